@@ -1,0 +1,68 @@
+// What a client sends. This union is one half of the wire's table of contents; server-frames.ts is the other.
+import { z } from "zod";
+import { MessageId } from "./identifiers.ts";
+import { DEFAULT_HISTORY_LIMIT, MAX_HISTORY_LIMIT, MAX_TOKEN_BYTES } from "./limits.ts";
+
+const Sequence = z.int("must be a whole number").min(0, "must be 0 or more");
+
+/** Sent to say something. The server answers `ack` when it is stored, or `error`; a retry repeats the same `id`. */
+export const MessageRequest = z.object({
+  type: z.literal("message"),
+  text: z.string("must be a string").min(1, "must not be empty"),
+  id: MessageId.optional(),
+  data: z.record(z.string(), z.json(), "must be a JSON object").optional(),
+});
+
+/** Sent to read what was said: up to `limit` messages before or after a `seq`. The server answers `history`. */
+export const HistoryRequest = z
+  .object({
+    type: z.literal("history"),
+    before: Sequence.optional(),
+    after: Sequence.optional(),
+    limit: z
+      .int("must be a whole number")
+      .min(1, "must be 1 or more")
+      .max(MAX_HISTORY_LIMIT, `must be ${MAX_HISTORY_LIMIT} or less`)
+      .default(DEFAULT_HISTORY_LIMIT),
+    id: MessageId.optional(),
+  })
+  .refine((frame) => frame.before === undefined || frame.after === undefined, {
+    path: ["before"],
+    message: "cannot be combined with `after`",
+  });
+
+/** Sent when the user starts (`active: true`) or stops typing. Not answered. */
+export const TypingRequest = z.object({
+  type: z.literal("typing"),
+  active: z.boolean("must be true or false"),
+});
+
+/** Sent when the user has seen everything up to `seq`. Not answered. */
+export const ReadRequest = z.object({ type: z.literal("read"), seq: Sequence });
+
+/** Sent to say "I am still here". Not answered; cancels an inactivity warning. */
+export const ActivityRequest = z.object({ type: z.literal("activity") });
+
+/** Sent as the first frame of a socket opened without a credential, or to renew a token in place. */
+export const TokenRequest = z.object({
+  type: z.literal("token"),
+  token: z.string("must be a string").min(1, "must not be empty").max(MAX_TOKEN_BYTES, "is too long"),
+});
+
+/** Sent to measure the line. Answered by `pong` with the same `id`; it is not activity. */
+export const PingRequest = z.object({ type: z.literal("ping"), id: MessageId.optional() });
+
+/** Every frame a client may send, by its `type`. */
+export const CLIENT_FRAMES = {
+  message: MessageRequest,
+  history: HistoryRequest,
+  typing: TypingRequest,
+  read: ReadRequest,
+  activity: ActivityRequest,
+  token: TokenRequest,
+  ping: PingRequest,
+} as const;
+
+export type ClientFrameType = keyof typeof CLIENT_FRAMES;
+export type ClientFrame = { [T in ClientFrameType]: z.output<(typeof CLIENT_FRAMES)[T]> }[ClientFrameType];
+export type ClientFrameOf<T extends ClientFrameType> = z.output<(typeof CLIENT_FRAMES)[T]>;

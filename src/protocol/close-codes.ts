@@ -1,0 +1,70 @@
+// Close codes in two ranges that a client can act on without knowing each one (RFC 6455 §7.4):
+//
+//   1xxx  registered: come back with back-off and resume
+//   44xx  read like HTTP's 4xx: change something before you come back
+//
+// The registered codes for faults in what a client sent (1002, 1003, 1007, 1008, 1009) are final too.
+
+export interface CloseCodeEntry {
+  /** Short reason, sent in the close frame and in `closing`. */
+  readonly reason: string;
+  /** What the person in front of the client should do. */
+  readonly advice: string;
+}
+
+export const CLOSE_CODES = {
+  1000: {
+    reason: "normal closure",
+    advice: "The connection was closed on purpose. Reconnect whenever you like.",
+  },
+  1001: { reason: "going away", advice: "The server or the page is going away. Reconnect in a moment." },
+  1002: {
+    reason: "protocol error",
+    advice: "The client broke the WebSocket protocol. Use another WebSocket library.",
+  },
+  1003: { reason: "text frames only", advice: "Binary frames are not taken. Send JSON as text." },
+  1006: {
+    reason: "connection lost",
+    advice: "The line was cut, or the server refused the handshake. Reconnect.",
+  },
+  1007: { reason: "invalid UTF-8", advice: "Text frames must be valid UTF-8." },
+  1009: { reason: "frame too large", advice: "Send frames of at most 64 KiB." },
+  1011: { reason: "internal error", advice: "The server met a fault of its own. Reconnect in a moment." },
+  1012: { reason: "restarting", advice: "The server restarts. Reconnect after the time in `closing.after`." },
+  1013: {
+    reason: "too slow or overloaded",
+    advice: "Messages came faster than they were read. Reconnect and resume.",
+  },
+  4400: { reason: "bad address", advice: "Check user, conversation and parameters in the socket's address." },
+  4401: { reason: "token not valid", advice: "Sign in again, then reconnect with the new token." },
+  4403: { reason: "forbidden", advice: "The token does not allow this address." },
+  4408: {
+    reason: "inactive",
+    advice: "Closed because nothing was done for a while. Reconnect when you are back.",
+  },
+  4409: { reason: "too many connections", advice: "Close another connection of this user first." },
+  4413: { reason: "too large", advice: "What was asked for is larger than the server takes." },
+  4429: {
+    reason: "flooding",
+    advice: "Frames were sent too fast in spite of warnings. Slow down, then reconnect.",
+  },
+} as const satisfies Record<number, CloseCodeEntry>;
+
+export type CloseCode = keyof typeof CLOSE_CODES;
+
+/** Registered codes that, unlike the rest of their range, a client must not answer by coming back. */
+const FINAL_REGISTERED: ReadonlySet<number> = new Set([1000, 1002, 1003, 1007, 1008, 1009, 1010]);
+
+/** Says whether a client should reconnect by itself after `code`; right for codes it has never heard of, too. */
+export function mayReconnect(code: number): boolean {
+  return code < 4000 ? !FINAL_REGISTERED.has(code) : code < 4400 || code > 4499;
+}
+
+/** The entry for `code`, or a general one by its range. */
+export function describeClose(code: number): CloseCodeEntry {
+  const entry = (CLOSE_CODES as Record<number, CloseCodeEntry>)[code];
+  if (entry !== undefined) return entry;
+  return mayReconnect(code)
+    ? { reason: `closed (${code})`, advice: "Reconnect in a moment." }
+    : { reason: `refused (${code})`, advice: "Something must change before a new connection can succeed." };
+}

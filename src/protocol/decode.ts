@@ -1,0 +1,84 @@
+import type { z } from "zod";
+import { CLIENT_FRAMES, type ClientFrame, type ClientFrameType } from "./client-frames.ts";
+import type { ErrorCode } from "./errors.ts";
+import { MessageId } from "./identifiers.ts";
+import { MAX_DATA_DEPTH, MAX_DATA_VALUES } from "./limits.ts";
+
+/** Why a text is not a frame; `id` is the sender's own name for it, where one could be read. */
+export interface DecodeFault {
+  readonly code: Extract<ErrorCode, "malformed" | "unknown_type" | "invalid" | "too_large">;
+  readonly message: string;
+  readonly id?: string;
+}
+
+export type Decoded =
+  | { readonly frame: ClientFrame; readonly fault?: undefined }
+  | { readonly fault: DecodeFault; readonly frame?: undefined };
+
+/**
+ * Reads one text frame from a client.
+ *
+ * Fields the protocol does not know are ignored, so that a newer client can speak to an older server. The text's
+ * length is bounded before (MAX_FRAME_BYTES); depth and count of `data` are bounded here, before it is used.
+ */
+export function decodeClientFrame(text: string): Decoded {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return fault("malformed", "The frame is not JSON.");
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    return fault("malformed", "The frame is not a JSON object.");
+  }
+  const type = (value as { type?: unknown }).type;
+  if (typeof type !== "string") return fault("malformed", "The frame has no `type`.");
+  if (!Object.hasOwn(CLIENT_FRAMES, type)) {
+    const known = Object.keys(CLIENT_FRAMES).join(", ");
+    return fault(
+      "unknown_type",
+      `There is no frame of type ${JSON.stringify(type.slice(0, 40))}; known: ${known}.`,
+      value,
+    );
+  }
+  const data = (value as { data?: unknown }).data;
+  if (data !== undefined && !isBounded(data)) {
+    return fault(
+      "too_large",
+      `\`data\` is deeper than ${MAX_DATA_DEPTH} levels or holds over ${MAX_DATA_VALUES} values.`,
+      value,
+    );
+  }
+  const parsed = CLIENT_FRAMES[type as ClientFrameType].safeParse(value);
+  if (parsed.success) return { frame: parsed.data };
+  return fault("invalid", explain(parsed.error.issues), value);
+}
+
+/** Says in words which field is wrong. */
+function explain(issues: readonly z.core.$ZodIssue[]): string {
+  const issue = issues[0];
+  if (issue === undefined) return "The frame is not valid.";
+  return `\`${issue.path.join(".") || "frame"}\`: ${issue.message}.`;
+}
+
+function fault(code: DecodeFault["code"], message: string, value?: object): Decoded {
+  const id = MessageId.safeParse((value as { id?: unknown } | undefined)?.id);
+  return { fault: id.success ? { code, message, id: id.data } : { code, message } };
+}
+
+/** Walks a JSON value with a list of its own, so that its depth cannot overflow the stack. */
+function isBounded(root: unknown): boolean {
+  let level: unknown[] = [root];
+  let values = 0;
+  for (let depth = 0; level.length > 0; depth++) {
+    const next: unknown[] = [];
+    for (const value of level) {
+      if (++values > MAX_DATA_VALUES) return false;
+      if (typeof value !== "object" || value === null) continue;
+      if (depth === MAX_DATA_DEPTH) return false;
+      for (const child of Object.values(value)) next.push(child);
+    }
+    level = next;
+  }
+  return true;
+}

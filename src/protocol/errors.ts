@@ -1,0 +1,183 @@
+// The one catalogue of errors. `docs/ERRORS.md` is made from it, and a test holds the two together.
+
+/** The brief's families of errors, by which logs and documents group them. */
+export type ErrorCategory =
+  | "authentication"
+  | "rate limit"
+  | "inactivity"
+  | "invalid connection"
+  | "validation"
+  | "message parsing"
+  | "server";
+
+export interface ErrorEntry {
+  readonly category: ErrorCategory;
+  /** Status of the HTTP answer that carries this code. */
+  readonly http: number;
+  /** Close code, when the error also ends the socket. */
+  readonly close?: number;
+  /** What happened, for the person who reads it. */
+  readonly what: string;
+  /** What to do about it. */
+  readonly advice: string;
+}
+
+export const ERRORS = {
+  malformed: {
+    category: "message parsing",
+    http: 400,
+    what: "What was sent is not a JSON object with a `type`.",
+    advice: "Send each frame as one JSON text with a `type`. The socket stays open.",
+  },
+  unknown_type: {
+    category: "message parsing",
+    http: 400,
+    what: "The frame's `type` is not one the server knows.",
+    advice: "Check the spelling against docs/PROTOCOL.md. The socket stays open.",
+  },
+  invalid: {
+    category: "validation",
+    http: 422,
+    what: "A field is missing or has a wrong value; the message names it.",
+    advice: "Correct the field and send again. Nothing was charged, and the socket stays open.",
+  },
+  too_large: {
+    category: "validation",
+    http: 413,
+    close: 1009,
+    what: "What was sent is larger, deeper or longer than the server takes.",
+    advice: "Send less at once: frames up to 64 KiB, `data` up to 16 levels and 4,096 values.",
+  },
+  bad_address: {
+    category: "invalid connection",
+    http: 400,
+    close: 4400,
+    what: "The socket's address is wrong: user, conversation or a query parameter.",
+    advice:
+      "Open /ws/{user_id}/{conversation_id}?token=… with ids of 1–128 characters of A-Z a-z 0-9 . _ : @ -.",
+  },
+  bad_request: {
+    category: "invalid connection",
+    http: 400,
+    what: "The HTTP request is not one that RFC 6455 or this server's address allows.",
+    advice: "Use a WebSocket library, and offer the subprotocol `parley.v1` if you offer any.",
+  },
+  upgrade_required: {
+    category: "invalid connection",
+    http: 426,
+    what: "This address speaks WebSocket (version 13) only.",
+    advice: "Open it with a WebSocket client (ws:// or wss://), not with plain HTTP.",
+  },
+  method_not_allowed: {
+    category: "invalid connection",
+    http: 405,
+    what: "This address does not answer that HTTP method.",
+    advice: "Use the method named in the `Allow` field.",
+  },
+  origin_refused: {
+    category: "invalid connection",
+    http: 403,
+    what: "The page that opened this socket is not on the server's list of origins.",
+    advice: "Add the page's origin (scheme://host:port) to ALLOWED_ORIGINS.",
+  },
+  address_too_long: {
+    category: "invalid connection",
+    http: 414,
+    what: "The request's address is longer than 8 KiB.",
+    advice: "Send the token in an `Authorization` field or in a first `token` frame.",
+  },
+  not_found: {
+    category: "invalid connection",
+    http: 404,
+    what: "There is nothing at this address.",
+    advice: "See docs/PROTOCOL.md for the addresses the server answers.",
+  },
+  too_many_handshakes: {
+    category: "rate limit",
+    http: 429,
+    what: "Too many connections were opened from this network address in a short time.",
+    advice: "Wait for `Retry-After` seconds, and reuse sockets instead of opening new ones.",
+  },
+  too_many_connections: {
+    category: "rate limit",
+    http: 429,
+    close: 4409,
+    what: "The user has as many connections open as the plan allows.",
+    advice: "Close another connection of this user, or move the user to a larger plan.",
+  },
+  unauthorized: {
+    category: "authentication",
+    http: 401,
+    close: 4401,
+    what: "There is no valid credential: wrong user name or password, or a token that is missing, damaged or not ours.",
+    advice: "Sign in at POST /token and open the socket with the new token.",
+  },
+  token_expired: {
+    category: "authentication",
+    http: 401,
+    close: 4401,
+    what: "The token has expired.",
+    advice: "Sign in again at POST /token.",
+  },
+  token_revoked: {
+    category: "authentication",
+    http: 401,
+    close: 4401,
+    what: "The token or its user was signed out by the server.",
+    advice: "Sign in again at POST /token.",
+  },
+  forbidden: {
+    category: "authentication",
+    http: 403,
+    close: 4403,
+    what: "The credential is good, but does not allow this.",
+    advice: "Use the address of the token's own user; a disabled account must be enabled by an operator.",
+  },
+  rate_limited: {
+    category: "rate limit",
+    http: 429,
+    what: "The user's plan allows no more requests in this hour.",
+    advice: "Wait for `retry_after` seconds. The socket stays open and still receives.",
+  },
+  too_many_attempts: {
+    category: "rate limit",
+    http: 429,
+    what: "Too many sign-ins were tried for this account or from this address.",
+    advice: "Wait for `Retry-After` seconds before you try again.",
+  },
+  flooding: {
+    category: "rate limit",
+    http: 429,
+    close: 4429,
+    what: "Frames came faster than the burst limit for too long, in spite of warnings.",
+    advice: "Send at most 20 frames a second (BURST_RATE), and slow down at a `flooding` warning.",
+  },
+  inactive: {
+    category: "inactivity",
+    http: 408,
+    close: 4408,
+    what: "Nothing was done on this connection for the whole inactivity time-out.",
+    advice: "Reconnect when the user is back; an `activity` frame after the warning keeps a connection open.",
+  },
+  unavailable: {
+    category: "server",
+    http: 503,
+    what: "The server cannot do this now: it is full, shutting down, or its store is away.",
+    advice:
+      "Try again after `Retry-After` or `retry_after` seconds; a message repeated under its `id` is never stored twice.",
+  },
+  internal: {
+    category: "server",
+    http: 500,
+    close: 1011,
+    what: "The server met a fault of its own.",
+    advice: "Try again later; tell the operator the id in the message, under which the fault is logged.",
+  },
+} as const satisfies Record<string, ErrorEntry>;
+
+export type ErrorCode = keyof typeof ERRORS;
+
+/** The catalogue's entry for `code`, in its general form. */
+export function errorEntry(code: ErrorCode): ErrorEntry {
+  return ERRORS[code];
+}

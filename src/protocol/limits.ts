@@ -1,0 +1,19 @@
+// Bounds of the wire. Both sides know them: a client can refuse early what the server would refuse late.
+
+/** Largest frame from a client, in bytes of UTF-8. A larger one is answered `too_large` and closed with 1009. */
+export const MAX_FRAME_BYTES = 64 * 1024;
+
+/** How deep a message's `data` may nest; `{"a":{"b":1}}` has depth 2. Deeper JSON makes naive readers overflow. */
+export const MAX_DATA_DEPTH = 16;
+
+/** How many values (objects, arrays and scalars) a message's `data` may hold in all. */
+export const MAX_DATA_VALUES = 4096;
+
+/** Most messages in one `history` answer. */
+export const MAX_HISTORY_LIMIT = 200;
+
+/** Messages in a `history` answer when the request names no `limit`. */
+export const DEFAULT_HISTORY_LIMIT = 50;
+
+/** Longest token accepted anywhere, in bytes (RFC 6750 sets none; ours are under 500). */
+export const MAX_TOKEN_BYTES = 4096;
