@@ -1,0 +1,88 @@
+import { type DestinationStream, destination, type LevelWithSilent, type Logger, pino } from "pino";
+import pretty from "pino-pretty";
+
+/** Who, what, where: the fields of one line. Never message text, a password or a token. */
+export type LogFields = Readonly<Record<string, unknown>>;
+
+/** Where the server writes what happens. `event` is a dotted noun that can be searched for: `signin.failed`. */
+export interface Log {
+  debug(event: string, fields?: LogFields): void;
+  info(event: string, fields?: LogFields): void;
+  warn(event: string, fields?: LogFields): void;
+  error(event: string, fields?: LogFields): void;
+}
+
+export type LogLevel = Extract<LevelWithSilent, "debug" | "info" | "warn" | "error" | "silent">;
+
+export interface LogOptions {
+  readonly level: LogLevel;
+  readonly format: "json" | "pretty";
+  /** File descriptor to write to: 1, the default, is standard output. */
+  readonly descriptor?: number;
+}
+
+// The second line of defence: nothing hands these to the log, and if something does they are not written (T7).
+const SECRETS = ["token", "ticket", "password", "authorization", "access_token"];
+
+/**
+ * Opens the log: one JSON object a line, so that nothing from outside can forge a line (P2), or coloured text for a
+ * person. Written synchronously: a crash loses no line, and the events of a connection come in few lines.
+ */
+export function openLog({ level, format, descriptor = 1 }: LogOptions): Log {
+  const out = destination({ dest: descriptor, sync: true });
+  // Who reads the log may go away (`parley | head`). That must not end the server, nor be logged.
+  out.on("error", () => {});
+  const logger = pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+      redact: { paths: SECRETS.flatMap((name) => [name, `*.${name}`]), censor: "[hidden]" },
+    },
+    format === "pretty" ? readable(out) : out,
+  );
+  return {
+    debug: writer(logger, "debug"),
+    info: writer(logger, "info"),
+    warn: writer(logger, "warn"),
+    error: writer(logger, "error"),
+  };
+}
+
+/** Turns lines into coloured text, one line each; values stay quoted as in JSON, so that they cannot forge a line either. */
+function readable(out: ReturnType<typeof destination>): DestinationStream {
+  return pretty({
+    destination: out,
+    sync: true,
+    colorize: true,
+    singleLine: true,
+    messageKey: "event",
+    translateTime: "SYS:HH:MM:ss.l",
+  });
+}
+
+function writer(logger: Logger, level: keyof Log): Log[keyof Log] {
+  return (event, fields) => logger[level]({ event, ...fields });
+}
+
+const SECRET_PARAMETER = /([?&;](?:token|ticket|access_token)=)[^&;#\s]*/gi;
+
+/** `url` with the values of its credentials hidden (A4), fit for a log line. Takes any text, also what no parser accepts. */
+export function redactUrl(url: string): string {
+  return decodeNames(url).replace(SECRET_PARAMETER, "$1[hidden]");
+}
+
+// `?%74oken=…` is `token` to every parser that the request meets later.
+function decodeNames(url: string): string {
+  return url.replace(
+    /([?&;])([^=&;#\s]*%[0-9a-f]{2}[^=&;#\s]*)(?==)/gi,
+    (whole, mark: string, name: string) => {
+      try {
+        return mark + decodeURIComponent(name);
+      } catch {
+        return whole;
+      }
+    },
+  );
+}

@@ -1,0 +1,122 @@
+import { afterEach, describe, expect, test } from "bun:test";
+import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Log, type LogFields, type LogOptions, openLog, redactUrl } from "../../src/server/log.ts";
+import { thinned } from "../../src/server/thinned-log.ts";
+import { ManualClock } from "../support/manual-clock.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "parley-log-"));
+afterEach(() => rmSync(join(folder, "log"), { force: true }));
+process.on("exit", () => rmSync(folder, { recursive: true, force: true }));
+
+/** What `write` left in a log opened with `options`. */
+function written(options: Partial<LogOptions>, write: (log: Log) => void): string {
+  const path = join(folder, "log");
+  const descriptor = openSync(path, "w");
+  try {
+    write(openLog({ level: "debug", format: "json", ...options, descriptor }));
+  } finally {
+    closeSync(descriptor);
+  }
+  return readFileSync(path, "utf8");
+}
+
+describe("log", () => {
+  test("P2 one JSON object a line with time, level, event and fields; no input can forge a line", () => {
+    const text = written({}, (log) => {
+      log.info("connection.opened", { user: 'u"\n{"event":"forged"}', address: "127.0.0.1" });
+      log.error("fault", { id: "f1" });
+    });
+    const lines = text.trimEnd().split("\n");
+    expect(lines).toHaveLength(2);
+    const first = JSON.parse(lines[0]!);
+    expect(first).toMatchObject({
+      level: "info",
+      event: "connection.opened",
+      user: 'u"\n{"event":"forged"}',
+    });
+    expect(new Date(first.time).toISOString()).toBe(first.time);
+    expect(JSON.parse(lines[1]!)).toMatchObject({ level: "error", event: "fault", id: "f1" });
+  });
+
+  test("P2 a readable log keeps one line an event, also for hostile input", () => {
+    const text = written({ format: "pretty" }, (log) =>
+      log.warn("signin.failed", { user: "a\n\u001b[2Jb", address: "::1" }),
+    );
+    expect(text.trimEnd().split("\n")).toHaveLength(1);
+    expect(text).toContain("signin.failed");
+    expect(text).toContain("a\\n\\u001b[2Jb");
+  });
+
+  test("levels below the chosen one are not written", () => {
+    const text = written({ level: "warn" }, (log) => {
+      log.info("quiet");
+      log.warn("loud");
+    });
+    expect(text).not.toContain("quiet");
+    expect(text).toContain("loud");
+  });
+
+  test("T7 fields that hold credentials are hidden, at the top and one level down", () => {
+    const fields = {
+      token: "s3cret",
+      password: "s3cret",
+      headers: { authorization: "s3cret", access_token: "s3cret" },
+    };
+    const text = written({}, (log) => log.info("request", fields));
+    expect(text).not.toContain("s3cret");
+    expect(text).toContain("[hidden]");
+  });
+});
+
+describe("redactUrl", () => {
+  const cases: [string, string][] = [
+    ["/ws/u/c?token=abc.def", "/ws/u/c?token=[hidden]"],
+    ["/ws/u/c?after=3&ticket=abc&epoch=e", "/ws/u/c?after=3&ticket=[hidden]&epoch=e"],
+    ["/ws/u/c?TOKEN=abc&token=def", "/ws/u/c?TOKEN=[hidden]&token=[hidden]"],
+    ["/ws/u/c?%74oken=abc", "/ws/u/c?token=[hidden]"],
+    ["/ws/u/c?tok%65n=abc&x=%zz", "/ws/u/c?token=[hidden]&x=%zz"],
+    ["/ws/u/c?tokens=3", "/ws/u/c?tokens=3"],
+    ["not a url ?token=abc", "not a url ?token=[hidden]"],
+  ];
+  test.each(cases)("T7 A4 %s", (url, expected) => {
+    expect(redactUrl(url)).toBe(expected);
+  });
+});
+
+describe("thinned log", () => {
+  /** A log that keeps its lines in a list. */
+  function list(): { log: Log; lines: [string, LogFields | undefined][] } {
+    const lines: [string, LogFields | undefined][] = [];
+    const add = (event: string, fields?: LogFields) => void lines.push([event, fields]);
+    return { log: { debug: add, info: add, warn: add, error: add }, lines };
+  }
+
+  test("P2 a repeated line is written once, and again with a count when its window ends", () => {
+    const { log, lines } = list();
+    const clock = new ManualClock();
+    const thin = thinned(log, clock);
+    for (let i = 0; i < 5; i++) thin.warn("limit.refused", { user: "u", seq: i });
+    thin.warn("limit.refused", { user: "v" });
+    expect(lines).toEqual([
+      ["limit.refused", { user: "u", seq: 0 }],
+      ["limit.refused", { user: "v" }],
+    ]);
+    clock.advance(10_000);
+    expect(lines.slice(2)).toEqual([["limit.refused", { user: "u", seq: 4, repeated: 4 }]]);
+    thin.close();
+  });
+
+  test("P2 close writes what is still held", () => {
+    const { log, lines } = list();
+    const thin = thinned(log, new ManualClock());
+    thin.error("fault");
+    thin.error("fault");
+    thin.close();
+    expect(lines).toEqual([
+      ["fault", undefined],
+      ["fault", { repeated: 1 }],
+    ]);
+  });
+});

@@ -1,0 +1,47 @@
+import type { Clock } from "../../src/core/clock.ts";
+
+interface Task {
+  readonly period: number;
+  readonly run: () => void;
+  due: number;
+}
+
+/** Time that stands still until a test moves it. */
+export class ManualClock implements Clock {
+  private time: number;
+  private readonly tasks = new Set<Task>();
+
+  /** Begins at `start`, milliseconds since 1970; the default is a round moment in 2025. */
+  constructor(start = Date.UTC(2025, 0, 1)) {
+    this.time = start;
+  }
+
+  now(): number {
+    return this.time;
+  }
+
+  every(milliseconds: number, run: () => void): () => void {
+    const task: Task = { period: milliseconds, run, due: this.time + milliseconds };
+    this.tasks.add(task);
+    return () => void this.tasks.delete(task);
+  }
+
+  /** Moves time on by `milliseconds` and runs what falls due on the way, in order, each at its own moment. */
+  advance(milliseconds: number): void {
+    const end = this.time + milliseconds;
+    for (let next = this.earliest(end); next !== undefined; next = this.earliest(end)) {
+      this.time = next.due;
+      next.due += next.period;
+      next.run();
+    }
+    this.time = end;
+  }
+
+  /** The task due first, at `end` at the latest; of two at one moment, the one begun first. */
+  private earliest(end: number): Task | undefined {
+    let earliest: Task | undefined;
+    for (const task of this.tasks)
+      if (task.due <= end && (earliest === undefined || task.due < earliest.due)) earliest = task;
+    return earliest;
+  }
+}
