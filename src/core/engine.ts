@@ -1,0 +1,101 @@
+// The port behind which conversations live. One engine keeps them in a file on this machine (engine/sqlite), another
+// will keep them in Redis. `test/contracts/engine.ts` is the contract in executable form; a new engine must pass it.
+import type { Message, Quota } from "../protocol/server-frames.ts";
+
+export interface PostRequest {
+  readonly conversation: string;
+  readonly user: string;
+  /** The sender's name for the message. The same `id` of the same `user` in the same `conversation` is one message. */
+  readonly id: string;
+  readonly text: string;
+  readonly data?: Message["data"];
+  /** Requests an hour of the sender's plan as it is now; 0 is unmetered. */
+  readonly limit: number;
+}
+
+export type PostResult =
+  | {
+      readonly outcome: "stored" | "duplicate";
+      readonly seq: number;
+      readonly at: number;
+      readonly quota: Quota;
+    }
+  | RateLimited
+  | Unavailable;
+
+/** Refused and not recorded; the next request is accepted in exactly `retryAfter` milliseconds. */
+export interface RateLimited {
+  readonly outcome: "rate_limited";
+  readonly retryAfter: number;
+  readonly quota: Quota;
+}
+
+/** Nothing is known to have happened; sending the same request again is safe. */
+export interface Unavailable {
+  readonly outcome: "unavailable";
+}
+
+export interface HistoryRequest {
+  readonly conversation: string;
+  readonly user: string;
+  readonly limit: number;
+  /** Newest messages below this `seq`. Without `before` and `after`: the newest of all. */
+  readonly before?: number;
+  /** Oldest messages above this `seq`. */
+  readonly after?: number;
+  readonly count: number;
+}
+
+export type HistoryResult =
+  | {
+      readonly outcome: "read";
+      readonly messages: readonly Message[];
+      readonly more: boolean;
+      readonly quota: Quota;
+    }
+  | RateLimited
+  | Unavailable;
+
+/** Called for each message stored after `listen` was answered, once, in the order of `seq`, without holes. */
+export type MessageListener = (conversation: string, message: Message) => void;
+
+export interface Listening {
+  /** The newest `seq` stored when listening began; 0 in a conversation nobody has spoken in. */
+  readonly seq: number;
+  /** Names this life of the store. It changes when messages that were stored may be gone. */
+  readonly epoch: string;
+  /** Ends it; the listener is not called again. */
+  stop(): void;
+}
+
+export interface Engine {
+  /** What it is and where it keeps its data, for people: `embedded, data/parley.db`. */
+  readonly description: string;
+
+  /**
+   * Checks the id, charges the sender, numbers, stores and announces a message: all of it or none.
+   *
+   * `done` MUST be called exactly once, after the message is stored so that a crash of the process cannot lose it
+   * (D2), and after it was announced. Results of one caller MUST come in the order of its calls. MUST NOT charge or
+   * announce a duplicate (D3, Q2), nor charge or record what it refuses (Q2). Time is the store's (Q1).
+   *
+   * A callback and not a promise: results of one batch and its announcements arrive in one turn of the event loop,
+   * interleaved in the order of `seq`, so that a connection's frames can be sent with one system call.
+   */
+  post(request: PostRequest, done: (result: PostResult) => void): void;
+
+  /** Charges the user one request and reads messages in the order of `seq`: both or neither. */
+  history(request: HistoryRequest, done: (result: HistoryResult) => void): void;
+
+  /** The user's allowance as of now, without charging. */
+  quota(user: string, limit: number): Promise<Quota>;
+
+  /** Starts to announce a conversation's messages. MUST NOT miss or repeat one between the answer's `seq` and the first call. */
+  listen(conversation: string, listener: MessageListener): Promise<Listening>;
+
+  /** Answers false while the store cannot be written, for `/readyz`. */
+  ready(): boolean;
+
+  /** Finishes what was begun and closes the store. Later calls answer `unavailable`. */
+  close(): Promise<void>;
+}

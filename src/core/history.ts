@@ -1,0 +1,24 @@
+import type { HistoryRequest } from "./engine.ts";
+
+export interface HistoryRange {
+  /** First and last `seq` to read; nothing when first > last. */
+  readonly first: number;
+  readonly last: number;
+  /** Whether the same direction holds messages beyond this range. */
+  readonly more: boolean;
+}
+
+/** Which messages a history request means, in a conversation whose newest message is `newest`. */
+export function historyRange(
+  request: Pick<HistoryRequest, "before" | "after" | "count">,
+  newest: number,
+): HistoryRange {
+  if (request.after !== undefined) {
+    const first = request.after + 1;
+    const last = Math.min(newest, request.after + request.count);
+    return { first, last, more: last < newest && first <= newest };
+  }
+  const last = Math.min(newest, (request.before ?? newest + 1) - 1);
+  const first = Math.max(1, last - request.count + 1);
+  return { first, last, more: first > 1 && last >= first };
+}

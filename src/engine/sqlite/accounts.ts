@@ -1,0 +1,146 @@
+import type { Database } from "bun:sqlite";
+import type { Account, AccountChange, AccountListener, AccountStore } from "../../core/accounts.ts";
+import type { Clock } from "../../core/clock.ts";
+
+interface Row {
+  readonly user: string;
+  readonly plan: string;
+  readonly disabled: number;
+  readonly password_hash: string;
+  readonly demo: number;
+  readonly created_at: number;
+}
+
+/** How often changes by other processes are looked for, in milliseconds; the port promises a second. */
+const LOOK_INTERVAL = 500;
+
+/** The port for accounts on SQLite. The command line changes the same file while a server runs. */
+export class SqliteAccounts implements AccountStore {
+  private readonly listeners = new Set<AccountListener>();
+  private known = new Map<string, Account>();
+  private version = -1;
+  private stopLooking: (() => void) | undefined;
+
+  constructor(
+    private readonly db: Database,
+    private readonly clock: Clock,
+  ) {}
+
+  async find(user: string): Promise<Account | undefined> {
+    const row = this.db.query("select * from account where user = ?").get(user) as Row | null;
+    return row === null ? undefined : toAccount(row);
+  }
+
+  async list(): Promise<Account[]> {
+    return this.readAll();
+  }
+
+  async add(account: Account): Promise<boolean> {
+    const added = this.insert(account);
+    this.look();
+    return added;
+  }
+
+  async update(user: string, change: AccountChange): Promise<Account | undefined> {
+    const row = this.db
+      .query(
+        `update account set plan = coalesce(?, plan), disabled = coalesce(?, disabled),
+           password_hash = coalesce(?, password_hash), demo = coalesce(?, demo)
+         where user = ? returning *`,
+      )
+      .get(
+        change.plan ?? null,
+        change.disabled === undefined ? null : Number(change.disabled),
+        change.passwordHash ?? null,
+        change.demo === undefined ? null : Number(change.demo),
+        user,
+      ) as Row | null;
+    this.look();
+    return row === null ? undefined : toAccount(row);
+  }
+
+  async remove(user: string): Promise<boolean> {
+    const { changes } = this.db.query("delete from account where user = ?").run(user);
+    this.look();
+    return changes > 0;
+  }
+
+  async seed(accounts: readonly Account[]): Promise<boolean> {
+    return this.db
+      .transaction(() => {
+        const used = this.db.query("select 1 from meta where key = 'had_accounts'").get();
+        if (used !== null) return false;
+        for (const account of accounts) this.insert(account);
+        return true;
+      })
+      .immediate();
+  }
+
+  watch(listener: AccountListener): () => void {
+    if (this.listeners.size === 0) {
+      this.known = this.byUser();
+      this.stopLooking = this.clock.every(LOOK_INTERVAL, () => this.lookForOthers());
+    }
+    this.listeners.add(listener);
+    return () => {
+      this.listeners.delete(listener);
+      if (this.listeners.size === 0) this.stopLooking?.();
+    };
+  }
+
+  private insert(account: Account): boolean {
+    const { changes } = this.db
+      .query("insert or ignore into account values (?, ?, ?, ?, ?, ?)")
+      .run(
+        account.user,
+        account.plan,
+        Number(account.disabled),
+        account.passwordHash,
+        Number(account.demo),
+        account.createdAt,
+      );
+    this.db.query("insert or ignore into meta values ('had_accounts', 'yes')").run();
+    return changes > 0;
+  }
+
+  /** `data_version` moves when another connection has committed; asking costs no reading. */
+  private lookForOthers(): void {
+    const { data_version: version } = this.db.query("pragma data_version").get() as { data_version: number };
+    if (version === this.version) return;
+    this.version = version;
+    this.look();
+  }
+
+  private look(): void {
+    if (this.listeners.size === 0) return;
+    const before = this.known;
+    this.known = this.byUser();
+    for (const [user, account] of this.known) {
+      if (!Bun.deepEquals(before.get(user), account)) this.tell(user, account);
+    }
+    for (const user of before.keys()) if (!this.known.has(user)) this.tell(user, undefined);
+  }
+
+  private tell(user: string, account: Account | undefined): void {
+    for (const listener of this.listeners) listener(user, account);
+  }
+
+  private byUser(): Map<string, Account> {
+    return new Map(this.readAll().map((account) => [account.user, account]));
+  }
+
+  private readAll(): Account[] {
+    return (this.db.query("select * from account order by user").all() as Row[]).map(toAccount);
+  }
+}
+
+function toAccount(row: Row): Account {
+  return {
+    user: row.user,
+    plan: row.plan,
+    disabled: row.disabled !== 0,
+    passwordHash: row.password_hash,
+    demo: row.demo !== 0,
+    createdAt: row.created_at,
+  };
+}

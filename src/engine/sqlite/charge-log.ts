@@ -1,0 +1,81 @@
+import type { Database, Statement } from "bun:sqlite";
+import { QUOTA_WINDOW, SlidingLog } from "../../core/quota.ts";
+
+/** Rows deleted in one go, so that no turn of the event loop is long. */
+const PRUNE_ROWS = 5_000;
+
+/**
+ * The accepted requests of the last hour: a sliding log for each user in memory, and on disk rows that grow at the end
+ * only, one for each user and millisecond, from which the memory is made again after a restart.
+ */
+export class ChargeLog {
+  private readonly logs = new Map<string, SlidingLog>();
+  private readonly pending = new Map<string, number>();
+  private readonly insert: Statement;
+  private newest = 0;
+
+  constructor(private readonly db: Database) {
+    this.insert = db.prepare("insert into charge (user, at, count) values (?, ?, ?)");
+    this.reload(0);
+  }
+
+  /** The time of the newest charge on disk, in milliseconds since 1970; 0 where there is none. */
+  get newestAt(): number {
+    return this.newest;
+  }
+
+  /** Reads the charges after `since` from disk again. */
+  reload(since: number): void {
+    this.logs.clear();
+    this.pending.clear();
+    const rows = this.db
+      .query("select user, at, count from charge where at > ? order by position")
+      .iterate(since);
+    for (const row of rows as IterableIterator<{ user: string; at: number; count: number }>) {
+      this.of(row.user).record(row.at, row.count);
+      this.newest = Math.max(this.newest, row.at);
+    }
+  }
+
+  /** The user's log; an empty one where nothing was charged yet. */
+  of(user: string): SlidingLog {
+    let log = this.logs.get(user);
+    if (log === undefined) {
+      log = new SlidingLog();
+      this.logs.set(user, log);
+    }
+    return log;
+  }
+
+  /** Charges one request; it is on disk after `write`. */
+  charge(user: string, log: SlidingLog, now: number): void {
+    log.record(now);
+    this.pending.set(user, (this.pending.get(user) ?? 0) + 1);
+  }
+
+  /** Writes what was charged since the last call, all at `now`; inside the transaction of what it was charged for. */
+  write(now: number): void {
+    if (this.pending.size === 0) return;
+    for (const [user, count] of this.pending) this.insert.run(user, now, count);
+    this.pending.clear();
+    this.newest = now;
+  }
+
+  /** Deletes rows that have left the window. Answers whether all of them are gone. */
+  prune(now: number): boolean {
+    // Times grow with positions, so only the oldest rows need to be looked at.
+    const { changes } = this.db
+      .query(
+        `delete from charge where position <= (
+           select max(position) from (select position, at from charge order by position limit ?) where at <= ?
+         )`,
+      )
+      .run(PRUNE_ROWS, now - QUOTA_WINDOW);
+    return changes < PRUNE_ROWS;
+  }
+
+  /** Lets go of users who were charged nothing in the last hour. */
+  forgetIdle(now: number): void {
+    for (const [user, log] of this.logs) if (log.count(now) === 0) this.logs.delete(user);
+  }
+}

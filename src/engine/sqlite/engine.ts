@@ -1,0 +1,292 @@
+import type { Database } from "bun:sqlite";
+import type { Clock } from "../../core/clock.ts";
+import type {
+  Engine,
+  HistoryRequest,
+  HistoryResult,
+  Listening,
+  MessageListener,
+  PostRequest,
+  PostResult,
+} from "../../core/engine.ts";
+import { historyRange } from "../../core/history.ts";
+import { decidePost } from "../../core/posting.ts";
+import { QUOTA_WINDOW } from "../../core/quota.ts";
+import type { Message, Quota } from "../../protocol/server-frames.ts";
+import { ChargeLog } from "./charge-log.ts";
+import type { IndexFile } from "./index-file.ts";
+import type { Keeper } from "./keeper.ts";
+import { type ConversationHead, MessageLog } from "./message-log.ts";
+import { readMeta } from "./schema.ts";
+
+/** What the engine has to say to the operator. */
+export interface EngineLog {
+  info(event: string, fields: Record<string, unknown>): void;
+  warn(event: string, fields: Record<string, unknown>): void;
+  error(event: string, fields: Record<string, unknown>): void;
+}
+
+export interface SqliteEngineParts {
+  readonly db: Database;
+  readonly index: IndexFile;
+  readonly keeper: Keeper;
+  readonly clock: Clock;
+  readonly log: EngineLog;
+  readonly description: string;
+}
+
+/** How long a batch waits for a lock that another process or the keeper holds, before it answers `unavailable`. */
+const LOCK_PATIENCE = 5_000;
+const LOCK_RETRY = 2;
+const HOUSEKEEPING_INTERVAL = 500;
+/** Messages whose place in memory is given up in one go. */
+const FORGET_BUDGET = 20_000;
+const HEADS_KEPT = 10_000;
+
+type Work =
+  | { readonly kind: "post"; readonly request: PostRequest; readonly done: (result: PostResult) => void }
+  | {
+      readonly kind: "history";
+      readonly request: HistoryRequest;
+      readonly done: (result: HistoryResult) => void;
+    };
+
+/**
+ * The engine port on SQLite, for one server on one machine.
+ *
+ * What arrives in one turn of the event loop is one transaction (group commit): decisions are made and rows written
+ * inside it, and nobody hears of them before the commit. A commit that fails answers all of its work `unavailable`
+ * and goes back to what the disk says.
+ */
+export class SqliteEngine implements Engine {
+  readonly description: string;
+  private readonly db: Database;
+  private readonly index: IndexFile;
+  private readonly keeper: Keeper;
+  private readonly clock: Clock;
+  private readonly log: EngineLog;
+  private readonly messages: MessageLog;
+  private readonly charges: ChargeLog;
+  private readonly epoch: string;
+  private readonly listeners = new Map<string, Set<MessageListener>>();
+  private readonly stopHousekeeping: () => void;
+  /** How far the store's time is ahead of the machine's clock: time MUST NOT run backwards over a restart (Q1). */
+  private readonly ahead: number;
+  private queue: Work[] = [];
+  private scheduled = false;
+  private waitingSince: number | undefined;
+  private writable = true;
+  private closed = false;
+
+  constructor(parts: SqliteEngineParts) {
+    this.db = parts.db;
+    this.index = parts.index;
+    this.keeper = parts.keeper;
+    this.clock = parts.clock;
+    this.log = parts.log;
+    this.description = parts.description;
+    this.epoch = readMeta(this.db, "epoch") ?? "";
+    this.charges = new ChargeLog(this.db);
+    this.ahead = Math.max(0, this.charges.newestAt - this.clock.now());
+    if (this.ahead > 1_000) {
+      this.log.warn("store.clock_behind", {
+        seconds: this.ahead / 1000,
+        advice:
+          "The machine's clock is behind the newest charge in the store; the store goes on with its own time.",
+      });
+    }
+    this.messages = new MessageLog(this.db, this.index);
+    this.stopHousekeeping = this.clock.every(HOUSEKEEPING_INTERVAL, () => this.housekeep());
+  }
+
+  post(request: PostRequest, done: (result: PostResult) => void): void {
+    this.enqueue({ kind: "post", request, done });
+  }
+
+  history(request: HistoryRequest, done: (result: HistoryResult) => void): void {
+    this.enqueue({ kind: "history", request, done });
+  }
+
+  async quota(user: string, limit: number): Promise<Quota> {
+    return this.charges.of(user).view(limit, this.now());
+  }
+
+  async listen(conversation: string, listener: MessageListener): Promise<Listening> {
+    // Nothing is announced between here and the answer's use: both happen outside a commit, in one turn.
+    const listeners = this.listeners.get(conversation) ?? new Set();
+    this.listeners.set(conversation, listeners.add(listener));
+    return {
+      seq: this.messages.find(conversation)?.seq ?? 0,
+      epoch: this.epoch,
+      stop: () => {
+        listeners.delete(listener);
+        if (listeners.size === 0 && this.listeners.get(conversation) === listeners)
+          this.listeners.delete(conversation);
+      },
+    };
+  }
+
+  ready(): boolean {
+    return this.writable && !this.closed;
+  }
+
+  async close(): Promise<void> {
+    if (this.closed) return;
+    this.commitTurn();
+    this.closed = true;
+    this.stopHousekeeping();
+    for (const work of this.takeQueue()) work.done({ outcome: "unavailable" });
+    await this.keeper.stop();
+    this.index.close();
+    this.db.close();
+  }
+
+  private now(): number {
+    return this.clock.now() + this.ahead;
+  }
+
+  private enqueue(work: Work): void {
+    if (this.closed) {
+      work.done({ outcome: "unavailable" });
+      return;
+    }
+    this.queue.push(work);
+    if (this.scheduled) return;
+    this.scheduled = true;
+    setImmediate(() => this.commitTurn());
+  }
+
+  private takeQueue(): Work[] {
+    const work = this.queue;
+    this.queue = [];
+    return work;
+  }
+
+  /** Carries out what this turn of the event loop brought, as one transaction. */
+  private commitTurn(): void {
+    this.scheduled = false;
+    if (this.queue.length === 0 || this.closed) return;
+    if (!this.begin()) return;
+    const batch = this.takeQueue();
+    const now = this.now();
+    let results: Outcome[];
+    try {
+      results = batch.map((work) => this.decide(work, now));
+      this.charges.write(now);
+      this.db.run("commit");
+    } catch (error) {
+      this.rollBack(error, now);
+      for (const work of batch) work.done({ outcome: "unavailable" });
+      return;
+    }
+    this.writable = true;
+    for (const result of results) this.tell(result);
+    this.keeper.appended(this.messages.lastPosition, this.messages.tailSize);
+  }
+
+  /** Takes the write lock without waiting on the event loop; answers false when the batch must come back later. */
+  private begin(): boolean {
+    try {
+      this.db.run("begin immediate");
+      this.waitingSince = undefined;
+      return true;
+    } catch (error) {
+      const now = this.clock.now();
+      this.waitingSince ??= now;
+      if (isBusy(error) && now - this.waitingSince < LOCK_PATIENCE) {
+        this.scheduled = true;
+        setTimeout(() => this.commitTurn(), LOCK_RETRY);
+        return false;
+      }
+      this.waitingSince = undefined;
+      this.writable = false;
+      this.log.error("store.write_failed", { error: String(error), waiting: this.queue.length });
+      for (const work of this.takeQueue()) work.done({ outcome: "unavailable" });
+      return false;
+    }
+  }
+
+  private rollBack(error: unknown, now: number): void {
+    this.writable = false;
+    this.log.error("store.write_failed", { error: String(error) });
+    if (this.db.inTransaction) this.db.run("rollback");
+    this.messages.reload();
+    this.charges.reload(now - QUOTA_WINDOW);
+  }
+
+  private decide(work: Work, now: number): Outcome {
+    return work.kind === "post" ? this.decidePost(work, now) : this.decideHistory(work, now);
+  }
+
+  private decidePost(work: Extract<Work, { kind: "post" }>, now: number): Outcome {
+    const { request } = work;
+    const log = this.charges.of(request.user);
+    const known = this.messages.find(request.conversation);
+    const already = known === undefined ? undefined : this.messages.lookUp(known, request.user, request.id);
+    const decision = decidePost(already, log, request.limit, now);
+    if (decision.outcome !== "store") return { work, result: decision };
+    const head = known ?? this.messages.findOrMake(request.conversation);
+    if (request.limit > 0) this.charges.charge(request.user, log, now);
+    const { id, text, data } = request;
+    const content = data === undefined ? { id, text, at: now } : { id, text, data, at: now };
+    const seq = this.messages.append(head, request.user, content);
+    return {
+      work,
+      result: { outcome: "stored", seq, at: now, quota: log.view(request.limit, now) },
+      announce: { conversation: request.conversation, message: { seq, from: request.user, ...content } },
+    };
+  }
+
+  private decideHistory(work: Extract<Work, { kind: "history" }>, now: number): Outcome {
+    const { request } = work;
+    const log = this.charges.of(request.user);
+    const retryAfter = log.wait(request.limit, now);
+    if (retryAfter > 0) {
+      return { work, result: { outcome: "rate_limited", retryAfter, quota: log.view(request.limit, now) } };
+    }
+    if (request.limit > 0) this.charges.charge(request.user, log, now);
+    const head = this.messages.find(request.conversation);
+    const { messages, more } = head === undefined ? { messages: [], more: false } : this.read(head, request);
+    return { work, result: { outcome: "read", messages, more, quota: log.view(request.limit, now) } };
+  }
+
+  private read(head: ConversationHead, request: HistoryRequest): { messages: Message[]; more: boolean } {
+    const { first, last, more } = historyRange(request, head.seq);
+    return { messages: this.messages.read(head, first, last), more };
+  }
+
+  private tell(outcome: Outcome): void {
+    try {
+      if (outcome.announce !== undefined) {
+        const { conversation, message } = outcome.announce;
+        for (const listener of this.listeners.get(conversation) ?? []) listener(conversation, message);
+      }
+      (outcome.work.done as (result: PostResult | HistoryResult) => void)(outcome.result);
+    } catch (error) {
+      // A listener's fault must not keep the rest of the batch, which is stored, from being told.
+      this.log.error("engine.listener_failed", { error: String(error) });
+    }
+  }
+
+  private housekeep(): void {
+    if (this.closed) return;
+    this.messages.forgetIndexed(this.keeper.indexed, FORGET_BUDGET);
+    try {
+      this.charges.prune(this.now());
+    } catch (error) {
+      if (!isBusy(error)) this.log.error("store.write_failed", { error: String(error) });
+    }
+    this.charges.forgetIdle(this.now());
+    this.messages.forgetHeads(HEADS_KEPT, (conversation) => this.listeners.has(conversation));
+  }
+}
+
+interface Outcome {
+  readonly work: Work;
+  readonly result: PostResult | HistoryResult;
+  readonly announce?: { readonly conversation: string; readonly message: Message };
+}
+
+function isBusy(error: unknown): boolean {
+  return (error as { code?: string }).code?.startsWith("SQLITE_BUSY") === true;
+}

@@ -1,0 +1,92 @@
+// Runs in a thread of its own, on connections of its own; see keeper.ts.
+import { Database } from "bun:sqlite";
+import { statSync } from "node:fs";
+import { parentPort } from "node:worker_threads";
+import { readIndexed } from "./index-file.ts";
+import { openIndex } from "./schema.ts";
+
+export type KeeperOrder =
+  | { readonly open: { readonly store: string; readonly index: string } }
+  | { readonly upTo: number };
+
+export interface KeeperReport {
+  /** The last log position that the index holds now. */
+  readonly indexed?: number;
+  /** What went wrong, when something did; the next round tries again. */
+  readonly failed?: string;
+}
+
+/** Messages taken into the index by one transaction. */
+const INDEX_STEP = 50_000;
+
+/** Size of the write-ahead log, in bytes, from which it is started afresh even if writers must wait a moment for it. */
+const RESTART_AT = 64 * 1024 * 1024;
+
+let keeper: { round(upTo: number): number } | undefined;
+
+parentPort?.on("message", (order: KeeperOrder) => {
+  try {
+    if ("open" in order) keeper = openKeeper(order.open.store, order.open.index);
+    else if (keeper !== undefined) report({ indexed: keeper.round(order.upTo) });
+    else throw new Error("the keeper could not open its files");
+  } catch (error) {
+    report({ failed: String(error) });
+  }
+});
+
+function report(news: KeeperReport): void {
+  parentPort?.postMessage(news);
+}
+
+function openKeeper(storePath: string, indexPath: string) {
+  const index = openIndex(indexPath);
+  index.query("attach ? as store").run(storePath);
+  const store = new Database(storePath);
+  store.run("pragma busy_timeout = 100");
+  let checkpointed = -1;
+
+  /** Takes messages up to `upTo` into the index, in the index's own order so that each page is written once. */
+  function takeIn(upTo: number): void {
+    for (let from = readIndexed(index); from < upTo; from += INDEX_STEP) {
+      const to = Math.min(upTo, from + INDEX_STEP);
+      index.transaction(() => {
+        index
+          .query(
+            `insert or replace into by_seq select conversation, seq, position from store.message
+             where position > ? and position <= ? order by conversation, seq`,
+          )
+          .run(from, to);
+        index
+          .query(
+            `insert or ignore into by_key select key, position from store.message
+             where position > ? and position <= ? order by key`,
+          )
+          .run(from, to);
+        index.query("insert or replace into meta values ('indexed', ?)").run(String(to));
+      })();
+    }
+  }
+
+  /** Copies the write-ahead log into the store. PASSIVE waits for nobody and stops nobody. */
+  function checkpoint(): void {
+    store.query("pragma wal_checkpoint(passive)").get();
+    // Under constant writing the log never comes to be read to its end, and grows. RESTART holds writers off while
+    // the little that is left is copied; they try again each 2 ms, so the event loop goes on.
+    if (walSize(storePath) > RESTART_AT) store.query("pragma wal_checkpoint(truncate)").get();
+  }
+
+  return {
+    round(upTo: number): number {
+      takeIn(upTo);
+      if (upTo !== checkpointed) {
+        checkpoint();
+        checkpointed = upTo;
+      }
+      return readIndexed(index);
+    },
+  };
+}
+
+function walSize(path: string): number {
+  return statSync(`${path}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+}

@@ -1,0 +1,31 @@
+/**
+ * A number of 53 bits that stands for (conversation, sender, id) in the index of ids.
+ *
+ * Two accumulators over the UTF-16 units (after the mixing steps of MurmurHash3's finaliser), started from a seed that
+ * each store makes for itself, so that nobody can prepare ids that fall on one key. Two names may still share a key:
+ * whoever finds one compares the row itself.
+ */
+export function messageKey(seed: number, conversation: number, sender: string, id: string): number {
+  let a = (seed ^ Math.imul(conversation, 0x9e3779b1)) | 0;
+  let b = (seed + Math.imul(conversation, 0x85ebca77) + sender.length) | 0;
+  for (let i = 0; i < sender.length; i++) {
+    const unit = sender.charCodeAt(i);
+    a = Math.imul(a ^ unit, 0x9e3779b1);
+    b = Math.imul(b ^ unit, 0x5f356495);
+  }
+  for (let i = 0; i < id.length; i++) {
+    const unit = id.charCodeAt(i);
+    a = Math.imul(a ^ unit, 0x85ebca6b);
+    b = Math.imul(b ^ unit, 0xc2b2ae35);
+  }
+  a = mix(a ^ Math.imul(b, 0x27d4eb2f));
+  b = mix(b ^ a);
+  return (b >>> 11) * 4294967296 + (a >>> 0);
+}
+
+function mix(value: number): number {
+  let x = value;
+  x = Math.imul(x ^ (x >>> 16), 0x85ebca6b);
+  x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35);
+  return x ^ (x >>> 16);
+}

@@ -1,0 +1,172 @@
+import type { Database, Statement } from "bun:sqlite";
+import type { Message } from "../../protocol/server-frames.ts";
+import type { IndexFile } from "./index-file.ts";
+import { messageKey } from "./message-key.ts";
+import { readLastPosition, readMeta } from "./schema.ts";
+import { Tail } from "./tail.ts";
+
+interface Row {
+  readonly position: number;
+  readonly conversation: number;
+  readonly seq: number;
+  readonly id: string;
+  readonly sender: string;
+  readonly text: string;
+  readonly data: string | null;
+  readonly at: number;
+}
+
+/** A conversation as the log knows it: `number` stands for its id in every row. */
+export interface ConversationHead {
+  readonly id: string;
+  readonly number: number;
+  /** The newest `seq`; 0 when nobody has spoken. */
+  seq: number;
+}
+
+/**
+ * The messages in the order in which they arrived, with the means to find one by its name or its `seq`.
+ *
+ * Not safe on its own against a failed commit: whoever rolls back calls `reload`.
+ */
+export class MessageLog {
+  private readonly tail = new Tail();
+  private readonly heads = new Map<string, ConversationHead>();
+  private readonly seed: number;
+  private nextPosition = 1;
+  private readonly insert: Statement;
+  private readonly rowAt: Statement<Row>;
+
+  constructor(
+    private readonly db: Database,
+    private readonly index: IndexFile,
+  ) {
+    this.seed = Number(readMeta(db, "seed"));
+    this.insert = db.prepare(
+      "insert into message (position, conversation, seq, key, id, sender, text, data, at) values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    );
+    this.rowAt = db.prepare(
+      "select position, conversation, seq, id, sender, text, data, at from message where position = ?",
+    );
+    this.reload();
+  }
+
+  /** The last position in use. */
+  get lastPosition(): number {
+    return this.nextPosition - 1;
+  }
+
+  /** Messages in memory because the index has not taken them in yet. */
+  get tailSize(): number {
+    return this.tail.size;
+  }
+
+  /** Reads the state from disk again: at the start, and after a commit that failed. */
+  reload(): void {
+    this.tail.clear();
+    this.heads.clear();
+    this.nextPosition = readLastPosition(this.db) + 1;
+    const rows = this.db
+      .query("select position, conversation, seq, key from message where position > ? order by position")
+      .iterate(this.index.indexed) as IterableIterator<{
+      position: number;
+      conversation: number;
+      seq: number;
+      key: number;
+    }>;
+    for (const row of rows) this.tail.add(row.position, row.conversation, row.seq, row.key);
+  }
+
+  /** The conversation called `id`, or undefined where nobody has spoken yet. Writes nothing. */
+  find(id: string): ConversationHead | undefined {
+    const known = this.heads.get(id);
+    if (known !== undefined) return known;
+    const row = this.db.query("select number from conversation where id = ?").get(id) as {
+      number: number;
+    } | null;
+    if (row === null) return undefined;
+    const head = { id, number: row.number, seq: this.newestSeq(row.number) };
+    this.heads.set(id, head);
+    return head;
+  }
+
+  /** The conversation called `id`, made if need be; inside the transaction of the message that needs it. */
+  findOrMake(id: string): ConversationHead {
+    const known = this.find(id);
+    if (known !== undefined) return known;
+    const made = this.db.query("insert into conversation (id) values (?) returning number").get(id) as {
+      number: number;
+    };
+    const head = { id, number: made.number, seq: 0 };
+    this.heads.set(id, head);
+    return head;
+  }
+
+  /** Lets go of conversations that nobody uses when there are more than `keep`; they are read again when needed. */
+  forgetHeads(keep: number, inUse: (conversation: string) => boolean): void {
+    if (this.heads.size <= keep) return;
+    for (const id of this.heads.keys()) if (!inUse(id)) this.heads.delete(id);
+  }
+
+  /** Where the message that `sender` called `id` stands, if it was stored. */
+  lookUp(head: ConversationHead, sender: string, id: string): { seq: number; at: number } | undefined {
+    const key = messageKey(this.seed, head.number, sender, id);
+    for (const position of this.tail.withKey(key)) {
+      const row = this.matching(position, head, sender, id);
+      if (row !== undefined) return row;
+    }
+    for (const position of this.index.withKey(key)) {
+      const row = this.matching(position, head, sender, id);
+      if (row !== undefined) return row;
+    }
+    return undefined;
+  }
+
+  /** Numbers and stores a message; inside a transaction. */
+  append(head: ConversationHead, sender: string, message: Omit<Message, "seq" | "from">): number {
+    const seq = head.seq + 1;
+    const position = this.nextPosition;
+    const key = messageKey(this.seed, head.number, sender, message.id);
+    const data = message.data === undefined ? null : JSON.stringify(message.data);
+    this.insert.run(position, head.number, seq, key, message.id, sender, message.text, data, message.at);
+    this.tail.add(position, head.number, seq, key);
+    this.nextPosition++;
+    head.seq = seq;
+    return seq;
+  }
+
+  /** The messages with `first` ≤ seq ≤ `last` that are kept, in order. */
+  read(head: ConversationHead, first: number, last: number): Message[] {
+    const fromTail = this.tail.firstSeq(head.number) ?? head.seq + 1;
+    const positions =
+      first < fromTail ? this.index.range(head.number, first, Math.min(last, fromTail - 1)) : [];
+    for (let seq = Math.max(first, fromTail); seq <= Math.min(last, head.seq); seq++) {
+      positions.push(this.tail.position(head.number, seq)!);
+    }
+    return positions.flatMap((position) => {
+      const row = this.rowAt.get(position);
+      return row === null ? [] : [toMessage(row)];
+    });
+  }
+
+  /** Drops from memory what the index now holds; answers false while there is more to drop. */
+  forgetIndexed(indexed: number, budget: number): boolean {
+    return this.tail.forget(indexed, budget);
+  }
+
+  private newestSeq(conversation: number): number {
+    return this.tail.lastSeq(conversation) ?? this.index.newestSeq(conversation);
+  }
+
+  /** The index may be ahead of the log (it is written apart from it), and two names may share a key: the row decides. */
+  private matching(position: number, head: ConversationHead, sender: string, id: string): Row | undefined {
+    const row = this.rowAt.get(position);
+    return row?.conversation === head.number && row.sender === sender && row.id === id ? row : undefined;
+  }
+}
+
+function toMessage(row: Row): Message {
+  const message: Message = { seq: row.seq, id: row.id, from: row.sender, text: row.text, at: row.at };
+  if (row.data !== null) message.data = JSON.parse(row.data);
+  return message;
+}

@@ -1,0 +1,68 @@
+import { mkdirSync } from "node:fs";
+import { join, relative } from "node:path";
+import type { AccountStore } from "../../core/accounts.ts";
+import type { Clock } from "../../core/clock.ts";
+import type { Engine } from "../../core/engine.ts";
+import { SqliteAccounts } from "./accounts.ts";
+import { type EngineLog, SqliteEngine } from "./engine.ts";
+import { openIndexFile } from "./index-file.ts";
+import { Keeper } from "./keeper.ts";
+import { lockFolder } from "./lock.ts";
+import { INDEX_FILE, openStore, readLastPosition, STORE_FILE, type StoreSync } from "./schema.ts";
+
+/** Messages that the index may lack at the start; more are taken in before the server opens, to keep memory small. */
+const INDEX_LAG = 200_000;
+
+/** How long the command line waits for a server's commit, in milliseconds. */
+const COMMAND_PATIENCE = 5_000;
+
+export interface SqliteOptions {
+  readonly dataDir: string;
+  readonly clock: Clock;
+  readonly log: EngineLog;
+  readonly sync: StoreSync;
+}
+
+/**
+ * Opens a data folder for the one server that runs on it.
+ *
+ * Throws StoreInUse when there is another, StoreTooNew, and what the file system says when the folder cannot be written.
+ */
+export async function openSqlite(options: SqliteOptions): Promise<{
+  engine: Engine;
+  accounts: AccountStore;
+  close(): Promise<void>;
+}> {
+  const { dataDir, clock, log } = options;
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  const lock = lockFolder(dataDir);
+  const paths = { store: join(dataDir, STORE_FILE), index: join(dataDir, INDEX_FILE) };
+  // The event loop never waits for a lock: a batch that finds the store busy comes back a little later.
+  const db = openStore(paths.store, options.sync, 0);
+  const lastPosition = readLastPosition(db);
+  const index = openIndexFile(paths.index, lastPosition);
+  const keeper = new Keeper(paths, lastPosition, index.indexed, log);
+  if (lastPosition - index.indexed > INDEX_LAG) {
+    log.info("store.indexing", { messages: lastPosition - index.indexed });
+    await keeper.work();
+  }
+  const description = `embedded, ${relative(process.cwd(), paths.store)}`;
+  const engine = new SqliteEngine({ db, index, keeper, clock, log, description });
+  const accountsDb = openStore(paths.store, options.sync, COMMAND_PATIENCE);
+  return {
+    engine,
+    accounts: new SqliteAccounts(accountsDb, clock),
+    async close() {
+      await engine.close();
+      accountsDb.close();
+      lock.release();
+    },
+  };
+}
+
+/** Opens the accounts of a data folder, also while a server runs on it. */
+export function openAccounts(options: SqliteOptions): { accounts: AccountStore; close(): void } {
+  mkdirSync(options.dataDir, { recursive: true, mode: 0o700 });
+  const db = openStore(join(options.dataDir, STORE_FILE), options.sync, COMMAND_PATIENCE);
+  return { accounts: new SqliteAccounts(db, options.clock), close: () => db.close() };
+}

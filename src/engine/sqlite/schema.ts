@@ -1,0 +1,117 @@
+// What lies on disk. Two files, because what SQLite charges for is the pages it dirties, not the rows it writes:
+//
+//   parley.db         the truth. `message` and `charge` grow at the end only, so a commit dirties one page for dozens
+//                     of rows (1–2 µs a row; with an index on (conversation, seq) 6 µs, with one on ids 22 µs).
+//   parley-index.db   derived: where a (conversation, seq) and a message id stand in the log. Filled in sorted bulk by
+//                     the keeper (keeper-worker.ts) off the event loop; rebuilt from the log when it is missing.
+//
+// What the index has not taken in yet is in memory (tail.ts), and read back from the log at the next start.
+import { Database } from "bun:sqlite";
+
+export const STORE_FILE = "parley.db";
+export const INDEX_FILE = "parley-index.db";
+
+/** Grows when the tables change; a store of a newer version is refused. */
+const SCHEMA_VERSION = 1;
+
+const STORE_TABLES = `
+  create table if not exists meta (key text primary key, value text not null) without rowid;
+  create table if not exists account (
+    user text primary key,
+    plan text not null,
+    disabled integer not null,
+    password_hash text not null,
+    demo integer not null,
+    created_at integer not null
+  ) without rowid;
+  create table if not exists conversation (number integer primary key, id text not null unique);
+  create table if not exists message (
+    position integer primary key,
+    conversation integer not null,
+    seq integer not null,
+    key integer not null,
+    id text not null,
+    sender text not null,
+    text text not null,
+    data text,
+    at integer not null
+  );
+  create table if not exists charge (
+    position integer primary key,
+    user text not null,
+    at integer not null,
+    count integer not null
+  );
+`;
+
+const INDEX_TABLES = `
+  create table if not exists meta (key text primary key, value text not null) without rowid;
+  create table if not exists by_seq (
+    conversation integer, seq integer, position integer not null, primary key (conversation, seq)
+  ) without rowid;
+  create table if not exists by_key (key integer, position integer, primary key (key, position)) without rowid;
+`;
+
+/** Raised when the store was written by a newer Parley. */
+export class StoreTooNew extends Error {
+  constructor(path: string, version: number) {
+    super(
+      `${path} was written by a newer Parley (schema ${version}, this one knows ${SCHEMA_VERSION}): update Parley.`,
+    );
+  }
+}
+
+/** How much a commit waits for: `normal` survives a crash of the process, `full` also one of the machine. */
+export type StoreSync = "normal" | "full";
+
+/**
+ * Opens the truth. Bun's defaults are not a server's: no waiting for locks, and checkpoints inside the commit that
+ * crosses 1,000 pages, which stall the event loop for 20–30 ms; the keeper makes them instead.
+ */
+export function openStore(path: string, sync: StoreSync, busyTimeout: number): Database {
+  const db = new Database(path, { create: true, strict: true });
+  db.run(`pragma busy_timeout = ${busyTimeout}`);
+  db.run("pragma journal_mode = wal");
+  db.run(`pragma synchronous = ${sync}`);
+  db.run("pragma wal_autocheckpoint = 0");
+  db.run("pragma cache_size = -32000");
+  const { user_version: version } = db.query("pragma user_version").get() as { user_version: number };
+  if (version > SCHEMA_VERSION) {
+    db.close();
+    throw new StoreTooNew(path, version);
+  }
+  if (version < SCHEMA_VERSION) {
+    // The store's secret seeds the hash of message ids; its epoch names this life of the store (D5).
+    db.transaction(() => {
+      db.run(STORE_TABLES);
+      db.query("insert or ignore into meta values ('epoch', ?)").run(crypto.randomUUID().slice(0, 8));
+      db.query("insert or ignore into meta values ('seed', ?)").run(
+        String(crypto.getRandomValues(new Uint32Array(1))[0]),
+      );
+      db.run(`pragma user_version = ${SCHEMA_VERSION}`);
+    }).immediate();
+  }
+  return db;
+}
+
+/** Opens the derived index; safe to lose, so it never waits for the disk. */
+export function openIndex(path: string): Database {
+  const db = new Database(path, { create: true, strict: true });
+  db.run("pragma busy_timeout = 5000");
+  db.run("pragma journal_mode = wal");
+  db.run("pragma synchronous = normal");
+  db.run(INDEX_TABLES);
+  return db;
+}
+
+/** A value of `meta`, or undefined. */
+export function readMeta(db: Database, key: string): string | undefined {
+  return (db.query("select value from meta where key = ?").get(key) as { value: string } | null)?.value;
+}
+
+/** The last position in the log; 0 when it is empty. */
+export function readLastPosition(store: Database): number {
+  return (
+    (store.query("select max(position) as last from message").get() as { last: number | null }).last ?? 0
+  );
+}
