@@ -1,0 +1,44 @@
+import type { Account } from "./accounts.ts";
+import { type Plan, type PlanTable, planNamed } from "./plans.ts";
+
+export interface AccessRequest {
+  /** Who the token says its bearer is. */
+  readonly subject: string;
+  /** Whose address is opened, where the address names a user. */
+  readonly requestedUser?: string;
+  /** The subject's account as the store has it now; undefined for a user of an application that signs its own tokens. */
+  readonly account: Account | undefined;
+  /** The token's `plan` claim. */
+  readonly claimedPlan?: string;
+  readonly plans: PlanTable;
+  /** Whether accounts with the published password may be used on this server. */
+  readonly demoAccountsUsable: boolean;
+}
+
+/** A refusal's `message` is for the person who was refused. */
+export type Access =
+  | { readonly plan: Plan }
+  | { readonly refusal: { readonly code: "forbidden"; readonly message: string } };
+
+/**
+ * Decides what a signed-in user may open, and under which plan (T6, W3).
+ *
+ * An account wins over the token: its plan counts and not the claim, and a disabled one is refused however good the
+ * token is.
+ */
+export function decideAccess(request: AccessRequest): Access {
+  const { subject, requestedUser, account, claimedPlan, plans, demoAccountsUsable } = request;
+  if (requestedUser !== undefined && requestedUser !== subject)
+    return forbidden(`This token is for \`${subject}\`; it cannot open the address of \`${requestedUser}\`.`);
+  if (account === undefined) return { plan: planNamed(plans, claimedPlan) };
+  if (account.disabled)
+    return forbidden(`The account \`${subject}\` is disabled; an operator can enable it.`);
+  // Its password is published: on an address that others can reach, anybody could sign in with it.
+  if (account.demo && !demoAccountsUsable)
+    return forbidden(`The account \`${subject}\` is a demo account, and this server does not allow these.`);
+  return { plan: planNamed(plans, account.plan) };
+}
+
+function forbidden(message: string): Access {
+  return { refusal: { code: "forbidden", message } };
+}

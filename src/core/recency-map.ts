@@ -1,0 +1,40 @@
+/**
+ * A map that stays within `capacity` entries: the one touched longest ago makes room for a new one. State that is kept
+ * for names from outside (accounts that are tried, addresses) lives here, so that inventing names costs no memory.
+ */
+export class RecencyMap<Value> {
+  private readonly entries = new Map<string, Value>();
+  private readonly capacity: number;
+
+  constructor(capacity: number) {
+    this.capacity = capacity;
+  }
+
+  get size(): number {
+    return this.entries.size;
+  }
+
+  /** Reads without touching. */
+  get(key: string): Value | undefined {
+    return this.entries.get(key);
+  }
+
+  /** Stores and touches. */
+  set(key: string, value: Value): void {
+    this.entries.delete(key);
+    this.entries.set(key, value);
+    if (this.entries.size > this.capacity) this.entries.delete(this.entries.keys().next().value!);
+  }
+
+  delete(key: string): void {
+    this.entries.delete(key);
+  }
+
+  /** Drops entries from the longest untouched on, up to the first that `expired` denies; each call costs what it drops. */
+  sweep(expired: (value: Value) => boolean): void {
+    for (const [key, value] of this.entries) {
+      if (!expired(value)) return;
+      this.entries.delete(key);
+    }
+  }
+}
