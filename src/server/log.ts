@@ -26,7 +26,7 @@ const SECRETS = ["token", "ticket", "password", "authorization", "access_token"]
 
 /**
  * Opens the log: one JSON object a line, so that nothing from outside can forge a line (P2), or coloured text for a
- * person. Written synchronously: a crash loses no line, and the events of a connection come in few lines.
+ * person. Written synchronously, so that a crash loses no line.
  */
 export function openLog({ level, format, descriptor = 1 }: LogOptions): Log {
   const out = destination({ dest: descriptor, sync: true });

@@ -1,0 +1,155 @@
+import { accessSync, constants, statSync } from "node:fs";
+import { isIP, isIPv6 } from "node:net";
+
+/** A setting's text as a value, or what it must be instead: words that go on from `NAME="…"`. */
+export type Parsed<T> = { readonly value: T } | { readonly problem: string };
+
+/** How one sort of setting is written, checked and shown. */
+export interface Kind<T> {
+  /** Stands for the value in `--help`: `seconds`. */
+  readonly form: string;
+  /** What is accepted, for the documents: `a whole number from 0 to 65535`. */
+  readonly accepts: string;
+  parse(text: string): Parsed<T>;
+}
+
+/** A whole number, both ends included. */
+export function whole(form: string, min: number, max: number): Kind<number> {
+  return number(form, `a whole number from ${min} to ${max}`, /^\d+$/, min, max);
+}
+
+/** A duration in seconds, decimals allowed; both ends included. */
+export function seconds(min: number, max: number): Kind<number> {
+  return number("seconds", `a number of seconds from ${min} to ${max}`, /^\d+(\.\d+)?$/, min, max);
+}
+
+function number(form: string, accepts: string, pattern: RegExp, min: number, max: number): Kind<number> {
+  return {
+    form,
+    accepts,
+    parse(text) {
+      const value = Number(text);
+      return pattern.test(text) && value >= min && value <= max
+        ? { value }
+        : { problem: `must be ${accepts}, without a unit` };
+    },
+  };
+}
+
+/** One of a few words. */
+export function choice<const W extends string>(...words: readonly W[]): Kind<W> {
+  const accepts = words.map((word) => `\`${word}\``).join(", ");
+  return {
+    form: words.join("|"),
+    accepts: `one of ${accepts}`,
+    parse(text) {
+      const value = words.find((word) => word === text.toLowerCase());
+      return value === undefined ? { problem: `must be one of ${words.join(", ")}` } : { value };
+    },
+  };
+}
+
+const YES = ["true", "yes", "on", "1"];
+const NO = ["false", "no", "off", "0"];
+
+/** Yes or no, in the words that people use for it. */
+export const yesOrNo: Kind<boolean> = {
+  form: "true|false",
+  accepts: "`true` or `false`",
+  parse(text) {
+    const word = text.toLowerCase();
+    if (YES.includes(word)) return { value: true };
+    return NO.includes(word) ? { value: false } : { problem: "must be true or false" };
+  },
+};
+
+/** Any text. */
+export function anyText(form: string, accepts: string): Kind<string> {
+  return { form, accepts, parse: (text) => ({ value: text }) };
+}
+
+/** A path of a file that can be read now. */
+export const readableFile: Kind<string> = {
+  form: "file",
+  accepts: "the path of a readable file",
+  parse(text) {
+    try {
+      accessSync(text, constants.R_OK);
+      if (statSync(text).isFile()) return { value: text };
+    } catch {}
+    return { problem: "must be the path of a file that the server can read" };
+  },
+};
+
+/** A host name or address to listen on, without a port. */
+export const host: Kind<string> = {
+  form: "host",
+  accepts: "a host name or an address",
+  parse: (text) =>
+    isIPv6(text) || /^[A-Za-z0-9.-]+$/.test(text)
+      ? { value: text }
+      : { problem: "must be a host name or an address, without a scheme or a port (the port is PORT)" },
+};
+
+/** Items with commas between them; each is checked by `item`, and what it answers is kept. */
+export function list(
+  form: string,
+  accepts: string,
+  item: (text: string) => Parsed<string>,
+): Kind<readonly string[]> {
+  return {
+    form,
+    accepts,
+    parse(text) {
+      const value: string[] = [];
+      for (const part of text.split(",").map((part) => part.trim())) {
+        if (part === "") continue;
+        const parsed = item(part);
+        if ("problem" in parsed) return { problem: `has ${JSON.stringify(part)}, which ${parsed.problem}` };
+        value.push(parsed.value);
+      }
+      return { value };
+    },
+  };
+}
+
+/** A browser's origin as it is sent in `Origin`: small letters, no default port. `null` is one too, if listed (W2). */
+export function origin(text: string): Parsed<string> {
+  if (text === "null") return { value: text };
+  const problem =
+    "must be scheme://host or scheme://host:port, without a path, as in https://chat.example.com";
+  if (!URL.canParse(text)) return { problem };
+  const url = new URL(text);
+  const bare = url.pathname === "/" && url.search === "" && url.hash === "" && url.username === "";
+  const web = url.protocol === "http:" || url.protocol === "https:";
+  return bare && web && !text.endsWith("/") && !text.includes("*") ? { value: url.origin } : { problem };
+}
+
+/** An address, or a network as address/length. */
+export function network(text: string): Parsed<string> {
+  const [address = "", length, ...more] = text.split("/");
+  const family = isIP(address);
+  const bits = length === undefined ? 0 : /^\d{1,3}$/.test(length) ? Number(length) : Number.NaN;
+  return family !== 0 && more.length === 0 && bits <= (family === 4 ? 32 : 128)
+    ? { value: text }
+    : { problem: "must be an address or a network, as in 10.0.0.0/8" };
+}
+
+/** The address of a key set: https, or plain http on this machine, where nobody can swap the keys on the way. */
+export const keySetUrl: Kind<string> = {
+  form: "url",
+  accepts: "an https URL",
+  parse(text) {
+    if (URL.canParse(text)) {
+      const { protocol, hostname } = new URL(text);
+      const local = ["localhost", "127.0.0.1", "[::1]"].includes(hostname);
+      if (protocol === "https:" || (protocol === "http:" && local)) return { value: text };
+    }
+    return { problem: "must be an https URL, as in https://id.example.com/.well-known/jwks.json" };
+  },
+};
+
+/** Something this version cannot do yet. Saying nothing would be worse: it would quietly do something else. */
+export function notYet(form: string, accepts: string, problem: string): Kind<never> {
+  return { form, accepts, parse: () => ({ problem }) };
+}

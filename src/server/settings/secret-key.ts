@@ -1,0 +1,68 @@
+import { randomBytes, randomUUID } from "node:crypto";
+import { linkSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { folderProblem } from "./data-folder.ts";
+import type { Settings } from "./settings.ts";
+import { MIN_SECRET_BYTES } from "./signing-secret.ts";
+
+/** The signing key's bytes, or in one line why there is none. */
+export type SecretKeyRead =
+  | { readonly secret: Uint8Array; readonly warning?: string }
+  | { readonly problem: string };
+
+/**
+ * The key that signs tokens (T4): the bytes of SECRET_KEY, or else of the text in `<DATA_DIR>/secret.key`, which is
+ * made from 32 random bytes when it is not there. The file holds what could stand in SECRET_KEY, so an operator who
+ * moves to a second machine, or an application that signs its own tokens, can copy it. The folder must exist.
+ */
+export function readSecretKey({
+  secretKey,
+  dataDir,
+}: Pick<Settings, "secretKey" | "dataDir">): SecretKeyRead {
+  if (secretKey !== undefined) return { secret: Buffer.from(secretKey) };
+  const path = join(dataDir, "secret.key");
+  try {
+    let text = readIfThere(path);
+    if (text === undefined) {
+      make(path);
+      text = readFileSync(path, "utf8");
+    }
+    const secret = Buffer.from(text.trim());
+    if (secret.length < MIN_SECRET_BYTES)
+      return {
+        problem: `The key in ${path} is damaged. Remove the file to make a new one; everybody must then sign in again.`,
+      };
+    return (statSync(path).mode & 0o077) === 0 ? { secret } : { secret, warning: exposed(path) };
+  } catch (error) {
+    return { problem: folderProblem(dataDir, error) };
+  }
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Two starts at once must end with one key, and no reader may see half of one: the file is written whole under a name
+ * of its own and then linked into place, which fails (EEXIST) for all but the first.
+ */
+function make(path: string): void {
+  const draft = `${path}.${randomUUID()}`;
+  try {
+    writeFileSync(draft, `${randomBytes(32).toString("base64")}\n`, { flag: "wx", mode: 0o600, flush: true });
+    linkSync(draft, path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+  } finally {
+    rmSync(draft, { force: true });
+  }
+}
+
+function exposed(path: string): string {
+  return `Other users of this machine can read ${path} and sign tokens with it. Run: chmod 600 ${path}`;
+}

@@ -1,0 +1,328 @@
+import {
+  anyText,
+  choice,
+  host,
+  type Kind,
+  keySetUrl,
+  list,
+  network,
+  notYet,
+  origin,
+  readableFile,
+  seconds,
+  whole,
+  yesOrNo,
+} from "./kinds.ts";
+import { planList } from "./plan-list.ts";
+import { signingSecret } from "./signing-secret.ts";
+
+// The one table of settings. From it come the names in the environment and the flags, the checks and their messages,
+// `--help`, docs/SETTINGS.md, .env.example and the type `Settings`.
+
+/** The headings under which settings are shown. */
+export type SettingGroup =
+  | "Address"
+  | "Data"
+  | "Accounts and tokens"
+  | "Plans"
+  | "Connections"
+  | "Log"
+  | "Many nodes";
+
+/** One row of the table; its key is the name in the environment. */
+export interface Setting<T> {
+  readonly group: SettingGroup;
+  readonly kind: Kind<T>;
+  /** What it sets, with its unit: a phrase for `--help` and the documents. */
+  readonly about: string;
+  /** As it would be written in the environment. Without it the setting may be unset, which `about` explains. */
+  readonly default?: string;
+  /** Why the default is what it is. */
+  readonly reason?: string;
+  /** Its value is never shown, and it has no flag: every user of a machine can read the command lines on it. */
+  readonly secret?: true;
+}
+
+const NO_REDIS =
+  "asks for the Redis engine, which this version does not have yet; remove REDIS_HOST and REDIS_URL to use the embedded engine, on one machine";
+const redisKind = (form: string, accepts: string) => notYet(form, accepts, NO_REDIS);
+
+/** Every setting, in the order in which it is shown. */
+export const SETTINGS = {
+  HOST: {
+    group: "Address",
+    kind: host,
+    about: "address to listen on; 0.0.0.0 or :: for all",
+    default: "127.0.0.1",
+    reason: "what was just installed is seen by this machine only",
+  },
+  PORT: {
+    group: "Address",
+    kind: whole("port", 0, 65535),
+    about: "port to listen on; 0 takes any free one",
+    default: "8000",
+  },
+  TLS_CERT: {
+    group: "Address",
+    kind: readableFile,
+    about: "certificate chain (PEM) to serve https and wss with; needs TLS_KEY",
+  },
+  TLS_KEY: { group: "Address", kind: readableFile, about: "private key (PEM) of TLS_CERT" },
+  ALLOWED_ORIGINS: {
+    group: "Address",
+    kind: list("origins", "origins `scheme://host:port` with commas between them", origin),
+    about: "origins of web pages that may connect; unset: the server's own page only",
+    default: "",
+  },
+  TRUSTED_PROXIES: {
+    group: "Address",
+    kind: list("networks", "addresses or networks `10.0.0.0/8` with commas between them", network),
+    about: "proxies whose X-Forwarded-For is believed; unset: none",
+    default: "",
+  },
+
+  DATA_DIR: {
+    group: "Data",
+    kind: anyText("folder", "a path"),
+    about: "folder of the embedded engine's files",
+    default: "./data",
+  },
+  STORE_SYNC: {
+    group: "Data",
+    kind: choice("normal", "full"),
+    about:
+      "when the disk is waited for: `normal` survives a crash of the server, `full` also a power cut, slower",
+    default: "normal",
+  },
+
+  SECRET_KEY: {
+    group: "Accounts and tokens",
+    kind: signingSecret,
+    about: "key that signs tokens; unset: one is made and kept in DATA_DIR/secret.key",
+    secret: true,
+  },
+  SECRET_KEY_PREVIOUS: {
+    group: "Accounts and tokens",
+    kind: signingSecret,
+    about:
+      "the key before, still accepted until its last token has expired (TOKEN_LIFETIME after the change)",
+    secret: true,
+  },
+  TOKEN_LIFETIME: {
+    group: "Accounts and tokens",
+    kind: whole("seconds", 1, 86_400),
+    about: "life of a token, in seconds",
+    default: "1800",
+    reason: "a stolen token is of use for half an hour",
+  },
+  TOKEN_LEEWAY: {
+    group: "Accounts and tokens",
+    kind: whole("seconds", 0, 300),
+    about: "how far the clock of another issuer may be off, in seconds",
+    default: "30",
+  },
+  TOKEN_ISSUER: {
+    group: "Accounts and tokens",
+    kind: anyText("name", "any text"),
+    about: "`iss` of tokens",
+    default: "parley",
+  },
+  TOKEN_AUDIENCE: {
+    group: "Accounts and tokens",
+    kind: anyText("name", "any text"),
+    about: "`aud` of tokens",
+    default: "parley",
+  },
+  TOKEN_KEY_SET: {
+    group: "Accounts and tokens",
+    kind: keySetUrl,
+    about: "key set (JWKS) of an issuer whose tokens are accepted too; unset: none",
+  },
+  DEMO_ACCOUNTS: {
+    group: "Accounts and tokens",
+    kind: yesOrNo,
+    about:
+      "user1, user2 and user3 with the password `password`; unset: made in a new store and usable while HOST is this machine only",
+  },
+  BCRYPT_COST: {
+    group: "Accounts and tokens",
+    kind: whole("cost", 4, 15),
+    about: "cost of a password's hash; each step doubles the time",
+    default: "12",
+    reason: "about 200 ms a guess; below 10 only for tests",
+  },
+  PASSWORD_QUEUE: {
+    group: "Accounts and tokens",
+    kind: whole("count", 1, 10_000),
+    about: "sign-ins that may wait to be checked; more are answered 503",
+    default: "50",
+    reason: "about ten seconds of waiting on one core",
+  },
+  SIGNIN_FAILURES: {
+    group: "Accounts and tokens",
+    kind: whole("count", 0, 1000),
+    about:
+      "failed sign-ins for one account and address in SIGNIN_WINDOW before they must wait; 0 switches it off",
+    default: "5",
+  },
+  SIGNIN_WINDOW: {
+    group: "Accounts and tokens",
+    kind: whole("seconds", 1, 86_400),
+    about: "time over which SIGNIN_FAILURES counts, in seconds",
+    default: "300",
+  },
+  SIGNINS_PER_MINUTE: {
+    group: "Accounts and tokens",
+    kind: whole("count", 0, 100_000),
+    about: "sign-ins a minute from one address; 0 switches it off",
+    default: "30",
+  },
+  API_KEYS: {
+    group: "Accounts and tokens",
+    kind: notYet(
+      "keys",
+      "nothing yet",
+      "is not supported by this version yet; remove it and use tokens (`parley token`)",
+    ),
+    about: "keys of programs; not supported yet",
+    secret: true,
+  },
+
+  PLANS: {
+    group: "Plans",
+    kind: planList,
+    about: "the plans: name, requests an hour, connections at a time; 0 is without limit",
+    default: "free:100:5,basic:1000:20,premium:10000:100",
+  },
+  DEFAULT_PLAN: {
+    group: "Plans",
+    kind: anyText("plan", "a name from PLANS"),
+    about: "plan of users for whom none is known",
+    default: "free",
+  },
+
+  INACTIVITY_TIMEOUT: {
+    group: "Connections",
+    kind: seconds(0, 604_800),
+    about: "quiet time after which a connection is closed, in seconds; 0 never",
+    default: "300",
+  },
+  MAX_CONNECTIONS: {
+    group: "Connections",
+    kind: whole("count", 0, 1_000_000),
+    about: "connections in all; 0 is without limit",
+    default: "15000",
+    reason: "the most that was measured on one core",
+  },
+  MAX_CONNECTIONS_PER_ADDRESS: {
+    group: "Connections",
+    kind: whole("count", 0, 1_000_000),
+    about: "connections from one address (not from this machine); 0 is without limit",
+    default: "50",
+  },
+  HANDSHAKES_PER_MINUTE: {
+    group: "Connections",
+    kind: whole("count", 0, 1_000_000),
+    about: "new connections a minute from one address (not from this machine); 0 is without limit",
+    default: "60",
+  },
+  BURST_RATE: {
+    group: "Connections",
+    kind: whole("count", 0, 1_000_000),
+    about: "frames a second from one connection; 0 switches the guard off",
+    default: "20",
+    reason: "faster than anybody types, slower than a flood",
+  },
+  BURST_SIZE: {
+    group: "Connections",
+    kind: whole("count", 1, 1_000_000),
+    about: "frames that may come at once before BURST_RATE holds",
+    default: "40",
+  },
+  CREDENTIAL_TIMEOUT: {
+    group: "Connections",
+    kind: seconds(0.1, 300),
+    about: "time a connection has to send its token, in seconds",
+    default: "5",
+  },
+  PING_INTERVAL: {
+    group: "Connections",
+    kind: seconds(0.1, 3600),
+    about: "time between two pings of a connection, in seconds",
+    default: "25",
+    reason: "proxies drop a line that is silent for 30 to 60 seconds",
+  },
+  PONG_TIMEOUT: {
+    group: "Connections",
+    kind: seconds(0.1, 3600),
+    about: "time without an answer to a ping after which a connection counts as lost, in seconds",
+    default: "10",
+  },
+  MAX_UNSENT_BYTES: {
+    group: "Connections",
+    kind: whole("bytes", 1024, 1_073_741_824),
+    about: "bytes waiting for a reader that does not keep up before it is closed (1013)",
+    default: "1048576",
+    reason: "sixteen of the largest frames",
+  },
+  MAX_WAITING_FRAMES: {
+    group: "Connections",
+    kind: whole("count", 1, 10_000),
+    about: "frames of one connection waiting for an answer before it is paused",
+    default: "32",
+  },
+  DRAIN_SECONDS: {
+    group: "Connections",
+    kind: seconds(0, 3600),
+    about: "longest time a stop may take, in seconds",
+    default: "10",
+    reason: "the grace of common process managers",
+  },
+
+  LOG_LEVEL: {
+    group: "Log",
+    kind: choice("debug", "info", "warn", "error", "silent"),
+    about: "least important lines that are written; debug has one for each message",
+    default: "info",
+  },
+  LOG_FORMAT: {
+    group: "Log",
+    kind: choice("auto", "json", "pretty"),
+    about: "JSON lines or coloured text; auto is text on a terminal",
+    default: "auto",
+  },
+
+  REDIS_HOST: {
+    group: "Many nodes",
+    kind: redisKind("host", "nothing yet"),
+    about: "host of Redis; not supported yet: unset, the embedded engine is used",
+  },
+  REDIS_PORT: {
+    group: "Many nodes",
+    kind: whole("port", 1, 65535),
+    about: "port of Redis; without REDIS_HOST it means nothing",
+    default: "6379",
+  },
+  REDIS_URL: {
+    group: "Many nodes",
+    kind: redisKind("url", "nothing yet"),
+    about: "Redis as a URL with user, password and TLS; not supported yet",
+    secret: true,
+  },
+} as const satisfies Record<string, Setting<unknown>>;
+
+/** Name of a setting in the environment. */
+export type SettingName = keyof typeof SETTINGS;
+
+/** All names, in the order of the table. */
+export const SETTING_NAMES = Object.keys(SETTINGS) as SettingName[];
+
+/** The row of `name` in its general form. */
+export function setting(name: SettingName): Setting<unknown> {
+  return SETTINGS[name];
+}
+
+/** The flag of a setting, `--inactivity-timeout`; undefined for secrets. */
+export function flagOf(name: SettingName): string | undefined {
+  return setting(name).secret ? undefined : `--${name.toLowerCase().replaceAll("_", "-")}`;
+}

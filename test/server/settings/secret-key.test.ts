@@ -1,0 +1,58 @@
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { prepareDataFolder } from "../../../src/server/settings/data-folder.ts";
+import { readSecretKey } from "../../../src/server/settings/secret-key.ts";
+
+let dataDir: string;
+beforeEach(() => {
+  dataDir = mkdtempSync(join(tmpdir(), "parley-secret-"));
+});
+afterEach(() => rmSync(dataDir, { recursive: true, force: true }));
+
+test("T4 a key is made once, for the owner's eyes only, and found again", () => {
+  const first = readSecretKey({ secretKey: undefined, dataDir });
+  const second = readSecretKey({ secretKey: undefined, dataDir });
+  if (!("secret" in first)) throw new Error(first.problem);
+  expect(first.secret.length).toBeGreaterThanOrEqual(32);
+  expect(second).toEqual(first);
+  expect(statSync(join(dataDir, "secret.key")).mode & 0o777).toBe(0o600);
+  expect(readdirSync(dataDir)).toEqual(["secret.key"]);
+});
+
+test("T4 what the file holds is what could stand in SECRET_KEY", () => {
+  const made = readSecretKey({ secretKey: undefined, dataDir });
+  const text = readFileSync(join(dataDir, "secret.key"), "utf8").trim();
+  expect(Buffer.from(text, "base64")).toHaveLength(32);
+  expect(readSecretKey({ secretKey: text, dataDir })).toEqual(made);
+});
+
+test("T4 SECRET_KEY wins and no file is made", () => {
+  readSecretKey({ secretKey: "k".repeat(32), dataDir });
+  expect(readdirSync(dataDir)).toEqual([]);
+});
+
+test("T4 a key that others can read is warned of; a damaged one is refused", () => {
+  readSecretKey({ secretKey: undefined, dataDir });
+  const path = join(dataDir, "secret.key");
+  chmodSync(path, 0o644);
+  expect(readSecretKey({ secretKey: undefined, dataDir })).toMatchObject({
+    warning: expect.stringContaining("chmod 600"),
+  });
+  writeFileSync(path, "");
+  expect(readSecretKey({ secretKey: undefined, dataDir })).toMatchObject({
+    problem: expect.stringContaining("damaged"),
+  });
+});
+
+test("a data folder that cannot be written is told in one line", () => {
+  const file = join(dataDir, "file");
+  writeFileSync(file, "");
+  for (const folder of [file, join(file, "below")]) {
+    const problem = prepareDataFolder(folder);
+    expect(problem).toContain("a file is in its place. Set DATA_DIR");
+    expect(problem).not.toContain("\n");
+  }
+  expect(prepareDataFolder(join(dataDir, "new", "folder"))).toBeUndefined();
+});
