@@ -1,0 +1,72 @@
+import type { Row } from "../transcript.ts";
+import { clockTime } from "../wording.ts";
+import { avatar } from "./avatar.ts";
+import { button, element } from "./element.ts";
+
+/** Messages of one person within this time are shown as one block, in milliseconds. */
+const BLOCK_TIME = 5 * 60_000;
+
+/** What a row needs to know beyond itself. */
+export interface RowPlace {
+  readonly own: boolean;
+  /** The row above belongs to the same block, so that name and mark need not be repeated. */
+  readonly continues: boolean;
+}
+
+/** Says whether `row` belongs to the block of the row above it. */
+export function continuesBlock(row: Row, above: Row | undefined): boolean {
+  return above !== undefined && above.from === row.from && row.at - above.at < BLOCK_TIME;
+}
+
+/** One message: who, what, when, and its `seq`; an own one with how far it has come. */
+export function messageRow(
+  row: Row,
+  { own, continues }: RowPlace,
+  sayAgain: (id: string) => void,
+): HTMLElement {
+  const kind = `message${own ? " own" : ""}${continues ? " continues" : ""} ${row.kind}`;
+  const bubble = element("div", { class: "bubble" }, element("p", { class: "text", dir: "auto" }, row.text));
+  const body = element(
+    "div",
+    { class: "body" },
+    element("span", { class: continues ? "unseen" : "from" }, own ? `${row.from} (you)` : row.from),
+    bubble,
+    meta(row, own),
+  );
+  if (row.kind === "failed") {
+    body.append(
+      element(
+        "div",
+        { class: "failure" },
+        element("p", {}, row.problem ?? "Not sent."),
+        button("Send again", "plain small", () => sayAgain(row.id)),
+      ),
+    );
+  }
+  const item = element("li", { class: kind }, own ? "" : avatar(row.from), body);
+  item.dataset.delivery = row.kind;
+  if (row.kind === "stored") item.dataset.seq = String(row.seq);
+  return item;
+}
+
+function meta(row: Row, own: boolean): HTMLElement {
+  const time = element(
+    "time",
+    { datetime: new Date(row.at).toISOString(), title: new Date(row.at).toLocaleString() },
+    clockTime(row.at),
+  );
+  const line = element("p", { class: "meta" }, time);
+  if (row.kind === "stored") {
+    line.append(element("span", { class: "seq", title: `Sequence ${row.seq}` }, `#${row.seq}`));
+    if (own) line.append(mark("tick", "✓", "stored"));
+  } else if (row.kind === "pending") {
+    line.append(mark("waiting", "○", "sending…"));
+  } else {
+    line.append(mark("failed-mark", "!", "not sent"));
+  }
+  return line;
+}
+
+function mark(kind: string, sign: string, word: string): HTMLElement {
+  return element("span", { class: kind }, element("span", { "aria-hidden": "true" }, sign), ` ${word}`);
+}

@@ -1,0 +1,111 @@
+import type { Ending, State } from "../state.ts";
+import { duration } from "../wording.ts";
+import { button, element, find, setText } from "./element.ts";
+
+export interface NoticeActions {
+  stay(): void;
+  dismiss(code: string): void;
+  reconnect(): void;
+  signInAgain(): void;
+}
+
+interface Banner {
+  readonly key: string;
+  readonly tone: string;
+  readonly text: string;
+  /** The part that changes by itself; it is not read out again each second. */
+  readonly countdown?: string;
+  readonly action?: { readonly label: string; readonly run: () => void };
+}
+
+/** What the person should know now: warnings, refusals, countdowns, and why the line ended. */
+export function noticesView(actions: NoticeActions): (state: State, now: number) => void {
+  const area = find("notices", HTMLElement);
+  const ending = find("ending", HTMLElement);
+  const title = find("ending-title", HTMLElement);
+  const text = find("ending-text", HTMLElement);
+  const again = find("reconnect", HTMLButtonElement);
+  const shown = new Map<
+    string,
+    { readonly node: HTMLElement; readonly time: HTMLElement; readonly text: string }
+  >();
+  let ended: Ending | undefined;
+
+  again.addEventListener("click", () => {
+    if (ended?.remedy === "sign_in") actions.signInAgain();
+    else actions.reconnect();
+  });
+
+  function show(banner: Banner): void {
+    let there = shown.get(banner.key);
+    if (there?.text !== banner.text) {
+      there?.node.remove();
+      const time = element("span", { class: "countdown", "aria-live": "off" });
+      const node = element(
+        "div",
+        { class: `notice ${banner.tone}` },
+        element("p", {}, banner.text, " ", time),
+        ...(banner.action ? [button(banner.action.label, "plain small", banner.action.run)] : []),
+      );
+      node.dataset.code = banner.key;
+      there = { node, time, text: banner.text };
+      shown.set(banner.key, there);
+      area.append(node);
+    }
+    setText(there.time, banner.countdown ?? "");
+  }
+
+  function showEnding(next: Ending | undefined, now: number): void {
+    ending.hidden = next === undefined;
+    if (next !== undefined) {
+      setText(title, `Closed: ${next.reason} (${next.code})`);
+      setText(text, next.detail === undefined ? next.advice : `${next.detail} ${next.advice}`);
+      const wait = (next.comeBackAt ?? 0) - now;
+      const label = next.remedy === "sign_in" ? "Sign in again" : "Reconnect";
+      setText(again, wait > 0 ? `${label} (asked to wait ${duration(wait)})` : label);
+      if (next !== ended) again.focus();
+    }
+    ended = next;
+  }
+
+  return (state, now) => {
+    const banners = bannersOf(state, now, actions);
+    for (const [key, { node }] of shown) {
+      if (banners.some((banner) => banner.key === key)) continue;
+      // What had the focus goes away: the person goes on writing, not at the top of the page.
+      if (node.contains(document.activeElement)) find("text", HTMLTextAreaElement).focus();
+      node.remove();
+      shown.delete(key);
+    }
+    for (const banner of banners) show(banner);
+    showEnding(state.session.at === "closed" ? state.session.ending : undefined, now);
+  };
+}
+
+function bannersOf(state: State, now: number, actions: NoticeActions): Banner[] {
+  const { session, allowance, limitedUntil } = state;
+  if (session.at !== "open") return [];
+  const banners: Banner[] = state.notices.map(({ code, tone, text }) => {
+    return { key: code, tone, text, action: { label: "Dismiss", run: () => actions.dismiss(code) } };
+  });
+  if (limitedUntil !== undefined && limitedUntil > now) {
+    const used =
+      allowance === undefined ? "All requests" : `All ${allowance.limit.toLocaleString("en")} requests`;
+    banners.push({
+      key: "rate_limited",
+      tone: "error",
+      text: `${used} of this hour are used. You still receive; the next one can be sent in`,
+      countdown: duration(limitedUntil - now),
+    });
+  }
+  if (session.inactiveAt !== undefined) {
+    banners.push({
+      key: "inactivity",
+      tone: "warning",
+      text: "Are you still there? Nothing was done for a while, and the server will close this connection in",
+      countdown: duration(session.inactiveAt - now),
+      action: { label: "Stay connected", run: actions.stay },
+    });
+  }
+  return banners;
+}

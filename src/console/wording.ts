@@ -1,0 +1,65 @@
+import { type ErrorEntry, errorEntry } from "../protocol/errors.ts";
+import type { ServerFrameOf } from "../protocol/server-frames.ts";
+
+/** A stretch of time for people: `4 s`, `1:05 min`, `1:02:05 h`. Rounded up, so that a countdown never says 0 too early. */
+export function duration(milliseconds: number): string {
+  const seconds = Math.max(0, Math.ceil(milliseconds / 1000));
+  const two = (value: number) => String(value).padStart(2, "0");
+  const minutes = Math.floor(seconds / 60);
+  if (seconds < 60) return `${seconds} s`;
+  if (minutes < 60) return `${minutes}:${two(seconds % 60)} min`;
+  return `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${two(seconds % 60)} h`;
+}
+
+/** A length in bytes for people: `83 B`, `1.2 KiB`. */
+export function size(bytes: number): string {
+  return bytes < 1024 ? `${bytes} B` : `${(bytes / 1024).toFixed(1)} KiB`;
+}
+
+/** `1 message`, `2 messages`. */
+export function count(amount: number, noun: string): string {
+  return `${amount.toLocaleString("en")} ${noun}${amount === 1 ? "" : "s"}`;
+}
+
+/** The hour and minute of a moment, in the reader's own way of writing it. */
+export function clockTime(at: number): string {
+  return new Date(at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+}
+
+/** The hour, minute, second and millisecond of a moment, for the frame log. */
+export function preciseTime(at: number): string {
+  const date = new Date(at);
+  const two = (value: number) => String(value).padStart(2, "0");
+  const time = [date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(":");
+  return `${time}.${String(date.getMilliseconds()).padStart(3, "0")}`;
+}
+
+/** The day of a moment: `Today`, `Yesterday`, or its date. */
+export function dayName(at: number, now: number): string {
+  const day = new Date(at).toDateString();
+  if (day === new Date(now).toDateString()) return "Today";
+  const yesterday = new Date(now);
+  yesterday.setDate(yesterday.getDate() - 1);
+  if (day === yesterday.toDateString()) return "Yesterday";
+  return new Date(at).toLocaleDateString([], {
+    weekday: "long",
+    day: "numeric",
+    month: "long",
+    year: "numeric",
+  });
+}
+
+/** What the server said about a refusal, then what to do about it. */
+export function explainError(error: Pick<ServerFrameOf<"error">, "code" | "message">): string {
+  // A newer server may know codes this page does not: its own words are then all there is.
+  const entry = errorEntry(error.code) as ErrorEntry | undefined;
+  if (entry === undefined) return error.message;
+  const said = error.message || entry.what;
+  // Its advice is for programs (`retry_after`); people see the countdown.
+  return error.code === "rate_limited" ? said : `${said} ${plain(entry.advice)}`;
+}
+
+/** The catalogue marks code with backticks, which a page would show as they are. */
+function plain(text: string): string {
+  return text.replaceAll("`", "");
+}
