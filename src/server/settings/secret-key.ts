@@ -5,13 +5,13 @@ import { folderProblem } from "./data-folder.ts";
 import type { Settings } from "./settings.ts";
 import { MIN_SECRET_BYTES } from "./signing-secret.ts";
 
-/** The signing key's bytes, or in one line why there is none. */
+/** The signing key's text, whose UTF-8 bytes are the key, or in one line why there is none. */
 export type SecretKeyRead =
-  | { readonly secret: Uint8Array; readonly warning?: string }
+  | { readonly secret: string; readonly warning?: string }
   | { readonly problem: string };
 
 /**
- * The key that signs tokens (T4): the bytes of SECRET_KEY, or else of the text in `<DATA_DIR>/secret.key`, which is
+ * The key that signs tokens (T4): SECRET_KEY, or else the text in `<DATA_DIR>/secret.key`, which is
  * made from 32 random bytes when it is not there. The file holds what could stand in SECRET_KEY, so an operator who
  * moves to a second machine, or an application that signs its own tokens, can copy it. The folder must exist.
  */
@@ -19,7 +19,7 @@ export function readSecretKey({
   secretKey,
   dataDir,
 }: Pick<Settings, "secretKey" | "dataDir">): SecretKeyRead {
-  if (secretKey !== undefined) return { secret: Buffer.from(secretKey) };
+  if (secretKey !== undefined) return { secret: secretKey };
   const path = join(dataDir, "secret.key");
   try {
     let text = readIfThere(path);
@@ -27,8 +27,8 @@ export function readSecretKey({
       make(path);
       text = readFileSync(path, "utf8");
     }
-    const secret = Buffer.from(text.trim());
-    if (secret.length < MIN_SECRET_BYTES)
+    const secret = text.trim();
+    if (Buffer.byteLength(secret) < MIN_SECRET_BYTES)
       return {
         problem: `The key in ${path} is damaged. Remove the file to make a new one; everybody must then sign in again.`,
       };

@@ -1,0 +1,138 @@
+// Writes the documents that are made from the code: `npm run docs`. With --check, as in `npm run check`, it writes
+// nothing and fails when one of them is not what the code would make.
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { CLOSE_CODES, mayReconnect } from "../src/protocol/close-codes.ts";
+import { ERRORS, type ErrorCategory, type ErrorEntry } from "../src/protocol/errors.ts";
+import { flagOf, SETTING_NAMES, type SettingName, setting } from "../src/server/settings/table.ts";
+
+const ROOT = join(import.meta.dir, "..");
+
+/** The generated files by their path in the repository. */
+export const DOCUMENTS: ReadonlyMap<string, () => string> = new Map([
+  ["docs/SETTINGS.md", settingsPage],
+  ["docs/ERRORS.md", errorsPage],
+  [".env.example", envExample],
+]);
+
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(join(ROOT, path), "utf8");
+  } catch {
+    return undefined;
+  }
+}
+
+function settingsPage(): string {
+  const parts = [
+    `# Settings
+
+<!-- Made by docs/generate.ts from src/server/settings/table.ts. Change it there, then: npm run docs -->
+
+A setting comes from, strongest first: a flag (\`npm start -- --port 9000\`), the environment, the file \`.env\` in the
+folder where Parley is started, and its default. An empty value counts as none. All wrong settings are told at the start,
+at once, and the server does not start with any.
+
+\`.env\` has one \`NAME=value\` a line. What follows a \`#\` is a comment, \`$\` is not special, and a value with \`#\` or
+with blanks at its ends stands in quotes: \`INACTIVITY_TIMEOUT=300  # in seconds\`. \`.env.example\` is one to begin with.
+
+Secrets have no flag: the command line of a program can be read by every user of the machine.
+`,
+  ];
+  for (const [group, names] of byGroup()) {
+    parts.push(`## ${group}\n\n| name | default | what it sets | accepted |\n| --- | --- | --- | --- |`);
+    parts.push(`${names.map(settingRow).join("\n")}\n`);
+  }
+  return parts.join("\n");
+}
+
+function settingRow(name: SettingName): string {
+  const { kind, about, default: usual, reason, secret } = setting(name);
+  const flag = flagOf(name);
+  const names = `\`${name}\`${flag === undefined ? "" : `<br>\`${flag}\``}`;
+  const shown = usual ? `\`${usual}\`` : "–";
+  const why = reason === undefined ? "" : ` (default: ${reason})`;
+  return row(names, shown, `${about}${why}${secret ? "; secret" : ""}`, kind.accepts);
+}
+
+function byGroup(): Map<string, SettingName[]> {
+  const groups = new Map<string, SettingName[]>();
+  for (const name of SETTING_NAMES) {
+    const { group } = setting(name);
+    groups.set(group, [...(groups.get(group) ?? []), name]);
+  }
+  return groups;
+}
+
+function envExample(): string {
+  const parts = [
+    "# Copy to .env and take the # away from what you change. docs/SETTINGS.md explains every setting.\n",
+  ];
+  for (const [group, names] of byGroup()) {
+    const lines = names.map((name) => `# ${setting(name).about}\n#${name}=${setting(name).default ?? ""}`);
+    parts.push(`# --- ${group} ---\n\n${lines.join("\n\n")}\n`);
+  }
+  return parts.join("\n");
+}
+
+const CATEGORIES: Readonly<Record<ErrorCategory, string>> = {
+  authentication: "Who you are is not known, or you may not do this.",
+  "rate limit": "More than is allowed in a time. The answer says how long to wait.",
+  inactivity: "Nothing was done for a while.",
+  "invalid connection": "The connection, or the request for one, is not right.",
+  validation: "A frame or a request was understood, but what it holds is wrong.",
+  "message parsing": "What was sent is not a frame.",
+  server: "Not your fault.",
+};
+
+function errorsPage(): string {
+  const parts = [
+    `# Errors and close codes
+
+<!-- Made by docs/generate.ts from src/protocol/errors.ts and src/protocol/close-codes.ts. Change them there, then: npm run docs -->
+
+Every error has a \`code\` that does not change; its \`message\` is for people and may. On the socket it comes in an
+\`error\` frame, over HTTP in a problem document (RFC 9457) with the status below. Where there is a close code, the
+socket is closed with it after the \`error\` and a \`closing\` frame; otherwise it stays open.
+`,
+  ];
+  const entries: [string, ErrorEntry][] = Object.entries(ERRORS);
+  for (const [category, about] of Object.entries(CATEGORIES)) {
+    const rows = entries
+      .filter(([, entry]) => entry.category === category)
+      .map(([code, { http, close, what, advice }]) =>
+        row(`\`${code}\``, `${http}`, `${close ?? "–"}`, what, advice),
+      );
+    parts.push(
+      `## ${category[0]!.toUpperCase()}${category.slice(1)}\n\n${about}\n
+| code | HTTP | close | what happened | what to do |\n| --- | --- | --- | --- | --- |\n${rows.join("\n")}\n`,
+    );
+  }
+  const closes = Object.entries(CLOSE_CODES).map(([code, { reason, advice }]) =>
+    row(code, reason, mayReconnect(Number(code)) ? "yes" : "no", advice),
+  );
+  parts.push(`## Close codes
+
+A client need not know each one: after \`1xxx\` come back with back-off and resume, after \`44xx\` change something
+first. Only the faults of the client's own frames (1002, 1003, 1007, 1009) and 1000 are final though they are \`1xxx\`.
+
+| code | reason | come back by itself | what to do |\n| --- | --- | --- | --- |\n${closes.join("\n")}\n`);
+  return parts.join("\n");
+}
+
+/** A row of a table; a bar inside a cell would end it. */
+function row(...cells: string[]): string {
+  return `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+}
+
+if (import.meta.main) {
+  const stale = [...DOCUMENTS].filter(([path, make]) => read(path) !== make());
+  if (process.argv.includes("--check")) {
+    for (const [path] of stale) console.error(`${path} is not what the code says. Run: npm run docs`);
+    process.exit(stale.length === 0 ? 0 : 1);
+  }
+  for (const [path, make] of stale) {
+    writeFileSync(join(ROOT, path), make());
+    console.log(`wrote ${path}`);
+  }
+}

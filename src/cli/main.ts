@@ -1,0 +1,36 @@
+import { Command, CommanderError } from "commander";
+import manifest from "../../package.json" with { type: "json" };
+import { failureLines } from "./failure.ts";
+import { serveCommand } from "./serve.ts";
+import { tokenCommand } from "./token.ts";
+import { userCommand } from "./user.ts";
+
+// The command line. Exit codes: 0 done, 1 refused or failed, 2 wrongly called.
+
+try {
+  await program().parseAsync();
+} catch (error) {
+  // commander has already printed what is wrong with the call, or the help that was asked for.
+  if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : 2);
+  for (const line of failureLines(error)) console.error(`parley: ${line}`);
+  process.exit(1);
+}
+
+function program(): Command {
+  const parley = new Command("parley")
+    .description("A self-hosted conversation server over WebSocket.")
+    .version(manifest.version)
+    .configureHelp({ showGlobalOptions: false })
+    .showHelpAfterError("(add --help to see what is possible)");
+  // `npm start -- --port 9000` and `npm start -- user list` reach the same command line: to serve is the default.
+  parley.addCommand(serveCommand(), { isDefault: true });
+  parley.addCommand(userCommand());
+  parley.addCommand(tokenCommand());
+  for (const command of everyCommand(parley))
+    command.exitOverride().showHelpAfterError("(add --help to see what is possible)");
+  return parley;
+}
+
+function everyCommand(command: Command): Command[] {
+  return [command, ...command.commands.flatMap(everyCommand)];
+}

@@ -1,0 +1,49 @@
+import { Failure } from "./failure.ts";
+
+/** A password for a person's account, from a pipe (`fromStdin`) or asked for twice on the terminal, unseen. */
+export async function readPassword(fromStdin: boolean): Promise<string> {
+  // One line end belongs to `echo`, not to the password; blanks belong to the password.
+  if (fromStdin) return (await Bun.stdin.text()).replace(/\r?\n$/, "");
+  if (!process.stdin.isTTY)
+    throw new Failure(
+      "There is no terminal to ask for the password on: pipe it in and add --password-stdin.",
+    );
+  const password = await ask("Password: ");
+  if ((await ask("Once more: ")) !== password)
+    throw new Failure("The two passwords differ; nothing was changed.");
+  return password;
+}
+
+const INTERRUPT = "\u0003";
+const END = "\u0004";
+const ERASE = ["\b", "\u007f"];
+
+/** Asks one line without showing it. In raw mode the terminal echoes nothing, and sends Ctrl+C as a character. */
+function ask(question: string): Promise<string> {
+  const { stdin } = process;
+  process.stderr.write(question);
+  stdin.setRawMode(true);
+  stdin.setEncoding("utf8");
+  stdin.resume();
+  return new Promise((resolve, reject) => {
+    let typed: string[] = [];
+    const finish = (settle: () => void) => {
+      stdin.off("data", read);
+      stdin.setRawMode(false);
+      stdin.pause();
+      process.stderr.write("\n");
+      settle();
+    };
+    const read = (chunk: string | Buffer) => {
+      for (const character of chunk.toString()) {
+        if (character === INTERRUPT)
+          return finish(() => reject(new Failure("Interrupted; nothing was changed.")));
+        if (character === "\r" || character === "\n" || character === END)
+          return finish(() => resolve(typed.join("")));
+        if (ERASE.includes(character)) typed = typed.slice(0, -1);
+        else typed.push(character);
+      }
+    };
+    stdin.on("data", read);
+  });
+}

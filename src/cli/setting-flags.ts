@@ -1,0 +1,55 @@
+import { readFileSync } from "node:fs";
+import { type Command, Option } from "commander";
+import { type Kind, yesOrNo } from "../server/settings/kinds.ts";
+import { readSettings } from "../server/settings/read.ts";
+import type { Settings } from "../server/settings/settings.ts";
+import { flagOf, SETTING_NAMES, type SettingName, setting } from "../server/settings/table.ts";
+import { Failure } from "./failure.ts";
+
+/** What commander makes of the flags: their values by the same keys as in `Settings`. */
+export type Flags = Readonly<Record<string, string | undefined>>;
+
+/** Gives `command` the flags of the settings called `names`. */
+export function addSettingFlags(command: Command, names: readonly SettingName[] = SETTING_NAMES): Command {
+  for (const name of names) {
+    const flag = flagOf(name);
+    if (flag === undefined) continue;
+    const { kind, about, default: usual, group } = setting(name);
+    const bare = kind === (yesOrNo as Kind<unknown>);
+    const shown = usual ? `${about} (default: ${usual})` : about;
+    const option = new Option(
+      bare ? `${flag} [${kind.form}]` : `${flag} <${kind.form}>`,
+      shown.replaceAll("`", ""),
+    );
+    if (bare) option.preset("true");
+    command.addOption(option.helpGroup(`${group}:`));
+  }
+  return command;
+}
+
+/** Says in `--help` where else settings come from. */
+export const SETTINGS_NOTE = `
+Each flag is also a setting in the environment or in a .env file in this folder: --log-level is LOG_LEVEL.
+A flag wins over the environment, and the environment over .env. Secrets are set only there, never as a flag:
+${SETTING_NAMES.filter((name) => flagOf(name) === undefined).join(", ")}. docs/SETTINGS.md has them all.`;
+
+/** The settings of this process. Throws a Failure with everything that is wrong; warnings go to standard error. */
+export function loadSettings(flags: Flags): Settings {
+  const envFile = readEnvFile();
+  const read = readSettings({ flags, env: process.env, ...(envFile !== undefined && { envFile }) });
+  for (const warning of read.warnings) console.error(`warning: ${warning}`);
+  if ("problems" in read) throw new Failure(...read.problems);
+  return read.settings;
+}
+
+function readEnvFile(): string | undefined {
+  try {
+    return readFileSync(".env", "utf8");
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") return undefined;
+    throw new Failure(
+      `The file .env is there but cannot be read (${code ?? message}). Correct its rights or remove it.`,
+    );
+  }
+}

@@ -1,0 +1,56 @@
+import type { Account } from "../core/accounts.ts";
+import { DEMO_PASSWORD, demoAccountsUsable } from "../server/authentication/demo-accounts.ts";
+import type { Settings } from "../server/settings/settings.ts";
+
+/** What the start has found out, for the person who started the server. */
+export interface Started {
+  readonly settings: Settings;
+  readonly version: string;
+  /** Address of the page, `http://127.0.0.1:8000`. */
+  readonly url: string;
+  /** The engine's own words: `embedded, data/parley.db`. */
+  readonly engine: string;
+  readonly accounts: readonly Account[];
+}
+
+/** The one block that a start prints: where to go, how to sign in, where the data lies, what production needs. */
+export function startBlock({ settings, version, url, engine, accounts }: Started): string {
+  const base = reachable(url);
+  const rows: [string, string][] = [
+    ["Page", `${base}/`],
+    ["Socket", `${base.replace(/^http/, "ws")}/ws/{user_id}/{conversation_id}?token={token}`],
+    ["Engine", engine],
+    [
+      "Accounts",
+      demoAccounts(settings, accounts) ?? (accounts.length === 0 ? NO_ACCOUNTS : `${accounts.length}`),
+    ],
+    ["Log", settings.logLevel === "debug" ? "below" : "below; LOG_LEVEL=debug shows each message"],
+    ["Production", production(settings)],
+  ];
+  const lines = rows.map(([name, text]) => `  ${name.padEnd(11)} ${text}`);
+  return `\nParley ${version} is running. Ctrl+C stops it.\n\n${lines.join("\n")}\n\n`;
+}
+
+const NO_ACCOUNTS = "none yet: `npx parley user add <user>`";
+
+/** A page cannot be opened at "all addresses", so it is named where it can be. */
+function reachable(url: string): string {
+  return url.replace(/\/$/, "").replace(/\/\/(0\.0\.0\.0|\[::\])(?=:|$)/, "//localhost");
+}
+
+function demoAccounts(settings: Settings, accounts: readonly Account[]): string | undefined {
+  const demo = accounts.filter((account) => account.demo && !account.disabled);
+  if (demo.length === 0 || !demoAccountsUsable(settings)) return undefined;
+  return `${demo.map(({ user, plan }) => `${user} (${plan})`).join(", ")}; password: ${DEMO_PASSWORD}`;
+}
+
+/** What is still as on a first try, and must not be on a server that others reach. */
+function production({ host, secretKey, demoAccounts, tlsCert, trustedProxies }: Settings): string {
+  const steps: string[] = [];
+  if (host === "127.0.0.1" || host === "localhost") steps.push("HOST");
+  if (secretKey === undefined) steps.push("SECRET_KEY");
+  if (demoAccounts !== false) steps.push("DEMO_ACCOUNTS=false");
+  if (tlsCert === undefined && trustedProxies.length === 0)
+    steps.push("TLS_CERT and TLS_KEY (or a proxy with TLS, and TRUSTED_PROXIES)");
+  return steps.length === 0 ? "settings are ready" : `set ${steps.join(", ")}; see docs/SETTINGS.md`;
+}

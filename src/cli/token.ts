@@ -1,0 +1,61 @@
+import { Command } from "commander";
+import { isIdentifier } from "../protocol/identifiers.ts";
+import { createKeys } from "../server/authentication/keys.ts";
+import { signToken } from "../server/authentication/tokens.ts";
+import { whole } from "../server/settings/kinds.ts";
+import { readSecretKey } from "../server/settings/secret-key.ts";
+import { systemClock } from "../server/system-clock.ts";
+import { withAccounts } from "./accounts-on-disk.ts";
+import { Failure } from "./failure.ts";
+import { addSettingFlags, loadSettings } from "./setting-flags.ts";
+
+/** Longest life of a token made by hand, for programs that cannot sign in: a year, in seconds. */
+const MAX_LIFETIME = 31_536_000;
+
+interface TokenFlags {
+  readonly dataDir?: string;
+  readonly lifetime?: string;
+  readonly plan?: string;
+}
+
+/** `parley token <user>`: prints a token and nothing else, for scripts. The user needs no account. */
+export function tokenCommand(): Command {
+  const command = new Command("token <user>").description(
+    "print a token for a user, with or without an account",
+  );
+  return addSettingFlags(command, ["DATA_DIR"])
+    .option("--lifetime <seconds>", "life of the token, in seconds (default: TOKEN_LIFETIME)")
+    .option("--plan <plan>", "plan of a user without an account (default: DEFAULT_PLAN)")
+    .action(token);
+}
+
+async function token(user: string, { dataDir, lifetime, plan }: TokenFlags): Promise<void> {
+  const settings = loadSettings({ dataDir });
+  const problems: string[] = [];
+  if (!isIdentifier(user))
+    problems.push(`${JSON.stringify(user)} cannot be a user: use 1–128 characters of A-Z a-z 0-9 . _ : @ -.`);
+  const life =
+    lifetime === undefined
+      ? { value: settings.tokenLifetime }
+      : whole("seconds", 1, MAX_LIFETIME).parse(lifetime);
+  if ("problem" in life) problems.push(`--lifetime=${JSON.stringify(lifetime)} ${life.problem}.`);
+  const { plans } = settings.plans;
+  if (plan !== undefined && !plans.has(plan))
+    problems.push(`There is no plan ${JSON.stringify(plan)}; PLANS has ${[...plans.keys()].join(", ")}.`);
+  if ("problem" in life || problems.length > 0) throw new Failure(...problems);
+
+  const account = await withAccounts(settings, (accounts) => accounts.find(user));
+  if (account?.disabled)
+    throw new Failure(`${user} is disabled, and a token would be refused. First: parley user enable ${user}`);
+  if (account !== undefined && plan !== undefined)
+    console.error(`warning: ${user} has an account, whose plan (${account.plan}) wins over --plan.`);
+  const key = readSecretKey(settings);
+  if ("problem" in key) throw new Failure(key.problem);
+  if (key.warning !== undefined) console.error(`warning: ${key.warning}`);
+
+  const keys = createKeys(settings, key.secret);
+  const now = systemClock().now();
+  console.log(
+    await signToken(keys, { subject: user, lifetime: life.value, now, ...(plan !== undefined && { plan }) }),
+  );
+}
