@@ -1,0 +1,63 @@
+import type { Account, AccountStore } from "../../core/accounts.ts";
+import type { Clock } from "../../core/clock.ts";
+import { isLoopback } from "../client-address.ts";
+import type { Log } from "../log.ts";
+import type { Passwords } from "./passwords.ts";
+
+export interface DemoSettings {
+  readonly host: string;
+  /** DEMO_ACCOUNTS; undefined leaves it to `host`. */
+  readonly demoAccounts?: boolean | undefined;
+}
+
+/** The accounts for a first look, with the plan of each. */
+export const DEMO_ACCOUNTS = [
+  { user: "user1", plan: "free" },
+  { user: "user2", plan: "basic" },
+  { user: "user3", plan: "premium" },
+] as const;
+
+/** Published in the README. */
+export const DEMO_PASSWORD = "password";
+
+/** Whether accounts with the published password may be used: where DEMO_ACCOUNTS says so, else on loopback only. */
+export function demoAccountsUsable({ demoAccounts, host }: DemoSettings): boolean {
+  return demoAccounts ?? isLoopback(host);
+}
+
+/**
+ * Puts the demo accounts into a store that has never held an account, where they may be used; answers whether it did.
+ * Warns at each start on an address that others can reach.
+ */
+export async function seedDemoAccounts(
+  settings: DemoSettings,
+  parts: { accounts: AccountStore; passwords: Passwords; clock: Clock; log: Log },
+): Promise<boolean> {
+  const { accounts, passwords, clock, log } = parts;
+  if (!demoAccountsUsable(settings)) return false;
+  if (!isLoopback(settings.host)) {
+    log.warn("demo_accounts.public", {
+      host: settings.host,
+      advice:
+        "Anybody who reaches this address can sign in with the published password: unset DEMO_ACCOUNTS.",
+    });
+  }
+  // Hashing takes a fifth of a second; not at each start for a store that has accounts.
+  if ((await accounts.list()).length > 0) return false;
+  // One hash for all three: its salt hides nothing about a password that everybody knows.
+  const hashing = await passwords.hash(DEMO_PASSWORD);
+  if (hashing.outcome === "busy") return false;
+  const rows = DEMO_ACCOUNTS.map(
+    ({ user, plan }): Account => ({
+      user,
+      plan,
+      disabled: false,
+      passwordHash: hashing.hash,
+      demo: true,
+      createdAt: clock.now(),
+    }),
+  );
+  const seeded = await accounts.seed(rows);
+  if (seeded) log.info("demo_accounts.made", { users: rows.map(({ user }) => user) });
+  return seeded;
+}

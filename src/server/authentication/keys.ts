@@ -1,0 +1,93 @@
+import { createSecretKey, type KeyObject } from "node:crypto";
+import { createRemoteJWKSet, errors, type JWK, type JWTVerifyGetKey } from "jose";
+
+export interface KeySettings {
+  readonly tokenIssuer: string;
+  readonly tokenAudience: string;
+  /** Seconds. */
+  readonly tokenLifetime: number;
+  /** Seconds. */
+  readonly tokenLeeway: number;
+  readonly secretKeyPrevious?: string | undefined;
+  /** URL of another issuer's key set (JWKS). */
+  readonly tokenKeySet?: string | undefined;
+}
+
+/** What tokens are signed and checked with, and what must stand in them. */
+export interface TokenKeys {
+  readonly issuer: string;
+  readonly audience: string;
+  /** Life of the tokens we sign, in seconds. */
+  readonly lifetime: number;
+  /** How far another issuer's clock may be off, in seconds. */
+  readonly leeway: number;
+  /** HS256 with SECRET_KEY. */
+  readonly signing: KeyObject;
+  /**
+   * The keys to try for a header's `alg`, in this order; empty for an algorithm that is not accepted. All of them are
+   * of one kind: a public key must never be offered to HS256, whose secret it would then be (RFC 8725 §2.1).
+   */
+  candidates(algorithm: string): readonly JWTVerifyGetKey[];
+}
+
+/** The algorithm that signs our tokens and those of applications that hold SECRET_KEY. */
+export const SHARED_ALGORITHM = "HS256";
+
+/** Where the key for each accepted algorithm comes from. What is not listed, `none` for one, is refused. */
+const SOURCES: ReadonlyMap<string, "secret" | "key set"> = new Map([
+  [SHARED_ALGORITHM, "secret"],
+  ["RS256", "key set"],
+  ["PS256", "key set"],
+  ["ES256", "key set"],
+  ["EdDSA", "key set"],
+]);
+
+/**
+ * Makes the keys from SECRET_KEY: the UTF-8 bytes of its text, as applications use it too. The key before,
+ * SECRET_KEY_PREVIOUS, only verifies (T4).
+ */
+export function createKeys(settings: KeySettings, secret: string): TokenKeys {
+  const signing = createSecretKey(Buffer.from(secret));
+  const secrets: JWTVerifyGetKey[] = [() => signing];
+  if (settings.secretKeyPrevious !== undefined) {
+    const previous = createSecretKey(Buffer.from(settings.secretKeyPrevious));
+    secrets.push(() => previous);
+  }
+  const keySet = settings.tokenKeySet === undefined ? [] : [keySetAt(new URL(settings.tokenKeySet))];
+  return {
+    issuer: settings.tokenIssuer,
+    audience: settings.tokenAudience,
+    lifetime: settings.tokenLifetime,
+    leeway: settings.tokenLeeway,
+    signing,
+    candidates(algorithm) {
+      const source = SOURCES.get(algorithm);
+      if (source === undefined) return [];
+      return source === "secret" ? secrets : keySet;
+    },
+  };
+}
+
+/** Finds keys of another issuer by `kid`, each for one algorithm only (T1). The address is ours, never the token's. */
+function keySetAt(url: URL): JWTVerifyGetKey {
+  const keySet = createRemoteJWKSet(url);
+  return async (header, token) => {
+    if (header.kid === undefined) throw new errors.JWKSNoMatchingKey();
+    const key = await keySet(header, token).catch((error: unknown) => {
+      throw error instanceof errors.JOSEError
+        ? error
+        : new errors.JOSEError("The key set cannot be read.", { cause: error });
+    });
+    const named = keySet.jwks()?.keys.filter(({ kid }) => kid === header.kid) ?? [];
+    if (!named.some((jwk) => algorithmOf(jwk) === header.alg)) throw new errors.JWKSNoMatchingKey();
+    return key;
+  };
+}
+
+/** The one algorithm of a key: what it says, or for one that says nothing the most usual for its type. */
+function algorithmOf({ alg, kty, crv }: JWK): string | undefined {
+  if (alg !== undefined) return alg;
+  if (kty === "RSA") return "RS256";
+  if (kty === "EC" && crv === "P-256") return "ES256";
+  return kty === "OKP" && crv === "Ed25519" ? "EdDSA" : undefined;
+}

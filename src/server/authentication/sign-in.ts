@@ -1,0 +1,117 @@
+import type { Account, AccountStore } from "../../core/accounts.ts";
+import type { Clock } from "../../core/clock.ts";
+import { decideAccess } from "../../core/permissions.ts";
+import type { Plan, PlanTable } from "../../core/plans.ts";
+import type { SignInThrottle } from "../../core/throttle.ts";
+import { isIdentifier } from "../../protocol/identifiers.ts";
+import { addressGroup } from "../client-address.ts";
+import type { Log } from "../log.ts";
+import type { TokenKeys } from "./keys.ts";
+import type { Passwords } from "./passwords.ts";
+import { signToken } from "./tokens.ts";
+
+export interface SignInParts {
+  readonly accounts: Pick<AccountStore, "find" | "update">;
+  readonly passwords: Passwords;
+  readonly throttle: SignInThrottle;
+  readonly keys: TokenKeys;
+  readonly plans: PlanTable;
+  readonly demoAccountsUsable: boolean;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export interface Credentials {
+  readonly username: string;
+  readonly password: string;
+  /** Network address of who signs in. */
+  readonly address: string;
+}
+
+/** `retryAfter` is in milliseconds, `expiresIn` in seconds. */
+export type SignInResult =
+  | {
+      readonly outcome: "signed_in";
+      readonly token: string;
+      readonly expiresIn: number;
+      readonly user: string;
+      readonly plan: Plan;
+    }
+  /** Unknown user or wrong password; nobody is told which. */
+  | { readonly outcome: "wrong" }
+  /** The password was right, but the account may not be used; `message` says why. */
+  | { readonly outcome: "forbidden"; readonly message: string }
+  | { readonly outcome: "throttled"; readonly retryAfter: number }
+  | { readonly outcome: "busy"; readonly retryAfter: number };
+
+/** When to come back to a full queue, in milliseconds: by then several of those who waited have had their turn. */
+const BUSY_RETRY = 2_000;
+
+/** Signs a user in: throttle, account, password, permission, token; in this order, so that guessing stays cheap for us. */
+export async function signIn(parts: SignInParts, credentials: Credentials): Promise<SignInResult> {
+  const { accounts, passwords, throttle, clock, log } = parts;
+  const { username, password, address } = credentials;
+  // What cannot be a user's name may be a password in the wrong field, and belongs in no log.
+  const who = isIdentifier(username) ? { user: username, address } : { address };
+  const group = addressGroup(address);
+
+  const decision = throttle.attempt(username, group, clock.now());
+  if (!decision.allowed) {
+    log.warn("signin.throttled", { ...who, rule: decision.rule, retryAfter: decision.retryAfter });
+    return { outcome: "throttled", retryAfter: decision.retryAfter };
+  }
+
+  let account: Account | undefined;
+  let verification: Awaited<ReturnType<Passwords["verify"]>>;
+  try {
+    account = isIdentifier(username) ? await accounts.find(username) : undefined;
+    verification = await passwords.verify(password, account?.passwordHash);
+  } catch (error) {
+    throttle.withdrawn(username, group);
+    throw error;
+  }
+  if (verification.outcome === "busy") {
+    throttle.withdrawn(username, group);
+    log.warn("signin.busy", who);
+    return { outcome: "busy", retryAfter: BUSY_RETRY };
+  }
+  if (verification.outcome === "wrong" || account === undefined) {
+    throttle.failed(username, group, clock.now());
+    log.warn("signin.failed", who);
+    return { outcome: "wrong" };
+  }
+  throttle.succeeded(username, group);
+
+  const access = decideAccess({ ...parts, subject: account.user, account });
+  if ("refusal" in access) {
+    log.warn("signin.refused", { ...who, code: access.refusal.code });
+    return { outcome: "forbidden", message: access.refusal.message };
+  }
+  if (passwords.outdated(account.passwordHash)) await renewHash(parts, account, password);
+  // Without a `plan` claim: the account's plan is read from the store when a connection opens (T6).
+  const token = await signToken(parts.keys, { subject: account.user, now: clock.now() });
+  log.info("signin.succeeded", { ...who, plan: access.plan.name });
+  return {
+    outcome: "signed_in",
+    token,
+    expiresIn: parts.keys.lifetime,
+    user: account.user,
+    plan: access.plan,
+  };
+}
+
+/** Replaces a hash of an older cost (S1). Signing in does not depend on it: it is tried again next time. */
+async function renewHash(parts: SignInParts, account: Account, password: string): Promise<void> {
+  const { accounts, passwords, log } = parts;
+  try {
+    const hashing = await passwords.hash(password);
+    if (hashing.outcome === "busy") return;
+    // The password may have been changed while the new hash was made; that change must not be undone.
+    const current = await accounts.find(account.user);
+    if (current?.passwordHash !== account.passwordHash) return;
+    await accounts.update(account.user, { passwordHash: hashing.hash });
+    log.info("password.renewed", { user: account.user });
+  } catch (error) {
+    log.error("password.renewal_failed", { user: account.user, error: String(error) });
+  }
+}

@@ -1,0 +1,151 @@
+import { errors, type JWTPayload, jwtVerify, SignJWT } from "jose";
+import { isIdentifier } from "../../protocol/identifiers.ts";
+import { MAX_TOKEN_BYTES } from "../../protocol/limits.ts";
+import { SHARED_ALGORITHM, type TokenKeys } from "./keys.ts";
+
+/** What a token proves. Times are in milliseconds since 1970. */
+export interface VerifiedToken {
+  readonly subject: string;
+  /** Its `jti`, by which it can be revoked. */
+  readonly id: string;
+  readonly issuedAt: number;
+  readonly expiresAt: number;
+  /** The `plan` claim; counts only for a subject without an account. */
+  readonly plan?: string;
+}
+
+/** `reason` says in words what is wrong, without any of the token's content; it is fit for logs and for clients. */
+export type TokenVerdict =
+  | { readonly ok: true; readonly token: VerifiedToken }
+  | { readonly ok: false; readonly code: "unauthorized" | "token_expired"; readonly reason: string };
+
+export interface TokenRequest {
+  readonly subject: string;
+  /** Plan of a subject that has no account. */
+  readonly plan?: string;
+  /** Seconds; TOKEN_LIFETIME where it is not given. */
+  readonly lifetime?: number;
+  /** Milliseconds since 1970. */
+  readonly now: number;
+}
+
+/** Type of our tokens (RFC 9068): a token made for another purpose with the same key is not one. */
+const TOKEN_TYPE = "at+jwt";
+
+/** Claims that must be there (T3); `sub` and the rest of their values are checked too. */
+const REQUIRED_CLAIMS = ["iss", "aud", "sub", "iat", "exp", "jti"];
+
+/** Header fields that bring or fetch a key, extend the format or encrypt; none of ours has them, an attacker's may. */
+const REFUSED_FIELDS = ["crit", "jku", "jwk", "x5u", "x5c", "b64", "enc", "zip"];
+
+const MAX_ID_LENGTH = 256;
+
+/** Signs a token with SECRET_KEY. Its claims are the same that an application's own tokens need (docs/TOKENS.md). */
+export function signToken(keys: TokenKeys, request: TokenRequest): Promise<string> {
+  const { subject, plan, lifetime = keys.lifetime, now } = request;
+  const issuedAt = Math.floor(now / 1000);
+  return new SignJWT(plan === undefined ? {} : { plan })
+    .setProtectedHeader({ alg: SHARED_ALGORITHM, typ: TOKEN_TYPE })
+    .setIssuer(keys.issuer)
+    .setAudience(keys.audience)
+    .setSubject(subject)
+    .setIssuedAt(issuedAt)
+    .setExpirationTime(issuedAt + lifetime)
+    .setJti(crypto.randomUUID())
+    .sign(keys.signing);
+}
+
+/** Checks a token from outside as of `now`, in milliseconds since 1970 (T1–T4). */
+export async function verifyToken(keys: TokenKeys, token: string, now: number): Promise<TokenVerdict> {
+  const form = readForm(token);
+  if ("reason" in form) return unauthorized(form.reason);
+
+  let verdict = unauthorized(`its algorithm is not accepted here`);
+  for (const key of keys.candidates(form.algorithm)) {
+    try {
+      const { payload } = await jwtVerify(token, key, {
+        algorithms: [form.algorithm],
+        typ: TOKEN_TYPE,
+        issuer: keys.issuer,
+        audience: keys.audience,
+        requiredClaims: REQUIRED_CLAIMS,
+        clockTolerance: keys.leeway,
+        currentDate: new Date(now),
+      });
+      return readClaims(payload, Math.floor(now / 1000) + keys.leeway);
+    } catch (error) {
+      if (!(error instanceof errors.JOSEError)) throw error;
+      verdict = faultOf(error);
+      // Only a key that does not fit is a reason to try the one before it.
+      if (!(error instanceof errors.JWSSignatureVerificationFailed)) return verdict;
+    }
+  }
+  return verdict;
+}
+
+/**
+ * The checks before the library (T2): size, three segments, each in the one canonical form of base64url. Decoders
+ * forgive padding, spaces, the other alphabet and stray last bits; a token must have one spelling, or a revoked or
+ * logged one comes back in another.
+ */
+function readForm(token: string): { algorithm: string } | { reason: string } {
+  if (token.length > MAX_TOKEN_BYTES || Buffer.byteLength(token) > MAX_TOKEN_BYTES)
+    return { reason: `it is longer than ${MAX_TOKEN_BYTES} bytes` };
+  const segments = token.split(".");
+  if (segments.length !== 3) return { reason: "it does not have three parts" };
+  for (const segment of segments) {
+    if (segment === "" || Buffer.from(segment, "base64url").toString("base64url") !== segment)
+      return { reason: "it is not in canonical base64url" };
+  }
+  const header = parseObject(segments[0]!);
+  if (header === undefined) return { reason: "its header is not a JSON object" };
+  const refused = REFUSED_FIELDS.find((field) => Object.hasOwn(header, field));
+  if (refused !== undefined) return { reason: `its header has \`${refused}\`, which is not accepted` };
+  return typeof header.alg === "string"
+    ? { algorithm: header.alg }
+    : { reason: "its header names no algorithm" };
+}
+
+function parseObject(segment: string): Record<string, unknown> | undefined {
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(Buffer.from(segment, "base64url"));
+    const value: unknown = JSON.parse(text);
+    const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
+    return isObject ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Checks what the library leaves open. `latest` is the latest `iat`, in seconds, that is not from the future. */
+function readClaims({ sub, jti, iat, exp, plan }: JWTPayload, latest: number): TokenVerdict {
+  if (typeof sub !== "string" || !isIdentifier(sub)) return unauthorized("its `sub` cannot name a user");
+  if (typeof jti !== "string" || jti === "" || jti.length > MAX_ID_LENGTH)
+    return unauthorized("its `jti` is not a text of 1 to 256 characters");
+  // JSON.parse reads 1e999 as Infinity: a token that never expires.
+  if (!isTime(iat) || !isTime(exp)) return unauthorized("its `iat` or `exp` is not a time");
+  if (iat > latest) return unauthorized("its `iat` lies in the future");
+  if (exp <= iat) return unauthorized("its `exp` is not after its `iat`");
+  if (plan !== undefined && typeof plan !== "string") return unauthorized("its `plan` is not a text");
+  const token = { subject: sub, id: jti, issuedAt: iat * 1000, expiresAt: exp * 1000 };
+  return { ok: true, token: plan === undefined ? token : { ...token, plan } };
+}
+
+function isTime(seconds: number | undefined): seconds is number {
+  return seconds !== undefined && seconds >= 0 && seconds <= Number.MAX_SAFE_INTEGER / 1000;
+}
+
+function faultOf(error: errors.JOSEError): TokenVerdict {
+  if (error instanceof errors.JWTExpired)
+    return { ok: false, code: "token_expired", reason: "The token has expired." };
+  if (error instanceof errors.JWTClaimValidationFailed)
+    return unauthorized(`its \`${error.claim}\` is missing or not the one expected`);
+  if (error instanceof errors.JWSSignatureVerificationFailed)
+    return unauthorized("its signature does not fit");
+  if (error instanceof errors.JWKSNoMatchingKey) return unauthorized("the key set has no key for it");
+  return unauthorized("it is damaged, or its issuer's key set cannot be read");
+}
+
+function unauthorized(why: string): TokenVerdict {
+  return { ok: false, code: "unauthorized", reason: `The token is not valid: ${why}.` };
+}

@@ -1,0 +1,82 @@
+import { Hono } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { ERRORS } from "../../protocol/errors.ts";
+import { type SignInParts, signIn } from "../authentication/sign-in.ts";
+import { type ConfigParts, configRoute } from "./config-route.ts";
+import type { HttpContext, HttpEnvironment } from "./environment.ts";
+import { healthRoute, readyRoute } from "./health-route.ts";
+import { type MeParts, meRoute } from "./me-route.ts";
+import { type Page, pageRoute } from "./page-route.ts";
+import { problem } from "./problem.ts";
+import { securityHeaders } from "./security-headers.ts";
+import { tokenRoute } from "./token-route.ts";
+
+export type AppParts = SignInParts &
+  MeParts &
+  ConfigParts & {
+    readonly page: Page;
+    /** Whether new clients are welcome: the store can be written and the server is not draining. */
+    readonly ready: () => boolean;
+  };
+
+/** Largest body of a request, in bytes; a sign-in has a few hundred. */
+export const MAX_BODY_BYTES = 16 * 1024;
+
+/** Everything the server answers over HTTP. `/ws/*` never comes here: the door looks at it first. */
+export function createApp(parts: AppParts): Hono<HttpEnvironment> {
+  const app = new Hono<HttpEnvironment>();
+  app.use(securityHeaders);
+  app.use(bodyLimit({ maxSize: MAX_BODY_BYTES, onError: () => tooLarge() }));
+
+  app.post(
+    "/token",
+    tokenRoute((credentials) => signIn(parts, credentials)),
+  );
+  app.get("/me", meRoute(parts));
+  app.get("/healthz", healthRoute);
+  app.get("/readyz", readyRoute(parts.ready));
+  app.get("/config.json", configRoute(parts));
+  for (const [path, file] of parts.page) app.get(path, pageRoute(file));
+
+  refuseOtherMethods(app);
+  app.notFound(() => problem("not_found"));
+  app.onError((error, c) => unforeseen(parts, error, c));
+  return app;
+}
+
+/** Answers 405 with `Allow` where a path is known under another method (RFC 9110 §15.5.6). */
+function refuseOtherMethods(app: Hono<HttpEnvironment>): void {
+  const methods = new Map<string, string[]>();
+  for (const { path, method } of app.routes) {
+    if (method === "ALL") continue;
+    const allowed = method === "GET" ? ["GET", "HEAD"] : [method];
+    methods.set(path, [...(methods.get(path) ?? []), ...allowed]);
+  }
+  for (const [path, allowed] of methods) {
+    const allow = allowed.join(", ");
+    app.all(path, (c) =>
+      problem("method_not_allowed", {
+        detail: `This address answers ${allow}, not ${c.req.method}.`,
+        headers: { Allow: allow },
+      }),
+    );
+  }
+}
+
+function tooLarge(): Response {
+  return problem("too_large", { detail: `The body is longer than ${MAX_BODY_BYTES} bytes.` });
+}
+
+/** What happened is for the log; the client gets the id under which it stands there, and nothing else (M5). */
+function unforeseen({ log }: Pick<AppParts, "log">, error: Error, c: HttpContext): Response {
+  const id = crypto.randomUUID();
+  const { method, path } = c.req;
+  log.error("request.failed", {
+    id,
+    method,
+    path,
+    address: c.env.address,
+    error: error.stack ?? String(error),
+  });
+  return problem("internal", { detail: `${ERRORS.internal.what} Its id is ${id}.`, extra: { id } });
+}

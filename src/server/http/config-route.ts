@@ -1,0 +1,30 @@
+import type { Account, AccountStore } from "../../core/accounts.ts";
+import { DEMO_ACCOUNTS } from "../authentication/demo-accounts.ts";
+
+export interface ConfigParts {
+  readonly accounts: Pick<AccountStore, "find">;
+  readonly demoAccountsUsable: boolean;
+  /** Seconds. */
+  readonly inactivityTimeout: number;
+  readonly version: string;
+}
+
+/** `GET /config.json`: what the console must know before anybody has signed in; open to all, so nothing else. */
+export function configRoute(parts: ConfigParts): () => Promise<Response> {
+  return async () => {
+    const body = {
+      demo: await usableDemoAccounts(parts),
+      inactivity: { timeout: parts.inactivityTimeout },
+      version: parts.version,
+    };
+    return Response.json(body, { headers: { "Cache-Control": "no-store" } });
+  };
+}
+
+async function usableDemoAccounts(parts: ConfigParts): Promise<{ user: string; plan: string }[]> {
+  if (!parts.demoAccountsUsable) return [];
+  const found = await Promise.all(DEMO_ACCOUNTS.map(({ user }) => parts.accounts.find(user)));
+  return found
+    .filter((account): account is Account => account?.demo === true && !account.disabled)
+    .map(({ user, plan }) => ({ user, plan }));
+}

@@ -1,0 +1,51 @@
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+/** One file of the console, ready to be sent. */
+export interface PageFile {
+  readonly content: string;
+  readonly type: string;
+  readonly etag: string;
+}
+
+/** The console by path: `/`, `/console/main.js`, `/console/style.css`, `/console/icon.svg`. */
+export type Page = ReadonlyMap<string, PageFile>;
+
+const CONSOLE_FOLDER = fileURLToPath(new URL("../../console/", import.meta.url));
+
+/**
+ * Builds the console in memory, once at start. Bun's own HTML routes would do it too, but cannot carry our
+ * Content-Security-Policy and Referrer-Policy (bun #16873, #18135).
+ */
+export async function createPage(folder = CONSOLE_FOLDER): Promise<Page> {
+  const build = await Bun.build({ entrypoints: [join(folder, "main.ts")], target: "browser", minify: true });
+  const script = build.outputs.find(({ kind }) => kind === "entry-point");
+  if (script === undefined) throw new Error(`The console was not built: ${build.logs.join("\n")}`);
+  const read = (name: string) => Bun.file(join(folder, name)).text();
+  return new Map([
+    ["/", pageFile(await read("index.html"), "text/html; charset=utf-8")],
+    ["/console/main.js", pageFile(await script.text(), "text/javascript; charset=utf-8")],
+    ["/console/style.css", pageFile(await read("style.css"), "text/css; charset=utf-8")],
+    ["/console/icon.svg", pageFile(await read("icon.svg"), "image/svg+xml")],
+  ]);
+}
+
+/** Answers a file of the page; a browser that has this very content already is told so (304). */
+export function pageRoute(file: PageFile): (c: { req: { raw: Request } }) => Response {
+  // `no-cache` is "ask each time": after an update nobody runs an old page against a new server.
+  const headers = { "Content-Type": file.type, ETag: file.etag, "Cache-Control": "no-cache" };
+  return ({ req }) => {
+    const known = req.raw.headers.get("If-None-Match")?.split(",") ?? [];
+    const fresh = known.some((etag) => etag.trim().replace(/^W\//, "") === file.etag);
+    return fresh ? new Response(null, { status: 304, headers }) : new Response(file.content, { headers });
+  };
+}
+
+function pageFile(content: string, type: string): PageFile {
+  return {
+    content,
+    type,
+    etag: `"${createHash("sha256").update(content).digest("base64url").slice(0, 22)}"`,
+  };
+}

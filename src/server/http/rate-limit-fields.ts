@@ -1,0 +1,16 @@
+import { QUOTA_WINDOW } from "../../core/quota.ts";
+import type { Quota } from "../../protocol/server-frames.ts";
+
+/**
+ * A quota as the fields of draft-ietf-httpapi-ratelimit-headers-10 (Q3): the policy with its quota `q` and window `w`,
+ * and what remains `r` with the seconds `t` until all of it is there again. Nothing for an unmetered user.
+ */
+export function rateLimitFields({ limit, remaining, reset }: Quota, plan: string): Record<string, string> {
+  if (limit === 0) return {};
+  // A structured string holds printable ASCII only, with two characters escaped (RFC 9651 §3.3.3).
+  const name = `"${plan.replace(/[^\x20-\x7e]/g, "?").replace(/["\\]/g, "\\$&")}"`;
+  return {
+    "RateLimit-Policy": `${name};q=${limit};w=${QUOTA_WINDOW / 1000}`,
+    RateLimit: `${name};r=${remaining};t=${Math.ceil(reset)}`,
+  };
+}
