@@ -50,9 +50,16 @@ async function serve(settings: Settings): Promise<void> {
   const passwords = createPasswords({ cost: settings.bcryptCost, queue: settings.passwordQueue });
   await seedDemoAccounts(settings, { accounts, passwords, clock, log });
   const keys = createKeys(settings, key.secret);
-  const server = await startServer({ settings, engine, accounts, keys, clock, log }).catch(
-    explainAddress(settings),
-  );
+  const server = await startServer({
+    settings,
+    version: manifest.version,
+    engine,
+    accounts,
+    keys,
+    passwords,
+    clock,
+    log,
+  }).catch(explainAddress(settings));
 
   catchFaults(log);
   stopOnSignal(log, async () => {

@@ -20,9 +20,9 @@ interface TokenFlags {
 
 /** `parley token <user>`: prints a token and nothing else, for scripts. The user needs no account. */
 export function tokenCommand(): Command {
-  const command = new Command("token <user>").description(
-    "print a token for a user, with or without an account",
-  );
+  const command = new Command("token")
+    .argument("<user>")
+    .description("print a token for a user, with or without an account");
   return addSettingFlags(command, ["DATA_DIR"])
     .option("--lifetime <seconds>", "life of the token, in seconds (default: TOKEN_LIFETIME)")
     .option("--plan <plan>", "plan of a user without an account (default: DEFAULT_PLAN)")

@@ -67,6 +67,7 @@ export function composerView(actions: ComposerActions): (state: State) => void {
     submit();
   });
 
+  check();
   return ({ session, allowance }) => {
     const opened = session.at === "open";
     if (opened !== open) {

@@ -54,7 +54,7 @@ export function sideView(measure: () => void): (state: State, now: number) => vo
         .sort((a, b) => a.since - b.since)
         .map(({ user, since }) => {
           const name = element("span", { class: "name" }, user === me ? `${user} (you)` : user);
-          const time = element("span", { class: "fine" }, `since ${clockTime(since)}`);
+          const time = element("span", { class: "fine", title: "Here since" }, clockTime(since));
           return element("li", {}, avatar(user), name, time);
         }),
     );
@@ -67,7 +67,7 @@ export function sideView(measure: () => void): (state: State, now: number) => vo
       const { timeout } = session.inactivity;
       rows.push(["Plan", session.plan]);
       rows.push(["Newest message", transcript.newest === 0 ? "none" : `#${transcript.newest}`]);
-      rows.push(["Closes when idle", timeout > 0 ? `after ${duration(timeout * 1000)}` : "never"]);
+      rows.push(["Closes when idle", timeout > 0 ? `after ${wholeTime(timeout)}` : "never"]);
       if (session.roundTrip !== undefined)
         rows.push(["Round trip", session.roundTrip < 1 ? "under 1 ms" : `${session.roundTrip} ms`]);
     } else {
@@ -86,4 +86,9 @@ export function sideView(measure: () => void): (state: State, now: number) => vo
     showPeople(state);
     showFacts(state);
   };
+}
+
+/** `5 min` for a setting of 300 seconds, where a countdown would say `5:00 min`. */
+function wholeTime(seconds: number): string {
+  return seconds >= 60 && seconds % 60 === 0 ? `${seconds / 60} min` : duration(seconds * 1000);
 }

@@ -1,7 +1,7 @@
 /** Names shorter than this are within two edits of ordinary words (PORT, PATH), so only one edit counts as a slip. */
 const SHORT = 6;
 
-/** The name among `known` that `name` was probably meant to be: at most two letters added, dropped or changed. */
+/** The name among `known` that `name` was probably meant to be: at most two slips. */
 export function meantName(name: string, known: readonly string[]): string | undefined {
   const near = known
     .map((candidate) => ({ candidate, edits: edits(name, candidate) }))
@@ -10,15 +10,19 @@ export function meantName(name: string, known: readonly string[]): string | unde
   return near[0]?.candidate;
 }
 
-/** Levenshtein distance, one row of the table at a time. */
+/** Letters added, dropped, changed or swapped with their neighbour (optimal string alignment), row by row of the table. */
 function edits(from: string, to: string): number {
-  let row = Array.from({ length: to.length + 1 }, (_, i) => i);
+  let before: number[] = [];
+  let row = Array.from({ length: to.length + 1 }, (_, j) => j);
   for (let i = 1; i <= from.length; i++) {
     const next = [i];
     for (let j = 1; j <= to.length; j++) {
       const change = row[j - 1]! + (from[i - 1] === to[j - 1] ? 0 : 1);
-      next.push(Math.min(change, row[j]! + 1, next[j - 1]! + 1));
+      const swapped = i > 1 && j > 1 && from[i - 1] === to[j - 2] && from[i - 2] === to[j - 1];
+      const swap = swapped ? before[j - 2]! + 1 : change;
+      next.push(Math.min(change, swap, row[j]! + 1, next[j - 1]! + 1));
     }
+    before = row;
     row = next;
   }
   return row[to.length]!;

@@ -98,7 +98,8 @@ export const SETTINGS = {
   SECRET_KEY: {
     group: "Accounts and tokens",
     kind: signingSecret,
-    about: "key that signs tokens; unset: one is made and kept in DATA_DIR/secret.key",
+    about:
+      "key that signs tokens, made with `openssl rand -base64 32`; unset: one is made and kept in DATA_DIR/secret.key",
     secret: true,
   },
   SECRET_KEY_PREVIOUS: {

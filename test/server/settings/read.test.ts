@@ -156,12 +156,12 @@ describe("SECRET_KEY", () => {
 describe("spelling", () => {
   test("a name in .env that is nearly a setting is warned of; others are left alone", () => {
     const read = readSettings({
-      envFile: "INACTIVTY_TIMEOUT=5\nSECRETKEY=x\nPATH=x\nMY_APP=1\nport=1\nPORTS=1",
+      envFile: "INACTIVTY_TIMEOUT=5\nSECRETKEY=x\nPATH=x\nMY_APP=1\nport=1\nPROT=1",
     });
     expect(read.warnings).toEqual([
       "INACTIVTY_TIMEOUT in .env is not a setting and has no effect. Did you mean INACTIVITY_TIMEOUT?",
       "SECRETKEY in .env is not a setting and has no effect. Did you mean SECRET_KEY?",
-      "PORTS in .env is not a setting and has no effect. Did you mean PORT?",
+      "PROT in .env is not a setting and has no effect. Did you mean PORT?",
     ]);
   });
 

@@ -1,0 +1,57 @@
+// The guard against floods on one connection, apart from the hourly plan (M2): a token bucket that is allowed to run
+// into debt, so that there are warnings before the end.
+//
+//        +size ─┐ frames pass
+//             0 ┼ first warning     frames still pass; the client is told to slow down
+//         −size ┼ second warning
+//        −2size ┼ third warning
+//        −3size ┴ closed with 4429
+//
+// The bucket refills at `rate` frames a second. With the defaults (20 a second, 40) a client that means well can
+// send its first hundred requests in one go, and one that does not stop is gone after 160.
+
+/** How many bucketfuls beyond the first are let through with a warning. */
+const WARNED_BUCKETS = 3;
+
+export interface BurstRule {
+  /** Frames a second; 0 switches the guard off. */
+  readonly rate: number;
+  /** Frames that may come at once. */
+  readonly size: number;
+}
+
+/** `level` frames were left in the bucket at time `at` (milliseconds). */
+export interface Bucket {
+  readonly level: number;
+  readonly at: number;
+}
+
+export type BurstVerdict = "pass" | "warn" | "close";
+
+/** A bucket that has not been used. */
+export function fullBucket(rule: BurstRule, now: number): Bucket {
+  return { level: rule.size, at: now };
+}
+
+/** Takes one frame out of the bucket and says what that means. */
+export function takeFrame(
+  bucket: Bucket,
+  rule: BurstRule,
+  now: number,
+): { bucket: Bucket; verdict: BurstVerdict } {
+  if (rule.rate === 0) return { bucket, verdict: "pass" };
+  const refilled = Math.min(rule.size, bucket.level + ((now - bucket.at) / 1000) * rule.rate);
+  const level = refilled - 1;
+  const next = { level, at: now };
+  if (level < -WARNED_BUCKETS * rule.size) return { bucket: next, verdict: "close" };
+  return { bucket: next, verdict: bucketsOwed(level, rule) > bucketsOwed(refilled, rule) ? "warn" : "pass" };
+}
+
+/** Seconds until a client that stops now may send a whole bucketful again. */
+export function secondsToRefill(bucket: Bucket, rule: BurstRule): number {
+  return Math.ceil((rule.size - bucket.level) / rule.rate);
+}
+
+function bucketsOwed(level: number, rule: BurstRule): number {
+  return level >= 0 ? 0 : Math.ceil(-level / rule.size);
+}

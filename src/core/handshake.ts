@@ -1,0 +1,164 @@
+// The door: what a WebSocket handshake must look like (W1–W3). What only an attacker or a broken client sends is refused
+// as HTTP, before the upgrade. What a user must understand is told after it, because a browser shows a refused
+// handshake as 1006 without a reason.
+import type { ErrorCode } from "../protocol/errors.ts";
+import { isIdentifier } from "../protocol/identifiers.ts";
+import { SUBPROTOCOL } from "../protocol/version.ts";
+import { mayConnect, type OriginRule } from "./origins.ts";
+
+/** Longest address of a request, in bytes: a token of 4,096 and room for the rest. */
+const MAX_ADDRESS = 8 * 1024;
+
+/** Offered beside `parley.v1`, it carries the token where a client can set no header and wants no token in an address. */
+const BEARER_PROTOCOL = "bearer.";
+
+export interface Handshake {
+  readonly method: string;
+  /** Path and query as they were sent. */
+  readonly target: string;
+  readonly headers: Headers;
+  readonly scheme: "http" | "https";
+}
+
+/** A refusal as HTTP. */
+export interface Refusal {
+  readonly code: Extract<
+    ErrorCode,
+    | "bad_request"
+    | "not_found"
+    | "method_not_allowed"
+    | "upgrade_required"
+    | "origin_refused"
+    | "address_too_long"
+  >;
+  readonly detail: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Where the client wants to go, or what is wrong with it; the socket is opened either way. */
+export interface Opening {
+  readonly address: { readonly user: string; readonly conversation: string } | { readonly fault: string };
+  /** The token, when one came with the handshake. */
+  readonly token: string | undefined;
+  /** What to answer in `Sec-WebSocket-Protocol`; undefined where nothing was offered. */
+  readonly subprotocol: typeof SUBPROTOCOL | undefined;
+}
+
+export type HandshakeVerdict = { readonly refusal: Refusal } | { readonly opening: Opening };
+
+/** Decides about one request whose path begins with `/ws/`. */
+export function readHandshake(handshake: Handshake, origins: OriginRule): HandshakeVerdict {
+  const refusal = refuse(handshake, origins);
+  if (refusal !== undefined) return { refusal };
+  const { path, query } = splitTarget(handshake.target);
+  const [user, conversation] = path.split("/").slice(2) as [string, string];
+  const credentials = findCredentials(query, handshake.headers);
+  return {
+    opening: {
+      address: readAddress(user, conversation, query, credentials.length),
+      token: credentials[0],
+      subprotocol: offered(handshake.headers).length > 0 ? SUBPROTOCOL : undefined,
+    },
+  };
+}
+
+function refuse({ method, target, headers, scheme }: Handshake, origins: OriginRule): Refusal | undefined {
+  if (target.length > MAX_ADDRESS) {
+    return {
+      code: "address_too_long",
+      detail: `The address has ${target.length} bytes; ${MAX_ADDRESS} are taken.`,
+    };
+  }
+  const parts = splitTarget(target).path.split("/");
+  if (parts.length !== 4 || parts[2] === "" || parts[3] === "") {
+    return { code: "not_found", detail: "Sockets are opened at /ws/{user_id}/{conversation_id}." };
+  }
+  if (method !== "GET") {
+    return { code: "method_not_allowed", detail: "Sockets are opened with GET.", headers: { Allow: "GET" } };
+  }
+  const version = headers.get("sec-websocket-version");
+  if (headers.get("upgrade")?.toLowerCase() !== "websocket" || (version !== null && version !== "13")) {
+    const detail =
+      "This address speaks WebSocket, version 13: open it with ws:// or wss:// in a WebSocket client.";
+    const fields = { Upgrade: "websocket", Connection: "Upgrade", "Sec-WebSocket-Version": "13" };
+    return { code: "upgrade_required", detail, headers: fields };
+  }
+  // The runtime lets these through (RUNTIME 7); two readings of one request are how requests are smuggled.
+  const host = headers.get("host") ?? "";
+  if (!/^[^\s,/@]+$/.test(host)) return { code: "bad_request", detail: "There must be one `Host` field." };
+  if (!tokens(headers.get("connection")).includes("upgrade")) {
+    return { code: "bad_request", detail: "The `Connection` field must say `Upgrade` (RFC 6455 §4.1)." };
+  }
+  if (version === null || !/^[A-Za-z0-9+/]{22}==$/.test(headers.get("sec-websocket-key") ?? "")) {
+    return {
+      code: "bad_request",
+      detail: "`Sec-WebSocket-Key` or `Sec-WebSocket-Version` is missing or wrong.",
+    };
+  }
+  const origin = headers.get("origin");
+  if (origin !== null && !mayConnect(origins, origin, scheme, host)) {
+    const detail = `Pages of ${origin.slice(0, 200)} may not connect; the operator can list this origin in ALLOWED_ORIGINS.`;
+    return { code: "origin_refused", detail };
+  }
+  const protocols = offered(headers);
+  if (protocols.length > 0 && !protocols.includes(SUBPROTOCOL)) {
+    return { code: "bad_request", detail: `Offer the subprotocol \`${SUBPROTOCOL}\`, or none.` };
+  }
+  return undefined;
+}
+
+function readAddress(
+  user: string,
+  conversation: string,
+  query: URLSearchParams,
+  credentials: number,
+): Opening["address"] {
+  const ids = { user: decode(user), conversation: decode(conversation) };
+  for (const [name, id] of Object.entries(ids)) {
+    if (id === undefined || !isIdentifier(id)) {
+      return { fault: `The ${name} in the address must be 1–128 characters of A-Z a-z 0-9 . _ : @ -.` };
+    }
+  }
+  if (query.has("ticket")) return { fault: "This server does not give out tickets yet; send a token." };
+  // Two credentials are two answers to "who is this", and whoever checks may not be whoever acts (W3).
+  if (credentials > 1)
+    return { fault: "There is more than one credential; send the token in one place, once." };
+  return ids as { user: string; conversation: string };
+}
+
+function findCredentials(query: URLSearchParams, headers: Headers): string[] {
+  const authorization = headers.get("authorization");
+  return [
+    ...query.getAll("token"),
+    ...(authorization === null ? [] : [/^bearer +(\S+)$/i.exec(authorization)?.[1] ?? ""]),
+    ...offered(headers)
+      .filter((protocol) => protocol.startsWith(BEARER_PROTOCOL))
+      .map((protocol) => protocol.slice(BEARER_PROTOCOL.length)),
+  ];
+}
+
+function splitTarget(target: string): { path: string; query: URLSearchParams } {
+  const mark = target.indexOf("?");
+  return mark < 0
+    ? { path: target, query: new URLSearchParams() }
+    : { path: target.slice(0, mark), query: new URLSearchParams(target.slice(mark + 1)) };
+}
+
+function decode(segment: string): string | undefined {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return undefined;
+  }
+}
+
+function offered(headers: Headers): string[] {
+  return (headers.get("sec-websocket-protocol") ?? "")
+    .split(",")
+    .map((protocol) => protocol.trim())
+    .filter((protocol) => protocol !== "");
+}
+
+function tokens(field: string | null): string[] {
+  return (field ?? "").split(",").map((token) => token.trim().toLowerCase());
+}

@@ -1,0 +1,33 @@
+// The building blocks of a step's effects.
+import type { ServerFrame } from "../protocol/server-frames.ts";
+import { closingFrame, type Ending } from "./closing.ts";
+import type { Effect, SessionNote, Step } from "./session-state.ts";
+
+/** No effects; one list for all, since most events have none. */
+export const NOTHING: readonly Effect[] = [];
+
+/** Sends one frame. */
+export function send(frame: ServerFrame): Effect {
+  return { do: "send", frame };
+}
+
+/** Writes one line to the log. */
+export function note(what: SessionNote): Effect {
+  return { do: "note", note: what };
+}
+
+/** Ends the connection: says why where there is a fault, announces the close, and closes. */
+export function end(ending: Ending): Step {
+  const { code, reason, error } = ending;
+  const effects: Effect[] = [note({ event: "connection.ended", code, ...(error && { error: error.code }) })];
+  if (error !== undefined) effects.push(send({ type: "error", code: error.code, message: error.message }));
+  effects.push(send(closingFrame(ending)), { do: "close", code, reason });
+  return { session: { phase: "closed" }, effects };
+}
+
+/** `14 ms`, `1.5 s`, `12 min`: for people; the exact figure stands in a field of its own. */
+export function inWords(milliseconds: number): string {
+  if (milliseconds < 1_000) return `${Math.ceil(milliseconds)} ms`;
+  if (milliseconds < 120_000) return `${Math.ceil(milliseconds / 100) / 10} s`;
+  return `${Math.ceil(milliseconds / 60_000)} min`;
+}

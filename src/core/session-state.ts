@@ -1,0 +1,112 @@
+// The words of core/session.ts: what a connection can be, what can happen to it, and what it can want done.
+// Times are in milliseconds.
+import type { ClientFrameOf } from "../protocol/client-frames.ts";
+import type { CloseCode } from "../protocol/close-codes.ts";
+import type { Decoded, DecodeFault } from "../protocol/decode.ts";
+import type { ErrorCode } from "../protocol/errors.ts";
+import type { ServerFrame, ServerFrameOf } from "../protocol/server-frames.ts";
+import type { Bucket, BurstRule } from "./burst.ts";
+import type { Ending } from "./closing.ts";
+import type { HistoryResult, PostResult } from "./engine.ts";
+
+export interface SessionRules {
+  /** Inactivity time-out; 0 switches it off. */
+  readonly inactivity: number;
+  /** How long before the time-out the warning comes. */
+  readonly inactivityWarning: number;
+  /** How long a socket may stay without showing a credential; 0 for ever. */
+  readonly credentialTimeout: number;
+  readonly pingInterval: number;
+  /** How long a peer may leave a ping unanswered before it counts as lost. */
+  readonly pongTimeout: number;
+  readonly burst: BurstRule;
+  /** Frames of one socket that may wait for their answer before it is paused (B2). */
+  readonly maxWaiting: number;
+  /** Bytes that may be unsent to one socket before it is closed (B1). */
+  readonly maxUnsent: number;
+}
+
+/** Nobody yet: the credential is to come in a first `token` frame. */
+export interface Anonymous {
+  readonly phase: "anonymous";
+  readonly since: number;
+}
+
+/** A credential is being checked; frames that come meanwhile are held by the connection. */
+export interface Checking {
+  readonly phase: "checking";
+  readonly since: number;
+  readonly held: number;
+}
+
+export interface Live {
+  readonly phase: "live";
+  readonly activeAt: number;
+  readonly warned: boolean;
+  /** Requests at the engine, unanswered. */
+  readonly waiting: number;
+  readonly paused: boolean;
+  readonly bucket: Bucket;
+  /** When the peer was last heard, by whatever it sent. */
+  readonly heardAt: number;
+  /** When the next transport ping is due, or 0 while `pingedAt` waits for its answer. */
+  readonly pingDue: number;
+  readonly pingedAt: number;
+  /** The quota ran low, and the client was told. */
+  readonly lowTold: boolean;
+}
+
+export interface Closed {
+  readonly phase: "closed";
+}
+
+export type Session = Anonymous | Checking | Live | Closed;
+
+export type SessionEvent =
+  | { readonly type: "frame"; readonly decoded: Decoded }
+  /** A binary frame, or one over the size limit. */
+  | { readonly type: "bad_frame"; readonly code: 1003 | 1009 }
+  /** A transport ping or pong from the peer. */
+  | { readonly type: "control" }
+  | { readonly type: "admitted"; readonly welcome: ServerFrameOf<"welcome"> }
+  | { readonly type: "refused"; readonly code: ErrorCode; readonly message: string }
+  | { readonly type: "posted"; readonly id: string; readonly result: PostResult }
+  | { readonly type: "read"; readonly id?: string; readonly result: HistoryResult }
+  | { readonly type: "tick"; readonly unsent: number }
+  | { readonly type: "flushed"; readonly unsent: number; readonly dropped: boolean }
+  /** Something outside this connection ends it. */
+  | { readonly type: "end"; readonly ending: Ending };
+
+export type Effect =
+  | { readonly do: "send"; readonly frame: ServerFrame }
+  | { readonly do: "authenticate"; readonly token: string }
+  /** Keep the frame that was just decoded, and give it again after `release`. */
+  | { readonly do: "hold" }
+  | { readonly do: "release" }
+  | { readonly do: "post"; readonly frame: ClientFrameOf<"message"> }
+  | { readonly do: "read"; readonly frame: ClientFrameOf<"history"> }
+  | { readonly do: "ping" }
+  | { readonly do: "pause" }
+  | { readonly do: "resume" }
+  | { readonly do: "close"; readonly code: CloseCode; readonly reason: string }
+  /** The peer is gone: cut the line without a farewell that nobody would read. */
+  | { readonly do: "terminate" }
+  | { readonly do: "note"; readonly note: SessionNote };
+
+/** What the log should say about a connection. */
+export type SessionNote =
+  | { readonly event: "inactivity.warned"; readonly seconds: number }
+  | {
+      readonly event: "frame.refused";
+      readonly code: DecodeFault["code"] | "unauthorized";
+      readonly message: string;
+    }
+  | { readonly event: "limit.rate"; readonly retryAfter: number }
+  | { readonly event: "limit.flooding" }
+  | { readonly event: "connection.lost" }
+  | { readonly event: "connection.ended"; readonly code: number; readonly error?: ErrorCode };
+
+export interface Step {
+  readonly session: Session;
+  readonly effects: readonly Effect[];
+}

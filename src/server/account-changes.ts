@@ -1,0 +1,30 @@
+import type { AccountStore } from "../core/accounts.ts";
+import { endingFor } from "../core/closing.ts";
+import { decideAccess } from "../core/permissions.ts";
+import type { PlanTable } from "../core/plans.ts";
+import type { Directory } from "./socket/directory.ts";
+
+export interface AccountChangeParts {
+  readonly accounts: Pick<AccountStore, "watch">;
+  readonly directory: Directory;
+  readonly plans: PlanTable;
+  readonly demoAccountsUsable: boolean;
+}
+
+/** Carries changes of accounts to open sockets (T6): another plan counts at once, a lost account ends them. */
+export function watchAccounts(parts: AccountChangeParts): () => void {
+  const { accounts, directory, plans, demoAccountsUsable } = parts;
+  return accounts.watch((user, account) => {
+    for (const connection of directory.of(user)) {
+      if (account === undefined) {
+        connection.end(
+          endingFor(4401, { code: "token_revoked", message: `The account \`${user}\` was removed.` }),
+        );
+        continue;
+      }
+      const access = decideAccess({ subject: user, account, plans, demoAccountsUsable });
+      if ("refusal" in access) connection.end(endingFor(4403, access.refusal));
+      else connection.plan = access.plan;
+    }
+  });
+}

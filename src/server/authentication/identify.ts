@@ -1,0 +1,50 @@
+import type { AccountStore } from "../../core/accounts.ts";
+import type { Clock } from "../../core/clock.ts";
+import { decideAccess } from "../../core/permissions.ts";
+import type { Plan, PlanTable } from "../../core/plans.ts";
+import type { ErrorCode } from "../../protocol/errors.ts";
+import type { TokenKeys } from "./keys.ts";
+import { verifyToken } from "./tokens.ts";
+
+export interface IdentifyParts {
+  readonly accounts: Pick<AccountStore, "find">;
+  readonly keys: TokenKeys;
+  readonly plans: PlanTable;
+  readonly demoAccountsUsable: boolean;
+  readonly clock: Clock;
+}
+
+/** `message` is for the client, and fit for the log. */
+export type Identity =
+  | { readonly user: string; readonly plan: Plan }
+  | {
+      readonly refusal: {
+        readonly code: Extract<ErrorCode, "unauthorized" | "token_expired" | "forbidden">;
+        readonly message: string;
+        readonly user?: string;
+      };
+    };
+
+/**
+ * Finds out who a token's bearer is and under which plan, as of now: the account in the store decides, and not what
+ * the token said when it was signed (T6). `requestedUser` is whose address is asked for (W3).
+ */
+export async function identify(
+  parts: IdentifyParts,
+  token: string,
+  requestedUser?: string,
+): Promise<Identity> {
+  const verdict = await verifyToken(parts.keys, token, parts.clock.now());
+  if (!verdict.ok) return { refusal: { code: verdict.code, message: verdict.reason } };
+  const { subject, plan: claimedPlan } = verdict.token;
+  const access = decideAccess({
+    subject,
+    account: await parts.accounts.find(subject),
+    plans: parts.plans,
+    demoAccountsUsable: parts.demoAccountsUsable,
+    ...(requestedUser !== undefined && { requestedUser }),
+    ...(claimedPlan !== undefined && { claimedPlan }),
+  });
+  if ("refusal" in access) return { refusal: { ...access.refusal, user: subject } };
+  return { user: subject, plan: access.plan };
+}

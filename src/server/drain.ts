@@ -1,0 +1,28 @@
+import type { Admission } from "../core/admission.ts";
+import { endingFor } from "../core/closing.ts";
+import type { Directory } from "./socket/directory.ts";
+
+export interface DrainParts {
+  readonly directory: Directory;
+  readonly admission: Admission;
+  /** Over how long the clients' returns are spread. */
+  readonly drainSeconds: number;
+}
+
+/** How long peers have to answer the close, in milliseconds: one that does not is cut off with the server's end. */
+const CLOSE_PATIENCE = 1_000;
+const LOOK = 20;
+
+/** Tells every client when to come back, spread so that they do not all return at once, and closes their sockets. */
+export async function drain({ directory, admission, drainSeconds }: DrainParts): Promise<void> {
+  // What arrived before is a batch of its own by the end of this turn; its acks go out before the farewell.
+  await new Promise(setImmediate);
+  await new Promise(setImmediate);
+  const connections = directory.all();
+  connections.forEach((connection, index) => {
+    const after = Math.round(((index + 1) / connections.length) * drainSeconds * 1000) / 1000;
+    connection.end(endingFor(1012, undefined, after));
+  });
+  const deadline = performance.now() + CLOSE_PATIENCE;
+  while (admission.open > 0 && performance.now() < deadline) await Bun.sleep(LOOK);
+}

@@ -1,0 +1,171 @@
+import type { Server } from "bun";
+import type { AccountStore } from "../core/accounts.ts";
+import { Admission } from "../core/admission.ts";
+import type { Clock } from "../core/clock.ts";
+import type { Engine } from "../core/engine.ts";
+import { SignInThrottle } from "../core/throttle.ts";
+import { watchAccounts } from "./account-changes.ts";
+import { demoAccountsUsable } from "./authentication/demo-accounts.ts";
+import type { TokenKeys } from "./authentication/keys.ts";
+import type { Passwords } from "./authentication/passwords.ts";
+import { clientAddressBehind, isLoopback } from "./client-address.ts";
+import { drain } from "./drain.ts";
+import { createApp } from "./http/app.ts";
+import { createPage } from "./http/page-route.ts";
+import { problem } from "./http/problem.ts";
+import type { Log } from "./log.ts";
+import type { Settings } from "./settings/settings.ts";
+import { admit } from "./socket/admit.ts";
+import type { Connection, ConnectionHost } from "./socket/connection.ts";
+import { Directory } from "./socket/directory.ts";
+import { openDoor } from "./socket/door.ts";
+import { socketHandlers } from "./socket/handlers.ts";
+import { Hub } from "./socket/hub.ts";
+import { MessageCounts } from "./socket/message-counts.ts";
+import { Outbox } from "./socket/outbox.ts";
+import { sessionRules } from "./socket/rules.ts";
+import { Wheel } from "./socket/wheel.ts";
+import { thinned } from "./thinned-log.ts";
+
+export interface ServerParts {
+  readonly settings: Settings;
+  /** Parley's own, as `parley --version` prints it. */
+  readonly version: string;
+  readonly engine: Engine;
+  readonly accounts: AccountStore;
+  readonly keys: TokenKeys;
+  readonly passwords: Passwords;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export interface RunningServer {
+  readonly port: number;
+  /** `http://127.0.0.1:8000` */
+  readonly url: string;
+  /** Tells every client when to come back, closes their sockets and stops listening. The engine stays open. */
+  stop(): Promise<void>;
+}
+
+/** Milliseconds between two looks at addresses that need not be remembered any longer. */
+const SWEEP_INTERVAL = 60_000;
+
+/** Starts to listen. Throws what the system says when the port is taken or may not be used. */
+export async function startServer(parts: ServerParts): Promise<RunningServer> {
+  const { settings, engine, accounts, clock } = parts;
+  const log = thinned(parts.log, clock);
+  const usable = demoAccountsUsable(settings);
+  const shared = { ...parts, log, plans: settings.plans, demoAccountsUsable: usable };
+
+  const admission = new Admission({
+    connections: settings.maxConnections,
+    connectionsPerAddress: settings.maxConnectionsPerAddress,
+    handshakesPerMinute: settings.handshakesPerMinute,
+  });
+  const hub = new Hub(engine, clock);
+  const directory = new Directory();
+  const wheel = new Wheel(clock);
+  const counts = new MessageCounts(clock, parts.log, () => hub.delivered);
+  const rules = sessionRules(settings);
+  const inactivity = { timeout: rules.inactivity / 1000, warning: rules.inactivityWarning / 1000 };
+  const host: ConnectionHost = {
+    rules,
+    clock,
+    engine,
+    hub,
+    wheel,
+    outbox: new Outbox(),
+    admission,
+    directory,
+    counts,
+    log,
+    admit: (connection, token) => void admit({ ...shared, admission, hub, inactivity }, connection, token),
+  };
+
+  let draining = false;
+  const app = createApp({
+    ...shared,
+    throttle: new SignInThrottle({
+      failures: settings.signinFailures,
+      window: settings.signinWindow * 1000,
+      attemptsPerMinute: settings.signinsPerMinute,
+    }),
+    inactivityTimeout: inactivity.timeout,
+    version: parts.version,
+    page: await createPage(),
+    ready: () => !draining && engine.ready(),
+  });
+  const secure = settings.tlsCert !== undefined;
+  const origins = {
+    listed: settings.allowedOrigins,
+    loopbackPort: isLoopback(settings.host) ? settings.port : undefined,
+  };
+  const door = {
+    host,
+    origins,
+    admission,
+    clock,
+    log,
+    draining: () => (draining ? settings.drainSeconds * 1000 : undefined),
+  };
+  const clientAddress = clientAddressBehind(settings.trustedProxies);
+  const server: Server<Connection> = Bun.serve<Connection>({
+    hostname: settings.host,
+    port: settings.port,
+    ...(secure && { tls: { cert: Bun.file(settings.tlsCert!), key: Bun.file(settings.tlsKey!) } }),
+    maxRequestBodySize: 1024 * 1024,
+    websocket: socketHandlers(log, settings.maxUnsentBytes),
+    fetch(request, bun) {
+      const peer = bun.requestIP(request)?.address ?? "";
+      const address = clientAddress(peer, request.headers.get("x-forwarded-for"));
+      if (!isSocketAddress(request.url)) return app.fetch(request, { address });
+      return openDoor(door, {
+        request,
+        server: bun,
+        address,
+        scheme: schemeOf(request, secure, address !== peer),
+      });
+    },
+    error(error) {
+      // The last resort for what no route caught; it must show the client nothing of the fault (M5).
+      log.error("request.failed", { error: error.stack ?? String(error) });
+      return problem("internal");
+    },
+  });
+  if (origins.loopbackPort === 0) origins.loopbackPort = server.port!;
+
+  const stopWatching = watchAccounts({
+    accounts,
+    directory,
+    plans: settings.plans,
+    demoAccountsUsable: usable,
+  });
+  const stopSweeping = clock.every(SWEEP_INTERVAL, () => admission.sweep(clock.now()));
+  return {
+    port: server.port!,
+    url: `${secure ? "https" : "http"}://${urlHost(settings.host)}:${server.port}`,
+    async stop() {
+      draining = true;
+      await drain({ directory, admission, drainSeconds: settings.drainSeconds });
+      await server.stop(true);
+      stopWatching();
+      stopSweeping();
+      wheel.stop();
+      counts.stop();
+      log.close();
+    },
+  };
+}
+
+function isSocketAddress(url: string): boolean {
+  return url.startsWith("/ws/", url.indexOf("/", url.indexOf("//") + 2));
+}
+
+/** `https` also where a trusted proxy has taken the encryption off. */
+function schemeOf(request: Request, secure: boolean, proxied: boolean): "http" | "https" {
+  return secure || (proxied && request.headers.get("x-forwarded-proto") === "https") ? "https" : "http";
+}
+
+function urlHost(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
+}

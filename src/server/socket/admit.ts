@@ -1,0 +1,76 @@
+import type { Admission } from "../../core/admission.ts";
+import type { Clock } from "../../core/clock.ts";
+import type { Engine } from "../../core/engine.ts";
+import { PROTOCOL_VERSION } from "../../protocol/version.ts";
+import { type IdentifyParts, identify } from "../authentication/identify.ts";
+import type { Log } from "../log.ts";
+import type { Connection } from "./connection.ts";
+import type { Hub } from "./hub.ts";
+
+export interface AdmitParts extends IdentifyParts {
+  readonly admission: Admission;
+  readonly engine: Engine;
+  readonly hub: Hub;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Seconds, as they are told to the client. */
+  readonly inactivity: { readonly timeout: number; readonly warning: number };
+}
+
+/**
+ * Lets a connection in: who is it, may they, is there a place left, what is going on in the conversation.
+ *
+ * The client may be gone after each wait, so what was taken by then is given back.
+ */
+export async function admit(parts: AdmitParts, connection: Connection, token: string): Promise<void> {
+  try {
+    await tryToAdmit(parts, connection, token);
+  } catch (error) {
+    const id = crypto.randomUUID();
+    parts.log.error("connection.failed", { ...connection.who(), id, error: stackOf(error) });
+    connection.refused("internal", `The server met a fault of its own; its id is ${id}.`);
+  }
+}
+
+async function tryToAdmit(parts: AdmitParts, connection: Connection, token: string): Promise<void> {
+  const { admission, engine, hub } = parts;
+  const { user, conversation } = connection;
+  const identity = await identify(parts, token, user);
+  if (connection.ended) return;
+  if ("refusal" in identity) return connection.refused(identity.refusal.code, identity.refusal.message);
+  connection.identified();
+
+  const { plan } = identity;
+  if (!admission.lease(user, plan.connections)) {
+    const message = `The plan \`${plan.name}\` allows ${plan.connections} connections of one user at a time.`;
+    return connection.refused("too_many_connections", message);
+  }
+  let admitted = false;
+  try {
+    const quota = await engine.quota(user, plan.requestsPerHour);
+    const room = await hub.open(conversation);
+    if (connection.ended) return room.giveUp();
+    const { seq, epoch, members } = room.join(connection);
+    admitted = true;
+    connection.admitted(plan, {
+      type: "welcome",
+      connection: connection.id,
+      conversation,
+      user,
+      plan: plan.name,
+      seq,
+      epoch,
+      resumed: false,
+      quota,
+      inactivity: parts.inactivity,
+      members,
+      server: { name: "parley", protocol: PROTOCOL_VERSION },
+    });
+  } finally {
+    if (!admitted) admission.release(user);
+  }
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

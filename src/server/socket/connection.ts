@@ -1,0 +1,299 @@
+import type { ServerWebSocket } from "bun";
+import type { Admission, Entry } from "../../core/admission.ts";
+import type { Clock } from "../../core/clock.ts";
+import type { Ending } from "../../core/closing.ts";
+import type { Engine, PostResult } from "../../core/engine.ts";
+import type { Plan } from "../../core/plans.ts";
+import { openSession, step } from "../../core/session.ts";
+import type { Effect, Session, SessionEvent, SessionNote, SessionRules } from "../../core/session-state.ts";
+import { nextTick } from "../../core/session-time.ts";
+import type { ClientFrameOf } from "../../protocol/client-frames.ts";
+import { decodeClientFrame } from "../../protocol/decode.ts";
+import type { ErrorCode } from "../../protocol/errors.ts";
+import { MAX_FRAME_BYTES } from "../../protocol/limits.ts";
+import type { ServerFrameOf } from "../../protocol/server-frames.ts";
+import type { Log } from "../log.ts";
+import type { Directory } from "./directory.ts";
+import type { Hub, Listener } from "./hub.ts";
+import type { MessageCounts } from "./message-counts.ts";
+import type { Outbox, Sender } from "./outbox.ts";
+import type { Timed, Wheel } from "./wheel.ts";
+
+export type Socket = ServerWebSocket<Connection>;
+
+/** What all connections of a server share. */
+export interface ConnectionHost {
+  readonly rules: SessionRules;
+  readonly clock: Clock;
+  readonly engine: Engine;
+  readonly hub: Hub;
+  readonly wheel: Wheel;
+  readonly outbox: Outbox;
+  readonly admission: Admission;
+  readonly directory: Directory;
+  readonly counts: MessageCounts;
+  readonly log: Log;
+  /** Finds out who `token` belongs to and lets the connection in, or refuses it; never throws. */
+  admit(connection: Connection, token: string): void;
+}
+
+/** What the handshake said. */
+export interface ConnectionFacts {
+  readonly entry: Entry;
+  /** What the address asks for; empty strings where it was faulty. */
+  readonly user: string;
+  readonly conversation: string;
+  readonly token: string | undefined;
+  /** What is wrong with the address, to be said as soon as the socket is open. */
+  readonly fault: string | undefined;
+}
+
+// Shared while there is nothing, so that an idle connection holds no list of its own.
+const NO_FRAMES: string[] = [];
+const NO_EVENTS: SessionEvent[] = [];
+
+/**
+ * One socket. It turns what arrives into events for core/session.ts and carries the effects out; every decision is
+ * made there. Handlers are synchronous, so two frames of one socket are never worked on at once (RUNTIME 3).
+ */
+export class Connection implements Listener, Sender, Timed {
+  readonly id = crypto.randomUUID().slice(0, 8);
+  readonly user: string;
+  readonly conversation: string;
+  readonly address: string;
+  wheelSlot = -1;
+  /** The plan as it is now; a change counts from the next request (Q2). */
+  plan: Plan | undefined;
+  private session: Session;
+  private socket: Socket | undefined;
+  private entry: Entry;
+  private out: string[] = NO_FRAMES;
+  private held: SessionEvent[] = NO_EVENTS;
+  private token: string | undefined;
+  private readonly fault: string | undefined;
+  private readonly openedAt: number;
+
+  constructor(
+    private readonly host: ConnectionHost,
+    facts: ConnectionFacts,
+  ) {
+    this.user = facts.user;
+    this.conversation = facts.conversation;
+    this.address = facts.entry.address;
+    this.entry = facts.entry;
+    this.token = facts.token;
+    this.fault = facts.fault;
+    this.openedAt = host.clock.now();
+    this.session = openSession(facts.token !== undefined, this.openedAt);
+  }
+
+  /** Whether the session has ended, though the socket may still be closing. */
+  get ended(): boolean {
+    return this.session.phase === "closed";
+  }
+
+  /** The socket is open. Only now is the credential looked at: a frame sent before the upgrade would break it (RUNTIME 7). */
+  opened(socket: Socket): void {
+    this.socket = socket;
+    this.schedule();
+    const { token, fault } = this;
+    this.token = undefined;
+    if (fault !== undefined) this.apply({ type: "refused", code: "bad_address", message: fault });
+    else if (token !== undefined) this.host.admit(this, token);
+  }
+
+  /** A frame arrived. */
+  received(message: string | Buffer): void {
+    if (typeof message !== "string") this.apply({ type: "bad_frame", code: 1003 });
+    else if (isTooLarge(message)) this.apply({ type: "bad_frame", code: 1009 });
+    else this.apply({ type: "frame", decoded: decodeClientFrame(message) });
+  }
+
+  /** Tells the session what happened, and carries out what it wants done. */
+  apply(event: SessionEvent): void {
+    const { session, effects } = step(
+      this.session,
+      event,
+      this.host.clock.now(),
+      this.host.rules,
+      this.spread(),
+    );
+    this.session = session;
+    for (const effect of effects) this.carryOut(effect, event);
+  }
+
+  /** Lets the connection in: it is welcomed, and heard from now on. */
+  admitted(plan: Plan, welcome: ServerFrameOf<"welcome">): void {
+    this.plan = plan;
+    this.host.directory.add(this);
+    this.apply({ type: "admitted", welcome });
+    this.schedule();
+    this.host.log.info("connection.opened", { ...this.who(), plan: plan.name });
+  }
+
+  /** Refuses the credential, or the address it was used for. */
+  refused(code: ErrorCode, message: string): void {
+    this.host.log.warn("connection.refused", { ...this.who(), code, reason: message });
+    this.apply({ type: "refused", code, message });
+  }
+
+  /** Ends the connection for a reason of the server's. */
+  end(ending: Ending): void {
+    this.apply({ type: "end", ending });
+  }
+
+  /** The credential was good: the socket no longer counts as anonymous. */
+  identified(): void {
+    if (!this.entry.anonymous) return;
+    this.host.admission.identified();
+    this.entry = { ...this.entry, anonymous: false };
+  }
+
+  deliver(frame: string): void {
+    if (this.out.length > 0) {
+      this.out.push(frame);
+      return;
+    }
+    this.out = [frame];
+    this.host.outbox.add(this);
+  }
+
+  flush(): void {
+    const { socket, out } = this;
+    this.out = NO_FRAMES;
+    if (socket === undefined || out.length === 0) return;
+    let dropped = false;
+    const sendAll = () => {
+      for (const frame of out) if (socket.sendText(frame) === 0) dropped = true;
+    };
+    if (out.length === 1) sendAll();
+    else socket.cork(sendAll);
+    const unsent = socket.getBufferedAmount();
+    if (dropped || unsent > 0) this.apply({ type: "flushed", unsent, dropped });
+  }
+
+  due(): void {
+    this.apply({ type: "tick", unsent: this.socket?.getBufferedAmount() ?? 0 });
+    this.schedule();
+  }
+
+  /** The socket is closed, by whichever side. `reason` is what the runtime says; it is for the log only (RUNTIME 8). */
+  closed(code: number, reason: string): void {
+    const { host } = this;
+    this.session = { phase: "closed" };
+    this.socket = undefined;
+    this.out = NO_FRAMES;
+    this.held = NO_EVENTS;
+    host.wheel.take(this);
+    host.admission.leave(this.entry);
+    if (this.plan === undefined) return;
+    host.directory.remove(this);
+    host.hub.leave(this.conversation, this);
+    host.admission.release(this.user);
+    const seconds = (host.clock.now() - this.openedAt) / 1000;
+    host.log.info("connection.closed", { ...this.who(), code, reason, seconds });
+  }
+
+  /** Who and where, for a line of the log. */
+  who(): Record<string, string> {
+    const { id, user, conversation, address } = this;
+    return { connection: id, user, conversation, address };
+  }
+
+  private carryOut(effect: Effect, cause: SessionEvent): void {
+    switch (effect.do) {
+      case "send":
+        this.deliver(JSON.stringify(effect.frame));
+        break;
+      case "post":
+        this.post(effect.frame);
+        break;
+      case "read":
+        this.read(effect.frame);
+        break;
+      case "authenticate":
+        this.host.admit(this, effect.token);
+        break;
+      case "hold":
+        if (this.held === NO_EVENTS) this.held = [];
+        this.held.push(cause);
+        break;
+      case "release":
+        this.release();
+        break;
+      case "ping":
+        this.socket?.ping();
+        break;
+      case "pause":
+        this.socket?.pause();
+        break;
+      case "resume":
+        this.socket?.resume();
+        break;
+      case "close":
+        this.flush();
+        this.socket?.close(effect.code, effect.reason);
+        break;
+      case "terminate":
+        this.socket?.terminate();
+        break;
+      case "note":
+        this.note(effect.note);
+        break;
+      default:
+        effect satisfies never;
+    }
+  }
+
+  private post(frame: ClientFrameOf<"message">): void {
+    const { conversation, user, plan, host } = this;
+    const id = frame.id ?? crypto.randomUUID();
+    const { text, data } = frame;
+    const limit = plan?.requestsPerHour ?? 0;
+    const done = (result: PostResult) => {
+      host.counts.count(result.outcome);
+      this.apply({ type: "posted", id, result });
+    };
+    host.engine.post(
+      data === undefined
+        ? { conversation, user, id, text, limit }
+        : { conversation, user, id, text, data, limit },
+      done,
+    );
+  }
+
+  private read({ before, after, limit: count, id }: ClientFrameOf<"history">): void {
+    const { conversation, user, plan } = this;
+    const limit = plan?.requestsPerHour ?? 0;
+    const range = { ...(before !== undefined && { before }), ...(after !== undefined && { after }) };
+    this.host.engine.history({ conversation, user, limit, count, ...range }, (result) =>
+      this.apply(id === undefined ? { type: "read", result } : { type: "read", id, result }),
+    );
+  }
+
+  private release(): void {
+    const { held } = this;
+    this.held = NO_EVENTS;
+    for (const event of held) this.apply(event);
+  }
+
+  private note({ event, ...fields }: SessionNote): void {
+    this.host.log.warn(event, { ...this.who(), ...fields });
+  }
+
+  private schedule(): void {
+    const time = nextTick(this.session, this.host.rules);
+    if (this.socket === undefined || time === Number.POSITIVE_INFINITY) this.host.wheel.take(this);
+    else this.host.wheel.put(this, time);
+  }
+
+  /** Between −1 and 1, the same for the connection's whole life. */
+  private spread(): number {
+    return (Number.parseInt(this.id.slice(0, 4), 16) / 0xffff) * 2 - 1;
+  }
+}
+
+function isTooLarge(text: string): boolean {
+  // A UTF-16 unit is at most three bytes of UTF-8, so most frames need no counting.
+  return text.length * 3 > MAX_FRAME_BYTES && Buffer.byteLength(text) > MAX_FRAME_BYTES;
+}

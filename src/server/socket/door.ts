@@ -1,0 +1,70 @@
+import type { Server } from "bun";
+import type { Admission } from "../../core/admission.ts";
+import type { Clock } from "../../core/clock.ts";
+import { readHandshake } from "../../core/handshake.ts";
+import type { OriginRule } from "../../core/origins.ts";
+import { errorEntry } from "../../protocol/errors.ts";
+import { addressGroup, isLoopback } from "../client-address.ts";
+import { problem, retryAfterSeconds } from "../http/problem.ts";
+import type { Log } from "../log.ts";
+import { Connection, type ConnectionHost } from "./connection.ts";
+
+export interface DoorParts {
+  readonly host: ConnectionHost;
+  readonly origins: OriginRule;
+  readonly admission: Admission;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** While the server drains, nobody comes in; milliseconds until it is worth another try. */
+  readonly draining: () => number | undefined;
+}
+
+export interface Knock {
+  readonly request: Request;
+  readonly server: Server<Connection>;
+  /** Who asks, behind whatever proxies are trusted. */
+  readonly address: string;
+  readonly scheme: "http" | "https";
+}
+
+/** Answers a handshake: a refusal as HTTP, or undefined when the socket was opened. */
+export function openDoor(
+  parts: DoorParts,
+  { request, server, address, scheme }: Knock,
+): Response | undefined {
+  const { admission, clock, log } = parts;
+  const { method, headers, url } = request;
+  const target = url.slice(url.indexOf("/", url.indexOf("//") + 2));
+  const verdict = readHandshake({ method, target, headers, scheme }, parts.origins);
+  if ("refusal" in verdict) {
+    const { code, detail, headers: fields } = verdict.refusal;
+    log.warn("handshake.refused", { address, code, reason: detail });
+    return problem(code, { detail, ...(fields && { headers: fields }) });
+  }
+  const { opening } = verdict;
+  const wait = parts.draining();
+  if (wait !== undefined) return later("unavailable", wait);
+
+  const anonymous = opening.token === undefined;
+  const entry = { address: addressGroup(address), loopback: isLoopback(address), anonymous };
+  const admitted = admission.enter(entry, clock.now());
+  if (!admitted.admitted) {
+    log.warn("handshake.refused", { address, code: admitted.code });
+    return later(admitted.code, admitted.retryAfter);
+  }
+  const place = "fault" in opening.address ? { user: "", conversation: "" } : opening.address;
+  const fault = "fault" in opening.address ? opening.address.fault : undefined;
+  const connection = new Connection(parts.host, { entry, ...place, token: opening.token, fault });
+  // Without this field Bun echoes the first protocol offered, which may be the token (RUNTIME 6).
+  const subprotocol = opening.subprotocol && { headers: { "Sec-WebSocket-Protocol": opening.subprotocol } };
+  if (server.upgrade(request, { data: connection, ...subprotocol })) return undefined;
+  admission.leave(entry);
+  return problem("bad_request", { detail: "The WebSocket handshake could not be completed." });
+}
+
+function later(code: "unavailable" | "too_many_handshakes", wait: number): Response {
+  return problem(code, {
+    detail: errorEntry(code).what,
+    headers: { "Retry-After": retryAfterSeconds(wait) },
+  });
+}

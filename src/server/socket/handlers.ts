@@ -1,0 +1,48 @@
+import type { WebSocketHandler } from "bun";
+import { endingFor } from "../../core/closing.ts";
+import { MAX_FRAME_BYTES } from "../../protocol/limits.ts";
+import type { Log } from "../log.ts";
+import type { Connection, Socket } from "./connection.ts";
+
+/**
+ * The runtime's side of a socket: its handlers and limits. Each handler catches what it throws: an exception that
+ * leaves one would end the process (RUNTIME 2). They are synchronous, because asynchronous ones overlap (RUNTIME 3).
+ */
+export function socketHandlers(log: Log, maxUnsent: number): WebSocketHandler<Connection> {
+  const guard = (socket: Socket, handle: () => void) => {
+    try {
+      handle();
+    } catch (error) {
+      endFaulty(log, socket, error);
+    }
+  };
+  return {
+    open: (socket) => guard(socket, () => socket.data.opened(socket)),
+    message: (socket, message) => guard(socket, () => socket.data.received(message)),
+    ping: (socket) => guard(socket, () => socket.data.apply({ type: "control" })),
+    pong: (socket) => guard(socket, () => socket.data.apply({ type: "control" })),
+    close: (socket, code, reason) => guard(socket, () => socket.data.closed(code, reason)),
+    // Twice ours, so that a frame over the limit is answered in words; over twice the runtime cuts it off (1009).
+    maxPayloadLength: MAX_FRAME_BYTES * 2,
+    perMessageDeflate: false,
+    // Pings are the session's: the runtime never reaps a client that is only sent to (RUNTIME 1).
+    idleTimeout: 0,
+    sendPings: false,
+    // The session closes with a code of its own at `maxUnsent`; the runtime would cut in mid-frame (RUNTIME 5). What
+    // one turn of the event loop can add stays below the difference.
+    backpressureLimit: maxUnsent + 64 * 1024 * 1024,
+    closeOnBackpressureLimit: false,
+  };
+}
+
+function endFaulty(log: Log, socket: Socket, error: unknown): void {
+  const id = crypto.randomUUID();
+  const stack = error instanceof Error ? error.stack : String(error);
+  log.error("connection.failed", { ...socket.data.who(), id, error: stack });
+  try {
+    const message = `The server met a fault of its own; its id is ${id}.`;
+    socket.data.end(endingFor(1011, { code: "internal", message }));
+  } catch {
+    socket.terminate();
+  }
+}

@@ -1,0 +1,23 @@
+/** Something that has frames to send at the end of this turn. */
+export interface Sender {
+  flush(): void;
+}
+
+/**
+ * Sends what a turn of the event loop has for each connection in one go. A write outside a socket handler is a system
+ * call of its own; gathered and corked, a batch's frames for a connection are one.
+ */
+export class Outbox {
+  private waiting: Sender[] = [];
+
+  /** Has `sender` flushed when what runs now is done. Call it once a turn for each sender. */
+  add(sender: Sender): void {
+    if (this.waiting.push(sender) === 1) queueMicrotask(() => this.flush());
+  }
+
+  private flush(): void {
+    const senders = this.waiting;
+    this.waiting = [];
+    for (const sender of senders) sender.flush();
+  }
+}

@@ -1,0 +1,63 @@
+import type { Clock } from "../../core/clock.ts";
+
+/** What can be put on the wheel. It keeps its own place there, so that an idle connection costs no entry of its own. */
+export interface Timed {
+  /** The wheel's: the slot this is in, or −1. */
+  wheelSlot: number;
+  /** Called when its time has come; it puts itself on the wheel again if it wants to be called again. */
+  due(now: number): void;
+}
+
+const SLOT = 100;
+const SLOTS = 1024;
+
+/**
+ * One coarse timing wheel (Varghese and Lauck 1987, scheme 6) instead of a timer for each connection.
+ *
+ * It is exact to 100 ms, late and never early. What lies more than a turn of the wheel (102 s) ahead is called once a
+ * turn and puts itself back.
+ */
+export class Wheel {
+  private readonly slots: Set<Timed>[] = Array.from({ length: SLOTS }, () => new Set());
+  private reached: number;
+  private readonly stopTicking: () => void;
+
+  constructor(private readonly clock: Clock) {
+    this.reached = Math.floor(clock.now() / SLOT);
+    this.stopTicking = clock.every(SLOT, () => this.turn());
+  }
+
+  /** Puts `timed` where it is called at `time` (milliseconds) or a little later. Moves it if it is on the wheel. */
+  put(timed: Timed, time: number): void {
+    const tick = Math.min(Math.max(Math.ceil(time / SLOT), this.reached + 1), this.reached + SLOTS - 1);
+    const slot = tick % SLOTS;
+    if (slot === timed.wheelSlot) return;
+    this.take(timed);
+    timed.wheelSlot = slot;
+    this.slots[slot]!.add(timed);
+  }
+
+  /** Takes `timed` off the wheel. */
+  take(timed: Timed): void {
+    if (timed.wheelSlot >= 0) this.slots[timed.wheelSlot]!.delete(timed);
+    timed.wheelSlot = -1;
+  }
+
+  stop(): void {
+    this.stopTicking();
+  }
+
+  private turn(): void {
+    const now = this.clock.now();
+    const target = Math.floor(now / SLOT);
+    // After a long pause of the process each slot needs to be visited once, not once for every turn it missed.
+    this.reached = Math.max(this.reached, target - SLOTS);
+    while (this.reached < target) {
+      const slot = ++this.reached % SLOTS;
+      for (const timed of [...this.slots[slot]!]) {
+        this.take(timed);
+        timed.due(now);
+      }
+    }
+  }
+}

@@ -1,0 +1,111 @@
+import { expect, test } from "bun:test";
+import { readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { ParleyFolder } from "./parley.ts";
+
+const PASSWORD = "correct horse";
+
+test("an account lives from add to remove, and its hash is never shown", async () => {
+  await using folder = new ParleyFolder();
+  const user = (...args: string[]) => folder.run(["user", ...args], { stdin: `${PASSWORD}\n` });
+
+  expect(await user("add", "ada", "--plan", "basic", "--password-stdin")).toEqual({
+    code: 0,
+    stdout: "Added ada with the plan basic.\n",
+    stderr: "",
+  });
+  expect((await user("add", "ada", "--password-stdin")).stderr).toBe(
+    "parley: There is already a user ada; see `parley user show ada`.\n",
+  );
+  expect(await user("set-plan", "ada", "premium")).toMatchObject({ code: 0 });
+  expect(await user("disable", "ada")).toMatchObject({ code: 0, stdout: "ada is disabled.\n" });
+  expect((await folder.run(["token", "ada"])).stderr).toContain("ada is disabled");
+
+  const listed = await user("list", "--json");
+  expect(JSON.parse(listed.stdout)).toEqual([
+    {
+      user: "ada",
+      plan: "premium",
+      disabled: true,
+      demo: false,
+      created_at: expect.stringMatching(/^\d{4}-.*Z$/),
+    },
+  ]);
+  expect(await user("enable", "ada")).toMatchObject({ code: 0 });
+  const shown = await user("show", "ada");
+  expect(shown.stdout).toContain("plan     premium\nstate    enabled\n");
+  expect(listed.stdout + shown.stdout).not.toContain("$2");
+
+  expect(await user("set-password", "ada", "--password-stdin")).toMatchObject({ code: 0 });
+  expect(await user("remove", "ada")).toMatchObject({ code: 0, stdout: "Removed ada.\n" });
+  expect(await user("list")).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining("There are no accounts"),
+  });
+}, 30_000);
+
+test("S1 what cannot be is refused in one line with exit code 1", async () => {
+  await using folder = new ParleyFolder();
+  const add = (name: string, stdin: string, ...more: string[]) =>
+    folder.run(["user", "add", name, ...more], { stdin });
+  const refusals = await Promise.all([
+    add("ada", "1234567\n", "--password-stdin"),
+    add("ada", "ü".repeat(37), "--password-stdin"),
+    add("ada", PASSWORD),
+    add("ada", PASSWORD, "--password-stdin", "--plan", "gold"),
+    add("a b", PASSWORD, "--password-stdin"),
+    folder.run(["user", "show", "nobody"]),
+    folder.run(["user", "set-plan", "nobody", "free"]),
+    folder.run(["token", "ada", "--plan", "gold"]),
+    folder.run(["token", "ada", "--lifetime", "1h"]),
+  ]);
+  const reasons = [
+    "at least 8",
+    "at most 72",
+    "add --password-stdin",
+    'no plan "gold"; PLANS has free, basic, premium',
+    '"a b" cannot be a user',
+    'no user "nobody"',
+    'no user "nobody"',
+    'no plan "gold"',
+    '--lifetime="1h" must be a whole number',
+  ];
+  refusals.forEach(({ code, stdout, stderr }, i) => {
+    expect(stderr).toContain(reasons[i]!);
+    expect(stderr).toMatch(/^parley: [^\n]+\n$/);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+  });
+}, 30_000);
+
+test("token prints a token and nothing else, signed with the key of the data folder", async () => {
+  await using folder = new ParleyFolder();
+  const { code, stdout, stderr } = await folder.run(["token", "ada", "--plan", "basic", "--lifetime", "60"]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  expect(stdout).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+\n$/);
+
+  const [header = "", body = "", signature = ""] = stdout.trim().split(".");
+  const claims = JSON.parse(Buffer.from(body, "base64url").toString());
+  expect(claims).toMatchObject({
+    sub: "ada",
+    plan: "basic",
+    iss: "parley",
+    aud: "parley",
+    exp: claims.iat + 60,
+  });
+  const path = join(folder.path, "data/secret.key");
+  expect(statSync(path).mode & 0o777).toBe(0o600);
+  const key = readFileSync(path, "utf8").trim();
+  const expected = new Bun.CryptoHasher("sha256", key).update(`${header}.${body}`).digest("base64url");
+  expect(signature).toBe(expected);
+});
+
+test("T4 starts at the same time end with one key", async () => {
+  await using folder = new ParleyFolder();
+  const tokens = await Promise.all([1, 2, 3, 4].map(() => folder.run(["token", "ada"])));
+  const key = readFileSync(join(folder.path, "data/secret.key"), "utf8").trim();
+  for (const { stdout } of tokens) {
+    const at = stdout.lastIndexOf(".");
+    const expected = new Bun.CryptoHasher("sha256", key).update(stdout.slice(0, at)).digest("base64url");
+    expect(stdout.slice(at + 1).trim()).toBe(expected);
+  }
+}, 30_000);

@@ -1,0 +1,84 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const MAIN = join(import.meta.dir, "../../src/cli/main.ts");
+
+export interface Ended {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Running {
+  /** Address of the page, from the block that the start prints. */
+  readonly url: string;
+  readonly process: Bun.Subprocess<"ignore", "pipe", "pipe">;
+  /** Everything written so far. */
+  output(): { stdout: string; stderr: string };
+}
+
+/** A folder of its own, in which the real command line is run as a real process; gone at the end of the test. */
+export class ParleyFolder implements AsyncDisposable {
+  readonly path = mkdtempSync(join(tmpdir(), "parley-cli-"));
+  private readonly running: Running["process"][] = [];
+
+  /** Runs a command to its end, with `stdin` as its input. */
+  async run(
+    args: string[],
+    { stdin = "", env = {} }: { stdin?: string; env?: Record<string, string> } = {},
+  ): Promise<Ended> {
+    const process = this.spawn(args, env, new Blob([stdin]));
+    const [stdout, stderr, code] = await Promise.all([
+      new Response(process.stdout).text(),
+      new Response(process.stderr).text(),
+      process.exited,
+    ]);
+    return { code, stdout, stderr };
+  }
+
+  /** Starts the server and waits until it has printed its block. */
+  async serve(args: string[] = [], env: Record<string, string> = {}): Promise<Running> {
+    const process = this.spawn(args, { PORT: "0", ...env }, "ignore");
+    this.running.push(process);
+    const written = { stdout: "", stderr: "" };
+    void gather(process.stdout, (text) => {
+      written.stdout += text;
+    });
+    const url = await new Promise<string>((resolve, reject) => {
+      void gather(process.stderr, (text) => {
+        written.stderr += text;
+        const page = /Page +(\S+)\/\n/.exec(written.stderr)?.[1];
+        if (page !== undefined) resolve(page);
+      }).then(() => reject(new Error(`The server ended: ${written.stderr}${written.stdout}`)));
+    });
+    return { url, process, output: () => ({ ...written }) };
+  }
+
+  /** Puts a file into the folder. */
+  write(name: string, text: string): void {
+    writeFileSync(join(this.path, name), text);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const process of this.running) process.kill("SIGKILL");
+    await Promise.all(this.running.map(({ exited }) => exited));
+    rmSync(this.path, { recursive: true, force: true });
+  }
+
+  private spawn<In extends "ignore" | Blob>(args: string[], env: Record<string, string>, stdin: In) {
+    return Bun.spawn([process.execPath, "--no-env-file", MAIN, ...args], {
+      cwd: this.path,
+      // Nothing of the environment that the tests run in, or a developer's settings would decide about them.
+      env: { PATH: process.env.PATH ?? "", HOME: this.path, BCRYPT_COST: "4", ...env },
+      stdin,
+      stdout: "pipe",
+      stderr: "pipe",
+    });
+  }
+}
+
+async function gather(stream: ReadableStream<Uint8Array>, take: (text: string) => void): Promise<void> {
+  const decoder = new TextDecoder();
+  for await (const chunk of stream) take(decoder.decode(chunk, { stream: true }));
+}

@@ -1,0 +1,59 @@
+import { expect, test } from "bun:test";
+import manifest from "../../package.json" with { type: "json" };
+import { ParleyFolder } from "./parley.ts";
+
+test("--help and --version answer on standard output with exit code 0", async () => {
+  await using folder = new ParleyFolder();
+  const [help, serveHelp, version] = await Promise.all([
+    folder.run(["--help"]),
+    folder.run(["serve", "--help"]),
+    folder.run(["--version"]),
+  ]);
+  expect(help).toMatchObject({ code: 0, stderr: "" });
+  for (const command of ["serve", "user", "token"]) expect(help.stdout).toContain(command);
+  expect(serveHelp.code).toBe(0);
+  expect(serveHelp.stdout).toContain("--inactivity-timeout <seconds>");
+  expect(serveHelp.stdout).toContain("(default: 300)");
+  expect(serveHelp.stdout).not.toContain("--secret-key");
+  expect(version).toEqual({ code: 0, stdout: `${manifest.version}\n`, stderr: "" });
+});
+
+test("a wrong call is told on standard error with exit code 2", async () => {
+  await using folder = new ParleyFolder();
+  const calls = [["sevre"], ["--prot", "1"], ["user", "add"], ["user", "frobnicate"], ["token", "a", "b"]];
+  for (const { code, stdout, stderr } of await Promise.all(calls.map((call) => folder.run(call)))) {
+    expect(code).toBe(2);
+    expect(stdout).toBe("");
+    expect(stderr).toStartWith("error: ");
+  }
+});
+
+test("all wrong settings are told at once, one line each, with exit code 1 and without the secret", async () => {
+  await using folder = new ParleyFolder();
+  folder.write(
+    ".env",
+    "REDIS_HOST=localhost\nREDIS_PORT=6379\nINACTIVITY_TIMEOUT=300  # in seconds\nSECRET_KEY=your_secret_key\nPROT=1\n",
+  );
+  const { code, stderr, stdout } = await folder.run(["--port", "80a"]);
+  expect(code).toBe(1);
+  expect(stdout).toBe("");
+  const lines = stderr.trimEnd().split("\n");
+  expect(lines).toHaveLength(4);
+  expect(lines[0]).toContain("PROT in .env is not a setting");
+  expect(lines[1]).toStartWith('parley: PORT="80a" (from --port)');
+  expect(lines[2]).toStartWith("parley: SECRET_KEY (from .env) is a placeholder");
+  expect(lines[3]).toStartWith('parley: REDIS_HOST="localhost" (from .env) asks for the Redis engine');
+  expect(stderr).not.toContain("your_secret_key");
+});
+
+test("an unwritable data folder is told in one line by every command", async () => {
+  await using folder = new ParleyFolder();
+  folder.write("data", "a file where the folder should be");
+  const calls = [[], ["user", "list"], ["token", "ada"]];
+  for (const { code, stderr } of await Promise.all(calls.map((call) => folder.run(call)))) {
+    expect(code).toBe(1);
+    expect(stderr).toBe(
+      'parley: The data folder "./data" cannot be written: a file is in its place. Set DATA_DIR to a folder that can be.\n',
+    );
+  }
+});
