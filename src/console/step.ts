@@ -26,11 +26,15 @@ export function step(state: State, event: Event): Step {
     case "server_facts":
       return still({ ...state, server: event.facts });
     case "sign_in_began":
-      return still({ ...state, session: { at: "signed_out", busy: true } });
-    case "sign_in_refused":
-      return still({ ...state, session: { at: "signed_out", busy: false, problem: event.problem } });
+      return session.at === "signed_out"
+        ? still({ ...state, session: { at: "signed_out", busy: true } })
+        : still(state);
+    case "sign_in_refused": {
+      const refused = { at: "signed_out", busy: false, problem: event.problem } as const;
+      return still(session.at === "signed_out" ? { ...state, session: refused } : state);
+    }
     case "signed_in":
-      return onSignedIn(state, event.user);
+      return session.at === "signed_out" ? onSignedIn(state, event.user) : still(state);
     case "sign_out":
       return onSignOut(state, event.problem);
     case "choose":

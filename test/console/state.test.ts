@@ -241,9 +241,9 @@ describe("every state decides about every kind of event", () => {
   ): Record<Exclude<Event["type"], "frame">, Outcome> {
     return {
       server_facts: stays,
-      sign_in_began: "signed_out",
-      signed_in: "signed_in",
-      sign_in_refused: "signed_out",
+      sign_in_began: stays,
+      signed_in: stays,
+      sign_in_refused: stays,
       sign_out: "signed_out",
       choose: stays,
       connect: stays,

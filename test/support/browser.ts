@@ -1,0 +1,56 @@
+import { existsSync } from "node:fs";
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+
+/**
+ * Where chromium is: CHROMIUM in the environment, else Debian's place; `undefined` where there is none.
+ *
+ * Throws with CI=true: there, a test that is skipped would be a promise nobody keeps.
+ */
+export function chromiumPath(
+  environment: Record<string, string | undefined> = process.env,
+): string | undefined {
+  const path = environment.CHROMIUM ?? "/usr/bin/chromium";
+  if (existsSync(path)) return path;
+  if (environment.CI !== "true") return undefined;
+  throw new Error(
+    `There is no chromium at ${path}. Install it (apt-get install chromium), or set CHROMIUM to its path.`,
+  );
+}
+
+/** Starts chromium without a window, for `await using`. */
+export async function startBrowser(): Promise<Browser> {
+  const executablePath = chromiumPath();
+  if (executablePath === undefined) throw new Error("startBrowser() needs chromium; see chromiumPath().");
+  // In containers tests often run as root, for whom chromium has no sandbox; it sees our own pages only.
+  return chromium.launch({ executablePath, args: ["--no-sandbox"] });
+}
+
+/** A page of its own (cookies, memory, token), and what went wrong in it. */
+export interface WatchedPage extends AsyncDisposable {
+  readonly page: Page;
+  /** Console errors and warnings, exceptions and violations of the Content-Security-Policy, as they came. */
+  readonly faults: readonly string[];
+}
+
+/** Opens `url` as somebody else would: nothing is shared with other pages. */
+export async function openPage(
+  browser: Browser,
+  url: string,
+  options: BrowserContextOptions = {},
+): Promise<WatchedPage> {
+  const context = await browser.newContext({ locale: "en-GB", ...options });
+  const page = await context.newPage();
+  page.setDefaultTimeout(10_000);
+  const faults: string[] = [];
+  page.on("pageerror", (error) => faults.push(`exception: ${error.message}`));
+  page.on("console", (message) => {
+    if (["error", "warning"].includes(message.type())) faults.push(`${message.type()}: ${message.text()}`);
+  });
+  await page.addInitScript(() => {
+    document.addEventListener("securitypolicyviolation", (event) => {
+      console.error(`policy violated: ${event.violatedDirective} ${event.blockedURI}`);
+    });
+  });
+  await page.goto(url);
+  return { page, faults, [Symbol.asyncDispose]: () => context.close() };
+}
