@@ -1,0 +1,79 @@
+import { join } from "node:path";
+import { LOAD_CORE } from "../cores.ts";
+
+/** What the load is told to do; the fields are explained at `job` in main.go. */
+export interface LoadJob {
+  readonly scenario: "traffic" | "idle";
+  readonly port: number;
+  readonly pid: number;
+  readonly paths: readonly string[];
+  readonly parley: boolean;
+  readonly roomSize?: number;
+  readonly inFlight?: number;
+  readonly textBytes?: number;
+  readonly warmUp?: number;
+  readonly seconds?: number;
+}
+
+/** What came back; the fields are explained at `trafficResult` in traffic.go. */
+export interface TrafficResult {
+  readonly seconds: number;
+  readonly answered: number;
+  readonly delivered: number;
+  readonly loadBusy: number;
+  readonly serverBusy: number;
+  readonly sent: number;
+  readonly lost: number;
+  readonly doubled: number;
+  readonly outOfOrder: number;
+}
+
+/** Resident memory of the server in bytes, without and with the connections. */
+export interface IdleResult {
+  readonly connections: number;
+  readonly before: number;
+  readonly after: number;
+}
+
+export interface LoadGenerator {
+  /** The compiler it was built with, for the report. */
+  readonly toolchain: string;
+  /** Runs one job on the load's core. Throws with what went wrong: a refusal, a cut line, an `error` frame. */
+  run(job: LoadJob): Promise<TrafficResult | IdleResult>;
+}
+
+/** Builds the load generator into `folder`. Throws one line for people where there is no Go. */
+export async function buildGenerator(folder: string): Promise<LoadGenerator> {
+  if (Bun.which("go") === null)
+    throw new Error(
+      "the load generator is written in Go: install Go 1.21 or newer, so that `go` is on the PATH.",
+    );
+  const binary = join(folder, "load");
+  // GOTOOLCHAIN=local: whatever Go is there will do, nothing is to be downloaded.
+  const options = { cwd: import.meta.dir, env: { ...process.env, GOTOOLCHAIN: "local", CGO_ENABLED: "0" } };
+  await output(Bun.spawn(["go", "build", "-o", binary, "."], { ...options, stdout: "pipe", stderr: "pipe" }));
+  const version = await output(
+    Bun.spawn(["go", "env", "GOVERSION"], { ...options, stdout: "pipe", stderr: "pipe" }),
+  );
+  return {
+    toolchain: version.trim(),
+    async run(job) {
+      const load = Bun.spawn(["taskset", "--cpu-list", LOAD_CORE, binary], {
+        stdin: Buffer.from(JSON.stringify(job)),
+        stdout: "pipe",
+        stderr: "pipe",
+      });
+      return JSON.parse(await output(load)) as TrafficResult | IdleResult;
+    },
+  };
+}
+
+async function output(child: Bun.Subprocess<"ignore" | Buffer, "pipe", "pipe">): Promise<string> {
+  const [stdout, stderr, code] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ]);
+  if (code !== 0) throw new Error(stderr.trim() || `the load ended with code ${code}`);
+  return stdout;
+}

@@ -1,0 +1,65 @@
+// Command load drives one server with raw WebSocket frames from one thread and prints what came back.
+//
+// It reads one job (JSON) from standard input and writes one result (JSON) to standard output. Standard library and
+// Linux epoll only: a client library would decode, allocate and wake goroutines for every frame, and then the load and
+// not the server would be what is measured.
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"runtime"
+	"runtime/debug"
+)
+
+// job is what to do; bench/load/generator.ts writes it.
+type job struct {
+	// Scenario is "traffic" or "idle".
+	Scenario string `json:"scenario"`
+	// Port of the server on 127.0.0.1.
+	Port int `json:"port"`
+	// Pid of the server, whose CPU time and memory are read.
+	Pid int `json:"pid"`
+	// Paths are the request targets, one connection each. In traffic every RoomSize of them share a conversation,
+	// and the first of those is its sender.
+	Paths    []string `json:"paths"`
+	RoomSize int      `json:"roomSize"`
+	// InFlight is how many messages each sender keeps unanswered.
+	InFlight  int `json:"inFlight"`
+	TextBytes int `json:"textBytes"`
+	// WarmUp and Seconds: how long to send before, and while, counting.
+	WarmUp  float64 `json:"warmUp"`
+	Seconds float64 `json:"seconds"`
+	// Parley speaks the protocol: welcome, ack and seq. Without it frames come back as they were sent.
+	Parley bool `json:"parley"`
+}
+
+func main() {
+	runtime.GOMAXPROCS(1)
+	runtime.LockOSThread()
+	// Nothing is allocated while counting, and a collection in the middle would show as a slower server.
+	debug.SetGCPercent(-1)
+	result, err := run()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	if err := json.NewEncoder(os.Stdout).Encode(result); err != nil {
+		os.Exit(1)
+	}
+}
+
+func run() (any, error) {
+	var j job
+	if err := json.NewDecoder(os.Stdin).Decode(&j); err != nil {
+		return nil, fmt.Errorf("the job is not JSON: %w", err)
+	}
+	switch j.Scenario {
+	case "traffic":
+		return traffic(j)
+	case "idle":
+		return idle(j)
+	}
+	return nil, fmt.Errorf("unknown scenario %q", j.Scenario)
+}

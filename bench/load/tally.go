@@ -1,0 +1,46 @@
+package main
+
+// tally checks that numbers come as 1, 2, 3 … and counts each kind of deviation. The straight path is one compare.
+type tally struct {
+	// next is the number that should come now.
+	next uint64
+	// count is how many different numbers came.
+	count      uint64
+	doubled    uint64
+	outOfOrder uint64
+	// missing holds what was skipped and has not come since.
+	missing map[uint64]struct{}
+}
+
+// gapLimit bounds what one absurd number can make us remember.
+const gapLimit = 1 << 20
+
+func (t *tally) see(n uint64) {
+	if n == t.next {
+		t.next++
+		t.count++
+		return
+	}
+	t.seeDeviation(n)
+}
+
+func (t *tally) seeDeviation(n uint64) {
+	if n < t.next {
+		if _, late := t.missing[n]; late {
+			delete(t.missing, n)
+			t.outOfOrder++
+			t.count++
+		} else {
+			t.doubled++
+		}
+		return
+	}
+	if t.missing == nil {
+		t.missing = map[uint64]struct{}{}
+	}
+	for skipped := t.next; skipped < n && len(t.missing) < gapLimit; skipped++ {
+		t.missing[skipped] = struct{}{}
+	}
+	t.next = n + 1
+	t.count++
+}

@@ -1,0 +1,27 @@
+import type { CaseName } from "../cases.ts";
+
+/** A server that is measured. A new one is done when it starts from here and answers the load's frames. */
+export interface Peer {
+  readonly name: string;
+  /** What it does for each message, for the table's reader. */
+  readonly does: string;
+  /** Speaks Parley's protocol. Otherwise frames come back as they were sent. */
+  readonly parley: boolean;
+  /** Starts it pinned to the server's core and waits until it answers. Throws with the end of its output if it does not. */
+  start(options: StartOptions): Promise<RunningPeer>;
+}
+
+export interface StartOptions {
+  readonly caseName: CaseName;
+  /** Folder for what it writes; it exists and is empty. */
+  readonly folder: string;
+  /** Where to leave a CPU profile, if one is wanted and it can. */
+  readonly profile?: string;
+}
+
+export interface RunningPeer extends AsyncDisposable {
+  readonly port: number;
+  readonly pid: number;
+  /** Request target of the socket for a user in a conversation, with what the peer needs to let them in. */
+  target(user: string, conversation: string): string;
+}

@@ -1,0 +1,70 @@
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { SERVER_CORE } from "../cores.ts";
+
+/** How long a server may take to answer its first request, and to stop. */
+const START_MS = 15_000;
+const STOP_MS = 15_000;
+
+export interface PinnedServerOptions {
+  readonly command: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+  /** Where it runs and leaves its output. Empty, so that nobody's `.env` is measured. */
+  readonly folder: string;
+}
+
+export interface PinnedServer extends AsyncDisposable {
+  readonly port: number;
+  readonly pid: number;
+}
+
+/** Starts a server with all its threads on one core; it is given `PORT` and must answer `/readyz`. */
+export async function startPinnedServer(options: PinnedServerOptions): Promise<PinnedServer> {
+  const port = await freePort();
+  const output = Bun.file(join(options.folder, "output.log"));
+  const server = Bun.spawn(["taskset", "--cpu-list", SERVER_CORE, ...options.command], {
+    cwd: options.folder,
+    // Only what is named here: a setting left in the shell would change what is measured.
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, ...options.env, PORT: String(port) },
+    stdin: "ignore",
+    stdout: output,
+    stderr: output,
+  });
+  const stop = async () => {
+    server.kill("SIGTERM");
+    const late = setTimeout(() => server.kill("SIGKILL"), STOP_MS);
+    await server.exited;
+    clearTimeout(late);
+  };
+  const deadline = Date.now() + START_MS;
+  while (!(await answers(port))) {
+    if (server.exitCode === null && Date.now() < deadline) {
+      await Bun.sleep(50);
+      continue;
+    }
+    await stop();
+    const tail = (await output.text()).trim().split("\n").slice(-10).join("\n");
+    throw new Error(`${options.command.join(" ")} did not start:\n${tail}`);
+  }
+  return { port, pid: server.pid, [Symbol.asyncDispose]: stop };
+}
+
+async function answers(port: number): Promise<boolean> {
+  try {
+    return (await fetch(`http://127.0.0.1:${port}/readyz`)).ok;
+  } catch {
+    return false;
+  }
+}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer();
+    probe.on("error", reject);
+    probe.listen(0, "127.0.0.1", () => {
+      const address = probe.address();
+      if (address === null || typeof address === "string") throw new Error("no port was given");
+      probe.close(() => resolve(address.port));
+    });
+  });
+}

@@ -1,0 +1,149 @@
+import type { Case } from "./cases.ts";
+import type { Machine } from "./machine.ts";
+import type { Measurement } from "./measure.ts";
+import type { Peer } from "./peers/peer.ts";
+
+/** The row that all others are divided by. */
+const CONTROL = "relay";
+
+/** From this share of its core on, the load and not the server sets the pace. */
+const SATURATED = 0.95;
+
+/** One peer in one case, over all rounds. */
+export interface Row {
+  readonly case: Case;
+  readonly peer: string;
+  readonly median: number;
+  readonly least: number;
+  readonly most: number;
+  /** Median of the rounds' ratios to the control of the same round; undefined without one. */
+  readonly ratio: number | undefined;
+  /** What else has to be known: deviations in delivery, and who set the pace. */
+  readonly remark: string;
+}
+
+/** Puts the runs together, cases and peers in the order they were first run. */
+export function rowsOf(cases: readonly Case[], peers: readonly Peer[], runs: readonly Measurement[]): Row[] {
+  return cases.flatMap((kase) =>
+    peers.map((peer) => {
+      const mine = runs.filter((run) => run.caseName === kase.name && run.peer === peer.name);
+      const figures = mine.map((run) => run.figure);
+      return {
+        case: kase,
+        peer: peer.name,
+        median: median(figures),
+        least: Math.min(...figures),
+        most: Math.max(...figures),
+        ratio: ratioToControl(mine, runs),
+        remark: remarkOn(mine),
+      };
+    }),
+  );
+}
+
+// A ratio within one round, not of two medians: what else the machine did then slowed both.
+function ratioToControl(mine: readonly Measurement[], all: readonly Measurement[]): number | undefined {
+  const ratios = mine.flatMap((run) => {
+    const control = all.find(
+      ({ caseName, peer, round }) => caseName === run.caseName && peer === CONTROL && round === run.round,
+    );
+    return control === undefined ? [] : [run.figure / control.figure];
+  });
+  return ratios.length === 0 ? undefined : median(ratios);
+}
+
+function remarkOn(runs: readonly Measurement[]): string {
+  const traffic = runs.flatMap(({ result }) => ("delivered" in result ? [result] : []));
+  if (traffic.length === 0) return "";
+  const sum = (field: "lost" | "doubled" | "outOfOrder") =>
+    traffic.reduce((total, result) => total + result[field], 0);
+  const deviations = [
+    `${sum("lost")} lost`,
+    `${sum("doubled")} doubled`,
+    `${sum("outOfOrder")} out of order`,
+  ];
+  const faultless = deviations.every((deviation) => deviation.startsWith("0 "));
+  const server = median(traffic.map((result) => result.serverBusy));
+  const load = median(traffic.map((result) => result.loadBusy));
+  const busy = `server ${percent(server)}, load ${percent(load)} busy`;
+  const limited = load >= SATURATED && server < SATURATED ? "; LIMITED BY THE LOAD" : "";
+  return `${faultless ? "all delivered once, in order" : deviations.join(", ")}; ${busy}${limited}`;
+}
+
+/** The rows as a table for a terminal. */
+export function terminalTable(rows: readonly Row[]): string {
+  const cells = rows.map((row) => [
+    row.case.name,
+    row.peer,
+    amount(row.median, row),
+    `${amount(row.least, row)} – ${amount(row.most, row)}`,
+    ratio(row),
+    row.remark,
+  ]);
+  const table = [["case", "peer", "median", "least – most", "to relay", ""], ...cells];
+  const widths = table[0]!.map((_, column) => Math.max(...table.map((line) => line[column]!.length)));
+  const numeric = (column: number) => column >= 2 && column <= 4;
+  return table
+    .map((line) =>
+      line
+        .map((cell, column) =>
+          numeric(column) ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!),
+        )
+        .join("  ")
+        .trimEnd(),
+    )
+    .join("\n");
+}
+
+/** The content of bench/RESULTS.md. */
+export function markdown(rows: readonly Row[], peers: readonly Peer[], rounds: number, on: Machine): string {
+  const cases = [...new Set(rows.map((row) => row.case))];
+  return `# Results
+
+Made by \`npm run bench\` on ${on.date} UTC, commit ${on.commit}; ${rounds} rounds, cases and peers run alternately.
+${on.processor}, ${on.cores} cores, ${on.memoryGiB} GiB, ${on.kernel}; Bun ${on.bun}, load built with ${on.go}.
+Server on one core, load on another. How to read it: [README.md](README.md).
+${cases.map((kase) => section(kase, rows)).join("")}
+## What each does for a message
+
+${peers.map((peer) => `- **${peer.name}**: ${peer.does}.`).join("\n")}
+`;
+}
+
+function section(kase: Case, rows: readonly Row[]): string {
+  const lines = rows
+    .filter((row) => row.case === kase)
+    .map(
+      (row) =>
+        `| ${row.peer} | ${amount(row.median, row)} | ${amount(row.least, row)} – ${amount(row.most, row)} | ${ratio(row)} | ${row.remark} |`,
+    );
+  return `
+## ${kase.title}
+
+| | median | least – most | to relay | |
+| --- | ---: | ---: | ---: | --- |
+${lines.join("\n")}
+`;
+}
+
+/** Middle of the values, or the mean of the two in the middle. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
+
+/** Three digits that count: `98.7 k/s`, `2.41 M/s`, `5,120 B`. */
+export function amount(value: number, { case: { unit } }: Pick<Row, "case">): string {
+  if (unit === "B") return `${Math.round(value).toLocaleString("en-US")} B`;
+  const [scaled, prefix] = value >= 1e6 ? [value / 1e6, " M"] : [value / 1e3, " k"];
+  return `${Number(scaled.toPrecision(3))}${prefix}${unit}`;
+}
+
+function ratio({ ratio }: Row): string {
+  return ratio === undefined ? "" : ratio.toFixed(2);
+}
+
+function percent(share: number): string {
+  return `${Math.round(share * 100)} %`;
+}
