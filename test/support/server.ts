@@ -1,0 +1,87 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Account, AccountStore } from "../../src/core/accounts.ts";
+import type { Clock } from "../../src/core/clock.ts";
+import { openSqlite } from "../../src/engine/sqlite/open.ts";
+import { seedDemoAccounts } from "../../src/server/authentication/demo-accounts.ts";
+import { createKeys, type TokenKeys } from "../../src/server/authentication/keys.ts";
+import { createPasswords } from "../../src/server/authentication/passwords.ts";
+import { signToken } from "../../src/server/authentication/tokens.ts";
+import { startServer } from "../../src/server/server.ts";
+import { readSettings } from "../../src/server/settings/read.ts";
+import { systemClock } from "../../src/server/system-clock.ts";
+import { RecordedLog } from "./recorded-log.ts";
+
+export interface TestServerOptions {
+  /** Settings as they stand in the environment, beside PORT=0 and a data folder that is thrown away. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly clock?: Clock;
+}
+
+export interface TestServer extends AsyncDisposable {
+  readonly port: number;
+  readonly url: string;
+  readonly wsUrl: string;
+  readonly log: RecordedLog;
+  readonly keys: TokenKeys;
+  readonly accounts: AccountStore;
+  /** A token for `subject`, signed as an application with SECRET_KEY would. */
+  token(subject: string, options?: { plan?: string; lifetime?: number }): Promise<string>;
+  stop(): Promise<void>;
+}
+
+const SECRET = "a secret of the tests, long enough";
+
+/** A real server on its embedded store, on any free port. */
+export async function startTestServer({
+  env = {},
+  clock = systemClock(),
+}: TestServerOptions = {}): Promise<TestServer> {
+  const dataDir = mkdtempSync(join(tmpdir(), "parley-test-"));
+  const read = readSettings({
+    env: { PORT: "0", DATA_DIR: dataDir, SECRET_KEY: SECRET, BCRYPT_COST: "4", ...env },
+  });
+  if ("problems" in read) throw new Error(read.problems.join("\n"));
+  const { settings } = read;
+  const log = new RecordedLog();
+  const store = await openSqlite({ dataDir, clock, log, sync: settings.storeSync });
+  const { engine, accounts } = store;
+  const passwords = createPasswords({ cost: settings.bcryptCost, queue: settings.passwordQueue });
+  await seedDemoAccounts(settings, { accounts, passwords, clock, log });
+  const keys = createKeys(settings, SECRET);
+  const server = await startServer({
+    settings,
+    version: "0.0.0",
+    engine,
+    accounts,
+    keys,
+    passwords,
+    clock,
+    log,
+  });
+  let stopped = false;
+  const stop = async () => {
+    if (stopped) return;
+    stopped = true;
+    await server.stop();
+    await store.close();
+    rmSync(dataDir, { recursive: true, force: true });
+  };
+  return {
+    port: server.port,
+    url: server.url,
+    wsUrl: server.url.replace(/^http/, "ws"),
+    log,
+    keys,
+    accounts,
+    token: (subject, options = {}) => signToken(keys, { subject, now: clock.now(), ...options }),
+    stop,
+    [Symbol.asyncDispose]: stop,
+  };
+}
+
+/** An account with the fields that a test does not care about filled in; it has no password. */
+export function accountOf(user: string, fields: Partial<Account> = {}): Account {
+  return { user, plan: "free", disabled: false, passwordHash: "", demo: false, createdAt: 0, ...fields };
+}
