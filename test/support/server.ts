@@ -31,7 +31,7 @@ export interface TestServer extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-const SECRET = "a secret of the tests, long enough";
+const SECRET = "GzcZQ2b7mWq0p5yEw1rT8uKx9vLh3NdF";
 
 /** A real server on its embedded store, on any free port. */
 export async function startTestServer({
