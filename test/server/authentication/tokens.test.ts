@@ -283,7 +283,7 @@ describe("T7 no content of a token in a reason", () => {
     ]) {
       const token = handMade({ ...HEADER, kid: "s3cret" }, claims);
       const verdict = await verifyToken(keys, token, NOW);
-      expect(verdict.ok ? "" : verdict.reason).toMatch(/^The token is not valid: [^]*\.$/);
+      expect(verdict.ok ? "" : verdict.reason).toMatch(/^The token is not valid: .*\.$/);
       expect(JSON.stringify(verdict)).not.toContain("s3cret");
     }
   });
