@@ -57,7 +57,11 @@ function startConsole(): void {
     }),
     sideView(() => happen({ type: "ping", at: Date.now() })),
     composerView({
-      say: (text) => happen({ type: "say", id: crypto.randomUUID(), text, at: Date.now() }),
+      say(text) {
+        happen({ type: "say", id: crypto.randomUUID(), text, at: Date.now() });
+        // At once, so that it is seen as pending even when the server answers within one redraw.
+        draw();
+      },
       writing: () => happen({ type: "stay" }),
     }),
   ];

@@ -147,7 +147,11 @@ function onError(state: State, session: OpenSession, frame: ServerFrameOf<"error
     ...state,
     session: { ...session, farewell: hear(session.farewell, frame) },
     ...(frame.quota !== undefined && { allowance: allowance(frame.quota, at) }),
-    ...(frame.code === "rate_limited" && { limitedUntil: at + (frame.retry_after ?? 0) * 1000 }),
+    ...(frame.code === "rate_limited" && {
+      limitedUntil: at + (frame.retry_after ?? 0) * 1000,
+      // "Few are left" is no longer news.
+      notices: state.notices.filter((notice) => notice.code !== "quota_low"),
+    }),
   };
   if (frame.id !== undefined && state.transcript.outbox.some((row) => row.id === frame.id)) {
     return { ...heard, transcript: refuse(state.transcript, frame.id, explainError(frame)) };
