@@ -1,0 +1,127 @@
+import { describe, expect, test } from "bun:test";
+import { signToken } from "../../../src/server/authentication/tokens.ts";
+import { MAX_BODY_BYTES } from "../../../src/server/http/app.ts";
+import { contentSecurityPolicy } from "../../../src/server/http/security-headers.ts";
+import { testAccount, testApp } from "../../support/http-app.ts";
+
+describe("P1 fields of every answer", () => {
+  const page = new Map([["/", { content: "<!doctype html>", type: "text/html", etag: '"x"' }]]);
+
+  test.each([
+    ["GET", "/", 200],
+    ["GET", "/healthz", 200],
+    ["GET", "/config.json", 200],
+    ["GET", "/me", 401],
+    ["POST", "/token", 422],
+    ["PUT", "/token", 405],
+    ["GET", "/nothing", 404],
+  ])("P1 %s %s (%d)", async (method, path, status) => {
+    const { send } = await testApp({ page });
+    const { status: actual, headers } = await send(path, { method });
+    expect(actual).toBe(status);
+    const policy = headers.get("Content-Security-Policy");
+    expect(policy).toContain("script-src 'self'");
+    expect(policy).toContain("frame-ancestors 'none'");
+    expect(policy).not.toContain("unsafe-");
+    expect(headers.get("Referrer-Policy")).toBe("no-referrer");
+    expect(headers.get("X-Content-Type-Options")).toBe("nosniff");
+  });
+
+  test("P1 also on the answer to a fault", async () => {
+    const engine = { quota: () => Promise.reject(new Error("broken")) };
+    const { send, parts, clock } = await testApp({ engine });
+    const token = await signToken(parts.keys, { subject: "ann", now: clock.now() });
+    const { headers, status } = await send("/me", { headers: { Authorization: `Bearer ${token}` } });
+    expect(status).toBe(500);
+    expect(headers.get("Content-Security-Policy")).toContain("default-src 'none'");
+  });
+
+  test("P1 the page may open sockets of its own server; a strange Host adds nothing to the policy", () => {
+    const own = contentSecurityPolicy("chat.example.com:8443");
+    expect(own).toContain("connect-src 'self' ws://chat.example.com:8443 wss://chat.example.com:8443;");
+    for (const host of [undefined, "", "a b", "x; script-src *", "x'unsafe-inline'", "*"])
+      expect(contentSecurityPolicy(host)).toContain("connect-src 'self';");
+  });
+});
+
+describe("refusals as problem details", () => {
+  test("W1 404 for an unknown address", async () => {
+    const { send } = await testApp();
+    const response = await send("/nothing?token=s3cret");
+    expect(response.status).toBe(404);
+    expect(response.headers.get("Content-Type")).toBe("application/problem+json");
+    const body = await response.json();
+    expect(body).toMatchObject({ type: "urn:parley:error:not_found", status: 404, code: "not_found" });
+    expect(JSON.stringify(body)).not.toContain("s3cret");
+  });
+
+  test.each([
+    ["GET", "/token", "POST"],
+    ["OPTIONS", "/token", "POST"],
+    ["POST", "/me", "GET, HEAD"],
+    ["DELETE", "/healthz", "GET, HEAD"],
+  ])("W1 405 for %s %s, with Allow", async (method, path, allow) => {
+    const { send } = await testApp();
+    const response = await send(path, { method });
+    expect(response.status).toBe(405);
+    expect(response.headers.get("Allow")).toBe(allow);
+    expect((await response.json()).code).toBe("method_not_allowed");
+  });
+
+  test("B3 413 for a body over the limit, with and without Content-Length", async () => {
+    const { send } = await testApp();
+    const large = `username=ann&password=${"x".repeat(MAX_BODY_BYTES)}`;
+    const headers = { "Content-Type": "application/x-www-form-urlencoded" };
+    const declared = await send("/token", { method: "POST", body: large, headers });
+    expect(declared.status).toBe(413);
+    expect((await declared.json()).code).toBe("too_large");
+    const streamed = await send("/token", { method: "POST", body: new Blob([large]).stream(), headers });
+    expect(streamed.status).toBe(413);
+  });
+
+  test("M5 an unforeseen error is logged with an id; the client gets `internal` and the id, and nothing else", async () => {
+    const engine = { quota: () => Promise.reject(new Error("SELECT * FROM /secret/path")) };
+    const { send, parts, clock, log } = await testApp({ engine });
+    const token = await signToken(parts.keys, { subject: "ann", now: clock.now() });
+    const response = await send("/me?token=s3cret", { headers: { Authorization: `Bearer ${token}` } });
+    expect(response.status).toBe(500);
+    const text = await response.text();
+    const { id, code } = JSON.parse(text);
+    expect(code).toBe("internal");
+    for (const leak of ["SELECT", "secret", ".ts", "Error:"]) expect(text).not.toContain(leak);
+    const line = log.lines.find(({ event }) => event === "request.failed");
+    expect(line).toMatchObject({ level: "error", fields: { id, method: "GET", path: "/me" } });
+    expect(line!.fields.error).toContain("SELECT");
+    for (const secret of [token, "s3cret"]) expect(JSON.stringify(log.lines)).not.toContain(secret);
+  });
+});
+
+describe("health", () => {
+  test("/healthz says that the process lives, /readyz whether to send clients here", async () => {
+    let ready = true;
+    const { send } = await testApp({ ready: () => ready });
+    expect((await send("/readyz")).status).toBe(200);
+    ready = false;
+    const away = await send("/readyz");
+    expect(away.status).toBe(503);
+    expect(away.headers.get("Retry-After")).toBe("5");
+    expect((await away.json()).code).toBe("unavailable");
+    expect((await send("/healthz")).status).toBe(200);
+  });
+});
+
+describe("GET /config.json", () => {
+  test("names the demo accounts that there are, where they may be used, and nobody else", async () => {
+    const app = await testApp({ demoAccountsUsable: true });
+    await app.accounts.add(await testAccount("user1", { plan: "free", demo: true }));
+    await app.accounts.add(await testAccount("user2", { demo: true, disabled: true }));
+    await app.accounts.add(await testAccount("user3", { plan: "premium", demo: false }));
+    expect(await (await app.send("/config.json")).json()).toEqual({
+      demo: [{ user: "user1", plan: "free" }],
+      inactivity: { timeout: 300 },
+      version: "0.1.0",
+    });
+    const closed = await testApp({ accounts: app.accounts });
+    expect((await (await closed.send("/config.json")).json()).demo).toEqual([]);
+  });
+});

@@ -1,0 +1,67 @@
+import type { Account } from "../../src/core/accounts.ts";
+import type { PlanTable } from "../../src/core/plans.ts";
+import { SignInThrottle } from "../../src/core/throttle.ts";
+import type { Quota } from "../../src/protocol/server-frames.ts";
+import { createPasswords } from "../../src/server/authentication/passwords.ts";
+import { type AppParts, createApp } from "../../src/server/http/app.ts";
+import { ManualClock } from "./manual-clock.ts";
+import { MemoryAccounts } from "./memory-accounts.ts";
+import { RecordedLog } from "./recorded-log.ts";
+import { testKeys } from "./tokens.ts";
+
+export const TEST_PASSWORD = "correct horse";
+
+const PLANS: PlanTable = {
+  plans: new Map([
+    ["free", { name: "free", requestsPerHour: 100, connections: 5 }],
+    ["basic", { name: "basic", requestsPerHour: 1000, connections: 20 }],
+    ["open", { name: "open", requestsPerHour: 0, connections: 0 }],
+  ]),
+  fallback: { name: "free", requestsPerHour: 100, connections: 5 },
+};
+
+/** An account of `user` on plan basic with TEST_PASSWORD. */
+export async function testAccount(user: string, change: Partial<Account> = {}): Promise<Account> {
+  const passwordHash = await Bun.password.hash(TEST_PASSWORD, { algorithm: "bcrypt", cost: 4 });
+  return { user, plan: "basic", disabled: false, passwordHash, demo: false, createdAt: 0, ...change };
+}
+
+/** The HTTP application on real parts, with the account `ann`, seven requests used up, and time that stands still. */
+export async function testApp(change: Partial<AppParts> = {}) {
+  const log = new RecordedLog();
+  const clock = new ManualClock();
+  const accounts = new MemoryAccounts(await testAccount("ann"));
+  const quota = async (_user: string, limit: number): Promise<Quota> =>
+    limit === 0 ? { limit, remaining: 0, reset: 0 } : { limit, remaining: limit - 7, reset: 1234.5 };
+  const parts: AppParts = {
+    accounts,
+    engine: { quota },
+    passwords: createPasswords({ cost: 4, queue: 50 }),
+    throttle: new SignInThrottle({ failures: 5, window: 300_000, attemptsPerMinute: 30 }),
+    keys: testKeys(),
+    plans: PLANS,
+    demoAccountsUsable: false,
+    inactivityTimeout: 300,
+    version: "0.1.0",
+    page: new Map(),
+    ready: () => true,
+    clock,
+    log,
+    ...change,
+  };
+  const app = createApp(parts);
+  return {
+    parts,
+    log,
+    clock,
+    accounts,
+    /** Sends a request as the server hands it over. */
+    async send(path: string, init: RequestInit = {}): Promise<Response> {
+      return app.fetch(new Request(`http://localhost:8000${path}`, init), { address: "192.0.2.1" });
+    },
+    /** Signs in with a urlencoded form. */
+    async signIn(username: string, password: string): Promise<Response> {
+      return this.send("/token", { method: "POST", body: new URLSearchParams({ username, password }) });
+    },
+  };
+}
