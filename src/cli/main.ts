@@ -7,6 +7,10 @@ import { userCommand } from "./user.ts";
 
 // The command line. Exit codes: 0 done, 1 refused or failed, 2 wrongly called.
 
+// What any command writes is for its owner only: password hashes, messages and the signing key lie in the data folder,
+// which may have been made by somebody else with open rights.
+process.umask(0o077);
+
 try {
   await program().parseAsync();
 } catch (error) {

@@ -21,8 +21,9 @@ const ERASE = ["\b", "\u007f"];
 /** Asks one line without showing it. In raw mode the terminal echoes nothing, and sends Ctrl+C as a character. */
 function ask(question: string): Promise<string> {
   const { stdin } = process;
-  process.stderr.write(question);
+  // Before the question: who answers faster than that would be shown what is typed.
   stdin.setRawMode(true);
+  process.stderr.write(question);
   stdin.setEncoding("utf8");
   stdin.resume();
   return new Promise((resolve, reject) => {

@@ -1,17 +1,17 @@
-import { randomUUID } from "node:crypto";
 import { Command } from "commander";
 import manifest from "../../package.json" with { type: "json" };
 import { openSqlite } from "../engine/sqlite/open.ts";
 import { seedDemoAccounts } from "../server/authentication/demo-accounts.ts";
 import { createKeys } from "../server/authentication/keys.ts";
 import { createPasswords } from "../server/authentication/passwords.ts";
-import { type Log, openLog } from "../server/log.ts";
+import { openLog } from "../server/log.ts";
 import { startServer } from "../server/server.ts";
 import { readSecretKey } from "../server/settings/secret-key.ts";
 import type { Settings } from "../server/settings/settings.ts";
 import { systemClock } from "../server/system-clock.ts";
-import { usableDataFolder } from "./accounts-on-disk.ts";
+import { explainStore, makeUsable } from "./data-on-disk.ts";
 import { Failure } from "./failure.ts";
+import { catchFaults, stopOnSignal } from "./process-events.ts";
 import { addSettingFlags, type Flags, loadSettings, SETTINGS_NOTE } from "./setting-flags.ts";
 import { startBlock } from "./start-block.ts";
 
@@ -32,7 +32,7 @@ export function serveCommand(): Command {
 
 /** Puts the real parts together and starts them. Throws when something keeps the server from starting. */
 async function serve(settings: Settings): Promise<void> {
-  usableDataFolder(settings.dataDir);
+  makeUsable(settings.dataDir);
   const key = readSecretKey(settings);
   if ("problem" in key) throw new Failure(key.problem);
 
@@ -41,12 +41,10 @@ async function serve(settings: Settings): Promise<void> {
   if (key.warning !== undefined) log.warn("secret_key.exposed", { advice: key.warning });
 
   const clock = systemClock();
-  const { engine, accounts, close } = await openSqlite({
-    dataDir: settings.dataDir,
-    clock,
-    log,
-    sync: settings.storeSync,
-  });
+  const { dataDir, storeSync } = settings;
+  const { engine, accounts, close } = await openSqlite({ dataDir, clock, log, sync: storeSync }).catch(
+    explainStore(dataDir),
+  );
   const passwords = createPasswords({ cost: settings.bcryptCost, queue: settings.passwordQueue });
   await seedDemoAccounts(settings, { accounts, passwords, clock, log });
   const keys = createKeys(settings, key.secret);
@@ -59,7 +57,7 @@ async function serve(settings: Settings): Promise<void> {
     passwords,
     clock,
     log,
-  }).catch(explainAddress(settings));
+  }).catch(explainListening(settings));
 
   catchFaults(log);
   stopOnSignal(log, async () => {
@@ -77,9 +75,10 @@ async function serve(settings: Settings): Promise<void> {
   (readable ? process.stdout : process.stderr).write(block);
 }
 
-function explainAddress({ host, port }: Settings): (error: unknown) => never {
+/** Says which setting keeps the server from listening, and what to do about it. */
+function explainListening({ host, port, tlsCert }: Settings): (error: unknown) => never {
   return (error) => {
-    const code = (error as NodeJS.ErrnoException).code;
+    const { code = "", message } = error as NodeJS.ErrnoException;
     const address = `${host.includes(":") ? `[${host}]` : host}:${port}`;
     if (code === "EADDRINUSE")
       throw new Failure(
@@ -87,44 +86,14 @@ function explainAddress({ host, port }: Settings): (error: unknown) => never {
       );
     if (code === "EACCES")
       throw new Failure(`This user may not listen on ${address}. Choose a port above 1023 with --port.`);
-    if (code === "EADDRNOTAVAIL")
-      throw new Failure(`HOST=${host} is not an address of this machine. Use 127.0.0.1, or 0.0.0.0 for all.`);
+    if (code === "EADDRNOTAVAIL" || code === "EINVAL")
+      throw new Failure(
+        `HOST=${host} is not an address of this machine. Use 127.0.0.1 for this machine only, or 0.0.0.0 for all.`,
+      );
+    if (tlsCert !== undefined && /PEM|SSL|TLS|certificate/i.test(`${code} ${message}`))
+      throw new Failure(
+        `TLS_CERT and TLS_KEY cannot be used (${message}). Both must be in PEM form, and the key must be the certificate's.`,
+      );
     throw error;
   };
-}
-
-/** The last resort: Bun ends the process for one exception that nobody caught, and with it every connection. */
-function catchFaults(log: Log): void {
-  const report = (where: string) => (error: unknown) =>
-    log.error("fault", {
-      id: randomUUID(),
-      where,
-      error: error instanceof Error ? error.stack : String(error),
-    });
-  process.on("uncaughtException", report("uncaught exception"));
-  process.on("unhandledRejection", report("unhandled rejection"));
-}
-
-/** The first signal stops the server in order, within DRAIN_SECONDS; the second ends the process at once. */
-function stopOnSignal(log: Log, stop: () => Promise<void>): void {
-  let stopping = false;
-  const onSignal = (signal: NodeJS.Signals, code: number) => {
-    if (stopping) process.exit(code);
-    stopping = true;
-    log.info("server.stopping", { signal });
-    stop().then(
-      () => process.exit(0),
-      (error: unknown) => {
-        log.error("fault", {
-          id: randomUUID(),
-          where: "stop",
-          error: error instanceof Error ? error.stack : String(error),
-        });
-        process.exit(1);
-      },
-    );
-  };
-  // 128 + the signal's number, as a shell reports a process that a signal ended.
-  process.on("SIGINT", () => onSignal("SIGINT", 130));
-  process.on("SIGTERM", () => onSignal("SIGTERM", 143));
 }

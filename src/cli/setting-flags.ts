@@ -1,6 +1,5 @@
 import { readFileSync } from "node:fs";
 import { type Command, Option } from "commander";
-import { type Kind, yesOrNo } from "../server/settings/kinds.ts";
 import { readSettings } from "../server/settings/read.ts";
 import type { Settings } from "../server/settings/settings.ts";
 import { flagOf, SETTING_NAMES, type SettingName, setting } from "../server/settings/table.ts";
@@ -15,13 +14,8 @@ export function addSettingFlags(command: Command, names: readonly SettingName[] 
     const flag = flagOf(name);
     if (flag === undefined) continue;
     const { kind, about, default: usual, group } = setting(name);
-    const bare = kind === (yesOrNo as Kind<unknown>);
     const shown = usual ? `${about} (default: ${usual})` : about;
-    const option = new Option(
-      bare ? `${flag} [${kind.form}]` : `${flag} <${kind.form}>`,
-      shown.replaceAll("`", ""),
-    );
-    if (bare) option.preset("true");
+    const option = new Option(`${flag} <${kind.form}>`, shown.replaceAll("`", ""));
     command.addOption(option.helpGroup(`${group}:`));
   }
   return command;

@@ -5,7 +5,7 @@ import { signToken } from "../server/authentication/tokens.ts";
 import { whole } from "../server/settings/kinds.ts";
 import { readSecretKey } from "../server/settings/secret-key.ts";
 import { systemClock } from "../server/system-clock.ts";
-import { withAccounts } from "./accounts-on-disk.ts";
+import { withAccounts } from "./data-on-disk.ts";
 import { Failure } from "./failure.ts";
 import { addSettingFlags, loadSettings } from "./setting-flags.ts";
 

@@ -4,7 +4,7 @@ import { isIdentifier } from "../protocol/identifiers.ts";
 import { checkNewPassword, createPasswords } from "../server/authentication/passwords.ts";
 import type { Settings } from "../server/settings/settings.ts";
 import { systemClock } from "../server/system-clock.ts";
-import { withAccounts } from "./accounts-on-disk.ts";
+import { withAccounts } from "./data-on-disk.ts";
 import { Failure } from "./failure.ts";
 import { readPassword } from "./password-prompt.ts";
 import { addSettingFlags, type Flags, loadSettings } from "./setting-flags.ts";

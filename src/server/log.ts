@@ -36,6 +36,7 @@ export function openLog({ level, format, descriptor = 1 }: LogOptions): Log {
     {
       level,
       base: null,
+      messageKey: "event",
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       redact: { paths: SECRETS.flatMap((name) => [name, `*.${name}`]), censor: "[hidden]" },
@@ -57,7 +58,6 @@ function readable(out: ReturnType<typeof destination>): DestinationStream {
     sync: true,
     colorize: true,
     singleLine: true,
-    messageKey: "event",
     translateTime: "SYS:HH:MM:ss.l",
   });
 }

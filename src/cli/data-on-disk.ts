@@ -11,15 +11,13 @@ export async function withAccounts<T>(
   settings: Settings,
   task: (accounts: AccountStore) => Promise<T>,
 ): Promise<T> {
-  usableDataFolder(settings.dataDir);
+  makeUsable(settings.dataDir);
   // Standard output is for what the command answers; the log of a command is for faults only.
   const log = openLog({ level: "warn", format: "pretty", descriptor: 2 });
-  const store = openAccounts({
-    dataDir: settings.dataDir,
-    clock: systemClock(),
-    log,
-    sync: settings.storeSync,
-  });
+  const { dataDir, storeSync } = settings;
+  const store = await Promise.try(() =>
+    openAccounts({ dataDir, clock: systemClock(), log, sync: storeSync }),
+  ).catch(explainStore(dataDir));
   try {
     return await task(store.accounts);
   } finally {
@@ -28,7 +26,18 @@ export async function withAccounts<T>(
 }
 
 /** Makes the data folder if need be. Throws a Failure when it cannot be used. */
-export function usableDataFolder(folder: string): void {
+export function makeUsable(folder: string): void {
   const problem = prepareDataFolder(folder);
   if (problem !== undefined) throw new Failure(problem);
+}
+
+/** Says where the data lies that cannot be used. What the engine refuses in its own words passes as it is. */
+export function explainStore(folder: string): (error: unknown) => never {
+  return (error) => {
+    const { code = "", message } = error as NodeJS.ErrnoException;
+    if (!code.startsWith("SQLITE_")) throw error;
+    throw new Failure(
+      `The data in ${JSON.stringify(folder)} cannot be used (${message}). Check the rights of its files, restore them from a copy, or set DATA_DIR to another folder.`,
+    );
+  };
 }
