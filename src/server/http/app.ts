@@ -26,11 +26,11 @@ export const MAX_BODY_BYTES = 16 * 1024;
 export function createApp(parts: AppParts): Hono<HttpEnvironment> {
   const app = new Hono<HttpEnvironment>();
   app.use(securityHeaders);
-  app.use(bodyLimit({ maxSize: MAX_BODY_BYTES, onError: () => tooLarge() }));
+  app.use(bodyLimit({ maxSize: MAX_BODY_BYTES, onError: (c) => tooLarge(parts, c) }));
 
   app.post(
     "/token",
-    tokenRoute((credentials) => signIn(parts, credentials)),
+    tokenRoute((credentials) => signIn(parts, credentials), parts.log),
   );
   app.get("/me", meRoute(parts));
   app.get("/healthz", healthRoute);
@@ -63,7 +63,8 @@ function refuseOtherMethods(app: Hono<HttpEnvironment>): void {
   }
 }
 
-function tooLarge(): Response {
+function tooLarge({ log }: Pick<AppParts, "log">, c: HttpContext): Response {
+  log.warn("request.invalid", { address: c.env.address, path: c.req.path, code: "too_large" });
   return problem("too_large", { detail: `The body is longer than ${MAX_BODY_BYTES} bytes.` });
 }
 

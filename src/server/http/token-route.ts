@@ -1,5 +1,6 @@
 import { type ErrorCode, errorEntry } from "../../protocol/errors.ts";
 import type { Credentials, SignInResult } from "../authentication/sign-in.ts";
+import type { Log } from "../log.ts";
 import type { HttpContext } from "./environment.ts";
 import { retryAfterSeconds } from "./problem.ts";
 import { type FieldFault, readTokenRequest } from "./token-request.ts";
@@ -10,14 +11,21 @@ export type SignIn = (credentials: Credentials) => Promise<SignInResult>;
  * `POST /token` (S4): OAuth 2's password form in, a token out. Faults are told so that an OAuth 2 library (`error`,
  * `error_description`), a FastAPI client (`detail`) and one of ours (`code`) understand them.
  */
-export function tokenRoute(signIn: SignIn): (c: HttpContext) => Promise<Response> {
+export function tokenRoute(signIn: SignIn, log: Log): (c: HttpContext) => Promise<Response> {
   return async (c) => {
+    const { address } = c.env;
     const body = await readTokenRequest(c.req.raw);
-    if ("faults" in body) return invalidFields(body.faults);
-    if (body.grantType !== undefined && body.grantType !== "password")
+    if ("faults" in body) {
+      const faults = body.faults.map(({ type, loc }) => `${type} ${loc.join(".")}`);
+      log.warn("request.invalid", { address, path: c.req.path, code: "invalid", faults });
+      return invalidFields(body.faults);
+    }
+    if (body.grantType !== undefined && body.grantType !== "password") {
+      log.warn("request.invalid", { address, path: c.req.path, code: "invalid", faults: ["grant_type"] });
       return refusal("invalid", "unsupported_grant_type", 'The grant_type must be "password".', {}, 400);
-    const result = await signIn({ ...body, address: c.env.address });
-    return answer(result);
+    }
+    const { username, password } = body;
+    return answer(await signIn({ username, password, address }));
   };
 }
 

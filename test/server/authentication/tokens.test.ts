@@ -154,6 +154,15 @@ describe("T2 the form, before the library looks", () => {
     expect(await check(token)).toBe("unauthorized");
   });
 
+  test("T2 no other spelling: each character exchanged, left out or doubled makes the token worthless", async () => {
+    for (let i = 0; i < good.length; i++) {
+      const [before, after] = [good.slice(0, i), good.slice(i + 1)];
+      const other = good[i] === "A" ? "B" : "A";
+      for (const token of [before + after, before + other + after, before + good[i] + good[i] + after])
+        expect(await check(token)).toBe("unauthorized");
+    }
+  });
+
   test("T2 at most 4,096 bytes", async () => {
     const ofLength = (bytes: number) => {
       for (let fill = 2000; fill < 4000; fill++) {

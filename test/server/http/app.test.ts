@@ -68,6 +68,12 @@ describe("refusals as problem details", () => {
     expect((await response.json()).code).toBe("method_not_allowed");
   });
 
+  test("HEAD is answered as GET, without the body", async () => {
+    const { send } = await testApp();
+    const response = await send("/healthz", { method: "HEAD" });
+    expect([response.status, await response.text()]).toEqual([200, ""]);
+  });
+
   test("B3 413 for a body over the limit, with and without Content-Length", async () => {
     const { send } = await testApp();
     const large = `username=ann&password=${"x".repeat(MAX_BODY_BYTES)}`;

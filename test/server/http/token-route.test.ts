@@ -121,9 +121,11 @@ describe("S4 POST /token", () => {
     ],
   ];
   test.each(faulty)("S4 %s: 422, as FastAPI's clients read it", async (_why, init, detail) => {
-    const { send } = await testApp();
+    const { send, log } = await testApp();
     const response = await send("/token", init);
     expect(response.status).toBe(422);
+    expect(log.lines).toMatchObject([{ event: "request.invalid", fields: { address: "192.0.2.1" } }]);
+    expect(JSON.stringify(log.lines)).not.toContain("12345678");
     const body = await response.json();
     expect(body).toMatchObject({
       error: "invalid_request",
