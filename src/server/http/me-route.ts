@@ -28,7 +28,8 @@ export function meRoute(parts: MeParts): (c: HttpContext) => Promise<Response> {
       const { code, message, user } = identity.refusal;
       log.warn("request.refused", { address, user, code, reason: message });
       // 403 is about the account; another token would not help (RFC 6750 §3.1).
-      const headers = code === "forbidden" ? {} : { "WWW-Authenticate": 'Bearer error="invalid_token"' };
+      if (code === "forbidden") return problem(code, { detail: message });
+      const headers = { "WWW-Authenticate": 'Bearer error="invalid_token"' };
       return problem(code, { detail: message, headers });
     }
     const { user, plan } = identity;
