@@ -9,6 +9,9 @@ const CONTROL = "relay";
 /** From this share of its core on, the load and not the server sets the pace. */
 const SATURATED = 0.95;
 
+/** From this share of a core on, used by neither server nor load, the rates are too low. */
+const DISTURBED = 0.1;
+
 /** One peer in one case, over all rounds. */
 export interface Row {
   readonly case: Case;
@@ -18,6 +21,8 @@ export interface Row {
   readonly most: number;
   /** Median of the rounds' ratios to the control of the same round; undefined without one. */
   readonly ratio: number | undefined;
+  /** CPU time of the server for one unit of the figure, in µs; undefined in the idle case. */
+  readonly cost: number | undefined;
   /** What else has to be known: deviations in delivery, and who set the pace. */
   readonly remark: string;
 }
@@ -35,6 +40,7 @@ export function rowsOf(cases: readonly Case[], peers: readonly Peer[], runs: rea
         least: Math.min(...figures),
         most: Math.max(...figures),
         ratio: ratioToControl(mine, runs),
+        cost: costOf(mine),
         remark: remarkOn(mine),
       };
     }),
@@ -52,6 +58,14 @@ function ratioToControl(mine: readonly Measurement[], all: readonly Measurement[
   return ratios.length === 0 ? undefined : median(ratios);
 }
 
+// Unlike a rate it hardly moves when something else uses the machine.
+function costOf(runs: readonly Measurement[]): number | undefined {
+  const costs = runs.flatMap(({ figure, result }) =>
+    "delivered" in result ? [(result.serverBusy / figure) * 1e6] : [],
+  );
+  return costs.length === 0 ? undefined : median(costs);
+}
+
 function remarkOn(runs: readonly Measurement[]): string {
   const traffic = runs.flatMap(({ result }) => ("delivered" in result ? [result] : []));
   if (traffic.length === 0) return "";
@@ -66,8 +80,10 @@ function remarkOn(runs: readonly Measurement[]): string {
   const server = median(traffic.map((result) => result.serverBusy));
   const load = median(traffic.map((result) => result.loadBusy));
   const busy = `server ${percent(server)}, load ${percent(load)} busy`;
+  const others = median(traffic.map((result) => result.othersBusy));
+  const disturbed = others >= DISTURBED ? `; DISTURBED, others used ${percent(others)} of a core` : "";
   const limited = load >= SATURATED && server < SATURATED ? "; LIMITED BY THE LOAD" : "";
-  return `${faultless ? "all delivered once, in order" : deviations.join(", ")}; ${busy}${limited}`;
+  return `${faultless ? "all delivered once, in order" : deviations.join(", ")}; ${busy}${limited}${disturbed}`;
 }
 
 /** The rows as a table for a terminal. */
@@ -78,11 +94,12 @@ export function terminalTable(rows: readonly Row[]): string {
     amount(row.median, row),
     `${amount(row.least, row)} – ${amount(row.most, row)}`,
     ratio(row),
+    cost(row),
     row.remark,
   ]);
-  const table = [["case", "peer", "median", "least – most", "to relay", ""], ...cells];
+  const table = [["case", "peer", "median", "least – most", "to relay", "CPU each", ""], ...cells];
   const widths = table[0]!.map((_, column) => Math.max(...table.map((line) => line[column]!.length)));
-  const numeric = (column: number) => column >= 2 && column <= 4;
+  const numeric = (column: number) => column >= 2 && column <= 5;
   return table
     .map((line) =>
       line
@@ -115,13 +132,13 @@ function section(kase: Case, rows: readonly Row[]): string {
     .filter((row) => row.case === kase)
     .map(
       (row) =>
-        `| ${row.peer} | ${amount(row.median, row)} | ${amount(row.least, row)} – ${amount(row.most, row)} | ${ratio(row)} | ${row.remark} |`,
+        `| ${row.peer} | ${amount(row.median, row)} | ${amount(row.least, row)} – ${amount(row.most, row)} | ${ratio(row)} | ${cost(row)} | ${row.remark} |`,
     );
   return `
 ## ${kase.title}
 
-| | median | least – most | to relay | |
-| --- | ---: | ---: | ---: | --- |
+| | median | least – most | to relay | server CPU each | |
+| --- | ---: | ---: | ---: | ---: | --- |
 ${lines.join("\n")}
 `;
 }
@@ -142,6 +159,10 @@ export function amount(value: number, { case: { unit } }: Pick<Row, "case">): st
 
 function ratio({ ratio }: Row): string {
   return ratio === undefined ? "" : ratio.toFixed(2);
+}
+
+function cost({ cost }: Row): string {
+  return cost === undefined ? "" : `${Number(cost.toPrecision(2))} µs`;
 }
 
 function percent(share: number): string {

@@ -87,24 +87,27 @@ func (t *template) appendTo(buffer []byte, n uint64) []byte {
 	return buffer
 }
 
-var seqField, idField = []byte(`"seq":`), []byte(`"id":"`)
-
-// seqOf reads the number in `"seq":n`. In a text the quotes would be escaped, so the first match is the field.
-func seqOf(payload []byte) (n uint64, ok bool) {
-	return digits(payload, bytes.Index(payload, seqField), len(seqField), len(payload))
+// field finds a field in frames that mostly have it at the same place.
+type field struct {
+	// name with its quotes and what comes before the value.
+	name []byte
+	// place is where it was last time.
+	place int
 }
 
-// counterOf reads the counter at the end of the id of a message that was sent with prefix.
-func counterOf(payload []byte, prefix int) (n uint64, ok bool) {
-	return digits(payload, bytes.Index(payload, idField), len(idField)+prefix, idDigits)
-}
-
-func digits(payload []byte, field, skip, most int) (n uint64, ok bool) {
-	if field < 0 {
-		return 0, false
+// number reads the decimal number of at most `most` digits that begins skip bytes into the value. In a text the quotes
+// would be escaped, so the first match is the field.
+func (f *field) number(payload []byte, skip, most int) (n uint64, ok bool) {
+	if end := f.place + len(f.name); end > len(payload) || !bytes.Equal(payload[f.place:end], f.name) {
+		place := bytes.Index(payload, f.name)
+		if place < 0 {
+			return 0, false
+		}
+		f.place = place
 	}
-	for i := field + skip; i < len(payload) && most > 0 && payload[i]-'0' < 10; i++ {
-		n, ok, most = n*10+uint64(payload[i]-'0'), true, most-1
+	start := f.place + len(f.name) + skip
+	for i := start; i < len(payload) && i-start < most && payload[i]-'0' < 10; i++ {
+		n, ok = n*10+uint64(payload[i]-'0'), true
 	}
 	return n, ok
 }

@@ -22,6 +22,7 @@ export interface TrafficResult {
   readonly delivered: number;
   readonly loadBusy: number;
   readonly serverBusy: number;
+  readonly othersBusy: number;
   readonly sent: number;
   readonly lost: number;
   readonly doubled: number;

@@ -12,17 +12,43 @@ import (
 // clockTick is USER_HZ, the unit of CPU times in /proc, on every Linux that Go runs on.
 const clockTick = 10 * time.Millisecond
 
-// serverCPU is the CPU time that all threads of the process have used (proc(5), stat fields 14 and 15).
-func serverCPU(pid int) (time.Duration, error) {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return 0, err
+// cpu is CPU time used since each began.
+type cpu struct {
+	// own: this load; server: all threads of the server; machine: everything on every core.
+	own, server, machine time.Duration
+}
+
+func cpuTimes(serverPid int) (now cpu, err error) {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		return now, err
 	}
-	// The name in field 2 may hold spaces; its closing bracket is the last one.
+	now.own = time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", serverPid))
+	if err != nil {
+		return now, fmt.Errorf("the server is gone: %w", err)
+	}
+	// proc(5), stat: user and system time are fields 14 and 15. The name in field 2 may hold spaces; its closing
+	// bracket is the last one.
 	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
-	user, _ := strconv.Atoi(string(fields[11]))
-	system, _ := strconv.Atoi(string(fields[12]))
-	return time.Duration(user+system) * clockTick, nil
+	now.server = ticks(fields[11], fields[12])
+	all, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return now, err
+	}
+	// "cpu" user nice system idle iowait irq softirq steal: all but idle and iowait.
+	line, _, _ := bytes.Cut(all, []byte("\n"))
+	fields = bytes.Fields(line)
+	now.machine = ticks(fields[1], fields[2], fields[3], fields[6], fields[7], fields[8])
+	return now, nil
+}
+
+func ticks(fields ...[]byte) (sum time.Duration) {
+	for _, field := range fields {
+		n, _ := strconv.Atoi(string(field))
+		sum += time.Duration(n) * clockTick
+	}
+	return sum
 }
 
 // serverMemory is the resident memory of the process in bytes (proc(5), statm field 2).
@@ -33,11 +59,4 @@ func serverMemory(pid int) (int, error) {
 	}
 	pages, err := strconv.Atoi(string(bytes.Fields(statm)[1]))
 	return pages * os.Getpagesize(), err
-}
-
-// ownCPU is the CPU time this load has used.
-func ownCPU() (time.Duration, error) {
-	var usage syscall.Rusage
-	err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage)
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano()), err
 }

@@ -13,9 +13,10 @@ type trafficResult struct {
 	Seconds   float64 `json:"seconds"`
 	Answered  uint64  `json:"answered"`
 	Delivered uint64  `json:"delivered"`
-	// LoadBusy and ServerBusy are shares of one core.
+	// LoadBusy and ServerBusy are shares of one core, OthersBusy what the rest of the machine did meanwhile.
 	LoadBusy   float64 `json:"loadBusy"`
 	ServerBusy float64 `json:"serverBusy"`
+	OthersBusy float64 `json:"othersBusy"`
 	// Sent in the whole run, and deviations among its deliveries and acks.
 	Sent       uint64 `json:"sent"`
 	Lost       uint64 `json:"lost"`
@@ -44,11 +45,15 @@ type trafficRun struct {
 	heard   []tally
 	// answered and delivered in the whole run, as totals.
 	answered, delivered uint64
-	prefix              string
+	// prefix of every message id of this run.
+	prefix string
+	// Where the numbers are: seq in Parley's messages, the id in what a relay sends back, and in acks.
+	seq, echoedID, ackedID field
 }
 
 func traffic(j job) (*trafficResult, error) {
-	t := &trafficRun{job: j, sending: true, senders: make([]sender, len(j.Paths)/j.RoomSize), heard: make([]tally, len(j.Paths))}
+	t := &trafficRun{job: j, sending: true, senders: make([]sender, len(j.Paths)/j.RoomSize), heard: make([]tally, len(j.Paths)),
+		seq: field{name: []byte(`"seq":`)}, echoedID: field{name: []byte(`"id":"`)}, ackedID: field{name: []byte(`"id":"`)}}
 	t.prefix = fmt.Sprintf("%08x", rand.New(rand.NewSource(time.Now().UnixNano())).Uint32())
 	for room := range t.senders {
 		t.senders[room] = sender{template: newTemplate(t.prefix, text(room, j.TextBytes)), acked: tally{next: 1}}
@@ -92,11 +97,7 @@ func traffic(j job) (*trafficResult, error) {
 // count runs the counting window and notes what it changed.
 func (t *trafficRun) count(result *trafficResult, window func() error) error {
 	start, answered, delivered := time.Now(), t.answered, t.delivered
-	load, err := ownCPU()
-	if err != nil {
-		return err
-	}
-	server, err := serverCPU(t.job.Pid)
+	before, err := cpuTimes(t.job.Pid)
 	if err != nil {
 		return err
 	}
@@ -105,14 +106,16 @@ func (t *trafficRun) count(result *trafficResult, window func() error) error {
 	}
 	result.Seconds = time.Since(start).Seconds()
 	result.Answered, result.Delivered = t.answered-answered, t.delivered-delivered
-	loadAfter, err := ownCPU()
+	after, err := cpuTimes(t.job.Pid)
 	if err != nil {
 		return err
 	}
-	serverAfter, err := serverCPU(t.job.Pid)
-	result.LoadBusy = (loadAfter - load).Seconds() / result.Seconds
-	result.ServerBusy = (serverAfter - server).Seconds() / result.Seconds
-	return err
+	result.LoadBusy = (after.own - before.own).Seconds() / result.Seconds
+	result.ServerBusy = (after.server - before.server).Seconds() / result.Seconds
+	// The clocks tick apart, so a quiet machine may come out a little below nothing.
+	all := (after.machine - before.machine).Seconds() / result.Seconds
+	result.OthersBusy = max(0, all-result.LoadBusy-result.ServerBusy)
+	return nil
 }
 
 // complete tells whether every message was answered and heard by its whole room.
@@ -161,40 +164,29 @@ var (
 )
 
 func (t *trafficRun) frame(c *conn, payload []byte) error {
+	n, ok := uint64(0), true
 	switch {
 	case bytes.HasPrefix(payload, messageType):
 		t.delivered++
 		if t.job.Parley {
-			return see(&t.heard[c.index], payload, seqOf)
-		}
-		if c.index%t.job.RoomSize == 0 {
+			n, ok = t.seq.number(payload, 0, len(payload))
+		} else if n, ok = t.echoedID.number(payload, len(t.prefix), idDigits); c.index%t.job.RoomSize == 0 {
 			t.answered++
-			if err := see(&t.senders[c.index/t.job.RoomSize].acked, payload, t.counterOf); err != nil {
-				return err
-			}
+			t.senders[c.index/t.job.RoomSize].acked.see(n)
 		}
-		return see(&t.heard[c.index], payload, t.counterOf)
+		t.heard[c.index].see(n)
 	case bytes.HasPrefix(payload, ackType):
 		t.answered++
-		return see(&t.senders[c.index/t.job.RoomSize].acked, payload, t.counterOf)
+		n, ok = t.ackedID.number(payload, len(t.prefix), idDigits)
+		t.senders[c.index/t.job.RoomSize].acked.see(n)
 	case bytes.HasPrefix(payload, welcomeType):
 		t.ready++
 	case bytes.HasPrefix(payload, errorType):
 		return fmt.Errorf("connection %d: %s", c.index, payload)
 	}
-	return nil
-}
-
-func (t *trafficRun) counterOf(payload []byte) (uint64, bool) {
-	return counterOf(payload, len(t.prefix))
-}
-
-func see(seen *tally, payload []byte, number func([]byte) (uint64, bool)) error {
-	n, ok := number(payload)
 	if !ok {
-		return fmt.Errorf("a frame without its number: %s", payload)
+		return fmt.Errorf("connection %d: a frame without its number: %s", c.index, payload)
 	}
-	seen.see(n)
 	return nil
 }
 

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import type { Peer } from "./peer.ts";
 import { startPinnedServer } from "./pinned-server.ts";
 
-/** Large enough never to refuse, and not 0: the quota is counted exactly as for everybody. */
-const PLAN = "bench:1000000000:0";
+/** The largest that PLANS takes, more than one run sends, and not 0: the quota is counted exactly as for everybody. */
+const PLAN = "bench:1000000:0";
 
 /** Guards against single clients are off, as an operator would set them for a bot; every promise is on. */
 const SETTINGS = {
