@@ -65,7 +65,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const hub = new Hub(engine, clock);
   const directory = new Directory();
   const wheel = new Wheel(clock);
-  const counts = new MessageCounts(clock, parts.log, () => hub.delivered);
+  const counts = new MessageCounts(clock, parts.log, () => hub.delivered, settings.logLevel === "debug");
   const rules = sessionRules(settings);
   const inactivity = { timeout: rules.inactivity / 1000, warning: rules.inactivityWarning / 1000 };
   const host: ConnectionHost = {

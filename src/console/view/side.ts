@@ -3,14 +3,15 @@ import { clockTime, duration } from "../wording.ts";
 import { avatar } from "./avatar.ts";
 import { element, find, setText } from "./element.ts";
 
-/** From these parts of the limit on, the meter changes its colour. */
+/** From this part of the limit on, the meter warns by its colour. */
 const LOW = 0.75;
-const HIGH = 0.95;
 
 /** The cards beside the conversation: the quota that moves, who is here, and facts about the line. */
 export function sideView(measure: () => void): (state: State, now: number) => void {
   const figure = find("quota-figure", HTMLElement);
   const meter = find("quota-meter", HTMLMeterElement);
+  const track = find("quota-track", HTMLElement);
+  const bar = find("quota-bar", HTMLElement);
   const quotaText = find("quota-text", HTMLElement);
   const people = find("people", HTMLElement);
   const nobody = find("people-none", HTMLElement);
@@ -23,6 +24,7 @@ export function sideView(measure: () => void): (state: State, now: number) => vo
   function showQuota(allowance: Allowance | undefined, now: number): void {
     const metered = allowance !== undefined && allowance.limit > 0;
     meter.hidden = !metered;
+    track.hidden = !metered;
     if (!metered) {
       setText(figure, allowance === undefined ? "–" : "No limit");
       setText(
@@ -34,10 +36,10 @@ export function sideView(measure: () => void): (state: State, now: number) => vo
     const { limit, remaining, fullAt } = allowance;
     const used = limit - remaining;
     meter.max = limit;
-    meter.optimum = 0;
-    meter.low = limit * LOW;
-    meter.high = limit * HIGH;
     meter.value = used;
+    // Set through the object model, which the Content-Security-Policy allows; a style attribute it does not.
+    bar.style.width = `${(used / limit) * 100}%`;
+    bar.dataset.level = remaining === 0 ? "out" : used >= limit * LOW ? "low" : "fine";
     setText(figure, `${remaining.toLocaleString("en")} left`);
     const full = fullAt > now ? ` All are back at ${clockTime(fullAt)} if you send nothing more.` : "";
     setText(quotaText, `${used.toLocaleString("en")} of ${limit.toLocaleString("en")} used.${full}`);

@@ -95,7 +95,7 @@ export class SqliteEngine implements Engine {
           "The machine's clock is behind the newest charge in the store; the store goes on with its own time.",
       });
     }
-    this.messages = new MessageLog(this.db, this.index);
+    this.messages = new MessageLog(this.db, this.index, this.keeper);
     this.stopHousekeeping = this.clock.every(HOUSEKEEPING_INTERVAL, () => this.housekeep());
   }
 
@@ -181,7 +181,9 @@ export class SqliteEngine implements Engine {
     }
     this.writable = true;
     for (const result of results) this.tell(result);
-    this.keeper.appended(this.messages.lastPosition, this.messages.tailSize);
+    this.keeper.appended(this.messages.lastPosition);
+    // Faster than messages come, so that memory is given back under constant load too.
+    this.messages.forgetIndexed(batch.length * 2);
   }
 
   /** Takes the write lock without waiting on the event loop; answers false when the batch must come back later. */
@@ -221,19 +223,25 @@ export class SqliteEngine implements Engine {
   private decidePost(work: Extract<Work, { kind: "post" }>, now: number): Outcome {
     const { request } = work;
     const log = this.charges.of(request.user);
-    const known = this.messages.find(request.conversation);
-    const already = known === undefined ? undefined : this.messages.lookUp(known, request.user, request.id);
+    // A refused request must leave nothing behind, so a conversation is made only for a message that is stored.
+    let head = this.messages.find(request.conversation);
+    let key = head === undefined ? 0 : this.messages.keyOf(head, request.user, request.id);
+    const already =
+      head === undefined ? undefined : this.messages.lookUp(head, key, request.user, request.id);
     const decision = decidePost(already, log, request.limit, now);
     if (decision.outcome !== "store") return { work, result: decision };
-    const head = known ?? this.messages.findOrMake(request.conversation);
+    if (head === undefined) {
+      head = this.messages.make(request.conversation);
+      key = this.messages.keyOf(head, request.user, request.id);
+    }
     if (request.limit > 0) this.charges.charge(request.user, log, now);
-    const { id, text, data } = request;
+    const { conversation, user, id, text, data } = request;
     const content = data === undefined ? { id, text, at: now } : { id, text, data, at: now };
-    const seq = this.messages.append(head, request.user, content);
+    const message: Message = { seq: this.messages.append(head, key, user, content), from: user, ...content };
     return {
       work,
-      result: { outcome: "stored", seq, at: now, quota: log.view(request.limit, now) },
-      announce: { conversation: request.conversation, message: { seq, from: request.user, ...content } },
+      result: { outcome: "stored", seq: message.seq, at: now, quota: log.view(request.limit, now) },
+      announce: { conversation, message },
     };
   }
 
@@ -270,7 +278,7 @@ export class SqliteEngine implements Engine {
 
   private housekeep(): void {
     if (this.closed) return;
-    this.messages.forgetIndexed(this.keeper.indexed, FORGET_BUDGET);
+    this.messages.forgetIndexed(FORGET_BUDGET);
     try {
       this.charges.prune(this.now());
     } catch (error) {

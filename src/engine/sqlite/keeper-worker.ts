@@ -3,6 +3,7 @@ import { Database } from "bun:sqlite";
 import { statSync } from "node:fs";
 import { parentPort } from "node:worker_threads";
 import { readIndexed } from "./index-file.ts";
+import { KeyFilter } from "./key-filter.ts";
 import { openIndex } from "./schema.ts";
 
 export type KeeperOrder =
@@ -10,6 +11,8 @@ export type KeeperOrder =
   | { readonly upTo: number };
 
 export interface KeeperReport {
+  /** A filter over every key that the index holds, when it was made or had to grow. */
+  readonly filter?: SharedArrayBuffer;
   /** The last log position that the index holds now. */
   readonly indexed?: number;
   /** What went wrong, when something did; the next round tries again. */
@@ -44,6 +47,10 @@ function openKeeper(storePath: string, indexPath: string) {
   const store = new Database(storePath);
   store.run("pragma busy_timeout = 100");
   let checkpointed = -1;
+  // Until this is told, the event loop asks the index about each message.
+  let filter = KeyFilter.sized(readIndexed(index) * 2);
+  addKeys(filter, "select key from by_key");
+  report({ filter: filter.memory });
 
   /** Takes messages up to `upTo` into the index, in the index's own order so that each page is written once. */
   function takeIn(upTo: number): void {
@@ -64,7 +71,24 @@ function openKeeper(storePath: string, indexPath: string) {
           .run(from, to);
         index.query("insert or replace into meta values ('indexed', ?)").run(String(to));
       })();
+      extendFilter(from, to);
     }
+  }
+
+  /** Adds the keys of the messages after `from` and up to `to`; a filter that is full makes way for one twice as large. */
+  function extendFilter(from: number, to: number): void {
+    // Positions are never used twice, so the newest one says how many keys there can be.
+    if (to > filter.capacity) {
+      const grown = KeyFilter.sized(to * 2);
+      addKeys(grown, "select key from by_key");
+      filter = grown;
+      report({ filter: grown.memory });
+    } else addKeys(filter, "select key from store.message where position > ? and position <= ?", from, to);
+  }
+
+  function addKeys(target: KeyFilter, query: string, ...bounds: number[]): void {
+    const rows = index.prepare(query).iterate(...bounds) as IterableIterator<{ key: number }>;
+    for (const { key } of rows) target.add(key);
   }
 
   /** Copies the write-ahead log into the store. PASSIVE waits for nobody and stops nobody. */

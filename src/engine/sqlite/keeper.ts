@@ -1,8 +1,9 @@
 import { Worker } from "node:worker_threads";
 import type { EngineLog } from "./engine.ts";
 import type { KeeperOrder, KeeperReport } from "./keeper-worker.ts";
+import { KeyFilter } from "./key-filter.ts";
 
-/** Messages in memory beyond which the index takes them in at once, instead of at its next round. */
+/** Messages that the index lacks beyond which it takes them in at once, instead of at its next round. */
 const INDEX_AT = 50_000;
 
 /** Milliseconds between rounds. Real time, not the clock port's: it decides nothing that anybody can see. */
@@ -15,6 +16,8 @@ const ROUND = 1_000;
 export class Keeper {
   private readonly worker: Worker;
   private readonly timer: ReturnType<typeof setInterval>;
+  /** Over the keys in the index; undefined until the keeper has made it. */
+  filter: KeyFilter | undefined;
   private round: { readonly done: Promise<void>; readonly finish: () => void } | undefined;
 
   /** `lastPosition` is how far the log reaches, `indexed` the last position that the index holds. */
@@ -33,10 +36,10 @@ export class Keeper {
     this.timer.unref();
   }
 
-  /** Tells how far the log has grown, and how many messages are not in the index yet. */
-  appended(lastPosition: number, waiting: number): void {
+  /** Tells how far the log has grown. */
+  appended(lastPosition: number): void {
     this.lastPosition = lastPosition;
-    if (waiting >= INDEX_AT && this.round === undefined) void this.work();
+    if (lastPosition - this.indexed >= INDEX_AT && this.round === undefined) void this.work();
   }
 
   /** Makes one round, or waits for the one in hand. */
@@ -59,6 +62,10 @@ export class Keeper {
   }
 
   private heard(report: KeeperReport): void {
+    if (report.filter !== undefined) {
+      this.filter = new KeyFilter(report.filter);
+      return;
+    }
     if (report.failed !== undefined) this.log.error("store.keeper_failed", { error: report.failed });
     else if (report.indexed !== undefined) this.indexed = report.indexed;
     const { round } = this;

@@ -1,6 +1,8 @@
 import type { Database, Statement } from "bun:sqlite";
+import type { StoredAlready } from "../../core/posting.ts";
 import type { Message } from "../../protocol/server-frames.ts";
 import type { IndexFile } from "./index-file.ts";
+import type { Keeper } from "./keeper.ts";
 import { messageKey } from "./message-key.ts";
 import { readLastPosition, readMeta } from "./schema.ts";
 import { Tail } from "./tail.ts";
@@ -40,6 +42,7 @@ export class MessageLog {
   constructor(
     private readonly db: Database,
     private readonly index: IndexFile,
+    private readonly keeper: Pick<Keeper, "indexed" | "filter">,
   ) {
     this.seed = Number(readMeta(db, "seed"));
     this.insert = db.prepare(
@@ -54,11 +57,6 @@ export class MessageLog {
   /** The last position in use. */
   get lastPosition(): number {
     return this.nextPosition - 1;
-  }
-
-  /** Messages in memory because the index has not taken them in yet. */
-  get tailSize(): number {
-    return this.tail.size;
   }
 
   /** Reads the state from disk again: at the start, and after a commit that failed. */
@@ -90,14 +88,12 @@ export class MessageLog {
     return head;
   }
 
-  /** The conversation called `id`, made if need be; inside the transaction of the message that needs it. */
-  findOrMake(id: string): ConversationHead {
-    const known = this.find(id);
-    if (known !== undefined) return known;
-    const made = this.db.query("insert into conversation (id) values (?) returning number").get(id) as {
+  /** Makes the conversation called `id`, which `find` did not find; inside the transaction of its first message. */
+  make(id: string): ConversationHead {
+    const { number } = this.db.query("insert into conversation (id) values (?) returning number").get(id) as {
       number: number;
     };
-    const head = { id, number: made.number, seq: 0 };
+    const head = { id, number, seq: 0 };
     this.heads.set(id, head);
     return head;
   }
@@ -108,13 +104,18 @@ export class MessageLog {
     for (const id of this.heads.keys()) if (!inUse(id)) this.heads.delete(id);
   }
 
+  /** The key of the message that `sender` calls `id`, for `lookUp` and `append`. */
+  keyOf(head: ConversationHead, sender: string, id: string): number {
+    return messageKey(this.seed, head.number, sender, id);
+  }
+
   /** Where the message that `sender` called `id` stands, if it was stored. */
-  lookUp(head: ConversationHead, sender: string, id: string): { seq: number; at: number } | undefined {
-    const key = messageKey(this.seed, head.number, sender, id);
+  lookUp(head: ConversationHead, key: number, sender: string, id: string): StoredAlready | undefined {
     for (const position of this.tail.withKey(key)) {
       const row = this.matching(position, head, sender, id);
       if (row !== undefined) return row;
     }
+    if (this.keeper.filter?.mayHave(key) === false) return undefined;
     for (const position of this.index.withKey(key)) {
       const row = this.matching(position, head, sender, id);
       if (row !== undefined) return row;
@@ -123,10 +124,14 @@ export class MessageLog {
   }
 
   /** Numbers and stores a message; inside a transaction. */
-  append(head: ConversationHead, sender: string, message: Omit<Message, "seq" | "from">): number {
+  append(
+    head: ConversationHead,
+    key: number,
+    sender: string,
+    message: Omit<Message, "seq" | "from">,
+  ): number {
     const seq = head.seq + 1;
     const position = this.nextPosition;
-    const key = messageKey(this.seed, head.number, sender, message.id);
     const data = message.data === undefined ? null : JSON.stringify(message.data);
     this.insert.run(position, head.number, seq, key, message.id, sender, message.text, data, message.at);
     this.tail.add(position, head.number, seq, key);
@@ -149,9 +154,9 @@ export class MessageLog {
     });
   }
 
-  /** Drops from memory what the index now holds; answers false while there is more to drop. */
-  forgetIndexed(indexed: number, budget: number): boolean {
-    return this.tail.forget(indexed, budget);
+  /** Drops from memory what the index now holds, at most `budget` messages. */
+  forgetIndexed(budget: number): void {
+    this.tail.forget(this.keeper.indexed, budget);
   }
 
   private newestSeq(conversation: number): number {

@@ -48,8 +48,8 @@ export class Tail {
     return entry?.positions[seq - entry.first];
   }
 
-  /** Drops what stands at or before `indexed`, at most `budget` messages, so that no turn is long. Answers whether it is done. */
-  forget(indexed: number, budget: number): boolean {
+  /** Drops what stands at or before `indexed`, at most `budget` messages, so that no turn is long. */
+  forget(indexed: number, budget: number): void {
     const dropped = new Map<number, number>();
     let left = budget;
     while (this.size > 0 && this.order[this.forgotten]! <= indexed && left-- > 0) {
@@ -77,7 +77,6 @@ export class Tail {
       this.order.splice(0, this.forgotten);
       this.forgotten = 0;
     }
-    return this.size === 0 || this.order[this.forgotten]! > indexed;
   }
 
   clear(): void {

@@ -72,6 +72,8 @@ export class Connection implements Listener, Sender, Timed {
   private token: string | undefined;
   private readonly fault: string | undefined;
   private readonly openedAt: number;
+  /** Between −1 and 1: scatters the pings of sockets that opened together. */
+  private readonly spread = Math.random() * 2 - 1;
 
   constructor(
     private readonly host: ConnectionHost,
@@ -111,13 +113,8 @@ export class Connection implements Listener, Sender, Timed {
 
   /** Tells the session what happened, and carries out what it wants done. */
   apply(event: SessionEvent): void {
-    const { session, effects } = step(
-      this.session,
-      event,
-      this.host.clock.now(),
-      this.host.rules,
-      this.spread(),
-    );
+    const { clock, rules } = this.host;
+    const { session, effects } = step(this.session, event, clock.now(), rules, this.spread);
     this.session = session;
     for (const effect of effects) this.carryOut(effect, event);
   }
@@ -251,7 +248,7 @@ export class Connection implements Listener, Sender, Timed {
     const { text, data } = frame;
     const limit = plan?.requestsPerHour ?? 0;
     const done = (result: PostResult) => {
-      host.counts.count(result.outcome);
+      host.counts.count(this, id, result);
       this.apply({ type: "posted", id, result });
     };
     host.engine.post(
@@ -285,11 +282,6 @@ export class Connection implements Listener, Sender, Timed {
     const time = nextTick(this.session, this.host.rules);
     if (this.socket === undefined || time === Number.POSITIVE_INFINITY) this.host.wheel.take(this);
     else this.host.wheel.put(this, time);
-  }
-
-  /** Between −1 and 1, the same for the connection's whole life. */
-  private spread(): number {
-    return (Number.parseInt(this.id.slice(0, 4), 16) / 0xffff) * 2 - 1;
   }
 }
 

@@ -4,22 +4,44 @@ import type { Log } from "../log.ts";
 
 const INTERVAL = 10_000;
 
-/** Counts messages by what became of them, and says so every ten seconds in which there were any. */
+/** The sender, as far as the log wants to know it. */
+export interface MessageSender {
+  readonly user: string;
+  readonly conversation: string;
+}
+
+/**
+ * The log's view of messages: each one at the level `debug`, and every ten seconds in which there were any, how many
+ * by what became of them. A line for each at `info` would cost more than the message.
+ */
 export class MessageCounts {
   private readonly outcomes = new Map<PostResult["outcome"], number>();
   private readonly stopTelling: () => void;
   private deliveredBefore = 0;
 
+  /** `delivered` answers how many frames members were given so far; `each` is whether `debug` is written at all. */
   constructor(
     clock: Clock,
     private readonly log: Log,
     private readonly delivered: () => number,
+    private readonly each: boolean,
   ) {
     this.stopTelling = clock.every(INTERVAL, () => this.tell());
   }
 
-  count(outcome: PostResult["outcome"]): void {
+  /** Counts one message, and what the engine answered. */
+  count({ user, conversation }: MessageSender, id: string, result: PostResult): void {
+    const { outcome } = result;
     this.outcomes.set(outcome, (this.outcomes.get(outcome) ?? 0) + 1);
+    if (!this.each) return;
+    const seq = "seq" in result ? result.seq : undefined;
+    this.log.debug("message.processed", {
+      user,
+      conversation,
+      id,
+      outcome,
+      ...(seq !== undefined && { seq }),
+    });
   }
 
   /** Says what was counted since the last time. */

@@ -1,0 +1,65 @@
+// A Bloom filter over the keys in the index (Bloom 1970), in blocks of one cache line (Putze, Sanders, Singler 2007).
+//
+// Nearly every message is new, and to learn that from the index costs a query each: a quarter of the event loop's time
+// under load. The filter answers it from memory. "No" is certain; "maybe" is asked of the index, once in a few hundred.
+
+const BITS_PER_KEY = 16;
+const PROBES = 6;
+const WORDS_PER_BLOCK = 16;
+const BITS_PER_BLOCK = WORDS_PER_BLOCK * 32;
+const LEAST_KEYS = 65_536;
+
+/** Shared between two threads: the keeper adds, the event loop asks. What is told to be indexed has been added before. */
+export class KeyFilter {
+  /** Keys it can hold before "maybe" becomes too frequent. */
+  readonly capacity: number;
+  private readonly words: Int32Array;
+  private readonly blocks: number;
+
+  constructor(readonly memory: SharedArrayBuffer) {
+    this.words = new Int32Array(memory);
+    this.blocks = this.words.length / WORDS_PER_BLOCK;
+    this.capacity = (this.words.length * 32) / BITS_PER_KEY;
+  }
+
+  /** An empty filter for at least `keys` keys. */
+  static sized(keys: number): KeyFilter {
+    const blocks = Math.ceil((Math.max(keys, LEAST_KEYS) * BITS_PER_KEY) / BITS_PER_BLOCK);
+    return new KeyFilter(new SharedArrayBuffer(blocks * WORDS_PER_BLOCK * 4));
+  }
+
+  add(key: number): void {
+    const start = this.block(key);
+    let bits = probesOf(key);
+    for (let i = 0; i < PROBES; i++) {
+      const word = start + ((bits >>> 5) & (WORDS_PER_BLOCK - 1));
+      this.words[word] = this.words[word]! | (1 << (bits & 31));
+      bits = Math.imul(bits, 0x9e3779b1) + 0x7f4a7c15;
+      bits ^= bits >>> 15;
+    }
+  }
+
+  /** False when `key` was certainly never added. */
+  mayHave(key: number): boolean {
+    const start = this.block(key);
+    let bits = probesOf(key);
+    for (let i = 0; i < PROBES; i++) {
+      if ((this.words[start + ((bits >>> 5) & (WORDS_PER_BLOCK - 1))]! & (1 << (bits & 31))) === 0)
+        return false;
+      bits = Math.imul(bits, 0x9e3779b1) + 0x7f4a7c15;
+      bits ^= bits >>> 15;
+    }
+    return true;
+  }
+
+  /** The high bits choose the block, the low ones what is set in it. */
+  private block(key: number): number {
+    return (Math.floor(key / 64) % this.blocks) * WORDS_PER_BLOCK;
+  }
+}
+
+function probesOf(key: number): number {
+  let bits = (key % 4294967296) | 0;
+  bits = Math.imul(bits ^ (bits >>> 16), 0x45d9f3b);
+  return bits ^ (bits >>> 16);
+}
