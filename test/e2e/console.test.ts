@@ -1,0 +1,296 @@
+// The page in a real browser against a real server: what a person sees and can do.
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import type { Browser, Locator, Page } from "playwright-core";
+import { chromiumPath, openPage, startBrowser } from "../support/browser.ts";
+import { ManualClock } from "../support/manual-clock.ts";
+import { startTestServer } from "../support/server.ts";
+
+const PATIENCE = 30_000;
+
+/** The free plan cut down to three requests, so that a test reaches its end. */
+const PLANS_WITH_THREE = "free:3:5,basic:1000:20,premium:10000:100";
+
+describe.skipIf(chromiumPath() === undefined)("the console", () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await startBrowser();
+  });
+  afterAll(() => browser.close());
+
+  test(
+    "D1 D2 two people talk: both see every message with its seq, the sender first as pending, then as stored",
+    async () => {
+      await using server = await startTestServer();
+      await using ann = await openPage(browser, server.url);
+      await using bob = await openPage(browser, server.url);
+      await watchDeliveries(ann.page);
+      await join(ann.page, "user1");
+      await join(bob.page, "user2");
+      await ann.page.locator("#people li", { hasText: "user2" }).waitFor();
+
+      await say(ann.page, "Good morning");
+      await bob.page.locator("[data-seq='1']", { hasText: "Good morning" }).waitFor();
+      await say(bob.page, "Morning!");
+      await ann.page.locator("[data-seq='2']", { hasText: "Morning!" }).waitFor();
+      await ann.page.locator(".own[data-seq='1']", { hasText: "✓ stored" }).waitFor();
+      expect(await deliveries(ann.page)).toEqual(["pending", "stored"]);
+      expect(await ann.page.locator("#quota-figure").textContent()).toBe("99 left");
+
+      await bob.page.getByRole("button", { name: "Leave" }).click();
+      await ann.page.locator("#people li", { hasText: "user2" }).waitFor({ state: "detached" });
+      expect([...ann.faults, ...bob.faults]).toEqual([]);
+    },
+    PATIENCE,
+  );
+
+  test(
+    "who comes later loads what was said, and who reconnects misses nothing",
+    async () => {
+      await using server = await startTestServer();
+      await using ann = await openPage(browser, server.url);
+      await using bob = await openPage(browser, server.url);
+      await join(ann.page, "user1");
+      for (const text of ["one", "two", "three"]) await say(ann.page, text);
+      await ann.page.locator(".own[data-seq='3']").waitFor();
+
+      await join(bob.page, "user2");
+      await bob.page.locator("[data-seq='3']").waitFor();
+      await bob.page.getByRole("button", { name: "Leave" }).click();
+      await say(ann.page, "four");
+      await ann.page.locator(".own[data-seq='4']").waitFor();
+      await bob.page.getByRole("button", { name: "Connect" }).click();
+      await bob.page.locator("[data-seq='4']").waitFor();
+      expect(await texts(bob.page)).toEqual(["one", "two", "three", "four"]);
+      expect([...ann.faults, ...bob.faults]).toEqual([]);
+    },
+    PATIENCE,
+  );
+
+  test(
+    "Q3 Q4 at the limit the page says so in words, counts down, keeps receiving, and offers to send again",
+    async () => {
+      await using server = await startTestServer({ env: { PLANS: PLANS_WITH_THREE } });
+      await using ann = await openPage(browser, server.url);
+      await using bob = await openPage(browser, server.url);
+      await join(ann.page, "user1");
+      for (const text of ["one", "two", "three", "four"]) await say(ann.page, text);
+      const refused = ann.page.locator(".message.failed", { hasText: "four" });
+      await refused.getByRole("button", { name: "Send again" }).waitFor();
+      const notice = ann.page.locator(".notice[data-code='rate_limited']");
+      expect(await notice.textContent()).toMatch(/All 3 requests of this hour are used.*sent in \d+:\d\d/);
+      expect(await ann.page.locator("#quota-figure").textContent()).toBe("0 left");
+
+      await join(bob.page, "user2");
+      await say(bob.page, "I am still heard");
+      await ann.page.locator("[data-seq='4']", { hasText: "I am still heard" }).waitFor();
+      expect(await ann.page.locator("#status").textContent()).toBe("Connected");
+      expect([...ann.faults, ...bob.faults]).toEqual([]);
+    },
+    PATIENCE,
+  );
+
+  test(
+    "I2 the inactivity warning counts down, staying cancels it, and the close that comes is explained",
+    async () => {
+      const clock = new ManualClock(Date.now());
+      // Time moves in leaps here, which would make every transport ping late.
+      const env = { INACTIVITY_TIMEOUT: "300", PING_INTERVAL: "3600" };
+      await using server = await startTestServer({ env, clock });
+      await using ann = await openPage(browser, server.url);
+      await join(ann.page, "user1");
+      const notice = ann.page.locator(".notice[data-code='inactivity']");
+      clock.advance(270_200);
+      await notice.waitFor();
+      const first = await secondsLeft(notice);
+      expect(first).toBeWithin(25, 31);
+      await notice.locator(".countdown", { hasText: `${first - 2} s` }).waitFor();
+      await notice.getByRole("button", { name: "Stay connected" }).click();
+      await notice.waitFor({ state: "detached" });
+      expect(await focused(ann.page)).toBe("text");
+
+      await roundTrip(ann.page);
+      // Without an answer to the warning, the close would have come by now.
+      clock.advance(60_000);
+      await roundTrip(ann.page);
+      expect(await ann.page.locator("#status").textContent()).toBe("Connected");
+
+      clock.advance(300_000);
+      await ann.page.locator("#ending").waitFor();
+      expect(await ann.page.locator("#ending-title").textContent()).toBe("Closed: inactive (4408)");
+      expect(await ann.page.locator("#ending-text").textContent()).toContain("nothing was done");
+      await waitForFocus(ann.page, "reconnect");
+      await ann.page.keyboard.press("Enter");
+      await connected(ann.page);
+      expect(ann.faults).toEqual([]);
+    },
+    PATIENCE,
+  );
+
+  test(
+    "S4 a wrong password is answered in words, and the next try works",
+    async () => {
+      await using server = await startTestServer();
+      await using ann = await openPage(browser, server.url);
+      await ann.page.getByLabel("User name").fill("user1");
+      await ann.page.getByLabel("Password").fill("wrong");
+      await ann.page.keyboard.press("Enter");
+      await ann.page.getByText("Wrong user name or password.").waitFor();
+      expect(await focused(ann.page)).toBe("password");
+      await ann.page.keyboard.type("password");
+      await ann.page.keyboard.press("Enter");
+      await ann.page.locator("#desk").waitFor();
+      // Chromium itself notes the 401; nothing else may go wrong.
+      expect(ann.faults.filter((fault) => !/status of 401/.test(fault))).toEqual([]);
+    },
+    PATIENCE,
+  );
+
+  test(
+    "P1 text from outside stays text, and the token is nowhere in the page or its address",
+    async () => {
+      await using server = await startTestServer();
+      await using ann = await openPage(browser, server.url);
+      const token = ann.page.waitForResponse("**/token").then(async (answer) => {
+        return ((await answer.json()) as { access_token: string }).access_token;
+      });
+      const address = ann.page.waitForEvent("websocket").then((socket) => socket.url());
+      await join(ann.page, "user1");
+      const hostile = '<img src=x onerror="document.title=1"><script>document.title=1</script>';
+      await say(ann.page, hostile);
+      await ann.page.locator("[data-seq='1']").waitFor();
+      expect(await texts(ann.page)).toEqual([hostile]);
+      expect(await ann.page.locator("#messages img, #messages script").count()).toBe(0);
+
+      await ann.page.locator("#frames > summary").click();
+      await ann.page.locator(".frame.sent details").first().click();
+      await ann.page.locator(".frame.sent pre", { hasText: '"type": "message"' }).waitFor();
+      expect(await ann.page.content()).not.toContain(await token);
+      expect(await address).not.toContain(await token);
+      expect(ann.page.url()).toBe(`${server.url.replace(/\/$/, "")}/#lobby`);
+      const stored = await ann.page.evaluate(() => localStorage.length + sessionStorage.length);
+      expect(stored).toBe(0);
+      expect(ann.faults).toEqual([]);
+    },
+    PATIENCE,
+  );
+
+  test(
+    "a keyboard is enough: sign in, connect, write two lines, leave",
+    async () => {
+      await using server = await startTestServer();
+      await using ann = await openPage(browser, server.url);
+      const { keyboard } = ann.page;
+      await ann.page.locator("#demo-accounts button").first().waitFor();
+      await keyboard.press("Tab");
+      await keyboard.press("Enter");
+      await waitForFocus(ann.page, "conversation");
+      await keyboard.type("den");
+      await keyboard.press("Enter");
+      await waitForFocus(ann.page, "text");
+      await keyboard.type("first line");
+      await keyboard.press("Shift+Enter");
+      await keyboard.type("second line");
+      await keyboard.press("Enter");
+      await ann.page.locator("[data-seq='1']").waitFor();
+      expect(await texts(ann.page)).toEqual(["first line\nsecond line"]);
+      expect(await focused(ann.page)).toBe("text");
+      for (let presses = 0; (await focused(ann.page)) !== "leave" && presses < 6; presses++) {
+        await keyboard.press("Shift+Tab");
+      }
+      await keyboard.press("Enter");
+      await waitForFocus(ann.page, "conversation");
+      expect(ann.faults).toEqual([]);
+    },
+    PATIENCE,
+  );
+
+  for (const colorScheme of ["light", "dark"] as const) {
+    test(
+      `on a phone's width nothing scrolls sideways (${colorScheme})`,
+      async () => {
+        await using server = await startTestServer({ env: { PLANS: PLANS_WITH_THREE } });
+        const viewport = { width: 360, height: 740 };
+        await using ann = await openPage(browser, server.url, { viewport, colorScheme });
+        await ann.page.locator("#demo-accounts button").first().waitFor();
+        expect(await overflow(ann.page)).toBe(0);
+        await join(ann.page, "user1", `den-${"long".repeat(20)}`);
+        await say(ann.page, "w".repeat(300));
+        for (const text of ["two", "three", "four"]) await say(ann.page, text);
+        await ann.page.locator(".message.failed").waitFor();
+        await ann.page.locator("#frames > summary").click();
+        await ann.page.locator(".frame details").first().click();
+        expect(await overflow(ann.page)).toBe(0);
+        expect(ann.faults).toEqual([]);
+      },
+      PATIENCE,
+    );
+  }
+});
+
+async function join(page: Page, user: string, conversation = "lobby"): Promise<void> {
+  await page.getByRole("button", { name: user }).click();
+  await page.getByRole("textbox", { name: "Conversation" }).fill(conversation);
+  await page.getByRole("button", { name: "Connect" }).click();
+  await connected(page);
+}
+
+async function connected(page: Page): Promise<void> {
+  await page.locator("#status[data-at='open']").waitFor();
+}
+
+async function say(page: Page, text: string): Promise<void> {
+  await page.getByRole("textbox", { name: "Message" }).fill(text);
+  await page.keyboard.press("Enter");
+  await page.locator(".message", { hasText: text }).waitFor();
+}
+
+function texts(page: Page): Promise<string[]> {
+  return page.locator("#messages .text").allTextContents();
+}
+
+function focused(page: Page): Promise<string | undefined> {
+  return page.evaluate(() => document.activeElement?.id);
+}
+
+async function waitForFocus(page: Page, id: string): Promise<void> {
+  await page.locator(`#${id}:focus`).waitFor();
+}
+
+/** Returns when the server has answered a ping, and so has seen all that was sent before. */
+async function roundTrip(page: Page): Promise<void> {
+  const frames = page.locator("#frames");
+  if ((await frames.getAttribute("open")) === null) await frames.locator("> summary").click();
+  const pongs = page.locator(".frame.received", { hasText: "pong" });
+  const before = await pongs.count();
+  await page.getByRole("button", { name: "Measure round trip" }).click();
+  await pongs.nth(before).waitFor();
+}
+
+async function secondsLeft(notice: Locator): Promise<number> {
+  return Number.parseInt((await notice.locator(".countdown").textContent()) ?? "", 10);
+}
+
+/** How many pixels the page is wider than its window. */
+function overflow(page: Page): Promise<number> {
+  return page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+}
+
+/** Notes each state an own message is drawn in; the server is too fast to look in between. */
+function watchDeliveries(page: Page): Promise<void> {
+  return page.evaluate(() => {
+    const seen: string[] = [];
+    Object.assign(window, { seen });
+    const list = document.getElementById("messages");
+    new MutationObserver((changes) => {
+      for (const change of changes) {
+        for (const node of change.addedNodes) {
+          if (node instanceof HTMLElement && node.matches(".own")) seen.push(node.dataset.delivery ?? "");
+        }
+      }
+    }).observe(list!, { childList: true });
+  });
+}
+
+function deliveries(page: Page): Promise<string[]> {
+  return page.evaluate(() => (window as unknown as { seen: string[] }).seen);
+}
