@@ -1,0 +1,84 @@
+// npm test: the checks and every test, then one line that counts them. Words on the command line are passed on to
+// `bun test` (a part of a path, or `-t name`), and then only those tests run.
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+interface Tool {
+  readonly command: string;
+  /** Its package on Debian and Ubuntu. */
+  readonly package: string;
+  readonly need: string;
+}
+
+/** What the tests need beyond npm packages. */
+const TOOLS: readonly Tool[] = [{ command: "chromium", package: "chromium", need: "the tests of the page" }];
+
+const CHECKS = ["check:types", "check:style", "check:docs"];
+
+interface Counts {
+  passed: number;
+  failed: number;
+  skipped: number;
+}
+
+const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
+const chosen = process.argv.slice(2);
+if (chosen.length === 0) {
+  installTools();
+  for (const check of CHECKS) {
+    const passed = run(["npm", "run", "--silent", check]) === 0;
+    console.log(`${passed ? "passed" : "FAILED"}: npm run ${check}\n`);
+    counts[passed ? "passed" : "failed"]++;
+  }
+}
+runTests(chosen);
+const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : "";
+console.log(`\n${counts.passed} passed, ${counts.failed} failed${skipped}`);
+process.exit(counts.failed > 0 ? 1 : 0);
+
+/** Runs `bun test` and counts from its report, which says more than its exit code. */
+function runTests(words: readonly string[]): void {
+  const folder = mkdtempSync(join(tmpdir(), "parley-report-"));
+  const report = join(folder, "report.xml");
+  const arguments_ = ["--reporter=junit", `--reporter-outfile=${report}`, "--timeout=30000"];
+  const code = run([
+    process.execPath,
+    "--no-env-file",
+    "test",
+    ...arguments_,
+    ...(words.length > 0 ? words : ["test/"]),
+  ]);
+  const root = existsSync(report) ? (/<testsuites [^>]*>/.exec(readFileSync(report, "utf8"))?.[0] ?? "") : "";
+  rmSync(folder, { recursive: true });
+  const number = (name: string) => Number(new RegExp(` ${name}="(\\d+)"`).exec(root)?.[1] ?? 0);
+  const [tests, failures, skips] = [number("tests"), number("failures"), number("skipped")];
+  counts.passed += tests - failures - skips;
+  counts.failed += failures;
+  counts.skipped += skips;
+  // A file that does not load, or a run that found no test, is in no report.
+  if (code !== 0 && failures === 0) counts.failed++;
+}
+
+/** Installs what is missing, where this user may; otherwise says in one line what to install. */
+function installTools(): void {
+  const missing = TOOLS.filter(({ command }) => Bun.which(command) === null);
+  if (missing.length === 0) return;
+  const packages = missing.map((tool) => tool.package);
+  const mayInstall = Bun.which("apt-get") !== null && process.getuid?.() === 0;
+  if (mayInstall && run(["apt-get", "update", "-qq"]) === 0) {
+    run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", ...packages]);
+  }
+  for (const { command, package: name, need } of missing) {
+    if (Bun.which(command) !== null) continue;
+    console.log(`${command} is missing, which ${need} need. Install it: sudo apt-get install ${name}`);
+    // On a developer's machine those tests are skipped, and counted as such; in CI a missing part is a failure.
+    if (process.env.CI === "true") counts.failed++;
+  }
+}
+
+/** Runs a command with our output; answers its exit code. */
+function run(command: string[]): number {
+  return Bun.spawnSync(command, { stdio: ["ignore", "inherit", "inherit"], cwd: join(import.meta.dir, "..") })
+    .exitCode;
+}
