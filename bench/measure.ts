@@ -38,14 +38,18 @@ export async function measure(options: MeasureOptions): Promise<Measurement> {
     for (let conversation = 0; conversation < kase.conversations; conversation++)
       for (let member = 0; member < kase.members; member++)
         paths.push(server.target(`user-${conversation}-${member}`, `room-${conversation}`));
-    const result = await generator.run({
-      ...kase.load,
-      port: server.port,
-      pid: server.pid,
-      paths,
-      roomSize: kase.members,
-      parley: peer.parley,
-    });
+    const result = await generator
+      .run({
+        ...kase.load,
+        port: server.port,
+        pid: server.pid,
+        paths,
+        roomSize: kase.members,
+        parley: peer.parley,
+      })
+      .catch(async (error: Error) => {
+        throw new Error(`${kase.name}, ${peer.name}: ${error.message}\n${await server.lastOutput()}`.trim());
+      });
     return { caseName: kase.name, peer: peer.name, round, figure: kase.figure(result), result };
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -22,6 +22,8 @@ export interface StartOptions {
 export interface RunningPeer extends AsyncDisposable {
   readonly port: number;
   readonly pid: number;
+  /** The end of what it has printed, for the one who has to find out why a run failed. */
+  lastOutput(): Promise<string>;
   /** Request target of the socket for a user in a conversation, with what the peer needs to let them in. */
   target(user: string, conversation: string): string;
 }

@@ -1,6 +1,7 @@
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { SERVER_CORE } from "../cores.ts";
+import type { RunningPeer } from "./peer.ts";
 
 /** How long a server may take to answer its first request, and to stop. */
 const START_MS = 15_000;
@@ -13,10 +14,7 @@ export interface PinnedServerOptions {
   readonly folder: string;
 }
 
-export interface PinnedServer extends AsyncDisposable {
-  readonly port: number;
-  readonly pid: number;
-}
+export type PinnedServer = Omit<RunningPeer, "target">;
 
 /** Starts a server with all its threads on one core; it is given `PORT` and must answer `/readyz`. */
 export async function startPinnedServer(options: PinnedServerOptions): Promise<PinnedServer> {
@@ -36,6 +34,7 @@ export async function startPinnedServer(options: PinnedServerOptions): Promise<P
     await server.exited;
     clearTimeout(late);
   };
+  const lastOutput = async () => (await output.text()).trim().split("\n").slice(-10).join("\n");
   const deadline = Date.now() + START_MS;
   while (!(await answers(port))) {
     if (server.exitCode === null && Date.now() < deadline) {
@@ -43,10 +42,9 @@ export async function startPinnedServer(options: PinnedServerOptions): Promise<P
       continue;
     }
     await stop();
-    const tail = (await output.text()).trim().split("\n").slice(-10).join("\n");
-    throw new Error(`${options.command.join(" ")} did not start:\n${tail}`);
+    throw new Error(`${options.command.join(" ")} did not start:\n${await lastOutput()}`);
   }
-  return { port, pid: server.pid, [Symbol.asyncDispose]: stop };
+  return { port, pid: server.pid, lastOutput, [Symbol.asyncDispose]: stop };
 }
 
 async function answers(port: number): Promise<boolean> {
