@@ -8,6 +8,12 @@ export interface HistoryRange {
   readonly more: boolean;
 }
 
+/**
+ * Most bytes of texts in one answer (as UTF-16 units, of which most are a byte): well below what may be unsent to one
+ * socket (B1), or reading back long messages would close the reader.
+ */
+export const HISTORY_BUDGET = 384 * 1024;
+
 /** Which messages a history request means, in a conversation whose newest message is `newest`. */
 export function historyRange(
   request: Pick<HistoryRequest, "before" | "after" | "count">,

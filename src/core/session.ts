@@ -9,6 +9,7 @@ import type { ClientFrame } from "../protocol/client-frames.ts";
 import type { CloseCode } from "../protocol/close-codes.ts";
 import type { Decoded } from "../protocol/decode.ts";
 import { errorEntry } from "../protocol/errors.ts";
+import { MAX_FRAME_BYTES } from "../protocol/limits.ts";
 import type { ServerFrameOf } from "../protocol/server-frames.ts";
 import { type Bucket, fullBucket, secondsToRefill, takeFrame } from "./burst.ts";
 import { endingFor } from "./closing.ts";
@@ -47,7 +48,7 @@ export function step(
     case "frame":
       return onFrame(session, event.decoded, now, rules);
     case "bad_frame":
-      return end(endingFor(event.code));
+      return onBadFrame(event.code);
     case "control":
       return onControl(session, now, rules);
     case "admitted":
@@ -94,6 +95,12 @@ function onFrame(
     default:
       return session satisfies never;
   }
+}
+
+function onBadFrame(code: 1003 | 1009): Step {
+  if (code === 1003) return end(endingFor(code));
+  const message = `The frame is longer than ${MAX_FRAME_BYTES} bytes.`;
+  return end(endingFor(code, { code: "too_large", message }));
 }
 
 function onFirstFrame(session: Anonymous, decoded: Decoded): Step {
@@ -145,15 +152,21 @@ function onRequest(
       effects.push({ do: "read", frame });
       return asked(active(session, now), rules, effects);
     case "token":
-    case "typing":
-    case "read": {
-      const message = `Frames of type "${frame.type}" are part of the protocol, but this server does not answer them yet.`;
-      effects.push(send({ type: "error", code: "unknown_type", message }));
+      effects.push(notYet(frame.type));
       return session;
-    }
+    case "typing":
+    case "read":
+      // Somebody is there, whatever becomes of what they did (I1).
+      effects.push(notYet(frame.type));
+      return active(session, now);
     default:
       return frame satisfies never;
   }
+}
+
+function notYet(type: ClientFrame["type"]): Effect {
+  const message = `Frames of type "${type}" are part of the protocol, but this server does not answer them yet.`;
+  return send({ type: "error", code: "unknown_type", message });
 }
 
 function asked(session: Live, rules: SessionRules, effects: Effect[]): Live {
@@ -185,9 +198,11 @@ function onAdmitted(
   rules: SessionRules,
   spread: number,
 ): Step {
-  const held = session.phase === "checking" ? session.held : 0;
-  const effects: Effect[] = [send(welcome), { do: "release" }];
-  if (held >= rules.maxWaiting) effects.push({ do: "resume" });
+  if (session.phase !== "checking") return { session, effects: NOTHING };
+  const effects: Effect[] = [send(welcome)];
+  // Before what was held is given again: that may well pause the socket anew, and then it has to stay so (B2).
+  if (session.held >= rules.maxWaiting) effects.push({ do: "resume" });
+  effects.push({ do: "release" });
   return {
     session: {
       phase: "live",

@@ -9,7 +9,7 @@ import type {
   PostRequest,
   PostResult,
 } from "../../core/engine.ts";
-import { historyRange } from "../../core/history.ts";
+import { HISTORY_BUDGET, historyRange } from "../../core/history.ts";
 import { decidePost } from "../../core/posting.ts";
 import { QUOTA_WINDOW } from "../../core/quota.ts";
 import type { Message, Quota } from "../../protocol/server-frames.ts";
@@ -260,7 +260,9 @@ export class SqliteEngine implements Engine {
 
   private read(head: ConversationHead, request: HistoryRequest): { messages: Message[]; more: boolean } {
     const { first, last, more } = historyRange(request, head.seq);
-    return { messages: this.messages.read(head, first, last), more };
+    const newestFirst = request.after === undefined;
+    const { messages, cut } = this.messages.read(head, first, last, newestFirst, HISTORY_BUDGET);
+    return { messages, more: more || cut };
   }
 
   private tell(outcome: Outcome): void {

@@ -140,18 +140,42 @@ export class MessageLog {
     return seq;
   }
 
-  /** The messages with `first` ≤ seq ≤ `last` that are kept, in order. */
-  read(head: ConversationHead, first: number, last: number): Message[] {
+  /**
+   * The messages with `first` ≤ seq ≤ `last` that are kept, in order. Where their texts are longer than `budget`
+   * together, those at the far end are `cut`: the oldest when `newestFirst`, otherwise the newest; one always stays.
+   */
+  read(
+    head: ConversationHead,
+    first: number,
+    last: number,
+    newestFirst: boolean,
+    budget: number,
+  ): { messages: Message[]; cut: boolean } {
+    const positions = this.positions(head, first, last);
+    if (newestFirst) positions.reverse();
+    const messages: Message[] = [];
+    let size = 0;
+    let cut = false;
+    for (const position of positions) {
+      const row = this.rowAt.get(position);
+      if (row === null) continue;
+      size += row.text.length + (row.data?.length ?? 0);
+      cut = size > budget && messages.length > 0;
+      if (cut) break;
+      messages.push(toMessage(row));
+    }
+    if (newestFirst) messages.reverse();
+    return { messages, cut };
+  }
+
+  private positions(head: ConversationHead, first: number, last: number): number[] {
     const fromTail = this.tail.firstSeq(head.number) ?? head.seq + 1;
     const positions =
       first < fromTail ? this.index.range(head.number, first, Math.min(last, fromTail - 1)) : [];
     for (let seq = Math.max(first, fromTail); seq <= Math.min(last, head.seq); seq++) {
       positions.push(this.tail.position(head.number, seq)!);
     }
-    return positions.flatMap((position) => {
-      const row = this.rowAt.get(position);
-      return row === null ? [] : [toMessage(row)];
-    });
+    return positions;
   }
 
   /** Drops from memory what the index now holds, at most `budget` messages. */

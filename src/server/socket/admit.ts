@@ -38,7 +38,7 @@ async function tryToAdmit(parts: AdmitParts, connection: Connection, token: stri
   const identity = await identify(parts, token, user);
   if (connection.ended) return;
   if ("refusal" in identity) return connection.refused(identity.refusal.code, identity.refusal.message);
-  connection.identified();
+  connection.identified(identity.plan);
 
   const { plan } = identity;
   if (!admission.lease(user, plan.connections)) {
@@ -52,12 +52,12 @@ async function tryToAdmit(parts: AdmitParts, connection: Connection, token: stri
     if (connection.ended) return room.giveUp();
     const { seq, epoch, members } = room.join(connection);
     admitted = true;
-    connection.admitted(plan, {
+    connection.admitted({
       type: "welcome",
       connection: connection.id,
       conversation,
       user,
-      plan: plan.name,
+      plan: connection.plan?.name ?? plan.name,
       seq,
       epoch,
       resumed: false,

@@ -65,6 +65,7 @@ export class Connection implements Listener, Sender, Timed {
   /** The plan as it is now; a change counts from the next request (Q2). */
   plan: Plan | undefined;
   private session: Session;
+  private joined = false;
   private socket: Socket | undefined;
   private entry: Entry;
   private out: string[] = NO_FRAMES;
@@ -119,13 +120,21 @@ export class Connection implements Listener, Sender, Timed {
     for (const effect of effects) this.carryOut(effect, event);
   }
 
-  /** Lets the connection in: it is welcomed, and heard from now on. */
-  admitted(plan: Plan, welcome: ServerFrameOf<"welcome">): void {
+  /** The credential was good. From now on the connection hears of changes to its user's account. */
+  identified(plan: Plan): void {
     this.plan = plan;
     this.host.directory.add(this);
+    if (!this.entry.anonymous) return;
+    this.host.admission.identified();
+    this.entry = { ...this.entry, anonymous: false };
+  }
+
+  /** Lets the connection in: it is welcomed, and heard from now on. */
+  admitted(welcome: ServerFrameOf<"welcome">): void {
+    this.joined = true;
     this.apply({ type: "admitted", welcome });
     this.schedule();
-    this.host.log.info("connection.opened", { ...this.who(), plan: plan.name });
+    this.host.log.info("connection.opened", { ...this.who(), plan: welcome.plan });
   }
 
   /** Refuses the credential, or the address it was used for. */
@@ -137,13 +146,6 @@ export class Connection implements Listener, Sender, Timed {
   /** Ends the connection for a reason of the server's. */
   end(ending: Ending): void {
     this.apply({ type: "end", ending });
-  }
-
-  /** The credential was good: the socket no longer counts as anonymous. */
-  identified(): void {
-    if (!this.entry.anonymous) return;
-    this.host.admission.identified();
-    this.entry = { ...this.entry, anonymous: false };
   }
 
   deliver(frame: string): void {
@@ -183,8 +185,8 @@ export class Connection implements Listener, Sender, Timed {
     this.held = NO_EVENTS;
     host.wheel.take(this);
     host.admission.leave(this.entry);
-    if (this.plan === undefined) return;
     host.directory.remove(this);
+    if (!this.joined) return;
     host.hub.leave(this.conversation, this);
     host.admission.release(this.user);
     const seconds = (host.clock.now() - this.openedAt) / 1000;
