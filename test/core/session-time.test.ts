@@ -1,0 +1,237 @@
+import { describe, expect, test } from "bun:test";
+import { endingFor } from "../../src/core/closing.ts";
+import { openSession, step } from "../../src/core/session.ts";
+import type { Session, SessionEvent } from "../../src/core/session-state.ts";
+import { nextTick } from "../../src/core/session-time.ts";
+import { frame, live, QUOTA, RULES, SessionRun, START, sent, summary, WELCOME } from "../support/session.ts";
+
+/** Pings are another matter (I3). */
+const QUIET_LINE = { ...RULES, pingInterval: 0 };
+
+describe("I2 inactivity", () => {
+  test("I2 the warning comes 30 s before, with the seconds left, and then the close 4408", () => {
+    const run = new SessionRun(live({ pingDue: Number.POSITIVE_INFINITY }), QUIET_LINE);
+    expect(nextTick(run.session, QUIET_LINE)).toBe(START + 270_000);
+    expect(summary(run.after(269_999))).toBe("live");
+    expect(sent(run.after(1).effects)).toEqual([
+      expect.objectContaining({ type: "warning", code: "inactivity", seconds: 30 }),
+    ]);
+    expect(nextTick(run.session, QUIET_LINE)).toBe(START + 300_000);
+    expect(summary(run.after(29_999))).toBe("live");
+    expect(summary(run.after(1))).toBe("closed error closing close 4408");
+    expect(run.sent().slice(-2)).toEqual([
+      expect.objectContaining({ type: "error", code: "inactive" }),
+      { type: "closing", code: 4408, reason: "inactive", reconnect: false },
+    ]);
+  });
+
+  test("I2 it is said once", () => {
+    const run = new SessionRun(live({ pingDue: Number.POSITIVE_INFINITY }), QUIET_LINE);
+    run.after(270_000);
+    for (let i = 0; i < 10; i++) expect(summary(run.after(1_000))).toBe("live");
+  });
+
+  test("I2 a late look warns with what is really left, and a very late one closes without a warning", () => {
+    const late = step(
+      live({ pingDue: Number.POSITIVE_INFINITY }),
+      { type: "tick", unsent: 0 },
+      START + 290_500,
+      QUIET_LINE,
+    );
+    expect(sent(late.effects)).toEqual([expect.objectContaining({ seconds: 9.5 })]);
+    expect(step(live(), { type: "tick", unsent: 0 }, START + 400_000, QUIET_LINE).session.phase).toBe(
+      "closed",
+    );
+  });
+
+  test("I2 any activity cancels the warning, and the whole time-out begins anew", () => {
+    for (const content of [
+      { type: "activity" },
+      { type: "message", text: "x" },
+      { type: "history" },
+      { type: "typing", active: true },
+      { type: "read", seq: 1 },
+    ]) {
+      const run = new SessionRun(live({ pingDue: Number.POSITIVE_INFINITY }), QUIET_LINE);
+      run.after(299_999);
+      run.on(frame(content));
+      expect(run.session).toMatchObject({ warned: false, activeAt: START + 299_999 });
+      if (content.type === "message")
+        run.on({
+          type: "posted",
+          id: "m",
+          result: { outcome: "stored", seq: 1, at: START, quota: QUOTA },
+        });
+      if (content.type === "history")
+        run.on({ type: "read", result: { outcome: "read", messages: [], more: false, quota: QUOTA } });
+      expect(nextTick(run.session, QUIET_LINE)).toBe(START + 299_999 + 270_000);
+      expect(summary(run.after(269_999))).toBe("live");
+      expect(summary(run.after(1))).toBe("live warning");
+    }
+  });
+
+  test("I1 what software does by itself cancels nothing: pings of both kinds, faults, token renewal", () => {
+    const run = new SessionRun(live({ pingDue: Number.POSITIVE_INFINITY }), QUIET_LINE);
+    run.after(270_000);
+    run.now += 29_999;
+    run.on({ type: "control" });
+    run.on(frame({ type: "ping" }));
+    run.on(frame({ type: "token", token: "abc" }));
+    run.on(frame("no json"));
+    expect(summary(run.after(1))).toBe("closed error closing close 4408");
+  });
+
+  test("I1 who still waits for an answer, or is still being sent one, has not left", () => {
+    const asked = new SessionRun(live({ waiting: 1, pingDue: Number.POSITIVE_INFINITY }), QUIET_LINE);
+    expect(summary(asked.after(300_000))).toBe("live");
+    expect(asked.session).toMatchObject({ activeAt: START + 300_000 });
+    const streaming = new SessionRun(live({ pingDue: Number.POSITIVE_INFINITY }), QUIET_LINE);
+    expect(summary(streaming.after(300_000, 1))).toBe("live");
+    expect(summary(streaming.after(300_000, 0))).toBe("closed error closing close 4408");
+  });
+
+  test("I2 INACTIVITY_TIMEOUT 0 switches it off", () => {
+    const rules = { ...QUIET_LINE, inactivity: 0, inactivityWarning: 0 };
+    const run = new SessionRun(live({ pingDue: Number.POSITIVE_INFINITY }), rules);
+    expect(nextTick(run.session, rules)).toBe(Number.POSITIVE_INFINITY);
+    expect(summary(run.after(86_400_000))).toBe("live");
+  });
+});
+
+describe("I3 M4 dead peers", () => {
+  const PATIENT = { ...RULES, inactivity: 0 };
+
+  test("M4 a ping goes out every 25 s, and each that is answered is followed by the next", () => {
+    const run = new SessionRun(live(), PATIENT);
+    for (let i = 0; i < 4; i++) {
+      expect(nextTick(run.session, PATIENT)).toBe(START + (i + 1) * 25_000);
+      run.now = nextTick(run.session, PATIENT);
+      expect(summary(run.on({ type: "tick", unsent: 0 }))).toBe("live ping");
+      run.now += 200;
+      run.on({ type: "control" });
+      run.now = nextTick(run.session, PATIENT);
+      expect(summary(run.on({ type: "tick", unsent: 0 }))).toBe("live");
+    }
+  });
+
+  test("M4 pings of sockets that opened together are spread by 10 %", () => {
+    const due = (spread: number) => {
+      const { session } = step(
+        openSession(true, START),
+        { type: "admitted", welcome: WELCOME },
+        START,
+        RULES,
+        spread,
+      );
+      return nextTick(session, RULES) - START;
+    };
+    expect([due(-1), due(0), due(1)]).toEqual([22_500, 25_000, 27_500]);
+  });
+
+  test("I3 RUNTIME 1 a peer that leaves a ping unanswered for 10 s is cut off as lost, and not as inactive", () => {
+    const run = new SessionRun(live());
+    expect(summary(run.after(25_000))).toBe("live ping");
+    expect(summary(run.after(9_999))).toBe("live");
+    const lost = run.after(1);
+    expect(lost.session.phase).toBe("closed");
+    expect(lost.effects).toEqual([{ do: "note", note: { event: "connection.lost" } }, { do: "terminate" }]);
+  });
+
+  test("I3 whatever is heard shows that the peer is alive", () => {
+    for (const event of [{ type: "control" }, frame({ type: "ping" }), frame("no json")] as SessionEvent[]) {
+      const run = new SessionRun(live(), PATIENT);
+      run.after(25_000);
+      run.now += 9_000;
+      run.on(event);
+      expect(run.after(1_000).session.phase).toBe("live");
+    }
+  });
+
+  test("I3 what was heard before the ping shows nothing", () => {
+    const run = new SessionRun(live(), PATIENT);
+    run.now += 24_999;
+    run.on({ type: "control" });
+    run.after(1);
+    expect(run.after(10_000).session.phase).toBe("closed");
+  });
+
+  test("RUNTIME 4 a paused peer's silence says nothing; once it is read again it has the whole time to answer", () => {
+    const run = new SessionRun(live({ paused: true, waiting: 32 }), PATIENT);
+    run.after(25_000);
+    for (let i = 0; i < 5; i++) expect(summary(run.after(10_000))).toBe("live");
+    run.session = { ...(run.session as Extract<Session, { phase: "live" }>), paused: false };
+    expect(summary(run.after(9_999))).toBe("live");
+    expect(run.after(1).session.phase).toBe("closed");
+  });
+
+  test("M4 an answered ping is no activity: the peer is warned and closed as inactive all the same", () => {
+    const run = new SessionRun();
+    const codes: string[] = [];
+    while (run.session.phase === "live") {
+      run.now = nextTick(run.session, RULES);
+      const { effects } = run.on({ type: "tick", unsent: 0 });
+      if (effects.some((effect) => effect.do === "ping")) run.on({ type: "control" });
+      codes.push(...sent(effects).map((sentFrame) => ("code" in sentFrame ? `${sentFrame.code}` : "")));
+    }
+    expect(codes).toEqual(["inactivity", "inactive", "4408"]);
+    expect(run.now).toBe(START + 300_000);
+  });
+});
+
+describe("nextTick", () => {
+  test("is never later than what time alone would change: looking more often finds nothing earlier", () => {
+    // Between a look and the one that nextTick asks for, a tick at any moment must have nothing to do.
+    for (let seed = 1; seed <= 200; seed++) {
+      const random = generator(seed);
+      const run = new SessionRun(random() < 0.2 ? openSession(random() < 0.5, START) : live());
+      for (let i = 0; i < 40 && run.session.phase !== "closed"; i++) {
+        const due = nextTick(run.session, RULES);
+        for (const share of [0, random(), 0.999999]) {
+          const early = run.now + Math.max(0, due - run.now) * share;
+          if (early >= due) continue;
+          const look = step(run.session, { type: "tick", unsent: 0 }, early, RULES);
+          if (`${seed} ${summary(look)}` !== `${seed} ${run.session.phase}`)
+            throw new Error(`seed ${seed}: at ${early}, before ${due}: ${summary(look)}`);
+        }
+        if (random() < 0.5) {
+          run.now += random() * Math.max(0, due - run.now);
+          run.on(somethingHeard(random()));
+        } else {
+          run.now = Math.max(run.now, due);
+          run.on({ type: "tick", unsent: 0 });
+        }
+      }
+    }
+  });
+
+  test("after activity it is never earlier than before, so that a look already planned comes in time", () => {
+    for (const warned of [false, true]) {
+      const before = live({ warned, pingDue: Number.POSITIVE_INFINITY, activeAt: START });
+      const now = START + (warned ? 270_000 : 100_000);
+      const { session } = step(before, frame({ type: "activity" }), now, QUIET_LINE);
+      expect(nextTick(session, QUIET_LINE)).toBeGreaterThanOrEqual(nextTick(before, QUIET_LINE));
+    }
+  });
+
+  test("a closed session asks for none", () => {
+    const { session } = step(live(), { type: "end", ending: endingFor(1001) }, START, RULES);
+    expect(nextTick(session, RULES)).toBe(Number.POSITIVE_INFINITY);
+  });
+});
+
+function somethingHeard(choice: number): SessionEvent {
+  if (choice < 0.4) return { type: "control" };
+  if (choice < 0.7) return frame({ type: "activity" });
+  return frame({ type: "ping" });
+}
+
+/** mulberry32: small, seeded, good enough to choose between events. */
+function generator(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}

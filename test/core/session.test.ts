@@ -1,0 +1,277 @@
+import { describe, expect, test } from "bun:test";
+import { endingFor } from "../../src/core/closing.ts";
+import type { PostResult } from "../../src/core/engine.ts";
+import { openSession, step } from "../../src/core/session.ts";
+import type { Session, SessionEvent, Step } from "../../src/core/session-state.ts";
+import { nextTick } from "../../src/core/session-time.ts";
+import type { ClientFrameType } from "../../src/protocol/client-frames.ts";
+import { mayReconnect } from "../../src/protocol/close-codes.ts";
+import { ERRORS } from "../../src/protocol/errors.ts";
+import { frame, live, QUOTA, RULES, SessionRun, START, sent, summary, WELCOME } from "../support/session.ts";
+
+type Phase = Session["phase"];
+type EventType = SessionEvent["type"];
+
+const SESSIONS: { readonly [P in Phase]: Extract<Session, { phase: P }> } = {
+  anonymous: { phase: "anonymous", since: START },
+  checking: { phase: "checking", since: START, held: 0 },
+  live: live({ waiting: 1 }),
+  closed: { phase: "closed" },
+};
+
+const STORED: PostResult = { outcome: "stored", seq: 1, at: START, quota: QUOTA };
+
+const EVENTS: { readonly [T in EventType]: Extract<SessionEvent, { type: T }> } = {
+  frame: frame({ type: "message", text: "hello" }),
+  bad_frame: { type: "bad_frame", code: 1003 },
+  control: { type: "control" },
+  admitted: { type: "admitted", welcome: WELCOME },
+  refused: { type: "refused", code: "forbidden", message: "This token is for somebody else." },
+  posted: { type: "posted", id: "m1", result: STORED },
+  read: { type: "read", result: { outcome: "read", messages: [], more: false, quota: QUOTA } },
+  tick: { type: "tick", unsent: 0 },
+  flushed: { type: "flushed", unsent: RULES.maxUnsent + 1, dropped: false },
+  end: { type: "end", ending: endingFor(1012, undefined, 3) },
+};
+
+// Total: a phase or an event that is added without a decision in every cell does not compile.
+const TABLE: Record<Phase, Record<EventType, string>> = {
+  anonymous: {
+    frame: "closed error closing close 4401",
+    bad_frame: "closed closing close 1003",
+    control: "anonymous",
+    admitted: "anonymous",
+    refused: "closed error closing close 4403",
+    posted: "anonymous",
+    read: "anonymous",
+    tick: "anonymous",
+    flushed: "closed closing close 1013",
+    end: "closed closing close 1012",
+  },
+  checking: {
+    frame: "checking hold",
+    bad_frame: "closed closing close 1003",
+    control: "checking",
+    admitted: "live welcome release",
+    refused: "closed error closing close 4403",
+    posted: "checking",
+    read: "checking",
+    tick: "checking",
+    flushed: "closed closing close 1013",
+    end: "closed closing close 1012",
+  },
+  live: {
+    frame: "live post",
+    bad_frame: "closed closing close 1003",
+    control: "live",
+    admitted: "live",
+    refused: "closed error closing close 4403",
+    posted: "live ack",
+    read: "live history",
+    tick: "live",
+    flushed: "closed closing close 1013",
+    end: "closed closing close 1012",
+  },
+  // What arrives after the end is nobody's any more: answers of the engine, frames already read, late ticks.
+  closed: {
+    frame: "closed",
+    bad_frame: "closed",
+    control: "closed",
+    admitted: "closed",
+    refused: "closed",
+    posted: "closed",
+    read: "closed",
+    tick: "closed",
+    flushed: "closed",
+    end: "closed",
+  },
+};
+
+const PHASES = Object.keys(TABLE) as Phase[];
+const EVENT_TYPES = Object.keys(EVENTS) as EventType[];
+
+describe("every phase, every event", () => {
+  for (const phase of PHASES) {
+    for (const type of EVENT_TYPES) {
+      test(`${phase}, ${type} → ${TABLE[phase][type]}`, () => {
+        expect(summary(step(SESSIONS[phase], EVENTS[type], START, RULES))).toBe(TABLE[phase][type]);
+      });
+    }
+  }
+
+  test("a step changes nothing of what it was given", () => {
+    for (const phase of PHASES) {
+      for (const type of EVENT_TYPES) {
+        const before = structuredClone(SESSIONS[phase]);
+        step(SESSIONS[phase], EVENTS[type], START + 1, RULES);
+        expect(SESSIONS[phase]).toEqual(before);
+      }
+    }
+  });
+});
+
+describe("every frame of a client that was let in", () => {
+  // What is answered, and whether it is something that a person did (I1).
+  const FRAMES: Record<ClientFrameType, { content: object; answer: string; activity: boolean }> = {
+    message: { content: { text: "hello", id: "m1" }, answer: "live post", activity: true },
+    history: { content: { limit: 10 }, answer: "live read", activity: true },
+    activity: { content: {}, answer: "live", activity: true },
+    typing: { content: { active: true }, answer: "live error", activity: true },
+    read: { content: { seq: 1 }, answer: "live error", activity: true },
+    token: { content: { token: "t" }, answer: "live error", activity: false },
+    ping: { content: { id: "p1" }, answer: "live pong", activity: false },
+  };
+
+  for (const [type, { content, answer, activity }] of Object.entries(FRAMES)) {
+    test(`I1 ${type} is ${activity ? "" : "not "}activity; it is answered "${answer}"`, () => {
+      const result = step(live(), frame({ type, ...content }), START + 1_000, RULES);
+      expect(summary(result)).toBe(answer);
+      expect(result.session).toMatchObject({ activeAt: activity ? START + 1_000 : START });
+    });
+  }
+
+  test("what is malformed or invalid gets an error with the sender's id; the socket stays, and it is no activity", () => {
+    const faults = [
+      ["no json", { code: "malformed" }],
+      ["[]", { code: "malformed" }],
+      ['{"text":"no type"}', { code: "malformed" }],
+      ['{"type":"shout","id":"x1"}', { code: "unknown_type", id: "x1" }],
+      ['{"type":"message","text":7,"id":"x2"}', { code: "invalid", id: "x2" }],
+      ['{"type":"message","text":"","id":"x3"}', { code: "invalid", id: "x3" }],
+    ] as const;
+    for (const [text, error] of faults) {
+      const result = step(live(), frame(text), START + 1_000, RULES);
+      expect(sent(result.effects)).toEqual([expect.objectContaining({ type: "error", ...error })]);
+      expect(result.session).toMatchObject({ phase: "live", activeAt: START });
+    }
+  });
+
+  test("a ping is answered with its id, and without one where it has none", () => {
+    expect(sent(step(live(), frame({ type: "ping" }), START, RULES).effects)).toEqual([{ type: "pong" }]);
+    expect(sent(step(live(), frame({ type: "ping", id: "p1" }), START, RULES).effects)).toEqual([
+      { type: "pong", id: "p1" },
+    ]);
+  });
+});
+
+describe("W4 the credential", () => {
+  test("W4 a socket that brought one is being checked, one that did not is anonymous", () => {
+    expect(openSession(true, START)).toEqual({ phase: "checking", since: START, held: 0 });
+    expect(openSession(false, START)).toEqual({ phase: "anonymous", since: START });
+  });
+
+  test("W4 a first token frame is checked, and what comes behind it waits and is released after the welcome", () => {
+    const run = new SessionRun(openSession(false, START));
+    const first = run.on(frame({ type: "token", token: "abc" }));
+    expect(first.effects).toEqual([{ do: "authenticate", token: "abc" }]);
+    expect(summary(run.on(frame({ type: "message", text: "early" })))).toBe("checking hold");
+    expect(summary(run.on({ type: "admitted", welcome: WELCOME }))).toBe("live welcome release");
+  });
+
+  test("W4 any other first frame ends the socket with 4401 and says what was expected", () => {
+    for (const first of ['{"type":"message","text":"x"}', '{"type":"ping"}', "no json", '{"type":"token"}']) {
+      const result = step(openSession(false, START), frame(first), START, RULES);
+      expect(summary(result)).toBe("closed error closing close 4401");
+      expect(sent(result.effects)[0]).toMatchObject({
+        code: "unauthorized",
+        message: expect.stringContaining('"type":"token"'),
+      });
+    }
+  });
+
+  test("W4 five seconds without a valid credential end the socket, also while one is being checked", () => {
+    for (const session of [openSession(false, START), openSession(true, START)]) {
+      const run = new SessionRun(session);
+      expect(nextTick(session, RULES)).toBe(START + 5_000);
+      expect(summary(run.after(4_999))).toBe(session.phase);
+      expect(summary(run.after(1))).toBe("closed error closing close 4401");
+    }
+  });
+
+  test("W4 a token frame does not begin the five seconds anew", () => {
+    const run = new SessionRun(openSession(false, START));
+    run.after(4_000);
+    run.on(frame({ type: "token", token: "abc" }));
+    expect(run.after(1_000).session.phase).toBe("closed");
+  });
+});
+
+describe("endings", () => {
+  const endings = (result: Step) => {
+    const frames = sent(result.effects);
+    const close = result.effects.at(-1);
+    return { frames, close: close?.do === "close" ? close : undefined };
+  };
+
+  test("each close that the server begins is announced by `closing` as the last frame, with the same code", () => {
+    for (const phase of PHASES) {
+      for (const type of EVENT_TYPES) {
+        const result = step(SESSIONS[phase], EVENTS[type], START, RULES);
+        if (result.session.phase !== "closed" || phase === "closed") continue;
+        const { frames, close } = endings(result);
+        expect(frames.at(-1)).toMatchObject({
+          type: "closing",
+          code: close?.code,
+          reason: close?.reason,
+          reconnect: mayReconnect(close!.code),
+        });
+      }
+    }
+  });
+
+  test("a refusal says its error first, and closes with the catalogue's code", () => {
+    for (const code of [
+      "bad_address",
+      "unauthorized",
+      "token_expired",
+      "forbidden",
+      "too_many_connections",
+    ] as const) {
+      const { frames, close } = endings(
+        step(SESSIONS.checking, { type: "refused", code, message: "why" }, START, RULES),
+      );
+      expect(frames.map(({ type }) => type)).toEqual(["error", "closing"]);
+      expect(frames[0]).toEqual({ type: "error", code, message: "why" });
+      expect(close?.code).toBe(ERRORS[code].close);
+      expect(frames[1]).toMatchObject({ reconnect: false });
+    }
+  });
+
+  test("an internal fault closes with 1011, and the client may come back", () => {
+    const refused = step(
+      SESSIONS.checking,
+      { type: "refused", code: "internal", message: "id 1" },
+      START,
+      RULES,
+    );
+    expect(endings(refused).close?.code).toBe(1011);
+    expect(endings(refused).frames.at(-1)).toMatchObject({ type: "closing", reconnect: true });
+  });
+
+  test("L1 an ending says when to come back", () => {
+    expect(sent(step(live(), EVENTS.end, START, RULES).effects)).toEqual([
+      { type: "closing", code: 1012, reason: "restarting", reconnect: true, after: 3 },
+    ]);
+  });
+
+  test("M1 a frame over the size limit is answered `too_large` before 1009, a binary one is closed with 1003", () => {
+    const large = step(live(), { type: "bad_frame", code: 1009 }, START, RULES);
+    expect(summary(large)).toBe("closed error closing close 1009");
+    expect(sent(large.effects)[0]).toMatchObject({
+      code: "too_large",
+      message: expect.stringContaining("65536"),
+    });
+    expect(summary(step(live(), { type: "bad_frame", code: 1003 }, START, RULES))).toBe(
+      "closed closing close 1003",
+    );
+  });
+
+  test("RUNTIME 8 every reason fits a close frame: at most 123 bytes", () => {
+    for (const phase of PHASES) {
+      for (const type of EVENT_TYPES) {
+        const { close } = endings(step(SESSIONS[phase], EVENTS[type], START, RULES));
+        if (close !== undefined) expect(Buffer.byteLength(close.reason)).toBeLessThanOrEqual(123);
+      }
+    }
+  });
+});

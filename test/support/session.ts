@@ -1,0 +1,112 @@
+import { fullBucket } from "../../src/core/burst.ts";
+import { step } from "../../src/core/session.ts";
+import type {
+  Effect,
+  Live,
+  Session,
+  SessionEvent,
+  SessionRules,
+  Step,
+} from "../../src/core/session-state.ts";
+import { decodeClientFrame } from "../../src/protocol/decode.ts";
+import type { Quota, ServerFrame, ServerFrameOf } from "../../src/protocol/server-frames.ts";
+
+/** When the tests of sessions begin; the settings' defaults are counted from here. */
+export const START = 1_000_000;
+
+/** The settings' defaults, in milliseconds. */
+export const RULES: SessionRules = {
+  inactivity: 300_000,
+  inactivityWarning: 30_000,
+  credentialTimeout: 5_000,
+  pingInterval: 25_000,
+  pongTimeout: 10_000,
+  burst: { rate: 20, size: 40 },
+  maxWaiting: 32,
+  maxUnsent: 1_048_576,
+};
+
+export const QUOTA: Quota = { limit: 100, remaining: 50, reset: 60 };
+
+export const WELCOME: ServerFrameOf<"welcome"> = {
+  type: "welcome",
+  connection: "c1",
+  conversation: "lobby",
+  user: "anna",
+  plan: "free",
+  seq: 0,
+  epoch: "e1",
+  resumed: false,
+  quota: QUOTA,
+  inactivity: { timeout: 300, warning: 30 },
+  members: [],
+  server: { name: "parley", protocol: 1 },
+};
+
+/** A session that was let in at START and has done nothing since. */
+export function live(fields: Partial<Live> = {}): Live {
+  return {
+    phase: "live",
+    activeAt: START,
+    warned: false,
+    waiting: 0,
+    paused: false,
+    bucket: fullBucket(RULES.burst, START),
+    heardAt: START,
+    pingDue: START + RULES.pingInterval,
+    pingedAt: 0,
+    lowTold: false,
+    ...fields,
+  };
+}
+
+/** The event of a frame that arrives, as the connection makes it. */
+export function frame(content: Record<string, unknown> | string): Extract<SessionEvent, { type: "frame" }> {
+  const text = typeof content === "string" ? content : JSON.stringify(content);
+  return { type: "frame", decoded: decodeClientFrame(text) };
+}
+
+/** The frames that a step sends. */
+export function sent(effects: readonly Effect[]): ServerFrame[] {
+  return effects.flatMap((effect) => (effect.do === "send" ? [effect.frame] : []));
+}
+
+/** A step in short: the phase after it, and its effects in order, notes left out. */
+export function summary({ session, effects }: Step): string {
+  const words = effects.flatMap((effect) => {
+    if (effect.do === "note") return [];
+    if (effect.do === "send") return [effect.frame.type];
+    return [effect.do === "close" ? `close ${effect.code}` : effect.do];
+  });
+  return [session.phase, ...words].join(" ");
+}
+
+/** A session and its time, moved on event by event; every effect is kept. */
+export class SessionRun {
+  readonly effects: Effect[] = [];
+  now = START;
+
+  constructor(
+    public session: Session = live(),
+    readonly rules: SessionRules = RULES,
+  ) {}
+
+  /** Lets `event` happen now, and answers its step. */
+  on(event: SessionEvent): Step {
+    const result = step(this.session, event, this.now, this.rules);
+    this.session = result.session;
+    this.effects.push(...result.effects);
+    return result;
+  }
+
+  /** Moves time on and lets the session look at it. */
+  after(milliseconds: number, unsent = 0): Step {
+    this.now += milliseconds;
+    return this.on({ type: "tick", unsent });
+  }
+
+  /** Everything sent so far. */
+  sent(): ServerFrame[] {
+    return sent(this.effects);
+  }
+}
