@@ -52,8 +52,6 @@ function startConsole(): void {
       stay: () => happen({ type: "stay" }),
       dismiss: (code) => happen({ type: "dismiss", code }),
       reconnect: () => happen({ type: "connect" }),
-      signInAgain: () =>
-        happen({ type: "sign_out", problem: "Your sign-in has ended. Sign in again to go on." }),
     }),
     sideView(() => happen({ type: "ping", at: Date.now() })),
     composerView({

@@ -3,7 +3,7 @@ import { type ErrorEntry, errorEntry } from "../protocol/errors.ts";
 import type { Member, Quota, ServerFrame, ServerFrameOf } from "../protocol/server-frames.ts";
 import type { Allowance, Effect, Ending, Farewell, Notice, OpenSession, State, Step } from "./state.ts";
 import { confirm, EMPTY_TRANSCRIPT, giveUp, refuse, take } from "./transcript.ts";
-import { explainError } from "./wording.ts";
+import { explainError, plain } from "./wording.ts";
 
 /** Messages asked for when a conversation is opened, and with each "load earlier". One request of the quota. */
 export const HISTORY_PAGE = 50;
@@ -13,6 +13,8 @@ const WIDEST_GAP = 200;
 
 const CUT =
   "The connection closed before the server confirmed it. Sending it again is safe: it is never stored twice.";
+
+const COME_BACK = "Reconnect when the time on the button has passed; what you missed is then loaded.";
 
 /** What a frame from the server makes of the page. */
 export function onFrame(state: State, frame: ServerFrame, at: number): Step {
@@ -139,7 +141,7 @@ function onWarning(state: State, session: OpenSession, frame: ServerFrameOf<"war
     const inactiveAt = at + (frame.seconds ?? session.inactivity.warning) * 1000;
     return { ...state, session: { ...session, inactiveAt } };
   }
-  return notify(state, { code: frame.code, tone: "warning", text: frame.message });
+  return notify(state, { code: frame.code, tone: "warning", text: plain(frame.message) });
 }
 
 function onError(state: State, session: OpenSession, frame: ServerFrameOf<"error">, at: number): State {
@@ -201,8 +203,9 @@ function endingOf(code: number, { closing, error }: Farewell, at: number, neverO
   return {
     code: told,
     reason: closing?.reason || entry.reason,
-    advice: entry.advice,
-    ...(led && { detail: error.message }),
+    // The catalogue speaks of `closing.after`; people see the time on the button.
+    advice: closing?.after === undefined ? plain(entry.advice) : COME_BACK,
+    ...(led && { detail: plain(error.message) }),
     ...(closing?.after !== undefined && { comeBackAt: at + closing.after * 1000 }),
     remedy: told === 4401 ? "sign_in" : "reconnect",
   };

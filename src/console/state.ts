@@ -84,7 +84,7 @@ export type Event =
   | { readonly type: "sign_in_began" }
   | { readonly type: "signed_in"; readonly user: string }
   | { readonly type: "sign_in_refused"; readonly problem: string }
-  | { readonly type: "sign_out"; readonly problem?: string }
+  | { readonly type: "sign_out" }
   | { readonly type: "choose"; readonly conversation: string }
   | { readonly type: "connect" }
   | { readonly type: "leave" }

@@ -4,6 +4,8 @@ import { EMPTY_TRANSCRIPT, giveUp, write } from "./transcript.ts";
 
 const LEFT = "You left before the server confirmed it. Sending it again is safe: it is never stored twice.";
 
+const SIGN_IN_ENDED = "Your sign-in has ended. Sign in again to go on.";
+
 /** The page before anything has happened. */
 export function initialState(conversation: string): State {
   return {
@@ -36,10 +38,12 @@ export function step(state: State, event: Event): Step {
     case "signed_in":
       return session.at === "signed_out" ? onSignedIn(state, event.user) : still(state);
     case "sign_out":
-      return onSignOut(state, event.problem);
+      return onSignOut(state);
     case "choose":
       return onChoose(state, event.conversation);
     case "connect":
+      if (session.at === "closed" && session.ending.remedy === "sign_in")
+        return onSignOut(state, SIGN_IN_ENDED);
       return session.at === "signed_in" || session.at === "closed"
         ? connect(state, session.user)
         : still(state);
@@ -83,7 +87,7 @@ function onSignedIn(state: State, user: string): Step {
   return still(same ? { ...state, session } : { ...forget(state), session });
 }
 
-function onSignOut(state: State, problem: string | undefined): Step {
+function onSignOut(state: State, problem?: string): Step {
   const session = { at: "signed_out", busy: false, ...(problem !== undefined && { problem }) } as const;
   // Signed out by the server: the transcript stays for the same user's return. By the person: nothing stays.
   const kept = problem === undefined ? forget(state) : state;

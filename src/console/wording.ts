@@ -53,13 +53,13 @@ export function dayName(at: number, now: number): string {
 export function explainError(error: Pick<ServerFrameOf<"error">, "code" | "message">): string {
   // A newer server may know codes this page does not: its own words are then all there is.
   const entry = errorEntry(error.code) as ErrorEntry | undefined;
-  if (entry === undefined) return error.message;
-  const said = error.message || entry.what;
+  if (entry === undefined) return plain(error.message);
+  const said = plain(error.message || entry.what);
   // Its advice is for programs (`retry_after`); people see the countdown.
   return error.code === "rate_limited" ? said : `${said} ${plain(entry.advice)}`;
 }
 
-/** The catalogue marks code with backticks, which a page would show as they are. */
-function plain(text: string): string {
+/** The server's words without the backticks that mark code in them; a page would show them as they are. */
+export function plain(text: string): string {
   return text.replaceAll("`", "");
 }

@@ -23,7 +23,7 @@ describe("signing in", () => {
 
   test("another user does not see what the one before had open", () => {
     const closed = run(open({ seq: 0 }), [live(1, "user2", "secret"), gone(4401)]).state;
-    const away: Event[] = [{ type: "sign_out", problem: "Sign in again." }];
+    const away: Event[] = [{ type: "connect" }];
     expect(run(closed, [...away, { type: "signed_in", user: "user1" }]).state.transcript.stored).toHaveLength(
       1,
     );
@@ -164,6 +164,12 @@ describe("the end of the line", () => {
     const closed = run(connecting(), [error({ code: "token_expired", message: "Too old." }), gone(4401)]);
     expect(closed.state.session).toMatchObject({ ending: { remedy: "sign_in", detail: "Too old." } });
     expect(closed.effects).toEqual([{ do: "forget_token" }]);
+    const { state, effects } = run(closed.state, [{ type: "connect" }]);
+    expect(state.session).toMatchObject({
+      at: "signed_out",
+      problem: expect.stringContaining("Sign in again"),
+    });
+    expect(effects).not.toContainEqual(expect.objectContaining({ do: "open" }));
   });
 
   test("an error from before is not given as the reason", () => {

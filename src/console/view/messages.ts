@@ -15,13 +15,16 @@ export interface MessageActions {
   loadBefore(seq: number, limit?: number): void;
 }
 
-interface Shown {
-  readonly node: HTMLElement;
-  /** Everything the node was made from; when it differs, the node is made anew. */
-  readonly print: string;
+/** One row as it is drawn, with everything it was made from: while that is the same, so are the nodes. */
+interface Drawn {
+  readonly row: Row;
+  readonly above: Row | undefined;
+  readonly signature: string;
+  /** The message, and before it what separates it from the row above: a hole, a new day. */
+  readonly nodes: readonly HTMLElement[];
 }
 
-/** The conversation. Rows are kept by key and changed only where they differ, so that thousands stay fast. */
+/** The conversation. Rows are kept by key and made anew only where they differ, so that thousands stay fast. */
 export function messagesView(actions: MessageActions): (state: State, now: number) => void {
   const scroller = find("scroller", HTMLElement);
   const list = find("messages", HTMLElement);
@@ -29,7 +32,7 @@ export function messagesView(actions: MessageActions): (state: State, now: numbe
   const earlier = find("earlier", HTMLButtonElement);
   const newer = find("newer", HTMLButtonElement);
   const announcer = find("announcer", HTMLElement);
-  let rows = new Map<string, Shown>();
+  let rows = new Map<string, Drawn>();
   let drawn: Transcript | undefined;
   let drawnFor = "";
   let oldest = 0;
@@ -51,32 +54,22 @@ export function messagesView(actions: MessageActions): (state: State, now: numbe
     if (newer.hidden) toEnd();
   }).observe(scroller);
 
-  function draw(transcript: Transcript, user: string, now: number): void {
-    const next = new Map<string, Shown>();
+  function draw(transcript: Transcript, user: string, now: number, signature: string): void {
+    const next = new Map<string, Drawn>();
     let above: Row | undefined;
-    const place = (key: string, print: string, make: () => HTMLElement) => {
-      const old = rows.get(key);
-      next.set(key, old?.print === print ? old : { node: make(), print });
-    };
     for (const row of [...transcript.stored, ...transcript.outbox]) {
-      const hole = row.kind === "stored" && above?.kind === "stored" ? row.seq - above.seq - 1 : 0;
-      if (hole > 0) {
-        const key = `hole ${(row as { seq: number }).seq}`;
-        place(key, String(hole), () => holeRow((row as { seq: number }).seq, hole, actions));
-        above = undefined;
-      }
-      const day = dayName(row.at, now);
-      if (above === undefined || dayName(above.at, now) !== day) {
-        place(`day ${row.key}`, day, () => element("li", { class: "day" }, element("span", {}, day)));
-        above = undefined;
-      }
-      const continues = continuesBlock(row, above);
-      const own = row.from === user;
-      const print = JSON.stringify([row, continues, own]);
-      place(row.key, print, () => messageRow(row, { own, continues }, actions.sayAgain));
+      const old = rows.get(row.key);
+      const same = old?.row === row && old.above === above && old.signature === signature;
+      next.set(
+        row.key,
+        same ? old : { row, above, signature, nodes: nodesFor(row, above, user, now, actions) },
+      );
       above = row;
     }
-    arrange(list, [...next.values()]);
+    arrange(
+      list,
+      [...next.values()].flatMap(({ nodes }) => nodes),
+    );
     rows = next;
   }
 
@@ -96,7 +89,7 @@ export function messagesView(actions: MessageActions): (state: State, now: numbe
     const following = atEnd() || drawn === undefined;
     const before = { height: scroller.scrollHeight, top: scroller.scrollTop, first: drawn?.stored[0]?.seq };
     const wroteMore = transcript.outbox.length > (drawn?.outbox.length ?? 0);
-    draw(transcript, user, now);
+    draw(transcript, user, now, signature);
     const prepended = before.first !== undefined && oldest < before.first;
     if (wroteMore || (following && !prepended)) toEnd();
     else if (prepended) scroller.scrollTop = before.top + scroller.scrollHeight - before.height;
@@ -112,12 +105,32 @@ export function messagesView(actions: MessageActions): (state: State, now: numbe
   };
 }
 
+function nodesFor(
+  row: Row,
+  above: Row | undefined,
+  user: string,
+  now: number,
+  actions: MessageActions,
+): HTMLElement[] {
+  const nodes: HTMLElement[] = [];
+  if (row.kind === "stored" && above?.kind === "stored" && row.seq > above.seq + 1) {
+    nodes.push(holeRow(row.seq, row.seq - above.seq - 1, actions));
+  }
+  const day = dayName(row.at, now);
+  if (above === undefined || dayName(above.at, now) !== day) {
+    nodes.push(element("li", { class: "day" }, element("span", {}, day)));
+  }
+  const continues = nodes.length === 0 && continuesBlock(row, above);
+  nodes.push(messageRow(row, { own: row.from === user, continues }, actions.sayAgain));
+  return nodes;
+}
+
 /** Puts the nodes into the list in their order, moving only what is not in its place. */
-function arrange(list: HTMLElement, rows: readonly Shown[]): void {
-  const wanted = new Set<Node>(rows.map(({ node }) => node));
+function arrange(list: HTMLElement, nodes: readonly HTMLElement[]): void {
+  const wanted = new Set<Element>(nodes);
   for (const node of [...list.children]) if (!wanted.has(node)) node.remove();
   let position = list.firstChild;
-  for (const { node } of rows) {
+  for (const node of nodes) {
     if (node === position) position = position.nextSibling;
     else list.insertBefore(node, position);
   }

@@ -6,7 +6,6 @@ export interface NoticeActions {
   stay(): void;
   dismiss(code: string): void;
   reconnect(): void;
-  signInAgain(): void;
 }
 
 interface Banner {
@@ -31,10 +30,7 @@ export function noticesView(actions: NoticeActions): (state: State, now: number)
   >();
   let ended: Ending | undefined;
 
-  again.addEventListener("click", () => {
-    if (ended?.remedy === "sign_in") actions.signInAgain();
-    else actions.reconnect();
-  });
+  again.addEventListener("click", actions.reconnect);
 
   function show(banner: Banner): void {
     let there = shown.get(banner.key);
