@@ -68,7 +68,8 @@ export class SqliteEngine implements Engine {
   private readonly messages: MessageLog;
   private readonly charges: ChargeLog;
   private readonly epoch: string;
-  private readonly listeners = new Map<string, Set<MessageListener>>();
+  /** By conversation: who listens, and the `seq` that each was told when it began. */
+  private readonly listeners = new Map<string, Map<MessageListener, number>>();
   private readonly stopHousekeeping: () => void;
   /** How far the store's time is ahead of the machine's clock: time MUST NOT run backwards over a restart (Q1). */
   private readonly ahead: number;
@@ -112,11 +113,12 @@ export class SqliteEngine implements Engine {
   }
 
   async listen(conversation: string, listener: MessageListener): Promise<Listening> {
-    // Nothing is announced between here and the answer's use: both happen outside a commit, in one turn.
-    const listeners = this.listeners.get(conversation) ?? new Set();
-    this.listeners.set(conversation, listeners.add(listener));
+    // Whoever asks while a batch is being told hears of its end here: that part must not be announced to them again.
+    const seq = this.messages.find(conversation)?.seq ?? 0;
+    const listeners = this.listeners.get(conversation) ?? new Map<MessageListener, number>();
+    this.listeners.set(conversation, listeners.set(listener, seq));
     return {
-      seq: this.messages.find(conversation)?.seq ?? 0,
+      seq,
       epoch: this.epoch,
       stop: () => {
         listeners.delete(listener);
@@ -135,7 +137,7 @@ export class SqliteEngine implements Engine {
     this.commitTurn();
     this.closed = true;
     this.stopHousekeeping();
-    for (const work of this.takeQueue()) work.done({ outcome: "unavailable" });
+    for (const work of this.takeQueue()) this.answer(work, { outcome: "unavailable" });
     await this.keeper.stop();
     this.index.close();
     this.db.close();
@@ -176,7 +178,7 @@ export class SqliteEngine implements Engine {
       this.db.run("commit");
     } catch (error) {
       this.rollBack(error, now);
-      for (const work of batch) work.done({ outcome: "unavailable" });
+      for (const work of batch) this.answer(work, { outcome: "unavailable" });
       return;
     }
     this.writable = true;
@@ -203,7 +205,7 @@ export class SqliteEngine implements Engine {
       this.waitingSince = undefined;
       this.writable = false;
       this.log.error("store.write_failed", { error: String(error), waiting: this.queue.length });
-      for (const work of this.takeQueue()) work.done({ outcome: "unavailable" });
+      for (const work of this.takeQueue()) this.answer(work, { outcome: "unavailable" });
       return false;
     }
   }
@@ -266,16 +268,31 @@ export class SqliteEngine implements Engine {
   }
 
   private tell(outcome: Outcome): void {
-    try {
-      if (outcome.announce !== undefined) {
-        const { conversation, message } = outcome.announce;
-        for (const listener of this.listeners.get(conversation) ?? []) listener(conversation, message);
+    if (outcome.announce !== undefined) {
+      const { conversation, message } = outcome.announce;
+      for (const [listener, since] of this.listeners.get(conversation) ?? []) {
+        if (message.seq <= since) continue;
+        try {
+          listener(conversation, message);
+        } catch (error) {
+          this.listenerFailed(error);
+        }
       }
-      (outcome.work.done as (result: PostResult | HistoryResult) => void)(outcome.result);
-    } catch (error) {
-      // A listener's fault must not keep the rest of the batch, which is stored, from being told.
-      this.log.error("engine.listener_failed", { error: String(error) });
     }
+    this.answer(outcome.work, outcome.result);
+  }
+
+  private answer(work: Work, result: PostResult | HistoryResult): void {
+    try {
+      (work.done as (result: PostResult | HistoryResult) => void)(result);
+    } catch (error) {
+      this.listenerFailed(error);
+    }
+  }
+
+  /** A listener's fault must not keep others, whose messages are stored, from being told. */
+  private listenerFailed(error: unknown): void {
+    this.log.error("engine.listener_failed", { error: String(error) });
   }
 
   private housekeep(): void {

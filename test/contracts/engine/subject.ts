@@ -1,0 +1,91 @@
+import type {
+  Engine,
+  HistoryRequest,
+  HistoryResult,
+  Listening,
+  PostRequest,
+  PostResult,
+} from "../../../src/core/engine.ts";
+import type { Message } from "../../../src/protocol/server-frames.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
+
+/** An engine on data of its own, made for one test. */
+export interface OpenedEngine {
+  readonly engine: Engine;
+  /** Closes the engine, and opens another one on the same data and the same clock. */
+  reopen(): Promise<Engine>;
+  /** Closes the engine and throws its data away. */
+  close(): Promise<void>;
+}
+
+/** Opens an engine whose time is `clock`. */
+export type OpenEngine = (clock: ManualClock) => Promise<OpenedEngine>;
+
+/** The engine under test, with the fields that a test does not care about filled in. */
+export class Subject implements AsyncDisposable {
+  readonly clock: ManualClock;
+  engine: Engine;
+
+  private constructor(
+    private readonly opened: OpenedEngine,
+    clock: ManualClock,
+  ) {
+    this.clock = clock;
+    this.engine = opened.engine;
+  }
+
+  static async open(open: OpenEngine): Promise<Subject> {
+    const clock = new ManualClock();
+    return new Subject(await open(clock), clock);
+  }
+
+  /** Begins a post at once; several without `await` between them arrive in one turn of the event loop. */
+  post(id: string, fields: Partial<PostRequest> = {}): Promise<PostResult> {
+    return new Promise((resolve) =>
+      this.engine.post(
+        { conversation: "room", user: "anna", text: id, limit: 1_000, ...fields, id },
+        resolve,
+      ),
+    );
+  }
+
+  /** Posts and expects it to be stored. */
+  async store(id: string, fields: Partial<PostRequest> = {}): Promise<Extract<PostResult, { seq: number }>> {
+    const result = await this.post(id, fields);
+    if (result.outcome !== "stored") throw new Error(`\`${id}\` was not stored: ${JSON.stringify(result)}`);
+    return result;
+  }
+
+  /** Stores messages called `1`, `2`, … `count`, as one batch. */
+  async fill(count: number, fields: Partial<PostRequest> = {}): Promise<void> {
+    await Promise.all(Array.from({ length: count }, (_, i) => this.store(String(i + 1), fields)));
+  }
+
+  history(fields: Partial<HistoryRequest> = {}): Promise<HistoryResult> {
+    return new Promise((resolve) =>
+      this.engine.history({ conversation: "room", user: "reader", limit: 0, count: 200, ...fields }, resolve),
+    );
+  }
+
+  /** Reads history and expects an answer. */
+  async read(fields: Partial<HistoryRequest> = {}): Promise<Extract<HistoryResult, { outcome: "read" }>> {
+    const result = await this.history(fields);
+    if (result.outcome !== "read") throw new Error(`History was not read: ${JSON.stringify(result)}`);
+    return result;
+  }
+
+  /** Listens, and keeps what is announced. */
+  async listen(conversation = "room"): Promise<{ listening: Listening; heard: Message[] }> {
+    const heard: Message[] = [];
+    const listening = await this.engine.listen(conversation, (_, message) => heard.push(message));
+    return { listening, heard };
+  }
+
+  async reopen(): Promise<void> {
+    this.engine = await this.opened.reopen();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.opened.close();
+  }
+}

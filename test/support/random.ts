@@ -1,0 +1,30 @@
+/** Random numbers that a seed repeats (mulberry32, Tommy Ettinger, public domain), for tests that must fail twice alike. */
+export class Random {
+  private state: number;
+
+  constructor(readonly seed: number) {
+    this.state = seed >>> 0;
+  }
+
+  /** A number from 0 up to, not including, 1. */
+  next(): number {
+    this.state = (this.state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(this.state ^ (this.state >>> 15), 1 | this.state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
+  }
+
+  /** A whole number with `least` ≤ n ≤ `most`. */
+  between(least: number, most: number): number {
+    return least + Math.floor(this.next() * (most - least + 1));
+  }
+
+  pick<T>(choices: readonly T[]): T {
+    return choices[this.between(0, choices.length - 1)]!;
+  }
+}
+
+/** The seeds of a random run: the given ones, or the one in SEED, to repeat a run that failed. */
+export function seeds(...fixed: number[]): number[] {
+  return process.env.SEED === undefined ? fixed : [Number(process.env.SEED)];
+}
