@@ -1,0 +1,21 @@
+// The engine port (src/core/engine.ts) in executable form. An engine's own test file opens it and calls this.
+import { describe } from "bun:test";
+import { deliveryContract } from "./engine/delivery.ts";
+import { historyContract } from "./engine/history.ts";
+import { lifeContract } from "./engine/life.ts";
+import { listeningContract } from "./engine/listening.ts";
+import { onceContract } from "./engine/once.ts";
+import { quotaContract } from "./engine/quota.ts";
+import type { OpenEngine } from "./engine/subject.ts";
+
+/** Every MUST of the engine port, as tests named by the promise (DESIGN §3) that hangs on it. */
+export function engineContract(name: string, open: OpenEngine): void {
+  describe(`engine contract: ${name}`, () => {
+    deliveryContract(open);
+    onceContract(open);
+    quotaContract(open);
+    historyContract(open);
+    listeningContract(open);
+    lifeContract(open);
+  });
+}

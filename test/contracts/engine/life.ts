@@ -1,0 +1,77 @@
+import { expect, test } from "bun:test";
+import { type OpenEngine, Subject } from "./subject.ts";
+
+/** Readiness and the end: what was begun is finished, and afterwards nothing pretends to work. */
+export function lifeContract(open: OpenEngine): void {
+  test("L1 an engine is ready until it is closed, and says what it is", async () => {
+    await using subject = await Subject.open(open);
+    expect(subject.engine.ready()).toBe(true);
+    expect(subject.engine.description).not.toBe("");
+    await subject.store("1");
+    expect(subject.engine.ready()).toBe(true);
+    await subject.engine.close();
+    expect(subject.engine.ready()).toBe(false);
+  });
+
+  test("L1 D2 closing finishes what was begun: every `done` is called once, and what it says is true", async () => {
+    await using subject = await Subject.open(open);
+    const answers: string[] = [];
+    for (const id of ["1", "2", "3"])
+      subject.engine.post({ conversation: "room", user: "anna", id, text: id, limit: 0 }, ({ outcome }) =>
+        answers.push(`${id} ${outcome}`),
+      );
+    subject.engine.history({ conversation: "room", user: "anna", limit: 0, count: 9 }, ({ outcome }) =>
+      answers.push(outcome),
+    );
+    await subject.engine.close();
+    expect(answers).toEqual(["1 stored", "2 stored", "3 stored", "read"]);
+    await subject.reopen();
+    expect((await subject.read()).messages.map(({ id }) => id)).toEqual(["1", "2", "3"]);
+    expect(answers).toHaveLength(4);
+  });
+
+  test("L1 after closing, requests are answered `unavailable`, once each, and leave no trace", async () => {
+    await using subject = await Subject.open(open);
+    const { heard } = await subject.listen();
+    await subject.engine.close();
+    const answers: string[] = [];
+    subject.engine.post({ conversation: "room", user: "anna", id: "1", text: "", limit: 5 }, ({ outcome }) =>
+      answers.push(outcome),
+    );
+    subject.engine.history({ conversation: "room", user: "anna", limit: 5, count: 9 }, ({ outcome }) =>
+      answers.push(outcome),
+    );
+    await subject.engine.close();
+    await subject.reopen();
+    expect(answers).toEqual(["unavailable", "unavailable"]);
+    expect(heard).toHaveLength(0);
+    expect((await subject.read()).messages).toHaveLength(0);
+    expect(await subject.engine.quota("anna", 5)).toMatchObject({ remaining: 5 });
+  });
+
+  test("L1 a request made by a `done` while the engine closes is answered too", async () => {
+    await using subject = await Subject.open(open);
+    const answers: string[] = [];
+    subject.engine.post({ conversation: "room", user: "anna", id: "1", text: "", limit: 0 }, (first) => {
+      answers.push(first.outcome);
+      subject.engine.post({ conversation: "room", user: "anna", id: "2", text: "", limit: 0 }, (second) =>
+        answers.push(second.outcome),
+      );
+    });
+    await subject.engine.close();
+    await subject.reopen();
+    expect(answers).toHaveLength(2);
+    expect((await subject.read()).messages).toHaveLength(
+      answers.filter((answer) => answer === "stored").length,
+    );
+  });
+
+  test("L1 D3 a message answered `unavailable` can be sent again without being doubled", async () => {
+    await using subject = await Subject.open(open);
+    await subject.engine.close();
+    expect((await subject.post("1")).outcome).toBe("unavailable");
+    await subject.reopen();
+    expect(await subject.store("1")).toMatchObject({ seq: 1 });
+    expect(await subject.post("1")).toMatchObject({ outcome: "duplicate", seq: 1 });
+  });
+}

@@ -1,0 +1,154 @@
+import { expect, test } from "bun:test";
+import { QUOTA_WINDOW } from "../../../src/core/quota.ts";
+import { QuotaModel } from "../../support/quota-model.ts";
+import { Random, seeds } from "../../support/random.ts";
+import { type OpenEngine, Subject } from "./subject.ts";
+
+/** Q1 to Q3: exactly the plan in every rolling hour, charged once, and shown as enforced. */
+export function quotaContract(open: OpenEngine): void {
+  test("Q1 the request after the limit is refused, and accepted exactly `retryAfter` milliseconds later", async () => {
+    await using subject = await Subject.open(open);
+    const limit = 3;
+    await subject.store("1", { limit });
+    subject.clock.advance(1_001);
+    await subject.store("2", { limit });
+    await subject.store("3", { limit });
+    subject.clock.advance(10);
+    const refused = await subject.post("4", { limit });
+    expect(refused).toMatchObject({ outcome: "rate_limited", retryAfter: QUOTA_WINDOW - 1_011 });
+    subject.clock.advance(QUOTA_WINDOW - 1_012);
+    expect(await subject.post("4", { limit })).toMatchObject({ outcome: "rate_limited", retryAfter: 1 });
+    subject.clock.advance(1);
+    expect(await subject.post("4", { limit })).toMatchObject({ outcome: "stored", seq: 4 });
+    expect(await subject.post("5", { limit })).toMatchObject({ outcome: "rate_limited", retryAfter: 1_001 });
+  });
+
+  test("Q1 a batch is cut at the limit, in the order of its requests", async () => {
+    await using subject = await Subject.open(open);
+    const results = await Promise.all(["1", "2", "3", "4"].map((id) => subject.post(id, { limit: 2 })));
+    expect(results.map(({ outcome }) => outcome)).toEqual([
+      "stored",
+      "stored",
+      "rate_limited",
+      "rate_limited",
+    ]);
+  });
+
+  test("Q1 one allowance for all conversations of a user, and each user has their own", async () => {
+    await using subject = await Subject.open(open);
+    await subject.store("1", { limit: 2, conversation: "a" });
+    await subject.store("2", { limit: 2, conversation: "b" });
+    expect((await subject.post("3", { limit: 2, conversation: "c" })).outcome).toBe("rate_limited");
+    expect((await subject.post("3", { limit: 2, user: "ben" })).outcome).toBe("stored");
+  });
+
+  test("Q1 a restart forgets nothing: refused as before, to the millisecond", async () => {
+    await using subject = await Subject.open(open);
+    await subject.store("1", { limit: 2 });
+    subject.clock.advance(777);
+    await subject.read({ user: "anna", limit: 2 });
+    subject.clock.advance(60_000);
+    const before = await subject.engine.quota("anna", 2);
+    await subject.reopen();
+    expect(await subject.engine.quota("anna", 2)).toEqual(before);
+    const retryAfter = QUOTA_WINDOW - 60_777;
+    expect(await subject.post("2", { limit: 2 })).toMatchObject({ outcome: "rate_limited", retryAfter });
+    subject.clock.advance(retryAfter - 1);
+    await subject.reopen();
+    expect((await subject.post("2", { limit: 2 })).outcome).toBe("rate_limited");
+    subject.clock.advance(1);
+    await subject.reopen();
+    expect((await subject.post("2", { limit: 2 })).outcome).toBe("stored");
+  });
+
+  test("Q2 a larger plan counts from the next request; a smaller one waits until enough has left the hour", async () => {
+    await using subject = await Subject.open(open);
+    for (let i = 1; i <= 4; i++) {
+      await subject.store(String(i), { limit: 4 });
+      subject.clock.advance(1_000);
+    }
+    expect((await subject.post("5", { limit: 4 })).outcome).toBe("rate_limited");
+    await subject.store("5", { limit: 5 });
+    // Five in the hour and a plan of two: four must leave, the last of them a second before the fifth.
+    const refused = await subject.post("6", { limit: 2 });
+    expect(refused).toMatchObject({ outcome: "rate_limited", retryAfter: QUOTA_WINDOW - 1_000 });
+    expect(refused).toMatchObject({ quota: { limit: 2, remaining: 0, reset: QUOTA_WINDOW / 1000 } });
+    subject.clock.advance(QUOTA_WINDOW - 1_001);
+    expect((await subject.post("6", { limit: 2 })).outcome).toBe("rate_limited");
+    subject.clock.advance(1);
+    expect((await subject.post("6", { limit: 2 })).outcome).toBe("stored");
+  });
+
+  test("Q2 what is refused is not charged: trying again and again postpones nothing", async () => {
+    await using subject = await Subject.open(open);
+    await subject.store("1", { limit: 1 });
+    for (let i = 0; i < 50; i++) {
+      subject.clock.advance(1_000);
+      expect((await subject.post("2", { limit: 1 })).outcome).toBe("rate_limited");
+      expect((await subject.history({ user: "anna", limit: 1 })).outcome).toBe("rate_limited");
+    }
+    subject.clock.advance(QUOTA_WINDOW - 50_000);
+    expect((await subject.post("2", { limit: 1 })).outcome).toBe("stored");
+  });
+
+  test("Q2 a limit of 0 refuses nobody and shows zeros", async () => {
+    await using subject = await Subject.open(open);
+    await subject.store("1", { limit: 1 });
+    expect((await subject.post("2", { limit: 1 })).outcome).toBe("rate_limited");
+    for (let i = 2; i < 20; i++) {
+      const { quota } = await subject.store(String(i), { limit: 0 });
+      expect(quota).toEqual({ limit: 0, remaining: 0, reset: 0 });
+    }
+    expect(await subject.engine.quota("anna", 0)).toEqual({ limit: 0, remaining: 0, reset: 0 });
+  });
+
+  test("Q3 every answer shows what is left after it, and `quota` the same without charging", async () => {
+    await using subject = await Subject.open(open);
+    const limit = 3;
+    expect(await subject.engine.quota("anna", limit)).toEqual({ limit, remaining: 3, reset: 0 });
+    expect((await subject.store("1", { limit })).quota).toEqual({ limit, remaining: 2, reset: 3_600 });
+    subject.clock.advance(1_500);
+    expect((await subject.read({ user: "anna", limit })).quota).toEqual({
+      limit,
+      remaining: 1,
+      reset: 3_600,
+    });
+    subject.clock.advance(500);
+    expect(await subject.post("1", { limit })).toMatchObject({
+      quota: { limit, remaining: 1, reset: 3_599.5 },
+    });
+    expect((await subject.store("2", { limit })).quota).toEqual({ limit, remaining: 0, reset: 3_600 });
+    subject.clock.advance(1);
+    expect(await subject.post("3", { limit })).toMatchObject({
+      quota: { limit, remaining: 0, reset: 3_599.999 },
+    });
+    expect(await subject.engine.quota("anna", limit)).toEqual({ limit, remaining: 0, reset: 3_599.999 });
+    subject.clock.advance(QUOTA_WINDOW - 1);
+    expect(await subject.engine.quota("anna", limit)).toEqual({ limit, remaining: 3, reset: 0 });
+  });
+
+  for (const seed of seeds(11, 12, 13)) {
+    test(`Q1 Q2 Q3 a random run with restarts and plan changes agrees with counting by hand (seed ${seed})`, async () => {
+      await using subject = await Subject.open(open);
+      const random = new Random(seed);
+      const models = new Map(["anna", "ben"].map((user) => [user, new QuotaModel()]));
+      let limit = 5;
+      for (let step = 0; step < 200; step++) {
+        subject.clock.advance(random.pick([0, 0, 1, 60_000, 600_000, random.between(0, QUOTA_WINDOW / 3)]));
+        if (random.next() < 0.1) limit = random.pick([0, 1, 3, 5, 12]);
+        if (random.next() < 0.05) await subject.reopen();
+        const user = random.pick([...models.keys()]);
+        const model = models.get(user)!;
+        const now = subject.clock.now();
+        const wait = model.wait(limit, now);
+        const result = await (random.next() < 0.3
+          ? subject.history({ user, limit })
+          : subject.post(`${step}`, { user, limit }));
+        // An unmetered request is not counted, on any engine.
+        if (wait === 0 && limit > 0) model.record(now);
+        expect([step, result.outcome === "rate_limited" ? result.retryAfter : 0]).toEqual([step, wait]);
+        expect(result).toMatchObject({ quota: model.view(limit, now) });
+      }
+    });
+  }
+}

@@ -1,0 +1,43 @@
+import { Database } from "bun:sqlite";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Clock } from "../../../src/core/clock.ts";
+import { openSqlite } from "../../../src/engine/sqlite/open.ts";
+import { INDEX_FILE, STORE_FILE } from "../../../src/engine/sqlite/schema.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
+import { RecordedLog } from "../../support/recorded-log.ts";
+
+type Store = Awaited<ReturnType<typeof openSqlite>>;
+
+/** A data folder that is thrown away, with the files of the store in it. */
+export class StoreFolder implements AsyncDisposable {
+  readonly path = mkdtempSync(join(tmpdir(), "parley-store-"));
+  readonly log = new RecordedLog();
+  readonly storeFile = join(this.path, STORE_FILE);
+  readonly indexFile = join(this.path, INDEX_FILE);
+  private readonly opened = new Set<Store>();
+
+  async open(clock: Clock = new ManualClock()): Promise<Store> {
+    const store = await openSqlite({ dataDir: this.path, clock, log: this.log, sync: "normal" });
+    const close = async () => {
+      this.opened.delete(opened);
+      await store.close();
+    };
+    const opened = { ...store, close };
+    this.opened.add(opened);
+    return opened;
+  }
+
+  /** A connection of one's own to one of the files, as another process would have it. */
+  connect(file: string = this.storeFile): Database & Disposable {
+    const db = new Database(file);
+    db.run("pragma busy_timeout = 5000");
+    return db;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const store of this.opened) await store.close();
+    rmSync(this.path, { recursive: true, force: true });
+  }
+}
