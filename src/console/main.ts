@@ -74,7 +74,8 @@ function startConsole(): void {
   function carryOut(effect: Effect): void {
     switch (effect.do) {
       case "open":
-        return open(effect.user, effect.conversation);
+        open(effect.user, effect.conversation);
+        return;
       case "close":
         line?.close();
         line = undefined;
@@ -83,7 +84,8 @@ function startConsole(): void {
         token = undefined;
         return;
       case "send":
-        return line?.send(effect.frame);
+        line?.send(effect.frame);
+        return;
       default:
         effect satisfies never;
     }

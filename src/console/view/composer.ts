@@ -38,12 +38,12 @@ export function composerView(actions: ComposerActions): (state: State) => void {
   }
 
   function submit(): void {
-    if (!open || !check()) return text.focus();
+    text.focus();
+    if (!open || !check()) return;
     actions.say(text.value);
     text.value = "";
     fit();
     check();
-    text.focus();
   }
 
   function fit(): void {
