@@ -95,6 +95,10 @@ function refuse({ method, target, headers, scheme }: Handshake, origins: OriginR
       detail: "`Sec-WebSocket-Key` or `Sec-WebSocket-Version` is missing or wrong.",
     };
   }
+  // Its bytes would be frames to us, and a body to a proxy in front.
+  if ((headers.get("content-length") ?? "0") !== "0" || headers.has("transfer-encoding")) {
+    return { code: "bad_request", detail: "The request that opens a socket cannot have a body." };
+  }
   const origin = headers.get("origin");
   if (origin !== null && !mayConnect(origins, origin, scheme, host)) {
     const detail = `Pages of ${origin.slice(0, 200)} may not connect; the operator can list this origin in ALLOWED_ORIGINS.`;
@@ -130,7 +134,8 @@ function findCredentials(query: URLSearchParams, headers: Headers): string[] {
   const authorization = headers.get("authorization");
   return [
     ...query.getAll("token"),
-    ...(authorization === null ? [] : [/^bearer +(\S+)$/i.exec(authorization)?.[1] ?? ""]),
+    // A repeated field comes as one, with commas (RFC 9110 §5.3); a token has none.
+    ...(authorization?.split(",").map((one) => /^bearer +(\S+)$/i.exec(one.trim())?.[1] ?? "") ?? []),
     ...offered(headers)
       .filter((protocol) => protocol.startsWith(BEARER_PROTOCOL))
       .map((protocol) => protocol.slice(BEARER_PROTOCOL.length)),

@@ -23,7 +23,7 @@ export function mayConnect(
   if (rule.listed.includes(origin.toLowerCase())) return true;
   const own =
     rule.loopbackPort === undefined
-      ? [`${scheme}://${host.toLowerCase()}`]
+      ? [originOf(scheme, host.toLowerCase())]
       : LOOPBACK_NAMES.map((name) => originOf(scheme, `${name}:${rule.loopbackPort}`));
   return own.includes(origin.toLowerCase());
 }
