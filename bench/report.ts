@@ -88,28 +88,27 @@ function remarkOn(runs: readonly Measurement[]): string {
 
 /** The rows as a table for a terminal. */
 export function terminalTable(rows: readonly Row[]): string {
-  const cells = rows.map((row) => [
-    row.case.name,
-    row.peer,
-    amount(row.median, row),
-    `${amount(row.least, row)} – ${amount(row.most, row)}`,
-    ratio(row),
-    cost(row),
-    row.remark,
-  ]);
-  const table = [["case", "peer", "median", "least – most", "to relay", "CPU each", ""], ...cells];
-  const widths = table[0]!.map((_, column) => Math.max(...table.map((line) => line[column]!.length)));
-  const numeric = (column: number) => column >= 2 && column <= 5;
-  return table
-    .map((line) =>
-      line
-        .map((cell, column) =>
-          numeric(column) ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!),
-        )
-        .join("  ")
-        .trimEnd(),
-    )
-    .join("\n");
+  const head = ["case", "peer", ...FIGURES, ""];
+  const lines = aligned([head, ...rows.map((row) => [row.case.name, ...cellsOf(row)])], 2);
+  return lines.map((line) => line.join("  ").trimEnd()).join("\n");
+}
+
+const FIGURES = ["median", "least – most", "to relay", "server CPU each"];
+
+function cellsOf(row: Row): string[] {
+  const spread = `${amount(row.least, row)} – ${amount(row.most, row)}`;
+  return [row.peer, amount(row.median, row), spread, ratio(row), cost(row), row.remark];
+}
+
+/** The table with cells of one column padded to one width, those of FIGURES from column `first` on to the right. */
+function aligned(table: readonly string[][], first: number): string[][] {
+  const widths = table[0]!.map((_, column) => Math.max(3, ...table.map((line) => line[column]!.length)));
+  const right = (column: number) => column >= first && column < first + FIGURES.length;
+  return table.map((line) =>
+    line.map((cell, column) =>
+      right(column) ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!),
+    ),
+  );
 }
 
 /** The content of bench/RESULTS.md. */
@@ -127,19 +126,17 @@ ${peers.map((peer) => `- **${peer.name}**: ${peer.does}.`).join("\n")}
 `;
 }
 
+// Aligned in the source too, as the formatter wants Markdown.
 function section(kase: Case, rows: readonly Row[]): string {
-  const lines = rows
-    .filter((row) => row.case === kase)
-    .map(
-      (row) =>
-        `| ${row.peer} | ${amount(row.median, row)} | ${amount(row.least, row)} – ${amount(row.most, row)} | ${ratio(row)} | ${cost(row)} | ${row.remark} |`,
-    );
+  const cells = rows.filter((row) => row.case === kase).map(cellsOf);
+  const [head, ...lines] = aligned([["", ...FIGURES, ""], ...cells], 1);
+  const rule = head!.map((cell, column) =>
+    column >= 1 && column <= FIGURES.length ? `${"-".repeat(cell.length - 1)}:` : "-".repeat(cell.length),
+  );
   return `
 ## ${kase.title}
 
-| | median | least – most | to relay | server CPU each | |
-| --- | ---: | ---: | ---: | ---: | --- |
-${lines.join("\n")}
+${[head!, rule, ...lines].map((line) => `| ${line.join(" | ")} |`).join("\n")}
 `;
 }
 
