@@ -19,16 +19,23 @@ const CONSOLE_FOLDER = fileURLToPath(new URL("../../console/", import.meta.url))
  * Content-Security-Policy and Referrer-Policy (bun #16873, #18135).
  */
 export async function createPage(folder = CONSOLE_FOLDER): Promise<Page> {
-  const build = await Bun.build({ entrypoints: [join(folder, "main.ts")], target: "browser", minify: true });
-  const script = build.outputs.find(({ kind }) => kind === "entry-point");
-  if (script === undefined) throw new Error(`The console was not built: ${build.logs.join("\n")}`);
+  const script = await bundle(join(folder, "main.ts"));
+  const style = await bundle(join(folder, "style.css"));
   const read = (name: string) => Bun.file(join(folder, name)).text();
   return new Map([
     ["/", pageFile(await read("index.html"), "text/html; charset=utf-8")],
-    ["/console/main.js", pageFile(await script.text(), "text/javascript; charset=utf-8")],
-    ["/console/style.css", pageFile(await read("style.css"), "text/css; charset=utf-8")],
+    ["/console/main.js", pageFile(script, "text/javascript; charset=utf-8")],
+    ["/console/style.css", pageFile(style, "text/css; charset=utf-8")],
     ["/console/icon.svg", pageFile(await read("icon.svg"), "image/svg+xml")],
   ]);
+}
+
+/** The file at `path` with what it imports, minified. */
+async function bundle(path: string): Promise<string> {
+  const { outputs, logs } = await Bun.build({ entrypoints: [path], target: "browser", minify: true });
+  const main = outputs[0];
+  if (main === undefined) throw new Error(`The console was not built: ${logs.join("\n")}`);
+  return main.text();
 }
 
 /** Answers a file of the page; a browser that has this very content already is told so (304). */
