@@ -1,6 +1,7 @@
 import type { Database } from "bun:sqlite";
 import type { Account, AccountChange, AccountListener, AccountStore } from "../../core/accounts.ts";
 import type { Clock } from "../../core/clock.ts";
+import type { EngineLog } from "./engine.ts";
 
 interface Row {
   readonly user: string;
@@ -24,6 +25,7 @@ export class SqliteAccounts implements AccountStore {
   constructor(
     private readonly db: Database,
     private readonly clock: Clock,
+    private readonly log: EngineLog,
   ) {}
 
   async find(user: string): Promise<Account | undefined> {
@@ -36,7 +38,7 @@ export class SqliteAccounts implements AccountStore {
   }
 
   async add(account: Account): Promise<boolean> {
-    const added = this.insert(account);
+    const added = this.db.transaction(() => this.insert(account)).immediate();
     this.look();
     return added;
   }
@@ -66,7 +68,7 @@ export class SqliteAccounts implements AccountStore {
   }
 
   async seed(accounts: readonly Account[]): Promise<boolean> {
-    return this.db
+    const seeded = this.db
       .transaction(() => {
         const used = this.db.query("select 1 from meta where key = 'had_accounts'").get();
         if (used !== null) return false;
@@ -74,6 +76,8 @@ export class SqliteAccounts implements AccountStore {
         return true;
       })
       .immediate();
+    this.look();
+    return seeded;
   }
 
   watch(listener: AccountListener): () => void {
@@ -88,6 +92,7 @@ export class SqliteAccounts implements AccountStore {
     };
   }
 
+  /** Adds the account, and the mark that there was one, inside a transaction. */
   private insert(account: Account): boolean {
     const { changes } = this.db
       .query("insert or ignore into account values (?, ?, ?, ?, ?, ?)")
@@ -122,7 +127,14 @@ export class SqliteAccounts implements AccountStore {
   }
 
   private tell(user: string, account: Account | undefined): void {
-    for (const listener of this.listeners) listener(user, account);
+    for (const listener of this.listeners) {
+      try {
+        listener(user, account);
+      } catch (error) {
+        // What is not told now never is: the other listeners, and the other changes, must not wait for this one.
+        this.log.error("accounts.listener_failed", { user, error: String(error) });
+      }
+    }
   }
 
   private byUser(): Map<string, Account> {

@@ -51,7 +51,7 @@ export async function openSqlite(options: SqliteOptions): Promise<{
   const accountsDb = openStore(paths.store, options.sync, COMMAND_PATIENCE);
   return {
     engine,
-    accounts: new SqliteAccounts(accountsDb, clock),
+    accounts: new SqliteAccounts(accountsDb, clock, log),
     async close() {
       await engine.close();
       accountsDb.close();
@@ -64,5 +64,5 @@ export async function openSqlite(options: SqliteOptions): Promise<{
 export function openAccounts(options: SqliteOptions): { accounts: AccountStore; close(): void } {
   mkdirSync(options.dataDir, { recursive: true, mode: 0o700 });
   const db = openStore(join(options.dataDir, STORE_FILE), options.sync, COMMAND_PATIENCE);
-  return { accounts: new SqliteAccounts(db, options.clock), close: () => db.close() };
+  return { accounts: new SqliteAccounts(db, options.clock, options.log), close: () => db.close() };
 }

@@ -1,0 +1,223 @@
+// The account port (src/core/accounts.ts) in executable form. A store's own test file opens it and calls this.
+import { describe, expect, test } from "bun:test";
+import type { Account, AccountStore } from "../../src/core/accounts.ts";
+import { ManualClock } from "../support/manual-clock.ts";
+import { accountOf } from "../support/server.ts";
+
+/** An account store on data of its own, made for one test. */
+export interface OpenedAccounts {
+  readonly accounts: AccountStore;
+  /** Opens the same data once more, as another process does; closed by `close` with the rest. */
+  beside(): Promise<AccountStore>;
+  /** Closes all, and opens another store on the same data. */
+  reopen(): Promise<AccountStore>;
+  /** Closes all and throws the data away. */
+  close(): Promise<void>;
+}
+
+/** Opens a store that looks for others' changes by `clock`. */
+export type OpenAccounts = (clock: ManualClock) => Promise<OpenedAccounts>;
+
+/** The port promises others' changes within this many milliseconds. */
+const SECOND = 1_000;
+
+const ANNA = accountOf("anna", { passwordHash: "$2b$04$anna", createdAt: 1_735_689_600_000 });
+const BEN = accountOf("ben", { plan: "basic", demo: true, disabled: true, passwordHash: "$2b$04$ben" });
+
+/** Every MUST of the account port. */
+export function accountContract(name: string, open: OpenAccounts): void {
+  async function begin() {
+    const clock = new ManualClock();
+    const opened = await open(clock);
+    return { ...opened, clock, [Symbol.asyncDispose]: opened.close };
+  }
+
+  /** Watches, and keeps what is told as `user: plan` or `user: gone`. */
+  function watch(accounts: AccountStore): { told: string[]; stop: () => void } {
+    const told: string[] = [];
+    const stop = accounts.watch((user, account) => {
+      told.push(`${user}: ${account === undefined ? "gone" : account.plan}`);
+    });
+    return { told, stop };
+  }
+
+  describe(`account contract: ${name}`, () => {
+    test("S1 T6 an account is found as it was added, field by field, also after reopening", async () => {
+      await using store = await begin();
+      expect(await store.accounts.find("anna")).toBeUndefined();
+      expect(await store.accounts.add(ANNA)).toBe(true);
+      expect(await store.accounts.add(BEN)).toBe(true);
+      expect(await store.accounts.find("anna")).toEqual(ANNA);
+      expect(await store.accounts.find("ben")).toEqual(BEN);
+      const again = await store.reopen();
+      expect(await again.find("anna")).toEqual(ANNA);
+      expect(await again.find("ben")).toEqual(BEN);
+    });
+
+    test("T6 names are told apart by every character, and nothing in a name is a command", async () => {
+      await using store = await begin();
+      const names = ["anna", "Anna", "ANNA", "a", "an.na", "an_na", "a%", "__proto__", "x@y.example", "a--"];
+      for (const user of names) expect(await store.accounts.add(accountOf(user, { plan: user }))).toBe(true);
+      for (const user of names) expect((await store.accounts.find(user))?.plan).toBe(user);
+      expect(await store.accounts.find("_nna")).toBeUndefined();
+    });
+
+    test("T6 the list is ordered by user and holds all", async () => {
+      await using store = await begin();
+      expect(await store.accounts.list()).toEqual([]);
+      for (const user of ["b", "a", "C", "ab", "a1"]) await store.accounts.add(accountOf(user));
+      const users = (await store.accounts.list()).map(({ user }) => user);
+      expect(users).toEqual(["C", "a", "a1", "ab", "b"]);
+    });
+
+    test("T6 adding an account that exists changes nothing and answers false", async () => {
+      await using store = await begin();
+      await store.accounts.add(ANNA);
+      expect(await store.accounts.add({ ...BEN, user: "anna" })).toBe(false);
+      expect(await store.accounts.find("anna")).toEqual(ANNA);
+    });
+
+    test("T6 an update changes what it names and nothing else, and answers the account as it is then", async () => {
+      await using store = await begin();
+      await store.accounts.add(ANNA);
+      await store.accounts.add(BEN);
+      let expected: Account = ANNA;
+      for (const change of [
+        { plan: "premium" },
+        { disabled: true },
+        { passwordHash: "$2b$12$new" },
+        { demo: true },
+        { disabled: false, demo: false },
+        {},
+      ]) {
+        expected = { ...expected, ...change };
+        expect(await store.accounts.update("anna", change)).toEqual(expected);
+        expect(await store.accounts.find("anna")).toEqual(expected);
+      }
+      expect(await store.accounts.find("ben")).toEqual(BEN);
+      expect(await store.accounts.update("nobody", { plan: "basic" })).toBeUndefined();
+      expect(await store.accounts.find("nobody")).toBeUndefined();
+    });
+
+    test("T6 a removed account is gone, and its name can be used again", async () => {
+      await using store = await begin();
+      await store.accounts.add(ANNA);
+      expect(await store.accounts.remove("anna")).toBe(true);
+      expect(await store.accounts.remove("anna")).toBe(false);
+      expect(await store.accounts.find("anna")).toBeUndefined();
+      expect(await store.accounts.add({ ...BEN, user: "anna" })).toBe(true);
+    });
+
+    test("S1 a store is seeded once in its life, and never after it held an account", async () => {
+      await using seeded = await begin();
+      expect(await seeded.accounts.seed([ANNA, BEN])).toBe(true);
+      expect(await seeded.accounts.list()).toEqual([ANNA, BEN]);
+      expect(await seeded.accounts.seed([accountOf("carl")])).toBe(false);
+      for (const user of ["anna", "ben"]) await seeded.accounts.remove(user);
+      expect(await seeded.accounts.seed([ANNA])).toBe(false);
+      const again = await seeded.reopen();
+      expect(await again.seed([ANNA])).toBe(false);
+      expect(await again.list()).toEqual([]);
+
+      await using used = await begin();
+      await used.accounts.add(ANNA);
+      await used.accounts.remove("anna");
+      expect(await used.accounts.seed([BEN])).toBe(false);
+      expect(await used.accounts.list()).toEqual([]);
+    });
+
+    test("S1 of two that seed the same store at once, one does", async () => {
+      await using store = await begin();
+      const other = await store.beside();
+      const seeded = await Promise.all([store.accounts.seed([ANNA]), other.seed([BEN])]);
+      expect(seeded.filter(Boolean)).toHaveLength(1);
+      expect(await store.accounts.list()).toHaveLength(1);
+    });
+
+    // Seeding had told nobody; the next change of any account brought it to light.
+    test("T6 a watcher is told of every change made here, once, with the account as it is", async () => {
+      await using store = await begin();
+      const { told } = watch(store.accounts);
+      await store.accounts.seed([BEN]);
+      await store.accounts.add(ANNA);
+      await store.accounts.add(ANNA);
+      await store.accounts.update("anna", { plan: "premium" });
+      await store.accounts.update("nobody", { plan: "premium" });
+      await store.accounts.remove("anna");
+      store.clock.advance(3 * SECOND);
+      expect(told).toEqual(["ben: basic", "anna: free", "anna: premium", "anna: gone"]);
+    });
+
+    test("T6 a watcher is told within a second of what another process changed", async () => {
+      await using store = await begin();
+      await store.accounts.add(ANNA);
+      const other = await store.beside();
+      const { told } = watch(store.accounts);
+      await other.add(BEN);
+      store.clock.advance(SECOND);
+      expect(told.splice(0)).toEqual(["ben: basic"]);
+      await other.update("anna", { plan: "premium" });
+      store.clock.advance(SECOND);
+      expect(told.splice(0)).toEqual(["anna: premium"]);
+      // What is there now counts, not the way to it.
+      await other.update("ben", { plan: "free" });
+      await other.update("ben", { disabled: false });
+      await other.remove("anna");
+      store.clock.advance(SECOND);
+      expect(told.splice(0).sort()).toEqual(["anna: gone", "ben: free"]);
+      store.clock.advance(10 * SECOND);
+      expect(told).toEqual([]);
+    });
+
+    test("T6 changes here and by another process in the same second are both told, once", async () => {
+      await using store = await begin();
+      const other = await store.beside();
+      const { told } = watch(store.accounts);
+      await other.add(BEN);
+      await store.accounts.add(ANNA);
+      await other.update("ben", { plan: "premium" });
+      store.clock.advance(SECOND);
+      expect(told.at(-1)).toBe("ben: premium");
+      expect(told.filter((line) => line.startsWith("anna"))).toEqual(["anna: free"]);
+      expect(new Set(told).size).toBe(told.length);
+    });
+
+    test("T6 who stopped watching hears nothing more; who begins later hears what happens later", async () => {
+      await using store = await begin();
+      const other = await store.beside();
+      const first = watch(store.accounts);
+      const second = watch(store.accounts);
+      await store.accounts.add(ANNA);
+      first.stop();
+      await other.add(BEN);
+      store.clock.advance(SECOND);
+      second.stop();
+      await other.remove("ben");
+      store.clock.advance(SECOND);
+      const third = watch(store.accounts);
+      await other.remove("anna");
+      store.clock.advance(SECOND);
+      expect([first.told, second.told, third.told]).toEqual([
+        ["anna: free"],
+        ["anna: free", "ben: basic"],
+        ["anna: gone"],
+      ]);
+    });
+
+    // One failing watcher had ended the round for all, and what the others had not heard by then they never heard:
+    // a user who was disabled kept an open socket.
+    test("T6 a watcher that fails keeps no other from hearing, and misses nothing later", async () => {
+      await using store = await begin();
+      let failures = 0;
+      store.accounts.watch(() => {
+        failures++;
+        throw new Error("a watcher's fault, made on purpose");
+      });
+      const { told } = watch(store.accounts);
+      expect(await store.accounts.add(ANNA)).toBe(true);
+      expect(await store.accounts.add(BEN)).toBe(true);
+      expect(told).toEqual(["anna: free", "ben: basic"]);
+      expect(failures).toBe(2);
+    });
+  });
+}
