@@ -41,14 +41,9 @@ export function decodeClientFrame(text: string): Decoded {
       value,
     );
   }
-  const data = (value as { data?: unknown }).data;
-  if (data !== undefined && !isBounded(data)) {
-    return fault(
-      "too_large",
-      `\`data\` is deeper than ${MAX_DATA_DEPTH} levels or holds over ${MAX_DATA_VALUES} values.`,
-      value,
-    );
-  }
+  const { data } = value as { data?: unknown };
+  const refusal = data === undefined ? undefined : refuseData(data);
+  if (refusal !== undefined) return fault(refusal.code, refusal.message, value);
   const parsed = CLIENT_FRAMES[type as ClientFrameType].safeParse(value);
   if (parsed.success) return { frame: parsed.data };
   return fault("invalid", explain(parsed.error.issues), value);
@@ -66,19 +61,29 @@ function fault(code: DecodeFault["code"], message: string, value?: object): Deco
   return { fault: id.success ? { code, message, id: id.data } : { code, message } };
 }
 
-/** Walks a JSON value with a list of its own, so that its depth cannot overflow the stack. */
-function isBounded(root: unknown): boolean {
+/** Walks a JSON value with a list of its own, so that its depth cannot overflow the stack, and says what is wrong with it. */
+function refuseData(root: unknown): Pick<DecodeFault, "code" | "message"> | undefined {
+  const tooLarge = {
+    code: "too_large",
+    message: `\`data\` is deeper than ${MAX_DATA_DEPTH} levels or holds over ${MAX_DATA_VALUES} values.`,
+  } as const;
   let level: unknown[] = [root];
   let values = 0;
   for (let depth = 0; level.length > 0; depth++) {
     const next: unknown[] = [];
     for (const value of level) {
-      if (++values > MAX_DATA_VALUES) return false;
+      if (++values > MAX_DATA_VALUES) return tooLarge;
+      // JSON.parse reads 1e999 as Infinity, which would be written again as null.
+      if (typeof value === "number" && !Number.isFinite(value))
+        return { code: "invalid", message: "`data`: a number in it is too large." };
       if (typeof value !== "object" || value === null) continue;
-      if (depth === MAX_DATA_DEPTH) return false;
+      if (depth === MAX_DATA_DEPTH) return tooLarge;
+      // The schema would leave it out without a word, and whoever merges it carelessly has it in every object.
+      if (Object.hasOwn(value, "__proto__"))
+        return { code: "invalid", message: "`data`: a field cannot be called `__proto__`." };
       for (const child of Object.values(value)) next.push(child);
     }
     level = next;
   }
-  return true;
+  return undefined;
 }

@@ -1,0 +1,124 @@
+import { describe, expect, test } from "bun:test";
+import type { ClientFrameOf } from "../../src/protocol/client-frames.ts";
+import { decodeClientFrame } from "../../src/protocol/decode.ts";
+import { MAX_DATA_DEPTH, MAX_DATA_VALUES } from "../../src/protocol/limits.ts";
+
+/** What is said to a text that is no frame. */
+function faultOf(text: string) {
+  const { fault } = decodeClientFrame(text);
+  if (fault === undefined) throw new Error(`${text.slice(0, 80)} was taken.`);
+  return fault;
+}
+
+function dataOf(json: string): ClientFrameOf<"message">["data"] {
+  const { frame, fault } = decodeClientFrame(`{"type":"message","text":"x","data":${json}}`);
+  if (frame?.type !== "message") throw new Error(fault?.message);
+  return frame.data;
+}
+
+function messageWith(json: string): string {
+  return `{"type":"message","text":"x","id":"m1","data":${json}}`;
+}
+
+/** An object in an object …, `depth` of them. */
+function nested(depth: number): string {
+  return `${'{"a":'.repeat(depth)}1${"}".repeat(depth)}`;
+}
+
+describe("M1 what is not a frame", () => {
+  const FAULTS: readonly (readonly [text: string, code: string, says: string])[] = [
+    ["", "malformed", "not JSON"],
+    ["hello", "malformed", "not JSON"],
+    ['{"type":"ping"}{"type":"ping"}', "malformed", "not JSON"],
+    ["\u0000", "malformed", "not JSON"],
+    ["[1]", "malformed", "not a JSON object"],
+    ["null", "malformed", "not a JSON object"],
+    ['"ping"', "malformed", "not a JSON object"],
+    ["{}", "malformed", "`type`"],
+    ['{"type":7}', "malformed", "`type`"],
+    ['{"type":"shout"}', "unknown_type", '"shout"'],
+    ['{"type":"welcome"}', "unknown_type", "message, history"],
+    ['{"type":"message"}', "invalid", "`text`"],
+    ['{"type":"message","text":""}', "invalid", "`text`: must not be empty"],
+    ['{"type":"message","text":"x","id":""}', "invalid", "`id`"],
+    ['{"type":"message","text":"x","id":"ä"}', "invalid", "`id`"],
+    ['{"type":"message","text":"x","data":[]}', "invalid", "`data`: must be a JSON object"],
+    ['{"type":"message","text":"x","data":null}', "invalid", "`data`"],
+    ['{"type":"history","limit":201}', "invalid", "`limit`: must be 200 or less"],
+    ['{"type":"history","limit":0}', "invalid", "`limit`"],
+    ['{"type":"history","before":1.5}', "invalid", "`before`"],
+    ['{"type":"history","before":9,"after":1}', "invalid", "`after`"],
+    ['{"type":"ping","id":7}', "invalid", "`id`"],
+  ];
+  for (const [text, code, says] of FAULTS)
+    test(`M1 ${JSON.stringify(text)} is ${code}`, () =>
+      expect(faultOf(text)).toMatchObject({ code, message: expect.stringContaining(says) }));
+
+  test("M1 the answer carries the sender's id where it is one, and no made-up one", () => {
+    expect(faultOf('{"type":"message","id":"m1"}').id).toBe("m1");
+    expect(faultOf('{"type":"shout","id":"m1"}').id).toBe("m1");
+    expect(faultOf(`{"type":"message","id":"${"a".repeat(65)}"}`)).not.toHaveProperty("id");
+    expect(faultOf('{"type":"message","id":{"a":1}}')).not.toHaveProperty("id");
+  });
+
+  test("B3 an unknown type of any length is repeated in part only", () => {
+    expect(faultOf(`{"type":"${"a".repeat(60_000)}"}`).message.length).toBeLessThan(200);
+  });
+
+  test("fields that are not known are ignored, so that a newer client can speak to an older server", () => {
+    expect(decodeClientFrame('{"type":"activity","mood":"good"}').frame).toEqual({ type: "activity" });
+  });
+});
+
+describe("M1 B3 data from outside", () => {
+  test("B3 it may nest so deep and no deeper, and depth alone cannot overflow the stack", () => {
+    expect(dataOf(nested(MAX_DATA_DEPTH))).toBeDefined();
+    expect(faultOf(messageWith(nested(MAX_DATA_DEPTH + 1)))).toMatchObject({ code: "too_large", id: "m1" });
+    expect(faultOf(messageWith(`{"a":${"[".repeat(30_000)}${"]".repeat(30_000)}}`)).code).toBe("too_large");
+  });
+
+  test("B3 it may hold so many values and no more", () => {
+    const list = (count: number) => `{"a":[${Array(count).fill(0).join()}]}`;
+    expect(dataOf(list(MAX_DATA_VALUES - 2))).toBeDefined();
+    expect(faultOf(messageWith(list(MAX_DATA_VALUES - 1))).code).toBe("too_large");
+  });
+
+  test("M1 `constructor`, `prototype` and the like are names like any other", () => {
+    const json = '{"constructor":{"prototype":{"polluted":true}},"toString":1,"hasOwnProperty":null}';
+    expect(JSON.stringify(dataOf(json))).toBe(json);
+    expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
+  });
+
+  // The schema left `__proto__` out at every depth without a word: the sender had an ack for a message of which part
+  // was never stored or delivered.
+  test("M1 a field called `__proto__` is refused wherever it is, and pollutes nothing", () => {
+    for (const json of [
+      '{"__proto__":{"polluted":true}}',
+      '{"a":[{"__proto__":1}]}',
+      '{"\\u005f_proto__":{"polluted":true}}',
+    ]) {
+      expect(faultOf(messageWith(json))).toEqual({
+        code: "invalid",
+        message: "`data`: a field cannot be called `__proto__`.",
+        id: "m1",
+      });
+    }
+    expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
+  });
+
+  test("M1 a `__proto__` beside the fields lends the frame none", () => {
+    expect(faultOf('{"__proto__":{"text":"lent"},"type":"message"}').code).toBe("invalid");
+    expect(faultOf('{"__proto__":{"type":"ping"}}').code).toBe("malformed");
+    expect(faultOf('{"type":"__proto__"}').code).toBe("unknown_type");
+    expect(faultOf('{"type":"constructor"}').code).toBe("unknown_type");
+  });
+
+  test("M1 a number that JSON can write but not hold is refused, and never becomes null", () => {
+    expect(faultOf(messageWith('{"a":[1e999]}'))).toMatchObject({
+      code: "invalid",
+      message: "`data`: a number in it is too large.",
+    });
+    expect(faultOf(messageWith('{"a":-1e999}')).code).toBe("invalid");
+    expect(JSON.stringify(dataOf('{"a":1e308}'))).toBe('{"a":1e+308}');
+  });
+});
