@@ -24,13 +24,15 @@ export interface BurstRule {
 export interface Bucket {
   readonly level: number;
   readonly at: number;
+  /** Given since the bucket was last full. A sender just over the rate hovers around a line for long: one warning will do. */
+  readonly warnings: number;
 }
 
 export type BurstVerdict = "pass" | "warn" | "close";
 
 /** A bucket that has not been used. */
 export function fullBucket(rule: BurstRule, now: number): Bucket {
-  return { level: rule.size, at: now };
+  return { level: rule.size, at: now, warnings: 0 };
 }
 
 /** Takes one frame out of the bucket and says what that means. */
@@ -42,9 +44,11 @@ export function takeFrame(
   if (rule.rate === 0) return { bucket, verdict: "pass" };
   const refilled = Math.min(rule.size, bucket.level + ((now - bucket.at) / 1000) * rule.rate);
   const level = refilled - 1;
-  const next = { level, at: now };
+  const given = refilled >= rule.size ? 0 : bucket.warnings;
+  const due = bucketsOwed(level, rule);
+  const next = { level, at: now, warnings: Math.max(given, due) };
   if (level < -WARNED_BUCKETS * rule.size) return { bucket: next, verdict: "close" };
-  return { bucket: next, verdict: bucketsOwed(level, rule) > bucketsOwed(refilled, rule) ? "warn" : "pass" };
+  return { bucket: next, verdict: due > given ? "warn" : "pass" };
 }
 
 /** Seconds until a client that stops now may send a whole bucketful again. */
