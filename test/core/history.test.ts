@@ -1,0 +1,42 @@
+import { expect, test } from "bun:test";
+import { historyRange } from "../../src/core/history.ts";
+
+/** The numbers that a request means, counted out one by one. */
+function byHand(request: { before?: number; after?: number; count: number }, newest: number) {
+  const all = Array.from({ length: newest }, (_, i) => i + 1);
+  if (request.after !== undefined) {
+    const above = all.filter((seq) => seq > request.after!);
+    return { seqs: above.slice(0, request.count), more: above.length > request.count };
+  }
+  const below = all.filter((seq) => request.before === undefined || seq < request.before);
+  return { seqs: below.slice(-request.count), more: below.length > request.count };
+}
+
+test("D1 every small request, at and around every edge, means what counting by hand says", () => {
+  const bounds = [undefined, 0, 1, 2, 3, 4, 5, 6, 7, 100];
+  for (let newest = 0; newest <= 5; newest++) {
+    for (const count of [1, 2, 3, 4, 5, 6, 200]) {
+      for (const bound of bounds) {
+        for (const direction of ["before", "after"] as const) {
+          const request = { count, ...(bound !== undefined && { [direction]: bound }) };
+          const { first, last, more } = historyRange(request, newest);
+          const seqs = Array.from({ length: Math.max(0, last - first + 1) }, (_, i) => first + i);
+          expect([newest, request, seqs, more]).toEqual([
+            newest,
+            request,
+            byHand(request, newest).seqs,
+            byHand(request, newest).more,
+          ]);
+        }
+      }
+    }
+  }
+});
+
+test("D1 bounds as large as the wire allows do not overflow", () => {
+  const far = Number.MAX_SAFE_INTEGER;
+  const beyond = historyRange({ after: far, count: 200 }, 10);
+  expect(beyond.first).toBeGreaterThan(beyond.last);
+  expect(beyond.more).toBe(false);
+  expect(historyRange({ before: far, count: 200 }, 10)).toEqual({ first: 1, last: 10, more: false });
+});
