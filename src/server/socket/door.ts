@@ -27,6 +27,14 @@ export interface Knock {
   readonly scheme: "http" | "https";
 }
 
+/** The door stands before the HTTP application, so its refusals bring the fields of P1 themselves. */
+const SECURITY_FIELDS = {
+  "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+  // The address that a browser shows may hold a token.
+  "Referrer-Policy": "no-referrer",
+  "X-Content-Type-Options": "nosniff",
+};
+
 /** Answers a handshake: a refusal as HTTP, or undefined when the socket was opened. */
 export function openDoor(
   parts: DoorParts,
@@ -39,7 +47,7 @@ export function openDoor(
   if ("refusal" in verdict) {
     const { code, detail, headers: fields } = verdict.refusal;
     log.warn("handshake.refused", { address, code, reason: detail });
-    return problem(code, { detail, ...(fields && { headers: fields }) });
+    return problem(code, { detail, headers: { ...SECURITY_FIELDS, ...fields } });
   }
   const { opening } = verdict;
   const wait = parts.draining();
@@ -59,12 +67,13 @@ export function openDoor(
   const subprotocol = opening.subprotocol && { headers: { "Sec-WebSocket-Protocol": opening.subprotocol } };
   if (server.upgrade(request, { data: connection, ...subprotocol })) return undefined;
   admission.leave(entry);
-  return problem("bad_request", { detail: "The WebSocket handshake could not be completed." });
+  const detail = "The WebSocket handshake could not be completed.";
+  return problem("bad_request", { detail, headers: SECURITY_FIELDS });
 }
 
 function later(code: "unavailable" | "too_many_handshakes", wait: number): Response {
   return problem(code, {
     detail: errorEntry(code).what,
-    headers: { "Retry-After": retryAfterSeconds(wait) },
+    headers: { ...SECURITY_FIELDS, "Retry-After": retryAfterSeconds(wait) },
   });
 }

@@ -1,0 +1,213 @@
+import { describe, expect, test } from "bun:test";
+import { type Fields, RawSocket } from "../../support/raw-socket.ts";
+import { startTestServer } from "../../support/server.ts";
+
+/** What a proxy in front of the test server says about a client that is not on this machine. */
+function from(address: string): Fields {
+  return { "X-Forwarded-For": address };
+}
+
+const BEHIND_PROXY = { TRUSTED_PROXIES: "127.0.0.1" };
+
+describe("W1 refusals before the upgrade", () => {
+  test("W1 each is a problem document with its status, its code and its fields", async () => {
+    await using server = await startTestServer();
+    const target = `/ws/anna/lobby?token=${await server.token("anna")}`;
+    const refusals: readonly (readonly [
+      status: number,
+      code: string,
+      target: string,
+      fields: Fields,
+      method?: string,
+    ])[] = [
+      [400, "bad_request", target, { Connection: undefined }],
+      [400, "bad_request", target, { Connection: "keep-alive" }],
+      [400, "bad_request", target, { Host: [`127.0.0.1:${server.port}`, "evil.example"] }],
+      [400, "bad_request", target, { "Sec-WebSocket-Key": undefined }],
+      [400, "bad_request", target, { "Sec-WebSocket-Protocol": "chat" }],
+      [400, "bad_request", target, { "Content-Length": "5" }],
+      [403, "origin_refused", target, { Origin: "https://evil.example" }],
+      [404, "not_found", "/ws/anna", {}],
+      [404, "not_found", "/ws/anna/lobby/more", {}],
+      [405, "method_not_allowed", target, {}, "POST"],
+      [414, "address_too_long", `/ws/anna/lobby?token=${"a".repeat(8_192)}`, {}],
+      [426, "upgrade_required", target, { Upgrade: undefined }],
+      [426, "upgrade_required", target, { "Sec-WebSocket-Version": "8" }],
+    ];
+    for (const [status, code, address, fields, method = "GET"] of refusals) {
+      await using raw = await RawSocket.handshake(
+        server.port,
+        address,
+        fields,
+        `${method} ${address} HTTP/1.1`,
+      );
+      const { headers, body, ...answer } = raw.answer!;
+      expect({ code, status: answer.status }).toEqual({ code, status });
+      expect(headers.get("content-type")).toBe("application/problem+json");
+      expect(JSON.parse(body)).toMatchObject({ type: `urn:parley:error:${code}`, status, code });
+      expect(Object.keys(JSON.parse(body)).sort()).toEqual(["code", "detail", "status", "title", "type"]);
+      if (status === 405) expect(headers.get("allow")).toBe("GET");
+      if (status === 426) expect(headers.get("sec-websocket-version")).toBe("13");
+    }
+  });
+
+  test("W1 fields longer than the runtime takes are refused with 431", async () => {
+    await using server = await startTestServer();
+    await using raw = await RawSocket.handshake(server.port, "/ws/anna/lobby", {
+      "X-Long": "a".repeat(20_000),
+    });
+    expect(raw.answer?.status).toBe(431);
+  });
+
+  test("RUNTIME 7 HTTP/1.0 is refused where it names no Host; the version itself is not shown by the runtime", async () => {
+    await using server = await startTestServer();
+    await using raw = await RawSocket.handshake(server.port, "", { Host: undefined }, "GET /ws/a/b HTTP/1.0");
+    expect(raw.answer?.status).toBe(404);
+  });
+
+  test("RUNTIME 7 a client that is gone before its answer harms nobody", async () => {
+    await using server = await startTestServer();
+    const target = `/ws/anna/lobby?token=${await server.token("anna")}`;
+    for (let i = 0; i < 20; i++) {
+      const raw = await RawSocket.dial(server.port);
+      raw.socket.write(
+        `GET ${target} HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+          "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+      );
+      raw.socket.destroy();
+    }
+    await using after = await RawSocket.handshake(server.port, target);
+    await after.heard("welcome");
+  });
+
+  test("W1 a full server answers 503 with Retry-After", async () => {
+    await using server = await startTestServer({ env: { MAX_CONNECTIONS: "1" } });
+    const target = `/ws/anna/lobby?token=${await server.token("anna")}`;
+    const first = await RawSocket.handshake(server.port, target);
+    await using second = await RawSocket.handshake(server.port, target);
+    expect(second.answer?.status).toBe(503);
+    expect(second.answer?.headers.get("retry-after")).toBe("5");
+    expect(JSON.parse(second.answer!.body)).toMatchObject({ code: "unavailable" });
+    await first.heard("welcome");
+  });
+
+  test("L1 a server that drains answers 503 with Retry-After", async () => {
+    const server = await startTestServer();
+    const target = `/ws/anna/lobby?token=${await server.token("anna")}`;
+    await using staying = await RawSocket.handshake(server.port, target);
+    await staying.heard("welcome");
+    await using late = await RawSocket.dial(server.port);
+    const stopped = server.stop();
+    late.socket.write(
+      `GET ${target} HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+    );
+    await late.until(() => late.answer !== undefined, "answer");
+    expect(late.answer?.status).toBe(503);
+    expect(Number(late.answer?.headers.get("retry-after"))).toBeGreaterThan(0);
+    await stopped;
+  });
+});
+
+describe("W2 A5 origins", () => {
+  test("W2 on loopback the own page and clients that are no browser pass; rebound names and `null` do not", async () => {
+    await using server = await startTestServer();
+    const { port } = server;
+    const target = `/ws/anna/lobby?token=${await server.token("anna")}`;
+    const table: readonly (readonly [status: number, fields: Fields])[] = [
+      [101, {}],
+      [101, { Origin: `http://127.0.0.1:${port}` }],
+      [101, { Origin: `http://localhost:${port}`, Host: `localhost:${port}` }],
+      [403, { Origin: `http://rebound.evil.example:${port}`, Host: `rebound.evil.example:${port}` }],
+      [403, { Origin: "http://127.0.0.1:1" }],
+      [403, { Origin: "null" }],
+      [403, { Origin: [`http://127.0.0.1:${port}`, "https://evil.example"] }],
+    ];
+    for (const [status, fields] of table) {
+      await using raw = await RawSocket.handshake(port, target, fields);
+      expect({ fields, status: raw.answer?.status }).toEqual({ fields, status });
+    }
+  });
+
+  test("W2 ALLOWED_ORIGINS lets a page in", async () => {
+    await using server = await startTestServer({ env: { ALLOWED_ORIGINS: "https://app.example.com" } });
+    const target = `/ws/anna/lobby?token=${await server.token("anna")}`;
+    await using listed = await RawSocket.handshake(server.port, target, {
+      Origin: "https://app.example.com",
+    });
+    await using other = await RawSocket.handshake(server.port, target, {
+      Origin: "https://app.example.com:1",
+    });
+    expect([listed.answer?.status, other.answer?.status]).toEqual([101, 403]);
+  });
+});
+
+describe("W5 limits by address", () => {
+  test("W5 an address has so many handshakes a minute; then 429 says when, and other addresses feel nothing", async () => {
+    await using server = await startTestServer({ env: { ...BEHIND_PROXY, HANDSHAKES_PER_MINUTE: "2" } });
+    const target = `/ws/anna/lobby?token=${await server.token("anna", { plan: "premium" })}`;
+    const statuses: (number | undefined)[] = [];
+    for (let i = 0; i < 3; i++) {
+      await using raw = await RawSocket.handshake(server.port, target, from("203.0.113.7"));
+      statuses.push(raw.answer?.status);
+      if (i === 2) {
+        expect(JSON.parse(raw.answer!.body)).toMatchObject({ code: "too_many_handshakes", status: 429 });
+        expect(Number(raw.answer?.headers.get("retry-after"))).toBeGreaterThan(25);
+      }
+    }
+    expect(statuses).toEqual([101, 101, 429]);
+    await using other = await RawSocket.handshake(server.port, target, from("203.0.113.8"));
+    expect(other.answer?.status).toBe(101);
+  });
+
+  test("W5 an address has so many connections at a time, and a closed one makes room", async () => {
+    await using server = await startTestServer({
+      env: { ...BEHIND_PROXY, MAX_CONNECTIONS_PER_ADDRESS: "1" },
+    });
+    const target = `/ws/anna/lobby?token=${await server.token("anna")}`;
+    // All of a /64 is one client's.
+    const first = await RawSocket.handshake(server.port, target, from("2001:db8::1"));
+    await first.heard("welcome");
+    await using second = await RawSocket.handshake(server.port, target, from("2001:db8::2"));
+    expect(second.answer?.status).toBe(429);
+    expect(second.answer?.headers.get("retry-after")).toBe("5");
+    first.socket.end();
+    await first.gone;
+    await using third = await RawSocket.handshake(server.port, target, from("2001:db8::3"));
+    expect(third.answer?.status).toBe(101);
+  });
+
+  test("W5 X-Forwarded-For is read from the right, and not at all from whom it is not expected", async () => {
+    const env = { HANDSHAKES_PER_MINUTE: "1" };
+    const statuses = async (proxies: Record<string, string>, ...chains: string[]) => {
+      await using server = await startTestServer({ env: { ...env, ...proxies } });
+      const target = `/ws/anna/lobby?token=${await server.token("anna", { plan: "premium" })}`;
+      const answers: (number | undefined)[] = [];
+      for (const chain of chains) {
+        await using raw = await RawSocket.handshake(server.port, target, from(chain));
+        answers.push(raw.answer?.status);
+      }
+      return answers;
+    };
+    // What stands left of the proxy's own entry is the client's to invent, loopback addresses included.
+    expect(await statuses(BEHIND_PROXY, "1.1.1.1, 203.0.113.7", "127.0.0.1, 203.0.113.7")).toEqual([
+      101, 429,
+    ]);
+    expect(await statuses({}, "203.0.113.7", "203.0.113.7")).toEqual([101, 101]);
+  });
+});
+
+describe("P1 W1 the answers' fields", () => {
+  test("P1 M5 a refusal is never cached, framed or guessed at, and names no version, folder or file", async () => {
+    await using server = await startTestServer();
+    for (const path of ["/ws/anna", "/nothing", "/ws/a/b"]) {
+      const answer = await fetch(`${server.url}${path}`);
+      const text = `${JSON.stringify([...answer.headers])}${await answer.text()}`;
+      expect(answer.headers.get("x-content-type-options")).toBe("nosniff");
+      expect(answer.headers.get("referrer-policy")).toBe("no-referrer");
+      expect(answer.headers.get("content-security-policy")).toContain("frame-ancestors 'none'");
+      expect(answer.headers.get("cache-control")).toContain("no-store");
+      expect(text).not.toMatch(/bun|\/work|\/src|node_modules|\.ts\b|\d+\.\d+\.\d+ /i);
+    }
+  });
+});
