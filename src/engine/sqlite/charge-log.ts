@@ -1,5 +1,9 @@
 import type { Database, Statement } from "bun:sqlite";
 import { QUOTA_WINDOW, SlidingLog } from "../../core/quota.ts";
+import type { Quota } from "../../protocol/server-frames.ts";
+
+/** Stands in for the logs of users who were charged nothing; never recorded to. */
+const NOTHING_CHARGED = new SlidingLog();
 
 /** Rows deleted in one go, so that no turn of the event loop is long. */
 const PRUNE_ROWS = 5_000;
@@ -45,6 +49,11 @@ export class ChargeLog {
       this.logs.set(user, log);
     }
     return log;
+  }
+
+  /** What the user is shown. Looking makes no log for users who sent nothing. */
+  view(user: string, limit: number, now: number): Quota {
+    return (this.logs.get(user) ?? NOTHING_CHARGED).view(limit, now);
   }
 
   /** Charges one request; it is on disk after `write`. */

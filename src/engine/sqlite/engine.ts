@@ -68,8 +68,7 @@ export class SqliteEngine implements Engine {
   private readonly messages: MessageLog;
   private readonly charges: ChargeLog;
   private readonly epoch: string;
-  /** By conversation: who listens, and the `seq` that each was told when it began. */
-  private readonly listeners = new Map<string, Map<MessageListener, number>>();
+  private readonly listenings = new Map<string, readonly SqliteListening[]>();
   private readonly stopHousekeeping: () => void;
   /** How far the store's time is ahead of the machine's clock: time MUST NOT run backwards over a restart (Q1). */
   private readonly ahead: number;
@@ -109,23 +108,14 @@ export class SqliteEngine implements Engine {
   }
 
   async quota(user: string, limit: number): Promise<Quota> {
-    return this.charges.of(user).view(limit, this.now());
+    return this.charges.view(user, limit, this.now());
   }
 
   async listen(conversation: string, listener: MessageListener): Promise<Listening> {
-    // Whoever asks while a batch is being told hears of its end here: that part must not be announced to them again.
     const seq = this.messages.find(conversation)?.seq ?? 0;
-    const listeners = this.listeners.get(conversation) ?? new Map<MessageListener, number>();
-    this.listeners.set(conversation, listeners.set(listener, seq));
-    return {
-      seq,
-      epoch: this.epoch,
-      stop: () => {
-        listeners.delete(listener);
-        if (listeners.size === 0 && this.listeners.get(conversation) === listeners)
-          this.listeners.delete(conversation);
-      },
-    };
+    const listening = new SqliteListening(seq, this.epoch, conversation, listener, this.listenings);
+    this.listenings.set(conversation, [...(this.listenings.get(conversation) ?? []), listening]);
+    return listening;
   }
 
   ready(): boolean {
@@ -270,10 +260,9 @@ export class SqliteEngine implements Engine {
   private tell(outcome: Outcome): void {
     if (outcome.announce !== undefined) {
       const { conversation, message } = outcome.announce;
-      for (const [listener, since] of this.listeners.get(conversation) ?? []) {
-        if (message.seq <= since) continue;
+      for (const listening of this.listenings.get(conversation) ?? []) {
         try {
-          listener(conversation, message);
+          listening.tell(message);
         } catch (error) {
           this.listenerFailed(error);
         }
@@ -304,7 +293,32 @@ export class SqliteEngine implements Engine {
       if (!isBusy(error)) this.log.error("store.write_failed", { error: String(error) });
     }
     this.charges.forgetIdle(this.now());
-    this.messages.forgetHeads(HEADS_KEPT, (conversation) => this.listeners.has(conversation));
+    this.messages.forgetHeads(HEADS_KEPT, (conversation) => this.listenings.has(conversation));
+  }
+}
+
+/** A class, because there is one for each conversation in use, and closures are dear. */
+class SqliteListening implements Listening {
+  private stopped = false;
+
+  constructor(
+    readonly seq: number,
+    readonly epoch: string,
+    private readonly conversation: string,
+    private readonly listener: MessageListener,
+    private readonly all: Map<string, readonly SqliteListening[]>,
+  ) {}
+
+  /** Whoever began to listen while a batch was told hears the end of that batch here: it is in their `seq` already. */
+  tell(message: Message): void {
+    if (message.seq > this.seq && !this.stopped) this.listener(this.conversation, message);
+  }
+
+  stop(): void {
+    this.stopped = true;
+    const others = this.all.get(this.conversation)?.filter((other) => other !== this) ?? [];
+    if (others.length > 0) this.all.set(this.conversation, others);
+    else this.all.delete(this.conversation);
   }
 }
 

@@ -48,9 +48,9 @@ async function tryToAdmit(parts: AdmitParts, connection: Connection, token: stri
   let admitted = false;
   try {
     const quota = await engine.quota(user, plan.requestsPerHour);
-    const room = await hub.open(conversation);
-    if (connection.ended) return room.giveUp();
-    const { seq, epoch, members } = room.join(connection);
+    await hub.open(conversation);
+    if (connection.ended) return hub.giveUp(conversation);
+    const { seq, epoch, members } = hub.join(conversation, connection);
     admitted = true;
     connection.admitted({
       type: "welcome",

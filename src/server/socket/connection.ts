@@ -57,7 +57,7 @@ const NO_EVENTS: SessionEvent[] = [];
  * made there. Handlers are synchronous, so two frames of one socket are never worked on at once (RUNTIME 3).
  */
 export class Connection implements Listener, Sender, Timed {
-  readonly id = crypto.randomUUID().slice(0, 8);
+  readonly id = crypto.getRandomValues(new Uint32Array(1))[0]!.toString(36);
   readonly user: string;
   readonly conversation: string;
   readonly address: string;

@@ -35,6 +35,8 @@ const SECURITY_FIELDS = {
   "X-Content-Type-Options": "nosniff",
 };
 
+const NOWHERE = { user: "", conversation: "" };
+
 /** Answers a handshake: a refusal as HTTP, or undefined when the socket was opened. */
 export function openDoor(
   parts: DoorParts,
@@ -60,7 +62,7 @@ export function openDoor(
     log.warn("handshake.refused", { address, code: admitted.code });
     return later(admitted.code, admitted.retryAfter);
   }
-  const place = "fault" in opening.address ? { user: "", conversation: "" } : opening.address;
+  const place = "fault" in opening.address ? NOWHERE : copied(opening.address);
   const fault = "fault" in opening.address ? opening.address.fault : undefined;
   const connection = new Connection(parts.host, { entry, ...place, token: opening.token, fault });
   // Without this field Bun echoes the first protocol offered, which may be the token (RUNTIME 6).
@@ -69,6 +71,14 @@ export function openDoor(
   admission.leave(entry);
   const detail = "The WebSocket handshake could not be completed.";
   return problem("bad_request", { detail, headers: SECURITY_FIELDS });
+}
+
+/**
+ * A part of a string keeps the whole of it in memory: an id cut out of the request's address would hold that address,
+ * token included, for the life of the connection. Ids need no escapes, so this makes a copy.
+ */
+function copied({ user, conversation }: typeof NOWHERE): typeof NOWHERE {
+  return { user: JSON.parse(`"${user}"`), conversation: JSON.parse(`"${conversation}"`) };
 }
 
 function later(code: "unavailable" | "too_many_handshakes", wait: number): Response {
