@@ -5,8 +5,8 @@ import type { Quota } from "../../src/protocol/server-frames.ts";
 import { createPasswords } from "../../src/server/authentication/passwords.ts";
 import { type AppParts, createApp } from "../../src/server/http/app.ts";
 import { ManualClock } from "./manual-clock.ts";
-import { MemoryAccounts } from "./memory-accounts.ts";
 import { RecordedLog } from "./recorded-log.ts";
+import { storedAccounts } from "./stored-accounts.ts";
 import { testKeys } from "./tokens.ts";
 
 export const TEST_PASSWORD = "correct horse";
@@ -30,7 +30,7 @@ export async function testAccount(user: string, change: Partial<Account> = {}): 
 export async function testApp(change: Partial<AppParts> = {}) {
   const log = new RecordedLog();
   const clock = new ManualClock();
-  const accounts = new MemoryAccounts(await testAccount("ann"));
+  const accounts = storedAccounts(await testAccount("ann"));
   const quota = async (_user: string, limit: number): Promise<Quota> =>
     limit === 0 ? { limit, remaining: 0, reset: 0 } : { limit, remaining: limit - 7, reset: 1234.5 };
   const parts: AppParts = {

@@ -7,12 +7,12 @@ import {
 } from "../../../src/server/authentication/demo-accounts.ts";
 import { createPasswords } from "../../../src/server/authentication/passwords.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
-import { MemoryAccounts } from "../../support/memory-accounts.ts";
 import { RecordedLog } from "../../support/recorded-log.ts";
+import { storedAccounts } from "../../support/stored-accounts.ts";
 
 const passwords = createPasswords({ cost: 4, queue: 10 });
 
-async function start(settings: DemoSettings, accounts = new MemoryAccounts()) {
+async function start(settings: DemoSettings, accounts = storedAccounts()) {
   const log = new RecordedLog();
   const seeded = await seedDemoAccounts(settings, { accounts, passwords, clock: new ManualClock(), log });
   return { seeded, accounts, users: (await accounts.list()).map(({ user }) => user), events: log.events() };

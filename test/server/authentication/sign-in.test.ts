@@ -1,12 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import type { Account } from "../../../src/core/accounts.ts";
 import { SignInThrottle } from "../../../src/core/throttle.ts";
+import type { SqliteAccounts } from "../../../src/engine/sqlite/accounts.ts";
 import { costOf, createPasswords } from "../../../src/server/authentication/passwords.ts";
 import { type SignInParts, signIn } from "../../../src/server/authentication/sign-in.ts";
 import { verifyToken } from "../../../src/server/authentication/tokens.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
-import { MemoryAccounts } from "../../support/memory-accounts.ts";
 import { RecordedLog } from "../../support/recorded-log.ts";
+import { storedAccounts } from "../../support/stored-accounts.ts";
 import { testKeys } from "../../support/tokens.ts";
 
 const free = { name: "free", requestsPerHour: 100, connections: 5 };
@@ -18,7 +19,7 @@ async function account(change: Partial<Account> = {}, cost = 4): Promise<Account
   return { user: "ann", plan: "basic", disabled: false, passwordHash, demo: false, createdAt: 0, ...change };
 }
 
-function parts(accounts: MemoryAccounts, change: Partial<SignInParts> = {}) {
+function parts(accounts: SqliteAccounts, change: Partial<SignInParts> = {}) {
   return {
     accounts,
     passwords: createPasswords({ cost: 4, queue: 50 }),
@@ -36,7 +37,7 @@ const from = (address: string, password = RIGHT, username = "ann") => ({ usernam
 
 describe("sign-in", () => {
   test("S4 the right password gets a token of the user, which carries no plan of its own (T6)", async () => {
-    const all = parts(new MemoryAccounts(await account()));
+    const all = parts(storedAccounts(await account()));
     const result = await signIn(all, from("192.0.2.1"));
     expect(result).toMatchObject({ outcome: "signed_in", user: "ann", plan: basic, expiresIn: 1800 });
     if (result.outcome !== "signed_in") return;
@@ -46,7 +47,7 @@ describe("sign-in", () => {
   });
 
   test("S2 an unknown user and a wrong password are answered alike", async () => {
-    const all = parts(new MemoryAccounts(await account()));
+    const all = parts(storedAccounts(await account()));
     const wrong = await signIn(all, from("192.0.2.1", "wrong horse"));
     expect(wrong).toEqual({ outcome: "wrong" });
     for (const name of ["nobody", "", "not a name", "__proto__", "x".repeat(1000)])
@@ -64,7 +65,7 @@ describe("sign-in", () => {
         },
       };
       const passwords = createPasswords({ cost: 4, queue: 50 }, bcrypt);
-      const all = parts(new MemoryAccounts(await account()), { passwords });
+      const all = parts(storedAccounts(await account()), { passwords });
       for (let i = 0; i < 5; i++) await signIn(all, from("192.0.2.1", "wrong horse", username));
       const refusal = await signIn(all, from("192.0.2.1", RIGHT, username));
       expect(refusal).toEqual({ outcome: "throttled", retryAfter: 60_000 });
@@ -73,7 +74,7 @@ describe("sign-in", () => {
   });
 
   test("S3 the wait over, the right password signs in and clears the failures", async () => {
-    const all = parts(new MemoryAccounts(await account()));
+    const all = parts(storedAccounts(await account()));
     const clock = all.clock as ManualClock;
     for (let i = 0; i < 5; i++) await signIn(all, from("192.0.2.1", "wrong horse"));
     clock.advance(60_000);
@@ -83,7 +84,7 @@ describe("sign-in", () => {
   });
 
   test("S3 hopping through the addresses of one IPv6 network does not help", async () => {
-    const all = parts(new MemoryAccounts(await account()));
+    const all = parts(storedAccounts(await account()));
     for (let i = 0; i < 5; i++) await signIn(all, from(`2001:db8::${i}`, "wrong horse"));
     expect((await signIn(all, from("2001:db8::ffff"))).outcome).toBe("throttled");
     expect((await signIn(all, from("2001:db8:0:1::1"))).outcome).toBe("signed_in");
@@ -91,7 +92,7 @@ describe("sign-in", () => {
 
   test("S1 a full queue is answered `busy` and counts as no attempt", async () => {
     const passwords = createPasswords({ cost: 4, queue: 0, concurrency: 1 });
-    const all = parts(new MemoryAccounts(await account()), { passwords });
+    const all = parts(storedAccounts(await account()), { passwords });
     const burst = await Promise.all([1, 2, 3].map(() => signIn(all, from("192.0.2.1", "wrong horse"))));
     expect(burst.map(({ outcome }) => outcome).sort()).toEqual(["busy", "busy", "wrong"]);
     for (let i = 0; i < 4; i++)
@@ -100,7 +101,7 @@ describe("sign-in", () => {
   });
 
   test("S1 a hash of an older cost is renewed, and the password still fits", async () => {
-    const accounts = new MemoryAccounts(await account({}, 4));
+    const accounts = storedAccounts(await account({}, 4));
     const all = parts(accounts, { passwords: createPasswords({ cost: 5, queue: 50 }) });
     await signIn(all, from("192.0.2.1", "wrong horse"));
     expect(costOf((await accounts.find("ann"))!.passwordHash)).toBe(4);
@@ -110,7 +111,7 @@ describe("sign-in", () => {
   });
 
   test("S1 renewal does not undo a password that was changed meanwhile", async () => {
-    const accounts = new MemoryAccounts(await account({}, 4));
+    const accounts = storedAccounts(await account({}, 4));
     const changed = await Bun.password.hash("another horse", { algorithm: "bcrypt", cost: 4 });
     const bcrypt = {
       verify: (password: string, hash: string) => Bun.password.verify(password, hash, "bcrypt"),
@@ -126,16 +127,16 @@ describe("sign-in", () => {
 
   test("T6 a disabled account and an unusable demo account are refused, to who knows the password only", async () => {
     for (const change of [{ disabled: true }, { demo: true }]) {
-      const all = parts(new MemoryAccounts(await account(change)));
+      const all = parts(storedAccounts(await account(change)));
       expect((await signIn(all, from("192.0.2.1"))).outcome).toBe("forbidden");
       expect((await signIn(all, from("192.0.2.1", "wrong horse"))).outcome).toBe("wrong");
     }
-    const usable = parts(new MemoryAccounts(await account({ demo: true })), { demoAccountsUsable: true });
+    const usable = parts(storedAccounts(await account({ demo: true })), { demoAccountsUsable: true });
     expect((await signIn(usable, from("192.0.2.1"))).outcome).toBe("signed_in");
   });
 
   test("S3 an attempt that failed in the store is as if it had not been made", async () => {
-    const accounts = new MemoryAccounts(await account());
+    const accounts = storedAccounts(await account());
     const away = { find: () => Promise.reject(new Error("away")), update: accounts.update.bind(accounts) };
     const all = parts(accounts);
     for (let i = 0; i < 10; i++)
@@ -145,7 +146,7 @@ describe("sign-in", () => {
 
   test("T7 P2 each outcome is logged with who and where, and neither password nor token", async () => {
     const log = new RecordedLog();
-    const all = parts(new MemoryAccounts(await account()), { log });
+    const all = parts(storedAccounts(await account()), { log });
     const success = await signIn(all, from("192.0.2.1"));
     for (let i = 0; i < 6; i++) await signIn(all, from("192.0.2.1", "s3cret guess"));
     await signIn(all, from("192.0.2.1", RIGHT, "my p@ssword, typed above"));

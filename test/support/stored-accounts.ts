@@ -1,0 +1,13 @@
+import type { Account } from "../../src/core/accounts.ts";
+import { SqliteAccounts } from "../../src/engine/sqlite/accounts.ts";
+import { openStore } from "../../src/engine/sqlite/schema.ts";
+import { ManualClock } from "./manual-clock.ts";
+import { RecordedLog } from "./recorded-log.ts";
+
+/** The real account store in a database of its own that ends with the test, holding `accounts`. */
+export function storedAccounts(...accounts: readonly Account[]): SqliteAccounts {
+  const store = new SqliteAccounts(openStore(":memory:", "normal", 0), new ManualClock(), new RecordedLog());
+  // The store answers with a promise, as every store must, but has written by the time it does.
+  for (const account of accounts) void store.add(account);
+  return store;
+}
