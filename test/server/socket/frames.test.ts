@@ -226,7 +226,7 @@ describe("Q4 a client that knows only the brief", () => {
     const ask = async (id: string, answer: "ack" | "error") => {
       await using anna = await talk(server, "anna");
       anna.send({ type: "message", text: "x", id });
-      return anna.next(answer);
+      return await anna.next(answer);
     };
     await ask("m1", "ack");
     clock.advance(1_000);
