@@ -83,6 +83,11 @@ export class ChargeLog {
     return changes < PRUNE_ROWS;
   }
 
+  /** Lets go of the database, which can be closed then. */
+  close(): void {
+    this.insert.finalize();
+  }
+
   /** Lets go of users who were charged nothing in the last hour. */
   forgetIdle(now: number): void {
     for (const [user, log] of this.logs) if (log.count(now) === 0) this.logs.delete(user);

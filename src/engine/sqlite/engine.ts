@@ -130,6 +130,8 @@ export class SqliteEngine implements Engine {
     for (const work of this.takeQueue()) this.answer(work, { outcome: "unavailable" });
     await this.keeper.stop();
     this.index.close();
+    this.messages.close();
+    this.charges.close();
     this.db.close();
   }
 

@@ -1,6 +1,7 @@
 import type { Database, Statement } from "bun:sqlite";
 import { rmSync } from "node:fs";
-import { openIndex, readMeta } from "./schema.ts";
+import type { EngineLog } from "./engine.ts";
+import { beginEpoch, openIndex, readLastPosition, readMeta } from "./schema.ts";
 
 /** Reads the derived index (schema.ts). The keeper's thread writes it, through a connection of its own. */
 export class IndexFile {
@@ -8,7 +9,10 @@ export class IndexFile {
   private readonly seqPositions: Statement<{ position: number }>;
   private readonly newest: Statement<{ seq: number | null }>;
 
-  constructor(private readonly db: Database) {
+  constructor(
+    private readonly db: Database,
+    private readonly path: string,
+  ) {
     this.keyPositions = db.prepare("select position from by_key where key = ?");
     this.seqPositions = db.prepare(
       "select position from by_seq where conversation = ? and seq between ? and ? order by seq",
@@ -23,21 +27,32 @@ export class IndexFile {
 
   /** Positions that share `key`. */
   withKey(key: number): number[] {
-    return this.keyPositions.all(key).map((row) => row.position);
+    return guardIndex(this.path, () => this.keyPositions.all(key)).map((row) => row.position);
   }
 
   /** Positions of the messages with `first` ≤ seq ≤ `last`, in that order. */
   range(conversation: number, first: number, last: number): number[] {
-    return this.seqPositions.all(conversation, first, last).map((row) => row.position);
+    return guardIndex(this.path, () => this.seqPositions.all(conversation, first, last)).map(
+      (row) => row.position,
+    );
   }
 
   /** The newest `seq` it holds of a conversation; 0 for none. */
   newestSeq(conversation: number): number {
-    return this.newest.get(conversation)?.seq ?? 0;
+    return guardIndex(this.path, () => this.newest.get(conversation))?.seq ?? 0;
   }
 
   close(): void {
+    // A statement that is left keeps the connection, and with it the write-ahead log, until it is collected.
+    for (const statement of [this.keyPositions, this.seqPositions, this.newest]) statement.finalize();
     this.db.close();
+  }
+}
+
+/** Raised when the index turns out to be damaged while it is in use. The next start makes it again. */
+export class IndexDamaged extends Error {
+  constructor(path: string) {
+    super(`${path} is damaged and was thrown away; restart the server, which makes it again from the log.`);
   }
 }
 
@@ -47,17 +62,58 @@ export function readIndexed(index: Database): number {
 }
 
 /**
- * Opens the index at `path`; one that is damaged, or ahead of a log that lost its end with the machine's power, is
- * thrown away: it can be made again from the log, whose last position is `lastPosition`.
+ * Opens the index at `path`. One that is damaged, belongs to another store, or is ahead of a log that lost its end with
+ * the machine's power, is thrown away: it can be made again from the log. A log that lost its end begins a new epoch.
  */
-export function openIndexFile(path: string, lastPosition: number): IndexFile {
+export function openIndexFile(path: string, store: Database, log: EngineLog): IndexFile {
+  const found = tryToOpen(path);
+  const epoch = readMeta(store, "epoch");
+  if (found !== undefined) {
+    const ahead = found.indexed - readLastPosition(store);
+    if (found.epoch === epoch && ahead <= 0) return found.index;
+    found.index.close();
+    if (found.epoch === epoch) {
+      log.error("store.end_lost", {
+        messages: ahead,
+        advice: "The machine lost power, or an older copy was put back.",
+      });
+      beginEpoch(store);
+    }
+  }
+  discard(path);
+  const db = openIndex(path);
+  db.query("insert or replace into meta values ('epoch', ?)").run(readMeta(store, "epoch") ?? "");
+  return new IndexFile(db, path);
+}
+
+/** Does `work` on the index at `path`. Throws IndexDamaged when it meets damage, and throws the index away. */
+export function guardIndex<T>(path: string, work: () => T): T {
   try {
-    const index = new IndexFile(openIndex(path));
-    if (index.indexed <= lastPosition) return index;
-    index.close();
+    return work();
   } catch (error) {
     if (!["SQLITE_CORRUPT", "SQLITE_NOTADB"].includes((error as { code?: string }).code ?? "")) throw error;
+    discard(path);
+    throw new IndexDamaged(path);
   }
+}
+
+/** The index at `path` and what it says of itself, or undefined where what lies there cannot be read. */
+function tryToOpen(
+  path: string,
+): { index: IndexFile; indexed: number; epoch: string | undefined } | undefined {
+  let db: Database | undefined;
+  try {
+    return guardIndex(path, () => {
+      db = openIndex(path);
+      return { index: new IndexFile(db, path), indexed: readIndexed(db), epoch: readMeta(db, "epoch") };
+    });
+  } catch (error) {
+    db?.close();
+    if (error instanceof IndexDamaged) return undefined;
+    throw error;
+  }
+}
+
+function discard(path: string): void {
   for (const ending of ["", "-wal", "-shm"]) rmSync(path + ending, { force: true });
-  return new IndexFile(openIndex(path));
 }

@@ -2,13 +2,14 @@
 import { Database } from "bun:sqlite";
 import { statSync } from "node:fs";
 import { parentPort } from "node:worker_threads";
-import { readIndexed } from "./index-file.ts";
+import { guardIndex, readIndexed } from "./index-file.ts";
 import { KeyFilter } from "./key-filter.ts";
 import { openIndex } from "./schema.ts";
 
 export type KeeperOrder =
   | { readonly open: { readonly store: string; readonly index: string } }
-  | { readonly upTo: number };
+  /** One round; the `last` one closes the files. */
+  | { readonly upTo: number; readonly last: boolean };
 
 export interface KeeperReport {
   /** A filter over every key that the index holds, when it was made or had to grow. */
@@ -25,12 +26,14 @@ const INDEX_STEP = 50_000;
 /** Size of the write-ahead log, in bytes, from which it is started afresh even if writers must wait a moment for it. */
 const RESTART_AT = 64 * 1024 * 1024;
 
-let keeper: { round(upTo: number): number } | undefined;
+let keeper: ReturnType<typeof openKeeper> | undefined;
 
 parentPort?.on("message", (order: KeeperOrder) => {
   try {
-    if ("open" in order) keeper = openKeeper(order.open.store, order.open.index);
-    else if (keeper !== undefined) report({ indexed: keeper.round(order.upTo) });
+    if ("open" in order) {
+      const { store, index } = order.open;
+      keeper = guardIndex(index, () => openKeeper(store, index));
+    } else if (keeper !== undefined) report({ indexed: keeper.round(order.upTo, order.last) });
     else throw new Error("the keeper could not open its files");
   } catch (error) {
     report({ failed: String(error) });
@@ -46,7 +49,6 @@ function openKeeper(storePath: string, indexPath: string) {
   index.query("attach ? as store").run(storePath);
   const store = new Database(storePath);
   store.run("pragma busy_timeout = 100");
-  let checkpointed = -1;
   // Until this is told, the event loop asks the index about each message.
   let filter = KeyFilter.sized(readIndexed(index) * 2);
   addKeys(filter, "select key from by_key");
@@ -87,8 +89,8 @@ function openKeeper(storePath: string, indexPath: string) {
   }
 
   function addKeys(target: KeyFilter, query: string, ...bounds: number[]): void {
-    const rows = index.prepare(query).iterate(...bounds) as IterableIterator<{ key: number }>;
-    for (const { key } of rows) target.add(key);
+    using statement = index.prepare(query);
+    for (const { key } of statement.iterate(...bounds) as IterableIterator<{ key: number }>) target.add(key);
   }
 
   /** Copies the write-ahead log into the store. PASSIVE waits for nobody and stops nobody. */
@@ -100,13 +102,15 @@ function openKeeper(storePath: string, indexPath: string) {
   }
 
   return {
-    round(upTo: number): number {
-      takeIn(upTo);
-      if (upTo !== checkpointed) {
+    round(upTo: number, last: boolean): number {
+      try {
+        guardIndex(indexPath, () => takeIn(upTo));
+        // Also where no message came: requests for history are charged, and that is written too.
         checkpoint();
-        checkpointed = upTo;
+        return readIndexed(index);
+      } finally {
+        if (last) for (const db of [index, store]) db.close();
       }
-      return readIndexed(index);
     },
   };
 }

@@ -42,22 +42,22 @@ export class Keeper {
     if (lastPosition - this.indexed >= INDEX_AT && this.round === undefined) void this.work();
   }
 
-  /** Makes one round, or waits for the one in hand. */
-  work(): Promise<void> {
+  /** Makes one round, or waits for the one in hand. There is none after the `last`. */
+  work(last = false): Promise<void> {
     if (this.round === undefined) {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.round = { done: promise, finish: resolve };
       this.worker.ref();
-      this.worker.postMessage({ upTo: this.lastPosition } satisfies KeeperOrder);
+      this.worker.postMessage({ upTo: this.lastPosition, last } satisfies KeeperOrder);
     }
     return this.round.done;
   }
 
-  /** Takes in what is left, and ends the thread. */
+  /** Takes in what is left, closes the files, and ends the thread. */
   async stop(): Promise<void> {
     clearInterval(this.timer);
     await this.round?.done;
-    await this.work();
+    await this.work(true);
     this.worker.terminate();
   }
 

@@ -159,6 +159,8 @@ export class MessageLog {
     for (const position of positions) {
       const row = this.rowAt.get(position);
       if (row === null) continue;
+      if (row.conversation !== head.number)
+        throw new Error("the index names a message of another conversation");
       size += row.text.length + (row.data?.length ?? 0);
       cut = size > budget && messages.length > 0;
       if (cut) break;
@@ -181,6 +183,12 @@ export class MessageLog {
   /** Drops from memory what the index now holds, at most `budget` messages. */
   forgetIndexed(budget: number): void {
     this.tail.forget(this.keeper.indexed, budget);
+  }
+
+  /** Lets go of the database, which can be closed then. */
+  close(): void {
+    this.insert.finalize();
+    this.rowAt.finalize();
   }
 
   private newestSeq(conversation: number): number {

@@ -38,9 +38,12 @@ export async function openSqlite(options: SqliteOptions): Promise<{
   const lock = lockFolder(dataDir);
   const paths = { store: join(dataDir, STORE_FILE), index: join(dataDir, INDEX_FILE) };
   // The event loop never waits for a lock: a batch that finds the store busy comes back a little later.
-  const db = openStore(paths.store, options.sync, 0);
+  const db = await Promise.try(() => openStore(paths.store, options.sync, 0)).catch((error) => {
+    lock.release();
+    throw error;
+  });
+  const index = openIndexFile(paths.index, db, log);
   const lastPosition = readLastPosition(db);
-  const index = openIndexFile(paths.index, lastPosition);
   const keeper = new Keeper(paths, lastPosition, index.indexed, log);
   if (lastPosition - index.indexed > INDEX_LAG) {
     log.info("store.indexing", { messages: lastPosition - index.indexed });

@@ -84,7 +84,7 @@ export function openStore(path: string, sync: StoreSync, busyTimeout: number): D
     // The store's secret seeds the hash of message ids; its epoch names this life of the store (D5).
     db.transaction(() => {
       db.run(STORE_TABLES);
-      db.query("insert or ignore into meta values ('epoch', ?)").run(crypto.randomUUID().slice(0, 8));
+      db.query("insert or ignore into meta values ('epoch', ?)").run(newEpoch());
       db.query("insert or ignore into meta values ('seed', ?)").run(
         String(crypto.getRandomValues(new Uint32Array(1))[0]),
       );
@@ -94,14 +94,28 @@ export function openStore(path: string, sync: StoreSync, busyTimeout: number): D
   return db;
 }
 
+/** Names a new life of the store, when messages that were stored may be gone (D5). */
+export function beginEpoch(store: Database): void {
+  store.query("update meta set value = ? where key = 'epoch'").run(newEpoch());
+}
+
+function newEpoch(): string {
+  return crypto.randomUUID().slice(0, 8);
+}
+
 /** Opens the derived index; safe to lose, so it never waits for the disk. */
 export function openIndex(path: string): Database {
   const db = new Database(path, { create: true, strict: true });
-  db.run("pragma busy_timeout = 5000");
-  db.run("pragma journal_mode = wal");
-  db.run("pragma synchronous = normal");
-  db.run(INDEX_TABLES);
-  return db;
+  try {
+    db.run("pragma busy_timeout = 5000");
+    db.run("pragma journal_mode = wal");
+    db.run("pragma synchronous = normal");
+    db.run(INDEX_TABLES);
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
 }
 
 /** A value of `meta`, or undefined. */

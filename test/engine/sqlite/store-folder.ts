@@ -30,7 +30,7 @@ export class StoreFolder implements AsyncDisposable {
   }
 
   /** A connection of one's own to one of the files, as another process would have it. */
-  connect(file: string = this.storeFile): Database & Disposable {
+  connect(file: string = this.storeFile): Database {
     const db = new Database(file);
     db.run("pragma busy_timeout = 5000");
     return db;

@@ -1,0 +1,48 @@
+import { SqliteEngine } from "../../../src/engine/sqlite/engine.ts";
+import { openIndexFile } from "../../../src/engine/sqlite/index-file.ts";
+import { Keeper } from "../../../src/engine/sqlite/keeper.ts";
+import { openStore, readLastPosition } from "../../../src/engine/sqlite/schema.ts";
+import type { OpenedEngine } from "../../contracts/engine/subject.ts";
+import type { ManualClock } from "../../support/manual-clock.ts";
+import { StoreFolder } from "./store-folder.ts";
+
+/** An engine with its parts in the test's hands: the keeper makes a round when it is told to. */
+export interface EngineInParts extends OpenedEngine {
+  readonly folder: StoreFolder;
+  /** Takes all messages into the index, and makes the engine let go of what it held of them in memory. */
+  takeIn(): Promise<void>;
+}
+
+export async function openParts(clock: ManualClock): Promise<EngineInParts> {
+  const folder = new StoreFolder();
+  let parts = put(folder, clock);
+  return {
+    folder,
+    engine: parts.engine,
+    async takeIn() {
+      await parts.keeper.work();
+      // Housekeeping.
+      clock.advance(1_000);
+    },
+    async reopen() {
+      await parts.engine.close();
+      parts = put(folder, clock);
+      return parts.engine;
+    },
+    async close() {
+      await parts.engine.close();
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function put(folder: StoreFolder, clock: ManualClock) {
+  const { log } = folder;
+  const paths = { store: folder.storeFile, index: folder.indexFile };
+  const db = openStore(paths.store, "normal", 0);
+  const index = openIndexFile(paths.index, db, log);
+  const lastPosition = readLastPosition(db);
+  const keeper = new Keeper(paths, lastPosition, index.indexed, log);
+  const engine = new SqliteEngine({ db, index, keeper, clock, log, description: "in parts" });
+  return { engine, keeper };
+}
