@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Account, AccountStore } from "../../src/core/accounts.ts";
 import type { Clock } from "../../src/core/clock.ts";
+import type { Engine } from "../../src/core/engine.ts";
 import { openSqlite } from "../../src/engine/sqlite/open.ts";
 import { seedDemoAccounts } from "../../src/server/authentication/demo-accounts.ts";
 import { createKeys, type TokenKeys } from "../../src/server/authentication/keys.ts";
@@ -17,6 +18,8 @@ export interface TestServerOptions {
   /** Settings as they stand in the environment, beside PORT=0 and a data folder that is thrown away. */
   readonly env?: Readonly<Record<string, string>>;
   readonly clock?: Clock;
+  /** Stands between the server and its store, for tests of a store that misbehaves. */
+  readonly disturb?: (engine: Engine) => Engine;
 }
 
 export interface TestServer extends AsyncDisposable {
@@ -37,6 +40,7 @@ const SECRET = "GzcZQ2b7mWq0p5yEw1rT8uKx9vLh3NdF";
 export async function startTestServer({
   env = {},
   clock = systemClock(),
+  disturb = (engine) => engine,
 }: TestServerOptions = {}): Promise<TestServer> {
   const dataDir = mkdtempSync(join(tmpdir(), "parley-test-"));
   const read = readSettings({
@@ -53,7 +57,7 @@ export async function startTestServer({
   const server = await startServer({
     settings,
     version: "0.0.0",
-    engine,
+    engine: disturb(engine),
     accounts,
     keys,
     passwords,

@@ -1,0 +1,159 @@
+import { describe, expect, test } from "bun:test";
+import { TestClient } from "../../support/client.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
+import { OPCODE, RawSocket } from "../../support/raw-socket.ts";
+import { startTestServer, type TestServer } from "../../support/server.ts";
+
+async function talk(server: TestServer, user: string): Promise<TestClient> {
+  return TestClient.connect(`${server.wsUrl}/ws/${user}/lobby?token=${await server.token(user)}`);
+}
+
+async function join(server: TestServer, user: string): Promise<RawSocket> {
+  const raw = await RawSocket.handshake(server.port, `/ws/${user}/lobby?token=${await server.token(user)}`);
+  await raw.heard("welcome");
+  return raw;
+}
+
+/** Lets time pass in steps short enough for a client to answer the pings that fall into them. */
+async function pass(clock: ManualClock, milliseconds: number, client: TestClient): Promise<void> {
+  for (let left = milliseconds; left > 0; left -= 5_000) {
+    clock.advance(Math.min(5_000, left));
+    await client.settled();
+  }
+}
+
+describe("I2 inactivity", () => {
+  test("I2 the brief's 300 s: the welcome says so, a warning comes 30 s before, and then 4408", async () => {
+    const clock = new ManualClock();
+    await using server = await startTestServer({ clock });
+    await using anna = await talk(server, "anna");
+    expect(anna.of("welcome")[0]).toMatchObject({ inactivity: { timeout: 300, warning: 30 } });
+    await pass(clock, 269_900, anna);
+    expect(anna.of("warning")).toEqual([]);
+    await pass(clock, 200, anna);
+    const [warning] = anna.of("warning");
+    expect(warning).toMatchObject({ code: "inactivity" });
+    expect(warning?.seconds).toBeWithin(29.8, 30.01);
+    await pass(clock, 29_700, anna);
+    expect(anna.of("closing")).toEqual([]);
+    clock.advance(300);
+    expect(await anna.closed).toEqual({ code: 4408, reason: "inactive" });
+    expect(anna.frames.slice(-2)).toEqual([
+      expect.objectContaining({ type: "error", code: "inactive" }),
+      { type: "closing", code: 4408, reason: "inactive", reconnect: false },
+    ]);
+    expect(server.log.events()).toContain("inactivity.warned");
+    expect(server.log.lines).toContainEqual(
+      expect.objectContaining({
+        event: "connection.ended",
+        fields: expect.objectContaining({ user: "anna", code: 4408, error: "inactive" }),
+      }),
+    );
+  });
+
+  test("I2 a short time-out is warned of at a tenth of it; any activity cancels, and only that socket's", async () => {
+    const clock = new ManualClock();
+    const env = { INACTIVITY_TIMEOUT: "20", PING_INTERVAL: "3600" };
+    await using server = await startTestServer({ clock, env });
+    for (const frame of [{ type: "activity" }, { type: "message", text: "x" }, { type: "history" }]) {
+      await using active = await talk(server, "anna");
+      await using quiet = await talk(server, "ben");
+      clock.advance(18_000);
+      expect(await active.next("warning")).toMatchObject({ code: "inactivity", seconds: 2 });
+      active.send(frame);
+      await active.settled();
+      if (frame.type === "message") await active.next("ack");
+      if (frame.type === "history") await active.next("history");
+      clock.advance(2_000);
+      expect(await quiet.closed).toMatchObject({ code: 4408 });
+      clock.advance(15_900);
+      await active.settled();
+      expect(active.of("warning")).toHaveLength(1);
+      clock.advance(100);
+      expect(await active.next("warning")).toMatchObject({ seconds: 2 });
+      clock.advance(2_000);
+      expect(await active.closed).toMatchObject({ code: 4408 });
+    }
+  });
+
+  test("I1 what others say, and pings of both kinds, keep nobody", async () => {
+    const clock = new ManualClock();
+    await using server = await startTestServer({ clock, env: { INACTIVITY_TIMEOUT: "20" } });
+    await using ben = await talk(server, "ben");
+    await using raw = await join(server, "anna");
+    for (let second = 0; second < 20; second++) {
+      raw.send(OPCODE.ping, "");
+      raw.send(OPCODE.pong, "");
+      raw.say({ type: "ping" });
+      raw.send(OPCODE.text, "not json");
+      ben.send({ type: "message", text: "x", id: `m${second}` });
+      await ben.next("ack");
+      await raw.until(() => raw.frames.filter(({ type }) => type === "error").length > second, "answer");
+      clock.advance(1_000);
+    }
+    expect(await raw.closing()).toMatchObject({ code: 4408 });
+  });
+});
+
+describe("I3 RUNTIME 1 dead peers", () => {
+  test("I3 RUNTIME 1 a client that is sent to all the time and answers nothing is cut off within 38 s, as lost", async () => {
+    const clock = new ManualClock();
+    await using server = await startTestServer({ clock });
+    await using ben = await talk(server, "ben");
+    await using dead = await join(server, "anna");
+    let gone = false;
+    void dead.gone.then(() => {
+      gone = true;
+    });
+    let seconds = 0;
+    for (; !gone && seconds < 60; seconds++) {
+      clock.advance(1_000);
+      ben.send({ type: "message", text: "are you there?", id: `m${seconds}` });
+      await ben.next("ack");
+      await ben.settled();
+    }
+    expect(seconds).toBeWithin(32, 40);
+    expect(dead.pings).toBe(1);
+    expect(dead.frames.filter(({ type }) => type === "message").length).toBeGreaterThan(30);
+    expect(dead.frames.map(({ type }) => type)).not.toContain("closing");
+    expect(server.log.events()).toContain("connection.lost");
+    expect(ben.of("presence").at(-1)).toMatchObject({ user: "anna", state: "left" });
+    // What it held is free again.
+    await using back = await talk(server, "anna");
+    await back.settled();
+  });
+
+  test("I3 a client that only answers pings stays", async () => {
+    const clock = new ManualClock();
+    await using server = await startTestServer({ clock, env: { INACTIVITY_TIMEOUT: "0" } });
+    await using anna = await talk(server, "anna");
+    await pass(clock, 120_000, anna);
+    await using raw = await join(server, "ben");
+    for (let second = 0, answered = 0; second < 120; second++) {
+      clock.advance(1_000);
+      await anna.settled();
+      for (; answered < raw.pings; answered++) raw.send(OPCODE.pong, "");
+    }
+    expect(raw.pings).toBeWithin(4, 6);
+    expect(server.log.events()).not.toContain("connection.lost");
+  });
+});
+
+describe("RUNTIME 10 the close handler runs within close()", () => {
+  test("RUNTIME 10 what a closed connection held is free when the next one asks, also with one place", async () => {
+    const clock = new ManualClock();
+    await using server = await startTestServer({
+      clock,
+      env: { PLANS: "free:100:1", INACTIVITY_TIMEOUT: "20", MAX_CONNECTIONS: "1" },
+    });
+    for (let i = 0; i < 3; i++) {
+      await using inactive = await talk(server, "anna");
+      clock.advance(20_000);
+      expect(await inactive.closed).toMatchObject({ code: 4408 });
+      await using flooding = await talk(server, "anna");
+      for (let frame = 0; frame < 161; frame++) flooding.send({ type: "ping" });
+      expect(await flooding.closed).toMatchObject({ code: 4429 });
+    }
+    expect(server.log.events()).not.toContain("connection.failed");
+  });
+});
