@@ -87,15 +87,16 @@ export class SqliteEngine implements Engine {
     this.description = parts.description;
     this.epoch = readMeta(this.db, "epoch") ?? "";
     this.charges = new ChargeLog(this.db);
-    this.ahead = Math.max(0, this.charges.newestAt - this.clock.now());
+    this.messages = new MessageLog(this.db, this.index, this.keeper);
+    const newest = Math.max(this.charges.newestAt, this.messages.newestAt);
+    this.ahead = Math.max(0, newest - this.clock.now());
     if (this.ahead > 1_000) {
       this.log.warn("store.clock_behind", {
         seconds: this.ahead / 1000,
         advice:
-          "The machine's clock is behind the newest charge in the store; the store goes on with its own time.",
+          "The machine's clock is behind the newest entry in the store; the store goes on with its own time.",
       });
     }
-    this.messages = new MessageLog(this.db, this.index, this.keeper);
     this.stopHousekeeping = this.clock.every(HOUSEKEEPING_INTERVAL, () => this.housekeep());
   }
 
@@ -288,6 +289,8 @@ export class SqliteEngine implements Engine {
 
   private housekeep(): void {
     if (this.closed) return;
+    // Whoever is not ready gets no messages that could show that it is again.
+    if (!this.writable) this.tryToWrite();
     this.messages.forgetIndexed(FORGET_BUDGET);
     try {
       this.charges.prune(this.now());
@@ -296,6 +299,16 @@ export class SqliteEngine implements Engine {
     }
     this.charges.forgetIdle(this.now());
     this.messages.forgetHeads(HEADS_KEPT, (conversation) => this.listenings.has(conversation));
+  }
+
+  private tryToWrite(): void {
+    try {
+      this.db.run("insert or replace into meta values ('written_at', ?)", [String(this.now())]);
+      this.writable = true;
+      this.log.info("store.writable_again", {});
+    } catch {
+      // The failure that made it unwritable was logged; the next round tries again.
+    }
   }
 }
 

@@ -59,6 +59,11 @@ export class MessageLog {
     return this.nextPosition - 1;
   }
 
+  /** The time of the newest message, in milliseconds since 1970; 0 where there is none. */
+  get newestAt(): number {
+    return this.rowAt.get(this.lastPosition)?.at ?? 0;
+  }
+
   /** Reads the state from disk again: at the start, and after a commit that failed. */
   reload(): void {
     this.tail.clear();

@@ -1,0 +1,65 @@
+// Runs with a bound on the size of its files: fills the store until a batch no longer fits, and reports what it saw.
+import type { PostResult } from "../../../../src/core/engine.ts";
+import { openSqlite } from "../../../../src/engine/sqlite/open.ts";
+import type { Quota } from "../../../../src/protocol/server-frames.ts";
+import { ManualClock } from "../../../support/manual-clock.ts";
+import { RecordedLog } from "../../../support/recorded-log.ts";
+
+export interface FullDiskReport {
+  /** Messages stored before the disk was full. */
+  readonly filled: number;
+  /** What the messages of the batch that did not fit were answered. */
+  readonly refused: readonly string[];
+  readonly announcedOfRefused: number;
+  readonly readyAfterRefusal: boolean;
+  readonly quotaAfterRefusal: Quota;
+  /** The answer to a small message afterwards. */
+  readonly next: Extract<PostResult, { seq: number }>;
+  readonly readyAtTheEnd: boolean;
+  readonly errors: readonly string[];
+}
+
+const LIMIT = 100_000;
+const BATCH = 10;
+const LONG = "x".repeat(20_000);
+
+const log = new RecordedLog();
+const dataDir = process.argv[2]!;
+// A clock that stands still: no housekeeping, so that only the messages write.
+const { engine, close } = await openSqlite({ dataDir, clock: new ManualClock(), log, sync: "normal" });
+let announced = 0;
+await engine.listen("room", () => announced++);
+
+function post(id: string, text: string): Promise<PostResult> {
+  return new Promise((resolve) =>
+    engine.post({ conversation: "room", user: "anna", id, text, limit: LIMIT }, resolve),
+  );
+}
+
+let filled = 0;
+let refused: PostResult[] = [];
+for (let batch = 0; refused.length === 0; batch++) {
+  const results = await Promise.all(Array.from({ length: BATCH }, (_, i) => post(`${batch}.${i}`, LONG)));
+  if (results.every(({ outcome }) => outcome === "stored")) filled += BATCH;
+  else refused = results;
+}
+// Nothing is lost of the room that was left: one short message fits where ten long ones did not.
+const again = await Promise.all(Array.from({ length: BATCH }, (_, i) => post(`refused ${i}`, LONG)));
+refused.push(...again);
+const readyAfterRefusal = engine.ready();
+const quotaAfterRefusal = await engine.quota("anna", LIMIT);
+const announcedOfRefused = announced - filled;
+const next = (await post("short", "")) as FullDiskReport["next"];
+const readyAtTheEnd = engine.ready();
+const report: FullDiskReport = {
+  filled,
+  refused: refused.map(({ outcome }) => outcome),
+  announcedOfRefused,
+  readyAfterRefusal,
+  quotaAfterRefusal,
+  next,
+  readyAtTheEnd,
+  errors: log.lines.filter(({ level }) => level === "error").map(({ event }) => event),
+};
+await close();
+process.stdout.write(JSON.stringify(report));

@@ -1,0 +1,131 @@
+// A store that cannot be written for a while: held by another connection, or on a disk that is full.
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import type { PostResult } from "../../../src/core/engine.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
+import type { FullDiskReport } from "./programs/full-disk.ts";
+import { StoreFolder } from "./store-folder.ts";
+
+/** How long a batch waits for a lock (LOCK_PATIENCE in engine.ts). */
+const PATIENCE = 5_000;
+
+async function begin() {
+  const folder = new StoreFolder();
+  const clock = new ManualClock();
+  const { engine } = await folder.open(clock);
+  const answers: PostResult[] = [];
+  const post = (id: string) =>
+    new Promise<PostResult>((resolve) =>
+      engine.post({ conversation: "room", user: "anna", id, text: id, limit: 10 }, (result) => {
+        answers.push(result);
+        resolve(result);
+      }),
+    );
+  const other = folder.connect();
+  /** Long enough for a batch to have tried the lock several times; whether it has decides nothing. */
+  const tries = () => Bun.sleep(20);
+  return {
+    folder,
+    clock,
+    engine,
+    answers,
+    post,
+    tries,
+    lock: () => other.run("begin immediate"),
+    unlock: () => other.run("rollback"),
+    async [Symbol.asyncDispose]() {
+      other.close();
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
+
+test("D2 a lock that another connection holds delays a batch, which is stored when the lock is free", async () => {
+  await using store = await begin();
+  store.lock();
+  const early = ["1", "2"].map(store.post);
+  await store.tries();
+  const late = store.post("3");
+  store.clock.advance(PATIENCE - 1);
+  await store.tries();
+  expect(store.answers).toEqual([]);
+  store.unlock();
+  const results = await Promise.all([...early, late]);
+  expect(results.map((result) => "seq" in result && result.seq)).toEqual([1, 2, 3]);
+  expect(store.engine.ready()).toBe(true);
+});
+
+test("D2 Q2 D3 after its patience a batch is answered `unavailable`, once, uncharged, and can be sent again", async () => {
+  await using store = await begin();
+  store.lock();
+  const waiting = ["1", "2"].map(store.post);
+  await store.tries();
+  store.clock.advance(PATIENCE);
+  expect(await Promise.all(waiting)).toEqual([{ outcome: "unavailable" }, { outcome: "unavailable" }]);
+  expect(store.engine.ready()).toBe(false);
+  store.unlock();
+  expect(await store.engine.quota("anna", 10)).toMatchObject({ remaining: 10 });
+  expect(await store.post("2")).toMatchObject({ outcome: "stored", seq: 1, quota: { remaining: 9 } });
+  expect(store.engine.ready()).toBe(true);
+  expect(store.answers).toHaveLength(3);
+});
+
+test("L3 a store that can be written again says so, though nobody posts", async () => {
+  // Only a message that was stored had made it ready again. But whoever is not ready gets no messages: a load balancer
+  // would have left it out for ever.
+  await using store = await begin();
+  store.lock();
+  const waiting = store.post("1");
+  await store.tries();
+  store.clock.advance(PATIENCE);
+  await waiting;
+  store.clock.advance(2_000);
+  expect(store.engine.ready()).toBe(false);
+  store.unlock();
+  store.clock.advance(1_000);
+  expect(store.engine.ready()).toBe(true);
+});
+
+test("L1 closing while a lock is held answers `unavailable` and ends", async () => {
+  await using store = await begin();
+  store.lock();
+  const waiting = store.post("1");
+  await store.tries();
+  const closing = store.engine.close();
+  expect(await waiting).toEqual({ outcome: "unavailable" });
+  store.unlock();
+  await closing;
+  expect(store.answers).toHaveLength(1);
+});
+
+test("D1 D2 Q2 a batch that the disk has no room for leaves no number, no charge and no trace; smaller ones go on", async () => {
+  // A process of its own whose files may not grow over a bound: what SQLite sees is a write that fails in the middle.
+  await using folder = new StoreFolder();
+  const program = join(import.meta.dir, "programs/full-disk.ts");
+  const bounded = 'trap "" XFSZ; ulimit -S -f 2048; exec "$0" --no-env-file "$1" "$2"';
+  const child = Bun.spawn(["sh", "-c", bounded, process.execPath, program, folder.path], {
+    stderr: "inherit",
+  });
+  const report: FullDiskReport = JSON.parse(await new Response(child.stdout).text());
+  expect(await child.exited).toBe(0);
+  const { filled, refused, readyAfterRefusal, announcedOfRefused, quotaAfterRefusal, next, readyAtTheEnd } =
+    report;
+  expect(filled).toBeGreaterThan(0);
+  expect(new Set(refused)).toEqual(new Set(["unavailable"]));
+  expect(announcedOfRefused).toBe(0);
+  expect(readyAfterRefusal).toBe(false);
+  expect(quotaAfterRefusal.remaining).toBe(quotaAfterRefusal.limit - filled);
+  expect(next).toMatchObject({ outcome: "stored", seq: filled + 1 });
+  expect(next.quota.remaining).toBe(quotaAfterRefusal.remaining - 1);
+  expect(readyAtTheEnd).toBe(true);
+  expect(report.errors).toContain("store.write_failed");
+
+  // The same is on disk, read by a process without a bound.
+  const { engine } = await folder.open();
+  const { seq } = await engine.listen("room", () => {});
+  expect(seq).toBe(filled + 1);
+  const retry = new Promise<PostResult>((resolve) =>
+    engine.post({ conversation: "room", user: "anna", id: "refused 0", text: "", limit: 0 }, resolve),
+  );
+  expect(await retry).toMatchObject({ outcome: "stored", seq: filled + 2 });
+});
