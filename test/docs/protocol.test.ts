@@ -1,0 +1,166 @@
+import { describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { z } from "zod";
+import { CLIENT_FRAMES } from "../../src/protocol/client-frames.ts";
+import { CLOSE_CODES, mayReconnect } from "../../src/protocol/close-codes.ts";
+import { ERRORS } from "../../src/protocol/errors.ts";
+import { SERVER_FRAMES, WarningFrame } from "../../src/protocol/server-frames.ts";
+import { PROTOCOL_VERSION, SUBPROTOCOL } from "../../src/protocol/version.ts";
+import { TestClient } from "../support/client.ts";
+import { startTestServer, type TestServer } from "../support/server.ts";
+import { type Block, blocksOf, readPage, sectionOf } from "./pages.ts";
+
+const page = readPage("docs/PROTOCOL.md");
+const SIDES = { Client: CLIENT_FRAMES, Server: SERVER_FRAMES } as const;
+type Side = keyof typeof SIDES;
+type FrameSchema = z.ZodObject<Record<string, z.ZodType>>;
+
+/** Every frame of the code, as (side, type, schema). */
+const frames = (Object.keys(SIDES) as Side[]).flatMap((side) =>
+  Object.entries(SIDES[side]).map(
+    ([type, schema]) => [side, type, schema as unknown as FrameSchema] as const,
+  ),
+);
+
+/** The names in marks in the first cells of a table's rows: `` | `a`, `b?` | `` gives `a` and `b?`. */
+function firstCells(section: string): string[] {
+  return [...section.matchAll(/^\| (`[^|]*) \|/gm)].flatMap(([, cell]) =>
+    [...cell!.matchAll(/`([^`]+)`/g)].map(([, name]) => name!),
+  );
+}
+
+/** The examples of frames in a page: one for the block, or one for each of its lines. */
+function examples(path: string): (readonly [Side, Record<string, unknown>])[] {
+  return blocksOf(readPage(path)).flatMap(({ words: [language, side], text }: Block) => {
+    if (language !== "json" || side === undefined) return [];
+    const texts = text.startsWith("{\n") ? [text] : text.trim().split("\n");
+    return texts.map((one) => [side === "client" ? "Client" : "Server", JSON.parse(one)] as const);
+  });
+}
+
+describe("docs/PROTOCOL.md and src/protocol say the same", () => {
+  test("every frame has a heading, and every heading a frame", () => {
+    const headings = [...page.matchAll(/^### (Client|Server) `(\w+)`$/gm)].map(
+      ([, side, type]) => `${side} ${type}`,
+    );
+    expect(headings.sort()).toEqual(frames.map(([side, type]) => `${side} ${type}`).sort());
+  });
+
+  test.each(frames)(
+    "%s `%s`: the table has the fields of the schema, optional ones with a ?",
+    (side, type, schema) => {
+      const section = sectionOf(page, `### ${side} \`${type}\``).split("\n| code | what to do |")[0]!;
+      const { type: _, ...fields } = schema.shape;
+      const expected = Object.entries(fields).map(([name, field]) =>
+        field.safeParse(undefined).success ? `${name}?` : name,
+      );
+      expect(firstCells(section).sort()).toEqual(expected.sort());
+    },
+  );
+
+  test("every warning has a row, and every row a warning", () => {
+    const table = sectionOf(page, "### Server `warning`").split("\n| code | what to do |")[1]!;
+    expect(firstCells(table).sort()).toEqual([...WarningFrame.shape.code.options].sort());
+  });
+
+  test("every error code is said to be met somewhere, and no other", () => {
+    const named = [...sectionOf(page, "## Errors").matchAll(/`([a-z_]+)`/g)].map(([, code]) => code!);
+    const codes = new Set(named.filter((name) => !["error", "closing", "data"].includes(name)));
+    expect([...codes].sort()).toEqual(Object.keys(ERRORS).sort());
+  });
+
+  test("every close code is named, and no other; the final ones are those of mayReconnect", () => {
+    const section = sectionOf(page, "## Close codes");
+    const table = [...section.matchAll(/^\| (\d[\d, ]*) \|/gm)].flatMap(([, codes]) => codes!.split(", "));
+    expect([...new Set(table)].sort()).toEqual(Object.keys(CLOSE_CODES).sort());
+    const final = /Final too are ([\s\S]*?)\. /.exec(section)![1]!.match(/\d{4}/g)!;
+    for (const code of Object.keys(CLOSE_CODES).filter((code) => code < "4000"))
+      expect([code, mayReconnect(Number(code))]).toEqual([code, !final.includes(code)]);
+  });
+
+  test("the version is this one", () => {
+    const section = sectionOf(page, "## Versions");
+    expect(section).toContain(`This is version ${PROTOCOL_VERSION}: \`${SUBPROTOCOL}\``);
+  });
+});
+
+describe("examples of frames", () => {
+  const found = ["docs/PROTOCOL.md", "README.md"].flatMap(examples);
+
+  test.each(found.map(([side, frame]) => [side, String(frame.type), frame] as const))(
+    "%s `%s` is valid, and has no field that the schema does not know",
+    (side, type, frame) => {
+      const schema = (SIDES[side] as Record<string, z.ZodType>)[type]!;
+      expect(schema.parse(frame)).toMatchObject(frame);
+    },
+  );
+
+  test("there is one of every frame that is used today", () => {
+    const shown = new Set(found.map(([side, frame]) => `${side} ${frame.type}`));
+    const later = [...sectionOf(page, "## Not yet").matchAll(/^### (\w+) `(\w+)`$/gm)].map(
+      ([, side, type]) => `${side} ${type}`,
+    );
+    const all = frames.map(([side, type]) => `${side} ${type}`);
+    expect(all.filter((name) => !shown.has(name)).sort()).toEqual(later.sort());
+  });
+});
+
+describe("clients of one's own", () => {
+  /** Runs the page's first program in `language` against `server`; it is ended with the test. */
+  function startClient(language: "js" | "python", server: TestServer, words: readonly string[] = []) {
+    const folder = mkdtempSync(join(tmpdir(), "parley-client-"));
+    const file = join(folder, "client");
+    writeFileSync(file, blocksOf(page).find((block) => block.words[0] === language)!.text);
+    const command = language === "js" ? [process.execPath, "--no-env-file"] : ["python3"];
+    const child = Bun.spawn([...command, file, ...words], {
+      env: { ...process.env, PARLEY: server.url },
+      stdin: "pipe",
+      stdout: "pipe",
+    });
+    return {
+      type(line: string): void {
+        child.stdin.write(`${line}\n`);
+        child.stdin.flush();
+      },
+      /** Reads what it prints until that holds `wanted`. */
+      async prints(wanted: string): Promise<void> {
+        let heard = "";
+        for await (const chunk of child.stdout.pipeThrough(new TextDecoderStream())) {
+          heard += chunk;
+          if (heard.includes(wanted)) return;
+        }
+        throw new Error(`The program ended; it printed: ${heard}`);
+      },
+      async [Symbol.asyncDispose]() {
+        child.kill();
+        await child.exited;
+        rmSync(folder, { recursive: true });
+      },
+    };
+  }
+
+  test("D2 the JavaScript client signs in, says what it reads, and prints what is said", async () => {
+    await using server = await startTestServer();
+    await using client = startClient("js", server, ["user1", "password", "lobby"]);
+    client.type("hello");
+    await client.prints("1 user1: hello\n");
+  });
+
+  const websockets = () => Bun.spawnSync(["python3", "-c", "import websockets.asyncio"]).success;
+  test.skipIf(Bun.which("python3") === null || !websockets())(
+    "D3 the Python client answers what the JavaScript client says",
+    async () => {
+      await using server = await startTestServer();
+      await using watcher = await TestClient.connect(
+        `${server.wsUrl}/ws/user3/lobby?token=${await server.token("user3")}`,
+      );
+      await using _python = startClient("python", server);
+      await watcher.next("presence");
+      await using client = startClient("js", server, ["user1", "password", "lobby"]);
+      client.type("echo hello");
+      await client.prints("user2: hello\n");
+    },
+  );
+});
