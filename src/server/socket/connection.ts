@@ -98,6 +98,7 @@ export class Connection implements Listener, Sender, Timed {
   /** The socket is open. Only now is the credential looked at: a frame sent before the upgrade would break it (RUNTIME 7). */
   opened(socket: Socket): void {
     this.socket = socket;
+    this.host.directory.arrive(this);
     this.schedule();
     const { token, fault } = this;
     this.token = undefined;

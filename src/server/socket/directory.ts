@@ -1,16 +1,26 @@
 import type { Connection } from "./connection.ts";
 
-/** The connections of each user on this node, for what concerns a user and not a conversation. */
+/** The connections on this node: those of each user, for what concerns a user and not a conversation, and strangers. */
 export class Directory {
   private readonly users = new Map<string, Connection[]>();
+  /** Open sockets of which it is not known yet whose they are. */
+  private readonly strangers = new Set<Connection>();
 
+  /** A socket was opened; whose it is will be seen. */
+  arrive(connection: Connection): void {
+    this.strangers.add(connection);
+  }
+
+  /** It is known whose it is. */
   add(connection: Connection): void {
+    this.strangers.delete(connection);
     const connections = this.users.get(connection.user);
     if (connections === undefined) this.users.set(connection.user, [connection]);
     else connections.push(connection);
   }
 
   remove(connection: Connection): void {
+    this.strangers.delete(connection);
     const others = this.users.get(connection.user)?.filter((other) => other !== connection);
     if (others === undefined) return;
     if (others.length > 0) this.users.set(connection.user, others);
@@ -22,8 +32,8 @@ export class Directory {
     return [...(this.users.get(user) ?? [])];
   }
 
-  /** Every connection that was let in, as they are now. */
+  /** Every connection, strangers included, as they are now. */
   all(): Connection[] {
-    return [...this.users.values()].flat();
+    return [...this.users.values(), ...this.strangers].flat();
   }
 }

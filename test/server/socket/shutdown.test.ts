@@ -1,0 +1,100 @@
+import { describe, expect, test } from "bun:test";
+import { ParleyFolder } from "../../cli/parley.ts";
+import { TestClient } from "../../support/client.ts";
+import { OPCODE, RawSocket } from "../../support/raw-socket.ts";
+import { startTestServer } from "../../support/server.ts";
+
+describe("RUNTIME 9 L1 stop", () => {
+  test("L1 each client is told 1012 and when to come back, spread over DRAIN_SECONDS", async () => {
+    const server = await startTestServer({ env: { DRAIN_SECONDS: "8" } });
+    const clients: TestClient[] = [];
+    for (const user of ["anna", "ben", "cleo", "dora"])
+      clients.push(
+        await TestClient.connect(`${server.wsUrl}/ws/${user}/lobby?token=${await server.token(user)}`),
+      );
+    await server.stop();
+    const after: (number | undefined)[] = [];
+    for (const client of clients) {
+      expect(await client.closed).toEqual({ code: 1012, reason: "restarting" });
+      const closing = client.frames.at(-1);
+      expect(closing).toMatchObject({ type: "closing", code: 1012, reconnect: true });
+      if (closing?.type === "closing") after.push(closing.after);
+    }
+    expect(after.sort()).toEqual([2, 4, 6, 8]);
+  });
+
+  test("L1 D2 what had arrived is stored, and its acks come before the farewell", async () => {
+    const server = await startTestServer();
+    const token = await server.token("anna");
+    const anna = await TestClient.connect(`${server.wsUrl}/ws/anna/lobby?token=${token}`);
+    for (let i = 0; i < 20; i++) anna.send({ type: "message", text: "x", id: `m${i}` });
+    await anna.settled();
+    await server.stop();
+    await anna.closed;
+    expect(anna.of("ack")).toHaveLength(20);
+    expect(anna.frames.at(-1)?.type).toBe("closing");
+  });
+
+  test("RUNTIME 9 it ends also with sockets that answer nothing, have shown no credential, or are paused", async () => {
+    const server = await startTestServer({
+      env: { MAX_CONNECTIONS: "1000", BURST_RATE: "0" },
+      // A store that never answers keeps whoever asked it paused.
+      disturb: (engine) => ({
+        description: engine.description,
+        post: () => {},
+        history: (request, done) => engine.history(request, done),
+        quota: (user, limit) => engine.quota(user, limit),
+        listen: (conversation, listener) => engine.listen(conversation, listener),
+        ready: () => engine.ready(),
+        close: () => engine.close(),
+      }),
+    });
+    const target = `/ws/anna/lobby?token=${await server.token("anna")}`;
+    await using silent = await RawSocket.handshake(server.port, target);
+    await using stranger = await RawSocket.handshake(server.port, "/ws/anna/lobby");
+    await using _mute = await RawSocket.dial(server.port);
+    await using deaf = await RawSocket.handshake(server.port, target);
+    await using paused = await RawSocket.handshake(server.port, target);
+    await silent.heard("welcome");
+    await paused.heard("welcome");
+    await deaf.heard("welcome");
+    deaf.deaf();
+    for (let i = 0; i < 40; i++) paused.say({ type: "message", text: "x", id: `m${i}` });
+    await server.stop();
+    expect(await silent.closing()).toMatchObject({ code: 1012 });
+    expect(await paused.closing()).toMatchObject({ code: 1012 });
+    // Cut off without a word at first: strangers stood in no list, and held up the stop for a second.
+    expect(await stranger.closing()).toMatchObject({ code: 1012 });
+    expect(stranger.frames).toEqual([expect.objectContaining({ type: "closing", code: 1012 })]);
+  });
+
+  test("RUNTIME 9 a second stop, and a socket that closes in between, do no harm", async () => {
+    const server = await startTestServer();
+    const token = await server.token("anna");
+    await using raw = await RawSocket.handshake(server.port, `/ws/anna/lobby?token=${token}`);
+    await raw.heard("welcome");
+    raw.send(OPCODE.close, Buffer.from([0x03, 0xe8]));
+    await Promise.all([server.stop(), server.stop(), raw.gone]);
+    await server.stop();
+  });
+
+  test("RUNTIME 9 SIGTERM ends the process with 0, and open sockets are told first", async () => {
+    await using folder = new ParleyFolder();
+    const server = await folder.serve();
+    const login = await fetch(`${server.url}/token`, {
+      method: "POST",
+      body: new URLSearchParams({ username: "user1", password: "password" }),
+    });
+    const { access_token } = (await login.json()) as { access_token: string };
+    const port = Number(new URL(server.url).port);
+    const url = `${server.url.replace(/^http/, "ws")}/ws/user1/lobby?token=${access_token}`;
+    const client = await TestClient.connect(url);
+    await using raw = await RawSocket.handshake(port, `/ws/user1/lobby?token=${access_token}`);
+    await raw.heard("welcome");
+    server.process.kill("SIGTERM");
+    expect(await client.closed).toEqual({ code: 1012, reason: "restarting" });
+    expect(client.frames.at(-1)).toMatchObject({ type: "closing", code: 1012, after: expect.any(Number) });
+    expect(await raw.closing()).toMatchObject({ code: 1012 });
+    expect(await server.process.exited).toBe(0);
+  }, 30_000);
+});
