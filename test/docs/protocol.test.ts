@@ -10,7 +10,7 @@ import { SERVER_FRAMES, WarningFrame } from "../../src/protocol/server-frames.ts
 import { PROTOCOL_VERSION, SUBPROTOCOL } from "../../src/protocol/version.ts";
 import { TestClient } from "../support/client.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
-import { type Block, blocksOf, readPage, sectionOf } from "./pages.ts";
+import { type Block, blocksOf, ROOT, readPage, sectionOf } from "./pages.ts";
 
 const page = readPage("docs/PROTOCOL.md");
 const SIDES = { Client: CLIENT_FRAMES, Server: SERVER_FRAMES } as const;
@@ -78,6 +78,18 @@ describe("docs/PROTOCOL.md and src/protocol say the same", () => {
     const final = /Final too are ([\s\S]*?)\. /.exec(section)![1]!.match(/\d{4}/g)!;
     for (const code of Object.keys(CLOSE_CODES).filter((code) => code < "4000"))
       expect([code, mayReconnect(Number(code))]).toEqual([code, !final.includes(code)]);
+  });
+
+  test("every rule heads the name of a test", () => {
+    const rules = [...page.matchAll(/^- \*\*([A-Z]\d+)\*\* /gm)].map(([, id]) => id!);
+    const sources = [...new Bun.Glob("**/*.test.ts").scanSync(join(ROOT, "test"))]
+      .concat([...new Bun.Glob("contracts/**/*.ts").scanSync(join(ROOT, "test"))])
+      .map((path) => readPage(join("test", path)));
+    const heads = sources.flatMap((source) =>
+      [...source.matchAll(/["`]((?:[A-Z]\d+[ ,]+)+)/g)].flatMap(([, ids]) => ids!.match(/[A-Z]\d+/g)!),
+    );
+    expect(rules.length).toBeGreaterThan(25);
+    expect(rules.filter((id) => !heads.includes(id))).toEqual([]);
   });
 
   test("the version is this one", () => {
