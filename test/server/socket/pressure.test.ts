@@ -1,0 +1,117 @@
+import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { signToken } from "../../../src/server/authentication/tokens.ts";
+import { ParleyFolder } from "../../cli/parley.ts";
+import { TestClient } from "../../support/client.ts";
+import { encodeFrame, OPCODE, RawSocket } from "../../support/raw-socket.ts";
+import { startTestServer, type TestServer } from "../../support/server.ts";
+import { TEST_SECRET, testKeys } from "../../support/tokens.ts";
+
+/** No limit but the ones of the line itself. */
+const OPEN = { BURST_RATE: "0", PLANS: "free:0:0" };
+const LARGE = "x".repeat(60_000);
+
+async function targetOf(server: TestServer, user: string): Promise<string> {
+  return `/ws/${user}/lobby?token=${await server.token(user)}`;
+}
+
+describe("B1 M3 RUNTIME 5 a reader that does not keep up", () => {
+  test("B1 M3 it is closed with 1013 and told to come back; what it has is without a hole, and others have all", async () => {
+    await using server = await startTestServer({ env: OPEN });
+    await using slow = await RawSocket.handshake(server.port, await targetOf(server, "slow"));
+    await slow.heard("welcome");
+    slow.deaf();
+    await using writer = await TestClient.connect(`${server.wsUrl}${await targetOf(server, "writer")}`);
+    await using reader = await TestClient.connect(`${server.wsUrl}${await targetOf(server, "reader")}`);
+    let count = 0;
+    const ended = () => server.log.lines.find(({ event }) => event === "connection.ended");
+    // The kernel's buffers between take some megabytes before the server feels anything.
+    for (; ended() === undefined && count < 500; count++) {
+      writer.send({ type: "message", text: LARGE, id: `m${count}` });
+      await writer.next("ack");
+    }
+    expect(ended()?.fields).toMatchObject({ user: "slow", code: 1013 });
+    await reader.settled();
+    expect(reader.of("message").map(({ seq }) => seq)).toEqual(
+      Array.from({ length: count }, (_, i) => i + 1),
+    );
+    expect(writer.of("presence").at(-1)).toMatchObject({ user: "slow", state: "left" });
+
+    slow.socket.resume();
+    expect(await slow.closing()).toEqual({ code: 1013, reason: "too slow or overloaded" });
+    expect(slow.frames.at(-1)).toMatchObject({ type: "closing", code: 1013, reconnect: true });
+    const seqs = slow.frames.flatMap((frame) => (frame.type === "message" ? [frame.seq] : []));
+    expect(seqs).toEqual(Array.from({ length: seqs.length }, (_, i) => i + 1));
+    expect(seqs.length).toBeLessThanOrEqual(count);
+  });
+
+  test("B1 a client that asks without end and never reads the answers is closed with 1013", async () => {
+    await using server = await startTestServer({ env: OPEN });
+    await using raw = await RawSocket.handshake(server.port, await targetOf(server, "anna"));
+    await raw.heard("welcome");
+    raw.deaf();
+    const ping = encodeFrame(OPCODE.text, Buffer.from(JSON.stringify({ type: "ping", id: "p".repeat(64) })));
+    const pings = Buffer.concat(Array.from({ length: 1_000 }, () => ping));
+    const ended = () => server.log.lines.some(({ fields }) => fields.code === 1013);
+    for (let i = 0; !ended() && i < 200; i++) {
+      raw.socket.write(pings);
+      await new Promise(setImmediate);
+    }
+    expect(ended()).toBe(true);
+  });
+});
+
+describe("B2 memory under a flood, measured on a real process", () => {
+  // Memory of another process is read where Linux shows it.
+  test.skipIf(process.platform !== "linux")(
+    "B2 B1 a writer that never stops and readers that never read leave it flat",
+    async () => {
+      await using folder = new ParleyFolder();
+      const server = await folder.serve([], { ...OPEN, SECRET_KEY: TEST_SECRET, LOG_LEVEL: "error" });
+      const port = Number(new URL(server.url).port);
+      const join = async (user: string) => {
+        const token = await signToken(testKeys(), { subject: user, now: Date.now() });
+        return RawSocket.handshake(port, `/ws/${user}/lobby?token=${token}`);
+      };
+      const writer = await join("writer");
+      let acks = 0;
+      let sent = 0;
+      const countAcks = () => {
+        acks += writer.frames.filter(({ type }) => type === "ack").length;
+        writer.frames.length = 0;
+        return acks;
+      };
+      /** Stays 500 messages ahead of the acks: the server may have 32 in hand, the rest waits in the line. */
+      const flood = async (messages: number, text: string) => {
+        for (const goal = sent + messages; sent < goal; ) {
+          await writer.until(() => sent - countAcks() < 500, "acks");
+          for (let i = 0; i < 100; i++) writer.say({ type: "message", text, id: `m${sent++}` });
+        }
+        await writer.until(() => countAcks() === sent, "acks of all messages");
+      };
+      await flood(15_000, "x".repeat(1_000));
+      // By now the heap has the size it works with.
+      const before = residentMegabytes(server.process.pid);
+      const readers = await Promise.all(["a", "b", "c", "d"].map(join));
+      for (const reader of readers) reader.deaf();
+      // 30 MB come in, and each reader is owed as much.
+      await flood(30_000, "x".repeat(1_000));
+      const rude = await join("rude");
+      rude.deaf();
+      for (let i = 0; i < 10_000; i++) rude.say({ type: "message", text: "x".repeat(1_000) });
+      const left = () =>
+        writer.frames.some(
+          (frame) => frame.type === "presence" && frame.state === "left" && frame.user === "rude",
+        );
+      await writer.until(left, "leave of the rude writer");
+      expect(residentMegabytes(server.process.pid) - before).toBeLessThan(60);
+      for (const raw of [writer, rude, ...readers]) await raw[Symbol.asyncDispose]();
+    },
+    30_000,
+  );
+});
+
+function residentMegabytes(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/status`, "utf8");
+  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) / 1_024;
+}
