@@ -52,6 +52,9 @@ const INDEX_TABLES = `
   create table if not exists by_key (key integer, position integer, primary key (key, position)) without rowid;
 `;
 
+/** How long opening waits for another process, in milliseconds. */
+const OPENING_PATIENCE = 5_000;
+
 /** Raised when the store was written by a newer Parley. */
 export class StoreTooNew extends Error {
   constructor(path: string, version: number) {
@@ -70,7 +73,8 @@ export type StoreSync = "normal" | "full";
  */
 export function openStore(path: string, sync: StoreSync, busyTimeout: number): Database {
   const db = new Database(path, { create: true, strict: true });
-  db.run(`pragma busy_timeout = ${busyTimeout}`);
+  // Whatever it may wait later: a start beside a command that has the store for a moment waits until it is through.
+  db.run(`pragma busy_timeout = ${OPENING_PATIENCE}`);
   db.run("pragma journal_mode = wal");
   db.run(`pragma synchronous = ${sync}`);
   db.run("pragma wal_autocheckpoint = 0");
@@ -91,6 +95,7 @@ export function openStore(path: string, sync: StoreSync, busyTimeout: number): D
       db.run(`pragma user_version = ${SCHEMA_VERSION}`);
     }).immediate();
   }
+  db.run(`pragma busy_timeout = ${busyTimeout}`);
   return db;
 }
 

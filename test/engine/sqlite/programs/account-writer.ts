@@ -1,0 +1,18 @@
+// As the command line does, beside a server: opens the accounts of a folder, adds some, and closes them, again and again.
+import { openAccounts } from "../../../../src/engine/sqlite/open.ts";
+import { ManualClock } from "../../../support/manual-clock.ts";
+import { RecordedLog } from "../../../support/recorded-log.ts";
+import { accountOf } from "../../../support/server.ts";
+
+const [dataDir = "", name = "", count = ""] = process.argv.slice(2);
+for (let i = 0; i < Number(count); i++) {
+  const { accounts, close } = openAccounts({
+    dataDir,
+    clock: new ManualClock(),
+    log: new RecordedLog(),
+    sync: "normal",
+  });
+  await accounts.add(accountOf(`${name}${i}`));
+  await accounts.update(`${name}${i}`, { plan: "premium" });
+  close();
+}
