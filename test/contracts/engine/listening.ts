@@ -89,6 +89,21 @@ export function listeningContract(open: OpenEngine): void {
     expect(again.heard.map(({ seq }) => seq)).toEqual([5]);
   });
 
+  test("D1 a listener that another one stops in the middle of an announcement is not called for it any more", async () => {
+    await using subject = await Subject.open(open);
+    const heard: string[] = [];
+    const stops: (() => void)[] = [];
+    for (const name of ["first", "second"]) {
+      const listening = await subject.engine.listen("room", () => {
+        heard.push(name);
+        for (const stop of stops) stop();
+      });
+      stops.push(() => listening.stop());
+    }
+    await subject.fill(2);
+    expect(heard).toHaveLength(1);
+  });
+
   test("D2 a listener that fails keeps neither the other listeners nor the sender from hearing", async () => {
     // `done` MUST be called exactly once; a fault in one listener had swallowed it, and the sender waited for ever.
     await using subject = await Subject.open(open);

@@ -224,6 +224,7 @@ test("D3 a key tells conversation, sender and id apart, and every store has its 
   const names: [seed: number, conversation: number, sender: string, id: string][] = [
     [1, 1, "a", "bc"],
     [1, 1, "ab", "c"],
+    [1, 1, "ba", "c"],
     [1, 1, "abc", ""],
     [1, 2, "a", "bc"],
     [2, 1, "a", "bc"],

@@ -1,0 +1,67 @@
+import { Database } from "bun:sqlite";
+import { expect, test } from "bun:test";
+import { copyFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { Subject } from "../../contracts/engine/subject.ts";
+import { type EngineInParts, openParts } from "./parts.ts";
+
+async function begin(): Promise<{ subject: Subject; parts: EngineInParts }> {
+  let parts: EngineInParts | undefined;
+  const subject = await Subject.open(async (clock) => {
+    parts = await openParts(clock);
+    return parts;
+  });
+  return { subject, parts: parts! };
+}
+
+test("B1 the keeper empties the write-ahead log also while nobody posts: history is charged, and that is written", async () => {
+  // It had made checkpoints only after new messages, so under a load of history alone the log grew without end.
+  const { subject, parts } = await begin();
+  await using _ = subject;
+  await subject.store("1", { limit: 0 });
+  await parts.takeIn();
+  for (let i = 0; i < 50; i++) await subject.read({ user: "anna", limit: 1_000 });
+  await parts.takeIn();
+  // What is in the file alone, without the write-ahead log beside it.
+  const copy = join(parts.folder.path, "copy.db");
+  copyFileSync(parts.folder.storeFile, copy);
+  using db = new Database(copy);
+  expect(db.query("select sum(count) as charged from charge").get()).toEqual({ charged: 50 });
+});
+
+test("B1 the write-ahead log is started afresh after a checkpoint: its size follows what is written between two", async () => {
+  const { subject, parts } = await begin();
+  await using _ = subject;
+  const size = () => statSync(`${parts.folder.storeFile}-wal`).size;
+  const text = "x".repeat(1_000);
+  const round = async (from: number) => {
+    await Promise.all(
+      Array.from({ length: 200 }, (_, i) => subject.store(String(from + i), { text, limit: 0 })),
+    );
+    await parts.takeIn();
+  };
+  await round(0);
+  const first = size();
+  for (let i = 1; i <= 10; i++) await round(i * 200);
+  expect(size()).toBeLessThan(3 * first);
+});
+
+test("Q1 charges that have left the hour are deleted from disk, the others are kept", async () => {
+  const { subject, parts } = await begin();
+  await using _ = subject;
+  const rows = () => {
+    using store = parts.folder.connect();
+    return (store.query("select count(*) as rows from charge").get() as { rows: number }).rows;
+  };
+  for (let i = 0; i < 10; i++) {
+    await subject.store(String(i), { limit: 100 });
+    subject.clock.advance(60_000);
+  }
+  expect(rows()).toBe(10);
+  subject.clock.advance(3_600_000 - 5 * 60_000 - 30_000);
+  expect(rows()).toBe(5);
+  expect(await subject.engine.quota("anna", 100)).toMatchObject({ remaining: 95 });
+  subject.clock.advance(3_600_000);
+  expect(rows()).toBe(0);
+  expect(await subject.store("last", { limit: 100 })).toMatchObject({ quota: { remaining: 99 } });
+});
