@@ -9,7 +9,7 @@ export interface PostRequest {
   readonly id: string;
   readonly text: string;
   readonly data?: Message["data"];
-  /** Requests an hour of the sender's plan as it is now; 0 is unmetered. */
+  /** Requests an hour of the sender's plan as it is now; 0 is unmetered: such requests MUST NOT be counted. */
   readonly limit: number;
 }
 

@@ -46,6 +46,29 @@ test("B1 the write-ahead log is started afresh after a checkpoint: its size foll
   expect(size()).toBeLessThan(3 * first);
 });
 
+test("D3 every name is known when the filter over the index has had to grow, and after a start that makes it anew", async () => {
+  const { subject, parts } = await begin();
+  await using _ = subject;
+  const count = 150_000;
+  for (let from = 1; from <= count; from += 30_000) {
+    const posts = Array.from({ length: 30_000 }, (_, i) =>
+      subject.post(String(from + i), { text: "", limit: 0 }),
+    );
+    await Promise.all(posts);
+    await parts.takeIn();
+  }
+  const sample = Array.from({ length: 1_500 }, (_, i) => 1 + i * 100);
+  for (const round of ["grown", "made anew"]) {
+    const repeats = await Promise.all(sample.map((seq) => subject.post(String(seq), { limit: 0 })));
+    expect([round, ...repeats.map((result) => "seq" in result && result.seq)]).toEqual([round, ...sample]);
+    if (round === "grown") {
+      await subject.reopen();
+      await parts.takeIn();
+    }
+  }
+  expect(await subject.store("new", { limit: 0 })).toMatchObject({ seq: count + 1 });
+});
+
 test("Q1 charges that have left the hour are deleted from disk, the others are kept", async () => {
   const { subject, parts } = await begin();
   await using _ = subject;
