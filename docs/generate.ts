@@ -93,7 +93,7 @@ function errorsPage(): string {
 
 Every error has a \`code\` that does not change; its \`message\` is for people and may. On the socket it comes in an
 \`error\` frame, over HTTP in a problem document (RFC 9457) with the status below. Where there is a close code, the
-socket is closed with it after the \`error\` and a \`closing\` frame; otherwise it stays open.
+socket may be closed with it, and then a \`closing\` frame follows the \`error\`; without one it stays open.
 `,
   ];
   const entries: [string, ErrorEntry][] = Object.entries(ERRORS);

@@ -55,7 +55,6 @@ async function token(user: string, { dataDir, lifetime, plan }: TokenFlags): Pro
 
   const keys = createKeys(settings, key.secret);
   const now = systemClock().now();
-  console.log(
-    await signToken(keys, { subject: user, lifetime: life.value, now, ...(plan !== undefined && { plan }) }),
-  );
+  const optional = { ...(plan !== undefined && { plan }), ...(account && { account: account.createdAt }) };
+  console.log(await signToken(keys, { subject: user, lifetime: life.value, now, ...optional }));
 }

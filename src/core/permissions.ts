@@ -10,6 +10,8 @@ export interface AccessRequest {
   readonly account: Account | undefined;
   /** The token's `plan` claim. */
   readonly claimedPlan?: string;
+  /** The token's `account` claim: when the account that it was made for was created. */
+  readonly madeForAccount?: number;
   readonly plans: PlanTable;
   /** Whether accounts with the published password may be used on this server. */
   readonly demoAccountsUsable: boolean;
@@ -18,7 +20,9 @@ export interface AccessRequest {
 /** A refusal's `message` is for the person who was refused. */
 export type Access =
   | { readonly plan: Plan }
-  | { readonly refusal: { readonly code: "forbidden"; readonly message: string } };
+  | {
+      readonly refusal: { readonly code: "forbidden" | "token_revoked"; readonly message: string };
+    };
 
 /**
  * Decides what a signed-in user may open, and under which plan (T6, W3).
@@ -27,9 +31,12 @@ export type Access =
  * token is.
  */
 export function decideAccess(request: AccessRequest): Access {
-  const { subject, requestedUser, account, claimedPlan, plans, demoAccountsUsable } = request;
+  const { subject, requestedUser, account, claimedPlan, madeForAccount, plans, demoAccountsUsable } = request;
   if (requestedUser !== undefined && requestedUser !== subject)
     return forbidden(`This token is for \`${subject}\`; it cannot open the address of \`${requestedUser}\`.`);
+  // A token outlives neither its account nor the account's name: whoever takes the name next is somebody else.
+  if (madeForAccount !== undefined && account?.createdAt !== madeForAccount)
+    return { refusal: { code: "token_revoked", message: `The account \`${subject}\` was removed.` } };
   if (account === undefined) return { plan: planNamed(plans, claimedPlan) };
   if (account.disabled)
     return forbidden(`The account \`${subject}\` is disabled; an operator can enable it.`);

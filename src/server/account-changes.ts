@@ -2,11 +2,12 @@ import type { AccountStore } from "../core/accounts.ts";
 import { endingFor } from "../core/closing.ts";
 import { decideAccess } from "../core/permissions.ts";
 import type { PlanTable } from "../core/plans.ts";
+import type { Connection } from "./socket/connection.ts";
 import type { Directory } from "./socket/directory.ts";
 
 export interface AccountChangeParts {
   readonly accounts: Pick<AccountStore, "watch">;
-  readonly directory: Directory;
+  readonly directory: Directory<Connection>;
   readonly plans: PlanTable;
   readonly demoAccountsUsable: boolean;
 }

@@ -1,9 +1,11 @@
 import type { Admission } from "../core/admission.ts";
 import { endingFor } from "../core/closing.ts";
+import { returnAfter } from "../core/return.ts";
+import type { Connection } from "./socket/connection.ts";
 import type { Directory } from "./socket/directory.ts";
 
 export interface DrainParts {
-  readonly directory: Directory;
+  readonly directory: Directory<Connection>;
   readonly admission: Admission;
   /** Over how long the clients' returns are spread. */
   readonly drainSeconds: number;
@@ -20,8 +22,7 @@ export async function drain({ directory, admission, drainSeconds }: DrainParts):
   await new Promise(setImmediate);
   const connections = directory.all();
   connections.forEach((connection, index) => {
-    const after = Math.round(((index + 1) / connections.length) * drainSeconds * 1000) / 1000;
-    connection.end(endingFor(1012, undefined, after));
+    connection.end(endingFor(1012, undefined, returnAfter(index, connections.length, drainSeconds)));
   });
   const deadline = performance.now() + CLOSE_PATIENCE;
   while (admission.open > 0 && performance.now() < deadline) await Bun.sleep(LOOK);

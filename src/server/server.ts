@@ -63,7 +63,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     handshakesPerMinute: settings.handshakesPerMinute,
   });
   const hub = new Hub(engine, clock);
-  const directory = new Directory();
+  const directory = new Directory<Connection>();
   const wheel = new Wheel(clock);
   const counts = new MessageCounts(clock, parts.log, () => hub.delivered, settings.logLevel === "debug");
   const rules = sessionRules(settings);

@@ -63,3 +63,10 @@ describe("access", () => {
     expect(decide({ account: { ...ann, demo: true }, demoAccountsUsable: true })).toBe("premium");
   });
 });
+
+test("T6 a token made for an account ends with it, also when another takes the name", () => {
+  const account = { ...ann, createdAt: 7 };
+  expect(decide({ account, madeForAccount: 7 })).toBe("premium");
+  expect(decide({ account: undefined, madeForAccount: 7 })).toBe("token_revoked");
+  expect(decide({ account: { ...account, createdAt: 8 }, madeForAccount: 7 })).toBe("token_revoked");
+});

@@ -167,7 +167,7 @@ describe("I3 M4 dead peers", () => {
   test("M4 an answered ping is no activity: the peer is warned and closed as inactive all the same", () => {
     const run = new SessionRun();
     const codes: string[] = [];
-    while (run.session.phase === "live") {
+    for (let looks = 0; looks < 100 && run.session.phase === "live"; looks++) {
       run.now = nextTick(run.session, RULES);
       const { effects } = run.on({ type: "tick", unsent: 0 });
       if (effects.some((effect) => effect.do === "ping")) run.on({ type: "control" });

@@ -1,7 +1,7 @@
 import type { Database } from "bun:sqlite";
 import type { Account, AccountChange, AccountListener, AccountStore } from "../../core/accounts.ts";
 import type { Clock } from "../../core/clock.ts";
-import type { EngineLog } from "./engine.ts";
+import type { EngineLog } from "../engine-log.ts";
 
 interface Row {
   readonly user: string;

@@ -13,18 +13,12 @@ import { HISTORY_BUDGET, historyRange } from "../../core/history.ts";
 import { decidePost } from "../../core/posting.ts";
 import { QUOTA_WINDOW } from "../../core/quota.ts";
 import type { Message, Quota } from "../../protocol/server-frames.ts";
+import type { EngineLog } from "../engine-log.ts";
 import { ChargeLog } from "./charge-log.ts";
 import type { IndexFile } from "./index-file.ts";
 import type { Keeper } from "./keeper.ts";
 import { type ConversationHead, MessageLog } from "./message-log.ts";
 import { readMeta } from "./schema.ts";
-
-/** What the engine has to say to the operator. */
-export interface EngineLog {
-  info(event: string, fields: Record<string, unknown>): void;
-  warn(event: string, fields: Record<string, unknown>): void;
-  error(event: string, fields: Record<string, unknown>): void;
-}
 
 export interface SqliteEngineParts {
   readonly db: Database;

@@ -1,6 +1,6 @@
 import type { Database, Statement } from "bun:sqlite";
 import { rmSync } from "node:fs";
-import type { EngineLog } from "./engine.ts";
+import type { EngineLog } from "../engine-log.ts";
 import { beginEpoch, openIndex, readLastPosition, readMeta } from "./schema.ts";
 
 /** Reads the derived index (schema.ts). The keeper's thread writes it, through a connection of its own. */

@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import type { EngineLog } from "./engine.ts";
+import type { EngineLog } from "../engine-log.ts";
 import type { KeeperOrder, KeeperReport } from "./keeper-worker.ts";
 import { KeyFilter } from "./key-filter.ts";
 

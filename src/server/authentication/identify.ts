@@ -19,7 +19,7 @@ export type Identity =
   | { readonly user: string; readonly plan: Plan }
   | {
       readonly refusal: {
-        readonly code: Extract<ErrorCode, "unauthorized" | "token_expired" | "forbidden">;
+        readonly code: Extract<ErrorCode, "unauthorized" | "token_expired" | "token_revoked" | "forbidden">;
         readonly message: string;
         readonly user?: string;
       };
@@ -36,7 +36,7 @@ export async function identify(
 ): Promise<Identity> {
   const verdict = await verifyToken(parts.keys, token, parts.clock.now());
   if (!verdict.ok) return { refusal: { code: verdict.code, message: verdict.reason } };
-  const { subject, plan: claimedPlan } = verdict.token;
+  const { subject, plan: claimedPlan, account: madeForAccount } = verdict.token;
   const access = decideAccess({
     subject,
     account: await parts.accounts.find(subject),
@@ -44,6 +44,7 @@ export async function identify(
     demoAccountsUsable: parts.demoAccountsUsable,
     ...(requestedUser !== undefined && { requestedUser }),
     ...(claimedPlan !== undefined && { claimedPlan }),
+    ...(madeForAccount !== undefined && { madeForAccount }),
   });
   if ("refusal" in access) return { refusal: { ...access.refusal, user: subject } };
   return { user: subject, plan: access.plan };

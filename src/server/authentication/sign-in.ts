@@ -89,7 +89,11 @@ export async function signIn(parts: SignInParts, credentials: Credentials): Prom
   }
   if (passwords.outdated(account.passwordHash)) await renewHash(parts, account, password);
   // Without a `plan` claim: the account's plan is read from the store when a connection opens (T6).
-  const token = await signToken(parts.keys, { subject: account.user, now: clock.now() });
+  const token = await signToken(parts.keys, {
+    subject: account.user,
+    account: account.createdAt,
+    now: clock.now(),
+  });
   log.info("signin.succeeded", { ...who, plan: access.plan.name });
   return {
     outcome: "signed_in",

@@ -12,6 +12,8 @@ export interface VerifiedToken {
   readonly expiresAt: number;
   /** The `plan` claim; counts only for a subject without an account. */
   readonly plan?: string;
+  /** The `account` claim: when the account that the token was made for was created. An application's tokens have none. */
+  readonly account?: number;
 }
 
 /** `reason` says in words what is wrong, without any of the token's content; it is fit for logs and for clients. */
@@ -23,6 +25,8 @@ export interface TokenRequest {
   readonly subject: string;
   /** Plan of a subject that has no account. */
   readonly plan?: string;
+  /** `createdAt` of the subject's account, so that the token ends with that account. */
+  readonly account?: number;
   /** Seconds; TOKEN_LIFETIME where it is not given. */
   readonly lifetime?: number;
   /** Milliseconds since 1970. */
@@ -42,9 +46,9 @@ const MAX_ID_LENGTH = 256;
 
 /** Signs a token with SECRET_KEY. Its claims are the same that an application's own tokens need (docs/TOKENS.md). */
 export function signToken(keys: TokenKeys, request: TokenRequest): Promise<string> {
-  const { subject, plan, lifetime = keys.lifetime, now } = request;
+  const { subject, plan, account, lifetime = keys.lifetime, now } = request;
   const issuedAt = Math.floor(now / 1000);
-  return new SignJWT(plan === undefined ? {} : { plan })
+  return new SignJWT({ ...(plan !== undefined && { plan }), ...(account !== undefined && { account }) })
     .setProtectedHeader({ alg: SHARED_ALGORITHM, typ: TOKEN_TYPE })
     .setIssuer(keys.issuer)
     .setAudience(keys.audience)
@@ -118,7 +122,7 @@ function parseObject(segment: string): Record<string, unknown> | undefined {
 }
 
 /** Checks what the library leaves open. `latest` is the latest `iat`, in seconds, that is not from the future. */
-function readClaims({ sub, jti, iat, exp, plan }: JWTPayload, latest: number): TokenVerdict {
+function readClaims({ sub, jti, iat, exp, plan, account }: JWTPayload, latest: number): TokenVerdict {
   if (typeof sub !== "string" || !isIdentifier(sub)) return unauthorized("its `sub` cannot name a user");
   if (typeof jti !== "string" || jti === "" || jti.length > MAX_ID_LENGTH)
     return unauthorized("its `jti` is not a text of 1 to 256 characters");
@@ -127,8 +131,11 @@ function readClaims({ sub, jti, iat, exp, plan }: JWTPayload, latest: number): T
   if (iat > latest) return unauthorized("its `iat` lies in the future");
   if (exp <= iat) return unauthorized("its `exp` is not after its `iat`");
   if (plan !== undefined && typeof plan !== "string") return unauthorized("its `plan` is not a text");
+  if (account !== undefined && typeof account !== "number")
+    return unauthorized("its `account` is not a time");
   const token = { subject: sub, id: jti, issuedAt: iat * 1000, expiresAt: exp * 1000 };
-  return { ok: true, token: plan === undefined ? token : { ...token, plan } };
+  const optional = { ...(plan !== undefined && { plan }), ...(account !== undefined && { account }) };
+  return { ok: true, token: { ...token, ...optional } };
 }
 
 function isTime(seconds: number | undefined): seconds is number {

@@ -275,9 +275,9 @@ export const SETTINGS = {
   DRAIN_SECONDS: {
     group: "Connections",
     kind: seconds(0, 3600),
-    about: "longest time a stop may take, in seconds",
+    about: "over how many seconds the clients' return is spread when the server stops",
     default: "10",
-    reason: "the grace of common process managers",
+    reason: "thousands that come back in one second would all wait",
   },
 
   LOG_LEVEL: {

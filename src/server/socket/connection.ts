@@ -30,7 +30,7 @@ export interface ConnectionHost {
   readonly wheel: Wheel;
   readonly outbox: Outbox;
   readonly admission: Admission;
-  readonly directory: Directory;
+  readonly directory: Directory<Connection>;
   readonly counts: MessageCounts;
   readonly log: Log;
   /** Finds out who `token` belongs to and lets the connection in, or refuses it; never throws. */

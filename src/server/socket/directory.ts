@@ -1,7 +1,10 @@
-import type { Connection } from "./connection.ts";
+/** What the directory must know of a connection. */
+interface Entry {
+  readonly user: string;
+}
 
 /** The connections on this node: those of each user, for what concerns a user and not a conversation, and strangers. */
-export class Directory {
+export class Directory<Connection extends Entry> {
   private readonly users = new Map<string, Connection[]>();
   /** Open sockets of which it is not known yet whose they are. */
   private readonly strangers = new Set<Connection>();
@@ -34,6 +37,8 @@ export class Directory {
 
   /** Every connection, strangers included, as they are now. */
   all(): Connection[] {
-    return [...this.users.values(), ...this.strangers].flat();
+    const all = [...this.strangers];
+    for (const connections of this.users.values()) all.push(...connections);
+    return all;
   }
 }

@@ -11,7 +11,7 @@ export function sessionRules(settings: Settings): SessionRules {
   const timeout = settings.inactivityTimeout;
   return {
     inactivity: timeout * 1000,
-    inactivityWarning: Math.min(INACTIVITY_WARNING, timeout * INACTIVITY_WARNING_SHARE) * 1000,
+    inactivityWarning: Math.round(Math.min(INACTIVITY_WARNING, timeout * INACTIVITY_WARNING_SHARE) * 1000),
     credentialTimeout: settings.credentialTimeout * 1000,
     pingInterval: settings.pingInterval * 1000,
     pongTimeout: settings.pongTimeout * 1000,

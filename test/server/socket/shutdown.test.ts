@@ -20,7 +20,8 @@ describe("RUNTIME 9 L1 stop", () => {
       expect(closing).toMatchObject({ type: "closing", code: 1012, reconnect: true });
       if (closing?.type === "closing") after.push(closing.after);
     }
-    expect(after.sort()).toEqual([2, 4, 6, 8]);
+    // One after the other, a few milliseconds apart: four clients need no more (test/core/return.test.ts).
+    expect(after.sort()).toEqual([1, 1.005, 1.01, 1.015]);
   });
 
   test("L1 D2 what had arrived is stored, and its acks come before the farewell", async () => {
