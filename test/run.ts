@@ -5,14 +5,28 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 interface Tool {
-  readonly command: string;
+  readonly name: string;
+  readonly isThere: () => boolean;
   /** Its package on Debian and Ubuntu. */
   readonly package: string;
   readonly need: string;
 }
 
 /** What the tests need beyond npm packages. */
-const TOOLS: readonly Tool[] = [{ command: "chromium", package: "chromium", need: "the tests of the page" }];
+const TOOLS: readonly Tool[] = [
+  {
+    name: "chromium",
+    isThere: () => Bun.which("chromium") !== null,
+    package: "chromium",
+    need: "the tests of the page",
+  },
+  {
+    name: "python3 with websockets",
+    isThere: () => ["/usr/bin/python3", "python3"].some(hasWebsockets),
+    package: "python3-websockets",
+    need: "the tests of the documents' Python programs",
+  },
+];
 
 const CHECKS = ["check:types", "check:style", "check:docs"];
 
@@ -62,19 +76,23 @@ function runTests(words: readonly string[]): void {
 
 /** Installs what is missing, where this user may; otherwise says in one line what to install. */
 function installTools(): void {
-  const missing = TOOLS.filter(({ command }) => Bun.which(command) === null);
+  const missing = TOOLS.filter(({ isThere }) => !isThere());
   if (missing.length === 0) return;
   const packages = missing.map((tool) => tool.package);
   const mayInstall = Bun.which("apt-get") !== null && process.getuid?.() === 0;
   if (mayInstall && run(["apt-get", "update", "-qq"]) === 0) {
     run(["apt-get", "install", "-y", "-qq", "--no-install-recommends", ...packages]);
   }
-  for (const { command, package: name, need } of missing) {
-    if (Bun.which(command) !== null) continue;
-    console.log(`${command} is missing, which ${need} need. Install it: sudo apt-get install ${name}`);
+  for (const { name, isThere, package: debian, need } of missing) {
+    if (isThere()) continue;
+    console.log(`${name} is missing, which ${need} need. Install it: sudo apt-get install ${debian}`);
     // On a developer's machine those tests are skipped, and counted as such; in CI a missing part is a failure.
     if (process.env.CI === "true") counts.failed++;
   }
+}
+
+function hasWebsockets(python: string): boolean {
+  return Bun.which(python) !== null && Bun.spawnSync([python, "-c", "import websockets"]).success;
 }
 
 /** Runs a command with our output; answers its exit code. */

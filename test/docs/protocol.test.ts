@@ -119,13 +119,18 @@ describe("examples of frames", () => {
   });
 });
 
+/** A Python with the library that the page's client uses; Debian's own has its packages, another one may come first. */
+const python = ["/usr/bin/python3", "python3"].find(
+  (command) => Bun.which(command) !== null && Bun.spawnSync([command, "-c", "import websockets"]).success,
+);
+
 describe("clients of one's own", () => {
   /** Runs the page's first program in `language` against `server`; it is ended with the test. */
   function startClient(language: "js" | "python", server: TestServer, words: readonly string[] = []) {
     const folder = mkdtempSync(join(tmpdir(), "parley-client-"));
     const file = join(folder, "client");
     writeFileSync(file, blocksOf(page).find((block) => block.words[0] === language)!.text);
-    const command = language === "js" ? [process.execPath, "--no-env-file"] : ["python3"];
+    const command = language === "js" ? [process.execPath, "--no-env-file"] : [python!];
     const child = Bun.spawn([...command, file, ...words], {
       env: { ...process.env, PARLEY: server.url },
       stdin: "pipe",
@@ -160,8 +165,7 @@ describe("clients of one's own", () => {
     await client.prints("1 user1: hello\n");
   });
 
-  const websockets = () => Bun.spawnSync(["python3", "-c", "import websockets.asyncio"]).success;
-  test.skipIf(Bun.which("python3") === null || !websockets())(
+  test.skipIf(python === undefined)(
     "D3 the Python client answers what the JavaScript client says",
     async () => {
       await using server = await startTestServer();
