@@ -30,6 +30,7 @@ export interface SessionRules {
 export interface Anonymous {
   readonly phase: "anonymous";
   readonly since: number;
+  readonly bucket: Bucket;
 }
 
 /** A credential is being checked; frames that come meanwhile are held by the connection. */
@@ -37,6 +38,7 @@ export interface Checking {
   readonly phase: "checking";
   readonly since: number;
   readonly held: number;
+  readonly bucket: Bucket;
 }
 
 export interface Live {

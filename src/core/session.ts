@@ -31,8 +31,11 @@ import { active, nextPing, onTick } from "./session-time.ts";
 const LOW_SHARE = 0.1;
 
 /** A socket that was just opened, with or without a credential to check. */
-export function openSession(hasCredential: boolean, now: number): Session {
-  return hasCredential ? { phase: "checking", since: now, held: 0 } : { phase: "anonymous", since: now };
+export function openSession(hasCredential: boolean, now: number, rules: SessionRules): Session {
+  const bucket = fullBucket(rules.burst, now);
+  return hasCredential
+    ? { phase: "checking", since: now, held: 0, bucket }
+    : { phase: "anonymous", since: now, bucket };
 }
 
 /** One step of a connection's life. `spread`, from −1 to 1, scatters the pings of sockets that opened together. */
@@ -106,7 +109,7 @@ function onBadFrame(code: 1003 | 1009): Step {
 function onFirstFrame(session: Anonymous, decoded: Decoded): Step {
   if (decoded.frame?.type === "token") {
     return {
-      session: { phase: "checking", since: session.since, held: 0 },
+      session: { phase: "checking", since: session.since, held: 0, bucket: session.bucket },
       effects: [{ do: "authenticate", token: decoded.frame.token }],
     };
   }
@@ -184,9 +187,10 @@ function answered(session: Live, rules: SessionRules, effects: Effect[]): Live {
 }
 
 function onControl(session: Exclude<Session, Closed>, now: number, rules: SessionRules): Step {
-  if (session.phase !== "live") return { session, effects: NOTHING };
   const { bucket, verdict } = takeFrame(session.bucket, rules.burst, now);
   if (verdict === "close") return flooded(rules);
+  // Nothing comes before the welcome but an end, so who floods that early is not warned.
+  if (session.phase !== "live") return { session: { ...session, bucket }, effects: NOTHING };
   const effects = verdict === "warn" ? floodWarning(bucket, rules) : NOTHING;
   return { session: { ...session, bucket, heardAt: now }, effects };
 }
@@ -210,7 +214,7 @@ function onAdmitted(
       warned: false,
       waiting: 0,
       paused: false,
-      bucket: fullBucket(rules.burst, now),
+      bucket: session.bucket,
       heardAt: now,
       pingDue: nextPing(now, rules, spread),
       pingedAt: 0,

@@ -49,6 +49,25 @@ describe("M2 the burst guard", () => {
       expect(flood(new SessionRun(), events)).toEqual({ frames: 161, warnedAt: [41, 81, 121] });
   });
 
+  // They were not counted until the welcome: who had no account could keep the server answering pings.
+  test("M2 control frames of a socket that is not let in yet are counted too", () => {
+    for (const hasCredential of [false, true]) {
+      const run = new SessionRun(openSession(hasCredential, START, RULES));
+      expect(flood(run, [CONTROL])).toEqual({ frames: 161, warnedAt: [] });
+      expect(run.sent()).toEqual([
+        expect.objectContaining({ type: "error", code: "flooding" }),
+        expect.objectContaining({ type: "closing", code: 4429 }),
+      ]);
+    }
+  });
+
+  test("M2 what was sent before the welcome counts after it", () => {
+    const run = new SessionRun(openSession(true, START, RULES));
+    for (let i = 0; i < 100; i++) run.on(CONTROL);
+    run.on({ type: "admitted", welcome: WELCOME });
+    expect(flood(run, [CONTROL]).frames).toBe(61);
+  });
+
   test("M2 the warning says how many seconds of quiet make good for it", () => {
     const run = new SessionRun();
     for (let i = 0; i < 41; i++) run.on(PING);
@@ -112,7 +131,7 @@ describe("B2 a sender with too much in flight", () => {
   });
 
   test("B2 frames before the welcome are held, and the socket is paused at 32 of them", () => {
-    const run = new SessionRun(openSession(true, START));
+    const run = new SessionRun(openSession(true, START, RULES));
     for (let i = 1; i <= 31; i++) expect(summary(run.on(MESSAGE))).toBe("checking hold");
     expect(summary(run.on(MESSAGE))).toBe("checking hold pause");
     expect(summary(run.on(MESSAGE))).toBe("checking hold");
@@ -121,7 +140,7 @@ describe("B2 a sender with too much in flight", () => {
   // A client that sent 32 messages before its welcome had them released into the pause of 32 unanswered requests, and
   // was resumed after that: the session took it for paused, so nothing held it back any more.
   test("B2 a socket that was paused before the welcome is resumed before what was held is released, not after", () => {
-    const run = new SessionRun(openSession(true, START));
+    const run = new SessionRun(openSession(true, START, RULES));
     for (let i = 0; i < 32; i++) run.on(MESSAGE);
     expect(summary(run.on({ type: "admitted", welcome: WELCOME }))).toBe("live welcome resume release");
   });
@@ -196,7 +215,7 @@ describe("Q4 refusals", () => {
   test("Q3 who comes in with little left sees it in the welcome; who has no limit is never warned", () => {
     const low = { limit: 100, remaining: 5, reset: 60 };
     const admitted = step(
-      openSession(true, START),
+      openSession(true, START, RULES),
       { type: "admitted", welcome: { ...WELCOME, quota: low } },
       START,
       RULES,

@@ -117,7 +117,7 @@ describe("I3 M4 dead peers", () => {
   test("M4 pings of sockets that opened together are spread by 10 %", () => {
     const due = (spread: number) => {
       const { session } = step(
-        openSession(true, START),
+        openSession(true, START, RULES),
         { type: "admitted", welcome: WELCOME },
         START,
         RULES,
@@ -183,7 +183,7 @@ describe("nextTick", () => {
     // Between a look and the one that nextTick asks for, a tick at any moment must have nothing to do.
     for (let seed = 1; seed <= 200; seed++) {
       const random = generator(seed);
-      const run = new SessionRun(random() < 0.2 ? openSession(random() < 0.5, START) : live());
+      const run = new SessionRun(random() < 0.2 ? openSession(random() < 0.5, START, RULES) : live());
       for (let i = 0; i < 40 && run.session.phase !== "closed"; i++) {
         const due = nextTick(run.session, RULES);
         for (const share of [0, random(), 0.999999]) {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { fullBucket } from "../../src/core/burst.ts";
 import { endingFor } from "../../src/core/closing.ts";
 import type { PostResult } from "../../src/core/engine.ts";
 import { openSession, step } from "../../src/core/session.ts";
@@ -13,8 +14,8 @@ type Phase = Session["phase"];
 type EventType = SessionEvent["type"];
 
 const SESSIONS: { readonly [P in Phase]: Extract<Session, { phase: P }> } = {
-  anonymous: { phase: "anonymous", since: START },
-  checking: { phase: "checking", since: START, held: 0 },
+  anonymous: { phase: "anonymous", since: START, bucket: fullBucket(RULES.burst, START) },
+  checking: { phase: "checking", since: START, held: 0, bucket: fullBucket(RULES.burst, START) },
   live: live({ waiting: 1 }),
   closed: { phase: "closed" },
 };
@@ -156,12 +157,21 @@ describe("every frame of a client that was let in", () => {
 
 describe("W4 the credential", () => {
   test("W4 a socket that brought one is being checked, one that did not is anonymous", () => {
-    expect(openSession(true, START)).toEqual({ phase: "checking", since: START, held: 0 });
-    expect(openSession(false, START)).toEqual({ phase: "anonymous", since: START });
+    expect(openSession(true, START, RULES)).toEqual({
+      phase: "checking",
+      since: START,
+      held: 0,
+      bucket: fullBucket(RULES.burst, START),
+    });
+    expect(openSession(false, START, RULES)).toEqual({
+      phase: "anonymous",
+      since: START,
+      bucket: fullBucket(RULES.burst, START),
+    });
   });
 
   test("W4 a first token frame is checked, and what comes behind it waits and is released after the welcome", () => {
-    const run = new SessionRun(openSession(false, START));
+    const run = new SessionRun(openSession(false, START, RULES));
     const first = run.on(frame({ type: "token", token: "abc" }));
     expect(first.effects).toEqual([{ do: "authenticate", token: "abc" }]);
     expect(summary(run.on(frame({ type: "message", text: "early" })))).toBe("checking hold");
@@ -170,7 +180,7 @@ describe("W4 the credential", () => {
 
   test("W4 any other first frame ends the socket with 4401 and says what was expected", () => {
     for (const first of ['{"type":"message","text":"x"}', '{"type":"ping"}', "no json", '{"type":"token"}']) {
-      const result = step(openSession(false, START), frame(first), START, RULES);
+      const result = step(openSession(false, START, RULES), frame(first), START, RULES);
       expect(summary(result)).toBe("closed error closing close 4401");
       expect(sent(result.effects)[0]).toMatchObject({
         code: "unauthorized",
@@ -180,7 +190,7 @@ describe("W4 the credential", () => {
   });
 
   test("W4 five seconds without a valid credential end the socket, also while one is being checked", () => {
-    for (const session of [openSession(false, START), openSession(true, START)]) {
+    for (const session of [openSession(false, START, RULES), openSession(true, START, RULES)]) {
       const run = new SessionRun(session);
       expect(nextTick(session, RULES)).toBe(START + 5_000);
       expect(summary(run.after(4_999))).toBe(session.phase);
@@ -189,7 +199,7 @@ describe("W4 the credential", () => {
   });
 
   test("W4 a token frame does not begin the five seconds anew", () => {
-    const run = new SessionRun(openSession(false, START));
+    const run = new SessionRun(openSession(false, START, RULES));
     run.after(4_000);
     run.on(frame({ type: "token", token: "abc" }));
     expect(run.after(1_000).session.phase).toBe("closed");

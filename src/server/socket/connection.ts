@@ -87,7 +87,7 @@ export class Connection implements Listener, Sender, Timed {
     this.token = facts.token;
     this.fault = facts.fault;
     this.openedAt = host.clock.now();
-    this.session = openSession(facts.token !== undefined, this.openedAt);
+    this.session = openSession(facts.token !== undefined, this.openedAt, host.rules);
   }
 
   /** Whether the session has ended, though the socket may still be closing. */

@@ -185,13 +185,16 @@ describe("M2 floods", () => {
     expect(await other.next("ack")).toMatchObject({ id: "m1" });
   });
 
-  test("M2 control frames are counted too", async () => {
+  test("M2 control frames are counted too, also before it is known whose they are", async () => {
     await using server = await startTestServer({ clock: new ManualClock() });
     for (const opcode of [OPCODE.ping, OPCODE.pong]) {
       await using raw = await join(server);
       for (let i = 0; i < 161; i++) raw.send(opcode, "");
       expect(await raw.closing()).toEqual({ code: 4429, reason: "flooding" });
     }
+    await using stranger = await RawSocket.handshake(server.port, "/ws/anna/lobby");
+    for (let i = 0; i < 161; i++) stranger.send(OPCODE.ping, "");
+    expect(await stranger.closing()).toEqual({ code: 4429, reason: "flooding" });
   });
 });
 
