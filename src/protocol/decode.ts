@@ -45,8 +45,12 @@ export function decodeClientFrame(text: string): Decoded {
   const refusal = data === undefined ? undefined : refuseData(data);
   if (refusal !== undefined) return fault(refusal.code, refusal.message, value);
   const parsed = CLIENT_FRAMES[type as ClientFrameType].safeParse(value);
-  if (parsed.success) return { frame: parsed.data };
-  return fault("invalid", explain(parsed.error.issues), value);
+  if (!parsed.success) return fault("invalid", explain(parsed.error.issues), value);
+  const frame = parsed.data;
+  // UTF-8 cannot write it: who is there would get another text than who reads it from the store later.
+  if (frame.type === "message" && !frame.text.isWellFormed())
+    return fault("invalid", "`text`: holds half of a surrogate pair, which is no character.", value);
+  return { frame };
 }
 
 /** Says in words which field is wrong. */

@@ -70,6 +70,17 @@ describe("M1 what is not a frame", () => {
   });
 });
 
+// Members who were there got the lone half, and the history said U+FFFD: one message, two texts.
+test("M1 a text with half of a surrogate pair is refused, a whole pair is a character like any other", () => {
+  expect(faultOf('{"type":"message","text":"a\\ud800b","id":"m1"}')).toMatchObject({
+    code: "invalid",
+    id: "m1",
+  });
+  expect(decodeClientFrame('{"type":"message","text":"\\ud83d\\ude00"}').frame).toMatchObject({
+    text: "\u{1f600}",
+  });
+});
+
 describe("M1 B3 data from outside", () => {
   test("B3 it may nest so deep and no deeper, and depth alone cannot overflow the stack", () => {
     expect(dataOf(nested(MAX_DATA_DEPTH))).toBeDefined();
