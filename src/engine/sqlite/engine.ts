@@ -18,7 +18,7 @@ import { ChargeLog } from "./charge-log.ts";
 import type { IndexFile } from "./index-file.ts";
 import type { Keeper } from "./keeper.ts";
 import { type ConversationHead, MessageLog } from "./message-log.ts";
-import { readMeta } from "./schema.ts";
+import { isBusy, readMeta } from "./schema.ts";
 
 export interface SqliteEngineParts {
   readonly db: Database;
@@ -335,8 +335,4 @@ interface Outcome {
   readonly work: Work;
   readonly result: PostResult | HistoryResult;
   readonly announce?: { readonly conversation: string; readonly message: Message };
-}
-
-function isBusy(error: unknown): boolean {
-  return (error as { code?: string }).code?.startsWith("SQLITE_BUSY") === true;
 }

@@ -9,6 +9,7 @@ import { SqliteEngine } from "./engine.ts";
 import { openIndexFile } from "./index-file.ts";
 import { Keeper } from "./keeper.ts";
 import { lockFolder } from "./lock.ts";
+import { markClosed, noticePowerLoss } from "./power-loss.ts";
 import { INDEX_FILE, openStore, readLastPosition, STORE_FILE, type StoreSync } from "./schema.ts";
 
 /** Messages that the index may lack at the start; more are taken in before the server opens, to keep memory small. */
@@ -39,10 +40,18 @@ export async function openSqlite(options: SqliteOptions): Promise<{
   const lock = lockFolder(dataDir);
   const paths = { store: join(dataDir, STORE_FILE), index: join(dataDir, INDEX_FILE) };
   // The event loop never waits for a lock: a batch that finds the store busy comes back a little later.
-  const db = await Promise.try(() => openStore(paths.store, options.sync, 0)).catch((error) => {
+  // The event loop never waits for a lock: a batch that finds the store busy comes back a little later.
+  const [db, accountsDb] = await Promise.try(
+    () =>
+      [
+        openStore(paths.store, options.sync, 0),
+        openStore(paths.store, options.sync, COMMAND_PATIENCE),
+      ] as const,
+  ).catch((error) => {
     lock.release();
     throw error;
   });
+  noticePowerLoss(accountsDb, log);
   const index = openIndexFile(paths.index, db, log);
   const lastPosition = readLastPosition(db);
   const keeper = new Keeper(paths, lastPosition, index.indexed, log);
@@ -52,15 +61,17 @@ export async function openSqlite(options: SqliteOptions): Promise<{
   }
   const description = `embedded, ${relative(process.cwd(), paths.store)}`;
   const engine = new SqliteEngine({ db, index, keeper, clock, log, description });
-  const accountsDb = openStore(paths.store, options.sync, COMMAND_PATIENCE);
+  let closing: Promise<void> | undefined;
+  const close = async () => {
+    await engine.close();
+    markClosed(accountsDb);
+    accountsDb.close();
+    lock.release();
+  };
   return {
     engine,
     accounts: new SqliteAccounts(accountsDb, clock, log),
-    async close() {
-      await engine.close();
-      accountsDb.close();
-      lock.release();
-    },
+    close: () => (closing ??= close()),
   };
 }
 

@@ -54,6 +54,7 @@ const INDEX_TABLES = `
 
 /** How long opening waits for another process, in milliseconds. */
 const OPENING_PATIENCE = 5_000;
+const OPENING_RETRY = 5;
 
 /** Raised when the store was written by a newer Parley. */
 export class StoreTooNew extends Error {
@@ -75,7 +76,7 @@ export function openStore(path: string, sync: StoreSync, busyTimeout: number): D
   const db = new Database(path, { create: true, strict: true });
   // Whatever it may wait later: a start beside a command that has the store for a moment waits until it is through.
   db.run(`pragma busy_timeout = ${OPENING_PATIENCE}`);
-  db.run("pragma journal_mode = wal");
+  switchToWal(db);
   db.run(`pragma synchronous = ${sync}`);
   db.run("pragma wal_autocheckpoint = 0");
   db.run("pragma cache_size = -32000");
@@ -97,6 +98,28 @@ export function openStore(path: string, sync: StoreSync, busyTimeout: number): D
   }
   db.run(`pragma busy_timeout = ${busyTimeout}`);
   return db;
+}
+
+/**
+ * Has the store keep a write-ahead log. Where two do this to a new file at once, SQLite refuses one of them at once,
+ * whatever its `busy_timeout`: waiting would be a deadlock. Trying again is not.
+ */
+function switchToWal(db: Database): void {
+  const deadline = performance.now() + OPENING_PATIENCE;
+  for (;;) {
+    try {
+      db.run("pragma journal_mode = wal");
+      return;
+    } catch (error) {
+      if (!isBusy(error) || performance.now() > deadline) throw error;
+      Bun.sleepSync(OPENING_RETRY);
+    }
+  }
+}
+
+/** Whether `error` says that somebody else has the lock. */
+export function isBusy(error: unknown): boolean {
+  return (error as { code?: string }).code?.startsWith("SQLITE_BUSY") === true;
 }
 
 /** Names a new life of the store, when messages that were stored may be gone (D5). */
