@@ -19,6 +19,7 @@ import { admit } from "./socket/admit.ts";
 import type { Connection, ConnectionHost } from "./socket/connection.ts";
 import { Directory } from "./socket/directory.ts";
 import { openDoor } from "./socket/door.ts";
+import { endFaulty } from "./socket/fault.ts";
 import { socketHandlers } from "./socket/handlers.ts";
 import { Hub } from "./socket/hub.ts";
 import { MessageCounts } from "./socket/message-counts.ts";
@@ -64,7 +65,8 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   });
   const hub = new Hub(engine, clock);
   const directory = new Directory<Connection>();
-  const wheel = new Wheel(clock);
+  const failed = (connection: Connection, error: unknown) => endFaulty(log, connection, error);
+  const wheel = new Wheel(clock, failed);
   const counts = new MessageCounts(clock, parts.log, () => hub.delivered, settings.logLevel === "debug");
   const rules = sessionRules(settings);
   const inactivity = { timeout: rules.inactivity / 1000, warning: rules.inactivityWarning / 1000 };
@@ -74,7 +76,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     engine,
     hub,
     wheel,
-    outbox: new Outbox(),
+    outbox: new Outbox(failed),
     admission,
     directory,
     counts,

@@ -5,6 +5,7 @@ import { PROTOCOL_VERSION } from "../../protocol/version.ts";
 import { type IdentifyParts, identify } from "../authentication/identify.ts";
 import type { Log } from "../log.ts";
 import type { Connection } from "./connection.ts";
+import { endFaulty } from "./fault.ts";
 import type { Hub } from "./hub.ts";
 
 export interface AdmitParts extends IdentifyParts {
@@ -26,9 +27,7 @@ export async function admit(parts: AdmitParts, connection: Connection, token: st
   try {
     await tryToAdmit(parts, connection, token);
   } catch (error) {
-    const id = crypto.randomUUID();
-    parts.log.error("connection.failed", { ...connection.who(), id, error: stackOf(error) });
-    connection.refused("internal", `The server met a fault of its own; its id is ${id}.`);
+    endFaulty(parts.log, connection, error);
   }
 }
 
@@ -69,8 +68,4 @@ async function tryToAdmit(parts: AdmitParts, connection: Connection, token: stri
   } finally {
     if (!admitted) admission.release(user);
   }
-}
-
-function stackOf(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

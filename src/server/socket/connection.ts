@@ -27,8 +27,8 @@ export interface ConnectionHost {
   readonly clock: Clock;
   readonly engine: Engine;
   readonly hub: Hub;
-  readonly wheel: Wheel;
-  readonly outbox: Outbox;
+  readonly wheel: Wheel<Connection>;
+  readonly outbox: Outbox<Connection>;
   readonly admission: Admission;
   readonly directory: Directory<Connection>;
   readonly counts: MessageCounts;
@@ -149,6 +149,11 @@ export class Connection implements Listener, Sender, Timed {
     this.apply({ type: "end", ending });
   }
 
+  /** Cuts the line without a farewell: the last resort when saying one failed. */
+  cut(): void {
+    this.socket?.terminate();
+  }
+
   deliver(frame: string): void {
     if (this.out.length > 0) {
       this.out.push(frame);
@@ -235,7 +240,7 @@ export class Connection implements Listener, Sender, Timed {
         this.socket?.close(effect.code, effect.reason);
         break;
       case "terminate":
-        this.socket?.terminate();
+        this.cut();
         break;
       case "note":
         this.note(effect.note);

@@ -1,8 +1,8 @@
 import type { WebSocketHandler } from "bun";
-import { endingFor } from "../../core/closing.ts";
 import { MAX_FRAME_BYTES } from "../../protocol/limits.ts";
 import type { Log } from "../log.ts";
 import type { Connection, Socket } from "./connection.ts";
+import { endFaulty } from "./fault.ts";
 
 /**
  * The runtime's side of a socket: its handlers and limits. Each handler catches what it throws: an exception that
@@ -13,7 +13,7 @@ export function socketHandlers(log: Log, maxUnsent: number): WebSocketHandler<Co
     try {
       handle();
     } catch (error) {
-      endFaulty(log, socket, error);
+      endFaulty(log, socket.data, error);
     }
   };
   return {
@@ -33,16 +33,4 @@ export function socketHandlers(log: Log, maxUnsent: number): WebSocketHandler<Co
     backpressureLimit: maxUnsent + 64 * 1024 * 1024,
     closeOnBackpressureLimit: false,
   };
-}
-
-function endFaulty(log: Log, socket: Socket, error: unknown): void {
-  const id = crypto.randomUUID();
-  const stack = error instanceof Error ? error.stack : String(error);
-  log.error("connection.failed", { ...socket.data.who(), id, error: stack });
-  try {
-    const message = `The server met a fault of its own; its id is ${id}.`;
-    socket.data.end(endingFor(1011, { code: "internal", message }));
-  } catch {
-    socket.terminate();
-  }
 }

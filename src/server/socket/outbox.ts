@@ -7,17 +7,26 @@ export interface Sender {
  * Sends what a turn of the event loop has for each connection in one go. A write outside a socket handler is a system
  * call of its own; gathered and corked, a batch's frames for a connection are one.
  */
-export class Outbox {
-  private waiting: Sender[] = [];
+export class Outbox<S extends Sender> {
+  private waiting: S[] = [];
+
+  /** `failed` is told when a sender threw; the others are flushed all the same. */
+  constructor(private readonly failed: (sender: S, error: unknown) => void) {}
 
   /** Has `sender` flushed when what runs now is done. Call it once a turn for each sender. */
-  add(sender: Sender): void {
+  add(sender: S): void {
     if (this.waiting.push(sender) === 1) queueMicrotask(() => this.flush());
   }
 
   private flush(): void {
     const senders = this.waiting;
     this.waiting = [];
-    for (const sender of senders) sender.flush();
+    for (const sender of senders) {
+      try {
+        sender.flush();
+      } catch (error) {
+        this.failed(sender, error);
+      }
+    }
   }
 }

@@ -17,18 +17,22 @@ const SLOTS = 1024;
  * It is exact to 100 ms, late and never early. What lies more than a turn of the wheel (102 s) ahead is called once a
  * turn and puts itself back.
  */
-export class Wheel {
-  private readonly slots: Set<Timed>[] = Array.from({ length: SLOTS }, () => new Set());
+export class Wheel<T extends Timed> {
+  private readonly slots: Set<T>[] = Array.from({ length: SLOTS }, () => new Set());
   private reached: number;
   private readonly stopTicking: () => void;
 
-  constructor(private readonly clock: Clock) {
+  /** `failed` is told when something threw as it was called; the others are called all the same. */
+  constructor(
+    private readonly clock: Clock,
+    private readonly failed: (timed: T, error: unknown) => void,
+  ) {
     this.reached = Math.floor(clock.now() / SLOT);
     this.stopTicking = clock.every(SLOT, () => this.turn());
   }
 
   /** Puts `timed` where it is called at `time` (milliseconds) or a little later. Moves it if it is on the wheel. */
-  put(timed: Timed, time: number): void {
+  put(timed: T, time: number): void {
     const tick = Math.min(Math.max(Math.ceil(time / SLOT), this.reached + 1), this.reached + SLOTS - 1);
     const slot = tick % SLOTS;
     if (slot === timed.wheelSlot) return;
@@ -38,7 +42,7 @@ export class Wheel {
   }
 
   /** Takes `timed` off the wheel. */
-  take(timed: Timed): void {
+  take(timed: T): void {
     if (timed.wheelSlot >= 0) this.slots[timed.wheelSlot]!.delete(timed);
     timed.wheelSlot = -1;
   }
@@ -56,7 +60,11 @@ export class Wheel {
       const slot = ++this.reached % SLOTS;
       for (const timed of [...this.slots[slot]!]) {
         this.take(timed);
-        timed.due(now);
+        try {
+          timed.due(now);
+        } catch (error) {
+          this.failed(timed, error);
+        }
       }
     }
   }
