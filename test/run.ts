@@ -21,6 +21,12 @@ const TOOLS: readonly Tool[] = [
     need: "the tests of the page",
   },
   {
+    name: "openssl",
+    isThere: () => Bun.which("openssl") !== null,
+    package: "openssl",
+    need: "the tests of TLS",
+  },
+  {
     name: "python3 with websockets",
     isThere: () => ["/usr/bin/python3", "python3"].some(hasWebsockets),
     package: "python3-websockets",
