@@ -1,5 +1,6 @@
 import type { AccountStore } from "../../core/accounts.ts";
 import type { Clock } from "../../core/clock.ts";
+import type { Grants } from "../../core/grants.ts";
 import { decideAccess } from "../../core/permissions.ts";
 import type { Plan, PlanTable } from "../../core/plans.ts";
 import type { ErrorCode } from "../../protocol/errors.ts";
@@ -14,16 +15,25 @@ export interface IdentifyParts {
   readonly clock: Clock;
 }
 
+/** Who somebody is, and what their credential allows them. Times are in milliseconds since 1970. */
+export interface Identity {
+  readonly user: string;
+  readonly plan: Plan;
+  readonly grants: Grants;
+  /** The token's `jti`, by which it is revoked. */
+  readonly tokenId: string;
+  readonly issuedAt: number;
+  readonly expiresAt: number;
+}
+
 /** `message` is for the client, and fit for the log. */
-export type Identity =
-  | { readonly user: string; readonly plan: Plan }
-  | {
-      readonly refusal: {
-        readonly code: Extract<ErrorCode, "unauthorized" | "token_expired" | "token_revoked" | "forbidden">;
-        readonly message: string;
-        readonly user?: string;
-      };
-    };
+export interface IdentityRefusal {
+  readonly code: Extract<ErrorCode, "unauthorized" | "token_expired" | "token_revoked" | "forbidden">;
+  readonly message: string;
+  readonly user?: string;
+}
+
+export type Identification = Identity | { readonly refusal: IdentityRefusal };
 
 /**
  * Finds out who a token's bearer is and under which plan, as of now: the account in the store decides, and not what
@@ -33,10 +43,11 @@ export async function identify(
   parts: IdentifyParts,
   token: string,
   requestedUser?: string,
-): Promise<Identity> {
+): Promise<Identification> {
   const verdict = await verifyToken(parts.keys, token, parts.clock.now());
   if (!verdict.ok) return { refusal: { code: verdict.code, message: verdict.reason } };
-  const { subject, plan: claimedPlan, account: madeForAccount } = verdict.token;
+  const { token: claims } = verdict;
+  const { subject, plan: claimedPlan, account: madeForAccount } = claims;
   const access = decideAccess({
     subject,
     account: await parts.accounts.find(subject),
@@ -47,5 +58,6 @@ export async function identify(
     ...(madeForAccount !== undefined && { madeForAccount }),
   });
   if ("refusal" in access) return { refusal: { ...access.refusal, user: subject } };
-  return { user: subject, plan: access.plan };
+  const { grants, id: tokenId, issuedAt, expiresAt } = claims;
+  return { user: subject, plan: access.plan, grants, tokenId, issuedAt, expiresAt };
 }

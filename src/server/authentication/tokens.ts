@@ -1,4 +1,5 @@
 import { errors, type JWTPayload, jwtVerify, SignJWT } from "jose";
+import { ALL_GRANTS, type Grants, readGrants } from "../../core/grants.ts";
 import { isIdentifier } from "../../protocol/identifiers.ts";
 import { MAX_TOKEN_BYTES } from "../../protocol/limits.ts";
 import { SHARED_ALGORITHM, type TokenKeys } from "./keys.ts";
@@ -14,6 +15,8 @@ export interface VerifiedToken {
   readonly plan?: string;
   /** The `account` claim: when the account that the token was made for was created. An application's tokens have none. */
   readonly account?: number;
+  /** The claims `conversations` and `rights`. */
+  readonly grants: Grants;
 }
 
 /** `reason` says in words what is wrong, without any of the token's content; it is fit for logs and for clients. */
@@ -27,6 +30,8 @@ export interface TokenRequest {
   readonly plan?: string;
   /** `createdAt` of the subject's account, so that the token ends with that account. */
   readonly account?: number;
+  /** What the token allows; everything where it is not given. */
+  readonly grants?: Grants;
   /** Seconds; TOKEN_LIFETIME where it is not given. */
   readonly lifetime?: number;
   /** Milliseconds since 1970. */
@@ -46,17 +51,20 @@ const MAX_ID_LENGTH = 256;
 
 /** Signs a token with SECRET_KEY. Its claims are the same that an application's own tokens need (docs/TOKENS.md). */
 export function signToken(keys: TokenKeys, request: TokenRequest): Promise<string> {
-  const { subject, plan, account, lifetime = keys.lifetime, now } = request;
-  const issuedAt = Math.floor(now / 1000);
-  return new SignJWT({ ...(plan !== undefined && { plan }), ...(account !== undefined && { account }) })
-    .setProtectedHeader({ alg: SHARED_ALGORITHM, typ: TOKEN_TYPE })
-    .setIssuer(keys.issuer)
-    .setAudience(keys.audience)
-    .setSubject(subject)
-    .setIssuedAt(issuedAt)
-    .setExpirationTime(issuedAt + lifetime)
-    .setJti(crypto.randomUUID())
-    .sign(keys.signing);
+  const { subject, plan, account, grants = ALL_GRANTS, lifetime = keys.lifetime, now } = request;
+  const optional = { ...(plan !== undefined && { plan }), ...(account !== undefined && { account }) };
+  return (
+    new SignJWT({ ...optional, ...grants })
+      .setProtectedHeader({ alg: SHARED_ALGORITHM, typ: TOKEN_TYPE })
+      .setIssuer(keys.issuer)
+      .setAudience(keys.audience)
+      .setSubject(subject)
+      // With milliseconds, which RFC 7519 §2 allows: revoking what was issued before must not hit who signs in right after.
+      .setIssuedAt(now / 1000)
+      .setExpirationTime(Math.floor(now / 1000) + lifetime)
+      .setJti(crypto.randomUUID())
+      .sign(keys.signing)
+  );
 }
 
 /** Checks a token from outside as of `now`, in milliseconds since 1970 (T1–T4). */
@@ -76,7 +84,7 @@ export async function verifyToken(keys: TokenKeys, token: string, now: number): 
         clockTolerance: keys.leeway,
         currentDate: new Date(now),
       });
-      return readClaims(payload, Math.floor(now / 1000) + keys.leeway);
+      return readClaims(payload, now / 1000 + keys.leeway);
     } catch (error) {
       if (!(error instanceof errors.JOSEError)) throw error;
       verdict = faultOf(error);
@@ -122,7 +130,8 @@ function parseObject(segment: string): Record<string, unknown> | undefined {
 }
 
 /** Checks what the library leaves open. `latest` is the latest `iat`, in seconds, that is not from the future. */
-function readClaims({ sub, jti, iat, exp, plan, account }: JWTPayload, latest: number): TokenVerdict {
+function readClaims(claims: JWTPayload, latest: number): TokenVerdict {
+  const { sub, jti, iat, exp, plan, account } = claims;
   if (typeof sub !== "string" || !isIdentifier(sub)) return unauthorized("its `sub` cannot name a user");
   if (typeof jti !== "string" || jti === "" || jti.length > MAX_ID_LENGTH)
     return unauthorized("its `jti` is not a text of 1 to 256 characters");
@@ -133,7 +142,10 @@ function readClaims({ sub, jti, iat, exp, plan, account }: JWTPayload, latest: n
   if (plan !== undefined && typeof plan !== "string") return unauthorized("its `plan` is not a text");
   if (account !== undefined && typeof account !== "number")
     return unauthorized("its `account` is not a time");
-  const token = { subject: sub, id: jti, issuedAt: iat * 1000, expiresAt: exp * 1000 };
+  const read = readGrants(claims.conversations, claims.rights);
+  if ("problem" in read) return unauthorized(read.problem);
+  const times = { issuedAt: Math.round(iat * 1000), expiresAt: Math.round(exp * 1000) };
+  const token = { subject: sub, id: jti, ...times, grants: read.grants };
   const optional = { ...(plan !== undefined && { plan }), ...(account !== undefined && { account }) };
   return { ok: true, token: { ...token, ...optional } };
 }

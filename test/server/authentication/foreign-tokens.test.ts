@@ -67,6 +67,7 @@ describe("tokens that an application signs (docs/TOKENS.md)", () => {
           issuedAt: now - i * 1000,
           expiresAt: now + i * 1000,
           plan: "basic",
+          grants: {},
         },
       });
     }

@@ -26,6 +26,7 @@ describe("T1 the algorithm is pinned", () => {
         id: expect.any(String),
         issuedAt: NOW,
         expiresAt: NOW + 60_000,
+        grants: {},
       },
     });
     expect(await check(handMade(HEADER, goodClaims(NOW)))).toBe("ann");
@@ -246,6 +247,20 @@ describe("T3 what must stand in a token", () => {
     };
     expect(await read()).toBe(1800);
     expect(await read(60)).toBe(60);
+  });
+
+  test("A1 what a token grants comes back as it was signed, and a damaged grant is no token at all", async () => {
+    const grants = { conversations: ["lobby", "team-*"], rights: ["read" as const] };
+    const verdict = await verifyToken(keys, await signToken(keys, { subject: "ann", grants, now: NOW }), NOW);
+    expect(verdict).toMatchObject({ ok: true, token: { grants } });
+    for (const claims of [{ conversations: "lobby" }, { conversations: ["a/b"] }, { rights: ["admin"] }])
+      expect(await check(handMade(HEADER, { ...goodClaims(NOW), ...claims }))).toBe("unauthorized");
+  });
+
+  test("T5 a token knows when it was issued to the millisecond, so that revoking spares what is newer", async () => {
+    const now = NOW + 123;
+    const verdict = await verifyToken(keys, await signToken(keys, { subject: "ann", now }), now);
+    expect(verdict).toMatchObject({ ok: true, token: { issuedAt: now, expiresAt: NOW + 1_800_000 } });
   });
 
   test("T3 each token has an id of its own", async () => {
