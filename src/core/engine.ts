@@ -68,6 +68,16 @@ export interface Listening {
   stop(): void;
 }
 
+/** How far a conversation reaches. */
+export interface Head {
+  /** The newest `seq`; 0 in a conversation nobody has spoken in. It never falls, whatever is removed. */
+  readonly seq: number;
+  /** The oldest `seq` that is still kept; `seq` + 1 when there is none. It never falls either. */
+  readonly first: number;
+  /** As in `Listening`. */
+  readonly epoch: string;
+}
+
 export interface Engine {
   /** What it is and where it keeps its data, for people: `embedded, data/parley.db`. */
   readonly description: string;
@@ -92,6 +102,35 @@ export interface Engine {
 
   /** Starts to announce a conversation's messages. MUST NOT miss or repeat one between the answer's `seq` and the first call. */
   listen(conversation: string, listener: MessageListener): Promise<Listening>;
+
+  /** How far a conversation reaches now. MUST NOT change with what is only read. */
+  head(conversation: string): Promise<Head>;
+
+  /**
+   * For a client that comes back: the oldest `count` messages with `after` < seq ≤ `upTo` that are kept, in the order of
+   * `seq`, without charging anybody. Fewer than `count` when their texts pass HISTORY_BUDGET, but at least one where
+   * one is kept; none means that none is. Undefined: it cannot be read now.
+   *
+   * MUST leave no hole between two messages, nor between `max(after + 1, first)` and the first one. MUST NOT hold up
+   * posts, however many pages are asked for at once: one is read at a time, in the order asked, and what arrived
+   * meanwhile goes before the next.
+   */
+  page(
+    conversation: string,
+    after: number,
+    upTo: number,
+    count: number,
+  ): Promise<readonly Message[] | undefined>;
+
+  /**
+   * Keeps that `user` has read up to `seq`. Answers the mark as it is now, after it is stored as safely as a message;
+   * undefined when it did not move or could not be stored. MUST NOT move a mark back, nor beyond the newest `seq`.
+   * Calls of one user MUST take effect in their order, and after the posts that were made before them.
+   */
+  mark(conversation: string, user: string, seq: number): Promise<number | undefined>;
+
+  /** Every user's read mark in a conversation; users who never set one are missing. */
+  marks(conversation: string): Promise<ReadonlyMap<string, number>>;
 
   /** Answers false while the store cannot be written, for `/readyz`. */
   ready(): boolean;

@@ -2,6 +2,7 @@ import type { Database } from "bun:sqlite";
 import type { Clock } from "../../core/clock.ts";
 import type {
   Engine,
+  Head,
   HistoryRequest,
   HistoryResult,
   Listening,
@@ -17,7 +18,10 @@ import type { EngineLog } from "../engine-log.ts";
 import { ChargeLog } from "./charge-log.ts";
 import type { IndexFile } from "./index-file.ts";
 import type { Keeper } from "./keeper.ts";
+import { Listenings } from "./listenings.ts";
+import { MarkTable } from "./mark-table.ts";
 import { type ConversationHead, MessageLog } from "./message-log.ts";
+import { type Page, PageQueue, type PageRequest } from "./page-queue.ts";
 import { isBusy, readMeta } from "./schema.ts";
 
 export interface SqliteEngineParts {
@@ -43,7 +47,18 @@ type Work =
       readonly kind: "history";
       readonly request: HistoryRequest;
       readonly done: (result: HistoryResult) => void;
+    }
+  | {
+      readonly kind: "mark";
+      readonly request: { readonly conversation: string; readonly user: string; readonly seq: number };
+      readonly done: (result: MarkResult) => void;
     };
+
+interface MarkResult {
+  readonly outcome: "moved" | "stayed" | "unavailable";
+}
+
+type Result = PostResult | HistoryResult | MarkResult;
 
 /**
  * The engine port on SQLite, for one server on one machine.
@@ -61,8 +76,10 @@ export class SqliteEngine implements Engine {
   private readonly log: EngineLog;
   private readonly messages: MessageLog;
   private readonly charges: ChargeLog;
+  private readonly readMarks: MarkTable;
+  private readonly pages = new PageQueue((request) => this.readPage(request));
   private readonly epoch: string;
-  private readonly listenings = new Map<string, readonly SqliteListening[]>();
+  private readonly listenings: Listenings;
   private readonly stopHousekeeping: () => void;
   /** How far the store's time is ahead of the machine's clock: time MUST NOT run backwards over a restart (Q1). */
   private readonly ahead: number;
@@ -79,9 +96,11 @@ export class SqliteEngine implements Engine {
     this.clock = parts.clock;
     this.log = parts.log;
     this.description = parts.description;
+    this.listenings = new Listenings(this.log);
     this.epoch = readMeta(this.db, "epoch") ?? "";
     this.charges = new ChargeLog(this.db);
     this.messages = new MessageLog(this.db, this.index, this.keeper);
+    this.readMarks = new MarkTable(this.db);
     const newest = Math.max(this.charges.newestAt, this.messages.newestAt);
     this.ahead = Math.max(0, newest - this.clock.now());
     if (this.ahead > 1_000) {
@@ -108,9 +127,31 @@ export class SqliteEngine implements Engine {
 
   async listen(conversation: string, listener: MessageListener): Promise<Listening> {
     const seq = this.messages.find(conversation)?.seq ?? 0;
-    const listening = new SqliteListening(seq, this.epoch, conversation, listener, this.listenings);
-    this.listenings.set(conversation, [...(this.listenings.get(conversation) ?? []), listening]);
-    return listening;
+    return this.listenings.add(conversation, seq, this.epoch, listener);
+  }
+
+  async head(conversation: string): Promise<Head> {
+    const head = this.messages.find(conversation);
+    return { seq: head?.seq ?? 0, first: 1, epoch: this.epoch };
+  }
+
+  async page(conversation: string, after: number, upTo: number, count: number): Promise<Page> {
+    return this.closed ? undefined : this.pages.add({ conversation, after, upTo, count });
+  }
+
+  mark(conversation: string, user: string, seq: number): Promise<number | undefined> {
+    return new Promise((resolve) =>
+      this.enqueue({
+        kind: "mark",
+        request: { conversation, user, seq },
+        done: ({ outcome }) => resolve(outcome === "moved" ? seq : undefined),
+      }),
+    );
+  }
+
+  async marks(conversation: string): Promise<ReadonlyMap<string, number>> {
+    const head = this.messages.find(conversation);
+    return head === undefined ? new Map() : this.readMarks.of(head.number);
   }
 
   ready(): boolean {
@@ -123,10 +164,12 @@ export class SqliteEngine implements Engine {
     this.closed = true;
     this.stopHousekeeping();
     for (const work of this.takeQueue()) this.answer(work, { outcome: "unavailable" });
+    this.pages.refuseAll();
     await this.keeper.stop();
     this.index.close();
     this.messages.close();
     this.charges.close();
+    this.readMarks.close();
     this.db.close();
   }
 
@@ -206,7 +249,16 @@ export class SqliteEngine implements Engine {
   }
 
   private decide(work: Work, now: number): Outcome {
-    return work.kind === "post" ? this.decidePost(work, now) : this.decideHistory(work, now);
+    switch (work.kind) {
+      case "post":
+        return this.decidePost(work, now);
+      case "history":
+        return this.decideHistory(work, now);
+      case "mark":
+        return this.decideMark(work);
+      default:
+        return work satisfies never;
+    }
   }
 
   private decidePost(work: Extract<Work, { kind: "post" }>, now: number): Outcome {
@@ -247,6 +299,25 @@ export class SqliteEngine implements Engine {
     return { work, result: { outcome: "read", messages, more, quota: log.view(request.limit, now) } };
   }
 
+  private decideMark(work: Extract<Work, { kind: "mark" }>): Outcome {
+    const { conversation, user, seq } = work.request;
+    const head = this.messages.find(conversation);
+    const moved = head !== undefined && seq <= head.seq && this.readMarks.move(head.number, user, seq);
+    return { work, result: { outcome: moved ? "moved" : "stayed" } };
+  }
+
+  private readPage({ conversation, after, upTo, count }: PageRequest): Page {
+    try {
+      const head = this.messages.find(conversation);
+      if (head === undefined) return [];
+      const { first, last } = historyRange({ after, count }, Math.min(head.seq, upTo));
+      return this.messages.read(head, first, last, false, HISTORY_BUDGET).messages;
+    } catch (error) {
+      this.log.error("store.read_failed", { error: String(error) });
+      return undefined;
+    }
+  }
+
   private read(head: ConversationHead, request: HistoryRequest): { messages: Message[]; more: boolean } {
     const { first, last, more } = historyRange(request, head.seq);
     const newestFirst = request.after === undefined;
@@ -257,28 +328,18 @@ export class SqliteEngine implements Engine {
   private tell(outcome: Outcome): void {
     if (outcome.announce !== undefined) {
       const { conversation, message } = outcome.announce;
-      for (const listening of this.listenings.get(conversation) ?? []) {
-        try {
-          listening.tell(message);
-        } catch (error) {
-          this.listenerFailed(error);
-        }
-      }
+      this.listenings.tell(conversation, message);
     }
     this.answer(outcome.work, outcome.result);
   }
 
-  private answer(work: Work, result: PostResult | HistoryResult): void {
+  private answer(work: Work, result: Result): void {
     try {
-      (work.done as (result: PostResult | HistoryResult) => void)(result);
+      (work.done as (result: Result) => void)(result);
     } catch (error) {
-      this.listenerFailed(error);
+      // The fault of one must not keep others, whose messages are stored, from being told.
+      this.log.error("engine.listener_failed", { error: String(error) });
     }
-  }
-
-  /** A listener's fault must not keep others, whose messages are stored, from being told. */
-  private listenerFailed(error: unknown): void {
-    this.log.error("engine.listener_failed", { error: String(error) });
   }
 
   private housekeep(): void {
@@ -306,33 +367,8 @@ export class SqliteEngine implements Engine {
   }
 }
 
-/** A class, because there is one for each conversation in use, and closures are dear. */
-class SqliteListening implements Listening {
-  private stopped = false;
-
-  constructor(
-    readonly seq: number,
-    readonly epoch: string,
-    private readonly conversation: string,
-    private readonly listener: MessageListener,
-    private readonly all: Map<string, readonly SqliteListening[]>,
-  ) {}
-
-  /** Whoever began to listen while a batch was told hears the end of that batch here: it is in their `seq` already. */
-  tell(message: Message): void {
-    if (message.seq > this.seq && !this.stopped) this.listener(this.conversation, message);
-  }
-
-  stop(): void {
-    this.stopped = true;
-    const others = this.all.get(this.conversation)?.filter((other) => other !== this) ?? [];
-    if (others.length > 0) this.all.set(this.conversation, others);
-    else this.all.delete(this.conversation);
-  }
-}
-
 interface Outcome {
   readonly work: Work;
-  readonly result: PostResult | HistoryResult;
+  readonly result: Result;
   readonly announce?: { readonly conversation: string; readonly message: Message };
 }

@@ -1,48 +1,16 @@
 // What lies on disk. Two files, because what SQLite charges for is the pages it dirties, not the rows it writes:
 //
-//   parley.db         the truth. `message` and `charge` grow at the end only, so a commit dirties one page for dozens
+//   parley.db         the truth (tables: migrations.ts). `message` and `charge` grow at the end only, so a commit dirties one page for dozens
 //                     of rows (1–2 µs a row; with an index on (conversation, seq) 6 µs, with one on ids 22 µs).
 //   parley-index.db   derived: where a (conversation, seq) and a message id stand in the log. Filled in sorted bulk by
 //                     the keeper (keeper-worker.ts) off the event loop; rebuilt from the log when it is missing.
 //
 // What the index has not taken in yet is in memory (tail.ts), and read back from the log at the next start.
 import { Database } from "bun:sqlite";
+import { migrate, newEpoch, readVersion, SCHEMA_VERSION } from "./migrations.ts";
 
 export const STORE_FILE = "parley.db";
 export const INDEX_FILE = "parley-index.db";
-
-/** Grows when the tables change; a store of a newer version is refused. */
-const SCHEMA_VERSION = 1;
-
-const STORE_TABLES = `
-  create table if not exists meta (key text primary key, value text not null) without rowid;
-  create table if not exists account (
-    user text primary key,
-    plan text not null,
-    disabled integer not null,
-    password_hash text not null,
-    demo integer not null,
-    created_at integer not null
-  ) without rowid;
-  create table if not exists conversation (number integer primary key, id text not null unique);
-  create table if not exists message (
-    position integer primary key,
-    conversation integer not null,
-    seq integer not null,
-    key integer not null,
-    id text not null,
-    sender text not null,
-    text text not null,
-    data text,
-    at integer not null
-  );
-  create table if not exists charge (
-    position integer primary key,
-    user text not null,
-    at integer not null,
-    count integer not null
-  );
-`;
 
 const INDEX_TABLES = `
   create table if not exists meta (key text primary key, value text not null) without rowid;
@@ -80,22 +48,12 @@ export function openStore(path: string, sync: StoreSync, busyTimeout: number): D
   db.run(`pragma synchronous = ${sync}`);
   db.run("pragma wal_autocheckpoint = 0");
   db.run("pragma cache_size = -32000");
-  const { user_version: version } = db.query("pragma user_version").get() as { user_version: number };
+  const version = readVersion(db);
   if (version > SCHEMA_VERSION) {
     db.close();
     throw new StoreTooNew(path, version);
   }
-  if (version < SCHEMA_VERSION) {
-    // The store's secret seeds the hash of message ids; its epoch names this life of the store (D5).
-    db.transaction(() => {
-      db.run(STORE_TABLES);
-      db.query("insert or ignore into meta values ('epoch', ?)").run(newEpoch());
-      db.query("insert or ignore into meta values ('seed', ?)").run(
-        String(crypto.getRandomValues(new Uint32Array(1))[0]),
-      );
-      db.run(`pragma user_version = ${SCHEMA_VERSION}`);
-    }).immediate();
-  }
+  migrate(db);
   db.run(`pragma busy_timeout = ${busyTimeout}`);
   return db;
 }
@@ -125,10 +83,6 @@ export function isBusy(error: unknown): boolean {
 /** Names a new life of the store, when messages that were stored may be gone (D5). */
 export function beginEpoch(store: Database): void {
   store.query("update meta set value = ? where key = 'epoch'").run(newEpoch());
-}
-
-function newEpoch(): string {
-  return crypto.randomUUID().slice(0, 8);
 }
 
 /** Opens the derived index; safe to lose, so it never waits for the disk. */

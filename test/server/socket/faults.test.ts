@@ -1,24 +1,13 @@
 import { expect, test } from "bun:test";
 import type { Engine, PostResult } from "../../../src/core/engine.ts";
 import { TestClient } from "../../support/client.ts";
+import { disturbed } from "../../support/disturbed-engine.ts";
 import { RawSocket } from "../../support/raw-socket.ts";
 import { startTestServer, type TestServer } from "../../support/server.ts";
 
 /** The real engine, but for what is given. */
 function faulty(change: (engine: Engine) => Partial<Engine>) {
-  return (engine: Engine): Engine => {
-    const { description } = engine;
-    return {
-      description,
-      post: (request, done) => engine.post(request, done),
-      history: (request, done) => engine.history(request, done),
-      quota: (user, limit) => engine.quota(user, limit),
-      listen: (conversation, listener) => engine.listen(conversation, listener),
-      ready: () => engine.ready(),
-      close: () => engine.close(),
-      ...change(engine),
-    };
-  };
+  return (engine: Engine): Engine => disturbed(engine, change(engine));
 }
 
 async function addressOf(server: TestServer, user: string, conversation = "lobby"): Promise<string> {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { ParleyFolder } from "../../cli/parley.ts";
 import { TestClient } from "../../support/client.ts";
+import { disturbed } from "../../support/disturbed-engine.ts";
 import { OPCODE, RawSocket } from "../../support/raw-socket.ts";
 import { startTestServer } from "../../support/server.ts";
 
@@ -40,15 +41,7 @@ describe("RUNTIME 9 L1 stop", () => {
     const server = await startTestServer({
       env: { MAX_CONNECTIONS: "1000", BURST_RATE: "0" },
       // A store that never answers keeps whoever asked it paused.
-      disturb: (engine) => ({
-        description: engine.description,
-        post: () => {},
-        history: (request, done) => engine.history(request, done),
-        quota: (user, limit) => engine.quota(user, limit),
-        listen: (conversation, listener) => engine.listen(conversation, listener),
-        ready: () => engine.ready(),
-        close: () => engine.close(),
-      }),
+      disturb: (engine) => disturbed(engine, { post: () => {} }),
     });
     const target = `/ws/anna/lobby?token=${await server.token("anna")}`;
     await using silent = await RawSocket.handshake(server.port, target);

@@ -1,0 +1,89 @@
+import type { Database } from "bun:sqlite";
+
+/** The tables of each version of the store, as what must be done to the one before. Steps that were published stay as they are. */
+const STEPS: readonly ((db: Database) => void)[] = [
+  // 1
+  (db) => {
+    db.run(`
+      create table if not exists meta (key text primary key, value text not null) without rowid;
+      create table if not exists account (
+        user text primary key,
+        plan text not null,
+        disabled integer not null,
+        password_hash text not null,
+        demo integer not null,
+        created_at integer not null
+      ) without rowid;
+      create table if not exists conversation (number integer primary key, id text not null unique);
+      create table if not exists message (
+        position integer primary key,
+        conversation integer not null,
+        seq integer not null,
+        key integer not null,
+        id text not null,
+        sender text not null,
+        text text not null,
+        data text,
+        at integer not null
+      );
+      create table if not exists charge (
+        position integer primary key,
+        user text not null,
+        at integer not null,
+        count integer not null
+      );
+    `);
+    // The store's secret seeds the hash of message ids; its epoch names this life of the store (D5).
+    setIfMissing(db, "epoch", newEpoch());
+    setIfMissing(db, "seed", String(crypto.getRandomValues(new Uint32Array(1))[0]));
+  },
+  // 2: read marks; messages that are no longer kept. `first_seq`: the oldest `seq` that may be read, the floor.
+  // `keep_*`: how long this conversation keeps its messages; null is as the server's settings say, 0 for ever.
+  // `changed` grows with each change a command makes, so that a server at work finds what was changed beside it.
+  (db) => {
+    db.run(`
+      create table if not exists mark (
+        conversation integer, user text, seq integer not null, primary key (conversation, user)
+      ) without rowid;
+    `);
+    addColumn(db, "conversation", "first_seq integer not null default 1");
+    addColumn(db, "conversation", "keep_messages integer");
+    addColumn(db, "conversation", "keep_days real");
+    addColumn(db, "conversation", "changed integer not null default 0");
+    db.run("create index if not exists conversation_changed on conversation (changed) where changed > 0");
+  },
+];
+
+/** Grows when the tables change; a store of a newer version is refused. */
+export const SCHEMA_VERSION = STEPS.length;
+
+/** The version of the store's tables; 0 in a new file. */
+export function readVersion(db: Database): number {
+  return (db.query("pragma user_version").get() as { user_version: number }).user_version;
+}
+
+/** Brings the tables of a store to this version, all or nothing. What is stored stays. */
+export function migrate(db: Database): void {
+  if (readVersion(db) >= SCHEMA_VERSION) return;
+  db.transaction(() => {
+    // Read again: another process may have brought it there while this one waited for the lock.
+    for (const step of STEPS.slice(readVersion(db))) step(db);
+    db.run(`pragma user_version = ${SCHEMA_VERSION}`);
+  }).immediate();
+}
+
+/** A name for a new life of the store. */
+export function newEpoch(): string {
+  return crypto.randomUUID().slice(0, 8);
+}
+
+function setIfMissing(db: Database, key: string, value: string): void {
+  db.query("insert or ignore into meta values (?, ?)").run(key, value);
+}
+
+function addColumn(db: Database, table: string, column: string): void {
+  const [name] = column.split(" ");
+  const columns = db.query(`pragma table_info(${table})`).all() as { name: string }[];
+  if (!columns.some((existing) => existing.name === name))
+    db.run(`alter table ${table} add column ${column}`);
+}
