@@ -5,12 +5,15 @@ import type { ErrorCode } from "../protocol/errors.ts";
 import { isIdentifier } from "../protocol/identifiers.ts";
 import { SUBPROTOCOL } from "../protocol/version.ts";
 import { mayConnect, type OriginRule } from "./origins.ts";
+import type { ResumeRequest } from "./resume.ts";
 
 /** Longest address of a request, in bytes: a token of 4,096 and room for the rest. */
 const MAX_ADDRESS = 8 * 1024;
 
 /** Offered beside `parley.v1`, it carries the token where a client can set no header and wants no token in an address. */
 const BEARER_PROTOCOL = "bearer.";
+
+const SEQUENCE = /^\d{1,15}$/;
 
 export interface Handshake {
   readonly method: string;
@@ -40,6 +43,8 @@ export interface Opening {
   readonly address: { readonly user: string; readonly conversation: string } | { readonly fault: string };
   /** The token, when one came with the handshake. */
   readonly token: string | undefined;
+  /** What the client has seen already, when it comes back. */
+  readonly resume: ResumeRequest | undefined;
   /** What to answer in `Sec-WebSocket-Protocol`; undefined where nothing was offered. */
   readonly subprotocol: typeof SUBPROTOCOL | undefined;
 }
@@ -57,6 +62,7 @@ export function readHandshake(handshake: Handshake, origins: OriginRule): Handsh
     opening: {
       address: readAddress(user, conversation, query, credentials.length),
       token: credentials[0],
+      resume: readResume(query),
       subprotocol: offered(handshake.headers).length > 0 ? SUBPROTOCOL : undefined,
     },
   };
@@ -127,7 +133,22 @@ function readAddress(
   // Two credentials are two answers to "who is this", and whoever checks may not be whoever acts (W3).
   if (credentials > 1)
     return { fault: "There is more than one credential; send the token in one place, once." };
+  for (const name of ["after", "epoch"]) {
+    if (query.getAll(name).length > 1) return { fault: `There is more than one \`${name}\` in the address.` };
+  }
+  if (query.has("after") && !SEQUENCE.test(query.get("after")!)) {
+    return {
+      fault: "`after` in the address must be the `seq` of the newest message you have: a whole number.",
+    };
+  }
   return ids as { user: string; conversation: string };
+}
+
+/** Reads `after` and `epoch`, which `readAddress` has checked; `after` is what asks to resume. */
+function readResume(query: URLSearchParams): ResumeRequest | undefined {
+  const after = query.get("after");
+  if (after === null || !SEQUENCE.test(after)) return undefined;
+  return { after: Number(after), epoch: query.get("epoch") ?? undefined };
 }
 
 function findCredentials(query: URLSearchParams, headers: Headers): string[] {

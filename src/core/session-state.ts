@@ -41,8 +41,23 @@ export interface Checking {
   readonly bucket: Bucket;
 }
 
+/** What the token allows a connection that was let in. */
+export interface Pass {
+  /** When the connection ends unless the token is renewed; Infinity for never. */
+  readonly expiresAt: number;
+  /** Why the connection may not write, in a sentence for `forbidden`; undefined when it may. */
+  readonly writeRefusal: string | undefined;
+}
+
 export interface Live {
   readonly phase: "live";
+  readonly pass: Pass;
+  /** The client was told that its token expires. */
+  readonly expiryTold: boolean;
+  /** What was missed is still being sent. Requests are held till then, or an ack would come before messages it follows. */
+  readonly behind: boolean;
+  /** Requests held because of that. */
+  readonly held: number;
   readonly activeAt: number;
   readonly warned: boolean;
   /** Requests at the engine, unanswered. */
@@ -70,7 +85,16 @@ export type SessionEvent =
   | { readonly type: "bad_frame"; readonly code: 1003 | 1009 }
   /** A transport ping or pong from the peer. */
   | { readonly type: "control" }
-  | { readonly type: "admitted"; readonly welcome: ServerFrameOf<"welcome"> }
+  | {
+      readonly type: "admitted";
+      readonly welcome: ServerFrameOf<"welcome">;
+      readonly pass: Pass;
+      /** Missed messages follow, until `caught_up`. */
+      readonly behind: boolean;
+    }
+  | { readonly type: "caught_up" }
+  | { readonly type: "renewed"; readonly pass: Pass }
+  | { readonly type: "renewal_refused"; readonly code: ErrorCode; readonly message: string }
   | { readonly type: "refused"; readonly code: ErrorCode; readonly message: string }
   | { readonly type: "posted"; readonly id: string; readonly result: PostResult }
   | { readonly type: "read"; readonly id?: string; readonly result: HistoryResult }
@@ -82,11 +106,14 @@ export type SessionEvent =
 export type Effect =
   | { readonly do: "send"; readonly frame: ServerFrame }
   | { readonly do: "authenticate"; readonly token: string }
+  | { readonly do: "renew"; readonly token: string }
   /** Keep the frame that was just decoded, and give it again after `release`. */
   | { readonly do: "hold" }
   | { readonly do: "release" }
   | { readonly do: "post"; readonly frame: ClientFrameOf<"message"> }
   | { readonly do: "read"; readonly frame: ClientFrameOf<"history"> }
+  | { readonly do: "typing"; readonly active: boolean }
+  | { readonly do: "mark"; readonly seq: number }
   | { readonly do: "ping" }
   | { readonly do: "pause" }
   | { readonly do: "resume" }
@@ -100,9 +127,11 @@ export type SessionNote =
   | { readonly event: "inactivity.warned"; readonly seconds: number }
   | {
       readonly event: "frame.refused";
-      readonly code: DecodeFault["code"] | "unauthorized";
+      readonly code: DecodeFault["code"] | "forbidden";
       readonly message: string;
     }
+  | { readonly event: "token.expiring"; readonly seconds: number }
+  | { readonly event: "token.renewal_refused"; readonly code: ErrorCode }
   | { readonly event: "limit.rate"; readonly retryAfter: number }
   | { readonly event: "limit.flooding" }
   | { readonly event: "connection.lost" }

@@ -3,6 +3,9 @@ import { endingFor } from "./closing.ts";
 import { end, inWords, NOTHING, note, send } from "./session-effects.ts";
 import type { Closed, Effect, Live, Session, SessionRules, Step } from "./session-state.ts";
 
+/** How long before its token expires a client is told, in milliseconds: time enough to fetch another one (A2). */
+const EXPIRY_WARNING = 60_000;
+
 /** When `step` must be given the next `tick`: the earliest moment at which time alone changes something. */
 export function nextTick(session: Session, rules: SessionRules): number {
   switch (session.phase) {
@@ -13,9 +16,10 @@ export function nextTick(session: Session, rules: SessionRules): number {
         : session.since + rules.credentialTimeout;
     case "live": {
       const ping = session.pingDue > 0 ? session.pingDue : session.pingedAt + rules.pongTimeout;
-      if (rules.inactivity === 0) return ping;
+      const expiry = session.pass.expiresAt - (session.expiryTold ? 0 : EXPIRY_WARNING);
+      if (rules.inactivity === 0) return Math.min(ping, expiry);
       const quiet = rules.inactivity - (session.warned ? 0 : rules.inactivityWarning);
-      return Math.min(ping, session.activeAt + quiet);
+      return Math.min(ping, expiry, session.activeAt + quiet);
     }
     case "closed":
       return Number.POSITIVE_INFINITY;
@@ -51,7 +55,7 @@ function onLiveTick(session: Live, unsent: number, now: number, rules: SessionRu
     if (session.heardAt >= session.pingedAt)
       next = { ...next, pingDue: nextPing(session.pingedAt, rules, spread) };
     // What a paused peer sends is not read (RUNTIME 4), so its silence says nothing.
-    else if (session.paused) next = { ...next, pingedAt: now };
+    else if (session.paused || session.held >= rules.maxWaiting) next = { ...next, pingedAt: now };
     else if (now >= session.pingedAt + rules.pongTimeout) {
       return {
         session: { phase: "closed" },
@@ -59,9 +63,21 @@ function onLiveTick(session: Live, unsent: number, now: number, rules: SessionRu
       };
     }
   }
+  if (now >= next.pass.expiresAt) {
+    return end(
+      endingFor(4401, { code: "token_expired", message: "The token of this connection has expired." }),
+    );
+  }
+  if (!next.expiryTold && now >= next.pass.expiresAt - EXPIRY_WARNING) {
+    const seconds = (next.pass.expiresAt - now) / 1000;
+    const message = "The token expires; send a new one in a `token` frame, or the connection is closed.";
+    effects.push(send({ type: "warning", code: "token_expiring", message, seconds }));
+    effects.push(note({ event: "token.expiring", seconds }));
+    next = { ...next, expiryTold: true };
+  }
   if (rules.inactivity === 0) return { session: next, effects };
   // An answer on its way to the user counts as activity (I1): they wait, and did not leave.
-  if (next.waiting > 0 || unsent > 0) next = active(next, now);
+  if (next.waiting > 0 || next.behind || unsent > 0) next = active(next, now);
   const quiet = now - next.activeAt;
   if (quiet >= rules.inactivity) {
     const message = `Nothing was done for ${rules.inactivity / 1000} s.`;

@@ -5,30 +5,27 @@
 //       └──── no credential ──────┴──── refused ───────┴── inactive, flooding, too slow, lost, …
 //
 // Times are in milliseconds. server/socket/connection.ts carries the effects out, and decides nothing.
-import type { ClientFrame } from "../protocol/client-frames.ts";
+import type { ClientFrame, ClientFrameOf } from "../protocol/client-frames.ts";
 import type { CloseCode } from "../protocol/close-codes.ts";
 import type { Decoded } from "../protocol/decode.ts";
-import { errorEntry } from "../protocol/errors.ts";
+import { type ErrorCode, errorEntry } from "../protocol/errors.ts";
 import { MAX_FRAME_BYTES } from "../protocol/limits.ts";
-import type { ServerFrameOf } from "../protocol/server-frames.ts";
 import { type Bucket, fullBucket, secondsToRefill, takeFrame } from "./burst.ts";
 import { endingFor } from "./closing.ts";
-import type { HistoryResult, PostResult, RateLimited, Unavailable } from "./engine.ts";
-import { end, inWords, NOTHING, note, send } from "./session-effects.ts";
+import { isLow, onPosted, onRead } from "./session-answers.ts";
+import { end, NOTHING, note, send } from "./session-effects.ts";
 import type {
   Anonymous,
   Closed,
   Effect,
   Live,
+  Pass,
   Session,
   SessionEvent,
   SessionRules,
   Step,
 } from "./session-state.ts";
 import { active, nextPing, onTick } from "./session-time.ts";
-
-/** Remaining share of a plan at which a client is told that its quota runs low. */
-const LOW_SHARE = 0.1;
 
 /** A socket that was just opened, with or without a credential to check. */
 export function openSession(hasCredential: boolean, now: number, rules: SessionRules): Session {
@@ -55,7 +52,7 @@ export function step(
     case "control":
       return onControl(session, now, rules);
     case "admitted":
-      return onAdmitted(session, event.welcome, now, rules, spread);
+      return onAdmitted(session, event, now, rules, spread);
     case "refused":
       return end(
         endingFor(errorEntry(event.code).close as CloseCode, { code: event.code, message: event.message }),
@@ -64,6 +61,12 @@ export function step(
       return onPosted(session, event.id, event.result, rules);
     case "read":
       return onRead(session, event.id, event.result, rules);
+    case "caught_up":
+      return onCaughtUp(session, rules);
+    case "renewed":
+      return onRenewed(session, event.pass, now);
+    case "renewal_refused":
+      return onRenewalRefused(session, event.code, event.message);
     case "tick":
       return onTick(session, event.unsent, now, rules, spread);
     case "flushed":
@@ -118,6 +121,13 @@ function onFirstFrame(session: Anonymous, decoded: Decoded): Step {
 }
 
 function onLiveFrame(session: Live, decoded: Decoded, now: number, rules: SessionRules): Step {
+  const type = decoded.frame?.type;
+  if (session.behind && (type === "message" || type === "history")) {
+    const held = session.held + 1;
+    const effects: Effect[] =
+      held === rules.maxWaiting ? [{ do: "hold" }, { do: "pause" }] : [{ do: "hold" }];
+    return { session: { ...session, held, heardAt: now }, effects };
+  }
   const { bucket, verdict } = takeFrame(session.bucket, rules.burst, now);
   if (verdict === "close") return flooded(rules);
   const effects: Effect[] = [];
@@ -148,28 +158,48 @@ function onRequest(
       return session;
     case "activity":
       return active(session, now);
-    case "message":
-      effects.push({ do: "post", frame });
-      return asked(active(session, now), rules, effects);
     case "history":
       effects.push({ do: "read", frame });
       return asked(active(session, now), rules, effects);
     case "token":
-      effects.push(notYet(frame.type));
+      effects.push({ do: "renew", token: frame.token });
       return session;
+    case "message":
     case "typing":
     case "read":
-      // Somebody is there, whatever becomes of what they did (I1).
-      effects.push(notYet(frame.type));
-      return active(session, now);
+      return onWrite(active(session, now), frame, rules, effects);
     default:
       return frame satisfies never;
   }
 }
 
-function notYet(type: ClientFrame["type"]): Effect {
-  const message = `Frames of type "${type}" are part of the protocol, but this server does not answer them yet.`;
-  return send({ type: "error", code: "unknown_type", message });
+/** Adds what a frame asks for that needs the right to write. */
+function onWrite(
+  session: Live,
+  frame: ClientFrameOf<"message" | "typing" | "read">,
+  rules: SessionRules,
+  effects: Effect[],
+): Live {
+  const { writeRefusal: message } = session.pass;
+  if (message !== undefined) {
+    const id = frame.type === "message" ? frame.id : undefined;
+    effects.push(note({ event: "frame.refused", code: "forbidden", message }));
+    effects.push(send({ type: "error", code: "forbidden", message, ...(id !== undefined && { id }) }));
+    return session;
+  }
+  switch (frame.type) {
+    case "message":
+      effects.push({ do: "post", frame });
+      return asked(session, rules, effects);
+    case "typing":
+      effects.push({ do: "typing", active: frame.active });
+      return session;
+    case "read":
+      effects.push({ do: "mark", seq: frame.seq });
+      return session;
+    default:
+      return frame satisfies never;
+  }
 }
 
 function asked(session: Live, rules: SessionRules, effects: Effect[]): Live {
@@ -177,13 +207,6 @@ function asked(session: Live, rules: SessionRules, effects: Effect[]): Live {
   if (waiting < rules.maxWaiting || session.paused) return { ...session, waiting };
   effects.push({ do: "pause" });
   return { ...session, waiting, paused: true };
-}
-
-function answered(session: Live, rules: SessionRules, effects: Effect[]): Live {
-  const waiting = session.waiting - 1;
-  if (!session.paused || waiting > rules.maxWaiting / 2) return { ...session, waiting };
-  effects.push({ do: "resume" });
-  return { ...session, waiting, paused: false };
 }
 
 function onControl(session: Exclude<Session, Closed>, now: number, rules: SessionRules): Step {
@@ -197,7 +220,7 @@ function onControl(session: Exclude<Session, Closed>, now: number, rules: Sessio
 
 function onAdmitted(
   session: Exclude<Session, Closed>,
-  welcome: ServerFrameOf<"welcome">,
+  { welcome, pass, behind }: Extract<SessionEvent, { type: "admitted" }>,
   now: number,
   rules: SessionRules,
   spread: number,
@@ -210,6 +233,10 @@ function onAdmitted(
   return {
     session: {
       phase: "live",
+      pass,
+      expiryTold: false,
+      behind,
+      held: 0,
       activeAt: now,
       warned: false,
       waiting: 0,
@@ -224,72 +251,25 @@ function onAdmitted(
   };
 }
 
-function onPosted(
-  session: Exclude<Session, Closed>,
-  id: string,
-  result: PostResult,
-  rules: SessionRules,
-): Step {
+function onCaughtUp(session: Exclude<Session, Closed>, rules: SessionRules): Step {
+  if (session.phase !== "live" || !session.behind) return { session, effects: NOTHING };
+  const effects: Effect[] = session.held >= rules.maxWaiting ? [{ do: "resume" }] : [];
+  return { session: { ...session, behind: false, held: 0 }, effects: [...effects, { do: "release" }] };
+}
+
+function onRenewed(session: Exclude<Session, Closed>, pass: Pass, now: number): Step {
   if (session.phase !== "live") return { session, effects: NOTHING };
-  const effects: Effect[] = [];
-  let next = answered(session, rules, effects);
-  if (result.outcome === "rate_limited" || result.outcome === "unavailable")
-    effects.push(...refusal(result, id));
-  else {
-    const { seq, at, quota } = result;
-    const ack: ServerFrameOf<"ack"> = { type: "ack", id, seq, at, quota };
-    effects.push(send(result.outcome === "duplicate" ? { ...ack, duplicate: true } : ack));
-    next = quotaTold(next, quota, effects);
-  }
-  return { session: next, effects };
+  const accepted = send({ type: "token_accepted", expires_in: Math.max(0, pass.expiresAt - now) / 1000 });
+  return { session: { ...session, pass, expiryTold: false }, effects: [accepted] };
 }
 
-function onRead(
-  session: Exclude<Session, Closed>,
-  id: string | undefined,
-  result: HistoryResult,
-  rules: SessionRules,
-): Step {
+/** A token that is no good changes nothing: the connection stays until the end of the one it came with (A2). */
+function onRenewalRefused(session: Exclude<Session, Closed>, code: ErrorCode, message: string): Step {
   if (session.phase !== "live") return { session, effects: NOTHING };
-  const effects: Effect[] = [];
-  let next = answered(session, rules, effects);
-  if (result.outcome === "read") {
-    const { messages, more, quota } = result;
-    const frame: ServerFrameOf<"history"> = { type: "history", messages: [...messages], more, quota };
-    effects.push(send(id === undefined ? frame : { ...frame, id }));
-    next = quotaTold(next, quota, effects);
-  } else effects.push(...refusal(result, id));
-  return { session: next, effects };
-}
-
-/** What a client is told when the engine refused its request. The socket stays (Q4). */
-function refusal(result: RateLimited | Unavailable, id: string | undefined): Effect[] {
-  const named = id === undefined ? {} : { id };
-  if (result.outcome === "unavailable") {
-    const message =
-      "The store cannot be written now. Send the same message, with the same id, again in a moment.";
-    return [send({ type: "error", code: "unavailable", message, ...named, retry_after: 1 })];
-  }
-  const { quota, retryAfter } = result;
-  const message = `All ${quota.limit} requests of this hour are used; the next is accepted in ${inWords(retryAfter)}.`;
-  return [
-    note({ event: "limit.rate", retryAfter }),
-    send({ type: "error", code: "rate_limited", message, ...named, retry_after: retryAfter / 1000, quota }),
-  ];
-}
-
-function quotaTold(session: Live, quota: { limit: number; remaining: number }, effects: Effect[]): Live {
-  const low = isLow(quota);
-  if (low === session.lowTold) return session;
-  if (low) {
-    const message = `${quota.remaining} of ${quota.limit} requests are left in this hour.`;
-    effects.push(send({ type: "warning", code: "quota_low", message }));
-  }
-  return { ...session, lowTold: low };
-}
-
-function isLow(quota: { limit: number; remaining: number }): boolean {
-  return quota.limit > 0 && quota.remaining <= quota.limit * LOW_SHARE;
+  return {
+    session,
+    effects: [note({ event: "token.renewal_refused", code }), send({ type: "error", code, message })],
+  };
 }
 
 function floodWarning(bucket: Bucket, rules: SessionRules): Effect[] {

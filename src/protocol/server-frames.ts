@@ -7,8 +7,8 @@ import { Identifier, MessageId } from "./identifiers.ts";
 /** A user's allowance: `reset` is when the whole `limit` is there again if nothing more is sent. `limit` 0: unmetered. */
 export const Quota = z.object({ limit: z.int(), remaining: z.int(), reset: z.number() });
 
-/** One user in a conversation, however many connections it has there. */
-export const Member = z.object({ user: Identifier, since: z.int() });
+/** One user in a conversation, however many connections it has there; `read` is how far the user has read, once said. */
+export const Member = z.object({ user: Identifier, since: z.int(), read: z.int().optional() });
 
 /** The first frame of a connection that was let in. The client may speak from now on. */
 export const WelcomeFrame = z.object({

@@ -3,6 +3,7 @@ import type { AccountStore } from "../core/accounts.ts";
 import { Admission } from "../core/admission.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Engine } from "../core/engine.ts";
+import type { RevocationStore } from "../core/revocations.ts";
 import { SignInThrottle } from "../core/throttle.ts";
 import { watchAccounts } from "./account-changes.ts";
 import { demoAccountsUsable } from "./authentication/demo-accounts.ts";
@@ -14,8 +15,9 @@ import { createApp } from "./http/app.ts";
 import { createPage } from "./http/page-route.ts";
 import { problem } from "./http/problem.ts";
 import type { Log } from "./log.ts";
+import { watchRevocations } from "./revocation-watch.ts";
 import type { Settings } from "./settings/settings.ts";
-import { admit } from "./socket/admit.ts";
+import { admit, renew } from "./socket/admit.ts";
 import type { Connection, ConnectionHost } from "./socket/connection.ts";
 import { Directory } from "./socket/directory.ts";
 import { openDoor } from "./socket/door.ts";
@@ -34,6 +36,7 @@ export interface ServerParts {
   readonly version: string;
   readonly engine: Engine;
   readonly accounts: AccountStore;
+  readonly revocations: RevocationStore;
   readonly keys: TokenKeys;
   readonly passwords: Passwords;
   readonly clock: Clock;
@@ -63,7 +66,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     connectionsPerAddress: settings.maxConnectionsPerAddress,
     handshakesPerMinute: settings.handshakesPerMinute,
   });
-  const hub = new Hub(engine, clock);
+  const hub = new Hub(engine, clock, { presenceGrace: settings.presenceGrace * 1000 });
   const directory = new Directory<Connection>();
   const failed = (connection: Connection, error: unknown) => endFaulty(log, connection, error);
   const wheel = new Wheel(clock, failed);
@@ -81,7 +84,8 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     directory,
     counts,
     log,
-    admit: (connection, token) => void admit({ ...shared, admission, hub, inactivity }, connection, token),
+    admit: (connection, token) => admit({ ...shared, admission, hub, inactivity }, connection, token),
+    renew: (connection, token) => renew({ ...shared, admission, hub, inactivity }, connection, token),
   };
 
   let draining = false;
@@ -142,6 +146,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     plans: settings.plans,
     demoAccountsUsable: usable,
   });
+  const stopWatchingRevocations = watchRevocations({ revocations: parts.revocations, directory });
   const stopSweeping = clock.every(SWEEP_INTERVAL, () => admission.sweep(clock.now()));
   return {
     port: server.port!,
@@ -151,8 +156,10 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
       await drain({ directory, admission, drainSeconds: settings.drainSeconds });
       await server.stop(true);
       stopWatching();
+      stopWatchingRevocations();
       stopSweeping();
       wheel.stop();
+      hub.stop();
       counts.stop();
       log.close();
     },

@@ -3,7 +3,18 @@ import { fullBucket } from "../../src/core/burst.ts";
 import type { PostResult } from "../../src/core/engine.ts";
 import { openSession, step } from "../../src/core/session.ts";
 import type { Live, Session, SessionEvent, SessionRules } from "../../src/core/session-state.ts";
-import { frame, live, QUOTA, RULES, SessionRun, START, sent, summary, WELCOME } from "../support/session.ts";
+import {
+  ADMITTED,
+  frame,
+  live,
+  QUOTA,
+  RULES,
+  SessionRun,
+  START,
+  sent,
+  summary,
+  WELCOME,
+} from "../support/session.ts";
 
 const PING = frame({ type: "ping" });
 const CONTROL: SessionEvent = { type: "control" };
@@ -64,7 +75,7 @@ describe("M2 the burst guard", () => {
   test("M2 what was sent before the welcome counts after it", () => {
     const run = new SessionRun(openSession(true, START, RULES));
     for (let i = 0; i < 100; i++) run.on(CONTROL);
-    run.on({ type: "admitted", welcome: WELCOME });
+    run.on(ADMITTED);
     expect(flood(run, [CONTROL]).frames).toBe(61);
   });
 
@@ -142,7 +153,7 @@ describe("B2 a sender with too much in flight", () => {
   test("B2 a socket that was paused before the welcome is resumed before what was held is released, not after", () => {
     const run = new SessionRun(openSession(true, START, RULES));
     for (let i = 0; i < 32; i++) run.on(MESSAGE);
-    expect(summary(run.on({ type: "admitted", welcome: WELCOME }))).toBe("live welcome resume release");
+    expect(summary(run.on(ADMITTED))).toBe("live welcome resume release");
   });
 });
 
@@ -216,7 +227,7 @@ describe("Q4 refusals", () => {
     const low = { limit: 100, remaining: 5, reset: 60 };
     const admitted = step(
       openSession(true, START, RULES),
-      { type: "admitted", welcome: { ...WELCOME, quota: low } },
+      { ...ADMITTED, welcome: { ...WELCOME, quota: low } },
       START,
       RULES,
     );

@@ -3,7 +3,7 @@ import { endingFor } from "../../src/core/closing.ts";
 import { openSession, step } from "../../src/core/session.ts";
 import type { Session, SessionEvent } from "../../src/core/session-state.ts";
 import { nextTick } from "../../src/core/session-time.ts";
-import { frame, live, QUOTA, RULES, SessionRun, START, sent, summary, WELCOME } from "../support/session.ts";
+import { ADMITTED, frame, live, QUOTA, RULES, SessionRun, START, sent, summary } from "../support/session.ts";
 
 /** Pings are another matter (I3). */
 const QUIET_LINE = { ...RULES, pingInterval: 0 };
@@ -116,13 +116,7 @@ describe("I3 M4 dead peers", () => {
 
   test("M4 pings of sockets that opened together are spread by 10 %", () => {
     const due = (spread: number) => {
-      const { session } = step(
-        openSession(true, START, RULES),
-        { type: "admitted", welcome: WELCOME },
-        START,
-        RULES,
-        spread,
-      );
+      const { session } = step(openSession(true, START, RULES), ADMITTED, START, RULES, spread);
       return nextTick(session, RULES) - START;
     };
     expect([due(-1), due(0), due(1)]).toEqual([22_500, 25_000, 27_500]);

@@ -8,7 +8,18 @@ import { nextTick } from "../../src/core/session-time.ts";
 import type { ClientFrameType } from "../../src/protocol/client-frames.ts";
 import { mayReconnect } from "../../src/protocol/close-codes.ts";
 import { ERRORS } from "../../src/protocol/errors.ts";
-import { frame, live, QUOTA, RULES, SessionRun, START, sent, summary, WELCOME } from "../support/session.ts";
+import {
+  ADMITTED,
+  frame,
+  live,
+  PASS,
+  QUOTA,
+  RULES,
+  SessionRun,
+  START,
+  sent,
+  summary,
+} from "../support/session.ts";
 
 type Phase = Session["phase"];
 type EventType = SessionEvent["type"];
@@ -26,7 +37,14 @@ const EVENTS: { readonly [T in EventType]: Extract<SessionEvent, { type: T }> } 
   frame: frame({ type: "message", text: "hello" }),
   bad_frame: { type: "bad_frame", code: 1003 },
   control: { type: "control" },
-  admitted: { type: "admitted", welcome: WELCOME },
+  admitted: ADMITTED,
+  caught_up: { type: "caught_up" },
+  renewed: { type: "renewed", pass: { ...PASS, expiresAt: START + 60_000 } },
+  renewal_refused: {
+    type: "renewal_refused",
+    code: "forbidden",
+    message: "This token is for somebody else.",
+  },
   refused: { type: "refused", code: "forbidden", message: "This token is for somebody else." },
   posted: { type: "posted", id: "m1", result: STORED },
   read: { type: "read", result: { outcome: "read", messages: [], more: false, quota: QUOTA } },
@@ -42,6 +60,9 @@ const TABLE: Record<Phase, Record<EventType, string>> = {
     bad_frame: "closed closing close 1003",
     control: "anonymous",
     admitted: "anonymous",
+    caught_up: "anonymous",
+    renewed: "anonymous",
+    renewal_refused: "anonymous",
     refused: "closed error closing close 4403",
     posted: "anonymous",
     read: "anonymous",
@@ -54,6 +75,9 @@ const TABLE: Record<Phase, Record<EventType, string>> = {
     bad_frame: "closed closing close 1003",
     control: "checking",
     admitted: "live welcome release",
+    caught_up: "checking",
+    renewed: "checking",
+    renewal_refused: "checking",
     refused: "closed error closing close 4403",
     posted: "checking",
     read: "checking",
@@ -66,6 +90,9 @@ const TABLE: Record<Phase, Record<EventType, string>> = {
     bad_frame: "closed closing close 1003",
     control: "live",
     admitted: "live",
+    caught_up: "live",
+    renewed: "live token_accepted",
+    renewal_refused: "live error",
     refused: "closed error closing close 4403",
     posted: "live ack",
     read: "live history",
@@ -79,6 +106,9 @@ const TABLE: Record<Phase, Record<EventType, string>> = {
     bad_frame: "closed",
     control: "closed",
     admitted: "closed",
+    caught_up: "closed",
+    renewed: "closed",
+    renewal_refused: "closed",
     refused: "closed",
     posted: "closed",
     read: "closed",
@@ -117,9 +147,9 @@ describe("every frame of a client that was let in", () => {
     message: { content: { text: "hello", id: "m1" }, answer: "live post", activity: true },
     history: { content: { limit: 10 }, answer: "live read", activity: true },
     activity: { content: {}, answer: "live", activity: true },
-    typing: { content: { active: true }, answer: "live error", activity: true },
-    read: { content: { seq: 1 }, answer: "live error", activity: true },
-    token: { content: { token: "t" }, answer: "live error", activity: false },
+    typing: { content: { active: true }, answer: "live typing", activity: true },
+    read: { content: { seq: 1 }, answer: "live mark", activity: true },
+    token: { content: { token: "t" }, answer: "live renew", activity: false },
     ping: { content: { id: "p1" }, answer: "live pong", activity: false },
   };
 
@@ -175,7 +205,7 @@ describe("W4 the credential", () => {
     const first = run.on(frame({ type: "token", token: "abc" }));
     expect(first.effects).toEqual([{ do: "authenticate", token: "abc" }]);
     expect(summary(run.on(frame({ type: "message", text: "early" })))).toBe("checking hold");
-    expect(summary(run.on({ type: "admitted", welcome: WELCOME }))).toBe("live welcome release");
+    expect(summary(run.on(ADMITTED))).toBe("live welcome release");
   });
 
   test("W4 any other first frame ends the socket with 4401 and says what was expected", () => {

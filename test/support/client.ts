@@ -37,6 +37,13 @@ export class TestClient implements AsyncDisposable {
     return new TestClient(new WebSocket(url, protocols));
   }
 
+  /** Resolves when the socket is open, before anything was heard. */
+  async opened(): Promise<void> {
+    if (this.socket.readyState === WebSocket.CONNECTING) {
+      await new Promise((resolve) => this.socket.addEventListener("open", resolve, { once: true }));
+    }
+  }
+
   send(frame: ClientFrame | Record<string, unknown> | string | Uint8Array<ArrayBuffer>): void {
     this.socket.send(
       typeof frame === "string" || frame instanceof Uint8Array ? frame : JSON.stringify(frame),

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Account, AccountStore } from "../../src/core/accounts.ts";
 import type { Clock } from "../../src/core/clock.ts";
 import type { Engine } from "../../src/core/engine.ts";
+import type { RevocationStore } from "../../src/core/revocations.ts";
 import { openSqlite } from "../../src/engine/sqlite/open.ts";
 import { seedDemoAccounts } from "../../src/server/authentication/demo-accounts.ts";
 import { createKeys, type TokenKeys } from "../../src/server/authentication/keys.ts";
@@ -29,6 +30,7 @@ export interface TestServer extends AsyncDisposable {
   readonly log: RecordedLog;
   readonly keys: TokenKeys;
   readonly accounts: AccountStore;
+  readonly revocations: RevocationStore;
   /** A token for `subject`, signed as an application with SECRET_KEY would. */
   token(subject: string, options?: { plan?: string; lifetime?: number }): Promise<string>;
   stop(): Promise<void>;
@@ -44,13 +46,13 @@ export async function startTestServer({
 }: TestServerOptions = {}): Promise<TestServer> {
   const dataDir = mkdtempSync(join(tmpdir(), "parley-test-"));
   const read = readSettings({
-    env: { PORT: "0", DATA_DIR: dataDir, SECRET_KEY: SECRET, BCRYPT_COST: "4", ...env },
+    env: { PORT: "0", DATA_DIR: dataDir, SECRET_KEY: SECRET, BCRYPT_COST: "4", PRESENCE_GRACE: "0", ...env },
   });
   if ("problems" in read) throw new Error(read.problems.join("\n"));
   const { settings } = read;
   const log = new RecordedLog();
   const store = await openSqlite({ dataDir, clock, log, sync: settings.storeSync });
-  const { engine, accounts } = store;
+  const { engine, accounts, revocations } = store;
   const passwords = createPasswords({ cost: settings.bcryptCost, queue: settings.passwordQueue });
   await seedDemoAccounts(settings, { accounts, passwords, clock, log });
   const keys = createKeys(settings, SECRET);
@@ -59,6 +61,7 @@ export async function startTestServer({
     version: "0.0.0",
     engine: disturb(engine),
     accounts,
+    revocations,
     keys,
     passwords,
     clock,
@@ -79,6 +82,7 @@ export async function startTestServer({
     log,
     keys,
     accounts,
+    revocations,
     token: (subject, options = {}) => signToken(keys, { subject, now: clock.now(), ...options }),
     stop,
     [Symbol.asyncDispose]: stop,

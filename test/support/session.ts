@@ -3,6 +3,7 @@ import { step } from "../../src/core/session.ts";
 import type {
   Effect,
   Live,
+  Pass,
   Session,
   SessionEvent,
   SessionRules,
@@ -43,10 +44,24 @@ export const WELCOME: ServerFrameOf<"welcome"> = {
   server: { name: "parley", protocol: 1 },
 };
 
+/** A token that does not end, and allows all. */
+export const PASS: Pass = { expiresAt: Number.POSITIVE_INFINITY, writeRefusal: undefined };
+
+export const ADMITTED: Extract<SessionEvent, { type: "admitted" }> = {
+  type: "admitted",
+  welcome: WELCOME,
+  pass: PASS,
+  behind: false,
+};
+
 /** A session that was let in at START and has done nothing since. */
 export function live(fields: Partial<Live> = {}): Live {
   return {
     phase: "live",
+    pass: PASS,
+    expiryTold: false,
+    behind: false,
+    held: 0,
     activeAt: START,
     warned: false,
     waiting: 0,

@@ -272,6 +272,13 @@ export const SETTINGS = {
     about: "frames of one connection waiting for an answer before it is paused",
     default: "32",
   },
+  PRESENCE_GRACE: {
+    group: "Connections",
+    kind: seconds(0, 3600),
+    about: "seconds for which a user who lost the last connection still counts as there",
+    default: "5",
+    reason: "a reconnect is not a leave and a join",
+  },
   DRAIN_SECONDS: {
     group: "Connections",
     kind: seconds(0, 3600),

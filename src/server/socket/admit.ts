@@ -1,9 +1,13 @@
 import type { Admission } from "../../core/admission.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Engine } from "../../core/engine.ts";
+import { missingRight } from "../../core/grants.ts";
+import { planResume } from "../../core/resume.ts";
+import type { Pass } from "../../core/session-state.ts";
 import { PROTOCOL_VERSION } from "../../protocol/version.ts";
-import { type IdentifyParts, identify } from "../authentication/identify.ts";
+import { type IdentifyParts, type Identity, identify } from "../authentication/identify.ts";
 import type { Log } from "../log.ts";
+import { catchUp } from "./catch-up.ts";
 import type { Connection } from "./connection.ts";
 import { endFaulty } from "./fault.ts";
 import type { Hub } from "./hub.ts";
@@ -23,49 +27,94 @@ export interface AdmitParts extends IdentifyParts {
  *
  * The client may be gone after each wait, so what was taken by then is given back.
  */
-export async function admit(parts: AdmitParts, connection: Connection, token: string): Promise<void> {
-  try {
-    await tryToAdmit(parts, connection, token);
-  } catch (error) {
-    endFaulty(parts.log, connection, error);
-  }
+export function admit(parts: AdmitParts, connection: Connection, token: string): void {
+  tryToAdmit(parts, connection, token).catch((error) => endFaulty(parts.log, connection, error));
+}
+
+/** Puts another token of the same user in the place of the one a connection came with (A2). */
+export function renew(parts: AdmitParts, connection: Connection, token: string): void {
+  tryToRenew(parts, connection, token).catch((error) => endFaulty(parts.log, connection, error));
 }
 
 async function tryToAdmit(parts: AdmitParts, connection: Connection, token: string): Promise<void> {
-  const { admission, engine, hub } = parts;
-  const { user, conversation } = connection;
-  const identity = await identify(parts, token, user);
+  const { admission } = parts;
+  const identity = await identifyFor(parts, connection, token);
   if (connection.ended) return;
   if ("refusal" in identity) return connection.refused(identity.refusal.code, identity.refusal.message);
-  connection.identified(identity.plan);
+  connection.identified(identity);
 
-  const { plan } = identity;
+  const { user, plan } = identity;
   if (!admission.lease(user, plan.connections)) {
     const message = `The plan \`${plan.name}\` allows ${plan.connections} connections of one user at a time.`;
     return connection.refused("too_many_connections", message);
   }
   let admitted = false;
   try {
-    const quota = await engine.quota(user, plan.requestsPerHour);
-    await hub.open(conversation);
-    if (connection.ended) return hub.giveUp(conversation);
-    const { seq, epoch, members } = hub.join(conversation, connection);
-    admitted = true;
-    connection.admitted({
-      type: "welcome",
-      connection: connection.id,
-      conversation,
-      user,
-      plan: connection.plan?.name ?? plan.name,
-      seq,
-      epoch,
-      resumed: false,
-      quota,
-      inactivity: parts.inactivity,
-      members,
-      server: { name: "parley", protocol: PROTOCOL_VERSION },
-    });
+    admitted = await enter(parts, connection, identity);
   } finally {
     if (!admitted) admission.release(user);
   }
+}
+
+/** Takes a connection that may come in into its conversation; answers false when it has gone meanwhile. */
+async function enter(parts: AdmitParts, connection: Connection, identity: Identity): Promise<boolean> {
+  const { engine, hub, inactivity } = parts;
+  const { conversation, resume } = connection;
+  const quota = await engine.quota(identity.user, identity.plan.requestsPerHour);
+  const head = await hub.open(conversation);
+  if (connection.ended) {
+    hub.giveUp(conversation);
+    return false;
+  }
+  // From here to the end of this turn of the event loop nothing is said in the conversation: no seam (D4).
+  const { seq, members } = hub.enter(conversation, connection);
+  const { resumed, from, lost } = planResume(resume, { ...head, seq });
+  const missed = hub.goLive(conversation, connection, from);
+  connection.admitted(
+    {
+      type: "welcome",
+      connection: connection.id,
+      conversation,
+      user: identity.user,
+      plan: connection.plan?.name ?? identity.plan.name,
+      seq,
+      epoch: head.epoch,
+      resumed,
+      ...(lost !== undefined && { lost: [...lost] as [number, number] }),
+      quota,
+      inactivity,
+      members,
+      server: { name: "parley", protocol: PROTOCOL_VERSION },
+    },
+    passOf(parts, connection, identity),
+    missed === undefined,
+  );
+  for (const frame of missed ?? []) connection.deliver(frame);
+  if (missed === undefined) {
+    catchUp(parts, connection, from).catch((error) => endFaulty(parts.log, connection, error));
+  }
+  return true;
+}
+
+async function tryToRenew(parts: AdmitParts, connection: Connection, token: string): Promise<void> {
+  const identity = await identifyFor(parts, connection, token);
+  if (connection.ended) return;
+  if ("refusal" in identity) connection.apply({ type: "renewal_refused", ...identity.refusal });
+  else connection.renewed(identity, passOf(parts, connection, identity));
+}
+
+/** Who a token belongs to, if it opens this connection's address. */
+async function identifyFor(parts: AdmitParts, { user, conversation }: Connection, token: string) {
+  const identity = await identify(parts, token, user);
+  if ("refusal" in identity) return identity;
+  const message = missingRight(identity.grants, conversation, "read");
+  return message === undefined ? identity : { refusal: { code: "forbidden" as const, message } };
+}
+
+function passOf(parts: AdmitParts, { conversation }: Connection, identity: Identity): Pass {
+  return {
+    // The leeway that lets a token in lets it stay, too.
+    expiresAt: identity.expiresAt + parts.keys.leeway * 1000,
+    writeRefusal: missingRight(identity.grants, conversation, "write"),
+  };
 }

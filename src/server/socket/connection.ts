@@ -4,19 +4,29 @@ import type { Clock } from "../../core/clock.ts";
 import type { Ending } from "../../core/closing.ts";
 import type { Engine, PostResult } from "../../core/engine.ts";
 import type { Plan } from "../../core/plans.ts";
+import type { ResumeRequest } from "../../core/resume.ts";
 import { openSession, step } from "../../core/session.ts";
-import type { Effect, Session, SessionEvent, SessionNote, SessionRules } from "../../core/session-state.ts";
+import type {
+  Effect,
+  Pass,
+  Session,
+  SessionEvent,
+  SessionNote,
+  SessionRules,
+} from "../../core/session-state.ts";
 import { nextTick } from "../../core/session-time.ts";
 import type { ClientFrameOf } from "../../protocol/client-frames.ts";
 import { decodeClientFrame } from "../../protocol/decode.ts";
 import type { ErrorCode } from "../../protocol/errors.ts";
 import { MAX_FRAME_BYTES } from "../../protocol/limits.ts";
 import type { ServerFrameOf } from "../../protocol/server-frames.ts";
+import type { Identity } from "../authentication/identify.ts";
 import type { Log } from "../log.ts";
 import type { Directory } from "./directory.ts";
-import type { Hub, Listener } from "./hub.ts";
+import type { Hub } from "./hub.ts";
 import type { MessageCounts } from "./message-counts.ts";
 import type { Outbox, Sender } from "./outbox.ts";
+import type { Listener } from "./room.ts";
 import type { Timed, Wheel } from "./wheel.ts";
 
 export type Socket = ServerWebSocket<Connection>;
@@ -35,6 +45,8 @@ export interface ConnectionHost {
   readonly log: Log;
   /** Finds out who `token` belongs to and lets the connection in, or refuses it; never throws. */
   admit(connection: Connection, token: string): void;
+  /** Puts `token` in the place of the one a connection came with, or refuses it; never throws. */
+  renew(connection: Connection, token: string): void;
 }
 
 /** What the handshake said. */
@@ -44,6 +56,7 @@ export interface ConnectionFacts {
   readonly user: string;
   readonly conversation: string;
   readonly token: string | undefined;
+  readonly resume: ResumeRequest | undefined;
   /** What is wrong with the address, to be said as soon as the socket is open. */
   readonly fault: string | undefined;
 }
@@ -64,6 +77,10 @@ export class Connection implements Listener, Sender, Timed {
   wheelSlot = -1;
   /** The plan as it is now; a change counts from the next request (Q2). */
   plan: Plan | undefined;
+  /** Who it belongs to, once that is known; a renewed token's when it was renewed. */
+  identity: Identity | undefined;
+  /** What the client has seen already. */
+  readonly resume: ResumeRequest | undefined;
   private session: Session;
   private joined = false;
   private socket: Socket | undefined;
@@ -71,6 +88,7 @@ export class Connection implements Listener, Sender, Timed {
   private out: string[] = NO_FRAMES;
   private held: SessionEvent[] = NO_EVENTS;
   private token: string | undefined;
+  private onDrain: (() => void) | undefined;
   private readonly fault: string | undefined;
   private readonly openedAt: number;
   /** Between −1 and 1: scatters the pings of sockets that opened together. */
@@ -85,6 +103,7 @@ export class Connection implements Listener, Sender, Timed {
     this.address = facts.entry.address;
     this.entry = facts.entry;
     this.token = facts.token;
+    this.resume = facts.resume;
     this.fault = facts.fault;
     this.openedAt = host.clock.now();
     this.session = openSession(facts.token !== undefined, this.openedAt, host.rules);
@@ -122,8 +141,9 @@ export class Connection implements Listener, Sender, Timed {
   }
 
   /** The credential was good. From now on the connection hears of changes to its user's account. */
-  identified(plan: Plan): void {
-    this.plan = plan;
+  identified(identity: Identity): void {
+    this.identity = identity;
+    this.plan = identity.plan;
     this.host.directory.add(this);
     if (!this.entry.anonymous) return;
     this.host.admission.identified();
@@ -131,11 +151,20 @@ export class Connection implements Listener, Sender, Timed {
   }
 
   /** Lets the connection in: it is welcomed, and heard from now on. */
-  admitted(welcome: ServerFrameOf<"welcome">): void {
+  admitted(welcome: ServerFrameOf<"welcome">, pass: Pass, behind: boolean): void {
     this.joined = true;
-    this.apply({ type: "admitted", welcome });
+    this.apply({ type: "admitted", welcome, pass, behind });
     this.schedule();
     this.host.log.info("connection.opened", { ...this.who(), plan: welcome.plan });
+  }
+
+  /** Another token of the same user takes the place of the one the connection came with. */
+  renewed(identity: Identity, pass: Pass): void {
+    this.identity = identity;
+    this.plan = identity.plan;
+    this.apply({ type: "renewed", pass });
+    // The new token may end sooner than the old one.
+    this.schedule();
   }
 
   /** Refuses the credential, or the address it was used for. */
@@ -177,6 +206,21 @@ export class Connection implements Listener, Sender, Timed {
     if (dropped || unsent > 0) this.apply({ type: "flushed", unsent, dropped });
   }
 
+  /** Resolves when what was delivered has left for the peer, or never will. */
+  drained(): Promise<void> {
+    this.flush();
+    if ((this.socket?.getBufferedAmount() ?? 0) === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.onDrain = resolve;
+    });
+  }
+
+  /** The runtime has sent everything. */
+  drain(): void {
+    this.onDrain?.();
+    this.onDrain = undefined;
+  }
+
   due(): void {
     this.apply({ type: "tick", unsent: this.socket?.getBufferedAmount() ?? 0 });
     this.schedule();
@@ -189,6 +233,7 @@ export class Connection implements Listener, Sender, Timed {
     this.socket = undefined;
     this.out = NO_FRAMES;
     this.held = NO_EVENTS;
+    this.drain();
     host.wheel.take(this);
     host.admission.leave(this.entry);
     host.directory.remove(this);
@@ -215,6 +260,15 @@ export class Connection implements Listener, Sender, Timed {
         break;
       case "read":
         this.read(effect.frame);
+        break;
+      case "renew":
+        this.host.renew(this, effect.token);
+        break;
+      case "typing":
+        this.host.hub.type(this.conversation, this.user, effect.active);
+        break;
+      case "mark":
+        this.mark(effect.seq);
         break;
       case "authenticate":
         this.host.admit(this, effect.token);
@@ -273,6 +327,14 @@ export class Connection implements Listener, Sender, Timed {
     const range = { ...(before !== undefined && { before }), ...(after !== undefined && { after }) };
     this.host.engine.history({ conversation, user, limit, count, ...range }, (result) =>
       this.apply(id === undefined ? { type: "read", result } : { type: "read", id, result }),
+    );
+  }
+
+  private mark(seq: number): void {
+    const { conversation, user, host } = this;
+    host.engine.mark(conversation, user, seq).then(
+      (mark) => mark !== undefined && host.hub.mark(conversation, user, mark, this),
+      (error) => host.log.error("connection.failed", { ...this.who(), error: String(error) }),
     );
   }
 

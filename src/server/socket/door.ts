@@ -64,7 +64,13 @@ export function openDoor(
   }
   const place = "fault" in opening.address ? NOWHERE : copied(opening.address);
   const fault = "fault" in opening.address ? opening.address.fault : undefined;
-  const connection = new Connection(parts.host, { entry, ...place, token: opening.token, fault });
+  const connection = new Connection(parts.host, {
+    entry,
+    ...place,
+    token: opening.token,
+    resume: opening.resume,
+    fault,
+  });
   // Without this field Bun echoes the first protocol offered, which may be the token (RUNTIME 6).
   const subprotocol = opening.subprotocol && { headers: { "Sec-WebSocket-Protocol": opening.subprotocol } };
   if (server.upgrade(request, { data: connection, ...subprotocol })) return undefined;

@@ -21,6 +21,7 @@ export function socketHandlers(log: Log, maxUnsent: number): WebSocketHandler<Co
     message: (socket, message) => guard(socket, () => socket.data.received(message)),
     ping: (socket) => guard(socket, () => socket.data.apply({ type: "control" })),
     pong: (socket) => guard(socket, () => socket.data.apply({ type: "control" })),
+    drain: (socket) => guard(socket, () => socket.data.drain()),
     close: (socket, code, reason) => guard(socket, () => socket.data.closed(code, reason)),
     // Twice ours, so that a frame over the limit is answered in words; over twice the runtime cuts it off (1009).
     maxPayloadLength: MAX_FRAME_BYTES * 2,

@@ -1,74 +1,54 @@
-import type { z } from "zod";
 import type { Clock } from "../../core/clock.ts";
-import type { Engine, Listening } from "../../core/engine.ts";
-import { Roster } from "../../core/presence.ts";
-import type { Member, Message, PresenceFrame, ServerFrame } from "../../protocol/server-frames.ts";
+import type { Engine } from "../../core/engine.ts";
+import type { Head } from "../../core/resume.ts";
+import type { Member, Message, ServerFrame } from "../../protocol/server-frames.ts";
+import { type Listener, Room, takeOut } from "./room.ts";
 
-/** What the hub sees of a connection. */
-export interface Listener {
-  readonly user: string;
-  /** Queues one encoded frame. */
-  deliver(frame: string): void;
-}
+/** How often what lapses by time is looked at, in milliseconds. */
+const SETTLE_INTERVAL = 250;
 
-/** A conversation as a newcomer finds it. */
-export interface RoomView {
-  readonly seq: number;
-  readonly epoch: string;
-  readonly members: Member[];
-}
-
-/** A conversation that somebody on this node listens to. An array and not a set: most rooms are small, and all are walked. */
-class Room {
-  readonly listeners: Listener[] = [];
-  readonly roster = new Roster();
-  /** The engine's answer; a promise until it has come. */
-  listening: Listening | Promise<Listening>;
-  /** Connections that wait to join; the room is not given up while there are any. */
-  arriving = 0;
-  seq = 0;
-
-  constructor(listening: Promise<Listening>) {
-    this.listening = listening;
-  }
+export interface HubOptions {
+  /** How long a user may be away and count as there, in milliseconds. */
+  readonly presenceGrace: number;
 }
 
 /** Who on this node listens to which conversation. A frame is encoded once, however many receive it. */
 export class Hub {
   private readonly rooms = new Map<string, Room>();
+  /** Rooms in which time may change something. */
+  private readonly waiting = new Set<Room>();
+  private readonly stopSettling: () => void;
   /** Messages given to connections since the start, for the log. */
   delivered = 0;
 
   constructor(
     private readonly engine: Engine,
     private readonly clock: Clock,
-  ) {}
+    private readonly options: HubOptions,
+  ) {
+    this.stopSettling = clock.every(SETTLE_INTERVAL, () => this.settle());
+  }
 
   /**
-   * Opens a conversation for one connection. Whoever calls it MUST then call `join` or `giveUp`, once.
-   *
-   * Opening takes time and joining takes none: what `join` answers is true in the same turn of the event loop, so
-   * nothing is said between the view and the first frame that the connection is given.
+   * Opens a conversation for one connection, and answers how it stands in the store. Whoever calls it MUST then call
+   * `enter` or `giveUp`, once.
    */
-  async open(conversation: string): Promise<void> {
+  async open(conversation: string): Promise<Head> {
     const room = this.rooms.get(conversation) ?? this.makeRoom(conversation);
     room.arriving++;
     // A room that could not be opened is forgotten with everybody who waited for it.
     await room.listening;
+    try {
+      room.marks ??= await this.engine.marks(conversation);
+      const { first, epoch } = await this.engine.head(conversation);
+      return { seq: room.seq, first, epoch };
+    } catch (error) {
+      this.giveUp(conversation);
+      throw error;
+    }
   }
 
-  /** Adds a connection to a conversation that was opened for it. */
-  join(conversation: string, listener: Listener): RoomView {
-    const room = this.rooms.get(conversation);
-    if (room === undefined || room.listening instanceof Promise)
-      throw new Error("joined a room that is not open");
-    room.arriving--;
-    if (room.roster.join(listener.user, this.clock.now())) this.announce(room, listener.user, "joined");
-    room.listeners.push(listener);
-    return { seq: room.seq, epoch: room.listening.epoch, members: room.roster.list() };
-  }
-
-  /** The connection for which a conversation was opened does not join it after all. */
+  /** The connection for which a conversation was opened does not enter it after all. */
   giveUp(conversation: string): void {
     const room = this.rooms.get(conversation);
     if (room === undefined) return;
@@ -76,20 +56,74 @@ export class Hub {
     this.closeIfEmpty(conversation, room);
   }
 
-  /** Takes a connection out of a conversation it joined. */
+  /** Lets a connection into a conversation that was opened for it; it hears of everything but messages until `goLive`. */
+  enter(conversation: string, listener: Listener): { seq: number; members: Member[] } {
+    const room = this.rooms.get(conversation);
+    if (room === undefined) throw new Error("entered a room that is not open");
+    room.arriving--;
+    const now = this.clock.now();
+    if (room.roster.join(listener.user, now)) this.tellPresence(room, listener.user, "joined", now);
+    room.behind.push(listener);
+    return { seq: room.seq, members: room.members() };
+  }
+
+  /**
+   * Lets a connection that has everything up to `after` hear messages from now on, and answers the frames it still
+   * lacks, which MUST be delivered in the same turn of the event loop: there is no seam (D4). Answers undefined when
+   * they must first be read from the store.
+   */
+  goLive(conversation: string, listener: Listener, after: number): readonly string[] | undefined {
+    const room = this.rooms.get(conversation);
+    const frames = room?.framesAfter(after);
+    if (room === undefined || frames === undefined) return undefined;
+    if (takeOut(room.behind, listener)) room.live.push(listener);
+    return frames;
+  }
+
+  /** The newest `seq` of a conversation that is open here. */
+  newest(conversation: string): number {
+    return this.rooms.get(conversation)?.seq ?? 0;
+  }
+
+  /** Takes a connection out of a conversation it entered. */
   leave(conversation: string, listener: Listener): void {
     const room = this.rooms.get(conversation);
-    const place = room?.listeners.indexOf(listener) ?? -1;
-    if (room === undefined || place < 0) return;
-    const last = room.listeners.pop()!;
-    if (last !== listener) room.listeners[place] = last;
-    if (room.roster.leave(listener.user)) this.announce(room, listener.user, "left");
+    if (room === undefined) return;
+    if (!takeOut(room.live, listener) && !takeOut(room.behind, listener)) return;
+    room.roster.leave(listener.user, this.clock.now());
+    this.settleRoom(room, this.clock.now());
     this.closeIfEmpty(conversation, room);
+  }
+
+  /** The users who are in a conversation on this node. */
+  members(conversation: string): Member[] {
+    return this.rooms.get(conversation)?.members() ?? [];
+  }
+
+  /** A user says that they type, or stopped. */
+  type(conversation: string, user: string, active: boolean): void {
+    const room = this.rooms.get(conversation);
+    const now = this.clock.now();
+    room?.setTyping(user, active, now);
+    if (room !== undefined) this.settleRoom(room, now);
+  }
+
+  /** A user's read mark moved; `by` is the connection that moved it, which knows. */
+  mark(conversation: string, user: string, seq: number, by: Listener): void {
+    const room = this.rooms.get(conversation);
+    if (room === undefined) return;
+    room.setMark(user, seq);
+    const frame = JSON.stringify({ type: "read", user, seq } satisfies ServerFrame);
+    for (const listener of [...room.live, ...room.behind]) if (listener !== by) listener.deliver(frame);
+  }
+
+  stop(): void {
+    this.stopSettling();
   }
 
   private makeRoom(conversation: string): Room {
     const opened = this.engine.listen(conversation, this.spread);
-    const room = new Room(opened);
+    const room = new Room(opened, this.options.presenceGrace);
     opened.then(
       (listening) => {
         room.listening = listening;
@@ -106,25 +140,42 @@ export class Hub {
   private readonly spread = (conversation: string, message: Message): void => {
     const room = this.rooms.get(conversation);
     if (room === undefined) return;
-    room.seq = message.seq;
-    const frame = JSON.stringify({ type: "message", ...message } satisfies ServerFrame);
-    for (const listener of room.listeners) listener.deliver(frame);
-    this.delivered += room.listeners.length;
+    const now = this.clock.now();
+    room.say(message.seq, encode(message), now);
+    this.delivered += room.live.length;
+    room.setTyping(message.from, false, now);
+    this.settleRoom(room, now);
   };
 
-  private announce(room: Room, user: string, state: z.output<typeof PresenceFrame>["state"]): void {
-    const frame = JSON.stringify({
-      type: "presence",
-      user,
-      state,
-      at: this.clock.now(),
-    } satisfies ServerFrame);
-    for (const listener of room.listeners) listener.deliver(frame);
+  private settle(): void {
+    const now = this.clock.now();
+    for (const room of this.waiting) this.settleRoom(room, now);
+  }
+
+  /** Tells what time has changed in a room, and remembers whether time may change more. */
+  private settleRoom(room: Room, now: number): void {
+    for (const { user, at } of room.roster.left(now)) this.tellPresence(room, user, "left", at);
+    for (const { user, active } of room.typingChanges(now)) {
+      room.announce(JSON.stringify({ type: "typing", user, active } satisfies ServerFrame), user);
+    }
+    room.forgetFrames(now);
+    if (room.waits) this.waiting.add(room);
+    else this.waiting.delete(room);
+  }
+
+  private tellPresence(room: Room, user: string, state: "joined" | "left", at: number): void {
+    room.announce(JSON.stringify({ type: "presence", user, state, at } satisfies ServerFrame));
   }
 
   private closeIfEmpty(conversation: string, room: Room): void {
-    if (room.listeners.length > 0 || room.arriving > 0) return;
+    if (!room.isEmpty) return;
     this.rooms.delete(conversation);
+    this.waiting.delete(room);
     if (!(room.listening instanceof Promise)) room.listening.stop();
   }
+}
+
+/** A message as the frame that every member gets. */
+export function encode(message: Message): string {
+  return JSON.stringify({ type: "message", ...message } satisfies ServerFrame);
 }

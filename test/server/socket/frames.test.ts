@@ -104,7 +104,6 @@ describe("M1 frames that are answered, and the socket stays", () => {
       ["[]", { code: "malformed" }],
       ['{"text":"x"}', { code: "malformed" }],
       ['{"type":"shout","id":"f1"}', { code: "unknown_type", id: "f1" }],
-      ['{"type":"typing","active":true}', { code: "unknown_type" }],
       ['{"type":"message","id":"f2"}', { code: "invalid", id: "f2", message: "`text`: must be a string." }],
       ['{"type":"message","text":"x","id":"f3","data":7}', { code: "invalid", id: "f3" }],
       [

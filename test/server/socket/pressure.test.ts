@@ -8,7 +8,7 @@ import { startTestServer, type TestServer } from "../../support/server.ts";
 import { TEST_SECRET, testKeys } from "../../support/tokens.ts";
 
 /** No limit but the ones of the line itself. */
-const OPEN = { BURST_RATE: "0", PLANS: "free:0:0" };
+const OPEN = { BURST_RATE: "0", PLANS: "free:0:0", PRESENCE_GRACE: "0" };
 const LARGE = "x".repeat(60_000);
 
 async function targetOf(server: TestServer, user: string): Promise<string> {

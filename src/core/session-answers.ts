@@ -1,0 +1,86 @@
+// What becomes of requests: the engine's answers as frames, and what they say of the quota.
+import type { ServerFrameOf } from "../protocol/server-frames.ts";
+import type { HistoryResult, PostResult, RateLimited, Unavailable } from "./engine.ts";
+import { inWords, NOTHING, note, send } from "./session-effects.ts";
+import type { Closed, Effect, Live, Session, SessionRules, Step } from "./session-state.ts";
+
+/** Remaining share of a plan at which a client is told that its quota runs low. */
+const LOW_SHARE = 0.1;
+
+/** The engine has answered a message. */
+export function onPosted(
+  session: Exclude<Session, Closed>,
+  id: string,
+  result: PostResult,
+  rules: SessionRules,
+): Step {
+  if (session.phase !== "live") return { session, effects: NOTHING };
+  const effects: Effect[] = [];
+  let next = answered(session, rules, effects);
+  if (result.outcome === "rate_limited" || result.outcome === "unavailable")
+    effects.push(...refusal(result, id));
+  else {
+    const { seq, at, quota } = result;
+    const ack: ServerFrameOf<"ack"> = { type: "ack", id, seq, at, quota };
+    effects.push(send(result.outcome === "duplicate" ? { ...ack, duplicate: true } : ack));
+    next = quotaTold(next, quota, effects);
+  }
+  return { session: next, effects };
+}
+
+/** The engine has answered a look into the history. */
+export function onRead(
+  session: Exclude<Session, Closed>,
+  id: string | undefined,
+  result: HistoryResult,
+  rules: SessionRules,
+): Step {
+  if (session.phase !== "live") return { session, effects: NOTHING };
+  const effects: Effect[] = [];
+  let next = answered(session, rules, effects);
+  if (result.outcome === "read") {
+    const { messages, more, quota } = result;
+    const frame: ServerFrameOf<"history"> = { type: "history", messages: [...messages], more, quota };
+    effects.push(send(id === undefined ? frame : { ...frame, id }));
+    next = quotaTold(next, quota, effects);
+  } else effects.push(...refusal(result, id));
+  return { session: next, effects };
+}
+
+/** What a client is told when the engine refused its request. The socket stays (Q4). */
+function refusal(result: RateLimited | Unavailable, id: string | undefined): Effect[] {
+  const named = id === undefined ? {} : { id };
+  if (result.outcome === "unavailable") {
+    const message =
+      "The store cannot be written now. Send the same message, with the same id, again in a moment.";
+    return [send({ type: "error", code: "unavailable", message, ...named, retry_after: 1 })];
+  }
+  const { quota, retryAfter } = result;
+  const message = `All ${quota.limit} requests of this hour are used; the next is accepted in ${inWords(retryAfter)}.`;
+  return [
+    note({ event: "limit.rate", retryAfter }),
+    send({ type: "error", code: "rate_limited", message, ...named, retry_after: retryAfter / 1000, quota }),
+  ];
+}
+
+function quotaTold(session: Live, quota: { limit: number; remaining: number }, effects: Effect[]): Live {
+  const low = isLow(quota);
+  if (low === session.lowTold) return session;
+  if (low) {
+    const message = `${quota.remaining} of ${quota.limit} requests are left in this hour.`;
+    effects.push(send({ type: "warning", code: "quota_low", message }));
+  }
+  return { ...session, lowTold: low };
+}
+
+/** Whether the client should be told that its quota runs low. */
+export function isLow(quota: { limit: number; remaining: number }): boolean {
+  return quota.limit > 0 && quota.remaining <= quota.limit * LOW_SHARE;
+}
+
+function answered(session: Live, rules: SessionRules, effects: Effect[]): Live {
+  const waiting = session.waiting - 1;
+  if (!session.paused || waiting > rules.maxWaiting / 2) return { ...session, waiting };
+  effects.push({ do: "resume" });
+  return { ...session, waiting, paused: false };
+}

@@ -1,0 +1,110 @@
+import type { Listening } from "../../core/engine.ts";
+import { Roster } from "../../core/presence.ts";
+import { TypingBoard } from "../../core/typing.ts";
+import type { Member } from "../../protocol/server-frames.ts";
+import { Ring } from "./ring.ts";
+
+/** What the hub sees of a connection. */
+export interface Listener {
+  readonly user: string;
+  /** Queues one encoded frame. */
+  deliver(frame: string): void;
+}
+
+/** How long a ring is kept after the last message, in milliseconds: who stays away longer asks the store. */
+const RING_KEPT = 60_000;
+
+/**
+ * A conversation that somebody on this node listens to. What few rooms need is made when it is needed, and arrays stand
+ * where sets could: most rooms are small, and there are many.
+ */
+export class Room {
+  /** Connections that hear every message. */
+  readonly live: Listener[] = [];
+  /** Connections that are being sent what they missed; they hear of everything but messages. */
+  readonly behind: Listener[] = [];
+  readonly roster: Roster;
+  /** The engine's answer; a promise until it has come. */
+  listening: Listening | Promise<Listening>;
+  /** Connections that wait to join; the room is not given up while there are any. */
+  arriving = 0;
+  seq = 0;
+  marks: ReadonlyMap<string, number> | undefined;
+  private ring: Ring | undefined;
+  private saidAt = 0;
+  private board: TypingBoard | undefined;
+
+  constructor(listening: Promise<Listening>, grace: number) {
+    this.listening = listening;
+    this.roster = new Roster(grace);
+  }
+
+  get isEmpty(): boolean {
+    return this.live.length === 0 && this.behind.length === 0 && this.arriving === 0;
+  }
+
+  /** Whether `settle` has something to look after. */
+  get waits(): boolean {
+    return this.roster.waits || this.board !== undefined || this.ring !== undefined;
+  }
+
+  /** Takes note of a message and gives its frame to all who are up to date. */
+  say(seq: number, frame: string, now: number): void {
+    this.seq = seq;
+    this.saidAt = now;
+    this.ring ??= new Ring();
+    this.ring.add(seq, frame);
+    for (const listener of this.live) listener.deliver(frame);
+  }
+
+  /** The frames after `seq`, as far as they are here; undefined when the store must be asked. */
+  framesAfter(seq: number): readonly string[] | undefined {
+    return seq === this.seq ? [] : this.ring?.after(seq);
+  }
+
+  /** Gives a frame that is no message to everybody but the connections of `except`. */
+  announce(frame: string, except?: string): void {
+    for (const listener of this.live) if (listener.user !== except) listener.deliver(frame);
+    for (const listener of this.behind) if (listener.user !== except) listener.deliver(frame);
+  }
+
+  setTyping(user: string, active: boolean, now: number): void {
+    if (this.board === undefined && !active) return;
+    this.board ??= new TypingBoard();
+    this.board.set(user, active, now);
+  }
+
+  /** What has changed by `now` in who types. */
+  typingChanges(now: number): readonly { user: string; active: boolean }[] {
+    const changes = this.board?.changes(now) ?? [];
+    if (this.board?.waits === false) this.board = undefined;
+    return changes;
+  }
+
+  /** Gives up frames that nobody is likely to come back for. */
+  forgetFrames(now: number): void {
+    if (now >= this.saidAt + RING_KEPT) this.ring = undefined;
+  }
+
+  /** The members, each with its read mark. */
+  members(): Member[] {
+    return this.roster.list().map((member) => {
+      const read = this.marks?.get(member.user);
+      return read === undefined ? member : { ...member, read };
+    });
+  }
+
+  /** Moves a user's read mark forward. */
+  setMark(user: string, seq: number): void {
+    this.marks = new Map(this.marks).set(user, seq);
+  }
+}
+
+/** Takes `item` out of `list`, whose order does not count; answers whether it was there. */
+export function takeOut<T>(list: T[], item: T): boolean {
+  const place = list.indexOf(item);
+  if (place < 0) return false;
+  const last = list.pop()!;
+  if (last !== item) list[place] = last;
+  return true;
+}
