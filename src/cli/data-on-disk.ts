@@ -1,4 +1,5 @@
 import type { AccountStore } from "../core/accounts.ts";
+import type { RevocationStore } from "../core/revocations.ts";
 import { openAccounts } from "../engine/sqlite/open.ts";
 import { openLog } from "../server/log.ts";
 import { prepareDataFolder } from "../server/settings/data-folder.ts";
@@ -9,7 +10,7 @@ import { Failure } from "./failure.ts";
 /** Runs `task` on the accounts of the data folder, beside a server that may run on it, and closes them again. */
 export async function withAccounts<T>(
   settings: Settings,
-  task: (accounts: AccountStore) => Promise<T>,
+  task: (accounts: AccountStore, revocations: RevocationStore) => Promise<T>,
 ): Promise<T> {
   makeUsable(settings.dataDir);
   // Standard output is for what the command answers; the log of a command is for faults only.
@@ -19,7 +20,7 @@ export async function withAccounts<T>(
     openAccounts({ dataDir, clock: systemClock(), log, sync: storeSync }),
   ).catch(explainStore(dataDir));
   try {
-    return await task(store.accounts);
+    return await task(store.accounts, store.revocations);
   } finally {
     store.close();
   }

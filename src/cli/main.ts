@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import manifest from "../../package.json" with { type: "json" };
 import { failureLines } from "./failure.ts";
+import { revokeCommand } from "./revoke.ts";
 import { serveCommand } from "./serve.ts";
 import { tokenCommand } from "./token.ts";
 import { userCommand } from "./user.ts";
@@ -30,6 +31,7 @@ function program(): Command {
   parley.addCommand(serveCommand(), { isDefault: true });
   parley.addCommand(userCommand());
   parley.addCommand(tokenCommand());
+  parley.addCommand(revokeCommand());
   for (const command of everyCommand(parley))
     command.exitOverride().showHelpAfterError("(add --help to see what is possible)");
   return parley;

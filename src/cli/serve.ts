@@ -42,9 +42,12 @@ async function serve(settings: Settings): Promise<void> {
 
   const clock = systemClock();
   const { dataDir, storeSync } = settings;
-  const { engine, accounts, close } = await openSqlite({ dataDir, clock, log, sync: storeSync }).catch(
-    explainStore(dataDir),
-  );
+  const { engine, accounts, revocations, close } = await openSqlite({
+    dataDir,
+    clock,
+    log,
+    sync: storeSync,
+  }).catch(explainStore(dataDir));
   const passwords = createPasswords({ cost: settings.bcryptCost, queue: settings.passwordQueue });
   await seedDemoAccounts(settings, { accounts, passwords, clock, log });
   const keys = createKeys(settings, key.secret);
@@ -53,6 +56,7 @@ async function serve(settings: Settings): Promise<void> {
     version: manifest.version,
     engine,
     accounts,
+    revocations,
     keys,
     passwords,
     clock,

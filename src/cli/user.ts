@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import type { Account, AccountChange, AccountStore } from "../core/accounts.ts";
+import type { RevocationStore } from "../core/revocations.ts";
 import { isIdentifier } from "../protocol/identifiers.ts";
 import { checkNewPassword, createPasswords } from "../server/authentication/passwords.ts";
 import type { Settings } from "../server/settings/settings.ts";
@@ -12,6 +13,7 @@ import { addSettingFlags, type Flags, loadSettings } from "./setting-flags.ts";
 /** Accounts and settings at hand, and what was given on the command line. */
 interface Task {
   readonly accounts: AccountStore;
+  readonly revocations: RevocationStore;
   readonly settings: Settings;
   readonly operands: readonly string[];
   readonly flags: UserFlags;
@@ -33,8 +35,8 @@ export function userCommand(): Command {
         const command = given.at(-1) as Command;
         const flags = command.opts();
         const settings = loadSettings({ dataDir: flags.dataDir } satisfies Flags);
-        await withAccounts(settings, (accounts) =>
-          task({ accounts, settings, flags, operands: command.args }),
+        await withAccounts(settings, (accounts, revocations) =>
+          task({ accounts, revocations, settings, flags, operands: command.args }),
         );
       },
     );
@@ -97,11 +99,15 @@ async function setPlan({ accounts, settings, operands: [user = "", plan = ""] }:
   console.log(`${user} now has the plan ${plan}.`);
 }
 
-async function setPassword({ accounts, settings, operands: [user = ""], flags }: Task): Promise<void> {
+async function setPassword(task: Task): Promise<void> {
+  const { accounts, revocations, settings, flags } = task;
+  const [user = ""] = task.operands;
   if ((await accounts.find(user)) === undefined) throw noSuchUser(user);
   // With a password of its own it is no demo account any more, and may sign in on a public address.
   await change(accounts, user, { passwordHash: await newPasswordHash(settings, flags), demo: false });
-  console.log(`${user} has a new password.`);
+  // Whoever had the old password, and signed in with it, is out.
+  await revocations.revokeUser(user, systemClock().now());
+  console.log(`${user} has a new password; what was signed in with the old one is signed out.`);
 }
 
 async function setDisabled({ accounts, operands: [user = ""] }: Task, disabled: boolean): Promise<void> {
@@ -109,8 +115,10 @@ async function setDisabled({ accounts, operands: [user = ""] }: Task, disabled: 
   console.log(`${user} is ${disabled ? "disabled" : "enabled"}.`);
 }
 
-async function remove({ accounts, operands: [user = ""] }: Task): Promise<void> {
+async function remove({ accounts, revocations, operands: [user = ""] }: Task): Promise<void> {
   if (!(await accounts.remove(user))) throw noSuchUser(user);
+  // Tokens that an application signed for the name do not end with the account by themselves.
+  await revocations.revokeUser(user, systemClock().now());
   console.log(`Removed ${user}.`);
 }
 

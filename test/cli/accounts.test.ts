@@ -90,7 +90,7 @@ test("token prints a token and nothing else, signed with the key of the data fol
     plan: "basic",
     iss: "parley",
     aud: "parley",
-    exp: claims.iat + 60,
+    exp: Math.floor(claims.iat) + 60,
   });
   const path = join(folder.path, "data/secret.key");
   expect(statSync(path).mode & 0o777).toBe(0o600);

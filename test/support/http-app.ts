@@ -6,7 +6,7 @@ import { createPasswords } from "../../src/server/authentication/passwords.ts";
 import { type AppParts, createApp } from "../../src/server/http/app.ts";
 import { ManualClock } from "./manual-clock.ts";
 import { RecordedLog } from "./recorded-log.ts";
-import { storedAccounts } from "./stored-accounts.ts";
+import { storedAccounts, storedRevocations } from "./stored-accounts.ts";
 import { testKeys } from "./tokens.ts";
 
 export const TEST_PASSWORD = "correct horse";
@@ -35,6 +35,7 @@ export async function testApp(change: Partial<AppParts> = {}) {
     limit === 0 ? { limit, remaining: 0, reset: 0 } : { limit, remaining: limit - 7, reset: 1234.5 };
   const parts: AppParts = {
     accounts,
+    revocations: storedRevocations(),
     engine: { quota },
     passwords: createPasswords({ cost: 4, queue: 50 }),
     throttle: new SignInThrottle({ failures: 5, window: 300_000, attemptsPerMinute: 30 }),

@@ -1,5 +1,6 @@
 import type { Account } from "../../src/core/accounts.ts";
 import { SqliteAccounts } from "../../src/engine/sqlite/accounts.ts";
+import { SqliteRevocations } from "../../src/engine/sqlite/revocations.ts";
 import { openStore } from "../../src/engine/sqlite/schema.ts";
 import { ManualClock } from "./manual-clock.ts";
 import { RecordedLog } from "./recorded-log.ts";
@@ -10,4 +11,9 @@ export function storedAccounts(...accounts: readonly Account[]): SqliteAccounts 
   // The store answers with a promise, as every store must, but has written by the time it does.
   for (const account of accounts) void store.add(account);
   return store;
+}
+
+/** The real store of revocations in a database of its own that ends with the test. */
+export function storedRevocations(): SqliteRevocations {
+  return new SqliteRevocations(openStore(":memory:", "normal", 0), new ManualClock(), new RecordedLog());
 }

@@ -48,9 +48,32 @@ const STEPS: readonly ((db: Database) => void)[] = [
     `);
     addColumn(db, "conversation", "first_seq integer not null default 1");
     addColumn(db, "conversation", "keep_messages integer");
-    addColumn(db, "conversation", "keep_days real");
+    addColumn(db, "conversation", "keep_days integer");
     addColumn(db, "conversation", "changed integer not null default 0");
     db.run("create index if not exists conversation_changed on conversation (changed) where changed > 0");
+  },
+  // 3: what was revoked, one token or all of a user's before a time; refresh tokens, a row for each sign-in.
+  (db) => {
+    db.run(`
+      create table if not exists revocation (
+        position integer primary key autoincrement,
+        token text unique,
+        user text unique,
+        before integer,
+        expires_at integer
+      );
+      create index if not exists revocation_end on revocation (expires_at);
+      create table if not exists refresh_family (
+        id text primary key,
+        user text not null,
+        account integer not null,
+        signed_in_at integer not null,
+        expires_at integer not null,
+        tokens text not null
+      ) without rowid;
+      create index if not exists refresh_family_user on refresh_family (user, signed_in_at);
+      create index if not exists refresh_family_end on refresh_family (expires_at);
+    `);
   },
 ];
 

@@ -3,6 +3,7 @@ import { join, relative } from "node:path";
 import type { AccountStore } from "../../core/accounts.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Engine } from "../../core/engine.ts";
+import type { RevocationStore } from "../../core/revocations.ts";
 import type { EngineLog } from "../engine-log.ts";
 import { SqliteAccounts } from "./accounts.ts";
 import { SqliteEngine } from "./engine.ts";
@@ -10,6 +11,7 @@ import { openIndexFile } from "./index-file.ts";
 import { Keeper } from "./keeper.ts";
 import { lockFolder } from "./lock.ts";
 import { markClosed, noticePowerLoss } from "./power-loss.ts";
+import { SqliteRevocations } from "./revocations.ts";
 import { INDEX_FILE, openStore, readLastPosition, STORE_FILE, type StoreSync } from "./schema.ts";
 
 /** Messages that the index may lack at the start; more are taken in before the server opens, to keep memory small. */
@@ -33,6 +35,7 @@ export interface SqliteOptions {
 export async function openSqlite(options: SqliteOptions): Promise<{
   engine: Engine;
   accounts: AccountStore;
+  revocations: RevocationStore;
   close(): Promise<void>;
 }> {
   const { dataDir, clock, log } = options;
@@ -71,13 +74,23 @@ export async function openSqlite(options: SqliteOptions): Promise<{
   return {
     engine,
     accounts: new SqliteAccounts(accountsDb, clock, log),
+    revocations: new SqliteRevocations(accountsDb, clock, log),
     close: () => (closing ??= close()),
   };
 }
 
-/** Opens the accounts of a data folder, also while a server runs on it. */
-export function openAccounts(options: SqliteOptions): { accounts: AccountStore; close(): void } {
-  mkdirSync(options.dataDir, { recursive: true, mode: 0o700 });
-  const db = openStore(join(options.dataDir, STORE_FILE), options.sync, COMMAND_PATIENCE);
-  return { accounts: new SqliteAccounts(db, options.clock, options.log), close: () => db.close() };
+/** Opens the accounts of a data folder and what was revoked, also while a server runs on it. */
+export function openAccounts(options: SqliteOptions): {
+  accounts: AccountStore;
+  revocations: RevocationStore;
+  close(): void;
+} {
+  const { dataDir, clock, log, sync } = options;
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  const db = openStore(join(dataDir, STORE_FILE), sync, COMMAND_PATIENCE);
+  return {
+    accounts: new SqliteAccounts(db, clock, log),
+    revocations: new SqliteRevocations(db, clock, log),
+    close: () => db.close(),
+  };
 }

@@ -3,12 +3,14 @@ import type { Clock } from "../../core/clock.ts";
 import type { Grants } from "../../core/grants.ts";
 import { decideAccess } from "../../core/permissions.ts";
 import type { Plan, PlanTable } from "../../core/plans.ts";
+import type { RevocationStore } from "../../core/revocations.ts";
 import type { ErrorCode } from "../../protocol/errors.ts";
 import type { TokenKeys } from "./keys.ts";
-import { verifyToken } from "./tokens.ts";
+import { type VerifiedToken, verifyToken } from "./tokens.ts";
 
 export interface IdentifyParts {
   readonly accounts: Pick<AccountStore, "find">;
+  readonly revocations: Pick<RevocationStore, "isRevoked">;
   readonly keys: TokenKeys;
   readonly plans: PlanTable;
   readonly demoAccountsUsable: boolean;
@@ -46,8 +48,16 @@ export async function identify(
 ): Promise<Identification> {
   const verdict = await verifyToken(parts.keys, token, parts.clock.now());
   if (!verdict.ok) return { refusal: { code: verdict.code, message: verdict.reason } };
-  const { token: claims } = verdict;
-  const { subject, plan: claimedPlan, account: madeForAccount } = claims;
+  return permit(parts, verdict.token, requestedUser);
+}
+
+/** Finds out what the bearer of a genuine token may do now. */
+export async function permit(
+  parts: IdentifyParts,
+  token: VerifiedToken,
+  requestedUser?: string,
+): Promise<Identification> {
+  const { subject, plan: claimedPlan, account: madeForAccount } = token;
   const access = decideAccess({
     subject,
     account: await parts.accounts.find(subject),
@@ -58,6 +68,12 @@ export async function identify(
     ...(madeForAccount !== undefined && { madeForAccount }),
   });
   if ("refusal" in access) return { refusal: { ...access.refusal, user: subject } };
-  const { grants, id: tokenId, issuedAt, expiresAt } = claims;
+  // Asked last: whoever is revoked after this answer is told to those who watch, and nothing is waited for in between.
+  if (await parts.revocations.isRevoked(token))
+    return { refusal: { code: "token_revoked", message: REVOKED, user: subject } };
+  const { grants, id: tokenId, issuedAt, expiresAt } = token;
   return { user: subject, plan: access.plan, grants, tokenId, issuedAt, expiresAt };
 }
+
+/** For the bearer of a revoked token, at the door and on an open socket. */
+export const REVOKED = "The token was revoked; sign in again.";

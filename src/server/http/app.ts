@@ -5,6 +5,7 @@ import { type SignInParts, signIn } from "../authentication/sign-in.ts";
 import { type ConfigParts, configRoute } from "./config-route.ts";
 import type { HttpContext, HttpEnvironment } from "./environment.ts";
 import { healthRoute, readyRoute } from "./health-route.ts";
+import { type LogoutParts, logoutRoute } from "./logout-route.ts";
 import { type MeParts, meRoute } from "./me-route.ts";
 import { type Page, pageRoute } from "./page-route.ts";
 import { problem } from "./problem.ts";
@@ -13,6 +14,7 @@ import { tokenRoute } from "./token-route.ts";
 
 export type AppParts = SignInParts &
   MeParts &
+  LogoutParts &
   ConfigParts & {
     readonly page: Page;
     /** Whether new clients are welcome: the store can be written and the server is not draining. */
@@ -32,6 +34,7 @@ export function createApp(parts: AppParts): Hono<HttpEnvironment> {
     "/token",
     tokenRoute((credentials) => signIn(parts, credentials), parts.log),
   );
+  app.post("/logout", logoutRoute(parts));
   app.get("/me", meRoute(parts));
   app.get("/healthz", healthRoute);
   app.get("/readyz", readyRoute(parts.ready));

@@ -1,0 +1,50 @@
+import { Command } from "commander";
+import { decodeJwt } from "jose";
+import { NEVER } from "../core/revocations.ts";
+import { isIdentifier } from "../protocol/identifiers.ts";
+import { systemClock } from "../server/system-clock.ts";
+import { withAccounts } from "./data-on-disk.ts";
+import { Failure } from "./failure.ts";
+import { addSettingFlags, loadSettings } from "./setting-flags.ts";
+
+interface RevokeFlags {
+  readonly dataDir?: string;
+  readonly user?: string;
+  readonly token?: string;
+}
+
+/** `parley revoke`: signs out a user or one token. A server that runs on the data closes the sockets within a second. */
+export function revokeCommand(): Command {
+  const command = new Command("revoke").description("sign out a user everywhere, or one token");
+  return addSettingFlags(command, ["DATA_DIR"])
+    .option("--user <user>", "refuse all tokens that were issued to this user until now")
+    .option("--token <token>", "refuse this token; its `jti` will do")
+    .action(revoke);
+}
+
+async function revoke({ dataDir, user, token }: RevokeFlags): Promise<void> {
+  const settings = loadSettings({ dataDir });
+  if ((user === undefined) === (token === undefined))
+    throw new Failure("Say what to revoke: --user <user> or --token <token>, one of them.");
+  if (user !== undefined) {
+    if (!isIdentifier(user))
+      throw new Failure(
+        `${JSON.stringify(user)} cannot be a user: use 1–128 characters of A-Z a-z 0-9 . _ : @ -.`,
+      );
+    await withAccounts(settings, (_, revocations) => revocations.revokeUser(user, systemClock().now()));
+    return console.log(`Signed out ${user}: tokens issued until now are refused.`);
+  }
+  const { id, expiresAt } = readToken(token!);
+  await withAccounts(settings, (_, revocations) => revocations.revokeToken(id, expiresAt));
+  console.log("Signed out the token.");
+}
+
+/** The `jti` and end of a token; anything that is no token is taken for a `jti`. Its signature need not be good: to revoke is safe. */
+function readToken(text: string): { id: string; expiresAt: number } {
+  if (text.split(".").length !== 3) return { id: text, expiresAt: NEVER };
+  try {
+    const { jti, exp } = decodeJwt(text);
+    if (jti !== undefined) return { id: jti, expiresAt: exp === undefined ? NEVER : exp * 1000 };
+  } catch {}
+  throw new Failure("This is not a token with a `jti`; give the whole token, or its `jti` alone.");
+}

@@ -1,0 +1,41 @@
+// The port for revocations (T5, A3): tokens that are refused though they are genuine and have not expired.
+
+/** What a token says of itself that decides whether it is revoked. */
+export interface RevocableToken {
+  /** Its `jti`. */
+  readonly id: string;
+  readonly subject: string;
+  /** Milliseconds since 1970. */
+  readonly issuedAt: number;
+}
+
+/** One token, or all tokens of a user that were issued earlier than `before` (milliseconds since 1970). */
+export type Revocation = { readonly tokenId: string } | { readonly user: string; readonly before: number };
+
+export type RevocationListener = (revocation: Revocation) => void;
+
+export interface RevocationStore {
+  /**
+   * Revokes one token. `expiresAt` (milliseconds since 1970; `NEVER` where it is not known) is when it need not be
+   * remembered any longer; the store MUST remember it for LEEWAY_KEPT beyond that, since clocks differ.
+   */
+  revokeToken(id: string, expiresAt: number): Promise<void>;
+  /** Revokes what was issued to `user` earlier than `before`. MUST NOT give back what an earlier call has revoked. */
+  revokeUser(user: string, before: number): Promise<void>;
+  isRevoked(token: RevocableToken): Promise<boolean>;
+  /** Tells of every revocation, also one made by another process, within a second. Answers a function that stops it. */
+  watch(listener: RevocationListener): () => void;
+}
+
+/** For a token of which nobody knows when it expires. */
+export const NEVER = Number.MAX_SAFE_INTEGER;
+
+/** How long a revoked token is remembered after its end, in milliseconds: more than TOKEN_LEEWAY can be. */
+export const LEEWAY_KEPT = 3_600_000;
+
+/** Whether `revocation` hits `token`. */
+export function revokes(revocation: Revocation, token: RevocableToken): boolean {
+  return "tokenId" in revocation
+    ? revocation.tokenId === token.id
+    : revocation.user === token.subject && token.issuedAt < revocation.before;
+}

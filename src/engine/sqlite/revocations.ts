@@ -1,0 +1,115 @@
+import type { Database } from "bun:sqlite";
+import type { Clock } from "../../core/clock.ts";
+import {
+  LEEWAY_KEPT,
+  type RevocableToken,
+  type Revocation,
+  type RevocationListener,
+  type RevocationStore,
+} from "../../core/revocations.ts";
+import type { EngineLog } from "../engine-log.ts";
+
+/** A row has either a token or a user with `before`. */
+interface Row {
+  readonly position: number;
+  readonly token: string | null;
+  readonly user: string | null;
+  readonly before: number | null;
+}
+
+/** How often revocations by other processes are looked for, in milliseconds; the port promises a second. */
+const LOOK_INTERVAL = 500;
+
+/** How often tokens that have expired anyway are forgotten, in milliseconds. */
+const FORGET_INTERVAL = 600_000;
+
+/** The port for revocations on SQLite. The command line revokes in the same file while a server runs. */
+export class SqliteRevocations implements RevocationStore {
+  private readonly listeners = new Set<RevocationListener>();
+  /** Position of the newest revocation that the listeners know. */
+  private told = 0;
+  private stops: (() => void)[] = [];
+
+  constructor(
+    private readonly db: Database,
+    private readonly clock: Clock,
+    private readonly log: EngineLog,
+  ) {}
+
+  async revokeToken(id: string, expiresAt: number): Promise<void> {
+    this.db
+      .query("insert or replace into revocation (token, expires_at) values (?, ?)")
+      .run(id, Math.min(expiresAt + LEEWAY_KEPT, Number.MAX_SAFE_INTEGER));
+    this.look();
+  }
+
+  async revokeUser(user: string, before: number): Promise<void> {
+    // Written anew and not updated: its new position is what the other processes look for.
+    this.db
+      .query(
+        `insert or replace into revocation (user, before)
+         select ?1, max(?2, coalesce((select before from revocation where user = ?1), 0))`,
+      )
+      .run(user, before);
+    this.look();
+  }
+
+  async isRevoked({ id, subject, issuedAt }: RevocableToken): Promise<boolean> {
+    const row = this.db
+      .query("select 1 from revocation where token = ? or (user = ? and before > ?) limit 1")
+      .get(id, subject, issuedAt);
+    return row !== null;
+  }
+
+  watch(listener: RevocationListener): () => void {
+    if (this.listeners.size === 0) {
+      this.told = this.newest();
+      this.stops = [
+        this.clock.every(LOOK_INTERVAL, () => this.look()),
+        this.clock.every(FORGET_INTERVAL, () => this.forgetExpired()),
+      ];
+    }
+    this.listeners.add(listener);
+    return () => {
+      this.listeners.delete(listener);
+      if (this.listeners.size === 0) for (const stop of this.stops.splice(0)) stop();
+    };
+  }
+
+  private forgetExpired(): void {
+    this.db.query("delete from revocation where expires_at <= ?").run(this.clock.now());
+  }
+
+  private newest(): number {
+    const { newest } = this.db.query("select max(position) as newest from revocation").get() as {
+      newest: number | null;
+    };
+    return newest ?? this.told;
+  }
+
+  private look(): void {
+    if (this.listeners.size === 0) return;
+    const rows = this.db
+      .query("select position, token, user, before from revocation where position > ? order by position")
+      .all(this.told) as Row[];
+    for (const row of rows) {
+      this.told = row.position;
+      this.tell(toRevocation(row));
+    }
+  }
+
+  private tell(revocation: Revocation): void {
+    for (const listener of this.listeners) {
+      try {
+        listener(revocation);
+      } catch (error) {
+        // What is not told now never is: the other listeners, and the other revocations, must not wait for this one.
+        this.log.error("revocations.listener_failed", { error: String(error) });
+      }
+    }
+  }
+}
+
+function toRevocation({ token, user, before }: Row): Revocation {
+  return token !== null ? { tokenId: token } : { user: user!, before: before! };
+}

@@ -1,0 +1,54 @@
+import { type IdentifyParts, type Identity, permit } from "../authentication/identify.ts";
+import { type VerifiedToken, verifyToken } from "../authentication/tokens.ts";
+import type { Log } from "../log.ts";
+import type { HttpContext } from "./environment.ts";
+import { problem } from "./problem.ts";
+
+export interface BearerParts extends IdentifyParts {
+  readonly log: Log;
+}
+
+/** Who sent a request, and the token that proves it. */
+export interface Bearer {
+  readonly identity: Identity;
+  readonly token: VerifiedToken;
+}
+
+/** What stands in `Authorization: Bearer …`; undefined where nothing does, or more than one thing. */
+export function bearerOf(c: HttpContext): string | undefined {
+  return /^Bearer +([^\s,]+)$/i.exec(c.req.header("Authorization") ?? "")?.[1];
+}
+
+/** Finds out who sent a request by its token, or answers the refusal, which is logged. */
+export async function identifyBearer(parts: BearerParts, c: HttpContext): Promise<Bearer | Response> {
+  const { address } = c.env;
+  const bearer = bearerOf(c);
+  if (bearer === undefined) {
+    parts.log.warn("request.refused", { address, path: c.req.path, code: "unauthorized" });
+    return problem("unauthorized", {
+      detail: "Send the token in the field `Authorization: Bearer <token>`.",
+      headers: { "WWW-Authenticate": "Bearer" },
+    });
+  }
+  const verdict = await verifyToken(parts.keys, bearer, parts.clock.now());
+  if (!verdict.ok) return refuse(parts, c, verdict.code, verdict.reason);
+  const identity = await permit(parts, verdict.token);
+  if ("refusal" in identity) {
+    const { code, message, user } = identity.refusal;
+    return refuse(parts, c, code, message, user);
+  }
+  return { identity, token: verdict.token };
+}
+
+function refuse(
+  { log }: BearerParts,
+  c: HttpContext,
+  code: "unauthorized" | "token_expired" | "token_revoked" | "forbidden",
+  message: string,
+  user?: string,
+): Response {
+  log.warn("request.refused", { address: c.env.address, path: c.req.path, user, code, reason: message });
+  // 403 is about the account; another token would not help (RFC 6750 §3.1).
+  if (code === "forbidden") return problem(code, { detail: message });
+  return problem(code, { detail: message, headers: { "WWW-Authenticate": 'Bearer error="invalid_token"' } });
+}

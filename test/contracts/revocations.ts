@@ -1,0 +1,113 @@
+// The revocation port (src/core/revocations.ts) in executable form. A store's own test file opens it and calls this.
+import { describe, expect, test } from "bun:test";
+import { LEEWAY_KEPT, NEVER, type Revocation, type RevocationStore } from "../../src/core/revocations.ts";
+import { ManualClock } from "../support/manual-clock.ts";
+
+/** A revocation store on data of its own, made for one test. */
+export interface OpenedRevocations {
+  readonly revocations: RevocationStore;
+  /** Opens the same data once more, as another process does; closed by `close` with the rest. */
+  beside(): Promise<RevocationStore>;
+  /** Closes all, and opens another store on the same data. */
+  reopen(): Promise<RevocationStore>;
+  close(): Promise<void>;
+}
+
+const token = (id: string, subject: string, issuedAt: number) => ({ id, subject, issuedAt });
+
+/** Every MUST of the revocation port. */
+export function revocationContract(
+  name: string,
+  open: (clock: ManualClock) => Promise<OpenedRevocations>,
+): void {
+  async function begin() {
+    const clock = new ManualClock();
+    const opened = await open(clock);
+    return { ...opened, clock, [Symbol.asyncDispose]: opened.close };
+  }
+
+  describe(`revocation contract: ${name}`, () => {
+    test("T5 a revoked token is revoked and no other, also after reopening", async () => {
+      await using store = await begin();
+      await store.revocations.revokeToken("one", NEVER);
+      const check = async (revocations: RevocationStore) => {
+        expect(await revocations.isRevoked(token("one", "anna", 5))).toBe(true);
+        for (const id of ["ONE", "one ", "on", "two"])
+          expect(await revocations.isRevoked(token(id, "anna", 5))).toBe(false);
+      };
+      await check(store.revocations);
+      await check(await store.reopen());
+    });
+
+    test("T5 revoking a user hits what was issued before, to the millisecond, and nobody else", async () => {
+      await using store = await begin();
+      await store.revocations.revokeUser("anna", 1_000);
+      const check = async (revocations: RevocationStore) => {
+        expect(await revocations.isRevoked(token("a", "anna", 999))).toBe(true);
+        expect(await revocations.isRevoked(token("a", "anna", 1_000))).toBe(false);
+        expect(await revocations.isRevoked(token("a", "ann", 1))).toBe(false);
+      };
+      await check(store.revocations);
+      await check(await store.reopen());
+    });
+
+    test("T5 a later call with an earlier time gives nothing back; revoking twice is as once", async () => {
+      await using store = await begin();
+      const { revocations } = store;
+      await revocations.revokeUser("anna", 1_000);
+      await revocations.revokeUser("anna", 500);
+      expect(await revocations.isRevoked(token("a", "anna", 999))).toBe(true);
+      await revocations.revokeUser("anna", 2_000);
+      expect(await revocations.isRevoked(token("a", "anna", 1_999))).toBe(true);
+      for (let k = 0; k < 2; k++) await revocations.revokeToken("one", NEVER);
+      expect(await revocations.isRevoked(token("one", "ben", 1))).toBe(true);
+    });
+
+    test("T5 the own and others' revocations are told within a second, once, and none of before", async () => {
+      await using store = await begin();
+      const { revocations, clock } = store;
+      await revocations.revokeToken("before", NEVER);
+      const told: Revocation[] = [];
+      const stop = revocations.watch((revocation) => told.push(revocation));
+      const beside = await store.beside();
+      await revocations.revokeToken("own", NEVER);
+      await beside.revokeToken("other", NEVER);
+      await beside.revokeUser("anna", 7);
+      await beside.revokeUser("anna", 9);
+      clock.advance(1_000);
+      clock.advance(1_000);
+      expect(told).toEqual([{ tokenId: "own" }, { tokenId: "other" }, { user: "anna", before: 9 }]);
+      stop();
+      await beside.revokeToken("unheard", NEVER);
+      clock.advance(1_000);
+      expect(told).toHaveLength(3);
+    });
+
+    test("T5 a listener that fails keeps no other from hearing", async () => {
+      await using store = await begin();
+      const told: Revocation[] = [];
+      store.revocations.watch(() => {
+        throw new Error("broken");
+      });
+      store.revocations.watch((revocation) => told.push(revocation));
+      await store.revocations.revokeToken("one", NEVER);
+      expect(told).toEqual([{ tokenId: "one" }]);
+    });
+
+    test("T5 a token is remembered until it has expired on every clock, and a user for ever", async () => {
+      await using store = await begin();
+      const { revocations, clock } = store;
+      const expiresAt = clock.now() + 60_000;
+      revocations.watch(() => {});
+      await revocations.revokeToken("short", expiresAt);
+      await revocations.revokeToken("unknown", NEVER);
+      await revocations.revokeUser("anna", clock.now());
+      clock.advance(60_000 + LEEWAY_KEPT - 1);
+      expect(await revocations.isRevoked(token("short", "ben", 1))).toBe(true);
+      clock.advance(LEEWAY_KEPT);
+      expect(await revocations.isRevoked(token("short", "ben", 1))).toBe(false);
+      expect(await revocations.isRevoked(token("unknown", "ben", 1))).toBe(true);
+      expect(await revocations.isRevoked(token("a", "anna", 1))).toBe(true);
+    });
+  });
+}
