@@ -23,6 +23,9 @@ export class ParleyFolder implements AsyncDisposable {
   readonly path = mkdtempSync(join(tmpdir(), "parley-cli-"));
   private readonly running: Running["process"][] = [];
 
+  /** `program` stands in for the command line, for tests of what a broken server would do. */
+  constructor(private readonly program = MAIN) {}
+
   /** Runs a command to its end, with `stdin` as its input. */
   async run(
     args: string[],
@@ -67,7 +70,7 @@ export class ParleyFolder implements AsyncDisposable {
   }
 
   private spawn<In extends "ignore" | Blob>(args: string[], env: Record<string, string>, stdin: In) {
-    return Bun.spawn([process.execPath, "--no-env-file", MAIN, ...args], {
+    return Bun.spawn([process.execPath, "--no-env-file", this.program, ...args], {
       cwd: this.path,
       // Nothing of the environment that the tests run in, or a developer's settings would decide about them.
       env: { PATH: process.env.PATH ?? "", HOME: this.path, BCRYPT_COST: "4", ...env },

@@ -1,0 +1,207 @@
+import type { ServerFrame, ServerFrameOf } from "../../src/protocol/server-frames.ts";
+import type { Random } from "../support/random.ts";
+import type { ClientEvent, ClientRecord, Place } from "./record.ts";
+
+/** How fast a client talks. */
+export interface Pace {
+  /** Longest time between two new messages, in milliseconds; the shortest is none. */
+  readonly pause: number;
+  /** Messages that may be without an answer at the same time. */
+  readonly window: number;
+}
+
+/** What a run does with its clients, whatever they are made of. */
+export interface DeliveryClient {
+  readonly record: ClientRecord;
+  readonly connections: number;
+  /** The newest `seq` that it was told of, by whatever frame. */
+  readonly newest: number;
+  /** Messages sent more than once. */
+  readonly repeats: number;
+  /** Begins to connect and to talk; it comes back by itself whenever its line is gone, until `leave`. */
+  start(): void;
+  /** Says nothing new from now on. */
+  quiet(): void;
+  /** Whether all that was said is answered, and everything up to `newest` was heard, on a line that stands. */
+  settled(newest: number): boolean;
+  leave(): void;
+}
+
+/** Bun's, which can also be cut without a farewell: on a dead line that would never be answered. */
+type Socket = WebSocket & { terminate(): void };
+
+export interface WireClientParts {
+  readonly name: string;
+  readonly user: string;
+  readonly conversation: string;
+  readonly token: string;
+  /** `ws://127.0.0.1:1234` */
+  readonly url: string;
+  readonly pace: Pace;
+  readonly random: Random;
+}
+
+/** Milliseconds between two pings, and how long their answers may take before the line counts as dead. */
+const PING_EVERY = 500;
+const PING_PATIENCE = 1_500;
+
+/** Milliseconds before the first try to come back, doubled with each that fails. */
+const FIRST_WAIT = 20;
+const LONGEST_WAIT = 400;
+
+/** One message in so many is sent again at once, or after its ack: both must change nothing (D3). */
+const REPEAT_ONE_IN = 25;
+
+/** Longest text, in characters; most are short. */
+const LONG_TEXT = 3_000;
+
+/**
+ * A client made from docs/PROTOCOL.md and a WebSocket alone, so that it proves the server and not the library: it names
+ * its messages, sends again what was not acked, and resumes after the newest message that it has.
+ */
+export class WireClient implements DeliveryClient {
+  readonly record: ClientRecord;
+  connections = 0;
+  repeats = 0;
+  newest = 0;
+  /** Everything said, by id: what was acked long ago is repeated too. */
+  private readonly texts = new Map<string, string>();
+  private readonly unacked = new Set<string>();
+  private readonly events: ClientEvent[] = [];
+  private socket: Socket | undefined;
+  /** Whether the socket was welcomed. */
+  private live = false;
+  private place: Place | undefined;
+  private said = 0;
+  private failures = 0;
+  private heardAt = 0;
+  private talking = true;
+  private gone = false;
+  private readonly ticker: ReturnType<typeof setInterval>;
+
+  constructor(private readonly parts: WireClientParts) {
+    const { name, user, conversation } = parts;
+    this.record = { name, user, conversation, inLine: true, events: this.events };
+    this.ticker = setInterval(() => this.lookAtLine(), PING_EVERY);
+  }
+
+  start(): void {
+    this.connect();
+    this.talk();
+  }
+
+  quiet(): void {
+    this.talking = false;
+  }
+
+  settled(newest: number): boolean {
+    return this.live && this.unacked.size === 0 && (this.place?.after ?? 0) >= newest;
+  }
+
+  leave(): void {
+    this.gone = true;
+    this.talking = false;
+    clearInterval(this.ticker);
+    this.socket?.close(1000);
+  }
+
+  private connect(): void {
+    if (this.gone) return;
+    const { url, user, conversation, token } = this.parts;
+    const asked = this.place;
+    const resume = asked === undefined ? "" : `&after=${asked.after}&epoch=${asked.epoch}`;
+    const socket = new WebSocket(`${url}/ws/${user}/${conversation}?token=${token}${resume}`) as Socket;
+    this.socket = socket;
+    this.heardAt = performance.now();
+    let after: number | undefined;
+    socket.addEventListener("message", ({ data }) => {
+      // What a line that was given up still brings is not heard: its message comes again on the next.
+      if (socket !== this.socket) return;
+      const frame: ServerFrame = JSON.parse(String(data));
+      this.heardAt = performance.now();
+      if (frame.type === "closing" && frame.after !== undefined) after = frame.after * 1000;
+      if (frame.type === "closing" && !frame.reconnect)
+        this.events.push({ what: "refused", code: String(frame.code), text: frame.reason });
+      this.hear(frame, asked);
+    });
+    socket.addEventListener("close", () => {
+      if (socket === this.socket) this.lost(after);
+    });
+  }
+
+  private lost(after: number | undefined): void {
+    this.live = false;
+    this.socket = undefined;
+    const wait = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** this.failures++) * (0.5 + this.parts.random.next());
+    setTimeout(() => this.connect(), after ?? wait);
+  }
+
+  /** A half-open line never tells: only an answer that does not come does. */
+  private lookAtLine(): void {
+    const { socket } = this;
+    if (socket === undefined) return;
+    if (performance.now() - this.heardAt > PING_PATIENCE) {
+      socket.terminate();
+      if (this.socket === socket) this.lost(undefined);
+    } else if (this.live) socket.send('{"type":"ping"}');
+  }
+
+  private hear(frame: ServerFrame, asked: Place | undefined): void {
+    if ("seq" in frame) this.newest = Math.max(this.newest, frame.seq);
+    if (frame.type === "welcome") this.onWelcome(frame, asked);
+    else if (frame.type === "message") {
+      const { type: _, ...message } = frame;
+      this.events.push({ what: "heard", message });
+      if (this.place !== undefined && message.seq > this.place.after)
+        this.place = { ...this.place, after: message.seq };
+    } else if (frame.type === "ack") {
+      this.unacked.delete(frame.id);
+      this.events.push({ what: "acked", id: frame.id, seq: frame.seq, duplicate: frame.duplicate === true });
+      if (this.parts.random.between(1, REPEAT_ONE_IN) === 1) this.repeat(frame.id);
+    } else if (frame.type === "error") this.onError(frame);
+  }
+
+  private onWelcome({ seq, epoch, resumed, lost }: ServerFrameOf<"welcome">, asked: Place | undefined): void {
+    this.events.push({ what: "joined", asked, seq, epoch, resumed, ...(lost !== undefined && { lost }) });
+    const from = resumed && asked !== undefined ? (lost?.[1] ?? asked.after) : seq;
+    this.place = { after: from, epoch };
+    this.connections++;
+    this.failures = 0;
+    this.live = true;
+    for (const id of this.unacked) this.repeat(id);
+  }
+
+  /** `unavailable` says that nothing is known to have happened and to try again; nothing else may come. */
+  private onError({ code, message, id }: ServerFrameOf<"error">): void {
+    if (code !== "unavailable") this.events.push({ what: "refused", code, text: message });
+    else if (id !== undefined) setTimeout(() => this.unacked.has(id) && this.repeat(id), FIRST_WAIT);
+  }
+
+  private talk(): void {
+    if (!this.talking) return;
+    const { pace, random } = this.parts;
+    if (this.live && this.unacked.size < pace.window) this.say();
+    setTimeout(() => this.talk(), random.between(0, pace.pause));
+  }
+
+  private say(): void {
+    const { name, random } = this.parts;
+    const id = `${name}.${++this.said}`;
+    const text = `text of ${id}${" …".repeat(random.between(1, 20) === 1 ? LONG_TEXT / 2 : 0)}`;
+    this.unacked.add(id);
+    this.texts.set(id, text);
+    this.events.push({ what: "sent", id, text });
+    this.send(id);
+    if (random.between(1, REPEAT_ONE_IN) === 1) this.repeat(id);
+  }
+
+  private repeat(id: string): void {
+    if (!this.live) return;
+    this.repeats++;
+    this.send(id);
+  }
+
+  private send(id: string): void {
+    this.socket?.send(JSON.stringify({ type: "message", id, text: this.texts.get(id) }));
+  }
+}

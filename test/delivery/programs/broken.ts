@@ -1,0 +1,147 @@
+// Five ways to break the promises of delivery. The product has no switches for them: here a real part is wrapped in one
+// that does not do what it should.
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import type { Engine } from "../../../src/core/engine.ts";
+import type { Message } from "../../../src/protocol/server-frames.ts";
+import { Connection } from "../../../src/server/socket/connection.ts";
+import { disturbed } from "../../support/disturbed-engine.ts";
+
+export interface Breakage {
+  beforeOpening?(dataDir: string): void;
+  engine?(engine: Engine): Engine;
+  afterOpening?(): void;
+}
+
+/** Time between the early ack and the commit, in milliseconds: long enough for a kill to fall into it. */
+const LATE = 150;
+
+/** One message frame in so many changes places with the next. */
+const SWAP_ONE_IN = 15;
+
+/** How long a frame waits for the one it changes places with, in milliseconds. */
+const SWAP_PATIENCE = 50;
+
+/** The start at which the store is gone. */
+const START_WITHOUT_STORE = 2;
+
+export const BROKEN = {
+  /** The control: the same program with nothing broken. */
+  nothing: {},
+  "the dedupe": { engine: withoutDedupe },
+  "the ack": { engine: ackBeforeCommit },
+  "the seam": { afterOpening: dropAtSeam },
+  "the order": { afterOpening: swapFrames },
+  "the epoch": { beforeOpening: loseStore, engine: withOldEpoch },
+} satisfies Record<string, Breakage> as Record<BrokenPart, Breakage>;
+
+export type BrokenPart = "nothing" | "the dedupe" | "the ack" | "the seam" | "the order" | "the epoch";
+
+/** Stores each message under a name of its own, and shows the sender's to whoever reads. */
+function withoutDedupe(engine: Engine): Engine {
+  const named = (message: Message): Message => ({ ...message, id: message.id.split("~")[0]! });
+  return disturbed(engine, {
+    post: (request, done) =>
+      engine.post({ ...request, id: `${request.id}~${crypto.randomUUID().slice(0, 8)}` }, done),
+    history: (request, done) =>
+      engine.history(request, (result) =>
+        done(result.outcome === "read" ? { ...result, messages: result.messages.map(named) } : result),
+      ),
+    listen: (conversation, listener) =>
+      engine.listen(conversation, (room, message) => listener(room, named(message))),
+    page: async (...range) => (await engine.page(...range))?.map(named),
+  });
+}
+
+/** Acks with the number that a message will have, and stores it a little later. */
+function ackBeforeCommit(engine: Engine): Engine {
+  const rooms = new Map<string, { newest: number; names: Set<string> }>();
+  return disturbed(engine, {
+    listen: async (conversation, listener) => {
+      if (!rooms.has(conversation)) rooms.set(conversation, await readRoom(engine, conversation));
+      return engine.listen(conversation, listener);
+    },
+    post: (request, done) => {
+      const { conversation, user, id, limit } = request;
+      const room = rooms.get(conversation)!;
+      const isRepeat = room.names.has(`${user}/${id}`);
+      // Timers of one delay fire in the order in which they were set, so the number foretold is the number given.
+      setTimeout(() => engine.post(request, isRepeat ? done : () => {}), LATE);
+      if (isRepeat) return;
+      room.names.add(`${user}/${id}`);
+      const ack = { outcome: "stored", seq: ++room.newest, at: Date.now() } as const;
+      queueMicrotask(() => done({ ...ack, quota: { limit, remaining: limit, reset: 0 } }));
+    },
+  });
+}
+
+async function readRoom(engine: Engine, conversation: string) {
+  const { seq: newest } = await engine.head(conversation);
+  const names = new Set<string>();
+  for (let after = 0; after < newest; ) {
+    const page = (await engine.page(conversation, after, newest, 200)) ?? [];
+    for (const { from, id } of page) names.add(`${from}/${id}`);
+    after = page.at(-1)?.seq ?? newest;
+  }
+  return { newest, names };
+}
+
+/** Loses the first message after each welcome that promised to resume. */
+function dropAtSeam(): void {
+  const deliver = Connection.prototype.deliver;
+  const atSeam = new WeakSet<Connection>();
+  Connection.prototype.deliver = function (this: Connection, frame: string): void {
+    const { type, resumed } = JSON.parse(frame);
+    if (type === "welcome" && resumed) atSeam.add(this);
+    if (type === "message" && atSeam.delete(this)) return;
+    deliver.call(this, frame);
+  };
+}
+
+/** Now and then lets a message pass the one before it. */
+function swapFrames(): void {
+  const deliver = Connection.prototype.deliver;
+  const waiting = new WeakMap<Connection, string>();
+  let messages = 0;
+  const letGo = (connection: Connection) => {
+    const frame = waiting.get(connection);
+    waiting.delete(connection);
+    if (frame !== undefined) deliver.call(connection, frame);
+  };
+  Connection.prototype.deliver = function (this: Connection, frame: string): void {
+    const isMessage = JSON.parse(frame).type === "message";
+    if (isMessage && !waiting.has(this) && ++messages % SWAP_ONE_IN === 0) {
+      waiting.set(this, frame);
+      setTimeout(() => letGo(this), SWAP_PATIENCE);
+      return;
+    }
+    deliver.call(this, frame);
+    if (isMessage) letGo(this);
+  };
+}
+
+/** At one of the starts there is no store any more. */
+function loseStore(dataDir: string): void {
+  const count = 1 + Number(readIfThere("starts") || 0);
+  writeFileSync("starts", String(count));
+  if (count === START_WITHOUT_STORE) rmSync(dataDir, { recursive: true, force: true });
+}
+
+function readIfThere(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+}
+
+/** Calls every store by the same name. */
+function withOldEpoch(engine: Engine): Engine {
+  const epoch = "always-the-same";
+  return disturbed(engine, {
+    head: async (conversation) => ({ ...(await engine.head(conversation)), epoch }),
+    listen: async (conversation, listener) => {
+      const listening = await engine.listen(conversation, listener);
+      return { seq: listening.seq, epoch, stop: () => listening.stop() };
+    },
+  });
+}

@@ -1,0 +1,43 @@
+// A server of which one part breaks a promise, as a process of its own: the word on its command line says which
+// (programs/broken.ts). Everything else is put together as src/cli/serve.ts does it, from the same parts.
+import { stopOnSignal } from "../../../src/cli/process-events.ts";
+import { openSqlite } from "../../../src/engine/sqlite/open.ts";
+import { createKeys } from "../../../src/server/authentication/keys.ts";
+import { createPasswords } from "../../../src/server/authentication/passwords.ts";
+import { openLog } from "../../../src/server/log.ts";
+import { startServer } from "../../../src/server/server.ts";
+import { readSettings } from "../../../src/server/settings/read.ts";
+import { systemClock } from "../../../src/server/system-clock.ts";
+import { BROKEN, type BrokenPart } from "./broken.ts";
+
+const read = readSettings({ env: process.env });
+if ("problems" in read) throw new Error(read.problems.join("\n"));
+const { settings } = read;
+const broken = BROKEN[process.argv[2] as BrokenPart];
+
+const clock = systemClock();
+const log = openLog({ level: settings.logLevel, format: "json" });
+broken.beforeOpening?.(settings.dataDir);
+const { engine, close, ...stores } = await openSqlite({
+  dataDir: settings.dataDir,
+  clock,
+  log,
+  sync: settings.storeSync,
+});
+const server = await startServer({
+  ...stores,
+  settings,
+  version: "0.0.0",
+  engine: broken.engine?.(engine) ?? engine,
+  keys: createKeys(settings, settings.secretKey ?? ""),
+  passwords: createPasswords({ cost: settings.bcryptCost, queue: settings.passwordQueue }),
+  clock,
+  log,
+});
+broken.afterOpening?.();
+stopOnSignal(log, async () => {
+  await server.stop();
+  await close();
+});
+// What ParleyFolder looks for.
+console.error(`Page  ${server.url}/`);

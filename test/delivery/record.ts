@@ -1,0 +1,58 @@
+import type { Message } from "../../src/protocol/server-frames.ts";
+
+/** Where a client asks to go on: the newest message it has, and the life of the store in which it got it. */
+export interface Place {
+  readonly after: number;
+  readonly epoch: string;
+}
+
+/** One thing that happened to a client; its record holds them in the order in which they did. */
+export type ClientEvent =
+  /** A message was given to the line for the first time. Repeats are not recorded: they must change nothing. */
+  | { readonly what: "sent"; readonly id: string; readonly text: string }
+  | {
+      readonly what: "joined";
+      /** What the socket's address asked for; undefined at the first connection. */
+      readonly asked: Place | undefined;
+      readonly seq: number;
+      readonly epoch: string;
+      readonly resumed: boolean;
+      readonly lost?: readonly [number, number];
+    }
+  | { readonly what: "heard"; readonly message: Message }
+  | { readonly what: "acked"; readonly id: string; readonly seq: number; readonly duplicate: boolean }
+  /** An error that no fault of the line and no restart explains. */
+  | { readonly what: "refused"; readonly code: string; readonly text: string };
+
+/** All that one client did and was told. */
+export interface ClientRecord {
+  readonly name: string;
+  readonly user: string;
+  readonly conversation: string;
+  /** Whether acks and messages stand in `events` as they came on the line; a library may tell of them as it likes. */
+  readonly inLine: boolean;
+  readonly events: ClientEvent[];
+}
+
+/** A conversation as the store has it in the end. */
+export interface StoredConversation {
+  readonly epoch: string;
+  /** From the first to the newest. */
+  readonly messages: readonly Message[];
+  /** The members that a newcomer is told of, without the newcomer. */
+  readonly members: readonly string[];
+  /** The users who are connected. */
+  readonly connected: readonly string[];
+}
+
+/** What clients saw of a server in a run, and what that server has in the end. */
+export interface RunRecord {
+  readonly clients: readonly ClientRecord[];
+  readonly stored: ReadonlyMap<string, StoredConversation>;
+  /** Requests charged, by user. */
+  readonly charged: ReadonlyMap<string, number>;
+  /** How often the run itself threw the store away; only so often may its epoch change. */
+  readonly storesLost: number;
+  /** Ends of the server that nobody wanted, or that were not as they should be; a sentence for each. */
+  readonly crashes: readonly string[];
+}

@@ -1,0 +1,50 @@
+import type { Fault } from "./checker.ts";
+import type { RunResult } from "./run.ts";
+
+/** Faults that are shown; a broken promise tends to be broken many times. */
+const SHOWN = 20;
+
+/** Whether every promise was kept. */
+export function isKept({ verdict }: RunResult): boolean {
+  return verdict.faults.length === 0 && verdict.delivered === verdict.expected;
+}
+
+/** A run in one line of figures, and a line for each of the first faults. */
+export function reportLines(result: RunResult): string[] {
+  const { options, verdict, cuts } = result;
+  const cutCount = Object.values(cuts).reduce((sum, count) => sum + count, 0);
+  const kinds = Object.entries(cuts).map(([kind, count]) => `${kind} ${count}`);
+  const figures = [
+    `delivered ${percent(verdict.delivered, verdict.expected)} (${verdict.delivered} of ${verdict.expected})`,
+    `duplicates ${verdict.duplicates}`,
+    `holes ${verdict.holes}`,
+    `order faults ${verdict.orderFaults}`,
+    `lost acks ${verdict.lostAcks}`,
+    `other faults ${otherFaults(verdict.faults)}`,
+  ];
+  const conditions = [
+    `${options.clients} clients`,
+    `${result.messages} messages`,
+    `${result.repeats} sent again`,
+    `${result.reconnects} reconnects`,
+    `${cutCount} cuts (${kinds.join(", ")})`,
+    `${result.kills} kills`,
+    `${result.drains} drains`,
+    `${options.seconds} s`,
+  ];
+  const { faults } = verdict;
+  const shown = faults.slice(0, SHOWN).map(({ kind, text }) => `  ${kind}: ${text}`);
+  if (faults.length > SHOWN) shown.push(`  … and ${faults.length - SHOWN} more`);
+  return [`seed ${options.seed}: ${figures.join(", ")}; ${conditions.join(", ")}`, ...shown];
+}
+
+function otherFaults(faults: readonly Fault[]): number {
+  const counted: readonly Fault["kind"][] = ["duplicate", "hole", "order", "ack_ahead", "lost_ack"];
+  return faults.filter(({ kind }) => !counted.includes(kind)).length;
+}
+
+/** Rounded down: only what is whole is shown as 100.000 %. */
+function percent(part: number, whole: number): string {
+  const share = whole === 0 ? 1 : part / whole;
+  return `${(Math.floor(share * 100_000) / 1000).toFixed(3)} %`;
+}
