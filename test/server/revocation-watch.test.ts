@@ -1,0 +1,73 @@
+import { describe, expect, test } from "bun:test";
+import { NEVER } from "../../src/core/revocations.ts";
+import { verifyToken } from "../../src/server/authentication/tokens.ts";
+import { ManualClock } from "../support/manual-clock.ts";
+import { RawSocket } from "../support/raw-socket.ts";
+import { startTestServer, type TestServer } from "../support/server.ts";
+
+/** What a client hears at the end: the error's code and the Close frame's. */
+async function endOf(raw: RawSocket): Promise<[string | undefined, number]> {
+  const { code } = await raw.closing();
+  const error = raw.frames.findLast(({ type }) => type === "error");
+  return [error?.type === "error" ? error.code : undefined, code];
+}
+
+async function enter(server: TestServer, user: string, token: string): Promise<RawSocket> {
+  const raw = await RawSocket.handshake(server.port, `/ws/${user}/lobby?token=${token}`);
+  await raw.heard("welcome");
+  return raw;
+}
+
+const REVOKED: [string, number] = ["token_revoked", 4401];
+
+describe("A3 T5 revoking closes sockets", () => {
+  test("A3 POST /logout closes the sockets of that token, and leaves the user's others", async () => {
+    await using server = await startTestServer();
+    const [token, other] = [await server.token("anna"), await server.token("anna")];
+    await using first = await enter(server, "anna", token);
+    await using second = await enter(server, "anna", token);
+    await using third = await enter(server, "anna", other);
+    const headers = { Authorization: `Bearer ${token}` };
+    expect((await fetch(`${server.url}/logout`, { method: "POST", headers })).status).toBe(204);
+    expect(await endOf(first)).toEqual(REVOKED);
+    expect(await endOf(second)).toEqual(REVOKED);
+    third.say({ type: "ping", id: "still here" });
+    expect(await third.heard("pong")).toMatchObject({ id: "still here" });
+  });
+
+  test("A3 revoking a user closes what was opened with older tokens; a new one comes in", async () => {
+    const clock = new ManualClock();
+    await using server = await startTestServer({ clock });
+    const old = await server.token("anna");
+    await using anna = await enter(server, "anna", old);
+    await using ben = await enter(server, "ben", await server.token("ben"));
+    clock.advance(1);
+    await server.revocations.revokeUser("anna", clock.now());
+    expect(await endOf(anna)).toEqual(REVOKED);
+    await using again = await RawSocket.handshake(server.port, `/ws/anna/lobby?token=${old}`);
+    expect(await endOf(again)).toEqual(REVOKED);
+    await using fresh = await enter(server, "anna", await server.token("anna"));
+    for (const raw of [fresh, ben]) {
+      raw.say({ type: "ping", id: "still here" });
+      expect(await raw.heard("pong")).toMatchObject({ id: "still here" });
+    }
+  });
+
+  test("A3 a token renewed in place is the one that counts: the one before may be revoked", async () => {
+    await using server = await startTestServer();
+    const [old, renewed] = [await server.token("anna"), await server.token("anna")];
+    await using raw = await enter(server, "anna", old);
+    raw.say({ type: "token", token: renewed });
+    await raw.heard("token_accepted");
+    const ids: string[] = [];
+    for (const token of [old, renewed]) {
+      const verdict = await verifyToken(server.keys, token, Date.now());
+      if (verdict.ok) ids.push(verdict.token.id);
+    }
+    await server.revocations.revokeToken(ids[0]!, NEVER);
+    raw.say({ type: "ping", id: "still here" });
+    expect(await raw.heard("pong")).toMatchObject({ id: "still here" });
+    await server.revocations.revokeToken(ids[1]!, NEVER);
+    expect(await endOf(raw)).toEqual(REVOKED);
+  });
+});
