@@ -1,0 +1,16 @@
+import { FIRST_WAIT, LONGEST_WAIT } from "./options.ts";
+
+/**
+ * How long to wait before trying again, in milliseconds: exponential with full jitter.
+ *
+ * `attempt` counts from 0; `random` is from 0 up to 1. The whole wait is random, so that clients that were cut together
+ * do not come back together.
+ */
+export function backoff(attempt: number, random: number): number {
+  return random * Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** attempt);
+}
+
+/** The wait after an answer: what the server asked for in `seconds` wins over the back-off. */
+export function waitFor(seconds: number | undefined, attempt: number, random: number): number {
+  return seconds === undefined ? backoff(attempt, random) : seconds * 1000;
+}

@@ -1,0 +1,55 @@
+import type { Message, Quota, ServerFrameOf } from "../protocol/server-frames.ts";
+import type { Lost } from "./inbox.ts";
+import type { ParleyError } from "./parley-error.ts";
+import type { State } from "./state.ts";
+
+type Body<T extends "presence" | "typing" | "read" | "warning"> = Omit<ServerFrameOf<T>, "type">;
+
+/** The user's allowance. `retry_after`: a message was refused, and is sent again after so many seconds. */
+export interface QuotaNotice extends Quota {
+  readonly retry_after?: number;
+}
+
+/** What a conversation tells, by the name of the event. */
+export interface ConversationEvents {
+  /** A message, once, in order; one's own too. */
+  message: Message;
+  /** Somebody came or went; also told for the difference that a reconnect finds. */
+  presence: Body<"presence">;
+  typing: Body<"typing">;
+  read: Body<"read">;
+  warning: Body<"warning">;
+  quota: QuotaNotice;
+  /** The connection's state changed. */
+  status: State;
+  /** Messages that this client will never see. */
+  lost: Lost;
+  /** Something failed that no promise tells of: the storage, the token function, a refused frame. */
+  error: ParleyError;
+}
+
+export type EventName = keyof ConversationEvents;
+export type Listener<E extends EventName> = (event: ConversationEvents[E]) => void;
+
+/** Listeners by event. One that throws harms nobody else; its error is reported as an uncaught one. */
+export class Listeners {
+  private readonly byName = new Map<EventName, Set<Listener<never>>>();
+
+  add<E extends EventName>(name: E, listener: Listener<E>): () => void {
+    const listeners = this.byName.get(name) ?? new Set();
+    this.byName.set(name, listeners.add(listener as Listener<never>));
+    return () => void listeners.delete(listener as Listener<never>);
+  }
+
+  tell<E extends EventName>(name: E, event: ConversationEvents[E]): void {
+    for (const listener of [...(this.byName.get(name) ?? [])]) {
+      try {
+        (listener as Listener<E>)(event);
+      } catch (error) {
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
+  }
+}

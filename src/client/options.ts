@@ -1,0 +1,105 @@
+// What can be chosen, and what is chosen when nothing is said. Every default is here, with its unit and its reason.
+
+/** Longest wait before the first new try, in milliseconds: a person does not notice half a second. */
+export const FIRST_WAIT = 500;
+
+/** Longest wait before any new try, in milliseconds: a server that is back is found within half a minute. */
+export const LONGEST_WAIT = 30_000;
+
+/** How long a connection must have lasted, in milliseconds, before the next wait is short again: one that falls at once would otherwise be dialled in a loop. */
+export const STEADY_AFTER = 5_000;
+
+/** Silence after which the line is tried with a `ping`, in milliseconds. Shorter than the 30 s after which the first routers forget a quiet line. */
+export const PING_AFTER = 20_000;
+
+/** How long the server may take to answer a `ping`, in milliseconds: a slow mobile line needs 2 s. */
+export const PING_ANSWER = 5_000;
+
+/** How long a socket may take from dialling to `welcome`, in milliseconds: TLS over a slow line, and a store that is busy. */
+export const WELCOME_WAIT = 10_000;
+
+/** Most messages that wait for their ack. Beyond that `send` refuses: somebody writes faster than anybody could send. */
+export const MAX_PENDING = 1_000;
+
+/** Most messages that a `for await` keeps for its loop; the rest is read again from the server once the loop is there. */
+export const MAX_QUEUED = 1_000;
+
+/** Most messages kept that came before one that is missing; the rest is read with it. */
+export const MAX_HELD = 500;
+
+/** Requests a second over a longer time: below the server's BURST_RATE of 20, which counts other frames too. */
+export const SEND_RATE = 15;
+
+/** Requests at once: below the server's BURST_SIZE of 40. */
+export const SEND_BURST = 30;
+
+/** How long one `typing` lasts at the server is 6 s; it is renewed after so many milliseconds at the earliest. */
+export const TYPING_EVERY = 3_000;
+
+/** How long before its end a token is no longer used for a new connection, in milliseconds: it must last over the handshake. */
+export const TOKEN_MARGIN = 5_000;
+
+/** A message on its way: what was given to `send`. */
+export interface Pending {
+  readonly id: string;
+  readonly text: string;
+  readonly data?: Readonly<Record<string, unknown>>;
+}
+
+/**
+ * Keeps what is not acked yet, so that a closed tab or a killed program loses nothing.
+ *
+ * `key` is `user/conversation`: what one user wrote is never sent as another. `save` replaces what was kept under
+ * `key`, and is not called again before it has finished. Two tabs that share a key would overwrite each other: give
+ * each its own place.
+ */
+export interface OutboxStorage {
+  load(key: string): Promise<readonly Pending[]> | readonly Pending[];
+  save(key: string, pending: readonly Pending[]): Promise<void> | void;
+}
+
+/** As much of a WebSocket as is used; that of browsers, Node 22, Bun, Deno and the package `ws` all have it. */
+export interface WebSocketLike {
+  readonly readyState: number;
+  onmessage: ((event: never) => void) | null;
+  onclose: ((event: never) => void) | null;
+  onerror: ((event: never) => void) | null;
+  send(text: string): void;
+  close(code?: number): void;
+}
+
+/** A token, or a function that is asked for one when there is none or the last one ends. */
+export type TokenSource = string | (() => string | undefined | Promise<string | undefined>);
+
+export interface Options {
+  /** The server's address, such as `https://chat.example.com` or `ws://127.0.0.1:8000`; it may have a path. */
+  readonly url: string;
+  /**
+   * The user's token. As a function it is asked again when its last one ends; it may answer `undefined` when the user
+   * is signed out for good, and may throw when it cannot tell now, and is then asked again after a wait.
+   */
+  readonly token: TokenSource;
+  /** The user; without it, the token's `sub`. */
+  readonly user?: string;
+  /** Where messages wait that are not acked; without it, in memory only. */
+  readonly storage?: OutboxStorage;
+  /** Whether a warning of inactivity is answered by itself: for programs that are meant to stay. Default false. */
+  readonly stay?: boolean;
+  /** Silence before a `ping`, in milliseconds. Default `PING_AFTER`. */
+  readonly pingAfter?: number;
+  /** How long its answer may take, in milliseconds. Default `PING_ANSWER`. */
+  readonly pingAnswer?: number;
+  /** From dialling to `welcome`, in milliseconds. Default `WELCOME_WAIT`. */
+  readonly welcomeWait?: number;
+  /** Default `MAX_PENDING`. */
+  readonly maxPending?: number;
+  /** Requests a second; 0: as fast as they are answered. Default `SEND_RATE`. */
+  readonly sendRate?: number;
+  /** A WebSocket class, where the global one is missing: Node 20, tests. */
+  readonly WebSocket?: new (
+    url: string,
+    protocols: string[],
+  ) => WebSocketLike;
+  /** Is told each frame's text, for a log. What is sent may hold a token: frames of type `token` are not told. */
+  readonly trace?: (direction: "sent" | "received", text: string) => void;
+}

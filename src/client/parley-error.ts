@@ -1,0 +1,21 @@
+import type { ErrorCode } from "../protocol/errors.ts";
+
+/**
+ * What the library itself may say, beside the server's codes:
+ * `closed` (the conversation is closed), `outbox_full` (too much waits already), `storage` (the given storage failed),
+ * `token` (the token function failed).
+ */
+export type ParleyErrorCode = ErrorCode | "closed" | "outbox_full" | "storage" | "token";
+
+/** Why something was refused. Decide by `code`; `message` is for people and may change. */
+export class ParleyError extends Error {
+  override readonly name = "ParleyError";
+
+  constructor(
+    readonly code: ParleyErrorCode,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}

@@ -1,0 +1,107 @@
+// The life of a conversation's connection:
+//
+//            dial                  welcome               all that was missed is there
+//   (open) ──────▶ connecting ───────────────▶ resuming ───────────────────────────▶ live ◀──▶ degraded
+//                    ▲    │ line lost              │ line lost                        │ line lost
+//                    │    └────────────┬───────────┴──────────────────────────────────┘
+//           time, or │                 ▼
+//            a wake  └───────────── waiting          a final close code, or close(), leads from everywhere to closed
+import type { ServerFrameOf } from "../protocol/server-frames.ts";
+
+/** What the server said just before it closes. */
+export type Farewell = Pick<ServerFrameOf<"closing">, "code" | "reason" | "reconnect" | "after">;
+
+interface Trying {
+  /** How many tries have failed since the last steady connection. */
+  readonly attempt: number;
+}
+
+interface InTouch extends Trying {
+  /** When `welcome` came, in milliseconds since 1970. */
+  readonly since: number;
+  readonly farewell?: Farewell;
+}
+
+/** On the way to the server. `fresh`: with a token that was asked for because the last one was refused. */
+export interface Connecting extends Trying {
+  readonly at: "connecting";
+  readonly fresh: boolean;
+  readonly farewell?: Farewell;
+}
+
+/** Connected, and up to date. */
+export interface Live extends InTouch {
+  readonly at: "live";
+}
+
+/** Connected; messages that were missed are still coming. */
+export interface Resuming extends InTouch {
+  readonly at: "resuming";
+}
+
+/** Connected; the server's store is away, and messages wait. */
+export interface Degraded extends InTouch {
+  readonly at: "degraded";
+  readonly reason: string;
+}
+
+/** Not connected; tries again at `until` (milliseconds since 1970). `firm`: the server named the time. */
+export interface Waiting extends Trying {
+  readonly at: "waiting";
+  readonly until: number;
+  readonly reason: string;
+  readonly firm: boolean;
+}
+
+/** Ended. `advice` says what a person can do before `reconnect()`. */
+export interface Closed {
+  readonly at: "closed";
+  readonly code: number;
+  readonly reason: string;
+  readonly advice: string;
+}
+
+export type State = Connecting | Live | Resuming | Degraded | Waiting | Closed;
+
+/** Everything that can happen to a connection. `random` is from 0 up to 1, for the back-off. */
+export type Event =
+  /** The application wants to be connected. */
+  | { readonly type: "open" }
+  | { readonly type: "close" }
+  | { readonly type: "welcome"; readonly behind: boolean }
+  /** Messages are missing, or no longer. */
+  | { readonly type: "behind" }
+  | { readonly type: "caught_up" }
+  | { readonly type: "degraded"; readonly reason: string }
+  | { readonly type: "recovered" }
+  | { readonly type: "closing"; readonly farewell: Farewell }
+  /** The socket is gone. `renewable`: there is a function that may have another token. */
+  | {
+      readonly type: "line_lost";
+      readonly code: number;
+      readonly reason: string;
+      readonly renewable: boolean;
+      readonly random: number;
+    }
+  /** The token function failed, and may do better later. */
+  | { readonly type: "token_failed"; readonly reason: string; readonly random: number }
+  /** There is no token, or none that names a user. */
+  | { readonly type: "token_missing"; readonly reason: string }
+  | { readonly type: "time_up" }
+  /** The machine is online again, or the page is looked at again. */
+  | { readonly type: "wake" }
+  | { readonly type: "offline" };
+
+/** What is to be done outside: conversation.ts does it, and decides nothing. */
+export type Effect =
+  /** Dial; `fresh`: with another token than the last. */
+  | { readonly do: "dial"; readonly fresh: boolean }
+  | { readonly do: "hang_up" }
+  | { readonly do: "wait"; readonly until: number }
+  /** Send a ping now, and see whether the line answers. */
+  | { readonly do: "probe" };
+
+export interface Step {
+  readonly state: State;
+  readonly effects: readonly Effect[];
+}
