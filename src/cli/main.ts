@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import manifest from "../../package.json" with { type: "json" };
+import { conformanceCommand } from "./conformance.ts";
 import { failureLines } from "./failure.ts";
 import { revokeCommand } from "./revoke.ts";
 import { serveCommand } from "./serve.ts";
@@ -32,6 +33,7 @@ function program(): Command {
   parley.addCommand(userCommand());
   parley.addCommand(tokenCommand());
   parley.addCommand(revokeCommand());
+  parley.addCommand(conformanceCommand());
   for (const command of everyCommand(parley))
     command.exitOverride().showHelpAfterError("(add --help to see what is possible)");
   return parley;

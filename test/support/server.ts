@@ -36,7 +36,8 @@ export interface TestServer extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-const SECRET = "GzcZQ2b7mWq0p5yEw1rT8uKx9vLh3NdF";
+/** SECRET_KEY of every test server. */
+export const SECRET = "GzcZQ2b7mWq0p5yEw1rT8uKx9vLh3NdF";
 
 /** A real server on its embedded store, on any free port. */
 export async function startTestServer({
@@ -52,7 +53,7 @@ export async function startTestServer({
   const { settings } = read;
   const log = new RecordedLog();
   const store = await openSqlite({ dataDir, clock, log, sync: settings.storeSync });
-  const { engine, accounts, revocations } = store;
+  const { engine, accounts, revocations, refreshTokens } = store;
   const passwords = createPasswords({ cost: settings.bcryptCost, queue: settings.passwordQueue });
   await seedDemoAccounts(settings, { accounts, passwords, clock, log });
   const keys = createKeys(settings, SECRET);
@@ -62,6 +63,7 @@ export async function startTestServer({
     engine: disturb(engine),
     accounts,
     revocations,
+    refreshTokens,
     keys,
     passwords,
     clock,

@@ -1,0 +1,140 @@
+import { SUBPROTOCOL } from "../protocol/version.ts";
+import { type Check, must, mustBe } from "./check.ts";
+import type { Line } from "./line.ts";
+import { type Fields, rawHandshake, rawRequest } from "./raw-request.ts";
+import { sign } from "./signer.ts";
+import type { Person, World } from "./world.ts";
+
+/** Who may open a socket, and how they are told that they may not. */
+export const HANDSHAKE_CHECKS: readonly Check[] = [
+  {
+    rule: "A1",
+    what: "tokens that are damaged, foreign, incomplete or expired are refused",
+    run: refusesBadTokens,
+  },
+  {
+    rule: "A5",
+    what: "a page of another origin is refused with 403",
+    run: async ({ target, ann }) => {
+      const path = `/ws/${ann.user}/conformance?token=${ann.token}`;
+      const { status } = await rawHandshake(target, path, { Origin: "https://conformance.invalid" });
+      mustBe("status for a page of https://conformance.invalid", status, 403);
+    },
+  },
+  { rule: "W1", what: "broken handshakes are refused as HTTP", run: refusesBrokenHandshakes },
+  {
+    rule: "W3",
+    what: "another user's token: `forbidden`, 4403",
+    run: async (world) => {
+      const stolen: Person = { user: world.bob.user, token: world.ann.token };
+      await refused(world.open(world.path(stolen, world.conversation())), "forbidden", 4403);
+    },
+  },
+  {
+    rule: "W3",
+    what: "a wrong name: `bad_address`, 4400",
+    run: async (world) => refused(world.open(world.path(world.ann, "no%20name")), "bad_address", 4400),
+  },
+  {
+    rule: "W3",
+    what: "two credentials: `bad_address`, 4400",
+    run: async (world) => {
+      const path = world.path(world.ann, world.conversation());
+      await refused(world.open(`${path}&token=${world.bob.token}`), "bad_address", 4400);
+    },
+  },
+  {
+    rule: "W4",
+    what: "without a credential the first frame must be `token`",
+    run: async (world) => {
+      const path = `/ws/${world.ann.user}/${world.conversation()}`;
+      const wrong = world.open(path);
+      await wrong.opened();
+      wrong.send({ type: "message", text: "hello" });
+      await refused(wrong, "unauthorized", 4401);
+      const right = world.open(path);
+      await right.opened();
+      right.send({ type: "token", token: world.ann.token });
+      await right.next("welcome");
+    },
+  },
+  {
+    rule: "W6",
+    what: "only `parley.v1` is ever answered as subprotocol, never a token",
+    run: answersOneSubprotocol,
+  },
+  {
+    rule: "W7",
+    what: "`welcome` comes first, and frames sent before it are worked on",
+    run: async (world) => {
+      const line = world.open(world.path(world.ann, world.conversation()));
+      await line.opened();
+      line.send({ type: "ping", id: "early" });
+      await line.next("pong", ({ id }) => id === "early");
+      mustBe("the first frame", line.frames[0]?.type, "welcome");
+    },
+  },
+];
+
+/** Holds a line to be refused with an `error` and a close; whether `closing` comes between them is F3's. */
+async function refused(line: Line, code: string, close: number): Promise<void> {
+  const error = await line.next("error");
+  mustBe("code of the error", error.code, code);
+  mustBe("close code", (await line.closed()).code, close);
+  mustBe("`welcome` frames to who is refused", line.of("welcome").length, 0);
+}
+
+async function refusesBadTokens(world: World): Promise<void> {
+  const { ann, key } = world;
+  const { user, token } = ann;
+  const at = token.lastIndexOf(".") + 5;
+  const damaged = token.slice(0, at) + (token[at] === "A" ? "B" : "A") + token.slice(at + 1);
+  const tokens = [["unauthorized", damaged]];
+  if (key !== undefined) {
+    const long = Math.floor(Date.now() / 1000) - 7200;
+    for (const claims of [{ iss: "somebody" }, { aud: "somebody" }, { jti: undefined }, { exp: undefined }])
+      tokens.push(["unauthorized", sign(key, user, claims)]);
+    tokens.push(["unauthorized", sign(key, user, {}, { typ: "JWT" })]);
+    tokens.push(["token_expired", sign(key, user, { iat: long, exp: long + 60 })]);
+  }
+  for (const [code = "", bad = ""] of tokens)
+    await refused(world.open(world.path({ user, token: bad }, world.conversation())), code, 4401);
+}
+
+async function refusesBrokenHandshakes({ target, ann }: World): Promise<void> {
+  const path = `/ws/${ann.user}/conformance`;
+  const cases: [string, number[], Promise<{ status: number; headers: Headers }>][] = [
+    ["without `Upgrade`", [426], rawRequest(target, "GET", path, {})],
+    ["with version 12", [426], rawHandshake(target, path, { "Sec-WebSocket-Version": "12" })],
+    ["without a key", [400], rawHandshake(target, path, { "Sec-WebSocket-Key": undefined })],
+    ["with POST", [405], rawRequest(target, "POST", path, { "Content-Length": "0" })],
+    ["at a path without a conversation", [404], rawHandshake(target, "/ws/conformance")],
+    ["at an address of 20,000 bytes", [414, 431], rawHandshake(target, `${path}?x=${"x".repeat(20_000)}`)],
+    ["with a subprotocol of another kind", [400], rawHandshake(target, path, offer("chat"))],
+  ];
+  for (const [what, statuses, answer] of cases) {
+    const { status, headers } = await answer;
+    must(
+      statuses.includes(status),
+      `A handshake ${what} was answered ${status}, not ${statuses.join(" or ")}.`,
+    );
+    if (status === 426) mustBe(`Sec-WebSocket-Version ${what}`, headers.get("sec-websocket-version"), "13");
+  }
+}
+
+async function answersOneSubprotocol({ target, ann }: World): Promise<void> {
+  const path = `/ws/${ann.user}/conformance`;
+  const offered = await rawHandshake(target, path, offer(`bearer.${ann.token}, ${SUBPROTOCOL}`));
+  mustBe("status of a handshake with the token as a subprotocol", offered.status, 101);
+  const chosen = offered.headers.get("sec-websocket-protocol");
+  must(
+    chosen === SUBPROTOCOL,
+    `\`bearer.…, ${SUBPROTOCOL}\` was offered, and ${chosen?.startsWith("bearer.") ? "the token" : (chosen ?? "nothing")} was answered.`,
+  );
+  const without = await rawHandshake(target, `${path}?token=${ann.token}`);
+  mustBe("subprotocol answered where none was offered", without.headers.get("sec-websocket-protocol"), null);
+}
+
+function offer(protocols: string): Fields {
+  return { "Sec-WebSocket-Protocol": protocols };
+}

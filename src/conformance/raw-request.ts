@@ -1,0 +1,71 @@
+import { randomBytes } from "node:crypto";
+import { connect as connectPlain } from "node:net";
+import { connect as connectSecure } from "node:tls";
+import { Broken } from "./check.ts";
+import { PATIENCE } from "./line.ts";
+import type { Target } from "./target.ts";
+
+/** The head of an HTTP answer. */
+export interface RawAnswer {
+  readonly status: number;
+  readonly headers: Headers;
+}
+
+/** Header fields by name; undefined leaves one out. */
+export type Fields = Readonly<Record<string, string | undefined>>;
+
+/** The fields of a good handshake (RFC 6455 §4.1). */
+function handshakeFields(): Fields {
+  return {
+    Upgrade: "websocket",
+    Connection: "Upgrade",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": randomBytes(16).toString("base64"),
+  };
+}
+
+/** Asks for a socket at `path` with `fields` beside or instead of those of a good handshake, and hangs up at the answer. */
+export function rawHandshake(target: Target, path: string, fields: Fields = {}): Promise<RawAnswer> {
+  return rawRequest(target, "GET", path, { ...handshakeFields(), ...fields });
+}
+
+/** Sends one request byte for byte, which no HTTP library does with a handshake, and hangs up at the answer's head. */
+export function rawRequest(target: Target, method: string, path: string, fields: Fields): Promise<RawAnswer> {
+  const { hostname, port, protocol, host, pathname } = new URL(target.http);
+  const secure = protocol === "https:";
+  const name = hostname.replace(/^\[|\]$/g, "");
+  const to = { host: name, port: Number(port || (secure ? 443 : 80)) };
+  const lines = Object.entries({ Host: host, ...fields }).flatMap(([field, value]) =>
+    value === undefined ? [] : [`${field}: ${value}`],
+  );
+  const first = `${method} ${pathname.replace(/\/$/, "")}${path} HTTP/1.1`;
+  return new Promise((resolve, reject) => {
+    const socket = secure ? connectSecure({ ...to, servername: name }) : connectPlain(to);
+    const fail = (why: string) => {
+      socket.destroy();
+      reject(new Broken(`${method} ${path.slice(0, 60)}: ${why}.`));
+    };
+    let text = "";
+    socket.setTimeout(PATIENCE, () => fail("no answer came"));
+    socket.on("error", ({ message }) => fail(message));
+    socket.on("close", () => fail("the line was cut without an answer"));
+    socket.on(secure ? "secureConnect" : "connect", () =>
+      socket.write(`${[first, ...lines].join("\r\n")}\r\n\r\n`),
+    );
+    socket.on("data", (data) => {
+      text += Buffer.from(data).toString("latin1");
+      const end = text.indexOf("\r\n\r\n");
+      if (end < 0) return;
+      resolve(readHead(text.slice(0, end)));
+      socket.destroy();
+    });
+  });
+}
+
+function readHead(head: string): RawAnswer {
+  const [first = "", ...lines] = head.split("\r\n");
+  const headers = new Headers();
+  for (const line of lines)
+    headers.append(line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1).trim());
+  return { status: Number(first.split(" ")[1]), headers };
+}

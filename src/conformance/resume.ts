@@ -1,0 +1,77 @@
+import { type Check, mustBe } from "./check.ts";
+import type { Line } from "./line.ts";
+import type { World } from "./world.ts";
+
+/** Coming back to a conversation. */
+export const RESUME_CHECKS: readonly Check[] = [
+  {
+    rule: "D4",
+    what: "who comes back with `after` gets what was missed, then live, without a seam",
+    run: resumes,
+  },
+  {
+    rule: "D4",
+    what: "nothing missed, nothing sent again",
+    run: async (world) => {
+      const conversation = world.conversation();
+      const { line } = await world.join(world.ann, conversation);
+      const { seq } = await world.say(line, "seen");
+      const { line: back, welcome } = await world.join(world.ann, conversation, { after: seq });
+      await back.settled();
+      mustBe("`resumed` with `after` alone", welcome.resumed, true);
+      mustBe("messages sent again", seqs(back), []);
+    },
+  },
+  {
+    rule: "D5",
+    what: "a foreign `epoch`: `resumed` false, nothing is replayed",
+    run: async (world) => refusesToResume(world, () => ({ after: 1, epoch: "conformance" })),
+  },
+  {
+    rule: "D5",
+    what: "an `after` that is larger than `seq`: `resumed` false",
+    run: async (world) => refusesToResume(world, (epoch) => ({ after: 1_000, epoch })),
+  },
+];
+
+async function resumes(world: World): Promise<void> {
+  const conversation = world.conversation();
+  const { line: sender } = await world.join(world.ann, conversation);
+  const { line: reader, welcome: first } = await world.join(world.bob, conversation);
+  await world.say(sender, "1");
+  await reader.next("message");
+  await reader.leave();
+  for (const text of ["2", "3", "4"]) await world.say(sender, text);
+  const query = { after: 1, epoch: first.epoch };
+  const back = world.open(world.path(world.bob, conversation, query));
+  // Said while the other one is coming back: it is replayed or live, and must be there once.
+  const said = world.say(sender, "5");
+  const welcome = await back.next("welcome");
+  await said;
+  await world.say(sender, "6");
+  await back.until(() => back.of("message").length >= 5, "sixth message");
+  await back.settled();
+  mustBe("`resumed`", welcome.resumed, true);
+  mustBe("`lost`", welcome.lost, undefined);
+  mustBe("`epoch` on the same server", welcome.epoch, first.epoch);
+  mustBe("what came after the return", seqs(back), [2, 3, 4, 5, 6]);
+}
+
+async function refusesToResume(
+  world: World,
+  ask: (epoch: string) => Record<string, string | number>,
+): Promise<void> {
+  const conversation = world.conversation();
+  const { line, welcome } = await world.join(world.ann, conversation);
+  for (const text of ["1", "2"]) await world.say(line, text);
+  const { line: back, welcome: second } = await world.join(world.ann, conversation, ask(welcome.epoch));
+  await back.settled();
+  mustBe("`resumed`", second.resumed, false);
+  mustBe("`epoch`, the server's own", second.epoch, welcome.epoch);
+  mustBe("`seq`", second.seq, 2);
+  mustBe("messages replayed", seqs(back), []);
+}
+
+function seqs(line: Line): number[] {
+  return line.of("message").map(({ seq }) => seq);
+}

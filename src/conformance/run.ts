@@ -1,0 +1,74 @@
+// Runs the numbered rules of docs/PROTOCOL.md against a running server, from outside: over sockets and HTTP, as any
+// client would. It knows src/protocol and nothing of this server, so that another server, or a proxy in front of one,
+// can be held to the same rules.
+import { Broken, type Check, Skipped } from "./check.ts";
+import { DELIVERY_CHECKS } from "./delivery.ts";
+import { FRAME_CHECKS } from "./frames.ts";
+import { HANDSHAKE_CHECKS } from "./handshake.ts";
+import { HTTP_CHECKS } from "./http.ts";
+import { PRESENCE_CHECKS } from "./presence.ts";
+import { QUOTA_CHECKS } from "./quota.ts";
+import { RESUME_CHECKS } from "./resume.ts";
+import type { SigningKey } from "./signer.ts";
+import type { Target } from "./target.ts";
+import { TIME_CHECKS } from "./time.ts";
+import { type Person, World } from "./world.ts";
+
+/** Every check, in the order of the document. */
+export const CHECKS: readonly Check[] = [
+  ...HANDSHAKE_CHECKS,
+  ...FRAME_CHECKS,
+  ...DELIVERY_CHECKS,
+  ...RESUME_CHECKS,
+  ...QUOTA_CHECKS,
+  ...PRESENCE_CHECKS,
+  ...TIME_CHECKS,
+  ...HTTP_CHECKS,
+];
+
+export interface Result {
+  readonly rule: string;
+  readonly what: string;
+  readonly outcome: "passed" | "failed" | "skipped";
+  /** Why it failed or was skipped, for people. */
+  readonly reason?: string;
+}
+
+export interface Subject {
+  readonly target: Target;
+  /** Two users with room in their plans for 40 requests each. */
+  readonly people: readonly [Person, Person];
+  /** With it, rules about tokens are checked too. */
+  readonly key?: SigningKey;
+}
+
+/** Longest that one check may take, in milliseconds; each waits less for what it waits for. */
+const LONGEST = 20_000;
+
+/** Runs all checks and answers what came of each, in their order. Under half a minute; a few dozen sockets, few at a time. */
+export async function runConformance(subject: Subject, checks: readonly Check[] = CHECKS): Promise<Result[]> {
+  const results = new Map<Check, Result>();
+  const keep = async (check: Check) => results.set(check, await runCheck(subject, check));
+  for (const check of checks) if (!check.slow) await keep(check);
+  await Promise.all(checks.filter(({ slow }) => slow).map(keep));
+  return checks.map((check) => results.get(check)!);
+}
+
+async function runCheck({ target, people: [ann, bob], key }: Subject, check: Check): Promise<Result> {
+  const { rule, what, run } = check;
+  const world = new World(target, ann, bob, key);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Broken(`It took longer than ${LONGEST / 1000} s.`)), LONGEST);
+  });
+  try {
+    await Promise.race([run(world), late]);
+    return { rule, what, outcome: "passed" };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return { rule, what, outcome: error instanceof Skipped ? "skipped" : "failed", reason };
+  } finally {
+    clearTimeout(timer);
+    await world.close();
+  }
+}

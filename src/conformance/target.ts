@@ -1,0 +1,23 @@
+/** Where a server is, by both of its protocols; no slash at the end. */
+export interface Target {
+  /** `http://127.0.0.1:8000` */
+  readonly http: string;
+  /** `ws://127.0.0.1:8000` */
+  readonly ws: string;
+}
+
+/** Reads a server's address, `ws://`, `wss://`, `http://` or `https://`; undefined where it is none. */
+export function readTarget(address: string): Target | undefined {
+  if (!/^(ws|http)s?:\/\//i.test(address)) return undefined;
+  try {
+    const { protocol, host, pathname, search, username } = new URL(address);
+    if (search !== "" || username !== "") return undefined;
+    const place = `//${host}${pathname.replace(/\/+$/, "")}`;
+    const secure = protocol === "wss:" || protocol === "https:";
+    return secure
+      ? { http: `https:${place}`, ws: `wss:${place}` }
+      : { http: `http:${place}`, ws: `ws:${place}` };
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,97 @@
+import { randomBytes } from "node:crypto";
+import type { ServerFrameOf } from "../protocol/server-frames.ts";
+import { Skipped } from "./check.ts";
+import { Line } from "./line.ts";
+import { type SigningKey, sign } from "./signer.ts";
+import type { Target } from "./target.ts";
+
+/** A user of the server, with a token that is good for the whole run. */
+export interface Person {
+  readonly user: string;
+  readonly token: string;
+}
+
+/** A line that was let in, and what it was told first. */
+export interface Joined {
+  readonly line: Line;
+  readonly welcome: ServerFrameOf<"welcome">;
+}
+
+/** What a check has to work with. Its conversations are its own, and its sockets are closed after it. */
+export class World {
+  private readonly lines: Line[] = [];
+
+  constructor(
+    readonly target: Target,
+    /** Two users who may speak. */
+    readonly ann: Person,
+    readonly bob: Person,
+    readonly key: SigningKey | undefined,
+  ) {}
+
+  /** A conversation that nobody has seen before. */
+  conversation(): string {
+    return `conformance-${randomBytes(9).toString("hex")}`;
+  }
+
+  /** A user whom the server has never seen; only with a key. */
+  stranger(claims: Record<string, unknown> = {}): Person {
+    const user = `conformance-${randomBytes(6).toString("hex")}`;
+    return { user, token: sign(this.needKey(), user, claims) };
+  }
+
+  /** The key; the check is skipped where there is none. */
+  needKey(): SigningKey {
+    if (this.key !== undefined) return this.key;
+    throw new Skipped("needs SECRET_KEY or --secret-key-file, to sign tokens of its own");
+  }
+
+  /** The path and query of a socket's address. */
+  path(person: Person, conversation: string, query: Readonly<Record<string, string | number>> = {}): string {
+    const all = new URLSearchParams({ token: person.token });
+    for (const [name, value] of Object.entries(query)) all.set(name, `${value}`);
+    return `/ws/${person.user}/${conversation}?${all}`;
+  }
+
+  /** Opens a socket at a path and waits for nothing. */
+  open(path: string, protocols: string[] = []): Line {
+    const line = new Line(new WebSocket(`${this.target.ws}${path}`, protocols));
+    this.lines.push(line);
+    return line;
+  }
+
+  /** Opens a socket and waits for its welcome. */
+  async join(
+    person: Person,
+    conversation: string,
+    query: Readonly<Record<string, string | number>> = {},
+  ): Promise<Joined> {
+    const line = this.open(this.path(person, conversation, query));
+    return { line, welcome: await line.next("welcome") };
+  }
+
+  /** Says `text`, and waits until it is stored. */
+  async say(line: Line, text: string, more: object = {}): Promise<ServerFrameOf<"ack">> {
+    const id = crypto.randomUUID();
+    line.send({ type: "message", id, text, ...more });
+    return line.next("ack", (ack) => ack.id === id);
+  }
+
+  /** A request over HTTP, with the person's token where one is given. */
+  async fetch(path: string, init: RequestInit & { as?: Person } = {}): Promise<Response> {
+    const { as, ...rest } = init;
+    const headers = new Headers(rest.headers);
+    if (as !== undefined) headers.set("Authorization", `Bearer ${as.token}`);
+    return fetch(`${this.target.http}${path}`, {
+      redirect: "manual",
+      signal: AbortSignal.timeout(5_000),
+      ...rest,
+      headers,
+    });
+  }
+
+  /** Closes whatever a check has left open. */
+  async close(): Promise<void> {
+    await Promise.all(this.lines.map((line) => line.leave()));
+  }
+}

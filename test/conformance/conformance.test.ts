@@ -1,0 +1,115 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { CHECKS, type Result, runConformance } from "../../src/conformance/run.ts";
+import { sign } from "../../src/conformance/signer.ts";
+import type { Person } from "../../src/conformance/world.ts";
+import type { ServerFrame } from "../../src/protocol/server-frames.ts";
+import { SUBPROTOCOL } from "../../src/protocol/version.ts";
+import { SECRET, startTestServer, type TestServer } from "../support/server.ts";
+import { type Fault, startFaultyProxy } from "./faulty-proxy.ts";
+
+const KEY = { secret: SECRET, issuer: "parley", audience: "parley" };
+
+let server: TestServer;
+beforeAll(async () => {
+  server = await startTestServer({
+    // Short, so that nothing is skipped.
+    env: {
+      INACTIVITY_TIMEOUT: "7",
+      PRESENCE_GRACE: "1",
+      PLANS: "free:20:5,basic:1000:20",
+    },
+  });
+});
+afterAll(() => server.stop());
+
+/** Runs `checks` against whatever listens on `port`. */
+function run(port: number, checks = CHECKS, key: typeof KEY | null = KEY): Promise<Result[]> {
+  const address = `//127.0.0.1:${port}`;
+  const [ann, bob] = ["ann", "bob"].map((name): Person => {
+    const user = `${name}-${crypto.randomUUID()}`;
+    return { user, token: sign(KEY, user, { plan: "basic" }) };
+  });
+  const target = { http: `http:${address}`, ws: `ws:${address}` };
+  return runConformance({ target, people: [ann!, bob!], ...(key !== null && { key }) }, checks);
+}
+
+function notPassed(results: readonly Result[]): string[] {
+  return results.flatMap(({ rule, outcome, reason }) =>
+    outcome === "passed" ? [] : [`${rule} ${outcome}: ${reason}`],
+  );
+}
+
+test("the server keeps every rule that can be seen from outside", async () => {
+  expect(notPassed(await run(server.port))).toEqual([]);
+}, 30_000);
+
+test("a proxy that changes nothing changes nothing", async () => {
+  await using proxy = await startFaultyProxy(server.port, {});
+  expect(notPassed(await run(proxy.port, QUICK))).toEqual([]);
+}, 30_000);
+
+test("what cannot be seen without a key is skipped, with that reason", async () => {
+  const needKey = CHECKS.filter(({ rule }) => rule === "Q4");
+  const [result] = await run(server.port, needKey, null);
+  expect(result).toMatchObject({ outcome: "skipped", reason: expect.stringContaining("SECRET_KEY") });
+});
+
+const QUICK = CHECKS.filter(({ slow, rule }) => !slow || rule === "P1");
+
+describe("a faulty server is told by the rules it breaks, and no others", () => {
+  const faults: [string, string[], Fault][] = [
+    ["D1, D4 messages that come together are turned round", ["D1", "D4"], { frames: turnedRound }],
+    ["D3 a repeat is not called one", ["D3"], each("ack", ({ duplicate: _, ...frame }) => [frame])],
+    ["D5 `resumed` is always true", ["D5"], each("welcome", (frame) => [{ ...frame, resumed: true }])],
+    ["D6 no message has `data`", ["D6"], each("message", ({ data: _, ...frame }) => [frame])],
+    ["F1, Q4 no error names its frame", ["F1", "Q4"], each("error", ({ id: _, ...frame }) => [frame])],
+    ["F3 `closing` is left out", ["F3"], each("closing", () => [])],
+    ["P1 presence is told twice", ["P1"], each("presence", (frame) => [frame, frame])],
+    ["P4 read marks are forgotten", ["P4"], each("welcome", withoutMarks)],
+    [
+      "Q4 a refusal over quota does not say when",
+      ["Q4"],
+      each("error", ({ retry_after: _, ...frame }) => [frame]),
+    ],
+    ["W6 the first subprotocol is echoed", ["W6"], { head: echoFirstProtocol }],
+    [
+      "W7 something comes before `welcome`",
+      ["W7"],
+      each("welcome", (frame) => [{ type: "recovered", reason: "" }, frame]),
+    ],
+  ];
+
+  test.concurrent.each(faults)(
+    "%s",
+    async (_name, rules, fault) => {
+      await using proxy = await startFaultyProxy(server.port, fault);
+      const failed = (await run(proxy.port, QUICK)).filter(({ outcome }) => outcome === "failed");
+      expect([...new Set(failed.map(({ rule }) => rule))]).toEqual(rules);
+    },
+    60_000,
+  );
+});
+
+/** Replaces each frame of `type` by what `spoil` makes of it. */
+function each<T extends ServerFrame["type"]>(
+  type: T,
+  spoil: (frame: Extract<ServerFrame, { type: T }>) => object[],
+): Fault {
+  const one = (frame: ServerFrame) =>
+    frame.type === type ? spoil(frame as Extract<ServerFrame, { type: T }>) : [frame];
+  return { frames: (all) => all.flatMap(one) };
+}
+
+function turnedRound(all: readonly ServerFrame[]): ServerFrame[] {
+  const messages = all.filter(({ type }) => type === "message").reverse();
+  return all.map((frame) => (frame.type === "message" ? messages.shift()! : frame));
+}
+
+function withoutMarks(frame: Extract<ServerFrame, { type: "welcome" }>): object[] {
+  return [{ ...frame, members: frame.members.map(({ read: _, ...member }) => member) }];
+}
+
+function echoFirstProtocol(answer: string, request: string): string {
+  const first = /^sec-websocket-protocol: *([^,\r]+)/im.exec(request)?.[1];
+  return first === undefined ? answer : answer.replace(SUBPROTOCOL, first);
+}
