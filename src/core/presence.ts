@@ -1,27 +1,33 @@
 import type { Member } from "../protocol/server-frames.ts";
 
 interface Presence {
+  readonly user: string;
   connections: number;
   readonly since: number;
   /** When the last connection went, while the user may still come back unnoticed. */
   leftAt: number | undefined;
 }
 
+/** Members from which they are also kept by name: most rooms are small, and a map for each would be most of its memory. */
+const MANY = 16;
+
 /**
  * Who is in one conversation: users, not connections (P1). Users are told of each other once, however many tabs they
  * have, and a user who is back within `grace` milliseconds was never away: a reconnect is not a leave and a join.
  */
 export class Roster {
-  private readonly members = new Map<string, Presence>();
+  /** In the order in which they came. */
+  private readonly members: Presence[] = [];
+  private byUser: Map<string, Presence> | undefined;
   private leaving = 0;
 
   constructor(private readonly grace: number) {}
 
   /** Adds a connection of `user`; answers whether others should hear that the user joined. */
   join(user: string, now: number): boolean {
-    const member = this.members.get(user);
+    const member = this.find(user);
     if (member === undefined) {
-      this.members.set(user, { connections: 1, since: now, leftAt: undefined });
+      this.add({ user, connections: 1, since: now, leftAt: undefined });
       return true;
     }
     if (member.leftAt !== undefined) this.leaving--;
@@ -32,7 +38,7 @@ export class Roster {
 
   /** Takes a connection of `user` away. Whether the user has left is seen by `left`, after the grace. */
   leave(user: string, now: number): void {
-    const member = this.members.get(user);
+    const member = this.find(user);
     if (member === undefined || --member.connections > 0) return;
     member.leftAt = now;
     this.leaving++;
@@ -41,14 +47,13 @@ export class Roster {
   /** The users whose grace is over, and when each had left; they are members no longer. */
   left(now: number): { user: string; at: number }[] {
     if (this.leaving === 0) return [];
-    const gone: { user: string; at: number }[] = [];
-    for (const [user, { leftAt }] of this.members) {
-      if (leftAt === undefined || now < leftAt + this.grace) continue;
-      gone.push({ user, at: leftAt });
-      this.members.delete(user);
-      this.leaving--;
+    const gone = this.members.filter(({ leftAt }) => leftAt !== undefined && now >= leftAt + this.grace);
+    for (const member of gone) {
+      this.members.splice(this.members.indexOf(member), 1);
+      this.byUser?.delete(member.user);
     }
-    return gone;
+    this.leaving -= gone.length;
+    return gone.map(({ user, leftAt }) => ({ user, at: leftAt! }));
   }
 
   /** Whether anybody's grace is running. */
@@ -58,6 +63,18 @@ export class Roster {
 
   /** The members, in the order in which they came; who is in their grace is one still. */
   list(): Member[] {
-    return Array.from(this.members, ([user, { since }]) => ({ user, since: Math.floor(since) }));
+    return this.members.map(({ user, since }) => ({ user, since: Math.floor(since) }));
+  }
+
+  private find(user: string): Presence | undefined {
+    return this.byUser === undefined
+      ? this.members.find((member) => member.user === user)
+      : this.byUser.get(user);
+  }
+
+  private add(member: Presence): void {
+    this.members.push(member);
+    if (this.members.length === MANY) this.byUser = new Map(this.members.map((each) => [each.user, each]));
+    else this.byUser?.set(member.user, member);
   }
 }

@@ -49,9 +49,8 @@ export interface Pass {
   readonly writeRefusal: string | undefined;
 }
 
-export interface Live {
+export interface Live extends Pass {
   readonly phase: "live";
-  readonly pass: Pass;
   /** The client was told that its token expires. */
   readonly expiryTold: boolean;
   /** What was missed is still being sent. Requests are held till then, or an ack would come before messages it follows. */

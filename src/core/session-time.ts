@@ -16,7 +16,7 @@ export function nextTick(session: Session, rules: SessionRules): number {
         : session.since + rules.credentialTimeout;
     case "live": {
       const ping = session.pingDue > 0 ? session.pingDue : session.pingedAt + rules.pongTimeout;
-      const expiry = session.pass.expiresAt - (session.expiryTold ? 0 : EXPIRY_WARNING);
+      const expiry = session.expiresAt - (session.expiryTold ? 0 : EXPIRY_WARNING);
       if (rules.inactivity === 0) return Math.min(ping, expiry);
       const quiet = rules.inactivity - (session.warned ? 0 : rules.inactivityWarning);
       return Math.min(ping, expiry, session.activeAt + quiet);
@@ -63,13 +63,13 @@ function onLiveTick(session: Live, unsent: number, now: number, rules: SessionRu
       };
     }
   }
-  if (now >= next.pass.expiresAt) {
+  if (now >= next.expiresAt) {
     return end(
       endingFor(4401, { code: "token_expired", message: "The token of this connection has expired." }),
     );
   }
-  if (!next.expiryTold && now >= next.pass.expiresAt - EXPIRY_WARNING) {
-    const seconds = (next.pass.expiresAt - now) / 1000;
+  if (!next.expiryTold && now >= next.expiresAt - EXPIRY_WARNING) {
+    const seconds = (next.expiresAt - now) / 1000;
     const message = "The token expires; send a new one in a `token` frame, or the connection is closed.";
     effects.push(send({ type: "warning", code: "token_expiring", message, seconds }));
     effects.push(note({ event: "token.expiring", seconds }));

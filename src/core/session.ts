@@ -180,7 +180,7 @@ function onWrite(
   rules: SessionRules,
   effects: Effect[],
 ): Live {
-  const { writeRefusal: message } = session.pass;
+  const { writeRefusal: message } = session;
   if (message !== undefined) {
     const id = frame.type === "message" ? frame.id : undefined;
     effects.push(note({ event: "frame.refused", code: "forbidden", message }));
@@ -233,7 +233,7 @@ function onAdmitted(
   return {
     session: {
       phase: "live",
-      pass,
+      ...pass,
       expiryTold: false,
       behind,
       held: 0,
@@ -260,7 +260,7 @@ function onCaughtUp(session: Exclude<Session, Closed>, rules: SessionRules): Ste
 function onRenewed(session: Exclude<Session, Closed>, pass: Pass, now: number): Step {
   if (session.phase !== "live") return { session, effects: NOTHING };
   const accepted = send({ type: "token_accepted", expires_in: Math.max(0, pass.expiresAt - now) / 1000 });
-  return { session: { ...session, pass, expiryTold: false }, effects: [accepted] };
+  return { session: { ...session, ...pass, expiryTold: false }, effects: [accepted] };
 }
 
 /** A token that is no good changes nothing: the connection stays until the end of the one it came with (A2). */

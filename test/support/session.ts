@@ -58,7 +58,7 @@ export const ADMITTED: Extract<SessionEvent, { type: "admitted" }> = {
 export function live(fields: Partial<Live> = {}): Live {
   return {
     phase: "live",
-    pass: PASS,
+    ...PASS,
     expiryTold: false,
     behind: false,
     held: 0,

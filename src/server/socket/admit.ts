@@ -70,6 +70,7 @@ async function enter(parts: AdmitParts, connection: Connection, identity: Identi
   const { seq, members } = hub.enter(conversation, connection);
   const { resumed, from, lost } = planResume(resume, { ...head, seq });
   const missed = hub.goLive(conversation, connection, from);
+  if (missed === undefined) hub.stayBehind(conversation, connection);
   connection.admitted(
     {
       type: "welcome",

@@ -29,6 +29,9 @@ import type { Outbox, Sender } from "./outbox.ts";
 import type { Listener } from "./room.ts";
 import type { Timed, Wheel } from "./wheel.ts";
 
+/** By what a connection's token is known when it is revoked. */
+export type Credential = Pick<Identity, "tokenId" | "issuedAt">;
+
 export type Socket = ServerWebSocket<Connection>;
 
 /** What all connections of a server share. */
@@ -77,8 +80,8 @@ export class Connection implements Listener, Sender, Timed {
   wheelSlot = -1;
   /** The plan as it is now; a change counts from the next request (Q2). */
   plan: Plan | undefined;
-  /** Who it belongs to, once that is known; a renewed token's when it was renewed. */
-  identity: Identity | undefined;
+  /** The token it came with, or the one that took its place; undefined until that is known. */
+  credential: Credential | undefined;
   /** What the client has seen already. */
   readonly resume: ResumeRequest | undefined;
   private session: Session;
@@ -142,7 +145,7 @@ export class Connection implements Listener, Sender, Timed {
 
   /** The credential was good. From now on the connection hears of changes to its user's account. */
   identified(identity: Identity): void {
-    this.identity = identity;
+    this.credential = credentialOf(identity);
     this.plan = identity.plan;
     this.host.directory.add(this);
     if (!this.entry.anonymous) return;
@@ -160,7 +163,7 @@ export class Connection implements Listener, Sender, Timed {
 
   /** Another token of the same user takes the place of the one the connection came with. */
   renewed(identity: Identity, pass: Pass): void {
-    this.identity = identity;
+    this.credential = credentialOf(identity);
     this.plan = identity.plan;
     this.apply({ type: "renewed", pass });
     // The new token may end sooner than the old one.
@@ -353,6 +356,11 @@ export class Connection implements Listener, Sender, Timed {
     if (this.socket === undefined || time === Number.POSITIVE_INFINITY) this.host.wheel.take(this);
     else this.host.wheel.put(this, time);
   }
+}
+
+/** Only what is needed later: there are as many of these as connections. */
+function credentialOf({ tokenId, issuedAt }: Identity): Credential {
+  return { tokenId, issuedAt };
 }
 
 function isTooLarge(text: string): boolean {

@@ -2,7 +2,7 @@ import type { Clock } from "../../core/clock.ts";
 import type { Engine } from "../../core/engine.ts";
 import type { Head } from "../../core/resume.ts";
 import type { Member, Message, ServerFrame } from "../../protocol/server-frames.ts";
-import { type Listener, Room, takeOut } from "./room.ts";
+import { type Listener, Room } from "./room.ts";
 
 /** How often what lapses by time is looked at, in milliseconds. */
 const SETTLE_INTERVAL = 250;
@@ -39,7 +39,7 @@ export class Hub {
     // A room that could not be opened is forgotten with everybody who waited for it.
     await room.listening;
     try {
-      room.marks ??= await this.engine.marks(conversation);
+      await room.loadMarks(() => this.engine.marks(conversation));
       const { first, epoch } = await this.engine.head(conversation);
       return { seq: room.seq, first, epoch };
     } catch (error) {
@@ -56,14 +56,13 @@ export class Hub {
     this.closeIfEmpty(conversation, room);
   }
 
-  /** Lets a connection into a conversation that was opened for it; it hears of everything but messages until `goLive`. */
+  /** Lets a connection into a conversation that was opened for it. `goLive` or `stayBehind` MUST follow in the same turn. */
   enter(conversation: string, listener: Listener): { seq: number; members: Member[] } {
     const room = this.rooms.get(conversation);
     if (room === undefined) throw new Error("entered a room that is not open");
     room.arriving--;
     const now = this.clock.now();
     if (room.roster.join(listener.user, now)) this.tellPresence(room, listener.user, "joined", now);
-    room.behind.push(listener);
     return { seq: room.seq, members: room.members() };
   }
 
@@ -76,8 +75,13 @@ export class Hub {
     const room = this.rooms.get(conversation);
     const frames = room?.framesAfter(after);
     if (room === undefined || frames === undefined) return undefined;
-    if (takeOut(room.behind, listener)) room.live.push(listener);
+    room.addLive(listener);
     return frames;
+  }
+
+  /** Has a connection that must first be sent what it missed hear of everything but messages, until `goLive`. */
+  stayBehind(conversation: string, listener: Listener): void {
+    this.rooms.get(conversation)?.addBehind(listener);
   }
 
   /** The newest `seq` of a conversation that is open here. */
@@ -89,7 +93,7 @@ export class Hub {
   leave(conversation: string, listener: Listener): void {
     const room = this.rooms.get(conversation);
     if (room === undefined) return;
-    if (!takeOut(room.live, listener) && !takeOut(room.behind, listener)) return;
+    if (!room.remove(listener)) return;
     room.roster.leave(listener.user, this.clock.now());
     this.settleRoom(room, this.clock.now());
     this.closeIfEmpty(conversation, room);
@@ -114,7 +118,7 @@ export class Hub {
     if (room === undefined) return;
     room.setMark(user, seq);
     const frame = JSON.stringify({ type: "read", user, seq } satisfies ServerFrame);
-    for (const listener of [...room.live, ...room.behind]) if (listener !== by) listener.deliver(frame);
+    room.announce(frame, (listener) => listener !== by);
   }
 
   stop(): void {
@@ -156,7 +160,8 @@ export class Hub {
   private settleRoom(room: Room, now: number): void {
     for (const { user, at } of room.roster.left(now)) this.tellPresence(room, user, "left", at);
     for (const { user, active } of room.typingChanges(now)) {
-      room.announce(JSON.stringify({ type: "typing", user, active } satisfies ServerFrame), user);
+      const frame = JSON.stringify({ type: "typing", user, active } satisfies ServerFrame);
+      room.announce(frame, (listener) => listener.user !== user);
     }
     room.forgetFrames(now);
     if (room.waits) this.waiting.add(room);

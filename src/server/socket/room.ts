@@ -22,14 +22,14 @@ export class Room {
   /** Connections that hear every message. */
   readonly live: Listener[] = [];
   /** Connections that are being sent what they missed; they hear of everything but messages. */
-  readonly behind: Listener[] = [];
+  private behind: Listener[] | undefined;
   readonly roster: Roster;
   /** The engine's answer; a promise until it has come. */
   listening: Listening | Promise<Listening>;
   /** Connections that wait to join; the room is not given up while there are any. */
   arriving = 0;
   seq = 0;
-  marks: ReadonlyMap<string, number> | undefined;
+  private marks: ReadonlyMap<string, number> | undefined;
   private ring: Ring | undefined;
   private saidAt = 0;
   private board: TypingBoard | undefined;
@@ -40,7 +40,7 @@ export class Room {
   }
 
   get isEmpty(): boolean {
-    return this.live.length === 0 && this.behind.length === 0 && this.arriving === 0;
+    return this.live.length === 0 && this.behind === undefined && this.arriving === 0;
   }
 
   /** Whether `settle` has something to look after. */
@@ -62,10 +62,27 @@ export class Room {
     return seq === this.seq ? [] : this.ring?.after(seq);
   }
 
-  /** Gives a frame that is no message to everybody but the connections of `except`. */
-  announce(frame: string, except?: string): void {
-    for (const listener of this.live) if (listener.user !== except) listener.deliver(frame);
-    for (const listener of this.behind) if (listener.user !== except) listener.deliver(frame);
+  /** Gives a frame that is no message to everybody whom `isFor` does not leave out. */
+  announce(frame: string, isFor: (listener: Listener) => boolean = () => true): void {
+    for (const listener of this.live) if (isFor(listener)) listener.deliver(frame);
+    for (const listener of this.behind ?? []) if (isFor(listener)) listener.deliver(frame);
+  }
+
+  /** Has a connection hear every message from now on. */
+  addLive(listener: Listener): void {
+    this.takeBehind(listener);
+    this.live.push(listener);
+  }
+
+  /** Has a connection hear of everything but messages, until it has caught up. */
+  addBehind(listener: Listener): void {
+    this.behind ??= [];
+    this.behind.push(listener);
+  }
+
+  /** Takes a connection out; answers whether it was there. */
+  remove(listener: Listener): boolean {
+    return takeOut(this.live, listener) || this.takeBehind(listener);
   }
 
   setTyping(user: string, active: boolean, now: number): void {
@@ -94,14 +111,30 @@ export class Room {
     });
   }
 
+  /** Takes over the read marks as they are kept. */
+  async loadMarks(read: () => Promise<ReadonlyMap<string, number>>): Promise<void> {
+    if (this.marks !== undefined) return;
+    const marks = await read();
+    this.marks ??= marks.size === 0 ? NO_MARKS : marks;
+  }
+
   /** Moves a user's read mark forward. */
   setMark(user: string, seq: number): void {
     this.marks = new Map(this.marks).set(user, seq);
   }
+
+  private takeBehind(listener: Listener): boolean {
+    if (this.behind === undefined || !takeOut(this.behind, listener)) return false;
+    if (this.behind.length === 0) this.behind = undefined;
+    return true;
+  }
 }
 
+// One for all rooms in which nobody has read anything.
+const NO_MARKS: ReadonlyMap<string, number> = new Map();
+
 /** Takes `item` out of `list`, whose order does not count; answers whether it was there. */
-export function takeOut<T>(list: T[], item: T): boolean {
+function takeOut<T>(list: T[], item: T): boolean {
   const place = list.indexOf(item);
   if (place < 0) return false;
   const last = list.pop()!;
