@@ -25,7 +25,7 @@ export interface AdmitParts extends IdentifyParts {
 /**
  * Lets a connection in: who is it, may they, is there a place left, what is going on in the conversation.
  *
- * The client may be gone after each wait, so what was taken by then is given back.
+ * The client may be gone after each wait. What it took by then, `Connection.closed` has given back.
  */
 export function admit(parts: AdmitParts, connection: Connection, token: string): void {
   tryToAdmit(parts, connection, token).catch((error) => endFaulty(parts.log, connection, error));
@@ -48,24 +48,17 @@ async function tryToAdmit(parts: AdmitParts, connection: Connection, token: stri
     const message = `The plan \`${plan.name}\` allows ${plan.connections} connections of one user at a time.`;
     return connection.refused("too_many_connections", message);
   }
-  let admitted = false;
-  try {
-    admitted = await enter(parts, connection, identity);
-  } finally {
-    if (!admitted) admission.release(user);
-  }
+  connection.holdsLease = true;
+  await enter(parts, connection, identity);
 }
 
-/** Takes a connection that may come in into its conversation; answers false when it has gone meanwhile. */
-async function enter(parts: AdmitParts, connection: Connection, identity: Identity): Promise<boolean> {
+/** Takes a connection that may come in into its conversation, unless it has gone meanwhile. */
+async function enter(parts: AdmitParts, connection: Connection, identity: Identity): Promise<void> {
   const { engine, hub, inactivity } = parts;
   const { conversation, resume } = connection;
   const quota = await engine.quota(identity.user, identity.plan.requestsPerHour);
   const head = await hub.open(conversation);
-  if (connection.ended) {
-    hub.giveUp(conversation);
-    return false;
-  }
+  if (connection.ended) return hub.giveUp(conversation);
   // From here to the end of this turn of the event loop nothing is said in the conversation: no seam (D4).
   const { seq, members } = hub.enter(conversation, connection);
   const { resumed, from, lost } = planResume(resume, { ...head, seq });
@@ -94,7 +87,6 @@ async function enter(parts: AdmitParts, connection: Connection, identity: Identi
   if (missed === undefined) {
     catchUp(parts, connection, from).catch((error) => endFaulty(parts.log, connection, error));
   }
-  return true;
 }
 
 async function tryToRenew(parts: AdmitParts, connection: Connection, token: string): Promise<void> {

@@ -86,6 +86,8 @@ export class Connection implements Listener, Sender, Timed {
   readonly resume: ResumeRequest | undefined;
   private session: Session;
   private joined = false;
+  /** Whether one of the user's connections was taken for this one; given back when it is closed. */
+  holdsLease = false;
   private socket: Socket | undefined;
   private entry: Entry;
   private out: string[] = NO_FRAMES;
@@ -240,9 +242,9 @@ export class Connection implements Listener, Sender, Timed {
     host.wheel.take(this);
     host.admission.leave(this.entry);
     host.directory.remove(this);
-    if (!this.joined) return;
     host.hub.leave(this.conversation, this);
-    host.admission.release(this.user);
+    if (this.holdsLease) host.admission.release(this.user);
+    if (!this.joined) return;
     const seconds = (host.clock.now() - this.openedAt) / 1000;
     host.log.info("connection.closed", { ...this.who(), code, reason, seconds });
   }
