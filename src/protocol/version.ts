@@ -3,3 +3,27 @@ export const SUBPROTOCOL = "parley.v1";
 
 /** The protocol's number, sent in `welcome.server.protocol`. It grows when a client written for the old one would break. */
 export const PROTOCOL_VERSION = 1;
+
+/**
+ * Counts what was added within PROTOCOL_VERSION: frames, optional fields, codes. A client need not know it, because it
+ * ignores what it does not know; it says which of two documents is the newer one.
+ */
+export const PROTOCOL_REVISION = 1;
+
+/** One state of the wire. test/protocol/wire/ has the schemas of each, as `{version}.{revision}.json`. */
+export interface WireState {
+  readonly version: number;
+  readonly revision: number;
+  /** What is new, and why. */
+  readonly change: string;
+}
+
+/** Every state that the wire has been in, oldest first. A test fails when the wire changes and no entry says so. */
+export const PROTOCOL_HISTORY: readonly WireState[] = [
+  { version: 1, revision: 0, change: "The first." },
+  {
+    version: 1,
+    revision: 1,
+    change: "`read` in `welcome.members`: who comes in sees how far the others have read without asking.",
+  },
+];
