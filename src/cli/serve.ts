@@ -42,7 +42,7 @@ async function serve(settings: Settings): Promise<void> {
 
   const clock = systemClock();
   const { dataDir, storeSync } = settings;
-  const { engine, accounts, revocations, close } = await openSqlite({
+  const { engine, accounts, revocations, refreshTokens, close } = await openSqlite({
     dataDir,
     clock,
     log,
@@ -57,6 +57,7 @@ async function serve(settings: Settings): Promise<void> {
     engine,
     accounts,
     revocations,
+    refreshTokens,
     keys,
     passwords,
     clock,

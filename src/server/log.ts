@@ -22,7 +22,7 @@ export interface LogOptions {
 }
 
 // The second line of defence: nothing hands these to the log, and if something does they are not written (T7).
-const SECRETS = ["token", "ticket", "password", "authorization", "access_token"];
+const SECRETS = ["token", "ticket", "password", "authorization", "access_token", "refresh_token"];
 
 /**
  * Opens the log: one JSON object a line, so that nothing from outside can forge a line (P2), or coloured text for a

@@ -3,6 +3,7 @@ import type { AccountStore } from "../core/accounts.ts";
 import { Admission } from "../core/admission.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Engine } from "../core/engine.ts";
+import type { RefreshStore } from "../core/refresh.ts";
 import type { RevocationStore } from "../core/revocations.ts";
 import { SignInThrottle } from "../core/throttle.ts";
 import { watchAccounts } from "./account-changes.ts";
@@ -37,6 +38,7 @@ export interface ServerParts {
   readonly engine: Engine;
   readonly accounts: AccountStore;
   readonly revocations: RevocationStore;
+  readonly refreshTokens: RefreshStore;
   readonly keys: TokenKeys;
   readonly passwords: Passwords;
   readonly clock: Clock;
@@ -96,6 +98,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
       window: settings.signinWindow * 1000,
       attemptsPerMinute: settings.signinsPerMinute,
     }),
+    refreshLifetime: settings.refreshLifetime,
     inactivityTimeout: inactivity.timeout,
     version: parts.version,
     page: await createPage(),

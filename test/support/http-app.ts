@@ -6,7 +6,7 @@ import { createPasswords } from "../../src/server/authentication/passwords.ts";
 import { type AppParts, createApp } from "../../src/server/http/app.ts";
 import { ManualClock } from "./manual-clock.ts";
 import { RecordedLog } from "./recorded-log.ts";
-import { storedAccounts, storedRevocations } from "./stored-accounts.ts";
+import { storedAccounts, storedRefreshTokens, storedRevocations } from "./stored-accounts.ts";
 import { testKeys } from "./tokens.ts";
 
 export const TEST_PASSWORD = "correct horse";
@@ -31,11 +31,14 @@ export async function testApp(change: Partial<AppParts> = {}) {
   const log = new RecordedLog();
   const clock = new ManualClock();
   const accounts = storedAccounts(await testAccount("ann"));
+  const revocations = storedRevocations();
   const quota = async (_user: string, limit: number): Promise<Quota> =>
     limit === 0 ? { limit, remaining: 0, reset: 0 } : { limit, remaining: limit - 7, reset: 1234.5 };
   const parts: AppParts = {
     accounts,
-    revocations: storedRevocations(),
+    revocations,
+    refreshTokens: storedRefreshTokens(),
+    refreshLifetime: 2_592_000,
     engine: { quota },
     passwords: createPasswords({ cost: 4, queue: 50 }),
     throttle: new SignInThrottle({ failures: 5, window: 300_000, attemptsPerMinute: 30 }),
@@ -56,6 +59,7 @@ export async function testApp(change: Partial<AppParts> = {}) {
     log,
     clock,
     accounts,
+    revocations,
     /** Sends a request as the server hands it over. */
     async send(path: string, init: RequestInit = {}): Promise<Response> {
       return app.fetch(new Request(`http://localhost:8000${path}`, init), { address: "192.0.2.1" });

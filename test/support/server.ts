@@ -53,7 +53,7 @@ export async function startTestServer({
   const { settings } = read;
   const log = new RecordedLog();
   const store = await openSqlite({ dataDir, clock, log, sync: settings.storeSync });
-  const { engine, accounts, revocations } = store;
+  const { engine, accounts, revocations, refreshTokens } = store;
   const passwords = createPasswords({ cost: settings.bcryptCost, queue: settings.passwordQueue });
   await seedDemoAccounts(settings, { accounts, passwords, clock, log });
   const keys = createKeys(settings, SECRET);
@@ -63,6 +63,7 @@ export async function startTestServer({
     engine: disturb(engine),
     accounts,
     revocations,
+    refreshTokens,
     keys,
     passwords,
     clock,

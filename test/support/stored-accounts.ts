@@ -1,5 +1,6 @@
 import type { Account } from "../../src/core/accounts.ts";
 import { SqliteAccounts } from "../../src/engine/sqlite/accounts.ts";
+import { SqliteRefreshFamilies } from "../../src/engine/sqlite/refresh-families.ts";
 import { SqliteRevocations } from "../../src/engine/sqlite/revocations.ts";
 import { openStore } from "../../src/engine/sqlite/schema.ts";
 import { ManualClock } from "./manual-clock.ts";
@@ -16,4 +17,9 @@ export function storedAccounts(...accounts: readonly Account[]): SqliteAccounts 
 /** The real store of revocations in a database of its own that ends with the test. */
 export function storedRevocations(): SqliteRevocations {
   return new SqliteRevocations(openStore(":memory:", "normal", 0), new ManualClock(), new RecordedLog());
+}
+
+/** The real store of refresh tokens in a database of its own that ends with the test. */
+export function storedRefreshTokens(): SqliteRefreshFamilies {
+  return new SqliteRefreshFamilies(openStore(":memory:", "normal", 0), new ManualClock());
 }

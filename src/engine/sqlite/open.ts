@@ -3,6 +3,7 @@ import { join, relative } from "node:path";
 import type { AccountStore } from "../../core/accounts.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Engine } from "../../core/engine.ts";
+import type { RefreshStore } from "../../core/refresh.ts";
 import type { RevocationStore } from "../../core/revocations.ts";
 import type { EngineLog } from "../engine-log.ts";
 import { SqliteAccounts } from "./accounts.ts";
@@ -11,6 +12,7 @@ import { openIndexFile } from "./index-file.ts";
 import { Keeper } from "./keeper.ts";
 import { lockFolder } from "./lock.ts";
 import { markClosed, noticePowerLoss } from "./power-loss.ts";
+import { SqliteRefreshFamilies } from "./refresh-families.ts";
 import { SqliteRevocations } from "./revocations.ts";
 import { INDEX_FILE, openStore, readLastPosition, STORE_FILE, type StoreSync } from "./schema.ts";
 
@@ -36,6 +38,7 @@ export async function openSqlite(options: SqliteOptions): Promise<{
   engine: Engine;
   accounts: AccountStore;
   revocations: RevocationStore;
+  refreshTokens: RefreshStore;
   close(): Promise<void>;
 }> {
   const { dataDir, clock, log } = options;
@@ -75,6 +78,7 @@ export async function openSqlite(options: SqliteOptions): Promise<{
     engine,
     accounts: new SqliteAccounts(accountsDb, clock, log),
     revocations: new SqliteRevocations(accountsDb, clock, log),
+    refreshTokens: new SqliteRefreshFamilies(accountsDb, clock),
     close: () => (closing ??= close()),
   };
 }

@@ -8,6 +8,7 @@ import { addressGroup } from "../client-address.ts";
 import type { Log } from "../log.ts";
 import type { TokenKeys } from "./keys.ts";
 import type { Passwords } from "./passwords.ts";
+import type { RefreshGrant } from "./refresh.ts";
 import { signToken } from "./tokens.ts";
 
 export interface SignInParts {
@@ -17,6 +18,8 @@ export interface SignInParts {
   readonly keys: TokenKeys;
   readonly plans: PlanTable;
   readonly demoAccountsUsable: boolean;
+  /** Gives an account a refresh token; undefined where this server gives out none. */
+  readonly beginRefresh?: ((account: Account) => Promise<RefreshGrant>) | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -26,6 +29,8 @@ export interface Credentials {
   readonly password: string;
   /** Network address of who signs in. */
   readonly address: string;
+  /** Whether a refresh token is wanted, too. */
+  readonly offline?: boolean;
 }
 
 /** `retryAfter` is in milliseconds, `expiresIn` in seconds. */
@@ -34,6 +39,7 @@ export type SignInResult =
       readonly outcome: "signed_in";
       readonly token: string;
       readonly expiresIn: number;
+      readonly refresh?: RefreshGrant;
       readonly user: string;
       readonly plan: Plan;
     }
@@ -94,11 +100,13 @@ export async function signIn(parts: SignInParts, credentials: Credentials): Prom
     account: account.createdAt,
     now: clock.now(),
   });
-  log.info("signin.succeeded", { ...who, plan: access.plan.name });
+  const refresh = credentials.offline ? await parts.beginRefresh?.(account) : undefined;
+  log.info("signin.succeeded", { ...who, plan: access.plan.name, ...(refresh && { refresh: true }) });
   return {
     outcome: "signed_in",
     token,
     expiresIn: parts.keys.lifetime,
+    ...(refresh && { refresh }),
     user: account.user,
     plan: access.plan,
   };

@@ -1,6 +1,7 @@
 import { Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { ERRORS } from "../../protocol/errors.ts";
+import { beginRefresh, type RefreshParts, refresh } from "../authentication/refresh.ts";
 import { type SignInParts, signIn } from "../authentication/sign-in.ts";
 import { type ConfigParts, configRoute } from "./config-route.ts";
 import type { HttpContext, HttpEnvironment } from "./environment.ts";
@@ -13,6 +14,7 @@ import { securityHeaders } from "./security-headers.ts";
 import { tokenRoute } from "./token-route.ts";
 
 export type AppParts = SignInParts &
+  RefreshParts &
   MeParts &
   LogoutParts &
   ConfigParts & {
@@ -30,9 +32,17 @@ export function createApp(parts: AppParts): Hono<HttpEnvironment> {
   app.use(securityHeaders);
   app.use(bodyLimit({ maxSize: MAX_BODY_BYTES, onError: (c) => tooLarge(parts, c) }));
 
+  const withRefresh: SignInParts =
+    parts.refreshLifetime > 0 ? { ...parts, beginRefresh: (account) => beginRefresh(parts, account) } : parts;
   app.post(
     "/token",
-    tokenRoute((credentials) => signIn(parts, credentials), parts.log),
+    tokenRoute(
+      {
+        signIn: (credentials) => signIn(withRefresh, credentials),
+        refresh: (request) => refresh(parts, request),
+      },
+      parts.log,
+    ),
   );
   app.post("/logout", logoutRoute(parts));
   app.get("/me", meRoute(parts));

@@ -1,17 +1,27 @@
+import type { RefreshStore } from "../../core/refresh.ts";
 import type { RevocationStore } from "../../core/revocations.ts";
+import { familyOf } from "../authentication/refresh.ts";
 import { type BearerParts, identifyBearer } from "./bearer.ts";
 import type { HttpContext } from "./environment.ts";
+import { readFormFields } from "./form-fields.ts";
 
 export interface LogoutParts extends BearerParts {
   readonly revocations: Pick<RevocationStore, "isRevoked" | "revokeToken">;
+  readonly refreshTokens: Pick<RefreshStore, "remove">;
 }
 
-/** `POST /logout`: the bearer's token is worth nothing from now on, and its sockets are closed (T5, A3). */
+/**
+ * `POST /logout`: the bearer's token is worth nothing from now on, and its sockets are closed (T5, A3). A body may hold
+ * the `refresh_token` that came with it; then all that would come of that sign-in ends, too.
+ */
 export function logoutRoute(parts: LogoutParts): (c: HttpContext) => Promise<Response> {
   return async (c) => {
     const bearer = await identifyBearer(parts, c);
     if (bearer instanceof Response) return bearer;
     const { token } = bearer;
+    const refreshToken = (await readFormFields(c.req.raw)).optional("refresh_token");
+    const family = refreshToken === undefined ? undefined : familyOf(refreshToken);
+    if (family !== undefined) await parts.refreshTokens.remove(family, token.subject);
     await parts.revocations.revokeToken(token.id, token.expiresAt);
     parts.log.info("signout", { address: c.env.address, user: token.subject });
     return new Response(null, { status: 204, headers: { "Cache-Control": "no-store" } });

@@ -1,44 +1,53 @@
 import { type ErrorCode, errorEntry } from "../../protocol/errors.ts";
+import type { RefreshGrant, RefreshResult } from "../authentication/refresh.ts";
 import type { Credentials, SignInResult } from "../authentication/sign-in.ts";
 import type { Log } from "../log.ts";
 import type { HttpContext } from "./environment.ts";
+import type { FieldFault } from "./form-fields.ts";
 import { retryAfterSeconds } from "./problem.ts";
-import { type FieldFault, readTokenRequest } from "./token-request.ts";
+import { readTokenRequest } from "./token-request.ts";
 
-export type SignIn = (credentials: Credentials) => Promise<SignInResult>;
+/** The two ways to a token. */
+export interface TokenSource {
+  signIn(credentials: Credentials): Promise<SignInResult>;
+  refresh(request: { readonly token: string; readonly address: string }): Promise<RefreshResult>;
+}
 
 /**
- * `POST /token` (S4): OAuth 2's password form in, a token out. Faults are told so that an OAuth 2 library (`error`,
- * `error_description`), a FastAPI client (`detail`) and one of ours (`code`) understand them.
+ * `POST /token` (S4): OAuth 2's password form, or a refresh token, in; a token out. Faults are told so that an OAuth 2
+ * library (`error`, `error_description`), a FastAPI client (`detail`) and one of ours (`code`) understand them.
  */
-export function tokenRoute(signIn: SignIn, log: Log): (c: HttpContext) => Promise<Response> {
+export function tokenRoute(source: TokenSource, log: Log): (c: HttpContext) => Promise<Response> {
   return async (c) => {
     const { address } = c.env;
     const body = await readTokenRequest(c.req.raw);
-    if ("faults" in body) {
-      const faults = body.faults.map(({ type, loc }) => `${type} ${loc.join(".")}`);
-      log.warn("request.invalid", { address, path: c.req.path, code: "invalid", faults });
-      return invalidFields(body.faults);
+    switch (body.grant) {
+      case "faulty": {
+        const faults = body.faults.map(({ type, loc }) => `${type} ${loc.join(".")}`);
+        log.warn("request.invalid", { address, path: c.req.path, code: "invalid", faults });
+        return invalidFields(body.faults);
+      }
+      case "unsupported": {
+        log.warn("request.invalid", { address, path: c.req.path, code: "invalid", faults: ["grant_type"] });
+        const description = 'The grant_type must be "password" or "refresh_token".';
+        return refusal("invalid", "unsupported_grant_type", description, {}, 400);
+      }
+      case "password": {
+        const { username, password, offline } = body;
+        return signInAnswer(await source.signIn({ username, password, offline, address }));
+      }
+      case "refresh_token":
+        return refreshAnswer(await source.refresh({ token: body.refreshToken, address }));
+      default:
+        return body satisfies never;
     }
-    if (body.grantType !== undefined && body.grantType !== "password") {
-      log.warn("request.invalid", { address, path: c.req.path, code: "invalid", faults: ["grant_type"] });
-      return refusal("invalid", "unsupported_grant_type", 'The grant_type must be "password".', {}, 400);
-    }
-    const { username, password } = body;
-    return answer(await signIn({ username, password, address }));
   };
 }
 
-function answer(result: SignInResult): Response {
+function signInAnswer(result: SignInResult): Response {
   switch (result.outcome) {
     case "signed_in":
-      return json(200, {
-        access_token: result.token,
-        token_type: "bearer",
-        expires_in: result.expiresIn,
-        user: result.user,
-        plan: result.plan.name,
-      });
+      return tokens(result);
     case "wrong":
       return refusal("unauthorized", "invalid_grant", "Incorrect username or password", {
         "WWW-Authenticate": "Bearer",
@@ -56,6 +65,44 @@ function answer(result: SignInResult): Response {
     default:
       return result satisfies never;
   }
+}
+
+function refreshAnswer(result: RefreshResult): Response {
+  switch (result.outcome) {
+    case "refreshed":
+      return tokens(result);
+    case "invalid":
+      // 400 and not 401 (RFC 6749 §5.2): OAuth 2 libraries then ask for the password again.
+      return refusal(
+        "unauthorized",
+        "invalid_grant",
+        "The refresh token is not valid any more: sign in again.",
+        {},
+        400,
+      );
+    case "forbidden":
+      return refusal("forbidden", "invalid_grant", result.message);
+    default:
+      return result satisfies never;
+  }
+}
+
+function tokens(granted: {
+  readonly token: string;
+  readonly expiresIn: number;
+  readonly refresh?: RefreshGrant;
+  readonly user: string;
+  readonly plan: { readonly name: string };
+}): Response {
+  const { token, expiresIn, refresh, user, plan } = granted;
+  return json(200, {
+    access_token: token,
+    token_type: "bearer",
+    expires_in: expiresIn,
+    ...(refresh && { refresh_token: refresh.token, refresh_expires_in: refresh.expiresIn }),
+    user,
+    plan: plan.name,
+  });
 }
 
 function invalidFields(faults: readonly FieldFault[]): Response {

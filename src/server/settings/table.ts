@@ -116,6 +116,13 @@ export const SETTINGS = {
     default: "1800",
     reason: "a stolen token is of use for half an hour",
   },
+  REFRESH_LIFETIME: {
+    group: "Accounts and tokens",
+    kind: whole("seconds", 0, 31_536_000),
+    about: "time after which a refresh token that was not used ends, in seconds; 0: none are given out",
+    default: "2592000",
+    reason: "thirty days: who comes back within a month need not sign in again",
+  },
   TOKEN_LEEWAY: {
     group: "Accounts and tokens",
     kind: whole("seconds", 0, 300),

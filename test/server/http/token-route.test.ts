@@ -146,7 +146,7 @@ describe("S4 POST /token", () => {
 
   test("S4 any other grant_type: 400 unsupported_grant_type", async () => {
     const { send } = await testApp();
-    for (const grant of ["client_credentials", "Password", "refresh_token"]) {
+    for (const grant of ["client_credentials", "Password", "refresh"]) {
       const body = new URLSearchParams({ ...FORM, grant_type: grant });
       const response = await send("/token", { method: "POST", body });
       expect(response.status).toBe(400);

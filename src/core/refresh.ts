@@ -1,0 +1,85 @@
+// Refresh tokens: a sign-in that lasts longer than a token. Each use gives the next one, and one that comes a second
+// time was copied, by a thief or from one: the whole family, all that came of one sign-in, ends (RFC 9700 §4.14.2).
+//
+//   32 random bytes   ┌ family, 16 ┬ secret, 16 ┐   in base64url; of the whole only the SHA-256 is stored
+//
+//   use                t0          t0 + 10 s
+//   ───────────────────┼──────────────┼──────────────▶
+//        successor     │  another one │  the family ends
+//                        (the answer was lost, or two tabs asked at once)
+//
+// The family is part of each token, so that used ones need not be remembered: whatever names a family and is none of
+// its live tokens, was used.
+
+/** How long a used token still gets a successor, in milliseconds. */
+export const REFRESH_GRACE = 10_000;
+
+/** Live tokens of a family at most; there are several only where answers were lost. */
+export const MAX_LIVE_TOKENS = 8;
+
+/** Families of one user at most: the oldest sign-in makes room. */
+export const MAX_FAMILIES = 50;
+
+export interface LiveRefreshToken {
+  /** SHA-256 of the token, in hex. */
+  readonly hash: string;
+  /** When it was first used; undefined when it was not. Milliseconds since 1970, like all times here. */
+  readonly usedAt?: number;
+}
+
+/** What came of one sign-in. */
+export interface RefreshFamily {
+  readonly id: string;
+  readonly user: string;
+  /** `createdAt` of the account that signed in: whoever takes the name later is somebody else. */
+  readonly account: number;
+  readonly signedInAt: number;
+  /** Moves on with each use. */
+  readonly expiresAt: number;
+  readonly tokens: readonly LiveRefreshToken[];
+}
+
+export type RefreshDecision =
+  | { readonly outcome: "rotate"; readonly family: RefreshFamily }
+  | { readonly outcome: "expired" }
+  | { readonly outcome: "reused" };
+
+export interface Rotation {
+  /** Hash of the token that was presented. */
+  readonly presented: string;
+  /** Hash of the token that would follow it. */
+  readonly successor: string;
+  /** Milliseconds. */
+  readonly lifetime: number;
+  readonly now: number;
+}
+
+/** Decides about a token that names `family`, and answers the family as it is after a good one. */
+export function decideRefresh(
+  family: RefreshFamily,
+  { presented, successor, lifetime, now }: Rotation,
+): RefreshDecision {
+  if (now >= family.expiresAt) return { outcome: "expired" };
+  const live = family.tokens.filter(({ usedAt }) => usedAt === undefined || now - usedAt < REFRESH_GRACE);
+  if (!live.some(({ hash }) => hash === presented)) return { outcome: "reused" };
+  const used = live.map((token) =>
+    // The first use begins the grace; a retry does not lengthen it.
+    token.hash === presented && token.usedAt === undefined ? { hash: token.hash, usedAt: now } : token,
+  );
+  const tokens = [...used, { hash: successor }].slice(-MAX_LIVE_TOKENS);
+  return { outcome: "rotate", family: { ...family, expiresAt: now + lifetime, tokens } };
+}
+
+/** The port for refresh tokens. */
+export interface RefreshStore {
+  /** Adds a family. MUST keep no more than the newest MAX_FAMILIES of a user. */
+  add(family: RefreshFamily): Promise<void>;
+  find(id: string): Promise<RefreshFamily | undefined>;
+  /**
+   * Puts `after` in the place of `before`, or nothing where it is undefined. MUST change nothing and answer false when
+   * the family is not as in `before` any more: of two that use a token at once, one decides on what the other left.
+   */
+  replace(before: RefreshFamily, after: RefreshFamily | undefined): Promise<boolean>;
+  /** Removes the family, if it is `user`'s. */
+  remove(id: string, user: string): Promise<void>;
+}

@@ -1,0 +1,149 @@
+import { createHash, randomBytes } from "node:crypto";
+import type { Account, AccountStore } from "../../core/accounts.ts";
+import type { Clock } from "../../core/clock.ts";
+import { decideAccess } from "../../core/permissions.ts";
+import type { Plan, PlanTable } from "../../core/plans.ts";
+import { decideRefresh, type RefreshFamily, type RefreshStore } from "../../core/refresh.ts";
+import type { RevocationStore } from "../../core/revocations.ts";
+import type { Log } from "../log.ts";
+import type { TokenKeys } from "./keys.ts";
+import { signToken } from "./tokens.ts";
+
+export interface RefreshParts {
+  readonly accounts: Pick<AccountStore, "find">;
+  readonly refreshTokens: RefreshStore;
+  readonly revocations: Pick<RevocationStore, "isRevoked">;
+  readonly keys: TokenKeys;
+  readonly plans: PlanTable;
+  readonly demoAccountsUsable: boolean;
+  /** Seconds for which a refresh token that is not used is good. */
+  readonly refreshLifetime: number;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** `expiresIn` is in seconds. */
+export interface RefreshGrant {
+  readonly token: string;
+  readonly expiresIn: number;
+}
+
+export type RefreshResult =
+  | {
+      readonly outcome: "refreshed";
+      readonly token: string;
+      readonly expiresIn: number;
+      readonly refresh: RefreshGrant;
+      readonly user: string;
+      readonly plan: Plan;
+    }
+  /** Unknown, expired, used before or signed out; the client must sign in again, and is not told which it was. */
+  | { readonly outcome: "invalid" }
+  | { readonly outcome: "forbidden"; readonly message: string };
+
+const FAMILY_BYTES = 16;
+const SECRET_BYTES = 16;
+
+/** Two that use one token at once take turns; a third attempt would mean that there is somebody else entirely. */
+const ATTEMPTS = 5;
+
+/** Begins a family for somebody who has just signed in, and answers its first token. */
+export async function beginRefresh(
+  { refreshTokens, refreshLifetime, clock }: RefreshParts,
+  account: Account,
+): Promise<RefreshGrant> {
+  const id = randomBytes(FAMILY_BYTES).toString("base64url");
+  const token = tokenOf(id);
+  const now = clock.now();
+  await refreshTokens.add({
+    id,
+    user: account.user,
+    account: account.createdAt,
+    signedInAt: now,
+    expiresAt: now + refreshLifetime * 1000,
+    tokens: [{ hash: hashOf(token) }],
+  });
+  return { token, expiresIn: refreshLifetime };
+}
+
+/** Exchanges a refresh token for a token and the next refresh token. */
+export async function refresh(
+  parts: RefreshParts,
+  { token, address }: { readonly token: string; readonly address: string },
+): Promise<RefreshResult> {
+  const { refreshTokens, refreshLifetime, clock, log } = parts;
+  // Where none are given out any more, those that were are worth nothing.
+  const id = refreshLifetime > 0 ? familyOf(token) : undefined;
+  for (let attempt = 0; id !== undefined && attempt < ATTEMPTS; attempt++) {
+    const family = await refreshTokens.find(id);
+    if (family === undefined) break;
+    const successor = tokenOf(id);
+    const decision = decideRefresh(family, {
+      presented: hashOf(token),
+      successor: hashOf(successor),
+      lifetime: refreshLifetime * 1000,
+      now: clock.now(),
+    });
+    const who = { user: family.user, address };
+    if (decision.outcome === "reused") {
+      log.warn("refresh.reused", who);
+      await refreshTokens.remove(id, family.user);
+      break;
+    }
+    if (decision.outcome === "expired") break;
+    const account = await accountOf(parts, family);
+    if (account === undefined) {
+      await refreshTokens.remove(id, family.user);
+      break;
+    }
+    const access = decideAccess({ ...parts, subject: account.user, account });
+    if ("refusal" in access) {
+      log.warn("refresh.refused", { ...who, code: access.refusal.code });
+      return { outcome: "forbidden", message: access.refusal.message };
+    }
+    if (!(await refreshTokens.replace(family, decision.family))) continue;
+    log.info("refresh.succeeded", { ...who, plan: access.plan.name });
+    return {
+      outcome: "refreshed",
+      token: await signToken(parts.keys, {
+        subject: account.user,
+        account: account.createdAt,
+        now: clock.now(),
+      }),
+      expiresIn: parts.keys.lifetime,
+      refresh: { token: successor, expiresIn: refreshLifetime },
+      user: account.user,
+      plan: access.plan,
+    };
+  }
+  log.warn("refresh.failed", { address });
+  return { outcome: "invalid" };
+}
+
+/** The account that signed in, if it is still the same and was not signed out since. */
+async function accountOf(
+  { accounts, revocations }: RefreshParts,
+  { id, user, account: createdAt, signedInAt }: RefreshFamily,
+): Promise<Account | undefined> {
+  const account = await accounts.find(user);
+  if (account === undefined || account.createdAt !== createdAt) return undefined;
+  // A family is revoked as a token is that was issued when its user signed in.
+  const revoked = await revocations.isRevoked({ id, subject: user, issuedAt: signedInAt });
+  return revoked ? undefined : account;
+}
+
+/** The family that a refresh token names; undefined for what cannot be one. */
+export function familyOf(token: string): string | undefined {
+  const bytes = Buffer.from(token, "base64url");
+  if (bytes.length !== FAMILY_BYTES + SECRET_BYTES || bytes.toString("base64url") !== token) return undefined;
+  return bytes.subarray(0, FAMILY_BYTES).toString("base64url");
+}
+
+function tokenOf(family: string): string {
+  return Buffer.concat([Buffer.from(family, "base64url"), randomBytes(SECRET_BYTES)]).toString("base64url");
+}
+
+/** 128 random bits need no salt and no slow hash: nobody can try them out. */
+function hashOf(token: string): string {
+  return createHash("sha256").update(token).digest("hex");
+}
