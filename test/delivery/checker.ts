@@ -126,13 +126,17 @@ function walk(
   // What was told in an earlier life of the store went with it, and the client was told so.
   if (life === undefined || stored === undefined || life.epoch !== stored.epoch)
     return { expected: 0, delivered: 0, faults };
+  const kept = new Set(stored.messages.map(({ seq }) => seq));
+  const newest = stored.messages.at(-1)?.seq ?? 0;
   let expected = 0;
   let delivered = 0;
-  for (const { seq } of stored.messages) {
-    if (seq <= life.base || life.lost.some(([first, last]) => first <= seq && seq <= last)) continue;
-    expected++;
+  for (let seq = life.base + 1; seq <= newest; seq++) {
     if (life.heard.has(seq)) delivered++;
-    else add("hole", `was never told ${seq}`);
+    else if (life.lost.some(([first, last]) => first <= seq && seq <= last)) {
+      if (kept.has(seq)) add("resume", `was told that ${seq} is lost, which is kept`);
+      continue;
+    } else add("hole", `was never told ${seq}`);
+    expected++;
   }
   return { expected, delivered, faults };
 }
@@ -176,8 +180,8 @@ function onJoined(
   return life;
 }
 
-/** The store alone: 1, 2, 3 … without holes, each message once, and none that nobody sent. */
-function storeFaults({ stored, clients }: RunRecord): Fault[] {
+/** The store alone: no holes after what retention has removed, each message once, and none that nobody sent. */
+function storeFaults({ stored, clients, retention }: RunRecord): Fault[] {
   const faults: Fault[] = [];
   const texts = new Map<string, string>();
   for (const client of clients)
@@ -186,9 +190,11 @@ function storeFaults({ stored, clients }: RunRecord): Fault[] {
   for (const [conversation, { messages }] of stored) {
     const standing = new Map<string, number>();
     const add = (kind: FaultKind, text: string) => faults.push({ kind, conversation, text });
-    for (const [i, { seq, from, id, text }] of messages.entries()) {
+    let next = retention ? firstOf(messages) : 1;
+    for (const { seq, from, id, text } of messages) {
       const name = nameOf({ conversation, user: from }, id);
-      if (seq !== i + 1) add("hole", `${conversation} has ${seq} where ${i + 1} should be`);
+      if (seq !== next) add("hole", `${conversation} has ${seq} where ${next} should be`);
+      next = seq + 1;
       const earlier = standing.get(name);
       if (earlier !== undefined) add("duplicate", `${name} is stored as ${earlier} and as ${seq}`);
       standing.set(name, seq);
@@ -199,7 +205,7 @@ function storeFaults({ stored, clients }: RunRecord): Fault[] {
 }
 
 /** What clients were told against what is stored, in the life of the store that it has in the end. */
-function ackFaults({ stored, clients }: RunRecord): Fault[] {
+function ackFaults({ stored, clients, retention }: RunRecord): Fault[] {
   const faults: Fault[] = [];
   const places = new Map<string, Set<number>>();
   for (const [conversation, { messages }] of stored)
@@ -216,14 +222,17 @@ function ackFaults({ stored, clients }: RunRecord): Fault[] {
       if (event.what === "joined") epoch = event.epoch;
       if (event.what === "sent") unanswered.add(event.id);
       if (event.what === "acked") unanswered.delete(event.id);
-      if (epoch !== stored.get(conversation)?.epoch) continue;
-      if (event.what === "acked") {
+      const now = stored.get(conversation);
+      if (epoch !== now?.epoch) continue;
+      // What retention has removed since cannot be compared.
+      const first = retention ? firstOf(now?.messages ?? []) : 1;
+      if (event.what === "acked" && event.seq >= first) {
         const there = places.get(nameOf(client, event.id));
         const name = nameOf({ conversation, user }, event.id);
         if (there === undefined) add("lost_ack", `${name} was acked as ${event.seq} and is not stored`);
         else if (!there.has(event.seq))
           add("lost_ack", `${name} was acked as ${event.seq} and is stored as ${[...there].join(" and ")}`);
-      } else if (event.what === "heard") {
+      } else if (event.what === "heard" && event.message.seq >= first) {
         const { seq, id, from } = event.message;
         const name = nameOf({ conversation, user: from }, id);
         if (!places.get(name)?.has(seq))
@@ -250,13 +259,20 @@ function epochFaults({ clients, storesLost }: RunRecord): Fault[] {
       ];
 }
 
-function chargeFaults({ stored, charged }: RunRecord): Fault[] {
+function chargeFaults({ stored, clients, charged, retention }: RunRecord): Fault[] {
+  const messages = new Map<string, string>();
+  for (const [conversation, { messages: kept }] of stored)
+    for (const { seq, from } of kept) messages.set(`${conversation}/${seq}`, from);
+  // Of what retention has removed, clients are the only witnesses.
+  if (retention)
+    for (const { conversation, events } of clients)
+      for (const event of events)
+        if (event.what === "heard") messages.set(`${conversation}/${event.message.seq}`, event.message.from);
   const counts = new Map<string, number>();
-  for (const { messages } of stored.values())
-    for (const { from } of messages) counts.set(from, (counts.get(from) ?? 0) + 1);
+  for (const user of messages.values()) counts.set(user, (counts.get(user) ?? 0) + 1);
   return [...new Set([...counts.keys(), ...charged.keys()])].flatMap((user): Fault[] => {
     const [count, charge] = [counts.get(user) ?? 0, charged.get(user) ?? 0];
-    const text = `${user} was charged for ${charge} messages, of whom ${count} are stored`;
+    const text = `${user} was charged for ${charge} messages, of whom ${count} were stored`;
     return count === charge ? [] : [{ kind: "charge", text }];
   });
 }
@@ -270,6 +286,10 @@ function presenceFaults({ stored }: RunRecord): Fault[] {
       ...unseen.map((user) => `${user} is connected to ${conversation} and no member`),
     ].map((text) => ({ kind: "presence", conversation, text }));
   });
+}
+
+function firstOf(messages: readonly { seq: number }[]): number {
+  return messages[0]?.seq ?? Number.POSITIVE_INFINITY;
 }
 
 function nameOf({ conversation, user }: { conversation: string; user: string }, id: string): string {

@@ -30,7 +30,7 @@ export interface DeliveryClient {
 /** Bun's, which can also be cut without a farewell: on a dead line that would never be answered. */
 type Socket = WebSocket & { terminate(): void };
 
-export interface WireClientParts {
+export interface DeliveryClientParts {
   readonly name: string;
   readonly user: string;
   readonly conversation: string;
@@ -79,7 +79,7 @@ export class WireClient implements DeliveryClient {
   private gone = false;
   private readonly ticker: ReturnType<typeof setInterval>;
 
-  constructor(private readonly parts: WireClientParts) {
+  constructor(private readonly parts: DeliveryClientParts) {
     const { name, user, conversation } = parts;
     this.record = { name, user, conversation, inLine: true, events: this.events };
     this.ticker = setInterval(() => this.lookAtLine(), PING_EVERY);

@@ -35,13 +35,22 @@ describe.concurrent("delivery", () => {
     test(
       `D1 D2 D3 D4 D5 Q2 P1 L2 cuts, kill -9 and restarts lose, double and disorder nothing (seed ${seed})`,
       async () => {
-        const result = await run({ ...OPTIONS, seed });
+        const result = await run({ ...OPTIONS, seed, library: true });
         const report = reportLines(result).join("\n");
         expect(result.verdict.faults, report).toEqual([]);
         expect(result.verdict.delivered, report).toBe(result.verdict.expected);
         // The faults did hit what was under way, or this would show nothing.
         expect(result.repeats, report).toBeGreaterThan(OPTIONS.kills);
         expect(result.reconnects, report).toBeGreaterThan(OPTIONS.clients);
+      },
+      PATIENCE,
+    );
+
+    test(
+      `D5 a store that is lost is told by its epoch, and the next one keeps every promise (seed ${seed})`,
+      async () => {
+        const result = await run({ ...OPTIONS, seed, library: true, losses: 1 });
+        expect(result.verdict.faults, reportLines(result).join("\n")).toEqual([]);
       },
       PATIENCE,
     );

@@ -60,7 +60,7 @@ export class Line {
     if (fault !== "delay") this.sound = false;
     if (fault === "reset") this.reset();
     else if (fault === "half-open") this.swallowing = true;
-    else if (fault === "delay") this.delay = duration;
+    else if (fault === "delay") this.delay = Math.max(this.delay, duration);
     else this.stall(duration);
   }
 
@@ -91,7 +91,7 @@ export class Line {
     from.on("error", () => {});
   }
 
-  /** Timers of one delay fire in the order in which they were set, so a delayed line keeps its order. */
+  /** Timers of one delay fire in the order in which they were set, and a delay only grows: a line keeps its order. */
   private pass(onward: () => void): void {
     // A half-open line: either end believes in it, and neither hears of the other again.
     if (this.swallowing) return;

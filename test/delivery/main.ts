@@ -23,6 +23,7 @@ try {
       drains: Math.ceil(seconds * DRAINS_A_SECOND),
       cuts: Math.ceil(seconds * CUTS_A_SECOND),
       pace: { pause: 400, window: 6 },
+      library: true,
     });
     for (const line of reportLines(result)) console.log(line);
     process.exitCode = isKept(result) ? 0 : 1;

@@ -37,7 +37,7 @@ export interface ClientRecord {
 /** A conversation as the store has it in the end. */
 export interface StoredConversation {
   readonly epoch: string;
-  /** From the first to the newest. */
+  /** From the oldest that is kept to the newest. */
   readonly messages: readonly Message[];
   /** The members that a newcomer is told of, without the newcomer. */
   readonly members: readonly string[];
@@ -53,6 +53,8 @@ export interface RunRecord {
   readonly charged: ReadonlyMap<string, number>;
   /** How often the run itself threw the store away; only so often may its epoch change. */
   readonly storesLost: number;
+  /** Whether the server was told to remove old messages; otherwise it has to have them all. */
+  readonly retention: boolean;
   /** Ends of the server that nobody wanted, or that were not as they should be; a sentence for each. */
   readonly crashes: readonly string[];
 }

@@ -1,3 +1,5 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
 import { signToken } from "../../src/server/authentication/tokens.ts";
 import { ParleyFolder, type Running } from "../cli/parley.ts";
 import { TestClient } from "../support/client.ts";
@@ -6,6 +8,7 @@ import { TEST_SECRET, testKeys } from "../support/tokens.ts";
 import { check, type Verdict } from "./checker.ts";
 import { type DeliveryClient, type Pace, WireClient } from "./client.ts";
 import { FaultProxy, type LineFault } from "./fault-proxy.ts";
+import { LibraryClient } from "./library-client.ts";
 import type { StoredConversation } from "./record.ts";
 
 export interface RunOptions {
@@ -18,6 +21,12 @@ export interface RunOptions {
   readonly drains: number;
   readonly cuts: number;
   readonly pace: Pace;
+  /** Makes every second client of the library; without it, all are made of the wire alone. */
+  readonly library?: boolean;
+  /** How many of the kills take the store along, as a broken disk would. */
+  readonly losses?: number;
+  /** Newest messages that a conversation keeps; all without it. */
+  readonly retention?: number;
   /** The program that is the server; the command line itself without it. */
   readonly program?: string;
   readonly programArguments?: string[];
@@ -40,7 +49,7 @@ type Cut = Exclude<LineFault, "delay">;
 /** Hours' quota that no run reaches, so that every message is charged and none refused. */
 const LIMIT = 1_000_000;
 
-const ENVIRONMENT = {
+const environment = ({ retention }: RunOptions) => ({
   SECRET_KEY: TEST_SECRET,
   PLANS: `free:${LIMIT}:0`,
   BURST_RATE: "0",
@@ -50,7 +59,8 @@ const ENVIRONMENT = {
   PING_INTERVAL: "1",
   PONG_TIMEOUT: "1",
   DRAIN_SECONDS: "1",
-};
+  ...(retention !== undefined && { RETENTION_MESSAGES: String(retention) }),
+});
 
 const CLIENTS_IN_A_CONVERSATION = 6;
 
@@ -74,7 +84,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
   const random = new Random(options.seed);
   await using folder = new ParleyFolder(options.program);
   await using proxy = await FaultProxy.start();
-  const stage = new Stage(folder, proxy, options.programArguments ?? []);
+  const stage = new Stage(folder, proxy, options);
   await stage.open();
   const clients = await makeClients(options, `ws://127.0.0.1:${proxy.port}`, random);
   for (const client of clients) client.start();
@@ -107,7 +117,14 @@ export async function run(options: RunOptions): Promise<RunResult> {
   const records = clients.map(({ record }) => record);
   return {
     options,
-    verdict: check({ clients: records, stored, charged, storesLost: 0, crashes: stage.crashes }),
+    verdict: check({
+      clients: records,
+      stored,
+      charged,
+      storesLost: options.losses ?? 0,
+      retention: options.retention !== undefined,
+      crashes: stage.crashes,
+    }),
     messages: [...stored.values()].reduce((sum, { messages }) => sum + messages.length, 0),
     repeats: clients.reduce((sum, { repeats }) => sum + repeats, 0),
     reconnects: clients.reduce((sum, { connections }) => sum + Math.max(0, connections - 1), 0),
@@ -128,7 +145,7 @@ class Stage {
   constructor(
     private readonly folder: ParleyFolder,
     private readonly proxy: FaultProxy,
-    private readonly programArguments: string[],
+    private readonly options: RunOptions,
   ) {}
 
   get url(): string {
@@ -141,7 +158,7 @@ class Stage {
   }
 
   async open(): Promise<void> {
-    const server = await this.folder.serve(this.programArguments, ENVIRONMENT);
+    const server = await this.folder.serve(this.options.programArguments, environment(this.options));
     this.server = server;
     this.proxy.target = Number(new URL(server.url).port);
     if (this.openedAt === 0) this.openedAt = performance.now();
@@ -150,7 +167,8 @@ class Stage {
   async kill(): Promise<void> {
     const { signalCode, exitCode } = await this.end("SIGKILL");
     if (signalCode !== "SIGKILL") this.crashes.push(`the server ended with ${exitCode} before it was killed`);
-    this.kills++;
+    if (this.kills++ < (this.options.losses ?? 0))
+      rmSync(join(this.folder.path, "data"), { recursive: true });
     await this.open();
   }
 
@@ -171,7 +189,7 @@ class Stage {
 }
 
 async function makeClients(
-  { clients: count, pace }: RunOptions,
+  { clients: count, pace, library = false }: RunOptions,
   url: string,
   random: Random,
 ): Promise<DeliveryClient[]> {
@@ -183,8 +201,9 @@ async function makeClients(
       // The first two of a conversation are one user with two tabs; some users are in every conversation.
       const user = place < 2 ? `tabs-${i % conversations}` : `user-${place}`;
       const name = `${conversation}.${place}`;
-      const parts = { name, user, conversation, url, pace, token: await tokenOf(user) };
-      return new WireClient({ ...parts, random: new Random(random.between(0, 2 ** 31)) });
+      const own = new Random(random.between(0, 2 ** 31));
+      const parts = { name, user, conversation, url, pace, token: await tokenOf(user), random: own };
+      return library && place % 2 === 1 ? new LibraryClient(parts) : new WireClient(parts);
     }),
   );
 }
