@@ -43,6 +43,8 @@ export interface Opening {
   readonly address: { readonly user: string; readonly conversation: string } | { readonly fault: string };
   /** The token, when one came with the handshake. */
   readonly token: string | undefined;
+  /** The ticket, when one came in the place of a token. */
+  readonly ticket: string | undefined;
   /** What the client has seen already, when it comes back. */
   readonly resume: ResumeRequest | undefined;
   /** What to answer in `Sec-WebSocket-Protocol`; undefined where nothing was offered. */
@@ -57,11 +59,13 @@ export function readHandshake(handshake: Handshake, origins: OriginRule): Handsh
   if (refusal !== undefined) return { refusal };
   const { path, query } = splitTarget(handshake.target);
   const [user, conversation] = path.split("/").slice(2) as [string, string];
-  const credentials = findCredentials(query, handshake.headers);
+  const tokensSent = findTokens(query, handshake.headers);
+  const tickets = query.getAll("ticket");
   return {
     opening: {
-      address: readAddress(user, conversation, query, credentials.length),
-      token: credentials[0],
+      address: readAddress(user, conversation, query, tokensSent.length + tickets.length),
+      token: tokensSent[0],
+      ticket: tickets[0],
       resume: readResume(query),
       subprotocol: offered(handshake.headers).length > 0 ? SUBPROTOCOL : undefined,
     },
@@ -129,10 +133,9 @@ function readAddress(
       return { fault: `The ${name} in the address must be 1–128 characters of A-Z a-z 0-9 . _ : @ -.` };
     }
   }
-  if (query.has("ticket")) return { fault: "This server does not give out tickets yet; send a token." };
   // Two credentials are two answers to "who is this", and whoever checks may not be whoever acts (W3).
   if (credentials > 1)
-    return { fault: "There is more than one credential; send the token in one place, once." };
+    return { fault: "There is more than one credential; send one token or ticket, in one place, once." };
   for (const name of ["after", "epoch"]) {
     if (query.getAll(name).length > 1) return { fault: `There is more than one \`${name}\` in the address.` };
   }
@@ -151,7 +154,7 @@ function readResume(query: URLSearchParams): ResumeRequest | undefined {
   return { after: Number(after), epoch: query.get("epoch") ?? undefined };
 }
 
-function findCredentials(query: URLSearchParams, headers: Headers): string[] {
+function findTokens(query: URLSearchParams, headers: Headers): string[] {
   const authorization = headers.get("authorization");
   return [
     ...query.getAll("token"),

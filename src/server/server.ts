@@ -6,10 +6,12 @@ import type { Engine } from "../core/engine.ts";
 import type { RefreshStore } from "../core/refresh.ts";
 import type { RevocationStore } from "../core/revocations.ts";
 import { SignInThrottle } from "../core/throttle.ts";
+import { Tickets } from "../core/tickets.ts";
 import { watchAccounts } from "./account-changes.ts";
 import { demoAccountsUsable } from "./authentication/demo-accounts.ts";
 import type { TokenKeys } from "./authentication/keys.ts";
 import type { Passwords } from "./authentication/passwords.ts";
+import type { VerifiedToken } from "./authentication/tokens.ts";
 import { clientAddressBehind, isLoopback } from "./client-address.ts";
 import { drain } from "./drain.ts";
 import { createApp } from "./http/app.ts";
@@ -61,7 +63,13 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const { settings, engine, accounts, clock } = parts;
   const log = thinned(parts.log, clock);
   const usable = demoAccountsUsable(settings);
-  const shared = { ...parts, log, plans: settings.plans, demoAccountsUsable: usable };
+  const shared = {
+    ...parts,
+    log,
+    plans: settings.plans,
+    demoAccountsUsable: usable,
+    tickets: new Tickets<VerifiedToken>(),
+  };
 
   const admission = new Admission({
     connections: settings.maxConnections,
@@ -86,7 +94,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     directory,
     counts,
     log,
-    admit: (connection, token) => admit({ ...shared, admission, hub, inactivity }, connection, token),
+    admit: (connection, presented) => admit({ ...shared, admission, hub, inactivity }, connection, presented),
     renew: (connection, token) => renew({ ...shared, admission, hub, inactivity }, connection, token),
   };
 

@@ -152,6 +152,9 @@ describe("W3 credentials", () => {
 
   const TOO_MANY: readonly (readonly [name: string, target: string, fields: Fields])[] = [
     ["two parameters", "/ws/anna/lobby?token=abc&token=def", {}],
+    ["token and ticket", "/ws/anna/lobby?token=abc&ticket=abc", {}],
+    ["two tickets", "/ws/anna/lobby?ticket=abc&ticket=def", {}],
+    ["ticket and field", "/ws/anna/lobby?ticket=abc", { Authorization: "Bearer abc" }],
     ["one parameter twice", "/ws/anna/lobby?token=abc&token=abc", {}],
     ["parameter and field", "/ws/anna/lobby?token=abc", { Authorization: "Bearer abc" }],
     ["parameter and another scheme", "/ws/anna/lobby?token=abc", { Authorization: "Basic YTpi" }],
@@ -162,7 +165,7 @@ describe("W3 credentials", () => {
   for (const [name, target, fields] of TOO_MANY)
     test(`W3 ${name} → told after the upgrade`, () =>
       expect(opening(target, fields).address).toEqual({
-        fault: "There is more than one credential; send the token in one place, once.",
+        fault: "There is more than one credential; send one token or ticket, in one place, once.",
       }));
 
   test("RUNTIME 6 what is answered is our subprotocol where any was offered, and never the token", () => {
@@ -199,9 +202,11 @@ describe("W1 the address, told after the upgrade", () => {
     });
   }
 
-  test("W1 a ticket is answered in words, until there are some", () => {
-    expect(opening("/ws/anna/lobby?ticket=abc").address).toMatchObject({
-      fault: expect.stringContaining("ticket"),
+  test("W3 a ticket may come in the place of a token", () => {
+    expect(opening("/ws/anna/lobby?ticket=abc")).toMatchObject({
+      address: { user: "anna", conversation: "lobby" },
+      token: undefined,
+      ticket: "abc",
     });
   });
 });

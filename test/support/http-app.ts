@@ -1,6 +1,7 @@
 import type { Account } from "../../src/core/accounts.ts";
 import type { PlanTable } from "../../src/core/plans.ts";
 import { SignInThrottle } from "../../src/core/throttle.ts";
+import { Tickets } from "../../src/core/tickets.ts";
 import type { Quota } from "../../src/protocol/server-frames.ts";
 import { createPasswords } from "../../src/server/authentication/passwords.ts";
 import { type AppParts, createApp } from "../../src/server/http/app.ts";
@@ -39,6 +40,7 @@ export async function testApp(change: Partial<AppParts> = {}) {
     revocations,
     refreshTokens: storedRefreshTokens(),
     refreshLifetime: 2_592_000,
+    tickets: new Tickets(),
     engine: { quota },
     passwords: createPasswords({ cost: 4, queue: 50 }),
     throttle: new SignInThrottle({ failures: 5, window: 300_000, attemptsPerMinute: 30 }),

@@ -11,12 +11,14 @@ import { type MeParts, meRoute } from "./me-route.ts";
 import { type Page, pageRoute } from "./page-route.ts";
 import { problem } from "./problem.ts";
 import { securityHeaders } from "./security-headers.ts";
+import { type TicketParts, ticketRoute } from "./ticket-route.ts";
 import { tokenRoute } from "./token-route.ts";
 
 export type AppParts = SignInParts &
   RefreshParts &
   MeParts &
   LogoutParts &
+  TicketParts &
   ConfigParts & {
     readonly page: Page;
     /** Whether new clients are welcome: the store can be written and the server is not draining. */
@@ -45,6 +47,7 @@ export function createApp(parts: AppParts): Hono<HttpEnvironment> {
     ),
   );
   app.post("/logout", logoutRoute(parts));
+  app.post("/ticket", ticketRoute(parts));
   app.get("/me", meRoute(parts));
   app.get("/healthz", healthRoute);
   app.get("/readyz", readyRoute(parts.ready));

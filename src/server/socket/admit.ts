@@ -5,14 +5,15 @@ import { missingRight } from "../../core/grants.ts";
 import { planResume } from "../../core/resume.ts";
 import type { Pass } from "../../core/session-state.ts";
 import { PROTOCOL_VERSION } from "../../protocol/version.ts";
-import { type IdentifyParts, type Identity, identify } from "../authentication/identify.ts";
+import { type CredentialParts, identifyCredential, type Presented } from "../authentication/credential.ts";
+import type { Identity } from "../authentication/identify.ts";
 import type { Log } from "../log.ts";
 import { catchUp } from "./catch-up.ts";
 import type { Connection } from "./connection.ts";
 import { endFaulty } from "./fault.ts";
 import type { Hub } from "./hub.ts";
 
-export interface AdmitParts extends IdentifyParts {
+export interface AdmitParts extends CredentialParts {
   readonly admission: Admission;
   readonly engine: Engine;
   readonly hub: Hub;
@@ -27,8 +28,8 @@ export interface AdmitParts extends IdentifyParts {
  *
  * The client may be gone after each wait. What it took by then, `Connection.closed` has given back.
  */
-export function admit(parts: AdmitParts, connection: Connection, token: string): void {
-  tryToAdmit(parts, connection, token).catch((error) => endFaulty(parts.log, connection, error));
+export function admit(parts: AdmitParts, connection: Connection, presented: Presented): void {
+  tryToAdmit(parts, connection, presented).catch((error) => endFaulty(parts.log, connection, error));
 }
 
 /** Puts another token of the same user in the place of the one a connection came with (A2). */
@@ -36,9 +37,9 @@ export function renew(parts: AdmitParts, connection: Connection, token: string):
   tryToRenew(parts, connection, token).catch((error) => endFaulty(parts.log, connection, error));
 }
 
-async function tryToAdmit(parts: AdmitParts, connection: Connection, token: string): Promise<void> {
+async function tryToAdmit(parts: AdmitParts, connection: Connection, presented: Presented): Promise<void> {
   const { admission } = parts;
-  const identity = await identifyFor(parts, connection, token);
+  const identity = await identifyFor(parts, connection, presented);
   if (connection.ended) return;
   if ("refusal" in identity) return connection.refused(identity.refusal.code, identity.refusal.message);
   connection.identified(identity);
@@ -90,15 +91,15 @@ async function enter(parts: AdmitParts, connection: Connection, identity: Identi
 }
 
 async function tryToRenew(parts: AdmitParts, connection: Connection, token: string): Promise<void> {
-  const identity = await identifyFor(parts, connection, token);
+  const identity = await identifyFor(parts, connection, { token });
   if (connection.ended) return;
   if ("refusal" in identity) connection.apply({ type: "renewal_refused", ...identity.refusal });
   else connection.renewed(identity, passOf(parts, connection, identity));
 }
 
-/** Who a token belongs to, if it opens this connection's address. */
-async function identifyFor(parts: AdmitParts, { user, conversation }: Connection, token: string) {
-  const identity = await identify(parts, token, user);
+/** Who presents this, if it opens the connection's address. */
+async function identifyFor(parts: AdmitParts, { user, conversation }: Connection, presented: Presented) {
+  const identity = await identifyCredential(parts, presented, user, conversation);
   if ("refusal" in identity) return identity;
   const message = missingRight(identity.grants, conversation, "read");
   return message === undefined ? identity : { refusal: { code: "forbidden" as const, message } };

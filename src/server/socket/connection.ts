@@ -20,6 +20,7 @@ import { decodeClientFrame } from "../../protocol/decode.ts";
 import type { ErrorCode } from "../../protocol/errors.ts";
 import { MAX_FRAME_BYTES } from "../../protocol/limits.ts";
 import type { ServerFrameOf } from "../../protocol/server-frames.ts";
+import type { Presented } from "../authentication/credential.ts";
 import type { Identity } from "../authentication/identify.ts";
 import type { Log } from "../log.ts";
 import type { Directory } from "./directory.ts";
@@ -46,8 +47,8 @@ export interface ConnectionHost {
   readonly directory: Directory<Connection>;
   readonly counts: MessageCounts;
   readonly log: Log;
-  /** Finds out who `token` belongs to and lets the connection in, or refuses it; never throws. */
-  admit(connection: Connection, token: string): void;
+  /** Finds out who presents this and lets the connection in, or refuses it; never throws. */
+  admit(connection: Connection, presented: Presented): void;
   /** Puts `token` in the place of the one a connection came with, or refuses it; never throws. */
   renew(connection: Connection, token: string): void;
 }
@@ -58,7 +59,8 @@ export interface ConnectionFacts {
   /** What the address asks for; empty strings where it was faulty. */
   readonly user: string;
   readonly conversation: string;
-  readonly token: string | undefined;
+  /** Token or ticket, when one came with the handshake. */
+  readonly presented: Presented | undefined;
   readonly resume: ResumeRequest | undefined;
   /** What is wrong with the address, to be said as soon as the socket is open. */
   readonly fault: string | undefined;
@@ -92,7 +94,7 @@ export class Connection implements Listener, Sender, Timed {
   private entry: Entry;
   private out: string[] = NO_FRAMES;
   private held: SessionEvent[] = NO_EVENTS;
-  private token: string | undefined;
+  private presented: Presented | undefined;
   private onDrain: (() => void) | undefined;
   private readonly fault: string | undefined;
   private readonly openedAt: number;
@@ -107,11 +109,11 @@ export class Connection implements Listener, Sender, Timed {
     this.conversation = facts.conversation;
     this.address = facts.entry.address;
     this.entry = facts.entry;
-    this.token = facts.token;
+    this.presented = facts.presented;
     this.resume = facts.resume;
     this.fault = facts.fault;
     this.openedAt = host.clock.now();
-    this.session = openSession(facts.token !== undefined, this.openedAt, host.rules);
+    this.session = openSession(facts.presented !== undefined, this.openedAt, host.rules);
   }
 
   /** Whether the session has ended, though the socket may still be closing. */
@@ -124,10 +126,10 @@ export class Connection implements Listener, Sender, Timed {
     this.socket = socket;
     this.host.directory.arrive(this);
     this.schedule();
-    const { token, fault } = this;
-    this.token = undefined;
+    const { presented, fault } = this;
+    this.presented = undefined;
     if (fault !== undefined) this.apply({ type: "refused", code: "bad_address", message: fault });
-    else if (token !== undefined) this.host.admit(this, token);
+    else if (presented !== undefined) this.host.admit(this, presented);
   }
 
   /** A frame arrived. */
@@ -276,7 +278,7 @@ export class Connection implements Listener, Sender, Timed {
         this.mark(effect.seq);
         break;
       case "authenticate":
-        this.host.admit(this, effect.token);
+        this.host.admit(this, { token: effect.token });
         break;
       case "hold":
         if (this.held === NO_EVENTS) this.held = [];

@@ -1,9 +1,10 @@
 import type { Server } from "bun";
 import type { Admission } from "../../core/admission.ts";
 import type { Clock } from "../../core/clock.ts";
-import { readHandshake } from "../../core/handshake.ts";
+import { type Opening, readHandshake } from "../../core/handshake.ts";
 import type { OriginRule } from "../../core/origins.ts";
 import { errorEntry } from "../../protocol/errors.ts";
+import type { Presented } from "../authentication/credential.ts";
 import { addressGroup, isLoopback } from "../client-address.ts";
 import { problem, retryAfterSeconds } from "../http/problem.ts";
 import type { Log } from "../log.ts";
@@ -55,7 +56,7 @@ export function openDoor(
   const wait = parts.draining();
   if (wait !== undefined) return later("unavailable", wait);
 
-  const anonymous = opening.token === undefined;
+  const anonymous = opening.token === undefined && opening.ticket === undefined;
   const entry = { address: addressGroup(address), loopback: isLoopback(address), anonymous };
   const admitted = admission.enter(entry, clock.now());
   if (!admitted.admitted) {
@@ -67,7 +68,7 @@ export function openDoor(
   const connection = new Connection(parts.host, {
     entry,
     ...place,
-    token: opening.token,
+    presented: presentedIn(opening),
     resume: opening.resume,
     fault,
   });
@@ -77,6 +78,11 @@ export function openDoor(
   admission.leave(entry);
   const detail = "The WebSocket handshake could not be completed.";
   return problem("bad_request", { detail, headers: SECURITY_FIELDS });
+}
+
+function presentedIn({ token, ticket }: Opening): Presented | undefined {
+  if (token !== undefined) return { token };
+  return ticket === undefined ? undefined : { ticket };
 }
 
 /**

@@ -69,7 +69,8 @@ describe("W3 who you are is told after the upgrade", () => {
       ],
       [`/ws/an%20na/lobby?token=${token}`, {}, "bad_address", 4400],
       [`/ws/anna/${"a".repeat(129)}?token=${token}`, {}, "bad_address", 4400],
-      [`/ws/anna/lobby?ticket=abc`, {}, "bad_address", 4400],
+      [`/ws/anna/lobby?ticket=abc`, {}, "unauthorized", 4401],
+      [`/ws/anna/lobby?ticket=abc&token=${token}`, {}, "bad_address", 4400],
     ];
     for (const [target, fields, code, close] of table) {
       await using raw = await open(server, target, fields);

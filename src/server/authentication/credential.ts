@@ -1,0 +1,29 @@
+import type { Tickets } from "../../core/tickets.ts";
+import { type Identification, type IdentifyParts, identify, permit } from "./identify.ts";
+import type { VerifiedToken } from "./tokens.ts";
+
+/** What a socket shows to prove who opens it. */
+export type Presented = { readonly token: string } | { readonly ticket: string };
+
+export interface CredentialParts extends IdentifyParts {
+  readonly tickets: Tickets<VerifiedToken>;
+}
+
+/** Finds out who presents a token or a ticket for the address of `user` in `conversation` (W3). */
+export async function identifyCredential(
+  parts: CredentialParts,
+  presented: Presented,
+  user: string,
+  conversation: string,
+): Promise<Identification> {
+  if ("token" in presented) return identify(parts, presented.token, user);
+  const token = parts.tickets.take(presented.ticket, { user, conversation }, parts.clock.now());
+  if (token === undefined) return { refusal: { code: "unauthorized", message: TICKET_REFUSED } };
+  // The ticket stands for the token it was given for: what ends that one, expiry and revocation, ends the ticket, too.
+  if (token.expiresAt <= parts.clock.now())
+    return { refusal: { code: "token_expired", message: "The token behind the ticket has expired." } };
+  return permit(parts, token, user);
+}
+
+const TICKET_REFUSED =
+  "The ticket is not valid: it was used, is older than 30 seconds, or is for another address.";
