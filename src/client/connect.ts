@@ -1,18 +1,18 @@
 // The client library, published as `parley/client`. It runs wherever there is a WebSocket: browsers, workers, Node 22,
 // Bun, Deno. Everything that is public is named here.
-import { Conversation } from "./conversation.ts";
+import { type Conversation, openConversation } from "./conversation.ts";
 import type { Position } from "./inbox.ts";
 import type { Options } from "./options.ts";
 import { isAsleep } from "./step.ts";
-import { TokenKeeper } from "./token.ts";
+import { createTokenKeeper } from "./token.ts";
 
 export type { Member, Message, Quota } from "../protocol/server-frames.ts";
-export type { Ack, Conversation, HistoryPage, Sending } from "./conversation.ts";
+export type { Ack, Conversation, HistoryOptions, HistoryPage, Sending, SendOptions } from "./conversation.ts";
 export type { ConversationEvents, EventName, Listener, QuotaNotice } from "./events.ts";
 export type { Lost, Position } from "./inbox.ts";
 export type { Options, OutboxStorage, Pending, TokenSource, WebSocketLike } from "./options.ts";
 export { ParleyError, type ParleyErrorCode } from "./parley-error.ts";
-export type { State } from "./state.ts";
+export type { Advice, State } from "./state.ts";
 
 /** One user's way to one server. */
 export interface Parley {
@@ -27,20 +27,18 @@ export interface Parley {
 
 /** Prepares a way to the server. Nothing is sent before the first `conversation()`. Throws if `url` is no address. */
 export function connect(options: Options): Parley {
-  const { protocol } = new URL(options.url);
-  if (!/^(http|ws)s?:$/.test(protocol))
-    throw new TypeError(`The address must begin with http or ws, not ${protocol}`);
+  new URL(options.url);
   if ((options.WebSocket ?? globalThis.WebSocket) === undefined)
     throw new TypeError(
-      "There is no WebSocket here. Node 20: node --experimental-websocket, or give one as the option WebSocket.",
+      "There is no WebSocket here: use Node 22 or newer, or give one as the option `WebSocket`.",
     );
-  const tokens = new TokenKeeper(options.token);
+  const tokens = createTokenKeeper(options.token);
   const conversations = new Map<string, Conversation>();
   return {
     conversation(id, { from } = {}) {
       const known = conversations.get(id);
       if (known !== undefined && (known.status.at !== "closed" || isAsleep(known.status))) return known;
-      const conversation = new Conversation(id, options, tokens, from);
+      const conversation = openConversation(id, options, tokens, from);
       conversations.set(id, conversation);
       return conversation;
     },

@@ -1,7 +1,7 @@
 import type { ClientFrame } from "../protocol/client-frames.ts";
 import type { ServerFrame } from "../protocol/server-frames.ts";
 import type { SUBPROTOCOL } from "../protocol/version.ts";
-import { type Options, PING_AFTER, PING_ANSWER, WELCOME_WAIT, type WebSocketLike } from "./options.ts";
+import { type Options, PING_AFTER, PING_ANSWER, WELCOME_WAIT } from "./options.ts";
 
 /** What a client may send: the fields that have a default are optional. */
 export type SentFrame =
@@ -15,96 +15,77 @@ export interface ConnectionListener {
   lost(code: number, reason: string): void;
 }
 
+/** One WebSocket. It notices when the line is dead, and decides nothing. */
+export interface Connection {
+  /** Sends one frame; nothing while the line is not open, whose end is told by `lost`. */
+  send(frame: SentFrame): void;
+  /** Asks the server for a sign of life; without one the line is lost. */
+  probe(): void;
+  hangUp(): void;
+}
+
 /** As it is in the WebSocket standard: the number of the state "open". */
 const OPEN = 1;
 
-/** One WebSocket, from dialling to its end. It notices when the line is dead, and decides nothing. */
-export class Connection {
-  private readonly socket: WebSocketLike | undefined;
-  private timer: ReturnType<typeof setTimeout> | undefined;
-  private isOver = false;
+/** Dials. The token goes beside the subprotocol: in an address it would end up in histories and logs. */
+export function openConnection(
+  address: string,
+  token: string,
+  { WebSocket = globalThis.WebSocket as never, trace, ...options }: Options,
+  { received, lost }: ConnectionListener,
+): Connection {
+  const subprotocol: typeof SUBPROTOCOL = "parley.v1";
+  const socket = new WebSocket!(address, [subprotocol, `bearer.${token}`]);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let isOver = false;
 
-  /** The token goes beside the subprotocol: in an address it would end up in histories and logs. */
-  constructor(
-    address: string,
-    token: string,
-    private readonly options: Options,
-    private readonly listener: ConnectionListener,
-  ) {
-    const subprotocol: typeof SUBPROTOCOL = "parley.v1";
-    const Socket = options.WebSocket ?? (globalThis.WebSocket as unknown as Options["WebSocket"]);
-    if (Socket === undefined) throw new Error("There is no WebSocket here: give one in the options.");
-    this.limit(options.welcomeWait ?? WELCOME_WAIT, "no welcome in time");
-    try {
-      this.socket = new Socket(address, [subprotocol, `bearer.${token}`]);
-    } catch (error) {
-      // A page's policy, or a token with a character that no subprotocol has.
-      queueMicrotask(() => this.lose(1006, String(error)));
-      return;
-    }
-    this.socket.onmessage = ({ data }: { data: unknown }) => this.hear(data);
-    this.socket.onclose = ({ code, reason }: { code: number; reason: string }) => this.lose(code, reason);
-    // Always followed by `close`; some libraries throw when nobody listens.
-    this.socket.onerror = () => {};
+  function end(code: number, reason: string): void {
+    if (isOver) return;
+    hangUp();
+    lost(code, reason);
   }
 
-  /** Sends one frame; nothing while the line is not open, whose end is told by `lost`. */
-  send(frame: SentFrame): void {
-    if (this.isOver || this.socket?.readyState !== OPEN) return;
+  function hangUp(): void {
+    isOver = true;
+    clearTimeout(timer);
+    // A dead line would keep the close handshake waiting; nobody waits for its end.
+    socket.close(1000);
+  }
+
+  /** Does `task` unless something is heard in time. */
+  function unlessHeard(milliseconds: number, task: () => void): void {
+    clearTimeout(timer);
+    timer = setTimeout(task, milliseconds);
+  }
+
+  function send(frame: SentFrame): void {
+    if (isOver || socket.readyState !== OPEN) return;
     const text = JSON.stringify(frame);
-    this.socket.send(text);
-    if (frame.type !== "token") this.options.trace?.("sent", text);
+    socket.send(text);
+    if (frame.type !== "token") trace?.("sent", text);
   }
 
-  /** Asks the server for a sign of life; without one the line is lost. */
-  probe(): void {
-    this.send({ type: "ping" });
-    this.limit(this.options.pingAnswer ?? PING_ANSWER, "the line is dead: a ping was not answered");
+  function probe(): void {
+    send({ type: "ping" });
+    unlessHeard(options.pingAnswer ?? PING_ANSWER, () => end(1006, "a ping was not answered"));
   }
 
-  hangUp(): void {
-    if (this.isOver) return;
-    this.end();
-    this.socket?.close(1000);
-  }
-
-  private hear(data: unknown): void {
-    if (this.isOver || typeof data !== "string") return;
-    this.options.trace?.("received", data);
-    this.watch();
+  unlessHeard(options.welcomeWait ?? WELCOME_WAIT, () => end(1006, "no welcome came"));
+  socket.onmessage = ({ data }: { data: string }) => {
+    if (isOver) return;
+    unlessHeard(options.pingAfter ?? PING_AFTER, probe);
+    trace?.("received", data);
     let frame: ServerFrame;
     try {
       frame = JSON.parse(data);
     } catch {
+      end(1007, "not a frame");
       return;
     }
-    this.listener.received(frame);
-  }
-
-  private lose(code: number, reason: string): void {
-    if (this.isOver) return;
-    this.end();
-    this.listener.lost(code, reason);
-  }
-
-  private end(): void {
-    this.isOver = true;
-    clearTimeout(this.timer);
-  }
-
-  /** Probes when nothing was heard for a while. */
-  private watch(): void {
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.probe(), this.options.pingAfter ?? PING_AFTER);
-  }
-
-  /** Gives the line up unless something is heard in time. */
-  private limit(milliseconds: number, reason: string): void {
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => {
-      // A dead line would keep the close handshake waiting; nobody waits for its end.
-      this.socket?.close();
-      this.lose(1006, reason);
-    }, milliseconds);
-  }
+    received(frame);
+  };
+  socket.onclose = ({ code, reason }: { code: number; reason: string }) => end(code, reason);
+  // Always followed by `close`; some libraries throw when nobody listens.
+  socket.onerror = () => {};
+  return { send, probe, hangUp };
 }

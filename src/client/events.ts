@@ -7,7 +7,7 @@ type Body<T extends "presence" | "typing" | "read" | "warning"> = Omit<ServerFra
 
 /** The user's allowance. `retry_after`: a message was refused, and is sent again after so many seconds. */
 export interface QuotaNotice extends Quota {
-  readonly retry_after?: number;
+  readonly retry_after?: number | undefined;
 }
 
 /** What a conversation tells, by the name of the event. */
@@ -32,24 +32,31 @@ export type EventName = keyof ConversationEvents;
 export type Listener<E extends EventName> = (event: ConversationEvents[E]) => void;
 
 /** Listeners by event. One that throws harms nobody else; its error is reported as an uncaught one. */
-export class Listeners {
-  private readonly byName = new Map<EventName, Set<Listener<never>>>();
+export interface Listeners {
+  on<E extends EventName>(name: E, listener: Listener<E>): () => void;
+  tell<E extends EventName>(name: E, event: ConversationEvents[E]): void;
+}
 
-  add<E extends EventName>(name: E, listener: Listener<E>): () => void {
-    const listeners = this.byName.get(name) ?? new Set();
-    this.byName.set(name, listeners.add(listener as Listener<never>));
-    return () => void listeners.delete(listener as Listener<never>);
-  }
-
-  tell<E extends EventName>(name: E, event: ConversationEvents[E]): void {
-    for (const listener of [...(this.byName.get(name) ?? [])]) {
-      try {
-        (listener as Listener<E>)(event);
-      } catch (error) {
-        queueMicrotask(() => {
-          throw error;
-        });
+export function createListeners(): Listeners {
+  /** A list of its own for each call, so that one listener can be there twice and is ended once. */
+  const entries = new Set<readonly [EventName, Listener<never>]>();
+  return {
+    on(name, listener) {
+      const entry = [name, listener] as const;
+      entries.add(entry);
+      return () => void entries.delete(entry);
+    },
+    tell(name, event) {
+      for (const [wanted, listener] of [...entries]) {
+        if (wanted !== name) continue;
+        try {
+          (listener as Listener<typeof name>)(event);
+        } catch (error) {
+          queueMicrotask(() => {
+            throw error;
+          });
+        }
       }
-    }
-  }
+    },
+  };
 }

@@ -19,111 +19,96 @@ export type Told = { readonly message: Message } | { readonly lost: Lost };
 /** What a frame makes of the inbox. `readAfter`: send a `history` request for what follows this `seq`. */
 export interface Taken {
   readonly told: readonly Told[];
-  readonly readAfter?: number;
+  readonly readAfter?: number | undefined;
 }
 
 /**
  * Puts messages in order, each once, and never passes over a hole in silence: what is missing is read from the history,
  * and what cannot be read is told as lost.
  */
-export class Inbox {
-  /** The newest `seq` that is known to exist. */
-  private target = 0;
-  /** What came after a hole, in order of `seq`. */
-  private held: Message[] = [];
-  private reading = false;
-
-  constructor(private at?: Position) {}
-
+export interface Inbox {
   /** Where to resume; undefined before the first welcome. */
-  get position(): Position | undefined {
-    return this.at;
-  }
-
-  get isBehind(): boolean {
-    return this.at !== undefined && this.at.seq < this.target;
-  }
-
+  position(): Position | undefined;
+  /** Whether messages exist that were not told yet. */
+  isBehind(): boolean;
   /** A connection was let in. Without an earlier position, what was said before it is not missed. */
-  welcome({ seq, epoch, resumed, lost }: ServerFrameOf<"welcome">): Taken {
-    const before = this.at;
-    this.held = [];
-    this.reading = false;
-    this.target = seq;
-    if (before === undefined || before.epoch !== epoch || seq < before.seq) {
-      this.at = { seq, epoch };
-      return { told: before === undefined ? [] : [{ lost: { epoch } }] };
-    }
-    const told: Told[] = [];
-    if (lost !== undefined) this.loseUpTo(lost[1], told);
-    return resumed ? { told } : { told, ...this.readRest() };
-  }
+  welcome(frame: Pick<ServerFrameOf<"welcome">, "seq" | "epoch" | "resumed" | "lost">): Taken;
+  message(message: Message): Taken;
+  /** The answer to `readAfter`; an empty one without `more` also says that what is missing cannot be read. */
+  page(messages: readonly Message[], more: boolean): Taken;
+}
 
-  message(message: Message): Taken {
-    const told: Told[] = [];
-    if (this.at === undefined || message.seq <= this.at.seq) return { told };
-    this.target = Math.max(this.target, message.seq);
-    if (message.seq === this.at.seq + 1) {
-      this.accept(message, told);
-      this.release(told);
-      return { told };
-    }
-    // The newest are dropped, not the oldest: they are read after those.
-    if (this.held.length < MAX_HELD) this.held.push(message);
-    return { told, ...this.readRest() };
-  }
+export function createInbox(from?: Position): Inbox {
+  let seq = from?.seq ?? 0;
+  let epoch = from?.epoch;
+  /** The newest `seq` that is known to exist. */
+  let target = 0;
+  /** What came after a hole, in order of `seq`. */
+  let held: Message[] = [];
+  /** A `history` request is under way. */
+  let reading = false;
+  /** The server sends by itself what follows a resumption; only a hole in that is read. */
+  let replaying = false;
+  let told: Told[] = [];
 
-  /** The answer to `readAfter`. */
-  page(messages: readonly Message[], more: boolean): Taken {
-    const told: Told[] = [];
-    this.reading = false;
-    if (this.at === undefined) return { told };
-    for (const message of messages) {
-      if (message.seq <= this.at.seq) continue;
-      this.loseUpTo(message.seq - 1, told);
-      this.accept(message, told);
-    }
-    // The server has nothing more before what is held: it is gone.
-    if (messages.length === 0 && !more) this.loseUpTo((this.held[0]?.seq ?? this.target + 1) - 1, told);
-    this.release(told);
-    return { told, ...this.readRest() };
-  }
-
-  /** The history may not be read: what is missing is lost to this client. */
-  giveUp(): Taken {
-    return this.page([], false);
-  }
-
-  private accept(message: Message, told: Told[]): void {
-    this.moveTo(message.seq);
+  function accept(message: Message): void {
+    seq = message.seq;
     told.push({ message });
   }
 
-  /** Lets go what was held and is next now. */
-  private release(told: Told[]): void {
-    let next = this.held[0];
-    while (next !== undefined && next.seq <= this.at!.seq + 1) {
-      this.held.shift();
-      if (next.seq > this.at!.seq) this.accept(next, told);
-      next = this.held[0];
+  function loseUpTo(last: number): void {
+    if (last > seq) told.push({ lost: { first: seq + 1, last } });
+    seq = Math.max(seq, last);
+  }
+
+  /** Lets go what was held and is next now, and says what else is needed. */
+  function taken(): Taken {
+    while (held.length > 0 && held[0]!.seq <= seq + 1) {
+      const next = held.shift()!;
+      if (next.seq > seq) accept(next);
     }
+    const all = told;
+    told = [];
+    if (reading || seq >= target || (replaying && held.length === 0)) return { told: all };
+    reading = true;
+    return { told: all, readAfter: seq };
   }
 
-  private loseUpTo(last: number, told: Told[]): void {
-    const first = this.at!.seq + 1;
-    if (last < first) return;
-    told.push({ lost: { first, last } });
-    this.moveTo(last);
-  }
-
-  private moveTo(seq: number): void {
-    this.at = { seq, epoch: this.at!.epoch };
-    this.target = Math.max(this.target, seq);
-  }
-
-  private readRest(): { readAfter?: number } {
-    if (this.reading || !this.isBehind) return {};
-    this.reading = true;
-    return { readAfter: this.at!.seq };
-  }
+  return {
+    position: () => (epoch === undefined ? undefined : { seq, epoch }),
+    isBehind: () => seq < target,
+    welcome(frame) {
+      held = [];
+      reading = false;
+      replaying = frame.resumed;
+      target = frame.seq;
+      if (epoch !== frame.epoch || frame.seq < seq) {
+        if (epoch !== undefined) told.push({ lost: { epoch: frame.epoch } });
+        seq = frame.seq;
+        epoch = frame.epoch;
+      } else if (frame.lost !== undefined) loseUpTo(frame.lost[1]);
+      return taken();
+    },
+    message(message) {
+      if (message.seq > seq) {
+        target = Math.max(target, message.seq);
+        if (message.seq === seq + 1) accept(message);
+        // The newest are dropped, not the oldest: they are read after those.
+        else if (held.length < MAX_HELD) held.push(message);
+      }
+      return taken();
+    },
+    page(messages, more) {
+      reading = false;
+      replaying = false;
+      for (const message of messages) {
+        if (message.seq <= seq) continue;
+        loseUpTo(message.seq - 1);
+        accept(message);
+      }
+      // The server has nothing more before what is held: it is gone.
+      if (messages.length === 0 && !more) loseUpTo((held[0]?.seq ?? target + 1) - 1);
+      return taken();
+    },
+  };
 }

@@ -1,3 +1,8 @@
+/** Something to be sent that has a name, by which its answer is known. */
+export interface Named {
+  readonly id: string;
+}
+
 /**
  * Requests in the order in which they were made, each kept until it is answered.
  *
@@ -5,74 +10,67 @@
  * second, and the conversation would read in another order than it was written; the plans allow fewer requests a second
  * than one round trip each. Time is an argument, in milliseconds since 1970.
  */
-export class Outbox<R extends { readonly id: string }> {
-  private requests: R[] = [];
-  private underWay: string | undefined;
-  private notBefore = 0;
-  /** How often the first request was put off. */
-  private putOffs = 0;
-
-  constructor(private readonly limit: number) {}
-
+export interface Outbox<R extends Named> {
   /** What is not answered yet, the oldest first. */
-  get pending(): readonly R[] {
-    return this.requests;
-  }
-
-  has(id: string): boolean {
-    return this.requests.some((request) => request.id === id);
-  }
-
+  all(): readonly R[];
+  find(id: string): R | undefined;
   /** Takes a request; false when it has as many as it may. */
-  add(request: R): boolean {
-    if (this.requests.length >= this.limit) return false;
-    this.requests.push(request);
-    return true;
-  }
-
-  /** Takes what was kept from an earlier life, before what was added in this one. */
-  restore(requests: readonly R[]): void {
-    this.requests.unshift(...requests.filter(({ id }) => !this.has(id)));
-  }
-
+  add(request: R): boolean;
+  /** Takes what comes before everything else: what was kept from an earlier life. */
+  addFirst(requests: readonly R[]): void;
   /** The request to send now, which is then under way; undefined when there is none, or not yet. */
-  next(now: number): R | undefined {
-    const at = this.readyAt();
-    if (at === undefined || at > now) return undefined;
-    const request = this.requests[0];
-    this.underWay = request?.id;
-    return request;
-  }
-
-  /** When the next request may be sent; undefined when none waits to be sent. */
-  readyAt(): number | undefined {
-    return this.requests.length === 0 || this.underWay !== undefined ? undefined : this.notBefore;
-  }
-
-  /** Ends a request, because it was answered or is no longer wanted; false when there is none of that `id`. */
-  remove(id: string): boolean {
-    const index = this.requests.findIndex((request) => request.id === id);
-    if (index < 0) return false;
-    this.requests.splice(index, 1);
-    if (this.underWay === id) this.underWay = undefined;
-    if (index === 0) this.putOffs = 0;
-    return true;
-  }
-
-  /** Has a refused request sent again, under its `id`, `delay(n)` milliseconds from `now` when it is refused the nth time (from 0). */
-  putOff(id: string, now: number, delay: (n: number) => number): void {
-    if (this.underWay !== id) return;
-    this.underWay = undefined;
-    this.notBefore = now + delay(this.putOffs++);
-  }
-
+  next(now: number): R | undefined;
+  /** When the next request may be sent; `Infinity` when none waits to be sent. */
+  readyAt(): number;
+  /** Ends a request, because it was answered or is no longer wanted. */
+  remove(id: string): R | undefined;
+  /** Has a refused request sent again `delay(n)` milliseconds from `now` when it is refused the nth time (from 0). */
+  putOff(id: string, now: number, delay: (n: number) => number): void;
   /** The line is gone: what was under way may or may not have arrived, and is sent again. */
-  interrupt(): void {
-    this.underWay = undefined;
-  }
-
+  interrupt(): void;
   /** What was put off need not wait any longer. */
-  hasten(): void {
-    this.notBefore = 0;
-  }
+  hasten(): void;
+}
+
+export function createOutbox<R extends Named>(limit: number): Outbox<R> {
+  let requests: R[] = [];
+  let underWay: string | undefined;
+  let notBefore = 0;
+  let putOffs = 0;
+
+  const find = (id: string) => requests.find((request) => request.id === id);
+  const readyAt = () => (requests.length > 0 && underWay === undefined ? notBefore : Infinity);
+  return {
+    all: () => requests,
+    find,
+    add: (request) => requests.length < limit && requests.push(request) > 0,
+    addFirst(earlier) {
+      requests = [...earlier.filter(({ id }) => !find(id)), ...requests];
+    },
+    next(now) {
+      if (readyAt() > now) return undefined;
+      underWay = requests[0]?.id;
+      return requests[0];
+    },
+    readyAt,
+    remove(id) {
+      const request = find(id);
+      if (request === undefined) return undefined;
+      requests = requests.filter((other) => other !== request);
+      if (underWay === id) underWay = undefined;
+      putOffs = 0;
+      return request;
+    },
+    putOff(id, now, delay) {
+      if (underWay !== id) return;
+      underWay = undefined;
+      notBefore = now + delay(putOffs++);
+    },
+    interrupt() {
+      underWay = undefined;
+    },
+    hasten() {
+      notBefore = 0;
+    },
+  };
 }

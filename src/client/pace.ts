@@ -2,28 +2,28 @@
  * Keeps requests below the server's limit of frames a second (M2): `burst` at once, `rate` a second over time.
  *
  * The generic cell rate algorithm (ITU-T I.371): one number, the time at which the last request would have been due had
- * they all come evenly. Times are in milliseconds.
+ * they all come evenly. Times are in milliseconds since 1970.
  */
-export class Pace {
-  private due = 0;
-
-  /** A `rate` of 0 is no limit. */
-  constructor(
-    private readonly rate: number,
-    private readonly burst: number,
-  ) {}
-
+export interface Pace {
   /** When the next request may go. */
-  readyAt(): number {
-    return this.rate === 0 ? 0 : this.due - ((this.burst - 1) * 1000) / this.rate;
-  }
-
-  take(now: number): void {
-    if (this.rate > 0) this.due = Math.max(this.due, now) + 1000 / this.rate;
-  }
-
+  readyAt(): number;
+  take(now: number): void;
   /** Nothing before `until`, and evenly from then on. */
-  pause(until: number): void {
-    if (this.rate > 0) this.due = Math.max(this.due, until + ((this.burst - 1) * 1000) / this.rate);
-  }
+  pause(until: number): void;
+}
+
+/** A `rate` of 0 is no limit. */
+export function createPace(rate: number, burst: number): Pace {
+  const between = rate > 0 ? 1000 / rate : 0;
+  const allowance = (burst - 1) * between;
+  let due = 0;
+  return {
+    readyAt: () => due - allowance,
+    take(now) {
+      due = Math.max(due, now) + between;
+    },
+    pause(until) {
+      due = Math.max(due, until + allowance);
+    },
+  };
 }

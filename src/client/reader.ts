@@ -1,86 +1,85 @@
 import type { Message } from "../protocol/server-frames.ts";
-import type { Lost } from "./inbox.ts";
+import type { HistoryPage } from "./conversation.ts";
+import { createInbox, type Inbox, type Lost, type Taken } from "./inbox.ts";
 import { MAX_QUEUED } from "./options.ts";
 
-/** Reads the oldest messages after a `seq` from the server. */
-export type ReadAfter = (seq: number) => Promise<{ messages: readonly Message[]; more: boolean }>;
+/** Where the messages of one `for await` loop wait for it. */
+export interface Reader {
+  readonly messages: AsyncGenerator<Message, void, void>;
+  push(message: Message): void;
+  /** Another life of the store began: what was not kept cannot be read any more, which the event `lost` has said. */
+  forgetMissed(): void;
+  /** Lets the loop run through what it has, and then end, with `error` where there is one. */
+  end(error?: Error): void;
+}
+
+export interface ReaderPort {
+  /** Reads the oldest messages after `seq` from the server. */
+  readAfter(seq: number): Promise<HistoryPage>;
+  lost(lost: Lost): void;
+  ended(): void;
+}
 
 /**
- * The messages of one `for await` loop.
- *
- * A loop that is slower than the conversation keeps `MAX_QUEUED` messages waiting; what comes then is not kept, but read
- * again from the server when the loop has come so far.
+ * Keeps the messages of one loop. One that is slower than the conversation has `MAX_QUEUED` messages waiting; what comes
+ * then is not kept, but read again from the server when the loop has come so far.
  */
-export class Reader {
-  private queue: Message[] = [];
-  /** The newest `seq` that was queued, or yielded. */
-  private last = 0;
-  /** The newest `seq` that was not kept; 0 when all were. */
-  private missed = 0;
-  private ended: { readonly error?: Error } | undefined;
-  private wake: () => void = () => {};
+export function createReader({ readAfter, lost, ended }: ReaderPort): Reader {
+  const queue: Message[] = [];
+  /** Finds what was not kept, as it finds what a line has lost. */
+  let inbox: Inbox | undefined;
+  /** The newest message that was not kept. */
+  let missed: Message | undefined;
+  let end: { readonly error: Error | undefined } | undefined;
+  let wake = () => {};
 
-  constructor(
-    private readonly readAfter: ReadAfter,
-    private readonly onLost: (lost: Lost) => void,
-    private readonly onEnd: () => void,
-  ) {}
-
-  push(message: Message): void {
-    if (this.missed > 0 || this.queue.length >= MAX_QUEUED) this.missed = message.seq;
-    else this.keep(message);
-    this.wake();
+  async function take(mine: Inbox, { told, readAfter: after }: Taken): Promise<void> {
+    // Forgotten meanwhile: this belongs to another life of the store.
+    if (mine !== inbox) return;
+    for (const item of told) {
+      if ("lost" in item) lost(item.lost);
+      else queue.push(item.message);
+    }
+    wake();
+    if (after === undefined) return;
+    const { messages, more } = await readAfter(after);
+    await take(mine, mine.page(messages, more));
   }
 
-  /** Another life of the store began: what was not kept cannot be read any more, which the event `lost` has said. */
-  forgetMissed(): void {
-    this.missed = 0;
-  }
-
-  /** Lets the loop run through what it has, and then end, with `error` where there is one. */
-  end(error?: Error): void {
-    this.ended ??= error === undefined ? {} : { error };
-    this.wake();
-  }
-
-  async *messages(): AsyncGenerator<Message, void, void> {
+  async function* run(): AsyncGenerator<Message, void, void> {
     try {
       for (;;) {
-        const next = this.queue.shift();
+        const next = queue.shift();
         if (next !== undefined) yield next;
-        else if (this.ended !== undefined) {
-          if (this.ended.error !== undefined) throw this.ended.error;
-          return;
-        } else if (this.missed > 0) await this.catchUp();
-        else await new Promise<void>((resolve) => (this.wake = resolve));
+        else if (end?.error !== undefined) throw end.error;
+        else if (end !== undefined) return;
+        else if (missed !== undefined) {
+          const last = missed;
+          missed = undefined;
+          await take(inbox!, inbox!.message(last));
+        } else
+          await new Promise<void>((resolve) => {
+            wake = resolve;
+          });
       }
     } finally {
-      this.onEnd();
+      ended();
     }
   }
 
-  private keep(message: Message): void {
-    this.last = message.seq;
-    this.queue.push(message);
-  }
-
-  private async catchUp(): Promise<void> {
-    const before = this.missed;
-    const { messages } = await this.readAfter(this.last);
-    // Forgotten meanwhile: these belong to another life of the store.
-    if (this.missed === 0) return;
-    for (const message of messages) {
-      this.loseUpTo(message.seq - 1);
-      this.keep(message);
-    }
-    if (messages.length === 0) this.loseUpTo(before);
-    if (this.last >= this.missed) this.missed = 0;
-  }
-
-  private loseUpTo(last: number): void {
-    const first = this.last + 1;
-    if (last < first) return;
-    this.last = last;
-    this.onLost({ first, last });
-  }
+  return {
+    messages: run(),
+    push(message) {
+      inbox ??= createInbox({ seq: message.seq - 1, epoch: "" });
+      if (missed !== undefined || queue.length >= MAX_QUEUED) missed = message;
+      else void take(inbox, inbox.message(message)).catch(() => {});
+    },
+    forgetMissed() {
+      inbox = missed = undefined;
+    },
+    end(error) {
+      end ??= { error };
+      wake();
+    },
+  };
 }

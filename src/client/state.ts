@@ -53,12 +53,15 @@ export interface Waiting extends Trying {
   readonly firm: boolean;
 }
 
-/** Ended. `advice` says what a person can do before `reconnect()`. */
+/** What would help: nothing but `reconnect()`, another token, one connection less, fewer frames, or something else. */
+export type Advice = "reconnect" | "sign_in" | "close_another" | "slow_down" | "change_something";
+
+/** Ended. `code` is a close code of docs/PROTOCOL.md. */
 export interface Closed {
   readonly at: "closed";
   readonly code: number;
   readonly reason: string;
-  readonly advice: string;
+  readonly advice: Advice;
 }
 
 export type State = Connecting | Live | Resuming | Degraded | Waiting | Closed;

@@ -1,13 +1,21 @@
-import { describeClose, mayReconnect } from "../protocol/close-codes.ts";
+import { mayReconnect } from "../protocol/close-codes.ts";
 import { backoff, waitFor } from "./backoff.ts";
 import { STEADY_AFTER } from "./options.ts";
-import type { Closed, Connecting, Event, State, Step } from "./state.ts";
+import type { Advice, Connecting, Effect, Event, State, Step } from "./state.ts";
 
 /** Close code of a token that is not (or no longer) good. */
 const TOKEN_REFUSED = 4401;
 
 /** Close code of a conversation in which nothing was done for a while. */
 const INACTIVE = 4408;
+
+const ADVICE: Readonly<Record<number, Advice>> = {
+  1000: "reconnect",
+  [TOKEN_REFUSED]: "sign_in",
+  [INACTIVE]: "reconnect",
+  4409: "close_another",
+  4429: "slow_down",
+};
 
 /** The state of a conversation that was just opened; its first effect is a dial. */
 export const FIRST_STATE: Connecting = { at: "connecting", attempt: 0, fresh: false };
@@ -28,90 +36,92 @@ export function isInTouch(state: State): boolean {
  * An event that has no meaning in the present state, such as a frame that was under way at a close, changes nothing.
  */
 export function step(state: State, event: Event, now: number): Step {
+  const still = { state, effects: [] };
   switch (event.type) {
     case "open":
-      return state.at === "closed" || state.at === "waiting" ? dial(0) : still(state);
+      return state.at === "closed" || state.at === "waiting" ? dial(0) : still;
     case "close":
-      return state.at === "closed" ? still(state) : close(1000, "closed here", "hang_up");
-    case "welcome":
-      return state.at === "connecting"
-        ? still({ at: event.behind ? "resuming" : "live", attempt: state.attempt, since: now })
-        : still(state);
-    case "behind":
-      return still(state.at === "live" ? { ...state, at: "resuming" } : state);
-    case "caught_up":
-      return still(state.at === "resuming" ? { ...state, at: "live" } : state);
-    case "degraded":
-      return still(
-        state.at === "live" || state.at === "resuming" || state.at === "degraded"
-          ? { ...state, at: "degraded", reason: event.reason }
-          : state,
-      );
-    case "recovered": {
-      if (state.at !== "degraded") return still(state);
-      const { reason: _, ...rest } = state;
-      return still({ ...rest, at: "live" });
-    }
-    case "closing":
-      return still(
-        state.at === "waiting" || state.at === "closed" ? state : { ...state, farewell: event.farewell },
-      );
-    case "line_lost":
-      return onLineLost(state, event, now);
-    case "token_failed":
-      return state.at === "connecting"
-        ? wait(state.attempt, now + backoff(state.attempt, event.random), event.reason, false)
-        : still(state);
-    case "token_missing":
-      return state.at === "connecting" ? close(TOKEN_REFUSED, event.reason) : still(state);
-    case "time_up":
-      return state.at === "waiting" ? dial(state.attempt) : still(state);
+      return state.at === "closed" && !isAsleep(state)
+        ? still
+        : close(1000, "closed here", [{ do: "hang_up" }]);
+    case "offline":
+      return isInTouch(state) ? { state, effects: [{ do: "probe" }] } : still;
     case "wake":
       // The server spread its clients over a time; those whose screen lights up must not all come at once.
-      if (state.at === "waiting") return state.firm ? still(state) : dial(state.attempt);
-      return probe(state);
-    case "offline":
-      return probe(state);
+      if (state.at === "waiting") return state.firm ? still : dial(state.attempt);
+      return step(state, { type: "offline" }, now);
+    case "time_up":
+      return state.at === "waiting" ? dial(state.attempt) : still;
+    case "token_failed":
+      if (state.at !== "connecting") return still;
+      return wait(state.attempt, now + backoff(state.attempt, event.random), event.reason, false);
+    case "token_missing":
+      return state.at === "connecting" ? close(TOKEN_REFUSED, event.reason) : still;
+    case "line_lost":
+      return state.at === "waiting" || state.at === "closed" ? still : onLineLost(state, event, now);
     default:
-      event satisfies never;
-      return still(state);
+      return { state: onFrame(state, event, now), effects: [] };
   }
 }
 
-function onLineLost(state: State, event: Event & { type: "line_lost" }, now: number): Step {
-  if (state.at === "waiting" || state.at === "closed") return still(state);
+type FrameEvent = Extract<
+  Event,
+  { type: "welcome" | "behind" | "caught_up" | "degraded" | "recovered" | "closing" }
+>;
+
+/** What the server says changes the state, and asks for nothing. */
+function onFrame(state: State, event: FrameEvent, now: number): State {
+  if (state.at === "waiting" || state.at === "closed") return state;
+  if (event.type === "closing") return { ...state, farewell: event.farewell };
+  if (state.at === "connecting") {
+    if (event.type !== "welcome") return state;
+    return { at: event.behind ? "resuming" : "live", attempt: state.attempt, since: now };
+  }
+  switch (event.type) {
+    case "welcome":
+      return state;
+    case "behind":
+      return state.at === "live" ? { ...state, at: "resuming" } : state;
+    case "caught_up":
+      return state.at === "resuming" ? { ...state, at: "live" } : state;
+    case "degraded":
+      return { ...state, at: "degraded", reason: event.reason };
+    case "recovered":
+      return state.at === "degraded" ? { ...state, at: "live" } : state;
+    default:
+      event satisfies never;
+      return state;
+  }
+}
+
+function onLineLost(
+  state: Exclude<State, { at: "waiting" | "closed" }>,
+  event: Event & { type: "line_lost" },
+  now: number,
+): Step {
   const { farewell } = state;
   // A line that is cut right after `closing` shows 1006, which would say less than the server has said.
   const code = farewell?.code ?? event.code;
-  const reason = farewell?.reason || event.reason || describeClose(code).reason;
-  const isSteady = state.at !== "connecting" && now - state.since >= STEADY_AFTER;
-  const attempt = isSteady ? 0 : state.attempt;
-  if (code === TOKEN_REFUSED && event.renewable && !(state.at === "connecting" && state.fresh)) {
-    return { state: { at: "connecting", attempt, fresh: true }, effects: [{ do: "dial", fresh: true }] };
-  }
+  const reason = farewell?.reason || event.reason || "connection lost";
+  const isConnecting = state.at === "connecting";
+  const attempt = !isConnecting && now - state.since >= STEADY_AFTER ? 0 : state.attempt;
+  if (code === TOKEN_REFUSED && event.renewable && !(isConnecting && state.fresh)) return dial(attempt, true);
   if (!(farewell?.reconnect ?? mayReconnect(code))) return close(code, reason);
-  const until = now + waitFor(farewell?.after, attempt, event.random);
-  return wait(attempt, until, reason, farewell?.after !== undefined);
+  const after = farewell?.after;
+  return wait(attempt, now + waitFor(after, attempt, event.random), reason, after !== undefined);
 }
 
-function still(state: State): Step {
-  return { state, effects: [] };
-}
-
-function dial(attempt: number): Step {
-  return { state: { ...FIRST_STATE, attempt }, effects: [{ do: "dial", fresh: false }] };
+function dial(attempt: number, fresh = false): Step {
+  return { state: { at: "connecting", attempt, fresh }, effects: [{ do: "dial", fresh }] };
 }
 
 function wait(attempt: number, until: number, reason: string, firm: boolean): Step {
-  const state = { at: "waiting", until, reason, firm, attempt: attempt + 1 } as const;
-  return { state, effects: [{ do: "wait", until }] };
+  return {
+    state: { at: "waiting", until, reason, firm, attempt: attempt + 1 },
+    effects: [{ do: "wait", until }],
+  };
 }
 
-function close(code: number, reason: string, effect?: "hang_up"): Step {
-  const state: Closed = { at: "closed", code, reason, advice: describeClose(code).advice };
-  return { state, effects: effect === undefined ? [] : [{ do: effect }] };
-}
-
-function probe(state: State): Step {
-  return { state, effects: isInTouch(state) ? [{ do: "probe" }] : [] };
+function close(code: number, reason: string, effects: readonly Effect[] = []): Step {
+  return { state: { at: "closed", code, reason, advice: ADVICE[code] ?? "change_something" }, effects };
 }

@@ -1,39 +1,34 @@
 import { TOKEN_MARGIN, type TokenSource } from "./options.ts";
 
-/** Claims that are read, and not verified: that is the server's work. */
-interface Claims {
-  readonly sub?: unknown;
-  readonly exp?: unknown;
-}
-
 /** Keeps the token of all conversations of one user, and asks for another when it ends. */
-export class TokenKeeper {
-  private token: string | undefined;
-  private asking: Promise<string | undefined> | undefined;
-
-  constructor(private readonly source: TokenSource) {
-    if (typeof source === "string") this.token = source;
-  }
-
+export interface TokenKeeper {
   /** Whether another token can be asked for. */
-  get isRenewable(): boolean {
-    return typeof this.source === "function";
-  }
-
+  readonly isRenewable: boolean;
   /**
    * A token that is not `refused`: the one at hand, or else a new one. Conversations that ask at the same time get the
    * same; undefined: there is none. Rejects as the function does.
    */
-  async get(refused?: string): Promise<string | undefined> {
-    const { source, token } = this;
-    if (typeof source === "string") return source;
-    if (token !== undefined && token !== refused && !isEnding(token)) return token;
-    this.asking ??= Promise.resolve()
-      .then(source)
-      .finally(() => (this.asking = undefined));
-    this.token = await this.asking;
-    return this.token;
-  }
+  get(refused: string | undefined): Promise<string | undefined>;
+}
+
+export function createTokenKeeper(source: TokenSource): TokenKeeper {
+  let token: string | undefined;
+  let asking: Promise<string | undefined> | undefined;
+  if (typeof source === "string") return { isRenewable: false, get: async () => source };
+  return {
+    isRenewable: true,
+    async get(refused) {
+      const isGood = token !== undefined && token !== refused && !isEnding(token);
+      if (isGood) return token;
+      asking ??= Promise.resolve()
+        .then(source)
+        .finally(() => {
+          asking = undefined;
+        });
+      token = await asking;
+      return token;
+    },
+  };
 }
 
 /** The user that a token names, if it can be read. */
@@ -47,11 +42,11 @@ function isEnding(token: string): boolean {
   return typeof exp === "number" && exp * 1000 < Date.now() + TOKEN_MARGIN;
 }
 
-function claimsOf(token: string): Claims {
+/** The claims, which are read and not verified: that is the server's work. */
+function claimsOf(token: string): { readonly sub?: unknown; readonly exp?: unknown } {
   try {
-    const payload = token.split(".")[1]!.replaceAll("-", "+").replaceAll("_", "/");
     // atob gives a character for each byte; names are ASCII, so nothing is lost by that.
-    return JSON.parse(atob(payload)) as Claims;
+    return JSON.parse(atob(token.split(".")[1]!.replaceAll("-", "+").replaceAll("_", "/")));
   } catch {
     return {};
   }

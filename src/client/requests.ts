@@ -1,0 +1,210 @@
+import { MAX_FRAME_BYTES } from "../protocol/limits.ts";
+import type { ServerFrameOf } from "../protocol/server-frames.ts";
+import { waitFor } from "./backoff.ts";
+import type { SentFrame } from "./connection.ts";
+import { setTimer } from "./line.ts";
+import { MAX_PENDING, type Options, type Pending, SEND_BURST, SEND_RATE } from "./options.ts";
+import { createOutbox, type Named } from "./outbox.ts";
+import { createPace } from "./pace.ts";
+import { ParleyError } from "./parley-error.ts";
+
+/** A frame that is answered by its `id`. */
+export type Asking = Extract<SentFrame, { type: "message" | "history" | "ping" }> & Named;
+
+/** A request on its way to its answer. */
+interface Request extends Named {
+  readonly frame: Asking;
+  readonly promise: Promise<unknown>;
+  resolve(answer: unknown): void;
+  reject(reason: unknown): void;
+}
+
+/** What the requests need of the line. */
+export interface RequestsPort {
+  /** Whether frames may be sent now. */
+  isOpen(): boolean;
+  /** Whether the line is closed only because nothing was done. */
+  isAsleep(): boolean;
+  /** Opens such a line again. */
+  rouse(): void;
+  send(frame: SentFrame): void;
+  /** The messages that are pending are others now. */
+  pendingChanged(pending: readonly Pending[]): void;
+}
+
+/** Sends what is to be answered, in order and not too fast, until it is answered; settles each promise once. */
+export interface Requests {
+  /** Resolves with the answer's frame; rejects with a `ParleyError`, or the reason of `signal`. */
+  ask<A>(frame: Asking, signal?: AbortSignal): Promise<A>;
+  /** Reads history before anything else that is to be read. */
+  askFirst(frame: Asking): Promise<ServerFrameOf<"history">>;
+  /** Messages of an earlier life, before those of this one. */
+  restore(pending: readonly Pending[]): void;
+  /** Messages that are not acked, the oldest first. */
+  pending(): readonly Pending[];
+  answered(id: string | undefined, frame: unknown): void;
+  /** False when the error is of no request. */
+  refused(error: ServerFrameOf<"error">): boolean;
+  /** The newest message that the user has seen. */
+  mark(seq: number): void;
+  /** The newest that the server knows the user to have seen. */
+  markIs(seq: number): void;
+  /** Nothing is sent for so many milliseconds. */
+  pause(milliseconds: number): void;
+  /** The server is well again: what was put off is sent. */
+  hasten(): void;
+  /** Sends what may be sent now, and comes back when more may be. */
+  pump(): void;
+  interrupt(): void;
+  /** Ends all with `reason`; `keepMessages`: these are sent in a later life. */
+  end(reason: ParleyError, keepMessages: boolean): void;
+}
+
+export function createRequests(options: Options, port: RequestsPort): Requests {
+  const boxes = {
+    message: createOutbox<Request>(options.maxPending ?? MAX_PENDING),
+    history: createOutbox<Request>(MAX_PENDING),
+    ping: createOutbox<Request>(MAX_PENDING),
+  };
+  const all = Object.values(boxes);
+  const pace = createPace(options.sendRate ?? SEND_RATE, SEND_BURST);
+  let wanted = 0;
+  let known = 0;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+
+  const pending = () =>
+    boxes.message.all().map(({ frame }) => {
+      const { type: _, ...rest } = frame;
+      return rest as Pending;
+    });
+
+  function remove(id: string): Request | undefined {
+    const request = all.map((box) => box.remove(id)).find((one) => one !== undefined);
+    if (request?.frame.type === "message") port.pendingChanged(pending());
+    return request;
+  }
+
+  function pump(): void {
+    clearTimeout(timer);
+    const now = Date.now();
+    const isOpen = port.isOpen();
+    if (!isOpen && !port.isAsleep()) return;
+    const transmit = (frame: SentFrame) => {
+      pace.take(now);
+      port.send(frame);
+    };
+    if (isOpen) {
+      for (const box of all) {
+        const request = pace.readyAt() <= now ? box.next(now) : undefined;
+        if (request !== undefined) transmit(request.frame);
+      }
+      if (wanted > known && pace.readyAt() <= now) {
+        known = wanted;
+        transmit({ type: "read", seq: known });
+      }
+    }
+    const next = isOpen && wanted > known ? 0 : Math.min(...all.map((box) => box.readyAt()));
+    const at = Math.max(next, pace.readyAt());
+    if (at === Infinity) return;
+    if (!isOpen && at <= now) port.rouse();
+    else timer = setTimer(pump, at);
+  }
+
+  return {
+    ask<A>(frame: Asking, signal?: AbortSignal) {
+      const { id, type } = frame;
+      const box = boxes[type];
+      const earlier = box.find(id);
+      if (earlier !== undefined) return earlier.promise as Promise<A>;
+      const request = createRequest(frame);
+      const refusal = refusalOf(frame);
+      if (signal?.aborted) request.reject(signal.reason);
+      else if (refusal !== undefined) request.reject(refusal);
+      else if (!box.add(request))
+        request.reject(new ParleyError("outbox_full", "Too much waits to be sent already."));
+      else {
+        const abort = () => remove(id)?.reject(signal?.reason);
+        const forget = () => signal?.removeEventListener("abort", abort);
+        signal?.addEventListener("abort", abort);
+        request.promise.then(forget, forget);
+        if (type === "message") port.pendingChanged(pending());
+        if (port.isAsleep()) port.rouse();
+        pump();
+      }
+      return request.promise as Promise<A>;
+    },
+    askFirst(frame) {
+      const request = createRequest(frame);
+      boxes.history.addFirst([request]);
+      pump();
+      return request.promise as Promise<ServerFrameOf<"history">>;
+    },
+    restore(kept) {
+      boxes.message.addFirst(kept.map((message) => createRequest({ type: "message", ...message } as Asking)));
+      port.pendingChanged(pending());
+    },
+    pending,
+    answered(id = "", frame) {
+      remove(id)?.resolve(frame);
+    },
+    refused({ id = "", code, message, retry_after }) {
+      const box = all.find((one) => one.find(id) !== undefined);
+      if (retry_after !== undefined || code === "rate_limited" || code === "unavailable")
+        box?.putOff(id, Date.now(), (n) => waitFor(retry_after, n, Math.random()));
+      else remove(id)?.reject(new ParleyError(code, message));
+      return box !== undefined;
+    },
+    mark(seq) {
+      wanted = Math.max(wanted, seq);
+      pump();
+    },
+    markIs(seq) {
+      known = seq;
+    },
+    pause: (milliseconds) => pace.pause(Date.now() + milliseconds),
+    hasten() {
+      for (const box of all) box.hasten();
+    },
+    pump,
+    interrupt() {
+      for (const box of all) box.interrupt();
+    },
+    end(reason, keepMessages) {
+      clearTimeout(timer);
+      const kept = pending();
+      for (const box of all)
+        for (const { id, reject } of box.all()) {
+          box.remove(id);
+          reject(reason);
+        }
+      if (keepMessages) boxes.message.addFirst(kept.map(requestOf));
+    },
+  };
+}
+
+function requestOf(message: Pending): Request {
+  return createRequest({ type: "message", ...message } as Asking);
+}
+
+function createRequest(frame: Asking): Request {
+  let settle: Pick<Request, "resolve" | "reject"> | undefined;
+  const promise = new Promise<unknown>((resolve, reject) => {
+    settle = { resolve, reject };
+  });
+  // Who does not wait for the answer must not be ended by a refusal.
+  promise.catch(() => {});
+  return { id: frame.id, frame, promise, ...settle! };
+}
+
+/** Refuses here what the server could not answer by its `id`, or would close the connection for. */
+function refusalOf(frame: Asking): ParleyError | undefined {
+  if (!/^[\x20-\x7e]{1,64}$/.test(frame.id))
+    return new ParleyError("invalid", "`id`: must be 1–64 printable ASCII characters.");
+  try {
+    return new TextEncoder().encode(JSON.stringify(frame)).length > MAX_FRAME_BYTES
+      ? new ParleyError("too_large", `A frame has at most ${MAX_FRAME_BYTES} bytes.`)
+      : undefined;
+  } catch (error) {
+    return new ParleyError("invalid", "`data`: cannot be written as JSON.", { cause: error });
+  }
+}
