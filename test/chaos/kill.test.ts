@@ -11,7 +11,7 @@ for (const seed of seeds(20_250_101)) {
     const result = await run({
       seed,
       clients: 6,
-      seconds: KILLS,
+      seconds: KILLS / 2,
       kills: KILLS,
       drains: 0,
       cuts: 0,

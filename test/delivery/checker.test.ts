@@ -1,7 +1,8 @@
 // The checker on records that are wrong in one way each: a checker that cannot fail proves nothing.
 import { expect, test } from "bun:test";
 import type { Message } from "../../src/protocol/server-frames.ts";
-import { check, type FaultKind } from "./checker.ts";
+import { check } from "./checker.ts";
+import type { FaultKind } from "./fault.ts";
 import type { ClientEvent, RunRecord } from "./record.ts";
 
 const message = (seq: number, from: string, id: string, text = `text of ${id}`): Message => ({

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { seeds } from "../support/random.ts";
-import type { FaultKind } from "./checker.ts";
+import type { FaultKind } from "./fault.ts";
 import type { BrokenPart } from "./programs/broken.ts";
 import { reportLines } from "./report.ts";
 import { type RunOptions, run } from "./run.ts";

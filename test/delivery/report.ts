@@ -1,4 +1,4 @@
-import type { Fault } from "./checker.ts";
+import type { Fault } from "./fault.ts";
 import type { RunResult } from "./run.ts";
 
 /** Faults that are shown; a broken promise tends to be broken many times. */

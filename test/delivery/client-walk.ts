@@ -1,0 +1,99 @@
+import type { Fault, FaultKind } from "./fault.ts";
+import type { ClientEvent, ClientRecord, StoredConversation } from "./record.ts";
+
+/** One client's way through a conversation: what it was told must be everything after its first welcome, once, in order. */
+export function walk(
+  client: ClientRecord,
+  stored: StoredConversation | undefined,
+): { expected: number; delivered: number; faults: Fault[] } {
+  const { conversation, name } = client;
+  const faults: Fault[] = [];
+  const add = (kind: FaultKind, text: string) => faults.push({ kind, conversation, text: `${name} ${text}` });
+  let life: Life | undefined;
+  for (const event of client.events) {
+    switch (event.what) {
+      case "joined":
+        life = onJoined(life, event, add);
+        break;
+      case "heard": {
+        const { seq } = event.message;
+        if (life === undefined) add("resume", `heard ${seq} before the welcome`);
+        else if (life.heard.has(seq)) add("duplicate", `heard ${seq} twice`);
+        else if (seq < life.newest) add("order", `heard ${seq} after ${life.newest}`);
+        life?.heard.add(seq);
+        if (life !== undefined) life.newest = Math.max(life.newest, seq);
+        break;
+      }
+      case "acked":
+        // A repeat is acked with its old number, at any time.
+        if (client.inLine && life !== undefined && !event.duplicate && event.seq > life.newest + 1)
+          add(
+            "ack_ahead",
+            `was told that ${event.id} is ${event.seq} when it had heard up to ${life.newest}`,
+          );
+        break;
+      case "refused":
+        add("refused", `was told \`${event.code}\`: ${event.text}`);
+        break;
+      case "sent":
+        break;
+      default:
+        event satisfies never;
+    }
+  }
+  // What was told in an earlier life of the store went with it, and the client was told so.
+  if (life === undefined || stored === undefined || life.epoch !== stored.epoch)
+    return { expected: 0, delivered: 0, faults };
+  const kept = new Set(stored.messages.map(({ seq }) => seq));
+  const newest = stored.messages.at(-1)?.seq ?? 0;
+  let expected = 0;
+  let delivered = 0;
+  for (let seq = life.base + 1; seq <= newest; seq++) {
+    if (life.heard.has(seq)) delivered++;
+    else if (life.lost.some(([first, last]) => first <= seq && seq <= last)) {
+      if (kept.has(seq)) add("resume", `was told that ${seq} is lost, which is kept`);
+      continue;
+    } else add("hole", `was never told ${seq}`);
+    expected++;
+  }
+  return { expected, delivered, faults };
+}
+
+/** What a client has of one life of the store. */
+interface Life {
+  readonly epoch: string;
+  /** The newest message when it came; it is told what follows. */
+  readonly base: number;
+  newest: number;
+  readonly heard: Set<number>;
+  readonly lost: (readonly [number, number])[];
+}
+
+function onJoined(
+  life: Life | undefined,
+  { asked, seq, epoch, resumed, lost }: Extract<ClientEvent, { what: "joined" }>,
+  add: (kind: FaultKind, text: string) => void,
+): Life {
+  const fresh = { epoch, base: seq, newest: seq, heard: new Set<number>(), lost: [] };
+  if (life === undefined || asked === undefined) return fresh;
+  if (epoch !== asked.epoch) {
+    if (resumed) add("epoch", `was resumed from the epoch ${asked.epoch} into ${epoch}`);
+    return fresh;
+  }
+  if (seq < asked.after) {
+    add("epoch", `had ${asked.after} of the epoch ${epoch}, in which ${seq} is now the newest`);
+    return fresh;
+  }
+  if (!resumed) {
+    add(
+      "resume",
+      `was not resumed after ${asked.after}, though the store has the same epoch and ${seq} messages`,
+    );
+    return fresh;
+  }
+  if (lost !== undefined) {
+    life.lost.push(lost);
+    life.newest = Math.max(life.newest, lost[1]);
+  }
+  return life;
+}

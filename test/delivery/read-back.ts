@@ -1,0 +1,44 @@
+import { TestClient } from "../support/client.ts";
+import type { StoredConversation } from "./record.ts";
+import { tokenOf } from "./stage.ts";
+
+/** How long the server may take to see who is gone, in milliseconds: pings, and the grace of those who come back. */
+const PRESENCE_PATIENCE = 15_000;
+
+const LOOK = 200;
+
+/** A conversation from the first message to the newest, with its members as soon as they are the connected users. */
+export async function readConversation(
+  url: string,
+  conversation: string,
+  connected: readonly string[],
+): Promise<StoredConversation> {
+  const address = `${url.replace(/^http/, "ws")}/ws/reader/${conversation}?token=${await tokenOf("reader")}`;
+  const deadline = performance.now() + PRESENCE_PATIENCE;
+  for (;;) {
+    await using client = await TestClient.connect(address);
+    const { epoch, seq, members } = client.of("welcome")[0]!;
+    const told = members.map(({ user }) => user).filter((user) => user !== "reader");
+    const agreed = told.length === connected.length && told.every((user) => connected.includes(user));
+    if (!agreed && performance.now() < deadline) {
+      await Bun.sleep(LOOK);
+      continue;
+    }
+    const messages: StoredConversation["messages"][number][] = [];
+    for (let more = seq > 0; more; ) {
+      client.send({ type: "history", after: messages.at(-1)?.seq ?? 0, limit: 200 });
+      const page = await client.next("history");
+      messages.push(...page.messages);
+      more = page.more && page.messages.length > 0;
+    }
+    return { epoch, messages, members: told, connected };
+  }
+}
+
+/** What was charged to a user within the hour. */
+export async function chargedTo(url: string, user: string): Promise<number> {
+  const headers = { Authorization: `Bearer ${await tokenOf(user)}` };
+  const answer = await fetch(`${url}/me`, { headers });
+  const { quota } = (await answer.json()) as { quota: { limit: number; remaining: number } };
+  return quota.limit - quota.remaining;
+}

@@ -1,0 +1,46 @@
+import type { Random } from "../support/random.ts";
+import type { FaultProxy, LineFault } from "./fault-proxy.ts";
+
+export interface ScheduleOptions {
+  /** How long the clients talk. */
+  readonly seconds: number;
+  /** How often, in that time, the server is killed with -9, is told to stop, and a line is cut. */
+  readonly kills: number;
+  readonly drains: number;
+  readonly cuts: number;
+}
+
+/** Faults that cost a client its line, or may. */
+export type Cut = Exclude<LineFault, "delay">;
+
+/** Milliseconds that a stall lasts (the longest outlive a client's patience), and a delay is. */
+const STALL = [100, 2_500] as const;
+const DELAY = [5, 60] as const;
+
+/** When what happens, in milliseconds for which a server stood. Its ends are spread over the time, and some come at once. */
+export function schedule(
+  { seconds, kills, drains, cuts }: ScheduleOptions,
+  random: Random,
+): { at: number; what: "kill" | "drain" | "cut" }[] {
+  const ends: ("kill" | "drain")[] = [
+    ...Array<"kill">(kills).fill("kill"),
+    ...Array<"drain">(drains).fill("drain"),
+  ];
+  const share = (seconds * 1000) / Math.max(1, ends.length);
+  const shuffled = ends.map((what) => ({ what, key: random.next() })).sort((a, b) => a.key - b.key);
+  return [
+    ...shuffled.map(({ what }, i) => ({ at: (i + random.next()) * share, what })),
+    ...Array.from({ length: cuts }, () => ({ at: random.next() * seconds * 1000, what: "cut" as const })),
+  ].sort((a, b) => a.at - b.at);
+}
+
+/** Does something to one sound line, and often a delay to another; answers the cut. */
+export function disturb(proxy: FaultProxy, random: Random): Cut | undefined {
+  const sound = [...proxy.lines].filter((line) => line.sound);
+  if (sound.length === 0) return undefined;
+  const cut = random.pick(["reset", "reset", "half-open", "stall"] as const);
+  random.pick(sound).suffer(cut, random.between(...STALL));
+  const left = sound.filter((line) => line.sound);
+  if (left.length > 0 && random.next() < 0.5) random.pick(left).suffer("delay", random.between(...DELAY));
+  return cut;
+}

@@ -1,0 +1,93 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { signToken } from "../../src/server/authentication/tokens.ts";
+import type { ParleyFolder, Running } from "../cli/parley.ts";
+import { TEST_SECRET, testKeys } from "../support/tokens.ts";
+import type { FaultProxy } from "./fault-proxy.ts";
+
+export interface StageOptions {
+  /** How many of the kills take the store along, as a broken disk would. */
+  readonly losses?: number;
+  /** Newest messages that a conversation keeps; all without it. */
+  readonly retention?: number;
+  /** Words on the command line of the server. */
+  readonly programArguments?: string[];
+}
+
+/** Hours' quota that no run reaches, so that every message is charged and none refused. */
+const LIMIT = 1_000_000;
+
+const environment = ({ retention }: StageOptions) => ({
+  SECRET_KEY: TEST_SECRET,
+  PLANS: `free:${LIMIT}:0`,
+  BURST_RATE: "0",
+  DEMO_ACCOUNTS: "false",
+  LOG_LEVEL: "error",
+  // A half-open line is a ghost until the server has found out.
+  PING_INTERVAL: "1",
+  PONG_TIMEOUT: "1",
+  DRAIN_SECONDS: "1",
+  ...(retention !== undefined && { RETENTION_MESSAGES: String(retention) }),
+});
+
+/** The server on its folder, behind the proxy. */
+export class Stage {
+  kills = 0;
+  drains = 0;
+  readonly crashes: string[] = [];
+  private server: Running | undefined;
+  /** How long a server stood before the present one, in milliseconds, and when the present one was opened. */
+  private stood = 0;
+  private openedAt = performance.now();
+
+  constructor(
+    private readonly folder: ParleyFolder,
+    private readonly proxy: FaultProxy,
+    private readonly options: StageOptions,
+  ) {}
+
+  get url(): string {
+    return this.server?.url ?? "";
+  }
+
+  /** Milliseconds for which a server stood; on a busy machine a restart takes long, and nothing can be shown meanwhile. */
+  elapsed(): number {
+    return this.stood + performance.now() - this.openedAt;
+  }
+
+  async open(): Promise<void> {
+    const server = await this.folder.serve(this.options.programArguments, environment(this.options));
+    this.server = server;
+    this.proxy.target = Number(new URL(server.url).port);
+    this.openedAt = performance.now();
+  }
+
+  async kill(): Promise<void> {
+    const { signalCode, exitCode } = await this.end("SIGKILL");
+    if (signalCode !== "SIGKILL") this.crashes.push(`the server ended with ${exitCode} before it was killed`);
+    if (this.kills++ < (this.options.losses ?? 0))
+      rmSync(join(this.folder.path, "data"), { recursive: true });
+    await this.open();
+  }
+
+  async drain(): Promise<void> {
+    const { exitCode } = await this.end("SIGTERM");
+    if (exitCode !== 0) this.crashes.push(`the server ended with ${exitCode} at SIGTERM`);
+    this.drains++;
+    await this.open();
+  }
+
+  private async end(signal: "SIGKILL" | "SIGTERM"): Promise<Running["process"]> {
+    const { process } = this.server!;
+    this.stood = this.elapsed();
+    process.kill(signal);
+    await process.exited;
+    this.proxy.target = undefined;
+    return process;
+  }
+}
+
+/** A token of `subject` that the server on the stage accepts. */
+export function tokenOf(subject: string): Promise<string> {
+  return signToken(testKeys(), { subject, now: Date.now() });
+}
