@@ -77,7 +77,7 @@ export const HANDSHAKE_CHECKS: readonly Check[] = [
 ];
 
 /** Holds a line to be refused with an `error` and a close; whether `closing` comes between them is F3's. */
-async function refused(line: Line, code: string, close: number): Promise<void> {
+export async function refused(line: Line, code: string, close: number): Promise<void> {
   const error = await line.next("error");
   mustBe("code of the error", error.code, code);
   mustBe("close code", (await line.closed()).code, close);

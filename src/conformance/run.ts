@@ -12,11 +12,13 @@ import { RESUME_CHECKS } from "./resume.ts";
 import type { SigningKey } from "./signer.ts";
 import type { Target } from "./target.ts";
 import { TIME_CHECKS } from "./time.ts";
+import { TOKEN_CHECKS } from "./tokens.ts";
 import { type Person, World } from "./world.ts";
 
 /** Every check, in the order of the document. */
 export const CHECKS: readonly Check[] = [
   ...HANDSHAKE_CHECKS,
+  ...TOKEN_CHECKS,
   ...FRAME_CHECKS,
   ...DELIVERY_CHECKS,
   ...RESUME_CHECKS,

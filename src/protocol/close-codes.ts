@@ -33,7 +33,8 @@ export const CLOSE_CODES = {
   1012: { reason: "restarting", advice: "The server restarts. Reconnect after the time in `closing.after`." },
   1013: {
     reason: "too slow or overloaded",
-    advice: "Messages came faster than they were read. Reconnect and resume.",
+    advice:
+      "Messages came faster than they were read, or the store did not answer. Reconnect in a moment, and resume.",
   },
   4400: { reason: "bad address", advice: "Check user, conversation and parameters in the socket's address." },
   4401: { reason: "token not valid", advice: "Sign in again, then reconnect with the new token." },

@@ -84,7 +84,8 @@ export const ERRORS = {
     category: "invalid connection",
     http: 414,
     what: "The request's address is longer than 8 KiB.",
-    advice: "Send the token in an `Authorization` field or in a first `token` frame.",
+    advice:
+      "Send the token in an `Authorization` field or in a first `token` frame, or a ticket in its place.",
   },
   not_found: {
     category: "invalid connection",
@@ -109,7 +110,7 @@ export const ERRORS = {
     category: "authentication",
     http: 401,
     close: 4401,
-    what: "There is no valid credential: wrong user name or password, or a token that is missing, damaged or not ours.",
+    what: "There is no valid credential: wrong user name or password, or a token or ticket that is missing, damaged, used up or not ours.",
     advice: "Sign in at POST /token and open the socket with the new token.",
   },
   token_expired: {
@@ -117,21 +118,23 @@ export const ERRORS = {
     http: 401,
     close: 4401,
     what: "The token has expired.",
-    advice: "Sign in again at POST /token.",
+    advice:
+      "Sign in again at POST /token. A connection stays open if a new token comes in a `token` frame before the end.",
   },
   token_revoked: {
     category: "authentication",
     http: 401,
     close: 4401,
-    what: "The token or its user was signed out by the server.",
+    what: "The token was signed out, or its user was everywhere.",
     advice: "Sign in again at POST /token.",
   },
   forbidden: {
     category: "authentication",
     http: 403,
     close: 4403,
-    what: "The credential is good, but does not allow this.",
-    advice: "Use the address of the token's own user; a disabled account must be enabled by an operator.",
+    what: "The credential is good, but does not allow this; the message says what is missing.",
+    advice:
+      "Use the address of the token's own user, and a token for this conversation and with this right; a disabled account must be enabled by an operator.",
   },
   rate_limited: {
     category: "rate limit",

@@ -4,6 +4,7 @@ import { sign } from "../../src/conformance/signer.ts";
 import type { Person } from "../../src/conformance/world.ts";
 import type { ServerFrame } from "../../src/protocol/server-frames.ts";
 import { SUBPROTOCOL } from "../../src/protocol/version.ts";
+import { readPage } from "../docs/pages.ts";
 import { SECRET, startTestServer, type TestServer } from "../support/server.ts";
 import { type Fault, startFaultyProxy } from "./faulty-proxy.ts";
 
@@ -56,14 +57,24 @@ test("what cannot be seen without a key is skipped, with that reason", async () 
 
 const QUICK = CHECKS.filter(({ slow, rule }) => !slow || rule === "P1");
 
+test("every rule that is checked stands in docs/PROTOCOL.md", () => {
+  const rules = [...readPage("docs/PROTOCOL.md").matchAll(/^- \*\*([A-Z]\d+)\*\* /gm)].map(([, id]) => id!);
+  expect(CHECKS.map(({ rule }) => rule).filter((rule) => !rules.includes(rule))).toEqual([]);
+});
+
 describe("a faulty server is told by the rules it breaks, and no others", () => {
   const faults: [string, string[], Fault][] = [
     ["D1, D4 messages that come together are turned round", ["D1", "D4"], { frames: turnedRound }],
     ["D3 a repeat is not called one", ["D3"], each("ack", ({ duplicate: _, ...frame }) => [frame])],
     ["D5 `resumed` is always true", ["D5"], each("welcome", (frame) => [{ ...frame, resumed: true }])],
     ["D6 no message has `data`", ["D6"], each("message", ({ data: _, ...frame }) => [frame])],
-    ["F1, Q4 no error names its frame", ["F1", "Q4"], each("error", ({ id: _, ...frame }) => [frame])],
+    ["A6, F1, Q4 no error names its frame", ["A6", "F1", "Q4"], each("error", ({ id: _, ...frame }) => [frame])],
     ["F3 `closing` is left out", ["F3"], each("closing", () => [])],
+    [
+      "H1, H2 over HTTP who is not known is answered 400",
+      ["H1", "H2"],
+      { http: (piece) => piece.replace(/^(HTTP\/1\.1) 401/, "$1 400") },
+    ],
     ["P1 presence is told twice", ["P1"], each("presence", (frame) => [frame, frame])],
     ["P4 read marks are forgotten", ["P4"], each("welcome", withoutMarks)],
     [

@@ -8,12 +8,16 @@ export interface Fault {
   readonly frames?: (frames: readonly ServerFrame[]) => readonly object[];
   /** What becomes of the head of the answer to `request`. */
   readonly head?: (answer: string, request: string) => string;
+  /** What becomes of a piece of an HTTP answer that opens no socket. */
+  readonly http?: (piece: string) => string;
 }
 
 /** A proxy on TCP before the server at `port`: it passes everything through, but for what `fault` spoils. */
 export async function startFaultyProxy(port: number, fault: Fault) {
   const sockets = new Set<Socket>();
+  let cut = false;
   const proxy = createServer((client) => {
+    if (cut) return void client.destroy();
     const server = dial({ port, host: "127.0.0.1", noDelay: true });
     let request = "";
     const spoil = createSpoiler(fault, () => request);
@@ -35,6 +39,15 @@ export async function startFaultyProxy(port: number, fault: Fault) {
   await new Promise<void>((resolve) => proxy.listen(0, "127.0.0.1", resolve));
   return {
     port: (proxy.address() as { port: number }).port,
+    url: `http://127.0.0.1:${(proxy.address() as { port: number }).port}`,
+    /** Cuts every line, and each new one, until `mend`. */
+    cut(): void {
+      cut = true;
+      for (const socket of sockets) socket.destroy();
+    },
+    mend(): void {
+      cut = false;
+    },
     async [Symbol.asyncDispose]() {
       for (const socket of sockets) socket.destroy();
       await new Promise((resolve) => proxy.close(resolve));
@@ -43,7 +56,7 @@ export async function startFaultyProxy(port: number, fault: Fault) {
 }
 
 /** Turns what the server sends, piece by piece, into what the client gets. */
-function createSpoiler({ frames, head }: Fault, request: () => string): (data: Buffer) => Buffer {
+function createSpoiler({ frames, head, http }: Fault, request: () => string): (data: Buffer) => Buffer {
   let bytes = Buffer.alloc(0);
   let upgraded = false;
   return (data) => {
@@ -75,9 +88,9 @@ function createSpoiler({ frames, head }: Fault, request: () => string): (data: B
   };
 
   function take(): Buffer {
-    const all = bytes;
+    const piece = bytes.toString("latin1");
     bytes = Buffer.alloc(0);
-    return all;
+    return Buffer.from(http?.(piece) ?? piece, "latin1");
   }
 }
 

@@ -177,7 +177,7 @@ describe("every frame of a client that was let in", () => {
     }
   });
 
-  test("a ping is answered with its id, and without one where it has none", () => {
+  test("F2 a ping is answered with its id, and without one where it has none", () => {
     expect(sent(step(live(), frame({ type: "ping" }), START, RULES).effects)).toEqual([{ type: "pong" }]);
     expect(sent(step(live(), frame({ type: "ping", id: "p1" }), START, RULES).effects)).toEqual([
       { type: "pong", id: "p1" },

@@ -7,9 +7,10 @@ import { CLIENT_FRAMES } from "../../src/protocol/client-frames.ts";
 import { CLOSE_CODES, mayReconnect } from "../../src/protocol/close-codes.ts";
 import { ERRORS } from "../../src/protocol/errors.ts";
 import { SERVER_FRAMES, WarningFrame } from "../../src/protocol/server-frames.ts";
-import { PROTOCOL_VERSION, SUBPROTOCOL } from "../../src/protocol/version.ts";
+import { PROTOCOL_REVISION, PROTOCOL_VERSION, SUBPROTOCOL } from "../../src/protocol/version.ts";
+import { startFaultyProxy } from "../conformance/faulty-proxy.ts";
 import { TestClient } from "../support/client.ts";
-import { startTestServer, type TestServer } from "../support/server.ts";
+import { startTestServer } from "../support/server.ts";
 import { type Block, blocksOf, ROOT, readPage, sectionOf } from "./pages.ts";
 
 const page = readPage("docs/PROTOCOL.md");
@@ -95,6 +96,7 @@ describe("docs/PROTOCOL.md and src/protocol say the same", () => {
   test("the version is this one", () => {
     const section = sectionOf(page, "## Versions");
     expect(section).toContain(`This is version ${PROTOCOL_VERSION}: \`${SUBPROTOCOL}\``);
+    expect(section).toContain(`revision ${PROTOCOL_VERSION}.${PROTOCOL_REVISION}`);
   });
 });
 
@@ -126,7 +128,11 @@ const python = ["/usr/bin/python3", "python3"].find(
 
 describe("clients of one's own", () => {
   /** Runs the page's first program in `language` against `server`; it is ended with the test. */
-  function startClient(language: "js" | "python", server: TestServer, words: readonly string[] = []) {
+  function startClient(
+    language: "js" | "python",
+    server: { readonly url: string },
+    words: readonly string[] = [],
+  ) {
     const folder = mkdtempSync(join(tmpdir(), "parley-client-"));
     const file = join(folder, "client");
     writeFileSync(file, blocksOf(page).find((block) => block.words[0] === language)!.text);
@@ -164,6 +170,43 @@ describe("clients of one's own", () => {
     client.type("hello");
     await client.prints("1 user1: hello\n");
   });
+
+  /** Cuts the line of a client that user3 sees come, says `text` meanwhile, and mends it. */
+  async function throughACut(
+    language: "js" | "python",
+    text: string,
+    seen: (client: ReturnType<typeof startClient>, speaker: TestClient) => Promise<void>,
+  ): Promise<void> {
+    await using server = await startTestServer();
+    await using proxy = await startFaultyProxy(server.port, {});
+    await using speaker = await TestClient.connect(
+      `${server.wsUrl}/ws/user3/lobby?token=${await server.token("user3")}`,
+    );
+    await using client = startClient(language, proxy);
+    await speaker.next("presence");
+    proxy.cut();
+    speaker.send({ type: "message", text });
+    await speaker.next("ack");
+    proxy.mend();
+    await seen(client, speaker);
+  }
+
+  test(
+    "D4 the JavaScript client prints what was said while its line was cut",
+    () => throughACut("js", "while away", (client) => client.prints("1 user3: while away\n")),
+    20_000,
+  );
+
+  test.skipIf(python === undefined)(
+    "D4 the Python client answers what was said while its line was cut",
+    () =>
+      throughACut("python", "echo while away", async (_, speaker) => {
+        const answered = () => speaker.of("message").find(({ from }) => from === "user2");
+        while (answered() === undefined) await speaker.next("message");
+        expect(answered()?.text).toBe("while away");
+      }),
+    20_000,
+  );
 
   test.skipIf(python === undefined)(
     "D3 the Python client answers what the JavaScript client says",

@@ -29,7 +29,7 @@ async function refusalOf(raw: RawSocket): Promise<[string | undefined, number]> 
 }
 
 describe("W3 POST /ticket", () => {
-  test("W3 a ticket opens its conversation, once", async () => {
+  test("A7 W3 a ticket opens its conversation, once", async () => {
     await using server = await startTestServer();
     const { status, body } = await ask(server, await server.token("anna"));
     expect([status, body]).toEqual([200, { ticket: expect.stringMatching(/^[\w-]{43}$/), expires_in: 30 }]);
@@ -40,7 +40,7 @@ describe("W3 POST /ticket", () => {
     expect(await refusalOf(second)).toEqual(["unauthorized", 4401]);
   });
 
-  test("W3 a ticket opens no other conversation, no other user's address, and nothing after 30 seconds", async () => {
+  test("A7 W3 a ticket opens no other conversation, no other user's address, and nothing after 30 seconds", async () => {
     const clock = new ManualClock();
     await using server = await startTestServer({ clock });
     const token = await server.token("anna");

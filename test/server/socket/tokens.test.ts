@@ -66,7 +66,7 @@ test("A2 W3 a renewal for somebody else, or with a token that is no good, is ref
   await anna.next("ack");
 });
 
-test("a token's conversations and rights are kept to, and what is missing is named", async () => {
+test("A6 a token's conversations and rights are kept to, and what is missing is named", async () => {
   await using server = await startTestServer();
   const sign = (grants: object) => signToken(server.keys, { subject: "anna", now: Date.now(), grants });
   const teams = await sign({ conversations: ["team-*"] });
