@@ -29,9 +29,7 @@ export interface Parley {
 export function connect(options: Options): Parley {
   new URL(options.url);
   if ((options.WebSocket ?? globalThis.WebSocket) === undefined)
-    throw new TypeError(
-      "There is no WebSocket here: use Node 22 or newer, or give one as the option `WebSocket`.",
-    );
+    throw new TypeError("No WebSocket here: see docs/CLIENT.md");
   const tokens = createTokenKeeper(options.token);
   const conversations = new Map<string, Conversation>();
   return {

@@ -67,7 +67,7 @@ export function openConnection(
 
   function probe(): void {
     send({ type: "ping" });
-    unlessHeard(options.pingAnswer ?? PING_ANSWER, () => end(1006, "a ping was not answered"));
+    unlessHeard(options.pingAnswer ?? PING_ANSWER, () => end(1006, "no pong came"));
   }
 
   unlessHeard(options.welcomeWait ?? WELCOME_WAIT, () => end(1006, "no welcome came"));

@@ -1,11 +1,11 @@
 import { MAX_HISTORY_LIMIT } from "../protocol/limits.ts";
-import type { Member, Message, ServerFrame, ServerFrameOf } from "../protocol/server-frames.ts";
+import type { Member, Message, Quota, ServerFrame, ServerFrameOf } from "../protocol/server-frames.ts";
 import { createListeners, type EventName, type Listener } from "./events.ts";
 import { createInbox, type Lost, type Position, type Taken } from "./inbox.ts";
 import { createKeeper } from "./keeper.ts";
 import { createLine } from "./line.ts";
 import { type Options, type Pending, TYPING_EVERY } from "./options.ts";
-import { ParleyError } from "./parley-error.ts";
+import { closedError, ParleyError } from "./parley-error.ts";
 import { createReader, type Reader } from "./reader.ts";
 import { type Asking, createRequests } from "./requests.ts";
 import type { State } from "./state.ts";
@@ -121,13 +121,7 @@ export function openConversation(
     changed,
     tokenFailed: (error) => report("token", error),
   });
-  const requests = createRequests(options, {
-    isOpen: () => isInTouch(line.state()) && line.state().at !== "degraded",
-    isAsleep: () => isAsleep(line.state()),
-    rouse: () => line.dispatch({ type: "open" }),
-    send: line.send,
-    pendingChanged: keeper.save,
-  });
+  const requests = createRequests(options, line, keeper.save);
 
   function changed(state: State): void {
     const refusal = closedError(state);
@@ -142,10 +136,8 @@ export function openConversation(
 
   function received(frame: ServerFrame): void {
     const { type, ...body } = frame;
-    if ("quota" in frame && frame.quota !== undefined) {
-      const { retry_after } = frame as { retry_after?: number };
-      tell("quota", { ...frame.quota, retry_after });
-    }
+    const { quota, retry_after } = frame as { quota?: Quota; retry_after?: number };
+    if (quota !== undefined) tell("quota", { ...quota, retry_after });
     switch (type) {
       case "welcome":
         onWelcome(frame);
@@ -196,7 +188,6 @@ export function openConversation(
     welcome = frame;
     welcomes++;
     members = frame.members;
-    requests.markIs(members.find(({ user }) => user === frame.user)?.read ?? 0);
     line.dispatch({ type: "welcome", behind: inbox.isBehind() });
     for (const { user } of without(before, members))
       tell("presence", { user, state: "left", at: Date.now() });
@@ -214,7 +205,7 @@ export function openConversation(
       }
     }
     if (readAfter !== undefined) void closeGap(readAfter);
-    line.dispatch({ type: inbox.isBehind() ? "behind" : "caught_up" });
+    line.dispatch({ type: "progress", behind: inbox.isBehind() });
   }
 
   /** Reads what is missing, before whatever else is to be read. What may not be read is lost to this client. */
@@ -231,14 +222,8 @@ export function openConversation(
     tell("lost", lost);
   }
 
-  function ask<A>(frame: Asking, signal?: AbortSignal): Promise<A> {
-    const state = line.state();
-    const refusal = isAsleep(state) ? undefined : closedError(state);
-    return refusal === undefined ? requests.ask<A>(frame, signal) : refuse(refusal);
-  }
-
   function history({ signal, ...range }: HistoryOptions = {}): Promise<HistoryPage> {
-    return ask<HistoryPage>({ type: "history", id: newId(), ...range }, signal);
+    return requests.ask<HistoryPage>({ type: "history", id: newId(), ...range }, signal);
   }
 
   return {
@@ -275,7 +260,7 @@ export function openConversation(
     },
     send(text, { id: name = newId(), data, signal } = {}) {
       const frame = { type: "message", id: name, text, ...(data && { data }) } as Asking;
-      return Object.assign(ask<Ack>(frame, signal), { id: name });
+      return Object.assign(requests.ask<Ack>(frame, signal), { id: name });
     },
     history,
     typing(active) {
@@ -292,7 +277,7 @@ export function openConversation(
     },
     async ping() {
       const began = performance.now();
-      await ask({ type: "ping", id: newId() });
+      await requests.ask({ type: "ping", id: newId() });
       return performance.now() - began;
     },
     reconnect: () => line.dispatch({ type: "open" }),
@@ -306,19 +291,6 @@ export function openConversation(
 /** Those of `some` who are not among `others`. */
 function without(some: readonly Member[], others: readonly Member[]): readonly Member[] {
   return some.filter(({ user }) => !others.some((other) => other.user === user));
-}
-
-function closedError(state: State): ParleyError | undefined {
-  return state.at === "closed"
-    ? new ParleyError("closed", `Closed: ${state.code} ${state.reason}.`)
-    : undefined;
-}
-
-/** A rejection that nobody need wait for. */
-function refuse(reason: ParleyError): Promise<never> {
-  const promise = Promise.reject(reason);
-  promise.catch(() => {});
-  return promise;
 }
 
 /** The socket's address: resuming after `position`, where there is one. */

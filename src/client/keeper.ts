@@ -17,30 +17,28 @@ export function createKeeper(storage: OutboxStorage | undefined, onFault: (error
   let next: readonly Pending[] | undefined;
   let writing: Promise<unknown> = Promise.resolve();
 
+  async function attempt<T>(task: () => T): Promise<Awaited<T> | undefined> {
+    try {
+      return await task();
+    } catch (error) {
+      onFault(error);
+    }
+  }
+
   async function write(): Promise<void> {
     const pending = next;
     next = undefined;
     // Whoever was asked before has written what is newer.
-    if (pending === undefined) return;
-    try {
-      await storage!.save(key!, pending);
-    } catch (error) {
-      onFault(error);
-    }
+    if (pending !== undefined) await attempt(() => storage!.save(key!, pending));
   }
 
   return {
     isKeeping: () => key !== undefined,
     async load(name) {
       if (storage === undefined || key !== undefined) return [];
-      try {
-        const kept = await storage.load(name);
-        key = name;
-        return kept;
-      } catch (error) {
-        onFault(error);
-        return [];
-      }
+      const kept = await attempt(() => storage.load(name));
+      if (kept !== undefined) key = name;
+      return kept ?? [];
     },
     save(pending) {
       if (key === undefined) return;

@@ -49,7 +49,7 @@ export function createLine(options: Options, tokens: TokenKeeper, port: LinePort
 
   function dispatch(event: Event): void {
     const before = state;
-    const { state: after, effects } = step(before, event, Date.now());
+    const { state: after, effects } = step(before, event, Date.now(), Math.random());
     state = after;
     if (after.at !== before.at) {
       clearTimeout(timer);
@@ -89,13 +89,13 @@ export function createLine(options: Options, tokens: TokenKeeper, port: LinePort
     } catch (error) {
       if (mine !== dialling) return;
       port.tokenFailed(error);
-      dispatch({ type: "token_failed", reason: "no token", random: Math.random() });
+      dispatch({ type: "token_failed", reason: "no token" });
       return;
     }
     if (mine !== dialling) return;
     const subject = options.user ?? (next && subjectOf(next));
     if (!next || !subject || (user ?? subject) !== subject) {
-      dispatch({ type: "token_missing", reason: next ? "token of another user" : "signed out" });
+      dispatch({ type: "token_missing", reason: next ? "another user" : "signed out" });
       return;
     }
     token = next;
@@ -113,13 +113,7 @@ export function createLine(options: Options, tokens: TokenKeeper, port: LinePort
   function lost(code: number, reason: string): void {
     connection = undefined;
     port.interrupted();
-    dispatch({
-      type: "line_lost",
-      code,
-      reason,
-      renewable: tokens.isRenewable,
-      random: Math.random(),
-    });
+    dispatch({ type: "line_lost", code, reason, renewable: tokens.isRenewable });
   }
 
   void dial(false);

@@ -1,4 +1,5 @@
 import type { ErrorCode } from "../protocol/errors.ts";
+import type { State } from "./state.ts";
 
 /**
  * What the library itself may say, beside the server's codes:
@@ -18,4 +19,11 @@ export class ParleyError extends Error {
   ) {
     super(message, options);
   }
+}
+
+/** What a request is told when the conversation is closed; undefined when it is not. */
+export function closedError(state: State): ParleyError | undefined {
+  return state.at === "closed"
+    ? new ParleyError("closed", `Closed: ${state.code} ${state.reason}.`)
+    : undefined;
 }

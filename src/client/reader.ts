@@ -30,8 +30,13 @@ export function createReader({ readAfter, lost, ended }: ReaderPort): Reader {
   let inbox: Inbox | undefined;
   /** The newest message that was not kept. */
   let missed: Message | undefined;
-  let end: { readonly error: Error | undefined } | undefined;
+  let end: { readonly error: unknown } | undefined;
   let wake = () => {};
+
+  function stop(error?: unknown): void {
+    end ??= { error };
+    wake();
+  }
 
   async function take(mine: Inbox, { told, readAfter: after }: Taken): Promise<void> {
     // Forgotten meanwhile: this belongs to another life of the store.
@@ -42,8 +47,12 @@ export function createReader({ readAfter, lost, ended }: ReaderPort): Reader {
     }
     wake();
     if (after === undefined) return;
-    const { messages, more } = await readAfter(after);
-    await take(mine, mine.page(messages, more));
+    try {
+      const { messages, more } = await readAfter(after);
+      await take(mine, mine.page(messages, more));
+    } catch (error) {
+      stop(error);
+    }
   }
 
   async function* run(): AsyncGenerator<Message, void, void> {
@@ -72,14 +81,11 @@ export function createReader({ readAfter, lost, ended }: ReaderPort): Reader {
     push(message) {
       inbox ??= createInbox({ seq: message.seq - 1, epoch: "" });
       if (missed !== undefined || queue.length >= MAX_QUEUED) missed = message;
-      else void take(inbox, inbox.message(message)).catch(() => {});
+      else void take(inbox, inbox.message(message));
     },
     forgetMissed() {
       inbox = missed = undefined;
     },
-    end(error) {
-      end ??= { error };
-      wake();
-    },
+    end: stop,
   };
 }

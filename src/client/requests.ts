@@ -2,11 +2,12 @@ import { MAX_FRAME_BYTES } from "../protocol/limits.ts";
 import type { ServerFrameOf } from "../protocol/server-frames.ts";
 import { waitFor } from "./backoff.ts";
 import type { SentFrame } from "./connection.ts";
-import { setTimer } from "./line.ts";
+import { type Line, setTimer } from "./line.ts";
 import { MAX_PENDING, type Options, type Pending, SEND_BURST, SEND_RATE } from "./options.ts";
 import { createOutbox, type Named } from "./outbox.ts";
 import { createPace } from "./pace.ts";
-import { ParleyError } from "./parley-error.ts";
+import { closedError, ParleyError } from "./parley-error.ts";
+import { isAsleep, isInTouch } from "./step.ts";
 
 /** A frame that is answered by its `id`. */
 export type Asking = Extract<SentFrame, { type: "message" | "history" | "ping" }> & Named;
@@ -17,19 +18,6 @@ interface Request extends Named {
   readonly promise: Promise<unknown>;
   resolve(answer: unknown): void;
   reject(reason: unknown): void;
-}
-
-/** What the requests need of the line. */
-export interface RequestsPort {
-  /** Whether frames may be sent now. */
-  isOpen(): boolean;
-  /** Whether the line is closed only because nothing was done. */
-  isAsleep(): boolean;
-  /** Opens such a line again. */
-  rouse(): void;
-  send(frame: SentFrame): void;
-  /** The messages that are pending are others now. */
-  pendingChanged(pending: readonly Pending[]): void;
 }
 
 /** Sends what is to be answered, in order and not too fast, until it is answered; settles each promise once. */
@@ -47,8 +35,6 @@ export interface Requests {
   refused(error: ServerFrameOf<"error">): boolean;
   /** The newest message that the user has seen. */
   mark(seq: number): void;
-  /** The newest that the server knows the user to have seen. */
-  markIs(seq: number): void;
   /** Nothing is sent for so many milliseconds. */
   pause(milliseconds: number): void;
   /** The server is well again: what was put off is sent. */
@@ -60,7 +46,12 @@ export interface Requests {
   end(reason: ParleyError, keepMessages: boolean): void;
 }
 
-export function createRequests(options: Options, port: RequestsPort): Requests {
+/** `save` is told the messages that are pending when they are others. */
+export function createRequests(
+  options: Options,
+  line: Line,
+  save: (pending: readonly Pending[]) => void,
+): Requests {
   const boxes = {
     message: createOutbox<Request>(options.maxPending ?? MAX_PENDING),
     history: createOutbox<Request>(MAX_PENDING),
@@ -68,6 +59,7 @@ export function createRequests(options: Options, port: RequestsPort): Requests {
   };
   const all = Object.values(boxes);
   const pace = createPace(options.sendRate ?? SEND_RATE, SEND_BURST);
+  /** The newest message that the user has seen, and the newest that this line was told of. */
   let wanted = 0;
   let known = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -80,18 +72,19 @@ export function createRequests(options: Options, port: RequestsPort): Requests {
 
   function remove(id: string): Request | undefined {
     const request = all.map((box) => box.remove(id)).find((one) => one !== undefined);
-    if (request?.frame.type === "message") port.pendingChanged(pending());
+    if (request?.frame.type === "message") save(pending());
     return request;
   }
 
   function pump(): void {
     clearTimeout(timer);
     const now = Date.now();
-    const isOpen = port.isOpen();
-    if (!isOpen && !port.isAsleep()) return;
+    const state = line.state();
+    const isOpen = isInTouch(state) && state.at !== "degraded";
+    if (!isOpen && !isAsleep(state)) return;
     const transmit = (frame: SentFrame) => {
       pace.take(now);
-      port.send(frame);
+      line.send(frame);
     };
     if (isOpen) {
       for (const box of all) {
@@ -106,7 +99,7 @@ export function createRequests(options: Options, port: RequestsPort): Requests {
     const next = isOpen && wanted > known ? 0 : Math.min(...all.map((box) => box.readyAt()));
     const at = Math.max(next, pace.readyAt());
     if (at === Infinity) return;
-    if (!isOpen && at <= now) port.rouse();
+    if (!isOpen && at <= now) line.dispatch({ type: "open" });
     else timer = setTimer(pump, at);
   }
 
@@ -117,18 +110,18 @@ export function createRequests(options: Options, port: RequestsPort): Requests {
       const earlier = box.find(id);
       if (earlier !== undefined) return earlier.promise as Promise<A>;
       const request = createRequest(frame);
-      const refusal = refusalOf(frame);
+      const state = line.state();
+      const refusal = (isAsleep(state) ? undefined : closedError(state)) ?? refusalOf(frame);
       if (signal?.aborted) request.reject(signal.reason);
       else if (refusal !== undefined) request.reject(refusal);
-      else if (!box.add(request))
-        request.reject(new ParleyError("outbox_full", "Too much waits to be sent already."));
+      else if (!box.add(request)) request.reject(new ParleyError("outbox_full", "Too much is pending."));
       else {
         const abort = () => remove(id)?.reject(signal?.reason);
         const forget = () => signal?.removeEventListener("abort", abort);
         signal?.addEventListener("abort", abort);
         request.promise.then(forget, forget);
-        if (type === "message") port.pendingChanged(pending());
-        if (port.isAsleep()) port.rouse();
+        if (type === "message") save(pending());
+        if (isAsleep(state)) line.dispatch({ type: "open" });
         pump();
       }
       return request.promise as Promise<A>;
@@ -141,7 +134,7 @@ export function createRequests(options: Options, port: RequestsPort): Requests {
     },
     restore(kept) {
       boxes.message.addFirst(kept.map((message) => createRequest({ type: "message", ...message } as Asking)));
-      port.pendingChanged(pending());
+      save(pending());
     },
     pending,
     answered(id = "", frame) {
@@ -158,15 +151,14 @@ export function createRequests(options: Options, port: RequestsPort): Requests {
       wanted = Math.max(wanted, seq);
       pump();
     },
-    markIs(seq) {
-      known = seq;
-    },
     pause: (milliseconds) => pace.pause(Date.now() + milliseconds),
     hasten() {
       for (const box of all) box.hasten();
     },
     pump,
     interrupt() {
+      // It may not have arrived; the server takes it forward only, so that once more does no harm.
+      known = 0;
       for (const box of all) box.interrupt();
     },
     end(reason, keepMessages) {
@@ -199,12 +191,12 @@ function createRequest(frame: Asking): Request {
 /** Refuses here what the server could not answer by its `id`, or would close the connection for. */
 function refusalOf(frame: Asking): ParleyError | undefined {
   if (!/^[\x20-\x7e]{1,64}$/.test(frame.id))
-    return new ParleyError("invalid", "`id`: must be 1–64 printable ASCII characters.");
+    return new ParleyError("invalid", "`id`: 1 to 64 ASCII characters.");
   try {
     return new TextEncoder().encode(JSON.stringify(frame)).length > MAX_FRAME_BYTES
-      ? new ParleyError("too_large", `A frame has at most ${MAX_FRAME_BYTES} bytes.`)
+      ? new ParleyError("too_large", `Over ${MAX_FRAME_BYTES} bytes.`)
       : undefined;
   } catch (error) {
-    return new ParleyError("invalid", "`data`: cannot be written as JSON.", { cause: error });
+    return new ParleyError("invalid", "`data`: not JSON.", { cause: error });
   }
 }

@@ -54,7 +54,7 @@ export interface Waiting extends Trying {
 }
 
 /** What would help: nothing but `reconnect()`, another token, one connection less, fewer frames, or something else. */
-export type Advice = "reconnect" | "sign_in" | "close_another" | "slow_down" | "change_something";
+export type Advice = "reconnect" | "sign_in" | "close_another" | "slow_down" | "change";
 
 /** Ended. `code` is a close code of docs/PROTOCOL.md. */
 export interface Closed {
@@ -66,15 +66,14 @@ export interface Closed {
 
 export type State = Connecting | Live | Resuming | Degraded | Waiting | Closed;
 
-/** Everything that can happen to a connection. `random` is from 0 up to 1, for the back-off. */
+/** Everything that can happen to a connection. */
 export type Event =
   /** The application wants to be connected. */
   | { readonly type: "open" }
   | { readonly type: "close" }
   | { readonly type: "welcome"; readonly behind: boolean }
-  /** Messages are missing, or no longer. */
-  | { readonly type: "behind" }
-  | { readonly type: "caught_up" }
+  /** Whether messages are missing now. */
+  | { readonly type: "progress"; readonly behind: boolean }
   | { readonly type: "degraded"; readonly reason: string }
   | { readonly type: "recovered" }
   | { readonly type: "closing"; readonly farewell: Farewell }
@@ -84,15 +83,15 @@ export type Event =
       readonly code: number;
       readonly reason: string;
       readonly renewable: boolean;
-      readonly random: number;
     }
   /** The token function failed, and may do better later. */
-  | { readonly type: "token_failed"; readonly reason: string; readonly random: number }
+  | { readonly type: "token_failed"; readonly reason: string }
   /** There is no token, or none that names a user. */
   | { readonly type: "token_missing"; readonly reason: string }
   | { readonly type: "time_up" }
   /** The machine is online again, or the page is looked at again. */
   | { readonly type: "wake" }
+  /** The machine is offline, or the page is hidden: the line may be gone. */
   | { readonly type: "offline" };
 
 /** What is to be done outside: conversation.ts does it, and decides nothing. */

@@ -27,15 +27,16 @@ export function isAsleep(state: State): boolean {
 
 /** Whether a socket is open and let in. */
 export function isInTouch(state: State): boolean {
-  return state.at === "live" || state.at === "resuming" || state.at === "degraded";
+  return "since" in state;
 }
 
 /**
- * One step of a connection: what `event` makes of `state` at `now` (milliseconds since 1970), and what is to be done.
+ * One step of a connection: what `event` makes of `state` at `now` (milliseconds since 1970), and what is to be
+ * done. `random` is from 0 up to 1, for the back-off.
  *
  * An event that has no meaning in the present state, such as a frame that was under way at a close, changes nothing.
  */
-export function step(state: State, event: Event, now: number): Step {
+export function step(state: State, event: Event, now: number, random: number): Step {
   const still = { state, effects: [] };
   switch (event.type) {
     case "open":
@@ -49,25 +50,22 @@ export function step(state: State, event: Event, now: number): Step {
     case "wake":
       // The server spread its clients over a time; those whose screen lights up must not all come at once.
       if (state.at === "waiting") return state.firm ? still : dial(state.attempt);
-      return step(state, { type: "offline" }, now);
+      return step(state, { type: "offline" }, now, random);
     case "time_up":
       return state.at === "waiting" ? dial(state.attempt) : still;
     case "token_failed":
       if (state.at !== "connecting") return still;
-      return wait(state.attempt, now + backoff(state.attempt, event.random), event.reason, false);
+      return wait(state.attempt, now + backoff(state.attempt, random), event.reason, false);
     case "token_missing":
       return state.at === "connecting" ? close(TOKEN_REFUSED, event.reason) : still;
     case "line_lost":
-      return state.at === "waiting" || state.at === "closed" ? still : onLineLost(state, event, now);
+      return state.at === "waiting" || state.at === "closed" ? still : onLineLost(state, event, now, random);
     default:
       return { state: onFrame(state, event, now), effects: [] };
   }
 }
 
-type FrameEvent = Extract<
-  Event,
-  { type: "welcome" | "behind" | "caught_up" | "degraded" | "recovered" | "closing" }
->;
+type FrameEvent = Extract<Event, { type: "welcome" | "progress" | "degraded" | "recovered" | "closing" }>;
 
 /** What the server says changes the state, and asks for nothing. */
 function onFrame(state: State, event: FrameEvent, now: number): State {
@@ -80,10 +78,8 @@ function onFrame(state: State, event: FrameEvent, now: number): State {
   switch (event.type) {
     case "welcome":
       return state;
-    case "behind":
-      return state.at === "live" ? { ...state, at: "resuming" } : state;
-    case "caught_up":
-      return state.at === "resuming" ? { ...state, at: "live" } : state;
+    case "progress":
+      return state.at === "degraded" ? state : { ...state, at: event.behind ? "resuming" : "live" };
     case "degraded":
       return { ...state, at: "degraded", reason: event.reason };
     case "recovered":
@@ -98,6 +94,7 @@ function onLineLost(
   state: Exclude<State, { at: "waiting" | "closed" }>,
   event: Event & { type: "line_lost" },
   now: number,
+  random: number,
 ): Step {
   const { farewell } = state;
   // A line that is cut right after `closing` shows 1006, which would say less than the server has said.
@@ -108,7 +105,7 @@ function onLineLost(
   if (code === TOKEN_REFUSED && event.renewable && !(isConnecting && state.fresh)) return dial(attempt, true);
   if (!(farewell?.reconnect ?? mayReconnect(code))) return close(code, reason);
   const after = farewell?.after;
-  return wait(attempt, now + waitFor(after, attempt, event.random), reason, after !== undefined);
+  return wait(attempt, now + waitFor(after, attempt, random), reason, after !== undefined);
 }
 
 function dial(attempt: number, fresh = false): Step {
@@ -123,5 +120,5 @@ function wait(attempt: number, until: number, reason: string, firm: boolean): St
 }
 
 function close(code: number, reason: string, effects: readonly Effect[] = []): Step {
-  return { state: { at: "closed", code, reason, advice: ADVICE[code] ?? "change_something" }, effects };
+  return { state: { at: "closed", code, reason, advice: ADVICE[code] ?? "change" }, effects };
 }
