@@ -1,4 +1,4 @@
-import type { HistoryRequest } from "./engine.ts";
+import type { Head, HistoryRequest } from "./engine.ts";
 
 export interface HistoryRange {
   /** First and last `seq` to read; nothing when first > last. */
@@ -14,17 +14,17 @@ export interface HistoryRange {
  */
 export const HISTORY_BUDGET = 384 * 1024;
 
-/** Which messages a history request means, in a conversation whose newest message is `newest`. */
+/** Which messages a history request means, in a conversation that reaches from `first` to `seq`. */
 export function historyRange(
   request: Pick<HistoryRequest, "before" | "after" | "count">,
-  newest: number,
+  { first: oldest, seq: newest }: Pick<Head, "first" | "seq">,
 ): HistoryRange {
   if (request.after !== undefined) {
-    const first = request.after + 1;
-    const last = Math.min(newest, request.after + request.count);
+    const first = Math.max(oldest, request.after + 1);
+    const last = Math.min(newest, first + request.count - 1);
     return { first, last, more: last < newest && first <= newest };
   }
   const last = Math.min(newest, (request.before ?? newest + 1) - 1);
-  const first = Math.max(1, last - request.count + 1);
-  return { first, last, more: first > 1 && last >= first };
+  const first = Math.max(oldest, last - request.count + 1);
+  return { first, last, more: first > oldest && last >= first };
 }

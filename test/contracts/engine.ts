@@ -4,8 +4,11 @@ import { deliveryContract } from "./engine/delivery.ts";
 import { historyContract } from "./engine/history.ts";
 import { lifeContract } from "./engine/life.ts";
 import { listeningContract } from "./engine/listening.ts";
+import { marksContract } from "./engine/marks.ts";
 import { onceContract } from "./engine/once.ts";
 import { quotaContract } from "./engine/quota.ts";
+import { resumingContract } from "./engine/resuming.ts";
+import { retentionContract } from "./engine/retention.ts";
 import type { OpenEngine } from "./engine/subject.ts";
 
 /** Every MUST of the engine port, as tests named by the promise (DESIGN §3) that hangs on it. */
@@ -16,6 +19,9 @@ export function engineContract(name: string, open: OpenEngine): void {
     quotaContract(open);
     historyContract(open);
     listeningContract(open);
+    resumingContract(open);
+    marksContract(open);
+    retentionContract(open);
     lifeContract(open);
   });
 }

@@ -13,9 +13,11 @@ import type {
 import { HISTORY_BUDGET, historyRange } from "../../core/history.ts";
 import { decidePost } from "../../core/posting.ts";
 import { QUOTA_WINDOW } from "../../core/quota.ts";
+import type { RetentionLimits } from "../../core/retention.ts";
 import type { Message, Quota } from "../../protocol/server-frames.ts";
 import type { EngineLog } from "../engine-log.ts";
 import { ChargeLog } from "./charge-log.ts";
+import { Cleaner } from "./cleaner.ts";
 import type { IndexFile } from "./index-file.ts";
 import type { Keeper } from "./keeper.ts";
 import { Listenings } from "./listenings.ts";
@@ -31,6 +33,8 @@ export interface SqliteEngineParts {
   readonly clock: Clock;
   readonly log: EngineLog;
   readonly description: string;
+  /** How long conversations keep their messages that have no limits of their own. */
+  readonly retention: RetentionLimits;
 }
 
 /** How long a batch waits for a lock that another process or the keeper holds, before it answers `unavailable`. */
@@ -77,6 +81,7 @@ export class SqliteEngine implements Engine {
   private readonly messages: MessageLog;
   private readonly charges: ChargeLog;
   private readonly readMarks: MarkTable;
+  private readonly cleaner: Cleaner;
   private readonly pages = new PageQueue((request) => this.readPage(request));
   private readonly epoch: string;
   private readonly listenings: Listenings;
@@ -101,7 +106,8 @@ export class SqliteEngine implements Engine {
     this.charges = new ChargeLog(this.db);
     this.messages = new MessageLog(this.db, this.index, this.keeper);
     this.readMarks = new MarkTable(this.db);
-    const newest = Math.max(this.charges.newestAt, this.messages.newestAt);
+    const writtenAt = Number(readMeta(this.db, "written_at") ?? 0);
+    const newest = Math.max(this.charges.newestAt, this.messages.newestAt, writtenAt);
     this.ahead = Math.max(0, newest - this.clock.now());
     if (this.ahead > 1_000) {
       this.log.warn("store.clock_behind", {
@@ -110,6 +116,7 @@ export class SqliteEngine implements Engine {
           "The machine's clock is behind the newest entry in the store; the store goes on with its own time.",
       });
     }
+    this.cleaner = new Cleaner({ ...parts, messages: this.messages, clock: { now: () => this.now() } });
     this.stopHousekeeping = this.clock.every(HOUSEKEEPING_INTERVAL, () => this.housekeep());
   }
 
@@ -132,7 +139,7 @@ export class SqliteEngine implements Engine {
 
   async head(conversation: string): Promise<Head> {
     const head = this.messages.find(conversation);
-    return { seq: head?.seq ?? 0, first: 1, epoch: this.epoch };
+    return { seq: head?.seq ?? 0, first: head?.first ?? 1, epoch: this.epoch };
   }
 
   async page(conversation: string, after: number, upTo: number, count: number): Promise<Page> {
@@ -154,6 +161,11 @@ export class SqliteEngine implements Engine {
     return head === undefined ? new Map() : this.readMarks.of(head.number);
   }
 
+  /** Removes all that is no longer kept, without waiting for housekeeping. */
+  clean(): Promise<void> {
+    return this.cleaner.clean();
+  }
+
   ready(): boolean {
     return this.writable && !this.closed;
   }
@@ -165,6 +177,7 @@ export class SqliteEngine implements Engine {
     this.stopHousekeeping();
     for (const work of this.takeQueue()) this.answer(work, { outcome: "unavailable" });
     this.pages.refuseAll();
+    await this.cleaner.stop();
     await this.keeper.stop();
     this.index.close();
     this.messages.close();
@@ -302,7 +315,8 @@ export class SqliteEngine implements Engine {
   private decideMark(work: Extract<Work, { kind: "mark" }>): Outcome {
     const { conversation, user, seq } = work.request;
     const head = this.messages.find(conversation);
-    const moved = head !== undefined && seq <= head.seq && this.readMarks.move(head.number, user, seq);
+    const exists = head !== undefined && seq >= 1 && seq <= head.seq;
+    const moved = exists && this.readMarks.move(head.number, user, seq);
     return { work, result: { outcome: moved ? "moved" : "stayed" } };
   }
 
@@ -310,7 +324,10 @@ export class SqliteEngine implements Engine {
     try {
       const head = this.messages.find(conversation);
       if (head === undefined) return [];
-      const { first, last } = historyRange({ after, count }, Math.min(head.seq, upTo));
+      const { first, last } = historyRange(
+        { after, count },
+        { first: head.first, seq: Math.min(head.seq, upTo) },
+      );
       return this.messages.read(head, first, last, false, HISTORY_BUDGET).messages;
     } catch (error) {
       this.log.error("store.read_failed", { error: String(error) });
@@ -319,7 +336,7 @@ export class SqliteEngine implements Engine {
   }
 
   private read(head: ConversationHead, request: HistoryRequest): { messages: Message[]; more: boolean } {
-    const { first, last, more } = historyRange(request, head.seq);
+    const { first, last, more } = historyRange(request, head);
     const newestFirst = request.after === undefined;
     const { messages, cut } = this.messages.read(head, first, last, newestFirst, HISTORY_BUDGET);
     return { messages, more: more || cut };
@@ -354,6 +371,7 @@ export class SqliteEngine implements Engine {
     }
     this.charges.forgetIdle(this.now());
     this.messages.forgetHeads(HEADS_KEPT, (conversation) => this.listenings.has(conversation));
+    this.cleaner.round();
   }
 
   private tryToWrite(): void {

@@ -8,6 +8,7 @@ export class IndexFile {
   private readonly keyPositions: Statement<{ position: number }>;
   private readonly seqPositions: Statement<{ position: number }>;
   private readonly newest: Statement<{ seq: number | null }>;
+  private readonly oldest: Statement<{ seq: number | null }>;
 
   constructor(
     private readonly db: Database,
@@ -18,6 +19,7 @@ export class IndexFile {
       "select position from by_seq where conversation = ? and seq between ? and ? order by seq",
     );
     this.newest = db.prepare("select max(seq) as seq from by_seq where conversation = ?");
+    this.oldest = db.prepare("select min(seq) as seq from by_seq where conversation = ?");
   }
 
   /** The last log position it holds. */
@@ -42,9 +44,15 @@ export class IndexFile {
     return guardIndex(this.path, () => this.newest.get(conversation))?.seq ?? 0;
   }
 
+  /** The oldest `seq` it holds of a conversation; infinite for none. */
+  oldestSeq(conversation: number): number {
+    return guardIndex(this.path, () => this.oldest.get(conversation))?.seq ?? Number.POSITIVE_INFINITY;
+  }
+
   close(): void {
     // A statement that is left keeps the connection, and with it the write-ahead log, until it is collected.
-    for (const statement of [this.keyPositions, this.seqPositions, this.newest]) statement.finalize();
+    for (const statement of [this.keyPositions, this.seqPositions, this.newest, this.oldest])
+      statement.finalize();
     this.db.close();
   }
 }

@@ -9,13 +9,23 @@ import { openIndex } from "./schema.ts";
 export type KeeperOrder =
   | { readonly open: { readonly store: string; readonly index: string } }
   /** One round; the `last` one closes the files. */
-  | { readonly upTo: number; readonly last: boolean };
+  | { readonly upTo: number; readonly last: boolean }
+  | { readonly conversation: number; readonly below: number; readonly count: number };
+
+/** What is to be deleted from the log next. */
+export interface Dropped {
+  readonly positions: readonly number[];
+  /** Whether there may be more when these are gone. */
+  readonly more: boolean;
+}
 
 export interface KeeperReport {
   /** A filter over every key that the index holds, when it was made or had to grow. */
   readonly filter?: SharedArrayBuffer;
   /** The last log position that the index holds now. */
   readonly indexed?: number;
+  /** Answers the order to drop messages. */
+  readonly dropped?: Dropped;
   /** What went wrong, when something did; the next round tries again. */
   readonly failed?: string;
 }
@@ -33,10 +43,12 @@ parentPort?.on("message", (order: KeeperOrder) => {
     if ("open" in order) {
       const { store, index } = order.open;
       keeper = guardIndex(index, () => openKeeper(store, index));
-    } else if (keeper !== undefined) report({ indexed: keeper.round(order.upTo, order.last) });
-    else throw new Error("the keeper could not open its files");
+    } else if (keeper === undefined) throw new Error("the keeper could not open its files");
+    else if ("below" in order) report({ dropped: keeper.drop(order.conversation, order.below, order.count) });
+    else report({ indexed: keeper.round(order.upTo, order.last) });
   } catch (error) {
-    report({ failed: String(error) });
+    const failed = String(error);
+    report("below" in order ? { failed, dropped: { positions: [], more: false } } : { failed });
   }
 });
 
@@ -101,7 +113,34 @@ function openKeeper(storePath: string, indexPath: string) {
     if (walSize(storePath) > RESTART_AT) store.query("pragma wal_checkpoint(truncate)").get();
   }
 
+  /** See `Keeper.drop`. */
+  function drop(conversation: number, below: number, count: number): Dropped {
+    const positions: number[] = [];
+    // Those named last, which are gone now, and as many new ones.
+    const looked = 2 * count;
+    const entries = index
+      .query("select seq, position from by_seq where conversation = ? and seq < ? order by seq limit ?")
+      .all(conversation, below, looked) as { seq: number; position: number }[];
+    index.transaction(() => {
+      for (const { seq, position } of entries) {
+        const row = index.query("select key from store.message where position = ?").get(position) as {
+          key: number;
+        } | null;
+        if (row === null) {
+          index.query("delete from by_seq where conversation = ? and seq = ?").run(conversation, seq);
+        } else if (positions.length < count) {
+          index.query("delete from by_key where key = ? and position = ?").run(row.key, position);
+          positions.push(position);
+        }
+      }
+    })();
+    return { positions, more: entries.length === looked };
+  }
+
   return {
+    drop: (conversation: number, below: number, count: number) =>
+      guardIndex(indexPath, () => drop(conversation, below, count)),
+
     round(upTo: number, last: boolean): number {
       try {
         guardIndex(indexPath, () => takeIn(upTo));

@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
 import type { EngineLog } from "../engine-log.ts";
-import type { KeeperOrder, KeeperReport } from "./keeper-worker.ts";
+import type { Dropped, KeeperOrder, KeeperReport } from "./keeper-worker.ts";
 import { KeyFilter } from "./key-filter.ts";
 
 /** Messages that the index lacks beyond which it takes them in at once, instead of at its next round. */
@@ -8,6 +8,8 @@ const INDEX_AT = 50_000;
 
 /** Milliseconds between rounds. Real time, not the clock port's: it decides nothing that anybody can see. */
 const ROUND = 1_000;
+
+const NOTHING_DROPPED: Dropped = { positions: [], more: false };
 
 /**
  * The store's long work, in a thread of its own: taking messages into the index, and checkpoints. The event loop only
@@ -18,6 +20,9 @@ export class Keeper {
   private readonly timer: ReturnType<typeof setInterval>;
   /** Over the keys in the index; undefined until the keeper has made it. */
   filter: KeyFilter | undefined;
+  /** A thread that ended answers nothing any more. */
+  private dead = false;
+  private dropping: ((dropped: Dropped) => void) | undefined;
   private round: { readonly done: Promise<void>; readonly finish: () => void } | undefined;
 
   /** `lastPosition` is how far the log reaches, `indexed` the last position that the index holds. */
@@ -30,6 +35,7 @@ export class Keeper {
     this.worker = new Worker(new URL("./keeper-worker.ts", import.meta.url));
     this.worker.on("message", (report: KeeperReport) => this.heard(report));
     this.worker.on("error", (error) => this.heard({ failed: String(error) }));
+    this.worker.on("exit", () => this.ended());
     this.worker.postMessage({ open: paths } satisfies KeeperOrder);
     this.worker.unref();
     this.timer = setInterval(() => void this.work(), ROUND);
@@ -44,6 +50,7 @@ export class Keeper {
 
   /** Makes one round, or waits for the one in hand. There is none after the `last`. */
   work(last = false): Promise<void> {
+    if (this.dead) return Promise.resolve();
     if (this.round === undefined) {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.round = { done: promise, finish: resolve };
@@ -51,6 +58,19 @@ export class Keeper {
       this.worker.postMessage({ upTo: this.lastPosition, last } satisfies KeeperOrder);
     }
     return this.round.done;
+  }
+
+  /**
+   * Drops messages of a conversation with seq < `below` from the index by key, at most `count`, and answers where they
+   * stand in the log, for their rows to be deleted. Those it named before whose rows are gone are dropped by seq too.
+   * One call at a time.
+   */
+  drop(conversation: number, below: number, count: number): Promise<Dropped> {
+    if (this.dead) return Promise.resolve(NOTHING_DROPPED);
+    const { promise, resolve } = Promise.withResolvers<Dropped>();
+    this.dropping = resolve;
+    this.worker.postMessage({ conversation, below, count } satisfies KeeperOrder);
+    return promise;
   }
 
   /** Takes in what is left, closes the files, and ends the thread. */
@@ -66,8 +86,24 @@ export class Keeper {
       this.filter = new KeyFilter(report.filter);
       return;
     }
+    if (report.dropped !== undefined) {
+      if (report.failed !== undefined) this.log.error("store.keeper_failed", { error: report.failed });
+      this.dropping?.(report.dropped);
+      return;
+    }
     if (report.failed !== undefined) this.log.error("store.keeper_failed", { error: report.failed });
     else if (report.indexed !== undefined) this.indexed = report.indexed;
+    this.endRound();
+  }
+
+  /** Whoever waits for the thread when it ends does not wait for ever. The log is whole without it; the next start indexes. */
+  private ended(): void {
+    this.dead = true;
+    this.dropping?.(NOTHING_DROPPED);
+    this.endRound();
+  }
+
+  private endRound(): void {
     const { round } = this;
     this.round = undefined;
     this.worker.unref();

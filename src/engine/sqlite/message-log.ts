@@ -18,12 +18,24 @@ interface Row {
   readonly at: number;
 }
 
+/** A row of the table `conversation` (migrations.ts). */
+export interface ConversationRow {
+  readonly number: number;
+  readonly id: string;
+  readonly first_seq: number;
+  readonly keep_messages: number | null;
+  readonly keep_days: number | null;
+  readonly changed: number;
+}
+
 /** A conversation as the log knows it: `number` stands for its id in every row. */
 export interface ConversationHead {
   readonly id: string;
   readonly number: number;
   /** The newest `seq`; 0 when nobody has spoken. */
   seq: number;
+  /** The oldest `seq` that may be read, the floor; `seq` + 1 when there is none. */
+  first: number;
 }
 
 /**
@@ -84,13 +96,32 @@ export class MessageLog {
   find(id: string): ConversationHead | undefined {
     const known = this.heads.get(id);
     if (known !== undefined) return known;
-    const row = this.db.query("select number from conversation where id = ?").get(id) as {
-      number: number;
-    } | null;
+    const row = this.db.query("select number, id, first_seq from conversation where id = ?").get(id) as Pick<
+      ConversationRow,
+      "number" | "id" | "first_seq"
+    > | null;
     if (row === null) return undefined;
-    const head = { id, number: row.number, seq: this.newestSeq(row.number) };
+    const head = this.headOf(row);
     this.heads.set(id, head);
     return head;
+  }
+
+  /** The conversation of `row`. One that is not in use is not kept in memory for it. */
+  headOf({ number, id, first_seq: first }: Pick<ConversationRow, "number" | "id" | "first_seq">) {
+    // Where all was removed, the floor alone tells which numbers were used.
+    return this.heads.get(id) ?? { id, number, seq: Math.max(this.newestSeq(number), first - 1), first };
+  }
+
+  /** Tells that the floor of a conversation was raised on disk. */
+  floorRaised(id: string, first: number): void {
+    const head = this.heads.get(id);
+    if (head !== undefined) head.first = Math.max(head.first, first);
+  }
+
+  /** When a message was stored, in milliseconds since 1970; undefined where it is not kept. */
+  timeOf(head: ConversationHead, seq: number): number | undefined {
+    const [position] = this.positions(head, seq, seq);
+    return position === undefined ? undefined : this.rowAt.get(position)?.at;
   }
 
   /** Makes the conversation called `id`, which `find` did not find; inside the transaction of its first message. */
@@ -98,7 +129,7 @@ export class MessageLog {
     const { number } = this.db.query("insert into conversation (id) values (?) returning number").get(id) as {
       number: number;
     };
-    const head = { id, number, seq: 0 };
+    const head = { id, number, seq: 0, first: 1 };
     this.heads.set(id, head);
     return head;
   }
@@ -114,7 +145,7 @@ export class MessageLog {
     return messageKey(this.seed, head.number, sender, id);
   }
 
-  /** Where the message that `sender` called `id` stands, if it was stored. */
+  /** Where the message that `sender` called `id` stands, if it is kept. The name of one that is not may be used again. */
   lookUp(head: ConversationHead, key: number, sender: string, id: string): StoredAlready | undefined {
     for (const position of this.tail.withKey(key)) {
       const row = this.matching(position, head, sender, id);
@@ -203,7 +234,8 @@ export class MessageLog {
   /** The index may be ahead of the log (it is written apart from it), and two names may share a key: the row decides. */
   private matching(position: number, head: ConversationHead, sender: string, id: string): Row | undefined {
     const row = this.rowAt.get(position);
-    return row?.conversation === head.number && row.sender === sender && row.id === id ? row : undefined;
+    if (row?.conversation !== head.number || row.seq < head.first) return undefined;
+    return row.sender === sender && row.id === id ? row : undefined;
   }
 }
 

@@ -4,6 +4,7 @@ import type { AccountStore } from "../../core/accounts.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Engine } from "../../core/engine.ts";
 import type { RefreshStore } from "../../core/refresh.ts";
+import { KEEP_ALL, type RetentionLimits } from "../../core/retention.ts";
 import type { RevocationStore } from "../../core/revocations.ts";
 import type { EngineLog } from "../engine-log.ts";
 import { SqliteAccounts } from "./accounts.ts";
@@ -27,6 +28,8 @@ export interface SqliteOptions {
   readonly clock: Clock;
   readonly log: EngineLog;
   readonly sync: StoreSync;
+  /** How long conversations keep their messages that have no limits of their own; without it, for ever. */
+  readonly retention?: RetentionLimits;
 }
 
 /**
@@ -39,9 +42,11 @@ export async function openSqlite(options: SqliteOptions): Promise<{
   accounts: AccountStore;
   revocations: RevocationStore;
   refreshTokens: RefreshStore;
+  /** Removes all that is no longer kept; resolves when it is gone. */
+  clean(): Promise<void>;
   close(): Promise<void>;
 }> {
-  const { dataDir, clock, log } = options;
+  const { dataDir, clock, log, retention = KEEP_ALL } = options;
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const lock = lockFolder(dataDir);
   const paths = { store: join(dataDir, STORE_FILE), index: join(dataDir, INDEX_FILE) };
@@ -66,7 +71,7 @@ export async function openSqlite(options: SqliteOptions): Promise<{
     await keeper.work();
   }
   const description = `embedded, ${relative(process.cwd(), paths.store)}`;
-  const engine = new SqliteEngine({ db, index, keeper, clock, log, description });
+  const engine = new SqliteEngine({ db, index, keeper, clock, log, description, retention });
   let closing: Promise<void> | undefined;
   const close = async () => {
     await engine.close();
@@ -79,6 +84,7 @@ export async function openSqlite(options: SqliteOptions): Promise<{
     accounts: new SqliteAccounts(accountsDb, clock, log),
     revocations: new SqliteRevocations(accountsDb, clock, log),
     refreshTokens: new SqliteRefreshFamilies(accountsDb, clock),
+    clean: () => engine.clean(),
     close: () => (closing ??= close()),
   };
 }

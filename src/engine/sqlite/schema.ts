@@ -105,9 +105,18 @@ export function readMeta(db: Database, key: string): string | undefined {
   return (db.query("select value from meta where key = ?").get(key) as { value: string } | null)?.value;
 }
 
-/** The last position in the log; 0 when it is empty. */
+/** The last position that the log has used; 0 when none. The message that stood there may have been removed. */
 export function readLastPosition(store: Database): number {
-  return (
-    (store.query("select max(position) as last from message").get() as { last: number | null }).last ?? 0
-  );
+  const { last } = store.query("select max(position) as last from message").get() as { last: number | null };
+  return Math.max(last ?? 0, Number(readMeta(store, "last_position") ?? 0));
+}
+
+/**
+ * Notes how far the log reaches, and the store's time, before rows are deleted; in the same transaction. A position is
+ * never used twice, or the index would name one message for another; nor does time run backwards (Q1).
+ */
+export function keepLogEnd(store: Database, lastPosition: number, now: number): void {
+  const set = store.query("insert or replace into meta values (?, ?)");
+  set.run("last_position", String(lastPosition));
+  set.run("written_at", String(now));
 }

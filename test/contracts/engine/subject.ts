@@ -6,6 +6,7 @@ import type {
   PostRequest,
   PostResult,
 } from "../../../src/core/engine.ts";
+import { KEEP_ALL, type RetentionLimits } from "../../../src/core/retention.ts";
 import type { Message } from "../../../src/protocol/server-frames.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 
@@ -14,12 +15,14 @@ export interface OpenedEngine {
   readonly engine: Engine;
   /** Closes the engine, and opens another one on the same data and the same clock. */
   reopen(): Promise<Engine>;
+  /** Removes all that is no longer kept, without waiting for the engine to come to it. */
+  clean(): Promise<void>;
   /** Closes the engine and throws its data away. */
   close(): Promise<void>;
 }
 
-/** Opens an engine whose time is `clock`. */
-export type OpenEngine = (clock: ManualClock) => Promise<OpenedEngine>;
+/** Opens an engine whose time is `clock` and which keeps messages as `retention` says. */
+export type OpenEngine = (clock: ManualClock, retention: RetentionLimits) => Promise<OpenedEngine>;
 
 /** The engine under test, with the fields that a test does not care about filled in. */
 export class Subject implements AsyncDisposable {
@@ -34,9 +37,9 @@ export class Subject implements AsyncDisposable {
     this.engine = opened.engine;
   }
 
-  static async open(open: OpenEngine): Promise<Subject> {
+  static async open(open: OpenEngine, retention = KEEP_ALL): Promise<Subject> {
     const clock = new ManualClock();
-    return new Subject(await open(clock), clock);
+    return new Subject(await open(clock, retention), clock);
   }
 
   /** Begins a post at once; several without `await` between them arrive in one turn of the event loop. */
@@ -79,6 +82,10 @@ export class Subject implements AsyncDisposable {
     const heard: Message[] = [];
     const listening = await this.engine.listen(conversation, (_, message) => heard.push(message));
     return { listening, heard };
+  }
+
+  clean(): Promise<void> {
+    return this.opened.clean();
   }
 
   async reopen(): Promise<void> {

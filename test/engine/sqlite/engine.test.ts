@@ -1,13 +1,14 @@
 import { engineContract } from "../../contracts/engine.ts";
 import { StoreFolder } from "./store-folder.ts";
 
-engineContract("sqlite", async (clock) => {
+engineContract("sqlite", async (clock, retention) => {
   const folder = new StoreFolder();
-  let store = await folder.open(clock);
+  let store = await folder.open(clock, retention);
   const reopen = async () => {
     await store.close();
-    store = await folder.open(clock);
+    store = await folder.open(clock, retention);
     return store.engine;
   };
-  return { engine: store.engine, reopen, close: () => folder[Symbol.asyncDispose]() };
+  const clean = () => store.clean();
+  return { engine: store.engine, reopen, clean, close: () => folder[Symbol.asyncDispose]() };
 });

@@ -22,6 +22,7 @@ async function begin(folder: StoreFolder): Promise<{ subject: Subject; setClock(
         store = await folder.open(time === undefined ? clock : new ManualClock(time));
         return store.engine;
       },
+      clean: () => store.clean(),
       close: () => folder[Symbol.asyncDispose](),
     };
   });

@@ -1,3 +1,4 @@
+import { KEEP_ALL, type RetentionLimits } from "../../../src/core/retention.ts";
 import { SqliteEngine } from "../../../src/engine/sqlite/engine.ts";
 import { openIndexFile } from "../../../src/engine/sqlite/index-file.ts";
 import { Keeper } from "../../../src/engine/sqlite/keeper.ts";
@@ -11,11 +12,13 @@ export interface EngineInParts extends OpenedEngine {
   readonly folder: StoreFolder;
   /** Takes all messages into the index, and makes the engine let go of what it held of them in memory. */
   takeIn(): Promise<void>;
+  /** Removes all that is no longer kept, without waiting for housekeeping. */
+  clean(): Promise<void>;
 }
 
-export async function openParts(clock: ManualClock): Promise<EngineInParts> {
+export async function openParts(clock: ManualClock, retention = KEEP_ALL): Promise<EngineInParts> {
   const folder = new StoreFolder();
-  let parts = put(folder, clock);
+  let parts = put(folder, clock, retention);
   return {
     folder,
     engine: parts.engine,
@@ -24,9 +27,10 @@ export async function openParts(clock: ManualClock): Promise<EngineInParts> {
       // Housekeeping.
       clock.advance(1_000);
     },
+    clean: () => parts.engine.clean(),
     async reopen() {
       await parts.engine.close();
-      parts = put(folder, clock);
+      parts = put(folder, clock, retention);
       return parts.engine;
     },
     async close() {
@@ -36,13 +40,13 @@ export async function openParts(clock: ManualClock): Promise<EngineInParts> {
   };
 }
 
-function put(folder: StoreFolder, clock: ManualClock) {
+function put(folder: StoreFolder, clock: ManualClock, retention: RetentionLimits) {
   const { log } = folder;
   const paths = { store: folder.storeFile, index: folder.indexFile };
   const db = openStore(paths.store, "normal", 0);
   const index = openIndexFile(paths.index, db, log);
   const lastPosition = readLastPosition(db);
   const keeper = new Keeper(paths, lastPosition, index.indexed, log);
-  const engine = new SqliteEngine({ db, index, keeper, clock, log, description: "in parts" });
+  const engine = new SqliteEngine({ db, index, keeper, clock, log, retention, description: "in parts" });
   return { engine, keeper };
 }

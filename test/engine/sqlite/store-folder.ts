@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Clock } from "../../../src/core/clock.ts";
+import { KEEP_ALL } from "../../../src/core/retention.ts";
 import { openSqlite } from "../../../src/engine/sqlite/open.ts";
 import { INDEX_FILE, STORE_FILE } from "../../../src/engine/sqlite/schema.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
@@ -18,8 +19,8 @@ export class StoreFolder implements AsyncDisposable {
   readonly indexFile = join(this.path, INDEX_FILE);
   private readonly opened = new Set<Store>();
 
-  async open(clock: Clock = new ManualClock()): Promise<Store> {
-    const store = await openSqlite({ dataDir: this.path, clock, log: this.log, sync: "normal" });
+  async open(clock: Clock = new ManualClock(), retention = KEEP_ALL): Promise<Store> {
+    const store = await openSqlite({ dataDir: this.path, clock, log: this.log, sync: "normal", retention });
     const close = async () => {
       this.opened.delete(opened);
       await store.close();
