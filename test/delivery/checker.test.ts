@@ -29,6 +29,7 @@ const welcome = (seq: number): ClientEvent => ({
   seq,
   epoch: "e1",
   resumed: false,
+  members: ["anna"],
 });
 const back = (
   after: number,
@@ -40,6 +41,7 @@ const back = (
   seq,
   epoch: "e1",
   resumed: true,
+  members: ["anna", "ben"],
   ...fields,
 });
 
@@ -233,6 +235,12 @@ const WRONGS: [what: string, spoil: (record: Good) => unknown, kind: FaultKind, 
     (record) => room(record).connected.push("ben"),
     "presence",
     "ben is connected to room and no member",
+  ],
+  [
+    "a user who joins twice",
+    (record) => bens(record).push({ what: "presence", user: "anna", state: "joined" }),
+    "presence",
+    "ben.1 was told that anna joined, who was joined already",
   ],
   [
     "a message without an answer",

@@ -10,10 +10,18 @@ export function walk(
   const faults: Fault[] = [];
   const add = (kind: FaultKind, text: string) => faults.push({ kind, conversation, text: `${name} ${text}` });
   let life: Life | undefined;
+  let members = new Set<string>();
   for (const event of client.events) {
     switch (event.what) {
       case "joined":
         life = onJoined(life, event, add);
+        members = new Set(event.members);
+        break;
+      case "presence":
+        if (members.has(event.user) === (event.state === "joined"))
+          add("presence", `was told that ${event.user} ${event.state}, who was ${event.state} already`);
+        if (event.state === "joined") members.add(event.user);
+        else members.delete(event.user);
         break;
       case "heard": {
         const { seq } = event.message;

@@ -49,6 +49,10 @@ const PING_PATIENCE = 1_500;
 const FIRST_WAIT = 20;
 const LONGEST_WAIT = 400;
 
+/** One line in so many is not missed at once: its user is away for a while, in milliseconds, and much is said meanwhile. */
+const AWAY_ONE_IN = 12;
+const AWAY = 4_000;
+
 /** One message in so many is sent again at once, or after its ack: both must change nothing (D3). */
 const REPEAT_ONE_IN = 25;
 
@@ -132,8 +136,10 @@ export class WireClient implements DeliveryClient {
   private lost(after: number | undefined): void {
     this.live = false;
     this.socket = undefined;
-    const wait = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** this.failures++) * (0.5 + this.parts.random.next());
-    setTimeout(() => this.connect(), after ?? wait);
+    const { random } = this.parts;
+    const wait = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** this.failures++) * (0.5 + random.next());
+    const isAway = this.talking && random.between(1, AWAY_ONE_IN) === 1;
+    setTimeout(() => this.connect(), isAway ? AWAY : (after ?? wait));
   }
 
   /** A half-open line never tells: only an answer that does not come does. */
@@ -158,11 +164,14 @@ export class WireClient implements DeliveryClient {
       this.unacked.delete(frame.id);
       this.events.push({ what: "acked", id: frame.id, seq: frame.seq, duplicate: frame.duplicate === true });
       if (this.parts.random.between(1, REPEAT_ONE_IN) === 1) this.repeat(frame.id);
-    } else if (frame.type === "error") this.onError(frame);
+    } else if (frame.type === "presence")
+      this.events.push({ what: "presence", user: frame.user, state: frame.state });
+    else if (frame.type === "error") this.onError(frame);
   }
 
-  private onWelcome({ seq, epoch, resumed, lost }: ServerFrameOf<"welcome">, asked: Place | undefined): void {
-    this.events.push({ what: "joined", asked, seq, epoch, resumed, ...(lost !== undefined && { lost }) });
+  private onWelcome(frame: ServerFrameOf<"welcome">, asked: Place | undefined): void {
+    const { seq, epoch, resumed, lost } = frame;
+    this.events.push(joined(frame, asked));
     const from = resumed && asked !== undefined ? (lost?.[1] ?? asked.after) : seq;
     this.place = { after: from, epoch };
     this.connections++;
@@ -204,4 +213,13 @@ export class WireClient implements DeliveryClient {
   private send(id: string): void {
     this.socket?.send(JSON.stringify({ type: "message", id, text: this.texts.get(id) }));
   }
+}
+
+/** A welcome as it stands in a record. */
+export function joined(
+  { seq, epoch, resumed, lost, members }: ServerFrameOf<"welcome">,
+  asked: Place | undefined,
+): ClientEvent {
+  const users = members.map(({ user }) => user);
+  return { what: "joined", asked, seq, epoch, resumed, members: users, ...(lost !== undefined && { lost }) };
 }

@@ -1,7 +1,7 @@
 import { connect } from "../../src/client/connect.ts";
 import type { Conversation } from "../../src/client/conversation.ts";
 import type { ServerFrame } from "../../src/protocol/server-frames.ts";
-import type { DeliveryClient, DeliveryClientParts } from "./client.ts";
+import { type DeliveryClient, type DeliveryClientParts, joined } from "./client.ts";
 import type { ClientEvent, ClientRecord } from "./record.ts";
 
 /** Milliseconds: a run is too short for the library's own patience with quiet lines. */
@@ -79,13 +79,14 @@ export class LibraryClient implements DeliveryClient {
       return;
     }
     if ("seq" in frame && frame.type !== "read") this.newest = Math.max(this.newest, frame.seq);
+    if (frame.type === "presence")
+      this.events.push({ what: "presence", user: frame.user, state: frame.state });
     if (frame.type !== "welcome") return;
-    const { seq, epoch, resumed, lost } = frame;
     const position = this.conversation?.position;
     const asked = position && { after: position.seq, epoch: position.epoch };
-    if (asked === undefined || !resumed) this.heard = seq;
+    if (asked === undefined || !frame.resumed) this.heard = frame.seq;
     this.connections++;
-    this.events.push({ what: "joined", asked, seq, epoch, resumed, ...(lost !== undefined && { lost }) });
+    this.events.push(joined(frame, asked));
   }
 
   private talk(conversation: Conversation): void {

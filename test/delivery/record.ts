@@ -18,7 +18,9 @@ export type ClientEvent =
       readonly epoch: string;
       readonly resumed: boolean;
       readonly lost?: readonly [number, number];
+      readonly members: readonly string[];
     }
+  | { readonly what: "presence"; readonly user: string; readonly state: "joined" | "left" }
   | { readonly what: "heard"; readonly message: Message }
   | { readonly what: "acked"; readonly id: string; readonly seq: number; readonly duplicate: boolean }
   /** An error that no fault of the line and no restart explains. */

@@ -4,9 +4,10 @@ import type { RunResult } from "./run.ts";
 /** Faults that are shown; a broken promise tends to be broken many times. */
 const SHOWN = 20;
 
-/** Whether every promise was kept. */
+/** Whether every promise was kept; where nothing was said, none was. */
 export function isKept({ verdict }: RunResult): boolean {
-  return verdict.faults.length === 0 && verdict.delivered === verdict.expected;
+  const { faults, delivered, expected } = verdict;
+  return faults.length === 0 && delivered === expected && expected > 0;
 }
 
 /** A run in one line of figures, and a line for each of the first faults. */
@@ -45,6 +46,6 @@ function otherFaults(faults: readonly Fault[]): number {
 
 /** Rounded down: only what is whole is shown as 100.000 %. */
 function percent(part: number, whole: number): string {
-  const share = whole === 0 ? 1 : part / whole;
+  const share = whole === 0 ? 0 : part / whole;
   return `${(Math.floor(share * 100_000) / 1000).toFixed(3)} %`;
 }
