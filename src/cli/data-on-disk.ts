@@ -1,4 +1,5 @@
 import type { AccountStore } from "../core/accounts.ts";
+import type { RetentionLimits } from "../core/retention.ts";
 import type { RevocationStore } from "../core/revocations.ts";
 import { openAccounts } from "../engine/sqlite/open.ts";
 import { openLog } from "../server/log.ts";
@@ -30,6 +31,11 @@ export async function withAccounts<T>(
 export function makeUsable(folder: string): void {
   const problem = prepareDataFolder(folder);
   if (problem !== undefined) throw new Failure(problem);
+}
+
+/** How long the settings keep messages. */
+export function retentionOf({ retentionMessages, retentionDays }: Settings): RetentionLimits {
+  return { messages: retentionMessages, days: retentionDays };
 }
 
 /** Says where the data lies that cannot be used. What the engine refuses in its own words passes as it is. */

@@ -9,7 +9,7 @@ import { startServer } from "../server/server.ts";
 import { readSecretKey } from "../server/settings/secret-key.ts";
 import type { Settings } from "../server/settings/settings.ts";
 import { systemClock } from "../server/system-clock.ts";
-import { explainStore, makeUsable } from "./data-on-disk.ts";
+import { explainStore, makeUsable, retentionOf } from "./data-on-disk.ts";
 import { Failure } from "./failure.ts";
 import { catchFaults, stopOnSignal } from "./process-events.ts";
 import { addSettingFlags, type Flags, loadSettings, SETTINGS_NOTE } from "./setting-flags.ts";
@@ -47,6 +47,7 @@ async function serve(settings: Settings): Promise<void> {
     clock,
     log,
     sync: storeSync,
+    retention: retentionOf(settings),
   }).catch(explainStore(dataDir));
   const passwords = createPasswords({ cost: settings.bcryptCost, queue: settings.passwordQueue });
   await seedDemoAccounts(settings, { accounts, passwords, clock, log });

@@ -52,7 +52,8 @@ export async function startTestServer({
   if ("problems" in read) throw new Error(read.problems.join("\n"));
   const { settings } = read;
   const log = new RecordedLog();
-  const store = await openSqlite({ dataDir, clock, log, sync: settings.storeSync });
+  const retention = { messages: settings.retentionMessages, days: settings.retentionDays };
+  const store = await openSqlite({ dataDir, clock, log, sync: settings.storeSync, retention });
   const { engine, accounts, revocations, refreshTokens } = store;
   const passwords = createPasswords({ cost: settings.bcryptCost, queue: settings.passwordQueue });
   await seedDemoAccounts(settings, { accounts, passwords, clock, log });

@@ -94,6 +94,19 @@ export const SETTINGS = {
       "when the disk is waited for: `normal` survives a crash of the server, `full` also a power cut, slower",
     default: "normal",
   },
+  RETENTION_MESSAGES: {
+    group: "Data",
+    kind: whole("count", 0, 1_000_000_000),
+    about: "newest messages of each conversation that are kept; 0 keeps all",
+    default: "0",
+    reason: "nothing is removed that nobody asked to remove",
+  },
+  RETENTION_DAYS: {
+    group: "Data",
+    kind: whole("days", 0, 36_500),
+    about: "age in days from which messages are removed; 0 keeps them for ever",
+    default: "0",
+  },
 
   SECRET_KEY: {
     group: "Accounts and tokens",
