@@ -68,7 +68,11 @@ describe("a faulty server is told by the rules it breaks, and no others", () => 
     ["D3 a repeat is not called one", ["D3"], each("ack", ({ duplicate: _, ...frame }) => [frame])],
     ["D5 `resumed` is always true", ["D5"], each("welcome", (frame) => [{ ...frame, resumed: true }])],
     ["D6 no message has `data`", ["D6"], each("message", ({ data: _, ...frame }) => [frame])],
-    ["A6, F1, Q4 no error names its frame", ["A6", "F1", "Q4"], each("error", ({ id: _, ...frame }) => [frame])],
+    [
+      "A6, F1, Q4 no error names its frame",
+      ["A6", "F1", "Q4"],
+      each("error", ({ id: _, ...frame }) => [frame]),
+    ],
     ["F3 `closing` is left out", ["F3"], each("closing", () => [])],
     [
       "H1, H2 over HTTP who is not known is answered 400",
