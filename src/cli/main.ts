@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import manifest from "../../package.json" with { type: "json" };
+import { apiKeyCommand } from "./api-key.ts";
 import { conformanceCommand } from "./conformance.ts";
 import { failureLines } from "./failure.ts";
 import { revokeCommand } from "./revoke.ts";
@@ -33,6 +34,7 @@ function program(): Command {
   parley.addCommand(userCommand());
   parley.addCommand(tokenCommand());
   parley.addCommand(revokeCommand());
+  parley.addCommand(apiKeyCommand());
   parley.addCommand(conformanceCommand());
   for (const command of everyCommand(parley))
     command.exitOverride().showHelpAfterError("(add --help to see what is possible)");

@@ -110,6 +110,10 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     inactivityTimeout: inactivity.timeout,
     version: parts.version,
     page: await createPage(),
+    apiKeys: settings.apiKeys,
+    allowedOrigins: settings.allowedOrigins,
+    members: (conversation) => hub.members(conversation),
+    count: (sender, id, result) => counts.count(sender, id, result),
     ready: () => !draining && engine.ready(),
   });
   const secure = settings.tlsCert !== undefined;

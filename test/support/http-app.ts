@@ -1,4 +1,5 @@
 import type { Account } from "../../src/core/accounts.ts";
+import type { Engine, Unavailable } from "../../src/core/engine.ts";
 import type { PlanTable } from "../../src/core/plans.ts";
 import { SignInThrottle } from "../../src/core/throttle.ts";
 import { Tickets } from "../../src/core/tickets.ts";
@@ -27,6 +28,13 @@ export async function testAccount(user: string, change: Partial<Account> = {}): 
   return { user, plan: "basic", disabled: false, passwordHash, demo: false, createdAt: 0, ...change };
 }
 
+/** An engine that knows of quotas and can do nothing else; what does more is shown on a real server. */
+export function engineOf(quota: Engine["quota"]): AppParts["engine"] {
+  const unavailable = (_request: unknown, done: (result: Unavailable) => void) =>
+    done({ outcome: "unavailable" });
+  return { quota, post: unavailable, history: unavailable };
+}
+
 /** The HTTP application on real parts, with the account `ann`, seven requests used up, and time that stands still. */
 export async function testApp(change: Partial<AppParts> = {}) {
   const log = new RecordedLog();
@@ -41,7 +49,7 @@ export async function testApp(change: Partial<AppParts> = {}) {
     refreshTokens: storedRefreshTokens(),
     refreshLifetime: 2_592_000,
     tickets: new Tickets(),
-    engine: { quota },
+    engine: engineOf(quota),
     passwords: createPasswords({ cost: 4, queue: 50 }),
     throttle: new SignInThrottle({ failures: 5, window: 300_000, attemptsPerMinute: 30 }),
     keys: testKeys(),
@@ -50,6 +58,10 @@ export async function testApp(change: Partial<AppParts> = {}) {
     inactivityTimeout: 300,
     version: "0.1.0",
     page: new Map(),
+    apiKeys: [],
+    allowedOrigins: [],
+    members: () => [],
+    count: () => {},
     ready: () => true,
     clock,
     log,

@@ -1,9 +1,17 @@
-import { Hono } from "hono";
+import { Hono, type MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { ERRORS } from "../../protocol/errors.ts";
+import { MAX_FRAME_BYTES } from "../../protocol/limits.ts";
 import { beginRefresh, type RefreshParts, refresh } from "../authentication/refresh.ts";
 import { type SignInParts, signIn } from "../authentication/sign-in.ts";
 import { type ConfigParts, configRoute } from "./config-route.ts";
+import {
+  type ConversationParts,
+  membersRoute,
+  postMessageRoute,
+  readMessagesRoute,
+} from "./conversation-routes.ts";
+import { CROSS_ORIGIN_PATHS, crossOrigin } from "./cross-origin.ts";
 import type { HttpContext, HttpEnvironment } from "./environment.ts";
 import { healthRoute, readyRoute } from "./health-route.ts";
 import { type LogoutParts, logoutRoute } from "./logout-route.ts";
@@ -19,20 +27,24 @@ export type AppParts = SignInParts &
   MeParts &
   LogoutParts &
   TicketParts &
+  ConversationParts &
   ConfigParts & {
     readonly page: Page;
+    /** Origins whose pages may use the server beside its own. */
+    readonly allowedOrigins: readonly string[];
     /** Whether new clients are welcome: the store can be written and the server is not draining. */
     readonly ready: () => boolean;
   };
 
-/** Largest body of a request, in bytes; a sign-in has a few hundred. */
+/** Largest body of a request, in bytes; a sign-in has a few hundred. A message may be as long as on a socket. */
 export const MAX_BODY_BYTES = 16 * 1024;
 
 /** Everything the server answers over HTTP. `/ws/*` never comes here: the door looks at it first. */
 export function createApp(parts: AppParts): Hono<HttpEnvironment> {
   const app = new Hono<HttpEnvironment>();
   app.use(securityHeaders);
-  app.use(bodyLimit({ maxSize: MAX_BODY_BYTES, onError: (c) => tooLarge(parts, c) }));
+  for (const path of CROSS_ORIGIN_PATHS) app.use(path, crossOrigin(parts.allowedOrigins));
+  app.use(bodyLimits(parts));
 
   const withRefresh: SignInParts =
     parts.refreshLifetime > 0 ? { ...parts, beginRefresh: (account) => beginRefresh(parts, account) } : parts;
@@ -49,6 +61,9 @@ export function createApp(parts: AppParts): Hono<HttpEnvironment> {
   app.post("/logout", logoutRoute(parts));
   app.post("/ticket", ticketRoute(parts));
   app.get("/me", meRoute(parts));
+  app.get("/conversations/:id/messages", readMessagesRoute(parts));
+  app.post("/conversations/:id/messages", postMessageRoute(parts));
+  app.get("/conversations/:id/members", membersRoute(parts));
   app.get("/healthz", healthRoute);
   app.get("/readyz", readyRoute(parts.ready));
   app.get("/config.json", configRoute(parts));
@@ -58,6 +73,12 @@ export function createApp(parts: AppParts): Hono<HttpEnvironment> {
   app.notFound(() => problem("not_found"));
   app.onError((error, c) => unforeseen(parts, error, c));
   return app;
+}
+
+function bodyLimits(parts: AppParts): MiddlewareHandler<HttpEnvironment> {
+  const upTo = (maxSize: number) => bodyLimit({ maxSize, onError: (c) => tooLarge(parts, c, maxSize) });
+  const [short, message] = [upTo(MAX_BODY_BYTES), upTo(MAX_FRAME_BYTES)];
+  return (c, next) => (c.req.path.startsWith("/conversations/") ? message : short)(c, next);
 }
 
 /** Answers 405 with `Allow` where a path is known under another method (RFC 9110 §15.5.6). */
@@ -79,9 +100,9 @@ function refuseOtherMethods(app: Hono<HttpEnvironment>): void {
   }
 }
 
-function tooLarge({ log }: Pick<AppParts, "log">, c: HttpContext): Response {
+function tooLarge({ log }: Pick<AppParts, "log">, c: HttpContext, maxSize: number): Response {
   log.warn("request.invalid", { address: c.env.address, path: c.req.path, code: "too_large" });
-  return problem("too_large", { detail: `The body is longer than ${MAX_BODY_BYTES} bytes.` });
+  return problem("too_large", { detail: `The body is longer than ${maxSize} bytes.` });
 }
 
 /** What happened is for the log; the client gets the id under which it stands there, and nothing else (M5). */

@@ -1,3 +1,4 @@
+import { apiKeyList } from "./api-key-list.ts";
 import {
   anyText,
   choice,
@@ -200,12 +201,9 @@ export const SETTINGS = {
   },
   API_KEYS: {
     group: "Accounts and tokens",
-    kind: notYet(
-      "keys",
-      "nothing yet",
-      "is not supported by this version yet; remove it and use tokens (`parley token`)",
-    ),
-    about: "keys of programs; not supported yet",
+    kind: apiKeyList,
+    about: "keys of programs that use the HTTP verbs, made with `parley api-key <name>`; unset: none",
+    default: "",
     secret: true,
   },
 

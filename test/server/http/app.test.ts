@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { signToken } from "../../../src/server/authentication/tokens.ts";
 import { MAX_BODY_BYTES } from "../../../src/server/http/app.ts";
 import { contentSecurityPolicy } from "../../../src/server/http/security-headers.ts";
-import { testAccount, testApp } from "../../support/http-app.ts";
+import { engineOf, testAccount, testApp } from "../../support/http-app.ts";
 
 describe("P1 fields of every answer", () => {
   const page = new Map([["/", { content: "<!doctype html>", type: "text/html", etag: '"x"' }]]);
@@ -28,7 +28,7 @@ describe("P1 fields of every answer", () => {
   });
 
   test("P1 also on the answer to a fault", async () => {
-    const engine = { quota: () => Promise.reject(new Error("broken")) };
+    const engine = engineOf(() => Promise.reject(new Error("broken")));
     const { send, parts, clock } = await testApp({ engine });
     const token = await signToken(parts.keys, { subject: "ann", now: clock.now() });
     const { headers, status } = await send("/me", { headers: { Authorization: `Bearer ${token}` } });
@@ -86,7 +86,7 @@ describe("refusals as problem details", () => {
   });
 
   test("M5 an unforeseen error is logged with an id; the client gets `internal` and the id, and nothing else", async () => {
-    const engine = { quota: () => Promise.reject(new Error("SELECT * FROM /secret/path")) };
+    const engine = engineOf(() => Promise.reject(new Error("SELECT * FROM /secret/path")));
     const { send, parts, clock, log } = await testApp({ engine });
     const token = await signToken(parts.keys, { subject: "ann", now: clock.now() });
     const response = await send("/me?token=s3cret", { headers: { Authorization: `Bearer ${token}` } });

@@ -103,7 +103,11 @@ describe("problems", () => {
     ["DEMO_ACCOUNTS", "maybe", "must be true or false"],
     ["REDIS_HOST", "localhost", "does not have yet; remove REDIS_HOST"],
     ["REDIS_URL", "redis://:hunter2@redis", "does not have yet; remove REDIS_HOST"],
-    ["API_KEYS", "hunter2", "not supported by this version yet"],
+    ["API_KEYS", "hunter2", "an entry, number 1, that must begin with a name"],
+    ["API_KEYS", "pk_hunter2:x:read", "is a key itself"],
+    ["API_KEYS", "bot:hunter2:read", "64 hexadecimal digits"],
+    ["API_KEYS", `bot:${"a".repeat(64)}:all`, "must end with its rights"],
+    ["API_KEYS", `a:${"a".repeat(64)}:read,b:${"A".repeat(64)}:read`, "the same key twice"],
   ])("%s=%s is refused with its reason", (name, value, reason) => {
     const found = problems({ env: { [name]: value } });
     expect(found).toHaveLength(1);

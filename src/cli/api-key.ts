@@ -1,0 +1,37 @@
+import { Command } from "commander";
+import { RIGHTS_WORDS } from "../core/api-keys.ts";
+import { isIdentifier } from "../protocol/identifiers.ts";
+import { hashOfApiKey, newApiKey } from "../server/authentication/api-keys.ts";
+import { Failure } from "./failure.ts";
+
+interface ApiKeyFlags {
+  readonly rights: string;
+  readonly json?: boolean;
+}
+
+/** `parley api-key <name>`: makes a key for a program and shows it once; the server keeps its hash only. */
+export function apiKeyCommand(): Command {
+  return new Command("api-key")
+    .argument("<name>")
+    .description("make a key for a program, and its entry for API_KEYS")
+    .option("--rights <rights>", "read, write or read+write", "read+write")
+    .option("--json", "answer as JSON, for scripts")
+    .action(apiKey);
+}
+
+function apiKey(name: string, { rights, json = false }: ApiKeyFlags): void {
+  if (!isIdentifier(name))
+    throw new Failure(
+      `${JSON.stringify(name)} cannot be a key's name: use 1–128 characters of A-Z a-z 0-9 . _ : @ -.`,
+    );
+  if (!RIGHTS_WORDS.has(rights))
+    throw new Failure(
+      `--rights=${JSON.stringify(rights)} must be one of ${[...RIGHTS_WORDS.keys()].join(", ")}.`,
+    );
+  const key = newApiKey();
+  const entry = `${name}:${hashOfApiKey(key)}:${rights}`;
+  console.log(json ? JSON.stringify({ key, entry }, null, 2) : `key       ${key}\nAPI_KEYS  ${entry}`);
+  console.error(
+    "The key is shown this once. Give it to the program, add the entry to API_KEYS (commas between entries) and restart the server.",
+  );
+}

@@ -1,0 +1,23 @@
+import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
+import type { ApiKey } from "../../core/api-keys.ts";
+
+/** How a key begins, so that it is told from a token, and found by those who search for leaked secrets. */
+export const API_KEY_PREFIX = "pk_";
+
+/** A new key, of 256 random bits. */
+export function newApiKey(): string {
+  return `${API_KEY_PREFIX}${randomBytes(32).toString("base64url")}`;
+}
+
+/** What API_KEYS holds of a key, in hex. So many random bits need no salt and no slow hash. */
+export function hashOfApiKey(key: string): string {
+  return createHash("sha256").update(key).digest("hex");
+}
+
+/** The entry of a key that was presented. Each entry is compared, and in equal time, so that the time tells nothing. */
+export function findApiKey(keys: readonly ApiKey[], presented: string): ApiKey | undefined {
+  const hash = createHash("sha256").update(presented).digest();
+  let found: ApiKey | undefined;
+  for (const key of keys) if (timingSafeEqual(Buffer.from(key.hash, "hex"), hash)) found = key;
+  return found;
+}

@@ -1,0 +1,78 @@
+import type { ApiKey } from "../../core/api-keys.ts";
+import { ALL_GRANTS, type Grants, missingRight, type Right } from "../../core/grants.ts";
+import { isIdentifier } from "../../protocol/identifiers.ts";
+import { API_KEY_PREFIX, findApiKey } from "../authentication/api-keys.ts";
+import { type BearerParts, bearerOf, identifyBearer } from "./bearer.ts";
+import type { HttpContext } from "./environment.ts";
+import { problem } from "./problem.ts";
+
+export interface CallerParts extends BearerParts {
+  readonly apiKeys: readonly ApiKey[];
+}
+
+/** Who uses the HTTP verbs on a conversation: a user with a token, or a program with a key. */
+export interface Caller {
+  /** In whose name it speaks; a key's own name. */
+  readonly user: string;
+  /** Requests an hour; 0 is unmetered, as keys are. */
+  readonly limit: number;
+  /** For the RateLimit fields. */
+  readonly plan: string;
+  /** Whether it may speak in another name. */
+  readonly isKey: boolean;
+  readonly conversation: string;
+  /** Who it is, for a line of the log. */
+  readonly who: Readonly<Record<string, string>>;
+}
+
+/** Finds out who asks for the conversation in the address and whether they may, or answers the refusal. */
+export async function identifyCaller(
+  parts: CallerParts,
+  c: HttpContext,
+  right: Right,
+): Promise<Caller | Response> {
+  const found = await findCaller(parts, c);
+  if (found instanceof Response) return found;
+  const { grants, ...caller } = found;
+  const conversation = c.req.param("id") ?? "";
+  if (!isIdentifier(conversation))
+    return problem("bad_address", {
+      detail: "The conversation in the address must be 1–128 characters of A-Z a-z 0-9 . _ : @ -.",
+    });
+  const missing = missingRight(grants, conversation, right);
+  if (missing === undefined) return { ...caller, conversation };
+  parts.log.warn("request.refused", { ...caller.who, conversation, code: "forbidden", reason: missing });
+  return problem("forbidden", { detail: missing });
+}
+
+async function findCaller(
+  parts: CallerParts,
+  c: HttpContext,
+): Promise<(Omit<Caller, "conversation"> & { grants: Grants }) | Response> {
+  const { address } = c.env;
+  const presented = bearerOf(c);
+  if (presented?.startsWith(API_KEY_PREFIX)) {
+    const key = findApiKey(parts.apiKeys, presented);
+    if (key !== undefined) {
+      const { name, rights } = key;
+      return {
+        user: name,
+        limit: 0,
+        plan: name,
+        isKey: true,
+        grants: { ...ALL_GRANTS, rights },
+        who: { address, key: name },
+      };
+    }
+    parts.log.warn("request.refused", { address, path: c.req.path, code: "unauthorized", reason: "key" });
+    return problem("unauthorized", {
+      detail: "The key is not one of this server's; an operator makes one with `parley api-key <name>`.",
+      headers: { "WWW-Authenticate": 'Bearer error="invalid_token"' },
+    });
+  }
+  const bearer = await identifyBearer(parts, c);
+  if (bearer instanceof Response) return bearer;
+  const { user, plan, grants } = bearer.identity;
+  const { name, requestsPerHour: limit } = plan;
+  return { user, limit, plan: name, isKey: false, grants, who: { address, user } };
+}

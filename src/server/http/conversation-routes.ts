@@ -1,0 +1,138 @@
+import type { Engine, HistoryResult, PostResult, RateLimited } from "../../core/engine.ts";
+import type { ClientFrame } from "../../protocol/client-frames.ts";
+import { decodeClientFrame } from "../../protocol/decode.ts";
+import type { ErrorCode } from "../../protocol/errors.ts";
+import { isIdentifier } from "../../protocol/identifiers.ts";
+import type { Member, Quota } from "../../protocol/server-frames.ts";
+import type { MessageSender } from "../socket/message-counts.ts";
+import { type Caller, type CallerParts, identifyCaller } from "./caller.ts";
+import type { HttpContext } from "./environment.ts";
+import { problem, retryAfterSeconds } from "./problem.ts";
+import { rateLimitFields } from "./rate-limit-fields.ts";
+
+// What a socket's frames do, over HTTP, for programs that have no socket. Each verb's request is read by the schema of
+// the frame that it stands for, and is charged as that frame is.
+
+export interface ConversationParts extends CallerParts {
+  readonly engine: Pick<Engine, "post" | "history">;
+  /** Who is in a conversation, on this node. */
+  readonly members: (conversation: string) => readonly Member[];
+  /** Counts a message for the log. */
+  readonly count: (sender: MessageSender, id: string, result: PostResult) => void;
+}
+
+type Route = (c: HttpContext) => Promise<Response>;
+
+/** `GET /conversations/{id}/messages?before=…&after=…&limit=…`: what a `history` frame answers. */
+export function readMessagesRoute(parts: ConversationParts): Route {
+  return async (c) => {
+    const caller = await identifyCaller(parts, c, "read");
+    if (caller instanceof Response) return caller;
+    const range: Record<string, unknown> = { type: "history" };
+    for (const name of ["before", "after", "limit"]) {
+      const values = c.req.queries(name) ?? [];
+      if (values.length > 1) return invalid(parts, caller, `\`${name}\`: must be there once.`);
+      // What is no number stays a text, and the schema says what is wrong with it.
+      if (values[0] !== undefined) range[name] = /^\d{1,15}$/.test(values[0]) ? Number(values[0]) : values[0];
+    }
+    const frame = decode(parts, caller, range, "history");
+    if (frame instanceof Response) return frame;
+    const { user, conversation, limit, plan } = caller;
+    const { before, after, limit: count } = frame;
+    const optional = { ...(before !== undefined && { before }), ...(after !== undefined && { after }) };
+    const result = await new Promise<HistoryResult>((done) =>
+      parts.engine.history({ conversation, user, limit, count, ...optional }, done),
+    );
+    if (result.outcome !== "read") return refused(result, plan);
+    const { messages, more, quota } = result;
+    return answer(200, { messages, more, quota }, quota, plan);
+  };
+}
+
+/** `POST /conversations/{id}/messages`: what a `message` frame does; the same `id` again is the same message (D3). */
+export function postMessageRoute(parts: ConversationParts): Route {
+  return async (c) => {
+    const caller = await identifyCaller(parts, c, "write");
+    if (caller instanceof Response) return caller;
+    const body = parseObject(await c.req.text());
+    if (body === undefined) return problem("malformed", { detail: "The body is not a JSON object." });
+    const frame = decode(parts, caller, { ...body, type: "message" }, "message");
+    if (frame instanceof Response) return frame;
+    const { conversation, limit, plan, who } = caller;
+    const user = body.from ?? caller.user;
+    if (typeof user !== "string" || !isIdentifier(user))
+      return invalid(parts, caller, "`from`: must be 1–128 characters of A-Z a-z 0-9 . _ : @ -.");
+    if (user !== caller.user && !caller.isKey) {
+      parts.log.warn("request.refused", { ...who, conversation, code: "forbidden", reason: "from" });
+      return problem("forbidden", { detail: "Only a server key may speak in another name (`from`)." });
+    }
+    const id = frame.id ?? crypto.randomUUID();
+    const { text, data } = frame;
+    const request = { conversation, user, id, text, limit, ...(data !== undefined && { data }) };
+    const result = await new Promise<PostResult>((done) => parts.engine.post(request, done));
+    parts.count({ user, conversation }, id, result);
+    if (result.outcome === "rate_limited" || result.outcome === "unavailable") return refused(result, plan);
+    const { seq, at, quota } = result;
+    return result.outcome === "duplicate"
+      ? answer(200, { id, seq, at, duplicate: true, quota }, quota, plan)
+      : answer(201, { id, seq, at, quota }, quota, plan);
+  };
+}
+
+/** `GET /conversations/{id}/members`: who is there now. Asking is free. */
+export function membersRoute(parts: ConversationParts): Route {
+  return async (c) => {
+    const caller = await identifyCaller(parts, c, "read");
+    if (caller instanceof Response) return caller;
+    const body = { members: parts.members(caller.conversation) };
+    return Response.json(body, { headers: { "Cache-Control": "no-store" } });
+  };
+}
+
+/** Reads a request by the schema of its frame, or answers what is wrong with it. */
+function decode<T extends "message" | "history">(
+  parts: ConversationParts,
+  caller: Caller,
+  value: object,
+  type: T,
+): Extract<ClientFrame, { type: T }> | Response {
+  const { frame, fault } = decodeClientFrame(JSON.stringify(value));
+  if (fault !== undefined) return invalid(parts, caller, fault.message, fault.code);
+  if (frame.type !== type) throw new Error(`a ${type} was read as ${frame.type}`);
+  return frame as Extract<ClientFrame, { type: T }>;
+}
+
+function parseObject(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
+    return isObject ? (value as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function invalid(
+  { log }: ConversationParts,
+  { who, conversation }: Caller,
+  detail: string,
+  code: ErrorCode = "invalid",
+): Response {
+  log.warn("request.invalid", { ...who, conversation, code });
+  return problem(code, { detail });
+}
+
+function refused(result: RateLimited | { readonly outcome: "unavailable" }, plan: string): Response {
+  if (result.outcome === "unavailable") return problem("unavailable", { headers: { "Retry-After": "1" } });
+  const { retryAfter, quota } = result;
+  return problem("rate_limited", {
+    detail: `The plan allows ${quota.limit} requests an hour; the next one is accepted in ${retryAfter / 1000} seconds.`,
+    headers: { "Retry-After": retryAfterSeconds(retryAfter), ...rateLimitFields(quota, plan) },
+    extra: { retry_after: retryAfter / 1000, quota },
+  });
+}
+
+function answer(status: number, body: object, quota: Quota, plan: string): Response {
+  const headers = { "Cache-Control": "no-store", ...rateLimitFields(quota, plan) };
+  return Response.json(body, { status, headers });
+}
