@@ -1,0 +1,114 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { bundle } from "../../src/client/build.ts";
+import { ROOT } from "../docs/pages.ts";
+import { startTestServer } from "../support/server.ts";
+
+/** What a user writes: it is type-checked against the published declarations, and run. */
+const PROGRAM = `
+import { connect, ParleyError, type Ack, type Message, type State } from "parley/client";
+
+declare const process: { env: Record<string, string | undefined> };
+const { PARLEY = "", TOKEN = "" } = process.env;
+
+const parley = connect({ url: PARLEY, token: async () => TOKEN });
+const lobby = parley.conversation("lobby");
+const states: State["at"][] = [];
+lobby.on("status", (state) => states.push(state.at));
+lobby.on("quota", ({ remaining }) => remaining.toFixed());
+const sending = lobby.send("hello", { data: { kind: "greeting" } });
+const messages: Message[] = [];
+for await (const message of lobby) {
+  messages.push(message);
+  break;
+}
+const ack: Ack = await sending;
+if (ack.id !== sending.id || messages[0]?.seq !== ack.seq) throw new ParleyError("internal", "another message");
+await parley.close();
+console.log(messages[0].text, ack.seq, states.join());
+`;
+
+/** What a user's project has as settings of the compiler: nothing unusual, and declarations are checked too. */
+const TSCONFIG = {
+  compilerOptions: {
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    target: "ES2022",
+    module: "NodeNext",
+    moduleResolution: "NodeNext",
+    lib: ["ES2022", "DOM"],
+    types: [],
+    outDir: "out",
+  },
+  files: ["program.mts"],
+};
+
+let tarball = "";
+const packed = mkdtempSync(join(tmpdir(), "parley-packed-"));
+
+beforeAll(() => {
+  const answer = run(["npm", "pack", "--silent", "--pack-destination", packed], ROOT);
+  tarball = join(packed, answer.trim().split("\n").at(-1)!);
+}, 120_000);
+
+afterAll(() => rmSync(packed, { recursive: true }));
+
+/** Runs a command that must succeed; answers what it printed. */
+function run(command: string[], cwd: string, env: Record<string, string> = {}): string {
+  const child = Bun.spawnSync(command, { cwd, env: { ...process.env, ...env } });
+  if (!child.success) throw new Error(`${command.join(" ")}: ${child.stdout}${child.stderr}`);
+  return child.stdout.toString();
+}
+
+test("the library has at most 6 KB, minified and compressed, and imports nothing", async () => {
+  const text = await bundle();
+  expect(Bun.gzipSync(text, { level: 9 }).length).toBeLessThanOrEqual(6 * 1024);
+  expect(text).not.toMatch(/\bimport\b|\brequire\(/);
+});
+
+describe.each(["node", "bun"])("installed from the packed package, in an empty project of %s", (runtime) => {
+  test("a user's program is type-checked, and says and hears something", async () => {
+    await using server = await startTestServer();
+    const project = mkdtempSync(join(tmpdir(), `parley-${runtime}-`));
+    try {
+      writeFileSync(
+        join(project, "package.json"),
+        JSON.stringify({ name: "empty", private: true, type: "module" }),
+      );
+      writeFileSync(join(project, "program.mts"), PROGRAM);
+      writeFileSync(join(project, "tsconfig.json"), JSON.stringify(TSCONFIG));
+      install(runtime, project);
+      // Nothing but the package is there, so that the declarations cannot lean on anything else.
+      expect(readdirSync(join(project, "node_modules")).filter((name) => !name.startsWith("."))).toEqual([
+        "parley",
+      ]);
+      run([join(ROOT, "node_modules/.bin/tsc"), "-p", "."], project);
+      const child = Bun.spawn([...runnerOf(runtime), "out/program.mjs"], {
+        cwd: project,
+        env: { ...process.env, PARLEY: server.url, TOKEN: await server.token("ann") },
+      });
+      expect(await new Response(child.stdout).text()).toBe("hello 1 live,closed\n");
+      expect(await child.exited).toBe(0);
+    } finally {
+      rmSync(project, { recursive: true });
+    }
+  }, 120_000);
+});
+
+/** Installs the tarball without the server's dependencies, of which the library needs none. */
+function install(runtime: string, project: string): void {
+  const folder = join(project, "node_modules/parley");
+  run(["mkdir", "-p", folder], project);
+  run(["tar", "-xzf", tarball, "-C", folder, "--strip-components=1"], project);
+  void runtime;
+  expect(JSON.parse(readFileSync(join(folder, "package.json"), "utf8")).name).toBe("parley");
+}
+
+/** Node has had a WebSocket since 22, and before that behind a flag. */
+function runnerOf(runtime: string): string[] {
+  if (runtime === "bun") return [process.execPath, "--no-env-file"];
+  const version = Number(run(["node", "-p", "process.versions.node.split('.')[0]"], ROOT));
+  return version < 22 ? ["node", "--no-warnings", "--experimental-websocket"] : ["node"];
+}
