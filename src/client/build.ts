@@ -1,6 +1,6 @@
 // npm run build:client: writes dist/client, which is what `import … from "parley/client"` finds in the packed package.
 // index.js is one ES module without imports; the declarations need nothing but each other.
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
@@ -8,8 +8,10 @@ import { Member, Message, Quota, SERVER_FRAMES } from "../protocol/server-frames
 
 const ROOT = join(import.meta.dir, "../..");
 
-/** Declarations of the protocol that the client's name; those made of zod's types are written anew without zod. */
-const PROTOCOL = ["errors.d.ts"];
+/** Made of zod's types, which the published declarations must not need: they are written anew, as plain types. */
+const WITHOUT_ZOD: Readonly<Record<string, () => string>> = {
+  "protocol/server-frames": declareServerFrames,
+};
 
 /** The bundle, as it is published. */
 export async function bundle(): Promise<string> {
@@ -28,12 +30,16 @@ export async function build(folder: string): Promise<void> {
   mkdirSync(join(folder, "protocol"), { recursive: true });
   writeFileSync(join(folder, "index.js"), await bundle());
   const declarations = emitDeclarations();
-  for (const name of readdirSync(join(declarations, "client")))
-    if (name !== "build.d.ts") copyDeclaration(join(declarations, "client", name), join(folder, name));
-  for (const name of PROTOCOL)
-    copyDeclaration(join(declarations, "protocol", name), join(folder, "protocol", name));
-  writeFileSync(join(folder, "protocol/server-frames.d.ts"), declareServerFrames());
   writeFileSync(join(folder, "index.d.ts"), 'export * from "./connect.js";\n');
+  const names = new Set(["client/connect"]);
+  // A set gives what is added while it is walked, too.
+  for (const name of names) {
+    const text = WITHOUT_ZOD[name]?.() ?? readFileSync(join(declarations, `${name}.d.ts`), "utf8");
+    for (const [, up, imported] of text.matchAll(/from "(\.\.?)\/([^"]+)\.ts"/g))
+      names.add(up === ".." ? imported! : `client/${imported}`);
+    const published = text.replace(/from "\.\.?\/([^"]+)\.ts"/g, 'from "./$1.js"');
+    writeFileSync(join(folder, `${name.replace("client/", "")}.d.ts`), published);
+  }
   rmSync(declarations, { recursive: true });
 }
 
@@ -58,16 +64,6 @@ function emitDeclarations(): string {
   );
   if (!compiler.success) throw new Error(compiler.stdout.toString());
   return folder;
-}
-
-/** The names of files in it become those of the published ones. */
-function copyDeclaration(from: string, to: string): void {
-  cpSync(from, to);
-  writeFileSync(to, readFileSync(to, "utf8").replace(/"\.\.?\/(?:client\/)?([^"]+)\.ts"/g, published));
-}
-
-function published(specifier: string, path: string): string {
-  return specifier.startsWith('"../') ? `"./${path}.js"` : `"./${path}.js"`;
 }
 
 /** The server's frames as plain types. */
