@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { readGrants } from "../core/grants.ts";
 import { isIdentifier } from "../protocol/identifiers.ts";
 import { createKeys } from "../server/authentication/keys.ts";
 import { signToken } from "../server/authentication/tokens.ts";
@@ -16,6 +17,8 @@ interface TokenFlags {
   readonly dataDir?: string;
   readonly lifetime?: string;
   readonly plan?: string;
+  readonly conversations?: string;
+  readonly rights?: string;
 }
 
 /** `parley token <user>`: prints a token and nothing else, for scripts. The user needs no account. */
@@ -26,10 +29,13 @@ export function tokenCommand(): Command {
   return addSettingFlags(command, ["DATA_DIR"])
     .option("--lifetime <seconds>", "life of the token, in seconds (default: TOKEN_LIFETIME)")
     .option("--plan <plan>", "plan of a user without an account (default: DEFAULT_PLAN)")
+    .option("--conversations <list>", "conversations it is for, as in lobby,team-* (default: all)")
+    .option("--rights <list>", "what it allows: read, write or read,write (default: both)")
     .action(token);
 }
 
-async function token(user: string, { dataDir, lifetime, plan }: TokenFlags): Promise<void> {
+async function token(user: string, flags: TokenFlags): Promise<void> {
+  const { dataDir, lifetime, plan } = flags;
   const settings = loadSettings({ dataDir });
   const problems: string[] = [];
   if (!isIdentifier(user))
@@ -42,7 +48,10 @@ async function token(user: string, { dataDir, lifetime, plan }: TokenFlags): Pro
   const { plans } = settings.plans;
   if (plan !== undefined && !plans.has(plan))
     problems.push(`There is no plan ${JSON.stringify(plan)}; PLANS has ${[...plans.keys()].join(", ")}.`);
-  if ("problem" in life || problems.length > 0) throw new Failure(...problems);
+  const granted = readGrants(flags.conversations?.split(","), flags.rights?.split(","));
+  if ("problem" in granted)
+    problems.push(`The token could not be used: ${granted.problem}; see docs/TOKENS.md.`);
+  if ("problem" in life || "problem" in granted || problems.length > 0) throw new Failure(...problems);
 
   const account = await withAccounts(settings, (accounts) => accounts.find(user));
   if (account?.disabled)
@@ -56,5 +65,6 @@ async function token(user: string, { dataDir, lifetime, plan }: TokenFlags): Pro
   const keys = createKeys(settings, key.secret);
   const now = systemClock().now();
   const optional = { ...(plan !== undefined && { plan }), ...(account && { account: account.createdAt }) };
-  console.log(await signToken(keys, { subject: user, lifetime: life.value, now, ...optional }));
+  const { grants } = granted;
+  console.log(await signToken(keys, { subject: user, grants, lifetime: life.value, now, ...optional }));
 }

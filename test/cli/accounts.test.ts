@@ -99,6 +99,19 @@ test("token prints a token and nothing else, signed with the key of the data fol
   expect(signature).toBe(expected);
 });
 
+test("A1 a token is signed with the rights and conversations that were asked for, and with no others", async () => {
+  await using folder = new ParleyFolder();
+  const sign = (...args: string[]) => folder.run(["token", "ada", ...args]);
+  const { stdout } = await sign("--conversations", "lobby,team-*", "--rights", "read");
+  const claims = JSON.parse(Buffer.from(stdout.split(".")[1]!, "base64url").toString());
+  expect(claims).toMatchObject({ conversations: ["lobby", "team-*"], rights: ["read"] });
+  for (const wrong of [
+    ["--conversations", "te*m"],
+    ["--rights", "admin"],
+  ])
+    expect(await sign(...wrong)).toMatchObject({ code: 1, stdout: "" });
+}, 30_000);
+
 test("T4 starts at the same time end with one key", async () => {
   await using folder = new ParleyFolder();
   const tokens = await Promise.all([1, 2, 3, 4].map(() => folder.run(["token", "ada"])));
