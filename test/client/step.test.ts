@@ -1,0 +1,201 @@
+import { describe, expect, test } from "bun:test";
+import { STEADY_AFTER } from "../../src/client/options.ts";
+import type { Effect, Event, State } from "../../src/client/state.ts";
+import { FIRST_STATE, isAsleep, step } from "../../src/client/step.ts";
+import { CLOSE_CODES, mayReconnect } from "../../src/protocol/close-codes.ts";
+
+const NOW = 1_000_000;
+
+/** One of each state. */
+const STATES: { [S in State["at"]]: State & { at: S } } = {
+  connecting: { at: "connecting", attempt: 2, fresh: false },
+  resuming: { at: "resuming", attempt: 2, since: NOW - 1 },
+  live: { at: "live", attempt: 2, since: NOW - 1 },
+  degraded: { at: "degraded", attempt: 2, since: NOW - 1, reason: "the store is away" },
+  waiting: { at: "waiting", attempt: 2, until: NOW + 1, reason: "connection lost", firm: false },
+  closed: { at: "closed", code: 4403, reason: "forbidden", advice: "change" },
+};
+
+/** One of each event; `line_lost` is a cut line. */
+const EVENTS: { [E in Event["type"]]: Event & { type: E } } = {
+  open: { type: "open" },
+  close: { type: "close" },
+  welcome: { type: "welcome", behind: true },
+  progress: { type: "progress", behind: false },
+  degraded: { type: "degraded", reason: "the store is away" },
+  recovered: { type: "recovered" },
+  closing: { type: "closing", farewell: { code: 1012, reason: "restarting", reconnect: true, after: 7 } },
+  line_lost: { type: "line_lost", code: 1006, reason: "", renewable: false },
+  token_failed: { type: "token_failed", reason: "no token" },
+  token_missing: { type: "token_missing", reason: "signed out" },
+  time_up: { type: "time_up" },
+  wake: { type: "wake" },
+  offline: { type: "offline" },
+};
+
+type Cell = State["at"] | readonly [State["at"], ...Effect["do"][]];
+
+const lost: Cell = ["waiting", "wait"];
+const left: Cell = ["closed", "hang_up"];
+const dialled: Cell = ["connecting", "dial"];
+
+/** What becomes of each state at each event, and what is to be done. A state or an event without its cells does not compile. */
+const TABLE: Record<State["at"], Record<Event["type"], Cell>> = {
+  connecting: {
+    open: "connecting",
+    close: left,
+    welcome: "resuming",
+    progress: "connecting",
+    degraded: "connecting",
+    recovered: "connecting",
+    closing: "connecting",
+    line_lost: lost,
+    token_failed: lost,
+    token_missing: "closed",
+    time_up: "connecting",
+    wake: "connecting",
+    offline: "connecting",
+  },
+  resuming: {
+    open: "resuming",
+    close: left,
+    welcome: "resuming",
+    progress: "live",
+    degraded: "degraded",
+    recovered: "resuming",
+    closing: "resuming",
+    line_lost: lost,
+    token_failed: "resuming",
+    token_missing: "resuming",
+    time_up: "resuming",
+    wake: ["resuming", "probe"],
+    offline: ["resuming", "probe"],
+  },
+  live: {
+    open: "live",
+    close: left,
+    welcome: "live",
+    progress: "live",
+    degraded: "degraded",
+    recovered: "live",
+    closing: "live",
+    line_lost: lost,
+    token_failed: "live",
+    token_missing: "live",
+    time_up: "live",
+    wake: ["live", "probe"],
+    offline: ["live", "probe"],
+  },
+  degraded: {
+    open: "degraded",
+    close: left,
+    welcome: "degraded",
+    progress: "degraded",
+    degraded: "degraded",
+    recovered: "live",
+    closing: "degraded",
+    line_lost: lost,
+    token_failed: "degraded",
+    token_missing: "degraded",
+    time_up: "degraded",
+    wake: ["degraded", "probe"],
+    offline: ["degraded", "probe"],
+  },
+  waiting: {
+    open: dialled,
+    close: left,
+    welcome: "waiting",
+    progress: "waiting",
+    degraded: "waiting",
+    recovered: "waiting",
+    closing: "waiting",
+    line_lost: "waiting",
+    token_failed: "waiting",
+    token_missing: "waiting",
+    time_up: dialled,
+    wake: dialled,
+    offline: "waiting",
+  },
+  closed: {
+    open: dialled,
+    close: "closed",
+    welcome: "closed",
+    progress: "closed",
+    degraded: "closed",
+    recovered: "closed",
+    closing: "closed",
+    line_lost: "closed",
+    token_failed: "closed",
+    token_missing: "closed",
+    time_up: "closed",
+    wake: "closed",
+    offline: "closed",
+  },
+};
+
+const rows = Object.entries(TABLE) as [State["at"], Record<Event["type"], Cell>][];
+
+describe.each(rows)("%s", (at, row) => {
+  test.each(Object.entries(row) as [Event["type"], Cell][])("at %s", (type, cell) => {
+    const { state, effects } = step(STATES[at], EVENTS[type], NOW, 0.5);
+    const [next, ...todo] = typeof cell === "string" ? [cell] : cell;
+    expect([state.at, ...effects.map((effect) => effect.do)]).toEqual([next, ...todo]);
+  });
+});
+
+describe("coming back", () => {
+  const cut = (state: State, fields: Partial<Event & { type: "line_lost" }> = {}, random = 0.5) =>
+    step(state, { ...EVENTS.line_lost, ...fields }, NOW, random).state;
+
+  test("the server's `after` wins over the back-off, and no wake shortens it", () => {
+    const told = step(STATES.live, EVENTS.closing, NOW, 0).state;
+    const waiting = cut(told, { code: 1012, reason: "restarting" });
+    expect(waiting).toMatchObject({ at: "waiting", until: NOW + 7_000, reason: "restarting", firm: true });
+    expect(step(waiting, EVENTS.wake, NOW, 0).state).toBe(waiting);
+    expect(step(waiting, EVENTS.time_up, NOW, 0).state.at).toBe("connecting");
+  });
+
+  test("what `closing` said counts, also when the line is cut before the close", () => {
+    const farewell = { code: 4403, reason: "forbidden", reconnect: false };
+    const told = step(STATES.live, { type: "closing", farewell }, NOW, 0).state;
+    expect(cut(told)).toEqual({ at: "closed", code: 4403, reason: "forbidden", advice: "change" });
+  });
+
+  test("the wait grows with each failure and is short again after a steady connection", () => {
+    expect(cut(STATES.connecting)).toMatchObject({ until: NOW + 1_000, attempt: 3 });
+    expect(cut(STATES.live)).toMatchObject({ until: NOW + 1_000, attempt: 3 });
+    const steady = { ...STATES.live, since: NOW - STEADY_AFTER };
+    expect(cut(steady)).toMatchObject({ until: NOW + 250, attempt: 1 });
+  });
+
+  test.each([...Object.keys(CLOSE_CODES).map(Number), 1014, 4450, 4300, 4999])(
+    "after %d as its range says",
+    (code) => {
+      expect(cut(STATES.live, { code }).at).toBe(mayReconnect(code) ? "waiting" : "closed");
+    },
+  );
+
+  test("a refused token is replaced once where that is possible, and then believed", () => {
+    const refused = { code: 4401, reason: "token not valid", renewable: true };
+    const again = step(STATES.connecting, { ...EVENTS.line_lost, ...refused }, NOW, 0);
+    expect(again.state).toMatchObject({ at: "connecting", fresh: true });
+    expect(again.effects).toEqual([{ do: "dial", fresh: true }]);
+    expect(cut(again.state, refused)).toMatchObject({ at: "closed", code: 4401, advice: "sign_in" });
+    expect(cut(STATES.connecting, { ...refused, renewable: false }).at).toBe("closed");
+    // The token of an open connection ended: that is no second refusal.
+    const live = step(again.state, EVENTS.welcome, NOW, 0).state;
+    expect(cut(live, refused)).toMatchObject({ at: "connecting", fresh: true });
+  });
+
+  test("closed for inactivity is sleep: it can be left for good", () => {
+    const asleep = cut(STATES.live, { code: 4408, reason: "inactive" });
+    expect(isAsleep(asleep)).toBe(true);
+    expect(step(asleep, EVENTS.open, NOW, 0).state).toEqual({ ...FIRST_STATE });
+    expect(step(asleep, EVENTS.close, NOW, 0).state).toMatchObject({ at: "closed", code: 1000 });
+  });
+
+  test("a welcome of who has missed nothing is live at once", () => {
+    const { state } = step(STATES.connecting, { type: "welcome", behind: false }, NOW, 0);
+    expect(state).toEqual({ at: "live", attempt: 2, since: NOW });
+  });
+});
