@@ -1,9 +1,12 @@
 import { SUBPROTOCOL } from "../protocol/version.ts";
-import { type Check, must, mustBe } from "./check.ts";
+import { type Check, must, mustBe, Skipped } from "./check.ts";
 import type { Line } from "./line.ts";
 import { type Fields, rawHandshake, rawRequest } from "./raw-request.ts";
 import { sign } from "./signer.ts";
 import type { Person, World } from "./world.ts";
+
+/** Most connections that are opened to see that one more is refused. */
+const FEW_CONNECTIONS = 10;
 
 /** Who may open a socket, and how they are told that they may not. */
 export const HANDSHAKE_CHECKS: readonly Check[] = [
@@ -58,6 +61,7 @@ export const HANDSHAKE_CHECKS: readonly Check[] = [
       await right.next("welcome");
     },
   },
+  { rule: "W5", what: "one connection more than the plan allows: 4409", run: refusesOneTooMany },
   {
     rule: "W6",
     what: "only `parley.v1` is ever answered as subprotocol, never a token",
@@ -120,6 +124,19 @@ async function refusesBrokenHandshakes({ target, ann }: World): Promise<void> {
     );
     if (status === 426) mustBe(`Sec-WebSocket-Version ${what}`, headers.get("sec-websocket-version"), "13");
   }
+}
+
+async function refusesOneTooMany(world: World): Promise<void> {
+  const many = world.stranger();
+  const me = await world.fetch("/me", { as: many });
+  const { connections_limit: limit = 0 } = (await me.json()) as { connections_limit?: number };
+  if (limit === 0 || limit > FEW_CONNECTIONS)
+    throw new Skipped(
+      `the plan at hand allows ${limit || "any number of"} connections; they are not used up`,
+    );
+  const conversation = world.conversation();
+  for (let open = 0; open < limit; open++) await world.join(many, conversation);
+  await refused(world.open(world.path(many, conversation)), "too_many_connections", 4409);
 }
 
 async function answersOneSubprotocol({ target, ann }: World): Promise<void> {

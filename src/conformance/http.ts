@@ -1,4 +1,5 @@
-import { type Check, must, mustBe } from "./check.ts";
+import { type Check, must, mustBe, Skipped } from "./check.ts";
+import type { World } from "./world.ts";
 
 /** The same server over HTTP. */
 export const HTTP_CHECKS: readonly Check[] = [
@@ -27,4 +28,58 @@ export const HTTP_CHECKS: readonly Check[] = [
       mustBe("`code`", ((await answer.json()) as { code?: string }).code, "unauthorized");
     },
   },
+  {
+    rule: "H3",
+    what: "a message over HTTP is one like any other: once, charged, heard, read",
+    run: speaksOverHttp,
+  },
 ];
+
+interface Answer {
+  readonly status: number;
+  readonly body: Readonly<Record<string, unknown>> & { readonly quota?: { readonly remaining?: number } };
+}
+
+async function speaksOverHttp(world: World): Promise<void> {
+  const conversation = world.conversation();
+  const place = `/conversations/${conversation}`;
+  const ask = async (path: string, init: RequestInit = {}): Promise<Answer> => {
+    const answer = await world.fetch(`${place}${path}`, { as: world.ann, ...init });
+    return { status: answer.status, body: (await answer.json().catch(() => ({}))) as Answer["body"] };
+  };
+  const post = () => {
+    const body = JSON.stringify({ id: "over-http", text: "hello", data: { n: 1 } });
+    return ask("/messages", { method: "POST", body, headers: { "Content-Type": "application/json" } });
+  };
+  const { line } = await world.join(world.bob, conversation);
+  const first = await post();
+  if (first.status === 404) throw new Skipped("this server has no messages over HTTP");
+  mustBe(
+    "status, id and seq of POST …/messages",
+    [first.status, first.body.id, first.body.seq],
+    [201, "over-http", 1],
+  );
+  const heard = await line.next("message");
+  mustBe("what the socket got", [heard.from, heard.text, heard.data], [world.ann.user, "hello", { n: 1 }]);
+  const again = await post();
+  mustBe(
+    "status, seq and `duplicate` of the repeat",
+    [again.status, again.body.seq, again.body.duplicate],
+    [200, 1, true],
+  );
+  mustBe("requests left after the repeat", again.body.quota?.remaining, first.body.quota?.remaining);
+  const { status, body } = await ask("/messages?after=0&limit=5");
+  const { type: _, ...message } = heard;
+  mustBe("status, messages and `more` of GET …/messages", [status, body.more], [200, false]);
+  mustBe(
+    "the message read over HTTP",
+    Object.entries((body.messages as object[])[0] ?? {}).sort(),
+    Object.entries(message).sort(),
+  );
+  const members = (await ask("/members")).body.members as { user: string }[] | undefined;
+  mustBe(
+    "GET …/members",
+    members?.map(({ user }) => user),
+    [world.bob.user],
+  );
+}

@@ -27,6 +27,8 @@ export class World {
     readonly ann: Person,
     readonly bob: Person,
     readonly key: SigningKey | undefined,
+    /** Called for each socket that is opened. */
+    private readonly opens: () => void = () => {},
   ) {}
 
   /** A conversation that nobody has seen before. */
@@ -57,6 +59,7 @@ export class World {
   open(path: string, protocols: string[] = []): Line {
     const line = new Line(new WebSocket(`${this.target.ws}${path}`, protocols));
     this.lines.push(line);
+    this.opens();
     return line;
   }
 
