@@ -32,10 +32,3 @@ export const NEVER = Number.MAX_SAFE_INTEGER;
 
 /** How long a revoked token is remembered after its end, in milliseconds: more than TOKEN_LEEWAY can be. */
 export const LEEWAY_KEPT = 3_600_000;
-
-/** Whether `revocation` hits `token`. */
-export function revokes(revocation: Revocation, token: RevocableToken): boolean {
-  return "tokenId" in revocation
-    ? revocation.tokenId === token.id
-    : revocation.user === token.subject && token.issuedAt < revocation.before;
-}

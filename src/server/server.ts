@@ -161,7 +161,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     plans: settings.plans,
     demoAccountsUsable: usable,
   });
-  const stopWatchingRevocations = watchRevocations({ revocations: parts.revocations, directory });
+  const stopWatchingRevocations = watchRevocations({ revocations: parts.revocations, directory, clock });
   const stopSweeping = clock.every(SWEEP_INTERVAL, () => admission.sweep(clock.now()));
   return {
     port: server.port!,

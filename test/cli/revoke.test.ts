@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { ParleyFolder } from "./parley.ts";
 
-test("T5 `revoke` signs out one token or a user, on a server that runs beside it, and no one who signs in after", async () => {
+test("A3 T5 `revoke` signs out one token or a user, on a server that runs beside it, and no one who signs in after", async () => {
   await using folder = new ParleyFolder();
   const server = await folder.serve();
   const newToken = async (user: string) => (await folder.run(["token", user])).stdout.trim();
@@ -11,6 +11,14 @@ test("T5 `revoke` signs out one token or a user, on a server that runs beside it
     return [response.status, body.code];
   };
   const [first, second, other] = [await newToken("ada"), await newToken("ada"), await newToken("ben")];
+  /** How a socket of `token` ends. */
+  const ending = async (token: string) => {
+    const socket = new WebSocket(`${server.url.replace(/^http/, "ws")}/ws/ada/lobby?token=${token}`);
+    await new Promise((resolve) => socket.addEventListener("message", resolve, { once: true }));
+    return new Promise<number>((resolve) => socket.addEventListener("close", ({ code }) => resolve(code)));
+  };
+  // Wrapped, or waiting for the sockets to be open would be waiting for their end.
+  const [firstEnds, secondEnds] = [{ code: ending(first) }, { code: ending(second) }];
 
   expect(await folder.run(["revoke", "--token", first])).toEqual({
     code: 0,
@@ -18,12 +26,14 @@ test("T5 `revoke` signs out one token or a user, on a server that runs beside it
     stderr: "",
   });
   expect(await status(first)).toEqual([401, "token_revoked"]);
+  expect(await firstEnds.code).toBe(4401);
   expect(await status(second)).toEqual([200, undefined]);
 
   expect((await folder.run(["revoke", "--user", "ada"])).stdout).toBe(
     "Signed out ada: tokens issued until now are refused.\n",
   );
   expect(await status(second)).toEqual([401, "token_revoked"]);
+  expect(await secondEnds.code).toBe(4401);
   expect(await status(other)).toEqual([200, undefined]);
   expect(await status(await newToken("ada"))).toEqual([200, undefined]);
 }, 30_000);

@@ -1,14 +1,14 @@
 import { describe, expect, test } from "bun:test";
 import { ALL_GRANTS, MAX_GRANTED_CONVERSATIONS, missingRight, readGrants } from "../../src/core/grants.ts";
 
-describe("A1 grants: what a token allows", () => {
-  test("A1 a token without the claims allows everything", () => {
+describe("A6 A1 grants: what a token allows", () => {
+  test("A6 A1 a token without the claims allows everything", () => {
     expect(readGrants(undefined, undefined)).toEqual({ grants: ALL_GRANTS });
     expect(missingRight(ALL_GRANTS, "any", "read")).toBeUndefined();
     expect(missingRight(ALL_GRANTS, "any", "write")).toBeUndefined();
   });
 
-  test("A1 a conversation is allowed by its name or by the beginning before a `*`, and by nothing else", () => {
+  test("A6 A1 a conversation is allowed by its name or by the beginning before a `*`, and by nothing else", () => {
     const grants = { conversations: ["lobby", "team-*"] };
     for (const allowed of ["lobby", "team-", "team-7"])
       expect(missingRight(grants, allowed, "read")).toBeUndefined();
@@ -19,12 +19,12 @@ describe("A1 grants: what a token allows", () => {
     expect(missingRight({ conversations: ["*"] }, "any", "write")).toBeUndefined();
   });
 
-  test("A1 an empty list allows nothing", () => {
+  test("A6 A1 an empty list allows nothing", () => {
     expect(missingRight({ conversations: [] }, "lobby", "read")).toContain("conversation `lobby`");
     expect(missingRight({ rights: [] }, "lobby", "read")).toContain("right `read`");
   });
 
-  test("A1 reading and writing are granted apart, and the missing one is named", () => {
+  test("A6 A1 reading and writing are granted apart, and the missing one is named", () => {
     expect(missingRight({ rights: ["read"] }, "lobby", "read")).toBeUndefined();
     expect(missingRight({ rights: ["read"] }, "lobby", "write")).toBe(
       "This token does not have the right `write`.",
@@ -57,7 +57,7 @@ describe("A1 grants: what a token allows", () => {
     expect(readGrants(undefined, claim)).toHaveProperty("problem");
   });
 
-  test("A1 good claims are kept as they are", () => {
+  test("A6 A1 good claims are kept as they are", () => {
     expect(readGrants(["lobby", "team-*", "*"], ["read"])).toEqual({
       grants: { conversations: ["lobby", "team-*", "*"], rights: ["read"] },
     });

@@ -3,8 +3,8 @@ import { MAX_TICKETS_OF_USER, TICKET_LIFETIME, Tickets } from "../../src/core/ti
 
 const LOBBY = { user: "ann", conversation: "lobby" };
 
-describe("W3 tickets", () => {
-  test("W3 a ticket is good once, for its user and its conversation", () => {
+describe("A7 W3 tickets", () => {
+  test("A7 W3 a ticket is good once, for its user and its conversation", () => {
     const tickets = new Tickets<string>();
     tickets.give("t", LOBBY, "holder", 0);
     expect(tickets.take("t", LOBBY, 1)).toBe("holder");
@@ -21,7 +21,7 @@ describe("W3 tickets", () => {
     expect(tickets.take("t", LOBBY, 1)).toBeUndefined();
   });
 
-  test("W3 a ticket lives for half a minute, and what has expired takes no room", () => {
+  test("A7 W3 a ticket lives for half a minute, and what has expired takes no room", () => {
     const tickets = new Tickets<string>();
     tickets.give("a", LOBBY, "holder", 0);
     tickets.give("b", LOBBY, "holder", 1);

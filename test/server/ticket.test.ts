@@ -28,7 +28,7 @@ async function refusalOf(raw: RawSocket): Promise<[string | undefined, number]> 
   return [error?.type === "error" ? error.code : undefined, code];
 }
 
-describe("W3 POST /ticket", () => {
+describe("A7 W3 POST /ticket", () => {
   test("A7 W3 a ticket opens its conversation, once", async () => {
     await using server = await startTestServer();
     const { status, body } = await ask(server, await server.token("anna"));
@@ -54,7 +54,7 @@ describe("W3 POST /ticket", () => {
     expect(await refusalOf(raw)).toEqual(["unauthorized", 4401]);
   });
 
-  test("W3 T5 T6 a ticket is worth what its token is worth when it is used", async () => {
+  test("A7 W3 T5 T6 a ticket is worth what its token is worth when it is used", async () => {
     const clock = new ManualClock();
     await using server = await startTestServer({ clock });
     const revoked = await ticketFor(server, await server.token("anna"));

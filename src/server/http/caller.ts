@@ -35,10 +35,12 @@ export async function identifyCaller(
   if (found instanceof Response) return found;
   const { grants, ...caller } = found;
   const conversation = c.req.param("id") ?? "";
-  if (!isIdentifier(conversation))
+  if (!isIdentifier(conversation)) {
+    parts.log.warn("request.invalid", { ...caller.who, code: "bad_address" });
     return problem("bad_address", {
       detail: "The conversation in the address must be 1–128 characters of A-Z a-z 0-9 . _ : @ -.",
     });
+  }
   const missing = missingRight(grants, conversation, right);
   if (missing === undefined) return { ...caller, conversation };
   parts.log.warn("request.refused", { ...caller.who, conversation, code: "forbidden", reason: missing });

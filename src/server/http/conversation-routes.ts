@@ -55,7 +55,7 @@ export function postMessageRoute(parts: ConversationParts): Route {
     const caller = await identifyCaller(parts, c, "write");
     if (caller instanceof Response) return caller;
     const body = parseObject(await c.req.text());
-    if (body === undefined) return problem("malformed", { detail: "The body is not a JSON object." });
+    if (body === undefined) return invalid(parts, caller, "The body is not a JSON object.", "malformed");
     const frame = decode(parts, caller, { ...body, type: "message" }, "message");
     if (frame instanceof Response) return frame;
     const { conversation, limit, plan, who } = caller;

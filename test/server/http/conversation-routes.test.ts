@@ -32,7 +32,7 @@ async function enter(server: TestServer, user: string): Promise<RawSocket> {
 }
 
 describe("POST /conversations/{id}/messages", () => {
-  test("D1 D2 a message is stored, numbered, answered as by an `ack`, and heard on sockets", async () => {
+  test("H3 D1 D2 a message is stored, numbered, answered as by an `ack`, and heard on sockets", async () => {
     await using server = await startTestServer();
     await using ben = await enter(server, "ben");
     const token = await server.token("anna");
@@ -54,7 +54,7 @@ describe("POST /conversations/{id}/messages", () => {
     });
   });
 
-  test("D3 Q2 the same `id` again is the same message: answered 200 as a duplicate, and free", async () => {
+  test("H3 D3 Q2 the same `id` again is the same message: answered 200 as a duplicate, and free", async () => {
     await using server = await startTestServer();
     const token = await server.token("anna");
     const first = await post(server, token, { text: "hello", id: "m1" });
@@ -71,7 +71,7 @@ describe("POST /conversations/{id}/messages", () => {
     expect(body.messages).toHaveLength(1);
   });
 
-  test("Q1 Q3 over the quota: 429 with Retry-After and the RateLimit fields; one quota with the socket", async () => {
+  test("H3 Q1 Q3 over the quota: 429 with Retry-After and the RateLimit fields; one quota with the socket", async () => {
     const clock = new ManualClock();
     await using server = await startTestServer({ clock, env: { PLANS: "free:2:5" } });
     const token = await server.token("anna");
@@ -127,7 +127,7 @@ describe("POST /conversations/{id}/messages", () => {
       expect((await post(server, token, { text: "x" }, conversation)).body.code).toBe("bad_address");
   });
 
-  test("A1 a token that may not write, or not here, is told which right is missing", async () => {
+  test("A6 A1 a token that may not write, or not here, is told which right is missing", async () => {
     await using server = await startTestServer();
     const sign = (grants: object) => signToken(server.keys, { subject: "anna", grants, now: Date.now() });
     const [reader, writer, team] = [
@@ -158,7 +158,7 @@ describe("POST /conversations/{id}/messages", () => {
 });
 
 describe("GET /conversations/{id}/messages", () => {
-  test("D1 Q3 it answers what `history` answers, in both directions, and is charged like it", async () => {
+  test("H3 D1 Q3 it answers what `history` answers, in both directions, and is charged like it", async () => {
     await using server = await startTestServer();
     const token = await server.token("anna");
     for (let k = 1; k <= 5; k++) await post(server, token, { text: `${k}` });
