@@ -218,7 +218,7 @@ export function openConversation(
   }
 
   function onLost(lost: Lost): void {
-    if ("epoch" in lost) for (const reader of readers) reader.forgetMissed();
+    for (const reader of readers) reader.lost(lost);
     tell("lost", lost);
   }
 

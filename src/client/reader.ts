@@ -7,8 +7,11 @@ import { MAX_QUEUED } from "./options.ts";
 export interface Reader {
   readonly messages: AsyncGenerator<Message, void, void>;
   push(message: Message): void;
-  /** Another life of the store began: what was not kept cannot be read any more, which the event `lost` has said. */
-  forgetMissed(): void;
+  /**
+   * The event `lost` has said that these messages are lost: they are not looked for. With them goes what was not kept of
+   * another life of the store.
+   */
+  lost(lost: Lost): void;
   /** Lets the loop run through what it has, and then end, with `error` where there is one. */
   end(error?: Error): void;
 }
@@ -83,8 +86,9 @@ export function createReader({ readAfter, lost, ended }: ReaderPort): Reader {
       if (missed !== undefined || queue.length >= MAX_QUEUED) missed = message;
       else void take(inbox, inbox.message(message));
     },
-    forgetMissed() {
-      inbox = missed = undefined;
+    lost(lost) {
+      // A loop that is behind finds what is left of a range when it reads on.
+      if ("epoch" in lost || (!missed && !inbox?.isBehind())) inbox = missed = undefined;
     },
     end: stop,
   };
