@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import manifest from "../../package.json" with { type: "json" };
 import { apiKeyCommand } from "./api-key.ts";
 import { conformanceCommand } from "./conformance.ts";
+import { conversationCommand } from "./conversation.ts";
 import { failureLines } from "./failure.ts";
 import { revokeCommand } from "./revoke.ts";
 import { serveCommand } from "./serve.ts";
@@ -35,6 +36,7 @@ function program(): Command {
   parley.addCommand(tokenCommand());
   parley.addCommand(revokeCommand());
   parley.addCommand(apiKeyCommand());
+  parley.addCommand(conversationCommand());
   parley.addCommand(conformanceCommand());
   for (const command of everyCommand(parley))
     command.exitOverride().showHelpAfterError("(add --help to see what is possible)");

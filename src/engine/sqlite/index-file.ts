@@ -1,5 +1,5 @@
 import type { Database, Statement } from "bun:sqlite";
-import { rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import type { EngineLog } from "../engine-log.ts";
 import { beginEpoch, openIndex, readLastPosition, readMeta } from "./schema.ts";
 
@@ -92,6 +92,20 @@ export function openIndexFile(path: string, store: Database, log: EngineLog): In
   const db = openIndex(path);
   db.query("insert or replace into meta values ('epoch', ?)").run(readMeta(store, "epoch") ?? "");
   return new IndexFile(db, path);
+}
+
+/**
+ * Opens the index to read it beside a server that may be at work. It is left as it is: where it cannot be used, an empty
+ * one in memory stands in, and everything is read from the log.
+ */
+export function openIndexBeside(path: string, store: Database): IndexFile {
+  const found = existsSync(path) ? tryToOpen(path) : undefined;
+  if (found !== undefined) {
+    const usable = found.epoch === readMeta(store, "epoch") && found.indexed <= readLastPosition(store);
+    if (usable) return found.index;
+    found.index.close();
+  }
+  return new IndexFile(openIndex(":memory:"), path);
 }
 
 /** Does `work` on the index at `path`. Throws IndexDamaged when it meets damage, and throws the index away. */

@@ -21,7 +21,7 @@ import { INDEX_FILE, openStore, readLastPosition, STORE_FILE, type StoreSync } f
 const INDEX_LAG = 200_000;
 
 /** How long the command line waits for a server's commit, in milliseconds. */
-const COMMAND_PATIENCE = 5_000;
+export const COMMAND_PATIENCE = 5_000;
 
 export interface SqliteOptions {
   readonly dataDir: string;

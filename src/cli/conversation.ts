@@ -1,0 +1,183 @@
+import { once } from "node:events";
+import { createInterface } from "node:readline/promises";
+import { Command } from "commander";
+import {
+  type ConversationSummary,
+  openConversations,
+  type SqliteConversations,
+} from "../engine/sqlite/conversations.ts";
+import { StoreInUse } from "../engine/sqlite/lock.ts";
+import { openSqlite, type SqliteOptions } from "../engine/sqlite/open.ts";
+import { openLog } from "../server/log.ts";
+import { systemClock } from "../server/system-clock.ts";
+import { explainStore, makeUsable } from "./data-on-disk.ts";
+import { Failure } from "./failure.ts";
+import { addSettingFlags, type Flags, loadSettings } from "./setting-flags.ts";
+
+/** Conversations at hand, and what was given on the command line. */
+interface Task {
+  readonly conversations: SqliteConversations;
+  readonly id: string;
+  readonly flags: ConversationFlags;
+}
+
+interface ConversationFlags {
+  readonly json?: boolean;
+  readonly yes?: boolean;
+  readonly messages?: string;
+  readonly days?: string;
+  readonly default?: boolean;
+}
+
+/** `parley conversation …`: what is kept in the data folder, also while a server runs on it. */
+export function conversationCommand(): Command {
+  const conversation = new Command("conversation").description("list, show, export and remove conversations");
+
+  const verb = (usage: string, about: string, task: (task: Task) => unknown, after?: AfterTask) =>
+    addSettingFlags(conversation.command(usage).description(about), ["DATA_DIR"]).action(
+      async (...given: unknown[]) => {
+        const command = given.at(-1) as Command;
+        const flags = command.opts();
+        const [id = ""] = command.args;
+        const settings = loadSettings({ dataDir: flags.dataDir } satisfies Flags);
+        makeUsable(settings.dataDir);
+        const { dataDir, storeSync: sync } = settings;
+        const log = openLog({ level: "warn", format: "pretty", descriptor: 2 });
+        const options = { dataDir, clock: systemClock(), log, sync };
+        const open = Promise.try(() => openConversations(options));
+        const conversations = await open.catch(explainStore(dataDir));
+        try {
+          await task({ conversations, id, flags });
+        } finally {
+          conversations.close();
+        }
+        await after?.(options);
+      },
+    );
+
+  verb("list", "list all conversations", list).option("--json", JSON_OUTPUT);
+  verb("show <conversation>", "show one conversation", show).option("--json", JSON_OUTPUT);
+  verb("export <conversation>", "write its messages, one JSON object a line, in the order of seq", exportAll);
+  verb("remove <conversation>", "remove its messages and read marks for good", remove, deleteRows).option(
+    "--yes",
+    "do not ask",
+  );
+  verb("retain <conversation>", "set how long it keeps its messages", retain)
+    .option("--messages <count>", "keep the newest so many; 0 keeps all")
+    .option("--days <days>", "keep those that are younger; 0 keeps them for ever")
+    .option("--default", "keep them as RETENTION_MESSAGES and RETENTION_DAYS say");
+  return conversation;
+}
+
+type AfterTask = (options: SqliteOptions) => Promise<void>;
+
+const JSON_OUTPUT = "answer as JSON, for scripts";
+
+async function list({ conversations, flags }: Task): Promise<void> {
+  const all = conversations.list();
+  if (flags.json) return console.log(JSON.stringify(all.map(visible), null, 2));
+  if (all.length === 0) return console.log("There are no conversations yet.");
+  const width = Math.max(...all.map(({ id }) => id.length));
+  for (const summary of all) {
+    const { kept, last } = words(summary);
+    console.log(`${summary.id.padEnd(width)}  ${kept.padEnd(24)}  ${last}`);
+  }
+}
+
+async function show({ conversations, id, flags }: Task): Promise<void> {
+  const summary = existing(conversations, id);
+  const marks = conversations.marks(id);
+  if (flags.json)
+    return console.log(JSON.stringify({ ...visible(summary), read: Object.fromEntries(marks) }, null, 2));
+  const { kept, last, keeps } = words(summary);
+  console.log(`conversation  ${id}\nmessages      ${kept}\nlast          ${last}\nkeeps         ${keeps}`);
+  for (const [user, seq] of marks) console.log(`read          ${user} up to ${seq}`);
+}
+
+async function exportAll({ conversations, id }: Task): Promise<void> {
+  existing(conversations, id);
+  const { stdout } = process;
+  // Whoever reads may have seen enough, as `head` has.
+  stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
+  for (const message of conversations.messages(id))
+    if (!stdout.write(`${JSON.stringify(message)}\n`)) await once(stdout, "drain");
+}
+
+async function remove({ conversations, id, flags }: Task): Promise<void> {
+  const summary = existing(conversations, id);
+  if (!flags.yes) await confirm(`Remove all of ${id}, ${words(summary).kept}, for good?`);
+  conversations.remove(id);
+  console.log(`Removed the messages of ${id}. Its numbers go on after ${summary.seq}.`);
+}
+
+/** Deletes what was removed from the files, unless a server runs on them: it does that itself. */
+async function deleteRows(options: SqliteOptions): Promise<void> {
+  const store = await openSqlite(options).catch((error) => {
+    if (error instanceof StoreInUse) return undefined;
+    throw error;
+  });
+  try {
+    await store?.clean();
+  } finally {
+    await store?.close();
+  }
+}
+
+function retain({ conversations, id, flags }: Task): void {
+  const { keep } = existing(conversations, id);
+  if (
+    flags.default ? flags.messages !== undefined || flags.days !== undefined : !flags.messages && !flags.days
+  )
+    throw new Failure("Say how much it keeps: --messages, --days or both, or --default alone.");
+  const own = flags.default
+    ? { messages: null, days: null }
+    : { messages: count(flags.messages) ?? keep.messages, days: count(flags.days) ?? keep.days };
+  conversations.retain(id, own);
+  console.log(`${id} keeps ${words(existing(conversations, id)).keeps}.`);
+}
+
+function count(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (!/^\d{1,9}$/.test(text)) throw new Failure(`${JSON.stringify(text)} is no count: give a whole number.`);
+  return Number(text);
+}
+
+async function confirm(question: string): Promise<void> {
+  if (!process.stdin.isTTY) throw new Failure("There is no terminal to ask on: add --yes if you are sure.");
+  const terminal = createInterface({ input: process.stdin, output: process.stderr });
+  const answer = await terminal.question(`${question} [y/N] `);
+  terminal.close();
+  if (!/^y(es)?$/i.test(answer.trim())) throw new Failure("Nothing was removed.");
+}
+
+function existing(conversations: SqliteConversations, id: string): ConversationSummary {
+  const summary = conversations.find(id);
+  if (summary !== undefined) return summary;
+  throw new Failure(
+    `There is no conversation ${JSON.stringify(id)}; \`parley conversation list\` shows all.`,
+  );
+}
+
+function visible({ id, seq, first, lastAt, keep }: ConversationSummary): object {
+  return {
+    conversation: id,
+    messages: seq - first + 1,
+    first,
+    seq,
+    last_at: lastAt === undefined ? null : new Date(lastAt).toISOString(),
+    keep_messages: keep.messages,
+    keep_days: keep.days,
+  };
+}
+
+function words({ seq, first, lastAt, keep }: ConversationSummary) {
+  const limit = (value: number | null, setting: string, amount: (value: number) => string) =>
+    value === null ? `as ${setting} says` : value === 0 ? "without limit" : amount(value);
+  const number = limit(keep.messages, "RETENTION_MESSAGES", (value) => `the newest ${value}`);
+  const age = limit(keep.days, "RETENTION_DAYS", (value) => `${value} days`);
+  return {
+    kept: first > seq ? `no messages (${seq} removed)` : `${seq - first + 1} messages (${first}–${seq})`,
+    last: lastAt === undefined ? "–" : new Date(lastAt).toISOString(),
+    keeps: `by number ${number}, by age ${age}`,
+  };
+}

@@ -1,0 +1,96 @@
+// `parley conversation`, beside a server and without one.
+import { expect, test } from "bun:test";
+import type { ServerFrameOf } from "../../src/protocol/server-frames.ts";
+import { TestClient } from "../support/client.ts";
+import { ParleyFolder } from "./parley.ts";
+
+const SECRET_KEY = "GzcZQ2b7mWq0p5yEw1rT8uKx9vLh3NdF";
+
+/** A server in `folder` in whose conversation `lobby` anna said `1`, `2` and `3`. */
+async function speak(folder: ParleyFolder) {
+  const running = await folder.serve([], { SECRET_KEY });
+  const { stdout } = await folder.run(["token", "anna"], { env: { SECRET_KEY } });
+  const address = `${running.url.replace(/^http/, "ws")}/ws/anna/lobby?token=${stdout.trim()}`;
+  const client = await TestClient.connect(address);
+  for (const text of ["1", "2", "3"]) {
+    client.send({ type: "message", text, id: text });
+    await client.next("ack");
+  }
+  return { running, client };
+}
+
+const conversation = (folder: ParleyFolder, ...args: string[]) => folder.run(["conversation", ...args]);
+
+test("D5 operators list, show and export conversations beside a running server", async () => {
+  await using folder = new ParleyFolder();
+  const { client } = await speak(folder);
+  expect((await conversation(folder, "list")).stdout).toMatch(/^lobby {2}3 messages \(1–3\) /);
+  const [listed] = JSON.parse((await conversation(folder, "list", "--json")).stdout);
+  expect(listed).toMatchObject({ conversation: "lobby", messages: 3, first: 1, seq: 3, keep_messages: null });
+  expect((await conversation(folder, "show", "lobby")).stdout).toContain("as RETENTION_DAYS says");
+  const { stdout, code } = await conversation(folder, "export", "lobby");
+  const lines = stdout.trimEnd().split("\n");
+  expect(lines.map((line) => JSON.parse(line))).toEqual(
+    client.of("message").map(({ type: _, ...message }) => message),
+  );
+  expect(code).toBe(0);
+  client.socket.close();
+});
+
+test("D5 `remove` asks first; beside a running server readers see nothing more within a second, and numbers go on", async () => {
+  await using folder = new ParleyFolder();
+  const { client } = await speak(folder);
+  const refused = await conversation(folder, "remove", "lobby");
+  expect(refused).toMatchObject({ code: 1 });
+  expect(refused.stderr).toContain("--yes");
+  expect(await conversation(folder, "remove", "lobby", "--yes")).toMatchObject({ code: 0, stderr: "" });
+  const deadline = Date.now() + 5_000;
+  let history: ServerFrameOf<"history">;
+  do {
+    // Not faster than the guard against floods lets through.
+    await Bun.sleep(200);
+    client.send({ type: "history" });
+    history = await client.next("history");
+  } while (history.messages.length > 0 && Date.now() < deadline);
+  expect(history).toMatchObject({ messages: [], more: false });
+  client.send({ type: "message", text: "again", id: "1" });
+  expect(await client.next("ack")).toMatchObject({ id: "1", seq: 4 });
+  client.socket.close();
+});
+
+test("D5 `remove` without a server deletes at once, and tells where numbers go on", async () => {
+  await using folder = new ParleyFolder();
+  const { running, client } = await speak(folder);
+  client.socket.close();
+  running.process.kill("SIGTERM");
+  await running.process.exited;
+  const removed = await conversation(folder, "remove", "lobby", "--yes");
+  expect(removed).toMatchObject({ code: 0, stderr: "" });
+  expect(removed.stdout).toContain("after 3");
+  expect((await conversation(folder, "list")).stdout).toContain("no messages (3 removed)");
+  expect(await conversation(folder, "export", "lobby")).toMatchObject({ code: 0, stdout: "" });
+});
+
+test("D5 `retain` gives a conversation limits of its own, and takes them back", async () => {
+  await using folder = new ParleyFolder();
+  const { client } = await speak(folder);
+  client.socket.close();
+  const { stdout } = await conversation(folder, "retain", "lobby", "--messages", "2");
+  expect(stdout).toContain("the newest 2");
+  await conversation(folder, "retain", "lobby", "--days", "30");
+  const shown = async () => JSON.parse((await conversation(folder, "show", "lobby", "--json")).stdout);
+  expect(await shown()).toMatchObject({ keep_messages: 2, keep_days: 30 });
+  await conversation(folder, "retain", "lobby", "--default");
+  expect(await shown()).toMatchObject({ keep_messages: null, keep_days: null });
+  for (const wrong of [[], ["--messages", "many"], ["--default", "--days", "1"]])
+    expect(await conversation(folder, "retain", "lobby", ...wrong)).toMatchObject({ code: 1 });
+});
+
+test("a conversation that is not there is named, with the way to see which are", async () => {
+  await using folder = new ParleyFolder();
+  for (const verb of ["show", "export", "remove"]) {
+    const { code, stderr } = await conversation(folder, verb, "nowhere");
+    expect([verb, code]).toEqual([verb, 1]);
+    expect(stderr).toContain('There is no conversation "nowhere"; `parley conversation list` shows all.');
+  }
+});
