@@ -85,6 +85,17 @@ describe("refusals as problem details", () => {
     expect(streamed.status).toBe(413);
   });
 
+  test("L3 a store that is away: 503 with Retry-After for the verbs, and nothing is known to have happened", async () => {
+    const { send, parts, clock } = await testApp();
+    const token = await signToken(parts.keys, { subject: "ann", now: clock.now() });
+    const headers = { Authorization: `Bearer ${token}` };
+    for (const init of [{ headers }, { headers, method: "POST", body: '{"text":"hello"}' }]) {
+      const response = await send("/conversations/lobby/messages", init);
+      expect([response.status, response.headers.get("Retry-After")]).toEqual([503, "1"]);
+      expect((await response.json()).code).toBe("unavailable");
+    }
+  });
+
   test("M5 an unforeseen error is logged with an id; the client gets `internal` and the id, and nothing else", async () => {
     const engine = engineOf(() => Promise.reject(new Error("SELECT * FROM /secret/path")));
     const { send, parts, clock, log } = await testApp({ engine });
