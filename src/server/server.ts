@@ -30,6 +30,7 @@ import { Hub } from "./socket/hub.ts";
 import { MessageCounts } from "./socket/message-counts.ts";
 import { Outbox } from "./socket/outbox.ts";
 import { sessionRules } from "./socket/rules.ts";
+import { Turnstile } from "./socket/turnstile.ts";
 import { Wheel } from "./socket/wheel.ts";
 import { thinned } from "./thinned-log.ts";
 
@@ -83,6 +84,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const counts = new MessageCounts(clock, parts.log, () => hub.delivered, settings.logLevel === "debug");
   const rules = sessionRules(settings);
   const inactivity = { timeout: rules.inactivity / 1000, warning: rules.inactivityWarning / 1000 };
+  const admitting = { ...shared, admission, hub, turnstile: new Turnstile(), inactivity };
   const host: ConnectionHost = {
     rules,
     clock,
@@ -94,8 +96,8 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     directory,
     counts,
     log,
-    admit: (connection, presented) => admit({ ...shared, admission, hub, inactivity }, connection, presented),
-    renew: (connection, token) => renew({ ...shared, admission, hub, inactivity }, connection, token),
+    admit: (connection, presented) => admit(admitting, connection, presented),
+    renew: (connection, token) => renew(admitting, connection, token),
   };
 
   let draining = false;

@@ -12,11 +12,13 @@ import { catchUp } from "./catch-up.ts";
 import type { Connection } from "./connection.ts";
 import { endFaulty } from "./fault.ts";
 import type { Hub } from "./hub.ts";
+import type { Turnstile } from "./turnstile.ts";
 
 export interface AdmitParts extends CredentialParts {
   readonly admission: Admission;
   readonly engine: Engine;
   readonly hub: Hub;
+  readonly turnstile: Turnstile;
   readonly clock: Clock;
   readonly log: Log;
   /** Seconds, as they are told to the client. */
@@ -29,7 +31,9 @@ export interface AdmitParts extends CredentialParts {
  * The client may be gone after each wait. What it took by then, `Connection.closed` has given back.
  */
 export function admit(parts: AdmitParts, connection: Connection, presented: Presented): void {
-  tryToAdmit(parts, connection, presented).catch((error) => endFaulty(parts.log, connection, error));
+  parts.turnstile
+    .through(() => tryToAdmit(parts, connection, presented))
+    .catch((error) => endFaulty(parts.log, connection, error));
 }
 
 /** Puts another token of the same user in the place of the one a connection came with (A2). */
@@ -39,6 +43,7 @@ export function renew(parts: AdmitParts, connection: Connection, token: string):
 
 async function tryToAdmit(parts: AdmitParts, connection: Connection, presented: Presented): Promise<void> {
   const { admission } = parts;
+  if (connection.ended) return;
   const identity = await identifyFor(parts, connection, presented);
   if (connection.ended) return;
   if ("refusal" in identity) return connection.refused(identity.refusal.code, identity.refusal.message);
