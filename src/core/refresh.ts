@@ -14,7 +14,10 @@
 /** How long a used token still gets a successor, in milliseconds. */
 export const REFRESH_GRACE = 10_000;
 
-/** Live tokens of a family at most; there are several only where answers were lost. */
+/**
+ * Live tokens of a family at most; there are several only where answers were lost. No more than these are given out
+ * within one grace, either: whoever makes tokens and signs them out in a loop would fill the disk.
+ */
 export const MAX_LIVE_TOKENS = 8;
 
 /** Families of one user at most: the oldest sign-in makes room. */
@@ -23,7 +26,9 @@ export const MAX_FAMILIES = 50;
 export interface LiveRefreshToken {
   /** SHA-256 of the token, in hex. */
   readonly hash: string;
-  /** When it was first used; undefined when it was not. Milliseconds since 1970, like all times here. */
+  /** Milliseconds since 1970, like all times here. */
+  readonly issuedAt: number;
+  /** When it was first used; undefined when it was not. */
   readonly usedAt?: number;
 }
 
@@ -42,6 +47,8 @@ export interface RefreshFamily {
 export type RefreshDecision =
   | { readonly outcome: "rotate"; readonly family: RefreshFamily }
   | { readonly outcome: "expired" }
+  /** Good, but too many were asked for in a row; the same one is good again in `retryAfter` milliseconds. */
+  | { readonly outcome: "too_soon"; readonly retryAfter: number }
   | { readonly outcome: "reused" };
 
 export interface Rotation {
@@ -62,11 +69,14 @@ export function decideRefresh(
   if (now >= family.expiresAt) return { outcome: "expired" };
   const live = family.tokens.filter(({ usedAt }) => usedAt === undefined || now - usedAt < REFRESH_GRACE);
   if (!live.some(({ hash }) => hash === presented)) return { outcome: "reused" };
+  const recent = family.tokens.filter(({ issuedAt }) => now - issuedAt < REFRESH_GRACE);
+  if (recent.length >= MAX_LIVE_TOKENS)
+    return { outcome: "too_soon", retryAfter: recent[0]!.issuedAt + REFRESH_GRACE - now };
   const used = live.map((token) =>
     // The first use begins the grace; a retry does not lengthen it.
-    token.hash === presented && token.usedAt === undefined ? { hash: token.hash, usedAt: now } : token,
+    token.hash === presented && token.usedAt === undefined ? { ...token, usedAt: now } : token,
   );
-  const tokens = [...used, { hash: successor }].slice(-MAX_LIVE_TOKENS);
+  const tokens = [...used, { hash: successor, issuedAt: now }].slice(-MAX_LIVE_TOKENS);
   return { outcome: "rotate", family: { ...family, expiresAt: now + lifetime, tokens } };
 }
 

@@ -8,7 +8,7 @@ const FAMILY: RefreshFamily = {
   account: 5,
   signedInAt: 0,
   expiresAt: LIFETIME,
-  tokens: [{ hash: "first" }],
+  tokens: [{ hash: "first", issuedAt: 0 }],
 };
 
 const use = (family: RefreshFamily, presented: string, successor: string, now: number) =>
@@ -27,7 +27,10 @@ describe("T5 refresh tokens", () => {
     expect(family).toEqual({
       ...FAMILY,
       expiresAt: 500 + LIFETIME,
-      tokens: [{ hash: "first", usedAt: 500 }, { hash: "second" }],
+      tokens: [
+        { hash: "first", issuedAt: 0, usedAt: 500 },
+        { hash: "second", issuedAt: 500 },
+      ],
     });
     expect(rotated(family, "second", "third", 900_000).tokens.map(({ hash }) => hash)).toEqual([
       "second",
@@ -58,6 +61,20 @@ describe("T5 refresh tokens", () => {
     expect(use(FAMILY, "first", "x", LIFETIME - 1).outcome).toBe("rotate");
     expect(use(FAMILY, "first", "x", LIFETIME).outcome).toBe("expired");
     expect(use(FAMILY, "invented", "x", LIFETIME).outcome).toBe("expired");
+  });
+
+  test("B2 so many in a row are given out and no more; who waits as long as told gets the next", () => {
+    let family = FAMILY;
+    let last = "first";
+    for (let k = 1; k < MAX_LIVE_TOKENS; k++) {
+      family = rotated(family, last, `next-${k}`, k);
+      last = `next-${k}`;
+    }
+    const decision = use(family, last, "x", 100);
+    expect(decision).toEqual({ outcome: "too_soon", retryAfter: REFRESH_GRACE - 100 });
+    expect(use(family, last, "x", REFRESH_GRACE - 1).outcome).toBe("too_soon");
+    expect(use(family, last, "x", REFRESH_GRACE).outcome).toBe("rotate");
+    expect(use(family, "invented", "x", 100).outcome).toBe("reused");
   });
 
   test("B1 however often a token is repeated within the grace, a family stays small", () => {

@@ -39,7 +39,9 @@ export type RefreshResult =
     }
   /** Unknown, expired, used before or signed out; the client must sign in again, and is not told which it was. */
   | { readonly outcome: "invalid" }
-  | { readonly outcome: "forbidden"; readonly message: string };
+  | { readonly outcome: "forbidden"; readonly message: string }
+  /** `retryAfter` is in milliseconds. */
+  | { readonly outcome: "throttled"; readonly retryAfter: number };
 
 const FAMILY_BYTES = 16;
 const SECRET_BYTES = 16;
@@ -61,7 +63,7 @@ export async function beginRefresh(
     account: account.createdAt,
     signedInAt: now,
     expiresAt: now + refreshLifetime * 1000,
-    tokens: [{ hash: hashOf(token) }],
+    tokens: [{ hash: hashOf(token), issuedAt: now }],
   });
   return { token, expiresIn: refreshLifetime };
 }
@@ -91,6 +93,10 @@ export async function refresh(
       break;
     }
     if (decision.outcome === "expired") break;
+    if (decision.outcome === "too_soon") {
+      log.warn("refresh.throttled", { ...who, retryAfter: decision.retryAfter });
+      return { outcome: "throttled", retryAfter: decision.retryAfter };
+    }
     const account = await accountOf(parts, family);
     if (account === undefined) {
       await refreshTokens.remove(id, family.user);

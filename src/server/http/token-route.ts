@@ -55,9 +55,7 @@ function signInAnswer(result: SignInResult): Response {
     case "forbidden":
       return refusal("forbidden", "invalid_grant", result.message);
     case "throttled":
-      return refusal("too_many_attempts", "too_many_attempts", errorEntry("too_many_attempts").what, {
-        "Retry-After": retryAfterSeconds(result.retryAfter),
-      });
+      return throttled(result.retryAfter);
     case "busy":
       return refusal("unavailable", "temporarily_unavailable", "Too many users are signing in just now.", {
         "Retry-After": retryAfterSeconds(result.retryAfter),
@@ -82,9 +80,17 @@ function refreshAnswer(result: RefreshResult): Response {
       );
     case "forbidden":
       return refusal("forbidden", "invalid_grant", result.message);
+    case "throttled":
+      return throttled(result.retryAfter);
     default:
       return result satisfies never;
   }
+}
+
+function throttled(retryAfter: number): Response {
+  return refusal("too_many_attempts", "too_many_attempts", errorEntry("too_many_attempts").what, {
+    "Retry-After": retryAfterSeconds(retryAfter),
+  });
 }
 
 function tokens(granted: {

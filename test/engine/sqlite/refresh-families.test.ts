@@ -8,13 +8,26 @@ const HOUR = 3_600_000;
 function familyOf(id: string, change: Partial<RefreshFamily> = {}): RefreshFamily {
   const signedInAt = Date.UTC(2025, 0, 1);
   const expiresAt = signedInAt + HOUR;
-  return { id, user: "ann", account: 7, signedInAt, expiresAt, tokens: [{ hash: "h" }], ...change };
+  return {
+    id,
+    user: "ann",
+    account: 7,
+    signedInAt,
+    expiresAt,
+    tokens: [{ hash: "h", issuedAt: 0 }],
+    ...change,
+  };
 }
 
 describe("refresh families in sqlite", () => {
   test("T5 a family is found as it was added, also after reopening", async () => {
     await using folder = new StoreFolder();
-    const family = familyOf("one", { tokens: [{ hash: "a", usedAt: 3 }, { hash: "b" }] });
+    const family = familyOf("one", {
+      tokens: [
+        { hash: "a", issuedAt: 1, usedAt: 3 },
+        { hash: "b", issuedAt: 3 },
+      ],
+    });
     const store = await folder.open();
     await store.refreshTokens.add(family);
     expect(await store.refreshTokens.find("one")).toEqual(family);
@@ -29,8 +42,8 @@ describe("refresh families in sqlite", () => {
     const { refreshTokens } = await folder.open();
     const family = familyOf("one");
     await refreshTokens.add(family);
-    const mine = { ...family, expiresAt: family.expiresAt + 1, tokens: [{ hash: "mine" }] };
-    const theirs = { ...family, expiresAt: family.expiresAt + 1, tokens: [{ hash: "theirs" }] };
+    const mine = { ...family, expiresAt: family.expiresAt + 1, tokens: [{ hash: "mine", issuedAt: 0 }] };
+    const theirs = { ...family, expiresAt: family.expiresAt + 1, tokens: [{ hash: "theirs", issuedAt: 0 }] };
     expect(await refreshTokens.replace(family, mine)).toBe(true);
     expect(await refreshTokens.replace(family, theirs)).toBe(false);
     expect(await refreshTokens.replace(family, undefined)).toBe(false);

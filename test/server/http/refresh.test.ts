@@ -84,6 +84,19 @@ describe("T5 refresh tokens at POST /token", () => {
     for (const { body } of answers) expect((await refresh(app, body.refresh_token!)).status).toBe(200);
   });
 
+  test("B2 who asks again and again is told to wait, and loses nothing by it", async () => {
+    const app = await testApp();
+    let token = await begin(app);
+    let answer = await refresh(app, token);
+    while (answer.status === 200) {
+      token = answer.body.refresh_token!;
+      answer = await refresh(app, token);
+    }
+    expect(answer).toMatchObject({ status: 429, body: { code: "too_many_attempts" } });
+    app.clock.advance(REFRESH_GRACE);
+    expect((await refresh(app, token)).status).toBe(200);
+  });
+
   test("T5 what is none is refused like any other, and a missing one is said to be missing", async () => {
     const app = await testApp();
     await begin(app);
