@@ -25,6 +25,7 @@ import { MarkTable } from "./mark-table.ts";
 import { type ConversationHead, MessageLog } from "./message-log.ts";
 import { type Page, PageQueue, type PageRequest } from "./page-queue.ts";
 import { isBusy, readMeta } from "./schema.ts";
+import type { Outcome, Result, Work, WorkOf } from "./work.ts";
 
 export interface SqliteEngineParts {
   readonly db: Database;
@@ -44,25 +45,6 @@ const HOUSEKEEPING_INTERVAL = 500;
 /** Messages whose place in memory is given up in one go. */
 const FORGET_BUDGET = 20_000;
 const HEADS_KEPT = 10_000;
-
-type Work =
-  | { readonly kind: "post"; readonly request: PostRequest; readonly done: (result: PostResult) => void }
-  | {
-      readonly kind: "history";
-      readonly request: HistoryRequest;
-      readonly done: (result: HistoryResult) => void;
-    }
-  | {
-      readonly kind: "mark";
-      readonly request: { readonly conversation: string; readonly user: string; readonly seq: number };
-      readonly done: (result: MarkResult) => void;
-    };
-
-interface MarkResult {
-  readonly outcome: "moved" | "stayed" | "unavailable";
-}
-
-type Result = PostResult | HistoryResult | MarkResult;
 
 /**
  * The engine port on SQLite, for one server on one machine.
@@ -92,6 +74,8 @@ export class SqliteEngine implements Engine {
   private scheduled = false;
   private waitingSince: number | undefined;
   private writable = true;
+  /** Whether memory may differ from the disk, because a commit failed and the disk could not be read either. */
+  private stale = false;
   private closed = false;
 
   constructor(parts: SqliteEngineParts) {
@@ -133,12 +117,12 @@ export class SqliteEngine implements Engine {
   }
 
   async listen(conversation: string, listener: MessageListener): Promise<Listening> {
-    const seq = this.messages.find(conversation)?.seq ?? 0;
+    const seq = this.look(conversation)?.seq ?? 0;
     return this.listenings.add(conversation, seq, this.epoch, listener);
   }
 
   async head(conversation: string): Promise<Head> {
-    const head = this.messages.find(conversation);
+    const head = this.look(conversation);
     return { seq: head?.seq ?? 0, first: head?.first ?? 1, epoch: this.epoch };
   }
 
@@ -157,7 +141,7 @@ export class SqliteEngine implements Engine {
   }
 
   async marks(conversation: string): Promise<ReadonlyMap<string, number>> {
-    const head = this.messages.find(conversation);
+    const head = this.look(conversation);
     return head === undefined ? new Map() : this.readMarks.of(head.number);
   }
 
@@ -211,6 +195,10 @@ export class SqliteEngine implements Engine {
   private commitTurn(): void {
     this.scheduled = false;
     if (this.queue.length === 0 || this.closed) return;
+    if (!this.refresh()) {
+      for (const work of this.takeQueue()) this.answer(work, { outcome: "unavailable" });
+      return;
+    }
     if (!this.begin()) return;
     const batch = this.takeQueue();
     const now = this.now();
@@ -220,7 +208,7 @@ export class SqliteEngine implements Engine {
       this.charges.write(now);
       this.db.run("commit");
     } catch (error) {
-      this.rollBack(error, now);
+      this.rollBack(error);
       for (const work of batch) this.answer(work, { outcome: "unavailable" });
       return;
     }
@@ -253,12 +241,31 @@ export class SqliteEngine implements Engine {
     }
   }
 
-  private rollBack(error: unknown, now: number): void {
+  private rollBack(error: unknown): void {
     this.writable = false;
+    this.stale = true;
     this.log.error("store.write_failed", { error: String(error) });
-    if (this.db.inTransaction) this.db.run("rollback");
-    this.messages.reload();
-    this.charges.reload(now - QUOTA_WINDOW);
+    this.refresh();
+  }
+
+  /** Goes back to what the disk says where memory may say otherwise. Answers false when the disk cannot be read now. */
+  private refresh(): boolean {
+    if (!this.stale) return true;
+    try {
+      if (this.db.inTransaction) this.db.run("rollback");
+      this.messages.reload();
+      this.charges.reload(this.now() - QUOTA_WINDOW);
+      this.stale = false;
+    } catch (error) {
+      this.log.error("store.read_failed", { error: String(error) });
+    }
+    return !this.stale;
+  }
+
+  /** The conversation for those who read. Throws when the disk cannot be read. */
+  private look(conversation: string): ConversationHead | undefined {
+    if (!this.refresh()) throw new Error("The store cannot be read after a commit that failed.");
+    return this.messages.find(conversation);
   }
 
   private decide(work: Work, now: number): Outcome {
@@ -274,7 +281,7 @@ export class SqliteEngine implements Engine {
     }
   }
 
-  private decidePost(work: Extract<Work, { kind: "post" }>, now: number): Outcome {
+  private decidePost(work: WorkOf<"post">, now: number): Outcome {
     const { request } = work;
     const log = this.charges.of(request.user);
     // A refused request must leave nothing behind, so a conversation is made only for a message that is stored.
@@ -299,7 +306,7 @@ export class SqliteEngine implements Engine {
     };
   }
 
-  private decideHistory(work: Extract<Work, { kind: "history" }>, now: number): Outcome {
+  private decideHistory(work: WorkOf<"history">, now: number): Outcome {
     const { request } = work;
     const log = this.charges.of(request.user);
     const retryAfter = log.wait(request.limit, now);
@@ -312,7 +319,7 @@ export class SqliteEngine implements Engine {
     return { work, result: { outcome: "read", messages, more, quota: log.view(request.limit, now) } };
   }
 
-  private decideMark(work: Extract<Work, { kind: "mark" }>): Outcome {
+  private decideMark(work: WorkOf<"mark">): Outcome {
     const { conversation, user, seq } = work.request;
     const head = this.messages.find(conversation);
     const exists = head !== undefined && seq >= 1 && seq <= head.seq;
@@ -322,7 +329,7 @@ export class SqliteEngine implements Engine {
 
   private readPage({ conversation, after, upTo, count }: PageRequest): Page {
     try {
-      const head = this.messages.find(conversation);
+      const head = this.look(conversation);
       if (head === undefined) return [];
       const { first, last } = historyRange(
         { after, count },
@@ -360,7 +367,7 @@ export class SqliteEngine implements Engine {
   }
 
   private housekeep(): void {
-    if (this.closed) return;
+    if (this.closed || !this.refresh()) return;
     // Whoever is not ready gets no messages that could show that it is again.
     if (!this.writable) this.tryToWrite();
     this.messages.forgetIndexed(FORGET_BUDGET);
@@ -383,10 +390,4 @@ export class SqliteEngine implements Engine {
       // The failure that made it unwritable was logged; the next round tries again.
     }
   }
-}
-
-interface Outcome {
-  readonly work: Work;
-  readonly result: Result;
-  readonly announce?: { readonly conversation: string; readonly message: Message };
 }

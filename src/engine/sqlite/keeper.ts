@@ -78,6 +78,11 @@ export class Keeper {
     clearInterval(this.timer);
     await this.round?.done;
     await this.work(true);
+    this.kill();
+  }
+
+  /** Ends the thread where it stands, as a fault in it would. */
+  kill(): void {
     this.worker.terminate();
   }
 

@@ -2,8 +2,11 @@ import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { copyFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { Keeper } from "../../../src/engine/sqlite/keeper.ts";
 import { Subject } from "../../contracts/engine/subject.ts";
+import { RecordedLog } from "../../support/recorded-log.ts";
 import { type EngineInParts, openParts } from "./parts.ts";
+import { StoreFolder } from "./store-folder.ts";
 
 async function begin(): Promise<{ subject: Subject; parts: EngineInParts }> {
   let parts: EngineInParts | undefined;
@@ -67,6 +70,20 @@ test("D3 every name is known when the filter over the index has had to grow, and
     }
   }
   expect(await subject.store("new", { limit: 0 })).toMatchObject({ seq: count + 1 });
+});
+
+test("L1 a keeper whose thread has ended keeps nobody waiting, and the store closes", async () => {
+  // Who waited for its answer had waited for ever, and with it the end of the server.
+  await using folder = new StoreFolder();
+  const store = await folder.open();
+  await store.close();
+  const log = new RecordedLog();
+  const keeper = new Keeper({ store: folder.storeFile, index: folder.indexFile }, 0, 0, log);
+  const waiting = [keeper.work(), keeper.drop(1, 1, 1)];
+  keeper.kill();
+  await Promise.all(waiting);
+  expect(await keeper.drop(1, 1, 1)).toEqual({ positions: [], more: false });
+  await keeper.stop();
 });
 
 test("Q1 charges that have left the hour are deleted from disk, the others are kept", async () => {

@@ -86,6 +86,23 @@ test("L3 a store that can be written again says so, though nobody posts", async 
   expect(store.engine.ready()).toBe(true);
 });
 
+test("D2 a batch that fails where the disk cannot be read either is answered, and nothing is made up until it can", async () => {
+  // Going back to what the disk says had thrown, and nobody of the batch was ever answered.
+  await using store = await begin();
+  await store.post("1");
+  using other = store.folder.connect();
+  other.run("alter table charge rename to charge_away");
+  expect(await store.post("2")).toEqual({ outcome: "unavailable" });
+  expect(await store.post("3")).toEqual({ outcome: "unavailable" });
+  expect(store.engine.ready()).toBe(false);
+  expect(await store.engine.page("room", 0, 1, 5)).toBeUndefined();
+  await expect(store.engine.listen("room", () => {})).rejects.toThrow("cannot be read");
+  other.run("alter table charge_away rename to charge");
+  expect(await store.post("2")).toMatchObject({ outcome: "stored", seq: 2, quota: { remaining: 8 } });
+  expect((await store.engine.page("room", 0, 9, 5))?.map(({ id }) => id)).toEqual(["1", "2"]);
+  expect(store.engine.ready()).toBe(true);
+});
+
 test("L1 closing while a lock is held answers `unavailable` and ends", async () => {
   await using store = await begin();
   store.lock();
