@@ -55,6 +55,17 @@ describe.concurrent("delivery", () => {
       PATIENCE,
     );
 
+    test(
+      `D5 what retention removes while a client is away is told to it, and nothing else is missing (seed ${seed})`,
+      async () => {
+        const result = await run({ ...OPTIONS, seed, library: true, retention: 20 });
+        const report = reportLines(result).join("\n");
+        expect(result.verdict.faults, report).toEqual([]);
+        expect(result.toldLost, report).toBeGreaterThan(0);
+      },
+      PATIENCE,
+    );
+
     for (const [part, kinds] of Object.entries(BROKEN)) {
       test(
         `the checker sees that ${part} is broken (seed ${seed})`,

@@ -39,7 +39,9 @@ export class LibraryClient implements DeliveryClient {
     this.conversation = conversation;
     conversation.on("status", (state) => {
       if (state.at !== "waiting" || state.firm) return;
-      setTimeout(() => conversation.reconnect(), this.parts.random.between(0, USER_PATIENCE));
+      // `reconnect` would also open again what was closed meanwhile.
+      const press = () => conversation.status.at === "waiting" && conversation.reconnect();
+      setTimeout(press, this.parts.random.between(0, USER_PATIENCE));
     });
     void this.read(conversation);
     this.talk(conversation);

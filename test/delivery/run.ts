@@ -25,6 +25,8 @@ export interface RunResult {
   readonly messages: number;
   readonly repeats: number;
   readonly reconnects: number;
+  /** How often a client was told that it missed messages which are no longer kept. */
+  readonly toldLost: number;
   readonly kills: number;
   readonly drains: number;
   readonly cuts: Readonly<Record<Cut, number>>;
@@ -87,6 +89,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
     messages: [...stored.values()].reduce((sum, { messages }) => sum + messages.length, 0),
     repeats: clients.reduce((sum, { repeats }) => sum + repeats, 0),
     reconnects: clients.reduce((sum, { connections }) => sum + Math.max(0, connections - 1), 0),
+    toldLost: records.flatMap(({ events }) => events).filter((event) => "lost" in event).length,
     kills: stage.kills,
     drains: stage.drains,
     cuts,
