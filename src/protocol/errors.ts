@@ -145,7 +145,7 @@ export const ERRORS = {
   too_many_attempts: {
     category: "rate limit",
     http: 429,
-    what: "Too many sign-ins were tried for this account or from this address.",
+    what: "Too many sign-ins were tried for this account or from this address, or too many refreshes in a row.",
     advice: "Wait for `Retry-After` seconds before you try again.",
   },
   flooding: {
