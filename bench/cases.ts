@@ -1,20 +1,25 @@
-import type { IdleResult, LoadJob, TrafficResult } from "./load/generator.ts";
+import type { LoadJob, LoadResult, TrafficResult } from "./load/generator.ts";
 
 /** Names on the command line and in the results. */
-export type CaseName = "echo" | "fan-out" | "idle";
+export type CaseName = "echo" | "fan-out" | "idle" | "resume" | "jitter";
 
 export interface Case {
   readonly name: CaseName;
   /** What the figure is, as a row of the table says it. */
   readonly title: string;
-  readonly unit: "/s" | "B";
+  readonly unit: "/s" | "B" | "×";
+  /** The peers that can do it; all of them without. */
+  readonly peers?: readonly string[];
   /** Connections, `members` in each conversation. */
   readonly conversations: number;
   readonly members: number;
   /** How the load drives them. */
-  readonly load: Pick<LoadJob, "scenario" | "inFlight" | "textBytes" | "warmUp" | "seconds">;
+  readonly load: Pick<
+    LoadJob,
+    "scenario" | "inFlight" | "textBytes" | "warmUp" | "seconds" | "missed" | "rate"
+  >;
   /** The figure of one run. */
-  figure(result: TrafficResult | IdleResult): number;
+  figure(result: LoadResult): number;
 }
 
 /** Long enough for the compiler to have settled, and for a checkpoint of the store to fall into the counting. */
@@ -52,9 +57,22 @@ export const CASES: readonly Case[] = [
       return (result.after - result.before) / result.connections;
     },
   },
+  {
+    name: "resume",
+    title: "Resume: what a pair that talks feels of 5,000 who come back at once, 20 messages missed by each",
+    unit: "×",
+    peers: ["parley"],
+    conversations: 500,
+    members: 10,
+    load: { scenario: "resume", textBytes: 64, missed: 20, rate: 100 },
+    figure: (result) => {
+      if (!("resumeP99" in result)) throw new Error("the resume case was answered with another's result");
+      return result.resumeP99 / result.quietP99;
+    },
+  },
 ];
 
-function traffic(result: TrafficResult | IdleResult): TrafficResult {
+function traffic(result: LoadResult): TrafficResult {
   if (!("delivered" in result)) throw new Error("a traffic case was answered with an idle result");
   return result;
 }

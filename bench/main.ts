@@ -4,26 +4,35 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { CASES, type Case } from "./cases.ts";
+import { type JitterResult, runJitter, SECONDS } from "./jitter/jitter.ts";
+import { installSocketio, JITTER_PEERS } from "./jitter/peers.ts";
+import { JITTER_TITLE, jitterSection, jitterTable } from "./jitter/report.ts";
 import { buildGenerator } from "./load/generator.ts";
 import { describeMachine } from "./machine.ts";
 import { type Measurement, measure } from "./measure.ts";
 import { parley } from "./peers/parley.ts";
 import type { Peer } from "./peers/peer.ts";
 import { relay } from "./peers/relay.ts";
-import { amount, markdown, rowsOf, terminalTable } from "./report.ts";
+import { amount, peersOf, results, rowsOf, type Section, sectionOf, terminalTable } from "./report.ts";
 
 const PEERS: readonly Peer[] = [relay, parley];
 
 /** Fewer say nothing about the spread, and RESULTS.md is not written from them. */
 const ROUNDS = 3;
 
-const USAGE = `npm run bench -- [<case…>] [<peer…>] [--rounds ${ROUNDS}] [--profile]
+const JITTER = "jitter";
 
-cases: ${CASES.map((kase) => kase.name).join(", ")}; peers: ${PEERS.map((peer) => peer.name).join(", ")}; all of them without a name.
+const USAGE = `npm run bench -- [<case…>] [<peer…>] [--rounds ${ROUNDS}] [--seconds ${SECONDS}] [--profile]
+
+cases: ${[...CASES.map((kase) => kase.name), JITTER].join(", ")}; peers: ${PEERS.map((peer) => peer.name).join(", ")}; all of them without a name.
+${JITTER} has peers of its own, always runs all of them, and cuts their lines for --seconds.
 --profile runs Parley once in each case under Bun's CPU profiler and says where the profile is.`;
 
 interface Plan {
   readonly cases: readonly Case[];
+  readonly jitter: boolean;
+  /** Of the jitter case. */
+  readonly seconds: number;
   readonly peers: readonly Peer[];
   readonly rounds: number;
   readonly profile: boolean;
@@ -43,6 +52,7 @@ function readPlan(): Plan | undefined {
   const { values, positionals } = parseArgs({
     options: {
       rounds: { type: "string" },
+      seconds: { type: "string" },
       profile: { type: "boolean" },
       help: { type: "boolean", short: "h" },
     },
@@ -51,14 +61,21 @@ function readPlan(): Plan | undefined {
   if (values.help) return undefined;
   const cases = CASES.filter((kase) => positionals.includes(kase.name));
   const peers = PEERS.filter((peer) => positionals.includes(peer.name));
-  const unknown = positionals.find((word) => ![...CASES, ...PEERS].some(({ name }) => name === word));
+  const names = [...CASES, ...PEERS].map(({ name }): string => name).concat(JITTER);
+  const unknown = positionals.find((word) => !names.includes(word));
   if (unknown !== undefined) throw new Error(`${unknown} is neither a case nor a peer.\n\n${USAGE}`);
   const profile = values.profile === true;
   const rounds = Number(values.rounds ?? (profile ? 1 : ROUNDS));
   if (!Number.isInteger(rounds) || rounds < 1)
     throw new Error(`--rounds ${values.rounds} is not a whole number of 1 or more.`);
+  const seconds = Number(values.seconds ?? SECONDS);
+  if (!Number.isInteger(seconds) || seconds < 1)
+    throw new Error(`--seconds ${values.seconds} is not a whole number of 1 or more.`);
+  const jitter = positionals.includes(JITTER);
   return {
-    cases: cases.length > 0 ? cases : CASES,
+    cases: cases.length > 0 || jitter ? cases : CASES,
+    jitter: !profile && (jitter || (cases.length === 0 && peers.length === 0)),
+    seconds,
     peers: profile ? [parley] : peers.length > 0 ? peers : PEERS,
     rounds,
     profile,
@@ -77,17 +94,21 @@ async function bench(plan: Plan): Promise<void> {
   const generator = await buildGenerator(out);
   const machine = describeMachine(generator.toolchain);
 
+  if (plan.jitter) await installSocketio();
+
   const runs: Measurement[] = [];
-  for (let round = 1; round <= plan.rounds; round++)
+  const jitterRuns: JitterResult[] = [];
+  const stores = join(out, "stores");
+  for (let round = 1; round <= plan.rounds; round++) {
     for (const kase of plan.cases)
-      for (const peer of plan.peers) {
+      for (const peer of peersOf(kase, plan.peers)) {
         const profile = plan.profile ? join(out, "profiles", `${kase.name}-${Date.now()}`) : undefined;
         const run = await measure({
           case: kase,
           peer,
           round,
           generator,
-          folder: join(out, "stores"),
+          folder: stores,
           ...(profile !== undefined && { profile }),
         });
         runs.push(run);
@@ -97,17 +118,35 @@ async function bench(plan: Plan): Promise<void> {
         if (profile !== undefined)
           console.log(`     profile (for Chrome's DevTools, and as Markdown): ${profile}`);
       }
+    if (plan.jitter) {
+      const outcome = await runJitter(stores, round, plan.seconds);
+      jitterRuns.push(...outcome);
+      const lost = outcome.map((run) => `${run.peer} lost ${run.lost} of ${run.expected}`);
+      console.log(`${round}/${plan.rounds}  ${JITTER}  ${lost.join(", ")}`);
+    }
+  }
 
   const rows = rowsOf(plan.cases, plan.peers, runs);
-  console.log(`\n${terminalTable(rows)}\n`);
-  await Bun.write(join(out, "results.json"), JSON.stringify({ machine, rounds: plan.rounds, runs }, null, 2));
-  const whole =
-    plan.cases.length === CASES.length && plan.peers.length === PEERS.length && plan.rounds >= ROUNDS;
-  if (whole)
-    await Bun.write(join(import.meta.dir, "RESULTS.md"), markdown(rows, plan.peers, plan.rounds, machine));
-  console.log(
-    whole
-      ? "Written: bench/RESULTS.md, bench/out/results.json"
-      : `Written: bench/out/results.json. bench/RESULTS.md is written by a run of everything with ${ROUNDS} rounds or more.`,
+  if (rows.length > 0) console.log(`\n${terminalTable(rows)}`);
+  if (plan.jitter) {
+    const lines = jitterTable(jitterRuns).map((line) => line.join("  ").trimEnd());
+    console.log(`\n${lines.join("\n")}`);
+  }
+  const all = { machine, rounds: plan.rounds, runs, jitter: jitterRuns };
+  await Bun.write(join(out, "results.json"), JSON.stringify(all, null, 2));
+  console.log("\nWritten: bench/out/results.json");
+  if (plan.rounds < ROUNDS || plan.profile) return;
+
+  const complete = plan.cases.filter((kase) =>
+    peersOf(kase, PEERS).every((peer) => plan.peers.includes(peer)),
   );
+  const made: Section[] = complete.map((kase) => sectionOf(kase, rows, plan.rounds, machine));
+  if (plan.jitter && plan.seconds === SECONDS) made.push(jitterSection(jitterRuns, plan.rounds, machine));
+  if (made.length === 0) return;
+  const document = Bun.file(join(import.meta.dir, "RESULTS.md"));
+  const before = (await document.exists()) ? await document.text() : "";
+  const titles = [...CASES.map(({ title }) => title), JITTER_TITLE];
+  const peers = [...PEERS, ...JITTER_PEERS.filter(({ name }) => name !== parley.name)];
+  await Bun.write(document, results(before, made, titles, peers));
+  console.log(`Written: bench/RESULTS.md, the sections of ${made.length} cases`);
 }

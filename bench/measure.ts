@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Case, CaseName } from "./cases.ts";
-import type { IdleResult, LoadGenerator, TrafficResult } from "./load/generator.ts";
+import type { LoadGenerator, LoadResult } from "./load/generator.ts";
 import type { Peer } from "./peers/peer.ts";
 
 /** One run of one case against one peer. */
@@ -10,7 +10,7 @@ export interface Measurement {
   readonly peer: string;
   readonly round: number;
   readonly figure: number;
-  readonly result: TrafficResult | IdleResult;
+  readonly result: LoadResult;
 }
 
 export interface MeasureOptions {
@@ -38,6 +38,8 @@ export async function measure(options: MeasureOptions): Promise<Measurement> {
     for (let conversation = 0; conversation < kase.conversations; conversation++)
       for (let member = 0; member < kase.members; member++)
         paths.push(server.target(`user-${conversation}-${member}`, `room-${conversation}`));
+    if (kase.load.scenario === "resume")
+      for (const user of ["one", "other"]) paths.push(server.target(user, "pair"));
     const result = await generator
       .run({
         ...kase.load,

@@ -1,4 +1,5 @@
 import type { Case } from "./cases.ts";
+import type { ResumeResult } from "./load/generator.ts";
 import type { Machine } from "./machine.ts";
 import type { Measurement } from "./measure.ts";
 import type { Peer } from "./peers/peer.ts";
@@ -30,7 +31,7 @@ export interface Row {
 /** Puts the runs together, cases and peers in the order they were first run. */
 export function rowsOf(cases: readonly Case[], peers: readonly Peer[], runs: readonly Measurement[]): Row[] {
   return cases.flatMap((kase) =>
-    peers.map((peer) => {
+    peersOf(kase, peers).map((peer) => {
       const mine = runs.filter((run) => run.caseName === kase.name && run.peer === peer.name);
       const figures = mine.map((run) => run.figure);
       return {
@@ -45,6 +46,11 @@ export function rowsOf(cases: readonly Case[], peers: readonly Peer[], runs: rea
       };
     }),
   );
+}
+
+/** Those of the peers that can do a case. */
+export function peersOf(kase: Case, peers: readonly Peer[]): readonly Peer[] {
+  return peers.filter(({ name }) => kase.peers?.includes(name) ?? true);
 }
 
 // A ratio within one round, not of two medians: what else the machine did then slowed both.
@@ -67,23 +73,35 @@ function costOf(runs: readonly Measurement[]): number | undefined {
 }
 
 function remarkOn(runs: readonly Measurement[]): string {
+  const resumes = runs.flatMap(({ result }) => ("resumeP99" in result ? [result] : []));
+  if (resumes.length > 0) return remarkOnResume(resumes);
   const traffic = runs.flatMap(({ result }) => ("delivered" in result ? [result] : []));
   if (traffic.length === 0) return "";
-  const sum = (field: "lost" | "doubled" | "outOfOrder") =>
-    traffic.reduce((total, result) => total + result[field], 0);
-  const deviations = [
-    `${sum("lost")} lost`,
-    `${sum("doubled")} doubled`,
-    `${sum("outOfOrder")} out of order`,
-  ];
-  const faultless = deviations.every((deviation) => deviation.startsWith("0 "));
   const server = median(traffic.map((result) => result.serverBusy));
   const load = median(traffic.map((result) => result.loadBusy));
   const busy = `server ${percent(server)}, load ${percent(load)} busy`;
-  const others = median(traffic.map((result) => result.othersBusy));
-  const disturbed = others >= DISTURBED ? `; DISTURBED, others used ${percent(others)} of a core` : "";
   const limited = load >= SATURATED && server < SATURATED ? "; LIMITED BY THE LOAD" : "";
-  return `${faultless ? "all delivered once, in order" : deviations.join(", ")}; ${busy}${limited}${disturbed}`;
+  return `${deviations(traffic)}; ${busy}${limited}${disturbance(traffic)}`;
+}
+
+function remarkOnResume(results: readonly ResumeResult[]): string {
+  const p99 = (field: "quietP99" | "resumeP99") =>
+    `${median(results.map((result) => result[field])).toPrecision(2)} ms`;
+  const live = median(results.flatMap((result) => result.liveAfter)) / 1000;
+  return `p99 ${p99("quietP99")} quiet, ${p99("resumeP99")} meanwhile; all live after ${live.toFixed(1)} s; ${deviations(results)}${disturbance(results)}`;
+}
+
+function disturbance(results: readonly { readonly othersBusy: number }[]): string {
+  const others = median(results.map((result) => result.othersBusy));
+  return others >= DISTURBED ? `; DISTURBED, others used ${percent(others)} of a core` : "";
+}
+
+function deviations(results: readonly Pick<ResumeResult, "lost" | "doubled" | "outOfOrder">[]): string {
+  const sum = (field: "lost" | "doubled" | "outOfOrder") =>
+    results.reduce((total, result) => total + result[field], 0);
+  const sums = [sum("lost"), sum("doubled"), sum("outOfOrder")];
+  if (sums.every((each) => each === 0)) return "all delivered once, in order";
+  return `${sums[0]} lost, ${sums[1]} doubled, ${sums[2]} out of order`;
 }
 
 /** The rows as a table for a terminal. */
@@ -100,10 +118,10 @@ function cellsOf(row: Row): string[] {
   return [row.peer, amount(row.median, row), spread, ratio(row), cost(row), row.remark];
 }
 
-/** The table with cells of one column padded to one width, those of FIGURES from column `first` on to the right. */
-function aligned(table: readonly string[][], first: number): string[][] {
+/** The table with cells of one column padded to one width, `figures` of them from column `first` on to the right. */
+export function aligned(table: readonly string[][], first: number, figures = FIGURES.length): string[][] {
   const widths = table[0]!.map((_, column) => Math.max(3, ...table.map((line) => line[column]!.length)));
-  const right = (column: number) => column >= first && column < first + FIGURES.length;
+  const right = (column: number) => column >= first && column < first + figures;
   return table.map((line) =>
     line.map((cell, column) =>
       right(column) ? cell.padStart(widths[column]!) : cell.padEnd(widths[column]!),
@@ -111,32 +129,59 @@ function aligned(table: readonly string[][], first: number): string[][] {
   );
 }
 
-/** The content of bench/RESULTS.md. */
-export function markdown(rows: readonly Row[], peers: readonly Peer[], rounds: number, on: Machine): string {
-  const cases = [...new Set(rows.map((row) => row.case))];
+/** A case in bench/RESULTS.md. */
+export interface Section {
+  readonly title: string;
+  /** Markdown: when and where it was measured, and the table. */
+  readonly body: string;
+}
+
+export function sectionOf(kase: Case, rows: readonly Row[], rounds: number, on: Machine): Section {
+  const cells = rows.filter((row) => row.case === kase).map(cellsOf);
+  const table = markdownTable(aligned([["", ...FIGURES, ""], ...cells], 1), FIGURES.length);
+  return { title: kase.title, body: `${origin(rounds, on)}\n\n${table}` };
+}
+
+/** Says when, where and with what a section was measured. */
+export function origin(rounds: number, on: Machine): string {
+  return `${on.date} UTC, commit ${on.commit}, ${rounds} rounds; ${on.processor}, ${on.cores} cores, ${on.memoryGiB} GiB,
+${on.kernel}; Bun ${on.bun}, load built with ${on.go}.`;
+}
+
+/** Aligned in the source too, as the formatter wants Markdown; the `figures` columns after the first are to the right. */
+export function markdownTable([head, ...lines]: readonly string[][], figures: number): string {
+  const rule = head!.map((cell, column) =>
+    column >= 1 && column <= figures ? `${"-".repeat(cell.length - 1)}:` : "-".repeat(cell.length),
+  );
+  return [head!, rule, ...lines].map((line) => `| ${line.join(" | ")} |`).join("\n");
+}
+
+/**
+ * The content of bench/RESULTS.md: the sections that were made now, and for the other `titles` what `document` had, so
+ * that a case that was not run keeps its figures, with their date.
+ */
+export function results(
+  document: string,
+  made: readonly Section[],
+  titles: readonly string[],
+  peers: readonly Pick<Peer, "name" | "does">[],
+): string {
+  const before = document.split(/^## /m).map((part): Section => {
+    const [title = "", ...lines] = part.split("\n");
+    return { title, body: lines.join("\n").trim() };
+  });
+  const sections = titles.flatMap(
+    (title) => [...made, ...before].find((section) => section.title === title) ?? [],
+  );
   return `# Results
 
-Made by \`npm run bench\` on ${on.date} UTC, commit ${on.commit}; ${rounds} rounds, cases and peers run alternately.
-${on.processor}, ${on.cores} cores, ${on.memoryGiB} GiB, ${on.kernel}; Bun ${on.bun}, load built with ${on.go}.
-Server on one core, load on another. How to read it: [README.md](README.md).
-${cases.map((kase) => section(kase, rows)).join("")}
+Made by \`npm run bench\`; within a case, peers are run in the same minutes. Server on one core, load on another.
+How to read it: [README.md](README.md).
+
+${sections.map(({ title, body }) => `## ${title}\n\n${body}\n`).join("\n")}
 ## What each does for a message
 
 ${peers.map((peer) => `- **${peer.name}**: ${peer.does}.`).join("\n")}
-`;
-}
-
-// Aligned in the source too, as the formatter wants Markdown.
-function section(kase: Case, rows: readonly Row[]): string {
-  const cells = rows.filter((row) => row.case === kase).map(cellsOf);
-  const [head, ...lines] = aligned([["", ...FIGURES, ""], ...cells], 1);
-  const rule = head!.map((cell, column) =>
-    column >= 1 && column <= FIGURES.length ? `${"-".repeat(cell.length - 1)}:` : "-".repeat(cell.length),
-  );
-  return `
-## ${kase.title}
-
-${[head!, rule, ...lines].map((line) => `| ${line.join(" | ")} |`).join("\n")}
 `;
 }
 
@@ -147,8 +192,9 @@ export function median(values: readonly number[]): number {
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
-/** Three digits that count: `98.7 k/s`, `2.41 M/s`, `5,120 B`. */
+/** Three digits that count: `98.7 k/s`, `2.41 M/s`, `5,120 B`; `2.1 ×`. */
 export function amount(value: number, { case: { unit } }: Pick<Row, "case">): string {
+  if (unit === "×") return `${value.toFixed(1)} ×`;
   if (unit === "B") return `${Math.round(value).toLocaleString("en-US")} B`;
   const [scaled, prefix] = value >= 1e6 ? [value / 1e6, " M"] : [value / 1e3, " k"];
   return `${Number(scaled.toPrecision(3))}${prefix}${unit}`;

@@ -3,7 +3,7 @@ import { LOAD_CORE } from "../cores.ts";
 
 /** What the load is told to do; the fields are explained at `job` in main.go. */
 export interface LoadJob {
-  readonly scenario: "traffic" | "idle";
+  readonly scenario: "traffic" | "idle" | "resume";
   readonly port: number;
   readonly pid: number;
   readonly paths: readonly string[];
@@ -13,6 +13,8 @@ export interface LoadJob {
   readonly textBytes?: number;
   readonly warmUp?: number;
   readonly seconds?: number;
+  readonly missed?: number;
+  readonly rate?: number;
 }
 
 /** What came back; the fields are explained at `trafficResult` in traffic.go. */
@@ -36,11 +38,29 @@ export interface IdleResult {
   readonly after: number;
 }
 
+/** Times in milliseconds; the fields are explained at `resumeResult` in resume.go. */
+export interface ResumeResult {
+  readonly clients: number;
+  readonly missed: number;
+  readonly quietP99: number;
+  readonly resumeP99: number;
+  readonly quietMessages: number;
+  readonly resumeMessages: number;
+  readonly worst: number;
+  readonly liveAfter: readonly number[];
+  readonly othersBusy: number;
+  readonly lost: number;
+  readonly doubled: number;
+  readonly outOfOrder: number;
+}
+
+export type LoadResult = TrafficResult | IdleResult | ResumeResult;
+
 export interface LoadGenerator {
   /** The compiler it was built with, for the report. */
   readonly toolchain: string;
   /** Runs one job on the load's core. Throws with what went wrong: a refusal, a cut line, an `error` frame. */
-  run(job: LoadJob): Promise<TrafficResult | IdleResult>;
+  run(job: LoadJob): Promise<LoadResult>;
 }
 
 /** Builds the load generator into `folder`. Throws one line for people where there is no Go. */
@@ -64,7 +84,7 @@ export async function buildGenerator(folder: string): Promise<LoadGenerator> {
         stdout: "pipe",
         stderr: "pipe",
       });
-      return JSON.parse(await output(load)) as TrafficResult | IdleResult;
+      return JSON.parse(await output(load)) as LoadResult;
     },
   };
 }

@@ -15,7 +15,7 @@ import (
 
 // job is what to do; bench/load/generator.ts writes it.
 type job struct {
-	// Scenario is "traffic" or "idle".
+	// Scenario is "traffic", "idle" or "resume".
 	Scenario string `json:"scenario"`
 	// Port of the server on 127.0.0.1.
 	Port int `json:"port"`
@@ -33,6 +33,9 @@ type job struct {
 	Seconds float64 `json:"seconds"`
 	// Parley speaks the protocol: welcome, ack and seq. Without it frames come back as they were sent.
 	Parley bool `json:"parley"`
+	// In resume: how many messages each who comes back has missed, and how many a second the pair sends together.
+	Missed int `json:"missed"`
+	Rate   int `json:"rate"`
 }
 
 func main() {
@@ -60,6 +63,8 @@ func run() (any, error) {
 		return traffic(j)
 	case "idle":
 		return idle(j)
+	case "resume":
+		return resume(j)
 	}
 	return nil, fmt.Errorf("unknown scenario %q", j.Scenario)
 }

@@ -18,6 +18,13 @@ type cpu struct {
 	own, server, machine time.Duration
 }
 
+// others is how many seconds neither load nor server used since. The clocks tick apart, so a quiet machine may come out a
+// little below nothing.
+func (now cpu) others(since cpu) float64 {
+	all := now.machine - since.machine
+	return max(0, (all - (now.own - since.own) - (now.server - since.server)).Seconds())
+}
+
 func cpuTimes(serverPid int) (now cpu, err error) {
 	var usage syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {

@@ -112,9 +112,7 @@ func (t *trafficRun) count(result *trafficResult, window func() error) error {
 	}
 	result.LoadBusy = (after.own - before.own).Seconds() / result.Seconds
 	result.ServerBusy = (after.server - before.server).Seconds() / result.Seconds
-	// The clocks tick apart, so a quiet machine may come out a little below nothing.
-	all := (after.machine - before.machine).Seconds() / result.Seconds
-	result.OthersBusy = max(0, all-result.LoadBusy-result.ServerBusy)
+	result.OthersBusy = after.others(before) / result.Seconds
 	return nil
 }
 

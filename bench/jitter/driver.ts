@@ -1,0 +1,47 @@
+/** What a program with a sender and receivers is told, as JSON in its first argument. */
+export interface DriverJob {
+  /** Addresses of the server: straight to it for the sender, through the proxy for the receivers. */
+  readonly sender: string;
+  readonly receivers: string;
+  readonly count: number;
+  /** A token for each, the sender's last, where the server wants one. */
+  readonly tokens?: readonly string[];
+}
+
+/** What it is told then … */
+export type ToDriver = { readonly send: string } | { readonly stop: true };
+
+/** … and what it tells: a connection is up, at first or again (−1: the sender's), and a receiver was given a message. */
+export type FromDriver = { readonly up: number } | { readonly heard: number; readonly text: string };
+
+/** A peer's clients in a process of their own, each as its documents have it, driven by messages between processes. */
+export class Driver implements AsyncDisposable {
+  private readonly child: Bun.Subprocess;
+
+  /** `told` gets all that it tells; `ended` is called when the process ends before it was stopped. */
+  constructor(
+    command: readonly string[],
+    job: DriverJob,
+    told: (message: FromDriver) => void,
+    ended: (code: number) => void,
+  ) {
+    this.child = Bun.spawn([...command, JSON.stringify(job)], {
+      ipc: told,
+      // The form that Node understands too.
+      serialization: "json",
+      stdin: "ignore",
+      stdout: "inherit",
+      stderr: "inherit",
+      onExit: (_child, code) => ended(code ?? 1),
+    });
+  }
+
+  send(text: string): void {
+    this.child.send({ send: text } satisfies ToDriver);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.child.exitCode === null) this.child.send({ stop: true } satisfies ToDriver);
+    await this.child.exited;
+  }
+}

@@ -1,0 +1,54 @@
+import { connect, createServer, type Server, type Socket } from "node:net";
+
+/** Passes TCP on to a server, and can cut each line. Lines are numbered in the order in which they were opened. */
+export class CuttingProxy implements Disposable {
+  private readonly lines = new Map<number, readonly [Socket, Socket]>();
+  private opened = 0;
+
+  private constructor(
+    private readonly server: Server,
+    readonly port: number,
+    target: number,
+    opened: (line: number) => void,
+  ) {
+    server.on("connection", (near) => {
+      const line = this.opened++;
+      const far = connect({ port: target, host: "127.0.0.1", noDelay: true });
+      this.lines.set(line, [near, far]);
+      for (const [from, to] of [
+        [near, far],
+        [far, near],
+      ] as const) {
+        from.on("data", (data) => to.write(data));
+        from.on("close", () => {
+          to.destroy();
+          this.lines.delete(line);
+        });
+        // A reset is what this is for; "close" follows.
+        from.on("error", () => {});
+      }
+      opened(line);
+    });
+  }
+
+  /** `opened` is called with the number of each new line. */
+  static async start(target: number, opened: (line: number) => void): Promise<CuttingProxy> {
+    const server = createServer({ noDelay: true });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const address = server.address();
+    if (address === null || typeof address === "string") throw new Error("the proxy was given no port");
+    return new CuttingProxy(server, address.port, target, opened);
+  }
+
+  /** Both ends are told by a reset, and what was under way is lost. Answers false when the line was gone already. */
+  cut(line: number): boolean {
+    const ends = this.lines.get(line);
+    for (const end of ends ?? []) end.resetAndDestroy();
+    return ends !== undefined;
+  }
+
+  [Symbol.dispose](): void {
+    for (const line of this.lines.keys()) this.cut(line);
+    this.server.close();
+  }
+}

@@ -1,0 +1,365 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand"
+	"sort"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// resumeResult is what one run counted. Times are in milliseconds.
+type resumeResult struct {
+	Clients int `json:"clients"`
+	Missed  int `json:"missed"`
+	// QuietP99 and ResumeP99 are of the pair's messages, from being written by one to being read by the other.
+	QuietP99  float64 `json:"quietP99"`
+	ResumeP99 float64 `json:"resumeP99"`
+	// QuietMessages and ResumeMessages are how many these are made of.
+	QuietMessages  int `json:"quietMessages"`
+	ResumeMessages int `json:"resumeMessages"`
+	// Worst is the longest that any of the pair's messages took while the others came back.
+	Worst float64 `json:"worst"`
+	// LiveAfter is how long it took until all had what they missed, each time they came back.
+	LiveAfter []float64 `json:"liveAfter"`
+	// OthersBusy is the share of a core that the rest of the machine used.
+	OthersBusy float64 `json:"othersBusy"`
+	// Deviations among the missed messages, and among the pair's.
+	Lost       uint64 `json:"lost"`
+	Doubled    uint64 `json:"doubled"`
+	OutOfOrder uint64 `json:"outOfOrder"`
+}
+
+const (
+	// seenBefore is the newest message that those who come back have, in conversations of seenBefore + Missed.
+	seenBefore = 10
+	// comingWithin is how long the client library waits at most before it first comes back (src/client/backoff.ts): what
+	// cuts all at once has them back spread over this, and that is more than twice as many a second as can be let in.
+	comingWithin = 500 * time.Millisecond
+	// knocking bounds those whose handshake is not answered, below a server's backlog of 511: what does not fit in
+	// there comes a second later, and connect() would hold up the load for that long.
+	knocking = 400
+	// comings is how often all of them come back: one coming is over before the pair has sent enough for a p99.
+	comings = 3
+	// quietTime passes before each coming, and settling before it is counted: closing sockets is work, too.
+	quietTime = 4 * time.Second
+	settling  = 3 * time.Second
+)
+
+// phase says what the pair's messages are measured for.
+type phase int
+
+const (
+	unmeasured phase = iota
+	quiet
+	coming
+)
+
+// resumeRun is many who come back at once, and a pair that talks meanwhile. It is the loop's receiver.
+//
+// The last two paths are the pair's, the others' conversations have RoomSize members.
+type resumeRun struct {
+	job    job
+	loop   *loop
+	epoch  string
+	prefix string
+	// upgrades counts handshakes, ready welcomes, live those who have everything.
+	upgrades, ready, live int
+
+	heard   []tally
+	seq, id field
+	// written counts acks while the conversations are filled.
+	written int
+
+	pair      [2]*conn
+	template  template
+	phase     phase
+	start     time.Time
+	said      uint64
+	saidAt    []time.Time
+	saidIn    []phase
+	latencies [3][]time.Duration
+	buffer    []byte
+}
+
+func resume(j job) (*resumeResult, error) {
+	r := &resumeRun{job: j, seq: field{name: []byte(`"seq":`)}, id: field{name: []byte(`"id":"`)}}
+	r.prefix = fmt.Sprintf("%08x", rand.New(rand.NewSource(time.Now().UnixNano())).Uint32())
+	r.template = newTemplate(r.prefix, text(0, j.TextBytes))
+	members := len(j.Paths) - 2
+	r.heard = make([]tally, len(j.Paths))
+	r.forgetHeard(members)
+	for _, i := range []int{members, members + 1} {
+		r.heard[i].next = 1
+	}
+	var err error
+	if r.loop, err = newLoop(j, r); err != nil {
+		return nil, err
+	}
+	if err := r.fill(members); err != nil {
+		return nil, err
+	}
+	if err := r.loop.open(members, members+2, func() int { return r.ready }); err != nil {
+		return nil, err
+	}
+	for _, c := range r.loop.conns {
+		r.pair[c.index-members] = c
+	}
+	// The same clients, with what they would have kept.
+	paths := make([]string, len(j.Paths))
+	for i, path := range j.Paths {
+		paths[i] = fmt.Sprintf("%s&after=%d&epoch=%s", path, seenBefore, r.epoch)
+	}
+	r.loop.job.Paths = paths
+
+	result := &resumeResult{Clients: members, Missed: j.Missed}
+	r.start = time.Now()
+	before, err := cpuTimes(j.Pid)
+	if err != nil {
+		return nil, err
+	}
+	for i := 0; i < comings; i++ {
+		if err := r.talk(settling, unmeasured); err != nil {
+			return nil, err
+		}
+		if err := r.talk(quietTime, quiet); err != nil {
+			return nil, err
+		}
+		took, err := r.comeBack(members)
+		if err != nil {
+			return nil, err
+		}
+		result.LiveAfter = append(result.LiveAfter, milliseconds(took))
+		// Whatever should come twice has time to.
+		if err := r.talk(time.Second, unmeasured); err != nil {
+			return nil, err
+		}
+		for i := range r.heard[:members] {
+			r.check(result, i, uint64(j.Missed))
+		}
+		r.loop.closeBelow(members)
+		r.forgetHeard(members)
+	}
+	for i := range r.pair {
+		r.check(result, members+i, r.said)
+	}
+	after, err := cpuTimes(j.Pid)
+	if err != nil {
+		return nil, err
+	}
+	result.OthersBusy = after.others(before) / time.Since(r.start).Seconds()
+	result.QuietP99, result.QuietMessages = p99(r.latencies[quiet]), len(r.latencies[quiet])
+	result.ResumeP99, result.ResumeMessages = p99(r.latencies[coming]), len(r.latencies[coming])
+	result.Worst = milliseconds(r.latencies[coming][len(r.latencies[coming])-1])
+	return result, nil
+}
+
+// fill has the first member of each room say everything that was ever said in it, and leave.
+func (r *resumeRun) fill(members int) error {
+	each := seenBefore + r.job.Missed
+	for first := 0; first < members; first += r.job.RoomSize {
+		if err := r.loop.open(first, first+1, func() int { return r.ready }); err != nil {
+			return err
+		}
+		for _, c := range r.loop.conns {
+			r.buffer = r.buffer[:0]
+			for n := 1; n <= each; n++ {
+				r.buffer = r.template.appendTo(r.buffer, uint64(n))
+			}
+			if err := c.write(r.buffer); err != nil {
+				return err
+			}
+		}
+		r.written = 0
+		written := func() bool { return r.written == each }
+		if err := r.loop.runUntil(time.Now().Add(10*time.Second), written); err != nil {
+			return err
+		}
+		if !written() {
+			return fmt.Errorf("only %d of %d messages of a conversation were acked", r.written, each)
+		}
+		r.loop.closeAll()
+	}
+	return nil
+}
+
+func (r *resumeRun) forgetHeard(members int) {
+	for i := range r.heard[:members] {
+		r.heard[i] = tally{next: seenBefore + 1}
+	}
+	r.live = 0
+}
+
+// talk lets the pair talk for a while.
+func (r *resumeRun) talk(duration time.Duration, phase phase) error {
+	r.phase = phase
+	for end := time.Now().Add(duration); time.Now().Before(end); {
+		if err := r.attend(); err != nil {
+			return err
+		}
+		if err := r.loop.turn(1); err != nil {
+			return err
+		}
+	}
+	r.phase = unmeasured
+	return nil
+}
+
+// comeBack has all members come back, and answers how long it took until each had what it missed.
+func (r *resumeRun) comeBack(members int) (time.Duration, error) {
+	r.phase = coming
+	start, upgraded := time.Now(), r.upgrades
+	order := rand.New(rand.NewSource(int64(r.said))).Perm(members)
+	for opened := 0; r.live < members; {
+		due := min(members, int(float64(members)*float64(time.Since(start))/float64(comingWithin)))
+		// A few at a time: dialling takes as long as the pair's messages do.
+		for n := 0; n < 4 && opened < due && opened-(r.upgrades-upgraded) < knocking; n++ {
+			c, err := dial(r.loop.job, order[opened])
+			if err != nil {
+				return 0, err
+			}
+			if err := r.loop.add(c); err != nil {
+				return 0, err
+			}
+			opened++
+			if err := r.attend(); err != nil {
+				return 0, err
+			}
+		}
+		wait := 1
+		if opened < members {
+			wait = 0
+		}
+		if err := r.attend(); err != nil {
+			return 0, err
+		}
+		if err := r.loop.turn(wait); err != nil {
+			return 0, err
+		}
+		if time.Since(start) > time.Minute {
+			return 0, fmt.Errorf("only %d of %d had what they missed within a minute", r.live, members)
+		}
+	}
+	r.phase = unmeasured
+	return time.Since(start), nil
+}
+
+// attend does what the pair has to do now. It is called after each read of any connection, so that the load's own work
+// is not measured as the server's.
+func (r *resumeRun) attend() error {
+	if r.pair[1] == nil {
+		return nil
+	}
+	due := uint64(time.Since(r.start).Seconds() * float64(r.job.Rate))
+	for r.said < due {
+		r.said++
+		r.saidAt = append(r.saidAt, time.Now())
+		r.saidIn = append(r.saidIn, r.phase)
+		if err := r.pair[r.said%2].write(r.template.appendTo(r.buffer[:0], r.said)); err != nil {
+			return err
+		}
+	}
+	for _, c := range r.pair {
+		if err := r.loop.read(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *resumeRun) upgraded(*conn) error {
+	r.upgrades++
+	return nil
+}
+
+var resumedTrue = []byte(`"resumed":true`)
+
+func (r *resumeRun) frame(c *conn, payload []byte) error {
+	switch {
+	case bytes.HasPrefix(payload, messageType):
+		return r.message(c, payload)
+	case bytes.HasPrefix(payload, ackType):
+		r.written++
+	case bytes.HasPrefix(payload, welcomeType):
+		r.ready++
+		if r.epoch == "" {
+			r.epoch = stringAfter(payload, `"epoch":"`)
+		} else if r.pair[1] != nil && !bytes.Contains(payload, resumedTrue) {
+			return fmt.Errorf("connection %d was not resumed: %s", c.index, payload)
+		}
+	case bytes.HasPrefix(payload, errorType):
+		return fmt.Errorf("connection %d: %s", c.index, payload)
+	}
+	return nil
+}
+
+func (r *resumeRun) message(c *conn, payload []byte) error {
+	n, ok := r.seq.number(payload, 0, len(payload))
+	if !ok {
+		return fmt.Errorf("connection %d: a message without its number: %s", c.index, payload)
+	}
+	heard := &r.heard[c.index]
+	if members := len(r.heard) - 2; c.index < members {
+		if r.pair[1] == nil {
+			return nil
+		}
+		if heard.see(n); heard.count == uint64(r.job.Missed) {
+			r.live++
+		}
+		return nil
+	}
+	heard.see(n)
+	said, ok := r.id.number(payload, len(r.prefix), idDigits)
+	if !ok || said == 0 || said > r.said {
+		return fmt.Errorf("connection %d: a message that nobody sent: %s", c.index, payload)
+	}
+	if c != r.pair[said%2] {
+		in := r.saidIn[said-1]
+		r.latencies[in] = append(r.latencies[in], time.Since(r.saidAt[said-1]))
+	}
+	return nil
+}
+
+func (r *resumeRun) chunk(c *conn) error {
+	if c == r.pair[0] || c == r.pair[1] {
+		return nil
+	}
+	return r.attend()
+}
+
+// check adds the deviations of one connection, which should have heard so many.
+func (r *resumeRun) check(result *resumeResult, index int, expected uint64) {
+	heard := &r.heard[index]
+	if heard.count < expected {
+		result.Lost += expected - heard.count
+	}
+	result.Doubled += heard.doubled
+	result.OutOfOrder += heard.outOfOrder
+}
+
+// closeBelow cuts the connections of the paths below index.
+func (l *loop) closeBelow(index int) {
+	for fd, c := range l.conns {
+		if c.index < index {
+			syscall.Close(fd)
+			l.byFd[fd] = nil
+			delete(l.conns, fd)
+		}
+	}
+}
+
+// p99 sorts the values and answers, in milliseconds, the one that 99 in 100 do not exceed.
+func p99(values []time.Duration) float64 {
+	sort.Slice(values, func(a, b int) bool { return values[a] < values[b] })
+	return milliseconds(values[(len(values)*99+99)/100-1])
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
+func stringAfter(payload []byte, name string) string {
+	_, after, _ := strings.Cut(string(payload), name)
+	value, _, _ := strings.Cut(after, `"`)
+	return value
+}
