@@ -9,6 +9,10 @@ import { readPage } from "../docs/pages.ts";
 import { SECRET, startTestServer, type TestServer } from "../support/server.ts";
 import { type Fault, startFaultyProxy } from "./faulty-proxy.ts";
 
+const SEEN = CHECKS.filter((check) => !UNSEEN_RULES.includes(check));
+const QUICK = SEEN.filter(({ slow, rule }) => !slow || rule === "P1");
+const SLOW = SEEN.filter(({ slow }) => slow);
+
 const KEY = { secret: SECRET, issuer: "parley", audience: "parley" };
 
 let server: TestServer;
@@ -41,11 +45,11 @@ function notPassed(results: readonly Result[]): string[] {
   );
 }
 
-test("the server keeps every rule that can be seen from outside", async () => {
+test.concurrent("the server keeps every rule that can be seen from outside", async () => {
   expect(notPassed(await run(server.port, SEEN))).toEqual([]);
 }, 30_000);
 
-test("a proxy that changes nothing changes nothing", async () => {
+test.concurrent("a proxy that changes nothing changes nothing", async () => {
   await using proxy = await startFaultyProxy(server.port, {});
   expect(notPassed(await run(proxy.port, QUICK))).toEqual([]);
 }, 30_000);
@@ -55,9 +59,6 @@ test("what cannot be seen without a key is skipped, with that reason", async () 
   const [result] = await run(server.port, needKey, null);
   expect(result).toMatchObject({ outcome: "skipped", reason: expect.stringContaining("SECRET_KEY") });
 });
-
-const SEEN = CHECKS.filter((check) => !UNSEEN_RULES.includes(check));
-const QUICK = SEEN.filter(({ slow, rule }) => !slow || rule === "P1");
 
 test("every rule of docs/PROTOCOL.md is checked, or said not to be, and no other", () => {
   const rules = [...readPage("docs/PROTOCOL.md").matchAll(/^- \*\*([A-Z]\d+)\*\* /gm)].map(([, id]) => id!);
@@ -100,6 +101,15 @@ describe("a faulty server is told by the rules it breaks, and no others", () => 
       each("welcome", (frame) => [{ type: "recovered", reason: "" }, frame]),
     ],
   ];
+
+  test.concurrent("P3, I1, I2 nobody is told that somebody stopped typing, nor warned", async () => {
+    const isTold = (frame: ServerFrame) =>
+      !(frame.type === "typing" && !frame.active) &&
+      !(frame.type === "warning" && frame.code === "inactivity");
+    await using proxy = await startFaultyProxy(server.port, { frames: (all) => all.filter(isTold) });
+    const failed = (await run(proxy.port, SLOW)).filter(({ outcome }) => outcome === "failed");
+    expect(failed.map(({ rule }) => rule)).toEqual(["P3", "I1", "I2"]);
+  }, 60_000);
 
   test.concurrent.each(faults)(
     "%s",
