@@ -17,13 +17,13 @@ import { isBusy, keepLogEnd } from "./schema.ts";
 const ROUND_ROWS = 200;
 const ROUND_TIME = 2;
 /** Messages deleted in one turn of the event loop, for how many milliseconds, and the pause before the next turn. */
-const STEP_MESSAGES = 200;
+const STEP_MESSAGES = 100;
 const STEP_TIME = 2;
-const STEP_PAUSE = 10;
+const STEP_PAUSE = 5;
 /** How long a step waits for a lock that another process holds; the next round tries again. */
 const LOCK_PATIENCE = 5_000;
 /** Messages deleted of one conversation before the next one has its turn. */
-const VISIT_MESSAGES = 10_000;
+const VISIT_MESSAGES = 1_000;
 
 const COLUMNS = "number, id, first_seq, keep_messages, keep_days, changed";
 
@@ -35,6 +35,12 @@ export interface CleanerParts {
   readonly clock: Pick<Clock, "now">;
   readonly log: EngineLog;
   readonly retention: RetentionLimits;
+}
+
+/** A conversation with messages below its floor. */
+interface Due {
+  readonly number: number;
+  readonly floor: number;
 }
 
 /** Removes what is no longer kept, a little at a time, so that nobody who talks notices. */
@@ -81,8 +87,10 @@ export class Cleaner {
       // Rows that the index does not know yet are not found.
       await this.parts.keeper.work();
       let cursor = 0;
-      for (let rows = this.next.all(cursor, ROUND_ROWS); rows.length > 0; ) {
-        for (const row of rows) await this.visit(row, Number.POSITIVE_INFINITY);
+      for (let rows = this.next.all(cursor, ROUND_ROWS); rows.length > 0 && !this.stopped; ) {
+        for (const row of rows) {
+          for (const due of await this.visit(row)) await this.deleteBelow(due, Number.POSITIVE_INFINITY);
+        }
         cursor = rows.at(-1)!.number;
         rows = this.next.all(cursor, ROUND_ROWS);
       }
@@ -122,26 +130,32 @@ export class Cleaner {
     const until = performance.now() + ROUND_TIME;
     const { urgent } = this;
     this.urgent = [];
-    for (const row of urgent) await this.visit(row, VISIT_MESSAGES);
-    const rows = this.next.all(this.cursor, ROUND_ROWS);
-    if (rows.length === 0) this.cursor = 0;
-    for (const row of rows) {
+    // All floors first: what is not to be read any more must not wait until others' rows are deleted.
+    const due: Due[] = [];
+    for (const row of urgent) due.push(...(await this.visit(row)));
+    const next = this.next.all(this.cursor, ROUND_ROWS);
+    if (next.length === 0) this.cursor = 0;
+    for (const row of next) {
       this.cursor = row.number;
-      await this.visit(row, VISIT_MESSAGES);
-      if (this.stopped || performance.now() > until) return;
+      due.push(...(await this.visit(row)));
+      if (performance.now() > until) break;
     }
+    for (const one of due) await this.deleteBelow(one, VISIT_MESSAGES);
   }
 
-  /** Raises the floor of a conversation to what its limits say, and deletes at most `most` messages below it. */
-  private async visit(row: ConversationRow, most: number): Promise<void> {
-    const { index, messages } = this.parts;
-    const floor = await this.raiseFloor(messages.headOf(row), row);
+  /** Raises the floor of a conversation to what its limits say. Answers what is to be deleted: one or none. */
+  private async visit(row: ConversationRow): Promise<Due[]> {
+    const floor = await this.raiseFloor(this.parts.messages.headOf(row), row);
     // Where nothing was ever removed, which is nearly everywhere, the index is not asked.
-    if (floor === 1 || index.oldestSeq(row.number) >= floor) return;
+    if (floor === 1 || this.parts.index.oldestSeq(row.number) >= floor) return [];
+    return [{ number: row.number, floor }];
+  }
+
+  private async deleteBelow({ number, floor }: Due, most: number): Promise<void> {
     for (let removed = 0; removed < most && !this.stopped; ) {
-      const { positions, more } = await this.parts.keeper.drop(row.number, floor, STEP_MESSAGES);
+      const { positions, more } = await this.parts.keeper.drop(number, floor, STEP_MESSAGES);
       if (this.stopped || (positions.length === 0 && !more)) return;
-      removed += await this.delete(row.number, floor, positions);
+      removed += await this.delete(number, floor, positions);
       await Bun.sleep(STEP_PAUSE);
     }
   }
