@@ -22,7 +22,7 @@ const SWAP_ONE_IN = 15;
 const SWAP_PATIENCE = 50;
 
 /** The start at which the store is gone. */
-const START_WITHOUT_STORE = 2;
+const START_WITHOUT_STORE = 3;
 
 export const BROKEN = {
   /** The control: the same program with nothing broken. */
