@@ -7,8 +7,8 @@ export const TICKET_LIFETIME = 30_000;
 /** Tickets of one user that wait to be used; the oldest makes room. */
 export const MAX_TICKETS_OF_USER = 20;
 
-/** Tickets that wait to be used in all; more are not given out. */
-export const TICKET_CAPACITY = 50_000;
+/** Tickets that wait to be used in all; more are not given out. The default of MAX_CONNECTIONS is smaller. */
+export const TICKET_CAPACITY = 20_000;
 
 /** Where a ticket leads. */
 export interface TicketPlace {

@@ -1,5 +1,5 @@
 import type { ApiKey } from "../../core/api-keys.ts";
-import { ALL_GRANTS, type Grants, missingRight, type Right } from "../../core/grants.ts";
+import { type Grants, missingRight, type Right } from "../../core/grants.ts";
 import { isIdentifier } from "../../protocol/identifiers.ts";
 import { API_KEY_PREFIX, findApiKey } from "../authentication/api-keys.ts";
 import { type BearerParts, bearerOf, identifyBearer } from "./bearer.ts";
@@ -62,7 +62,7 @@ async function findCaller(
         limit: 0,
         plan: name,
         isKey: true,
-        grants: { ...ALL_GRANTS, rights },
+        grants: { rights },
         who: { address, key: name },
       };
     }
