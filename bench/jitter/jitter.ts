@@ -12,8 +12,11 @@ export const SECONDS = 60;
 export const CUT_LEAST = 2;
 export const CUT_MOST = 5;
 
-/** How long receivers may take for what they lack when the lines are no longer cut, in milliseconds. */
-const GRACE = 15_000;
+/**
+ * How long receivers may take for what they lack when the lines are no longer cut, in milliseconds: longer than the
+ * longest back-off of any peer (Parley's 30 s), as what comes late is not lost.
+ */
+const GRACE = 40_000;
 
 /** What the receivers of one peer were given in one run. */
 export interface JitterResult {
