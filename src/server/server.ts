@@ -24,13 +24,13 @@ import { admit, renew } from "./socket/admit.ts";
 import type { Connection, ConnectionHost } from "./socket/connection.ts";
 import { Directory } from "./socket/directory.ts";
 import { openDoor } from "./socket/door.ts";
+import { Entrance } from "./socket/entrance.ts";
 import { endFaulty } from "./socket/fault.ts";
 import { socketHandlers } from "./socket/handlers.ts";
 import { Hub } from "./socket/hub.ts";
 import { MessageCounts } from "./socket/message-counts.ts";
 import { Outbox } from "./socket/outbox.ts";
 import { sessionRules } from "./socket/rules.ts";
-import { Turnstile } from "./socket/turnstile.ts";
 import { Wheel } from "./socket/wheel.ts";
 import { thinned } from "./thinned-log.ts";
 
@@ -84,7 +84,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const counts = new MessageCounts(clock, parts.log, () => hub.delivered, settings.logLevel === "debug");
   const rules = sessionRules(settings);
   const inactivity = { timeout: rules.inactivity / 1000, warning: rules.inactivityWarning / 1000 };
-  const admitting = { ...shared, admission, hub, turnstile: new Turnstile(), inactivity };
+  const admitting = { ...shared, admission, hub, entrance: new Entrance(), inactivity };
   const host: ConnectionHost = {
     rules,
     clock,

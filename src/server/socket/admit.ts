@@ -10,15 +10,15 @@ import type { Identity } from "../authentication/identify.ts";
 import type { Log } from "../log.ts";
 import { catchUp } from "./catch-up.ts";
 import type { Connection } from "./connection.ts";
+import type { Entrance } from "./entrance.ts";
 import { endFaulty } from "./fault.ts";
 import type { Hub } from "./hub.ts";
-import type { Turnstile } from "./turnstile.ts";
 
 export interface AdmitParts extends CredentialParts {
   readonly admission: Admission;
   readonly engine: Engine;
   readonly hub: Hub;
-  readonly turnstile: Turnstile;
+  readonly entrance: Entrance;
   readonly clock: Clock;
   readonly log: Log;
   /** Seconds, as they are told to the client. */
@@ -31,7 +31,7 @@ export interface AdmitParts extends CredentialParts {
  * The client may be gone after each wait. What it took by then, `Connection.closed` has given back.
  */
 export function admit(parts: AdmitParts, connection: Connection, presented: Presented): void {
-  parts.turnstile
+  parts.entrance
     .through(() => tryToAdmit(parts, connection, presented))
     .catch((error) => endFaulty(parts.log, connection, error));
 }

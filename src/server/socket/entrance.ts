@@ -11,7 +11,7 @@ const KEPT = 100;
  * Lets work through a few at a time and the rest in the order in which it came, so that thousands who come at once
  * share the event loop with those who talk, instead of filling one turn of it after the other.
  */
-export class Turnstile {
+export class Entrance {
   private readonly waiting = new Set<() => void>();
   private inside = 0;
 
