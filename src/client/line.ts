@@ -11,7 +11,7 @@ const LONGEST_TIMER = 2 ** 31 - 1;
 
 /** Calls `task` at `time` (milliseconds since 1970), or after as long as a timer can wait. */
 export function setTimer(task: () => void, time: number): ReturnType<typeof setTimeout> {
-  return setTimeout(task, Math.min(time - Date.now(), LONGEST_TIMER));
+  return setTimeout(task, Math.min(Math.max(time - Date.now(), 0), LONGEST_TIMER));
 }
 
 /** What a line tells its owner, and asks of it. */
@@ -95,7 +95,7 @@ export function createLine(options: Options, tokens: TokenKeeper, port: LinePort
     if (mine !== dialling) return;
     const subject = options.user ?? (next && subjectOf(next));
     if (!next || !subject || (user ?? subject) !== subject) {
-      dispatch({ type: "token_missing", reason: next ? "another user" : "signed out" });
+      dispatch({ type: "token_missing", reason: next ? "not yours" : "signed out" });
       return;
     }
     token = next;

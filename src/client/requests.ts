@@ -114,7 +114,7 @@ export function createRequests(
       const refusal = (isAsleep(state) ? undefined : closedError(state)) ?? refusalOf(frame);
       if (signal?.aborted) request.reject(signal.reason);
       else if (refusal !== undefined) request.reject(refusal);
-      else if (!box.add(request)) request.reject(new ParleyError("outbox_full", "Too much is pending."));
+      else if (!box.add(request)) request.reject(new ParleyError("outbox_full", "Too many pending."));
       else {
         const abort = () => remove(id)?.reject(signal?.reason);
         const forget = () => signal?.removeEventListener("abort", abort);
@@ -190,8 +190,7 @@ function createRequest(frame: Asking): Request {
 
 /** Refuses here what the server could not answer by its `id`, or would close the connection for. */
 function refusalOf(frame: Asking): ParleyError | undefined {
-  if (!/^[\x20-\x7e]{1,64}$/.test(frame.id))
-    return new ParleyError("invalid", "`id`: 1 to 64 ASCII characters.");
+  if (!/^[\x20-\x7e]{1,64}$/.test(frame.id)) return new ParleyError("invalid", "`id`: 1 to 64 ASCII.");
   try {
     return new TextEncoder().encode(JSON.stringify(frame)).length > MAX_FRAME_BYTES
       ? new ParleyError("too_large", `Over ${MAX_FRAME_BYTES} bytes.`)

@@ -1,0 +1,313 @@
+import { describe, expect, test } from "bun:test";
+import { connect, type Message, type Pending, type State } from "../../src/client/connect.ts";
+import type { Conversation } from "../../src/client/conversation.ts";
+import type { EventName, Listener } from "../../src/client/events.ts";
+import { FaultProxy } from "../delivery/fault-proxy.ts";
+import { disturbed } from "../support/disturbed-engine.ts";
+import { startTestServer, type TestServer } from "../support/server.ts";
+
+/** Waits for the next `event` that `wanted` is happy with; the test's time-out ends one that never comes. */
+function next<E extends EventName>(
+  conversation: Conversation,
+  event: E,
+  wanted: (...args: Parameters<Listener<E>>) => boolean = () => true,
+): Promise<Parameters<Listener<E>>[0]> {
+  return new Promise((resolve) => {
+    const end = conversation.on(event, (value) => {
+      if (!wanted(value)) return;
+      end();
+      resolve(value);
+    });
+  });
+}
+
+const becomes = (conversation: Conversation, at: State["at"]) =>
+  conversation.status.at === at ? undefined : next(conversation, "status", (state) => state.at === at);
+
+/** A client of `user` and its conversation `lobby`, left with the test. */
+async function join(server: TestServer, user: string, options: Partial<Parameters<typeof connect>[0]> = {}) {
+  const parley = connect({ url: server.url, token: await server.token(user), ...options });
+  const lobby = parley.conversation("lobby");
+  await becomes(lobby, "live");
+  return { parley, lobby, [Symbol.asyncDispose]: () => parley.close() };
+}
+
+describe("talking", () => {
+  test("D1 D2 what is sent at once is acked in order, and a loop hears it in order", async () => {
+    await using server = await startTestServer();
+    await using ann = await join(server, "ann");
+    await using ben = await join(server, "ben");
+    const texts = Array.from({ length: 25 }, (_, index) => `message ${index}`);
+    const heard = (async () => {
+      const messages: Message[] = [];
+      for await (const message of ben.lobby) if (messages.push(message) === texts.length) return messages;
+      return [];
+    })();
+    const sendings = texts.map((text) => ann.lobby.send(text, { data: { text } }));
+    expect(ann.lobby.pending.map(({ id }) => id)).toEqual(sendings.map(({ id }) => id));
+    const acks = await Promise.all(sendings);
+    expect(acks.map(({ seq }) => seq)).toEqual(texts.map((_, index) => index + 1));
+    const messages = await heard;
+    expect(messages.map(({ text }) => text)).toEqual(texts);
+    expect(messages[3]).toMatchObject({ from: "ann", id: sendings[3]!.id, data: { text: "message 3" } });
+    expect(ann.lobby.pending).toEqual([]);
+  });
+
+  test("D3 the same id twice is one message and one promise", async () => {
+    await using server = await startTestServer();
+    await using ann = await join(server, "ann");
+    const [first, second] = await Promise.all([
+      ann.lobby.send("once", { id: "m1" }),
+      ann.lobby.send("once", { id: "m1" }),
+    ]);
+    expect(second).toEqual(first);
+    expect(await ann.lobby.send("once", { id: "m1" })).toMatchObject({ seq: 1, duplicate: true });
+  });
+
+  test("who is there, who types and who has read what", async () => {
+    await using server = await startTestServer();
+    await using ann = await join(server, "ann");
+    const joined = next(ann.lobby, "presence", ({ user }) => user === "ben");
+    await using ben = await join(server, "ben");
+    expect(await joined).toMatchObject({ user: "ben", state: "joined" });
+    expect(ann.lobby.members.map(({ user }) => user).sort()).toEqual(["ann", "ben"]);
+    const typing = next(ann.lobby, "typing");
+    ben.lobby.typing(true);
+    ben.lobby.typing(true);
+    expect(await typing).toMatchObject({ user: "ben", active: true });
+    await ann.lobby.send("read me");
+    const read = next(ann.lobby, "read");
+    ben.lobby.read(1);
+    expect(await read).toMatchObject({ user: "ben", seq: 1 });
+    expect(ann.lobby.members.find(({ user }) => user === "ben")).toMatchObject({ read: 1 });
+    const left = next(ann.lobby, "presence");
+    await ben.parley.close();
+    expect(await left).toMatchObject({ user: "ben", state: "left" });
+  });
+
+  test("history in both directions, and the line is measured", async () => {
+    await using server = await startTestServer();
+    await using ann = await join(server, "ann");
+    for (const text of ["one", "two", "three"]) await ann.lobby.send(text);
+    const { messages, more } = await ann.lobby.history({ limit: 2 });
+    expect([messages.map(({ text }) => text), more]).toEqual([["two", "three"], true]);
+    expect((await ann.lobby.history({ after: 1, limit: 1 })).messages[0]?.text).toBe("two");
+    expect((await ann.lobby.history({ before: 2 })).messages.map(({ text }) => text)).toEqual(["one"]);
+    expect(await ann.lobby.ping()).toBeGreaterThan(0);
+  });
+});
+
+describe("refusals", () => {
+  test("of a message reject its promise with a code, and leave the others alone", async () => {
+    await using server = await startTestServer();
+    await using ann = await join(server, "ann", { maxPending: 4 });
+    const refused = [
+      ann.lobby.send(""),
+      ann.lobby.send("x".repeat(70_000)),
+      ann.lobby.send("good", { id: "naïve" }),
+      ann.lobby.send("good", { data: { big: 1n } }),
+    ].map((sending) => sending.catch((error) => error.code));
+    expect(await Promise.all(refused)).toEqual(["invalid", "too_large", "invalid", "invalid"]);
+    const many = Array.from({ length: 5 }, () => ann.lobby.send("many"));
+    expect(many.at(-1)).rejects.toMatchObject({ code: "outbox_full" });
+    expect((await many[3]!).seq).toBe(4);
+  });
+
+  test("Q4 over quota a message waits in its place, is told of, and can be taken back", async () => {
+    await using server = await startTestServer({ env: { PLANS: "free:2:5" } });
+    await using ann = await join(server, "ann");
+    await ann.lobby.send("one");
+    await ann.lobby.send("two");
+    const quota = next(ann.lobby, "quota", ({ retry_after }) => retry_after !== undefined);
+    const abort = new AbortController();
+    const third = ann.lobby.send("three", { signal: abort.signal });
+    expect((await quota).retry_after).toBeGreaterThan(3_500);
+    expect(ann.lobby.pending.map(({ text }) => text)).toEqual(["three"]);
+    abort.abort(new Error("never mind"));
+    expect(third).rejects.toThrow("never mind");
+    expect(ann.lobby.pending).toEqual([]);
+  });
+
+  test("a store that is away only takes longer", async () => {
+    let refusals = 2;
+    await using server = await startTestServer({
+      disturb: (engine) =>
+        disturbed(engine, {
+          post: (request, done) =>
+            refusals-- > 0 ? done({ outcome: "unavailable" } as never) : engine.post(request, done),
+        }),
+    });
+    await using ann = await join(server, "ann");
+    expect((await Promise.all([ann.lobby.send("one"), ann.lobby.send("two")])).map(({ seq }) => seq)).toEqual(
+      [1, 2],
+    );
+  });
+
+  test("a final close ends what waits, and tells why", async () => {
+    await using server = await startTestServer();
+    const parley = connect({ url: server.url, token: await server.token("ann"), user: "somebody" });
+    const lobby = parley.conversation("lobby");
+    const sending = lobby.send("hello");
+    const loop = (async () => {
+      for await (const _ of lobby);
+    })();
+    const faults = [sending, loop].map((promise) => promise.catch((error) => error.code));
+    expect(await Promise.all(faults)).toEqual(["closed", "closed"]);
+    expect(lobby.status).toMatchObject({ code: 4403, reason: "forbidden", advice: "change" });
+    expect(lobby.send("again")).rejects.toMatchObject({ code: "closed" });
+  });
+});
+
+describe("tokens", () => {
+  test("A2 a refused one is replaced", async () => {
+    await using server = await startTestServer();
+    const forged = `e30.${btoa(JSON.stringify({ sub: "ann" })).replaceAll("=", "")}.e30`;
+    const tokens = [forged, await server.token("ann")];
+    let asked = 0;
+    await using ann = await join(server, "ann", { token: async () => tokens[asked++] });
+    expect([asked, ann.lobby.user]).toEqual([2, "ann"]);
+  });
+
+  test("A2 without another one the conversation is closed; a function that throws is asked again", async () => {
+    await using server = await startTestServer();
+    const out = connect({ url: server.url, token: () => undefined }).conversation("lobby");
+    await becomes(out, "closed");
+    expect(out.status).toMatchObject({ code: 4401, reason: "signed out", advice: "sign_in" });
+    const good = await server.token("ann");
+    let asked = 0;
+    const token = () => {
+      if (asked++ === 0) throw new Error("the network is away");
+      return good;
+    };
+    await using ann = await join(server, "ann", { token });
+    expect([asked, ann.lobby.user]).toEqual([2, "ann"]);
+  });
+});
+
+describe("on a bad line", () => {
+  test("D3 D4 cuts lose nothing, double nothing and change no order", async () => {
+    await using server = await startTestServer({ env: { PLANS: "free:0:5", BURST_RATE: "0" } });
+    await using proxy = await FaultProxy.start();
+    proxy.target = server.port;
+    const url = `http://127.0.0.1:${proxy.port}`;
+    await using ann = await join(server, "ann", { url, sendRate: 0 });
+    await using ben = await join(server, "ben", { url });
+    const count = 300;
+    let heard = 0;
+    const loop = (async () => {
+      const seqs: number[] = [];
+      for await (const { seq, text } of ben.lobby) {
+        expect(text).toBe(`message ${++heard}`);
+        if (seqs.push(seq) === count) return seqs;
+      }
+      return [];
+    })();
+    const sendings = Array.from({ length: count }, (_, index) => ann.lobby.send(`message ${index + 1}`));
+    for (let cut = 1; cut <= 4; cut++) {
+      await sendings[cut * 50];
+      const cuts = [ann, ben].map(({ lobby }) => becomes(lobby, "waiting"));
+      for (const line of proxy.lines) line.reset();
+      await Promise.all(cuts);
+      for (const { lobby } of [ann, ben]) lobby.reconnect();
+      await Promise.all([ann, ben].map(({ lobby }) => becomes(lobby, "live")));
+    }
+    const acks = await Promise.all(sendings);
+    expect(acks.map(({ seq }) => seq)).toEqual(Array.from({ length: count }, (_, index) => index + 1));
+    expect(await loop).toEqual(acks.map(({ seq }) => seq));
+  });
+
+  test("I3 a line that nobody answers on is given up, and found again", async () => {
+    await using server = await startTestServer();
+    await using proxy = await FaultProxy.start();
+    proxy.target = server.port;
+    const url = `http://127.0.0.1:${proxy.port}`;
+    await using ann = await join(server, "ann", { url, pingAfter: 50, pingAnswer: 100 });
+    const waiting = becomes(ann.lobby, "waiting");
+    for (const line of proxy.lines) line.suffer("half-open", 0);
+    const sending = ann.lobby.send("into the dark");
+    expect(await waiting).toMatchObject({ reason: "no pong came" });
+    expect((await sending).seq).toBe(1);
+  });
+
+  test("L1 a server that stops says when to come back", async () => {
+    const server = await startTestServer();
+    await using ann = await join(server, "ann");
+    const waiting = becomes(ann.lobby, "waiting");
+    await server.stop();
+    expect(await waiting).toMatchObject({ reason: "restarting", firm: true });
+  });
+
+  test("D4 a position that was kept is where a later program goes on", async () => {
+    await using server = await startTestServer();
+    const first = await join(server, "ann");
+    await first.lobby.send("one");
+    const { position } = first.lobby;
+    await first.parley.close();
+    await using ben = await join(server, "ben");
+    await ben.lobby.send("two");
+    const later = connect({ url: server.url, token: await server.token("ann") });
+    const lobby = later.conversation("lobby", { from: position! });
+    expect(await next(lobby, "message")).toMatchObject({ seq: 2, text: "two" });
+    await later.close();
+  });
+
+  test("D5 another life of the store is told", async () => {
+    await using server = await startTestServer();
+    const parley = connect({ url: server.url, token: await server.token("ann") });
+    const lobby = parley.conversation("lobby", { from: { seq: 12, epoch: "another" } });
+    expect(await next(lobby, "lost")).toEqual({ epoch: expect.any(String) });
+    await parley.close();
+  });
+
+  test("I1 closed for inactivity, a message opens the conversation again", async () => {
+    await using server = await startTestServer({ env: { INACTIVITY_TIMEOUT: "1" } });
+    await using ann = await join(server, "ann");
+    await becomes(ann.lobby, "closed");
+    expect(ann.lobby.status).toMatchObject({ code: 4408, advice: "reconnect" });
+    expect((await ann.lobby.send("I am back")).seq).toBe(1);
+  });
+});
+
+describe("storage", () => {
+  test("what a closed program has not got acked is sent by the next one", async () => {
+    await using server = await startTestServer();
+    const kept = new Map<string, readonly Pending[]>();
+    const storage = {
+      load: async (key: string) => kept.get(key) ?? [],
+      save: async (key: string, pending: readonly Pending[]) => void kept.set(key, pending),
+    };
+    const token = await server.token("ann");
+    // Nobody listens there, so that nothing is acked.
+    const dead = connect({ url: "http://127.0.0.1:1", token, storage });
+    const lobby = dead.conversation("lobby");
+    await becomes(lobby, "waiting");
+    const refusal = lobby.send("before the tab was closed", { id: "m1" }).catch((error) => error.code);
+    await dead.close();
+    expect(await refusal).toBe("closed");
+    expect(kept.get("ann/lobby")).toEqual([{ id: "m1", text: "before the tab was closed" }]);
+    await using ben = await join(server, "ben");
+    const message = next(ben.lobby, "message");
+    const second = await join(server, "ann", { storage });
+    expect(await message).toMatchObject({ id: "m1", from: "ann" });
+    await second.lobby.send("and after it");
+    await second.parley.close();
+    expect(kept.get("ann/lobby")).toEqual([]);
+  });
+
+  test("one that fails is told of, and is not written over", async () => {
+    await using server = await startTestServer();
+    const storage = {
+      load: () => Promise.reject(new Error("the disk is away")),
+      save: () => {
+        throw new Error("written over");
+      },
+    };
+    const parley = connect({ url: server.url, token: await server.token("ann"), storage });
+    const lobby = parley.conversation("lobby");
+    const errors: string[] = [];
+    lobby.on("error", ({ code, message }) => errors.push(`${code} ${message}`));
+    expect((await lobby.send("all the same")).seq).toBe(1);
+    expect(errors).toEqual(["storage Error: the disk is away"]);
+    await parley.close();
+  });
+});
