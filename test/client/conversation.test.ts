@@ -168,6 +168,22 @@ describe("tokens", () => {
     expect([asked, ann.lobby.user]).toEqual([2, "ann"]);
   });
 
+  test("A2 one that ends is renewed on the open line, and no trace shows it", async () => {
+    // With the server's leeway of 30 s it ends in a minute, and a minute before that the warning comes.
+    await using server = await startTestServer();
+    const tokens = [await server.token("ann", { lifetime: 30 }), await server.token("ann")];
+    let asked = 0;
+    const traced: string[] = [];
+    const accepted = Promise.withResolvers<void>();
+    const trace = (direction: string, text: string) => {
+      traced.push(`${direction} ${JSON.parse(text).type}`);
+      if (text.includes("token_accepted")) accepted.resolve();
+    };
+    await using _ann = await join(server, "ann", { token: async () => tokens[asked++], trace });
+    await accepted.promise;
+    expect(traced).toEqual(["received welcome", "received warning", "received token_accepted"]);
+  });
+
   test("A2 without another one the conversation is closed; a function that throws is asked again", async () => {
     await using server = await startTestServer();
     const out = connect({ url: server.url, token: () => undefined }).conversation("lobby");
