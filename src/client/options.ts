@@ -6,8 +6,8 @@ export const FIRST_WAIT = 500;
 /** Longest wait before any new try, in milliseconds: a server that is back is found within half a minute. */
 export const LONGEST_WAIT = 30_000;
 
-/** How long a connection must have lasted, in milliseconds, before the next wait is short again: one that falls at once would otherwise be dialled in a loop. */
-export const STEADY_AFTER = 5_000;
+/** How long a connection must have lasted, in milliseconds, before the next wait is short again: one that falls at once would otherwise be dialled in a loop. A bad line that lasts some seconds each time is not that. */
+export const STEADY_AFTER = 1_000;
 
 /** Silence after which the line is tried with a `ping`, in milliseconds. Shorter than the 30 s after which the first routers forget a quiet line. */
 export const PING_AFTER = 20_000;

@@ -38,6 +38,8 @@ export function onTick(
 ): Step {
   if (session.phase !== "live") {
     if (now < nextTick(session, rules)) return { session, effects: NOTHING };
+    // A credential that came and is not checked by now is the server's delay, and not a reason to sign in again.
+    if (session.phase === "checking") return end(endingFor(1013));
     const message = `No valid credential came within ${rules.credentialTimeout / 1000} s.`;
     return end(endingFor(4401, { code: "unauthorized", message }));
   }

@@ -3,7 +3,9 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { bundle } from "../../src/client/build.ts";
+import { FaultProxy } from "../delivery/fault-proxy.ts";
 import { ROOT } from "../docs/pages.ts";
+import { chromiumPath, openPage, startBrowser } from "../support/browser.ts";
 import { startTestServer } from "../support/server.ts";
 
 /** What a user writes: it is type-checked against the published declarations, and run. */
@@ -28,6 +30,32 @@ const ack: Ack = await sending;
 if (ack.id !== sending.id || messages[0]?.seq !== ack.seq) throw new ParleyError("internal", "another message");
 await parley.close();
 console.log(messages[0].text, ack.seq, states.join());
+`;
+
+/** The same in short, in plain JavaScript. */
+const SCRIPT = `
+import { connect } from "parley/client";
+
+const parley = connect({ url: process.env.PARLEY, token: process.env.TOKEN });
+const lobby = parley.conversation("lobby");
+lobby.send("hello");
+for await (const { text, seq } of lobby) {
+  console.log(text, seq);
+  break;
+}
+await parley.close();
+`;
+
+/** A page's script: the server's port stands behind the question mark, the token behind the hash. */
+const PAGE = `
+import { connect } from "/parley.js";
+
+const parley = connect({ url: "http://127.0.0.1:" + location.search.slice(1), token: location.hash.slice(1) });
+const lobby = parley.conversation("lobby");
+globalThis.heard = [];
+lobby.on("message", ({ seq, text }) => globalThis.heard.push(seq + " " + text));
+globalThis.say = (text) => lobby.send(text);
+globalThis.say("hello");
 `;
 
 /** What a user's project has as settings of the compiler: nothing unusual, and declarations are checked too. */
@@ -96,6 +124,75 @@ describe.each(["node", "bun"])("installed from the packed package, in an empty p
     }
   }, 120_000);
 });
+
+// As a user does it, with everything that the package brings along: a wrong `exports`, or a file that was left out of the
+// package, shows here.
+describe.each([
+  ["node", ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"]],
+  ["bun", [process.execPath, "add", "--ignore-scripts"]],
+])("added with the package manager of %s to an empty project", (runtime, add) => {
+  test("the library says and hears something", async () => {
+    await using server = await startTestServer();
+    const project = mkdtempSync(join(tmpdir(), `parley-add-${runtime}-`));
+    try {
+      writeFileSync(join(project, "package.json"), JSON.stringify({ name: "empty", type: "module" }));
+      run([...add, tarball], project);
+      writeFileSync(join(project, "program.mjs"), SCRIPT);
+      const child = Bun.spawn([...runnerOf(runtime), "program.mjs"], {
+        cwd: project,
+        env: { ...process.env, PARLEY: server.url, TOKEN: await server.token("ann") },
+      });
+      expect(await new Response(child.stdout).text()).toBe("hello 1\n");
+      expect(await child.exited).toBe(0);
+    } finally {
+      rmSync(project, { recursive: true });
+    }
+  }, 120_000);
+});
+
+describe.skipIf(chromiumPath() === undefined)("in a page of another origin", () => {
+  test("W2 the packed library says and hears something in chromium, and comes back when its line is cut", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "parley-page-"));
+    run(["tar", "-xzf", tarball, "-C", folder, "--strip-components=1"], folder);
+    const html = '<!doctype html><title>page</title><script type="module" src="/page.js"></script>';
+    const page = Bun.serve({
+      port: 0,
+      routes: {
+        "/": new Response(html, { headers: { "Content-Type": "text/html" } }),
+        "/page.js": new Response(PAGE, { headers: { "Content-Type": "text/javascript" } }),
+        "/parley.js": new Response(Bun.file(join(folder, "dist/client/index.js"))),
+      },
+    });
+    const origin = `http://localhost:${page.port}`;
+    await using server = await startTestServer({ env: { ALLOWED_ORIGINS: origin } });
+    await using proxy = await FaultProxy.start();
+    proxy.target = server.port;
+    const browser = await startBrowser();
+    try {
+      await using watched = await openPage(browser, "about:blank");
+      await watched.page.goto(`${origin}/?${proxy.port}#${await server.token("ann")}`);
+      const heard = () => watched.page.evaluate(() => (globalThis as { heard?: string[] }).heard);
+      await until(async () => (await heard())?.length === 1);
+      for (const line of proxy.lines) line.reset();
+      await watched.page.evaluate(() => (globalThis as unknown as { say(text: string): void }).say("again"));
+      await until(async () => (await heard())?.length === 2);
+      expect(await heard()).toEqual(["1 hello", "2 again"]);
+    } finally {
+      await browser.close();
+      page.stop(true);
+      rmSync(folder, { recursive: true });
+    }
+  }, 60_000);
+});
+
+/** Waits until `holds`, looked at every few milliseconds: what is waited for happens in another process. */
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 1_000; tries++) {
+    if (await holds()) return;
+    await Bun.sleep(10);
+  }
+  throw new Error("What was waited for did not come.");
+}
 
 /** Unpacks the tarball to where `npm install` and `bun add` would, without the server's dependencies, of which the library needs none. */
 function install(project: string): void {
