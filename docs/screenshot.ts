@@ -9,9 +9,9 @@ const CONVERSATION: readonly (readonly ["user1" | "user2", string])[] = [
   ["user2", "Morning! Does the order hold when we both write at once?"],
   ["user1", "It does: every message gets a number, and everybody sees the same."],
   ["user2", "And if my train goes through a tunnel before the ack?"],
-  ["user1", "Send it again under the same id. It is stored once and charged once."],
-  ["user1", "The tick says that it is safe on disk."],
+  ["user1", "The page sends it again under the same id: stored once, charged once."],
   ["user2", "Then I can delete my retry code. Coffee is on me."],
+  ["user1", "Milk, no sugar."],
 ];
 
 await using server = await startTestServer();
@@ -23,7 +23,7 @@ for (const colorScheme of ["light", "dark"] as const) {
 }
 
 async function takePicture(browser: Browser, colorScheme: "light" | "dark", path: string): Promise<void> {
-  const options = { viewport: { width: 1200, height: 800 }, colorScheme };
+  const options = { viewport: { width: 1200, height: 880 }, colorScheme };
   await using first = await openPage(browser, server.url, options);
   await using second = await openPage(browser, server.url, options);
   const pages = { user1: first.page, user2: second.page };
@@ -36,6 +36,10 @@ async function takePicture(browser: Browser, colorScheme: "light" | "dark", path
   }
   await pages.user1.getByRole("button", { name: "Measure round trip" }).click();
   await pages.user1.getByText("Round trip", { exact: true }).waitFor();
+  const last = pages.user1.locator(`[data-seq='${CONVERSATION.length}']`);
+  await last.getByText("Read by user2").waitFor();
+  await pages.user2.getByRole("textbox", { name: "Message" }).pressSequentially("On its");
+  await pages.user1.getByText("user2 is typing…").waitFor();
   await pages.user1.getByRole("textbox", { name: "Message" }).focus();
   await pages.user1.screenshot({ path });
 }
@@ -44,5 +48,5 @@ async function join(page: Page, user: string, conversation: string): Promise<voi
   await page.getByRole("button", { name: user }).click();
   await page.getByRole("textbox", { name: "Conversation" }).fill(conversation);
   await page.getByRole("button", { name: "Connect" }).click();
-  await page.locator("#status[data-at='open']").waitFor();
+  await page.locator("#status[data-at='live']").waitFor();
 }

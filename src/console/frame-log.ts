@@ -10,7 +10,7 @@ export interface LogEntry {
   readonly type: string;
   /** Bytes of UTF-8 on the wire. */
   readonly bytes: number;
-  /** What was on the wire, shortened and without the token. */
+  /** What was on the wire, shortened. */
   readonly text: string;
 }
 
@@ -20,22 +20,20 @@ export const MAX_LOG_ENTRIES = 500;
 /** Characters kept of one frame: 500 frames of 64 KiB would be 32 MB for something nobody reads. */
 export const MAX_LOG_TEXT = 16_384;
 
-/** Adds what went over the line to the log. `token`, where it occurs, is not kept (A4). */
+/** Adds what went over the line to the log. The client library tells no frame that holds a token (A4). */
 export function addToLog(
   log: readonly LogEntry[],
   direction: Direction,
   text: string,
   at: number,
-  token: string | undefined,
 ): readonly LogEntry[] {
-  const safe = token === undefined ? text : text.replaceAll(token, "[token]");
   const entry: LogEntry = {
     number: (log[log.length - 1]?.number ?? 0) + 1,
     direction,
     at,
-    type: direction === "line" ? safe : typeOf(safe),
+    type: direction === "line" ? text : typeOf(text),
     bytes: direction === "line" ? 0 : new TextEncoder().encode(text).length,
-    text: safe.length > MAX_LOG_TEXT ? `${safe.slice(0, MAX_LOG_TEXT)} … (shortened)` : safe,
+    text: text.length > MAX_LOG_TEXT ? `${text.slice(0, MAX_LOG_TEXT)} … (shortened)` : text,
   };
   return [...log.slice(1 - MAX_LOG_ENTRIES), entry];
 }

@@ -1,10 +1,11 @@
 // The console's one place where parts meet: events go through the pure step, effects are carried out, views are drawn.
+import { connect, type Parley, type Position } from "../client/connect.ts";
 import { addToLog, type Direction, type LogEntry } from "./frame-log.ts";
-import { HISTORY_PAGE } from "./receive.ts";
-import { readServerFacts, signIn } from "./sign-in.ts";
-import { type Line, openLine } from "./socket.ts";
+import { HISTORY_PAGE } from "./hear.ts";
+import { type Login, readServerFacts, signIn } from "./sign-in.ts";
 import type { Effect, Event } from "./state.ts";
 import { initialState, step } from "./step.ts";
+import { openTalk, type Talk } from "./talk.ts";
 import { composerView } from "./view/composer.ts";
 import { find } from "./view/element.ts";
 import { framesView } from "./view/frames.ts";
@@ -13,6 +14,8 @@ import { noticesView } from "./view/notices.ts";
 import { conversationProblem, placeView } from "./view/place.ts";
 import { sideView } from "./view/side.ts";
 import { signInView } from "./view/sign-in.ts";
+import { typingView } from "./view/typing.ts";
+import { describeLine } from "./wording.ts";
 
 /** Redraws are gathered for this long, in milliseconds, so that a burst of frames is one redraw. */
 const REDRAW_AFTER = 16;
@@ -23,9 +26,11 @@ const COUNTDOWN_EVERY = 250;
 function startConsole(): void {
   let state = initialState(conversationInAddress() ?? "lobby");
   let log: readonly LogEntry[] = [];
-  // In memory only (P1): a reload signs out, and no other script, tab or extension finds it in a storage.
-  let token: string | undefined;
-  let line: Line | undefined;
+  let login: Login | undefined;
+  let parley: Parley | undefined;
+  let talk: Talk | undefined;
+  /** Where the conversation that was left last can go on. */
+  let leftAt: Position | undefined;
   let redraw: ReturnType<typeof setTimeout> | undefined;
 
   const desk = find("desk", HTMLElement);
@@ -46,21 +51,24 @@ function startConsole(): void {
     }),
     messagesView({
       sayAgain: (id) => happen({ type: "say_again", id, at: Date.now() }),
+      takeBack: (id) => happen({ type: "take_back", id }),
       loadBefore: (seq, limit = HISTORY_PAGE) => happen({ type: "load_before", seq, limit }),
+      seen: (seq) => happen({ type: "seen", seq }),
     }),
+    typingView(),
     noticesView({
       stay: () => happen({ type: "stay" }),
       dismiss: (code) => happen({ type: "dismiss", code }),
       reconnect: () => happen({ type: "connect" }),
     }),
-    sideView(() => happen({ type: "ping", at: Date.now() })),
+    sideView(() => happen({ type: "measure" })),
     composerView({
       say(text) {
-        happen({ type: "say", id: crypto.randomUUID(), text, at: Date.now() });
+        happen({ type: "say", id: newId(), text, at: Date.now() });
         // At once, so that it is seen as pending even when the server answers within one redraw.
         draw();
       },
-      writing: () => happen({ type: "stay" }),
+      writing: (active) => happen({ type: "write", active }),
     }),
   ];
 
@@ -74,38 +82,61 @@ function startConsole(): void {
   function carryOut(effect: Effect): void {
     switch (effect.do) {
       case "open":
-        open(effect.user, effect.conversation);
+        open(effect.conversation, effect.goOn);
+        return;
+      case "reconnect":
+        talk?.reconnect();
         return;
       case "close":
-        line?.close();
-        line = undefined;
+        leftAt = talk?.position() ?? leftAt;
+        talk?.leave();
+        talk = undefined;
         return;
-      case "forget_token":
-        token = undefined;
+      case "forget_login":
+        if (effect.tell) login?.end();
+        login = undefined;
+        parley = undefined;
         return;
       case "send":
-        line?.send(effect.frame);
+        talk?.send(effect.id, effect.text);
+        return;
+      case "take_back":
+        talk?.takeBack(effect.id);
+        return;
+      case "load": {
+        const { do: _, ...range } = effect;
+        talk?.load(range);
+        return;
+      }
+      case "typing":
+        talk?.typing(effect.active);
+        return;
+      case "read":
+        talk?.read(effect.seq);
+        return;
+      case "activity":
+        talk?.activity();
+        return;
+      case "measure":
+        talk?.measure();
         return;
       default:
         effect satisfies never;
     }
   }
 
-  function open(user: string, conversation: string): void {
-    note("line", `connect to ${conversation} as ${user}`);
-    line = openLine(user, conversation, token ?? "", {
-      received(text, frame) {
-        note("received", text);
-        if (frame !== undefined) happen({ type: "frame", frame, at: Date.now() });
-      },
-      sent: (text) => note("sent", text),
-      noted: (text) => note("line", text),
-      closed: (code) => happen({ type: "closed", code, at: Date.now() }),
+  function open(id: string, goOn: boolean): void {
+    note("line", `opening ${id}`);
+    const conversation = parley?.conversation(id, goOn && leftAt !== undefined ? { from: leftAt } : {});
+    if (conversation === undefined) return;
+    talk = openTalk(conversation, (event) => {
+      if (event.type === "status") note("line", describeLine(event.line));
+      happen(event);
     });
   }
 
   function note(direction: Direction, text: string): void {
-    log = addToLog(log, direction, text, Date.now(), token);
+    log = addToLog(log, direction, text, Date.now());
     plan();
   }
 
@@ -114,7 +145,8 @@ function startConsole(): void {
     happen({ type: "sign_in_began" });
     const answer = await signIn(user, password);
     if ("problem" in answer) return happen({ type: "sign_in_refused", problem: answer.problem });
-    token = answer.token;
+    login = answer.login;
+    parley = connect({ url: location.origin, user, token: login.token, trace: note });
     happen({ type: "signed_in", user });
   }
 
@@ -134,19 +166,28 @@ function startConsole(): void {
 
   function countsDown(): boolean {
     const { session, limitedUntil } = state;
-    if (session.at === "open") return session.inactiveAt !== undefined || limitedUntil !== undefined;
-    return session.at === "closed" && session.ending.comeBackAt !== undefined;
+    if (session.at !== "open") return false;
+    return session.inactiveAt !== undefined || session.line.at === "waiting" || limitedUntil !== undefined;
   }
 
   addEventListener("hashchange", () => {
     const conversation = conversationInAddress();
     if (conversation !== undefined) happen({ type: "choose", conversation });
   });
+  // What waits to be sent is in memory only, like the token: a reload would lose it, so the person is asked first.
+  addEventListener("beforeunload", (event) => {
+    if (state.transcript.outbox.some((row) => row.kind === "pending")) event.preventDefault();
+  });
   setInterval(() => {
     if (countsDown()) draw();
   }, COUNTDOWN_EVERY);
   draw();
   void readServerFacts().then((facts) => happen({ type: "server_facts", facts }));
+}
+
+/** A name for a message. `crypto.randomUUID` is missing on pages without TLS, which a server on a private network has. */
+function newId(): string {
+  return Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join("-");
 }
 
 /** The conversation named behind the address's `#`, where it is a good name. */

@@ -1,23 +1,73 @@
 import type { ServerFacts } from "./state.ts";
 import { duration } from "./wording.ts";
 
-/** A token, or the reason in words why there is none. */
-export type SignIn = { readonly token: string } | { readonly problem: string };
+/** A sign-in that lasts. Its tokens are in memory only (P1): a reload ends it, and no storage has them. */
+export interface Login {
+  /** The token, and from the second call on another one; undefined when the sign-in has ended. Rejects when that cannot be told now. */
+  token(): Promise<string | undefined>;
+  /** Has the server forget it, as far as it can be reached. */
+  end(): void;
+}
 
-/** Asks `POST /token` for a token. Never throws: what goes wrong is answered in words. */
-export async function signIn(username: string, password: string): Promise<SignIn> {
+interface Tokens {
+  readonly access: string;
+  /** Missing where the server gives out none. */
+  readonly refresh: string | undefined;
+}
+
+/** Asks `POST /token` to let `username` in. Never throws: what goes wrong is answered in words. */
+export async function signIn(
+  username: string,
+  password: string,
+): Promise<{ readonly login: Login } | { readonly problem: string }> {
   let response: Response;
   try {
-    response = await fetch("/token", {
-      method: "POST",
-      body: new URLSearchParams({ grant_type: "password", username, password }),
-    });
+    response = await ask({ grant_type: "password", username, password, scope: "offline_access" });
   } catch {
     return { problem: "The server does not answer. Is it running, and are you online?" };
   }
   const body = await readObject(response);
-  if (response.ok && typeof body.access_token === "string") return { token: body.access_token };
-  return { problem: problemOf(response, body) };
+  const tokens = response.ok ? tokensOf(body) : undefined;
+  return tokens === undefined ? { problem: problemOf(response, body) } : { login: createLogin(tokens) };
+}
+
+function createLogin(first: Tokens): Login {
+  let tokens = first;
+  let isUsed = false;
+
+  async function renew(refresh: string): Promise<string | undefined> {
+    const response = await ask({ grant_type: "refresh_token", refresh_token: refresh });
+    const renewed = response.ok ? tokensOf(await readObject(response)) : undefined;
+    if (renewed !== undefined) tokens = renewed;
+    // A refusal ends the sign-in; a server that is busy or at fault may do better later.
+    else if (response.status !== 400 && response.status !== 401) throw new Error(`HTTP ${response.status}`);
+    return renewed?.access;
+  }
+
+  return {
+    async token() {
+      if (isUsed) return tokens.refresh === undefined ? undefined : renew(tokens.refresh);
+      isUsed = true;
+      return tokens.access;
+    },
+    end() {
+      const { access, refresh } = tokens;
+      const headers = { Authorization: `Bearer ${access}` };
+      const body = new URLSearchParams(refresh === undefined ? {} : { refresh_token: refresh });
+      // Without an answer the tokens run out by themselves; nobody else has them.
+      fetch("/logout", { method: "POST", headers, body }).catch(() => {});
+    },
+  };
+}
+
+function ask(fields: Record<string, string>): Promise<Response> {
+  return fetch("/token", { method: "POST", body: new URLSearchParams(fields) });
+}
+
+function tokensOf(body: Record<string, unknown>): Tokens | undefined {
+  const { access_token: access, refresh_token: refresh } = body;
+  if (typeof access !== "string") return undefined;
+  return { access, refresh: typeof refresh === "string" ? refresh : undefined };
 }
 
 /** Reads `GET /config.json`: the demo accounts and the version. Without it the page works, with less on it. */

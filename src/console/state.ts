@@ -1,5 +1,13 @@
-import type { ClientFrameOf } from "../protocol/client-frames.ts";
-import type { Member, Quota, ServerFrame, ServerFrameOf } from "../protocol/server-frames.ts";
+import type {
+  Ack,
+  State as LineState,
+  Lost,
+  Member,
+  Message,
+  Quota,
+  QuotaNotice,
+} from "../client/connect.ts";
+import type { ServerFrameOf } from "../protocol/server-frames.ts";
 import type { Transcript } from "./transcript.ts";
 
 /** What `GET /config.json` tells the page before anybody has signed in. */
@@ -8,45 +16,51 @@ export interface ServerFacts {
   readonly version?: string;
 }
 
-/** What the server said just before it closed the line. */
-export interface Farewell {
-  readonly closing?: ServerFrameOf<"closing">;
-  readonly error?: ServerFrameOf<"error">;
+/** Something the server (or the library) refused: `code` for the program, `message` for people. */
+export interface Refusal {
+  readonly code: string;
+  readonly message: string;
 }
 
-/** Why a connection ended and what the person can do. */
+/** Why a connection ended for good and what the person can do. */
 export interface Ending {
   readonly code: number;
   readonly reason: string;
   readonly advice: string;
   /** The server's own words, where it had any. */
   readonly detail?: string;
-  /** When the server asks to be called again, in milliseconds since 1970. */
-  readonly comeBackAt?: number;
   /** `sign_in`: the token is no longer good, so reconnecting with it would fail again. */
   readonly remedy: "reconnect" | "sign_in";
 }
 
-/** An open connection, between `welcome` and close. */
+/** The states of the client library in which a conversation goes on by itself. */
+export type Line = Exclude<LineState, { readonly at: "closed" }>;
+
+/** A conversation that is open, be its line connected at the moment or not. */
 export interface OpenSession {
   readonly at: "open";
   readonly user: string;
-  readonly plan: string;
-  readonly inactivity: { readonly timeout: number; readonly warning: number };
+  readonly line: Line;
+  /** What `welcome` said; missing until it came. */
+  readonly terms?: Pick<ServerFrameOf<"welcome">, "plan" | "inactivity">;
   readonly members: readonly Member[];
+  /** Who else types. */
+  readonly typing: readonly string[];
   /** When the server will close for inactivity; there while its warning stands. */
   readonly inactiveAt?: number;
-  /** The ping that waits for its pong. */
-  readonly ping?: { readonly id: string; readonly at: number };
-  /** How long the last ping took, in milliseconds. */
+  /** Why the line is away, once that lasts long enough to be worth a word. */
+  readonly cut?: string;
+  /** A round trip is being measured. */
+  readonly measuring: boolean;
+  /** How long the last one took, in milliseconds. */
   readonly roundTrip?: number;
-  readonly farewell: Farewell;
+  /** The last refusal that was no answer to a request: the reason, if the connection ends by it. */
+  readonly complaint?: Refusal;
 }
 
 export type Session =
   | { readonly at: "signed_out"; readonly busy: boolean; readonly problem?: string }
   | { readonly at: "signed_in"; readonly user: string }
-  | { readonly at: "connecting"; readonly user: string; readonly farewell: Farewell }
   | OpenSession
   | { readonly at: "closed"; readonly user: string; readonly ending: Ending };
 
@@ -62,24 +76,64 @@ export interface Allowance extends Omit<Quota, "reset"> {
   readonly fullAt: number;
 }
 
+/** Which conversation, of which user, the transcript belongs to. */
+export interface Subject {
+  readonly conversation: string;
+  readonly user: string;
+  /** Whether the server has let this page in once, so that it can go on where it was. */
+  readonly begun: boolean;
+  /** Up to which `seq` the person has seen the messages. */
+  readonly seen: number;
+}
+
 export interface State {
   readonly server: ServerFacts;
   /** The conversation to talk in, or to connect to next. */
   readonly conversation: string;
   readonly session: Session;
   readonly transcript: Transcript;
-  /** Which conversation, in which life of the store, the transcript belongs to. */
-  readonly transcriptOf?: { readonly conversation: string; readonly epoch: string; readonly user: string };
+  readonly transcriptOf?: Subject;
   readonly allowance?: Allowance;
   /** Until when requests are refused, in milliseconds since 1970. */
   readonly limitedUntil?: number;
-  /** The `id` of the history request that waits for its answer. */
-  readonly loading?: string;
+  /** A history request waits for its answer. */
+  readonly loading: boolean;
   readonly notices: readonly Notice[];
 }
 
-/** Everything that can happen. `at` is when, in milliseconds since 1970. */
+/** What a conversation tells. `at` is when, in milliseconds since 1970. */
+export type TalkEvent =
+  | {
+      readonly type: "status";
+      readonly line: LineState;
+      readonly welcome: ServerFrameOf<"welcome"> | undefined;
+      readonly members: readonly Member[];
+      readonly at: number;
+    }
+  | { readonly type: "members"; readonly members: readonly Member[] }
+  | { readonly type: "typing"; readonly user: string; readonly active: boolean }
+  | { readonly type: "message"; readonly message: Message }
+  /** `newest`: up to where the conversation is known after that. */
+  | { readonly type: "lost"; readonly lost: Lost; readonly newest: number }
+  | { readonly type: "quota"; readonly quota: QuotaNotice; readonly at: number }
+  | {
+      readonly type: "warning";
+      readonly warning: Omit<ServerFrameOf<"warning">, "type">;
+      readonly at: number;
+    }
+  | { readonly type: "complaint"; readonly refusal: Refusal }
+  /** An own message is stored, or will not be. */
+  | { readonly type: "acked"; readonly ack: Ack }
+  | { readonly type: "refused"; readonly id: string; readonly refusal: Refusal }
+  /** What `load` answered. */
+  | { readonly type: "page"; readonly messages: readonly Message[]; readonly more: boolean }
+  | { readonly type: "page_refused"; readonly refusal: Refusal }
+  /** What `measure` answered, in milliseconds; undefined when the line was lost. */
+  | { readonly type: "measured"; readonly roundTrip: number | undefined };
+
+/** Everything that can happen. */
 export type Event =
+  | TalkEvent
   | { readonly type: "server_facts"; readonly facts: ServerFacts }
   | { readonly type: "sign_in_began" }
   | { readonly type: "signed_in"; readonly user: string }
@@ -90,22 +144,33 @@ export type Event =
   | { readonly type: "leave" }
   | { readonly type: "say"; readonly id: string; readonly text: string; readonly at: number }
   | { readonly type: "say_again"; readonly id: string; readonly at: number }
+  | { readonly type: "take_back"; readonly id: string }
   | { readonly type: "load_before"; readonly seq: number; readonly limit: number }
+  /** Somebody writes, or has emptied what was written. */
+  | { readonly type: "write"; readonly active: boolean }
+  /** The newest message is in view, and the page is looked at. */
+  | { readonly type: "seen"; readonly seq: number }
   | { readonly type: "stay" }
-  | { readonly type: "ping"; readonly at: number }
-  | { readonly type: "dismiss"; readonly code: string }
-  | { readonly type: "frame"; readonly frame: ServerFrame; readonly at: number }
-  | { readonly type: "closed"; readonly code: number; readonly at: number };
-
-/** What a page sends. */
-export type SentFrame = ClientFrameOf<"message" | "history" | "activity" | "ping">;
+  | { readonly type: "measure" }
+  | { readonly type: "dismiss"; readonly code: string };
 
 /** What is to be done outside: the carrier in main.ts does it, and nothing else. */
 export type Effect =
-  | { readonly do: "open"; readonly user: string; readonly conversation: string }
+  /** Opens the conversation; `goOn`: where this page left it. */
+  | { readonly do: "open"; readonly conversation: string; readonly goOn: boolean }
+  /** Tries now what would be tried later, or opens again what was closed. */
+  | { readonly do: "reconnect" }
   | { readonly do: "close" }
-  | { readonly do: "forget_token" }
-  | { readonly do: "send"; readonly frame: SentFrame };
+  /** `tell`: the server is told too, so that the token is worth nothing any more. */
+  | { readonly do: "forget_login"; readonly tell: boolean }
+  | { readonly do: "send"; readonly id: string; readonly text: string }
+  | { readonly do: "take_back"; readonly id: string }
+  /** Reads messages before a `seq`; without one, the latest. */
+  | { readonly do: "load"; readonly before?: number; readonly limit: number }
+  | { readonly do: "typing"; readonly active: boolean }
+  | { readonly do: "read"; readonly seq: number }
+  | { readonly do: "activity" }
+  | { readonly do: "measure" };
 
 /** A transition: the state after an event, and what to do. */
 export interface Step {

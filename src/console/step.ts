@@ -1,8 +1,10 @@
-import { onClosed, onFrame } from "./receive.ts";
+import { hear } from "./hear.ts";
 import type { Effect, Event, OpenSession, State, Step } from "./state.ts";
-import { EMPTY_TRANSCRIPT, giveUp, write } from "./transcript.ts";
+import { EMPTY_TRANSCRIPT, giveUp, refuse, write } from "./transcript.ts";
 
 const LEFT = "You left before the server confirmed it. Sending it again is safe: it is never stored twice.";
+
+const TAKEN_BACK = "Taken back before it was sent.";
 
 const SIGN_IN_ENDED = "Your sign-in has ended. Sign in again to go on.";
 
@@ -13,6 +15,7 @@ export function initialState(conversation: string): State {
     conversation,
     session: { at: "signed_out", busy: false },
     transcript: EMPTY_TRANSCRIPT,
+    loading: false,
     notices: [],
   };
 }
@@ -20,7 +23,7 @@ export function initialState(conversation: string): State {
 /**
  * One step of the page: what `event` makes of `state`, and what is to be done about it.
  *
- * An event that has no meaning in the present state (a frame after leaving, a message while closed) changes nothing.
+ * An event that has no meaning in the present state (an ack after leaving, a message while closed) changes nothing.
  */
 export function step(state: State, event: Event): Step {
   const { session } = state;
@@ -42,11 +45,7 @@ export function step(state: State, event: Event): Step {
     case "choose":
       return onChoose(state, event.conversation);
     case "connect":
-      if (session.at === "closed" && session.ending.remedy === "sign_in")
-        return onSignOut(state, SIGN_IN_ENDED);
-      return session.at === "signed_in" || session.at === "closed"
-        ? connect(state, session.user)
-        : still(state);
+      return onConnect(state);
     case "leave":
       return onLeave(state);
     case "say":
@@ -55,24 +54,32 @@ export function step(state: State, event: Event): Step {
       const row = state.transcript.outbox.find((candidate) => candidate.id === event.id);
       return row?.kind === "failed" ? say(state, row.id, row.text, event.at) : still(state);
     }
+    case "take_back": {
+      const row = state.transcript.outbox.find((candidate) => candidate.id === event.id);
+      if (row?.kind !== "pending") return still(state);
+      const transcript = refuse(state.transcript, row.id, TAKEN_BACK);
+      return { state: { ...state, transcript }, effects: [{ do: "take_back", id: row.id }] };
+    }
     case "load_before":
-      return onLoadBefore(state, event.seq, event.limit);
-    case "stay":
-      // Also what typing sends while the warning stands; without a warning there is nothing to answer.
-      return session.at === "open" && session.inactiveAt !== undefined
-        ? send(state, session, { do: "send", frame: { type: "activity" } })
+      return session.at === "open" && !state.loading
+        ? act({ ...state, loading: true }, session, [{ do: "load", before: event.seq, limit: event.limit }])
         : still(state);
-    case "ping":
-      return onPing(state, event.at);
+    case "write":
+      return session.at === "open"
+        ? act(state, session, [{ do: "typing", active: event.active }, ...stay(session)])
+        : still(state);
+    case "stay":
+      return session.at === "open" ? act(state, session, stay(session)) : still(state);
+    case "seen":
+      return onSeen(state, event.seq);
+    case "measure":
+      return session.at === "open" && !session.measuring
+        ? { state: { ...state, session: { ...session, measuring: true } }, effects: [{ do: "measure" }] }
+        : still(state);
     case "dismiss":
       return still({ ...state, notices: state.notices.filter((notice) => notice.code !== event.code) });
-    case "frame":
-      return onFrame(state, event.frame, event.at);
-    case "closed":
-      return onClosed(state, event.code, event.at);
     default:
-      event satisfies never;
-      return still(state);
+      return hear(state, event);
   }
 }
 
@@ -81,7 +88,7 @@ function still(state: State): Step {
 }
 
 function onSignedIn(state: State, user: string): Step {
-  // What one user saw and sent is not the next one's; the same user goes on where the token ran out.
+  // What one user saw and sent is not the next one's; the same user goes on where the sign-in ran out.
   const same = state.transcriptOf?.user === user;
   const session = { at: "signed_in", user } as const;
   return still(same ? { ...state, session } : { ...forget(state), session });
@@ -91,77 +98,113 @@ function onSignOut(state: State, problem?: string): Step {
   const session = { at: "signed_out", busy: false, ...(problem !== undefined && { problem }) } as const;
   // Signed out by the server: the transcript stays for the same user's return. By the person: nothing stays.
   const kept = problem === undefined ? forget(state) : state;
-  return { state: { ...kept, session, notices: [] }, effects: [{ do: "close" }, { do: "forget_token" }] };
+  const tell = problem === undefined;
+  return {
+    state: { ...kept, session, loading: false, notices: [] },
+    effects: [{ do: "close" }, { do: "forget_login", tell }],
+  };
 }
 
 function forget(state: State): State {
-  return {
-    server: state.server,
-    conversation: state.conversation,
-    session: state.session,
-    transcript: EMPTY_TRANSCRIPT,
-    notices: [],
-  };
+  return { ...initialState(state.conversation), server: state.server, session: state.session };
 }
 
 function onChoose(state: State, conversation: string): Step {
   if (conversation === state.conversation) return still(state);
   const { session } = state;
   const chosen = { ...state, conversation };
-  if (session.at !== "open" && session.at !== "connecting") return still(chosen);
+  if (session.at !== "open") return still(chosen);
   const left = onLeave(chosen);
-  const opened = connect(left.state, session.user);
+  const opened = open(left.state, session.user);
   return { state: opened.state, effects: [...left.effects, ...opened.effects] };
 }
 
-function connect(state: State, user: string): Step {
+function onConnect(state: State): Step {
+  const { session } = state;
+  switch (session.at) {
+    case "signed_in":
+      return open(state, session.user);
+    case "closed": {
+      if (session.ending.remedy === "sign_in") return onSignOut(state, SIGN_IN_ENDED);
+      const { transcriptOf } = state;
+      // Another one may have been chosen in the address meanwhile.
+      if (transcriptOf?.conversation !== state.conversation) {
+        const opened = open(state, session.user);
+        return { state: opened.state, effects: [{ do: "close" }, ...opened.effects] };
+      }
+      return { state: { ...state, session: connecting(session.user) }, effects: [{ do: "reconnect" }] };
+    }
+    case "open":
+      return session.line.at === "waiting" ? { state, effects: [{ do: "reconnect" }] } : still(state);
+    default:
+      return still(state);
+  }
+}
+
+function open(state: State, user: string): Step {
+  const { conversation, transcriptOf } = state;
+  const same = transcriptOf?.conversation === conversation && transcriptOf.user === user;
+  const goOn = same && transcriptOf.begun;
   return {
-    state: { ...state, session: { at: "connecting", user, farewell: {} }, notices: [] },
-    effects: [{ do: "open", user, conversation: state.conversation }],
+    state: {
+      ...state,
+      session: connecting(user),
+      ...(!same && { transcript: EMPTY_TRANSCRIPT }),
+      transcriptOf: goOn ? transcriptOf : { conversation, user, begun: false, seen: 0 },
+      notices: [],
+    },
+    effects: [{ do: "open", conversation, goOn }],
   };
 }
 
+function connecting(user: string): OpenSession {
+  const line = { at: "connecting", attempt: 0, fresh: false } as const;
+  return { at: "open", user, line, members: [], typing: [], measuring: false };
+}
+
 function onLeave(state: State): Step {
-  const { session, loading: _loading, ...rest } = state;
+  const { session } = state;
   if (session.at === "signed_out" || session.at === "signed_in") return still(state);
   return {
     state: {
-      ...rest,
+      ...state,
       session: { at: "signed_in", user: session.user },
       transcript: giveUp(state.transcript, LEFT),
+      loading: false,
       notices: [],
     },
     effects: [{ do: "close" }],
   };
 }
 
+/** Also while the line is away: the library keeps it, and sends it as soon as it can. */
 function say(state: State, id: string, text: string, at: number): Step {
   const { session } = state;
   if (session.at !== "open") return still(state);
   const transcript = write(state.transcript, { id, from: session.user, text, at });
-  return send({ ...state, transcript }, session, { do: "send", frame: { type: "message", id, text } });
+  return act({ ...state, transcript }, session, [
+    { do: "typing", active: false },
+    { do: "send", id, text },
+  ]);
 }
 
-function onLoadBefore(state: State, seq: number, limit: number): Step {
-  const { session } = state;
-  if (session.at !== "open" || state.loading !== undefined) return still(state);
-  const id = `before-${seq}`;
-  const frame = { type: "history", before: seq, limit, id } as const;
-  return send({ ...state, loading: id }, session, { do: "send", frame });
-}
-
-function onPing(state: State, at: number): Step {
-  const { session } = state;
-  if (session.at !== "open" || session.ping !== undefined) return still(state);
-  const id = `ping-${Math.floor(at)}`;
+function onSeen(state: State, seq: number): Step {
+  const { session, transcriptOf } = state;
+  if (session.at !== "open" || transcriptOf === undefined || seq <= transcriptOf.seen) return still(state);
   return {
-    state: { ...state, session: { ...session, ping: { id, at } } },
-    effects: [{ do: "send", frame: { type: "ping", id } }],
+    state: { ...state, transcriptOf: { ...transcriptOf, seen: seq } },
+    effects: [{ do: "read", seq }],
   };
 }
 
-/** Sends what a person did; it counts as activity (I1), so the inactivity warning goes. */
-function send(state: State, session: OpenSession, effect: Effect): Step {
+/** What answers the warning of inactivity; nothing while there is none. */
+function stay(session: OpenSession): Effect[] {
+  return session.inactiveAt === undefined ? [] : [{ do: "activity" }];
+}
+
+/** Does what a person wants; it counts as activity (I1), so the inactivity warning goes. */
+function act(state: State, session: OpenSession, effects: readonly Effect[]): Step {
+  if (session.inactiveAt === undefined) return { state, effects };
   const { inactiveAt: _answered, ...active } = session;
-  return { state: { ...state, session: active }, effects: [effect] };
+  return { state: { ...state, session: active }, effects };
 }

@@ -7,6 +7,8 @@ import type { Message } from "../protocol/server-frames.ts";
 //   │ 51  52  53      57  58 … newest   │ │ pending  failed  pending  │
 //   └───────────────────────────────────┘ └───────────────────────────┘
 //    first ≤ …   ▲ a hole is shown, never silent (D5)
+//
+// Numbers below `first` can no longer be had; `past`, if there is one, comes before everything.
 
 /** A message the server has numbered. `key` names its row on the page, and stays when an outbox row becomes stored. */
 export interface StoredRow extends Omit<Message, "data"> {
@@ -35,6 +37,8 @@ export interface Transcript {
   readonly first: number;
   /** The newest `seq` heard of, whether or not its message is here; 0 in a conversation nobody has spoken in. */
   readonly newest: number;
+  /** What was here before the server's store began anew (another `epoch`): its numbers meant other messages. */
+  readonly past?: readonly StoredRow[];
 }
 
 export const EMPTY_TRANSCRIPT: Transcript = { stored: [], outbox: [], first: 1, newest: 0 };
@@ -97,6 +101,20 @@ export function giveUp(transcript: Transcript, problem: string): Transcript {
     return row.kind === "pending" ? { ...row, kind: "failed", problem } : row;
   });
   return { ...transcript, outbox };
+}
+
+/** The server keeps nothing up to `last` any more. */
+export function lose(transcript: Transcript, last: number): Transcript {
+  return { ...transcript, first: Math.max(transcript.first, last + 1) };
+}
+
+/**
+ * Puts what is here aside: the server's store began anew, and counts from 1 again; it has reached `newest`. What waits
+ * to be sent stays.
+ */
+export function beginAnew(transcript: Transcript, newest: number): Transcript {
+  const past = transcript.stored.map((row) => ({ ...row, key: `past\n${row.key}` }));
+  return { ...transcript, stored: [], first: 1, newest, past };
 }
 
 /** Says whether the server holds messages older than the oldest one here. */

@@ -1,5 +1,6 @@
+import type { State as LineState } from "../client/connect.ts";
 import { type ErrorEntry, errorEntry } from "../protocol/errors.ts";
-import type { ServerFrameOf } from "../protocol/server-frames.ts";
+import type { Refusal } from "./state.ts";
 
 /** A stretch of time for people: `4 s`, `1:05 min`, `1:02:05 h`. Rounded up, so that a countdown never says 0 too early. */
 export function duration(milliseconds: number): string {
@@ -19,6 +20,16 @@ export function size(bytes: number): string {
 /** `1 message`, `2 messages`. */
 export function count(amount: number, noun: string): string {
   return `${amount.toLocaleString("en")} ${noun}${amount === 1 ? "" : "s"}`;
+}
+
+/** `ann`, `ann and ben`, `ann, ben and 2 others`. */
+export function listNames(names: readonly string[]): string {
+  const shown = names.length > 3 ? names.slice(0, 2) : names;
+  const hidden = names.length - shown.length;
+  const parts = hidden > 0 ? [...shown, `${hidden} others`] : shown;
+  return parts.length < 2
+    ? parts.join("")
+    : `${parts.slice(0, -1).join(", ")} and ${parts[parts.length - 1]}`;
 }
 
 /** The hour and minute of a moment, in the reader's own way of writing it. */
@@ -49,10 +60,24 @@ export function dayName(at: number, now: number): string {
   });
 }
 
+/** What happened to the line, for the frame log. */
+export function describeLine(line: LineState): string {
+  switch (line.at) {
+    case "waiting":
+      return `line lost: ${line.reason}; next try ${preciseTime(line.until)}`;
+    case "closed":
+      return `closed ${line.code} ${line.reason}`;
+    case "degraded":
+      return `degraded: ${line.reason}`;
+    default:
+      return line.at;
+  }
+}
+
 /** What the server said about a refusal, then what to do about it. */
-export function explainError(error: Pick<ServerFrameOf<"error">, "code" | "message">): string {
-  // A newer server may know codes this page does not: its own words are then all there is.
-  const entry = errorEntry(error.code) as ErrorEntry | undefined;
+export function explainError(error: Refusal): string {
+  // The client library, or a newer server, has codes that the catalogue lacks: their own words are then all there is.
+  const entry = errorEntry(error.code as never) as ErrorEntry | undefined;
   if (entry === undefined) return plain(error.message);
   const said = plain(error.message || entry.what);
   // Its advice is for programs (`retry_after`); people see the countdown.

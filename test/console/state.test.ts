@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import type { Effect, Event, Session, State } from "../../src/console/state.ts";
+import type { State as LineState } from "../../src/client/connect.ts";
+import type { Effect, Event, Line, Session, State } from "../../src/console/state.ts";
 import { initialState, step } from "../../src/console/step.ts";
-import type { Message, ServerFrame, ServerFrameOf } from "../../src/protocol/server-frames.ts";
+import type { Member, Message } from "../../src/protocol/server-frames.ts";
 
 const T0 = 1_800_000_000_000;
 
@@ -14,63 +15,81 @@ describe("signing in", () => {
     expect(state.session).toEqual({ at: "signed_out", busy: false, problem: "Wrong user name or password." });
   });
 
-  test("signing out closes the line, forgets the token and everything that was shown", () => {
+  test("signing out leaves, has the server forget the sign-in, and forgets everything that was shown", () => {
     const { state, effects } = run(open({ seq: 0 }), [live(1, "user2", "secret"), { type: "sign_out" }]);
-    expect(effects).toEqual([{ do: "close" }, { do: "forget_token" }]);
+    expect(effects).toEqual([{ do: "close" }, { do: "forget_login", tell: true }]);
     expect(state.transcript.stored).toEqual([]);
     expect(state.allowance).toBeUndefined();
   });
 
   test("another user does not see what the one before had open", () => {
-    const closed = run(open({ seq: 0 }), [live(1, "user2", "secret"), gone(4401)]).state;
+    const closed = run(open({ seq: 0 }), [live(1, "user2", "secret"), ended(4401)]).state;
     const away: Event[] = [{ type: "connect" }];
-    expect(run(closed, [...away, { type: "signed_in", user: "user1" }]).state.transcript.stored).toHaveLength(
-      1,
-    );
+    const back = run(closed, [...away, { type: "signed_in", user: "user1" }, { type: "connect" }]);
+    expect(back.state.transcript.stored).toHaveLength(1);
+    expect(back.effects).toContainEqual({ do: "open", conversation: "lobby", goOn: true });
     expect(run(closed, [...away, { type: "signed_in", user: "eve" }]).state.transcript.stored).toEqual([]);
   });
 });
 
-describe("what is asked of history on connecting", () => {
+describe("what is asked of history", () => {
   test("an empty conversation costs nothing", () => {
     expect(run(connecting(), [welcome({ seq: 0 })]).effects).toEqual([]);
   });
 
   test("a first visit asks once for the latest 50", () => {
-    const { effects } = run(connecting(), [welcome({ seq: 120 })]);
-    expect(effects).toEqual([
-      { do: "send", frame: { type: "history", before: 121, limit: 50, id: "latest" } },
-    ]);
+    const first = run(connecting(), [welcome({ seq: 120 })]);
+    expect(first.effects).toEqual([{ do: "load", limit: 50 }]);
+    expect(run(first.state, [welcome({ seq: 120 }, "degraded"), welcome({ seq: 120 })]).effects).toEqual([]);
   });
 
-  test("D4 a reconnect asks for what was missed, and for nothing where nothing was", () => {
-    const cut = run(open({ seq: 0 }), [live(1, "user2", "a"), gone(1006), { type: "connect" }]).state;
-    expect(run(cut, [welcome({ seq: 1 })]).effects).toEqual([]);
-    expect(run(cut, [welcome({ seq: 9 })]).effects).toEqual([
-      { do: "send", frame: { type: "history", after: 1, limit: 200, id: "after-1" } },
-    ]);
+  test("D4 a line that comes back asks for nothing: the library goes on where it was", () => {
+    const cut = run(open({ seq: 0 }), [live(1, "user2", "a"), waiting()]).state;
+    const back = run(cut, [welcome({ seq: 9 }, "resuming"), live(2, "user2", "b")]);
+    expect(back.effects).toEqual([]);
+    expect(back.state.transcript.stored.map(({ seq }) => seq)).toEqual([1, 2]);
   });
 
-  test("a gap wider than one answer starts over at the end", () => {
-    const cut = run(open({ seq: 0 }), [live(1, "user2", "a"), gone(1006), { type: "connect" }]).state;
-    const { state, effects } = run(cut, [welcome({ seq: 500 })]);
-    expect(state.transcript.stored).toEqual([]);
-    expect(effects).toEqual([
-      { do: "send", frame: { type: "history", before: 501, limit: 50, id: "latest" } },
-    ]);
+  test("D4 who leaves and connects again goes on where the page left; in another conversation it begins", () => {
+    const left = run(open({ seq: 0 }), [live(1, "user2", "a"), { type: "leave" }]).state;
+    const again = run(left, [{ type: "connect" }]);
+    expect(again.effects).toEqual([{ do: "open", conversation: "lobby", goOn: true }]);
+    expect(again.state.transcript.stored).toHaveLength(1);
+    const other = run(left, [{ type: "choose", conversation: "other" }, { type: "connect" }]);
+    expect(other.effects).toEqual([{ do: "open", conversation: "other", goOn: false }]);
+    expect(other.state.transcript.stored).toEqual([]);
   });
 
-  test("D5 another epoch empties the page: its numbers mean other messages", () => {
-    const cut = run(open({ seq: 0 }), [live(1, "user2", "a"), gone(1006), { type: "connect" }]).state;
-    expect(run(cut, [welcome({ seq: 0, epoch: "e2" })]).state.transcript.stored).toEqual([]);
+  test("a page that was never let in has nothing to go on from", () => {
+    const { effects } = run(connecting(), [{ type: "leave" }, { type: "connect" }]);
+    expect(effects).toContainEqual({ do: "open", conversation: "lobby", goOn: false });
   });
 
-  test("a refused history request can be made again", () => {
-    const waiting = run(connecting(), [welcome({ seq: 120 })]).state;
-    const refused = run(waiting, [error({ code: "rate_limited", message: "Full.", id: "latest" })]).state;
-    expect(refused.loading).toBeUndefined();
-    const again = run(refused, [{ type: "load_before", seq: 121, limit: 50 }]);
-    expect(again.effects).toHaveLength(1);
+  test("a refused request can be made again", () => {
+    const refusal = { code: "internal", message: "Broken." };
+    const asked = run(connecting(), [welcome({ seq: 120 })]).state;
+    expect(run(asked, [{ type: "load_before", seq: 121, limit: 50 }]).effects).toEqual([]);
+    const refused = run(asked, [{ type: "page_refused", refusal }]).state;
+    expect(refused.notices).toMatchObject([{ code: "internal", tone: "error" }]);
+    expect(run(refused, [{ type: "load_before", seq: 121, limit: 50 }]).effects).toHaveLength(1);
+  });
+});
+
+describe("loss", () => {
+  test("D5 what is no longer kept is not offered any more", () => {
+    const { transcript } = run(open({ seq: 0 }), [
+      live(1, "user2", "a"),
+      { type: "lost", lost: { first: 2, last: 5 }, newest: 5 },
+    ]).state;
+    expect(transcript.first).toBe(6);
+  });
+
+  test("D5 another epoch: old messages are put aside, the new store is read, and reading begins anew", () => {
+    const read = run(open({ seq: 0 }), [live(1, "user2", "a"), { type: "seen", seq: 1 }]).state;
+    const { state, effects } = run(read, [{ type: "lost", lost: { epoch: "e2" }, newest: 7 }]);
+    expect(state.transcript).toMatchObject({ past: [{ text: "a" }], stored: [], newest: 7 });
+    expect(effects).toEqual([{ do: "load", limit: 50 }]);
+    expect(run(state, [{ type: "seen", seq: 1 }]).effects).toEqual([{ do: "read", seq: 1 }]);
   });
 });
 
@@ -78,11 +97,14 @@ describe("own messages", () => {
   const said = run(open({ seq: 0 }), [{ type: "say", id: "m1", text: "hi", at: T0 }]);
 
   test("D2 a message is pending until the server has confirmed it", () => {
-    expect(said.effects).toEqual([{ do: "send", frame: { type: "message", id: "m1", text: "hi" } }]);
+    expect(said.effects).toEqual([
+      { do: "typing", active: false },
+      { do: "send", id: "m1", text: "hi" },
+    ]);
     expect(said.state.transcript.outbox).toMatchObject([{ kind: "pending", id: "m1" }]);
     const { transcript } = run(said.state, [ack("m1", 1)]).state;
     expect(transcript.outbox).toEqual([]);
-    expect(transcript.stored).toMatchObject([{ kind: "stored", seq: 1, text: "hi", from: "user1" }]);
+    expect(transcript.stored).toMatchObject([{ seq: 1, text: "hi", from: "user1" }]);
   });
 
   test("D3 message and ack of the same text make one row, in either order", () => {
@@ -101,69 +123,91 @@ describe("own messages", () => {
     expect(transcript.outbox).toMatchObject([{ id: "m1", kind: "pending" }]);
   });
 
-  test("Q4 a refused one says why, and goes again under the same id", () => {
-    const refused = run(said.state, [
-      error({ code: "rate_limited", message: "All 3 are used.", id: "m1", retry_after: 12.5 }),
-    ]).state;
-    expect(refused.transcript.outbox).toMatchObject([{ kind: "failed", problem: "All 3 are used." }]);
-    expect(refused.limitedUntil).toBe(T0 + 12_500);
-    expect(refused.session.at).toBe("open");
+  test("a refused one says why, and goes again under the same id", () => {
+    const refusal = { code: "too_large", message: "Too long." };
+    const refused = run(said.state, [{ type: "refused", id: "m1", refusal }]).state;
+    expect(refused.transcript.outbox).toMatchObject([
+      { kind: "failed", problem: expect.stringContaining("Too long.") },
+    ]);
     const again = run(refused, [{ type: "say_again", id: "m1", at: T0 }]);
-    expect(again.effects).toEqual([{ do: "send", frame: { type: "message", id: "m1", text: "hi" } }]);
-    expect(run(again.state, [ack("m1", 4)]).state.limitedUntil).toBeUndefined();
+    expect(again.effects).toContainEqual({ do: "send", id: "m1", text: "hi" });
+    expect(again.state.transcript.outbox).toMatchObject([{ kind: "pending", id: "m1" }]);
   });
 
-  test("D3 what waits when the line is cut may be sent again, and history settles what had arrived", () => {
-    const cut = run(said.state, [gone(1006)]).state;
-    expect(cut.transcript.outbox).toMatchObject([{ kind: "failed", id: "m1" }]);
-    const back = run(cut, [
-      { type: "connect" },
-      welcome({ seq: 1 }),
-      history([message(1, "user1", "hi", "m1")]),
+  test("Q4 over quota it stays pending and the time is told; the next ack ends that", () => {
+    const limited = run(said.state, [quota({ remaining: 0, retry_after: 12.5 })]).state;
+    expect(limited.limitedUntil).toBe(T0 + 12_500);
+    expect(limited.transcript.outbox).toMatchObject([{ kind: "pending" }]);
+    expect(run(limited, [quota({ remaining: 1 })]).state.limitedUntil).toBeUndefined();
+  });
+
+  test("D3 what is written or waits while the line is cut stays pending", () => {
+    const cut = run(said.state, [waiting(), { type: "say", id: "m2", text: "ho", at: T0 }]);
+    expect(cut.state.transcript.outbox).toMatchObject([
+      { id: "m1", kind: "pending" },
+      { id: "m2", kind: "pending" },
     ]);
-    expect(back.state.transcript.outbox).toEqual([]);
-    expect(back.state.transcript.stored).toHaveLength(1);
+    expect(cut.effects).toContainEqual({ do: "send", id: "m2", text: "ho" });
+  });
+
+  test("a waiting one can be taken back; if it had arrived after all, it is shown as stored", () => {
+    const back = run(said.state, [{ type: "take_back", id: "m1" }]);
+    expect(back.effects).toEqual([{ do: "take_back", id: "m1" }]);
+    expect(back.state.transcript.outbox).toMatchObject([{ kind: "failed" }]);
+    expect(run(back.state, [live(1, "user1", "hi", "m1")]).state.transcript.outbox).toEqual([]);
+  });
+
+  test("an end for good gives up what waits; an end for inactivity does not, as the library keeps it", () => {
+    expect(run(said.state, [ended(4403)]).state.transcript.outbox).toMatchObject([{ kind: "failed" }]);
+    expect(run(said.state, [ended(4408)]).state.transcript.outbox).toMatchObject([{ kind: "pending" }]);
   });
 });
 
 describe("inactivity", () => {
-  const warned = run(open({ seq: 0 }), [
-    frame({ type: "warning", code: "inactivity", message: "Quiet.", seconds: 30 }),
-  ]).state;
+  const warning = { code: "inactivity", message: "Quiet.", seconds: 30 } as const;
+  const warned = run(open({ seq: 0 }), [{ type: "warning", warning, at: T0 }]).state;
 
   test("I2 the warning counts down to the close", () => {
     expect(warned.session).toMatchObject({ inactiveAt: T0 + 30_000 });
   });
 
-  test("I2 staying sends one activity frame and takes the warning away", () => {
+  test("I2 staying, or writing, sends one activity frame and takes the warning away", () => {
     const stayed = run(warned, [{ type: "stay" }, { type: "stay" }]);
-    expect(stayed.effects).toEqual([{ do: "send", frame: { type: "activity" } }]);
+    expect(stayed.effects).toEqual([{ do: "activity" }]);
     expect(stayed.state.session).not.toHaveProperty("inactiveAt");
+    expect(run(warned, [{ type: "write", active: true }]).effects).toContainEqual({ do: "activity" });
   });
 
   test("I1 a message is activity, a ping is not", () => {
     const said = run(warned, [{ type: "say", id: "m", text: "x", at: T0 }]).state;
     expect(said.session).not.toHaveProperty("inactiveAt");
-    expect(run(warned, [{ type: "ping", at: T0 }]).state.session).toHaveProperty("inactiveAt");
+    expect(run(warned, [{ type: "measure" }]).state.session).toHaveProperty("inactiveAt");
   });
 });
 
-describe("the end of the line", () => {
-  test("the closing frame explains a close whose code was lost on the way", () => {
-    const { session } = run(open({ seq: 0 }), [
-      frame({ type: "closing", code: 1012, reason: "restarting", reconnect: true, after: 2.5 }),
-      gone(1006),
-    ]).state;
-    expect(session).toMatchObject({
-      at: "closed",
-      ending: { code: 1012, comeBackAt: T0 + 2500, remedy: "reconnect" },
-    });
+describe("the line", () => {
+  test("a cut is worth a banner when it lasts, until the line is back", () => {
+    expect(run(open({ seq: 0 }), [waiting(1, 400)]).state.session).not.toHaveProperty("cut");
+    const cut = run(open({ seq: 0 }), [waiting(1, 3000)]).state;
+    expect(cut.session).toMatchObject({ at: "open", line: { at: "waiting" }, cut: "connection lost" });
+    const trying = run(cut, [status({ at: "connecting", attempt: 1, fresh: false })]).state;
+    expect(trying.session).toMatchObject({ cut: "connection lost" });
+    expect(run(trying, [welcome({ seq: 0 })]).state.session).not.toHaveProperty("cut");
+  });
+
+  test("while it waits, it can be told to try now; while it is connected, there is nothing to do", () => {
+    expect(run(open({ seq: 0 }), [waiting(), { type: "connect" }]).effects).toEqual([{ do: "reconnect" }]);
+    expect(run(open({ seq: 0 }), [{ type: "connect" }]).effects).toEqual([]);
   });
 
   test("4401 leads to the sign-in and forgets the token", () => {
-    const closed = run(connecting(), [error({ code: "token_expired", message: "Too old." }), gone(4401)]);
-    expect(closed.state.session).toMatchObject({ ending: { remedy: "sign_in", detail: "Too old." } });
-    expect(closed.effects).toEqual([{ do: "forget_token" }]);
+    const refusal = { code: "token_revoked", message: "Signed out elsewhere." };
+    const closed = run(connecting(), [{ type: "complaint", refusal }, ended(4401)]);
+    expect(closed.state.session).toMatchObject({
+      ending: { remedy: "sign_in", detail: "Signed out elsewhere." },
+    });
+    expect(closed.state.notices).toEqual([]);
+    expect(closed.effects).toEqual([{ do: "forget_login", tell: false }]);
     const { state, effects } = run(closed.state, [{ type: "connect" }]);
     expect(state.session).toMatchObject({
       at: "signed_out",
@@ -172,43 +216,61 @@ describe("the end of the line", () => {
     expect(effects).not.toContainEqual(expect.objectContaining({ do: "open" }));
   });
 
-  test("an error from before is not given as the reason", () => {
-    const { session } = run(open({ seq: 0 }), [
-      error({ code: "invalid", message: "Bad." }),
-      gone(4408),
-    ]).state;
+  test("a refusal from before is not given as the reason of the end", () => {
+    const refusal = { code: "invalid", message: "Bad." };
+    const { session } = run(open({ seq: 0 }), [{ type: "complaint", refusal }, ended(4408)]).state;
     expect(session).not.toHaveProperty("ending.detail");
-    expect(session).toMatchObject({ ending: { code: 4408, reason: "inactive" } });
+    expect(session).toMatchObject({ ending: { code: 4408, remedy: "reconnect" } });
+  });
+
+  test("what was closed opens again; another conversation, chosen meanwhile, is opened instead", () => {
+    const closed = run(open({ seq: 0 }), [ended(4408)]).state;
+    expect(run(closed, [{ type: "connect" }]).effects).toEqual([{ do: "reconnect" }]);
+    const other = run(closed, [{ type: "choose", conversation: "other" }, { type: "connect" }]);
+    expect(other.effects).toEqual([{ do: "close" }, { do: "open", conversation: "other", goOn: false }]);
   });
 });
 
-test("P1 people join and leave once each", () => {
-  const joined = run(open({ seq: 0 }), [presence("user2", "joined"), presence("user2", "joined")]).state;
-  expect(names(joined)).toEqual(["user1", "user2"]);
-  expect(names(run(joined, [presence("user2", "left")]).state)).toEqual(["user1"]);
+describe("others", () => {
+  test("who types is shown until they stop, leave, or the line is away; a message may be followed by the next", () => {
+    const typing = run(open({ seq: 0 }), [types("user2", true), types("user2", true)]).state;
+    expect(typing.session).toMatchObject({ typing: ["user2"] });
+    const { members } = typing.session as Extract<Session, { at: "open" }>;
+    const ends: Event[] = [types("user2", false), { type: "members", members }, waiting()];
+    expect(run(typing, [live(1, "user2", "hi")]).state.session).toMatchObject({ typing: ["user2"] });
+    for (const end of ends) expect(run(typing, [end]).state.session).toMatchObject({ typing: [] });
+  });
+
+  test("one's own other tab does not count as somebody else who types", () => {
+    expect(run(open({ seq: 0 }), [types("user1", true)]).state.session).toMatchObject({ typing: [] });
+  });
+
+  test("what is seen is told once, and only forward", () => {
+    const { effects } = run(open({ seq: 9 }), [
+      { type: "seen", seq: 9 },
+      { type: "seen", seq: 9 },
+      { type: "seen", seq: 4 },
+    ]);
+    expect(effects).toEqual([{ do: "read", seq: 9 }]);
+  });
 });
 
 test("a conversation chosen in the address while connected leaves and connects", () => {
   const { effects } = run(open({ seq: 0 }), [{ type: "choose", conversation: "other" }]);
-  expect(effects).toEqual([{ do: "close" }, { do: "open", user: "user1", conversation: "other" }]);
-});
-
-test("a frame of a type from the future changes nothing", () => {
-  const before = open({ seq: 0 });
-  expect(run(before, [frame({ type: "sunrise" } as unknown as ServerFrame)]).state).toBe(before);
+  expect(effects).toEqual([{ do: "close" }, { do: "open", conversation: "other", goOn: false }]);
 });
 
 describe("every state decides about every kind of event", () => {
   // A new state, or a new event, does not compile until its cells are decided here.
-  type Outcome = Session["at"];
-  const table: Record<Session["at"], Record<Exclude<Event["type"], "frame">, Outcome>> = {
+  type Type = Event["type"];
+  const table: Record<Session["at"], Record<Type, Session["at"]>> = {
     signed_out: row("signed_out", { signed_in: "signed_in" }),
-    signed_in: row("signed_in", { connect: "connecting" }),
-    connecting: row("connecting", { closed: "closed", leave: "signed_in" }),
-    open: row("open", { closed: "closed", leave: "signed_in" }),
-    closed: row("closed", { connect: "connecting", leave: "signed_in" }),
+    signed_in: row("signed_in", { connect: "open" }),
+    open: row("open", { status: "closed", leave: "signed_in" }),
+    closed: row("closed", { connect: "open", leave: "signed_in" }),
   };
-  const events: { readonly [T in Exclude<Event["type"], "frame">]: Extract<Event, { type: T }> } = {
+  const refusal = { code: "invalid", message: "Bad." };
+  const events: { readonly [T in Type]: Extract<Event, { type: T }> } = {
     server_facts: { type: "server_facts", facts: { demo: [] } },
     sign_in_began: { type: "sign_in_began" },
     signed_in: { type: "signed_in", user: "user1" },
@@ -219,32 +281,46 @@ describe("every state decides about every kind of event", () => {
     leave: { type: "leave" },
     say: { type: "say", id: "m", text: "x", at: T0 },
     say_again: { type: "say_again", id: "m", at: T0 },
+    take_back: { type: "take_back", id: "m" },
     load_before: { type: "load_before", seq: 5, limit: 50 },
+    write: { type: "write", active: true },
+    seen: { type: "seen", seq: 1 },
     stay: { type: "stay" },
-    ping: { type: "ping", at: T0 },
+    measure: { type: "measure" },
     dismiss: { type: "dismiss", code: "invalid" },
-    closed: { type: "closed", code: 1006, at: T0 },
+    status: ended(4408) as Extract<Event, { type: "status" }>,
+    members: { type: "members", members: [] },
+    typing: { type: "typing", user: "user2", active: true },
+    message: { type: "message", message: message(1, "user2", "a") },
+    lost: { type: "lost", lost: { first: 1, last: 2 }, newest: 2 },
+    quota: quota({}) as Extract<Event, { type: "quota" }>,
+    warning: { type: "warning", warning: { code: "flooding", message: "Slow." }, at: T0 },
+    complaint: { type: "complaint", refusal },
+    acked: ack("m", 1) as Extract<Event, { type: "acked" }>,
+    refused: { type: "refused", id: "m", refusal },
+    page: { type: "page", messages: [], more: false },
+    page_refused: { type: "page_refused", refusal },
+    measured: { type: "measured", roundTrip: 3 },
   };
   const states: Record<Session["at"], State> = {
     signed_out: initialState("lobby"),
     signed_in: run(initialState("lobby"), [{ type: "signed_in", user: "user1" }]).state,
-    connecting: connecting(),
     open: open({ seq: 0 }),
-    closed: run(open({ seq: 0 }), [gone(4408)]).state,
+    closed: run(open({ seq: 0 }), [ended(4408)]).state,
   };
   for (const from of Object.keys(table) as Session["at"][]) {
     test(`from ${from}`, () => {
       for (const [type, to] of Object.entries(table[from])) {
-        const { session } = step(states[from], events[type as keyof typeof events]).state;
+        const { session } = step(states[from], events[type as Type]).state;
         expect(`${type} → ${session.at}`).toBe(`${type} → ${to}`);
       }
     });
   }
 
   function row(
-    stays: Outcome,
-    moves: Partial<Record<Exclude<Event["type"], "frame">, Outcome>>,
-  ): Record<Exclude<Event["type"], "frame">, Outcome> {
+    stays: Session["at"],
+    moves: Partial<Record<Type, Session["at"]>>,
+  ): Record<Type, Session["at"]> {
     return {
       server_facts: stays,
       sign_in_began: stays,
@@ -256,11 +332,26 @@ describe("every state decides about every kind of event", () => {
       leave: stays,
       say: stays,
       say_again: stays,
+      take_back: stays,
       load_before: stays,
+      write: stays,
+      seen: stays,
       stay: stays,
-      ping: stays,
+      measure: stays,
       dismiss: stays,
-      closed: stays,
+      status: stays,
+      members: stays,
+      typing: stays,
+      message: stays,
+      lost: stays,
+      quota: stays,
+      warning: stays,
+      complaint: stays,
+      acked: stays,
+      refused: stays,
+      page: stays,
+      page_refused: stays,
+      measured: stays,
       ...moves,
     };
   }
@@ -281,30 +372,47 @@ function connecting(): State {
   return run(initialState("lobby"), [{ type: "signed_in", user: "user1" }, { type: "connect" }]).state;
 }
 
-function open(fields: Partial<ServerFrameOf<"welcome">>): State {
+function open(fields: { seq: number }): State {
   return run(connecting(), [welcome(fields)]).state;
 }
 
-function frame(sent: ServerFrame): Event {
-  return { type: "frame", frame: sent, at: T0 };
+function status(line: LineState, seq = 0, members: readonly Member[] = []): Event {
+  return {
+    type: "status",
+    line,
+    welcome: {
+      type: "welcome",
+      connection: "c1",
+      conversation: "lobby",
+      user: "user1",
+      plan: "free",
+      seq,
+      epoch: "e1",
+      resumed: false,
+      quota: { limit: 3, remaining: 3, reset: 0 },
+      inactivity: { timeout: 300, warning: 30 },
+      members: [...members],
+      server: { name: "parley", protocol: 1 },
+    },
+    members,
+    at: T0,
+  };
 }
 
-function welcome(fields: Partial<ServerFrameOf<"welcome">>): Event {
-  return frame({
-    type: "welcome",
-    connection: "c1",
-    conversation: "lobby",
-    user: "user1",
-    plan: "free",
-    seq: 0,
-    epoch: "e1",
-    resumed: false,
-    quota: { limit: 3, remaining: 3, reset: 0 },
-    inactivity: { timeout: 300, warning: 30 },
-    members: [{ user: "user1", since: T0 }],
-    server: { name: "parley", protocol: 1 },
-    ...fields,
-  });
+function welcome(
+  { seq }: { seq: number },
+  at: Exclude<Line["at"], "connecting" | "waiting"> = "live",
+): Event {
+  const line = { at, attempt: 0, since: T0, ...(at === "degraded" && { reason: "away" }) } as Line;
+  return status(line, seq, [{ user: "user1", since: T0 }]);
+}
+
+function waiting(attempt = 1, wait = 3000): Event {
+  return status({ at: "waiting", attempt, until: T0 + wait, reason: "connection lost", firm: false });
+}
+
+function ended(code: number): Event {
+  return status({ at: "closed", code, reason: "over", advice: code === 4401 ? "sign_in" : "reconnect" });
 }
 
 function message(seq: number, from: string, text: string, id = `id-${seq}`): Message {
@@ -312,29 +420,18 @@ function message(seq: number, from: string, text: string, id = `id-${seq}`): Mes
 }
 
 function live(...args: Parameters<typeof message>): Event {
-  return frame({ type: "message", ...message(...args) });
-}
-
-function history(messages: Message[]): Event {
-  return frame({ type: "history", messages, more: false, quota: { limit: 3, remaining: 2, reset: 1 } });
+  return { type: "message", message: message(...args) };
 }
 
 function ack(id: string, seq: number): Event {
-  return frame({ type: "ack", id, seq, at: T0 + seq, quota: { limit: 3, remaining: 2, reset: 3600 } });
+  const quota = { limit: 3, remaining: 2, reset: 3600 };
+  return { type: "acked", ack: { id, seq, at: T0 + seq, quota } };
 }
 
-function error(fields: Omit<ServerFrameOf<"error">, "type">): Event {
-  return frame({ type: "error", ...fields });
+function quota(fields: { remaining?: number; retry_after?: number }): Event {
+  return { type: "quota", quota: { limit: 3, remaining: 2, reset: 3600, ...fields }, at: T0 };
 }
 
-function presence(user: string, state: "joined" | "left"): Event {
-  return frame({ type: "presence", user, state, at: T0 });
-}
-
-function gone(code: number): Event {
-  return { type: "closed", code, at: T0 };
-}
-
-function names({ session }: State): string[] {
-  return session.at === "open" ? session.members.map(({ user }) => user) : [];
+function types(user: string, active: boolean): Event {
+  return { type: "typing", user, active };
 }

@@ -1,6 +1,8 @@
 // The page in a real browser against a real server: what a person sees and can do.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Browser, Locator, Page } from "playwright-core";
+import { ParleyFolder } from "../cli/parley.ts";
+import { FaultProxy } from "../delivery/fault-proxy.ts";
 import { chromiumPath, openPage, startBrowser } from "../support/browser.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { startTestServer } from "../support/server.ts";
@@ -9,6 +11,9 @@ const PATIENCE = 30_000;
 
 /** The free plan cut down to three requests, so that a test reaches its end. */
 const PLANS_WITH_THREE = "free:3:5,basic:1000:20,premium:10000:100";
+
+/** What Chromium itself notes of each try while the server is away; nothing else may go wrong. */
+const DIALLING_FAILED = /WebSocket connection to/;
 
 describe.skipIf(chromiumPath() === undefined)("the console", () => {
   let browser: Browser;
@@ -67,15 +72,15 @@ describe.skipIf(chromiumPath() === undefined)("the console", () => {
   );
 
   test(
-    "Q3 Q4 at the limit the page says so in words, counts down, keeps receiving, and offers to send again",
+    "Q3 Q4 at the limit the page says so in words, counts down, keeps receiving, and lets a waiting message be taken back",
     async () => {
       await using server = await startTestServer({ env: { PLANS: PLANS_WITH_THREE } });
       await using ann = await openPage(browser, server.url);
       await using bob = await openPage(browser, server.url);
       await join(ann.page, "user1");
       for (const text of ["one", "two", "three", "four"]) await say(ann.page, text);
-      const refused = ann.page.locator(".message.failed", { hasText: "four" });
-      await refused.getByRole("button", { name: "Send again" }).waitFor();
+      const waiting = ann.page.locator(".message.pending", { hasText: "four" });
+      await waiting.getByText("waits to be sent").waitFor();
       const notice = ann.page.locator(".notice[data-code='rate_limited']");
       expect(await notice.textContent()).toMatch(/All 3 requests of this hour are used.*sent in \d+:\d\d/);
       expect(await ann.page.locator("#quota-figure").textContent()).toBe("0 left");
@@ -84,6 +89,11 @@ describe.skipIf(chromiumPath() === undefined)("the console", () => {
       await say(bob.page, "I am still heard");
       await ann.page.locator("[data-seq='4']", { hasText: "I am still heard" }).waitFor();
       expect(await ann.page.locator("#status").textContent()).toBe("Connected");
+
+      await waiting.getByRole("button", { name: "Take back" }).click();
+      const takenBack = ann.page.locator(".message.failed", { hasText: "four" });
+      await takenBack.getByRole("button", { name: "Send again" }).click();
+      await waiting.waitFor();
       expect([...ann.faults, ...bob.faults]).toEqual([]);
     },
     PATIENCE,
@@ -127,6 +137,122 @@ describe.skipIf(chromiumPath() === undefined)("the console", () => {
   );
 
   test(
+    "D1 D3 a line that is cut comes back by itself: what was written meanwhile arrives once and in order",
+    async () => {
+      await using proxy = await FaultProxy.start();
+      const origin = `http://127.0.0.1:${proxy.port}`;
+      await using server = await startTestServer({ env: { ALLOWED_ORIGINS: origin } });
+      proxy.target = server.port;
+      await using ann = await openPage(browser, origin);
+      await using bob = await openPage(browser, server.url);
+      await join(ann.page, "user1");
+      await join(bob.page, "user2");
+      await say(ann.page, "one");
+      await bob.page.locator("[data-seq='1']").waitFor();
+
+      proxy.target = undefined;
+      for (const line of proxy.lines) line.reset();
+      await ann.page.locator("#status[data-at='waiting']").waitFor();
+      await say(bob.page, "two");
+      for (const text of ["three", "four"]) await say(ann.page, text);
+      await ann.page.locator(".message.pending", { hasText: "waits to be sent" }).first().waitFor();
+      const notice = ann.page.locator(".notice[data-code='away']");
+      await notice.getByText("What you write is kept").waitFor();
+      await notice.getByText(/comes back/).waitFor();
+
+      // What waits is in memory: whoever is about to lose it by a reload is asked.
+      const asked = ann.page.waitForEvent("dialog");
+      await ann.page.evaluate(() => void setTimeout(() => location.reload()));
+      const question = await asked;
+      expect(question.type()).toBe("beforeunload");
+      await question.dismiss();
+
+      proxy.target = server.port;
+      await notice.getByRole("button", { name: "Now" }).click();
+      await connected(ann.page);
+      await notice.waitFor({ state: "detached" });
+      for (const { page } of [ann, bob]) {
+        await page.locator("[data-seq='4']").waitFor();
+        expect(await texts(page)).toEqual(["one", "two", "three", "four"]);
+      }
+      expect(await ann.page.locator("[data-missing]").count()).toBe(0);
+      expect([...ann.faults, ...bob.faults].filter((fault) => !DIALLING_FAILED.test(fault))).toEqual([]);
+    },
+    PATIENCE,
+  );
+
+  test(
+    "L2 after a kill -9 and a restart the page comes back by itself, and what was written meanwhile is stored",
+    async () => {
+      await using folder = new ParleyFolder();
+      const first = await folder.serve();
+      await using ann = await openPage(browser, first.url);
+      await join(ann.page, "user1");
+      await say(ann.page, "before");
+      await ann.page.locator(".own[data-seq='1']").waitFor();
+      first.process.kill("SIGKILL");
+      await first.process.exited;
+      await ann.page.locator("#status[data-at='waiting']").waitFor();
+      await say(ann.page, "meanwhile");
+      await folder.serve([], { PORT: new URL(first.url).port });
+      await ann.page.locator(".own[data-seq='2']", { hasText: "meanwhile" }).waitFor();
+      await connected(ann.page);
+      expect(await texts(ann.page)).toEqual(["before", "meanwhile"]);
+      expect(ann.faults.filter((fault) => !DIALLING_FAILED.test(fault))).toEqual([]);
+    },
+    PATIENCE,
+  );
+
+  test(
+    "who types is seen typing until the message comes, and who has read it is shown below it",
+    async () => {
+      await using server = await startTestServer();
+      await using ann = await openPage(browser, server.url);
+      await using bob = await openPage(browser, server.url);
+      await join(ann.page, "user1");
+      await join(bob.page, "user2");
+      const typing = ann.page.locator("#typing");
+      await bob.page.getByRole("textbox", { name: "Message" }).pressSequentially("Hel");
+      await typing.getByText("user2 is typing…").waitFor();
+      await bob.page.keyboard.press("Enter");
+      await ann.page.locator("[data-seq='1']").waitFor();
+      await typing.getByText("typing").waitFor({ state: "detached" });
+      await bob.page.locator("[data-seq='1'] .readers", { hasText: "Read by user1" }).waitFor();
+
+      await say(bob.page, "lo");
+      await bob.page.locator("[data-seq='2'] .readers", { hasText: "Read by user1" }).waitFor();
+      expect(await bob.page.locator(".readers").count()).toBe(1);
+      expect([...ann.faults, ...bob.faults]).toEqual([]);
+    },
+    PATIENCE,
+  );
+
+  test(
+    "A2 A4 a token that ends is renewed in place, and no token is ever among the frames",
+    async () => {
+      // The renewal is asked for 60 s before the end.
+      await using server = await startTestServer({ env: { TOKEN_LIFETIME: "62", TOKEN_LEEWAY: "0" } });
+      await using ann = await openPage(browser, server.url);
+      const tokens: string[] = [];
+      ann.page.on("response", async (answer) => {
+        if (!answer.url().endsWith("/token")) return;
+        const body = (await answer.json()) as { access_token: string; refresh_token: string };
+        tokens.push(body.access_token, body.refresh_token);
+      });
+      await join(ann.page, "user1");
+      await ann.page.locator("#frames > summary").click();
+      await ann.page.locator(".frame.received", { hasText: "token_accepted" }).waitFor();
+      for (const frame of await ann.page.locator(".frame details").all()) await frame.click();
+      expect(tokens).toHaveLength(4);
+      const page = await ann.page.content();
+      for (const token of tokens) expect(page).not.toContain(token);
+      expect(await ann.page.locator(".frame.line", { hasText: "lost" }).count()).toBe(0);
+      expect(ann.faults).toEqual([]);
+    },
+    PATIENCE,
+  );
+
+  test(
     "S4 a wrong password is answered in words, and the next try works",
     async () => {
       await using server = await startTestServer();
@@ -162,7 +288,7 @@ describe.skipIf(chromiumPath() === undefined)("the console", () => {
       expect(await ann.page.locator("#messages img, #messages script").count()).toBe(0);
 
       await ann.page.locator("#frames > summary").click();
-      await ann.page.locator(".frame.sent details").first().click();
+      await ann.page.locator(".frame.sent details", { hasText: "message" }).first().click();
       await ann.page.locator(".frame.sent pre", { hasText: '"type": "message"' }).waitFor();
       expect(await ann.page.content()).not.toContain(await token);
       expect(await address).not.toContain(await token);
@@ -216,7 +342,7 @@ describe.skipIf(chromiumPath() === undefined)("the console", () => {
         await join(ann.page, "user1", `den-${"long".repeat(20)}`);
         await say(ann.page, "w".repeat(300));
         for (const text of ["two", "three", "four"]) await say(ann.page, text);
-        await ann.page.locator(".message.failed").waitFor();
+        await ann.page.locator(".message.pending", { hasText: "waits" }).waitFor();
         await ann.page.locator("#frames > summary").click();
         await ann.page.locator(".frame details").first().click();
         expect(await overflow(ann.page)).toBe(0);
@@ -235,7 +361,7 @@ async function join(page: Page, user: string, conversation = "lobby"): Promise<v
 }
 
 async function connected(page: Page): Promise<void> {
-  await page.locator("#status[data-at='open']").waitFor();
+  await page.locator("#status[data-at='live']").waitFor();
 }
 
 async function say(page: Page, text: string): Promise<void> {

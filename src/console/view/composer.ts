@@ -9,8 +9,8 @@ const HINT = "Enter sends, Shift + Enter makes a new line";
 
 export interface ComposerActions {
   say(text: string): void;
-  /** Called while somebody writes. */
-  writing(): void;
+  /** Called at every change; `active` is false when nothing stands there any more. */
+  writing(active: boolean): void;
 }
 
 /** Bytes a text takes in a frame: JSON's escapes included. */
@@ -58,7 +58,7 @@ export function composerView(actions: ComposerActions): (state: State) => void {
   text.addEventListener("input", () => {
     fit();
     check();
-    actions.writing();
+    actions.writing(text.value !== "");
   });
   text.addEventListener("keydown", (event) => {
     // While an input method composes, Enter belongs to it (CJK); 229 is how Safari says so.

@@ -1,5 +1,5 @@
 import type { Row } from "../transcript.ts";
-import { clockTime } from "../wording.ts";
+import { clockTime, listNames } from "../wording.ts";
 import { avatar } from "./avatar.ts";
 import { button, element } from "./element.ts";
 
@@ -11,6 +11,15 @@ export interface RowPlace {
   readonly own: boolean;
   /** The row above belongs to the same block, so that name and mark need not be repeated. */
   readonly continues: boolean;
+  /** It cannot be sent at once: the line is away, or the quota is used up. */
+  readonly held: boolean;
+  /** Who has read up to here. */
+  readonly readers: readonly string[];
+}
+
+export interface RowActions {
+  sayAgain(id: string): void;
+  takeBack(id: string): void;
 }
 
 /** Says whether `row` belongs to the block of the row above it. */
@@ -21,8 +30,8 @@ export function continuesBlock(row: Row, above: Row | undefined): boolean {
 /** One message: who, what, when, and its `seq`; an own one with how far it has come. */
 export function messageRow(
   row: Row,
-  { own, continues }: RowPlace,
-  sayAgain: (id: string) => void,
+  { own, continues, held, readers }: RowPlace,
+  actions: RowActions,
 ): HTMLElement {
   const kind = `message${own ? " own" : ""}${continues ? " continues" : ""} ${row.kind}`;
   const bubble = element("div", { class: "bubble" }, element("p", { class: "text", dir: "auto" }, row.text));
@@ -31,25 +40,29 @@ export function messageRow(
     { class: "body" },
     element("span", { class: continues ? "unseen" : "from" }, own ? `${row.from} (you)` : row.from),
     bubble,
-    meta(row, own),
+    meta(row, own, held),
   );
+  if (row.kind === "pending" && held) {
+    body.append(button("Take back", "plain small", () => actions.takeBack(row.id)));
+  }
   if (row.kind === "failed") {
     body.append(
       element(
         "div",
         { class: "failure" },
         element("p", {}, row.problem ?? "Not sent."),
-        button("Send again", "plain small", () => sayAgain(row.id)),
+        button("Send again", "plain small", () => actions.sayAgain(row.id)),
       ),
     );
   }
+  if (readers.length > 0) body.append(element("p", { class: "readers" }, `Read by ${listNames(readers)}`));
   const item = element("li", { class: kind }, own ? "" : avatar(row.from), body);
   item.dataset.delivery = row.kind;
   if (row.kind === "stored") item.dataset.seq = String(row.seq);
   return item;
 }
 
-function meta(row: Row, own: boolean): HTMLElement {
+function meta(row: Row, own: boolean, held: boolean): HTMLElement {
   const time = element(
     "time",
     { datetime: new Date(row.at).toISOString(), title: new Date(row.at).toLocaleString() },
@@ -60,7 +73,7 @@ function meta(row: Row, own: boolean): HTMLElement {
     line.append(element("span", { class: "seq", title: `Sequence ${row.seq}` }, `#${row.seq}`));
     if (own) line.append(mark("tick", "✓", "stored"));
   } else if (row.kind === "pending") {
-    line.append(mark("waiting", "○", "sending…"));
+    line.append(mark("waiting", "○", held ? "waits to be sent" : "sending…"));
   } else {
     line.append(mark("failed-mark", "!", "not sent"));
   }

@@ -1,8 +1,10 @@
+import { type Item, layOut, readMarks } from "../layout.ts";
 import type { State } from "../state.ts";
 import { hasEarlier, MAX_STORED_ROWS, type Row, type Transcript } from "../transcript.ts";
 import { count, dayName } from "../wording.ts";
-import { button, element, find, setText } from "./element.ts";
-import { continuesBlock, messageRow } from "./message-row.ts";
+import { element, find, setText } from "./element.ts";
+import { markerRow } from "./marker-row.ts";
+import { continuesBlock, messageRow, type RowActions } from "./message-row.ts";
 
 /** Closer to the end than this, in pixels, the view follows new messages. */
 const NEAR_END = 80;
@@ -10,18 +12,27 @@ const NEAR_END = 80;
 /** More new messages than this at once are announced as a number, not read out one by one. */
 const READ_OUT = 3;
 
-export interface MessageActions {
-  sayAgain(id: string): void;
+export interface MessageActions extends RowActions {
   loadBefore(seq: number, limit?: number): void;
+  /** The newest message is in view, and the page is looked at. */
+  seen(seq: number): void;
 }
 
-/** One row as it is drawn, with everything it was made from: while that is the same, so are the nodes. */
+/** One item as it is drawn, with everything it was made from: while that is the same, so are the nodes. */
 interface Drawn {
-  readonly row: Row;
-  readonly above: Row | undefined;
+  readonly item: Item;
   readonly signature: string;
-  /** The message, and before it what separates it from the row above: a hole, a new day. */
+  /** The message (or the marker), and before it the day where another one begins. */
   readonly nodes: readonly HTMLElement[];
+}
+
+/** What all rows have in common. */
+interface Setting {
+  readonly user: string;
+  readonly today: string;
+  readonly now: number;
+  readonly held: boolean;
+  readonly marks: ReadonlyMap<string, readonly string[]>;
 }
 
 /** The conversation. Rows are kept by key and made anew only where they differ, so that thousands stay fast. */
@@ -47,24 +58,27 @@ export function messagesView(actions: MessageActions): (state: State, now: numbe
   });
   scroller.addEventListener("scroll", () => {
     if (atEnd()) newer.hidden = true;
+    noteSeen();
   });
+  addEventListener("focus", noteSeen);
   earlier.addEventListener("click", () => actions.loadBefore(oldest));
   // The composer grows and notices appear: what was at the end stays at the end.
   new ResizeObserver(() => {
     if (newer.hidden) toEnd();
   }).observe(scroller);
 
-  function draw(transcript: Transcript, user: string, now: number, signature: string): void {
+  function noteSeen(): void {
+    const newest = drawn?.stored[drawn.stored.length - 1]?.seq;
+    if (newest !== undefined && document.hasFocus() && atEnd()) actions.seen(newest);
+  }
+
+  function draw(transcript: Transcript, setting: Setting): void {
     const next = new Map<string, Drawn>();
-    let above: Row | undefined;
-    for (const row of [...transcript.stored, ...transcript.outbox]) {
-      const old = rows.get(row.key);
-      const same = old?.row === row && old.above === above && old.signature === signature;
-      next.set(
-        row.key,
-        same ? old : { row, above, signature, nodes: nodesFor(row, above, user, now, actions) },
-      );
-      above = row;
+    for (const item of layOut(transcript)) {
+      const signature = signatureOf(item, setting);
+      const old = rows.get(item.key);
+      const same = old !== undefined && old.signature === signature && isSame(old.item, item);
+      next.set(item.key, same ? old : { item, signature, nodes: nodesFor(item, setting, actions) });
     }
     arrange(
       list,
@@ -74,22 +88,27 @@ export function messagesView(actions: MessageActions): (state: State, now: numbe
   }
 
   return (state, now) => {
-    const { transcript, session } = state;
+    const { transcript, session, limitedUntil = 0 } = state;
     const user = session.at === "signed_out" ? "" : session.user;
     oldest = transcript.stored[0]?.seq ?? transcript.newest + 1;
     const full = transcript.stored.length >= MAX_STORED_ROWS;
     earlier.hidden = !hasEarlier(transcript) || full || session.at !== "open";
-    earlier.disabled = state.loading !== undefined;
-    setText(earlier, state.loading === undefined ? "Load earlier messages (1 request)" : "Loading…");
+    earlier.disabled = state.loading;
+    setText(earlier, state.loading ? "Loading…" : "Load earlier messages (1 request)");
     setText(empty, emptyText(state));
-    empty.hidden = transcript.stored.length + transcript.outbox.length > 0;
+    const { stored, outbox, past } = transcript;
+    empty.hidden = stored.length + outbox.length > 0 || past !== undefined;
 
-    const signature = `${user} ${new Date(now).toDateString()}`;
+    const open = session.at === "open" ? session : undefined;
+    const marks = readMarks(stored, open?.members ?? [], user);
+    const held = limitedUntil > now || (open?.line.at !== "live" && open?.line.at !== "resuming");
+    const today = new Date(now).toDateString();
+    const signature = JSON.stringify([user, today, held, [...marks]]);
     if (transcript === drawn && signature === drawnFor) return;
     const following = atEnd() || drawn === undefined;
     const before = { height: scroller.scrollHeight, top: scroller.scrollTop, first: drawn?.stored[0]?.seq };
-    const wroteMore = transcript.outbox.length > (drawn?.outbox.length ?? 0);
-    draw(transcript, user, now, signature);
+    const wroteMore = outbox.length > (drawn?.outbox.length ?? 0);
+    draw(transcript, { user, today, now, held, marks });
     const prepended = before.first !== undefined && oldest < before.first;
     if (wroteMore || (following && !prepended)) toEnd();
     else if (prepended) scroller.scrollTop = before.top + scroller.scrollHeight - before.height;
@@ -102,27 +121,31 @@ export function messagesView(actions: MessageActions): (state: State, now: numbe
     }
     drawn = transcript;
     drawnFor = signature;
+    noteSeen();
   };
 }
 
-function nodesFor(
-  row: Row,
-  above: Row | undefined,
-  user: string,
-  now: number,
-  actions: MessageActions,
-): HTMLElement[] {
-  const nodes: HTMLElement[] = [];
-  if (row.kind === "stored" && above?.kind === "stored" && row.seq > above.seq + 1) {
-    nodes.push(holeRow(row.seq, row.seq - above.seq - 1, actions));
-  }
+/** What of the setting a row shows; the rest of the rows need not be drawn again for it. */
+function signatureOf(item: Item, { user, today, held, marks }: Setting): string {
+  const waits = held && item.kind === "row" && item.row.kind === "pending";
+  return `${user}\n${today}\n${waits}\n${marks.get(item.key)}`;
+}
+
+function isSame(one: Item, other: Item): boolean {
+  // A marker's key says all of it.
+  if (one.kind !== "row" || other.kind !== "row") return true;
+  return one.row === other.row && one.above === other.above && one.joined === other.joined;
+}
+
+function nodesFor(item: Item, { user, now, held, marks }: Setting, actions: MessageActions): HTMLElement[] {
+  if (item.kind !== "row") return [markerRow(item, actions.loadBefore)];
+  const { row, above, joined } = item;
   const day = dayName(row.at, now);
-  if (above === undefined || dayName(above.at, now) !== day) {
-    nodes.push(element("li", { class: "day" }, element("span", {}, day)));
-  }
-  const continues = nodes.length === 0 && continuesBlock(row, above);
-  nodes.push(messageRow(row, { own: row.from === user, continues }, actions.sayAgain));
-  return nodes;
+  const begins = above === undefined || dayName(above.at, now) !== day;
+  const own = row.from === user;
+  const continues = joined && !begins && continuesBlock(row, above);
+  const message = messageRow(row, { own, continues, held, readers: marks.get(row.key) ?? [] }, actions);
+  return begins ? [element("li", { class: "day" }, element("span", {}, day)), message] : [message];
 }
 
 /** Puts the nodes into the list in their order, moving only what is not in its place. */
@@ -144,21 +167,10 @@ function arrived(before: Transcript | undefined, now: Transcript): readonly Row[
   return known === -1 ? [] : now.stored.slice(known + 1);
 }
 
-function holeRow(seq: number, hole: number, actions: MessageActions): HTMLElement {
-  return element(
-    "li",
-    { class: "hole" },
-    element("span", {}, `${count(hole, "message")} before #${seq} not loaded`),
-    button("Load (1 request)", "plain small", () => actions.loadBefore(seq, Math.min(hole, 200))),
-  );
-}
-
 function emptyText({ session, conversation, loading }: State): string {
-  if (session.at === "open") {
-    return loading === undefined ? "Nobody has spoken here yet. Write the first message." : "Loading…";
-  }
-  if (session.at === "connecting") return `Connecting to ${conversation}…`;
   if (session.at === "signed_in")
     return "Choose a conversation above and connect. Whoever is there will see you join.";
-  return "";
+  if (session.at !== "open") return "";
+  if (session.terms === undefined) return `Connecting to ${conversation}…`;
+  return loading ? "Loading…" : "Nobody has spoken here yet. Write the first message.";
 }

@@ -1,10 +1,11 @@
-import type { Ending, State } from "../state.ts";
+import type { Ending, Line, State } from "../state.ts";
 import { duration } from "../wording.ts";
 import { button, element, find, setText } from "./element.ts";
 
 export interface NoticeActions {
   stay(): void;
   dismiss(code: string): void;
+  /** Tries again at once, or opens again what was closed. */
   reconnect(): void;
 }
 
@@ -51,14 +52,12 @@ export function noticesView(actions: NoticeActions): (state: State, now: number)
     setText(there.time, banner.countdown ?? "");
   }
 
-  function showEnding(next: Ending | undefined, now: number): void {
+  function showEnding(next: Ending | undefined): void {
     ending.hidden = next === undefined;
     if (next !== undefined) {
       setText(title, `Closed: ${next.reason} (${next.code})`);
       setText(text, next.detail === undefined ? next.advice : `${next.detail} ${next.advice}`);
-      const wait = (next.comeBackAt ?? 0) - now;
-      const label = next.remedy === "sign_in" ? "Sign in again" : "Reconnect";
-      setText(again, wait > 0 ? `${label} (asked to wait ${duration(wait)})` : label);
+      setText(again, next.remedy === "sign_in" ? "Sign in again" : "Reconnect");
       if (next !== ended) again.focus();
     }
     ended = next;
@@ -74,7 +73,7 @@ export function noticesView(actions: NoticeActions): (state: State, now: number)
       shown.delete(key);
     }
     for (const banner of banners) show(banner);
-    showEnding(state.session.at === "closed" ? state.session.ending : undefined, now);
+    showEnding(state.session.at === "closed" ? state.session.ending : undefined);
   };
 }
 
@@ -84,13 +83,22 @@ function bannersOf(state: State, now: number, actions: NoticeActions): Banner[] 
   const banners: Banner[] = state.notices.map(({ code, tone, text }) => {
     return { key: code, tone, text, action: { label: "Dismiss", run: () => actions.dismiss(code) } };
   });
+  const away = session.cut === undefined ? [] : [awayBanner(session.line, session.cut, now, actions)];
+  banners.push(...away);
+  if (session.line.at === "degraded") {
+    banners.push({
+      key: "degraded",
+      tone: "warning",
+      text: `The server's store is away: ${session.line.reason}. You still receive; what you write waits here and is sent when it is back.`,
+    });
+  }
   if (limitedUntil !== undefined && limitedUntil > now) {
     const used =
       allowance === undefined ? "All requests" : `All ${allowance.limit.toLocaleString("en")} requests`;
     banners.push({
       key: "rate_limited",
       tone: "error",
-      text: `${used} of this hour are used. You still receive; the next one can be sent in`,
+      text: `${used} of this hour are used. You still receive; what you write is sent in`,
       countdown: duration(limitedUntil - now),
     });
   }
@@ -104,4 +112,16 @@ function bannersOf(state: State, now: number, actions: NoticeActions): Banner[] 
     });
   }
   return banners;
+}
+
+/** One banner for all tries, so that it does not come and go with each of them. */
+function awayBanner(line: Line, reason: string, now: number, actions: NoticeActions): Banner {
+  return {
+    key: "away",
+    tone: "warning",
+    text: `The line is away: ${reason}. What you write is kept, and sent when it`,
+    countdown:
+      line.at === "waiting" ? `comes back in ${duration(line.until - now)}` : "comes back… trying now",
+    action: { label: "Now", run: actions.reconnect },
+  };
 }

@@ -1,11 +1,14 @@
-import type { Session, State } from "../state.ts";
+import type { Line, Session, State } from "../state.ts";
 import { find, setText } from "./element.ts";
 
-const STATUS: Record<Session["at"], string> = {
+const STATUS: Record<Exclude<Session["at"], "open"> | Line["at"], string> = {
   signed_out: "Signed out",
   signed_in: "Not connected",
   connecting: "Connecting…",
-  open: "Connected",
+  resuming: "Connected, catching up…",
+  live: "Connected",
+  degraded: "Connected, store away",
+  waiting: "Comes back by itself",
   closed: "Closed",
 };
 
@@ -45,15 +48,16 @@ export function placeView(actions: PlaceActions): (state: State) => void {
     const { session } = state;
     account.hidden = session.at === "signed_out";
     if (session.at !== "signed_out") setText(user, session.user);
-    setText(plan, session.at === "open" ? session.plan : "");
-    const busy = session.at === "connecting" || session.at === "open";
+    setText(plan, session.at === "open" ? (session.terms?.plan ?? "") : "");
+    const busy = session.at === "open";
     if (state.conversation !== shown?.conversation) conversation.value = state.conversation;
     conversation.readOnly = busy;
     connect.hidden = busy;
     leave.hidden = !busy;
-    setText(leave, session.at === "connecting" ? "Cancel" : "Leave");
-    setText(status, STATUS[session.at]);
-    status.dataset.at = session.at;
+    setText(leave, busy && session.terms === undefined ? "Cancel" : "Leave");
+    const at = session.at === "open" ? session.line.at : session.at;
+    setText(status, STATUS[at]);
+    status.dataset.at = at;
     // Focus goes where the next step is, once, when the page arrives in a new place.
     if (session.at === "signed_in" && shown?.session.at !== "signed_in") {
       conversation.focus();

@@ -63,11 +63,12 @@ export function sideView(measure: () => void): (state: State, now: number) => vo
   }
 
   function showFacts({ session, transcript }: State): void {
-    ping.hidden = session.at !== "open";
+    const terms = session.at === "open" ? session.terms : undefined;
+    ping.hidden = terms === undefined;
     const rows: [string, string][] = [];
-    if (session.at === "open") {
-      const { timeout } = session.inactivity;
-      rows.push(["Plan", session.plan]);
+    if (session.at === "open" && terms !== undefined) {
+      const { timeout } = terms.inactivity;
+      rows.push(["Plan", terms.plan]);
       rows.push(["Newest message", transcript.newest === 0 ? "none" : `#${transcript.newest}`]);
       rows.push(["Closes when idle", timeout > 0 ? `after ${wholeTime(timeout)}` : "never"]);
       if (session.roundTrip !== undefined)
