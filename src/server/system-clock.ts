@@ -20,9 +20,10 @@ export function systemClock(sources: ClockSources = MACHINE): Clock {
   let last = 0;
   return {
     now() {
-      const ahead = sources.wall() - (sources.monotonic() + offset);
+      const monotonic = sources.monotonic();
+      const ahead = sources.wall() - (monotonic + offset);
       if (ahead > FOLLOW_AFTER) offset += ahead;
-      last = Math.max(last, Math.floor(sources.monotonic() + offset));
+      last = Math.max(last, Math.floor(monotonic + offset));
       return last;
     },
     every(milliseconds, task) {

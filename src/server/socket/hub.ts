@@ -18,6 +18,8 @@ export class Hub {
   /** Rooms in which time may change something. */
   private readonly waiting = new Set<Room>();
   private readonly stopSettling: () => void;
+  /** When time was looked at last; near enough for what is kept a minute, and no look at the clock for each message. */
+  private settledAt: number;
   /** Messages given to connections since the start, for the log. */
   delivered = 0;
 
@@ -26,6 +28,7 @@ export class Hub {
     private readonly clock: Clock,
     private readonly options: HubOptions,
   ) {
+    this.settledAt = clock.now();
     this.stopSettling = clock.every(SETTLE_INTERVAL, () => this.settle());
   }
 
@@ -144,15 +147,18 @@ export class Hub {
   private readonly spread = (conversation: string, message: Message): void => {
     const room = this.rooms.get(conversation);
     if (room === undefined) return;
-    const now = this.clock.now();
-    room.say(message.seq, encode(message), now);
+    room.say(message.seq, encode(message), this.settledAt);
     this.delivered += room.live.length;
+    this.waiting.add(room);
+    if (!room.hasTypists) return;
+    const now = this.clock.now();
     room.setTyping(message.from, false, now);
     this.settleRoom(room, now);
   };
 
   private settle(): void {
     const now = this.clock.now();
+    this.settledAt = now;
     for (const room of this.waiting) this.settleRoom(room, now);
   }
 

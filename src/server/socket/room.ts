@@ -43,6 +43,11 @@ export class Room {
     return this.live.length === 0 && this.behind === undefined && this.arriving === 0;
   }
 
+  /** Whether anybody types, or did a moment ago. */
+  get hasTypists(): boolean {
+    return this.board !== undefined;
+  }
+
   /** Whether `settle` has something to look after. */
   get waits(): boolean {
     return this.roster.waits || this.board !== undefined || this.ring !== undefined;
