@@ -36,8 +36,8 @@ const (
 	// seenBefore is the newest message that those who come back have, in conversations of seenBefore + Missed.
 	seenBefore = 10
 	// comingWithin is how long the client library waits at most before it first comes back (src/client/backoff.ts): what
-	// cuts all at once has them back spread over this, and that is more than twice as many a second as can be let in.
-	comingWithin = 500 * time.Millisecond
+	// cuts all at once has them back spread over this.
+	comingWithin = 2 * time.Second
 	// knocking bounds those whose handshake is not answered, below a server's backlog of 511: what does not fit in
 	// there comes a second later, and connect() would hold up the load for that long.
 	knocking = 400

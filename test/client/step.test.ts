@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { STEADY_AFTER } from "../../src/client/options.ts";
+import { FIRST_WAIT, STEADY_AFTER } from "../../src/client/options.ts";
 import type { Effect, Event, State } from "../../src/client/state.ts";
 import { FIRST_STATE, isAsleep, step } from "../../src/client/step.ts";
 import { CLOSE_CODES, mayReconnect } from "../../src/protocol/close-codes.ts";
@@ -162,10 +162,10 @@ describe("coming back", () => {
   });
 
   test("the wait grows with each failure and is short again after a steady connection", () => {
-    expect(cut(STATES.connecting)).toMatchObject({ until: NOW + 1_000, attempt: 3 });
-    expect(cut(STATES.live)).toMatchObject({ until: NOW + 1_000, attempt: 3 });
+    expect(cut(STATES.connecting)).toMatchObject({ until: NOW + FIRST_WAIT * 2, attempt: 3 });
+    expect(cut(STATES.live)).toMatchObject({ until: NOW + FIRST_WAIT * 2, attempt: 3 });
     const steady = { ...STATES.live, since: NOW - STEADY_AFTER };
-    expect(cut(steady)).toMatchObject({ until: NOW + 250, attempt: 1 });
+    expect(cut(steady)).toMatchObject({ until: NOW + FIRST_WAIT / 2, attempt: 1 });
   });
 
   test.each([...Object.keys(CLOSE_CODES).map(Number), 1014, 4450, 4300, 4999])(
