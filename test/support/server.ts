@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { retentionOf } from "../../src/cli/data-on-disk.ts";
 import type { Account, AccountStore } from "../../src/core/accounts.ts";
 import type { Clock } from "../../src/core/clock.ts";
 import type { Engine } from "../../src/core/engine.ts";
@@ -52,8 +53,13 @@ export async function startTestServer({
   if ("problems" in read) throw new Error(read.problems.join("\n"));
   const { settings } = read;
   const log = new RecordedLog();
-  const retention = { messages: settings.retentionMessages, days: settings.retentionDays };
-  const store = await openSqlite({ dataDir, clock, log, sync: settings.storeSync, retention });
+  const store = await openSqlite({
+    dataDir,
+    clock,
+    log,
+    sync: settings.storeSync,
+    retention: retentionOf(settings),
+  });
   const { engine, accounts, revocations, refreshTokens } = store;
   const passwords = createPasswords({ cost: settings.bcryptCost, queue: settings.passwordQueue });
   await seedDemoAccounts(settings, { accounts, passwords, clock, log });

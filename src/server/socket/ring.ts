@@ -21,9 +21,4 @@ export class Ring {
     const missing = this.newest - seq;
     return missing > this.frames.length ? undefined : this.frames.slice(this.frames.length - missing);
   }
-
-  clear(): void {
-    this.frames.length = 0;
-    this.size = 0;
-  }
 }
