@@ -51,7 +51,7 @@ async function serve(settings: Settings): Promise<void> {
   }).catch(explainStore(dataDir));
   const passwords = createPasswords({ cost: settings.bcryptCost, queue: settings.passwordQueue });
   await seedDemoAccounts(settings, { accounts, passwords, clock, log });
-  const keys = createKeys(settings, key.secret);
+  const keys = await createKeys(settings, key.secret);
   const server = await startServer({
     settings,
     version: manifest.version,

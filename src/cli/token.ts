@@ -62,7 +62,7 @@ async function token(user: string, flags: TokenFlags): Promise<void> {
   if ("problem" in key) throw new Failure(key.problem);
   if (key.warning !== undefined) console.error(`warning: ${key.warning}`);
 
-  const keys = createKeys(settings, key.secret);
+  const keys = await createKeys(settings, key.secret);
   const now = systemClock().now();
   const optional = { ...(plan !== undefined && { plan }), ...(account && { account: account.createdAt }) };
   const { grants } = granted;

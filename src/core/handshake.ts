@@ -55,11 +55,14 @@ export type HandshakeVerdict = { readonly refusal: Refusal } | { readonly openin
 
 /** Decides about one request whose path begins with `/ws/`. */
 export function readHandshake(handshake: Handshake, origins: OriginRule): HandshakeVerdict {
-  const refusal = refuse(handshake, origins);
+  const mark = handshake.target.indexOf("?");
+  const path = (mark < 0 ? handshake.target : handshake.target.slice(0, mark)).split("/");
+  const protocols = offered(handshake.headers);
+  const refusal = refuse(handshake, path, protocols, origins);
   if (refusal !== undefined) return { refusal };
-  const { path, query } = splitTarget(handshake.target);
-  const [user, conversation] = path.split("/").slice(2) as [string, string];
-  const tokensSent = findTokens(query, handshake.headers);
+  const query = new URLSearchParams(mark < 0 ? "" : handshake.target.slice(mark + 1));
+  const [user, conversation] = path.slice(2) as [string, string];
+  const tokensSent = findTokens(query, handshake.headers, protocols);
   const tickets = query.getAll("ticket");
   return {
     opening: {
@@ -67,20 +70,24 @@ export function readHandshake(handshake: Handshake, origins: OriginRule): Handsh
       token: tokensSent[0],
       ticket: tickets[0],
       resume: readResume(query),
-      subprotocol: offered(handshake.headers).length > 0 ? SUBPROTOCOL : undefined,
+      subprotocol: protocols.length > 0 ? SUBPROTOCOL : undefined,
     },
   };
 }
 
-function refuse({ method, target, headers, scheme }: Handshake, origins: OriginRule): Refusal | undefined {
+function refuse(
+  { method, target, headers, scheme }: Handshake,
+  path: readonly string[],
+  protocols: readonly string[],
+  origins: OriginRule,
+): Refusal | undefined {
   if (target.length > MAX_ADDRESS) {
     return {
       code: "address_too_long",
       detail: `The address has ${target.length} bytes; ${MAX_ADDRESS} are taken.`,
     };
   }
-  const parts = splitTarget(target).path.split("/");
-  if (parts.length !== 4 || parts[2] === "" || parts[3] === "") {
+  if (path.length !== 4 || path[2] === "" || path[3] === "") {
     return { code: "not_found", detail: "Sockets are opened at /ws/{user_id}/{conversation_id}." };
   }
   if (method !== "GET") {
@@ -114,7 +121,6 @@ function refuse({ method, target, headers, scheme }: Handshake, origins: OriginR
     const detail = `Pages of ${origin.slice(0, 200)} may not connect; the operator can list this origin in ALLOWED_ORIGINS.`;
     return { code: "origin_refused", detail };
   }
-  const protocols = offered(headers);
   if (protocols.length > 0 && !protocols.includes(SUBPROTOCOL)) {
     return { code: "bad_request", detail: `Offer the subprotocol \`${SUBPROTOCOL}\`, or none.` };
   }
@@ -154,23 +160,16 @@ function readResume(query: URLSearchParams): ResumeRequest | undefined {
   return { after: Number(after), epoch: query.get("epoch") ?? undefined };
 }
 
-function findTokens(query: URLSearchParams, headers: Headers): string[] {
+function findTokens(query: URLSearchParams, headers: Headers, protocols: readonly string[]): string[] {
   const authorization = headers.get("authorization");
   return [
     ...query.getAll("token"),
     // A repeated field comes as one, with commas (RFC 9110 §5.3); a token has none.
     ...(authorization?.split(",").map((one) => /^bearer +(\S+)$/i.exec(one.trim())?.[1] ?? "") ?? []),
-    ...offered(headers)
+    ...protocols
       .filter((protocol) => protocol.startsWith(BEARER_PROTOCOL))
       .map((protocol) => protocol.slice(BEARER_PROTOCOL.length)),
   ];
-}
-
-function splitTarget(target: string): { path: string; query: URLSearchParams } {
-  const mark = target.indexOf("?");
-  return mark < 0
-    ? { path: target, query: new URLSearchParams() }
-    : { path: target.slice(0, mark), query: new URLSearchParams(target.slice(mark + 1)) };
 }
 
 function decode(segment: string): string | undefined {

@@ -88,6 +88,6 @@ export class Stage {
 }
 
 /** A token of `subject` that the server on the stage accepts. */
-export function tokenOf(subject: string): Promise<string> {
-  return signToken(testKeys(), { subject, now: Date.now() });
+export async function tokenOf(subject: string): Promise<string> {
+  return signToken(await testKeys(), { subject, now: Date.now() });
 }

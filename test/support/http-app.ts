@@ -13,6 +13,8 @@ import { testKeys } from "./tokens.ts";
 
 export const TEST_PASSWORD = "correct horse";
 
+const KEYS = await testKeys();
+
 const PLANS: PlanTable = {
   plans: new Map([
     ["free", { name: "free", requestsPerHour: 100, connections: 5 }],
@@ -52,7 +54,7 @@ export async function testApp(change: Partial<AppParts> = {}) {
     engine: engineOf(quota),
     passwords: createPasswords({ cost: 4, queue: 50 }),
     throttle: new SignInThrottle({ failures: 5, window: 300_000, attemptsPerMinute: 30 }),
-    keys: testKeys(),
+    keys: KEYS,
     plans: PLANS,
     demoAccountsUsable: false,
     inactivityTimeout: 300,

@@ -63,7 +63,7 @@ export async function startTestServer({
   const { engine, accounts, revocations, refreshTokens } = store;
   const passwords = createPasswords({ cost: settings.bcryptCost, queue: settings.passwordQueue });
   await seedDemoAccounts(settings, { accounts, passwords, clock, log });
-  const keys = createKeys(settings, SECRET);
+  const keys = await createKeys(settings, SECRET);
   const server = await startServer({
     settings,
     version: "0.0.0",

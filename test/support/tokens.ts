@@ -5,7 +5,7 @@ import { createKeys, type KeySettings, type TokenKeys } from "../../src/server/a
 export const TEST_SECRET = "q2Wm8Rk5Tz1Xc7Vb4Np0Ls6Jd3Hg9Fa!";
 
 /** Keys with the settings' defaults. */
-export function testKeys(settings: Partial<KeySettings> = {}, secret = TEST_SECRET): TokenKeys {
+export function testKeys(settings: Partial<KeySettings> = {}, secret = TEST_SECRET): Promise<TokenKeys> {
   const defaults = { tokenIssuer: "parley", tokenAudience: "parley", tokenLifetime: 1800, tokenLeeway: 30 };
   return createKeys({ ...defaults, ...settings }, secret);
 }

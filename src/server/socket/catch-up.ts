@@ -2,7 +2,7 @@ import { endingFor } from "../../core/closing.ts";
 import type { Engine } from "../../core/engine.ts";
 import { MAX_HISTORY_LIMIT } from "../../protocol/limits.ts";
 import type { Connection } from "./connection.ts";
-import { encode, type Hub } from "./hub.ts";
+import type { Hub } from "./hub.ts";
 
 export interface CatchUpParts {
   readonly engine: Engine;
@@ -33,7 +33,7 @@ export async function catchUp(
     const page = await engine.page(conversation, sent, hub.newest(conversation), MAX_HISTORY_LIMIT);
     // Unavailable, or retention has passed this reader by: coming back, it is told what is lost.
     if (page?.[0]?.seq !== sent + 1) return connection.end(endingFor(1013));
-    for (const message of page) connection.deliver(encode(message));
+    for (const frame of hub.framesOf(conversation, page)) connection.deliver(frame);
     sent = page.at(-1)!.seq;
     await connection.drained();
   }

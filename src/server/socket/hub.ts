@@ -87,6 +87,18 @@ export class Hub {
     this.rooms.get(conversation)?.addBehind(listener);
   }
 
+  /** The frames of a page that was read from the store. They are kept for the others who come back to the conversation. */
+  framesOf(conversation: string, page: readonly Message[]): readonly string[] {
+    const room = this.rooms.get(conversation);
+    if (room === undefined || page.length === 0) return page.map(encode);
+    const kept = room.framesAfter(page[0]!.seq - 1)?.slice(0, page.length);
+    if (kept !== undefined) return kept;
+    const frames = page.map(encode);
+    room.remember(page.at(-1)!.seq, frames, this.clock.now());
+    this.waiting.add(room);
+    return frames;
+  }
+
   /** The newest `seq` of a conversation that is open here. */
   newest(conversation: string): number {
     return this.rooms.get(conversation)?.seq ?? 0;
@@ -187,6 +199,6 @@ export class Hub {
 }
 
 /** A message as the frame that every member gets. */
-export function encode(message: Message): string {
+function encode(message: Message): string {
   return JSON.stringify({ type: "message", ...message } satisfies ServerFrame);
 }

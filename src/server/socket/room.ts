@@ -11,7 +11,7 @@ export interface Listener {
   deliver(frame: string): void;
 }
 
-/** How long a ring is kept after the last message, in milliseconds: who stays away longer asks the store. */
+/** How long a ring is kept after it was last added to, in milliseconds: who stays away longer asks the store. */
 const RING_KEPT = 60_000;
 
 /**
@@ -31,7 +31,7 @@ export class Room {
   seq = 0;
   private marks: ReadonlyMap<string, number> | undefined;
   private ring: Ring | undefined;
-  private saidAt = 0;
+  private ringUsedAt = 0;
   private board: TypingBoard | undefined;
 
   constructor(listening: Promise<Listening>, grace: number) {
@@ -55,11 +55,18 @@ export class Room {
 
   /** Takes note of a message and gives its frame to all who are up to date. */
   say(seq: number, frame: string, now: number): void {
+    this.ring ??= new Ring(this.seq);
     this.seq = seq;
-    this.saidAt = now;
-    this.ring ??= new Ring();
+    this.ringUsedAt = now;
     this.ring.add(seq, frame);
     for (const listener of this.live) listener.deliver(frame);
+  }
+
+  /** Takes note of frames that were read from the store, up to the message `last`: who comes back next wants them, too. */
+  remember(last: number, frames: readonly string[], now: number): void {
+    this.ring ??= new Ring(this.seq);
+    this.ring.reachBack(last, frames);
+    this.ringUsedAt = now;
   }
 
   /** The frames after `seq`, as far as they are here; undefined when the store must be asked. */
@@ -105,7 +112,7 @@ export class Room {
 
   /** Gives up frames that nobody is likely to come back for. */
   forgetFrames(now: number): void {
-    if (now >= this.saidAt + RING_KEPT) this.ring = undefined;
+    if (now >= this.ringUsedAt + RING_KEPT) this.ring = undefined;
   }
 
   /** The members, each with its read mark. */

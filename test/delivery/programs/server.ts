@@ -29,7 +29,7 @@ const server = await startServer({
   settings,
   version: "0.0.0",
   engine: broken.engine?.(engine) ?? engine,
-  keys: createKeys(settings, settings.secretKey ?? ""),
+  keys: await createKeys(settings, settings.secretKey ?? ""),
   passwords: createPasswords({ cost: settings.bcryptCost, queue: settings.passwordQueue }),
   clock,
   log,

@@ -4,7 +4,7 @@ import { createKeys } from "../../../src/server/authentication/keys.ts";
 import { verifyToken } from "../../../src/server/authentication/tokens.ts";
 
 const SECRET = "8tVn3xQ0kLr6Yw2Zb9Hs5Jd1Gf4Pc7Ma";
-const keys = createKeys(
+const keys = await createKeys(
   { tokenIssuer: "parley", tokenAudience: "parley", tokenLifetime: 1800, tokenLeeway: 30 },
   SECRET,
 );

@@ -37,7 +37,7 @@ async function serveKeySet(...extra: JWK[]) {
     hostname: "127.0.0.1",
     fetch: () => Response.json({ keys: published }),
   });
-  const keys = testKeys({ tokenKeySet: server.url.href });
+  const keys = await testKeys({ tokenKeySet: server.url.href });
   return {
     async check(token: string): Promise<string> {
       const verdict = await verifyToken(keys, token, NOW);
@@ -94,8 +94,8 @@ describe("T1 another issuer's key set", () => {
 
   test("T1 without a key set no asymmetric token is accepted; with one that is away, none is either", async () => {
     const token = issued({ alg: "RS256", kid: "rsa" }, rsa.privateKey);
-    expect((await verifyToken(testKeys(), token, NOW)).ok).toBe(false);
-    const away = testKeys({ tokenKeySet: "http://127.0.0.1:1/keys" });
+    expect((await verifyToken(await testKeys(), token, NOW)).ok).toBe(false);
+    const away = await testKeys({ tokenKeySet: "http://127.0.0.1:1/keys" });
     expect(await verifyToken(away, token, NOW)).toMatchObject({ ok: false, code: "unauthorized" });
     const ours = handMade({ alg: "HS256", typ: "at+jwt" }, goodClaims(NOW));
     expect((await verifyToken(away, ours, NOW)).ok).toBe(true);

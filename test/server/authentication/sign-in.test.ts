@@ -13,6 +13,7 @@ import { testKeys } from "../../support/tokens.ts";
 const free = { name: "free", requestsPerHour: 100, connections: 5 };
 const basic = { name: "basic", requestsPerHour: 1000, connections: 20 };
 const RIGHT = "correct horse";
+const KEYS = await testKeys();
 
 async function account(change: Partial<Account> = {}, cost = 4): Promise<Account> {
   const passwordHash = await Bun.password.hash(RIGHT, { algorithm: "bcrypt", cost });
@@ -24,7 +25,7 @@ function parts(accounts: SqliteAccounts, change: Partial<SignInParts> = {}) {
     accounts,
     passwords: createPasswords({ cost: 4, queue: 50 }),
     throttle: new SignInThrottle({ failures: 5, window: 300_000, attemptsPerMinute: 30 }),
-    keys: testKeys(),
+    keys: KEYS,
     plans: { plans: new Map([free, basic].map((plan) => [plan.name, plan])), fallback: free },
     demoAccountsUsable: false,
     clock: new ManualClock(),

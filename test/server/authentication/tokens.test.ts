@@ -6,7 +6,7 @@ import { base64url, goodClaims, handMade, TEST_SECRET, testKeys } from "../../su
 
 const NOW = Date.UTC(2025, 0, 1);
 const HEADER = { alg: "HS256", typ: "at+jwt" };
-const keys = testKeys();
+const keys = await testKeys();
 
 /** The code of the refusal, or the subject that was accepted. */
 async function check(token: string, now = NOW, under = keys): Promise<string> {
@@ -280,18 +280,18 @@ describe("T3 what must stand in a token", () => {
   });
 });
 
-describe("T4 rotation", () => {
-  const OLD = "oldOLDoldOLDoldOLDoldOLDoldOLD12";
-  const rotated = testKeys({ secretKeyPrevious: OLD });
+const OLD = "oldOLDoldOLDoldOLDoldOLDoldOLD12";
+const rotated = await testKeys({ secretKeyPrevious: OLD });
 
+describe("T4 rotation", () => {
   test("T4 tokens of the previous key are accepted until they expire; new ones carry the new key", async () => {
-    const old = await signToken(testKeys({}, OLD), { subject: "ann", now: NOW });
+    const old = await signToken(await testKeys({}, OLD), { subject: "ann", now: NOW });
     expect(await check(old, NOW, rotated)).toBe("ann");
     expect(await check(old, NOW + 1_830_000, rotated)).toBe("token_expired");
     expect(await check(old)).toBe("unauthorized");
     const fresh = await signToken(rotated, { subject: "ann", now: NOW });
     expect(await check(fresh)).toBe("ann");
-    expect(await check(fresh, NOW, testKeys({}, OLD))).toBe("unauthorized");
+    expect(await check(fresh, NOW, await testKeys({}, OLD))).toBe("unauthorized");
   });
 
   test("T4 any third key is refused", async () => {

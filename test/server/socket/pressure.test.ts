@@ -70,7 +70,7 @@ describe("B2 memory under a flood, measured on a real process", () => {
       const server = await folder.serve([], { ...OPEN, SECRET_KEY: TEST_SECRET, LOG_LEVEL: "error" });
       const port = Number(new URL(server.url).port);
       const join = async (user: string) => {
-        const token = await signToken(testKeys(), { subject: user, now: Date.now() });
+        const token = await signToken(await testKeys(), { subject: user, now: Date.now() });
         return RawSocket.handshake(port, `/ws/${user}/lobby?token=${token}`);
       };
       const writer = await join("writer");
