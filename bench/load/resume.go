@@ -43,6 +43,8 @@ const (
 	knocking = 400
 	// comings is how often all of them come back: one coming is over before the pair has sent enough for a p99.
 	comings = 3
+	// warmings are the comings before those that are measured: a runtime compiles what it has to do often.
+	warmings = 2
 	// quietTime passes before each coming, and settling before it is counted: closing sockets is work, too.
 	quietTime = 4 * time.Second
 	settling  = 3 * time.Second
@@ -56,6 +58,13 @@ const (
 	quiet
 	coming
 )
+
+func when(measured bool, what phase) phase {
+	if measured {
+		return what
+	}
+	return unmeasured
+}
 
 // resumeRun is many who come back at once, and a pair that talks meanwhile. It is the loop's receiver.
 //
@@ -120,18 +129,21 @@ func resume(j job) (*resumeResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i := 0; i < comings; i++ {
+	for i := -warmings; i < comings; i++ {
+		measured := i >= 0
 		if err := r.talk(settling, unmeasured); err != nil {
 			return nil, err
 		}
-		if err := r.talk(quietTime, quiet); err != nil {
+		if err := r.talk(quietTime, when(measured, quiet)); err != nil {
 			return nil, err
 		}
-		took, err := r.comeBack(members)
+		took, err := r.comeBack(members, when(measured, coming))
 		if err != nil {
 			return nil, err
 		}
-		result.LiveAfter = append(result.LiveAfter, milliseconds(took))
+		if measured {
+			result.LiveAfter = append(result.LiveAfter, milliseconds(took))
+		}
 		// Whatever should come twice has time to.
 		if err := r.talk(time.Second, unmeasured); err != nil {
 			return nil, err
@@ -208,8 +220,8 @@ func (r *resumeRun) talk(duration time.Duration, phase phase) error {
 }
 
 // comeBack has all members come back, and answers how long it took until each had what it missed.
-func (r *resumeRun) comeBack(members int) (time.Duration, error) {
-	r.phase = coming
+func (r *resumeRun) comeBack(members int, phase phase) (time.Duration, error) {
+	r.phase = phase
 	start, upgraded := time.Now(), r.upgrades
 	order := rand.New(rand.NewSource(int64(r.said))).Perm(members)
 	for opened := 0; r.live < members; {

@@ -39,7 +39,7 @@ export function isLoopback(host: string): boolean {
  * household or rented machine has all 2^64 addresses behind them to hop through.
  */
 export function addressGroup(address: string): string {
-  if (!isIPv6(address)) return address;
+  if (!address.includes(":")) return address;
   const [left = "", right] = address.split("%")[0]!.toLowerCase().split("::");
   const head = left === "" ? [] : left.split(":");
   const tail = right === undefined || right === "" ? [] : right.split(":");
@@ -57,6 +57,7 @@ function addNetwork(list: BlockList, network: string): void {
 
 /** An address without port, brackets or the IPv6 form of IPv4 (`::ffff:10.0.0.1`); undefined for anything else. */
 function plainAddress(text: string): string | undefined {
+  if (isIPv4(text)) return text;
   const trimmed = text.trim();
   const bare =
     /^\[([^\]]+)\](?::\d{1,5})?$/.exec(trimmed)?.[1] ??

@@ -1,4 +1,5 @@
 import { createRemoteJWKSet, errors, type JWK, type JWTVerifyGetKey } from "jose";
+import { VerifiedTokens } from "./verified-tokens.ts";
 
 export interface KeySettings {
   readonly tokenIssuer: string;
@@ -22,6 +23,8 @@ export interface TokenKeys {
   readonly leeway: number;
   /** HS256 with SECRET_KEY. */
   readonly signing: CryptoKey;
+  /** Tokens signed with SECRET_KEY that were checked before. Those of a key set are not here: its keys may be withdrawn. */
+  readonly verified: VerifiedTokens;
   /**
    * The keys to try for a header's `alg`, in this order; empty for an algorithm that is not accepted. All of them are
    * of one kind: a public key must never be offered to HS256, whose secret it would then be (RFC 8725 §2.1).
@@ -59,6 +62,7 @@ export async function createKeys(settings: KeySettings, secret: string): Promise
     lifetime: settings.tokenLifetime,
     leeway: settings.tokenLeeway,
     signing,
+    verified: new VerifiedTokens(),
     candidates(algorithm) {
       const source = SOURCES.get(algorithm);
       if (source === undefined) return [];

@@ -69,14 +69,27 @@ export function signToken(keys: TokenKeys, request: TokenRequest): Promise<strin
 
 /** Checks a token from outside as of `now`, in milliseconds since 1970 (T1–T4). */
 export async function verifyToken(keys: TokenKeys, token: string, now: number): Promise<TokenVerdict> {
+  const known = keys.verified.find(token, now);
+  if (known !== undefined) return { ok: true, token: known };
   const form = readForm(token);
   if ("reason" in form) return unauthorized(form.reason);
 
+  const verdict = await verifySignature(keys, form.algorithm, token, now);
+  if (verdict.ok && form.algorithm === SHARED_ALGORITHM) keys.verified.add(token, verdict.token);
+  return verdict;
+}
+
+async function verifySignature(
+  keys: TokenKeys,
+  algorithm: string,
+  token: string,
+  now: number,
+): Promise<TokenVerdict> {
   let verdict = unauthorized(`its algorithm is not accepted here`);
-  for (const key of keys.candidates(form.algorithm)) {
+  for (const key of keys.candidates(algorithm)) {
     try {
       const { payload } = await jwtVerify(token, key, {
-        algorithms: [form.algorithm],
+        algorithms: [algorithm],
         typ: TOKEN_TYPE,
         issuer: keys.issuer,
         audience: keys.audience,
