@@ -37,14 +37,14 @@ const (
 	seenBefore = 10
 	// comingWithin is how long the client library waits at most before it first comes back (src/client/backoff.ts): what
 	// cuts all at once has them back spread over this.
-	comingWithin = 2 * time.Second
+	comingWithin = 3 * time.Second
 	// knocking bounds those whose handshake is not answered, below a server's backlog of 511: what does not fit in
 	// there comes a second later, and connect() would hold up the load for that long.
 	knocking = 400
 	// comings is how often all of them come back: one coming is over before the pair has sent enough for a p99.
 	comings = 3
 	// warmings are the comings before those that are measured: a runtime compiles what it has to do often.
-	warmings = 2
+	warmings = 3
 	// quietTime passes before each coming, and settling before it is counted: closing sockets is work, too.
 	quietTime = 4 * time.Second
 	settling  = 3 * time.Second
