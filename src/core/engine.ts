@@ -135,6 +135,9 @@ export interface Engine {
   /** Answers false while the store cannot be written, for `/readyz`. */
   ready(): boolean;
 
+  /** Tells each time `ready()` changes; clients are told `degraded` and `recovered` (L3). Answers a function that stops it. */
+  watchReady(listener: (ready: boolean) => void): () => void;
+
   /** Finishes what was begun and closes the store. Later calls answer `unavailable`. */
   close(): Promise<void>;
 }

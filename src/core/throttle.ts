@@ -43,6 +43,15 @@ const IN_FLIGHT_WAIT = 1_000;
 
 const MINUTE = 60_000;
 
+/** The port for sign-in throttles: `SignInThrottle` counted over all nodes. */
+export interface ThrottleStore {
+  /** Decides about one attempt; an allowed one MUST be settled by exactly one of the others. */
+  attempt(account: string, address: string): Promise<ThrottleDecision>;
+  succeeded(account: string, address: string): Promise<void>;
+  failed(account: string, address: string): Promise<void>;
+  withdrawn(account: string, address: string): Promise<void>;
+}
+
 interface Pair {
   failedAt: number[];
   /** Waits imposed in a row; each is twice the one before. */

@@ -16,6 +16,14 @@ export interface TicketPlace {
   readonly conversation: string;
 }
 
+/** The port for tickets. `Holder` is what its bearer showed to get it; it must survive JSON. */
+export interface TicketStore<Holder> {
+  /** Gives out `ticket`, which MUST be new and cannot be guessed; answers false when there are too many. */
+  give(ticket: string, place: TicketPlace, holder: Holder): Promise<boolean>;
+  /** Uses a ticket up, on whichever node, and answers its holder if it is good for `place`. */
+  take(ticket: string, place: TicketPlace): Promise<Holder | undefined>;
+}
+
 interface Entry<Holder> extends TicketPlace {
   readonly holder: Holder;
   readonly expiresAt: number;

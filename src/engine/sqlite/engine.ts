@@ -74,6 +74,7 @@ export class SqliteEngine implements Engine {
   private scheduled = false;
   private waitingSince: number | undefined;
   private writable = true;
+  private readonly readyWatchers = new Set<(ready: boolean) => void>();
   /** Whether memory may differ from the disk, because a commit failed and the disk could not be read either. */
   private stale = false;
   private closed = false;
@@ -154,6 +155,17 @@ export class SqliteEngine implements Engine {
     return this.writable && !this.closed;
   }
 
+  watchReady(listener: (ready: boolean) => void): () => void {
+    this.readyWatchers.add(listener);
+    return () => this.readyWatchers.delete(listener);
+  }
+
+  private setWritable(writable: boolean): void {
+    if (this.writable === writable) return;
+    this.writable = writable;
+    for (const watcher of this.readyWatchers) watcher(writable);
+  }
+
   async close(): Promise<void> {
     if (this.closed) return;
     this.commitTurn();
@@ -212,7 +224,7 @@ export class SqliteEngine implements Engine {
       for (const work of batch) this.answer(work, { outcome: "unavailable" });
       return;
     }
-    this.writable = true;
+    this.setWritable(true);
     for (const result of results) this.tell(result);
     this.keeper.appended(this.messages.lastPosition);
     // Faster than messages come, so that memory is given back under constant load too.
@@ -234,7 +246,7 @@ export class SqliteEngine implements Engine {
         return false;
       }
       this.waitingSince = undefined;
-      this.writable = false;
+      this.setWritable(false);
       this.log.error("store.write_failed", { error: String(error), waiting: this.queue.length });
       for (const work of this.takeQueue()) this.answer(work, { outcome: "unavailable" });
       return false;
@@ -242,7 +254,7 @@ export class SqliteEngine implements Engine {
   }
 
   private rollBack(error: unknown): void {
-    this.writable = false;
+    this.setWritable(false);
     this.stale = true;
     this.log.error("store.write_failed", { error: String(error) });
     this.refresh();
@@ -384,7 +396,7 @@ export class SqliteEngine implements Engine {
   private tryToWrite(): void {
     try {
       this.db.run("insert or replace into meta values ('written_at', ?)", [String(this.now())]);
-      this.writable = true;
+      this.setWritable(true);
       this.log.info("store.writable_again", {});
     } catch {
       // The failure that made it unwritable was logged; the next round tries again.

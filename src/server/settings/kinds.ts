@@ -1,5 +1,7 @@
 import { accessSync, constants, statSync } from "node:fs";
 import { isIP, isIPv6 } from "node:net";
+import type { RedisAddress } from "../../core/redis-address.ts";
+import { readRedisUrl } from "./redis-url.ts";
 
 /** A setting's text as a value, or what it must be instead: words that go on from `NAME="…"`. */
 export type Parsed<T> = { readonly value: T } | { readonly problem: string };
@@ -149,7 +151,19 @@ export const keySetUrl: Kind<string> = {
   },
 };
 
-/** Something this version cannot do yet. Saying nothing would be worse: it would quietly do something else. */
-export function notYet(form: string, accepts: string, problem: string): Kind<never> {
-  return { form, accepts, parse: () => ({ problem }) };
-}
+/** Where Redis is, as one URL. */
+export const redisUrl: Kind<RedisAddress> = {
+  form: "url",
+  accepts: "a redis://, rediss:// or redis+sentinel:// URL",
+  parse: readRedisUrl,
+};
+
+/** Braces would tear apart what must share a slot of Redis Cluster. */
+export const redisPrefix: Kind<string> = {
+  form: "name",
+  accepts: "1–64 of A-Z a-z 0-9 . _ : -",
+  parse: (text) =>
+    /^[A-Za-z0-9._:-]{1,64}$/.test(text)
+      ? { value: text }
+      : { problem: "must be 1–64 characters of A-Z a-z 0-9 . _ : -" },
+};

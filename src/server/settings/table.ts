@@ -7,9 +7,10 @@ import {
   keySetUrl,
   list,
   network,
-  notYet,
   origin,
   readableFile,
+  redisPrefix,
+  redisUrl,
   seconds,
   whole,
   yesOrNo,
@@ -43,10 +44,6 @@ export interface Setting<T> {
   /** Its value is never shown, and it has no flag: every user of a machine can read the command lines on it. */
   readonly secret?: true;
 }
-
-const NO_REDIS =
-  "asks for the Redis engine, which this version does not have yet; remove REDIS_HOST and REDIS_URL to use the embedded engine, on one machine";
-const redisKind = (form: string, accepts: string) => notYet(form, accepts, NO_REDIS);
 
 /** Every setting, in the order in which it is shown. */
 export const SETTINGS = {
@@ -320,8 +317,8 @@ export const SETTINGS = {
 
   REDIS_HOST: {
     group: "Many nodes",
-    kind: redisKind("host", "nothing yet"),
-    about: "host of Redis; not supported yet: unset, the embedded engine is used",
+    kind: host,
+    about: "host of Redis, in which several nodes meet; unset, with REDIS_URL unset too: the embedded engine",
   },
   REDIS_PORT: {
     group: "Many nodes",
@@ -331,9 +328,47 @@ export const SETTINGS = {
   },
   REDIS_URL: {
     group: "Many nodes",
-    kind: redisKind("url", "nothing yet"),
-    about: "Redis as a URL with user, password and TLS; not supported yet",
+    kind: redisUrl,
+    about:
+      "Redis as a URL, with user, password, TLS, several hosts for Cluster, or Sentinel; instead of REDIS_HOST",
     secret: true,
+  },
+  REDIS_USERNAME: {
+    group: "Many nodes",
+    kind: anyText("name", "a text"),
+    about: "ACL user of Redis, where REDIS_URL names none",
+  },
+  REDIS_PASSWORD: {
+    group: "Many nodes",
+    kind: anyText("password", "a text"),
+    about: "password of Redis, where REDIS_URL has none",
+    secret: true,
+  },
+  REDIS_PREFIX: {
+    group: "Many nodes",
+    kind: redisPrefix,
+    about: "begins the name of every key, so that several Parleys can share a Redis",
+    default: "parley",
+  },
+  ACK_AFTER: {
+    group: "Many nodes",
+    kind: choice("primary", "replica"),
+    about: "when a message counts as stored in Redis: on the primary, or on a replica too",
+    default: "primary",
+    reason: "a replica may be missing or far; what a failover can lose is then told to clients",
+  },
+  NODE_LEASE: {
+    group: "Many nodes",
+    kind: seconds(1, 300),
+    about: "how long a node that is not heard of counts as alive",
+    default: "5",
+    reason: "a pause of the machine is shorter; users of a crashed node leave after it",
+  },
+  STARTUP_TIMEOUT: {
+    group: "Many nodes",
+    kind: seconds(0, 3600),
+    about: "how long a start waits for Redis",
+    default: "60",
   },
 } as const satisfies Record<string, Setting<unknown>>;
 

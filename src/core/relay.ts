@@ -1,0 +1,29 @@
+// The port for what nodes tell each other about a conversation beside its messages: who is there, who types, who has
+// read how far. On one node there is nobody to tell (engine/local/relay.ts).
+
+/** What happens in a conversation through other nodes. */
+export interface RelayListener {
+  /** A user came who was there through no other node, or left who is there through none any more. `at` as in the frame. */
+  presence(user: string, state: "joined" | "left", at: number): void;
+  typing(user: string, active: boolean): void;
+  read(user: string, seq: number): void;
+}
+
+/** A conversation as one node shares it with the others. */
+export interface RelayRoom {
+  /** Who is there through other nodes, and since when (milliseconds since 1970). */
+  elsewhere(): ReadonlyMap<string, number>;
+  /** The user's first connection came to this node. Kept up by the relay, also when the store was away meanwhile. */
+  join(user: string, since: number): void;
+  /** The user's last connection on this node is gone, and the grace is over. */
+  leave(user: string, at: number): void;
+  type(user: string, active: boolean): void;
+  read(user: string, seq: number): void;
+  /** Nobody on this node listens any more. */
+  close(): void;
+}
+
+export interface Relay {
+  /** Opens a conversation on this node. The listener is called for what changes after the answer. */
+  open(conversation: string, listener: RelayListener): Promise<RelayRoom>;
+}

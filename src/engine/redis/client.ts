@@ -1,0 +1,214 @@
+import { Cluster, Redis, type RedisOptions } from "ioredis";
+import type { RedisAddress } from "../../core/redis-address.ts";
+import type { EngineLog } from "../engine-log.ts";
+import { describeAddress } from "./address.ts";
+import type { Keys } from "./keys.ts";
+import type { Script } from "./scripts.ts";
+
+export interface RedisClientParts {
+  readonly address: RedisAddress;
+  readonly keys: Keys;
+  /** Names this node among the others. */
+  readonly node: string;
+  readonly log: EngineLog;
+}
+
+/** How long one command may take before Redis counts as away, in milliseconds. */
+const COMMAND_TIMEOUT = 3_000;
+
+/** How often this node looks whether it hears itself, and how long it waits for that, in milliseconds. */
+const PROBE_INTERVAL = 500;
+const PROBE_PATIENCE = 2_000;
+
+/** Waits between tries to connect, in milliseconds. */
+const retry = (tries: number) => Math.min(50 * 2 ** Math.min(tries, 10), 1_000);
+
+/**
+ * The connections of one node to Redis: one for commands, one that hears what is announced.
+ *
+ * Ready means: a command was answered, and what this node sent to its own channel was heard. After a failover a
+ * subscriber can be connected and hear nothing. While Redis is away commands fail at once; none is kept for later,
+ * because nobody knows whether what is sent twice happens twice.
+ */
+export class RedisClient {
+  readonly keys: Keys;
+  readonly node: string;
+  readonly isCluster: boolean;
+  readonly description: string;
+  readonly commands: Redis | Cluster;
+  private readonly subscriber: Redis | Cluster;
+  private readonly log: EngineLog;
+  private readonly heard = new Map<string, (payload: string) => void>();
+  private readonly watchers = new Set<(ready: boolean) => void>();
+  private isReady = false;
+  private closed = false;
+  private probing: ReturnType<typeof setInterval> | undefined;
+  private probe = 0;
+  private probeHeard = 0;
+  private probeSentAt = 0;
+  private lastFault = "";
+
+  constructor({ address, keys, node, log }: RedisClientParts) {
+    this.keys = keys;
+    this.node = node;
+    this.log = log;
+    this.isCluster = address.kind === "cluster";
+    this.description = describeAddress(address);
+    this.commands = open(address, "commands");
+    // Cluster finds the right connection for each channel by itself.
+    this.subscriber = this.commands instanceof Cluster ? this.commands : open(address, "subscriber");
+    for (const client of new Set([this.commands, this.subscriber])) {
+      client.on("error", (error: Error) => this.noteFault(error));
+      client.on("close", () => this.lose("the connection was closed"));
+    }
+    this.subscriber.on(this.isCluster ? "smessage" : "message", (channel: string, payload: string) =>
+      this.heard.get(channel)?.(payload),
+    );
+  }
+
+  /** Why Redis could not be reached last; empty when nothing is known. */
+  get fault(): string {
+    return this.lastFault;
+  }
+
+  get ready(): boolean {
+    return this.isReady;
+  }
+
+  /** Tells each time `ready` changes. Answers a function that stops it. */
+  watchReady(listener: (ready: boolean) => void): () => void {
+    this.watchers.add(listener);
+    return () => this.watchers.delete(listener);
+  }
+
+  /** Begins to look whether Redis answers; resolves when it does, and answers false when `patience` (milliseconds) is over first. */
+  async start(patience: number): Promise<boolean> {
+    const channel = this.keys.probe(this.node);
+    this.heard.set(channel, (payload) => this.hearProbe(Number(payload)));
+    this.probing = setInterval(() => this.sendProbe(channel), PROBE_INTERVAL);
+    this.sendProbe(channel);
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const late = setTimeout(() => resolve(false), patience);
+    const stop = this.watchReady((ready) => ready && resolve(true));
+    const answered = await promise;
+    clearTimeout(late);
+    stop();
+    return answered;
+  }
+
+  /** Runs a script on keys of one slot. */
+  run(
+    script: Script,
+    keys: readonly string[],
+    arguments_: readonly (string | number | Buffer)[],
+  ): Promise<unknown> {
+    return script.run(this.commands, keys, arguments_);
+  }
+
+  /** Has `listener` called with what is announced on a channel; resolves when Redis has taken note. One listener a channel. */
+  async subscribe(channel: string, listener: (payload: string) => void): Promise<void> {
+    this.heard.set(channel, listener);
+    if (this.subscriber instanceof Cluster) await this.subscriber.ssubscribe(channel);
+    else await this.subscriber.subscribe(channel);
+  }
+
+  /** Ends a subscription. */
+  unsubscribe(channel: string): void {
+    this.heard.delete(channel);
+    const done =
+      this.subscriber instanceof Cluster
+        ? this.subscriber.sunsubscribe(channel)
+        : this.subscriber.unsubscribe(channel);
+    // What cannot be ended now is not taken up again after the connection is made anew.
+    done.catch(() => {});
+  }
+
+  /** Sends `payload` to all who listen to a channel. */
+  async publish(channel: string, payload: string): Promise<void> {
+    if (this.commands instanceof Cluster) await this.commands.spublish(channel, payload);
+    else await this.commands.publish(channel, payload);
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    clearInterval(this.probing);
+    this.watchers.clear();
+    this.commands.disconnect();
+    if (this.subscriber !== this.commands) this.subscriber.disconnect();
+  }
+
+  private sendProbe(channel: string): void {
+    if (this.probeHeard < this.probe && Date.now() - this.probeSentAt > PROBE_PATIENCE) {
+      this.lose("this node does not hear its own announcements");
+      // A new connection subscribes again to everything.
+      if (this.subscriber instanceof Redis) this.subscriber.disconnect(true);
+    }
+    if (this.probeHeard === this.probe) this.probeSentAt = Date.now();
+    this.probe++;
+    this.tryProbe(channel).catch((error) => this.noteFault(error));
+  }
+
+  private async tryProbe(channel: string): Promise<void> {
+    if (!this.isReady) await this.subscribe(channel, this.heard.get(channel)!);
+    await this.publish(channel, String(this.probe));
+  }
+
+  private hearProbe(probe: number): void {
+    this.probeHeard = Math.max(this.probeHeard, probe);
+    if (this.isReady || this.closed || probe !== this.probe) return;
+    this.isReady = true;
+    this.lastFault = "";
+    this.log.info("store.connected", { store: this.description });
+    for (const watcher of this.watchers) watcher(true);
+  }
+
+  /** Redis does not answer, or not everything is heard. */
+  lose(reason: string): void {
+    if (!this.isReady || this.closed) return;
+    this.isReady = false;
+    this.log.error("store.away", { store: this.description, reason: this.lastFault || reason });
+    for (const watcher of this.watchers) watcher(false);
+  }
+
+  private noteFault(error: unknown): void {
+    this.lastFault = error instanceof Error ? error.message : String(error);
+  }
+}
+
+function open(address: RedisAddress, purpose: "commands" | "subscriber"): Redis | Cluster {
+  const { kind, hosts, primary, tls, username, password, database } = address;
+  const signIn = { ...(username !== undefined && { username }), ...(password !== undefined && { password }) };
+  const options: RedisOptions = {
+    ...signIn,
+    ...(tls && { tls: {} }),
+    connectionName: "parley",
+    commandTimeout: COMMAND_TIMEOUT,
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    autoResubscribe: true,
+    enableAutoPipelining: purpose === "commands",
+    maxRetriesPerRequest: 0,
+    retryStrategy: retry,
+  };
+  if (kind === "cluster") {
+    const { retryStrategy, maxRetriesPerRequest, enableOfflineQueue, ...each } = options;
+    return new Cluster([...hosts], {
+      redisOptions: each,
+      shardedSubscribers: true,
+      enableOfflineQueue: false,
+      enableAutoPipelining: true,
+      clusterRetryStrategy: retry,
+      slotsRefreshTimeout: COMMAND_TIMEOUT,
+    });
+  }
+  if (kind === "sentinel") {
+    return new Redis({
+      ...options,
+      sentinels: [...hosts],
+      name: primary!,
+      ...(password !== undefined && { sentinelPassword: password }),
+      sentinelRetryStrategy: retry,
+    });
+  }
+  return new Redis({ ...options, ...hosts[0]!, db: database });
+}

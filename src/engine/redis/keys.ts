@@ -1,0 +1,66 @@
+// Names of the keys. What a script touches together shares a hash tag (the part in braces), and so a slot in Redis
+// Cluster: a conversation's keys, a user's keys, and the few of all nodes. Identifiers hold no braces and no space.
+//
+//   parley:{c:room}:meta      hash    seq, first, epoch?, messages?, days?    a conversation's head; never expires
+//   parley:{c:room}:log       stream  <seq>-0 → id digest, time, body         its messages
+//   parley:{c:room}:ids       hash    digest of sender and id → seq           for repeats, as long as the message is kept
+//   parley:{c:room}:marks     hash    user → seq                              read marks
+//   parley:{c:room}:here      hash    node and user → since                   who is there, through which node
+//   parley:{c:room}                   channel of its announcements
+//   parley:{u:anna}:quota     list    accepted requests of the last hour
+//   parley:{u:anna}:…                 reservations, connections, tickets, throttles, refresh families, revocation
+//   parley:{all}:…                    epoch, nodes, accounts, control log
+
+/** Makes the names of keys under one prefix, with which several Parleys can share a Redis. */
+export class Keys {
+  constructor(readonly prefix: string) {}
+
+  ofConversation(conversation: string, what: "meta" | "log" | "ids" | "marks" | "here"): string {
+    return `${this.prefix}:{c:${conversation}}:${what}`;
+  }
+
+  /** Where a conversation's messages, presence, typing and read marks are announced. */
+  channel(conversation: string): string {
+    return `${this.prefix}:{c:${conversation}}`;
+  }
+
+  /** The conversation that `channel` was made for. */
+  conversationOf(channel: string): string {
+    return channel.slice(this.prefix.length + 4, -1);
+  }
+
+  ofUser(
+    user: string,
+    what: "quota" | "reserved" | "connections" | "tickets" | "throttle" | "families" | "revoked",
+  ): string {
+    return `${this.prefix}:{u:${user}}:${what}`;
+  }
+
+  ofAddress(address: string, what: "tries"): string {
+    return `${this.prefix}:{a:${address}}:${what}`;
+  }
+
+  /** A token's revocation, by its `jti`. */
+  ofToken(id: string): string {
+    return `${this.prefix}:{t:${id}}:revoked`;
+  }
+
+  /** A family of refresh tokens. */
+  ofFamily(id: string): string {
+    return `${this.prefix}:{f:${id}}`;
+  }
+
+  /** What a node has taken, so that others can give it back when it is gone. */
+  ofNode(node: string, what: "rooms"): string {
+    return `${this.prefix}:{n:${node}}:${what}`;
+  }
+
+  /** A node's own channel, on which it hears itself: the proof that subscriptions work. */
+  probe(node: string): string {
+    return `${this.prefix}:{n:${node}}`;
+  }
+
+  ofAll(what: "epoch" | "nodes" | "accounts" | "seeded" | "control"): string {
+    return `${this.prefix}:{all}:${what}`;
+  }
+}
