@@ -42,7 +42,7 @@ async function serve(settings: Settings): Promise<void> {
 
   const clock = systemClock();
   const { dataDir, storeSync } = settings;
-  const { engine, accounts, revocations, refreshTokens, close } = await openSqlite({
+  const { close, ...store } = await openSqlite({
     dataDir,
     clock,
     log,
@@ -50,15 +50,12 @@ async function serve(settings: Settings): Promise<void> {
     retention: retentionOf(settings),
   }).catch(explainStore(dataDir));
   const passwords = createPasswords({ cost: settings.bcryptCost, queue: settings.passwordQueue });
-  await seedDemoAccounts(settings, { accounts, passwords, clock, log });
+  await seedDemoAccounts(settings, { accounts: store.accounts, passwords, clock, log });
   const keys = await createKeys(settings, key.secret);
   const server = await startServer({
+    ...store,
     settings,
     version: manifest.version,
-    engine,
-    accounts,
-    revocations,
-    refreshTokens,
     keys,
     passwords,
     clock,
@@ -74,8 +71,8 @@ async function serve(settings: Settings): Promise<void> {
     settings,
     version: manifest.version,
     url: server.url,
-    engine: engine.description,
-    accounts: await accounts.list(),
+    engine: store.engine.description,
+    accounts: await store.accounts.list(),
   });
   // Where the log is JSON lines, standard output holds nothing else.
   (readable ? process.stdout : process.stderr).write(block);

@@ -32,7 +32,6 @@ export class Admission {
   private total = 0;
   private anonymous = 0;
   private readonly byAddress = new Map<string, number>();
-  private readonly byUser = new Map<string, number>();
   /** Until when an address has used up its handshakes (GCRA: a minute's worth may come at once, then one at a time). */
   private readonly handshakes = new Map<string, number>();
 
@@ -73,19 +72,6 @@ export class Admission {
     this.total--;
     if (entry.anonymous) this.anonymous--;
     if (!entry.loopback) decrement(this.byAddress, entry.address);
-  }
-
-  /** Takes one of the user's connections, of which the plan allows `limit`; answers whether there was one left. */
-  lease(user: string, limit: number): boolean {
-    const held = this.byUser.get(user) ?? 0;
-    if (limit > 0 && held >= limit) return false;
-    this.byUser.set(user, held + 1);
-    return true;
-  }
-
-  /** Gives a user's connection back. */
-  release(user: string): void {
-    decrement(this.byUser, user);
   }
 
   /** Forgets addresses that have not used up anything. */

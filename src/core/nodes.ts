@@ -27,3 +27,9 @@ export const SWEEP_INTERVAL = 500;
 export function expired(nodes: readonly NodeEntry[], now: number): NodeEntry[] {
   return nodes.filter(({ until }) => until <= now);
 }
+
+/** What a server says of itself to the other nodes. */
+export interface NodeFacts extends Pick<NodeEntry, "url" | "version"> {
+  /** Open sockets, as of the call. */
+  connections(): number;
+}

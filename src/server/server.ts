@@ -1,12 +1,7 @@
 import type { Server } from "bun";
-import type { AccountStore } from "../core/accounts.ts";
 import { Admission } from "../core/admission.ts";
 import type { Clock } from "../core/clock.ts";
-import type { Engine } from "../core/engine.ts";
-import type { RefreshStore } from "../core/refresh.ts";
-import type { RevocationStore } from "../core/revocations.ts";
-import { SignInThrottle } from "../core/throttle.ts";
-import { Tickets } from "../core/tickets.ts";
+import type { Store } from "../core/store.ts";
 import { watchAccounts } from "./account-changes.ts";
 import { demoAccountsUsable } from "./authentication/demo-accounts.ts";
 import type { TokenKeys } from "./authentication/keys.ts";
@@ -34,14 +29,10 @@ import { sessionRules } from "./socket/rules.ts";
 import { Wheel } from "./socket/wheel.ts";
 import { thinned } from "./thinned-log.ts";
 
-export interface ServerParts {
+export interface ServerParts extends Omit<Store, "clean" | "close"> {
   readonly settings: Settings;
   /** Parley's own, as `parley --version` prints it. */
   readonly version: string;
-  readonly engine: Engine;
-  readonly accounts: AccountStore;
-  readonly revocations: RevocationStore;
-  readonly refreshTokens: RefreshStore;
   readonly keys: TokenKeys;
   readonly passwords: Passwords;
   readonly clock: Clock;
@@ -69,7 +60,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     log,
     plans: settings.plans,
     demoAccountsUsable: usable,
-    tickets: new Tickets<VerifiedToken>(),
+    tickets: parts.tickets<VerifiedToken>(),
   };
 
   const admission = new Admission({
@@ -84,7 +75,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const counts = new MessageCounts(clock, parts.log, () => hub.delivered, settings.logLevel === "debug");
   const rules = sessionRules(settings);
   const inactivity = { timeout: rules.inactivity / 1000, warning: rules.inactivityWarning / 1000 };
-  const admitting = { ...shared, admission, hub, entrance: new Entrance(), inactivity };
+  const admitting = { ...shared, hub, entrance: new Entrance(), inactivity };
   const host: ConnectionHost = {
     rules,
     clock,
@@ -93,6 +84,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     wheel,
     outbox: new Outbox(failed),
     admission,
+    leases: parts.leases,
     directory,
     counts,
     log,
@@ -103,7 +95,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   let draining = false;
   const app = createApp({
     ...shared,
-    throttle: new SignInThrottle({
+    throttle: parts.throttle({
       failures: settings.signinFailures,
       window: settings.signinWindow * 1000,
       attemptsPerMinute: settings.signinsPerMinute,

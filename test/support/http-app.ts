@@ -1,8 +1,8 @@
 import type { Account } from "../../src/core/accounts.ts";
 import type { Engine, Unavailable } from "../../src/core/engine.ts";
 import type { PlanTable } from "../../src/core/plans.ts";
-import { SignInThrottle } from "../../src/core/throttle.ts";
-import { Tickets } from "../../src/core/tickets.ts";
+import { LocalThrottle } from "../../src/engine/local/throttle.ts";
+import { LocalTickets } from "../../src/engine/local/tickets.ts";
 import type { Quota } from "../../src/protocol/server-frames.ts";
 import { createPasswords } from "../../src/server/authentication/passwords.ts";
 import { type AppParts, createApp } from "../../src/server/http/app.ts";
@@ -50,10 +50,10 @@ export async function testApp(change: Partial<AppParts> = {}) {
     revocations,
     refreshTokens: storedRefreshTokens(),
     refreshLifetime: 2_592_000,
-    tickets: new Tickets(),
+    tickets: new LocalTickets(clock),
     engine: engineOf(quota),
     passwords: createPasswords({ cost: 4, queue: 50 }),
-    throttle: new SignInThrottle({ failures: 5, window: 300_000, attemptsPerMinute: 30 }),
+    throttle: new LocalThrottle({ failures: 5, window: 300_000, attemptsPerMinute: 30 }, clock),
     keys: KEYS,
     plans: PLANS,
     demoAccountsUsable: false,

@@ -60,17 +60,15 @@ export async function startTestServer({
     sync: settings.storeSync,
     retention: retentionOf(settings),
   });
-  const { engine, accounts, revocations, refreshTokens } = store;
+  const { engine, accounts, revocations } = store;
   const passwords = createPasswords({ cost: settings.bcryptCost, queue: settings.passwordQueue });
   await seedDemoAccounts(settings, { accounts, passwords, clock, log });
   const keys = await createKeys(settings, SECRET);
   const server = await startServer({
+    ...store,
     settings,
     version: "0.0.0",
     engine: disturb(engine),
-    accounts,
-    revocations,
-    refreshTokens,
     keys,
     passwords,
     clock,

@@ -2,11 +2,11 @@ import { mkdirSync } from "node:fs";
 import { join, relative } from "node:path";
 import type { AccountStore } from "../../core/accounts.ts";
 import type { Clock } from "../../core/clock.ts";
-import type { Engine } from "../../core/engine.ts";
-import type { RefreshStore } from "../../core/refresh.ts";
 import { KEEP_ALL, type RetentionLimits } from "../../core/retention.ts";
 import type { RevocationStore } from "../../core/revocations.ts";
+import type { Store } from "../../core/store.ts";
 import type { EngineLog } from "../engine-log.ts";
+import { localPorts } from "../local/ports.ts";
 import { SqliteAccounts } from "./accounts.ts";
 import { SqliteEngine } from "./engine.ts";
 import { openIndexFile } from "./index-file.ts";
@@ -37,20 +37,11 @@ export interface SqliteOptions {
  *
  * Throws StoreInUse when there is another, StoreTooNew, and what the file system says when the folder cannot be written.
  */
-export async function openSqlite(options: SqliteOptions): Promise<{
-  engine: Engine;
-  accounts: AccountStore;
-  revocations: RevocationStore;
-  refreshTokens: RefreshStore;
-  /** Removes all that is no longer kept; resolves when it is gone. */
-  clean(): Promise<void>;
-  close(): Promise<void>;
-}> {
+export async function openSqlite(options: SqliteOptions): Promise<Store> {
   const { dataDir, clock, log, retention = KEEP_ALL } = options;
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const lock = lockFolder(dataDir);
   const paths = { store: join(dataDir, STORE_FILE), index: join(dataDir, INDEX_FILE) };
-  // The event loop never waits for a lock: a batch that finds the store busy comes back a little later.
   // The event loop never waits for a lock: a batch that finds the store busy comes back a little later.
   const [db, accountsDb] = await Promise.try(
     () =>
@@ -80,6 +71,7 @@ export async function openSqlite(options: SqliteOptions): Promise<{
     lock.release();
   };
   return {
+    ...localPorts(clock),
     engine,
     accounts: new SqliteAccounts(accountsDb, clock, log),
     revocations: new SqliteRevocations(accountsDb, clock, log),

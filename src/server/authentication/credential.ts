@@ -1,4 +1,4 @@
-import type { Tickets } from "../../core/tickets.ts";
+import type { TicketStore } from "../../core/tickets.ts";
 import { type Identification, type IdentifyParts, identify, permit } from "./identify.ts";
 import type { VerifiedToken } from "./tokens.ts";
 
@@ -6,7 +6,7 @@ import type { VerifiedToken } from "./tokens.ts";
 export type Presented = { readonly token: string } | { readonly ticket: string };
 
 export interface CredentialParts extends IdentifyParts {
-  readonly tickets: Tickets<VerifiedToken>;
+  readonly tickets: TicketStore<VerifiedToken>;
 }
 
 /** Finds out who presents a token or a ticket for the address of `user` in `conversation` (W3). */
@@ -17,7 +17,7 @@ export async function identifyCredential(
   conversation: string,
 ): Promise<Identification> {
   if ("token" in presented) return identify(parts, presented.token, user);
-  const token = parts.tickets.take(presented.ticket, { user, conversation }, parts.clock.now());
+  const token = await parts.tickets.take(presented.ticket, { user, conversation });
   if (token === undefined) return { refusal: { code: "unauthorized", message: TICKET_REFUSED } };
   // The ticket stands for the token it was given for: what ends that one, expiry and revocation, ends the ticket, too.
   if (token.expiresAt <= parts.clock.now())

@@ -2,7 +2,7 @@ import type { Account, AccountStore } from "../../core/accounts.ts";
 import type { Clock } from "../../core/clock.ts";
 import { decideAccess } from "../../core/permissions.ts";
 import type { Plan, PlanTable } from "../../core/plans.ts";
-import type { SignInThrottle } from "../../core/throttle.ts";
+import type { ThrottleStore } from "../../core/throttle.ts";
 import { isIdentifier } from "../../protocol/identifiers.ts";
 import { addressGroup } from "../client-address.ts";
 import type { Log } from "../log.ts";
@@ -14,7 +14,7 @@ import { signToken } from "./tokens.ts";
 export interface SignInParts {
   readonly accounts: Pick<AccountStore, "find" | "update">;
   readonly passwords: Passwords;
-  readonly throttle: SignInThrottle;
+  readonly throttle: ThrottleStore;
   readonly keys: TokenKeys;
   readonly plans: PlanTable;
   readonly demoAccountsUsable: boolean;
@@ -61,7 +61,7 @@ export async function signIn(parts: SignInParts, credentials: Credentials): Prom
   const who = isIdentifier(username) ? { user: username, address } : { address };
   const group = addressGroup(address);
 
-  const decision = throttle.attempt(username, group, clock.now());
+  const decision = await throttle.attempt(username, group);
   if (!decision.allowed) {
     log.warn("signin.throttled", { ...who, rule: decision.rule, retryAfter: decision.retryAfter });
     return { outcome: "throttled", retryAfter: decision.retryAfter };
@@ -73,20 +73,20 @@ export async function signIn(parts: SignInParts, credentials: Credentials): Prom
     account = isIdentifier(username) ? await accounts.find(username) : undefined;
     verification = await passwords.verify(password, account?.passwordHash);
   } catch (error) {
-    throttle.withdrawn(username, group);
+    await throttle.withdrawn(username, group);
     throw error;
   }
   if (verification.outcome === "busy") {
-    throttle.withdrawn(username, group);
+    await throttle.withdrawn(username, group);
     log.warn("signin.busy", who);
     return { outcome: "busy", retryAfter: BUSY_RETRY };
   }
   if (verification.outcome === "wrong" || account === undefined) {
-    throttle.failed(username, group, clock.now());
+    await throttle.failed(username, group);
     log.warn("signin.failed", who);
     return { outcome: "wrong" };
   }
-  throttle.succeeded(username, group);
+  await throttle.succeeded(username, group);
 
   const access = decideAccess({ ...parts, subject: account.user, account });
   if ("refusal" in access) {

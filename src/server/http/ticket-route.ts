@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { missingRight } from "../../core/grants.ts";
-import { TICKET_LIFETIME, type Tickets } from "../../core/tickets.ts";
+import { TICKET_LIFETIME, type TicketStore } from "../../core/tickets.ts";
 import { isIdentifier } from "../../protocol/identifiers.ts";
 import type { VerifiedToken } from "../authentication/tokens.ts";
 import { type BearerParts, identifyBearer } from "./bearer.ts";
@@ -9,13 +9,13 @@ import { readFormFields } from "./form-fields.ts";
 import { problem } from "./problem.ts";
 
 export interface TicketParts extends BearerParts {
-  readonly tickets: Tickets<VerifiedToken>;
+  readonly tickets: TicketStore<VerifiedToken>;
 }
 
 /** `POST /ticket`: gives the bearer a ticket for one conversation, to open a socket without the token in its address. */
 export function ticketRoute(parts: TicketParts): (c: HttpContext) => Promise<Response> {
   return async (c) => {
-    const { tickets, clock, log } = parts;
+    const { tickets, log } = parts;
     const bearer = await identifyBearer(parts, c);
     if (bearer instanceof Response) return bearer;
     const { user, grants } = bearer.identity;
@@ -32,7 +32,7 @@ export function ticketRoute(parts: TicketParts): (c: HttpContext) => Promise<Res
       return problem("forbidden", { detail: missing });
     }
     const ticket = randomBytes(32).toString("base64url");
-    if (!tickets.give(ticket, { user, conversation }, bearer.token, clock.now())) {
+    if (!(await tickets.give(ticket, { user, conversation }, bearer.token))) {
       log.warn("request.refused", { ...who, code: "unavailable" });
       return problem("unavailable", { headers: { "Retry-After": "5" } });
     }

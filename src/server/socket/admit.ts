@@ -1,7 +1,7 @@
-import type { Admission } from "../../core/admission.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Engine } from "../../core/engine.ts";
 import { missingRight } from "../../core/grants.ts";
+import type { ConnectionLeases } from "../../core/leases.ts";
 import { planResume } from "../../core/resume.ts";
 import type { Pass } from "../../core/session-state.ts";
 import { PROTOCOL_VERSION } from "../../protocol/version.ts";
@@ -15,7 +15,7 @@ import { endFaulty } from "./fault.ts";
 import type { Hub } from "./hub.ts";
 
 export interface AdmitParts extends CredentialParts {
-  readonly admission: Admission;
+  readonly leases: ConnectionLeases;
   readonly engine: Engine;
   readonly hub: Hub;
   readonly entrance: Entrance;
@@ -42,7 +42,6 @@ export function renew(parts: AdmitParts, connection: Connection, token: string):
 }
 
 async function tryToAdmit(parts: AdmitParts, connection: Connection, presented: Presented): Promise<void> {
-  const { admission } = parts;
   if (connection.ended) return;
   const identity = await identifyFor(parts, connection, presented);
   if (connection.ended) return;
@@ -50,7 +49,9 @@ async function tryToAdmit(parts: AdmitParts, connection: Connection, presented: 
   connection.identified(identity);
 
   const { user, plan } = identity;
-  if (!admission.lease(user, plan.connections)) {
+  const taken = await parts.leases.take(user, plan.connections);
+  if (connection.ended) return taken ? parts.leases.giveBack(user) : undefined;
+  if (!taken) {
     const message = `The plan \`${plan.name}\` allows ${plan.connections} connections of one user at a time.`;
     return connection.refused("too_many_connections", message);
   }

@@ -3,6 +3,7 @@ import type { Admission, Entry } from "../../core/admission.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { Ending } from "../../core/closing.ts";
 import type { Engine, PostResult } from "../../core/engine.ts";
+import type { ConnectionLeases } from "../../core/leases.ts";
 import type { Plan } from "../../core/plans.ts";
 import type { ResumeRequest } from "../../core/resume.ts";
 import { openSession, step } from "../../core/session.ts";
@@ -44,6 +45,7 @@ export interface ConnectionHost {
   readonly wheel: Wheel<Connection>;
   readonly outbox: Outbox<Connection>;
   readonly admission: Admission;
+  readonly leases: ConnectionLeases;
   readonly directory: Directory<Connection>;
   readonly counts: MessageCounts;
   readonly log: Log;
@@ -245,7 +247,7 @@ export class Connection implements Listener, Sender, Timed {
     host.admission.leave(this.entry);
     host.directory.remove(this);
     host.hub.leave(this.conversation, this);
-    if (this.holdsLease) host.admission.release(this.user);
+    if (this.holdsLease) host.leases.giveBack(this.user);
     if (!this.joined) return;
     const seconds = (host.clock.now() - this.openedAt) / 1000;
     host.log.info("connection.closed", { ...this.who(), code, reason, seconds });

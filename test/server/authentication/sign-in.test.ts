@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { Account } from "../../../src/core/accounts.ts";
-import { SignInThrottle } from "../../../src/core/throttle.ts";
+import { LocalThrottle } from "../../../src/engine/local/throttle.ts";
 import type { SqliteAccounts } from "../../../src/engine/sqlite/accounts.ts";
 import { costOf, createPasswords } from "../../../src/server/authentication/passwords.ts";
 import { type SignInParts, signIn } from "../../../src/server/authentication/sign-in.ts";
@@ -21,14 +21,15 @@ async function account(change: Partial<Account> = {}, cost = 4): Promise<Account
 }
 
 function parts(accounts: SqliteAccounts, change: Partial<SignInParts> = {}) {
+  const clock = new ManualClock();
   return {
     accounts,
     passwords: createPasswords({ cost: 4, queue: 50 }),
-    throttle: new SignInThrottle({ failures: 5, window: 300_000, attemptsPerMinute: 30 }),
+    throttle: new LocalThrottle({ failures: 5, window: 300_000, attemptsPerMinute: 30 }, clock),
     keys: KEYS,
     plans: { plans: new Map([free, basic].map((plan) => [plan.name, plan])), fallback: free },
     demoAccountsUsable: false,
-    clock: new ManualClock(),
+    clock,
     log: new RecordedLog(),
     ...change,
   };

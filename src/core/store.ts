@@ -1,0 +1,26 @@
+import type { AccountStore } from "./accounts.ts";
+import type { Engine } from "./engine.ts";
+import type { ConnectionLeases } from "./leases.ts";
+import type { NodeFacts } from "./nodes.ts";
+import type { RefreshStore } from "./refresh.ts";
+import type { Relay } from "./relay.ts";
+import type { RevocationStore } from "./revocations.ts";
+import type { ThrottleLimits, ThrottleStore } from "./throttle.ts";
+import type { TicketStore } from "./tickets.ts";
+
+/** All ports of one node on one technology. */
+export interface Store {
+  readonly engine: Engine;
+  readonly accounts: AccountStore;
+  readonly revocations: RevocationStore;
+  readonly refreshTokens: RefreshStore;
+  readonly relay: Relay;
+  readonly leases: ConnectionLeases;
+  tickets<Holder>(): TicketStore<Holder>;
+  throttle(limits: ThrottleLimits): ThrottleStore;
+  /** The server has begun to listen: the other nodes are told of it, and how it is doing. */
+  serving(facts: NodeFacts): void;
+  /** Removes all messages that are no longer kept; resolves when they are gone. */
+  clean(): Promise<void>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,19 @@
+import type { Clock } from "../../core/clock.ts";
+import type { Store } from "../../core/store.ts";
+import { LocalLeases } from "./leases.ts";
+import { LOCAL_RELAY } from "./relay.ts";
+import { LocalThrottle } from "./throttle.ts";
+import { LocalTickets } from "./tickets.ts";
+
+/** The ports of a node that is the only one: what need not outlive it is kept in its memory. */
+export function localPorts(
+  clock: Clock,
+): Pick<Store, "relay" | "leases" | "tickets" | "throttle" | "serving"> {
+  return {
+    relay: LOCAL_RELAY,
+    leases: new LocalLeases(),
+    tickets: () => new LocalTickets(clock),
+    throttle: (limits) => new LocalThrottle(limits, clock),
+    serving() {},
+  };
+}

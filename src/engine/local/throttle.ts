@@ -1,0 +1,35 @@
+import type { Clock } from "../../core/clock.ts";
+import {
+  SignInThrottle,
+  type ThrottleDecision,
+  type ThrottleLimits,
+  type ThrottleStore,
+} from "../../core/throttle.ts";
+
+/** The throttle port for one node: in its memory. */
+export class LocalThrottle implements ThrottleStore {
+  private readonly throttle: SignInThrottle;
+
+  constructor(
+    limits: ThrottleLimits,
+    private readonly clock: Clock,
+  ) {
+    this.throttle = new SignInThrottle(limits);
+  }
+
+  async attempt(account: string, address: string): Promise<ThrottleDecision> {
+    return this.throttle.attempt(account, address, this.clock.now());
+  }
+
+  async succeeded(account: string, address: string): Promise<void> {
+    this.throttle.succeeded(account, address);
+  }
+
+  async failed(account: string, address: string): Promise<void> {
+    this.throttle.failed(account, address, this.clock.now());
+  }
+
+  async withdrawn(account: string, address: string): Promise<void> {
+    this.throttle.withdrawn(account, address);
+  }
+}
