@@ -1,0 +1,63 @@
+import { describe, expect, test } from "bun:test";
+import { signToken, verifyToken } from "../../../src/server/authentication/tokens.ts";
+import { goodClaims, handMade, TEST_SECRET, testKeys } from "../../support/tokens.ts";
+
+const NOW = 1_800_000_000_000;
+const HEADER = { alg: "HS256", typ: "at+jwt" };
+
+async function check(keys: Awaited<ReturnType<typeof testKeys>>, token: string, now = NOW): Promise<string> {
+  const verdict = await verifyToken(keys, token, now);
+  return verdict.ok ? verdict.token.subject : verdict.code;
+}
+
+describe("tokens that were checked before", () => {
+  test("T3 come to the same verdict at every moment of their life as one that was never seen", async () => {
+    const seen = await testKeys();
+    const token = handMade(HEADER, goodClaims(NOW));
+    expect(await check(seen, token)).toBe("ann");
+    const moments = [-31_000, -30_000, -1, 0, 1, 1_799_999, 1_800_000, 1_829_999, 1_830_000, 9_999_999];
+    // Forwards and backwards, so that what one moment leaves behind is met by another.
+    for (const after of [...moments, ...moments.toReversed()]) {
+      expect({ after, verdict: await check(seen, token, NOW + after) }).toEqual({
+        after,
+        verdict: await check(await testKeys(), token, NOW + after),
+      });
+    }
+  });
+
+  test("T2 a token with one letter changed is not taken for the one that was seen", async () => {
+    const keys = await testKeys();
+    const token = handMade(HEADER, goodClaims(NOW));
+    expect(await check(keys, token)).toBe("ann");
+    for (let i = 0; i < token.length; i++) {
+      const changed = `${token.slice(0, i)}${token[i] === "A" ? "B" : "A"}${token.slice(i + 1)}`;
+      expect(await check(keys, changed)).toBe("unauthorized");
+    }
+  });
+
+  test("T4 what one key has verified says nothing to another", async () => {
+    const keys = await testKeys();
+    const token = await signToken(keys, { subject: "ann", now: NOW });
+    expect(await check(keys, token)).toBe("ann");
+    expect(await check(await testKeys({}, `${TEST_SECRET.slice(0, -1)}?`), token)).toBe("unauthorized");
+  });
+
+  test("B1 no more are remembered than there is room for, and the oldest goes first", async () => {
+    const { verified, ...keys } = await testKeys();
+    const token = handMade(HEADER, goodClaims(NOW));
+    expect(await check({ ...keys, verified }, token)).toBe("ann");
+    const known = verified.find(token, NOW)!;
+    for (let i = 0; i < 8_191; i++) verified.add(`other ${i}`, known);
+    expect(verified.find(token, NOW)).toBe(known);
+    verified.add("one more", known);
+    expect(verified.find("other 0", NOW)).toBeUndefined();
+    expect(verified.find(token, NOW)).toBe(known);
+  });
+
+  test("A4 no token lies in memory in clear", async () => {
+    const { verified, ...keys } = await testKeys();
+    const token = handMade(HEADER, goodClaims(NOW));
+    await check({ ...keys, verified }, token);
+    expect(Bun.inspect(verified, { depth: 10 })).not.toContain(token.slice(-20));
+  });
+});
