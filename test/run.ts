@@ -32,6 +32,12 @@ const TOOLS: readonly Tool[] = [
     package: "python3-websockets",
     need: "the tests of the documents' Python programs",
   },
+  {
+    name: "redis-server",
+    isThere: () => Bun.which("redis-server") !== null,
+    package: "redis-server",
+    need: "the tests of the Redis engine, of Sentinel and of Cluster",
+  },
 ];
 
 const CHECKS = ["check:types", "check:style", "check:docs"];

@@ -1,0 +1,28 @@
+import { expect, test } from "bun:test";
+import { startSentinel } from "./redis-sentinel.ts";
+import { withRedis } from "./redis-talk.ts";
+
+test("the replica of a primary that was killed has what it was sent, and not what was held back", async () => {
+  await using sentinel = await startSentinel();
+  const first = await sentinel.primary();
+  await withRedis(first.port, async (redis) => {
+    await redis.set("early", 1);
+    await redis.wait(1, 1_000);
+  });
+  await sentinel.holdReplicaBack();
+  await withRedis(first.port, (redis) => redis.set("late", 1));
+  const killed = await sentinel.killPrimary();
+  expect(killed).toBe(first);
+  const second = await sentinel.primary();
+  expect(await withRedis(second.port, (redis) => redis.mget("early", "late"))).toEqual(["1", null]);
+});
+
+test("a failover that was asked for keeps what there was", async () => {
+  await using sentinel = await startSentinel();
+  const first = await sentinel.primary();
+  await withRedis(first.port, (redis) => redis.set("key", 1));
+  await sentinel.failOver();
+  const second = await sentinel.primary();
+  expect(second).not.toBe(first);
+  expect(await withRedis(second.port, (redis) => redis.get("key"))).toBe("1");
+});

@@ -1,0 +1,138 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { freePort, startRedis, type TestRedis } from "./redis.ts";
+import { until, withRedis } from "./redis-talk.ts";
+
+/** A real primary with a replica, watched by three sentinels, on this machine. */
+export interface TestSentinel extends AsyncDisposable {
+  /** As REDIS_URL has it. */
+  readonly url: string;
+  /** The two servers, in the order in which they were started. */
+  readonly servers: readonly [TestRedis, TestRedis];
+  readonly sentinelPorts: readonly number[];
+  /** The server that the sentinels call the primary now. */
+  primary(): Promise<TestRedis>;
+  /** From now on nothing that is written reaches the replica; it keeps what it has. Kill the primary within 3 s. */
+  holdReplicaBack(): Promise<void>;
+  /** Ends the primary with kill -9; resolves with it when the replica stands in for it and takes writes. */
+  killPrimary(): Promise<TestRedis>;
+  /** Has the sentinels make the replica the primary though nothing is wrong; resolves when it takes writes. */
+  failOver(): Promise<void>;
+}
+
+export const PRIMARY_NAME = "parley";
+
+/** How long a server may be silent before a sentinel takes it for dead, in milliseconds. */
+const DOWN_AFTER = 500;
+
+const SENTINELS = 3;
+
+/** No server asks for it, and who sends a password where none is asked for is turned away. */
+const WRONG_PASSWORD = "held-back";
+
+export async function startSentinel(options: readonly string[] = []): Promise<TestSentinel> {
+  const settings = ["--repl-diskless-sync-delay", "0", ...options];
+  const first = await startRedis(settings);
+  const second = await startRedis([...settings, "--replicaof", "127.0.0.1", String(first.port)]);
+  const servers = [first, second] as const;
+  await until("the replica has its copy", () => isInStep(second));
+  const folder = mkdtempSync(join(tmpdir(), "parley-sentinel-"));
+  const sentinels = await Promise.all(Array.from({ length: SENTINELS }, () => startOne(folder, first.port)));
+  const sentinelPorts = sentinels.map(({ port }) => port);
+  await until("the sentinels know each other and the replica", async () =>
+    (await Promise.all(sentinelPorts.map(knowsAll))).every(Boolean),
+  );
+
+  const primary = async () => {
+    const [, port] = await askSentinel(sentinelPorts, ["GET-MASTER-ADDR-BY-NAME", PRIMARY_NAME]);
+    return servers.find((server) => server.port === Number(port))!;
+  };
+  const standIn = (old: TestRedis) =>
+    until("the replica stands in for the primary", async () => {
+      const now = await primary();
+      return now !== old && (await takesWrites(now));
+    });
+  return {
+    url: `redis+sentinel://${sentinelPorts.map((port) => `127.0.0.1:${port}`).join(",")}/${PRIMARY_NAME}`,
+    servers,
+    sentinelPorts,
+    primary,
+    async holdReplicaBack() {
+      const source = await primary();
+      const replica = servers.find((server) => server !== source)!;
+      // The sentinels would lead it back from another address, and take it for dead if it did not answer; so it is made
+      // to fail at the sign-in. They do not choose a replica that has been without its primary for over 5 s.
+      await withRedis(replica.port, (redis) => redis.config("SET", "masterauth", WRONG_PASSWORD));
+      await withRedis(source.port, (redis) => redis.call("CLIENT", "KILL", "TYPE", "replica"));
+      await until("the replica is held back", async () => !(await isInStep(replica)));
+    },
+    async killPrimary() {
+      const old = await primary();
+      await old.kill();
+      await standIn(old);
+      await withRedis((await primary()).port, (redis) => redis.config("SET", "masterauth", ""));
+      return old;
+    },
+    async failOver() {
+      const old = await primary();
+      await askSentinel(sentinelPorts, ["FAILOVER", PRIMARY_NAME]);
+      await standIn(old);
+    },
+    async [Symbol.asyncDispose]() {
+      for (const { process_ } of sentinels) process_.kill("SIGKILL");
+      await Promise.all(sentinels.map(({ process_ }) => process_.exited));
+      for (const server of servers) await server[Symbol.asyncDispose]();
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Starts one sentinel; it keeps what it learns in its file. */
+async function startOne(folder: string, primaryPort: number) {
+  const port = await freePort();
+  const file = join(folder, `${port}.conf`);
+  const lines = [
+    `port ${port}`,
+    "bind 127.0.0.1",
+    `dir ${folder}`,
+    `sentinel monitor ${PRIMARY_NAME} 127.0.0.1 ${primaryPort} 2`,
+    `sentinel down-after-milliseconds ${PRIMARY_NAME} ${DOWN_AFTER}`,
+    // After a failover that did not come to an end, the next one waits twice as long.
+    `sentinel failover-timeout ${PRIMARY_NAME} 4000`,
+  ];
+  writeFileSync(file, `${lines.join("\n")}\n`);
+  const process_ = Bun.spawn(["redis-server", file, "--sentinel"], {
+    stdin: "ignore",
+    stdout: "ignore",
+    stderr: "ignore",
+  });
+  await until(`the sentinel on port ${port} answers`, () =>
+    withRedis(port, async (redis) => (await redis.ping()) === "PONG"),
+  );
+  return { port, process_ };
+}
+
+/** Whether a sentinel could lead a failover: it knows the others and a replica that is in step. */
+async function knowsAll(port: number): Promise<boolean> {
+  return withRedis(port, async (redis) => {
+    const others = (await redis.call("SENTINEL", "SENTINELS", PRIMARY_NAME)) as unknown[];
+    const replicas = (await redis.call("SENTINEL", "REPLICAS", PRIMARY_NAME)) as string[][];
+    const isThere = replicas.some((fields) => fields[fields.indexOf("master-link-status") + 1] === "ok");
+    return others.length === SENTINELS - 1 && isThere;
+  });
+}
+
+function askSentinel([port]: readonly number[], words: readonly string[]): Promise<string[]> {
+  return withRedis(port!, async (redis) => (await redis.call("SENTINEL", ...words)) as string[]);
+}
+
+async function isInStep({ port }: TestRedis): Promise<boolean> {
+  const [role, , , state] = await withRedis(port, (redis) => redis.role() as Promise<unknown[]>);
+  return role === "slave" && state === "connected";
+}
+
+async function takesWrites({ port }: TestRedis): Promise<boolean> {
+  const [role] = await withRedis(port, (redis) => redis.role() as Promise<unknown[]>);
+  return role === "master";
+}
