@@ -1,5 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { bundle } from "../../src/client/build.ts";
@@ -56,6 +64,23 @@ globalThis.heard = [];
 lobby.on("message", ({ seq, text }) => globalThis.heard.push(seq + " " + text));
 globalThis.say = (text) => lobby.send(text);
 globalThis.say("hello");
+globalThis.work = () =>
+  new Promise((resolve) => {
+    const worker = new Worker("/worker.js", { type: "module" });
+    worker.onmessage = ({ data }) => resolve(data);
+    worker.postMessage({ url: "http://127.0.0.1:" + location.search.slice(1), token: location.hash.slice(1) });
+  });
+`;
+
+/** A worker's script: it is told where to connect, and tells what it hears. */
+const WORKER = `
+import { connect } from "/parley.js";
+
+addEventListener("message", async ({ data: { url, token } }) => {
+  const lobby = connect({ url, token }).conversation("lobby");
+  lobby.send("from a worker");
+  for await (const { text } of lobby) if (text === "from a worker") postMessage(text);
+});
 `;
 
 /** What a user's project has as settings of the compiler: nothing unusual, and declarations are checked too. */
@@ -75,13 +100,20 @@ const TSCONFIG = {
 
 let tarball = "";
 const packed = mkdtempSync(join(tmpdir(), "parley-packed-"));
+const runtimes = mkdtempSync(join(tmpdir(), "parley-runtimes-"));
 
 beforeAll(() => {
   const answer = run(["npm", "pack", "--silent", "--pack-destination", packed], ROOT);
   tarball = join(packed, answer.trim().split("\n").at(-1)!);
-}, 120_000);
+  // Node 22 or newer may be there; Deno seldom is. Both are packages, too.
+  const missing = [...(nodeVersion("node") >= 22 ? [] : ["node@22.23.3"]), "deno@2.9.6"];
+  writeFileSync(join(runtimes, "package.json"), JSON.stringify({ private: true }));
+  run(["npm", "install", "--no-audit", "--no-fund", "--prefer-offline", ...missing], runtimes);
+}, 180_000);
 
-afterAll(() => rmSync(packed, { recursive: true }));
+afterAll(() => {
+  for (const folder of [packed, runtimes]) rmSync(folder, { recursive: true });
+});
 
 /** Runs a command that must succeed; answers what it printed. */
 function run(command: string[], cwd: string, env: Record<string, string> = {}): string {
@@ -96,34 +128,37 @@ test("the library has at most 6 KB, minified and compressed, and imports nothing
   expect(text).not.toMatch(/\bimport\b|\brequire\(/);
 });
 
-describe.each(["node", "bun"])("installed from the packed package, in an empty project of %s", (runtime) => {
-  test("a user's program is type-checked, and says and hears something", async () => {
-    await using server = await startTestServer();
-    const project = mkdtempSync(join(tmpdir(), `parley-${runtime}-`));
-    try {
-      writeFileSync(
-        join(project, "package.json"),
-        JSON.stringify({ name: "empty", private: true, type: "module" }),
-      );
-      writeFileSync(join(project, "program.mts"), PROGRAM);
-      writeFileSync(join(project, "tsconfig.json"), JSON.stringify(TSCONFIG));
-      install(project);
-      // Nothing but the package is there, so that the declarations cannot lean on anything else.
-      expect(readdirSync(join(project, "node_modules")).filter((name) => !name.startsWith("."))).toEqual([
-        "parley",
-      ]);
-      run([join(ROOT, "node_modules/.bin/tsc"), "-p", "."], project);
-      const child = Bun.spawn([...runnerOf(runtime), "out/program.mjs"], {
-        cwd: project,
-        env: { ...process.env, PARLEY: server.url, TOKEN: await server.token("ann") },
-      });
-      expect(await new Response(child.stdout).text()).toBe("hello 1 live,closed\n");
-      expect(await child.exited).toBe(0);
-    } finally {
-      rmSync(project, { recursive: true });
-    }
-  }, 120_000);
-});
+describe.each(["node", "bun", "deno"])(
+  "installed from the packed package, in an empty project of %s",
+  (runtime) => {
+    test("a user's program is type-checked, and says and hears something", async () => {
+      await using server = await startTestServer();
+      const project = mkdtempSync(join(tmpdir(), `parley-${runtime}-`));
+      try {
+        writeFileSync(
+          join(project, "package.json"),
+          JSON.stringify({ name: "empty", private: true, type: "module" }),
+        );
+        writeFileSync(join(project, "program.mts"), PROGRAM);
+        writeFileSync(join(project, "tsconfig.json"), JSON.stringify(TSCONFIG));
+        install(project);
+        // Nothing but the package is there, so that the declarations cannot lean on anything else.
+        expect(readdirSync(join(project, "node_modules")).filter((name) => !name.startsWith("."))).toEqual([
+          "parley",
+        ]);
+        run([join(ROOT, "node_modules/.bin/tsc"), "-p", "."], project);
+        const child = Bun.spawn([...runnerOf(runtime), "out/program.mjs"], {
+          cwd: project,
+          env: { ...process.env, PARLEY: server.url, TOKEN: await server.token("ann") },
+        });
+        expect(await new Response(child.stdout).text()).toBe("hello 1 live,closed\n");
+        expect(await child.exited).toBe(0);
+      } finally {
+        rmSync(project, { recursive: true });
+      }
+    }, 120_000);
+  },
+);
 
 // As a user does it, with everything that the package brings along: a wrong `exports`, or a file that was left out of the
 // package, shows here.
@@ -151,7 +186,7 @@ describe.each([
 });
 
 describe.skipIf(chromiumPath() === undefined)("in a page of another origin", () => {
-  test("W2 the packed library says and hears something in chromium, and comes back when its line is cut", async () => {
+  test("W2 the packed library says and hears something in chromium and in a worker, and comes back when its line is cut", async () => {
     const folder = mkdtempSync(join(tmpdir(), "parley-page-"));
     run(["tar", "-xzf", tarball, "-C", folder, "--strip-components=1"], folder);
     const html = '<!doctype html><title>page</title><script type="module" src="/page.js"></script>';
@@ -160,6 +195,7 @@ describe.skipIf(chromiumPath() === undefined)("in a page of another origin", () 
       routes: {
         "/": new Response(html, { headers: { "Content-Type": "text/html" } }),
         "/page.js": new Response(PAGE, { headers: { "Content-Type": "text/javascript" } }),
+        "/worker.js": new Response(WORKER, { headers: { "Content-Type": "text/javascript" } }),
         "/parley.js": new Response(Bun.file(join(folder, "dist/client/index.js"))),
       },
     });
@@ -177,6 +213,9 @@ describe.skipIf(chromiumPath() === undefined)("in a page of another origin", () 
       await watched.page.evaluate(() => (globalThis as unknown as { say(text: string): void }).say("again"));
       await until(async () => (await heard())?.length === 2);
       expect(await heard()).toEqual(["1 hello", "2 again"]);
+      const work = () =>
+        watched.page.evaluate(() => (globalThis as unknown as { work(): Promise<string> }).work());
+      expect(await work()).toBe("from a worker");
     } finally {
       await browser.close();
       page.stop(true);
@@ -202,9 +241,17 @@ function install(project: string): void {
   expect(JSON.parse(readFileSync(join(folder, "package.json"), "utf8")).name).toBe("parley");
 }
 
-/** Node has had a WebSocket since 22, and before that behind a flag. */
+/** How a runtime is told to run a file. The library needs the WebSocket that Node has had since 22. */
 function runnerOf(runtime: string): string[] {
   if (runtime === "bun") return [process.execPath, "--no-env-file"];
-  const version = Number(run(["node", "-p", "process.versions.node.split('.')[0]"], ROOT));
-  return version < 22 ? ["node", "--no-warnings", "--experimental-websocket"] : ["node"];
+  const fetched = join(runtimes, "node_modules/.bin", runtime);
+  if (runtime === "deno") return [fetched, "run", "--quiet", "--allow-net", "--allow-env"];
+  const node = existsSync(fetched) ? fetched : "node";
+  expect(nodeVersion(node)).toBeGreaterThanOrEqual(22);
+  return [node];
+}
+
+function nodeVersion(node: string): number {
+  const child = Bun.spawnSync([node, "-p", "process.versions.node.split('.')[0]"]);
+  return child.success ? Number(child.stdout.toString()) : 0;
 }
