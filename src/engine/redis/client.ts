@@ -13,6 +13,9 @@ export interface RedisClientParts {
   readonly log: EngineLog;
 }
 
+/** Is given what is announced on a channel. */
+export type ChannelHearer = (payload: string, channel: string) => void;
+
 /** How long one command may take before Redis counts as away, in milliseconds. */
 const COMMAND_TIMEOUT = 3_000;
 
@@ -38,7 +41,7 @@ export class RedisClient {
   readonly commands: Redis | Cluster;
   private readonly subscriber: Redis | Cluster;
   private readonly log: EngineLog;
-  private readonly heard = new Map<string, (payload: string) => void>();
+  private readonly heard = new Map<string, ChannelHearer>();
   private readonly watchers = new Set<(ready: boolean) => void>();
   private isReady = false;
   private closed = false;
@@ -62,7 +65,7 @@ export class RedisClient {
       client.on("close", () => this.lose("the connection was closed"));
     }
     this.subscriber.on(this.isCluster ? "smessage" : "message", (channel: string, payload: string) =>
-      this.heard.get(channel)?.(payload),
+      this.heard.get(channel)?.(payload, channel),
     );
   }
 
@@ -105,11 +108,14 @@ export class RedisClient {
     return script.run(this.commands, keys, arguments_);
   }
 
-  /** Has `listener` called with what is announced on a channel; resolves when Redis has taken note. One listener a channel. */
-  async subscribe(channel: string, listener: (payload: string) => void): Promise<void> {
-    this.heard.set(channel, listener);
-    if (this.subscriber instanceof Cluster) await this.subscriber.ssubscribe(channel);
-    else await this.subscriber.subscribe(channel);
+  /** Has `listener` called with what is announced on channels; resolves when Redis has taken note. One listener a channel. */
+  async subscribe(channels: readonly string[], listener: ChannelHearer): Promise<void> {
+    if (channels.length === 0) return;
+    for (const channel of channels) this.heard.set(channel, listener);
+    const { subscriber } = this;
+    if (subscriber instanceof Cluster)
+      await Promise.all(channels.map((channel) => subscriber.ssubscribe(channel)));
+    else await subscriber.subscribe(...channels);
   }
 
   /** Ends a subscription. */
@@ -149,7 +155,7 @@ export class RedisClient {
   }
 
   private async tryProbe(channel: string): Promise<void> {
-    if (!this.isReady) await this.subscribe(channel, this.heard.get(channel)!);
+    if (!this.isReady) await this.subscribe([channel], this.heard.get(channel)!);
     await this.publish(channel, String(this.probe));
   }
 
