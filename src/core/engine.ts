@@ -138,6 +138,13 @@ export interface Engine {
   /** Tells each time `ready()` changes; clients are told `degraded` and `recovered` (L3). Answers a function that stops it. */
   watchReady(listener: (ready: boolean) => void): () => void;
 
+  /**
+   * Tells each conversation that is listened to when messages of it that were announced or acked may be gone: it has
+   * another epoch from now on, and what is announced next follows `seq`. Whoever showed them to somebody MUST say so
+   * (D5). Answers a function that stops it.
+   */
+  watchEpoch(listener: (conversation: string, seq: number) => void): () => void;
+
   /** Finishes what was begun and closes the store. Later calls answer `unavailable`. */
   close(): Promise<void>;
 }

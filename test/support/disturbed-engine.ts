@@ -14,6 +14,7 @@ export function disturbed(engine: Engine, change: Partial<Engine>): Engine {
     marks: (conversation) => engine.marks(conversation),
     ready: () => engine.ready(),
     watchReady: (listener) => engine.watchReady(listener),
+    watchEpoch: (listener) => engine.watchEpoch(listener),
     close: () => engine.close(),
     ...change,
   };

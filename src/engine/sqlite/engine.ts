@@ -160,6 +160,11 @@ export class SqliteEngine implements Engine {
     return () => this.readyWatchers.delete(listener);
   }
 
+  /** Never: only one server has the file, and what it announced is in it. */
+  watchEpoch(): () => void {
+    return () => {};
+  }
+
   private setWritable(writable: boolean): void {
     if (this.writable === writable) return;
     this.writable = writable;
