@@ -47,10 +47,10 @@ Secrets have no flag: the command line of a program can be read by every user of
 }
 
 function settingRow(name: SettingName): string {
-  const { kind, about, default: usual, reason, secret } = setting(name);
+  const { kind, about, default: usual, unset, reason, secret } = setting(name);
   const flag = flagOf(name);
   const names = `\`${name}\`${flag === undefined ? "" : `<br>\`${flag}\``}`;
-  const shown = usual ? `\`${usual}\`` : "–";
+  const shown = usual ? `\`${usual}\`` : (unset ?? "–");
   const why = reason === undefined ? "" : ` (default: ${reason})`;
   return row(names, shown, `${about}${why}${secret ? "; secret" : ""}`, kind.accepts);
 }

@@ -1,18 +1,11 @@
 import { once } from "node:events";
 import { createInterface } from "node:readline/promises";
 import { Command } from "commander";
-import {
-  type ConversationSummary,
-  openConversations,
-  type SqliteConversations,
-} from "../engine/sqlite/conversations.ts";
-import { StoreInUse } from "../engine/sqlite/lock.ts";
-import { openSqlite, type SqliteOptions } from "../engine/sqlite/open.ts";
-import { openLog } from "../server/log.ts";
-import { systemClock } from "../server/system-clock.ts";
-import { explainStore, makeUsable } from "./data-on-disk.ts";
+import type { ConversationSummary, SqliteConversations } from "../engine/sqlite/conversations.ts";
+import type { Settings } from "../server/settings/settings.ts";
 import { Failure } from "./failure.ts";
 import { addSettingFlags, type Flags, loadSettings } from "./setting-flags.ts";
+import { cleanUp, withConversations } from "./store.ts";
 
 /** Conversations at hand, and what was given on the command line. */
 interface Task {
@@ -40,25 +33,15 @@ export function conversationCommand(): Command {
         const flags = command.opts();
         const [id = ""] = command.args;
         const settings = loadSettings({ dataDir: flags.dataDir } satisfies Flags);
-        makeUsable(settings.dataDir);
-        const { dataDir, storeSync: sync } = settings;
-        const log = openLog({ level: "warn", format: "pretty", descriptor: 2 });
-        const options = { dataDir, clock: systemClock(), log, sync };
-        const open = Promise.try(() => openConversations(options));
-        const conversations = await open.catch(explainStore(dataDir));
-        try {
-          await task({ conversations, id, flags });
-        } finally {
-          conversations.close();
-        }
-        await after?.(options);
+        await withConversations(settings, async (conversations) => task({ conversations, id, flags }));
+        await after?.(settings);
       },
     );
 
   verb("list", "list all conversations", list).option("--json", JSON_OUTPUT);
   verb("show <conversation>", "show one conversation", show).option("--json", JSON_OUTPUT);
   verb("export <conversation>", "write its messages, one JSON object a line, in the order of seq", exportAll);
-  verb("remove <conversation>", "remove its messages and read marks for good", remove, deleteRows).option(
+  verb("remove <conversation>", "remove its messages and read marks for good", remove, cleanUp).option(
     "--yes",
     "do not ask",
   );
@@ -69,7 +52,7 @@ export function conversationCommand(): Command {
   return conversation;
 }
 
-type AfterTask = (options: SqliteOptions) => Promise<void>;
+type AfterTask = (settings: Settings) => Promise<void>;
 
 const JSON_OUTPUT = "answer as JSON, for scripts";
 
@@ -108,19 +91,6 @@ async function remove({ conversations, id, flags }: Task): Promise<void> {
   if (!flags.yes) await confirm(`Remove all of ${id}, ${words(summary).kept}, for good?`);
   conversations.remove(id);
   console.log(`Removed the messages of ${id}. Its numbers go on after ${summary.seq}.`);
-}
-
-/** Deletes what was removed from the files, unless a server runs on them: it does that itself. */
-async function deleteRows(options: SqliteOptions): Promise<void> {
-  const store = await openSqlite(options).catch((error) => {
-    if (error instanceof StoreInUse) return undefined;
-    throw error;
-  });
-  try {
-    await store?.clean();
-  } finally {
-    await store?.close();
-  }
 }
 
 function retain({ conversations, id, flags }: Task): void {

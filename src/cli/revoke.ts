@@ -3,9 +3,9 @@ import { decodeJwt } from "jose";
 import { NEVER } from "../core/revocations.ts";
 import { isIdentifier } from "../protocol/identifiers.ts";
 import { systemClock } from "../server/system-clock.ts";
-import { withAccounts } from "./data-on-disk.ts";
 import { Failure } from "./failure.ts";
 import { addSettingFlags, loadSettings } from "./setting-flags.ts";
+import { withStore } from "./store.ts";
 
 interface RevokeFlags {
   readonly dataDir?: string;
@@ -31,11 +31,11 @@ async function revoke({ dataDir, user, token }: RevokeFlags): Promise<void> {
       throw new Failure(
         `${JSON.stringify(user)} cannot be a user: use 1–128 characters of A-Z a-z 0-9 . _ : @ -.`,
       );
-    await withAccounts(settings, (_, revocations) => revocations.revokeUser(user, systemClock().now()));
+    await withStore(settings, (_, revocations) => revocations.revokeUser(user, systemClock().now()));
     return console.log(`Signed out ${user}: tokens issued until now are refused.`);
   }
   const { id, expiresAt } = readToken(token!);
-  await withAccounts(settings, (_, revocations) => revocations.revokeToken(id, expiresAt));
+  await withStore(settings, (_, revocations) => revocations.revokeToken(id, expiresAt));
   console.log("Signed out the token.");
 }
 

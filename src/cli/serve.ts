@@ -1,6 +1,5 @@
 import { Command } from "commander";
 import manifest from "../../package.json" with { type: "json" };
-import { openSqlite } from "../engine/sqlite/open.ts";
 import { seedDemoAccounts } from "../server/authentication/demo-accounts.ts";
 import { createKeys } from "../server/authentication/keys.ts";
 import { createPasswords } from "../server/authentication/passwords.ts";
@@ -9,11 +8,12 @@ import { startServer } from "../server/server.ts";
 import { readSecretKey } from "../server/settings/secret-key.ts";
 import type { Settings } from "../server/settings/settings.ts";
 import { systemClock } from "../server/system-clock.ts";
-import { explainStore, makeUsable, retentionOf } from "./data-on-disk.ts";
+import { makeUsable } from "./data-on-disk.ts";
 import { Failure } from "./failure.ts";
 import { catchFaults, stopOnSignal } from "./process-events.ts";
 import { addSettingFlags, type Flags, loadSettings, SETTINGS_NOTE } from "./setting-flags.ts";
 import { startBlock } from "./start-block.ts";
+import { openStoreFor } from "./store.ts";
 
 /** `parley serve`, and `parley` alone: runs the server until it is told to stop. */
 export function serveCommand(): Command {
@@ -32,7 +32,7 @@ export function serveCommand(): Command {
 
 /** Puts the real parts together and starts them. Throws when something keeps the server from starting. */
 async function serve(settings: Settings): Promise<void> {
-  makeUsable(settings.dataDir);
+  makeUsable(settings);
   const key = readSecretKey(settings);
   if ("problem" in key) throw new Failure(key.problem);
 
@@ -41,14 +41,7 @@ async function serve(settings: Settings): Promise<void> {
   if (key.warning !== undefined) log.warn("secret_key.exposed", { advice: key.warning });
 
   const clock = systemClock();
-  const { dataDir, storeSync } = settings;
-  const { close, ...store } = await openSqlite({
-    dataDir,
-    clock,
-    log,
-    sync: storeSync,
-    retention: retentionOf(settings),
-  }).catch(explainStore(dataDir));
+  const { close, ...store } = await openStoreFor(settings, { clock, log });
   const passwords = createPasswords({ cost: settings.bcryptCost, queue: settings.passwordQueue });
   await seedDemoAccounts(settings, { accounts: store.accounts, passwords, clock, log });
   const keys = await createKeys(settings, key.secret);

@@ -13,7 +13,8 @@ export function addSettingFlags(command: Command, names: readonly SettingName[] 
   for (const name of names) {
     const flag = flagOf(name);
     if (flag === undefined) continue;
-    const { kind, about, default: usual, group } = setting(name);
+    const { kind, about, default: fixed, unset, group } = setting(name);
+    const usual = fixed || unset;
     const shown = usual ? `${about} (default: ${usual})` : about;
     const option = new Option(`${flag} <${kind.form}>`, shown.replaceAll("`", ""));
     command.addOption(option.helpGroup(`${group}:`));

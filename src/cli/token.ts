@@ -6,9 +6,9 @@ import { signToken } from "../server/authentication/tokens.ts";
 import { whole } from "../server/settings/kinds.ts";
 import { readSecretKey } from "../server/settings/secret-key.ts";
 import { systemClock } from "../server/system-clock.ts";
-import { withAccounts } from "./data-on-disk.ts";
 import { Failure } from "./failure.ts";
 import { addSettingFlags, loadSettings } from "./setting-flags.ts";
+import { withStore } from "./store.ts";
 
 /** Longest life of a token made by hand, for programs that cannot sign in: a year, in seconds. */
 const MAX_LIFETIME = 31_536_000;
@@ -53,7 +53,7 @@ async function token(user: string, flags: TokenFlags): Promise<void> {
     problems.push(`The token could not be used: ${granted.problem}; see docs/TOKENS.md.`);
   if ("problem" in life || "problem" in granted || problems.length > 0) throw new Failure(...problems);
 
-  const account = await withAccounts(settings, (accounts) => accounts.find(user));
+  const account = await withStore(settings, (accounts) => accounts.find(user));
   if (account?.disabled)
     throw new Failure(`${user} is disabled, and a token would be refused. First: parley user enable ${user}`);
   if (account !== undefined && plan !== undefined)

@@ -5,10 +5,10 @@ import { isIdentifier } from "../protocol/identifiers.ts";
 import { checkNewPassword, createPasswords } from "../server/authentication/passwords.ts";
 import type { Settings } from "../server/settings/settings.ts";
 import { systemClock } from "../server/system-clock.ts";
-import { withAccounts } from "./data-on-disk.ts";
 import { Failure } from "./failure.ts";
 import { readPassword } from "./password-prompt.ts";
 import { addSettingFlags, type Flags, loadSettings } from "./setting-flags.ts";
+import { withStore } from "./store.ts";
 
 /** Accounts and settings at hand, and what was given on the command line. */
 interface Task {
@@ -35,7 +35,7 @@ export function userCommand(): Command {
         const command = given.at(-1) as Command;
         const flags = command.opts();
         const settings = loadSettings({ dataDir: flags.dataDir } satisfies Flags);
-        await withAccounts(settings, (accounts, revocations) =>
+        await withStore(settings, (accounts, revocations) =>
           task({ accounts, revocations, settings, flags, operands: command.args }),
         );
       },

@@ -10,6 +10,9 @@ export interface RetentionLimits {
 
 export const KEEP_ALL: RetentionLimits = { messages: 0, days: 0 };
 
+/** Where all that is kept lies in memory, a limit holds unless another is set. */
+export const KEEP_IN_MEMORY: RetentionLimits = { messages: 10_000, days: 30 };
+
 const DAY = 86_400_000;
 
 /**

@@ -93,6 +93,8 @@ function checkTogether(
     if (!wrong.has(missing))
       problems.push(`${there} needs ${missing} too: set both to serve https, or neither.`);
   }
+  if (values.has("REDIS_HOST") && values.has("REDIS_URL"))
+    problems.push("REDIS_HOST and REDIS_URL are both set, and may mean two servers: remove one of them.");
   const plans = values.get("PLANS") as ReadonlyMap<string, Plan> | undefined;
   if (plans === undefined) return { problems };
   const name = values.get("DEFAULT_PLAN") as string;

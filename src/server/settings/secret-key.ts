@@ -3,7 +3,7 @@ import { linkSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs
 import { join } from "node:path";
 import { folderProblem } from "./data-folder.ts";
 import type { Settings } from "./settings.ts";
-import { MIN_SECRET_BYTES } from "./signing-secret.ts";
+import { MAKE_SECRET, MIN_SECRET_BYTES } from "./signing-secret.ts";
 
 /** The signing key's text, whose UTF-8 bytes are the key, or in one line why there is none. */
 export type SecretKeyRead =
@@ -14,12 +14,18 @@ export type SecretKeyRead =
  * The key that signs tokens (T4): SECRET_KEY, or else the text in `<DATA_DIR>/secret.key`, which is
  * made from 32 random bytes when it is not there. The file holds what could stand in SECRET_KEY, so an operator who
  * moves to a second machine, or an application that signs its own tokens, can copy it. The folder must exist.
+ *
+ * With Redis it must be SECRET_KEY: each node would make a file of its own, and refuse what another has signed.
  */
 export function readSecretKey({
   secretKey,
   dataDir,
-}: Pick<Settings, "secretKey" | "dataDir">): SecretKeyRead {
+  redisHost,
+  redisUrl,
+}: Pick<Settings, "secretKey" | "dataDir"> &
+  Partial<Pick<Settings, "redisHost" | "redisUrl">>): SecretKeyRead {
   if (secretKey !== undefined) return { secret: secretKey };
+  if (redisHost !== undefined || redisUrl !== undefined) return { problem: MISSING };
   const path = join(dataDir, "secret.key");
   try {
     let text = readIfThere(path);
@@ -37,6 +43,8 @@ export function readSecretKey({
     return { problem: folderProblem(dataDir, error) };
   }
 }
+
+const MISSING = `SECRET_KEY is missing: with Redis set it, the same on every node. Make one with: ${MAKE_SECRET}`;
 
 function readIfThere(path: string): string | undefined {
   try {

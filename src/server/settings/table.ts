@@ -39,6 +39,8 @@ export interface Setting<T> {
   readonly about: string;
   /** As it would be written in the environment. Without it the setting may be unset, which `about` explains. */
   readonly default?: string;
+  /** What holds while it is unset, where that is not one default: `0; with Redis 10000`. */
+  readonly unset?: string;
   /** Why the default is what it is. */
   readonly reason?: string;
   /** Its value is never shown, and it has no flag: every user of a machine can read the command lines on it. */
@@ -82,7 +84,7 @@ export const SETTINGS = {
   DATA_DIR: {
     group: "Data",
     kind: anyText("folder", "a path"),
-    about: "folder of the embedded engine's files",
+    about: "folder of the embedded engine's files; not used with Redis",
     default: "./data",
   },
   STORE_SYNC: {
@@ -96,21 +98,21 @@ export const SETTINGS = {
     group: "Data",
     kind: whole("count", 0, 1_000_000_000),
     about: "newest messages of each conversation that are kept; 0 keeps all",
-    default: "0",
-    reason: "nothing is removed that nobody asked to remove",
+    unset: "0; with Redis 10000",
+    reason: "on a disk nothing is removed that nobody asked to remove, but Redis holds all in memory",
   },
   RETENTION_DAYS: {
     group: "Data",
     kind: whole("days", 0, 36_500),
     about: "age in days from which messages are removed; 0 keeps them for ever",
-    default: "0",
+    unset: "0; with Redis 30",
   },
 
   SECRET_KEY: {
     group: "Accounts and tokens",
     kind: signingSecret,
     about:
-      "key that signs tokens, made with `openssl rand -base64 32`; unset: one is made and kept in DATA_DIR/secret.key",
+      "key that signs tokens, made with `openssl rand -base64 32`; unset: one is made and kept in DATA_DIR/secret.key, except with Redis, where every node must be given the same",
     secret: true,
   },
   SECRET_KEY_PREVIOUS: {

@@ -101,8 +101,10 @@ describe("problems", () => {
     ["TLS_CERT", "/nowhere/cert.pem", "the server can read"],
     ["BCRYPT_COST", "16", "from 4 to 15"],
     ["DEMO_ACCOUNTS", "maybe", "must be true or false"],
-    ["REDIS_HOST", "localhost", "does not have yet; remove REDIS_HOST"],
-    ["REDIS_URL", "redis://:hunter2@redis", "does not have yet; remove REDIS_HOST"],
+    ["REDIS_HOST", "redis://localhost", "must be a host name or an address"],
+    ["REDIS_URL", "http://:hunter2@redis", "must be redis://"],
+    ["REDIS_PREFIX", "a{b}", "must be 1–64 characters"],
+    ["ACK_AFTER", "everybody", "must be one of primary, replica"],
     ["API_KEYS", "hunter2", "an entry, number 1, that must begin with a name"],
     ["API_KEYS", "pk_hunter2:x:read", "is a key itself"],
     ["API_KEYS", "bot:hunter2:read", "64 hexadecimal digits"],
@@ -120,6 +122,13 @@ describe("problems", () => {
       "TLS_KEY needs TLS_CERT too: set both to serve https, or neither.",
     ]);
     expect(problems({ env: { TLS_KEY: import.meta.path, TLS_CERT: import.meta.path } })).toEqual([]);
+  });
+
+  test("REDIS_HOST and REDIS_URL are not set together", () => {
+    expect(problems({ env: { REDIS_HOST: "redis", REDIS_URL: "redis://:hunter2@redis" } })).toEqual([
+      "REDIS_HOST and REDIS_URL are both set, and may mean two servers: remove one of them.",
+    ]);
+    expect(problems({ env: { REDIS_HOST: "redis" } })).toEqual([]);
   });
 
   test("a long or hostile value is shown clipped and quoted, on one line", () => {

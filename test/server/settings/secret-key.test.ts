@@ -56,3 +56,18 @@ test("a data folder that cannot be written is told in one line", () => {
   }
   expect(prepareDataFolder(join(dataDir, "new", "folder"))).toBeUndefined();
 });
+
+test.each([
+  { redisHost: "redis" },
+  { redisUrl: { kind: "standalone", hosts: [], tls: false, database: 0 } },
+] as const)("T4 with Redis no key is made on this machine, which other nodes would not have: %p", (redis) => {
+  const shared = { redisHost: undefined, redisUrl: undefined, ...redis };
+  expect(readSecretKey({ secretKey: undefined, dataDir, ...shared })).toEqual({
+    problem:
+      "SECRET_KEY is missing: with Redis set it, the same on every node. Make one with: openssl rand -base64 32",
+  });
+  expect(readdirSync(dataDir)).toEqual([]);
+  expect(readSecretKey({ secretKey: "k".repeat(32), dataDir, ...shared })).toEqual({
+    secret: "k".repeat(32),
+  });
+});
