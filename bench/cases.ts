@@ -1,7 +1,7 @@
 import type { LoadJob, LoadResult, TrafficResult } from "./load/generator.ts";
 
 /** Names on the command line and in the results. */
-export type CaseName = "echo" | "fan-out" | "idle" | "resume" | "jitter";
+export type CaseName = "echo" | "fan-out" | "rooms" | "idle" | "resume" | "jitter";
 
 export interface Case {
   readonly name: CaseName;
@@ -46,9 +46,19 @@ export const CASES: readonly Case[] = [
     figure: (result) => traffic(result).delivered / traffic(result).seconds,
   },
   {
+    name: "rooms",
+    title: "Rooms: messages delivered, 100 rooms of 10, one sender in each with 8 in flight",
+    unit: "/s",
+    conversations: 100,
+    members: 10,
+    load: { ...TRAFFIC, inFlight: 8 },
+    figure: (result) => traffic(result).delivered / traffic(result).seconds,
+  },
+  {
     name: "idle",
     title: "Idle: server memory per connection, 10,000 users in a conversation each",
     unit: "B",
+    peers: ["relay", "parley"],
     conversations: 10_000,
     members: 1,
     load: { scenario: "idle" },

@@ -10,12 +10,13 @@ import { JITTER_TITLE, jitterSection, jitterTable } from "./jitter/report.ts";
 import { buildGenerator } from "./load/generator.ts";
 import { describeMachine } from "./machine.ts";
 import { type Measurement, measure } from "./measure.ts";
-import { parley } from "./peers/parley.ts";
+import { centrifugeRedis } from "./peers/centrifuge.ts";
+import { parley, parleyRedis } from "./peers/parley.ts";
 import type { Peer } from "./peers/peer.ts";
 import { relay } from "./peers/relay.ts";
 import { amount, peersOf, results, rowsOf, type Section, sectionOf, terminalTable } from "./report.ts";
 
-const PEERS: readonly Peer[] = [relay, parley];
+const PEERS: readonly Peer[] = [relay, parley, parleyRedis, centrifugeRedis];
 
 /** Fewer say nothing about the spread, and RESULTS.md is not written from them. */
 const ROUNDS = 3;
@@ -26,7 +27,7 @@ const USAGE = `npm run bench -- [<case…>] [<peer…>] [--rounds ${ROUNDS}] [--
 
 cases: ${[...CASES.map((kase) => kase.name), JITTER].join(", ")}; peers: ${PEERS.map((peer) => peer.name).join(", ")}; all of them without a name.
 ${JITTER} has peers of its own, always runs all of them, and cuts their lines for --seconds.
---profile runs Parley once in each case under Bun's CPU profiler and says where the profile is.`;
+--profile runs Parley (or parley-redis) once in each case under Bun's CPU profiler and says where the profile is.`;
 
 interface Plan {
   readonly cases: readonly Case[];
@@ -76,7 +77,7 @@ function readPlan(): Plan | undefined {
     cases: cases.length > 0 || jitter ? cases : CASES,
     jitter: !profile && (jitter || (cases.length === 0 && peers.length === 0)),
     seconds,
-    peers: profile ? [parley] : peers.length > 0 ? peers : PEERS,
+    peers: peers.length > 0 ? peers : profile ? [parley] : PEERS,
     rounds,
     profile,
   };

@@ -47,7 +47,8 @@ export async function measure(options: MeasureOptions): Promise<Measurement> {
         pid: server.pid,
         paths,
         roomSize: kase.members,
-        parley: peer.parley,
+        protocol: peer.protocol,
+        ...(server.storePid !== undefined && { storePid: server.storePid }),
       })
       .catch(async (error: Error) => {
         throw new Error(`${kase.name}, ${peer.name}: ${error.message}\n${await server.lastOutput()}`.trim());

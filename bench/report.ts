@@ -10,7 +10,7 @@ const CONTROL = "relay";
 /** From this share of its core on, the load and not the server sets the pace. */
 const SATURATED = 0.95;
 
-/** From this share of a core on, used by neither server nor load, the rates are too low. */
+/** From this share of a core on, used by neither server nor load nor store, the rates are too low. */
 const DISTURBED = 0.1;
 
 /** One peer in one case, over all rounds. */
@@ -79,8 +79,10 @@ function remarkOn(runs: readonly Measurement[]): string {
   if (traffic.length === 0) return "";
   const server = median(traffic.map((result) => result.serverBusy));
   const load = median(traffic.map((result) => result.loadBusy));
-  const busy = `server ${percent(server)}, load ${percent(load)} busy`;
-  const limited = load >= SATURATED && server < SATURATED ? "; LIMITED BY THE LOAD" : "";
+  const store = median(traffic.map((result) => result.storeBusy));
+  const beside = store > 0 ? `, Redis ${percent(store)}` : "";
+  const busy = `server ${percent(server)}, load ${percent(load)}${beside} busy`;
+  const limited = load + store >= SATURATED && server < SATURATED ? "; LIMITED BY THE LOAD" : "";
   return `${deviations(traffic)}; ${busy}${limited}${disturbance(traffic)}`;
 }
 

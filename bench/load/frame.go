@@ -62,16 +62,21 @@ func nextFrame(data []byte) (opcode byte, payload, rest []byte, ok bool) {
 // idDigits is how many digits at the end of a message id count up; what is before them names this run.
 const idDigits = 8
 
-// template is a sender's masked `message` frame in which only the counter in the id changes.
+// template is a sender's masked frame in which only the counter in the id changes.
 type template struct {
 	frame []byte
 	// counter is where the counter's first digit is, and key which byte of the mask it meets.
 	counter, key int
 }
 
-func newTemplate(prefix, text string) template {
-	head := fmt.Sprintf(`{"type":"message","id":"%s`, prefix)
-	payload := fmt.Sprintf(`%s%0*d","text":"%s"}`, head, idDigits, 0, text)
+// parleyTemplate is Parley's `message`.
+func parleyTemplate(prefix, text string) template {
+	return newTemplate(fmt.Sprintf(`{"type":"message","id":"%s`, prefix), fmt.Sprintf(`","text":"%s"}`, text))
+}
+
+// newTemplate is a frame with the counter between head and tail.
+func newTemplate(head, tail string) template {
+	payload := fmt.Sprintf(`%s%0*d%s`, head, idDigits, 0, tail)
 	frame := maskedFrame(finText, []byte(payload))
 	return template{frame, len(frame) - len(payload) + len(head), len(head)}
 }

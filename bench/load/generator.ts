@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { LOAD_CORE } from "../cores.ts";
+import type { Protocol } from "../peers/peer.ts";
 
 /** What the load is told to do; the fields are explained at `job` in main.go. */
 export interface LoadJob {
@@ -7,7 +8,8 @@ export interface LoadJob {
   readonly port: number;
   readonly pid: number;
   readonly paths: readonly string[];
-  readonly parley: boolean;
+  readonly storePid?: number;
+  readonly protocol: Protocol;
   readonly roomSize?: number;
   readonly inFlight?: number;
   readonly textBytes?: number;
@@ -24,6 +26,7 @@ export interface TrafficResult {
   readonly delivered: number;
   readonly loadBusy: number;
   readonly serverBusy: number;
+  readonly storeBusy: number;
   readonly othersBusy: number;
   readonly sent: number;
   readonly lost: number;

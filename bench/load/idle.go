@@ -73,7 +73,7 @@ func settledMemory(l *loop) (int, error) {
 }
 
 func (r *idleRun) upgraded(*conn) error {
-	if !r.job.Parley {
+	if r.job.Protocol == protocolNone {
 		r.ready++
 	}
 	return nil

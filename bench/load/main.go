@@ -21,6 +21,8 @@ type job struct {
 	Port int `json:"port"`
 	// Pid of the server, whose CPU time and memory are read.
 	Pid int `json:"pid"`
+	// StorePid is the process of a store beside the server, on the load's core; 0 where there is none.
+	StorePid int `json:"storePid"`
 	// Paths are the request targets, one connection each. In traffic every RoomSize of them share a conversation,
 	// and the first of those is its sender.
 	Paths    []string `json:"paths"`
@@ -31,12 +33,21 @@ type job struct {
 	// WarmUp and Seconds: how long to send before, and while, counting.
 	WarmUp  float64 `json:"warmUp"`
 	Seconds float64 `json:"seconds"`
-	// Parley speaks the protocol: welcome, ack and seq. Without it frames come back as they were sent.
-	Parley bool `json:"parley"`
+	// Protocol that the server speaks: protocolParley, protocolCentrifuge, or protocolNone.
+	Protocol string `json:"protocol"`
 	// In resume: how many messages each who comes back has missed, and how many a second the pair sends together.
 	Missed int `json:"missed"`
 	Rate   int `json:"rate"`
 }
+
+const (
+	// protocolParley: welcome, ack and seq.
+	protocolParley = "parley"
+	// protocolCentrifuge: JSON, as in centrifuge.go.
+	protocolCentrifuge = "centrifuge"
+	// protocolNone: frames come back as they were sent.
+	protocolNone = "none"
+)
 
 func main() {
 	runtime.GOMAXPROCS(1)

@@ -96,7 +96,7 @@ type resumeRun struct {
 func resume(j job) (*resumeResult, error) {
 	r := &resumeRun{job: j, seq: field{name: []byte(`"seq":`)}, id: field{name: []byte(`"id":"`)}}
 	r.prefix = fmt.Sprintf("%08x", rand.New(rand.NewSource(time.Now().UnixNano())).Uint32())
-	r.template = newTemplate(r.prefix, text(0, j.TextBytes))
+	r.template = parleyTemplate(r.prefix, text(0, j.TextBytes))
 	members := len(j.Paths) - 2
 	r.heard = make([]tally, len(j.Paths))
 	r.forgetHeard(members)
@@ -125,7 +125,7 @@ func resume(j job) (*resumeResult, error) {
 
 	result := &resumeResult{Clients: members, Missed: j.Missed}
 	r.start = time.Now()
-	before, err := cpuTimes(j.Pid)
+	before, err := cpuTimes(j)
 	if err != nil {
 		return nil, err
 	}
@@ -157,7 +157,7 @@ func resume(j job) (*resumeResult, error) {
 	for i := range r.pair {
 		r.check(result, members+i, r.said)
 	}
-	after, err := cpuTimes(j.Pid)
+	after, err := cpuTimes(j)
 	if err != nil {
 		return nil, err
 	}

@@ -14,40 +14,52 @@ const clockTick = 10 * time.Millisecond
 
 // cpu is CPU time used since each began.
 type cpu struct {
-	// own: this load; server: all threads of the server; machine: everything on every core.
-	own, server, machine time.Duration
+	// own: this load; server and store: all their threads; machine: everything on every core.
+	own, server, store, machine time.Duration
 }
 
-// others is how many seconds neither load nor server used since. The clocks tick apart, so a quiet machine may come out a
+// others is how many seconds neither load nor server nor store used since. The clocks tick apart, so a quiet machine may come out a
 // little below nothing.
 func (now cpu) others(since cpu) float64 {
 	all := now.machine - since.machine
-	return max(0, (all - (now.own - since.own) - (now.server - since.server)).Seconds())
+	return max(0, (all - (now.own - since.own) - (now.server - since.server) - (now.store - since.store)).Seconds())
 }
 
-func cpuTimes(serverPid int) (now cpu, err error) {
+func cpuTimes(j job) (now cpu, err error) {
 	var usage syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
 		return now, err
 	}
 	now.own = time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", serverPid))
-	if err != nil {
+	if now.server, err = processTime(j.Pid); err != nil {
 		return now, fmt.Errorf("the server is gone: %w", err)
 	}
-	// proc(5), stat: user and system time are fields 14 and 15. The name in field 2 may hold spaces; its closing
-	// bracket is the last one.
-	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
-	now.server = ticks(fields[11], fields[12])
+	if j.StorePid != 0 {
+		if now.store, err = processTime(j.StorePid); err != nil {
+			return now, fmt.Errorf("the store is gone: %w", err)
+		}
+	}
 	all, err := os.ReadFile("/proc/stat")
 	if err != nil {
 		return now, err
 	}
 	// "cpu" user nice system idle iowait irq softirq steal: all but idle and iowait.
 	line, _, _ := bytes.Cut(all, []byte("\n"))
-	fields = bytes.Fields(line)
+	fields := bytes.Fields(line)
 	now.machine = ticks(fields[1], fields[2], fields[3], fields[6], fields[7], fields[8])
 	return now, nil
+}
+
+// processTime is what all threads of a process have used.
+func processTime(pid int) (time.Duration, error) {
+	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, err
+	}
+	// proc(5), stat: user and system time are fields 14 and 15. The name in field 2 may hold spaces; its closing
+	// bracket is the last one.
+	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
+	return ticks(fields[11], fields[12]), nil
 }
 
 func ticks(fields ...[]byte) (sum time.Duration) {

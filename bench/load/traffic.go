@@ -13,9 +13,10 @@ type trafficResult struct {
 	Seconds   float64 `json:"seconds"`
 	Answered  uint64  `json:"answered"`
 	Delivered uint64  `json:"delivered"`
-	// LoadBusy and ServerBusy are shares of one core, OthersBusy what the rest of the machine did meanwhile.
+	// LoadBusy, ServerBusy and StoreBusy are shares of one core, OthersBusy what the rest of the machine did meanwhile.
 	LoadBusy   float64 `json:"loadBusy"`
 	ServerBusy float64 `json:"serverBusy"`
+	StoreBusy  float64 `json:"storeBusy"`
 	OthersBusy float64 `json:"othersBusy"`
 	// Sent in the whole run, and deviations among its deliveries and acks.
 	Sent       uint64 `json:"sent"`
@@ -28,7 +29,7 @@ type trafficResult struct {
 type sender struct {
 	template template
 	sent     uint64
-	// acked are the answers to it: acks from Parley, its own messages from a relay.
+	// acked are the answers to it: acks, or its own messages from a relay.
 	acked tally
 	batch []byte
 }
@@ -47,16 +48,22 @@ type trafficRun struct {
 	answered, delivered uint64
 	// prefix of every message id of this run.
 	prefix string
-	// Where the numbers are: seq in Parley's messages, the id in what a relay sends back, and in acks.
-	seq, echoedID, ackedID field
+	// Where the numbers are: seq in Parley's messages, the id in what a relay sends back, and in acks; offset in
+	// Centrifuge's publications.
+	seq, echoedID, ackedID, offset field
 }
 
 func traffic(j job) (*trafficResult, error) {
 	t := &trafficRun{job: j, sending: true, senders: make([]sender, len(j.Paths)/j.RoomSize), heard: make([]tally, len(j.Paths)),
-		seq: field{name: []byte(`"seq":`)}, echoedID: field{name: []byte(`"id":"`)}, ackedID: field{name: []byte(`"id":"`)}}
+		seq: field{name: []byte(`"seq":`)}, echoedID: field{name: []byte(`"id":"`)}, ackedID: field{name: []byte(`"id":"`)},
+		offset: field{name: []byte(`"offset":`)}}
 	t.prefix = fmt.Sprintf("%08x", rand.New(rand.NewSource(time.Now().UnixNano())).Uint32())
 	for room := range t.senders {
-		t.senders[room] = sender{template: newTemplate(t.prefix, text(room, j.TextBytes)), acked: tally{next: 1}}
+		template := parleyTemplate(t.prefix, text(room, j.TextBytes))
+		if j.Protocol == protocolCentrifuge {
+			template = publishTemplate(channelOf(j.Paths[room*j.RoomSize]), t.prefix, text(room, j.TextBytes))
+		}
+		t.senders[room] = sender{template: template, acked: tally{next: 1}}
 	}
 	for i := range t.heard {
 		t.heard[i].next = 1
@@ -97,7 +104,7 @@ func traffic(j job) (*trafficResult, error) {
 // count runs the counting window and notes what it changed.
 func (t *trafficRun) count(result *trafficResult, window func() error) error {
 	start, answered, delivered := time.Now(), t.answered, t.delivered
-	before, err := cpuTimes(t.job.Pid)
+	before, err := cpuTimes(t.job)
 	if err != nil {
 		return err
 	}
@@ -106,12 +113,13 @@ func (t *trafficRun) count(result *trafficResult, window func() error) error {
 	}
 	result.Seconds = time.Since(start).Seconds()
 	result.Answered, result.Delivered = t.answered-answered, t.delivered-delivered
-	after, err := cpuTimes(t.job.Pid)
+	after, err := cpuTimes(t.job)
 	if err != nil {
 		return err
 	}
 	result.LoadBusy = (after.own - before.own).Seconds() / result.Seconds
 	result.ServerBusy = (after.server - before.server).Seconds() / result.Seconds
+	result.StoreBusy = (after.store - before.store).Seconds() / result.Seconds
 	result.OthersBusy = after.others(before) / result.Seconds
 	return nil
 }
@@ -138,7 +146,7 @@ func (t *trafficRun) check(result *trafficResult) {
 	}
 	for i := range t.senders {
 		result.Sent += t.senders[i].sent
-		if t.job.Parley {
+		if t.job.Protocol != protocolNone {
 			add(&t.senders[i].acked, t.senders[i].sent)
 		}
 	}
@@ -147,9 +155,12 @@ func (t *trafficRun) check(result *trafficResult) {
 	}
 }
 
-func (t *trafficRun) upgraded(*conn) error {
-	if !t.job.Parley {
+func (t *trafficRun) upgraded(c *conn) error {
+	switch t.job.Protocol {
+	case protocolNone:
 		t.ready++
+	case protocolCentrifuge:
+		return c.write(connectCommand)
 	}
 	return nil
 }
@@ -162,11 +173,14 @@ var (
 )
 
 func (t *trafficRun) frame(c *conn, payload []byte) error {
+	if t.job.Protocol == protocolCentrifuge {
+		return t.replies(c, payload)
+	}
 	n, ok := uint64(0), true
 	switch {
 	case bytes.HasPrefix(payload, messageType):
 		t.delivered++
-		if t.job.Parley {
+		if t.job.Protocol == protocolParley {
 			n, ok = t.seq.number(payload, 0, len(payload))
 		} else if n, ok = t.echoedID.number(payload, len(t.prefix), idDigits); c.index%t.job.RoomSize == 0 {
 			t.answered++

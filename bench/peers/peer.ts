@@ -1,12 +1,14 @@
 import type { CaseName } from "../cases.ts";
 
+/** What the load speaks with a server; with `none`, frames come back as they were sent. */
+export type Protocol = "parley" | "centrifuge" | "none";
+
 /** A server that is measured. A new one is done when it starts from here and answers the load's frames. */
 export interface Peer {
   readonly name: string;
   /** What it does for each message, for the table's reader. */
   readonly does: string;
-  /** Speaks Parley's protocol. Otherwise frames come back as they were sent. */
-  readonly parley: boolean;
+  readonly protocol: Protocol;
   /** Starts it pinned to the server's core and waits until it answers. Throws with the end of its output if it does not. */
   start(options: StartOptions): Promise<RunningPeer>;
 }
@@ -22,6 +24,8 @@ export interface StartOptions {
 export interface RunningPeer extends AsyncDisposable {
   readonly port: number;
   readonly pid: number;
+  /** The process of the store beside it, on the load's core; undefined where there is none. */
+  readonly storePid?: number;
   /** The end of what it has printed, for the one who has to find out why a run failed. */
   lastOutput(): Promise<string>;
   /** Request target of the socket for a user in a conversation, with what the peer needs to let them in. */

@@ -6,9 +6,9 @@ import { startPinnedServer } from "./pinned-server.ts";
 export const relay: Peer = {
   name: "relay",
   does: "bare Bun.serve: no sign-in, frames are passed on unparsed, nothing is numbered, kept, counted or acked",
-  parley: false,
+  protocol: "none",
   async start({ caseName, folder }) {
-    const mode = caseName === "fan-out" ? "publish" : "echo";
+    const mode = caseName === "fan-out" || caseName === "rooms" ? "publish" : "echo";
     const server = await startPinnedServer({
       command: [process.execPath, "--no-env-file", join(import.meta.dir, "relay-server.ts"), mode],
       env: {},
