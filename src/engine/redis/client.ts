@@ -2,6 +2,7 @@ import { Cluster, Redis, type RedisOptions } from "ioredis";
 import type { RedisAddress } from "../../core/redis-address.ts";
 import type { EngineLog } from "../engine-log.ts";
 import { describeAddress } from "./address.ts";
+import { explainFault, isTelling } from "./faults.ts";
 import type { Keys } from "./keys.ts";
 import type { Script } from "./scripts.ts";
 
@@ -62,6 +63,9 @@ export class RedisClient {
     this.subscriber = this.commands instanceof Cluster ? this.commands : open(address, "subscriber");
     for (const client of new Set([this.commands, this.subscriber])) {
       client.on("error", (error: Error) => this.noteFault(error));
+      client.on("node error", (error: Error) => this.noteFault(error));
+      // Not first at the next probe: a command line is done sooner.
+      client.on("ready", () => this.probing !== undefined && !this.closed && this.sendProbe());
       client.on("close", () => this.lose("the connection was closed"));
     }
     this.subscriber.on(this.isCluster ? "smessage" : "message", (channel: string, payload: string) =>
@@ -69,9 +73,9 @@ export class RedisClient {
     );
   }
 
-  /** Why Redis could not be reached last; empty when nothing is known. */
+  /** Why Redis cannot be reached, in words. */
   get fault(): string {
-    return this.lastFault;
+    return explainFault(this.lastFault);
   }
 
   get ready(): boolean {
@@ -86,10 +90,9 @@ export class RedisClient {
 
   /** Begins to look whether Redis answers; resolves when it does, and answers false when `patience` (milliseconds) is over first. */
   async start(patience: number): Promise<boolean> {
-    const channel = this.keys.probe(this.node);
-    this.heard.set(channel, (payload) => this.hearProbe(Number(payload)));
-    this.probing = setInterval(() => this.sendProbe(channel), PROBE_INTERVAL);
-    this.sendProbe(channel);
+    this.heard.set(this.keys.probe(this.node), (payload) => this.hearProbe(Number(payload)));
+    this.probing = setInterval(() => this.sendProbe(), PROBE_INTERVAL);
+    this.sendProbe();
     const { promise, resolve } = Promise.withResolvers<boolean>();
     const late = setTimeout(() => resolve(false), patience);
     const stop = this.watchReady((ready) => ready && resolve(true));
@@ -143,11 +146,15 @@ export class RedisClient {
     if (this.subscriber !== this.commands) this.subscriber.disconnect();
   }
 
-  private sendProbe(channel: string): void {
+  private sendProbe(): void {
+    const channel = this.keys.probe(this.node);
     if (this.probeHeard < this.probe && Date.now() - this.probeSentAt > PROBE_PATIENCE) {
       this.lose("this node does not hear its own announcements");
-      // A new connection subscribes again to everything.
-      if (this.subscriber instanceof Redis) this.subscriber.disconnect(true);
+      // A new connection subscribes again to everything; one that is being made is given its time.
+      if (this.subscriber instanceof Redis && this.subscriber.status === "ready") {
+        this.subscriber.disconnect(true);
+        this.probeSentAt = Date.now();
+      }
     }
     if (this.probeHeard === this.probe) this.probeSentAt = Date.now();
     this.probe++;
@@ -172,12 +179,16 @@ export class RedisClient {
   lose(reason: string): void {
     if (!this.isReady || this.closed) return;
     this.isReady = false;
-    this.log.error("store.away", { store: this.description, reason: this.lastFault || reason });
+    this.log.error("store.away", {
+      store: this.description,
+      reason: this.lastFault === "" ? reason : this.fault,
+    });
     for (const watcher of this.watchers) watcher(false);
   }
 
   private noteFault(error: unknown): void {
-    this.lastFault = error instanceof Error ? error.message : String(error);
+    const fault = error instanceof Error ? error.message : String(error);
+    if (this.lastFault === "" || isTelling(fault)) this.lastFault = fault;
   }
 }
 
