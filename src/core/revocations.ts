@@ -23,8 +23,13 @@ export interface RevocationStore {
   /** Revokes what was issued to `user` earlier than `before`. MUST NOT give back what an earlier call has revoked. */
   revokeUser(user: string, before: number): Promise<void>;
   isRevoked(token: RevocableToken): Promise<boolean>;
-  /** Tells of every revocation, also one made by another process, within a second. Answers a function that stops it. */
-  watch(listener: RevocationListener): () => void;
+  /**
+   * Tells of every revocation, also one made by another process, within a second. Answers a function that stops it.
+   *
+   * `missed` is called when revocations may have been made that the store cannot name any more (it was away, or has lost
+   * data): whoever relies on a token MUST then ask `isRevoked` about it. Where it rejects, it is called again.
+   */
+  watch(listener: RevocationListener, missed?: () => Promise<void> | void): () => void;
 }
 
 /** For a token of which nobody knows when it expires. */

@@ -10,6 +10,8 @@ export interface OpenedRevocations {
   beside(): Promise<RevocationStore>;
   /** Closes all, and opens another store on the same data. */
   reopen(): Promise<RevocationStore>;
+  /** Lets time pass for the store, and resolves when it has done what fell due; without it, `clock` alone is its time. */
+  pass?(milliseconds: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -21,9 +23,11 @@ export function revocationContract(
   open: (clock: ManualClock) => Promise<OpenedRevocations>,
 ): void {
   async function begin() {
-    const clock = new ManualClock();
+    // Not in the past: a store can have a clock of its own for what it forgets.
+    const clock = new ManualClock(Date.now());
     const opened = await open(clock);
-    return { ...opened, clock, [Symbol.asyncDispose]: opened.close };
+    const pass = opened.pass ?? (async (milliseconds) => clock.advance(milliseconds));
+    return { ...opened, pass, clock, [Symbol.asyncDispose]: opened.close };
   }
 
   describe(`revocation contract: ${name}`, () => {
@@ -65,7 +69,7 @@ export function revocationContract(
 
     test("T5 the own and others' revocations are told within a second, once, and none of before", async () => {
       await using store = await begin();
-      const { revocations, clock } = store;
+      const { revocations } = store;
       await revocations.revokeToken("before", NEVER);
       const told: Revocation[] = [];
       const stop = revocations.watch((revocation) => told.push(revocation));
@@ -74,12 +78,12 @@ export function revocationContract(
       await beside.revokeToken("other", NEVER);
       await beside.revokeUser("anna", 7);
       await beside.revokeUser("anna", 9);
-      clock.advance(1_000);
-      clock.advance(1_000);
+      await store.pass(1_000);
+      await store.pass(1_000);
       expect(told).toEqual([{ tokenId: "own" }, { tokenId: "other" }, { user: "anna", before: 9 }]);
       stop();
       await beside.revokeToken("unheard", NEVER);
-      clock.advance(1_000);
+      await store.pass(1_000);
       expect(told).toHaveLength(3);
     });
 
@@ -102,9 +106,10 @@ export function revocationContract(
       await revocations.revokeToken("short", expiresAt);
       await revocations.revokeToken("unknown", NEVER);
       await revocations.revokeUser("anna", clock.now());
-      clock.advance(60_000 + LEEWAY_KEPT - 1);
+      // A store with a clock of its own goes on meanwhile.
+      await store.pass(60_000 + LEEWAY_KEPT - 10_000);
       expect(await revocations.isRevoked(token("short", "ben", 1))).toBe(true);
-      clock.advance(LEEWAY_KEPT);
+      await store.pass(LEEWAY_KEPT);
       expect(await revocations.isRevoked(token("short", "ben", 1))).toBe(false);
       expect(await revocations.isRevoked(token("unknown", "ben", 1))).toBe(true);
       expect(await revocations.isRevoked(token("a", "anna", 1))).toBe(true);

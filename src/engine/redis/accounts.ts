@@ -1,0 +1,139 @@
+import type { Account, AccountChange, AccountListener, AccountStore } from "../../core/accounts.ts";
+import type { EngineLog } from "../engine-log.ts";
+import type { RedisClient } from "./client.ts";
+import type { ControlEvent, ControlLog } from "./control.ts";
+import { Script } from "./scripts.ts";
+
+const CHANGE = new Script("account-change");
+const SEED = new Script("account-seed");
+
+/** Tries to change an account that others change at the same moment. */
+const ATTEMPTS = 20;
+
+/** The port for accounts on Redis: one hash for all, so that they are listed together and changed one by one. */
+export class RedisAccounts implements AccountStore {
+  private readonly listeners = new Set<AccountListener>();
+  /** Digest of each account as the listeners know it, to find what changed while nothing was heard. */
+  private known: Map<string, bigint> | undefined;
+  private stopListening: (() => void) | undefined;
+  private readonly key: string;
+  private readonly scriptKeys: readonly string[];
+
+  constructor(
+    private readonly client: RedisClient,
+    private readonly control: ControlLog,
+    private readonly log: EngineLog,
+  ) {
+    this.key = client.keys.ofAll("accounts");
+    this.scriptKeys = [this.key, client.keys.ofAll("seeded"), ...control.scriptKeys];
+  }
+
+  async find(user: string): Promise<Account | undefined> {
+    const text = await this.client.commands.hget(this.key, user);
+    return text === null ? undefined : JSON.parse(text);
+  }
+
+  async list(): Promise<Account[]> {
+    const all = Object.entries(await this.client.commands.hgetall(this.key));
+    return all.sort(([one], [other]) => (one < other ? -1 : 1)).map(([, text]) => JSON.parse(text));
+  }
+
+  async add(account: Account): Promise<boolean> {
+    return this.change(account.user, "", textOf(account));
+  }
+
+  async update(user: string, change: AccountChange): Promise<Account | undefined> {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const before = await this.client.commands.hget(this.key, user);
+      if (before === null) return undefined;
+      const account: Account = { ...JSON.parse(before), ...change };
+      if (await this.change(user, before, textOf(account))) return account;
+    }
+    throw new Error("An account was changed by others all the time.");
+  }
+
+  async remove(user: string): Promise<boolean> {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const before = await this.client.commands.hget(this.key, user);
+      if (before === null) return false;
+      if (await this.change(user, before, "")) return true;
+    }
+    throw new Error("An account was changed by others all the time.");
+  }
+
+  async seed(accounts: readonly Account[]): Promise<boolean> {
+    const rows = accounts.flatMap((account) => [account.user, textOf(account)]);
+    const seeded = await this.client.run(SEED, this.scriptKeys, [...this.control.scriptArguments, ...rows]);
+    await this.control.look();
+    return seeded === 1;
+  }
+
+  watch(listener: AccountListener): () => void {
+    if (this.listeners.size === 0) {
+      this.stopListening = this.control.listen({
+        heard: (events) => this.hear(events),
+        missed: () => this.compare(),
+      });
+      // Where it cannot be read now, it is at the next look.
+      this.learn().catch(() => this.control.doubt());
+    }
+    this.listeners.add(listener);
+    return () => {
+      this.listeners.delete(listener);
+      if (this.listeners.size > 0) return;
+      this.stopListening?.();
+      this.known = undefined;
+    };
+  }
+
+  private async change(user: string, before: string, after: string): Promise<boolean> {
+    const arguments_ = [user, before, after, ...this.control.scriptArguments];
+    const changed = await this.client.run(CHANGE, this.scriptKeys, arguments_);
+    await this.control.look();
+    return changed === 1;
+  }
+
+  /** What is there now counts, not the way to it. */
+  private async hear(events: readonly ControlEvent[]): Promise<void> {
+    const users = [...new Set(events.flatMap((event) => ("account" in event ? [event.account] : [])))];
+    if (users.length === 0) return;
+    const texts = await this.client.commands.hmget(this.key, ...users);
+    for (const [index, user] of users.entries()) this.take(user, texts[index] ?? undefined);
+  }
+
+  /** Tells of every account that is not as it was when something was heard last. */
+  private async compare(): Promise<void> {
+    if (this.known === undefined) return this.learn();
+    const all = new Map(Object.entries(await this.client.commands.hgetall(this.key)));
+    for (const user of [...this.known.keys()]) if (!all.has(user)) this.take(user, undefined);
+    for (const [user, text] of all) if (this.known.get(user) !== digest(text)) this.take(user, text);
+  }
+
+  private async learn(): Promise<void> {
+    const all = Object.entries(await this.client.commands.hgetall(this.key));
+    if (this.listeners.size > 0) this.known = new Map(all.map(([user, text]) => [user, digest(text)]));
+  }
+
+  private take(user: string, text: string | undefined): void {
+    if (text === undefined) this.known?.delete(user);
+    else this.known?.set(user, digest(text));
+    const account = text === undefined ? undefined : (JSON.parse(text) as Account);
+    for (const listener of this.listeners) {
+      try {
+        listener(user, account);
+      } catch (error) {
+        // What is not told now never is: the other listeners, and the other changes, must not wait for this one.
+        this.log.error("accounts.listener_failed", { user, error: String(error) });
+      }
+    }
+  }
+}
+
+function textOf({ user, plan, disabled, passwordHash, demo, createdAt }: Account): string {
+  return JSON.stringify({ user, plan, disabled, passwordHash, demo, createdAt });
+}
+
+/** An account is longer than its digest, and its password's hash is better not held. */
+function digest(text: string): bigint {
+  return Bun.hash.wyhash(text);
+}

@@ -1,0 +1,22 @@
+-- Adds the first accounts of a store that has never held one: seed of AccountStore (core/accounts.ts).
+--
+-- KEYS[1]  accounts   hash: user to account (JSON)
+-- KEYS[2]  seeded     there as soon as the store has held an account
+-- KEYS[3]  control    stream of the control log
+-- ARGV[1]  entries kept in the control log
+-- ARGV[2]  life of the control log, milliseconds
+-- ARGV[3…] user and account (JSON), in turn
+--
+-- Answers 1, or 0 when there was one before.
+
+-- include tell
+
+if redis.call('EXISTS', KEYS[2]) == 1 then
+  return 0
+end
+redis.call('SET', KEYS[2], 'yes')
+for i = 3, #ARGV, 2 do
+  redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1])
+  tell(KEYS[3], ARGV[1], ARGV[2], 'account', ARGV[i])
+end
+return 1

@@ -1,0 +1,12 @@
+-- Revokes what was issued to a user before a moment, and gives nothing back that was revoked:
+-- revokeUser of RevocationStore (core/revocations.ts).
+--
+-- KEYS[1]  the user's revocation: milliseconds since 1970
+-- ARGV[1]  before
+--
+-- Answers the moment that counts from now on.
+
+local before = math.max(tonumber(ARGV[1]), tonumber(redis.call('GET', KEYS[1]) or 0))
+local text = string.format('%.0f', before)
+redis.call('SET', KEYS[1], text)
+return text

@@ -1,0 +1,65 @@
+import { afterAll, beforeAll } from "bun:test";
+import { Cluster, type Redis } from "ioredis";
+import type { RedisAddress } from "../../../src/core/redis-address.ts";
+import { RedisClient } from "../../../src/engine/redis/client.ts";
+import { Keys } from "../../../src/engine/redis/keys.ts";
+import { readRedisUrl } from "../../../src/server/settings/redis-url.ts";
+import { RecordedLog } from "../../support/recorded-log.ts";
+import { startRedis } from "../../support/redis.ts";
+import { startRedisCluster } from "../../support/redis-cluster.ts";
+
+/** How Redis can be run; each contract is kept on both. */
+export const KINDS = ["standalone", "cluster"] as const;
+
+/** A Redis for the tests of one file. */
+export interface RealRedis {
+  /** A client as a node has one, under `prefix`. */
+  connect(prefix: string): Promise<RedisClient>;
+}
+
+let prefixes = 0;
+
+/** A prefix that no other test has. */
+export const freshPrefix = (): string => `test-${++prefixes}`;
+
+/** Starts a Redis before the tests of the file that calls this, and ends it afterwards. */
+export function useRealRedis(kind: (typeof KINDS)[number]): RealRedis {
+  let server: AsyncDisposable & { readonly url: string };
+  let nodes = 0;
+  beforeAll(async () => {
+    server = kind === "cluster" ? await startRedisCluster() : await startRedis();
+  }, 30_000);
+  afterAll(() => server[Symbol.asyncDispose]());
+  return {
+    async connect(prefix) {
+      const client = new RedisClient({
+        address: addressOf(server.url),
+        keys: new Keys(prefix),
+        node: `node-${++nodes}`,
+        log: new RecordedLog(),
+      });
+      if (await client.start(10_000)) return client;
+      throw new Error(`Redis does not answer: ${client.fault}`);
+    },
+  };
+}
+
+/**
+ * Lets time pass for what expires under a client's prefix: Redis has no clock that a test could move, but what is left
+ * of every key's life can be made shorter.
+ */
+export async function age({ commands, keys }: RedisClient, milliseconds: number): Promise<void> {
+  const primaries: Redis[] = commands instanceof Cluster ? commands.nodes("master") : [commands];
+  for (const primary of primaries) {
+    for (const key of await primary.keys(`${keys.prefix}:*`)) {
+      const left = await primary.pttl(key);
+      if (left >= 0) await primary.pexpire(key, Math.max(0, left - milliseconds));
+    }
+  }
+}
+
+function addressOf(url: string): RedisAddress {
+  const read = readRedisUrl(url);
+  if ("problem" in read) throw new Error(read.problem);
+  return read.value;
+}
