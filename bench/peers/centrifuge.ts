@@ -9,7 +9,7 @@ const SOURCE = join(import.meta.dir, "centrifuge");
 const BINARY = join(import.meta.dir, "../out/centrifuge");
 
 /** Where its gathering of what one connection is sent pays; see `writeDelay` in centrifuge/main.go. */
-const GATHERS: readonly CaseName[] = ["fan-out", "rooms"];
+const GATHERS: readonly CaseName[] = ["fan-out"];
 
 /** The Go library with its Redis broker. */
 export const centrifugeRedis: Peer = {
