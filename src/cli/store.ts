@@ -1,16 +1,27 @@
+import { randomBytes } from "node:crypto";
+import { hostname } from "node:os";
 import type { AccountStore } from "../core/accounts.ts";
 import type { Clock } from "../core/clock.ts";
+import type { RedisAddress } from "../core/redis-address.ts";
 import type { RevocationStore } from "../core/revocations.ts";
 import type { Store } from "../core/store.ts";
+import type { ConnectOptions } from "../engine/redis/connect.ts";
+import { openRedisAccounts } from "../engine/redis/open.ts";
 import { openConversations, type SqliteConversations } from "../engine/sqlite/conversations.ts";
 import { StoreInUse } from "../engine/sqlite/lock.ts";
 import { openAccounts, openSqlite, type SqliteOptions } from "../engine/sqlite/open.ts";
 import { type Log, openLog } from "../server/log.ts";
+import { redisAddressOf } from "../server/settings/redis-url.ts";
 import type { Settings } from "../server/settings/settings.ts";
 import { systemClock } from "../server/system-clock.ts";
 import { explainStore, makeUsable, retentionOf } from "./data-on-disk.ts";
 
 // The one place that chooses between the embedded engine and Redis: for a server, and for commands beside servers.
+
+interface Parts {
+  readonly clock: Clock;
+  readonly log: Log;
+}
 
 /** Opens what a server keeps its data in. Throws a Failure, or what the engine says in its own words. */
 export async function openStoreFor(settings: Settings, { clock, log }: Parts): Promise<Store> {
@@ -20,24 +31,16 @@ export async function openStoreFor(settings: Settings, { clock, log }: Parts): P
   );
 }
 
-interface Parts {
-  readonly clock: Clock;
-  readonly log: Log;
-}
-
 /** Runs `task` on the accounts and what was revoked, beside the servers that may run on them, and closes them again. */
 export async function withStore<T>(
   settings: Settings,
   task: (accounts: AccountStore, revocations: RevocationStore) => Promise<T>,
 ): Promise<T> {
-  makeUsable(settings);
-  const store = await Promise.try(() => openAccounts(onDisk(settings, commandParts()))).catch(
-    explainStore(settings.dataDir),
-  );
+  const store = await openForCommand(settings, openRedisAccounts, openAccounts);
   try {
     return await task(store.accounts, store.revocations);
   } finally {
-    store.close();
+    await store.close();
   }
 }
 
@@ -46,19 +49,17 @@ export async function withConversations<T>(
   settings: Settings,
   task: (conversations: SqliteConversations) => Promise<T>,
 ): Promise<T> {
-  makeUsable(settings);
-  const conversations = await Promise.try(() => openConversations(onDisk(settings, commandParts()))).catch(
-    explainStore(settings.dataDir),
-  );
+  const conversations = await openForCommand(settings, undefined, openConversations);
   try {
     return await task(conversations);
   } finally {
-    conversations.close();
+    await conversations.close();
   }
 }
 
 /** Deletes what was removed for good where no server does it. */
 export async function cleanUp(settings: Settings): Promise<void> {
+  if (redisAddressOf(settings) !== undefined) return;
   const store = await openSqlite(onDisk(settings, commandParts())).catch((error) => {
     // A server that runs on the files does it itself.
     if (error instanceof StoreInUse) return undefined;
@@ -71,6 +72,21 @@ export async function cleanUp(settings: Settings): Promise<void> {
   }
 }
 
+async function openForCommand<T>(
+  settings: Settings,
+  onRedis: ((options: ConnectOptions) => Promise<T>) | undefined,
+  onFiles: (options: SqliteOptions) => T,
+): Promise<T> {
+  const address = redisAddressOf(settings);
+  if (address !== undefined && onRedis !== undefined)
+    return onRedis({ ...inRedis(settings, address, commandParts()), patience: COMMAND_PATIENCE });
+  makeUsable(settings);
+  return Promise.try(() => onFiles(onDisk(settings, commandParts()))).catch(explainStore(settings.dataDir));
+}
+
+/** How long a command waits for Redis, in milliseconds: somebody sits there. */
+const COMMAND_PATIENCE = 5_000;
+
 /** Standard output is for what a command answers; the log of a command is for faults only. */
 function commandParts(): Parts {
   return { clock: systemClock(), log: openLog({ level: "warn", format: "pretty", descriptor: 2 }) };
@@ -78,4 +94,19 @@ function commandParts(): Parts {
 
 function onDisk({ dataDir, storeSync: sync }: Settings, { clock, log }: Parts): SqliteOptions {
   return { dataDir, clock, log, sync };
+}
+
+function inRedis(
+  { redisPrefix: prefix, startupTimeout }: Settings,
+  address: RedisAddress,
+  { clock, log }: Parts,
+): ConnectOptions {
+  return { address, prefix, node: newNodeName(), patience: startupTimeout * 1000, clock, log };
+}
+
+/** The machine's name, so that an operator finds it, and a part of chance, so that a node that restarts is another. */
+function newNodeName(): string {
+  return `${hostname()
+    .replace(/[^A-Za-z0-9.-]/g, "-")
+    .slice(0, 40)}-${randomBytes(3).toString("hex")}`;
 }

@@ -1,0 +1,23 @@
+import type { AccountStore } from "../../core/accounts.ts";
+import type { RevocationStore } from "../../core/revocations.ts";
+import { RedisAccounts } from "./accounts.ts";
+import { type ConnectOptions, connect } from "./connect.ts";
+import { ControlLog } from "./control.ts";
+import { RedisRevocations } from "./revocations.ts";
+
+/** Opens the accounts of all nodes and what was revoked, for a command. */
+export async function openRedisAccounts(options: ConnectOptions): Promise<{
+  accounts: AccountStore;
+  revocations: RevocationStore;
+  close(): Promise<void>;
+}> {
+  const { clock, log } = options;
+  const client = await connect(options);
+  // Who only writes does not read the log.
+  const control = new ControlLog(client, clock, log);
+  return {
+    accounts: new RedisAccounts(client, control, log),
+    revocations: new RedisRevocations(client, control, log),
+    close: () => client.close(),
+  };
+}
