@@ -9,6 +9,7 @@
 //   parley:{c:room}                   channel of its announcements
 //   parley:{u:anna}:quota     list    accepted requests of the last hour
 //   parley:{u:anna}:…                 reservations, connections, tickets, throttles, refresh families, revocation
+//   parley:{t:…} {f:…} {k:…} {a:…}    revoked token, refresh family, ticket, tries of an address
 //   parley:{all}:…                    epoch, nodes, accounts, control log
 
 /** Makes the names of keys under one prefix, with which several Parleys can share a Redis. */
@@ -48,6 +49,11 @@ export class Keys {
   /** A family of refresh tokens. */
   ofFamily(id: string): string {
     return `${this.prefix}:{f:${id}}`;
+  }
+
+  /** A ticket, by its digest. */
+  ofTicket(name: string): string {
+    return `${this.prefix}:{k:${name}}`;
   }
 
   /** What a node has taken, so that others can give it back when it is gone. */

@@ -44,18 +44,26 @@ export function useRealRedis(kind: (typeof KINDS)[number]): RealRedis {
   };
 }
 
+/** All keys under a client's prefix. */
+export async function keysUnder({ commands, keys }: RedisClient): Promise<string[]> {
+  const found = await Promise.all(primariesOf(commands).map((each) => each.keys(`${keys.prefix}:*`)));
+  return found.flat().sort();
+}
+
 /**
  * Lets time pass for what expires under a client's prefix: Redis has no clock that a test could move, but what is left
  * of every key's life can be made shorter.
  */
-export async function age({ commands, keys }: RedisClient, milliseconds: number): Promise<void> {
-  const primaries: Redis[] = commands instanceof Cluster ? commands.nodes("master") : [commands];
-  for (const primary of primaries) {
-    for (const key of await primary.keys(`${keys.prefix}:*`)) {
-      const left = await primary.pttl(key);
-      if (left >= 0) await primary.pexpire(key, Math.max(0, left - milliseconds));
-    }
+export async function age(client: RedisClient, milliseconds: number): Promise<void> {
+  const { commands } = client;
+  for (const key of await keysUnder(client)) {
+    const left = await commands.pttl(key);
+    if (left >= 0) await commands.pexpire(key, Math.max(0, left - milliseconds));
   }
+}
+
+function primariesOf(commands: Redis | Cluster): Redis[] {
+  return commands instanceof Cluster ? commands.nodes("master") : [commands];
 }
 
 function addressOf(url: string): RedisAddress {

@@ -1,0 +1,50 @@
+import { createHash } from "node:crypto";
+import {
+  MAX_TICKETS_OF_USER,
+  TICKET_LIFETIME,
+  type TicketPlace,
+  type TicketStore,
+} from "../../core/tickets.ts";
+import type { RedisClient } from "./client.ts";
+import { Script } from "./scripts.ts";
+
+const ENTER = new Script("enter");
+
+interface Entry<Holder> extends TicketPlace {
+  readonly holder: Holder;
+}
+
+/**
+ * The port for tickets on Redis. A user's number is bounded and so is the life of each; in all there are as many as users
+ * who ask for one within half a minute. Of a ticket only the SHA-256 is stored.
+ */
+export class RedisTickets<Holder> implements TicketStore<Holder> {
+  constructor(private readonly client: RedisClient) {}
+
+  async give(ticket: string, { user, conversation }: TicketPlace, holder: Holder): Promise<boolean> {
+    const { commands, keys } = this.client;
+    const name = nameOf(ticket);
+    const entry: Entry<Holder> = { user, conversation, holder };
+    await commands.set(keys.ofTicket(name), JSON.stringify(entry), "PX", TICKET_LIFETIME);
+    const arguments_ = [name, "", MAX_TICKETS_OF_USER, TICKET_LIFETIME];
+    const gone = await this.client.run(ENTER, [keys.ofUser(user, "tickets")], arguments_);
+    await Promise.all((gone as string[]).map((other) => commands.del(keys.ofTicket(other))));
+    return true;
+  }
+
+  async take(ticket: string, place: TicketPlace): Promise<Holder | undefined> {
+    const { commands, keys } = this.client;
+    const name = nameOf(ticket);
+    const text = await commands.getdel(keys.ofTicket(name));
+    if (text === null) return undefined;
+    const { user, conversation, holder } = JSON.parse(text) as Entry<Holder>;
+    // Makes room for another one; it is used up already.
+    commands.zrem(keys.ofUser(user, "tickets"), name).catch(() => {});
+    return user === place.user && conversation === place.conversation ? holder : undefined;
+  }
+}
+
+/** 256 random bits need no salt and no slow hash: nobody can try them out. */
+function nameOf(ticket: string): string {
+  return createHash("sha256").update(ticket).digest("base64url");
+}

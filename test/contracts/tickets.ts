@@ -1,0 +1,82 @@
+// The ticket port (src/core/tickets.ts) in executable form. An adapter's own test file opens it and calls this.
+import { describe, expect, test } from "bun:test";
+import { MAX_TICKETS_OF_USER, TICKET_LIFETIME, type TicketStore } from "../../src/core/tickets.ts";
+
+/** A ticket store on data of its own, made for one test. */
+export interface OpenedTickets extends AsyncDisposable {
+  readonly tickets: TicketStore<Holder>;
+  /** Lets time pass for the store. */
+  pass(milliseconds: number): Promise<void>;
+}
+
+/** What has to come back as it was given: like a token's contents. */
+interface Holder {
+  readonly id: string;
+  readonly grants?: { readonly conversations: readonly string[] };
+}
+
+const LOBBY = { user: "ann", conversation: "lobby" };
+const HOLDER: Holder = { id: "jti", grants: { conversations: ["lobby", "team-*"] } };
+
+/** Every MUST of the ticket port. */
+export function ticketContract(name: string, open: () => Promise<OpenedTickets>): void {
+  describe(`ticket contract: ${name}`, () => {
+    test("A7 W3 a ticket is good once, for its user and its conversation", async () => {
+      await using opened = await open();
+      expect(await opened.tickets.give("t", LOBBY, HOLDER)).toBe(true);
+      expect(await opened.tickets.take("T", LOBBY)).toBeUndefined();
+      expect(await opened.tickets.take("t", LOBBY)).toEqual(HOLDER);
+      expect(await opened.tickets.take("t", LOBBY)).toBeUndefined();
+    });
+
+    test("A7 of many who show the same ticket at once, one is let in", async () => {
+      await using opened = await open();
+      await opened.tickets.give("t", LOBBY, HOLDER);
+      const taken = await Promise.all(Array.from({ length: 20 }, () => opened.tickets.take("t", LOBBY)));
+      expect(taken.filter((holder) => holder !== undefined)).toHaveLength(1);
+    });
+
+    test.each([
+      { user: "ben", conversation: "lobby" },
+      { user: "ann", conversation: "other" },
+    ])("W3 a ticket that is tried for %o is refused, and used up", async (place) => {
+      await using opened = await open();
+      await opened.tickets.give("t", LOBBY, HOLDER);
+      expect(await opened.tickets.take("t", place)).toBeUndefined();
+      expect(await opened.tickets.take("t", LOBBY)).toBeUndefined();
+    });
+
+    test("A7 W3 a ticket lives for half a minute", async () => {
+      await using opened = await open();
+      await opened.tickets.give("a", LOBBY, HOLDER);
+      await opened.tickets.give("b", LOBBY, HOLDER);
+      // A store with a clock of its own goes on meanwhile.
+      await opened.pass(TICKET_LIFETIME - 10_000);
+      expect(await opened.tickets.take("a", LOBBY)).toEqual(HOLDER);
+      await opened.pass(10_000);
+      expect(await opened.tickets.take("b", LOBBY)).toBeUndefined();
+    });
+
+    test("B1 one user's tickets push out that user's oldest, and nobody else's", async () => {
+      await using opened = await open();
+      const { tickets } = opened;
+      const ben = { user: "ben", conversation: "lobby" };
+      await tickets.give("ben", ben, HOLDER);
+      for (let k = 0; k <= MAX_TICKETS_OF_USER; k++) await tickets.give(`t${k}`, LOBBY, HOLDER);
+      expect(await tickets.take("t0", LOBBY)).toBeUndefined();
+      expect(await tickets.take("t1", LOBBY)).toEqual(HOLDER);
+      expect(await tickets.take("ben", ben)).toEqual(HOLDER);
+    });
+
+    test("B1 a ticket that was used makes room: it pushes out none that waits", async () => {
+      await using opened = await open();
+      const { tickets } = opened;
+      await tickets.give("waiting", LOBBY, HOLDER);
+      for (let k = 0; k < 2 * MAX_TICKETS_OF_USER; k++) {
+        await tickets.give(`t${k}`, LOBBY, HOLDER);
+        expect(await tickets.take(`t${k}`, LOBBY)).toEqual(HOLDER);
+      }
+      expect(await tickets.take("waiting", LOBBY)).toEqual(HOLDER);
+    });
+  });
+}
