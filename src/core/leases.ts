@@ -5,3 +5,8 @@ export interface ConnectionLeases {
   /** Gives one back. MUST NOT throw, nor be lost while the store is away. */
   giveBack(user: string): void;
 }
+
+/** Whether a user who has `held` connections may have another; a `limit` of 0 is none. */
+export function mayTake(held: number, limit: number): boolean {
+  return limit === 0 || held < limit;
+}

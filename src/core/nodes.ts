@@ -2,11 +2,16 @@
 //
 //   renew      renew      renew ──────── lease ─────────▶│ expired
 //   ──┼──────────┼──────────┼ ✗ crash ────────────────────┼──── swept within a second ──▶
+//
+// A lease that has run out is never renewed: a node that comes back after that begins another life, with a name of its
+// own, and puts down under it what it holds. So whoever sweeps the old life takes nothing away from the new one.
 
 /** A node as the others see it. Times are in milliseconds since 1970, and the store's. */
 export interface NodeEntry {
   readonly id: string;
-  /** Where its people connect: `http://10.0.0.5:8000`. */
+  /** Names what it has put down since it began to renew its lease without a break. */
+  readonly life: string;
+  /** Where its people connect: `http://10.0.0.5:8000`; empty until it listens. */
   readonly url: string;
   readonly version: string;
   readonly startedAt: number;
@@ -23,9 +28,20 @@ export const RENEWALS = 3;
 /** How often survivors look for nodes whose lease has run out, in milliseconds. */
 export const SWEEP_INTERVAL = 500;
 
+/** How long nodes may take to find out that the store is there again, in milliseconds. */
+const RETURN = 3_000;
+
 /** The nodes whose lease has run out at `now`. */
 export function expired(nodes: readonly NodeEntry[], now: number): NodeEntry[] {
   return nodes.filter(({ until }) => until <= now);
+}
+
+/**
+ * When a node that is in touch with the store since `inTouchSince` may say of others that they are gone. While the
+ * store was away nobody could renew, and not all find it again in the same moment.
+ */
+export function trustedFrom(inTouchSince: number, lease: number): number {
+  return inTouchSince + Math.max(lease, RETURN);
 }
 
 /** What a server says of itself to the other nodes. */

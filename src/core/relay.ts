@@ -7,10 +7,14 @@ export interface RelayListener {
   presence(user: string, state: "joined" | "left", at: number): void;
   typing(user: string, active: boolean): void;
   read(user: string, seq: number): void;
+  /** Read marks may have been missed while the store was away. Presence is made up for by the relay itself. */
+  missed(): void;
 }
 
 /** A conversation as one node shares it with the others. */
 export interface RelayRoom {
+  /** Whether other nodes may look on: then users who are in their grace are waited for, also when nobody here does. */
+  readonly isShared: boolean;
   /** Who is there through other nodes, and since when (milliseconds since 1970). */
   elsewhere(): ReadonlyMap<string, number>;
   /** The user's first connection came to this node. Kept up by the relay, also when the store was away meanwhile. */
@@ -26,4 +30,6 @@ export interface RelayRoom {
 export interface Relay {
   /** Opens a conversation on this node. The listener is called for what changes after the answer. */
   open(conversation: string, listener: RelayListener): Promise<RelayRoom>;
+  /** Who is in a conversation through other nodes, and since when; for one that is not open on this node. */
+  members(conversation: string): Promise<ReadonlyMap<string, number>>;
 }

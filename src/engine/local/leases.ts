@@ -1,4 +1,4 @@
-import type { ConnectionLeases } from "../../core/leases.ts";
+import { type ConnectionLeases, mayTake } from "../../core/leases.ts";
 
 /** The lease port for one node: a count of each user's connections in its memory. */
 export class LocalLeases implements ConnectionLeases {
@@ -6,7 +6,7 @@ export class LocalLeases implements ConnectionLeases {
 
   async take(user: string, limit: number): Promise<boolean> {
     const held = this.held.get(user) ?? 0;
-    if (limit > 0 && held >= limit) return false;
+    if (!mayTake(held, limit)) return false;
     this.held.set(user, held + 1);
     return true;
   }

@@ -4,6 +4,7 @@ const NOBODY: ReadonlyMap<string, number> = new Map();
 
 // One for all conversations, so that none holds one of its own.
 const ALONE: RelayRoom = {
+  isShared: false,
   elsewhere: () => NOBODY,
   join() {},
   leave() {},
@@ -13,4 +14,4 @@ const ALONE: RelayRoom = {
 };
 
 /** The relay port for one node: there is no other to tell. */
-export const LOCAL_RELAY: Relay = { open: async () => ALONE };
+export const LOCAL_RELAY: Relay = { open: async () => ALONE, members: async () => NOBODY };

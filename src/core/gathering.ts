@@ -1,0 +1,138 @@
+// Who is in one conversation through other nodes, put together from what the store holds and what is announced.
+//
+// Whoever changes what the store holds gives it a new version, and announces the change with the version before and after
+// it. So a change that was missed shows with the next one, and all is read again:
+//
+//   read at 7    7→8 anna joined    8→9 ben left    (9→10 missed)    10→11 … : a gap
+
+/** A change of who is in a conversation through one node's life. Versions rise while anybody is there; 0: nobody is. */
+export interface HereChange {
+  readonly life: string;
+  readonly was: number;
+  readonly version: number;
+  /** When it happened, milliseconds since 1970. */
+  readonly at: number;
+  readonly joined: readonly (readonly [user: string, since: number])[];
+  readonly left: readonly string[];
+}
+
+/** All who are in a conversation, as the store holds it. */
+export interface HereState {
+  readonly version: number;
+  readonly entries: readonly { readonly life: string; readonly user: string; readonly since: number }[];
+}
+
+/** What members should hear. */
+export interface PresenceChange {
+  readonly user: string;
+  readonly state: "joined" | "left";
+  readonly at: number;
+}
+
+interface Place {
+  readonly life: string;
+  readonly since: number;
+}
+
+/** The users who are in one conversation through other nodes: each once, through however many (P1). */
+export class Gathering {
+  private readonly places = new Map<string, Place[]>();
+  /** Users who were there before the store was away and whom nobody has put back yet, and until when that is awaited. */
+  private readonly missing = new Map<string, number>();
+  private readonly since = new Map<string, number>();
+  private version: number | undefined;
+
+  /** `isOwn` tells the lives of this node, whose users are not elsewhere. */
+  constructor(private readonly isOwn: (life: string) => boolean) {}
+
+  /** Each user, and since when. */
+  users(): ReadonlyMap<string, number> {
+    return this.since;
+  }
+
+  /** Whether the store still holds what was heard last. */
+  isAt(version: number): boolean {
+    return this.version === version;
+  }
+
+  /** Takes an announced change in; answers undefined when one before it was missed and all must be read. */
+  hear(change: HereChange): PresenceChange[] | undefined {
+    if (this.version === undefined) return undefined;
+    if (change.was !== this.version) {
+      const isOld = change.version === this.version || (change.version > 0 && change.version < this.version);
+      return isOld ? [] : undefined;
+    }
+    this.version = change.version;
+    if (this.isOwn(change.life)) return [];
+    const { life, at } = change;
+    const heard: PresenceChange[] = [];
+    for (const [user, since] of change.joined)
+      if (this.add(user, { life, since })) heard.push({ user, state: "joined", at });
+    for (const user of change.left) if (this.remove(user, life)) heard.push({ user, state: "left", at });
+    return heard;
+  }
+
+  /**
+   * Takes in what the store holds. Who is not there any more has left; but before `trusted` the store, or another node,
+   * may have been away and not all be put back yet: until then they are waited for.
+   */
+  read({ version, entries }: HereState, now: number, trusted: number): PresenceChange[] {
+    this.version = version;
+    const before = new Set(this.since.keys());
+    this.places.clear();
+    const changes: PresenceChange[] = [];
+    for (const { life, user, since } of entries) {
+      if (this.isOwn(life)) continue;
+      before.delete(user);
+      if (this.add(user, { life, since })) changes.push({ user, state: "joined", at: since });
+    }
+    for (const user of before) {
+      if (!this.missing.has(user)) this.missing.set(user, trusted);
+    }
+    return [...changes, ...this.settle(now)];
+  }
+
+  /** Those who were waited for until now, and did not come back. */
+  settle(now: number): PresenceChange[] {
+    const gone: PresenceChange[] = [];
+    for (const [user, until] of this.missing) {
+      if (now < until) continue;
+      this.missing.delete(user);
+      this.since.delete(user);
+      gone.push({ user, state: "left", at: now });
+    }
+    return gone;
+  }
+
+  /** Whether anybody is waited for. */
+  get waits(): boolean {
+    return this.missing.size > 0;
+  }
+
+  /** Answers whether the user was not there before. */
+  private add(user: string, place: Place): boolean {
+    const isNew = !this.since.has(user);
+    const others = (this.places.get(user) ?? []).filter(({ life }) => life !== place.life);
+    this.set(user, [...others, place]);
+    this.missing.delete(user);
+    return isNew;
+  }
+
+  /** Answers whether the user is there no longer. */
+  private remove(user: string, life: string): boolean {
+    const places = this.places.get(user);
+    if (places === undefined) return false;
+    const others = places.filter((place) => place.life !== life);
+    if (others.length > 0) this.set(user, others);
+    else {
+      this.places.delete(user);
+      this.since.delete(user);
+    }
+    return others.length === 0;
+  }
+
+  private set(user: string, places: Place[]): void {
+    this.places.set(user, places);
+    this.since.set(user, Math.min(...places.map(({ since }) => since)));
+  }
+}

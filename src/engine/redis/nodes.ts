@@ -1,0 +1,233 @@
+import type { Clock } from "../../core/clock.ts";
+import {
+  expired,
+  type NodeEntry,
+  type NodeFacts,
+  RENEWALS,
+  SWEEP_INTERVAL,
+  trustedFrom,
+} from "../../core/nodes.ts";
+import type { EngineLog } from "../engine-log.ts";
+import type { RedisClient } from "./client.ts";
+import { Script } from "./scripts.ts";
+
+export interface NodeRegistryParts {
+  readonly client: RedisClient;
+  /** How long a node that is not heard of counts as alive, in milliseconds. */
+  readonly lease: number;
+  readonly clock: Clock;
+  readonly log: EngineLog;
+}
+
+/** Who keeps something in the store under a node's life. */
+export interface LifeKeeper {
+  /** What this node has put down may be gone, or a new life has begun: all of it is to be put down under `life`. */
+  putBack(): void;
+  /** A node is gone: what it put down under its life is to be given back. Others may do the same at the same time. */
+  sweep(life: string): Promise<void>;
+}
+
+/** How many of its own lives a node remembers. */
+const LIVES_KNOWN = 16;
+
+type What = "look" | "begin" | "renew" | "end" | "forget";
+
+const script = new Script("nodes");
+
+/** The nodes of one store: keeps this one's lease, and sweeps those that are gone. */
+export class NodeRegistry {
+  private readonly client: RedisClient;
+  private readonly lease: number;
+  private readonly clock: Clock;
+  private readonly log: EngineLog;
+  private readonly keepers = new Set<LifeKeeper>();
+  private readonly lives = new Set<string>();
+  private readonly stops: (() => void)[] = [];
+  private current: string;
+  private facts: NodeFacts | undefined;
+  private nodes: readonly NodeEntry[] = [];
+  /** When the store gave `nodes`, in its own time. */
+  private seenAt = 0;
+  private startedAt = 0;
+  private lag = 0;
+  private trusted = Number.NEGATIVE_INFINITY;
+  /** The store was away: what this node had put down there may be gone. */
+  private wasAway = false;
+  private renewing = false;
+  private sweeping = false;
+  private closed = false;
+
+  constructor({ client, lease, clock, log }: NodeRegistryParts) {
+    this.client = client;
+    this.lease = lease;
+    this.clock = clock;
+    this.log = log;
+    this.current = this.newLife();
+  }
+
+  /** All nodes of a store, also those whose lease has run out and that nobody has swept; for who is no node. */
+  static async read(client: RedisClient): Promise<NodeEntry[]> {
+    return read(await client.run(script, [client.keys.ofAll("nodes")], ["look", "", 0, "", ""])).nodes;
+  }
+
+  /** The name under which this node puts down what is to be given back when it is gone. */
+  get life(): string {
+    return this.current;
+  }
+
+  /** Whether `life` is this node's, or was. */
+  isOwn(life: string): boolean {
+    return this.lives.has(life);
+  }
+
+  /** The names it had before. */
+  get pastLives(): readonly string[] {
+    return [...this.lives].filter((life) => life !== this.current);
+  }
+
+  /** From when on (of the clock given) what is missing in the store is missing, and not only not put back yet. */
+  get trustedFrom(): number {
+    return this.trusted;
+  }
+
+  /** Joins the others. Rejects when the store does not answer. */
+  async start(): Promise<void> {
+    const { now } = await this.ask("look");
+    this.startedAt = now;
+    await this.ask("begin");
+    this.stops.push(
+      this.clock.every(this.lease / RENEWALS, () => this.renew()),
+      this.clock.every(SWEEP_INTERVAL, () => this.sweep()),
+      this.client.watchReady((ready) => this.noteReady(ready)),
+    );
+  }
+
+  /** This node's people can connect from now on. */
+  serving(facts: NodeFacts): void {
+    this.facts = facts;
+    this.renew();
+  }
+
+  /** Has `keeper` told when to put back and what to sweep. */
+  add(keeper: LifeKeeper): void {
+    this.keepers.add(keeper);
+  }
+
+  /** Which of `lives` are gone for good. None, where that cannot be said now. */
+  async goneOf(lives: Iterable<string>): Promise<string[]> {
+    const doubtful = [...new Set(lives)].filter((life) => !this.isOwn(life) && !this.isKnown(life));
+    if (doubtful.length === 0) return [];
+    await this.ask("look");
+    return this.clock.now() < this.trusted ? [] : doubtful.filter((life) => !this.isKnown(life));
+  }
+
+  /** Gives the lease back; what was put down under it is to be gone by then. */
+  async close(): Promise<void> {
+    this.closed = true;
+    for (const stop of this.stops) stop();
+    await this.ask("end").catch(() => {});
+  }
+
+  private isKnown(life: string): boolean {
+    return this.nodes.some((node) => node.life === life && node.until > this.seenAt);
+  }
+
+  private noteReady(ready: boolean): void {
+    this.wasAway = true;
+    if (!ready) return;
+    this.trusted = trustedFrom(this.clock.now(), this.lease);
+    this.renew();
+  }
+
+  private renew(): void {
+    if (this.renewing || this.closed) return;
+    this.renewing = true;
+    this.tryToRenew()
+      // It is tried again in a moment; that the store is away is said by the client.
+      .catch(() => {})
+      .finally(() => {
+        this.renewing = false;
+      });
+  }
+
+  private async tryToRenew(): Promise<void> {
+    const away = this.wasAway;
+    const asked = performance.now();
+    const { done } = await this.ask("renew");
+    this.lag = performance.now() - asked;
+    if (!done) await this.beginAnew();
+    if (done && !away) return;
+    if (this.client.ready) this.wasAway = false;
+    for (const keeper of this.keepers) keeper.putBack();
+  }
+
+  private async beginAnew(): Promise<void> {
+    const life = this.newLife();
+    await this.ask("begin", life);
+    this.current = life;
+    this.log.warn("node.lease_lost", {
+      node: this.client.node,
+      advice: "This node could not renew its lease in time; its users are announced anew.",
+    });
+  }
+
+  private sweep(): void {
+    if (this.sweeping || this.closed || !this.client.ready) return;
+    this.sweeping = true;
+    this.tryToSweep()
+      .catch((error) => this.log.warn("node.sweep_failed", { error: String(error) }))
+      .finally(() => {
+        this.sweeping = false;
+      });
+  }
+
+  private async tryToSweep(): Promise<void> {
+    await this.ask("look");
+    if (this.clock.now() < this.trusted) return;
+    for (const { id, life } of expired(this.nodes, this.seenAt)) {
+      for (const keeper of this.keepers) await keeper.sweep(life);
+      // Only one of the survivors says so.
+      if ((await this.ask("forget", life)).done && !this.isOwn(life))
+        this.log.warn("node.gone", { node: id });
+    }
+  }
+
+  private newLife(): string {
+    const life = `${this.client.node}~${crypto.getRandomValues(new Uint32Array(1))[0]!.toString(36)}`;
+    this.lives.add(life);
+    // What was put down under an older one has long been given back.
+    const [oldest] = this.lives;
+    if (this.lives.size > LIVES_KNOWN && oldest !== undefined) this.lives.delete(oldest);
+    return life;
+  }
+
+  private async ask(what: What, life = this.current): Promise<{ done: boolean; now: number }> {
+    const { facts, startedAt } = this;
+    const entry = {
+      id: this.client.node,
+      url: facts?.url ?? "",
+      version: facts?.version ?? "",
+      startedAt,
+      connections: facts?.connections() ?? 0,
+      lag: Math.round(this.lag * 10) / 10,
+    };
+    const keys = [this.client.keys.ofAll("nodes")];
+    const answer = read(
+      await this.client.run(script, keys, [what, life, this.lease, JSON.stringify(entry), ""]),
+    );
+    this.nodes = answer.nodes;
+    this.seenAt = answer.now;
+    return answer;
+  }
+}
+
+function read(answer: unknown): { done: boolean; now: number; nodes: NodeEntry[] } {
+  const [done, now, ...rest] = answer as [number, string, ...string[]];
+  const nodes: NodeEntry[] = [];
+  for (let i = 0; i < rest.length; i += 2) {
+    const entry = rest[i + 1]!;
+    const space = entry.indexOf(" ");
+    nodes.push({ ...JSON.parse(entry.slice(space)), life: rest[i]!, until: Number(entry.slice(0, space)) });
+  }
+  return { done: done === 1, now: Number(now), nodes };
+}

@@ -1,0 +1,102 @@
+import type { Clock } from "../../core/clock.ts";
+import type { Relay, RelayListener, RelayRoom } from "../../core/relay.ts";
+import type { EngineLog } from "../engine-log.ts";
+import type { Channels } from "./channels.ts";
+import type { RedisClient } from "./client.ts";
+import { HereTable } from "./here.ts";
+import type { LifeKeeper, NodeRegistry } from "./nodes.ts";
+import { SharedRoom } from "./shared-room.ts";
+
+export interface RedisRelayParts {
+  readonly client: RedisClient;
+  readonly channels: Channels;
+  readonly nodes: NodeRegistry;
+  readonly clock: Clock;
+  readonly log: EngineLog;
+}
+
+/** How often rooms are compared with the store, in milliseconds: an announcement may be lost without a trace. */
+const AUDIT_INTERVAL = 10_000;
+
+/** How often it is looked whether somebody who was waited for has not come back, in milliseconds. */
+const SETTLE_INTERVAL = 250;
+
+/** How often what this node has put down is put down again, so that it does not expire, in milliseconds. */
+const PUT_BACK_INTERVAL = 3_600_000;
+
+/** Conversations of a node that is gone that are swept at once. */
+const SWEPT_AT_ONCE = 200;
+
+/**
+ * The relay port for many nodes. Who is in a conversation is kept in a hash beside its messages and announced on its
+ * channel with each change; typing and read marks are announced only.
+ */
+export class RedisRelay implements Relay, LifeKeeper {
+  private readonly rooms = new Map<string, SharedRoom>();
+  private readonly table: HereTable;
+  private readonly stops: readonly (() => void)[];
+
+  constructor(private readonly parts: RedisRelayParts) {
+    const { client, clock, nodes } = parts;
+    this.table = new HereTable(client, nodes);
+    nodes.add(this);
+    this.stops = [
+      clock.every(AUDIT_INTERVAL, () => this.audit()),
+      clock.every(SETTLE_INTERVAL, () => this.eachRoom((room) => room.settle())),
+      clock.every(PUT_BACK_INTERVAL, () => this.putBack()),
+    ];
+  }
+
+  async open(conversation: string, listener: RelayListener): Promise<RelayRoom> {
+    let room = this.rooms.get(conversation);
+    if (room === undefined) {
+      const { channels, nodes, clock, log } = this.parts;
+      // A room that this node left is kept until the store knows it; who comes back meanwhile finds it again.
+      const idle = () => this.rooms.get(conversation) === room && this.rooms.delete(conversation);
+      room = new SharedRoom({ conversation, table: this.table, channels, nodes, clock, log, idle });
+      this.rooms.set(conversation, room);
+    }
+    await room.open(listener);
+    return room;
+  }
+
+  async members(conversation: string): Promise<ReadonlyMap<string, number>> {
+    const { entries } = await this.table.read(conversation);
+    const users = new Map<string, number>();
+    for (const { life, user, since } of entries) {
+      if (this.parts.nodes.isOwn(life)) continue;
+      users.set(user, Math.min(since, users.get(user) ?? since));
+    }
+    return users;
+  }
+
+  putBack(): void {
+    this.eachRoom((room) => room.putBack());
+  }
+
+  async sweep(life: string): Promise<void> {
+    const conversations = await this.table.roomsOf(life);
+    for (let i = 0; i < conversations.length; i += SWEPT_AT_ONCE) {
+      const some = conversations.slice(i, i + SWEPT_AT_ONCE);
+      await Promise.all(some.map((conversation) => this.table.clear(conversation, life)));
+    }
+    await this.table.forget(life);
+  }
+
+  /** Takes out of all conversations who is there through this node. */
+  async close(): Promise<void> {
+    for (const stop of this.stops) stop();
+    const { nodes } = this.parts;
+    await Promise.all([...this.rooms.values()].map((room) => room.end()));
+    await this.sweep(nodes.life).catch(() => {});
+  }
+
+  private audit(): void {
+    if (!this.parts.client.ready) return;
+    this.eachRoom((room) => room.audit());
+  }
+
+  private eachRoom(work: (room: SharedRoom) => void): void {
+    for (const room of [...this.rooms.values()]) work(room);
+  }
+}

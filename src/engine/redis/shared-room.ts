@@ -1,0 +1,247 @@
+import type { Clock } from "../../core/clock.ts";
+import { Gathering, type HereChange, type PresenceChange } from "../../core/gathering.ts";
+import type { RelayListener, RelayRoom } from "../../core/relay.ts";
+import type { EngineLog } from "../engine-log.ts";
+import type { ChannelSubscription, Channels } from "./channels.ts";
+import type { HereTable } from "./here.ts";
+import type { NodeRegistry } from "./nodes.ts";
+
+export interface SharedRoomParts {
+  readonly conversation: string;
+  readonly table: HereTable;
+  readonly channels: Channels;
+  readonly nodes: NodeRegistry;
+  readonly clock: Clock;
+  readonly log: EngineLog;
+  /** Called when nobody listens any more and the store knows that nobody is there through this node. */
+  idle(): void;
+}
+
+/** What nodes tell each other on a conversation's channel: one of these. */
+interface RelayFrame {
+  readonly here?: HereChange;
+  readonly by?: string;
+  readonly typing?: readonly [user: string, active: boolean];
+  readonly read?: readonly [user: string, seq: number];
+}
+
+/** A conversation as this node shares it with the others through Redis. */
+export class SharedRoom implements RelayRoom {
+  readonly isShared = true;
+  private readonly gathering: Gathering;
+  private listener: RelayListener | undefined;
+  private opening = false;
+  private subscription: ChannelSubscription | undefined;
+  /** Who is there through this node, and since when: what the store should hold. */
+  private readonly here = new Map<string, number>();
+  /** What of it the store has not been told. */
+  private untold = new Map<string, number | undefined>();
+  /** The store may hold something else, so it is told all. */
+  private uncertain = false;
+  /** The life under which the store knows that somebody is there through this node. */
+  private notedFor: string | undefined;
+  private writing: Promise<void> | undefined;
+  private looking: Promise<void> | undefined;
+  private lookAgain = false;
+  /** Changes heard while all is read. */
+  private heard: HereChange[] = [];
+
+  constructor(private readonly parts: SharedRoomParts) {
+    this.gathering = new Gathering((life) => parts.nodes.isOwn(life));
+  }
+
+  /** Begins to listen. Rejects when the store does not answer. */
+  async open(listener: RelayListener): Promise<void> {
+    const { channels, conversation } = this.parts;
+    this.opening = true;
+    try {
+      this.subscription ??= await channels.open(conversation, {
+        relay: (payload) => this.hear(payload),
+        resubscribed: () => this.catchUp(),
+      });
+      await this.look();
+      this.listener = listener;
+    } catch (error) {
+      this.opening = false;
+      this.close();
+      throw error;
+    }
+    this.opening = false;
+  }
+
+  elsewhere(): ReadonlyMap<string, number> {
+    return this.gathering.users();
+  }
+
+  join(user: string, since: number): void {
+    this.here.set(user, since);
+    this.untold.set(user, since);
+    this.write();
+  }
+
+  leave(user: string): void {
+    this.here.delete(user);
+    this.untold.set(user, undefined);
+    this.write();
+  }
+
+  type(user: string, active: boolean): void {
+    this.announce({ by: this.parts.nodes.life, typing: [user, active] });
+  }
+
+  read(user: string, seq: number): void {
+    this.announce({ by: this.parts.nodes.life, read: [user, seq] });
+  }
+
+  close(): void {
+    this.listener = undefined;
+    this.subscription?.close();
+    this.subscription = undefined;
+    this.rest();
+  }
+
+  /** Tells the store anew who is there through this node. */
+  putBack(): void {
+    if (this.here.size === 0 && this.notedFor === undefined && !this.uncertain) return;
+    this.uncertain = true;
+    this.write();
+  }
+
+  /** Tells who was waited for and did not come back. */
+  settle(): void {
+    if (this.gathering.waits) this.tell(this.gathering.settle(this.parts.clock.now()));
+  }
+
+  /** Compares this with the store, and makes up for what was lost. */
+  audit(): void {
+    if (this.uncertain) this.write();
+    if (this.listener === undefined) return;
+    this.parts.table.version(this.parts.conversation).then(
+      (version) => this.gathering.isAt(version) || this.lookInVain(),
+      // The next one may succeed; that the store is away is said by the client.
+      () => {},
+    );
+  }
+
+  /** Stops for good, without taking anybody out of the store. */
+  async end(): Promise<void> {
+    this.here.clear();
+    this.untold.clear();
+    this.uncertain = false;
+    this.close();
+    await this.writing;
+  }
+
+  private hear(payload: string): void {
+    const { here, by, typing, read } = JSON.parse(payload) as RelayFrame;
+    if (here !== undefined) this.take(here);
+    if (by === undefined || this.parts.nodes.isOwn(by)) return;
+    if (typing !== undefined) this.listener?.typing(...typing);
+    if (read !== undefined) this.listener?.read(...read);
+  }
+
+  private take(change: HereChange): void {
+    if (this.looking !== undefined) {
+      this.heard.push(change);
+      return;
+    }
+    const changes = this.gathering.hear(change);
+    // What is read now has this change in it.
+    if (changes === undefined) this.lookInVain();
+    else this.tell(changes);
+  }
+
+  private tell(changes: readonly PresenceChange[]): void {
+    for (const { user, state, at } of changes) this.listener?.presence(user, state, at);
+  }
+
+  private catchUp(): void {
+    if (this.looking !== undefined) this.lookAgain = true;
+    this.lookInVain();
+    this.listener?.missed();
+  }
+
+  /** Looks where nobody waits for it; the next audit does it again when it fails. */
+  private lookInVain(): void {
+    this.look().catch(() => {});
+  }
+
+  /** Reads who is there. What is heard meanwhile is taken in after it. */
+  private look(): Promise<void> {
+    this.looking ??= this.tryToLook();
+    return this.looking;
+  }
+
+  private async tryToLook(): Promise<void> {
+    const { table, conversation, clock, nodes } = this.parts;
+    try {
+      do {
+        this.lookAgain = false;
+        const state = await table.read(conversation);
+        this.tell(this.gathering.read(state, clock.now(), nodes.trustedFrom));
+      } while (this.lookAgain);
+    } finally {
+      const { heard } = this;
+      this.heard = [];
+      this.looking = undefined;
+      for (const change of heard) this.take(change);
+    }
+  }
+
+  private announce(frame: RelayFrame): void {
+    const { channels, conversation } = this.parts;
+    // Not worth another try: it is about this moment.
+    channels.announce(conversation, "relay", JSON.stringify(frame)).catch(() => {});
+  }
+
+  private write(): void {
+    this.writing ??= this.tryToWrite().finally(() => {
+      this.writing = undefined;
+      this.rest();
+    });
+  }
+
+  private async tryToWrite(): Promise<void> {
+    // One call for all that a turn of the event loop changes.
+    await new Promise(setImmediate);
+    while (this.uncertain || this.untold.size > 0) {
+      try {
+        await this.writeAll();
+      } catch {
+        // It is put back when the store is there again, or with the next audit.
+        this.uncertain = true;
+        return;
+      }
+    }
+  }
+
+  private async writeAll(): Promise<void> {
+    const { table, nodes, conversation } = this.parts;
+    const { life } = nodes;
+    const { uncertain, untold, notedFor } = this;
+    this.uncertain = false;
+    this.untold = new Map();
+    if (this.here.size > 0 && (uncertain || notedFor !== life)) {
+      await table.note(conversation, life);
+      this.notedFor = life;
+    }
+    const moves = notedFor !== undefined && notedFor !== life;
+    if (uncertain || moves) await table.set(conversation, life, this.here);
+    else await table.change(conversation, life, untold);
+    // After they are there by the new life, so that nobody is seen to leave.
+    if (moves) {
+      await table.clear(conversation, notedFor);
+      await table.unnote(conversation, notedFor);
+    }
+    if (this.here.size > 0) return;
+    await table.unnote(conversation, life);
+    this.notedFor = undefined;
+  }
+
+  /** Lets the relay forget this room when nothing is left to do. */
+  private rest(): void {
+    const isWanted = this.listener !== undefined || this.opening || this.here.size > 0;
+    const isBusy = this.writing !== undefined || this.uncertain || this.untold.size > 0;
+    if (!isWanted && !isBusy) this.parts.idle();
+  }
+}
