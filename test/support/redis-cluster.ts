@@ -11,8 +11,10 @@ export interface TestRedisCluster extends AsyncDisposable {
   readonly nodes: readonly TestRedis[];
   /** Gives the slot of `key` to the next primary, with all that is in it, while clients go on. */
   moveSlot(key: string): Promise<void>;
-  /** Moves the primary that has `key` out of the way with kill -9; resolves with it when a replica stands in for it. */
+  /** Ends the primary that has `key` with kill -9; resolves with it when its replica stands in for it. */
   killPrimary(key: string): Promise<TestRedis>;
+  /** Starts a node that was killed again; resolves when it copies the one that stood in for it. */
+  returnAsReplica(node: TestRedis): Promise<void>;
 }
 
 export interface TestRedisClusterOptions {
@@ -71,6 +73,10 @@ export async function startRedisCluster({
       });
       return node;
     },
+    async returnAsReplica(node) {
+      await node.restart();
+      await until("the node that came back is in step", () => talk(node, isInStep));
+    },
     async [Symbol.asyncDispose]() {
       for (const node of nodes) await node[Symbol.asyncDispose]();
     },
@@ -103,12 +109,9 @@ async function join(nodes: readonly TestRedis[]): Promise<void> {
     for (const [index, redis] of clients.entries())
       if (index >= PRIMARIES) await redis.call("CLUSTER", "REPLICATE", ids[index - PRIMARIES]!);
     await until("every node serves", async () => (await Promise.all(clients.map(serves))).every(Boolean));
-    await until("every replica has its copy", async () => {
-      const roles = await Promise.all(clients.map((redis) => redis.role() as Promise<unknown[]>));
-      return roles.every(
-        ([role, , , state], index) => index < PRIMARIES || (role === "slave" && state === "connected"),
-      );
-    });
+    await until("every replica has its copy", async () =>
+      (await Promise.all(clients.slice(PRIMARIES).map(isInStep))).every(Boolean),
+    );
   } finally {
     for (const redis of clients) redis.disconnect();
   }
@@ -116,6 +119,11 @@ async function join(nodes: readonly TestRedis[]): Promise<void> {
 
 async function serves(redis: Redis): Promise<boolean> {
   return (await redis.cluster("INFO")).includes("cluster_state:ok");
+}
+
+async function isInStep(redis: Redis): Promise<boolean> {
+  const [role, , , state] = (await redis.role()) as unknown[];
+  return role === "slave" && state === "connected";
 }
 
 /** Moves one slot as `redis-cli --cluster reshard` does, key by key. */

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { startSentinel } from "./redis-sentinel.ts";
 import { withRedis } from "./redis-talk.ts";
 
-test("the replica of a primary that was killed has what it was sent, and not what was held back", async () => {
+test("the replica of a primary that was killed has what it was sent, and not what was held back; and back again", async () => {
   await using sentinel = await startSentinel();
   const first = await sentinel.primary();
   await withRedis(first.port, async (redis) => {
@@ -15,6 +15,9 @@ test("the replica of a primary that was killed has what it was sent, and not wha
   expect(killed).toBe(first);
   const second = await sentinel.primary();
   expect(await withRedis(second.port, (redis) => redis.mget("early", "late"))).toEqual(["1", null]);
+  await sentinel.returnAsReplica(killed);
+  await sentinel.killPrimary();
+  expect(await sentinel.primary()).toBe(first);
 });
 
 test("a failover that was asked for keeps what there was", async () => {

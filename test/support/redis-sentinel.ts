@@ -17,6 +17,8 @@ export interface TestSentinel extends AsyncDisposable {
   holdReplicaBack(): Promise<void>;
   /** Ends the primary with kill -9; resolves with it when the replica stands in for it and takes writes. */
   killPrimary(): Promise<TestRedis>;
+  /** Starts a server that was killed again; resolves when it is the replica, in step, and every sentinel knows. */
+  returnAsReplica(server: TestRedis): Promise<void>;
   /** Has the sentinels make the replica the primary though nothing is wrong; resolves when it takes writes. */
   failOver(): Promise<void>;
 }
@@ -74,9 +76,23 @@ export async function startSentinel(options: readonly string[] = []): Promise<Te
       await withRedis((await primary()).port, (redis) => redis.config("SET", "masterauth", ""));
       return old;
     },
+    async returnAsReplica(server) {
+      await server.restart();
+      const { port } = await primary();
+      // The sentinels would see to it too, some ten seconds later.
+      await withRedis(server.port, (redis) => redis.call("REPLICAOF", "127.0.0.1", port));
+      await until("the server that came back is in step", () => isInStep(server));
+      await until("the sentinels know the replica", async () =>
+        (await Promise.all(sentinelPorts.map(knowsAll))).every(Boolean),
+      );
+    },
     async failOver() {
       const old = await primary();
-      await askSentinel(sentinelPorts, ["FAILOVER", PRIMARY_NAME]);
+      // A replica that has just come back is not taken at once.
+      await until("the sentinels begin", async () => {
+        const [answer] = [await askSentinel(sentinelPorts, ["FAILOVER", PRIMARY_NAME])].flat();
+        return answer === "OK";
+      });
       await standIn(old);
     },
     async [Symbol.asyncDispose]() {
@@ -98,8 +114,8 @@ async function startOne(folder: string, primaryPort: number) {
     `dir ${folder}`,
     `sentinel monitor ${PRIMARY_NAME} 127.0.0.1 ${primaryPort} 2`,
     `sentinel down-after-milliseconds ${PRIMARY_NAME} ${DOWN_AFTER}`,
-    // After a failover that did not come to an end, the next one waits twice as long.
-    `sentinel failover-timeout ${PRIMARY_NAME} 4000`,
+    // The next failover may wait twice as long.
+    `sentinel failover-timeout ${PRIMARY_NAME} 1500`,
   ];
   writeFileSync(file, `${lines.join("\n")}\n`);
   const process_ = Bun.spawn(["redis-server", file, "--sentinel"], {
@@ -110,6 +126,10 @@ async function startOne(folder: string, primaryPort: number) {
   await until(`the sentinel on port ${port} answers`, () =>
     withRedis(port, async (redis) => (await redis.ping()) === "PONG"),
   );
+  // Sentinels look and tell each other every ten and two seconds; the command is new in Redis 7.
+  await withRedis(port, (redis) =>
+    redis.call("SENTINEL", "DEBUG", "INFO-PERIOD", 200, "PUBLISH-PERIOD", 200),
+  ).catch(() => {});
   return { port, process_ };
 }
 
