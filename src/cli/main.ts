@@ -4,6 +4,7 @@ import { apiKeyCommand } from "./api-key.ts";
 import { conformanceCommand } from "./conformance.ts";
 import { conversationCommand } from "./conversation.ts";
 import { failureLines } from "./failure.ts";
+import { nodesCommand } from "./nodes.ts";
 import { revokeCommand } from "./revoke.ts";
 import { serveCommand } from "./serve.ts";
 import { tokenCommand } from "./token.ts";
@@ -37,6 +38,7 @@ function program(): Command {
   parley.addCommand(revokeCommand());
   parley.addCommand(apiKeyCommand());
   parley.addCommand(conversationCommand());
+  parley.addCommand(nodesCommand());
   parley.addCommand(conformanceCommand());
   for (const command of everyCommand(parley))
     command.exitOverride().showHelpAfterError("(add --help to see what is possible)");

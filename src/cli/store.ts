@@ -2,11 +2,12 @@ import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import type { AccountStore } from "../core/accounts.ts";
 import type { Clock } from "../core/clock.ts";
+import type { NodeEntry } from "../core/nodes.ts";
 import type { RedisAddress } from "../core/redis-address.ts";
 import type { RevocationStore } from "../core/revocations.ts";
 import type { Store } from "../core/store.ts";
 import type { ConnectOptions } from "../engine/redis/connect.ts";
-import { openRedisAccounts } from "../engine/redis/open.ts";
+import { openRedisAccounts, readRedisNodes } from "../engine/redis/open.ts";
 import { openConversations, type SqliteConversations } from "../engine/sqlite/conversations.ts";
 import { StoreInUse } from "../engine/sqlite/lock.ts";
 import { openAccounts, openSqlite, type SqliteOptions } from "../engine/sqlite/open.ts";
@@ -70,6 +71,15 @@ export async function cleanUp(settings: Settings): Promise<void> {
   } finally {
     await store?.close();
   }
+}
+
+/** The nodes that share a Redis, and its time; undefined without Redis. */
+export async function readNodes(
+  settings: Settings,
+): Promise<{ nodes: readonly NodeEntry[]; now: number } | undefined> {
+  const address = redisAddressOf(settings);
+  if (address === undefined) return undefined;
+  return readRedisNodes({ ...inRedis(settings, address, commandParts()), patience: COMMAND_PATIENCE });
 }
 
 async function openForCommand<T>(

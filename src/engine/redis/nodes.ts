@@ -65,9 +65,12 @@ export class NodeRegistry {
     this.current = this.newLife();
   }
 
-  /** All nodes of a store, also those whose lease has run out and that nobody has swept; for who is no node. */
-  static async read(client: RedisClient): Promise<NodeEntry[]> {
-    return read(await client.run(script, [client.keys.ofAll("nodes")], ["look", "", 0, "", ""])).nodes;
+  /**
+   * All nodes of a store, also those whose lease has run out and that nobody has swept, and the store's time; for who is
+   * no node.
+   */
+  static async read(client: RedisClient): Promise<{ nodes: readonly NodeEntry[]; now: number }> {
+    return read(await client.run(script, [client.keys.ofAll("nodes")], ["look", "", 0, "", ""]));
   }
 
   /** The name under which this node puts down what is to be given back when it is gone. */

@@ -1,8 +1,10 @@
 import type { AccountStore } from "../../core/accounts.ts";
+import type { NodeEntry } from "../../core/nodes.ts";
 import type { RevocationStore } from "../../core/revocations.ts";
 import { RedisAccounts } from "./accounts.ts";
 import { type ConnectOptions, connect } from "./connect.ts";
 import { ControlLog } from "./control.ts";
+import { NodeRegistry } from "./nodes.ts";
 import { RedisRevocations } from "./revocations.ts";
 
 /** Opens the accounts of all nodes and what was revoked, for a command. */
@@ -20,4 +22,16 @@ export async function openRedisAccounts(options: ConnectOptions): Promise<{
     revocations: new RedisRevocations(client, control, log),
     close: () => client.close(),
   };
+}
+
+/** The nodes that share the store, and its time, for a command. */
+export async function readRedisNodes(
+  options: ConnectOptions,
+): Promise<{ nodes: readonly NodeEntry[]; now: number }> {
+  const client = await connect(options);
+  try {
+    return await NodeRegistry.read(client);
+  } finally {
+    await client.close();
+  }
 }

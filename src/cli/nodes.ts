@@ -1,0 +1,67 @@
+import { Command } from "commander";
+import type { NodeEntry } from "../core/nodes.ts";
+import { Failure } from "./failure.ts";
+import { loadSettings } from "./setting-flags.ts";
+import { readNodes } from "./store.ts";
+
+/** `parley nodes`: the servers that share a Redis, as they see each other. */
+export function nodesCommand(): Command {
+  return new Command("nodes")
+    .description("list the nodes that share a Redis")
+    .option("--json", "answer as JSON, for scripts")
+    .action(async ({ json = false }: { json?: boolean }) => {
+      const settings = loadSettings({});
+      const found = await readNodes(settings);
+      if (found === undefined)
+        throw new Failure(
+          "There are nodes only with Redis: set REDIS_HOST or REDIS_URL. The embedded engine has one server.",
+        );
+      const { nodes, now } = found;
+      console.log(
+        json
+          ? JSON.stringify(
+              nodes.map((node) => visible(node, now)),
+              null,
+              2,
+            )
+          : table(nodes, now),
+      );
+    });
+}
+
+function table(nodes: readonly NodeEntry[], now: number): string {
+  if (nodes.length === 0) return "No node is running.";
+  const rows = [HEAD, ...nodes.map((node) => words(node, now))];
+  const widths = HEAD.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  const line = (row: readonly string[]) => row.map((cell, column) => cell.padEnd(widths[column]!)).join("  ");
+  return rows.map((row) => line(row).trimEnd()).join("\n");
+}
+
+const HEAD = ["node", "address", "connections", "version", "lag", "since", "lease"];
+
+function words(node: NodeEntry, now: number): string[] {
+  const { id, url, connections, version, lag, startedAt } = node;
+  const left = node.until - now;
+  return [
+    id,
+    url === "" ? "does not listen yet" : url,
+    `${connections}`,
+    version || "–",
+    `${lag} ms`,
+    new Date(startedAt).toISOString(),
+    left > 0 ? `${(left / 1000).toFixed(1)} s` : "run out",
+  ];
+}
+
+function visible(node: NodeEntry, now: number): object {
+  const { id, url, connections, version, lag, startedAt } = node;
+  return {
+    node: id,
+    url,
+    connections,
+    version,
+    lag_ms: lag,
+    since: new Date(startedAt).toISOString(),
+    lease_left_ms: Math.max(0, node.until - now),
+  };
+}
