@@ -1,3 +1,4 @@
+import { hostname } from "node:os";
 import type { Server } from "bun";
 import { Admission } from "../core/admission.ts";
 import type { Clock } from "../core/clock.ts";
@@ -27,6 +28,7 @@ import { MessageCounts } from "./socket/message-counts.ts";
 import { Outbox } from "./socket/outbox.ts";
 import { sessionRules } from "./socket/rules.ts";
 import { Wheel } from "./socket/wheel.ts";
+import { watchStore } from "./store-watch.ts";
 import { thinned } from "./thinned-log.ts";
 
 export interface ServerParts extends Omit<Store, "clean" | "close"> {
@@ -68,14 +70,15 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     connectionsPerAddress: settings.maxConnectionsPerAddress,
     handshakesPerMinute: settings.handshakesPerMinute,
   });
-  const hub = new Hub(engine, clock, { presenceGrace: settings.presenceGrace * 1000 });
+  const hub = new Hub(engine, parts.relay, clock, { presenceGrace: settings.presenceGrace * 1000 });
+  const watching = watchStore({ engine, hub, clock });
   const directory = new Directory<Connection>();
   const failed = (connection: Connection, error: unknown) => endFaulty(log, connection, error);
   const wheel = new Wheel(clock, failed);
   const counts = new MessageCounts(clock, parts.log, () => hub.delivered, settings.logLevel === "debug");
   const rules = sessionRules(settings);
   const inactivity = { timeout: rules.inactivity / 1000, warning: rules.inactivityWarning / 1000 };
-  const admitting = { ...shared, hub, entrance: new Entrance(), inactivity };
+  const admitting = { ...shared, hub, health: watching.health, entrance: new Entrance(), inactivity };
   const host: ConnectionHost = {
     rules,
     clock,
@@ -157,9 +160,12 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   });
   const stopWatchingRevocations = watchRevocations({ revocations: parts.revocations, directory, clock });
   const stopSweeping = clock.every(SWEEP_INTERVAL, () => admission.sweep(clock.now()));
+  const url = (host: string) => `${secure ? "https" : "http"}://${urlHost(host)}:${server.port}`;
+  const { version } = parts;
+  parts.serving({ url: url(nameForOthers(settings.host)), version, connections: () => admission.open });
   return {
     port: server.port!,
-    url: `${secure ? "https" : "http"}://${urlHost(settings.host)}:${server.port}`,
+    url: url(settings.host),
     async stop() {
       draining = true;
       await drain({ directory, admission, drainSeconds: settings.drainSeconds });
@@ -168,6 +174,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
       stopWatchingRevocations();
       stopSweeping();
       wheel.stop();
+      watching.stop();
       hub.stop();
       counts.stop();
       log.close();
@@ -182,6 +189,11 @@ function isSocketAddress(url: string): boolean {
 /** `https` also where a trusted proxy has taken the encryption off. */
 function schemeOf(request: Request, secure: boolean, proxied: boolean): "http" | "https" {
   return secure || (proxied && request.headers.get("x-forwarded-proto") === "https") ? "https" : "http";
+}
+
+/** "All addresses" means nothing to another machine. */
+function nameForOthers(host: string): string {
+  return host === "0.0.0.0" || host === "::" ? hostname() : host;
 }
 
 function urlHost(host: string): string {
