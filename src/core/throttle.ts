@@ -41,9 +41,13 @@ export const LONGEST_ACCOUNT_WAIT = 32_000;
 /** Wait while attempts of the same account and address are being hashed: about one bcrypt at cost 12, in milliseconds. */
 const IN_FLIGHT_WAIT = 1_000;
 
-const MINUTE = 60_000;
+/** An attempt that was not settled for so long never will be: the node that hashed it is gone. Milliseconds. */
+export const IN_FLIGHT_LOST = 120_000;
 
-/** The port for sign-in throttles: `SignInThrottle` counted over all nodes. */
+/** How long the attempts of an address count, in milliseconds. */
+export const ADDRESS_WINDOW = 60_000;
+
+/** The port for sign-in throttles, counted over all nodes. */
 export interface ThrottleStore {
   /** Decides about one attempt; an allowed one MUST be settled by exactly one of the others. */
   attempt(account: string, address: string): Promise<ThrottleDecision>;
@@ -52,28 +56,91 @@ export interface ThrottleStore {
   withdrawn(account: string, address: string): Promise<void>;
 }
 
-interface Pair {
-  failedAt: number[];
+/** Moments in ascending order, in milliseconds: an account's failures, an address's attempts. Survives JSON. */
+export type Times = readonly number[];
+
+/** What is remembered of an account that is tried from an address. Survives JSON. */
+export interface PairState {
+  readonly failedAt: Times;
   /** Waits imposed in a row; each is twice the one before. */
-  waits: number;
-  waitUntil: number;
-  inFlight: number;
+  readonly waits: number;
+  readonly waitUntil: number;
+  /** When the attempts began that are still being hashed. */
+  readonly inFlight: Times;
   /** When the wait for an account under attack is over; undefined when none was asked for. */
-  heldUntil: number | undefined;
-  touchedAt: number;
+  readonly heldUntil?: number;
 }
 
-interface Times {
-  at: number[];
-  touchedAt: number;
+const UNTRIED: PairState = { failedAt: [], waits: 0, waitUntil: 0, inFlight: [] };
+
+/** How long a pair matters after it changed, in milliseconds. */
+export function pairLife({ window }: ThrottleLimits): number {
+  return LONGEST_WAIT + window;
+}
+
+/** An attempt as its address sees it. A refused one leaves `tries` as they were. */
+export function tryAddress(
+  { attemptsPerMinute }: ThrottleLimits,
+  tries: Times,
+  now: number,
+): { readonly decision: ThrottleDecision; readonly tries: Times } {
+  if (attemptsPerMinute === 0) return { decision: ALLOWED, tries };
+  const recent = within(tries, now - ADDRESS_WINDOW);
+  if (recent.length < attemptsPerMinute) return { decision: ALLOWED, tries: [...recent, now] };
+  const first = recent[recent.length - attemptsPerMinute]!;
+  return { decision: refused("address", first + ADDRESS_WINDOW - now), tries };
+}
+
+/** An attempt as account and address see it, after `failures` of the account from anywhere. */
+export function tryPair(
+  limits: ThrottleLimits,
+  pair: PairState | undefined,
+  failures: Times,
+  now: number,
+): { readonly decision: ThrottleDecision; readonly pair: PairState } {
+  const current = pairAt(limits, pair, now);
+  const own = pairRefusal(limits, current, now);
+  if (own !== undefined) return { decision: own, pair: current };
+  const wait = accountWait(limits, failures, now);
+  const { heldUntil = now + wait, ...free } = current;
+  if (wait > 0 && now < heldUntil)
+    return { decision: refused("account", heldUntil - now), pair: { ...free, heldUntil } };
+  return { decision: ALLOWED, pair: { ...free, inFlight: [...current.inFlight, now] } };
+}
+
+/** The pair after a wrong password. */
+export function failPair(limits: ThrottleLimits, pair: PairState | undefined, now: number): PairState {
+  const { failures, window } = limits;
+  const current = pairAt(limits, pair, now);
+  const failed = {
+    ...current,
+    inFlight: current.inFlight.slice(1),
+    failedAt: [...current.failedAt, now],
+  };
+  if (current.waits === 0 && failed.failedAt.length < failures) return failed;
+  // The first wait keeps to the rate that the limit promises: 5 in 5 minutes is one a minute.
+  const wait = Math.min(LONGEST_WAIT, (window / failures) * 2 ** current.waits);
+  return { ...failed, waitUntil: now + wait, waits: current.waits + 1 };
+}
+
+/** The pair after an attempt that was never compared. */
+export function withdrawPair(pair: PairState): PairState {
+  return { ...pair, inFlight: pair.inFlight.slice(1) };
+}
+
+/** The account's failures after another one. */
+export function failAccount({ failures, window }: ThrottleLimits, failed: Times, now: number): Times {
+  // As many as decide about the longest wait; more of them change nothing.
+  const doublings = Math.log2(LONGEST_ACCOUNT_WAIT / FIRST_ACCOUNT_WAIT);
+  return [...within(failed, now - window), now].slice(-failures * (ACCOUNT_FAILURES_FACTOR + doublings));
 }
 
 /** All sign-in throttles of one node. Times are milliseconds and MUST NOT run backwards from call to call. */
 export class SignInThrottle {
   private readonly limits: ThrottleLimits;
-  private readonly pairs: RecencyMap<Pair>;
-  private readonly accounts: RecencyMap<Times>;
-  private readonly addresses: RecencyMap<Times>;
+  private readonly pairs: RecencyMap<Remembered<PairState>>;
+  private readonly accounts: RecencyMap<Remembered<Times>>;
+  private readonly addresses: RecencyMap<Remembered<Times>>;
 
   constructor(limits: ThrottleLimits, capacity = THROTTLE_CAPACITY) {
     this.limits = limits;
@@ -93,21 +160,18 @@ export class SignInThrottle {
    */
   attempt(account: string, address: string, now: number): ThrottleDecision {
     this.sweep(now);
-    const tries = this.recentTries(address, now);
-    const { attemptsPerMinute, failures } = this.limits;
-    if (attemptsPerMinute > 0 && tries.length >= attemptsPerMinute)
-      return refused("address", tries[tries.length - attemptsPerMinute]! + MINUTE - now);
-
-    if (failures > 0) {
-      const pair = this.pair(account, address, now);
-      const refusal = this.pairRefusal(pair, now) ?? this.accountRefusal(account, pair, now);
-      this.pairs.set(pairKey(account, address), pair);
-      if (refusal !== undefined) return refusal;
-      pair.inFlight++;
-      pair.heldUntil = undefined;
+    const { limits } = this;
+    const tried = tryAddress(limits, this.addresses.get(address)?.state ?? [], now);
+    if (!tried.decision.allowed) return tried.decision;
+    if (limits.failures > 0) {
+      const key = pairKey(account, address);
+      const failures = this.accounts.get(account)?.state ?? [];
+      const { decision, pair } = tryPair(limits, this.pairs.get(key)?.state, failures, now);
+      this.pairs.set(key, { state: pair, touchedAt: now });
+      if (!decision.allowed) return decision;
     }
-    if (attemptsPerMinute > 0) this.addresses.set(address, { at: [...tries, now], touchedAt: now });
-    return { allowed: true };
+    if (limits.attemptsPerMinute > 0) this.addresses.set(address, { state: tried.tries, touchedAt: now });
+    return ALLOWED;
   }
 
   /** The password was right: what this address did wrong with this account is forgotten. */
@@ -117,73 +181,63 @@ export class SignInThrottle {
 
   /** The password was wrong, or there is no such account; strangers must not be able to tell which. */
   failed(account: string, address: string, now: number): void {
-    const { failures, window } = this.limits;
-    if (failures === 0) return;
-    const pair = this.pair(account, address, now);
-    pair.inFlight = Math.max(0, pair.inFlight - 1);
-    pair.failedAt.push(now);
-    if (pair.waits > 0 || pair.failedAt.length >= failures) {
-      // The first wait keeps to the rate that the limit promises: 5 in 5 minutes is one a minute.
-      pair.waitUntil = now + Math.min(LONGEST_WAIT, (window / failures) * 2 ** pair.waits);
-      pair.waits++;
-    }
-    this.pairs.set(pairKey(account, address), pair);
-
-    const at = within(this.accounts.get(account)?.at ?? [], now - window);
-    this.accounts.set(account, { at: [...at, now].slice(-this.accountFailuresKept()), touchedAt: now });
+    const { limits } = this;
+    if (limits.failures === 0) return;
+    const key = pairKey(account, address);
+    const pair = failPair(limits, this.pairs.get(key)?.state, now);
+    this.pairs.set(key, { state: pair, touchedAt: now });
+    const failed = failAccount(limits, this.accounts.get(account)?.state ?? [], now);
+    this.accounts.set(account, { state: failed, touchedAt: now });
   }
 
   /** The password was never compared (the queue was full, the store away): as if it had not been tried. */
   withdrawn(account: string, address: string): void {
     const pair = this.pairs.get(pairKey(account, address));
-    if (pair !== undefined) pair.inFlight = Math.max(0, pair.inFlight - 1);
-  }
-
-  private pairRefusal(pair: Pair, now: number): ThrottleDecision | undefined {
-    if (now < pair.waitUntil) return refused("account_and_address", pair.waitUntil - now);
-    const spent = pair.waits > 0 ? this.limits.failures - 1 : pair.failedAt.length;
-    if (spent + pair.inFlight >= this.limits.failures) return refused("account_and_address", IN_FLIGHT_WAIT);
-    return undefined;
-  }
-
-  private accountRefusal(account: string, pair: Pair, now: number): ThrottleDecision | undefined {
-    const { failures, window } = this.limits;
-    const failed = within(this.accounts.get(account)?.at ?? [], now - window).length;
-    const excess = failed - failures * ACCOUNT_FAILURES_FACTOR;
-    if (excess < 0) return undefined;
-    const wait = Math.min(LONGEST_ACCOUNT_WAIT, FIRST_ACCOUNT_WAIT * 2 ** Math.floor(excess / failures));
-    pair.heldUntil ??= now + wait;
-    return now < pair.heldUntil ? refused("account", pair.heldUntil - now) : undefined;
-  }
-
-  /** As many as decide about the longest wait; more of them change nothing. */
-  private accountFailuresKept(): number {
-    const doublings = Math.log2(LONGEST_ACCOUNT_WAIT / FIRST_ACCOUNT_WAIT);
-    return this.limits.failures * (ACCOUNT_FAILURES_FACTOR + doublings);
-  }
-
-  private pair(account: string, address: string, now: number): Pair {
-    const { window } = this.limits;
-    const known = this.pairs.get(pairKey(account, address));
-    if (known === undefined)
-      return { failedAt: [], waits: 0, waitUntil: 0, inFlight: 0, heldUntil: undefined, touchedAt: now };
-    // Who has kept quiet for a whole window after the last wait starts afresh.
-    if (now >= known.waitUntil + window) known.waits = 0;
-    known.failedAt = within(known.failedAt, now - window);
-    known.touchedAt = now;
-    return known;
-  }
-
-  private recentTries(address: string, now: number): number[] {
-    return within(this.addresses.get(address)?.at ?? [], now - MINUTE);
+    if (pair !== undefined) pair.state = withdrawPair(pair.state);
   }
 
   private sweep(now: number): void {
     const { window } = this.limits;
-    this.addresses.sweep((tries) => tries.touchedAt <= now - MINUTE);
-    this.accounts.sweep((failures) => failures.touchedAt <= now - window);
-    this.pairs.sweep((pair) => pair.touchedAt <= now - LONGEST_WAIT - window);
+    this.addresses.sweep(({ touchedAt }) => touchedAt <= now - ADDRESS_WINDOW);
+    this.accounts.sweep(({ touchedAt }) => touchedAt <= now - window);
+    this.pairs.sweep(({ touchedAt }) => touchedAt <= now - pairLife(this.limits));
   }
+}
+
+interface Remembered<State> {
+  state: State;
+  readonly touchedAt: number;
+}
+
+const ALLOWED: ThrottleDecision = { allowed: true };
+
+/** The pair without what has lost its meaning by now. */
+function pairAt({ window }: ThrottleLimits, pair: PairState = UNTRIED, now: number): PairState {
+  return {
+    ...pair,
+    failedAt: within(pair.failedAt, now - window),
+    inFlight: within(pair.inFlight, now - IN_FLIGHT_LOST),
+    // Who has kept quiet for a whole window after the last wait starts afresh.
+    waits: now >= pair.waitUntil + window ? 0 : pair.waits,
+  };
+}
+
+function pairRefusal(
+  { failures }: ThrottleLimits,
+  pair: PairState,
+  now: number,
+): ThrottleDecision | undefined {
+  if (now < pair.waitUntil) return refused("account_and_address", pair.waitUntil - now);
+  const spent = pair.waits > 0 ? failures - 1 : pair.failedAt.length;
+  if (spent + pair.inFlight.length >= failures) return refused("account_and_address", IN_FLIGHT_WAIT);
+  return undefined;
+}
+
+/** How long an address has to wait for an account that failed so often; 0 when it is not under attack. */
+function accountWait({ failures, window }: ThrottleLimits, failed: Times, now: number): number {
+  const excess = within(failed, now - window).length - failures * ACCOUNT_FAILURES_FACTOR;
+  if (excess < 0) return 0;
+  return Math.min(LONGEST_ACCOUNT_WAIT, FIRST_ACCOUNT_WAIT * 2 ** Math.floor(excess / failures));
 }
 
 function refused(rule: ThrottleRule, retryAfter: number): ThrottleDecision {
@@ -191,7 +245,7 @@ function refused(rule: ThrottleRule, retryAfter: number): ThrottleDecision {
 }
 
 /** The ascending `times` later than `since`. */
-function within(times: number[], since: number): number[] {
+function within(times: Times, since: number): Times {
   const first = times.findIndex((time) => time > since);
   if (first <= 0) return first === 0 ? times : [];
   return times.slice(first);

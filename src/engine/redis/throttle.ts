@@ -1,0 +1,181 @@
+import { createHash } from "node:crypto";
+import type { Clock } from "../../core/clock.ts";
+import {
+  ADDRESS_WINDOW,
+  failAccount,
+  failPair,
+  type PairState,
+  pairLife,
+  type ThrottleDecision,
+  type ThrottleLimits,
+  type ThrottleStore,
+  type Times,
+  tryAddress,
+  tryPair,
+  withdrawPair,
+} from "../../core/throttle.ts";
+import { isIdentifier } from "../../protocol/identifiers.ts";
+import type { RedisClient } from "./client.ts";
+import { Script } from "./scripts.ts";
+
+const READ = new Script("read");
+const REPLACE = new Script("replace");
+
+/** Tries to change what other nodes change at the same moment. Each round one of them gets through. */
+const ATTEMPTS = 20;
+
+/** Wait of one who never got through, in milliseconds. */
+const CROWDED_WAIT = 1_000;
+
+interface Step<State, Result> {
+  /** What to keep; undefined forgets it. */
+  readonly after: State | undefined;
+  readonly result: Result;
+}
+
+type Decide<State, Result, Beside> = (
+  state: State | undefined,
+  now: number,
+  beside: Beside | undefined,
+) => Step<State, Result>;
+
+/**
+ * The port for sign-in throttles on Redis. What is remembered lies there as the core wrote it: read, decided on here, and
+ * put back if nobody has changed it meanwhile. Time is that of Redis.
+ *
+ * An address and an account lie in different slots. The address is looked at first and charged last; where it has none
+ * left by then, the account's attempt is withdrawn.
+ */
+export class RedisThrottle implements ThrottleStore {
+  /** The last step of this node under each key: they take turns here, since only one could get through at a time. */
+  private readonly turns = new Map<string, Promise<unknown>>();
+
+  /** `time` is for tests: without it, it is asked of Redis. */
+  constructor(
+    private readonly client: RedisClient,
+    private readonly limits: ThrottleLimits,
+    private readonly options: { readonly time?: Clock } = {},
+  ) {}
+
+  async attempt(account: string, address: string): Promise<ThrottleDecision> {
+    const { limits } = this;
+    const tries = this.client.keys.ofAddress(address, "tries");
+    const [now, known] = await this.read<Times>([tries]);
+    const { decision } = tryAddress(limits, known ?? [], notBefore(now, known));
+    if (!decision.allowed) return decision;
+    if (limits.failures > 0) {
+      const own = await this.step<PairState, ThrottleDecision, Times>(
+        this.pairKey(account, address),
+        pairLife(limits),
+        (pair, at, failures) => {
+          const step = tryPair(limits, pair, failures ?? [], latest(at, pair, failures));
+          return { after: step.pair, result: step.decision };
+        },
+        this.accountKey(account),
+      );
+      if (own === undefined) return { allowed: false, retryAfter: CROWDED_WAIT, rule: "account_and_address" };
+      if (!own.allowed) return own;
+    }
+    if (limits.attemptsPerMinute === 0) return { allowed: true };
+    const charged = await this.step<Times, ThrottleDecision>(tries, ADDRESS_WINDOW, (times = [], at) => {
+      const step = tryAddress(limits, times, notBefore(at, times));
+      return { after: step.tries, result: step.decision };
+    });
+    if (charged?.allowed) return charged;
+    await this.withdrawn(account, address);
+    return charged ?? { allowed: false, retryAfter: CROWDED_WAIT, rule: "address" };
+  }
+
+  async succeeded(account: string, address: string): Promise<void> {
+    await this.client.commands.del(this.pairKey(account, address));
+  }
+
+  async failed(account: string, address: string): Promise<void> {
+    const { limits } = this;
+    if (limits.failures === 0) return;
+    await Promise.all([
+      this.step<PairState, void>(this.pairKey(account, address), pairLife(limits), (pair, at) => ({
+        after: failPair(limits, pair, latest(at, pair)),
+        result: undefined,
+      })),
+      this.step<Times, void>(this.accountKey(account), limits.window, (failures = [], at) => ({
+        after: failAccount(limits, failures, notBefore(at, failures)),
+        result: undefined,
+      })),
+    ]);
+  }
+
+  async withdrawn(account: string, address: string): Promise<void> {
+    if (this.limits.failures === 0) return;
+    const key = this.pairKey(account, address);
+    await this.step<PairState, void>(key, pairLife(this.limits), (pair) => ({
+      after: pair && withdrawPair(pair),
+      result: undefined,
+    }));
+  }
+
+  /** Changes what lies under `key`, to be kept for `life` milliseconds. Undefined: others were quicker each time. */
+  private step<State, Result, Beside = never>(
+    key: string,
+    life: number,
+    decide: Decide<State, Result, Beside>,
+    beside?: string,
+  ): Promise<Result | undefined> {
+    const take = () => this.takeStep(key, life, decide, beside);
+    const mine = this.turns.get(key)?.then(take, take) ?? take();
+    this.turns.set(key, mine);
+    const leave = () => {
+      if (this.turns.get(key) === mine) this.turns.delete(key);
+    };
+    mine.then(leave, leave);
+    return mine;
+  }
+
+  private async takeStep<State, Result, Beside>(
+    key: string,
+    life: number,
+    decide: Decide<State, Result, Beside>,
+    beside: string | undefined,
+  ): Promise<Result | undefined> {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const [now, known, other, text] = await this.read<State, Beside>(beside ? [key, beside] : [key]);
+      const { after, result } = decide(known, now, other);
+      const next = after === undefined ? "" : JSON.stringify(after);
+      if (next === text) return result;
+      if ((await this.client.run(REPLACE, [key], [text, next, life])) === 1) return result;
+    }
+    return undefined;
+  }
+
+  /** The time, what lies under the first key and what under the second, and the first one's text. */
+  private async read<State, Beside = never>(
+    keys: readonly string[],
+  ): Promise<[now: number, state: State | undefined, beside: Beside | undefined, text: string]> {
+    const [time, text, other] = (await this.client.run(READ, keys, [])) as [number, ...(string | null)[]];
+    const now = this.options.time?.now() ?? time;
+    return [now, parse<State>(text), parse<Beside>(other), text ?? ""];
+  }
+
+  private pairKey(account: string, address: string): string {
+    return `${this.accountKey(account)}:${address}`;
+  }
+
+  /** What is typed where a name belongs can be anything, of any length; no identifier holds a `#`. */
+  private accountKey(account: string): string {
+    const name = isIdentifier(account) ? account : `#${createHash("sha256").update(account).digest("hex")}`;
+    return this.client.keys.ofUser(name, "throttle");
+  }
+}
+
+function parse<State>(text: string | null | undefined): State | undefined {
+  return text === null || text === undefined ? undefined : JSON.parse(text);
+}
+
+/** Time does not run backwards, though the clock of a primary that took over may. */
+function notBefore(now: number, times: Times = []): number {
+  return Math.max(now, times.at(-1) ?? 0);
+}
+
+function latest(now: number, pair: PairState | undefined, failures?: Times): number {
+  return notBefore(notBefore(notBefore(now, pair?.failedAt), pair?.inFlight), failures);
+}
