@@ -56,6 +56,11 @@ export class Roster {
     return gone.map(({ user, leftAt }) => ({ user, at: leftAt! }));
   }
 
+  /** Whether `user` is a member; who is in their grace is one still. */
+  has(user: string): boolean {
+    return this.find(user) !== undefined;
+  }
+
   /** Whether anybody's grace is running. */
   get waits(): boolean {
     return this.leaving > 0;
@@ -77,4 +82,21 @@ export class Roster {
     if (this.members.length === MANY) this.byUser = new Map(this.members.map((each) => [each.user, each]));
     else this.byUser?.set(member.user, member);
   }
+}
+
+/** Members, each with its read mark where it has one. */
+export function withMarks(members: readonly Member[], marks: ReadonlyMap<string, number>): Member[] {
+  return members.map((member) => {
+    const read = marks.get(member.user);
+    return read === undefined ? member : { ...member, read };
+  });
+}
+
+/** The members on this node and those elsewhere, each once and since they first came, in the order in which they came. */
+export function together(here: Member[], elsewhere: ReadonlyMap<string, number>): Member[] {
+  if (elsewhere.size === 0) return here;
+  const since = new Map(elsewhere);
+  for (const member of here)
+    since.set(member.user, Math.min(member.since, since.get(member.user) ?? member.since));
+  return [...since].map(([user, at]) => ({ user, since: at })).sort((a, b) => a.since - b.since);
 }

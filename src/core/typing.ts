@@ -4,6 +4,9 @@ export const TYPING_LAPSE = 6_000;
 /** Readers hear of one user's typing at most this often, in milliseconds. */
 export const TYPING_INTERVAL = 1_000;
 
+/** Other nodes hear at most this often that a user is typing still, in milliseconds: often enough that it does not lapse there. */
+const TYPING_REFRESH = TYPING_LAPSE / 2;
+
 interface Typist {
   active: boolean;
   /** When `active` lapses by itself. */
@@ -11,6 +14,9 @@ interface Typist {
   /** What readers were told last, and when. */
   told: boolean;
   toldAt: number;
+  /** What other nodes were told last, and when that the user types. */
+  passed: boolean;
+  passedAt: number;
 }
 
 /** A change that readers should hear of. */
@@ -23,11 +29,24 @@ export interface TypingChange {
 export class TypingBoard {
   private readonly typists = new Map<string, Typist>();
 
-  /** `user` says that they type, or stopped. */
+  /** A user of this node says that they type, or stopped; answers whether the other nodes should hear it. */
+  type(user: string, active: boolean, now: number): boolean {
+    const wasPassed = this.typists.get(user)?.passed ?? false;
+    this.set(user, active, now);
+    const typist = this.typists.get(user);
+    if (!active || typist === undefined) return wasPassed;
+    if (now < typist.passedAt + (wasPassed ? TYPING_REFRESH : TYPING_INTERVAL)) return false;
+    typist.passed = true;
+    typist.passedAt = now;
+    return true;
+  }
+
+  /** It is known from elsewhere that `user` types, or stopped: from another node, or because they have said it. */
   set(user: string, active: boolean, now: number): void {
     const typist = this.typists.get(user);
     if (typist !== undefined) {
       typist.active = active;
+      if (!active) typist.passed = false;
       typist.until = now + TYPING_LAPSE;
     } else if (active) {
       this.typists.set(user, {
@@ -35,6 +54,8 @@ export class TypingBoard {
         until: now + TYPING_LAPSE,
         told: false,
         toldAt: Number.NEGATIVE_INFINITY,
+        passed: false,
+        passedAt: Number.NEGATIVE_INFINITY,
       });
     }
   }

@@ -62,7 +62,7 @@ export async function testApp(change: Partial<AppParts> = {}) {
     page: new Map(),
     apiKeys: [],
     allowedOrigins: [],
-    members: () => [],
+    members: async () => [],
     count: () => {},
     ready: () => true,
     clock,

@@ -15,8 +15,8 @@ import { rateLimitFields } from "./rate-limit-fields.ts";
 
 export interface ConversationParts extends CallerParts {
   readonly engine: Pick<Engine, "post" | "history">;
-  /** Who is in a conversation, on this node. */
-  readonly members: (conversation: string) => readonly Member[];
+  /** Who is in a conversation, through whichever node; undefined when that cannot be known now. */
+  readonly members: (conversation: string) => Promise<readonly Member[] | undefined>;
   /** Counts a message for the log. */
   readonly count: (sender: MessageSender, id: string, result: PostResult) => void;
 }
@@ -84,8 +84,9 @@ export function membersRoute(parts: ConversationParts): Route {
   return async (c) => {
     const caller = await identifyCaller(parts, c, "read");
     if (caller instanceof Response) return caller;
-    const body = { members: parts.members(caller.conversation) };
-    return Response.json(body, { headers: { "Cache-Control": "no-store" } });
+    const members = await parts.members(caller.conversation);
+    if (members === undefined) return problem("unavailable", { headers: { "Retry-After": "1" } });
+    return Response.json({ members }, { headers: { "Cache-Control": "no-store" } });
   };
 }
 

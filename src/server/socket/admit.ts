@@ -1,6 +1,7 @@
 import type { Clock } from "../../core/clock.ts";
 import type { Engine } from "../../core/engine.ts";
 import { missingRight } from "../../core/grants.ts";
+import { STORE_AWAY, type StoreHealth } from "../../core/health.ts";
 import type { ConnectionLeases } from "../../core/leases.ts";
 import { planResume } from "../../core/resume.ts";
 import type { Pass } from "../../core/session-state.ts";
@@ -18,6 +19,7 @@ export interface AdmitParts extends CredentialParts {
   readonly leases: ConnectionLeases;
   readonly engine: Engine;
   readonly hub: Hub;
+  readonly health: StoreHealth;
   readonly entrance: Entrance;
   readonly clock: Clock;
   readonly log: Log;
@@ -33,7 +35,11 @@ export interface AdmitParts extends CredentialParts {
 export function admit(parts: AdmitParts, connection: Connection, presented: Presented): void {
   parts.entrance
     .through(() => tryToAdmit(parts, connection, presented))
-    .catch((error) => endFaulty(parts.log, connection, error));
+    .catch((error) => {
+      // Whatever failed, failed because of that; in words, and for a moment.
+      if (parts.engine.ready()) endFaulty(parts.log, connection, error);
+      else connection.end(STORE_AWAY);
+    });
 }
 
 /** Puts another token of the same user in the place of the one a connection came with (A2). */
@@ -90,6 +96,7 @@ async function enter(parts: AdmitParts, connection: Connection, identity: Identi
     passOf(parts, connection, identity),
     missed === undefined,
   );
+  if (parts.health.greeting !== undefined) connection.deliver(JSON.stringify(parts.health.greeting));
   for (const frame of missed ?? []) connection.deliver(frame);
   if (missed === undefined) {
     catchUp(parts, connection, from).catch((error) => endFaulty(parts.log, connection, error));

@@ -1,6 +1,10 @@
 import type { Clock } from "../../core/clock.ts";
 import type { Engine } from "../../core/engine.ts";
+import { messagesLost } from "../../core/health.ts";
+import { together, withMarks } from "../../core/presence.ts";
+import type { Relay, RelayListener } from "../../core/relay.ts";
 import type { Head } from "../../core/resume.ts";
+import { returnAfter } from "../../core/return.ts";
 import type { Member, Message, ServerFrame } from "../../protocol/server-frames.ts";
 import { type Listener, Room } from "./room.ts";
 
@@ -12,12 +16,15 @@ export interface HubOptions {
   readonly presenceGrace: number;
 }
 
+/** Over how many seconds those come back who were shown messages that are lost. */
+const RETURN_SPREAD = 3;
+
 /** Who on this node listens to which conversation. A frame is encoded once, however many receive it. */
 export class Hub {
   private readonly rooms = new Map<string, Room>();
   /** Rooms in which time may change something. */
   private readonly waiting = new Set<Room>();
-  private readonly stopSettling: () => void;
+  private readonly stops: readonly (() => void)[];
   /** When time was looked at last; near enough for what is kept a minute, and no look at the clock for each message. */
   private settledAt: number;
   /** Messages given to connections since the start, for the log. */
@@ -25,11 +32,15 @@ export class Hub {
 
   constructor(
     private readonly engine: Engine,
+    private readonly relay: Relay,
     private readonly clock: Clock,
     private readonly options: HubOptions,
   ) {
     this.settledAt = clock.now();
-    this.stopSettling = clock.every(SETTLE_INTERVAL, () => this.settle());
+    this.stops = [
+      clock.every(SETTLE_INTERVAL, () => this.settle()),
+      engine.watchEpoch((conversation, seq) => this.restart(conversation, seq)),
+    ];
   }
 
   /**
@@ -56,7 +67,7 @@ export class Hub {
     const room = this.rooms.get(conversation);
     if (room === undefined) return;
     room.arriving--;
-    this.closeIfEmpty(conversation, room);
+    this.closeIfEmpty(room);
   }
 
   /** Lets a connection into a conversation that was opened for it. `goLive` or `stayBehind` MUST follow in the same turn. */
@@ -65,7 +76,10 @@ export class Hub {
     if (room === undefined) throw new Error("entered a room that is not open");
     room.arriving--;
     const now = this.clock.now();
-    if (room.roster.join(listener.user, now)) this.tellPresence(room, listener.user, "joined", now);
+    if (room.roster.join(listener.user, now)) {
+      room.relay?.join(listener.user, now);
+      if (!room.isElsewhere(listener.user)) this.tellPresence(room, listener.user, "joined", now);
+    }
     return { seq: room.seq, members: room.members() };
   }
 
@@ -111,48 +125,116 @@ export class Hub {
     if (!room.remove(listener)) return;
     room.roster.leave(listener.user, this.clock.now());
     this.settleRoom(room, this.clock.now());
-    this.closeIfEmpty(conversation, room);
+    this.closeIfEmpty(room);
   }
 
-  /** The users who are in a conversation on this node. */
-  members(conversation: string): Member[] {
-    return this.rooms.get(conversation)?.members() ?? [];
+  /** The users who are in a conversation, through whichever node; undefined when that cannot be known now. */
+  async members(conversation: string): Promise<Member[] | undefined> {
+    const room = this.rooms.get(conversation);
+    if (room?.relay !== undefined) return room.members();
+    try {
+      const elsewhere = await this.relay.members(conversation);
+      if (elsewhere.size === 0) return [];
+      return withMarks(together([], elsewhere), await this.engine.marks(conversation));
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Gives a frame that is about the server to everybody in every conversation. */
+  tellAll(frame: ServerFrame): void {
+    const text = JSON.stringify(frame);
+    for (const room of this.rooms.values()) room.announce(text);
   }
 
   /** A user says that they type, or stopped. */
   type(conversation: string, user: string, active: boolean): void {
     const room = this.rooms.get(conversation);
     const now = this.clock.now();
-    room?.setTyping(user, active, now);
-    if (room !== undefined) this.settleRoom(room, now);
+    if (room === undefined) return;
+    if (room.type(user, active, now)) room.relay?.type(user, active);
+    this.settleRoom(room, now);
   }
 
   /** A user's read mark moved; `by` is the connection that moved it, which knows. */
   mark(conversation: string, user: string, seq: number, by: Listener): void {
     const room = this.rooms.get(conversation);
     if (room === undefined) return;
-    room.setMark(user, seq);
+    room.relay?.read(user, seq);
+    this.tellMark(room, user, seq, by);
+  }
+
+  stop(): void {
+    for (const stop of this.stops) stop();
+  }
+
+  private makeRoom(conversation: string): Room {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const room = new Room(conversation, promise, this.options.presenceGrace);
+    this.rooms.set(conversation, room);
+    this.tie(room).then(resolve, (error) => {
+      if (this.rooms.get(conversation) === room) this.rooms.delete(conversation);
+      reject(error);
+    });
+    return room;
+  }
+
+  /** Begins to hear what is said in a room's conversation, and what happens there through other nodes. */
+  private async tie(room: Room): Promise<void> {
+    const [listening, relay] = await Promise.allSettled([
+      this.engine.listen(room.conversation, this.spread),
+      this.relay.open(room.conversation, this.hearingFor(room)),
+    ]);
+    if (listening.status === "fulfilled" && relay.status === "fulfilled") {
+      room.listening = listening.value;
+      room.relay = relay.value;
+      // Messages may have been announced between the engine's answer and now.
+      room.seq = Math.max(room.seq, listening.value.seq);
+      return;
+    }
+    if (listening.status === "fulfilled") listening.value.stop();
+    if (relay.status === "fulfilled") relay.value.close();
+    throw listening.status === "rejected" ? listening.reason : (relay as PromiseRejectedResult).reason;
+  }
+
+  /** What becomes of what other nodes tell. A user who is here, too, neither comes nor goes (P1). */
+  private hearingFor(room: Room): RelayListener {
+    return {
+      presence: (user, state, at) => {
+        if (!room.roster.has(user)) this.tellPresence(room, user, state, at);
+      },
+      typing: (user, active) => {
+        const now = this.clock.now();
+        room.setTyping(user, active, now);
+        this.settleRoom(room, now);
+      },
+      read: (user, seq) => this.tellMark(room, user, seq),
+      missed: () => this.readMarksAgain(room),
+    };
+  }
+
+  private readMarksAgain(room: Room): void {
+    this.engine.marks(room.conversation).then(
+      (marks) => {
+        for (const [user, seq] of marks) this.tellMark(room, user, seq);
+      },
+      // The store is away again; it is read again when it is back.
+      () => {},
+    );
+  }
+
+  private tellMark(room: Room, user: string, seq: number, by?: Listener): void {
+    if (!room.setMark(user, seq)) return;
     const frame = JSON.stringify({ type: "read", user, seq } satisfies ServerFrame);
     room.announce(frame, (listener) => listener !== by);
   }
 
-  stop(): void {
-    this.stopSettling();
-  }
-
-  private makeRoom(conversation: string): Room {
-    const opened = this.engine.listen(conversation, this.spread);
-    const room = new Room(opened, this.options.presenceGrace);
-    opened.then(
-      (listening) => {
-        room.listening = listening;
-        // Messages may have been announced between the engine's answer and now.
-        room.seq = Math.max(room.seq, listening.seq);
-      },
-      () => this.rooms.get(conversation) === room && this.rooms.delete(conversation),
-    );
-    this.rooms.set(conversation, room);
-    return room;
+  /** Has those come back who were shown messages that the store has lost; they are told then (D5). */
+  private restart(conversation: string, seq: number): void {
+    const shown = this.rooms.get(conversation)?.restart(seq) ?? [];
+    shown.forEach((listener, index) => {
+      listener.end(messagesLost(returnAfter(index, shown.length, RETURN_SPREAD)));
+    });
   }
 
   /** One function for all rooms, so that none holds one of its own. */
@@ -171,12 +253,18 @@ export class Hub {
   private settle(): void {
     const now = this.clock.now();
     this.settledAt = now;
-    for (const room of this.waiting) this.settleRoom(room, now);
+    for (const room of this.waiting) {
+      this.settleRoom(room, now);
+      this.closeIfEmpty(room);
+    }
   }
 
   /** Tells what time has changed in a room, and remembers whether time may change more. */
   private settleRoom(room: Room, now: number): void {
-    for (const { user, at } of room.roster.left(now)) this.tellPresence(room, user, "left", at);
+    for (const { user, at } of room.roster.left(now)) {
+      room.relay?.leave(user, at);
+      if (!room.isElsewhere(user)) this.tellPresence(room, user, "left", at);
+    }
     for (const { user, active } of room.typingChanges(now)) {
       const frame = JSON.stringify({ type: "typing", user, active } satisfies ServerFrame);
       room.announce(frame, (listener) => listener.user !== user);
@@ -190,11 +278,12 @@ export class Hub {
     room.announce(JSON.stringify({ type: "presence", user, state, at } satisfies ServerFrame));
   }
 
-  private closeIfEmpty(conversation: string, room: Room): void {
-    if (!room.isEmpty) return;
-    this.rooms.delete(conversation);
+  private closeIfEmpty(room: Room): void {
+    if (!room.isEmpty || this.rooms.get(room.conversation) !== room) return;
+    this.rooms.delete(room.conversation);
     this.waiting.delete(room);
     if (!(room.listening instanceof Promise)) room.listening.stop();
+    room.relay?.close();
   }
 }
 

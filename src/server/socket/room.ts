@@ -1,5 +1,7 @@
+import type { Ending } from "../../core/closing.ts";
 import type { Listening } from "../../core/engine.ts";
-import { Roster } from "../../core/presence.ts";
+import { Roster, together, withMarks } from "../../core/presence.ts";
+import type { RelayRoom } from "../../core/relay.ts";
 import { TypingBoard } from "../../core/typing.ts";
 import type { Member } from "../../protocol/server-frames.ts";
 import { Ring } from "./ring.ts";
@@ -9,6 +11,8 @@ export interface Listener {
   readonly user: string;
   /** Queues one encoded frame. */
   deliver(frame: string): void;
+  /** Ends the connection. */
+  end(ending: Ending): void;
 }
 
 /** How long a ring is kept after it was last added to, in milliseconds: who stays away longer asks the store. */
@@ -24,23 +28,38 @@ export class Room {
   /** Connections that are being sent what they missed; they hear of everything but messages. */
   private behind: Listener[] | undefined;
   readonly roster: Roster;
-  /** The engine's answer; a promise until it has come. */
-  listening: Listening | Promise<Listening>;
+  /** The engine's answer; a promise until the room is open. */
+  listening: Listening | Promise<void>;
+  /** The conversation as nodes share it; undefined until the room is open. */
+  relay: RelayRoom | undefined;
   /** Connections that wait to join; the room is not given up while there are any. */
   arriving = 0;
   seq = 0;
   private marks: ReadonlyMap<string, number> | undefined;
+  /** Marks that other nodes told of before all were read. */
+  private earlyMarks: Map<string, number> | undefined;
   private ring: Ring | undefined;
   private ringUsedAt = 0;
   private board: TypingBoard | undefined;
 
-  constructor(listening: Promise<Listening>, grace: number) {
-    this.listening = listening;
+  constructor(
+    readonly conversation: string,
+    opening: Promise<void>,
+    grace: number,
+  ) {
+    this.listening = opening;
     this.roster = new Roster(grace);
   }
 
   get isEmpty(): boolean {
-    return this.live.length === 0 && this.behind === undefined && this.arriving === 0;
+    if (this.live.length > 0 || this.behind !== undefined || this.arriving > 0) return false;
+    // Other nodes are still to hear who has left.
+    return !(this.relay?.isShared === true && this.roster.waits);
+  }
+
+  /** Whether a user is there through another node. */
+  isElsewhere(user: string): boolean {
+    return this.relay?.elsewhere().has(user) ?? false;
   }
 
   /** Whether anybody types, or did a moment ago. */
@@ -103,6 +122,13 @@ export class Room {
     this.board.set(user, active, now);
   }
 
+  /** As `setTyping`, for a user of this node; answers whether the other nodes should hear it. */
+  type(user: string, active: boolean, now: number): boolean {
+    if (this.board === undefined && !active) return false;
+    this.board ??= new TypingBoard();
+    return this.board.type(user, active, now);
+  }
+
   /** What has changed by `now` in who types. */
   typingChanges(now: number): readonly { user: string; active: boolean }[] {
     const changes = this.board?.changes(now) ?? [];
@@ -115,12 +141,19 @@ export class Room {
     if (now >= this.ringUsedAt + RING_KEPT) this.ring = undefined;
   }
 
-  /** The members, each with its read mark. */
+  /** The store has lost messages; those to come follow `seq`. Answers the connections that were shown what is gone. */
+  restart(seq: number): Listener[] {
+    this.seq = seq;
+    this.ring = undefined;
+    this.marks = undefined;
+    return [...this.live, ...(this.behind ?? [])];
+  }
+
+  /** The members over all nodes, each with its read mark. */
   members(): Member[] {
-    return this.roster.list().map((member) => {
-      const read = this.marks?.get(member.user);
-      return read === undefined ? member : { ...member, read };
-    });
+    const here = this.roster.list();
+    const members = this.relay === undefined ? here : together(here, this.relay.elsewhere());
+    return withMarks(members, this.marks ?? NO_MARKS);
   }
 
   /** Takes over the read marks as they are kept. */
@@ -128,11 +161,21 @@ export class Room {
     if (this.marks !== undefined) return;
     const marks = await read();
     this.marks ??= marks.size === 0 ? NO_MARKS : marks;
+    const early = this.earlyMarks ?? NO_MARKS;
+    this.earlyMarks = undefined;
+    for (const [user, seq] of early) this.setMark(user, seq);
   }
 
-  /** Moves a user's read mark forward. */
-  setMark(user: string, seq: number): void {
+  /** Moves a user's read mark forward; answers whether it stood before `seq`. */
+  setMark(user: string, seq: number): boolean {
+    if (this.marks === undefined) {
+      this.earlyMarks ??= new Map();
+      this.earlyMarks.set(user, Math.max(seq, this.earlyMarks.get(user) ?? 0));
+      return true;
+    }
+    if ((this.marks.get(user) ?? 0) >= seq) return false;
     this.marks = new Map(this.marks).set(user, seq);
+    return true;
   }
 
   private takeBehind(listener: Listener): boolean {
