@@ -18,7 +18,7 @@ import { isIdentifier } from "../../protocol/identifiers.ts";
 import type { RedisClient } from "./client.ts";
 import { Script } from "./scripts.ts";
 
-const READ = new Script("read");
+const READ = new Script("texts");
 const REPLACE = new Script("replace");
 
 /** Tries to change what other nodes change at the same moment. Each round one of them gets through. */
