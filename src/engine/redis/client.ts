@@ -111,6 +111,21 @@ export class RedisClient {
     return script.run(this.commands, keys, arguments_);
   }
 
+  /**
+   * The same, and where `patience` (milliseconds) is given, rejects unless a replica has what was written by then. What
+   * is rejected so is written, and may be lost with this primary.
+   */
+  runDurably(
+    script: Script,
+    keys: readonly string[],
+    arguments_: readonly (string | number)[],
+    patience: number | undefined,
+  ): Promise<unknown> {
+    return patience === undefined
+      ? script.run(this.commands, keys, arguments_)
+      : script.runReplicated(this.commands, keys, arguments_, patience);
+  }
+
   /** Has `listener` called with what is announced on channels; resolves when Redis has taken note. One listener a channel. */
   async subscribe(channels: readonly string[], listener: ChannelHearer): Promise<void> {
     if (channels.length === 0) return;

@@ -20,6 +20,16 @@ export class Keys {
     return `${this.prefix}:{c:${conversation}}:${what}`;
   }
 
+  /** A pattern that the logs of all conversations match. */
+  allLogs(): string {
+    return `${this.prefix.replace(/[[\]*?\\]/g, "\\$&")}:{c:*}:log`;
+  }
+
+  /** The conversation whose log `key` is. */
+  conversationOfLog(key: string): string {
+    return key.slice(this.prefix.length + 4, -":log".length - 1);
+  }
+
   /** Where a conversation's messages, presence, typing and read marks are announced. */
   channel(conversation: string): string {
     return `${this.prefix}:{c:${conversation}}`;
@@ -66,7 +76,7 @@ export class Keys {
     return `${this.prefix}:{n:${node}}`;
   }
 
-  ofAll(what: "epoch" | "nodes" | "accounts" | "seeded" | "control"): string {
+  ofAll(what: "epoch" | "nodes" | "accounts" | "seeded" | "control" | "cleaned"): string {
     return `${this.prefix}:{all}:${what}`;
   }
 }

@@ -29,6 +29,33 @@ export class Script {
       return client.eval(this.source, keys.length, ...rest);
     }
   }
+
+  /** Runs it, and rejects unless a replica has what it wrote within `patience` milliseconds. */
+  async runReplicated(
+    client: Redis | Cluster,
+    keys: readonly string[],
+    arguments_: readonly (string | number)[],
+    patience: number,
+  ): Promise<unknown> {
+    const rest = [...keys, ...arguments_];
+    // One pipeline, because WAIT speaks of what its own connection wrote.
+    let replies = await client
+      .pipeline()
+      .evalsha(this.sha, keys.length, ...rest)
+      .wait(1, patience)
+      .exec();
+    if (String(replies?.[0]?.[0]).includes("NOSCRIPT"))
+      replies = await client
+        .pipeline()
+        .eval(this.source, keys.length, ...rest)
+        .wait(1, patience)
+        .exec();
+    const [reply, replicas] = replies ?? [];
+    const fault = reply?.[0] ?? replicas?.[0];
+    if (fault) throw fault;
+    if (!(Number(replicas?.[1]) >= 1)) throw new Error(`no replica had it within ${patience} ms`);
+    return reply?.[1];
+  }
 }
 
 function read(name: string): string {

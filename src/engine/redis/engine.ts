@@ -1,0 +1,213 @@
+import type { Clock } from "../../core/clock.ts";
+import type {
+  Engine,
+  Head,
+  HistoryRequest,
+  HistoryResult,
+  Listening,
+  MessageListener,
+  PostRequest,
+  PostResult,
+} from "../../core/engine.ts";
+import type { RetentionLimits } from "../../core/retention.ts";
+import type { Quota } from "../../protocol/server-frames.ts";
+import type { EngineLog } from "../engine-log.ts";
+import type { Channels } from "./channels.ts";
+import { Cleaner } from "./cleaner.ts";
+import type { RedisClient } from "./client.ts";
+import { quotaView } from "./messages.ts";
+import { Pages } from "./pages.ts";
+import { Reader } from "./reader.ts";
+import { Rooms } from "./rooms.ts";
+import { Script } from "./scripts.ts";
+import { StandaloneTurns } from "./standalone-turns.ts";
+import { type TurnResult, type Turns, UNAVAILABLE, type Work } from "./work.ts";
+
+export interface RedisEngineParts {
+  readonly client: RedisClient;
+  readonly channels: Channels;
+  readonly log: EngineLog;
+  /** How long conversations keep their messages that have no limits of their own. */
+  readonly retention: RetentionLimits;
+  /** What must have a message before it is acknowledged (D2). */
+  readonly ackAfter: "primary" | "replica";
+  /** For what is done every few seconds. */
+  readonly clock: Clock;
+  /** Time in tests, which move it by hand; without it time is Redis's own (Q1). */
+  readonly time?: Clock;
+}
+
+/** Most work in one script call, in which Redis does nothing else. */
+const MOST_AT_ONCE = 500;
+
+/** How long a replica may take, in milliseconds. */
+const REPLICA_PATIENCE = 1_000;
+
+/** How often some rooms are compared with the store, and in how many goes all of them are, in milliseconds. */
+const CHECK_INTERVAL = 500;
+const CHECK_ROUNDS = 8;
+
+/**
+ * The engine port on Redis, for many nodes.
+ *
+ * What arrives while Redis carries out one turn is the next: one script call at a time, so that what a user does takes
+ * effect in its order, and the busier a node, the more goes into one call.
+ */
+export class RedisEngine implements Engine {
+  readonly description: string;
+  private readonly client: RedisClient;
+  private readonly time: Clock | undefined;
+  private readonly turns: Turns;
+  private readonly reader: Reader;
+  private readonly rooms: Rooms;
+  private readonly pages: Pages;
+  private readonly cleaner: Cleaner;
+  private readonly allowance = new Script("allowance");
+  private readonly stopTimers: readonly (() => void)[];
+  private queue: Work[] = [];
+  private running: Promise<void> | undefined;
+  private checking = false;
+  private closed = false;
+
+  private constructor(parts: RedisEngineParts) {
+    const { client, channels, log, retention, ackAfter, clock, time } = parts;
+    this.client = client;
+    this.time = time;
+    this.description = client.description;
+    this.reader = new Reader(client, log);
+    this.rooms = new Rooms({ client, channels, log, store: this.reader });
+    this.pages = new Pages(({ conversation, after, upTo, count }) =>
+      this.reader.page(conversation, after + 1, upTo, count),
+    );
+    this.turns = new StandaloneTurns({
+      client,
+      log,
+      retention,
+      replicaPatience: ackAfter === "replica" ? REPLICA_PATIENCE : undefined,
+      time,
+      known: (conversation) => this.rooms.known(conversation),
+    });
+    this.cleaner = new Cleaner({ client, log, retention, clock, time });
+    this.stopTimers = [
+      clock.every(CHECK_INTERVAL, () => this.checkRooms()),
+      client.watchReady((ready) => ready && this.reader.refreshEpoch()),
+    ];
+  }
+
+  /** Begins to work on a Redis that was reached. */
+  static async open(parts: RedisEngineParts): Promise<RedisEngine> {
+    const engine = new RedisEngine(parts);
+    await engine.reader.refreshEpoch();
+    return engine;
+  }
+
+  post(request: PostRequest, done: (result: PostResult) => void): void {
+    this.enqueue({ kind: "post", request, done });
+  }
+
+  history(request: HistoryRequest, done: (result: HistoryResult) => void): void {
+    this.enqueue({ kind: "history", request, done });
+  }
+
+  async quota(user: string, limit: number): Promise<Quota> {
+    if (limit === 0) return quotaView(0, 0, 0);
+    const now = this.time === undefined ? "" : this.time.now();
+    const reply = await this.client.run(this.allowance, [this.client.keys.ofUser(user, "quota")], [now]);
+    const [used, reset] = reply as [number, number];
+    return quotaView(limit, used, reset);
+  }
+
+  listen(conversation: string, listener: MessageListener): Promise<Listening> {
+    return this.rooms.listen(conversation, listener);
+  }
+
+  async head(conversation: string): Promise<Head> {
+    const head = await this.reader.head(conversation, this.rooms.known(conversation));
+    if (head === undefined) throw new Error("Redis cannot be read now.");
+    return head;
+  }
+
+  async page(conversation: string, after: number, upTo: number, count: number) {
+    return this.closed ? undefined : this.pages.add({ conversation, after, upTo, count });
+  }
+
+  mark(conversation: string, user: string, seq: number): Promise<number | undefined> {
+    return new Promise((resolve) =>
+      this.enqueue({
+        kind: "mark",
+        request: { conversation, user, seq },
+        done: ({ outcome }) => resolve(outcome === "moved" ? seq : undefined),
+      }),
+    );
+  }
+
+  async marks(conversation: string): Promise<ReadonlyMap<string, number>> {
+    const marks = await this.client.commands.hgetall(this.client.keys.ofConversation(conversation, "marks"));
+    return new Map(Object.entries(marks).map(([user, seq]) => [user, Number(seq)]));
+  }
+
+  /** Removes all that is no longer kept, everywhere. */
+  clean(): Promise<void> {
+    return this.cleaner.clean();
+  }
+
+  ready(): boolean {
+    return this.client.ready && !this.closed;
+  }
+
+  watchReady(listener: (ready: boolean) => void): () => void {
+    return this.client.watchReady(listener);
+  }
+
+  watchEpoch(listener: (conversation: string, seq: number) => void): () => void {
+    return this.rooms.watchLoss(listener);
+  }
+
+  async close(): Promise<void> {
+    if (this.closed) return;
+    this.closed = true;
+    for (const stop of this.stopTimers) stop();
+    await this.running;
+    this.pages.refuseAll();
+    this.rooms.close();
+    await this.cleaner.stop();
+  }
+
+  private enqueue(work: Work): void {
+    if (this.closed) {
+      (work.done as (result: typeof UNAVAILABLE) => void)(UNAVAILABLE);
+      return;
+    }
+    this.queue.push(work);
+    this.running ??= this.run();
+  }
+
+  /** Carries out what there is, turn by turn, until there is nothing. */
+  private async run(): Promise<void> {
+    await new Promise(setImmediate);
+    let told: (() => void) | undefined;
+    while (this.queue.length > 0) {
+      const work = this.queue.splice(0, MOST_AT_ONCE);
+      const carried = this.client.ready ? this.turns.carryOut(work) : refused(work);
+      // While Redis works on this turn, the one before is told.
+      told?.();
+      const result = await carried;
+      told = () => this.rooms.tell(work, result);
+      if (this.queue.length > 0) continue;
+      told();
+      told = undefined;
+    }
+    this.running = undefined;
+  }
+
+  private async checkRooms(): Promise<void> {
+    if (this.checking || !this.client.ready) return;
+    this.checking = true;
+    await this.rooms.check(1 / CHECK_ROUNDS);
+    this.checking = false;
+  }
+}
+
+async function refused(work: readonly Work[]): Promise<TurnResult> {
+  return { results: work.map(() => UNAVAILABLE), epochs: new Map() };
+}

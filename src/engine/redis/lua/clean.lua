@@ -1,0 +1,14 @@
+-- Removes what a conversation no longer keeps: `oldestKept` of src/core/retention.ts.
+--
+-- KEYS  1: meta   2: log   3: ids
+-- ARGV  1: '' or the time   2: messages and 3: days to keep   4: how many to remove at most
+-- Reply how many were removed
+
+-- include time
+
+local CLOCK = store_time(ARGV[1])
+local KEEP_MESSAGES, KEEP_DAYS, EPOCH, FRESH, TOUCH = ARGV[2], ARGV[3], '', '', false
+
+-- include room
+
+return room_trim(room_open(KEYS[1], KEYS[2], 0, ''), KEYS[3], 0, tonumber(ARGV[4]))

@@ -1,0 +1,13 @@
+-- Messages of a conversation with first ≤ seq ≤ last, the oldest `count` of them, within HISTORY_BUDGET of
+-- src/core/history.ts.
+--
+-- KEYS  1: log
+-- ARGV  1: first   2: last   3: count   4: HISTORY_BUDGET
+-- Reply a JSON list of messages
+
+local KEEP_MESSAGES, KEEP_DAYS, CLOCK, TOUCH, EPOCH, FRESH = 0, 0, 0, false, '', ''
+
+-- include room
+
+local first, last, count, budget = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+return (room_read({ log = KEYS[1] }, first, last, count, budget, false))

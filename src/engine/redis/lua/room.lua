@@ -1,0 +1,169 @@
+-- Included by the scripts that touch a conversation. It is read once and written once in a script, however many of its
+-- messages are stored in between.
+--
+-- Needs of the script that includes it, as locals: CLOCK, the store's time; EPOCH, the life of the store; FRESH, a random
+-- text for a new one; KEEP_MESSAGES and KEEP_DAYS, the retention of conversations without their own; TOUCH, whether a
+-- repeat is written too, so that waiting for the replicas of it means something.
+
+local DAY = 86400000
+local MINUTE = 60000
+-- Messages beyond the number to keep, before they are removed: in one go, because a stream gives memory back by blocks.
+local ROOM_SLACK = 100
+local ROOM_TRIMMED_AT_ONCE = 200
+local ROOM_READ_AT_ONCE = 16
+
+-- `known` is the newest seq that the node which asks has seen under the epoch `expected`. A store that is behind it has
+-- lost messages and begins a new epoch (D5), unless another node has seen to that already.
+local function room_open(meta, log, known, expected)
+  local m = redis.call('HMGET', meta, 'seq', 'at', 'epoch', 'messages', 'days', 'swept')
+  local room = {
+    meta = meta,
+    log = log,
+    seq = tonumber(m[1] or 0),
+    at = tonumber(m[2] or 0),
+    epoch = m[3] or EPOCH,
+    messages = tonumber(m[4] or KEEP_MESSAGES),
+    days = tonumber(m[5] or KEEP_DAYS),
+    swept = tonumber(m[6] or 0),
+    said = {},
+  }
+  if room.seq < known and room.epoch == expected then
+    room.epoch = FRESH
+    redis.call('HSET', meta, 'epoch', FRESH)
+  end
+  return room
+end
+
+local function room_seq_of(id)
+  return tonumber(string.match(id, '^%d+'))
+end
+
+-- The oldest seq that is kept; seq + 1 when none is.
+local function room_first(room)
+  local oldest = redis.call('XRANGE', room.log, '-', '+', 'COUNT', 1)[1]
+  return oldest and room_seq_of(oldest[1]) or room.seq + 1
+end
+
+-- Where the message of this name stands: seq, its time, and the reservation that paid for it (Cluster). Nil: nowhere.
+local function room_find(room, ids, name)
+  local found = redis.call('HGET', ids, name)
+  if not found then return nil end
+  if TOUCH then redis.call('HSET', ids, name, found) end
+  local seq, token = string.match(found, '^(%d+) ?(.*)$')
+  local entry = redis.call('XRANGE', room.log, seq, seq)[1]
+  if entry == nil then return nil end
+  return tonumber(seq), tonumber(entry[2][4]), token
+end
+
+-- Stores a message and answers its seq and time. `body` is its JSON between the braces, without seq and time.
+local function room_store(room, ids, name, body, token)
+  local seq = room.seq + 1
+  local at = math.max(CLOCK, room.at)
+  redis.call('XADD', room.log, seq .. '-0', 'k', name, 't', at, 'b', body)
+  redis.call('HSET', ids, name, token and seq .. ' ' .. token or seq)
+  room.seq = seq
+  room.at = at
+  room.said[#room.said + 1] = '{"seq":' .. seq .. ',' .. body .. ',"at":' .. at .. '}'
+  return seq, at
+end
+
+-- Removes what is no longer kept (`oldestKept` of src/core/retention.ts), at most `most` messages; answers how many.
+-- `slack` more than the number to keep are tolerated.
+local function room_trim(room, ids, slack, most)
+  if room.messages <= 0 and room.days <= 0 then return 0 end
+  local floor = room.messages > 0 and room.seq - room.messages or 0
+  local since = room.days > 0 and CLOCK - room.days * DAY or -1
+  local entries = redis.call('XRANGE', room.log, '-', '+', 'COUNT', most)
+  if #entries == 0 then return 0 end
+  local first = room_seq_of(entries[1][1])
+  local tooMany = floor - first + 1 > slack
+  local names = {}
+  for _, entry in ipairs(entries) do
+    local seq = room_seq_of(entry[1])
+    local old = tonumber(entry[2][4]) < since
+    if not old and not (tooMany and seq <= floor) then break end
+    names[#names + 1] = entry[2][2]
+  end
+  if #names == 0 then return 0 end
+  redis.call('XTRIM', room.log, 'MINID', room_seq_of(entries[#names][1]) + 1 .. '-0')
+  redis.call('HDEL', ids, unpack(names))
+  return #names
+end
+
+-- Writes what was stored, announces it on `channel` unless nobody listens but the `mine` subscriptions of the node
+-- that asks, which hears of it by the answer; and has what is too old go away, also when nobody ever speaks here again.
+local function room_close(room, ids, channel, mine, publish, numsub)
+  if #room.said == 0 then return end
+  if CLOCK - room.swept >= MINUTE or CLOCK < room.swept then
+    room.swept = CLOCK
+    if room.days > 0 then
+      room_trim(room, ids, ROOM_SLACK, ROOM_TRIMMED_AT_ONCE)
+      local life = room.days * DAY + 2 * MINUTE
+      redis.call('PEXPIRE', room.log, life)
+      redis.call('PEXPIRE', ids, life)
+    end
+    redis.call('HSET', room.meta, 'seq', room.seq, 'at', room.at, 'swept', room.swept)
+  else
+    redis.call('HSET', room.meta, 'seq', room.seq, 'at', room.at)
+  end
+  if room.messages > 0 and room.seq > room.messages + ROOM_SLACK then
+    room_trim(room, ids, ROOM_SLACK, ROOM_TRIMMED_AT_ONCE)
+  end
+  if redis.call('PUBSUB', numsub, channel)[2] > mine then
+    local first = room.seq - #room.said + 1
+    redis.call(publish, channel, 'M' .. room.epoch .. ' ' .. first .. '\n' .. table.concat(room.said, '\n'))
+  end
+end
+
+-- Messages with first ≤ seq ≤ last as a JSON list in the order of seq, at most `count` and while their texts fit into
+-- `budget` (HISTORY_BUDGET of src/core/history.ts), but at least one; from the newest on when `backwards`. Answers
+-- the list, and whether the budget cut it.
+local function room_read(room, first, last, count, budget, backwards)
+  local said, size = {}, 0
+  while first <= last and #said < count do
+    local most = math.min(ROOM_READ_AT_ONCE, count - #said)
+    local entries = backwards and redis.call('XREVRANGE', room.log, last, first, 'COUNT', most)
+      or redis.call('XRANGE', room.log, first, last, 'COUNT', most)
+    if #entries == 0 then break end
+    for _, entry in ipairs(entries) do
+      local seq, at, body = room_seq_of(entry[1]), entry[2][4], entry[2][6]
+      size = size + #body
+      if size > budget and #said > 0 then
+        if backwards then
+          for i = 1, math.floor(#said / 2) do said[i], said[#said + 1 - i] = said[#said + 1 - i], said[i] end
+        end
+        return '[' .. table.concat(said, ',') .. ']', true
+      end
+      said[#said + 1] = '{"seq":' .. seq .. ',' .. body .. ',"at":' .. at .. '}'
+      if backwards then last = seq - 1 else first = seq + 1 end
+    end
+  end
+  if backwards then
+    for i = 1, math.floor(#said / 2) do said[i], said[#said + 1 - i] = said[#said + 1 - i], said[i] end
+  end
+  return '[' .. table.concat(said, ',') .. ']', false
+end
+
+-- `historyRange` of src/core/history.ts, and what it means: the list, and whether there are more. `before` and `after`
+-- are nil where the request has none.
+local function room_history(room, before, after, count, budget)
+  local oldest, first, last, more = room_first(room), nil, nil, nil
+  if after ~= nil then
+    first = math.max(oldest, after + 1)
+    last = math.min(room.seq, first + count - 1)
+    more = last < room.seq and first <= room.seq
+  else
+    last = math.min(room.seq, (before or room.seq + 1) - 1)
+    first = math.max(oldest, last - count + 1)
+    more = first > oldest and last >= first
+  end
+  local list, cut = room_read(room, first, last, count, budget, after == nil)
+  return list, more or cut
+end
+
+-- Moves a user's read mark forward, not beyond the newest message; answers whether it moved.
+local function room_mark(room, marks, user, seq)
+  if seq < 1 or seq > room.seq or seq <= tonumber(redis.call('HGET', marks, user) or 0) then return false end
+  redis.call('HSET', marks, user, string.format('%d', seq))
+  return true
+end

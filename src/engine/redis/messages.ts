@@ -1,0 +1,47 @@
+import { createHash } from "node:crypto";
+import type { PostRequest } from "../../core/engine.ts";
+import type { Message, Quota } from "../../protocol/server-frames.ts";
+
+/** A name of this length is shorter than its digest would be worth. */
+const LONGEST_PLAIN_NAME = 40;
+
+/**
+ * A short name for `id` as `owner` uses it: as it is where that is short, else 128 bits of SHA-256, so that nobody can
+ * prepare a name that falls on another one. Owners hold no space and no `#`, so no two names read the same.
+ */
+export function nameOf(owner: string, id: string): string {
+  const name = `${owner} ${id}`;
+  if (name.length <= LONGEST_PLAIN_NAME) return name;
+  return `#${createHash("sha256").update(name).digest("base64url").slice(0, 22)}`;
+}
+
+/** A message's JSON between the braces, without what only the store knows: its `seq` and time. */
+export function bodyOf({ id, user, text, data }: PostRequest): string {
+  const fields = data === undefined ? { id, from: user, text } : { id, from: user, text, data };
+  return JSON.stringify(fields).slice(1, -1);
+}
+
+/** The message that a request became. */
+export function messageOf({ id, user, text, data }: PostRequest, seq: number, at: number): Message {
+  return data === undefined ? { seq, id, from: user, text, at } : { seq, id, from: user, text, data, at };
+}
+
+/** What is announced on a conversation's channel: messages with numbers from `first` on, each as JSON. */
+export interface Announcement {
+  readonly epoch: string;
+  readonly first: number;
+  readonly messages: readonly string[];
+}
+
+/** Reads `<epoch> <first>`, and in each line after it a message; only these are parsed by whoever needs them. */
+export function readAnnouncement(payload: string): Announcement {
+  const [head, ...messages] = payload.split("\n");
+  const [epoch, first] = head!.split(" ");
+  return { epoch: epoch!, first: Number(first), messages };
+}
+
+/** What the user is shown (Q3): `used` requests lie in the hour, and the last leaves it in `reset` milliseconds. */
+export function quotaView(limit: number, used: number, reset: number): Quota {
+  if (limit === 0) return { limit: 0, remaining: 0, reset: 0 };
+  return { limit, remaining: Math.max(0, limit - used), reset: reset / 1000 };
+}

@@ -1,0 +1,60 @@
+import type { Message } from "../../protocol/server-frames.ts";
+
+/** Which messages of a conversation are wanted: `after` < seq ≤ `upTo`, the oldest `count` of them. */
+export interface PageRequest {
+  readonly conversation: string;
+  readonly after: number;
+  readonly upTo: number;
+  readonly count: number;
+}
+
+export type Page = readonly Message[] | undefined;
+
+/** Pages that may wait; more are not read. Above what one machine holds in connections, each of which waits for one. */
+const MOST_WAITING = 65_536;
+
+interface Waiting {
+  readonly request: PageRequest;
+  readonly promise: Promise<Page>;
+  readonly resolve: (page: Page) => void;
+}
+
+/**
+ * Reads pages for those who come back, first come first served and one at a time, so that thousands who come back at
+ * once do not hold up those who talk. Who wants the same page, as a room cut off together does, shares one reading.
+ */
+export class Pages {
+  private readonly waiting = new Map<string, Waiting>();
+  private reading = false;
+
+  /** `read` answers undefined where a page cannot be read; it MUST NOT reject. */
+  constructor(private readonly read: (request: PageRequest) => Promise<Page>) {}
+
+  /** The page, or undefined when it cannot be read or too many wait. */
+  add(request: PageRequest): Promise<Page> {
+    const name = `${request.after} ${request.upTo} ${request.count} ${request.conversation}`;
+    const same = this.waiting.get(name);
+    if (same !== undefined) return same.promise;
+    if (this.waiting.size >= MOST_WAITING) return Promise.resolve(undefined);
+    const { promise, resolve } = Promise.withResolvers<Page>();
+    this.waiting.set(name, { request, promise, resolve });
+    if (!this.reading) this.readAll();
+    return promise;
+  }
+
+  /** Answers all that wait with undefined. */
+  refuseAll(): void {
+    for (const { resolve } of this.waiting.values()) resolve(undefined);
+    this.waiting.clear();
+  }
+
+  private async readAll(): Promise<void> {
+    this.reading = true;
+    while (this.waiting.size > 0) {
+      const [name, { request, resolve }] = this.waiting.entries().next().value!;
+      this.waiting.delete(name);
+      resolve(await this.read(request));
+    }
+    this.reading = false;
+  }
+}

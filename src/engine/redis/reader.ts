@@ -1,0 +1,80 @@
+import type { Head } from "../../core/engine.ts";
+import { HISTORY_BUDGET } from "../../core/history.ts";
+import type { Message } from "../../protocol/server-frames.ts";
+import type { EngineLog } from "../engine-log.ts";
+import type { RedisClient } from "./client.ts";
+import { freshEpoch } from "./epoch.ts";
+import { Script } from "./scripts.ts";
+
+/** Most messages that are read for a room in one go. */
+const FILLED_AT_ONCE = 200;
+
+/** Reads conversations. What cannot be read now is undefined, and logged. */
+export class Reader {
+  private readonly headScript = new Script("head");
+  private readonly pageScript = new Script("page");
+  /** The life of the store, as it was when it was read last. */
+  private epoch = "";
+
+  constructor(
+    private readonly client: RedisClient,
+    private readonly log: EngineLog,
+  ) {}
+
+  /** The life of the store; Cluster's conversations lie elsewhere, and are told by the node. */
+  get storeEpoch(): string {
+    return this.epoch;
+  }
+
+  /** Reads the life of the store, and begins one where there is none: it is empty. */
+  async refreshEpoch(): Promise<void> {
+    const key = this.client.keys.ofAll("epoch");
+    try {
+      await this.client.commands.set(key, freshEpoch(), "NX");
+      this.epoch = (await this.client.commands.get(key)) ?? this.epoch;
+    } catch (error) {
+      this.log.error("store.read_failed", { error: String(error) });
+    }
+  }
+
+  /** How far a conversation reaches; a store behind `known` begins a new epoch. */
+  readonly head = async (
+    conversation: string,
+    known: { readonly seq: number; readonly epoch: string },
+  ): Promise<Head | undefined> => {
+    const { keys, isCluster } = this.client;
+    const names = [keys.ofConversation(conversation, "meta"), keys.ofConversation(conversation, "log")];
+    if (!isCluster) names.push(keys.ofAll("epoch"));
+    const values = [freshEpoch(), known.seq, known.epoch, this.epoch];
+    try {
+      const reply = await this.client.run(this.headScript, names, values);
+      const [seq, first, epoch] = reply as [number, number, string];
+      return { seq, first, epoch };
+    } catch (error) {
+      this.log.error("store.read_failed", { error: String(error) });
+      return undefined;
+    }
+  };
+
+  /** The oldest `count` messages with first ≤ seq ≤ last that are kept, as many as HISTORY_BUDGET allows, but at least one. */
+  async page(
+    conversation: string,
+    first: number,
+    last: number,
+    count: number,
+  ): Promise<readonly Message[] | undefined> {
+    if (first > last) return [];
+    const key = this.client.keys.ofConversation(conversation, "log");
+    try {
+      const reply = await this.client.run(this.pageScript, [key], [first, last, count, HISTORY_BUDGET]);
+      return JSON.parse(String(reply));
+    } catch (error) {
+      this.log.error("store.read_failed", { error: String(error) });
+      return undefined;
+    }
+  }
+
+  /** Some of the oldest messages with first ≤ seq ≤ last, for a room that lacks them. */
+  readonly read = (conversation: string, first: number, last: number) =>
+    this.page(conversation, first, last, FILLED_AT_ONCE);
+}

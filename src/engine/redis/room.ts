@@ -1,0 +1,243 @@
+import type { Head, Listening, MessageListener } from "../../core/engine.ts";
+import type { Message } from "../../protocol/server-frames.ts";
+import type { EngineLog } from "../engine-log.ts";
+import type { Announcement } from "./messages.ts";
+
+/** What a room asks of the store. Both answer undefined where it cannot be asked now, and MUST NOT reject. */
+export interface RoomStore {
+  /** How far the conversation reaches; a store behind `known` begins a new epoch. */
+  head(conversation: string, known: { seq: number; epoch: string }): Promise<Head | undefined>;
+  /** Messages with first ≤ seq ≤ last, some of the oldest of them. */
+  read(conversation: string, first: number, last: number): Promise<readonly Message[] | undefined>;
+  /** Nobody listens to the room any more. */
+  ended(room: Room): void;
+  /** Messages of the room may be gone that were told; the next one that is told follows `room.told`. */
+  lost(room: Room): void;
+  readonly log: EngineLog;
+}
+
+/** An answer of this node's own that is told after the message it belongs to, and after those before it. */
+export interface Held {
+  /** The message it belongs to; 0 where it belongs to none. */
+  readonly seq: number;
+  /** The message itself, where this node brought it. */
+  readonly message: Message | undefined;
+  done(): void;
+  /** What it belongs to could not be told: the sender may try again. */
+  refuse(): void;
+}
+
+/** How long a gap may be one of two connections that are read one after the other, in milliseconds. */
+const GAP_PATIENCE = 5;
+
+/**
+ * A conversation that somebody on this node listens to. Messages come in three ways, each of them in its own time: in
+ * the answers to this node's posts, announced by other nodes, and from the store where one is missing. They are told in
+ * the order of `seq`, each once and without a hole (D1, D5).
+ */
+export class Room {
+  /** The newest `seq` that was told. */
+  told = 0;
+  epoch = "";
+  isOpen = false;
+  private listenings: readonly RoomListening[] = [];
+  private held: Held[] = [];
+  /** Messages that are known and cannot be told before those before them. */
+  private readonly ahead = new Map<number, Message>();
+  /** Announcements that came before the room was open. */
+  private early: Announcement[] = [];
+  /** The newest `seq` that is known to exist. */
+  private newest = 0;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private filling = false;
+  private ended = false;
+
+  constructor(
+    readonly conversation: string,
+    private readonly store: RoomStore,
+  ) {}
+
+  /** From here on messages above `head.seq` are told. */
+  open(head: Head): void {
+    this.told = head.seq;
+    this.newest = head.seq;
+    this.epoch = head.epoch;
+    this.isOpen = true;
+    const early = this.early;
+    this.early = [];
+    for (const announcement of early) this.hear(announcement);
+    this.advance();
+  }
+
+  add(listener: MessageListener): Listening {
+    const listening = new RoomListening(this, listener);
+    this.listenings = [...this.listenings, listening];
+    return listening;
+  }
+
+  remove(listening: RoomListening): void {
+    this.listenings = this.listenings.filter((other) => other !== listening);
+    if (this.listenings.length === 0) this.end();
+  }
+
+  /** A message was announced: by this node, or another. */
+  hear(announcement: Announcement): void {
+    if (!this.isOpen) {
+      this.early.push(announcement);
+      return;
+    }
+    const { epoch, first, messages } = announcement;
+    if (epoch !== this.epoch) this.lose({ epoch, seq: first - 1 });
+    this.newest = Math.max(this.newest, first + messages.length - 1);
+    for (const [i, text] of messages.entries())
+      if (first + i > this.told) this.ahead.set(first + i, JSON.parse(text));
+    this.advance();
+  }
+
+  /** Tells what belongs to this node's own request, at once where nothing is missing before it. */
+  deliver(answer: Held): void {
+    if (this.ended) {
+      answer.done();
+      return;
+    }
+    this.newest = Math.max(this.newest, answer.seq);
+    this.held.push(answer);
+    this.advance();
+  }
+
+  /** Looks whether the store has what was not announced, or has lost what was. */
+  async check(): Promise<void> {
+    if (!this.isOpen || this.ended) return;
+    const head = await this.store.head(this.conversation, { seq: this.told, epoch: this.epoch });
+    if (head === undefined || this.ended) return;
+    if (head.epoch !== this.epoch) this.lose(head);
+    else this.newest = Math.max(this.newest, head.seq);
+    this.advance();
+  }
+
+  /** The store has lost messages, or this node can't tell them any more (D5): the next one follows `head.seq`. */
+  lose(head: Pick<Head, "seq" | "epoch">): void {
+    if (this.ended) return;
+    this.store.log.warn("store.messages_lost", {
+      conversation: this.conversation,
+      told: this.told,
+      now: head.seq,
+      advice: "Redis has lost messages, or this node could not get them in time. Who is in the room is told.",
+    });
+    this.told = head.seq;
+    this.newest = head.seq;
+    this.epoch = head.epoch;
+    this.ahead.clear();
+    this.refuseHeld();
+    this.store.lost(this);
+  }
+
+  /** Nothing is told any more; who waits is answered. */
+  end(): void {
+    if (this.ended) return;
+    this.ended = true;
+    clearTimeout(this.timer);
+    this.store.ended(this);
+    const held = this.held;
+    this.held = [];
+    for (const answer of held) answer.done();
+  }
+
+  /** Tells everything that can be told now, and sees to what is missing. */
+  private advance(): void {
+    if (!this.isOpen) return;
+    while (!this.ended) {
+      const next = this.held[0];
+      if (next !== undefined && this.reaches(next)) {
+        this.held.shift();
+        if (next.seq === this.told + 1) this.tell(next.message!);
+        next.done();
+        continue;
+      }
+      const message = this.ahead.get(this.told + 1);
+      if (message === undefined) break;
+      this.tell(message);
+    }
+    if (this.ended || this.newest <= this.told || this.filling) return;
+    this.timer ??= setTimeout(() => this.fill(), GAP_PATIENCE);
+  }
+
+  private reaches({ seq, message }: Held): boolean {
+    return seq <= this.told || (seq === this.told + 1 && message !== undefined);
+  }
+
+  private tell(message: Message): void {
+    this.told = message.seq;
+    this.ahead.delete(message.seq);
+    for (const listening of this.listenings) this.guarded(() => listening.tell(message));
+  }
+
+  /** Reads from the store what is missing; what came meanwhile by itself is not read. */
+  private async fill(): Promise<void> {
+    this.timer = undefined;
+    if (this.newest <= this.told || this.ended) return;
+    this.filling = true;
+    while (this.newest > this.told && !this.ended) {
+      const from = this.told + 1;
+      const messages = await this.store.read(this.conversation, from, this.newest);
+      if (this.ended) return;
+      if (messages === undefined) {
+        // It is tried again when the store is back; until then nobody waits for what may take long.
+        this.refuseHeld();
+        break;
+      }
+      // Removed before it could be told, or the store went back: in either case there is a hole.
+      if (this.told < from && messages[0]?.seq !== from) {
+        const head = await this.store.head(this.conversation, { seq: this.told, epoch: this.epoch });
+        if (head !== undefined && this.told < from) this.lose(head);
+        break;
+      }
+      for (const message of messages) if (message.seq > this.told) this.ahead.set(message.seq, message);
+      this.advance();
+    }
+    this.filling = false;
+  }
+
+  private refuseHeld(): void {
+    const held = this.held;
+    this.held = [];
+    for (const answer of held) {
+      if (answer.seq === 0) answer.done();
+      else answer.refuse();
+    }
+  }
+
+  /** The fault of one must not keep others from hearing. */
+  private guarded(task: () => void): void {
+    try {
+      task();
+    } catch (error) {
+      this.store.log.error("engine.listener_failed", { error: String(error) });
+    }
+  }
+}
+
+/** A class, because there is one for each conversation in use, and closures are dear. */
+class RoomListening implements Listening {
+  readonly seq: number;
+  readonly epoch: string;
+  private stopped = false;
+
+  constructor(
+    private readonly room: Room,
+    private readonly listener: MessageListener,
+  ) {
+    this.seq = room.told;
+    this.epoch = room.epoch;
+  }
+
+  tell(message: Message): void {
+    if (!this.stopped) this.listener(this.room.conversation, message);
+  }
+
+  stop(): void {
+    if (this.stopped) return;
+    this.stopped = true;
+    this.room.remove(this);
+  }
+}

@@ -1,0 +1,185 @@
+import type { Listening, MessageListener } from "../../core/engine.ts";
+import { RecencyMap } from "../../core/recency-map.ts";
+import type { EngineLog } from "../engine-log.ts";
+import type { ChannelSubscription, Channels } from "./channels.ts";
+import type { RedisClient } from "./client.ts";
+import { messageOf, readAnnouncement } from "./messages.ts";
+import { Room, type RoomStore } from "./room.ts";
+import { type Known, type TurnResult, UNAVAILABLE, type Work } from "./work.ts";
+
+export interface RoomsParts {
+  readonly client: RedisClient;
+  readonly channels: Channels;
+  readonly log: EngineLog;
+  readonly store: Pick<RoomStore, "head" | "read">;
+}
+
+interface OpenRoom {
+  readonly room: Room;
+  readonly opening: Promise<void>;
+  subscription: ChannelSubscription | undefined;
+}
+
+/** Conversations whose newest `seq` is remembered, though nobody here listens to them. */
+const REMEMBERED = 50_000;
+
+const UNKNOWN: Known = { seq: 0, epoch: "", subscriptions: 0 };
+
+/** The conversations that are listened to on this node, and how far those reach that were spoken in from here. */
+export class Rooms {
+  private readonly rooms = new Map<string, OpenRoom>();
+  private readonly remembered = new RecencyMap<{ readonly seq: number; readonly epoch: string }>(REMEMBERED);
+  private readonly lossWatchers = new Set<(conversation: string, seq: number) => void>();
+  private readonly roomStore: RoomStore;
+  /** Rooms that are still to be looked at in this round. */
+  private toCheck: Room[] = [];
+
+  constructor(private readonly parts: RoomsParts) {
+    const { head, read } = parts.store;
+    this.roomStore = {
+      head,
+      read,
+      log: parts.log,
+      ended: (room) => this.forget(room),
+      lost: ({ conversation, told }) => {
+        for (const watcher of this.lossWatchers) watcher(conversation, told);
+      },
+    };
+  }
+
+  watchLoss(listener: (conversation: string, seq: number) => void): () => void {
+    this.lossWatchers.add(listener);
+    return () => this.lossWatchers.delete(listener);
+  }
+
+  /** Begins to tell a conversation's messages. Rejects when Redis cannot be reached. */
+  async listen(conversation: string, listener: MessageListener): Promise<Listening> {
+    for (;;) {
+      let open = this.rooms.get(conversation);
+      if (open === undefined) {
+        const room = new Room(conversation, this.roomStore);
+        open = { room, opening: this.open(room), subscription: undefined };
+        this.rooms.set(conversation, open);
+      }
+      if (!open.room.isOpen) await open.opening;
+      // Whoever else waited for it may have come and gone meanwhile.
+      if (this.rooms.get(conversation) === open) return open.room.add(listener);
+    }
+  }
+
+  known(conversation: string): Known {
+    const room = this.rooms.get(conversation)?.room;
+    if (room?.isOpen) {
+      return { seq: room.told, epoch: room.epoch, subscriptions: this.parts.client.ready ? 1 : 0 };
+    }
+    const remembered = this.remembered.get(conversation);
+    return remembered === undefined ? UNKNOWN : { ...remembered, subscriptions: 0 };
+  }
+
+  /** Announces what a turn stored, and answers all of its work, in order. */
+  tell(work: readonly Work[], { results, epochs }: TurnResult): void {
+    for (const [conversation, epoch] of epochs) this.change(conversation, epoch, work, results);
+    const uncertain = new Set<Room>();
+    for (const [i, each] of work.entries()) {
+      const result = results[i]!;
+      const { conversation } = each.request;
+      const room = this.rooms.get(conversation)?.room;
+      const seq = "seq" in result ? result.seq : 0;
+      if (room === undefined) {
+        if (seq > 0) this.remember(conversation, seq);
+        this.answer(each, result);
+        continue;
+      }
+      // It may be stored though its answer was lost, and then nobody announces it.
+      if (result.outcome === "unavailable") uncertain.add(room);
+      room.deliver({
+        seq,
+        message:
+          each.kind === "post" && result.outcome === "stored"
+            ? messageOf(each.request, result.seq, result.at)
+            : undefined,
+        done: () => this.answer(each, result),
+        refuse: () => this.answer(each, UNAVAILABLE),
+      });
+    }
+    for (const room of uncertain) room.check();
+  }
+
+  /** Looks at `share` (0–1) of the rooms: whether the store has more than was announced, or less. */
+  async check(share: number): Promise<void> {
+    if (this.toCheck.length === 0) this.toCheck = [...this.rooms.values()].map(({ room }) => room);
+    const count = Math.ceil(this.rooms.size * share);
+    await Promise.all(this.toCheck.splice(0, count).map((room) => room.check()));
+  }
+
+  /** Ends all listening. */
+  close(): void {
+    for (const { room } of this.rooms.values()) room.end();
+  }
+
+  private async open(room: Room): Promise<void> {
+    const { conversation } = room;
+    try {
+      const subscription = await this.parts.channels.open(conversation, {
+        message: (payload) => room.hear(readAnnouncement(payload)),
+        resubscribed: () => room.check(),
+      });
+      const open = this.rooms.get(conversation);
+      if (open?.room !== room) {
+        subscription.close();
+        throw new Error("closed");
+      }
+      open.subscription = subscription;
+      // After the subscription, so that nothing falls between the two.
+      const head = await this.roomStore.head(conversation, this.known(conversation));
+      if (head === undefined) throw new Error("Redis is away");
+      room.open(head);
+    } catch (error) {
+      room.end();
+      throw error;
+    }
+  }
+
+  private forget(room: Room): void {
+    const { conversation } = room;
+    const open = this.rooms.get(conversation);
+    if (open?.room !== room) return;
+    this.rooms.delete(conversation);
+    open.subscription?.close();
+    if (room.isOpen) this.remembered.set(conversation, { seq: room.told, epoch: room.epoch });
+  }
+
+  private remember(conversation: string, seq: number): void {
+    const known = this.remembered.get(conversation);
+    if (known !== undefined && seq > known.seq) this.remembered.set(conversation, { ...known, seq });
+  }
+
+  /** A conversation has another epoch than this node knew, or is new to it. */
+  private change(
+    conversation: string,
+    epoch: string,
+    work: readonly Work[],
+    results: TurnResult["results"],
+  ): void {
+    const room = this.rooms.get(conversation)?.room;
+    const stored = results.findIndex(
+      ({ outcome }, i) => outcome === "stored" && work[i]!.request.conversation === conversation,
+    );
+    const first = results[stored];
+    if (room?.isOpen !== true) {
+      this.remembered.set(conversation, { seq: 0, epoch });
+    } else if (room.epoch !== epoch) {
+      if (first !== undefined && "seq" in first) room.lose({ epoch, seq: first.seq - 1 });
+      else room.check();
+    }
+  }
+
+  private answer({ done }: Work, result: TurnResult["results"][number]): void {
+    try {
+      (done as (answer: typeof result) => void)(result);
+    } catch (error) {
+      // The fault of one must not keep others, whose messages are stored, from being told.
+      this.parts.log.error("engine.listener_failed", { error: String(error) });
+    }
+  }
+}
