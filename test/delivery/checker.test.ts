@@ -106,6 +106,7 @@ function goodRecord() {
       ["ben", 2],
     ]),
     storesLost: 0 as number,
+    partsMayDiffer: false as boolean,
     retention: false as boolean,
     crashes: [] as string[],
   } satisfies RunRecord;
@@ -202,7 +203,7 @@ const WRONGS: [what: string, spoil: (record: Good) => unknown, kind: FaultKind, 
     "another epoch without a loss",
     (record) => annas(record).unshift({ ...welcome(0), epoch: "e0" } as ClientEvent),
     "epoch",
-    "2 epochs were told, though the store was lost 0 times",
+    "2 epochs were told in room, though the store was lost 0 times",
   ],
   [
     "a text that nobody sent",
@@ -270,6 +271,7 @@ test("L2 a record in which every promise is kept has no faults", () => {
     holes: 0,
     orderFaults: 0,
     lostAcks: 0,
+    lostWithStore: 0,
     faults: [],
   });
 });
@@ -297,5 +299,24 @@ test("D5 what retention removed is no hole for whom it was told, and one for eve
 test("D5 what was acked in a store that is lost, and told to be, is not missed", () => {
   const record = { ...goodRecord(), storesLost: 1 };
   annas(record).unshift({ ...welcome(0), epoch: "e0" } as ClientEvent, sent("z"), acked("z", 1));
+  expect(check(record)).toMatchObject({ faults: [], lostWithStore: 1 });
+});
+
+test("D5 who was not told of the store's new life is left with messages that are there no more", () => {
+  const record = { ...goodRecord(), storesLost: 1 };
+  record.stored.set("room", { ...room(record), epoch: "e2" });
+  annas(record).push(back(4, 4, { epoch: "e2", resumed: false }));
+  expect(check(record).faults).toEqual([
+    {
+      kind: "epoch",
+      conversation: "room",
+      text: "ben.1 was told of the epoch e1 last, and the store has e2",
+    },
+  ]);
+});
+
+test("Q2 charges are compared unless they lie on another server, which lost something of its own", () => {
+  const record = { ...goodRecord(), partsMayDiffer: true };
+  record.charged.set("ben", 3);
   expect(check(record).faults).toEqual([]);
 });

@@ -3,7 +3,14 @@
 import { walk } from "./client-walk.ts";
 import type { Fault, FaultKind } from "./fault.ts";
 import type { RunRecord } from "./record.ts";
-import { ackFaults, chargeFaults, epochFaults, presenceFaults, storeFaults } from "./store-faults.ts";
+import {
+  ackFaults,
+  chargeFaults,
+  epochFaults,
+  lostWithStore,
+  presenceFaults,
+  storeFaults,
+} from "./store-faults.ts";
 
 export interface Verdict {
   /** Messages that clients had to be told, one for each client and message, and those that they were told. */
@@ -13,6 +20,8 @@ export interface Verdict {
   readonly holes: number;
   readonly orderFaults: number;
   readonly lostAcks: number;
+  /** Acked messages that went with an earlier life of the store. Their clients were told of the next one, or that is a fault. */
+  readonly lostWithStore: number;
   readonly faults: readonly Fault[];
 }
 
@@ -36,6 +45,7 @@ export function check(record: RunRecord): Verdict {
     holes: count("hole"),
     orderFaults: count("order", "ack_ahead"),
     lostAcks: count("lost_ack"),
+    lostWithStore: lostWithStore(record),
     faults: causes(faults),
   };
 }

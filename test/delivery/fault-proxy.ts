@@ -8,8 +8,8 @@ export type LineFault = "reset" | "half-open" | "stall" | "delay";
  * server behind it is killed and comes back on another port.
  */
 export class FaultProxy implements AsyncDisposable {
-  /** Port of the server behind it; undefined while there is none, and then lines are refused. */
-  target: number | undefined;
+  /** Port of the server behind it, asked for each line anew; undefined while there is none, and then lines are refused. */
+  target: number | undefined | (() => number | undefined);
   readonly lines = new Set<Line>();
 
   private constructor(
@@ -17,8 +17,9 @@ export class FaultProxy implements AsyncDisposable {
     readonly port: number,
   ) {
     server.on("connection", (near) => {
-      if (this.target === undefined) return void near.destroy();
-      const line = new Line(near, connect({ port: this.target, host: "127.0.0.1", noDelay: true }), () =>
+      const port = typeof this.target === "function" ? this.target() : this.target;
+      if (port === undefined) return void near.destroy();
+      const line = new Line(near, connect({ port, host: "127.0.0.1", noDelay: true }), () =>
         this.lines.delete(line),
       );
       this.lines.add(line);

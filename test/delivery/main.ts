@@ -1,53 +1,88 @@
 // npm run check:delivery [-- --seed 1 --clients 60 --seconds 60]: clients whose lines are cut talk to a server that is
-// killed and restarted; then everybody's record is compared with the store. Exit code 1 when a promise was broken.
+// killed and restarted; then everybody's record is compared with the store. Exit code 1 when a promise was broken. With
+// --nodes 3 several servers share a Redis, to which --fault happens.
 import { parseArgs } from "node:util";
+import { STORE_FAULTS, type StoreFaultName } from "./nodes/store.ts";
 import { isKept, reportLines } from "./report.ts";
-import { run } from "./run.ts";
+import { type RunOptions, run } from "./run.ts";
 
-const USAGE = `npm run check:delivery -- [--seed <n>] [--clients 60] [--seconds 60]
+const USAGE = `npm run check:delivery -- [--seed <n>] [--clients 60] [--seconds 60] [--nodes 3 [--fault <name>]]
 
-Without a seed a new one is taken, and printed: give it again to repeat what the run did to its clients.`;
+Without a seed a new one is taken, and printed: give it again to repeat what the run did to its clients. With --nodes that
+many servers share a Redis; --fault is what happens meanwhile, and without it there is a run for each:
+${Object.entries(STORE_FAULTS)
+  .map(([name, { about }]) => `  ${name.padEnd(18)}${about}`)
+  .join("\n")}`;
 
 const KILLS_A_SECOND = 0.4;
 const DRAINS_A_SECOND = 0.08;
 const CUTS_A_SECOND = 5;
 
+/** Of many nodes one at a time, each away for seconds; and Redis, which needs time to come back each time. */
+const NODE_KILLS_A_SECOND = 0.15;
+const STRIKES_A_SECOND = 0.1;
+
 try {
   const options = readOptions();
   if (options === undefined) console.log(USAGE);
   else {
-    const { seconds } = options;
-    const result = await run({
-      ...options,
-      kills: Math.ceil(seconds * KILLS_A_SECOND),
-      drains: Math.ceil(seconds * DRAINS_A_SECOND),
-      cuts: Math.ceil(seconds * CUTS_A_SECOND),
-      pace: { pause: 400, window: 6 },
-      library: true,
-    });
-    for (const line of reportLines(result)) console.log(line);
-    process.exitCode = isKept(result) ? 0 : 1;
+    let kept = true;
+    const { faults, nodes: count, ...rest } = options;
+    const stages = count === undefined ? [undefined] : faults.map((fault) => ({ count, fault }));
+    for (const nodes of stages) {
+      const result = await run(conditions(rest, nodes));
+      for (const line of reportLines(result)) console.log(line);
+      kept &&= isKept(result);
+    }
+    process.exitCode = kept ? 0 : 1;
   }
 } catch (error) {
   console.error(`check:delivery: ${error instanceof Error ? error.message : error}`);
   process.exitCode = 1;
 }
 
+interface Options {
+  readonly seed: number;
+  readonly clients: number;
+  readonly seconds: number;
+}
+
+/** How often what happens in a run. */
+function conditions(options: Options, nodes: RunOptions["nodes"]): RunOptions {
+  const { seconds } = options;
+  const common = { ...options, pace: { pause: 400, window: 6 }, library: true };
+  const cuts = Math.ceil(seconds * CUTS_A_SECOND);
+  const drains = Math.ceil(seconds * DRAINS_A_SECOND);
+  if (nodes === undefined) return { ...common, cuts, drains, kills: Math.ceil(seconds * KILLS_A_SECOND) };
+  return STORE_FAULTS[nodes.fault].kills
+    ? { ...common, nodes, cuts, drains, kills: Math.ceil(seconds * NODE_KILLS_A_SECOND) }
+    : { ...common, nodes, cuts, drains: 0, kills: 0, strikes: Math.ceil(seconds * STRIKES_A_SECOND) };
+}
+
 /** What the command line asks for; undefined for help. Throws what is wrong with it. */
-function readOptions(): { seed: number; clients: number; seconds: number } | undefined {
+function readOptions(): (Options & { nodes: number | undefined; faults: StoreFaultName[] }) | undefined {
   const { values } = parseArgs({
     options: {
       seed: { type: "string" },
       clients: { type: "string" },
       seconds: { type: "string" },
+      nodes: { type: "string" },
+      fault: { type: "string" },
       help: { type: "boolean", short: "h" },
     },
   });
   if (values.help) return undefined;
+  const names = Object.keys(STORE_FAULTS) as StoreFaultName[];
+  const faults = names.filter((name) => values.fault === undefined || name === values.fault);
+  if (faults.length === 0) throw new Error(`--fault ${values.fault} is none of them.\n\n${USAGE}`);
+  if (values.fault !== undefined && values.nodes === undefined)
+    throw new Error(`--fault needs --nodes.\n\n${USAGE}`);
   return {
     seed: whole("seed", values.seed, Math.floor(Math.random() * 2 ** 31), 0),
     clients: whole("clients", values.clients, 60, 1),
     seconds: whole("seconds", values.seconds, 60, 1),
+    nodes: values.nodes === undefined ? undefined : whole("nodes", values.nodes, 3, 2),
+    faults,
   };
 }
 

@@ -7,13 +7,19 @@ const PRESENCE_PATIENCE = 15_000;
 
 const LOOK = 200;
 
+/** The life of the store in which a conversation is now. */
+export async function epochOf(url: string, conversation: string): Promise<string> {
+  await using client = await TestClient.connect(await readerAddress(url, conversation));
+  return client.of("welcome")[0]!.epoch;
+}
+
 /** A conversation from the first message to the newest, with its members as soon as they are the connected users. */
 export async function readConversation(
   url: string,
   conversation: string,
   connected: readonly string[],
 ): Promise<StoredConversation> {
-  const address = `${url.replace(/^http/, "ws")}/ws/reader/${conversation}?token=${await tokenOf("reader")}`;
+  const address = await readerAddress(url, conversation);
   const deadline = performance.now() + PRESENCE_PATIENCE;
   for (;;) {
     await using client = await TestClient.connect(address);
@@ -33,6 +39,10 @@ export async function readConversation(
     }
     return { epoch, messages, members: told, connected };
   }
+}
+
+async function readerAddress(url: string, conversation: string): Promise<string> {
+  return `${url.replace(/^http/, "ws")}/ws/reader/${conversation}?token=${await tokenOf("reader")}`;
 }
 
 /** What was charged to a user within the hour. */

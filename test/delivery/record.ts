@@ -53,10 +53,17 @@ export interface RunRecord {
   readonly stored: ReadonlyMap<string, StoredConversation>;
   /** Requests charged, by user. */
   readonly charged: ReadonlyMap<string, number>;
-  /** How often the run itself threw the store away; only so often may its epoch change. */
+  /** How often the store may have lost something, as the run made it; only so often may a conversation's epoch change. */
   readonly storesLost: number;
+  /** Whether charges and messages were on different servers of which one lost something. */
+  readonly partsMayDiffer: boolean;
   /** Whether the server was told to remove old messages; otherwise it has to have them all. */
   readonly retention: boolean;
   /** Ends of the server that nobody wanted, or that were not as they should be; a sentence for each. */
   readonly crashes: readonly string[];
+}
+
+/** The life of the store that a client was told of last. */
+export function lastEpoch({ events }: ClientRecord): string | undefined {
+  return events.findLast((event) => event.what === "joined")?.epoch;
 }

@@ -21,9 +21,13 @@ export function reportLines(result: RunResult): string[] {
     `holes ${verdict.holes}`,
     `order faults ${verdict.orderFaults}`,
     `lost acks ${verdict.lostAcks}`,
+    ...(options.nodes === undefined ? [] : [`lost by Redis and told ${verdict.lostWithStore}`]),
     `other faults ${otherFaults(verdict.faults)}`,
   ];
   const conditions = [
+    ...(options.nodes === undefined
+      ? []
+      : [`${options.nodes.count} nodes`, `${options.nodes.fault} ${result.strikes} times`]),
     `${options.clients} clients`,
     `${result.messages} messages`,
     `${result.repeats} sent again`,

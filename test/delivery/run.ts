@@ -4,10 +4,12 @@ import { check, type Verdict } from "./checker.ts";
 import { type DeliveryClient, type Pace, WireClient } from "./client.ts";
 import { FaultProxy } from "./fault-proxy.ts";
 import { LibraryClient } from "./library-client.ts";
-import { chargedTo, readConversation } from "./read-back.ts";
-import type { StoredConversation } from "./record.ts";
+import { ManyNodes } from "./nodes/stage.ts";
+import type { StoreFaultName } from "./nodes/store.ts";
+import { chargedTo, epochOf, readConversation } from "./read-back.ts";
+import { lastEpoch, type StoredConversation } from "./record.ts";
 import { type Cut, disturb, type ScheduleOptions, schedule } from "./schedule.ts";
-import { Stage, type StageOptions, tokenOf } from "./stage.ts";
+import { OneServer, type Stage, type StageOptions, tokenOf } from "./stage.ts";
 
 export interface RunOptions extends StageOptions, ScheduleOptions {
   readonly seed: number;
@@ -17,6 +19,8 @@ export interface RunOptions extends StageOptions, ScheduleOptions {
   readonly library?: boolean;
   /** The program that is the server; the command line itself without it. */
   readonly program?: string;
+  /** Nodes that share a Redis, and what that suffers; one server with its embedded store without them. */
+  readonly nodes?: { readonly count: number; readonly fault: StoreFaultName };
 }
 
 export interface RunResult {
@@ -29,6 +33,8 @@ export interface RunResult {
   readonly toldLost: number;
   readonly kills: number;
   readonly drains: number;
+  /** How often the store of many nodes suffered. */
+  readonly strikes: number;
   readonly cuts: Readonly<Record<Cut, number>>;
 }
 
@@ -42,10 +48,8 @@ const LOOK = 20;
 /** One run: clients talk through a bad network to a server that is killed and stopped; then all is compared. */
 export async function run(options: RunOptions): Promise<RunResult> {
   const random = new Random(options.seed);
-  await using folder = new ParleyFolder(options.program);
   await using proxy = await FaultProxy.start();
-  const stage = new Stage(folder, proxy, options);
-  await stage.open();
+  await using stage = await openStage(options, proxy, random);
   const clients = await makeClients(options, `ws://127.0.0.1:${proxy.port}`, random);
   for (const client of clients) client.start();
   await until(() => clients.every(({ connections }) => connections > 0));
@@ -53,8 +57,7 @@ export async function run(options: RunOptions): Promise<RunResult> {
   const cuts: Record<Cut, number> = { reset: 0, "half-open": 0, stall: 0 };
   for (const { at, what } of schedule(options, random)) {
     await Bun.sleep(Math.max(0, at - stage.elapsed()));
-    if (what === "kill") await stage.kill();
-    else if (what === "drain") await stage.drain();
+    if (what !== "cut") await stage[what]();
     else {
       const hit = disturb(proxy, random);
       if (hit !== undefined) cuts[hit]++;
@@ -63,16 +66,20 @@ export async function run(options: RunOptions): Promise<RunResult> {
   await Bun.sleep(Math.max(0, options.seconds * 1000 - stage.elapsed()));
 
   for (const client of clients) client.quiet();
-  const url = stage.url;
+  await stage.calm();
   await settle(clients);
+  await untilTold(clients, stage);
   const connected = clients.filter(() => random.next() < 0.5);
   for (const client of clients) if (!connected.includes(client)) client.leave();
   const stored = new Map<string, StoredConversation>();
   const users = [...new Set(clients.map(({ record }) => record.user))];
   for (const conversation of new Set(clients.map(({ record }) => record.conversation)))
-    stored.set(conversation, await readConversation(url, conversation, usersOf(connected, conversation)));
+    stored.set(
+      conversation,
+      await readConversation(stage.url, conversation, usersOf(connected, conversation)),
+    );
   const charged = new Map<string, number>();
-  for (const user of users) charged.set(user, await chargedTo(url, user));
+  for (const user of users) charged.set(user, await chargedTo(stage.url, user));
   for (const client of clients) client.leave();
 
   const records = clients.map(({ record }) => record);
@@ -82,7 +89,8 @@ export async function run(options: RunOptions): Promise<RunResult> {
       clients: records,
       stored,
       charged,
-      storesLost: options.losses ?? 0,
+      storesLost: stage.storesLost,
+      partsMayDiffer: stage.partsMayDiffer,
       retention: options.retention !== undefined,
       crashes: stage.crashes,
     }),
@@ -92,8 +100,18 @@ export async function run(options: RunOptions): Promise<RunResult> {
     toldLost: records.flatMap(({ events }) => events).filter((event) => "lost" in event).length,
     kills: stage.kills,
     drains: stage.drains,
+    strikes: stage.strikes,
     cuts,
   };
+}
+
+async function openStage(options: RunOptions, proxy: FaultProxy, random: Random) {
+  const { nodes, ...rest } = options;
+  if (nodes !== undefined)
+    return ManyNodes.open({ ...rest, nodes: nodes.count, fault: nodes.fault }, proxy, random);
+  const stage = new OneServer(new ParleyFolder(options.program), proxy, options);
+  await stage.open();
+  return stage;
 }
 
 async function makeClients(
@@ -130,6 +148,20 @@ async function settle(clients: readonly DeliveryClient[]): Promise<void> {
     const silent = performance.now() - since > SILENCE;
     return silent || clients.every((client) => client.settled(newest.get(client.record.conversation) ?? 0));
   });
+}
+
+/**
+ * Waits until every client was told of the life that the store has now: in a room where nobody speaks, a node finds out
+ * by and by.
+ */
+async function untilTold(clients: readonly DeliveryClient[], stage: Stage): Promise<void> {
+  if (stage.storesLost === 0) return;
+  const epochs = new Map<string, string>();
+  for (const { record } of clients)
+    if (!epochs.has(record.conversation))
+      epochs.set(record.conversation, await epochOf(stage.url, record.conversation));
+  await until(() => clients.every(({ record }) => lastEpoch(record) === epochs.get(record.conversation)));
+  await settle(clients);
 }
 
 /** Waits until `holds`, but not for ever: what does not come is for the checker to say. */

@@ -8,6 +8,8 @@ export interface ScheduleOptions {
   readonly kills: number;
   readonly drains: number;
   readonly cuts: number;
+  /** How often the store of many nodes suffers what the run is about. */
+  readonly strikes?: number;
 }
 
 /** Faults that cost a client its line, or may. */
@@ -17,14 +19,20 @@ export type Cut = Exclude<LineFault, "delay">;
 const STALL = [100, 2_500] as const;
 const DELAY = [5, 60] as const;
 
+export interface Happening {
+  readonly at: number;
+  readonly what: "kill" | "drain" | "strike" | "cut";
+}
+
 /** When what happens, in milliseconds for which a server stood. Its ends are spread over the time, and some come at once. */
 export function schedule(
-  { seconds, kills, drains, cuts }: ScheduleOptions,
+  { seconds, kills, drains, cuts, strikes = 0 }: ScheduleOptions,
   random: Random,
-): { at: number; what: "kill" | "drain" | "cut" }[] {
-  const ends: ("kill" | "drain")[] = [
+): Happening[] {
+  const ends: Happening["what"][] = [
     ...Array<"kill">(kills).fill("kill"),
     ...Array<"drain">(drains).fill("drain"),
+    ...Array<"strike">(strikes).fill("strike"),
   ];
   const share = (seconds * 1000) / Math.max(1, ends.length);
   const shuffled = ends.map((what) => ({ what, key: random.next() })).sort((a, b) => a.key - b.key);

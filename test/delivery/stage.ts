@@ -5,6 +5,29 @@ import type { ParleyFolder, Running } from "../cli/parley.ts";
 import { TEST_SECRET, testKeys } from "../support/tokens.ts";
 import type { FaultProxy } from "./fault-proxy.ts";
 
+/** The servers of a run, and what is done to them. */
+export interface Stage extends AsyncDisposable {
+  /** A server that answers. */
+  readonly url: string;
+  readonly kills: number;
+  readonly drains: number;
+  /** Ends that nobody wanted, or that were not as they should be; a sentence for each. */
+  readonly crashes: readonly string[];
+  /** How often the store may have lost what was acked. */
+  readonly storesLost: number;
+  /** Whether charges and messages lie on different servers, so that one may be lost without the other. */
+  readonly partsMayDiffer: boolean;
+  readonly strikes: number;
+  /** Milliseconds for which there was something to talk to; on a busy machine a restart takes long, and nothing can be shown meanwhile. */
+  elapsed(): number;
+  kill(): Promise<void>;
+  drain(): Promise<void>;
+  /** Does to the store what the run is about. */
+  strike(): Promise<void>;
+  /** Resolves when all that was done to it is over. */
+  calm(): Promise<void>;
+}
+
 export interface StageOptions {
   /** How many of the kills take the store along, as a broken disk would. */
   readonly losses?: number;
@@ -17,7 +40,7 @@ export interface StageOptions {
 /** Hours' quota that no run reaches, so that every message is charged and none refused. */
 const LIMIT = 1_000_000;
 
-const environment = ({ retention }: StageOptions) => ({
+export const environment = ({ retention }: StageOptions) => ({
   SECRET_KEY: TEST_SECRET,
   PLANS: `free:${LIMIT}:0`,
   BURST_RATE: "0",
@@ -30,10 +53,12 @@ const environment = ({ retention }: StageOptions) => ({
   ...(retention !== undefined && { RETENTION_MESSAGES: String(retention) }),
 });
 
-/** The server on its folder, behind the proxy. */
-export class Stage {
+/** One server on its folder, behind the proxy. */
+export class OneServer implements Stage {
   kills = 0;
   drains = 0;
+  readonly strikes = 0;
+  readonly partsMayDiffer = false;
   readonly crashes: string[] = [];
   private server: Running | undefined;
   /** How long a server stood before the present one, in milliseconds, and when the present one was opened. */
@@ -50,7 +75,10 @@ export class Stage {
     return this.server?.url ?? "";
   }
 
-  /** Milliseconds for which a server stood; on a busy machine a restart takes long, and nothing can be shown meanwhile. */
+  get storesLost(): number {
+    return this.options.losses ?? 0;
+  }
+
   elapsed(): number {
     return this.stood + performance.now() - this.openedAt;
   }
@@ -75,6 +103,14 @@ export class Stage {
     if (exitCode !== 0) this.crashes.push(`the server ended with ${exitCode} at SIGTERM`);
     this.drains++;
     await this.open();
+  }
+
+  async strike(): Promise<void> {}
+
+  async calm(): Promise<void> {}
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.folder[Symbol.asyncDispose]();
   }
 
   private async end(signal: "SIGKILL" | "SIGTERM"): Promise<Running["process"]> {

@@ -1,5 +1,5 @@
 import type { Fault, FaultKind } from "./fault.ts";
-import type { RunRecord } from "./record.ts";
+import { lastEpoch, type RunRecord } from "./record.ts";
 
 /** The store alone: no holes after what retention has removed, each message once, and none that nobody sent. */
 export function storeFaults({ stored, clients, retention }: RunRecord): Fault[] {
@@ -72,22 +72,50 @@ export function ackFaults({ stored, clients, retention }: RunRecord): Fault[] {
   return faults;
 }
 
-/** Another epoch is told only when messages may be gone: without a loss there is one. */
-export function epochFaults({ clients, storesLost }: RunRecord): Fault[] {
-  const epochs = new Set(
-    clients.flatMap(({ events }) => events.flatMap((event) => (event.what === "joined" ? event.epoch : []))),
-  );
-  return epochs.size <= 1 + storesLost
-    ? []
-    : [
-        {
-          kind: "epoch",
-          text: `${epochs.size} epochs were told, though the store was lost ${storesLost} times`,
-        },
-      ];
+/** How many messages were acked in an earlier life of the store and are not in this one. */
+export function lostWithStore({ stored, clients }: RunRecord): number {
+  let count = 0;
+  for (const client of clients) {
+    const now = stored.get(client.conversation);
+    const kept = new Set(now?.messages.flatMap(({ from, id }) => (from === client.user ? id : [])));
+    let epoch: string | undefined;
+    for (const event of client.events) {
+      if (event.what === "joined") epoch = event.epoch;
+      if (event.what === "acked" && !event.duplicate && epoch !== now?.epoch && !kept.has(event.id)) count++;
+    }
+  }
+  return count;
 }
 
-export function chargeFaults({ stored, clients, charged, retention }: RunRecord): Fault[] {
+/**
+ * Another epoch is told only when messages may be gone: without a loss there is one. And it is told to everybody: who
+ * stays in the old one believes to have what is there no more.
+ */
+export function epochFaults({ clients, stored, storesLost }: RunRecord): Fault[] {
+  const faults: Fault[] = [];
+  for (const [conversation, { epoch }] of stored) {
+    const members = clients.filter((client) => client.conversation === conversation);
+    const add = (text: string) => faults.push({ kind: "epoch", conversation, text });
+    const epochs = new Set(
+      members.flatMap(({ events }) =>
+        events.flatMap((event) => (event.what === "joined" ? event.epoch : [])),
+      ),
+    );
+    if (epochs.size > 1 + storesLost)
+      add(
+        `${epochs.size} epochs were told in ${conversation}, though the store was lost ${storesLost} times`,
+      );
+    for (const client of members) {
+      const told = lastEpoch(client);
+      if (told !== epoch)
+        add(`${client.name} was told of the epoch ${told} last, and the store has ${epoch}`);
+    }
+  }
+  return faults;
+}
+
+export function chargeFaults({ stored, clients, charged, retention, partsMayDiffer }: RunRecord): Fault[] {
+  if (partsMayDiffer) return [];
   const messages = new Map<string, string>();
   for (const [conversation, { messages: kept }] of stored)
     for (const { seq, from } of kept) messages.set(`${conversation}/${seq}`, from);

@@ -1,0 +1,157 @@
+import type { Random } from "../../support/random.ts";
+import { startRedis } from "../../support/redis.ts";
+import { startRedisCluster } from "../../support/redis-cluster.ts";
+import { startSentinel } from "../../support/redis-sentinel.ts";
+import { FaultProxy } from "../fault-proxy.ts";
+
+/** The Redis of a run with many nodes, and the one thing that it suffers. */
+export interface FaultyStore extends AsyncDisposable {
+  /** REDIS_URL of the node with this number. */
+  urlFor(node: number): string;
+  /** Does it once; resolves when all stands again. Undefined where the nodes suffer and not their Redis. */
+  strike?(random: Random): Promise<void>;
+}
+
+export interface StoreFault {
+  /** For people. */
+  readonly about: string;
+  /** Whether Redis itself may lose what was acked. Clients must then be told; otherwise nothing may be gone. */
+  readonly loses: boolean;
+  /** Whether quotas and messages lie on different servers, so that one may be lost without the other. */
+  readonly parts: boolean;
+  /** Whether nodes are killed and drained. */
+  readonly kills: boolean;
+  open(nodes: number): Promise<FaultyStore>;
+}
+
+/** Milliseconds that Redis is away, and that a node is cut off from it: the longest outlive a node's lease. */
+const AWAY = [200, 3_000] as const;
+const CUT_OFF = [300, 6_000] as const;
+
+/** Milliseconds for which a replica is held back before it has to stand in. */
+const LAG = [300, 1_500] as const;
+
+/** Conversations and users of a run whose slots are moved, or whose primary is killed; any other key would do as well. */
+const KEYS = ["{c:room-0}", "{c:room-1}", "{u:tabs-0}", "{u:user-3}", "{all}"] as const;
+
+export const STORE_FAULTS = {
+  "node-kill": {
+    about: "nodes are ended with kill -9 or told to stop, and come back after a while",
+    ...{ loses: false, parts: false, kills: true },
+    async open() {
+      const redis = await startRedis();
+      return { urlFor: () => redis.url, [Symbol.asyncDispose]: () => redis[Symbol.asyncDispose]() };
+    },
+  },
+  "redis-restart": {
+    about: "Redis is killed and started again with its data",
+    ...{ loses: false, parts: false, kills: false },
+    open: () => openRestarted(["--appendonly", "yes"]),
+  },
+  "redis-empty": {
+    about: "Redis is killed and started again without its data",
+    ...{ loses: true, parts: false, kills: false },
+    open: () => openRestarted([]),
+  },
+  "failover-fresh": {
+    about: "Sentinel: the primary is killed, and a replica that is in step stands in",
+    ...{ loses: true, parts: false, kills: false },
+    open: () => openSentinel(false),
+  },
+  "failover-lagging": {
+    about: "Sentinel: the primary is killed, and a replica that lags stands in",
+    ...{ loses: true, parts: false, kills: false },
+    open: () => openSentinel(true),
+  },
+  "cluster-kill": {
+    about: "Cluster: a primary is killed, and its replica stands in",
+    ...{ loses: true, parts: true, kills: false },
+    async open() {
+      const cluster = await startRedisCluster({ replicas: 1 });
+      return {
+        urlFor: () => cluster.url,
+        async strike(random) {
+          await cluster.returnAsReplica(await cluster.killPrimary(random.pick(KEYS)));
+        },
+        [Symbol.asyncDispose]: () => cluster[Symbol.asyncDispose](),
+      };
+    },
+  },
+  "slot-move": {
+    about: "Cluster: slots move to another primary",
+    ...{ loses: false, parts: true, kills: false },
+    async open() {
+      const cluster = await startRedisCluster();
+      return {
+        urlFor: () => cluster.url,
+        strike: (random) => cluster.moveSlot(random.pick(KEYS)),
+        [Symbol.asyncDispose]: () => cluster[Symbol.asyncDispose](),
+      };
+    },
+  },
+  "redis-cut": {
+    about: "a node is cut off from Redis and not from its clients",
+    ...{ loses: false, parts: false, kills: false },
+    open: openCut,
+  },
+} satisfies Record<string, StoreFault> as Record<StoreFaultName, StoreFault>;
+
+export type StoreFaultName =
+  | "node-kill"
+  | "redis-restart"
+  | "redis-empty"
+  | "failover-fresh"
+  | "failover-lagging"
+  | "cluster-kill"
+  | "slot-move"
+  | "redis-cut";
+
+async function openRestarted(options: readonly string[]): Promise<FaultyStore> {
+  const redis = await startRedis(options);
+  return {
+    urlFor: () => redis.url,
+    async strike(random) {
+      await redis.kill();
+      await Bun.sleep(random.between(...AWAY));
+      await redis.restart();
+    },
+    [Symbol.asyncDispose]: () => redis[Symbol.asyncDispose](),
+  };
+}
+
+async function openSentinel(lags: boolean): Promise<FaultyStore> {
+  const sentinel = await startSentinel();
+  return {
+    urlFor: () => sentinel.url,
+    async strike(random) {
+      if (lags) {
+        await sentinel.holdReplicaBack();
+        await Bun.sleep(random.between(...LAG));
+      }
+      await sentinel.returnAsReplica(await sentinel.killPrimary());
+    },
+    [Symbol.asyncDispose]: () => sentinel[Symbol.asyncDispose](),
+  };
+}
+
+async function openCut(nodes: number): Promise<FaultyStore> {
+  const redis = await startRedis();
+  const lines = await Promise.all(Array.from({ length: nodes }, () => FaultProxy.start()));
+  for (const proxy of lines) proxy.target = redis.port;
+  return {
+    urlFor: (node) => `redis://127.0.0.1:${lines[node]!.port}`,
+    async strike(random) {
+      const proxy = random.pick(lines);
+      proxy.target = undefined;
+      // A line that is half-open looks well to both ends.
+      const fault = random.pick(["reset", "half-open"] as const);
+      for (const line of proxy.lines) line.suffer(fault, 0);
+      await Bun.sleep(random.between(...CUT_OFF));
+      proxy.target = redis.port;
+    },
+    async [Symbol.asyncDispose]() {
+      for (const proxy of lines) await proxy[Symbol.asyncDispose]();
+      await redis[Symbol.asyncDispose]();
+    },
+  };
+}
