@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { createInterface } from "node:readline/promises";
 import { Command } from "commander";
-import type { ConversationSummary, SqliteConversations } from "../engine/sqlite/conversations.ts";
+import type { ConversationStore, ConversationSummary } from "../core/conversations.ts";
 import type { Settings } from "../server/settings/settings.ts";
 import { Failure } from "./failure.ts";
 import { addSettingFlags, type Flags, loadSettings } from "./setting-flags.ts";
@@ -9,7 +9,7 @@ import { cleanUp, withConversations } from "./store.ts";
 
 /** Conversations at hand, and what was given on the command line. */
 interface Task {
-  readonly conversations: SqliteConversations;
+  readonly conversations: ConversationStore;
   readonly id: string;
   readonly flags: ConversationFlags;
 }
@@ -22,7 +22,7 @@ interface ConversationFlags {
   readonly default?: boolean;
 }
 
-/** `parley conversation …`: what is kept in the data folder, also while a server runs on it. */
+/** `parley conversation …`: what is kept in the store, also while servers run on it. */
 export function conversationCommand(): Command {
   const conversation = new Command("conversation").description("list, show, export and remove conversations");
 
@@ -57,7 +57,7 @@ type AfterTask = (settings: Settings) => Promise<void>;
 const JSON_OUTPUT = "answer as JSON, for scripts";
 
 async function list({ conversations, flags }: Task): Promise<void> {
-  const all = conversations.list();
+  const all = await conversations.list();
   if (flags.json) return console.log(JSON.stringify(all.map(visible), null, 2));
   if (all.length === 0) return console.log("There are no conversations yet.");
   const width = Math.max(...all.map(({ id }) => id.length));
@@ -68,8 +68,8 @@ async function list({ conversations, flags }: Task): Promise<void> {
 }
 
 async function show({ conversations, id, flags }: Task): Promise<void> {
-  const summary = existing(conversations, id);
-  const marks = conversations.marks(id);
+  const summary = await existing(conversations, id);
+  const marks = await conversations.marks(id);
   if (flags.json)
     return console.log(JSON.stringify({ ...visible(summary), read: Object.fromEntries(marks) }, null, 2));
   const { kept, last, keeps } = words(summary);
@@ -78,23 +78,23 @@ async function show({ conversations, id, flags }: Task): Promise<void> {
 }
 
 async function exportAll({ conversations, id }: Task): Promise<void> {
-  existing(conversations, id);
+  await existing(conversations, id);
   const { stdout } = process;
   // Whoever reads may have seen enough, as `head` has.
   stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
-  for (const message of conversations.messages(id))
+  for await (const message of conversations.messages(id))
     if (!stdout.write(`${JSON.stringify(message)}\n`)) await once(stdout, "drain");
 }
 
 async function remove({ conversations, id, flags }: Task): Promise<void> {
-  const summary = existing(conversations, id);
+  const summary = await existing(conversations, id);
   if (!flags.yes) await confirm(`Remove all of ${id}, ${words(summary).kept}, for good?`);
-  conversations.remove(id);
+  await conversations.remove(id);
   console.log(`Removed the messages of ${id}. Its numbers go on after ${summary.seq}.`);
 }
 
-function retain({ conversations, id, flags }: Task): void {
-  const { keep } = existing(conversations, id);
+async function retain({ conversations, id, flags }: Task): Promise<void> {
+  const { keep } = await existing(conversations, id);
   if (
     flags.default ? flags.messages !== undefined || flags.days !== undefined : !flags.messages && !flags.days
   )
@@ -102,8 +102,8 @@ function retain({ conversations, id, flags }: Task): void {
   const own = flags.default
     ? { messages: null, days: null }
     : { messages: count(flags.messages) ?? keep.messages, days: count(flags.days) ?? keep.days };
-  conversations.retain(id, own);
-  console.log(`${id} keeps ${words(existing(conversations, id)).keeps}.`);
+  await conversations.retain(id, own);
+  console.log(`${id} keeps ${words(await existing(conversations, id)).keeps}.`);
 }
 
 function count(text: string | undefined): number | undefined {
@@ -120,8 +120,8 @@ async function confirm(question: string): Promise<void> {
   if (!/^y(es)?$/i.test(answer.trim())) throw new Failure("Nothing was removed.");
 }
 
-function existing(conversations: SqliteConversations, id: string): ConversationSummary {
-  const summary = conversations.find(id);
+async function existing(conversations: ConversationStore, id: string): Promise<ConversationSummary> {
+  const summary = await conversations.find(id);
   if (summary !== undefined) return summary;
   throw new Failure(
     `There is no conversation ${JSON.stringify(id)}; \`parley conversation list\` shows all.`,

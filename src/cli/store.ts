@@ -2,13 +2,15 @@ import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import type { AccountStore } from "../core/accounts.ts";
 import type { Clock } from "../core/clock.ts";
+import type { ConversationStore } from "../core/conversations.ts";
 import type { NodeEntry } from "../core/nodes.ts";
 import type { RedisAddress } from "../core/redis-address.ts";
 import type { RevocationStore } from "../core/revocations.ts";
 import type { Store } from "../core/store.ts";
 import type { ConnectOptions } from "../engine/redis/connect.ts";
-import { openRedisAccounts, readRedisNodes } from "../engine/redis/open.ts";
-import { openConversations, type SqliteConversations } from "../engine/sqlite/conversations.ts";
+import { openRedisConversations } from "../engine/redis/conversations.ts";
+import { openRedis, openRedisAccounts, readRedisNodes } from "../engine/redis/open.ts";
+import { openConversations } from "../engine/sqlite/conversations.ts";
 import { StoreInUse } from "../engine/sqlite/lock.ts";
 import { openAccounts, openSqlite, type SqliteOptions } from "../engine/sqlite/open.ts";
 import { type Log, openLog } from "../server/log.ts";
@@ -25,11 +27,24 @@ interface Parts {
 }
 
 /** Opens what a server keeps its data in. Throws a Failure, or what the engine says in its own words. */
-export async function openStoreFor(settings: Settings, { clock, log }: Parts): Promise<Store> {
+export async function openStoreFor(settings: Settings, parts: Parts): Promise<OpenedStore> {
+  const address = redisAddressOf(settings);
+  const retention = retentionOf(settings);
+  if (address !== undefined) {
+    const { ackAfter, nodeLease } = settings;
+    const options = inRedis(settings, address, parts);
+    const store = await openRedis({ ...options, retention, ackAfter, lease: nodeLease * 1000 });
+    return { store, node: options.node };
+  }
   makeUsable(settings);
-  return openSqlite({ ...onDisk(settings, { clock, log }), retention: retentionOf(settings) }).catch(
-    explainStore(settings.dataDir),
-  );
+  const store = openSqlite({ ...onDisk(settings, parts), retention });
+  return { store: await store.catch(explainStore(settings.dataDir)) };
+}
+
+export interface OpenedStore {
+  readonly store: Store;
+  /** Names this server among those that share the store; undefined where it is the only one. */
+  readonly node?: string;
 }
 
 /** Runs `task` on the accounts and what was revoked, beside the servers that may run on them, and closes them again. */
@@ -48,9 +63,13 @@ export async function withStore<T>(
 /** Runs `task` on the conversations, beside the servers that may run on them, and closes them again. */
 export async function withConversations<T>(
   settings: Settings,
-  task: (conversations: SqliteConversations) => Promise<T>,
+  task: (conversations: ConversationStore) => Promise<T>,
 ): Promise<T> {
-  const conversations = await openForCommand(settings, undefined, openConversations);
+  const conversations = await openForCommand<ConversationStore>(
+    settings,
+    openRedisConversations,
+    openConversations,
+  );
   try {
     return await task(conversations);
   } finally {
@@ -84,11 +103,11 @@ export async function readNodes(
 
 async function openForCommand<T>(
   settings: Settings,
-  onRedis: ((options: ConnectOptions) => Promise<T>) | undefined,
+  onRedis: (options: ConnectOptions) => Promise<T>,
   onFiles: (options: SqliteOptions) => T,
 ): Promise<T> {
   const address = redisAddressOf(settings);
-  if (address !== undefined && onRedis !== undefined)
+  if (address !== undefined)
     return onRedis({ ...inRedis(settings, address, commandParts()), patience: COMMAND_PATIENCE });
   makeUsable(settings);
   return Promise.try(() => onFiles(onDisk(settings, commandParts()))).catch(explainStore(settings.dataDir));

@@ -1,29 +1,13 @@
 import type { Database } from "bun:sqlite";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import type { ConversationStore, ConversationSummary, OwnLimits } from "../../core/conversations.ts";
 import type { Message } from "../../protocol/server-frames.ts";
 import { type IndexFile, openIndexBeside } from "./index-file.ts";
 import { MarkTable } from "./mark-table.ts";
 import { type ConversationHead, type ConversationRow, MessageLog } from "./message-log.ts";
 import { COMMAND_PATIENCE, type SqliteOptions } from "./open.ts";
 import { INDEX_FILE, openStore, STORE_FILE } from "./schema.ts";
-
-/** What an operator sees of a conversation. */
-export interface ConversationSummary {
-  readonly id: string;
-  /** The newest `seq`, and the oldest that is kept. */
-  readonly seq: number;
-  readonly first: number;
-  /** When the newest message was stored, in milliseconds since 1970; undefined when none is kept. */
-  readonly lastAt: number | undefined;
-  readonly keep: OwnLimits;
-}
-
-/** Limits of one conversation's own: null is as the server's settings say, 0 without limit. */
-export interface OwnLimits {
-  readonly messages: number | null;
-  readonly days: number | null;
-}
 
 /** Messages read in one go by an export. */
 const EXPORT_PAGE = 500;
@@ -40,7 +24,7 @@ export function openConversations({ dataDir, sync }: SqliteOptions): SqliteConve
 }
 
 /** Conversations as commands see and change them, as they were on disk when it was opened. */
-export class SqliteConversations {
+export class SqliteConversations implements ConversationStore {
   private readonly log: MessageLog;
   private readonly readMarks: MarkTable;
 
@@ -52,25 +36,22 @@ export class SqliteConversations {
     this.readMarks = new MarkTable(db);
   }
 
-  /** All of them, ordered by id. */
-  list(): ConversationSummary[] {
+  async list(): Promise<ConversationSummary[]> {
     const rows = this.db.query(`select ${COLUMNS} from conversation order by id`).all() as ConversationRow[];
     return rows.map((row) => this.summary(row));
   }
 
-  find(id: string): ConversationSummary | undefined {
+  async find(id: string): Promise<ConversationSummary | undefined> {
     const row = this.row(id);
     return row === undefined ? undefined : this.summary(row);
   }
 
-  /** How far each user has read. */
-  marks(id: string): Map<string, number> {
+  async marks(id: string): Promise<Map<string, number>> {
     const row = this.row(id);
     return row === undefined ? new Map() : this.readMarks.of(row.number);
   }
 
-  /** The messages that are kept, in the order of `seq`, read a little at a time. */
-  *messages(id: string): Generator<Message> {
+  async *messages(id: string): AsyncGenerator<Message> {
     const head = this.log.find(id);
     if (head === undefined) return;
     for (let first = head.first; first <= head.seq; first += EXPORT_PAGE) {
@@ -79,11 +60,8 @@ export class SqliteConversations {
     }
   }
 
-  /**
-   * Removes all messages and read marks for every reader; a cleaner deletes the rows (cleaner.ts). Its numbers go on
-   * where they were, so that nobody takes a new message for an old one. Answers false where there is no such conversation.
-   */
-  remove(id: string): boolean {
+  /** A cleaner deletes the rows (cleaner.ts). */
+  async remove(id: string): Promise<boolean> {
     return this.change(id, ({ number, seq }) => {
       this.db
         .query(`update conversation set first_seq = ?, ${CHANGED} where number = ?`)
@@ -92,8 +70,7 @@ export class SqliteConversations {
     });
   }
 
-  /** Gives a conversation limits of its own. Answers false where there is no such conversation. */
-  retain(id: string, { messages, days }: OwnLimits): boolean {
+  async retain(id: string, { messages, days }: OwnLimits): Promise<boolean> {
     return this.change(id, ({ number }) => {
       this.db
         .query(`update conversation set keep_messages = ?, keep_days = ?, ${CHANGED} where number = ?`)
@@ -101,7 +78,7 @@ export class SqliteConversations {
     });
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.log.close();
     this.readMarks.close();
     this.index.close();

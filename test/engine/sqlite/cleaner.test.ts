@@ -119,20 +119,20 @@ test("D5 a command removes a conversation beside a server, which hears of it; nu
     log: parts.folder.log,
     sync: "normal",
   });
-  const first = beside.find("room");
+  const first = await beside.find("room");
   expect(first).toMatchObject({ id: "room", first: 1, seq: 25 });
-  expect([...beside.messages("room")].map(({ seq }) => seq)).toEqual(
+  expect((await Array.fromAsync(beside.messages("room"))).map(({ seq }) => seq)).toEqual(
     Array.from({ length: 25 }, (_, i) => i + 1),
   );
   // Stored after the command read the store: it goes too.
   await subject.store("latest");
-  expect(beside.remove("room")).toBe(true);
-  expect(beside.remove("nowhere")).toBe(false);
-  expect(beside.list().map(({ id, first, seq }) => [id, first, seq])).toEqual([
+  expect(await beside.remove("room")).toBe(true);
+  expect(await beside.remove("nowhere")).toBe(false);
+  expect((await beside.list()).map(({ id, first, seq }) => [id, first, seq])).toEqual([
     ["other", 1, 5],
     ["room", 27, 26],
   ]);
-  beside.close();
+  await beside.close();
   subject.clock.advance(1_000);
   expect(await subject.engine.head("room")).toMatchObject({ seq: 26, first: 27 });
   expect((await subject.read()).messages).toEqual([]);
@@ -153,9 +153,9 @@ test("D5 a conversation's own limits go before the server's, a limit of 0 too", 
     log: parts.folder.log,
     sync: "normal",
   });
-  beside.retain("own", { messages: 5, days: null });
-  beside.retain("all", { messages: 0, days: null });
-  beside.close();
+  await beside.retain("own", { messages: 5, days: null });
+  await beside.retain("all", { messages: 0, days: null });
+  await beside.close();
   await parts.clean();
   for (const [conversation, first] of [
     ["own", 6],

@@ -1,0 +1,37 @@
+// The port for conversations as an operator sees and changes them, beside servers that may be at work on them.
+import type { Message } from "../protocol/server-frames.ts";
+
+/** What an operator sees of a conversation. */
+export interface ConversationSummary {
+  readonly id: string;
+  /** The newest `seq`, and the oldest that is kept; `seq` + 1 when none is. */
+  readonly seq: number;
+  readonly first: number;
+  /** When the newest message was stored, in milliseconds since 1970; undefined when none is kept. */
+  readonly lastAt: number | undefined;
+  readonly keep: OwnLimits;
+}
+
+/** Limits of one conversation's own: null is as the server's settings say, 0 without limit. */
+export interface OwnLimits {
+  readonly messages: number | null;
+  readonly days: number | null;
+}
+
+export interface ConversationStore {
+  /** MUST be ordered by id. */
+  list(): Promise<ConversationSummary[]>;
+  find(id: string): Promise<ConversationSummary | undefined>;
+  /** How far each user has read. */
+  marks(id: string): Promise<ReadonlyMap<string, number>>;
+  /** The messages that are kept, in the order of `seq`, read a little at a time. */
+  messages(id: string): AsyncIterable<Message>;
+  /**
+   * Removes all messages and read marks for every reader. Its numbers MUST go on where they were, so that nobody takes a
+   * new message for an old one. Answers false where there is no such conversation.
+   */
+  remove(id: string): Promise<boolean>;
+  /** Gives a conversation limits of its own. Answers false where there is no such conversation. */
+  retain(id: string, limits: OwnLimits): Promise<boolean>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,115 @@
+import { Cluster, type Redis } from "ioredis";
+import type { ConversationStore, ConversationSummary, OwnLimits } from "../../core/conversations.ts";
+import type { Message } from "../../protocol/server-frames.ts";
+import type { RedisClient } from "./client.ts";
+import { type ConnectOptions, connect } from "./connect.ts";
+import { Keys } from "./keys.ts";
+import { Script } from "./scripts.ts";
+
+const REMOVE = new Script("conversation-remove");
+const RETAIN = new Script("conversation-retain");
+
+/** Messages read in one go by an export, and keys looked at in one go by a list: Redis does nothing else meanwhile. */
+const PAGE = 500;
+
+/** Opens the conversations for a command, beside the servers that may run on them. */
+export async function openRedisConversations(options: ConnectOptions): Promise<RedisConversations> {
+  return new RedisConversations(await connect(options));
+}
+
+/** Conversations on Redis as commands see and change them. */
+export class RedisConversations implements ConversationStore {
+  constructor(private readonly client: RedisClient) {}
+
+  async list(): Promise<ConversationSummary[]> {
+    const { commands } = this.client;
+    const primaries = commands instanceof Cluster ? commands.nodes("master") : [commands];
+    // A key can be found twice, while Redis makes room or a slot moves.
+    const found = new Map<string, ConversationSummary>();
+    for (const primary of primaries)
+      for await (const ids of this.scan(primary)) {
+        const summaries = await Promise.all(ids.map((id) => this.find(id)));
+        for (const summary of summaries) if (summary !== undefined) found.set(summary.id, summary);
+      }
+    return [...found.values()].sort((one, other) => (one.id < other.id ? -1 : 1));
+  }
+
+  async find(id: string): Promise<ConversationSummary | undefined> {
+    const { commands, keys } = this.client;
+    const log = keys.ofConversation(id, "log");
+    const [meta, [oldest], [newest]] = await Promise.all([
+      commands.hmget(keys.ofConversation(id, "meta"), "seq", "messages", "days"),
+      commands.xrange(log, "-", "+", "COUNT", 1),
+      commands.xrevrange(log, "+", "-", "COUNT", 1),
+    ]);
+    const [seq = null, messages = null, days = null] = meta;
+    if (seq === null) return undefined;
+    const keep = { messages: numberOf(messages), days: numberOf(days) };
+    const first = oldest === undefined ? Number(seq) + 1 : seqOf(oldest[0]);
+    return {
+      id,
+      // A message may have come between the answers.
+      seq: newest === undefined ? Number(seq) : Math.max(Number(seq), seqOf(newest[0])),
+      first,
+      lastAt: newest === undefined ? undefined : toMessage(newest).at,
+      keep,
+    };
+  }
+
+  async marks(id: string): Promise<ReadonlyMap<string, number>> {
+    const marks = await this.client.commands.hgetall(this.client.keys.ofConversation(id, "marks"));
+    return new Map(Object.entries(marks).map(([user, seq]) => [user, Number(seq)]));
+  }
+
+  async *messages(id: string): AsyncGenerator<Message> {
+    const log = this.client.keys.ofConversation(id, "log");
+    for (let from = "-"; ; ) {
+      const entries = await this.client.commands.xrange(log, from, "+", "COUNT", PAGE);
+      for (const entry of entries) yield toMessage(entry);
+      if (entries.length < PAGE) return;
+      from = `(${entries.at(-1)![0]}`;
+    }
+  }
+
+  async remove(id: string): Promise<boolean> {
+    const { keys } = this.client;
+    const own = (["meta", "log", "ids", "marks"] as const).map((what) => keys.ofConversation(id, what));
+    return (await this.client.run(REMOVE, own, [])) === 1;
+  }
+
+  async retain(id: string, { messages, days }: OwnLimits): Promise<boolean> {
+    const { keys } = this.client;
+    const own = (["meta", "log", "ids"] as const).map((what) => keys.ofConversation(id, what));
+    return (await this.client.run(RETAIN, own, [messages ?? "", days ?? ""])) === 1;
+  }
+
+  close(): Promise<void> {
+    return this.client.close();
+  }
+
+  /** The conversations that one primary has, some at a time. */
+  private async *scan(primary: Redis): AsyncGenerator<string[]> {
+    const { prefix } = this.client.keys;
+    const pattern = new Keys(prefix.replace(/[[\]*?\\]/g, "\\$&")).ofConversation("*", "meta");
+    const [before, after] = new Keys(prefix).ofConversation("*", "meta").split("*", 2);
+    let cursor = "0";
+    do {
+      const [next, names] = await primary.scan(cursor, "MATCH", pattern, "COUNT", PAGE);
+      yield names.map((name) => name.slice(before!.length, -after!.length));
+      cursor = next;
+    } while (cursor !== "0");
+  }
+}
+
+/** An entry of the log is its name for repeats, its time, and its JSON between the braces (lua/room.lua). */
+function toMessage([id, [, , , at, , body]]: [string, string[]]): Message {
+  return JSON.parse(`{"seq":${seqOf(id)},${body},"at":${at}}`);
+}
+
+function seqOf(entry: string): number {
+  return Number.parseInt(entry, 10);
+}
+
+function numberOf(text: string | null): number | null {
+  return text === null ? null : Number(text);
+}

@@ -1,0 +1,19 @@
+-- Gives a conversation limits of its own: retain of ConversationStore (src/core/conversations.ts).
+--
+-- KEYS  1: meta   2: log   3: ids
+-- ARGV  1: messages and 2: days to keep; '' as the server's settings say
+-- Reply 1, or 0 where there is no such conversation
+
+if redis.call('HEXISTS', KEYS[1], 'seq') == 0 then return 0 end
+for i, field in ipairs({ 'messages', 'days' }) do
+  if ARGV[i] == '' then
+    redis.call('HDEL', KEYS[1], field)
+  else
+    redis.call('HSET', KEYS[1], field, ARGV[i])
+  end
+end
+-- Under the limits of before all of it would go at once; the next message or the cleaner applies the new ones.
+redis.call('PERSIST', KEYS[2])
+redis.call('PERSIST', KEYS[3])
+redis.call('HDEL', KEYS[1], 'swept')
+return 1
