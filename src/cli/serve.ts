@@ -41,7 +41,7 @@ async function serve(settings: Settings): Promise<void> {
   if (key.warning !== undefined) log.warn("secret_key.exposed", { advice: key.warning });
 
   const clock = systemClock();
-  const { close, ...store } = await openStoreFor(settings, { clock, log });
+  const { store, node } = await openStoreFor(settings, { clock, log });
   const passwords = createPasswords({ cost: settings.bcryptCost, queue: settings.passwordQueue });
   await seedDemoAccounts(settings, { accounts: store.accounts, passwords, clock, log });
   const keys = await createKeys(settings, key.secret);
@@ -58,13 +58,14 @@ async function serve(settings: Settings): Promise<void> {
   catchFaults(log);
   stopOnSignal(log, async () => {
     await server.stop();
-    await close();
+    await store.close();
   });
   const block = startBlock({
     settings,
     version: manifest.version,
     url: server.url,
     engine: store.engine.description,
+    node,
     accounts: await store.accounts.list(),
   });
   // Where the log is JSON lines, standard output holds nothing else.

@@ -10,16 +10,18 @@ export interface Started {
   readonly url: string;
   /** The engine's own words: `embedded, data/parley.db`. */
   readonly engine: string;
+  /** Names this server among several. */
+  readonly node: string | undefined;
   readonly accounts: readonly Account[];
 }
 
 /** The one block that a start prints: where to go, how to sign in, where the data lies, what production needs. */
-export function startBlock({ settings, version, url, engine, accounts }: Started): string {
+export function startBlock({ settings, version, url, engine, node, accounts }: Started): string {
   const base = reachable(url);
   const rows: [string, string][] = [
     ["Page", `${base}/`],
     ["Socket", `${base.replace(/^http/, "ws")}/ws/{user_id}/{conversation_id}?token={token}`],
-    ["Engine", engine],
+    ["Engine", node === undefined ? engine : `${engine}; this is node ${node}`],
     [
       "Accounts",
       demoAccounts(settings, accounts) ?? (accounts.length === 0 ? NO_ACCOUNTS : `${accounts.length}`),

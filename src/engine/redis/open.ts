@@ -1,11 +1,78 @@
 import type { AccountStore } from "../../core/accounts.ts";
 import type { NodeEntry } from "../../core/nodes.ts";
+import type { RetentionLimits } from "../../core/retention.ts";
 import type { RevocationStore } from "../../core/revocations.ts";
+import type { Store } from "../../core/store.ts";
 import { RedisAccounts } from "./accounts.ts";
+import { Channels } from "./channels.ts";
 import { type ConnectOptions, connect } from "./connect.ts";
 import { ControlLog } from "./control.ts";
+import { RedisEngine } from "./engine.ts";
+import { RedisLeases } from "./leases.ts";
 import { NodeRegistry } from "./nodes.ts";
+import { RedisRefreshFamilies } from "./refresh-families.ts";
+import { RedisRelay } from "./relay.ts";
+import { checkRequirements } from "./requirements.ts";
 import { RedisRevocations } from "./revocations.ts";
+import { RedisThrottle } from "./throttle.ts";
+import { RedisTickets } from "./tickets.ts";
+
+export interface RedisOptions extends ConnectOptions {
+  /** How long a node that is not heard of counts as alive, in milliseconds. */
+  readonly lease: number;
+  /** What must have a message before it is acknowledged (D2). */
+  readonly ackAfter: "primary" | "replica";
+  /** How long conversations keep their messages that have no limits of their own. */
+  readonly retention: RetentionLimits;
+}
+
+/**
+ * Opens Redis for one node of many.
+ *
+ * Throws StoreAway when Redis did not come in time, and StoreUnfit when it is set up so that promises cannot be kept.
+ */
+export async function openRedis(options: RedisOptions): Promise<Store> {
+  const { lease, ackAfter, retention, clock, log } = options;
+  const client = await connect(options);
+  try {
+    await checkRequirements(client, log);
+    const channels = new Channels(client);
+    const engine = await RedisEngine.open({ client, channels, log, retention, ackAfter, clock });
+    const control = new ControlLog(client, clock, log);
+    await control.start();
+    const nodes = new NodeRegistry({ client, lease, clock, log });
+    const relay = new RedisRelay({ client, channels, nodes, clock, log });
+    const leases = new RedisLeases({ client, nodes, clock, log });
+    await nodes.start();
+    let closing: Promise<void> | undefined;
+    const close = async () => {
+      await engine.close();
+      // What this node holds is given back before its lease is, or others would sweep it.
+      await relay.close();
+      await leases.close();
+      await nodes.close();
+      control.close();
+      channels.close();
+      await client.close();
+    };
+    return {
+      engine,
+      accounts: new RedisAccounts(client, control, log),
+      revocations: new RedisRevocations(client, control, log),
+      refreshTokens: new RedisRefreshFamilies(client, clock),
+      relay,
+      leases,
+      tickets: () => new RedisTickets(client),
+      throttle: (limits) => new RedisThrottle(client, limits),
+      serving: (facts) => nodes.serving(facts),
+      clean: () => engine.clean(),
+      close: () => (closing ??= close()),
+    };
+  } catch (error) {
+    await client.close();
+    throw error;
+  }
+}
 
 /** Opens the accounts of all nodes and what was revoked, for a command. */
 export async function openRedisAccounts(options: ConnectOptions): Promise<{
