@@ -17,6 +17,8 @@ export interface NodeRegistryParts {
   readonly lease: number;
   readonly clock: Clock;
   readonly log: EngineLog;
+  /** The store's time, for tests; its own where it is missing. */
+  readonly time?: Clock;
 }
 
 /** Who keeps something in the store under a node's life. */
@@ -40,6 +42,7 @@ export class NodeRegistry {
   private readonly lease: number;
   private readonly clock: Clock;
   private readonly log: EngineLog;
+  private readonly time: Clock | undefined;
   private readonly keepers = new Set<LifeKeeper>();
   private readonly lives = new Set<string>();
   private readonly stops: (() => void)[] = [];
@@ -57,11 +60,12 @@ export class NodeRegistry {
   private sweeping = false;
   private closed = false;
 
-  constructor({ client, lease, clock, log }: NodeRegistryParts) {
+  constructor({ client, lease, clock, log, time }: NodeRegistryParts) {
     this.client = client;
     this.lease = lease;
     this.clock = clock;
     this.log = log;
+    this.time = time;
     this.current = this.newLife();
   }
 
@@ -215,9 +219,9 @@ export class NodeRegistry {
       lag: Math.round(this.lag * 10) / 10,
     };
     const keys = [this.client.keys.ofAll("nodes")];
-    const answer = read(
-      await this.client.run(script, keys, [what, life, this.lease, JSON.stringify(entry), ""]),
-    );
+    const now = this.time?.now() ?? "";
+    const arguments_ = [what, life, this.lease, JSON.stringify(entry), now];
+    const answer = read(await this.client.run(script, keys, arguments_));
     this.nodes = answer.nodes;
     this.seenAt = answer.now;
     return answer;

@@ -1,0 +1,72 @@
+import type { RelayRoom } from "../../../src/core/relay.ts";
+import { Channels } from "../../../src/engine/redis/channels.ts";
+import type { RedisClient } from "../../../src/engine/redis/client.ts";
+import { RedisLeases } from "../../../src/engine/redis/leases.ts";
+import { NodeRegistry } from "../../../src/engine/redis/nodes.ts";
+import { RedisRelay } from "../../../src/engine/redis/relay.ts";
+import type { ManualClock } from "../../support/manual-clock.ts";
+import { RecordedLog } from "../../support/recorded-log.ts";
+import type { RealRedis } from "./real-redis.ts";
+
+/** Lease of the nodes in these tests, in milliseconds. */
+export const LEASE = 5_000;
+
+/** One that listens to a conversation and writes down what it hears: `+anna`, `-anna`, `anna types`, `anna read 3`. */
+export interface Heard {
+  readonly room: RelayRoom;
+  readonly told: string[];
+}
+
+/** What makes a node meet others: registry, relay and leases, on connections of its own. */
+export class MeetingNode implements AsyncDisposable {
+  readonly log = new RecordedLog();
+  readonly channels: Channels;
+  readonly nodes: NodeRegistry;
+  readonly relay: RedisRelay;
+  readonly leases: RedisLeases;
+  private gone = false;
+
+  private constructor(
+    readonly client: RedisClient,
+    clock: ManualClock,
+  ) {
+    const { log } = this;
+    this.channels = new Channels(client);
+    const nodes = new NodeRegistry({ client, lease: LEASE, clock, log, time: clock });
+    this.nodes = nodes;
+    this.relay = new RedisRelay({ client, channels: this.channels, nodes, clock, log });
+    this.leases = new RedisLeases({ client, nodes, clock, log });
+  }
+
+  static async open(redis: RealRedis, prefix: string, clock: ManualClock): Promise<MeetingNode> {
+    const node = new MeetingNode(await redis.connect(prefix), clock);
+    await node.nodes.start();
+    return node;
+  }
+
+  async enter(conversation: string): Promise<Heard> {
+    const told: string[] = [];
+    const room = await this.relay.open(conversation, {
+      presence: (user, state) => told.push(`${state === "joined" ? "+" : "-"}${user}`),
+      typing: (user, active) => told.push(`${user} ${active ? "types" : "stopped"}`),
+      read: (user, seq) => told.push(`${user} read ${seq}`),
+      missed: () => told.push("missed"),
+    });
+    return { room, told };
+  }
+
+  /** Ends as a process does that is killed: its connections are cut, and nothing is given back. */
+  async crash(): Promise<void> {
+    this.gone = true;
+    await this.client.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.gone) return;
+    await this.relay.close();
+    await this.leases.close();
+    await this.nodes.close();
+    this.channels.close();
+    await this.client.close();
+  }
+}

@@ -1,0 +1,241 @@
+import { describe, expect, test } from "bun:test";
+import { ManualClock } from "../../support/manual-clock.ts";
+import { Random, seeds } from "../../support/random.ts";
+import { until } from "../../support/redis-talk.ts";
+import { type Heard, LEASE, MeetingNode } from "./meeting-node.ts";
+import { freshPrefix, KINDS, keysUnder, useRealRedis } from "./real-redis.ts";
+
+/** Who is there by what was told; throws when somebody came or went twice. */
+function presentBy(told: readonly string[]): string[] {
+  const present = new Set<string>();
+  for (const each of told) {
+    const user = each.slice(1);
+    if (each.startsWith("+") && present.has(user)) throw new Error(`${user} came twice: ${told}`);
+    if (each.startsWith("-") && !present.delete(user)) throw new Error(`${user} was not there: ${told}`);
+    if (each.startsWith("+")) present.add(user);
+  }
+  return [...present].sort();
+}
+
+for (const kind of KINDS) {
+  const redis = useRealRedis(kind);
+
+  async function openNodes(count: number) {
+    const prefix = freshPrefix();
+    const clock = new ManualClock();
+    const stack = new AsyncDisposableStack();
+    const open = async () => stack.use(await MeetingNode.open(redis, prefix, clock));
+    const nodes: MeetingNode[] = [];
+    for (let i = 0; i < count; i++) nodes.push(await open());
+    return {
+      clock,
+      open,
+      nodes: nodes as [MeetingNode, MeetingNode, MeetingNode],
+      /** Lets time pass in steps, and what is done at each of them be done. */
+      async pass(milliseconds: number) {
+        for (let passed = 0; passed < milliseconds; passed += 250) {
+          clock.advance(250);
+          await Bun.sleep(2);
+        }
+      },
+      [Symbol.asyncDispose]: () => stack.disposeAsync(),
+    };
+  }
+
+  /** Waits until everything that was sent before has been heard. */
+  async function settled(from: Heard, ...all: Heard[]): Promise<void> {
+    const mark = `mark-${crypto.randomUUID()}`;
+    from.room.type(mark, true);
+    await until("all have heard", async () => all.every(({ told }) => told.includes(`${mark} types`)));
+    for (const { told } of all) told.splice(told.indexOf(`${mark} types`), 1);
+  }
+
+  const users = ({ room }: Heard) => [...room.elsewhere().keys()].sort();
+
+  describe(`relay on Redis, ${kind}`, () => {
+    test("P1 a user who is there through two nodes joins once and leaves once", async () => {
+      await using opened = await openNodes(3);
+      const [a, b, c] = await Promise.all(opened.nodes.map((node) => node.enter("lobby")));
+      a!.room.join("anna", 1_000);
+      await until("it is told", async () => c!.told.length > 0);
+      b!.room.join("anna", 500);
+      await until("it is known", async () => c!.room.elsewhere().get("anna") === 500);
+      a!.room.leave("anna", 2_000);
+      await settled(a!, c!);
+      expect(c!.told).toEqual(["+anna"]);
+      b!.room.leave("anna", 3_000);
+      await until("it is told", async () => c!.told.length > 1);
+      expect(c!.told).toEqual(["+anna", "-anna"]);
+      expect(users(c!)).toEqual([]);
+    });
+
+    test("P1 who opens a conversation sees who is there, but not who is there through the same node", async () => {
+      await using opened = await openNodes(2);
+      const [a, b] = opened.nodes;
+      const first = await a.enter("lobby");
+      first.room.join("anna", 1_000);
+      await until("it is kept", async () => (await b.relay.members("lobby")).size === 1);
+      const second = await b.enter("lobby");
+      expect([...second.room.elsewhere()]).toEqual([["anna", 1_000]]);
+      expect(second.told).toEqual([]);
+      expect([...(await a.relay.members("lobby"))]).toEqual([]);
+      expect(users(first)).toEqual([]);
+    });
+
+    test("P3 P4 typing and read marks reach the other nodes, and only them", async () => {
+      await using opened = await openNodes(2);
+      const [a, b] = await Promise.all(opened.nodes.map((node) => node.enter("lobby")));
+      a!.room.type("anna", true);
+      a!.room.read("anna", 7);
+      a!.room.type("anna", false);
+      await until("all is told", async () => b!.told.length === 3);
+      expect(b!.told).toEqual(["anna types", "anna read 7", "anna stopped"]);
+      expect(a!.told).toEqual([]);
+    });
+
+    test("P2 a crashed node's users leave within its lease and a second, told once though two sweep", async () => {
+      await using opened = await openNodes(3);
+      const [a, b, c] = await Promise.all(opened.nodes.map((node) => node.enter("lobby")));
+      for (const user of ["anna", "ben"]) a!.room.join(user, 1_000);
+      b!.room.join("anna", 1_000);
+      await until("all is known", async () => b!.told.length === 2 && users(c!).length === 2);
+      await settled(b!, c!);
+      await opened.nodes[0].crash();
+      await opened.pass(LEASE - 1_000);
+      expect(users(c!)).toEqual(["anna", "ben"]);
+      await opened.pass(2_000);
+      await until("ben is gone", async () => users(c!).join() === "anna" && users(b!).join() === "");
+      await settled(b!, c!);
+      await settled(c!, b!);
+      // Ben was there through the crashed node only; anna is seen by c through b still, and b has her itself.
+      expect(c!.told).toEqual(["+anna", "+ben", "-ben"]);
+      expect(b!.told.filter((each) => each === "-ben")).toHaveLength(1);
+      const lines = opened.nodes.flatMap(({ log }) => log.lines.filter(({ event }) => event === "node.gone"));
+      expect(lines).toHaveLength(1);
+    });
+
+    test("P2 a node that comes back after its lease ran out begins another life, and nobody is seen to leave", async () => {
+      await using opened = await openNodes(2);
+      const [slow, other] = opened.nodes;
+      const a = await slow.enter("lobby");
+      const b = await other.enter("lobby");
+      a.room.join("anna", 1_000);
+      await until("it is told", async () => b.told.length === 1);
+      const before = slow.nodes.life;
+      // As if the process had stood still: time passes in one step, so no renewal lies within the lease.
+      opened.clock.jump(LEASE + 1);
+      await until("another life has begun", async () => slow.nodes.life !== before);
+      await opened.pass(2_000);
+      await until("the old one is forgotten", async () => {
+        const fields = await other.client.commands.hkeys(other.client.keys.ofConversation("lobby", "here"));
+        return fields.sort().join() === [`${slow.nodes.life} anna`, "version"].sort().join();
+      });
+      expect(users(b)).toEqual(["anna"]);
+      expect(presentBy(b.told)).toEqual(["anna"]);
+    });
+
+    test("P2 what was not heard is made up for", async () => {
+      await using opened = await openNodes(2);
+      const [a, b] = await Promise.all(opened.nodes.map((node) => node.enter("lobby")));
+      a!.room.join("anna", 1_000);
+      await until("it is told", async () => b!.told.length === 1);
+      const { commands, keys } = opened.nodes[0].client;
+      // A change that nobody announced, as when the line was cut just then.
+      const here = keys.ofConversation("lobby", "here");
+      await commands.hset(here, `${opened.nodes[0].nodes.life} ben`, 1_000);
+      await commands.hincrby(here, "version", 1);
+      a!.room.join("cleo", 2_000);
+      await until("all are told", async () => b!.told.length === 3);
+      expect(presentBy(b!.told)).toEqual(["anna", "ben", "cleo"]);
+    });
+
+    test("L3 what Redis has lost is put back, under a new life of each node", async () => {
+      await using opened = await openNodes(2);
+      const [a, b] = await Promise.all(opened.nodes.map((node) => node.enter("lobby")));
+      a!.room.join("anna", 1_000);
+      b!.room.join("ben", 1_000);
+      await until("all is told", async () => a!.told.length + b!.told.length === 2);
+      const { client, nodes } = opened.nodes[0];
+      const before = [nodes.life, opened.nodes[1].nodes.life];
+      for (const key of await keysUnder(client)) await client.commands.del(key);
+      await opened.pass(2_000);
+      await until("both have begun anew", async () =>
+        opened.nodes.slice(0, 2).every((node, i) => node.nodes.life !== before[i]),
+      );
+      await until("both are there again", async () =>
+        (await opened.nodes[0].relay.members("lobby")).has("ben"),
+      );
+      await settled(a!, b!);
+      await settled(b!, a!);
+      expect(users(a!)).toEqual(["ben"]);
+      expect(users(b!)).toEqual(["anna"]);
+    });
+
+    test("P2 a node that is stopped takes its users with it, and nothing stays in Redis", async () => {
+      await using opened = await openNodes(2);
+      const [first, second] = opened.nodes;
+      const a = await first.enter("lobby");
+      const b = await second.enter("lobby");
+      a.room.join("anna", 1_000);
+      await until("it is told", async () => b.told.length === 1);
+      await first[Symbol.asyncDispose]();
+      await until("it is told", async () => b.told.length === 2);
+      expect(b.told).toEqual(["+anna", "-anna"]);
+      const names = (await keysUnder(second.client)).filter((key) => /:here$|:rooms$/.test(key));
+      expect(names).toEqual([]);
+    });
+
+    test("a room that is left and entered again at once is not mixed up", async () => {
+      await using opened = await openNodes(2);
+      const [first, second] = opened.nodes;
+      const b = await second.enter("lobby");
+      for (let i = 0; i < 20; i++) {
+        const a = await first.enter("lobby");
+        a.room.join("anna", 1_000 + i);
+        if (i % 3 === 0) await Bun.sleep(1);
+        if (i === 19) break;
+        a.room.leave("anna", 2_000);
+        a.room.close();
+      }
+      await until("anna is there", async () => users(b).join() === "anna");
+      const again = await first.enter("lobby");
+      await settled(again, b);
+      expect(presentBy(b.told)).toEqual(["anna"]);
+    });
+
+    test.each(seeds(1))(
+      "P1 P2 500 joins and leaves with crashes: no ghost, no double (seed %i)",
+      async (seed) => {
+        const random = new Random(seed);
+        await using opened = await openNodes(3);
+        const watcher = await (await opened.open()).enter("lobby");
+        const here = opened.nodes.map((node) => ({
+          node,
+          entered: node.enter("lobby"),
+          users: new Set<string>(),
+        }));
+        for (let i = 0; i < 500; i++) {
+          const place = random.pick(here);
+          const { room } = await place.entered;
+          const user = `user-${random.between(1, 8)}`;
+          if (place.users.delete(user)) room.leave(user, i);
+          else {
+            place.users.add(user);
+            room.join(user, 1_000 + i);
+          }
+          if (random.between(1, 10) === 1) await Bun.sleep(1);
+          if (i % 100 === 60) {
+            await place.node.crash();
+            const node = await opened.open();
+            here[here.indexOf(place)] = { node, entered: node.enter("lobby"), users: new Set() };
+            await opened.pass(1_000);
+          }
+        }
+        await opened.pass(LEASE + 1_000);
+        const expected = [...new Set(here.flatMap((place) => [...place.users]))].sort();
+        await until("the watcher sees who is there", async () => users(watcher).join() === expected.join());
+        expect(presentBy(watcher.told)).toEqual(expected);
+      },
+    );
+  });
+}
