@@ -15,6 +15,7 @@ import type { EngineLog } from "../engine-log.ts";
 import type { Channels } from "./channels.ts";
 import { Cleaner } from "./cleaner.ts";
 import type { RedisClient } from "./client.ts";
+import { ClusterTurns } from "./cluster-turns.ts";
 import { quotaView } from "./messages.ts";
 import { Pages } from "./pages.ts";
 import { Reader } from "./reader.ts";
@@ -79,14 +80,17 @@ export class RedisEngine implements Engine {
     this.pages = new Pages(({ conversation, after, upTo, count }) =>
       this.reader.page(conversation, after + 1, upTo, count),
     );
-    this.turns = new StandaloneTurns({
+    const turnParts = {
       client,
       log,
       retention,
       replicaPatience: ackAfter === "replica" ? REPLICA_PATIENCE : undefined,
       time,
-      known: (conversation) => this.rooms.known(conversation),
-    });
+      known: (conversation: string) => this.rooms.known(conversation),
+    };
+    this.turns = client.isCluster
+      ? new ClusterTurns({ ...turnParts, storeEpoch: () => this.reader.storeEpoch })
+      : new StandaloneTurns(turnParts);
     this.cleaner = new Cleaner({ client, log, retention, clock, time });
     this.stopTimers = [
       clock.every(CHECK_INTERVAL, () => this.checkRooms()),

@@ -20,6 +20,8 @@ export type Work =
     }
   | { readonly kind: "mark"; readonly request: MarkRequest; readonly done: (result: MarkResult) => void };
 
+export type WorkOf<K extends Work["kind"]> = Extract<Work, { kind: K }>;
+
 export type Result = PostResult | HistoryResult | MarkResult;
 
 export const UNAVAILABLE = { outcome: "unavailable" } as const;

@@ -1,5 +1,5 @@
 import { engineContract } from "../../contracts/engine.ts";
 import { contractSubject } from "./engine-subject.ts";
-import { useRealRedis } from "./real-redis.ts";
+import { KINDS, useRealRedis } from "./real-redis.ts";
 
-engineContract("redis", contractSubject(useRealRedis("standalone")));
+for (const kind of KINDS) engineContract(`redis, ${kind}`, contractSubject(useRealRedis(kind)));

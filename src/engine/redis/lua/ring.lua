@@ -43,7 +43,7 @@ local function ring_expire(key, since)
 end
 
 local function ring_open(key, clock)
-  local newest = tonumber(redis.call('LINDEX', key, -1) or nil)
+  local newest = tonumber(redis.call('LINDEX', key, -1))
   local ring = { key = key, now = clock, kept = 0, added = 0, newest = newest, was = newest }
   if newest == nil then return ring end
   if newest - clock > RING_TOLERANCE then
@@ -75,6 +75,14 @@ end
 local function ring_charge(ring)
   ring.added = ring.added + 1
   ring.newest = ring.now
+end
+
+-- Takes back one request that was charged at `time`; answers whether it was there.
+local function ring_refund(ring, time)
+  if redis.call('LREM', ring.key, -1, time) == 0 then return false end
+  ring.kept = ring.kept - 1
+  if ring.added == 0 then ring.newest = tonumber(redis.call('LINDEX', ring.key, -1)) end
+  return true
 end
 
 -- What `SlidingLog.view` needs: how many are in the window, and after how many milliseconds it is empty again.

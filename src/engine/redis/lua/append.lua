@@ -1,0 +1,65 @@
+-- Cluster, second step of three (reserve, append, settle): everything that one turn of a node's event loop brought to a
+-- conversation, at once and in its order. Carries out `decidePost` of src/core/posting.ts, but for the charge;
+-- `historyRange` of src/core/history.ts and `oldestKept` of src/core/retention.ts.
+--
+-- KEYS  1: meta   2: log   3: ids   4: marks   5: channel
+-- ARGV  1: '' or the time   2: a random text   3: messages and 4: days to keep   5: 1 to write repeats too
+--       6: HISTORY_BUDGET   7: the epoch of the store
+--       8: newest seq known   9: epoch known   10: own subscriptions to the channel
+--       then the operations:
+--         p name body token      a message; token: the reservation that pays for it, '' where none is needed
+--         q name                 a message that nothing pays for: only a repeat is answered
+--         h before after count   history; before and after may be ''
+--         m user seq             a read mark
+-- Reply 1: the epoch, '' where it is the one known
+--       2: what the operations have to say, one after the other:
+--         p, q  1 (stored), 2 (a repeat) or 0; seq; at; the reservation that paid for it
+--         h     list, more
+--         m     seq, or 0 when it did not move
+
+-- include time
+
+local CLOCK = store_time(ARGV[1])
+local FRESH = ARGV[2]
+local KEEP_MESSAGES, KEEP_DAYS = ARGV[3], ARGV[4]
+local TOUCH = ARGV[5] == '1'
+local BUDGET = tonumber(ARGV[6])
+local EPOCH = ARGV[7]
+
+-- include room
+
+local room = room_open(KEYS[1], KEYS[2], tonumber(ARGV[8]), ARGV[9])
+local reply = {}
+local function say(...)
+  for _, value in ipairs({ ... }) do reply[#reply + 1] = value end
+end
+
+local at = 11
+while ARGV[at] do
+  local kind = ARGV[at]
+  if kind == 'p' or kind == 'q' then
+    local seq, time, token = room_find(room, KEYS[3], ARGV[at + 1])
+    if seq then
+      say(2, seq, time, token)
+    elseif kind == 'p' then
+      token = ARGV[at + 3]
+      seq, time = room_store(room, KEYS[3], ARGV[at + 1], ARGV[at + 2], token ~= '' and token or nil)
+      say(1, seq, time, token)
+    else
+      say(0, 0, 0, '')
+    end
+    at = at + (kind == 'p' and 4 or 2)
+  elseif kind == 'h' then
+    local before, after, count = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
+    local list, more = room_history(room, before, after, count, BUDGET)
+    say(list, more and 1 or 0)
+    at = at + 4
+  else
+    local seq = tonumber(ARGV[at + 2])
+    say(room_mark(room, KEYS[4], ARGV[at + 1], seq) and seq or 0)
+    at = at + 3
+  end
+end
+
+room_close(room, KEYS[3], KEYS[5], tonumber(ARGV[10]), 'SPUBLISH', 'SHARDNUMSUB')
+return { room.epoch == ARGV[9] and '' or room.epoch, reply }
