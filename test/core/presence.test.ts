@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { Roster } from "../../src/core/presence.ts";
+import { Roster, together, withMarks } from "../../src/core/presence.ts";
 import { Random, seeds } from "../support/random.ts";
 
 const GRACE = 5_000;
@@ -74,4 +74,21 @@ test.each(seeds(1, 2))("P1 seed %d: joined and left take turns for each user, wh
         .sort(),
     ).toEqual([...there].sort());
   }
+});
+
+test("P1 members over all nodes are listed once, since they first came, in the order in which they came", () => {
+  const here = [
+    { user: "anna", since: 10 },
+    { user: "ben", since: 20 },
+  ];
+  const elsewhere = new Map([
+    ["ben", 5],
+    ["cleo", 15],
+  ]);
+  expect(together(here, elsewhere)).toEqual([
+    { user: "ben", since: 5 },
+    { user: "anna", since: 10 },
+    { user: "cleo", since: 15 },
+  ]);
+  expect(withMarks(here, new Map([["ben", 7]]))).toEqual([here[0]!, { user: "ben", since: 20, read: 7 }]);
 });

@@ -40,3 +40,26 @@ test("a stop that nobody was told the start of is not told", () => {
   expect(board.changes(0)).toEqual([]);
   expect(board.waits).toBe(false);
 });
+
+test("P3 other nodes hear that a user types, and again before it lapses there, but no more than that", () => {
+  const board = new TypingBoard();
+  const passed: number[] = [];
+  for (let now = 0; now < 10_000; now += 100) if (board.type("anna", true, now)) passed.push(now);
+  expect(passed).toEqual([0, 3_000, 6_000, 9_000]);
+  expect(board.type("anna", false, 10_000)).toBe(true);
+  expect(board.type("anna", false, 10_000)).toBe(false);
+});
+
+test("P3 who turns typing on and off passes it on once a second", () => {
+  const board = new TypingBoard();
+  let passed = 0;
+  for (let now = 0; now < 5_000; now += 50) if (board.type("anna", now % 100 === 0, now)) passed++;
+  expect(passed).toBe(10);
+});
+
+test("P3 what was said ends the typing on every node, so the next is passed on", () => {
+  const board = new TypingBoard();
+  expect(board.type("anna", true, 0)).toBe(true);
+  board.set("anna", false, 1_000);
+  expect(board.type("anna", true, 1_000)).toBe(true);
+});
