@@ -4,7 +4,7 @@ import { Command } from "commander";
 import type { ConversationStore, ConversationSummary } from "../core/conversations.ts";
 import type { Settings } from "../server/settings/settings.ts";
 import { Failure } from "./failure.ts";
-import { addSettingFlags, type Flags, loadSettings } from "./setting-flags.ts";
+import { addStoreFlags, loadStoreSettings } from "./setting-flags.ts";
 import { cleanUp, withConversations } from "./store.ts";
 
 /** Conversations at hand, and what was given on the command line. */
@@ -27,16 +27,14 @@ export function conversationCommand(): Command {
   const conversation = new Command("conversation").description("list, show, export and remove conversations");
 
   const verb = (usage: string, about: string, task: (task: Task) => unknown, after?: AfterTask) =>
-    addSettingFlags(conversation.command(usage).description(about), ["DATA_DIR"]).action(
-      async (...given: unknown[]) => {
-        const command = given.at(-1) as Command;
-        const flags = command.opts();
-        const [id = ""] = command.args;
-        const settings = loadSettings({ dataDir: flags.dataDir } satisfies Flags);
-        await withConversations(settings, async (conversations) => task({ conversations, id, flags }));
-        await after?.(settings);
-      },
-    );
+    addStoreFlags(conversation.command(usage).description(about)).action(async (...given: unknown[]) => {
+      const command = given.at(-1) as Command;
+      const flags = command.opts();
+      const [id = ""] = command.args;
+      const settings = loadStoreSettings(flags);
+      await withConversations(settings, async (conversations) => task({ conversations, id, flags }));
+      await after?.(settings);
+    });
 
   verb("list", "list all conversations", list).option("--json", JSON_OUTPUT);
   verb("show <conversation>", "show one conversation", show).option("--json", JSON_OUTPUT);

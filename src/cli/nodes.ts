@@ -1,24 +1,22 @@
 import { Command } from "commander";
 import type { NodeEntry } from "../core/nodes.ts";
 import { Failure } from "./failure.ts";
-import { loadSettings } from "./setting-flags.ts";
+import { addStoreFlags, loadStoreSettings } from "./setting-flags.ts";
 import { readNodes } from "./store.ts";
 
 /** `parley nodes`: the servers that share a Redis, as they see each other. */
 export function nodesCommand(): Command {
-  return new Command("nodes")
-    .description("list the nodes that share a Redis")
+  return addStoreFlags(new Command("nodes").description("list the nodes that share a Redis"))
     .option("--json", "answer as JSON, for scripts")
-    .action(async ({ json = false }: { json?: boolean }) => {
-      const settings = loadSettings({});
-      const found = await readNodes(settings);
+    .action(async (flags: { json?: boolean }) => {
+      const found = await readNodes(loadStoreSettings(flags));
       if (found === undefined)
         throw new Failure(
           "There are nodes only with Redis: set REDIS_HOST or REDIS_URL. The embedded engine has one server.",
         );
       const { nodes, now } = found;
       console.log(
-        json
+        flags.json
           ? JSON.stringify(
               nodes.map((node) => visible(node, now)),
               null,

@@ -4,11 +4,10 @@ import { NEVER } from "../core/revocations.ts";
 import { isIdentifier } from "../protocol/identifiers.ts";
 import { systemClock } from "../server/system-clock.ts";
 import { Failure } from "./failure.ts";
-import { addSettingFlags, loadSettings } from "./setting-flags.ts";
+import { addStoreFlags, loadStoreSettings } from "./setting-flags.ts";
 import { withStore } from "./store.ts";
 
 interface RevokeFlags {
-  readonly dataDir?: string;
   readonly user?: string;
   readonly token?: string;
 }
@@ -16,14 +15,15 @@ interface RevokeFlags {
 /** `parley revoke`: signs out a user or one token. A server that runs on the data closes the sockets within a second. */
 export function revokeCommand(): Command {
   const command = new Command("revoke").description("sign out a user everywhere, or one token");
-  return addSettingFlags(command, ["DATA_DIR"])
+  return addStoreFlags(command)
     .option("--user <user>", "refuse all tokens that were issued to this user until now")
     .option("--token <token>", "refuse this token; its `jti` will do")
     .action(revoke);
 }
 
-async function revoke({ dataDir, user, token }: RevokeFlags): Promise<void> {
-  const settings = loadSettings({ dataDir });
+async function revoke(flags: RevokeFlags): Promise<void> {
+  const { user, token } = flags;
+  const settings = loadStoreSettings(flags);
   if ((user === undefined) === (token === undefined))
     throw new Failure("Say what to revoke: --user <user> or --token <token>, one of them.");
   if (user !== undefined) {

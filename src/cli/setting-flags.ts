@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { type Command, Option } from "commander";
 import { readSettings } from "../server/settings/read.ts";
-import type { Settings } from "../server/settings/settings.ts";
+import { keyOf, type Settings } from "../server/settings/settings.ts";
 import { flagOf, SETTING_NAMES, type SettingName, setting } from "../server/settings/table.ts";
 import { Failure } from "./failure.ts";
 
@@ -20,6 +20,27 @@ export function addSettingFlags(command: Command, names: readonly SettingName[] 
     command.addOption(option.helpGroup(`${group}:`));
   }
   return command;
+}
+
+/** The settings that say where the data is, for commands beside a server. */
+const STORE_SETTINGS = [
+  "DATA_DIR",
+  "REDIS_HOST",
+  "REDIS_PORT",
+  "REDIS_USERNAME",
+  "REDIS_PREFIX",
+] as const satisfies readonly SettingName[];
+
+/** Gives `command` the flags that say where the data is. */
+export function addStoreFlags(command: Command): Command {
+  return addSettingFlags(command, STORE_SETTINGS);
+}
+
+/** The settings of a command with the flags of `addStoreFlags`; its other flags are its own. Throws as `loadSettings`. */
+export function loadStoreSettings(flags: object): Settings {
+  const given = new Map<string, unknown>(Object.entries(flags));
+  const text = (key: string) => [key, given.get(key) as string | undefined];
+  return loadSettings(Object.fromEntries(STORE_SETTINGS.map((name) => text(keyOf(name)))));
 }
 
 /** Says in `--help` where else settings come from. */

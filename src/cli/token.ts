@@ -7,14 +7,13 @@ import { whole } from "../server/settings/kinds.ts";
 import { readSecretKey } from "../server/settings/secret-key.ts";
 import { systemClock } from "../server/system-clock.ts";
 import { Failure } from "./failure.ts";
-import { addSettingFlags, loadSettings } from "./setting-flags.ts";
+import { addStoreFlags, loadStoreSettings } from "./setting-flags.ts";
 import { withStore } from "./store.ts";
 
 /** Longest life of a token made by hand, for programs that cannot sign in: a year, in seconds. */
 const MAX_LIFETIME = 31_536_000;
 
 interface TokenFlags {
-  readonly dataDir?: string;
   readonly lifetime?: string;
   readonly plan?: string;
   readonly conversations?: string;
@@ -26,7 +25,7 @@ export function tokenCommand(): Command {
   const command = new Command("token")
     .argument("<user>")
     .description("print a token for a user, with or without an account");
-  return addSettingFlags(command, ["DATA_DIR"])
+  return addStoreFlags(command)
     .option("--lifetime <seconds>", "life of the token, in seconds (default: TOKEN_LIFETIME)")
     .option("--plan <plan>", "plan of a user without an account (default: DEFAULT_PLAN)")
     .option("--conversations <list>", "conversations it is for, as in lobby,team-* (default: all)")
@@ -35,8 +34,8 @@ export function tokenCommand(): Command {
 }
 
 async function token(user: string, flags: TokenFlags): Promise<void> {
-  const { dataDir, lifetime, plan } = flags;
-  const settings = loadSettings({ dataDir });
+  const { lifetime, plan } = flags;
+  const settings = loadStoreSettings(flags);
   const problems: string[] = [];
   if (!isIdentifier(user))
     problems.push(`${JSON.stringify(user)} cannot be a user: use 1–128 characters of A-Z a-z 0-9 . _ : @ -.`);

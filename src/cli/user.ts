@@ -7,7 +7,7 @@ import type { Settings } from "../server/settings/settings.ts";
 import { systemClock } from "../server/system-clock.ts";
 import { Failure } from "./failure.ts";
 import { readPassword } from "./password-prompt.ts";
-import { addSettingFlags, type Flags, loadSettings } from "./setting-flags.ts";
+import { addStoreFlags, loadStoreSettings } from "./setting-flags.ts";
 import { withStore } from "./store.ts";
 
 /** Accounts and settings at hand, and what was given on the command line. */
@@ -30,16 +30,14 @@ export function userCommand(): Command {
   const user = new Command("user").description("add, show and change accounts");
 
   const verb = (usage: string, about: string, task: (task: Task) => Promise<void>) =>
-    addSettingFlags(user.command(usage).description(about), ["DATA_DIR"]).action(
-      async (...given: unknown[]) => {
-        const command = given.at(-1) as Command;
-        const flags = command.opts();
-        const settings = loadSettings({ dataDir: flags.dataDir } satisfies Flags);
-        await withStore(settings, (accounts, revocations) =>
-          task({ accounts, revocations, settings, flags, operands: command.args }),
-        );
-      },
-    );
+    addStoreFlags(user.command(usage).description(about)).action(async (...given: unknown[]) => {
+      const command = given.at(-1) as Command;
+      const flags = command.opts();
+      const settings = loadStoreSettings(flags);
+      await withStore(settings, (accounts, revocations) =>
+        task({ accounts, revocations, settings, flags, operands: command.args }),
+      );
+    });
 
   verb("add <user>", "add an account; asks for its password", add)
     .option("--plan <plan>", "its plan (default: DEFAULT_PLAN)")

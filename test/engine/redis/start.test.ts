@@ -5,6 +5,7 @@ import { explainFault } from "../../../src/engine/redis/faults.ts";
 import { checkRequirements, judge, type RedisFacts } from "../../../src/engine/redis/requirements.ts";
 import { readRedisUrl } from "../../../src/server/settings/redis-url.ts";
 import { systemClock } from "../../../src/server/system-clock.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
 import { RecordedLog } from "../../support/recorded-log.ts";
 import { freePort, startRedis, type TestRedis } from "../../support/redis.ts";
 
@@ -89,6 +90,19 @@ describe("a start without Redis ends with one line that says why, and without th
     });
     expect(await fault(`redis://127.0.0.1:${other.port}`)).toContain("what answers there is not Redis");
   });
+});
+
+test("L3 while Redis is waited for it is said every few seconds, with the reason and the time left", async () => {
+  const clock = new ManualClock();
+  const log = new RecordedLog();
+  const hosts = [{ host: "127.0.0.1", port: await freePort() }];
+  const address = { kind: "standalone", hosts, tls: false, database: 0 } as const;
+  const connecting = connect({ address, prefix: "wait", node: "n1", patience: SHORT, clock, log });
+  clock.advance(6_500);
+  await connecting.catch(() => {});
+  clock.advance(6_500);
+  expect(log.events()).toEqual(["store.waiting", "store.waiting"]);
+  expect(Object.keys(log.lines[0]!.fields).sort()).toEqual(["reason", "seconds_left", "store"]);
 });
 
 test("a Redis that comes later is waited for", async () => {

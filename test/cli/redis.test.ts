@@ -1,0 +1,154 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
+import { freePort, startRedis, type TestRedis } from "../support/redis.ts";
+import { SECRET } from "../support/server.ts";
+import { ParleyFolder, type Running } from "./parley.ts";
+
+let redis: TestRedis;
+beforeAll(async () => {
+  redis = await startRedis();
+});
+afterAll(() => redis[Symbol.asyncDispose]());
+
+/** Settings of a node on the Redis of this file, in whose keys `prefix` is a world of its own. */
+const on = (prefix: string) => ({
+  REDIS_HOST: "127.0.0.1",
+  REDIS_PORT: `${redis.port}`,
+  REDIS_PREFIX: prefix,
+  SECRET_KEY: SECRET,
+});
+
+async function signIn({ url }: Running, username: string, password: string): Promise<Response> {
+  return fetch(`${url}/token`, { method: "POST", body: new URLSearchParams({ username, password }) });
+}
+
+async function tokenFrom(server: Running, user: string, password: string): Promise<string> {
+  const { access_token: token } = (await (await signIn(server, user, password)).json()) as {
+    access_token: string;
+  };
+  return token;
+}
+
+const events = (server: Running) =>
+  server
+    .output()
+    .stdout.trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line).event as string);
+
+describe("two nodes on one Redis", () => {
+  test("say what they run on, make the demo accounts once, take each other's tokens, and are listed", async () => {
+    await using folder = new ParleyFolder();
+    const env = on("two");
+    const [one, other] = await Promise.all([folder.serve([], env), folder.serve([], env)]);
+    const block = new RegExp(`Engine +Redis at 127\\.0\\.0\\.1:${redis.port}; this is node (\\S+)\n`);
+    const names = [one, other].map((server) => block.exec(server.output().stderr)?.[1] ?? "");
+    expect(new Set(names).size).toBe(2);
+    expect(one.output().stderr).toContain("user1 (free), user2 (basic), user3 (premium)");
+    const made = [...events(one), ...events(other)].filter((event) => event === "demo_accounts.made");
+    expect(made).toHaveLength(1);
+    expect(readdirSync(folder.path)).not.toContain("data");
+
+    const token = await tokenFrom(one, "user1", "password");
+    const me = await fetch(`${other.url}/me`, { headers: { authorization: `Bearer ${token}` } });
+    expect(me.status).toBe(200);
+
+    const [table, json] = await Promise.all([
+      folder.run(["nodes"], { env }),
+      folder.run(["nodes", "--json"], { env }),
+    ]);
+    expect(table).toMatchObject({ code: 0, stderr: "" });
+    expect(table.stdout).toMatch(/^node +address +connections +version +lag +since +lease\n/);
+    const nodes = JSON.parse(json.stdout) as Record<string, unknown>[];
+    expect(nodes.map(({ node, url }) => `${node} ${url}`).sort()).toEqual(
+      [`${names[0]} ${one.url}`, `${names[1]} ${other.url}`].sort(),
+    );
+    for (const node of nodes) expect(node).toMatchObject({ connections: 0, version: expect.any(String) });
+
+    for (const { process } of [one, other]) process.kill("SIGTERM");
+    expect(await Promise.all([one.process.exited, other.process.exited])).toEqual([0, 0]);
+    expect((await folder.run(["nodes"], { env })).stdout).toBe("No node is running.\n");
+  }, 30_000);
+
+  test("accounts, tokens and conversations are changed from beside them in the same words as on files", async () => {
+    await using folder = new ParleyFolder();
+    const env = on("beside");
+    const server = await folder.serve([], { ...env, DEMO_ACCOUNTS: "false" });
+    const run = (...args: string[]) => folder.run(args, { env });
+    const added = await folder.run(["user", "add", "ada", "--plan", "basic", "--password-stdin"], {
+      env,
+      stdin: "correct horse",
+    });
+    expect(added).toEqual({ code: 0, stdout: "Added ada with the plan basic.\n", stderr: "" });
+    expect((await run("user", "list")).stdout).toMatch(/^ada +basic +enabled /);
+    const token = await tokenFrom(server, "ada", "correct horse");
+    const say = (text: string) =>
+      fetch(`${server.url}/conversations/lobby/messages`, {
+        method: "POST",
+        headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+        body: JSON.stringify({ text }),
+      });
+    expect((await say("one")).status).toBe(201);
+    expect((await say("two")).status).toBe(201);
+
+    expect((await run("conversation", "list")).stdout).toMatch(/^lobby +2 messages \(1–2\)/);
+    const exported = (await run("conversation", "export", "lobby")).stdout.trimEnd().split("\n");
+    expect(exported.map((line) => JSON.parse(line).text)).toEqual(["one", "two"]);
+    expect((await run("conversation", "retain", "lobby", "--messages", "5")).stdout).toBe(
+      "lobby keeps by number the newest 5, by age as RETENTION_DAYS says.\n",
+    );
+    expect((await run("conversation", "remove", "lobby", "--yes")).stdout).toBe(
+      "Removed the messages of lobby. Its numbers go on after 2.\n",
+    );
+    expect(await (await say("three")).json()).toMatchObject({ seq: 3 });
+
+    expect((await run("revoke", "--user", "ada")).stdout).toStartWith("Signed out ada");
+    const refused = async () => (await say("four")).status === 401;
+    for (const deadline = Date.now() + 5_000; !(await refused()); await Bun.sleep(50))
+      if (Date.now() > deadline) throw new Error("The token is still taken.");
+    const made = await run("token", "ada");
+    expect(made.code).toBe(0);
+    expect(made.stdout.trim().split(".")).toHaveLength(3);
+  }, 30_000);
+});
+
+describe("what keeps a node from starting is told in one line, with exit code 1", () => {
+  const oneLine = /^parley: [^\n]+\n$/;
+
+  test("T4 no SECRET_KEY, which each node would make for itself", async () => {
+    await using folder = new ParleyFolder();
+    const { SECRET_KEY: _, ...env } = on("keyless");
+    const { code, stderr } = await folder.run([], { env });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(oneLine);
+    expect(stderr).toContain("SECRET_KEY is missing: with Redis set it, the same on every node.");
+    expect(readdirSync(folder.path)).not.toContain("data");
+  });
+
+  test("L3 no Redis, after it was waited for; commands do not wait so long", async () => {
+    await using folder = new ParleyFolder();
+    const env = { ...on("away"), REDIS_PORT: `${await freePort()}`, STARTUP_TIMEOUT: "1" };
+    const { code, stderr } = await folder.run([], { env });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(oneLine);
+    expect(stderr).toContain("could not be used within 1 s: nothing listens there.");
+  });
+
+  test("D2 a Redis that may throw messages away", async () => {
+    await using evicting = await startRedis(["--maxmemory-policy", "allkeys-lru"]);
+    await using folder = new ParleyFolder();
+    const { code, stderr } = await folder.run([], {
+      env: { ...on("evicting"), REDIS_PORT: `${evicting.port}` },
+    });
+    expect(code).toBe(1);
+    expect(stderr).toMatch(oneLine);
+    expect(stderr).toContain("maxmemory-policy is allkeys-lru");
+  });
+
+  test("nodes are there only with Redis", async () => {
+    await using folder = new ParleyFolder();
+    const { code, stderr } = await folder.run(["nodes"]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(oneLine);
+  });
+});
