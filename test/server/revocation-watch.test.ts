@@ -1,9 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import { NEVER } from "../../src/core/revocations.ts";
 import { verifyToken } from "../../src/server/authentication/tokens.ts";
+import { watchRevocations } from "../../src/server/revocation-watch.ts";
+import { Directory } from "../../src/server/socket/directory.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { RawSocket } from "../support/raw-socket.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
+import { storedRevocations } from "../support/stored-accounts.ts";
 
 /** What a client hears at the end: the error's code and the Close frame's. */
 async function endOf(raw: RawSocket): Promise<[string | undefined, number]> {
@@ -69,5 +72,61 @@ describe("A3 T5 revoking closes sockets", () => {
     expect(await raw.heard("pong")).toMatchObject({ id: "still here" });
     await server.revocations.revokeToken(ids[1]!, NEVER);
     expect(await endOf(raw)).toEqual(REVOKED);
+  });
+});
+
+describe("A3 revocations that nobody can name any more", () => {
+  interface Held {
+    readonly user: string;
+    credential: { tokenId: string; issuedAt: number } | undefined;
+    end(): void;
+  }
+
+  /** A watch over connections of which only is known whose they are, told that it may have missed something. */
+  async function miss(prepare: (revocations: ReturnType<typeof storedRevocations>) => Promise<void>) {
+    const revocations = storedRevocations();
+    const directory = new Directory<Held>();
+    const ended: string[] = [];
+    const hold = (user: string, tokenId: string, issuedAt: number) => {
+      const held: Held = { user, credential: { tokenId, issuedAt }, end: () => void ended.push(tokenId) };
+      directory.add(held);
+      return held;
+    };
+    let missed: (() => Promise<void> | void) | undefined;
+    watchRevocations({
+      revocations: {
+        isRevoked: (token) => revocations.isRevoked(token),
+        watch(_, whenMissed) {
+          missed = whenMissed;
+          return () => {};
+        },
+      },
+      directory,
+      clock: new ManualClock(),
+    });
+    await prepare(revocations);
+    return { hold, ended, tell: async () => missed?.() };
+  }
+
+  test("A3 every socket's token is asked about, and the revoked ones end", async () => {
+    const watch = await miss(async (revocations) => {
+      await revocations.revokeToken("t7", NEVER);
+      await revocations.revokeToken("t1203", NEVER);
+      await revocations.revokeUser("ben", 100);
+    });
+    for (let k = 0; k < 1_500; k++) watch.hold("anna", `t${k}`, 5);
+    watch.hold("ben", "old", 99);
+    watch.hold("ben", "new", 100);
+    await watch.tell();
+    expect(watch.ended.sort()).toEqual(["old", "t1203", "t7"]);
+  });
+
+  test("A3 a token renewed while it was asked about is the one that counts", async () => {
+    const watch = await miss((revocations) => revocations.revokeToken("old", NEVER));
+    const held = watch.hold("anna", "old", 5);
+    const asked = watch.tell();
+    held.credential = { tokenId: "new", issuedAt: 6 };
+    await asked;
+    expect(watch.ended).toEqual([]);
   });
 });

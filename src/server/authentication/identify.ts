@@ -58,9 +58,14 @@ export async function permit(
   requestedUser?: string,
 ): Promise<Identification> {
   const { subject, plan: claimedPlan, account: madeForAccount } = token;
+  // Asked last and together: what changes after the answers is told to those who watch, and nothing is waited for in between.
+  const [account, isRevoked] = await Promise.all([
+    parts.accounts.find(subject),
+    parts.revocations.isRevoked(token),
+  ]);
   const access = decideAccess({
     subject,
-    account: await parts.accounts.find(subject),
+    account,
     plans: parts.plans,
     demoAccountsUsable: parts.demoAccountsUsable,
     ...(requestedUser !== undefined && { requestedUser }),
@@ -68,9 +73,7 @@ export async function permit(
     ...(madeForAccount !== undefined && { madeForAccount }),
   });
   if ("refusal" in access) return { refusal: { ...access.refusal, user: subject } };
-  // Asked last: whoever is revoked after this answer is told to those who watch, and nothing is waited for in between.
-  if (await parts.revocations.isRevoked(token))
-    return { refusal: { code: "token_revoked", message: REVOKED, user: subject } };
+  if (isRevoked) return { refusal: { code: "token_revoked", message: REVOKED, user: subject } };
   const { grants, id: tokenId, issuedAt, expiresAt } = token;
   return { user: subject, plan: access.plan, grants, tokenId, issuedAt, expiresAt };
 }

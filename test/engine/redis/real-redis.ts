@@ -25,23 +25,25 @@ export const freshPrefix = (): string => `test-${++prefixes}`;
 /** Starts a Redis before the tests of the file that calls this, and ends it afterwards. */
 export function useRealRedis(kind: (typeof KINDS)[number]): RealRedis {
   let server: AsyncDisposable & { readonly url: string };
-  let nodes = 0;
   beforeAll(async () => {
     server = kind === "cluster" ? await startRedisCluster() : await startRedis();
   }, 30_000);
   afterAll(() => server[Symbol.asyncDispose]());
-  return {
-    async connect(prefix) {
-      const client = new RedisClient({
-        address: addressOf(server.url),
-        keys: new Keys(prefix),
-        node: `node-${++nodes}`,
-        log: new RecordedLog(),
-      });
-      if (await client.start(10_000)) return client;
-      throw new Error(`Redis does not answer: ${client.fault}`);
-    },
-  };
+  return { connect: (prefix) => connectTo(server.url, prefix) };
+}
+
+let nodes = 0;
+
+/** A client as a node has one, under `prefix`. */
+export async function connectTo(url: string, prefix: string): Promise<RedisClient> {
+  const client = new RedisClient({
+    address: addressOf(url),
+    keys: new Keys(prefix),
+    node: `node-${++nodes}`,
+    log: new RecordedLog(),
+  });
+  if (await client.start(10_000)) return client;
+  throw new Error(`Redis does not answer: ${client.fault}`);
 }
 
 /** All keys under a client's prefix. */
