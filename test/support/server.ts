@@ -1,12 +1,11 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { retentionOf } from "../../src/cli/data-on-disk.ts";
+import { openStoreFor } from "../../src/cli/store.ts";
 import type { Account, AccountStore } from "../../src/core/accounts.ts";
 import type { Clock } from "../../src/core/clock.ts";
 import type { Engine } from "../../src/core/engine.ts";
 import type { RevocationStore } from "../../src/core/revocations.ts";
-import { openSqlite } from "../../src/engine/sqlite/open.ts";
 import { seedDemoAccounts } from "../../src/server/authentication/demo-accounts.ts";
 import { createKeys, type TokenKeys } from "../../src/server/authentication/keys.ts";
 import { createPasswords } from "../../src/server/authentication/passwords.ts";
@@ -17,7 +16,7 @@ import { systemClock } from "../../src/server/system-clock.ts";
 import { RecordedLog } from "./recorded-log.ts";
 
 export interface TestServerOptions {
-  /** Settings as they stand in the environment, beside PORT=0 and a data folder that is thrown away. */
+  /** Settings as they stand in the environment, beside PORT=0 and a data folder that is thrown away; REDIS_URL makes it a node. */
   readonly env?: Readonly<Record<string, string>>;
   readonly clock?: Clock;
   /** Stands between the server and its store, for tests of a store that misbehaves. */
@@ -40,7 +39,7 @@ export interface TestServer extends AsyncDisposable {
 /** SECRET_KEY of every test server. */
 export const SECRET = "GzcZQ2b7mWq0p5yEw1rT8uKx9vLh3NdF";
 
-/** A real server on its embedded store, on any free port. */
+/** A real server on its embedded store, or on Redis, on any free port. */
 export async function startTestServer({
   env = {},
   clock = systemClock(),
@@ -53,13 +52,7 @@ export async function startTestServer({
   if ("problems" in read) throw new Error(read.problems.join("\n"));
   const { settings } = read;
   const log = new RecordedLog();
-  const store = await openSqlite({
-    dataDir,
-    clock,
-    log,
-    sync: settings.storeSync,
-    retention: retentionOf(settings),
-  });
+  const { store } = await openStoreFor(settings, { clock, log });
   const { engine, accounts, revocations } = store;
   const passwords = createPasswords({ cost: settings.bcryptCost, queue: settings.passwordQueue });
   await seedDemoAccounts(settings, { accounts, passwords, clock, log });

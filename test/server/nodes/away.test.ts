@@ -1,0 +1,103 @@
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { TestClient } from "../../support/client.ts";
+import { startRedis, type TestRedis } from "../../support/redis.ts";
+import { until } from "../../support/redis-talk.ts";
+import { presenceOf, startNodes, type TestNode } from "./cluster.ts";
+
+let redis: TestRedis | undefined;
+beforeEach(() => {
+  redis = undefined;
+});
+afterEach(() => redis?.[Symbol.asyncDispose]());
+
+const readiness = async ({ url }: TestNode) => (await fetch(`${url}/readyz`)).status;
+
+test("L3 while Redis is away sockets stay and are told; when it is back all is as before", async () => {
+  redis = await startRedis(["--appendonly", "yes", "--appendfsync", "always"]);
+  await using cluster = await startNodes(redis, 2);
+  const [a, b] = cluster.nodes;
+  await using anna = await a.connect("anna");
+  await using ben = await b.connect("ben");
+  anna.send({ type: "message", text: "before", id: "m1" });
+  await ben.next("message");
+  await redis.kill();
+  for (const client of [anna, ben]) await client.next("degraded");
+  expect([await readiness(a), await readiness(b)]).toEqual([503, 503]);
+
+  anna.send({ type: "message", text: "meanwhile", id: "m2" });
+  expect(await anna.next("error")).toMatchObject({ code: "unavailable", id: "m2" });
+  const newcomer = TestClient.open(await b.address("cleo"));
+  expect(await newcomer.next("error")).toMatchObject({ code: "unavailable" });
+  expect(await newcomer.next("closing")).toMatchObject({ code: 1013, reconnect: true });
+
+  // Longer than the lease: every node has to begin another life, and none may take another for gone.
+  await Bun.sleep(1_200);
+  await redis.restart();
+  for (const client of [anna, ben]) await client.next("recovered");
+  expect([await readiness(a), await readiness(b)]).toEqual([200, 200]);
+  anna.send({ type: "message", text: "meanwhile", id: "m2" });
+  expect(await anna.next("ack")).toMatchObject({ id: "m2", seq: 2 });
+  expect(await ben.next("message")).toMatchObject({ seq: 2, text: "meanwhile" });
+  await using cleo = await b.connect("cleo");
+  expect(cleo.of("welcome")[0]!.members.map(({ user }) => user)).toEqual(["anna", "ben", "cleo"]);
+  await until("cleo is told", async () => presenceOf(anna).includes("+cleo"));
+  // Nobody is seen to go, also after those who did not come back would have been given up.
+  await Bun.sleep(3_500);
+  expect(presenceOf(anna)).toEqual(["+ben", "+cleo"]);
+  expect(presenceOf(ben)).toEqual(["+cleo"]);
+}, 20_000);
+
+test("L3 D5 after Redis came back empty everybody is told, and presence and connections are there again", async () => {
+  redis = await startRedis();
+  await using cluster = await startNodes(redis, 2, { PLANS: "free:100:2", PRESENCE_GRACE: "5" });
+  const [a, b] = cluster.nodes;
+  await using anna = await a.connect("anna");
+  await using ben = await b.connect("ben");
+  await using idle = await b.connect("dora", "hall");
+  anna.send({ type: "message", text: "one" });
+  await ben.next("message");
+  const { epoch } = anna.of("welcome")[0]!;
+  await redis.kill();
+  for (const client of [anna, ben, idle]) await client.next("degraded");
+  await redis.restart();
+  for (const client of [anna, ben]) {
+    expect(await client.next("closing")).toMatchObject({ code: 1012, reconnect: true });
+  }
+  await until("it can be spoken again", async () => (await readiness(a)) + (await readiness(b)) === 400);
+  await using again = await a.connect("anna", "lobby", `&after=1&epoch=${epoch}`);
+  expect(again.of("welcome")[0]).toMatchObject({ resumed: false, seq: 0 });
+  expect(again.of("welcome")[0]!.epoch).not.toBe(epoch);
+  await using back = await b.connect("ben", "lobby", `&after=1&epoch=${epoch}`);
+  await until("both are there", async () => {
+    const headers = { Authorization: `Bearer ${await a.token("dora")}` };
+    const ask = async (place: string) =>
+      (await (await fetch(`${a.url}/conversations/${place}/members`, { headers })).json()).members.length;
+    return (await ask("lobby")) === 2 && (await ask("hall")) === 1;
+  });
+  again.send({ type: "message", text: "anew" });
+  expect(await back.next("message")).toMatchObject({ seq: 1, text: "anew" });
+  // Dora's one connection was counted again, so there is a place for one more.
+  await using second = await a.connect("dora", "hall");
+  const third = TestClient.open(await b.address("dora", "hall"));
+  expect(await third.next("closing")).toMatchObject({ code: 4409 });
+  expect(second.of("welcome")).toHaveLength(1);
+}, 20_000);
+
+test("W5 L3 a connection that was closed while Redis was away is given back when it is there again", async () => {
+  redis = await startRedis(["--appendonly", "yes", "--appendfsync", "always"]);
+  await using cluster = await startNodes(redis, 2, { PLANS: "free:100:1", NODE_LEASE: "60" });
+  const [a, b] = cluster.nodes;
+  const anna = await a.connect("anna");
+  await using ben = await b.connect("ben");
+  await redis.kill();
+  await anna.next("degraded");
+  await anna[Symbol.asyncDispose]();
+  await redis.restart();
+  await ben.next("recovered");
+  await until("there is a place again", async () => {
+    const client = TestClient.open(await b.address("anna"));
+    const came = await client.next("welcome").catch(() => undefined);
+    await client[Symbol.asyncDispose]();
+    return came !== undefined;
+  });
+}, 20_000);

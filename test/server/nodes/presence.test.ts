@@ -1,0 +1,86 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { startRedis, type TestRedis } from "../../support/redis.ts";
+import { until } from "../../support/redis-talk.ts";
+import { presenceOf, startNodes } from "./cluster.ts";
+
+let redis: TestRedis;
+beforeAll(async () => {
+  redis = await startRedis();
+});
+afterAll(() => redis[Symbol.asyncDispose]());
+
+test("P1 D1 members are those of all nodes, told once, and all see the same messages in the same order", async () => {
+  await using cluster = await startNodes(redis, 3);
+  const [a, b, c] = cluster.nodes;
+  await using anna = await a.connect("anna");
+  await using ben = await b.connect("ben");
+  expect(await anna.next("presence")).toMatchObject({ user: "ben", state: "joined" });
+  await using second = await c.connect("ben");
+  const members = second.of("welcome")[0]!.members.map(({ user }) => user);
+  expect(members).toEqual(["anna", "ben"]);
+  for (let i = 0; i < 20; i++) [anna, ben, second][i % 3]!.send({ type: "message", text: `${i}` });
+  await until("all have heard all", async () =>
+    [anna, ben, second].every((each) => each.of("message").length === 20),
+  );
+  for (const each of [ben, second]) expect(each.of("message")).toEqual(anna.of("message"));
+  await second[Symbol.asyncDispose]();
+  await using cleo = await c.connect("cleo");
+  await until("cleo is told", async () => presenceOf(anna).includes("+cleo"));
+  expect(presenceOf(anna)).toEqual(["+ben", "+cleo"]);
+  await ben[Symbol.asyncDispose]();
+  await until("ben is gone", async () => presenceOf(cleo).includes("-ben"));
+  await cleo.settled();
+  expect(presenceOf(cleo).filter((each) => each === "-ben")).toHaveLength(1);
+});
+
+test("P1 over HTTP a node that nobody uses shows the members too, with their read marks", async () => {
+  await using cluster = await startNodes(redis, 2);
+  const [a, b] = cluster.nodes;
+  await using anna = await a.connect("anna");
+  anna.send({ type: "message", text: "one" });
+  await anna.next("ack");
+  anna.send({ type: "read", seq: 1 });
+  const ask = async () => {
+    const headers = { Authorization: `Bearer ${await b.token("anna")}` };
+    return (await fetch(`${b.url}/conversations/lobby/members`, { headers })).json();
+  };
+  await until("the mark is kept", async () => (await ask()).members[0]?.read === 1);
+  expect(await ask()).toMatchObject({ members: [{ user: "anna", read: 1 }] });
+});
+
+test("P3 P4 typing and read marks of other nodes are told, and end with the message", async () => {
+  await using cluster = await startNodes(redis, 2);
+  const [a, b] = cluster.nodes;
+  await using anna = await a.connect("anna");
+  await using ben = await b.connect("ben");
+  anna.send({ type: "typing", active: true });
+  expect(await ben.next("typing")).toEqual({ type: "typing", user: "anna", active: true });
+  anna.send({ type: "message", text: "one" });
+  await ben.next("message");
+  expect(await ben.next("typing")).toEqual({ type: "typing", user: "anna", active: false });
+  ben.send({ type: "read", seq: 1 });
+  expect(await anna.next("read")).toEqual({ type: "read", user: "ben", seq: 1 });
+  await using cleo = await a.connect("cleo");
+  expect(cleo.of("welcome")[0]!.members).toContainEqual(expect.objectContaining({ user: "ben", read: 1 }));
+});
+
+test("P2 L3 the users of a node that is cut off leave once, and are there again when it is back", async () => {
+  await using cluster = await startNodes(redis, 3);
+  const [a, b, c] = cluster.nodes;
+  await using anna = await a.connect("anna");
+  await using ben = await b.connect("ben");
+  await using cleo = await c.connect("cleo");
+  await until("all are there", async () => presenceOf(anna).includes("+cleo"));
+  c.cutOff();
+  await cleo.next("degraded");
+  await until("cleo is gone", async () => presenceOf(anna).includes("-cleo"));
+  await using dora = await a.connect("dora");
+  expect(dora.of("welcome")[0]!.members.map(({ user }) => user)).toEqual(["anna", "ben", "dora"]);
+  c.heal();
+  await cleo.next("recovered");
+  await until("cleo is back", async () => presenceOf(ben).filter((each) => each === "+cleo").length === 2);
+  const seen = presenceOf(ben).filter((each) => each.endsWith("cleo"));
+  expect(seen).toEqual(["+cleo", "-cleo", "+cleo"]);
+  ben.send({ type: "message", text: "welcome back" });
+  expect(await cleo.next("message")).toMatchObject({ text: "welcome back" });
+});
