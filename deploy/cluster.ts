@@ -1,5 +1,5 @@
 // npm run cluster: Redis, three nodes and a balancer on this machine, to look at, to talk through and to kill. All of it
-// is gone after Ctrl+C. PORT is the balancer's, 8000 unless set.
+// is gone after Ctrl+C. PORT is the balancer's, 8000 unless set; other settings in the environment are the nodes'.
 import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
@@ -51,7 +51,9 @@ function startRedis(): void {
 
 function startNode(node: number): void {
   start(`node ${node}`, [process.execPath, "--no-env-file", MAIN, "serve"], {
+    HOST: "127.0.0.1",
     PORT: `${nodePorts[node - 1]}`,
+    REDIS_URL: "",
     REDIS_HOST: "127.0.0.1",
     REDIS_PORT: `${redisPort}`,
     SECRET_KEY: secret,
@@ -65,7 +67,7 @@ function startNode(node: number): void {
 function start(name: string, command: string[], settings: Record<string, string>): void {
   const program = Bun.spawn(command, {
     cwd: folder,
-    env: { PATH: process.env.PATH ?? "", HOME: folder, ...settings },
+    env: { ...process.env, ...settings },
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",

@@ -1,0 +1,85 @@
+import { expect, test } from "bun:test";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { startBalancer } from "../../deploy/balancer.ts";
+import { freePort } from "../support/redis.ts";
+
+test("npm run cluster prints an address behind which three nodes answer, and leaves nothing behind", async () => {
+  const cluster = Bun.spawn(
+    [process.execPath, "--no-env-file", join(import.meta.dir, "../../deploy/cluster.ts")],
+    {
+      env: { PATH: process.env.PATH ?? "", HOME: process.env.HOME ?? "", PORT: "0", BCRYPT_COST: "4" },
+      stdin: "pipe",
+      stdout: "pipe",
+      stderr: "inherit",
+    },
+  );
+  const output = cluster.stdout.pipeThrough(
+    new TextDecoderStream() as never,
+  ) as unknown as AsyncIterable<string>;
+  let text = "";
+  for await (const chunk of output) {
+    text += chunk;
+    if (text.includes("npx parley nodes")) break;
+  }
+  const page = /Page +(\S+)\/ /.exec(text)?.[1];
+  const pids = [...text.matchAll(/ pid (\d+)$/gm)].map(([, pid]) => Number(pid));
+  expect(pids).toHaveLength(4);
+  for (let i = 0; i < 6; i++) expect((await fetch(`${page}/readyz`)).status).toBe(200);
+
+  cluster.kill("SIGTERM");
+  expect(await cluster.exited).toBe(0);
+  for (const pid of pids) expect(() => process.kill(pid, 0)).toThrow("ESRCH");
+}, 60_000);
+
+test("the balancer takes the nodes in turn, passes over one that is not there, and carries both ways", async () => {
+  const nodes = await Promise.all(
+    ["one", "two"].map(async (name) => {
+      const server = createServer((socket) => {
+        socket.on("error", () => {});
+        socket.on("data", (data) => socket.end(`${name} heard ${data}`));
+      });
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+      const address = server.address();
+      if (address === null || typeof address === "string") throw new Error("no port");
+      return { server, port: address.port };
+    }),
+  );
+  const ports = [nodes[0]!.port, await freePort(), nodes[1]!.port];
+  const balancer = await startBalancer(0, ports);
+  const answers: string[] = [];
+  for (let i = 0; i < 4; i++) answers.push(await ask(balancer.port, `${i}`));
+  expect(answers).toEqual(["one heard 0", "two heard 1", "one heard 2", "two heard 3"]);
+  for (const { server } of nodes) await new Promise((resolve) => server.close(resolve));
+  expect(await ask(balancer.port, "anybody?")).toBe("");
+  await balancer.close();
+});
+
+async function readUntil(stream: ReadableStream<Uint8Array>, words: string): Promise<string> {
+  const reader = stream.getReader();
+  const decoder = new TextDecoder();
+  for (let text = ""; ; ) {
+    const { done, value } = await reader.read();
+    text += decoder.decode(value, { stream: true });
+    if (text.includes(words)) return text;
+    if (done) throw new Error(`It ended: ${text}`);
+  }
+}
+
+function ask(port: number, text: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let answer = "";
+    Bun.connect({
+      hostname: "127.0.0.1",
+      port,
+      socket: {
+        open: (socket) => void socket.write(text),
+        data: (_, data) => {
+          answer += data.toString();
+        },
+        close: () => resolve(answer),
+        error: (_, error) => reject(error),
+      },
+    }).catch(reject);
+  });
+}
