@@ -126,7 +126,7 @@ export class RedisEngine implements Engine {
   }
 
   async head(conversation: string): Promise<Head> {
-    const head = await this.reader.head(conversation, this.rooms.known(conversation));
+    const head = await this.rooms.head(conversation);
     if (head === undefined) throw new Error("Redis cannot be read now.");
     return head;
   }

@@ -108,8 +108,10 @@ export class Room {
   /** Looks whether the store has what was not announced, or has lost what was. */
   async check(): Promise<void> {
     if (!this.isOpen || this.ended) return;
-    const head = await this.store.head(this.conversation, { seq: this.told, epoch: this.epoch });
-    if (head === undefined || this.ended) return;
+    const { told: seq, epoch } = this;
+    const head = await this.store.head(this.conversation, { seq, epoch });
+    // An answer from before another epoch was heard of says nothing about now.
+    if (head === undefined || this.ended || epoch !== this.epoch) return;
     if (head.epoch !== this.epoch) this.lose(head);
     else this.newest = Math.max(this.newest, head.seq);
     this.advance();

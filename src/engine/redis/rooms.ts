@@ -1,4 +1,4 @@
-import type { Listening, MessageListener } from "../../core/engine.ts";
+import type { Head, Listening, MessageListener } from "../../core/engine.ts";
 import { RecencyMap } from "../../core/recency-map.ts";
 import type { EngineLog } from "../engine-log.ts";
 import type { ChannelSubscription, Channels } from "./channels.ts";
@@ -65,6 +65,14 @@ export class Rooms {
       // Whoever else waited for it may have come and gone meanwhile.
       if (this.rooms.get(conversation) === open) return open.room.add(listener);
     }
+  }
+
+  /** How far a conversation reaches; whoever listens to it is told first, when it has lost messages. */
+  async head(conversation: string): Promise<Head | undefined> {
+    const head = await this.roomStore.head(conversation, this.known(conversation));
+    const room = this.rooms.get(conversation)?.room;
+    if (head !== undefined && room?.isOpen && room.epoch !== head.epoch) await room.check();
+    return head;
   }
 
   known(conversation: string): Known {

@@ -1,58 +1,97 @@
+import type { PostRequest, PostResult } from "../../../src/core/engine.ts";
 import { KEEP_ALL } from "../../../src/core/retention.ts";
 import { Channels } from "../../../src/engine/redis/channels.ts";
-import type { RedisClient } from "../../../src/engine/redis/client.ts";
+import { RedisClient } from "../../../src/engine/redis/client.ts";
 import { RedisEngine, type RedisEngineParts } from "../../../src/engine/redis/engine.ts";
+import { Keys } from "../../../src/engine/redis/keys.ts";
+import type { Message } from "../../../src/protocol/server-frames.ts";
 import type { OpenEngine } from "../../contracts/engine/subject.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { RecordedLog } from "../../support/recorded-log.ts";
+import type { TestRedis } from "../../support/redis.ts";
 import { freshPrefix, type RealRedis } from "./real-redis.ts";
 
 /** An engine with connections of its own, as each node has one. */
-export interface TestNode extends AsyncDisposable {
-  readonly engine: RedisEngine;
-  readonly client: RedisClient;
-  /** For what it does every few seconds. */
-  readonly clock: ManualClock;
-  readonly log: RecordedLog;
+export class TestNode implements AsyncDisposable {
+  private constructor(
+    readonly engine: RedisEngine,
+    readonly client: RedisClient,
+    private readonly channels: Channels,
+    /** For what it does every few seconds. */
+    readonly clock: ManualClock,
+    readonly log: RecordedLog,
+  ) {}
+
+  static async open(client: RedisClient, parts: Partial<RedisEngineParts> = {}): Promise<TestNode> {
+    const channels = new Channels(client);
+    const log = new RecordedLog();
+    const clock = new ManualClock();
+    const engine = await RedisEngine.open({
+      client,
+      channels,
+      log,
+      retention: KEEP_ALL,
+      ackAfter: "primary",
+      clock,
+      ...parts,
+    });
+    return new TestNode(engine, client, channels, clock, log);
+  }
+
+  post(id: string, fields: Partial<PostRequest> = {}): Promise<PostResult> {
+    return new Promise((resolve) =>
+      this.engine.post({ conversation: "room", user: "anna", text: id, limit: 0, ...fields, id }, resolve),
+    );
+  }
+
+  /** Posts messages called `<from>`, … `<to>`, as one batch. */
+  async fill(from: number, to: number, fields: Partial<PostRequest> = {}): Promise<void> {
+    const ids = Array.from({ length: to - from + 1 }, (_, i) => String(from + i));
+    for (const result of await Promise.all(ids.map((id) => this.post(id, fields))))
+      if (result.outcome !== "stored") throw new Error(`not stored: ${JSON.stringify(result)}`);
+  }
+
+  /** Listens, and keeps what is told. */
+  async listen(conversation = "room"): Promise<Message[]> {
+    const heard: Message[] = [];
+    await this.engine.listen(conversation, (_, message) => heard.push(message));
+    return heard;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.engine.close();
+    this.channels.close();
+    await this.client.close();
+  }
 }
 
-/** Opens the engine of one more node. */
-export async function openNode(
-  redis: RealRedis,
-  prefix: string,
-  parts: Partial<RedisEngineParts> = {},
-): Promise<TestNode> {
-  const client = await redis.connect(prefix);
-  const channels = new Channels(client);
-  const log = new RecordedLog();
-  const clock = new ManualClock();
-  const engine = await RedisEngine.open({
-    client,
-    channels,
-    log,
-    retention: KEEP_ALL,
-    ackAfter: "primary",
-    clock,
-    ...parts,
+/** A client at a Redis that a test ends and starts again. */
+export async function connectTo({ port }: TestRedis, prefix: string): Promise<RedisClient> {
+  const client = new RedisClient({
+    address: { kind: "standalone", hosts: [{ host: "127.0.0.1", port }], tls: false, database: 0 },
+    keys: new Keys(prefix),
+    node: crypto.randomUUID(),
+    log: new RecordedLog(),
   });
-  return {
-    engine,
-    client,
-    clock,
-    log,
-    async [Symbol.asyncDispose]() {
-      await engine.close();
-      channels.close();
-      await client.close();
-    },
-  };
+  if (await client.start(5_000)) return client;
+  throw new Error(`Redis does not answer: ${client.fault}`);
 }
+
+/** Resolves when `holds` does; rejects when that takes longer than anybody would wait. */
+export async function eventually(what: string, holds: () => boolean): Promise<void> {
+  for (const deadline = Date.now() + 10_000; !holds(); await Bun.sleep(5))
+    if (Date.now() > deadline) throw new Error(`This did not come: ${what}`);
+}
+
+/** The numbers from `first` to `last`. */
+export const numbers = (first: number, last: number): number[] =>
+  Array.from({ length: last - first + 1 }, (_, i) => first + i);
 
 /** The engine as the contract suite opens it: each test with a prefix of its own. */
 export function contractSubject(redis: RealRedis): OpenEngine {
   return async (clock, retention) => {
     const prefix = freshPrefix();
-    const open = () => openNode(redis, prefix, { clock, time: clock, retention });
+    const open = async () => TestNode.open(await redis.connect(prefix), { clock, time: clock, retention });
     let opened = await open();
     const close = async () => opened[Symbol.asyncDispose]();
     return {

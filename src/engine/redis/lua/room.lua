@@ -101,6 +101,9 @@ local function room_close(room, ids, channel, mine, publish, numsub)
       local life = room.days * DAY + 2 * MINUTE
       redis.call('PEXPIRE', room.log, life)
       redis.call('PEXPIRE', ids, life)
+    else
+      redis.call('PERSIST', room.log)
+      redis.call('PERSIST', ids)
     end
     redis.call('HSET', room.meta, 'seq', room.seq, 'at', room.at, 'swept', room.swept)
   else
