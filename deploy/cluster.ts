@@ -26,7 +26,9 @@ const balancer = await startBalancer(Number(process.env.PORT ?? 8000), nodePorts
   process.exit(1);
 });
 const page = `http://127.0.0.1:${balancer.port}`;
-for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => void stop());
+// Ctrl+C may come twice: from the terminal, and from npm that passes it on.
+let stopping: Promise<void> | undefined;
+for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => (stopping ??= stop()));
 process.on("exit", () => {
   for (const program of running.values()) program.kill("SIGKILL");
 });

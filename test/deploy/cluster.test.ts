@@ -14,20 +14,15 @@ test("npm run cluster prints an address behind which three nodes answer, and lea
       stderr: "inherit",
     },
   );
-  const output = cluster.stdout.pipeThrough(
-    new TextDecoderStream() as never,
-  ) as unknown as AsyncIterable<string>;
-  let text = "";
-  for await (const chunk of output) {
-    text += chunk;
-    if (text.includes("npx parley nodes")) break;
-  }
+  const text = await readUntil(cluster.stdout, "npx parley nodes");
   const page = /Page +(\S+)\/ /.exec(text)?.[1];
   const pids = [...text.matchAll(/ pid (\d+)$/gm)].map(([, pid]) => Number(pid));
   expect(pids).toHaveLength(4);
   for (let i = 0; i < 6; i++) expect((await fetch(`${page}/readyz`)).status).toBe(200);
 
-  cluster.kill("SIGTERM");
+  // As after Ctrl+C under npm, which passes on what the terminal has sent already.
+  cluster.kill("SIGINT");
+  cluster.kill("SIGINT");
   expect(await cluster.exited).toBe(0);
   for (const pid of pids) expect(() => process.kill(pid, 0)).toThrow("ESRCH");
 }, 60_000);
