@@ -75,10 +75,16 @@ export class Cleaner {
     const { keys } = this.parts.client;
     let cursor = "0";
     do {
-      const [next, found] = await primary.scan(cursor, "MATCH", keys.allLogs(), "COUNT", LOOKED_AT_ONCE);
+      const [next, found] = await primary.scan(
+        cursor,
+        "MATCH",
+        keys.ofEveryConversation("log"),
+        "COUNT",
+        LOOKED_AT_ONCE,
+      );
       for (const log of found) {
         if (this.stopped) return;
-        await this.cleanConversation(keys.conversationOfLog(log));
+        await this.cleanConversation(keys.conversationWith(log));
       }
       cursor = next;
     } while (cursor !== "0" && !this.stopped);

@@ -3,7 +3,6 @@ import type { ConversationStore, ConversationSummary, OwnLimits } from "../../co
 import type { Message } from "../../protocol/server-frames.ts";
 import type { RedisClient } from "./client.ts";
 import { type ConnectOptions, connect } from "./connect.ts";
-import { Keys } from "./keys.ts";
 import { Script } from "./scripts.ts";
 
 const REMOVE = new Script("conversation-remove");
@@ -89,13 +88,12 @@ export class RedisConversations implements ConversationStore {
 
   /** The conversations that one primary has, some at a time. */
   private async *scan(primary: Redis): AsyncGenerator<string[]> {
-    const { prefix } = this.client.keys;
-    const pattern = new Keys(prefix.replace(/[[\]*?\\]/g, "\\$&")).ofConversation("*", "meta");
-    const [before, after] = new Keys(prefix).ofConversation("*", "meta").split("*", 2);
+    const { keys } = this.client;
+    const pattern = keys.ofEveryConversation("meta");
     let cursor = "0";
     do {
       const [next, names] = await primary.scan(cursor, "MATCH", pattern, "COUNT", PAGE);
-      yield names.map((name) => name.slice(before!.length, -after!.length));
+      yield names.map((name) => keys.conversationWith(name));
       cursor = next;
     } while (cursor !== "0");
   }

@@ -20,14 +20,14 @@ export class Keys {
     return `${this.prefix}:{c:${conversation}}:${what}`;
   }
 
-  /** A pattern that the logs of all conversations match. */
-  allLogs(): string {
-    return `${this.prefix.replace(/[[\]*?\\]/g, "\\$&")}:{c:*}:log`;
+  /** A pattern that these keys of all conversations match, and no other. */
+  ofEveryConversation(what: "meta" | "log"): string {
+    return `${this.prefix.replace(/[[\]*?\\]/g, "\\$&")}:{c:*}:${what}`;
   }
 
-  /** The conversation whose log `key` is. */
-  conversationOfLog(key: string): string {
-    return key.slice(this.prefix.length + 4, -":log".length - 1);
+  /** The conversation that has `key`. */
+  conversationWith(key: string): string {
+    return key.slice(this.prefix.length + 4, key.lastIndexOf("}"));
   }
 
   /** Where a conversation's messages, presence, typing and read marks are announced. */

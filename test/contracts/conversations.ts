@@ -1,0 +1,129 @@
+// The port for operators' conversations (src/core/conversations.ts) in executable form, beside an engine at work. A
+// store's own test file opens both and calls this.
+import { describe, expect, test } from "bun:test";
+import type { ConversationStore } from "../../src/core/conversations.ts";
+import { KEEP_ALL, type RetentionLimits } from "../../src/core/retention.ts";
+import type { ManualClock } from "../support/manual-clock.ts";
+import { type OpenedEngine, Subject } from "./engine/subject.ts";
+
+/** An engine on data of its own, and a way to what operators see of the same data. */
+export interface OpenedConversations extends OpenedEngine {
+  /** Opens them as a command does, beside the engine; the caller closes them. */
+  beside(): Promise<ConversationStore>;
+}
+
+export type OpenConversations = (
+  clock: ManualClock,
+  retention: RetentionLimits,
+) => Promise<OpenedConversations>;
+
+/** Within this many milliseconds an engine at work hears of what a command changed. */
+const SECOND = 1_000;
+
+/** Every MUST of the port for conversations. */
+export function conversationContract(name: string, open: OpenConversations): void {
+  async function begin(retention = KEEP_ALL) {
+    let opened: OpenedConversations | undefined;
+    const subject = await Subject.open(async (clock, limits) => {
+      opened = await open(clock, limits);
+      return opened;
+    }, retention);
+    const { beside, clean } = opened!;
+    /** Does something beside the engine, and lets the engine hear of it. */
+    const command = async <T>(task: (conversations: ConversationStore) => Promise<T>): Promise<T> => {
+      const conversations = await beside();
+      const result = await task(conversations);
+      await conversations.close();
+      subject.clock.advance(SECOND);
+      return result;
+    };
+    return { subject, command, clean, [Symbol.asyncDispose]: () => subject[Symbol.asyncDispose]() };
+  }
+
+  describe(`conversation contract: ${name}`, () => {
+    test("D5 conversations are listed in the order of their names, and found by them", async () => {
+      await using store = await begin();
+      const names = ["b", "a", "C", "a:b", "a.b@c", "room"];
+      for (const conversation of names) await store.subject.store("1", { conversation });
+      const at = (await store.subject.store("2", { conversation: "room" })).at;
+      await store.command(async (conversations) => {
+        expect((await conversations.list()).map(({ id }) => id)).toEqual([...names].sort());
+        const keep = { messages: null, days: null };
+        expect(await conversations.find("room")).toEqual({ id: "room", first: 1, seq: 2, lastAt: at, keep });
+        for (const id of ["roo", "*", "?", "[a-z]"]) expect(await conversations.find(id)).toBeUndefined();
+      });
+    });
+
+    test("D5 an export holds every message as it was told, in the order of seq", async () => {
+      await using store = await begin();
+      const { heard } = await store.subject.listen();
+      await store.subject.store("with data", { data: { nested: [1, "ü", null] }, text: 'a "quoted"\nline' });
+      await store.subject.fill(1_200, { limit: 0 });
+      await store.command(async (conversations) => {
+        const exported = await Array.fromAsync(conversations.messages("room"));
+        expect(exported).toHaveLength(1_201);
+        expect(exported).toEqual(heard);
+        expect(await Array.fromAsync(conversations.messages("nowhere"))).toEqual([]);
+      });
+    });
+
+    test("D5 what is removed is gone for every reader, marks too, and numbers go on", async () => {
+      await using store = await begin();
+      const { subject } = store;
+      await subject.fill(20);
+      await subject.fill(5, { conversation: "other" });
+      await subject.engine.mark("room", "anna", 7);
+      await store.command(async (conversations) => {
+        expect(Object.fromEntries(await conversations.marks("room"))).toEqual({ anna: 7 });
+        expect(await conversations.remove("room")).toBe(true);
+        expect(await conversations.remove("nowhere")).toBe(false);
+        expect(await conversations.find("room")).toMatchObject({ first: 21, seq: 20, lastAt: undefined });
+        expect((await conversations.list()).map(({ id, seq }) => [id, seq])).toEqual([
+          ["other", 5],
+          ["room", 20],
+        ]);
+        expect(await Array.fromAsync(conversations.messages("room"))).toEqual([]);
+        expect((await conversations.marks("room")).size).toBe(0);
+      });
+      expect(await subject.engine.head("room")).toMatchObject({ seq: 20, first: 21 });
+      expect((await subject.read()).messages).toEqual([]);
+      expect((await subject.engine.marks("room")).size).toBe(0);
+      // Named as the first one was, which is gone.
+      expect(await subject.store("1")).toMatchObject({ seq: 21 });
+      expect((await subject.read({ conversation: "other" })).messages).toHaveLength(5);
+    });
+
+    test("D5 a conversation's own limits go before the server's, a limit of 0 too, and can be given back", async () => {
+      await using store = await begin({ messages: 3, days: 0 });
+      for (const conversation of ["own", "all", "default", "back"])
+        await store.subject.store("1", { conversation });
+      await store.command(async (conversations) => {
+        expect(await conversations.retain("own", { messages: 5, days: null })).toBe(true);
+        await conversations.retain("all", { messages: 0, days: 2 });
+        await conversations.retain("back", { messages: 0, days: 2 });
+        await conversations.retain("back", { messages: null, days: null });
+        expect(await conversations.retain("nowhere", { messages: 1, days: 1 })).toBe(false);
+        expect(await conversations.find("nowhere")).toBeUndefined();
+        const keeps = (await conversations.list()).map(({ id, keep }) => [id, keep.messages, keep.days]);
+        expect(keeps).toEqual([
+          ["all", 0, 2],
+          ["back", null, null],
+          ["default", null, null],
+          ["own", 5, null],
+        ]);
+      });
+      for (const conversation of ["own", "all", "default", "back"])
+        for (let k = 2; k <= 10; k++) await store.subject.store(String(k), { conversation });
+      await store.clean();
+      const kept: [string, number][] = [];
+      for (const conversation of ["own", "all", "default", "back"])
+        kept.push([conversation, (await store.subject.engine.head(conversation)).first]);
+      expect(kept).toEqual([
+        ["own", 6],
+        ["all", 1],
+        ["default", 8],
+        ["back", 8],
+      ]);
+    });
+  });
+}

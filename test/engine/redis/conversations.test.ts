@@ -1,0 +1,42 @@
+import { describe, expect, test } from "bun:test";
+import { RedisConversations } from "../../../src/engine/redis/conversations.ts";
+import { conversationContract } from "../../contracts/conversations.ts";
+import { TestNode } from "./engine-subject.ts";
+import { freshPrefix, KINDS, useRealRedis } from "./real-redis.ts";
+
+for (const kind of KINDS) {
+  const redis = useRealRedis(kind);
+
+  conversationContract(`redis, ${kind}`, async (clock, retention) => {
+    const prefix = freshPrefix();
+    const open = async () => TestNode.open(await redis.connect(prefix), { clock, time: clock, retention });
+    let node = await open();
+    return {
+      engine: node.engine,
+      async reopen() {
+        await node[Symbol.asyncDispose]();
+        node = await open();
+        return node.engine;
+      },
+      clean: () => node.engine.clean(),
+      close: () => node[Symbol.asyncDispose](),
+      beside: async () => new RedisConversations(await redis.connect(prefix)),
+    };
+  });
+
+  describe(`conversations on Redis, ${kind}`, () => {
+    test("D5 those of another prefix are not listed, whatever it looks like", async () => {
+      const prefix = freshPrefix();
+      const [one, other] = [`${prefix}-a*[b]?`, `${prefix}-anything[b]x`];
+      for (const each of [one, other]) {
+        await using node = await TestNode.open(await redis.connect(each));
+        for (const conversation of [`in-${each.length}`, "both"]) await node.post("1", { conversation });
+      }
+      for (const each of [one, other]) {
+        const conversations = new RedisConversations(await redis.connect(each));
+        expect((await conversations.list()).map(({ id }) => id)).toEqual(["both", `in-${each.length}`]);
+        await conversations.close();
+      }
+    });
+  });
+}
