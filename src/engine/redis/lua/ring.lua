@@ -4,8 +4,6 @@
 -- A ring is read once and written once in a script, however many requests of its user are decided in between.
 
 local RING_WINDOW = 3600000
--- A clock that was set back by less is waited for; by more, the ring is moved back with it.
-local RING_TOLERANCE = 1000
 local RING_MINUTE = 60000
 
 -- The clock was set back: every time moves back by as much as brings the newest to `clock`. The requests lie no longer
@@ -46,19 +44,17 @@ local function ring_open(key, clock)
   local newest = tonumber(redis.call('LINDEX', key, -1))
   local ring = { key = key, now = clock, kept = 0, added = 0, newest = newest, was = newest }
   if newest == nil then return ring end
-  if newest - clock > RING_TOLERANCE then
+  if newest > clock then
     ring_move_back(key, newest - clock)
     ring.newest = clock
     ring.was = clock
-  elseif newest > clock then
-    ring.now = newest
   end
-  if ring.newest <= ring.now - RING_WINDOW then
+  if ring.newest <= clock - RING_WINDOW then
     redis.call('DEL', key)
     ring.newest = nil
     ring.was = nil
   else
-    ring.kept = ring_expire(key, ring.now - RING_WINDOW)
+    ring.kept = ring_expire(key, clock - RING_WINDOW)
   end
   return ring
 end
