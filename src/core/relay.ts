@@ -15,9 +15,9 @@ export interface RelayListener {
 export interface RelayRoom {
   /** Whether other nodes may look on: then users who are in their grace are waited for, also when nobody here does. */
   readonly isShared: boolean;
-  /** Who is there through other nodes, and since when (milliseconds since 1970). */
+  /** Who is there through other nodes, and since when: milliseconds since 1970, by the clock that the nodes share. */
   elsewhere(): ReadonlyMap<string, number>;
-  /** The user's first connection came to this node. Kept up by the relay, also when the store was away meanwhile. */
+  /** The user's first connection came to this node, `since` by its own clock. Kept up by the relay, also when the store was away meanwhile. */
   join(user: string, since: number): void;
   /** The user's last connection on this node is gone, and the grace is over. */
   leave(user: string, at: number): void;

@@ -65,6 +65,7 @@ export async function testApp(change: Partial<AppParts> = {}) {
     members: async () => [],
     count: () => {},
     ready: () => true,
+    storeReady: () => true,
     clock,
     log,
     ...change,

@@ -51,6 +51,8 @@ export class NodeRegistry {
   private nodes: readonly NodeEntry[] = [];
   /** When the store gave `nodes`, in its own time. */
   private seenAt = 0;
+  /** How far the store's clock is ahead of this node's, in milliseconds. */
+  private ahead = 0;
   private startedAt = 0;
   private lag = 0;
   private trusted = Number.NEGATIVE_INFINITY;
@@ -90,6 +92,11 @@ export class NodeRegistry {
   /** The names it had before. */
   get pastLives(): readonly string[] {
     return [...this.lives].filter((life) => life !== this.current);
+  }
+
+  /** A time of this node's clock in the store's, which all nodes share. */
+  toStoreTime(time: number): number {
+    return Math.round(time + this.ahead);
   }
 
   /** From when on (of the clock given) what is missing in the store is missing, and not only not put back yet. */
@@ -224,6 +231,7 @@ export class NodeRegistry {
     const answer = read(await this.client.run(script, keys, arguments_));
     this.nodes = answer.nodes;
     this.seenAt = answer.now;
+    this.ahead = answer.now - this.clock.now();
     return answer;
   }
 }

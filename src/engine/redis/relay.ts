@@ -15,8 +15,12 @@ export interface RedisRelayParts {
   readonly log: EngineLog;
 }
 
-/** How often rooms are compared with the store, in milliseconds: an announcement may be lost without a trace. */
-const AUDIT_INTERVAL = 10_000;
+/**
+ * How often some rooms are compared with the store, in milliseconds, and in how many goes all of them are: an announcement
+ * may be lost without a trace.
+ */
+const AUDIT_INTERVAL = 500;
+const AUDIT_ROUNDS = 20;
 
 /** How often it is looked whether somebody who was waited for has not come back, in milliseconds. */
 const SETTLE_INTERVAL = 250;
@@ -35,6 +39,8 @@ export class RedisRelay implements Relay, LifeKeeper {
   private readonly rooms = new Map<string, SharedRoom>();
   private readonly table: HereTable;
   private readonly stops: readonly (() => void)[];
+  /** Rooms that are still to be compared in this round. */
+  private toAudit: SharedRoom[] = [];
 
   constructor(private readonly parts: RedisRelayParts) {
     const { client, clock, nodes } = parts;
@@ -42,7 +48,7 @@ export class RedisRelay implements Relay, LifeKeeper {
     nodes.add(this);
     this.stops = [
       clock.every(AUDIT_INTERVAL, () => this.audit()),
-      clock.every(SETTLE_INTERVAL, () => this.eachRoom((room) => room.settle())),
+      clock.every(SETTLE_INTERVAL, () => this.settle()),
       clock.every(PUT_BACK_INTERVAL, () => this.putBack()),
     ];
   }
@@ -71,7 +77,7 @@ export class RedisRelay implements Relay, LifeKeeper {
   }
 
   putBack(): void {
-    this.eachRoom((room) => room.putBack());
+    for (const room of this.rooms.values()) room.putBack();
   }
 
   async sweep(life: string): Promise<void> {
@@ -93,10 +99,12 @@ export class RedisRelay implements Relay, LifeKeeper {
 
   private audit(): void {
     if (!this.parts.client.ready) return;
-    this.eachRoom((room) => room.audit());
+    if (this.toAudit.length === 0) this.toAudit = [...this.rooms.values()];
+    const some = this.toAudit.splice(0, Math.ceil(this.rooms.size / AUDIT_ROUNDS));
+    for (const room of some) room.audit();
   }
 
-  private eachRoom(work: (room: SharedRoom) => void): void {
-    for (const room of [...this.rooms.values()]) work(room);
+  private settle(): void {
+    for (const room of this.rooms.values()) room.settle();
   }
 }

@@ -74,8 +74,9 @@ export class SharedRoom implements RelayRoom {
   }
 
   join(user: string, since: number): void {
-    this.here.set(user, since);
-    this.untold.set(user, since);
+    const at = this.parts.nodes.toStoreTime(since);
+    this.here.set(user, at);
+    this.untold.set(user, at);
     this.write();
   }
 

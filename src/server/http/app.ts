@@ -20,7 +20,7 @@ import { type Page, pageRoute } from "./page-route.ts";
 import { problem } from "./problem.ts";
 import { securityHeaders } from "./security-headers.ts";
 import { type TicketParts, ticketRoute } from "./ticket-route.ts";
-import { tokenRoute } from "./token-route.ts";
+import { tokenRoute, tokensUnavailable } from "./token-route.ts";
 
 export type AppParts = SignInParts &
   RefreshParts &
@@ -34,6 +34,8 @@ export type AppParts = SignInParts &
     readonly allowedOrigins: readonly string[];
     /** Whether new clients are welcome: the store can be written and the server is not draining. */
     readonly ready: () => boolean;
+    /** Whether the store can be written. */
+    readonly storeReady: () => boolean;
   };
 
 /** Largest body of a request, in bytes; a sign-in has a few hundred. A message may be as long as on a socket. */
@@ -106,9 +108,18 @@ function tooLarge({ log }: Pick<AppParts, "log">, c: HttpContext, maxSize: numbe
 }
 
 /** What happened is for the log; the client gets the id under which it stands there, and nothing else (M5). */
-function unforeseen({ log }: Pick<AppParts, "log">, error: Error, c: HttpContext): Response {
+function unforeseen(
+  { log, storeReady }: Pick<AppParts, "log" | "storeReady">,
+  error: Error,
+  c: HttpContext,
+): Response {
   const id = crypto.randomUUID();
   const { method, path } = c.req;
+  // Whatever failed, failed because of that; what is the matter with the store is in the log already.
+  if (!storeReady()) {
+    log.warn("request.refused", { address: c.env.address, path, code: "unavailable" });
+    return problem("unavailable", { headers: { "Retry-After": "1" } });
+  }
   log.error("request.failed", {
     id,
     method,

@@ -24,6 +24,12 @@ test("L3 while Redis is away sockets stay and are told; when it is back all is a
   for (const client of [anna, ben]) await client.next("degraded");
   expect([await readiness(a), await readiness(b)]).toEqual([503, 503]);
 
+  const headers = { Authorization: `Bearer ${await a.token("anna")}` };
+  for (const path of ["/conversations/lobby/messages", "/conversations/hall/members"]) {
+    const answer = await fetch(a.url + path, { headers });
+    expect([answer.status, answer.headers.get("retry-after")]).toEqual([503, "1"]);
+    expect(await answer.json()).toMatchObject({ code: "unavailable" });
+  }
   anna.send({ type: "message", text: "meanwhile", id: "m2" });
   expect(await anna.next("error")).toMatchObject({ code: "unavailable", id: "m2" });
   const newcomer = TestClient.open(await b.address("cleo"));
