@@ -118,6 +118,7 @@ function unforeseen(
   // Whatever failed, failed because of that; what is the matter with the store is in the log already.
   if (!storeReady()) {
     log.warn("request.refused", { address: c.env.address, path, code: "unavailable" });
+    if (path === "/token") return tokensUnavailable();
     return problem("unavailable", { headers: { "Retry-After": "1" } });
   }
   log.error("request.failed", {

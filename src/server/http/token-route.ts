@@ -65,6 +65,13 @@ function signInAnswer(result: SignInResult): Response {
   }
 }
 
+/** Nobody can sign in while the store is away. */
+export function tokensUnavailable(): Response {
+  return refusal("unavailable", "temporarily_unavailable", errorEntry("unavailable").what, {
+    "Retry-After": "1",
+  });
+}
+
 function refreshAnswer(result: RefreshResult): Response {
   switch (result.outcome) {
     case "refreshed":

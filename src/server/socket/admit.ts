@@ -44,7 +44,12 @@ export function admit(parts: AdmitParts, connection: Connection, presented: Pres
 
 /** Puts another token of the same user in the place of the one a connection came with (A2). */
 export function renew(parts: AdmitParts, connection: Connection, token: string): void {
-  tryToRenew(parts, connection, token).catch((error) => endFaulty(parts.log, connection, error));
+  tryToRenew(parts, connection, token).catch((error) => {
+    if (parts.engine.ready()) return endFaulty(parts.log, connection, error);
+    // The socket stays (L3): until its token expires, the client can try again.
+    const message = "The store cannot be reached now; send the token again in a moment.";
+    connection.apply({ type: "renewal_refused", code: "unavailable", message });
+  });
 }
 
 async function tryToAdmit(parts: AdmitParts, connection: Connection, presented: Presented): Promise<void> {
