@@ -18,9 +18,8 @@ const KILLS_A_SECOND = 0.4;
 const DRAINS_A_SECOND = 0.08;
 const CUTS_A_SECOND = 5;
 
-/** Of many nodes one at a time, each away for seconds; and Redis, which needs time to come back each time. */
+/** Of many nodes one at a time, each away for seconds. */
 const NODE_KILLS_A_SECOND = 0.15;
-const STRIKES_A_SECOND = 0.1;
 
 try {
   const options = readOptions();
@@ -54,9 +53,10 @@ function conditions(options: Options, nodes: RunOptions["nodes"]): RunOptions {
   const cuts = Math.ceil(seconds * CUTS_A_SECOND);
   const drains = Math.ceil(seconds * DRAINS_A_SECOND);
   if (nodes === undefined) return { ...common, cuts, drains, kills: Math.ceil(seconds * KILLS_A_SECOND) };
-  return STORE_FAULTS[nodes.fault].kills
+  const strikes = Math.ceil((seconds * STORE_FAULTS[nodes.fault].aMinute) / 60);
+  return strikes === 0
     ? { ...common, nodes, cuts, drains, kills: Math.ceil(seconds * NODE_KILLS_A_SECOND) }
-    : { ...common, nodes, cuts, drains: 0, kills: 0, strikes: Math.ceil(seconds * STRIKES_A_SECOND) };
+    : { ...common, nodes, cuts, drains: 0, kills: 0, strikes };
 }
 
 /** What the command line asks for; undefined for help. Throws what is wrong with it. */

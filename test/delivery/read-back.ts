@@ -49,6 +49,7 @@ async function readerAddress(url: string, conversation: string): Promise<string>
 export async function chargedTo(url: string, user: string): Promise<number> {
   const headers = { Authorization: `Bearer ${await tokenOf(user)}` };
   const answer = await fetch(`${url}/me`, { headers });
-  const { quota } = (await answer.json()) as { quota: { limit: number; remaining: number } };
+  const { quota } = (await answer.json()) as { quota?: { limit: number; remaining: number } };
+  if (quota === undefined) throw new Error(`/me answered ${answer.status} when all should stand again.`);
   return quota.limit - quota.remaining;
 }

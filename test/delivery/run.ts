@@ -51,9 +51,49 @@ export async function run(options: RunOptions): Promise<RunResult> {
   await using proxy = await FaultProxy.start();
   await using stage = await openStage(options, proxy, random);
   const clients = await makeClients(options, `ws://127.0.0.1:${proxy.port}`, random);
+  try {
+    const cuts = await play(options, { random, proxy, stage, clients });
+    const { stored, charged } = await readBack(stage, clients, random);
+    const records = clients.map(({ record }) => record);
+    return {
+      options,
+      verdict: check({
+        clients: records,
+        stored,
+        charged,
+        storesLost: stage.storesLost,
+        partsMayDiffer: stage.partsMayDiffer,
+        retention: options.retention !== undefined,
+        crashes: stage.crashes,
+      }),
+      messages: [...stored.values()].reduce((sum, { messages }) => sum + messages.length, 0),
+      repeats: clients.reduce((sum, { repeats }) => sum + repeats, 0),
+      reconnects: clients.reduce((sum, { connections }) => sum + Math.max(0, connections - 1), 0),
+      toldLost: records.flatMap(({ events }) => events).filter((event) => "lost" in event).length,
+      kills: stage.kills,
+      drains: stage.drains,
+      strikes: stage.strikes,
+      cuts,
+    };
+  } finally {
+    for (const client of clients) client.leave();
+  }
+}
+
+interface Cast {
+  readonly random: Random;
+  readonly proxy: FaultProxy;
+  readonly stage: Stage;
+  readonly clients: readonly DeliveryClient[];
+}
+
+/** Lets the clients talk while everything happens to them, until all that they said is answered. */
+async function play(
+  options: RunOptions,
+  { random, proxy, stage, clients }: Cast,
+): Promise<Record<Cut, number>> {
   for (const client of clients) client.start();
   await until(() => clients.every(({ connections }) => connections > 0));
-
   const cuts: Record<Cut, number> = { reset: 0, "half-open": 0, stall: 0 };
   for (const { at, what } of schedule(options, random)) {
     await Bun.sleep(Math.max(0, at - stage.elapsed()));
@@ -64,45 +104,27 @@ export async function run(options: RunOptions): Promise<RunResult> {
     }
   }
   await Bun.sleep(Math.max(0, options.seconds * 1000 - stage.elapsed()));
-
-  for (const client of clients) client.quiet();
   await stage.calm();
+  for (const client of clients) client.quiet();
   await settle(clients);
   await untilTold(clients, stage);
+  return cuts;
+}
+
+/** What the store has, after some of the clients have left. */
+async function readBack(stage: Stage, clients: readonly DeliveryClient[], random: Random) {
   const connected = clients.filter(() => random.next() < 0.5);
   for (const client of clients) if (!connected.includes(client)) client.leave();
   const stored = new Map<string, StoredConversation>();
-  const users = [...new Set(clients.map(({ record }) => record.user))];
   for (const conversation of new Set(clients.map(({ record }) => record.conversation)))
     stored.set(
       conversation,
       await readConversation(stage.url, conversation, usersOf(connected, conversation)),
     );
   const charged = new Map<string, number>();
-  for (const user of users) charged.set(user, await chargedTo(stage.url, user));
-  for (const client of clients) client.leave();
-
-  const records = clients.map(({ record }) => record);
-  return {
-    options,
-    verdict: check({
-      clients: records,
-      stored,
-      charged,
-      storesLost: stage.storesLost,
-      partsMayDiffer: stage.partsMayDiffer,
-      retention: options.retention !== undefined,
-      crashes: stage.crashes,
-    }),
-    messages: [...stored.values()].reduce((sum, { messages }) => sum + messages.length, 0),
-    repeats: clients.reduce((sum, { repeats }) => sum + repeats, 0),
-    reconnects: clients.reduce((sum, { connections }) => sum + Math.max(0, connections - 1), 0),
-    toldLost: records.flatMap(({ events }) => events).filter((event) => "lost" in event).length,
-    kills: stage.kills,
-    drains: stage.drains,
-    strikes: stage.strikes,
-    cuts,
-  };
+  for (const user of new Set(clients.map(({ record }) => record.user)))
+    charged.set(user, await chargedTo(stage.url, user));
+  return { stored, charged };
 }
 
 async function openStage(options: RunOptions, proxy: FaultProxy, random: Random) {

@@ -15,6 +15,9 @@ const LEASE_SECONDS = 3;
 /** Milliseconds after which a node that was killed comes back: at once, or when the others have noticed. */
 const GONE = [0, 5_000] as const;
 
+/** How long clients go on talking when everything stands again, in milliseconds. */
+const AFTERWARDS = 1_500;
+
 interface Node {
   readonly folder: ParleyFolder;
   /** Undefined while it is gone. */
@@ -106,6 +109,8 @@ export class ManyNodes implements Stage {
 
   async calm(): Promise<void> {
     await this.work;
+    // What was said after the last of it has to arrive too.
+    await Bun.sleep(AFTERWARDS);
     for (const { server } of this.nodes)
       if (server !== undefined && server.process.exitCode !== null)
         this.crashes.push(

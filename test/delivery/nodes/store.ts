@@ -19,8 +19,8 @@ export interface StoreFault {
   readonly loses: boolean;
   /** Whether quotas and messages lie on different servers, so that one may be lost without the other. */
   readonly parts: boolean;
-  /** Whether nodes are killed and drained. */
-  readonly kills: boolean;
+  /** How often it happens in a minute; nodes that are killed and drained are another matter. */
+  readonly aMinute: number;
   open(nodes: number): Promise<FaultyStore>;
 }
 
@@ -37,7 +37,7 @@ const KEYS = ["{c:room-0}", "{c:room-1}", "{u:tabs-0}", "{u:user-3}", "{all}"] a
 export const STORE_FAULTS = {
   "node-kill": {
     about: "nodes are ended with kill -9 or told to stop, and come back after a while",
-    ...{ loses: false, parts: false, kills: true },
+    ...{ loses: false, parts: false, aMinute: 0 },
     async open() {
       const redis = await startRedis();
       return { urlFor: () => redis.url, [Symbol.asyncDispose]: () => redis[Symbol.asyncDispose]() };
@@ -45,27 +45,27 @@ export const STORE_FAULTS = {
   },
   "redis-restart": {
     about: "Redis is killed and started again with its data",
-    ...{ loses: false, parts: false, kills: false },
+    ...{ loses: false, parts: false, aMinute: 7 },
     open: () => openRestarted(["--appendonly", "yes"]),
   },
   "redis-empty": {
     about: "Redis is killed and started again without its data",
-    ...{ loses: true, parts: false, kills: false },
+    ...{ loses: true, parts: false, aMinute: 7 },
     open: () => openRestarted([]),
   },
   "failover-fresh": {
     about: "Sentinel: the primary is killed, and a replica that is in step stands in",
-    ...{ loses: true, parts: false, kills: false },
+    ...{ loses: true, parts: false, aMinute: 7 },
     open: () => openSentinel(false),
   },
   "failover-lagging": {
     about: "Sentinel: the primary is killed, and a replica that lags stands in",
-    ...{ loses: true, parts: false, kills: false },
+    ...{ loses: true, parts: false, aMinute: 7 },
     open: () => openSentinel(true),
   },
   "cluster-kill": {
     about: "Cluster: a primary is killed, and its replica stands in",
-    ...{ loses: true, parts: true, kills: false },
+    ...{ loses: true, parts: true, aMinute: 7 },
     async open() {
       const cluster = await startRedisCluster({ replicas: 1 });
       return {
@@ -79,7 +79,7 @@ export const STORE_FAULTS = {
   },
   "slot-move": {
     about: "Cluster: slots move to another primary",
-    ...{ loses: false, parts: true, kills: false },
+    ...{ loses: false, parts: true, aMinute: 60 },
     async open() {
       const cluster = await startRedisCluster();
       return {
@@ -91,7 +91,7 @@ export const STORE_FAULTS = {
   },
   "redis-cut": {
     about: "a node is cut off from Redis and not from its clients",
-    ...{ loses: false, parts: false, kills: false },
+    ...{ loses: false, parts: false, aMinute: 7 },
     open: openCut,
   },
 } satisfies Record<string, StoreFault> as Record<StoreFaultName, StoreFault>;
