@@ -60,7 +60,7 @@ export class Cleaner {
       const mine = await client.commands.set(client.keys.ofAll("cleaned"), client.node, "PX", ROUND, "NX");
       if (mine === "OK") await this.clean();
     } catch (error) {
-      log.warn("store.clean_failed", { error: String(error) });
+      log.warn("store.cleaning_failed", { error: String(error) });
     }
   }
 
