@@ -1,69 +1,137 @@
-import type { LoadJob, LoadResult, TrafficResult } from "./load/generator.ts";
+import type { LoadJob, LoadResult, SlowResult, TokenResult, TrafficResult } from "./load/generator.ts";
 
 /** Names on the command line and in the results. */
-export type CaseName = "echo" | "fan-out" | "rooms" | "idle" | "resume" | "jitter";
+export type CaseName =
+  | "echo"
+  | "fan-out"
+  | "fan-out-1000"
+  | "rooms"
+  | "latency"
+  | "connect"
+  | "idle"
+  | "resume"
+  | "slow"
+  | "token"
+  | "jitter";
 
 export interface Case {
   readonly name: CaseName;
   /** What the figure is, as a row of the table says it. */
   readonly title: string;
-  readonly unit: "/s" | "B" | "×";
+  readonly unit: "/s" | "B" | "×" | "ms";
+  /** Which way is better, for plots and comparisons. */
+  readonly better: "more" | "less";
   /** The peers that can do it; all of them without. */
   readonly peers?: readonly string[];
   /** Connections, `members` in each conversation. */
   readonly conversations: number;
   readonly members: number;
+  /** Whether people sign in with a password in it. */
+  readonly accounts?: boolean;
   /** How the load drives them. */
-  readonly load: Pick<
-    LoadJob,
-    "scenario" | "inFlight" | "textBytes" | "warmUp" | "seconds" | "missed" | "rate"
-  >;
+  readonly load: Omit<LoadJob, "port" | "pid" | "storePid" | "paths" | "protocol" | "roomSize">;
+  /** What is different where ratios alone are looked at (`--quick`); undefined where it is left out there. */
+  readonly quick?: Partial<Pick<Case, "conversations" | "load">>;
   /** The figure of one run. */
   figure(result: LoadResult): number;
 }
 
 /** Long enough for the compiler to have settled, and for a checkpoint of the store to fall into the counting. */
-const TRAFFIC = { scenario: "traffic", textBytes: 64, warmUp: 2, seconds: 4 } as const;
+const TRAFFIC = { scenario: "traffic", textBytes: 64, warmUp: 1.5, seconds: 3 } as const;
+const QUICK = { ...TRAFFIC, warmUp: 1, seconds: 2 } as const;
+
+const answered = (result: LoadResult) => traffic(result).answered / traffic(result).seconds;
+const delivered = (result: LoadResult) => traffic(result).delivered / traffic(result).seconds;
+
+/** All that keep everything in one process. */
+const ON_ONE_NODE = ["relay", "parley", "centrifuge", "socket.io", "ws", "fastapi"];
+
+/** First so many paths of the case `connect` are connected and left before counting: `connectWarming` in connect.go. */
+const CONNECT_WARMING = 1000;
 
 export const CASES: readonly Case[] = [
   {
     name: "echo",
     title: "Echo: messages answered, 100 conversations of one, 8 in flight each",
     unit: "/s",
+    better: "more",
     conversations: 100,
     members: 1,
     load: { ...TRAFFIC, inFlight: 8 },
-    figure: (result) => traffic(result).answered / traffic(result).seconds,
+    quick: { load: { ...QUICK, inFlight: 8 } },
+    figure: answered,
   },
   {
     name: "fan-out",
     title: "Fan-out: messages delivered, one sender in a room of 100, 32 in flight",
     unit: "/s",
+    better: "more",
     conversations: 1,
     members: 100,
     // As many as MAX_WAITING_FRAMES lets one connection have: more would measure how Parley pauses a sender.
     load: { ...TRAFFIC, inFlight: 32 },
-    figure: (result) => traffic(result).delivered / traffic(result).seconds,
+    quick: { load: { ...QUICK, inFlight: 32 } },
+    figure: delivered,
+  },
+  {
+    name: "fan-out-1000",
+    title: "Fan-out to 1,000: messages delivered, one sender in a room of 1,000, 32 in flight",
+    unit: "/s",
+    better: "more",
+    peers: ON_ONE_NODE,
+    conversations: 1,
+    members: 1000,
+    load: { ...TRAFFIC, inFlight: 32 },
+    quick: { load: { ...QUICK, inFlight: 32 } },
+    figure: delivered,
   },
   {
     name: "rooms",
     title: "Rooms: messages delivered, 100 rooms of 10, one sender in each with 8 in flight",
     unit: "/s",
+    better: "more",
     conversations: 100,
     members: 10,
     load: { ...TRAFFIC, inFlight: 8 },
-    figure: (result) => traffic(result).delivered / traffic(result).seconds,
+    quick: { load: { ...QUICK, inFlight: 8 } },
+    figure: delivered,
+  },
+  {
+    name: "latency",
+    title: "Latency: p99 from when a message was due to when it was read, 1,000/s in 100 rooms of 10",
+    unit: "ms",
+    better: "less",
+    peers: ON_ONE_NODE,
+    conversations: 100,
+    members: 10,
+    load: { ...TRAFFIC, warmUp: 2, seconds: 6, rate: 1000 },
+    quick: { load: { ...QUICK, seconds: 3, rate: 1000 } },
+    figure: (result) => latency(result).p99,
+  },
+  {
+    name: "connect",
+    title: "Connect: clients let in, 5,000 with a signed token each (the relay without)",
+    unit: "/s",
+    better: "more",
+    peers: ON_ONE_NODE,
+    conversations: CONNECT_WARMING + 5000,
+    members: 1,
+    load: { scenario: "connect" },
+    quick: {},
+    figure: answered,
   },
   {
     name: "idle",
-    title: "Idle: server memory per connection, 10,000 users in a conversation each",
+    title: "Idle: server memory per connection, 15,000 users in a conversation each",
     unit: "B",
-    peers: ["relay", "parley"],
-    conversations: 10_000,
+    better: "less",
+    peers: ["relay", "parley", "centrifuge", "socket.io", "ws"],
+    conversations: 15_000,
     members: 1,
     load: { scenario: "idle" },
+    quick: { conversations: 10_000 },
     figure: (result) => {
-      if (!("before" in result)) throw new Error("the idle case was answered with a traffic result");
+      if (!("before" in result)) throw new Error("the idle case was answered with another's result");
       return (result.after - result.before) / result.connections;
     },
   },
@@ -71,6 +139,7 @@ export const CASES: readonly Case[] = [
     name: "resume",
     title: "Resume: what a pair that talks feels of 5,000 who come back at once, 20 messages missed by each",
     unit: "×",
+    better: "less",
     peers: ["parley"],
     conversations: 500,
     members: 10,
@@ -80,9 +149,60 @@ export const CASES: readonly Case[] = [
       return result.resumeP99 / result.quietP99;
     },
   },
+  {
+    name: "slow",
+    title:
+      "Slow reader: p99 of the others in a room of 20 once one reads no more, 1,000 messages of 2 kB a second",
+    unit: "ms",
+    better: "less",
+    peers: ["relay", "parley", "centrifuge", "socket.io", "ws"],
+    conversations: 1,
+    members: 20,
+    load: { scenario: "slow", textBytes: 2000, warmUp: 1, seconds: 3, rate: 1000 },
+    figure: (result) => latency(result).p99,
+  },
+  {
+    name: "token",
+    title: "Sign-in: tokens given for a password (bcrypt, cost 12), 4 people at a time, while a pair talks",
+    unit: "/s",
+    better: "more",
+    peers: ["parley", "fastapi"],
+    conversations: 1,
+    members: 2,
+    accounts: true,
+    load: {
+      scenario: "token",
+      textBytes: 64,
+      warmUp: 1.5,
+      seconds: 3,
+      rate: 100,
+      signIns: 4,
+      form: "username=user1&password=password&grant_type=password",
+    },
+    figure: (result) => signIn(result).signedIn / signIn(result).seconds,
+  },
 ];
 
+/** A case as `--quick` runs it. */
+export function quickly(kase: Case): Case {
+  return { ...kase, ...kase.quick };
+}
+
 function traffic(result: LoadResult): TrafficResult {
-  if (!("delivered" in result)) throw new Error("a traffic case was answered with an idle result");
+  if (!("delivered" in result)) throw new Error("a traffic case was answered with another's result");
   return result;
 }
+
+function latency(result: LoadResult) {
+  const { latency } = traffic(result);
+  if (latency === undefined) throw new Error("nothing that was due was heard");
+  return latency;
+}
+
+function signIn(result: LoadResult): TokenResult {
+  if (!isSignIn(result)) throw new Error("the token case was answered with another's result");
+  return result;
+}
+
+export const isSignIn = (result: LoadResult): result is TokenResult => "signedIn" in result;
+export const isSlow = (result: LoadResult): result is SlowResult => "memoryMost" in result;

@@ -10,13 +10,10 @@ import { JITTER_TITLE, jitterSection, jitterTable } from "./jitter/report.ts";
 import { buildGenerator } from "./load/generator.ts";
 import { describeMachine } from "./machine.ts";
 import { type Measurement, measure } from "./measure.ts";
-import { centrifugeRedis } from "./peers/centrifuge.ts";
-import { parley, parleyRedis } from "./peers/parley.ts";
+import { PEERS } from "./peers/all.ts";
+import { parley } from "./peers/parley.ts";
 import type { Peer } from "./peers/peer.ts";
-import { relay } from "./peers/relay.ts";
 import { amount, peersOf, results, rowsOf, type Section, sectionOf, terminalTable } from "./report.ts";
-
-const PEERS: readonly Peer[] = [relay, parley, parleyRedis, centrifugeRedis];
 
 /** Fewer say nothing about the spread, and RESULTS.md is not written from them. */
 const ROUNDS = 3;

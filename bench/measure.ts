@@ -30,8 +30,10 @@ export async function measure(options: MeasureOptions): Promise<Measurement> {
   const folder = await mkdtemp(join(options.folder, `${peer.name}-`));
   try {
     await using server = await peer.start({
-      caseName: kase.name,
+      members: kase.members,
       folder,
+      ...(kase.load.rate !== undefined && { rate: kase.load.rate }),
+      ...(kase.accounts === true && { accounts: true }),
       ...(profile !== undefined && { profile }),
     });
     const paths: string[] = [];

@@ -197,6 +197,7 @@ export function median(values: readonly number[]): number {
 /** Three digits that count: `98.7 k/s`, `2.41 M/s`, `5,120 B`; `2.1 ×`. */
 export function amount(value: number, { case: { unit } }: Pick<Row, "case">): string {
   if (unit === "×") return `${value.toFixed(1)} ×`;
+  if (unit === "ms") return `${Number(value.toPrecision(2))} ms`;
   if (unit === "B") return `${Math.round(value).toLocaleString("en-US")} B`;
   const [scaled, prefix] = value >= 1e6 ? [value / 1e6, " M"] : [value / 1e3, " k"];
   return `${Number(scaled.toPrecision(3))}${prefix}${unit}`;

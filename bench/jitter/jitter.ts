@@ -7,7 +7,7 @@ import { CuttingProxy } from "./proxy.ts";
 export const RECEIVERS = 20;
 /** Messages a second. */
 export const RATE = 20;
-export const SECONDS = 60;
+export const SECONDS = 40;
 /** A line is cut so many seconds after it was opened, at random between the two. */
 export const CUT_LEAST = 2;
 export const CUT_MOST = 5;

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { installPackages } from "../peers/node-packages.ts";
 import { parley } from "../peers/parley.ts";
 import type { RunningPeer, StartOptions } from "../peers/peer.ts";
 import { startPinnedServer } from "../peers/pinned-server.ts";
@@ -19,7 +20,7 @@ export const JITTER_PEERS: readonly JitterPeer[] = [
   {
     name: "parley",
     does: "client library `src/client`, as it comes: resumes after the newest message it has",
-    start: (options) => parley.start({ ...options, caseName: "jitter" }),
+    start: (options) => parley.start({ ...options, members: 21 }),
     clients: [process.execPath, "--no-env-file", join(import.meta.dir, "parley-clients.ts")],
   },
   socketio("socket.io", "Socket.IO 4.8 on Node with its own client: reconnects, and joins its room again"),
@@ -36,25 +37,17 @@ function socketio(name: string, does: string, ...mode: string[]): JitterPeer {
     does,
     async start({ folder }) {
       const server = await startPinnedServer({
-        command: ["node", join(SOCKETIO, "server.mjs"), ...mode],
+        command: ["node", join(SOCKETIO, "jitter-server.mjs"), ...mode],
         env: {},
         folder,
       });
       return { ...server, target: () => "/" };
     },
-    clients: ["node", join(SOCKETIO, "clients.mjs")],
+    clients: ["node", join(SOCKETIO, "jitter-clients.mjs")],
   };
 }
 
 /** Installs what the peers need beside Parley, once. Throws a line for people when it cannot. */
-export async function installSocketio(): Promise<void> {
-  if (await Bun.file(join(SOCKETIO, "node_modules/socket.io/package.json")).exists()) return;
-  for (const program of ["node", "npm"])
-    if (Bun.which(program) === null) throw new Error(`the jitter case runs Socket.IO: it needs ${program}.`);
-  const npm = Bun.spawn(["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts"], {
-    cwd: SOCKETIO,
-    stdout: "ignore",
-    stderr: "inherit",
-  });
-  if ((await npm.exited) !== 0) throw new Error("npm could not install bench/peers/socketio.");
+export function installSocketio(): Promise<void> {
+  return installPackages(SOCKETIO);
 }

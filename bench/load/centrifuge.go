@@ -58,8 +58,7 @@ func (t *trafficRun) reply(c *conn, line []byte) error {
 		if !ok {
 			return fmt.Errorf("connection %d: a push without its offset: %s", c.index, line)
 		}
-		t.delivered++
-		t.heard[c.index].see(n)
+		t.hear(c, n)
 		return nil
 	case bytes.Equal(line, pingReply):
 		return c.write(pongCommand)
@@ -72,8 +71,7 @@ func (t *trafficRun) reply(c *conn, line []byte) error {
 	case bytes.HasPrefix(line, publishedReply):
 		id := field{name: publishedReply}
 		n, _ := id.number(line, 0, idDigits)
-		t.answered++
-		t.senders[c.index/t.job.RoomSize].acked.see(n)
+		t.answer(c, n)
 		return nil
 	}
 	return fmt.Errorf("connection %d: %s", c.index, line)

@@ -18,6 +18,8 @@ type conn struct {
 	rest []byte
 	// unsent is what the kernel did not take yet.
 	unsent []byte
+	// answer takes what arrives where it is not WebSocket, and gives back what has not arrived in full.
+	answer func(c *conn, data []byte) (rest []byte, err error)
 	// index of this connection in the job's paths.
 	index int
 }
@@ -29,8 +31,20 @@ const ipBindAddressNoPort = 24
 // those of closed connections for a minute.
 const perSource = 5000
 
-// dial connects and sends the upgrade request. On loopback connect() answers at once, so it may block.
+// dial connects and sends the upgrade request.
 func dial(j job, index int) (*conn, error) {
+	c, err := dialPlain(j, index)
+	if err != nil {
+		return nil, err
+	}
+	target, _, _ := strings.Cut(j.Paths[index], "#")
+	request := fmt.Sprintf("GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
+		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n", target, j.Port)
+	return c, c.write([]byte(request))
+}
+
+// dialPlain connects and sends nothing. On loopback connect() answers at once, so it may block.
+func dialPlain(j job, index int) (*conn, error) {
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("socket %d of %d: %w (is the limit on open files high enough?)", index, len(j.Paths), err)
@@ -48,9 +62,7 @@ func dial(j job, index int) (*conn, error) {
 	if err := syscall.SetNonblock(fd, true); err != nil {
 		return nil, err
 	}
-	request := fmt.Sprintf("GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"+
-		"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n", j.Paths[index], j.Port)
-	return c, c.write([]byte(request))
+	return c, nil
 }
 
 // write sends data, or keeps what the kernel does not take; the loop sends that when there is room.

@@ -4,7 +4,7 @@ import type { Protocol } from "../peers/peer.ts";
 
 /** What the load is told to do; the fields are explained at `job` in main.go. */
 export interface LoadJob {
-  readonly scenario: "traffic" | "idle" | "resume";
+  readonly scenario: "traffic" | "connect" | "idle" | "resume" | "slow" | "token";
   readonly port: number;
   readonly pid: number;
   readonly paths: readonly string[];
@@ -15,12 +15,26 @@ export interface LoadJob {
   readonly textBytes?: number;
   readonly warmUp?: number;
   readonly seconds?: number;
+  readonly bystanders?: number;
+  readonly windows?: number;
   readonly missed?: number;
   readonly rate?: number;
+  readonly signIns?: number;
+  readonly form?: string;
 }
 
-/** What came back; the fields are explained at `trafficResult` in traffic.go. */
-export interface TrafficResult {
+/** In milliseconds; the fields are explained at `latencyResult` in schedule.go. */
+export interface Latency {
+  readonly p50: number;
+  readonly p99: number;
+  readonly p999: number;
+  readonly worst: number;
+  readonly count: number;
+  readonly sentLate: number;
+}
+
+/** One counting window; the fields are explained at `counted` in traffic.go. */
+export interface Counted {
   readonly seconds: number;
   readonly answered: number;
   readonly delivered: number;
@@ -28,10 +42,31 @@ export interface TrafficResult {
   readonly serverBusy: number;
   readonly storeBusy: number;
   readonly othersBusy: number;
+  readonly latency?: Latency;
+}
+
+/** What came back; the fields are explained at `trafficResult` in traffic.go. */
+export interface TrafficResult extends Counted {
   readonly sent: number;
   readonly lost: number;
   readonly doubled: number;
   readonly outOfOrder: number;
+  readonly windows?: readonly Counted[];
+}
+
+/** The fields are explained at `slowResult` in slow.go; memory in bytes. */
+export interface SlowResult extends TrafficResult {
+  readonly memoryBefore: number;
+  readonly memoryMost: number;
+  readonly meant: number;
+  readonly heard: number;
+  readonly cut: boolean;
+  readonly closeCode: number;
+}
+
+/** The fields are explained at `tokenResult` in token.go. */
+export interface TokenResult extends TrafficResult {
+  readonly signedIn: number;
 }
 
 /** Resident memory of the server in bytes, without and with the connections. */
@@ -57,7 +92,7 @@ export interface ResumeResult {
   readonly outOfOrder: number;
 }
 
-export type LoadResult = TrafficResult | IdleResult | ResumeResult;
+export type LoadResult = TrafficResult | SlowResult | TokenResult | IdleResult | ResumeResult;
 
 export interface LoadGenerator {
   /** The compiler it was built with, for the report. */

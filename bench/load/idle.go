@@ -1,10 +1,6 @@
 package main
 
-import (
-	"bytes"
-	"fmt"
-	"time"
-)
+import "time"
 
 // idleResult is the server's resident memory in bytes before and after the connections were opened.
 type idleResult struct {
@@ -13,23 +9,16 @@ type idleResult struct {
 	After       int `json:"after"`
 }
 
-// idleRun opens connections and says nothing. It is the loop's receiver.
-type idleRun struct {
-	job   job
-	ready int
-}
-
 // rehearsal is how many connections are opened and closed before the first reading: code compiled and tables made for
 // the first connections are not what one more costs.
 const rehearsal = 200
 
 func idle(j job) (*idleResult, error) {
-	r := &idleRun{job: j}
-	l, err := newLoop(j, r)
+	t, err := newTraffic(j)
 	if err != nil {
 		return nil, err
 	}
-	ready := func() int { return r.ready }
+	l, ready := t.loop, func() int { return t.ready }
 	if err := l.open(0, rehearsal, ready); err != nil {
 		return nil, err
 	}
@@ -45,11 +34,11 @@ func idle(j job) (*idleResult, error) {
 	return result, err
 }
 
-// Memory counts as settled when it moved by less than 0.2 % in two seconds, after at least five and at most twenty:
+// Memory counts as settled when it moved by less than 0.2 % in two seconds, after at least four and at most fourteen:
 // collectors give garbage back when a server has been quiet for a while.
 const (
-	settleLeast = 5 * time.Second
-	settleMost  = 20 * time.Second
+	settleLeast = 3 * time.Second
+	settleMost  = 13 * time.Second
 	settleStep  = 2 * time.Second
 )
 
@@ -71,22 +60,3 @@ func settledMemory(l *loop) (int, error) {
 		last = memory
 	}
 }
-
-func (r *idleRun) upgraded(*conn) error {
-	if r.job.Protocol == protocolNone {
-		r.ready++
-	}
-	return nil
-}
-
-func (r *idleRun) frame(c *conn, payload []byte) error {
-	switch {
-	case bytes.HasPrefix(payload, welcomeType):
-		r.ready++
-	case bytes.HasPrefix(payload, errorType):
-		return fmt.Errorf("connection %d: %s", c.index, payload)
-	}
-	return nil
-}
-
-func (r *idleRun) chunk(*conn) error { return nil }

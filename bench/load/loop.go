@@ -26,6 +26,8 @@ type loop struct {
 	// byFd is conns again as a table, for the hot path.
 	byFd   []*conn
 	buffer []byte
+	// readAt is when the present read returned, kept where latencies are measured.
+	readAt time.Time
 }
 
 const bufferBytes = 256 << 10
@@ -158,7 +160,15 @@ func (l *loop) read(c *conn) error {
 	if n == 0 {
 		return fmt.Errorf("connection %d: the server cut the line", c.index)
 	}
+	if l.job.Rate > 0 {
+		l.readAt = time.Now()
+	}
 	data := l.buffer[:kept+n]
+	if c.answer != nil {
+		rest, err := c.answer(c, data)
+		c.rest = append(c.rest[:0], rest...)
+		return err
+	}
 	if !c.upgraded {
 		rest, ok, err := takeHandshake(data)
 		if err != nil {
@@ -198,10 +208,21 @@ func control(c *conn, opcode byte, payload []byte) error {
 	case finPong:
 		return nil
 	case finClose:
+		closed := &closedError{connection: c.index}
 		if len(payload) >= 2 {
-			return fmt.Errorf("connection %d: closed by the server with %d %s", c.index, int(payload[0])<<8|int(payload[1]), payload[2:])
+			closed.code, closed.reason = int(payload[0])<<8|int(payload[1]), string(payload[2:])
 		}
-		return fmt.Errorf("connection %d: closed by the server", c.index)
+		return closed
 	}
 	return fmt.Errorf("connection %d: unexpected opcode 0x%x", c.index, opcode)
+}
+
+// closedError is a close frame of the server; code is 0 where there was none in it.
+type closedError struct {
+	connection, code int
+	reason           string
+}
+
+func (e *closedError) Error() string {
+	return fmt.Sprintf("connection %d: closed by the server with %d %s", e.connection, e.code, e.reason)
 }

@@ -15,7 +15,7 @@ import (
 
 // job is what to do; bench/load/generator.ts writes it.
 type job struct {
-	// Scenario is "traffic", "idle" or "resume".
+	// Scenario is "traffic", "connect", "idle", "resume", "slow" or "token".
 	Scenario string `json:"scenario"`
 	// Port of the server on 127.0.0.1.
 	Port int `json:"port"`
@@ -23,21 +23,28 @@ type job struct {
 	Pid int `json:"pid"`
 	// StorePid is the process of a store beside the server, on the load's core; 0 where there is none.
 	StorePid int `json:"storePid"`
-	// Paths are the request targets, one connection each. In traffic every RoomSize of them share a conversation,
-	// and the first of those is its sender.
-	Paths    []string `json:"paths"`
-	RoomSize int      `json:"roomSize"`
+	// Paths are the request targets, one connection each; what is behind a # is for the protocol and not requested. In traffic every RoomSize of them share a conversation,
+	// and the first of those is its sender; the last Bystanders of them are alone and silent.
+	Paths      []string `json:"paths"`
+	RoomSize   int      `json:"roomSize"`
+	Bystanders int      `json:"bystanders"`
 	// InFlight is how many messages each sender keeps unanswered.
 	InFlight  int `json:"inFlight"`
 	TextBytes int `json:"textBytes"`
 	// WarmUp and Seconds: how long to send before, and while, counting.
 	WarmUp  float64 `json:"warmUp"`
 	Seconds float64 `json:"seconds"`
-	// Protocol that the server speaks: protocolParley, protocolCentrifuge, or protocolNone.
+	// Windows is how many times Seconds are counted, one after the other; 0 is 1.
+	Windows int `json:"windows"`
+	// Protocol that the server speaks: protocolParley, protocolCentrifuge, protocolSocketIO or protocolNone.
 	Protocol string `json:"protocol"`
-	// In resume: how many messages each who comes back has missed, and how many a second the pair sends together.
+	// Rate is how many messages a second all senders together send on a schedule; in traffic, 0 keeps InFlight instead.
+	Rate int `json:"rate"`
+	// Missed: in resume, how many messages each who comes back has missed.
 	Missed int `json:"missed"`
-	Rate   int `json:"rate"`
+	// SignIns: in token, how many sign in at a time, with the form Form.
+	SignIns int    `json:"signIns"`
+	Form    string `json:"form"`
 }
 
 const (
@@ -45,6 +52,8 @@ const (
 	protocolParley = "parley"
 	// protocolCentrifuge: JSON, as in centrifuge.go.
 	protocolCentrifuge = "centrifuge"
+	// protocolSocketIO: as in socketio.go.
+	protocolSocketIO = "socket.io"
 	// protocolNone: frames come back as they were sent.
 	protocolNone = "none"
 )
@@ -72,10 +81,16 @@ func run() (any, error) {
 	switch j.Scenario {
 	case "traffic":
 		return traffic(j)
+	case "connect":
+		return connect(j)
 	case "idle":
 		return idle(j)
 	case "resume":
 		return resume(j)
+	case "slow":
+		return slow(j)
+	case "token":
+		return token(j)
 	}
 	return nil, fmt.Errorf("unknown scenario %q", j.Scenario)
 }

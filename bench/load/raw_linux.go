@@ -22,3 +22,5 @@ func rawWrite(fd int, data []byte) (int, syscall.Errno) {
 	}
 	return int(n), 0
 }
+
+func yieldCore() { syscall.RawSyscall(syscall.SYS_SCHED_YIELD, 0, 0, 0) }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand"
-	"sort"
 	"strings"
 	"syscall"
 	"time"
@@ -89,7 +88,7 @@ type resumeRun struct {
 	said      uint64
 	saidAt    []time.Time
 	saidIn    []phase
-	latencies [3][]time.Duration
+	latencies [3]latencies
 	buffer    []byte
 }
 
@@ -162,9 +161,11 @@ func resume(j job) (*resumeResult, error) {
 		return nil, err
 	}
 	result.OthersBusy = after.others(before) / time.Since(r.start).Seconds()
-	result.QuietP99, result.QuietMessages = p99(r.latencies[quiet]), len(r.latencies[quiet])
-	result.ResumeP99, result.ResumeMessages = p99(r.latencies[coming]), len(r.latencies[coming])
-	result.Worst = milliseconds(r.latencies[coming][len(r.latencies[coming])-1])
+	r.latencies[quiet].sort()
+	r.latencies[coming].sort()
+	result.QuietP99, result.QuietMessages = r.latencies[quiet].percentile(99), len(r.latencies[quiet])
+	result.ResumeP99, result.ResumeMessages = r.latencies[coming].percentile(99), len(r.latencies[coming])
+	result.Worst = r.latencies[coming].percentile(100)
 	return result, nil
 }
 
@@ -329,7 +330,7 @@ func (r *resumeRun) message(c *conn, payload []byte) error {
 	}
 	if c != r.pair[said%2] {
 		in := r.saidIn[said-1]
-		r.latencies[in] = append(r.latencies[in], time.Since(r.saidAt[said-1]))
+		r.latencies[in].add(time.Since(r.saidAt[said-1]))
 	}
 	return nil
 }
@@ -360,12 +361,6 @@ func (l *loop) closeBelow(index int) {
 			delete(l.conns, fd)
 		}
 	}
-}
-
-// p99 sorts the values and answers, in milliseconds, the one that 99 in 100 do not exceed.
-func p99(values []time.Duration) float64 {
-	sort.Slice(values, func(a, b int) bool { return values[a] < values[b] })
-	return milliseconds(values[(len(values)*99+99)/100-1])
 }
 
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }

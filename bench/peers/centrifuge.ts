@@ -1,34 +1,39 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { CaseName } from "../cases.ts";
-import type { Peer } from "./peer.ts";
+import type { Peer, RunningPeer, StartOptions } from "./peer.ts";
 import { startPinnedServer } from "./pinned-server.ts";
 import { startPinnedRedis } from "./redis.ts";
+import { createSigner } from "./token.ts";
 
 const SOURCE = join(import.meta.dir, "centrifuge");
 const BINARY = join(import.meta.dir, "../out/centrifuge");
 
-/** Where its gathering of what one connection is sent pays; see `writeDelay` in centrifuge/main.go. */
-const GATHERS: readonly CaseName[] = ["fan-out"];
+/** Members from which its gathering of what one connection is sent pays; see `writeDelay` in centrifuge/main.go. */
+const GATHERS_FROM = 100;
 
-/** The Go library with its Redis broker. */
+const LIBRARY = "library github.com/centrifugal/centrifuge 0.40.1";
+const LACKS = "JSON; HS256 token; no quota, no id check";
+
+/** The Go library, everything in its own memory. */
+export const centrifuge: Peer = {
+  name: "centrifuge",
+  does: `${LIBRARY}, recovery from a history of 10,000 in its own memory, lost when it ends; ${LACKS}`,
+  protocol: "centrifuge",
+  start: (options) => startCentrifuge(options),
+};
+
+/** The same with its Redis broker. */
 export const centrifugeRedis: Peer = {
   name: "centrifuge-redis",
-  does: "library github.com/centrifugal/centrifuge 0.40.1, Redis broker, recovery from a history of 10,000 in Redis; JSON; no token, no quota, no id check",
+  does: `${LIBRARY}, Redis broker, recovery from a history of 10,000 in Redis; ${LACKS}`,
   protocol: "centrifuge",
-  async start({ caseName, folder }) {
-    await build();
-    const redis = await startPinnedRedis(folder);
+  async start(options) {
+    const redis = await startPinnedRedis(options.folder);
     try {
-      const server = await startPinnedServer({
-        command: [BINARY],
-        env: { REDIS_ADDRESS: `127.0.0.1:${redis.port}`, GATHER: String(GATHERS.includes(caseName)) },
-        folder,
-      });
+      const server = await startCentrifuge(options, { REDIS_ADDRESS: `127.0.0.1:${redis.port}` });
       return {
         ...server,
         storePid: redis.pid,
-        target: (user, conversation) => `/connection/websocket?user=${user}&channel=${conversation}`,
         async [Symbol.asyncDispose]() {
           await server[Symbol.asyncDispose]();
           await redis[Symbol.asyncDispose]();
@@ -40,6 +45,25 @@ export const centrifugeRedis: Peer = {
     }
   },
 };
+
+async function startCentrifuge(
+  { members, rate, folder }: StartOptions,
+  env: Readonly<Record<string, string>> = {},
+): Promise<RunningPeer> {
+  await build();
+  const signer = createSigner();
+  const gathers = members >= GATHERS_FROM && rate === undefined;
+  const server = await startPinnedServer({
+    command: [BINARY],
+    env: { SECRET_KEY: signer.key, GATHER: String(gathers), ...env },
+    folder,
+  });
+  return {
+    ...server,
+    target: (user, conversation) =>
+      `/connection/websocket?token=${signer.sign(user)}&channel=${conversation}`,
+  };
+}
 
 /** Builds it; the first time, Go downloads what go.sum names. Throws the compiler's words. */
 async function build(): Promise<void> {

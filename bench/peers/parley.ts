@@ -1,8 +1,8 @@
-import { createHmac, randomBytes } from "node:crypto";
 import { join } from "node:path";
 import type { Peer, RunningPeer, StartOptions } from "./peer.ts";
 import { startPinnedServer } from "./pinned-server.ts";
 import { startPinnedRedis } from "./redis.ts";
+import { createSigner } from "./token.ts";
 
 /** The largest that PLANS takes, more than one run sends, and not 0: the quota is counted exactly as for everybody. */
 const PLAN = "bench:1000000:0";
@@ -17,13 +17,10 @@ const SETTINGS = {
   MAX_CONNECTIONS: "20000",
   MAX_CONNECTIONS_PER_ADDRESS: "0",
   INACTIVITY_TIMEOUT: "0",
-  DEMO_ACCOUNTS: "false",
+  SIGNINS_PER_MINUTE: "0",
   DRAIN_SECONDS: "1",
   LOG_LEVEL: "warn",
 };
-
-/** Longer than any run, in seconds. */
-const TOKEN_LIFETIME = 3600;
 
 /** This server, embedded engine, started as `npm start` does. */
 export const parley: Peer = {
@@ -58,39 +55,19 @@ export const parleyRedis: Peer = {
 };
 
 async function startParley(
-  { folder, profile }: StartOptions,
+  { folder, profile, accounts = false }: StartOptions,
   env: Readonly<Record<string, string>> = {},
 ): Promise<RunningPeer> {
-  const secret = randomBytes(32).toString("base64url");
+  const signer = createSigner();
   const profiling = profile === undefined ? [] : ["--cpu-prof", "--cpu-prof-md", `--cpu-prof-dir=${profile}`];
   const main = join(import.meta.dir, "../../src/cli/main.ts");
   const server = await startPinnedServer({
     command: [process.execPath, "--no-env-file", ...profiling, main, "serve"],
-    env: { ...SETTINGS, SECRET_KEY: secret, ...env },
+    env: { ...SETTINGS, DEMO_ACCOUNTS: String(accounts), SECRET_KEY: signer.key, ...env },
     folder,
   });
   return {
     ...server,
-    target: (user, conversation) => `/ws/${user}/${conversation}?token=${sign(user, secret)}`,
+    target: (user, conversation) => `/ws/${user}/${conversation}?token=${signer.sign(user)}`,
   };
-}
-
-/** A token as an application signs it for its own users: HS256 with SECRET_KEY, the plan in a claim. */
-function sign(user: string, secret: string): string {
-  const now = Math.floor(Date.now() / 1000);
-  const head = encode({ alg: "HS256", typ: "at+jwt" });
-  const claims = encode({
-    iss: "parley",
-    aud: "parley",
-    sub: user,
-    iat: now,
-    exp: now + TOKEN_LIFETIME,
-    jti: randomBytes(12).toString("base64url"),
-    plan: "bench",
-  });
-  return `${head}.${claims}.${createHmac("sha256", secret).update(`${head}.${claims}`).digest("base64url")}`;
-}
-
-function encode(part: object): string {
-  return Buffer.from(JSON.stringify(part)).toString("base64url");
 }

@@ -1,7 +1,5 @@
-import type { CaseName } from "../cases.ts";
-
 /** What the load speaks with a server; with `none`, frames come back as they were sent. */
-export type Protocol = "parley" | "centrifuge" | "none";
+export type Protocol = "parley" | "centrifuge" | "socket.io" | "none";
 
 /** A server that is measured. A new one is done when it starts from here and answers the load's frames. */
 export interface Peer {
@@ -14,8 +12,13 @@ export interface Peer {
 }
 
 export interface StartOptions {
-  readonly caseName: CaseName;
-  /** Folder for what it writes; it exists and is empty. */
+  /** How many hear each message; with one, what is sent comes back to its sender. */
+  readonly members: number;
+  /** Messages a second, where they are sent on a schedule and latency is what counts. */
+  readonly rate?: number;
+  /** Whether `user1` must be able to sign in with `password`. */
+  readonly accounts?: boolean;
+  /** Folder for what it writes; it exists, and is empty unless a store was filled there before. */
   readonly folder: string;
   /** Where to leave a CPU profile, if one is wanted and it can. */
   readonly profile?: string;

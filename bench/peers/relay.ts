@@ -7,8 +7,8 @@ export const relay: Peer = {
   name: "relay",
   does: "bare Bun.serve: no sign-in, frames are passed on unparsed, nothing is numbered, kept, counted or acked",
   protocol: "none",
-  async start({ caseName, folder }) {
-    const mode = caseName === "fan-out" || caseName === "rooms" ? "publish" : "echo";
+  async start({ members, folder }) {
+    const mode = members > 1 ? "publish" : "echo";
     const server = await startPinnedServer({
       command: [process.execPath, "--no-env-file", join(import.meta.dir, "relay-server.ts"), mode],
       env: {},

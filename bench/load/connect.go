@@ -1,0 +1,29 @@
+package main
+
+import "time"
+
+// connectWarming is how many of the first paths connect and leave before the others are counted: a runtime compiles what
+// it has to do often.
+const connectWarming = 1000
+
+// connect counts how fast clients are let in, each with a path of its own; a client counts when it may speak.
+func connect(j job) (*trafficResult, error) {
+	t, err := newTraffic(j)
+	if err != nil {
+		return nil, err
+	}
+	ready := func() int { return t.ready }
+	if err := t.loop.open(0, connectWarming, ready); err != nil {
+		return nil, err
+	}
+	t.loop.closeAll()
+	if err := t.loop.runUntil(time.Now().Add(time.Second), func() bool { return false }); err != nil {
+		return nil, err
+	}
+	window, err := t.count(func() error { return t.loop.open(connectWarming, len(j.Paths), ready) })
+	if err != nil {
+		return nil, err
+	}
+	window.Answered = uint64(len(j.Paths) - connectWarming)
+	return &trafficResult{counted: *window}, nil
+}

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+)
+
+func (t *trafficRun) upgraded(c *conn) error {
+	switch t.job.Protocol {
+	case protocolNone:
+		t.ready++
+	case protocolCentrifuge:
+		return c.write(connectCommand)
+	}
+	return nil
+}
+
+var (
+	messageType = []byte(`{"type":"message"`)
+	ackType     = []byte(`{"type":"ack"`)
+	welcomeType = []byte(`{"type":"welcome"`)
+	errorType   = []byte(`{"type":"error"`)
+)
+
+func (t *trafficRun) frame(c *conn, payload []byte) error {
+	switch t.job.Protocol {
+	case protocolCentrifuge:
+		return t.replies(c, payload)
+	case protocolSocketIO:
+		return t.packet(c, payload)
+	}
+	n, ok := uint64(0), true
+	switch {
+	case bytes.HasPrefix(payload, messageType):
+		if t.job.Protocol == protocolParley {
+			n, ok = t.seq.number(payload, 0, len(payload))
+		} else if n, ok = t.echoedID.number(payload, len(t.prefix), idDigits); ok && c.index%t.job.RoomSize == 0 {
+			t.answer(c, n)
+		}
+		t.hear(c, n)
+	case bytes.HasPrefix(payload, ackType):
+		n, ok = t.ackedID.number(payload, len(t.prefix), idDigits)
+		t.answer(c, n)
+	case bytes.HasPrefix(payload, welcomeType):
+		t.ready++
+	case bytes.HasPrefix(payload, errorType):
+		return fmt.Errorf("connection %d: %s", c.index, payload)
+	}
+	if !ok {
+		return fmt.Errorf("connection %d: a frame without its number: %s", c.index, payload)
+	}
+	return nil
+}
+
+// hear notes message n of c's room.
+func (t *trafficRun) hear(c *conn, n uint64) {
+	t.delivered++
+	t.heard[c.index].see(n)
+	if t.schedule != nil {
+		t.schedule.heard(c.index/t.job.RoomSize, n, t.loop.readAt)
+	}
+}
+
+// answer notes the ack of message n, or what counts as one.
+func (t *trafficRun) answer(c *conn, n uint64) {
+	t.answered++
+	t.senders[c.index/t.job.RoomSize].acked.see(n)
+}
