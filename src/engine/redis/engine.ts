@@ -67,6 +67,8 @@ export class RedisEngine implements Engine {
   private readonly stopTimers: readonly (() => void)[];
   private queue: Work[] = [];
   private running: Promise<void> | undefined;
+  /** The turn that Redis works on, or the last one. */
+  private carried: Promise<unknown> = Promise.resolve();
   private checking = false;
   private closed = false;
 
@@ -77,8 +79,9 @@ export class RedisEngine implements Engine {
     this.description = client.description;
     this.reader = new Reader(client, log);
     this.rooms = new Rooms({ client, channels, log, store: this.reader });
-    this.pages = new Pages(({ conversation, after, upTo, count }) =>
-      this.reader.page(conversation, after + 1, upTo, count),
+    this.pages = new Pages(
+      ({ conversation, after, upTo, count }) => this.reader.page(conversation, after + 1, upTo, count),
+      () => this.carried,
     );
     const turnParts = {
       client,
@@ -194,6 +197,7 @@ export class RedisEngine implements Engine {
       const work = this.queue.splice(0, MOST_AT_ONCE);
       const carried = this.client.ready ? this.turns.carryOut(work) : refused(work);
       // While Redis works on this turn, the one before is told.
+      this.carried = carried;
       told?.();
       const result = await carried;
       told = () => this.rooms.tell(work, result);

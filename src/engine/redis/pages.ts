@@ -13,6 +13,9 @@ export type Page = readonly Message[] | undefined;
 /** Pages that may wait; more are not read. Above what one machine holds in connections, each of which waits for one. */
 const MOST_WAITING = 65_536;
 
+/** Pages that are read before those who talk go first again. */
+const READ_IN_A_ROW = 4;
+
 interface Waiting {
   readonly request: PageRequest;
   readonly promise: Promise<Page>;
@@ -27,8 +30,14 @@ export class Pages {
   private readonly waiting = new Map<string, Waiting>();
   private reading = false;
 
-  /** `read` answers undefined where a page cannot be read; it MUST NOT reject. */
-  constructor(private readonly read: (request: PageRequest) => Promise<Page>) {}
+  /**
+   * `read` answers undefined where a page cannot be read; `turn` waits for what is under way for those who talk. Neither
+   * may reject.
+   */
+  constructor(
+    private readonly read: (request: PageRequest) => Promise<Page>,
+    private readonly turn: () => Promise<unknown>,
+  ) {}
 
   /** The page, or undefined when it cannot be read or too many wait. */
   add(request: PageRequest): Promise<Page> {
@@ -50,10 +59,11 @@ export class Pages {
 
   private async readAll(): Promise<void> {
     this.reading = true;
-    while (this.waiting.size > 0) {
+    for (let i = 1; this.waiting.size > 0; i++) {
       const [name, { request, resolve }] = this.waiting.entries().next().value!;
       this.waiting.delete(name);
       resolve(await this.read(request));
+      if (i % READ_IN_A_ROW === 0) await this.turn();
     }
     this.reading = false;
   }

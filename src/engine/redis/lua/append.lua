@@ -37,18 +37,15 @@ end
 local at = 11
 while ARGV[at] do
   local kind = ARGV[at]
-  if kind == 'p' or kind == 'q' then
-    local seq, time, token = room_find(room, KEYS[3], ARGV[at + 1])
-    if seq then
-      say(2, seq, time, token)
-    elseif kind == 'p' then
-      token = ARGV[at + 3]
-      seq, time = room_store(room, KEYS[3], ARGV[at + 1], ARGV[at + 2], token ~= '' and token or nil)
-      say(1, seq, time, token)
-    else
-      say(0, 0, 0, '')
-    end
-    at = at + (kind == 'p' and 4 or 2)
+  if kind == 'p' then
+    local token = ARGV[at + 3]
+    local stored, seq, time, payer = room_store(room, KEYS[3], ARGV[at + 1], ARGV[at + 2], token ~= '' and token or nil)
+    if stored then say(1, seq, time, token) else say(2, seq, time, payer) end
+    at = at + 4
+  elseif kind == 'q' then
+    local seq, time, payer = room_find(room, KEYS[3], ARGV[at + 1])
+    if seq then say(2, seq, time, payer) else say(0, 0, 0, '') end
+    at = at + 2
   elseif kind == 'h' then
     local before, after, count = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
     local list, more = room_history(room, before, after, count, BUDGET)

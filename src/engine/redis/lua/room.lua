@@ -55,16 +55,22 @@ local function room_find(room, ids, name)
   return tonumber(seq), tonumber(entry[2][4]), token
 end
 
--- Stores a message and answers its seq and time. `body` is its JSON between the braces, without seq and time.
+-- Stores a message unless there is one of its name. Answers true, its seq and time; or false and what `room_find`
+-- answers. `body` is its JSON between the braces, without seq and time.
 local function room_store(room, ids, name, body, token)
   local seq = room.seq + 1
+  local value = token and seq .. ' ' .. token or seq
+  if redis.call('HSETNX', ids, name, value) == 0 then
+    local earlier, time, payer = room_find(room, ids, name)
+    if earlier then return false, earlier, time, payer end
+    redis.call('HSET', ids, name, value)
+  end
   local at = math.max(CLOCK, room.at)
   redis.call('XADD', room.log, seq .. '-0', 'k', name, 't', at, 'b', body)
-  redis.call('HSET', ids, name, token and seq .. ' ' .. token or seq)
   room.seq = seq
   room.at = at
   room.said[#room.said + 1] = '{"seq":' .. seq .. ',' .. body .. ',"at":' .. at .. '}'
-  return seq, at
+  return true, seq, at
 end
 
 -- Removes what is no longer kept (`oldestKept` of src/core/retention.ts), at most `most` messages; answers how many.

@@ -68,16 +68,14 @@ while ARGV[at] do
   local kind, room = ARGV[at], rooms[tonumber(ARGV[at + 1])]
   if kind == 'p' then
     local ring, name = rings[tonumber(ARGV[at + 2])], ARGV[at + 4]
-    local seq, time = room_find(room, room.ids, name)
-    local wait = not seq and ring and ring_wait(ring, tonumber(ARGV[at + 3])) or 0
-    if seq then
-      say(2, seq, time, ring)
-    elseif wait > 0 then
-      say(0, wait, 0, ring)
+    local wait = ring and ring_wait(ring, tonumber(ARGV[at + 3])) or 0
+    if wait > 0 then
+      local seq, time = room_find(room, room.ids, name)
+      if seq then say(2, seq, time, ring) else say(0, wait, 0, ring) end
     else
-      if ring then ring_charge(ring) end
-      seq, time = room_store(room, room.ids, name, ARGV[at + 5])
-      say(1, seq, time, ring)
+      local stored, seq, time = room_store(room, room.ids, name, ARGV[at + 5])
+      if stored and ring then ring_charge(ring) end
+      say(stored and 1 or 2, seq, time, ring)
     end
     at = at + 6
   elseif kind == 'h' then
