@@ -165,6 +165,7 @@ export const ERRORS = {
   unavailable: {
     category: "server",
     http: 503,
+    close: 1013,
     what: "The server cannot do this now: it is full, shutting down, or its store is away.",
     advice:
       "Try again after `Retry-After` or `retry_after` seconds; a message repeated under its `id` is never stored twice.",
