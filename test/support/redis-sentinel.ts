@@ -46,14 +46,16 @@ export async function startSentinel(options: readonly string[] = []): Promise<Te
     (await Promise.all(sentinelPorts.map(knowsAll))).every(Boolean),
   );
 
-  const primary = async () => {
-    const [, port] = await askSentinel(sentinelPorts, ["GET-MASTER-ADDR-BY-NAME", PRIMARY_NAME]);
+  const primaryBy = async (sentinelPort: number) => {
+    const [, port] = await askSentinel(sentinelPort, ["GET-MASTER-ADDR-BY-NAME", PRIMARY_NAME]);
     return servers.find((server) => server.port === Number(port))!;
   };
+  const primary = () => primaryBy(sentinelPorts[0]!);
   const standIn = (old: TestRedis) =>
     until("the replica stands in for the primary", async () => {
-      const now = await primary();
-      return now !== old && (await takesWrites(now));
+      // All of them: one that has not heard would still send clients to the old one when that is back, empty.
+      const named = await Promise.all(sentinelPorts.map(primaryBy));
+      return named.every((now) => now !== old) && (await takesWrites(named[0]!));
     });
   return {
     url: `redis+sentinel://${sentinelPorts.map((port) => `127.0.0.1:${port}`).join(",")}/${PRIMARY_NAME}`,
@@ -90,7 +92,7 @@ export async function startSentinel(options: readonly string[] = []): Promise<Te
       const old = await primary();
       // A replica that has just come back is not taken at once.
       await until("the sentinels begin", async () => {
-        await askSentinel(sentinelPorts, ["FAILOVER", PRIMARY_NAME]);
+        await askSentinel(sentinelPorts[0]!, ["FAILOVER", PRIMARY_NAME]);
         return true;
       });
       await standIn(old);
@@ -143,8 +145,8 @@ async function knowsAll(port: number): Promise<boolean> {
   });
 }
 
-function askSentinel([port]: readonly number[], words: readonly string[]): Promise<string[]> {
-  return withRedis(port!, async (redis) => (await redis.call("SENTINEL", ...words)) as string[]);
+function askSentinel(port: number, words: readonly string[]): Promise<string[]> {
+  return withRedis(port, async (redis) => (await redis.call("SENTINEL", ...words)) as string[]);
 }
 
 async function isInStep({ port }: TestRedis): Promise<boolean> {
