@@ -5,7 +5,7 @@ const WORDS: readonly (readonly [RegExp, string])[] = [
   [/ETIMEDOUT|EHOSTUNREACH|ENETUNREACH/, "it cannot be reached from this machine"],
   [/WRONGPASS|invalid password/, "it refuses the user or the password"],
   [/NOAUTH/, "it asks for a password: set REDIS_PASSWORD, or put it in REDIS_URL"],
-  [/NOPERM/, "its ACL user lacks rights; it needs all of `+@all ~PREFIX:* &PREFIX:*` but `@admin`"],
+  [/NOPERM/, "its ACL user lacks rights; docs/OPERATIONS.md has those it needs"],
   [/DENIED/, "it is in protected mode and takes only connections of its own machine"],
   [/LOADING/, "it is still loading its data"],
   [/MISCONF/, "it cannot write its data to disk"],
