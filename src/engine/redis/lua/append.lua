@@ -29,6 +29,7 @@ local EPOCH = ARGV[7]
 -- include room
 
 local room = room_open(KEYS[1], KEYS[2], tonumber(ARGV[8]), ARGV[9])
+room_announce(room, KEYS[5], tonumber(ARGV[10]), 'SPUBLISH', 'SHARDNUMSUB')
 local reply = {}
 local function say(...)
   for _, value in ipairs({ ... }) do reply[#reply + 1] = value end
@@ -58,5 +59,5 @@ while ARGV[at] do
   end
 end
 
-room_close(room, KEYS[3], KEYS[5], tonumber(ARGV[10]), 'SPUBLISH', 'SHARDNUMSUB')
+room_close(room, KEYS[3])
 return { room.epoch == ARGV[9] and '' or room.epoch, reply }

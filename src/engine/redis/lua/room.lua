@@ -5,6 +5,7 @@
 -- text for a new one; KEEP_MESSAGES and KEEP_DAYS, the retention of conversations without their own; TOUCH, whether a
 -- repeat is written too, so that waiting for the replicas of it means something.
 
+local call = redis.call
 local DAY = 86400000
 local MINUTE = 60000
 -- Messages beyond the number to keep, before they are removed: in one go, because a stream gives memory back by blocks.
@@ -15,21 +16,22 @@ local ROOM_READ_AT_ONCE = 16
 -- `known` is the newest seq that the node which asks has seen under the epoch `expected`. A store that is behind it has
 -- lost messages and begins a new epoch (D5), unless another node has seen to that already.
 local function room_open(meta, log, known, expected)
-  local m = redis.call('HMGET', meta, 'seq', 'at', 'epoch', 'messages', 'days', 'swept')
+  local m = call('HMGET', meta, 'seq', 'at', 'epoch', 'messages', 'days', 'swept')
   local room = {
     meta = meta,
     log = log,
     seq = tonumber(m[1] or 0),
-    at = tonumber(m[2] or 0),
+    at = math.max(CLOCK, tonumber(m[2] or 0)),
     epoch = m[3] or EPOCH,
     messages = tonumber(m[4] or KEEP_MESSAGES),
     days = tonumber(m[5] or KEEP_DAYS),
     swept = tonumber(m[6] or 0),
+    stored = 0,
     said = {},
   }
   if room.seq < known and room.epoch == expected then
     room.epoch = FRESH
-    redis.call('HSET', meta, 'epoch', FRESH)
+    call('HSET', meta, 'epoch', FRESH)
   end
   return room
 end
@@ -40,17 +42,17 @@ end
 
 -- The oldest seq that is kept; seq + 1 when none is.
 local function room_first(room)
-  local oldest = redis.call('XRANGE', room.log, '-', '+', 'COUNT', 1)[1]
+  local oldest = call('XRANGE', room.log, '-', '+', 'COUNT', 1)[1]
   return oldest and room_seq_of(oldest[1]) or room.seq + 1
 end
 
 -- Where the message of this name stands: seq, its time, and the reservation that paid for it (Cluster). Nil: nowhere.
 local function room_find(room, ids, name)
-  local found = redis.call('HGET', ids, name)
+  local found = call('HGET', ids, name)
   if not found then return nil end
-  if TOUCH then redis.call('HSET', ids, name, found) end
+  if TOUCH then call('HSET', ids, name, found) end
   local seq, token = string.match(found, '^(%d+) ?(.*)$')
-  local entry = redis.call('XRANGE', room.log, seq, seq)[1]
+  local entry = call('XRANGE', room.log, seq, seq)[1]
   if entry == nil then return nil end
   return tonumber(seq), tonumber(entry[2][4]), token
 end
@@ -60,16 +62,16 @@ end
 local function room_store(room, ids, name, body, token)
   local seq = room.seq + 1
   local value = token and seq .. ' ' .. token or seq
-  if redis.call('HSETNX', ids, name, value) == 0 then
+  if call('HSETNX', ids, name, value) == 0 then
     local earlier, time, payer = room_find(room, ids, name)
     if earlier then return false, earlier, time, payer end
-    redis.call('HSET', ids, name, value)
+    call('HSET', ids, name, value)
   end
-  local at = math.max(CLOCK, room.at)
-  redis.call('XADD', room.log, seq .. '-0', 'k', name, 't', at, 'b', body)
+  local at = room.at
+  call('XADD', room.log, seq, 'k', name, 't', at, 'b', body)
   room.seq = seq
-  room.at = at
-  room.said[#room.said + 1] = '{"seq":' .. seq .. ',' .. body .. ',"at":' .. at .. '}'
+  room.stored = room.stored + 1
+  if room.announce then room.said[room.stored] = '{"seq":' .. seq .. ',' .. body .. ',"at":' .. at .. '}' end
   return true, seq, at
 end
 
@@ -79,7 +81,7 @@ local function room_trim(room, ids, slack, most)
   if room.messages <= 0 and room.days <= 0 then return 0 end
   local floor = room.messages > 0 and room.seq - room.messages or 0
   local since = room.days > 0 and CLOCK - room.days * DAY or -1
-  local entries = redis.call('XRANGE', room.log, '-', '+', 'COUNT', most)
+  local entries = call('XRANGE', room.log, '-', '+', 'COUNT', most)
   if #entries == 0 then return 0 end
   local first = room_seq_of(entries[1][1])
   local tooMany = floor - first + 1 > slack
@@ -91,36 +93,42 @@ local function room_trim(room, ids, slack, most)
     names[#names + 1] = entry[2][2]
   end
   if #names == 0 then return 0 end
-  redis.call('XTRIM', room.log, 'MINID', room_seq_of(entries[#names][1]) + 1 .. '-0')
-  redis.call('HDEL', ids, unpack(names))
+  call('XTRIM', room.log, 'MINID', room_seq_of(entries[#names][1]) + 1 .. '-0')
+  call('HDEL', ids, unpack(names))
   return #names
 end
 
--- Writes what was stored, announces it on `channel` unless nobody listens but the `mine` subscriptions of the node
--- that asks, which hears of it by the answer; and has what is too old go away, also when nobody ever speaks here again.
-local function room_close(room, ids, channel, mine, publish, numsub)
-  if #room.said == 0 then return end
+-- Has what is stored announced on `channel`, unless nobody listens but the `mine` subscriptions of the node that asks,
+-- which hears of it by the answer. `publish` and `numsub` are the commands for it: Cluster has its own.
+local function room_announce(room, channel, mine, publish, numsub)
+  room.announce = call('PUBSUB', numsub, channel)[2] > mine and publish
+  room.channel = channel
+end
+
+-- Writes and announces what was stored, and has what is too old go away, also when nobody ever speaks here again.
+local function room_close(room, ids)
+  if room.stored == 0 then return end
   if CLOCK - room.swept >= MINUTE or CLOCK < room.swept then
     room.swept = CLOCK
     if room.days > 0 then
       room_trim(room, ids, ROOM_SLACK, ROOM_TRIMMED_AT_ONCE)
       local life = room.days * DAY + 2 * MINUTE
-      redis.call('PEXPIRE', room.log, life)
-      redis.call('PEXPIRE', ids, life)
+      call('PEXPIRE', room.log, life)
+      call('PEXPIRE', ids, life)
     else
-      redis.call('PERSIST', room.log)
-      redis.call('PERSIST', ids)
+      call('PERSIST', room.log)
+      call('PERSIST', ids)
     end
-    redis.call('HSET', room.meta, 'seq', room.seq, 'at', room.at, 'swept', room.swept)
+    call('HSET', room.meta, 'seq', room.seq, 'at', room.at, 'swept', room.swept)
   else
-    redis.call('HSET', room.meta, 'seq', room.seq, 'at', room.at)
+    call('HSET', room.meta, 'seq', room.seq, 'at', room.at)
   end
   if room.messages > 0 and room.seq > room.messages + ROOM_SLACK then
     room_trim(room, ids, ROOM_SLACK, ROOM_TRIMMED_AT_ONCE)
   end
-  if redis.call('PUBSUB', numsub, channel)[2] > mine then
-    local first = room.seq - #room.said + 1
-    redis.call(publish, channel, 'M' .. room.epoch .. ' ' .. first .. '\n' .. table.concat(room.said, '\n'))
+  if room.announce then
+    local first = room.seq - room.stored + 1
+    call(room.announce, room.channel, 'M' .. room.epoch .. ' ' .. first .. '\n' .. table.concat(room.said, '\n'))
   end
 end
 
@@ -131,8 +139,8 @@ local function room_read(room, first, last, count, budget, backwards)
   local said, size = {}, 0
   while first <= last and #said < count do
     local most = math.min(ROOM_READ_AT_ONCE, count - #said)
-    local entries = backwards and redis.call('XREVRANGE', room.log, last, first, 'COUNT', most)
-      or redis.call('XRANGE', room.log, first, last, 'COUNT', most)
+    local entries = backwards and call('XREVRANGE', room.log, last, first, 'COUNT', most)
+      or call('XRANGE', room.log, first, last, 'COUNT', most)
     if #entries == 0 then break end
     for _, entry in ipairs(entries) do
       local seq, at, body = room_seq_of(entry[1]), entry[2][4], entry[2][6]
@@ -172,7 +180,7 @@ end
 
 -- Moves a user's read mark forward, not beyond the newest message; answers whether it moved.
 local function room_mark(room, marks, user, seq)
-  if seq < 1 or seq > room.seq or seq <= tonumber(redis.call('HGET', marks, user) or 0) then return false end
-  redis.call('HSET', marks, user, string.format('%d', seq))
+  if seq < 1 or seq > room.seq or seq <= tonumber(call('HGET', marks, user) or 0) then return false end
+  call('HSET', marks, user, string.format('%d', seq))
   return true
 end

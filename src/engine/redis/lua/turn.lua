@@ -46,8 +46,7 @@ for i = 1, conversations do
   local key = 4 * i - 2
   local room = room_open(KEYS[key], KEYS[key + 1], tonumber(ARGV[at]), ARGV[at + 1])
   room.ids = KEYS[key + 2]
-  room.channel = KEYS[key + 3]
-  room.mine = tonumber(ARGV[at + 2])
+  room_announce(room, KEYS[key + 3], tonumber(ARGV[at + 2]), 'PUBLISH', 'NUMSUB')
   epochs[i] = room.epoch == ARGV[at + 1] and '' or room.epoch
   rooms[i] = room
   at = at + 3
@@ -99,8 +98,5 @@ while ARGV[at] do
 end
 
 for i = 1, users do ring_close(rings[i]) end
-for i = 1, conversations do
-  local room = rooms[i]
-  room_close(room, room.ids, room.channel, room.mine, 'PUBLISH', 'NUMSUB')
-end
+for i = 1, conversations do room_close(rooms[i], rooms[i].ids) end
 return { EPOCH, epochs, reply }
