@@ -50,6 +50,6 @@ test("the limits that hold with Redis are those of the code", () => {
   expect(readPage(PAGE)).toContain(
     `the newest ${messages.toLocaleString("en")} of a conversation for ${days} days`,
   );
-  expect(SETTINGS.RETENTION_MESSAGES.unset).toBe(`0; with Redis ${messages}`);
-  expect(SETTINGS.RETENTION_DAYS.unset).toBe(`0; with Redis ${days}`);
+  expect<string>(SETTINGS.RETENTION_MESSAGES.unset).toBe(`0; with Redis ${messages}`);
+  expect<string>(SETTINGS.RETENTION_DAYS.unset).toBe(`0; with Redis ${days}`);
 });
