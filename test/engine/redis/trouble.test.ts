@@ -27,46 +27,6 @@ async function insist(node: TestNode, id: string): Promise<void> {
   while ((await node.post(id)).outcome === "unavailable") await Bun.sleep(5);
 }
 
-test("D5 announcements that were lost with the connection are read from the store, in order and once", async () => {
-  await using redis = await startRedis();
-  const prefix = freshPrefix();
-  await using speaker = await openNode(redis, prefix);
-  await using listener = await openNode(redis, prefix);
-  const heard = await listener.listen();
-  await withAdmin(redis, async (admin) => {
-    for (let i = 1; i <= 60; i++) {
-      if (i % 20 === 10) expect(await admin.call("CLIENT", "KILL", "TYPE", "pubsub")).toBeGreaterThan(0);
-      await insist(speaker, String(i));
-    }
-  });
-  await eventually("all messages", () => heard.length === 60);
-  expect(heard.map(({ seq, id }) => [seq, id])).toEqual(numbers(1, 60).map((i) => [i, String(i)]));
-});
-
-test("D5 a message that was announced to nobody is told before the next one, and after a while without one", async () => {
-  await using redis = await startRedis();
-  const prefix = freshPrefix();
-  await using node = await openNode(redis, prefix);
-  const heard = await node.listen();
-  const { keys } = node.client;
-  /** What another node has done whose announcement does not come. */
-  const storeSilently = (seq: number) =>
-    withAdmin(redis, async (admin) => {
-      const body = `"id":"${seq}","from":"ben","text":"unheard"`;
-      const log = keys.ofConversation("room", "log");
-      await admin.xadd(log, `${seq}-0`, "k", `ben ${seq}`, "t", Date.now(), "b", body);
-      await admin.hset(keys.ofConversation("room", "meta"), "seq", seq);
-    });
-  await node.fill(1, 2);
-  await storeSilently(3);
-  await node.fill(4, 5);
-  expect(heard.map(({ id }) => id)).toEqual(["1", "2", "3", "4", "5"]);
-  await storeSilently(6);
-  node.clock.advance(CHECKED);
-  await eventually("what was missed", () => heard.length === 6);
-  expect(heard.map(({ seq }) => seq)).toEqual(numbers(1, 6));
-});
-
 test("L3 D3 while Redis is away everything is `unavailable`; afterwards all is as before, and nothing is lost or twice", async () => {
   await using redis = await startRedis(["--appendonly", "yes", "--appendfsync", "always"]);
   const prefix = freshPrefix();

@@ -26,6 +26,7 @@ local function room_open(meta, log, known, expected)
     messages = tonumber(m[4] or KEEP_MESSAGES),
     days = tonumber(m[5] or KEEP_DAYS),
     swept = tonumber(m[6] or 0),
+    isNew = not m[3],
     stored = 0,
     said = {},
   }
@@ -108,6 +109,8 @@ end
 -- Writes and announces what was stored, and has what is too old go away, also when nobody ever speaks here again.
 local function room_close(room, ids)
   if room.stored == 0 then return end
+  -- From its first message on a conversation has an epoch of its own: in Cluster that of the store may be lost alone.
+  if room.isNew then call('HSET', room.meta, 'epoch', room.epoch) end
   if CLOCK - room.swept >= MINUTE or CLOCK < room.swept then
     room.swept = CLOCK
     if room.days > 0 then

@@ -1,0 +1,78 @@
+// Announcements can be lost; messages then come from the store, before anything later is told (D5).
+import { describe, expect, test } from "bun:test";
+import { Cluster } from "ioredis";
+import { eventually, numbers, TestNode } from "./engine-subject.ts";
+import { freshPrefix, KINDS, useRealRedis } from "./real-redis.ts";
+
+/** Long enough for every room to be compared with the store once. */
+const CHECKED = 5_000;
+
+/** Posts until it is stored, as a client does. */
+async function insist(node: TestNode, id: string): Promise<void> {
+  while ((await node.post(id)).outcome === "unavailable") await Bun.sleep(5);
+}
+
+/** Ends all connections on which announcements are heard. */
+async function deafen({ client: { commands } }: TestNode): Promise<number> {
+  const servers = commands instanceof Cluster ? commands.nodes("master") : [commands];
+  const killed = await Promise.all(servers.map((server) => server.call("CLIENT", "KILL", "TYPE", "pubsub")));
+  return killed.map(Number).reduce((sum, each) => sum + each, 0);
+}
+
+/** What a node leaves whose announcement does not come. */
+async function storeSilently({ client: { commands, keys } }: TestNode, seq: number): Promise<void> {
+  const body = `"id":"${seq}","from":"ben","text":"unheard"`;
+  const log = keys.ofConversation("room", "log");
+  await commands.xadd(log, `${seq}-0`, "k", `ben ${seq}`, "t", Date.now(), "b", body);
+  await commands.hset(keys.ofConversation("room", "meta"), "seq", seq);
+}
+
+for (const kind of KINDS) {
+  describe(kind, () => {
+    const redis = useRealRedis(kind);
+
+    test("D5 announcements that were lost with the connection are read from the store, in order and once", async () => {
+      const prefix = freshPrefix();
+      await using speaker = await TestNode.open(await redis.connect(prefix));
+      await using listener = await TestNode.open(await redis.connect(prefix));
+      const heard = await listener.listen();
+      for (let i = 1; i <= 60; i++) {
+        if (i % 20 === 10) expect(await deafen(speaker)).toBeGreaterThan(0);
+        await insist(speaker, String(i));
+      }
+      await eventually("all messages", () => {
+        listener.clock.advance(CHECKED);
+        return heard.length === 60;
+      });
+      expect(heard.map(({ seq, id }) => [seq, id])).toEqual(numbers(1, 60).map((i) => [i, String(i)]));
+    });
+
+    test("D5 a message that was announced to nobody is told before the next one, and after a while without one", async () => {
+      await using node = await TestNode.open(await redis.connect(freshPrefix()));
+      const heard = await node.listen();
+      await node.fill(1, 2);
+      await storeSilently(node, 3);
+      await node.fill(4, 5);
+      expect(heard.map(({ id }) => id)).toEqual(["1", "2", "3", "4", "5"]);
+      await storeSilently(node, 6);
+      node.clock.advance(CHECKED);
+      await eventually("what was missed", () => heard.length === 6);
+      expect(heard.map(({ seq }) => seq)).toEqual(numbers(1, 6));
+    });
+
+    test("D5 what was removed before it could be told is not left out silently: who listens is told of the hole", async () => {
+      await using node = await TestNode.open(await redis.connect(freshPrefix()));
+      const heard = await node.listen();
+      const lost: [string, number][] = [];
+      node.engine.watchEpoch((...loss) => lost.push(loss));
+      await node.fill(1, 2);
+      for (const seq of [3, 4]) await storeSilently(node, seq);
+      await node.client.commands.xdel(node.client.keys.ofConversation("room", "log"), "3-0");
+      node.clock.advance(CHECKED);
+      await eventually("the hole", () => lost.length > 0);
+      expect(lost).toEqual([["room", 4]]);
+      await node.fill(5, 5);
+      expect(heard.map(({ seq }) => seq)).toEqual([1, 2, 5]);
+    });
+  });
+}
