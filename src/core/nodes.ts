@@ -20,6 +20,8 @@ export interface NodeEntry {
   readonly lag: number;
   /** Until when its lease runs. */
   readonly until: number;
+  /** It has stopped. Until its lease has run out its users may come back through another, and were never away. */
+  readonly stopped?: true;
 }
 
 /** How often a lease is renewed within its time: two renewals may get lost. */

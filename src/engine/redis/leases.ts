@@ -88,6 +88,10 @@ export class RedisLeases implements ConnectionLeases, LifeKeeper {
   /** Nothing to do: counts of a node that is gone are left out where they are in the way, and expire. */
   async sweep(): Promise<void> {}
 
+  async leaves(): Promise<boolean> {
+    return false;
+  }
+
   /** Gives back all that this node holds. */
   async close(): Promise<void> {
     for (const stop of this.stops) stop();

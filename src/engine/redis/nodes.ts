@@ -27,6 +27,8 @@ export interface LifeKeeper {
   putBack(): void;
   /** A node is gone: what it put down under its life is to be given back. Others may do the same at the same time. */
   sweep(life: string): Promise<void>;
+  /** Whether anything is put down under `life` that may be left to be swept. */
+  leaves(life: string): Promise<boolean>;
 }
 
 /** How many of its own lives a node remembers. */
@@ -76,7 +78,10 @@ export class NodeRegistry {
    * no node.
    */
   static async read(client: RedisClient): Promise<{ nodes: readonly NodeEntry[]; now: number }> {
-    return read(await client.run(script, [client.keys.ofAll("nodes")], ["look", "", 0, "", ""]));
+    const { nodes, now } = read(
+      await client.run(script, [client.keys.ofAll("nodes")], ["look", "", 0, "", ""]),
+    );
+    return { nodes: nodes.filter(({ stopped }) => !stopped), now };
   }
 
   /** The name under which this node puts down what is to be given back when it is gone. */
@@ -135,11 +140,16 @@ export class NodeRegistry {
     return this.clock.now() < this.trusted ? [] : doubtful.filter((life) => !this.isKnown(life));
   }
 
-  /** Gives the lease back; what was put down under it is to be gone by then. */
+  /** Stops. Where anything is left under this node's life, its lease runs out, and others sweep it then. */
   async close(): Promise<void> {
     this.closed = true;
     for (const stop of this.stops) stop();
-    await this.ask("end").catch(() => {});
+    try {
+      const left = await Promise.all([...this.keepers].map((keeper) => keeper.leaves(this.current)));
+      await this.ask(left.includes(true) ? "renew" : "end");
+    } catch {
+      // The lease runs out all the same.
+    }
   }
 
   private isKnown(life: string): boolean {
@@ -198,11 +208,11 @@ export class NodeRegistry {
   private async tryToSweep(): Promise<void> {
     await this.ask("look");
     if (this.clock.now() < this.trusted) return;
-    for (const { id, life } of expired(this.nodes, this.seenAt)) {
+    for (const { id, life, stopped } of expired(this.nodes, this.seenAt)) {
       for (const keeper of this.keepers) await keeper.sweep(life);
       // Only one of the survivors says so.
-      if ((await this.ask("forget", life)).done && !this.isOwn(life))
-        this.log.warn("node.gone", { node: id });
+      const { done } = await this.ask("forget", life);
+      if (done && !stopped && !this.isOwn(life)) this.log.warn("node.gone", { node: id });
     }
   }
 
@@ -224,6 +234,7 @@ export class NodeRegistry {
       startedAt,
       connections: facts?.connections() ?? 0,
       lag: Math.round(this.lag * 10) / 10,
+      ...(this.closed && { stopped: true }),
     };
     const keys = [this.client.keys.ofAll("nodes")];
     const now = this.time?.now() ?? "";

@@ -124,11 +124,8 @@ export class SharedRoom implements RelayRoom {
     );
   }
 
-  /** Stops for good, without taking anybody out of the store. */
+  /** Stops for good when the store has been told everything; nobody is taken out of it. */
   async end(): Promise<void> {
-    this.here.clear();
-    this.untold.clear();
-    this.uncertain = false;
     this.close();
     await this.writing;
   }
