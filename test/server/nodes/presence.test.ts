@@ -33,6 +33,24 @@ test("P1 D1 members are those of all nodes, told once, and all see the same mess
   expect(presenceOf(cleo).filter((each) => each === "-ben")).toHaveLength(1);
 });
 
+test("P1 a user who is on two nodes comes once and goes once, for those on either node and on a third", async () => {
+  await using cluster = await startNodes(redis, 3);
+  const watchers = await Promise.all(cluster.nodes.map((node, i) => node.connect(`watcher-${i}`)));
+  const first = await cluster.nodes[0].connect("ben");
+  await until("all have heard", async () => watchers.every((each) => presenceOf(each).includes("+ben")));
+  const second = await cluster.nodes[1].connect("ben");
+  await first[Symbol.asyncDispose]();
+  const third = await cluster.nodes[0].connect("ben");
+  await second[Symbol.asyncDispose]();
+  await third[Symbol.asyncDispose]();
+  await until("all have heard", async () => watchers.every((each) => presenceOf(each).includes("-ben")));
+  for (const watcher of watchers) {
+    await watcher.settled();
+    expect(presenceOf(watcher).filter((each) => each.endsWith("ben"))).toEqual(["+ben", "-ben"]);
+    await watcher[Symbol.asyncDispose]();
+  }
+});
+
 test("P1 over HTTP a node that nobody uses shows the members too, with their read marks", async () => {
   await using cluster = await startNodes(redis, 2);
   const [a, b] = cluster.nodes;
@@ -83,4 +101,24 @@ test("P2 L3 the users of a node that is cut off leave once, and are there again 
   expect(seen).toEqual(["+cleo", "-cleo", "+cleo"]);
   ben.send({ type: "message", text: "welcome back" });
   expect(await cleo.next("message")).toMatchObject({ text: "welcome back" });
+});
+
+test("L1 P1 whose server is stopped and who comes back to another was never away", async () => {
+  await using cluster = await startNodes(redis, 2, { PRESENCE_GRACE: "5", NODE_LEASE: "5" });
+  const [a, b] = cluster.nodes;
+  await using ben = await b.connect("ben");
+  await using anna = await a.connect("anna");
+  anna.send({ type: "message", text: "one" });
+  await ben.next("message");
+  const { epoch } = anna.of("welcome")[0]!;
+  const stopped = a.stop();
+  expect(await anna.next("closing")).toMatchObject({ code: 1012, after: 1 });
+  ben.send({ type: "message", text: "two" });
+  await stopped;
+  await using back = await b.connect("anna", "lobby", `&after=1&epoch=${epoch}`);
+  expect(back.of("welcome")[0]).toMatchObject({ resumed: true, seq: 2 });
+  expect(back.of("welcome")[0]!.members.map(({ user }) => user)).toEqual(["ben", "anna"]);
+  expect(await back.next("message")).toMatchObject({ seq: 2, text: "two" });
+  await ben.settled();
+  expect(presenceOf(ben)).toEqual(["+anna"]);
 });
