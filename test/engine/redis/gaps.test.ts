@@ -74,5 +74,22 @@ for (const kind of KINDS) {
       await node.fill(5, 5);
       expect(heard.map(({ seq }) => seq)).toEqual([1, 2, 5]);
     });
+
+    test("D5 a message of another epoch is told as such before it is told, though nobody looked at the store", async () => {
+      const prefix = freshPrefix();
+      await using listener = await TestNode.open(await redis.connect(prefix));
+      await using speaker = await TestNode.open(await redis.connect(prefix));
+      const order: string[] = [];
+      await listener.engine.listen("room", (_, { seq, id }) => order.push(`${seq} ${id}`));
+      listener.engine.watchEpoch((_, seq) => order.push(`lost after ${seq}`));
+      await listener.fill(1, 4);
+      // What a store is like that went back, after another node saw it first.
+      const { commands, keys } = listener.client;
+      await commands.del(keys.ofConversation("room", "log"), keys.ofConversation("room", "ids"));
+      await commands.hset(keys.ofConversation("room", "meta"), "seq", 2, "epoch", "another");
+      await speaker.fill(5, 6);
+      await eventually("both messages", () => order.length === 7);
+      expect(order.slice(4)).toEqual(["lost after 2", "3 5", "4 6"]);
+    });
   });
 }

@@ -120,20 +120,26 @@ test("D5 a store that went back begins a new epoch in the conversations that los
 
 test("D2 with ACK_AFTER=replica nothing is acknowledged that a replica does not have; sending it again is safe", async () => {
   await using redis = await startRedis(["--repl-diskless-sync-delay", "0"]);
-  const replica = await startRedis(["--replicaof", "127.0.0.1", String(redis.port)]);
-  try {
-    await using node = await TestNode.open(await connectTo(redis, freshPrefix()), { ackAfter: "replica" });
-    const heard = await node.listen();
-    await insist(node, "1");
-    await replica.kill();
-    expect((await node.post("2", { limit: 5 })).outcome).toBe("unavailable");
-    expect((await node.post("2", { limit: 5 })).outcome).toBe("unavailable");
-    await replica.restart();
-    let result = await node.post("2", { limit: 5 });
-    for (; result.outcome === "unavailable"; ) result = await node.post("2", { limit: 5 });
-    expect(result).toMatchObject({ outcome: "duplicate", seq: 2, quota: { remaining: 4 } });
-    expect(heard.map(({ id }) => id)).toEqual(["1", "2"]);
-  } finally {
-    await replica[Symbol.asyncDispose]();
-  }
+  await using replica = await startRedis(["--replicaof", "127.0.0.1", String(redis.port)]);
+  let pid = 0;
+  await withAdmin(replica, async (admin) => {
+    pid = Number(/process_id:(\d+)/.exec(await admin.info("server"))?.[1]);
+  });
+  const prefix = freshPrefix();
+  const open = async () => TestNode.open(await connectTo(redis, prefix), { ackAfter: "replica" });
+  await using node = await open();
+  const heard = await node.listen();
+  await insist(node, "1");
+  process.kill(pid, "SIGSTOP");
+  const post = (on: TestNode) => on.post("2", { limit: 5 });
+  expect((await post(node)).outcome).toBe("unavailable");
+  // A connection that wrote nothing has nothing to wait for: the repeat must write, or it would be believed at once.
+  await using other = await open();
+  expect((await post(other)).outcome).toBe("unavailable");
+  process.kill(pid, "SIGCONT");
+  let result = await post(other);
+  while (result.outcome === "unavailable") result = await post(other);
+  expect(result).toMatchObject({ outcome: "duplicate", seq: 2, quota: { remaining: 4 } });
+  await eventually("the message", () => heard.length === 2);
+  expect(heard.map(({ id }) => id)).toEqual(["1", "2"]);
 });
