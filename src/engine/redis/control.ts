@@ -47,6 +47,8 @@ export class ControlLog {
   private position = "";
   /** What was lost meanwhile is not known. */
   private isDoubtful = false;
+  /** A listener failed the last time. */
+  private hasFailed = false;
   private running: Promise<void> | undefined;
   private queued: Promise<void> | undefined;
   private stops: (() => void)[] = [];
@@ -143,11 +145,16 @@ export class ControlLog {
   /** One listener that fails keeps no other from hearing. */
   private async each(task: (listener: ControlListener) => Promise<void> | void): Promise<void> {
     const done = await Promise.allSettled([...this.listeners].map((each) => Promise.try(task, each)));
-    for (const result of done) {
-      if (result.status === "fulfilled") continue;
-      this.isDoubtful = true;
-      if (this.client.ready) this.log.error("control.listener_failed", { error: String(result.reason) });
+    const failed = done.find((result) => result.status === "rejected");
+    if (failed === undefined) {
+      this.hasFailed = false;
+      return;
     }
+    this.isDoubtful = true;
+    // It is tried again four times a second, and said once.
+    if (!this.hasFailed && this.client.ready)
+      this.log.error("control.listener_failed", { error: String(failed.reason) });
+    this.hasFailed = true;
   }
 
   /** The newest entry, which is written where there is none: without it nobody could tell an empty log from a lost one. */

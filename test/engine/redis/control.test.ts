@@ -118,6 +118,8 @@ test("A3 what a listener could not do is told to it again, as missed", async () 
   await nodes.there.revocations.revokeToken("one", NEVER);
   for (let k = 0; k < 5; k++) await nodes.look();
   expect(calls).toEqual(["heard", "missed", "missed"]);
+  // Said once, not four times a second.
+  expect(nodes.here.log.events()).toEqual(["control.listener_failed"]);
 });
 
 test("A3 L3 after Redis was away everything is looked at again, also when it lost all it had", async () => {
