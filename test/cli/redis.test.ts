@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Redis } from "ioredis";
 import { freePort, startRedis, type TestRedis } from "../support/redis.ts";
 import { SECRET } from "../support/server.ts";
 import { ParleyFolder, type Running } from "./parley.ts";
@@ -109,6 +111,63 @@ describe("two nodes on one Redis", () => {
     const made = await run("token", "ada");
     expect(made.code).toBe(0);
     expect(made.stdout.trim().split(".")).toHaveLength(3);
+  }, 30_000);
+});
+
+describe("P3 Redis behind a lock", () => {
+  test("an ACL user with the rights that docs/OPERATIONS.md gives can do all that a node and a command do", async () => {
+    await using folder = new ParleyFolder();
+    const page = readFileSync(join(import.meta.dir, "../../docs/OPERATIONS.md"), "utf8");
+    const [, line = ""] = /^ +(ACL SETUSER .*)$/m.exec(page) ?? [];
+    const words = line.replace("PASSWORD", "p@ss/word").replaceAll("parley:*", "locked:*").split(" ");
+    const admin = new Redis(redis.port);
+    try {
+      await admin.call(words[0]!, ...words.slice(1));
+      const { REDIS_HOST: _, ...rest } = on("locked");
+      const env = { ...rest, REDIS_URL: `redis://parley:p%40ss%2Fword@127.0.0.1:${redis.port}` };
+      const server = await folder.serve([], env);
+      const token = await tokenFrom(server, "user2", "password");
+      const socket = new WebSocket(`${server.url.replace("http", "ws")}/ws/user2/lobby?token=${token}`);
+      const acked = Promise.withResolvers<void>();
+      socket.onmessage = ({ data }) => JSON.parse(data).type === "ack" && acked.resolve();
+      socket.onopen = () => socket.send(JSON.stringify({ type: "message", text: "hello" }));
+      await acked.promise;
+      socket.close();
+      for (const command of [
+        ["nodes"],
+        ["user", "set-plan", "user2", "premium"],
+        ["conversation", "show", "lobby"],
+        ["conversation", "remove", "lobby", "--yes"],
+        ["revoke", "--user", "user2"],
+      ])
+        expect(await folder.run(command, { env })).toMatchObject({ code: 0, stderr: "" });
+      server.process.kill("SIGTERM");
+      expect(await server.process.exited).toBe(0);
+      expect(await admin.acl("LOG")).toEqual([]);
+      expect(server.output().stdout).not.toContain("word");
+    } finally {
+      admin.disconnect();
+    }
+  }, 30_000);
+
+  test("TLS: a certificate that nobody vouches for is refused; with its authority in NODE_EXTRA_CA_CERTS it is taken", async () => {
+    await using folder = new ParleyFolder();
+    const [key, certificate] = [join(folder.path, "key.pem"), join(folder.path, "cert.pem")];
+    const made = Bun.spawnSync([
+      ...["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"],
+      ...["-keyout", key, "-out", certificate, "-days", "2", "-subj", "/CN=localhost"],
+      ...["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"],
+    ]);
+    expect(made.exitCode).toBe(0);
+    const port = await freePort();
+    const files = ["--tls-cert-file", certificate, "--tls-key-file", key, "--tls-auth-clients", "no"];
+    await using _ = await startRedis(["--tls-port", `${port}`, ...files]);
+    const env = { REDIS_URL: `rediss://127.0.0.1:${port}` };
+    const refused = await folder.run(["nodes"], { env });
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain("its certificate is not accepted");
+    const taken = await folder.run(["nodes"], { env: { ...env, NODE_EXTRA_CA_CERTS: certificate } });
+    expect(taken).toEqual({ code: 0, stdout: "No node is running.\n", stderr: "" });
   }, 30_000);
 });
 
