@@ -34,7 +34,7 @@ test("P1 D1 members are those of all nodes, told once, and all see the same mess
 });
 
 test("P1 a user who is on two nodes comes once and goes once, for those on either node and on a third", async () => {
-  await using cluster = await startNodes(redis, 3);
+  await using cluster = await startNodes(redis, 3, { PRESENCE_GRACE: "1" });
   const watchers = await Promise.all(cluster.nodes.map((node, i) => node.connect(`watcher-${i}`)));
   const first = await cluster.nodes[0].connect("ben");
   await until("all have heard", async () => watchers.every((each) => presenceOf(each).includes("+ben")));
