@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { RedisConversations } from "../../../src/engine/redis/conversations.ts";
 import { conversationContract } from "../../contracts/conversations.ts";
 import { TestNode } from "./engine-subject.ts";
-import { freshPrefix, KINDS, useRealRedis } from "./real-redis.ts";
+import { age, freshPrefix, KINDS, useRealRedis } from "./real-redis.ts";
 
 for (const kind of KINDS) {
   const redis = useRealRedis(kind);
@@ -37,6 +37,23 @@ for (const kind of KINDS) {
         expect((await conversations.list()).map(({ id }) => id)).toEqual(["both", `in-${each.length}`]);
         await conversations.close();
       }
+    });
+
+    test("D5 a conversation that is to be kept for ever is kept, though it was to go by itself before", async () => {
+      const prefix = freshPrefix();
+      await using node = await TestNode.open(await redis.connect(prefix), {
+        retention: { messages: 0, days: 1 },
+      });
+      for (const conversation of ["kept", "gone"]) await node.post("1", { conversation });
+      const conversations = new RedisConversations(await redis.connect(prefix));
+      await conversations.retain("kept", { messages: null, days: 0 });
+      await age(node.client, 2 * 86_400_000);
+      const kept = (await conversations.list()).map(({ id, first, seq }) => [id, first, seq]);
+      expect(kept).toEqual([
+        ["gone", 2, 1],
+        ["kept", 1, 1],
+      ]);
+      await conversations.close();
     });
   });
 }
