@@ -1,4 +1,4 @@
-import { ParleyFolder, type Running } from "../../cli/parley.ts";
+import { NodeProcesses } from "../../cli/nodes.ts";
 import { Random } from "../../support/random.ts";
 import type { FaultProxy } from "../fault-proxy.ts";
 import { environment, type Stage, type StageOptions } from "../stage.ts";
@@ -18,12 +18,6 @@ const GONE = [0, 5_000] as const;
 /** How long clients go on talking when everything stands again, in milliseconds. */
 const AFTERWARDS = 1_500;
 
-interface Node {
-  readonly folder: ParleyFolder;
-  /** Undefined while it is gone. */
-  server: Running | undefined;
-}
-
 /** Several nodes on one Redis; whoever comes through the proxy is given any of them, as by a balancer. */
 export class ManyNodes implements Stage {
   kills = 0;
@@ -37,32 +31,34 @@ export class ManyNodes implements Stage {
   private constructor(
     private readonly options: ManyNodesOptions,
     private readonly store: FaultyStore,
-    private readonly nodes: readonly Node[],
+    private readonly nodes: NodeProcesses,
     private readonly random: Random,
     private readonly balance: Random,
   ) {}
 
   static async open(options: ManyNodesOptions, proxy: FaultProxy, random: Random): Promise<ManyNodes> {
-    // Which node a client is given depends on when it comes: that must not change what else the seed decides.
-    const balance = new Random(random.between(0, 2 ** 31));
+    // What is decided when a client comes, or when a fault is over, must not change what else the seed decides.
+    const [faults, balance] = [
+      new Random(random.between(0, 2 ** 31)),
+      new Random(random.between(0, 2 ** 31)),
+    ];
     const store = await STORE_FAULTS[options.fault].open(options.nodes);
-    const nodes = Array.from(
-      { length: options.nodes },
-      (): Node => ({ folder: new ParleyFolder(), server: undefined }),
-    );
-    const stage = new ManyNodes(options, store, nodes, random, balance);
-    try {
-      await Promise.all(nodes.map((_, index) => stage.start(index)));
-    } catch (error) {
-      await stage[Symbol.asyncDispose]();
+    const environmentOf = (node: number) => ({
+      ...environment(options),
+      REDIS_URL: store.urlFor(node),
+      NODE_LEASE: String(LEASE_SECONDS),
+    });
+    const nodes = await NodeProcesses.start(options.nodes, environmentOf).catch(async (error) => {
+      await store[Symbol.asyncDispose]();
       throw error;
-    }
-    proxy.target = () => portOf(balance.pick(stage.standing()));
+    });
+    const stage = new ManyNodes(options, store, nodes, faults, balance);
+    proxy.target = () => Number(new URL(stage.url).port);
     return stage;
   }
 
   get url(): string {
-    return this.balance.pick(this.standing()).url;
+    return this.balance.pick([...this.nodes.standing.values()]).url;
   }
 
   get storesLost(): number {
@@ -81,21 +77,21 @@ export class ManyNodes implements Stage {
   kill(): Promise<void> {
     return this.inTurn(async () => {
       this.kills++;
-      const index = this.random.between(0, this.nodes.length - 1);
-      const { signalCode, exitCode } = await this.end(index, "SIGKILL");
+      const index = this.random.between(0, this.options.nodes - 1);
+      const { signalCode, exitCode } = await this.nodes.end(index, "SIGKILL");
       if (signalCode !== "SIGKILL") this.crashes.push(`a node ended with ${exitCode} before it was killed`);
       await Bun.sleep(this.random.between(...GONE));
-      await this.start(index);
+      await this.nodes.start(index);
     });
   }
 
   drain(): Promise<void> {
     return this.inTurn(async () => {
       this.drains++;
-      const index = this.random.between(0, this.nodes.length - 1);
-      const { exitCode } = await this.end(index, "SIGTERM");
+      const index = this.random.between(0, this.options.nodes - 1);
+      const { exitCode } = await this.nodes.end(index, "SIGTERM");
       if (exitCode !== 0) this.crashes.push(`a node ended with ${exitCode} at SIGTERM`);
-      await this.start(index);
+      await this.nodes.start(index);
     });
   }
 
@@ -111,16 +107,14 @@ export class ManyNodes implements Stage {
     await this.work;
     // What was said after the last of it has to arrive too.
     await Bun.sleep(AFTERWARDS);
-    for (const { server } of this.nodes)
-      if (server !== undefined && server.process.exitCode !== null)
-        this.crashes.push(
-          `a node ended by itself with ${server.process.exitCode}: ${server.output().stderr.slice(-500)}`,
-        );
+    for (const { process, output } of this.nodes.standing.values())
+      if (process.exitCode !== null)
+        this.crashes.push(`a node ended by itself with ${process.exitCode}: ${output().stderr.slice(-500)}`);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.work;
-    for (const { folder } of this.nodes) await folder[Symbol.asyncDispose]();
+    await this.nodes[Symbol.asyncDispose]();
     await this.store[Symbol.asyncDispose]();
   }
 
@@ -130,30 +124,4 @@ export class ManyNodes implements Stage {
       this.crashes.push(`the stage broke: ${error}`);
     });
   }
-
-  private async start(index: number): Promise<void> {
-    const node = this.nodes[index]!;
-    node.server = await node.folder.serve(this.options.programArguments, {
-      ...environment(this.options),
-      REDIS_URL: this.store.urlFor(index),
-      NODE_LEASE: String(LEASE_SECONDS),
-    });
-  }
-
-  private async end(index: number, signal: "SIGKILL" | "SIGTERM"): Promise<Running["process"]> {
-    const node = this.nodes[index]!;
-    const { process } = node.server!;
-    node.server = undefined;
-    process.kill(signal);
-    await process.exited;
-    return process;
-  }
-
-  private standing(): Running[] {
-    return this.nodes.flatMap(({ server }) => (server === undefined ? [] : [server]));
-  }
-}
-
-function portOf({ url }: Running): number {
-  return Number(new URL(url).port);
 }

@@ -1,0 +1,106 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { signToken } from "../../src/server/authentication/tokens.ts";
+import { NodeProcesses } from "../cli/nodes.ts";
+import { TestClient } from "../support/client.ts";
+import { Random, seeds } from "../support/random.ts";
+import { startRedis, type TestRedis } from "../support/redis.ts";
+import { until } from "../support/redis-talk.ts";
+import { TEST_SECRET, testKeys } from "../support/tokens.ts";
+
+const NODES = 4;
+const SENDERS = 64;
+const CONVERSATIONS = 8;
+const EACH_SENDS = 12;
+
+/** One message in so many is also sent through another node, under its id. */
+const REPEAT_ONE_IN = 5;
+
+const SEEDS = seeds(20_250_501, 20_250_502, 20_250_503, 20_250_504);
+
+/** Requests an hour of the plan that the user of a seed has: always fewer than are sent. */
+const limitOf = (seed: number) => new Random(seed).between(50, (SENDERS * EACH_SENDS) / 2);
+
+let redis: TestRedis;
+let nodes: NodeProcesses;
+beforeAll(async () => {
+  redis = await startRedis();
+  const plans = ["free:1000000:0", ...SEEDS.map((seed) => `plan-${seed}:${limitOf(seed)}:0`)];
+  nodes = await NodeProcesses.start(NODES, () => ({
+    REDIS_URL: redis.url,
+    SECRET_KEY: TEST_SECRET,
+    PLANS: plans.join(","),
+    BURST_RATE: "0",
+    HANDSHAKES_PER_MINUTE: "0",
+    MAX_CONNECTIONS_PER_ADDRESS: "0",
+    DEMO_ACCOUNTS: "false",
+    LOG_LEVEL: "error",
+  }));
+}, 30_000);
+afterAll(async () => {
+  await nodes?.[Symbol.asyncDispose]();
+  await redis?.[Symbol.asyncDispose]();
+});
+
+async function connect(node: number, user: string, conversation: string, plan?: string): Promise<TestClient> {
+  const claims = { subject: user, now: Date.now(), ...(plan !== undefined && { plan }) };
+  const token = await signToken(await testKeys(), claims);
+  return TestClient.connect(
+    `${nodes.url(node).replace("http", "ws")}/ws/${user}/${conversation}?token=${token}`,
+  );
+}
+
+for (const seed of SEEDS) {
+  test(`Q1 Q2 D3 64 senders of one user on four nodes: exactly N accepted (seed ${seed})`, async () => {
+    const random = new Random(seed);
+    const [user, plan, limit] = [`anna-${seed}`, `plan-${seed}`, limitOf(seed)];
+    const rooms = Array.from({ length: CONVERSATIONS }, (_, i) => `room-${seed}-${i}`);
+    const senders = await Promise.all(
+      Array.from({ length: SENDERS }, (_, i) =>
+        connect(i % NODES, user, rooms[(i >> 2) % CONVERSATIONS]!, plan),
+      ),
+    );
+    /** By room, the ids that were sent; who else is in that room may send them too. */
+    const all: { sender: TestClient; twin: TestClient; id: string }[] = [];
+    for (const [i, sender] of senders.entries())
+      for (let n = 0; n < EACH_SENDS; n++)
+        // The next sender is in the same room, on another node.
+        all.push({ sender, twin: senders[(i & ~3) | ((i + 1) & 3)]!, id: `m-${i}-${n}` });
+    for (let i = all.length - 1; i > 0; i--) {
+      const j = random.between(0, i);
+      [all[i], all[j]] = [all[j]!, all[i]!];
+    }
+    const sent = new Map(senders.map((sender) => [sender, 0]));
+    const send = (by: TestClient, id: string) => {
+      by.send({ type: "message", id, text: "one of many" });
+      sent.set(by, sent.get(by)! + 1);
+    };
+    for (const [i, { sender, twin, id }] of all.entries()) {
+      send(sender, id);
+      if (random.between(1, REPEAT_ONE_IN) === 1) send(twin, id);
+      // In chunks, so that nodes and senders take turns, and not one after the other gets all.
+      if (i % 32 === 0) await Bun.sleep(1);
+    }
+    await until("everything is answered", async () =>
+      senders.every((sender) => sender.of("ack").length + sender.of("error").length >= sent.get(sender)!),
+    );
+
+    const acked = new Set(senders.flatMap((sender) => sender.of("ack").map(({ id }) => id)));
+    const refused = senders.flatMap((sender) => sender.of("error"));
+    expect(new Set(refused.map(({ code }) => code))).toEqual(new Set(["rate_limited"]));
+    expect(acked.size).toBe(limit);
+    for (const sender of senders) for (const { quota } of sender.of("ack")) expect(quota.limit).toBe(limit);
+
+    let stored = 0;
+    for (const [i, room] of rooms.entries()) {
+      await using reader = await connect(i % NODES, "reader", room);
+      const { seq } = reader.of("welcome")[0]!;
+      reader.send({ type: "history", limit: 200 });
+      const { messages } = await reader.next("history");
+      expect(new Set(messages.map(({ id }) => id)).size).toBe(messages.length);
+      for (const { id } of messages) expect(acked.has(id)).toBe(true);
+      stored += seq;
+    }
+    expect(stored).toBe(limit);
+    await Promise.all(senders.map((sender) => sender[Symbol.asyncDispose]()));
+  }, 30_000);
+}
