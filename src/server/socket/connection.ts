@@ -123,6 +123,11 @@ export class Connection implements Listener, Sender, Timed {
     return this.session.phase === "closed";
   }
 
+  /** Whether a request is at the engine, unanswered. */
+  get isWaiting(): boolean {
+    return this.session.phase === "live" && this.session.waiting > 0;
+  }
+
   /** The socket is open. Only now is the credential looked at: a frame sent before the upgrade would break it (RUNTIME 7). */
   opened(socket: Socket): void {
     this.socket = socket;
