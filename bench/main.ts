@@ -2,82 +2,45 @@
 import { mkdir } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { parseArgs } from "node:util";
-import { CASES, type Case } from "./cases.ts";
+import { amount } from "./amount.ts";
+import { CASES, quickly } from "./cases.ts";
+import { compareToCommitted, readCommitted, writeSummary } from "./committed.ts";
+import { type GrowthPoint, runGrowth } from "./growth/growth.ts";
+import { GROWTH_TITLE, growthPlots, growthSection, growthTable } from "./growth/report.ts";
 import { type JitterResult, runJitter, SECONDS } from "./jitter/jitter.ts";
 import { installSocketio, JITTER_PEERS } from "./jitter/peers.ts";
 import { JITTER_TITLE, jitterSection, jitterTable } from "./jitter/report.ts";
-import { buildGenerator } from "./load/generator.ts";
-import { describeMachine } from "./machine.ts";
+import { buildGenerator, type LoadGenerator } from "./load/generator.ts";
+import { describeMachine, type Machine } from "./machine.ts";
 import { type Measurement, measure } from "./measure.ts";
+import { median } from "./median.ts";
 import { PEERS } from "./peers/all.ts";
-import { parley } from "./peers/parley.ts";
-import type { Peer } from "./peers/peer.ts";
-import { amount, peersOf, results, rowsOf, type Section, sectionOf, terminalTable } from "./report.ts";
+import { relay } from "./peers/relay.ts";
+import { GROWTH, JITTER, type Plan, ROUNDS, readPlan, USAGE } from "./plan.ts";
+import { barPlot } from "./plot.ts";
+import { CONTROL_LEAST } from "./remarks.ts";
+import { results, type Section, sectionOf, terminalTable } from "./report.ts";
+import { peersOf, type Row, rowsOf } from "./rows.ts";
 
-/** Fewer say nothing about the spread, and RESULTS.md is not written from them. */
-const ROUNDS = 3;
+const OUT = join(import.meta.dir, "out");
+const STORES = join(OUT, "stores");
 
-const JITTER = "jitter";
-
-const USAGE = `npm run bench -- [<case…>] [<peer…>] [--rounds ${ROUNDS}] [--seconds ${SECONDS}] [--profile]
-
-cases: ${[...CASES.map((kase) => kase.name), JITTER].join(", ")}; peers: ${PEERS.map((peer) => peer.name).join(", ")}; all of them without a name.
-${JITTER} has peers of its own, always runs all of them, and cuts their lines for --seconds.
---profile runs Parley (or parley-redis) once in each case under Bun's CPU profiler and says where the profile is.`;
-
-interface Plan {
-  readonly cases: readonly Case[];
-  readonly jitter: boolean;
-  /** Of the jitter case. */
-  readonly seconds: number;
-  readonly peers: readonly Peer[];
-  readonly rounds: number;
-  readonly profile: boolean;
+/** All that one call of the bench has measured. */
+interface Measured {
+  readonly runs: readonly Measurement[];
+  readonly jitter: readonly JitterResult[];
+  readonly growth: readonly GrowthPoint[];
+  /** Echoes a second that the load reached with the relay, one for each round. */
+  readonly controls: readonly number[];
 }
 
 try {
-  const plan = readPlan();
+  const plan = readPlan(process.argv.slice(2));
   if (plan === undefined) console.log(USAGE);
   else await bench(plan);
 } catch (error) {
   console.error(`bench: ${error instanceof Error ? error.message : error}`);
   process.exit(1);
-}
-
-/** What the command line asks for; undefined for help. Throws what is wrong with it. */
-function readPlan(): Plan | undefined {
-  const { values, positionals } = parseArgs({
-    options: {
-      rounds: { type: "string" },
-      seconds: { type: "string" },
-      profile: { type: "boolean" },
-      help: { type: "boolean", short: "h" },
-    },
-    allowPositionals: true,
-  });
-  if (values.help) return undefined;
-  const cases = CASES.filter((kase) => positionals.includes(kase.name));
-  const peers = PEERS.filter((peer) => positionals.includes(peer.name));
-  const names = [...CASES, ...PEERS].map(({ name }): string => name).concat(JITTER);
-  const unknown = positionals.find((word) => !names.includes(word));
-  if (unknown !== undefined) throw new Error(`${unknown} is neither a case nor a peer.\n\n${USAGE}`);
-  const profile = values.profile === true;
-  const rounds = Number(values.rounds ?? (profile ? 1 : ROUNDS));
-  if (!Number.isInteger(rounds) || rounds < 1)
-    throw new Error(`--rounds ${values.rounds} is not a whole number of 1 or more.`);
-  const seconds = Number(values.seconds ?? SECONDS);
-  if (!Number.isInteger(seconds) || seconds < 1)
-    throw new Error(`--seconds ${values.seconds} is not a whole number of 1 or more.`);
-  const jitter = positionals.includes(JITTER);
-  return {
-    cases: cases.length > 0 || jitter ? cases : CASES,
-    jitter: !profile && (jitter || (cases.length === 0 && peers.length === 0)),
-    seconds,
-    peers: peers.length > 0 ? peers : profile ? [parley] : PEERS,
-    rounds,
-    profile,
-  };
 }
 
 async function bench(plan: Plan): Promise<void> {
@@ -87,64 +50,118 @@ async function bench(plan: Plan): Promise<void> {
     );
   if (availableParallelism() < 2)
     throw new Error("the bench needs two cores, one for the server and one for the load.");
-  const out = join(import.meta.dir, "out");
-  await mkdir(out, { recursive: true });
-  const generator = await buildGenerator(out);
+  await mkdir(OUT, { recursive: true });
+  const generator = await buildGenerator(OUT);
   const machine = describeMachine(generator.toolchain);
+  const measured = await measureAll(plan, generator);
 
-  if (plan.jitter) await installSocketio();
+  const control = measured.controls.length === 0 ? CONTROL_LEAST : median(measured.controls);
+  const rows = rowsOf(plan.cases, plan.peers, measured.runs, control);
+  if (rows.length > 0) console.log(`\n${terminalTable(rows)}`);
+  if (plan.jitter) print(jitterTable(measured.jitter));
+  if (plan.growth) print(growthTable(measured.growth));
+  if (plan.quick) console.log(`\n${compareToCommitted(rows, readCommitted())}`);
+  const all = { machine, rounds: plan.rounds, ...measured };
+  await Bun.write(join(OUT, "results.json"), JSON.stringify(all, null, 2));
+  console.log("\nWritten: bench/out/results.json");
+  if (!plan.profile && !plan.quick) await publish(plan, rows, measured, machine);
+}
 
+function print(table: readonly (readonly string[])[]): void {
+  console.log(`\n${table.map((line) => line.join("  ").trimEnd()).join("\n")}`);
+}
+
+async function measureAll(plan: Plan, generator: LoadGenerator): Promise<Measured> {
   const runs: Measurement[] = [];
-  const jitterRuns: JitterResult[] = [];
-  const stores = join(out, "stores");
+  const jitter: JitterResult[] = [];
+  const controls: number[] = [];
+  if (plan.jitter) await installSocketio();
   for (let round = 1; round <= plan.rounds; round++) {
+    const step = `${round}/${plan.rounds}`;
     for (const kase of plan.cases)
       for (const peer of peersOf(kase, plan.peers)) {
-        const profile = plan.profile ? join(out, "profiles", `${kase.name}-${Date.now()}`) : undefined;
+        const profile = plan.profile ? join(OUT, "profiles", `${kase.name}-${Date.now()}`) : undefined;
         const run = await measure({
           case: kase,
           peer,
           round,
           generator,
-          folder: stores,
+          folder: STORES,
           ...(profile !== undefined && { profile }),
         });
         runs.push(run);
-        console.log(
-          `${round}/${plan.rounds}  ${kase.name}  ${peer.name}  ${amount(run.figure, { case: kase })}`,
-        );
+        console.log(`${step}  ${kase.name}  ${peer.name}  ${amount(run.figure, { case: kase })}`);
         if (profile !== undefined)
           console.log(`     profile (for Chrome's DevTools, and as Markdown): ${profile}`);
       }
+    if (plan.cases.length > 0) {
+      const echo = runs.find(
+        (run) => run.round === round && run.caseName === "echo" && run.peer === relay.name,
+      );
+      controls.push(echo?.figure ?? (await measureControl(generator, round)));
+      console.log(
+        `${step}  control: the load reached ${Math.round(controls.at(-1)! / 1000)} k echoes a second`,
+      );
+    }
     if (plan.jitter) {
-      const outcome = await runJitter(stores, round, plan.seconds);
-      jitterRuns.push(...outcome);
+      const outcome = await runJitter(STORES, round, plan.seconds);
+      jitter.push(...outcome);
       const lost = outcome.map((run) => `${run.peer} lost ${run.lost} of ${run.expected}`);
-      console.log(`${round}/${plan.rounds}  ${JITTER}  ${lost.join(", ")}`);
+      console.log(`${step}  ${JITTER}  ${lost.join(", ")}`);
     }
   }
+  const growth = plan.growth
+    ? await runGrowth(generator, STORES, ({ axis, peer, point, cost }) =>
+        console.log(`${GROWTH}  ${axis} ${point}  ${peer}  ${cost} µs`),
+      )
+    : [];
+  return { runs, jitter, growth, controls };
+}
 
-  const rows = rowsOf(plan.cases, plan.peers, runs);
-  if (rows.length > 0) console.log(`\n${terminalTable(rows)}`);
-  if (plan.jitter) {
-    const lines = jitterTable(jitterRuns).map((line) => line.join("  ").trimEnd());
-    console.log(`\n${lines.join("\n")}`);
-  }
-  const all = { machine, rounds: plan.rounds, runs, jitter: jitterRuns };
-  await Bun.write(join(out, "results.json"), JSON.stringify(all, null, 2));
-  console.log("\nWritten: bench/out/results.json");
-  if (plan.rounds < ROUNDS || plan.profile) return;
+/** The relay's echoes where they are not among the cases: a run without them would not show whether the load is fast enough. */
+async function measureControl(generator: LoadGenerator, round: number): Promise<number> {
+  const echo = CASES.find(({ name }) => name === "echo")!;
+  const run = await measure({ case: quickly(echo), peer: relay, round, generator, folder: STORES });
+  return run.figure;
+}
 
-  const complete = plan.cases.filter((kase) =>
-    peersOf(kase, PEERS).every((peer) => plan.peers.includes(peer)),
+/** Writes what was measured in full to RESULTS.md, results.json and the plots; the rest of them stays as it was. */
+async function publish(
+  plan: Plan,
+  rows: readonly Row[],
+  { jitter, growth }: Measured,
+  on: Machine,
+): Promise<void> {
+  const enough = plan.rounds >= ROUNDS;
+  const complete = plan.cases.filter(
+    (kase) => enough && peersOf(kase, PEERS).every((peer) => plan.peers.includes(peer)),
   );
-  const made: Section[] = complete.map((kase) => sectionOf(kase, rows, plan.rounds, machine));
-  if (plan.jitter && plan.seconds === SECONDS) made.push(jitterSection(jitterRuns, plan.rounds, machine));
+  const plots = new Map(
+    complete.map((kase) => [
+      kase.name as string,
+      barPlot(
+        kase,
+        rows.filter((row) => row.case === kase),
+      ),
+    ]),
+  );
+  const made: Section[] = complete.map((kase) => sectionOf(kase, rows, plan.rounds, on));
+  if (plan.jitter && enough && plan.seconds === SECONDS) made.push(jitterSection(jitter, plan.rounds, on));
+  if (plan.growth) {
+    made.push(growthSection(growth, on));
+    for (const [name, plot] of growthPlots(growth)) plots.set(name, plot);
+  }
   if (made.length === 0) return;
+  for (const [name, plot] of plots) await Bun.write(join(import.meta.dir, "plots", `${name}.svg`), plot);
   const document = Bun.file(join(import.meta.dir, "RESULTS.md"));
   const before = (await document.exists()) ? await document.text() : "";
-  const titles = [...CASES.map(({ title }) => title), JITTER_TITLE];
-  const peers = [...PEERS, ...JITTER_PEERS.filter(({ name }) => name !== parley.name)];
-  await Bun.write(document, results(before, made, titles, peers));
-  console.log(`Written: bench/RESULTS.md, the sections of ${made.length} cases`);
+  const titles = [...CASES.map(({ title }) => title), JITTER_TITLE, GROWTH_TITLE];
+  const jitterPeers = JITTER_PEERS.map(({ name, does }) => ({ name: `${name} in ${JITTER}`, does }));
+  await Bun.write(document, results(before, made, titles, [...PEERS, ...jitterPeers]));
+  await writeSummary({
+    cases: complete.map((kase) => ({ kase, rows: rows.filter((row) => row.case === kase) })),
+    growth,
+    on,
+  });
+  console.log(`Written: bench/RESULTS.md, results.json and plots/, ${made.length} sections`);
 }

@@ -1,0 +1,53 @@
+// Fills a store through the engine, as messages would have: `bun fill.ts <data folder> <FillJob as JSON>`. The growth
+// measurements run it before a server is started on the folder.
+import { openSqlite } from "../../src/engine/sqlite/open.ts";
+import { systemClock } from "../../src/server/system-clock.ts";
+
+export interface FillJob {
+  /** Users who have sent all that their hour allows, each in a conversation of their own. */
+  readonly fullUsers: number;
+  /** Stored messages in all; those that no full user has sent are spread over others' conversations. */
+  readonly messages: number;
+}
+
+/** Requests an hour of a full user, the free plan's. */
+export const FULL = 100;
+
+/** Conversations that hold what nobody in particular has sent. */
+const CONVERSATIONS = 1000;
+
+/** Posts under way at a time: what the engine takes as one batch. */
+const BATCH = 2000;
+
+const TEXT = "a text of as many letters as the traffic has in its messages ok.";
+
+if (import.meta.main) {
+  const [dataDir = "", job = "{}"] = process.argv.slice(2);
+  await fill(dataDir, JSON.parse(job));
+}
+
+async function fill(dataDir: string, { fullUsers, messages }: FillJob): Promise<void> {
+  const silent = () => {};
+  const store = await openSqlite({
+    dataDir,
+    clock: systemClock(),
+    log: { info: silent, warn: silent, error: silent },
+    sync: "normal",
+  });
+  for (let first = 0; first < messages; first += BATCH) {
+    const batch = Promise.withResolvers<void>();
+    const last = Math.min(first + BATCH, messages);
+    let left = last - first;
+    for (let i = first; i < last; i++) {
+      const full = i < fullUsers * FULL;
+      const name = full ? `full-${Math.floor(i / FULL)}` : `past-${i % CONVERSATIONS}`;
+      const request = { conversation: name, user: name, id: `fill-${i}`, text: TEXT, limit: full ? FULL : 0 };
+      store.engine.post(request, ({ outcome }) => {
+        if (outcome !== "stored") batch.reject(new Error(`message ${i} was answered ${outcome}`));
+        if (--left === 0) batch.resolve();
+      });
+    }
+    await batch.promise;
+  }
+  await store.close();
+}
