@@ -221,6 +221,8 @@ function open(address: RedisAddress, purpose: "commands" | "subscriber"): Redis 
     enableAutoPipelining: purpose === "commands",
     maxRetriesPerRequest: 0,
     retryStrategy: retry,
+    // A primary that has become a replica: whoever connects anew is led to the one that took over.
+    reconnectOnError: ({ message }) => message.startsWith("READONLY"),
   };
   if (kind === "cluster") {
     const { retryStrategy, maxRetriesPerRequest, enableOfflineQueue, ...each } = options;

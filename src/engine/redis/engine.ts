@@ -38,8 +38,9 @@ export interface RedisEngineParts {
   readonly time?: Clock;
 }
 
-/** Most work in one script call, in which Redis does nothing else. */
+/** Most work in one turn, and most text (as UTF-16 units): Redis does nothing else meanwhile. */
 const MOST_AT_ONCE = 500;
+const TEXT_AT_ONCE = 1024 * 1024;
 
 /** How long a replica may take, in milliseconds. */
 const REPLICA_PATIENCE = 1_000;
@@ -194,7 +195,7 @@ export class RedisEngine implements Engine {
     await new Promise(setImmediate);
     let told: (() => void) | undefined;
     while (this.queue.length > 0) {
-      const work = this.queue.splice(0, MOST_AT_ONCE);
+      const work = this.takeTurn();
       const carried = this.client.ready ? this.turns.carryOut(work) : refused(work);
       // While Redis works on this turn, the one before is told.
       this.carried = carried;
@@ -206,6 +207,15 @@ export class RedisEngine implements Engine {
       told = undefined;
     }
     this.running = undefined;
+  }
+
+  private takeTurn(): Work[] {
+    let count = 0;
+    for (let text = 0; count < Math.min(MOST_AT_ONCE, this.queue.length) && text < TEXT_AT_ONCE; count++) {
+      const work = this.queue[count]!;
+      if (work.kind === "post") text += work.request.text.length;
+    }
+    return this.queue.splice(0, count);
   }
 
   private async checkRooms(): Promise<void> {

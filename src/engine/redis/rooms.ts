@@ -170,16 +170,16 @@ export class Rooms {
     results: TurnResult["results"],
   ): void {
     const room = this.rooms.get(conversation)?.room;
-    const stored = results.findIndex(
-      ({ outcome }, i) => outcome === "stored" && work[i]!.request.conversation === conversation,
-    );
-    const first = results[stored];
     if (room?.isOpen !== true) {
       this.remembered.set(conversation, { seq: 0, epoch });
-    } else if (room.epoch !== epoch) {
-      if (first !== undefined && "seq" in first) room.lose({ epoch, seq: first.seq - 1 });
-      else room.check();
+      return;
     }
+    if (room.epoch === epoch) return;
+    const first = results.find(
+      ({ outcome }, i) => outcome === "stored" && work[i]!.request.conversation === conversation,
+    );
+    if (first !== undefined && "seq" in first) room.lose({ epoch, seq: first.seq - 1 });
+    else room.check();
   }
 
   private answer({ done }: Work, result: TurnResult["results"][number]): void {

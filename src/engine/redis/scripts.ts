@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Cluster, Redis } from "ioredis";
+import { type Cluster, Command, type Redis } from "ioredis";
 
 /** A Lua script in `lua/`, run by its hash. */
 export class Script {
@@ -20,13 +20,15 @@ export class Script {
     keys: readonly string[],
     arguments_: readonly (string | number | Buffer)[],
   ): Promise<unknown> {
-    const rest = [...keys, ...arguments_];
+    const rest = [keys.length, ...keys, ...arguments_] as const;
     try {
-      return await client.evalsha(this.sha, keys.length, ...rest);
+      return await client.evalsha(this.sha, ...rest);
     } catch (error) {
       // A Redis that was restarted, or a replica that took over, may not know the script.
-      if (!String(error).includes("NOSCRIPT")) throw error;
-      return client.eval(this.source, keys.length, ...rest);
+      if (isFault(error, "NOSCRIPT")) return client.eval(this.source, ...rest);
+      if (!isFault(error, "MOVED", "ASK", "TRYAGAIN")) throw error;
+      // ioredis follows a slot to its new place only with a command that shares its pipeline with no other.
+      return client.sendCommand(new Command("eval", [this.source, ...rest], { replyEncoding: "utf8" }));
     }
   }
 
@@ -44,7 +46,7 @@ export class Script {
       .evalsha(this.sha, keys.length, ...rest)
       .wait(1, patience)
       .exec();
-    if (String(replies?.[0]?.[0]).includes("NOSCRIPT"))
+    if (isFault(replies?.[0]?.[0], "NOSCRIPT"))
       replies = await client
         .pipeline()
         .eval(this.source, keys.length, ...rest)
@@ -56,6 +58,11 @@ export class Script {
     if (!(Number(replicas?.[1]) >= 1)) throw new Error(`no replica had it within ${patience} ms`);
     return reply?.[1];
   }
+}
+
+/** Whether Redis refused a command with one of these codes: then it has not run. */
+function isFault(error: unknown, ...codes: readonly string[]): boolean {
+  return error instanceof Error && codes.some((code) => error.message.startsWith(`${code} `));
 }
 
 function read(name: string): string {

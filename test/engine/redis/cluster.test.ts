@@ -1,0 +1,111 @@
+// Redis Cluster changes under the nodes that use it: a slot moves, a primary dies. Real servers.
+import { expect, test } from "bun:test";
+import { RedisClient } from "../../../src/engine/redis/client.ts";
+import { Keys } from "../../../src/engine/redis/keys.ts";
+import { RecordedLog } from "../../support/recorded-log.ts";
+import { startRedisCluster, type TestRedisCluster } from "../../support/redis-cluster.ts";
+import { eventually, numbers, TestNode } from "./engine-subject.ts";
+import { freshPrefix } from "./real-redis.ts";
+
+/** Long enough for every room to be compared with the store once. */
+const CHECKED = 5_000;
+
+async function openNode({ nodes }: TestRedisCluster, prefix: string): Promise<TestNode> {
+  const hosts = nodes.map(({ port }) => ({ host: "127.0.0.1", port }));
+  const address = { kind: "cluster", hosts, tls: false, database: 0 } as const;
+  const client = new RedisClient({ address, keys: new Keys(prefix), node: prefix, log: new RecordedLog() });
+  if (!(await client.start(10_000))) throw new Error(client.fault);
+  return TestNode.open(client);
+}
+
+/** Posts to rooms in several slots, one after the other in each, until `stop`; each until it is stored, as a client does. */
+function talk(node: TestNode, user: string, rooms: readonly string[]) {
+  const stored = new Map<string, string[]>(rooms.map((room) => [room, []]));
+  let going = true;
+  const inRoom = async (conversation: string) => {
+    for (let i = 1; going; i++) {
+      const id = `${user} ${i}`;
+      for (;;) {
+        const result = await node.post(id, { conversation, user, limit: 100_000 });
+        if ("seq" in result) break;
+        await Bun.sleep(10);
+      }
+      stored.get(conversation)!.push(id);
+      await Bun.sleep(1);
+    }
+  };
+  const talking = Promise.all(rooms.map(inRoom));
+  return {
+    stored,
+    async stop() {
+      going = false;
+      await talking;
+    },
+  };
+}
+
+test("D1 D3 D5 a slot moves while messages are posted: each is stored and told once, in order, nobody is charged twice", async () => {
+  await using cluster = await startRedisCluster();
+  await using node = await openNode(cluster, freshPrefix());
+  await using other = await openNode(cluster, node.client.keys.prefix);
+  const rooms = ["a", "b", "c", "d", "e", "f"];
+  const heard = new Map(
+    await Promise.all(rooms.map(async (room) => [room, await other.listen(room)] as const)),
+  );
+  const lost: string[] = [];
+  other.engine.watchEpoch((conversation) => lost.push(conversation));
+  const talks = [talk(node, "anna", rooms), talk(other, "ben", rooms)];
+  await Bun.sleep(50);
+  await cluster.moveSlot(node.client.keys.ofConversation("a", "meta"));
+  await cluster.moveSlot(node.client.keys.ofUser("anna", "quota"));
+  await Bun.sleep(50);
+  for (const each of talks) await each.stop();
+  let all = 0;
+  for (const room of rooms) {
+    const ids = talks.flatMap(({ stored }) => stored.get(room)!);
+    await eventually(`all in ${room}`, () => {
+      other.clock.advance(CHECKED);
+      return heard.get(room)!.length >= ids.length;
+    });
+    expect(heard.get(room)!.map(({ seq }) => seq)).toEqual(numbers(1, ids.length));
+    expect(
+      heard
+        .get(room)!
+        .map(({ id }) => id)
+        .sort(),
+    ).toEqual(ids.sort());
+    all += talks[0]!.stored.get(room)!.length;
+  }
+  expect(lost).toEqual([]);
+  expect(await node.engine.quota("anna", 100_000)).toMatchObject({ remaining: 100_000 - all });
+}, 30_000);
+
+test("D5 L2 a primary dies: what was acknowledged is there, or whoever listens is told that it may not be", async () => {
+  await using cluster = await startRedisCluster({ replicas: 1 });
+  await using node = await openNode(cluster, freshPrefix());
+  await using other = await openNode(cluster, node.client.keys.prefix);
+  const rooms = ["a", "b", "c", "d", "e", "f"];
+  const lost = new Set<string>();
+  for (const room of rooms) await other.listen(room);
+  other.engine.watchEpoch((conversation) => lost.add(conversation));
+  const talks = [talk(node, "anna", rooms), talk(other, "ben", rooms)];
+  await Bun.sleep(100);
+  await cluster.killPrimary(node.client.keys.ofConversation("a", "meta"));
+  await Bun.sleep(200);
+  for (const each of talks) await each.stop();
+  for (const room of rooms) {
+    const ids = talks.flatMap(({ stored }) => stored.get(room)!);
+    const kept: string[] = [];
+    for (let after = 0; ; ) {
+      const page = await node.engine.page(room, after, Number.MAX_SAFE_INTEGER, 200);
+      if (page === undefined || page.length === 0) break;
+      kept.push(...page.map(({ id }) => id));
+      expect(page[0]!.seq).toBe(after + 1);
+      after = page.at(-1)!.seq;
+    }
+    // Each once, whatever happened.
+    expect(new Set(kept).size).toBe(kept.length);
+    other.clock.advance(CHECKED);
+    if (!lost.has(room)) expect(kept.sort()).toEqual(ids.sort());
+  }
+}, 30_000);
