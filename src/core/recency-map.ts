@@ -26,6 +26,11 @@ export class RecencyMap<Value> {
     if (this.entries.size > this.capacity) this.entries.delete(this.entries.keys().next().value!);
   }
 
+  /** The keys, the longest untouched first. */
+  keys(): IterableIterator<string> {
+    return this.entries.keys();
+  }
+
   delete(key: string): void {
     this.entries.delete(key);
   }

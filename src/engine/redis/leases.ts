@@ -1,5 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
 import type { ConnectionLeases } from "../../core/leases.ts";
+import { RecencyMap } from "../../core/recency-map.ts";
 import type { EngineLog } from "../engine-log.ts";
 import type { RedisClient } from "./client.ts";
 import type { LifeKeeper, NodeRegistry } from "./nodes.ts";
@@ -18,6 +19,9 @@ const SETTLE_INTERVAL = 3_600_000;
 
 /** How often it is tried again to write what could not be written, in milliseconds. */
 const RETRY_INTERVAL = 1_000;
+
+/** Users who gave back their last connection, of whom a store that goes back may count it again. */
+const REMEMBERED = 10_000;
 
 /** Counts settled at once. */
 const SETTLED_AT_ONCE = 500;
@@ -39,6 +43,7 @@ export class RedisLeases implements ConnectionLeases, LifeKeeper {
   private readonly holdings = new Map<string, Holding>();
   /** Users of whom the store may count something else than this node holds. */
   private readonly unsettled = new Set<string>();
+  private given = new RecencyMap<true>(REMEMBERED);
   private readonly stops: readonly (() => void)[];
   private settling: Promise<void> | undefined;
 
@@ -82,6 +87,8 @@ export class RedisLeases implements ConnectionLeases, LifeKeeper {
 
   putBack(): void {
     for (const user of this.holdings.keys()) this.unsettled.add(user);
+    for (const user of this.given.keys()) this.unsettled.add(user);
+    this.given = new RecencyMap(REMEMBERED);
     this.settle();
   }
 
@@ -110,7 +117,9 @@ export class RedisLeases implements ConnectionLeases, LifeKeeper {
 
   private drop(user: string, holding: Holding): void {
     holding.held--;
-    if (holding.held === 0 && holding.taking === 0) this.holdings.delete(user);
+    if (holding.held > 0 || holding.taking > 0) return;
+    this.holdings.delete(user);
+    this.given.set(user, true);
   }
 
   private settle(): void {

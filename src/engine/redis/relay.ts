@@ -78,6 +78,8 @@ export class RedisRelay implements Relay, LifeKeeper {
 
   putBack(): void {
     for (const room of this.rooms.values()) room.putBack();
+    // The next time will do, too.
+    this.clearLeft().catch(() => {});
   }
 
   async sweep(life: string): Promise<void> {
@@ -97,6 +99,16 @@ export class RedisRelay implements Relay, LifeKeeper {
   async close(): Promise<void> {
     for (const stop of this.stops) stop();
     await Promise.all([...this.rooms.values()].map((room) => room.end()));
+  }
+
+  /** A store that went back may have this node's users in conversations that they have left, and that are not open here. */
+  private async clearLeft(): Promise<void> {
+    const { life } = this.parts.nodes;
+    for (const conversation of await this.table.roomsOf(life)) {
+      if (this.rooms.has(conversation)) continue;
+      // Both in one go: whoever joins from now on is noted after it.
+      await Promise.all([this.table.clear(conversation, life), this.table.unnote(conversation, life)]);
+    }
   }
 
   private audit(): void {

@@ -177,6 +177,11 @@ export class SharedRoom implements RelayRoom {
         this.lookAgain = false;
         const state = await table.read(conversation);
         this.tell(this.gathering.read(state, clock.now(), nodes.trustedFrom));
+        // A store that went back may have users of this node who have left.
+        if (this.writing === undefined && state.entries.some((entry) => this.isLeftover(entry))) {
+          this.uncertain = true;
+          this.write();
+        }
       } while (this.lookAgain);
     } finally {
       const { heard } = this;
@@ -184,6 +189,10 @@ export class SharedRoom implements RelayRoom {
       this.looking = undefined;
       for (const change of heard) this.take(change);
     }
+  }
+
+  private isLeftover({ life, user }: { readonly life: string; readonly user: string }): boolean {
+    return life === this.parts.nodes.life && !this.here.has(user);
   }
 
   private announce(frame: RelayFrame): void {

@@ -136,14 +136,14 @@ for (const kind of KINDS) {
     });
 
     test("P2 what was not heard is made up for", async () => {
-      await using opened = await openNodes(2);
-      const [a, b] = await Promise.all(opened.nodes.map((node) => node.enter("lobby")));
+      await using opened = await openNodes(3);
+      const [a, b] = await Promise.all(opened.nodes.slice(0, 2).map((node) => node.enter("lobby")));
       a!.room.join("anna", 1_000);
       await until("it is told", async () => b!.told.length === 1);
       const { commands, keys } = opened.nodes[0].client;
       // A change that nobody announced, as when the line was cut just then.
       const here = keys.ofConversation("lobby", "here");
-      await commands.hset(here, `${opened.nodes[0].nodes.life} ben`, 1_000);
+      await commands.hset(here, `${opened.nodes[2].nodes.life} ben`, 1_000);
       await commands.hincrby(here, "version", 1);
       a!.room.join("cleo", 2_000);
       await until("all are told", async () => b!.told.length === 3);
@@ -170,6 +170,32 @@ for (const kind of KINDS) {
       await settled(b!, a!);
       expect(users(a!)).toEqual(["ben"]);
       expect(users(b!)).toEqual(["anna"]);
+    });
+
+    test("P2 whom a store that went back has there again, though they left, is taken out by their node", async () => {
+      await using opened = await openNodes(2);
+      const [first, second] = opened.nodes;
+      const b = await second.enter("lobby");
+      const { commands, keys } = first.client;
+      // As a replica has it that lags, and takes over.
+      const goBack = async () => {
+        await commands.sadd(keys.ofNode(first.nodes.life, "rooms"), "lobby");
+        await commands.hset(keys.ofConversation("lobby", "here"), {
+          [`${first.nodes.life} ghost`]: 1_000,
+          version: 7,
+        });
+      };
+      const isGone = async () => (await commands.exists(keys.ofConversation("lobby", "here"))) === 0;
+      await goBack();
+      expect([...(await second.relay.members("lobby")).keys()]).toEqual(["ghost"]);
+      first.relay.putBack();
+      await until("nobody is there any more", isGone);
+      await goBack();
+      const a = await first.enter("lobby");
+      await until("nobody is there any more", isGone);
+      a.room.join("anna", 2_000);
+      await until("anna is told", async () => users(b).join() === "anna");
+      expect(presentBy(b.told)).toEqual(["anna"]);
     });
 
     test("P2 L1 of a node that stops, who comes back through another by the end of its lease was never away", async () => {
