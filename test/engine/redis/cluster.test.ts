@@ -6,6 +6,7 @@ import { RecordedLog } from "../../support/recorded-log.ts";
 import { startRedisCluster, type TestRedisCluster } from "../../support/redis-cluster.ts";
 import { eventually, numbers, TestNode } from "./engine-subject.ts";
 import { freshPrefix } from "./real-redis.ts";
+import { talk } from "./talk.ts";
 
 /** Long enough for every room to be compared with the store once. */
 const CHECKED = 5_000;
@@ -16,32 +17,6 @@ async function openNode({ nodes }: TestRedisCluster, prefix: string): Promise<Te
   const client = new RedisClient({ address, keys: new Keys(prefix), node: prefix, log: new RecordedLog() });
   if (!(await client.start(10_000))) throw new Error(client.fault);
   return TestNode.open(client);
-}
-
-/** Posts to rooms in several slots, one after the other in each, until `stop`; each until it is stored, as a client does. */
-function talk(node: TestNode, user: string, rooms: readonly string[]) {
-  const stored = new Map<string, string[]>(rooms.map((room) => [room, []]));
-  let going = true;
-  const inRoom = async (conversation: string) => {
-    for (let i = 1; going; i++) {
-      const id = `${user} ${i}`;
-      for (;;) {
-        const result = await node.post(id, { conversation, user, limit: 100_000 });
-        if ("seq" in result) break;
-        await Bun.sleep(10);
-      }
-      stored.get(conversation)!.push(id);
-      await Bun.sleep(1);
-    }
-  };
-  const talking = Promise.all(rooms.map(inRoom));
-  return {
-    stored,
-    async stop() {
-      going = false;
-      await talking;
-    },
-  };
 }
 
 test("D1 D3 D5 a slot moves while messages are posted: each is stored and told once, in order, nobody is charged twice", async () => {
