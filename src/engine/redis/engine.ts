@@ -196,12 +196,13 @@ export class RedisEngine implements Engine {
     let told: (() => void) | undefined;
     while (this.queue.length > 0) {
       const work = this.takeTurn();
+      const turn = this.rooms.begin(work);
       const carried = this.client.ready ? this.turns.carryOut(work) : refused(work);
       // While Redis works on this turn, the one before is told.
       this.carried = carried;
       told?.();
       const result = await carried;
-      told = () => this.rooms.tell(work, result);
+      told = () => this.rooms.tell(turn, work, result);
       if (this.queue.length > 0) continue;
       told();
       told = undefined;

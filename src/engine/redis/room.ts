@@ -48,6 +48,9 @@ export class Room {
   private early: Announcement[] = [];
   /** The newest `seq` that is known to exist. */
   private newest = 0;
+  /** The turn of this node that may store something here now, and what was known to exist when it began. */
+  private turn = 0;
+  private before = Number.POSITIVE_INFINITY;
   private timer: ReturnType<typeof setTimeout> | undefined;
   private filling = false;
   private ended = false;
@@ -86,11 +89,12 @@ export class Room {
       this.early.push(announcement);
       return;
     }
-    const { epoch, first, messages } = announcement;
+    const { epoch, first, last, lines } = announcement;
     if (epoch !== this.epoch) this.lose({ epoch, seq: first - 1 });
-    this.newest = Math.max(this.newest, first + messages.length - 1);
-    for (const [i, text] of messages.entries())
-      if (first + i > this.told) this.ahead.set(first + i, JSON.parse(text));
+    if (last <= this.told) return;
+    this.newest = Math.max(this.newest, last);
+    for (const [i, line] of lines.split("\n").entries())
+      if (first + i > this.told) this.ahead.set(first + i, JSON.parse(line));
     this.advance();
   }
 
@@ -101,6 +105,7 @@ export class Room {
       return;
     }
     this.newest = Math.max(this.newest, answer.seq);
+    this.before = Math.max(this.before, answer.seq);
     this.held.push(answer);
     this.advance();
   }
@@ -157,11 +162,16 @@ export class Room {
         continue;
       }
       const message = this.ahead.get(this.told + 1);
-      if (message === undefined) break;
+      if (message === undefined || message.seq > this.before) break;
       this.tell(message);
     }
-    if (this.ended || this.newest <= this.told || this.filling) return;
+    if (this.ended || this.filling || !this.hasGap()) return;
     this.timer ??= setTimeout(() => this.fill(), GAP_PATIENCE);
+  }
+
+  /** Whether the message that is to be told next has still to come. */
+  private hasGap(): boolean {
+    return this.newest > this.told && !this.ahead.has(this.told + 1);
   }
 
   private reaches({ seq, message }: Held): boolean {
@@ -177,12 +187,14 @@ export class Room {
   /** Reads from the store what is missing; what came meanwhile by itself is not read. */
   private async fill(): Promise<void> {
     this.timer = undefined;
-    if (this.newest <= this.told || this.ended) return;
+    if (!this.hasGap() || this.ended) return;
     this.filling = true;
-    while (this.newest > this.told && !this.ended) {
+    while (this.hasGap() && !this.ended) {
       const from = this.told + 1;
+      const { epoch } = this;
       const messages = await this.store.read(this.conversation, from, this.newest);
       if (this.ended) return;
+      if (epoch !== this.epoch) continue;
       if (messages === undefined) {
         // It is tried again when the store is back; until then nobody waits for what may take long.
         this.refuseHeld();
@@ -191,7 +203,7 @@ export class Room {
       // Removed before it could be told, or the store went back: in either case there is a hole.
       if (this.told < from && messages[0]?.seq !== from) {
         const head = await this.store.head(this.conversation, { seq: this.told, epoch: this.epoch });
-        if (head !== undefined && this.told < from) this.lose(head);
+        if (head !== undefined && this.told < from && epoch === this.epoch) this.lose(head);
         break;
       }
       for (const message of messages) if (message.seq > this.told) this.ahead.set(message.seq, message);

@@ -31,6 +31,7 @@ export class Rooms {
   private readonly remembered = new RecencyMap<{ readonly seq: number; readonly epoch: string }>(REMEMBERED);
   private readonly lossWatchers = new Set<(conversation: string, seq: number) => void>();
   private readonly roomStore: RoomStore;
+  private turns = 0;
   /** Rooms that are still to be looked at in this round. */
   private toCheck: Room[] = [];
 
@@ -84,8 +85,16 @@ export class Rooms {
     return remembered === undefined ? UNKNOWN : { ...remembered, subscriptions: 0 };
   }
 
+  /** Takes note of a turn that is about to be carried out; answers its number. */
+  begin(work: readonly Work[]): number {
+    this.turns++;
+    for (const { kind, request } of work)
+      if (kind === "post") this.rooms.get(request.conversation)?.room.beginTurn(this.turns);
+    return this.turns;
+  }
+
   /** Announces what a turn stored, and answers all of its work, in order. */
-  tell(work: readonly Work[], { results, epochs }: TurnResult): void {
+  tell(turn: number, work: readonly Work[], { results, epochs }: TurnResult): void {
     for (const [conversation, epoch] of epochs) this.change(conversation, epoch, work, results);
     const uncertain = new Set<Room>();
     for (const [i, each] of work.entries()) {
@@ -110,6 +119,8 @@ export class Rooms {
         refuse: () => this.answer(each, UNAVAILABLE),
       });
     }
+    for (const { kind, request } of work)
+      if (kind === "post") this.rooms.get(request.conversation)?.room.endTurn(turn);
     for (const room of uncertain) room.check();
   }
 
