@@ -10,6 +10,7 @@
 //   parley:{u:anna}:quota     list    accepted requests of the last hour
 //   parley:{u:anna}:…                 reservations, connections, tickets, throttles, refresh families, revocation
 //   parley:{t:…} {f:…} {k:…} {a:…}    revoked token, refresh family, ticket, tries of an address
+//   parley:{n:node~life}:rooms set    conversations in which somebody is through this life of a node
 //   parley:{all}:…                    epoch, nodes, accounts, control log
 
 /** Makes the names of keys under one prefix, with which several Parleys can share a Redis. */
