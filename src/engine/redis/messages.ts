@@ -26,18 +26,19 @@ export function messageOf({ id, user, text, data }: PostRequest, seq: number, at
   return data === undefined ? { seq, id, from: user, text, at } : { seq, id, from: user, text, data, at };
 }
 
-/** What is announced on a conversation's channel: messages with numbers from `first` on, each as JSON. */
+/** What is announced on a conversation's channel: messages with first ≤ seq ≤ last, each as JSON, in lines. */
 export interface Announcement {
   readonly epoch: string;
   readonly first: number;
-  readonly messages: readonly string[];
+  readonly last: number;
+  readonly lines: string;
 }
 
-/** Reads `<epoch> <first>`, and in each line after it a message; only these are parsed by whoever needs them. */
+/** Reads `<epoch> <first> <last>` and the lines after it, which nobody parses who has the messages already. */
 export function readAnnouncement(payload: string): Announcement {
-  const [head, ...messages] = payload.split("\n");
-  const [epoch, first] = head!.split(" ");
-  return { epoch: epoch!, first: Number(first), messages };
+  const end = payload.indexOf("\n");
+  const [epoch, first, last] = payload.slice(0, end).split(" ");
+  return { epoch: epoch!, first: Number(first), last: Number(last), lines: payload.slice(end + 1) };
 }
 
 /** What the user is shown (Q3): `used` requests lie in the hour, and the last leaves it in `reset` milliseconds. */

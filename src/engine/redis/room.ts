@@ -98,6 +98,22 @@ export class Room {
     this.advance();
   }
 
+  /**
+   * A turn of this node begins that may store something here. What is stored after it is told after its answers, or a
+   * sender would see the ack of one message after a later message.
+   */
+  beginTurn(turn: number): void {
+    this.turn = turn;
+    this.before = this.newest;
+  }
+
+  /** All answers of a turn were delivered; nothing is kept back for it any more, unless another one has begun. */
+  endTurn(turn: number): void {
+    if (turn !== this.turn) return;
+    this.before = Number.POSITIVE_INFINITY;
+    this.advance();
+  }
+
   /** Tells what belongs to this node's own request, at once where nothing is missing before it. */
   deliver(answer: Held): void {
     if (this.ended) {

@@ -25,7 +25,12 @@ function openRoom() {
   room.open(HEAD);
   room.add((_, { seq }) => order.push(`${seq}`));
   const hear = (...seqs: number[]) =>
-    room.hear({ epoch: "e", first: seqs[0]!, messages: seqs.map((seq) => JSON.stringify(message(seq))) });
+    room.hear({
+      epoch: "e",
+      first: seqs[0]!,
+      last: seqs.at(-1)!,
+      lines: seqs.map((seq) => JSON.stringify(message(seq))).join("\n"),
+    });
   const answer = (seq: number) => {
     const done = () => order.push(`ack ${seq}`);
     room.deliver({ seq, message: message(seq), done, refuse: done });

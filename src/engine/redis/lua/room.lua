@@ -130,8 +130,8 @@ local function room_close(room, ids)
     room_trim(room, ids, ROOM_SLACK, ROOM_TRIMMED_AT_ONCE)
   end
   if room.announce then
-    local first = room.seq - room.stored + 1
-    call(room.announce, room.channel, 'M' .. room.epoch .. ' ' .. first .. '\n' .. table.concat(room.said, '\n'))
+    local head = 'M' .. room.epoch .. ' ' .. room.seq - room.stored + 1 .. ' ' .. room.seq .. '\n'
+    call(room.announce, room.channel, head .. table.concat(room.said, '\n'))
   end
 end
 
