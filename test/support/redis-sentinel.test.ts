@@ -18,12 +18,16 @@ test("the replica of a primary that was killed has what it was sent, and not wha
   await sentinel.returnAsReplica(killed);
   await sentinel.killPrimary();
   expect(await sentinel.primary()).toBe(first);
+  expect(await sentinel.failovers()).toBe(2);
 });
 
 test("a failover that was asked for keeps what there was", async () => {
   await using sentinel = await startSentinel();
   const first = await sentinel.primary();
-  await withRedis(first.port, (redis) => redis.set("key", 1));
+  await withRedis(first.port, async (redis) => {
+    await redis.set("key", 1);
+    await redis.wait(1, 1_000);
+  });
   await sentinel.failOver();
   const second = await sentinel.primary();
   expect(second).not.toBe(first);

@@ -13,7 +13,9 @@ export interface TestSentinel extends AsyncDisposable {
   readonly sentinelPorts: readonly number[];
   /** The server that the sentinels call the primary now. */
   primary(): Promise<TestRedis>;
-  /** From now on nothing that is written reaches the replica; it keeps what it has. Kill the primary within 3 s. */
+  /** How often the sentinels have changed the primary, by whose will ever. */
+  failovers(): Promise<number>;
+  /** From now on nothing that is written reaches the replica; it keeps what it has. Kill the primary within 5 s. */
   holdReplicaBack(): Promise<void>;
   /** Ends the primary with kill -9; resolves with it when the replica stands in for it and takes writes. */
   killPrimary(): Promise<TestRedis>;
@@ -25,8 +27,11 @@ export interface TestSentinel extends AsyncDisposable {
 
 export const PRIMARY_NAME = "parley";
 
-/** How long a server may be silent before a sentinel takes it for dead, in milliseconds. */
-const DOWN_AFTER = 500;
+/**
+ * How long a server may be silent before a sentinel takes it for dead, in milliseconds. With half a second, sentinels on a
+ * busy machine took a new primary for dead before they had spoken to it, and went back to the old one, which was empty.
+ */
+const DOWN_AFTER = 1_500;
 
 const SENTINELS = 3;
 
@@ -62,6 +67,10 @@ export async function startSentinel(options: readonly string[] = []): Promise<Te
     servers,
     sentinelPorts,
     primary,
+    async failovers() {
+      const fields = await askSentinel(sentinelPorts[0]!, ["MASTER", PRIMARY_NAME]);
+      return Number(fields[fields.indexOf("config-epoch") + 1]);
+    },
     async holdReplicaBack() {
       const source = await primary();
       const replica = servers.find((server) => server !== source)!;

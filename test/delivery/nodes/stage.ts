@@ -23,6 +23,7 @@ export class ManyNodes implements Stage {
   kills = 0;
   drains = 0;
   strikes = 0;
+  storesLost = 0;
   readonly crashes: string[] = [];
   private readonly openedAt = performance.now();
   /** What is done to the nodes, one thing after the other, so that there is always a node that stands. */
@@ -59,10 +60,6 @@ export class ManyNodes implements Stage {
 
   get url(): string {
     return this.balance.pick([...this.nodes.standing.values()]).url;
-  }
-
-  get storesLost(): number {
-    return STORE_FAULTS[this.options.fault].loses ? this.strikes : 0;
   }
 
   get partsMayDiffer(): boolean {
@@ -107,6 +104,8 @@ export class ManyNodes implements Stage {
     await this.work;
     // What was said after the last of it has to arrive too.
     await Bun.sleep(AFTERWARDS);
+    if (STORE_FAULTS[this.options.fault].loses)
+      this.storesLost = (await this.store.losses?.()) ?? this.strikes;
     for (const { process, output } of this.nodes.standing.values())
       if (process.exitCode !== null)
         this.crashes.push(`a node ended by itself with ${process.exitCode}: ${output().stderr.slice(-500)}`);

@@ -10,6 +10,8 @@ export interface FaultyStore extends AsyncDisposable {
   urlFor(node: number): string;
   /** Does it once; resolves when all stands again. Undefined where the nodes suffer and not their Redis. */
   strike?(random: Random): Promise<void>;
+  /** How often it may have lost something; without it, as often as it was struck. */
+  losses?(): Promise<number>;
 }
 
 export interface StoreFault {
@@ -130,6 +132,8 @@ async function openSentinel(lags: boolean): Promise<FaultyStore> {
       }
       await sentinel.returnAsReplica(await sentinel.killPrimary());
     },
+    // On a busy machine sentinels may see a server for dead that is not.
+    losses: () => sentinel.failovers(),
     [Symbol.asyncDispose]: () => sentinel[Symbol.asyncDispose](),
   };
 }
