@@ -125,7 +125,9 @@ export class RedisLeases implements ConnectionLeases, LifeKeeper {
   private settle(): void {
     if (this.unsettled.size === 0 || !this.client.ready) return;
     this.settling ??= this.tryToSettle()
-      .catch((error) => this.log.warn("leases.unsettled", { error: String(error) }))
+      .catch((error) => {
+        if (this.client.ready) this.log.warn("leases.unsettled", { error: String(error) });
+      })
       .finally(() => {
         this.settling = undefined;
       });

@@ -199,7 +199,10 @@ export class NodeRegistry {
     if (this.sweeping || this.closed || !this.client.ready) return;
     this.sweeping = true;
     this.tryToSweep()
-      .catch((error) => this.log.warn("node.sweep_failed", { error: String(error) }))
+      .catch((error) => {
+        // While the store is away that is said, and enough.
+        if (this.client.ready) this.log.warn("node.sweep_failed", { error: String(error) });
+      })
       .finally(() => {
         this.sweeping = false;
       });
@@ -212,7 +215,8 @@ export class NodeRegistry {
       for (const keeper of this.keepers) await keeper.sweep(life);
       // Only one of the survivors says so.
       const { done } = await this.ask("forget", life);
-      if (done && !stopped && !this.isOwn(life)) this.log.warn("node.gone", { node: id });
+      const livesOn = this.nodes.some((node) => node.id === id && node.until > this.seenAt);
+      if (done && !stopped && !livesOn) this.log.warn("node.gone", { node: id });
     }
   }
 

@@ -133,6 +133,7 @@ for (const kind of KINDS) {
       });
       expect(users(b)).toEqual(["anna"]);
       expect(presentBy(b.told)).toEqual(["anna"]);
+      expect(other.log.lines.filter(({ event }) => event === "node.gone")).toEqual([]);
     });
 
     test("P2 what was not heard is made up for", async () => {
