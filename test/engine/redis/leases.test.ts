@@ -69,6 +69,22 @@ for (const kind of KINDS) {
       expect(await b.leases.take("anna", 3)).toBe(false);
     });
 
+    test("W5 a node that begins another life counts what it holds once", async () => {
+      await using opened = await openNodes(2);
+      const [a, b] = opened.nodes as [MeetingNode, MeetingNode];
+      for (let i = 0; i < 2; i++) await a.leases.take("anna", 3);
+      const before = a.nodes.life;
+      opened.clock.jump(LEASE + 1);
+      await until("another life has begun", async () => a.nodes.life !== before);
+      const key = a.client.keys.ofUser("anna", "connections");
+      await until("it is counted under that", async () => {
+        const counts = await a.client.commands.hgetall(key);
+        return JSON.stringify(counts) === JSON.stringify({ [a.nodes.life]: "2" });
+      });
+      expect(await b.leases.take("anna", 3)).toBe(true);
+      expect(await a.leases.take("anna", 3)).toBe(false);
+    });
+
     test("W5 what a store that went back counts again, though it was given back, is put right", async () => {
       await using opened = await openNodes(2);
       const [a, b] = opened.nodes as [MeetingNode, MeetingNode];
