@@ -10,6 +10,7 @@ local DAY = 86400000
 local MINUTE = 60000
 -- Messages beyond the number to keep, before they are removed: in one go, because a stream gives memory back by blocks.
 local ROOM_SLACK = 100
+-- Removed with what is stored, beside as many: a conversation that is full does not grow, however much comes at once.
 local ROOM_TRIMMED_AT_ONCE = 200
 local ROOM_READ_AT_ONCE = 16
 
@@ -114,7 +115,7 @@ local function room_close(room, ids)
   if CLOCK - room.swept >= MINUTE or CLOCK < room.swept then
     room.swept = CLOCK
     if room.days > 0 then
-      room_trim(room, ids, ROOM_SLACK, ROOM_TRIMMED_AT_ONCE)
+      room_trim(room, ids, ROOM_SLACK, room.stored + ROOM_TRIMMED_AT_ONCE)
       local life = room.days * DAY + 2 * MINUTE
       call('PEXPIRE', room.log, life)
       call('PEXPIRE', ids, life)
@@ -127,7 +128,7 @@ local function room_close(room, ids)
     call('HSET', room.meta, 'seq', room.seq, 'at', room.at)
   end
   if room.messages > 0 and room.seq > room.messages + ROOM_SLACK then
-    room_trim(room, ids, ROOM_SLACK, ROOM_TRIMMED_AT_ONCE)
+    room_trim(room, ids, ROOM_SLACK, room.stored + ROOM_TRIMMED_AT_ONCE)
   end
   if room.announce then
     local head = 'M' .. room.epoch .. ' ' .. room.seq - room.stored + 1 .. ' ' .. room.seq .. '\n'
