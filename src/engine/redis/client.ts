@@ -241,6 +241,8 @@ function open(address: RedisAddress, purpose: "commands" | "subscriber"): Redis 
       sentinels: [...hosts],
       name: primary!,
       ...(password !== undefined && { sentinelPassword: password }),
+      // Without it the primary that they name would be talked to in the clear.
+      ...(tls && { enableTLSForSentinelMode: true, sentinelTLS: {} }),
       sentinelRetryStrategy: retry,
     });
   }
