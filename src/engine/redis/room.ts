@@ -48,9 +48,11 @@ export class Room {
   private early: Announcement[] = [];
   /** The newest `seq` that is known to exist. */
   private newest = 0;
-  /** The turn of this node that may store something here now, and what was known to exist when it began. */
-  private turn = 0;
-  private before = Number.POSITIVE_INFINITY;
+  /**
+   * Turns of this node that may store something here and are not answered to the end, the oldest first: the next one begins
+   * before that is told. `before` is what was known to exist when the turn began, or was answered since.
+   */
+  private underWay: { readonly turn: number; before: number }[] = [];
   private timer: ReturnType<typeof setTimeout> | undefined;
   private filling = false;
   private ended = false;
@@ -103,14 +105,13 @@ export class Room {
    * sender would see the ack of one message after a later message.
    */
   beginTurn(turn: number): void {
-    this.turn = turn;
-    this.before = this.newest;
+    if (this.underWay.at(-1)?.turn !== turn) this.underWay.push({ turn, before: this.newest });
   }
 
-  /** All answers of a turn were delivered; nothing is kept back for it any more, unless another one has begun. */
+  /** All answers of a turn were delivered; nothing is kept back for it any more. */
   endTurn(turn: number): void {
-    if (turn !== this.turn) return;
-    this.before = Number.POSITIVE_INFINITY;
+    if (this.underWay[0]?.turn !== turn) return;
+    this.underWay.shift();
     this.advance();
   }
 
@@ -121,7 +122,8 @@ export class Room {
       return;
     }
     this.newest = Math.max(this.newest, answer.seq);
-    this.before = Math.max(this.before, answer.seq);
+    const turn = this.underWay[0];
+    if (turn !== undefined) turn.before = Math.max(turn.before, answer.seq);
     this.held.push(answer);
     this.advance();
   }
@@ -178,7 +180,7 @@ export class Room {
         continue;
       }
       const message = this.ahead.get(this.told + 1);
-      if (message === undefined || message.seq > this.before) break;
+      if (message === undefined || message.seq > (this.underWay[0]?.before ?? message.seq)) break;
       this.tell(message);
     }
     if (this.ended || this.filling || !this.hasGap()) return;
