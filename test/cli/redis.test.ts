@@ -152,16 +152,9 @@ describe("P3 Redis behind a lock", () => {
 
   test("TLS: a certificate that nobody vouches for is refused; with its authority in NODE_EXTRA_CA_CERTS it is taken", async () => {
     await using folder = new ParleyFolder();
-    const [key, certificate] = [join(folder.path, "key.pem"), join(folder.path, "cert.pem")];
-    const made = Bun.spawnSync([
-      ...["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"],
-      ...["-keyout", key, "-out", certificate, "-days", "2", "-subj", "/CN=localhost"],
-      ...["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"],
-    ]);
-    expect(made.exitCode).toBe(0);
+    const { certificate, options } = makeCertificate(folder.path);
     const port = await freePort();
-    const files = ["--tls-cert-file", certificate, "--tls-key-file", key, "--tls-auth-clients", "no"];
-    await using _ = await startRedis(["--tls-port", `${port}`, ...files]);
+    await using _ = await startRedis(["--tls-port", `${port}`, ...options]);
     const env = { REDIS_URL: `rediss://127.0.0.1:${port}` };
     const refused = await folder.run(["nodes"], { env });
     expect(refused.code).toBe(1);
@@ -169,7 +162,53 @@ describe("P3 Redis behind a lock", () => {
     const taken = await folder.run(["nodes"], { env: { ...env, NODE_EXTRA_CA_CERTS: certificate } });
     expect(taken).toEqual({ code: 0, stdout: "No node is running.\n", stderr: "" });
   }, 30_000);
+
+  test("TLS with Sentinel is spoken with the Sentinels and with the primary that they name", async () => {
+    await using folder = new ParleyFolder();
+    const { certificate, options } = makeCertificate(folder.path);
+    const [port, sentinelPort] = [await freePort(), await freePort()];
+    const common = [...options, "--tls-replication", "yes", "--requirepass", "pw"];
+    // It listens in the clear somewhere else, where no Sentinel leads.
+    await using _ = await startRedis(["--tls-port", `${port}`, ...common]);
+    const lines = [
+      ...["port 0", `tls-port ${sentinelPort}`, "bind 127.0.0.1"],
+      ...Array.from(
+        { length: common.length / 2 },
+        (_, i) => `${common[i * 2]!.slice(2)} ${common[i * 2 + 1]}`,
+      ),
+      ...[`sentinel monitor main 127.0.0.1 ${port} 1`, "sentinel auth-pass main pw"],
+    ];
+    folder.write("sentinel.conf", lines.join("\n"));
+    const sentinel = Bun.spawn(["redis-server", join(folder.path, "sentinel.conf"), "--sentinel"], {
+      cwd: folder.path,
+      stdout: "ignore",
+    });
+    try {
+      const env = {
+        REDIS_URL: `rediss+sentinel://:pw@127.0.0.1:${sentinelPort}/main`,
+        NODE_EXTRA_CA_CERTS: certificate,
+      };
+      const taken = await folder.run(["nodes"], { env });
+      expect(taken).toMatchObject({ code: 0, stdout: "No node is running.\n" });
+    } finally {
+      sentinel.kill("SIGKILL");
+      await sentinel.exited;
+    }
+  }, 30_000);
 });
+
+/** A certificate that vouches for itself, and the options with which Redis uses it. */
+function makeCertificate(folder: string) {
+  const [key, certificate] = [join(folder, "key.pem"), join(folder, "cert.pem")];
+  const made = Bun.spawnSync([
+    ...["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"],
+    ...["-keyout", key, "-out", certificate, "-days", "2", "-subj", "/CN=localhost"],
+    ...["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"],
+  ]);
+  if (!made.success) throw new Error(`openssl made no certificate: ${made.stderr}`);
+  const files = ["--tls-cert-file", certificate, "--tls-key-file", key, "--tls-ca-cert-file", certificate];
+  return { certificate, options: [...files, "--tls-auth-clients", "no"] };
+}
 
 describe("what keeps a node from starting is told in one line, with exit code 1", () => {
   const oneLine = /^parley: [^\n]+\n$/;
