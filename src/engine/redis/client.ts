@@ -215,6 +215,8 @@ function open(address: RedisAddress, purpose: "commands" | "subscriber"): Redis 
     ...(tls && { tls: {} }),
     connectionName: "parley",
     commandTimeout: COMMAND_TIMEOUT,
+    // A line on which nothing arrives any more looks open to both ends; only another one helps.
+    socketTimeout: COMMAND_TIMEOUT,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     autoResubscribe: true,

@@ -1,5 +1,7 @@
 import { NodeProcesses } from "../../cli/nodes.ts";
+import type { Running } from "../../cli/parley.ts";
 import { Random } from "../../support/random.ts";
+import { until } from "../../support/redis-talk.ts";
 import type { FaultProxy } from "../fault-proxy.ts";
 import { environment, type Stage, type StageOptions } from "../stage.ts";
 import { type FaultyStore, STORE_FAULTS, type StoreFaultName } from "./store.ts";
@@ -102,6 +104,9 @@ export class ManyNodes implements Stage {
 
   async calm(): Promise<void> {
     await this.work;
+    await until("every node is ready", async () =>
+      (await Promise.all([...this.nodes.standing.values()].map(isReady))).every(Boolean),
+    ).catch((error) => this.crashes.push(String(error)));
     // What was said after the last of it has to arrive too.
     await Bun.sleep(AFTERWARDS);
     if (STORE_FAULTS[this.options.fault].loses)
@@ -123,4 +128,8 @@ export class ManyNodes implements Stage {
       this.crashes.push(`the stage broke: ${error}`);
     });
   }
+}
+
+async function isReady({ url }: Running): Promise<boolean> {
+  return (await fetch(`${url}/readyz`)).ok;
 }

@@ -1,0 +1,43 @@
+// The short form of `npm run check:delivery -- --nodes 3`: three real servers on one Redis, to which each of the named
+// things happens, keep every promise; where Redis itself has lost acked messages, all clients are told.
+import { expect, test } from "bun:test";
+import { seeds } from "../support/random.ts";
+import { STORE_FAULTS, type StoreFaultName } from "./nodes/store.ts";
+import { reportLines } from "./report.ts";
+import { type RunOptions, run } from "./run.ts";
+
+const OPTIONS: Omit<RunOptions, "seed"> = {
+  clients: 12,
+  seconds: 6,
+  kills: 0,
+  drains: 0,
+  cuts: 20,
+  pace: { pause: 250, window: 6 },
+  library: true,
+};
+
+/** What happens in that time; of everything that takes seconds, one. */
+const OFTEN: Partial<Record<StoreFaultName, Partial<RunOptions>>> = {
+  "node-kill": { kills: 2, drains: 1 },
+  "slot-move": { strikes: 8 },
+};
+
+/** Only a machine that is busy with much else ever takes so long, in milliseconds. */
+const PATIENCE = 90_000;
+
+const LOSES = "D1 D3 D5 L3";
+const KEEPS = "D1 D2 D3 D4 Q2 P1 L2 L3";
+
+for (const [name, { about, loses }] of Object.entries(STORE_FAULTS))
+  for (const seed of seeds(20_250_701))
+    test(
+      `${loses ? LOSES : KEEPS} three nodes; ${about} (seed ${seed})`,
+      async () => {
+        const fault = name as StoreFaultName;
+        const often = OFTEN[fault] ?? { strikes: 1 };
+        const result = await run({ ...OPTIONS, ...often, seed, nodes: { count: 3, fault } });
+        expect(result.verdict.faults, reportLines(result).join("\n")).toEqual([]);
+        expect(result.messages).toBeGreaterThan(0);
+      },
+      PATIENCE,
+    );
