@@ -1,6 +1,6 @@
 // The short form of `npm run check:delivery -- --nodes 3`: three real servers on one Redis, to which each of the named
 // things happens, keep every promise; where Redis itself has lost acked messages, all clients are told.
-import { expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { seeds } from "../support/random.ts";
 import { STORE_FAULTS, type StoreFaultName } from "./nodes/store.ts";
 import { reportLines } from "./report.ts";
@@ -28,16 +28,19 @@ const PATIENCE = 90_000;
 const LOSES = "D1 D3 D5 L3";
 const KEEPS = "D1 D2 D3 D4 Q2 P1 L2 L3";
 
-for (const [name, { about, loses }] of Object.entries(STORE_FAULTS))
-  for (const seed of seeds(20_250_701))
-    test(
-      `${loses ? LOSES : KEEPS} three nodes; ${about} (seed ${seed})`,
-      async () => {
-        const fault = name as StoreFaultName;
-        const often = OFTEN[fault] ?? { strikes: 1 };
-        const result = await run({ ...OPTIONS, ...often, seed, nodes: { count: 3, fault } });
-        expect(result.verdict.faults, reportLines(result).join("\n")).toEqual([]);
-        expect(result.messages).toBeGreaterThan(0);
-      },
-      PATIENCE,
-    );
+// Side by side, because most of a run is waiting.
+describe.concurrent("delivery on many nodes", () => {
+  for (const [name, { about, loses }] of Object.entries(STORE_FAULTS))
+    for (const seed of seeds(20_250_701))
+      test(
+        `${loses ? LOSES : KEEPS} three nodes; ${about} (seed ${seed})`,
+        async () => {
+          const fault = name as StoreFaultName;
+          const often = OFTEN[fault] ?? { strikes: 1 };
+          const result = await run({ ...OPTIONS, ...often, seed, nodes: { count: 3, fault } });
+          expect(result.verdict.faults, reportLines(result).join("\n")).toEqual([]);
+          expect(result.messages).toBeGreaterThan(0);
+        },
+        PATIENCE,
+      );
+});

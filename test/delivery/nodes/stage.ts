@@ -111,9 +111,15 @@ export class ManyNodes implements Stage {
     await Bun.sleep(AFTERWARDS);
     if (STORE_FAULTS[this.options.fault].loses)
       this.storesLost = (await this.store.losses?.()) ?? this.strikes;
-    for (const { process, output } of this.nodes.standing.values())
+    for (const { process, output } of this.nodes.standing.values()) {
+      const { stdout, stderr } = output();
       if (process.exitCode !== null)
-        this.crashes.push(`a node ended by itself with ${process.exitCode}: ${output().stderr.slice(-500)}`);
+        this.crashes.push(`a node ended by itself with ${process.exitCode}: ${stderr.slice(-500)}`);
+      const faults = stdout
+        .split("\n")
+        .filter((line) => /"event":"(connection.failed|request.failed|fault)"/.test(line));
+      this.crashes.push(...faults.map((line) => `a node met a fault of its own: ${line}`));
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
