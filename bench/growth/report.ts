@@ -31,7 +31,8 @@ export function growthSection(points: readonly GrowthPoint[], on: Machine): Sect
 
 /** File names without their ending, and SVG. */
 export function growthPlots(points: readonly GrowthPoint[]): [string, string][] {
-  return AXES.map((axis) => {
+  const measured = AXES.filter((axis) => peersOf(axis, points).length > 0);
+  return measured.map((axis) => {
     const lines = peersOf(axis, points).map((peer) => ({
       name: peer,
       points: pointsOf(axis, peer, points).map(({ point, cost }) => [point, cost] as const),

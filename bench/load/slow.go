@@ -72,21 +72,22 @@ func slow(j job) (*slowResult, error) {
 	return result, nil
 }
 
-// stall has one connection read no more: its buffer is small, so that the server feels it soon.
+// stall has one connection read no more. Its kernel's buffers stay as they are: made small, they would be emptied at a
+// trickle afterwards.
 func (t *trafficRun) stall(index int) (*conn, error) {
 	t.stalled = index
 	for _, c := range t.loop.conns {
 		if c.index == index {
-			syscall.SetsockoptInt(c.fd, syscall.SOL_SOCKET, syscall.SO_RCVBUF, 4096)
 			return c, syscall.EpollCtl(t.loop.epoll, syscall.EPOLL_CTL_DEL, c.fd, nil)
 		}
 	}
 	return nil, errors.New("nobody is there to stall")
 }
 
-// readUp reads what was kept for the slow one, until nothing has come for half a second or the line ends.
+// readUp reads what was kept for the slow one, until nothing has come for a second, the line ends, or it takes too long.
 func (t *trafficRun) readUp(c *conn, result *slowResult) {
-	for last, heard := time.Now(), t.delivered; time.Since(last) < 500*time.Millisecond; time.Sleep(100 * time.Microsecond) {
+	last, heard, end := time.Now(), t.delivered, time.Now().Add(5*time.Second)
+	for ; time.Since(last) < time.Second && time.Now().Before(end); time.Sleep(100 * time.Microsecond) {
 		if err := t.loop.read(c); err != nil {
 			result.Cut = true
 			var closed *closedError
