@@ -227,12 +227,14 @@ function open(address: RedisAddress, purpose: "commands" | "subscriber"): Redis 
     reconnectOnError: ({ message }) => message.startsWith("READONLY"),
   };
   if (kind === "cluster") {
-    const { retryStrategy, maxRetriesPerRequest, enableOfflineQueue, ...each } = options;
+    const { retryStrategy, maxRetriesPerRequest, enableOfflineQueue, enableAutoPipelining, ...each } =
+      options;
     return new Cluster([...hosts], {
       redisOptions: each,
       shardedSubscribers: true,
       enableOfflineQueue: false,
-      enableAutoPipelining: true,
+      // Commands that share a pipeline fail together when the slot of one of them has moved to another primary.
+      enableAutoPipelining: false,
       clusterRetryStrategy: retry,
       slotsRefreshTimeout: COMMAND_TIMEOUT,
     });

@@ -42,6 +42,8 @@ export class Room {
   isOpen = false;
   private listenings: readonly RoomListening[] = [];
   private held: Held[] = [];
+  /** Who waits until everything up to `seq` was told. */
+  private waiting: { readonly seq: number; readonly resolve: (told: boolean) => void }[] = [];
   /** Messages that are known and cannot be told before those before them. */
   private readonly ahead = new Map<number, Message>();
   /** Announcements that came before the room was open. */
@@ -128,6 +130,16 @@ export class Room {
     this.advance();
   }
 
+  /** Resolves with true when everything up to `seq` was told, and with false when that cannot be done now. */
+  reach(seq: number): Promise<boolean> {
+    if (this.ended || seq <= this.told) return Promise.resolve(true);
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    this.waiting.push({ seq, resolve });
+    this.newest = Math.max(this.newest, seq);
+    this.advance();
+    return promise;
+  }
+
   /** Looks whether the store has what was not announced, or has lost what was. */
   async check(): Promise<void> {
     if (!this.isOpen || this.ended) return;
@@ -166,6 +178,7 @@ export class Room {
     const held = this.held;
     this.held = [];
     for (const answer of held) answer.done();
+    this.letGo(true);
   }
 
   /** Tells everything that can be told now, and sees to what is missing. */
@@ -200,6 +213,13 @@ export class Room {
     this.told = message.seq;
     this.ahead.delete(message.seq);
     for (const listening of this.listenings) this.guarded(() => listening.tell(message));
+    if (this.waiting.length > 0) this.letGo(true, message.seq);
+  }
+
+  private letGo(told: boolean, upTo = Number.POSITIVE_INFINITY): void {
+    const waiting = this.waiting;
+    this.waiting = waiting.filter(({ seq }) => seq > upTo);
+    for (const { seq, resolve } of waiting) if (seq <= upTo) resolve(told);
   }
 
   /** Reads from the store what is missing; what came meanwhile by itself is not read. */
@@ -237,6 +257,7 @@ export class Room {
       if (answer.seq === 0) answer.done();
       else answer.refuse();
     }
+    this.letGo(false);
   }
 
   /** The fault of one must not keep others from hearing. */

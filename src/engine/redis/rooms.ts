@@ -23,6 +23,9 @@ interface OpenRoom {
 /** Conversations whose newest `seq` is remembered, though nobody here listens to them. */
 const REMEMBERED = 50_000;
 
+/** How often it is asked how far a conversation reaches that loses messages meanwhile. */
+const HEAD_TRIES = 3;
+
 const UNKNOWN: Known = { seq: 0, epoch: "", subscriptions: 0 };
 
 /** The conversations that are listened to on this node, and how far those reach that were spoken in from here. */
@@ -68,12 +71,20 @@ export class Rooms {
     }
   }
 
-  /** How far a conversation reaches; whoever listens to it is told first, when it has lost messages. */
+  /**
+   * How far a conversation reaches. Whoever listens to it here is told first of what it has lost, and of everything up to
+   * there: a client that comes from another node may have seen what this one has still to hear of (D4).
+   */
   async head(conversation: string): Promise<Head | undefined> {
-    const head = await this.roomStore.head(conversation, this.known(conversation));
-    const room = this.rooms.get(conversation)?.room;
-    if (head !== undefined && room?.isOpen && room.epoch !== head.epoch) await room.check();
-    return head;
+    for (let tries = 0; tries < HEAD_TRIES; tries++) {
+      const head = await this.roomStore.head(conversation, this.known(conversation));
+      const room = this.rooms.get(conversation)?.room;
+      if (head === undefined || !room?.isOpen) return head;
+      if (room.epoch !== head.epoch) await room.check();
+      else if (!(await room.reach(head.seq))) continue;
+      return head;
+    }
+    return undefined;
   }
 
   known(conversation: string): Known {
