@@ -60,6 +60,17 @@ for (const kind of KINDS) {
       expect(heard.map(({ seq }) => seq)).toEqual(numbers(1, 6));
     });
 
+    test("D4 a node tells what it has not heard of before it says how far a conversation reaches", async () => {
+      // The story: a client came back to a node to which an announcement was still on its way, asked for what followed
+      // the message that it had, and was told that the conversation ends before that one.
+      await using node = await TestNode.open(await redis.connect(freshPrefix()));
+      const heard = await node.listen();
+      await node.fill(1, 2);
+      for (const seq of [3, 4]) await storeSilently(node, seq);
+      expect(await node.engine.head("room")).toMatchObject({ seq: 4 });
+      expect(heard.map(({ seq }) => seq)).toEqual(numbers(1, 4));
+    });
+
     test("D5 what was removed before it could be told is not left out silently: who listens is told of the hole", async () => {
       await using node = await TestNode.open(await redis.connect(freshPrefix()));
       const heard = await node.listen();
