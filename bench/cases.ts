@@ -104,7 +104,7 @@ export const CASES: readonly Case[] = [
     peers: ON_ONE_NODE,
     conversations: 100,
     members: 10,
-    load: { ...TRAFFIC, warmUp: 2, seconds: 6, rate: 1000 },
+    load: { ...TRAFFIC, seconds: 5, rate: 1000 },
     quick: { load: { ...QUICK, seconds: 3, rate: 1000 } },
     figure: (result) => latency(result).p99,
   },
@@ -158,7 +158,7 @@ export const CASES: readonly Case[] = [
     peers: ["relay", "parley", "centrifuge", "socket.io", "ws"],
     conversations: 1,
     members: 20,
-    load: { scenario: "slow", textBytes: 2000, warmUp: 1, seconds: 3, rate: 1000 },
+    load: { scenario: "slow", textBytes: 2000, warmUp: 1, seconds: 2, rate: 1000 },
     figure: (result) => latency(result).p99,
   },
   {

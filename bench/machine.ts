@@ -33,7 +33,8 @@ function commit(): string {
   };
   const hash = git("rev-parse", "--short", "HEAD");
   if (hash === undefined) return "not a git checkout";
-  return git("status", "--porcelain", "--", "../src", "../package-lock.json", ".", ":!RESULTS.md") === ""
+  const results = [":!RESULTS.md", ":!results.json", ":!plots"];
+  return git("status", "--porcelain", "--", "../src", "../package-lock.json", ".", ...results) === ""
     ? hash
     : `${hash}+`;
 }

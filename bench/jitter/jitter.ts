@@ -7,7 +7,7 @@ import { CuttingProxy } from "./proxy.ts";
 export const RECEIVERS = 20;
 /** Messages a second. */
 export const RATE = 20;
-export const SECONDS = 40;
+export const SECONDS = 30;
 /** A line is cut so many seconds after it was opened, at random between the two. */
 export const CUT_LEAST = 2;
 export const CUT_MOST = 5;
@@ -17,6 +17,9 @@ export const CUT_MOST = 5;
  * longest back-off of any peer (Parley's 30 s), as what comes late is not lost.
  */
 const GRACE = 40_000;
+
+/** Once every line that was cut is up again, nothing more comes when nothing has for so long, in milliseconds. */
+const SILENCE = 3_000;
 
 /** What the receivers of one peer were given in one run. */
 export interface JitterResult {
@@ -56,7 +59,9 @@ async function runPeer(
     const heard: number[][] = Array.from({ length: RECEIVERS }, () => []);
     const ups = new Map<number, number>();
     const fault = Promise.withResolvers<never>();
+    let lastTold = 0;
     const told = (message: FromDriver) => {
+      lastTold = performance.now();
       if ("up" in message) ups.set(message.up, (ups.get(message.up) ?? 0) + 1);
       else heard[message.heard]!.push(Number(message.text));
     };
@@ -70,7 +75,10 @@ async function runPeer(
         driver.send(String(++sent));
       }
       cutting = false;
-      await until(() => heard.every((numbers) => new Set(numbers).size === sent), GRACE);
+      // A line that was cut before it was up is told of once for both cuts: then the grace is waited for.
+      const allUp = () => [...ups.values()].reduce((sum, times) => sum + times, 0) >= RECEIVERS + 1 + cuts;
+      const silent = () => allUp() && performance.now() - lastTold > SILENCE;
+      await until(() => silent() || heard.every((numbers) => new Set(numbers).size === sent), GRACE);
       // What comes twice may come late.
       await Bun.sleep(1000);
     };

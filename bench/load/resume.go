@@ -46,7 +46,7 @@ const (
 	warmings = 3
 	// quietTime passes before each coming, and settling before it is counted: closing sockets is work, too.
 	quietTime = 4 * time.Second
-	settling  = 3 * time.Second
+	settling  = 2 * time.Second
 )
 
 // phase says what the pair's messages are measured for.
