@@ -143,7 +143,7 @@ export class ClusterTurns implements Turns {
     const names = (["meta", "log", "ids", "marks"] as const).map((what) =>
       keys.ofConversation(conversation, what),
     );
-    const { seq, epoch, subscriptions } = known(conversation);
+    const { seq, at, epoch, subscriptions } = known(conversation);
     const values = [
       this.now,
       freshEpoch(),
@@ -153,6 +153,7 @@ export class ClusterTurns implements Turns {
       HISTORY_BUDGET,
       storeEpoch(),
       seq,
+      at,
       epoch,
       subscriptions,
       ...operations,

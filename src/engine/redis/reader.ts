@@ -1,10 +1,11 @@
-import type { Head } from "../../core/engine.ts";
 import { HISTORY_BUDGET } from "../../core/history.ts";
 import type { Message } from "../../protocol/server-frames.ts";
 import type { EngineLog } from "../engine-log.ts";
 import type { RedisClient } from "./client.ts";
 import { freshEpoch } from "./epoch.ts";
+import type { RoomHead } from "./room.ts";
 import { Script } from "./scripts.ts";
+import type { Known } from "./work.ts";
 
 /** Most messages that are read for a room in one go. */
 const FILLED_AT_ONCE = 200;
@@ -40,16 +41,16 @@ export class Reader {
   /** How far a conversation reaches; a store behind `known` begins a new epoch. */
   readonly head = async (
     conversation: string,
-    known: { readonly seq: number; readonly epoch: string },
-  ): Promise<Head | undefined> => {
+    known: Pick<Known, "seq" | "at" | "epoch">,
+  ): Promise<RoomHead | undefined> => {
     const { keys, isCluster } = this.client;
     const names = [keys.ofConversation(conversation, "meta"), keys.ofConversation(conversation, "log")];
     if (!isCluster) names.push(keys.ofAll("epoch"));
-    const values = [freshEpoch(), known.seq, known.epoch, this.epoch];
+    const values = [freshEpoch(), known.seq, known.at, known.epoch, this.epoch];
     try {
       const reply = await this.client.run(this.headScript, names, values);
-      const [seq, first, epoch] = reply as [number, number, string];
-      return { seq, first, epoch };
+      const [seq, at, first, epoch] = reply as [number, number, number, string];
+      return { seq, at, first, epoch };
     } catch (error) {
       this.log.error("store.read_failed", { error: String(error) });
       return undefined;

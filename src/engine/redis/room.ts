@@ -2,11 +2,17 @@ import type { Head, Listening, MessageListener } from "../../core/engine.ts";
 import type { Message } from "../../protocol/server-frames.ts";
 import type { EngineLog } from "../engine-log.ts";
 import type { Announcement } from "./messages.ts";
+import type { Known } from "./work.ts";
+
+/** How far a conversation reaches, and the time of its newest message. */
+export interface RoomHead extends Head {
+  readonly at: number;
+}
 
 /** What a room asks of the store. Both answer undefined where it cannot be asked now, and MUST NOT reject. */
 export interface RoomStore {
-  /** How far the conversation reaches; a store behind `known` begins a new epoch. */
-  head(conversation: string, known: { seq: number; epoch: string }): Promise<Head | undefined>;
+  /** How far the conversation reaches; a store that has not what is `known` begins a new epoch. */
+  head(conversation: string, known: Pick<Known, "seq" | "at" | "epoch">): Promise<RoomHead | undefined>;
   /** Messages with first ≤ seq ≤ last, some of the oldest of them. */
   read(conversation: string, first: number, last: number): Promise<readonly Message[] | undefined>;
   /** Nobody listens to the room any more. */
@@ -39,6 +45,13 @@ export class Room {
   /** The newest `seq` that was told. */
   told = 0;
   epoch = "";
+  /** The time of that message; 0 where it is not known. */
+  private toldAt = 0;
+  /**
+   * What was told last before the connection was lost, until the store has shown that it still has it: meanwhile other
+   * nodes may carry on with a store that went back, and pass what was told here.
+   */
+  private proof: Pick<Known, "seq" | "at"> | undefined;
   isOpen = false;
   private listenings: readonly RoomListening[] = [];
   private held: Held[] = [];
@@ -65,8 +78,9 @@ export class Room {
   ) {}
 
   /** From here on messages above `head.seq` are told. */
-  open(head: Head): void {
+  open(head: RoomHead): void {
     this.told = head.seq;
+    this.toldAt = head.at;
     this.newest = head.seq;
     this.epoch = head.epoch;
     this.isOpen = true;
@@ -143,17 +157,31 @@ export class Room {
   /** Looks whether the store has what was not announced, or has lost what was. */
   async check(): Promise<void> {
     if (!this.isOpen || this.ended) return;
-    const { told: seq, epoch } = this;
-    const head = await this.store.head(this.conversation, { seq, epoch });
+    const { epoch, proof } = this;
+    const head = await this.store.head(this.conversation, this.known);
     // An answer from before another epoch was heard of says nothing about now.
     if (head === undefined || this.ended || epoch !== this.epoch) return;
     if (head.epoch !== this.epoch) this.lose(head);
-    else this.newest = Math.max(this.newest, head.seq);
+    else {
+      if (this.proof === proof) this.proof = undefined;
+      this.newest = Math.max(this.newest, head.seq);
+    }
     this.advance();
   }
 
+  /** What the store must have, or it has lost messages. */
+  get known(): Pick<Known, "seq" | "at" | "epoch"> {
+    const { seq, at } = this.proof ?? { seq: this.told, at: this.toldAt };
+    return { seq, at, epoch: this.epoch };
+  }
+
+  /** The connection is lost: when it is back, the store may be another. */
+  suspect(): void {
+    if (this.isOpen) this.proof ??= { seq: this.told, at: this.toldAt };
+  }
+
   /** The store has lost messages, or this node can't tell them any more (D5): the next one follows `head.seq`. */
-  lose(head: Pick<Head, "seq" | "epoch">): void {
+  lose(head: Pick<Head, "seq" | "epoch"> & { readonly at?: number }): void {
     if (this.ended) return;
     this.store.log.warn("store.messages_lost", {
       conversation: this.conversation,
@@ -162,6 +190,8 @@ export class Room {
       advice: "Redis has lost messages, or this node could not get them in time. Who is in the room is told.",
     });
     this.told = head.seq;
+    this.toldAt = head.at ?? 0;
+    this.proof = undefined;
     this.newest = head.seq;
     this.epoch = head.epoch;
     this.ahead.clear();
@@ -211,6 +241,7 @@ export class Room {
 
   private tell(message: Message): void {
     this.told = message.seq;
+    this.toldAt = message.at;
     this.ahead.delete(message.seq);
     for (const listening of this.listenings) this.guarded(() => listening.tell(message));
     if (this.waiting.length > 0) this.letGo(true, message.seq);
@@ -240,7 +271,7 @@ export class Room {
       }
       // Removed before it could be told, or the store went back: in either case there is a hole.
       if (this.told < from && messages[0]?.seq !== from) {
-        const head = await this.store.head(this.conversation, { seq: this.told, epoch: this.epoch });
+        const head = await this.store.head(this.conversation, this.known);
         if (head !== undefined && this.told < from && epoch === this.epoch) this.lose(head);
         break;
       }

@@ -26,17 +26,18 @@ const REMEMBERED = 50_000;
 /** How often it is asked how far a conversation reaches that loses messages meanwhile. */
 const HEAD_TRIES = 3;
 
-const UNKNOWN: Known = { seq: 0, epoch: "", subscriptions: 0 };
+const UNKNOWN: Known = { seq: 0, at: 0, epoch: "", subscriptions: 0 };
 
 /** The conversations that are listened to on this node, and how far those reach that were spoken in from here. */
 export class Rooms {
   private readonly rooms = new Map<string, OpenRoom>();
-  private readonly remembered = new RecencyMap<{ readonly seq: number; readonly epoch: string }>(REMEMBERED);
+  private readonly remembered = new RecencyMap<Pick<Known, "seq" | "at" | "epoch">>(REMEMBERED);
   private readonly lossWatchers = new Set<(conversation: string, seq: number) => void>();
   private readonly roomStore: RoomStore;
   private turns = 0;
   /** Rooms that are still to be looked at in this round. */
   private toCheck: Room[] = [];
+  private readonly stopWatching: () => void;
 
   constructor(private readonly parts: RoomsParts) {
     const { head, read } = parts.store;
@@ -49,6 +50,9 @@ export class Rooms {
         for (const watcher of this.lossWatchers) watcher(conversation, told);
       },
     };
+    this.stopWatching = parts.client.watchReady((ready) => {
+      if (!ready) for (const { room } of this.rooms.values()) room.suspect();
+    });
   }
 
   watchLoss(listener: (conversation: string, seq: number) => void): () => void {
@@ -79,10 +83,13 @@ export class Rooms {
     for (let tries = 0; tries < HEAD_TRIES; tries++) {
       const head = await this.roomStore.head(conversation, this.known(conversation));
       const room = this.rooms.get(conversation)?.room;
-      if (head === undefined || !room?.isOpen) return head;
-      if (room.epoch !== head.epoch) await room.check();
-      else if (!(await room.reach(head.seq))) continue;
-      return head;
+      if (head === undefined) return undefined;
+      if (room?.isOpen) {
+        if (room.epoch !== head.epoch) await room.check();
+        else if (!(await room.reach(head.seq))) continue;
+      }
+      const { seq, first, epoch } = head;
+      return { seq, first, epoch };
     }
     return undefined;
   }
@@ -90,7 +97,7 @@ export class Rooms {
   known(conversation: string): Known {
     const room = this.rooms.get(conversation)?.room;
     if (room?.isOpen) {
-      return { seq: room.told, epoch: room.epoch, subscriptions: this.parts.client.ready ? 1 : 0 };
+      return { ...room.known, subscriptions: this.parts.client.ready ? 1 : 0 };
     }
     const remembered = this.remembered.get(conversation);
     return remembered === undefined ? UNKNOWN : { ...remembered, subscriptions: 0 };
@@ -114,7 +121,7 @@ export class Rooms {
       const room = this.rooms.get(conversation)?.room;
       const seq = "seq" in result ? result.seq : 0;
       if (room === undefined) {
-        if (seq > 0) this.remember(conversation, seq);
+        if ("seq" in result) this.remember(conversation, result);
         this.answer(each, result);
         continue;
       }
@@ -144,6 +151,7 @@ export class Rooms {
 
   /** Ends all listening. */
   close(): void {
+    this.stopWatching();
     for (const { room } of this.rooms.values()) room.end();
   }
 
@@ -176,12 +184,12 @@ export class Rooms {
     if (open?.room !== room) return;
     this.rooms.delete(conversation);
     open.subscription?.close();
-    if (room.isOpen) this.remembered.set(conversation, { seq: room.told, epoch: room.epoch });
+    if (room.isOpen) this.remembered.set(conversation, room.known);
   }
 
-  private remember(conversation: string, seq: number): void {
+  private remember(conversation: string, { seq, at }: Pick<Known, "seq" | "at">): void {
     const known = this.remembered.get(conversation);
-    if (known !== undefined && seq > known.seq) this.remembered.set(conversation, { ...known, seq });
+    if (known !== undefined && seq > known.seq) this.remembered.set(conversation, { ...known, seq, at });
   }
 
   /** A conversation has another epoch than this node knew, or is new to it. */
@@ -193,7 +201,7 @@ export class Rooms {
   ): void {
     const room = this.rooms.get(conversation)?.room;
     if (room?.isOpen !== true) {
-      this.remembered.set(conversation, { seq: 0, epoch });
+      this.remembered.set(conversation, { seq: 0, at: 0, epoch });
       return;
     }
     if (room.epoch === epoch) return;

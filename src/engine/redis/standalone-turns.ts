@@ -92,8 +92,8 @@ class Call {
         names.ofConversation(conversation, "ids"),
         names.channel(conversation),
       );
-      const { seq, epoch, subscriptions } = known(conversation);
-      values.push(seq, epoch, subscriptions);
+      const { seq, at, epoch, subscriptions } = known(conversation);
+      values.push(seq, at, epoch, subscriptions);
     }
     for (const user of this.users.names) keys.push(client.keys.ofUser(user, "quota"));
     for (const conversation of this.marked.names)

@@ -38,6 +38,8 @@ export interface TurnResult {
 export interface Known {
   /** The newest `seq` that it told or acknowledged under `epoch`; a store that is behind it has lost messages. */
   readonly seq: number;
+  /** The time of that message; 0 where it is not known. By it a store shows that it has the same one. */
+  readonly at: number;
   /** Empty where nothing is known. */
   readonly epoch: string;
   /** Its own subscriptions to the conversation's channel, which need not be told what the answer tells. */

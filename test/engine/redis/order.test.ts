@@ -2,21 +2,24 @@
 // one connection and what is answered to oneself comes on another. `parley conformance` found it broken in one of ten
 // runs: messages 1 to 6, and then the acks of 4, 5 and 6.
 import { describe, expect, test } from "bun:test";
-import type { Head } from "../../../src/core/engine.ts";
-import { Room } from "../../../src/engine/redis/room.ts";
+import { Room, type RoomHead } from "../../../src/engine/redis/room.ts";
 import type { Message } from "../../../src/protocol/server-frames.ts";
 import { RecordedLog } from "../../support/recorded-log.ts";
 import { eventually, TestNode } from "./engine-subject.ts";
 import { freshPrefix, KINDS, useRealRedis } from "./real-redis.ts";
 
-const HEAD: Head = { seq: 0, first: 1, epoch: "e" };
+const HEAD: RoomHead = { seq: 0, at: 0, first: 1, epoch: "e" };
 const message = (seq: number): Message => ({ seq, id: `${seq}`, from: "anna", text: "", at: seq });
 
 /** A room with the order of what it tells and answers: `3` for a message, `ack 3` for an answer. */
 function openRoom() {
   const order: string[] = [];
+  const asked: number[] = [];
   const room = new Room("room", {
-    head: async () => HEAD,
+    head: async (_, { seq }) => {
+      asked.push(seq);
+      return HEAD;
+    },
     read: async (_, first, last) => Array.from({ length: last - first + 1 }, (_, i) => message(first + i)),
     ended() {},
     lost() {},
@@ -35,7 +38,7 @@ function openRoom() {
     const done = () => order.push(`ack ${seq}`);
     room.deliver({ seq, message: message(seq), done, refuse: done });
   };
-  return { room, order, hear, answer };
+  return { room, order, hear, answer, asked };
 }
 
 describe("D1 a room", () => {
@@ -111,3 +114,14 @@ for (const kind of KINDS) {
     for (const { seqs } of orders) expect(seqs).toEqual(seqs.toSorted((a, b) => a - b));
   }, 20_000);
 }
+
+test("D5 when the connection was lost, the store is asked for what was told before, whatever is heard meanwhile", async () => {
+  const { room, hear, asked } = openRoom();
+  hear(1, 2, 3);
+  room.suspect();
+  hear(4, 5);
+  await room.check();
+  expect(asked).toEqual([3]);
+  await room.check();
+  expect(asked).toEqual([3, 5]);
+});

@@ -5,7 +5,7 @@
 -- KEYS  1: meta   2: log   3: ids   4: marks   5: channel
 -- ARGV  1: '' or the time   2: a random text   3: messages and 4: days to keep   5: 1 to write repeats too
 --       6: HISTORY_BUDGET   7: the epoch of the store
---       8: newest seq known   9: epoch known   10: own subscriptions to the channel
+--       8: newest seq known   9: its time or 0   10: epoch known   11: own subscriptions to the channel
 --       then the operations:
 --         p name body token      a message; token: the reservation that pays for it, '' where none is needed
 --         q name                 a message that nothing pays for: only a repeat is answered
@@ -28,14 +28,14 @@ local EPOCH = ARGV[7]
 
 -- include room
 
-local room = room_open(KEYS[1], KEYS[2], tonumber(ARGV[8]), ARGV[9])
-room_announce(room, KEYS[5], tonumber(ARGV[10]), 'SPUBLISH', 'SHARDNUMSUB')
+local room = room_open(KEYS[1], KEYS[2], tonumber(ARGV[8]), tonumber(ARGV[9]), ARGV[10])
+room_announce(room, KEYS[5], tonumber(ARGV[11]), 'SPUBLISH', 'SHARDNUMSUB')
 local reply = {}
 local function say(...)
   for _, value in ipairs({ ... }) do reply[#reply + 1] = value end
 end
 
-local at = 11
+local at = 12
 while ARGV[at] do
   local kind = ARGV[at]
   if kind == 'p' then
@@ -60,4 +60,4 @@ while ARGV[at] do
 end
 
 room_close(room, KEYS[3])
-return { room.epoch == ARGV[9] and '' or room.epoch, reply }
+return { room.epoch == ARGV[10] and '' or room.epoch, reply }

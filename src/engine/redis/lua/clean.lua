@@ -11,4 +11,4 @@ local KEEP_MESSAGES, KEEP_DAYS, EPOCH, FRESH, TOUCH = ARGV[2], ARGV[3], '', '', 
 
 -- include room
 
-return room_trim(room_open(KEYS[1], KEYS[2], 0, ''), KEYS[3], 0, tonumber(ARGV[4]))
+return room_trim(room_open(KEYS[1], KEYS[2], 0, 0, ''), KEYS[3], 0, tonumber(ARGV[4]))

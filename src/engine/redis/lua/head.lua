@@ -1,12 +1,13 @@
 -- How far a conversation reaches, and in which epoch; begins a new one where the store has lost messages (D5).
 --
 -- KEYS  1: meta   2: log   3: the epoch of the store (not in Cluster, where it lies elsewhere)
--- ARGV  1: a random text   2: newest seq known   3: epoch known   4: the epoch of the store as the node knows it
--- Reply seq, first seq that is kept, epoch of the conversation, epoch of the store
+-- ARGV  1: a random text   2: newest seq known   3: its time or 0   4: epoch known
+--       5: the epoch of the store as the node knows it
+-- Reply seq, its time, first seq that is kept, epoch of the conversation, epoch of the store
 
 local FRESH = ARGV[1]
 local KEEP_MESSAGES, KEEP_DAYS, CLOCK, TOUCH = 0, 0, 0, false
-local EPOCH = ARGV[4]
+local EPOCH = ARGV[5]
 if KEYS[3] then
   EPOCH = redis.call('GET', KEYS[3])
   if not EPOCH then
@@ -17,5 +18,5 @@ end
 
 -- include room
 
-local room = room_open(KEYS[1], KEYS[2], tonumber(ARGV[2]), ARGV[3])
-return { room.seq, room_first(room), room.epoch, EPOCH }
+local room = room_open(KEYS[1], KEYS[2], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4])
+return { room.seq, room.newestAt, room_first(room), room.epoch, EPOCH }

@@ -14,14 +14,25 @@ local ROOM_SLACK = 100
 local ROOM_TRIMMED_AT_ONCE = 200
 local ROOM_READ_AT_ONCE = 16
 
--- `known` is the newest seq that the node which asks has seen under the epoch `expected`. A store that is behind it has
--- lost messages and begins a new epoch (D5), unless another node has seen to that already.
-local function room_open(meta, log, known, expected)
+-- Whether the message `seq` is the one of the time `at` that a node has seen. 0: it does not know the time. Of what was
+-- removed nothing can be said.
+local function room_has(room, seq, at)
+  if seq == 0 or at == 0 then return true end
+  if seq == room.seq then return at == room.newestAt end
+  local entry = call('XRANGE', room.log, seq, seq)[1]
+  return entry == nil or tonumber(entry[2][4]) == at
+end
+
+-- `known` is the newest seq that the node which asks has seen under the epoch `expected`, and `time` that message's. A
+-- store that is behind it, or has another message there, has lost messages and begins a new epoch (D5), unless another
+-- node has seen to that already.
+local function room_open(meta, log, known, time, expected)
   local m = call('HMGET', meta, 'seq', 'at', 'epoch', 'messages', 'days', 'swept')
   local room = {
     meta = meta,
     log = log,
     seq = tonumber(m[1] or 0),
+    newestAt = tonumber(m[2] or 0),
     at = math.max(CLOCK, tonumber(m[2] or 0)),
     epoch = m[3] or EPOCH,
     messages = tonumber(m[4] or KEEP_MESSAGES),
@@ -31,7 +42,7 @@ local function room_open(meta, log, known, expected)
     stored = 0,
     said = {},
   }
-  if room.seq < known and room.epoch == expected then
+  if room.epoch == expected and (room.seq < known or not room_has(room, known, time)) then
     room.epoch = FRESH
     call('HSET', meta, 'epoch', FRESH)
   end

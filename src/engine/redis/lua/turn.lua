@@ -8,7 +8,7 @@
 --       then of each read mark: the marks of its conversation
 -- ARGV  1: '' or the time   2: a random text   3: messages and 4: days to keep   5: 1 to write repeats too
 --       6: HISTORY_BUDGET   7: how many conversations   8: how many users
---       then of each conversation: newest seq known, epoch known, own subscriptions to its channel
+--       then of each conversation: newest seq known, its time or 0, epoch known, own subscriptions to its channel
 --       then the operations; conversations and users are named by their place, user 0 is unmetered:
 --         p conversation user limit name body            a message
 --         h conversation user limit before after count   history; before and after may be ''
@@ -44,12 +44,13 @@ local at = 9
 local rooms, epochs = {}, {}
 for i = 1, conversations do
   local key = 4 * i - 2
-  local room = room_open(KEYS[key], KEYS[key + 1], tonumber(ARGV[at]), ARGV[at + 1])
+  local expected = ARGV[at + 2]
+  local room = room_open(KEYS[key], KEYS[key + 1], tonumber(ARGV[at]), tonumber(ARGV[at + 1]), expected)
   room.ids = KEYS[key + 2]
-  room_announce(room, KEYS[key + 3], tonumber(ARGV[at + 2]), 'PUBLISH', 'NUMSUB')
-  epochs[i] = room.epoch == ARGV[at + 1] and '' or room.epoch
+  room_announce(room, KEYS[key + 3], tonumber(ARGV[at + 3]), 'PUBLISH', 'NUMSUB')
+  epochs[i] = room.epoch == expected and '' or room.epoch
   rooms[i] = room
-  at = at + 3
+  at = at + 4
 end
 
 local rings = {}
