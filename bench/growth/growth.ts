@@ -23,7 +23,14 @@ export interface GrowthPoint {
 }
 
 const WINDOWS = 3;
-const LOAD = { scenario: "traffic", textBytes: 64, warmUp: 1.5, seconds: 1, windows: WINDOWS } as const;
+const LOAD = {
+  scenario: "traffic",
+  textBytes: 64,
+  warmUp: 1.5,
+  seconds: 1,
+  windows: WINDOWS,
+  settle: true,
+} as const;
 
 /** Measures every point of every axis, `told` of each as it is there. */
 export async function runGrowth(

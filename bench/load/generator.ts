@@ -17,6 +17,7 @@ export interface LoadJob {
   readonly seconds?: number;
   readonly bystanders?: number;
   readonly windows?: number;
+  readonly settle?: boolean;
   readonly missed?: number;
   readonly rate?: number;
   readonly signIns?: number;

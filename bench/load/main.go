@@ -34,6 +34,8 @@ type job struct {
 	// WarmUp and Seconds: how long to send before, and while, counting.
 	WarmUp  float64 `json:"warmUp"`
 	Seconds float64 `json:"seconds"`
+	// Settle has traffic wait, before the first message, until the server is quiet.
+	Settle bool `json:"settle"`
 	// Windows is how many times Seconds are counted, one after the other; 0 is 1.
 	Windows int `json:"windows"`
 	// Protocol that the server speaks: protocolParley, protocolCentrifuge, protocolSocketIO or protocolNone.

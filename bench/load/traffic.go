@@ -133,6 +133,11 @@ func (t *trafficRun) begin() error {
 			t.senders[c.index/t.job.RoomSize].conn = c
 		}
 	}
+	if t.job.Settle {
+		if err := t.settle(); err != nil {
+			return err
+		}
+	}
 	t.sending = true
 	if t.job.Rate > 0 {
 		t.schedule = newSchedule(float64(t.job.Rate), len(t.senders), t.expectedLatencies())
@@ -147,6 +152,29 @@ func (t *trafficRun) begin() error {
 		}
 	}
 	return t.keepOn(seconds(t.job.WarmUp))
+}
+
+// settle waits until the server has done what it had to do of itself, such as taking into an index what a store was
+// filled with: from half a second in which it hardly used its core on, it has; after half a minute it never will.
+func (t *trafficRun) settle() error {
+	const step = 500 * time.Millisecond
+	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); {
+		before, err := processTime(t.job.Pid)
+		if err != nil {
+			return err
+		}
+		if err := t.loop.runUntil(time.Now().Add(step), func() bool { return false }); err != nil {
+			return err
+		}
+		after, err := processTime(t.job.Pid)
+		if err != nil {
+			return err
+		}
+		if after-before < step/20 {
+			return nil
+		}
+	}
+	return nil
 }
 
 // keepOn lets everybody speak and hear for a while.
