@@ -135,6 +135,12 @@ export interface Engine {
   /** Answers false while the store cannot be written, for `/readyz`. */
   ready(): boolean;
 
+  /**
+   * Whether a call on the store ended with `error` because the store could not be reached, or the part of it that was
+   * asked; another part may be well meanwhile.
+   */
+  isAway(error: unknown): boolean;
+
   /** Tells each time `ready()` changes; clients are told `degraded` and `recovered` (L3). Answers a function that stops it. */
   watchReady(listener: (ready: boolean) => void): () => void;
 

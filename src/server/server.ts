@@ -112,7 +112,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     members: (conversation) => hub.members(conversation),
     count: (sender, id, result) => counts.count(sender, id, result),
     ready: () => !draining && engine.ready(),
-    storeReady: () => engine.ready(),
+    storeIsAway: (error) => engine.isAway(error),
   });
   const secure = settings.tlsCert !== undefined;
   const origins = {

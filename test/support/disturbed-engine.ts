@@ -13,6 +13,7 @@ export function disturbed(engine: Engine, change: Partial<Engine>): Engine {
     mark: (conversation, user, seq) => engine.mark(conversation, user, seq),
     marks: (conversation) => engine.marks(conversation),
     ready: () => engine.ready(),
+    isAway: (error) => change.ready?.() === false || engine.isAway(error),
     watchReady: (listener) => engine.watchReady(listener),
     watchEpoch: (listener) => engine.watchEpoch(listener),
     close: () => engine.close(),

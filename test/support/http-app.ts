@@ -65,7 +65,7 @@ export async function testApp(change: Partial<AppParts> = {}) {
     members: async () => [],
     count: () => {},
     ready: () => true,
-    storeReady: () => true,
+    storeIsAway: () => false,
     clock,
     log,
     ...change,

@@ -16,6 +16,7 @@ import type { Channels } from "./channels.ts";
 import { Cleaner } from "./cleaner.ts";
 import type { RedisClient } from "./client.ts";
 import { ClusterTurns } from "./cluster-turns.ts";
+import { isFaultOfConnection, RedisAway } from "./faults.ts";
 import { quotaView } from "./messages.ts";
 import { Pages } from "./pages.ts";
 import { Reader } from "./reader.ts";
@@ -131,7 +132,7 @@ export class RedisEngine implements Engine {
 
   async head(conversation: string): Promise<Head> {
     const head = await this.rooms.head(conversation);
-    if (head === undefined) throw new Error("Redis cannot be read now.");
+    if (head === undefined) throw new RedisAway();
     return head;
   }
 
@@ -161,6 +162,11 @@ export class RedisEngine implements Engine {
 
   ready(): boolean {
     return this.client.ready && !this.closed;
+  }
+
+  /** In Cluster, a primary can be away while the others serve. */
+  isAway(error: unknown): boolean {
+    return !this.ready() || isFaultOfConnection(error);
   }
 
   watchReady(listener: (ready: boolean) => void): () => void {

@@ -35,3 +35,21 @@ export function explainFault(fault: string): string {
   if (known !== undefined) return known[1];
   return isTelling(fault) ? fault : "it does not answer";
 }
+
+/** What could not be asked of Redis, though the fault itself is in the log already. */
+export class RedisAway extends Error {
+  constructor() {
+    super("Redis cannot be asked now.");
+  }
+}
+
+/** What a client or a server says that cannot serve at the moment; another try may find one that can. */
+const AWAY =
+  /^(CLUSTERDOWN|TRYAGAIN|MOVED|ASK|LOADING|MASTERDOWN|READONLY|NOREPLICAS)\b|redirections|timed? ?out|ECONN|EPIPE|Connection is closed/i;
+
+/** Whether a call failed because Redis, or the server of a Cluster that was asked, could not be reached. */
+export function isFaultOfConnection(error: unknown): boolean {
+  if (error instanceof RedisAway) return true;
+  const text = error instanceof Error ? error.message : String(error);
+  return AWAY.test(text) || !isTelling(text);
+}

@@ -3,6 +3,7 @@ import { RecencyMap } from "../../core/recency-map.ts";
 import type { EngineLog } from "../engine-log.ts";
 import type { ChannelSubscription, Channels } from "./channels.ts";
 import type { RedisClient } from "./client.ts";
+import { RedisAway } from "./faults.ts";
 import { messageOf, readAnnouncement } from "./messages.ts";
 import { Room, type RoomStore } from "./room.ts";
 import { type Known, type TurnResult, UNAVAILABLE, type Work } from "./work.ts";
@@ -170,7 +171,7 @@ export class Rooms {
       open.subscription = subscription;
       // After the subscription, so that nothing falls between the two.
       const head = await this.roomStore.head(conversation, this.known(conversation));
-      if (head === undefined) throw new Error("Redis is away");
+      if (head === undefined) throw new RedisAway();
       room.open(head);
     } catch (error) {
       room.end();

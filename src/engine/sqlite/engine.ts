@@ -155,6 +155,10 @@ export class SqliteEngine implements Engine {
     return this.writable && !this.closed;
   }
 
+  isAway(): boolean {
+    return !this.ready();
+  }
+
   watchReady(listener: (ready: boolean) => void): () => void {
     this.readyWatchers.add(listener);
     return () => this.readyWatchers.delete(listener);

@@ -34,8 +34,8 @@ export type AppParts = SignInParts &
     readonly allowedOrigins: readonly string[];
     /** Whether new clients are welcome: the store can be written and the server is not draining. */
     readonly ready: () => boolean;
-    /** Whether the store can be written. */
-    readonly storeReady: () => boolean;
+    /** Whether something failed with this because the store cannot be reached. */
+    readonly storeIsAway: (error: unknown) => boolean;
   };
 
 /** Largest body of a request, in bytes; a sign-in has a few hundred. A message may be as long as on a socket. */
@@ -109,14 +109,14 @@ function tooLarge({ log }: Pick<AppParts, "log">, c: HttpContext, maxSize: numbe
 
 /** What happened is for the log; the client gets the id under which it stands there, and nothing else (M5). */
 function unforeseen(
-  { log, storeReady }: Pick<AppParts, "log" | "storeReady">,
+  { log, storeIsAway }: Pick<AppParts, "log" | "storeIsAway">,
   error: Error,
   c: HttpContext,
 ): Response {
   const id = crypto.randomUUID();
   const { method, path } = c.req;
   // Whatever failed, failed because of that; what is the matter with the store is in the log already.
-  if (!storeReady()) {
+  if (storeIsAway(error)) {
     log.warn("request.refused", { address: c.env.address, path, code: "unavailable" });
     if (path === "/token") return tokensUnavailable();
     return problem("unavailable", { headers: { "Retry-After": "1" } });

@@ -37,15 +37,15 @@ export function admit(parts: AdmitParts, connection: Connection, presented: Pres
     .through(() => tryToAdmit(parts, connection, presented))
     .catch((error) => {
       // Whatever failed, failed because of that; in words, and for a moment.
-      if (parts.engine.ready()) endFaulty(parts.log, connection, error);
-      else connection.end(STORE_AWAY);
+      if (parts.engine.isAway(error)) connection.end(STORE_AWAY);
+      else endFaulty(parts.log, connection, error);
     });
 }
 
 /** Puts another token of the same user in the place of the one a connection came with (A2). */
 export function renew(parts: AdmitParts, connection: Connection, token: string): void {
   tryToRenew(parts, connection, token).catch((error) => {
-    if (parts.engine.ready()) return endFaulty(parts.log, connection, error);
+    if (!parts.engine.isAway(error)) return endFaulty(parts.log, connection, error);
     // The socket stays (L3): until its token expires, the client can try again.
     const message = "The store cannot be reached now; send the token again in a moment.";
     connection.apply({ type: "renewal_refused", code: "unavailable", message });
