@@ -38,6 +38,8 @@ export class RedisClient {
   readonly keys: Keys;
   readonly node: string;
   readonly isCluster: boolean;
+  /** Whether announcements stay in their slot's shard. A Cluster before 7 tells all of them to all of its nodes. */
+  isSharded: boolean;
   readonly description: string;
   readonly commands: Redis | Cluster;
   private readonly subscriber: Redis | Cluster;
@@ -57,6 +59,7 @@ export class RedisClient {
     this.node = node;
     this.log = log;
     this.isCluster = address.kind === "cluster";
+    this.isSharded = this.isCluster;
     this.description = describeAddress(address);
     this.commands = open(address, "commands");
     // Cluster finds the right connection for each channel by itself.
@@ -68,9 +71,9 @@ export class RedisClient {
       client.on("ready", () => this.probing !== undefined && !this.closed && this.sendProbe());
       client.on("close", () => this.lose("the connection was closed"));
     }
-    this.subscriber.on(this.isCluster ? "smessage" : "message", (channel: string, payload: string) =>
-      this.heard.get(channel)?.(payload, channel),
-    );
+    const hear: ChannelHearer = (channel, payload) => this.heard.get(channel)?.(payload, channel);
+    this.subscriber.on("message", hear);
+    if (this.isCluster) this.subscriber.on("smessage", hear);
   }
 
   /** Why Redis cannot be reached, in words. */
@@ -131,25 +134,23 @@ export class RedisClient {
     if (channels.length === 0) return;
     for (const channel of channels) this.heard.set(channel, listener);
     const { subscriber } = this;
-    if (subscriber instanceof Cluster)
-      await Promise.all(channels.map((channel) => subscriber.ssubscribe(channel)));
+    if (this.isSharded) await Promise.all(channels.map((channel) => subscriber.ssubscribe(channel)));
     else await subscriber.subscribe(...channels);
   }
 
   /** Ends a subscription. */
   unsubscribe(channel: string): void {
     this.heard.delete(channel);
-    const done =
-      this.subscriber instanceof Cluster
-        ? this.subscriber.sunsubscribe(channel)
-        : this.subscriber.unsubscribe(channel);
+    const done = this.isSharded
+      ? this.subscriber.sunsubscribe(channel)
+      : this.subscriber.unsubscribe(channel);
     // What cannot be ended now is not taken up again after the connection is made anew.
     done.catch(() => {});
   }
 
   /** Sends `payload` to all who listen to a channel. */
   async publish(channel: string, payload: string): Promise<void> {
-    if (this.commands instanceof Cluster) await this.commands.spublish(channel, payload);
+    if (this.isSharded) await this.commands.spublish(channel, payload);
     else await this.commands.publish(channel, payload);
   }
 
@@ -177,7 +178,10 @@ export class RedisClient {
   }
 
   private async tryProbe(channel: string): Promise<void> {
-    if (!this.isReady) await this.subscribe([channel], this.heard.get(channel)!);
+    if (!this.isReady) {
+      if (this.commands instanceof Cluster) this.isSharded = await hasShardedChannels(this.commands);
+      await this.subscribe([channel], this.heard.get(channel)!);
+    }
     await this.publish(channel, String(this.probe));
   }
 
@@ -205,6 +209,13 @@ export class RedisClient {
     const fault = error instanceof Error ? error.message : String(error);
     if (this.lastFault === "" || isTelling(fault)) this.lastFault = fault;
   }
+}
+
+/** Redis 7 and Valkey have them. */
+async function hasShardedChannels(cluster: Cluster): Promise<boolean> {
+  const [primary] = cluster.nodes("master");
+  const [spublish] = (await primary?.command("INFO", "spublish")) ?? [];
+  return Array.isArray(spublish);
 }
 
 function open(address: RedisAddress, purpose: "commands" | "subscriber"): Redis | Cluster {

@@ -155,7 +155,7 @@ export class ClusterTurns implements Turns {
       seq,
       at,
       epoch,
-      subscriptions,
+      client.isSharded ? subscriptions : "",
       ...operations,
     ];
     const reply = await this.call(

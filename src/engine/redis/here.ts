@@ -85,9 +85,9 @@ export class HereTable {
     how: "change" | "exactly",
     users: ReadonlyMap<string, number | undefined>,
   ): Promise<void> {
-    const { keys, isCluster } = this.client;
+    const { keys, isSharded } = this.client;
     const pairs = [...users].flatMap(([user, since]) => [user, since === undefined ? "" : Math.floor(since)]);
-    const publish = isCluster ? "SPUBLISH" : "PUBLISH";
+    const publish = isSharded ? "SPUBLISH" : "PUBLISH";
     const arguments_ = [keys.channel(conversation), publish, life, how, EXPIRY, ...pairs];
     await this.client.run(script, [this.key(conversation)], arguments_);
   }

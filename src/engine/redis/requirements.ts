@@ -24,18 +24,13 @@ export interface Warning {
 }
 
 const OLDEST = [6, 2] as const;
-/** The first with sharded publish, which announces in Cluster without telling every node everything. */
-const OLDEST_CLUSTER = [7, 0] as const;
 
 /** Judges what the primaries say of themselves. */
-export function judge(all: readonly RedisFacts[], isCluster: boolean): Verdict {
-  const oldest = isCluster ? OLDEST_CLUSTER : OLDEST;
+export function judge(all: readonly RedisFacts[]): Verdict {
   const problems = new Set<string>();
   for (const { version, eviction } of all) {
-    if (version !== undefined && isOlder(version, oldest))
-      problems.add(
-        `It is version ${version}, and Parley needs ${isCluster ? "Redis Cluster 7.0" : "Redis 6.2"} or newer, or Valkey.`,
-      );
+    if (version !== undefined && isOlder(version, OLDEST))
+      problems.add(`It is version ${version}, and Parley needs Redis 6.2 or newer, or Valkey.`);
     if (eviction !== undefined && eviction !== "noeviction")
       problems.add(
         `Its maxmemory-policy is ${eviction}, by which it throws away messages and quotas when its memory is full. Set it to noeviction, in its settings and now: redis-cli CONFIG SET maxmemory-policy noeviction`,
@@ -101,14 +96,14 @@ export class StoreUnfit extends Error {}
  * Redis was away, for another may have taken over: then it is told in the log, and nothing is closed.
  */
 export async function checkRequirements(client: RedisClient, log: EngineLog): Promise<void> {
-  const { problems, warnings } = judge(await askFacts(client), client.isCluster);
+  const { problems, warnings } = judge(await askFacts(client));
   if (problems.length > 0)
     throw new StoreUnfit(`${client.description} cannot be used. ${problems.join(" ")}`);
   for (const { event, advice } of warnings) log.warn(event, { store: client.description, advice });
   client.watchReady(async (ready) => {
     if (!ready) return;
     try {
-      const { problems } = judge(await askFacts(client), client.isCluster);
+      const { problems } = judge(await askFacts(client));
       if (problems.length > 0) log.error("store.unfit", { store: client.description, problems });
     } catch {
       // It is away again, which is told already.

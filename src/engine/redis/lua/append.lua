@@ -5,7 +5,8 @@
 -- KEYS  1: meta   2: log   3: ids   4: marks   5: channel
 -- ARGV  1: '' or the time   2: a random text   3: messages and 4: days to keep   5: 1 to write repeats too
 --       6: HISTORY_BUDGET   7: the epoch of the store
---       8: newest seq known   9: its time or 0   10: epoch known   11: own subscriptions to the channel
+--       8: newest seq known   9: its time or 0   10: epoch known   11: own subscriptions to the channel, or
+--       '' where nobody can tell how many there are (Cluster before 7): then every node hears of everything
 --       then the operations:
 --         p name body token      a message; token: the reservation that pays for it, '' where none is needed
 --         q name                 a message that nothing pays for: only a repeat is answered
@@ -29,7 +30,11 @@ local EPOCH = ARGV[7]
 -- include room
 
 local room = room_open(KEYS[1], KEYS[2], tonumber(ARGV[8]), tonumber(ARGV[9]), ARGV[10])
-room_announce(room, KEYS[5], tonumber(ARGV[11]), 'SPUBLISH', 'SHARDNUMSUB')
+if ARGV[11] == '' then
+  room.announce, room.channel = 'PUBLISH', KEYS[5]
+else
+  room_announce(room, KEYS[5], tonumber(ARGV[11]), 'SPUBLISH', 'SHARDNUMSUB')
+end
 local reply = {}
 local function say(...)
   for _, value in ipairs({ ... }) do reply[#reply + 1] = value end
