@@ -27,7 +27,10 @@ export function reportLines(result: RunResult): string[] {
   const conditions = [
     ...(options.nodes === undefined
       ? []
-      : [`${options.nodes.count} nodes`, `${options.nodes.fault} ${result.strikes} times`]),
+      : [
+          `${options.nodes.count} nodes`,
+          options.nodes.fault + (result.strikes > 0 ? ` ${result.strikes} times` : ""),
+        ]),
     `${options.clients} clients`,
     `${result.messages} messages`,
     `${result.repeats} sent again`,
