@@ -1,6 +1,7 @@
 import { Cluster, Redis, type RedisOptions } from "ioredis";
 import type { RedisAddress } from "../../core/redis-address.ts";
 import type { EngineLog } from "../engine-log.ts";
+import { Watchers } from "../watchers.ts";
 import { describeAddress } from "./address.ts";
 import { explainFault, isTelling } from "./faults.ts";
 import type { Keys } from "./keys.ts";
@@ -45,7 +46,7 @@ export class RedisClient {
   private readonly subscriber: Redis | Cluster;
   private readonly log: EngineLog;
   private readonly heard = new Map<string, ChannelHearer>();
-  private readonly watchers = new Set<(ready: boolean) => void>();
+  private readonly watchers = new Watchers<boolean>();
   private isReady = false;
   private closed = false;
   private probing: ReturnType<typeof setInterval> | undefined;
@@ -87,8 +88,7 @@ export class RedisClient {
 
   /** Tells each time `ready` changes. Answers a function that stops it. */
   watchReady(listener: (ready: boolean) => void): () => void {
-    this.watchers.add(listener);
-    return () => this.watchers.delete(listener);
+    return this.watchers.add(listener);
   }
 
   /** Begins to look whether Redis answers; resolves when it does, and answers false when `patience` (milliseconds) is over first. */
@@ -191,7 +191,7 @@ export class RedisClient {
     this.isReady = true;
     this.lastFault = "";
     this.log.info("store.connected", { store: this.description });
-    for (const watcher of this.watchers) watcher(true);
+    this.watchers.tell(true);
   }
 
   /** Redis does not answer, or not everything is heard. */
@@ -202,7 +202,7 @@ export class RedisClient {
       store: this.description,
       reason: this.lastFault === "" ? reason : this.fault,
     });
-    for (const watcher of this.watchers) watcher(false);
+    this.watchers.tell(false);
   }
 
   private noteFault(error: unknown): void {

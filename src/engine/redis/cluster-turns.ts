@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { HISTORY_BUDGET } from "../../core/history.ts";
+import type { Result, Work, WorkOf } from "../work.ts";
 import { freshEpoch } from "./epoch.ts";
 import { bodyOf, nameOf, quotaView } from "./messages.ts";
 import { Script } from "./scripts.ts";
 import type { TurnParts } from "./standalone-turns.ts";
-import { type Result, type TurnResult, type Turns, UNAVAILABLE, type Work, type WorkOf } from "./work.ts";
+import { type TurnResult, type Turns, UNAVAILABLE } from "./work.ts";
 
 export interface ClusterTurnParts extends TurnParts {
   /** The life of the store, which lies in a slot of its own. */

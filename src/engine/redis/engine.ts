@@ -12,18 +12,19 @@ import type {
 import type { RetentionLimits } from "../../core/retention.ts";
 import type { Quota } from "../../protocol/server-frames.ts";
 import type { EngineLog } from "../engine-log.ts";
+import { PageQueue } from "../page-queue.ts";
+import type { Work } from "../work.ts";
 import type { Channels } from "./channels.ts";
 import { Cleaner } from "./cleaner.ts";
 import type { RedisClient } from "./client.ts";
 import { ClusterTurns } from "./cluster-turns.ts";
 import { isFaultOfConnection, RedisAway } from "./faults.ts";
 import { quotaView } from "./messages.ts";
-import { Pages } from "./pages.ts";
 import { Reader } from "./reader.ts";
 import { Rooms } from "./rooms.ts";
 import { Script } from "./scripts.ts";
 import { StandaloneTurns } from "./standalone-turns.ts";
-import { type TurnResult, type Turns, UNAVAILABLE, type Work } from "./work.ts";
+import { type TurnResult, type Turns, UNAVAILABLE } from "./work.ts";
 
 export interface RedisEngineParts {
   readonly client: RedisClient;
@@ -42,6 +43,9 @@ export interface RedisEngineParts {
 /** Most work in one turn, and most text (as UTF-16 units): Redis does nothing else meanwhile. */
 const MOST_AT_ONCE = 500;
 const TEXT_AT_ONCE = 1024 * 1024;
+
+/** Pages that are read before those who talk go first again. */
+const PAGES_IN_A_ROW = 4;
 
 /** How long a replica may take, in milliseconds. */
 const REPLICA_PATIENCE = 1_000;
@@ -63,7 +67,7 @@ export class RedisEngine implements Engine {
   private readonly turns: Turns;
   private readonly reader: Reader;
   private readonly rooms: Rooms;
-  private readonly pages: Pages;
+  private readonly pages: PageQueue;
   private readonly cleaner: Cleaner;
   private readonly allowance = new Script("allowance");
   private readonly stopTimers: readonly (() => void)[];
@@ -81,9 +85,10 @@ export class RedisEngine implements Engine {
     this.description = client.description;
     this.reader = new Reader(client, log);
     this.rooms = new Rooms({ client, channels, log, store: this.reader });
-    this.pages = new Pages(
+    this.pages = new PageQueue(
       ({ conversation, after, upTo, count }) => this.reader.page(conversation, after + 1, upTo, count),
       () => this.carried,
+      PAGES_IN_A_ROW,
     );
     const turnParts = {
       client,

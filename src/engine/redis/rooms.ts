@@ -1,12 +1,13 @@
 import type { Head, Listening, MessageListener } from "../../core/engine.ts";
 import { RecencyMap } from "../../core/recency-map.ts";
 import type { EngineLog } from "../engine-log.ts";
+import type { Work } from "../work.ts";
 import type { ChannelSubscription, Channels } from "./channels.ts";
 import type { RedisClient } from "./client.ts";
 import { RedisAway } from "./faults.ts";
 import { messageOf, readAnnouncement } from "./messages.ts";
 import { Room, type RoomStore } from "./room.ts";
-import { type Known, type TurnResult, UNAVAILABLE, type Work } from "./work.ts";
+import { type Known, type TurnResult, UNAVAILABLE } from "./work.ts";
 
 export interface RoomsParts {
   readonly client: RedisClient;

@@ -2,11 +2,12 @@ import type { Clock } from "../../core/clock.ts";
 import { HISTORY_BUDGET } from "../../core/history.ts";
 import type { RetentionLimits } from "../../core/retention.ts";
 import type { EngineLog } from "../engine-log.ts";
+import type { Result, Work } from "../work.ts";
 import type { RedisClient } from "./client.ts";
 import { freshEpoch } from "./epoch.ts";
 import { bodyOf, nameOf, quotaView } from "./messages.ts";
 import { Script } from "./scripts.ts";
-import { type Known, type Result, type TurnResult, type Turns, UNAVAILABLE, type Work } from "./work.ts";
+import { type Known, type TurnResult, type Turns, UNAVAILABLE } from "./work.ts";
 
 export interface TurnParts {
   readonly client: RedisClient;

@@ -1,28 +1,4 @@
-import type { HistoryRequest, HistoryResult, PostRequest, PostResult } from "../../core/engine.ts";
-
-export interface MarkRequest {
-  readonly conversation: string;
-  readonly user: string;
-  readonly seq: number;
-}
-
-export interface MarkResult {
-  readonly outcome: "moved" | "stayed" | "unavailable";
-}
-
-/** What arrives in a turn of the event loop and goes to Redis together. */
-export type Work =
-  | { readonly kind: "post"; readonly request: PostRequest; readonly done: (result: PostResult) => void }
-  | {
-      readonly kind: "history";
-      readonly request: HistoryRequest;
-      readonly done: (result: HistoryResult) => void;
-    }
-  | { readonly kind: "mark"; readonly request: MarkRequest; readonly done: (result: MarkResult) => void };
-
-export type WorkOf<K extends Work["kind"]> = Extract<Work, { kind: K }>;
-
-export type Result = PostResult | HistoryResult | MarkResult;
+import type { Result, Work } from "../work.ts";
 
 export const UNAVAILABLE = { outcome: "unavailable" } as const;
 

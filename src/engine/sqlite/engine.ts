@@ -10,22 +10,24 @@ import type {
   PostRequest,
   PostResult,
 } from "../../core/engine.ts";
-import { HISTORY_BUDGET, historyRange } from "../../core/history.ts";
 import { decidePost } from "../../core/posting.ts";
 import { QUOTA_WINDOW } from "../../core/quota.ts";
 import type { RetentionLimits } from "../../core/retention.ts";
 import type { Message, Quota } from "../../protocol/server-frames.ts";
 import type { EngineLog } from "../engine-log.ts";
+import { type Page, PageQueue, type PageRequest } from "../page-queue.ts";
+import { Watchers } from "../watchers.ts";
+import type { Result, Work, WorkOf } from "../work.ts";
 import { ChargeLog } from "./charge-log.ts";
 import { Cleaner } from "./cleaner.ts";
+import { HistoryReader } from "./history-reader.ts";
 import type { IndexFile } from "./index-file.ts";
 import type { Keeper } from "./keeper.ts";
 import { Listenings } from "./listenings.ts";
 import { MarkTable } from "./mark-table.ts";
 import { type ConversationHead, MessageLog } from "./message-log.ts";
-import { type Page, PageQueue, type PageRequest } from "./page-queue.ts";
 import { isBusy, readMeta } from "./schema.ts";
-import type { Outcome, Result, Work, WorkOf } from "./work.ts";
+import type { Outcome } from "./work.ts";
 
 export interface SqliteEngineParts {
   readonly db: Database;
@@ -61,10 +63,16 @@ export class SqliteEngine implements Engine {
   private readonly clock: Clock;
   private readonly log: EngineLog;
   private readonly messages: MessageLog;
+  private readonly reader: HistoryReader;
   private readonly charges: ChargeLog;
   private readonly readMarks: MarkTable;
   private readonly cleaner: Cleaner;
-  private readonly pages = new PageQueue((request) => this.readPage(request));
+  // What came in meanwhile, such as messages to store, goes before the next page.
+  private readonly pages = new PageQueue(
+    (request) => this.readPage(request),
+    () => new Promise(setImmediate),
+    1,
+  );
   private readonly epoch: string;
   private readonly listenings: Listenings;
   private readonly stopHousekeeping: () => void;
@@ -74,7 +82,7 @@ export class SqliteEngine implements Engine {
   private scheduled = false;
   private waitingSince: number | undefined;
   private writable = true;
-  private readonly readyWatchers = new Set<(ready: boolean) => void>();
+  private readonly readyWatchers = new Watchers<boolean>();
   /** Whether memory may differ from the disk, because a commit failed and the disk could not be read either. */
   private stale = false;
   private closed = false;
@@ -90,6 +98,7 @@ export class SqliteEngine implements Engine {
     this.epoch = readMeta(this.db, "epoch") ?? "";
     this.charges = new ChargeLog(this.db);
     this.messages = new MessageLog(this.db, this.index, this.keeper);
+    this.reader = new HistoryReader(this.messages);
     this.readMarks = new MarkTable(this.db);
     const writtenAt = Number(readMeta(this.db, "written_at") ?? 0);
     const newest = Math.max(this.charges.newestAt, this.messages.newestAt, writtenAt);
@@ -160,19 +169,12 @@ export class SqliteEngine implements Engine {
   }
 
   watchReady(listener: (ready: boolean) => void): () => void {
-    this.readyWatchers.add(listener);
-    return () => this.readyWatchers.delete(listener);
+    return this.readyWatchers.add(listener);
   }
 
   /** Never: only one server has the file, and what it announced is in it. */
   watchEpoch(): () => void {
     return () => {};
-  }
-
-  private setWritable(writable: boolean): void {
-    if (this.writable === writable) return;
-    this.writable = writable;
-    for (const watcher of this.readyWatchers) watcher(writable);
   }
 
   async close(): Promise<void> {
@@ -336,7 +338,8 @@ export class SqliteEngine implements Engine {
     }
     if (request.limit > 0) this.charges.charge(request.user, log, now);
     const head = this.messages.find(request.conversation);
-    const { messages, more } = head === undefined ? { messages: [], more: false } : this.read(head, request);
+    const { messages, more } =
+      head === undefined ? { messages: [], more: false } : this.reader.history(head, request);
     return { work, result: { outcome: "read", messages, more, quota: log.view(request.limit, now) } };
   }
 
@@ -348,26 +351,14 @@ export class SqliteEngine implements Engine {
     return { work, result: { outcome: moved ? "moved" : "stayed" } };
   }
 
-  private readPage({ conversation, after, upTo, count }: PageRequest): Page {
+  private readPage(request: PageRequest): Page {
     try {
-      const head = this.look(conversation);
-      if (head === undefined) return [];
-      const { first, last } = historyRange(
-        { after, count },
-        { first: head.first, seq: Math.min(head.seq, upTo) },
-      );
-      return this.messages.read(head, first, last, false, HISTORY_BUDGET).messages;
+      const head = this.look(request.conversation);
+      return head === undefined ? [] : this.reader.page(head, request);
     } catch (error) {
       this.log.error("store.read_failed", { error: String(error) });
       return undefined;
     }
-  }
-
-  private read(head: ConversationHead, request: HistoryRequest): { messages: Message[]; more: boolean } {
-    const { first, last, more } = historyRange(request, head);
-    const newestFirst = request.after === undefined;
-    const { messages, cut } = this.messages.read(head, first, last, newestFirst, HISTORY_BUDGET);
-    return { messages, more: more || cut };
   }
 
   private tell(outcome: Outcome): void {
@@ -400,6 +391,12 @@ export class SqliteEngine implements Engine {
     this.charges.forgetIdle(this.now());
     this.messages.forgetHeads(HEADS_KEPT, (conversation) => this.listenings.has(conversation));
     this.cleaner.round();
+  }
+
+  private setWritable(writable: boolean): void {
+    if (this.writable === writable) return;
+    this.writable = writable;
+    this.readyWatchers.tell(writable);
   }
 
   private tryToWrite(): void {

@@ -1,4 +1,4 @@
-import type { Message } from "../../protocol/server-frames.ts";
+import type { Message } from "../protocol/server-frames.ts";
 
 /** Which messages of a conversation are wanted: `after` < seq ≤ `upTo`, the oldest `count` of them. */
 export interface PageRequest {
@@ -20,16 +20,22 @@ interface Waiting {
 }
 
 /**
- * Reads pages for those who come back, first come first served and one in a turn of the event loop, so that thousands
- * who come back at once do not hold up those who talk. Who wants the same page, as a room cut off together does,
- * shares one reading of it.
+ * Reads pages for those who come back, first come first served and one at a time, so that thousands who come back at
+ * once do not hold up those who talk. Who wants the same page, as a room cut off together does, shares one reading.
  */
 export class PageQueue {
   private readonly waiting = new Map<string, Waiting>();
-  private scheduled = false;
+  private reading = false;
 
-  /** `read` answers undefined where a page cannot be read; it MUST NOT throw. */
-  constructor(private readonly read: (request: PageRequest) => Page) {}
+  /**
+   * `read` answers undefined where a page cannot be read; `turn` waits for what is under way for those who talk, before
+   * each `inARow` pages. Neither may reject.
+   */
+  constructor(
+    private readonly read: (request: PageRequest) => Promise<Page> | Page,
+    private readonly turn: () => Promise<unknown>,
+    private readonly inARow: number,
+  ) {}
 
   /** The page, or undefined when it cannot be read or too many wait. */
   add(request: PageRequest): Promise<Page> {
@@ -39,7 +45,7 @@ export class PageQueue {
     if (this.waiting.size >= MOST_WAITING) return Promise.resolve(undefined);
     const { promise, resolve } = Promise.withResolvers<Page>();
     this.waiting.set(name, { request, promise, resolve });
-    this.schedule();
+    if (!this.reading) this.readAll();
     return promise;
   }
 
@@ -49,22 +55,16 @@ export class PageQueue {
     this.waiting.clear();
   }
 
-  private schedule(): void {
-    if (this.scheduled || this.waiting.size === 0) return;
-    this.scheduled = true;
-    setImmediate(() => {
-      this.scheduled = false;
-      this.readOne();
-      // Not in a loop: what came in meanwhile, such as messages to store, goes first.
-      this.schedule();
-    });
-  }
-
-  private readOne(): void {
-    for (const [name, { request, resolve }] of this.waiting) {
+  private async readAll(): Promise<void> {
+    this.reading = true;
+    for (let i = 0; this.waiting.size > 0; i++) {
+      if (i % this.inARow === 0) await this.turn();
+      // They may have been refused meanwhile.
+      if (this.waiting.size === 0) break;
+      const [name, { request, resolve }] = this.waiting.entries().next().value!;
       this.waiting.delete(name);
-      resolve(this.read(request));
-      return;
+      resolve(await this.read(request));
     }
+    this.reading = false;
   }
 }
