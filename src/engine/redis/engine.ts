@@ -44,6 +44,9 @@ export interface RedisEngineParts {
 const MOST_AT_ONCE = 500;
 const TEXT_AT_ONCE = 1024 * 1024;
 
+/** While Redis works on one turn, the next is on its way to it: neither waits for the other. */
+const TURNS_UNDER_WAY = 2;
+
 /** Pages that are read before those who talk go first again. */
 const PAGES_IN_A_ROW = 4;
 
@@ -72,7 +75,11 @@ export class RedisEngine implements Engine {
   private readonly allowance = new Script("allowance");
   private readonly stopTimers: readonly (() => void)[];
   private queue: Work[] = [];
-  private running: Promise<void> | undefined;
+  private scheduled = false;
+  private underWay = 0;
+  private readonly mostUnderWay: number;
+  /** Resolves when the last turn was told. */
+  private told: Promise<void> = Promise.resolve();
   /** The turn that Redis works on, or the last one. */
   private carried: Promise<unknown> = Promise.resolve();
   private checking = false;
@@ -98,6 +105,8 @@ export class RedisEngine implements Engine {
       time,
       known: (conversation: string) => this.rooms.known(conversation),
     };
+    // In Cluster a turn is several calls, and those of two turns could pass each other.
+    this.mostUnderWay = client.isCluster ? 1 : TURNS_UNDER_WAY;
     this.turns = client.isCluster
       ? new ClusterTurns({ ...turnParts, storeEpoch: () => this.reader.storeEpoch })
       : new StandaloneTurns(turnParts);
@@ -186,7 +195,8 @@ export class RedisEngine implements Engine {
     if (this.closed) return;
     this.closed = true;
     for (const stop of this.stopTimers) stop();
-    await this.running;
+    this.begin();
+    while (this.underWay > 0) await this.told;
     this.pages.refuseAll();
     this.rooms.close();
     await this.cleaner.stop();
@@ -198,27 +208,39 @@ export class RedisEngine implements Engine {
       return;
     }
     this.queue.push(work);
-    this.running ??= this.run();
+    if (this.scheduled) return;
+    this.scheduled = true;
+    setImmediate(() => {
+      this.scheduled = false;
+      this.begin();
+    });
   }
 
-  /** Carries out what there is, turn by turn, until there is nothing. */
-  private async run(): Promise<void> {
-    await new Promise(setImmediate);
-    let told: (() => void) | undefined;
-    while (this.queue.length > 0) {
+  /** Sends what there is to Redis, as far as turns may be under way. */
+  private begin(): void {
+    while (this.underWay < this.mostUnderWay && this.queue.length > 0) {
       const work = this.takeTurn();
       const turn = this.rooms.begin(work);
       const carried = this.client.ready ? this.turns.carryOut(work) : refused(work);
-      // While Redis works on this turn, the one before is told.
       this.carried = carried;
-      told?.();
-      const result = await carried;
-      told = () => this.rooms.tell(turn, work, result);
-      if (this.queue.length > 0) continue;
-      told();
-      told = undefined;
+      this.underWay++;
+      this.told = this.finish(this.told, turn, work, carried);
     }
-    this.running = undefined;
+  }
+
+  /** Tells what came of a turn, after the one before it. */
+  private async finish(
+    before: Promise<void>,
+    turn: ReturnType<Rooms["begin"]>,
+    work: readonly Work[],
+    carried: Promise<TurnResult>,
+  ): Promise<void> {
+    const result = await carried;
+    await before;
+    this.underWay--;
+    // First, so that Redis works on it while this one is told.
+    this.begin();
+    this.rooms.tell(turn, work, result);
   }
 
   private takeTurn(): Work[] {
