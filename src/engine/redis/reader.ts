@@ -34,7 +34,7 @@ export class Reader {
       await this.client.commands.set(key, freshEpoch(), "NX");
       this.epoch = (await this.client.commands.get(key)) ?? this.epoch;
     } catch (error) {
-      this.log.error("store.read_failed", { error: String(error) });
+      this.noteFault(error);
     }
   }
 
@@ -52,7 +52,7 @@ export class Reader {
       const [seq, at, first, epoch] = reply as [number, number, number, string];
       return { seq, at, first, epoch };
     } catch (error) {
-      this.log.error("store.read_failed", { error: String(error) });
+      this.noteFault(error);
       return undefined;
     }
   };
@@ -70,7 +70,7 @@ export class Reader {
       const reply = await this.client.run(this.pageScript, [key], [first, last, count, HISTORY_BUDGET]);
       return JSON.parse(String(reply));
     } catch (error) {
-      this.log.error("store.read_failed", { error: String(error) });
+      this.noteFault(error);
       return undefined;
     }
   }
@@ -78,4 +78,9 @@ export class Reader {
   /** Some of the oldest messages with first ≤ seq ≤ last, for a room that lacks them. */
   readonly read = (conversation: string, first: number, last: number) =>
     this.page(conversation, first, last, FILLED_AT_ONCE);
+
+  /** That Redis is away was told once; each read that meets it would be hundreds of lines. */
+  private noteFault(error: unknown): void {
+    if (this.client.ready) this.log.error("store.read_failed", { error: String(error) });
+  }
 }
