@@ -54,7 +54,8 @@ export const parleyRedis: Peer = {
   },
 };
 
-async function startParley(
+/** Starts this server as an operator would for a bot, with more settings where they are given. */
+export async function startParley(
   { folder, profile, accounts = false }: StartOptions,
   env: Readonly<Record<string, string>> = {},
 ): Promise<RunningPeer> {
