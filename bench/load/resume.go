@@ -41,12 +41,12 @@ const (
 	// there comes a second later, and connect() would hold up the load for that long.
 	knocking = 400
 	// comings is how often all of them come back: one coming is over before the pair has sent enough for a p99.
-	comings = 2
+	comings = 3
 	// warmings are the comings before those that are measured: a runtime compiles what it has to do often.
-	warmings = 2
+	warmings = 3
 	// quietTime passes before each coming, and settling before it is counted: closing sockets is work, too.
 	quietTime = 4 * time.Second
-	settling  = 2 * time.Second
+	settling  = 3 * time.Second
 )
 
 // phase says what the pair's messages are measured for.
