@@ -3,6 +3,7 @@ import manifest from "../../package.json" with { type: "json" };
 import { apiKeyCommand } from "./api-key.ts";
 import { conformanceCommand } from "./conformance.ts";
 import { conversationCommand } from "./conversation.ts";
+import { errorCommand } from "./error.ts";
 import { failureLines } from "./failure.ts";
 import { nodesCommand } from "./nodes.ts";
 import { revokeCommand } from "./revoke.ts";
@@ -40,6 +41,7 @@ function program(): Command {
   parley.addCommand(conversationCommand());
   parley.addCommand(nodesCommand());
   parley.addCommand(conformanceCommand());
+  parley.addCommand(errorCommand());
   for (const command of everyCommand(parley))
     command.exitOverride().showHelpAfterError("(add --help to see what is possible)");
   return parley;
