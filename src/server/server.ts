@@ -17,7 +17,7 @@ import type { Log } from "./log.ts";
 import { watchRevocations } from "./revocation-watch.ts";
 import type { Settings } from "./settings/settings.ts";
 import { admit, renew } from "./socket/admit.ts";
-import type { Connection, ConnectionHost } from "./socket/connection.ts";
+import { Connection, type ConnectionFacts, type ConnectionHost } from "./socket/connection.ts";
 import { Directory } from "./socket/directory.ts";
 import { openDoor } from "./socket/door.ts";
 import { Entrance } from "./socket/entrance.ts";
@@ -120,7 +120,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     loopbackPort: isLoopback(settings.host) ? settings.port : undefined,
   };
   const door = {
-    host,
+    connect: (facts: ConnectionFacts) => new Connection(host, facts),
     origins,
     admission,
     clock,

@@ -34,7 +34,11 @@ import type { Timed, Wheel } from "./wheel.ts";
 /** By what a connection's token is known when it is revoked. */
 export type Credential = Pick<Identity, "tokenId" | "issuedAt">;
 
-export type Socket = ServerWebSocket<Connection>;
+/** What a connection needs of its socket; server/faults puts a disturbed line in its place. */
+export type Socket = Pick<
+  ServerWebSocket<Connection>,
+  "sendText" | "cork" | "getBufferedAmount" | "ping" | "pause" | "resume" | "close" | "terminate"
+>;
 
 /** What all connections of a server share. */
 export interface ConnectionHost {
@@ -42,7 +46,7 @@ export interface ConnectionHost {
   readonly clock: Clock;
   readonly engine: Engine;
   readonly hub: Hub;
-  readonly wheel: Wheel<Connection>;
+  readonly wheel: Pick<Wheel<Connection>, "put" | "take">;
   readonly outbox: Outbox<Connection>;
   readonly admission: Admission;
   readonly leases: ConnectionLeases;
@@ -88,7 +92,7 @@ export class Connection implements Listener, Sender, Timed {
   credential: Credential | undefined;
   /** What the client has seen already. */
   readonly resume: ResumeRequest | undefined;
-  private session: Session;
+  protected session: Session;
   private joined = false;
   /** Whether one of the user's connections was taken for this one; given back when it is closed. */
   holdsLease = false;
@@ -144,6 +148,11 @@ export class Connection implements Listener, Sender, Timed {
     if (typeof message !== "string") this.apply({ type: "bad_frame", code: 1003 });
     else if (isTooLarge(message)) this.apply({ type: "bad_frame", code: 1009 });
     else this.apply({ type: "frame", decoded: decodeClientFrame(message) });
+  }
+
+  /** A transport ping or pong arrived. */
+  control(): void {
+    this.apply({ type: "control" });
   }
 
   /** Tells the session what happened, and carries out what it wants done. */

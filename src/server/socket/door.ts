@@ -8,10 +8,11 @@ import type { Presented } from "../authentication/credential.ts";
 import { addressGroup, isLoopback } from "../client-address.ts";
 import { problem, retryAfterSeconds } from "../http/problem.ts";
 import type { Log } from "../log.ts";
-import { Connection, type ConnectionHost } from "./connection.ts";
+import type { Connection, ConnectionFacts } from "./connection.ts";
 
 export interface DoorParts {
-  readonly host: ConnectionHost;
+  /** Makes the connection for a socket that is about to open. */
+  readonly connect: (facts: ConnectionFacts) => Connection;
   readonly origins: OriginRule;
   readonly admission: Admission;
   readonly clock: Clock;
@@ -65,7 +66,7 @@ export function openDoor(
   }
   const place = "fault" in opening.address ? NOWHERE : copied(opening.address);
   const fault = "fault" in opening.address ? opening.address.fault : undefined;
-  const connection = new Connection(parts.host, {
+  const connection = parts.connect({
     entry,
     ...place,
     presented: presentedIn(opening),

@@ -1,7 +1,7 @@
-import type { WebSocketHandler } from "bun";
+import type { ServerWebSocket, WebSocketHandler } from "bun";
 import { MAX_FRAME_BYTES } from "../../protocol/limits.ts";
 import type { Log } from "../log.ts";
-import type { Connection, Socket } from "./connection.ts";
+import type { Connection } from "./connection.ts";
 import { endFaulty } from "./fault.ts";
 
 /**
@@ -9,7 +9,7 @@ import { endFaulty } from "./fault.ts";
  * leaves one would end the process (RUNTIME 2). They are synchronous, because asynchronous ones overlap (RUNTIME 3).
  */
 export function socketHandlers(log: Log, maxUnsent: number): WebSocketHandler<Connection> {
-  const guard = (socket: Socket, handle: () => void) => {
+  const guard = (socket: ServerWebSocket<Connection>, handle: () => void) => {
     try {
       handle();
     } catch (error) {
@@ -19,8 +19,8 @@ export function socketHandlers(log: Log, maxUnsent: number): WebSocketHandler<Co
   return {
     open: (socket) => guard(socket, () => socket.data.opened(socket)),
     message: (socket, message) => guard(socket, () => socket.data.received(message)),
-    ping: (socket) => guard(socket, () => socket.data.apply({ type: "control" })),
-    pong: (socket) => guard(socket, () => socket.data.apply({ type: "control" })),
+    ping: (socket) => guard(socket, () => socket.data.control()),
+    pong: (socket) => guard(socket, () => socket.data.control()),
     drain: (socket) => guard(socket, () => socket.data.drain()),
     close: (socket, code, reason) => guard(socket, () => socket.data.closed(code, reason)),
     // Twice ours, so that a frame over the limit is answered in words; over twice the runtime cuts it off (1009).
