@@ -2,16 +2,17 @@ import { Command, CommanderError } from "commander";
 import manifest from "../../package.json" with { type: "json" };
 import { apiKeyCommand } from "./api-key.ts";
 import { conformanceCommand } from "./conformance.ts";
+import { contextCommand } from "./context/command.ts";
 import { conversationCommand } from "./conversation.ts";
 import { errorCommand } from "./error.ts";
-import { failureLines } from "./failure.ts";
+import { Failure, failureLines, Misuse } from "./failure.ts";
 import { nodesCommand } from "./nodes.ts";
 import { revokeCommand } from "./revoke.ts";
 import { serveCommand } from "./serve.ts";
 import { tokenCommand } from "./token.ts";
 import { userCommand } from "./user.ts";
 
-// The command line. Exit codes: 0 done, 1 refused or failed, 2 wrongly called.
+// The command line. Exit codes: 0 done, 1 refused or failed, 2 wrongly called, 130 and 143 ended by SIGINT and SIGTERM.
 
 // What any command writes is for its owner only: password hashes, messages and the signing key lie in the data folder,
 // which may have been made by somebody else with open rights.
@@ -22,8 +23,9 @@ try {
 } catch (error) {
   // commander has already printed what is wrong with the call, or the help that was asked for.
   if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : 2);
-  for (const line of failureLines(error)) console.error(`parley: ${line}`);
-  process.exit(1);
+  const speaker = error instanceof Misuse ? "error" : "parley";
+  for (const line of failureLines(error)) console.error(`${speaker}: ${line}`);
+  process.exit(error instanceof Failure ? error.exitCode : 1);
 }
 
 function program(): Command {
@@ -42,6 +44,7 @@ function program(): Command {
   parley.addCommand(nodesCommand());
   parley.addCommand(conformanceCommand());
   parley.addCommand(errorCommand());
+  parley.addCommand(contextCommand());
   for (const command of everyCommand(parley))
     command.exitOverride().showHelpAfterError("(add --help to see what is possible)");
   return parley;

@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import type { NodeEntry } from "../core/nodes.ts";
+import { columns } from "./columns.ts";
 import { Failure } from "./failure.ts";
 import { addStoreFlags, loadStoreSettings } from "./setting-flags.ts";
 import { readNodes } from "./store.ts";
@@ -29,10 +30,7 @@ export function nodesCommand(): Command {
 
 function table(nodes: readonly NodeEntry[], now: number): string {
   if (nodes.length === 0) return "No node is running.";
-  const rows = [HEAD, ...nodes.map((node) => words(node, now))];
-  const widths = HEAD.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  const line = (row: readonly string[]) => row.map((cell, column) => cell.padEnd(widths[column]!)).join("  ");
-  return rows.map((row) => line(row).trimEnd()).join("\n");
+  return columns([HEAD, ...nodes.map((node) => words(node, now))]);
 }
 
 const HEAD = ["node", "address", "connections", "version", "lag", "since", "lease"];

@@ -1,25 +1,29 @@
-import { Failure } from "./failure.ts";
+import { Failure, Interrupted } from "./failure.ts";
 
 /** A password for a person's account, from a pipe (`fromStdin`) or asked for twice on the terminal, unseen. */
 export async function readPassword(fromStdin: boolean): Promise<string> {
-  // One line end belongs to `echo`, not to the password; blanks belong to the password.
-  if (fromStdin) return (await Bun.stdin.text()).replace(/\r?\n$/, "");
+  if (fromStdin) return readSecret();
   if (!process.stdin.isTTY)
     throw new Failure(
       "There is no terminal to ask for the password on: pipe it in and add --password-stdin.",
     );
-  const password = await ask("Password: ");
-  if ((await ask("Once more: ")) !== password)
+  const password = await askHidden("Password: ");
+  if ((await askHidden("Once more: ")) !== password)
     throw new Failure("The two passwords differ; nothing was changed.");
   return password;
+}
+
+/** A password or token from a pipe. One line end belongs to `echo`, not to the secret; blanks belong to it. */
+export async function readSecret(): Promise<string> {
+  return (await Bun.stdin.text()).replace(/\r?\n$/, "");
 }
 
 const INTERRUPT = "\u0003";
 const END = "\u0004";
 const ERASE = ["\b", "\u007f"];
 
-/** Asks one line without showing it. In raw mode the terminal echoes nothing, and sends Ctrl+C as a character. */
-function ask(question: string): Promise<string> {
+/** Asks one line on the terminal without showing it. In raw mode the terminal echoes nothing, and sends Ctrl+C as a character. */
+export function askHidden(question: string): Promise<string> {
   const { stdin } = process;
   // Before the question: who answers faster than that would be shown what is typed.
   stdin.setRawMode(true);
@@ -38,7 +42,7 @@ function ask(question: string): Promise<string> {
     const read = (chunk: string | Buffer) => {
       for (const character of chunk.toString()) {
         if (character === INTERRUPT)
-          return finish(() => reject(new Failure("Interrupted; nothing was changed.")));
+          return finish(() => reject(new Interrupted("Interrupted; nothing was changed.")));
         if (character === "\r" || character === "\n" || character === END)
           return finish(() => resolve(typed.join("")));
         if (ERASE.includes(character)) typed = typed.slice(0, -1);
