@@ -1,8 +1,8 @@
-import { Cluster, type Redis } from "ioredis";
 import type { Clock } from "../../core/clock.ts";
 import type { RetentionLimits } from "../../core/retention.ts";
 import type { EngineLog } from "../engine-log.ts";
 import type { RedisClient } from "./client.ts";
+import { everyConversation } from "./every-conversation.ts";
 import { Script } from "./scripts.ts";
 
 export interface CleanerParts {
@@ -17,8 +17,7 @@ export interface CleanerParts {
 const ROUND = 3_600_000;
 const LOOK_INTERVAL = 60_000;
 
-/** Keys in one look at the store, and messages removed in one go: Redis does nothing else meanwhile. */
-const LOOKED_AT_ONCE = 500;
+/** Messages removed in one go: Redis does nothing else meanwhile. */
 const REMOVED_AT_ONCE = 1_000;
 
 /**
@@ -65,29 +64,10 @@ export class Cleaner {
   }
 
   private async cleanAll(): Promise<void> {
-    const { client } = this.parts;
-    const { commands } = client;
-    const primaries = commands instanceof Cluster ? commands.nodes("master") : [commands];
-    for (const primary of primaries) await this.cleanPrimary(primary);
-  }
-
-  private async cleanPrimary(primary: Redis): Promise<void> {
-    const { keys } = this.parts.client;
-    let cursor = "0";
-    do {
-      const [next, found] = await primary.scan(
-        cursor,
-        "MATCH",
-        keys.ofEveryConversation("log"),
-        "COUNT",
-        LOOKED_AT_ONCE,
-      );
-      for (const log of found) {
-        if (this.stopped) return;
-        await this.cleanConversation(keys.conversationWith(log));
-      }
-      cursor = next;
-    } while (cursor !== "0" && !this.stopped);
+    for await (const conversations of everyConversation(this.parts.client, "log")) {
+      for (const conversation of conversations) if (!this.stopped) await this.cleanConversation(conversation);
+      if (this.stopped) return;
+    }
   }
 
   private async cleanConversation(conversation: string): Promise<void> {

@@ -86,6 +86,11 @@ export class RedisClient {
     return this.isReady;
   }
 
+  /** The servers that hold the data: one, or in Cluster those that are primaries now. */
+  get primaries(): Redis[] {
+    return this.commands instanceof Cluster ? this.commands.nodes("master") : [this.commands];
+  }
+
   /** Tells each time `ready` changes. Answers a function that stops it. */
   watchReady(listener: (ready: boolean) => void): () => void {
     return this.watchers.add(listener);
@@ -179,7 +184,7 @@ export class RedisClient {
 
   private async tryProbe(channel: string): Promise<void> {
     if (!this.isReady) {
-      if (this.commands instanceof Cluster) this.isSharded = await hasShardedChannels(this.commands);
+      if (this.isCluster) this.isSharded = await hasShardedChannels(this.primaries);
       await this.subscribe([channel], this.heard.get(channel)!);
     }
     await this.publish(channel, String(this.probe));
@@ -212,8 +217,7 @@ export class RedisClient {
 }
 
 /** Redis 7 and Valkey have them. */
-async function hasShardedChannels(cluster: Cluster): Promise<boolean> {
-  const [primary] = cluster.nodes("master");
+async function hasShardedChannels([primary]: readonly Redis[]): Promise<boolean> {
   const [spublish] = (await primary?.command("INFO", "spublish")) ?? [];
   return Array.isArray(spublish);
 }

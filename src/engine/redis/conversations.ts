@@ -1,14 +1,14 @@
-import { Cluster, type Redis } from "ioredis";
 import type { ConversationStore, ConversationSummary, OwnLimits } from "../../core/conversations.ts";
 import type { Message } from "../../protocol/server-frames.ts";
 import type { RedisClient } from "./client.ts";
 import { type ConnectOptions, connect } from "./connect.ts";
+import { everyConversation } from "./every-conversation.ts";
 import { Script } from "./scripts.ts";
 
 const REMOVE = new Script("conversation-remove");
 const RETAIN = new Script("conversation-retain");
 
-/** Messages read in one go by an export, and keys looked at in one go by a list: Redis does nothing else meanwhile. */
+/** Messages read in one go by an export: Redis does nothing else meanwhile. */
 const PAGE = 500;
 
 /** Opens the conversations for a command, beside the servers that may run on them. */
@@ -21,15 +21,11 @@ export class RedisConversations implements ConversationStore {
   constructor(private readonly client: RedisClient) {}
 
   async list(): Promise<ConversationSummary[]> {
-    const { commands } = this.client;
-    const primaries = commands instanceof Cluster ? commands.nodes("master") : [commands];
-    // A key can be found twice, while Redis makes room or a slot moves.
     const found = new Map<string, ConversationSummary>();
-    for (const primary of primaries)
-      for await (const ids of this.scan(primary)) {
-        const summaries = await Promise.all(ids.map((id) => this.find(id)));
-        for (const summary of summaries) if (summary !== undefined) found.set(summary.id, summary);
-      }
+    for await (const ids of everyConversation(this.client, "meta")) {
+      const summaries = await Promise.all(ids.map((id) => this.find(id)));
+      for (const summary of summaries) if (summary !== undefined) found.set(summary.id, summary);
+    }
     return [...found.values()].sort((one, other) => (one.id < other.id ? -1 : 1));
   }
 
@@ -84,18 +80,6 @@ export class RedisConversations implements ConversationStore {
 
   close(): Promise<void> {
     return this.client.close();
-  }
-
-  /** The conversations that one primary has, some at a time. */
-  private async *scan(primary: Redis): AsyncGenerator<string[]> {
-    const { keys } = this.client;
-    const pattern = keys.ofEveryConversation("meta");
-    let cursor = "0";
-    do {
-      const [next, names] = await primary.scan(cursor, "MATCH", pattern, "COUNT", PAGE);
-      yield names.map((name) => keys.conversationWith(name));
-      cursor = next;
-    } while (cursor !== "0");
   }
 }
 

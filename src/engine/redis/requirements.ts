@@ -1,4 +1,3 @@
-import { Cluster } from "ioredis";
 import type { EngineLog } from "../engine-log.ts";
 import type { RedisClient } from "./client.ts";
 
@@ -57,8 +56,7 @@ function isOlder(version: string, [major, minor]: readonly [number, number]): bo
 }
 
 /** Asks every primary about itself. */
-export async function askFacts({ commands }: RedisClient): Promise<RedisFacts[]> {
-  const primaries = commands instanceof Cluster ? commands.nodes("master") : [commands];
+export async function askFacts({ primaries }: RedisClient): Promise<RedisFacts[]> {
   return Promise.all(
     primaries.map(async (primary) => {
       // A managed Redis, or an ACL user with few rights, may refuse either.

@@ -1,6 +1,5 @@
 // Random runs of several nodes whose lines to Redis are cut: whatever is told is whole, in order, and said once.
 import { describe, expect, test } from "bun:test";
-import { Cluster } from "ioredis";
 import { Random, seeds } from "../../support/random.ts";
 import { eventually, numbers, TestNode } from "./engine-subject.ts";
 import { freshPrefix, KINDS, useRealRedis } from "./real-redis.ts";
@@ -9,9 +8,8 @@ import { freshPrefix, KINDS, useRealRedis } from "./real-redis.ts";
 const CHECKED = 5_000;
 
 /** Cuts lines of one kind of all nodes: those on which commands go, or those on which announcements come. */
-async function cut({ client: { commands } }: TestNode, kind: "normal" | "pubsub"): Promise<void> {
-  const servers = commands instanceof Cluster ? commands.nodes("master") : [commands];
-  await Promise.allSettled(servers.map((server) => server.call("CLIENT", "KILL", "TYPE", kind)));
+async function cut({ client: { primaries } }: TestNode, kind: "normal" | "pubsub"): Promise<void> {
+  await Promise.allSettled(primaries.map((server) => server.call("CLIENT", "KILL", "TYPE", kind)));
 }
 
 for (const kind of KINDS) {

@@ -1,6 +1,5 @@
 // Announcements can be lost; messages then come from the store, before anything later is told (D5).
 import { describe, expect, test } from "bun:test";
-import { Cluster } from "ioredis";
 import { eventually, numbers, TestNode } from "./engine-subject.ts";
 import { freshPrefix, KINDS, useRealRedis } from "./real-redis.ts";
 
@@ -13,9 +12,10 @@ async function insist(node: TestNode, id: string): Promise<void> {
 }
 
 /** Ends all connections on which announcements are heard. */
-async function deafen({ client: { commands } }: TestNode): Promise<number> {
-  const servers = commands instanceof Cluster ? commands.nodes("master") : [commands];
-  const killed = await Promise.all(servers.map((server) => server.call("CLIENT", "KILL", "TYPE", "pubsub")));
+async function deafen({ client: { primaries } }: TestNode): Promise<number> {
+  const killed = await Promise.all(
+    primaries.map((server) => server.call("CLIENT", "KILL", "TYPE", "pubsub")),
+  );
   return killed.map(Number).reduce((sum, each) => sum + each, 0);
 }
 

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll } from "bun:test";
-import { Cluster, type Redis } from "ioredis";
 import type { RedisAddress } from "../../../src/core/redis-address.ts";
 import { RedisClient } from "../../../src/engine/redis/client.ts";
 import { Keys } from "../../../src/engine/redis/keys.ts";
@@ -47,8 +46,8 @@ export async function connectTo(url: string, prefix: string): Promise<RedisClien
 }
 
 /** All keys under a client's prefix. */
-export async function keysUnder({ commands, keys }: RedisClient): Promise<string[]> {
-  const found = await Promise.all(primariesOf(commands).map((each) => each.keys(`${keys.prefix}:*`)));
+export async function keysUnder({ primaries, keys }: RedisClient): Promise<string[]> {
+  const found = await Promise.all(primaries.map((each) => each.keys(`${keys.prefix}:*`)));
   return found.flat().sort();
 }
 
@@ -62,10 +61,6 @@ export async function age(client: RedisClient, milliseconds: number): Promise<vo
     const left = await commands.pttl(key);
     if (left >= 0) await commands.pexpire(key, Math.max(0, left - milliseconds));
   }
-}
-
-function primariesOf(commands: Redis | Cluster): Redis[] {
-  return commands instanceof Cluster ? commands.nodes("master") : [commands];
 }
 
 function addressOf(url: string): RedisAddress {
