@@ -3,6 +3,7 @@ import type { Message } from "../../protocol/server-frames.ts";
 import type { RedisClient } from "./client.ts";
 import { type ConnectOptions, connect } from "./connect.ts";
 import { everyConversation } from "./every-conversation.ts";
+import { readMarks } from "./marks.ts";
 import { Script } from "./scripts.ts";
 
 const REMOVE = new Script("conversation-remove");
@@ -51,9 +52,8 @@ export class RedisConversations implements ConversationStore {
     };
   }
 
-  async marks(id: string): Promise<ReadonlyMap<string, number>> {
-    const marks = await this.client.commands.hgetall(this.client.keys.ofConversation(id, "marks"));
-    return new Map(Object.entries(marks).map(([user, seq]) => [user, Number(seq)]));
+  marks(id: string): Promise<ReadonlyMap<string, number>> {
+    return readMarks(this.client, id);
   }
 
   async *messages(id: string): AsyncGenerator<Message> {

@@ -19,6 +19,7 @@ import { Cleaner } from "./cleaner.ts";
 import type { RedisClient } from "./client.ts";
 import { ClusterTurns } from "./cluster-turns.ts";
 import { isFaultOfConnection, RedisAway } from "./faults.ts";
+import { readMarks } from "./marks.ts";
 import { quotaView } from "./messages.ts";
 import { Reader } from "./reader.ts";
 import { Rooms } from "./rooms.ts";
@@ -164,9 +165,8 @@ export class RedisEngine implements Engine {
     );
   }
 
-  async marks(conversation: string): Promise<ReadonlyMap<string, number>> {
-    const marks = await this.client.commands.hgetall(this.client.keys.ofConversation(conversation, "marks"));
-    return new Map(Object.entries(marks).map(([user, seq]) => [user, Number(seq)]));
+  marks(conversation: string): Promise<ReadonlyMap<string, number>> {
+    return readMarks(this.client, conversation);
   }
 
   /** Removes all that is no longer kept, everywhere. */
