@@ -43,22 +43,13 @@ export class RedisAccounts implements AccountStore {
   }
 
   async update(user: string, change: AccountChange): Promise<Account | undefined> {
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const before = await this.client.commands.hget(this.key, user);
-      if (before === null) return undefined;
-      const account: Account = { ...JSON.parse(before), ...change };
-      if (await this.change(user, before, textOf(account))) return account;
-    }
-    throw new Error("An account was changed by others all the time.");
+    const changed = (account: Account): Account => ({ ...account, ...change });
+    const before = await this.replace(user, (account) => textOf(changed(account)));
+    return before && changed(before);
   }
 
   async remove(user: string): Promise<boolean> {
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const before = await this.client.commands.hget(this.key, user);
-      if (before === null) return false;
-      if (await this.change(user, before, "")) return true;
-    }
-    throw new Error("An account was changed by others all the time.");
+    return (await this.replace(user, () => "")) !== undefined;
   }
 
   async seed(accounts: readonly Account[]): Promise<boolean> {
@@ -84,6 +75,17 @@ export class RedisAccounts implements AccountStore {
       this.stopListening?.();
       this.known = undefined;
     };
+  }
+
+  /** Puts `next` of an account, as text, in its place. Answers what it was; undefined where there is none. */
+  private async replace(user: string, next: (account: Account) => string): Promise<Account | undefined> {
+    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+      const before = await this.client.commands.hget(this.key, user);
+      if (before === null) return undefined;
+      const account: Account = JSON.parse(before);
+      if (await this.change(user, before, next(account))) return account;
+    }
+    throw new Error("An account was changed by others all the time.");
   }
 
   private async change(user: string, before: string, after: string): Promise<boolean> {
