@@ -1,6 +1,8 @@
 // Who may still come in: the counts behind W1, W4 and W5. A limit of 0 is switched off. Loopback addresses are free of
 // the limits by address: behind them are this machine's own programs, or a proxy that is not told to us.
 
+import { Counts } from "./counts.ts";
+
 export interface AdmissionLimits {
   /** Connections in all. */
   readonly connections: number;
@@ -31,7 +33,7 @@ export interface Entry {
 export class Admission {
   private total = 0;
   private anonymous = 0;
-  private readonly byAddress = new Map<string, number>();
+  private readonly byAddress = new Counts();
   /** Until when an address has used up its handshakes (GCRA: a minute's worth may come at once, then one at a time). */
   private readonly handshakes = new Map<string, number>();
 
@@ -52,10 +54,9 @@ export class Admission {
     if (!entry.loopback) {
       const wait = this.handshakeWait(entry.address, now);
       if (wait > 0) return refuse("too_many_handshakes", wait);
-      const here = this.byAddress.get(entry.address) ?? 0;
-      if (connectionsPerAddress > 0 && here >= connectionsPerAddress)
+      if (connectionsPerAddress > 0 && this.byAddress.of(entry.address) >= connectionsPerAddress)
         return refuse("too_many_handshakes", 5_000);
-      this.byAddress.set(entry.address, here + 1);
+      this.byAddress.add(entry.address);
     }
     this.total++;
     if (entry.anonymous) this.anonymous++;
@@ -71,7 +72,7 @@ export class Admission {
   leave(entry: Entry): void {
     this.total--;
     if (entry.anonymous) this.anonymous--;
-    if (!entry.loopback) decrement(this.byAddress, entry.address);
+    if (!entry.loopback) this.byAddress.drop(entry.address);
   }
 
   /** Forgets addresses that have not used up anything. */
@@ -91,10 +92,4 @@ export class Admission {
 
 function refuse(code: "unavailable" | "too_many_handshakes", retryAfter: number): DoorVerdict {
   return { admitted: false, code, retryAfter };
-}
-
-function decrement(counts: Map<string, number>, key: string): void {
-  const count = counts.get(key) ?? 0;
-  if (count > 1) counts.set(key, count - 1);
-  else counts.delete(key);
 }

@@ -1,0 +1,19 @@
+/** How many there are of each name; what there is none of is not held. */
+export class Counts {
+  private readonly counts = new Map<string, number>();
+
+  of(name: string): number {
+    return this.counts.get(name) ?? 0;
+  }
+
+  add(name: string): void {
+    this.counts.set(name, this.of(name) + 1);
+  }
+
+  /** One less, but not less than none. */
+  drop(name: string): void {
+    const count = this.of(name);
+    if (count > 1) this.counts.set(name, count - 1);
+    else this.counts.delete(name);
+  }
+}
