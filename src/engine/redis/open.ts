@@ -41,7 +41,7 @@ export async function openRedis(options: RedisOptions): Promise<Store> {
     const control = new ControlLog(client, clock, log);
     await control.start();
     const nodes = new NodeRegistry({ client, lease, clock, log });
-    const relay = new RedisRelay({ client, channels, nodes, clock, log });
+    const relay = new RedisRelay({ client, channels, nodes, clock });
     const leases = new RedisLeases({ client, nodes, clock, log });
     await nodes.start();
     let closing: Promise<void> | undefined;

@@ -1,6 +1,5 @@
 import type { Clock } from "../../core/clock.ts";
 import type { Relay, RelayListener, RelayRoom } from "../../core/relay.ts";
-import type { EngineLog } from "../engine-log.ts";
 import type { Channels } from "./channels.ts";
 import type { RedisClient } from "./client.ts";
 import { HereTable } from "./here.ts";
@@ -12,7 +11,6 @@ export interface RedisRelayParts {
   readonly channels: Channels;
   readonly nodes: NodeRegistry;
   readonly clock: Clock;
-  readonly log: EngineLog;
 }
 
 /**
@@ -56,10 +54,10 @@ export class RedisRelay implements Relay, LifeKeeper {
   async open(conversation: string, listener: RelayListener): Promise<RelayRoom> {
     let room = this.rooms.get(conversation);
     if (room === undefined) {
-      const { channels, nodes, clock, log } = this.parts;
+      const { channels, nodes, clock } = this.parts;
       // A room that this node left is kept until the store knows it; who comes back meanwhile finds it again.
       const idle = () => this.rooms.get(conversation) === room && this.rooms.delete(conversation);
-      room = new SharedRoom({ conversation, table: this.table, channels, nodes, clock, log, idle });
+      room = new SharedRoom({ conversation, table: this.table, channels, nodes, clock, idle });
       this.rooms.set(conversation, room);
     }
     await room.open(listener);

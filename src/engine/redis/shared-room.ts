@@ -1,7 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
 import { Gathering, type HereChange, type PresenceChange } from "../../core/gathering.ts";
 import type { RelayListener, RelayRoom } from "../../core/relay.ts";
-import type { EngineLog } from "../engine-log.ts";
 import type { ChannelSubscription, Channels } from "./channels.ts";
 import type { HereTable } from "./here.ts";
 import type { NodeRegistry } from "./nodes.ts";
@@ -12,7 +11,6 @@ export interface SharedRoomParts {
   readonly channels: Channels;
   readonly nodes: NodeRegistry;
   readonly clock: Clock;
-  readonly log: EngineLog;
   /** Called when nobody listens any more and the store knows that nobody is there through this node. */
   idle(): void;
 }

@@ -34,7 +34,7 @@ export class MeetingNode implements AsyncDisposable {
     this.channels = new Channels(client);
     const nodes = new NodeRegistry({ client, lease: LEASE, clock, log, time: clock });
     this.nodes = nodes;
-    this.relay = new RedisRelay({ client, channels: this.channels, nodes, clock, log });
+    this.relay = new RedisRelay({ client, channels: this.channels, nodes, clock });
     this.leases = new RedisLeases({ client, nodes, clock, log });
   }
 
