@@ -12,7 +12,11 @@ const WORDS: readonly (readonly [RegExp, string])[] = [
   [/READONLY|MASTERDOWN|NOREPLICAS/, "it takes no writes: it is a replica, or lacks replicas itself"],
   [/CLUSTERDOWN/, "the Cluster is down: slots are without a primary"],
   [/cluster support disabled/i, "it is no Redis Cluster: name one host, without `cluster=true`"],
-  [/unknown command.*s(subscribe|publish)/i, "Redis Cluster must be version 7 or newer"],
+  // Where none has sharded channels the others serve (RedisClient.isSharded); the server that was asked has them.
+  [
+    /unknown command.*s(subscribe|publish)/i,
+    "some servers of the Cluster are older than version 7 and others are not: update them all",
+  ],
   [/All sentinels are unreachable/, "no Sentinel answers, or none knows that primary"],
   [/certificate|altname|self.signed/i, "its certificate is not accepted"],
   [/wrong version number|SSL routines|packet length too long/i, "it does not speak TLS: use redis://"],

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { isFaultOfConnection, RedisAway } from "../../../src/engine/redis/faults.ts";
+import { explainFault, isFaultOfConnection, RedisAway } from "../../../src/engine/redis/faults.ts";
 
 // The story: a primary of a Cluster was killed, clients came to conversations that lay on it, and the node, which reached
 // the other primaries, told them that it had met a fault of its own.
@@ -32,4 +32,9 @@ test("L3 a call that found no connection, or a server that cannot serve now, fai
 
 test("L3 a fault of ours is none of the store's", () => {
   for (const text of OTHERS) expect([text, isFaultOfConnection(new Error(text))]).toEqual([text, false]);
+});
+
+test("a Cluster that is half updated to 7 is told apart from one that is older throughout, which is good enough", () => {
+  const fault = explainFault("ERR unknown command 'ssubscribe', with args beginning with: 'x'");
+  expect(fault).toContain("update them all");
 });
