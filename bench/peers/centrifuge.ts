@@ -2,7 +2,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Peer, RunningPeer, StartOptions } from "./peer.ts";
 import { startPinnedServer } from "./pinned-server.ts";
-import { startPinnedRedis } from "./redis.ts";
+import { withPinnedRedis } from "./redis.ts";
 import { createSigner } from "./token.ts";
 
 const SOURCE = join(import.meta.dir, "centrifuge");
@@ -27,23 +27,8 @@ export const centrifugeRedis: Peer = {
   name: "centrifuge-redis",
   does: `${LIBRARY}, Redis broker, recovery from a history of 10,000 in Redis; ${LACKS}`,
   protocol: "centrifuge",
-  async start(options) {
-    const redis = await startPinnedRedis(options.folder);
-    try {
-      const server = await startCentrifuge(options, { REDIS_ADDRESS: `127.0.0.1:${redis.port}` });
-      return {
-        ...server,
-        storePid: redis.pid,
-        async [Symbol.asyncDispose]() {
-          await server[Symbol.asyncDispose]();
-          await redis[Symbol.asyncDispose]();
-        },
-      };
-    } catch (error) {
-      await redis[Symbol.asyncDispose]();
-      throw error;
-    }
-  },
+  start: (options) =>
+    withPinnedRedis(options.folder, (address) => startCentrifuge(options, { REDIS_ADDRESS: address })),
 };
 
 async function startCentrifuge(

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Peer } from "./peer.ts";
 import { startPinnedServer } from "./pinned-server.ts";
-import { startPinnedRedis } from "./redis.ts";
+import { withPinnedRedis } from "./redis.ts";
 import { createSigner } from "./token.ts";
 
 const SOURCE = join(import.meta.dir, "fastapi");
@@ -25,34 +25,21 @@ export const fastapi: Peer = {
   protocol: "parley",
   async start({ folder }) {
     await install();
-    const redis = await startPinnedRedis(folder);
-    try {
-      const signer = createSigner();
+    const signer = createSigner();
+    return withPinnedRedis(folder, async (address) => {
       const server = await startPinnedServer({
         command: [
           ...["/bin/sh", "-c", 'exec "$0" "$@" --port "$PORT"'],
           ...[join(VENV, "bin/uvicorn"), "server:app", "--app-dir", SOURCE, ...UVICORN],
         ],
-        env: {
-          SECRET_KEY: signer.key,
-          REDIS_URL: `redis://127.0.0.1:${redis.port}`,
-          PYTHONDONTWRITEBYTECODE: "1",
-        },
+        env: { SECRET_KEY: signer.key, REDIS_URL: `redis://${address}`, PYTHONDONTWRITEBYTECODE: "1" },
         folder,
       });
       return {
         ...server,
-        storePid: redis.pid,
         target: (user, conversation) => `/ws/${user}/${conversation}?token=${signer.sign(user)}`,
-        async [Symbol.asyncDispose]() {
-          await server[Symbol.asyncDispose]();
-          await redis[Symbol.asyncDispose]();
-        },
       };
-    } catch (error) {
-      await redis[Symbol.asyncDispose]();
-      throw error;
-    }
+    });
   },
 };
 

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Peer, RunningPeer, StartOptions } from "./peer.ts";
 import { startPinnedServer } from "./pinned-server.ts";
-import { startPinnedRedis } from "./redis.ts";
+import { withPinnedRedis } from "./redis.ts";
 import { createSigner } from "./token.ts";
 
 /** The largest that PLANS takes, more than one run sends, and not 0: the quota is counted exactly as for everybody. */
@@ -35,23 +35,8 @@ export const parleyRedis: Peer = {
   name: "parley-redis",
   does: "as parley, but stored, numbered and counted in Redis, as one of many nodes",
   protocol: "parley",
-  async start(options) {
-    const redis = await startPinnedRedis(options.folder);
-    try {
-      const server = await startParley(options, { REDIS_URL: `redis://127.0.0.1:${redis.port}` });
-      return {
-        ...server,
-        storePid: redis.pid,
-        async [Symbol.asyncDispose]() {
-          await server[Symbol.asyncDispose]();
-          await redis[Symbol.asyncDispose]();
-        },
-      };
-    } catch (error) {
-      await redis[Symbol.asyncDispose]();
-      throw error;
-    }
-  },
+  start: (options) =>
+    withPinnedRedis(options.folder, (address) => startParley(options, { REDIS_URL: `redis://${address}` })),
 };
 
 /** Starts this server as an operator would for a bot, with more settings where they are given. */

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { LOAD_CORE } from "../cores.ts";
+import type { RunningPeer } from "./peer.ts";
 import { freePort } from "./pinned-server.ts";
 
 export interface PinnedRedis extends AsyncDisposable {
@@ -31,4 +32,26 @@ export async function startPinnedRedis(folder: string): Promise<PinnedRedis> {
     throw new Error(`redis-server did not start:\n${await output.text()}`);
   }
   return { port, pid: redis.pid, [Symbol.asyncDispose]: stop };
+}
+
+/** Has `start` start a peer on an empty Redis at `address` (host and port), which ends with the peer. */
+export async function withPinnedRedis(
+  folder: string,
+  start: (address: string) => Promise<RunningPeer>,
+): Promise<RunningPeer> {
+  const redis = await startPinnedRedis(folder);
+  try {
+    const peer = await start(`127.0.0.1:${redis.port}`);
+    return {
+      ...peer,
+      storePid: redis.pid,
+      async [Symbol.asyncDispose]() {
+        await peer[Symbol.asyncDispose]();
+        await redis[Symbol.asyncDispose]();
+      },
+    };
+  } catch (error) {
+    await redis[Symbol.asyncDispose]();
+    throw error;
+  }
 }
