@@ -70,7 +70,13 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     connectionsPerAddress: settings.maxConnectionsPerAddress,
     handshakesPerMinute: settings.handshakesPerMinute,
   });
-  const hub = new Hub(engine, parts.relay, clock, { presenceGrace: settings.presenceGrace * 1000 });
+  const hub = new Hub(
+    engine,
+    parts.relay,
+    clock,
+    { presenceGrace: settings.presenceGrace * 1000 },
+    (topic, frame) => server.publish(topic, frame),
+  );
   const watching = watchStore({ engine, hub, clock });
   const directory = new Directory<Connection>();
   const failed = (connection: Connection, error: unknown) => endFaulty(log, connection, error);

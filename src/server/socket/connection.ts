@@ -34,11 +34,15 @@ import type { Timed, Wheel } from "./wheel.ts";
 /** By what a connection's token is known when it is revoked. */
 export type Credential = Pick<Identity, "tokenId" | "issuedAt">;
 
-/** What a connection needs of its socket; server/faults puts a disturbed line in its place. */
+/**
+ * What a connection needs of its socket; server/faults puts a disturbed line in its place, which cannot be published to,
+ * since that would go around it.
+ */
 export type Socket = Pick<
   ServerWebSocket<Connection>,
   "sendText" | "cork" | "getBufferedAmount" | "ping" | "pause" | "resume" | "close" | "terminate"
->;
+> &
+  Partial<Pick<ServerWebSocket<Connection>, "subscribe" | "unsubscribe">>;
 
 /** What all connections of a server share. */
 export interface ConnectionHost {
@@ -204,6 +208,23 @@ export class Connection implements Listener, Sender, Timed {
   /** Cuts the line without a farewell: the last resort when saying one failed. */
   cut(): void {
     this.socket?.terminate();
+  }
+
+  get canTuneIn(): boolean {
+    return this.out.length === 0 && this.socket?.subscribe !== undefined;
+  }
+
+  tuneIn(topic: string): void {
+    this.socket?.subscribe?.(topic);
+  }
+
+  tuneOut(topic: string): void {
+    this.socket?.unsubscribe?.(topic);
+  }
+
+  lookAtUnsent(): void {
+    const unsent = this.socket?.getBufferedAmount() ?? 0;
+    if (unsent > 0) this.apply({ type: "flushed", unsent, dropped: false });
   }
 
   deliver(frame: string): void {

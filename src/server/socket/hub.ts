@@ -6,6 +6,7 @@ import type { Relay, RelayListener } from "../../core/relay.ts";
 import type { Head } from "../../core/resume.ts";
 import { returnAfter } from "../../core/return.ts";
 import type { Member, Message, ServerFrame } from "../../protocol/server-frames.ts";
+import type { Publish } from "./broadcast.ts";
 import { type Listener, Room } from "./room.ts";
 
 /** How often what lapses by time is looked at, in milliseconds. */
@@ -35,6 +36,7 @@ export class Hub {
     private readonly relay: Relay,
     private readonly clock: Clock,
     private readonly options: HubOptions,
+    private readonly publish: Publish,
   ) {
     this.settledAt = clock.now();
     this.stops = [
@@ -170,7 +172,7 @@ export class Hub {
 
   private makeRoom(conversation: string): Room {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const room = new Room(conversation, promise, this.options.presenceGrace);
+    const room = new Room(conversation, promise, this.options.presenceGrace, this.publish);
     this.rooms.set(conversation, room);
     this.tie(room).then(resolve, (error) => {
       if (this.rooms.get(conversation) === room) this.rooms.delete(conversation);
@@ -241,8 +243,8 @@ export class Hub {
   private readonly spread = (conversation: string, message: Message): void => {
     const room = this.rooms.get(conversation);
     if (room === undefined) return;
-    room.say(message.seq, encode(message), this.settledAt);
-    this.delivered += room.live.length;
+    room.say(message.seq, message.from, encode(message), this.settledAt);
+    this.delivered += room.hearing;
     this.waiting.add(room);
     if (!room.hasTypists) return;
     const now = this.clock.now();
@@ -269,7 +271,7 @@ export class Hub {
       const frame = JSON.stringify({ type: "typing", user, active } satisfies ServerFrame);
       room.announce(frame, (listener) => listener.user !== user);
     }
-    room.forgetFrames(now);
+    room.forget(now);
     if (room.waits) this.waiting.add(room);
     else this.waiting.delete(room);
   }
@@ -289,5 +291,7 @@ export class Hub {
 
 /** A message as the frame that every member gets. */
 function encode(message: Message): string {
-  return JSON.stringify({ type: "message", ...message } satisfies ServerFrame);
+  const { seq, id, from, text, data, at } = message;
+  // Field by field: to spread it costs half as much again, and `data` is left out where there is none.
+  return JSON.stringify({ type: "message", seq, id, from, text, data, at } satisfies ServerFrame);
 }

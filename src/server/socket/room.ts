@@ -4,13 +4,22 @@ import { Roster, together, withMarks } from "../../core/presence.ts";
 import type { RelayRoom } from "../../core/relay.ts";
 import { TypingBoard } from "../../core/typing.ts";
 import type { Member } from "../../protocol/server-frames.ts";
+import { BROADCAST_FROM, Broadcast, type Publish } from "./broadcast.ts";
 import { Ring } from "./ring.ts";
 
 /** What the hub sees of a connection. */
 export interface Listener {
   readonly user: string;
+  /** Whether its socket can be published to, and nothing delivered before waits to go there first. */
+  readonly canTuneIn: boolean;
   /** Queues one encoded frame. */
   deliver(frame: string): void;
+  /** Has it hear what is published under `topic`. */
+  tuneIn(topic: string): void;
+  /** Has it hear nothing more of `topic`. What was published before reaches it before anything delivered after. */
+  tuneOut(topic: string): void;
+  /** Ends it when too much is unsent to it. */
+  lookAtUnsent(): void;
   /** Ends the connection. */
   end(ending: Ending): void;
 }
@@ -23,8 +32,10 @@ const RING_KEPT = 60_000;
  * where sets could: most rooms are small, and there are many.
  */
 export class Room {
-  /** Connections that hear every message. */
-  readonly live: Listener[] = [];
+  /** Connections that hear every message, each told on its own. */
+  private live: Listener[] = [];
+  /** Those that hear it together; made when there is something to say to many. */
+  private broadcast: Broadcast | undefined;
   /** Connections that are being sent what they missed; they hear of everything but messages. */
   private behind: Listener[] | undefined;
   readonly roster: Roster;
@@ -46,13 +57,19 @@ export class Room {
     readonly conversation: string,
     opening: Promise<void>,
     grace: number,
+    private readonly publish: Publish,
   ) {
     this.listening = opening;
     this.roster = new Roster(grace);
   }
 
+  /** How many connections hear every message. */
+  get hearing(): number {
+    return this.live.length + (this.broadcast?.size ?? 0);
+  }
+
   get isEmpty(): boolean {
-    if (this.live.length > 0 || this.behind !== undefined || this.arriving > 0) return false;
+    if (this.hearing > 0 || this.behind !== undefined || this.arriving > 0) return false;
     // Other nodes are still to hear who has left.
     return !(this.relay?.isShared === true && this.roster.waits);
   }
@@ -72,13 +89,22 @@ export class Room {
     return this.roster.waits || this.board !== undefined || this.ring !== undefined;
   }
 
-  /** Takes note of a message and gives its frame to all who are up to date. */
-  say(seq: number, frame: string, now: number): void {
+  /** Takes note of a message of `user` and gives its frame to all who are up to date. */
+  say(seq: number, user: string, frame: string, now: number): void {
     this.ring ??= new Ring(this.seq);
     this.seq = seq;
     this.ringUsedAt = now;
     this.ring.add(seq, frame);
+    if (this.live.length >= BROADCAST_FROM) this.broadcast ??= new Broadcast(this.conversation, this.publish);
+    if (this.broadcast !== undefined) this.tellTogether(this.broadcast, user, frame, now);
     for (const listener of this.live) listener.deliver(frame);
+  }
+
+  private tellTogether(broadcast: Broadcast, user: string, frame: string, now: number): void {
+    const speaking = broadcast.speaks(user, now);
+    this.live = broadcast.tuneIn(this.live);
+    this.live.push(...speaking);
+    broadcast.send(frame);
   }
 
   /** Takes note of frames that were read from the store, up to the message `last`: who comes back next wants them, too. */
@@ -95,8 +121,7 @@ export class Room {
 
   /** Gives a frame that is no message to everybody whom `isFor` does not leave out. */
   announce(frame: string, isFor: (listener: Listener) => boolean = () => true): void {
-    for (const listener of this.live) if (isFor(listener)) listener.deliver(frame);
-    for (const listener of this.behind ?? []) if (isFor(listener)) listener.deliver(frame);
+    for (const listener of this.everybody()) if (isFor(listener)) listener.deliver(frame);
   }
 
   /** Has a connection hear every message from now on. */
@@ -113,7 +138,7 @@ export class Room {
 
   /** Takes a connection out; answers whether it was there. */
   remove(listener: Listener): boolean {
-    return takeOut(this.live, listener) || this.takeBehind(listener);
+    return takeOut(this.live, listener) || this.broadcast?.take(listener) || this.takeBehind(listener);
   }
 
   setTyping(user: string, active: boolean, now: number): void {
@@ -136,9 +161,10 @@ export class Room {
     return changes;
   }
 
-  /** Gives up frames that nobody is likely to come back for. */
-  forgetFrames(now: number): void {
+  /** Gives up frames that nobody is likely to come back for, and who spoke long ago. */
+  forget(now: number): void {
     if (now >= this.ringUsedAt + RING_KEPT) this.ring = undefined;
+    this.broadcast?.forgetSpeakers(now);
   }
 
   /** The store has lost messages; those to come follow `seq`. Answers the connections that were shown what is gone. */
@@ -146,7 +172,7 @@ export class Room {
     this.seq = seq;
     this.ring = undefined;
     this.marks = undefined;
-    return [...this.live, ...(this.behind ?? [])];
+    return this.everybody();
   }
 
   /** The members over all nodes, each with its read mark. */
@@ -176,6 +202,10 @@ export class Room {
     if ((this.marks.get(user) ?? 0) >= seq) return false;
     this.marks = new Map(this.marks).set(user, seq);
     return true;
+  }
+
+  private everybody(): Listener[] {
+    return [...this.live, ...(this.broadcast?.listeners ?? []), ...(this.behind ?? [])];
   }
 
   private takeBehind(listener: Listener): boolean {
