@@ -69,13 +69,17 @@ export function signToken(keys: TokenKeys, request: TokenRequest): Promise<strin
 
 /** Checks a token from outside as of `now`, in milliseconds since 1970 (T1–T4). */
 export async function verifyToken(keys: TokenKeys, token: string, now: number): Promise<TokenVerdict> {
-  const known = keys.verified.find(token, now);
+  // Before anything is done with all of it (B3).
+  if (token.length > MAX_TOKEN_BYTES || Buffer.byteLength(token) > MAX_TOKEN_BYTES)
+    return unauthorized(`it is longer than ${MAX_TOKEN_BYTES} bytes`);
+  const name = keys.verified.nameOf(token);
+  const known = keys.verified.find(name, now);
   if (known !== undefined) return { ok: true, token: known };
   const form = readForm(token);
   if ("reason" in form) return unauthorized(form.reason);
 
   const verdict = await verifySignature(keys, form.algorithm, token, now);
-  if (verdict.ok && form.algorithm === SHARED_ALGORITHM) keys.verified.add(token, verdict.token);
+  if (verdict.ok && form.algorithm === SHARED_ALGORITHM) keys.verified.add(name, verdict.token);
   return verdict;
 }
 
@@ -109,13 +113,11 @@ async function verifySignature(
 }
 
 /**
- * The checks before the library (T2): size, three segments, each in the one canonical form of base64url. Decoders
+ * The checks before the library (T2), beside the size: three segments, each in the one canonical form of base64url. Decoders
  * forgive padding, spaces, the other alphabet and stray last bits; a token must have one spelling, or a revoked or
  * logged one comes back in another.
  */
 function readForm(token: string): { algorithm: string } | { reason: string } {
-  if (token.length > MAX_TOKEN_BYTES || Buffer.byteLength(token) > MAX_TOKEN_BYTES)
-    return { reason: `it is longer than ${MAX_TOKEN_BYTES} bytes` };
   const segments = token.split(".");
   if (segments.length !== 3) return { reason: "it does not have three parts" };
   for (const segment of segments) {

@@ -14,9 +14,13 @@ const CAPACITY = 8192;
 export class VerifiedTokens {
   private readonly known = new Map<string, VerifiedToken>();
 
-  /** What stands in `token`, when its signature is known to be good and `now` lies between its times. */
-  find(token: string, now: number): VerifiedToken | undefined {
-    const name = nameOf(token);
+  /** The name under which a token is known here: its hash. Its size MUST be bounded before. */
+  nameOf(token: string): string {
+    return createHash("sha256").update(token).digest("base64");
+  }
+
+  /** What stands in the token called `name`, when its signature is known to be good and `now` lies between its times. */
+  find(name: string, now: number): VerifiedToken | undefined {
     const known = this.known.get(name);
     if (known === undefined) return undefined;
     this.known.delete(name);
@@ -27,16 +31,12 @@ export class VerifiedTokens {
   }
 
   /** Remembers a token that was found genuine, in the place of the one that was not seen for longest. */
-  add(token: string, verified: VerifiedToken): void {
-    this.known.set(nameOf(token), verified);
+  add(name: string, verified: VerifiedToken): void {
+    this.known.set(name, verified);
     if (this.known.size <= CAPACITY) return;
     for (const oldest of this.known.keys()) {
       this.known.delete(oldest);
       return;
     }
   }
-}
-
-function nameOf(token: string): string {
-  return createHash("sha256").update(token).digest("base64");
 }

@@ -1,5 +1,7 @@
 import { describe, expect, test } from "bun:test";
+import { MAX_TOKEN_BYTES } from "../../../src/protocol/limits.ts";
 import { signToken, verifyToken } from "../../../src/server/authentication/tokens.ts";
+import { VerifiedTokens } from "../../../src/server/authentication/verified-tokens.ts";
 import { goodClaims, handMade, TEST_SECRET, testKeys } from "../../support/tokens.ts";
 
 const NOW = 1_800_000_000_000;
@@ -46,12 +48,36 @@ describe("tokens that were checked before", () => {
     const { verified, ...keys } = await testKeys();
     const token = handMade(HEADER, goodClaims(NOW));
     expect(await check({ ...keys, verified }, token)).toBe("ann");
-    const known = verified.find(token, NOW)!;
+    const name = verified.nameOf(token);
+    const known = verified.find(name, NOW)!;
     for (let i = 0; i < 8_191; i++) verified.add(`other ${i}`, known);
-    expect(verified.find(token, NOW)).toBe(known);
+    expect(verified.find(name, NOW)).toBe(known);
     verified.add("one more", known);
     expect(verified.find("other 0", NOW)).toBeUndefined();
-    expect(verified.find(token, NOW)).toBe(known);
+    expect(verified.find(name, NOW)).toBe(known);
+  });
+
+  test("B3 a token is hashed once, new or known, and not at all when it is too long", async () => {
+    class Watched extends VerifiedTokens {
+      readonly hashed: string[] = [];
+
+      override nameOf(token: string): string {
+        this.hashed.push(token);
+        return super.nameOf(token);
+      }
+    }
+    const verified = new Watched();
+    const keys = { ...(await testKeys()), verified };
+    const token = handMade(HEADER, goodClaims(NOW));
+    expect(await check(keys, token)).toBe("ann");
+    expect(verified.hashed).toEqual([token]);
+    expect(await check(keys, token)).toBe("ann");
+    expect(verified.hashed).toEqual([token, token]);
+
+    const long = handMade(HEADER, { ...goodClaims(NOW), padding: "x".repeat(MAX_TOKEN_BYTES) });
+    expect(await check(keys, long)).toBe("unauthorized");
+    expect(await check(keys, "ä".repeat(MAX_TOKEN_BYTES / 2 + 1))).toBe("unauthorized");
+    expect(verified.hashed).toEqual([token, token]);
   });
 
   test("A4 no token lies in memory in clear", async () => {
