@@ -1,7 +1,7 @@
 import { join } from "node:path";
+import { freePort } from "../../test/support/free-port.ts";
 import { LOAD_CORE } from "../cores.ts";
 import type { RunningPeer } from "./peer.ts";
-import { freePort } from "./pinned-server.ts";
 
 export interface PinnedRedis extends AsyncDisposable {
   readonly port: number;

@@ -2,7 +2,8 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Redis } from "ioredis";
-import { freePort, startRedis, type TestRedis } from "../support/redis.ts";
+import { freePort } from "../support/free-port.ts";
+import { startRedis, type TestRedis } from "../support/redis.ts";
 import { SECRET } from "../support/server.ts";
 import { ParleyFolder, type Running } from "./parley.ts";
 

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { startBalancer } from "../../deploy/balancer.ts";
-import { freePort } from "../support/redis.ts";
+import { freePort } from "../support/free-port.ts";
 
 test("npm run cluster prints an address behind which three nodes answer, and leaves nothing behind", async () => {
   const cluster = Bun.spawn(

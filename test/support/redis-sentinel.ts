@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { freePort, startRedis, type TestRedis } from "./redis.ts";
+import { freePort } from "./free-port.ts";
+import { startRedis, type TestRedis } from "./redis.ts";
 import { until, withRedis } from "./redis-talk.ts";
 
 /** A real primary with a replica, watched by three sentinels, on this machine. */

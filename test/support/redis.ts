@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freePort } from "./free-port.ts";
 
 /** A real Redis of one's own, on any free port of this machine; it keeps nothing on disk unless asked to. */
 export interface TestRedis extends AsyncDisposable {
@@ -58,19 +59,6 @@ export async function startRedis(options: readonly string[] = [], port?: number)
       rmSync(folder, { recursive: true, force: true });
     },
   };
-}
-
-/** A port that nobody listens on now. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer();
-    probe.on("error", reject);
-    probe.listen(0, "127.0.0.1", () => {
-      const address = probe.address();
-      if (address === null || typeof address === "string") throw new Error("no port was given");
-      probe.close(() => resolve(address.port));
-    });
-  });
 }
 
 function accepts(port: number): Promise<boolean> {

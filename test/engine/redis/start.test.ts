@@ -5,9 +5,10 @@ import { explainFault } from "../../../src/engine/redis/faults.ts";
 import { checkRequirements, judge, type RedisFacts } from "../../../src/engine/redis/requirements.ts";
 import { readRedisUrl } from "../../../src/server/settings/redis-url.ts";
 import { systemClock } from "../../../src/server/system-clock.ts";
+import { freePort } from "../../support/free-port.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { RecordedLog } from "../../support/recorded-log.ts";
-import { freePort, startRedis, type TestRedis } from "../../support/redis.ts";
+import { startRedis, type TestRedis } from "../../support/redis.ts";
 
 /** Long enough for any answer of this machine, short enough to wait for in a test; in milliseconds. */
 const LONG = 10_000;
