@@ -4,8 +4,8 @@ import { NodeProcesses } from "../cli/nodes.ts";
 import { TestClient } from "../support/client.ts";
 import { Random, seeds } from "../support/random.ts";
 import { startRedis, type TestRedis } from "../support/redis.ts";
-import { until } from "../support/redis-talk.ts";
 import { TEST_SECRET, testKeys } from "../support/tokens.ts";
+import { until } from "../support/until.ts";
 
 const NODES = 4;
 const SENDERS = 64;

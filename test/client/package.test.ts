@@ -15,6 +15,7 @@ import { FaultProxy } from "../delivery/fault-proxy.ts";
 import { ROOT } from "../docs/pages.ts";
 import { chromiumPath, openPage, startBrowser } from "../support/browser.ts";
 import { startTestServer } from "../support/server.ts";
+import { until } from "../support/until.ts";
 
 /** What a user writes: it is type-checked against the published declarations, and run. */
 const PROGRAM = `
@@ -208,10 +209,10 @@ describe.skipIf(chromiumPath() === undefined)("in a page of another origin", () 
       await using watched = await openPage(browser, "about:blank");
       await watched.page.goto(`${origin}/?${proxy.port}#${await server.token("ann")}`);
       const heard = () => watched.page.evaluate(() => (globalThis as { heard?: string[] }).heard);
-      await until(async () => (await heard())?.length === 1);
+      await until("the page has heard it", async () => (await heard())?.length === 1);
       for (const line of proxy.lines) line.reset();
       await watched.page.evaluate(() => (globalThis as unknown as { say(text: string): void }).say("again"));
-      await until(async () => (await heard())?.length === 2);
+      await until("the page has heard both", async () => (await heard())?.length === 2);
       expect(await heard()).toEqual(["1 hello", "2 again"]);
       const work = () =>
         watched.page.evaluate(() => (globalThis as unknown as { work(): Promise<string> }).work());
@@ -223,15 +224,6 @@ describe.skipIf(chromiumPath() === undefined)("in a page of another origin", () 
     }
   }, 60_000);
 });
-
-/** Waits until `holds`, looked at every few milliseconds: what is waited for happens in another process. */
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  for (let tries = 0; tries < 1_000; tries++) {
-    if (await holds()) return;
-    await Bun.sleep(10);
-  }
-  throw new Error("What was waited for did not come.");
-}
 
 /** Unpacks the tarball to where `npm install` and `bun add` would, without the server's dependencies, of which the library needs none. */
 function install(project: string): void {

@@ -1,7 +1,8 @@
 import { createServer } from "node:net";
 import type { Redis } from "ioredis";
 import { startRedis, type TestRedis } from "./redis.ts";
-import { open, PATIENCE, until, withRedis } from "./redis-talk.ts";
+import { open, withRedis } from "./redis-talk.ts";
+import { PATIENCE, until } from "./until.ts";
 
 /** A real Redis Cluster of three primaries on this machine, with replicas if asked for. */
 export interface TestRedisCluster extends AsyncDisposable {

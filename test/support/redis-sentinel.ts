@@ -3,7 +3,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePort } from "./free-port.ts";
 import { startRedis, type TestRedis } from "./redis.ts";
-import { until, withRedis } from "./redis-talk.ts";
+import { withRedis } from "./redis-talk.ts";
+import { until } from "./until.ts";
 
 /** A real primary with a replica, watched by three sentinels, on this machine. */
 export interface TestSentinel extends AsyncDisposable {

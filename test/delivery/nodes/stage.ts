@@ -1,7 +1,7 @@
 import { NodeProcesses } from "../../cli/nodes.ts";
 import type { Running } from "../../cli/parley.ts";
 import { Random } from "../../support/random.ts";
-import { until } from "../../support/redis-talk.ts";
+import { until } from "../../support/until.ts";
 import type { FaultProxy } from "../fault-proxy.ts";
 import { environment, type Stage, type StageOptions } from "../stage.ts";
 import { type FaultyStore, STORE_FAULTS, type StoreFaultName } from "./store.ts";

@@ -3,8 +3,9 @@ import { expect, test } from "bun:test";
 import { NEVER } from "../../../src/core/revocations.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { startSentinel } from "../../support/redis-sentinel.ts";
-import { until, withRedis } from "../../support/redis-talk.ts";
+import { withRedis } from "../../support/redis-talk.ts";
 import { accountOf } from "../../support/server.ts";
+import { until } from "../../support/until.ts";
 import { connectTo, freshPrefix } from "./real-redis.ts";
 import { SharingNode } from "./shared-subject.ts";
 

@@ -77,12 +77,6 @@ export async function connectTo({ port }: TestRedis, prefix: string): Promise<Re
   throw new Error(`Redis does not answer: ${client.fault}`);
 }
 
-/** Resolves when `holds` does; rejects when that takes longer than anybody would wait. */
-export async function eventually(what: string, holds: () => boolean): Promise<void> {
-  for (const deadline = Date.now() + 10_000; !holds(); await Bun.sleep(5))
-    if (Date.now() > deadline) throw new Error(`This did not come: ${what}`);
-}
-
 /** The numbers from `first` to `last`. */
 export const numbers = (first: number, last: number): number[] =>
   Array.from({ length: last - first + 1 }, (_, i) => first + i);

@@ -1,7 +1,8 @@
 // Random runs of several nodes whose lines to Redis are cut: whatever is told is whole, in order, and said once.
 import { describe, expect, test } from "bun:test";
 import { Random, seeds } from "../../support/random.ts";
-import { eventually, numbers, TestNode } from "./engine-subject.ts";
+import { until } from "../../support/until.ts";
+import { numbers, TestNode } from "./engine-subject.ts";
 import { freshPrefix, KINDS, useRealRedis } from "./real-redis.ts";
 
 /** Long enough for every room to be compared with the store once. */
@@ -65,7 +66,7 @@ for (const kind of KINDS) {
         await Promise.all(saying);
         for (const [name, seqs] of told) {
           const count = stored.get(name.split(" ")[1]!)!.length;
-          await eventually(`all messages of ${name}`, () => {
+          await until(`all messages of ${name}`, () => {
             for (const node of nodes) node.clock.advance(CHECKED);
             return seqs.filter((seq) => seq > 0).length >= count;
           });

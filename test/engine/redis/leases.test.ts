@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { leaseContract } from "../../contracts/leases.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
-import { until } from "../../support/redis-talk.ts";
+import { until } from "../../support/until.ts";
 import { LEASE, MeetingNode } from "./meeting-node.ts";
 import { freshPrefix, KINDS, keysUnder, useRealRedis } from "./real-redis.ts";
 

@@ -5,7 +5,8 @@ import { describe, expect, test } from "bun:test";
 import { Room, type RoomHead } from "../../../src/engine/redis/room.ts";
 import type { Message } from "../../../src/protocol/server-frames.ts";
 import { RecordedLog } from "../../support/recorded-log.ts";
-import { eventually, TestNode } from "./engine-subject.ts";
+import { until } from "../../support/until.ts";
+import { TestNode } from "./engine-subject.ts";
 import { freshPrefix, KINDS, useRealRedis } from "./real-redis.ts";
 
 const HEAD: RoomHead = { seq: 0, at: 0, first: 1, epoch: "e" };
@@ -110,7 +111,7 @@ for (const kind of KINDS) {
           }),
         ),
       );
-    await eventually("all told", () => orders.every(({ seqs }) => seqs.length === rounds * 9));
+    await until("all told", () => orders.every(({ seqs }) => seqs.length === rounds * 9));
     for (const { seqs } of orders) expect(seqs).toEqual(seqs.toSorted((a, b) => a - b));
   }, 20_000);
 }

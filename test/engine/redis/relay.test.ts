@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { NodeRegistry } from "../../../src/engine/redis/nodes.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { Random, seeds } from "../../support/random.ts";
-import { until } from "../../support/redis-talk.ts";
+import { until } from "../../support/until.ts";
 import { type Heard, LEASE, MeetingNode } from "./meeting-node.ts";
 import { freshPrefix, KINDS, keysUnder, useRealRedis } from "./real-redis.ts";
 

@@ -4,7 +4,8 @@ import { RedisClient } from "../../../src/engine/redis/client.ts";
 import { Keys } from "../../../src/engine/redis/keys.ts";
 import { RecordedLog } from "../../support/recorded-log.ts";
 import { PRIMARY_NAME, startSentinel, type TestSentinel } from "../../support/redis-sentinel.ts";
-import { eventually, numbers, TestNode } from "./engine-subject.ts";
+import { until } from "../../support/until.ts";
+import { numbers, TestNode } from "./engine-subject.ts";
 import { freshPrefix } from "./real-redis.ts";
 import { talk } from "./talk.ts";
 
@@ -41,7 +42,7 @@ test("D1 D3 D5 another Redis takes over in order: who talks goes on there, and e
   const ids = talks.flatMap(({ stored }) => stored.get("room")!);
   // A failover in order hands over what was written before; Redis makes no promise of it.
   if (lost.length > 0) return;
-  await eventually("all messages", () => {
+  await until("all messages", () => {
     other.clock.advance(CHECKED);
     return heard.length >= ids.length;
   });
@@ -65,7 +66,7 @@ test("D5 L2 a replica takes over that lacks what was acknowledged: the conversat
   await sentinel.holdReplicaBack();
   await node.fill(6, 8);
   await sentinel.killPrimary();
-  await eventually("both are told", () => told.length === 2);
+  await until("both are told", () => told.length === 2);
   expect(told).toEqual(["room 5", "room 5"]);
   const after = await other.engine.head("room");
   expect(after).toMatchObject({ seq: 5, first: 1 });

@@ -2,7 +2,8 @@
 import { expect, test } from "bun:test";
 import { Redis } from "ioredis";
 import { startRedis, type TestRedis } from "../../support/redis.ts";
-import { connectTo, eventually, numbers, TestNode } from "./engine-subject.ts";
+import { until } from "../../support/until.ts";
+import { connectTo, numbers, TestNode } from "./engine-subject.ts";
 import { freshPrefix } from "./real-redis.ts";
 
 async function openNode(redis: TestRedis, prefix: string): Promise<TestNode> {
@@ -39,18 +40,18 @@ test("L3 D3 while Redis is away everything is `unavailable`; afterwards all is a
   node.engine.watchEpoch((conversation) => lost.push(conversation));
   await node.fill(1, 5);
   await redis.kill();
-  await eventually("notice", () => !node.engine.ready() && !other.engine.ready());
+  await until("notice", () => !node.engine.ready() && !other.engine.ready());
   expect((await node.post("6")).outcome).toBe("unavailable");
   expect(await node.engine.mark("room", "anna", 1)).toBeUndefined();
   expect(await node.engine.page("room", 0, 5, 5)).toBeUndefined();
   expect(node.engine.listen("another", () => {})).rejects.toThrow();
   expect(node.engine.head("room")).rejects.toThrow();
   await redis.restart();
-  await eventually("both are back", () => node.engine.ready() && other.engine.ready());
+  await until("both are back", () => node.engine.ready() && other.engine.ready());
   expect(await other.post("6")).toMatchObject({ outcome: "stored", seq: 6 });
   expect(await node.post("6")).toMatchObject({ outcome: "duplicate", seq: 6 });
   expect(await node.post("5")).toMatchObject({ outcome: "duplicate", seq: 5 });
-  await eventually("what the other stored", () => heard.length === 6);
+  await until("what the other stored", () => heard.length === 6);
   expect(heard.map(({ seq }) => seq)).toEqual(numbers(1, 6));
   expect(told).toEqual([false, true]);
   expect(lost).toEqual([]);
@@ -68,7 +69,7 @@ test("D5 a Redis that comes back empty has another epoch, and whoever listens is
   const silent = await node.engine.head("silent");
   await redis.kill();
   await redis.restart();
-  await eventually("the loss", () => lost.length > 0);
+  await until("the loss", () => lost.length > 0);
   expect(lost).toEqual([["room", 0]]);
   const after = await node.engine.head("room");
   expect(after).toMatchObject({ seq: 0, first: 1 });
@@ -100,7 +101,7 @@ test("D5 a store that went back begins a new epoch in the conversations that los
   for (const conversation of ["open", "closed"]) await node.fill(6, 8, { conversation });
   await redis.kill();
   await redis.restart();
-  await eventually("both nodes tell", () => lost.length >= 2);
+  await until("both nodes tell", () => lost.length >= 2);
   expect(lost).toEqual(["open 5", "open 5"]);
   // Nobody listens here; the node knows it because it acknowledged more.
   expect(await node.post("new", { conversation: "closed" })).toMatchObject({ seq: 6 });
@@ -140,6 +141,6 @@ test("D2 with ACK_AFTER=replica nothing is acknowledged that a replica does not 
   let result = await post(other);
   while (result.outcome === "unavailable") result = await post(other);
   expect(result).toMatchObject({ outcome: "duplicate", seq: 2, quota: { remaining: 4 } });
-  await eventually("the message", () => heard.length === 2);
+  await until("the message", () => heard.length === 2);
   expect(heard.map(({ id }) => id)).toEqual(["1", "2"]);
 });

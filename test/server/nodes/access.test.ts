@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { TestClient } from "../../support/client.ts";
 import { startRedis, type TestRedis } from "../../support/redis.ts";
-import { until } from "../../support/redis-talk.ts";
 import { accountOf } from "../../support/server.ts";
+import { until } from "../../support/until.ts";
 import { startNodes } from "./cluster.ts";
 
 let redis: TestRedis;

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { TestClient } from "../../support/client.ts";
 import { startRedis, type TestRedis } from "../../support/redis.ts";
-import { until } from "../../support/redis-talk.ts";
+import { until } from "../../support/until.ts";
 import { presenceOf, startNodes, type TestNode } from "./cluster.ts";
 
 let redis: TestRedis | undefined;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { startRedis, type TestRedis } from "../../support/redis.ts";
-import { until } from "../../support/redis-talk.ts";
+import { until } from "../../support/until.ts";
 import { presenceOf, startNodes } from "./cluster.ts";
 
 let redis: TestRedis;

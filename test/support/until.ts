@@ -1,0 +1,12 @@
+/** How long what is waited for may take, in milliseconds: servers that have to agree on it need some seconds. */
+export const PATIENCE = 15_000;
+
+const LOOK_INTERVAL = 10;
+
+/** Waits for what happens elsewhere, in another process or turn of the event loop; throws when it does not come. */
+export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
+  for (const deadline = Date.now() + PATIENCE; ; await Bun.sleep(LOOK_INTERVAL)) {
+    if (await Promise.try(holds).catch(() => false)) return;
+    if (Date.now() > deadline) throw new Error(`Still not so: ${what}.`);
+  }
+}
