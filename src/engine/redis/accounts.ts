@@ -1,5 +1,6 @@
 import type { Account, AccountChange, AccountListener, AccountStore } from "../../core/accounts.ts";
 import type { EngineLog } from "../engine-log.ts";
+import { Watchers } from "../watchers.ts";
 import type { RedisClient } from "./client.ts";
 import type { ControlEvent, ControlLog } from "./control.ts";
 import { Script } from "./scripts.ts";
@@ -12,7 +13,12 @@ const ATTEMPTS = 20;
 
 /** The port for accounts on Redis: one hash for all, so that they are listed together and changed one by one. */
 export class RedisAccounts implements AccountStore {
-  private readonly listeners = new Set<AccountListener>();
+  private readonly watchers = new Watchers<Parameters<AccountListener>>({
+    begin: () => this.beginListening(),
+    end: () => this.endListening(),
+    // What is not told now never is: the other listeners, and the other changes, must not wait for this one.
+    failed: (error, [user]) => this.log.error("accounts.listener_failed", { user, error: String(error) }),
+  });
   /** Digest of each account as the listeners know it, to find what changed while nothing was heard. */
   private known: Map<string, bigint> | undefined;
   private stopListening: (() => void) | undefined;
@@ -60,21 +66,21 @@ export class RedisAccounts implements AccountStore {
   }
 
   watch(listener: AccountListener): () => void {
-    if (this.listeners.size === 0) {
-      this.stopListening = this.control.listen({
-        heard: (events) => this.hear(events),
-        missed: () => this.compare(),
-      });
-      // Where it cannot be read now, it is at the next look.
-      this.learn().catch(() => this.control.doubt());
-    }
-    this.listeners.add(listener);
-    return () => {
-      this.listeners.delete(listener);
-      if (this.listeners.size > 0) return;
-      this.stopListening?.();
-      this.known = undefined;
-    };
+    return this.watchers.add((news) => listener(...news));
+  }
+
+  private beginListening(): void {
+    this.stopListening = this.control.listen({
+      heard: (events) => this.hear(events),
+      missed: () => this.compare(),
+    });
+    // Where it cannot be read now, it is at the next look.
+    this.learn().catch(() => this.control.doubt());
+  }
+
+  private endListening(): void {
+    this.stopListening?.();
+    this.known = undefined;
   }
 
   /** Puts `next` of an account, as text, in its place. Answers what it was; undefined where there is none. */
@@ -113,21 +119,14 @@ export class RedisAccounts implements AccountStore {
 
   private async learn(): Promise<void> {
     const all = Object.entries(await this.client.commands.hgetall(this.key));
-    if (this.listeners.size > 0) this.known = new Map(all.map(([user, text]) => [user, digest(text)]));
+    if (!this.watchers.none) this.known = new Map(all.map(([user, text]) => [user, digest(text)]));
   }
 
   private take(user: string, text: string | undefined): void {
     if (text === undefined) this.known?.delete(user);
     else this.known?.set(user, digest(text));
     const account = text === undefined ? undefined : (JSON.parse(text) as Account);
-    for (const listener of this.listeners) {
-      try {
-        listener(user, account);
-      } catch (error) {
-        // What is not told now never is: the other listeners, and the other changes, must not wait for this one.
-        this.log.error("accounts.listener_failed", { user, error: String(error) });
-      }
-    }
+    this.watchers.tell([user, account]);
   }
 }
 

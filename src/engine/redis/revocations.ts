@@ -7,16 +7,12 @@ import {
   type RevocationStore,
 } from "../../core/revocations.ts";
 import type { EngineLog } from "../engine-log.ts";
+import { Watchers } from "../watchers.ts";
 import type { RedisClient } from "./client.ts";
 import type { ControlEvent, ControlLog } from "./control.ts";
 import { Script } from "./scripts.ts";
 
 const REVOKE_USER = new Script("revoke-user");
-
-interface Watcher {
-  readonly listener: RevocationListener;
-  readonly missed: (() => Promise<void> | void) | undefined;
-}
 
 /** A token about which Redis is being asked. */
 interface Question {
@@ -29,7 +25,13 @@ interface Question {
  * leaves it revoked, and whoever asked for it without an answer asks again.
  */
 export class RedisRevocations implements RevocationStore {
-  private readonly watchers = new Set<Watcher>();
+  private readonly watchers = new Watchers<Revocation>({
+    begin: () => this.beginListening(),
+    end: () => this.stopListening?.(),
+    // What is not told now never is: the other listeners, and the other revocations, must not wait for this one.
+    failed: (error) => this.log.error("revocations.listener_failed", { error: String(error) }),
+  });
+  private readonly missedBy = new Set<() => Promise<void> | void>();
   private readonly questions = new Set<Question>();
   private stopListening: (() => void) | undefined;
 
@@ -71,17 +73,19 @@ export class RedisRevocations implements RevocationStore {
   }
 
   watch(listener: RevocationListener, missed?: () => Promise<void> | void): () => void {
-    const watcher = { listener, missed };
-    if (this.watchers.size === 0)
-      this.stopListening = this.control.listen({
-        heard: (events) => this.hear(events),
-        missed: () => this.tellMissed(),
-      });
-    this.watchers.add(watcher);
+    const stop = this.watchers.add(listener);
+    if (missed !== undefined) this.missedBy.add(missed);
     return () => {
-      this.watchers.delete(watcher);
-      if (this.watchers.size === 0) this.stopListening?.();
+      stop();
+      if (missed !== undefined) this.missedBy.delete(missed);
     };
+  }
+
+  private beginListening(): void {
+    this.stopListening = this.control.listen({
+      heard: (events) => this.hear(events),
+      missed: () => this.tellMissed(),
+    });
   }
 
   private async tell(revocation: Revocation): Promise<void> {
@@ -92,21 +96,12 @@ export class RedisRevocations implements RevocationStore {
   private hear(events: readonly ControlEvent[]): void {
     for (const revocation of furthest(events)) {
       for (const question of this.questions) question.revoked ||= hits(revocation, question.token);
-      for (const { listener } of this.watchers) this.guard(() => listener(revocation));
+      this.watchers.tell(revocation);
     }
   }
 
   private async tellMissed(): Promise<void> {
-    await Promise.all([...this.watchers].map(({ missed }) => missed?.()));
-  }
-
-  private guard(task: () => void): void {
-    try {
-      task();
-    } catch (error) {
-      // What is not told now never is: the other listeners, and the other revocations, must not wait for this one.
-      this.log.error("revocations.listener_failed", { error: String(error) });
-    }
+    await Promise.all([...this.missedBy].map((missed) => missed()));
   }
 }
 

@@ -2,6 +2,7 @@ import type { Database } from "bun:sqlite";
 import type { Account, AccountChange, AccountListener, AccountStore } from "../../core/accounts.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { EngineLog } from "../engine-log.ts";
+import { Watchers } from "../watchers.ts";
 
 interface Row {
   readonly user: string;
@@ -17,7 +18,12 @@ const LOOK_INTERVAL = 500;
 
 /** The port for accounts on SQLite. The command line changes the same file while a server runs. */
 export class SqliteAccounts implements AccountStore {
-  private readonly listeners = new Set<AccountListener>();
+  private readonly watchers = new Watchers<Parameters<AccountListener>>({
+    begin: () => this.beginLooking(),
+    end: () => this.stopLooking?.(),
+    // What is not told now never is: the other listeners, and the other changes, must not wait for this one.
+    failed: (error, [user]) => this.log.error("accounts.listener_failed", { user, error: String(error) }),
+  });
   private known = new Map<string, Account>();
   private version = -1;
   private stopLooking: (() => void) | undefined;
@@ -81,15 +87,12 @@ export class SqliteAccounts implements AccountStore {
   }
 
   watch(listener: AccountListener): () => void {
-    if (this.listeners.size === 0) {
-      this.known = this.byUser();
-      this.stopLooking = this.clock.every(LOOK_INTERVAL, () => this.lookForOthers());
-    }
-    this.listeners.add(listener);
-    return () => {
-      this.listeners.delete(listener);
-      if (this.listeners.size === 0) this.stopLooking?.();
-    };
+    return this.watchers.add((news) => listener(...news));
+  }
+
+  private beginLooking(): void {
+    this.known = this.byUser();
+    this.stopLooking = this.clock.every(LOOK_INTERVAL, () => this.lookForOthers());
   }
 
   /** Adds the account, and the mark that there was one, inside a transaction. */
@@ -117,24 +120,13 @@ export class SqliteAccounts implements AccountStore {
   }
 
   private look(): void {
-    if (this.listeners.size === 0) return;
+    if (this.watchers.none) return;
     const before = this.known;
     this.known = this.byUser();
     for (const [user, account] of this.known) {
-      if (!Bun.deepEquals(before.get(user), account)) this.tell(user, account);
+      if (!Bun.deepEquals(before.get(user), account)) this.watchers.tell([user, account]);
     }
-    for (const user of before.keys()) if (!this.known.has(user)) this.tell(user, undefined);
-  }
-
-  private tell(user: string, account: Account | undefined): void {
-    for (const listener of this.listeners) {
-      try {
-        listener(user, account);
-      } catch (error) {
-        // What is not told now never is: the other listeners, and the other changes, must not wait for this one.
-        this.log.error("accounts.listener_failed", { user, error: String(error) });
-      }
-    }
+    for (const user of before.keys()) if (!this.known.has(user)) this.watchers.tell([user, undefined]);
   }
 
   private byUser(): Map<string, Account> {

@@ -8,6 +8,7 @@ import {
   type RevocationStore,
 } from "../../core/revocations.ts";
 import type { EngineLog } from "../engine-log.ts";
+import { Watchers } from "../watchers.ts";
 
 /** A row has either a token or a user with `before`. */
 interface Row {
@@ -25,7 +26,12 @@ const FORGET_INTERVAL = 600_000;
 
 /** The port for revocations on SQLite. The command line revokes in the same file while a server runs. */
 export class SqliteRevocations implements RevocationStore {
-  private readonly listeners = new Set<RevocationListener>();
+  private readonly watchers = new Watchers<Revocation>({
+    begin: () => this.beginLooking(),
+    end: () => this.stopLooking(),
+    // What is not told now never is: the other listeners, and the other revocations, must not wait for this one.
+    failed: (error) => this.log.error("revocations.listener_failed", { error: String(error) }),
+  });
   /** Position of the newest revocation that the listeners know. */
   private told = 0;
   private stops: (() => void)[] = [];
@@ -62,18 +68,19 @@ export class SqliteRevocations implements RevocationStore {
   }
 
   watch(listener: RevocationListener): () => void {
-    if (this.listeners.size === 0) {
-      this.told = this.newest();
-      this.stops = [
-        this.clock.every(LOOK_INTERVAL, () => this.look()),
-        this.clock.every(FORGET_INTERVAL, () => this.forgetExpired()),
-      ];
-    }
-    this.listeners.add(listener);
-    return () => {
-      this.listeners.delete(listener);
-      if (this.listeners.size === 0) for (const stop of this.stops.splice(0)) stop();
-    };
+    return this.watchers.add(listener);
+  }
+
+  private beginLooking(): void {
+    this.told = this.newest();
+    this.stops = [
+      this.clock.every(LOOK_INTERVAL, () => this.look()),
+      this.clock.every(FORGET_INTERVAL, () => this.forgetExpired()),
+    ];
+  }
+
+  private stopLooking(): void {
+    for (const stop of this.stops.splice(0)) stop();
   }
 
   private forgetExpired(): void {
@@ -88,24 +95,13 @@ export class SqliteRevocations implements RevocationStore {
   }
 
   private look(): void {
-    if (this.listeners.size === 0) return;
+    if (this.watchers.none) return;
     const rows = this.db
       .query("select position, token, user, before from revocation where position > ? order by position")
       .all(this.told) as Row[];
     for (const row of rows) {
       this.told = row.position;
-      this.tell(toRevocation(row));
-    }
-  }
-
-  private tell(revocation: Revocation): void {
-    for (const listener of this.listeners) {
-      try {
-        listener(revocation);
-      } catch (error) {
-        // What is not told now never is: the other listeners, and the other revocations, must not wait for this one.
-        this.log.error("revocations.listener_failed", { error: String(error) });
-      }
+      this.watchers.tell(toRevocation(row));
     }
   }
 }
