@@ -39,6 +39,7 @@ export function openLog({ level, format, descriptor = 1 }: LogOptions): Log {
       messageKey: "event",
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
+      serializers: { error: (error) => (typeof error === "string" ? redactUrls(error) : error) },
       redact: { paths: SECRETS.flatMap((name) => [name, `*.${name}`]), censor: "[hidden]" },
     },
     format === "pretty" ? readable(out) : out,
@@ -68,14 +69,17 @@ function writer(logger: Logger, level: keyof Log): Log[keyof Log] {
 
 const SECRET_PARAMETER = /([?&;](?:token|ticket|access_token)=)[^&;#\s]*/gi;
 
-/** `url` with the values of its credentials hidden (A4), fit for a log line. Takes any text, also what no parser accepts. */
-export function redactUrl(url: string): string {
-  return decodeNames(url).replace(SECRET_PARAMETER, "$1[hidden]");
+/**
+ * What a fault says of itself, with the credentials hidden in whatever addresses it names (A4): the runtime's own faults
+ * repeat the whole of an address that no parser accepts.
+ */
+function redactUrls(text: string): string {
+  return decodeNames(text).replace(SECRET_PARAMETER, "$1[hidden]");
 }
 
 // `?%74oken=…` is `token` to every parser that the request meets later.
-function decodeNames(url: string): string {
-  return url.replace(
+function decodeNames(text: string): string {
+  return text.replace(
     /([?&;])([^=&;#\s]*%[0-9a-f]{2}[^=&;#\s]*)(?==)/gi,
     (whole, mark: string, name: string) => {
       try {

@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test } from "bun:test";
 import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Log, type LogFields, type LogOptions, openLog, redactUrl } from "../../src/server/log.ts";
+import { type Log, type LogFields, type LogOptions, openLog } from "../../src/server/log.ts";
 import { thinned } from "../../src/server/thinned-log.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 
@@ -70,7 +70,7 @@ describe("log", () => {
   });
 });
 
-describe("redactUrl", () => {
+describe("addresses in faults", () => {
   const cases: [string, string][] = [
     ["/ws/u/c?token=abc.def", "/ws/u/c?token=[hidden]"],
     ["/ws/u/c?after=3&ticket=abc&epoch=e", "/ws/u/c?after=3&ticket=[hidden]&epoch=e"],
@@ -81,7 +81,21 @@ describe("redactUrl", () => {
     ["not a url ?token=abc", "not a url ?token=[hidden]"],
   ];
   test.each(cases)("T7 A4 %s", (url, expected) => {
-    expect(redactUrl(url)).toBe(expected);
+    const line = JSON.parse(written({}, (log) => log.error("fault", { error: `at ${url} it failed` })));
+    expect(line.error).toBe(`at ${expected} it failed`);
+  });
+
+  test("T7 A4 a fault of the runtime's names an address, and the line does not name its token", () => {
+    let fault = "";
+    try {
+      new Request("/ws/u/c?token=s3cret");
+    } catch (error) {
+      fault = (error as Error).stack!;
+    }
+    expect(fault).toContain("s3cret");
+    const text = written({}, (log) => log.error("request.failed", { error: fault }));
+    expect(text).toContain("/ws/u/c?token=[hidden]");
+    expect(text).not.toContain("s3cret");
   });
 });
 
