@@ -42,6 +42,7 @@ local function room_open(meta, log, known, time, expected)
     stored = 0,
     said = {},
   }
+  room.time = string.format('%d', room.at)
   if room.epoch == expected and (room.seq < known or not room_has(room, known, time)) then
     room.epoch = FRESH
     call('HSET', meta, 'epoch', FRESH)
@@ -74,18 +75,22 @@ end
 -- answers. `body` is its JSON between the braces, without seq and time.
 local function room_store(room, ids, name, body, token)
   local seq = room.seq + 1
-  local value = token and seq .. ' ' .. token or seq
+  -- Written out here: a number given to a command is formatted as a fraction each time, at ten times the price.
+  local number = string.format('%d', seq)
+  local value = token and number .. ' ' .. token or number
   if call('HSETNX', ids, name, value) == 0 then
     local earlier, time, payer = room_find(room, ids, name)
     if earlier then return false, earlier, time, payer end
     call('HSET', ids, name, value)
   end
-  local at = room.at
-  call('XADD', room.log, seq, 'k', name, 't', at, 'b', body)
+  local at = room.time
+  call('XADD', room.log, number, 'k', name, 't', at, 'b', body)
   room.seq = seq
   room.stored = room.stored + 1
-  if room.announce then room.said[room.stored] = '{"seq":' .. seq .. ',' .. body .. ',"at":' .. at .. '}' end
-  return true, seq, at
+  if room.announce then
+    room.said[room.stored] = '{"seq":' .. number .. ',' .. body .. ',"at":' .. at .. '}'
+  end
+  return true, seq, room.at
 end
 
 -- Removes what is no longer kept (`oldestKept` of src/core/retention.ts), at most `most` messages; answers how many.
@@ -94,10 +99,15 @@ local function room_trim(room, ids, slack, most)
   if room.messages <= 0 and room.days <= 0 then return 0 end
   local floor = room.messages > 0 and room.seq - room.messages or 0
   local since = room.days > 0 and CLOCK - room.days * DAY or -1
-  local entries = call('XRANGE', room.log, '-', '+', 'COUNT', most)
-  if #entries == 0 then return 0 end
-  local first = room_seq_of(entries[1][1])
+  local oldest = call('XRANGE', room.log, '-', '+', 'COUNT', 1)[1]
+  if oldest == nil then return 0 end
+  local first = room_seq_of(oldest[1])
   local tooMany = floor - first + 1 > slack
+  local isOld = tonumber(oldest[2][4]) < since
+  if not tooMany and not isOld then return 0 end
+  -- No more is read than goes away by number alone: each entry costs 2 µs.
+  if not isOld then most = math.min(most, floor - first + 1) end
+  local entries = call('XRANGE', room.log, '-', '+', 'COUNT', most)
   local names = {}
   for _, entry in ipairs(entries) do
     local seq = room_seq_of(entry[1])
