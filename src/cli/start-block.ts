@@ -27,6 +27,7 @@ export function startBlock({ settings, version, url, engine, node, accounts }: S
       demoAccounts(settings, accounts) ?? (accounts.length === 0 ? NO_ACCOUNTS : `${accounts.length}`),
     ],
     ["Log", settings.logLevel === "debug" ? "below" : "below; LOG_LEVEL=debug shows each message"],
+    ...faults(settings),
     ["Production", production(settings)],
   ];
   const lines = rows.map(([name, text]) => `  ${name.padEnd(11)} ${text}`);
@@ -46,9 +47,24 @@ function demoAccounts(settings: Settings, accounts: readonly Account[]): string 
   return `${demo.map(({ user, plan }) => `${user} (${plan})`).join(", ")}; password: ${DEMO_PASSWORD}`;
 }
 
+function faults({ testFaults }: Settings): [string, string][] {
+  if (testFaults === "off") return [];
+  const whose =
+    testFaults === "public" ? "TEST_FAULTS=public: anybody who can sign in" : "TEST_FAULTS: clients";
+  return [["Faults", `on (${whose} may disturb their own connections); see docs/TESTING.md`]];
+}
+
 /** What is still as on a first try, and must not be on a server that others reach. */
-function production({ host, secretKey, demoAccounts, tlsCert, trustedProxies }: Settings): string {
+function production({
+  host,
+  secretKey,
+  demoAccounts,
+  tlsCert,
+  trustedProxies,
+  testFaults,
+}: Settings): string {
   const steps: string[] = [];
+  if (testFaults !== "off") steps.push("TEST_FAULTS=false");
   if (host === "127.0.0.1" || host === "localhost") steps.push("HOST");
   if (secretKey === undefined) steps.push("SECRET_KEY");
   if (demoAccounts !== false) steps.push("DEMO_ACCOUNTS=false");

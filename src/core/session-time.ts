@@ -4,7 +4,7 @@ import { end, inWords, NOTHING, note, send } from "./session-effects.ts";
 import type { Closed, Effect, Live, Session, SessionRules, Step } from "./session-state.ts";
 
 /** How long before its token expires a client is told, in milliseconds: time enough to fetch another one (A2). */
-const EXPIRY_WARNING = 60_000;
+export const EXPIRY_WARNING = 60_000;
 
 /** When `step` must be given the next `tick`: the earliest moment at which time alone changes something. */
 export function nextTick(session: Session, rules: SessionRules): number {

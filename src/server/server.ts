@@ -10,6 +10,7 @@ import type { Passwords } from "./authentication/passwords.ts";
 import type { VerifiedToken } from "./authentication/tokens.ts";
 import { clientAddressBehind, isLoopback } from "./client-address.ts";
 import { drain } from "./drain.ts";
+import { openFaultBench } from "./faults/bench.ts";
 import { createApp } from "./http/app.ts";
 import { createPage } from "./http/page-route.ts";
 import { problem } from "./http/problem.ts";
@@ -101,6 +102,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     renew: (connection, token) => renew(admitting, connection, token),
   };
 
+  const faults = settings.testFaults === "off" ? undefined : openFaultBench({ host, settings });
   let draining = false;
   const app = createApp({
     ...shared,
@@ -113,6 +115,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     inactivityTimeout: inactivity.timeout,
     version: parts.version,
     page: await createPage(),
+    faults,
     apiKeys: settings.apiKeys,
     allowedOrigins: settings.allowedOrigins,
     members: (conversation) => hub.members(conversation),
@@ -126,7 +129,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     loopbackPort: isLoopback(settings.host) ? settings.port : undefined,
   };
   const door = {
-    connect: (facts: ConnectionFacts) => new Connection(host, facts),
+    connect: faults?.connect ?? ((facts: ConnectionFacts) => new Connection(host, facts)),
     origins,
     admission,
     clock,
@@ -175,6 +178,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     url: url(settings.host),
     async stop() {
       draining = true;
+      faults?.undisturb();
       await drain({ directory, admission, drainSeconds: settings.drainSeconds });
       await server.stop(true);
       stopWatching();

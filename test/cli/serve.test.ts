@@ -43,3 +43,18 @@ test("a data folder in use and a taken port are told in one line, with exit code
   expect(samePort.code).toBe(1);
   expect(samePort.stderr).toMatch(new RegExp(`^parley: 127\\.0\\.0\\.1:${port} is taken [^\\n]+\\n$`));
 }, 30_000);
+
+test("TEST_FAULTS is told in the block and the log, and refused where other machines reach the server", async () => {
+  await using folder = new ParleyFolder();
+  const server = await folder.serve([], { TEST_FAULTS: "true" });
+  expect(server.output().stderr).toMatch(
+    /Faults +on \(TEST_FAULTS: clients may disturb their own connections\)/,
+  );
+  expect(server.output().stderr).toMatch(/Production +set TEST_FAULTS=false, /);
+  expect(server.output().stdout).toContain('"event":"test.faults_on"');
+  const refused = await folder.run(["serve", "--host", "0.0.0.0", "--test-faults", "true"]);
+  expect(refused.code).toBe(1);
+  expect(refused.stderr).toMatch(
+    /^parley: TEST_FAULTS=true is for a server that only this machine reaches, [^\n]+\n$/,
+  );
+}, 30_000);

@@ -4,6 +4,7 @@ import { ERRORS } from "../../protocol/errors.ts";
 import { MAX_FRAME_BYTES } from "../../protocol/limits.ts";
 import { beginRefresh, type RefreshParts, refresh } from "../authentication/refresh.ts";
 import { type SignInParts, signIn } from "../authentication/sign-in.ts";
+import { FAULTS_PATH, type FaultMaker, faultRoute } from "../faults/route.ts";
 import { type ConfigParts, configRoute } from "./config-route.ts";
 import {
   type ConversationParts,
@@ -30,6 +31,8 @@ export type AppParts = SignInParts &
   ConversationParts &
   ConfigParts & {
     readonly page: Page;
+    /** Makes faults on request; undefined where TEST_FAULTS is off. */
+    readonly faults?: FaultMaker | undefined;
     /** Origins whose pages may use the server beside its own. */
     readonly allowedOrigins: readonly string[];
     /** Whether new clients are welcome: the store can be written and the server is not draining. */
@@ -45,7 +48,9 @@ export const MAX_BODY_BYTES = 16 * 1024;
 export function createApp(parts: AppParts): Hono<HttpEnvironment> {
   const app = new Hono<HttpEnvironment>();
   app.use(securityHeaders);
-  for (const path of CROSS_ORIGIN_PATHS) app.use(path, crossOrigin(parts.allowedOrigins));
+  const { faults } = parts;
+  const shared = faults === undefined ? CROSS_ORIGIN_PATHS : [...CROSS_ORIGIN_PATHS, FAULTS_PATH];
+  for (const path of shared) app.use(path, crossOrigin(parts.allowedOrigins));
   app.use(bodyLimits(parts));
 
   const withRefresh: SignInParts =
@@ -66,6 +71,7 @@ export function createApp(parts: AppParts): Hono<HttpEnvironment> {
   app.get("/conversations/:id/messages", readMessagesRoute(parts));
   app.post("/conversations/:id/messages", postMessageRoute(parts));
   app.get("/conversations/:id/members", membersRoute(parts));
+  if (faults !== undefined) app.post(FAULTS_PATH, faultRoute({ ...parts, faults }));
   app.get("/healthz", healthRoute);
   app.get("/readyz", readyRoute(parts.ready));
   app.get("/config.json", configRoute(parts));

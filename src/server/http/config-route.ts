@@ -1,5 +1,6 @@
 import type { Account, AccountStore } from "../../core/accounts.ts";
 import { DEMO_ACCOUNTS } from "../authentication/demo-accounts.ts";
+import type { FaultMaker } from "../faults/route.ts";
 
 export interface ConfigParts {
   readonly accounts: Pick<AccountStore, "find">;
@@ -7,6 +8,8 @@ export interface ConfigParts {
   /** Seconds. */
   readonly inactivityTimeout: number;
   readonly version: string;
+  /** Makes faults on request; undefined where TEST_FAULTS is off. */
+  readonly faults?: FaultMaker | undefined;
 }
 
 /** `GET /config.json`: what the console must know before anybody has signed in; open to all, so nothing else. */
@@ -16,6 +19,7 @@ export function configRoute(parts: ConfigParts): () => Promise<Response> {
       demo: await usableDemoAccounts(parts),
       inactivity: { timeout: parts.inactivityTimeout },
       version: parts.version,
+      faults: parts.faults !== undefined,
     };
     return Response.json(body, { headers: { "Cache-Control": "no-store" } });
   };

@@ -65,6 +65,18 @@ export const yesOrNo: Kind<boolean> = {
   },
 };
 
+/** Yes or no, or the word for what a plain yes does not cover. */
+export const faultSwitch: Kind<"off" | "on" | "public"> = {
+  form: "true|false|public",
+  accepts: "`true`, `false` or `public`",
+  parse(text) {
+    if (text.toLowerCase() === "public") return { value: "public" };
+    const parsed = yesOrNo.parse(text);
+    if ("problem" in parsed) return { problem: "must be true, false or public" };
+    return { value: parsed.value ? "on" : "off" };
+  },
+};
+
 /** Any text. */
 export function anyText(form: string, accepts: string): Kind<string> {
   return { form, accepts, parse: (text) => ({ value: text }) };

@@ -1,5 +1,6 @@
 import { parseEnv } from "node:util";
 import type { Plan } from "../../core/plans.ts";
+import { isLoopback } from "../client-address.ts";
 import { keyOf, type Settings } from "./settings.ts";
 import { meantName } from "./spelling.ts";
 import { flagOf, SETTING_NAMES, type SettingName, setting } from "./table.ts";
@@ -95,6 +96,11 @@ function checkTogether(
   }
   if (values.has("REDIS_HOST") && values.has("REDIS_URL"))
     problems.push("REDIS_HOST and REDIS_URL are both set, and may mean two servers: remove one of them.");
+  const reach = values.get("TEST_FAULTS") === "on" ? reachOf(values) : undefined;
+  if (reach !== undefined)
+    problems.push(
+      `TEST_FAULTS=true is for a server that only this machine reaches, and ${reach}: take TEST_FAULTS away, or set it to \`public\` if others may ask for faults, too.`,
+    );
   const plans = values.get("PLANS") as ReadonlyMap<string, Plan> | undefined;
   if (plans === undefined) return { problems };
   const name = values.get("DEFAULT_PLAN") as string;
@@ -106,6 +112,14 @@ function checkTogether(
     return { problems };
   }
   return { problems, plans: { plans, fallback } };
+}
+
+/** What opens the server to other machines; undefined where nothing does. */
+function reachOf(values: ReadonlyMap<SettingName, unknown>): string | undefined {
+  const host = values.get("HOST") as string | undefined;
+  if (host !== undefined && !isLoopback(host)) return `HOST=${host} lets others reach it`;
+  const proxies = values.get("TRUSTED_PROXIES") as readonly string[] | undefined;
+  return proxies === undefined || proxies.length === 0 ? undefined : "behind TRUSTED_PROXIES others do";
 }
 
 /** Names in `.env` that are not settings but nearly are. Other names there are somebody else's business. */

@@ -2,6 +2,7 @@ import { apiKeyList } from "./api-key-list.ts";
 import {
   anyText,
   choice,
+  faultSwitch,
   host,
   type Kind,
   keySetUrl,
@@ -29,6 +30,7 @@ export type SettingGroup =
   | "Plans"
   | "Connections"
   | "Log"
+  | "Testing"
   | "Many nodes";
 
 /** One row of the table; its key is the name in the environment. */
@@ -315,6 +317,15 @@ export const SETTINGS = {
     kind: choice("auto", "json", "pretty"),
     about: "JSON lines or coloured text; auto is text on a terminal",
     default: "auto",
+  },
+
+  TEST_FAULTS: {
+    group: "Testing",
+    kind: faultSwitch,
+    about:
+      "whether clients may ask for faults on their own connections (docs/TESTING.md); `true` needs a HOST of this machine only and no TRUSTED_PROXIES, `public` allows it anywhere",
+    default: "false",
+    reason: "who may freeze lines and move clocks gets around limits of the server",
   },
 
   REDIS_HOST: {

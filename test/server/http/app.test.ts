@@ -137,6 +137,7 @@ describe("GET /config.json", () => {
       demo: [{ user: "user1", plan: "free" }],
       inactivity: { timeout: 300 },
       version: "0.1.0",
+      faults: false,
     });
     const closed = await testApp({ accounts: app.accounts });
     expect((await (await closed.send("/config.json")).json()).demo).toEqual([]);

@@ -1,0 +1,197 @@
+// Faults that somebody who tests a client asks the server to make, on one connection of their own: what they are, what
+// is wrong with a request for one, and what it comes to. server/faults/ makes them.
+import { z } from "zod";
+import { type CloseCode, describeClose } from "../protocol/close-codes.ts";
+import { ERRORS, type ErrorCode } from "../protocol/errors.ts";
+import { type Quota, SERVER_FRAMES, type ServerFrameType } from "../protocol/server-frames.ts";
+import type { Ending } from "./closing.ts";
+import type { Live, SessionRules } from "./session-state.ts";
+import { EXPIRY_WARNING } from "./session-time.ts";
+
+/** Longest a line may be frozen, in seconds: its client is not heard meanwhile, not even when it goes. */
+export const MAX_FREEZE = 600;
+/** Longest delay in one direction, in milliseconds. */
+export const MAX_DELAY = 60_000;
+/** Most frames that are lost for one request. */
+export const MAX_LOST = 1000;
+/** Furthest jump, in seconds: the longest inactivity time-out that can be set. */
+export const MAX_JUMP = 604_800;
+/** Most requests that are charged to fill a quota: real ones, each with its row in the store. */
+export const MAX_FILL = 100_000;
+/** Longest reason of a close frame, in bytes (RFC 6455 §5.5). */
+const MAX_REASON_BYTES = 123;
+/** Longest wait that a `closing` frame may be made to name, in seconds. */
+const MAX_AFTER = 3600;
+
+const LOSABLE = Object.keys(SERVER_FRAMES).filter((type) => type !== "welcome") as ServerFrameType[];
+const TARGETS = ["inactivity_warning", "inactivity", "token_expiring", "token_expiry"] as const;
+
+function within(min: number, max: number, schema: z.ZodNumber = z.number("must be a number")): z.ZodNumber {
+  return schema.min(min, `must be at least ${min}`).max(max, `must be at most ${max}`);
+}
+
+/** A duration in seconds, decimals allowed; never 0. */
+function seconds(max: number): z.ZodNumber {
+  const message = `must be a number of seconds, more than 0 and at most ${max}`;
+  return z.number(message).gt(0, message).max(max, message);
+}
+
+const whole = z.int("must be a whole number");
+
+/** The line ends without a close frame. */
+const Cut = z.strictObject({ do: z.literal("cut") });
+
+/** The server neither reads nor writes the connection, and its time-outs stand still, for so long or until `thaw`. */
+const Freeze = z.strictObject({ do: z.literal("freeze"), seconds: seconds(MAX_FREEZE) });
+
+/** Ends a freeze. */
+const Thaw = z.strictObject({ do: z.literal("thaw") });
+
+/** Everything to and from the connection comes so much later, in its order; 0 ends that. */
+const Delay = z.strictObject({ do: z.literal("delay"), milliseconds: within(0, MAX_DELAY) });
+
+/** The next `count` frames of that type are not sent to the connection; 0 forgets what was asked for before. */
+const Lose = z.strictObject({
+  do: z.literal("lose"),
+  next: z.enum(LOSABLE, `must be one of ${LOSABLE.join(", ")}`),
+  count: within(0, MAX_LOST, whole).default(1),
+});
+
+/** Closes as the server does: `error` where the code has one, `closing`, and the close. */
+const Close = z.strictObject({
+  do: z.literal("close"),
+  code: whole.refine(isClosable, "must be 1000, 1001, 1011, 1012, 1013, or from 4400 to 4499"),
+  reason: z
+    .string("must be a text")
+    .refine((text) => new TextEncoder().encode(text).length <= MAX_REASON_BYTES, {
+      error: `must be at most ${MAX_REASON_BYTES} bytes long`,
+    })
+    .optional(),
+  after: within(0, MAX_AFTER).optional(),
+});
+
+/** Moves the clock of this one connection forward: by so many seconds, or to where something happens to it. */
+const Jump = z
+  .strictObject({
+    do: z.literal("jump"),
+    to: z.enum(TARGETS, `must be one of ${TARGETS.join(", ")}`).optional(),
+    seconds: seconds(MAX_JUMP).optional(),
+  })
+  .refine(({ to, seconds }) => (to === undefined) !== (seconds === undefined), {
+    error: "needs either `to` or `seconds`",
+  });
+
+/** Charges the user until nothing remains of the plan's requests. Real charges: they pass as all do, in an hour. */
+const FillQuota = z.strictObject({ do: z.literal("fill_quota") });
+
+const KINDS = [Cut, Freeze, Thaw, Delay, Lose, Close, Jump, FillQuota] as const;
+const DOES = "cut, freeze, thaw, delay, lose, close, jump, fill_quota";
+
+const FaultRequest = z.strictObject(
+  {
+    connection: z.string("must be the `connection` of a `welcome` frame").min(1).max(64),
+    fault: z.discriminatedUnion("do", KINDS, {
+      error: ({ code }) =>
+        code === "invalid_union" ? `must be one of ${DOES}` : 'must be an object, as in {"do":"cut"}',
+    }),
+  },
+  { error: "must be a JSON object" },
+);
+
+/** What is asked for, on which connection. */
+export type FaultRequest = z.output<typeof FaultRequest>;
+export type Fault = FaultRequest["fault"];
+export type FaultOf<Do extends Fault["do"]> = Extract<Fault, { do: Do }>;
+
+/** Why a fault is not made, for an answer with that code. */
+export interface FaultRefusal {
+  readonly code: Extract<ErrorCode, "malformed" | "invalid" | "not_found" | "unavailable">;
+  readonly message: string;
+}
+
+/** Reads the body of `POST /test/faults`. */
+export function readFaultRequest(
+  text: string,
+): { readonly request: FaultRequest } | { readonly refusal: FaultRefusal } {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return { refusal: { code: "malformed", message: "The body is not JSON." } };
+  }
+  const parsed = FaultRequest.safeParse(value);
+  if (parsed.success) return { request: parsed.data };
+  const [issue] = parsed.error.issues;
+  const message = `\`${issue?.path.join(".") || "body"}\`: ${explain(issue)}.`;
+  return { refusal: { code: "invalid", message } };
+}
+
+function explain(issue: z.core.$ZodIssue | undefined): string {
+  if (issue?.code !== "unrecognized_keys") return issue?.message ?? "is not valid";
+  return `has ${issue.keys.map((key) => `\`${key.slice(0, 40)}\``).join(", ")}, which there is not`;
+}
+
+function isClosable(code: number): boolean {
+  return [1000, 1001, 1011, 1012, 1013].includes(code) || (code >= 4400 && code <= 4499);
+}
+
+/** How a connection ends that is to be closed by a fault: as the server would end it with that code. */
+export function endingOf({ code, reason, after }: FaultOf<"close">): Ending {
+  const known = Object.entries(ERRORS).find(([, entry]) => "close" in entry && entry.close === code);
+  // 1013 comes with an error only where nobody can be let in; a reader that is too slow gets none.
+  const error = known !== undefined && code !== 1013 ? (known[0] as ErrorCode) : undefined;
+  return {
+    // Codes from 4400 on of which nothing is known are there to be tried, too.
+    code: code as CloseCode,
+    reason: reason ?? describeClose(code).reason,
+    ...(error !== undefined && {
+      error: { code: error, message: `${ERRORS[error].what} A test asked for this.` },
+    }),
+    ...(after !== undefined && { after }),
+  };
+}
+
+/** Where a jump takes a connection's clock. */
+export interface Jump {
+  /** The moments to halt at, on the connection's own clock, the last one being where it ends: nothing is jumped over. */
+  readonly stops: readonly number[];
+  /** Whether the user counts as active all the way: it is the token's end that is looked for, not that of patience. */
+  readonly active: boolean;
+}
+
+/** Plans a jump for a connection whose clock shows `now`; answers a sentence where there is nowhere to jump to. */
+export function planJump(
+  session: Live,
+  { to, seconds }: FaultOf<"jump">,
+  now: number,
+  rules: SessionRules,
+): Jump | string {
+  const quietEnd = rules.inactivity === 0 ? Number.POSITIVE_INFINITY : session.activeAt + rules.inactivity;
+  const moments = {
+    inactivity_warning: quietEnd - rules.inactivityWarning,
+    inactivity: quietEnd,
+    token_expiring: session.expiresAt - EXPIRY_WARNING,
+    token_expiry: session.expiresAt,
+  };
+  const between = (end: number, times: readonly number[]) =>
+    [...times.filter((time) => time > now && time < end), end].sort((a, b) => a - b);
+  if (to === undefined)
+    return { stops: between(now + (seconds ?? 0) * 1000, Object.values(moments)), active: false };
+  const end = moments[to];
+  const isToken = to === "token_expiring" || to === "token_expiry";
+  if (end === Number.POSITIVE_INFINITY)
+    return isToken ? "The token of this connection does not expire." : "INACTIVITY_TIMEOUT is 0: never.";
+  if (end <= now) return `\`${to}\` has come already.`;
+  if (isToken) return { stops: between(end, [moments.token_expiring]), active: true };
+  if (moments.token_expiry <= end)
+    return "The token of this connection ends before that. Send a new one, or jump to `token_expiry`.";
+  return { stops: between(end, [moments.inactivity_warning, moments.token_expiring]), active: false };
+}
+
+/** How many requests fill a user's quota; a sentence where it cannot be filled. */
+export function chargesToFill({ limit, remaining }: Quota): number | string {
+  if (limit === 0) return "The user's plan is without limit: there is nothing to fill.";
+  if (remaining > MAX_FILL)
+    return `${remaining} requests remain, and at most ${MAX_FILL} are made. Use a smaller plan.`;
+  return remaining;
+}

@@ -1,0 +1,86 @@
+import type { HistoryResult } from "../../core/engine.ts";
+import { chargesToFill, type Fault, type FaultRefusal, type FaultRequest } from "../../core/faults.ts";
+import type { Quota } from "../../protocol/server-frames.ts";
+import type { Settings } from "../settings/settings.ts";
+import type { Connection, ConnectionFacts, ConnectionHost } from "../socket/connection.ts";
+import type { FaultAnswer, FaultMaker } from "./route.ts";
+import { TestedConnection } from "./tested-connection.ts";
+
+export interface FaultBenchParts {
+  readonly host: ConnectionHost;
+  readonly settings: Pick<Settings, "host" | "testFaults">;
+}
+
+/** What a server has while TEST_FAULTS is on. */
+export interface FaultBench extends FaultMaker {
+  /** Makes the connection for a socket that is about to open, one that can be disturbed. */
+  readonly connect: (facts: ConnectionFacts) => Connection;
+  /** Takes back what disturbs any line, so that the server can say farewell. */
+  undisturb(): void;
+}
+
+/** Requests that are at the engine at once while a quota is filled: others get their turns between. */
+const CHARGES_AT_ONCE = 200;
+
+/** Opens the part of the server that makes faults on request, and says so in the log. */
+export function openFaultBench({ host, settings }: FaultBenchParts): FaultBench {
+  const { directory, log } = host;
+  log.warn("test.faults_on", {
+    host: settings.host,
+    advice: "Clients may disturb their own connections by POST /test/faults: for tests only.",
+  });
+  const find = (user: string, id: string) =>
+    directory
+      .of(user)
+      .find((one): one is TestedConnection => one instanceof TestedConnection && one.id === id);
+  return {
+    connect: (facts) => new TestedConnection(host, facts),
+    async make(user, { connection: id, fault }) {
+      const connection = find(user, id);
+      if (connection === undefined) return { refusal: notFound(user, id) };
+      const answer =
+        fault.do === "fill_quota" ? await fillQuota(host, connection) : disturb(connection, fault);
+      if (!("refusal" in answer)) log.warn("test.fault_made", { ...connection.who(), fault: fault.do });
+      return answer;
+    },
+    undisturb() {
+      for (const connection of directory.all())
+        if (connection instanceof TestedConnection) connection.undisturb();
+    },
+  };
+}
+
+/** The same for a connection of somebody else as for one that there is not: whose it is, is nobody's business. */
+function notFound(user: string, id: FaultRequest["connection"]): FaultRefusal {
+  const message = `${user} has no open connection \`${id}\` on this server; its name stands in its \`welcome\`.`;
+  return { code: "not_found", message };
+}
+
+function disturb(
+  connection: TestedConnection,
+  fault: Exclude<Fault, { readonly do: "fill_quota" }>,
+): FaultAnswer {
+  const message = connection.disturb(fault);
+  return message === undefined ? {} : { refusal: { code: "invalid", message } };
+}
+
+/** Charges the connection's user all that is left, each request by a look into the history, which leaves no other trace. */
+async function fillQuota({ engine }: ConnectionHost, connection: TestedConnection): Promise<FaultAnswer> {
+  const { user, conversation, plan } = connection;
+  const limit = plan?.requestsPerHour ?? 0;
+  let quota: Quota = await engine.quota(user, limit);
+  while (quota.remaining > 0 || limit === 0) {
+    const charges = chargesToFill(quota);
+    if (typeof charges === "string") return { refusal: { code: "invalid", message: charges } };
+    const charge = () =>
+      new Promise<HistoryResult>((done) => engine.history({ conversation, user, limit, count: 1 }, done));
+    const results = await Promise.all(Array.from({ length: Math.min(charges, CHARGES_AT_ONCE) }, charge));
+    const last = results.at(-1);
+    if (last === undefined || last.outcome === "unavailable") {
+      const message = "The store cannot be reached now; part of the quota may be charged.";
+      return { refusal: { code: "unavailable", message } };
+    }
+    quota = last.quota;
+  }
+  return { quota };
+}

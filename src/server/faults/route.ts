@@ -1,0 +1,47 @@
+import { type FaultRefusal, type FaultRequest, readFaultRequest } from "../../core/faults.ts";
+import type { Quota } from "../../protocol/server-frames.ts";
+import { type BearerParts, identifyBearer } from "../http/bearer.ts";
+import type { HttpContext } from "../http/environment.ts";
+import { problem } from "../http/problem.ts";
+
+/** What became of a request for a fault. */
+export type FaultAnswer =
+  | { readonly refusal: FaultRefusal }
+  | { readonly quota?: Quota; readonly refusal?: never };
+
+/** Makes faults on the connections of whoever asks. */
+export interface FaultMaker {
+  /** Makes a fault on a connection of `user`, or answers why not. */
+  make(user: string, request: FaultRequest): Promise<FaultAnswer>;
+}
+
+export interface FaultRouteParts extends BearerParts {
+  readonly faults: FaultMaker;
+}
+
+/** Only there while TEST_FAULTS is on. */
+export const FAULTS_PATH = "/test/faults";
+
+/**
+ * `POST /test/faults`: makes a fault on one connection of the bearer's. Answers the fault as it was understood, and for
+ * `fill_quota` the quota as it is then.
+ */
+export function faultRoute({ faults, ...parts }: FaultRouteParts): (c: HttpContext) => Promise<Response> {
+  return async (c) => {
+    const bearer = await identifyBearer(parts, c);
+    if (bearer instanceof Response) return bearer;
+    const { user } = bearer.identity;
+    const read = readFaultRequest(await c.req.text());
+    const answer: FaultAnswer = "refusal" in read ? read : await faults.make(user, read.request);
+    if (answer.refusal !== undefined) {
+      const { code, message } = answer.refusal;
+      parts.log.warn("request.invalid", { address: c.env.address, path: c.req.path, user, code });
+      return problem(code, {
+        detail: message,
+        ...(code === "unavailable" && { headers: { "Retry-After": "1" } }),
+      });
+    }
+    const body = { ...("request" in read ? read.request : {}), ...answer };
+    return Response.json(body, { headers: { "Cache-Control": "no-store" } });
+  };
+}

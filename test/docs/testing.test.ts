@@ -1,0 +1,31 @@
+import { expect, test } from "bun:test";
+import { MAX_DELAY, MAX_FREEZE, MAX_JUMP, MAX_LOST, readFaultRequest } from "../../src/core/faults.ts";
+import { blocksOf, readPage, sectionOf } from "./pages.ts";
+
+const page = readPage("docs/TESTING.md");
+
+/** The faults that the page shows, one a line. */
+const examples = blocksOf(page)
+  .filter(({ words }) => words[1] === "fault")
+  .flatMap(({ text }) => text.trim().split("\n"));
+
+test.each(examples)("%s is a fault as the server reads it", (example) => {
+  const fault = JSON.parse(example);
+  const read = readFaultRequest(JSON.stringify({ connection: "1x9kq3f", fault }));
+  expect(read).toMatchObject({ request: { fault } });
+});
+
+test("every fault has a row and an example, and nothing else has", () => {
+  const rows = [...sectionOf(page, "## Faults").matchAll(/^\| `(\w+)` \|/gm)].map(([, name]) => name!);
+  const refusal = readFaultRequest('{"connection":"c","fault":{"do":"?"}}');
+  const message = "refusal" in refusal ? refusal.refusal.message : "";
+  const known = /must be one of (.*)\.$/.exec(message)![1]!.split(", ");
+  // `do` heads the table.
+  expect(rows.filter((name) => name !== "do").sort()).toEqual([...known].sort());
+  expect([...new Set(examples.map((example) => JSON.parse(example).do))].sort()).toEqual([...known].sort());
+});
+
+test("the bounds on the page are those of the code", () => {
+  for (const bound of [MAX_FREEZE, MAX_DELAY, MAX_LOST, MAX_JUMP])
+    expect(page).toContain(bound.toLocaleString("en"));
+});

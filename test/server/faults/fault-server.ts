@@ -1,0 +1,54 @@
+import type { Fault } from "../../../src/core/faults.ts";
+import { TestClient } from "../../support/client.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
+import { startTestServer, type TestServer } from "../../support/server.ts";
+
+/** A server that makes faults, on time that only a test moves. */
+export async function startFaultServer(env: Record<string, string> = {}) {
+  const clock = new ManualClock();
+  const server = await startTestServer({ clock, env: { TEST_FAULTS: "true", ...env } });
+  return { server, clock, [Symbol.asyncDispose]: () => server.stop() };
+}
+
+/** A client in the lobby; `query` is added to the address. */
+export async function join(server: TestServer, user: string, query = ""): Promise<TestClient> {
+  const token = await server.token(user);
+  return TestClient.connect(`${server.wsUrl}/ws/${user}/lobby?token=${token}${query}`);
+}
+
+/** The name of a client's connection, from its welcome. */
+export function nameOf(client: TestClient): string {
+  return client.of("welcome")[0]!.connection;
+}
+
+/** Asks for a fault as `user`, on any connection. */
+export async function ask(
+  server: TestServer,
+  user: string,
+  connection: string,
+  fault: Fault | object,
+): Promise<{ status: number; body: Record<string, unknown> }> {
+  const answer = await fetch(`${server.url}/test/faults`, {
+    method: "POST",
+    headers: { Authorization: `Bearer ${await server.token(user)}` },
+    body: JSON.stringify({ connection, fault }),
+  });
+  return { status: answer.status, body: await answer.json() };
+}
+
+/** Asks for a fault on a client's own connection, and sees it made. */
+export async function disturb(
+  server: TestServer,
+  client: TestClient,
+  fault: Fault,
+): Promise<Record<string, unknown>> {
+  const { status, body } = await ask(server, client.of("welcome")[0]!.user, nameOf(client), fault);
+  if (status !== 200) throw new Error(`The fault was refused: ${JSON.stringify(body)}`);
+  return body;
+}
+
+/** Says something and waits until it is stored; answers its number. */
+export async function say(client: TestClient, id: string, text = id): Promise<number> {
+  client.send({ type: "message", id, text });
+  return (await client.next("ack")).seq;
+}

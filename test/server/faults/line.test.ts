@@ -1,0 +1,312 @@
+import { describe, expect, test } from "bun:test";
+import { TestClient } from "../../support/client.ts";
+import { RawSocket } from "../../support/raw-socket.ts";
+import { ask, disturb, join, nameOf, say, startFaultServer } from "./fault-server.ts";
+
+/** The texts of the messages that a client was sent. */
+function texts(client: TestClient): string[] {
+  return client.of("message").map(({ text }) => text);
+}
+
+describe("cut", () => {
+  test("the line ends without a close frame, and nobody else's", async () => {
+    await using bench = await startFaultServer();
+    const { server } = bench;
+    await using anna = await join(server, "anna");
+    await using other = await join(server, "anna");
+    await disturb(server, anna, { do: "cut" });
+    expect(await anna.closed).toMatchObject({ code: 1006 });
+    expect(anna.of("closing")).toEqual([]);
+    await other.settled();
+  });
+
+  test("no close frame is written, seen from the wire itself", async () => {
+    await using bench = await startFaultServer();
+    const { server } = bench;
+    await using raw = await RawSocket.handshake(
+      server.port,
+      `/ws/anna/lobby?token=${await server.token("anna")}`,
+    );
+    const { connection } = (await raw.heard("welcome")) as { connection: string };
+    await ask(server, "anna", connection, { do: "cut" });
+    await raw.gone;
+    expect(raw.closeFrame).toBeUndefined();
+  });
+
+  test("D3 D4 what was stored before a cut is stored once, and who comes back gets what was missed", async () => {
+    await using bench = await startFaultServer();
+    const { server } = bench;
+    await using ben = await join(server, "ben");
+    await using anna = await join(server, "anna");
+    await say(anna, "m1");
+    const { epoch } = anna.of("welcome")[0]!;
+    await disturb(server, anna, { do: "lose", next: "ack", count: 1 });
+    await disturb(server, anna, { do: "lose", next: "message", count: 1 });
+    anna.send({ type: "message", id: "m2", text: "m2" });
+    while (texts(ben).at(-1) !== "m2") await ben.next("message");
+    await disturb(server, anna, { do: "cut" });
+    await anna.closed;
+    await say(ben, "m3");
+    expect(texts(anna)).toEqual(["m1"]);
+    await using back = await join(server, "anna", `&after=1&epoch=${epoch}`);
+    back.send({ type: "message", id: "m2", text: "m2" });
+    expect(await back.next("ack")).toMatchObject({ id: "m2", seq: 2, duplicate: true });
+    expect(back.of("welcome")[0]?.resumed).toBe(true);
+    expect(texts(back)).toEqual(["m2", "m3"]);
+    expect(texts(ben)).toEqual(["m1", "m2", "m3"]);
+  });
+});
+
+describe("freeze", () => {
+  test("the server neither writes nor reads for so long; then all goes on in its order, and others felt nothing", async () => {
+    await using bench = await startFaultServer();
+    const { server, clock } = bench;
+    await using ben = await join(server, "ben");
+    await using anna = await join(server, "anna");
+    await disturb(server, anna, { do: "freeze", seconds: 20 });
+    const before = anna.frames.length;
+    for (const id of ["b1", "b2", "b3"]) await say(ben, id);
+    anna.send({ type: "message", id: "a1", text: "a1" });
+    clock.advance(19_900);
+    await ben.settled();
+    await ben.settled();
+    expect(anna.frames).toHaveLength(before);
+    expect(texts(ben)).toEqual(["b1", "b2", "b3"]);
+    clock.advance(200);
+    expect(await anna.next("ack")).toMatchObject({ id: "a1", seq: 4 });
+    expect(texts(anna)).toEqual(["b1", "b2", "b3", "a1"]);
+    expect(anna.of("message").map(({ seq }) => seq)).toEqual([1, 2, 3, 4]);
+  });
+
+  test("thaw ends it at once; a second freeze counts anew", async () => {
+    await using bench = await startFaultServer();
+    const { server, clock } = bench;
+    await using anna = await join(server, "anna");
+    await disturb(server, anna, { do: "freeze", seconds: 600 });
+    anna.send({ type: "message", id: "a1", text: "a1" });
+    await disturb(server, anna, { do: "thaw" });
+    await anna.next("ack");
+    await disturb(server, anna, { do: "thaw" });
+    await disturb(server, anna, { do: "freeze", seconds: 5 });
+    await disturb(server, anna, { do: "freeze", seconds: 10 });
+    anna.send({ type: "message", id: "a2", text: "a2" });
+    clock.advance(6_000);
+    await using ben = await join(server, "ben");
+    await ben.settled();
+    expect(anna.of("ack")).toHaveLength(1);
+    clock.advance(4_000);
+    expect(await anna.next("ack")).toMatchObject({ id: "a2" });
+  });
+
+  test("I3 a line that was frozen longer than a ping waits is not lost for it, and what came meanwhile is activity", async () => {
+    await using bench = await startFaultServer({ INACTIVITY_TIMEOUT: "60" });
+    const { server, clock } = bench;
+    await using anna = await join(server, "anna");
+    clock.advance(30_000);
+    await anna.settled();
+    await disturb(server, anna, { do: "freeze", seconds: 90 });
+    anna.send({ type: "activity" });
+    clock.advance(90_000);
+    await anna.settled();
+    clock.advance(1_000);
+    await anna.settled();
+    expect(anna.of("closing")).toEqual([]);
+    expect(server.log.events()).not.toContain("connection.lost");
+  });
+
+  test("I2 who was quiet all the time meets the end of patience when the line goes on", async () => {
+    await using bench = await startFaultServer({ INACTIVITY_TIMEOUT: "60" });
+    const { server, clock } = bench;
+    await using anna = await join(server, "anna");
+    await disturb(server, anna, { do: "freeze", seconds: 90 });
+    clock.advance(89_000);
+    expect(anna.of("closing")).toEqual([]);
+    clock.advance(2_000);
+    expect(await anna.closed).toMatchObject({ code: 4408 });
+  });
+
+  test("B1 who is kept from reading while others talk is closed with 1013 when it goes on, and resumes", async () => {
+    await using bench = await startFaultServer({ MAX_UNSENT_BYTES: "65536" });
+    const { server } = bench;
+    await using ben = await join(server, "ben");
+    await using anna = await join(server, "anna");
+    const { epoch } = anna.of("welcome")[0]!;
+    await disturb(server, anna, { do: "freeze", seconds: 600 });
+    const text = "x".repeat(20_000);
+    for (let i = 1; i <= 10; i++) await say(ben, `b${i}`, text);
+    await disturb(server, anna, { do: "thaw" }).catch(() => {});
+    bench.clock.advance(600_000);
+    expect(await anna.closed).toEqual({ code: 1013, reason: "too slow or overloaded" });
+    const seen = anna.of("message").map(({ seq }) => seq);
+    expect(seen).toEqual([1, 2, 3, 4]);
+    expect(anna.frames.at(-1)).toMatchObject({ type: "closing", code: 1013, reconnect: true });
+    await using back = await join(server, "anna", `&after=4&epoch=${epoch}`);
+    await back.settled();
+    expect(back.of("message").map(({ seq }) => seq)).toEqual([5, 6, 7, 8, 9, 10]);
+  });
+
+  test("a client that goes while its line is frozen is seen to go when it is over, and gives back what it held", async () => {
+    await using bench = await startFaultServer({ PLANS: "free:100:1" });
+    const { server, clock } = bench;
+    await using ben = await join(server, "ben");
+    const path = `/ws/anna/lobby?token=${await server.token("anna")}`;
+    const anna = await RawSocket.handshake(server.port, path);
+    const { connection } = (await anna.heard("welcome")) as { connection: string };
+    expect((await ask(server, "anna", connection, { do: "freeze", seconds: 5 })).status).toBe(200);
+    anna.socket.destroy();
+    await anna.gone;
+    await ben.settled();
+    await using early = TestClient.open(`${server.wsUrl}${path}`);
+    expect(await early.closed).toMatchObject({ code: 4409 });
+    clock.advance(5_000);
+    while (!server.log.events().includes("connection.closed")) await ben.settled();
+    await using back = await join(server, "anna");
+    await back.settled();
+  });
+
+  test("a frozen line does not hold up the server's end", async () => {
+    await using bench = await startFaultServer();
+    const { server } = bench;
+    const anna = await join(server, "anna");
+    await disturb(server, anna, { do: "freeze", seconds: 600 });
+    await server.stop();
+    expect(await anna.closed).toMatchObject({ code: 1012 });
+  });
+});
+
+describe("delay", () => {
+  test("everything comes late in both directions, in its order; nobody else's does", async () => {
+    await using bench = await startFaultServer();
+    const { server, clock } = bench;
+    await using ben = await join(server, "ben");
+    await using anna = await join(server, "anna");
+    await disturb(server, anna, { do: "delay", milliseconds: 500 });
+    anna.send({ type: "message", id: "a1", text: "a1" });
+    anna.send({ type: "message", id: "a2", text: "a2" });
+    await say(ben, "b1");
+    // What anna sent has arrived by now, and waits.
+    await ben.settled();
+    clock.advance(499);
+    await ben.settled();
+    expect(texts(ben)).toEqual(["b1"]);
+    expect(texts(anna)).toEqual([]);
+    clock.advance(6);
+    expect(await anna.next("message")).toMatchObject({ text: "b1" });
+    while (texts(ben).length < 3) await ben.next("message");
+    expect(texts(ben)).toEqual(["b1", "a1", "a2"]);
+    expect(texts(anna)).toEqual(["b1"]);
+    clock.advance(510);
+    expect(await anna.next("ack")).toMatchObject({ id: "a1" });
+    expect(await anna.next("ack")).toMatchObject({ id: "a2" });
+    expect(texts(anna)).toEqual(["b1", "a1", "a2"]);
+  });
+
+  test("0 ends it: what waits comes at once, and what follows is not late", async () => {
+    await using bench = await startFaultServer();
+    const { server } = bench;
+    await using ben = await join(server, "ben");
+    await using anna = await join(server, "anna");
+    await disturb(server, anna, { do: "delay", milliseconds: 60_000 });
+    for (const id of ["b1", "b2"]) await say(ben, id);
+    await disturb(server, anna, { do: "delay", milliseconds: 0 });
+    await say(ben, "b3");
+    await anna.settled();
+    expect(texts(anna)).toEqual(["b1", "b2", "b3"]);
+  });
+
+  test("D3 what a client sends right before it closes arrives; what it sends before a cut may not, and never twice", async () => {
+    await using bench = await startFaultServer();
+    const { server } = bench;
+    await using ben = await join(server, "ben");
+    for (const [id, end] of [
+      ["closed", (client: TestClient) => client.socket.close()],
+      ["cut", (client: TestClient) => disturb(server, client, { do: "cut" })],
+    ] as const) {
+      const anna = await join(server, "anna");
+      await disturb(server, anna, { do: "delay", milliseconds: 1_000 });
+      anna.send({ type: "message", id, text: id });
+      await ben.settled();
+      await end(anna);
+      await anna.closed;
+    }
+    await using back = await join(server, "anna");
+    back.send({ type: "message", id: "closed", text: "closed" });
+    expect(await back.next("ack")).toMatchObject({ seq: 1, duplicate: true });
+    expect(await say(back, "cut")).toBe(2);
+    expect(texts(ben)).toEqual(["closed", "cut"]);
+  });
+
+  test("B2 who floods a slow line is not read any further, and is closed as flooding all the same", async () => {
+    await using bench = await startFaultServer();
+    const { server, clock } = bench;
+    await using anna = await join(server, "anna");
+    await disturb(server, anna, { do: "delay", milliseconds: 1_000 });
+    for (let i = 0; i < 2_000; i++) anna.send({ type: "ping" });
+    for (let i = 0; anna.socket.readyState !== WebSocket.CLOSED && i < 1_000; i++) {
+      clock.advance(5);
+      await new Promise(setImmediate);
+    }
+    expect(await anna.closed).toMatchObject({ code: 4429 });
+  });
+});
+
+describe("lose", () => {
+  test("D3 the next ack is lost; the same message again is stored once, charged once, and acked", async () => {
+    await using bench = await startFaultServer();
+    const { server } = bench;
+    await using ben = await join(server, "ben");
+    await using anna = await join(server, "anna");
+    await disturb(server, anna, { do: "lose", next: "ack", count: 1 });
+    anna.send({ type: "message", id: "a1", text: "a1" });
+    await anna.next("message");
+    await anna.settled();
+    expect(anna.of("ack")).toEqual([]);
+    anna.send({ type: "message", id: "a1", text: "a1" });
+    expect(await anna.next("ack")).toMatchObject({ seq: 1, duplicate: true, quota: { remaining: 99 } });
+    await ben.settled();
+    expect(texts(ben)).toEqual(["a1"]);
+  });
+
+  test("D1 lost messages leave a hole for this connection only, also where many listen together", async () => {
+    await using bench = await startFaultServer({ PLANS: "free:100:20" });
+    const { server } = bench;
+    const others = await Promise.all(Array.from({ length: 6 }, () => join(server, "cleo")));
+    await using ben = await join(server, "ben");
+    await using anna = await join(server, "anna");
+    await say(ben, "b1");
+    await disturb(server, anna, { do: "lose", next: "message", count: 2 });
+    for (const id of ["b2", "b3", "b4"]) await say(ben, id);
+    await anna.settled();
+    expect(anna.of("message").map(({ seq }) => seq)).toEqual([1, 4]);
+    for (const other of others) {
+      await other.settled();
+      expect(other.of("message").map(({ seq }) => seq)).toEqual([1, 2, 3, 4]);
+      other.socket.close();
+    }
+  });
+
+  test("0 forgets what was to be lost, and each type counts for itself", async () => {
+    await using bench = await startFaultServer();
+    const { server } = bench;
+    await using anna = await join(server, "anna");
+    await disturb(server, anna, { do: "lose", next: "ack", count: 5 });
+    await disturb(server, anna, { do: "lose", next: "message", count: 1 });
+    await disturb(server, anna, { do: "lose", next: "ack", count: 0 });
+    expect(await say(anna, "a1")).toBe(1);
+    await anna.settled();
+    expect(texts(anna)).toEqual([]);
+  });
+});
+
+test("what is done to a connection ends with it", async () => {
+  await using bench = await startFaultServer();
+  const { server } = bench;
+  const anna = await join(server, "anna");
+  await disturb(server, anna, { do: "lose", next: "ack", count: 100 });
+  await disturb(server, anna, { do: "delay", milliseconds: 60_000 });
+  anna.socket.close();
+  await anna.closed;
+  await using back = await join(server, "anna");
+  expect(nameOf(back)).not.toBe(nameOf(anna));
+  expect(await say(back, "a1")).toBe(1);
+});
