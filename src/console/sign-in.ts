@@ -1,10 +1,25 @@
-import type { ServerFacts } from "./state.ts";
 import { duration } from "./wording.ts";
 
-/** A sign-in that lasts. Its tokens are in memory only (P1): a reload ends it, and no storage has them. */
+/** What `GET /config.json` tells the page before anybody has signed in. */
+export interface ServerFacts {
+  readonly demo: readonly { readonly user: string; readonly plan: string }[];
+  /** Whether the server does faults on request (`POST /test/faults`). */
+  readonly faults: boolean;
+  readonly version?: string;
+}
+
+/**
+ * A sign-in that lasts; several clients may share one. Its tokens are in memory only (P1): a reload ends it, and no
+ * storage has them.
+ */
 export interface Login {
-  /** The token, and from the second call on another one; undefined when the sign-in has ended. Rejects when that cannot be told now. */
-  token(): Promise<string | undefined>;
+  /**
+   * Makes a function for one client: the token, and from the second call on another one; undefined when the sign-in has
+   * ended. It rejects when that cannot be told now.
+   */
+  source(): () => Promise<string | undefined>;
+  /** The token as it is now, for HTTP requests. */
+  access(): string;
   /** Has the server forget it, as far as it can be reached. */
   end(): void;
 }
@@ -33,7 +48,7 @@ export async function signIn(
 
 function createLogin(first: Tokens): Login {
   let tokens = first;
-  let isUsed = false;
+  let renewing: Promise<string | undefined> | undefined;
 
   async function renew(refresh: string): Promise<string | undefined> {
     const response = await ask({ grant_type: "refresh_token", refresh_token: refresh });
@@ -45,11 +60,23 @@ function createLogin(first: Tokens): Login {
   }
 
   return {
-    async token() {
-      if (isUsed) return tokens.refresh === undefined ? undefined : renew(tokens.refresh);
-      isUsed = true;
-      return tokens.access;
+    source() {
+      let given: string | undefined;
+      return async () => {
+        // Another client of this sign-in may have renewed it meanwhile; two that ask at once are given the same.
+        if (given === tokens.access) {
+          const { refresh } = tokens;
+          if (refresh === undefined) return undefined;
+          renewing ??= renew(refresh).finally(() => {
+            renewing = undefined;
+          });
+          if ((await renewing) === undefined) return undefined;
+        }
+        given = tokens.access;
+        return given;
+      };
     },
+    access: () => tokens.access,
     end() {
       const { access, refresh } = tokens;
       const headers = { Authorization: `Bearer ${access}` };
@@ -57,6 +84,15 @@ function createLogin(first: Tokens): Login {
       // Without an answer the tokens run out by themselves; nobody else has them.
       fetch("/logout", { method: "POST", headers, body }).catch(() => {});
     },
+  };
+}
+
+/** A sign-in with a token that was made elsewhere; it lasts as long as the token, and is not ended here. */
+export function pastedLogin(token: string): Login {
+  return {
+    source: () => createLogin({ access: token, refresh: undefined }).source(),
+    access: () => token,
+    end() {},
   };
 }
 
@@ -70,14 +106,18 @@ function tokensOf(body: Record<string, unknown>): Tokens | undefined {
   return { access, refresh: typeof refresh === "string" ? refresh : undefined };
 }
 
+/** What is known before the server has answered. */
+export const NO_FACTS: ServerFacts = { demo: [], faults: false };
+
 /** Reads `GET /config.json`: the demo accounts and the version. Without it the page works, with less on it. */
 export async function readServerFacts(): Promise<ServerFacts> {
   try {
     const body = await readObject(await fetch("/config.json"));
     const demo = Array.isArray(body.demo) ? (body.demo as unknown[]).filter(isDemoAccount) : [];
-    return { demo, ...(typeof body.version === "string" && { version: body.version }) };
+    const faults = body.faults === true;
+    return { demo, faults, ...(typeof body.version === "string" && { version: body.version }) };
   } catch {
-    return { demo: [] };
+    return NO_FACTS;
   }
 }
 

@@ -10,12 +10,6 @@ import type {
 import type { ServerFrameOf } from "../protocol/server-frames.ts";
 import type { Transcript } from "./transcript.ts";
 
-/** What `GET /config.json` tells the page before anybody has signed in. */
-export interface ServerFacts {
-  readonly demo: readonly { readonly user: string; readonly plan: string }[];
-  readonly version?: string;
-}
-
 /** Something the server (or the library) refused: `code` for the program, `message` for people. */
 export interface Refusal {
   readonly code: string;
@@ -86,8 +80,8 @@ export interface Subject {
   readonly seen: number;
 }
 
+/** One client of the bench: a user, a conversation, and how far they have come. */
 export interface State {
-  readonly server: ServerFacts;
   /** The conversation to talk in, or to connect to next. */
   readonly conversation: string;
   readonly session: Session;
@@ -134,7 +128,6 @@ export type TalkEvent =
 /** Everything that can happen. */
 export type Event =
   | TalkEvent
-  | { readonly type: "server_facts"; readonly facts: ServerFacts }
   | { readonly type: "sign_in_began" }
   | { readonly type: "signed_in"; readonly user: string }
   | { readonly type: "sign_in_refused"; readonly problem: string }
@@ -154,7 +147,7 @@ export type Event =
   | { readonly type: "measure" }
   | { readonly type: "dismiss"; readonly code: string };
 
-/** What is to be done outside: the carrier in main.ts does it, and nothing else. */
+/** What is to be done outside: bench-client.ts does it, and nothing else. */
 export type Effect =
   /** Opens the conversation; `goOn`: where this page left it. */
   | { readonly do: "open"; readonly conversation: string; readonly goOn: boolean }

@@ -8,10 +8,9 @@ const TAKEN_BACK = "Taken back before it was sent.";
 
 const SIGN_IN_ENDED = "Your sign-in has ended. Sign in again to go on.";
 
-/** The page before anything has happened. */
+/** A client before anything has happened. */
 export function initialState(conversation: string): State {
   return {
-    server: { demo: [] },
     conversation,
     session: { at: "signed_out", busy: false },
     transcript: EMPTY_TRANSCRIPT,
@@ -21,15 +20,13 @@ export function initialState(conversation: string): State {
 }
 
 /**
- * One step of the page: what `event` makes of `state`, and what is to be done about it.
+ * One step of a client: what `event` makes of `state`, and what is to be done about it.
  *
  * An event that has no meaning in the present state (an ack after leaving, a message while closed) changes nothing.
  */
 export function step(state: State, event: Event): Step {
   const { session } = state;
   switch (event.type) {
-    case "server_facts":
-      return still({ ...state, server: event.facts });
     case "sign_in_began":
       return session.at === "signed_out"
         ? still({ ...state, session: { at: "signed_out", busy: true } })
@@ -106,7 +103,7 @@ function onSignOut(state: State, problem?: string): Step {
 }
 
 function forget(state: State): State {
-  return { ...initialState(state.conversation), server: state.server, session: state.session };
+  return { ...initialState(state.conversation), session: state.session };
 }
 
 function onChoose(state: State, conversation: string): Step {

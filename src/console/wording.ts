@@ -1,4 +1,3 @@
-import type { State as LineState } from "../client/connect.ts";
 import { type ErrorEntry, errorEntry } from "../protocol/errors.ts";
 import type { Refusal } from "./state.ts";
 
@@ -60,18 +59,12 @@ export function dayName(at: number, now: number): string {
   });
 }
 
-/** What happened to the line, for the frame log. */
-export function describeLine(line: LineState): string {
-  switch (line.at) {
-    case "waiting":
-      return `line lost: ${line.reason}; next try ${preciseTime(line.until)}`;
-    case "closed":
-      return `closed ${line.code} ${line.reason}`;
-    case "degraded":
-      return `degraded: ${line.reason}`;
-    default:
-      return line.at;
-  }
+/** A short time for people, from milliseconds: `0.42 ms`, `18 ms`, `1.25 s`. */
+export function milliseconds(time: number): string {
+  if (time < 0.995) return `${time.toFixed(2)} ms`;
+  if (time < 9.95) return `${time.toFixed(1)} ms`;
+  if (time < 999.5) return `${Math.round(time)} ms`;
+  return time < 60_000 ? `${(time / 1000).toFixed(2)} s` : duration(time);
 }
 
 /** What the server said about a refusal, then what to do about it. */

@@ -271,7 +271,6 @@ describe("every state decides about every kind of event", () => {
   };
   const refusal = { code: "invalid", message: "Bad." };
   const events: { readonly [T in Type]: Extract<Event, { type: T }> } = {
-    server_facts: { type: "server_facts", facts: { demo: [] } },
     sign_in_began: { type: "sign_in_began" },
     signed_in: { type: "signed_in", user: "user1" },
     sign_in_refused: { type: "sign_in_refused", problem: "No." },
@@ -322,7 +321,6 @@ describe("every state decides about every kind of event", () => {
     moves: Partial<Record<Type, Session["at"]>>,
   ): Record<Type, Session["at"]> {
     return {
-      server_facts: stays,
       sign_in_began: stays,
       signed_in: stays,
       sign_in_refused: stays,

@@ -28,8 +28,8 @@ describe.skipIf(chromiumPath() === undefined)("the console", () => {
       await using server = await startTestServer();
       await using ann = await openPage(browser, server.url);
       await using bob = await openPage(browser, server.url);
-      await watchDeliveries(ann.page);
       await join(ann.page, "user1");
+      await watchDeliveries(ann.page);
       await join(bob.page, "user2");
       await ann.page.locator("#people li", { hasText: "user2" }).waitFor();
 
@@ -39,7 +39,7 @@ describe.skipIf(chromiumPath() === undefined)("the console", () => {
       await ann.page.locator("[data-seq='2']", { hasText: "Morning!" }).waitFor();
       await ann.page.locator(".own[data-seq='1']", { hasText: "✓ stored" }).waitFor();
       expect(await deliveries(ann.page)).toEqual(["pending", "stored"]);
-      expect(await ann.page.locator("#quota-figure").textContent()).toBe("99 left");
+      expect(await quota(ann.page)).toBe("99 left");
 
       await bob.page.getByRole("button", { name: "Leave" }).click();
       await ann.page.locator("#people li", { hasText: "user2" }).waitFor({ state: "detached" });
@@ -63,7 +63,7 @@ describe.skipIf(chromiumPath() === undefined)("the console", () => {
       await bob.page.getByRole("button", { name: "Leave" }).click();
       await say(ann.page, "four");
       await ann.page.locator(".own[data-seq='4']").waitFor();
-      await bob.page.getByRole("button", { name: "Connect" }).click();
+      await bob.page.locator("#connect").click();
       await bob.page.locator("[data-seq='4']").waitFor();
       expect(await texts(bob.page)).toEqual(["one", "two", "three", "four"]);
       expect([...ann.faults, ...bob.faults]).toEqual([]);
@@ -83,7 +83,7 @@ describe.skipIf(chromiumPath() === undefined)("the console", () => {
       await waiting.getByText("waits to be sent").waitFor();
       const notice = ann.page.locator(".notice[data-code='rate_limited']");
       expect(await notice.textContent()).toMatch(/All 3 requests of this hour are used.*sent in \d+:\d\d/);
-      expect(await ann.page.locator("#quota-figure").textContent()).toBe("0 left");
+      expect(await quota(ann.page)).toBe("0 left");
 
       await join(bob.page, "user2");
       await say(bob.page, "I am still heard");
@@ -240,13 +240,17 @@ describe.skipIf(chromiumPath() === undefined)("the console", () => {
         tokens.push(body.access_token, body.refresh_token);
       });
       await join(ann.page, "user1");
-      await ann.page.locator("#frames > summary").click();
-      await ann.page.locator(".frame.received", { hasText: "token_accepted" }).waitFor();
-      for (const frame of await ann.page.locator(".frame details").all()) await frame.click();
+      await ann.page.locator(".frame.in", { hasText: "token_accepted" }).waitFor();
       expect(tokens).toHaveLength(4);
-      const page = await ann.page.content();
-      for (const token of tokens) expect(page).not.toContain(token);
-      expect(await ann.page.locator(".frame.line", { hasText: "lost" }).count()).toBe(0);
+      for (const frame of await ann.page.locator(".frame").all()) {
+        await frame.click();
+        const page = await ann.page.content();
+        for (const token of tokens) expect(page).not.toContain(token);
+      }
+      const renewal = ann.page.locator(".frame.out", { hasText: "token" });
+      await renewal.click();
+      expect(await ann.page.locator("#frame-detail pre").textContent()).toContain('"token": "…"');
+      expect(await ann.page.locator(".frame.line", { hasText: "close" }).count()).toBe(0);
       expect(ann.faults).toEqual([]);
     },
     PATIENCE,
@@ -287,9 +291,8 @@ describe.skipIf(chromiumPath() === undefined)("the console", () => {
       expect(await texts(ann.page)).toEqual([hostile]);
       expect(await ann.page.locator("#messages img, #messages script").count()).toBe(0);
 
-      await ann.page.locator("#frames > summary").click();
-      await ann.page.locator(".frame.sent details", { hasText: "message" }).first().click();
-      await ann.page.locator(".frame.sent pre", { hasText: '"type": "message"' }).waitFor();
+      await ann.page.locator(".frame.out", { hasText: "message" }).first().click();
+      await ann.page.locator("#frame-detail pre", { hasText: '"type": "message"' }).waitFor();
       expect(await ann.page.content()).not.toContain(await token);
       expect(await address).not.toContain(await token);
       expect(ann.page.url()).toBe(`${server.url.replace(/\/$/, "")}/#lobby`);
@@ -343,8 +346,11 @@ describe.skipIf(chromiumPath() === undefined)("the console", () => {
         await say(ann.page, "w".repeat(300));
         for (const text of ["two", "three", "four"]) await say(ann.page, text);
         await ann.page.locator(".message.pending", { hasText: "waits" }).waitFor();
-        await ann.page.locator("#frames > summary").click();
-        await ann.page.locator(".frame details").first().click();
+        for (const part of ["Clients", "Panels"]) {
+          await ann.page.getByRole("button", { name: part }).click();
+          expect(await overflow(ann.page)).toBe(0);
+        }
+        await ann.page.locator(".frame").first().click();
         expect(await overflow(ann.page)).toBe(0);
         expect(ann.faults).toEqual([]);
       },
@@ -356,7 +362,7 @@ describe.skipIf(chromiumPath() === undefined)("the console", () => {
 async function join(page: Page, user: string, conversation = "lobby"): Promise<void> {
   await page.getByRole("button", { name: user }).click();
   await page.getByRole("textbox", { name: "Conversation" }).fill(conversation);
-  await page.getByRole("button", { name: "Connect" }).click();
+  await page.locator("#connect").click();
   await connected(page);
 }
 
@@ -374,6 +380,11 @@ function texts(page: Page): Promise<string[]> {
   return page.locator("#messages .text").allTextContents();
 }
 
+/** What is left to the selected client. */
+function quota(page: Page): Promise<string | null> {
+  return page.locator(".client[data-selected='true'] .quota").textContent();
+}
+
 function focused(page: Page): Promise<string | undefined> {
   return page.evaluate(() => document.activeElement?.id);
 }
@@ -384,9 +395,7 @@ async function waitForFocus(page: Page, id: string): Promise<void> {
 
 /** Returns when the server has answered a ping, and so has seen all that was sent before. */
 async function roundTrip(page: Page): Promise<void> {
-  const frames = page.locator("#frames");
-  if ((await frames.getAttribute("open")) === null) await frames.locator("> summary").click();
-  const pongs = page.locator(".frame.received", { hasText: "pong" });
+  const pongs = page.locator(".frame.in", { hasText: "pong" });
   const before = await pongs.count();
   await page.getByRole("button", { name: "Measure round trip" }).click();
   await pongs.nth(before).waitFor();

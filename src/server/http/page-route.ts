@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** One file of the console, ready to be sent. */
@@ -9,7 +9,7 @@ export interface PageFile {
   readonly etag: string;
 }
 
-/** The console by path: `/`, `/console/main.js`, `/console/style.css`, `/console/icon.svg`. */
+/** The console by path: `/`, `/console/main.js` and what it loads later, `/console/style.css`, `/console/icon.svg`. */
 export type Page = ReadonlyMap<string, PageFile>;
 
 const CONSOLE_FOLDER = fileURLToPath(new URL("../../console/", import.meta.url));
@@ -19,23 +19,35 @@ const CONSOLE_FOLDER = fileURLToPath(new URL("../../console/", import.meta.url))
  * Content-Security-Policy and Referrer-Policy (bun #16873, #18135).
  */
 export async function createPage(folder = CONSOLE_FOLDER): Promise<Page> {
-  const script = await bundle(join(folder, "main.ts"));
   const style = await bundle(join(folder, "style.css"));
   const read = (name: string) => Bun.file(join(folder, name)).text();
-  return new Map([
+  const page = new Map([
     ["/", pageFile(await read("index.html"), "text/html; charset=utf-8")],
-    ["/console/main.js", pageFile(script, "text/javascript; charset=utf-8")],
-    ["/console/style.css", pageFile(style, "text/css; charset=utf-8")],
+    ["/console/style.css", pageFile(style.get("style.css")!, "text/css; charset=utf-8")],
     ["/console/icon.svg", pageFile(await read("icon.svg"), "image/svg+xml")],
   ]);
+  for (const [name, script] of await bundle(join(folder, "main.tsx")))
+    page.set(`/console/${name}`, pageFile(script, "text/javascript; charset=utf-8"));
+  return page;
 }
 
-/** The file at `path` with what it imports, minified. */
-async function bundle(path: string): Promise<string> {
-  const { outputs, logs } = await Bun.build({ entrypoints: [path], target: "browser", minify: true });
-  const main = outputs[0];
-  if (main === undefined) throw new Error(`The console was not built: ${logs.join("\n")}`);
-  return main.text();
+/**
+ * The file at `path` with what it imports, minified, by the name of each part: a part that is imported when it is needed is one of its own.
+ *
+ * JSX is set here, and not left to tsconfig.json, which is not in the packed package.
+ */
+export async function bundle(path: string): Promise<ReadonlyMap<string, string>> {
+  const { outputs, logs } = await Bun.build({
+    entrypoints: [path],
+    target: "browser",
+    minify: true,
+    splitting: true,
+    jsx: { runtime: "automatic", importSource: "preact", development: false },
+  });
+  if (outputs.length === 0) throw new Error(`The console was not built: ${logs.join("\n")}`);
+  return new Map(
+    await Promise.all(outputs.map(async (part) => [basename(part.path), await part.text()] as const)),
+  );
 }
 
 /** Answers a file of the page; a browser that has this very content already is told so (304). */

@@ -10,7 +10,7 @@ async function consoleFolder(files: Record<string, string> = {}) {
   const folder = await mkdtemp(join(tmpdir(), "parley-page-"));
   const all = {
     "index.html": '<!doctype html><script type="module" src="/console/main.js"></script>',
-    "main.ts": 'import { greeting } from "./greeting.ts";\ndocument.title = greeting satisfies string;\n',
+    "main.tsx": 'import { greeting } from "./greeting.ts";\ndocument.title = greeting satisfies string;\n',
     "greeting.ts": 'export const greeting: string = "hello";\n',
     "style.css": "body { margin: 0 }\n",
     "icon.svg": '<svg xmlns="http://www.w3.org/2000/svg"/>',
@@ -37,8 +37,8 @@ describe("the console's files", () => {
       expect(await response.text()).toContain(part!);
     }
     expect(await (await send("/console/main.js")).text()).not.toContain("satisfies");
-    expect((await send("/console/main.ts")).status).toBe(404);
-    expect((await send("/console/..%2fmain.ts")).status).toBe(404);
+    expect((await send("/console/main.tsx")).status).toBe(404);
+    expect((await send("/console/..%2fmain.tsx")).status).toBe(404);
   });
 
   test("are asked for each time and sent again only when they changed", async () => {
@@ -57,7 +57,7 @@ describe("the console's files", () => {
   });
 
   test("a console that does not build stops the start, and says why", async () => {
-    await using made = await consoleFolder({ "main.ts": 'import "./not-there.ts";\n' });
+    await using made = await consoleFolder({ "main.tsx": 'import "./not-there.ts";\n' });
     await expect(createPage(made.folder)).rejects.toThrow();
   });
 });

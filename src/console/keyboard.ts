@@ -1,0 +1,70 @@
+import { type ReadonlySignal, signal } from "@preact/signals";
+
+/** Something that can be done by a key. */
+export interface Command {
+  /** What is pressed: one sign as `KeyboardEvent.key` names it, such as `?`, `n`, `ArrowDown`. */
+  readonly key: string;
+  /** What it does, for the sheet. */
+  readonly label: string;
+  /** Under which heading of the sheet it stands. */
+  readonly group: string;
+  run(): void;
+}
+
+/** The keys of the page. A part that appears adds its own, and takes them back when it goes. */
+export interface Keyboard {
+  /** All there are now, in the order they were added; of two with the same key the later one works. */
+  readonly commands: ReadonlySignal<readonly Command[]>;
+  /** Whether keys without Ctrl or Alt do anything: who dictates to the machine would set them off (WCAG 2.1.4). */
+  readonly isOn: ReadonlySignal<boolean>;
+  switchOn(on: boolean): void;
+  /** Adds keys until the function that is answered is called. */
+  add(commands: readonly Command[]): () => void;
+}
+
+/** Listens on `target`. In a field keys write, so that there only Escape is heard: it leaves the field. */
+export function createKeyboard(target: EventTarget): Keyboard {
+  const commands = signal<readonly Command[]>([]);
+  const isOn = signal(true);
+
+  target.addEventListener("keydown", (event) => {
+    const {
+      key,
+      ctrlKey,
+      metaKey,
+      altKey,
+      isComposing,
+      defaultPrevented,
+      target: field,
+    } = event as KeyboardEvent;
+    if (defaultPrevented || ctrlKey || metaKey || altKey || isComposing) return;
+    if (isField(field)) {
+      if (key === "Escape") field.blur();
+      return;
+    }
+    // Of a dialog only its own keys work.
+    if (!isOn.value || document.querySelector("dialog[open]") !== null) return;
+    const command = commands.value.findLast((one) => one.key === key);
+    if (command === undefined) return;
+    event.preventDefault();
+    command.run();
+  });
+
+  return {
+    commands,
+    isOn,
+    switchOn(on) {
+      isOn.value = on;
+    },
+    add(added) {
+      commands.value = [...commands.peek(), ...added];
+      return () => {
+        commands.value = commands.peek().filter((command) => !added.includes(command));
+      };
+    },
+  };
+}
+
+function isField(target: EventTarget | null): target is HTMLElement {
+  return target instanceof HTMLElement && target.matches("input:not([type=checkbox]), textarea, select");
+}

@@ -1,0 +1,36 @@
+// What a panel is: one concern of the bench (the timeline, sending, …) with a tab of its own beside the conversation.
+import type { Signal } from "@preact/signals";
+import type { ComponentType } from "preact";
+import type { Address } from "../address.ts";
+import type { Bench } from "../bench.ts";
+import type { Keyboard } from "../keyboard.ts";
+
+/** What a panel is given. */
+export interface Desk {
+  readonly bench: Bench;
+  readonly keys: Keyboard;
+  readonly address: Address;
+  /** The name of the panel that is open. */
+  readonly panel: Signal<string>;
+  /** Which column a narrow screen shows. */
+  readonly place: Signal<"clients" | "talk" | "panel">;
+  /** Whether the panels have the conversation's room too. */
+  readonly isWide: Signal<boolean>;
+  /** A frame's text that is to be edited and sent again: set by whoever offers it, taken by the panel that sends. */
+  readonly toEdit: Signal<string | undefined>;
+  /** What a screen reader is told next; set it where something happens that only the eye would notice. */
+  readonly told: Signal<string>;
+}
+
+/** One tab. Its view is made when it is opened and is gone when another one is. */
+export interface Panel {
+  /** In the address (`show=`); short, lower case. */
+  readonly name: string;
+  readonly title: string;
+  /** The key that opens it. */
+  readonly key: string;
+  readonly View: ComponentType;
+}
+
+/** Makes a panel, once, before anything has happened. What must outlast its view, it keeps in signals of its own. */
+export type MakePanel = (desk: Desk) => Panel;

@@ -1,0 +1,90 @@
+import type { ComponentChildren } from "preact";
+import type { Bench } from "../../bench.ts";
+import { CLIENT_FRAME_TYPES, SERVER_FRAME_TYPES } from "../../wire/frame-types.ts";
+import type { Filter } from "./filter.ts";
+
+/** What else stands in the timeline beside frames. */
+const OTHER_TYPES = ["dial", "open", "close", "wait", "binary", "not JSON", "no type"];
+
+const TYPES = [...new Set([...CLIENT_FRAME_TYPES, ...SERVER_FRAME_TYPES])].sort();
+
+interface FilterBarProps {
+  readonly bench: Bench;
+  readonly filter: Filter;
+  readonly problem: string | undefined;
+  set(filter: Filter): void;
+  readonly children: ComponentChildren;
+}
+
+/** Which frames are shown. It is kept in the address, so that a link or a reload has it too. */
+export function FilterBar({ bench, filter, problem, set, children }: FilterBarProps) {
+  const names = new Set(bench.clients.value.map(({ id }) => bench.nameOf(id)));
+  // One that is gone, or not there yet after a reload, stays chosen.
+  if (filter.client !== "") names.add(filter.client);
+  return (
+    <form class="filters" aria-label="Filter" onSubmit={(event) => event.preventDefault()}>
+      <select
+        aria-label="Client"
+        id="filter-client"
+        value={filter.client}
+        onChange={(event) => set({ ...filter, client: event.currentTarget.value })}
+      >
+        <option value="">All clients</option>
+        {[...names].map((name) => (
+          <option key={name} value={name}>
+            {name}
+          </option>
+        ))}
+      </select>
+      <select
+        aria-label="Direction"
+        id="filter-direction"
+        value={filter.direction}
+        onChange={(event) => set({ ...filter, direction: event.currentTarget.value as Filter["direction"] })}
+      >
+        <option value="">Both ways</option>
+        <option value="out">Sent</option>
+        <option value="in">Received</option>
+        <option value="line">Line</option>
+        <option value="fault">Faults</option>
+      </select>
+      <select
+        aria-label="Type"
+        id="filter-type"
+        value={filter.type}
+        onChange={(event) => set({ ...filter, type: event.currentTarget.value })}
+      >
+        <option value="">All types</option>
+        {[...TYPES, ...OTHER_TYPES].map((type) => (
+          <option key={type} value={type}>
+            {type}
+          </option>
+        ))}
+      </select>
+      <input
+        type="search"
+        id="find"
+        aria-label="Find text, or /expression/"
+        aria-invalid={problem !== undefined}
+        aria-describedby="find-problem"
+        placeholder="Find text, or /expression/"
+        spellcheck={false}
+        value={filter.find}
+        onInput={(event) => set({ ...filter, find: event.currentTarget.value })}
+      />
+      <label class="check">
+        <input
+          type="checkbox"
+          id="filter-marked"
+          checked={filter.marked}
+          onChange={(event) => set({ ...filter, marked: event.currentTarget.checked })}
+        />
+        Marked
+      </label>
+      {children}
+      <p class="problem" id="find-problem" role="alert">
+        {problem ?? ""}
+      </p>
+    </form>
+  );
+}

@@ -1,0 +1,65 @@
+import type { Direction, Frame } from "../../wire/frame.ts";
+
+/** Which frames the timeline shows. An empty field lets everything through. */
+export interface Filter {
+  /** A client's name. */
+  readonly client: string;
+  readonly direction: Direction | "";
+  readonly type: string;
+  /** Text that the frame holds, whatever its case; between two `/`, a regular expression. */
+  readonly find: string;
+  /** Only frames with a mark. */
+  readonly marked: boolean;
+}
+
+/** What a filter comes to: a question to ask of each frame, or what is wrong with it. */
+export type Compiled =
+  | { readonly matches: ((frame: Frame) => boolean) | undefined; readonly problem?: undefined }
+  | { readonly matches: undefined; readonly problem: string };
+
+const DIRECTIONS: readonly string[] = ["out", "in", "line", "fault"] satisfies readonly Direction[];
+
+/** Reads a filter from the fields of the address. */
+export function readFilter(fields: Readonly<Record<string, string>>): Filter {
+  const { client = "", dir = "", type = "", find = "", marked = "" } = fields;
+  const direction = DIRECTIONS.includes(dir) ? (dir as Direction) : "";
+  return { client, direction, type, find, marked: marked === "yes" };
+}
+
+/** The fields of the address that hold a filter. */
+export function writeFilter({ client, direction, type, find, marked }: Filter): Record<string, string> {
+  return { client, dir: direction, type, find, marked: marked ? "yes" : "" };
+}
+
+/** Makes the question. `matches` is undefined where every frame is to be shown. `nameOf` is a client's name by its id. */
+export function compileFilter(filter: Filter, nameOf: (id: string) => string): Compiled {
+  const { client, direction, type, find, marked } = filter;
+  const tests: ((frame: Frame) => boolean)[] = [];
+  if (client !== "") tests.push((frame) => nameOf(frame.client) === client);
+  if (direction !== "") tests.push((frame) => frame.direction === direction);
+  if (type !== "") tests.push((frame) => frame.type === type);
+  if (marked) tests.push((frame) => frame.notes.marks.length > 0);
+  if (find !== "") {
+    const expression = expressionOf(find);
+    if (typeof expression === "string") return { matches: undefined, problem: expression };
+    tests.push(({ text, type: name, notes }) => {
+      return (
+        expression.test(text) ||
+        expression.test(name) ||
+        notes.marks.some((mark) => expression.test(mark.text))
+      );
+    });
+  }
+  return { matches: tests.length === 0 ? undefined : (frame) => tests.every((test) => test(frame)) };
+}
+
+/** What `find` looks for; a text says what is wrong with it. */
+function expressionOf(find: string): RegExp | string {
+  const [, source, flags] = /^\/(.+)\/([imsu]*)$/s.exec(find) ?? [];
+  if (source === undefined) return new RegExp(find.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"), "i");
+  try {
+    return new RegExp(source, flags);
+  } catch (error) {
+    return `Not a regular expression: ${(error as Error).message.replace(/^Invalid regular expression: /, "")}`;
+  }
+}

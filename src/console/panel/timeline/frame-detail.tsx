@@ -1,0 +1,73 @@
+import { useState } from "preact/hooks";
+import type { Bench } from "../../bench.ts";
+import { copyText } from "../../copy-text.ts";
+import { IconButton } from "../../view/icon.tsx";
+import { type Frame, prettyJson } from "../../wire/frame.ts";
+import { milliseconds, preciseTime, size } from "../../wording.ts";
+import { Arrow } from "./frame-row.tsx";
+
+interface FrameDetailProps {
+  readonly bench: Bench;
+  readonly frame: Frame;
+  /** Missing where nothing can be sent. */
+  readonly edit?: ((text: string) => void) | undefined;
+  close(): void;
+  tell(text: string): void;
+}
+
+/** All of one frame: what is to be said about it, and what was on the wire. */
+export function FrameDetail({ bench, frame, edit, close, tell }: FrameDetailProps) {
+  const [raw, setRaw] = useState(false);
+  const { number, type, direction, client, at, bytes, text, notes } = frame;
+  const content = raw ? text : prettyJson(text);
+
+  async function copy(): Promise<void> {
+    tell((await copyText(content)) ? "Copied" : "The browser did not let it be copied");
+  }
+
+  return (
+    <section class="frame-detail" id="frame-detail" aria-label={`Frame ${number}`}>
+      <div class="detail-head">
+        <h3>
+          <Arrow direction={direction} /> {type} <span class="fine">no. {number}</span>
+        </h3>
+        <div class="choice" role="group" aria-label="View">
+          <button type="button" class="small" aria-pressed={!raw} onClick={() => setRaw(false)}>
+            JSON
+          </button>
+          <button type="button" class="small" aria-pressed={raw} onClick={() => setRaw(true)}>
+            Raw
+          </button>
+        </div>
+        {edit && direction === "out" && (
+          <button type="button" class="plain small" onClick={() => edit(prettyJson(text))}>
+            Edit and send
+          </button>
+        )}
+        <IconButton
+          icon="copy"
+          label="Copy the frame"
+          shortcut="y"
+          id="copy-frame"
+          onClick={() => void copy()}
+        />
+        <IconButton icon="close" label="Close the frame" shortcut="Esc" onClick={close} />
+      </div>
+      <p class="fine">
+        {bench.nameOf(client)} at {preciseTime(at)}
+        {direction === "in" || direction === "out" ? `, ${size(bytes)}` : ""}
+        {notes.seq === undefined ? "" : `, sequence ${notes.seq}`}
+        {notes.roundTrip === undefined ? "" : `, answered after ${milliseconds(notes.roundTrip)}`}
+      </p>
+      {notes.marks.map((mark) => (
+        <p key={mark.kind} class={`remark ${mark.tone}`}>
+          {mark.text}
+        </p>
+      ))}
+      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
+      <section class="content" tabIndex={0} aria-label="Content">
+        <pre>{content}</pre>
+      </section>
+    </section>
+  );
+}

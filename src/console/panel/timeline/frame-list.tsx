@@ -1,0 +1,131 @@
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import type { Bench } from "../../bench.ts";
+import { FrameRow } from "./frame-row.tsx";
+import type { Rows } from "./rows.ts";
+
+/** Height of a row, in pixels; the style sheet has the same. */
+export const ROW_HEIGHT = 24;
+
+/** Rows drawn above and below what is in view, so that a small step finds them there. */
+const BEYOND = 12;
+
+interface FrameListProps {
+  readonly bench: Bench;
+  readonly rows: Rows;
+  /** The number of the frame that is looked at. */
+  readonly chosen: number | undefined;
+  choose(number: number | undefined): void;
+  /** The filter: while it is the same, the list stays where it is. */
+  readonly filtered: unknown;
+  /** The oldest number there is, with which all rows move up when it grows. */
+  readonly first: number;
+}
+
+/** As many rows as fit, of however many there are: the rest is only room. */
+export function FrameList({ bench, rows, chosen, choose, filtered, first }: FrameListProps) {
+  const scroller = useRef<HTMLDivElement>(null);
+  const [view, setView] = useState({ top: 0, height: 0 });
+  const following = useRef(true);
+  const { count } = rows;
+
+  function look(): void {
+    const { scrollTop, clientHeight } = scroller.current!;
+    following.current = count * ROW_HEIGHT - scrollTop - clientHeight < 2 * ROW_HEIGHT;
+    setView((before) =>
+      before.top === scrollTop && before.height === clientHeight
+        ? before
+        : { top: scrollTop, height: clientHeight },
+    );
+  }
+
+  useEffect(() => {
+    const resized = new ResizeObserver(() => {
+      const element = scroller.current!;
+      if (following.current) element.scrollTop = element.scrollHeight;
+      setView({ top: element.scrollTop, height: element.clientHeight });
+    });
+    resized.observe(scroller.current!);
+    return () => resized.disconnect();
+  }, []);
+  // The end is followed while it is in view; otherwise what is looked at stays in its place.
+  useLayoutEffect(() => {
+    const element = scroller.current!;
+    if (following.current) element.scrollTop = element.scrollHeight;
+    if (following.current) setView({ top: element.scrollTop, height: element.clientHeight });
+  }, [count, filtered]);
+  const firstBefore = useRef(first);
+  useLayoutEffect(() => {
+    const gone = first - firstBefore.current;
+    firstBefore.current = first;
+    if (gone > 0 && !following.current && filtered === undefined)
+      scroller.current!.scrollTop -= gone * ROW_HEIGHT;
+  }, [first]);
+
+  function show(index: number): void {
+    const element = scroller.current!;
+    const top = index * ROW_HEIGHT;
+    if (top < element.scrollTop) element.scrollTop = top;
+    else if (top + ROW_HEIGHT > element.scrollTop + element.clientHeight)
+      element.scrollTop = top + ROW_HEIGHT - element.clientHeight;
+  }
+
+  function onKeyDown(event: KeyboardEvent): void {
+    const page = Math.max(1, Math.floor(view.height / ROW_HEIGHT) - 1);
+    const steps: Readonly<Record<string, number>> = {
+      ArrowDown: 1,
+      ArrowUp: -1,
+      PageDown: page,
+      PageUp: -page,
+      Home: -count,
+      End: count,
+    };
+    if (event.key === "Escape" && chosen !== undefined) choose(undefined);
+    const step = steps[event.key];
+    if (step === undefined || count === 0 || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    const from = chosen === undefined ? (step > 0 ? -1 : count) : rows.indexOf(chosen);
+    const index = Math.min(count - 1, Math.max(0, from + step));
+    choose(rows.frameAt(index)?.number);
+    show(index);
+  }
+
+  const top = Math.max(0, Math.floor(view.top / ROW_HEIGHT) - BEYOND);
+  const end = Math.min(count, Math.ceil((view.top + view.height) / ROW_HEIGHT) + BEYOND);
+  const drawn = [];
+  for (let index = top; index < end; index++) {
+    const frame = rows.frameAt(index);
+    if (frame === undefined) continue;
+    const before = index > 0 ? rows.frameAt(index - 1) : undefined;
+    drawn.push(
+      <FrameRow
+        key={frame.number}
+        bench={bench}
+        frame={frame}
+        index={index}
+        delta={before === undefined ? undefined : frame.at - before.at}
+        isChosen={frame.number === chosen}
+        choose={choose}
+      />,
+    );
+  }
+  return (
+    <div
+      class="frame-list"
+      id="frame-list"
+      role="grid"
+      tabIndex={0}
+      ref={scroller}
+      aria-label="Frames"
+      aria-rowcount={count}
+      aria-activedescendant={chosen === undefined ? undefined : `frame-${chosen}`}
+      onScroll={look}
+      onKeyDown={onKeyDown}
+    >
+      <div class="frame-room" role="presentation" style={{ height: `${count * ROW_HEIGHT}px` }}>
+        <div role="rowgroup" style={{ transform: `translateY(${top * ROW_HEIGHT}px)` }}>
+          {drawn}
+        </div>
+      </div>
+    </div>
+  );
+}

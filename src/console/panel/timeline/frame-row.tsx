@@ -1,0 +1,100 @@
+import { Component } from "preact";
+import type { Bench } from "../../bench.ts";
+import type { Direction, Frame } from "../../wire/frame.ts";
+import { milliseconds, preciseTime, size } from "../../wording.ts";
+
+const ARROWS: Record<Direction, { readonly sign: string; readonly word: string }> = {
+  out: { sign: "↑", word: "sent" },
+  in: { sign: "↓", word: "received" },
+  line: { sign: "·", word: "line" },
+  fault: { sign: "⚡", word: "fault" },
+};
+
+/** Characters of a frame's text shown in its row; more do not fit. */
+const PREVIEW = 160;
+
+/** Where it went, as a sign with its word for who cannot see it. */
+export function Arrow({ direction }: { readonly direction: Direction }) {
+  const { sign, word } = ARROWS[direction];
+  return (
+    <span class="arrow" title={word} role="img" aria-label={word}>
+      {sign}
+    </span>
+  );
+}
+
+/** The beginning of a frame without what its other columns say. */
+function previewOf(text: string): string {
+  return text.slice(0, PREVIEW).replace(/^\{"type":"\w+",?/, "");
+}
+
+interface FrameRowProps {
+  readonly bench: Bench;
+  readonly frame: Frame;
+  /** From 0, for who counts the rows without seeing them. */
+  readonly index: number;
+  /** Since the row above, in milliseconds. */
+  readonly delta: number | undefined;
+  readonly isChosen: boolean;
+  choose(number: number): void;
+}
+
+/** One frame in one line. A frame never changes, so that its row is drawn again for its place only. */
+export class FrameRow extends Component<FrameRowProps> {
+  override shouldComponentUpdate(next: FrameRowProps): boolean {
+    const { frame, delta, isChosen, index } = this.props;
+    return frame !== next.frame || delta !== next.delta || isChosen !== next.isChosen || index !== next.index;
+  }
+
+  override render({ bench, frame, index, delta, isChosen, choose }: FrameRowProps) {
+    const { number, direction, type, bytes, text, at, client, notes } = frame;
+    const { seq, roundTrip, marks } = notes;
+    return (
+      // biome-ignore lint/a11y/useKeyWithClickEvents: the grid around it takes the keys
+      <div
+        class={`frame ${direction}`}
+        id={`frame-${number}`}
+        role="row"
+        tabIndex={-1}
+        aria-rowindex={index + 1}
+        aria-selected={isChosen}
+        data-number={number}
+        onClick={() => choose(number)}
+      >
+        <span role="gridcell" class="who">
+          <span class={`swatch tone-${bench.toneOf(client)}`} aria-hidden="true" />
+          {bench.nameOf(client)}
+        </span>
+        <span role="gridcell" class="time">
+          {preciseTime(at)}
+        </span>
+        <span role="gridcell" class="delta">
+          {delta === undefined ? "" : `+${milliseconds(Math.max(0, delta))}`}
+        </span>
+        <span role="gridcell" class="way">
+          <Arrow direction={direction} />
+        </span>
+        <span role="gridcell" class="type">
+          {type}
+        </span>
+        <span role="gridcell" class="seq">
+          {seq === undefined ? "" : `#${seq}`}
+        </span>
+        <span role="gridcell" class="preview">
+          {marks.map((mark) => (
+            <span key={mark.kind} class={`mark ${mark.tone}`} title={mark.text}>
+              {mark.kind}
+            </span>
+          ))}
+          {marks[0]?.kind === "close" ? marks[0].text : previewOf(text)}
+        </span>
+        <span role="gridcell" class="trip">
+          {roundTrip === undefined ? "" : milliseconds(roundTrip)}
+        </span>
+        <span role="gridcell" class="bytes">
+          {direction === "in" || direction === "out" ? size(bytes) : ""}
+        </span>
+      </div>
+    );
+  }
+}

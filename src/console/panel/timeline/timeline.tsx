@@ -1,0 +1,111 @@
+// All frames of all clients in the order they were seen.
+import { computed, signal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { IconButton } from "../../view/icon.tsx";
+import { MAX_FRAMES } from "../../wire/frame-log.ts";
+import { count } from "../../wording.ts";
+import type { Desk, Panel } from "../panel.ts";
+import { compileFilter, readFilter, writeFilter } from "./filter.ts";
+import { FilterBar } from "./filter-bar.tsx";
+import { FrameDetail } from "./frame-detail.tsx";
+import { FrameList } from "./frame-list.tsx";
+import { createRows } from "./rows.ts";
+
+export function createTimeline(desk: Desk): Panel {
+  const { bench, address, keys } = desk;
+  /** The newest frame that is shown while it is paused. */
+  const pausedAt = signal<number | undefined>(undefined);
+  const chosen = signal<number | undefined>(undefined);
+  const rowsOf = createRows(bench.frames);
+  const filter = computed(() => readFilter(address.fields.value));
+  const key = computed(() => JSON.stringify(filter.value));
+  const compiled = computed(() => compileFilter(JSON.parse(key.value), bench.nameOf));
+
+  function togglePause(): void {
+    pausedAt.value = pausedAt.value === undefined ? bench.frames.last : undefined;
+    desk.told.value = pausedAt.value === undefined ? "The timeline goes on" : "The timeline is paused";
+  }
+
+  function clear(): void {
+    bench.clearFrames();
+    chosen.value = undefined;
+    pausedAt.value = undefined;
+  }
+
+  function View() {
+    bench.framesChanged.value;
+    const { matches, problem } = compiled.value;
+    const rows = rowsOf(matches, pausedAt.value ?? Number.POSITIVE_INFINITY);
+    const { first, last } = bench.frames;
+    const frame = chosen.value === undefined ? undefined : bench.frames.get(chosen.value);
+    const waiting = pausedAt.value === undefined ? 0 : last - pausedAt.value;
+    useEffect(
+      () =>
+        keys.add([
+          { key: "p", label: "Pause, or go on", group: "Timeline", run: togglePause },
+          { key: "/", label: "Find", group: "Timeline", run: () => document.getElementById("find")?.focus() },
+          { key: "l", label: "Clear", group: "Timeline", run: clear },
+          {
+            key: "y",
+            label: "Copy the frame",
+            group: "Timeline",
+            run: () => document.getElementById("copy-frame")?.click(),
+          },
+        ]),
+      [],
+    );
+    return (
+      <div class="timeline">
+        <FilterBar
+          bench={bench}
+          filter={filter.value}
+          problem={problem}
+          set={(next) => address.set(writeFilter(next))}
+        >
+          <IconButton
+            icon={pausedAt.value === undefined ? "pause" : "play"}
+            label={pausedAt.value === undefined ? "Pause" : "Go on"}
+            shortcut="p"
+            id="pause"
+            pressed={pausedAt.value !== undefined}
+            onClick={togglePause}
+          />
+          <IconButton icon="clear" label="Clear" shortcut="l" id="clear-frames" onClick={clear} />
+        </FilterBar>
+        <FrameList
+          bench={bench}
+          rows={rows}
+          chosen={chosen.value}
+          filtered={matches}
+          first={first}
+          choose={(number) => {
+            chosen.value = number;
+          }}
+        />
+        <p class="timeline-foot fine" id="timeline-foot">
+          {`${rows.count.toLocaleString("en")} of ${count(last - first + 1, "frame")}`}
+          {waiting > 0 ? ` · paused, ${waiting.toLocaleString("en")} more came` : ""}
+          {first > 1 && last - first + 1 > 0
+            ? ` · up to no. ${(first - 1).toLocaleString("en")} gone: the newest ${MAX_FRAMES.toLocaleString("en")} are kept`
+            : ""}
+        </p>
+        {frame && (
+          <FrameDetail
+            key={frame.number}
+            bench={bench}
+            frame={frame}
+            close={() => {
+              chosen.value = undefined;
+              document.getElementById("frame-list")?.focus();
+            }}
+            tell={(text) => {
+              desk.told.value = text;
+            }}
+          />
+        )}
+      </div>
+    );
+  }
+
+  return { name: "timeline", title: "Timeline", key: "t", View };
+}

@@ -1,0 +1,172 @@
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import type { Bench } from "../bench.ts";
+import type { BenchClient } from "../bench-client.ts";
+import type { Allowance } from "../state.ts";
+import { clockTime, duration, milliseconds } from "../wording.ts";
+import { IconButton } from "./icon.tsx";
+import { statusOf } from "./status.ts";
+
+/** From this part of the limit on, the gauge warns by its colour. */
+const LOW = 0.75;
+
+/** All clients, each with how it is; the one that is chosen shows its conversation beside. */
+export function Clients({ bench, add }: { readonly bench: Bench; add(): void }) {
+  return (
+    <section class="clients" aria-labelledby="clients-title">
+      <div class="clients-head">
+        <h2 id="clients-title">Clients</h2>
+        <IconButton icon="add" label="Add a client" shortcut="n" id="add-client" onClick={add} />
+      </div>
+      <ul id="clients">
+        {bench.clients.value.map((client) => (
+          <ClientCard key={client.id} bench={bench} client={client} />
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+interface ClientCardProps {
+  readonly bench: Bench;
+  readonly client: BenchClient;
+}
+
+function ClientCard({ bench, client }: ClientCardProps) {
+  const { session, conversation, allowance } = client.state.value;
+  const [renaming, setRenaming] = useState(false);
+  const name = bench.nameOf(client.id);
+  const isSelected = bench.selected.value === client;
+  const status = statusOf(session);
+  const plan = session.at === "open" ? session.terms?.plan : undefined;
+  const user = session.at === "signed_out" ? undefined : session.user;
+  return (
+    <li class="client" data-client={client.id} data-at={status.at} data-selected={isSelected}>
+      <div class="client-head">
+        <span class={`swatch tone-${client.tone}`} aria-hidden="true" />
+        {renaming ? (
+          <NameField client={client} name={name} done={() => setRenaming(false)} />
+        ) : (
+          <button
+            type="button"
+            class="pick"
+            aria-current={isSelected ? "true" : undefined}
+            onClick={() => bench.select(client.id)}
+          >
+            {name}
+          </button>
+        )}
+        <IconButton icon="rename" label={`Name ${name}`} onClick={() => setRenaming(true)} />
+        <IconButton
+          icon="duplicate"
+          label={`Duplicate ${name}`}
+          disabled={session.at === "signed_out"}
+          onClick={() => void bench.duplicate(client)}
+        />
+        <IconButton icon="close" label={`Drop ${name}`} onClick={() => bench.drop(client)} />
+      </div>
+      <p class="client-state">
+        <span class="status" data-at={status.at}>
+          {status.words}
+        </span>
+        {plan !== undefined && <span class="badge">{plan}</span>}
+      </p>
+      <dl class="vitals">
+        {user !== undefined && user !== name && <Fact term="User" value={user} />}
+        <Fact term="In" value={conversation} />
+        {session.at === "open" && <Line bench={bench} client={client} />}
+      </dl>
+      <Gauge allowance={allowance} now={bench.now.value} />
+    </li>
+  );
+}
+
+/** What the wire says: how far the conversation is, how long the last ack took, and when the server will close. */
+function Line({ bench, client }: ClientCardProps) {
+  const { seq, ack, idleAt } = client.vitals.value;
+  const { session } = client.state.value;
+  const closesAt = session.at === "open" ? (session.inactiveAt ?? idleAt) : undefined;
+  return (
+    <>
+      <Fact term="Sequence" value={seq === 0 ? "none" : `#${seq}`} />
+      <Fact
+        term="Last ack"
+        value={ack === undefined ? "none" : milliseconds(ack.took)}
+        title={ack && `at ${clockTime(ack.at)}`}
+      />
+      <Fact
+        term="Idle close"
+        value={closesAt === undefined ? "never" : `in ${duration(closesAt - bench.now.value)}`}
+        title="When the server closes this line if nothing is done"
+      />
+    </>
+  );
+}
+
+function Fact({ term, value, title }: { term: string; value: string; title?: string | undefined }) {
+  return (
+    <div title={title}>
+      <dt>{term}</dt>
+      <dd>{value}</dd>
+    </div>
+  );
+}
+
+/** What is left of the user's requests in this hour. Browsers disagree on how a meter is drawn: it is read, the bar is seen. */
+function Gauge({ allowance, now }: { readonly allowance: Allowance | undefined; readonly now: number }) {
+  if (allowance === undefined) return null;
+  const { limit, remaining, fullAt } = allowance;
+  if (limit === 0) return <p class="quota">No limit</p>;
+  const used = limit - remaining;
+  const level = remaining === 0 ? "out" : used >= limit * LOW ? "low" : "fine";
+  const full = fullAt > now ? ` All are back at ${clockTime(fullAt)} if nothing more is sent.` : "";
+  return (
+    <div class="gauge" title={`${used.toLocaleString("en")} of ${limit.toLocaleString("en")} used.${full}`}>
+      <meter class="unseen" min={0} max={limit} value={used} aria-label="Requests used this hour" />
+      <div class="track" aria-hidden="true">
+        {/* Set through the object model, which the Content-Security-Policy allows. */}
+        <div data-level={level} style={{ width: `${(used / limit) * 100}%` }} />
+      </div>
+      <span class="quota">{`${remaining.toLocaleString("en")} left`}</span>
+    </div>
+  );
+}
+
+interface NameFieldProps {
+  readonly client: BenchClient;
+  readonly name: string;
+  done(): void;
+}
+
+function NameField({ client, name, done }: NameFieldProps) {
+  const field = useRef<HTMLInputElement>(null);
+  useLayoutEffect(() => field.current?.select(), []);
+
+  function keep(): void {
+    const given = field.current!.value.trim();
+    if (given !== name) client.givenName.value = given;
+    done();
+  }
+
+  return (
+    <form
+      class="name-field"
+      onSubmit={(event) => {
+        event.preventDefault();
+        keep();
+      }}
+    >
+      <input
+        ref={field}
+        aria-label={`New name of ${name}`}
+        defaultValue={name}
+        maxLength={40}
+        onBlur={keep}
+        onKeyDown={(event) => {
+          if (event.key !== "Escape") return;
+          field.current!.value = name;
+          keep();
+        }}
+      />
+    </form>
+  );
+}

@@ -1,0 +1,107 @@
+import { useLayoutEffect, useRef } from "preact/hooks";
+import type { Bench } from "../bench.ts";
+import type { BenchClient } from "../bench-client.ts";
+import { size } from "../wording.ts";
+
+/** Longest text as JSON, in bytes: a frame over 64 KiB would cost the connection (1009). The rest is for `type` and `id`. */
+export const LONGEST_TEXT = 64 * 1024 - 256;
+
+const HINT = "Enter sends, Shift + Enter makes a new line";
+
+/** Bytes a text takes in a frame: JSON's escapes included. */
+export function bytesInFrame(text: string): number {
+  return new TextEncoder().encode(JSON.stringify(text)).length;
+}
+
+interface ComposerProps {
+  readonly bench: Bench;
+  readonly client: BenchClient;
+}
+
+/** Where messages are written. What was written stays when the line is closed, and while another client is looked at. */
+export function Composer({ bench, client }: ComposerProps) {
+  const { session, allowance } = client.state.value;
+  const text = useRef<HTMLTextAreaElement>(null);
+  const open = session.at === "open";
+  const draft = client.draft.value;
+  // UTF-16 units first: counting bytes on each key of a long text would make writing slow.
+  const bytes = draft.length * 3 < LONGEST_TEXT / 2 ? 0 : bytesInFrame(draft);
+  const fits = bytes <= LONGEST_TEXT;
+  const speakers = bench.clients.value.filter((one) => one.state.value.session.at === "open").length;
+  const isOne = bench.clients.value.length === 1;
+  const asAll = bench.talkAsAll.value && !isOne;
+
+  useLayoutEffect(() => {
+    if (open) text.current!.focus();
+  }, [open]);
+  useLayoutEffect(() => {
+    const { style } = text.current!;
+    style.height = "auto";
+    style.height = `${text.current!.scrollHeight + 2}px`;
+  }, [draft]);
+
+  function submit(event: Event): void {
+    event.preventDefault();
+    text.current!.focus();
+    if (!open || !fits || draft.trim() === "") return;
+    client.draft.value = "";
+    bench.say(draft);
+  }
+
+  function write(value: string): void {
+    client.draft.value = value;
+    client.happen({ type: "write", active: value !== "" });
+  }
+
+  function onKeyDown(event: KeyboardEvent): void {
+    // While an input method composes, Enter belongs to it (CJK); 229 is how Safari says so.
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return;
+    submit(event);
+  }
+
+  const left =
+    !open || allowance === undefined || allowance.limit === 0
+      ? ""
+      : `${allowance.remaining.toLocaleString("en")} of ${allowance.limit.toLocaleString("en")} requests left`;
+  return (
+    <form class={`composer${open ? "" : " off"}`} id="composer" onSubmit={submit}>
+      <label class="unseen" for="text">
+        Message
+      </label>
+      <textarea
+        id="text"
+        ref={text}
+        rows={1}
+        placeholder="Write a message"
+        aria-describedby="composer-hint"
+        value={draft}
+        onInput={(event) => write(event.currentTarget.value)}
+        onKeyDown={onKeyDown}
+      />
+      <button class="primary" id="send" type="submit" disabled={!open || !fits}>
+        {asAll ? `Send as ${speakers}` : "Send"}
+      </button>
+      <div class="hints">
+        <p class={`hint${fits ? "" : " problem"}${isOne || !fits ? "" : " unseen"}`} id="composer-hint">
+          {fits ? HINT : `Too long: ${size(bytes)} of ${size(LONGEST_TEXT)}. Shorten it.`}
+        </p>
+        {!isOne && (
+          <label class="check">
+            <input
+              type="checkbox"
+              id="talk-as-all"
+              checked={asAll}
+              onChange={(event) => {
+                bench.talkAsAll.value = event.currentTarget.checked;
+              }}
+            />
+            Talk as all
+          </label>
+        )}
+        <p class="hint left" id="composer-quota">
+          {left}
+        </p>
+      </div>
+    </form>
+  );
+}

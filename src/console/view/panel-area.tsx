@@ -1,0 +1,59 @@
+import type { Desk, Panel } from "../panel/panel.ts";
+import { IconButton } from "./icon.tsx";
+
+interface PanelAreaProps {
+  readonly desk: Desk;
+  readonly panels: readonly Panel[];
+}
+
+/** The tabs, and the panel that is open. */
+export function PanelArea({ desk, panels }: PanelAreaProps) {
+  const open = panels.find(({ name }) => name === desk.panel.value) ?? panels[0]!;
+
+  function onKeyDown(event: KeyboardEvent): void {
+    const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
+    if (step === 0) return;
+    event.preventDefault();
+    const next = panels[(panels.indexOf(open) + step + panels.length) % panels.length]!;
+    desk.panel.value = next.name;
+    document.getElementById(`tab-${next.name}`)?.focus();
+  }
+
+  return (
+    <section class="panels" aria-label="Panels">
+      <div class="tabs">
+        <div role="tablist" aria-label="Panels" onKeyDown={onKeyDown}>
+          {panels.map(({ name, title, key }) => (
+            <button
+              key={name}
+              type="button"
+              role="tab"
+              id={`tab-${name}`}
+              aria-selected={name === open.name}
+              aria-controls="panel"
+              tabIndex={name === open.name ? 0 : -1}
+              title={`${title} (${key})`}
+              onClick={() => {
+                desk.panel.value = name;
+              }}
+            >
+              {title}
+            </button>
+          ))}
+        </div>
+        <IconButton
+          icon="wide"
+          label="Panels over the whole width"
+          shortcut="w"
+          pressed={desk.isWide.value}
+          onClick={() => {
+            desk.isWide.value = !desk.isWide.value;
+          }}
+        />
+      </div>
+      <div class="panel" id="panel" role="tabpanel" aria-labelledby={`tab-${open.name}`}>
+        <open.View key={open.name} />
+      </div>
+    </section>
+  );
+}

@@ -1,0 +1,37 @@
+import type { BenchClient } from "../bench-client.ts";
+import { clockTime } from "../wording.ts";
+import { Avatar } from "./avatar.tsx";
+import { Icon } from "./icon.tsx";
+
+/** Who is in the conversation, and how far away the server is. */
+export function People({ client }: { readonly client: BenchClient }) {
+  const { session } = client.state.value;
+  if (session.at !== "open" || session.terms === undefined) return null;
+  const members = [...session.members].sort((a, b) => a.since - b.since);
+  const { roundTrip } = session;
+  return (
+    <div class="here">
+      <ul class="people" id="people" aria-label="People here">
+        {members.map(({ user, since }) => (
+          <li key={user} title={`Here since ${clockTime(since)}`}>
+            <Avatar user={user} />
+            <span class="name">{user === session.user ? `${user} (you)` : user}</span>
+          </li>
+        ))}
+      </ul>
+      <button
+        type="button"
+        class="quiet small"
+        id="ping"
+        title="Measure round trip"
+        aria-label="Measure round trip"
+        onClick={() => client.happen({ type: "measure" })}
+      >
+        <Icon name="measure" />
+        <span id="round-trip">
+          {roundTrip === undefined ? "Ping" : roundTrip < 1 ? "under 1 ms" : `${roundTrip} ms`}
+        </span>
+      </button>
+    </div>
+  );
+}

@@ -1,0 +1,244 @@
+// What a client's frames say about its line when they are read one after the other. No clock and no I/O: all it knows
+// comes from the frames it is given, so that a recording read again gives the same.
+//
+//    message seq   …  7   8   9  12      10       11      9
+//                             └─ gap ─┘  late     late    repeat
+import { describeClose } from "../../protocol/close-codes.ts";
+import { type Mark, type Notes, readObject, type Seen } from "./frame.ts";
+
+/** What is known of a client's line after the frames so far. Times are milliseconds since 1970. */
+export interface Vitals {
+  /** The newest number heard of, whichever frame said it; 0 before the first. */
+  readonly seq: number;
+  readonly epoch?: string;
+  /** The server's name for the connection, of its last `welcome`; missing while the line is not open. */
+  readonly connection?: string;
+  /** How long the last ack took, in milliseconds, and when it came. */
+  readonly ack?: { readonly took: number; readonly at: number };
+  /** When the server will close for inactivity if nothing is done; missing where it never does. */
+  readonly idleAt?: number;
+}
+
+/** Reads the frames of one client in their order. */
+export interface Analyst {
+  note(seen: Seen): Notes;
+  vitals(): Vitals;
+}
+
+/** Requests kept that wait for their answer; those before were never answered, and nobody asks any more. */
+export const MAX_WAITING = 10_000;
+
+/** Ranges of missing numbers kept; a line with more of them is broken beyond counting. */
+const MAX_HOLES = 1_000;
+
+const NOTHING: Notes = { marks: [] };
+
+/** Frames of a client that count as activity (I1). */
+const ACTIVITY: ReadonlySet<string> = new Set(["message", "history", "typing", "read", "activity"]);
+
+/** Frames of the server that answer one of the client's by its `id`, with what they answer. */
+const ANSWERS: Readonly<Record<string, string>> = { ack: "message", history: "history", pong: "ping" };
+
+interface Hole {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** Begins to read a client's frames. */
+export function createAnalyst(): Analyst {
+  /** When each request was sent, by its type and id. */
+  const waiting = new Map<string, number>();
+  let holes: readonly Hole[] = [];
+  /** The newest message that came; undefined before the first `welcome`. */
+  let last: number | undefined;
+  let vitals: Vitals = { seq: 0 };
+  /** Seconds until the server closes a quiet line; 0: never. */
+  let timeout = 0;
+
+  function hear(seq: unknown): number | undefined {
+    if (typeof seq !== "number") return undefined;
+    if (seq > vitals.seq) vitals = { ...vitals, seq };
+    return seq;
+  }
+
+  function active(at: number): void {
+    if (timeout > 0) vitals = { ...vitals, idleAt: at + timeout * 1000 };
+  }
+
+  function onSent(frame: Readonly<Record<string, unknown>>, at: number): Notes {
+    const { type, id, seq } = frame;
+    if (typeof type !== "string") return NOTHING;
+    if (ACTIVITY.has(type)) active(at);
+    if (type !== "message" && type !== "history" && type !== "ping" && type !== "token") {
+      return typeof seq === "number" ? { seq, marks: [] } : NOTHING;
+    }
+    const key = keyOf(type, id);
+    const again = type === "message" && typeof id === "string" && waiting.has(key);
+    waiting.set(key, at);
+    if (waiting.size > MAX_WAITING) waiting.delete(waiting.keys().next().value!);
+    return again
+      ? { marks: [mark("again", "fine", `The same id as before: ${id}. It is stored once.`)] }
+      : NOTHING;
+  }
+
+  /** How long the request took that `key` names; answered once. */
+  function answered(key: string, at: number): { roundTrip: number } | undefined {
+    const sent = waiting.get(key);
+    if (sent === undefined) return undefined;
+    waiting.delete(key);
+    return { roundTrip: at - sent };
+  }
+
+  function onReceived(frame: Readonly<Record<string, unknown>>, at: number): Notes {
+    switch (frame.type) {
+      case "welcome":
+        return onWelcome(frame, at);
+      case "message":
+        return onMessage(frame);
+      case "ack": {
+        const time = answered(keyOf("message", frame.id), at);
+        const seq = hear(frame.seq);
+        if (time !== undefined) {
+          vitals = { ...vitals, ack: { took: time.roundTrip, at } };
+          active(at);
+        }
+        const marks =
+          frame.duplicate === true
+            ? [
+                mark(
+                  "duplicate",
+                  "fine",
+                  "Was stored before under this id: the first one's number, and no charge.",
+                ),
+              ]
+            : [];
+        return { ...(seq !== undefined && { seq }), ...time, marks };
+      }
+      case "error": {
+        const { code, message, id } = frame;
+        // Only a request that has a name can be told from the others.
+        const types = typeof id === "string" ? ["message", "history", "ping"] : [];
+        const time = types.map((type) => answered(keyOf(type, id), at)).find((one) => one !== undefined);
+        return { ...time, marks: [mark("refused", "error", `${code}: ${message}`)] };
+      }
+      case "closing": {
+        const { code } = frame;
+        return typeof code === "number" ? { marks: [closeMark(code, String(frame.reason ?? ""))] } : NOTHING;
+      }
+      case "read":
+      case "presence":
+      case "typing": {
+        const seq = hear(frame.seq);
+        return seq === undefined ? NOTHING : { seq, marks: [] };
+      }
+      case "token_accepted":
+        return { ...answered("token", at), marks: [] };
+      case "warning":
+        return { marks: [mark("refused", "warning", `${frame.code}: ${frame.message}`)] };
+      default: {
+        const request = ANSWERS[String(frame.type)];
+        if (request === undefined) return NOTHING;
+        const time = answered(keyOf(request, frame.id), at);
+        if (request === "history" && time !== undefined) active(at);
+        return time === undefined ? NOTHING : { ...time, marks: [] };
+      }
+    }
+  }
+
+  function onWelcome(frame: Readonly<Record<string, unknown>>, at: number): Notes {
+    const { epoch, connection, resumed, lost, inactivity } = frame;
+    const marks: Mark[] = [];
+    const before = vitals.epoch;
+    if (before !== undefined && before !== epoch) {
+      marks.push(
+        mark(
+          "epoch",
+          "warning",
+          `The store began anew: epoch ${before} became ${epoch}. Numbers count from 1 again.`,
+        ),
+      );
+      vitals = { ...vitals, seq: 0 };
+    }
+    const seq = hear(frame.seq);
+    if (Array.isArray(lost)) {
+      const [first, end] = lost as [number, number];
+      marks.push(mark("lost", "error", `#${first} to #${end} were missed and are no longer kept.`));
+      last = Math.max(last ?? 0, end);
+    }
+    // What follows comes after `seq`; one that resumes goes on after what came last.
+    if (resumed !== true || last === undefined || before !== epoch) {
+      last = seq ?? 0;
+      holes = [];
+    }
+    timeout = Number((inactivity as { timeout?: unknown } | undefined)?.timeout ?? 0);
+    const { idleAt: _before, ...rest } = vitals;
+    vitals = { ...rest, epoch: String(epoch), connection: String(connection) };
+    active(at);
+    return { ...(seq !== undefined && { seq }), marks };
+  }
+
+  function onMessage(frame: Readonly<Record<string, unknown>>): Notes {
+    const seq = hear(frame.seq);
+    if (seq === undefined) return NOTHING;
+    if (last === undefined || seq === last + 1) {
+      last = seq;
+      return { seq, marks: [] };
+    }
+    if (seq > last) {
+      const hole = { first: last + 1, last: seq - 1 };
+      holes = [...holes.slice(1 - MAX_HOLES), hole];
+      last = seq;
+      const missing = hole.first === hole.last ? `#${hole.first} is` : `#${hole.first} to #${hole.last} are`;
+      return { seq, marks: [mark("gap", "error", `${missing} missing before this message (D1).`)] };
+    }
+    if (holes.some((hole) => hole.first <= seq && seq <= hole.last)) {
+      holes = holes.flatMap((hole) => without(hole, seq));
+      return { seq, marks: [mark("late", "error", `#${seq} came after #${last}: out of order (D1).`)] };
+    }
+    return { seq, marks: [mark("repeat", "error", `#${seq} came before already (D4).`)] };
+  }
+
+  function onLine({ type, close }: Seen): Notes {
+    if (type === "dial" || type === "close") {
+      const { idleAt: _idle, connection: _connection, ...rest } = vitals;
+      vitals = rest;
+      // What was asked on the old line is answered on no other; messages keep their id and may be.
+      for (const key of waiting.keys()) if (!key.startsWith("message\n")) waiting.delete(key);
+    }
+    return close === undefined ? NOTHING : { marks: [closeMark(close.code, close.reason)] };
+  }
+
+  return {
+    vitals: () => vitals,
+    note(seen) {
+      if (seen.direction === "line") return onLine(seen);
+      if (seen.direction === "fault" || seen.binary) return NOTHING;
+      const frame = readObject(seen.text);
+      if (frame === undefined) return NOTHING;
+      return seen.direction === "out" ? onSent(frame, seen.at) : onReceived(frame, seen.at);
+    },
+  };
+}
+
+/** Answers without an `id` belong to the last request without one. */
+function keyOf(type: string, id: unknown): string {
+  return type === "token" ? type : `${type}\n${typeof id === "string" ? id : ""}`;
+}
+
+function mark(kind: Mark["kind"], tone: Mark["tone"], text: string): Mark {
+  return { kind, tone, text };
+}
+
+function closeMark(code: number, reason: string): Mark {
+  const entry = describeClose(code);
+  const tone = code === 1000 ? "fine" : code >= 4000 ? "error" : "warning";
+  return mark("close", tone, `${code} ${reason || entry.reason}: ${entry.advice}`);
+}
+
+function without({ first, last }: Hole, seq: number): Hole[] {
+  if (seq < first || seq > last) return [{ first, last }];
+  return [
+    { first, last: seq - 1 },
+    { first: seq + 1, last },
+  ].filter((hole) => hole.first <= hole.last);
+}

@@ -1,0 +1,34 @@
+// The names of the frames, without their schemas: those would add all of zod to the page. A test holds them to the protocol.
+import type { ClientFrameType } from "../../protocol/client-frames.ts";
+import type { ServerFrameType } from "../../protocol/server-frames.ts";
+
+/** A record, so that a type that is added to the protocol does not compile until it is named here. */
+const CLIENT: Record<ClientFrameType, true> = {
+  message: true,
+  history: true,
+  typing: true,
+  read: true,
+  activity: true,
+  token: true,
+  ping: true,
+};
+
+const SERVER: Record<ServerFrameType, true> = {
+  welcome: true,
+  message: true,
+  ack: true,
+  history: true,
+  presence: true,
+  typing: true,
+  read: true,
+  warning: true,
+  error: true,
+  pong: true,
+  token_accepted: true,
+  degraded: true,
+  recovered: true,
+  closing: true,
+};
+
+export const CLIENT_FRAME_TYPES: readonly string[] = Object.keys(CLIENT);
+export const SERVER_FRAME_TYPES: readonly string[] = Object.keys(SERVER);

@@ -1,0 +1,92 @@
+// What goes over the wire, as the page keeps it.
+
+/** Where a frame went: to the server, from it, or nowhere: `line` is the connection itself, `fault` what was done to it. */
+export type Direction = "out" | "in" | "line" | "fault";
+
+/** How much a mark on a frame matters. */
+export type Tone = "fine" | "warning" | "error";
+
+/** Something about a frame that is worth a look; `text` says it in words. */
+export interface Mark {
+  readonly kind: "gap" | "late" | "repeat" | "again" | "duplicate" | "epoch" | "lost" | "refused" | "close";
+  readonly tone: Tone;
+  readonly text: string;
+}
+
+/** What analysis.ts found out about a frame. */
+export interface Notes {
+  /** The number in the conversation that the frame speaks of. */
+  readonly seq?: number;
+  /** From the request to this answer, in milliseconds. */
+  readonly roundTrip?: number;
+  readonly marks: readonly Mark[];
+}
+
+/** One event on the wire of one client, as it was seen. */
+export interface Seen {
+  /** The client's id on this page. */
+  readonly client: string;
+  /** Milliseconds since 1970, with a fraction. */
+  readonly at: number;
+  readonly direction: Direction;
+  /** The frame's `type`, or what happened to the line: `dial`, `open`, `close`, `wait`. */
+  readonly type: string;
+  /** Bytes on the wire, without the frame's header. */
+  readonly bytes: number;
+  /** The frame's text as it was, tokens masked; of a binary one its bytes in hexadecimal; of the line what happened. */
+  readonly text: string;
+  readonly binary?: boolean;
+  /** Of `close`. */
+  readonly close?: { readonly code: number; readonly reason: string };
+}
+
+/** What has been seen, with its place among all that was, and what was found out about it. */
+export interface Frame extends Seen {
+  /** Counts from 1 over all clients, so that a frame keeps its name when older ones go. */
+  readonly number: number;
+  readonly notes: Notes;
+}
+
+/** A frame's JSON object; undefined where it is none. */
+export function readObject(text: string): Readonly<Record<string, unknown>> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What stands in a log for a frame's type. */
+export function typeOf(text: string): string {
+  const type = readObject(text)?.type;
+  return typeof type === "string"
+    ? type.slice(0, 40)
+    : text.trimStart().startsWith("{")
+      ? "no type"
+      : "not JSON";
+}
+
+/** An entry's JSON with line breaks; as it is where it is not JSON. */
+export function prettyJson(text: string): string {
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch {
+    return text;
+  }
+}
+
+/** A token as it is written: three parts of base64url. */
+const TOKEN = /[\w-]{4,}\.[\w-]{4,}\.[\w-]{4,}/g;
+
+/**
+ * What may be kept of a text that was sent: no token (A4). A `token` frame is masked by its field; what is no JSON object, and so was
+ * typed by hand, by what a token looks like.
+ */
+export function maskTokens(text: string): string {
+  const value = readObject(text);
+  if (value === undefined) return text.replace(TOKEN, "…");
+  return value.type === "token" && "token" in value ? JSON.stringify({ ...value, token: "…" }) : text;
+}

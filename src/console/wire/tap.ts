@@ -1,0 +1,86 @@
+// The one place where the page touches a socket: the client library dials with this class, and what goes over the line is
+// seen here as it is, be it the library's or typed by hand.
+import { maskTokens, type Seen, typeOf } from "./frame.ts";
+
+/** A client's wire: what passes is told, and anything can be put on it. */
+export interface Tap {
+  /** For the option of the same name of the client library. */
+  readonly WebSocket: new (
+    url: string,
+    protocols: string[],
+  ) => WebSocket;
+  /** Sends as it is, whatever the protocol says about it. False when no line is open. */
+  send(data: string | Uint8Array<ArrayBuffer>): boolean;
+  /** Closes the line from this side: 1000, or 3000 to 4999. False when no line is open. Throws for another code. */
+  close(code?: number, reason?: string): boolean;
+  isOpen(): boolean;
+}
+
+/** Watches the sockets of one client; `tell` is told what passes, in order. No token is (A4). */
+export function createTap(tell: (seen: Omit<Seen, "client">) => void): Tap {
+  let current: WebSocket | undefined;
+
+  function tellLine(type: string, text: string, close?: Seen["close"]): void {
+    tell({ at: moment(), direction: "line", type, bytes: 0, text, ...(close && { close }) });
+  }
+
+  function tellData(direction: "in" | "out", data: unknown): void {
+    const at = moment();
+    if (typeof data === "string") {
+      const text = direction === "out" ? maskTokens(data) : data;
+      tell({ at, direction, type: typeOf(text), bytes: utf8Length(data), text });
+      return;
+    }
+    const bytes = data instanceof ArrayBuffer ? new Uint8Array(data) : (data as Uint8Array);
+    const text = Array.from(bytes.subarray(0, 4096), (byte) => byte.toString(16).padStart(2, "0")).join(" ");
+    tell({ at, direction, type: "binary", bytes: bytes.length, text, binary: true });
+  }
+
+  class TappedSocket extends WebSocket {
+    constructor(url: string, protocols: string[]) {
+      super(url, protocols);
+      this.binaryType = "arraybuffer";
+      current = this;
+      const { pathname, search } = new URL(url);
+      tellLine("dial", `${pathname}${search}`);
+      this.addEventListener("open", () => tellLine("open", "the line is open"));
+      this.addEventListener("message", ({ data }) => tellData("in", data));
+      this.addEventListener("close", ({ code, reason }) => {
+        tellLine("close", `${code} ${reason}`.trim(), { code, reason });
+        if (current === this) current = undefined;
+      });
+    }
+
+    override send(data: string | Uint8Array<ArrayBuffer>): void {
+      super.send(data);
+      if (this.readyState === WebSocket.OPEN) tellData("out", data);
+    }
+  }
+
+  const isOpen = () => current?.readyState === WebSocket.OPEN;
+  return {
+    WebSocket: TappedSocket,
+    isOpen,
+    send(data) {
+      if (!isOpen()) return false;
+      current?.send(data);
+      return true;
+    },
+    close(code, reason) {
+      if (!isOpen()) return false;
+      current?.close(code, reason);
+      return true;
+    },
+  };
+}
+
+/** Now, in milliseconds since 1970, finer than `Date.now`: acks on one machine take less than one of them. */
+export function moment(): number {
+  return performance.timeOrigin + performance.now();
+}
+
+const encoder = new TextEncoder();
+
+function utf8Length(text: string): number {
+  return encoder.encode(text).length;
+}
