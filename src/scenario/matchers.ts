@@ -1,0 +1,81 @@
+// What may stand in the place of a value in an expectation: {"$any":true}, {"$match":"^a"}, {"$type":"number"},
+// {"$gte":1,"$lte":5}, {"$eq":…}, {"$absent":true}. An object that was really sent with such names is written as
+// {"$eq":{…}}.
+
+const TYPES: readonly string[] = ["string", "number", "boolean", "object", "array", "null"];
+
+/** Says what is wrong with the value of each matcher; undefined where nothing is. */
+const MATCHERS: Readonly<Record<string, (value: unknown) => string | undefined>> = {
+  $any: (value) => (value === true ? undefined : "must be true"),
+  $absent: (value) => (value === true ? undefined : "must be true"),
+  $eq: () => undefined,
+  $gte: (value) => (typeof value === "number" ? undefined : "must be a number"),
+  $lte: (value) => (typeof value === "number" ? undefined : "must be a number"),
+  $type: (value) => (TYPES.includes(value as string) ? undefined : `must be one of ${TYPES.join(", ")}`),
+  $match: (value) => {
+    if (typeof value !== "string") return "must be a regular expression in a string";
+    try {
+      new RegExp(value, "u");
+      return undefined;
+    } catch {
+      return `${JSON.stringify(value)} is no regular expression`;
+    }
+  },
+};
+
+export type Matcher = Readonly<Record<string, unknown>>;
+
+/** Whether `value` is a matcher, not a value: an object all of whose names begin with `$`. */
+export function isMatcher(value: unknown): value is Matcher {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  const names = Object.keys(value);
+  return names.length > 0 && names.every((name) => name.startsWith("$"));
+}
+
+/** Whether something can be left out and still fit. */
+export function allowsAbsence(value: unknown): boolean {
+  return isMatcher(value) && value.$absent === true;
+}
+
+/** What is wrong with the matchers in `value`, with the way to the place; undefined where nothing is. */
+export function faultyMatcher(value: unknown, path = ""): string | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  if (isMatcher(value)) {
+    for (const [name, given] of Object.entries(value)) {
+      const check = Object.hasOwn(MATCHERS, name) ? MATCHERS[name] : undefined;
+      const known = Object.keys(MATCHERS).join(", ");
+      const fault = check === undefined ? `is no matcher; there are ${known}` : check(given);
+      if (fault !== undefined) return `${path === "" ? "" : `${path}: `}${name} ${fault}`;
+    }
+    return undefined;
+  }
+  for (const [name, child] of Object.entries(value)) {
+    const fault = faultyMatcher(child, path === "" ? name : `${path}.${name}`);
+    if (fault !== undefined) return fault;
+  }
+  return undefined;
+}
+
+/** Whether `value` fits every condition of `matcher`, but `$eq`, which the comparison itself looks at. */
+export function fits(matcher: Matcher, value: unknown): boolean {
+  if (matcher.$absent === true && value !== undefined) return false;
+  if (typeof matcher.$match === "string")
+    if (typeof value !== "string" || !new RegExp(matcher.$match, "u").test(value)) return false;
+  if (typeof matcher.$type === "string" && typeName(value) !== matcher.$type) return false;
+  if (typeof matcher.$gte === "number" && !(typeof value === "number" && value >= matcher.$gte)) return false;
+  if (typeof matcher.$lte === "number" && !(typeof value === "number" && value <= matcher.$lte)) return false;
+  return true;
+}
+
+/** Wraps what would be read as a matcher, so that what was heard is expected as it was. */
+export function escapeMatchers(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if (isMatcher(value)) return { $eq: value };
+  if (Array.isArray(value)) return value.map(escapeMatchers);
+  return Object.fromEntries(Object.entries(value).map(([name, child]) => [name, escapeMatchers(child)]));
+}
+
+function typeName(value: unknown): string {
+  if (value === null) return "null";
+  return Array.isArray(value) ? "array" : typeof value;
+}

@@ -1,0 +1,119 @@
+// What one line still has to hear, and which of it a frame is.
+import { type CompareContext, compareFrames, type Difference } from "./compare.ts";
+import { isMatcher } from "./matchers.ts";
+import type { Expectation } from "./plan.ts";
+import { type Payload, typeOf } from "./recording.ts";
+import { laneOf, UNORDERED } from "./volatile.ts";
+
+type Heard = Extract<Expectation, { kind: "hear" }>;
+
+/** How far ahead of the next expected frame one is looked for: more are hardly on their way at once. */
+const LOOK_AHEAD = 200;
+
+/** What a frame is: the expected one, with what is different in it, or nothing that is expected. */
+export interface Match {
+  readonly step: Heard;
+  readonly differences: readonly Difference[];
+  /** Expected before it, and passed over: in its lane frames come in order. */
+  readonly skipped: readonly Heard[];
+}
+
+/** Expectations in order; those before `head` are done with. Thousands of them are not moved for each that is. */
+interface Lane {
+  readonly steps: Heard[];
+  head: number;
+}
+
+/** The frames that a line has to hear, lane by lane. */
+export class Waiting {
+  private readonly lanes = new Map<string, Lane>();
+
+  constructor(expectations: readonly Heard[]) {
+    for (const step of expectations) {
+      const lane = this.lanes.get(step.lane);
+      if (lane === undefined) this.lanes.set(step.lane, { steps: [step], head: 0 });
+      else lane.steps.push(step);
+    }
+  }
+
+  /** Everything that has not come. */
+  rest(): Heard[] {
+    return [...this.lanes.values()]
+      .flatMap(({ steps, head }) => steps.slice(head))
+      .sort((a, b) => a.at - b.at);
+  }
+
+  /** Takes what came for the expectation that it fits, or was meant for; undefined where nothing like it is expected. */
+  take(came: Payload, context: CompareContext): Match | undefined {
+    const name = laneOf(typeOf(came), came.frame?.code);
+    const lane = this.lanes.get(name);
+    if (lane === undefined) return undefined;
+    let meant: number | undefined;
+    for (let index = 0; index < LOOK_AHEAD && lane.head + index < lane.steps.length; index++) {
+      const step = lane.steps[lane.head + index]!;
+      const { differences, learn } = compare(step, came, context);
+      if (differences.length === 0) {
+        learn();
+        return { step, differences, skipped: remove(lane, index, UNORDERED.has(name)) };
+      }
+      if (meant === undefined && isMeant(step, came, context, index)) meant = index;
+    }
+    if (meant === undefined) return undefined;
+    const step = lane.steps[lane.head + meant]!;
+    const { differences, learn } = compare(step, came, context);
+    learn();
+    remove(lane, meant, true);
+    return { step, differences, skipped: [] };
+  }
+
+  /** The next one expected in a lane. */
+  first(name: string): Heard | undefined {
+    const lane = this.lanes.get(name);
+    return lane?.steps[lane.head];
+  }
+
+  /** What a frame has different from an expectation of its lane; undefined where it is of another one. */
+  difference(step: Heard, came: Payload, context: CompareContext): readonly Difference[] | undefined {
+    if (laneOf(typeOf(came), came.frame?.code) !== step.lane) return undefined;
+    return compare(step, came, context).differences;
+  }
+}
+
+/** Takes one out; those before it stay, or are answered and gone. */
+function remove(lane: Lane, index: number, keepsOthers: boolean): Heard[] {
+  if (index > 0 && keepsOthers) {
+    lane.steps.splice(lane.head + index, 1);
+    return [];
+  }
+  const skipped = lane.steps.slice(lane.head, lane.head + index);
+  lane.head += index + 1;
+  return skipped;
+}
+
+function compare(step: Heard, came: Payload, context: CompareContext) {
+  const { entry } = step;
+  if (entry.frame !== undefined && came.frame !== undefined)
+    return compareFrames(entry.frame, came.frame, context);
+  const [expected, got] = [entry.raw ?? entry.bytes, came.raw ?? came.bytes];
+  const isSame = entry.frame === undefined && came.frame === undefined && expected === got;
+  const differences = isSame ? [] : [{ path: "text", expected, came: got }];
+  return { differences, learn: () => {} };
+}
+
+/**
+ * Whether a frame that is not as expected is that frame all the same: the one with its id; without an id, the next one
+ * of its type.
+ */
+function isMeant({ entry }: Heard, came: Payload, { names, kind }: CompareContext, index: number): boolean {
+  const { frame } = entry;
+  if (frame === undefined || came.frame === undefined) return frame === came.frame && index === 0;
+  if (frame.type !== came.frame.type) return false;
+  if (typeof frame.id === "string") {
+    const id = names.id(frame.id);
+    if (id !== undefined) return id === came.frame.id;
+    return index === 0 && typeof came.frame.id === "string" && names.isNewId(came.frame.id);
+  }
+  if (index > 0 || isMatcher(frame.id)) return false;
+  // In a scenario others than the named ones may come; without an id nothing says that it is this one.
+  return kind === "recording";
+}
