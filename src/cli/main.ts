@@ -4,6 +4,7 @@ import { apiKeyCommand } from "./api-key.ts";
 import { conformanceCommand } from "./conformance.ts";
 import { contextCommand } from "./context/command.ts";
 import { conversationCommand } from "./conversation.ts";
+import { doctorCommand } from "./doctor/command.ts";
 import { errorCommand } from "./error.ts";
 import { Failure, failureLines, Misuse } from "./failure.ts";
 import { nodesCommand } from "./nodes.ts";
@@ -43,6 +44,7 @@ function program(): Command {
   parley.addCommand(conversationCommand());
   parley.addCommand(nodesCommand());
   parley.addCommand(conformanceCommand());
+  parley.addCommand(doctorCommand());
   parley.addCommand(errorCommand());
   parley.addCommand(contextCommand());
   for (const command of everyCommand(parley))

@@ -58,7 +58,8 @@ export function loadSettings(flags: Flags): Settings {
   return read.settings;
 }
 
-function readEnvFile(): string | undefined {
+/** Text of the file .env of this folder, where there is one. Throws a Failure where it cannot be read. */
+export function readEnvFile(): string | undefined {
   try {
     return readFileSync(".env", "utf8");
   } catch (error) {

@@ -9,6 +9,7 @@ import type { RevocationStore } from "../core/revocations.ts";
 import type { Store } from "../core/store.ts";
 import type { ConnectOptions } from "../engine/redis/connect.ts";
 import { openRedisConversations } from "../engine/redis/conversations.ts";
+import { inspectRedis, type RedisInspection } from "../engine/redis/inspect.ts";
 import { openRedis, openRedisAccounts, readRedisNodes } from "../engine/redis/open.ts";
 import { openConversations } from "../engine/sqlite/conversations.ts";
 import { StoreInUse } from "../engine/sqlite/lock.ts";
@@ -99,6 +100,15 @@ export async function readNodes(
   const address = redisAddressOf(settings);
   if (address === undefined) return undefined;
   return readRedisNodes({ ...inRedis(settings, address, commandParts()), patience: COMMAND_PATIENCE });
+}
+
+/** What the Redis of the settings is like. Throws what keeps it from answering within `patience` milliseconds. */
+export async function inspectRedisFor(settings: Settings, patience: number): Promise<RedisInspection> {
+  const address = redisAddressOf(settings);
+  if (address === undefined) throw new Error("The settings name no Redis.");
+  // Whoever asks tells what was found; a log beside it would tell it twice.
+  const parts = { clock: systemClock(), log: openLog({ level: "silent", format: "json", descriptor: 2 }) };
+  return inspectRedis({ ...inRedis(settings, address, parts), patience });
 }
 
 async function openForCommand<T>(

@@ -24,7 +24,7 @@ export class ParleyFolder implements AsyncDisposable {
   private readonly running: Running["process"][] = [];
 
   /** `program` stands in for the command line, for tests of what a broken server would do. */
-  constructor(private readonly program = MAIN) {}
+  constructor(readonly program = MAIN) {}
 
   /** Runs a command to its end, with `stdin` as its input. */
   async run(

@@ -12,7 +12,7 @@ const BOOT_ID = "/proc/sys/kernel/random/boot_id";
  */
 export function noticePowerLoss(store: Database, log: EngineLog, boot = readBoot()): void {
   if (boot === undefined) return;
-  const before = readMeta(store, "running_since_boot");
+  const before = readRunningSince(store);
   const lossPossible = syncOf(store) !== FULL && before !== undefined && before !== boot;
   if (lossPossible) {
     log.warn("store.machine_stopped", {
@@ -37,6 +37,11 @@ export function markClosed(store: Database): void {
   store.query("delete from meta where key = 'running_since_boot'").run();
 }
 
+/** The start of the machine at which the store was opened and not closed again; undefined where it was. */
+export function readRunningSince(store: Database): string | undefined {
+  return readMeta(store, "running_since_boot");
+}
+
 /** SQLite's number for `synchronous = full`. */
 const FULL = 2;
 
@@ -44,7 +49,8 @@ function syncOf(store: Database): number {
   return (store.query("pragma synchronous").get() as { synchronous: number }).synchronous;
 }
 
-function readBoot(): string | undefined {
+/** Names this start of the machine, where that can be told. */
+export function readBoot(): string | undefined {
   try {
     return readFileSync(BOOT_ID, "utf8").trim();
   } catch {

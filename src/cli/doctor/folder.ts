@@ -1,0 +1,160 @@
+import { accessSync, constants, type StatsFs, statfsSync, statSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
+import { STORE_FILE } from "../../engine/sqlite/schema.ts";
+import { folderProblem } from "../../server/settings/data-folder.ts";
+import { checkOf, type Finding, type Judgement, unless } from "./check.ts";
+import { sizeInWords } from "./size.ts";
+
+/** Free space below which a server will soon not store anything more. */
+export const TOO_LITTLE = 64 * 1024 ** 2;
+
+/** Free space below which it is time to look for more. */
+export const LITTLE = 1024 ** 3;
+
+/** Who may do what, as `stat` has it: `0o700`. */
+export interface Rights {
+  readonly path: string;
+  readonly mode: number;
+}
+
+/** What is known about the data folder and what lies in it. */
+export interface FolderFacts {
+  readonly path: string;
+  /** `missing`: the first start makes it, in a folder above that can be written. */
+  readonly state: "there" | "missing";
+  /** What keeps this user from using it, as the file system says; undefined where nothing does. */
+  readonly fault: NodeJS.ErrnoException | undefined;
+  /** Of the folder and the files in it that others must not read. */
+  readonly rights: readonly Rights[];
+  /** Whose it is, and who asks; a server that runs as another user may have other rights. */
+  readonly owner: number | undefined;
+  readonly self: number | undefined;
+  readonly freeBytes: number | undefined;
+  /** `NFS`, where the files lie on another machine. */
+  readonly network: string | undefined;
+}
+
+const KEY_FILE = "secret.key";
+
+/** Rights, room and place of the data folder. */
+export const FOLDER_CHECK = checkOf({
+  name: "folder",
+  gather({ settings, data }) {
+    if (settings === undefined) return "The settings are wrong.";
+    return data.kind === "embedded" ? gatherFolder(settings.dataDir) : "With Redis there is none.";
+  },
+  judge: judgeFolder,
+});
+
+/** Looks at the folder, and where it is not there, at the one that it would be made in. */
+export function gatherFolder(path: string): FolderFacts {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  const place = stat === undefined ? nearestFolder(path) : path;
+  const disk = spaceAt(place);
+  const secrets = [KEY_FILE, STORE_FILE, `${STORE_FILE}-wal`].map((name) => join(path, name));
+  return {
+    path,
+    state: stat === undefined ? "missing" : "there",
+    fault: faultOf(place),
+    rights: stat?.isDirectory() ? [path, ...secrets].flatMap(rightsOf) : [],
+    owner: stat?.uid,
+    self: process.getuid?.(),
+    freeBytes: disk && disk.bavail * disk.bsize,
+    network: disk && NETWORK_DISKS.get(disk.type),
+  };
+}
+
+function nearestFolder(path: string): string {
+  let at = resolve(path);
+  while (statSync(at, { throwIfNoEntry: false }) === undefined && dirname(at) !== at) at = dirname(at);
+  return at;
+}
+
+function faultOf(path: string): NodeJS.ErrnoException | undefined {
+  try {
+    if (!statSync(path).isDirectory()) return Object.assign(new Error(), { code: "ENOTDIR" });
+    accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK);
+    return undefined;
+  } catch (error) {
+    return error as NodeJS.ErrnoException;
+  }
+}
+
+function rightsOf(path: string): Rights[] {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat === undefined ? [] : [{ path, mode: stat.mode & 0o777 }];
+}
+
+function spaceAt(path: string): StatsFs | undefined {
+  try {
+    return statfsSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Linux's numbers (statfs(2)) for disks of other machines, on which SQLite's locks cannot be relied on. */
+const NETWORK_DISKS: ReadonlyMap<number, string> = new Map([
+  [0x6969, "NFS"],
+  [0x517b, "SMB"],
+  [0xff534d42, "SMB"],
+  [0xfe534d42, "SMB"],
+  [0x5346414f, "AFS"],
+  [0x00c36400, "Ceph"],
+]);
+
+/** Judges a data folder. */
+export function judgeFolder(facts: FolderFacts): Judgement {
+  const { path, state, fault, rights, owner, self, freeBytes, network } = facts;
+  const faults: Finding[] = [];
+  if (fault !== undefined) faults.push({ mark: "problem", text: folderProblem(path, fault) });
+  faults.push(...rights.flatMap((each) => openToOthers(each, path, rights)));
+  if (owner !== undefined && self !== undefined && owner !== self)
+    faults.push({
+      mark: "warning",
+      text: `${path} belongs to user ${owner}, and this is user ${self}: whether the server may use it is not known.`,
+      advice: "Run the doctor as the user that the server runs as.",
+    });
+  if (network !== undefined)
+    faults.push({
+      mark: "warning",
+      text: `${path} lies on another machine's disk (${network}), where a second server may not be kept off it.`,
+      advice: "Set DATA_DIR to a folder on a local disk.",
+    });
+  if (freeBytes !== undefined) faults.push(...space(path, freeBytes));
+  const free = freeBytes === undefined ? "" : ` ${sizeInWords(freeBytes)} are free.`;
+  const well =
+    state === "there" ? `${path} can be used.` : `${path} is not there yet; the first start makes it.`;
+  return {
+    findings: unless(faults, `${well}${free}`),
+    ...(freeBytes !== undefined && { values: { free_bytes: freeBytes } }),
+  };
+}
+
+/** What others may do with `path`. A file in a folder that nobody else may enter is out of their reach. */
+function openToOthers({ path, mode }: Rights, folder: string, all: readonly Rights[]): Finding[] {
+  const isKey = path.endsWith(KEY_FILE);
+  const isShut = all.some((each) => each.path === folder && (each.mode & 0o011) === 0);
+  const isOpen = (mode & (path === folder ? 0o022 : 0o066)) !== 0;
+  // A server warns of the key all the same: a folder's rights are changed sooner than thought of.
+  if (!isOpen || (isShut && path !== folder && !isKey)) return [];
+  const able = (mode & 0o022) !== 0 ? "change" : "read";
+  return [
+    {
+      mark: isKey ? "problem" : "warning",
+      text: `Other users of this machine can ${able} ${path}${isKey ? ", and with it sign in as anybody" : ""}.`,
+      advice: `chmod ${path === folder ? 700 : 600} ${path}`,
+    },
+  ];
+}
+
+function space(path: string, free: number): Finding[] {
+  if (free >= LITTLE) return [];
+  return [
+    {
+      mark: free < TOO_LITTLE ? "problem" : "warning",
+      text: `Only ${sizeInWords(free)} are free on the disk of ${path}; when it is full, no message is taken.`,
+      advice: "Make room, or limit what is kept: RETENTION_MESSAGES, RETENTION_DAYS.",
+    },
+  ];
+}

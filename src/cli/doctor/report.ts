@@ -1,0 +1,120 @@
+import { styleText } from "node:util";
+import { type Finding, type Mark, type Report, worst } from "./check.ts";
+
+/** How reports can be written. */
+export const FORMATS = ["text", "json", "prometheus", "nagios"] as const;
+export type Format = (typeof FORMATS)[number];
+
+/** Exit code by the worst mark: those of Nagios plug-ins. */
+export const EXIT_CODES: Readonly<Record<Mark, number>> = { skipped: 0, ok: 0, warning: 1, problem: 2 };
+
+/** The worst mark of all. */
+export function worstOf(reports: readonly Report[]): Mark {
+  return worst(reports.flatMap(({ findings }) => findings));
+}
+
+/** `reports` as text to print, without the last line's end. */
+export function inFormat(format: Format, reports: readonly Report[]): string {
+  return WRITERS[format](reports);
+}
+
+const WRITERS: Readonly<Record<Format, (reports: readonly Report[]) => string>> = {
+  text: inText,
+  json: inJson,
+  prometheus: inPrometheus,
+  nagios: inNagios,
+};
+
+const COLOURS = { ok: "green", warning: "yellow", problem: "red", skipped: "dim" } as const;
+
+/** A line for each finding, with what to do below it; coloured where it is read on a terminal that wants colours. */
+function inText(reports: readonly Report[]): string {
+  const name = Math.max(...reports.map(({ check }) => check.length));
+  const indent = " ".repeat(MARK_WIDTH + name + 4);
+  const lines = reports.flatMap(({ check, findings }) =>
+    findings.flatMap(({ mark, text, advice }) => [
+      `${styleText(COLOURS[mark], mark.padEnd(MARK_WIDTH))}  ${check.padEnd(name)}  ${text}`,
+      ...(advice === undefined ? [] : [`${indent}${advice}`]),
+    ]),
+  );
+  return [...lines, "", tally(reports)].join("\n");
+}
+
+const MARK_WIDTH = "problem".length;
+
+function tally(reports: readonly Report[]): string {
+  const marks = reports.map(({ findings }) => worst(findings));
+  const count = (mark: Mark) => marks.filter((each) => each === mark).length;
+  const some = (count: number, one: string) => `${count} ${one}${count === 1 ? "" : "s"}`;
+  return `${count("ok")} ok, ${some(count("warning"), "warning")}, ${some(count("problem"), "problem")}, ${count("skipped")} skipped`;
+}
+
+function inJson(reports: readonly Report[]): string {
+  const checks = reports.map(({ check, findings, values = {} }) => ({
+    check,
+    result: worst(findings),
+    findings,
+    values,
+  }));
+  return JSON.stringify({ result: worstOf(reports), checks }, null, 2);
+}
+
+/** Metrics in Prometheus's text format, for the text file collector of its node exporter. What was skipped is not there. */
+function inPrometheus(reports: readonly Report[]): string {
+  const lines = [
+    "# HELP parley_doctor_result What a check found: 0 ok, 1 warning, 2 problem.",
+    "# TYPE parley_doctor_result gauge",
+  ];
+  for (const { check, findings } of reports) {
+    const mark = worst(findings);
+    if (mark !== "skipped") lines.push(`parley_doctor_result{check="${check}"} ${EXIT_CODES[mark]}`);
+  }
+  for (const { check, values = {} } of reports)
+    for (const [name, value] of Object.entries(values)) {
+      const metric = `parley_doctor_${check}_${name}`;
+      lines.push(`# TYPE ${metric} gauge`, `${metric} ${value}`);
+    }
+  return lines.join("\n");
+}
+
+const STATES: Readonly<Record<Mark, string>> = {
+  skipped: "OK",
+  ok: "OK",
+  warning: "WARNING",
+  problem: "CRITICAL",
+};
+
+/** Nagios's plug-in output: a line with performance data behind a bar, then a line for each finding. */
+function inNagios(reports: readonly Report[]): string {
+  const mark = worstOf(reports);
+  const all = reports.flatMap(({ check, findings }) => findings.map((finding) => ({ check, finding })));
+  const worstOnes = all.filter(({ finding }) => finding.mark === mark);
+  const isWell = EXIT_CODES[mark] === 0;
+  const summary = isWell
+    ? tally(reports)
+    : worstOnes.map(({ check, finding }) => `${check}: ${finding.text}`).join(" ");
+  const data = reports.flatMap(({ check, values = {} }) =>
+    Object.entries(values).map(([name, value]) => performanceOf(check, name, value)),
+  );
+  const lines = all.map(({ check, finding }) => `${finding.mark} ${check}: ${oneLine(finding)}`);
+  return [
+    `PARLEY ${STATES[mark]} - ${plain(summary)} | ${data.join(" ")}`.trimEnd(),
+    ...lines.map(plain),
+  ].join("\n");
+}
+
+/** `ack_seconds` as `talk_ack=0.003s`, `free_bytes` as `folder_free=123B`. */
+function performanceOf(check: string, name: string, value: number): string {
+  const [, stem = name, unit = ""] = /^(.*?)_?(seconds|bytes)?$/.exec(name) ?? [];
+  const label = [check, stem].filter((word) => word !== "").join("_");
+  return `${label}=${value}${unit === "seconds" ? "s" : unit === "bytes" ? "B" : ""}`;
+}
+
+function oneLine({ text, advice }: Finding): string {
+  return advice === undefined ? text : `${text} ${advice}`;
+}
+
+/** A bar would begin the performance data, and a line's end the next line. */
+function plain(text: string): string {
+  return text.replaceAll("|", "/").replace(/\s*\n\s*/g, " ");
+}

@@ -1,0 +1,42 @@
+import { isLoopback } from "../../server/client-address.ts";
+import type { SettingsRead } from "../../server/settings/read.ts";
+import type { Settings } from "../../server/settings/settings.ts";
+import { checkOf, type Finding, type Judgement, unless } from "./check.ts";
+
+/** Whether a server would start with the settings, and what is not as it should be on an address that others reach. */
+export const SETTINGS_CHECK = checkOf({
+  name: "settings",
+  gather: ({ read }) => read,
+  judge: judgeSettings,
+});
+
+/** Judges settings as `serve` would have read them. */
+export function judgeSettings(read: SettingsRead): Judgement {
+  const faults: Finding[] = read.warnings.map((text) => ({ mark: "warning", text }));
+  if ("problems" in read) {
+    faults.push(...read.problems.map((text): Finding => ({ mark: "problem", text })));
+    return { findings: faults };
+  }
+  faults.push(...dangers(read.settings));
+  const { host, port } = read.settings;
+  return { findings: unless(faults, `A server with these settings would listen on ${host}, port ${port}.`) };
+}
+
+/** What may be so on a first try, and must not be where others reach the server. */
+function dangers({ host, demoAccounts, tlsCert, trustedProxies }: Settings): Finding[] {
+  if (isLoopback(host)) return [];
+  const found: Finding[] = [];
+  if (demoAccounts === true)
+    found.push({
+      mark: "problem",
+      text: `Everybody who reaches ${host} can sign in with the published password of the demo accounts.`,
+      advice: "Set DEMO_ACCOUNTS=false.",
+    });
+  if (tlsCert === undefined && trustedProxies.length === 0)
+    found.push({
+      mark: "warning",
+      text: `Passwords, tokens and messages come to ${host} in the clear.`,
+      advice: "Set TLS_CERT and TLS_KEY, or put a proxy with TLS in front and name it in TRUSTED_PROXIES.",
+    });
+  return found;
+}

@@ -1,0 +1,159 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { subjectOf } from "../../client/token.ts";
+import { readTarget, type Target } from "../../conformance/target.ts";
+import type { RedisInspection } from "../../engine/redis/inspect.ts";
+import { inspectStore, type StoreInspection } from "../../engine/sqlite/inspect.ts";
+import { isLoopback } from "../../server/client-address.ts";
+import type { SettingsRead } from "../../server/settings/read.ts";
+import { redisAddressOf } from "../../server/settings/redis-url.ts";
+import { readSecretKey } from "../../server/settings/secret-key.ts";
+import type { Settings } from "../../server/settings/settings.ts";
+import { failureLines } from "../failure.ts";
+import { inspectRedisFor } from "../store.ts";
+
+/** What all checks start from. Nothing of it was changed to find it out. */
+export interface Situation {
+  readonly read: SettingsRead;
+  /** Undefined where they are wrong: what depends on them is not looked at. */
+  readonly settings: Settings | undefined;
+  /** The server to look at, or in words why there is none. */
+  readonly server: ServerAtHand | string;
+  /** Undefined where the server does not answer. */
+  readonly health: Health | Fault | undefined;
+  readonly credential: Credential | string;
+  /** What the settings keep the data in, as it was found. */
+  readonly data: Data;
+  /** How long anything may take to answer, in milliseconds. */
+  readonly patience: number;
+}
+
+/** Redis, or the embedded store, which may not be there yet; a fault is what keeps it from being looked at. */
+export type Data =
+  | { readonly kind: "redis"; readonly redis: RedisInspection | Fault }
+  | { readonly kind: "embedded"; readonly store: StoreInspection | Fault | undefined }
+  | { readonly kind: "unknown" };
+
+export interface Fault {
+  readonly fault: string;
+}
+
+/** Where the server is. */
+export interface ServerAtHand extends Target {
+  /** It was named, and so is expected to run; else it is where the settings would have one listen. */
+  readonly given: boolean;
+  /** Options of a connection to it. Our own certificate is compared, not trusted: it need not be for 127.0.0.1. */
+  readonly tls: { readonly rejectUnauthorized?: boolean };
+}
+
+/** What a server said at /healthz, /readyz and /config.json. */
+export interface Health {
+  readonly alive: { readonly status: number; readonly body: string };
+  readonly ready: number;
+  readonly version: string | undefined;
+  /** How far its clock is ahead of ours, in milliseconds, give or take half a second; undefined without a Date field. */
+  readonly ahead: number | undefined;
+  /** How long /healthz took, in milliseconds. */
+  readonly took: number;
+}
+
+/** What the doctor may speak with. */
+export type Credential =
+  | { readonly secret: string; readonly from: string }
+  | { readonly token: string; readonly user: string; readonly from: string };
+
+/** What was asked for. */
+export interface Given {
+  readonly read: SettingsRead;
+  /** The server that was named; without it, the one that the settings describe. */
+  readonly target?: Target | undefined;
+  /** A token that was given, and where it comes from. */
+  readonly token?: { readonly token: string; readonly from: string } | undefined;
+  readonly patience: number;
+  /** Files larger than this are not read through, in bytes. */
+  readonly readThrough: number;
+}
+
+/** Finds out what all checks start from. */
+export async function lookAround(given: Given): Promise<Situation> {
+  const { read, target, token, patience } = given;
+  const settings = "settings" in read ? read.settings : undefined;
+  const server = target === undefined ? ownServer(settings) : { ...target, given: true, tls: {} };
+  const health = typeof server === "string" ? undefined : await askHealth(server, patience);
+  const credential = token === undefined ? ownKey(settings, server) : readToken(token);
+  const data = settings === undefined ? { kind: "unknown" as const } : await lookAtData(settings, given);
+  return { read, settings, server, health, credential, data, patience };
+}
+
+async function lookAtData(settings: Settings, { patience, readThrough }: Given): Promise<Data> {
+  const fault = (error: unknown): Fault => ({ fault: failureLines(error).join(" ") });
+  if (redisAddressOf(settings) !== undefined)
+    return { kind: "redis", redis: await inspectRedisFor(settings, patience).catch(fault) };
+  const look = Promise.try(() => inspectStore(settings.dataDir, { patience, readThrough }));
+  return { kind: "embedded", store: await look.catch(fault) };
+}
+
+/** Where a server with these settings listens, as this machine reaches it. */
+export function ownServer(settings: Settings | undefined): ServerAtHand | string {
+  if (settings === undefined) return "The settings are wrong; --url says which server to look at.";
+  const { host, port, tlsCert } = settings;
+  if (port === 0) return "PORT=0 takes any free port; --url says which server to look at.";
+  const reachable = ({ "0.0.0.0": "127.0.0.1", "::": "::1" } as Record<string, string>)[host] ?? host;
+  const place = `${reachable.includes(":") ? `[${reachable}]` : reachable}:${port}`;
+  const target = readTarget(`${tlsCert === undefined ? "http" : "https"}://${place}`);
+  if (target === undefined) return `HOST=${host} is no address that can be asked; --url says which is.`;
+  return { ...target, given: false, tls: tlsCert === undefined ? {} : { rejectUnauthorized: false } };
+}
+
+async function askHealth(server: ServerAtHand, patience: number): Promise<Situation["health"]> {
+  const ask = (path: string) =>
+    fetch(`${server.http}${path}`, {
+      signal: AbortSignal.timeout(patience),
+      redirect: "manual",
+      tls: server.tls,
+    });
+  try {
+    const [started, wall] = [performance.now(), Date.now()];
+    const alive = await ask("/healthz");
+    const took = performance.now() - started;
+    const date = Date.parse(alive.headers.get("date") ?? "");
+    const body = (await alive.text()).slice(0, 200);
+    const [ready, config] = await Promise.all([ask("/readyz"), ask("/config.json")]);
+    const { version } = (await config.json().catch(() => ({}))) as { version?: unknown };
+    return {
+      alive: { status: alive.status, body },
+      ready: ready.status,
+      version: typeof version === "string" ? version : undefined,
+      // The field has whole seconds: the middle of them is at most half a second off.
+      ahead: Number.isNaN(date) ? undefined : date + 500 - (wall + took / 2),
+      took,
+    };
+  } catch (error) {
+    return { fault: faultInWords(error as Error & { code?: unknown }, patience) };
+  }
+}
+
+function faultInWords({ name, code, message }: Error & { code?: unknown }, patience: number): string {
+  if (code === "ECONNREFUSED" || code === "ConnectionRefused") return "nothing listens there";
+  return name === "TimeoutError" ? `no answer within ${patience / 1000} s` : message;
+}
+
+/** The key that a server with these settings signs with; none is made here. */
+function ownKey(settings: Settings | undefined, server: Situation["server"]): Credential | string {
+  if (settings === undefined) return "the settings are wrong";
+  const { secretKey, dataDir } = settings;
+  if (secretKey !== undefined) return { secret: secretKey, from: "SECRET_KEY" };
+  const path = join(dataDir, "secret.key");
+  if (redisAddressOf(settings) !== undefined || !existsSync(path))
+    return "there is no SECRET_KEY here, and no PARLEY_TOKEN";
+  const isElsewhere =
+    typeof server !== "string" && server.given && !isLoopback(new URL(server.http).hostname);
+  if (isElsewhere) return `the key in ${path} is for servers of this machine; set SECRET_KEY or PARLEY_TOKEN`;
+  const read = readSecretKey(settings);
+  return "problem" in read ? read.problem : { secret: read.secret, from: path };
+}
+
+function readToken({ token, from }: { token: string; from: string }): Credential | string {
+  const user = subjectOf(token);
+  return user === undefined ? `what ${from} holds is not a token` : { token, user, from };
+}

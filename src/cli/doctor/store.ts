@@ -1,0 +1,69 @@
+import type { StoreInspection } from "../../engine/sqlite/inspect.ts";
+import type { Settings } from "../../server/settings/settings.ts";
+import { checkOf, type Finding, type Judgement, unless } from "./check.ts";
+import type { Fault } from "./situation.ts";
+import { sizeInWords } from "./size.ts";
+
+/** What is known about the embedded store. */
+export interface StoreFacts {
+  readonly folder: string;
+  /** Undefined where there is no store yet. */
+  readonly store: StoreInspection | Fault | undefined;
+  readonly sync: Settings["storeSync"];
+  readonly serverAnswers: boolean;
+}
+
+/** The embedded engine's file: whether it can be read, is whole, and is this version's. Changes nothing. */
+export const STORE_CHECK = checkOf({
+  name: "store",
+  gather({ settings, data, health }): StoreFacts | string {
+    if (settings === undefined) return "The settings are wrong.";
+    if (data.kind !== "embedded") return "With Redis there is none.";
+    const serverAnswers = health !== undefined && "alive" in health;
+    return { folder: settings.dataDir, store: data.store, sync: settings.storeSync, serverAnswers };
+  },
+  judge: judgeStore,
+});
+
+/** Judges an embedded store. */
+export function judgeStore({ folder, store, sync, serverAnswers }: StoreFacts): Judgement {
+  if (store === undefined)
+    return {
+      findings: [{ mark: "ok", text: `Nothing is stored in ${folder} yet; the first start begins.` }],
+    };
+  if ("fault" in store) return { findings: [broken(folder, `cannot be read (${store.fault})`)] };
+  const { bytes, version, knownVersion, conversations, damage, unclosed } = store;
+  const faults: Finding[] = [];
+  if (damage !== undefined && damage.length > 0)
+    faults.push(broken(folder, `is damaged (${damage.join("; ")})`));
+  if (version > knownVersion)
+    faults.push({
+      mark: "problem",
+      text: `The store in ${folder} was written by a newer Parley (schema ${version}; this one knows ${knownVersion}).`,
+      advice: "Update Parley.",
+    });
+  if (unclosed === "earlier start" && sync === "normal" && !serverAnswers)
+    faults.push({
+      mark: "warning",
+      text: "The machine stopped while a server ran. The last moments may be lost; at the next start clients are told.",
+      advice: "STORE_SYNC=full prevents it.",
+    });
+  const read = damage === undefined ? "not read through; --thorough does" : "whole";
+  const older =
+    version < knownVersion ? ` Its tables are older (${version}); the next start renews them.` : "";
+  return {
+    findings: unless(
+      faults,
+      `The store in ${folder} is ${read}: ${conversations === 1 ? "1 conversation" : `${conversations} conversations`}, ${sizeInWords(bytes)}.${older}`,
+    ),
+    values: { bytes },
+  };
+}
+
+function broken(folder: string, how: string): Finding {
+  return {
+    mark: "problem",
+    text: `The store in ${folder} ${how}.`,
+    advice: "Stop the server, keep a copy of the folder, and put a good copy of it back.",
+  };
+}

@@ -1,0 +1,67 @@
+import { checkOf, type Finding, inSeconds, type Judgement, unless } from "./check.ts";
+
+/** Clocks by whose they are, each with how far it is ahead of this machine's, in milliseconds. */
+export interface TimeFacts {
+  readonly redis: number | undefined;
+  readonly server: number | undefined;
+  /** Of the newest entry in the embedded store: more than nothing when this machine's clock was set back. */
+  readonly stored: number | undefined;
+  /** How far the clock of who signs tokens may be off, in seconds. */
+  readonly leeway: number;
+}
+
+/** Difference above which a clock is not right, in milliseconds; what is compared is known to half a second. */
+export const NOT_RIGHT = 2_000;
+
+/** This machine's clock against those of Redis, the store and a running server. */
+export const TIME_CHECK = checkOf({
+  name: "time",
+  gather({ settings, health, data }): TimeFacts | string {
+    const server = health !== undefined && "alive" in health ? health.ahead : undefined;
+    const redis = data.kind === "redis" && "ahead" in data.redis ? data.redis.ahead : undefined;
+    const newest = data.kind === "embedded" && data.store && "newestAt" in data.store && data.store.newestAt;
+    const stored = newest ? newest - Date.now() : undefined;
+    if (server === undefined && redis === undefined && stored === undefined)
+      return "There is no other clock to compare with: no store, no Redis and no server answers.";
+    return { redis, server, stored, leeway: settings?.tokenLeeway ?? USUAL_LEEWAY };
+  },
+  judge: judgeTime,
+});
+
+/** TOKEN_LEEWAY where the settings cannot be read, in seconds. */
+const USUAL_LEEWAY = 30;
+
+/** Judges how far clocks are apart. */
+export function judgeTime({ redis, server, stored, leeway }: TimeFacts): Judgement {
+  const faults: Finding[] = [];
+  const clocks: [string, number | undefined][] = [
+    ["Redis", redis],
+    ["the server", server],
+  ];
+  for (const [whose, ahead] of clocks) {
+    if (ahead === undefined || Math.abs(ahead) <= NOT_RIGHT) continue;
+    const isMuch = Math.abs(ahead) > leeway * 1000;
+    faults.push({
+      mark: isMuch ? "problem" : "warning",
+      text: `The clock of ${whose} is ${apart(ahead)} this machine's${isMuch ? ": tokens made on one are refused on the other, or end early" : ""}.`,
+      advice: "Have all machines follow a time server (NTP).",
+    });
+  }
+  if (stored !== undefined && stored > NOT_RIGHT)
+    faults.push({
+      mark: "warning",
+      text: `The newest entry of the store is ${apart(stored)} this machine's clock, which was set back: the store goes on with its own time until the clock has caught up.`,
+      advice: "Have the machine follow a time server (NTP).",
+    });
+  const compared = clocks.filter(([, ahead]) => ahead !== undefined).map(([whose]) => whose);
+  if (stored !== undefined) compared.push("the store");
+  const offsets = clocks.flatMap(([, ahead]) => (ahead === undefined ? [] : [Math.abs(ahead)]));
+  return {
+    findings: unless(faults, `The clock agrees with ${compared.join(" and ")}.`),
+    ...(offsets.length > 0 && { values: { offset_seconds: inSeconds(Math.max(...offsets)) } }),
+  };
+}
+
+function apart(ahead: number): string {
+  return `${(Math.abs(ahead) / 1000).toFixed(1)} s ${ahead > 0 ? "ahead of" : "behind"}`;
+}

@@ -1,0 +1,75 @@
+import type { Redis } from "ioredis";
+import type { NodeEntry } from "../../core/nodes.ts";
+import type { RedisClient } from "./client.ts";
+import { type ConnectOptions, connect } from "./connect.ts";
+import { NodeRegistry } from "./nodes.ts";
+import { askFacts, judge, type Verdict } from "./requirements.ts";
+
+/** What a Redis is like for a node, looked at from outside. */
+export interface RedisInspection {
+  /** Redis as it may be shown: `Redis at 127.0.0.1:6379`. */
+  readonly description: string;
+  /** Whether a node would start on it. */
+  readonly verdict: Verdict;
+  /** Of each primary that tells: how full its memory is, 0–1 where it has a limit; how many replicas follow it. */
+  readonly primaries: readonly {
+    readonly fullness: number | undefined;
+    readonly replicas: number | undefined;
+  }[];
+  /** The middle of some commands, in milliseconds. */
+  readonly roundTrip: number;
+  /** How far its clock is ahead of this machine's, in milliseconds, give or take half of `roundTrip`. */
+  readonly ahead: number;
+  /** The nodes that share it, also those whose lease has run out. */
+  readonly nodes: readonly NodeEntry[];
+  /** Redis's time, in milliseconds since 1970. */
+  readonly now: number;
+}
+
+const TRIES = 5;
+
+/** Looks at Redis and changes nothing. Throws StoreAway when it does not come within `patience`. */
+export async function inspectRedis(options: ConnectOptions): Promise<RedisInspection> {
+  const client = await connect(options);
+  try {
+    const { roundTrip, ahead } = await compareClocks(client);
+    const { nodes, now } = await NodeRegistry.read(client);
+    return {
+      description: client.description,
+      verdict: judge(await askFacts(client)),
+      primaries: await Promise.all(client.primaries.map(lookAt)),
+      roundTrip,
+      ahead,
+      nodes,
+      now,
+    };
+  } finally {
+    await client.close();
+  }
+}
+
+/** The quickest of some answers says most about the clock; the middle one says how long a command takes. */
+async function compareClocks(client: RedisClient): Promise<{ roundTrip: number; ahead: number }> {
+  const [primary] = client.primaries;
+  const seen: { took: number; ahead: number }[] = [];
+  for (let i = 0; i < TRIES; i++) {
+    const [started, wall] = [performance.now(), Date.now()];
+    const [seconds, micros] = (await primary!.time()) as unknown as [string | number, string | number];
+    const took = performance.now() - started;
+    seen.push({ took, ahead: Number(seconds) * 1000 + Number(micros) / 1000 - (wall + took / 2) });
+  }
+  seen.sort((a, b) => a.took - b.took);
+  return { roundTrip: seen[Math.floor(TRIES / 2)]!.took, ahead: seen[0]!.ahead };
+}
+
+async function lookAt(primary: Redis): Promise<RedisInspection["primaries"][number]> {
+  // A managed Redis, or an ACL user with few rights, may refuse it.
+  const info = await primary.info().catch(() => "");
+  const field = (name: string) => {
+    const text = new RegExp(`^${name}:(\\d+)\r?$`, "m").exec(info)?.[1];
+    return text === undefined ? undefined : Number(text);
+  };
+  const [used, most] = [field("used_memory"), field("maxmemory")];
+  const fullness = used === undefined || !most ? undefined : used / most;
+  return { fullness, replicas: field("connected_slaves") };
+}

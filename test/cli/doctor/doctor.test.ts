@@ -1,0 +1,338 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { chmodSync, mkdirSync, openSync, readdirSync, statSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import type { ServerFrame } from "../../../src/protocol/server-frames.ts";
+import { startFaultyProxy } from "../../conformance/faulty-proxy.ts";
+import { makeCertificate } from "../../support/certificates.ts";
+import { freePort } from "../../support/free-port.ts";
+import { startRedis, type TestRedis } from "../../support/redis.ts";
+import { SECRET } from "../../support/server.ts";
+import { ParleyFolder, type Running } from "../parley.ts";
+
+interface Told {
+  readonly code: number;
+  readonly stderr: string;
+  /** By check: its result, and all that was said, in one text. */
+  readonly checks: Readonly<Record<string, { readonly result: string; readonly text: string }>>;
+}
+
+/** Asks the doctor in `folder`, and reads its JSON. */
+async function ask(
+  folder: ParleyFolder,
+  args: string[] = [],
+  env: Record<string, string> = {},
+): Promise<Told> {
+  const { code, stdout, stderr } = await folder.run(["doctor", "--format", "json", ...args], { env });
+  const { checks } = JSON.parse(stdout) as {
+    checks: { check: string; result: string; findings: { text: string; advice?: string }[] }[];
+  };
+  const told = checks.map(({ check, result, findings }) => {
+    const text = findings.map(({ text, advice = "" }) => `${text} ${advice}`).join(" ");
+    return [check, { result, text }] as const;
+  });
+  return { code, stderr, checks: Object.fromEntries(told) };
+}
+
+const results = ({ checks }: Told) =>
+  Object.fromEntries(Object.entries(checks).map(([check, { result }]) => [check, result]));
+
+const portOf = ({ url }: Running) => new URL(url).port;
+
+describe("an installation that is well", () => {
+  test("is told so, in each format, with exit code 0, after a real conversation", async () => {
+    await using folder = new ParleyFolder();
+    const server = await folder.serve();
+    const env = { PORT: portOf(server) };
+    const told = await ask(folder, [], env);
+    expect(told).toMatchObject({ code: 0, stderr: "" });
+    expect(results(told)).toEqual({
+      settings: "ok",
+      folder: "ok",
+      store: "ok",
+      redis: "skipped",
+      certificate: "skipped",
+      server: "ok",
+      time: "ok",
+      talk: "ok",
+    });
+    expect(told.checks.talk!.text).toMatch(
+      /^Connected in .* ms, acked in .* ms, resumed in .*secret\.key\.? $/,
+    );
+    const exported = await folder.run(["conversation", "export", "parley-doctor"]);
+    expect(
+      exported.stdout
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line).from),
+    ).toEqual(["parley-doctor", "parley-doctor"]);
+
+    const [text, metrics, plugin, quiet] = await Promise.all([
+      folder.run(["doctor"], { env }),
+      folder.run(["doctor", "--format", "prometheus"], { env }),
+      folder.run(["doctor", "--format", "nagios", "--no-talk"], { env }),
+      ask(folder, ["--no-talk"], env),
+    ]);
+    expect([text.code, metrics.code, plugin.code, quiet.code]).toEqual([0, 0, 0, 0]);
+    expect(text.stdout).toContain("\nok       talk         Connected in");
+    expect(text.stdout).toEndWith("\n6 ok, 0 warnings, 0 problems, 2 skipped\n");
+    for (const line of metrics.stdout.trim().split("\n"))
+      expect(line).toMatch(/^(# (HELP|TYPE) \w+ .+|\w+(\{check="\w+"\})? -?\d+(\.\d+)?)$/);
+    expect(metrics.stdout).toContain('parley_doctor_result{check="talk"} 0\n');
+    expect(plugin.stdout).toMatch(/^PARLEY OK - 5 ok, [^|]+ \| (\w+=-?[\d.]+(s|B)? ?)+\n/);
+    expect(quiet.checks.talk).toMatchObject({ result: "skipped", text: "Left out with --no-talk. " });
+  }, 30_000);
+
+  test("before the first start only lacks a server, and the doctor makes nothing", async () => {
+    await using folder = new ParleyFolder();
+    const told = await ask(folder, ["--port", `${await freePort()}`]);
+    expect(told.code).toBe(1);
+    expect(results(told)).toMatchObject({ settings: "ok", folder: "ok", store: "ok", server: "warning" });
+    expect(told.checks.server!.text).toContain("(nothing listens there)");
+    expect(readdirSync(folder.path)).not.toContain("data");
+  });
+
+  test("is looked at over TLS with the settings' own certificate, which need not be for 127.0.0.1", async () => {
+    await using folder = new ParleyFolder();
+    const { certificate, key } = makeCertificate(folder.path);
+    const env = { TLS_CERT: certificate, TLS_KEY: key };
+    const server = await folder.serve([], env);
+    const told = await ask(folder, ["--port", portOf(server)], env);
+    expect(told.code).toBe(0);
+    expect(results(told)).toMatchObject({ certificate: "ok", server: "ok", talk: "ok" });
+    expect(told.checks.certificate!.text).toMatch(
+      /^The certificate for localhost, 127\.0\.0\.1 is good for (89|90) days/,
+    );
+
+    // Whoever else looks at it does not trust it.
+    const stranger = await ask(folder, ["--url", server.url.replace("http:", "https:")]);
+    expect(stranger.code).toBe(2);
+    expect(stranger.checks.certificate!.text).toMatch(/is not accepted \(.*SELF_SIGNED/);
+    const trusting = { NODE_EXTRA_CA_CERTS: certificate };
+    const told2 = await ask(folder, ["--url", `https://localhost:${portOf(server)}`], trusting);
+    expect(results(told2)).toMatchObject({ certificate: "ok", server: "ok", talk: "ok" });
+  }, 30_000);
+});
+
+describe("a planted fault is found, with exit code 2", () => {
+  test("wrong settings; what depends on them is skipped, and no secret is shown", async () => {
+    await using folder = new ParleyFolder();
+    folder.write(".env", "SECRET_KEY=your_secret_key\nPROT=1\n");
+    const told = await ask(folder);
+    expect(told.code).toBe(2);
+    const { settings, ...rest } = results(told);
+    expect(settings).toBe("problem");
+    expect(new Set(Object.values(rest))).toEqual(new Set(["skipped"]));
+    expect(told.checks.settings!.text).toContain("PROT in .env is not a setting");
+    expect(JSON.stringify(told)).not.toContain("your_secret_key");
+  });
+
+  test("rights by which others can sign tokens, or change the data", async () => {
+    await using folder = new ParleyFolder();
+    const server = await folder.serve();
+    const key = join(folder.path, "data/secret.key");
+    chmodSync(key, 0o644);
+    chmodSync(join(folder.path, "data"), 0o777);
+    const told = await ask(folder, ["--port", portOf(server), "--no-talk"]);
+    expect(told.code).toBe(2);
+    expect(told.checks.folder!.text).toContain("chmod 600 data/secret.key");
+    expect(told.checks.folder!.text).toContain(
+      "Other users of this machine can change ./data. chmod 700 ./data",
+    );
+    // It says what to do and does not do it.
+    expect(statSync(key).mode & 0o777).toBe(0o644);
+  });
+
+  test("a file where the data folder should be", async () => {
+    await using folder = new ParleyFolder();
+    folder.write("data", "");
+    const told = await ask(folder);
+    expect(told).toMatchObject({ code: 2, checks: { folder: { result: "problem" } } });
+    expect(told.checks.folder!.text).toContain("a file is in its place");
+  });
+
+  test("a store that is damaged, and one that is none", async () => {
+    await using folder = new ParleyFolder();
+    const server = await folder.serve();
+    server.process.kill("SIGTERM");
+    await server.process.exited;
+    const path = join(folder.path, "data/parley.db");
+    const file = openSync(path, "r+");
+    for (let at = 4096; at < statSync(path).size; at += 4096)
+      writeSync(file, Buffer.alloc(512, 0xaa), 0, 512, at);
+    const damaged = await ask(folder);
+    expect(damaged).toMatchObject({ code: 2, checks: { store: { result: "problem" } } });
+    expect(damaged.checks.store!.text).toMatch(/is damaged|cannot be read/);
+    expect(damaged.checks.store!.text).toContain("put a good copy of it back");
+    folder.write("data/parley.db", "this is no database, and was never one, whatever it is called");
+    expect((await ask(folder)).checks.store!.text).toContain("cannot be read (file is not a database)");
+  });
+
+  test("a certificate that has expired, one whose key is another's, and one that is not served yet", async () => {
+    await using folder = new ParleyFolder();
+    const expired = makeCertificate(folder.path, { name: "expired", from: -100, until: -3 });
+    const good = makeCertificate(folder.path, { name: "good" });
+    const ending = makeCertificate(folder.path, { name: "ending", from: -80, until: 10 });
+    const port = ["--port", `${await freePort()}`];
+    const withFiles = (certificate: string, key: string, at = port) =>
+      ask(folder, at, { TLS_CERT: certificate, TLS_KEY: key });
+    const [old, foreign, soon] = await Promise.all([
+      withFiles(expired.certificate, expired.key),
+      withFiles(good.certificate, expired.key),
+      withFiles(ending.certificate, ending.key),
+    ]);
+    expect(old).toMatchObject({ code: 2, checks: { certificate: { result: "problem" } } });
+    expect(old.checks.certificate!.text).toContain("for localhost, 127.0.0.1 has expired on");
+    expect(foreign).toMatchObject({ code: 2, checks: { certificate: { result: "problem" } } });
+    expect(foreign.checks.certificate!.text).toContain("TLS_KEY is not the key of TLS_CERT.");
+    expect(soon).toMatchObject({ code: 1, checks: { certificate: { result: "warning" } } });
+
+    const server = await folder.serve([], { TLS_CERT: expired.certificate, TLS_KEY: expired.key });
+    const renewed = await withFiles(good.certificate, good.key, ["--port", portOf(server)]);
+    expect(renewed.code).toBe(2);
+    expect(renewed.checks.certificate!.text).toContain("shows another certificate than the one in TLS_CERT");
+    expect(renewed.checks.certificate!.text).toContain(
+      "The certificate for localhost, 127.0.0.1 has expired",
+    );
+  }, 30_000);
+
+  test("a server that was named and does not answer, and something else that answers in its place", async () => {
+    await using folder = new ParleyFolder();
+    await using other = Bun.serve({ port: 0, fetch: () => new Response("<h1>It works</h1>") });
+    const [away, stranger] = await Promise.all([
+      ask(folder, ["--url", `http://127.0.0.1:${await freePort()}`]),
+      ask(folder, [], { PARLEY_URL: `http://127.0.0.1:${other.port}` }),
+    ]);
+    expect(away).toMatchObject({ code: 2, checks: { server: { result: "problem" } } });
+    expect(stranger).toMatchObject({ code: 2, checks: { server: { result: "problem" } } });
+    expect(stranger.checks.server!.text).toContain("is not Parley (/healthz: status 200)");
+  });
+
+  test("a SECRET_KEY that is not the server's", async () => {
+    await using folder = new ParleyFolder();
+    const server = await folder.serve();
+    const told = await ask(folder, ["--port", portOf(server)], { SECRET_KEY: SECRET });
+    expect(told).toMatchObject({
+      code: 2,
+      checks: { talk: { result: "problem" }, server: { result: "ok" } },
+    });
+    expect(told.checks.talk!.text).toContain("the server refuses a token made with SECRET_KEY");
+    expect(JSON.stringify(told)).not.toContain(SECRET);
+  });
+
+  test("a token that has no right to talk, and a quota that is used up", async () => {
+    await using folder = new ParleyFolder();
+    const server = await folder.serve(["--plans", "free:1:5"]);
+    const env = { PORT: portOf(server), PLANS: "free:1:5" };
+    const read = await folder.run(["token", "ann", "--rights", "read"]);
+    const mute = await ask(folder, [], { ...env, PARLEY_TOKEN: read.stdout.trim() });
+    expect(mute).toMatchObject({ code: 2, checks: { talk: { result: "problem" } } });
+    expect(mute.checks.talk!.text).toContain("ended at the first message: forbidden.");
+    const told = await ask(folder, [], env);
+    expect(told).toMatchObject({ code: 1, checks: { talk: { result: "warning" } } });
+    expect(told.checks.talk!.text).toContain("rate_limited");
+  }, 30_000);
+});
+
+test("the talk finds a server that loses acks, hides messages from the history, or tells a resumed line otherwise", async () => {
+  await using folder = new ParleyFolder();
+  const { url } = await folder.serve();
+  const behind = async (frames: (frame: ServerFrame) => readonly object[]) => {
+    await using proxy = await startFaultyProxy(Number(new URL(url).port), {
+      frames: (all) => all.flatMap(frames),
+    });
+    const told = await ask(folder, ["--url", proxy.url, "--timeout", "1"]);
+    expect(told).toMatchObject({
+      code: 2,
+      checks: { server: { result: "ok" }, talk: { result: "problem" } },
+    });
+    return told.checks.talk!.text;
+  };
+  const [acks, history, resuming] = await Promise.all([
+    behind((frame) => (frame.type === "ack" ? [] : [frame])),
+    behind((frame) => (frame.type === "history" ? [{ ...frame, messages: [] }] : [frame])),
+    behind((frame) => (frame.type === "welcome" ? [{ ...frame, resumed: false }] : [frame])),
+  ]);
+  expect(acks).toContain("ended at the first message. No `ack` frame came within 1 s");
+  expect(history).toContain("ended at reading it back. The message is not in the history");
+  expect(resuming).toContain("ended at coming back to what was missed. A connection that came back");
+}, 30_000);
+
+describe("Redis", () => {
+  let redis: TestRedis;
+  beforeAll(async () => {
+    redis = await startRedis(["--appendonly", "yes"]);
+  });
+  afterAll(() => redis[Symbol.asyncDispose]());
+
+  test("is asked as a node does, and tells of its nodes; the data folder is not made", async () => {
+    await using folder = new ParleyFolder();
+    const env = { REDIS_URL: redis.url, SECRET_KEY: SECRET };
+    const server = await folder.serve([], env);
+    const told = await ask(folder, ["--port", portOf(server)], env);
+    expect(told.code).toBe(0);
+    expect(results(told)).toMatchObject({
+      folder: "skipped",
+      store: "skipped",
+      redis: "ok",
+      time: "ok",
+      talk: "ok",
+    });
+    expect(told.checks.redis!.text).toMatch(
+      /^Redis at 127\.0\.0\.1:\d+ answers in [\d.]+ ms; 1 node shares it\./,
+    );
+    expect(told.checks.time!.text).toContain("Redis and the server");
+    expect(readdirSync(folder.path)).not.toContain("data");
+  }, 30_000);
+
+  test("that is away, or may throw messages away, is a problem; one that keeps nothing is a warning", async () => {
+    await using folder = new ParleyFolder();
+    await using evicting = await startRedis(["--maxmemory-policy", "allkeys-lru"]);
+    await using forgetful = await startRedis();
+    const from = async (port: number) =>
+      ask(folder, ["--port", `${await freePort()}`, "--timeout", "1"], {
+        REDIS_HOST: "127.0.0.1",
+        REDIS_PORT: `${port}`,
+        SECRET_KEY: SECRET,
+      });
+    const away = await from(await freePort());
+    expect(away).toMatchObject({ code: 2, stderr: "", checks: { redis: { result: "problem" } } });
+    expect(away.checks.redis!.text).toContain("could not be used within 1 s: nothing listens there.");
+    const unfit = await from(evicting.port);
+    expect(unfit).toMatchObject({ code: 2, checks: { redis: { result: "problem" } } });
+    expect(unfit.checks.redis!.text).toContain("maxmemory-policy is allkeys-lru");
+    const short = await from(forgetful.port);
+    expect(short).toMatchObject({ code: 1, checks: { redis: { result: "warning" } } });
+    expect(short.checks.redis!.text).toContain("Redis writes nothing to disk");
+  }, 30_000);
+});
+
+test("a wrong call is told on standard error with exit code 2, and nothing on standard output", async () => {
+  await using folder = new ParleyFolder();
+  const calls = [["--format", "xml"], ["--timeout", "soon"], ["--url", "127.0.0.1"], ["now"]];
+  for (const { code, stdout, stderr } of await Promise.all(
+    calls.map((call) => folder.run(["doctor", ...call])),
+  )) {
+    expect(code).toBe(2);
+    expect(stdout).toBe("");
+    expect(stderr).toStartWith("error: ");
+  }
+});
+
+test("colours are for terminals that want them", async () => {
+  await using folder = new ParleyFolder();
+  mkdirSync(join(folder.path, "data"), { mode: 0o700 });
+  const onTerminal = async (env: Record<string, string>) => {
+    const written: Uint8Array[] = [];
+    const child = Bun.spawn([process.execPath, "--no-env-file", folder.program, "doctor", "--port", "0"], {
+      cwd: folder.path,
+      env: { PATH: process.env.PATH ?? "", HOME: folder.path, TERM: "xterm", ...env },
+      terminal: { cols: 200, data: (_, bytes) => written.push(bytes) },
+    });
+    await child.exited;
+    return Buffer.concat(written).toString();
+  };
+  const [coloured, plain] = await Promise.all([onTerminal({}), onTerminal({ NO_COLOR: "1" })]);
+  expect(coloured).toContain("\x1b[32mok");
+  expect(plain).toContain("ok       settings");
+  expect(plain).not.toContain("\x1b[");
+});

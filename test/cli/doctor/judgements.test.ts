@@ -1,0 +1,312 @@
+import { describe, expect, test } from "bun:test";
+import { judgeTls, type TlsFacts } from "../../../src/cli/doctor/certificate.ts";
+import { type Judgement, type Mark, worst } from "../../../src/cli/doctor/check.ts";
+import { type FolderFacts, judgeFolder, LITTLE, TOO_LITTLE } from "../../../src/cli/doctor/folder.ts";
+import { judgeRedis, type RedisFacts } from "../../../src/cli/doctor/redis.ts";
+import { judgeServer, type ServerFacts } from "../../../src/cli/doctor/server.ts";
+import { judgeSettings } from "../../../src/cli/doctor/settings.ts";
+import { ownServer } from "../../../src/cli/doctor/situation.ts";
+import { judgeStore, type StoreFacts } from "../../../src/cli/doctor/store.ts";
+import { judgeTalk, type TalkFacts } from "../../../src/cli/doctor/talk.ts";
+import { judgeTime, type TimeFacts } from "../../../src/cli/doctor/time.ts";
+import type { RedisInspection } from "../../../src/engine/redis/inspect.ts";
+import type { StoreInspection } from "../../../src/engine/sqlite/inspect.ts";
+import { readSettings } from "../../../src/server/settings/read.ts";
+
+/** What a judgement comes to, in one line. */
+function sum({ findings }: Judgement): string {
+  const texts = findings.filter(({ mark }) => mark !== "ok").map(({ text }) => text);
+  return [worst(findings), ...texts].join(": ");
+}
+
+/** Each row: the mark, words of the finding, and what is not as in the sound facts. */
+type Row<Facts> = readonly [mark: Mark, words: string, change: Partial<Facts>];
+
+/** Judges each row's facts, and the sound ones, which must be ok. */
+function judges<Facts extends object>(
+  what: string,
+  sound: Facts,
+  judge: (facts: Facts) => Judgement,
+  rows: readonly Row<Facts>[],
+): void {
+  describe(what, () => {
+    test("is ok where nothing is wrong", () => expect(sum(judge(sound))).toBe("ok"));
+    test.each(rows)("%s: %s", (mark, words, change) => {
+      const judgement = judge({ ...sound, ...change });
+      expect(worst(judgement.findings)).toBe(mark);
+      expect(sum(judgement)).toContain(words);
+    });
+  });
+}
+
+const denied = Object.assign(new Error(), { code: "EACCES" });
+
+judges<FolderFacts>(
+  "a data folder",
+  {
+    path: "data",
+    state: "there",
+    fault: undefined,
+    rights: [
+      { path: "data", mode: 0o755 },
+      { path: "data/secret.key", mode: 0o600 },
+      { path: "data/parley.db", mode: 0o600 },
+    ],
+    owner: 1000,
+    self: 1000,
+    freeBytes: 10 * LITTLE,
+    network: undefined,
+  },
+  judgeFolder,
+  [
+    ["problem", 'The data folder "data" cannot be written: this user has no right', { fault: denied }],
+    ["warning", "can change data.", { rights: [{ path: "data", mode: 0o777 }] }],
+    ["problem", "sign in as anybody", { rights: [{ path: "data/secret.key", mode: 0o640 }] }],
+    ["warning", "can read data/parley.db.", { rights: [{ path: "data/parley.db", mode: 0o644 }] }],
+    ["warning", "belongs to user 0, and this is user 1000", { owner: 0 }],
+    ["warning", "another machine's disk (NFS)", { network: "NFS" }],
+    ["warning", "Only 1024 MiB are free", { freeBytes: LITTLE - 1 }],
+    ["problem", "when it is full, no message is taken", { freeBytes: TOO_LITTLE - 1 }],
+  ],
+);
+
+test("a file that others may read is out of their reach in a folder that they may not enter", () => {
+  const facts: FolderFacts = {
+    path: "data",
+    state: "there",
+    fault: undefined,
+    rights: [
+      { path: "data", mode: 0o700 },
+      { path: "data/parley.db", mode: 0o644 },
+    ],
+    owner: 1,
+    self: 1,
+    freeBytes: undefined,
+    network: undefined,
+  };
+  expect(sum(judgeFolder(facts))).toBe("ok");
+  const key = { path: "data/secret.key", mode: 0o644 };
+  expect(sum(judgeFolder({ ...facts, rights: [...facts.rights, key] }))).toStartWith("problem");
+});
+
+const STORE: StoreInspection = {
+  bytes: 5000,
+  version: 3,
+  knownVersion: 3,
+  conversations: 1,
+  newestAt: 1,
+  damage: [],
+  unclosed: undefined,
+};
+
+judges<StoreFacts>(
+  "an embedded store",
+  { folder: "data", store: STORE, sync: "normal", serverAnswers: false },
+  judgeStore,
+  [
+    ["problem", "cannot be read (file is not a database)", { store: { fault: "file is not a database" } }],
+    ["problem", "is damaged (row 7 missing)", { store: { ...STORE, damage: ["row 7 missing"] } }],
+    ["problem", "written by a newer Parley (schema 4", { store: { ...STORE, version: 4 } }],
+    ["warning", "The machine stopped", { store: { ...STORE, unclosed: "earlier start" } }],
+    ["ok", "", { store: { ...STORE, unclosed: "earlier start" }, serverAnswers: true }],
+    ["ok", "", { store: { ...STORE, unclosed: "this start" } }],
+    ["ok", "", { store: { ...STORE, version: 2 } }],
+    ["ok", "", { store: undefined }],
+  ],
+);
+
+const node = (id: string, version = "1.0.0", until = 2_000) => ({
+  id,
+  life: id,
+  url: "",
+  version,
+  startedAt: 0,
+  connections: 0,
+  lag: 0,
+  until,
+});
+
+const REDIS: RedisInspection = {
+  description: "Redis at r:6379",
+  verdict: { problems: [], warnings: [] },
+  primaries: [{ fullness: 0.5, replicas: 1 }],
+  roundTrip: 0.4,
+  ahead: 3,
+  nodes: [node("a"), node("b")],
+  now: 1_000,
+};
+
+judges<RedisFacts>("a Redis", { redis: REDIS, ackAfter: "primary" }, judgeRedis, [
+  ["problem", "could not be used", { redis: { fault: "Redis at r:6379 could not be used" } }],
+  ["problem", "It is old.", { redis: { ...REDIS, verdict: { problems: ["It is old."], warnings: [] } } }],
+  [
+    "warning",
+    "Nothing on disk.",
+    {
+      redis: {
+        ...REDIS,
+        verdict: { problems: [], warnings: [{ event: "store.not_persistent", advice: "Nothing on disk." }] },
+      },
+    },
+  ],
+  ["warning", "90 % full", { redis: { ...REDIS, primaries: [{ fullness: 0.9, replicas: 1 }] } }],
+  [
+    "problem",
+    "a primary has no replica",
+    { redis: { ...REDIS, primaries: [{ fullness: 0.1, replicas: 0 }] }, ackAfter: "replica" },
+  ],
+  ["warning", "takes 80 ms", { redis: { ...REDIS, roundTrip: 80 } }],
+  ["warning", "The lease of b", { redis: { ...REDIS, nodes: [node("a"), node("b", "1.0.0", 999)] } }],
+  ["warning", "1.0.0, 1.1.0", { redis: { ...REDIS, nodes: [node("a"), node("b", "1.1.0")] } }],
+]);
+
+judges<TimeFacts>("clocks", { redis: 100, server: -400, stored: undefined, leeway: 30 }, judgeTime, [
+  ["warning", "The clock of Redis is 5.0 s ahead of this machine's.", { redis: 5_000 }],
+  ["problem", "The clock of the server is 40.0 s behind this machine's: tokens", { server: -40_000 }],
+  ["warning", "which was set back", { stored: 60_000 }],
+  ["ok", "", { stored: -60_000 }],
+]);
+
+judges<ServerFacts>(
+  "a running server",
+  {
+    url: "http://h",
+    given: false,
+    version: "1.0.0",
+    health: {
+      alive: { status: 200, body: '{"status":"ok"}' },
+      ready: 200,
+      version: "1.0.0",
+      ahead: 0,
+      took: 2,
+    },
+  },
+  judgeServer,
+  [
+    ["warning", "No server answers at http://h (nothing", { health: { fault: "nothing listens there" } }],
+    ["problem", "No server answers", { health: { fault: "nothing listens there" }, given: true }],
+    ["warning", "is version 1.0.0, and this is 1.1.0", { version: "1.1.0" }],
+  ],
+);
+
+test("a server that takes no clients, one that is slow and one that is not Parley are told", () => {
+  const facts = { url: "http://h", given: true, version: "1" };
+  const health = {
+    alive: { status: 200, body: '{"status":"ok"}' },
+    ready: 200,
+    version: "1",
+    ahead: 0,
+    took: 2,
+  };
+  const about = (change: Partial<typeof health>) =>
+    sum(judgeServer({ ...facts, health: { ...health, ...change } }));
+  expect(about({ ready: 503 })).toStartWith("problem: The server at http://h takes no new clients");
+  expect(about({ took: 1_500 })).toStartWith("warning: The server at http://h took 1.5 s");
+  expect(about({ alive: { status: 200, body: "<h1>It works</h1>" } })).toStartWith(
+    "problem: What answers at http://h is not Parley",
+  );
+});
+
+const DAY = 86_400_000;
+const NOW = 1_000 * DAY;
+const leaf = (until: number, from = -60, fingerprint = "A") => ({
+  names: "h",
+  from: NOW + from * DAY,
+  until: NOW + until * DAY,
+  fingerprint,
+});
+
+judges<TlsFacts>(
+  "certificates",
+  {
+    file: leaf(40),
+    keyFits: true,
+    keyIsOpen: false,
+    isChain: true,
+    served: leaf(40),
+    refusedFor: undefined,
+    now: NOW,
+  },
+  judgeTls,
+  [
+    ["problem", "cannot be used: no such file", { file: "no such file" }],
+    ["problem", "TLS_KEY is not the key of TLS_CERT.", { keyFits: false }],
+    ["warning", "can read TLS_KEY", { keyIsOpen: true }],
+    ["warning", "do not vouch for each other", { isChain: false }],
+    ["warning", "another certificate than the one in TLS_CERT", { file: leaf(80, -1, "B") }],
+    ["problem", "The certificate in TLS_CERT for h has expired", { file: leaf(-1, -60, "B") }],
+    ["problem", "has expired on", { served: leaf(-1), file: undefined }],
+    ["problem", "is good only from", { served: leaf(80, 1), file: undefined }],
+    ["warning", "ends in 20 days", { served: leaf(20), file: undefined }],
+    ["problem", "ends in 4 days", { served: leaf(4), file: undefined }],
+    // One for six days is renewed in its fourth.
+    ["ok", "", { served: leaf(4, -2), file: undefined }],
+    ["warning", "ends in 1 days", { served: leaf(1.5, -4.5), file: undefined }],
+    ["problem", "is not accepted (SELF_SIGNED_CERT)", { refusedFor: "SELF_SIGNED_CERT" }],
+    ["skipped", "No server shows one.", { served: undefined, file: undefined }],
+  ],
+);
+
+judges<TalkFacts>(
+  "a talk",
+  { url: "http://h", credential: "SECRET_KEY", fault: undefined, times: { connect: 3, ack: 2, resume: 4 } },
+  judgeTalk,
+  [
+    ["warning", "acked in 1200.0 ms", { times: { connect: 3, ack: 1_200, resume: 4 } }],
+    [
+      "problem",
+      "refuses a token made with SECRET_KEY",
+      { fault: { step: "welcome", code: "unauthorized", text: "its signature does not fit" } },
+    ],
+    ["warning", "rate_limited. Wait.", { fault: { step: "message", code: "rate_limited", text: "Wait." } }],
+    ["problem", "unavailable. Store.", { fault: { step: "message", code: "unavailable", text: "Store." } }],
+    [
+      "problem",
+      "coming back to what was missed. No frame",
+      { fault: { step: "resume", text: "No frame came." } },
+    ],
+  ],
+);
+
+describe("settings", () => {
+  const about = (env: Record<string, string>) => sum(judgeSettings(readSettings({ env })));
+
+  test("that a server would start with, on this machine or behind a proxy, are ok", () => {
+    expect(about({})).toBe("ok");
+    expect(about({ DEMO_ACCOUNTS: "true" })).toBe("ok");
+    expect(about({ HOST: "0.0.0.0", TRUSTED_PROXIES: "10.0.0.0/8" })).toBe("ok");
+  });
+
+  test("that keep a server from starting are problems, and slips are warnings", () => {
+    expect(about({ PORT: "80a" })).toStartWith('problem: PORT="80a" (from the environment)');
+    const read = readSettings({ envFile: "PROT=1" });
+    expect(sum(judgeSettings(read))).toStartWith("warning: PROT in .env is not a setting");
+  });
+
+  test("that leave a server open to others are told", () => {
+    expect(about({ HOST: "0.0.0.0" })).toStartWith(
+      "warning: Passwords, tokens and messages come to 0.0.0.0 in",
+    );
+    expect(about({ HOST: "0.0.0.0", DEMO_ACCOUNTS: "true" })).toStartWith(
+      "problem: Everybody who reaches 0.0.0.0",
+    );
+  });
+
+  test.each([
+    [{}, "http://127.0.0.1:8000"],
+    [{ HOST: "0.0.0.0", PORT: "9000" }, "http://127.0.0.1:9000"],
+    [{ HOST: "::" }, "http://[::1]:8000"],
+    [{ HOST: "chat.example.com" }, "http://chat.example.com:8000"],
+  ])("%j lead to %s", (env, url) => {
+    const read = readSettings({ env: env as Record<string, string> });
+    expect(ownServer("settings" in read ? read.settings : undefined)).toMatchObject({
+      http: url,
+      given: false,
+    });
+  });
+
+  test("PORT=0 leads to no server", () => {
+    const read = readSettings({ env: { PORT: "0" } });
+    expect(ownServer("settings" in read ? read.settings : undefined)).toContain("--url says which");
+  });
+});
