@@ -1,7 +1,7 @@
 import type { z } from "zod";
-import { CLIENT_FRAMES, type ClientFrame, type ClientFrameType } from "./client-frames.ts";
+import { CLIENT_FRAMES, type ClientFrame, type ClientFrameOf, type ClientFrameType } from "./client-frames.ts";
 import type { ErrorCode } from "./errors.ts";
-import { MessageId } from "./identifiers.ts";
+import { isMessageId, MessageId } from "./identifiers.ts";
 import { MAX_DATA_DEPTH, MAX_DATA_VALUES } from "./limits.ts";
 
 /** Why a text is not a frame; `id` is the sender's own name for it, where one could be read. */
@@ -41,6 +41,8 @@ export function decodeClientFrame(text: string): Decoded {
       value,
     );
   }
+  const plain = readPlainMessage(value);
+  if (plain !== undefined) return { frame: plain };
   const { data } = value as { data?: unknown };
   const refusal = data === undefined ? undefined : refuseData(data);
   if (refusal !== undefined) return fault(refusal.code, refusal.message, value);
@@ -51,6 +53,18 @@ export function decodeClientFrame(text: string): Decoded {
   if (frame.type === "message" && !frame.text.isWellFormed())
     return fault("invalid", "`text`: holds half of a surrogate pair, which is no character.", value);
   return { frame };
+}
+
+/**
+ * A message of text and id alone, which nearly every frame is, as its schema would read it, in a tenth of the time. Answers
+ * undefined for anything else; the schema finds out what it is, or what is wrong with it.
+ */
+function readPlainMessage(value: object): ClientFrameOf<"message"> | undefined {
+  const { type, text, id, data } = value as Record<string, unknown>;
+  if (type !== "message" || data !== undefined) return undefined;
+  if (typeof text !== "string" || text === "" || !text.isWellFormed()) return undefined;
+  if (typeof id !== "string" || !isMessageId(id)) return undefined;
+  return { type, text, id };
 }
 
 /** Says in words which field is wrong. */

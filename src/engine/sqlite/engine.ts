@@ -320,8 +320,9 @@ export class SqliteEngine implements Engine {
     }
     if (request.limit > 0) this.charges.charge(request.user, log, now);
     const { conversation, user, id, text, data } = request;
-    const content = data === undefined ? { id, text, at: now } : { id, text, data, at: now };
-    const message: Message = { seq: this.messages.append(head, key, user, content), from: user, ...content };
+    const message: Message = { seq: head.seq + 1, id, from: user, text, at: now };
+    if (data !== undefined) message.data = data;
+    this.messages.append(head, key, message);
     return {
       work,
       result: { outcome: "stored", seq: message.seq, at: now, quota: log.view(request.limit, now) },

@@ -159,21 +159,14 @@ export class MessageLog {
     return undefined;
   }
 
-  /** Numbers and stores a message; inside a transaction. */
-  append(
-    head: ConversationHead,
-    key: number,
-    sender: string,
-    message: Omit<Message, "seq" | "from">,
-  ): number {
-    const seq = head.seq + 1;
+  /** Stores a message, whose `seq` MUST be the one after the newest; inside a transaction. */
+  append(head: ConversationHead, key: number, { seq, id, from, text, data, at }: Message): void {
     const position = this.nextPosition;
-    const data = message.data === undefined ? null : JSON.stringify(message.data);
-    this.insert.run(position, head.number, seq, key, message.id, sender, message.text, data, message.at);
+    const json = data === undefined ? null : JSON.stringify(data);
+    this.insert.run(position, head.number, seq, key, id, from, text, json, at);
     this.tail.add(position, head.number, seq, key);
     this.nextPosition++;
     head.seq = seq;
-    return seq;
   }
 
   /**
