@@ -1,8 +1,8 @@
 import { once } from "node:events";
-import { createInterface } from "node:readline/promises";
 import { Command } from "commander";
 import type { ConversationStore, ConversationSummary } from "../core/conversations.ts";
 import type { Settings } from "../server/settings/settings.ts";
+import { confirm } from "./confirm.ts";
 import { Failure } from "./failure.ts";
 import { addStoreFlags, loadStoreSettings } from "./setting-flags.ts";
 import { cleanUp, withConversations } from "./store.ts";
@@ -86,7 +86,8 @@ async function exportAll({ conversations, id }: Task): Promise<void> {
 
 async function remove({ conversations, id, flags }: Task): Promise<void> {
   const summary = await existing(conversations, id);
-  if (!flags.yes) await confirm(`Remove all of ${id}, ${words(summary).kept}, for good?`);
+  if (!flags.yes)
+    await confirm(`Remove all of ${id}, ${words(summary).kept}, for good?`, "Nothing was removed.");
   await conversations.remove(id);
   console.log(`Removed the messages of ${id}. Its numbers go on after ${summary.seq}.`);
 }
@@ -108,14 +109,6 @@ function count(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   if (!/^\d{1,9}$/.test(text)) throw new Failure(`${JSON.stringify(text)} is no count: give a whole number.`);
   return Number(text);
-}
-
-async function confirm(question: string): Promise<void> {
-  if (!process.stdin.isTTY) throw new Failure("There is no terminal to ask on: add --yes if you are sure.");
-  const terminal = createInterface({ input: process.stdin, output: process.stderr });
-  const answer = await terminal.question(`${question} [y/N] `);
-  terminal.close();
-  if (!/^y(es)?$/i.test(answer.trim())) throw new Failure("Nothing was removed.");
 }
 
 async function existing(conversations: ConversationStore, id: string): Promise<ConversationSummary> {

@@ -7,6 +7,7 @@ import { conversationCommand } from "./conversation.ts";
 import { doctorCommand } from "./doctor/command.ts";
 import { errorCommand } from "./error.ts";
 import { Failure, failureLines, Misuse } from "./failure.ts";
+import { storeCommand } from "./new-epoch.ts";
 import { nodesCommand } from "./nodes.ts";
 import { revokeCommand } from "./revoke.ts";
 import { serveCommand } from "./serve.ts";
@@ -43,6 +44,7 @@ function program(): Command {
   parley.addCommand(apiKeyCommand());
   parley.addCommand(conversationCommand());
   parley.addCommand(nodesCommand());
+  parley.addCommand(storeCommand());
   parley.addCommand(conformanceCommand());
   parley.addCommand(doctorCommand());
   parley.addCommand(errorCommand());

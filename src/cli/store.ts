@@ -10,9 +10,11 @@ import type { Store } from "../core/store.ts";
 import type { ConnectOptions } from "../engine/redis/connect.ts";
 import { openRedisConversations } from "../engine/redis/conversations.ts";
 import { inspectRedis, type RedisInspection } from "../engine/redis/inspect.ts";
+import { beginRedisEpoch } from "../engine/redis/new-epoch.ts";
 import { openRedis, openRedisAccounts, readRedisNodes } from "../engine/redis/open.ts";
 import { openConversations } from "../engine/sqlite/conversations.ts";
 import { StoreInUse } from "../engine/sqlite/lock.ts";
+import { beginSqliteEpoch } from "../engine/sqlite/new-epoch.ts";
 import { openAccounts, openSqlite, type SqliteOptions } from "../engine/sqlite/open.ts";
 import { type Log, openLog } from "../server/log.ts";
 import { redisAddressOf } from "../server/settings/redis-url.ts";
@@ -91,6 +93,11 @@ export async function cleanUp(settings: Settings): Promise<void> {
   } finally {
     await store?.close();
   }
+}
+
+/** Begins a new epoch in the store: beside the nodes that run on a Redis, but beside no embedded server. Answers it. */
+export function beginNewEpoch(settings: Settings): Promise<string> {
+  return openForCommand(settings, beginRedisEpoch, beginSqliteEpoch);
 }
 
 /** The nodes that share a Redis, and its time; undefined without Redis. */

@@ -13,7 +13,10 @@ export interface RoomsParts {
   readonly client: RedisClient;
   readonly channels: Channels;
   readonly log: EngineLog;
-  readonly store: Pick<RoomStore, "head" | "read">;
+  readonly store: Pick<RoomStore, "head" | "read"> & {
+    /** Reads the life of the store, where that may be another one now. MUST NOT reject. */
+    refreshEpoch(): Promise<void>;
+  };
 }
 
 interface OpenRoom {
@@ -146,6 +149,8 @@ export class Rooms {
 
   /** Looks at `share` (0–1) of the rooms: whether the store has more than was announced, or less. */
   async check(share: number): Promise<void> {
+    // In Cluster it lies apart from the conversations, and no call of theirs tells of it.
+    if (this.parts.client.isCluster) await this.parts.store.refreshEpoch();
     if (this.toCheck.length === 0) this.toCheck = [...this.rooms.values()].map(({ room }) => room);
     const count = Math.ceil(this.rooms.size * share);
     await Promise.all(this.toCheck.splice(0, count).map((room) => room.check()));

@@ -1,0 +1,25 @@
+import { Command } from "commander";
+import { confirm } from "./confirm.ts";
+import { addStoreFlags, loadStoreSettings } from "./setting-flags.ts";
+import { beginNewEpoch } from "./store.ts";
+
+/** `parley store …`: the store as a whole. */
+export function storeCommand(): Command {
+  const store = new Command("store").description("the store as a whole: begin a new epoch after a restore");
+  addStoreFlags(store.command("new-epoch"))
+    .description("say that an older copy was put back: clients are told that what they saw may be gone")
+    .option("--yes", "do not ask")
+    .action(newEpoch);
+  return store;
+}
+
+async function newEpoch(flags: { readonly yes?: boolean }): Promise<void> {
+  const settings = loadStoreSettings(flags);
+  if (!flags.yes)
+    await confirm(
+      "Begin a new epoch? All clients forget what they know of their conversations, and begin again.",
+      "The epoch is as it was.",
+    );
+  const epoch = await beginNewEpoch(settings);
+  console.log(`The epoch is ${epoch}. Who comes back with another one is told.`);
+}

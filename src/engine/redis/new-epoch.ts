@@ -1,0 +1,53 @@
+import type { RedisClient } from "./client.ts";
+import { type ConnectOptions, connect } from "./connect.ts";
+import { freshEpoch } from "./epoch.ts";
+import { everyConversation } from "./every-conversation.ts";
+import { NodeRegistry } from "./nodes.ts";
+
+/**
+ * How long the nodes of a Cluster may take to read the store's epoch, in milliseconds (Rooms.check). Until then they
+ * begin conversations under the old one.
+ */
+const NODES_FOLLOW = 2_000;
+
+/**
+ * Begins a new life of the store, for who has put back an older copy of it: clients are told that what they saw may be
+ * gone (D5). Nodes may run meanwhile, and tell theirs within seconds. Where it is broken off, it must be done again.
+ * Throws when there is nothing under the prefix. Answers the epoch.
+ */
+export async function beginRedisEpoch(options: ConnectOptions): Promise<string> {
+  const client = await connect(options);
+  try {
+    if (!(await holdsAnything(client)))
+      throw new Error(
+        `${client.description} holds no store under the prefix ${options.prefix}: correct REDIS_HOST, REDIS_URL or REDIS_PREFIX.`,
+      );
+    return await beginEpoch(client);
+  } finally {
+    await client.close();
+  }
+}
+
+/** The same through a client that is there. */
+export async function beginEpoch(client: RedisClient): Promise<string> {
+  const { commands, keys } = client;
+  const epoch = freshEpoch();
+  // First, so that what begins while the others are gone through has it already.
+  await commands.set(keys.ofAll("epoch"), epoch);
+  if (client.isCluster && (await hasNodes(client))) await Bun.sleep(NODES_FOLLOW);
+  for await (const conversations of everyConversation(client, "meta"))
+    await Promise.all(conversations.map((id) => commands.hset(keys.ofConversation(id, "meta"), { epoch })));
+  return epoch;
+}
+
+async function hasNodes(client: RedisClient): Promise<boolean> {
+  const { nodes, now } = await NodeRegistry.read(client);
+  return nodes.some(({ until }) => until > now);
+}
+
+async function holdsAnything(client: RedisClient): Promise<boolean> {
+  if ((await client.commands.exists(client.keys.ofAll("epoch"))) === 1) return true;
+  for await (const conversations of everyConversation(client, "meta"))
+    if (conversations.length > 0) return true;
+  return false;
+}
