@@ -1,5 +1,10 @@
 import type { z } from "zod";
-import { CLIENT_FRAMES, type ClientFrame, type ClientFrameOf, type ClientFrameType } from "./client-frames.ts";
+import {
+  CLIENT_FRAMES,
+  type ClientFrame,
+  type ClientFrameOf,
+  type ClientFrameType,
+} from "./client-frames.ts";
 import type { ErrorCode } from "./errors.ts";
 import { isMessageId, MessageId } from "./identifiers.ts";
 import { MAX_DATA_DEPTH, MAX_DATA_VALUES } from "./limits.ts";

@@ -1,3 +1,4 @@
+import { createHmac, timingSafeEqual } from "node:crypto";
 import { createRemoteJWKSet, errors, type JWK, type JWTVerifyGetKey } from "jose";
 import { VerifiedTokens } from "./verified-tokens.ts";
 
@@ -25,9 +26,11 @@ export interface TokenKeys {
   readonly signing: CryptoKey;
   /** Tokens signed with SECRET_KEY that were checked before. Those of a key set are not here: its keys may be withdrawn. */
   readonly verified: VerifiedTokens;
+  /** Whether `signature` is that of SECRET_KEY, or of the key before, over the text `signed` (HS256, RFC 7518 §3.2). */
+  signedWithSecret(signed: string, signature: Uint8Array): boolean;
   /**
-   * The keys to try for a header's `alg`, in this order; empty for an algorithm that is not accepted. All of them are
-   * of one kind: a public key must never be offered to HS256, whose secret it would then be (RFC 8725 §2.1).
+   * The keys of the other issuer to try for a header's `alg`, in this order; empty for an algorithm that is not accepted.
+   * HS256 never is: a public key must not be offered to it, whose secret it would then be (RFC 8725 §2.1).
    */
   candidates(algorithm: string): readonly JWTVerifyGetKey[];
 }
@@ -35,14 +38,8 @@ export interface TokenKeys {
 /** The algorithm that signs our tokens and those of applications that hold SECRET_KEY. */
 export const SHARED_ALGORITHM = "HS256";
 
-/** Where the key for each accepted algorithm comes from. What is not listed, `none` for one, is refused. */
-const SOURCES: ReadonlyMap<string, "secret" | "key set"> = new Map([
-  [SHARED_ALGORITHM, "secret"],
-  ["RS256", "key set"],
-  ["PS256", "key set"],
-  ["ES256", "key set"],
-  ["EdDSA", "key set"],
-]);
+/** The algorithms accepted of another issuer. What is not listed, `none` for one, is refused. */
+const KEY_SET_ALGORITHMS: ReadonlySet<string> = new Set(["RS256", "PS256", "ES256", "EdDSA"]);
 
 /**
  * Makes the keys from SECRET_KEY: the UTF-8 bytes of its text, as applications use it too. The key before,
@@ -50,11 +47,7 @@ const SOURCES: ReadonlyMap<string, "secret" | "key set"> = new Map([
  */
 export async function createKeys(settings: KeySettings, secret: string): Promise<TokenKeys> {
   const signing = await importSecret(secret);
-  const secrets: JWTVerifyGetKey[] = [() => signing];
-  if (settings.secretKeyPrevious !== undefined) {
-    const previous = await importSecret(settings.secretKeyPrevious);
-    secrets.push(() => previous);
-  }
+  const secrets = [secret, settings.secretKeyPrevious].filter((each) => each !== undefined);
   const keySet = settings.tokenKeySet === undefined ? [] : [keySetAt(new URL(settings.tokenKeySet))];
   return {
     issuer: settings.tokenIssuer,
@@ -63,18 +56,20 @@ export async function createKeys(settings: KeySettings, secret: string): Promise
     leeway: settings.tokenLeeway,
     signing,
     verified: new VerifiedTokens(),
-    candidates(algorithm) {
-      const source = SOURCES.get(algorithm);
-      if (source === undefined) return [];
-      return source === "secret" ? secrets : keySet;
-    },
+    signedWithSecret: (signed, signature) => secrets.some((each) => isHmac(signed, signature, each)),
+    candidates: (algorithm) => (KEY_SET_ALGORITHMS.has(algorithm) ? keySet : []),
   };
+}
+
+function isHmac(signed: string, signature: Uint8Array, secret: string): boolean {
+  const expected = createHmac("sha256", secret).update(signed).digest();
+  return signature.length === expected.length && timingSafeEqual(signature, expected);
 }
 
 /** Imported once: from bytes or a KeyObject, the library would do it again for each token, which costs half as much as all else. */
 function importSecret(secret: string): Promise<CryptoKey> {
   const algorithm = { name: "HMAC", hash: "SHA-256" };
-  return crypto.subtle.importKey("raw", Buffer.from(secret), algorithm, false, ["sign", "verify"]);
+  return crypto.subtle.importKey("raw", Buffer.from(secret), algorithm, false, ["sign"]);
 }
 
 /** Finds keys of another issuer by `kid`, each for one algorithm only (T1). The address is ours, never the token's. */
