@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import manifest from "../../package.json" with { type: "json" };
 import { apiKeyCommand } from "./api-key.ts";
+import { completionCommand } from "./completion/command.ts";
 import { conformanceCommand } from "./conformance.ts";
 import { contextCommand } from "./context/command.ts";
 import { conversationCommand } from "./conversation.ts";
@@ -49,6 +50,7 @@ function program(): Command {
   parley.addCommand(doctorCommand());
   parley.addCommand(errorCommand());
   parley.addCommand(contextCommand());
+  parley.addCommand(completionCommand("serve"));
   for (const command of everyCommand(parley))
     command.exitOverride().showHelpAfterError("(add --help to see what is possible)");
   return parley;

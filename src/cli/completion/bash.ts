@@ -1,0 +1,92 @@
+import type { Flag, Place, Values } from "./places.ts";
+
+/** A completion script for bash 3.2 and newer, which needs no other package. */
+export function bashScript(places: readonly Place[]): string {
+  const flags = places.flatMap((place) =>
+    place.flags.map((flag) => ({ ...flag, key: `${place.path} ${flag.word}` })),
+  );
+  const withValue = flags.filter(
+    (flag): flag is Flag & { key: string; values: Values } => flag.values !== undefined,
+  );
+  const places_ = (words: (place: Place) => string) =>
+    places.map((place) => `    ${quote(place.path)}) ${words(place)} ;;`);
+  return `# Completion of parley for bash. To load it: source <(parley completion bash)
+
+__parley_commands() {
+  case "$1" in
+${places_(({ commands }) => assign(commands.map(({ word }) => word))).join("\n")}
+    *) return 1 ;;
+  esac
+}
+
+__parley_flags() {
+  case "$1" in
+${places_((place) => assign(place.flags.map(({ word }) => word))).join("\n")}
+  esac
+}
+
+# The values of a flag, or of an argument by its place; fails where a flag takes none.
+__parley_values() {
+  case "$1" in
+${[...withValue.map(({ key, values }) => [key, values] as const), ...argumentsOf(places)]
+  .map(([key, values]) => `    ${quote(key)}) ${assign(values)} ;;`)
+  .join("\n")}
+    *) return 1 ;;
+  esac
+}
+
+_parley() {
+  local cur=\${COMP_WORDS[COMP_CWORD]} path=parley flag= position=0 words= offered word i
+  for ((i = 1; i < COMP_CWORD; i++)); do
+    word=\${COMP_WORDS[i]}
+    if [[ -n $flag ]]; then
+      # bash takes --flag=value apart into three words.
+      [[ $word == "=" ]] || flag=
+    elif [[ $word == -* ]]; then
+      __parley_values "$path $word" && flag=$word
+    elif __parley_commands "$path $word"; then
+      path="$path $word"
+      position=0
+    else
+      position=$((position + 1))
+    fi
+  done
+  COMPREPLY=()
+  if [[ -n $flag ]]; then
+    [[ $cur == "=" ]] && cur=
+    __parley_values "$path $flag"
+    offered=$words
+  elif [[ $cur == -* ]]; then
+    __parley_flags "$path"
+    offered=$words
+  else
+    __parley_commands "$path"
+    offered=$words
+    words=
+    __parley_values "$path $position"
+    offered="$offered $words"
+  fi
+  case "$offered" in
+    *"<files>"*) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$cur")) ;;
+    *"<folders>"*) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -d -- "$cur")) ;;
+    *) COMPREPLY=($(compgen -W "$offered" -- "$cur")) ;;
+  esac
+}
+
+complete -F _parley parley
+`;
+}
+
+function argumentsOf(places: readonly Place[]): (readonly [string, Values])[] {
+  return places.flatMap((place) =>
+    place.arguments.map((values, position) => [`${place.path} ${position}`, values] as const),
+  );
+}
+
+function assign(values: Values): string {
+  return `words=${quote(typeof values === "string" ? (values === "any" ? "" : `<${values}>`) : values.join(" "))}`;
+}
+
+function quote(text: string): string {
+  return `'${text.replaceAll("'", "'\\''")}'`;
+}

@@ -1,0 +1,71 @@
+import type { Flag, Place, Values } from "./places.ts";
+
+/** A completion script for fish. */
+export function fishScript(places: readonly Place[]): string {
+  const takers = places.flatMap(({ path, flags }) =>
+    flags.filter(({ values }) => values !== undefined).map(({ word }) => quote(`${path} ${word}`)),
+  );
+  return `# Completion of parley for fish. To load it: parley completion fish | source
+
+# Sets where the command line is: \`parley user add\`, and how many arguments have been given there.
+function __parley_walk
+    set -g __parley_where parley
+    set -g __parley_position 0
+    set -l takes no
+    for word in (commandline -opc)[2..-1]
+        if test $takes = yes
+            set takes no
+        else if string match -q -- '-*=*' $word
+            continue
+        else if string match -q -- '-*' $word
+            contains -- "$__parley_where $word" $__parley_takers; and set takes yes
+        else if contains -- "$__parley_where $word" $__parley_places
+            set __parley_where "$__parley_where $word"
+            set __parley_position 0
+        else
+            set __parley_position (math $__parley_position + 1)
+        end
+    end
+end
+
+function __parley_at
+    __parley_walk
+    test "$__parley_where" = "$argv[1]"; or return 1
+    test (count $argv) -lt 2; or test $__parley_position = $argv[2]
+end
+
+set -g __parley_places ${places.map(({ path }) => quote(path)).join(" ")}
+set -g __parley_takers ${takers.join(" ")}
+
+complete -c parley -e
+complete -c parley -f
+${places.flatMap(linesOf).join("\n")}
+`;
+}
+
+function linesOf(place: Place): string[] {
+  const at = (position?: number) =>
+    `complete -c parley -n ${quote(`__parley_at ${quote(place.path)}${position === undefined ? "" : ` ${position}`}`)}`;
+  return [
+    ...place.commands.map(({ word, about }) => `${at()} -a ${quote(word)} -d ${quote(about)}`),
+    ...place.arguments.flatMap((values, position) =>
+      values === "any" ? [] : [`${at(position)} ${offer(values)}`],
+    ),
+    ...place.flags.map((flag) => `${at()} ${named(flag)} -d ${quote(flag.about)}`),
+  ];
+}
+
+function named({ word, values }: Flag): string {
+  const name = word.startsWith("--") ? `-l ${word.slice(2)}` : `-s ${word.slice(1)}`;
+  return values === undefined ? name : `${name} -r ${offer(values)}`;
+}
+
+/** `-f` keeps the names of files out, `-F` lets them in. */
+function offer(values: Values): string {
+  if (values === "files" || values === "folders") return "-F";
+  return values === "any" ? "-f" : `-f -a ${quote(values.join(" "))}`;
+}
+
+function quote(text: string): string {
+  return `'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
+}

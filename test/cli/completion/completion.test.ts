@@ -1,0 +1,148 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { ERROR_CODES } from "../../../src/cli/catalogue.ts";
+import { until } from "../../support/until.ts";
+import { ParleyFolder } from "../parley.ts";
+
+const SHELLS = ["bash", "zsh", "fish"] as const;
+type Shell = (typeof SHELLS)[number];
+
+let folder: ParleyFolder;
+beforeAll(async () => {
+  folder = new ParleyFolder();
+  const scripts = await Promise.all(SHELLS.map((shell) => folder.run(["completion", shell])));
+  for (const [at, { code, stdout, stderr }] of scripts.entries()) {
+    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+    folder.write(`completion.${SHELLS[at]}`, stdout);
+  }
+});
+afterAll(() => folder[Symbol.asyncDispose]());
+
+const scriptOf = (shell: Shell) => join(folder.path, `completion.${shell}`);
+
+function run(command: string[]): string {
+  const { stdout, stderr, exitCode } = Bun.spawnSync(command, { cwd: folder.path });
+  if (exitCode !== 0 || stderr.length > 0)
+    throw new Error(`${command[0]}: ${stderr} (exit code ${exitCode})`);
+  return stdout.toString();
+}
+
+/** What a bash without settings of its own offers for the last of `words`, as it takes them apart. */
+function offered(...words: string[]): string[] {
+  const script = `
+    source "$1"; shift
+    COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
+    complete -p parley >/dev/null && { _parley; printf '%s\\n' "\${COMPREPLY[@]}"; }`;
+  const answer = run(["bash", "--norc", "-c", script, "bash", scriptOf("bash"), "parley", ...words]);
+  return answer.split("\n").filter((line) => line !== "");
+}
+
+describe("bash", () => {
+  test("is offered every command that the help lists, and of each its flags", async () => {
+    const help = await folder.run(["--help"]);
+    const commands = [...help.stdout.split("\nCommands:\n")[1]!.matchAll(/^ {2}([a-z-]+)/gm)].map(
+      ([, name]) => name!,
+    );
+    expect(commands.length).toBeGreaterThan(10);
+    expect(offered("").sort()).toEqual(commands.sort());
+    for (const { stdout } of await Promise.all(
+      ["doctor", "serve", "user add"].map((command) => folder.run([...command.split(" "), "--help"])),
+    )) {
+      const [, path = ""] = /^Usage: parley ([a-z -]+?) (?:\[|<)/.exec(stdout) ?? [];
+      const flags = [...stdout.matchAll(/^ {2}(?:-\w, )?(--[a-z-]+)/gm)].map(([, flag]) => flag!);
+      expect(offered(...path.split(" "), "--")).toEqual(expect.arrayContaining(flags));
+    }
+  });
+
+  test.each([
+    [["us"], ["user"]],
+    [
+      ["user", "set-p"],
+      ["set-plan", "set-password"],
+    ],
+    [
+      ["user", "add", "ann", "--plan", ""],
+      ["free", "basic", "premium"],
+    ],
+    [["user", "set-plan", "ann", "p"], ["premium"]],
+    [
+      ["doctor", "--format", ""],
+      ["text", "json", "prometheus", "nagios"],
+    ],
+    [
+      ["doctor", "--format", "="],
+      ["text", "json", "prometheus", "nagios"],
+    ],
+    [["doctor", "--format", "=", "na"], ["nagios"]],
+    [["doctor", "--format", "json", "--no-t"], ["--no-talk"]],
+    [["serve", "--log-level", "w"], ["warn"]],
+    [["--log-fo"], ["--log-format"]],
+    [
+      ["--port", "9000", "--ack-after", ""],
+      ["primary", "replica"],
+    ],
+    [
+      ["completion", ""],
+      ["bash", "zsh", "fish"],
+    ],
+    [["help", "com"], ["completion"]],
+    [["user", "help", "en"], ["enable"]],
+    [["doctor", "--tls-cert", "completion.b"], ["completion.bash"]],
+    [["user", "show", "ann", "x"], []],
+  ])("after parley %j offers %j", (words, wanted) => {
+    expect(offered(...words)).toEqual(wanted);
+  });
+
+  test("is offered the error codes", () => {
+    expect(offered("error", "")).toEqual(expect.arrayContaining([...ERROR_CODES, "4408"]));
+    expect(offered("error", "tok")).toEqual(["token_expired", "token_revoked"]);
+  });
+
+  test("is offered the plans of PLANS", async () => {
+    const { stdout } = await folder.run(["completion", "bash"], { env: { PLANS: "free:1:1,gold:0:0" } });
+    expect(stdout).toContain("'parley user add --plan') words='free gold' ;;");
+  });
+
+  test("completes what is typed at a terminal", async () => {
+    const written: Uint8Array[] = [];
+    const shows = (text: string) =>
+      until(`the terminal shows ${text}`, () => Buffer.concat(written).toString().includes(text));
+    const shell = Bun.spawn(["bash", "--norc", "--noprofile", "-i"], {
+      cwd: folder.path,
+      env: { PATH: process.env.PATH ?? "", HOME: folder.path, PS1: "ready> ", TERM: "dumb" },
+      terminal: { cols: 120, data: (_, bytes) => written.push(bytes) },
+    });
+    await shows("ready> ");
+    shell.terminal!.write("source completion.bash; echo load''ed\n");
+    await shows("\nloaded");
+    shell.terminal!.write("parley doc\t--form\tna\t--no-t\t");
+    await shows("parley doctor --format nagios --no-talk ");
+    shell.kill("SIGKILL");
+    await shell.exited;
+  });
+});
+
+test.skipIf(Bun.which("zsh") === null)("the script for zsh has no fault in its syntax", () => {
+  run(["zsh", "-n", scriptOf("zsh")]);
+});
+
+describe.skipIf(Bun.which("fish") === null)("fish", () => {
+  test("is offered commands, flags and values", () => {
+    const ask = (line: string) =>
+      run(["fish", "--no-config", "-c", `source ${scriptOf("fish")}; complete -C ${JSON.stringify(line)}`])
+        .trim()
+        .split("\n")
+        .map((each) => each.split("\t")[0]);
+    expect(ask("parley doctor --format ")).toEqual(["json", "nagios", "prometheus", "text"]);
+    expect(ask("parley user set-plan ann p")).toEqual(["premium"]);
+    expect(ask("parley us")).toEqual(["user"]);
+    expect(ask("parley --port 9000 user set-p")).toEqual(["set-password", "set-plan"]);
+    expect(ask("parley user add --pl")).toEqual(["--plan"]);
+  });
+});
+
+test("a shell that it does not know is a wrong call", async () => {
+  const ended = await folder.run(["completion", "tcsh"]);
+  expect(ended).toMatchObject({ code: 2, stdout: "" });
+  expect(ended.stderr).toContain("Allowed choices are bash, zsh, fish.");
+});
