@@ -52,11 +52,6 @@ export class DisturbedLine implements Socket {
     return this.thawAt !== undefined;
   }
 
-  /** Whether nothing is held back for the peer. */
-  get isClear(): boolean {
-    return this.outbound.length === 0;
-  }
-
   /** Neither reads nor writes for so many milliseconds. */
   freeze(milliseconds: number): void {
     this.thawAt = this.clock.now() + milliseconds;
@@ -199,8 +194,9 @@ export class DisturbedLine implements Socket {
     const owed = outbound.length > 0;
     inbound.release(now);
     outbound.release(now);
+    if (this.ended) return;
     if (inbound.length < MAX_HELD.frames / 2 && inbound.bytes < MAX_HELD.bytes / 2) this.letGo("full");
-    if (owed && this.isClear && this.socket.getBufferedAmount() === 0) this.listener.drained();
+    if (owed && outbound.length === 0 && this.socket.getBufferedAmount() === 0) this.listener.drained();
     if (inbound.length > 0 || outbound.length > 0) return;
     this.stopLooking?.();
     this.stopLooking = undefined;

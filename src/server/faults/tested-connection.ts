@@ -45,7 +45,7 @@ export class TestedConnection extends Connection {
 
   override opened(socket: Socket): void {
     this.line = new DisturbedLine(socket, this.server.clock, {
-      drained: () => super.drain(),
+      drained: () => this.drain(),
       thawed: () => this.thawed(),
       failed: this.failed,
     });
@@ -59,10 +59,6 @@ export class TestedConnection extends Connection {
 
   override control(): void {
     this.line?.arrives(0, () => super.control());
-  }
-
-  override drain(): void {
-    if (this.line?.isClear !== false) super.drain();
   }
 
   /** A token ends where the connection's clock shows what the world's will show then. */

@@ -125,6 +125,20 @@ describe("jump", () => {
     expect(server.log.events()).not.toContain("connection.lost");
   });
 
+  test("I2 after a jump the connection's time goes on as everybody's does", async () => {
+    await using bench = await startFaultServer({ PING_INTERVAL: "3600" });
+    const { server, clock } = bench;
+    await using anna = await join(server, "anna");
+    await disturb(server, anna, { do: "jump", seconds: 200 });
+    clock.advance(69_800);
+    await anna.settled();
+    expect(anna.of("warning")).toEqual([]);
+    clock.advance(300);
+    expect(await anna.next("warning")).toMatchObject({ code: "inactivity" });
+    clock.advance(30_000);
+    expect(await anna.closed).toMatchObject({ code: 4408 });
+  });
+
   test("where there is nothing to jump to, the answer says so", async () => {
     await using bench = await startFaultServer({ INACTIVITY_TIMEOUT: "0" });
     const { server } = bench;

@@ -114,6 +114,22 @@ describe("freeze", () => {
     expect(server.log.events()).not.toContain("connection.lost");
   });
 
+  test("I3 a ping that was out when the line froze is not missed; the next one is sent as always", async () => {
+    await using bench = await startFaultServer();
+    const { server, clock } = bench;
+    await using raw = await RawSocket.handshake(
+      server.port,
+      `/ws/anna/lobby?token=${await server.token("anna")}`,
+    );
+    const { connection } = (await raw.heard("welcome")) as { connection: string };
+    clock.advance(28_000);
+    await raw.until(() => raw.pings === 1, "ping");
+    await ask(server, "anna", connection, { do: "freeze", seconds: 60 });
+    clock.advance(60_500);
+    await raw.until(() => raw.pings === 2, "second ping");
+    expect(server.log.events()).not.toContain("connection.lost");
+  });
+
   test("I2 who was quiet all the time meets the end of patience when the line goes on", async () => {
     await using bench = await startFaultServer({ INACTIVITY_TIMEOUT: "60" });
     const { server, clock } = bench;
@@ -234,6 +250,44 @@ describe("delay", () => {
     expect(await back.next("ack")).toMatchObject({ seq: 1, duplicate: true });
     expect(await say(back, "cut")).toBe(2);
     expect(texts(ben)).toEqual(["closed", "cut"]);
+  });
+
+  test("what waits when it ends comes before the close that an earlier frame of the client brings about", async () => {
+    await using bench = await startFaultServer();
+    const { server } = bench;
+    await using ben = await join(server, "ben");
+    await using anna = await join(server, "anna");
+    await disturb(server, anna, { do: "delay", milliseconds: 60_000 });
+    anna.send(new Uint8Array([1]));
+    await say(ben, "b1");
+    await ben.settled();
+    await disturb(server, anna, { do: "delay", milliseconds: 0 });
+    expect(await anna.closed).toMatchObject({ code: 1003 });
+    expect(anna.frames.slice(-2).map(({ type }) => type)).toEqual(["message", "closing"]);
+  });
+
+  test("D4 who comes back on a slow line gets all that was missed", async () => {
+    const count = 160;
+    await using bench = await startFaultServer({ PLANS: "free:10000:5", BURST_RATE: "0" });
+    const { server, clock } = bench;
+    await using ben = await join(server, "ben");
+    for (let i = 1; i <= count; i++) ben.send({ type: "message", id: `b${i}`, text: "x".repeat(60_000) });
+    while (ben.of("ack").length < count) await ben.next("ack");
+    const query = `token=${await server.token("anna")}&after=0&epoch=${ben.of("welcome")[0]!.epoch}`;
+    await using raw = await RawSocket.handshake(server.port, `/ws/anna/lobby?${query}`);
+    const { connection } = (await raw.heard("welcome")) as { connection: string };
+    // More than the buffers between hold: the server still has pages to send.
+    raw.deaf();
+    await ask(server, "anna", connection, { do: "delay", milliseconds: 20 });
+    raw.socket.resume();
+    const messages = () => raw.frames.filter((frame) => frame.type === "message");
+    for (let i = 0; messages().length < count && i < 5_000; i++) {
+      clock.advance(5);
+      await new Promise(setImmediate);
+    }
+    expect(messages().map((frame) => (frame as { seq: number }).seq)).toEqual(
+      Array.from({ length: count }, (_, i) => i + 1),
+    );
   });
 
   test("B2 who floods a slow line is not read any further, and is closed as flooding all the same", async () => {
