@@ -2,6 +2,8 @@
 // nothing and fails when one of them is not what the code would make.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { z } from "zod";
+import { CLIENT_FRAMES } from "../src/protocol/client-frames.ts";
 import { CLOSE_CODES, mayReconnect } from "../src/protocol/close-codes.ts";
 import { ERRORS, type ErrorCategory, type ErrorEntry } from "../src/protocol/errors.ts";
 import { flagOf, SETTING_NAMES, type SettingName, setting } from "../src/server/settings/table.ts";
@@ -13,6 +15,7 @@ export const DOCUMENTS: ReadonlyMap<string, () => string> = new Map([
   ["docs/SETTINGS.md", settingsPage],
   ["docs/ERRORS.md", errorsPage],
   [".env.example", envExample],
+  ["src/console/panel/send/client-fields.json", clientFields],
 ]);
 
 function read(path: string): string | undefined {
@@ -118,6 +121,35 @@ first. Only the faults of the client's own frames (1002, 1003, 1007, 1009) and 1
 
 | code | reason | come back by itself | what to do |\n| --- | --- | --- | --- |\n${closes.join("\n")}\n`);
   return parts.join("\n");
+}
+
+/** The fields of the frames that a client sends, for the console's forms: the schemas themselves would make the page twice as large. */
+function clientFields(): string {
+  const types = Object.entries(CLIENT_FRAMES).map(([type, schema]) => {
+    const { properties = {}, required = [] } = z.toJSONSchema(schema, { io: "input" });
+    const fields = Object.entries(properties).filter(([name]) => name !== "type");
+    return [
+      type,
+      Object.fromEntries(fields.map(([name, field]) => [name, fieldOf(field, required.includes(name))])),
+    ];
+  });
+  return `${JSON.stringify(Object.fromEntries(types), null, 2)}\n`;
+}
+
+function fieldOf(field: z.core.JSONSchema._JSONSchema, required: boolean): object {
+  if (typeof field === "boolean")
+    throw new Error("A field of a client's frame may be anything; the form cannot show that.");
+  const { type, minimum, maximum, minLength, maxLength, pattern, default: usual } = field;
+  const bounds = {
+    minimum,
+    // Every whole number has this one, which says nothing.
+    maximum: maximum === Number.MAX_SAFE_INTEGER ? undefined : maximum,
+    minLength,
+    maxLength,
+    pattern,
+    default: usual,
+  };
+  return { kind: type, required, ...bounds };
 }
 
 /** A row of a table; a bar inside a cell would end it. */

@@ -40,7 +40,7 @@ export interface BenchClient {
   useLogin(user: string, login: Login): void;
   login(): Login | undefined;
   /** The wire itself: anything can be put on it. */
-  readonly wire: Pick<Tap, "send" | "close" | "isOpen">;
+  readonly wire: Omit<Tap, "WebSocket">;
   /** Asks the server over HTTP with this client's token. Rejects without one, or when the server does not answer. */
   request(path: string, init?: RequestInit): Promise<Response>;
   /** Leaves, and forgets the sign-in without telling the server: other clients may use it. */
@@ -183,7 +183,7 @@ export function createClient({ id, tone, conversation, redraw, log, isShared }: 
     useToken: (user, token) => enter(user, pastedLogin(token)),
     useLogin: enter,
     login: () => login,
-    wire: { send: tap.send, close: tap.close, isOpen: tap.isOpen },
+    wire: tap,
     async request(path, init = {}) {
       if (login === undefined) throw new Error("This client is not signed in.");
       const headers = new Headers(init.headers);

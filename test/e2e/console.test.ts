@@ -6,8 +6,17 @@ import { FaultProxy } from "../delivery/fault-proxy.ts";
 import { chromiumPath, openPage, startBrowser } from "../support/browser.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { startTestServer } from "../support/server.ts";
-
-const PATIENCE = 30_000;
+import {
+  connected,
+  focused,
+  join,
+  overflow,
+  PATIENCE,
+  quota,
+  say,
+  texts,
+  waitForFocus,
+} from "./console-page.ts";
 
 /** The free plan cut down to three requests, so that a test reaches its end. */
 const PLANS_WITH_THREE = "free:3:5,basic:1000:20,premium:10000:100";
@@ -359,40 +368,6 @@ describe.skipIf(chromiumPath() === undefined)("the console", () => {
   }
 });
 
-async function join(page: Page, user: string, conversation = "lobby"): Promise<void> {
-  await page.getByRole("button", { name: user }).click();
-  await page.getByRole("textbox", { name: "Conversation" }).fill(conversation);
-  await page.locator("#connect").click();
-  await connected(page);
-}
-
-async function connected(page: Page): Promise<void> {
-  await page.locator("#status[data-at='live']").waitFor();
-}
-
-async function say(page: Page, text: string): Promise<void> {
-  await page.getByRole("textbox", { name: "Message" }).fill(text);
-  await page.keyboard.press("Enter");
-  await page.locator(".message", { hasText: text }).waitFor();
-}
-
-function texts(page: Page): Promise<string[]> {
-  return page.locator("#messages .text").allTextContents();
-}
-
-/** What is left to the selected client. */
-function quota(page: Page): Promise<string | null> {
-  return page.locator(".client[data-selected='true'] .quota").textContent();
-}
-
-function focused(page: Page): Promise<string | undefined> {
-  return page.evaluate(() => document.activeElement?.id);
-}
-
-async function waitForFocus(page: Page, id: string): Promise<void> {
-  await page.locator(`#${id}:focus`).waitFor();
-}
-
 /** Returns when the server has answered a ping, and so has seen all that was sent before. */
 async function roundTrip(page: Page): Promise<void> {
   const pongs = page.locator(".frame.in", { hasText: "pong" });
@@ -403,11 +378,6 @@ async function roundTrip(page: Page): Promise<void> {
 
 async function secondsLeft(notice: Locator): Promise<number> {
   return Number.parseInt((await notice.locator(".countdown").textContent()) ?? "", 10);
-}
-
-/** How many pixels the page is wider than its window. */
-function overflow(page: Page): Promise<number> {
-  return page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
 }
 
 /** Notes each state an own message is drawn in; the server is too fast to look in between. */

@@ -41,7 +41,7 @@ function Top({ desk, isOutside }: { readonly desk: Desk; readonly isOutside: boo
     <header class="bar">
       <span class="brand">
         <img src="/console/icon.svg" alt="" width="22" height="22" />
-        Parley
+        <span class="brand-name">Parley</span>
       </span>
       {!isOutside && (
         <div class="account">

@@ -142,7 +142,9 @@ function NameField({ client, name, done }: NameFieldProps) {
   useLayoutEffect(() => field.current?.select(), []);
 
   function keep(): void {
-    const given = field.current!.value.trim();
+    // Going away takes the focus from it, which asks to keep it once more.
+    if (field.current === null) return;
+    const given = field.current.value.trim();
     if (given !== name) client.givenName.value = given;
     done();
   }

@@ -14,6 +14,8 @@ export interface Tap {
   /** Closes the line from this side: 1000, or 3000 to 4999. False when no line is open. Throws for another code. */
   close(code?: number, reason?: string): boolean;
   isOpen(): boolean;
+  /** Bytes that wait in the browser to be sent. */
+  unsent(): number;
 }
 
 /** Watches the sockets of one client; `tell` is told what passes, in order. No token is (A4). */
@@ -61,6 +63,7 @@ export function createTap(tell: (seen: Omit<Seen, "client">) => void): Tap {
   return {
     WebSocket: TappedSocket,
     isOpen,
+    unsent: () => current?.bufferedAmount ?? 0,
     send(data) {
       if (!isOpen()) return false;
       current?.send(data);

@@ -1,6 +1,6 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Bench } from "../../bench.ts";
-import { FrameRow } from "./frame-row.tsx";
+import { FrameHeadings, FrameRow } from "./frame-row.tsx";
 import type { Rows } from "./rows.ts";
 
 /** Height of a row, in pixels; the style sheet has the same. */
@@ -30,7 +30,8 @@ export function FrameList({ bench, rows, chosen, choose, filtered, first }: Fram
 
   function look(): void {
     const { scrollTop, clientHeight } = scroller.current!;
-    following.current = count * ROW_HEIGHT - scrollTop - clientHeight < 2 * ROW_HEIGHT;
+    // The row of headings lies over the first row's height.
+    following.current = (count + 1) * ROW_HEIGHT - scrollTop - clientHeight < 2 * ROW_HEIGHT;
     setView((before) =>
       before.top === scrollTop && before.height === clientHeight
         ? before
@@ -39,12 +40,13 @@ export function FrameList({ bench, rows, chosen, choose, filtered, first }: Fram
   }
 
   useEffect(() => {
+    // It is told once more when the list has gone already.
+    const element = scroller.current!;
     const resized = new ResizeObserver(() => {
-      const element = scroller.current!;
       if (following.current) element.scrollTop = element.scrollHeight;
       setView({ top: element.scrollTop, height: element.clientHeight });
     });
-    resized.observe(scroller.current!);
+    resized.observe(element);
     return () => resized.disconnect();
   }, []);
   // The end is followed while it is in view; otherwise what is looked at stays in its place.
@@ -65,8 +67,8 @@ export function FrameList({ bench, rows, chosen, choose, filtered, first }: Fram
     const element = scroller.current!;
     const top = index * ROW_HEIGHT;
     if (top < element.scrollTop) element.scrollTop = top;
-    else if (top + ROW_HEIGHT > element.scrollTop + element.clientHeight)
-      element.scrollTop = top + ROW_HEIGHT - element.clientHeight;
+    else if (top + 2 * ROW_HEIGHT > element.scrollTop + element.clientHeight)
+      element.scrollTop = top + 2 * ROW_HEIGHT - element.clientHeight;
   }
 
   function onKeyDown(event: KeyboardEvent): void {
@@ -116,11 +118,12 @@ export function FrameList({ bench, rows, chosen, choose, filtered, first }: Fram
       tabIndex={0}
       ref={scroller}
       aria-label="Frames"
-      aria-rowcount={count}
+      aria-rowcount={count + 1}
       aria-activedescendant={chosen === undefined ? undefined : `frame-${chosen}`}
       onScroll={look}
       onKeyDown={onKeyDown}
     >
+      <FrameHeadings />
       <div class="frame-room" role="presentation" style={{ height: `${count * ROW_HEIGHT}px` }}>
         <div role="rowgroup" style={{ transform: `translateY(${top * ROW_HEIGHT}px)` }}>
           {drawn}

@@ -1,6 +1,6 @@
 import { Component } from "preact";
 import type { Bench } from "../../bench.ts";
-import type { Direction, Frame } from "../../wire/frame.ts";
+import { type Direction, type Frame, readObject } from "../../wire/frame.ts";
 import { milliseconds, preciseTime, size } from "../../wording.ts";
 
 const ARROWS: Record<Direction, { readonly sign: string; readonly word: string }> = {
@@ -23,9 +23,43 @@ export function Arrow({ direction }: { readonly direction: Direction }) {
   );
 }
 
-/** The beginning of a frame without what its other columns say. */
+/** Longest text that is read for its preview; of a longer one the beginning is shown as it is. */
+const READ_UP_TO = 4096;
+
+/** What a frame says beside what the other columns say; where that is nothing, its `id`. */
 function previewOf(text: string): string {
-  return text.slice(0, PREVIEW).replace(/^\{"type":"\w+",?/, "");
+  const frame = text.length > READ_UP_TO ? undefined : readObject(text);
+  if (frame === undefined) return text.slice(0, PREVIEW);
+  const { type: _type, seq: _seq, at: _at, id, quota: _quota, ...rest } = frame;
+  const fields = Object.entries(rest).map(([name, value]) => {
+    return name === "text" || name === "message" ? String(value) : `${name} ${JSON.stringify(value)}`;
+  });
+  return (fields.length === 0 && typeof id === "string" ? `id ${id}` : fields.join(", ")).slice(0, PREVIEW);
+}
+
+const HEADINGS = [
+  ["who", "Client"],
+  ["time", "Time"],
+  ["delta", "Delta"],
+  ["way", "Direction"],
+  ["type", "Type"],
+  ["seq", "Seq"],
+  ["preview", "Content"],
+  ["trip", "Answered"],
+  ["bytes", "Size"],
+] as const;
+
+/** What stands in each column. */
+export function FrameHeadings() {
+  return (
+    <div class="frame-headings" role="row" aria-rowindex={1}>
+      {HEADINGS.map(([name, title]) => (
+        <span key={name} class={name} role="columnheader">
+          <span class={name === "way" ? "unseen" : undefined}>{title}</span>
+        </span>
+      ))}
+    </div>
+  );
 }
 
 interface FrameRowProps {
@@ -56,7 +90,7 @@ export class FrameRow extends Component<FrameRowProps> {
         id={`frame-${number}`}
         role="row"
         tabIndex={-1}
-        aria-rowindex={index + 1}
+        aria-rowindex={index + 2}
         aria-selected={isChosen}
         data-number={number}
         onClick={() => choose(number)}

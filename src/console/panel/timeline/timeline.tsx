@@ -94,6 +94,9 @@ export function createTimeline(desk: Desk): Panel {
             key={frame.number}
             bench={bench}
             frame={frame}
+            edit={(text) => {
+              desk.toEdit.value = text;
+            }}
             close={() => {
               chosen.value = undefined;
               document.getElementById("frame-list")?.focus();

@@ -1,0 +1,26 @@
+// How many of a series are due: decided from the time alone, so that a page that was held up catches up and sends no more.
+
+export interface Series {
+  /** A second; 0: as fast as the line takes them. */
+  readonly rate: number;
+  readonly count: number;
+}
+
+/** Most at one go, so that the page stays usable and shows what comes back. */
+export const BATCH = 250;
+
+/** Bytes on their way that are enough for the line to be busy; more would only wait in the browser's memory. */
+export const ENOUGH_UNSENT = 256 * 1024;
+
+/** How many are to be sent now, `elapsed` milliseconds after the start, when `sent` were and `unsent` bytes wait in the line. */
+export function dueNow({ rate, count }: Series, elapsed: number, sent: number, unsent: number): number {
+  if (unsent > ENOUGH_UNSENT) return 0;
+  const due = rate === 0 ? count : Math.min(count, Math.floor((elapsed / 1000) * rate) + 1);
+  return Math.max(0, Math.min(BATCH, due - sent));
+}
+
+/** The value below which the part `share` (0 to 1) of the values lies; undefined without values. */
+export function percentile(values: readonly number[], share: number): number | undefined {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
+}

@@ -1,0 +1,65 @@
+import { useRef, useState } from "preact/hooks";
+import { IconButton } from "../../view/icon.tsx";
+import { forget, readSaved, save } from "./saved.ts";
+
+interface SavedListProps {
+  /** What would be saved. */
+  readonly text: string;
+  take(text: string): void;
+}
+
+/** Messages kept in this browser, to be sent again on another day. */
+export function SavedList({ text, take }: SavedListProps) {
+  const [saved, setSaved] = useState(() => readSaved(localStorage));
+  const [problem, setProblem] = useState("");
+  const name = useRef<HTMLInputElement>(null);
+
+  function keep(event: Event): void {
+    event.preventDefault();
+    const answer = save(localStorage, { name: name.current!.value.trim(), text });
+    setProblem("problem" in answer ? answer.problem : "");
+    if ("problem" in answer) return;
+    setSaved(answer.saved);
+    name.current!.value = "";
+  }
+
+  return (
+    <section aria-labelledby="saved-title">
+      <h3 id="saved-title">Saved</h3>
+      <form class="form-row" noValidate onSubmit={keep}>
+        <input
+          id="save-name"
+          ref={name}
+          aria-label="Name to save it under"
+          placeholder="Name"
+          maxLength={60}
+          autocomplete="off"
+        />
+        <button type="submit" class="plain" id="save">
+          Save the text
+        </button>
+        <p class="problem" id="save-problem" role="alert">
+          {problem}
+        </p>
+      </form>
+      <ul class="saved" id="saved">
+        {saved.map((one) => (
+          <li key={one.name}>
+            <button type="button" class="quiet small" onClick={() => take(one.text)}>
+              {one.name}
+            </button>
+            <code>{one.text.slice(0, 120)}</code>
+            <IconButton
+              icon="close"
+              label={`Remove ${one.name}`}
+              onClick={() => setSaved(forget(localStorage, one.name))}
+            />
+          </li>
+        ))}
+      </ul>
+      {saved.length === 0 && (
+        <p class="fine">Nothing yet. What you save stays in this browser; tokens are not kept.</p>
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,168 @@
+// Sending by hand: a form for each frame of the protocol, or any text; saved messages; a series at a rate.
+import { effect, signal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import type { ClientFrameType } from "../../../protocol/client-frames.ts";
+import type { BenchClient } from "../../bench-client.ts";
+import { newId } from "../../bench-client.ts";
+import { maskTokens } from "../../wire/frame.ts";
+import { moment } from "../../wire/tap.ts";
+import { preciseTime } from "../../wording.ts";
+import type { Desk, Panel } from "../panel.ts";
+import { firstValues, type Values, writeFrame } from "./fields.ts";
+import { FrameForm, type FrameKind } from "./frame-form.tsx";
+import { isAnswered, type Outcome, outcomeOf, type Sent } from "./outcome.ts";
+import { SavedList } from "./saved-list.tsx";
+import { createSeriesRunner } from "./series.ts";
+import { SeriesForm } from "./series-form.tsx";
+import { fillIn } from "./variables.ts";
+
+/** What was sent by hand, as it is shown: so many, the newest first. */
+const MAX_SHOWN = 20;
+
+interface Shown extends Sent {
+  readonly key: number;
+  readonly outcome?: Outcome;
+}
+
+export function createSend(desk: Desk): Panel {
+  const { bench, keys, toEdit } = desk;
+  const kind = signal<FrameKind>("message");
+  const values = signal<Values>(firstValues("message"));
+  const text = signal(writeFrame("message", values.value));
+  const shown = signal<readonly Shown[]>([]);
+  const problem = signal("");
+  const series = createSeriesRunner(bench);
+  let sentSoFar = 0;
+
+  function begin(next: FrameKind): void {
+    kind.value = next;
+    if (next === "raw") return;
+    values.value = firstValues(next);
+    text.value = writeFrame(next, values.value);
+  }
+
+  function setValue(name: string, value: string): void {
+    values.value = { ...values.value, [name]: value };
+    text.value = writeFrame(kind.value as ClientFrameType, values.value);
+  }
+
+  function speakers(): readonly BenchClient[] {
+    return bench.talkAsAll.value ? bench.clients.value : [bench.selected.value];
+  }
+
+  function filled(n: number): string {
+    return fillIn(text.value, { uuid: newId, now: Date.now(), n });
+  }
+
+  function send(): void {
+    problem.value = "";
+    for (const client of speakers()) {
+      const n = ++sentSoFar;
+      const filledIn = filled(n);
+      const sent: Shown = { key: n, client: client.id, at: moment(), text: maskTokens(filledIn) };
+      if (client.wire.send(filledIn)) shown.value = [sent, ...shown.value].slice(0, MAX_SHOWN);
+      else problem.value = `${bench.nameOf(client.id)} is not connected: connect first.`;
+    }
+  }
+
+  bench.onFrame((frame) => {
+    if (frame.direction === "out") return;
+    // The oldest that waits is answered first: the server keeps the order of what has no name.
+    const index = shown.value.findLastIndex(
+      (one) => one.outcome === undefined && outcomeOf(one, frame) !== undefined,
+    );
+    if (index === -1) return;
+    const outcome = outcomeOf(shown.value[index]!, frame)!;
+    shown.value = shown.value.map((one, at) => (at === index ? { ...one, outcome } : one));
+  });
+  effect(() => {
+    const edited = toEdit.value;
+    if (edited === undefined) return;
+    kind.value = "raw";
+    text.value = edited;
+    toEdit.value = undefined;
+    desk.panel.value = "send";
+    desk.place.value = "panel";
+  });
+  // A token that was typed must not lie in the page for whoever opens it next.
+  effect(() => {
+    if (!bench.isEmpty.value) return;
+    begin("message");
+    shown.value = [];
+    series.reset();
+  });
+
+  function View() {
+    useEffect(
+      () =>
+        keys.add([
+          { key: "Enter", label: "Send the frame", group: "Send", run: send },
+          {
+            key: "e",
+            label: "Edit the frame",
+            group: "Send",
+            run: () => document.getElementById("raw")?.focus(),
+          },
+        ]),
+      [],
+    );
+    const names = speakers().map(({ id }) => bench.nameOf(id));
+    return (
+      <div class="panel-page send">
+        <FrameForm
+          kind={kind.value}
+          values={values.value}
+          text={text.value}
+          as={names.length > 3 ? `${names.length} clients` : names.join(", ")}
+          problem={problem.value}
+          choose={begin}
+          setValue={setValue}
+          write={(next) => {
+            text.value = next;
+            kind.value = "raw";
+          }}
+          send={send}
+        />
+        <Outcomes shown={shown.value} nameOf={bench.nameOf} />
+        <SavedList
+          text={text.value}
+          take={(saved) => {
+            kind.value = "raw";
+            text.value = saved;
+          }}
+        />
+        <SeriesForm
+          progress={series.progress.value}
+          start={(plan, make) => series.start(speakers(), plan, make ?? filled)}
+          stop={series.stop}
+        />
+      </div>
+    );
+  }
+
+  return { name: "send", title: "Send", key: "s", View };
+}
+
+interface OutcomesProps {
+  readonly shown: readonly Shown[];
+  nameOf(id: string): string;
+}
+
+/** What was sent by hand, each with what the server said to it. */
+function Outcomes({ shown, nameOf }: OutcomesProps) {
+  return (
+    <ol class="outcomes" id="outcomes" aria-label="What was sent" aria-live="polite">
+      {shown.map(({ key, client, at, text, outcome }) => (
+        <li key={key}>
+          <span class="fine">
+            {preciseTime(at)} {nameOf(client)}
+          </span>
+          <code>{text.slice(0, 160)}</code>
+          <p class={`remark ${outcome?.tone ?? ""}`} data-tone={outcome?.tone ?? "none"}>
+            {outcome?.words ?? (isAnswered(text) ? "no answer yet" : "sent; answered only if it is wrong")}
+          </p>
+        </li>
+      ))}
+    </ol>
+  );
+}

@@ -1,0 +1,122 @@
+// The sender: a series of frames at a rate, as one client or as several, and what came of it.
+import { type ReadonlySignal, signal } from "@preact/signals";
+import type { Bench } from "../../bench.ts";
+import type { BenchClient } from "../../bench-client.ts";
+import { moment } from "../../wire/tap.ts";
+import { dueNow, percentile, type Series } from "./pacing.ts";
+
+/** How often it is looked whether something is due, in milliseconds. */
+const LOOK_EVERY = 20;
+
+/** Round trips kept for the percentiles; of a longer series, the last ones. */
+const MAX_TRIPS = 20_000;
+
+/** How a series stands. */
+export interface Progress {
+  readonly running: boolean;
+  readonly sent: number;
+  readonly total: number;
+  readonly acked: number;
+  readonly refused: number;
+  /** Milliseconds; missing before the first ack. */
+  readonly median?: number;
+  readonly p99?: number;
+  /** Why it ended before its end. */
+  readonly problem?: string;
+}
+
+export interface SeriesRunner {
+  readonly progress: ReadonlySignal<Progress | undefined>;
+  /** Sends what `make` answers for each number from 1, as each of `clients`. One that runs is stopped. */
+  start(clients: readonly BenchClient[], series: Series, make: (n: number) => string): void;
+  stop(): void;
+  /** Forgets the last one. */
+  reset(): void;
+}
+
+export function createSeriesRunner(bench: Bench): SeriesRunner {
+  const progress = signal<Progress | undefined>(undefined);
+  let end: (() => void) | undefined;
+
+  function start(clients: readonly BenchClient[], series: Series, make: (n: number) => string): void {
+    end?.();
+    const senders = clients.map((client) => ({ client, sent: 0 }));
+    const ids = new Set(clients.map(({ id }) => id));
+    const began = moment();
+    const total = series.count * clients.length;
+    let [acked, refused] = [0, 0];
+    let trips: number[] = [];
+    let problem: string | undefined;
+
+    const endListening = bench.onFrame(({ client, direction, type, notes, at }) => {
+      if (direction !== "in" || at < began || !ids.has(client) || notes.roundTrip === undefined) return;
+      if (type === "error") refused++;
+      else if (type === "ack" || type === "pong" || type === "history") {
+        acked++;
+        trips.push(notes.roundTrip);
+        if (trips.length > 2 * MAX_TRIPS) trips = trips.slice(-MAX_TRIPS);
+      }
+    });
+
+    function look(): void {
+      for (const sender of senders) {
+        const { client } = sender;
+        const due = dueNow(series, moment() - began, sender.sent, client.wire.unsent());
+        for (let index = 0; index < due; index++) {
+          if (!client.wire.send(make(sender.sent + 1))) {
+            problem = `${bench.nameOf(client.id)} is not connected.`;
+            stopSending();
+            break;
+          }
+          sender.sent++;
+        }
+      }
+      if (senders.every(({ sent }) => sent >= series.count)) stopSending();
+      show();
+    }
+
+    function show(): void {
+      const sent = senders.reduce((sum, sender) => sum + sender.sent, 0);
+      const [median, p99] = [percentile(trips, 0.5), percentile(trips, 0.99)];
+      progress.value = {
+        running: isRunning,
+        sent,
+        total,
+        acked,
+        refused,
+        ...(median !== undefined && { median }),
+        ...(p99 !== undefined && { p99 }),
+        ...(problem !== undefined && { problem }),
+      };
+    }
+
+    let isRunning = true;
+    const timer = setInterval(look, LOOK_EVERY);
+    /** Answers come after the last one was sent: they are counted until the next series. */
+    const showing = setInterval(show, 250);
+
+    function stopSending(): void {
+      isRunning = false;
+      clearInterval(timer);
+    }
+
+    end = () => {
+      stopSending();
+      clearInterval(showing);
+      endListening();
+      end = undefined;
+      show();
+    };
+    look();
+  }
+
+  return {
+    progress,
+    start,
+    stop: () => end?.(),
+    reset() {
+      end?.();
+      progress.value = undefined;
+    },
+  };
+}

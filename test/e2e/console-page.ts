@@ -1,0 +1,75 @@
+// What a person does on the page, for the tests of the console.
+import type { Page } from "playwright-core";
+
+/** Chromium starts, a server, and pages: more than a test usually needs. */
+export const PATIENCE = 30_000;
+
+/** Signs in with a demo account and connects, as the first client. */
+export async function join(page: Page, user: string, conversation = "lobby"): Promise<void> {
+  await page.getByRole("button", { name: user }).click();
+  await page.getByRole("textbox", { name: "Conversation" }).fill(conversation);
+  await page.locator("#connect").click();
+  await connected(page);
+}
+
+/** Waits until the selected client is connected. */
+export async function connected(page: Page): Promise<void> {
+  await page.locator("#status[data-at='live']").waitFor();
+}
+
+/** Says something as the selected client, and waits until it is shown. */
+export async function say(page: Page, text: string): Promise<void> {
+  await page.getByRole("textbox", { name: "Message" }).fill(text);
+  await page.keyboard.press("Enter");
+  await page.locator(".message", { hasText: text }).waitFor();
+}
+
+/** The messages that are shown. */
+export function texts(page: Page): Promise<string[]> {
+  return page.locator("#messages .text").allTextContents();
+}
+
+/** What is left to the selected client. */
+export function quota(page: Page): Promise<string | null> {
+  return page.locator(".client[data-selected='true'] .quota").textContent();
+}
+
+/** The id of what has the focus. */
+export function focused(page: Page): Promise<string | undefined> {
+  return page.evaluate(() => document.activeElement?.id);
+}
+
+/** Waits until the element with this id has the focus. */
+export async function waitForFocus(page: Page, id: string): Promise<void> {
+  await page.locator(`#${id}:focus`).waitFor();
+}
+
+/** How many pixels the page is wider than its window. */
+export function overflow(page: Page): Promise<number> {
+  return page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+}
+
+/** Adds a client beside the others, signs it in with a demo account and connects it. */
+export async function addClient(page: Page, user: string, conversation = "lobby"): Promise<void> {
+  await page.locator("#add-client").click();
+  await page.locator("#demo-accounts").getByRole("button", { name: user }).click();
+  await page.getByRole("textbox", { name: "Conversation" }).fill(conversation);
+  await page.locator("#connect").click();
+  await connected(page);
+}
+
+/** The card of the client with this name. */
+export function card(page: Page, name: string) {
+  return page.locator(".client", { has: page.getByRole("button", { name, exact: true }) });
+}
+
+/** Makes a client the one whose conversation is shown. */
+export async function select(page: Page, name: string): Promise<void> {
+  await page.getByRole("button", { name, exact: true }).click();
+  await page.locator(".client[data-selected='true']", { hasText: name }).waitFor();
+}
+
+/** Opens a panel by its tab. */
+export async function openPanel(page: Page, title: string): Promise<void> {
+  await page.getByRole("tab", { name: title }).click();
+}
