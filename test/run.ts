@@ -26,11 +26,17 @@ const TOOLS: readonly Tool[] = [
     package: "openssl",
     need: "the tests of TLS",
   },
+  ...["curl", "jq"].map((name) => ({
+    name,
+    isThere: () => Bun.which(name) !== null,
+    package: name,
+    need: "the test of examples/talk.sh",
+  })),
   {
     name: "python3 with websockets",
     isThere: () => ["/usr/bin/python3", "python3"].some(hasWebsockets),
     package: "python3-websockets",
-    need: "the tests of the documents' Python programs",
+    need: "the tests of Python programs",
   },
   {
     name: "redis-server",

@@ -7,6 +7,7 @@ import { contextCommand } from "./context/command.ts";
 import { conversationCommand } from "./conversation.ts";
 import { doctorCommand } from "./doctor/command.ts";
 import { errorCommand } from "./error.ts";
+import { examplesCommand } from "./examples.ts";
 import { Failure, failureLines, Misuse } from "./failure.ts";
 import { storeCommand } from "./new-epoch.ts";
 import { nodesCommand } from "./nodes.ts";
@@ -51,6 +52,7 @@ function program(): Command {
   parley.addCommand(errorCommand());
   parley.addCommand(contextCommand());
   parley.addCommand(completionCommand("serve"));
+  parley.addCommand(examplesCommand());
   for (const command of everyCommand(parley))
     command.exitOverride().showHelpAfterError("(add --help to see what is possible)");
   return parley;

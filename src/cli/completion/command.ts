@@ -2,6 +2,7 @@ import { Argument, Command } from "commander";
 import { readSettings } from "../../server/settings/read.ts";
 import { SETTINGS } from "../../server/settings/table.ts";
 import { CLOSES, ERROR_CODES } from "../catalogue.ts";
+import { readExamples } from "../examples.ts";
 import { bashScript } from "./bash.ts";
 import { fishScript } from "./fish.ts";
 import { type KnownValues, type Place, placesOf } from "./places.ts";
@@ -39,6 +40,7 @@ function knownValues(): KnownValues {
     path: "files",
     folder: "folders",
     plan: plans(),
+    example: readExamples().map(({ name }) => name),
     code: [...ERROR_CODES, ...CLOSES.map(String)],
   };
 }

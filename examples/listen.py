@@ -1,0 +1,66 @@
+# Print what is said in a conversation, a JSON object a line, without gaps.
+# After a cut line it goes on where it was.
+# Needs Python 3.9 or newer and the package websockets; a server with its demo accounts, or a PARLEY_TOKEN.
+#   python3 listen.py lobby | jq -r .text
+import asyncio, json, os, random, sys
+from urllib.parse import urlencode
+from urllib.request import urlopen
+
+import websockets
+
+server = os.environ.get("PARLEY_URL", "http://127.0.0.1:8000")
+conversation = sys.argv[1] if len(sys.argv) > 1 else "lobby"
+user = os.environ.get("PARLEY_USER", "user2")
+seen = {}  # "after" and "epoch", once there is something to come back to
+
+
+def sign_in():
+    if "PARLEY_TOKEN" in os.environ:
+        return os.environ["PARLEY_TOKEN"]
+    form = urlencode({"username": user, "password": "password"}).encode()
+    with urlopen(f"{server}/token", form) as answer:
+        return json.load(answer)["access_token"]
+
+
+async def listen():
+    """Prints messages until the line ends; answers the close code and when to come back."""
+    query = urlencode({"token": sign_in(), **seen})
+    after = None
+    async with websockets.connect(f"ws{server[4:]}/ws/{user}/{conversation}?{query}") as socket:
+        try:
+            while True:
+                frame = json.loads(await socket.recv())
+                if frame["type"] == "welcome":
+                    if not frame["resumed"]:
+                        seen["after"] = frame["seq"]
+                    seen["epoch"] = frame["epoch"]
+                    print("listening after", seen["after"], file=sys.stderr, flush=True)
+                elif frame["type"] == "message":
+                    print(json.dumps(frame), flush=True)
+                    seen["after"] = frame["seq"]
+                elif frame["type"] == "warning" and frame["code"] == "inactivity":
+                    await socket.send('{"type":"activity"}')
+                elif frame["type"] == "closing":
+                    after = frame.get("after")
+        except websockets.ConnectionClosed:
+            return socket.close_code or 1006, after
+
+
+async def main():
+    tries = 0
+    while True:
+        try:
+            code, after = await listen()
+            tries = 0
+        except (OSError, websockets.WebSocketException) as error:
+            code, after = str(error), None
+        # 44xx: something must change first; parley error 4401 says what.
+        if isinstance(code, int) and (4400 <= code < 4500 or code in (1000, 1002, 1003, 1007, 1009)):
+            sys.exit(f"closed: {code}")
+        tries += 1
+        wait = after if after is not None else random.uniform(0, min(30, 2**tries))
+        print(f"away ({code}), back in {wait:.1f} s", file=sys.stderr, flush=True)
+        await asyncio.sleep(wait)
+
+
+asyncio.run(main())

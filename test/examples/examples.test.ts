@@ -1,0 +1,189 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { EXAMPLES_FOLDER } from "../../src/cli/examples.ts";
+import { bundle } from "../../src/client/build.ts";
+import { ParleyFolder } from "../cli/parley.ts";
+import { FaultProxy } from "../delivery/fault-proxy.ts";
+import { ROOT } from "../docs/pages.ts";
+import { SECRET, startTestServer, type TestServer } from "../support/server.ts";
+import { until } from "../support/until.ts";
+
+/** A folder such as a user has: the examples, and the package beside them. */
+let folder: string;
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "parley-examples-"));
+  cpSync(EXAMPLES_FOLDER, folder, { recursive: true });
+  const package_ = join(folder, "node_modules/parley");
+  mkdirSync(join(package_, "dist/client"), { recursive: true });
+  cpSync(join(ROOT, "package.json"), join(package_, "package.json"));
+  writeFileSync(join(package_, "dist/client/index.js"), await bundle());
+  mkdirSync(join(folder, "bin"));
+  writeFileSync(
+    join(folder, "bin/parley"),
+    `#!/bin/sh\nexec ${process.execPath} --no-env-file ${join(ROOT, "src/cli/main.ts")} "$@"\n`,
+  );
+  chmodSync(join(folder, "bin/parley"), 0o755);
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const python = ["/usr/bin/python3", "python3"].find(
+  (each) => Bun.spawnSync([each, "-c", "import websockets"], { stderr: "ignore" }).success,
+);
+
+const EXAMPLES = readdirSync(EXAMPLES_FOLDER).sort();
+
+/** Which examples were run, so that none is forgotten. */
+const ran = new Set<string>();
+
+/** Runs an example as a user would. */
+function start(command: readonly string[], server: TestServer, env: Record<string, string> = {}) {
+  ran.add(command.find((word) => EXAMPLES.includes(word))!);
+  const child = Bun.spawn([...command], {
+    cwd: folder,
+    env: { PATH: `${join(folder, "bin")}:${process.env.PATH}`, HOME: folder, PARLEY_URL: server.url, ...env },
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const written = { stdout: "", stderr: "" };
+  const gather = async (from: "stdout" | "stderr") => {
+    for await (const chunk of child[from]) written[from] += new TextDecoder().decode(chunk);
+  };
+  const ended = Promise.all([gather("stdout"), gather("stderr")]).then(() => child.exited);
+  return { child, written, ended };
+}
+
+const js = [process.execPath, "--no-env-file"];
+
+/** Says something in the lobby, as `user`. */
+async function say(server: TestServer, user: string, text: string): Promise<void> {
+  const answer = await fetch(`${server.url}/conversations/lobby/messages`, {
+    method: "POST",
+    headers: { Authorization: `Bearer ${await server.token(user)}`, "Content-Type": "application/json" },
+    body: JSON.stringify({ text }),
+  });
+  expect(answer.status).toBe(201);
+}
+
+/** What was said in the lobby. */
+async function texts(server: TestServer): Promise<string[]> {
+  const headers = { Authorization: `Bearer ${await server.token("reader")}` };
+  const answer = await fetch(`${server.url}/conversations/lobby/messages?limit=50`, { headers });
+  return ((await answer.json()) as { messages: { text: string }[] }).messages.map(({ text }) => text);
+}
+
+test.skipIf(Bun.which("jq") === null || Bun.which("curl") === null)("talk.sh", async () => {
+  await using server = await startTestServer();
+  const { written, ended } = start(["sh", "talk.sh"], server);
+  expect({ code: await ended, ...written }).toEqual({
+    code: 0,
+    stdout: "stored as 1, 99 requests left\n1 user1: hello from curl\n",
+    stderr: "",
+  });
+});
+
+test("echo-bot.mjs answers once, also what was said while it was away", async () => {
+  await using server = await startTestServer();
+  const env = { PARLEY_TOKEN: await server.token("bot") };
+  const first = start([...js, "echo-bot.mjs", "lobby"], server, env);
+  await until("the bot is there", () => first.written.stderr.includes("live"));
+  await say(server, "ann", "hello, bot");
+  await say(server, "ann", "echo one");
+  await until("it answered", () => first.written.stdout === "answered ann\n");
+  await until("it answered for all to see", async () => (await texts(server)).includes("one"));
+  await until("it knows where it was", () => readdirSync(folder).includes("lobby.position"));
+  first.child.kill("SIGTERM");
+  expect(await first.ended).toBe(0);
+
+  await say(server, "ann", "echo two");
+  const second = start([...js, "echo-bot.mjs", "lobby"], server, env);
+  await until("it answered what it had missed", async () => (await texts(server)).includes("two"));
+  await until("it says so", () => second.written.stdout === "answered ann\n");
+  second.child.kill("SIGTERM");
+  expect(await second.ended).toBe(0);
+  expect(await texts(server)).toEqual(["hello, bot", "echo one", "one", "echo two", "two"]);
+}, 30_000);
+
+test("own-users.mjs lets a user in who has no account", async () => {
+  await using server = await startTestServer();
+  const { written, ended } = start([...js, "own-users.mjs", "alice", "hello"], server, {
+    SECRET_KEY: SECRET,
+  });
+  expect({ code: await ended, ...written }).toEqual({
+    code: 0,
+    stdout: 'alice said "hello", stored as 1; 999 of 1000 requests left\n',
+    stderr: "",
+  });
+  const foreign = start([...js, "own-users.mjs"], server, { SECRET_KEY: "another key, that is long enough" });
+  expect(await foreign.ended).toBe(1);
+  expect(foreign.written.stderr).toContain("unauthorized");
+});
+
+test("survive-a-cut.mjs passes where faults are made, and says what is missing where they are not", async () => {
+  await using server = await startTestServer({ env: { TEST_FAULTS: "true", HANDSHAKES_PER_MINUTE: "0" } });
+  await using plain = await startTestServer();
+  const command = [...js, "survive-a-cut.mjs"];
+  const [cut, whole] = await Promise.all(
+    [server, plain].map(async (each) => {
+      const run = start(command, each, { PARLEY_TOKEN: await each.token("tester", { plan: "premium" }) });
+      return { code: await run.ended, ...run.written };
+    }),
+  );
+  expect(cut).toEqual({ code: 0, stdout: "passed: 20 messages in order, 2 cuts\n", stderr: "" });
+  expect(whole!.code).toBe(1);
+  expect(whole!.stderr).toContain("There are no faults here (404)");
+}, 30_000);
+
+test.skipIf(python === undefined)(
+  "listen.py prints what is said, and goes on where it was after a cut",
+  async () => {
+    await using server = await startTestServer();
+    await using proxy = await FaultProxy.start();
+    proxy.target = server.port;
+    const env = { PARLEY_URL: `http://127.0.0.1:${proxy.port}` };
+    const { child, written, ended } = start([python!, "listen.py", "lobby"], server, env);
+    const lines = () => written.stdout.split("\n").filter((line) => line !== "");
+    const heard = () => lines().map((line) => JSON.parse(line).text);
+    await until("it listens", () => written.stderr.includes("listening after 0"));
+    await say(server, "ann", "one");
+    await until("it heard one", () => heard().length === 1);
+    for (const line of proxy.lines) line.reset();
+    await say(server, "ann", "two");
+    await until("it heard two", () => heard().length === 2);
+    expect(heard()).toEqual(["one", "two"]);
+    expect(written.stderr).toContain("away (1006), back in");
+    child.kill("SIGTERM");
+    await ended;
+  },
+  30_000,
+);
+
+test("each example has a test", () => {
+  const skipped = [
+    ...(python === undefined ? ["listen.py"] : []),
+    ...(Bun.which("jq") === null || Bun.which("curl") === null ? ["talk.sh"] : []),
+  ];
+  expect([...ran, ...skipped].sort()).toEqual(EXAMPLES);
+});
+
+test("`parley examples` lists them with a line each, prints one, and knows no other", async () => {
+  await using parley = new ParleyFolder();
+  const [list, one, short, json, other] = await Promise.all(
+    [[], ["talk.sh"], ["echo-bot"], ["--json"], ["talks.sh"]].map((args) =>
+      parley.run(["examples", ...args]),
+    ),
+  );
+  expect(list).toMatchObject({ code: 0, stderr: "" });
+  for (const name of EXAMPLES)
+    expect(list!.stdout).toMatch(new RegExp(`^${name.replace(".", "\\.")} +\\w.{10,110}$`, "m"));
+  expect(one).toEqual({
+    code: 0,
+    stderr: "",
+    stdout: await Bun.file(join(EXAMPLES_FOLDER, "talk.sh")).text(),
+  });
+  expect(short!.stdout).toContain('from "parley/client"');
+  expect(JSON.parse(json!.stdout)).toHaveLength(EXAMPLES.length);
+  expect(other).toMatchObject({ code: 1, stdout: "" });
+  expect(other!.stderr).toContain('There is no example "talks.sh". Did you mean talk.sh?');
+});
