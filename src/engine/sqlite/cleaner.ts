@@ -10,8 +10,11 @@ import { isBusy, keepLogEnd } from "./schema.ts";
 // A message goes in three steps, each of which can be cut off by a crash and is then done again:
 //
 //   1. the floor of its conversation (`first_seq`) rises above it: from now on it is not read, nor known by its id
-//   2. the keeper drops its entry by key from the index; the event loop deletes its row from the log
-//   3. the keeper drops its entry by seq, which had stood for what is still to be done
+//   2. the keeper names its position; the event loop deletes its row from the log
+//   3. the keeper notes below which `seq` the rows of the conversation are gone (`cleaned` in the index)
+//
+// Its entries in the index go when the keeper makes the run that they are in anew (runs/merging.ts). Until then, who finds
+// one looks for the row, which is not there: a position is never used twice.
 
 /** Conversations looked at in one round of housekeeping, and for how many milliseconds. */
 const ROUND_ROWS = 200;
@@ -29,7 +32,7 @@ const COLUMNS = "number, id, first_seq, keep_messages, keep_days, changed";
 
 export interface CleanerParts {
   readonly db: Database;
-  readonly index: Pick<IndexFile, "oldestSeq">;
+  readonly index: Pick<IndexFile, "hasBelow">;
   readonly keeper: Pick<Keeper, "drop" | "work">;
   readonly messages: MessageLog;
   readonly clock: Pick<Clock, "now">;
@@ -147,7 +150,7 @@ export class Cleaner {
   private async visit(row: ConversationRow): Promise<Due[]> {
     const floor = await this.raiseFloor(this.parts.messages.headOf(row), row);
     // Where nothing was ever removed, which is nearly everywhere, the index is not asked.
-    if (floor === 1 || this.parts.index.oldestSeq(row.number) >= floor) return [];
+    if (floor === 1 || !this.parts.index.hasBelow(row.number, floor)) return [];
     return [{ number: row.number, floor }];
   }
 

@@ -98,6 +98,7 @@ export class SqliteEngine implements Engine {
     this.epoch = readMeta(this.db, "epoch") ?? "";
     this.charges = new ChargeLog(this.db);
     this.messages = new MessageLog(this.db, this.index, this.keeper);
+    this.keeper.readFrom(this.messages);
     this.reader = new HistoryReader(this.messages);
     this.readMarks = new MarkTable(this.db);
     const writtenAt = Number(readMeta(this.db, "written_at") ?? 0);

@@ -1,25 +1,18 @@
-import type { Database, Statement } from "bun:sqlite";
+import type { Database } from "bun:sqlite";
 import { existsSync, rmSync } from "node:fs";
 import type { EngineLog } from "../engine-log.ts";
-import { beginEpoch, openIndex, readLastPosition, readMeta } from "./schema.ts";
+import { RunReader } from "./runs/reader.ts";
+import { beginEpoch, IndexOfOtherLayout, openIndex, readLastPosition, readMeta } from "./schema.ts";
 
 /** Reads the derived index (schema.ts). The keeper's thread writes it, through a connection of its own. */
 export class IndexFile {
-  private readonly keyPositions: Statement<{ position: number }>;
-  private readonly seqPositions: Statement<{ position: number }>;
-  private readonly newest: Statement<{ seq: number | null }>;
-  private readonly oldest: Statement<{ seq: number | null }>;
+  private readonly runs: RunReader;
 
   constructor(
     private readonly db: Database,
     private readonly path: string,
   ) {
-    this.keyPositions = db.prepare("select position from by_key where key = ?");
-    this.seqPositions = db.prepare(
-      "select position from by_seq where conversation = ? and seq between ? and ? order by seq",
-    );
-    this.newest = db.prepare("select max(seq) as seq from by_seq where conversation = ?");
-    this.oldest = db.prepare("select min(seq) as seq from by_seq where conversation = ?");
+    this.runs = new RunReader(db);
   }
 
   /** The last log position it holds. */
@@ -27,32 +20,38 @@ export class IndexFile {
     return readIndexed(this.db);
   }
 
-  /** Positions that share `key`. */
-  withKey(key: number): number[] {
-    return guardIndex(this.path, () => this.keyPositions.all(key)).map((row) => row.position);
+  /** Positions that share `key`; some may be of messages that were removed. The newer ones come first and cost less. */
+  *withKey(key: number): Generator<number, void> {
+    try {
+      yield* this.runs.withKey(key);
+    } catch (error) {
+      throw foundDamage(this.path, error);
+    }
   }
 
   /** Positions of the messages with `first` ≤ seq ≤ `last`, in that order. */
   range(conversation: number, first: number, last: number): number[] {
-    return guardIndex(this.path, () => this.seqPositions.all(conversation, first, last)).map(
-      (row) => row.position,
+    return guardIndex(this.path, () => this.runs.range(conversation, first, last)).map(
+      ({ position }) => position,
     );
   }
 
   /** The newest `seq` it holds of a conversation; 0 for none. */
   newestSeq(conversation: number): number {
-    return guardIndex(this.path, () => this.newest.get(conversation))?.seq ?? 0;
+    return guardIndex(this.path, () => this.runs.newestSeq(conversation));
   }
 
-  /** The oldest `seq` it holds of a conversation; infinite for none. */
-  oldestSeq(conversation: number): number {
-    return guardIndex(this.path, () => this.oldest.get(conversation))?.seq ?? Number.POSITIVE_INFINITY;
+  /** Whether it names messages of a conversation with seq < `floor` that are not known to be removed. */
+  hasBelow(conversation: number, floor: number): boolean {
+    return guardIndex(this.path, () => {
+      const cleaned = this.runs.cleanedBelow(conversation);
+      return cleaned < floor && this.runs.newestSeq(conversation) >= cleaned;
+    });
   }
 
   close(): void {
     // A statement that is left keeps the connection, and with it the write-ahead log, until it is collected.
-    for (const statement of [this.keyPositions, this.seqPositions, this.newest, this.oldest])
-      statement.finalize();
+    this.runs.close();
     this.db.close();
   }
 }
@@ -70,8 +69,8 @@ export function readIndexed(index: Database): number {
 }
 
 /**
- * Opens the index at `path`. One that is damaged, belongs to another store, or is ahead of a log that lost its end with
- * the machine's power, is thrown away: it can be made again from the log. A log that lost its end begins a new epoch.
+ * Opens the index at `path`. One that is damaged, of another layout, belongs to another store, or is ahead of a log that
+ * lost its end with the machine's power, is thrown away: it can be made again from the log. A log that lost its end begins a new epoch.
  */
 export function openIndexFile(path: string, store: Database, log: EngineLog): IndexFile {
   const found = tryToOpen(path);
@@ -113,10 +112,15 @@ export function guardIndex<T>(path: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    if (!["SQLITE_CORRUPT", "SQLITE_NOTADB"].includes((error as { code?: string }).code ?? "")) throw error;
-    discard(path);
-    throw new IndexDamaged(path);
+    throw foundDamage(path, error);
   }
+}
+
+/** What to throw for an error in the index at `path`, which is thrown away where it says that it is damaged. */
+function foundDamage(path: string, error: unknown): unknown {
+  if (!["SQLITE_CORRUPT", "SQLITE_NOTADB"].includes((error as { code?: string }).code ?? "")) return error;
+  discard(path);
+  return new IndexDamaged(path);
 }
 
 /** The index at `path` and what it says of itself, or undefined where what lies there cannot be read. */
@@ -131,7 +135,7 @@ function tryToOpen(
     });
   } catch (error) {
     db?.close();
-    if (error instanceof IndexDamaged) return undefined;
+    if (error instanceof IndexDamaged || error instanceof IndexOfOtherLayout) return undefined;
     throw error;
   }
 }

@@ -4,19 +4,25 @@ import { statSync } from "node:fs";
 import { parentPort } from "node:worker_threads";
 import { guardIndex, readIndexed } from "./index-file.ts";
 import { KeyFilter } from "./key-filter.ts";
+import { type Dropped, drop } from "./runs/dropping.ts";
+import { type KeyRow, openKeyPiece } from "./runs/key-pieces.ts";
+import { Merger } from "./runs/merging.ts";
+import { RunReader } from "./runs/reader.ts";
+import { readRuns } from "./runs/table.ts";
+import { MOST_TAKEN, NUMBERS, takeIn } from "./runs/taking-in.ts";
+import { PieceWriter } from "./runs/writer.ts";
 import { openIndex } from "./schema.ts";
 
 export type KeeperOrder =
   | { readonly open: { readonly store: string; readonly index: string } }
   /** One round; the `last` one closes the files. */
-  | { readonly upTo: number; readonly last: boolean }
+  | { readonly upTo: number; readonly last: boolean; readonly messages?: Handed }
   | { readonly conversation: number; readonly below: number; readonly count: number };
 
-/** What is to be deleted from the log next. */
-export interface Dropped {
-  readonly positions: readonly number[];
-  /** Whether there may be more when these are gone. */
-  readonly more: boolean;
+/** All messages of the log after a position, `NUMBERS` for each; what they do not reach back to is read from the store. */
+export interface Handed {
+  readonly after: number;
+  readonly numbers: Float64Array;
 }
 
 export interface KeeperReport {
@@ -30,8 +36,9 @@ export interface KeeperReport {
   readonly failed?: string;
 }
 
-/** Messages taken into the index by one transaction. */
-const INDEX_STEP = 50_000;
+/** Entries of the index merged in a round: several for each message taken in, so that runs stay few, and some besides. */
+const MERGED_PER_MESSAGE = 6;
+const MERGED_BESIDES = 100_000;
 
 /** Size of the write-ahead log, in bytes, from which it is started afresh even if writers must wait a moment for it. */
 const RESTART_AT = 64 * 1024 * 1024;
@@ -45,7 +52,7 @@ parentPort?.on("message", (order: KeeperOrder) => {
       keeper = guardIndex(index, () => openKeeper(store, index));
     } else if (keeper === undefined) throw new Error("the keeper could not open its files");
     else if ("below" in order) report({ dropped: keeper.drop(order.conversation, order.below, order.count) });
-    else report({ indexed: keeper.round(order.upTo, order.last) });
+    else report({ indexed: keeper.round(order.upTo, order.last, order.messages) });
   } catch (error) {
     const failed = String(error);
     report("below" in order ? { failed, dropped: { positions: [], more: false } } : { failed });
@@ -58,51 +65,56 @@ function report(news: KeeperReport): void {
 
 function openKeeper(storePath: string, indexPath: string) {
   const index = openIndex(indexPath);
-  index.query("attach ? as store").run(storePath);
   const store = new Database(storePath);
   store.run("pragma busy_timeout = 100");
+  const reader = new RunReader(index);
+  const writer = new PieceWriter(index);
+  const merger = new Merger(index, writer);
+  const messageAt = store.prepare("select 1 from message where position = ?");
+  const messagesBetween = store.prepare(
+    "select position, key, conversation, seq from message where position > ? and position <= ? order by position",
+  );
+  /** Messages whose keys the filter has. */
+  let filtered = 0;
   // Until this is told, the event loop asks the index about each message.
-  let filter = KeyFilter.sized(readIndexed(index) * 2);
-  addKeys(filter, "select key from by_key");
-  report({ filter: filter.memory });
+  let filter = makeFilter(0);
 
-  /** Takes messages up to `upTo` into the index, in the index's own order so that each page is written once. */
-  function takeIn(upTo: number): void {
-    for (let from = readIndexed(index); from < upTo; from += INDEX_STEP) {
-      const to = Math.min(upTo, from + INDEX_STEP);
-      index.transaction(() => {
-        index
-          .query(
-            `insert or replace into by_seq select conversation, seq, position from store.message
-             where position > ? and position <= ? order by conversation, seq`,
-          )
-          .run(from, to);
-        index
-          .query(
-            `insert or ignore into by_key select key, position from store.message
-             where position > ? and position <= ? order by key`,
-          )
-          .run(from, to);
-        index.query("insert or replace into meta values ('indexed', ?)").run(String(to));
-      })();
-      extendFilter(from, to);
+  /** A filter over all keys of the index, with as much room again and for `more`; the event loop is told. */
+  function makeFilter(more: number): KeyFilter {
+    const runs = readRuns(index).filter(({ state }) => state === "whole");
+    filtered = runs.reduce((sum, run) => sum + run.entries, 0);
+    const made = KeyFilter.sized((filtered + more) * 2);
+    const pieces = index.query("select run, sum, entries from by_key where run = ? order by bucket");
+    for (const { id } of runs)
+      for (const row of pieces.iterate(id) as IterableIterator<KeyRow>) made.addAll(openKeyPiece(row).keys);
+    report({ filter: made.memory });
+    return made;
+  }
+
+  /** Takes messages up to `upTo` into the index. Answers how many. */
+  function takeMessages(upTo: number, handed: Handed | undefined): number {
+    let taken = 0;
+    for (let from = readIndexed(index); from < upTo; ) {
+      const to = Math.min(upTo, from + MOST_TAKEN);
+      const messages = numbersBetween(from, to, handed);
+      const count = messages.length / NUMBERS;
+      if (filtered + count > filter.capacity) filter = makeFilter(count);
+      filtered += count;
+      index
+        .transaction(() => {
+          takeIn(index, writer, messages, (keys) => filter.addAll(keys));
+          index.query("insert or replace into meta values ('indexed', ?)").run(String(to));
+        })
+        .immediate();
+      from = to;
+      taken += count;
     }
+    return taken;
   }
 
-  /** Adds the keys of the messages after `from` and up to `to`; a filter that is full makes way for one twice as large. */
-  function extendFilter(from: number, to: number): void {
-    // Positions are never used twice, so the newest one says how many keys there can be.
-    if (to > filter.capacity) {
-      const grown = KeyFilter.sized(to * 2);
-      addKeys(grown, "select key from by_key");
-      filter = grown;
-      report({ filter: grown.memory });
-    } else addKeys(filter, "select key from store.message where position > ? and position <= ?", from, to);
-  }
-
-  function addKeys(target: KeyFilter, query: string, ...bounds: number[]): void {
-    using statement = index.prepare(query);
-    for (const { key } of statement.iterate(...bounds) as IterableIterator<{ key: number }>) target.add(key);
+  function numbersBetween(from: number, to: number, handed: Handed | undefined): Float64Array {
+    if (handed !== undefined && handed.after <= from) return between(handed.numbers, from, to);
+    return Float64Array.from((messagesBetween.values(from, to) as number[][]).flat());
   }
 
   /** Copies the write-ahead log into the store. PASSIVE waits for nobody and stops nobody. */
@@ -113,45 +125,48 @@ function openKeeper(storePath: string, indexPath: string) {
     if (walSize(storePath) > RESTART_AT) store.query("pragma wal_checkpoint(truncate)").get();
   }
 
-  /** See `Keeper.drop`. */
-  function drop(conversation: number, below: number, count: number): Dropped {
-    const positions: number[] = [];
-    // Those named last, which are gone now, and as many new ones.
-    const looked = 2 * count;
-    const entries = index
-      .query("select seq, position from by_seq where conversation = ? and seq < ? order by seq limit ?")
-      .all(conversation, below, looked) as { seq: number; position: number }[];
-    index.transaction(() => {
-      for (const { seq, position } of entries) {
-        const row = index.query("select key from store.message where position = ?").get(position) as {
-          key: number;
-        } | null;
-        if (row === null) {
-          index.query("delete from by_seq where conversation = ? and seq = ?").run(conversation, seq);
-        } else if (positions.length < count) {
-          index.query("delete from by_key where key = ? and position = ?").run(row.key, position);
-          positions.push(position);
-        }
-      }
-    })();
-    return { positions, more: entries.length === looked };
-  }
-
   return {
-    drop: (conversation: number, below: number, count: number) =>
-      guardIndex(indexPath, () => drop(conversation, below, count)),
+    drop: (conversation: number, below: number, count: number): Dropped =>
+      guardIndex(indexPath, () =>
+        drop(index, reader, (position) => messageAt.get(position) !== null, { conversation, below, count }),
+      ),
 
-    round(upTo: number, last: boolean): number {
+    round(upTo: number, last: boolean, handed: Handed | undefined): number {
       try {
-        guardIndex(indexPath, () => takeIn(upTo));
+        guardIndex(indexPath, () => {
+          const taken = takeMessages(upTo, handed);
+          if (!last) merger.work(taken * MERGED_PER_MESSAGE + MERGED_BESIDES);
+        });
         // Also where no message came: requests for history are charged, and that is written too.
         checkpoint();
         return readIndexed(index);
       } finally {
-        if (last) for (const db of [index, store]) db.close();
+        if (last) close();
       }
     },
   };
+
+  function close(): void {
+    for (const part of [reader, writer, merger]) part.close();
+    for (const statement of [messageAt, messagesBetween]) statement.finalize();
+    for (const db of [index, store]) db.close();
+  }
+}
+
+/** Those of the messages that stand after `from`, up to `to`. */
+function between(numbers: Float64Array, from: number, to: number): Float64Array {
+  return numbers.subarray(firstAfter(numbers, from), firstAfter(numbers, to));
+}
+
+/** Where the numbers of the first message after `position` begin. */
+function firstAfter(numbers: Float64Array, position: number): number {
+  let [low, high] = [0, numbers.length / NUMBERS];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (numbers[middle * NUMBERS]! <= position) low = middle + 1;
+    else high = middle;
+  }
+  return low * NUMBERS;
 }
 
 function walSize(path: string): number {

@@ -1,7 +1,8 @@
 import { Worker } from "node:worker_threads";
 import type { EngineLog } from "../engine-log.ts";
-import type { Dropped, KeeperOrder, KeeperReport } from "./keeper-worker.ts";
+import type { Handed, KeeperOrder, KeeperReport } from "./keeper-worker.ts";
 import { KeyFilter } from "./key-filter.ts";
+import type { Dropped } from "./runs/dropping.ts";
 
 /** Messages that the index lacks beyond which it takes them in at once, instead of at its next round. */
 const INDEX_AT = 50_000;
@@ -22,6 +23,7 @@ export class Keeper {
   filter: KeyFilter | undefined;
   /** A thread that ended answers nothing any more. */
   private dead = false;
+  private source: { handOver(upTo: number): Handed } | undefined;
   private dropping: ((dropped: Dropped) => void) | undefined;
   private round: { readonly done: Promise<void>; readonly finish: () => void } | undefined;
 
@@ -42,6 +44,11 @@ export class Keeper {
     this.timer.unref();
   }
 
+  /** Has the thread take in what `source` has in memory, instead of reading it from the log again. */
+  readFrom(source: { handOver(upTo: number): Handed }): void {
+    this.source = source;
+  }
+
   /** Tells how far the log has grown. */
   appended(lastPosition: number): void {
     this.lastPosition = lastPosition;
@@ -55,15 +62,16 @@ export class Keeper {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.round = { done: promise, finish: resolve };
       this.worker.ref();
-      this.worker.postMessage({ upTo: this.lastPosition, last } satisfies KeeperOrder);
+      const messages = this.source?.handOver(this.lastPosition);
+      const order = { upTo: this.lastPosition, last, messages } satisfies KeeperOrder;
+      this.worker.postMessage(order, messages === undefined ? [] : [messages.numbers.buffer as ArrayBuffer]);
     }
     return this.round.done;
   }
 
   /**
-   * Drops messages of a conversation with seq < `below` from the index by key, at most `count`, and answers where they
-   * stand in the log, for their rows to be deleted. Those it named before whose rows are gone are dropped by seq too.
-   * One call at a time.
+   * Names messages of a conversation with seq < `below`, at most `count`, by where they stand in the log, for their rows
+   * to be deleted; notes that those it named before are gone (runs/dropping.ts). One call at a time.
    */
   drop(conversation: number, below: number, count: number): Promise<Dropped> {
     if (this.dead) return Promise.resolve(NOTHING_DROPPED);

@@ -3,6 +3,8 @@
 // Nearly every message is new, and to learn that from the index costs a query each: a quarter of the event loop's time
 // under load. The filter answers it from memory. "No" is certain; "maybe" is asked of the index, once in a few hundred.
 
+/** Bits of a key (message-key.ts). */
+const KEY_BITS = 53;
 const BITS_PER_KEY = 16;
 const PROBES = 6;
 const WORDS_PER_BLOCK = 16;
@@ -39,6 +41,10 @@ export class KeyFilter {
     }
   }
 
+  addAll(keys: Float64Array): void {
+    for (let i = 0; i < keys.length; i++) this.add(keys[i]!);
+  }
+
   /** False when `key` was certainly never added. */
   mayHave(key: number): boolean {
     const start = this.block(key);
@@ -52,9 +58,12 @@ export class KeyFilter {
     return true;
   }
 
-  /** The high bits choose the block, the low ones what is set in it. */
+  /**
+   * The high bits choose the block, the low ones what is set in it. Keys near each other share a block: added in order,
+   * as the index keeps them, they go through the memory once instead of all over it.
+   */
   private block(key: number): number {
-    return (Math.floor(key / 64) % this.blocks) * WORDS_PER_BLOCK;
+    return Math.floor((key / 2 ** KEY_BITS) * this.blocks) * WORDS_PER_BLOCK;
   }
 }
 

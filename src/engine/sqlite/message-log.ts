@@ -3,6 +3,7 @@ import type { StoredAlready } from "../../core/posting.ts";
 import type { Message } from "../../protocol/server-frames.ts";
 import type { IndexFile } from "./index-file.ts";
 import type { Keeper } from "./keeper.ts";
+import type { Handed } from "./keeper-worker.ts";
 import { messageKey } from "./message-key.ts";
 import { readLastPosition, readMeta } from "./schema.ts";
 import { Tail } from "./tail.ts";
@@ -48,6 +49,8 @@ export class MessageLog {
   private readonly heads = new Map<string, ConversationHead>();
   private readonly seed: number;
   private nextPosition = 1;
+  /** The position after which the tail has every message. */
+  private tailFrom = Number.POSITIVE_INFINITY;
   private readonly insert: Statement;
   private readonly rowAt: Statement<Row>;
 
@@ -78,18 +81,27 @@ export class MessageLog {
 
   /** Reads the state from disk again: at the start, and after a commit that failed. */
   reload(): void {
+    this.tailFrom = Number.POSITIVE_INFINITY;
     this.tail.clear();
     this.heads.clear();
     this.nextPosition = readLastPosition(this.db) + 1;
+    const { indexed } = this.index;
     const rows = this.db
       .query("select position, conversation, seq, key from message where position > ? order by position")
-      .iterate(this.index.indexed) as IterableIterator<{
+      .iterate(indexed) as IterableIterator<{
       position: number;
       conversation: number;
       seq: number;
       key: number;
     }>;
     for (const row of rows) this.tail.add(row.position, row.conversation, row.seq, row.key);
+    this.tailFrom = indexed;
+  }
+
+  /** What the index lacks of the messages up to `upTo`, from memory. */
+  handOver(upTo: number): Handed {
+    const after = Math.max(this.tailFrom, this.keeper.indexed);
+    return { after, numbers: this.tail.numbers(after, upTo) };
   }
 
   /** The conversation called `id`, or undefined where nobody has spoken yet. Writes nothing. */

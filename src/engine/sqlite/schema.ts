@@ -2,23 +2,24 @@
 //
 //   parley.db         the truth (tables: migrations.ts). `message` and `charge` grow at the end only, so a commit dirties one page for dozens
 //                     of rows (1–2 µs a row; with an index on (conversation, seq) 6 µs, with one on ids 22 µs).
-//   parley-index.db   derived: where a (conversation, seq) and a message id stand in the log. Filled in sorted bulk by
-//                     the keeper (keeper-worker.ts) off the event loop; rebuilt from the log when it is missing.
+//   parley-index.db   derived: where a (conversation, seq) and a message id stand in the log. Filled by the keeper
+//                     (keeper-worker.ts) off the event loop; rebuilt from the log when it is missing.
+//
+// Names and conversations of messages that come together lie all over an index, and a row for each would dirty a page
+// for each, the more the larger it is. So the index is a few *runs* (runs/table.ts), as in a log-structured merge tree
+// (O'Neil and others 1996): what is taken in at once is one run, written side by side and never changed; the keeper
+// makes one large run of several small ones, a slice at a time.
 //
 // What the index has not taken in yet is in memory (tail.ts), and read back from the log at the next start.
 import { Database } from "bun:sqlite";
 import { migrate, newEpoch, readVersion, SCHEMA_VERSION } from "./migrations.ts";
+import { RUN_TABLES } from "./runs/table.ts";
 
 export const STORE_FILE = "parley.db";
 export const INDEX_FILE = "parley-index.db";
 
-const INDEX_TABLES = `
-  create table if not exists meta (key text primary key, value text not null) without rowid;
-  create table if not exists by_seq (
-    conversation integer, seq integer, position integer not null, primary key (conversation, seq)
-  ) without rowid;
-  create table if not exists by_key (key integer, position integer, primary key (key, position)) without rowid;
-`;
+/** Grows when the index's tables change; an index of another layout is thrown away. Before 2 it was not written down. */
+const INDEX_LAYOUT = 2;
 
 /** How long opening waits for another process, in milliseconds. */
 const OPENING_PATIENCE = 5_000;
@@ -85,19 +86,32 @@ export function beginEpoch(store: Database): void {
   store.query("update meta set value = ? where key = 'epoch'").run(newEpoch());
 }
 
-/** Opens the derived index; safe to lose, so it never waits for the disk. */
+/** Raised when an index was written by another version of Parley. */
+export class IndexOfOtherLayout extends Error {}
+
+/** Opens the derived index; safe to lose, so it never waits for the disk. Throws IndexOfOtherLayout. */
 export function openIndex(path: string): Database {
   const db = new Database(path, { create: true, strict: true });
   try {
     db.run("pragma busy_timeout = 5000");
     db.run("pragma journal_mode = wal");
     db.run("pragma synchronous = normal");
-    db.run(INDEX_TABLES);
+    const isNew = db.query("select name from sqlite_schema limit 1").get() === null;
+    if (!isNew && readVersion(db) !== INDEX_LAYOUT) throw new IndexOfOtherLayout(path);
+    if (isNew) makeIndex(db);
     return db;
   } catch (error) {
     db.close();
     throw error;
   }
+}
+
+function makeIndex(db: Database): void {
+  db.transaction(() => {
+    db.run("create table if not exists meta (key text primary key, value text not null) without rowid");
+    db.run(RUN_TABLES);
+    db.run(`pragma user_version = ${INDEX_LAYOUT}`);
+  }).immediate();
 }
 
 /** A value of `meta`, or undefined. */

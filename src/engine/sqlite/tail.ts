@@ -1,3 +1,5 @@
+import { NUMBERS } from "./runs/taking-in.ts";
+
 /**
  * Where the newest messages stand in the log: those that the index file has not taken in yet. It answers the same two
  * questions as the index, "which position has this key" and "which position has this seq", from memory.
@@ -5,13 +7,13 @@
 export class Tail {
   private readonly keys = new Map<number, number | number[]>();
   private readonly conversations = new Map<number, { first: number; positions: number[] }>();
-  /** What was added, oldest first: (position, key, conversation) as three numbers a message, so that none is an object. */
+  /** What was added, oldest first: position, key, conversation and seq as four numbers a message, so that none is an object. */
   private readonly order: number[] = [];
   private forgotten = 0;
 
   /** How many messages it holds. */
   get size(): number {
-    return (this.order.length - this.forgotten) / 3;
+    return (this.order.length - this.forgotten) / NUMBERS;
   }
 
   /** Adds the message at `position`. Positions, and each conversation's `seq`, MUST grow from call to call. */
@@ -22,7 +24,7 @@ export class Tail {
     const entry = this.conversations.get(conversation);
     if (entry === undefined) this.conversations.set(conversation, { first: seq, positions: [position] });
     else entry.positions.push(position);
-    this.order.push(position, key, conversation);
+    this.order.push(position, key, conversation, seq);
   }
 
   /** Positions that share `key`; usually none or one. */
@@ -48,6 +50,16 @@ export class Tail {
     return entry?.positions[seq - entry.first];
   }
 
+  /** What the keeper takes in (runs/taking-in.ts): the messages after a position, up to another. */
+  numbers(after: number, upTo: number): Float64Array {
+    const { order } = this;
+    let from = this.forgotten;
+    while (from < order.length && order[from]! <= after) from += NUMBERS;
+    let to = order.length;
+    while (to > from && order[to - NUMBERS]! > upTo) to -= NUMBERS;
+    return new Float64Array(order.slice(from, to));
+  }
+
   /** Drops what stands at or before `indexed`, at most `budget` messages, so that no turn is long. */
   forget(indexed: number, budget: number): void {
     const dropped = new Map<number, number>();
@@ -58,7 +70,7 @@ export class Tail {
         number,
         number,
       ];
-      this.forgotten += 3;
+      this.forgotten += NUMBERS;
       const known = this.keys.get(key)!;
       const others = typeof known === "number" ? [] : known.filter((other) => other !== position);
       if (others.length === 0) this.keys.delete(key);

@@ -5,12 +5,14 @@ import {
   closeSync,
   copyFileSync,
   openSync,
+  readFileSync,
   rmSync,
   statSync,
   truncateSync,
   writeFileSync,
   writeSync,
 } from "node:fs";
+import { openConversations } from "../../../src/engine/sqlite/conversations.ts";
 import { messageKey } from "../../../src/engine/sqlite/message-key.ts";
 import { Subject } from "../../contracts/engine/subject.ts";
 import { type EngineInParts, openParts } from "./parts.ts";
@@ -39,23 +41,17 @@ async function expectAllFound(subject: Subject, count: number): Promise<void> {
   expect((await subject.listen()).listening.seq).toBe(count);
 }
 
-function indexedUpTo(folder: StoreFolder): number {
-  using index = folder.connect(folder.indexFile);
-  const row = index.query("select count(*) as count from by_seq").get() as { count: number };
-  return row.count;
-}
-
 test("D1 D3 messages are found before the keeper took them in, after it, and across the two", async () => {
   const { subject, parts } = await begin();
   await using _ = subject;
   await subject.fill(30);
-  expect(indexedUpTo(parts.folder)).toBe(0);
+  expect(parts.folder.indexed().messages).toBe(0);
   await expectAllFound(subject, 30);
   await parts.takeIn();
-  expect(indexedUpTo(parts.folder)).toBe(30);
+  expect(parts.folder.indexed().messages).toBe(30);
   await expectAllFound(subject, 30);
   await Promise.all(Array.from({ length: 10 }, (_, i) => subject.store(String(31 + i))));
-  expect(indexedUpTo(parts.folder)).toBe(30);
+  expect(parts.folder.indexed().messages).toBe(30);
   await expectAllFound(subject, 40);
   for (const before of [29, 30, 31, 32, 35])
     expect((await subject.read({ before, count: 5 })).messages.map(({ seq }) => seq)).toEqual(
@@ -88,8 +84,8 @@ test("D1 D3 a store at work takes its messages in by itself once there are enoug
       });
   });
   const deadline = Date.now() + 20_000;
-  while (indexedUpTo(folder) < count && Date.now() < deadline) await Bun.sleep(10);
-  expect(indexedUpTo(folder)).toBe(count);
+  while (folder.indexed().messages < count && Date.now() < deadline) await Bun.sleep(10);
+  expect(folder.indexed().messages).toBe(count);
   for (const id of ["1", "25000", "50000"]) {
     const { promise, resolve } = Promise.withResolvers<unknown>();
     engine.post({ conversation: "room", user: "anna", id, text: "", limit: 0 }, resolve);
@@ -125,11 +121,46 @@ for (const [what, damage] of DAMAGES) {
     expect(messages.map(({ seq }) => seq)).toEqual(Array.from({ length: 200 }, (_, i) => 400 + i));
     expect((await subject.store("1001")).seq).toBe(1_001);
     await parts.takeIn();
-    expect(indexedUpTo(parts.folder)).toBe(1_001);
+    expect(parts.folder.indexed().messages).toBe(1_001);
     expect((await subject.read({ after: 1_000 })).messages).toMatchObject([{ seq: 1_001, id: "1001" }]);
     expect(parts.folder.log.lines.filter(({ level }) => level === "error")).toEqual([]);
   });
 }
+
+test("D2 D3 an index of the layout before is thrown away and made again; a command beside it leaves it as it is", async () => {
+  const { subject, parts } = await begin();
+  await using _ = subject;
+  await subject.fill(100);
+  await subject.engine.close();
+  const { indexFile, path: dataDir, log } = parts.folder;
+  rmSync(indexFile);
+  {
+    // As Parley made it until then: a row for each message in each of two tables, and no number for the layout.
+    using index = parts.folder.connect(indexFile);
+    using store = parts.folder.connect();
+    index.run("pragma journal_mode = wal");
+    index.run("create table meta (key text primary key, value text not null) without rowid");
+    index.run(
+      "create table by_seq (conversation integer, seq integer, position integer not null, primary key (conversation, seq)) without rowid",
+    );
+    index.run(
+      "create table by_key (key integer, position integer, primary key (key, position)) without rowid",
+    );
+    const { value } = store.query("select value from meta where key = 'epoch'").get() as { value: string };
+    index.query("insert into meta values ('epoch', ?), ('indexed', '100')").run(value);
+  }
+  const before = readFileSync(indexFile);
+  const beside = openConversations({ dataDir, clock: subject.clock, log, sync: "normal" });
+  expect((await Array.fromAsync(beside.messages("room"))).map(({ seq }) => seq)).toHaveLength(100);
+  await beside.close();
+  expect(readFileSync(indexFile).equals(before)).toBe(true);
+  await subject.reopen();
+  await expectAllFound(subject, 100);
+  await parts.takeIn();
+  expect(parts.folder.indexed().messages).toBe(100);
+  await expectAllFound(subject, 100);
+  expect(parts.folder.log.lines.filter(({ level }) => level === "error")).toEqual([]);
+});
 
 test("D2 D3 damage inside the index is met with refusals, never with a wrong answer, and is gone with the next start", async () => {
   // The first pages are whole, so that nothing shows at the start. Each batch that had met the damage was refused for

@@ -37,6 +37,20 @@ export class StoreFolder implements AsyncDisposable {
     return db;
   }
 
+  /** What the index names: messages that it knows to be there, and entries by key, those of removed messages too. */
+  indexed(): { messages: number; keys: number } {
+    using index = this.connect(this.indexFile);
+    const sum = (what: string, where: string) =>
+      (index.query(`select coalesce(sum(${what}), 0) as sum from ${where}`).get() as { sum: number }).sum;
+    return {
+      messages: sum("entries - dropped", "run where state = 'whole'"),
+      keys: sum(
+        "length(by_key.entries) / 12",
+        "by_key join run on run.id = by_key.run where state = 'whole'",
+      ),
+    };
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const store of this.opened) await store.close();
     rmSync(this.path, { recursive: true, force: true });

@@ -1,0 +1,266 @@
+import type { Database, Statement } from "bun:sqlite";
+import { bucketBits, bucketOf, KeyGatherer, type KeyRow, lowestKey, openKeyPiece } from "./key-pieces.ts";
+import { nextTask, type Task } from "./plan.ts";
+import { openSeqPiece, type SeqGroups, SeqPacker, type SeqRow } from "./seq-pieces.ts";
+import { type Run, readRuns } from "./table.ts";
+import type { PieceWriter } from "./writer.ts";
+
+/** Entries that are merged in one transaction. */
+const SLICE = 32_768;
+/** Buckets of the new run in one transaction: as many entries, since a bucket holds 32 to 64. */
+const SLICE_BUCKETS = 512;
+/** Pieces deleted in one transaction, and what one of them counts for in entries. */
+const SLICE_PIECES = 1_024;
+const PIECE_COST = 8;
+/** Pieces read in one go. */
+const READ_AHEAD = 32;
+
+/**
+ * Keeps the runs few: makes one of several, a slice at a time. Each slice is a transaction that also notes how far it
+ * came, so a crash loses no more than one, and look-ups read the old runs until the new one is whole.
+ */
+export class Merger {
+  private readonly markers: Statement<{ below: number }>;
+  /** Which positions the new run keeps, a bit for each from its first; for the run whose keys are being merged. */
+  private kept: { readonly run: number; readonly bits: Uint8Array } | undefined;
+
+  constructor(
+    private readonly index: Database,
+    private readonly writer: PieceWriter,
+  ) {
+    this.markers = index.prepare("select below from cleaned where conversation = ?");
+  }
+
+  /** Merges about `budget` entries, or fewer when there is nothing more to do. Throws PieceDamaged. */
+  work(budget: number): void {
+    for (let left = budget; left > 0; ) {
+      const task = nextTask(readRuns(this.index));
+      if (task === undefined) return;
+      left -= this.index.transaction(() => this.do(task)).immediate();
+    }
+  }
+
+  /** Lets go of the database, which can be closed then. */
+  close(): void {
+    this.markers.finalize();
+  }
+
+  /** Answers what it cost, in entries. */
+  private do(task: Task): number {
+    switch (task.kind) {
+      case "begin":
+        return this.begin(task.sources, task.level);
+      case "go_on":
+        return task.target.state === "by_seq"
+          ? this.mergeSeqs(task.target, task.sources)
+          : this.mergeKeys(task.target, task.sources);
+      case "discard":
+        this.discard(task.run);
+        return 1;
+      case "delete":
+        return this.delete(task.run);
+      default:
+        return task satisfies never;
+    }
+  }
+
+  private begin(sources: readonly Run[], level: number): number {
+    const live = sources.reduce((sum, run) => sum + run.entries - run.dropped, 0);
+    this.index
+      .query(`insert into run (state, first, last, level, bits, entries) values ('by_seq', ?, ?, ?, ?, 0)`)
+      .run(sources[0]!.first, sources.at(-1)!.last, level, bucketBits(live));
+    return 1;
+  }
+
+  private mergeSeqs(target: Run, sources: readonly Run[]): number {
+    const cursors = sources.map((run) => new SeqCursor(this.index, run, target));
+    const dropped = sources.some((run) => run.dropped > 0);
+    const packer = new SeqPacker((conversation, seq, piece) =>
+      this.writer.writeSeqs(target.id, conversation, seq, piece),
+    );
+    let { at_conversation: conversation, at_seq: last, entries } = target;
+    let below = dropped ? this.cleanedBelow(conversation) : 0;
+    let seen = 0;
+    let cursor = lowest(cursors);
+    for (; cursor !== undefined && seen < SLICE; cursor = lowest(cursors)) {
+      const { groups, offset } = cursor;
+      if (dropped && groups.conversation !== conversation) below = this.cleanedBelow(groups.conversation);
+      ({ conversation, last } = groups);
+      for (let seq = Math.max(groups.first, below); seq <= last; seq++) {
+        packer.add(conversation, seq, offset + groups.place(seq));
+        entries++;
+      }
+      seen += last - groups.first + 1;
+      cursor.next();
+    }
+    packer.flush();
+    this.index
+      .query("update run set state = ?, entries = ?, at_conversation = ?, at_seq = ? where id = ?")
+      .run(cursor === undefined ? "by_key" : "by_seq", entries, conversation, last, target.id);
+    return seen + 1;
+  }
+
+  private mergeKeys(target: Run, sources: readonly Run[]): number {
+    const { bits, at_bucket: from } = target;
+    const to = Math.min(from + SLICE_BUCKETS, 2 ** bits);
+    const kept = this.keptBy(target, sources);
+    const gatherer = new KeyGatherer(SLICE);
+    const select = this.index.query(
+      "select run, sum, entries from by_key where run = ? and bucket between ? and ?",
+    );
+    let seen = 0;
+    for (const run of sources) {
+      const offset = run.first - target.first;
+      const rows = select.all(
+        run.id,
+        bucketOf(lowestKey(from, bits), run.bits),
+        bucketOf(lowestKey(to, bits) - 1, run.bits),
+      ) as KeyRow[];
+      for (const row of rows) {
+        const { keys, places } = openKeyPiece(row);
+        seen += keys.length;
+        for (let i = 0; i < keys.length; i++) {
+          const bucket = bucketOf(keys[i]!, bits);
+          if (bucket < from || bucket >= to) continue;
+          const place = offset + places[i]!;
+          if (kept === undefined || (kept[place >>> 3]! & (1 << (place & 7))) !== 0)
+            gatherer.add(keys[i]!, place);
+        }
+      }
+    }
+    gatherer.give(bits, from, to, (bucket, piece) => this.writer.writeKeys(target.id, bucket, piece));
+    if (to < 2 ** bits) this.index.query("update run set at_bucket = ? where id = ?").run(to, target.id);
+    else this.finish(target, sources);
+    return seen + 1;
+  }
+
+  private finish(target: Run, sources: readonly Run[]): void {
+    const live = sources.reduce((sum, run) => sum + run.entries - run.dropped, 0);
+    for (const run of sources) this.discard(run);
+    // What was dropped after it was copied is named by the new run too.
+    this.index
+      .query("update run set state = 'whole', dropped = ? where id = ?")
+      .run(target.entries - live, target.id);
+    this.kept = undefined;
+  }
+
+  /** Undefined where all that the sources name is kept. Read from what was merged already, so that a crash changes nothing. */
+  private keptBy(target: Run, sources: readonly Run[]): Uint8Array | undefined {
+    if (target.entries === sources.reduce((sum, run) => sum + run.entries, 0)) return undefined;
+    if (this.kept?.run === target.id) return this.kept.bits;
+    const bits = new Uint8Array(Math.ceil((target.last - target.first + 1) / 8));
+    const rows = this.index
+      .query("select run, sum, places from by_seq where run = ?")
+      .iterate(target.id) as IterableIterator<SeqRow>;
+    for (const row of rows) {
+      const groups = openSeqPiece(row);
+      while (groups.next())
+        for (let seq = groups.first; seq <= groups.last; seq++) {
+          const place = groups.place(seq);
+          bits[place >>> 3]! |= 1 << (place & 7);
+        }
+    }
+    this.kept = { run: target.id, bits };
+    return bits;
+  }
+
+  private discard(run: Run): void {
+    this.index.query("update run set state = 'discarded' where id = ?").run(run.id);
+  }
+
+  private delete(run: Run): number {
+    let deleted = 0;
+    for (const [table, name] of [
+      ["by_key", "bucket"],
+      ["by_seq", "start"],
+    ] as const)
+      deleted += this.index
+        .query(
+          `delete from ${table} where run = ?1
+           and ${name} in (select ${name} from ${table} where run = ?1 order by ${name} limit ?2)`,
+        )
+        .run(run.id, SLICE_PIECES).changes;
+    if (deleted === 0) this.index.query("delete from run where id = ?").run(run.id);
+    return deleted * PIECE_COST + 1;
+  }
+
+  private cleanedBelow(conversation: number): number {
+    return this.markers.get(conversation)?.below ?? 0;
+  }
+}
+
+/** The cursor whose group comes next; the older run's where two have the same conversation. */
+function lowest(cursors: readonly SeqCursor[]): SeqCursor | undefined {
+  let best: SeqCursor | undefined;
+  for (const cursor of cursors) {
+    if (cursor.ended) continue;
+    const { conversation, first } = cursor.groups;
+    if (
+      best === undefined ||
+      conversation < best.groups.conversation ||
+      (conversation === best.groups.conversation && first < best.groups.first)
+    )
+      best = cursor;
+  }
+  return best;
+}
+
+/** Goes through the groups of a run, from behind the last entry that `target` has. */
+class SeqCursor {
+  groups!: SeqGroups;
+  ended = false;
+  /** What must be added to a place to make it one of the new run. */
+  readonly offset: number;
+  private rows: SeqRow[];
+  private at = 0;
+
+  constructor(
+    private readonly index: Database,
+    private readonly run: Run,
+    target: Run,
+  ) {
+    this.offset = run.first - target.first;
+    const { at_conversation: conversation, at_seq: seq } = target;
+    this.rows = index
+      .query(
+        `select run, start, sum, places from by_seq where run = ?1 and start >= coalesce(
+           (select max(start) from by_seq where run = ?1 and start <= (?2 << 32 | ?3)), 0
+         ) order by start limit ?4`,
+      )
+      .all(run.id, conversation, seq, READ_AHEAD) as SeqRow[];
+    this.open();
+    while (
+      !this.ended &&
+      (this.groups.conversation < conversation ||
+        (this.groups.conversation === conversation && this.groups.last <= seq))
+    )
+      this.next();
+  }
+
+  /** Moves on to the next group; `ended` tells where there is none. */
+  next(): void {
+    if (this.groups.next()) return;
+    this.at++;
+    this.open();
+  }
+
+  private open(): void {
+    if (this.at === this.rows.length && this.at > 0) {
+      const before = openSeqPiece(this.rows[this.at - 1]!);
+      before.next();
+      this.rows = this.index
+        .query(
+          "select run, sum, places from by_seq where run = ? and start > (? << 32 | ?) order by start limit ?",
+        )
+        .all(this.run.id, before.conversation, before.first, READ_AHEAD) as SeqRow[];
+      this.at = 0;
+    }
+    const row = this.rows[this.at];
+    if (row === undefined) {
+      this.ended = true;
+      return;
+    }
+    this.groups = openSeqPiece(row);
+    this.groups.next();
+  }
+}

@@ -1,0 +1,75 @@
+import type { Run } from "./table.ts";
+
+/** Runs of one level that become one of the next. More of them: less is written, and a look-up reads more runs. */
+export const FAN = 8;
+/** A run with fewer entries is made anew with what comes next, so that a quiet server does not make one each second. */
+export const SMALL = 2_048;
+/** Positions that a run may cover: which of them are kept must fit into memory, as a bit for each (32 MB). */
+export const MOST_COVERED = 2 ** 28;
+
+/** What is to be done to the runs next. */
+export type Task =
+  /** Makes one run of several that lie side by side, or of one of which much was dropped. */
+  | { readonly kind: "begin"; readonly sources: readonly Run[]; readonly level: number }
+  | { readonly kind: "go_on"; readonly target: Run; readonly sources: readonly Run[] }
+  /** All that the run names was removed. */
+  | { readonly kind: "discard"; readonly run: Run }
+  | { readonly kind: "delete"; readonly run: Run };
+
+/** The next task, undefined where all is as it should be. `runs` as they are stored, the oldest messages first. */
+export function nextTask(runs: readonly Run[]): Task | undefined {
+  const discarded = runs.find((run) => run.state === "discarded");
+  if (discarded !== undefined) return { kind: "delete", run: discarded };
+  const free = runs.filter((run) => run.state === "whole" && !isInMerge(run, runs));
+  const empty = free.find((run) => run.dropped >= run.entries);
+  if (empty !== undefined) return { kind: "discard", run: empty };
+  // Small merges first: while a large one goes on, for many rounds, new runs must not pile up.
+  const targets = runs.filter(isUnfinished).sort((a, b) => a.level - b.level);
+  const [target] = targets;
+  const sources = side(free);
+  if (sources !== undefined && (target === undefined || sources[0]!.level + 1 < target.level))
+    return { kind: "begin", sources, level: sources[0]!.level + 1 };
+  if (target !== undefined)
+    return { kind: "go_on", target, sources: runs.filter((run) => isSourceOf(run, target)) };
+  const sparse = free.find((run) => run.dropped * 2 > run.entries);
+  return sparse && { kind: "begin", sources: [sparse], level: sparse.level };
+}
+
+/** The run that what comes next is added to, if it may grow. */
+export function growing(runs: readonly Run[], last: number): Run | undefined {
+  const newest = runs.findLast((run) => run.state === "whole");
+  const grows =
+    newest !== undefined &&
+    newest.level === 0 &&
+    newest.entries < SMALL &&
+    last - newest.first < MOST_COVERED &&
+    !isInMerge(newest, runs);
+  return grows ? newest : undefined;
+}
+
+/** The oldest runs of the lowest level that has enough of them side by side. */
+function side(free: readonly Run[]): readonly Run[] | undefined {
+  let best: readonly Run[] | undefined;
+  for (let at = 0; at + FAN <= free.length; at++) {
+    const some = free.slice(at, at + FAN);
+    const { level, first } = some[0]!;
+    const { last, entries } = some.at(-1)!;
+    if (some.some((run) => run.level !== level) || last - first >= MOST_COVERED) continue;
+    // The newest one may still grow.
+    if (at + FAN === free.length && entries < SMALL && level === 0) continue;
+    if (best === undefined || level < best[0]!.level) best = some;
+  }
+  return best;
+}
+
+function isUnfinished({ state }: Run): boolean {
+  return state === "by_seq" || state === "by_key";
+}
+
+function isInMerge(run: Run, runs: readonly Run[]): boolean {
+  return runs.some((target) => isUnfinished(target) && isSourceOf(run, target));
+}
+
+function isSourceOf(run: Run, target: Run): boolean {
+  return run.state === "whole" && target.first <= run.first && run.last <= target.last;
+}

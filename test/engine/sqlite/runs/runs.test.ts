@@ -1,0 +1,136 @@
+// The runs of an index agree with plain maps, whatever is taken in, merged, looked up and dropped, in any order.
+import { expect, test } from "bun:test";
+import { FAN, SMALL } from "../../../../src/engine/sqlite/runs/plan.ts";
+import { openIndex } from "../../../../src/engine/sqlite/schema.ts";
+import { Random, seeds } from "../../../support/random.ts";
+import { Modelled, type Named } from "./model.ts";
+
+/** Looks for messages by name and by number, some of them and all of a few conversations. */
+function expectFound(modelled: Modelled, random: Random): void {
+  const { reader, conversations, keys } = modelled;
+  const all = [...conversations.keys()];
+  for (let i = 0; i < 20 && all.length > 0; i++) {
+    const conversation = random.pick(all);
+    const own = conversations.get(conversation)!;
+    const newest = Math.max(0, ...own.keys());
+    const first = random.between(1, Math.max(1, newest));
+    const last = first + random.between(0, 300);
+    const stored = [...own.values()].filter(({ seq }) => seq >= first && seq <= last);
+    // Removed messages may still be named; who reads does not ask for them.
+    const kept = Math.min(...own.keys());
+    const found = reader.range(conversation, first, last).filter(({ seq }) => seq >= kept);
+    expect(found).toEqual(stored.map(({ seq, position }) => ({ seq, position })));
+    if (own.size > 0) expect(reader.newestSeq(conversation)).toBe(newest);
+    for (const { key } of stored.slice(0, 5)) {
+      const sharing = keys.get(key)!.map(({ position }) => position);
+      const named = [...reader.withKey(key)];
+      expect(named).toEqual(expect.arrayContaining(sharing));
+      expect(new Set(named).size).toBe(named.length);
+    }
+  }
+  for (let i = 0; i < 20; i++) {
+    const stranger = random.between(0, 2 ** 31) * 2 ** 21;
+    if (!keys.has(stranger)) expect([...reader.withKey(stranger)]).toEqual([]);
+  }
+}
+
+for (const seed of seeds(1, 2, 3)) {
+  test(`D1 D3 D5 taking in, merging, dropping and looking up in any order agree with plain maps (seed ${seed})`, () => {
+    const random = new Random(seed);
+    using modelled = new Modelled(openIndex(":memory:"));
+    const conversations = random.pick([3, 50, 5_000]);
+    for (let step = 0; step < 100; step++) {
+      const many = random.between(0, 2) > 0;
+      const count = many ? random.between(SMALL, 2 * SMALL) : random.between(0, 50);
+      modelled.take(modelled.make(count, conversations, random));
+      if (random.between(0, 3) === 0) {
+        const conversation = random.between(1, conversations);
+        const newest = modelled.reader.newestSeq(conversation);
+        modelled.remove(conversation, random.between(1, newest + 1), random.between(1, 100));
+      }
+      modelled.merger.work(random.between(0, 60_000));
+      if (step % 10 === 0) expectFound(modelled, random);
+    }
+    // What a cleaning that was cut off had left to be noted.
+    for (const [conversation, own] of modelled.conversations)
+      modelled.remove(conversation, Math.min(...own.keys()), Number.POSITIVE_INFINITY);
+    modelled.merger.work(Number.POSITIVE_INFINITY);
+    expectFound(modelled, random);
+    expectTidy(modelled);
+    // In the end all of it goes.
+    for (const conversation of [...modelled.conversations.keys()])
+      modelled.remove(conversation, Number.MAX_SAFE_INTEGER, Number.POSITIVE_INFINITY, 10_000);
+    modelled.merger.work(Number.POSITIVE_INFINITY);
+    expect(modelled.runs()).toEqual([]);
+    for (const table of ["by_key", "by_seq"])
+      expect(modelled.index.query(`select count(*) as pieces from ${table}`).get()).toEqual({ pieces: 0 });
+  }, 60_000);
+}
+
+/** Few runs, side by side, none of which names more removed messages than kept ones; nothing of those that were merged. */
+function expectTidy(modelled: Modelled): void {
+  const runs = modelled.runs();
+  expect(runs.map(({ state }) => state)).toEqual(runs.map(() => "whole"));
+  for (const { level, entries, dropped } of runs) {
+    expect(runs.filter((run) => run.level === level).length).toBeLessThanOrEqual(FAN);
+    expect(dropped * 2).toBeLessThanOrEqual(entries);
+  }
+  for (const [i, { first, last }] of runs.entries()) {
+    expect(first).toBeLessThanOrEqual(last);
+    if (i > 0) expect(runs[i - 1]!.last).toBeLessThan(first);
+  }
+  const stored = [...modelled.conversations.values()].reduce((sum, own) => sum + own.size, 0);
+  expect(runs.reduce((sum, run) => sum + run.entries - run.dropped, 0)).toBe(stored);
+  for (const [table, bytes] of [
+    ["by_key", "length(entries)"],
+    ["by_seq", "length(places)"],
+  ] as const) {
+    const ids = modelled.index.query(`select distinct run from ${table}`).all() as { run: number }[];
+    expect(ids.map(({ run }) => run).sort()).toEqual(runs.map(({ id }) => id).sort());
+    // Beyond that a row has pages of its own.
+    const { most } = modelled.index.query(`select max(${bytes}) as most from ${table}`).get() as {
+      most: number;
+    };
+    expect([table, most <= 1_200]).toEqual([table, true]);
+  }
+}
+
+test("D3 two million messages are found, by name and by number, in a few runs", () => {
+  using modelled = new Modelled(openIndex(":memory:"));
+  const random = new Random(7);
+  const sample: Named[] = [];
+  for (let i = 0; i < 40; i++) {
+    const messages = modelled.make(50_000, 1_000, random);
+    modelled.take(messages);
+    sample.push(...messages.filter((_, at) => at % 500 === i));
+    modelled.merger.work(400_000);
+  }
+  modelled.merger.work(Number.POSITIVE_INFINITY);
+  expect(modelled.runs().length).toBeLessThanOrEqual(2 * FAN);
+  for (const { key, conversation, seq, position } of sample) {
+    expect([...modelled.reader.withKey(key)]).toContain(position);
+    expect(modelled.reader.range(conversation, seq, seq)).toEqual([{ seq, position }]);
+  }
+}, 60_000);
+
+test("B1 a quiet store, whose messages are taken in one by one, has few runs and few pieces", () => {
+  using modelled = new Modelled(openIndex(":memory:"));
+  const random = new Random(3);
+  for (let i = 0; i < 3_000; i++) {
+    modelled.take(modelled.make(1, 20, random));
+    modelled.merger.work(1_000);
+  }
+  expect(modelled.runs()).toHaveLength(1);
+  expectTidy(modelled);
+  expectFound(modelled, random);
+});
+
+test("D3 a piece that is not what was written is met with an error, never with a wrong answer", () => {
+  using modelled = new Modelled(openIndex(":memory:"));
+  const [message] = modelled.make(1, 1, new Random(1));
+  modelled.take([message!]);
+  modelled.index.run("update by_key set entries = zeroblob(12)");
+  modelled.index.run("update by_seq set places = zeroblob(16)");
+  expect(() => [...modelled.reader.withKey(message!.key)]).toThrow("is not what was written");
+  expect(() => modelled.reader.range(message!.conversation, 1, 1)).toThrow("is not what was written");
+});
