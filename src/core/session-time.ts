@@ -101,6 +101,6 @@ export function nextPing(last: number, rules: SessionRules, spread: number): num
 }
 
 /** The state after something that counts as activity (I1). */
-export function active(session: Live, now: number): Live {
+function active(session: Live, now: number): Live {
   return { ...session, activeAt: now, warned: false };
 }

@@ -25,7 +25,7 @@ import type {
   SessionRules,
   Step,
 } from "./session-state.ts";
-import { active, nextPing, onTick } from "./session-time.ts";
+import { nextPing, onTick } from "./session-time.ts";
 
 /** A socket that was just opened, with or without a credential to check. */
 export function openSession(hasCredential: boolean, now: number, rules: SessionRules): Session {
@@ -132,81 +132,96 @@ function onLiveFrame(session: Live, decoded: Decoded, now: number, rules: Sessio
   if (verdict === "close") return flooded(rules);
   const effects: Effect[] = [];
   if (verdict === "warn") effects.push(...floodWarning(bucket, rules));
-  const heard: Live = { ...session, bucket, heardAt: now };
+  const next: LiveDraft = { ...session, bucket, heardAt: now };
   if (decoded.fault !== undefined) {
     const { code, message, id } = decoded.fault;
     effects.push(note({ event: "frame.refused", code, message }));
     effects.push(
       send(id === undefined ? { type: "error", code, message } : { type: "error", code, message, id }),
     );
-    return { session: heard, effects };
-  }
-  return { session: onRequest(heard, decoded.frame, now, rules, effects), effects };
+  } else onRequest(next, decoded.frame, now, rules, effects);
+  return { session: next, effects };
 }
 
-/** Adds to `effects` what a valid frame asks for, and answers the state after it. */
+/** The state that a step is about to answer; nobody else has it yet, so it is written in place: one copy a frame. */
+type LiveDraft = { -readonly [Field in keyof Live]: Live[Field] };
+
+/** Adds to `effects` what a valid frame asks for, and to `next` what it changes. */
 function onRequest(
-  session: Live,
+  next: LiveDraft,
   frame: ClientFrame,
   now: number,
   rules: SessionRules,
   effects: Effect[],
-): Live {
+): void {
   switch (frame.type) {
     case "ping":
       effects.push(send(frame.id === undefined ? { type: "pong" } : { type: "pong", id: frame.id }));
-      return session;
+      return;
     case "activity":
-      return active(session, now);
+      acted(next, now);
+      return;
     case "history":
       effects.push({ do: "read", frame });
-      return asked(active(session, now), rules, effects);
+      acted(next, now);
+      asked(next, rules, effects);
+      return;
     case "token":
       effects.push({ do: "renew", token: frame.token });
-      return session;
+      return;
     case "message":
     case "typing":
     case "read":
-      return onWrite(active(session, now), frame, rules, effects);
+      acted(next, now);
+      onWrite(next, frame, rules, effects);
+      return;
     default:
-      return frame satisfies never;
+      frame satisfies never;
   }
 }
 
 /** Adds what a frame asks for that needs the right to write. */
 function onWrite(
-  session: Live,
+  next: LiveDraft,
   frame: ClientFrameOf<"message" | "typing" | "read">,
   rules: SessionRules,
   effects: Effect[],
-): Live {
-  const { writeRefusal: message } = session;
+): void {
+  const { writeRefusal: message } = next;
   if (message !== undefined) {
     const id = frame.type === "message" ? frame.id : undefined;
     effects.push(note({ event: "frame.refused", code: "forbidden", message }));
     effects.push(send({ type: "error", code: "forbidden", message, ...(id !== undefined && { id }) }));
-    return session;
+    return;
   }
   switch (frame.type) {
     case "message":
       effects.push({ do: "post", frame });
-      return asked(session, rules, effects);
+      asked(next, rules, effects);
+      return;
     case "typing":
       effects.push({ do: "typing", active: frame.active });
-      return session;
+      return;
     case "read":
       effects.push({ do: "mark", seq: frame.seq });
-      return session;
+      return;
     default:
-      return frame satisfies never;
+      frame satisfies never;
   }
 }
 
-function asked(session: Live, rules: SessionRules, effects: Effect[]): Live {
-  const waiting = session.waiting + 1;
-  if (waiting < rules.maxWaiting || session.paused) return { ...session, waiting };
+/** Notes what counts as activity (I1). */
+function acted(next: LiveDraft, now: number): void {
+  next.activeAt = now;
+  next.warned = false;
+}
+
+/** Notes that a request is at the engine. */
+function asked(next: LiveDraft, rules: SessionRules, effects: Effect[]): void {
+  next.waiting++;
+  if (next.waiting < rules.maxWaiting || next.paused) return;
   effects.push({ do: "pause" });
-  return { ...session, waiting, paused: true };
+  next.paused = true;
 }
 
 function onControl(session: Exclude<Session, Closed>, now: number, rules: SessionRules): Step {

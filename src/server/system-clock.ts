@@ -14,15 +14,22 @@ const MACHINE: ClockSources = { wall: () => Date.now(), monotonic: () => perform
  */
 const FOLLOW_AFTER = 1000;
 
+/** How often the wall clock is looked at, in milliseconds of monotonic time: time is asked for with every frame. */
+const LOOK_EVERY = 100;
+
 /** The machine's time as the port wants it: it follows the wall clock forward, and never back. */
 export function systemClock(sources: ClockSources = MACHINE): Clock {
   let offset = sources.wall() - sources.monotonic();
   let last = 0;
+  let lookAt = 0;
   return {
     now() {
       const monotonic = sources.monotonic();
-      const ahead = sources.wall() - (monotonic + offset);
-      if (ahead > FOLLOW_AFTER) offset += ahead;
+      if (monotonic >= lookAt) {
+        lookAt = monotonic + LOOK_EVERY;
+        const ahead = sources.wall() - (monotonic + offset);
+        if (ahead > FOLLOW_AFTER) offset += ahead;
+      }
       last = Math.max(last, Math.floor(monotonic + offset));
       return last;
     },

@@ -16,12 +16,14 @@ test("Q1 time never runs backwards when the machine's clock is set back, and goe
   expect(clock.now()).toBe(1_000_250);
 });
 
-test("T3 time follows the machine's clock forward after a sleep, in which monotonic time stood still", () => {
+test("T3 time follows the machine's clock forward within 100 ms of a sleep, in which monotonic time stood still", () => {
   const machine = sources(1_000_000, 50);
   const clock = systemClock(machine);
   clock.now();
   machine.time.wall += 7_200_000;
+  machine.time.monotonic += 100;
   expect(clock.now()).toBe(8_200_000);
   machine.time.wall -= 7_200_000;
-  expect(clock.now()).toBe(8_200_000);
+  machine.time.monotonic += 100;
+  expect(clock.now()).toBe(8_200_100);
 });

@@ -2,9 +2,14 @@
 const FRAMES = 64;
 const SIZE = 128 * 1024;
 
+/** Frames beyond that, or given up because of their size, which stay at the head of the list until it is cut. */
+const SLACK = 64;
+
 /** A conversation's newest messages as encoded frames, so that a short absence costs no look into the store. */
 export class Ring {
+  /** Those before `head` are given up. To take one off the front of a list costs as much as all that follow it. */
   private frames: string[] = [];
+  private head = 0;
   private size = 0;
 
   /** `newest` is the `seq` of the last message so far; its frame is not here yet. */
@@ -20,8 +25,9 @@ export class Ring {
 
   /** Adds the frames of messages up to `last`, in order, where they end right before the oldest that is here. */
   reachBack(last: number, frames: readonly string[]): void {
-    if (last !== this.newest - this.frames.length) return;
-    this.frames = [...frames, ...this.frames];
+    if (last !== this.newest - this.length) return;
+    this.frames = [...frames, ...this.frames.slice(this.head)];
+    this.head = 0;
     for (const frame of frames) this.size += frame.length;
     this.trim();
   }
@@ -29,10 +35,20 @@ export class Ring {
   /** The frames after `seq`, in order; undefined when the ring does not reach back that far. */
   after(seq: number): readonly string[] | undefined {
     const missing = this.newest - seq;
-    return missing > this.frames.length ? undefined : this.frames.slice(this.frames.length - missing);
+    return missing > this.length ? undefined : this.frames.slice(this.frames.length - missing);
+  }
+
+  private get length(): number {
+    return this.frames.length - this.head;
   }
 
   private trim(): void {
-    while (this.frames.length > FRAMES || this.size > SIZE) this.size -= this.frames.shift()!.length;
+    while (this.length > FRAMES || this.size > SIZE) {
+      this.size -= this.frames[this.head]!.length;
+      this.frames[this.head++] = "";
+    }
+    if (this.head < SLACK) return;
+    this.frames.splice(0, this.head);
+    this.head = 0;
   }
 }
