@@ -12,6 +12,7 @@ import { Failure, failureLines, Misuse } from "./failure.ts";
 import { storeCommand } from "./new-epoch.ts";
 import { nodesCommand } from "./nodes.ts";
 import { revokeCommand } from "./revoke.ts";
+import { runCommand } from "./run/command.ts";
 import { serveCommand } from "./serve.ts";
 import { tokenCommand } from "./token.ts";
 import { userCommand } from "./user.ts";
@@ -48,6 +49,7 @@ function program(): Command {
   parley.addCommand(nodesCommand());
   parley.addCommand(storeCommand());
   parley.addCommand(conformanceCommand());
+  parley.addCommand(runCommand());
   parley.addCommand(doctorCommand());
   parley.addCommand(errorCommand());
   parley.addCommand(contextCommand());

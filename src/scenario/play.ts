@@ -156,8 +156,8 @@ export class Play {
     const rest = line.rest();
     const why = `the line was closed with ${code}${reason && ` (${reason})`} before`;
     for (const step of rest)
-      if (this.isDue(step)) this.resolve(step, { is: "missing", took: this.took(step, now), why });
-    if (wanted !== undefined && this.isDue(wanted)) {
+      if (this.progress.mayCome(step)) this.resolve(step, { is: "missing", took: this.took(step, now), why });
+    if (wanted !== undefined && this.progress.mayCome(wanted)) {
       const differences: Difference[] = [];
       const { entry } = wanted;
       if (code !== entry.code) differences.push({ path: "code", expected: entry.code, came: code });
@@ -171,10 +171,6 @@ export class Play {
     this.unexpected.push({ client: line.planned.client, what: { close: code, reason } });
     // What is still to come on this line cannot come any more; what would be sent on it halts the run by itself.
     if (wanted !== undefined || rest.length > 0) this.stop();
-  }
-
-  private isDue(step: Expectation): boolean {
-    return this.progress.dueSince(step) !== undefined;
   }
 
   private took(step: Expectation, now: number): number {
@@ -216,15 +212,17 @@ export class Play {
   private act(now: number): void {
     /** Clients whose next action is not ready: their later ones wait, too. */
     const held = new Set<string>();
-    /** A line that is being opened, or a fault that is asked for: what others do comes after it. */
-    let barrier: Action | undefined;
+    /** Lines that are not open yet, faults that are not made: what others do comes after them. */
+    const barriers: Action[] = [];
+    const isBarrier = ({ kind }: Action) => kind === "open" || kind === "fault";
     for (const action of this.progress.candidates()) {
       const { client } = action.of;
-      if (held.has(client)) continue;
-      const mayPass = barrier === undefined || (barrier.kind === "open" && barrier.of === action.of);
+      // On its own line a client may send before it is let in (W7).
+      const mayPass = barriers.every(({ kind, of }) => kind === "open" && of === action.of);
       if (this.progress.beganAt(action) === undefined) {
-        if (!mayPass || !this.isReady(action, now)) {
+        if (held.has(client) || !mayPass || !this.isReady(action, now)) {
           held.add(client);
+          if (isBarrier(action)) barriers.push(action);
           continue;
         }
         this.begin(action, now);
@@ -232,8 +230,8 @@ export class Play {
       }
       if (action.kind === "open") this.finishOpening(action, now);
       if (this.progress.isDone(action)) continue;
-      if (action.kind === "leave") held.add(client);
-      else barrier ??= action;
+      if (isBarrier(action)) barriers.push(action);
+      else held.add(client);
     }
   }
 

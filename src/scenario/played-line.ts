@@ -3,8 +3,9 @@ import type { Position } from "./effects.ts";
 import { type Names, spaceOf } from "./names.ts";
 import { Pacer } from "./pacer.ts";
 import type { Action, Expectation, PlannedLine } from "./plan.ts";
-import type { Payload, Recording } from "./recording.ts";
-import { type Match, Waiting } from "./waiting.ts";
+import { type Payload, type Recording, typeOf } from "./recording.ts";
+import { laneOf } from "./volatile.ts";
+import { compare, type Match, Waiting } from "./waiting.ts";
 
 /** `dialled`: the socket is asked for; `open`: frames can be sent; `in`: `welcome` came. */
 export type LineState = "dialled" | "open" | "in" | "closed";
@@ -23,11 +24,11 @@ export class PlayedLine {
   leaving: Action | undefined;
   /** When it could be sent on for the first time. */
   openedAt: number | undefined;
-  /** The last frame that nothing expected. */
-  stranger: Payload | undefined;
   isSettled = false;
   readonly pacer = new Pacer();
   private readonly waiting: Waiting;
+  /** By lane, the last frame that nothing expected. */
+  private readonly strangers = new Map<string, Payload>();
   private readonly context: Omit<CompareContext, "space">;
 
   constructor(
@@ -49,7 +50,7 @@ export class PlayedLine {
   ): { match: Match | undefined; position: Position | undefined } {
     const moved = this.remember(came, position);
     const match = this.waiting.take(came, { ...this.context, space: this.space });
-    if (match === undefined) this.stranger = came;
+    if (match === undefined) this.strangers.set(laneOf(typeOf(came), came.frame?.code), came);
     return { match, position: moved };
   }
 
@@ -58,10 +59,10 @@ export class PlayedLine {
     return this.waiting.rest();
   }
 
-  /** What the last frame that nothing expected, of the same lane, has different from what is waited for. */
+  /** What the last frame that nothing expected, in the same lane, has different from what is waited for. */
   hint(step: Extract<Expectation, { kind: "hear" }>) {
-    if (this.stranger === undefined) return undefined;
-    return this.waiting.difference(step, this.stranger, { ...this.context, space: this.space });
+    const stranger = this.strangers.get(step.lane);
+    return stranger && compare(step, stranger, { ...this.context, space: this.space }).differences;
   }
 
   private remember({ frame }: Payload, position: Position | undefined): Position | undefined {

@@ -71,12 +71,6 @@ export class Waiting {
     const lane = this.lanes.get(name);
     return lane?.steps[lane.head];
   }
-
-  /** What a frame has different from an expectation of its lane; undefined where it is of another one. */
-  difference(step: Heard, came: Payload, context: CompareContext): readonly Difference[] | undefined {
-    if (laneOf(typeOf(came), came.frame?.code) !== step.lane) return undefined;
-    return compare(step, came, context).differences;
-  }
 }
 
 /** Takes one out; those before it stay, or are answered and gone. */
@@ -90,7 +84,8 @@ function remove(lane: Lane, index: number, keepsOthers: boolean): Heard[] {
   return skipped;
 }
 
-function compare(step: Heard, came: Payload, context: CompareContext) {
+/** Holds what came against one expectation. */
+export function compare(step: Heard, came: Payload, context: CompareContext) {
   const { entry } = step;
   if (entry.frame !== undefined && came.frame !== undefined)
     return compareFrames(entry.frame, came.frame, context);

@@ -58,6 +58,13 @@ export class ParleyFolder implements AsyncDisposable {
     return { url, process, output: () => ({ ...written }) };
   }
 
+  /** Starts a command that does not end by itself. */
+  start(args: string[], env: Record<string, string> = {}): Running["process"] {
+    const process = this.spawn(args, env, "ignore");
+    this.running.push(process);
+    return process;
+  }
+
   /** Puts a file into the folder. */
   write(name: string, text: string): void {
     writeFileSync(join(this.path, name), text);

@@ -184,6 +184,16 @@ describe("a run", () => {
     expect(table.opened("ann").did()).toEqual(["ann opens", 'ann {"type":"message","id":"m1","text":"m1"}']);
   });
 
+  test("lets nobody speak before a line that the file opens earlier is there", () => {
+    const table = new Table([open("ann"), open("bob"), out("ann", post("m1"))], {
+      header: { parley: "scenario" },
+    });
+    expect(table.opened("ann").did()).toEqual(["ann opens"]);
+    expect(table.came("ann", welcome()).did()).toEqual(["bob opens"]);
+    expect(table.opened("bob").did()).toEqual([]);
+    expect(table.came("bob", welcome()).did()).toHaveLength(1);
+  });
+
   test("comes back to where the conversation is in this run", () => {
     const back = { after: 42, epoch: "e" };
     const table = new Table([

@@ -1,0 +1,155 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { Command } from "commander";
+import type { SigningKey } from "../../conformance/signer.ts";
+import { type Plan, planRun } from "../../scenario/plan.ts";
+import { type Problem, readRecording } from "../../scenario/read.ts";
+import { Failure, Misuse } from "../failure.ts";
+import { loadTarget, type Target } from "../target.ts";
+import { type CastFlags, castOf, findTokens } from "./cast.ts";
+import { junitOf } from "./junit.ts";
+import { playRecording } from "./player.ts";
+import { paintFor, reportOf } from "./report.ts";
+import { type FileResult, hasFailed, resultsOf } from "./results.ts";
+
+interface RunFlags extends CastFlags {
+  readonly url?: string;
+  readonly context?: string;
+  readonly secretKeyFile?: string;
+  readonly issuer: string;
+  readonly audience: string;
+  readonly timeout: string;
+  readonly pace?: boolean;
+  readonly junit?: string;
+  readonly json?: boolean;
+}
+
+const NOTE = `
+A file is a recording, as the console exports it, or written by hand; docs/TESTING.md has the format. Everything that a
+client sent is sent again as fast as the answers come, and what comes back is held against what the file has. Times,
+the numbers of the quota and names that the server makes may be others. - reads from standard input.
+
+Each client is the user whom the file names, and each conversation a new one, so that nothing of earlier runs is in it.
+--user ann=alice has alice play ann, --conversation lobby=lobby goes into the real lobby. "ann=" and "lobby=" may be left
+out where the file has one only.
+
+Who the users are is shown by --token, by PARLEY_PASSWORD_ALICE or PARLEY_PASSWORD (for everybody), by the selected
+context, or by a password that is asked for on the terminal. Demo accounts need nothing, and with --secret-key-file
+nobody does. PARLEY_URL and PARLEY_CONTEXT stand for --url and --context.
+
+Exit code 0: all came as expected; 1: something else; 2: a file cannot be read, or the call is wrong.
+Examples: parley run talk.jsonl
+          parley run scenarios/*.jsonl --url http://127.0.0.1:8000 --junit results.xml`;
+
+/** `parley run <file…>`: plays recordings against a server, and compares. */
+export function runCommand(): Command {
+  return new Command("run")
+    .argument("<file...>", "recordings or scenarios; - for standard input")
+    .description("play recordings against a server, and compare what comes back")
+    .option("--url <address>", "the server (default: http://127.0.0.1:8000)")
+    .option("--context <name>", "the server of this context")
+    .option("--user <[client=]user>", "who plays a client; may be given several times", gather, [])
+    .option("--token <[client=]token>", "token of who plays a client; may be given several times", gather, [])
+    .option("--conversation <[name=]name>", "where it takes place; may be given several times", gather, [])
+    .option("--secret-key-file <path>", "file with the server's SECRET_KEY, to sign tokens for everybody")
+    .option("--issuer <name>", "issuer of such tokens", process.env.TOKEN_ISSUER || "parley")
+    .option("--audience <name>", "audience of such tokens", process.env.TOKEN_AUDIENCE || "parley")
+    .option("--timeout <seconds>", "how long each answer may take, beside what it took in the recording", "5")
+    .option("--pace", "send nothing earlier than in the recording")
+    .option("--junit <file>", "write the results as JUnit XML, too")
+    .option("--json", "answer as JSON, for scripts")
+    .addHelpText("after", NOTE)
+    .action(run);
+}
+
+function gather(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value];
+}
+
+async function run(files: readonly string[], flags: RunFlags): Promise<void> {
+  const patience = secondsOf(flags.timeout) * 1000;
+  const target = loadTarget({
+    ...(flags.url !== undefined && { url: flags.url }),
+    ...(flags.context !== undefined && { context: flags.context }),
+  });
+  const key = readKey(flags);
+  // All of them, before anything is sent: a slip in the last file should not be found after minutes.
+  const plans = files.map((file) => ({ file: file === "-" ? "standard input" : file, ...planOf(file) }));
+  const problems = plans.flatMap(({ file, problems }) =>
+    problems.map(({ line, message }) => `${file}:${line}: ${message}.`),
+  );
+  if (problems.length > 0) throw new Misuse(...problems);
+  const results: FileResult[] = [];
+  const paint = paintFor(process.stdout);
+  for (const { file, plan } of plans) {
+    const result = await runFile(file, plan!, { flags, target, key, patience });
+    results.push(result);
+    if (!flags.json) console.log(reportOf(result, paint));
+  }
+  if (flags.json) console.log(JSON.stringify({ server: target.ws, files: results }, null, 2));
+  if (flags.junit !== undefined) writeJunit(flags.junit, results);
+  if (results.some((file) => file.results.some(hasFailed))) process.exitCode = 1;
+}
+
+async function runFile(
+  file: string,
+  plan: Plan,
+  {
+    flags,
+    target,
+    key,
+    patience,
+  }: {
+    readonly flags: RunFlags;
+    readonly target: Target;
+    readonly key: SigningKey | undefined;
+    readonly patience: number;
+  },
+): Promise<FileResult> {
+  const { recording } = plan;
+  const casting = castOf(recording, flags);
+  const tokens = await findTokens(recording, casting, { target, key });
+  const options = { patience, pace: flags.pace ?? false };
+  const begin = performance.now();
+  const play = await playRecording({ plan, casting, target, tokens, options });
+  const seconds = (performance.now() - begin) / 1000;
+  return { file, clients: recording.clients.length, results: resultsOf(plan, play), seconds };
+}
+
+function planOf(file: string): { readonly plan?: Plan; readonly problems: readonly Problem[] } {
+  const read = readRecording(readText(file));
+  return read.recording === undefined ? { problems: read.problems } : planRun(read.recording);
+}
+
+function readText(file: string): string {
+  try {
+    return readFileSync(file === "-" ? 0 : file, "utf8");
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new Misuse(`The file ${JSON.stringify(file)} cannot be read (${code ?? message}).`);
+  }
+}
+
+function secondsOf(text: string): number {
+  const seconds = Number(text);
+  if (text.trim() !== "" && seconds > 0 && seconds <= 86_400) return seconds;
+  throw new Misuse(`${JSON.stringify(text)} (--timeout) is no number of seconds, such as 5 or 0.5.`);
+}
+
+function readKey({ secretKeyFile: path, issuer, audience }: RunFlags): SigningKey | undefined {
+  if (path === undefined) return undefined;
+  try {
+    return { secret: readFileSync(path, "utf8").trim(), issuer, audience };
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new Misuse(`The file ${JSON.stringify(path)} cannot be read (${code ?? message}).`);
+  }
+}
+
+function writeJunit(path: string, results: readonly FileResult[]): void {
+  try {
+    writeFileSync(path, junitOf(results));
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new Failure(`The results cannot be written to ${JSON.stringify(path)} (${code ?? message}).`);
+  }
+}

@@ -1,0 +1,133 @@
+import type { Difference } from "../../scenario/compare.ts";
+import type { Expectation, Plan } from "../../scenario/plan.ts";
+import type { Outcome, Play, Unexpected } from "../../scenario/play.ts";
+import { type Payload, typeOf } from "../../scenario/recording.ts";
+
+/** What became of one thing that a file expects, or of something that it does not. */
+export interface Result {
+  /** In the file; undefined for what is not in it. */
+  readonly line?: number;
+  readonly client: string;
+  /** `message "m1"`, `close 4408`. */
+  readonly what: string;
+  readonly note?: string;
+  readonly outcome: Outcome["is"] | "unexpected" | "halted" | "unreached";
+  readonly seconds: number;
+  readonly differences: readonly Difference[];
+  /** In words, where the differences do not say all; of what nothing expects, its content. */
+  readonly why?: string;
+}
+
+/** What came of one file. */
+export interface FileResult {
+  readonly file: string;
+  readonly clients: number;
+  readonly results: readonly Result[];
+  readonly seconds: number;
+}
+
+export function hasFailed({ outcome }: Result): boolean {
+  return outcome !== "passed" && outcome !== "unreached";
+}
+
+/** How many results there are of each outcome. */
+export function tally(results: readonly Result[]): Record<Result["outcome"], number> {
+  const counts = { passed: 0, different: 0, missing: 0, unexpected: 0, halted: 0, unreached: 0 };
+  for (const { outcome } of results) counts[outcome]++;
+  return counts;
+}
+
+/** The results of a run that is over: what was expected in the order of the file, then what was not. */
+export function resultsOf({ steps }: Plan, play: Play): Result[] {
+  const expected = steps
+    .filter((step): step is Expectation => step.kind === "hear" || step.kind === "end")
+    .map((step) => resultOf(step, play.outcomes.get(step.at)));
+  const { halt } = play;
+  const halted: Result[] = halt
+    ? [
+        {
+          ...(halt.action.entry.line !== undefined && { line: halt.action.entry.line }),
+          client: halt.action.of.client,
+          what: DOING[halt.action.kind],
+          outcome: "halted",
+          seconds: 0,
+          differences: [],
+          why: halt.why,
+        },
+      ]
+    : [];
+  return [...expected, ...halted, ...play.unexpected.map(unexpected)];
+}
+
+const DOING = {
+  open: "opening a line",
+  send: "sending",
+  fault: "asking for a fault",
+  leave: "closing",
+} as const;
+
+function resultOf(step: Expectation, outcome: Outcome | undefined): Result {
+  const { entry, of } = step;
+  const { line, note } = entry;
+  const base = {
+    ...(line !== undefined && { line }),
+    ...(note !== undefined && { note }),
+    client: of.client,
+    what: step.kind === "end" ? `close ${step.entry.code}` : describe(step.entry),
+  };
+  if (outcome === undefined) return { ...base, outcome: "unreached", seconds: 0, differences: [] };
+  const seconds = outcome.took / 1000;
+  switch (outcome.is) {
+    case "passed":
+      return { ...base, outcome: "passed", seconds, differences: [] };
+    case "different":
+      return { ...base, outcome: "different", seconds, differences: outcome.differences };
+    case "missing": {
+      const { why, hint = [] } = outcome;
+      return { ...base, outcome: "missing", seconds, differences: hint, why };
+    }
+    default:
+      return outcome satisfies never;
+  }
+}
+
+function unexpected({ client, what }: Unexpected): Result {
+  const base = { client, outcome: "unexpected", seconds: 0, differences: [] } as const;
+  if ("close" in what) {
+    const reason = what.reason === "" ? "" : ` (${what.reason})`;
+    return {
+      ...base,
+      what: `close ${what.close}${reason}`,
+      why: "the line was closed, which nothing expects",
+    };
+  }
+  return {
+    ...base,
+    what: describe(what),
+    why: `nothing expects it: ${shorten(JSON.stringify(contentOf(what)))}`,
+  };
+}
+
+/** A frame in a few words: its type, and what tells it from others. */
+export function describe(payload: Payload): string {
+  const type = typeOf(payload);
+  const { frame } = payload;
+  const mark = frame?.id ?? frame?.code ?? frame?.user;
+  return mark === undefined ? type : `${type} ${JSON.stringify(mark)}`;
+}
+
+function contentOf(payload: Payload): unknown {
+  return payload.frame ?? payload.raw ?? payload.bytes;
+}
+
+/** Longest text of a frame that is shown. */
+const SHOWN = 300;
+
+function shorten(text: string): string {
+  return text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text;
+}
+
+/** A value as it stands in a file; nothing at all is `nothing`. */
+export function shown(value: unknown): string {
+  return value === undefined ? "nothing" : shorten(JSON.stringify(value));
+}
