@@ -4,7 +4,18 @@ import type { Browser, Page } from "playwright-core";
 import { FaultProxy } from "../delivery/fault-proxy.ts";
 import { chromiumPath, openPage, startBrowser } from "../support/browser.ts";
 import { startTestServer } from "../support/server.ts";
-import { addClient, card, connected, join, openPanel, PATIENCE, say, select, texts } from "./console-page.ts";
+import {
+  addClient,
+  card,
+  connected,
+  join,
+  openPanel,
+  PATIENCE,
+  say,
+  select,
+  texts,
+  waitForFocus,
+} from "./console-page.ts";
 
 describe.skipIf(chromiumPath() === undefined)("the bench", () => {
   let browser: Browser;
@@ -372,6 +383,88 @@ describe.skipIf(chromiumPath() === undefined)("the bench", () => {
         await facts.filter({ hasText: /Sent30 of 30Answered25Refused5Half within[\d.]+ ms/ }).waitFor();
         await page.locator("[data-seq='25']").waitFor();
         expect((await texts(page)).at(-1)).toHaveLength(200);
+        expect(bench.faults).toEqual([]);
+      },
+      PATIENCE,
+    );
+  });
+
+  describe("keys", () => {
+    test(
+      "do everything, stand on the sheet that ? opens, write in fields, and can be switched off",
+      async () => {
+        await using server = await startTestServer();
+        await using bench = await openPage(browser, server.url);
+        const { page } = bench;
+        const { keyboard } = page;
+        const isShown = (selector: string) => page.locator(selector).waitFor();
+        await page.locator("#demo-accounts button").first().waitFor();
+        await keyboard.press("n");
+        expect(await page.locator(".client").count()).toBe(0);
+        await keyboard.press("Tab");
+        await keyboard.press("Enter");
+        await waitForFocus(page, "conversation");
+        await keyboard.press("Escape");
+        await keyboard.press("c");
+        await waitForFocus(page, "text");
+        // In a field a key writes.
+        await keyboard.type("n?");
+        expect(await page.locator("#text").inputValue()).toBe("n?");
+        await keyboard.press("Enter");
+        await isShown(".own[data-seq='1']");
+
+        await keyboard.press("Escape");
+        await keyboard.press("d");
+        await connected(page);
+        expect(await page.locator(".client").count()).toBe(2);
+        await keyboard.press("Escape");
+        await keyboard.press("k");
+        await isShown(".client[data-client='c1'][data-selected='true']");
+        await keyboard.press("Escape");
+        await keyboard.press("j");
+        await isShown(".client[data-client='c2'][data-selected='true']");
+        await keyboard.press("Escape");
+        await keyboard.press("a");
+        await page.locator("#send", { hasText: "Send as 2" }).waitFor();
+        await keyboard.press("X");
+        await isShown(".client[data-client='c1'][data-selected='true']");
+
+        await keyboard.press("Escape");
+        await keyboard.press("s");
+        await isShown("#frame-form");
+        await keyboard.press("e");
+        await waitForFocus(page, "raw");
+        await keyboard.press("Control+Enter");
+        await outcome(page, /stored as #2/, "fine");
+        await keyboard.press("Escape");
+        await keyboard.press("t");
+        await keyboard.press("/");
+        await waitForFocus(page, "find");
+        await keyboard.type("ack");
+        await shownRows(page, 2);
+        await keyboard.press("Escape");
+        await page.locator("#frame-list").focus();
+        await keyboard.press("End");
+        await page.locator("#frame-detail h2", { hasText: "ack" }).waitFor();
+        await keyboard.press("Escape");
+        await page.locator("#frame-detail").waitFor({ state: "detached" });
+        await keyboard.press("p");
+        await isShown("#pause[aria-pressed='true']");
+
+        await keyboard.press("?");
+        const sheet = page.locator("#key-sheet");
+        for (const words of [
+          "Add a client",
+          "Talk as all",
+          "Open send",
+          "Pause, or go on",
+          "Write a message",
+        ])
+          await sheet.getByText(words).first().waitFor();
+        await page.getByRole("checkbox", { name: "Single keys work on this page" }).uncheck();
+        await keyboard.press("Escape");
+        await keyboard.press("n");
+        expect(await page.locator(".client").count()).toBe(1);
         expect(bench.faults).toEqual([]);
       },
       PATIENCE,

@@ -24,10 +24,10 @@ export function People({ client }: { readonly client: BenchClient }) {
         class="quiet small"
         id="ping"
         title="Measure round trip"
-        aria-label="Measure round trip"
         onClick={() => client.happen({ type: "measure" })}
       >
         <Icon name="measure" />
+        <span class="unseen">Measure round trip</span>
         <span id="round-trip">
           {roundTrip === undefined ? "Ping" : roundTrip < 1 ? "under 1 ms" : `${roundTrip} ms`}
         </span>

@@ -15,6 +15,8 @@ export interface FrameLog {
   readonly first: number;
   /** The number of the newest frame; `first - 1` when there is none. */
   readonly last: number;
+  /** How many had to go, since the log was cleared last. */
+  readonly gone: number;
   /** The frame `number`; undefined when it is gone or has not been. */
   get(number: number): Frame | undefined;
   add(seen: Seen, notes: Notes): Frame;
@@ -26,6 +28,7 @@ export function createFrameLog(maxFrames = MAX_FRAMES, maxText = MAX_TEXT): Fram
   let frames: Frame[] = [];
   let first = 1;
   let text = 0;
+  let allGone = 0;
 
   function trim(): void {
     let gone =
@@ -37,6 +40,7 @@ export function createFrameLog(maxFrames = MAX_FRAMES, maxText = MAX_TEXT): Fram
     if (gone === 0) return;
     frames.splice(0, gone);
     first += gone;
+    allGone += gone;
   }
 
   return {
@@ -45,6 +49,9 @@ export function createFrameLog(maxFrames = MAX_FRAMES, maxText = MAX_TEXT): Fram
     },
     get last() {
       return first + frames.length - 1;
+    },
+    get gone() {
+      return allGone;
     },
     get: (number) => frames[number - first],
     add(seen, notes) {
@@ -58,6 +65,7 @@ export function createFrameLog(maxFrames = MAX_FRAMES, maxText = MAX_TEXT): Fram
       first += frames.length;
       frames = [];
       text = 0;
+      allGone = 0;
     },
   };
 }

@@ -10,6 +10,7 @@ test("B1 the log keeps the newest frames, and a frame keeps its number", () => {
   for (let number = log.first; number <= log.last; number++)
     expect(log.get(number)?.text).toBe(String(number));
   expect(log.get(log.first - 1)).toBeUndefined();
+  expect(log.gone).toBe(log.first - 1);
 });
 
 test("B1 the log is bounded by what its frames hold, too; the newest is always there", () => {
@@ -37,7 +38,7 @@ test("numbers go on after the log was cleared", () => {
   const log = createFrameLog();
   add(log, "a");
   log.clear();
-  expect([log.first, log.last]).toEqual([2, 1]);
+  expect([log.first, log.last, log.gone]).toEqual([2, 1, 0]);
   expect(add(log, "b").number).toBe(2);
 });
 
@@ -51,6 +52,9 @@ test("A4 no token is kept of what was sent: neither in a frame, nor in what was 
     token,
   ];
   for (const text of texts) expect(maskTokens(text)).not.toContain(token);
+  const [began, long] = [performance.now(), "x".repeat(200_000)];
+  expect(maskTokens(long)).toBe(long);
+  expect(performance.now() - began).toBeLessThan(1000);
   const message = JSON.stringify({ type: "message", text: "a.b.c and 1.2.3" });
   expect(maskTokens(message)).toBe(message);
 });

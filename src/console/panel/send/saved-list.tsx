@@ -25,7 +25,7 @@ export function SavedList({ text, take }: SavedListProps) {
 
   return (
     <section aria-labelledby="saved-title">
-      <h3 id="saved-title">Saved</h3>
+      <h2 id="saved-title">Saved</h2>
       <form class="form-row" noValidate onSubmit={keep}>
         <input
           id="save-name"

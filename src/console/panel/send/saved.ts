@@ -51,7 +51,7 @@ export function forget(store: Store, name: string): readonly Saved[] {
 
 /** A `token` frame, or something that looks like a token anywhere in it. */
 function holdsToken(text: string): boolean {
-  return maskTokens(text) !== text || /"type"\s*:\s*"token"|eyJ[\w-]+\.[\w-]+\.[\w-]+/.test(text);
+  return maskTokens(text) !== text || /"type"\s*:\s*"token"|(?<![\w-])eyJ[\w-]+\.[\w-]+\.[\w-]+/.test(text);
 }
 
 function write(store: Store, saved: readonly Saved[]): boolean {

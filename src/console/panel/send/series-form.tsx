@@ -35,7 +35,7 @@ export function SeriesForm({ progress, start, stop }: SeriesFormProps) {
 
   return (
     <section aria-labelledby="series-title">
-      <h3 id="series-title">Series</h3>
+      <h2 id="series-title">Series</h2>
       <form class="series" id="series" noValidate onSubmit={submit}>
         <label>
           What

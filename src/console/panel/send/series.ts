@@ -8,8 +8,11 @@ import { dueNow, percentile, type Series } from "./pacing.ts";
 /** How often it is looked whether something is due, in milliseconds. */
 const LOOK_EVERY = 20;
 
+/** How often the figures move, in milliseconds: to sort thousands of round trips costs more than to send. */
+const SHOW_EVERY = 250;
+
 /** Round trips kept for the percentiles; of a longer series, the last ones. */
-const MAX_TRIPS = 20_000;
+const MAX_TRIPS = 10_000;
 
 /** How a series stands. */
 export interface Progress {
@@ -72,7 +75,6 @@ export function createSeriesRunner(bench: Bench): SeriesRunner {
         }
       }
       if (senders.every(({ sent }) => sent >= series.count)) stopSending();
-      show();
     }
 
     function show(): void {
@@ -92,8 +94,11 @@ export function createSeriesRunner(bench: Bench): SeriesRunner {
 
     let isRunning = true;
     const timer = setInterval(look, LOOK_EVERY);
-    /** Answers come after the last one was sent: they are counted until the next series. */
-    const showing = setInterval(show, 250);
+    /** Answers come after the last one was sent: they are counted until all are there, or the next series begins. */
+    const showing = setInterval(() => {
+      show();
+      if (!isRunning && acked + refused >= total) end?.();
+    }, SHOW_EVERY);
 
     function stopSending(): void {
       isRunning = false;
@@ -108,6 +113,7 @@ export function createSeriesRunner(bench: Bench): SeriesRunner {
       show();
     };
     look();
+    show();
   }
 
   return {

@@ -28,9 +28,9 @@ export function FrameDetail({ bench, frame, edit, close, tell }: FrameDetailProp
   return (
     <section class="frame-detail" id="frame-detail" aria-label={`Frame ${number}`}>
       <div class="detail-head">
-        <h3>
+        <h2>
           <Arrow direction={direction} /> {type} <span class="fine">no. {number}</span>
-        </h3>
+        </h2>
         <div class="choice" role="group" aria-label="View">
           <button type="button" class="small" aria-pressed={!raw} onClick={() => setRaw(false)}>
             JSON

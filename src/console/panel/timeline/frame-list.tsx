@@ -93,6 +93,8 @@ export function FrameList({ bench, rows, chosen, choose, filtered, first }: Fram
 
   const top = Math.max(0, Math.floor(view.top / ROW_HEIGHT) - BEYOND);
   const end = Math.min(count, Math.ceil((view.top + view.height) / ROW_HEIGHT) + BEYOND);
+  // A row that goes out at one end comes in at the other: nothing is made anew, only written over.
+  const slots = Math.ceil(view.height / ROW_HEIGHT) + 2 * BEYOND + 2;
   const drawn = [];
   for (let index = top; index < end; index++) {
     const frame = rows.frameAt(index);
@@ -100,7 +102,7 @@ export function FrameList({ bench, rows, chosen, choose, filtered, first }: Fram
     const before = index > 0 ? rows.frameAt(index - 1) : undefined;
     drawn.push(
       <FrameRow
-        key={frame.number}
+        key={index % slots}
         bench={bench}
         frame={frame}
         index={index}

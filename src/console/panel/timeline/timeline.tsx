@@ -2,7 +2,7 @@
 import { computed, signal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { IconButton } from "../../view/icon.tsx";
-import { MAX_FRAMES } from "../../wire/frame-log.ts";
+import { MAX_FRAMES, MAX_TEXT } from "../../wire/frame-log.ts";
 import { count } from "../../wording.ts";
 import type { Desk, Panel } from "../panel.ts";
 import { compileFilter, readFilter, writeFilter } from "./filter.ts";
@@ -11,6 +11,10 @@ import { FrameDetail } from "./frame-detail.tsx";
 import { FrameList } from "./frame-list.tsx";
 import { createRows } from "./rows.ts";
 
+/** What the log holds, in words. */
+const KEPT = `the newest ${MAX_FRAMES.toLocaleString("en")}, at most ${MAX_TEXT / 1024 / 1024} MiB,`;
+
+/** All frames of all clients; what is chosen and paused stays while another panel is open. */
 export function createTimeline(desk: Desk): Panel {
   const { bench, address, keys } = desk;
   /** The newest frame that is shown while it is paused. */
@@ -36,7 +40,7 @@ export function createTimeline(desk: Desk): Panel {
     bench.framesChanged.value;
     const { matches, problem } = compiled.value;
     const rows = rowsOf(matches, pausedAt.value ?? Number.POSITIVE_INFINITY);
-    const { first, last } = bench.frames;
+    const { first, last, gone } = bench.frames;
     const frame = chosen.value === undefined ? undefined : bench.frames.get(chosen.value);
     const waiting = pausedAt.value === undefined ? 0 : last - pausedAt.value;
     useEffect(
@@ -85,9 +89,7 @@ export function createTimeline(desk: Desk): Panel {
         <p class="timeline-foot fine" id="timeline-foot">
           {`${rows.count.toLocaleString("en")} of ${count(last - first + 1, "frame")}`}
           {waiting > 0 ? ` · paused, ${waiting.toLocaleString("en")} more came` : ""}
-          {first > 1 && last - first + 1 > 0
-            ? ` · up to no. ${(first - 1).toLocaleString("en")} gone: the newest ${MAX_FRAMES.toLocaleString("en")} are kept`
-            : ""}
+          {gone > 0 ? ` · the oldest ${gone.toLocaleString("en")} are gone: ${KEPT} are kept` : ""}
         </p>
         {frame && (
           <FrameDetail

@@ -1,0 +1,140 @@
+// No view of the page breaks a rule of axe-core, in either colour scheme, wide or narrow.
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import type { Browser, Page } from "playwright-core";
+import { chromiumPath, openPage, startBrowser } from "../support/browser.ts";
+import { startTestServer } from "../support/server.ts";
+import { addClient, connected, join, openPanel, PATIENCE, say } from "./console-page.ts";
+
+const AXE = await Bun.file(Bun.resolveSync("axe-core/axe.min.js", import.meta.dir)).text();
+
+/** All rules but those that are opinions of axe, and no rule of WCAG: `best-practice` is among those that are asked. */
+const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+
+describe.skipIf(chromiumPath() === undefined)("the page for everybody", () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await startBrowser();
+  });
+  afterAll(() => browser.close());
+
+  for (const colorScheme of ["light", "dark"] as const) {
+    for (const [size, viewport] of [
+      ["wide", { width: 1440, height: 900 }],
+      ["narrow", { width: 390, height: 800 }],
+    ] as const) {
+      test(
+        `axe finds nothing, ${colorScheme} and ${size}`,
+        async () => {
+          await using server = await startTestServer({
+            env: { PLANS: "free:3:5,basic:1000:20,premium:10000:100" },
+          });
+          // Only so that axe can be put into the page; that the policy holds is seen by every other test.
+          const options = { colorScheme, viewport, bypassCSP: true, reducedMotion: "reduce" } as const;
+          await using ann = await openPage(browser, server.url, options);
+          const { page } = ann;
+          const part = (name: string) =>
+            size === "narrow" ? page.getByRole("button", { name, exact: true }).click() : undefined;
+          const found: string[] = [];
+          const look = async (view: string) => {
+            for (const fault of await violations(page)) found.push(`${view}: ${fault}`);
+          };
+
+          await page.locator("#demo-accounts button").first().waitFor();
+          await look("the door");
+          await page.getByText("Use a token made elsewhere").click();
+          await page.getByLabel("User name").fill("user1");
+          await page.getByLabel("Password").fill("wrong");
+          await page.keyboard.press("Enter");
+          await page.getByText("Wrong user name or password.").waitFor();
+          await look("the door, refused");
+          await page.locator("#demo-accounts button").first().click();
+          await page.locator("#connect").waitFor();
+          await look("signed in");
+          await page.locator("#connect").click();
+          await connected(page);
+          await look("nothing said yet");
+          for (const text of ["one", "two", "three", "four"]) await say(page, text);
+          await page.getByText("waits to be sent").waitFor();
+          await look("at the limit");
+
+          await part("Clients");
+          await addClientHere(page, size === "narrow");
+          await say(page, "from the other");
+          await look("two clients");
+          await part("Clients");
+          await look("the clients");
+          await part("Panels");
+          await page.locator(".frame.in", { hasText: "ack" }).first().click();
+          await look("a frame");
+          await page.locator("#find").fill("/(/");
+          await look("a wrong filter");
+          await openPanel(page, "Send");
+          await page.locator("#send-frame").click();
+          await page.locator("#raw").fill("{oops");
+          await page.locator("#send-frame").click();
+          await page.locator("#outcomes [data-tone='error']").waitFor();
+          await page.locator("#save-name").fill("wreck");
+          await page.locator("#save").click();
+          await page.locator("#series-count").fill("3");
+          await page.locator("#series-start").click();
+          await page.locator("#series-answered").waitFor();
+          await look("sending");
+          await page.locator("#show-keys").click();
+          await look("the keys");
+          await page.keyboard.press("Escape");
+
+          await part("Talk");
+          await page.locator("#leave").click();
+          await part("Clients");
+          await page.locator("#add-client").click();
+          await part("Talk");
+          await look("a client at the door");
+          expect(found).toEqual([]);
+        },
+        2 * PATIENCE,
+      );
+    }
+  }
+
+  test(
+    "a closed line, with its reason, breaks none either",
+    async () => {
+      await using server = await startTestServer();
+      await using ann = await openPage(browser, server.url, { bypassCSP: true, colorScheme: "dark" });
+      await join(ann.page, "user1");
+      await openPanel(ann.page, "Send");
+      await ann.page.locator("#raw").fill("x".repeat(70_000));
+      await ann.page.locator("#send-frame").click();
+      await ann.page.locator("#ending-title", { hasText: "1009" }).waitFor();
+      expect(await violations(ann.page)).toEqual([]);
+    },
+    PATIENCE,
+  );
+});
+
+async function addClientHere(page: Page, isNarrow: boolean): Promise<void> {
+  if (!isNarrow) return addClient(page, "user2");
+  await page.locator("#add-client").click();
+  await page.getByRole("button", { name: "Talk", exact: true }).click();
+  await page.locator("#demo-accounts").getByRole("button", { name: "user2" }).click();
+  await page.locator("#connect").click();
+  await connected(page);
+}
+
+/** What axe finds, each as its rule and where. */
+async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(AXE);
+  return page.evaluate(async (tags) => {
+    const { axe } = window as unknown as {
+      axe: { run(options: object): Promise<{ violations: Violation[] }> };
+    };
+    interface Violation {
+      readonly id: string;
+      readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[];
+    }
+    const { violations: all } = await axe.run({ runOnly: { type: "tag", values: tags } });
+    return all.flatMap(({ id, nodes }) =>
+      nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 160)} ${failureSummary}`),
+    );
+  }, TAGS);
+}
