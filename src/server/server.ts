@@ -3,6 +3,7 @@ import type { Server } from "bun";
 import { Admission } from "../core/admission.ts";
 import type { Clock } from "../core/clock.ts";
 import type { Store } from "../core/store.ts";
+import { TIDY_INTERVAL, Tidying } from "../core/tidying.ts";
 import { watchAccounts } from "./account-changes.ts";
 import { demoAccountsUsable } from "./authentication/demo-accounts.ts";
 import type { TokenKeys } from "./authentication/keys.ts";
@@ -170,6 +171,11 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   });
   const stopWatchingRevocations = watchRevocations({ revocations: parts.revocations, directory, clock });
   const stopSweeping = clock.every(SWEEP_INTERVAL, () => admission.sweep(clock.now()));
+  const tidying = new Tidying();
+  const stopTidying = clock.every(TIDY_INTERVAL, () => {
+    // In the background: it holds the event loop up for a fraction of a millisecond.
+    if (tidying.isDue(admission.open)) Bun.gc(false);
+  });
   const url = (host: string) => `${secure ? "https" : "http"}://${urlHost(host)}:${server.port}`;
   const { version } = parts;
   parts.serving({ url: url(nameForOthers(settings.host)), version, connections: () => admission.open });
@@ -184,6 +190,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
       stopWatching();
       stopWatchingRevocations();
       stopSweeping();
+      stopTidying();
       wheel.stop();
       watching.stop();
       hub.stop();

@@ -1,17 +1,18 @@
 import type { Listening, MessageListener } from "../../core/engine.ts";
+import { Multimap } from "../../core/multimap.ts";
 import type { Message } from "../../protocol/server-frames.ts";
 import type { EngineLog } from "../engine-log.ts";
 
 /** Who hears of each conversation's messages. */
 export class Listenings {
-  private readonly all = new Map<string, readonly SqliteListening[]>();
+  private readonly all = new Multimap<SqliteListening>();
 
   constructor(private readonly log: EngineLog) {}
 
   /** Begins to tell `listener` of messages above `seq`. */
   add(conversation: string, seq: number, epoch: string, listener: MessageListener): Listening {
     const listening = new SqliteListening(seq, epoch, conversation, listener, this.all);
-    this.all.set(conversation, [...(this.all.get(conversation) ?? []), listening]);
+    this.all.add(conversation, listening);
     return listening;
   }
 
@@ -21,7 +22,7 @@ export class Listenings {
 
   /** Tells everybody who listens. A listener's fault must not keep the others from hearing. */
   tell(conversation: string, message: Message): void {
-    for (const listening of this.all.get(conversation) ?? []) {
+    for (const listening of this.all.of(conversation)) {
       try {
         listening.tell(message);
       } catch (error) {
@@ -40,7 +41,7 @@ class SqliteListening implements Listening {
     readonly epoch: string,
     private readonly conversation: string,
     private readonly listener: MessageListener,
-    private readonly all: Map<string, readonly SqliteListening[]>,
+    private readonly all: Multimap<SqliteListening>,
   ) {}
 
   /** Whoever began to listen while a batch was told hears the end of that batch here: it is in their `seq` already. */
@@ -50,8 +51,6 @@ class SqliteListening implements Listening {
 
   stop(): void {
     this.stopped = true;
-    const others = this.all.get(this.conversation)?.filter((other) => other !== this) ?? [];
-    if (others.length > 0) this.all.set(this.conversation, others);
-    else this.all.delete(this.conversation);
+    this.all.remove(this.conversation, this);
   }
 }

@@ -1,3 +1,5 @@
+import { Multimap } from "../../core/multimap.ts";
+
 /** What the directory must know of a connection. */
 interface Entry {
   readonly user: string;
@@ -5,7 +7,7 @@ interface Entry {
 
 /** The connections on this node: those of each user, for what concerns a user and not a conversation, and strangers. */
 export class Directory<Connection extends Entry> {
-  private readonly users = new Map<string, Connection[]>();
+  private readonly users = new Multimap<Connection>();
   /** Open sockets of which it is not known yet whose they are. */
   private readonly strangers = new Set<Connection>();
 
@@ -17,28 +19,21 @@ export class Directory<Connection extends Entry> {
   /** It is known whose it is. */
   add(connection: Connection): void {
     this.strangers.delete(connection);
-    const connections = this.users.get(connection.user);
-    if (connections === undefined) this.users.set(connection.user, [connection]);
-    else connections.push(connection);
+    this.users.add(connection.user, connection);
   }
 
   remove(connection: Connection): void {
     this.strangers.delete(connection);
-    const others = this.users.get(connection.user)?.filter((other) => other !== connection);
-    if (others === undefined) return;
-    if (others.length > 0) this.users.set(connection.user, others);
-    else this.users.delete(connection.user);
+    this.users.remove(connection.user, connection);
   }
 
   /** The user's connections, as they are now. */
   of(user: string): Connection[] {
-    return [...(this.users.get(user) ?? [])];
+    return this.users.of(user);
   }
 
   /** Every connection, strangers included, as they are now. */
   all(): Connection[] {
-    const all = [...this.strangers];
-    for (const connections of this.users.values()) all.push(...connections);
-    return all;
+    return [...this.strangers, ...this.users.all()];
   }
 }
