@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import manifest from "../../package.json" with { type: "json" };
 import { apiKeyCommand } from "./api-key.ts";
+import { chatCommand } from "./chat/command.ts";
 import { completionCommand } from "./completion/command.ts";
 import { conformanceCommand } from "./conformance.ts";
 import { contextCommand } from "./context/command.ts";
@@ -53,6 +54,7 @@ function program(): Command {
   parley.addCommand(doctorCommand());
   parley.addCommand(errorCommand());
   parley.addCommand(contextCommand());
+  parley.addCommand(chatCommand());
   parley.addCommand(completionCommand("serve"));
   parley.addCommand(examplesCommand());
   for (const command of everyCommand(parley))

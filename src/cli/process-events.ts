@@ -1,6 +1,10 @@
 import { randomUUID } from "node:crypto";
 import type { Log } from "../server/log.ts";
 
+/** Exit codes of a process that a signal ended, as a shell reports it: 128 + the signal's number. */
+export const INTERRUPTED = 130;
+const TERMINATED = 143;
+
 /** The last resort: Bun ends the process for one exception that nobody caught, and with it every connection. */
 export function catchFaults(log: Log): void {
   process.on("uncaughtException", (error) => report(log, "uncaught exception", error));
@@ -22,9 +26,24 @@ export function stopOnSignal(log: Log, stop: () => Promise<void>): void {
       },
     );
   };
-  // 128 + the signal's number, as a shell reports a process that a signal ended.
-  process.on("SIGINT", () => onSignal("SIGINT", 130));
-  process.on("SIGTERM", () => onSignal("SIGTERM", 143));
+  process.on("SIGINT", () => onSignal("SIGINT", INTERRUPTED));
+  process.on("SIGTERM", () => onSignal("SIGTERM", TERMINATED));
+}
+
+/**
+ * Ends a command that runs for a while: the first SIGINT or SIGTERM calls `end` with the exit code to end with, the second
+ * ends the process at once. Answers a function that stops listening.
+ */
+export function endOnSignal(end: (code: number) => void): () => void {
+  let ending = false;
+  const onSignal = (code: number) => () => {
+    if (ending) process.exit(code);
+    ending = true;
+    end(code);
+  };
+  const [onInterrupt, onTerminate] = [onSignal(INTERRUPTED), onSignal(TERMINATED)];
+  process.on("SIGINT", onInterrupt).on("SIGTERM", onTerminate);
+  return () => void process.off("SIGINT", onInterrupt).off("SIGTERM", onTerminate);
 }
 
 function report(log: Log, where: string, error: unknown): void {

@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-const MAIN = join(import.meta.dir, "../../src/cli/main.ts");
+/** The command line. */
+export const MAIN = join(import.meta.dir, "../../src/cli/main.ts");
 
 export interface Ended {
   readonly code: number;
@@ -21,7 +22,7 @@ export interface Running {
 /** A folder of its own, in which the real command line is run as a real process; gone at the end of the test. */
 export class ParleyFolder implements AsyncDisposable {
   readonly path = mkdtempSync(join(tmpdir(), "parley-cli-"));
-  private readonly running: Running["process"][] = [];
+  private readonly running: Bun.Subprocess[] = [];
 
   /** `program` stands in for the command line, for tests of what a broken server would do. */
   constructor(readonly program = MAIN) {}
@@ -58,9 +59,9 @@ export class ParleyFolder implements AsyncDisposable {
     return { url, process, output: () => ({ ...written }) };
   }
 
-  /** Starts a command that does not end by itself. */
-  start(args: string[], env: Record<string, string> = {}): Running["process"] {
-    const process = this.spawn(args, env, "ignore");
+  /** Starts a command that does not end by itself; what it reads stays open. */
+  start(args: string[], env: Record<string, string> = {}): Bun.Subprocess<"pipe", "pipe", "pipe"> {
+    const process = this.spawn(args, env, "pipe");
     this.running.push(process);
     return process;
   }
@@ -76,7 +77,7 @@ export class ParleyFolder implements AsyncDisposable {
     rmSync(this.path, { recursive: true, force: true });
   }
 
-  private spawn<In extends "ignore" | Blob>(args: string[], env: Record<string, string>, stdin: In) {
+  private spawn<In extends "ignore" | "pipe" | Blob>(args: string[], env: Record<string, string>, stdin: In) {
     return Bun.spawn([process.execPath, "--no-env-file", this.program, ...args], {
       cwd: this.path,
       // Nothing of the environment that the tests run in, or a developer's settings would decide about them.

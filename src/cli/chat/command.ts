@@ -1,0 +1,107 @@
+import { Command } from "commander";
+import { isIdentifier } from "../../protocol/identifiers.ts";
+import { Misuse } from "../failure.ts";
+import { secondsOption, wholeOption } from "../flag-values.ts";
+import { signIn } from "../sign-in.ts";
+import { addTargetFlags, loadTarget, type TargetFlags } from "../target.ts";
+import { COMMANDS } from "./input.ts";
+import { runChat } from "./run.ts";
+
+interface ChatFlags extends TargetFlags {
+  readonly execute?: readonly string[];
+  readonly wait?: number;
+  readonly json?: boolean;
+  readonly count?: number;
+  readonly duration?: number;
+  readonly after?: number;
+  readonly commands?: boolean;
+}
+
+/** The conversation of the first examples, where none is named. */
+const USUAL_CONVERSATION = "lobby";
+
+/** Longest wait, in seconds: a week. */
+const LONGEST = 604_800;
+
+const NOTE = `
+On a terminal you type, and what comes does not disturb a half-typed line. These are commands:
+
+${COMMANDS}
+
+From a pipe each line is a message, sent when the one before it is stored; at the end of the input it ends, unless
+--count or --duration says how long to listen. Data goes to standard output, talk to standard error:
+
+  parley chat lobby --json | jq -r 'select(.type == "message") | .text'
+  parley chat lobby -x "hello" -w 2
+  parley chat lobby --after 0 --count 10 --duration 5
+
+Exit code 1: it could not enter, something was not stored, the server closed for good, or fewer messages than --count
+came; 130 and 143: ended by SIGINT (Ctrl+C) or SIGTERM.`;
+
+/** `parley chat`: a conversation on a terminal, or in a pipe. */
+export function chatCommand(): Command {
+  const command = new Command("chat")
+    .argument("[conversation]", `the conversation (default: that of the context, or ${USUAL_CONVERSATION})`)
+    .description("talk in a conversation, on the terminal or in a pipe")
+    .option("--json", "write everything that happens as JSON, an object a line")
+    .option("-x, --execute <text>", "say this and end; may be given several times", gather)
+    .option("--commands", "obey /commands in a pipe too");
+  command
+    .addOption(
+      secondsOption(
+        command,
+        "-w, --wait <seconds>",
+        "go on so long when all is said (default: 0)",
+        0,
+        LONGEST,
+      ),
+    )
+    .addOption(
+      wholeOption(command, "--count <count>", "end when so many messages of others have come", 1, 1e9),
+    )
+    .addOption(secondsOption(command, "--duration <seconds>", "end after so long", 0, LONGEST))
+    .addOption(
+      wholeOption(command, "--after <seq>", "begin with what was said after this number", 0, 2 ** 53 - 1),
+    );
+  return addTargetFlags(command).addHelpText("after", NOTE).action(chat);
+}
+
+function gather(text: string, before: readonly string[] = []): readonly string[] {
+  return [...before, text];
+}
+
+async function chat(
+  word: string | undefined,
+  { execute = [], json, commands, ...flags }: ChatFlags,
+): Promise<void> {
+  if (word !== undefined && flags.conversation !== undefined && word !== flags.conversation)
+    throw new Misuse(`Two conversations are named: ${JSON.stringify(word)} and --conversation.`);
+  if (word !== undefined && !isIdentifier(word))
+    throw new Misuse(
+      `${JSON.stringify(word)} cannot be a conversation: use 1–128 characters of A-Z a-z 0-9 . _ : @ -.`,
+    );
+  if (execute.includes("")) throw new Misuse("There is nothing to say: the text of -x is empty.");
+  const target = loadTarget(flags);
+  const credential = await signIn(target);
+  const { wait, count, duration, after } = flags;
+  process.exitCode = await runChat({
+    target,
+    credential,
+    conversation: word ?? target.conversation?.value ?? USUAL_CONVERSATION,
+    json: json === true,
+    texts: execute,
+    wait,
+    count,
+    duration,
+    after,
+    commands: commands === true,
+  });
+  leaveSoon();
+}
+
+/** How long what is still open may keep the process, in milliseconds: a close handshake with a server that is slow. */
+const FAREWELL = 1_000;
+
+function leaveSoon(): void {
+  setTimeout(() => process.exit(), FAREWELL).unref();
+}

@@ -1,0 +1,50 @@
+import type { Conversation, Parley, Position, State } from "../../client/connect.ts";
+import { describeClose } from "../../protocol/close-codes.ts";
+import { Failure } from "../failure.ts";
+import type { Target } from "../target.ts";
+
+/**
+ * Waits until a conversation is entered. Throws a Failure when the first try does not succeed: whoever has just started a
+ * command wants to know, where one who was in wants to come back.
+ */
+export async function entered(conversation: Conversation, { http }: Target): Promise<void> {
+  let said = "";
+  const endErrors = conversation.on("error", ({ message }) => {
+    said = ` ${message}`;
+  });
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const endStatus = conversation.on("status", (state) => {
+    if (state.at === "connecting") return;
+    const problem = problemOf(state, http, said);
+    if (problem === undefined) resolve();
+    else reject(new Failure(problem));
+  });
+  try {
+    await promise;
+  } finally {
+    endErrors();
+    endStatus();
+  }
+}
+
+function problemOf(state: State, http: string, said: string): string | undefined {
+  if (state.at === "waiting") return `${http} cannot be reached by WebSocket: ${state.reason}.${said}`;
+  if (state.at !== "closed") return undefined;
+  const { code, reason } = state;
+  return `The server closed with ${code}, ${reason}.${said || ` ${describeClose(code).advice}`}`;
+}
+
+/** The place after `seq`, in the life of the store that goes on now; it is asked by a connection that asks nothing more. */
+export async function positionAfter(
+  parley: Parley,
+  target: Target,
+  id: string,
+  seq: number,
+): Promise<Position> {
+  const conversation = parley.conversation(id);
+  await entered(conversation, target);
+  const { seq: newest, epoch } = conversation.welcome!;
+  await conversation.close();
+  if (seq > newest) throw new Failure(`--after=${seq}: the newest message is #${newest}.`);
+  return { seq, epoch };
+}

@@ -1,0 +1,118 @@
+import { type Fault, readFaultRequest } from "../../core/faults.ts";
+import { MAX_HISTORY_LIMIT } from "../../protocol/limits.ts";
+
+/** What a line that somebody typed asks for. */
+export type Input =
+  | { readonly do: "nothing" | "who" | "quota" | "ping" | "leave" | "reconnect" | "help" | "quit" }
+  | { readonly do: "say"; readonly text: string }
+  | { readonly do: "history"; readonly limit: number }
+  | { readonly do: "typing"; readonly active: boolean }
+  | { readonly do: "fault"; readonly fault: Fault }
+  /** It asks for nothing that there is; `why` is a sentence. */
+  | { readonly do: "wrong"; readonly why: string };
+
+/** How many messages `/history` shows when it is not told. */
+export const USUAL_HISTORY = 20;
+
+/** What can be typed, a command a line. */
+export const COMMANDS = `/who                      who is here, and what they have read
+/quota                    what is left of the plan
+/history [count]          the last messages (${USUAL_HISTORY}); costs a request
+/typing [off]             say that you type, or no longer do; it is said by itself while you do
+/ping                     how long the server takes to answer
+/close                    close the connection; what you say next, or /reconnect, opens it again
+/close 4408 [reason]      have the server close it with this code
+/fault cut                have the server break the line; also: freeze <seconds>, thaw, delay <milliseconds>,
+                          lose <frame> [count], fill_quota, jump <seconds>, jump inactivity_warning,
+                          jump inactivity, jump token_expiring, jump token_expiry
+/reconnect                connect at once instead of waiting
+/quit                     leave, as Ctrl+D does
+//text                    say a text that begins with /
+/help                     this
+
+Faults, and /close with a code, want a server with TEST_FAULTS=true; they disturb this connection only.`;
+
+/** Reads a typed line. What begins with `/` is a command, `//` a text that begins with `/`. */
+export function readInput(line: string): Input {
+  if (line.startsWith("//")) return { do: "say", text: line.slice(1) };
+  if (!line.startsWith("/")) return line.trim() === "" ? { do: "nothing" } : { do: "say", text: line };
+  const [command = "", ...words] = line.slice(1).trim().split(/\s+/);
+  switch (command) {
+    case "who":
+    case "quota":
+    case "ping":
+    case "reconnect":
+    case "help":
+    case "quit":
+      return words.length === 0 ? { do: command } : wrong(`/${command} takes nothing behind it.`);
+    case "history":
+      return readHistory(words);
+    case "typing":
+      return { do: "typing", active: words[0] !== "off" };
+    case "close":
+      return words.length === 0 ? { do: "leave" } : readFault(["close", ...words]);
+    case "fault":
+      return readFault(words);
+    default:
+      return wrong(`There is no /${command}; /help shows what there is.`);
+  }
+}
+
+function wrong(why: string): Input {
+  return { do: "wrong", why };
+}
+
+function readHistory([count = String(USUAL_HISTORY), ...rest]: readonly string[]): Input {
+  const limit = Number(count);
+  return rest.length === 0 && Number.isInteger(limit) && limit >= 1 && limit <= MAX_HISTORY_LIMIT
+    ? { do: "history", limit }
+    : wrong(`/history takes how many messages it shows, from 1 to ${MAX_HISTORY_LIMIT}.`);
+}
+
+/** The server's own schema says what is wrong, so that both say the same. */
+function readFault([kind, ...words]: readonly string[]): Input {
+  if (kind === undefined) return wrong("Say which fault: /fault cut, for example; /help shows all.");
+  const read = readFaultRequest(JSON.stringify({ connection: "this", fault: faultOf(kind, words) }));
+  return "request" in read
+    ? { do: "fault", fault: read.request.fault }
+    : wrong(read.refusal.message.replace(/^`fault(\.do)?`: /, `/fault ${kind}: `).replace("`fault.", "`"));
+}
+
+function faultOf(kind: string, words: readonly string[]): object {
+  const [first, second] = words;
+  switch (kind) {
+    case "freeze":
+      return { do: kind, seconds: numberOf(first), ...unasked(words, 1) };
+    case "delay":
+      return { do: kind, milliseconds: numberOf(first), ...unasked(words, 1) };
+    case "lose":
+      return {
+        do: kind,
+        next: first,
+        ...(second !== undefined && { count: numberOf(second) }),
+        ...unasked(words, 2),
+      };
+    case "close": {
+      const reason = words.slice(1).join(" ");
+      return { do: kind, code: numberOf(first), ...(reason !== "" && { reason }) };
+    }
+    case "jump":
+      return {
+        do: kind,
+        ...(/^[\d.]+$/.test(first ?? "") ? { seconds: Number(first) } : { to: first }),
+        ...unasked(words, 1),
+      };
+    default:
+      return { do: kind, ...unasked(words, 0) };
+  }
+}
+
+/** A number, or the word that is none, of which the schema says what is wrong. */
+function numberOf(word: string | undefined): unknown {
+  return word !== undefined && /^-?\d+(\.\d+)?$/.test(word) ? Number(word) : word;
+}
+
+/** Words behind the last one that a fault takes, as fields that no fault has. */
+function unasked(words: readonly string[], taken: number): object {
+  return Object.fromEntries(words.slice(taken).map((word) => [word, true]));
+}

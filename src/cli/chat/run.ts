@@ -1,0 +1,177 @@
+import { createInterface } from "node:readline";
+import type { WriteStream } from "node:tty";
+import { connect, type Parley } from "../../client/connect.ts";
+import { endOnSignal, INTERRUPTED } from "../process-events.ts";
+import type { Credential } from "../sign-in.ts";
+import type { Target } from "../target.ts";
+import { entered, positionAfter } from "./entrance.ts";
+import { readInput } from "./input.ts";
+import { openScreen } from "./screen.ts";
+import { openTalk, type Talk } from "./talk.ts";
+import type { Told } from "./told.ts";
+import { createVoice, type Voice } from "./voice.ts";
+
+/** A chat as it was asked for. Times are in seconds. */
+export interface ChatPlan {
+  readonly target: Target;
+  readonly credential: Credential;
+  readonly conversation: string;
+  readonly json: boolean;
+  /** What is said, one after the other; without any, what is typed or comes through a pipe. */
+  readonly texts: readonly string[];
+  /** How long it goes on when everything is said. */
+  readonly wait?: number | undefined;
+  /** Ends when so many messages of others have come. */
+  readonly count?: number | undefined;
+  readonly duration?: number | undefined;
+  /** Begins with what follows this `seq`. */
+  readonly after?: number | undefined;
+  /** Whether lines of a pipe that begin with `/` are commands. */
+  readonly commands: boolean;
+}
+
+/** A chat that goes on. */
+interface Chat {
+  readonly plan: ChatPlan;
+  readonly parley: Parley;
+  readonly voice: Voice;
+  /** The terminal that somebody sits at; undefined where nobody does. */
+  readonly terminal: WriteStream | undefined;
+  /** Ends it with an exit code; the first one counts. */
+  readonly end: (code: number) => void;
+  readonly hasEnded: () => boolean;
+  /** What must be closed at the end. */
+  readonly open: Set<() => void>;
+}
+
+/** Holds a chat to its end; answers the exit code. Throws a Failure when the conversation cannot be entered. */
+export async function runChat(plan: ChatPlan): Promise<number> {
+  const { target, credential, conversation, json } = plan;
+  const { promise: ended, resolve: end } = Promise.withResolvers<number>();
+  // Whoever reads may have seen enough, as `head` has.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => end(error.code === "EPIPE" ? 0 : 1));
+  const terminal = terminalOf(plan);
+  const voice = createVoice({ json, person: terminal !== undefined });
+  // A program that is told to listen stays; a person who has gone is gone.
+  const stay = terminal === undefined;
+  const parley = connect({ url: target.http, user: credential.user, token: credential.source, stay });
+  const open = new Set([endOnSignal(end)]);
+  let hasEnded = false;
+  try {
+    const chat = { plan, parley, voice, terminal, end, open, hasEnded: () => hasEnded };
+    const code = await Promise.race([ended, hold(chat).then(() => ended)]);
+    hasEnded = true;
+    const unsaid = parley.conversation(conversation).pending.length;
+    if (unsaid > 0) voice.note(`Not said: ${unsaid} message${unsaid === 1 ? "" : "s"} without an answer.`);
+    return code === 0 && unsaid > 0 ? 1 : code;
+  } finally {
+    for (const close of open) close();
+    await parley.close();
+  }
+}
+
+/** Where the prompt stands: standard output, or beside a pipe standard error. */
+function terminalOf({ texts }: ChatPlan): WriteStream | undefined {
+  if (texts.length > 0 || !process.stdin.isTTY) return undefined;
+  return [process.stdout, process.stderr].find(({ isTTY }) => isTTY);
+}
+
+async function hold(chat: Chat): Promise<void> {
+  const { plan, parley, voice, terminal, end, open } = chat;
+  const { target, credential, conversation: id, after, duration, texts } = plan;
+  const from = after === undefined ? undefined : await positionAfter(parley, target, id, after);
+  const tell = listenFor(chat);
+  const talk = openTalk({ parley, target, credential, conversation: id, from, tell, note: voice.note });
+  await entered(talk.conversation, target);
+  if (duration !== undefined) {
+    const timer = setTimeout(() => end(plan.count === undefined ? 0 : 1), duration * 1000);
+    open.add(() => clearTimeout(timer));
+  }
+  if (texts.length > 0) return sayAll(chat, talk);
+  return terminal === undefined ? sayLines(chat, talk) : sit(chat, talk, terminal);
+}
+
+/** Tells everything, and ends the chat when what is told is the end of it. */
+function listenFor({ plan, voice, terminal, end, hasEnded }: Chat): (told: Told) => void {
+  let heard = 0;
+  let isIn = false;
+  return (told) => {
+    if (told.type === "welcome") isIn = true;
+    // What keeps it from coming in ends the command, which then says so; and that it leaves at the end, it knows.
+    if (!hasEnded() && (isIn || plan.json)) voice.tell(told);
+    if (told.type === "message" && !told.own && ++heard === plan.count) end(0);
+    if (told.type === "over_quota" && plan.texts.length > 0) end(1);
+    if (told.type === "status" && told.at === "closed" && told.code !== 1000 && !terminal && isIn) end(1);
+  };
+}
+
+/** Says what the command line holds. */
+async function sayAll(chat: Chat, talk: Talk): Promise<void> {
+  const said: boolean[] = [];
+  for (const text of chat.plan.texts) said.push(await talk.say(text));
+  endSoon(chat, said.every(Boolean));
+}
+
+/** Says what comes through a pipe, a line a message. */
+async function sayLines(chat: Chat, talk: Talk): Promise<void> {
+  const lines = createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY });
+  chat.open.add(() => {
+    lines.close();
+    process.stdin.destroy();
+  });
+  let allSaid = true;
+  for await (const line of lines) {
+    const input = chat.plan.commands ? readInput(line) : ({ do: "say", text: line } as const);
+    if (input.do === "quit") break;
+    if (input.do !== "say") await talk.carryOut(input);
+    else if (input.text !== "" && !(await talk.say(input.text))) allSaid = false;
+  }
+  endSoon(chat, allSaid);
+}
+
+/** Everything is said: ends after the wait that was asked for, or when what is waited for has come. */
+function endSoon({ plan: { wait, count, duration }, end, open }: Chat, allSaid: boolean): void {
+  const isWaitedFor = wait === undefined && (count !== undefined || duration !== undefined);
+  if (!allSaid) end(1);
+  else if (!isWaitedFor) {
+    const timer = setTimeout(() => end(count === undefined ? 0 : 1), (wait ?? 0) * 1000);
+    open.add(() => clearTimeout(timer));
+  }
+}
+
+/** Somebody sits at the terminal. */
+function sit({ plan, voice, end, open }: Chat, talk: Talk, terminal: WriteStream): void {
+  const { conversation } = talk;
+  const screen = openScreen(terminal, promptOf(plan.conversation, []), {
+    line(text) {
+      const input = readInput(text);
+      if (input.do === "quit") end(0);
+      else void talk.carryOut(input);
+    },
+    typed: (text) => conversation.typing(text !== "" && !text.startsWith("/")),
+    interrupted: () => end(INTERRUPTED),
+    ended: () => end(0),
+  });
+  open.add(() => screen.close());
+  voice.useScreen(screen);
+  const typing = new Set<string>();
+  const show = () => screen.setPrompt(promptOf(plan.conversation, [...typing]));
+  conversation.on("typing", ({ user, active }) => {
+    typing[active ? "add" : "delete"](user);
+    show();
+  });
+  conversation.on("message", ({ from, seq }) => {
+    conversation.read(seq);
+    if (typing.delete(from)) show();
+  });
+  conversation.on("status", () => {
+    typing.clear();
+    show();
+  });
+}
+
+/** `lobby> `, or while others type `lobby (ann types)> `. */
+function promptOf(conversation: string, typing: readonly string[]): string {
+  const who = typing.length > 1 ? `${typing.length} type` : `${typing[0]} types`;
+  return typing.length === 0 ? `${conversation}> ` : `${conversation} (${who})> `;
+}

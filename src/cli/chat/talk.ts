@@ -1,0 +1,171 @@
+import type { Conversation, Parley, Position, State } from "../../client/connect.ts";
+import { ParleyError } from "../../client/connect.ts";
+import { failureLines } from "../failure.ts";
+import type { Credential } from "../sign-in.ts";
+import type { Target } from "../target.ts";
+import { askAllowance, askFault } from "./asking.ts";
+import { COMMANDS, type Input } from "./input.ts";
+import { statusOf, type Told } from "./told.ts";
+
+export interface TalkParts {
+  readonly parley: Parley;
+  readonly target: Target;
+  readonly credential: Credential;
+  readonly conversation: string;
+  /** Where to begin; without it, with what is said from now on. */
+  readonly from?: Position | undefined;
+  /** Hears everything that happens. */
+  readonly tell: (told: Told) => void;
+  /** Hears what is meant for people only. */
+  readonly note: (...lines: readonly string[]) => void;
+}
+
+/** One conversation of a chat: what happens in it is told, and what is typed is done. */
+export interface Talk {
+  readonly conversation: Conversation;
+  /** Says a text; false when it was refused, which has been told. */
+  say(text: string): Promise<boolean>;
+  /** Does what was typed, `/quit` aside. Never throws: what goes wrong is told. */
+  carryOut(input: Input): Promise<void>;
+}
+
+export function openTalk({ parley, target, credential, tell, note, ...rest }: TalkParts): Talk {
+  const conversation = parley.conversation(rest.conversation, rest.from && { from: rest.from });
+  /** Names of what this program said, until it has come back as a message. */
+  const own = new Set<string>();
+
+  tellEvents(conversation, own, tell);
+
+  async function say(text: string): Promise<boolean> {
+    // Left by hand; 4408 is opened by the library itself.
+    if (conversation.status.at === "closed" && conversation.status.code === 1000) conversation.reconnect();
+    const began = performance.now();
+    const sending = conversation.send(text);
+    own.add(sending.id);
+    try {
+      const ack = await sending;
+      tell({ type: "ack", ...ack, milliseconds: rounded(performance.now() - began) });
+      return true;
+    } catch (error) {
+      own.delete(sending.id);
+      tellRefusal(error, sending.id);
+      return false;
+    }
+  }
+
+  function tellRefusal(error: unknown, id?: string): void {
+    const code = error instanceof ParleyError ? error.code : "failed";
+    tell({ type: "refused", ...(id !== undefined && { id }), code, message: failureLines(error).join(" ") });
+  }
+
+  async function answer(input: Exclude<Input, { do: "say" }>): Promise<void> {
+    switch (input.do) {
+      case "who":
+        return tell({ type: "members", members: conversation.members });
+      case "quota":
+        return tell({ type: "quota", ...(await askAllowance(target, credential)) });
+      case "history": {
+        const { messages, more } = await conversation.history({ limit: input.limit });
+        return tell({ type: "history", messages, more });
+      }
+      case "ping":
+        return tell({ type: "pong", milliseconds: rounded(await conversation.ping()) });
+      case "typing":
+        return conversation.typing(input.active);
+      case "leave":
+        return conversation.close();
+      case "reconnect":
+        return conversation.reconnect();
+      case "fault": {
+        const { fault } = input;
+        await askFault(target, credential, conversation.welcome?.connection ?? "", fault);
+        return tell({ type: "fault", fault });
+      }
+      case "help":
+        return note(...COMMANDS.split("\n"));
+      case "wrong":
+        return note(input.why);
+      case "nothing":
+      case "quit":
+        return;
+      default:
+        input satisfies never;
+    }
+  }
+
+  return {
+    conversation,
+    say,
+    async carryOut(input) {
+      try {
+        if (input.do === "say") await say(input.text);
+        else await answer(input);
+      } catch (error) {
+        tellRefusal(error);
+      }
+    },
+  };
+}
+
+/** To the microsecond: a clock shows no more. */
+function rounded(milliseconds: number): number {
+  return Math.round(milliseconds * 1000) / 1000;
+}
+
+/** Tells what the library tells, and what follows from it: how it was to come in, and to come back. */
+function tellEvents(conversation: Conversation, own: Set<string>, tell: (told: Told) => void): void {
+  let was: State["at"] | undefined;
+  let isIn = false;
+  let isEntering = false;
+  let leftAt: number | undefined;
+  let caughtUp = 0;
+  let lost = false;
+
+  function tellReturn(at: State["at"]): void {
+    const isInTouch = at === "live" || at === "resuming" || at === "degraded";
+    if (!isInTouch) {
+      if (isIn) leftAt ??= Date.now();
+      return;
+    }
+    if (!isIn) {
+      isIn = true;
+      const { user, conversation: id, seq, plan, quota, members } = conversation.welcome!;
+      tell({ type: "welcome", user, conversation: id, seq, plan, quota, members });
+      // Who was there before has not come just now.
+      isEntering = true;
+      queueMicrotask(() => {
+        isEntering = false;
+      });
+    }
+    if (leftAt === undefined || at === "resuming") return;
+    tell({ type: "back", caught_up: caughtUp, lost, milliseconds: Date.now() - leftAt });
+    leftAt = undefined;
+    caughtUp = 0;
+    lost = false;
+  }
+
+  conversation.on("status", (state) => {
+    tell(statusOf(state, was));
+    was = state.at;
+    tellReturn(state.at);
+  });
+  conversation.on("message", (message) => {
+    if (leftAt !== undefined) caughtUp++;
+    const isOwn = message.from === conversation.user && own.delete(message.id);
+    tell({ type: "message", ...message, ...(isOwn && { own: true }) });
+  });
+  conversation.on("lost", (what) => {
+    lost ||= leftAt !== undefined;
+    tell({ type: "lost", ...what });
+  });
+  conversation.on("presence", (presence) => {
+    if (!isEntering) tell({ type: "presence", ...presence });
+  });
+  conversation.on("typing", (typing) => tell({ type: "typing", ...typing }));
+  conversation.on("read", (read) => tell({ type: "read", ...read }));
+  conversation.on("warning", (warning) => tell({ type: "warning", ...warning }));
+  conversation.on("quota", ({ retry_after, limit }) => {
+    if (retry_after !== undefined) tell({ type: "over_quota", retry_after, limit });
+  });
+  conversation.on("error", ({ code, message }) => tell({ type: "refused", code, message }));
+}

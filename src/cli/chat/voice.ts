@@ -1,0 +1,42 @@
+import { styleText } from "node:util";
+import { harmlessJson } from "../harmless.ts";
+import type { Screen } from "./screen.ts";
+import type { Told } from "./told.ts";
+import { type Style, wordsFor } from "./wording.ts";
+
+/** Puts what is told where it belongs: data on standard output, talk on standard error. */
+export interface Voice {
+  tell(told: Told): void;
+  /** Lines for people, as they are. */
+  note(...lines: readonly string[]): void;
+  /** Writes above what is half typed on `screen`, from now on. */
+  useScreen(screen: Screen): void;
+}
+
+/** `json`: one JSON object a line on standard output, for everything that is told. `person`: somebody types. */
+export function createVoice({ json, person }: { json: boolean; person: boolean }): Voice {
+  const { stdout, stderr } = process;
+  const styles = { data: styleFor(stdout), talk: styleFor(stderr) };
+  let screen: Screen | undefined;
+  const write = (lines: readonly string[], stream: NodeJS.WriteStream) => {
+    if (lines.length === 0) return;
+    if (screen !== undefined && stream.isTTY) screen.write(lines);
+    else stream.write(`${lines.join("\n")}\n`);
+  };
+  return {
+    tell(told) {
+      const { data = [], talk = [] } = wordsFor(told, styles, Date.now(), person);
+      write(json ? [harmlessJson(told)] : data, stdout);
+      write(talk, stderr);
+    },
+    note: (...lines) => write(lines, stderr),
+    useScreen(opened) {
+      screen = opened;
+    },
+  };
+}
+
+/** Colours where `stream` is a terminal that has them, and NO_COLOR does not forbid it. */
+function styleFor(stream: NodeJS.WriteStream): Style {
+  return (format, text) => styleText(format, text, { stream });
+}

@@ -1,0 +1,32 @@
+import { type Command, InvalidArgumentError, type Option } from "commander";
+import { type Kind, seconds, whole } from "../server/settings/kinds.ts";
+
+/** An option whose value is a whole number, both ends included; anything else is a wrong call. */
+export function wholeOption(
+  command: Command,
+  flags: string,
+  about: string,
+  min: number,
+  max: number,
+): Option {
+  return command.createOption(flags, about).argParser(parser(whole("", min, max)));
+}
+
+/** An option whose value is a number of seconds, both ends included, decimals allowed. */
+export function secondsOption(
+  command: Command,
+  flags: string,
+  about: string,
+  min: number,
+  max: number,
+): Option {
+  return command.createOption(flags, about).argParser(parser(seconds(min, max)));
+}
+
+function parser(kind: Kind<number>): (text: string) => number {
+  return (text) => {
+    const parsed = kind.parse(text);
+    if ("problem" in parsed) throw new InvalidArgumentError(`It ${parsed.problem}.`);
+    return parsed.value;
+  };
+}

@@ -1,0 +1,209 @@
+import { describe, expect, test } from "bun:test";
+import { connect } from "../../../src/client/connect.ts";
+import { startTestServer, type TestServer } from "../../support/server.ts";
+import { type Ended, ParleyFolder } from "../parley.ts";
+
+/** A server, and `parley chat lobby` of `ann` on it. */
+async function startChat(settings: Record<string, string> = {}) {
+  const server = await startTestServer({ env: { TEST_FAULTS: "true", ...settings } });
+  const folder = new ParleyFolder();
+  const env = { PARLEY_TOKEN: await server.token("ann"), PARLEY_URL: server.url };
+  return {
+    server,
+    chat: (args: string[], stdin = "") => folder.run(["chat", "lobby", ...args], { stdin, env }),
+    start: (args: string[]) => folder.start(["chat", "lobby", ...args], env),
+    async [Symbol.asyncDispose]() {
+      await folder[Symbol.asyncDispose]();
+      await server.stop();
+    },
+  };
+}
+
+/** Says texts as `ben`, who leaves again. */
+async function say(server: TestServer, ...texts: string[]): Promise<void> {
+  const parley = connect({ url: server.url, token: await server.token("ben") });
+  const lobby = parley.conversation("lobby");
+  for (const text of texts) await lobby.send(text);
+  await parley.close();
+}
+
+type Line = Record<string, unknown> & { type: string };
+
+/** What stands on standard output with `--json`: every line parses. */
+function linesOf({ stdout }: Pick<Ended, "stdout">): Line[] {
+  expect(stdout.endsWith("\n")).toBe(true);
+  return stdout
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Line);
+}
+
+const textsOf = (lines: Line[]) => lines.flatMap(({ type, text }) => (type === "message" ? [text] : []));
+
+describe("one shot", () => {
+  test("-x says its texts and ends: data on standard output, talk on standard error", async () => {
+    await using room = await startChat();
+    const { code, stdout, stderr } = await room.chat(["-x", "hello", "-x", "two\nlines"]);
+    expect(stdout.replaceAll(/\d\d:\d\d:\d\d/g, "12:00:00")).toBe(
+      "#1 12:00:00 ann: hello\n#2 12:00:00 ann: two\n                 lines\n",
+    );
+    expect(stderr).toStartWith("ann in lobby; nothing was said yet; nobody else is here; 100 of 100");
+    expect(code).toBe(0);
+  });
+
+  test("-w goes on for what is answered", async () => {
+    await using room = await startChat();
+    const parley = connect({ url: room.server.url, token: await room.server.token("ben") });
+    const lobby = parley.conversation("lobby");
+    lobby.on("message", ({ from }) => {
+      if (from === "ann") void lobby.send("hello to you");
+    });
+    const { stdout } = await room.chat(["-x", "hello", "-w", "0.5"]);
+    expect(stdout).toContain("ben: hello to you");
+    await parley.close();
+  });
+
+  test("Q4 over the plan it does not wait an hour, and fails", async () => {
+    await using room = await startChat({ PLANS: "free:1:5", DEFAULT_PLAN: "free" });
+    const { code, stderr } = await room.chat(["-x", "one", "-x", "two"]);
+    expect(stderr).toContain("all 1 requests of this hour are used");
+    expect(stderr).toContain("Not said: 1 message");
+    expect(code).toBe(1);
+  });
+
+  test("what the server refuses is told, and the exit code is 1", async () => {
+    await using room = await startChat();
+    const { code, stderr } = await room.chat(["-x", "x".repeat(70_000), "-x", "short"]);
+    expect(stderr).toContain("not said: Over 65536 bytes. (too_large)");
+    expect(code).toBe(1);
+  });
+});
+
+describe("--json", () => {
+  test("each line is one object; messages, acks, answers and the state are there", async () => {
+    await using room = await startChat();
+    const said = "a\n/who\n/quota\n/history\n/ping\n/typing\nb\u001b[2J\n";
+    const ended = await room.chat(["--json", "--commands"], said);
+    const lines = linesOf(ended);
+    expect(lines.map(({ type }) => type)).toEqual([
+      ...["status", "welcome", "message", "ack", "members", "quota", "history", "pong", "message", "ack"],
+    ]);
+    expect(lines[2]).toMatchObject({ seq: 1, from: "ann", text: "a", own: true });
+    expect(lines[6]).toMatchObject({ messages: [{ seq: 1 }], more: false });
+    expect(lines[8]).toMatchObject({ text: "b\u001b[2J" });
+    expect(ended.stdout).not.toContain("\u001b");
+    expect(ended.code).toBe(0);
+  });
+
+  test("D4 after /fault cut nothing is lost, and each message comes once", async () => {
+    await using room = await startChat();
+    const process = room.start(["--json", "--commands", "--count", "3", "--duration", "20"]);
+    process.stdin.write("before\n/fault cut\n");
+    await process.stdin.flush();
+    let stdout = "";
+    let isAway = false;
+    for await (const chunk of process.stdout) {
+      stdout += new TextDecoder().decode(chunk);
+      if (isAway || !stdout.includes('"waiting"')) continue;
+      isAway = true;
+      await say(room.server, "m1", "m2", "m3");
+    }
+    const lines = linesOf({ stdout });
+    expect(textsOf(lines)).toEqual(["before", "m1", "m2", "m3"]);
+    expect(lines.find(({ type }) => type === "back")).toMatchObject({ lost: false });
+    expect(await process.exited).toBe(0);
+  });
+});
+
+describe("from a pipe", () => {
+  test("each line is a message, also one that begins with /; it ends with its input", async () => {
+    await using room = await startChat();
+    const { code, stdout } = await room.chat([], "one\n\n/etc/hosts\r\nlast, without an end");
+    expect(stdout.replaceAll(/^#(\d) [\d:]+ /gm, "$1 ")).toBe(
+      "1 ann: one\n2 ann: /etc/hosts\n3 ann: last, without an end\n",
+    );
+    expect(code).toBe(0);
+  });
+
+  test("who has read enough ends it, as head does", async () => {
+    await using room = await startChat();
+    await say(room.server, "m1", "m2");
+    const process = room.start(["--after", "0"]);
+    const reader = process.stdout.getReader();
+    await reader.read();
+    await reader.cancel();
+    await say(room.server, "m3", "m4");
+    expect(await process.exited).toBe(0);
+  });
+});
+
+describe("its end", () => {
+  test("--after begins behind a message, --count ends after so many of others", async () => {
+    await using room = await startChat();
+    await say(room.server, "m1", "m2", "m3", "m4");
+    const { code, stdout } = await room.chat(["--after", "1", "--count", "2", "--json"]);
+    expect(textsOf(linesOf({ stdout })).slice(0, 2)).toEqual(["m2", "m3"]);
+    expect(code).toBe(0);
+  });
+
+  test("--duration ends it: with 0, or with 1 when fewer came than --count says", async () => {
+    await using room = await startChat();
+    expect(await room.chat(["--duration", "0.1"])).toMatchObject({ code: 0 });
+    expect(await room.chat(["--duration", "0.1", "--count", "1"])).toMatchObject({ code: 1 });
+  });
+
+  test("a signal ends it: SIGINT with 130, SIGTERM with 143", async () => {
+    await using room = await startChat();
+    for (const [signal, code] of [
+      ["SIGINT", 130],
+      ["SIGTERM", 143],
+    ] as const) {
+      const process = room.start(["--json"]);
+      await process.stdout.getReader().read();
+      process.kill(signal);
+      expect(await process.exited).toBe(code);
+    }
+  });
+
+  test("a server that closes for good ends it with 1, and says why", async () => {
+    await using room = await startChat();
+    const process = room.start(["--commands"]);
+    process.stdin.write("/close 4403 out\n");
+    await process.stdin.flush();
+    expect(await process.exited).toBe(1);
+    expect(await new Response(process.stderr).text()).toContain("closed with 4403, out.");
+  });
+
+  test("who cannot come in is told why, with 1", async () => {
+    await using room = await startChat();
+    const folder = new ParleyFolder();
+    const run = (env: Record<string, string>, ...args: string[]) => folder.run(["chat", ...args], { env });
+    const url = { PARLEY_URL: room.server.url };
+    const ann = { ...url, PARLEY_TOKEN: await room.server.token("ann") };
+    expect((await run({ ...url, PARLEY_TOKEN: "x" }, "--user", "ann")).stderr).toContain("closed with 4401");
+    expect((await run(ann, "--token", ann.PARLEY_TOKEN, "--user", "ben")).stderr).toContain(
+      "closed with 4403",
+    );
+    const { code, stderr } = await run({ ...ann, PARLEY_URL: "http://127.0.0.1:1" });
+    expect(stderr).toStartWith("parley: http://127.0.0.1:1 cannot be reached");
+    expect(code).toBe(1);
+    expect((await run(ann, "--after", "7")).stderr).toBe("parley: --after=7: the newest message is #0.\n");
+    await folder[Symbol.asyncDispose]();
+  });
+
+  test("a wrong call ends with 2", async () => {
+    await using room = await startChat();
+    for (const args of [
+      ["--count", "x"],
+      ["-w", "-1"],
+      ["-x", ""],
+      ["--conversation", "team"],
+      ["a", "b"],
+      ["--frobnicate"],
+    ]) {
+      const { code, stdout, stderr } = await room.chat(args);
+      expect(stderr).toStartWith("error: ");
+      expect([code, stdout]).toEqual([2, ""]);
+    }
+  });
+});

@@ -1,0 +1,73 @@
+/**
+ * What a person sees: a terminal's screen, made of what a program writes. It knows the few control sequences that
+ * node:readline writes, and colours; any other is an error, so that none goes by unnoticed.
+ */
+export class TerminalScreen {
+  private cells: string[][] = [[]];
+  private row = 0;
+  private column = 0;
+  private rest = "";
+  /** Whether something was ever coloured. */
+  coloured = false;
+
+  constructor(private readonly columns: number) {}
+
+  /** The lines on the screen and above it, without blanks at their ends. */
+  get lines(): readonly string[] {
+    return this.cells.map((line) =>
+      Array.from(line, (cell) => cell ?? " ")
+        .join("")
+        .trimEnd(),
+    );
+  }
+
+  /** Line and column of the cursor, from 0. */
+  get cursor(): readonly [number, number] {
+    return [this.row, this.column];
+  }
+
+  write(text: string): void {
+    const all = this.rest + text;
+    // A sequence may be cut anywhere between two chunks.
+    const cut = /\x1b(\[[\d;?]*)?$/.exec(all)?.index ?? all.length;
+    this.rest = all.slice(cut);
+    for (const [piece, parameters, letter] of all.slice(0, cut).matchAll(/\x1b\[([\d;?]*)([A-Za-z])|./gsu)) {
+      if (letter !== undefined) this.obey(parameters!, letter);
+      else this.put(piece);
+    }
+  }
+
+  private put(character: string): void {
+    if (character === "\n") this.down();
+    else if (character === "\r") this.column = 0;
+    else if (character < " ") throw new Error(`The screen got ${JSON.stringify(character)}.`);
+    else {
+      if (this.column === this.columns) {
+        this.column = 0;
+        this.down();
+      }
+      this.cells[this.row]![this.column++] = character;
+    }
+  }
+
+  private down(): void {
+    this.row++;
+    this.cells[this.row] ??= [];
+  }
+
+  private obey(parameters: string, letter: string): void {
+    const count = Number(parameters || 1);
+    if (letter === "m") this.coloured = true;
+    else if (letter === "A") this.row = Math.max(0, this.row - count);
+    else if (letter === "B") for (let turn = 0; turn < count; turn++) this.down();
+    else if (letter === "C") this.column = Math.min(this.columns - 1, this.column + count);
+    else if (letter === "D") this.column = Math.max(0, this.column - count);
+    else if (letter === "G") this.column = count - 1;
+    else if (letter === "K" && parameters === "") this.cells[this.row]!.length = this.column;
+    else if (letter === "J" && parameters === "0") {
+      this.cells.length = this.row + 1;
+      this.cells[this.row]!.length = Math.min(this.cells[this.row]!.length, this.column);
+    } else if (letter !== "h" && letter !== "l")
+      throw new Error(`The screen got ESC [ ${parameters} ${letter}.`);
+  }
+}
