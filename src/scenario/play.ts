@@ -43,7 +43,10 @@ export interface PlayOptions {
   readonly pace: boolean;
 }
 
-/** Longest that a run waits at its end for what was not expected, in milliseconds. */
+/** How long a run waits at its end for what was not expected, in milliseconds: a `pong` does not wait for an answer that is being stored. */
+const LAST_LOOK = 100;
+
+/** Longest that it waits for lines on which nothing is answered any more, in milliseconds. */
 const LAST_WAIT = 2_000;
 
 /** Plays one recording; see the head of this file. Each call answers what to do now. */
@@ -56,6 +59,7 @@ export class Play {
   wakeAt: number | undefined;
   private phase: "playing" | "settling" | "ended" = "playing";
   private startedAt = 0;
+  private lookUntil = 0;
   private settledAt = 0;
   private effects: Effect[] = [];
   private readonly progress: Progress;
@@ -200,8 +204,9 @@ export class Play {
     if (this.phase === "settling") {
       const lines = [...this.lines.values()];
       const isQuiet = lines.every(({ state, isSettled }) => state !== "in" || isSettled);
-      if (isQuiet || now >= this.settledAt) this.phase = "ended";
-      else this.wake(this.settledAt);
+      const until = isQuiet ? this.lookUntil : this.settledAt;
+      if (now >= until) this.phase = "ended";
+      else this.wake(until);
     }
     const { effects } = this;
     this.effects = [];
@@ -331,7 +336,8 @@ export class Play {
   /** Everything is done and heard: looks whether more comes than was expected. */
   private settle(now: number): void {
     this.phase = "settling";
-    this.settledAt = now + Math.min(LAST_WAIT, this.options.patience);
+    this.lookUntil = now + LAST_LOOK;
+    this.settledAt = now + Math.max(LAST_LOOK, Math.min(LAST_WAIT, this.options.patience));
     if (this.plan.recording.unexpected === "pass") {
       this.stop();
       return;

@@ -302,7 +302,7 @@ describe("what is wrong with a call ends with 2", () => {
       "bad.jsonl",
       '{"parley":"scenario","version":1,"clients":[{"name":"a","user":"u","conversation":"c"}]}\n{\n\n{"client":"a","dir":"out","raw":""}',
     );
-    folder.write("other.jsonl", '{"log":{}}');
+    folder.write("other.jsonl", '{"dog":{}}');
     const ended = await folder.run(["run", "bad.jsonl", "other.jsonl", "--url", "http://127.0.0.1:1"]);
     expect(ended).toMatchObject({ code: 2, stdout: "" });
     expect(ended.stderr.trim().split("\n")).toEqual([

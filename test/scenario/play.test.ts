@@ -148,7 +148,8 @@ describe("a run", () => {
       'bob {"type":"ping","id":"parley-run-last-ping"}',
     ]);
     for (const client of ["ann", "bob"]) table.came(client, { type: "pong", id: "parley-run-last-ping" });
-    expect(table.play.isOver).toBe(true);
+    expect(table.play.isOver).toBe(false);
+    expect(table.passes(100).play.isOver).toBe(true);
     expect(table.outcomes()).toEqual(["passed", "passed", "passed", "passed"]);
     expect(table.play.unexpected).toEqual([]);
   });
@@ -323,8 +324,8 @@ describe("what differs is said", () => {
   test("a frame that comes after the last one that was expected", () => {
     const table = ready().came("ann", ack("m1", 1));
     expect(table.play.isOver).toBe(false);
-    table.came("ann", ack("m1", 1)).came("ann", { type: "pong", id: "parley-run-last-ping" });
-    expect(table.play.isOver).toBe(true);
+    table.came("ann", { type: "pong", id: "parley-run-last-ping" }).came("ann", ack("m1", 1));
+    expect(table.passes(100).play.isOver).toBe(true);
     expect(table.play.unexpected).toHaveLength(1);
   });
 

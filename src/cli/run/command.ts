@@ -2,7 +2,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { Command } from "commander";
 import type { SigningKey } from "../../conformance/signer.ts";
 import { type Plan, planRun } from "../../scenario/plan.ts";
-import { type Problem, readRecording } from "../../scenario/read.ts";
+import type { Problem } from "../../scenario/read.ts";
+import { readAnyRecording } from "../../scenario/read-har.ts";
 import { Failure, Misuse } from "../failure.ts";
 import { loadTarget, type Target } from "../target.ts";
 import { type CastFlags, castOf, findTokens } from "./cast.ts";
@@ -24,7 +25,8 @@ interface RunFlags extends CastFlags {
 }
 
 const NOTE = `
-A file is a recording, as the console exports it, or written by hand; docs/TESTING.md has the format. Everything that a
+A file is a recording, as the console exports it (JSON lines or HAR), a HAR file of a browser, or written by hand;
+docs/TESTING.md has the format. Everything that a
 client sent is sent again as fast as the answers come, and what comes back is held against what the file has. Times,
 the numbers of the quota and names that the server makes may be others. - reads from standard input.
 
@@ -116,7 +118,7 @@ async function runFile(
 }
 
 function planOf(file: string): { readonly plan?: Plan; readonly problems: readonly Problem[] } {
-  const read = readRecording(readText(file));
+  const read = readAnyRecording(readText(file));
   return read.recording === undefined ? { problems: read.problems } : planRun(read.recording);
 }
 
