@@ -10,14 +10,13 @@ import type {
   PostRequest,
   PostResult,
 } from "../../core/engine.ts";
-import { decidePost } from "../../core/posting.ts";
 import { QUOTA_WINDOW } from "../../core/quota.ts";
 import type { RetentionLimits } from "../../core/retention.ts";
-import type { Message, Quota } from "../../protocol/server-frames.ts";
+import type { Quota } from "../../protocol/server-frames.ts";
 import type { EngineLog } from "../engine-log.ts";
 import { type Page, PageQueue, type PageRequest } from "../page-queue.ts";
 import { Watchers } from "../watchers.ts";
-import type { Result, Work, WorkOf } from "../work.ts";
+import type { Result, Work } from "../work.ts";
 import { ChargeLog } from "./charge-log.ts";
 import { Cleaner } from "./cleaner.ts";
 import { HistoryReader } from "./history-reader.ts";
@@ -27,6 +26,7 @@ import { Listenings } from "./listenings.ts";
 import { MarkTable } from "./mark-table.ts";
 import { type ConversationHead, MessageLog } from "./message-log.ts";
 import { isBusy, readMeta } from "./schema.ts";
+import { Turn } from "./turn.ts";
 import type { Outcome } from "./work.ts";
 
 export interface SqliteEngineParts {
@@ -66,6 +66,7 @@ export class SqliteEngine implements Engine {
   private readonly reader: HistoryReader;
   private readonly charges: ChargeLog;
   private readonly readMarks: MarkTable;
+  private readonly turn: Turn;
   private readonly cleaner: Cleaner;
   // What came in meanwhile, such as messages to store, goes before the next page.
   private readonly pages = new PageQueue(
@@ -101,6 +102,7 @@ export class SqliteEngine implements Engine {
     this.keeper.readFrom(this.messages);
     this.reader = new HistoryReader(this.messages);
     this.readMarks = new MarkTable(this.db);
+    this.turn = new Turn(this.messages, this.charges, this.readMarks, this.reader);
     const writtenAt = Number(readMeta(this.db, "written_at") ?? 0);
     const newest = Math.max(this.charges.newestAt, this.messages.newestAt, writtenAt);
     this.ahead = Math.max(0, newest - this.clock.now());
@@ -228,7 +230,7 @@ export class SqliteEngine implements Engine {
     const now = this.now();
     let results: Outcome[];
     try {
-      results = batch.map((work) => this.decide(work, now));
+      results = batch.map((work) => this.turn.carryOut(work, now));
       this.charges.write(now);
       this.db.run("commit");
     } catch (error) {
@@ -290,67 +292,6 @@ export class SqliteEngine implements Engine {
   private look(conversation: string): ConversationHead | undefined {
     if (!this.refresh()) throw new Error("The store cannot be read after a commit that failed.");
     return this.messages.find(conversation);
-  }
-
-  private decide(work: Work, now: number): Outcome {
-    switch (work.kind) {
-      case "post":
-        return this.decidePost(work, now);
-      case "history":
-        return this.decideHistory(work, now);
-      case "mark":
-        return this.decideMark(work);
-      default:
-        return work satisfies never;
-    }
-  }
-
-  private decidePost(work: WorkOf<"post">, now: number): Outcome {
-    const { request } = work;
-    const log = this.charges.of(request.user);
-    // A refused request must leave nothing behind, so a conversation is made only for a message that is stored.
-    let head = this.messages.find(request.conversation);
-    let key = head === undefined ? 0 : this.messages.keyOf(head, request.user, request.id);
-    const already =
-      head === undefined ? undefined : this.messages.lookUp(head, key, request.user, request.id);
-    const decision = decidePost(already, log, request.limit, now);
-    if (decision.outcome !== "store") return { work, result: decision };
-    if (head === undefined) {
-      head = this.messages.make(request.conversation);
-      key = this.messages.keyOf(head, request.user, request.id);
-    }
-    if (request.limit > 0) this.charges.charge(request.user, log, now);
-    const { conversation, user, id, text, data } = request;
-    const message: Message = { seq: head.seq + 1, id, from: user, text, at: now };
-    if (data !== undefined) message.data = data;
-    this.messages.append(head, key, message);
-    return {
-      work,
-      result: { outcome: "stored", seq: message.seq, at: now, quota: log.view(request.limit, now) },
-      announce: { conversation, message },
-    };
-  }
-
-  private decideHistory(work: WorkOf<"history">, now: number): Outcome {
-    const { request } = work;
-    const log = this.charges.of(request.user);
-    const retryAfter = log.wait(request.limit, now);
-    if (retryAfter > 0) {
-      return { work, result: { outcome: "rate_limited", retryAfter, quota: log.view(request.limit, now) } };
-    }
-    if (request.limit > 0) this.charges.charge(request.user, log, now);
-    const head = this.messages.find(request.conversation);
-    const { messages, more } =
-      head === undefined ? { messages: [], more: false } : this.reader.history(head, request);
-    return { work, result: { outcome: "read", messages, more, quota: log.view(request.limit, now) } };
-  }
-
-  private decideMark(work: WorkOf<"mark">): Outcome {
-    const { conversation, user, seq } = work.request;
-    const head = this.messages.find(conversation);
-    const exists = head !== undefined && seq >= 1 && seq <= head.seq;
-    const moved = exists && this.readMarks.move(head.number, user, seq);
-    return { work, result: { outcome: moved ? "moved" : "stayed" } };
   }
 
   private readPage(request: PageRequest): Page {

@@ -2,7 +2,8 @@ import type { HistoryResult } from "../../core/engine.ts";
 import { chargesToFill, type Fault, type FaultRefusal, type FaultRequest } from "../../core/faults.ts";
 import type { Quota } from "../../protocol/server-frames.ts";
 import type { Settings } from "../settings/settings.ts";
-import type { Connection, ConnectionFacts, ConnectionHost } from "../socket/connection.ts";
+import type { Connection } from "../socket/connection.ts";
+import type { ConnectionFacts, ConnectionHost } from "../socket/connection-host.ts";
 import type { FaultAnswer, FaultMaker } from "./route.ts";
 import { TestedConnection } from "./tested-connection.ts";
 

@@ -1,6 +1,6 @@
 import type { Clock } from "../../core/clock.ts";
 import type { ServerFrameType } from "../../protocol/server-frames.ts";
-import type { Socket } from "../socket/connection.ts";
+import type { Socket } from "../socket/connection-host.ts";
 import { LateQueue } from "./late-queue.ts";
 
 /** What a line tells the connection at its end. */

@@ -1,5 +1,5 @@
 import type { Clock } from "../../core/clock.ts";
-import type { ConnectionHost } from "../socket/connection.ts";
+import type { ConnectionHost } from "../socket/connection-host.ts";
 
 type OneWheel = ConnectionHost["wheel"];
 type Timed = Parameters<OneWheel["put"]>[0];

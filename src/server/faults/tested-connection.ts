@@ -1,7 +1,8 @@
 import { endingOf, type Fault, type FaultOf, planJump } from "../../core/faults.ts";
 import type { Pass } from "../../core/session-state.ts";
 import type { Identity } from "../authentication/identify.ts";
-import { Connection, type ConnectionFacts, type ConnectionHost, type Socket } from "../socket/connection.ts";
+import { Connection } from "../socket/connection.ts";
+import type { ConnectionFacts, ConnectionHost, Socket } from "../socket/connection-host.ts";
 import { endFaulty } from "../socket/fault.ts";
 import { DisturbedLine } from "./line.ts";
 import { OwnTime } from "./own-time.ts";

@@ -4,7 +4,6 @@ import {
   choice,
   faultSwitch,
   host,
-  type Kind,
   keySetUrl,
   list,
   network,
@@ -17,37 +16,11 @@ import {
   yesOrNo,
 } from "./kinds.ts";
 import { planList } from "./plan-list.ts";
+import type { Setting } from "./setting.ts";
 import { signingSecret } from "./signing-secret.ts";
 
 // The one table of settings. From it come the names in the environment and the flags, the checks and their messages,
 // `--help`, docs/SETTINGS.md, .env.example and the type `Settings`.
-
-/** The headings under which settings are shown. */
-export type SettingGroup =
-  | "Address"
-  | "Data"
-  | "Accounts and tokens"
-  | "Plans"
-  | "Connections"
-  | "Log"
-  | "Testing"
-  | "Many nodes";
-
-/** One row of the table; its key is the name in the environment. */
-export interface Setting<T> {
-  readonly group: SettingGroup;
-  readonly kind: Kind<T>;
-  /** What it sets, with its unit: a phrase for `--help` and the documents. */
-  readonly about: string;
-  /** As it would be written in the environment. Without it the setting may be unset, which `about` explains. */
-  readonly default?: string;
-  /** What holds while it is unset, where that is not one default: `0; with Redis 10000`. */
-  readonly unset?: string;
-  /** Why the default is what it is. */
-  readonly reason?: string;
-  /** Its value is never shown, and it has no flag: every user of a machine can read the command lines on it. */
-  readonly secret?: true;
-}
 
 /** Every setting, in the order in which it is shown. */
 export const SETTINGS = {

@@ -1,20 +1,10 @@
-import type { ServerWebSocket } from "bun";
-import type { Admission, Entry } from "../../core/admission.ts";
-import type { Clock } from "../../core/clock.ts";
+import type { Entry } from "../../core/admission.ts";
 import type { Ending } from "../../core/closing.ts";
-import type { Engine, PostResult } from "../../core/engine.ts";
-import type { ConnectionLeases } from "../../core/leases.ts";
+import type { PostResult } from "../../core/engine.ts";
 import type { Plan } from "../../core/plans.ts";
 import type { ResumeRequest } from "../../core/resume.ts";
 import { openSession, step } from "../../core/session.ts";
-import type {
-  Effect,
-  Pass,
-  Session,
-  SessionEvent,
-  SessionNote,
-  SessionRules,
-} from "../../core/session-state.ts";
+import type { Effect, Pass, Session, SessionEvent, SessionNote } from "../../core/session-state.ts";
 import { nextTick } from "../../core/session-time.ts";
 import type { ClientFrameOf } from "../../protocol/client-frames.ts";
 import { decodeClientFrame } from "../../protocol/decode.ts";
@@ -23,58 +13,13 @@ import { MAX_FRAME_BYTES } from "../../protocol/limits.ts";
 import type { ServerFrameOf } from "../../protocol/server-frames.ts";
 import type { Presented } from "../authentication/credential.ts";
 import type { Identity } from "../authentication/identify.ts";
-import type { Log } from "../log.ts";
-import type { Directory } from "./directory.ts";
-import type { Hub } from "./hub.ts";
-import type { MessageCounts } from "./message-counts.ts";
-import type { Outbox, Sender } from "./outbox.ts";
+import type { ConnectionFacts, ConnectionHost, Socket } from "./connection-host.ts";
+import type { Sender } from "./outbox.ts";
 import type { Listener } from "./room.ts";
-import type { Timed, Wheel } from "./wheel.ts";
+import type { Timed } from "./wheel.ts";
 
 /** By what a connection's token is known when it is revoked. */
 export type Credential = Pick<Identity, "tokenId" | "issuedAt">;
-
-/**
- * What a connection needs of its socket; server/faults puts a disturbed line in its place, which cannot be published to,
- * since that would go around it.
- */
-export type Socket = Pick<
-  ServerWebSocket<Connection>,
-  "sendText" | "cork" | "getBufferedAmount" | "ping" | "pause" | "resume" | "close" | "terminate"
-> &
-  Partial<Pick<ServerWebSocket<Connection>, "subscribe" | "unsubscribe">>;
-
-/** What all connections of a server share. */
-export interface ConnectionHost {
-  readonly rules: SessionRules;
-  readonly clock: Clock;
-  readonly engine: Engine;
-  readonly hub: Hub;
-  readonly wheel: Pick<Wheel<Connection>, "put" | "take">;
-  readonly outbox: Outbox<Connection>;
-  readonly admission: Admission;
-  readonly leases: ConnectionLeases;
-  readonly directory: Directory<Connection>;
-  readonly counts: MessageCounts;
-  readonly log: Log;
-  /** Finds out who presents this and lets the connection in, or refuses it; never throws. */
-  admit(connection: Connection, presented: Presented): void;
-  /** Puts `token` in the place of the one a connection came with, or refuses it; never throws. */
-  renew(connection: Connection, token: string): void;
-}
-
-/** What the handshake said. */
-export interface ConnectionFacts {
-  readonly entry: Entry;
-  /** What the address asks for; empty strings where it was faulty. */
-  readonly user: string;
-  readonly conversation: string;
-  /** Token or ticket, when one came with the handshake. */
-  readonly presented: Presented | undefined;
-  readonly resume: ResumeRequest | undefined;
-  /** What is wrong with the address, to be said as soon as the socket is open. */
-  readonly fault: string | undefined;
-}
 
 // Shared while there is nothing, so that an idle connection holds no list of its own.
 const NO_FRAMES: string[] = [];

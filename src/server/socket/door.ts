@@ -8,7 +8,8 @@ import type { Presented } from "../authentication/credential.ts";
 import { addressGroup, isLoopback } from "../client-address.ts";
 import { problem, retryAfterSeconds } from "../http/problem.ts";
 import type { Log } from "../log.ts";
-import type { Connection, ConnectionFacts } from "./connection.ts";
+import type { Connection } from "./connection.ts";
+import type { ConnectionFacts } from "./connection-host.ts";
 
 export interface DoorParts {
   /** Makes the connection for a socket that is about to open. */

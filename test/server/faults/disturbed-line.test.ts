@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { DisturbedLine } from "../../../src/server/faults/line.ts";
-import type { Socket } from "../../../src/server/socket/connection.ts";
+import type { Socket } from "../../../src/server/socket/connection-host.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 
 /** A line on a socket that notes what it is told; what the runtime would do on its own does not happen. */

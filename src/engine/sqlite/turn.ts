@@ -1,0 +1,80 @@
+import { decidePost } from "../../core/posting.ts";
+import type { Message } from "../../protocol/server-frames.ts";
+import type { Work, WorkOf } from "../work.ts";
+import type { ChargeLog } from "./charge-log.ts";
+import type { HistoryReader } from "./history-reader.ts";
+import type { MarkTable } from "./mark-table.ts";
+import type { MessageLog } from "./message-log.ts";
+import type { Outcome } from "./work.ts";
+
+/** What one turn of the event loop brought, put into rows. Nobody hears of an outcome before the commit. */
+export class Turn {
+  constructor(
+    private readonly messages: MessageLog,
+    private readonly charges: ChargeLog,
+    private readonly marks: MarkTable,
+    private readonly reader: HistoryReader,
+  ) {}
+
+  /** Carries out one piece of work at the store's time `now`; inside a transaction. */
+  carryOut(work: Work, now: number): Outcome {
+    switch (work.kind) {
+      case "post":
+        return this.post(work, now);
+      case "history":
+        return this.history(work, now);
+      case "mark":
+        return this.mark(work);
+      default:
+        return work satisfies never;
+    }
+  }
+
+  private post(work: WorkOf<"post">, now: number): Outcome {
+    const { request } = work;
+    const log = this.charges.of(request.user);
+    // A refused request must leave nothing behind, so a conversation is made only for a message that is stored.
+    let head = this.messages.find(request.conversation);
+    let key = head === undefined ? 0 : this.messages.keyOf(head, request.user, request.id);
+    const already =
+      head === undefined ? undefined : this.messages.lookUp(head, key, request.user, request.id);
+    const decision = decidePost(already, log, request.limit, now);
+    if (decision.outcome !== "store") return { work, result: decision };
+    if (head === undefined) {
+      head = this.messages.make(request.conversation);
+      key = this.messages.keyOf(head, request.user, request.id);
+    }
+    if (request.limit > 0) this.charges.charge(request.user, log, now);
+    const { conversation, user, id, text, data } = request;
+    const message: Message = { seq: head.seq + 1, id, from: user, text, at: now };
+    if (data !== undefined) message.data = data;
+    this.messages.append(head, key, message);
+    return {
+      work,
+      result: { outcome: "stored", seq: message.seq, at: now, quota: log.view(request.limit, now) },
+      announce: { conversation, message },
+    };
+  }
+
+  private history(work: WorkOf<"history">, now: number): Outcome {
+    const { request } = work;
+    const log = this.charges.of(request.user);
+    const retryAfter = log.wait(request.limit, now);
+    if (retryAfter > 0) {
+      return { work, result: { outcome: "rate_limited", retryAfter, quota: log.view(request.limit, now) } };
+    }
+    if (request.limit > 0) this.charges.charge(request.user, log, now);
+    const head = this.messages.find(request.conversation);
+    const { messages, more } =
+      head === undefined ? { messages: [], more: false } : this.reader.history(head, request);
+    return { work, result: { outcome: "read", messages, more, quota: log.view(request.limit, now) } };
+  }
+
+  private mark(work: WorkOf<"mark">): Outcome {
+    const { conversation, user, seq } = work.request;
+    const head = this.messages.find(conversation);
+    const exists = head !== undefined && seq >= 1 && seq <= head.seq;
+    const moved = exists && this.marks.move(head.number, user, seq);
+    return { work, result: { outcome: moved ? "moved" : "stayed" } };
+  }
+}

@@ -1,0 +1,28 @@
+import type { Kind } from "./kinds.ts";
+
+/** The headings under which settings are shown. */
+export type SettingGroup =
+  | "Address"
+  | "Data"
+  | "Accounts and tokens"
+  | "Plans"
+  | "Connections"
+  | "Log"
+  | "Testing"
+  | "Many nodes";
+
+/** One row of the table; its key is the name in the environment. */
+export interface Setting<T> {
+  readonly group: SettingGroup;
+  readonly kind: Kind<T>;
+  /** What it sets, with its unit: a phrase for `--help` and the documents. */
+  readonly about: string;
+  /** As it would be written in the environment. Without it the setting may be unset, which `about` explains. */
+  readonly default?: string;
+  /** What holds while it is unset, where that is not one default: `0; with Redis 10000`. */
+  readonly unset?: string;
+  /** Why the default is what it is. */
+  readonly reason?: string;
+  /** Its value is never shown, and it has no flag: every user of a machine can read the command lines on it. */
+  readonly secret?: true;
+}
