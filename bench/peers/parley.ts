@@ -41,7 +41,7 @@ export const parleyRedis: Peer = {
 
 /** Starts this server as an operator would for a bot, with more settings where they are given. */
 export async function startParley(
-  { folder, profile, accounts = false }: StartOptions,
+  { folder, profile, cores, accounts = false }: StartOptions,
   env: Readonly<Record<string, string>> = {},
 ): Promise<RunningPeer> {
   const signer = createSigner();
@@ -51,6 +51,7 @@ export async function startParley(
     command: [process.execPath, "--no-env-file", ...profiling, main, "serve"],
     env: { ...SETTINGS, DEMO_ACCOUNTS: String(accounts), SECRET_KEY: signer.key, ...env },
     folder,
+    ...(cores !== undefined && { cores }),
   });
   return {
     ...server,

@@ -18,6 +18,8 @@ export interface StartOptions {
   readonly rate?: number;
   /** Whether `user1` must be able to sign in with `password`. */
   readonly accounts?: boolean;
+  /** Cores that it may use, as `taskset` names them; the server's one where they are not given. */
+  readonly cores?: string;
   /** Folder for what it writes; it exists, and is empty unless a store was filled there before. */
   readonly folder: string;
   /** Where to leave a CPU profile, if one is wanted and it can. */

@@ -12,15 +12,17 @@ export interface PinnedServerOptions {
   readonly env: Readonly<Record<string, string>>;
   /** Where it runs and leaves its output. Empty, so that nobody's `.env` is measured. */
   readonly folder: string;
+  /** As `taskset` names them; SERVER_CORE where it is not given. */
+  readonly cores?: string;
 }
 
 export type PinnedServer = Omit<RunningPeer, "target">;
 
-/** Starts a server with all its threads on one core; it is given `PORT` and must answer `/readyz`. */
+/** Starts a server with all its threads on the cores it may use; it is given `PORT` and must answer `/readyz`. */
 export async function startPinnedServer(options: PinnedServerOptions): Promise<PinnedServer> {
   const port = await freePort();
   const output = Bun.file(join(options.folder, "output.log"));
-  const server = Bun.spawn(["taskset", "--cpu-list", SERVER_CORE, ...options.command], {
+  const server = Bun.spawn(["taskset", "--cpu-list", options.cores ?? SERVER_CORE, ...options.command], {
     cwd: options.folder,
     // Only what is named here: a setting left in the shell would change what is measured.
     env: { PATH: process.env.PATH, HOME: process.env.HOME, ...options.env, PORT: String(port) },
