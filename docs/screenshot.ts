@@ -1,6 +1,7 @@
 // Makes docs/console.png and docs/console-dark.png, the pictures in the README: `bun docs/screenshot.ts`. Needs chromium.
 import { fileURLToPath } from "node:url";
 import type { Browser, Page } from "playwright-core";
+import { addClient, join, select } from "../test/e2e/console-page.ts";
 import { openPage, startBrowser } from "../test/support/browser.ts";
 import { startTestServer } from "../test/support/server.ts";
 
@@ -23,30 +24,31 @@ for (const colorScheme of ["light", "dark"] as const) {
 }
 
 async function takePicture(browser: Browser, colorScheme: "light" | "dark", path: string): Promise<void> {
-  const options = { viewport: { width: 1200, height: 880 }, colorScheme };
-  await using first = await openPage(browser, server.url, options);
-  await using second = await openPage(browser, server.url, options);
-  const pages = { user1: first.page, user2: second.page };
-  await join(pages.user1, "user1", `tea-house-${colorScheme}`);
-  await join(pages.user2, "user2", `tea-house-${colorScheme}`);
+  const conversation = `tea-house-${colorScheme}`;
+  const options = { viewport: { width: 1400, height: 880 }, colorScheme };
+  await using bench = await openPage(browser, server.url, options);
+  await using other = await openPage(browser, server.url, options);
+  const { page } = bench;
+  await join(page, "user1", conversation);
+  await addClient(page, "user2", conversation);
+  await join(other.page, "user3", conversation);
   for (const [index, [user, text]] of CONVERSATION.entries()) {
-    await pages[user].getByRole("textbox", { name: "Message" }).fill(text);
-    await pages[user].keyboard.press("Enter");
-    for (const page of Object.values(pages)) await page.locator(`[data-seq='${index + 1}']`).waitFor();
+    await select(page, user);
+    await write(page, text);
+    await page.keyboard.press("Enter");
+    await page.locator(`.own[data-seq='${index + 1}']`).waitFor();
   }
-  await pages.user1.getByRole("button", { name: "Measure round trip" }).click();
-  await pages.user1.getByText("Round trip", { exact: true }).waitFor();
-  const last = pages.user1.locator(`[data-seq='${CONVERSATION.length}']`);
-  await last.getByText("Read by user2").waitFor();
-  await pages.user2.getByRole("textbox", { name: "Message" }).pressSequentially("On its");
-  await pages.user1.getByText("user2 is typing…").waitFor();
-  await pages.user1.getByRole("textbox", { name: "Message" }).focus();
-  await pages.user1.screenshot({ path });
+  await page.getByRole("button", { name: "Measure round trip" }).click();
+  await page.locator("#round-trip", { hasText: "ms" }).waitFor();
+  await page.locator(`[data-seq='${CONVERSATION.length}']`).getByText("Read by").waitFor();
+  await other.page.getByRole("textbox", { name: "Message" }).pressSequentially("Is there");
+  await page.getByText("user3 is typing…").waitFor();
+  const ack = page.locator(".frame.in", { has: page.locator(".type", { hasText: /^ack$/ }) });
+  await ack.last().click();
+  await page.getByRole("textbox", { name: "Message" }).focus();
+  await page.screenshot({ path });
 }
 
-async function join(page: Page, user: string, conversation: string): Promise<void> {
-  await page.getByRole("button", { name: user }).click();
-  await page.getByRole("textbox", { name: "Conversation" }).fill(conversation);
-  await page.getByRole("button", { name: "Connect" }).click();
-  await page.locator("#status[data-at='live']").waitFor();
+async function write(page: Page, text: string): Promise<void> {
+  await page.getByRole("textbox", { name: "Message" }).fill(text);
 }

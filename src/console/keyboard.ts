@@ -2,7 +2,7 @@ import { type ReadonlySignal, signal } from "@preact/signals";
 
 /** Something that can be done by a key. */
 export interface Command {
-  /** What is pressed: one sign as `KeyboardEvent.key` names it, such as `?`, `n`, `ArrowDown`. */
+  /** What is pressed: one sign as `KeyboardEvent.key` names it, such as `?` or `n`. Not Enter or Space, which press buttons. */
   readonly key: string;
   /** What it does, for the sheet. */
   readonly label: string;

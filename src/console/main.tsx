@@ -30,6 +30,11 @@ function startConsole(): void {
   if (!panels.some(({ name }) => name === desk.panel.value)) desk.panel.value = first;
 
   effect(() => (bench.isEmpty.value ? undefined : keys.add(keyCommands(desk, panels))));
+  // At once, and not with the view: a key that follows the one that opens the panel must find them.
+  effect(() => {
+    const open = panels.find(({ name }) => name === desk.panel.value);
+    return bench.isEmpty.value || open?.commands === undefined ? undefined : keys.add(open.commands);
+  });
   effect(() => {
     const { value: name } = desk.panel;
     untracked(() => address.set({ show: name === first ? "" : name }));

@@ -437,11 +437,13 @@ describe.skipIf(chromiumPath() === undefined)("the bench", () => {
         await keyboard.press("Control+Enter");
         await outcome(page, /stored as #2/, "fine");
         await keyboard.press("Escape");
+        await keyboard.press("g");
+        await outcome(page, /stored as #3/, "fine");
         await keyboard.press("t");
         await keyboard.press("/");
         await waitForFocus(page, "find");
         await keyboard.type("ack");
-        await shownRows(page, 2);
+        await shownRows(page, 3);
         await keyboard.press("Escape");
         await page.locator("#frame-list").focus();
         await keyboard.press("End");

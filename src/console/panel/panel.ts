@@ -3,7 +3,7 @@ import type { Signal } from "@preact/signals";
 import type { ComponentType } from "preact";
 import type { Address } from "../address.ts";
 import type { Bench } from "../bench.ts";
-import type { Keyboard } from "../keyboard.ts";
+import type { Command, Keyboard } from "../keyboard.ts";
 
 /** What a panel is given. */
 export interface Desk {
@@ -29,6 +29,8 @@ export interface Panel {
   readonly title: string;
   /** The key that opens it. */
   readonly key: string;
+  /** Keys that work while it is open. */
+  readonly commands?: readonly Command[];
   readonly View: ComponentType;
 }
 

@@ -72,7 +72,7 @@ function ClientCard({ bench, client }: ClientCardProps) {
       </p>
       <dl class="vitals">
         {user !== undefined && user !== name && <Fact term="User" value={user} />}
-        <Fact term="In" value={conversation} />
+        <Fact term="Conversation" value={conversation} />
         {session.at === "open" && <Line bench={bench} client={client} />}
       </dl>
       <Gauge allowance={allowance} now={bench.now.value} />

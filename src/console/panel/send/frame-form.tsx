@@ -85,9 +85,9 @@ export function FrameForm({
         onInput={(event) => write(event.currentTarget.value)}
       />
       <p class="fine" id="variables">
-        {Object.entries(VARIABLES).map(([name, about]) => (
-          <span key={name} title={about}>
-            <code>{`{{${name}}}`}</code> {about.split(",")[0]}{" "}
+        {Object.entries(VARIABLES).map(([name, [words, more]]) => (
+          <span key={name} title={more}>
+            <code>{`{{${name}}}`}</code> {words}{" "}
           </span>
         ))}
       </p>

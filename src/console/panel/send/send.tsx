@@ -1,6 +1,5 @@
 // Sending by hand: a form for each frame of the protocol, or any text; saved messages; a series at a rate.
 import { effect, signal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
 import type { ClientFrameType } from "../../../protocol/client-frames.ts";
 import type { BenchClient } from "../../bench-client.ts";
 import { newId } from "../../bench-client.ts";
@@ -25,7 +24,7 @@ interface Shown extends Sent {
 }
 
 export function createSend(desk: Desk): Panel {
-  const { bench, keys, toEdit } = desk;
+  const { bench, toEdit } = desk;
   const kind = signal<FrameKind>("message");
   const values = signal<Values>(firstValues("message"));
   const text = signal(writeFrame("message", values.value));
@@ -93,19 +92,6 @@ export function createSend(desk: Desk): Panel {
   });
 
   function View() {
-    useEffect(
-      () =>
-        keys.add([
-          { key: "Enter", label: "Send the frame", group: "Send", run: send },
-          {
-            key: "e",
-            label: "Edit the frame",
-            group: "Send",
-            run: () => document.getElementById("raw")?.focus(),
-          },
-        ]),
-      [],
-    );
     const names = speakers().map(({ id }) => bench.nameOf(id));
     return (
       <div class="panel-page send">
@@ -140,7 +126,11 @@ export function createSend(desk: Desk): Panel {
     );
   }
 
-  return { name: "send", title: "Send", key: "s", View };
+  const commands = [
+    { key: "g", label: "Send the frame (in its fields: Ctrl + Enter)", group: "Send", run: send },
+    { key: "e", label: "Edit the frame", group: "Send", run: () => document.getElementById("raw")?.focus() },
+  ];
+  return { name: "send", title: "Send", key: "s", commands, View };
 }
 
 interface OutcomesProps {

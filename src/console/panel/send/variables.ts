@@ -8,11 +8,11 @@ export interface Scope {
   readonly n: number;
 }
 
-/** The variables, with what they are for who reads the page. */
+/** The variables: in a few words, and in more. */
 export const VARIABLES = {
-  uuid: "a new name, each time it stands there",
-  now: "the time, in milliseconds since 1970",
-  n: "1, 2, 3 … with each that is sent",
+  uuid: ["a new name", "another one each time it stands there"],
+  now: ["the time", "in milliseconds since 1970"],
+  n: ["a number", "1, 2, 3 … with each that is sent"],
 } as const;
 
 /** Puts values in place of `{{uuid}}`, `{{now}}` and `{{n}}`. What is no variable stays as it is. */

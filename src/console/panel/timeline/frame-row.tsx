@@ -30,10 +30,9 @@ const READ_UP_TO = 4096;
 function previewOf(text: string): string {
   const frame = text.length > READ_UP_TO ? undefined : readObject(text);
   if (frame === undefined) return text.slice(0, PREVIEW);
-  const { type: _type, seq: _seq, at: _at, id, quota: _quota, ...rest } = frame;
-  const fields = Object.entries(rest).map(([name, value]) => {
-    return name === "text" || name === "message" ? String(value) : `${name} ${JSON.stringify(value)}`;
-  });
+  const { type: _type, seq: _seq, at: _at, id, quota: _quota, from, text: said, ...rest } = frame;
+  const fields = Object.entries(rest).map(([name, value]) => `${name} ${JSON.stringify(value)}`);
+  if (said !== undefined) fields.unshift(from === undefined ? String(said) : `${from}: ${said}`);
   return (fields.length === 0 && typeof id === "string" ? `id ${id}` : fields.join(", ")).slice(0, PREVIEW);
 }
 

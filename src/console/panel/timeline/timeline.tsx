@@ -1,6 +1,5 @@
 // All frames of all clients in the order they were seen.
 import { computed, signal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
 import { IconButton } from "../../view/icon.tsx";
 import { MAX_FRAMES, MAX_TEXT } from "../../wire/frame-log.ts";
 import { count } from "../../wording.ts";
@@ -16,7 +15,7 @@ const KEPT = `the newest ${MAX_FRAMES.toLocaleString("en")}, at most ${MAX_TEXT 
 
 /** All frames of all clients; what is chosen and paused stays while another panel is open. */
 export function createTimeline(desk: Desk): Panel {
-  const { bench, address, keys } = desk;
+  const { bench, address } = desk;
   /** The newest frame that is shown while it is paused. */
   const pausedAt = signal<number | undefined>(undefined);
   const chosen = signal<number | undefined>(undefined);
@@ -43,21 +42,6 @@ export function createTimeline(desk: Desk): Panel {
     const { first, last, gone } = bench.frames;
     const frame = chosen.value === undefined ? undefined : bench.frames.get(chosen.value);
     const waiting = pausedAt.value === undefined ? 0 : last - pausedAt.value;
-    useEffect(
-      () =>
-        keys.add([
-          { key: "p", label: "Pause, or go on", group: "Timeline", run: togglePause },
-          { key: "/", label: "Find", group: "Timeline", run: () => document.getElementById("find")?.focus() },
-          { key: "l", label: "Clear", group: "Timeline", run: clear },
-          {
-            key: "y",
-            label: "Copy the frame",
-            group: "Timeline",
-            run: () => document.getElementById("copy-frame")?.click(),
-          },
-        ]),
-      [],
-    );
     return (
       <div class="timeline">
         <FilterBar
@@ -112,5 +96,12 @@ export function createTimeline(desk: Desk): Panel {
     );
   }
 
-  return { name: "timeline", title: "Timeline", key: "t", View };
+  const group = "Timeline";
+  const commands = [
+    { key: "p", label: "Pause, or go on", group, run: togglePause },
+    { key: "/", label: "Find", group, run: () => document.getElementById("find")?.focus() },
+    { key: "l", label: "Clear", group, run: clear },
+    { key: "y", label: "Copy the frame", group, run: () => document.getElementById("copy-frame")?.click() },
+  ];
+  return { name: "timeline", title: "Timeline", key: "t", commands, View };
 }
