@@ -21,10 +21,7 @@ try {
     const figures = new Map<string, { rate: number; busy: number; load: number }[]>();
     for (let round = 1; round <= ROUNDS; round++) {
       for (const cores of [SERVER_CORE, BOTH_CORES]) {
-        const peer = {
-          ...parley,
-          start: (options: object) => parley.start({ ...(options as never), cores }),
-        };
+        const peer: Peer = { ...parley, start: (options) => parley.start({ ...options, cores }) };
         const { figure, result } = await measure({ case: kase, peer, round, generator, folder });
         const { serverBusy: busy, loadBusy: load } = result as TrafficResult;
         figures.set(cores, [...(figures.get(cores) ?? []), { rate: figure, busy, load }]);
