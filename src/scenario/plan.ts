@@ -10,6 +10,7 @@ import {
   type Sent,
   typeOf,
 } from "./recording.ts";
+import { withoutStrangers } from "./strangers.ts";
 import { laneOf } from "./volatile.ts";
 
 /** A line of a client, from one opening to the next. */
@@ -54,6 +55,10 @@ export interface Plan {
    * what follows a sending without a time of its own is sent with it.
    */
   readonly pace: ReadonlyMap<number, number>;
+  /** Ids of requests to which the file has no answer: it ended before, and whatever comes is no surprise. */
+  readonly unanswered: ReadonlySet<string>;
+  /** How many messages of strangers are left out. */
+  readonly left: number;
 }
 
 export function isAction(step: Step): step is Action {
@@ -61,10 +66,11 @@ export function isAction(step: Step): step is Action {
 }
 
 /** Plans the run of a recording; the problems name lines of the file in which something cannot be done. */
-export function planRun(recording: Recording): {
+export function planRun(whole: Recording): {
   readonly plan?: Plan;
   readonly problems: readonly Problem[];
 } {
+  const { recording, left } = withoutStrangers(whole);
   const problems: Problem[] = [];
   const steps: Step[] = [];
   const lines: PlannedLine[] = [];
@@ -112,7 +118,17 @@ export function planRun(recording: Recording): {
     }
   }
   if (problems.length > 0) return { problems };
-  return { plan: { recording, steps: orderSenders(steps, recording), lines, pace: paceOf(steps) }, problems };
+  return {
+    plan: {
+      recording,
+      steps: orderSenders(steps, recording),
+      lines,
+      pace: paceOf(steps),
+      unanswered: unansweredOf(steps),
+      left,
+    },
+    problems,
+  };
 }
 
 /**
@@ -145,6 +161,16 @@ function orderSenders(steps: readonly Step[], recording: Recording): Step[] {
   }
   order();
   return ordered;
+}
+
+function unansweredOf(steps: readonly Step[]): ReadonlySet<string> {
+  const ids = new Set<string>();
+  for (const step of steps)
+    if (step.kind === "send" && typeof step.entry.frame?.id === "string") ids.add(step.entry.frame.id);
+  for (const step of steps)
+    if (step.kind === "hear" && step.entry.frame?.type !== "message")
+      ids.delete(String(step.entry.frame?.id));
+  return ids;
 }
 
 function paceOf(steps: readonly Step[]): Map<number, number> {

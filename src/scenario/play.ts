@@ -68,6 +68,7 @@ export class Play {
   /** Since when a message waits for the answer to another one, by its place. */
   private readonly gated = new Map<number, number>();
   private readonly places: ReadonlyMap<string, string>;
+  private readonly late: ReadonlySet<string>;
   private readonly unheard: ReadonlyMap<PlannedLine, Extract<Expectation, { kind: "hear" }>[]>;
   private readonly ends: ReadonlyMap<PlannedLine, Extract<Expectation, { kind: "end" }>>;
 
@@ -79,6 +80,7 @@ export class Play {
     const { steps, recording } = plan;
     this.progress = new Progress(steps);
     this.places = new Map(recording.clients.map(({ name, conversation }) => [name, conversation]));
+    this.late = new Set([...plan.unanswered].map((id) => names.idToSend(id)));
     this.unheard = Map.groupBy(
       steps.filter((step) => step.kind === "hear"),
       ({ of }) => of,
@@ -145,13 +147,19 @@ export class Play {
     const { match, position } = line.hear(came, this.positions.get(client));
     if (position !== undefined) this.positions.set(client, position);
     if (match === undefined) {
-      if (this.plan.recording.unexpected === "fail") this.unexpected.push({ client, what: came });
+      if (this.plan.recording.unexpected === "fail" && !this.isLate(came))
+        this.unexpected.push({ client, what: came });
       return;
     }
     const { step, differences, skipped } = match;
     for (const one of skipped)
       this.resolve(one, { is: "missing", took: this.took(one, now), why: "what stands after it came first" });
     this.resolve(step, outcomeOf(differences, this.took(step, now)));
+  }
+
+  /** Whether a frame answers something whose answer the file does not have. */
+  private isLate({ frame }: Payload): boolean {
+    return typeof frame?.id === "string" && this.late.has(frame.id);
   }
 
   /** A line ended that its client did not close. */

@@ -107,7 +107,9 @@ async function runFile(
     readonly patience: number;
   },
 ): Promise<FileResult> {
-  const { recording } = plan;
+  const { recording, left } = plan;
+  if (left > 0)
+    console.error(`${file}: ${left} messages were said by nobody of the file; they are left out.`);
   const casting = castOf(recording, flags);
   const tokens = await findTokens(recording, casting, { target, key });
   const options = { patience, pace: flags.pace ?? false };
