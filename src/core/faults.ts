@@ -84,8 +84,11 @@ const Jump = z
 /** Charges the user until nothing remains of the plan's requests. Real charges: they pass as all do, in an hour. */
 const FillQuota = z.strictObject({ do: z.literal("fill_quota") });
 
-const KINDS = [Cut, Freeze, Thaw, Delay, Lose, Close, Jump, FillQuota] as const;
-const DOES = "cut, freeze, thaw, delay, lose, close, jump, fill_quota";
+/** Signs a token of the user that has expired: worth nothing, but for seeing what a client makes of its refusal. */
+const ExpiredToken = z.strictObject({ do: z.literal("expired_token") });
+
+const KINDS = [Cut, Freeze, Thaw, Delay, Lose, Close, Jump, FillQuota, ExpiredToken] as const;
+const DOES = KINDS.map(({ shape }) => shape.do.value).join(", ");
 
 const FaultRequest = z.strictObject(
   {

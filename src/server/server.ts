@@ -104,7 +104,8 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     renew: (connection, token) => renew(admitting, connection, token),
   };
 
-  const faults = settings.testFaults === "off" ? undefined : openFaultBench({ host, settings });
+  const faults =
+    settings.testFaults === "off" ? undefined : openFaultBench({ host, keys: parts.keys, settings });
   let draining = false;
   const app = createApp({
     ...shared,

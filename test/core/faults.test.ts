@@ -24,6 +24,7 @@ describe("reading a request for a fault", () => {
     [{ do: "jump", to: "token_expiry" }],
     [{ do: "jump", seconds: 604_800 }],
     [{ do: "fill_quota" }],
+    [{ do: "expired_token" }],
   ])("%j is taken as it is", (fault) => {
     expect(read(fault)).toEqual({ request: { connection: "c1", fault } } as ReturnType<typeof read>);
   });
@@ -35,9 +36,12 @@ describe("reading a request for a fault", () => {
   test.each<[unknown, string]>([
     [
       { do: "explode" },
-      "`fault.do`: must be one of cut, freeze, thaw, delay, lose, close, jump, fill_quota.",
+      "`fault.do`: must be one of cut, freeze, thaw, delay, lose, close, jump, fill_quota, expired_token.",
     ],
-    [{}, "`fault.do`: must be one of cut, freeze, thaw, delay, lose, close, jump, fill_quota."],
+    [
+      {},
+      "`fault.do`: must be one of cut, freeze, thaw, delay, lose, close, jump, fill_quota, expired_token.",
+    ],
     ["cut", '`fault`: must be an object, as in {"do":"cut"}.'],
     [{ do: "cut", now: true, twice: 1 }, "`fault`: has `now`, `twice`, which there is not."],
     [

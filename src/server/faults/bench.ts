@@ -1,14 +1,17 @@
 import type { HistoryResult } from "../../core/engine.ts";
 import { chargesToFill, type Fault, type FaultRefusal, type FaultRequest } from "../../core/faults.ts";
 import type { Quota } from "../../protocol/server-frames.ts";
+import type { TokenKeys } from "../authentication/keys.ts";
+import { signToken } from "../authentication/tokens.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { Connection } from "../socket/connection.ts";
 import type { ConnectionFacts, ConnectionHost } from "../socket/connection-host.ts";
 import type { FaultAnswer, FaultMaker } from "./route.ts";
-import { TestedConnection } from "./tested-connection.ts";
+import { type LineFault, TestedConnection } from "./tested-connection.ts";
 
 export interface FaultBenchParts {
   readonly host: ConnectionHost;
+  readonly keys: TokenKeys;
   readonly settings: Pick<Settings, "host" | "testFaults">;
 }
 
@@ -23,8 +26,11 @@ export interface FaultBench extends FaultMaker {
 /** Requests that are at the engine at once while a quota is filled: others get their turns between. */
 const CHARGES_AT_ONCE = 200;
 
+/** For how long an expired token has been one, in seconds. */
+const LONG_EXPIRED = 60;
+
 /** Opens the part of the server that makes faults on request, and says so in the log. */
-export function openFaultBench({ host, settings }: FaultBenchParts): FaultBench {
+export function openFaultBench({ host, keys, settings }: FaultBenchParts): FaultBench {
   const { directory, log } = host;
   log.warn("test.faults_on", {
     host: settings.host,
@@ -34,13 +40,18 @@ export function openFaultBench({ host, settings }: FaultBenchParts): FaultBench 
     directory
       .of(user)
       .find((one): one is TestedConnection => one instanceof TestedConnection && one.id === id);
+  const make = async (fault: Fault, connection: TestedConnection): Promise<FaultAnswer> => {
+    if (fault.do === "fill_quota") return fillQuota(host, connection);
+    if (fault.do === "expired_token")
+      return { token: await expiredToken(keys, connection.user, host.clock.now()) };
+    return disturb(connection, fault);
+  };
   return {
     connect: (facts) => new TestedConnection(host, facts),
     async make(user, { connection: id, fault }) {
       const connection = find(user, id);
       if (connection === undefined) return { refusal: notFound(user, id) };
-      const answer =
-        fault.do === "fill_quota" ? await fillQuota(host, connection) : disturb(connection, fault);
+      const answer = await make(fault, connection);
       if (!("refusal" in answer)) log.warn("test.fault_made", { ...connection.who(), fault: fault.do });
       return answer;
     },
@@ -57,12 +68,15 @@ function notFound(user: string, id: FaultRequest["connection"]): FaultRefusal {
   return { code: "not_found", message };
 }
 
-function disturb(
-  connection: TestedConnection,
-  fault: Exclude<Fault, { readonly do: "fill_quota" }>,
-): FaultAnswer {
+function disturb(connection: TestedConnection, fault: LineFault): FaultAnswer {
   const message = connection.disturb(fault);
   return message === undefined ? {} : { refusal: { code: "invalid", message } };
+}
+
+/** Signs a token whose time, and the leeway after it, is over. */
+function expiredToken(keys: TokenKeys, subject: string, now: number): Promise<string> {
+  const before = (keys.lifetime + keys.leeway + LONG_EXPIRED) * 1000;
+  return signToken(keys, { subject, now: now - before });
 }
 
 /** Charges the connection's user all that is left, each request by a look into the history, which leaves no other trace. */

@@ -7,7 +7,7 @@ import { problem } from "../http/problem.ts";
 /** What became of a request for a fault. */
 export type FaultAnswer =
   | { readonly refusal: FaultRefusal }
-  | { readonly quota?: Quota; readonly refusal?: never };
+  | { readonly quota?: Quota; readonly token?: string; readonly refusal?: never };
 
 /** Makes faults on the connections of whoever asks. */
 export interface FaultMaker {
@@ -24,7 +24,7 @@ export const FAULTS_PATH = "/test/faults";
 
 /**
  * `POST /test/faults`: makes a fault on one connection of the bearer's. Answers the fault as it was understood, and for
- * `fill_quota` the quota as it is then.
+ * `fill_quota` the quota as it is then, for `expired_token` the token.
  */
 export function faultRoute({ faults, ...parts }: FaultRouteParts): (c: HttpContext) => Promise<Response> {
   return async (c) => {

@@ -7,8 +7,8 @@ import { endFaulty } from "../socket/fault.ts";
 import { DisturbedLine } from "./line.ts";
 import { OwnTime } from "./own-time.ts";
 
-/** The faults that are made on a connection itself; `fill_quota` is made on its user. */
-export type LineFault = Exclude<Fault, FaultOf<"fill_quota">>;
+/** The faults that are made on a connection itself, and not for its user. */
+export type LineFault = Exclude<Fault, FaultOf<"fill_quota" | "expired_token">>;
 
 /**
  * A connection whose line can be disturbed and whose clock can be moved, apart from all others. There are such only

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { TestClient } from "../../support/client.ts";
 import { ask, disturb, join, nameOf, say, startFaultServer } from "./fault-server.ts";
 
 describe("close", () => {
@@ -153,6 +154,20 @@ describe("jump", () => {
     expect(frozen.body.detail).toBe("The connection is frozen; thaw it first.");
     await disturb(server, anna, { do: "thaw" });
   });
+});
+
+test("A1 an expired token is signed for who asks, and is refused at the door and in place with its own code", async () => {
+  await using bench = await startFaultServer();
+  const { server } = bench;
+  await using anna = await join(server, "anna");
+  const { token } = (await disturb(server, anna, { do: "expired_token" })) as { token: string };
+  await using late = TestClient.open(`${server.wsUrl}/ws/anna/lobby?token=${token}`);
+  expect(await late.closed).toMatchObject({ code: 4401 });
+  expect(late.of("error")[0]?.code).toBe("token_expired");
+  anna.send({ type: "token", token });
+  expect(await anna.next("error")).toMatchObject({ code: "token_expired" });
+  await anna.settled();
+  expect(JSON.stringify(server.log.lines)).not.toContain(token);
 });
 
 describe("fill_quota", () => {
