@@ -9,7 +9,7 @@ import { initialState, step } from "./step.ts";
 import { openTalk, type Talk } from "./talk.ts";
 import { type Analyst, createAnalyst, type Vitals } from "./wire/analysis.ts";
 import type { Frame, Notes, Seen } from "./wire/frame.ts";
-import { createTap, moment, type Tap } from "./wire/tap.ts";
+import { createTap, knock, moment, type Tap } from "./wire/tap.ts";
 
 /** A client as the views and the panels see it. */
 export interface BenchClient {
@@ -41,6 +41,8 @@ export interface BenchClient {
   login(): Login | undefined;
   /** The wire itself: anything can be put on it. */
   readonly wire: Omit<Tap, "WebSocket">;
+  /** Knocks with any token, as any user, beside the line, which does not feel it; what comes of it is seen on the timeline. */
+  knock(user: string, token: string): void;
   /** Asks the server over HTTP with this client's token. Rejects without one, or when the server does not answer. */
   request(path: string, init?: RequestInit): Promise<Response>;
   /** Leaves, and forgets the sign-in without telling the server: other clients may use it. */
@@ -184,6 +186,14 @@ export function createClient({ id, tone, conversation, redraw, log, isShared }: 
     useLogin: enter,
     login: () => login,
     wire: tap,
+    knock(user, token) {
+      const own = createAnalyst();
+      // A tap and an analysis of its own: it is not this client's line that it says something about.
+      knock(`/ws/${user}/${state.conversation}`, token, (event) => {
+        const seen: Seen = { ...event, client: id };
+        log(seen, own.note(seen));
+      });
+    },
     async request(path, init = {}) {
       if (login === undefined) throw new Error("This client is not signed in.");
       const headers = new Headers(init.headers);

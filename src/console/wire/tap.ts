@@ -77,6 +77,14 @@ export function createTap(tell: (seen: Omit<Seen, "client">) => void): Tap {
   };
 }
 
+/** Dials once with any token, and watches what comes of it; who is let in leaves at once. */
+export function knock(path: string, token: string, tell: (seen: Omit<Seen, "client">) => void): void {
+  const { WebSocket } = createTap(tell);
+  const url = `${location.origin.replace(/^http/, "ws")}${path}`;
+  const socket = new WebSocket(url, ["parley.v1", `bearer.${token}`]);
+  socket.addEventListener("message", ({ data }) => typeOf(data) === "welcome" && socket.close());
+}
+
 /** Now, in milliseconds since 1970, finer than `Date.now`: acks on one machine take less than one of them. */
 export function moment(): number {
   return performance.timeOrigin + performance.now();

@@ -1,0 +1,285 @@
+// Every fault that the panel can make: what it is called, what to expect of it, and how it is made.
+import type { Bench } from "../../bench.ts";
+import { type BenchClient, newId } from "../../bench-client.ts";
+import { askForFault, type ServerFault } from "./ask.ts";
+import { fillQuota, LONG_MESSAGES, readSlowly } from "./burdens.ts";
+import type { Settings } from "./settings.ts";
+
+/** What has to be there for a fault: somebody signed in, an open line, or a server that makes faults. */
+export type Need = "login" | "line" | "server";
+
+export interface Action {
+  /** In the page's ids: `fault-cut`. */
+  readonly name: string;
+  readonly key: string;
+  readonly title: string;
+  /** What to expect, in a few words. */
+  readonly about: string;
+  readonly needs: Need;
+  /** Makes it on this client; answers what went wrong. */
+  run(client: BenchClient): Promise<string | undefined> | string | undefined;
+}
+
+export interface ActionGroup {
+  readonly title: string;
+  readonly actions: readonly Action[];
+}
+
+/** Pings of a flood: more than the guard lets through with its default settings, which is 160. */
+const FLOOD = 400;
+
+/** Characters of a frame that is too large; beyond 128 KiB the server would not even say so. */
+const OVERSIZED = 70_000;
+
+/** Somebody whose address a foreign token knocks at; nobody need have that name. */
+const SOMEBODY_ELSE = "somebody-else";
+
+export function createActions(bench: Bench, settings: Settings): readonly ActionGroup[] {
+  const send = (client: BenchClient, ...frames: readonly (string | object | Uint8Array<ArrayBuffer>)[]) => {
+    for (const frame of frames) {
+      const isRaw = typeof frame === "string" || frame instanceof Uint8Array;
+      if (!client.wire.send(isRaw ? frame : JSON.stringify(frame))) return "The line is not open.";
+    }
+    return undefined;
+  };
+  const server = (fault: () => ServerFault) => async (client: BenchClient) =>
+    (await askForFault(bench, client, fault())).problem;
+  const jump = (to: string) => server(() => ({ do: "jump", to }));
+  const tokenOf = (client: BenchClient) => client.login()?.access() ?? "";
+
+  return [
+    {
+      title: "Tokens, knocking beside the line",
+      actions: [
+        {
+          name: "wrong-token",
+          key: "1",
+          title: "Wrong token",
+          about: "The signature is damaged: unauthorized, close 4401.",
+          needs: "login",
+          run: (client) => void client.knock(userOf(client), damaged(tokenOf(client))),
+        },
+        {
+          name: "expired-token",
+          key: "2",
+          title: "Expired token",
+          about: "The server signs one whose time is over: token_expired, close 4401.",
+          needs: "server",
+          async run(client) {
+            const { problem, body } = await askForFault(bench, client, { do: "expired_token" });
+            if (body !== undefined) client.knock(userOf(client), String(body.token));
+            return problem;
+          },
+        },
+        {
+          name: "foreign-token",
+          key: "3",
+          title: "Foreign token",
+          about: "This user’s token at another user’s address: forbidden, close 4403.",
+          needs: "login",
+          run: (client) => void client.knock(SOMEBODY_ELSE, tokenOf(client)),
+        },
+      ],
+    },
+    {
+      title: "Frames that should not be",
+      actions: [
+        {
+          name: "malformed",
+          key: "4",
+          title: "Malformed",
+          about: "Half of a JSON text: malformed, and the line stays.",
+          needs: "line",
+          run: (client) => send(client, '{"type":"message","text":'),
+        },
+        {
+          name: "unknown-type",
+          key: "5",
+          title: "Unknown type",
+          about: "A frame of no protocol: unknown_type, and the line stays.",
+          needs: "line",
+          run: (client) => send(client, { type: "shout", id: newId(), text: "hello" }),
+        },
+        {
+          name: "wrong-field",
+          key: "6",
+          title: "Wrong field",
+          about: "A message without words: invalid, and the line stays.",
+          needs: "line",
+          run: (client) => send(client, { type: "message", id: newId(), text: "" }),
+        },
+        {
+          name: "oversized",
+          key: "7",
+          title: "Oversized",
+          about: "70,000 bytes in one frame: too_large, close 1009.",
+          needs: "line",
+          run: (client) => send(client, { type: "message", id: newId(), text: "x".repeat(OVERSIZED) }),
+        },
+        {
+          name: "binary",
+          key: "8",
+          title: "Binary",
+          about: "Four bytes in a binary frame: close 1003.",
+          needs: "line",
+          run: (client) => send(client, new Uint8Array([0, 1, 2, 3])),
+        },
+        {
+          name: "same-id",
+          key: "9",
+          title: "Same id twice",
+          about: "One message, sent twice: stored once, and the second ack says duplicate.",
+          needs: "line",
+          run(client) {
+            const message = { type: "message", id: newId(), text: "Sent twice under one id" };
+            return send(client, message, message);
+          },
+        },
+        {
+          name: "flood",
+          key: "0",
+          title: "Flood",
+          about: `${FLOOD} pings at once: three flooding warnings, then close 4429.`,
+          needs: "line",
+          run: (client) => send(client, ...Array<object>(FLOOD).fill({ type: "ping" })),
+        },
+      ],
+    },
+    {
+      title: "Limits",
+      actions: [
+        {
+          name: "fill-quota",
+          key: "Q",
+          title: "Fill the quota",
+          about: "Nothing is left of this hour: what is said next is refused, rate_limited.",
+          needs: "line",
+          run: (client) => fillQuota(bench, client),
+        },
+        {
+          name: "slow-reader",
+          key: "R",
+          title: "Slow reader",
+          about: `${LONG_MESSAGES} long messages (and requests) that the client does not read: close 1013; it resumes.`,
+          needs: "server",
+          run: (client) => readSlowly(bench, client),
+        },
+      ],
+    },
+    {
+      title: "The line",
+      actions: [
+        {
+          name: "cut",
+          key: "C",
+          title: "Cut",
+          about: "It ends without a close frame, 1006: the client comes back and resumes.",
+          needs: "server",
+          run: server(() => ({ do: "cut" })),
+        },
+        {
+          name: "freeze",
+          key: "Z",
+          title: "Freeze",
+          about: "The server neither reads nor writes; then all follows in its order.",
+          needs: "server",
+          run: server(() => ({ do: "freeze", seconds: Number(settings.freeze.value) })),
+        },
+        {
+          name: "thaw",
+          key: "U",
+          title: "Thaw",
+          about: "Ends the freeze now.",
+          needs: "server",
+          run: server(() => ({ do: "thaw" })),
+        },
+        {
+          name: "delay",
+          key: "D",
+          title: "Delay",
+          about: "Everything comes so much later, there and back; 0 ends it.",
+          needs: "server",
+          run: server(() => ({ do: "delay", milliseconds: Number(settings.delay.value) })),
+        },
+        {
+          name: "lose",
+          key: "L",
+          title: "Lose",
+          about:
+            "The next such frames are not sent. A message whose ack is lost waits until the line is cut.",
+          needs: "server",
+          run: server(() => ({
+            do: "lose",
+            next: settings.lose.value,
+            count: Number(settings.count.value),
+          })),
+        },
+        {
+          name: "close",
+          key: "E",
+          title: "Close",
+          about: "By the server, or by this page where the server makes no faults.",
+          needs: "line",
+          run: (client) => close(bench, client, Number(settings.code.value)),
+        },
+      ],
+    },
+    {
+      title: "This connection’s clock, moved on to",
+      actions: [
+        {
+          name: "idle-warning",
+          key: "W",
+          title: "Inactivity warning",
+          about: "Whatever is done takes it back.",
+          needs: "server",
+          run: jump("inactivity_warning"),
+        },
+        {
+          name: "idle",
+          key: "I",
+          title: "Inactivity",
+          about: "The warning, then close 4408.",
+          needs: "server",
+          run: jump("inactivity"),
+        },
+        {
+          name: "token-warning",
+          key: "K",
+          title: "Token’s last minute",
+          about: "token_expiring: the client sends a new token, and stays.",
+          needs: "server",
+          run: jump("token_expiring"),
+        },
+        {
+          name: "token-end",
+          key: "O",
+          title: "Token’s end",
+          about: "token_expired, close 4401: the client comes back with a new token.",
+          needs: "server",
+          run: jump("token_expiry"),
+        },
+      ],
+    },
+  ];
+}
+
+function userOf(client: BenchClient): string {
+  const { session } = client.current();
+  return session.at === "signed_out" ? SOMEBODY_ELSE : session.user;
+}
+
+/** The token with another signature, still in good form. */
+function damaged(token: string): string {
+  const [head, claims, signature = ""] = token.split(".");
+  const other = signature.startsWith("A") ? "B" : "A";
+  return `${head}.${claims}.${other}${signature.slice(1)}`;
+}
+
+async function close(bench: Bench, client: BenchClient, code: number): Promise<string | undefined> {
+  if (bench.facts.value.faults) return (await askForFault(bench, client, { do: "close", code })).problem;
+  if (code !== 1000 && code < 3000)
+    return `A page may not close with ${code}; a server started with TEST_FAULTS=true may.`;
+  client.wire.close(code);
+  return undefined;
+}

@@ -1,0 +1,43 @@
+import type { Bench } from "../../bench.ts";
+import type { BenchClient } from "../../bench-client.ts";
+
+/** A fault as `POST /test/faults` takes it; docs/TESTING.md has all of them. */
+export interface ServerFault {
+  readonly do: string;
+  readonly [field: string]: string | number | undefined;
+}
+
+/** What the server made of it: what else its answer holds, or what was wrong. */
+export type Answer =
+  | { readonly body: Readonly<Record<string, unknown>>; readonly problem?: undefined }
+  | { readonly problem: string; readonly body?: undefined };
+
+/** Asks the server for a fault on the line that `client` has now, and notes it on the timeline once it is made. */
+export async function askForFault(bench: Bench, client: BenchClient, fault: ServerFault): Promise<Answer> {
+  const { connection } = client.currentVitals();
+  if (connection === undefined) return { problem: "The line is not open." };
+  const noted = JSON.stringify(fault);
+  const answer = await post(client, "/test/faults", { connection, fault });
+  if (answer.problem === undefined) bench.noteFault(client, fault.do, noted);
+  return answer;
+}
+
+/** Posts JSON with the client's token. */
+export async function post(client: BenchClient, path: string, content: object): Promise<Answer> {
+  return ask(client, path, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(content),
+  });
+}
+
+/** Asks with the client's token. */
+export async function ask(client: BenchClient, path: string, init: RequestInit = {}): Promise<Answer> {
+  try {
+    const response = await client.request(path, init);
+    const body = (await response.json()) as Record<string, unknown>;
+    return response.ok ? { body } : { problem: `${body.code}: ${body.detail}` };
+  } catch (error) {
+    return { problem: `The server did not answer: ${(error as Error).message}` };
+  }
+}

@@ -1,0 +1,41 @@
+import type { ComponentChildren } from "preact";
+import type { Action } from "./actions.ts";
+
+interface FaultRowProps {
+  readonly action: Action;
+  /** Why it cannot be done now. */
+  readonly obstacle: string | undefined;
+  run(): void;
+  /** What can be chosen about it. */
+  readonly children?: ComponentChildren;
+}
+
+/** One fault: the button, its key, what can be chosen, and what to expect. */
+export function FaultRow({ action, obstacle, run, children }: FaultRowProps) {
+  const { name, key, title, about } = action;
+  return (
+    <li class="fault-row">
+      <button
+        type="button"
+        class="plain small"
+        id={`fault-${name}`}
+        aria-describedby={`about-${name}`}
+        aria-keyshortcuts={key}
+        aria-disabled={obstacle !== undefined}
+        title={obstacle}
+        onClick={run}
+      >
+        {title}
+        <span aria-hidden="true">
+          <kbd>{key}</kbd>
+        </span>
+      </button>
+      <div>
+        {children}
+        <span class="fine" id={`about-${name}`}>
+          {about}
+        </span>
+      </div>
+    </li>
+  );
+}

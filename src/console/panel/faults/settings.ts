@@ -1,0 +1,31 @@
+// What can be chosen about a fault before it is made, as it stands in its fields.
+import { type Signal, signal } from "@preact/signals";
+import { CLOSE_CODES } from "../../../protocol/close-codes.ts";
+
+export interface Settings {
+  /** Seconds. */
+  readonly freeze: Signal<string>;
+  /** Milliseconds. */
+  readonly delay: Signal<string>;
+  readonly lose: Signal<string>;
+  readonly count: Signal<string>;
+  readonly code: Signal<string>;
+}
+
+export function createSettings(): Settings {
+  return {
+    freeze: signal("10"),
+    delay: signal("400"),
+    lose: signal("ack"),
+    count: signal("1"),
+    code: signal("4408"),
+  };
+}
+
+/** Codes that the server closes with when it is asked to, with their reasons; the last one is not in the catalogue. */
+export function closeChoices(): readonly (readonly [code: string, reason: string])[] {
+  const known = Object.entries(CLOSE_CODES).filter(
+    ([code]) => ["1000", "1001", "1011", "1012", "1013"].includes(code) || code >= "4400",
+  );
+  return [...known.map(([code, { reason }]) => [code, reason] as const), ["4499", "a code of no name"]];
+}

@@ -1,0 +1,372 @@
+// The faults panel, in a real browser against a real server: each fault, and what the page says afterwards.
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import type { Browser, Page } from "playwright-core";
+import { axeViolations } from "../support/axe.ts";
+import { chromiumPath, openPage, startBrowser, type WatchedPage } from "../support/browser.ts";
+import { startTestServer } from "../support/server.ts";
+import { addClient, card, connected, join, openPanel, PATIENCE, quota, say, texts } from "./console-page.ts";
+
+const FAULTS = { TEST_FAULTS: "true" };
+
+/** What Chromium itself notes of a frame that it could not take in; nothing else may go wrong. */
+const LINE_FAULTS = /WebSocket connection to/;
+
+describe.skipIf(chromiumPath() === undefined)("the faults panel", () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await startBrowser();
+  });
+  afterAll(() => browser.close());
+
+  describe("by the page alone", () => {
+    test(
+      "A1 a wrong and a foreign token are refused at the door in words, and the line beside it does not feel it",
+      async () => {
+        await using server = await startTestServer();
+        await using bench = await openPage(browser, server.url);
+        const { page } = bench;
+        await begin(page);
+        await page.locator("#fault-wrong-token").click();
+        await cameOfIt(page, "Wrong token", /unauthorized: The token is not valid.*4401 token not valid/);
+        await page.locator("#fault-foreign-token").click();
+        await cameOfIt(page, "Foreign token", /forbidden: .*4403 forbidden/);
+        expect(await page.locator("#status").textContent()).toBe("Connected");
+        await say(page, "undisturbed");
+        await page.locator(".own[data-seq='1']").waitFor();
+        expectNoToken(await page.content());
+        expect(harm(bench)).toEqual([]);
+      },
+      PATIENCE,
+    );
+
+    test(
+      "F1 M1 malformed, unknown, wrong, oversized and binary frames: the line stays, or ends as it should",
+      async () => {
+        await using server = await startTestServer();
+        await using bench = await openPage(browser, server.url);
+        const { page } = bench;
+        await begin(page);
+        await page.locator("#fault-malformed").click();
+        await cameOfIt(page, "Malformed", /^malformed: The frame is not JSON\.$/);
+        await page.locator("#fault-unknown-type").click();
+        await cameOfIt(page, "Unknown type", /^unknown_type: There is no frame of type "shout"/);
+        await page.locator("#fault-wrong-field").click();
+        await cameOfIt(page, "Wrong field", /^invalid: `text`: /);
+        expect(await page.locator("#status").textContent()).toBe("Connected");
+        expect(await page.locator(".notice").allTextContents()).toContainEqual(
+          expect.stringContaining("The frame is not JSON."),
+        );
+
+        await page.locator("#fault-oversized").click();
+        await cameOfIt(page, "Oversized", /too_large: The frame is longer.*1009 frame too large/);
+        await ended(page, /frame too large \(1009\)/);
+        await page.locator("#fault-binary").click();
+        await cameOfIt(page, "Binary", /1003 text frames only/);
+        await ended(page, /text frames only \(1003\)/);
+        expect(harm(bench)).toEqual([]);
+      },
+      PATIENCE,
+    );
+
+    test(
+      "D3 the same id twice is stored once and shown once; a flood is warned of, then closed",
+      async () => {
+        await using server = await startTestServer();
+        await using bench = await openPage(browser, server.url);
+        const { page } = bench;
+        await begin(page);
+        await page.locator("#fault-same-id").click();
+        await cameOfIt(page, "Same id twice", /stored as #1 after .*ack: a duplicate, stored before as #1/);
+        expect(await texts(page)).toEqual(["Sent twice under one id"]);
+        expect(await quota(page)).toBe("99 left");
+        await page.locator("#fault-flood").click();
+        await cameOfIt(page, "Flood", /flooding: Frames come faster.*4429 flooding/);
+        await ended(page, /flooding \(4429\)/);
+        expect(harm(bench)).toEqual([]);
+      },
+      PATIENCE,
+    );
+
+    test(
+      "Q4 a quota is filled; a close is the page's own; what only a server can do is dimmed, and says how to have it",
+      async () => {
+        await using server = await startTestServer({ env: { PLANS: "free:12:5,basic:10:5,premium:10:5" } });
+        await using bench = await openPage(browser, server.url);
+        const { page } = bench;
+        await begin(page);
+        await page.locator("#faults-off", { hasText: "TEST_FAULTS=true npm start" }).waitFor();
+        await page.locator("#fault-cut[aria-disabled='true']").waitFor();
+        await page.keyboard.press("Shift+C");
+        await cameOfIt(page, "Cut", /^The server makes no faults on request\.$/);
+        await page.locator("#fault-fill-quota").click();
+        await page.locator(".client[data-selected='true']", { hasText: "0 left" }).waitFor();
+        await page.getByRole("textbox", { name: "Message" }).fill("one too many");
+        await page.keyboard.press("Enter");
+        await cameOfIt(page, "Fill the quota", /^rate_limited: All 12 requests of this hour are used/);
+
+        await page.locator("#close-code").selectOption("4403");
+        await page.locator("#fault-close").click();
+        await cameOfIt(page, "Close", /^4403 forbidden/);
+        await page.locator("#close-code").selectOption("1012");
+        await page.locator("#connect").click();
+        await connected(page);
+        await page.locator("#fault-close").click();
+        await cameOfIt(page, "Close", /^A page may not close with 1012/);
+        expect(await page.locator("#status").textContent()).toBe("Connected");
+        expect(harm(bench)).toEqual([]);
+      },
+      PATIENCE,
+    );
+  });
+
+  describe("with the server's help", () => {
+    test(
+      "A1 an expired token is refused as such; Q4 a large quota is filled at once",
+      async () => {
+        await using server = await startTestServer({ env: FAULTS });
+        await using bench = await openPage(browser, server.url);
+        const { page } = bench;
+        await begin(page, "user3");
+        expect(await page.locator("#faults-off").count()).toBe(0);
+        await page.locator("#fault-expired-token").click();
+        await cameOfIt(page, "Expired token", /token_expired: The token has expired\..*4401/);
+        expect(await page.locator("#status").textContent()).toBe("Connected");
+        await page.locator("#fault-fill-quota").click();
+        await page.locator(".client[data-selected='true']", { hasText: "0 left" }).waitFor();
+        expectNoToken(await page.content());
+        expect(harm(bench)).toEqual([]);
+      },
+      PATIENCE,
+    );
+
+    test(
+      "D1 D4 a line that is cut is back by itself, and one that does not read is closed and gets all it missed",
+      async () => {
+        await using server = await startTestServer({ env: FAULTS });
+        await using bench = await openPage(browser, server.url);
+        const { page } = bench;
+        await begin(page, "user2");
+        await say(page, "first");
+        await page.locator(".own[data-seq='1']").waitFor();
+        await page.locator("#fault-cut").click();
+        await cameOfIt(page, "Cut", /1006 connection lost.*tries again in.*back, and going on where it was/);
+        await connected(page);
+
+        await page.locator("#fault-slow-reader").click();
+        await cameOfIt(page, "Slow reader", /1013 too slow or overloaded.*back, and going on where it was/);
+        await connected(page);
+        await page.locator("[data-seq='19']", { hasText: "Long message 18 of 18" }).waitFor();
+        expect(await page.locator("[data-missing]").count()).toBe(0);
+        await openPanel(page, "Timeline");
+        await page.locator("#filter-direction").selectOption("fault");
+        expect(await page.locator(".frame .type").allTextContents()).toEqual(["cut", "freeze", "thaw"]);
+        await page.locator("#filter-direction").selectOption("");
+        await page.locator("#filter-type").selectOption("message");
+        await page.locator("#timeline-foot", { hasText: /^20 of/ }).waitFor();
+        expect(await page.locator(".frame .mark").allTextContents()).toEqual([]);
+        expect(harm(bench)).toEqual([]);
+      },
+      PATIENCE,
+    );
+
+    test(
+      "a frozen line goes on when it thaws, a slow one says so by its acks, and the client beside it is as fast as ever",
+      async () => {
+        await using server = await startTestServer({ env: FAULTS });
+        await using bench = await openPage(browser, server.url);
+        const { page } = bench;
+        await begin(page);
+        await addClient(page, "user2");
+        await page.locator("#fault-freeze").click();
+        await page.locator("#fault-outcomes li", { hasText: "Freeze" }).waitFor();
+        await say(page, "into the ice");
+        const own = page.locator(".own", { hasText: "into the ice" });
+        await page.getByRole("button", { name: "user1", exact: true }).click();
+        await say(page, "meanwhile");
+        await page.locator(".own[data-seq='1']", { hasText: "meanwhile" }).waitFor();
+        await page.getByRole("button", { name: "user2", exact: true }).click();
+        expect(await own.getAttribute("data-seq")).toBeNull();
+        await page.locator("#fault-thaw").click();
+        await page.locator(".own[data-seq='2']", { hasText: "into the ice" }).waitFor();
+        expect(await texts(page)).toEqual(["meanwhile", "into the ice"]);
+
+        await page.locator("#delay-milliseconds").fill("250");
+        await page.locator("#fault-delay").click();
+        await page.locator("#fault-outcomes li:first-child", { hasText: "Delay" }).waitFor();
+        await say(page, "slowly");
+        await cameOfIt(page, "Delay", /^ack: the message is stored as #3 after (5\d\d|6\d\d) ms$/);
+        await page.locator("#delay-milliseconds").fill("0");
+        await page.locator("#fault-delay").click();
+        await page.locator("#fault-outcomes li:nth-child(2)", { hasText: "Delay" }).waitFor();
+        await say(page, "quickly");
+        await cameOfIt(page, "Delay", /^ack: the message is stored as #4 after [\d.]{1,4} ms$/);
+        expect(await card(page, "user1").locator(".status").textContent()).toBe("Connected");
+        expect(harm(bench)).toEqual([]);
+      },
+      PATIENCE,
+    );
+
+    test(
+      "D3 a lost ack leaves the message waiting; after a cut it is sent again, and stored once",
+      async () => {
+        await using server = await startTestServer({ env: FAULTS });
+        await using bench = await openPage(browser, server.url);
+        const { page } = bench;
+        await begin(page);
+        await page.locator("#fault-lose").click();
+        await page.locator("#fault-outcomes li:first-child", { hasText: "Lose" }).waitFor();
+        await say(page, "is it stored?");
+        await page.locator("#fault-cut").click();
+        await cameOfIt(page, "Cut", /back, and going on where it was.*ack: a duplicate, stored before as #1/);
+        await page.locator(".own[data-seq='1']", { hasText: "✓ stored" }).waitFor();
+        expect(await texts(page)).toEqual(["is it stored?"]);
+        expect(await quota(page)).toBe("99 left");
+
+        await page.locator("#lose-type").selectOption("message");
+        await page.locator("#fault-lose").click();
+        await page.locator("#fault-outcomes li:first-child", { hasText: "Lose" }).waitFor();
+        await addClient(page, "user2");
+        for (const text of ["lost on its way", "arrived"]) await say(page, text);
+        await page
+          .locator("#fault-outcomes li", { hasText: "#2 is missing before this message (D1)." })
+          .waitFor();
+        expect(harm(bench)).toEqual([]);
+      },
+      PATIENCE,
+    );
+
+    test(
+      "F3 the server closes with any code, and the page explains it",
+      async () => {
+        await using server = await startTestServer({ env: FAULTS });
+        await using bench = await openPage(browser, server.url);
+        const { page } = bench;
+        await begin(page);
+        for (const [code, title] of [
+          ["4409", "too many connections (4409)"],
+          ["4499", "refused (4499) (4499)"],
+          ["1000", "normal closure (1000)"],
+        ] as const) {
+          await page.locator("#close-code").selectOption(code);
+          await page.locator("#fault-close").click();
+          await cameOfIt(page, "Close", new RegExp(`${code} `));
+          await page.locator("#ending-title", { hasText: title }).waitFor();
+          await page.locator("#reconnect").click();
+          await connected(page);
+        }
+        await page.locator("#close-code").selectOption("1012");
+        await page.locator("#fault-close").click();
+        await cameOfIt(page, "Close", /1012 restarting.*back, and going on where it was/);
+        await connected(page);
+        expect(harm(bench)).toEqual([]);
+      },
+      PATIENCE,
+    );
+
+    test(
+      "I2 A2 the clock jumps: the inactivity warning and close, the token's renewal and its end",
+      async () => {
+        await using server = await startTestServer({ env: FAULTS });
+        await using bench = await openPage(browser, server.url);
+        const { page } = bench;
+        await begin(page);
+        await page.locator("#fault-idle-warning").click();
+        const notice = page.locator(".notice[data-code='inactivity']");
+        await notice.waitFor();
+        await notice.getByRole("button", { name: "Stay connected" }).click();
+        await notice.waitFor({ state: "detached" });
+
+        await page.locator("#fault-token-warning").click();
+        await cameOfIt(page, "Token’s last minute", /token_expiring: .*token_accepted/);
+        await page.locator("#fault-token-end").click();
+        await cameOfIt(page, "Token’s end", /token_expired: .*4401 token not valid.*back, and going on/);
+        await connected(page);
+
+        await page.locator("#fault-idle").click();
+        await cameOfIt(page, "Inactivity", /inactivity: .*inactive: Nothing was done.*4408 inactive/);
+        await ended(page, /inactive \(4408\)/);
+        expect(harm(bench)).toEqual([]);
+      },
+      PATIENCE,
+    );
+  });
+
+  for (const [scheme, viewport] of [
+    ["light", { width: 1500, height: 900 }],
+    ["dark", { width: 390, height: 800 }],
+  ] as const) {
+    test(
+      `every fault has a key of its own, and axe finds nothing: ${scheme}, ${viewport.width} wide`,
+      async () => {
+        await using server = await startTestServer({ env: FAULTS });
+        const options = { viewport, colorScheme: scheme, reducedMotion: "reduce" } as const;
+        await using bench = await openPage(browser, server.url, options);
+        const { page } = bench;
+        await join(page, "user1");
+        await page.keyboard.press("Escape");
+        await page.keyboard.press("f");
+        await page.locator("#fault-cut").waitFor();
+        const keys = await page.locator(".fault-row kbd").allTextContents();
+        expect(keys).toHaveLength(new Set(keys).size);
+        expect(keys).toHaveLength(22);
+        await page.keyboard.press("4");
+        await cameOfIt(page, "Malformed", /^malformed: /);
+        await page.keyboard.press("9");
+        await cameOfIt(page, "Same id twice", /duplicate/);
+        await page.keyboard.press("Shift+C");
+        await cameOfIt(page, "Cut", /back, and going on where it was/);
+        await page.locator(".fault-target [data-at='live']").waitFor();
+        await page.keyboard.press("Shift+W");
+        await cameOfIt(page, "Inactivity warning", /inactivity: /);
+        await page.keyboard.press("Shift+E");
+        await cameOfIt(page, "Close", /4408 inactive/);
+        // Now most of the panel waits for a line.
+        await page.locator("#fault-cut[aria-disabled='true']").waitFor();
+        expect(await axeViolations(page)).toEqual([]);
+        await page.keyboard.press("?");
+        for (const title of ["Wrong token", "Flood", "Token’s end"])
+          await page.locator("#key-sheet dd", { hasText: title }).waitFor();
+        expect(await axeViolations(page)).toEqual([]);
+        expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBe(0);
+        expect(harm(bench)).toEqual([]);
+      },
+      PATIENCE,
+    );
+  }
+});
+
+/** Signs a client in, connects it, and opens the panel. */
+async function begin(page: Page, user = "user1"): Promise<void> {
+  await join(page, user);
+  await openPanel(page, "Faults");
+}
+
+/** Waits until the newest fault is the one called `title`, and what was seen of it, one after the other, is `words`. */
+async function cameOfIt(page: Page, title: string, words: RegExp): Promise<void> {
+  const newest = page.locator("#fault-outcomes li:first-child");
+  await newest.locator("strong", { hasText: title }).waitFor();
+  let seen = "";
+  for (const deadline = Date.now() + 10_000; Date.now() < deadline; ) {
+    seen = (await newest.locator(".remark").allTextContents()).join(" ");
+    if (words.test(seen)) return;
+    await page.waitForTimeout(30);
+  }
+  throw new Error(`Of the fault "${title}" came: ${seen}, and not ${words}`);
+}
+
+/** Waits for what the page says about a line that is closed for good, and opens another. */
+async function ended(page: Page, title: RegExp): Promise<void> {
+  await page.locator("#ending-title", { hasText: title }).waitFor();
+  await page.locator("#reconnect").click();
+  await connected(page);
+}
+
+/** What went wrong on the page, beside what was to go wrong on its lines. */
+function harm(bench: WatchedPage): string[] {
+  return bench.faults.filter((fault) => !LINE_FAULTS.test(fault));
+}
+
+/** A token begins like that, whatever it says. */
+function expectNoToken(content: string): void {
+  expect(content).not.toContain("eyJ");
+}
