@@ -1,7 +1,6 @@
-// Several clients on one page, in a real browser against a real server: side by side, on the timeline, and sending.
+// Several clients on one page, in a real browser against a real server: side by side, and by keys.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Browser, Page } from "playwright-core";
-import { FaultProxy } from "../delivery/fault-proxy.ts";
 import { chromiumPath, openPage, startBrowser } from "../support/browser.ts";
 import { startTestServer } from "../support/server.ts";
 import {
@@ -9,10 +8,11 @@ import {
   card,
   connected,
   join,
-  openPanel,
+  outcome,
   PATIENCE,
   say,
   select,
+  shownRows,
   texts,
   waitForFocus,
 } from "./console-page.ts";
@@ -159,236 +159,6 @@ describe.skipIf(chromiumPath() === undefined)("the bench", () => {
     );
   });
 
-  describe("the timeline", () => {
-    test(
-      "shows each frame with direction, type, seq, size, delta and round trip, and all of it when it is chosen",
-      async () => {
-        await using server = await startTestServer();
-        await using bench = await openPage(browser, server.url, { viewport: { width: 1600, height: 900 } });
-        const { page } = bench;
-        await join(page, "user1");
-        await say(page, "hello");
-        const ack = page.locator(".frame.in", { has: page.locator(".type", { hasText: /^ack$/ }) });
-        await ack.waitFor();
-        expect(await ack.locator(".seq").textContent()).toBe("#1");
-        expect(await ack.locator(".trip").textContent()).toMatch(/^[\d.]+ m?s$/);
-        expect(await ack.locator(".delta").textContent()).toMatch(/^\+[\d.]+ ms$/);
-        expect(await ack.locator(".bytes").textContent()).toMatch(/^1\d\d B$/);
-
-        await ack.click();
-        const content = page.locator("#frame-detail pre");
-        expect(await content.textContent()).toContain('\n  "seq": 1,');
-        await page.getByRole("button", { name: "Raw" }).click();
-        expect(await content.textContent()).toStartWith('{"type":"ack",');
-        await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
-        await page.getByRole("button", { name: "Copy the frame" }).click();
-        expect(JSON.parse(await page.evaluate(() => navigator.clipboard.readText()))).toMatchObject({
-          type: "ack",
-          seq: 1,
-        });
-        expect(bench.faults).toEqual([]);
-      },
-      PATIENCE,
-    );
-
-    test(
-      "is filtered by client, direction, type, text and expression, and the filter is in the address",
-      async () => {
-        await using server = await startTestServer();
-        await using bench = await openPage(browser, server.url);
-        const { page } = bench;
-        await join(page, "user1");
-        await addClient(page, "user2");
-        for (const text of ["alpha 1", "beta 22", "gamma 333"]) await say(page, text);
-        await page.locator(".own[data-seq='3']").waitFor();
-        await page.locator("#filter-client").selectOption("user1");
-        await page.locator("#filter-direction").selectOption("in");
-        await page.locator("#filter-type").selectOption("message");
-        await shownRows(page, 3);
-        await page.locator("#find").fill("BETA");
-        await shownRows(page, 1);
-        await page.locator("#find").fill("/ \\d{2,}/");
-        await shownRows(page, 2);
-        const hash = new URL(page.url()).hash;
-        expect(hash).toStartWith("#lobby?");
-        expect(new URLSearchParams(hash.split("?")[1]).get("find")).toBe("/ \\d{2,}/");
-
-        await page.locator("#find").fill("/(/");
-        await page.locator("#find-problem", { hasText: "Not a regular expression" }).waitFor();
-
-        await page.goto(`${server.url}/${hash}`);
-        await page.reload();
-        await join(page, "user1");
-        expect(await page.locator("#find").inputValue()).toBe("/ \\d{2,}/");
-        expect(await page.locator("#filter-type").inputValue()).toBe("message");
-        expect(bench.faults).toEqual([]);
-      },
-      PATIENCE,
-    );
-
-    test(
-      "pauses without losing anything",
-      async () => {
-        await using server = await startTestServer();
-        await using bench = await openPage(browser, server.url);
-        const { page } = bench;
-        await join(page, "user1");
-        await say(page, "before");
-        await page.locator(".own[data-seq='1']").waitFor();
-        await page.locator("#filter-type").selectOption("ack");
-        await shownRows(page, 1);
-        await page.locator("#pause").click();
-        await say(page, "meanwhile");
-        await page.locator(".own[data-seq='2']").waitFor();
-        await page.locator("#timeline-foot", { hasText: /paused, \d+ more came/ }).waitFor();
-        expect(await page.locator(".frame").count()).toBe(1);
-        await page.locator("#pause").click();
-        await shownRows(page, 2);
-        expect(bench.faults).toEqual([]);
-      },
-      PATIENCE,
-    );
-
-    test(
-      "D4 a cut line is seen with its code in words and advice, and the return without a gap has no mark",
-      async () => {
-        await using proxy = await FaultProxy.start();
-        const origin = `http://127.0.0.1:${proxy.port}`;
-        await using server = await startTestServer({ env: { ALLOWED_ORIGINS: origin } });
-        proxy.target = server.port;
-        await using bench = await openPage(browser, origin);
-        const { page } = bench;
-        await join(page, "user1");
-        await say(page, "one");
-        await page.locator(".own[data-seq='1']").waitFor();
-        for (const line of proxy.lines) line.reset();
-        const closed = page.locator(".frame.line", { has: page.locator(".mark", { hasText: "close" }) });
-        await closed.waitFor();
-        await closed.click();
-        await page
-          .locator("#frame-detail .remark", { hasText: "1006 connection lost: The line was cut" })
-          .waitFor();
-        await connected(page);
-        await page.locator("#filter-marked").check();
-        await shownRows(page, 1);
-      },
-      PATIENCE,
-    );
-  });
-
-  describe("sending", () => {
-    test(
-      "a form has the fields of the protocol; what the server says to it stands in place",
-      async () => {
-        await using server = await startTestServer();
-        await using bench = await openPage(browser, server.url);
-        const { page } = bench;
-        await join(page, "user1");
-        await openPanel(page, "Send");
-        await page.locator("#field-text").fill("by hand {{n}}");
-        await page.locator("#send-frame").click();
-        await page.locator("#outcomes [data-tone='fine']", { hasText: /stored as #1 after/ }).waitFor();
-        await page.locator("[data-seq='1']", { hasText: "by hand 1" }).waitFor();
-
-        await page.locator("#frame-kind").selectOption("history");
-        await page.locator("#field-limit").fill("500");
-        await page.locator("#send-frame").click();
-        await outcome(page, /invalid: `limit`: must be 200 or less/);
-
-        await page.locator("#raw").fill("{oops");
-        await page.locator("#raw").press("Control+Enter");
-        await outcome(page, /malformed: The frame is not JSON/);
-        expect(await page.locator("#status").textContent()).toBe("Connected");
-
-        await page.locator("#frame-kind").selectOption("typing");
-        await page.locator("#send-frame").click();
-        await page.locator("#outcomes li", { hasText: "answered only if it is wrong" }).waitFor();
-        expect(bench.faults).toEqual([]);
-      },
-      PATIENCE,
-    );
-
-    test(
-      "a frame of the timeline is edited and sent again",
-      async () => {
-        await using server = await startTestServer();
-        await using bench = await openPage(browser, server.url);
-        const { page } = bench;
-        await join(page, "user1");
-        await say(page, "first words");
-        await page.locator(".own[data-seq='1']").waitFor();
-        await page.locator(".frame.out", { hasText: "first words" }).click();
-        await page.getByRole("button", { name: "Edit and send" }).click();
-        const raw = page.locator("#raw");
-        await raw.fill((await raw.inputValue()).replace("first words", "other words"));
-        await page.locator("#send-frame").click();
-        // D3: the same id, so that nothing is stored twice and the first text stays.
-        await outcome(page, /stored before, as #1/, "fine");
-        expect(await texts(page)).toEqual(["first words"]);
-        expect(bench.faults).toEqual([]);
-      },
-      PATIENCE,
-    );
-
-    test(
-      "A4 P1 a message is saved in the browser and there after a reload; one with a token is not saved",
-      async () => {
-        await using server = await startTestServer();
-        await using bench = await openPage(browser, server.url);
-        const { page } = bench;
-        await join(page, "user1");
-        await openPanel(page, "Send");
-        await page.locator("#field-text").fill("{{uuid}} at {{now}}");
-        await page.locator("#save-name").fill("stamp");
-        await page.locator("#save").click();
-        await page.locator("#saved li", { hasText: "stamp" }).waitFor();
-
-        await page
-          .locator("#raw")
-          .fill(JSON.stringify({ type: "token", token: await server.token("user1") }));
-        await page.locator("#save-name").fill("secret");
-        await page.locator("#save").click();
-        await page.locator("#save-problem", { hasText: "tokens are not saved" }).waitFor();
-        expect(await page.evaluate(() => JSON.stringify(localStorage))).not.toContain("eyJ");
-        await page.locator("#send-frame").click();
-        await outcome(page, /token_accepted/, "fine");
-
-        await page.reload();
-        await join(page, "user1");
-        await page.locator("#saved").getByRole("button", { name: "stamp", exact: true }).click();
-        await page.locator("#send-frame").click();
-        await page.locator(".message", { hasText: /[a-z0-9-]{20,} at \d{13}/ }).waitFor();
-        await page.getByRole("button", { name: "Remove stamp" }).click();
-        expect(await page.evaluate(() => localStorage.length)).toBe(0);
-        expect(bench.faults).toEqual([]);
-      },
-      PATIENCE,
-    );
-
-    test(
-      "Q4 a series of a rate, a count and a size is sent, and says how many were answered and how fast",
-      async () => {
-        await using server = await startTestServer({
-          env: { PLANS: "free:25:5,basic:1000:20,premium:10000:100" },
-        });
-        await using bench = await openPage(browser, server.url);
-        const { page } = bench;
-        await join(page, "user1");
-        await openPanel(page, "Send");
-        await page.locator("#series-rate").fill("100");
-        await page.locator("#series-count").fill("30");
-        await page.locator("#series-size").fill("200");
-        await page.locator("#series-start").click();
-        const facts = page.locator("#series-progress .facts");
-        await facts.filter({ hasText: /Sent30 of 30Answered25Refused5Half within[\d.]+ ms/ }).waitFor();
-        await page.locator("[data-seq='25']").waitFor();
-        expect((await texts(page)).at(-1)).toHaveLength(200);
-        expect(bench.faults).toEqual([]);
-      },
-      PATIENCE,
-    );
-  });
-
   describe("keys", () => {
     test(
       "do everything, stand on the sheet that ? opens, write in fields, and can be switched off",
@@ -478,15 +248,4 @@ async function useToken(page: Page, token: string): Promise<void> {
   await page.getByText("Use a token made elsewhere").click();
   await page.getByLabel("Token", { exact: true }).fill(token);
   await page.getByRole("button", { name: "Use this token" }).click();
-}
-
-/** Waits until the timeline has so many rows, and no more. */
-async function shownRows(page: Page, count: number): Promise<void> {
-  await page.locator("#timeline-foot", { hasText: new RegExp(`^${count} of `) }).waitFor();
-  expect(await page.locator(".frame").count()).toBe(count);
-}
-
-/** Waits for what is said about the last thing that was sent by hand. */
-async function outcome(page: Page, words: RegExp, tone = "error"): Promise<void> {
-  await page.locator(`#outcomes li:first-child [data-tone='${tone}']`, { hasText: words }).waitFor();
 }

@@ -1,4 +1,5 @@
 // What a person does on the page, for the tests of the console.
+import { expect } from "bun:test";
 import type { Page } from "playwright-core";
 
 /** Chromium starts, a server, and pages: more than a test usually needs. */
@@ -72,4 +73,15 @@ export async function select(page: Page, name: string): Promise<void> {
 /** Opens a panel by its tab. */
 export async function openPanel(page: Page, title: string): Promise<void> {
   await page.getByRole("tab", { name: title }).click();
+}
+
+/** Waits until the timeline has so many rows, and no more. */
+export async function shownRows(page: Page, count: number): Promise<void> {
+  await page.locator("#timeline-foot", { hasText: new RegExp(`^${count} of `) }).waitFor();
+  expect(await page.locator(".frame").count()).toBe(count);
+}
+
+/** Waits for what is said about the last thing that was sent by hand. */
+export async function outcome(page: Page, words: RegExp, tone = "error"): Promise<void> {
+  await page.locator(`#outcomes li:first-child [data-tone='${tone}']`, { hasText: words }).waitFor();
 }

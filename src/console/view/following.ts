@@ -1,0 +1,103 @@
+// Where the list of messages stands: at its end while that is in view, and otherwise where it is read.
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import type { BenchClient } from "../bench-client.ts";
+import type { Row, Transcript } from "../transcript.ts";
+import { count } from "../wording.ts";
+
+/** Closer to the end than this, in pixels, the view follows new messages. */
+const NEAR_END = 80;
+
+/** More new messages than this at once are announced as a number, not read out one by one. */
+const READ_OUT = 3;
+
+/** Keeps the end in view while it is looked at, what is read in its place when older messages come, and tells what was seen. */
+export function useFollowing(client: BenchClient, transcript: Transcript, user: string) {
+  const scroller = useRef<HTMLElement>(null);
+  const announcer = useRef<HTMLParagraphElement>(null);
+  const [hasNewer, setNewer] = useState(false);
+  /** How it was after the last drawing, or the last scrolling. */
+  const before = useRef<{ height: number; following: boolean; shown?: Transcript; hasNewer: boolean }>({
+    height: 0,
+    following: true,
+    hasNewer: false,
+  });
+
+  function atEnd(): boolean {
+    const { scrollHeight, scrollTop, clientHeight } = scroller.current!;
+    return scrollHeight - scrollTop - clientHeight < NEAR_END;
+  }
+
+  function toEnd(): void {
+    scroller.current!.scrollTop = scroller.current!.scrollHeight;
+    before.current.following = true;
+    tellNewer(false);
+  }
+
+  function tellNewer(newer: boolean): void {
+    before.current.hasNewer = newer;
+    setNewer(newer);
+  }
+
+  function noteSeen(): void {
+    const { stored } = client.current().transcript;
+    const newest = stored[stored.length - 1]?.seq;
+    if (newest !== undefined && document.hasFocus() && atEnd()) client.happen({ type: "seen", seq: newest });
+  }
+
+  useEffect(() => {
+    const element = scroller.current!;
+    const onScroll = () => {
+      before.current.following = atEnd();
+      if (before.current.following) tellNewer(false);
+      noteSeen();
+    };
+    // The composer grows and notices appear: what was at the end stays at the end.
+    const resized = new ResizeObserver(() => {
+      if (!before.current.hasNewer && before.current.following) element.scrollTop = element.scrollHeight;
+    });
+    element.addEventListener("scroll", onScroll);
+    addEventListener("focus", noteSeen);
+    resized.observe(element);
+    return () => {
+      element.removeEventListener("scroll", onScroll);
+      removeEventListener("focus", noteSeen);
+      resized.disconnect();
+    };
+  }, [client]);
+
+  useLayoutEffect(() => {
+    const element = scroller.current!;
+    const { shown, height, following } = before.current;
+    const oldest = transcript.stored[0]?.seq ?? transcript.newest + 1;
+    const shownFirst = shown?.stored[0]?.seq;
+    const prepended = shownFirst !== undefined && oldest < shownFirst;
+    const wroteMore = transcript.outbox.length > (shown?.outbox.length ?? 0);
+    if (wroteMore || (following && !prepended)) element.scrollTop = element.scrollHeight;
+    else if (prepended) element.scrollTop += element.scrollHeight - height;
+    const fresh = arrived(shown, transcript).filter((row) => row.from !== user);
+    if (fresh.length > 0) {
+      const words = fresh.map((row) => `${row.from}: ${row.text}`).join(". ");
+      announcer.current!.textContent = fresh.length > READ_OUT ? count(fresh.length, "new message") : words;
+      if (!following) tellNewer(true);
+    }
+    const isAtEnd = atEnd();
+    before.current = {
+      ...before.current,
+      height: element.scrollHeight,
+      following: isAtEnd,
+      shown: transcript,
+    };
+    noteSeen();
+  });
+
+  return { scroller, announcer, hasNewer, toEnd };
+}
+
+/** Messages after the newest one that was there before; none when a conversation is shown for the first time. */
+function arrived(before: Transcript | undefined, now: Transcript): readonly Row[] {
+  const newest = before?.stored[before.stored.length - 1]?.seq;
+  if (before === undefined) return [];
+  if (newest === undefined) return now.stored.length === 1 ? now.stored : [];
+  const known = now.stored.findLastIndex((row) => row.seq <= newest);
+  return known === -1 ? [] : now.stored.slice(known + 1);
+}

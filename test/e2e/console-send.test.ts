@@ -1,0 +1,123 @@
+// Frames of the protocol, any text, saved messages and series, in a real browser against a real server.
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import type { Browser } from "playwright-core";
+import { chromiumPath, openPage, startBrowser } from "../support/browser.ts";
+import { startTestServer } from "../support/server.ts";
+import { join, openPanel, outcome, PATIENCE, say, texts } from "./console-page.ts";
+
+describe.skipIf(chromiumPath() === undefined)("sending by hand", () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await startBrowser();
+  });
+  afterAll(() => browser.close());
+
+  test(
+    "a form has the fields of the protocol; what the server says to it stands in place",
+    async () => {
+      await using server = await startTestServer();
+      await using bench = await openPage(browser, server.url);
+      const { page } = bench;
+      await join(page, "user1");
+      await openPanel(page, "Send");
+      await page.locator("#field-text").fill("by hand {{n}}");
+      await page.locator("#send-frame").click();
+      await page.locator("#outcomes [data-tone='fine']", { hasText: /stored as #1 after/ }).waitFor();
+      await page.locator("[data-seq='1']", { hasText: "by hand 1" }).waitFor();
+
+      await page.locator("#frame-kind").selectOption("history");
+      await page.locator("#field-limit").fill("500");
+      await page.locator("#send-frame").click();
+      await outcome(page, /invalid: `limit`: must be 200 or less/);
+
+      await page.locator("#raw").fill("{oops");
+      await page.locator("#raw").press("Control+Enter");
+      await outcome(page, /malformed: The frame is not JSON/);
+      expect(await page.locator("#status").textContent()).toBe("Connected");
+
+      await page.locator("#frame-kind").selectOption("typing");
+      await page.locator("#send-frame").click();
+      await page.locator("#outcomes li", { hasText: "answered only if it is wrong" }).waitFor();
+      expect(bench.faults).toEqual([]);
+    },
+    PATIENCE,
+  );
+
+  test(
+    "a frame of the timeline is edited and sent again",
+    async () => {
+      await using server = await startTestServer();
+      await using bench = await openPage(browser, server.url);
+      const { page } = bench;
+      await join(page, "user1");
+      await say(page, "first words");
+      await page.locator(".own[data-seq='1']").waitFor();
+      await page.locator(".frame.out", { hasText: "first words" }).click();
+      await page.getByRole("button", { name: "Edit and send" }).click();
+      const raw = page.locator("#raw");
+      await raw.fill((await raw.inputValue()).replace("first words", "other words"));
+      await page.locator("#send-frame").click();
+      // D3: the same id, so that nothing is stored twice and the first text stays.
+      await outcome(page, /stored before, as #1/, "fine");
+      expect(await texts(page)).toEqual(["first words"]);
+      expect(bench.faults).toEqual([]);
+    },
+    PATIENCE,
+  );
+
+  test(
+    "A4 P1 a message is saved in the browser and there after a reload; one with a token is not saved",
+    async () => {
+      await using server = await startTestServer();
+      await using bench = await openPage(browser, server.url);
+      const { page } = bench;
+      await join(page, "user1");
+      await openPanel(page, "Send");
+      await page.locator("#field-text").fill("{{uuid}} at {{now}}");
+      await page.locator("#save-name").fill("stamp");
+      await page.locator("#save").click();
+      await page.locator("#saved li", { hasText: "stamp" }).waitFor();
+
+      await page.locator("#raw").fill(JSON.stringify({ type: "token", token: await server.token("user1") }));
+      await page.locator("#save-name").fill("secret");
+      await page.locator("#save").click();
+      await page.locator("#save-problem", { hasText: "tokens are not saved" }).waitFor();
+      expect(await page.evaluate(() => JSON.stringify(localStorage))).not.toContain("eyJ");
+      await page.locator("#send-frame").click();
+      await outcome(page, /token_accepted/, "fine");
+
+      await page.reload();
+      await join(page, "user1");
+      await page.locator("#saved").getByRole("button", { name: "stamp", exact: true }).click();
+      await page.locator("#send-frame").click();
+      await page.locator(".message", { hasText: /[a-z0-9-]{20,} at \d{13}/ }).waitFor();
+      await page.getByRole("button", { name: "Remove stamp" }).click();
+      expect(await page.evaluate(() => localStorage.length)).toBe(0);
+      expect(bench.faults).toEqual([]);
+    },
+    PATIENCE,
+  );
+
+  test(
+    "Q4 a series of a rate, a count and a size is sent, and says how many were answered and how fast",
+    async () => {
+      await using server = await startTestServer({
+        env: { PLANS: "free:25:5,basic:1000:20,premium:10000:100" },
+      });
+      await using bench = await openPage(browser, server.url);
+      const { page } = bench;
+      await join(page, "user1");
+      await openPanel(page, "Send");
+      await page.locator("#series-rate").fill("100");
+      await page.locator("#series-count").fill("30");
+      await page.locator("#series-size").fill("200");
+      await page.locator("#series-start").click();
+      const facts = page.locator("#series-progress .facts");
+      await facts.filter({ hasText: /Sent30 of 30Answered25Refused5Half within[\d.]+ ms/ }).waitFor();
+      await page.locator("[data-seq='25']").waitFor();
+      expect((await texts(page)).at(-1)).toHaveLength(200);
+      expect(bench.faults).toEqual([]);
+    },
+    PATIENCE,
+  );
+});
