@@ -61,9 +61,10 @@ describe.skipIf(chromiumPath() === undefined)("the bench", () => {
         await using server = await startTestServer();
         await using bench = await openPage(browser, server.url);
         const { page } = bench;
-        let signIns = 0;
+        const asked: string[] = [];
         page.on("request", (request) => {
-          if (request.url().endsWith("/token")) signIns++;
+          const { pathname } = new URL(request.url());
+          if (request.method() === "POST") asked.push(pathname);
         });
         await join(page, "user2");
         await page.getByRole("button", { name: "Name user2" }).click();
@@ -75,16 +76,20 @@ describe.skipIf(chromiumPath() === undefined)("the bench", () => {
         expect(await page.locator(".client").count()).toBe(2);
         await say(page, "from the twin");
         await page.locator(".own[data-seq='1']").waitFor();
-        expect(signIns).toBe(1);
 
         await select(page, "ben");
         await page.locator(".own[data-seq='1']", { hasText: "from the twin" }).waitFor();
         await page.getByRole("button", { name: "Drop ben" }).click();
         expect(await page.locator(".client").count()).toBe(1);
-        // Its twin has the same sign-in, which must not have ended.
+        // Its twin has the same sign-in, which ends with the last that uses it.
         await say(page, "still here");
         await page.locator(".own[data-seq='2']").waitFor();
         await page.locator(".frame.line", { hasText: /^ben.*close/ }).waitFor();
+        expect(asked).toEqual(["/token"]);
+        const ended = page.waitForRequest("**/logout");
+        await page.getByRole("button", { name: /^Drop user2/ }).click();
+        await ended;
+        await page.locator("#sign-in").waitFor();
         expect(bench.faults).toEqual([]);
       },
       PATIENCE,
