@@ -12,6 +12,7 @@ import { readRuns } from "./runs/table.ts";
 import { MOST_TAKEN, NUMBERS, takeIn } from "./runs/taking-in.ts";
 import { PieceWriter } from "./runs/writer.ts";
 import { openIndex } from "./schema.ts";
+import { yieldToOthers } from "./thread-priority.ts";
 
 export type KeeperOrder =
   | { readonly open: { readonly store: string; readonly index: string } }
@@ -42,6 +43,11 @@ const MERGED_BESIDES = 100_000;
 
 /** Size of the write-ahead log, in bytes, from which it is started afresh even if writers must wait a moment for it. */
 const RESTART_AT = 64 * 1024 * 1024;
+
+/** Where both want the same core the event loop goes first; the keeper, which needs a seventh of it at most, gets a quarter. */
+const NICE = 5;
+
+yieldToOthers(NICE);
 
 let keeper: ReturnType<typeof openKeeper> | undefined;
 

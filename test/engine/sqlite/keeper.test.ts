@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
-import { copyFileSync, statSync } from "node:fs";
+import { copyFileSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { Keeper } from "../../../src/engine/sqlite/keeper.ts";
 import { Subject } from "../../contracts/engine/subject.ts";
@@ -105,3 +105,28 @@ test("Q1 charges that have left the hour are deleted from disk, the others are k
   expect(rows()).toBe(0);
   expect(await subject.store("last", { limit: 100 })).toMatchObject({ quota: { remaining: 99 } });
 });
+
+/** How the threads of this process stand to others on the same core: the field `nice` of proc_pid_stat(5). */
+function niceness(): number[] {
+  return readdirSync("/proc/self/task").flatMap((thread) => {
+    try {
+      const stat = readFileSync(`/proc/self/task/${thread}/stat`, "utf8");
+      // The name in parentheses may hold spaces; `nice` is the seventeenth after it.
+      return [Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[16])];
+    } catch {
+      return []; // It has ended meanwhile.
+    }
+  });
+}
+
+test.skipIf(process.platform !== "linux")(
+  "the keeper's thread, and no other, lets the event loop go first",
+  async () => {
+    const before = niceness().filter((nice) => nice === 5).length;
+    const { subject, parts } = await begin();
+    await using _ = subject;
+    await parts.takeIn();
+    expect(niceness().filter((nice) => nice === 5).length).toBe(before + 1);
+    expect(niceness()).toContain(0);
+  },
+);
