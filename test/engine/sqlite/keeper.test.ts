@@ -106,27 +106,24 @@ test("Q1 charges that have left the hour are deleted from disk, the others are k
   expect(await subject.store("last", { limit: 100 })).toMatchObject({ quota: { remaining: 99 } });
 });
 
-/** How the threads of this process stand to others on the same core: the field `nice` of proc_pid_stat(5). */
-function niceness(): number[] {
-  return readdirSync("/proc/self/task").flatMap((thread) => {
-    try {
-      const stat = readFileSync(`/proc/self/task/${thread}/stat`, "utf8");
-      // The name in parentheses may hold spaces; `nice` is the seventeenth after it.
-      return [Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[16])];
-    } catch {
-      return []; // It has ended meanwhile.
-    }
-  });
+/** How a thread of this process stands to others on the same core: the field `nice` of proc_pid_stat(5). */
+function niceness(thread: string): number | undefined {
+  try {
+    const stat = readFileSync(`/proc/self/task/${thread}/stat`, "utf8");
+    // The name in parentheses may hold spaces; `nice` is the seventeenth after it.
+    return Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[16]);
+  } catch {
+    return undefined; // It has ended meanwhile.
+  }
 }
 
 test.skipIf(process.platform !== "linux")(
-  "the keeper's thread, and no other, lets the event loop go first",
+  "the keeper's thread lets the event loop go first, where both want one core",
   async () => {
-    const before = niceness().filter((nice) => nice === 5).length;
     const { subject, parts } = await begin();
     await using _ = subject;
     await parts.takeIn();
-    expect(niceness().filter((nice) => nice === 5).length).toBe(before + 1);
-    expect(niceness()).toContain(0);
+    expect(readdirSync("/proc/self/task").map(niceness)).toContain(5);
+    expect(niceness(String(process.pid))).toBe(0);
   },
 );
