@@ -100,7 +100,6 @@ export function createFaults(desk: Desk): Panel {
     return (
       <>
         <div class="panel-page faults">
-          <h2 class="unseen">Faults</h2>
           <p class="fault-target">
             <span class={`swatch tone-${client.tone}`} aria-hidden="true" />
             <strong>{bench.nameOf(client.id)}</strong>
@@ -112,7 +111,7 @@ export function createFaults(desk: Desk): Panel {
           <div class="fault-groups">
             {groups.map((group) => (
               <section key={group.title} aria-label={group.title}>
-                <h3>{group.title}</h3>
+                <h2>{group.title}</h2>
                 <ul>
                   {group.actions.map((action) => (
                     <FaultRow
