@@ -36,6 +36,11 @@ export function clockTime(at: number): string {
   return new Date(at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
 }
 
+/** The hour, minute and second of a moment in seconds since 1970, for the charts. */
+export function timeOfDay(seconds: number): string {
+  return preciseTime(seconds * 1000).slice(0, 8);
+}
+
 /** The hour, minute, second and millisecond of a moment, for the frame log. */
 export function preciseTime(at: number): string {
   const date = new Date(at);

@@ -24,6 +24,8 @@ test("what the page loads at its start is at most 60 KB of JavaScript, compresse
     for (const [, other] of parts.get(name)!.matchAll(/(?:from|import) ?"\.\/([^"]+)"/g)) loaded.add(other!);
   const sizes = [...loaded].map((name) => Bun.gzipSync(new TextEncoder().encode(parts.get(name)!)).length);
   expect(sizes.reduce((sum, size) => sum + size)).toBeLessThan(60 * 1000);
+  const later = [...parts.keys()].filter((name) => !loaded.has(name));
+  expect(later.filter((name) => parts.get(name)!.includes("u-cursor"))).toHaveLength(1);
   for (const script of parts.values()) expect(script).not.toContain("ZodError");
 });
 

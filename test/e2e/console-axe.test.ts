@@ -1,14 +1,10 @@
 // No view of the page breaks a rule of axe-core, in either colour scheme, wide or narrow.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Browser, Page } from "playwright-core";
+import { axeViolations } from "../support/axe.ts";
 import { chromiumPath, openPage, startBrowser } from "../support/browser.ts";
 import { startTestServer } from "../support/server.ts";
 import { addClient, connected, join, openPanel, PATIENCE, say } from "./console-page.ts";
-
-const AXE = await Bun.file(Bun.resolveSync("axe-core/axe.min.js", import.meta.dir)).text();
-
-/** All rules but those that are opinions of axe, and no rule of WCAG: `best-practice` is among those that are asked. */
-const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 
 describe.skipIf(chromiumPath() === undefined)("the page for everybody", () => {
   let browser: Browser;
@@ -28,15 +24,14 @@ describe.skipIf(chromiumPath() === undefined)("the page for everybody", () => {
           await using server = await startTestServer({
             env: { PLANS: "free:3:5,basic:1000:20,premium:10000:100" },
           });
-          // Only so that axe can be put into the page; that the policy holds is seen by every other test.
-          const options = { colorScheme, viewport, bypassCSP: true, reducedMotion: "reduce" } as const;
+          const options = { colorScheme, viewport, reducedMotion: "reduce" } as const;
           await using ann = await openPage(browser, server.url, options);
           const { page } = ann;
           const part = (name: string) =>
             size === "narrow" ? page.getByRole("button", { name, exact: true }).click() : undefined;
           const found: string[] = [];
           const look = async (view: string) => {
-            for (const fault of await violations(page)) found.push(`${view}: ${fault}`);
+            for (const fault of await axeViolations(page)) found.push(`${view}: ${fault}`);
           };
 
           await page.locator("#demo-accounts button").first().waitFor();
@@ -100,13 +95,13 @@ describe.skipIf(chromiumPath() === undefined)("the page for everybody", () => {
     "a closed line, with its reason, breaks none either",
     async () => {
       await using server = await startTestServer();
-      await using ann = await openPage(browser, server.url, { bypassCSP: true, colorScheme: "dark" });
+      await using ann = await openPage(browser, server.url, { colorScheme: "dark" });
       await join(ann.page, "user1");
       await openPanel(ann.page, "Send");
       await ann.page.locator("#raw").fill("x".repeat(70_000));
       await ann.page.locator("#send-frame").click();
       await ann.page.locator("#ending-title", { hasText: "1009" }).waitFor();
-      expect(await violations(ann.page)).toEqual([]);
+      expect(await axeViolations(ann.page)).toEqual([]);
     },
     PATIENCE,
   );
@@ -119,22 +114,4 @@ async function addClientHere(page: Page, isNarrow: boolean): Promise<void> {
   await page.locator("#demo-accounts").getByRole("button", { name: "user2" }).click();
   await page.locator("#connect").click();
   await connected(page);
-}
-
-/** What axe finds, each as its rule and where. */
-async function violations(page: Page): Promise<string[]> {
-  await page.evaluate(AXE);
-  return page.evaluate(async (tags) => {
-    const { axe } = window as unknown as {
-      axe: { run(options: object): Promise<{ violations: Violation[] }> };
-    };
-    interface Violation {
-      readonly id: string;
-      readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[];
-    }
-    const { violations: all } = await axe.run({ runOnly: { type: "tag", values: tags } });
-    return all.flatMap(({ id, nodes }) =>
-      nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 160)} ${failureSummary}`),
-    );
-  }, TAGS);
 }

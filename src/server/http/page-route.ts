@@ -9,7 +9,7 @@ export interface PageFile {
   readonly etag: string;
 }
 
-/** The console by path: `/`, `/console/main.js` and what it loads later, `/console/style.css`, `/console/icon.svg`. */
+/** The console by path: `/`, `/console/main.js` and what it loads later, `/console/style.css` and other sheets, `/console/icon.svg`. */
 export type Page = ReadonlyMap<string, PageFile>;
 
 const CONSOLE_FOLDER = fileURLToPath(new URL("../../console/", import.meta.url));
@@ -19,15 +19,17 @@ const CONSOLE_FOLDER = fileURLToPath(new URL("../../console/", import.meta.url))
  * Content-Security-Policy and Referrer-Policy (bun #16873, #18135).
  */
 export async function createPage(folder = CONSOLE_FOLDER): Promise<Page> {
-  const style = await bundle(join(folder, "style.css"));
   const read = (name: string) => Bun.file(join(folder, name)).text();
   const page = new Map([
     ["/", pageFile(await read("index.html"), "text/html; charset=utf-8")],
-    ["/console/style.css", pageFile(style.get("style.css")!, "text/css; charset=utf-8")],
     ["/console/icon.svg", pageFile(await read("icon.svg"), "image/svg+xml")],
   ]);
   for (const [name, script] of await bundle(join(folder, "main.tsx")))
     page.set(`/console/${name}`, pageFile(script, "text/javascript; charset=utf-8"));
+  // Every sheet of the folder itself is a file of the page; what lies below is a part of one.
+  for await (const name of new Bun.Glob("*.css").scan(folder))
+    for (const [part, style] of await bundle(join(folder, name)))
+      page.set(`/console/${part}`, pageFile(style, "text/css; charset=utf-8"));
   return page;
 }
 

@@ -1,0 +1,73 @@
+import { useEffect, useRef } from "preact/hooks";
+import { timeOfDay } from "../../wording.ts";
+import type { Drawing, Line } from "./draw.ts";
+import type { Draw } from "./load.ts";
+import type { Values } from "./samples.ts";
+
+/** A line, and its values. */
+export interface Curve extends Line {
+  readonly values: Values;
+}
+
+interface ChartProps {
+  readonly id: string;
+  readonly title: string;
+  readonly times: readonly number[];
+  readonly curves: readonly Curve[];
+  readonly draw: Draw;
+  /** The time that is pointed at, by its place; the last one is shown where there is none. */
+  readonly pointed: number | undefined;
+  words(value: number): string;
+  point(index: number | undefined): void;
+}
+
+/** One chart with its name, and what each line says at the moment that is pointed at. Who cannot see it has the table. */
+export function Chart({ id, title, times, curves, draw, pointed, words, point }: ChartProps) {
+  const place = useRef<HTMLDivElement>(null);
+  const drawing = useRef<Drawing>(undefined);
+  const shape = curves.map(({ label, colour }) => `${label} ${colour}`).join("\n");
+  useEffect(() => {
+    drawing.current = draw(place.current!, { lines: curves, time: timeOfDay, words, point });
+    return () => drawing.current?.remove();
+  }, [shape]);
+  useEffect(() => {
+    drawing.current?.update(
+      times,
+      curves.map(({ values }) => values),
+    );
+  });
+  return (
+    <section class="chart" id={`chart-${id}`} aria-labelledby={`chart-${id}-title`}>
+      <div class="chart-head">
+        <h2 id={`chart-${id}-title`}>{title}</h2>
+        <ul class="chart-lines">
+          {curves.map(({ label, colour, dash, values }) => (
+            <li key={label}>
+              <Sample colour={colour} dash={dash} />
+              {label} <b>{said(values[pointed ?? values.length - 1], words)}</b>
+            </li>
+          ))}
+        </ul>
+      </div>
+      <div
+        class="chart-place"
+        ref={place}
+        role="img"
+        aria-label={`${title}, drawn; the table has the numbers`}
+      />
+    </section>
+  );
+}
+
+/** How the line looks. */
+function Sample({ colour, dash }: Pick<Line, "colour" | "dash">) {
+  return (
+    <svg class="chart-sample" viewBox="0 0 20 8" width="20" height="8" aria-hidden="true">
+      <line x1="0" y1="4" x2="20" y2="4" stroke={`var(${colour})`} stroke-dasharray={dash?.join(" ")} />
+    </svg>
+  );
+}
+
+function said(value: number | null | undefined, words: (value: number) => string): string {
+  return value === null || value === undefined ? "–" : words(value);
+}

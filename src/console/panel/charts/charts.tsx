@@ -1,0 +1,237 @@
+// How much is said, how long acks take, what is left of quotas, what waits to be sent: as lines, and as a table.
+import { computed, effect, signal, untracked } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { IconButton } from "../../view/icon.tsx";
+import { milliseconds, size, timeOfDay } from "../../wording.ts";
+import type { Desk, Panel } from "../panel.ts";
+import { Chart, type Curve } from "./chart.tsx";
+import { type Draw, loadDraw } from "./load.ts";
+import { SampleTable } from "./sample-table.tsx";
+import { type Columns, createSamples } from "./samples.ts";
+
+/** How much of the past is shown, in seconds. */
+const SPANS: readonly (readonly [number, string])[] = [
+  [60, "1 minute"],
+  [300, "5 minutes"],
+  [900, "15 minutes"],
+];
+
+/** Most clients whose quota has a line and a column; more could not be told apart. */
+const MAX_QUOTAS = 8;
+
+type Loading =
+  | { readonly at: "not asked" | "loading" | "failed" }
+  | { readonly at: "there"; readonly draw: Draw };
+
+export function createCharts(desk: Desk): Panel {
+  const { bench } = desk;
+  const samples = createSamples();
+  const loading = signal<Loading>({ at: "not asked" });
+  /** Empty: all clients. */
+  const chosen = signal("");
+  const span = signal(SPANS[0]![0]);
+  const second = computed(() => Math.floor(bench.now.value / 1000));
+  /** The end of what is shown while it is paused. */
+  const pausedAt = signal<number | undefined>(undefined);
+  const pointed = signal<number | undefined>(undefined);
+  const isTable = signal(false);
+
+  /** `justSent` bytes were given to the browser in this moment, which cannot have sent them yet. */
+  function measure(id: string, at: number, justSent = 0): void {
+    const client = bench.clients.peek().find((one) => one.id === id);
+    if (client === undefined) return;
+    const unsent = Math.max(0, client.wire.unsent() - justSent);
+    const quota = client.current().allowance?.remaining;
+    samples.measure(id, at, { unsent, ...(quota !== undefined && { quota }) });
+  }
+
+  bench.onFrame((frame) => {
+    samples.note(frame);
+    // What waits is most when more comes.
+    if (frame.direction === "out") measure(frame.client, frame.at, frame.bytes);
+  });
+  effect(() => {
+    const at = bench.now.value;
+    untracked(() => {
+      for (const { id } of bench.clients.value) measure(id, at);
+    });
+  });
+  // What was seen is forgotten with those who saw it.
+  effect(() => {
+    if (!bench.isEmpty.value) return;
+    samples.clear();
+    pausedAt.value = undefined;
+    chosen.value = "";
+  });
+
+  async function load(): Promise<void> {
+    const { at } = loading.value;
+    if (at === "loading" || at === "there") return;
+    loading.value = { at: "loading" };
+    try {
+      loading.value = { at: "there", draw: await loadDraw() };
+    } catch {
+      loading.value = { at: "failed" };
+    }
+  }
+
+  function togglePause(): void {
+    pausedAt.value = pausedAt.value === undefined ? second.value : undefined;
+    desk.told.value = pausedAt.value === undefined ? "The charts go on" : "The charts are paused";
+  }
+
+  function toggleTable(): void {
+    isTable.value = !isTable.value;
+  }
+
+  function View() {
+    useEffect(() => void load(), []);
+    const all = bench.clients.value.map(({ id }) => id);
+    const clients = all.includes(chosen.value) ? [chosen.value] : all;
+    // The second that goes on is not whole yet.
+    const to = pausedAt.value ?? second.value;
+    const columns = samples.read(clients, to - span.value, to);
+    /** The one that is pointed at, or at which everything stands still. */
+    const moment = pointed.value === undefined ? pausedAt.value : columns.times[pointed.value];
+    const isPaused = pausedAt.value !== undefined;
+    return (
+      <div class="panel-page charts">
+        <form class="filters" aria-label="What is shown" onSubmit={(event) => event.preventDefault()}>
+          <select
+            id="charts-client"
+            aria-label="Client"
+            value={clients.length === 1 && chosen.value !== "" ? chosen.value : ""}
+            onChange={(event) => {
+              chosen.value = event.currentTarget.value;
+            }}
+          >
+            <option value="">All clients</option>
+            {all.map((id) => (
+              <option key={id} value={id}>
+                {bench.nameOf(id)}
+              </option>
+            ))}
+          </select>
+          <select
+            id="charts-span"
+            aria-label="Time"
+            value={span.value}
+            onChange={(event) => {
+              span.value = Number(event.currentTarget.value);
+            }}
+          >
+            {SPANS.map(([seconds, words]) => (
+              <option key={seconds} value={seconds}>
+                {words}
+              </option>
+            ))}
+          </select>
+          <button
+            type="button"
+            class="plain small"
+            id="charts-table"
+            aria-expanded={isTable.value}
+            aria-controls="samples"
+            title="Show the numbers as a table (b)"
+            onClick={toggleTable}
+          >
+            Table
+          </button>
+          <IconButton
+            icon={isPaused ? "play" : "pause"}
+            label={isPaused ? "Go on" : "Pause"}
+            shortcut="p"
+            id="charts-pause"
+            pressed={isPaused}
+            onClick={togglePause}
+          />
+          <span class="fine" id="charts-moment">
+            {moment === undefined ? "" : `at ${timeOfDay(moment)}`}
+          </span>
+        </form>
+        <section id="samples" aria-label="The numbers" tabIndex={isTable.value ? 0 : undefined}>
+          {isTable.value && (
+            <SampleTable columns={columns} clients={clients.slice(0, MAX_QUOTAS)} nameOf={bench.nameOf} />
+          )}
+        </section>
+        <Drawn columns={columns} clients={clients} />
+      </div>
+    );
+  }
+
+  function Drawn({ columns, clients }: { readonly columns: Columns; readonly clients: readonly string[] }) {
+    if (loading.value.at === "failed")
+      return (
+        <p class="problem" id="charts-problem" role="alert">
+          The charts could not be loaded; the table has the numbers.{" "}
+          <button type="button" class="plain small" onClick={load}>
+            Try again
+          </button>
+        </p>
+      );
+    if (loading.value.at !== "there") return <p class="fine">The charts are being loaded …</p>;
+    const common = {
+      times: columns.times,
+      draw: loading.value.draw,
+      pointed: pointed.value,
+      point(index: number | undefined) {
+        pointed.value = index;
+      },
+    };
+    const hidden = clients.length - MAX_QUOTAS;
+    return (
+      <>
+        <Chart
+          id="messages"
+          title="Messages a second"
+          words={String}
+          curves={messages(columns)}
+          {...common}
+        />
+        <Chart id="acks" title="Ack time" words={milliseconds} curves={acks(columns)} {...common} />
+        <Chart
+          id="quota"
+          title="Quota left"
+          words={(value) => value.toLocaleString("en")}
+          curves={clients.slice(0, MAX_QUOTAS).map((id) => quota(columns, id))}
+          {...common}
+        />
+        {hidden > 0 && <p class="fine">{`${hidden} more clients have no line here; choose one above.`}</p>}
+        <Chart id="unsent" title="Unsent" words={size} curves={unsent(columns)} {...common} />
+      </>
+    );
+  }
+
+  function quota(columns: Columns, id: string): Curve {
+    return {
+      label: bench.nameOf(id),
+      colour: `--chart-${bench.toneOf(id)}`,
+      values: columns.quota.get(id) ?? [],
+    };
+  }
+
+  const commands = [
+    { key: "p", label: "Pause, or go on", group: "Charts", run: togglePause },
+    { key: "b", label: "Show the numbers as a table, or hide it", group: "Charts", run: toggleTable },
+  ];
+  return { name: "charts", title: "Charts", key: "h", commands, View };
+}
+
+function messages({ sent, received }: Columns): readonly Curve[] {
+  return [
+    { label: "sent", colour: "--chart-0", values: sent },
+    { label: "received", colour: "--chart-1", dash: [6, 3], values: received },
+  ];
+}
+
+function acks({ p50, p95, p99 }: Columns): readonly Curve[] {
+  return [
+    { label: "50 %", colour: "--chart-2", values: p50 },
+    { label: "95 %", colour: "--chart-3", dash: [6, 3], values: p95 },
+    { label: "99 %", colour: "--chart-5", dash: [2, 2], values: p99 },
+  ];
+}
+
+function unsent({ unsent: values }: Columns): readonly Curve[] {
+  return [{ label: "at most", colour: "--chart-4", values }];
+}

@@ -1,0 +1,26 @@
+/** The style sheet of the charts. */
+const SHEET = "/console/charts.css";
+
+/** How charts are drawn. */
+export type Draw = typeof import("./draw.ts")["draw"];
+
+/** Fetches what draws, and its styles. Rejects when the server does not give them; another try asks again. */
+export async function loadDraw(): Promise<Draw> {
+  const [{ draw }] = await Promise.all([import("./draw.ts"), addSheet()]);
+  return draw;
+}
+
+function addSheet(): Promise<void> {
+  if (document.querySelector(`link[href="${SHEET}"]`) !== null) return Promise.resolve();
+  const link = document.createElement("link");
+  link.rel = "stylesheet";
+  link.href = SHEET;
+  return new Promise((resolve, reject) => {
+    link.addEventListener("load", () => resolve());
+    link.addEventListener("error", () => {
+      link.remove();
+      reject(new Error(`${SHEET} cannot be read.`));
+    });
+    document.head.append(link);
+  });
+}

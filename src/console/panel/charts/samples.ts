@@ -1,0 +1,145 @@
+// What the charts show, second by second: counted as frames are seen, measured as time goes on. Pure: times are arguments.
+import type { Frame } from "../../wire/frame.ts";
+
+/** Seconds that are kept. */
+export const KEPT = 900;
+
+/** Ack times of one client that are kept for one second; one that has more is judged by its first. */
+const MAX_ACKS = 500;
+
+/** What one client did in one second. */
+interface Second {
+  sent: number;
+  received: number;
+  /** Milliseconds. */
+  readonly acks: number[];
+  /** The most that waited to be sent, in bytes. */
+  unsent: number;
+  /** What was left of the quota at its end; undefined where nothing was said of it. */
+  quota: number | undefined;
+}
+
+/** A value for each second; null where there is none. */
+export type Values = readonly (number | null)[];
+
+/** Some seconds, one value of each kind for each. */
+export interface Columns {
+  /** When each second began, in seconds since 1970. */
+  readonly times: readonly number[];
+  readonly sent: Values;
+  readonly received: Values;
+  /** Ack times in milliseconds, by how many of a hundred took no longer. */
+  readonly p50: Values;
+  readonly p95: Values;
+  readonly p99: Values;
+  /** All ack times, in rising order. */
+  readonly acks: readonly number[];
+  readonly unsent: Values;
+  /** What was left, by client; of who was not there yet, null. */
+  readonly quota: ReadonlyMap<string, Values>;
+}
+
+/** Counts and keeps. */
+export interface Samples {
+  note(frame: Frame): void;
+  /** What is so of `client` at `at`, in milliseconds since 1970. */
+  measure(client: string, at: number, values: { readonly unsent: number; readonly quota?: number }): void;
+  /** The seconds from `from` up to, and without, `to`, of `clients` together. */
+  read(clients: readonly string[], from: number, to: number): Columns;
+  clear(): void;
+}
+
+export function createSamples(): Samples {
+  /** By second, and in it by client; only where something was. */
+  let seconds = new Map<number, Map<string, Second>>();
+  /** The last quota of each client, which holds until another is told, and when it was written down. */
+  let quotas = new Map<string, { readonly quota: number; readonly at: number }>();
+
+  function at(time: number, client: string): Second {
+    const second = Math.floor(time / 1000);
+    let clients = seconds.get(second);
+    if (clients === undefined) {
+      clients = new Map();
+      seconds.set(second, clients);
+      for (const old of seconds.keys()) if (old <= second - KEPT) seconds.delete(old);
+    }
+    let entry = clients.get(client);
+    if (entry === undefined) {
+      entry = { sent: 0, received: 0, acks: [], unsent: 0, quota: undefined };
+      clients.set(client, entry);
+    }
+    return entry;
+  }
+
+  /** What `client` had left at the end of each of `times`: the last that was told. */
+  function quotasOf(client: string, times: readonly number[]): Values {
+    const [first = 0] = times;
+    let left: number | null = null;
+    for (let second = first - KEPT; second < first; second++) left = quotaIn(second, client) ?? left;
+    return times.map((time) => {
+      left = quotaIn(time, client) ?? left;
+      return left;
+    });
+  }
+
+  function quotaIn(second: number, client: string): number | undefined {
+    return seconds.get(second)?.get(client)?.quota;
+  }
+
+  return {
+    note({ client, at: time, direction, type, notes }) {
+      if (type === "message" && direction === "out") at(time, client).sent++;
+      if (type === "message" && direction === "in") at(time, client).received++;
+      if (type !== "ack" || direction !== "in" || notes.roundTrip === undefined) return;
+      const { acks } = at(time, client);
+      if (acks.length < MAX_ACKS) acks.push(notes.roundTrip);
+    },
+    measure(client, time, { unsent, quota }) {
+      if (unsent > 0) {
+        const second = at(time, client);
+        second.unsent = Math.max(second.unsent, unsent);
+      }
+      if (quota === undefined) return;
+      const last = quotas.get(client);
+      // Written down again before what was written is forgotten.
+      if (last?.quota === quota && time - last.at < (KEPT * 1000) / 2) return;
+      quotas.set(client, { quota, at: time });
+      at(time, client).quota = quota;
+    },
+    read(clients, from, to) {
+      const times = Array.from({ length: Math.max(0, to - from) }, (_, n) => from + n);
+      const each = times.map((time) => {
+        const here = seconds.get(time);
+        return here === undefined ? [] : clients.flatMap((client) => here.get(client) ?? []);
+      });
+      const sum = (value: (second: Second) => number) =>
+        each.map((second) => second.reduce((total, one) => total + value(one), 0));
+      const acks = each.map((second) => second.flatMap((one) => one.acks).sort(rising));
+      const percentiles = (part: number) => acks.map((sorted) => percentile(sorted, part));
+      return {
+        times,
+        sent: sum(({ sent }) => sent),
+        received: sum(({ received }) => received),
+        p50: percentiles(0.5),
+        p95: percentiles(0.95),
+        p99: percentiles(0.99),
+        acks: acks.flat().sort(rising),
+        unsent: sum(({ unsent }) => unsent),
+        quota: new Map(clients.map((client) => [client, quotasOf(client, times)])),
+      };
+    },
+    clear() {
+      seconds = new Map();
+      quotas = new Map();
+    },
+  };
+}
+
+/** The smallest of `sorted` that `part` of them do not exceed (nearest rank); null of none. */
+export function percentile(sorted: readonly number[], part: number): number | null {
+  return sorted[Math.max(0, Math.ceil(part * sorted.length) - 1)] ?? null;
+}
+
+function rising(a: number, b: number): number {
+  return a - b;
+}

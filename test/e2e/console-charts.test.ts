@@ -1,0 +1,264 @@
+// The charts of the console, in a real browser against a real server.
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import type { Browser, Page } from "playwright-core";
+import { axeViolations } from "../support/axe.ts";
+import { chromiumPath, openPage, startBrowser } from "../support/browser.ts";
+import { startTestServer } from "../support/server.ts";
+import { addClient, join, openPanel, overflow, PATIENCE, say } from "./console-page.ts";
+
+/** How many pixels of a chart have the colour of the line that a custom property names. */
+function pixelsOf(page: Page, chart: string, property: string): Promise<number> {
+  return page.evaluate(
+    ([chart, property]) => {
+      const canvas = document.querySelector<HTMLCanvasElement>(`#chart-${chart} canvas`)!;
+      const colour = getComputedStyle(canvas).getPropertyValue(property!).trim();
+      const [red, green, blue] = [1, 3, 5].map((at) => Number.parseInt(colour.slice(at, at + 2), 16));
+      // Looked at on another canvas: what is read back from one that is drawn on makes its drawing slow.
+      const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d")!;
+      copy.drawImage(canvas, 0, 0);
+      const { data } = copy.getImageData(0, 0, canvas.width, canvas.height);
+      let count = 0;
+      for (let at = 0; at < data.length; at += 4)
+        if (data[at] === red && data[at + 1] === green && data[at + 2] === blue && data[at + 3] === 255)
+          count++;
+      return count;
+    },
+    [chart, property] as const,
+  );
+}
+
+/** The numbers of a row of the table. */
+async function sums(page: Page): Promise<string[]> {
+  return page.locator("#samples-sum td").allTextContents();
+}
+
+/** Waits until the row of sums reads like this; a second is shown when it is over. */
+async function waitForSums(page: Page, pattern: RegExp): Promise<void> {
+  await page.locator("#samples-sum", { hasText: pattern }).waitFor();
+}
+
+describe.skipIf(chromiumPath() === undefined)("the charts", () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await startBrowser();
+  });
+  afterAll(() => browser.close());
+
+  test(
+    "are loaded when they are opened, and not before",
+    async () => {
+      await using server = await startTestServer();
+      const paths = new Set<string>();
+      await using bench = await openPage(browser, "about:blank");
+      const { page } = bench;
+      page.on("request", (request) => paths.add(new URL(request.url()).pathname));
+      await page.goto(server.url);
+      await join(page, "user1");
+      await say(page, "before");
+      const before = new Set(paths);
+      expect([...before].filter((path) => path.startsWith("/console/")).sort()).toEqual([
+        "/console/icon.svg",
+        "/console/main.js",
+        "/console/style.css",
+      ]);
+
+      await page.keyboard.press("Escape");
+      await page.keyboard.press("h");
+      await page.locator("#chart-unsent canvas").waitFor();
+      const after = [...paths].filter((path) => !before.has(path));
+      expect(after.sort()).toEqual([
+        "/console/charts.css",
+        expect.stringMatching(/^\/console\/chunk-\w+\.js$/),
+      ]);
+      expect(await page.locator("canvas").count()).toBe(4);
+
+      await openPanel(page, "Timeline");
+      await page.locator("canvas").first().waitFor({ state: "detached" });
+      await openPanel(page, "Charts");
+      await page.locator("#chart-unsent canvas").waitFor();
+      expect(await page.locator("link[href='/console/charts.css']").count()).toBe(1);
+      expect(bench.faults).toEqual([]);
+    },
+    PATIENCE,
+  );
+
+  test(
+    "show the numbers of a real talk, also of what was said before they were opened: drawn, beside the lines and as a table",
+    async () => {
+      await using server = await startTestServer();
+      await using bench = await openPage(browser, server.url);
+      const { page } = bench;
+      await join(page, "user1");
+      await addClient(page, "user2");
+      for (const text of ["one", "two", "three"]) await say(page, text);
+      await page.locator(".own[data-seq='3']").waitFor();
+
+      await openPanel(page, "Charts");
+      await page.locator("#chart-messages canvas").waitFor();
+      await page.keyboard.press("b");
+      await waitForSums(page, /^All36/);
+      const [sent, received, ...rest] = await sums(page);
+      expect([sent, received]).toEqual(["3", "6"]);
+      for (const time of rest.slice(0, 3)) expect(time).toMatch(/^[\d.]+ (ms|s)$/);
+      expect(rest[3]).toMatch(/^\d+ B$/);
+      expect(rest.slice(4)).toEqual(["100", "997"]);
+      const quota = page.locator("#chart-quota .chart-lines li");
+      expect(await quota.allTextContents()).toEqual([" user1 100", " user2 997"].map((text) => text.trim()));
+      expect(await pixelsOf(page, "messages", "--chart-0")).toBeGreaterThan(50);
+      expect(await pixelsOf(page, "acks", "--chart-2")).toBeGreaterThan(0);
+
+      await page.locator("#charts-client").selectOption({ label: "user1" });
+      await waitForSums(page, /^All03/);
+      expect((await sums(page)).toSpliced(5, 1)).toEqual(["0", "3", "–", "–", "–", "100"]);
+      expect(bench.faults).toEqual([]);
+    },
+    PATIENCE,
+  );
+
+  test(
+    "show what the browser could not send yet while a line is frozen",
+    async () => {
+      await using server = await startTestServer({
+        env: { TEST_FAULTS: "true", BURST_RATE: "0", PLANS: "free:0:0", DEFAULT_PLAN: "free" },
+      });
+      await using bench = await openPage(browser, server.url);
+      const { page } = bench;
+      const { promise: welcomed, resolve } = Promise.withResolvers<string>();
+      page.on("websocket", (socket) =>
+        socket.on("framereceived", ({ payload }) => {
+          const { type, connection } = JSON.parse(String(payload));
+          if (type === "welcome") resolve(connection);
+        }),
+      );
+      await join(page, "user1");
+      const connection = await welcomed;
+      const answer = await fetch(`${server.url}/test/faults`, {
+        method: "POST",
+        headers: {
+          Authorization: `Bearer ${await server.token("user1")}`,
+          "Content-Type": "application/json",
+        },
+        body: JSON.stringify({ connection, fault: { do: "freeze", seconds: 60 } }),
+      });
+      expect(answer.status).toBe(200);
+      await openPanel(page, "Send");
+      await page.locator("#series-rate").fill("0");
+      await page.locator("#series-count").fill("400");
+      await page.locator("#series-size").fill("60000");
+      await page
+        .locator("#series")
+        .getByRole("button", { name: /Start|Send/ })
+        .click();
+      await openPanel(page, "Charts");
+      await page.keyboard.press("b");
+      await waitForSums(page, /[\d.]+ (KiB|MiB)/);
+      await page.locator("#chart-unsent .chart-lines b", { hasText: /KiB|MiB/ }).waitFor();
+    },
+    PATIENCE,
+  );
+
+  test(
+    "stand still while they are paused",
+    async () => {
+      await using server = await startTestServer();
+      await using bench = await openPage(browser, server.url);
+      const { page } = bench;
+      await join(page, "user1");
+      await say(page, "one");
+      await openPanel(page, "Charts");
+      await page.keyboard.press("b");
+      await waitForSums(page, /^All11/);
+      await page.locator("#charts-pause").click();
+      await say(page, "two");
+      await page.locator(".own[data-seq='2']").waitFor();
+      // What was said is on the timeline of the page, and a second later it would be here.
+      await page.waitForFunction((until) => Date.now() > until, Date.now() + 2_000);
+      expect((await sums(page)).slice(0, 2)).toEqual(["1", "1"]);
+      await page.getByRole("button", { name: "Go on" }).click();
+      await waitForSums(page, /^All22/);
+      expect(bench.faults).toEqual([]);
+    },
+    PATIENCE,
+  );
+
+  test(
+    "forget what was seen when everybody signs out",
+    async () => {
+      await using server = await startTestServer();
+      await using bench = await openPage(browser, server.url);
+      const { page } = bench;
+      await join(page, "user1");
+      await say(page, "one");
+      await page.getByRole("button", { name: "Sign out" }).click();
+      await join(page, "user2");
+      await openPanel(page, "Charts");
+      await page.keyboard.press("b");
+      await page.locator("#samples-sum").waitFor();
+      await page.waitForFunction((until) => Date.now() > until, Date.now() + 1_500);
+      expect((await sums(page)).slice(0, 2)).toEqual(["0", "0"]);
+    },
+    PATIENCE,
+  );
+
+  test(
+    "have no axe violation, with the table and without, are drawn in the colours of either scheme, and fit a narrow screen",
+    async () => {
+      await using server = await startTestServer();
+      await using bench = await openPage(browser, server.url, { colorScheme: "light" });
+      const { page } = bench;
+      await join(page, "user1");
+      await say(page, "one");
+      await openPanel(page, "Charts");
+      await page.locator("#chart-messages canvas").waitFor();
+      await page.locator("#chart-messages b", { hasText: /\d/ }).first().waitFor();
+      await page.keyboard.press("b");
+      await waitForSums(page, /^All11/);
+      for (const scheme of ["light", "dark"] as const) {
+        await page.emulateMedia({ colorScheme: scheme });
+        await page.waitForFunction(
+          (wanted) => matchMedia(`(prefers-color-scheme: ${wanted})`).matches,
+          scheme,
+        );
+        expect(await axeViolations(page)).toEqual([]);
+        expect(await pixelsOf(page, "messages", "--chart-0")).toBeGreaterThan(50);
+      }
+      await page.keyboard.press("b");
+      expect(await axeViolations(page)).toEqual([]);
+
+      await page.setViewportSize({ width: 360, height: 700 });
+      await page.keyboard.press("h");
+      await page.keyboard.press("b");
+      await page.locator("#chart-messages canvas").waitFor();
+      expect(await overflow(page)).toBe(0);
+      const widths = await page
+        .locator(".chart-place")
+        .evaluateAll((places) =>
+          places.map((place) => [place.clientWidth, place.querySelector<HTMLElement>(".uplot")!.offsetWidth]),
+        );
+      for (const [place, chart] of widths) expect(chart).toBeLessThanOrEqual(place!);
+      expect(await axeViolations(page)).toEqual([]);
+      expect(bench.faults).toEqual([]);
+    },
+    PATIENCE,
+  );
+
+  test(
+    "that cannot be loaded say so, and are there at another try; the table is there all the time",
+    async () => {
+      await using server = await startTestServer();
+      await using bench = await openPage(browser, server.url);
+      const { page } = bench;
+      await join(page, "user1");
+      await page.route("**/console/charts.css", (route) => route.abort());
+      await openPanel(page, "Charts");
+      await page.locator("#charts-problem").waitFor();
+      await page.keyboard.press("b");
+      await page.locator("#samples-sum").waitFor();
+      expect(await axeViolations(page)).toEqual([]);
+      await page.unroute("**/console/charts.css");
+      await page.getByRole("button", { name: "Try again" }).click();
+      await page.locator("#chart-messages canvas").waitFor();
+    },
+    PATIENCE,
+  );
+});
