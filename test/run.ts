@@ -30,7 +30,7 @@ const TOOLS: readonly Tool[] = [
     name,
     isThere: () => Bun.which(name) !== null,
     package: name,
-    need: "the test of examples/talk.sh",
+    need: "the tests of the examples",
   })),
   {
     name: "python3 with websockets",

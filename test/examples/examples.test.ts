@@ -19,12 +19,13 @@ beforeAll(async () => {
   mkdirSync(join(package_, "dist/client"), { recursive: true });
   cpSync(join(ROOT, "package.json"), join(package_, "package.json"));
   writeFileSync(join(package_, "dist/client/index.js"), await bundle());
-  mkdirSync(join(folder, "bin"));
+  // Where `npx parley` finds it.
+  mkdirSync(join(folder, "node_modules/.bin"));
   writeFileSync(
-    join(folder, "bin/parley"),
+    join(folder, "node_modules/.bin/parley"),
     `#!/bin/sh\nexec ${process.execPath} --no-env-file ${join(ROOT, "src/cli/main.ts")} "$@"\n`,
   );
-  chmodSync(join(folder, "bin/parley"), 0o755);
+  chmodSync(join(folder, "node_modules/.bin/parley"), 0o755);
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -42,7 +43,7 @@ function start(command: readonly string[], server: TestServer, env: Record<strin
   ran.add(command.find((word) => EXAMPLES.includes(word))!);
   const child = Bun.spawn([...command], {
     cwd: folder,
-    env: { PATH: `${join(folder, "bin")}:${process.env.PATH}`, HOME: folder, PARLEY_URL: server.url, ...env },
+    env: { PATH: process.env.PATH ?? "", HOME: folder, PARLEY_URL: server.url, ...env },
     stdout: "pipe",
     stderr: "pipe",
   });
@@ -82,6 +83,27 @@ test.skipIf(Bun.which("jq") === null || Bun.which("curl") === null)("talk.sh", a
     stderr: "",
   });
 });
+
+test.skipIf(Bun.which("jq") === null)(
+  "chat.sh",
+  async () => {
+    await using server = await startTestServer();
+    const { written, ended } = start(["sh", "chat.sh"], server);
+    expect(await ended).toBe(0);
+    expect(written.stdout).toMatch(/^#1 [\d:]+ user2: hello from chat\n1 user2: hello from chat\n$/);
+  },
+  30_000,
+);
+
+test("first-talk.jsonl", async () => {
+  await using server = await startTestServer();
+  const run = start(["npx", "parley", "run", "first-talk.jsonl"], server);
+  expect({ code: await run.ended, ...run.written }).toEqual({
+    code: 0,
+    stdout: expect.stringMatching(/^passed {2}first-talk\.jsonl: (\d+) of \1 as expected, [\d.]+ s\n$/),
+    stderr: "",
+  });
+}, 30_000);
 
 test("echo-bot.mjs answers once, also what was said while it was away", async () => {
   await using server = await startTestServer();
@@ -162,6 +184,7 @@ test.skipIf(python === undefined)(
 test("each example has a test", () => {
   const skipped = [
     ...(python === undefined ? ["listen.py"] : []),
+    ...(Bun.which("jq") === null ? ["chat.sh"] : []),
     ...(Bun.which("jq") === null || Bun.which("curl") === null ? ["talk.sh"] : []),
   ];
   expect([...ran, ...skipped].sort()).toEqual(EXAMPLES);
