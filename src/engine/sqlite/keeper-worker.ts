@@ -5,12 +5,13 @@ import { parentPort } from "node:worker_threads";
 import { guardIndex, readIndexed } from "./index-file.ts";
 import { KeyFilter } from "./key-filter.ts";
 import { type Dropped, drop } from "./runs/dropping.ts";
-import { type KeyRow, openKeyPiece } from "./runs/key-pieces.ts";
+import { openKeyPiece } from "./runs/key-pieces.ts";
 import { Merger } from "./runs/merging.ts";
+import { Pieces } from "./runs/pieces.ts";
 import { RunReader } from "./runs/reader.ts";
 import { readRuns } from "./runs/table.ts";
 import { MOST_TAKEN, NUMBERS, takeIn } from "./runs/taking-in.ts";
-import { PieceWriter } from "./runs/writer.ts";
+
 import { openIndex } from "./schema.ts";
 import { yieldToOthers } from "./thread-priority.ts";
 
@@ -74,8 +75,8 @@ function openKeeper(storePath: string, indexPath: string) {
   const store = new Database(storePath);
   store.run("pragma busy_timeout = 100");
   const reader = new RunReader(index);
-  const writer = new PieceWriter(index);
-  const merger = new Merger(index, writer);
+  const pieces = new Pieces(index);
+  const merger = new Merger(index, pieces);
   const messageAt = store.prepare("select 1 from message where position = ?");
   const messagesBetween = store.prepare(
     "select position, key, conversation, seq from message where position > ? and position <= ? order by position",
@@ -90,9 +91,7 @@ function openKeeper(storePath: string, indexPath: string) {
     const runs = readRuns(index).filter(({ state }) => state === "whole");
     filtered = runs.reduce((sum, run) => sum + run.entries, 0);
     const made = KeyFilter.sized((filtered + more) * 2);
-    const pieces = index.query("select run, sum, entries from by_key where run = ? order by bucket");
-    for (const { id } of runs)
-      for (const row of pieces.iterate(id) as IterableIterator<KeyRow>) made.addAll(openKeyPiece(row).keys);
+    for (const run of runs) for (const row of pieces.eachKeys(run)) made.addAll(openKeyPiece(row).keys);
     report({ filter: made.memory });
     return made;
   }
@@ -108,7 +107,7 @@ function openKeeper(storePath: string, indexPath: string) {
       filtered += count;
       index
         .transaction(() => {
-          takeIn(index, writer, messages, (keys) => filter.addAll(keys));
+          takeIn(index, pieces, messages, (keys) => filter.addAll(keys));
           index.query("insert or replace into meta values ('indexed', ?)").run(String(to));
         })
         .immediate();
@@ -120,7 +119,10 @@ function openKeeper(storePath: string, indexPath: string) {
 
   function numbersBetween(from: number, to: number, handed: Handed | undefined): Float64Array {
     if (handed !== undefined && handed.after <= from) return between(handed.numbers, from, to);
-    return Float64Array.from((messagesBetween.values(from, to) as number[][]).flat());
+    const rows = messagesBetween.values(from, to) as number[][];
+    const numbers = new Float64Array(rows.length * NUMBERS);
+    for (const [i, row] of rows.entries()) numbers.set(row, i * NUMBERS);
+    return numbers;
   }
 
   /** Copies the write-ahead log into the store. PASSIVE waits for nobody and stops nobody. */
@@ -153,7 +155,7 @@ function openKeeper(storePath: string, indexPath: string) {
   };
 
   function close(): void {
-    for (const part of [reader, writer, merger]) part.close();
+    for (const part of [reader, pieces, merger]) part.close();
     for (const statement of [messageAt, messagesBetween]) statement.finalize();
     for (const db of [index, store]) db.close();
   }

@@ -3,8 +3,8 @@
 // Nearly every message is new, and to learn that from the index costs a query each: a quarter of the event loop's time
 // under load. The filter answers it from memory. "No" is certain; "maybe" is asked of the index, once in a few hundred.
 
-/** Bits of a key (message-key.ts). */
-const KEY_BITS = 53;
+/** Keys are whole numbers below this (message-key.ts). */
+const KEY_SPACE = 2 ** 53;
 const BITS_PER_KEY = 16;
 const PROBES = 6;
 const WORDS_PER_BLOCK = 16;
@@ -63,7 +63,7 @@ export class KeyFilter {
    * as the index keeps them, they go through the memory once instead of all over it.
    */
   private block(key: number): number {
-    return Math.floor((key / 2 ** KEY_BITS) * this.blocks) * WORDS_PER_BLOCK;
+    return Math.floor((key / KEY_SPACE) * this.blocks) * WORDS_PER_BLOCK;
   }
 }
 

@@ -19,7 +19,7 @@ export const STORE_FILE = "parley.db";
 export const INDEX_FILE = "parley-index.db";
 
 /** Grows when the index's tables change; an index of another layout is thrown away. Before 2 it was not written down. */
-const INDEX_LAYOUT = 2;
+const INDEX_LAYOUT = 3;
 
 /** How long opening waits for another process, in milliseconds. */
 const OPENING_PATIENCE = 5_000;

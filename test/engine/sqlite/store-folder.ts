@@ -46,7 +46,7 @@ export class StoreFolder implements AsyncDisposable {
       messages: sum("entries - dropped", "run where state = 'whole'"),
       keys: sum(
         "length(by_key.entries) / 12",
-        "by_key join run on run.id = by_key.run where state = 'whole'",
+        "by_key join run on run.id = by_key.id >> 32 where state = 'whole'",
       ),
     };
   }

@@ -1,4 +1,4 @@
-// How a run keeps its keys: in buckets by their high bits, each bucket one piece of a few hundred bytes.
+// How a run keeps its keys: in buckets, each the same share of all keys there can be, and each bucket one piece.
 //
 //   piece   key (8 bytes) × n │ place (4 bytes) × n        place = position − the run's first position
 //
@@ -6,25 +6,32 @@
 // goes through it, and putting a message into its bucket costs no comparison.
 import { PieceDamaged, sumOf } from "./damage.ts";
 
-/** Bits of a message's key (message-key.ts). */
-const KEY_BITS = 53;
-/** Most entries a bucket has on average. A row of more than 1,002 bytes would take pages of its own in SQLite. */
-const FILL = 64;
+/** Keys are whole numbers below this (message-key.ts). */
+const KEY_SPACE = 2 ** 53;
+/** Entries that a bucket has on average: two rows fill a page, nearly always. */
+const FILL = 144;
 const ENTRY_BYTES = 12;
 
-/** How many bits of a key choose its bucket in a run of `entries` messages. */
-export function bucketBits(entries: number): number {
-  return Math.max(0, Math.ceil(Math.log2(entries / FILL)));
+/** How many buckets a run of `entries` messages has. */
+export function bucketsFor(entries: number): number {
+  return Math.max(1, Math.ceil(entries / FILL));
 }
 
-/** The number of the bucket that holds `key`. */
-export function bucketOf(key: number, bits: number): number {
-  return Math.floor(key * 2 ** (bits - KEY_BITS));
+/** A key times this, rounded down, is the number of its bucket. SQL computes it too, see reader.ts. */
+export function bucketScale(buckets: number): number {
+  return buckets / KEY_SPACE;
 }
 
-/** The lowest key of a bucket. */
-export function lowestKey(bucket: number, bits: number): number {
-  return bucket * 2 ** (KEY_BITS - bits);
+/** The first and the last bucket, of `buckets`, that may hold a key of the buckets from `first` to before `end` of `others`. */
+export function bucketsBeside(
+  first: number,
+  end: number,
+  others: number,
+  buckets: number,
+): [first: number, last: number] {
+  const ratio = buckets / others;
+  // One further than computed, for what was rounded.
+  return [Math.floor(first * ratio) - 1, Math.floor(end * ratio) + 1];
 }
 
 /** A row of `by_key`, as it is read. */
@@ -62,24 +69,25 @@ export class KeyGatherer {
     this.places[this.count++] = place;
   }
 
-  /** Gives each bucket from `first` to before `end` that is not empty as a piece, in order, and its keys. */
+  /** Gives each of the `buckets` from `first` to before `end` that is not empty as a piece, in order, and its keys. */
   give(
-    bits: number,
+    buckets: number,
     first: number,
     end: number,
     take: (bucket: number, piece: Uint8Array, keys: Float64Array) => void,
   ): void {
     // Counted first, then each put where its bucket begins.
     const { count } = this;
+    const scale = bucketScale(buckets);
     const starts = new Uint32Array(end - first + 1);
-    for (let i = 0; i < count; i++) starts[bucketOf(this.keys[i]!, bits) - first + 1]!++;
+    for (let i = 0; i < count; i++) starts[Math.floor(this.keys[i]! * scale) - first + 1]!++;
     for (let i = 1; i < starts.length; i++) starts[i]! += starts[i - 1]!;
     const next = starts.slice();
     const keys = new Float64Array(count);
     const places = new Uint32Array(count);
     for (let i = 0; i < count; i++) {
       const key = this.keys[i]!;
-      const at = next[bucketOf(key, bits) - first]!++;
+      const at = next[Math.floor(key * scale) - first]!++;
       keys[at] = key;
       places[at] = this.places[i]!;
     }

@@ -1,14 +1,14 @@
 import type { Database, Statement } from "bun:sqlite";
-import { bucketBits, bucketOf, KeyGatherer, type KeyRow, lowestKey, openKeyPiece } from "./key-pieces.ts";
+import { bucketScale, bucketsBeside, bucketsFor, KeyGatherer, openKeyPiece } from "./key-pieces.ts";
+import type { Pieces } from "./pieces.ts";
 import { nextTask, type Task } from "./plan.ts";
 import { openSeqPiece, type SeqGroups, SeqPacker, type SeqRow } from "./seq-pieces.ts";
 import { type Run, readRuns } from "./table.ts";
-import type { PieceWriter } from "./writer.ts";
 
 /** Entries that are merged in one transaction. */
 const SLICE = 32_768;
-/** Buckets of the new run in one transaction: as many entries, since a bucket holds 32 to 64. */
-const SLICE_BUCKETS = 512;
+/** Buckets of the new run in one transaction: about as many entries. */
+const SLICE_BUCKETS = 256;
 /** Pieces deleted in one transaction, and what one of them counts for in entries. */
 const SLICE_PIECES = 1_024;
 const PIECE_COST = 8;
@@ -26,7 +26,7 @@ export class Merger {
 
   constructor(
     private readonly index: Database,
-    private readonly writer: PieceWriter,
+    private readonly pieces: Pieces,
   ) {
     this.markers = index.prepare("select below from cleaned where conversation = ?");
   }
@@ -67,8 +67,8 @@ export class Merger {
   private begin(sources: readonly Run[], level: number): number {
     const live = sources.reduce((sum, run) => sum + run.entries - run.dropped, 0);
     this.index
-      .query(`insert into run (state, first, last, level, bits, entries) values ('by_seq', ?, ?, ?, ?, 0)`)
-      .run(sources[0]!.first, sources.at(-1)!.last, level, bucketBits(live));
+      .query(`insert into run (state, first, last, level, buckets, entries) values ('by_seq', ?, ?, ?, ?, 0)`)
+      .run(sources[0]!.first, sources.at(-1)!.last, level, bucketsFor(live));
     return 1;
   }
 
@@ -76,7 +76,7 @@ export class Merger {
     const cursors = sources.map((run) => new SeqCursor(this.index, run, target));
     const dropped = sources.some((run) => run.dropped > 0);
     const packer = new SeqPacker((conversation, seq, piece) =>
-      this.writer.writeSeqs(target.id, conversation, seq, piece),
+      this.pieces.writeSeqs(target.id, conversation, seq, piece),
     );
     let { at_conversation: conversation, at_seq: last, entries } = target;
     let below = dropped ? this.cleanedBelow(conversation) : 0;
@@ -86,9 +86,10 @@ export class Merger {
       const { groups, offset } = cursor;
       if (dropped && groups.conversation !== conversation) below = this.cleanedBelow(groups.conversation);
       ({ conversation, last } = groups);
-      for (let seq = Math.max(groups.first, below); seq <= last; seq++) {
-        packer.add(conversation, seq, offset + groups.place(seq));
-        entries++;
+      const first = Math.max(groups.first, below);
+      if (first <= last) {
+        packer.addAll(conversation, first, groups.places(first), offset);
+        entries += last - first + 1;
       }
       seen += last - groups.first + 1;
       cursor.next();
@@ -101,26 +102,20 @@ export class Merger {
   }
 
   private mergeKeys(target: Run, sources: readonly Run[]): number {
-    const { bits, at_bucket: from } = target;
-    const to = Math.min(from + SLICE_BUCKETS, 2 ** bits);
+    const { buckets, at_bucket: from } = target;
+    const to = Math.min(from + SLICE_BUCKETS, buckets);
+    const scale = bucketScale(buckets);
     const kept = this.keptBy(target, sources);
     const gatherer = new KeyGatherer(SLICE);
-    const select = this.index.query(
-      "select run, sum, entries from by_key where run = ? and bucket between ? and ?",
-    );
     let seen = 0;
     for (const run of sources) {
       const offset = run.first - target.first;
-      const rows = select.all(
-        run.id,
-        bucketOf(lowestKey(from, bits), run.bits),
-        bucketOf(lowestKey(to, bits) - 1, run.bits),
-      ) as KeyRow[];
+      const rows = this.pieces.keys(run.id, ...bucketsBeside(from, to, buckets, run.buckets));
       for (const row of rows) {
         const { keys, places } = openKeyPiece(row);
         seen += keys.length;
         for (let i = 0; i < keys.length; i++) {
-          const bucket = bucketOf(keys[i]!, bits);
+          const bucket = Math.floor(keys[i]! * scale);
           if (bucket < from || bucket >= to) continue;
           const place = offset + places[i]!;
           if (kept === undefined || (kept[place >>> 3]! & (1 << (place & 7))) !== 0)
@@ -128,8 +123,8 @@ export class Merger {
         }
       }
     }
-    gatherer.give(bits, from, to, (bucket, piece) => this.writer.writeKeys(target.id, bucket, piece));
-    if (to < 2 ** bits) this.index.query("update run set at_bucket = ? where id = ?").run(to, target.id);
+    gatherer.give(buckets, from, to, (bucket, piece) => this.pieces.writeKeys(target.id, bucket, piece));
+    if (to < buckets) this.index.query("update run set at_bucket = ? where id = ?").run(to, target.id);
     else this.finish(target, sources);
     return seen + 1;
   }
@@ -149,10 +144,7 @@ export class Merger {
     if (target.entries === sources.reduce((sum, run) => sum + run.entries, 0)) return undefined;
     if (this.kept?.run === target.id) return this.kept.bits;
     const bits = new Uint8Array(Math.ceil((target.last - target.first + 1) / 8));
-    const rows = this.index
-      .query("select run, sum, places from by_seq where run = ?")
-      .iterate(target.id) as IterableIterator<SeqRow>;
-    for (const row of rows) {
+    for (const row of this.pieces.eachSeqs(target)) {
       const groups = openSeqPiece(row);
       while (groups.next())
         for (let seq = groups.first; seq <= groups.last; seq++) {
@@ -169,17 +161,7 @@ export class Merger {
   }
 
   private delete(run: Run): number {
-    let deleted = 0;
-    for (const [table, name] of [
-      ["by_key", "bucket"],
-      ["by_seq", "start"],
-    ] as const)
-      deleted += this.index
-        .query(
-          `delete from ${table} where run = ?1
-           and ${name} in (select ${name} from ${table} where run = ?1 order by ${name} limit ?2)`,
-        )
-        .run(run.id, SLICE_PIECES).changes;
+    const deleted = this.pieces.delete(run.id, SLICE_PIECES);
     if (deleted === 0) this.index.query("delete from run where id = ?").run(run.id);
     return deleted * PIECE_COST + 1;
   }

@@ -18,7 +18,7 @@ const PIECE_OF = (seq: string) =>
 const WHOLE = "where r.state = 'whole' order by r.first desc";
 
 const WITH_KEY = `select r.id as run, r.first, k.sum, k.entries from run r
-  join by_key k on k.run = r.id and k.bucket = ?1 >> (53 - r.bits) ${WHOLE}`;
+  join by_key k on k.id = (r.id << 32 | cast(?1 * (r.buckets / 9007199254740992.0) as integer)) ${WHOLE}`;
 const RANGE = `select ${COLUMNS} from run r
   join by_seq s on s.run = r.id and s.start between coalesce(${PIECE_OF("?2")}, 0) and (?1 << 32 | ?3) ${WHOLE}`;
 const NEWEST = `select ${COLUMNS} from run r join by_seq s on s.run = r.id and s.start = ${PIECE_OF("4294967295")} ${WHOLE}`;
@@ -30,7 +30,7 @@ const NEXT = `select ${COLUMNS} from run r
 /** Finds messages in the runs of an index. Throws PieceDamaged. */
 export class RunReader {
   private readonly keyed: Statement<KeyRow & { first: number }>;
-  private readonly ranged: Statement<SeqRow>;
+  private readonly ranged: Statement<SeqRow & { first: number }>;
   private readonly newest: Statement<SeqRow>;
   private readonly following: Statement<SeqRow>;
   private readonly marker: Statement<{ below: number }>;

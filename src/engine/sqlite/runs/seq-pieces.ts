@@ -7,20 +7,19 @@
 // 2³²; the store would be larger than any disk long before.
 import { PieceDamaged, sumOf } from "./damage.ts";
 
-/** Words in a piece. A row of more than 1,002 bytes would take pages of its own in SQLite. */
-const PIECE_WORDS = 240;
+/** Words in a piece: two rows fill a page. */
+const PIECE_WORDS = 496;
 const HEADER = 3;
 
-/** A row of `by_seq`, as it is read, with the first position of its run. */
+/** A row of `by_seq`, as it is read. */
 export interface SeqRow {
   readonly run: number;
-  readonly first: number;
   readonly sum: number;
   readonly places: Uint8Array;
 }
 
 /** The groups of one piece. Throws PieceDamaged. */
-export function openSeqPiece({ run, sum, places }: Omit<SeqRow, "first">): SeqGroups {
+export function openSeqPiece({ run, sum, places }: SeqRow): SeqGroups {
   if (sumOf(places, run) !== sum) throw new PieceDamaged("by_seq", run);
   return new SeqGroups(new Uint32Array(places.buffer, places.byteOffset, places.byteLength / 4));
 }
@@ -58,6 +57,11 @@ export class SeqGroups {
   place(seq: number): number {
     return this.words[this.from + seq - this.first]!;
   }
+
+  /** The places of the group at hand from `seq` on. */
+  places(seq: number): Uint32Array {
+    return this.words.subarray(this.from + seq - this.first, this.to);
+  }
 }
 
 /** Packs entries, which come sorted by conversation and `seq`, into pieces. */
@@ -72,14 +76,23 @@ export class SeqPacker {
   constructor(private readonly take: (conversation: number, seq: number, piece: Uint8Array) => void) {}
 
   add(conversation: number, seq: number, place: number): void {
-    const goesOn = this.used > 0 && conversation === this.conversation && seq === this.next;
-    if (this.used + (goesOn ? 1 : HEADER + 1) > PIECE_WORDS) {
-      this.flush();
-      this.begin(conversation, seq);
-    } else if (!goesOn) this.begin(conversation, seq);
+    this.open(conversation, seq);
     this.words[this.used++] = place;
     this.words[this.group + 2]!++;
     this.next = seq + 1;
+  }
+
+  /** Adds a stretch of a conversation from `seq` on, `offset` added to each place. */
+  addAll(conversation: number, seq: number, places: Uint32Array, offset: number): void {
+    for (let at = 0; at < places.length; ) {
+      this.open(conversation, seq + at);
+      const count = Math.min(places.length - at, PIECE_WORDS - this.used);
+      for (let i = 0; i < count; i++) this.words[this.used + i] = places[at + i]! + offset;
+      this.words[this.group + 2]! += count;
+      this.used += count;
+      at += count;
+      this.next = seq + at;
+    }
   }
 
   /** Gives away what is not a whole piece yet. */
@@ -89,7 +102,11 @@ export class SeqPacker {
     this.used = 0;
   }
 
-  private begin(conversation: number, seq: number): void {
+  /** Makes room for `seq` at least, in the group that it goes on or in one of its own. */
+  private open(conversation: number, seq: number): void {
+    const goesOn = this.used > 0 && conversation === this.conversation && seq === this.next;
+    if (this.used + (goesOn ? 1 : HEADER + 1) > PIECE_WORDS) this.flush();
+    else if (goesOn) return;
     this.group = this.used;
     this.words[this.used++] = conversation;
     this.words[this.used++] = seq;

@@ -16,7 +16,7 @@ export const RUN_TABLES = `
     first integer not null,
     last integer not null,
     level integer not null,
-    bits integer not null,
+    buckets integer not null,
     entries integer not null,
     dropped integer not null default 0,
     at_conversation integer not null default 0,
@@ -24,12 +24,11 @@ export const RUN_TABLES = `
     at_bucket integer not null default 0
   );
   create index if not exists run_order on run (state, first);
-  create table if not exists by_key (
-    run integer, bucket integer, sum integer not null, entries blob not null, primary key (run, bucket)
-  ) without rowid;
+  create table if not exists by_key (id integer primary key, sum integer not null, entries blob not null);
   create table if not exists by_seq (
-    run integer, start integer, sum integer not null, places blob not null, primary key (run, start)
-  ) without rowid;
+    id integer primary key, run integer not null, start integer not null, sum integer not null, places blob not null
+  );
+  create unique index if not exists by_seq_start on by_seq (run, start);
   create table if not exists cleaned (conversation integer primary key, below integer not null);
 `;
 
@@ -44,8 +43,8 @@ export interface Run {
   readonly last: number;
   /** 0 for one that was taken in, one more for one made of several of the level below. */
   readonly level: number;
-  /** How many bits of a key choose its bucket. */
-  readonly bits: number;
+  /** Into how many pieces its keys are divided, by their value. */
+  readonly buckets: number;
   /** Messages that it names; while it is made, by seq, so far. */
   readonly entries: number;
   readonly dropped: number;

@@ -1,9 +1,9 @@
 import type { Database } from "bun:sqlite";
-import { bucketBits, KeyGatherer, type KeyRow, openKeyPiece } from "./key-pieces.ts";
+import { bucketsFor, KeyGatherer, openKeyPiece } from "./key-pieces.ts";
+import type { Pieces } from "./pieces.ts";
 import { growing } from "./plan.ts";
-import { openSeqPiece, SeqPacker, type SeqRow } from "./seq-pieces.ts";
+import { openSeqPiece, SeqPacker } from "./seq-pieces.ts";
 import { type Run, readRuns } from "./table.ts";
-import type { PieceWriter } from "./writer.ts";
 
 /** Numbers that stand for a message where many are handed on: position, key, conversation, `seq`. */
 export const NUMBERS = 4;
@@ -20,7 +20,7 @@ const PLACES = 65_536;
  */
 export function takeIn(
   index: Database,
-  writer: PieceWriter,
+  pieces: Pieces,
   messages: Float64Array,
   keep: (keys: Float64Array) => void,
 ): void {
@@ -29,37 +29,37 @@ export function takeIn(
   const grown = growing(readRuns(index), last);
   let all = messages;
   if (grown !== undefined) {
-    const before = readMessages(index, grown);
+    const before = readMessages(pieces, grown);
     all = new Float64Array(before.length + messages.length);
     all.set(before);
     all.set(messages, before.length);
-    for (const table of ["by_key", "by_seq"]) index.query(`delete from ${table} where run = ?`).run(grown.id);
+    pieces.delete(grown.id, Number.MAX_SAFE_INTEGER);
     index.query("delete from run where id = ?").run(grown.id);
   }
   const first = grown?.first ?? all[0]!;
   const entries = all.length / NUMBERS;
-  const bits = bucketBits(entries);
+  const buckets = bucketsFor(entries);
   const { id } = index
     .query(
-      `insert into run (state, first, last, level, bits, entries, dropped)
+      `insert into run (state, first, last, level, buckets, entries, dropped)
        values ('whole', ?, ?, 0, ?, ?, ?) returning id`,
     )
-    .get(first, last, bits, entries, grown?.dropped ?? 0) as { id: number };
-  writeSeqs(id, first, all, writer);
+    .get(first, last, buckets, entries, grown?.dropped ?? 0) as { id: number };
+  writeSeqs(id, first, all, pieces);
   const gatherer = new KeyGatherer(entries);
   for (let i = 0; i < all.length; i += NUMBERS) gatherer.add(all[i + 1]!, all[i]! - first);
-  gatherer.give(bits, 0, 2 ** bits, (bucket, piece, keys) => {
-    writer.writeKeys(id, bucket, piece);
+  gatherer.give(buckets, 0, buckets, (bucket, piece, keys) => {
+    pieces.writeKeys(id, bucket, piece);
     keep(keys);
   });
 }
 
-function writeSeqs(run: number, first: number, messages: Float64Array, writer: PieceWriter): void {
+function writeSeqs(run: number, first: number, messages: Float64Array, pieces: Pieces): void {
   // By conversation, then as they came, which is the order of `seq`.
   const order = new Float64Array(messages.length / NUMBERS);
   for (let i = 0; i < order.length; i++) order[i] = messages[i * NUMBERS + 2]! * PLACES + i;
   order.sort();
-  const packer = new SeqPacker((conversation, seq, piece) => writer.writeSeqs(run, conversation, seq, piece));
+  const packer = new SeqPacker((conversation, seq, piece) => pieces.writeSeqs(run, conversation, seq, piece));
   for (const packed of order) {
     const at = (packed % PLACES) * NUMBERS;
     packer.add(messages[at + 2]!, messages[at + 3]!, messages[at]! - first);
@@ -68,19 +68,14 @@ function writeSeqs(run: number, first: number, messages: Float64Array, writer: P
 }
 
 /** The messages of a small run, as they were handed to `takeIn`. */
-function readMessages(index: Database, run: Run): Float64Array {
+function readMessages(pieces: Pieces, run: Run): Float64Array {
   const messages: number[][] = [];
   const keyAt = new Map<number, number>();
-  const keyRows = index.query("select run, sum, entries from by_key where run = ?").all(run.id) as KeyRow[];
-  for (const row of keyRows) {
+  for (const row of pieces.eachKeys(run)) {
     const { keys, places } = openKeyPiece(row);
     places.forEach((place, i) => void keyAt.set(place, keys[i]!));
   }
-  const seqRows = index.query("select run, sum, places from by_seq where run = ?").all(run.id) as Omit<
-    SeqRow,
-    "first"
-  >[];
-  for (const row of seqRows) {
+  for (const row of pieces.eachSeqs(run)) {
     const groups = openSeqPiece(row);
     while (groups.next())
       for (let seq = groups.first; seq <= groups.last; seq++) {

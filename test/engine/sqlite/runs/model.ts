@@ -2,19 +2,12 @@ import type { Database } from "bun:sqlite";
 import { messageKey } from "../../../../src/engine/sqlite/message-key.ts";
 import { drop } from "../../../../src/engine/sqlite/runs/dropping.ts";
 import { Merger } from "../../../../src/engine/sqlite/runs/merging.ts";
+import { Pieces } from "../../../../src/engine/sqlite/runs/pieces.ts";
 import { RunReader } from "../../../../src/engine/sqlite/runs/reader.ts";
 import { type Run, readRuns } from "../../../../src/engine/sqlite/runs/table.ts";
-import { NUMBERS, takeIn } from "../../../../src/engine/sqlite/runs/taking-in.ts";
-import { PieceWriter } from "../../../../src/engine/sqlite/runs/writer.ts";
+import { takeIn } from "../../../../src/engine/sqlite/runs/taking-in.ts";
 import type { Random } from "../../../support/random.ts";
-
-/** A message as plain data. */
-export interface Named {
-  readonly position: number;
-  readonly key: number;
-  readonly conversation: number;
-  readonly seq: number;
-}
+import { type Named, numbersOf } from "./messages.ts";
 
 /** The runs of an index beside plain maps of the same messages. Whatever is done is done to both. */
 export class Modelled implements Disposable {
@@ -23,15 +16,15 @@ export class Modelled implements Disposable {
   /** The messages of each conversation that are stored, by `seq`. */
   readonly conversations = new Map<number, Map<number, Named>>();
   readonly keys = new Map<number, Named[]>();
-  private readonly writer: PieceWriter;
-  private readonly stored = new Set<number>();
+  private readonly pieces: Pieces;
+  private readonly stored = new Map<number, Named>();
   private readonly newest = new Map<number, number>();
   private position = 0;
 
   constructor(readonly index: Database) {
     this.reader = new RunReader(index);
-    this.writer = new PieceWriter(index);
-    this.merger = new Merger(index, this.writer);
+    this.pieces = new Pieces(index);
+    this.merger = new Merger(index, this.pieces);
   }
 
   /** Messages that come next, in conversations below `conversations`. */
@@ -48,16 +41,14 @@ export class Modelled implements Disposable {
   }
 
   take(messages: readonly Named[]): void {
-    const numbers = new Float64Array(messages.length * NUMBERS);
-    messages.forEach(({ position, key, conversation, seq }, i) => {
-      numbers.set([position, key, conversation, seq], i * NUMBERS);
-    });
-    this.index.transaction(() => takeIn(this.index, this.writer, numbers, () => {})).immediate();
+    this.index.transaction(() => takeIn(this.index, this.pieces, numbersOf(messages), () => {})).immediate();
     for (const message of messages) {
-      this.stored.add(message.position);
+      this.stored.set(message.position, message);
       const own = this.conversations.get(message.conversation) ?? new Map<number, Named>();
       this.conversations.set(message.conversation, own.set(message.seq, message));
-      this.keys.set(message.key, [...(this.keys.get(message.key) ?? []), message]);
+      const sharing = this.keys.get(message.key);
+      if (sharing === undefined) this.keys.set(message.key, [message]);
+      else sharing.push(message);
     }
   }
 
@@ -68,12 +59,10 @@ export class Modelled implements Disposable {
       const order = { conversation, below: floor, count };
       const { positions, more } = drop(this.index, this.reader, isStored, order);
       if (positions.length === 0 && !more) return;
-      const gone = new Set(positions);
-      for (const position of gone) this.stored.delete(position);
-      const own = this.conversations.get(conversation)!;
-      for (const message of own.values()) {
-        if (!gone.has(message.position)) continue;
-        own.delete(message.seq);
+      for (const position of positions) {
+        const message = this.stored.get(position)!;
+        this.stored.delete(position);
+        this.conversations.get(conversation)!.delete(message.seq);
         const others = this.keys.get(message.key)!.filter((other) => other !== message);
         this.keys.set(message.key, others);
       }
@@ -85,7 +74,7 @@ export class Modelled implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const part of [this.reader, this.merger, this.writer]) part.close();
+    for (const part of [this.reader, this.merger, this.pieces]) part.close();
     this.index.close();
   }
 }
