@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import manifest from "../../package.json" with { type: "json" };
 import { apiKeyCommand } from "./api-key.ts";
+import { benchCommand } from "./bench/command.ts";
 import { chatCommand } from "./chat/command.ts";
 import { completionCommand } from "./completion/command.ts";
 import { conformanceCommand } from "./conformance.ts";
@@ -10,6 +11,7 @@ import { doctorCommand } from "./doctor/command.ts";
 import { errorCommand } from "./error.ts";
 import { examplesCommand } from "./examples.ts";
 import { Failure, failureLines, Misuse } from "./failure.ts";
+import { latencyCommand } from "./latency/command.ts";
 import { storeCommand } from "./new-epoch.ts";
 import { nodesCommand } from "./nodes.ts";
 import { revokeCommand } from "./revoke.ts";
@@ -55,6 +57,8 @@ function program(): Command {
   parley.addCommand(errorCommand());
   parley.addCommand(contextCommand());
   parley.addCommand(chatCommand());
+  parley.addCommand(benchCommand());
+  parley.addCommand(latencyCommand());
   parley.addCommand(completionCommand("serve"));
   parley.addCommand(examplesCommand());
   for (const command of everyCommand(parley))

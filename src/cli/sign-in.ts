@@ -23,14 +23,14 @@ const MARGIN = 10_000;
 
 /**
  * Makes `target`'s user known to its server: by its token, or by a password, which is asked for where there is a
- * terminal. Without a user and a secret it is a demo account, where the server has them. Throws a Failure that says why
- * it could not be, and what to do.
+ * terminal. Without a user and a secret it is a demo account, where the server has them: the first, or the last, whose plan
+ * has most room. Throws a Failure that says why it could not be, and what to do.
  */
-export async function signIn(target: Target): Promise<Credential> {
+export async function signIn(target: Target, demoAccount: "first" | "last" = "first"): Promise<Credential> {
   const { secret } = target;
   if (secret !== undefined && "token" in secret) return withToken(target, secret.token, secret.from);
   const demo = secret === undefined ? await demoUsers(target) : [];
-  const user = target.user?.value ?? demo[0];
+  const user = target.user?.value ?? demo.at(demoAccount === "first" ? 0 : -1);
   if (user === undefined)
     throw new Misuse("Nobody is named to speak as: give --user, or --token, or select a context.");
   if (target.user === undefined) console.error(`Speaking as ${user}, a demo account; --user names another.`);

@@ -2,6 +2,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+/** What npm installs as `parley`. */
+export const BIN = join(import.meta.dir, "../../bin/parley.mjs");
+
 /** The command line. */
 export const MAIN = join(import.meta.dir, "../../src/cli/main.ts");
 

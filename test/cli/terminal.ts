@@ -9,7 +9,14 @@ export class ParleyTerminal implements AsyncDisposable {
   private readonly terminal: Bun.Terminal;
   private fault: unknown;
 
-  constructor(folder: ParleyFolder, args: string[], env: Record<string, string> = {}, columns = 80) {
+  /** `program` are the words that start the command line. */
+  constructor(
+    folder: ParleyFolder,
+    args: string[],
+    env: Record<string, string> = {},
+    columns = 80,
+    program = [process.execPath, "--no-env-file", MAIN],
+  ) {
     const screen = new TerminalScreen(columns);
     this.screen = screen;
     const decoder = new TextDecoder();
@@ -24,7 +31,7 @@ export class ParleyTerminal implements AsyncDisposable {
         }
       },
     });
-    this.process = Bun.spawn([process.execPath, "--no-env-file", MAIN, ...args], {
+    this.process = Bun.spawn([...program, ...args], {
       cwd: folder.path,
       env: { PATH: process.env.PATH ?? "", HOME: folder.path, TERM: "xterm-256color", ...env },
       terminal: this.terminal,

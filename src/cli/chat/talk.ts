@@ -1,9 +1,9 @@
 import type { Conversation, Parley, Position, State } from "../../client/connect.ts";
 import { ParleyError } from "../../client/connect.ts";
+import { askAllowance, askFault } from "../asking.ts";
 import { failureLines } from "../failure.ts";
 import type { Credential } from "../sign-in.ts";
 import type { Target } from "../target.ts";
-import { askAllowance, askFault } from "./asking.ts";
 import { COMMANDS, type Input } from "./input.ts";
 import { statusOf, type Told } from "./told.ts";
 
@@ -62,8 +62,10 @@ export function openTalk({ parley, target, credential, tell, note, ...rest }: Ta
     switch (input.do) {
       case "who":
         return tell({ type: "members", members: conversation.members });
-      case "quota":
-        return tell({ type: "quota", ...(await askAllowance(target, credential)) });
+      case "quota": {
+        const { plan, quota } = await askAllowance(target, credential);
+        return tell({ type: "quota", plan, quota });
+      }
       case "history": {
         const { messages, more } = await conversation.history({ limit: input.limit });
         return tell({ type: "history", messages, more });

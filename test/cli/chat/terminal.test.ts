@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { connect } from "../../../src/client/connect.ts";
-import { startTestServer, type TestServer } from "../../support/server.ts";
+import { accountOf, startTestServer, type TestServer } from "../../support/server.ts";
 import { until } from "../../support/until.ts";
-import { ParleyFolder } from "../parley.ts";
+import { BIN, ParleyFolder } from "../parley.ts";
 import { ParleyTerminal } from "../terminal.ts";
 
 /** A server, a folder, and `ann` in the lobby of it at a terminal. */
@@ -171,6 +171,45 @@ describe("commands", () => {
     terminal.type("/fault cut\r");
     await terminal.shows("This server makes no faults: it would have to be started with TEST_FAULTS=true.");
   });
+});
+
+test("S2 a password is asked for unseen, and then one can talk", async () => {
+  await using server = await startTestServer();
+  const passwordHash = await Bun.password.hash("correct horse", { algorithm: "bcrypt", cost: 4 });
+  await server.accounts.add(accountOf("eve", { passwordHash }));
+  await using folder = new ParleyFolder();
+  const args = ["chat", "lobby", "--url", server.url, "--user", "eve"];
+  await using wrong = new ParleyTerminal(folder, args);
+  await wrong.shows("Password of eve at");
+  wrong.type("incorrect\r");
+  expect(await wrong.ended).toBe(1);
+  await wrong.shows("eve cannot sign in");
+  await using stopped = new ParleyTerminal(folder, args);
+  await stopped.shows("Password of eve at");
+  stopped.type("\x03");
+  expect(await stopped.ended).toBe(130);
+  await using terminal = new ParleyTerminal(folder, args);
+  await terminal.shows("Password of eve at");
+  terminal.type("correct horse\r");
+  await terminal.shows("lobby>");
+  terminal.type("hello\r");
+  await terminal.shows("#1 stored");
+  expect(terminal.lines.join("\n")).not.toContain("horse");
+});
+
+test("started as npm does, through Node, it ends as it does alone", async () => {
+  await using server = await startTestServer();
+  await using folder = new ParleyFolder();
+  const args = ["chat", "lobby", "--url", server.url, "--user", "user2"];
+  for (const [keys, code] of [
+    ["/quit\r", 0],
+    ["\x03", 130],
+  ] as const) {
+    await using terminal = new ParleyTerminal(folder, args, {}, 80, ["node", BIN]);
+    await terminal.shows("lobby>");
+    terminal.type(keys);
+    expect(await terminal.ended).toBe(code);
+  }
 });
 
 describe("its end", () => {

@@ -1,19 +1,21 @@
-import type { Fault } from "../../core/faults.ts";
-import type { Quota } from "../../protocol/server-frames.ts";
-import { Failure } from "../failure.ts";
-import { type Credential, reach, readObject } from "../sign-in.ts";
-import type { Target } from "../target.ts";
+import type { Fault } from "../core/faults.ts";
+import type { Quota } from "../protocol/server-frames.ts";
+import { Failure } from "./failure.ts";
+import { type Credential, reach, readObject } from "./sign-in.ts";
+import type { Target } from "./target.ts";
 
 /** What the user's plan allows, and what is left of it. */
 export interface Allowance {
   readonly plan: string;
   readonly quota: Quota;
+  /** How many connections may be open at once; 0 is without limit. */
+  readonly connections: number;
 }
 
 /** Asks `GET /me`, which is free. Throws a Failure with the server's words where it refuses. */
 export async function askAllowance(target: Target, credential: Credential): Promise<Allowance> {
-  const { plan, quota } = await ask(target, credential, "/me");
-  return { plan, quota } as Allowance;
+  const { plan, quota, connections_limit: connections } = await ask(target, credential, "/me");
+  return { plan, quota, connections } as Allowance;
 }
 
 /** Has the server disturb the connection called `connection`. Throws a Failure with the reason where it does not. */

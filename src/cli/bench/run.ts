@@ -1,0 +1,163 @@
+import type { ServerFrame } from "../../protocol/server-frames.ts";
+import type { OpenSocket } from "../socket.ts";
+import { type BenchPlan, limitRefusal, messagesOf } from "./plan.ts";
+import { dueAt, dueBy } from "./schedule.ts";
+import { Tally } from "./tally.ts";
+
+/** How long acks are waited for when everything is sent, in milliseconds. */
+const PATIENCE = 5_000;
+
+/** Most messages without an ack in all: a server that has stopped must not fill this machine's memory. */
+const MAX_UNDER_WAY = 100_000;
+
+/** One client: its socket, and by their ids when its messages that are not acked were due. */
+interface Client {
+  readonly socket: OpenSocket;
+  readonly underWay: Map<string, number>;
+}
+
+/**
+ * Sends messages over sockets that are open, and counts what becomes of them.
+ *
+ * With a rate each message has a time at which it is due, whatever became of those before it, and its ack is timed from
+ * there: a server that stalls for a second delays all that were due in that second, and the figures say so. Without one
+ * each client sends the next message when one is answered, which measures what the server can do, and hides its stalls.
+ */
+export class Run {
+  readonly tally = new Tally();
+  /** Resolves when all is answered or nothing more comes; with a sentence where that was before its time. */
+  readonly ended: Promise<string | undefined>;
+  private readonly end: (reason: string | undefined) => void;
+  private readonly text: string;
+  /** How many are to be sent. */
+  private readonly messages: number;
+  private clients: readonly Client[] = [];
+  private phase: "opening" | "sending" | "waiting" | "over" = "opening";
+  private startedAt = 0;
+  private sent = 0;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+
+  /** `name` is in the ids of its messages: one that was stored in an earlier run would be acked as a duplicate. */
+  constructor(
+    private readonly plan: BenchPlan,
+    private readonly user: string,
+    private readonly name: string,
+  ) {
+    const { promise, resolve } = Promise.withResolvers<string | undefined>();
+    this.ended = promise;
+    this.end = resolve;
+    this.text = "x".repeat(plan.size);
+    this.messages = messagesOf(plan);
+  }
+
+  /** Begins to send. */
+  begin(sockets: readonly OpenSocket[]): void {
+    this.clients = sockets.map((socket) => ({ socket, underWay: new Map() }));
+    if (this.phase === "opening") this.start();
+    // Ended while the sockets were opened.
+    else this.hangUp();
+  }
+
+  /** How much of it is done, from 0 to 1. */
+  share(): number {
+    const { duration } = this.plan;
+    const ofTime = duration === undefined ? 0 : this.now() / 1000 / duration;
+    return Math.max(ofTime, (this.tally.acked + this.tally.failed) / this.messages);
+  }
+
+  /** Ends it before its time. */
+  stop(reason?: string): void {
+    if (this.phase === "over") return;
+    this.phase = "over";
+    clearTimeout(this.timer);
+    this.tally.fail(this.now(), "unanswered", this.underWay());
+    this.hangUp();
+    this.end(reason);
+  }
+
+  /** The client with this number heard something. */
+  received(number: number, frame: ServerFrame): void {
+    const client = this.clients[number];
+    if (frame.type === "warning" && frame.code === "flooding") this.stop(limitRefusal("flooding", this.user));
+    if (client === undefined || (frame.type !== "ack" && frame.type !== "error")) return;
+    const due = client.underWay.get(frame.id ?? "");
+    if (due === undefined) return;
+    client.underWay.delete(frame.id!);
+    if (frame.type === "ack") this.tally.ack(this.now(), due);
+    else this.tally.fail(this.now(), frame.code);
+    if (frame.type === "error" && frame.code === "rate_limited")
+      this.stop(limitRefusal("rate_limited", this.user));
+    if (this.plan.rate === undefined) this.send(client, this.now());
+    this.endIfAnswered();
+  }
+
+  /** The client with this number has lost its socket. */
+  lost(number: number, code: number): void {
+    const client = this.clients[number];
+    if (client !== undefined) {
+      this.tally.fail(this.now(), `closed_${code}`, client.underWay.size);
+      client.underWay.clear();
+    }
+    this.stop(`The server closed a connection with ${code}; \`parley error ${code}\` explains it.`);
+  }
+
+  private start(): void {
+    const { duration, rate, inFlight } = this.plan;
+    this.startedAt = performance.now();
+    this.phase = "sending";
+    if (rate !== undefined) this.keepTime(rate);
+    else {
+      if (duration !== undefined) setTimeout(() => this.finish(), duration * 1000).unref();
+      for (const client of this.clients)
+        for (let turn = 0; turn < inFlight; turn++) this.send(client, this.now());
+    }
+  }
+
+  private send(client: Client, due: number): void {
+    if (this.sent >= this.messages) this.finish();
+    if (this.phase !== "sending") return;
+    const id = `${this.name}-${this.sent++}`;
+    client.underWay.set(id, due);
+    client.socket.send({ type: "message", id, text: this.text });
+    this.tally.send(this.now(), due);
+  }
+
+  /** Sends all that is due, and comes back when the next one is. */
+  private keepTime(rate: number): void {
+    const due = Math.min(dueBy(this.now(), rate), this.messages);
+    while (this.sent < due && this.phase === "sending") {
+      if (this.underWay() < MAX_UNDER_WAY)
+        this.send(this.clients[this.sent % this.clients.length]!, dueAt(this.sent, rate));
+      else this.stop(`${MAX_UNDER_WAY} messages wait for their acks: the server does not keep up.`);
+    }
+    if (this.sent >= this.messages) this.finish();
+    if (this.phase === "sending")
+      this.timer = setTimeout(() => this.keepTime(rate), Math.max(0, dueAt(this.sent, rate) - this.now()));
+  }
+
+  /** Everything is sent: what is under way is waited for. */
+  private finish(): void {
+    if (this.phase !== "sending") return;
+    this.phase = "waiting";
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.stop(), PATIENCE);
+    this.endIfAnswered();
+  }
+
+  private endIfAnswered(): void {
+    if (this.phase === "waiting" && this.underWay() === 0) this.stop();
+  }
+
+  private underWay(): number {
+    return this.clients.reduce((sum, { underWay }) => sum + underWay.size, 0);
+  }
+
+  private hangUp(): void {
+    for (const { socket } of this.clients) socket.hangUp();
+  }
+
+  /** Milliseconds since the start. */
+  private now(): number {
+    return this.startedAt === 0 ? 0 : performance.now() - this.startedAt;
+  }
+}

@@ -1,0 +1,77 @@
+import { expect, test } from "bun:test";
+import type { BenchPlan } from "../../../src/cli/bench/plan.ts";
+import { Run } from "../../../src/cli/bench/run.ts";
+import type { OpenSocket } from "../../../src/cli/socket.ts";
+
+const PLAN: BenchPlan = {
+  ...{
+    clients: 1,
+    messages: 20,
+    size: 1,
+    rate: undefined,
+    duration: undefined,
+    inFlight: 1,
+    together: false,
+  },
+};
+
+const QUOTA = { limit: 0, remaining: 0, reset: 0 };
+
+/** A socket behind which a server answers after `delay` milliseconds, one message after the other. */
+function slowServer(run: () => Run, delay: number): OpenSocket {
+  let free = Promise.resolve();
+  return {
+    welcome: undefined as never,
+    hangUp() {},
+    send(frame) {
+      const { id } = frame as { id: string };
+      free = free.then(() => Bun.sleep(delay));
+      void free.then(() => run().received(0, { type: "ack", id, seq: 1, at: 0, quota: QUOTA }));
+    },
+  };
+}
+
+test("with a rate the wait of every message that was due in a stall counts; without one the stall hides", async () => {
+  const times = async (plan: BenchPlan) => {
+    const run = new Run(plan, "ann", "r");
+    run.begin([slowServer(() => run, 5)]);
+    await run.ended;
+    return run.tally.totals();
+  };
+  // Due every millisecond, answered every five: the last one waits for all before it.
+  const open = await times({ ...PLAN, rate: 1000 });
+  expect(open).toMatchObject({ sent: 20, acked: 20, errors: {} });
+  expect(open.times!.max).toBeGreaterThan(open.times!.min * 3);
+  const closed = await times(PLAN);
+  expect(closed).toMatchObject({ sent: 20, acked: 20, errors: {} });
+  expect(closed.times!.p50).toBeLessThan(open.times!.p50);
+});
+
+test("a limit of the server ends it with what to do, and what was under way counts as unanswered", async () => {
+  const endings = [
+    (run: Run) => run.received(0, { type: "warning", code: "flooding", message: "" }),
+    (run: Run) => run.received(0, { type: "error", code: "rate_limited", message: "", id: "r-0" }),
+    (run: Run) => run.lost(0, 1013),
+  ];
+  const found = await Promise.all(
+    endings.map(async (end) => {
+      const run = new Run({ ...PLAN, inFlight: 4 }, "ann", "r");
+      run.begin([{ welcome: undefined as never, hangUp() {}, send() {} }]);
+      end(run);
+      return [await run.ended, run.tally.totals().errors];
+    }),
+  );
+  expect(found).toEqual([
+    [expect.stringContaining("BURST_RATE=0"), { unanswered: 4 }],
+    [expect.stringContaining("The plan of ann allows no more requests"), { rate_limited: 1, unanswered: 3 }],
+    [expect.stringContaining("closed a connection with 1013"), { closed_1013: 4 }],
+  ]);
+});
+
+test("what is stopped while its sockets are opened sends nothing", async () => {
+  const run = new Run(PLAN, "ann", "r");
+  run.stop();
+  let hungUp = 0;
+  run.begin([{ welcome: undefined as never, hangUp: () => hungUp++, send: () => expect.unreachable() }]);
+  expect([await run.ended, hungUp]).toEqual([undefined, 1]);
+});
