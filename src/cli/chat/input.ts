@@ -72,6 +72,8 @@ function readHistory([count = String(USUAL_HISTORY), ...rest]: readonly string[]
 /** The server's own schema says what is wrong, so that both say the same. */
 function readFault([kind, ...words]: readonly string[]): Input {
   if (kind === undefined) return wrong("Say which fault: /fault cut, for example; /help shows all.");
+  // Its answer is a token, which the client library has no way to send.
+  if (kind === "expired_token") return wrong("/fault expired_token is for programs: see docs/TESTING.md.");
   const read = readFaultRequest(JSON.stringify({ connection: "this", fault: faultOf(kind, words) }));
   return "request" in read
     ? { do: "fault", fault: read.request.fault }
