@@ -81,8 +81,12 @@ function faultOf(path: string): NodeJS.ErrnoException | undefined {
 }
 
 function rightsOf(path: string): Rights[] {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  return stat === undefined ? [] : [{ path, mode: stat.mode & 0o777 }];
+  try {
+    return [{ path, mode: statSync(path).mode & 0o777 }];
+  } catch {
+    // It is not there, or this user may not look into the folder, which is a fault of its own.
+    return [];
+  }
 }
 
 function spaceAt(path: string): StatsFs | undefined {

@@ -14,7 +14,7 @@ export interface RedisFacts {
 const NEARLY_FULL = 0.8;
 
 /** Round trip above which each message waits noticeably, in milliseconds. */
-const SLOW = 50;
+const SLOW = 100;
 
 /** Whether a node would start on Redis, whether it goes on well, and which nodes do. */
 export const REDIS_CHECK = checkOf({

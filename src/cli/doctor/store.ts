@@ -31,7 +31,7 @@ export function judgeStore({ folder, store, sync, serverAnswers }: StoreFacts): 
     return {
       findings: [{ mark: "ok", text: `Nothing is stored in ${folder} yet; the first start begins.` }],
     };
-  if ("fault" in store) return { findings: [broken(folder, `cannot be read (${store.fault})`)] };
+  if ("fault" in store) return { findings: [unreadable(folder, store.fault)] };
   const { bytes, version, knownVersion, conversations, damage, unclosed } = store;
   const faults: Finding[] = [];
   if (damage !== undefined && damage.length > 0)
@@ -57,6 +57,18 @@ export function judgeStore({ folder, store, sync, serverAnswers }: StoreFacts): 
       `The store in ${folder} is ${read}: ${conversations === 1 ? "1 conversation" : `${conversations} conversations`}, ${sizeInWords(bytes)}.${older}`,
     ),
     values: { bytes },
+  };
+}
+
+/** What SQLite says of a file that it has read, and what it says when it may not. */
+function unreadable(folder: string, fault: string): Finding {
+  const how = `cannot be read (${fault})`;
+  if (/not a database|malformed/.test(fault)) return broken(folder, how);
+  return {
+    mark: "problem",
+    text: `The store in ${folder} ${how}.`,
+    advice:
+      "Run the doctor as the user that the server runs as, or correct the rights of the folder and its files.",
   };
 }
 

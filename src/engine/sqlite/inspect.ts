@@ -1,5 +1,5 @@
 import { Database } from "bun:sqlite";
-import { existsSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import { readVersion, SCHEMA_VERSION } from "./migrations.ts";
 import { readBoot, readRunningSince } from "./power-loss.ts";
@@ -26,14 +26,14 @@ const MAX_DAMAGE = 5;
 
 /**
  * Looks at the store in `dataDir` and changes nothing. Undefined where there is none yet. A file of more than
- * `readThrough` bytes is not read through. Throws what SQLite says when the file cannot be read at all.
+ * `readThrough` bytes is not read through. Throws what SQLite, or the file system, says when it cannot be read at all.
  */
 export function inspectStore(
   dataDir: string,
   options: { readonly readThrough: number; readonly patience: number },
 ): StoreInspection | undefined {
   const path = join(dataDir, STORE_FILE);
-  if (!existsSync(path)) return undefined;
+  if (statSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
   const bytes = sizeOf(path) + sizeOf(`${path}-wal`);
   const db = new Database(path, { readonly: true, strict: true });
   try {

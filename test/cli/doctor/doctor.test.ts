@@ -7,7 +7,17 @@ import { makeCertificate } from "../../support/certificates.ts";
 import { freePort } from "../../support/free-port.ts";
 import { startRedis, type TestRedis } from "../../support/redis.ts";
 import { SECRET } from "../../support/server.ts";
-import { ParleyFolder, type Running } from "../parley.ts";
+import { MAIN, ParleyFolder, type Running } from "../parley.ts";
+
+/** Runs bun as a user who owns nothing; root may do so. */
+const AS_SOMEBODY_ELSE = [
+  ...["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"],
+  ...[process.execPath, "--no-env-file"],
+];
+const canBeSomebodyElse =
+  process.getuid?.() === 0 &&
+  Bun.which("setpriv") !== null &&
+  Bun.spawnSync([...AS_SOMEBODY_ELSE, MAIN, "--version"], { env: { HOME: "/tmp" } }).success;
 
 interface Told {
   readonly code: number;
@@ -140,6 +150,25 @@ describe("a planted fault is found, with exit code 2", () => {
     );
     // It says what to do and does not do it.
     expect(statSync(key).mode & 0o777).toBe(0o644);
+  });
+
+  test.skipIf(!canBeSomebodyElse)("a folder of somebody else's, of whom nothing is known then", async () => {
+    await using folder = new ParleyFolder();
+    const server = await folder.serve();
+    chmodSync(folder.path, 0o755);
+    const child = Bun.spawn(
+      [...AS_SOMEBODY_ELSE, folder.program, "doctor", "--format", "json", "--port", portOf(server)],
+      { cwd: folder.path, env: { PATH: process.env.PATH ?? "", HOME: "/tmp" }, stderr: "inherit" },
+    );
+    const { checks } = await new Response(child.stdout).json();
+    expect(await child.exited).toBe(2);
+    const [folderCheck, store] = ["folder", "store"].map((name) =>
+      checks.find(({ check }: { check: string }) => check === name),
+    );
+    expect(folderCheck.result).toBe("problem");
+    expect(JSON.stringify(folderCheck.findings)).toContain("this user has no right to write there");
+    expect(store.result).toBe("problem");
+    expect(JSON.stringify(store.findings)).toContain("Run the doctor as the user that the server runs as");
   });
 
   test("a file where the data folder should be", async () => {

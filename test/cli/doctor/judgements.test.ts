@@ -104,6 +104,7 @@ judges<StoreFacts>(
   { folder: "data", store: STORE, sync: "normal", serverAnswers: false },
   judgeStore,
   [
+    ["problem", "cannot be read (EACCES)", { store: { fault: "EACCES" } }],
     ["problem", "cannot be read (file is not a database)", { store: { fault: "file is not a database" } }],
     ["problem", "is damaged (row 7 missing)", { store: { ...STORE, damage: ["row 7 missing"] } }],
     ["problem", "written by a newer Parley (schema 4", { store: { ...STORE, version: 4 } }],
@@ -155,7 +156,7 @@ judges<RedisFacts>("a Redis", { redis: REDIS, ackAfter: "primary" }, judgeRedis,
     "a primary has no replica",
     { redis: { ...REDIS, primaries: [{ fullness: 0.1, replicas: 0 }] }, ackAfter: "replica" },
   ],
-  ["warning", "takes 80 ms", { redis: { ...REDIS, roundTrip: 80 } }],
+  ["warning", "takes 180 ms", { redis: { ...REDIS, roundTrip: 180 } }],
   ["warning", "The lease of b", { redis: { ...REDIS, nodes: [node("a"), node("b", "1.0.0", 999)] } }],
   ["warning", "1.0.0, 1.1.0", { redis: { ...REDIS, nodes: [node("a"), node("b", "1.1.0")] } }],
 ]);
