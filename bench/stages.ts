@@ -9,8 +9,8 @@ import type { Session } from "../src/core/session-state.ts";
 import { openSqlite } from "../src/engine/sqlite/open.ts";
 import { decodeClientFrame } from "../src/protocol/decode.ts";
 import type { ServerFrame } from "../src/protocol/server-frames.ts";
-import { sessionRules } from "../src/server/socket/rules.ts";
 import { readSettings } from "../src/server/settings/read.ts";
+import { sessionRules } from "../src/server/socket/rules.ts";
 import { systemClock } from "../src/server/system-clock.ts";
 import { median } from "./median.ts";
 
