@@ -35,6 +35,8 @@ export class Run {
   private phase: "opening" | "sending" | "waiting" | "over" = "opening";
   private startedAt = 0;
   private sent = 0;
+  /** How many are sent and not answered. */
+  private underWay = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
   /** `name` is in the ids of its messages: one that was stored in an earlier run would be acked as a duplicate. */
@@ -70,7 +72,7 @@ export class Run {
     if (this.phase === "over") return;
     this.phase = "over";
     clearTimeout(this.timer);
-    this.tally.fail(this.now(), "unanswered", this.underWay());
+    this.tally.fail(this.now(), "unanswered", this.underWay);
     this.hangUp();
     this.end(reason);
   }
@@ -83,6 +85,7 @@ export class Run {
     const due = client.underWay.get(frame.id ?? "");
     if (due === undefined) return;
     client.underWay.delete(frame.id!);
+    this.underWay--;
     if (frame.type === "ack") this.tally.ack(this.now(), due);
     else this.tally.fail(this.now(), frame.code);
     if (frame.type === "error" && frame.code === "rate_limited")
@@ -96,6 +99,7 @@ export class Run {
     const client = this.clients[number];
     if (client !== undefined) {
       this.tally.fail(this.now(), `closed_${code}`, client.underWay.size);
+      this.underWay -= client.underWay.size;
       client.underWay.clear();
     }
     this.stop(`The server closed a connection with ${code}; \`parley error ${code}\` explains it.`);
@@ -118,6 +122,7 @@ export class Run {
     if (this.phase !== "sending") return;
     const id = `${this.name}-${this.sent++}`;
     client.underWay.set(id, due);
+    this.underWay++;
     client.socket.send({ type: "message", id, text: this.text });
     this.tally.send(this.now(), due);
   }
@@ -126,7 +131,7 @@ export class Run {
   private keepTime(rate: number): void {
     const due = Math.min(dueBy(this.now(), rate), this.messages);
     while (this.sent < due && this.phase === "sending") {
-      if (this.underWay() < MAX_UNDER_WAY)
+      if (this.underWay < MAX_UNDER_WAY)
         this.send(this.clients[this.sent % this.clients.length]!, dueAt(this.sent, rate));
       else this.stop(`${MAX_UNDER_WAY} messages wait for their acks: the server does not keep up.`);
     }
@@ -145,11 +150,7 @@ export class Run {
   }
 
   private endIfAnswered(): void {
-    if (this.phase === "waiting" && this.underWay() === 0) this.stop();
-  }
-
-  private underWay(): number {
-    return this.clients.reduce((sum, { underWay }) => sum + underWay.size, 0);
+    if (this.phase === "waiting" && this.underWay === 0) this.stop();
   }
 
   private hangUp(): void {

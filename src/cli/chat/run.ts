@@ -1,6 +1,6 @@
 import { createInterface } from "node:readline";
 import type { WriteStream } from "node:tty";
-import { connect, type Parley } from "../../client/connect.ts";
+import { type Conversation, connect, type Parley } from "../../client/connect.ts";
 import { endOnSignal, INTERRUPTED } from "../process-events.ts";
 import type { Credential } from "../sign-in.ts";
 import type { Target } from "../target.ts";
@@ -40,13 +40,15 @@ interface Chat {
   /** Ends it with an exit code; the first one counts. */
   readonly end: (code: number) => void;
   readonly hasEnded: () => boolean;
+  /** Is told of the conversation as soon as there is one. */
+  readonly begun: (conversation: Conversation) => void;
   /** What must be closed at the end. */
   readonly open: Set<() => void>;
 }
 
 /** Holds a chat to its end; answers the exit code. Throws a Failure when the conversation cannot be entered. */
 export async function runChat(plan: ChatPlan): Promise<number> {
-  const { target, credential, conversation, json } = plan;
+  const { target, credential, json } = plan;
   const { promise: ended, resolve: end } = Promise.withResolvers<number>();
   // Whoever reads may have seen enough, as `head` has.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => end(error.code === "EPIPE" ? 0 : 1));
@@ -57,11 +59,15 @@ export async function runChat(plan: ChatPlan): Promise<number> {
   const parley = connect({ url: target.http, user: credential.user, token: credential.source, stay });
   const open = new Set([endOnSignal(end)]);
   let hasEnded = false;
+  let conversation: Conversation | undefined;
+  const begun = (one: Conversation) => {
+    conversation = one;
+  };
   try {
-    const chat = { plan, parley, voice, terminal, end, open, hasEnded: () => hasEnded };
+    const chat = { plan, parley, voice, terminal, end, open, hasEnded: () => hasEnded, begun };
     const code = await Promise.race([ended, hold(chat).then(() => ended)]);
     hasEnded = true;
-    const unsaid = parley.conversation(conversation).pending.length;
+    const unsaid = conversation?.pending.length ?? 0;
     if (unsaid > 0) voice.note(`Not said: ${unsaid} message${unsaid === 1 ? "" : "s"} without an answer.`);
     return code === 0 && unsaid > 0 ? 1 : code;
   } finally {
@@ -82,6 +88,7 @@ async function hold(chat: Chat): Promise<void> {
   const from = after === undefined ? undefined : await positionAfter(parley, target, id, after);
   const tell = listenFor(chat);
   const talk = openTalk({ parley, target, credential, conversation: id, from, tell, note: voice.note });
+  chat.begun(talk.conversation);
   await entered(talk.conversation, target);
   if (duration !== undefined) {
     const timer = setTimeout(() => end(plan.count === undefined ? 0 : 1), duration * 1000);
@@ -126,7 +133,8 @@ async function sayLines(chat: Chat, talk: Talk): Promise<void> {
     if (input.do !== "say") await talk.carryOut(input);
     else if (input.text !== "" && !(await talk.say(input.text))) allSaid = false;
   }
-  endSoon(chat, allSaid);
+  // Its input is closed when it ends, too.
+  if (!chat.hasEnded()) endSoon(chat, allSaid);
 }
 
 /** Everything is said: ends after the wait that was asked for, or when what is waited for has come. */

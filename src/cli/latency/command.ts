@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { Command } from "commander";
 import { secondsOption, wholeOption } from "../flag-values.ts";
 import { figuresJson } from "../percentiles.ts";
@@ -94,12 +95,6 @@ async function take(
 }
 
 /** Waits until `time` of the clock of `performance`, or until `signal`. */
-function untilTime(time: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, Math.max(0, time - performance.now()));
-    signal.addEventListener("abort", () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
+async function untilTime(time: number, signal: AbortSignal): Promise<void> {
+  await sleep(Math.max(0, time - performance.now()), undefined, { signal }).catch(() => {});
 }
