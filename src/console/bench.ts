@@ -3,6 +3,7 @@ import { computed, type ReadonlySignal, type Signal, signal } from "@preact/sign
 import { type BenchClient, createClient } from "./bench-client.ts";
 import { createRedraw } from "./redraw.ts";
 import { NO_FACTS, readServerFacts, type ServerFacts } from "./sign-in.ts";
+import { type Analyst, createAnalyst } from "./wire/analysis.ts";
 import type { Frame, Seen } from "./wire/frame.ts";
 import { createFrameLog, type FrameLog } from "./wire/frame-log.ts";
 import { moment } from "./wire/tap.ts";
@@ -33,8 +34,10 @@ export interface Bench {
   readonly talkAsAll: Signal<boolean>;
   /** Calls `listener` with each frame as it is seen, until the function that is answered is called. */
   onFrame(listener: (frame: Frame) => void): () => void;
-  /** Notes what was done to a client's line, for the timeline. */
-  noteFault(client: BenchClient, type: string, text: string): void;
+  /** Notes what was done to a client's line at `at`, for the timeline. */
+  noteFault(client: BenchClient, type: string, text: string, at?: number): void;
+  /** Puts what was seen elsewhere into the timeline, in order; nobody else is told of it. */
+  show(seen: readonly Seen[]): void;
   /** What a client is called, also one that is gone. */
   nameOf(id: string): string;
   /** The colour of a client, also of one that is gone. */
@@ -139,8 +142,17 @@ export function createBench(conversation: string): Bench {
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
-    noteFault(client, type, text) {
-      log({ client: client.id, at: moment(), direction: "fault", type, bytes: 0, text }, { marks: [] });
+    noteFault(client, type, text, at = moment()) {
+      log({ client: client.id, at, direction: "fault", type, bytes: 0, text }, { marks: [] });
+    },
+    show(all) {
+      const analysts = new Map<string, Analyst>();
+      for (const seen of all) {
+        const analyst = analysts.get(seen.client) ?? createAnalyst();
+        analysts.set(seen.client, analyst);
+        frames.add(seen, analyst.note(seen));
+      }
+      redraw.plan(showFrames);
     },
     nameOf,
     toneOf: (id) => known.get(id)?.tone ?? 0,

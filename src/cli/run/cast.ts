@@ -5,7 +5,7 @@ import { isIdentifier } from "../../protocol/identifiers.ts";
 import type { Cast } from "../../scenario/names.ts";
 import type { RecordedClient, Recording, Credential as Shown } from "../../scenario/recording.ts";
 import { Misuse } from "../failure.ts";
-import { signIn } from "../sign-in.ts";
+import { reach, readObject, signIn } from "../sign-in.ts";
 import type { Target } from "../target.ts";
 
 /** What the flags say of who plays whom, and where; each as it was given: `value` or `name=value`. */
@@ -152,8 +152,11 @@ export interface Tokens {
   own(client: string): string;
   /** A newer one, for `token` frames; the same one where no other could be had. */
   newer(client: string): string;
-  /** The one that a line is opened with; undefined: none. Throws a Misuse where there is none of that kind. */
-  forLine(client: string, kind: Shown): string | undefined;
+  /**
+   * The one that a line is opened with; undefined: none. Throws a Misuse where there is none of that kind. An expired
+   * one without the server's key is asked of a server that makes faults, for a `connection` of the same user.
+   */
+  forLine(client: string, kind: Shown, connection: string | undefined): string | undefined | Promise<string>;
 }
 
 export interface TokenNeeds {
@@ -176,7 +179,7 @@ export async function findTokens(
   );
   const tokens = new Map<string, { readonly own: string; readonly newer: string }>();
   const byUser = new Map<string, { readonly own: string; readonly newer: string }>();
-  for (const { name } of recording.clients) {
+  for (const { name } of recording.clients.filter((client) => needsOwn(recording, client.name))) {
     const user = casting.userOf.get(name)!;
     const given = casting.given.get(name);
     const had = given === undefined ? byUser.get(user) : { own: given, newer: given };
@@ -195,11 +198,24 @@ export async function findTokens(
     return { own, newer: (await credential.source()) ?? own };
   }
 
+  async function askExpired(client: string, connection: string | undefined): Promise<string> {
+    const headers = { Authorization: `Bearer ${own(client)}`, "Content-Type": "application/json" };
+    const body = JSON.stringify({ connection, fault: { do: "expired_token" } });
+    const answer =
+      connection === undefined
+        ? {}
+        : await readObject(await reach(target, "/test/faults", { method: "POST", headers, body }));
+    if ("token" in answer && typeof answer.token === "string") return answer.token;
+    throw new Misuse(
+      `${client} shows an expired token. Give the server's key with --secret-key-file; a server with TEST_FAULTS=true makes one, for a user who has an open line.`,
+    );
+  }
+
   const own = (client: string) => tokens.get(client)!.own;
   return {
     own,
     newer: (client) => tokens.get(client)!.newer,
-    forLine(client, kind) {
+    forLine(client, kind, connection) {
       switch (kind) {
         case "own":
           return own(client);
@@ -209,22 +225,32 @@ export async function findTokens(
           return damaged(own(client));
         case "foreign": {
           const user = casting.userOf.get(client);
-          const other = recording.clients.find(({ name }) => casting.userOf.get(name) !== user);
+          const other = recording.clients.find(
+            ({ name }) => casting.userOf.get(name) !== user && tokens.has(name),
+          );
           if (other !== undefined) return own(other.name);
           throw new Misuse(`${client} shows a token of somebody else, and there is nobody else in the file.`);
         }
         case "expired": {
           const end = Math.floor(Date.now() / 1000) - 3600;
           if (key !== undefined) return sign(key, casting.userOf.get(client)!, { iat: end - 1800, exp: end });
-          throw new Misuse(
-            `${client} shows an expired token, which can only be made with the server's key: --secret-key-file.`,
-          );
+          return askExpired(client, connection);
         }
         default:
           return kind satisfies never;
       }
     },
   };
+}
+
+/** Whether a client ever shows who it is: one that only knocks at somebody's address need not be anybody. */
+function needsOwn({ entries }: Recording, client: string): boolean {
+  return entries.some((entry) => {
+    if (entry.client !== client) return false;
+    if (entry.dir === "line" && entry.event === "open")
+      return !["none", "foreign"].includes(entry.token ?? "own");
+    return entry.dir === "fault" || (entry.dir === "out" && entry.frame?.type === "token");
+  });
 }
 
 /** What shows who `user` is: a password of the user's own, or what the target has, be it theirs or for everybody. */

@@ -25,6 +25,8 @@ export function playRecording({ plan, casting, target, tokens, options }: Run): 
   const play = new Play(plan, names, options);
   const sockets = new Map<PlannedLine, WebSocket>();
   const places = new Map(plan.recording.clients.map(({ name, conversation }) => [name, conversation]));
+  /** By user, the server's name for the last line that was let in. */
+  const connections = new Map<string, string>();
   let timer: ReturnType<typeof setTimeout> | undefined;
   const now = () => performance.now();
 
@@ -33,9 +35,7 @@ export function playRecording({ plan, casting, target, tokens, options }: Run): 
       try {
         for (const effect of effects) carryOut(effect);
       } catch (error) {
-        clearTimeout(timer);
-        void closeAll(sockets.values());
-        reject(error);
+        fail(error);
         return;
       }
       clearTimeout(timer);
@@ -47,10 +47,16 @@ export function playRecording({ plan, casting, target, tokens, options }: Run): 
         timer = setTimeout(() => take(play.tick(now())), Math.max(0, play.wakeAt - now()));
     }
 
+    function fail(error: unknown): void {
+      clearTimeout(timer);
+      void closeAll(sockets.values());
+      reject(error);
+    }
+
     function carryOut(effect: Effect): void {
       switch (effect.do) {
         case "open":
-          open(effect);
+          void open(effect).catch(fail);
           return;
         case "send":
           sockets.get(effect.line)?.send(effect.data);
@@ -75,9 +81,10 @@ export function playRecording({ plan, casting, target, tokens, options }: Run): 
       }
     }
 
-    function open({ line, token: kind, after, epoch }: Effect & { do: "open" }): void {
-      const token = tokens.forLine(line.client, kind);
-      const user = encodeURIComponent(casting.userOf.get(line.client) ?? "");
+    async function open({ line, token: kind, after, epoch }: Effect & { do: "open" }): Promise<void> {
+      const name = casting.userOf.get(line.client) ?? "";
+      const token = await tokens.forLine(line.client, kind, connections.get(name));
+      const user = encodeURIComponent(name);
       const conversation = encodeURIComponent(names.conversation(places.get(line.client) ?? ""));
       const query = new URLSearchParams({
         ...(after !== undefined && { after: `${after}` }),
@@ -95,6 +102,9 @@ export function playRecording({ plan, casting, target, tokens, options }: Run): 
         take(play.opened(line, now()));
       });
       socket.addEventListener("message", ({ data }) => {
+        const connection =
+          typeof data === "string" && /^\{"type":"welcome","connection":"(\w+)"/.exec(data)?.[1];
+        if (connection) connections.set(name, connection);
         take(play.received(line, typeof data === "string" ? data : new Uint8Array(data), now()));
       });
       socket.addEventListener("close", ({ code, reason }) => {

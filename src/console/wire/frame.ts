@@ -36,8 +36,10 @@ export interface Seen {
   /** The frame's text as it was, tokens masked; of a binary one its bytes in hexadecimal; of the line what happened. */
   readonly text: string;
   readonly binary?: boolean;
-  /** Of `close`. */
-  readonly close?: { readonly code: number; readonly reason: string };
+  /** Of `close`; `byUs`: this side ended it. */
+  readonly close?: { readonly code: number; readonly reason: string; readonly byUs?: boolean };
+  /** Which line of the client it was: when that was dialled. A client may knock beside its own line. */
+  readonly line?: number;
 }
 
 /** What has been seen, with its place among all that was, and what was found out about it. */

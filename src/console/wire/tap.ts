@@ -22,40 +22,49 @@ export interface Tap {
 export function createTap(tell: (seen: Omit<Seen, "client">) => void): Tap {
   let current: WebSocket | undefined;
 
-  function tellLine(type: string, text: string, close?: Seen["close"]): void {
-    tell({ at: moment(), direction: "line", type, bytes: 0, text, ...(close && { close }) });
+  function tellLine(line: number, type: string, text: string, close?: Seen["close"]): void {
+    tell({ at: moment(), direction: "line", type, bytes: 0, text, line, ...(close && { close }) });
   }
 
-  function tellData(direction: "in" | "out", data: unknown): void {
+  function tellData(line: number, direction: "in" | "out", data: unknown): void {
     const at = moment();
     if (typeof data === "string") {
       const text = direction === "out" ? maskTokens(data) : data;
-      tell({ at, direction, type: typeOf(text), bytes: utf8Length(data), text });
+      tell({ at, direction, type: typeOf(text), bytes: utf8Length(data), text, line });
       return;
     }
     const bytes = data instanceof ArrayBuffer ? new Uint8Array(data) : (data as Uint8Array);
     const text = Array.from(bytes.subarray(0, 4096), (byte) => byte.toString(16).padStart(2, "0")).join(" ");
-    tell({ at, direction, type: "binary", bytes: bytes.length, text, binary: true });
+    tell({ at, direction, type: "binary", bytes: bytes.length, text, binary: true, line });
   }
 
   class TappedSocket extends WebSocket {
+    private readonly line = moment();
+    private isLeft = false;
+
     constructor(url: string, protocols: string[]) {
       super(url, protocols);
       this.binaryType = "arraybuffer";
       current = this;
       const { pathname, search } = new URL(url);
-      tellLine("dial", `${pathname}${search}`);
-      this.addEventListener("open", () => tellLine("open", "the line is open"));
-      this.addEventListener("message", ({ data }) => tellData("in", data));
+      tellLine(this.line, "dial", `${pathname}${search}`);
+      this.addEventListener("open", () => tellLine(this.line, "open", "the line is open"));
+      this.addEventListener("message", ({ data }) => tellData(this.line, "in", data));
       this.addEventListener("close", ({ code, reason }) => {
-        tellLine("close", `${code} ${reason}`.trim(), { code, reason });
+        const byUs = this.isLeft;
+        tellLine(this.line, "close", `${code} ${reason}`.trim(), { code, reason, byUs });
         if (current === this) current = undefined;
       });
     }
 
+    override close(code?: number, reason?: string): void {
+      this.isLeft = true;
+      super.close(code, reason);
+    }
+
     override send(data: string | Uint8Array<ArrayBuffer>): void {
       super.send(data);
-      if (this.readyState === WebSocket.OPEN) tellData("out", data);
+      if (this.readyState === WebSocket.OPEN) tellData(this.line, "out", data);
     }
   }
 

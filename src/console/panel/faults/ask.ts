@@ -1,5 +1,6 @@
 import type { Bench } from "../../bench.ts";
 import type { BenchClient } from "../../bench-client.ts";
+import { moment } from "../../wire/tap.ts";
 
 /** A fault as `POST /test/faults` takes it; docs/TESTING.md has all of them. */
 export interface ServerFault {
@@ -17,8 +18,10 @@ export async function askForFault(bench: Bench, client: BenchClient, fault: Serv
   const { connection } = client.currentVitals();
   if (connection === undefined) return { problem: "The line is not open." };
   const noted = JSON.stringify(fault);
+  // It may be felt before it is answered: a recording must ask for it before.
+  const at = moment();
   const answer = await post(client, "/test/faults", { connection, fault });
-  if (answer.problem === undefined) bench.noteFault(client, fault.do, noted);
+  if (answer.problem === undefined) bench.noteFault(client, fault.do, noted, at);
   return answer;
 }
 

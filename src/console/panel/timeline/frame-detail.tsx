@@ -4,6 +4,7 @@ import { copyText } from "../../copy-text.ts";
 import { IconButton } from "../../view/icon.tsx";
 import { type Frame, prettyJson } from "../../wire/frame.ts";
 import { milliseconds, preciseTime, size } from "../../wording.ts";
+import { CopyFrame } from "../record/copy-frame.tsx";
 import { Arrow } from "./frame-row.tsx";
 
 interface FrameDetailProps {
@@ -44,6 +45,7 @@ export function FrameDetail({ bench, frame, edit, close, tell }: FrameDetailProp
             Edit and send
           </button>
         )}
+        <CopyFrame bench={bench} frame={frame} tell={tell} />
         <IconButton
           icon="copy"
           label="Copy the frame"

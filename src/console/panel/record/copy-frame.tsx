@@ -1,0 +1,74 @@
+import type { CopyKind } from "../../../scenario/copy-as.ts";
+import { entryOf, type Happening } from "../../../scenario/record.ts";
+import type { Recording } from "../../../scenario/recording.ts";
+import type { Bench } from "../../bench.ts";
+import { copyText } from "../../copy-text.ts";
+import { type Frame, readObject } from "../../wire/frame.ts";
+
+const KINDS: readonly (readonly [CopyKind, string, string])[] = [
+  ["curl", "curl", "Copy as curl"],
+  ["parley", "parley", "Copy as parley"],
+  ["library", "code", "Copy as code for the client library"],
+];
+
+interface CopyFrameProps {
+  readonly bench: Bench;
+  readonly frame: Frame;
+  tell(text: string): void;
+}
+
+/** Copies one frame that was sent as something to paste elsewhere; nothing where there is no such thing. */
+export function CopyFrame({ bench, frame, tell }: CopyFrameProps) {
+  if (recordingOf(bench, frame) === undefined) return null;
+
+  async function copy(kind: CopyKind): Promise<void> {
+    const { copyAs, onlyThis } = await import("./files.ts");
+    const recording = recordingOf(bench, frame)!;
+    const copied = await copyText(copyAs(kind, onlyThis(recording, recording.entries[0]!)));
+    tell(copied ? "Copied" : "The browser did not let it be copied");
+  }
+
+  return (
+    <span class="choice">
+      {KINDS.map(([kind, label, words]) => (
+        <button
+          key={kind}
+          type="button"
+          class="small"
+          aria-label={words}
+          title={words}
+          onClick={() => void copy(kind)}
+        >
+          {label}
+        </button>
+      ))}
+    </span>
+  );
+}
+
+/** A recording of that one frame; undefined for what a client does not send, or one that is gone sent. */
+function recordingOf(bench: Bench, frame: Frame): Recording | undefined {
+  const client = bench.clients.value.find(({ id }) => id === frame.client);
+  if (client === undefined || frame.binary) return undefined;
+  const { session, conversation, transcriptOf } = client.current();
+  const user = session.at === "signed_out" ? transcriptOf?.user : session.user;
+  const name = bench.nameOf(frame.client).replaceAll("=", "-");
+  const happening = happeningOf(frame, name);
+  if (user === undefined || happening === undefined) return undefined;
+  return {
+    kind: "scenario",
+    at: frame.at,
+    server: location.origin,
+    clients: [{ name, user, conversation }],
+    ignore: [],
+    unexpected: "pass",
+    entries: [entryOf(happening, frame.at)],
+  };
+}
+
+function happeningOf({ direction, type, text, at }: Frame, client: string): Happening | undefined {
+  const fault = direction === "fault" ? readObject(text) : undefined;
+  if (fault !== undefined) return { at, client, type: "fault", fault };
+  if (direction === "line" && type === "dial") return { at, client, type: "open" };
+  return direction === "out" ? { at, client, type: "sent", data: text } : undefined;
+}

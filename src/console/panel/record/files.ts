@@ -1,0 +1,55 @@
+// What is done with a recording that is there: files, things to paste, rows of the timeline. Loaded when it is first needed.
+import { plain } from "../../../scenario/har.ts";
+import { type Entry, type Recording, typeOf } from "../../../scenario/recording.ts";
+import type { Seen } from "../../wire/frame.ts";
+
+export { copyAs, onlyThis } from "../../../scenario/copy-as.ts";
+export { writeHar } from "../../../scenario/har.ts";
+export { readAnyRecording } from "../../../scenario/read-har.ts";
+export { writeRecording } from "../../../scenario/write.ts";
+
+/** A recording as rows of the timeline, whose clients bear the names of the file. */
+export function seenOf({ at, clients, entries }: Recording): Seen[] {
+  const parts = new Map(clients.map((client) => [client.name, client]));
+  let t = 0;
+  return entries.map((entry) => {
+    t = entry.t ?? t;
+    const { user = "", conversation = "" } = parts.get(entry.client) ?? {};
+    return {
+      client: `${entry.client}, recorded`,
+      at: at + t,
+      ...rowOf(entry, `/ws/${user}/${conversation}`),
+    };
+  });
+}
+
+function rowOf(entry: Entry, path: string): Omit<Seen, "client" | "at"> {
+  if (entry.dir === "fault")
+    return { direction: "fault", type: String(entry.fault.do), bytes: 0, text: JSON.stringify(entry.fault) };
+  if (entry.dir === "line" && entry.event === "open") {
+    const query = new URLSearchParams({
+      ...(entry.after !== undefined && { after: `${entry.after}` }),
+      ...(entry.epoch !== undefined && { epoch: entry.epoch }),
+    });
+    return { direction: "line", type: "dial", bytes: 0, text: `${path}${query.size > 0 ? `?${query}` : ""}` };
+  }
+  if (entry.dir === "line") {
+    const { code, reason = "" } = entry;
+    return {
+      direction: "line",
+      type: "close",
+      bytes: 0,
+      text: `${code} ${reason}`.trim(),
+      close: { code, reason },
+    };
+  }
+  if (entry.bytes !== undefined) {
+    const bytes = Uint8Array.from(atob(entry.bytes), (character) => character.charCodeAt(0));
+    const text = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(" ");
+    return { direction: entry.dir, type: "binary", bytes: bytes.length, text, binary: true };
+  }
+  const text = entry.raw ?? JSON.stringify(entry.dir === "in" ? plain(entry.frame) : entry.frame);
+  const bytes = new TextEncoder().encode(text).length;
+  const type = entry.raw === undefined ? typeOf(entry) : "not JSON";
+  return { direction: entry.dir, type, bytes, text };
+}

@@ -1,0 +1,229 @@
+// Recording what all clients send and hear, and what is done with it: a test that `parley run` plays.
+import { effect, signal } from "@preact/signals";
+import type { CopyKind } from "../../../scenario/copy-as.ts";
+import type { Problem } from "../../../scenario/read.ts";
+import type { Recording } from "../../../scenario/recording.ts";
+import { copyText } from "../../copy-text.ts";
+import { moment } from "../../wire/tap.ts";
+import { count, listNames, preciseTime } from "../../wording.ts";
+import type { Desk, Panel } from "../panel.ts";
+import { createRecorder } from "./recorder.ts";
+
+/** Loaded with the first recording: who only talks needs none of it. */
+const files = () => import("./files.ts");
+
+const COPIES: readonly (readonly [CopyKind, string])[] = [
+  ["parley", "parley"],
+  ["curl", "curl"],
+  ["library", "code for the client library"],
+];
+
+/** Problems of a file that are shown; the rest is like them. */
+const MAX_PROBLEMS = 5;
+
+interface Kept {
+  readonly recording: Recording;
+  /** The name of its file, without the ending. */
+  readonly name: string;
+}
+
+export function createRecord(desk: Desk): Panel {
+  const { bench, told } = desk;
+  const recorder = createRecorder(bench.nameOf);
+  const since = signal<number | undefined>(undefined);
+  const kept = signal<Kept | undefined>(undefined);
+  const problems = signal<readonly string[]>([]);
+
+  bench.onFrame((frame) => {
+    recorder.note(frame);
+    if (since.peek() !== undefined && recorder.isFull()) {
+      stop();
+      problems.value = ["The recording became very long and was ended."];
+    }
+  });
+  // What somebody said is not the next one's to keep.
+  effect(() => {
+    if (!bench.isEmpty.value) return;
+    recorder.end();
+    since.value = undefined;
+    kept.value = undefined;
+    problems.value = [];
+  });
+
+  function stop(): void {
+    const recording = recorder.end();
+    since.value = undefined;
+    if (recording !== undefined) kept.value = { recording, name: fileName(recording.at) };
+    told.value = "The recording has ended";
+  }
+
+  function toggle(): void {
+    problems.value = [];
+    if (since.value !== undefined) {
+      stop();
+      return;
+    }
+    const at = moment();
+    recorder.begin(at, location.origin);
+    since.value = at;
+    told.value = "Everything is recorded now";
+  }
+
+  async function open(file: File): Promise<void> {
+    const { readAnyRecording } = await files();
+    const read = readAnyRecording(await file.text());
+    problems.value = (read.problems ?? [])
+      .slice(0, MAX_PROBLEMS)
+      .map((problem) => inWords(file.name, problem));
+    if (read.recording === undefined) return;
+    kept.value = { recording: read.recording, name: file.name.replace(/\.\w+$/, "") };
+    await show(read.recording);
+  }
+
+  async function show(recording: Recording): Promise<void> {
+    const { seenOf } = await files();
+    bench.show(seenOf(recording));
+    told.value = "It stands in the timeline now";
+  }
+
+  async function save({ recording, name }: Kept, ending: "jsonl" | "har"): Promise<void> {
+    const { writeHar, writeRecording } = await files();
+    const text =
+      ending === "har" ? writeHar(recording, bench.facts.value.version ?? "") : writeRecording(recording);
+    download(`${name}.${ending}`, text);
+  }
+
+  async function copy(recording: Recording, kind: CopyKind): Promise<void> {
+    const { copyAs } = await files();
+    const copied = await copyText(copyAs(kind, recording));
+    told.value = copied ? "Copied" : "The browser did not let it be copied";
+  }
+
+  function View() {
+    bench.framesChanged.value;
+    const running = since.value === undefined ? undefined : recorder.current();
+    return (
+      <div class="panel-page record">
+        <section aria-labelledby="record-title">
+          <h2 id="record-title">Record</h2>
+          <p class="form-row">
+            <button type="button" id="record" aria-pressed={running !== undefined} onClick={toggle}>
+              {running === undefined ? "Record all clients" : "Stop recording"}
+            </button>
+            <span class="fine" id="record-state" role="status">
+              {running === undefined ? "" : `Recording: ${amount(running)}`}
+            </span>
+          </p>
+          <p class="form-row">
+            <label class="file">
+              Or open a recording or HAR file
+              <input
+                type="file"
+                id="open-recording"
+                accept=".jsonl,.har,.json,application/json"
+                onChange={(event) => {
+                  const { currentTarget: input } = event;
+                  const [file] = input.files ?? [];
+                  if (file !== undefined) void open(file);
+                  // The same file may be chosen again, once it was corrected.
+                  input.value = "";
+                }}
+              />
+            </label>
+          </p>
+          {problems.value.map((problem) => (
+            <p key={problem} class="problem" role="alert">
+              {problem}
+            </p>
+          ))}
+        </section>
+        {kept.value !== undefined && <KeptView kept={kept.value} save={save} copy={copy} show={show} />}
+        <section aria-labelledby="run-title">
+          <h2 id="run-title">Run it again</h2>
+          <p class="fine">
+            Everything that was sent is sent again, and what comes is compared; times, quotas and names may be
+            others. Exit code 1: something was different.
+          </p>
+          <pre>
+            <code>{`parley run ${kept.value?.name ?? "recording"}.jsonl --url ${location.origin}`}</code>
+          </pre>
+        </section>
+      </div>
+    );
+  }
+
+  const commands = [{ key: "b", label: "Begin or end a recording", group: "Recording", run: toggle }];
+  return { name: "record", title: "Record", key: "r", commands, View };
+}
+
+interface KeptViewProps {
+  readonly kept: Kept;
+  save(kept: Kept, ending: "jsonl" | "har"): Promise<void>;
+  copy(recording: Recording, kind: CopyKind): Promise<void>;
+  show(recording: Recording): Promise<void>;
+}
+
+/** The recording that is there, and what can be done with it. */
+function KeptView({ kept, save, copy, show }: KeptViewProps) {
+  const { recording, name } = kept;
+  return (
+    <section id="recording" aria-labelledby="recording-title">
+      <h2 id="recording-title">{name}</h2>
+      <p class="fine">
+        {`${amount(recording)}, from ${recording.server || "an unnamed server"}`}
+        {recording.at > 0 ? ` at ${preciseTime(recording.at)}` : ""}
+      </p>
+      <p class="form-row">
+        <button type="button" class="plain" id="save-jsonl" onClick={() => void save(kept, "jsonl")}>
+          Save as JSON lines
+        </button>
+        <button type="button" class="plain" id="save-har" onClick={() => void save(kept, "har")}>
+          Save as HAR
+        </button>
+        <button type="button" class="plain" id="show-recording" onClick={() => void show(recording)}>
+          Show in the timeline
+        </button>
+      </p>
+      <p class="form-row">
+        <span class="fine">Copy as</span>
+        {COPIES.map(([kind, label]) => (
+          <button
+            key={kind}
+            type="button"
+            class="plain small"
+            id={`copy-as-${kind}`}
+            onClick={() => void copy(recording, kind)}
+          >
+            {label}
+          </button>
+        ))}
+      </p>
+    </section>
+  );
+}
+
+/** `34 frames of ann and bob` */
+function amount({ entries, clients }: Recording): string {
+  const frames = entries.filter(({ dir }) => dir === "in" || dir === "out").length;
+  const who = clients.length === 0 ? "nobody yet" : listNames(clients.map(({ name }) => name));
+  return `${count(frames, "frame")} of ${who}`;
+}
+
+function inWords(file: string, { line, message }: Problem): string {
+  return `${file}, line ${line}: ${message}.`;
+}
+
+/** `parley-2026-11-23-1942` */
+function fileName(at: number): string {
+  return `parley-${new Date(at).toISOString().slice(0, 16).replace("T", "-").replace(":", "")}`;
+}
+
+function download(name: string, text: string): void {
+  const url = URL.createObjectURL(new Blob([text], { type: "application/octet-stream" }));
+  const link = document.createElement("a");
+  link.href = url;
+  link.download = name;
+  link.click();
+  // The browser has taken it by then.
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}

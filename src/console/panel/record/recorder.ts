@@ -1,0 +1,232 @@
+// Makes a recording of what the wires of all clients carry. It watches from the beginning, because a line that is open when
+// a recording begins must be opened in it, too: with the `welcome` that it would get now.
+import { beginRecording, entryOf, type Happening, withClient } from "../../../scenario/record.ts";
+import type { Credential, Entry, Frame, RecordedClient, Recording } from "../../../scenario/recording.ts";
+import { readObject, type Seen } from "../../wire/frame.ts";
+
+/** Most that is recorded, in characters of frames; more would not be a test any more. */
+export const MAX_RECORDED = 32 * 1024 * 1024;
+
+export interface Recorder {
+  /** Everything that is seen, in its order, also while nothing is recorded. */
+  note(seen: Seen): void;
+  /** Begins anew, at a moment in milliseconds since 1970. */
+  begin(at: number, server: string): void;
+  /** What has been recorded since `begin`; undefined while nothing is. */
+  current(): Recording | undefined;
+  /** Ends and answers the recording. */
+  end(): Recording | undefined;
+  /** Whether it is so long that it must end. */
+  isFull(): boolean;
+}
+
+/** A line that is there now. */
+interface Line {
+  readonly client: string;
+  /** It was dialled while the client had another one. */
+  readonly isBeside: boolean;
+  readonly user: string;
+  readonly conversation: string;
+  readonly after?: number;
+  readonly epoch?: string;
+  /** What the recording calls its client. */
+  name?: string;
+  welcome?: Frame;
+  /** Requests that wait for their answers, by id; those from before the beginning are not recorded. */
+  readonly waiting: Set<string>;
+  earlier: ReadonlySet<string>;
+}
+
+/** `nameOf` says what a client is called on the page. */
+export function createRecorder(nameOf: (client: string) => string): Recorder {
+  const lines = new Map<number, Line>();
+  /** The newest number in each conversation, whoever heard it. */
+  const newest = new Map<string, number>();
+  /** By name in the recording: the client of the page whose own line it is. */
+  const owners = new Map<string, string>();
+  let clients: RecordedClient[] = [];
+  let entries: Entry[] = [];
+  let started: { readonly at: number; readonly server: string } | undefined;
+  let length = 0;
+
+  function add(happening: Happening): void {
+    const entry = entryOf(happening, started!.at);
+    entries.push(entry);
+    if (happening.type === "sent" || happening.type === "received") length += happening.data.length;
+  }
+
+  /** A name that is this user's in this conversation, and nobody else's at the moment. */
+  function nameFor(line: Line): string {
+    const base = `${nameOf(line.client)}${line.isBeside ? " beside" : ""}`.replaceAll("=", "-").slice(0, 50);
+    const isFree = (name: string) =>
+      ![...lines.values()].some((other) => other !== line && other.name === name);
+    const fits = ({ name, user, conversation }: RecordedClient) =>
+      isFree(name) && user === line.user && conversation === line.conversation;
+    let name = base;
+    for (let number = 2; clients.some((client) => client.name === name && !fits(client)); number++)
+      name = `${base} ${number}`;
+    if (!clients.some((client) => client.name === name))
+      clients = [...clients, { name, user: line.user, conversation: line.conversation }];
+    if (!line.isBeside) owners.set(name, line.client);
+    return name;
+  }
+
+  function dial(seen: Seen): void {
+    const place = placeOf(seen.text);
+    if (place === undefined || seen.line === undefined) return;
+    const isBeside = [...lines.values()].some(({ client }) => client === seen.client);
+    const line: Line = {
+      ...place,
+      client: seen.client,
+      isBeside,
+      waiting: new Set(),
+      earlier: new Set(),
+    };
+    lines.set(seen.line, line);
+    if (started === undefined) return;
+    line.name = nameFor(line);
+    const { after, epoch } = place;
+    const back = { ...(after !== undefined && { after }), ...(epoch !== undefined && { epoch }) };
+    add({ at: seen.at, client: line.name, type: "open", ...back });
+  }
+
+  function pass(seen: Seen, line: Line): void {
+    const frame = seen.binary ? undefined : readObject(seen.text);
+    const id = typeof frame?.id === "string" ? frame.id : undefined;
+    if (seen.direction === "out") {
+      if (id !== undefined) line.waiting.add(id);
+      if (line.name !== undefined)
+        add({
+          at: seen.at,
+          client: line.name,
+          type: "sent",
+          data: seen.binary ? bytesOf(seen.text) : seen.text,
+        });
+      return;
+    }
+    if (frame?.type === "welcome") line.welcome = frame;
+    if (typeof frame?.seq === "number" && frame.type !== "read")
+      newest.set(line.conversation, Math.max(frame.seq, newest.get(line.conversation) ?? 0));
+    const isAnswer = id !== undefined && frame?.type !== "message";
+    if (isAnswer) line.waiting.delete(id);
+    if (line.name === undefined || (isAnswer && line.earlier.has(id))) return;
+    add({ at: seen.at, client: line.name, type: "received", data: seen.text });
+  }
+
+  /** It is told once it was answered, and had its effect before: it goes where it was asked for. */
+  function fault(seen: Seen): void {
+    const asked = readObject(seen.text);
+    const at = Math.max(0, Math.round(seen.at - started!.at));
+    const name = entries.findLast(
+      (entry) =>
+        entry.dir === "line" &&
+        entry.event === "open" &&
+        (entry.t ?? 0) <= at &&
+        owners.get(entry.client) === seen.client,
+    )?.client;
+    // A token that is asked for is nothing on the line; the knock with it is.
+    if (name === undefined || typeof asked?.do !== "string" || asked.do === "expired_token") return;
+    const index = entries.findLastIndex(({ t = 0 }) => t <= at);
+    entries.splice(index + 1, 0, { t: at, client: name, dir: "fault", fault: asked });
+  }
+
+  function record(): Recording | undefined {
+    if (started === undefined) return undefined;
+    const begun = clients.reduce(withClient, beginRecording(started.at, started.server));
+    return { ...begun, entries: withCredentials(entries) };
+  }
+
+  return {
+    note(seen) {
+      if (seen.direction === "fault") {
+        if (started !== undefined) fault(seen);
+        return;
+      }
+      if (seen.type === "dial" && seen.direction === "line") {
+        dial(seen);
+        return;
+      }
+      const line = seen.line === undefined ? undefined : lines.get(seen.line);
+      if (line === undefined) return;
+      if (seen.direction !== "line") {
+        pass(seen, line);
+        return;
+      }
+      if (seen.close === undefined) return;
+      lines.delete(seen.line!);
+      const { code, reason, byUs = false } = seen.close;
+      if (line.name !== undefined) add({ at: seen.at, client: line.name, type: "close", code, reason, byUs });
+    },
+    begin(at, server) {
+      [clients, entries, length] = [[], [], 0];
+      owners.clear();
+      started = { at: Math.round(at), server };
+      for (const line of lines.values()) line.name = undefined;
+      for (const line of lines.values()) {
+        line.name = nameFor(line);
+        line.earlier = new Set(line.waiting);
+        add({ at, client: line.name, type: "open" });
+        if (line.welcome === undefined) continue;
+        const { lost: _, ...welcome } = line.welcome;
+        const now = { ...welcome, seq: newest.get(line.conversation) ?? welcome.seq, resumed: false };
+        add({ at, client: line.name, type: "received", data: JSON.stringify(now) });
+      }
+    },
+    current: record,
+    end() {
+      const recording = record();
+      started = undefined;
+      for (const line of lines.values()) line.name = undefined;
+      return recording;
+    },
+    isFull: () => length > MAX_RECORDED,
+  };
+}
+
+/** `/ws/user1/lobby?after=3&epoch=e` of a line that was dialled. */
+function placeOf(text: string): Pick<Line, "user" | "conversation" | "after" | "epoch"> | undefined {
+  const [path = "", search = ""] = text.split("?");
+  const parts = /\/ws\/([^/]+)\/([^/]+)$/.exec(path);
+  if (parts === null) return undefined;
+  const query = new URLSearchParams(search);
+  const after = Number(query.get("after") ?? Number.NaN);
+  const epoch = query.get("epoch");
+  return {
+    user: decodeURIComponent(parts[1]!),
+    conversation: decodeURIComponent(parts[2]!),
+    ...(Number.isSafeInteger(after) && { after }),
+    ...(epoch !== null && { epoch }),
+  };
+}
+
+/** What the refusal of a token says about it: the token itself is not kept. */
+const REFUSED: Readonly<Record<string, Credential>> = {
+  token_expired: "expired",
+  unauthorized: "wrong",
+  forbidden: "foreign",
+};
+
+/** The openings with the kind of token that was shown, where the server refused it. */
+function withCredentials(entries: readonly Entry[]): readonly Entry[] {
+  const kinds = new Map<Entry, Credential>();
+  const opening = new Map<string, Entry>();
+  for (const entry of entries) {
+    if (entry.dir === "line" && entry.event === "open") opening.set(entry.client, entry);
+    if (entry.dir !== "in") continue;
+    const open = opening.get(entry.client);
+    const { type, code } = entry.frame ?? {};
+    const kind = type === "error" ? REFUSED[String(code)] : undefined;
+    // Later it is about something else.
+    opening.delete(entry.client);
+    if (open !== undefined && kind !== undefined) kinds.set(open, kind);
+  }
+  if (kinds.size === 0) return entries;
+  return entries.map((entry) => {
+    const token = kinds.get(entry);
+    return token === undefined ? entry : ({ ...entry, token } as Entry);
+  });
+}
+
+function bytesOf(hex: string): Uint8Array {
+  return Uint8Array.from(hex === "" ? [] : hex.split(" "), (byte) => Number.parseInt(byte, 16));
+}

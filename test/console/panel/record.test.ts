@@ -1,0 +1,165 @@
+import { describe, expect, test } from "bun:test";
+import { createRecorder } from "../../../src/console/panel/record/recorder.ts";
+import type { Seen } from "../../../src/console/wire/frame.ts";
+import type { Entry } from "../../../src/scenario/recording.ts";
+
+/** A page on which things happen a millisecond after each other. */
+class Page {
+  readonly recorder = createRecorder((client) => this.names[client] ?? client);
+  names: Record<string, string> = { c1: "ann", c2: "bob" };
+  now = 1000;
+
+  dial(client: string, line: number, path = "/ws/user1/lobby"): this {
+    return this.see({ client, line, direction: "line", type: "dial", text: path });
+  }
+
+  close(client: string, line: number, code: number, byUs = false): this {
+    return this.see({
+      client,
+      line,
+      direction: "line",
+      type: "close",
+      text: "",
+      close: { code, reason: "", byUs },
+    });
+  }
+
+  in(client: string, line: number, frame: object): this {
+    return this.see({ client, line, direction: "in", text: JSON.stringify(frame) });
+  }
+
+  out(client: string, line: number, frame: object): this {
+    return this.see({ client, line, direction: "out", text: JSON.stringify(frame) });
+  }
+
+  see(seen: Partial<Seen> & Pick<Seen, "client" | "direction" | "text">): this {
+    this.recorder.note({ at: this.now++, type: "", bytes: 0, ...seen });
+    return this;
+  }
+
+  begin(): this {
+    this.recorder.begin(this.now, "http://here");
+    return this;
+  }
+
+  /** The entries so far, each in a few words. */
+  entries(): string[] {
+    return this.recorder.current()!.entries.map(inShort);
+  }
+}
+
+function inShort(entry: Entry): string {
+  if (entry.dir === "fault") return `${entry.client} fault ${entry.fault.do}`;
+  if (entry.dir === "line" && entry.event === "open")
+    return [entry.client, "opens", entry.token, entry.after].filter((part) => part !== undefined).join(" ");
+  if (entry.dir === "line") return `${entry.client} close ${entry.code}${entry.by ? ` by ${entry.by}` : ""}`;
+  const { type, id, seq } = entry.frame ?? {};
+  return [entry.client, entry.dir, type ?? entry.raw ?? entry.bytes, id ?? seq].filter(Boolean).join(" ");
+}
+
+const welcome = (seq: number) => ({
+  type: "welcome",
+  connection: "x",
+  seq,
+  epoch: "e",
+  resumed: true,
+  lost: [1, 2],
+});
+
+describe("a recording on the page", () => {
+  test("opens the lines that are there when it begins, with the `welcome` that they would get now", () => {
+    const page = new Page()
+      .dial("c1", 1)
+      .in("c1", 1, welcome(41))
+      .dial("c2", 2, "/ws/user2/lobby?after=3&epoch=e");
+    page.in("c2", 2, welcome(41)).in("c1", 1, { type: "message", id: "m", seq: 42 }).begin();
+    expect(page.entries()).toEqual(["ann opens", "ann in welcome 42", "bob opens", "bob in welcome 42"]);
+    expect(page.recorder.current()).toMatchObject({
+      at: page.now,
+      server: "http://here",
+      clients: [
+        { name: "ann", user: "user1", conversation: "lobby" },
+        { name: "bob", user: "user2", conversation: "lobby" },
+      ],
+      entries: [{ t: 0 }, { frame: { resumed: false } }, {}, {}],
+    });
+    expect(JSON.stringify(page.recorder.current())).not.toContain("lost");
+  });
+
+  test("leaves out the answers to what was sent before it began", () => {
+    const page = new Page()
+      .dial("c1", 1)
+      .in("c1", 1, welcome(0))
+      .out("c1", 1, { type: "ping", id: "p1" })
+      .begin();
+    page.in("c1", 1, { type: "pong", id: "p1" }).out("c1", 1, { type: "ping", id: "p2" });
+    page.in("c1", 1, { type: "pong", id: "p2" });
+    expect(page.entries().slice(2)).toEqual(["ann out ping p2", "ann in pong p2"]);
+  });
+
+  test("has what is not JSON, bytes, closes and who closed, and returns", () => {
+    const page = new Page().begin().dial("c1", 1).in("c1", 1, welcome(0));
+    page.see({ client: "c1", line: 1, direction: "out", text: "{" });
+    page.see({ client: "c1", line: 1, direction: "out", text: "00 ff", binary: true });
+    page.close("c1", 1, 1006).dial("c1", 5, "/ws/user1/lobby?after=2&epoch=e").close("c1", 5, 1000, true);
+    page.dial("c1", 9).close("c1", 9, 4400, true);
+    expect(page.entries()).toEqual([
+      "ann opens",
+      "ann in welcome",
+      "ann out {",
+      "ann out AP8=",
+      "ann close 1006",
+      "ann opens 2",
+      "ann close 1000",
+      "ann opens",
+      "ann close 4400 by us",
+    ]);
+  });
+
+  test("asks for a fault before what came of it, though it was noted after", () => {
+    const page = new Page().begin().dial("c1", 1).in("c1", 1, welcome(0));
+    const asked = page.now++;
+    page.close("c1", 1, 1006).see({ client: "c1", direction: "fault", text: '{"do":"cut"}', at: asked });
+    page.see({ client: "c1", direction: "fault", text: "not the server's" });
+    expect(page.entries()).toEqual(["ann opens", "ann in welcome", "ann fault cut", "ann close 1006"]);
+  });
+
+  test("has a knock beside the line as a client of its own, with the kind of token that was refused", () => {
+    const page = new Page().begin().dial("c1", 1).in("c1", 1, welcome(0));
+    for (const [line, path, code] of [
+      [2, "/ws/user1/lobby", "unauthorized"],
+      [3, "/ws/user1/lobby", "token_expired"],
+      [4, "/ws/somebody/lobby", "forbidden"],
+    ] as const)
+      page.dial("c1", line, path).in("c1", line, { type: "error", code }).close("c1", line, 4401);
+    const opened = page.entries().filter((entry) => entry.includes("opens"));
+    expect(opened).toEqual([
+      "ann opens",
+      "ann beside opens wrong",
+      "ann beside opens expired",
+      "ann beside 2 opens foreign",
+    ]);
+    page.in("c1", 1, { type: "error", code: "forbidden" });
+    expect(page.entries()[0]).toBe("ann opens");
+  });
+
+  test("tells clients apart that have one name, and one that goes elsewhere", () => {
+    const page = new Page();
+    page.names = { c1: "same=name", c2: "same=name" };
+    page.begin().dial("c1", 1).dial("c2", 2).close("c1", 1, 1000, true).dial("c1", 3, "/ws/user1/other");
+    expect(page.recorder.current()!.clients).toEqual([
+      { name: "same-name", user: "user1", conversation: "lobby" },
+      { name: "same-name 2", user: "user1", conversation: "lobby" },
+      { name: "same-name 3", user: "user1", conversation: "other" },
+    ]);
+  });
+
+  test("ends, and keeps nothing of what comes after", () => {
+    const page = new Page().begin().dial("c1", 1);
+    const recording = page.recorder.end()!;
+    page.in("c1", 1, welcome(0));
+    expect(recording.entries).toHaveLength(1);
+    expect(page.recorder.current()).toBeUndefined();
+    expect(page.begin().entries()).toEqual(["ann opens", "ann in welcome"]);
+  });
+});

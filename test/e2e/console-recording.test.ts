@@ -1,0 +1,202 @@
+// A talk on the page, recorded and exported, is a test: parley plays it unchanged, and finds what was changed in it.
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Browser, Page } from "playwright-core";
+import { ParleyFolder } from "../cli/parley.ts";
+import { chromiumPath, openPage, startBrowser } from "../support/browser.ts";
+import { until } from "../support/until.ts";
+import { addClient, join as joinAs, openPanel, PATIENCE, say, select } from "./console-page.ts";
+
+describe.skipIf(chromiumPath() === undefined)("a recording of the console", () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await startBrowser();
+  });
+  afterAll(() => browser.close());
+
+  test(
+    "of two clients who talk is saved, runs unchanged, and a difference that is planted in it is found",
+    async () => {
+      await using folder = new ParleyFolder();
+      const { url } = await folder.serve();
+      await using watched = await openPage(browser, url);
+      const { page } = watched;
+      // There is something to be seen before the recording begins, which is no part of it.
+      await joinAs(page, "user1");
+      await say(page, "before");
+      await addClient(page, "user2");
+      await openPanel(page, "Record");
+      await page.getByRole("button", { name: "Record all clients" }).click();
+      await page.locator("#record-state", { hasText: "Recording:" }).waitFor();
+      await say(page, "Good morning");
+      await select(page, "user1");
+      await say(page, 'Morning! It\'s <me> & "you"');
+      await select(page, "user2");
+      await page.locator(".message", { hasText: "Morning! It's" }).waitFor();
+      await page.getByRole("button", { name: "Leave" }).click();
+      await select(page, "user1");
+      await say(page, "while you were away");
+      await select(page, "user2");
+      await page.locator("#connect").click();
+      await page.locator(".message", { hasText: "while you were away" }).waitFor();
+      await page.getByRole("button", { name: "Stop recording" }).click();
+
+      const jsonl = await saveAs(page, "#save-jsonl", folder, "talk.jsonl");
+      const har = await saveAs(page, "#save-har", folder, "talk.har");
+      expect(jsonl.split("\n")[0]).toContain(
+        '"clients":[{"name":"user1","user":"user1","conversation":"lobby"}',
+      );
+      expect(jsonl + har).not.toContain("eyJ");
+      for (const file of ["talk.jsonl", "talk.har"]) {
+        const ended = await folder.run(["run", file, "--url", url]);
+        expect(ended).toMatchObject({ code: 0, stderr: "" });
+        expect(ended.stdout).toMatch(/^passed {2}talk\.\w+: (\d+) of \1 as expected/);
+      }
+
+      const lines = jsonl.split("\n");
+      const index = lines.findLastIndex(
+        (line) => line.includes('"dir":"in"') && line.includes("Good morning"),
+      );
+      lines[index] = lines[index]!.replace("Good morning", "Good evening");
+      folder.write("changed.jsonl", lines.join("\n"));
+      const changed = await folder.run(["run", "changed.jsonl", "--url", url]);
+      expect(changed.code).toBe(1);
+      expect(changed.stdout).toContain(`changed.jsonl:${index + 1}  `);
+      expect(changed.stdout).toContain('- expected  "Good evening"\n      + came      "Good morning"');
+      expect(watched.faults).toEqual([]);
+    },
+    2 * PATIENCE,
+  );
+
+  test(
+    "has the faults that were made: a cut and a return, a malformed frame, tokens that are no good",
+    async () => {
+      await using folder = new ParleyFolder();
+      const { url } = await folder.serve([], { TEST_FAULTS: "true" });
+      await using watched = await openPage(browser, url);
+      const { page } = watched;
+      await joinAs(page, "user1");
+      await openPanel(page, "Record");
+      await page.locator("#record").click();
+      await openPanel(page, "Faults");
+      await say(page, "one");
+      await page.locator("#fault-malformed").click();
+      await page.locator("#fault-cut").click();
+      await openPanel(page, "Timeline");
+      await page.locator(".frame", { hasText: "1006" }).waitFor();
+      await page.locator("#status[data-at='live']").waitFor();
+      await say(page, "two");
+      await openPanel(page, "Faults");
+      const knocks = [
+        ["wrong-token", "unauthorized: "],
+        ["expired-token", "token_expired: "],
+        ["foreign-token", "forbidden: "],
+      ] as const;
+      for (const [name, said] of knocks) {
+        await page.locator(`#fault-${name}`).click();
+        await page.locator("#fault-outcomes", { hasText: said }).waitFor();
+        await page.locator("#fault-outcomes", { hasText: /44\d\d/ }).waitFor();
+      }
+      await page.locator("#fault-idle").click();
+      await page.locator("#status[data-at='closed']").waitFor();
+      await openPanel(page, "Record");
+      await page.locator("#record").click();
+      const jsonl = await saveAs(page, "#save-jsonl", folder, "faults.jsonl");
+      for (const part of [
+        '{"do":"cut"}',
+        '"token":"wrong"',
+        '"token":"expired"',
+        '"token":"foreign"',
+        '"code":4408',
+      ])
+        expect(jsonl).toContain(part);
+      const ended = await folder.run(["run", "faults.jsonl", "--url", url]);
+      expect(ended.stdout).toStartWith("passed");
+      expect(ended).toMatchObject({ code: 0, stderr: "" });
+    },
+    2 * PATIENCE,
+  );
+
+  test(
+    "is opened from a file and shown in the timeline; what is wrong with a file is said with its line",
+    async () => {
+      await using folder = new ParleyFolder();
+      const { url } = await folder.serve();
+      await using watched = await openPage(browser, url);
+      const { page } = watched;
+      await joinAs(page, "user1");
+      await openPanel(page, "Record");
+      folder.write("bad.jsonl", `${HEADER}\n{"client":"ann","dir":"up"}\n`);
+      await page.locator("#open-recording").setInputFiles(join(folder.path, "bad.jsonl"));
+      await page
+        .getByText('bad.jsonl, line 2: "dir" must be "out", "in", "line" or "fault", not "up".')
+        .waitFor();
+      folder.write("good.jsonl", [HEADER, ...LINES].join("\n"));
+      await page.locator("#open-recording").setInputFiles(join(folder.path, "good.jsonl"));
+      await page.locator("#recording h2", { hasText: "good" }).waitFor();
+      expect(await page.locator(".record .problem").allTextContents()).toEqual([]);
+      await openPanel(page, "Timeline");
+      await page.locator("#filter-client").selectOption("");
+      const rows = page.locator(".frame", { hasText: "ann, recorded" });
+      await rows.filter({ hasText: "a recorded text" }).first().waitFor();
+      expect(await rows.locator(".type").allTextContents()).toEqual([
+        "dial",
+        "welcome",
+        "message",
+        "ack",
+        "close",
+      ]);
+      expect(watched.faults).toEqual([]);
+    },
+    PATIENCE,
+  );
+
+  test(
+    "and each frame that was sent can be copied as curl, parley and code",
+    async () => {
+      await using folder = new ParleyFolder();
+      const { url } = await folder.serve();
+      await using watched = await openPage(browser, url, {
+        permissions: ["clipboard-read", "clipboard-write"],
+      });
+      const { page } = watched;
+      await joinAs(page, "user1");
+      await openPanel(page, "Timeline");
+      await say(page, "copy me");
+      await page.locator(".frame.out", { hasText: "copy me" }).click();
+      const copies = [
+        ["Copy as parley", `parley chat lobby --url ${url} --user user1 -x 'copy me'\n`],
+        ["Copy as curl", `curl -s ${url}/conversations/lobby/messages`],
+        ["Copy as code for the client library", 'await user1.send("copy me", {"id":'],
+      ] as const;
+      for (const [words, text] of copies) {
+        await page.getByRole("button", { name: words, exact: true }).click();
+        await until(words, async () =>
+          (await page.evaluate(() => navigator.clipboard.readText())).includes(text),
+        );
+      }
+      expect(watched.faults).toEqual([]);
+    },
+    PATIENCE,
+  );
+});
+
+const HEADER =
+  '{"parley":"recording","version":1,"at":1795437965000,"server":"here","clients":[{"name":"ann","user":"user1","conversation":"lobby"}]}';
+
+const LINES = [
+  '{"t":0,"client":"ann","dir":"line","event":"open"}',
+  '{"t":1,"client":"ann","dir":"in","frame":{"type":"welcome","seq":0}}',
+  '{"t":2,"client":"ann","dir":"out","frame":{"type":"message","id":"m1","text":"a recorded text"}}',
+  '{"t":3,"client":"ann","dir":"in","frame":{"type":"ack","id":"m1","seq":1}}',
+  '{"t":4,"client":"ann","dir":"line","event":"close","code":1000}',
+];
+
+/** Saves what is kept by that button, as `name` in the folder, and answers its text. */
+async function saveAs(page: Page, button: string, folder: ParleyFolder, name: string): Promise<string> {
+  const [download] = await Promise.all([page.waitForEvent("download"), page.locator(button).click()]);
+  const path = join(folder.path, name);
+  await download.saveAs(path);
+  return readFileSync(path, "utf8");
+}
