@@ -6,7 +6,7 @@
 import type { Difference } from "./compare.ts";
 import { type Effect, effectOf, type Position } from "./effects.ts";
 import type { Names } from "./names.ts";
-import type { Action, Expectation, Plan, PlannedLine } from "./plan.ts";
+import { type Action, type Expectation, isAction, type Plan, type PlannedLine } from "./plan.ts";
 import { LAST_PING, PlayedLine } from "./played-line.ts";
 import { Progress } from "./progress.ts";
 import { payloadOf } from "./record.ts";
@@ -70,6 +70,7 @@ export class Play {
   private readonly places: ReadonlyMap<string, string>;
   private readonly late: ReadonlySet<string>;
   private readonly unheard: ReadonlyMap<PlannedLine, Extract<Expectation, { kind: "hear" }>[]>;
+  private readonly actions: ReadonlyMap<PlannedLine, Action[]>;
   private readonly ends: ReadonlyMap<PlannedLine, Extract<Expectation, { kind: "end" }>>;
 
   constructor(
@@ -85,6 +86,7 @@ export class Play {
       steps.filter((step) => step.kind === "hear"),
       ({ of }) => of,
     );
+    this.actions = Map.groupBy(steps.filter(isAction), ({ of }) => of);
     this.ends = new Map(steps.filter((step) => step.kind === "end").map((step) => [step.of, step]));
   }
 
@@ -166,10 +168,11 @@ export class Play {
   private lose(line: PlayedLine, code: number, reason: string, now: number): void {
     const wanted = this.ends.get(line.planned);
     const rest = line.rest();
+    const reach = this.reachOf(line.planned);
     const why = `the line was closed with ${code}${reason && ` (${reason})`} before`;
     for (const step of rest)
-      if (this.progress.mayCome(step)) this.resolve(step, { is: "missing", took: this.took(step, now), why });
-    if (wanted !== undefined && this.progress.mayCome(wanted)) {
+      if (step.at < reach) this.resolve(step, { is: "missing", took: this.took(step, now), why });
+    if (wanted !== undefined && wanted.at < reach) {
       const differences: Difference[] = [];
       const { entry } = wanted;
       if (code !== entry.code) differences.push({ path: "code", expected: entry.code, came: code });
@@ -183,6 +186,15 @@ export class Play {
     this.unexpected.push({ client: line.planned.client, what: { close: code, reason } });
     // What is still to come on this line cannot come any more; what would be sent on it halts the run by itself.
     if (wanted !== undefined || rest.length > 0) this.stop();
+  }
+
+  /**
+   * Up to which place a line was used: what others do meanwhile is theirs. An action need not be done, as a line may be
+   * cut before that is answered.
+   */
+  private reachOf(line: PlannedLine): number {
+    const ahead = this.actions.get(line)?.find((action) => this.progress.beganAt(action) === undefined);
+    return ahead?.at ?? Number.POSITIVE_INFINITY;
   }
 
   private took(step: Expectation, now: number): number {

@@ -13,7 +13,6 @@ export class Progress {
   private readonly resolved: boolean[];
   /** Actions before this one are all done; `doneAt` is when the last of them was. */
   private firstUndone = 0;
-  private firstUnbegun = 0;
   private readonly doneAt: number[] = [];
   private firstOpen = 0;
 
@@ -62,7 +61,6 @@ export class Progress {
 
   begin(action: Action, now: number): void {
     this.begun[this.place.get(action.at)!] = now;
-    while (this.begun[this.firstUnbegun] !== undefined) this.firstUnbegun++;
   }
 
   finish(action: Action, now: number): void {
@@ -87,11 +85,6 @@ export class Progress {
     const before = this.before[this.place.get(expectation.at)!]!;
     if (before > this.firstUndone) return undefined;
     return this.doneAt[before - 1] ?? 0;
-  }
-
-  /** Whether everything before an expectation was begun, be it done or not: a line may be cut before that is answered. */
-  mayCome(expectation: Expectation): boolean {
-    return this.before[this.place.get(expectation.at)!]! <= this.firstUnbegun;
   }
 
   /** How long it took in the recording, in milliseconds, after what was done before it. */

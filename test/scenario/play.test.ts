@@ -345,6 +345,15 @@ describe("what differs is said", () => {
     expect(surprise.play.unexpected).toMatchObject([{ client: "ann", what: { close: 1006 } }]);
   });
 
+  test("a close that comes before somebody else does something else is none", () => {
+    const lines = [...talk, open("bob"), heard("bob", welcome()), out("bob", post("b1")), close("ann", 4408)];
+    const table = ready(lines).came("ann", ack("m1", 1)).closed("ann", 4408);
+    table.opened("bob").came("bob", welcome());
+    expect(table.outcomes()).toEqual(["passed", "passed", "passed", "passed"]);
+    expect(table.play.unexpected).toEqual([]);
+    expect(table.did().at(-1)).toBe('bob {"type":"ping","id":"parley-run-last-ping"}');
+  });
+
   test("something that cannot be sent, since its line is closed", () => {
     const lines = [...talk.slice(0, 2), open("bob"), heard("bob", welcome()), out("ann", post("m1"))];
     const table = ready(lines, { header: { unexpected: "pass" } });
