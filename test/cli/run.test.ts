@@ -264,7 +264,7 @@ describe("a scenario written by hand", () => {
     const { url } = await folder.serve([], { DEMO_ACCOUNTS: "false" });
     for (const user of ["alice", "bob.b"])
       await folder.run(["user", "add", user, "--password-stdin"], { stdin: `${user}-password` });
-    const stdin = `${HEADER}\n{"client":"ann","dir":"line","event":"open"}\n{"client":"ann","dir":"in","frame":{"type":"welcome","user":"user1"}}\n`;
+    const stdin = `${HEADER}\n{"client":"ann","dir":"line","event":"open"}\n{"client":"ann","dir":"in","frame":{"type":"welcome","user":"user1"}}\n{"client":"bob","dir":"line","event":"open"}\n`;
     const args = ["run", "-", "--url", url, "--user", "ann=alice", "--user", "bob=bob.b"];
     const env = { PARLEY_PASSWORD_ALICE: "alice-password", PARLEY_PASSWORD_BOB_B: "bob.b-password" };
     expect(await folder.run(args, { stdin, env })).toMatchObject({ code: 0, stderr: "" });
