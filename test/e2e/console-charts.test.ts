@@ -57,6 +57,8 @@ describe.skipIf(chromiumPath() === undefined)("the charts", () => {
       await say(page, "before");
       const before = new Set(paths);
       expect([...before].filter((path) => path.startsWith("/console/")).sort()).toEqual([
+        // What the page shares with a panel that is loaded later.
+        expect.stringMatching(/^\/console\/chunk-\w+\.js$/),
         "/console/icon.svg",
         "/console/main.js",
         "/console/style.css",
