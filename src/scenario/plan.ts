@@ -55,8 +55,6 @@ export interface Plan {
    * what follows a sending without a time of its own is sent with it.
    */
   readonly pace: ReadonlyMap<number, number>;
-  /** Ids of requests to which the file has no answer: it ended before, and whatever comes is no surprise. */
-  readonly unanswered: ReadonlySet<string>;
   /** How many messages of strangers are left out. */
   readonly left: number;
 }
@@ -124,7 +122,6 @@ export function planRun(whole: Recording): {
       steps: orderSenders(steps, recording),
       lines,
       pace: paceOf(steps),
-      unanswered: unansweredOf(steps),
       left,
     },
     problems,
@@ -161,16 +158,6 @@ function orderSenders(steps: readonly Step[], recording: Recording): Step[] {
   }
   order();
   return ordered;
-}
-
-function unansweredOf(steps: readonly Step[]): ReadonlySet<string> {
-  const ids = new Set<string>();
-  for (const step of steps)
-    if (step.kind === "send" && typeof step.entry.frame?.id === "string") ids.add(step.entry.frame.id);
-  for (const step of steps)
-    if (step.kind === "hear" && step.entry.frame?.type !== "message")
-      ids.delete(String(step.entry.frame?.id));
-  return ids;
 }
 
 function paceOf(steps: readonly Step[]): Map<number, number> {

@@ -5,6 +5,7 @@
 // has been heard, by all clients. So what came after something else in the recording comes after it again.
 import type { Difference } from "./compare.ts";
 import { type Effect, effectOf, type Position } from "./effects.ts";
+import { LateAnswers } from "./late.ts";
 import type { Names } from "./names.ts";
 import { type Action, type Expectation, isAction, type Plan, type PlannedLine } from "./plan.ts";
 import { LAST_PING, PlayedLine } from "./played-line.ts";
@@ -68,7 +69,7 @@ export class Play {
   /** Since when a message waits for the answer to another one, by its place. */
   private readonly gated = new Map<number, number>();
   private readonly places: ReadonlyMap<string, string>;
-  private readonly late: ReadonlySet<string>;
+  private readonly late: LateAnswers;
   private readonly unheard: ReadonlyMap<PlannedLine, Extract<Expectation, { kind: "hear" }>[]>;
   private readonly actions: ReadonlyMap<PlannedLine, Action[]>;
   private readonly ends: ReadonlyMap<PlannedLine, Extract<Expectation, { kind: "end" }>>;
@@ -81,7 +82,7 @@ export class Play {
     const { steps, recording } = plan;
     this.progress = new Progress(steps);
     this.places = new Map(recording.clients.map(({ name, conversation }) => [name, conversation]));
-    this.late = new Set([...plan.unanswered].map((id) => names.idToSend(id)));
+    this.late = new LateAnswers(plan, names);
     this.unheard = Map.groupBy(
       steps.filter((step) => step.kind === "hear"),
       ({ of }) => of,
@@ -149,7 +150,8 @@ export class Play {
     const { match, position } = line.hear(came, this.positions.get(client));
     if (position !== undefined) this.positions.set(client, position);
     if (match === undefined) {
-      if (this.plan.recording.unexpected === "fail" && !this.isLate(came))
+      const isSurprise = !this.late.has(came, line.space, line.lastLike(came)) && !this.isOld(came, line);
+      if (this.plan.recording.unexpected === "fail" && isSurprise)
         this.unexpected.push({ client, what: came });
       return;
     }
@@ -159,15 +161,18 @@ export class Play {
     this.resolve(step, outcomeOf(differences, this.took(step, now)));
   }
 
-  /** Whether a frame answers something whose answer the file does not have. */
-  private isLate({ frame }: Payload): boolean {
-    return typeof frame?.id === "string" && this.late.has(frame.id);
+  /** Whether it is about a message from before the run: in a conversation of its own there was none. */
+  private isOld({ frame }: Payload, { space }: PlayedLine): boolean {
+    return (
+      frame?.type === "read" && typeof frame.seq === "number" && frame.seq <= this.names.base(space).came
+    );
   }
 
   /** A line ended that its client did not close. */
   private lose(line: PlayedLine, code: number, reason: string, now: number): void {
     const wanted = this.ends.get(line.planned);
     const rest = line.rest();
+    if (rest.length === 0 && wanted !== undefined) this.skipSends(wanted, now);
     const reach = this.reachOf(line.planned);
     const why = `the line was closed with ${code}${reason && ` (${reason})`} before`;
     for (const step of rest)
@@ -195,6 +200,15 @@ export class Play {
   private reachOf(line: PlannedLine): number {
     const ahead = this.actions.get(line)?.find((action) => this.progress.beganAt(action) === undefined);
     return ahead?.at ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** What a client said into the end of its line was said to nobody, and may come too late this time. */
+  private skipSends(end: Expectation, now: number): void {
+    for (const action of this.actions.get(end.of) ?? [])
+      if (action.kind === "send" && action.at < end.at && this.progress.beganAt(action) === undefined) {
+        this.progress.begin(action, now);
+        this.progress.finish(action, now);
+      }
   }
 
   private took(step: Expectation, now: number): number {

@@ -54,6 +54,11 @@ export class PlayedLine {
     return { match, position: moved };
   }
 
+  /** The place of the last frame in the lane of this one, heard or not; -1 where there is none. */
+  lastLike(came: Payload): number {
+    return this.waiting.last(laneOf(typeOf(came), came.frame?.code))?.at ?? -1;
+  }
+
   /** What has not come, in the order of the file. */
   rest(): readonly Extract<Expectation, { kind: "hear" }>[] {
     return this.waiting.rest();

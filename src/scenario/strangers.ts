@@ -18,7 +18,7 @@ export function withoutStrangers(recording: Recording): Played {
   const own = ownIds(recording.entries);
   const users = new Set(recording.clients.map(({ user }) => user));
   const places = new Map(recording.clients.map(({ name, conversation }) => [name, conversation]));
-  const strange = strangeNumbers(recording.entries, own, places);
+  const { strange, bases } = strangeNumbers(recording.entries, own, places);
   const left = [...strange.values()].reduce((sum, numbers) => sum + numbers.length, 0);
   const isStrange = (message: unknown) => !own.has(String((message as Frame | null)?.id));
   /** By client, the life of the conversation that its line is in. */
@@ -43,6 +43,9 @@ export function withoutStrangers(recording: Recording): Played {
     if (entry.dir === "in" && frame.type === "message" && isStrange(frame)) return [];
     const isOthers = frame.type === "read" || frame.type === "typing" || frame.type === "presence";
     if (entry.dir === "in" && isOthers && !users.has(String(frame.user))) return [];
+    // A mark on a message from before: in a conversation of its own there is none to be marked.
+    const base = bases.get(spaces.get(entry.client) ?? "") ?? 0;
+    if (entry.dir === "in" && frame.type === "read" && Number(frame.seq) <= base) return [];
     const changed: Record<string, unknown> = { ...frame };
     for (const name of ["seq", "before", "after"])
       if (name in changed && frame.type !== "closing") changed[name] = moved(entry, changed[name]);
@@ -71,12 +74,12 @@ function ownIds(entries: readonly Entry[]): ReadonlySet<string> {
   return ids;
 }
 
-/** By space, the numbers of strangers' messages, each once. */
+/** By space, the numbers of strangers' messages, each once, and the newest number when the recording came in. */
 function strangeNumbers(
   entries: readonly Entry[],
   own: ReadonlySet<string>,
   places: ReadonlyMap<string, string>,
-): Map<string, number[]> {
+): { readonly strange: ReadonlyMap<string, number[]>; readonly bases: ReadonlyMap<string, number> } {
   const spaces = new Map<string, string>();
   const bases = new Map<string, number>();
   const found = new Map<string, Set<number>>();
@@ -95,5 +98,5 @@ function strangeNumbers(
       continue;
     found.set(space, (found.get(space) ?? new Set()).add(seq));
   }
-  return new Map([...found].map(([space, numbers]) => [space, [...numbers]]));
+  return { strange: new Map([...found].map(([space, numbers]) => [space, [...numbers]])), bases };
 }

@@ -66,6 +66,11 @@ export class Waiting {
     return { step, differences, skipped: [] };
   }
 
+  /** The last one of a lane, expected or come. */
+  last(name: string): Heard | undefined {
+    return this.lanes.get(name)?.steps.at(-1);
+  }
+
   /** The next one expected in a lane. */
   first(name: string): Heard | undefined {
     const lane = this.lanes.get(name);

@@ -112,6 +112,20 @@ describe("a recording of a real talk", () => {
     ]);
   }, 30_000);
 
+  test("S3 many files are one sign-in for each user", async () => {
+    await using folder = new ParleyFolder();
+    const { url, output } = await folder.serve();
+    folder.write("talk.jsonl", await recordTalk(url));
+    await until("the recorder's sign-ins are logged", () => output().stdout.includes('"user2","address"'));
+    const before = output().stdout.split('"signin.succeeded"').length;
+    const ended = await folder.run(["run", "talk.jsonl", "talk.jsonl", "talk.jsonl", "--url", url]);
+    expect(ended.code).toBe(0);
+    expect(ended.stdout.match(/^passed/gm)).toHaveLength(3);
+    const signIns = () => output().stdout.split('"signin.succeeded"').length - before;
+    await until("the sign-ins are logged", () => signIns() >= 2);
+    expect(signIns()).toBe(2);
+  }, 30_000);
+
   test("A4 holds no token, and the run prints none", async () => {
     await using folder = new ParleyFolder();
     const { url } = await folder.serve();

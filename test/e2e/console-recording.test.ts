@@ -4,9 +4,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { ParleyFolder } from "../cli/parley.ts";
+import { axeViolations } from "../support/axe.ts";
 import { chromiumPath, openPage, startBrowser } from "../support/browser.ts";
 import { until } from "../support/until.ts";
-import { addClient, join as joinAs, openPanel, PATIENCE, say, select } from "./console-page.ts";
+import { addClient, join as joinAs, openPanel, overflow, PATIENCE, say, select } from "./console-page.ts";
 
 describe.skipIf(chromiumPath() === undefined)("a recording of the console", () => {
   let browser: Browser;
@@ -147,6 +148,33 @@ describe.skipIf(chromiumPath() === undefined)("a recording of the console", () =
         "close",
       ]);
       expect(watched.faults).toEqual([]);
+    },
+    PATIENCE,
+  );
+
+  test.each(["light", "dark"] as const)(
+    "breaks no rule of accessibility in any state: %s",
+    async (colorScheme) => {
+      await using folder = new ParleyFolder();
+      const { url } = await folder.serve();
+      const options = { colorScheme, viewport: { width: 1200, height: 800 } };
+      await using watched = await openPage(browser, url, options);
+      const { page } = watched;
+      await joinAs(page, "user1");
+      await openPanel(page, "Record");
+      expect(await axeViolations(page)).toEqual([]);
+      await page.keyboard.press("b");
+      await page.locator("#record-state", { hasText: "Recording:" }).waitFor();
+      expect(await axeViolations(page)).toEqual([]);
+      await page.keyboard.press("b");
+      await page.locator("#recording").waitFor();
+      folder.write("bad.jsonl", "{}");
+      await page.locator("#open-recording").setInputFiles(join(folder.path, "bad.jsonl"));
+      await page.getByText("bad.jsonl, line 1: is not the header of a recording").waitFor();
+      expect(await axeViolations(page)).toEqual([]);
+      await page.setViewportSize({ width: 390, height: 844 });
+      expect(await overflow(page)).toBeLessThanOrEqual(0);
+      expect(await axeViolations(page)).toEqual([]);
     },
     PATIENCE,
   );

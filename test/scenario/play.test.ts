@@ -322,6 +322,27 @@ describe("what differs is said", () => {
     expect(ready().came("ann", { type: "presence", user: "user2" }).play.unexpected).toEqual([]);
   });
 
+  test("an answer to what was sent when the recording ended is none, but one to what was sent before", () => {
+    const lines = [...talk, out("ann", post("m2")), heard("ann", ack("m2", 2)), out("ann", post("m3"))];
+    const table = ready(lines).came("ann", ack("m1", 1)).came("ann", ack("m2", 2));
+    table
+      .came("ann", ack("m3", 3))
+      .came("ann", { type: "message", seq: 3, id: "m3", from: "user1", text: "m3" });
+    expect(table.play.unexpected).toEqual([]);
+    table.came("ann", ack("m1", 1));
+    expect(table.play.unexpected).toMatchObject([{ what: { frame: { id: "m1" } } }]);
+  });
+
+  test("a read mark that was set when the recording ended is none, another one is", () => {
+    const header = { clients: CLIENTS };
+    const lines = [...talk, open("bob"), heard("bob", welcome(1)), out("bob", { type: "read", seq: 1 })];
+    const table = ready(lines, { header }).came("ann", ack("m1", 1)).opened("bob").came("bob", welcome(1));
+    table.came("ann", { type: "read", user: "user2", seq: 1 });
+    expect(table.play.unexpected).toEqual([]);
+    table.came("ann", { type: "read", user: "user2", seq: 2 });
+    expect(table.play.unexpected).toHaveLength(1);
+  });
+
   test("a frame that comes after the last one that was expected", () => {
     const table = ready().came("ann", ack("m1", 1));
     expect(table.play.isOver).toBe(false);
@@ -352,6 +373,16 @@ describe("what differs is said", () => {
     expect(table.outcomes()).toEqual(["passed", "passed", "passed", "passed"]);
     expect(table.play.unexpected).toEqual([]);
     expect(table.did().at(-1)).toBe('bob {"type":"ping","id":"parley-run-last-ping"}');
+  });
+
+  test("what a client said into the end of its line may come too late this time", () => {
+    const cut = { client: "ann", dir: "fault", fault: { do: "cut" } };
+    const lines = [...talk, cut, out("ann", { type: "activity" }), close("ann", 1006)];
+    const table = ready(lines).came("ann", ack("m1", 1)).closed("ann", 1006);
+    expect(table.outcomes()).toEqual(["passed", "passed", "passed"]);
+    expect(table.play.unexpected).toEqual([]);
+    expect(table.did()).toEqual(["ann fault"]);
+    expect(table.faulted().passes(100).play.isOver).toBe(true);
   });
 
   test("something that cannot be sent, since its line is closed", () => {

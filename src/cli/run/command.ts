@@ -5,12 +5,13 @@ import { type Plan, planRun } from "../../scenario/plan.ts";
 import type { Problem } from "../../scenario/read.ts";
 import { readAnyRecording } from "../../scenario/read-har.ts";
 import { Failure, Misuse } from "../failure.ts";
-import { loadTarget, type Target } from "../target.ts";
-import { type CastFlags, castOf, findTokens } from "./cast.ts";
+import { loadTarget } from "../target.ts";
+import { type CastFlags, castOf } from "./cast.ts";
 import { junitOf } from "./junit.ts";
 import { playRecording } from "./player.ts";
 import { paintFor, reportOf } from "./report.ts";
 import { type FileResult, hasFailed, resultsOf } from "./results.ts";
+import { findTokens, type TokenNeeds } from "./tokens.ts";
 
 interface RunFlags extends CastFlags {
   readonly url?: string;
@@ -81,9 +82,10 @@ async function run(files: readonly string[], flags: RunFlags): Promise<void> {
   );
   if (problems.length > 0) throw new Misuse(...problems);
   const results: FileResult[] = [];
+  const signedIn: TokenNeeds["signedIn"] = new Map();
   const paint = paintFor(process.stdout);
   for (const { file, plan } of plans) {
-    const result = await runFile(file, plan!, { flags, target, key, patience });
+    const result = await runFile(file, plan!, { flags, target, key, signedIn, patience });
     results.push(result);
     if (!flags.json) console.log(reportOf(result, paint));
   }
@@ -99,19 +101,15 @@ async function runFile(
     flags,
     target,
     key,
+    signedIn,
     patience,
-  }: {
-    readonly flags: RunFlags;
-    readonly target: Target;
-    readonly key: SigningKey | undefined;
-    readonly patience: number;
-  },
+  }: TokenNeeds & { readonly flags: RunFlags; readonly patience: number },
 ): Promise<FileResult> {
   const { recording, left } = plan;
   if (left > 0)
     console.error(`${file}: ${left} messages were said by nobody of the file; they are left out.`);
   const casting = castOf(recording, flags);
-  const tokens = await findTokens(recording, casting, { target, key });
+  const tokens = await findTokens(recording, casting, { target, key, signedIn });
   const options = { patience, pace: flags.pace ?? false };
   const begin = performance.now();
   const play = await playRecording({ plan, casting, target, tokens, options });

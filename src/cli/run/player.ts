@@ -6,7 +6,8 @@ import type { Plan, PlannedLine } from "../../scenario/plan.ts";
 import { Play, type PlayOptions } from "../../scenario/play.ts";
 import { reach, readObject } from "../sign-in.ts";
 import type { Target } from "../target.ts";
-import type { Casting, Tokens } from "./cast.ts";
+import type { Casting } from "./cast.ts";
+import type { Tokens } from "./tokens.ts";
 
 export interface Run {
   readonly plan: Plan;

@@ -107,30 +107,34 @@ export function createRecord(desk: Desk): Panel {
         <section aria-labelledby="record-title">
           <h2 id="record-title">Record</h2>
           <p class="form-row">
-            <button type="button" id="record" aria-pressed={running !== undefined} onClick={toggle}>
+            <button
+              type="button"
+              class="primary"
+              id="record"
+              aria-pressed={running !== undefined}
+              onClick={toggle}
+            >
               {running === undefined ? "Record all clients" : "Stop recording"}
             </button>
             <span class="fine" id="record-state" role="status">
               {running === undefined ? "" : `Recording: ${amount(running)}`}
             </span>
           </p>
-          <p class="form-row">
-            <label class="file">
-              Or open a recording or HAR file
-              <input
-                type="file"
-                id="open-recording"
-                accept=".jsonl,.har,.json,application/json"
-                onChange={(event) => {
-                  const { currentTarget: input } = event;
-                  const [file] = input.files ?? [];
-                  if (file !== undefined) void open(file);
-                  // The same file may be chosen again, once it was corrected.
-                  input.value = "";
-                }}
-              />
-            </label>
-          </p>
+          <label class="file">
+            Or open a file: a recording, or the HAR file of a browser
+            <input
+              type="file"
+              id="open-recording"
+              accept=".jsonl,.har,.json,application/json"
+              onChange={(event) => {
+                const { currentTarget: input } = event;
+                const [file] = input.files ?? [];
+                if (file !== undefined) void open(file);
+                // The same file may be chosen again, once it was corrected.
+                input.value = "";
+              }}
+            />
+          </label>
           {problems.value.map((problem) => (
             <p key={problem} class="problem" role="alert">
               {problem}
