@@ -38,6 +38,12 @@ const TOOLS: readonly Tool[] = [
     package: "python3-websockets",
     need: "the tests of Python programs",
   },
+  ...["zsh", "fish"].map((shell) => ({
+    name: shell,
+    isThere: () => Bun.which(shell) !== null,
+    package: shell,
+    need: "the tests of completion",
+  })),
   {
     name: "redis-server",
     isThere: () => Bun.which("redis-server") !== null,
