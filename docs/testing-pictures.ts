@@ -1,0 +1,41 @@
+// Makes the pictures in docs/TESTING.md: `bun docs/testing-pictures.ts`. Needs chromium.
+import { fileURLToPath } from "node:url";
+import type { Page } from "playwright-core";
+import { addClient, join, openPanel, say, select } from "../test/e2e/console-page.ts";
+import { openPage, startBrowser } from "../test/support/browser.ts";
+import { startTestServer } from "../test/support/server.ts";
+
+await using server = await startTestServer({ env: { TEST_FAULTS: "true" } });
+await using browser = await startBrowser();
+await using bench = await openPage(browser, server.url, { viewport: { width: 1400, height: 800 } });
+const { page } = bench;
+
+await join(page, "user1");
+await addClient(page, "user2");
+await openPanel(page, "Record");
+await page.locator("#record").click();
+await say(page, "Are you there?");
+await select(page, "user1");
+await say(page, "In a train, before a tunnel.");
+await openPanel(page, "Faults");
+await page.locator("#fault-cut").click();
+await page.locator("#fault-outcomes", { hasText: "1006" }).waitFor();
+await select(page, "user2");
+await say(page, "I wait.");
+await select(page, "user1");
+await page.locator(".message", { hasText: "I wait." }).waitFor();
+await take(page, "testing-faults");
+
+await openPanel(page, "Timeline");
+await page.locator(".frame", { hasText: "1006" }).first().click();
+await take(page, "testing-timeline");
+
+await openPanel(page, "Record");
+await page.locator("#record").click();
+await page.locator("#recording").waitFor();
+await take(page, "testing-record");
+
+async function take(of: Page, name: string): Promise<void> {
+  await of.screenshot({ path: fileURLToPath(new URL(`${name}.png`, import.meta.url)) });
+  console.log(`docs/${name}.png`);
+}
