@@ -80,9 +80,14 @@ test("the workflow starts a server and runs scenarios: its commands are run as t
     return run.replaceAll("8000", `${port}`);
   };
   symlinkSync(ROOT, join(folder.path, "parley"));
-  mkdirSync(join(folder.path, "scenarios"));
+  for (const name of ["scenarios", "temp"]) mkdirSync(join(folder.path, name));
   folder.write("scenarios/first.jsonl", await Bun.file(join(ROOT, "examples/first-talk.jsonl")).text());
-  const env = { PATH: process.env.PATH ?? "", HOME: folder.path, RUNNER_TEMP: folder.path, PORT: `${port}` };
+  const env = {
+    PATH: process.env.PATH ?? "",
+    HOME: folder.path,
+    RUNNER_TEMP: join(folder.path, "temp"),
+    PORT: `${port}`,
+  };
   // As the service does it: what a step leaves running goes on until the job ends.
   const both = `${script("Start Parley")}\n${script("Run the scenarios")}\ncode=$?\nkill $!\nwait\nexit $code`;
   const shell = Bun.spawn(["bash", "-c", both], { cwd: folder.path, env, stdout: "pipe", stderr: "pipe" });
