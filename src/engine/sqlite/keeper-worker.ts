@@ -21,9 +21,10 @@ export type KeeperOrder =
   | { readonly upTo: number; readonly last: boolean; readonly messages?: Handed }
   | { readonly conversation: number; readonly below: number; readonly count: number };
 
-/** All messages of the log after a position, `NUMBERS` for each; what they do not reach back to is read from the store. */
+/** All messages of the log after a position and up to another, `NUMBERS` for each. Others are read from the store. */
 export interface Handed {
   readonly after: number;
+  readonly upTo: number;
   readonly numbers: Float64Array;
 }
 
@@ -118,7 +119,8 @@ function openKeeper(storePath: string, indexPath: string) {
   }
 
   function numbersBetween(from: number, to: number, handed: Handed | undefined): Float64Array {
-    if (handed !== undefined && handed.after <= from) return between(handed.numbers, from, to);
+    if (handed !== undefined && handed.after <= from && to <= handed.upTo)
+      return between(handed.numbers, from, to);
     const rows = messagesBetween.values(from, to) as number[][];
     const numbers = new Float64Array(rows.length * NUMBERS);
     for (const [i, row] of rows.entries()) numbers.set(row, i * NUMBERS);

@@ -23,7 +23,7 @@ export class Keeper {
   filter: KeyFilter | undefined;
   /** A thread that ended answers nothing any more. */
   private dead = false;
-  private source: { handOver(upTo: number): Handed } | undefined;
+  private source: { handOver(last: number): Handed } | undefined;
   private dropping: ((dropped: Dropped) => void) | undefined;
   private round: { readonly done: Promise<void>; readonly finish: () => void } | undefined;
 
@@ -45,7 +45,7 @@ export class Keeper {
   }
 
   /** Has the thread take in what `source` has in memory, instead of reading it from the log again. */
-  readFrom(source: { handOver(upTo: number): Handed }): void {
+  readFrom(source: { handOver(last: number): Handed }): void {
     this.source = source;
   }
 

@@ -8,6 +8,9 @@ import { messageKey } from "./message-key.ts";
 import { readLastPosition, readMeta } from "./schema.ts";
 import { Tail } from "./tail.ts";
 
+/** Messages handed to the keeper in one go: copying more would hold the event loop for more than two milliseconds. */
+const MOST_HANDED = 100_000;
+
 interface Row {
   readonly position: number;
   readonly conversation: number;
@@ -98,10 +101,11 @@ export class MessageLog {
     this.tailFrom = indexed;
   }
 
-  /** What the index lacks of the messages up to `upTo`, from memory. */
-  handOver(upTo: number): Handed {
+  /** What the index lacks of the messages up to `last`, from memory; not all of it where that is much. */
+  handOver(last: number): Handed {
     const after = Math.max(this.tailFrom, this.keeper.indexed);
-    return { after, numbers: this.tail.numbers(after, upTo) };
+    const upTo = Math.min(last, after + MOST_HANDED);
+    return { after, upTo, numbers: this.tail.numbers(after, upTo) };
   }
 
   /** The conversation called `id`, or undefined where nobody has spoken yet. Writes nothing. */

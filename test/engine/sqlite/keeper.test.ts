@@ -72,6 +72,44 @@ test("D3 every name is known when the filter over the index has had to grow, and
   expect(await subject.store("new", { limit: 0 })).toMatchObject({ seq: count + 1 });
 });
 
+test("D1 D3 more messages than are handed to the keeper at once are all taken in by one round", async () => {
+  const { subject, parts } = await begin();
+  await using _ = subject;
+  const count = 110_000;
+  for (let from = 1; from <= count; from += 10_000)
+    await Promise.all(
+      Array.from({ length: 10_000 }, (_, i) => subject.post(String(from + i), { text: "", limit: 0 })),
+    );
+  await parts.takeIn();
+  expect(parts.folder.indexed()).toEqual({ messages: count, keys: count });
+  for (const seq of [1, 50_001, 100_000, 100_001, count])
+    expect(await subject.post(String(seq))).toMatchObject({ outcome: "duplicate", seq });
+});
+
+test("D1 D3 a round while memory could not be read back from disk misses no message", async () => {
+  // What is handed over says how far back it reaches: memory that was emptied reaches nowhere.
+  const { subject, parts } = await begin();
+  await using _ = subject;
+  // It has opened its files.
+  await parts.takeIn();
+  await subject.fill(30);
+  {
+    using other = parts.folder.connect();
+    other.run("alter table message rename to message_away");
+    expect((await subject.post("31")).outcome).toBe("unavailable");
+    await parts.takeIn();
+    other.run("alter table message_away rename to message");
+  }
+  expect(parts.folder.indexed().messages).toBe(0);
+  expect(parts.folder.log.events()).toContain("store.keeper_failed");
+  await subject.store("31");
+  await parts.takeIn();
+  expect(parts.folder.indexed().messages).toBe(31);
+  for (const seq of [1, 30, 31])
+    expect(await subject.post(String(seq))).toMatchObject({ outcome: "duplicate", seq });
+  expect((await subject.read({ after: 0 })).messages).toHaveLength(31);
+});
+
 test("L1 a keeper whose thread has ended keeps nobody waiting, and the store closes", async () => {
   // Who waited for its answer had waited for ever, and with it the end of the server.
   await using folder = new StoreFolder();

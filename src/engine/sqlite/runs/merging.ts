@@ -7,8 +7,6 @@ import { type Run, readRuns } from "./table.ts";
 
 /** Entries that are merged in one transaction. */
 const SLICE = 32_768;
-/** Buckets of the new run in one transaction: about as many entries. */
-const SLICE_BUCKETS = 256;
 /** Pieces deleted in one transaction, and what one of them counts for in entries. */
 const SLICE_PIECES = 1_024;
 const PIECE_COST = 8;
@@ -27,6 +25,7 @@ export class Merger {
   constructor(
     private readonly index: Database,
     private readonly pieces: Pieces,
+    private readonly slice = SLICE,
   ) {
     this.markers = index.prepare("select below from cleaned where conversation = ?");
   }
@@ -82,13 +81,13 @@ export class Merger {
     let below = dropped ? this.cleanedBelow(conversation) : 0;
     let seen = 0;
     let cursor = lowest(cursors);
-    for (; cursor !== undefined && seen < SLICE; cursor = lowest(cursors)) {
+    for (; cursor !== undefined && seen < this.slice; cursor = lowest(cursors)) {
       const { groups, offset } = cursor;
       if (dropped && groups.conversation !== conversation) below = this.cleanedBelow(groups.conversation);
       ({ conversation, last } = groups);
       const first = Math.max(groups.first, below);
       if (first <= last) {
-        packer.addAll(conversation, first, groups.places(first), offset);
+        groups.packInto(packer, first, offset);
         entries += last - first + 1;
       }
       seen += last - groups.first + 1;
@@ -103,10 +102,10 @@ export class Merger {
 
   private mergeKeys(target: Run, sources: readonly Run[]): number {
     const { buckets, at_bucket: from } = target;
-    const to = Math.min(from + SLICE_BUCKETS, buckets);
+    const to = Math.min(from + bucketsFor(this.slice), buckets);
     const scale = bucketScale(buckets);
     const kept = this.keptBy(target, sources);
-    const gatherer = new KeyGatherer(SLICE);
+    const gatherer = new KeyGatherer(this.slice);
     let seen = 0;
     for (const run of sources) {
       const offset = run.first - target.first;

@@ -26,7 +26,7 @@ export function nextTask(runs: readonly Run[]): Task | undefined {
   // Small merges first: while a large one goes on, for many rounds, new runs must not pile up.
   const targets = runs.filter(isUnfinished).sort((a, b) => a.level - b.level);
   const [target] = targets;
-  const sources = side(free);
+  const sources = side(runs);
   if (sources !== undefined && (target === undefined || sources[0]!.level + 1 < target.level))
     return { kind: "begin", sources, level: sources[0]!.level + 1 };
   if (target !== undefined)
@@ -47,17 +47,18 @@ export function growing(runs: readonly Run[], last: number): Run | undefined {
   return grows ? newest : undefined;
 }
 
-/** The oldest runs of the lowest level that has enough of them side by side. */
-function side(free: readonly Run[]): readonly Run[] | undefined {
+/** The oldest runs of the lowest level that has enough of them side by side, none of which is being merged already. */
+function side(runs: readonly Run[]): readonly Run[] | undefined {
+  const whole = runs.filter(({ state }) => state === "whole");
   let best: readonly Run[] | undefined;
-  for (let at = 0; at + FAN <= free.length; at++) {
-    const some = free.slice(at, at + FAN);
-    const { level, first } = some[0]!;
-    const { last, entries } = some.at(-1)!;
-    if (some.some((run) => run.level !== level) || last - first >= MOST_COVERED) continue;
+  for (let at = 0; at + FAN <= whole.length; at++) {
+    const some = whole.slice(at, at + FAN);
+    const [{ level, first }, newest] = [some[0]!, some.at(-1)!];
+    if (best !== undefined && level >= best[0]!.level) continue;
+    if (newest.last - first >= MOST_COVERED) continue;
     // The newest one may still grow.
-    if (at + FAN === free.length && entries < SMALL && level === 0) continue;
-    if (best === undefined || level < best[0]!.level) best = some;
+    if (level === 0 && newest.entries < SMALL && newest === whole.at(-1)) continue;
+    if (some.every((run) => run.level === level && !isInMerge(run, runs))) best = some;
   }
   return best;
 }

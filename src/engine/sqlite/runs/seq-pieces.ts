@@ -58,9 +58,9 @@ export class SeqGroups {
     return this.words[this.from + seq - this.first]!;
   }
 
-  /** The places of the group at hand from `seq` on. */
-  places(seq: number): Uint32Array {
-    return this.words.subarray(this.from + seq - this.first, this.to);
+  /** Adds the group at hand from `seq` on to what is packed, `offset` added to each place. */
+  packInto(packer: SeqPacker, seq: number, offset: number): void {
+    packer.addAll(this.conversation, seq, this.words, this.from + seq - this.first, this.to, offset);
   }
 }
 
@@ -82,16 +82,23 @@ export class SeqPacker {
     this.next = seq + 1;
   }
 
-  /** Adds a stretch of a conversation from `seq` on, `offset` added to each place. */
-  addAll(conversation: number, seq: number, places: Uint32Array, offset: number): void {
-    for (let at = 0; at < places.length; ) {
-      this.open(conversation, seq + at);
-      const count = Math.min(places.length - at, PIECE_WORDS - this.used);
-      for (let i = 0; i < count; i++) this.words[this.used + i] = places[at + i]! + offset;
+  /** Adds a stretch of a conversation from `seq` on: the `words` from `from` to before `to`, `offset` added to each. */
+  addAll(
+    conversation: number,
+    seq: number,
+    words: Uint32Array,
+    from: number,
+    to: number,
+    offset: number,
+  ): void {
+    for (let at = from; at < to; ) {
+      this.open(conversation, seq + at - from);
+      const count = Math.min(to - at, PIECE_WORDS - this.used);
+      for (let i = 0; i < count; i++) this.words[this.used + i] = words[at + i]! + offset;
       this.words[this.group + 2]! += count;
       this.used += count;
       at += count;
-      this.next = seq + at;
+      this.next = seq + at - from;
     }
   }
 

@@ -11,7 +11,8 @@ const [file = "", conversations = ""] = process.argv.slice(2);
 const COUNT = 2_500;
 const index = openIndex(file);
 const pieces = new Pieces(index);
-const merger = new Merger(index, pieces);
+// Small slices, so that most kills come in the middle of a merge.
+const merger = new Merger(index, pieces, 2_000);
 for (;;) {
   const last = Math.max(0, ...readRuns(index).map((run) => run.last));
   const messages = Array.from({ length: COUNT }, (_, i) => messageAt(last + 1 + i, Number(conversations)));

@@ -24,7 +24,8 @@ export class Modelled implements Disposable {
   constructor(readonly index: Database) {
     this.reader = new RunReader(index);
     this.pieces = new Pieces(index);
-    this.merger = new Merger(index, this.pieces);
+    // Slices so small that most merges are cut into several, and others come in between.
+    this.merger = new Merger(index, this.pieces, 3_000);
   }
 
   /** Messages that come next, in conversations below `conversations`. */

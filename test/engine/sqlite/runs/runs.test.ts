@@ -54,7 +54,7 @@ for (const seed of seeds(1, 2, 3)) {
         const newest = modelled.reader.newestSeq(conversation);
         modelled.remove(conversation, random.between(1, newest + 1), random.between(1, 100));
       }
-      modelled.merger.work(random.between(0, 60_000));
+      modelled.merger.work(random.between(0, 20_000));
       if (step % 10 === 0) expectFound(modelled, random);
     }
     // What a cleaning that was cut off had left to be noted.
@@ -141,6 +141,38 @@ test("B1 a quiet store, whose messages are taken in one by one, has few runs and
   expect(modelled.runs()).toHaveLength(Math.ceil(2_500 / SMALL));
   expectTidy(modelled);
   expectFound(modelled, random);
+});
+
+test("D5 a floor above what was taken in does not pass over what is taken in later", () => {
+  using modelled = new Modelled(openIndex(":memory:"));
+  const random = new Random(1);
+  const [first, second] = [modelled.make(10, 1, random), modelled.make(4, 1, random)];
+  modelled.take(first);
+  modelled.remove(1, 15, Number.POSITIVE_INFINITY);
+  modelled.remove(1, 15, Number.POSITIVE_INFINITY);
+  expect(modelled.reader.cleanedBelow(1)).toBe(11);
+  modelled.take(second);
+  modelled.remove(1, 15, Number.POSITIVE_INFINITY);
+  expect(modelled.conversations.get(1)!.size).toBe(0);
+  expect(modelled.reader.cleanedBelow(1)).toBe(15);
+});
+
+test("D4 a hole in a conversation, should there be one, stays a hole", () => {
+  using modelled = new Modelled(openIndex(":memory:"));
+  const all = modelled.make(9, 1, new Random(1));
+  const kept = all.filter(({ seq }) => seq !== 3 && seq !== 7);
+  // The second stretch joins what the first left off in the same run.
+  for (const part of [kept.slice(0, 4), kept.slice(4)]) modelled.take(part);
+  const places = kept.map(({ seq, position }) => ({ seq, position }));
+  expect(modelled.reader.range(1, 1, 9)).toEqual(places);
+  expect(modelled.reader.range(1, 3, 3)).toEqual([]);
+  expect([3, 4, 7, 9, 10].map((seq) => modelled.reader.nextSeq(1, seq))).toEqual([
+    4,
+    4,
+    8,
+    9,
+    Number.POSITIVE_INFINITY,
+  ]);
 });
 
 test("D3 a piece that is not what was written is met with an error, never with a wrong answer", () => {
