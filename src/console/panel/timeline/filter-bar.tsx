@@ -42,7 +42,7 @@ export function FilterBar({ bench, filter, problem, set, children }: FilterBarPr
         value={filter.direction}
         onChange={(event) => set({ ...filter, direction: event.currentTarget.value as Filter["direction"] })}
       >
-        <option value="">Both ways</option>
+        <option value="">All directions</option>
         <option value="out">Sent</option>
         <option value="in">Received</option>
         <option value="line">Line</option>

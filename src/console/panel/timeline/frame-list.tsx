@@ -28,8 +28,10 @@ export function FrameList({ bench, rows, chosen, choose, filtered, first }: Fram
   const following = useRef(true);
   const { count } = rows;
 
+  /** Nothing when the list has gone: its last scrolling is told afterwards. */
   function look(): void {
-    const { scrollTop, clientHeight } = scroller.current!;
+    if (scroller.current === null) return;
+    const { scrollTop, clientHeight } = scroller.current;
     // The row of headings lies over the first row's height.
     following.current = (count + 1) * ROW_HEIGHT - scrollTop - clientHeight < 2 * ROW_HEIGHT;
     setView((before) =>
@@ -39,28 +41,36 @@ export function FrameList({ bench, rows, chosen, choose, filtered, first }: Fram
     );
   }
 
+  // What is looked at stays in view when the list gets lower, as it does for its details.
+  const keepInView = useRef(() => {});
+  keepInView.current = () => {
+    if (chosen !== undefined) show(rows.indexOf(chosen));
+    else if (following.current) scroller.current!.scrollTop = scroller.current!.scrollHeight;
+  };
   useEffect(() => {
     // It is told once more when the list has gone already.
     const element = scroller.current!;
     const resized = new ResizeObserver(() => {
-      if (following.current) element.scrollTop = element.scrollHeight;
-      setView({ top: element.scrollTop, height: element.clientHeight });
+      if (scroller.current === null) return;
+      keepInView.current();
+      look();
     });
     resized.observe(element);
     return () => resized.disconnect();
   }, []);
-  // The end is followed while it is in view; otherwise what is looked at stays in its place.
+  // The end is followed while it is in view and no frame is chosen; otherwise what is looked at stays in its place.
   useLayoutEffect(() => {
+    if (!following.current || chosen !== undefined) return;
     const element = scroller.current!;
-    if (following.current) element.scrollTop = element.scrollHeight;
-    if (following.current) setView({ top: element.scrollTop, height: element.clientHeight });
+    element.scrollTop = element.scrollHeight;
+    setView({ top: element.scrollTop, height: element.clientHeight });
   }, [count, filtered]);
   const firstBefore = useRef(first);
   useLayoutEffect(() => {
     const gone = first - firstBefore.current;
     firstBefore.current = first;
-    if (gone > 0 && !following.current && filtered === undefined)
-      scroller.current!.scrollTop -= gone * ROW_HEIGHT;
+    const stays = !following.current || chosen !== undefined;
+    if (gone > 0 && stays && filtered === undefined) scroller.current!.scrollTop -= gone * ROW_HEIGHT;
   }, [first]);
 
   function show(index: number): void {
@@ -69,6 +79,12 @@ export function FrameList({ bench, rows, chosen, choose, filtered, first }: Fram
     if (top < element.scrollTop) element.scrollTop = top;
     else if (top + 2 * ROW_HEIGHT > element.scrollTop + element.clientHeight)
       element.scrollTop = top + 2 * ROW_HEIGHT - element.clientHeight;
+  }
+
+  function pick(number: number): void {
+    choose(number);
+    // A row may show another frame in a moment: the list has the focus, and says which row is meant.
+    scroller.current!.focus({ preventScroll: true });
   }
 
   function onKeyDown(event: KeyboardEvent): void {
@@ -96,19 +112,22 @@ export function FrameList({ bench, rows, chosen, choose, filtered, first }: Fram
   // A row that goes out at one end comes in at the other: nothing is made anew, only written over.
   const slots = Math.ceil(view.height / ROW_HEIGHT) + 2 * BEYOND + 2;
   const drawn = [];
+  let isChosenDrawn = false;
   for (let index = top; index < end; index++) {
     const frame = rows.frameAt(index);
     if (frame === undefined) continue;
     const before = index > 0 ? rows.frameAt(index - 1) : undefined;
+    if (frame.number === chosen) isChosenDrawn = true;
     drawn.push(
       <FrameRow
         key={index % slots}
-        bench={bench}
+        name={bench.nameOf(frame.client)}
+        tone={bench.toneOf(frame.client)}
         frame={frame}
         index={index}
         delta={before === undefined ? undefined : frame.at - before.at}
         isChosen={frame.number === chosen}
-        choose={choose}
+        choose={pick}
       />,
     );
   }
@@ -121,7 +140,8 @@ export function FrameList({ bench, rows, chosen, choose, filtered, first }: Fram
       ref={scroller}
       aria-label="Frames"
       aria-rowcount={count + 1}
-      aria-activedescendant={chosen === undefined ? undefined : `frame-${chosen}`}
+      // It must be in the document, and one that was scrolled away is not.
+      aria-activedescendant={isChosenDrawn ? `frame-${chosen}` : undefined}
       onScroll={look}
       onKeyDown={onKeyDown}
     >

@@ -1,5 +1,4 @@
 import { Component } from "preact";
-import type { Bench } from "../../bench.ts";
 import { type Direction, type Frame, readObject } from "../../wire/frame.ts";
 import { milliseconds, preciseTime, size } from "../../wording.ts";
 
@@ -62,7 +61,9 @@ export function FrameHeadings() {
 }
 
 interface FrameRowProps {
-  readonly bench: Bench;
+  /** What its client is called, and which colour marks it. */
+  readonly name: string;
+  readonly tone: number;
   readonly frame: Frame;
   /** From 0, for who counts the rows without seeing them. */
   readonly index: number;
@@ -72,15 +73,21 @@ interface FrameRowProps {
   choose(number: number): void;
 }
 
-/** One frame in one line. A frame never changes, so that its row is drawn again for its place only. */
+/** One frame in one line. A frame never changes, so that its row is drawn again for its place, or its client's name, only. */
 export class FrameRow extends Component<FrameRowProps> {
   override shouldComponentUpdate(next: FrameRowProps): boolean {
-    const { frame, delta, isChosen, index } = this.props;
-    return frame !== next.frame || delta !== next.delta || isChosen !== next.isChosen || index !== next.index;
+    const { frame, name, delta, isChosen, index } = this.props;
+    return (
+      frame !== next.frame ||
+      name !== next.name ||
+      delta !== next.delta ||
+      isChosen !== next.isChosen ||
+      index !== next.index
+    );
   }
 
-  override render({ bench, frame, index, delta, isChosen, choose }: FrameRowProps) {
-    const { number, direction, type, bytes, text, at, client, notes } = frame;
+  override render({ name, tone, frame, index, delta, isChosen, choose }: FrameRowProps) {
+    const { number, direction, type, bytes, text, at, notes } = frame;
     const { seq, roundTrip, marks } = notes;
     return (
       // biome-ignore lint/a11y/useKeyWithClickEvents: the grid around it takes the keys
@@ -95,8 +102,8 @@ export class FrameRow extends Component<FrameRowProps> {
         onClick={() => choose(number)}
       >
         <span role="gridcell" class="who">
-          <span class={`swatch tone-${bench.toneOf(client)}`} aria-hidden="true" />
-          {bench.nameOf(client)}
+          <span class={`swatch tone-${tone}`} aria-hidden="true" />
+          {name}
         </span>
         <span role="gridcell" class="time">
           {preciseTime(at)}
