@@ -4,7 +4,7 @@ import { type BenchClient, createClient } from "./bench-client.ts";
 import { createRedraw } from "./redraw.ts";
 import { NO_FACTS, readServerFacts, type ServerFacts } from "./sign-in.ts";
 import { type Analyst, createAnalyst } from "./wire/analysis.ts";
-import type { Frame, Seen } from "./wire/frame.ts";
+import { type Frame, REFUSED_FAULT, type Seen } from "./wire/frame.ts";
 import { createFrameLog, type FrameLog } from "./wire/frame-log.ts";
 import { moment } from "./wire/tap.ts";
 
@@ -34,8 +34,10 @@ export interface Bench {
   readonly talkAsAll: Signal<boolean>;
   /** Calls `listener` with each frame as it is seen, until the function that is answered is called. */
   onFrame(listener: (frame: Frame) => void): () => void;
-  /** Notes what was done to a client's line at `at`, for the timeline. */
-  noteFault(client: BenchClient, type: string, text: string, at?: number): void;
+  /** Notes what is done to a client's line now, for the timeline. */
+  noteFault(client: BenchClient, type: string, text: string): void;
+  /** Notes that the last of them was not done, and why. */
+  noteRefusedFault(client: BenchClient, problem: string): void;
   /** Puts what was seen elsewhere into the timeline, in order; nobody else is told of it. */
   show(seen: readonly Seen[]): void;
   /** What a client is called, also one that is gone. */
@@ -144,8 +146,13 @@ export function createBench(conversation: string): Bench {
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
-    noteFault(client, type, text, at = moment()) {
-      log({ client: client.id, at, direction: "fault", type, bytes: 0, text }, { marks: [] });
+    noteFault(client, type, text) {
+      log({ client: client.id, at: moment(), direction: "fault", type, bytes: 0, text }, { marks: [] });
+    },
+    noteRefusedFault(client, problem) {
+      const seen = { client: client.id, at: moment(), bytes: 0, text: problem } as const;
+      const marks = [{ kind: "refused", tone: "error", text: problem }] as const;
+      log({ ...seen, direction: "fault", type: REFUSED_FAULT }, { marks });
     },
     show(all) {
       const analysts = new Map<string, Analyst>();

@@ -3,6 +3,9 @@
 /** Where a frame went: to the server, from it, or nowhere: `line` is the connection itself, `fault` what was done to it. */
 export type Direction = "out" | "in" | "line" | "fault";
 
+/** The type of what stands in the timeline after a fault that was asked for and not made. */
+export const REFUSED_FAULT = "refused";
+
 /** How much a mark on a frame matters. */
 export type Tone = "fine" | "warning" | "error";
 

@@ -116,12 +116,25 @@ describe("a recording on the page", () => {
     ]);
   });
 
-  test("asks for a fault before what came of it, though it was noted after", () => {
+  test("has the faults that were made, in their place, and none that the server refused", () => {
     const page = new Page().begin().dial("c1", 1).in("c1", 1, welcome(0));
-    const asked = page.now++;
-    page.close("c1", 1, 1006).see({ client: "c1", direction: "fault", text: '{"do":"cut"}', at: asked });
-    page.see({ client: "c1", direction: "fault", text: "not the server's" });
-    expect(page.entries()).toEqual(["ann opens", "ann in welcome", "ann fault cut", "ann close 1006"]);
+    const ask = (text: string) => page.see({ client: "c1", direction: "fault", type: "asked", text });
+    const refuse = () => page.see({ client: "c1", direction: "fault", type: "refused", text: "invalid" });
+    ask('{"do":"thaw"}');
+    ask('{"do":"freeze","seconds":null}');
+    refuse();
+    ask('{"do":"expired_token"}');
+    refuse();
+    ask("not the server's");
+    ask('{"do":"cut"}');
+    page.close("c1", 1, 1006);
+    expect(page.entries()).toEqual([
+      "ann opens",
+      "ann in welcome",
+      "ann fault thaw",
+      "ann fault cut",
+      "ann close 1006",
+    ]);
   });
 
   test("has a knock beside the line as a client of its own, with the kind of token that was refused", () => {

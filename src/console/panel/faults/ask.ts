@@ -1,6 +1,5 @@
 import type { Bench } from "../../bench.ts";
 import type { BenchClient } from "../../bench-client.ts";
-import { moment } from "../../wire/tap.ts";
 
 /** A fault as `POST /test/faults` takes it; docs/TESTING.md has all of them. */
 export interface ServerFault {
@@ -13,15 +12,14 @@ export type Answer =
   | { readonly body: Readonly<Record<string, unknown>>; readonly problem?: undefined }
   | { readonly problem: string; readonly body?: undefined };
 
-/** Asks the server for a fault on the line that `client` has now, and notes it on the timeline once it is made. */
+/** Asks the server for a fault on the line that `client` has now; the timeline has it from then on, and a refusal after it. */
 export async function askForFault(bench: Bench, client: BenchClient, fault: ServerFault): Promise<Answer> {
   const { connection } = client.currentVitals();
   if (connection === undefined) return { problem: "The line is not open." };
-  const noted = JSON.stringify(fault);
-  // It may be felt before it is answered: a recording must ask for it before.
-  const at = moment();
+  // It may be felt before it is answered: it stands before what comes of it.
+  bench.noteFault(client, fault.do, JSON.stringify(fault));
   const answer = await post(client, "/test/faults", { connection, fault });
-  if (answer.problem === undefined) bench.noteFault(client, fault.do, noted, at);
+  if (answer.problem !== undefined) bench.noteRefusedFault(client, answer.problem);
   return answer;
 }
 

@@ -2,7 +2,7 @@
 // a recording begins must be opened in it, too: with the `welcome` that it would get now.
 import { beginRecording, entryOf, type Happening, withClient } from "../../../scenario/record.ts";
 import type { Credential, Entry, Frame, RecordedClient, Recording } from "../../../scenario/recording.ts";
-import { readObject, type Seen } from "../../wire/frame.ts";
+import { REFUSED_FAULT, readObject, type Seen } from "../../wire/frame.ts";
 
 /** Most that is recorded, in characters of frames; more would not be a test any more. */
 export const MAX_RECORDED = 32 * 1024 * 1024;
@@ -44,15 +44,18 @@ export function createRecorder(nameOf: (client: string) => string): Recorder {
   const newest = new Map<string, number>();
   /** By name in the recording: the client of the page whose own line it is. */
   const owners = new Map<string, string>();
+  /** The last fault of each client of the page, until the next one is told. */
+  const asked = new Map<string, Entry>();
   let clients: RecordedClient[] = [];
   let entries: Entry[] = [];
   let started: { readonly at: number; readonly server: string } | undefined;
   let length = 0;
 
-  function add(happening: Happening): void {
+  function add(happening: Happening): Entry {
     const entry = entryOf(happening, started!.at);
     entries.push(entry);
     if (happening.type === "sent" || happening.type === "received") length += happening.data.length;
+    return entry;
   }
 
   /** A name that is this user's in this conversation, and nobody else's at the moment. */
@@ -113,21 +116,21 @@ export function createRecorder(nameOf: (client: string) => string): Recorder {
     add({ at: seen.at, client: line.name, type: "received", data: seen.text });
   }
 
-  /** It is told once it was answered, and had its effect before: it goes where it was asked for. */
+  /** It is told when it is asked for, and taken out again when the server did not make it. */
   function fault(seen: Seen): void {
-    const asked = readObject(seen.text);
-    const at = Math.max(0, Math.round(seen.at - started!.at));
+    const before = asked.get(seen.client);
+    asked.delete(seen.client);
+    if (seen.type === REFUSED_FAULT) {
+      entries = entries.filter((entry) => entry !== before);
+      return;
+    }
+    const what = readObject(seen.text);
     const name = entries.findLast(
-      (entry) =>
-        entry.dir === "line" &&
-        entry.event === "open" &&
-        (entry.t ?? 0) <= at &&
-        owners.get(entry.client) === seen.client,
+      (entry) => entry.dir === "line" && entry.event === "open" && owners.get(entry.client) === seen.client,
     )?.client;
     // A token that is asked for is nothing on the line; the knock with it is.
-    if (name === undefined || typeof asked?.do !== "string" || asked.do === "expired_token") return;
-    const index = entries.findLastIndex(({ t = 0 }) => t <= at);
-    entries.splice(index + 1, 0, { t: at, client: name, dir: "fault", fault: asked });
+    if (name === undefined || typeof what?.do !== "string" || what.do === "expired_token") return;
+    asked.set(seen.client, add({ at: seen.at, client: name, type: "fault", fault: what }));
   }
 
   function record(): Recording | undefined {
@@ -160,6 +163,7 @@ export function createRecorder(nameOf: (client: string) => string): Recorder {
     begin(at, server) {
       [clients, entries, length] = [[], [], 0];
       owners.clear();
+      asked.clear();
       started = { at: Math.round(at), server };
       for (const line of lines.values()) line.name = undefined;
       for (const line of lines.values()) {
