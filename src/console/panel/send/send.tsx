@@ -28,16 +28,35 @@ export function createSend(desk: Desk): Panel {
   const kind = signal<FrameKind>("message");
   const values = signal<Values>(firstValues("message"));
   const text = signal(writeFrame("message", values.value));
+  /** What was typed into the form of each frame, and as text, for who comes back to it. */
+  const typed = new Map<ClientFrameType, Values>();
+  let typedText = "";
   const shown = signal<readonly Shown[]>([]);
   const problem = signal("");
   const series = createSeriesRunner(bench);
   let sentSoFar = 0;
 
-  function begin(next: FrameKind): void {
+  function show(next: ClientFrameType, filledIn: Values): void {
     kind.value = next;
-    if (next === "raw") return;
-    values.value = firstValues(next);
-    text.value = writeFrame(next, values.value);
+    values.value = filledIn;
+    text.value = writeFrame(next, filledIn);
+  }
+
+  function showText(next: string): void {
+    const before = kind.peek();
+    if (before !== "raw") typed.set(before, values.peek());
+    kind.value = "raw";
+    text.value = next;
+  }
+
+  function choose(next: FrameKind): void {
+    if (next === "raw") {
+      showText(typedText || text.value);
+      return;
+    }
+    if (kind.value === "raw") typedText = text.value;
+    else typed.set(kind.value, values.value);
+    show(next, typed.get(next) ?? firstValues(next));
   }
 
   function setValue(name: string, value: string): void {
@@ -77,8 +96,7 @@ export function createSend(desk: Desk): Panel {
   effect(() => {
     const edited = toEdit.value;
     if (edited === undefined) return;
-    kind.value = "raw";
-    text.value = edited;
+    showText(edited);
     toEdit.value = undefined;
     desk.panel.value = "send";
     desk.place.value = "panel";
@@ -86,7 +104,9 @@ export function createSend(desk: Desk): Panel {
   // A token that was typed must not lie in the page for whoever opens it next.
   effect(() => {
     if (!bench.isEmpty.value) return;
-    begin("message");
+    typed.clear();
+    typedText = "";
+    show("message", firstValues("message"));
     shown.value = [];
     series.reset();
   });
@@ -101,22 +121,13 @@ export function createSend(desk: Desk): Panel {
           text={text.value}
           as={names.length > 3 ? `${names.length} clients` : names.join(", ")}
           problem={problem.value}
-          choose={begin}
+          choose={choose}
           setValue={setValue}
-          write={(next) => {
-            text.value = next;
-            kind.value = "raw";
-          }}
+          write={showText}
           send={send}
         />
         <Outcomes shown={shown.value} nameOf={bench.nameOf} />
-        <SavedList
-          text={text.value}
-          take={(saved) => {
-            kind.value = "raw";
-            text.value = saved;
-          }}
-        />
+        <SavedList text={text.value} take={showText} />
         <SeriesForm
           progress={series.progress.value}
           start={(plan, make) => series.start(speakers(), plan, make ?? filled)}

@@ -128,20 +128,24 @@ function ProgressView({ progress }: { readonly progress: Progress }) {
     <div class="progress" id="series-progress">
       <progress max={total} value={sent} aria-label="Sent" />
       <dl class="facts">
-        <dt>Sent</dt>
-        <dd>{`${sent.toLocaleString("en")} of ${total.toLocaleString("en")}`}</dd>
-        <dt>Answered</dt>
-        <dd id="series-answered">{acked.toLocaleString("en")}</dd>
-        <dt>Refused</dt>
-        <dd>{refused.toLocaleString("en")}</dd>
-        <dt>Half within</dt>
-        <dd>{median === undefined ? "–" : milliseconds(median)}</dd>
-        <dt>99 % within</dt>
-        <dd>{p99 === undefined ? "–" : milliseconds(p99)}</dd>
+        <Fact term="Sent" value={`${sent.toLocaleString("en")} of ${total.toLocaleString("en")}`} />
+        <Fact term="Answered" id="series-answered" value={acked.toLocaleString("en")} />
+        <Fact term="Refused" value={refused.toLocaleString("en")} />
+        <Fact term="Half within" value={median === undefined ? "–" : milliseconds(median)} />
+        <Fact term="99 % within" value={p99 === undefined ? "–" : milliseconds(p99)} />
       </dl>
       <p class="problem" role="alert">
         {problem ?? ""}
       </p>
+    </div>
+  );
+}
+
+function Fact({ term, value, id }: { readonly term: string; readonly value: string; readonly id?: string }) {
+  return (
+    <div>
+      <dt>{term}</dt>
+      <dd id={id}>{value}</dd>
     </div>
   );
 }
