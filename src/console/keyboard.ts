@@ -1,4 +1,5 @@
 import { type ReadonlySignal, signal } from "@preact/signals";
+import type { Store } from "./store.ts";
 
 /** Something that can be done by a key. */
 export interface Command {
@@ -22,10 +23,16 @@ export interface Keyboard {
   add(commands: readonly Command[]): () => void;
 }
 
-/** Listens on `target`. In a field keys write, so that there only Escape is heard: it leaves the field. */
-export function createKeyboard(target: EventTarget): Keyboard {
+/** Where it lies that keys are switched off; where nothing lies, they are on. */
+export const KEYS_OFF = "parley.keys-off";
+
+/**
+ * Listens on `target`. In a field keys write, so that there only Escape is heard: it leaves the field. Whether keys do anything is
+ * remembered in `store`, as far as the browser keeps anything.
+ */
+export function createKeyboard(target: EventTarget, store: Store): Keyboard {
   const commands = signal<readonly Command[]>([]);
-  const isOn = signal(true);
+  const isOn = signal(store.getItem(KEYS_OFF) === null);
 
   target.addEventListener("keydown", (event) => {
     const {
@@ -39,7 +46,10 @@ export function createKeyboard(target: EventTarget): Keyboard {
     } = event as KeyboardEvent;
     if (defaultPrevented || ctrlKey || metaKey || altKey || isComposing) return;
     if (isField(field)) {
-      if (key === "Escape") field.blur();
+      if (key !== "Escape") return;
+      // Chromium would empty a search field: who leaves it wants to see what was found.
+      event.preventDefault();
+      field.blur();
       return;
     }
     // Of a dialog only its own keys work.
@@ -55,6 +65,12 @@ export function createKeyboard(target: EventTarget): Keyboard {
     isOn,
     switchOn(on) {
       isOn.value = on;
+      try {
+        if (on) store.removeItem(KEYS_OFF);
+        else store.setItem(KEYS_OFF, "yes");
+      } catch {
+        // Then it is forgotten with the page.
+      }
     },
     add(added) {
       commands.value = [...commands.peek(), ...added];

@@ -7,6 +7,8 @@ import { keyCommands } from "./key-commands.ts";
 import { createKeyboard } from "./keyboard.ts";
 import { MAKE_PANELS } from "./panel/all.ts";
 import type { Desk } from "./panel/panel.ts";
+import { browserStore } from "./store.ts";
+import { createTeller } from "./told.ts";
 import { App } from "./view/app.tsx";
 
 function startConsole(): void {
@@ -14,7 +16,7 @@ function startConsole(): void {
     bench.selected.value.happen({ type: "choose", conversation });
   });
   const bench = createBench(address.conversation() ?? "lobby");
-  const keys = createKeyboard(document);
+  const keys = createKeyboard(document, browserStore());
   const desk: Desk = {
     bench,
     keys,
@@ -23,7 +25,7 @@ function startConsole(): void {
     place: signal("talk"),
     isWide: signal(false),
     toEdit: signal(undefined),
-    told: signal(""),
+    teller: createTeller(),
   };
   const panels = MAKE_PANELS.map((make) => make(desk));
   const first = panels[0]!.name;
@@ -44,12 +46,13 @@ function startConsole(): void {
     const { session, conversation } = bench.selected.value.state.value;
     if (session.at === "open") address.show(conversation);
   });
-  // What waits to be sent is in memory only, like the token: a reload would lose it, so the person is asked first.
+  // What is written, and what waits to be sent, is in memory only, like the token: a reload would lose it, so the person is asked.
   addEventListener("beforeunload", (event) => {
-    const waits = bench.clients.value.some((client) =>
-      client.current().transcript.outbox.some((row) => row.kind === "pending"),
-    );
-    if (waits) event.preventDefault();
+    const isLost = bench.clients.value.some((client) => {
+      const { outbox } = client.current().transcript;
+      return client.draft.value.trim() !== "" || outbox.some((row) => row.kind === "pending");
+    });
+    if (isLost) event.preventDefault();
   });
   render(<App desk={desk} panels={panels} />, document.getElementById("app")!);
 }

@@ -4,6 +4,7 @@ import type { ComponentType } from "preact";
 import type { Address } from "../address.ts";
 import type { Bench } from "../bench.ts";
 import type { Command, Keyboard } from "../keyboard.ts";
+import type { Teller } from "../told.ts";
 
 /** What a panel is given. */
 export interface Desk {
@@ -18,8 +19,8 @@ export interface Desk {
   readonly isWide: Signal<boolean>;
   /** A frame's text that is to be edited and sent again: set by whoever offers it, taken by the panel that sends. */
   readonly toEdit: Signal<string | undefined>;
-  /** What a screen reader is told next; set it where something happens that only the eye would notice. */
-  readonly told: Signal<string>;
+  /** Says in a few words what was just done, or why it was not, where that would not be noticed. */
+  readonly teller: Teller;
 }
 
 /** One tab. Its view is made when it is opened and is gone when another one is. */

@@ -1,5 +1,6 @@
 import { useEffect, useRef } from "preact/hooks";
 import type { Desk, Panel } from "../panel/panel.ts";
+import type { Teller } from "../told.ts";
 import { Clients } from "./clients.tsx";
 import { IconButton } from "./icon.tsx";
 import { KeySheet, openKeySheet } from "./key-sheet.tsx";
@@ -56,6 +57,17 @@ function Top({ desk, isOutside }: { readonly desk: Desk; readonly isOutside: boo
   );
 }
 
+/** What was just done: seen for a while, and read out. */
+function Telling({ teller }: { readonly teller: Teller }) {
+  const { value: told } = teller.told;
+  return (
+    <p class="telling" id="told" aria-live="polite">
+      {/* The same words again are another node, so that they are read out again. */}
+      {told !== undefined && <span key={told.number}>{told.text}</span>}
+    </p>
+  );
+}
+
 const PLACES = [
   ["clients", "Clients"],
   ["talk", "Talk"],
@@ -84,26 +96,24 @@ function Places({ desk }: { readonly desk: Desk }) {
 }
 
 function Inside({ desk, panels }: AppProps) {
-  const { bench, address } = desk;
+  const { bench } = desk;
   const client = bench.selected.value;
   const { session } = client.state.value;
   return (
     <main class="desk" id="desk" data-place={desk.place.value} data-wide={desk.isWide.value}>
       <h1 class="unseen">Test bench</h1>
-      <Clients bench={bench} add={() => void bench.add()} />
+      <Clients desk={desk} />
       <section class="talk" aria-label="Conversation">
         {session.at === "signed_out" ? (
           <div class="welcome" key={client.id}>
             <SignIn bench={bench} client={client} focus={true} />
           </div>
         ) : (
-          <Talk key={client.id} bench={bench} client={client} address={address} />
+          <Talk key={client.id} desk={desk} client={client} />
         )}
       </section>
       <PanelArea desk={desk} panels={panels} />
-      <p class="unseen" aria-live="polite">
-        {desk.told.value}
-      </p>
+      <Telling teller={desk.teller} />
     </main>
   );
 }

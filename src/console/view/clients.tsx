@@ -1,25 +1,49 @@
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
-import type { Bench } from "../bench.ts";
+import { type Bench, MAX_CLIENTS } from "../bench.ts";
 import type { BenchClient } from "../bench-client.ts";
+import type { Desk } from "../panel/panel.ts";
 import type { Allowance } from "../state.ts";
 import { clockTime, duration, milliseconds } from "../wording.ts";
 import { IconButton } from "./icon.tsx";
 import { statusOf } from "./status.ts";
 
+/** Why none can be added, where that is so. */
+export const TOO_MANY = `There are ${MAX_CLIENTS} clients, and no more can be added`;
+
 /** From this part of the limit on, the gauge warns by its colour. */
 const LOW = 0.75;
 
 /** All clients, each with how it is; the one that is chosen shows its conversation beside. */
-export function Clients({ bench, add }: { readonly bench: Bench; add(): void }) {
+export function Clients({ desk }: { readonly desk: Desk }) {
+  const { bench, place } = desk;
+  const isFull = bench.clients.value.length >= MAX_CLIENTS;
+
+  /** A narrow screen goes on to what the client sees. */
+  function choose(id: string): void {
+    bench.select(id);
+    place.value = "talk";
+  }
+
+  function add(): void {
+    if (bench.add() !== undefined) place.value = "talk";
+  }
+
   return (
     <section class="clients" aria-labelledby="clients-title">
       <div class="clients-head">
         <h2 id="clients-title">Clients</h2>
-        <IconButton icon="add" label="Add a client" shortcut="n" id="add-client" onClick={add} />
+        <IconButton
+          icon="add"
+          label={isFull ? TOO_MANY : "Add a client"}
+          shortcut="n"
+          id="add-client"
+          disabled={isFull}
+          onClick={add}
+        />
       </div>
       <ul id="clients">
         {bench.clients.value.map((client) => (
-          <ClientCard key={client.id} bench={bench} client={client} />
+          <ClientCard key={client.id} bench={bench} client={client} choose={choose} isFull={isFull} />
         ))}
       </ul>
     </section>
@@ -31,16 +55,27 @@ interface ClientCardProps {
   readonly client: BenchClient;
 }
 
-function ClientCard({ bench, client }: ClientCardProps) {
+interface CardActions {
+  /** No client can be added. */
+  readonly isFull: boolean;
+  choose(id: string): void;
+}
+
+function ClientCard({ bench, client, isFull, choose }: ClientCardProps & CardActions) {
   const { session, conversation, allowance } = client.state.value;
   const [renaming, setRenaming] = useState(false);
   const name = bench.nameOf(client.id);
   const isSelected = bench.selected.value === client;
   const status = statusOf(session);
+  const card = useRef<HTMLLIElement>(null);
+  useLayoutEffect(() => {
+    if (isSelected) card.current!.scrollIntoView({ block: "nearest", inline: "nearest" });
+    // It is higher when it is connected.
+  }, [isSelected, status.at]);
   const plan = session.at === "open" ? session.terms?.plan : undefined;
   const user = session.at === "signed_out" ? undefined : session.user;
   return (
-    <li class="client" data-client={client.id} data-at={status.at} data-selected={isSelected}>
+    <li ref={card} class="client" data-client={client.id} data-at={status.at} data-selected={isSelected}>
       <div class="client-head">
         <span class={`swatch tone-${client.tone}`} aria-hidden="true" />
         {renaming ? (
@@ -50,7 +85,7 @@ function ClientCard({ bench, client }: ClientCardProps) {
             type="button"
             class="pick"
             aria-current={isSelected ? "true" : undefined}
-            onClick={() => bench.select(client.id)}
+            onClick={() => choose(client.id)}
           >
             {name}
           </button>
@@ -59,7 +94,7 @@ function ClientCard({ bench, client }: ClientCardProps) {
         <IconButton
           icon="duplicate"
           label={`Duplicate ${name}`}
-          disabled={session.at === "signed_out"}
+          disabled={session.at === "signed_out" || isFull}
           onClick={() => void bench.duplicate(client)}
         />
         <IconButton icon="close" label={`Drop ${name}`} onClick={() => bench.drop(client)} />

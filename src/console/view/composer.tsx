@@ -16,10 +16,11 @@ export function bytesInFrame(text: string): number {
 interface ComposerProps {
   readonly bench: Bench;
   readonly client: BenchClient;
+  tell(text: string): void;
 }
 
 /** Where messages are written. What was written stays when the line is closed, and while another client is looked at. */
-export function Composer({ bench, client }: ComposerProps) {
+export function Composer({ bench, client, tell }: ComposerProps) {
   const { session, allowance } = client.state.value;
   const text = useRef<HTMLTextAreaElement>(null);
   const open = session.at === "open";
@@ -31,8 +32,12 @@ export function Composer({ bench, client }: ComposerProps) {
   const isOne = bench.clients.value.length === 1;
   const asAll = bench.talkAsAll.value && !isOne;
 
+  // Who has just connected goes on to write, and so does who clicked on this client; who came by a key goes on by keys.
+  const wasOpen = useRef(open);
   useLayoutEffect(() => {
-    if (open) text.current!.focus();
+    const isChosen = document.activeElement?.matches(".pick") === true;
+    if (open && (!wasOpen.current || isChosen)) text.current!.focus();
+    wasOpen.current = open;
   }, [open]);
   useLayoutEffect(() => {
     const { style } = text.current!;
@@ -43,6 +48,7 @@ export function Composer({ bench, client }: ComposerProps) {
   function submit(event: Event): void {
     event.preventDefault();
     text.current!.focus();
+    if (!open && draft.trim() !== "") tell("Nothing was sent: connect first");
     if (!open || !fits || draft.trim() === "") return;
     client.draft.value = "";
     bench.say(draft);
@@ -72,6 +78,7 @@ export function Composer({ bench, client }: ComposerProps) {
         id="text"
         ref={text}
         rows={1}
+        enterkeyhint="send"
         placeholder="Write a message"
         aria-describedby="composer-hint"
         value={draft}

@@ -1,20 +1,12 @@
 import { useRef } from "preact/hooks";
 import type { Command, Keyboard } from "../keyboard.ts";
 
-/** Keys as they stand on a keyboard, where their names are others. */
-const SIGNS: Readonly<Record<string, string>> = {
-  ArrowUp: "↑",
-  ArrowDown: "↓",
-  ArrowLeft: "←",
-  ArrowRight: "→",
-  " ": "Space",
-  Escape: "Esc",
-};
-
 /** Works wherever a field has not the focus already. */
 const EVERYWHERE: readonly Omit<Command, "run">[] = [
   { key: "Enter", label: "Send what is written", group: "Conversation" },
-  { key: "Escape", label: "Leave a field, so that keys work; close what lies on top", group: "Page" },
+  { key: "Shift Enter", label: "Begin a new line", group: "Conversation" },
+  { key: "Esc", label: "Leave a field, so that keys work; close what lies on top", group: "Page" },
+  { key: "↑ ↓", label: "Along the frames, when the list has the focus; also Page, Home, End", group: "Page" },
 ];
 
 /** Shows the sheet of keys. */
@@ -42,7 +34,9 @@ export function KeySheet({ keys }: { readonly keys: Keyboard }) {
               {commands.map(({ key, label }) => (
                 <div key={label}>
                   <dt>
-                    <kbd>{SIGNS[key] ?? key}</kbd>
+                    {key.split(" ").map((part) => (
+                      <kbd key={part}>{part}</kbd>
+                    ))}
                   </dt>
                   <dd>{label}</dd>
                 </div>

@@ -64,7 +64,9 @@ function Notice({ banner }: { readonly banner: Banner }) {
 function End({ ending, client }: { readonly ending: Ending; readonly client: BenchClient }) {
   const again = useRef<HTMLButtonElement>(null);
   const { reason, code, detail, advice, remedy } = ending;
-  useLayoutEffect(() => again.current?.focus(), [ending]);
+  useLayoutEffect(() => {
+    if (isIdle(document.activeElement)) again.current!.focus();
+  }, [ending]);
   return (
     <section class="ending" id="ending" aria-labelledby="ending-title">
       <div role="alert">
@@ -75,6 +77,14 @@ function End({ ending, client }: { readonly ending: Ending; readonly client: Ben
         {remedy === "sign_in" ? "Sign in again" : "Reconnect"}
       </button>
     </section>
+  );
+}
+
+/** Nobody is at work there: the focus may go where the next step is. A space that is typed must not press a button. */
+function isIdle(focused: Element | null): boolean {
+  if (focused === null || focused === document.body) return true;
+  return (
+    focused.closest(".talk") !== null && !(focused instanceof HTMLTextAreaElement && focused.value !== "")
   );
 }
 

@@ -45,6 +45,7 @@ export function PanelArea({ desk, panels }: PanelAreaProps) {
           icon="wide"
           label="Panels over the whole width"
           shortcut="w"
+          id="wide"
           pressed={desk.isWide.value}
           onClick={() => {
             desk.isWide.value = !desk.isWide.value;

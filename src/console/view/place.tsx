@@ -46,6 +46,7 @@ export function PlaceForm({ client, address }: PlaceFormProps) {
         ref={input}
         autocapitalize="none"
         autocomplete="off"
+        enterkeyhint="go"
         spellcheck={false}
         maxLength={128}
         readOnly={busy}

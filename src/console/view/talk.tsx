@@ -1,6 +1,5 @@
-import type { Address } from "../address.ts";
-import type { Bench } from "../bench.ts";
 import type { BenchClient } from "../bench-client.ts";
+import type { Desk } from "../panel/panel.ts";
 import { listNames } from "../wording.ts";
 import { Composer } from "./composer.tsx";
 import { Messages } from "./messages.tsx";
@@ -9,13 +8,13 @@ import { People } from "./people.tsx";
 import { PlaceForm } from "./place.tsx";
 
 interface TalkProps {
-  readonly bench: Bench;
+  readonly desk: Desk;
   readonly client: BenchClient;
-  readonly address: Address;
 }
 
 /** What the selected client sees: the conversation, from its name at the top to where messages are written. */
-export function Talk({ bench, client, address }: TalkProps) {
+export function Talk({ desk, client }: TalkProps) {
+  const { bench, address, teller } = desk;
   return (
     <>
       <PlaceForm client={client} address={address} />
@@ -23,7 +22,7 @@ export function Talk({ bench, client, address }: TalkProps) {
       <Messages client={client} bench={bench} />
       <Typing client={client} />
       <Notices client={client} bench={bench} />
-      <Composer client={client} bench={bench} />
+      <Composer client={client} bench={bench} tell={teller.tell} />
     </>
   );
 }

@@ -7,8 +7,9 @@ import {
 } from "../../../src/console/panel/send/fields.ts";
 import { isAnswered, outcomeOf } from "../../../src/console/panel/send/outcome.ts";
 import { BATCH, dueNow, ENOUGH_UNSENT, percentile } from "../../../src/console/panel/send/pacing.ts";
-import { forget, readSaved, SAVED_KEY, type Store, save } from "../../../src/console/panel/send/saved.ts";
+import { forget, readSaved, SAVED_KEY, save } from "../../../src/console/panel/send/saved.ts";
 import { fillIn } from "../../../src/console/panel/send/variables.ts";
+import type { Store } from "../../../src/console/store.ts";
 import type { Frame } from "../../../src/console/wire/frame.ts";
 import type { ClientFrameType } from "../../../src/protocol/client-frames.ts";
 import { decodeClientFrame } from "../../../src/protocol/decode.ts";

@@ -77,7 +77,7 @@ export function createCharts(desk: Desk): Panel {
 
   function togglePause(): void {
     pausedAt.value = pausedAt.value === undefined ? second.value : undefined;
-    desk.told.value = pausedAt.value === undefined ? "The charts go on" : "The charts are paused";
+    desk.teller.tell(pausedAt.value === undefined ? "The charts go on" : "The charts are paused");
   }
 
   function toggleTable(): void {

@@ -28,7 +28,8 @@ interface Kept {
 }
 
 export function createRecord(desk: Desk): Panel {
-  const { bench, told } = desk;
+  const { bench } = desk;
+  const { tell } = desk.teller;
   const recorder = createRecorder(bench.nameOf);
   const since = signal<number | undefined>(undefined);
   const kept = signal<Kept | undefined>(undefined);
@@ -54,7 +55,7 @@ export function createRecord(desk: Desk): Panel {
     const recording = recorder.end();
     since.value = undefined;
     if (recording !== undefined) kept.value = { recording, name: fileName(recording.at) };
-    told.value = "The recording has ended";
+    tell("The recording has ended");
   }
 
   function toggle(): void {
@@ -66,7 +67,7 @@ export function createRecord(desk: Desk): Panel {
     const at = moment();
     recorder.begin(at, location.origin);
     since.value = at;
-    told.value = "Everything is recorded now";
+    tell("Everything is recorded now");
   }
 
   async function open(file: File): Promise<void> {
@@ -83,7 +84,7 @@ export function createRecord(desk: Desk): Panel {
   async function show(recording: Recording): Promise<void> {
     const { seenOf } = await files();
     bench.show(seenOf(recording));
-    told.value = "It stands in the timeline now";
+    tell("It stands in the timeline now");
   }
 
   async function save({ recording, name }: Kept, ending: "jsonl" | "har"): Promise<void> {
@@ -96,7 +97,7 @@ export function createRecord(desk: Desk): Panel {
   async function copy(recording: Recording, kind: CopyKind): Promise<void> {
     const { copyAs } = await files();
     const copied = await copyText(copyAs(kind, recording));
-    told.value = copied ? "Copied" : "The browser did not let it be copied";
+    tell(copied ? "Copied" : "The browser did not let it be copied");
   }
 
   function View() {

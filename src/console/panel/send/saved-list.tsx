@@ -1,4 +1,5 @@
 import { useRef, useState } from "preact/hooks";
+import { browserStore } from "../../store.ts";
 import { IconButton } from "../../view/icon.tsx";
 import { forget, readSaved, save } from "./saved.ts";
 
@@ -10,13 +11,13 @@ interface SavedListProps {
 
 /** Messages kept in this browser, to be sent again on another day. */
 export function SavedList({ text, take }: SavedListProps) {
-  const [saved, setSaved] = useState(() => readSaved(localStorage));
+  const [saved, setSaved] = useState(() => readSaved(browserStore()));
   const [problem, setProblem] = useState("");
   const name = useRef<HTMLInputElement>(null);
 
   function keep(event: Event): void {
     event.preventDefault();
-    const answer = save(localStorage, { name: name.current!.value.trim(), text });
+    const answer = save(browserStore(), { name: name.current!.value.trim(), text });
     setProblem("problem" in answer ? answer.problem : "");
     if ("problem" in answer) return;
     setSaved(answer.saved);
@@ -52,7 +53,7 @@ export function SavedList({ text, take }: SavedListProps) {
             <IconButton
               icon="close"
               label={`Remove ${one.name}`}
-              onClick={() => setSaved(forget(localStorage, one.name))}
+              onClick={() => setSaved(forget(browserStore(), one.name))}
             />
           </li>
         ))}

@@ -1,13 +1,11 @@
-// Messages that were saved by hand. The one thing this page leaves in the browser; a token is never among them (A4, P1).
+// Messages that were saved by hand. Beside whether single keys work, the one thing this page leaves in the browser; a token is never among them (A4, P1).
+import type { Store } from "../../store.ts";
 import { maskTokens } from "../../wire/frame.ts";
 
 export interface Saved {
   readonly name: string;
   readonly text: string;
 }
-
-/** As much of `localStorage` as is used. */
-export type Store = Pick<Storage, "getItem" | "setItem" | "removeItem">;
 
 /** Where they lie. */
 export const SAVED_KEY = "parley.messages";

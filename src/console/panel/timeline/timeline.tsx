@@ -22,11 +22,26 @@ export function createTimeline(desk: Desk): Panel {
   const rowsOf = createRows(bench.frames);
   const filter = computed(() => readFilter(address.fields.value));
   const key = computed(() => JSON.stringify(filter.value));
-  const compiled = computed(() => compileFilter(JSON.parse(key.value), bench.nameOf));
+  /** Clients of the name that is chosen. Other words when one gets it or loses it, and only then. */
+  const chosenClients = computed(() => {
+    const { client } = filter.value;
+    const bearers = bench.clients.value.filter(({ id }) => bench.nameOf(id) === client);
+    return bearers.map(({ id }) => id).join(" ");
+  });
+  const compiled = computed(() => {
+    chosenClients.value;
+    return compileFilter(JSON.parse(key.value), bench.nameOf);
+  });
 
   function togglePause(): void {
     pausedAt.value = pausedAt.value === undefined ? bench.frames.last : undefined;
-    desk.told.value = pausedAt.value === undefined ? "The timeline goes on" : "The timeline is paused";
+    desk.teller.tell(pausedAt.value === undefined ? "The timeline goes on" : "The timeline is paused");
+  }
+
+  function copy(): void {
+    const button = document.getElementById("copy-frame");
+    if (button === null) desk.teller.tell("Choose a frame first");
+    else button.click();
   }
 
   function clear(): void {
@@ -87,9 +102,7 @@ export function createTimeline(desk: Desk): Panel {
               chosen.value = undefined;
               document.getElementById("frame-list")?.focus();
             }}
-            tell={(text) => {
-              desk.told.value = text;
-            }}
+            tell={desk.teller.tell}
           />
         )}
       </div>
@@ -101,7 +114,7 @@ export function createTimeline(desk: Desk): Panel {
     { key: "p", label: "Pause, or go on", group, run: togglePause },
     { key: "/", label: "Find", group, run: () => document.getElementById("find")?.focus() },
     { key: "l", label: "Clear", group, run: clear },
-    { key: "y", label: "Copy the frame", group, run: () => document.getElementById("copy-frame")?.click() },
+    { key: "y", label: "Copy the frame", group, run: copy },
   ];
   return { name: "timeline", title: "Timeline", key: "t", commands, View };
 }
