@@ -14,7 +14,7 @@ export function apiKeyCommand(): Command {
   return new Command("api-key")
     .argument("<name>")
     .description("make a key for a program, and its entry for API_KEYS")
-    .option("--rights <rights>", "read, write or read+write", "read+write")
+    .option("--rights <read|write|read+write>", "what it allows", "read+write")
     .option("--json", "answer as JSON, for scripts")
     .action(apiKey);
 }

@@ -68,7 +68,7 @@ export function addTargetFlags(command: Command): Command {
   option("--token <token>", "token of the user; PARLEY_TOKEN hides it from other users of this machine");
   option("--password-stdin", "read the password from standard input");
   option("--conversation <name>", "the conversation");
-  option("--context <name>", "server, user, token and conversation of this context");
+  option("--context <context>", "server, user, token and conversation of this context");
   return command.addHelpText("after", TARGET_NOTE);
 }
 

@@ -29,7 +29,7 @@ export function tokenCommand(): Command {
     .option("--lifetime <seconds>", "life of the token, in seconds (default: TOKEN_LIFETIME)")
     .option("--plan <plan>", "plan of a user without an account (default: DEFAULT_PLAN)")
     .option("--conversations <list>", "conversations it is for, as in lobby,team-* (default: all)")
-    .option("--rights <list>", "what it allows: read, write or read,write (default: both)")
+    .option("--rights <read|write|read,write>", "what it allows (default: both)")
     .action(token);
 }
 

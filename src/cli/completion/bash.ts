@@ -1,13 +1,7 @@
-import type { Flag, Place, Values } from "./places.ts";
+import { ASK_CONTEXTS, type Place, type Values, valuesByPlace } from "./places.ts";
 
 /** A completion script for bash 3.2 and newer, which needs no other package. */
 export function bashScript(places: readonly Place[]): string {
-  const flags = places.flatMap((place) =>
-    place.flags.map((flag) => ({ ...flag, key: `${place.path} ${flag.word}` })),
-  );
-  const withValue = flags.filter(
-    (flag): flag is Flag & { key: string; values: Values } => flag.values !== undefined,
-  );
   const places_ = (words: (place: Place) => string) =>
     places.map((place) => `    ${quote(place.path)}) ${words(place)} ;;`);
   return `# Completion of parley for bash. To load it: source <(parley completion bash)
@@ -28,7 +22,7 @@ ${places_((place) => assign(place.flags.map(({ word }) => word))).join("\n")}
 # The values of a flag, or of an argument by its place; fails where a flag takes none.
 __parley_values() {
   case "$1" in
-${[...withValue.map(({ key, values }) => [key, values] as const), ...argumentsOf(places)]
+${valuesByPlace(places)
   .map(([key, values]) => `    ${quote(key)}) ${assign(values)} ;;`)
   .join("\n")}
     *) return 1 ;;
@@ -63,24 +57,20 @@ _parley() {
     __parley_commands "$path"
     offered=$words
     words=
-    __parley_values "$path $position"
+    __parley_values "$path $position" || __parley_values "$path ..."
     offered="$offered $words"
   fi
+  local IFS=$' \\t\\n'
   case "$offered" in
-    *"<files>"*) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$cur")) ;;
-    *"<folders>"*) compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -d -- "$cur")) ;;
+    *"<files>"*) IFS=$'\\n'; compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$cur")) ;;
+    *"<folders>"*) IFS=$'\\n'; compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -d -- "$cur")) ;;
+    *"<contexts>"*) COMPREPLY=($(compgen -W "$(${ASK_CONTEXTS})" -- "$cur")) ;;
     *) COMPREPLY=($(compgen -W "$offered" -- "$cur")) ;;
   esac
 }
 
 complete -F _parley parley
 `;
-}
-
-function argumentsOf(places: readonly Place[]): (readonly [string, Values])[] {
-  return places.flatMap((place) =>
-    place.arguments.map((values, position) => [`${place.path} ${position}`, values] as const),
-  );
 }
 
 function assign(values: Values): string {

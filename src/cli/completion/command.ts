@@ -38,6 +38,7 @@ function knownValues(): KnownValues {
   return {
     file: "files",
     path: "files",
+    context: "contexts",
     folder: "folders",
     plan: plans(),
     example: readExamples().map(({ name }) => name),

@@ -1,4 +1,4 @@
-import type { Flag, Place, Values } from "./places.ts";
+import { ASK_CONTEXTS, type Flag, type Place, type Values } from "./places.ts";
 
 /** A completion script for fish. */
 export function fishScript(places: readonly Place[]): string {
@@ -28,10 +28,11 @@ function __parley_walk
     end
 end
 
+# Whether it is at a command; \`eq 1\`: and one argument has been given there, \`ge 1\`: or more.
 function __parley_at
     __parley_walk
     test "$__parley_where" = "$argv[1]"; or return 1
-    test (count $argv) -lt 2; or test $__parley_position = $argv[2]
+    test (count $argv) -lt 2; or test $__parley_position -$argv[2] $argv[3]
 end
 
 set -g __parley_places ${places.map(({ path }) => quote(path)).join(" ")}
@@ -44,12 +45,16 @@ ${places.flatMap(linesOf).join("\n")}
 }
 
 function linesOf(place: Place): string[] {
-  const at = (position?: number) =>
-    `complete -c parley -n ${quote(`__parley_at ${quote(place.path)}${position === undefined ? "" : ` ${position}`}`)}`;
+  const at = (given = "") => `complete -c parley -n ${quote(`__parley_at ${quote(place.path)}${given}`)}`;
+  const last = place.arguments.length - 1;
   return [
     ...place.commands.map(({ word, about }) => `${at()} -a ${quote(word)} -d ${quote(about)}`),
     ...place.arguments.flatMap((values, position) =>
-      values === "any" ? [] : [`${at(position)} ${offer(values)}`],
+      values === "any"
+        ? []
+        : [
+            `${at(` ${place.more !== undefined && position === last ? "ge" : "eq"} ${position}`)} ${offer(values)}`,
+          ],
     ),
     ...place.flags.map((flag) => `${at()} ${named(flag)} -d ${quote(flag.about)}`),
   ];
@@ -62,7 +67,9 @@ function named({ word, values }: Flag): string {
 
 /** `-f` keeps the names of files out, `-F` lets them in. */
 function offer(values: Values): string {
-  if (values === "files" || values === "folders") return "-F";
+  if (values === "files") return "-F";
+  if (values === "folders") return "-f -a '(__fish_complete_directories (commandline -ct))'";
+  if (values === "contexts") return `-f -a ${quote(`(${ASK_CONTEXTS})`)}`;
   return values === "any" ? "-f" : `-f -a ${quote(values.join(" "))}`;
 }
 

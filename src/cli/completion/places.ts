@@ -2,8 +2,11 @@ import type { Argument, Command, Option } from "commander";
 
 // What can be typed after which words, read from the command line's own tree: nothing is said twice.
 
-/** What may stand for a value: words to choose from, or what the shell itself knows. */
-export type Values = readonly string[] | "files" | "folders" | "any";
+/** What may stand for a value: words to choose from, what the shell itself knows, or what is asked for at the Tab key. */
+export type Values = readonly string[] | "files" | "folders" | "contexts" | "any";
+
+/** Prints the names of the contexts, one a line. */
+export const ASK_CONTEXTS = "parley context list --names 2>/dev/null";
 
 /** A word that may be typed, and what it is for. */
 export interface Entry {
@@ -25,6 +28,8 @@ export interface Place {
   readonly flags: readonly Flag[];
   /** The values of its arguments, in their order. */
   readonly arguments: readonly Values[];
+  /** The values of all further arguments, where the last one may be given several times. */
+  readonly more: Values | undefined;
 }
 
 /** Values by the word that stands for them in the help: `plan` of `--plan <plan>`. */
@@ -38,14 +43,31 @@ export function placesOf(root: Command, usual: string, known: KnownValues): Plac
   return [{ ...top!, flags: [...top!.flags, ...flags.filter(({ word }) => !own.has(word))] }, ...below];
 }
 
+/**
+ * What may stand where a value does, by the words before it: `parley chat --url`, `parley user add 0` for a first argument,
+ * `parley run ...` for any further one.
+ */
+export function valuesByPlace(places: readonly Place[]): readonly (readonly [string, Values])[] {
+  return places.flatMap(({ path, flags, arguments: given, more }) => [
+    ...flags.flatMap(({ word, values }) =>
+      values === undefined ? [] : [[`${path} ${word}`, values] as const],
+    ),
+    ...given.map((values, position) => [`${path} ${position}`, values] as const),
+    ...(more === undefined ? [] : [[`${path} ...`, more] as const]),
+  ]);
+}
+
 function walk(command: Command, path: string, known: KnownValues): Place[] {
   const help = command.createHelp();
   const commands = help.visibleCommands(command);
+  const given = command.registeredArguments;
+  const values = given.map((argument) => valuesOf(argument, argument.name(), known));
   const place: Place = {
     path,
     commands: commands.map((each) => ({ word: each.name(), about: inShort(each.description()) })),
     flags: help.visibleOptions(command).flatMap((option) => flagsOf(option, known)),
-    arguments: command.registeredArguments.map((argument) => valuesOf(argument, argument.name(), known)),
+    arguments: values,
+    more: given.at(-1)?.variadic ? values.at(-1) : undefined,
   };
   // `parley user help` is followed by one of its sisters.
   const below = { ...known, command: commands.map((each) => each.name()) };

@@ -1,4 +1,4 @@
-import type { Entry, Place, Values } from "./places.ts";
+import { ASK_CONTEXTS, type Entry, type Place, type Values, valuesByPlace } from "./places.ts";
 
 /** A completion script for zsh: as a file `_parley` of `fpath`, or sourced. */
 export function zshScript(places: readonly Place[]): string {
@@ -6,12 +6,6 @@ export function zshScript(places: readonly Place[]): string {
     places
       .map((place) => `    ${quote(place.path)}) offered=(${entries(place).map(described).join(" ")}) ;;`)
       .join("\n");
-  const valued = places.flatMap((place) => [
-    ...place.flags.flatMap(({ word, values }) =>
-      values === undefined ? [] : [[`${place.path} ${word}`, values] as const],
-    ),
-    ...place.arguments.map((values, position) => [`${place.path} ${position}`, values] as const),
-  ]);
   return `#compdef parley
 # Completion of parley for zsh. To load it: source <(parley completion zsh), after compinit
 
@@ -31,7 +25,9 @@ ${at(({ flags }) => flags)}
 # The values of a flag, or of an argument by its place; fails where a flag takes none.
 __parley_values() {
   case $1 in
-${valued.map(([key, values]) => `    ${quote(key)}) offered=(${valuesIn(values)}) ;;`).join("\n")}
+${valuesByPlace(places)
+  .map(([key, values]) => `    ${quote(key)}) offered=(${valuesIn(values)}) ;;`)
+  .join("\n")}
     *) return 1 ;;
   esac
 }
@@ -40,6 +36,7 @@ __parley_offer() {
   case $offered[1] in
     '<files>') _files ;;
     '<folders>') _files -/ ;;
+    '<contexts>') offered=(\${(f)"$(${ASK_CONTEXTS})"}); (( $#offered )) && compadd -- $offered ;;
     *) compadd -- $offered ;;
   esac
 }
@@ -77,7 +74,7 @@ _parley() {
     __parley_commands "$where"
     (( $#offered )) && _describe 'command' offered
     offered=()
-    __parley_values "$where $position" && __parley_offer
+    { __parley_values "$where $position" || __parley_values "$where ..." } && __parley_offer
   fi
 }
 

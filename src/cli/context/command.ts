@@ -47,13 +47,14 @@ export function contextCommand(): Command {
     .option("--token-stdin", "keep the token that stands on standard input")
     .option("--replace", "in the place of the context of this name")
     .action(add);
-  context.command("select <name>").description("use a context from now on").action(select);
+  context.command("select <context>").description("use a context from now on").action(select);
   context
     .command("list")
     .description("list all contexts; * marks the selected one")
+    .option("--names", "the names alone, one a line")
     .option("--json", JSON_OUTPUT)
     .action(list);
-  context.command("remove <name>").description("forget a context and its token").action(remove);
+  context.command("remove <context>").description("forget a context and its token").action(remove);
   addTargetFlags(
     context.command("show").description("show what a command would use now, and where each value comes from"),
   )
@@ -106,8 +107,12 @@ function remove(name: string): void {
   console.log(`Removed ${name}.${wasSelected ? " None is selected now." : ""}`);
 }
 
-function list({ json }: JsonFlag): void {
+function list({ json, names }: JsonFlag & { readonly names?: boolean }): void {
   const contexts = readContexts(contextsPath(process.env));
+  if (names) {
+    for (const name of contexts.all.keys()) console.log(name);
+    return;
+  }
   const rows = [...contexts.all].map(([name, context]) => visible(contexts, name, context));
   const lines = rows.map(({ selected, context, url, user, conversation, token }) => [
     `${selected ? "*" : " "} ${context}`,

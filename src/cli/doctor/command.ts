@@ -40,7 +40,7 @@ export function doctorCommand(): Command {
   const command = new Command("doctor")
     .description("check settings, data, Redis, clocks, certificates and a running server")
     .option("--url <address>", "the server to look at (default: where the settings have it listen)")
-    .option("--context <name>", "server and token of this context; see parley context --help")
+    .option("--context <context>", "server and token of this context; see parley context --help")
     .option("--token <token>", "token to talk with; PARLEY_TOKEN hides it from other users of this machine")
     .addOption(new Option("--format <format>", "how to report").choices(FORMATS).default("text"))
     .option("--no-talk", "send no messages")

@@ -49,7 +49,7 @@ export function runCommand(): Command {
     .argument("<file...>", "recordings or scenarios; - for standard input")
     .description("play recordings against a server, and compare what comes back")
     .option("--url <address>", "the server (default: http://127.0.0.1:8000)")
-    .option("--context <name>", "the server of this context")
+    .option("--context <context>", "the server of this context")
     .option("--user <[client=]user>", "who plays a client; may be given several times", gather, [])
     .option("--token <[client=]token>", "token of who plays a client; may be given several times", gather, [])
     .option("--conversation <[name=]name>", "where it takes place; may be given several times", gather, [])

@@ -1,24 +1,20 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { ERROR_CODES } from "../../../src/cli/catalogue.ts";
-import { until } from "../../support/until.ts";
 import { ParleyFolder } from "../parley.ts";
 
-const SHELLS = ["bash", "zsh", "fish"] as const;
-type Shell = (typeof SHELLS)[number];
+// What is offered after which words, asked of bash without a terminal; shells.test.ts presses the Tab key in all three.
 
 let folder: ParleyFolder;
 beforeAll(async () => {
   folder = new ParleyFolder();
-  const scripts = await Promise.all(SHELLS.map((shell) => folder.run(["completion", shell])));
-  for (const [at, { code, stdout, stderr }] of scripts.entries()) {
-    expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    folder.write(`completion.${SHELLS[at]}`, stdout);
-  }
+  const { code, stdout, stderr } = await folder.run(["completion", "bash"]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  folder.write("completion.bash", stdout);
+  mkdirSync(join(folder.path, "store"));
 });
 afterAll(() => folder[Symbol.asyncDispose]());
-
-const scriptOf = (shell: Shell) => join(folder.path, `completion.${shell}`);
 
 function run(command: string[]): string {
   const { stdout, stderr, exitCode } = Bun.spawnSync(command, { cwd: folder.path });
@@ -33,7 +29,16 @@ function offered(...words: string[]): string[] {
     source "$1"; shift
     COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1))
     complete -p parley >/dev/null && { _parley; printf '%s\\n' "\${COMPREPLY[@]}"; }`;
-  const answer = run(["bash", "--norc", "-c", script, "bash", scriptOf("bash"), "parley", ...words]);
+  const answer = run([
+    "bash",
+    "--norc",
+    "-c",
+    script,
+    "bash",
+    join(folder.path, "completion.bash"),
+    "parley",
+    ...words,
+  ]);
   return answer.split("\n").filter((line) => line !== "");
 }
 
@@ -89,6 +94,13 @@ describe("bash", () => {
     [["user", "help", "en"], ["enable"]],
     [["doctor", "--tls-cert", "completion.b"], ["completion.bash"]],
     [["user", "show", "ann", "x"], []],
+    [["run", "first.jsonl", "--json", "completion.b"], ["completion.bash"]],
+    [
+      ["token", "ann", "--rights", ""],
+      ["read", "write", "read,write"],
+    ],
+    [["examples", "tal"], ["talk.sh"]],
+    [["serve", "--data-dir", "st"], ["store"]],
   ])("after parley %j offers %j", (words, wanted) => {
     expect(offered(...words)).toEqual(wanted);
   });
@@ -101,43 +113,6 @@ describe("bash", () => {
   test("is offered the plans of PLANS", async () => {
     const { stdout } = await folder.run(["completion", "bash"], { env: { PLANS: "free:1:1,gold:0:0" } });
     expect(stdout).toContain("'parley user add --plan') words='free gold' ;;");
-  });
-
-  test("completes what is typed at a terminal", async () => {
-    const written: Uint8Array[] = [];
-    const shows = (text: string) =>
-      until(`the terminal shows ${text}`, () => Buffer.concat(written).toString().includes(text));
-    const shell = Bun.spawn(["bash", "--norc", "--noprofile", "-i"], {
-      cwd: folder.path,
-      env: { PATH: process.env.PATH ?? "", HOME: folder.path, PS1: "ready> ", TERM: "dumb" },
-      terminal: { cols: 120, data: (_, bytes) => written.push(bytes) },
-    });
-    await shows("ready> ");
-    shell.terminal!.write("source completion.bash; echo load''ed\n");
-    await shows("\nloaded");
-    shell.terminal!.write("parley doc\t--form\tna\t--no-t\t");
-    await shows("parley doctor --format nagios --no-talk ");
-    shell.kill("SIGKILL");
-    await shell.exited;
-  });
-});
-
-test.skipIf(Bun.which("zsh") === null)("the script for zsh has no fault in its syntax", () => {
-  run(["zsh", "-n", scriptOf("zsh")]);
-});
-
-describe.skipIf(Bun.which("fish") === null)("fish", () => {
-  test("is offered commands, flags and values", () => {
-    const ask = (line: string) =>
-      run(["fish", "--no-config", "-c", `source ${scriptOf("fish")}; complete -C ${JSON.stringify(line)}`])
-        .trim()
-        .split("\n")
-        .map((each) => each.split("\t")[0]);
-    expect(ask("parley doctor --format ")).toEqual(["json", "nagios", "prometheus", "text"]);
-    expect(ask("parley user set-plan ann p")).toEqual(["premium"]);
-    expect(ask("parley us")).toEqual(["user"]);
-    expect(ask("parley --port 9000 user set-p")).toEqual(["set-password", "set-plan"]);
-    expect(ask("parley user add --pl")).toEqual(["--plan"]);
   });
 });
 
