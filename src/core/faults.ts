@@ -23,8 +23,10 @@ const MAX_REASON_BYTES = 123;
 /** Longest wait that a `closing` frame may be made to name, in seconds. */
 const MAX_AFTER = 3600;
 
-const LOSABLE = Object.keys(SERVER_FRAMES).filter((type) => type !== "welcome") as ServerFrameType[];
-const TARGETS = ["inactivity_warning", "inactivity", "token_expiring", "token_expiry"] as const;
+/** Frames that can be lost: all but the first, without which nothing begins. */
+export const LOSABLE = Object.keys(SERVER_FRAMES).filter((type) => type !== "welcome") as ServerFrameType[];
+/** Where the clock of a connection can be moved to. */
+export const TARGETS = ["inactivity_warning", "inactivity", "token_expiring", "token_expiry"] as const;
 
 function within(min: number, max: number, schema: z.ZodNumber = z.number("must be a number")): z.ZodNumber {
   return schema.min(min, `must be at least ${min}`).max(max, `must be at most ${max}`);

@@ -43,6 +43,14 @@ export class ParleyTerminal implements AsyncDisposable {
     this.terminal.write(keys);
   }
 
+  /** Makes its window wider or narrower. */
+  resize(columns: number): void {
+    this.screen.resize(columns);
+    this.terminal.resize(columns, 24);
+    // The system tells it those only who have it as their controlling terminal.
+    this.process.kill("SIGWINCH");
+  }
+
   /** Waits until a line of the screen holds `text`. */
   async shows(text: string | RegExp): Promise<void> {
     const holds = (line: string) => (typeof text === "string" ? line.includes(text) : text.test(line));

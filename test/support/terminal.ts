@@ -4,13 +4,15 @@
  */
 export class TerminalScreen {
   private cells: string[][] = [[]];
+  /** Rows that go on in the one below, because the text was too long for one. */
+  private wrapped = new Set<number>();
   private row = 0;
   private column = 0;
   private rest = "";
   /** Whether something was ever coloured. */
   coloured = false;
 
-  constructor(private readonly columns: number) {}
+  constructor(private columns: number) {}
 
   /** The lines on the screen and above it, without blanks at their ends. */
   get lines(): readonly string[] {
@@ -42,12 +44,35 @@ export class TerminalScreen {
     else if (character === "\r") this.column = 0;
     else if (character < " ") throw new Error(`The screen got ${JSON.stringify(character)}.`);
     else {
-      if (this.column === this.columns) {
+      const width = Bun.stringWidth(character);
+      if (this.column + width > this.columns) {
+        this.wrapped.add(this.row);
         this.column = 0;
         this.down();
       }
       this.cells[this.row]![this.column++] = character;
+      // A wide character takes two cells, of which the second has nothing of its own.
+      if (width === 2) this.cells[this.row]![this.column++] = "";
     }
+  }
+
+  /** Makes it wider or narrower: as most terminals do, it wraps anew what it has wrapped itself. */
+  resize(columns: number): void {
+    const { cells, wrapped, row, column } = this;
+    Object.assign(this, { columns, cells: [[]], wrapped: new Set(), row: 0, column: 0 });
+    let cursor: readonly [number, number] = [0, 0];
+    for (const [index, line] of cells.entries()) {
+      for (const [place, cell = " "] of line.entries()) {
+        if (cell !== "") this.put(cell);
+        if (index === row && place + 1 === column) cursor = [this.row, this.column];
+      }
+      if (index === row && column === 0) cursor = [this.row, this.column];
+      if (!wrapped.has(index) && index < cells.length - 1) {
+        this.column = 0;
+        this.down();
+      }
+    }
+    [this.row, this.column] = cursor;
   }
 
   private down(): void {
@@ -66,6 +91,7 @@ export class TerminalScreen {
     else if (letter === "K" && parameters === "") this.cells[this.row]!.length = this.column;
     else if (letter === "J" && parameters === "0") {
       this.cells.length = this.row + 1;
+      for (const row of this.wrapped) if (row >= this.row) this.wrapped.delete(row);
       this.cells[this.row]!.length = Math.min(this.cells[this.row]!.length, this.column);
     } else if (letter !== "h" && letter !== "l")
       throw new Error(`The screen got ESC [ ${parameters} ${letter}.`);

@@ -14,6 +14,14 @@ export type Input =
 /** How many messages `/history` shows when it is not told. */
 export const USUAL_HISTORY = 20;
 
+/** What can stand behind the `/` that begins a command. */
+export const COMMAND_NAMES = [
+  ...["who", "quota", "history", "typing", "ping", "close", "fault", "reconnect", "quit", "help"],
+] as const;
+
+/** What can stand behind `/fault`. */
+export const FAULT_NAMES = ["cut", "freeze", "thaw", "delay", "lose", "fill_quota", "jump", "close"];
+
 /** What can be typed, a command a line. */
 export const COMMANDS = `/who                      who is here, and what they have read
 /quota                    what is left of the plan
@@ -30,7 +38,8 @@ export const COMMANDS = `/who                      who is here, and what they ha
 //text                    say a text that begins with /
 /help                     this
 
-Faults, and /close with a code, want a server with TEST_FAULTS=true; they disturb this connection only.`;
+Faults, and /close with a code, want a server with TEST_FAULTS=true; they disturb this connection only. The Tab key
+completes commands and names, the arrow keys bring back what was typed before.`;
 
 /** Reads a typed line. What begins with `/` is a command, `//` a text that begins with `/`. */
 export function readInput(line: string): Input {

@@ -4,6 +4,7 @@ import { type Conversation, connect, type Parley } from "../../client/connect.ts
 import { endOnSignal, INTERRUPTED } from "../process-events.ts";
 import type { Credential } from "../sign-in.ts";
 import type { Target } from "../target.ts";
+import { completionsOf } from "./complete.ts";
 import { entered, positionAfter } from "./entrance.ts";
 import { readInput } from "./input.ts";
 import { openScreen } from "./screen.ts";
@@ -157,6 +158,7 @@ function sit({ plan, voice, end, open }: Chat, talk: Talk, terminal: WriteStream
       else void talk.carryOut(input);
     },
     typed: (text) => conversation.typing(text !== "" && !text.startsWith("/")),
+    complete: (text) => completionsOf(text, namesOf(conversation)),
     interrupted: () => end(INTERRUPTED),
     ended: () => end(0),
   });
@@ -176,6 +178,10 @@ function sit({ plan, voice, end, open }: Chat, talk: Talk, terminal: WriteStream
     typing.clear();
     show();
   });
+}
+
+function namesOf({ members, user }: Conversation): readonly string[] {
+  return members.map((member) => member.user).filter((name) => name !== user);
 }
 
 /** `lobby> `, or while others type `lobby (ann types)> `. */

@@ -1,16 +1,28 @@
-import { clearScreenDown, createInterface, cursorTo, type Interface, moveCursor } from "node:readline";
+import {
+  type CompleterResult,
+  clearScreenDown,
+  createInterface,
+  cursorTo,
+  type Interface,
+  moveCursor,
+} from "node:readline";
 import type { WriteStream } from "node:tty";
 
 /** What happens on the screen. */
 export interface ScreenListener {
   line(text: string): void;
-  /** What is half typed has changed. */
+  /** What is half typed is another text now; told when it has settled, as a paste comes key by key. */
   typed(text: string): void;
+  /** What the Tab key offers for a half-typed line, and which end of it that replaces. */
+  complete(text: string): CompleterResult;
   /** Ctrl+C, or a signal of that kind. */
   interrupted(): void;
   /** Ctrl+D, or the terminal is gone. */
   ended(): void;
 }
+
+/** How long after a key it is looked at what is typed, in milliseconds. */
+const SETTLED = 100;
 
 /** A terminal with a prompt at its foot, above which lines appear. */
 export interface Screen {
@@ -24,9 +36,13 @@ export interface Screen {
 export function openScreen(output: WriteStream, prompt: string, listener: ScreenListener): Screen {
   // A terminal that cannot move its cursor (TERM=dumb) gets lines, one below the other.
   const canMove = process.env.TERM !== "dumb";
-  const reader = createInterface({ input: process.stdin, output, prompt, terminal: canMove });
+  const reader = createInterface({
+    ...{ input: process.stdin, output, prompt, terminal: canMove },
+    completer: listener.complete,
+  });
   let isOpen = true;
   let typed = "";
+  let settling: ReturnType<typeof setTimeout> | undefined;
 
   reader.on("line", (line) => {
     listener.line(line);
@@ -35,29 +51,66 @@ export function openScreen(output: WriteStream, prompt: string, listener: Screen
   });
   reader.on("SIGINT", () => listener.interrupted());
   reader.on("close", () => {
-    if (isOpen) listener.ended();
+    if (!isOpen) return;
+    close();
+    listener.ended();
   });
-  // readline reads the key first, so that its line is the new one here.
-  if (canMove) process.stdin.on("keypress", changed);
+  if (canMove) {
+    // readline reads the key first, so that its line is the new one when it is looked at.
+    process.stdin.on("keypress", changed);
+    // It does not read on by itself after Ctrl+Z and fg.
+    reader.on("SIGCONT", () => drawAgain());
+    output.prependListener("resize", resized);
+  }
   reader.prompt();
 
   function changed(): void {
-    if (reader.line === typed) return;
-    typed = reader.line;
-    listener.typed(typed);
+    settling ??= setTimeout(() => {
+      settling = undefined;
+      if (reader.line === typed) return;
+      typed = reader.line;
+      listener.typed(typed);
+    }, SETTLED);
+  }
+
+  /** The terminal has wrapped anew what readline, which listens next, draws again. */
+  function resized(): void {
+    setRows(reader, reader.getCursorPos().rows);
+  }
+
+  function erase(): void {
+    moveCursor(output, 0, -reader.getCursorPos().rows);
+    cursorTo(output, 0);
+    clearScreenDown(output);
+  }
+
+  /** Draws where the cursor is; what stood there is gone, or belongs to somebody else. */
+  function drawAgain(): void {
+    setRows(reader, 0);
+    reader.prompt(true);
   }
 
   function redraw(task: () => void): void {
-    if (isOpen && canMove) {
-      moveCursor(output, 0, -reader.getCursorPos().rows);
-      cursorTo(output, 0);
-      clearScreenDown(output);
-    }
+    if (isOpen && canMove) erase();
     task();
-    if (isOpen && canMove) {
-      forgetRows(reader);
-      reader.prompt(true);
-    }
+    if (isOpen && canMove) drawAgain();
+  }
+
+  /** Leaves the terminal to who comes next at the beginning of a row; a half-typed line stays to be read. */
+  function leave(): void {
+    if (canMove) erase();
+    if (!canMove) output.write("\n");
+    else if (reader.line !== "") output.write(`${reader.getPrompt()}${reader.line}\n`);
+  }
+
+  function close(): void {
+    if (!isOpen) return;
+    leave();
+    isOpen = false;
+    clearTimeout(settling);
+    process.stdin.off("keypress", changed);
+    output.off("resize", resized);
+    reader.close();
   }
 
   return {
@@ -67,18 +120,15 @@ export function openScreen(output: WriteStream, prompt: string, listener: Screen
     setPrompt(next) {
       if (reader.getPrompt() !== next) redraw(() => reader.setPrompt(next));
     },
-    close() {
-      isOpen = false;
-      process.stdin.off("keypress", changed);
-      reader.close();
-    },
+    close,
   };
 }
 
 /**
- * readline moves up over the rows that it drew last before it draws again; they are gone, and what stands there now must
- * stay. It has no public name for that; a test in a pseudo-terminal shows that this works.
+ * readline moves up over so many rows, as those that it drew last, before it draws again. Where they are gone, or the
+ * terminal has wrapped them anew, it would draw over what others said. It has no public name for that; tests in a
+ * pseudo-terminal show that this works.
  */
-function forgetRows(reader: Interface): void {
-  (reader as { prevRows?: number }).prevRows = 0;
+function setRows(reader: Interface, rows: number): void {
+  (reader as { prevRows?: number }).prevRows = rows;
 }

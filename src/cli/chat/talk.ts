@@ -18,6 +18,8 @@ export interface TalkParts {
   readonly tell: (told: Told) => void;
   /** Hears what is meant for people only. */
   readonly note: (...lines: readonly string[]) => void;
+  /** How long after a text was said nobody wonders where its ack is, in milliseconds; 5,000 without it. */
+  readonly patience?: number;
 }
 
 /** One conversation of a chat: what happens in it is told, and what is typed is done. */
@@ -29,12 +31,26 @@ export interface Talk {
   carryOut(input: Input): Promise<void>;
 }
 
-export function openTalk({ parley, target, credential, tell, note, ...rest }: TalkParts): Talk {
+export function openTalk(parts: TalkParts): Talk {
+  const { parley, target, credential, tell, note, patience = 5_000, ...rest } = parts;
   const conversation = parley.conversation(rest.conversation, rest.from && { from: rest.from });
   /** Names of what this program said, until it has come back as a message. */
   const own = new Set<string>();
 
+  /** Whether the plan has no room, which has been told. */
+  let isPutOff = false;
+  conversation.on("quota", ({ retry_after }) => {
+    isPutOff = retry_after !== undefined;
+  });
+
   tellEvents(conversation, own, tell);
+
+  /** On a line that holds, an ack that got lost (/fault lose ack) is waited for without end. */
+  function wonder(id: string): void {
+    const isNext = conversation.pending[0]?.id === id;
+    if (isNext && conversation.status.at === "live" && !isPutOff)
+      note("no ack yet of what you said; if the connection breaks it is sent again, and stored once");
+  }
 
   async function say(text: string): Promise<boolean> {
     // Left by hand; 4408 is opened by the library itself.
@@ -42,6 +58,7 @@ export function openTalk({ parley, target, credential, tell, note, ...rest }: Ta
     const began = performance.now();
     const sending = conversation.send(text);
     own.add(sending.id);
+    const wondering = setTimeout(wonder, patience, sending.id);
     try {
       const ack = await sending;
       tell({ type: "ack", ...ack, milliseconds: rounded(performance.now() - began) });
@@ -50,6 +67,8 @@ export function openTalk({ parley, target, credential, tell, note, ...rest }: Ta
       own.delete(sending.id);
       tellRefusal(error, sending.id);
       return false;
+    } finally {
+      clearTimeout(wondering);
     }
   }
 

@@ -54,7 +54,7 @@ export function wordsFor(told: Told, styles: Styles, now: number, person: boolea
       return dim(`asked of the server: ${harmless(JSON.stringify(told.fault))}`);
     case "over_quota":
       return loud(
-        `all ${told.limit} requests of this hour are used: what you said is sent again in ${inWords(told.retry_after * 1000)}`,
+        `all ${told.limit} requests of this hour are used: what waits is sent again in ${inWords(told.retry_after * 1000)}`,
       );
     case "lost":
       return loud(lostWords(told));

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { connect } from "../../../src/client/connect.ts";
 import { accountOf, startTestServer, type TestServer } from "../../support/server.ts";
 import { until } from "../../support/until.ts";
-import { BIN, ParleyFolder } from "../parley.ts";
+import { BIN, MAIN, ParleyFolder } from "../parley.ts";
 import { ParleyTerminal } from "../terminal.ts";
 
 /** A server, a folder, and `ann` in the lobby of it at a terminal. */
@@ -42,6 +42,11 @@ function foot({ screen }: ParleyTerminal) {
   return { rows: screen.lines.slice(first), cursor: [row - first, column] };
 }
 
+/** What the screen shows of what `user` said, in its order. */
+function saidBy(user: string, { lines }: ParleyTerminal): string[] {
+  return lines.flatMap((line) => new RegExp(`^#\\d+ [\\d:]+ ${user}: (.*)`).exec(line)?.[1] ?? []);
+}
+
 describe("a half-typed line survives what arrives", () => {
   test("on one row, with the cursor where it was", async () => {
     await using desk = await sitDown();
@@ -76,6 +81,100 @@ describe("a half-typed line survives what arrives", () => {
     expect(terminal.lines[first + 1]).toBe("                 lines");
     expect(terminal.lines.filter((line) => line.startsWith("lobby>"))).toEqual([whole[0]!]);
   });
+
+  test("of wide characters, which end a row before its last column", async () => {
+    await using desk = await sitDown({}, 30);
+    const { terminal, server } = desk;
+    await using ben = await join(server, "ben");
+    await terminal.shows("ben is here now");
+    terminal.type("日本語のテキストは全角で、一行に収まりません");
+    await terminal.shows("収まりません");
+    const whole = ["lobby> 日本語のテキストは全角", "で、一行に収まりません"];
+    for (const text of ["one", "two", "three"]) {
+      const { seq } = await ben.lobby.send(text);
+      await terminal.shows(`#${seq} `);
+    }
+    expect(foot(terminal)).toEqual({ rows: whole, cursor: [1, 22] });
+    expect(saidBy("ben", terminal)).toEqual(["one", "two", "three"]);
+  });
+
+  test("when the window is made narrower and wider, and so does what others said", async () => {
+    await using desk = await sitDown();
+    const { terminal, server } = desk;
+    await using ben = await join(server, "ben");
+    await terminal.shows("ben is here now");
+    const typed = "a text that needs two rows at first, and later three of them, and then two rows again";
+    terminal.type(typed);
+    await terminal.shows("rows again");
+    for (const [columns, text] of [
+      [40, "at forty"],
+      [100, "at a hundred"],
+      [30, "at thirty"],
+      [80, "as at first"],
+    ] as const) {
+      terminal.resize(columns);
+      await ben.lobby.send(text);
+      await terminal.shows(text);
+      const rows = `lobby> ${typed}`.match(new RegExp(`.{1,${columns}}`, "g"))!;
+      const wanted = {
+        rows: rows.map((row) => row.trimEnd()),
+        cursor: [rows.length - 1, rows.at(-1)!.length],
+      };
+      await until("it stands there whole", () => Bun.deepEquals(foot(terminal), wanted));
+      expect(terminal.lines.filter((line) => line.startsWith("lobby>"))).toHaveLength(1);
+    }
+    expect(saidBy("ben", terminal)).toEqual(["at forty", "at a hundred", "at thirty", "as at first"]);
+  });
+
+  // A shell stops and goes on with jobs only where the terminal is its own.
+  test.skipIf(Bun.which("setsid") === null)("Ctrl+Z and fg", async () => {
+    await using server = await startTestServer();
+    await using folder = new ParleyFolder();
+    await using ben = await join(server, "ben");
+    const env = { PS1: "shell> ", PARLEY_URL: server.url, PARLEY_TOKEN: await server.token("ann") };
+    const shell = ["setsid", "--ctty", "--wait", "bash", "--norc", "--noprofile", "-i"];
+    await using terminal = new ParleyTerminal(folder, [], env, 80, shell);
+    await terminal.shows("shell>");
+    terminal.type(`${process.execPath} --no-env-file ${MAIN} chat lobby\r`);
+    await terminal.shows("lobby>");
+    terminal.type("half a \x1a");
+    await terminal.shows("Stopped");
+    await ben.lobby.send("said meanwhile");
+    terminal.type("fg\r");
+    await terminal.shows(/^#1 .* ben: said meanwhile/);
+    terminal.type("line\r");
+    await terminal.shows("#2 stored");
+    await terminal.shows(/^lobby> half a line$/);
+  });
+});
+
+test("a paste of many lines is said line by line, and is no flood", async () => {
+  await using desk = await sitDown();
+  const { terminal } = desk;
+  const lines = Array.from({ length: 40 }, (_, index) => `line ${index + 1}`);
+  terminal.type(lines.map((line) => `${line}\r`).join(""));
+  await terminal.shows("#40 stored");
+  expect(terminal.lines.join("\n")).not.toContain("warning");
+  terminal.type("/history 40\r");
+  await terminal.shows("ann: line 40");
+  expect(saidBy("ann", terminal)).toEqual(lines);
+});
+
+test("the Tab key completes commands and names", async () => {
+  await using desk = await sitDown();
+  const { terminal, server } = desk;
+  await using ben = await join(server, "ben");
+  await terminal.shows("ben is here now");
+  terminal.type("/fa\t");
+  await terminal.shows(/^lobby> \/fault$/);
+  // A tab inside of a paste is one.
+  terminal.type("fil\t");
+  await terminal.shows(/^lobby> \/fault fill_quota$/);
+  terminal.type("\r");
+  await terminal.shows('asked of the server: {"do":"fill_quota"}');
+  terminal.type("dear b\t");
+  await terminal.shows(/^lobby> dear ben$/);
+  expect(ben.lobby.status.at).toBe("live");
 });
 
 test("who types is shown in the prompt; one's own typing is told, commands are not", async () => {
@@ -157,12 +256,7 @@ describe("commands", () => {
     terminal.type("/reconnect\r");
     await terminal.shows(/^back after .*: 3 messages caught up with, nothing is lost$/);
     await terminal.shows("#5 stored");
-    expect(terminal.lines.flatMap((line) => /^#\d+ [\d:]+ (ben: .*)/.exec(line)?.[1] ?? [])).toEqual([
-      "ben: before",
-      "ben: m1",
-      "ben: m2",
-      "ben: m3",
-    ]);
+    expect(saidBy("ben", terminal)).toEqual(["before", "m1", "m2", "m3"]);
   });
 
   test("a server without TEST_FAULTS makes none, and it is said what it would want", async () => {
@@ -225,6 +319,28 @@ describe("its end", () => {
       press(desk.terminal);
       expect(await desk.terminal.ended).toBe(code);
     }
+  });
+
+  test("what was half typed stays to be read, an empty prompt does not", async () => {
+    for (const typed of ["half a line", ""]) {
+      await using desk = await sitDown();
+      desk.terminal.type(typed);
+      await desk.terminal.shows(`lobby> ${typed}`.trimEnd());
+      desk.terminal.type("\x03");
+      await desk.terminal.ended;
+      expect(desk.terminal.lines.slice(-2).at(typed === "" ? -1 : 0)).toBe(typed && `lobby> ${typed}`);
+      expect(desk.terminal.lines.at(-1)).toBe("");
+    }
+  });
+
+  test("Q4 it says what was not stored, with 1: an ack that does not come must not be taken for one", async () => {
+    await using desk = await sitDown({}, 80, { PLANS: "free:1:5", DEFAULT_PLAN: "free" });
+    const { terminal } = desk;
+    terminal.type("one\rtwo\r");
+    await terminal.shows("what waits is sent again in");
+    terminal.type("\x04");
+    expect(await terminal.ended).toBe(1);
+    expect(terminal.lines.slice(-2)).toEqual(["Not said: 1 message without an answer.", ""]);
   });
 });
 

@@ -47,7 +47,7 @@ test("an ack is talk for who sits there, and a plan without limit has nothing le
   );
   expect(words({ ...ack, quota: QUOTA }, false)).toBe("");
   expect(words({ type: "over_quota", retry_after: 3540, limit: 100 })).toBe(
-    "talk: all 100 requests of this hour are used: what you said is sent again in 59 min",
+    "talk: all 100 requests of this hour are used: what waits is sent again in 59 min",
   );
 });
 

@@ -1,0 +1,31 @@
+import { expect, test } from "bun:test";
+import { completionsOf } from "../../../src/cli/chat/complete.ts";
+import { COMMAND_NAMES, COMMANDS, FAULT_NAMES, readInput } from "../../../src/cli/chat/input.ts";
+
+test.each([
+  ["/q", ["/quota ", "/quit "], "/q"],
+  ["/fault", ["/fault "], "/fault"],
+  ["/fault t", ["thaw "], "t"],
+  ["/fault  lose hi", ["history "], "hi"],
+  ["/fault jump token_expi", ["token_expiring ", "token_expiry "], "token_expi"],
+  ["/typing ", ["off "], ""],
+  ["/fault lose ack ", [], ""],
+  ["/frob", [], "/frob"],
+  ["//wh", [], "//wh"],
+  ["hello b", ["ben ", "bob "], "b"],
+  ["hello ", [], ""],
+  ["", [], ""],
+] as const)("after %p comes one of %p", (line, offered, end) => {
+  expect(completionsOf(line, ["ben", "bob", "cid"])).toEqual([[...offered], end]);
+});
+
+test("every command is offered, explained and known, and no other", () => {
+  const explained = [...COMMANDS.matchAll(/^\/([a-z]+)/gm)].map(([, name]) => name!);
+  expect([...new Set(explained)].sort()).toEqual([...COMMAND_NAMES].sort());
+  for (const name of COMMAND_NAMES) expect(readInput(`/${name}`)).not.toHaveProperty("why", /There is no/);
+});
+
+test("every fault is offered and known", () => {
+  for (const name of FAULT_NAMES)
+    expect(JSON.stringify(readInput(`/fault ${name}`))).not.toContain("must be one of cut");
+});
