@@ -79,6 +79,9 @@ export function openScreen(output: WriteStream, prompt: string, listener: Screen
   }
 
   function erase(): void {
+    // Of a new size it is told by a signal, which may come after the message that is to be written: by the size of before,
+    // lines of others would be erased.
+    (output as { _refreshSize?: () => void })._refreshSize?.();
     moveCursor(output, 0, -reader.getCursorPos().rows);
     cursorTo(output, 0);
     clearScreenDown(output);
