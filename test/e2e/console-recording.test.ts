@@ -55,6 +55,13 @@ describe.skipIf(chromiumPath() === undefined)("a recording of the console", () =
         expect(ended.stdout).toMatch(/^passed {2}talk\.\w+: (\d+) of \1 as expected/);
       }
 
+      // The HAR file is read by the page, too, with the same talk in it.
+      await page.locator("#open-recording").setInputFiles(join(folder.path, "talk.har"));
+      await page.locator("#recording h2", { hasText: "talk" }).waitFor();
+      await page.locator("#told", { hasText: "It stands in the timeline now" }).waitFor();
+      const again = await saveAs(page, "#save-jsonl", folder, "again.jsonl");
+      expect(again.match(/"dir":"(in|out)"/g)).toHaveLength(jsonl.match(/"dir":"(in|out)"/g)!.length);
+
       const lines = jsonl.split("\n");
       const index = lines.findLastIndex(
         (line) => line.includes('"dir":"in"') && line.includes("Good morning"),

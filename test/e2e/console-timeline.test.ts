@@ -4,7 +4,7 @@ import type { Browser } from "playwright-core";
 import { FaultProxy } from "../delivery/fault-proxy.ts";
 import { chromiumPath, openPage, startBrowser } from "../support/browser.ts";
 import { startTestServer } from "../support/server.ts";
-import { addClient, connected, join, PATIENCE, say, shownRows } from "./console-page.ts";
+import { addClient, connected, join, openPanel, PATIENCE, say, shownRows } from "./console-page.ts";
 
 describe.skipIf(chromiumPath() === undefined)("the timeline", () => {
   let browser: Browser;
@@ -35,6 +35,7 @@ describe.skipIf(chromiumPath() === undefined)("the timeline", () => {
       expect(await content.textContent()).toStartWith('{"type":"ack",');
       await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
       await page.getByRole("button", { name: "Copy the frame" }).click();
+      await page.locator("#told", { hasText: "Copied" }).waitFor();
       expect(JSON.parse(await page.evaluate(() => navigator.clipboard.readText()))).toMatchObject({
         type: "ack",
         seq: 1,
@@ -127,4 +128,89 @@ describe.skipIf(chromiumPath() === undefined)("the timeline", () => {
     },
     PATIENCE,
   );
+
+  test(
+    "D1 D4 D5 marks gaps, what came late, repeats, another epoch, losses and close codes, each in words",
+    async () => {
+      await using server = await startTestServer();
+      await using bench = await openPage(browser, server.url);
+      const { page } = bench;
+      await join(page, "user1");
+      await openPanel(page, "Record");
+      const buffer = Buffer.from([HEADER, ...DISORDER].join("\n"));
+      await page.locator("#open-recording").setInputFiles({ name: "disorder.jsonl", mimeType: "", buffer });
+      await page.locator("#told", { hasText: "It stands in the timeline now" }).waitFor();
+      await openPanel(page, "Timeline");
+      await page.locator("#filter-marked").check();
+      await shownRows(page, MARKS.length);
+      for (const [index, [kind, words]] of MARKS.entries()) {
+        const row = page.locator(".frame").nth(index);
+        await row.locator(".mark", { hasText: kind }).waitFor();
+        await row.click();
+        await page.locator("#frame-detail .remark", { hasText: words }).waitFor();
+      }
+      expect(bench.faults).toEqual([]);
+    },
+    PATIENCE,
+  );
+
+  test(
+    "has a fault before what came of it, and one that the server refused with its reason",
+    async () => {
+      await using server = await startTestServer({ env: { TEST_FAULTS: "true" } });
+      await using bench = await openPage(browser, server.url);
+      const { page } = bench;
+      await join(page, "user1");
+      await openPanel(page, "Faults");
+      await page.locator("#freeze-seconds").fill("ten");
+      await page.locator("#fault-freeze").click();
+      await page.locator("#fault-outcomes li:first-child .remark", { hasText: "invalid: " }).waitFor();
+      await page.locator("#fault-cut").click();
+      await page.locator("#fault-outcomes li:first-child", { hasText: "1006" }).waitFor();
+      await openPanel(page, "Timeline");
+      await page.locator("#filter-direction").selectOption("fault");
+      await shownRows(page, 3);
+      expect(await page.locator(".frame .type").allTextContents()).toEqual(["freeze", "refused", "cut"]);
+      await page.locator("#filter-direction").selectOption("");
+      const types = await page.locator(".frame .type").allTextContents();
+      expect(types.indexOf("close")).toBeGreaterThan(types.indexOf("cut"));
+      const times = await page.locator(".frame .time").allTextContents();
+      expect(times).toEqual(times.toSorted());
+      // Chromium itself notes the 422.
+      expect(bench.faults.filter((fault) => !/status of 422/.test(fault))).toEqual([]);
+    },
+    PATIENCE,
+  );
 });
+
+const HEADER =
+  '{"parley":"recording","version":1,"at":1795437965000,"clients":[{"name":"ann","user":"user1","conversation":"lobby"}]}';
+
+const message = (seq: number) =>
+  `{"client":"ann","dir":"in","frame":{"type":"message","seq":${seq},"id":"m${seq}"}}`;
+
+const welcome = (rest: string) =>
+  `{"client":"ann","dir":"in","frame":{"type":"welcome","connection":"x",${rest}}}`;
+
+/** What no server should do, and a client must see. */
+const DISORDER = [
+  '{"client":"ann","dir":"line","event":"open"}',
+  welcome('"seq":0,"epoch":"e1","resumed":false'),
+  ...[1, 4, 3, 1].map(message),
+  '{"client":"ann","dir":"line","event":"close","code":1013}',
+  '{"client":"ann","dir":"line","event":"open","after":4,"epoch":"e1"}',
+  welcome('"seq":9,"epoch":"e1","resumed":true,"lost":[5,6]'),
+  '{"client":"ann","dir":"line","event":"close","code":4429}',
+  '{"client":"ann","dir":"line","event":"open","after":9,"epoch":"e1"}',
+  welcome('"seq":0,"epoch":"e2","resumed":false'),
+];
+
+const MARKS = [
+  ["gap", "#2 to #3 are missing before this message (D1)."],
+  ["late", "#3 came after #4: out of order (D1)."],
+  ["repeat", "#1 came before already (D4)."],
+  ["close", "1013 too slow or overloaded: "],
+  ["lost", "#5 to #6 were missed and are no longer kept."],
+  ["close", "4429 flooding: "],
+  ["epoch", "epoch e1 became e2"],
+] as const;

@@ -1,28 +1,12 @@
 // The page in a real browser against a real server: what a person sees and can do.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import type { Browser, Locator, Page } from "playwright-core";
-import { ParleyFolder } from "../cli/parley.ts";
-import { FaultProxy } from "../delivery/fault-proxy.ts";
+import type { Browser, Page } from "playwright-core";
 import { chromiumPath, openPage, startBrowser } from "../support/browser.ts";
-import { ManualClock } from "../support/manual-clock.ts";
 import { startTestServer } from "../support/server.ts";
-import {
-  connected,
-  focused,
-  join,
-  overflow,
-  PATIENCE,
-  quota,
-  say,
-  texts,
-  waitForFocus,
-} from "./console-page.ts";
+import { focused, join, overflow, PATIENCE, quota, say, texts, waitForFocus } from "./console-page.ts";
 
 /** The free plan cut down to three requests, so that a test reaches its end. */
 const PLANS_WITH_THREE = "free:3:5,basic:1000:20,premium:10000:100";
-
-/** What Chromium itself notes of each try while the server is away; nothing else may go wrong. */
-const DIALLING_FAILED = /WebSocket connection to/;
 
 describe.skipIf(chromiumPath() === undefined)("the console", () => {
   let browser: Browser;
@@ -109,110 +93,6 @@ describe.skipIf(chromiumPath() === undefined)("the console", () => {
   );
 
   test(
-    "I2 the inactivity warning counts down, staying cancels it, and the close that comes is explained",
-    async () => {
-      const clock = new ManualClock(Date.now());
-      // Time moves in leaps here, which would make every transport ping late.
-      const env = { INACTIVITY_TIMEOUT: "300", PING_INTERVAL: "3600" };
-      await using server = await startTestServer({ env, clock });
-      await using ann = await openPage(browser, server.url);
-      await join(ann.page, "user1");
-      const notice = ann.page.locator(".notice[data-code='inactivity']");
-      clock.advance(270_200);
-      await notice.waitFor();
-      const first = await secondsLeft(notice);
-      expect(first).toBeWithin(25, 31);
-      await notice.locator(".countdown", { hasText: `${first - 2} s` }).waitFor();
-      await notice.getByRole("button", { name: "Stay connected" }).click();
-      await notice.waitFor({ state: "detached" });
-      expect(await focused(ann.page)).toBe("text");
-
-      await roundTrip(ann.page);
-      // Without an answer to the warning, the close would have come by now.
-      clock.advance(60_000);
-      await roundTrip(ann.page);
-      expect(await ann.page.locator("#status").textContent()).toBe("Connected");
-
-      clock.advance(300_000);
-      await ann.page.locator("#ending").waitFor();
-      expect(await ann.page.locator("#ending-title").textContent()).toBe("Closed: inactive (4408)");
-      expect(await ann.page.locator("#ending-text").textContent()).toContain("nothing was done");
-      await waitForFocus(ann.page, "reconnect");
-      await ann.page.keyboard.press("Enter");
-      await connected(ann.page);
-      expect(ann.faults).toEqual([]);
-    },
-    PATIENCE,
-  );
-
-  test(
-    "D1 D3 a line that is cut comes back by itself: what was written meanwhile arrives once and in order",
-    async () => {
-      await using proxy = await FaultProxy.start();
-      const origin = `http://127.0.0.1:${proxy.port}`;
-      await using server = await startTestServer({ env: { ALLOWED_ORIGINS: origin } });
-      proxy.target = server.port;
-      await using ann = await openPage(browser, origin);
-      await using bob = await openPage(browser, server.url);
-      await join(ann.page, "user1");
-      await join(bob.page, "user2");
-      await say(ann.page, "one");
-      await bob.page.locator("[data-seq='1']").waitFor();
-
-      proxy.target = undefined;
-      for (const line of proxy.lines) line.reset();
-      await ann.page.locator("#status[data-at='waiting']").waitFor();
-      await say(bob.page, "two");
-      for (const text of ["three", "four"]) await say(ann.page, text);
-      await ann.page.locator(".message.pending", { hasText: "waits to be sent" }).first().waitFor();
-      const notice = ann.page.locator(".notice[data-code='away']");
-      await notice.getByText("What you write is kept").waitFor();
-      await notice.getByText(/comes back/).waitFor();
-
-      // What waits is in memory: whoever is about to lose it by a reload is asked.
-      const asked = ann.page.waitForEvent("dialog");
-      await ann.page.evaluate(() => void setTimeout(() => location.reload()));
-      const question = await asked;
-      expect(question.type()).toBe("beforeunload");
-      await question.dismiss();
-
-      proxy.target = server.port;
-      await notice.getByRole("button", { name: "Now" }).click();
-      await connected(ann.page);
-      await notice.waitFor({ state: "detached" });
-      for (const { page } of [ann, bob]) {
-        await page.locator("[data-seq='4']").waitFor();
-        expect(await texts(page)).toEqual(["one", "two", "three", "four"]);
-      }
-      expect(await ann.page.locator("[data-missing]").count()).toBe(0);
-      expect([...ann.faults, ...bob.faults].filter((fault) => !DIALLING_FAILED.test(fault))).toEqual([]);
-    },
-    PATIENCE,
-  );
-
-  test(
-    "L2 after a kill -9 and a restart the page comes back by itself, and what was written meanwhile is stored",
-    async () => {
-      await using folder = new ParleyFolder();
-      const first = await folder.serve();
-      await using ann = await openPage(browser, first.url);
-      await join(ann.page, "user1");
-      await say(ann.page, "before");
-      await ann.page.locator(".own[data-seq='1']").waitFor();
-      first.process.kill("SIGKILL");
-      await first.process.exited;
-      await ann.page.locator("#status[data-at='waiting']").waitFor();
-      await say(ann.page, "meanwhile");
-      await folder.serve([], { PORT: new URL(first.url).port });
-      await ann.page.locator(".own[data-seq='2']", { hasText: "meanwhile" }).waitFor();
-      await connected(ann.page);
-      expect(await texts(ann.page)).toEqual(["before", "meanwhile"]);
-      expect(ann.faults.filter((fault) => !DIALLING_FAILED.test(fault))).toEqual([]);
-    },
-    PATIENCE,
-  );
-
-  test(
     "who types is seen typing until the message comes, and who has read it is shown below it",
     async () => {
       await using server = await startTestServer();
@@ -232,35 +112,6 @@ describe.skipIf(chromiumPath() === undefined)("the console", () => {
       await bob.page.locator("[data-seq='2'] .readers", { hasText: "Read by user1" }).waitFor();
       expect(await bob.page.locator(".readers").count()).toBe(1);
       expect([...ann.faults, ...bob.faults]).toEqual([]);
-    },
-    PATIENCE,
-  );
-
-  test(
-    "A2 A4 a token that ends is renewed in place, and no token is ever among the frames",
-    async () => {
-      // The renewal is asked for 60 s before the end.
-      await using server = await startTestServer({ env: { TOKEN_LIFETIME: "62", TOKEN_LEEWAY: "0" } });
-      await using ann = await openPage(browser, server.url);
-      const tokens: string[] = [];
-      ann.page.on("response", async (answer) => {
-        if (!answer.url().endsWith("/token")) return;
-        const body = (await answer.json()) as { access_token: string; refresh_token: string };
-        tokens.push(body.access_token, body.refresh_token);
-      });
-      await join(ann.page, "user1");
-      await ann.page.locator(".frame.in", { hasText: "token_accepted" }).waitFor();
-      expect(tokens).toHaveLength(4);
-      for (const frame of await ann.page.locator(".frame").all()) {
-        await frame.click();
-        const page = await ann.page.content();
-        for (const token of tokens) expect(page).not.toContain(token);
-      }
-      const renewal = ann.page.locator(".frame.out", { hasText: "token" });
-      await renewal.click();
-      expect(await ann.page.locator("#frame-detail pre").textContent()).toContain('"token": "…"');
-      expect(await ann.page.locator(".frame.line", { hasText: "close" }).count()).toBe(0);
-      expect(ann.faults).toEqual([]);
     },
     PATIENCE,
   );
@@ -367,18 +218,6 @@ describe.skipIf(chromiumPath() === undefined)("the console", () => {
     );
   }
 });
-
-/** Returns when the server has answered a ping, and so has seen all that was sent before. */
-async function roundTrip(page: Page): Promise<void> {
-  const pongs = page.locator(".frame.in", { hasText: "pong" });
-  const before = await pongs.count();
-  await page.getByRole("button", { name: "Measure round trip" }).click();
-  await pongs.nth(before).waitFor();
-}
-
-async function secondsLeft(notice: Locator): Promise<number> {
-  return Number.parseInt((await notice.locator(".countdown").textContent()) ?? "", 10);
-}
 
 /** Notes each state an own message is drawn in; the server is too fast to look in between. */
 function watchDeliveries(page: Page): Promise<void> {

@@ -1,0 +1,289 @@
+// Who works with the page for hours: the focus, what was typed, what was chosen and what was switched off stay as they were left.
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import type { Browser, Page } from "playwright-core";
+import { chromiumPath, openPage, startBrowser } from "../support/browser.ts";
+import { startTestServer } from "../support/server.ts";
+import { until } from "../support/until.ts";
+import {
+  addClient,
+  connected,
+  focused,
+  join,
+  openPanel,
+  outcome,
+  PATIENCE,
+  say,
+  select,
+  shownRows,
+  waitForFocus,
+} from "./console-page.ts";
+
+describe.skipIf(chromiumPath() === undefined)("at work with the console", () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await startBrowser();
+  });
+  afterAll(() => browser.close());
+
+  test(
+    "keys go from client to client without writing into a field; a click on one goes on to write",
+    async () => {
+      await using server = await startTestServer();
+      await using bench = await openPage(browser, server.url);
+      const { page } = bench;
+      await join(page, "user1");
+      await addClient(page, "user2");
+      await addClient(page, "user3");
+      await page.keyboard.press("Escape");
+      await page.keyboard.type("jjk");
+      await page.locator(".client[data-client='c1'][data-selected='true']").waitFor();
+      expect(await page.locator("#text").inputValue()).toBe("");
+      await told(page, "user1 is selected");
+      await select(page, "user2");
+      await waitForFocus(page, "text");
+      expect(bench.faults).toEqual([]);
+    },
+    PATIENCE,
+  );
+
+  test(
+    "keys that can do nothing say why",
+    async () => {
+      await using server = await startTestServer();
+      await using bench = await openPage(browser, server.url);
+      const { page } = bench;
+      await join(page, "user1");
+      await page.keyboard.press("Escape");
+      for (const [key, words] of [
+        ["j", "There is no other client; n adds one"],
+        ["a", "There is no other client to talk as; n adds one"],
+        ["y", "Choose a frame first"],
+      ] as const) {
+        await page.keyboard.press(key);
+        await told(page, words);
+      }
+      await page.keyboard.press("c");
+      await page.locator("#text").fill("to nobody");
+      await page.locator("#text").press("Enter");
+      await told(page, "Nothing was sent: connect first");
+      expect(await page.locator("#text").inputValue()).toBe("to nobody");
+      await page.keyboard.press("Escape");
+      await page.keyboard.press("n");
+      for (const key of ["d", "c", "m"]) {
+        await page.locator("#sign-in").waitFor();
+        await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
+        await page.keyboard.press(key);
+        await told(page, "Sign this client in first");
+      }
+      expect(bench.faults).toEqual([]);
+    },
+    PATIENCE,
+  );
+
+  test(
+    "a line that ends while somebody writes takes neither the words nor the focus, and a reload asks first",
+    async () => {
+      await using server = await startTestServer({ env: { TEST_FAULTS: "true" } });
+      await using bench = await openPage(browser, server.url);
+      const { page } = bench;
+      await join(page, "user1");
+      await openPanel(page, "Faults");
+      await page.locator("#text").fill("half of a");
+      await page.locator("#close-code").evaluate((field) => field.focus());
+      await page.locator("#text").focus();
+      await page.locator("#fault-close").evaluate((button: HTMLElement) => button.click());
+      await page.locator("#ending-title", { hasText: "4408" }).waitFor();
+      expect(await focused(page)).toBe("text");
+      await page.keyboard.type(" sentence");
+      expect(await page.locator("#text").inputValue()).toBe("half of a sentence");
+      await page.locator("#ending").waitFor();
+      const asked = page.waitForEvent("dialog");
+      await page.evaluate(() => void setTimeout(() => location.reload()));
+      await (await asked).dismiss();
+      await page.locator("#reconnect").click();
+      await connected(page);
+      await page.locator("#text").press("Enter");
+      await page.locator(".own[data-seq='1']", { hasText: "half of a sentence" }).waitFor();
+      expect(bench.faults).toEqual([]);
+    },
+    PATIENCE,
+  );
+
+  test(
+    "a frame that is chosen stays in view when its details open and when others come; Escape leaves the filter as it is",
+    async () => {
+      await using server = await startTestServer({ env: { BURST_RATE: "0" } });
+      await using bench = await openPage(browser, server.url, { viewport: { width: 1200, height: 600 } });
+      const { page } = bench;
+      await join(page, "user1");
+      for (let n = 1; n <= 8; n++) await say(page, `message ${n}.`);
+      const row = page.locator(".frame.in", { hasText: "user1: message 6." });
+      await row.click();
+      const isInView = () =>
+        page.evaluate(() => {
+          const list = document.querySelector("#frame-list")!;
+          const named = document.getElementById(list.getAttribute("aria-activedescendant") ?? "");
+          const [inner, outer] = [named?.getBoundingClientRect(), list.getBoundingClientRect()];
+          return inner !== undefined && inner.top >= outer.top && inner.bottom <= outer.bottom;
+        });
+      await page.locator("#frame-detail").waitFor();
+      expect(await focused(page)).toBe("frame-list");
+      await page.waitForFunction(
+        () => document.querySelector("#frame-list")!.clientHeight < window.innerHeight * 0.6,
+      );
+      await until("the chosen frame is in view", isInView);
+      for (let n = 9; n <= 30; n++) await say(page, `message ${n}.`);
+      await page.locator(".own[data-seq='30']").waitFor();
+      expect(await isInView()).toBe(true);
+      // Scrolled far away it is not in the document: then nothing is named that is not there.
+      await page.locator("#frame-list").evaluate((list) => {
+        list.scrollTop = list.scrollHeight;
+      });
+      await page.locator(".frame", { hasText: "user1: message 30." }).waitFor();
+      await until(
+        "no frame is named",
+        async () => !(await page.locator("#frame-list").getAttribute("aria-activedescendant")),
+      );
+
+      await page.locator("#find").fill("message 6.");
+      await shownRows(page, 2);
+      await page.locator("#find").press("Escape");
+      expect(await page.locator("#find").inputValue()).toBe("message 6.");
+      await shownRows(page, 2);
+      expect(bench.faults).toEqual([]);
+    },
+    PATIENCE,
+  );
+
+  test(
+    "a client that gets a name has it in the rows that are there, and a filter by it finds them",
+    async () => {
+      await using server = await startTestServer();
+      await using bench = await openPage(browser, server.url);
+      const { page } = bench;
+      await join(page, "user1");
+      await addClient(page, "user2");
+      await page.locator("#filter-type").selectOption("welcome");
+      await shownRows(page, 2);
+      await page.getByRole("button", { name: "Name user1" }).click();
+      await page.keyboard.type("ann");
+      await page.keyboard.press("Enter");
+      await page.locator(".frame .who", { hasText: /^ann$/ }).waitFor();
+      await page.locator("#filter-client").selectOption("ann");
+      await shownRows(page, 1);
+      await page.getByRole("button", { name: "Name user2" }).click();
+      await page.keyboard.type("ann");
+      await page.keyboard.press("Enter");
+      await shownRows(page, 2);
+      expect(bench.faults).toEqual([]);
+    },
+    PATIENCE,
+  );
+
+  test(
+    "the form of each frame keeps what was typed, and what is sent goes out as all who talk",
+    async () => {
+      await using server = await startTestServer();
+      await using bench = await openPage(browser, server.url);
+      const { page } = bench;
+      await join(page, "user1");
+      await addClient(page, "user2");
+      await openPanel(page, "Send");
+      const kind = page.locator("#frame-kind");
+      await page.locator("#field-text").fill("kept {{n}}");
+      await kind.selectOption("ping");
+      await page.locator("#raw").fill('{"type":"ping" }');
+      await kind.selectOption("message");
+      expect(await page.locator("#field-text").inputValue()).toBe("kept {{n}}");
+      await kind.selectOption("raw");
+      expect(await page.locator("#raw").inputValue()).toBe('{"type":"ping" }');
+      await kind.selectOption("message");
+      await page.getByRole("checkbox", { name: "Talk as all" }).check();
+      await page.locator("#frame-form", { hasText: "as user1, user2" }).waitFor();
+      await page.locator("#send-frame").click();
+      await outcome(page, /stored as #\d after/, "fine");
+      for (const seq of [1, 2]) await page.locator(`[data-seq='${seq}']`, { hasText: "kept " }).waitFor();
+      expect(bench.faults).toEqual([]);
+    },
+    PATIENCE,
+  );
+
+  test(
+    "single keys that were switched off are off after a reload, and nothing lies in the browser when they are on",
+    async () => {
+      await using server = await startTestServer();
+      await using bench = await openPage(browser, server.url);
+      const { page } = bench;
+      const onSheet = page.getByRole("checkbox", { name: "Single keys work on this page" });
+      await join(page, "user1");
+      await page.locator("#show-keys").click();
+      await onSheet.uncheck();
+      await page.reload();
+      await join(page, "user1");
+      await page.keyboard.press("Escape");
+      await page.keyboard.press("n");
+      expect(await page.locator(".client").count()).toBe(1);
+      await page.locator("#show-keys").click();
+      expect(await onSheet.isChecked()).toBe(false);
+      await onSheet.check();
+      expect(await page.evaluate(() => localStorage.length + sessionStorage.length)).toBe(0);
+      await page.keyboard.press("Escape");
+      await page.keyboard.press("n");
+      await page.locator(".client").nth(1).waitFor();
+      expect(bench.faults).toEqual([]);
+    },
+    PATIENCE,
+  );
+
+  test(
+    "where the browser keeps nothing for any page, it works all the same",
+    async () => {
+      await using server = await startTestServer();
+      await using bench = await openPage(browser, "about:blank");
+      const { page } = bench;
+      await page.addInitScript(() => {
+        Object.defineProperty(window, "localStorage", {
+          get() {
+            throw new DOMException("Access is denied for this document.", "SecurityError");
+          },
+        });
+      });
+      await page.goto(server.url);
+      await join(page, "user1");
+      await openPanel(page, "Send");
+      await page.locator("#save-name").fill("stamp");
+      await page.locator("#save").click();
+      await page.locator("#save-problem", { hasText: "The browser did not keep it." }).waitFor();
+      await page.locator("#send-frame").click();
+      await outcome(page, /stored as #1/, "fine");
+      expect(bench.faults).toEqual([]);
+    },
+    PATIENCE,
+  );
+
+  test(
+    "on a phone a client that is added or chosen is shown at once",
+    async () => {
+      await using server = await startTestServer();
+      await using bench = await openPage(browser, server.url, { viewport: { width: 360, height: 740 } });
+      const { page } = bench;
+      const part = (name: string) => page.getByRole("button", { name, exact: true });
+      await join(page, "user1");
+      await part("Clients").click();
+      await page.locator("#add-client").click();
+      await page.locator("#demo-accounts").getByRole("button", { name: "user2" }).click();
+      await page.locator("#connect").click();
+      await connected(page);
+      await part("Clients").click();
+      await page.locator(".client").getByRole("button", { name: "user1", exact: true }).click();
+      await page.locator("#people li", { hasText: "user1 (you)" }).waitFor();
+      expect(bench.faults).toEqual([]);
+    },
+    PATIENCE,
+  );
+});
+
+/** Waits until the page says so. */
+async function told(page: Page, words: string): Promise<void> {
+  await page.locator("#told", { hasText: words }).waitFor();
+}
