@@ -1,5 +1,5 @@
 // The run of a recording as a machine without I/O: it is told what happens on the lines, and says what to do next.
-// Times are milliseconds of any clock that only goes forward. src/cli/run.ts carries it out.
+// Times are milliseconds of any clock that only goes forward. src/cli/run/player.ts carries it out.
 //
 // It goes through the file as fast as what is heard allows: something is sent once everything that stands before it
 // has been heard, by all clients. So what came after something else in the recording comes after it again.
@@ -7,35 +7,12 @@ import type { Difference } from "./compare.ts";
 import { type Effect, effectOf, type Position } from "./effects.ts";
 import { LateAnswers } from "./late.ts";
 import type { Names } from "./names.ts";
+import { type Halt, type Outcome, outcomeOf, type Unexpected } from "./outcome.ts";
 import { type Action, type Expectation, isAction, type Plan, type PlannedLine } from "./plan.ts";
 import { LAST_PING, PlayedLine } from "./played-line.ts";
 import { Progress } from "./progress.ts";
 import { payloadOf } from "./record.ts";
 import { type Payload, typeOf } from "./recording.ts";
-
-/** What became of an expectation, with the milliseconds it took. Of the rest the run was over before. */
-export type Outcome =
-  | { readonly is: "passed"; readonly took: number }
-  | { readonly is: "different"; readonly took: number; readonly differences: readonly Difference[] }
-  | {
-      readonly is: "missing";
-      readonly took: number;
-      readonly why: string;
-      /** What another frame, which nothing expected, has different from it. */
-      readonly hint?: readonly Difference[];
-    };
-
-/** A frame, or a close, that nothing expected. */
-export interface Unexpected {
-  readonly client: string;
-  readonly what: Payload | { readonly close: number; readonly reason: string };
-}
-
-/** Why a run ended before its end: something that could not be done. */
-export interface Halt {
-  readonly action: Action;
-  readonly why: string;
-}
 
 export interface PlayOptions {
   /** Milliseconds that something may take, beside what it took in the recording. */
@@ -256,8 +233,9 @@ export class Play {
     const isBarrier = ({ kind }: Action) => kind === "open" || kind === "fault";
     for (const action of this.progress.candidates()) {
       const { client } = action.of;
-      // On its own line a client may send before it is let in (W7).
-      const mayPass = barriers.every(({ kind, of }) => kind === "open" && of === action.of);
+      // On its own line a client may send before it is let in (W7); a fault needs the name that it gets then.
+      const isEarly = action.kind !== "fault";
+      const mayPass = barriers.every(({ kind, of }) => isEarly && kind === "open" && of === action.of);
       if (this.progress.beganAt(action) === undefined) {
         if (held.has(client) || !mayPass || !this.isReady(action, now)) {
           held.add(client);
@@ -384,8 +362,4 @@ export class Play {
           data: JSON.stringify({ type: "ping", id: LAST_PING }),
         });
   }
-}
-
-function outcomeOf(differences: readonly Difference[], took: number): Outcome {
-  return differences.length === 0 ? { is: "passed", took } : { is: "different", took, differences };
 }

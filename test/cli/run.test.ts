@@ -273,6 +273,49 @@ describe("a scenario written by hand", () => {
     expect(without.stderr).toContain("set PARLEY_TOKEN or PARLEY_PASSWORD");
   }, 30_000);
 
+  test("an expired token is asked of a server that makes faults, for a user with an open line", async () => {
+    await using folder = new ParleyFolder();
+    const { url } = await folder.serve([], { TEST_FAULTS: "true" });
+    const lines = [
+      '{"client":"ann","dir":"line","event":"open"}',
+      '{"client":"bob","dir":"line","event":"open","token":"expired"}',
+      '{"client":"bob","dir":"in","frame":{"type":"error","code":"token_expired"}}',
+      '{"client":"bob","dir":"line","event":"close","code":4401}',
+    ];
+    const both = await run(folder, url, lines, ["--user", "bob=user1"]);
+    expect(both).toMatchObject({ code: 0, stderr: "" });
+    const alone = await run(folder, url, lines.slice(1));
+    expect(alone).toMatchObject({ code: 2, stdout: "" });
+    expect(alone.stderr).toContain(
+      "bob shows an expired token. Give the server's key with --secret-key-file;",
+    );
+  }, 30_000);
+
+  test("who shows no token, a forged one, or somebody else's is not signed in", async () => {
+    await using folder = new ParleyFolder();
+    const { url } = await folder.serve([], { DEMO_ACCOUNTS: "false" });
+    await folder.run(["user", "add", "user1", "--password-stdin"], { stdin: "correct horse" });
+    const lines = [
+      '{"client":"ann","dir":"line","event":"open"}',
+      ...[
+        ["none", 4401],
+        ["wrong", 4401],
+        ["foreign", 4403],
+      ].flatMap(([token, code]) => [
+        `{"client":"bob","dir":"line","event":"open","token":"${token}"}`,
+        ...(token === "none"
+          ? ['{"client":"bob","dir":"out","frame":{"type":"message","text":"may I?"}}']
+          : []),
+        `{"client":"bob","dir":"line","event":"close","code":${code}}`,
+      ]),
+    ];
+    const stdin = [HEADER, ...lines].join("\n");
+    const env = { PARLEY_PASSWORD_USER1: "correct horse" };
+    const ended = await folder.run(["run", "-", "--url", url], { stdin, env });
+    expect(ended.stdout).toContain("passed  standard input: 3 of 3 as expected");
+    expect(ended).toMatchObject({ code: 0, stderr: "" });
+  }, 30_000);
+
   test("takes passwords and tokens from the environment, and whom they are for", async () => {
     await using folder = new ParleyFolder();
     const { url } = await folder.serve([], { DEMO_ACCOUNTS: "false" });

@@ -55,11 +55,14 @@ function caseOf(file: string, result: Result): string[] {
 const NO_XML = /[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/gu;
 
 function escapeXml(text: string): string {
-  return text
-    .replace(NO_XML, "\uFFFD")
-    .replaceAll("&", "&amp;")
-    .replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;")
-    .replaceAll('"', "&quot;")
-    .replaceAll("\n", "&#10;");
+  return (
+    text
+      .replace(NO_XML, "\uFFFD")
+      .replaceAll("&", "&amp;")
+      .replaceAll("<", "&lt;")
+      .replaceAll(">", "&gt;")
+      .replaceAll('"', "&quot;")
+      // A reader would make blanks of them in an attribute.
+      .replace(/[\t\n\r]/g, (blank) => `&#${blank.charCodeAt(0)};`)
+  );
 }

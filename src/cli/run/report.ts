@@ -6,12 +6,10 @@ type Colour = "green" | "red" | "yellow" | "dim" | "bold";
 /** Paints a text where a person sees it, unless NO_COLOR is set. */
 type Paint = (colour: Colour, text: string) => string;
 
-/** Paints what goes to a terminal, unless NO_COLOR is set. */
-export const paintFor = (stream: NodeJS.WriteStream): Paint => {
-  const isPlain = process.env.NO_COLOR !== undefined && process.env.NO_COLOR !== "";
-  if (isPlain || !stream.isTTY) return (_, text) => text;
-  return (colour, text) => styleText(colour, text, { validateStream: false });
-};
+/** Paints what goes to a terminal that has colours, unless NO_COLOR is set. */
+export function paintFor(stream: NodeJS.WriteStream): Paint {
+  return (colour, text) => styleText(colour, text, { stream });
+}
 
 /** What a person reads of one file: each thing that is not as expected, with what was expected and what came; then a sum. */
 export function reportOf({ file, results, seconds }: FileResult, paint: Paint): string {

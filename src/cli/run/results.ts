@@ -1,6 +1,7 @@
 import type { Difference } from "../../scenario/compare.ts";
+import type { Outcome, Unexpected } from "../../scenario/outcome.ts";
 import type { Expectation, Plan } from "../../scenario/plan.ts";
-import type { Outcome, Play, Unexpected } from "../../scenario/play.ts";
+import type { Play } from "../../scenario/play.ts";
 import { type Payload, typeOf } from "../../scenario/recording.ts";
 
 /** What became of one thing that a file expects, or of something that it does not. */

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { subjectOf } from "../../client/token.ts";
 import { type SigningKey, sign } from "../../conformance/signer.ts";
 import type { Recording, Credential as Shown } from "../../scenario/recording.ts";
@@ -82,7 +83,7 @@ export async function findTokens(
         case "none":
           return undefined;
         case "wrong":
-          return damaged(own(client));
+          return forged(casting.userOf.get(client)!);
         case "foreign": {
           const user = casting.userOf.get(client);
           const other = recording.clients.find(
@@ -108,7 +109,7 @@ function needsOwn({ entries }: Recording, client: string): boolean {
   return entries.some((entry) => {
     if (entry.client !== client) return false;
     if (entry.dir === "line" && entry.event === "open")
-      return !["none", "foreign"].includes(entry.token ?? "own");
+      return !["none", "foreign", "wrong"].includes(entry.token ?? "own");
     return entry.dir === "fault" || (entry.dir === "out" && entry.frame?.type === "token");
   });
 }
@@ -128,9 +129,7 @@ export function passwordVariable(user: string): string {
   return `PARLEY_PASSWORD_${user.toUpperCase().replace(/[^A-Z0-9]/g, "_")}`;
 }
 
-/** A token whose signature is another one. */
-function damaged(token: string): string {
-  const at = token.lastIndexOf(".") + 1;
-  const other = token[at] === "A" ? "B" : "A";
-  return `${token.slice(0, at)}${other}${token.slice(at + 1)}`;
+/** A token as a server would sign it for `user`, with a key that no server has. */
+function forged(user: string): string {
+  return sign({ secret: randomBytes(32).toString("base64"), issuer: "parley", audience: "parley" }, user);
 }

@@ -1,0 +1,33 @@
+// What a run comes to, in the words that its reports use.
+import type { Difference } from "./compare.ts";
+import type { Action } from "./plan.ts";
+import type { Payload } from "./recording.ts";
+
+/** What became of an expectation, with the milliseconds it took. Of the rest the run was over before. */
+export type Outcome =
+  | { readonly is: "passed"; readonly took: number }
+  | { readonly is: "different"; readonly took: number; readonly differences: readonly Difference[] }
+  | {
+      readonly is: "missing";
+      readonly took: number;
+      readonly why: string;
+      /** What another frame, which nothing expected, has different from it. */
+      readonly hint?: readonly Difference[];
+    };
+
+/** A frame, or a close, that nothing expected. */
+export interface Unexpected {
+  readonly client: string;
+  readonly what: Payload | { readonly close: number; readonly reason: string };
+}
+
+/** Why a run ended before its end: something that could not be done. */
+export interface Halt {
+  readonly action: Action;
+  readonly why: string;
+}
+
+/** The outcome of an expectation that something came for, after so many milliseconds. */
+export function outcomeOf(differences: readonly Difference[], took: number): Outcome {
+  return differences.length === 0 ? { is: "passed", took } : { is: "different", took, differences };
+}
