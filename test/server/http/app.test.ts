@@ -5,7 +5,9 @@ import { contentSecurityPolicy } from "../../../src/server/http/security-headers
 import { engineOf, testAccount, testApp } from "../../support/http-app.ts";
 
 describe("P1 fields of every answer", () => {
-  const page = new Map([["/", { content: "<!doctype html>", type: "text/html", etag: '"x"' }]]);
+  const page = new Map([
+    ["/", { content: "<!doctype html>", packed: new Uint8Array(), type: "text/html", etag: '"x"' }],
+  ]);
 
   test.each([
     ["GET", "/", 200],
