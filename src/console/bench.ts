@@ -178,6 +178,8 @@ export function createBench(conversation: string): Bench {
       const twin = make(same);
       twin.useLogin(session.user, login);
       if (session.at === "open") twin.connect();
+      // Else it would be seen at the door for a moment, which takes the focus.
+      redraw.now();
       return join(twin);
     },
     drop,

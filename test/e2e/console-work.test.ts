@@ -209,6 +209,38 @@ describe.skipIf(chromiumPath() === undefined)("at work with the console", () => 
   );
 
   test(
+    "the focus is where the work was after a client is named, duplicated and dropped, and the sheet closes by a click beside it",
+    async () => {
+      await using server = await startTestServer();
+      await using bench = await openPage(browser, server.url);
+      const { page } = bench;
+      const button = (name: string) => page.getByRole("button", { name, exact: true });
+      const hasFocus = (name: string) =>
+        until(`${name} has the focus`, () => button(name).evaluate((it) => it === document.activeElement));
+      await join(page, "user1");
+      await button("Name user1").click();
+      await page.keyboard.type("ann");
+      await page.keyboard.press("Enter");
+      await hasFocus("Name ann");
+      await button("Name ann").click();
+      await page.keyboard.type("never mind");
+      await page.keyboard.press("Escape");
+      await hasFocus("Name ann");
+      await button("Duplicate ann").click();
+      await connected(page);
+      await hasFocus("Duplicate ann");
+      await button("Drop user1 (2)").click();
+      await waitForFocus(page, "add-client");
+      await button("Keys").click();
+      await page.locator("#key-sheet[open]").waitFor();
+      await page.mouse.click(4, 4);
+      await page.locator("#key-sheet[open]").waitFor({ state: "detached" });
+      expect(bench.faults).toEqual([]);
+    },
+    PATIENCE,
+  );
+
+  test(
     "single keys that were switched off are off after a reload, and nothing lies in the browser when they are on",
     async () => {
       await using server = await startTestServer();

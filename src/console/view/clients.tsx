@@ -72,6 +72,12 @@ function ClientCard({ bench, client, isFull, choose }: ClientCardProps & CardAct
     if (isSelected) card.current!.scrollIntoView({ block: "nearest", inline: "nearest" });
     // It is higher when it is connected.
   }, [isSelected, status.at]);
+  useLayoutEffect(() => {
+    const shown = card.current!;
+    return () => {
+      if (shown.contains(document.activeElement)) document.getElementById("add-client")?.focus();
+    };
+  }, []);
   const plan = session.at === "open" ? session.terms?.plan : undefined;
   const user = session.at === "signed_out" ? undefined : session.user;
   return (
@@ -176,12 +182,20 @@ function NameField({ client, name, done }: NameFieldProps) {
   const field = useRef<HTMLInputElement>(null);
   useLayoutEffect(() => field.current?.select(), []);
 
-  function keep(): void {
+  const isKept = useRef(false);
+  function keep(given: string): void {
     // Going away takes the focus from it, which asks to keep it once more.
-    if (field.current === null) return;
-    const given = field.current.value.trim();
+    if (isKept.current) return;
+    isKept.current = true;
     if (given !== name) client.givenName.value = given;
     done();
+  }
+
+  /** The focus goes where it came from. */
+  function keepAndGoBack(given: string): void {
+    const rename = field.current!.form!.parentElement!.querySelector<HTMLElement>(".icon-button");
+    keep(given);
+    rename?.focus();
   }
 
   return (
@@ -189,7 +203,7 @@ function NameField({ client, name, done }: NameFieldProps) {
       class="name-field"
       onSubmit={(event) => {
         event.preventDefault();
-        keep();
+        keepAndGoBack(field.current!.value.trim());
       }}
     >
       <input
@@ -197,11 +211,11 @@ function NameField({ client, name, done }: NameFieldProps) {
         aria-label={`New name of ${name}`}
         defaultValue={name}
         maxLength={40}
-        onBlur={keep}
+        onBlur={() => keep(field.current?.value.trim() ?? name)}
         onKeyDown={(event) => {
           if (event.key !== "Escape") return;
-          field.current!.value = name;
-          keep();
+          event.preventDefault();
+          keepAndGoBack(name);
         }}
       />
     </form>

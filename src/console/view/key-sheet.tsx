@@ -19,7 +19,7 @@ export function KeySheet({ keys }: { readonly keys: Keyboard }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const groups = Map.groupBy([...EVERYWHERE, ...keys.commands.value], ({ group }) => group);
   return (
-    <dialog id="key-sheet" ref={dialog} aria-labelledby="key-sheet-title">
+    <dialog id="key-sheet" ref={dialog} closedby="any" aria-labelledby="key-sheet-title">
       <div class="sheet-head">
         <h2 id="key-sheet-title">Keys</h2>
         <button type="button" class="plain small" onClick={() => dialog.current?.close()}>

@@ -53,7 +53,10 @@ export function SavedList({ text, take }: SavedListProps) {
             <IconButton
               icon="close"
               label={`Remove ${one.name}`}
-              onClick={() => setSaved(forget(browserStore(), one.name))}
+              onClick={() => {
+                setSaved(forget(browserStore(), one.name));
+                name.current!.focus();
+              }}
             />
           </li>
         ))}

@@ -87,6 +87,7 @@ export function createTimeline(desk: Desk): Panel {
         />
         <p class="timeline-foot fine" id="timeline-foot">
           {`${rows.count.toLocaleString("en")} of ${count(last - first + 1, "frame")}`}
+          {rows.count === 0 && last >= first ? ": none passes the filter" : ""}
           {waiting > 0 ? ` · paused, ${waiting.toLocaleString("en")} more came` : ""}
           {gone > 0 ? ` · the oldest ${gone.toLocaleString("en")} are gone: ${KEPT} are kept` : ""}
         </p>
