@@ -36,6 +36,8 @@ await page.locator("#recording").waitFor();
 await take(page, "testing-record");
 
 async function take(of: Page, name: string): Promise<void> {
+  // What was just done is told over it for a moment.
+  await of.locator("#told span").waitFor({ state: "detached" });
   await of.screenshot({ path: fileURLToPath(new URL(`${name}.png`, import.meta.url)) });
   console.log(`docs/${name}.png`);
 }

@@ -1,7 +1,7 @@
 import { type ReadonlySignal, signal } from "@preact/signals";
 
 /** How long it is seen, in milliseconds. */
-const SHOWN_FOR = 4000;
+const SHOWN_FOR = 3000;
 
 /** What the page said last. */
 export interface Told {
