@@ -7,10 +7,11 @@ import { type SigningKey, sign } from "../conformance/signer.ts";
 import { readTarget, type Target } from "../conformance/target.ts";
 import type { Person } from "../conformance/world.ts";
 import { isIdentifier } from "../protocol/identifiers.ts";
-import { Failure } from "./failure.ts";
+import { Failure, Misuse } from "./failure.ts";
+import { gather } from "./flag-values.ts";
 
 interface ConformanceFlags {
-  readonly user: readonly string[];
+  readonly user?: readonly string[];
   readonly secretKeyFile?: string;
   readonly issuer: string;
   readonly audience: string;
@@ -31,7 +32,7 @@ export function conformanceCommand(): Command {
   return new Command("conformance")
     .argument("<url>", "address of the server: ws://127.0.0.1:8000")
     .description("check a running server against the rules of the protocol")
-    .option("--user <name:password>", "an account to speak as; give two", gather, [])
+    .option("--user <name:password>", "an account to speak as; give two", gather)
     .option("--secret-key-file <path>", "file with the server's SECRET_KEY")
     .option("--issuer <name>", "issuer of tokens of its own", process.env.TOKEN_ISSUER || "parley")
     .option("--audience <name>", "audience of tokens of its own", process.env.TOKEN_AUDIENCE || "parley")
@@ -40,18 +41,12 @@ export function conformanceCommand(): Command {
     .action(conformance);
 }
 
-function gather(value: string, before: readonly string[]): readonly string[] {
-  return [...before, value];
-}
-
 async function conformance(address: string, flags: ConformanceFlags): Promise<void> {
   const target = readTarget(address);
   if (target === undefined)
-    throw new Failure(
-      `${JSON.stringify(address)} is not a server's address; such as ws://127.0.0.1:8000 is.`,
-    );
+    throw new Misuse(`${JSON.stringify(address)} is not a server's address; such as ws://127.0.0.1:8000 is.`);
   const key = readKey(flags);
-  const people = await findPeople(target, flags.user, key);
+  const people = await findPeople(target, flags.user ?? [], key);
   const results = await runConformance({ target, people, ...(key !== undefined && { key }) });
   console.log(
     flags.json ? JSON.stringify({ server: target.ws, ...tally(results), results }, null, 2) : table(results),

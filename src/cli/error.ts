@@ -13,7 +13,10 @@ import {
 import { Failure } from "./failure.ts";
 
 const NOTE = `
-Examples: parley error rate_limited, parley error 4408, parley error 1006, parley error 429.
+  parley error rate_limited
+  parley error 4408
+  parley error 429
+
 docs/ERRORS.md has the same on one page.`;
 
 /** `parley error [code]`: what a code means and what to do about it; all of them without one. */

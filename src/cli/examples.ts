@@ -35,7 +35,8 @@ function aboutOf(text: string): string {
 }
 
 const NOTE = `
-To begin with one: parley examples talk.sh > talk.sh`;
+  parley examples
+  parley examples talk.sh > talk.sh`;
 
 /** `parley examples [name]`: lists the examples, or prints one. */
 export function examplesCommand(): Command {

@@ -23,6 +23,11 @@ export function secondsOption(
   return command.createOption(flags, about).argParser(parser(seconds(min, max)));
 }
 
+/** The parser of an option that may be given several times: what was given, in its order. */
+export function gather(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
+}
+
 function parser(kind: Kind<number>): (text: string) => number {
   return (text) => {
     const parsed = kind.parse(text);

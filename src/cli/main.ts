@@ -26,6 +26,13 @@ import { userCommand } from "./user.ts";
 // which may have been made by somebody else with open rights.
 process.umask(0o077);
 
+const NOTE = `
+Each command has a --help of its own.
+
+  parley
+  parley chat lobby --user user2
+  parley token alice --plan basic`;
+
 try {
   await program().parseAsync();
 } catch (error) {
@@ -41,26 +48,32 @@ function program(): Command {
     .description("A self-hosted conversation server over WebSocket.")
     .version(manifest.version)
     .configureHelp({ showGlobalOptions: false })
-    .showHelpAfterError("(add --help to see what is possible)");
+    .showHelpAfterError("(add --help to see what is possible)")
+    .addHelpText("after", NOTE);
   // `npm start -- --port 9000` and `npm start -- user list` reach the same command line: to serve is the default.
+  parley.commandsGroup("The server:");
   parley.addCommand(serveCommand(), { isDefault: true });
+  parley.addCommand(doctorCommand());
+  parley.addCommand(nodesCommand());
+  parley.addCommand(storeCommand());
+  parley.commandsGroup("Users and conversations:");
   parley.addCommand(userCommand());
   parley.addCommand(tokenCommand());
   parley.addCommand(revokeCommand());
   parley.addCommand(apiKeyCommand());
   parley.addCommand(conversationCommand());
-  parley.addCommand(nodesCommand());
-  parley.addCommand(storeCommand());
-  parley.addCommand(conformanceCommand());
-  parley.addCommand(runCommand());
-  parley.addCommand(doctorCommand());
-  parley.addCommand(errorCommand());
-  parley.addCommand(contextCommand());
+  parley.commandsGroup("Talk and test:");
   parley.addCommand(chatCommand());
+  parley.addCommand(runCommand());
   parley.addCommand(benchCommand());
   parley.addCommand(latencyCommand());
-  parley.addCommand(completionCommand("serve"));
+  parley.addCommand(conformanceCommand());
+  parley.commandsGroup("At hand:");
+  parley.addCommand(errorCommand());
   parley.addCommand(examplesCommand());
+  parley.addCommand(contextCommand());
+  parley.addCommand(completionCommand("serve"));
+  parley.helpCommand("help [command]", "display help for command");
   for (const command of everyCommand(parley))
     command.exitOverride().showHelpAfterError("(add --help to see what is possible)");
   return parley;

@@ -32,8 +32,10 @@ test("`parley conformance` ends with 0 where every rule is kept, and with 1 and 
 test("`parley conformance` says in one line why it cannot begin", async () => {
   await using folder = new ParleyFolder();
   const { url } = await folder.serve();
+  const wrong = await folder.run(["conformance", "127.0.0.1:8000"]);
+  expect(wrong).toMatchObject({ code: 2, stdout: "" });
+  expect(wrong.stderr).toContain("is not a server's address");
   const calls: [string[], string][] = [
-    [["127.0.0.1:8000"], "is not a server's address"],
     [["ws://127.0.0.1:1"], "cannot be reached"],
     [[url, "--user", "user1:password"], "Two accounts are needed"],
     [[url, "--user", "user1:wrong-password", "--user", "user2:password"], "user1 cannot sign in"],

@@ -387,7 +387,7 @@ describe("what is wrong with a call ends with 2", () => {
       [["good.jsonl", "--user", "b=alice"], "there is no client b in the file; there are a"],
       [["good.jsonl", "--user", "a b"], "cannot be a user"],
       [["good.jsonl", "--conversation", "x=y"], "There is no conversation x in the file; there are c"],
-      [["good.jsonl", "--timeout", "soon"], '"soon" (--timeout) is no number of seconds'],
+      [["good.jsonl", "--timeout", "soon"], "argument 'soon' is invalid. It must be a"],
       [["good.jsonl", "--url", "here"], "is not a server's address"],
       [["good.jsonl", "--fast"], "unknown option '--fast'"],
     ];

@@ -50,6 +50,9 @@ The messages stay in the store, each client's in a conversation of its own with 
 where each hears all). The flag --conversation, and it alone, names it, or how theirs begin; \`parley conversation remove\`
 takes them away.
 
+  parley bench --clients 5 --msgs 100
+  parley bench --rate 20 --duration 2 --csv -
+
 Exit code 1: something was not acked; 130 and 143: ended by SIGINT (Ctrl+C) or SIGTERM, with what was measured until then.`;
 
 /** `parley bench`: how many messages a server acks, and how fast. */

@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { isIdentifier } from "../../protocol/identifiers.ts";
 import { Misuse } from "../failure.ts";
-import { secondsOption, wholeOption } from "../flag-values.ts";
+import { gather, secondsOption, wholeOption } from "../flag-values.ts";
 import { signIn } from "../sign-in.ts";
 import { addTargetFlags, loadTarget, type TargetFlags } from "../target.ts";
 import { COMMANDS } from "./input.ts";
@@ -64,10 +64,6 @@ export function chatCommand(): Command {
       wholeOption(command, "--after <seq>", "begin with what was said after this number", 0, 2 ** 53 - 1),
     );
   return addTargetFlags(command).addHelpText("after", NOTE).action(chat);
-}
-
-function gather(text: string, before: readonly string[] = []): readonly string[] {
-  return [...before, text];
 }
 
 async function chat(

@@ -16,10 +16,12 @@ const SCRIPTS = { bash: bashScript, zsh: zshScript, fish: fishScript } as const 
 type Shell = keyof typeof SCRIPTS;
 
 const NOTE = `
-To load it now:
-  bash  source <(parley completion bash)
-  zsh   source <(parley completion zsh)
-  fish  parley completion fish | source
+To load it now, in bash, in zsh and in fish:
+
+  source <(parley completion bash)
+  source <(parley completion zsh)
+  parley completion fish | source
+
 To have it in every shell, put that line into ~/.bashrc, ~/.zshrc (after compinit) or ~/.config/fish/config.fish.
 The plans it offers are those of PLANS when it is made.`;
 

@@ -1,7 +1,7 @@
 import { Command, Option } from "commander";
-import { whole } from "../../server/settings/kinds.ts";
 import { readSettings, type SettingsRead } from "../../server/settings/read.ts";
-import { Failure, Misuse } from "../failure.ts";
+import { Failure } from "../failure.ts";
+import { wholeOption } from "../flag-values.ts";
 import { addSettingFlags, type Flags, readEnvFile, SETTINGS_NOTE } from "../setting-flags.ts";
 import { loadTarget, type Target } from "../target.ts";
 import { CERTIFICATE_CHECK } from "./certificate.ts";
@@ -23,7 +23,7 @@ interface DoctorFlags {
   readonly format: Format;
   readonly talk: boolean;
   readonly thorough?: boolean;
-  readonly timeout: string;
+  readonly timeout: number;
 }
 
 /** Size up to which a store is read through unasked, in bytes: a second or two. */
@@ -44,22 +44,21 @@ export function doctorCommand(): Command {
     .option("--token <token>", "token to talk with; PARLEY_TOKEN hides it from other users of this machine")
     .addOption(new Option("--format <format>", "how to report").choices(FORMATS).default("text"))
     .option("--no-talk", "send no messages")
-    .option("--thorough", "read the whole store through, however large it is")
-    .option("--timeout <seconds>", "how long anything may take to answer", "5");
+    .option("--thorough", "read the whole store through, however large it is");
+  command.addOption(
+    wholeOption(command, "--timeout <seconds>", "how long anything may take to answer", 1, 600).default(5),
+  );
   return addSettingFlags(command).addHelpText("after", `${NOTE}\n${SETTINGS_NOTE}`).action(doctor);
 }
 
 async function doctor(flags: DoctorFlags & Flags): Promise<void> {
-  const seconds = whole("seconds", 1, 600).parse(flags.timeout);
-  if ("problem" in seconds)
-    throw new Misuse(`--timeout=${JSON.stringify(flags.timeout)} ${seconds.problem}.`);
   const target = targetOf(flags);
   const token = target?.secret ?? tokenOf(flags);
   const situation = await lookAround({
     read: readAll(flags),
     target,
     ...(token !== undefined && "token" in token && { token }),
-    patience: seconds.value * 1000,
+    patience: flags.timeout * 1000,
     readThrough: flags.thorough ? Number.POSITIVE_INFINITY : READ_THROUGH,
   });
   const reports = await examine(checks(flags.talk), situation);

@@ -24,6 +24,8 @@ Without --count it goes on until Ctrl+C, and then says what it came to, as ping(
 costs nothing. An ack (--acks) says that a message is stored: each is a request of the user's plan and stays in the
 conversation (${USUAL_CONVERSATION}, unless one is named). A connection that breaks is opened again; what was asked meanwhile is lost.
 
+  parley latency --count 3 --interval 0.1
+
 Exit code 0: all was answered. 1: something was lost. 130 and 143: ended by SIGINT (Ctrl+C) or SIGTERM.`;
 
 /** `parley latency`: how long a server takes to answer, at an interval. */

@@ -5,6 +5,7 @@ import { type Plan, planRun } from "../../scenario/plan.ts";
 import type { Problem } from "../../scenario/read.ts";
 import { readAnyRecording } from "../../scenario/read-har.ts";
 import { Failure, Misuse } from "../failure.ts";
+import { gather, secondsOption } from "../flag-values.ts";
 import { loadTarget } from "../target.ts";
 import { type CastFlags, castOf } from "./cast.ts";
 import { junitOf } from "./junit.ts";
@@ -13,13 +14,13 @@ import { paintFor, reportOf } from "./report.ts";
 import { type FileResult, hasFailed, resultsOf } from "./results.ts";
 import { findTokens, type TokenNeeds } from "./tokens.ts";
 
-interface RunFlags extends CastFlags {
+interface RunFlags extends Partial<CastFlags> {
   readonly url?: string;
   readonly context?: string;
   readonly secretKeyFile?: string;
   readonly issuer: string;
   readonly audience: string;
-  readonly timeout: string;
+  readonly timeout: number;
   readonly pace?: boolean;
   readonly junit?: string;
   readonly json?: boolean;
@@ -27,9 +28,8 @@ interface RunFlags extends CastFlags {
 
 const NOTE = `
 A file is a recording, as the console exports it (JSON lines or HAR), a HAR file of a browser, or written by hand;
-docs/TESTING.md has the format. Everything that a
-client sent is sent again as fast as the answers come, and what comes back is held against what the file has. Times,
-the numbers of the quota and names that the server makes may be others. - reads from standard input.
+docs/TESTING.md has the format. Everything that a client sent is sent again as fast as the answers come, and what comes
+back is held against what the file has. Times, the numbers of the quota and names that the server makes may be others.
 
 Each client is the user whom the file names, and each conversation a new one, so that nothing of earlier runs is in it.
 --user ann=alice has alice play ann, --conversation lobby=lobby goes into the real lobby. "ann=" and "lobby=" may be left
@@ -40,23 +40,34 @@ context, or by a password that is asked for on the terminal. Demo accounts need 
 nobody does. PARLEY_URL and PARLEY_CONTEXT stand for --url and --context.
 
 Exit code 0: all came as expected; 1: something else; 2: a file cannot be read, or the call is wrong.
-Examples: parley run talk.jsonl
-          parley run scenarios/*.jsonl --url http://127.0.0.1:8000 --junit results.xml`;
+
+  parley examples first-talk > first-talk.jsonl
+  parley run first-talk.jsonl
+  parley run *.jsonl --url http://127.0.0.1:8000 --junit results.xml`;
 
 /** `parley run <file…>`: plays recordings against a server, and compares. */
 export function runCommand(): Command {
-  return new Command("run")
+  const command = new Command("run");
+  return command
     .argument("<file...>", "recordings or scenarios; - for standard input")
     .description("play recordings against a server, and compare what comes back")
     .option("--url <address>", "the server (default: http://127.0.0.1:8000)")
     .option("--context <context>", "the server of this context")
-    .option("--user <[client=]user>", "who plays a client; may be given several times", gather, [])
-    .option("--token <[client=]token>", "token of who plays a client; may be given several times", gather, [])
-    .option("--conversation <[name=]name>", "where it takes place; may be given several times", gather, [])
+    .option("--user <[client=]user>", "who plays a client; may be given several times", gather)
+    .option("--token <[client=]token>", "token of who plays a client; may be given several times", gather)
+    .option("--conversation <[name=]name>", "where it takes place; may be given several times", gather)
     .option("--secret-key-file <path>", "file with the server's SECRET_KEY, to sign tokens for everybody")
     .option("--issuer <name>", "issuer of such tokens", process.env.TOKEN_ISSUER || "parley")
     .option("--audience <name>", "audience of such tokens", process.env.TOKEN_AUDIENCE || "parley")
-    .option("--timeout <seconds>", "how long each answer may take, beside what it took in the recording", "5")
+    .addOption(
+      secondsOption(
+        command,
+        "--timeout <seconds>",
+        "how long each answer may take, beside what it took in the recording",
+        0.001,
+        86_400,
+      ).default(5),
+    )
     .option("--pace", "send nothing earlier than in the recording")
     .option("--junit <file>", "write the results as JUnit XML, too")
     .option("--json", "answer as JSON, for scripts")
@@ -64,12 +75,7 @@ export function runCommand(): Command {
     .action(run);
 }
 
-function gather(value: string, before: readonly string[]): readonly string[] {
-  return [...before, value];
-}
-
 async function run(files: readonly string[], flags: RunFlags): Promise<void> {
-  const patience = secondsOf(flags.timeout) * 1000;
   const target = loadTarget({
     ...(flags.url !== undefined && { url: flags.url }),
     ...(flags.context !== undefined && { context: flags.context }),
@@ -85,7 +91,7 @@ async function run(files: readonly string[], flags: RunFlags): Promise<void> {
   const signedIn: TokenNeeds["signedIn"] = new Map();
   const paint = paintFor(process.stdout);
   for (const { file, plan } of plans) {
-    const result = await runFile(file, plan!, { flags, target, key, signedIn, patience });
+    const result = await runFile(file, plan!, { flags, target, key, signedIn });
     results.push(result);
     if (!flags.json) console.log(reportOf(result, paint));
   }
@@ -97,20 +103,15 @@ async function run(files: readonly string[], flags: RunFlags): Promise<void> {
 async function runFile(
   file: string,
   plan: Plan,
-  {
-    flags,
-    target,
-    key,
-    signedIn,
-    patience,
-  }: TokenNeeds & { readonly flags: RunFlags; readonly patience: number },
+  { flags, target, key, signedIn }: TokenNeeds & { readonly flags: RunFlags },
 ): Promise<FileResult> {
   const { recording, left } = plan;
   if (left > 0)
     console.error(`${file}: ${left} messages were said by nobody of the file; they are left out.`);
-  const casting = castOf(recording, flags);
+  const { user = [], token = [], conversation = [] } = flags;
+  const casting = castOf(recording, { user, token, conversation });
   const tokens = await findTokens(recording, casting, { target, key, signedIn });
-  const options = { patience, pace: flags.pace ?? false };
+  const options = { patience: flags.timeout * 1000, pace: flags.pace ?? false };
   const begin = performance.now();
   const play = await playRecording({ plan, casting, target, tokens, options });
   const seconds = (performance.now() - begin) / 1000;
@@ -129,12 +130,6 @@ function readText(file: string): string {
     const { code, message } = error as NodeJS.ErrnoException;
     throw new Misuse(`The file ${JSON.stringify(file)} cannot be read (${code ?? message}).`);
   }
-}
-
-function secondsOf(text: string): number {
-  const seconds = Number(text);
-  if (text.trim() !== "" && seconds > 0 && seconds <= 86_400) return seconds;
-  throw new Misuse(`${JSON.stringify(text)} (--timeout) is no number of seconds, such as 5 or 0.5.`);
 }
 
 function readKey({ secretKeyFile: path, issuer, audience }: RunFlags): SigningKey | undefined {

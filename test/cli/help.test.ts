@@ -1,0 +1,76 @@
+// What `--help` says: of every command, whether it can be read, and whether its examples work as they stand there.
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { chmodSync } from "node:fs";
+import { MAIN, ParleyFolder, type Running } from "./parley.ts";
+
+let folder: ParleyFolder;
+let server: Running;
+/** By the words of each command, its help. */
+const helps = new Map<string, string>();
+
+beforeAll(async () => {
+  folder = new ParleyFolder();
+  server = await folder.serve();
+  folder.write("parley", `#!/bin/sh\nexec ${process.execPath} --no-env-file ${MAIN} "$@"\n`);
+  chmodSync(`${folder.path}/parley`, 0o755);
+  await gatherHelp([]);
+}, 60_000);
+afterAll(() => folder[Symbol.asyncDispose]());
+
+async function gatherHelp(words: readonly string[]): Promise<void> {
+  const { code, stdout, stderr } = await folder.run([...words, "--help"]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  helps.set(words.join(" "), stdout);
+  // An indented word with what it takes and what it is about: a command, or an argument.
+  const parts = stdout.split(/^(?=\S.*:$)/m).filter((part) => !part.startsWith("Arguments:"));
+  const names = parts.flatMap((part) => [...part.matchAll(/^ {2}([a-z][a-z-]*)(?=(?: [[<]\S+)* {2,}\S)/gm)]);
+  const below = new Set(names.map(([, name]) => name!).filter((name) => !["help", "parley"].includes(name)));
+  await Promise.all([...below].map((name) => gatherHelp([...words, name])));
+}
+
+/** The examples of all commands: lines of their own, indented. Those for fish are run by completion/shells.test.ts. */
+function examples(): string[] {
+  const all = [...helps.values()].flatMap((help) => [...help.matchAll(/^ {2}(parley .*)$/gm)]);
+  return [...new Set(all.map(([, example]) => example!))].filter((example) => !example.endsWith("| source"));
+}
+
+test("every command has one, which fits on a screen of 128 columns", () => {
+  expect(helps.size).toBeGreaterThan(25);
+  // Flags of a server are a table of their own, in one column.
+  for (const [words, help] of helps)
+    if (!["serve", "doctor"].includes(words))
+      for (const line of help.split("\n")) expect(line.length).toBeLessThanOrEqual(128);
+});
+
+test("none shows a value of the program's own", () => {
+  for (const help of helps.values()) expect(help).not.toMatch(/default: (\[|\{|"\d)|undefined|\bnull\b/);
+});
+
+test.skipIf(Bun.which("jq") === null)(
+  "the examples work as they stand there",
+  async () => {
+    // What they read is there: ten messages of somebody else.
+    const texts = Array.from({ length: 10 }, (_, index) => ["-x", `${index}`]).flat();
+    const url = ["--url", server.url];
+    expect(await folder.run(["chat", "lobby", "--user", "user2", ...texts, ...url])).toMatchObject({
+      code: 0,
+    });
+    const found = examples();
+    expect(found.length).toBeGreaterThan(10);
+    for (const example of found) {
+      const shell = Bun.spawn(
+        ["bash", "-c", `set -o pipefail; ${example.replaceAll("http://127.0.0.1:8000", server.url)}`],
+        {
+          cwd: folder.path,
+          env: { PATH: `${folder.path}:${process.env.PATH}`, HOME: folder.path, PARLEY_URL: server.url },
+          stdin: "ignore",
+          stdout: "pipe",
+          stderr: "pipe",
+        },
+      );
+      const [stderr, code] = await Promise.all([new Response(shell.stderr).text(), shell.exited]);
+      expect({ example, code, ...(code !== 0 && { stderr }) }).toEqual({ example, code: 0 });
+    }
+  },
+  60_000,
+);
