@@ -58,7 +58,7 @@ const SWEEP_INTERVAL = 60_000;
 /** Starts to listen. Throws what the system says when the port is taken or may not be used. */
 export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const { settings, engine, accounts, clock } = parts;
-  const log = thinned(parts.log, clock);
+  const log = thinned(parts.log, clock, settings.logLevel);
   const usable = demoAccountsUsable(settings);
   const shared = {
     ...parts,
@@ -87,7 +87,8 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const counts = new MessageCounts(clock, parts.log, () => hub.delivered, settings.logLevel === "debug");
   const rules = sessionRules(settings);
   const inactivity = { timeout: rules.inactivity / 1000, warning: rules.inactivityWarning / 1000 };
-  const admitting = { ...shared, hub, health: watching.health, entrance: new Entrance(), inactivity };
+  const entrance = new Entrance();
+  const admitting = { ...shared, hub, health: watching.health, entrance, inactivity };
   const host: ConnectionHost = {
     rules,
     clock,
@@ -100,7 +101,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     directory,
     counts,
     log,
-    admit: (connection, presented) => admit(admitting, connection, presented),
+    admit: (connection, presented, place) => admit(admitting, connection, presented, place),
     renew: (connection, token) => renew(admitting, connection, token),
   };
 
@@ -135,6 +136,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     connect: faults?.connect ?? ((facts: ConnectionFacts) => new Connection(host, facts)),
     origins,
     admission,
+    entrance,
     clock,
     log,
     draining: () => (draining ? settings.drainSeconds * 1000 : undefined),

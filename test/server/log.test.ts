@@ -110,7 +110,7 @@ describe("thinned log", () => {
   test("P2 a repeated line is written once, and again with a count when its window ends", () => {
     const { log, lines } = list();
     const clock = new ManualClock();
-    const thin = thinned(log, clock);
+    const thin = thinned(log, clock, "info");
     for (let i = 0; i < 5; i++) thin.warn("limit.refused", { user: "u", seq: i });
     thin.warn("limit.refused", { user: "v" });
     expect(lines).toEqual([
@@ -122,9 +122,21 @@ describe("thinned log", () => {
     thin.close();
   });
 
+  test("lines below the level of the log are neither written nor remembered", () => {
+    const { log, lines } = list();
+    const clock = new ManualClock();
+    const thin = thinned(log, clock, "warn");
+    thin.debug("detail");
+    for (let i = 0; i < 3; i++) thin.info("connection.opened");
+    thin.warn("handshake.refused");
+    clock.advance(10_000);
+    expect(lines).toEqual([["handshake.refused", undefined]]);
+    thin.close();
+  });
+
   test("P2 close writes what is still held", () => {
     const { log, lines } = list();
-    const thin = thinned(log, new ManualClock());
+    const thin = thinned(log, new ManualClock(), "info");
     thin.error("fault");
     thin.error("fault");
     thin.close();

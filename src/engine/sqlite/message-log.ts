@@ -11,6 +11,9 @@ import { Tail } from "./tail.ts";
 /** Messages handed to the keeper in one go: copying more would hold the event loop for more than two milliseconds. */
 const MOST_HANDED = 100_000;
 
+/** Names remembered of conversations that there are not. */
+const UNUSED_KEPT = 1_000;
+
 interface Row {
   readonly position: number;
   readonly conversation: number;
@@ -50,6 +53,8 @@ export interface ConversationHead {
 export class MessageLog {
   private readonly tail = new Tail();
   private readonly heads = new Map<string, ConversationHead>();
+  /** Conversations that were looked for in vain: who opens a new one asks more than once. Only this process makes any. */
+  private readonly unused = new Set<string>();
   private readonly seed: number;
   private nextPosition = 1;
   /** The position after which the tail has every message. */
@@ -87,6 +92,7 @@ export class MessageLog {
     this.tailFrom = Number.POSITIVE_INFINITY;
     this.tail.clear();
     this.heads.clear();
+    this.unused.clear();
     this.nextPosition = readLastPosition(this.db) + 1;
     const { indexed } = this.index;
     const rows = this.db
@@ -112,11 +118,16 @@ export class MessageLog {
   find(id: string): ConversationHead | undefined {
     const known = this.heads.get(id);
     if (known !== undefined) return known;
+    if (this.unused.has(id)) return undefined;
     const row = this.db.query("select number, id, first_seq from conversation where id = ?").get(id) as Pick<
       ConversationRow,
       "number" | "id" | "first_seq"
     > | null;
-    if (row === null) return undefined;
+    if (row === null) {
+      if (this.unused.size >= UNUSED_KEPT) this.unused.clear();
+      this.unused.add(id);
+      return undefined;
+    }
     const head = this.headOf(row);
     this.heads.set(id, head);
     return head;
@@ -146,6 +157,7 @@ export class MessageLog {
       number: number;
     };
     const head = { id, number, seq: 0, first: 1 };
+    this.unused.delete(id);
     this.heads.set(id, head);
     return head;
   }

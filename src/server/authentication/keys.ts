@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from "node:crypto";
+import { timingSafeEqual } from "node:crypto";
 import { createRemoteJWKSet, errors, type JWK, type JWTVerifyGetKey } from "jose";
 import { VerifiedTokens } from "./verified-tokens.ts";
 
@@ -47,7 +47,7 @@ const KEY_SET_ALGORITHMS: ReadonlySet<string> = new Set(["RS256", "PS256", "ES25
  */
 export async function createKeys(settings: KeySettings, secret: string): Promise<TokenKeys> {
   const signing = await importSecret(secret);
-  const secrets = [secret, settings.secretKeyPrevious].filter((each) => each !== undefined);
+  const secrets = [secret, settings.secretKeyPrevious].filter((each) => each !== undefined).map(hmacWith);
   const keySet = settings.tokenKeySet === undefined ? [] : [keySetAt(new URL(settings.tokenKeySet))];
   return {
     issuer: settings.tokenIssuer,
@@ -56,13 +56,18 @@ export async function createKeys(settings: KeySettings, secret: string): Promise
     leeway: settings.tokenLeeway,
     signing,
     verified: new VerifiedTokens(),
-    signedWithSecret: (signed, signature) => secrets.some((each) => isHmac(signed, signature, each)),
+    signedWithSecret: (signed, signature) => secrets.some((hmac) => isSame(signature, hmac(signed))),
     candidates: (algorithm) => (KEY_SET_ALGORITHMS.has(algorithm) ? keySet : []),
   };
 }
 
-function isHmac(signed: string, signature: Uint8Array, secret: string): boolean {
-  const expected = createHmac("sha256", secret).update(signed).digest();
+/** The runtime's own: Node's, which is a stream as well, takes twice as long. A copy has the key worked in already. */
+function hmacWith(secret: string): (text: string) => Uint8Array {
+  const keyed = new Bun.CryptoHasher("sha256", secret);
+  return (text) => keyed.copy().update(text).digest();
+}
+
+function isSame(signature: Uint8Array, expected: Uint8Array): boolean {
   return signature.length === expected.length && timingSafeEqual(signature, expected);
 }
 

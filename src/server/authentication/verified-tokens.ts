@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import type { VerifiedToken } from "./tokens.ts";
 
 /** Tokens remembered; at some 350 bytes each this is below 3 MB. */
@@ -16,7 +15,7 @@ export class VerifiedTokens {
 
   /** The name under which a token is known here: its hash. Its size MUST be bounded before. */
   nameOf(token: string): string {
-    return createHash("sha256").update(token).digest("base64");
+    return Bun.SHA256.hash(token, "base64");
   }
 
   /** What stands in the token called `name`, when its signature is known to be good and `now` lies between its times. */

@@ -11,7 +11,7 @@ import type { Identity } from "../authentication/identify.ts";
 import type { Log } from "../log.ts";
 import { catchUp } from "./catch-up.ts";
 import type { Connection } from "./connection.ts";
-import type { Entrance } from "./entrance.ts";
+import type { Entrance, Place } from "./entrance.ts";
 import { endFaulty } from "./fault.ts";
 import type { Hub } from "./hub.ts";
 
@@ -32,14 +32,21 @@ export interface AdmitParts extends CredentialParts {
  *
  * The client may be gone after each wait. What it took by then, `Connection.closed` has given back.
  */
-export function admit(parts: AdmitParts, connection: Connection, presented: Presented): void {
-  parts.entrance
-    .through(() => tryToAdmit(parts, connection, presented))
-    .catch((error) => {
-      // Whatever failed, failed because of that; in words, and for a moment.
-      if (parts.engine.isAway(error)) connection.end(STORE_AWAY);
-      else endFaulty(parts.log, connection, error);
-    });
+export function admit(
+  parts: AdmitParts,
+  connection: Connection,
+  presented: Presented,
+  place: Place | Promise<Place> = parts.entrance.take(),
+): void {
+  if (place instanceof Promise) place.then((taken) => admit(parts, connection, presented, taken));
+  else
+    tryToAdmit(parts, connection, presented)
+      .catch((error) => {
+        // Whatever failed, failed because of that; in words, and for a moment.
+        if (parts.engine.isAway(error)) connection.end(STORE_AWAY);
+        else endFaulty(parts.log, connection, error);
+      })
+      .finally(() => place.leave());
 }
 
 /** Puts another token of the same user in the place of the one a connection came with (A2). */

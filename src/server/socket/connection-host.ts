@@ -9,6 +9,7 @@ import type { Presented } from "../authentication/credential.ts";
 import type { Log } from "../log.ts";
 import type { Connection } from "./connection.ts";
 import type { Directory } from "./directory.ts";
+import type { Place } from "./entrance.ts";
 import type { Hub } from "./hub.ts";
 import type { MessageCounts } from "./message-counts.ts";
 import type { Outbox } from "./outbox.ts";
@@ -37,8 +38,8 @@ export interface ConnectionHost {
   readonly directory: Directory<Connection>;
   readonly counts: MessageCounts;
   readonly log: Log;
-  /** Finds out who presents this and lets the connection in, or refuses it; never throws. */
-  admit(connection: Connection, presented: Presented): void;
+  /** Finds out who presents this and lets the connection in, or refuses it, in `place` if it has one; never throws. */
+  admit(connection: Connection, presented: Presented, place?: Place): void;
   /** Puts `token` in the place of the one a connection came with, or refuses it; never throws. */
   renew(connection: Connection, token: string): void;
 }
@@ -51,6 +52,8 @@ export interface ConnectionFacts {
   readonly conversation: string;
   /** Token or ticket, when one came with the handshake. */
   readonly presented: Presented | undefined;
+  /** Its place in the entrance, when it comes with a credential. */
+  readonly place: Place | undefined;
   readonly resume: ResumeRequest | undefined;
   /** What is wrong with the address, to be said as soon as the socket is open. */
   readonly fault: string | undefined;

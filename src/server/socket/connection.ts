@@ -1,3 +1,4 @@
+import { drainMicrotasks } from "bun:jsc";
 import type { Entry } from "../../core/admission.ts";
 import type { Ending } from "../../core/closing.ts";
 import type { PostResult } from "../../core/engine.ts";
@@ -14,6 +15,7 @@ import type { ServerFrameOf } from "../../protocol/server-frames.ts";
 import type { Presented } from "../authentication/credential.ts";
 import type { Identity } from "../authentication/identify.ts";
 import type { ConnectionFacts, ConnectionHost, Socket } from "./connection-host.ts";
+import type { Place } from "./entrance.ts";
 import type { Sender } from "./outbox.ts";
 import type { Listener } from "./room.ts";
 import type { Timed } from "./wheel.ts";
@@ -49,7 +51,9 @@ export class Connection implements Listener, Sender, Timed {
   private entry: Entry;
   private out: string[] = NO_FRAMES;
   private held: SessionEvent[] = NO_EVENTS;
+  /** What the handshake showed, and the place it has in the entrance for it; given up when the socket opens. */
   private presented: Presented | undefined;
+  private place: Place | undefined;
   private onDrain: (() => void) | undefined;
   private readonly fault: string | undefined;
   private readonly openedAt: number;
@@ -65,6 +69,7 @@ export class Connection implements Listener, Sender, Timed {
     this.address = facts.entry.address;
     this.entry = facts.entry;
     this.presented = facts.presented;
+    this.place = facts.place;
     this.resume = facts.resume;
     this.fault = facts.fault;
     this.openedAt = host.clock.now();
@@ -86,10 +91,15 @@ export class Connection implements Listener, Sender, Timed {
     this.socket = socket;
     this.host.directory.arrive(this);
     this.schedule();
-    const { presented, fault } = this;
+    const { presented, place, fault } = this;
     this.presented = undefined;
-    if (fault !== undefined) this.apply({ type: "refused", code: "bad_address", message: fault });
-    else if (presented !== undefined) this.host.admit(this, presented);
+    this.place = undefined;
+    if (fault !== undefined) {
+      this.apply({ type: "refused", code: "bad_address", message: fault });
+      place?.leave();
+    } else if (presented !== undefined) this.host.admit(this, presented, place);
+    // The runtime still gathers what the socket is sent: a welcome that needs no other machine leaves with the handshake's answer.
+    drainMicrotasks();
   }
 
   /** A frame arrived. */

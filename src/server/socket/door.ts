@@ -1,21 +1,22 @@
 import type { Server } from "bun";
-import type { Admission } from "../../core/admission.ts";
+import type { Admission, Entry } from "../../core/admission.ts";
 import type { Clock } from "../../core/clock.ts";
 import { type Opening, readHandshake } from "../../core/handshake.ts";
 import type { OriginRule } from "../../core/origins.ts";
 import { errorEntry } from "../../protocol/errors.ts";
-import type { Presented } from "../authentication/credential.ts";
 import { addressGroup, isLoopback } from "../client-address.ts";
 import { problem, retryAfterSeconds } from "../http/problem.ts";
 import type { Log } from "../log.ts";
 import type { Connection } from "./connection.ts";
 import type { ConnectionFacts } from "./connection-host.ts";
+import type { Entrance, Place } from "./entrance.ts";
 
 export interface DoorParts {
   /** Makes the connection for a socket that is about to open. */
   readonly connect: (facts: ConnectionFacts) => Connection;
   readonly origins: OriginRule;
   readonly admission: Admission;
+  readonly entrance: Entrance;
   readonly clock: Clock;
   readonly log: Log;
   /** While the server drains, nobody comes in; milliseconds until it is worth another try. */
@@ -44,7 +45,7 @@ const NOWHERE = { user: "", conversation: "" };
 export function openDoor(
   parts: DoorParts,
   { request, server, address, scheme }: Knock,
-): Response | undefined {
+): Response | undefined | Promise<Response | undefined> {
   const { admission, clock, log } = parts;
   const { method, headers, url } = request;
   const target = url.slice(url.indexOf("/", url.indexOf("//") + 2));
@@ -65,26 +66,38 @@ export function openDoor(
     log.warn("handshake.refused", { address, code: admitted.code });
     return later(admitted.code, admitted.retryAfter);
   }
-  const place = "fault" in opening.address ? NOWHERE : copied(opening.address);
-  const fault = "fault" in opening.address ? opening.address.fault : undefined;
-  const connection = parts.connect({
-    entry,
-    ...place,
-    presented: presentedIn(opening),
-    resume: opening.resume,
-    fault,
-  });
-  // Without this field Bun echoes the first protocol offered, which may be the token (RUNTIME 6).
-  const subprotocol = opening.subprotocol && { headers: { "Sec-WebSocket-Protocol": opening.subprotocol } };
-  if (server.upgrade(request, { data: connection, ...subprotocol })) return undefined;
-  admission.leave(entry);
-  const detail = "The WebSocket handshake could not be completed.";
-  return problem("bad_request", { detail, headers: SECURITY_FIELDS });
+  const enter = (place: Place | undefined) => {
+    // The server may have begun to drain while this one waited for its place.
+    const end = parts.draining();
+    const refusal =
+      end === undefined ? upgrade(parts, request, server, opening, entry, place) : later("unavailable", end);
+    if (refusal === undefined) return undefined;
+    admission.leave(entry);
+    place?.leave();
+    return refusal;
+  };
+  const place = anonymous ? undefined : parts.entrance.take();
+  return place instanceof Promise ? place.then(enter) : enter(place);
 }
 
-function presentedIn({ token, ticket }: Opening): Presented | undefined {
-  if (token !== undefined) return { token };
-  return ticket === undefined ? undefined : { ticket };
+/** Opens the socket; answers what to say where the runtime cannot. */
+function upgrade(
+  parts: DoorParts,
+  request: Request,
+  server: Server<Connection>,
+  { address, token, ticket, resume, subprotocol }: Opening,
+  entry: Entry,
+  place: Place | undefined,
+): Response | undefined {
+  const names = "fault" in address ? NOWHERE : copied(address);
+  const fault = "fault" in address ? address.fault : undefined;
+  const presented = token !== undefined ? { token } : ticket !== undefined ? { ticket } : undefined;
+  const connection = parts.connect({ entry, ...names, presented, place, resume, fault });
+  // Without this field Bun echoes the first protocol offered, which may be the token (RUNTIME 6).
+  const headers = subprotocol && { headers: { "Sec-WebSocket-Protocol": subprotocol } };
+  if (server.upgrade(request, { data: connection, ...headers })) return undefined;
+  const detail = "The WebSocket handshake could not be completed.";
+  return problem("bad_request", { detail, headers: SECURITY_FIELDS });
 }
 
 /**

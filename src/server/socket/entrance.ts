@@ -1,4 +1,4 @@
-/** How many are let through at once: while one waits for its token's signature, others use the event loop. */
+/** How many are let in at once: while one waits for its token's key, others use the event loop. */
 const PLACES = 4;
 
 /**
@@ -7,39 +7,48 @@ const PLACES = 4;
  */
 const KEPT = 100;
 
+/** One of the places in the entrance. */
+export interface Place {
+  /** Gives it to the next, in another turn of the event loop: in this one, what has just been done has had its share. */
+  leave(): void;
+}
+
 /**
- * Lets work through a few at a time and the rest in the order in which it came, so that thousands who come at once
+ * Lets connections in a few at a time and the rest in the order in which they came, so that thousands who come at once
  * share the event loop with those who talk, instead of filling one turn of it after the other.
  */
 export class Entrance {
-  private readonly waiting = new Set<() => void>();
-  private inside = 0;
+  private readonly waiting = new Set<(place: Place) => void>();
+  private taken = 0;
 
-  /** Does `work` when there is a place for it. */
-  async through(work: () => Promise<void>): Promise<void> {
-    if (this.inside < PLACES) this.inside++;
-    else await new Promise<void>((resolve) => this.waiting.add(resolve));
+  /** A place, as soon as there is one; it MUST be left. Not a promise where it is there now. */
+  take(): Place | Promise<Place> {
+    if (this.taken >= PLACES) return new Promise((resolve) => this.waiting.add(resolve));
+    this.taken++;
+    return this.place();
+  }
+
+  private place(): Place {
     let kept = true;
-    const giveUpPlace = () => {
+    const handOn = () => {
       if (kept) this.handOn();
       kept = false;
     };
-    const late = setTimeout(giveUpPlace, KEPT);
-    try {
-      await work();
-    } finally {
-      clearTimeout(late);
-      // In another turn of the event loop: in this one, what has just been done has had its share.
-      setImmediate(giveUpPlace);
-    }
+    const late = setTimeout(handOn, KEPT);
+    return {
+      leave: () => {
+        clearTimeout(late);
+        setImmediate(handOn);
+      },
+    };
   }
 
   private handOn(): void {
     for (const begin of this.waiting) {
       this.waiting.delete(begin);
-      begin();
+      begin(this.place());
       return;
     }
-    this.inside--;
+    this.taken--;
   }
 }

@@ -1,39 +1,45 @@
 import { expect, test } from "bun:test";
-import { Entrance } from "../../../src/server/socket/entrance.ts";
+import { Entrance, type Place } from "../../../src/server/socket/entrance.ts";
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-test("B1 of many who come at once four are worked on, and the others in the order in which they came", async () => {
+test("B1 of many who come at once four are let in, and the others in the order in which they came", async () => {
   const entrance = new Entrance();
-  const begun: number[] = [];
-  const finish: (() => void)[] = [];
-  const all = Array.from({ length: 10 }, (_, number) =>
-    entrance.through(() => {
-      begun.push(number);
-      return new Promise((resolve) => finish.push(resolve));
-    }),
-  );
+  const inside: { number: number; place: Place }[] = [];
+  const enter = async (number: number) => void inside.push({ number, place: await entrance.take() });
+  const all = Array.from({ length: 10 }, (_, number) => enter(number));
   await turn();
-  expect(begun).toEqual([0, 1, 2, 3]);
+  expect(inside.map(({ number }) => number)).toEqual([0, 1, 2, 3]);
 
-  finish[2]!();
+  inside[2]!.place.leave();
   await turn();
   await turn();
-  expect(begun).toEqual([0, 1, 2, 3, 4]);
+  expect(inside.map(({ number }) => number)).toEqual([0, 1, 2, 3, 4]);
 
-  while (begun.length < 10) {
-    for (const end of finish) end();
+  while (inside.length < 10) {
+    for (const { place } of inside) place.leave();
     await turn();
   }
-  for (const end of finish) end();
+  for (const { place } of inside) place.leave();
   await Promise.all(all);
-  expect(begun).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  expect(inside.map(({ number }) => number)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
 });
 
-test("B1 whoever fails in the entrance gives the place to the next", async () => {
+test("B1 a place is there at once while there are any, and is given on in another turn, once", async () => {
   const entrance = new Entrance();
-  const failures = Array.from({ length: 8 }, () => entrance.through(() => Promise.reject(new Error("gone"))));
-  const outcomes = await Promise.allSettled(failures);
-  expect(outcomes.map(({ status }) => status)).toEqual(Array(8).fill("rejected"));
-  await entrance.through(async () => {});
+  const places = Array.from({ length: 4 }, () => entrance.take());
+  expect(places.every((place) => !(place instanceof Promise))).toBe(true);
+  const next = [entrance.take(), entrance.take()];
+  expect(next.every((place) => place instanceof Promise)).toBe(true);
+
+  const [first] = places as Place[];
+  first!.leave();
+  first!.leave();
+  let here = 0;
+  for (const place of next) (place as Promise<Place>).then(() => here++);
+  await Promise.resolve();
+  expect(here).toBe(0);
+  await turn();
+  await turn();
+  expect(here).toBe(1);
 });
