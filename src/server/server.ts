@@ -17,6 +17,7 @@ import { createPage } from "./http/page-route.ts";
 import { problem } from "./http/problem.ts";
 import type { Log } from "./log.ts";
 import { watchRevocations } from "./revocation-watch.ts";
+import { LOOK_INTERVAL, RuntimeThreads } from "./runtime-threads.ts";
 import type { Settings } from "./settings/settings.ts";
 import { admit, renew } from "./socket/admit.ts";
 import { Connection } from "./socket/connection.ts";
@@ -180,6 +181,9 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     // In the background: it holds the event loop up for a fraction of a millisecond.
     if (tidying.isDue(admission.open)) Bun.gc(false);
   });
+  const threads = new RuntimeThreads();
+  threads.calm();
+  const stopCalming = clock.every(LOOK_INTERVAL, () => threads.calm());
   const url = (host: string) => `${secure ? "https" : "http"}://${urlHost(host)}:${server.port}`;
   const { version } = parts;
   parts.serving({ url: url(nameForOthers(settings.host)), version, connections: () => admission.open });
@@ -195,6 +199,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
       stopWatchingRevocations();
       stopSweeping();
       stopTidying();
+      stopCalming();
       wheel.stop();
       watching.stop();
       hub.stop();
