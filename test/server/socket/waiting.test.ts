@@ -1,0 +1,42 @@
+import { expect, test } from "bun:test";
+import { connect } from "node:net";
+import { RawSocket } from "../../support/raw-socket.ts";
+import { startTestServer } from "../../support/server.ts";
+
+/** Sends a handshake and is gone, without waiting for what comes. */
+function knockAndGo(port: number, target: string): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const socket = connect(port, "127.0.0.1", () => {
+    socket.write(
+      `GET ${target} HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+      () => socket.resetAndDestroy(),
+    );
+  });
+  socket.on("error", () => {});
+  socket.on("close", () => resolve());
+  return promise;
+}
+
+test("W1 who goes while waiting to be let in leaves no place taken", async () => {
+  const all = 60;
+  await using server = await startTestServer({
+    env: { MAX_CONNECTIONS: String(all), PLANS: `free:0:${all}` },
+  });
+  const target = `/ws/anna/lobby?token=${await server.token("anna")}`;
+  for (let round = 0; round < 5; round++)
+    await Promise.all(Array.from({ length: all }, () => knockAndGo(server.port, target)));
+
+  // Every place, of the server and of the user's plan, is free again as soon as the server has seen them go.
+  const deadline = Date.now() + 10_000;
+  let entered = 0;
+  while (entered < all && Date.now() < deadline) {
+    const sockets = await Promise.all(
+      Array.from({ length: all }, () => RawSocket.handshake(server.port, target)),
+    );
+    const welcomes = await Promise.allSettled(sockets.map((socket) => socket.heard("welcome")));
+    entered = welcomes.filter(({ status }) => status === "fulfilled").length;
+    await Promise.all(sockets.map((socket) => socket[Symbol.asyncDispose]()));
+  }
+  expect(entered).toBe(all);
+});
