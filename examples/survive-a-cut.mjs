@@ -9,8 +9,15 @@ const COUNT = 20;
 const parley = connect({ url: PARLEY_URL, token: PARLEY_TOKEN });
 const conversation = parley.conversation(`cut-${crypto.randomUUID()}`);
 
-/** Has the server cut the line of this client, as a network would: without a word. */
+/** Has the server cut the line of this client, as a network would: without a word. Waits until it is back. */
 async function cut() {
+  const back = new Promise((done) => {
+    const stop = conversation.on("status", ({ at }) => {
+      if (at !== "live") return;
+      stop();
+      done();
+    });
+  });
   const answer = await fetch(`${PARLEY_URL}/test/faults`, {
     method: "POST",
     headers: { Authorization: `Bearer ${PARLEY_TOKEN}`, "Content-Type": "application/json" },
@@ -18,6 +25,7 @@ async function cut() {
   });
   if (!answer.ok)
     throw new Error(`There are no faults here (${answer.status}): start the server with TEST_FAULTS=true`);
+  await back;
 }
 
 let cuts = 0;
