@@ -55,6 +55,11 @@ export class MeetingNode implements AsyncDisposable {
     return { room, told };
   }
 
+  /** Waits until Redis has done what the registry asked for before: it reads the registry on the same line. */
+  async renewed(): Promise<void> {
+    if (!this.gone) await NodeRegistry.read(this.client);
+  }
+
   /** Ends as a process does that is killed: its connections are cut, and nothing is given back. */
   async crash(): Promise<void> {
     this.gone = true;
@@ -63,6 +68,7 @@ export class MeetingNode implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.gone) return;
+    this.gone = true;
     await this.relay.close();
     await this.leases.close();
     await this.nodes.close();
