@@ -1,5 +1,9 @@
-/** Puts `text` on the clipboard. False when the browser refuses. */
-export async function copyText(text: string): Promise<boolean> {
+/** Puts `text` on the clipboard, and has it told whether the browser let it. */
+export async function copyText(text: string, tell: (words: string) => void): Promise<void> {
+  tell((await isCopied(text)) ? "Copied" : "The browser did not let it be copied");
+}
+
+async function isCopied(text: string): Promise<boolean> {
   try {
     await navigator.clipboard.writeText(text);
     return true;

@@ -4,6 +4,7 @@ import type { BenchClient } from "../bench-client.ts";
 import type { Desk } from "../panel/panel.ts";
 import type { Allowance } from "../state.ts";
 import { clockTime, duration, milliseconds } from "../wording.ts";
+import { Fact } from "./fact.tsx";
 import { IconButton } from "./icon.tsx";
 import { statusOf } from "./status.ts";
 
@@ -140,15 +141,6 @@ function Line({ bench, client }: ClientCardProps) {
         title="When the server closes this line if nothing is done"
       />
     </>
-  );
-}
-
-function Fact({ term, value, title }: { term: string; value: string; title?: string | undefined }) {
-  return (
-    <div title={title}>
-      <dt>{term}</dt>
-      <dd>{value}</dd>
-    </div>
   );
 }
 

@@ -24,8 +24,7 @@ export function CopyFrame({ bench, frame, tell }: CopyFrameProps) {
   async function copy(kind: CopyKind): Promise<void> {
     const { copyAs, onlyThis } = await import("./files.ts");
     const recording = recordingOf(bench, frame)!;
-    const copied = await copyText(copyAs(kind, onlyThis(recording, recording.entries[0]!)));
-    tell(copied ? "Copied" : "The browser did not let it be copied");
+    await copyText(copyAs(kind, onlyThis(recording, recording.entries[0]!)), tell);
   }
 
   return (

@@ -96,8 +96,7 @@ export function createRecord(desk: Desk): Panel {
 
   async function copy(recording: Recording, kind: CopyKind): Promise<void> {
     const { copyAs } = await files();
-    const copied = await copyText(copyAs(kind, recording));
-    tell(copied ? "Copied" : "The browser did not let it be copied");
+    await copyText(copyAs(kind, recording), tell);
   }
 
   function View() {

@@ -1,5 +1,6 @@
 import { useState } from "preact/hooks";
 import { newId } from "../../bench-client.ts";
+import { Fact } from "../../view/fact.tsx";
 import { milliseconds } from "../../wording.ts";
 import type { Series } from "./pacing.ts";
 import type { Progress } from "./series.ts";
@@ -137,15 +138,6 @@ function ProgressView({ progress }: { readonly progress: Progress }) {
       <p class="problem" role="alert">
         {problem ?? ""}
       </p>
-    </div>
-  );
-}
-
-function Fact({ term, value, id }: { readonly term: string; readonly value: string; readonly id?: string }) {
-  return (
-    <div>
-      <dt>{term}</dt>
-      <dd id={id}>{value}</dd>
     </div>
   );
 }

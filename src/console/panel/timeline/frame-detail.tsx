@@ -22,10 +22,6 @@ export function FrameDetail({ bench, frame, edit, close, tell }: FrameDetailProp
   const { number, type, direction, client, at, bytes, text, notes } = frame;
   const content = raw ? text : prettyJson(text);
 
-  async function copy(): Promise<void> {
-    tell((await copyText(content)) ? "Copied" : "The browser did not let it be copied");
-  }
-
   return (
     <section class="frame-detail" id="frame-detail" aria-label={`Frame ${number}`}>
       <div class="detail-head">
@@ -51,7 +47,7 @@ export function FrameDetail({ bench, frame, edit, close, tell }: FrameDetailProp
           label="Copy the frame"
           shortcut="y"
           id="copy-frame"
-          onClick={() => void copy()}
+          onClick={() => void copyText(content, tell)}
         />
         <IconButton icon="close" label="Close the frame" shortcut="Esc" onClick={close} />
       </div>
