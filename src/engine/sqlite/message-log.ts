@@ -1,5 +1,6 @@
 import type { Database, Statement } from "bun:sqlite";
 import type { StoredAlready } from "../../core/posting.ts";
+import { RecencyMap } from "../../core/recency-map.ts";
 import type { Message } from "../../protocol/server-frames.ts";
 import type { IndexFile } from "./index-file.ts";
 import type { Keeper } from "./keeper.ts";
@@ -54,7 +55,7 @@ export class MessageLog {
   private readonly tail = new Tail();
   private readonly heads = new Map<string, ConversationHead>();
   /** Conversations that were looked for in vain: who opens a new one asks more than once. Only this process makes any. */
-  private readonly unused = new Set<string>();
+  private unused = new RecencyMap<true>(UNUSED_KEPT);
   private readonly seed: number;
   private nextPosition = 1;
   /** The position after which the tail has every message. */
@@ -92,7 +93,7 @@ export class MessageLog {
     this.tailFrom = Number.POSITIVE_INFINITY;
     this.tail.clear();
     this.heads.clear();
-    this.unused.clear();
+    this.unused = new RecencyMap(UNUSED_KEPT);
     this.nextPosition = readLastPosition(this.db) + 1;
     const { indexed } = this.index;
     const rows = this.db
@@ -118,14 +119,13 @@ export class MessageLog {
   find(id: string): ConversationHead | undefined {
     const known = this.heads.get(id);
     if (known !== undefined) return known;
-    if (this.unused.has(id)) return undefined;
+    if (this.unused.get(id)) return undefined;
     const row = this.db.query("select number, id, first_seq from conversation where id = ?").get(id) as Pick<
       ConversationRow,
       "number" | "id" | "first_seq"
     > | null;
     if (row === null) {
-      if (this.unused.size >= UNUSED_KEPT) this.unused.clear();
-      this.unused.add(id);
+      this.unused.set(id, true);
       return undefined;
     }
     const head = this.headOf(row);

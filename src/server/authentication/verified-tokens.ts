@@ -1,3 +1,4 @@
+import { RecencyMap } from "../../core/recency-map.ts";
 import type { VerifiedToken } from "./tokens.ts";
 
 /** Tokens remembered; at some 350 bytes each this is below 3 MB. */
@@ -11,7 +12,7 @@ const CAPACITY = 8192;
  * time.
  */
 export class VerifiedTokens {
-  private readonly known = new Map<string, VerifiedToken>();
+  private readonly known = new RecencyMap<VerifiedToken>(CAPACITY);
 
   /** The name under which a token is known here: its hash. Its size MUST be bounded before. */
   nameOf(token: string): string {
@@ -22,9 +23,11 @@ export class VerifiedTokens {
   find(name: string, now: number): VerifiedToken | undefined {
     const known = this.known.get(name);
     if (known === undefined) return undefined;
-    this.known.delete(name);
     // At the edges of its life, where a leeway counts, the token is checked in full.
-    if (now < known.issuedAt || now >= known.expiresAt) return undefined;
+    if (now < known.issuedAt || now >= known.expiresAt) {
+      this.known.delete(name);
+      return undefined;
+    }
     this.known.set(name, known);
     return known;
   }
@@ -32,10 +35,5 @@ export class VerifiedTokens {
   /** Remembers a token that was found genuine, in the place of the one that was not seen for longest. */
   add(name: string, verified: VerifiedToken): void {
     this.known.set(name, verified);
-    if (this.known.size <= CAPACITY) return;
-    for (const oldest of this.known.keys()) {
-      this.known.delete(oldest);
-      return;
-    }
   }
 }
