@@ -1,5 +1,6 @@
-import { type DestinationStream, destination, type LevelWithSilent, type Logger, pino } from "pino";
+import { type DestinationStream, destination, type Logger, pino } from "pino";
 import pretty from "pino-pretty";
+import type { LogLevel } from "./log-levels.ts";
 
 /** Who, what, where: the fields of one line. Never message text, a password or a token. */
 export type LogFields = Readonly<Record<string, unknown>>;
@@ -11,8 +12,6 @@ export interface Log {
   warn(event: string, fields?: LogFields): void;
   error(event: string, fields?: LogFields): void;
 }
-
-export type LogLevel = Extract<LevelWithSilent, "debug" | "info" | "warn" | "error" | "silent">;
 
 export interface LogOptions {
   readonly level: LogLevel;

@@ -1,6 +1,7 @@
 import type { Clock } from "../core/clock.ts";
 import { Thinning } from "../core/thinning.ts";
-import type { Log, LogFields, LogLevel } from "./log.ts";
+import type { Log, LogFields } from "./log.ts";
+import { LOG_LEVELS, type LogLevel } from "./log-levels.ts";
 
 /** A log in which repeats are held back and counted. `close` writes the counts that are still held. */
 export interface ThinnedLog extends Log {
@@ -18,9 +19,6 @@ const WHO = ["user", "address", "code"] as const;
 
 /** Different lines remembered at once; at some 200 bytes each this is a few hundred KiB. */
 const CAPACITY = 1000;
-
-/** From the least important on. */
-const LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error", "silent"];
 
 /** In milliseconds. */
 const WINDOW = 10_000;
@@ -40,7 +38,7 @@ export function thinned(log: Log, clock: Clock, level: LogLevel): ThinnedLog {
   };
   const stop = clock.every(1000, () => settle(clock.now()));
   const write = (at: keyof Log): Log[keyof Log] => {
-    if (LEVELS.indexOf(at) < LEVELS.indexOf(level)) return nothing;
+    if (LOG_LEVELS.indexOf(at) < LOG_LEVELS.indexOf(level)) return nothing;
     return (event, fields) => {
       const now = clock.now();
       settle(now);

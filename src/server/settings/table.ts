@@ -1,3 +1,4 @@
+import { LOG_LEVELS } from "../log-levels.ts";
 import { apiKeyList } from "./api-key-list.ts";
 import {
   anyText,
@@ -281,7 +282,7 @@ export const SETTINGS = {
 
   LOG_LEVEL: {
     group: "Log",
-    kind: choice("debug", "info", "warn", "error", "silent"),
+    kind: choice(...LOG_LEVELS),
     about: "least important lines that are written; debug has one for each message",
     default: "info",
   },
