@@ -1,9 +1,10 @@
 import type { Server } from "bun";
-import type { Admission, Entry } from "../../core/admission.ts";
+import type { Admission } from "../../core/admission.ts";
 import type { Clock } from "../../core/clock.ts";
 import { type Opening, readHandshake } from "../../core/handshake.ts";
 import type { OriginRule } from "../../core/origins.ts";
 import { errorEntry } from "../../protocol/errors.ts";
+import type { Presented } from "../authentication/credential.ts";
 import { addressGroup, isLoopback } from "../client-address.ts";
 import { problem, retryAfterSeconds } from "../http/problem.ts";
 import type { Log } from "../log.ts";
@@ -59,7 +60,8 @@ export function openDoor(
   const wait = parts.draining();
   if (wait !== undefined) return later("unavailable", wait);
 
-  const anonymous = opening.token === undefined && opening.ticket === undefined;
+  const presented = presentedIn(opening);
+  const anonymous = presented === undefined;
   const entry = { address: addressGroup(address), loopback: isLoopback(address), anonymous };
   const admitted = admission.enter(entry, clock.now());
   if (!admitted.admitted) {
@@ -69,8 +71,11 @@ export function openDoor(
   const enter = (place: Place | undefined) => {
     // The server may have begun to drain while this one waited for its place.
     const end = parts.draining();
+    const facts = { entry, ...whereTo(opening), presented, place };
     const refusal =
-      end === undefined ? upgrade(parts, request, server, opening, entry, place) : later("unavailable", end);
+      end === undefined
+        ? upgrade(server, request, parts.connect(facts), opening.subprotocol)
+        : later("unavailable", end);
     if (refusal === undefined) return undefined;
     admission.leave(entry);
     place?.leave();
@@ -82,22 +87,29 @@ export function openDoor(
 
 /** Opens the socket; answers what to say where the runtime cannot. */
 function upgrade(
-  parts: DoorParts,
-  request: Request,
   server: Server<Connection>,
-  { address, token, ticket, resume, subprotocol }: Opening,
-  entry: Entry,
-  place: Place | undefined,
+  request: Request,
+  connection: Connection,
+  subprotocol: Opening["subprotocol"],
 ): Response | undefined {
-  const names = "fault" in address ? NOWHERE : copied(address);
-  const fault = "fault" in address ? address.fault : undefined;
-  const presented = token !== undefined ? { token } : ticket !== undefined ? { ticket } : undefined;
-  const connection = parts.connect({ entry, ...names, presented, place, resume, fault });
   // Without this field Bun echoes the first protocol offered, which may be the token (RUNTIME 6).
   const headers = subprotocol && { headers: { "Sec-WebSocket-Protocol": subprotocol } };
   if (server.upgrade(request, { data: connection, ...headers })) return undefined;
   const detail = "The WebSocket handshake could not be completed.";
   return problem("bad_request", { detail, headers: SECURITY_FIELDS });
+}
+
+function presentedIn({ token, ticket }: Opening): Presented | undefined {
+  if (token !== undefined) return { token };
+  return ticket === undefined ? undefined : { ticket };
+}
+
+function whereTo({
+  address,
+  resume,
+}: Opening): Pick<ConnectionFacts, "user" | "conversation" | "fault" | "resume"> {
+  if ("fault" in address) return { ...NOWHERE, fault: address.fault, resume };
+  return { ...copied(address), fault: undefined, resume };
 }
 
 /**
