@@ -16,8 +16,17 @@ export const USUAL_HISTORY = 20;
 
 /** What can stand behind the `/` that begins a command. */
 export const COMMAND_NAMES = [
-  ...["who", "quota", "history", "typing", "ping", "close", "fault", "reconnect", "quit", "help"],
-] as const;
+  "who",
+  "quota",
+  "history",
+  "typing",
+  "ping",
+  "close",
+  "fault",
+  "reconnect",
+  "quit",
+  "help",
+];
 
 /** What can stand behind `/fault`. */
 export const FAULT_NAMES = ["cut", "freeze", "thaw", "delay", "lose", "fill_quota", "jump", "close"];

@@ -36,10 +36,9 @@ export interface Screen {
 export function openScreen(output: WriteStream, prompt: string, listener: ScreenListener): Screen {
   // A terminal that cannot move its cursor (TERM=dumb) gets lines, one below the other.
   const canMove = process.env.TERM !== "dumb";
-  const reader = createInterface({
-    ...{ input: process.stdin, output, prompt, terminal: canMove },
-    completer: listener.complete,
-  });
+  const { stdin: input } = process;
+  const { complete: completer } = listener;
+  const reader = createInterface({ input, output, prompt, terminal: canMove, completer });
   let isOpen = true;
   let typed = "";
   let settling: ReturnType<typeof setTimeout> | undefined;
