@@ -1,17 +1,14 @@
 // No view of the page breaks a rule of axe-core, in either colour scheme, wide or narrow.
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import type { Browser, Page } from "playwright-core";
+import { describe, expect, test } from "bun:test";
+import type { Page } from "playwright-core";
 import { axeViolations } from "../support/axe.ts";
-import { chromiumPath, openPage, startBrowser } from "../support/browser.ts";
+import { chromiumPath, openPage } from "../support/browser.ts";
 import { startTestServer } from "../support/server.ts";
 import { addClient, connected, join, openPanel, PATIENCE, say } from "./console-page.ts";
+import { useBrowser } from "./shared-browser.ts";
 
 describe.skipIf(chromiumPath() === undefined)("the page for everybody", () => {
-  let browser: Browser;
-  beforeAll(async () => {
-    browser = await startBrowser();
-  });
-  afterAll(() => browser.close());
+  const browser = useBrowser();
 
   for (const colorScheme of ["light", "dark"] as const) {
     for (const [size, viewport] of [
@@ -25,7 +22,7 @@ describe.skipIf(chromiumPath() === undefined)("the page for everybody", () => {
             env: { PLANS: "free:3:5,basic:1000:20,premium:10000:100" },
           });
           const options = { colorScheme, viewport, reducedMotion: "reduce" } as const;
-          await using ann = await openPage(browser, server.url, options);
+          await using ann = await openPage(browser(), server.url, options);
           const { page } = ann;
           const part = (name: string) =>
             size === "narrow" ? page.getByRole("button", { name, exact: true }).click() : undefined;
@@ -95,7 +92,7 @@ describe.skipIf(chromiumPath() === undefined)("the page for everybody", () => {
     "a closed line, with its reason, breaks none either",
     async () => {
       await using server = await startTestServer();
-      await using ann = await openPage(browser, server.url, { colorScheme: "dark" });
+      await using ann = await openPage(browser(), server.url, { colorScheme: "dark" });
       await join(ann.page, "user1");
       await openPanel(ann.page, "Send");
       await ann.page.locator("#raw").fill("x".repeat(70_000));

@@ -1,7 +1,7 @@
 // Several clients on one page, in a real browser against a real server: side by side, and by keys.
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import type { Browser, Page } from "playwright-core";
-import { chromiumPath, openPage, startBrowser } from "../support/browser.ts";
+import { describe, expect, test } from "bun:test";
+import type { Page } from "playwright-core";
+import { chromiumPath, openPage } from "../support/browser.ts";
 import { startTestServer } from "../support/server.ts";
 import {
   addClient,
@@ -16,20 +16,17 @@ import {
   texts,
   waitForFocus,
 } from "./console-page.ts";
+import { useBrowser } from "./shared-browser.ts";
 
 describe.skipIf(chromiumPath() === undefined)("the bench", () => {
-  let browser: Browser;
-  beforeAll(async () => {
-    browser = await startBrowser();
-  });
-  afterAll(() => browser.close());
+  const browser = useBrowser();
 
   describe("clients side by side", () => {
     test(
       "two clients on one page talk to each other, each with its own state, quota, sequence and ack",
       async () => {
         await using server = await startTestServer();
-        await using bench = await openPage(browser, server.url);
+        await using bench = await openPage(browser(), server.url);
         const { page } = bench;
         await join(page, "user1");
         await addClient(page, "user2");
@@ -59,7 +56,7 @@ describe.skipIf(chromiumPath() === undefined)("the bench", () => {
       "a client is named, duplicated without another sign-in, and dropped; what it said stays on the timeline under its name",
       async () => {
         await using server = await startTestServer();
-        await using bench = await openPage(browser, server.url);
+        await using bench = await openPage(browser(), server.url);
         const { page } = bench;
         const asked: string[] = [];
         page.on("request", (request) => {
@@ -99,7 +96,7 @@ describe.skipIf(chromiumPath() === undefined)("the bench", () => {
       "who talks as all is heard from every client that is connected",
       async () => {
         await using server = await startTestServer();
-        await using bench = await openPage(browser, server.url);
+        await using bench = await openPage(browser(), server.url);
         const { page } = bench;
         await join(page, "user1");
         await addClient(page, "user2");
@@ -118,7 +115,7 @@ describe.skipIf(chromiumPath() === undefined)("the bench", () => {
       "A4 a token made elsewhere lets a client in, a bad one is refused in words, and neither is kept on the page",
       async () => {
         await using server = await startTestServer();
-        await using bench = await openPage(browser, server.url);
+        await using bench = await openPage(browser(), server.url);
         const { page } = bench;
         await join(page, "user1");
         const token = await server.token("robot");
@@ -148,7 +145,7 @@ describe.skipIf(chromiumPath() === undefined)("the bench", () => {
       "signing out ends all clients and leaves nothing of what was seen",
       async () => {
         await using server = await startTestServer();
-        await using bench = await openPage(browser, server.url);
+        await using bench = await openPage(browser(), server.url);
         const { page } = bench;
         await join(page, "user1");
         await addClient(page, "user2");
@@ -169,7 +166,7 @@ describe.skipIf(chromiumPath() === undefined)("the bench", () => {
       "do everything, stand on the sheet that ? opens, write in fields, and can be switched off",
       async () => {
         await using server = await startTestServer();
-        await using bench = await openPage(browser, server.url);
+        await using bench = await openPage(browser(), server.url);
         const { page } = bench;
         const { keyboard } = page;
         const isShown = (selector: string) => page.locator(selector).waitFor();

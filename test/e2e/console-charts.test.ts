@@ -1,10 +1,11 @@
 // The charts of the console, in a real browser against a real server.
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import type { Browser, Page } from "playwright-core";
+import { describe, expect, test } from "bun:test";
+import type { Page } from "playwright-core";
 import { axeViolations } from "../support/axe.ts";
-import { chromiumPath, openPage, startBrowser } from "../support/browser.ts";
+import { chromiumPath, openPage } from "../support/browser.ts";
 import { startTestServer } from "../support/server.ts";
 import { addClient, join, openPanel, overflow, PATIENCE, say } from "./console-page.ts";
+import { useBrowser } from "./shared-browser.ts";
 
 /** How many pixels of a chart have the colour of the line that a custom property names. */
 function pixelsOf(page: Page, chart: string, property: string): Promise<number> {
@@ -38,18 +39,14 @@ async function waitForSums(page: Page, pattern: RegExp): Promise<void> {
 }
 
 describe.skipIf(chromiumPath() === undefined)("the charts", () => {
-  let browser: Browser;
-  beforeAll(async () => {
-    browser = await startBrowser();
-  });
-  afterAll(() => browser.close());
+  const browser = useBrowser();
 
   test(
     "are loaded when they are opened, and not before",
     async () => {
       await using server = await startTestServer();
       const paths = new Set<string>();
-      await using bench = await openPage(browser, "about:blank");
+      await using bench = await openPage(browser(), "about:blank");
       const { page } = bench;
       page.on("request", (request) => paths.add(new URL(request.url()).pathname));
       await page.goto(server.url);
@@ -88,7 +85,7 @@ describe.skipIf(chromiumPath() === undefined)("the charts", () => {
     "show the numbers of a real talk, also of what was said before they were opened: drawn, beside the lines and as a table",
     async () => {
       await using server = await startTestServer();
-      await using bench = await openPage(browser, server.url);
+      await using bench = await openPage(browser(), server.url);
       const { page } = bench;
       await join(page, "user1");
       await addClient(page, "user2");
@@ -123,7 +120,7 @@ describe.skipIf(chromiumPath() === undefined)("the charts", () => {
       await using server = await startTestServer({
         env: { TEST_FAULTS: "true", BURST_RATE: "0", PLANS: "free:0:0", DEFAULT_PLAN: "free" },
       });
-      await using bench = await openPage(browser, server.url);
+      await using bench = await openPage(browser(), server.url);
       const { page } = bench;
       const { promise: welcomed, resolve } = Promise.withResolvers<string>();
       page.on("websocket", (socket) =>
@@ -163,7 +160,7 @@ describe.skipIf(chromiumPath() === undefined)("the charts", () => {
     "stand still while they are paused",
     async () => {
       await using server = await startTestServer();
-      await using bench = await openPage(browser, server.url);
+      await using bench = await openPage(browser(), server.url);
       const { page } = bench;
       await join(page, "user1");
       await say(page, "one");
@@ -187,7 +184,7 @@ describe.skipIf(chromiumPath() === undefined)("the charts", () => {
     "forget what was seen when everybody signs out",
     async () => {
       await using server = await startTestServer();
-      await using bench = await openPage(browser, server.url);
+      await using bench = await openPage(browser(), server.url);
       const { page } = bench;
       await join(page, "user1");
       await say(page, "one");
@@ -206,7 +203,7 @@ describe.skipIf(chromiumPath() === undefined)("the charts", () => {
     "have no axe violation, with the table and without, are drawn in the colours of either scheme, and fit a narrow screen",
     async () => {
       await using server = await startTestServer();
-      await using bench = await openPage(browser, server.url, { colorScheme: "light" });
+      await using bench = await openPage(browser(), server.url, { colorScheme: "light" });
       const { page } = bench;
       await join(page, "user1");
       await say(page, "one");
@@ -248,7 +245,7 @@ describe.skipIf(chromiumPath() === undefined)("the charts", () => {
     "that cannot be loaded say so, and are there at another try; the table is there all the time",
     async () => {
       await using server = await startTestServer();
-      await using bench = await openPage(browser, server.url);
+      await using bench = await openPage(browser(), server.url);
       const { page } = bench;
       await join(page, "user1");
       await page.route("**/console/charts.css", (route) => route.abort());

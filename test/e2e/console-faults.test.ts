@@ -1,10 +1,11 @@
 // The faults panel, in a real browser against a real server: each fault, and what the page says afterwards.
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import type { Browser, Page } from "playwright-core";
+import { describe, expect, test } from "bun:test";
+import type { Page } from "playwright-core";
 import { axeViolations } from "../support/axe.ts";
-import { chromiumPath, openPage, startBrowser, type WatchedPage } from "../support/browser.ts";
+import { chromiumPath, openPage, type WatchedPage } from "../support/browser.ts";
 import { startTestServer } from "../support/server.ts";
 import { addClient, card, connected, join, openPanel, PATIENCE, quota, say, texts } from "./console-page.ts";
+import { useBrowser } from "./shared-browser.ts";
 
 const FAULTS = { TEST_FAULTS: "true" };
 
@@ -12,18 +13,14 @@ const FAULTS = { TEST_FAULTS: "true" };
 const LINE_FAULTS = /WebSocket connection to/;
 
 describe.skipIf(chromiumPath() === undefined)("the faults panel", () => {
-  let browser: Browser;
-  beforeAll(async () => {
-    browser = await startBrowser();
-  });
-  afterAll(() => browser.close());
+  const browser = useBrowser();
 
   describe("by the page alone", () => {
     test(
       "A1 a wrong and a foreign token are refused at the door in words, and the line beside it does not feel it",
       async () => {
         await using server = await startTestServer();
-        await using bench = await openPage(browser, server.url);
+        await using bench = await openPage(browser(), server.url);
         const { page } = bench;
         await begin(page);
         await page.locator("#fault-wrong-token").click();
@@ -43,7 +40,7 @@ describe.skipIf(chromiumPath() === undefined)("the faults panel", () => {
       "F1 M1 malformed, unknown, wrong, oversized and binary frames: the line stays, or ends as it should",
       async () => {
         await using server = await startTestServer();
-        await using bench = await openPage(browser, server.url);
+        await using bench = await openPage(browser(), server.url);
         const { page } = bench;
         await begin(page);
         await page.locator("#fault-malformed").click();
@@ -72,7 +69,7 @@ describe.skipIf(chromiumPath() === undefined)("the faults panel", () => {
       "D3 the same id twice is stored once and shown once; a flood is warned of, then closed",
       async () => {
         await using server = await startTestServer();
-        await using bench = await openPage(browser, server.url);
+        await using bench = await openPage(browser(), server.url);
         const { page } = bench;
         await begin(page);
         await page.locator("#fault-same-id").click();
@@ -91,7 +88,7 @@ describe.skipIf(chromiumPath() === undefined)("the faults panel", () => {
       "Q4 a quota is filled; a close is the page's own; what only a server can do is dimmed, and says how to have it",
       async () => {
         await using server = await startTestServer({ env: { PLANS: "free:12:5,basic:10:5,premium:10:5" } });
-        await using bench = await openPage(browser, server.url);
+        await using bench = await openPage(browser(), server.url);
         const { page } = bench;
         await begin(page);
         await page.locator("#faults-off", { hasText: "TEST_FAULTS=true npm start" }).waitFor();
@@ -124,7 +121,7 @@ describe.skipIf(chromiumPath() === undefined)("the faults panel", () => {
       "A1 an expired token is refused as such; Q4 a large quota is filled at once",
       async () => {
         await using server = await startTestServer({ env: FAULTS });
-        await using bench = await openPage(browser, server.url);
+        await using bench = await openPage(browser(), server.url);
         const { page } = bench;
         await begin(page, "user3");
         expect(await page.locator("#faults-off").count()).toBe(0);
@@ -143,7 +140,7 @@ describe.skipIf(chromiumPath() === undefined)("the faults panel", () => {
       "D1 D4 a line that is cut is back by itself, and one that does not read is closed and gets all it missed",
       async () => {
         await using server = await startTestServer({ env: FAULTS });
-        await using bench = await openPage(browser, server.url);
+        await using bench = await openPage(browser(), server.url);
         const { page } = bench;
         await begin(page, "user2");
         await say(page, "first");
@@ -173,7 +170,7 @@ describe.skipIf(chromiumPath() === undefined)("the faults panel", () => {
       "a frozen line goes on when it thaws, a slow one says so by its acks, and the client beside it is as fast as ever",
       async () => {
         await using server = await startTestServer({ env: FAULTS });
-        await using bench = await openPage(browser, server.url);
+        await using bench = await openPage(browser(), server.url);
         const { page } = bench;
         await begin(page);
         await addClient(page, "user2");
@@ -210,7 +207,7 @@ describe.skipIf(chromiumPath() === undefined)("the faults panel", () => {
       "D3 a lost ack leaves the message waiting; after a cut it is sent again, and stored once",
       async () => {
         await using server = await startTestServer({ env: FAULTS });
-        await using bench = await openPage(browser, server.url);
+        await using bench = await openPage(browser(), server.url);
         const { page } = bench;
         await begin(page);
         await page.locator("#fault-lose").click();
@@ -239,7 +236,7 @@ describe.skipIf(chromiumPath() === undefined)("the faults panel", () => {
       "F3 the server closes with any code, and the page explains it",
       async () => {
         await using server = await startTestServer({ env: FAULTS });
-        await using bench = await openPage(browser, server.url);
+        await using bench = await openPage(browser(), server.url);
         const { page } = bench;
         await begin(page);
         for (const [code, title] of [
@@ -267,7 +264,7 @@ describe.skipIf(chromiumPath() === undefined)("the faults panel", () => {
       "I2 A2 the clock jumps: the inactivity warning and close, the token's renewal and its end",
       async () => {
         await using server = await startTestServer({ env: FAULTS });
-        await using bench = await openPage(browser, server.url);
+        await using bench = await openPage(browser(), server.url);
         const { page } = bench;
         await begin(page);
         await page.locator("#fault-idle-warning").click();
@@ -300,7 +297,7 @@ describe.skipIf(chromiumPath() === undefined)("the faults panel", () => {
       async () => {
         await using server = await startTestServer({ env: FAULTS });
         const options = { viewport, colorScheme: scheme, reducedMotion: "reduce" } as const;
-        await using bench = await openPage(browser, server.url, options);
+        await using bench = await openPage(browser(), server.url, options);
         const { page } = bench;
         await join(page, "user1");
         await page.keyboard.press("Escape");

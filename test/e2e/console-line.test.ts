@@ -1,22 +1,19 @@
 // What the page does when its line is cut, grows quiet, or its token ends: in a real browser against a real server.
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import type { Browser, Locator, Page } from "playwright-core";
+import { describe, expect, test } from "bun:test";
+import type { Locator, Page } from "playwright-core";
 import { ParleyFolder } from "../cli/parley.ts";
 import { FaultProxy } from "../delivery/fault-proxy.ts";
-import { chromiumPath, openPage, startBrowser } from "../support/browser.ts";
+import { chromiumPath, openPage } from "../support/browser.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { startTestServer } from "../support/server.ts";
 import { connected, focused, join, PATIENCE, say, texts, waitForFocus } from "./console-page.ts";
+import { useBrowser } from "./shared-browser.ts";
 
 /** What Chromium itself notes of each try while the server is away; nothing else may go wrong. */
 const DIALLING_FAILED = /WebSocket connection to/;
 
 describe.skipIf(chromiumPath() === undefined)("the line of the console", () => {
-  let browser: Browser;
-  beforeAll(async () => {
-    browser = await startBrowser();
-  });
-  afterAll(() => browser.close());
+  const browser = useBrowser();
 
   test(
     "I2 the inactivity warning counts down, staying cancels it, and the close that comes is explained",
@@ -25,7 +22,7 @@ describe.skipIf(chromiumPath() === undefined)("the line of the console", () => {
       // Time moves in leaps here, which would make every transport ping late.
       const env = { INACTIVITY_TIMEOUT: "300", PING_INTERVAL: "3600" };
       await using server = await startTestServer({ env, clock });
-      await using ann = await openPage(browser, server.url);
+      await using ann = await openPage(browser(), server.url);
       await join(ann.page, "user1");
       const notice = ann.page.locator(".notice[data-code='inactivity']");
       clock.advance(270_200);
@@ -62,8 +59,8 @@ describe.skipIf(chromiumPath() === undefined)("the line of the console", () => {
       const origin = `http://127.0.0.1:${proxy.port}`;
       await using server = await startTestServer({ env: { ALLOWED_ORIGINS: origin } });
       proxy.target = server.port;
-      await using ann = await openPage(browser, origin);
-      await using bob = await openPage(browser, server.url);
+      await using ann = await openPage(browser(), origin);
+      await using bob = await openPage(browser(), server.url);
       await join(ann.page, "user1");
       await join(bob.page, "user2");
       await say(ann.page, "one");
@@ -105,7 +102,7 @@ describe.skipIf(chromiumPath() === undefined)("the line of the console", () => {
     async () => {
       await using folder = new ParleyFolder();
       const first = await folder.serve();
-      await using ann = await openPage(browser, first.url);
+      await using ann = await openPage(browser(), first.url);
       await join(ann.page, "user1");
       await say(ann.page, "before");
       await ann.page.locator(".own[data-seq='1']").waitFor();
@@ -127,7 +124,7 @@ describe.skipIf(chromiumPath() === undefined)("the line of the console", () => {
     async () => {
       // The renewal is asked for 60 s before the end.
       await using server = await startTestServer({ env: { TOKEN_LIFETIME: "62", TOKEN_LEEWAY: "0" } });
-      await using ann = await openPage(browser, server.url);
+      await using ann = await openPage(browser(), server.url);
       const tokens: string[] = [];
       ann.page.on("response", async (answer) => {
         if (!answer.url().endsWith("/token")) return;

@@ -1,27 +1,24 @@
 // A talk on the page, recorded and exported, is a test: parley plays it unchanged, and finds what was changed in it.
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Browser, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { ParleyFolder } from "../cli/parley.ts";
 import { axeViolations } from "../support/axe.ts";
-import { chromiumPath, openPage, startBrowser } from "../support/browser.ts";
+import { chromiumPath, openPage } from "../support/browser.ts";
 import { until } from "../support/until.ts";
 import { addClient, join as joinAs, openPanel, overflow, PATIENCE, say, select } from "./console-page.ts";
+import { useBrowser } from "./shared-browser.ts";
 
 describe.skipIf(chromiumPath() === undefined)("a recording of the console", () => {
-  let browser: Browser;
-  beforeAll(async () => {
-    browser = await startBrowser();
-  });
-  afterAll(() => browser.close());
+  const browser = useBrowser();
 
   test(
     "of two clients who talk is saved, runs unchanged, and a difference that is planted in it is found",
     async () => {
       await using folder = new ParleyFolder();
       const { url } = await folder.serve();
-      await using watched = await openPage(browser, url);
+      await using watched = await openPage(browser(), url);
       const { page } = watched;
       // There is something to be seen before the recording begins, which is no part of it.
       await joinAs(page, "user1");
@@ -82,7 +79,7 @@ describe.skipIf(chromiumPath() === undefined)("a recording of the console", () =
     async () => {
       await using folder = new ParleyFolder();
       const { url } = await folder.serve([], { TEST_FAULTS: "true" });
-      await using watched = await openPage(browser, url);
+      await using watched = await openPage(browser(), url);
       const { page } = watched;
       await joinAs(page, "user1");
       await openPanel(page, "Record");
@@ -130,7 +127,7 @@ describe.skipIf(chromiumPath() === undefined)("a recording of the console", () =
     async () => {
       await using folder = new ParleyFolder();
       const { url } = await folder.serve();
-      await using watched = await openPage(browser, url);
+      await using watched = await openPage(browser(), url);
       const { page } = watched;
       await joinAs(page, "user1");
       await openPanel(page, "Record");
@@ -165,7 +162,7 @@ describe.skipIf(chromiumPath() === undefined)("a recording of the console", () =
       await using folder = new ParleyFolder();
       const { url } = await folder.serve();
       const options = { colorScheme, viewport: { width: 1200, height: 800 } };
-      await using watched = await openPage(browser, url, options);
+      await using watched = await openPage(browser(), url, options);
       const { page } = watched;
       await joinAs(page, "user1");
       await openPanel(page, "Record");
@@ -191,7 +188,7 @@ describe.skipIf(chromiumPath() === undefined)("a recording of the console", () =
     async () => {
       await using folder = new ParleyFolder();
       const { url } = await folder.serve();
-      await using watched = await openPage(browser, url, {
+      await using watched = await openPage(browser(), url, {
         permissions: ["clipboard-read", "clipboard-write"],
       });
       const { page } = watched;

@@ -1,22 +1,18 @@
 // Frames of the protocol, any text, saved messages and series, in a real browser against a real server.
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import type { Browser } from "playwright-core";
-import { chromiumPath, openPage, startBrowser } from "../support/browser.ts";
+import { describe, expect, test } from "bun:test";
+import { chromiumPath, openPage } from "../support/browser.ts";
 import { startTestServer } from "../support/server.ts";
 import { join, openPanel, outcome, PATIENCE, say, texts } from "./console-page.ts";
+import { useBrowser } from "./shared-browser.ts";
 
 describe.skipIf(chromiumPath() === undefined)("sending by hand", () => {
-  let browser: Browser;
-  beforeAll(async () => {
-    browser = await startBrowser();
-  });
-  afterAll(() => browser.close());
+  const browser = useBrowser();
 
   test(
     "a form has the fields of the protocol; what the server says to it stands in place",
     async () => {
       await using server = await startTestServer();
-      await using bench = await openPage(browser, server.url);
+      await using bench = await openPage(browser(), server.url);
       const { page } = bench;
       await join(page, "user1");
       await openPanel(page, "Send");
@@ -47,7 +43,7 @@ describe.skipIf(chromiumPath() === undefined)("sending by hand", () => {
     "a frame of the timeline is edited and sent again",
     async () => {
       await using server = await startTestServer();
-      await using bench = await openPage(browser, server.url);
+      await using bench = await openPage(browser(), server.url);
       const { page } = bench;
       await join(page, "user1");
       await say(page, "first words");
@@ -69,7 +65,7 @@ describe.skipIf(chromiumPath() === undefined)("sending by hand", () => {
     "A4 P1 a message is saved in the browser and there after a reload; one with a token is not saved",
     async () => {
       await using server = await startTestServer();
-      await using bench = await openPage(browser, server.url);
+      await using bench = await openPage(browser(), server.url);
       const { page } = bench;
       await join(page, "user1");
       await openPanel(page, "Send");
@@ -104,7 +100,7 @@ describe.skipIf(chromiumPath() === undefined)("sending by hand", () => {
       await using server = await startTestServer({
         env: { PLANS: "free:25:5,basic:1000:20,premium:10000:100" },
       });
-      await using bench = await openPage(browser, server.url);
+      await using bench = await openPage(browser(), server.url);
       const { page } = bench;
       await join(page, "user1");
       await openPanel(page, "Send");

@@ -1,23 +1,19 @@
 // Every frame of every client, in a real browser against a real server.
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import type { Browser } from "playwright-core";
+import { describe, expect, test } from "bun:test";
 import { FaultProxy } from "../delivery/fault-proxy.ts";
-import { chromiumPath, openPage, startBrowser } from "../support/browser.ts";
+import { chromiumPath, openPage } from "../support/browser.ts";
 import { startTestServer } from "../support/server.ts";
 import { addClient, connected, join, openPanel, PATIENCE, say, shownRows } from "./console-page.ts";
+import { useBrowser } from "./shared-browser.ts";
 
 describe.skipIf(chromiumPath() === undefined)("the timeline", () => {
-  let browser: Browser;
-  beforeAll(async () => {
-    browser = await startBrowser();
-  });
-  afterAll(() => browser.close());
+  const browser = useBrowser();
 
   test(
     "shows each frame with direction, type, seq, size, delta and round trip, and all of it when it is chosen",
     async () => {
       await using server = await startTestServer();
-      await using bench = await openPage(browser, server.url, { viewport: { width: 1600, height: 900 } });
+      await using bench = await openPage(browser(), server.url, { viewport: { width: 1600, height: 900 } });
       const { page } = bench;
       await join(page, "user1");
       await say(page, "hello");
@@ -49,7 +45,7 @@ describe.skipIf(chromiumPath() === undefined)("the timeline", () => {
     "is filtered by client, direction, type, text and expression, and the filter is in the address",
     async () => {
       await using server = await startTestServer();
-      await using bench = await openPage(browser, server.url);
+      await using bench = await openPage(browser(), server.url);
       const { page } = bench;
       await join(page, "user1");
       await addClient(page, "user2");
@@ -84,7 +80,7 @@ describe.skipIf(chromiumPath() === undefined)("the timeline", () => {
     "pauses without losing anything",
     async () => {
       await using server = await startTestServer();
-      await using bench = await openPage(browser, server.url);
+      await using bench = await openPage(browser(), server.url);
       const { page } = bench;
       await join(page, "user1");
       await say(page, "before");
@@ -110,7 +106,7 @@ describe.skipIf(chromiumPath() === undefined)("the timeline", () => {
       const origin = `http://127.0.0.1:${proxy.port}`;
       await using server = await startTestServer({ env: { ALLOWED_ORIGINS: origin } });
       proxy.target = server.port;
-      await using bench = await openPage(browser, origin);
+      await using bench = await openPage(browser(), origin);
       const { page } = bench;
       await join(page, "user1");
       await say(page, "one");
@@ -133,7 +129,7 @@ describe.skipIf(chromiumPath() === undefined)("the timeline", () => {
     "D1 D4 D5 marks gaps, what came late, repeats, another epoch, losses and close codes, each in words",
     async () => {
       await using server = await startTestServer();
-      await using bench = await openPage(browser, server.url);
+      await using bench = await openPage(browser(), server.url);
       const { page } = bench;
       await join(page, "user1");
       await openPanel(page, "Record");
@@ -158,7 +154,7 @@ describe.skipIf(chromiumPath() === undefined)("the timeline", () => {
     "has a fault before what came of it, and one that the server refused with its reason",
     async () => {
       await using server = await startTestServer({ env: { TEST_FAULTS: "true" } });
-      await using bench = await openPage(browser, server.url);
+      await using bench = await openPage(browser(), server.url);
       const { page } = bench;
       await join(page, "user1");
       await openPanel(page, "Faults");

@@ -1,7 +1,7 @@
 // Who works with the page for hours: the focus, what was typed, what was chosen and what was switched off stay as they were left.
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import type { Browser, Page } from "playwright-core";
-import { chromiumPath, openPage, startBrowser } from "../support/browser.ts";
+import { describe, expect, test } from "bun:test";
+import type { Page } from "playwright-core";
+import { chromiumPath, openPage } from "../support/browser.ts";
 import { startTestServer } from "../support/server.ts";
 import { until } from "../support/until.ts";
 import {
@@ -17,19 +17,16 @@ import {
   shownRows,
   waitForFocus,
 } from "./console-page.ts";
+import { useBrowser } from "./shared-browser.ts";
 
 describe.skipIf(chromiumPath() === undefined)("at work with the console", () => {
-  let browser: Browser;
-  beforeAll(async () => {
-    browser = await startBrowser();
-  });
-  afterAll(() => browser.close());
+  const browser = useBrowser();
 
   test(
     "keys go from client to client without writing into a field; a click on one goes on to write",
     async () => {
       await using server = await startTestServer();
-      await using bench = await openPage(browser, server.url);
+      await using bench = await openPage(browser(), server.url);
       const { page } = bench;
       await join(page, "user1");
       await addClient(page, "user2");
@@ -50,7 +47,7 @@ describe.skipIf(chromiumPath() === undefined)("at work with the console", () => 
     "keys that can do nothing say why",
     async () => {
       await using server = await startTestServer();
-      await using bench = await openPage(browser, server.url);
+      await using bench = await openPage(browser(), server.url);
       const { page } = bench;
       await join(page, "user1");
       await page.keyboard.press("Escape");
@@ -84,7 +81,7 @@ describe.skipIf(chromiumPath() === undefined)("at work with the console", () => 
     "a line that ends while somebody writes takes neither the words nor the focus, and a reload asks first",
     async () => {
       await using server = await startTestServer({ env: { TEST_FAULTS: "true" } });
-      await using bench = await openPage(browser, server.url);
+      await using bench = await openPage(browser(), server.url);
       const { page } = bench;
       await join(page, "user1");
       await openPanel(page, "Faults");
@@ -113,7 +110,7 @@ describe.skipIf(chromiumPath() === undefined)("at work with the console", () => 
     "a frame that is chosen stays in view when its details open and when others come; Escape leaves the filter as it is",
     async () => {
       await using server = await startTestServer({ env: { BURST_RATE: "0" } });
-      await using bench = await openPage(browser, server.url, { viewport: { width: 1200, height: 600 } });
+      await using bench = await openPage(browser(), server.url, { viewport: { width: 1200, height: 600 } });
       const { page } = bench;
       await join(page, "user1");
       for (let n = 1; n <= 8; n++) await say(page, `message ${n}.`);
@@ -159,7 +156,7 @@ describe.skipIf(chromiumPath() === undefined)("at work with the console", () => 
     "a client that gets a name has it in the rows that are there, and a filter by it finds them",
     async () => {
       await using server = await startTestServer();
-      await using bench = await openPage(browser, server.url);
+      await using bench = await openPage(browser(), server.url);
       const { page } = bench;
       await join(page, "user1");
       await addClient(page, "user2");
@@ -184,7 +181,7 @@ describe.skipIf(chromiumPath() === undefined)("at work with the console", () => 
     "the form of each frame keeps what was typed, and what is sent goes out as all who talk",
     async () => {
       await using server = await startTestServer();
-      await using bench = await openPage(browser, server.url);
+      await using bench = await openPage(browser(), server.url);
       const { page } = bench;
       await join(page, "user1");
       await addClient(page, "user2");
@@ -212,7 +209,7 @@ describe.skipIf(chromiumPath() === undefined)("at work with the console", () => 
     "the focus is where the work was after a client is named, duplicated and dropped, and the sheet closes by a click beside it",
     async () => {
       await using server = await startTestServer();
-      await using bench = await openPage(browser, server.url);
+      await using bench = await openPage(browser(), server.url);
       const { page } = bench;
       const button = (name: string) => page.getByRole("button", { name, exact: true });
       const hasFocus = (name: string) =>
@@ -244,7 +241,7 @@ describe.skipIf(chromiumPath() === undefined)("at work with the console", () => 
     "single keys that were switched off are off after a reload, and nothing lies in the browser when they are on",
     async () => {
       await using server = await startTestServer();
-      await using bench = await openPage(browser, server.url);
+      await using bench = await openPage(browser(), server.url);
       const { page } = bench;
       const onSheet = page.getByRole("checkbox", { name: "Single keys work on this page" });
       await join(page, "user1");
@@ -271,7 +268,7 @@ describe.skipIf(chromiumPath() === undefined)("at work with the console", () => 
     "where the browser keeps nothing for any page, it works all the same",
     async () => {
       await using server = await startTestServer();
-      await using bench = await openPage(browser, "about:blank");
+      await using bench = await openPage(browser(), "about:blank");
       const { page } = bench;
       await page.addInitScript(() => {
         Object.defineProperty(window, "localStorage", {
@@ -297,7 +294,7 @@ describe.skipIf(chromiumPath() === undefined)("at work with the console", () => 
     "on a phone a client that is added or chosen is shown at once",
     async () => {
       await using server = await startTestServer();
-      await using bench = await openPage(browser, server.url, { viewport: { width: 360, height: 740 } });
+      await using bench = await openPage(browser(), server.url, { viewport: { width: 360, height: 740 } });
       const { page } = bench;
       const part = (name: string) => page.getByRole("button", { name, exact: true });
       await join(page, "user1");

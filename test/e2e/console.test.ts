@@ -1,26 +1,23 @@
 // The page in a real browser against a real server: what a person sees and can do.
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import type { Browser, Page } from "playwright-core";
-import { chromiumPath, openPage, startBrowser } from "../support/browser.ts";
+import { describe, expect, test } from "bun:test";
+import type { Page } from "playwright-core";
+import { chromiumPath, openPage } from "../support/browser.ts";
 import { startTestServer } from "../support/server.ts";
 import { focused, join, overflow, PATIENCE, quota, say, texts, waitForFocus } from "./console-page.ts";
+import { useBrowser } from "./shared-browser.ts";
 
 /** The free plan cut down to three requests, so that a test reaches its end. */
 const PLANS_WITH_THREE = "free:3:5,basic:1000:20,premium:10000:100";
 
 describe.skipIf(chromiumPath() === undefined)("the console", () => {
-  let browser: Browser;
-  beforeAll(async () => {
-    browser = await startBrowser();
-  });
-  afterAll(() => browser.close());
+  const browser = useBrowser();
 
   test(
     "D1 D2 two people talk: both see every message with its seq, the sender first as pending, then as stored",
     async () => {
       await using server = await startTestServer();
-      await using ann = await openPage(browser, server.url);
-      await using bob = await openPage(browser, server.url);
+      await using ann = await openPage(browser(), server.url);
+      await using bob = await openPage(browser(), server.url);
       await join(ann.page, "user1");
       await watchDeliveries(ann.page);
       await join(bob.page, "user2");
@@ -45,8 +42,8 @@ describe.skipIf(chromiumPath() === undefined)("the console", () => {
     "who comes later loads what was said, and who reconnects misses nothing",
     async () => {
       await using server = await startTestServer();
-      await using ann = await openPage(browser, server.url);
-      await using bob = await openPage(browser, server.url);
+      await using ann = await openPage(browser(), server.url);
+      await using bob = await openPage(browser(), server.url);
       await join(ann.page, "user1");
       for (const text of ["one", "two", "three"]) await say(ann.page, text);
       await ann.page.locator(".own[data-seq='3']").waitFor();
@@ -68,8 +65,8 @@ describe.skipIf(chromiumPath() === undefined)("the console", () => {
     "Q3 Q4 at the limit the page says so in words, counts down, keeps receiving, and lets a waiting message be taken back",
     async () => {
       await using server = await startTestServer({ env: { PLANS: PLANS_WITH_THREE } });
-      await using ann = await openPage(browser, server.url);
-      await using bob = await openPage(browser, server.url);
+      await using ann = await openPage(browser(), server.url);
+      await using bob = await openPage(browser(), server.url);
       await join(ann.page, "user1");
       for (const text of ["one", "two", "three", "four"]) await say(ann.page, text);
       const waiting = ann.page.locator(".message.pending", { hasText: "four" });
@@ -96,8 +93,8 @@ describe.skipIf(chromiumPath() === undefined)("the console", () => {
     "who types is seen typing until the message comes, and who has read it is shown below it",
     async () => {
       await using server = await startTestServer();
-      await using ann = await openPage(browser, server.url);
-      await using bob = await openPage(browser, server.url);
+      await using ann = await openPage(browser(), server.url);
+      await using bob = await openPage(browser(), server.url);
       await join(ann.page, "user1");
       await join(bob.page, "user2");
       const typing = ann.page.locator("#typing");
@@ -120,7 +117,7 @@ describe.skipIf(chromiumPath() === undefined)("the console", () => {
     "S4 a wrong password is answered in words, and the next try works",
     async () => {
       await using server = await startTestServer();
-      await using ann = await openPage(browser, server.url);
+      await using ann = await openPage(browser(), server.url);
       await ann.page.getByLabel("User name").fill("user1");
       await ann.page.getByLabel("Password").fill("wrong");
       await ann.page.keyboard.press("Enter");
@@ -139,7 +136,7 @@ describe.skipIf(chromiumPath() === undefined)("the console", () => {
     "P1 text from outside stays text, and the token is nowhere in the page or its address",
     async () => {
       await using server = await startTestServer();
-      await using ann = await openPage(browser, server.url);
+      await using ann = await openPage(browser(), server.url);
       const token = ann.page.waitForResponse("**/token").then(async (answer) => {
         return ((await answer.json()) as { access_token: string }).access_token;
       });
@@ -167,7 +164,7 @@ describe.skipIf(chromiumPath() === undefined)("the console", () => {
     "a keyboard is enough: sign in, connect, write two lines, leave",
     async () => {
       await using server = await startTestServer();
-      await using ann = await openPage(browser, server.url);
+      await using ann = await openPage(browser(), server.url);
       const { keyboard } = ann.page;
       await ann.page.locator("#demo-accounts button").first().waitFor();
       await keyboard.press("Tab");
@@ -199,7 +196,7 @@ describe.skipIf(chromiumPath() === undefined)("the console", () => {
       async () => {
         await using server = await startTestServer({ env: { PLANS: PLANS_WITH_THREE } });
         const viewport = { width: 360, height: 740 };
-        await using ann = await openPage(browser, server.url, { viewport, colorScheme });
+        await using ann = await openPage(browser(), server.url, { viewport, colorScheme });
         await ann.page.locator("#demo-accounts button").first().waitFor();
         expect(await overflow(ann.page)).toBe(0);
         await join(ann.page, "user1", `den-${"long".repeat(20)}`);

@@ -1,8 +1,8 @@
 // A page of somebody else's origin, in a real browser, against a real server: what ALLOWED_ORIGINS lets it do.
-import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import type { Browser } from "playwright-core";
-import { chromiumPath, openPage, startBrowser } from "../support/browser.ts";
+import { describe, expect, test } from "bun:test";
+import { chromiumPath, openPage } from "../support/browser.ts";
 import { startTestServer } from "../support/server.ts";
+import { useBrowser } from "./shared-browser.ts";
 
 const PATIENCE = 30_000;
 
@@ -52,18 +52,14 @@ async function comeIn(url: string): Promise<string[]> {
 }
 
 describe.skipIf(chromiumPath() === undefined)("a page of another origin", () => {
-  let browser: Browser;
-  beforeAll(async () => {
-    browser = await startBrowser();
-  });
-  afterAll(() => browser.close());
+  const browser = useBrowser();
 
   test(
     "W2 A7 A3 that is listed signs in, stays signed in, speaks, opens a socket with a ticket, and signs out",
     async () => {
       await using theirs = startForeignPage();
       await using server = await startTestServer({ env: { ALLOWED_ORIGINS: theirs.origin } });
-      await using watched = await openPage(browser, theirs.origin);
+      await using watched = await openPage(browser(), theirs.origin);
       expect(await watched.page.evaluate(comeIn, server.url)).toEqual([
         "token",
         "said 201 r=99",
@@ -80,7 +76,7 @@ describe.skipIf(chromiumPath() === undefined)("a page of another origin", () => 
     async () => {
       await using theirs = startForeignPage();
       await using server = await startTestServer({ env: { ALLOWED_ORIGINS: "https://other.example.com" } });
-      await using watched = await openPage(browser, theirs.origin);
+      await using watched = await openPage(browser(), theirs.origin);
       expect(await watched.page.evaluate(comeIn, server.url)).toEqual(["TypeError: Failed to fetch"]);
     },
     PATIENCE,

@@ -1,0 +1,13 @@
+import { afterAll, beforeAll } from "bun:test";
+import type { Browser } from "playwright-core";
+import { startBrowser } from "../support/browser.ts";
+
+/** Has the tests of the `describe` around it share a chromium; answers it, once they run. */
+export function useBrowser(): () => Browser {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await startBrowser();
+  });
+  afterAll(() => browser.close());
+  return () => browser;
+}
