@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { RIGHTS_WORDS } from "../core/api-keys.ts";
-import { isIdentifier } from "../protocol/identifiers.ts";
+import { IDENTIFIER_RULE, isIdentifier } from "../protocol/identifiers.ts";
 import { hashOfApiKey, newApiKey } from "../server/authentication/api-keys.ts";
 import { Failure } from "./failure.ts";
 
@@ -21,9 +21,7 @@ export function apiKeyCommand(): Command {
 
 function apiKey(name: string, { rights, json = false }: ApiKeyFlags): void {
   if (!isIdentifier(name))
-    throw new Failure(
-      `${JSON.stringify(name)} cannot be a key's name: use 1–128 characters of A-Z a-z 0-9 . _ : @ -.`,
-    );
+    throw new Failure(`${JSON.stringify(name)} cannot be a key's name: use ${IDENTIFIER_RULE}.`);
   if (!RIGHTS_WORDS.has(rights))
     throw new Failure(
       `--rights=${JSON.stringify(rights)} must be one of ${[...RIGHTS_WORDS.keys()].join(", ")}.`,

@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { decodeJwt } from "jose";
 import { NEVER } from "../core/revocations.ts";
-import { isIdentifier } from "../protocol/identifiers.ts";
+import { IDENTIFIER_RULE, isIdentifier } from "../protocol/identifiers.ts";
 import { systemClock } from "../server/system-clock.ts";
 import { Failure } from "./failure.ts";
 import { addStoreFlags, loadStoreSettings } from "./setting-flags.ts";
@@ -28,9 +28,7 @@ async function revoke(flags: RevokeFlags): Promise<void> {
     throw new Failure("Say what to revoke: --user <user> or --token <token>, one of them.");
   if (user !== undefined) {
     if (!isIdentifier(user))
-      throw new Failure(
-        `${JSON.stringify(user)} cannot be a user: use 1–128 characters of A-Z a-z 0-9 . _ : @ -.`,
-      );
+      throw new Failure(`${JSON.stringify(user)} cannot be a user: use ${IDENTIFIER_RULE}.`);
     await withStore(settings, (_, revocations) => revocations.revokeUser(user, systemClock().now()));
     return console.log(`Signed out ${user}: tokens issued until now are refused.`);
   }

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { subjectOf } from "../client/token.ts";
 import { type Target as Address, readTarget } from "../conformance/target.ts";
-import { isIdentifier } from "../protocol/identifiers.ts";
+import { IDENTIFIER_RULE, isIdentifier } from "../protocol/identifiers.ts";
 import { type Context, contextNamed, contextsPath, readContexts } from "./context/contexts.ts";
 import { Misuse } from "./failure.ts";
 
@@ -101,7 +101,7 @@ function resolve(layers: readonly Layer[]): Target {
   for (const [field, found] of Object.entries({ user, conversation }))
     if (found !== undefined && !isIdentifier(found.value))
       throw new Misuse(
-        `${JSON.stringify(found.value)} (${found.from}) cannot be a ${field}: use 1–128 characters of A-Z a-z 0-9 . _ : @ -.`,
+        `${JSON.stringify(found.value)} (${found.from}) cannot be a ${field}: use ${IDENTIFIER_RULE}.`,
       );
   return { ...address, url, user, conversation, secret };
 }

@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { readGrants } from "../core/grants.ts";
-import { isIdentifier } from "../protocol/identifiers.ts";
+import { IDENTIFIER_RULE, isIdentifier } from "../protocol/identifiers.ts";
 import { createKeys } from "../server/authentication/keys.ts";
 import { signToken } from "../server/authentication/tokens.ts";
 import { whole } from "../server/settings/kinds.ts";
@@ -37,8 +37,7 @@ async function token(user: string, flags: TokenFlags): Promise<void> {
   const { lifetime, plan } = flags;
   const settings = loadStoreSettings(flags);
   const problems: string[] = [];
-  if (!isIdentifier(user))
-    problems.push(`${JSON.stringify(user)} cannot be a user: use 1–128 characters of A-Z a-z 0-9 . _ : @ -.`);
+  if (!isIdentifier(user)) problems.push(`${JSON.stringify(user)} cannot be a user: use ${IDENTIFIER_RULE}.`);
   const life =
     lifetime === undefined
       ? { value: settings.tokenLifetime }

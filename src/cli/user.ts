@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import type { Account, AccountChange, AccountStore } from "../core/accounts.ts";
 import type { RevocationStore } from "../core/revocations.ts";
-import { isIdentifier } from "../protocol/identifiers.ts";
+import { IDENTIFIER_RULE, isIdentifier } from "../protocol/identifiers.ts";
 import { checkNewPassword, createPasswords } from "../server/authentication/passwords.ts";
 import type { Settings } from "../server/settings/settings.ts";
 import { systemClock } from "../server/system-clock.ts";
@@ -60,9 +60,7 @@ const JSON_OUTPUT = "answer as JSON, for scripts";
 
 async function add({ accounts, settings, operands: [user = ""], flags }: Task): Promise<void> {
   if (!isIdentifier(user))
-    throw new Failure(
-      `${JSON.stringify(user)} cannot be a user: use 1–128 characters of A-Z a-z 0-9 . _ : @ -.`,
-    );
+    throw new Failure(`${JSON.stringify(user)} cannot be a user: use ${IDENTIFIER_RULE}.`);
   const plan = flags.plan === undefined ? settings.plans.fallback.name : knownPlan(settings, flags.plan);
   const taken = new Failure(`There is already a user ${user}; see \`parley user show ${user}\`.`);
   // Asked before the password, so that nobody types one for nothing; `add` below decides.

@@ -293,14 +293,22 @@ function without(some: readonly Member[], others: readonly Member[]): readonly M
   return some.filter(({ user }) => !others.some((other) => other.user === user));
 }
 
-/** The socket's address: resuming after `position`, where there is one. */
-function addressOf(url: string, user: string, conversation: string, position: Position | undefined): string {
+/**
+ * The socket's address: resuming after `position`, where there is one. Undefined for a name such as `..`, which is taken
+ * out of an address (RFC 3986 §5.2.4): the server would never see it.
+ */
+function addressOf(
+  url: string,
+  user: string,
+  conversation: string,
+  position: Position | undefined,
+): string | undefined {
   const address = new URL(url.replace(/^http/, "ws"));
-  const path = address.pathname.replace(/\/$/, "");
-  address.pathname = `${path}/ws/${encodeURIComponent(user)}/${encodeURIComponent(conversation)}`;
+  const path = `${address.pathname.replace(/\/$/, "")}/ws/${encodeURIComponent(user)}/${encodeURIComponent(conversation)}`;
+  address.pathname = path;
   const query = position && { after: String(position.seq), epoch: position.epoch };
   address.search = String(new URLSearchParams(query));
-  return address.href;
+  return address.pathname === path ? address.href : undefined;
 }
 
 /** `crypto.randomUUID` is missing on pages without TLS. */

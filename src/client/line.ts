@@ -16,8 +16,8 @@ export function setTimer(task: () => void, time: number): ReturnType<typeof setT
 
 /** What a line tells its owner, and asks of it. */
 export interface LinePort {
-  /** The address to dial for `user`, once what must be known before is known. */
-  prepare(user: string): Promise<string>;
+  /** The address to dial for `user`, once what must be known before is known; undefined where there is none. */
+  prepare(user: string): Promise<string | undefined>;
   received(frame: ServerFrame): void;
   /** The socket is gone; told before the change of the state. */
   interrupted(): void;
@@ -102,6 +102,7 @@ export function createLine(options: Options, tokens: TokenKeeper, port: LinePort
     user = subject;
     const address = await port.prepare(subject);
     if (mine !== dialling) return;
+    if (!address) return lost(4400, "bad address");
     try {
       connection = openConnection(address, next, options, { received: port.received, lost });
     } catch (error) {

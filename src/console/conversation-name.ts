@@ -1,12 +1,12 @@
 /** Says what is wrong with a conversation's name, as the server would (protocol/identifiers.ts), but before asking it. */
 export function conversationProblem(name: string): string | undefined {
   if (name === "") return "Name a conversation, for example lobby.";
-  if (name === "." || name === "..") return "A browser cannot open a conversation called . or ..";
+  if (name === "." || name === "..") return "No conversation can be called . or ..";
   if (isIdentifier(name)) return undefined;
   return "Use 1 to 128 of A-Z a-z 0-9 . _ : @ - and no spaces.";
 }
 
 /** Says whether `text` can name a user or a conversation. */
 export function isIdentifier(text: string): boolean {
-  return /^[A-Za-z0-9._:@-]{1,128}$/.test(text);
+  return /^(?!\.{1,2}$)[A-Za-z0-9._:@-]{1,128}$/.test(text);
 }

@@ -43,7 +43,10 @@ export function missingRight(grants: Grants, conversation: string, right: Right)
 
 /** Whether `text` is a conversation, or the beginning of some with a `*` after it. */
 export function isConversationPattern(text: string): boolean {
-  return isIdentifier(text) || text === "*" || (text.endsWith("*") && isIdentifier(text.slice(0, -1)));
+  if (isIdentifier(text) || text === "*") return true;
+  // Names may begin with what is no name: `..*` has `..a`.
+  const beginning = text.slice(0, -1);
+  return text.endsWith("*") && (isIdentifier(beginning) || /^\.{1,2}$/.test(beginning));
 }
 
 function matches(pattern: string, conversation: string): boolean {

@@ -2,7 +2,7 @@
 // as HTTP, before the upgrade. What a user must understand is told after it, because a browser shows a refused
 // handshake as 1006 without a reason.
 import type { ErrorCode } from "../protocol/errors.ts";
-import { isIdentifier } from "../protocol/identifiers.ts";
+import { IDENTIFIER_RULE, isIdentifier } from "../protocol/identifiers.ts";
 import { SUBPROTOCOL } from "../protocol/version.ts";
 import { mayConnect, type OriginRule } from "./origins.ts";
 import type { ResumeRequest } from "./resume.ts";
@@ -136,7 +136,7 @@ function readAddress(
   const ids = { user: decode(user), conversation: decode(conversation) };
   for (const [name, id] of Object.entries(ids)) {
     if (id === undefined || !isIdentifier(id)) {
-      return { fault: `The ${name} in the address must be 1–128 characters of A-Z a-z 0-9 . _ : @ -.` };
+      return { fault: `The ${name} in the address must be ${IDENTIFIER_RULE}.` };
     }
   }
   // Two credentials are two answers to "who is this", and whoever checks may not be whoever acts (W3).

@@ -1,9 +1,16 @@
 import { z } from "zod";
 
-/** Users and conversations: 1–128 of `A-Z a-z 0-9 . _ : @ -`. */
-export const Identifier = z
-  .string()
-  .regex(/^[A-Za-z0-9._:@-]{1,128}$/, "must be 1–128 characters of A-Z a-z 0-9 . _ : @ -");
+/**
+ * Users and conversations: 1–128 of `A-Z a-z 0-9 . _ : @ -`, but not `.` or `..`, which every reader of an address
+ * takes out of its path (RFC 3986 §5.2.4), so that nobody could open them.
+ */
+const IDENTIFIER = /^(?!\.{1,2}$)[A-Za-z0-9._:@-]{1,128}$/;
+
+/** What a name must be, as the words that follow "must be". */
+export const IDENTIFIER_RULE = "1–128 characters of A-Z a-z 0-9 . _ : @ -, and not `.` or `..`";
+
+/** The name of a user or a conversation. */
+export const Identifier = z.string().regex(IDENTIFIER, `must be ${IDENTIFIER_RULE}`);
 
 const MESSAGE_ID = /^[\x20-\x7e]{1,64}$/;
 
@@ -17,5 +24,5 @@ export function isMessageId(text: string): boolean {
 
 /** Says whether `text` can name a user or a conversation. */
 export function isIdentifier(text: string): boolean {
-  return Identifier.safeParse(text).success;
+  return IDENTIFIER.test(text);
 }

@@ -36,33 +36,80 @@ export function isLoopback(host: string): boolean {
 
 /**
  * What limits by address count as one client: an IPv4 address, or the first 64 bits of an IPv6 address, because one
- * household or rented machine has all 2^64 addresses behind them to hop through.
+ * household or rented machine has all 2^64 addresses behind them to hop through. An IPv6 address that was made from an
+ * IPv4 address counts as that: a translator puts all of the IPv4 Internet into one such network, and 6to4 gives
+ * each IPv4 address 65,536 of them.
  */
 export function addressGroup(address: string): string {
-  if (!address.includes(":")) return address;
-  const [left = "", right] = address.split("%")[0]!.toLowerCase().split("::");
+  const plain = plainAddress(address);
+  if (plain === undefined || !plain.includes(":")) return plain ?? address.slice(0, LONGEST_ADDRESS);
+  const groups = groupsOf(plain);
+  const inside = translatedIPv4(groups);
+  if (inside !== undefined) return inside;
+  return `${groups
+    .slice(0, 4)
+    .map((group) => group.toString(16))
+    .join(":")}::/64`;
+}
+
+/** Characters of the longest address there is (RFC 4291 §2.2): what is no address is not remembered in full. */
+const LONGEST_ADDRESS = 45;
+
+/** Prefixes of IPv6 addresses that hold an IPv4 address, and the first of the two groups in which it stands. */
+const IPV4_INSIDE: readonly { readonly prefix: readonly number[]; readonly at: number }[] = [
+  // RFC 6052 §2.1: NAT64.
+  { prefix: [0x64, 0xff9b, 0, 0, 0, 0], at: 6 },
+  // RFC 7915, RFC 2765 §2.1: IPv4-translated.
+  { prefix: [0, 0, 0, 0, 0xffff, 0], at: 6 },
+  // RFC 3056 §2: 6to4.
+  { prefix: [0x2002], at: 1 },
+];
+
+function translatedIPv4(groups: readonly number[]): string | undefined {
+  const form = IPV4_INSIDE.find(({ prefix }) => prefix.every((group, index) => groups[index] === group));
+  return form === undefined ? undefined : dotted(groups[form.at]!, groups[form.at + 1]!);
+}
+
+function dotted(high: number, low: number): string {
+  return [high >> 8, high & 0xff, low >> 8, low & 0xff].join(".");
+}
+
+/** The eight groups of an IPv6 address in its shortest spelling. */
+function groupsOf(address: string): number[] {
+  const [left = "", right] = address.split("::");
   const head = left === "" ? [] : left.split(":");
   const tail = right === undefined || right === "" ? [] : right.split(":");
-  const zeros = right === undefined ? 0 : Math.max(0, 8 - head.length - tail.length);
-  const groups = [...head, ...Array<string>(zeros).fill("0"), ...tail].slice(0, 4);
-  return `${groups.map((group) => Number.parseInt(group, 16).toString(16)).join(":")}::/64`;
+  const zeros = Array<string>(8 - head.length - tail.length).fill("0");
+  return [...head, ...zeros, ...tail].map((group) => Number.parseInt(group, 16));
 }
 
 function addNetwork(list: BlockList, network: string): void {
-  const [address = "", length] = network.split("/");
+  const [text = "", length] = network.split("/");
+  const address = plainAddress(text) ?? text;
   const family = isIPv4(address) ? "ipv4" : "ipv6";
   if (length === undefined) list.addAddress(address, family);
-  else list.addSubnet(address, Number(length), family);
+  // `::ffff:10.0.0.0/104` is `10.0.0.0/8`.
+  else list.addSubnet(address, Number(length) - (family === "ipv4" && text.includes(":") ? 96 : 0), family);
 }
 
-/** An address without port, brackets or the IPv6 form of IPv4 (`::ffff:10.0.0.1`); undefined for anything else. */
-function plainAddress(text: string): string | undefined {
+/**
+ * An address in its one spelling: without port, brackets and zone, an IPv6 address as short as RFC 5952 has it, the IPv6
+ * form of an IPv4 address (`::ffff:10.0.0.1`, RFC 4291 §2.5.5.2) as that. Undefined for anything else.
+ *
+ * One client must not be several to what counts by address because a proxy spells its address in another way.
+ */
+export function plainAddress(text: string): string | undefined {
   if (isIPv4(text)) return text;
   const trimmed = text.trim();
   const bare =
     /^\[([^\]]+)\](?::\d{1,5})?$/.exec(trimmed)?.[1] ??
     /^(\d+\.\d+\.\d+\.\d+):\d{1,5}$/.exec(trimmed)?.[1] ??
     trimmed;
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(bare)?.[1] ?? bare;
-  return isIP(mapped) === 0 ? undefined : mapped;
+  const [address = ""] = bare.split("%");
+  if (isIPv4(address)) return address;
+  if (!isIPv6(address)) return undefined;
+  const shortest = new URL(`http://[${address}]`).hostname.slice(1, -1);
+  if (!shortest.startsWith("::ffff:")) return shortest;
+  const groups = groupsOf(shortest);
+  return groups[5] === 0xffff ? dotted(groups[6]!, groups[7]!) : shortest;
 }

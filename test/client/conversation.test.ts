@@ -33,6 +33,21 @@ async function join(server: TestServer, user: string, options: Partial<Parameter
 }
 
 describe("talking", () => {
+  test.each([".", ".."])(
+    "W1 the name %p, which no address can hold, ends in words and is not dialled",
+    async (name) => {
+      await using server = await startTestServer();
+      const token = await server.token("ann");
+      const parley = connect({ url: server.url, token });
+      const conversation = parley.conversation(name);
+      const sent = await conversation.send("hello").catch((error) => error);
+      expect(sent).toMatchObject({ code: "closed" });
+      expect(conversation.status).toMatchObject({ at: "closed", code: 4400, reason: "bad address" });
+
+      await parley.close();
+    },
+  );
+
   test("D1 D2 what is sent at once is acked in order, and a loop hears it in order", async () => {
     await using server = await startTestServer();
     await using ann = await join(server, "ann");

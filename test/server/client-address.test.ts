@@ -20,6 +20,11 @@ describe("W5 the client's address", () => {
     ["::ffff:10.0.0.1", "198.51.100.1:4711", "198.51.100.1"],
     ["fd12::1", "[2001:db8::1]:443", "2001:db8::1"],
     ["192.0.2.8", "198.51.100.1", "192.0.2.8"],
+    ["10.0.0.1", "::ffff:198.51.100.1", "198.51.100.1"],
+    ["10.0.0.1", "::FFFF:c633:6401", "198.51.100.1"],
+    ["10.0.0.1", "[0:0:0:0:0:ffff:198.51.100.1]:443", "198.51.100.1"],
+    ["10.0.0.1", "2001:DB8:0:0:0:0:0:1%eth0", "2001:db8::1"],
+    ["0:0:0:0:0:ffff:a00:1", "198.51.100.1", "198.51.100.1"],
   ];
   test.each(cases)("W5 socket %s, forwarded for %p: %s", (socket, forwarded, client) => {
     expect(behind(socket, forwarded)).toBe(client);
@@ -34,10 +39,52 @@ describe("W5 the client's address", () => {
       "::1",
       "[::1]",
       "::ffff:127.0.0.1",
+      "::ffff:7f00:1",
+      "0:0:0:0:0:0:0:1",
     ])
       expect(isLoopback(host)).toBe(true);
-    for (const host of ["0.0.0.0", "::", "", "128.0.0.1", "localhost.example.com", "127.example.com"])
+    for (const host of [
+      "0.0.0.0",
+      "::",
+      "",
+      "128.0.0.1",
+      "localhost.example.com",
+      "127.example.com",
+      // A translator of the network's makes these, and not this machine.
+      "64:ff9b::127.0.0.1",
+      "2002:7f00:1::1",
+    ])
       expect(isLoopback(host)).toBe(false);
+  });
+
+  test("W5 a trusted network may be written in the IPv6 form of IPv4", () => {
+    const address = clientAddressBehind(["::ffff:10.0.0.0/104", "::ffff:192.0.2.7"]);
+    expect(address("10.1.2.3", "198.51.100.1")).toBe("198.51.100.1");
+    expect(address("192.0.2.7", "198.51.100.1")).toBe("198.51.100.1");
+    expect(address("11.1.2.3", "198.51.100.1")).toBe("11.1.2.3");
+  });
+
+  test("S3 an IPv4 address in an IPv6 address counts as that, however it is spelled", () => {
+    for (const spelling of [
+      "5.5.5.5",
+      "::ffff:5.5.5.5",
+      "::FFFF:505:505",
+      "0:0:0:0:0:ffff:5.5.5.5",
+      "[::ffff:5.5.5.5]:80",
+      "64:ff9b::5.5.5.5",
+      "64:ff9b::505:505",
+      "::ffff:0:5.5.5.5",
+      "2002:505:505::1",
+      "2002:505:505:beef::2",
+    ])
+      expect(addressGroup(spelling)).toBe("5.5.5.5");
+    expect(addressGroup("::5.5.5.5")).toBe("0:0:0:0::/64");
+    expect(addressGroup("64:ff9b:1::505:505")).toBe("64:ff9b:1:0::/64");
+  });
+
+  test("B3 what is no address is remembered in part only", () => {
+    expect(addressGroup("x".repeat(20_000))).toHaveLength(45);
+    expect(addressGroup(`fe80::1%${"z".repeat(20_000)}`)).toBe("fe80:0:0:0::/64");
   });
 
   test("S3 an IPv6 client counts by its first 64 bits, behind which it has all addresses", () => {

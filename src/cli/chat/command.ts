@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { isIdentifier } from "../../protocol/identifiers.ts";
+import { IDENTIFIER_RULE, isIdentifier } from "../../protocol/identifiers.ts";
 import { Misuse } from "../failure.ts";
 import { gather, secondsOption, wholeOption } from "../flag-values.ts";
 import { signIn } from "../sign-in.ts";
@@ -73,9 +73,7 @@ async function chat(
   if (word !== undefined && flags.conversation !== undefined && word !== flags.conversation)
     throw new Misuse(`Two conversations are named: ${JSON.stringify(word)} and --conversation.`);
   if (word !== undefined && !isIdentifier(word))
-    throw new Misuse(
-      `${JSON.stringify(word)} cannot be a conversation: use 1–128 characters of A-Z a-z 0-9 . _ : @ -.`,
-    );
+    throw new Misuse(`${JSON.stringify(word)} cannot be a conversation: use ${IDENTIFIER_RULE}.`);
   if (execute.includes("")) throw new Misuse("There is nothing to say: the text of -x is empty.");
   const target = loadTarget(flags);
   const credential = await signIn(target);

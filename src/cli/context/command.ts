@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { isIdentifier } from "../../protocol/identifiers.ts";
+import { IDENTIFIER_RULE, isIdentifier } from "../../protocol/identifiers.ts";
 import { columns } from "../columns.ts";
 import { Failure, Misuse } from "../failure.ts";
 import { readSecret } from "../password-prompt.ts";
@@ -72,9 +72,7 @@ async function add(name: string, flags: AddFlags): Promise<void> {
   addressOf({ value: url, from: "--url" });
   for (const [flag, value] of Object.entries({ user, conversation }))
     if (value !== undefined && !isIdentifier(value))
-      throw new Misuse(
-        `--${flag}=${JSON.stringify(value)} must be 1–128 characters of A-Z a-z 0-9 . _ : @ -.`,
-      );
+      throw new Misuse(`--${flag}=${JSON.stringify(value)} must be ${IDENTIFIER_RULE}.`);
   const path = contextsPath(process.env);
   const { all, selected = name } = readContexts(path);
   if (all.has(name) && !replace)

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { subjectOf } from "../../client/token.ts";
-import { isIdentifier } from "../../protocol/identifiers.ts";
+import { IDENTIFIER_RULE, isIdentifier } from "../../protocol/identifiers.ts";
 import type { Cast } from "../../scenario/names.ts";
 import type { RecordedClient, Recording } from "../../scenario/recording.ts";
 import { Misuse } from "../failure.ts";
@@ -139,7 +139,5 @@ function split(text: string): readonly [string | undefined, string] {
 
 function checked(what: string, name: string): string {
   if (isIdentifier(name)) return name;
-  throw new Misuse(
-    `${JSON.stringify(name)} cannot be a ${what}: use 1–128 characters of A-Z a-z 0-9 . _ : @ -.`,
-  );
+  throw new Misuse(`${JSON.stringify(name)} cannot be a ${what}: use ${IDENTIFIER_RULE}.`);
 }

@@ -1,6 +1,6 @@
 import type { ApiKey } from "../../core/api-keys.ts";
 import { type Grants, missingRight, type Right } from "../../core/grants.ts";
-import { isIdentifier } from "../../protocol/identifiers.ts";
+import { IDENTIFIER_RULE, isIdentifier } from "../../protocol/identifiers.ts";
 import { API_KEY_PREFIX, findApiKey } from "../authentication/api-keys.ts";
 import { type BearerParts, bearerOf, identifyBearer } from "./bearer.ts";
 import type { HttpContext } from "./environment.ts";
@@ -38,7 +38,7 @@ export async function identifyCaller(
   if (!isIdentifier(conversation)) {
     parts.log.warn("request.invalid", { ...caller.who, code: "bad_address" });
     return problem("bad_address", {
-      detail: "The conversation in the address must be 1–128 characters of A-Z a-z 0-9 . _ : @ -.",
+      detail: `The conversation in the address must be ${IDENTIFIER_RULE}.`,
     });
   }
   const missing = missingRight(grants, conversation, right);

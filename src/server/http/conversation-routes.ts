@@ -2,7 +2,7 @@ import type { Engine, HistoryResult, PostResult, RateLimited } from "../../core/
 import type { ClientFrame } from "../../protocol/client-frames.ts";
 import { decodeClientFrame } from "../../protocol/decode.ts";
 import type { ErrorCode } from "../../protocol/errors.ts";
-import { isIdentifier } from "../../protocol/identifiers.ts";
+import { IDENTIFIER_RULE, isIdentifier } from "../../protocol/identifiers.ts";
 import type { Member, Quota } from "../../protocol/server-frames.ts";
 import type { MessageSender } from "../socket/message-counts.ts";
 import { type Caller, type CallerParts, identifyCaller } from "./caller.ts";
@@ -61,7 +61,7 @@ export function postMessageRoute(parts: ConversationParts): Route {
     const { conversation, limit, plan, who } = caller;
     const user = body.from ?? caller.user;
     if (typeof user !== "string" || !isIdentifier(user))
-      return invalid(parts, caller, "`from`: must be 1–128 characters of A-Z a-z 0-9 . _ : @ -.");
+      return invalid(parts, caller, `\`from\`: must be ${IDENTIFIER_RULE}.`);
     if (user !== caller.user && !caller.isKey) {
       parts.log.warn("request.refused", { ...who, conversation, code: "forbidden", reason: "from" });
       return problem("forbidden", { detail: "Only a server key may speak in another name (`from`)." });

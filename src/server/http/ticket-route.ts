@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { missingRight } from "../../core/grants.ts";
 import { TICKET_LIFETIME, type TicketStore } from "../../core/tickets.ts";
-import { isIdentifier } from "../../protocol/identifiers.ts";
+import { IDENTIFIER_RULE, isIdentifier } from "../../protocol/identifiers.ts";
 import type { VerifiedToken } from "../authentication/tokens.ts";
 import { type BearerParts, identifyBearer } from "./bearer.ts";
 import type { HttpContext } from "./environment.ts";
@@ -23,7 +23,7 @@ export function ticketRoute(parts: TicketParts): (c: HttpContext) => Promise<Res
     const conversation = (await readFormFields(c.req.raw)).optional("conversation");
     if (conversation === undefined || !isIdentifier(conversation)) {
       log.warn("request.invalid", { ...who, code: "invalid" });
-      const detail = "Send `conversation`: 1–128 characters of A-Z a-z 0-9 . _ : @ -.";
+      const detail = `Send \`conversation\`: ${IDENTIFIER_RULE}.`;
       return problem("invalid", { detail });
     }
     const missing = missingRight(grants, conversation, "read");

@@ -1,5 +1,5 @@
 import { type ApiKey, RIGHTS_WORDS } from "../../core/api-keys.ts";
-import { isIdentifier } from "../../protocol/identifiers.ts";
+import { IDENTIFIER_RULE, isIdentifier } from "../../protocol/identifiers.ts";
 import type { Kind } from "./kinds.ts";
 
 /** The keys of programs, `name:sha256:rights,…`. A problem names an entry by its place: its value is a secret's. */
@@ -29,7 +29,7 @@ function parseEntry(entry: string): ApiKey | string {
   const rights = RIGHTS_WORDS.get(words);
   if (entry.startsWith("pk_"))
     return "is a key itself; put in what `parley api-key <name>` prints for API_KEYS, and make a new key";
-  if (!isIdentifier(name)) return "must begin with a name of 1–128 characters of A-Z a-z 0-9 . _ : @ -";
+  if (!isIdentifier(name)) return `must begin with a name of ${IDENTIFIER_RULE}`;
   if (!/^[0-9a-f]{64}$/i.test(hash)) return "must have the SHA-256 of its key in 64 hexadecimal digits";
   if (rights === undefined) return `must end with its rights: ${[...RIGHTS_WORDS.keys()].join(", ")}`;
   return { name, hash: hash.toLowerCase(), rights };
