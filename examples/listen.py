@@ -2,7 +2,7 @@
 # After a cut line it goes on where it was.
 # Needs Python 3.9 or newer and the package websockets; a server with its demo accounts, or a PARLEY_TOKEN.
 #   python3 listen.py lobby | jq -r .text
-import asyncio, json, os, random, sys
+import asyncio, json, os, random, sys, uuid
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
@@ -11,6 +11,7 @@ import websockets
 server = os.environ.get("PARLEY_URL", "http://127.0.0.1:8000")
 conversation = sys.argv[1] if len(sys.argv) > 1 else "lobby"
 user = os.environ.get("PARLEY_USER", "user2")
+client = uuid.uuid4().hex  # a new socket replaces this program's older one at the server
 seen = {}  # "after" and "epoch", once there is something to come back to
 
 
@@ -23,9 +24,9 @@ def sign_in():
 
 
 async def listen():
-    """Prints messages until the line ends; answers the close code and when to come back."""
-    query = urlencode({"token": sign_in(), **seen})
-    after = None
+    """Prints messages until the line ends; returns the close code and the `closing` frame."""
+    query = urlencode({"token": sign_in(), "client": client, **seen})
+    closing = {}
     async with websockets.connect(f"ws{server[4:]}/ws/{user}/{conversation}?{query}") as socket:
         try:
             while True:
@@ -41,24 +42,25 @@ async def listen():
                 elif frame["type"] == "warning" and frame["code"] == "inactivity":
                     await socket.send('{"type":"activity"}')
                 elif frame["type"] == "closing":
-                    after = frame.get("after")
+                    closing = frame
         except websockets.ConnectionClosed:
-            return socket.close_code or 1006, after
+            return socket.close_code or 1006, closing
 
 
 async def main():
     tries = 0
     while True:
         try:
-            code, after = await listen()
+            code, closing = await listen()
             tries = 0
         except (OSError, websockets.WebSocketException) as error:
-            code, after = str(error), None
-        # 44xx: something must change first; parley error 4401 says what.
-        if isinstance(code, int) and (4400 <= code < 4500 or code in (1000, 1002, 1003, 1007, 1009)):
+            code, closing = str(error), {}
+        # 44xx: something must change first; parley error 4401 says what. `closing` says when a full plan passes (4409).
+        final = isinstance(code, int) and (4400 <= code < 4500 or code in (1000, 1002, 1003, 1007, 1009))
+        if not closing.get("reconnect", not final):
             sys.exit(f"closed: {code}")
         tries += 1
-        wait = after if after is not None else random.uniform(0, min(30, 2**tries))
+        wait = closing.get("after") or random.uniform(0, min(30, 2**tries))
         print(f"away ({code}), back in {wait:.1f} s", file=sys.stderr, flush=True)
         await asyncio.sleep(wait)
 

@@ -19,6 +19,8 @@ export interface CloseFound {
   readonly sent: boolean;
   /** Whether a client should come back by itself. */
   readonly reconnect: boolean;
+  /** Whether it should where the `closing` frame says so, though it would not otherwise. */
+  readonly passes?: true;
   readonly advice: string;
   /** The errors that may be told just before it. */
   readonly errors: readonly ErrorCode[];

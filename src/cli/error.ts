@@ -60,14 +60,14 @@ function errorInWords({ code, category, http, close, what, advice }: ErrorFound)
   return [`${code}: an error (${category}); HTTP ${http}; ${end}`, `  ${what}`, `  ${advice}`].join("\n");
 }
 
-function closeInWords({ code, reason, sent, reconnect, advice, errors }: CloseFound): string {
+function closeInWords({ code, reason, sent, reconnect, passes, advice, errors }: CloseFound): string {
   const origin = sent ? "" : " that Parley does not send";
   const lines = [
     `${code} ${reason}: a close code${origin}`,
     `  ${advice}`,
     reconnect
       ? "  A client comes back by itself, with back-off, and resumes."
-      : "  A client does not come back by itself.",
+      : `  A client does not come back by itself${passes ? ", unless `closing.after` says when" : ""}.`,
   ];
   if (errors.length > 0) lines.push(`  Told just before it, as an error: ${errors.join(", ")}.`);
   return lines.join("\n");

@@ -61,7 +61,11 @@ export const HANDSHAKE_CHECKS: readonly Check[] = [
       await right.next("welcome");
     },
   },
-  { rule: "W5", what: "one connection more than the plan allows: 4409", run: refusesOneTooMany },
+  {
+    rule: "W5",
+    what: "one connection more than the plan allows: 4409, and when to come back",
+    run: refusesOneTooMany,
+  },
   {
     rule: "W6",
     what: "only `parley.v1` is ever answered as subprotocol, never a token",
@@ -136,7 +140,13 @@ async function refusesOneTooMany(world: World): Promise<void> {
     );
   const conversation = world.conversation();
   for (let open = 0; open < limit; open++) await world.join(many, conversation);
-  await refused(world.open(world.path(many, conversation)), "too_many_connections", 4409);
+  const line = world.open(world.path(many, conversation));
+  await refused(line, "too_many_connections", 4409);
+  // That there is one is F3's.
+  const [closing] = line.of("closing");
+  if (closing === undefined) return;
+  mustBe("`closing.reconnect` with 4409", closing.reconnect, true);
+  must((closing.after ?? 0) > 0, "`closing.after` with 4409 does not say when a place may be free.");
 }
 
 async function answersOneSubprotocol({ target, ann }: World): Promise<void> {

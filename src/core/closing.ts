@@ -1,5 +1,5 @@
-import { CLOSE_CODES, type CloseCode, mayReconnect } from "../protocol/close-codes.ts";
-import type { ErrorCode } from "../protocol/errors.ts";
+import { CLOSE_CODES, type CloseCode, mayReturn } from "../protocol/close-codes.ts";
+import { type ErrorCode, errorEntry } from "../protocol/errors.ts";
 import type { ServerFrameOf } from "../protocol/server-frames.ts";
 
 /** Why the server ends a connection, and what it says before it does. */
@@ -23,6 +23,21 @@ export function endingFor(code: CloseCode, error?: Ending["error"], after?: numb
   };
 }
 
+/**
+ * When to come back where a plan is full, in seconds. A connection that ends gives its place back at once; those of a
+ * node that died, or whose line is dead, within NODE_LEASE or PING_INTERVAL and PONG_TIMEOUT.
+ */
+export const FULL_PLAN_WAIT = 5;
+
+/** The ending for an error that ends a connection, as the catalogue has it. */
+export function refusalEnding(code: ErrorCode, message: string): Ending {
+  const after = code === "too_many_connections" ? FULL_PLAN_WAIT : undefined;
+  return endingFor(errorEntry(code).close as CloseCode, { code, message }, after);
+}
+
+/** The ending of a connection whose place a newer one of the same client has taken. */
+export const REPLACED: Ending = endingFor(4410);
+
 /** The `closing` frame that announces an ending. */
 export function closingFrame(ending: Ending): ServerFrameOf<"closing"> {
   const { code, reason, after } = ending;
@@ -30,7 +45,7 @@ export function closingFrame(ending: Ending): ServerFrameOf<"closing"> {
     type: "closing",
     code,
     reason,
-    reconnect: mayReconnect(code),
+    reconnect: mayReturn(code, after),
     ...(after !== undefined && { after }),
   };
 }

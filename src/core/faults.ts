@@ -4,7 +4,7 @@ import { z } from "zod";
 import { type CloseCode, describeClose } from "../protocol/close-codes.ts";
 import { ERRORS, type ErrorCode } from "../protocol/errors.ts";
 import { type Quota, SERVER_FRAMES, type ServerFrameType } from "../protocol/server-frames.ts";
-import type { Ending } from "./closing.ts";
+import { type Ending, FULL_PLAN_WAIT } from "./closing.ts";
 import type { Live, SessionRules } from "./session-state.ts";
 import { EXPIRY_WARNING } from "./session-time.ts";
 
@@ -141,7 +141,8 @@ function isClosable(code: number): boolean {
 }
 
 /** How a connection ends that is to be closed by a fault: as the server would end it with that code. */
-export function endingOf({ code, reason, after }: FaultOf<"close">): Ending {
+export function endingOf({ code, reason, after: asked }: FaultOf<"close">): Ending {
+  const after = asked ?? (code === 4409 ? FULL_PLAN_WAIT : undefined);
   const known = Object.entries(ERRORS).find(([, entry]) => "close" in entry && entry.close === code);
   // 1013 comes with an error only where nobody can be let in; a reader that is too slow gets none.
   const error = known !== undefined && code !== 1013 ? (known[0] as ErrorCode) : undefined;

@@ -2,7 +2,7 @@
 // as HTTP, before the upgrade. What a user must understand is told after it, because a browser shows a refused
 // handshake as 1006 without a reason.
 import type { ErrorCode } from "../protocol/errors.ts";
-import { IDENTIFIER_RULE, isIdentifier } from "../protocol/identifiers.ts";
+import { IDENTIFIER_RULE, isClientName, isIdentifier } from "../protocol/identifiers.ts";
 import { SUBPROTOCOL } from "../protocol/version.ts";
 import { mayConnect, type OriginRule } from "./origins.ts";
 import type { ResumeRequest } from "./resume.ts";
@@ -47,6 +47,8 @@ export interface Opening {
   readonly ticket: string | undefined;
   /** What the client has seen already, when it comes back. */
   readonly resume: ResumeRequest | undefined;
+  /** Which of the user's clients this is: a newer connection of it in this conversation replaces the older one. */
+  readonly client: string | undefined;
   /** What to answer in `Sec-WebSocket-Protocol`; undefined where nothing was offered. */
   readonly subprotocol: typeof SUBPROTOCOL | undefined;
 }
@@ -70,6 +72,7 @@ export function readHandshake(handshake: Handshake, origins: OriginRule): Handsh
       token: tokensSent[0],
       ticket: tickets[0],
       resume: readResume(query),
+      client: query.get("client") ?? undefined,
       subprotocol: protocols.length > 0 ? SUBPROTOCOL : undefined,
     },
   };
@@ -142,13 +145,16 @@ function readAddress(
   // Two credentials are two answers to "who is this", and whoever checks may not be whoever acts (W3).
   if (credentials > 1)
     return { fault: "There is more than one credential; send one token or ticket, in one place, once." };
-  for (const name of ["after", "epoch"]) {
+  for (const name of ["after", "epoch", "client"]) {
     if (query.getAll(name).length > 1) return { fault: `There is more than one \`${name}\` in the address.` };
   }
   if (query.has("after") && !SEQUENCE.test(query.get("after")!)) {
     return {
       fault: "`after` in the address must be the `seq` of the newest message you have: a whole number.",
     };
+  }
+  if (query.has("client") && !isClientName(query.get("client")!)) {
+    return { fault: "`client` in the address must be 1–64 characters of A-Z a-z 0-9 . _ -." };
   }
   return ids as { user: string; conversation: string };
 }

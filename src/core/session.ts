@@ -6,12 +6,11 @@
 //
 // Times are in milliseconds. server/socket/connection.ts carries the effects out, and decides nothing.
 import type { ClientFrame, ClientFrameOf } from "../protocol/client-frames.ts";
-import type { CloseCode } from "../protocol/close-codes.ts";
 import type { Decoded } from "../protocol/decode.ts";
-import { type ErrorCode, errorEntry } from "../protocol/errors.ts";
+import type { ErrorCode } from "../protocol/errors.ts";
 import { MAX_FRAME_BYTES } from "../protocol/limits.ts";
 import { type Bucket, fullBucket, secondsToRefill, takeFrame } from "./burst.ts";
-import { endingFor } from "./closing.ts";
+import { endingFor, refusalEnding } from "./closing.ts";
 import { isLow, onPosted, onRead } from "./session-answers.ts";
 import { end, NOTHING, note, send } from "./session-effects.ts";
 import type {
@@ -54,9 +53,7 @@ export function step(
     case "admitted":
       return onAdmitted(session, event, now, rules, spread);
     case "refused":
-      return end(
-        endingFor(errorEntry(event.code).close as CloseCode, { code: event.code, message: event.message }),
-      );
+      return end(refusalEnding(event.code, event.message));
     case "posted":
       return onPosted(session, event.id, event.result, rules);
     case "read":

@@ -3,13 +3,16 @@
 //   1xxx  registered: come back with back-off and resume
 //   44xx  read like HTTP's 4xx: change something before you come back
 //
-// The registered codes for faults in what a client sent (1002, 1003, 1007, 1008, 1009) are final too.
+// The registered codes for faults in what a client sent (1002, 1003, 1007, 1008, 1009) are final too. One code of the
+// second range passes by itself (4409): its `closing` frame says `reconnect` and when, and goes before the range.
 
 export interface CloseCodeEntry {
   /** Short reason, sent in the close frame and in `closing`. */
   readonly reason: string;
   /** What the person in front of the client should do. */
   readonly advice: string;
+  /** What caused it may end without the client's doing: where `closing.after` names a time, the client comes back then. */
+  readonly passes?: true;
 }
 
 export const CLOSE_CODES = {
@@ -43,7 +46,16 @@ export const CLOSE_CODES = {
     reason: "inactive",
     advice: "Closed because nothing was done for a while. Reconnect when you are back.",
   },
-  4409: { reason: "too many connections", advice: "Close another connection of this user first." },
+  4409: {
+    reason: "too many connections",
+    advice:
+      "The plan allows this user no more connections now. Come back after `closing.after` seconds, or close another one.",
+    passes: true,
+  },
+  4410: {
+    reason: "replaced",
+    advice: "A newer connection of the same client has taken its place. Use that one.",
+  },
   4413: { reason: "too large", advice: "What was asked for is larger than the server takes." },
   4429: {
     reason: "flooding",
@@ -59,6 +71,11 @@ const FINAL_REGISTERED: ReadonlySet<number> = new Set([1000, 1002, 1003, 1007, 1
 /** Says whether a client should reconnect by itself after `code`; right for codes it has never heard of, too. */
 export function mayReconnect(code: number): boolean {
   return code < 4000 ? !FINAL_REGISTERED.has(code) : code < 4400 || code > 4499;
+}
+
+/** The same for a close at hand, whose `closing` frame names in `after` when to come back, or does not. */
+export function mayReturn(code: number, after: number | undefined): boolean {
+  return mayReconnect(code) || (after !== undefined && describeClose(code).passes === true);
 }
 
 /** The entry for `code`, or a general one by its range. */

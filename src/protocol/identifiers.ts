@@ -17,6 +17,13 @@ const MESSAGE_ID = /^[\x20-\x7e]{1,64}$/;
 /** A message's name, chosen by its sender: 1–64 printable ASCII characters. The retry of a message repeats it (D3). */
 export const MessageId = z.string().regex(MESSAGE_ID, "must be 1–64 printable ASCII characters");
 
+const CLIENT_NAME = /^[A-Za-z0-9._-]{1,64}$/;
+
+/** Says whether `text` can name a client: what a socket's address has in `client`, so that it replaces its own older one. */
+export function isClientName(text: string): boolean {
+  return CLIENT_NAME.test(text);
+}
+
 /** Says whether `text` can name a message. */
 export function isMessageId(text: string): boolean {
   return MESSAGE_ID.test(text);

@@ -202,6 +202,32 @@ describe("W1 the address, told after the upgrade", () => {
     });
   }
 
+  const CLIENTS: readonly (readonly [query: string, client: string | undefined])[] = [
+    ["", undefined],
+    ["client=tab-1._Z", "tab-1._Z"],
+    [`client=${"a".repeat(64)}`, "a".repeat(64)],
+  ];
+  for (const [query, client] of CLIENTS)
+    test(`W8 ?${query.slice(0, 20)} names ${client === undefined ? "no client" : "a client"}`, () => {
+      expect(opening(`/ws/anna/lobby?${query}`)).toMatchObject({
+        address: { user: "anna", conversation: "lobby" },
+        client,
+      });
+    });
+
+  for (const value of ["", "a".repeat(65), "a%20b", "a:b", "a@b", "a%2Fb", "%C3%A4", "a%00", "%0A"])
+    test(`W3 W8 \`client=${value.slice(0, 20)}\` is told after the upgrade`, () => {
+      expect(opening(`/ws/anna/lobby?client=${value}`).address).toEqual({
+        fault: "`client` in the address must be 1–64 characters of A-Z a-z 0-9 . _ -.",
+      });
+    });
+
+  test("W3 W8 two clients are told after the upgrade, also when they are the same", () => {
+    expect(opening("/ws/anna/lobby?client=a&client=a").address).toEqual({
+      fault: "There is more than one `client` in the address.",
+    });
+  });
+
   test("W3 a ticket may come in the place of a token", () => {
     expect(opening("/ws/anna/lobby?ticket=abc")).toMatchObject({
       address: { user: "anna", conversation: "lobby" },

@@ -240,7 +240,7 @@ describe.skipIf(chromiumPath() === undefined)("the faults panel", () => {
         const { page } = bench;
         await begin(page);
         for (const [code, title] of [
-          ["4409", "too many connections (4409)"],
+          ["4403", "forbidden (4403)"],
           ["4499", "refused (4499) (4499)"],
           ["1000", "normal closure (1000)"],
         ] as const) {

@@ -55,6 +55,8 @@ export interface ConnectionFacts {
   /** Its place in the entrance, when it comes with a credential. */
   readonly place: Place | undefined;
   readonly resume: ResumeRequest | undefined;
+  /** Which of the user's clients it is, where the address says so. */
+  readonly client: string | undefined;
   /** What is wrong with the address, to be said as soon as the socket is open. */
   readonly fault: string | undefined;
 }

@@ -107,17 +107,24 @@ function presentedIn({ token, ticket }: Opening): Presented | undefined {
 function whereTo({
   address,
   resume,
-}: Opening): Pick<ConnectionFacts, "user" | "conversation" | "fault" | "resume"> {
-  if ("fault" in address) return { ...NOWHERE, fault: address.fault, resume };
-  return { ...copied(address), fault: undefined, resume };
+  client,
+}: Opening): Pick<ConnectionFacts, "user" | "conversation" | "fault" | "resume" | "client"> {
+  if ("fault" in address) return { ...NOWHERE, fault: address.fault, resume, client: undefined };
+  return {
+    user: copied(address.user),
+    conversation: copied(address.conversation),
+    fault: undefined,
+    resume,
+    client: client && copied(client),
+  };
 }
 
 /**
  * A part of a string keeps the whole of it in memory: an id cut out of the request's address would hold that address,
  * token included, for the life of the connection. Ids need no escapes, so this makes a copy.
  */
-function copied({ user, conversation }: typeof NOWHERE): typeof NOWHERE {
-  return { user: JSON.parse(`"${user}"`), conversation: JSON.parse(`"${conversation}"`) };
+function copied(name: string): string {
+  return JSON.parse(`"${name}"`);
 }
 
 function later(code: "unavailable" | "too_many_handshakes", wait: number): Response {
