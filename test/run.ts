@@ -1,7 +1,8 @@
 // npm test: the checks and every test, then one line that counts them. Words on the command line are passed on to
-// `bun test` (a part of a path, or `-t name`), and then only those tests run.
+// `bun test` (a part of a path, or `-t name`), and then only those tests run. With --long (npm run test:long) the random
+// tests and the delivery runs take their long form, and the delivery check runs on one node and on three.
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
 
 interface Tool {
@@ -54,6 +55,18 @@ const TOOLS: readonly Tool[] = [
 
 const CHECKS = ["check:types", "check:style", "check:docs"];
 
+/** Runs of the delivery check in the long form: one server, and three nodes with each fault of their Redis. */
+const DELIVERY_CHECKS = [[], ["--nodes", "3"]];
+
+/**
+ * Test files that run at once. Most of a test is waiting (for a child process, a reconnect, a Redis that restarts), so two
+ * files for each core keep the cores busy.
+ */
+const WORKERS = 2 * availableParallelism();
+
+/** How long each file took on a quiet machine, so that the slowest start first. `npm test -- --update-timings` writes it anew. */
+const TIMINGS = "test/timings.json";
+
 interface Counts {
   passed: number;
   failed: number;
@@ -61,8 +74,11 @@ interface Counts {
 }
 
 const counts: Counts = { passed: 0, failed: 0, skipped: 0 };
-const chosen = process.argv.slice(2);
-if (chosen.length === 0) {
+const long = process.argv.includes("--long");
+const chosen = process.argv.slice(2).filter((word) => word !== "--long");
+if (long) process.env.TEST_LONG = "true";
+const isWhole = chosen.every((word) => word === "--update-timings");
+if (isWhole) {
   installTools();
   for (const check of CHECKS) {
     const passed = run(["npm", "run", "--silent", check]) === 0;
@@ -71,6 +87,12 @@ if (chosen.length === 0) {
   }
 }
 runTests(chosen);
+if (long && isWhole) {
+  for (const options of DELIVERY_CHECKS) {
+    const passed = run(["npm", "run", "--silent", "check:delivery", "--", ...options]) === 0;
+    counts[passed ? "passed" : "failed"]++;
+  }
+}
 const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : "";
 console.log(`\n${counts.passed} passed, ${counts.failed} failed${skipped}`);
 process.exit(counts.failed > 0 ? 1 : 0);
@@ -79,13 +101,17 @@ process.exit(counts.failed > 0 ? 1 : 0);
 function runTests(words: readonly string[]): void {
   const folder = mkdtempSync(join(tmpdir(), "parley-report-"));
   const report = join(folder, "report.xml");
-  const arguments_ = ["--reporter=junit", `--reporter-outfile=${report}`, "--timeout=30000"];
+  const arguments_ = [
+    ...["--reporter=junit", `--reporter-outfile=${report}`, "--timeout=60000", "--only-failures"],
+    ...[`--parallel=${WORKERS}`, `--timings=${TIMINGS}`],
+  ];
   const code = run([
     process.execPath,
     "--no-env-file",
     "test",
     ...arguments_,
-    ...(words.length > 0 ? words : ["test/"]),
+    ...words,
+    ...(isWhole ? ["test/"] : []),
   ]);
   const root = existsSync(report) ? (/<testsuites [^>]*>/.exec(readFileSync(report, "utf8"))?.[0] ?? "") : "";
   rmSync(folder, { recursive: true });

@@ -24,7 +24,15 @@ export class Random {
   }
 }
 
-/** The seeds of a random run: the given ones, or the one in SEED, to repeat a run that failed. */
+/** Further seeds of each random test in the long form. */
+const MORE_SEEDS = 4;
+
+/**
+ * The seeds of a random test: `fixed`; in the long form (TEST_LONG=true, `npm run test:long`) some new ones, too; or SEED of the
+ * environment alone, to repeat a run that failed. The title of the test names its seed.
+ */
 export function seeds(...fixed: number[]): number[] {
-  return process.env.SEED === undefined ? fixed : [Number(process.env.SEED)];
+  if (process.env.SEED !== undefined) return [Number(process.env.SEED)];
+  if (process.env.TEST_LONG !== "true") return fixed;
+  return [...fixed, ...Array.from({ length: MORE_SEEDS }, () => Math.floor(Math.random() * 2 ** 31))];
 }
