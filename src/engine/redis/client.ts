@@ -3,8 +3,9 @@ import type { RedisAddress } from "../../core/redis-address.ts";
 import type { EngineLog } from "../engine-log.ts";
 import { Watchers } from "../watchers.ts";
 import { describeAddress } from "./address.ts";
-import { explainFault, isTelling } from "./faults.ts";
+import { explainFault, isMissingRight, isTelling, storeFault } from "./faults.ts";
 import type { Keys } from "./keys.ts";
+import { checkRights } from "./rights.ts";
 import type { Script } from "./scripts.ts";
 
 export interface RedisClientParts {
@@ -21,9 +22,12 @@ export type ChannelHearer = (payload: string, channel: string) => void;
 /** How long one command may take before Redis counts as away, in milliseconds. */
 const COMMAND_TIMEOUT = 3_000;
 
-/** How often this node looks whether it hears itself, and how long it waits for that, in milliseconds. */
+/** How often this node looks whether it can write and hears itself, and how long it waits for that, in milliseconds. */
 const PROBE_INTERVAL = 500;
 const PROBE_PATIENCE = 2_000;
+
+/** How long what a probe writes is kept, in milliseconds. */
+const PROBE_LIFE = 60_000;
 
 /** Waits between tries to connect, in milliseconds. */
 const retry = (tries: number) => Math.min(50 * 2 ** Math.min(tries, 10), 1_000);
@@ -31,9 +35,10 @@ const retry = (tries: number) => Math.min(50 * 2 ** Math.min(tries, 10), 1_000);
 /**
  * The connections of one node to Redis: one for commands, one that hears what is announced.
  *
- * Ready means: a command was answered, and what this node sent to its own channel was heard. After a failover a
- * subscriber can be connected and hear nothing. While Redis is away commands fail at once; none is kept for later,
- * because nobody knows whether what is sent twice happens twice.
+ * Reachable means: a write went through, and what this node sent to its own channel was heard. A Redis can answer and
+ * refuse every write, and after a failover a subscriber can be connected and hear nothing. Ready means: after that
+ * everything was recovered, too (recovery.ts). While Redis is away commands fail at once; none is kept for later, because
+ * nobody knows whether what is sent twice happens twice.
  */
 export class RedisClient {
   readonly keys: Keys;
@@ -47,12 +52,24 @@ export class RedisClient {
   private readonly log: EngineLog;
   private readonly heard = new Map<string, ChannelHearer>();
   private readonly watchers = new Watchers<boolean>();
-  private isReady = false;
+  private state: "away" | "recovering" | "ready" = "away";
+  /** Counts the times when Redis was lost: a recovery that began before is worth nothing. */
+  private losses = 0;
+  private recovery: () => Promise<void> = async () => {};
+  /** What must have a probe's write before it counts; undefined: the primary is enough. */
+  private replicaPatience: number | undefined;
   private closed = false;
   private probing: ReturnType<typeof setInterval> | undefined;
+  /** The newest probe: sent, written and published, heard. */
   private probe = 0;
+  private probePublished = 0;
   private probeHeard = 0;
-  private probeSentAt = 0;
+  private probeUnderWay = false;
+  /** When the oldest probe was sent that was not heard, by the clock of `performance`. */
+  private unheardSince = 0;
+  /** A call was refused: it is looked at once whether all rights are still there. */
+  private isDoubtful = false;
+  private giveUp: (() => void) | undefined;
   private lastFault = "";
 
   constructor({ address, keys, node, log }: RedisClientParts) {
@@ -82,8 +99,34 @@ export class RedisClient {
     return explainFault(this.lastFault);
   }
 
+  /** Whether all is as it should be. Nothing is taken from clients before. */
   get ready(): boolean {
-    return this.isReady;
+    return this.state === "ready";
+  }
+
+  /** Whether Redis takes writes and is heard; what was missed while it was away may still have to be made up for. */
+  get reachable(): boolean {
+    return this.state !== "away";
+  }
+
+  /** Whether Redis was reached the last time, and refused what it was asked for. */
+  get refuses(): boolean {
+    return storeFault(this.lastFault)?.refuses === true;
+  }
+
+  /** Whether a right that Parley needs is missing: waiting does not help. */
+  get lacksRight(): boolean {
+    return isMissingRight(this.lastFault);
+  }
+
+  /** Sets what is done each time Redis is back, before `ready` says so. What rejects is done again. */
+  recoverWith(recovery: () => Promise<void>): void {
+    this.recovery = recovery;
+  }
+
+  /** From now on `ready` means, too, that a replica has what was written within `patience` milliseconds. */
+  waitForReplica(patience: number): void {
+    this.replicaPatience = patience;
   }
 
   /** The servers that hold the data: one, or in Cluster those that are primaries now. */
@@ -96,7 +139,10 @@ export class RedisClient {
     return this.watchers.add(listener);
   }
 
-  /** Begins to look whether Redis answers; resolves when it does, and answers false when `patience` (milliseconds) is over first. */
+  /**
+   * Begins to look whether Redis can be used; resolves with true when it can, and with false when `patience`
+   * (milliseconds) is over first or a right is missing.
+   */
   async start(patience: number): Promise<boolean> {
     this.heard.set(this.keys.probe(this.node), (payload) => this.hearProbe(Number(payload)));
     this.probing = setInterval(() => this.sendProbe(), PROBE_INTERVAL);
@@ -104,34 +150,53 @@ export class RedisClient {
     const { promise, resolve } = Promise.withResolvers<boolean>();
     const late = setTimeout(() => resolve(false), patience);
     const stop = this.watchReady((ready) => ready && resolve(true));
+    this.giveUp = () => resolve(false);
     const answered = await promise;
+    this.giveUp = undefined;
     clearTimeout(late);
     stop();
     return answered;
   }
 
   /** Runs a script on keys of one slot. */
-  run(
+  async run(
     script: Script,
     keys: readonly string[],
     arguments_: readonly (string | number | Buffer)[],
   ): Promise<unknown> {
-    return script.run(this.commands, keys, arguments_);
+    try {
+      return await script.run(this.commands, keys, arguments_);
+    } catch (error) {
+      this.doubt(error);
+      throw error;
+    }
   }
 
   /**
    * The same, and where `patience` (milliseconds) is given, rejects unless a replica has what was written by then. What
    * is rejected so is written, and may be lost with this primary.
    */
-  runDurably(
+  async runDurably(
     script: Script,
     keys: readonly string[],
     arguments_: readonly (string | number)[],
     patience: number | undefined,
   ): Promise<unknown> {
-    return patience === undefined
-      ? script.run(this.commands, keys, arguments_)
-      : script.runReplicated(this.commands, keys, arguments_, patience);
+    if (patience === undefined) return this.run(script, keys, arguments_);
+    try {
+      return await script.runReplicated(this.commands, keys, arguments_, patience);
+    } catch (error) {
+      this.doubt(error);
+      throw error;
+    }
+  }
+
+  /** A call failed: where Redis refused it, it is looked at once whether it takes anything at all. */
+  doubt(error: unknown): void {
+    if (this.state !== "ready" || this.closed || storeFault(error)?.refuses !== true) return;
+    this.isDoubtful = true;
+    this.noteFault(error);
+    this.sendProbe();
   }
 
   /** Has `listener` called with what is announced on channels; resolves when Redis has taken note. One listener a channel. */
@@ -168,41 +233,94 @@ export class RedisClient {
   }
 
   private sendProbe(): void {
-    const channel = this.keys.probe(this.node);
-    if (this.probeHeard < this.probe && Date.now() - this.probeSentAt > PROBE_PATIENCE) {
+    const late = performance.now() - this.unheardSince > PROBE_PATIENCE;
+    if (this.probeHeard < this.probe && late) {
       this.lose("this node does not hear its own announcements");
       // A new connection subscribes again to everything; one that is being made is given its time.
-      if (this.subscriber instanceof Redis && this.subscriber.status === "ready") {
+      const isDeaf = this.probeHeard < this.probePublished;
+      if (isDeaf && this.subscriber instanceof Redis && this.subscriber.status === "ready") {
         this.subscriber.disconnect(true);
-        this.probeSentAt = Date.now();
+        this.unheardSince = performance.now();
       }
     }
-    if (this.probeHeard === this.probe) this.probeSentAt = Date.now();
-    this.probe++;
-    this.tryProbe(channel).catch((error) => this.noteFault(error));
+    if (this.probeUnderWay || this.closed) return;
+    if (this.probeHeard === this.probe) this.unheardSince = performance.now();
+    this.probeUnderWay = true;
+    const probe = ++this.probe;
+    this.tryProbe(probe)
+      .catch((error) => this.failProbe(error))
+      .finally(() => {
+        this.probeUnderWay = false;
+      });
   }
 
-  private async tryProbe(channel: string): Promise<void> {
-    if (!this.isReady) {
+  private async tryProbe(probe: number): Promise<void> {
+    const channel = this.keys.probe(this.node);
+    if (!this.reachable) {
       if (this.isCluster) this.isSharded = await hasShardedChannels(this.primaries);
       await this.subscribe([channel], this.heard.get(channel)!);
     }
-    await this.publish(channel, String(this.probe));
+    if (!this.reachable || this.isDoubtful) {
+      await checkRights(this, PROBE_LIFE);
+      this.isDoubtful = false;
+    }
+    await this.writeProbe();
+    await this.publish(channel, String(probe));
+    this.probePublished = probe;
+  }
+
+  private async writeProbe(): Promise<void> {
+    const key = this.keys.ofAll("probe");
+    if (this.replicaPatience === undefined) {
+      await this.commands.set(key, this.node, "PX", PROBE_LIFE);
+      return;
+    }
+    const written = this.commands.pipeline().set(key, this.node, "PX", PROBE_LIFE);
+    const replies = await written.wait(1, this.replicaPatience).exec();
+    const fault = replies?.find(([error]) => error !== null)?.[0];
+    if (fault) throw fault;
+    if (!(Number(replies?.[1]?.[1]) >= 1))
+      throw new Error(`no replica had it within ${this.replicaPatience} ms`);
+  }
+
+  private failProbe(error: unknown): void {
+    this.noteFault(error);
+    // Others may pass within PROBE_PATIENCE: a slot moves, a connection is made anew.
+    if (storeFault(error)?.refuses === true) this.lose("it refuses writes");
+    if (isMissingRight(error)) this.giveUp?.();
   }
 
   private hearProbe(probe: number): void {
     this.probeHeard = Math.max(this.probeHeard, probe);
-    if (this.isReady || this.closed || probe !== this.probe) return;
-    this.isReady = true;
+    if (this.state === "away" && !this.closed && probe === this.probe) this.comeBack();
+  }
+
+  /** Redis can be used again: what was missed is made up for, and then it is told. */
+  private async comeBack(): Promise<void> {
+    const { losses } = this;
+    this.state = "recovering";
+    try {
+      await this.recovery();
+    } catch (error) {
+      this.noteFault(error);
+      // The next probe begins again.
+      if (losses === this.losses) this.state = "away";
+      return;
+    }
+    if (this.closed || losses !== this.losses) return;
+    this.state = "ready";
     this.lastFault = "";
     this.log.info("store.connected", { store: this.description });
     this.watchers.tell(true);
   }
 
-  /** Redis does not answer, or not everything is heard. */
+  /** Redis does not answer, takes no writes, or not everything is heard. */
   lose(reason: string): void {
-    if (!this.isReady || this.closed) return;
-    this.isReady = false;
+    if (this.state === "away" || this.closed) return;
+    const wasReady = this.ready;
+    this.state = "away";
+    this.losses++;
+    if (!wasReady) return;
     this.log.error("store.away", {
       store: this.description,
       reason: this.lastFault === "" ? reason : this.fault,
@@ -239,7 +357,7 @@ function open(address: RedisAddress, purpose: "commands" | "subscriber"): Redis 
     maxRetriesPerRequest: 0,
     retryStrategy: retry,
     // A primary that has become a replica: whoever connects anew is led to the one that took over.
-    reconnectOnError: ({ message }) => message.startsWith("READONLY"),
+    reconnectOnError: ({ message }) => /\bREADONLY\b/.test(message),
   };
   if (kind === "cluster") {
     const { retryStrategy, maxRetriesPerRequest, enableOfflineQueue, enableAutoPipelining, ...each } =

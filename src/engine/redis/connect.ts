@@ -19,10 +19,18 @@ export interface ConnectOptions {
 /** Redis was waited for, and did not come. */
 export class StoreAway extends Error {}
 
+const ADVICE = " Start it, or correct REDIS_HOST and REDIS_PORT, or REDIS_URL.";
+
 /** How often it is told that Redis is waited for, in milliseconds. */
 const SAID_EVERY = 3_000;
 
-/** Waits for Redis, says meanwhile what keeps it, and throws StoreAway when it did not come in time. */
+/** Redis is there, and Parley cannot use it as it is set up. */
+export class StoreUnfit extends Error {}
+
+/**
+ * Waits for Redis, and says meanwhile what keeps it. Throws StoreAway when it did not come in time, and StoreUnfit at once
+ * when its user lacks a right.
+ */
 export async function connect(options: ConnectOptions): Promise<RedisClient> {
   const { address, prefix, node, patience, clock, log } = options;
   const client = new RedisClient({ address, keys: new Keys(prefix), node, log });
@@ -37,9 +45,10 @@ export async function connect(options: ConnectOptions): Promise<RedisClient> {
   const answered = await client.start(patience);
   stopSaying();
   if (answered) return client;
-  const { description, fault } = client;
+  const { description, fault, lacksRight, refuses } = client;
   await client.close();
+  if (lacksRight) throw new StoreUnfit(`${description} cannot be used: ${fault}.`);
   throw new StoreAway(
-    `${description} could not be used within ${patience / 1000} s: ${fault}. Start it, or correct REDIS_HOST and REDIS_PORT, or REDIS_URL.`,
+    `${description} could not be used within ${patience / 1000} s: ${fault}.${refuses ? "" : ADVICE}`,
   );
 }

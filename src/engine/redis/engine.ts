@@ -18,7 +18,7 @@ import type { Channels } from "./channels.ts";
 import { Cleaner } from "./cleaner.ts";
 import type { RedisClient } from "./client.ts";
 import { ClusterTurns } from "./cluster-turns.ts";
-import { isFaultOfConnection, RedisAway } from "./faults.ts";
+import { RedisAway, storeFault } from "./faults.ts";
 import { readMarks } from "./marks.ts";
 import { quotaView } from "./messages.ts";
 import { Reader } from "./reader.ts";
@@ -52,7 +52,7 @@ const TURNS_UNDER_WAY = 2;
 const PAGES_IN_A_ROW = 4;
 
 /** How long a replica may take, in milliseconds. */
-const REPLICA_PATIENCE = 1_000;
+export const REPLICA_PATIENCE = 1_000;
 
 /** How often some rooms are compared with the store, and in how many goes all of them are, in milliseconds. */
 const CHECK_INTERVAL = 500;
@@ -178,9 +178,10 @@ export class RedisEngine implements Engine {
     return this.client.ready && !this.closed;
   }
 
-  /** In Cluster, a primary can be away while the others serve. */
+  /** In Cluster, a primary can be away, or refuse writes, while the others serve. */
   isAway(error: unknown): boolean {
-    return !this.ready() || isFaultOfConnection(error);
+    this.client.doubt(error);
+    return !this.ready() || storeFault(error) !== undefined;
   }
 
   watchReady(listener: (ready: boolean) => void): () => void {

@@ -1,32 +1,86 @@
-/** What faults of the connection say, and what it means for an operator. The first that fits counts. */
-const WORDS: readonly (readonly [RegExp, string])[] = [
-  [/ECONNREFUSED/, "nothing listens there"],
-  [/ENOTFOUND|EAI_AGAIN/, "its host name is not known"],
-  [/ETIMEDOUT|EHOSTUNREACH|ENETUNREACH/, "it cannot be reached from this machine"],
-  [/WRONGPASS|invalid password/, "it refuses the user or the password"],
-  [/NOAUTH/, "it asks for a password: set REDIS_PASSWORD, or put it in REDIS_URL"],
-  [/NOPERM/, "its ACL user lacks rights; docs/OPERATIONS.md has those it needs"],
-  [/DENIED/, "it is in protected mode and takes only connections of its own machine"],
-  [/LOADING/, "it is still loading its data"],
-  [/MISCONF/, "it cannot write its data to disk"],
-  [/READONLY|MASTERDOWN|NOREPLICAS/, "it takes no writes: it is a replica, or lacks replicas itself"],
-  [/CLUSTERDOWN/, "the Cluster is down: slots are without a primary"],
-  [/cluster support disabled/i, "it is no Redis Cluster: name one host, without `cluster=true`"],
-  // Where none has sharded channels the others serve (RedisClient.isSharded); the server that was asked has them.
+// What Redis, or the way to it, says when a call fails: one table decides what that means, for the log, for clients and
+// for what this node does next.
+
+/** What a fault means. */
+export interface StoreFault {
+  /** For an operator, after "Redis at …: ". */
+  readonly words: string;
+  /** Redis was reached and does not do what it was asked for: nothing helps but to change or wait for that Redis. */
+  readonly refuses: boolean;
+}
+
+type Words = string | ((match: RegExpExecArray) => string);
+
+const AWAY = false;
+const REFUSES = true;
+
+/**
+ * The first that fits counts. Redis before 7 puts the error of a command in the middle of that of its script ("ERR Error
+ * running script …: -OOM command not allowed"), so codes are looked for anywhere.
+ */
+const FAULTS: readonly (readonly [RegExp, typeof AWAY | typeof REFUSES, Words])[] = [
+  [/ECONNREFUSED/, AWAY, "nothing listens there"],
+  [/ENOTFOUND|EAI_AGAIN/, AWAY, "its host name is not known"],
+  [/ETIMEDOUT|EHOSTUNREACH|ENETUNREACH/, AWAY, "it cannot be reached from this machine"],
+  [/ECONNRESET|ECONNABORTED|EPIPE/, AWAY, "the connection to it was cut"],
+  [/WRONGPASS|invalid password/, REFUSES, "it refuses the user or the password"],
+  [/\bNOAUTH\b/, REFUSES, "it asks for a password: set REDIS_PASSWORD, or put it in REDIS_URL"],
   [
+    // Where none has sharded channels the others serve (RedisClient.isSharded); the server that was asked has them.
     /unknown command.*s(subscribe|publish)/i,
+    AWAY,
     "some servers of the Cluster are older than version 7 and others are not: update them all",
   ],
-  [/All sentinels are unreachable/, "no Sentinel answers, or none knows that primary"],
-  [/certificate|altname|self.signed/i, "its certificate is not accepted"],
-  [/wrong version number|SSL routines|packet length too long/i, "it does not speak TLS: use redis://"],
-  [/Unknown RESP type|Protocol error/i, "what answers there is not Redis"],
-  [/timed? ?out/i, "it does not answer in time"],
+  [
+    /(?:permissions to run the|unknown command) ['`]([\w|]+)/i,
+    REFUSES,
+    ([, command]) =>
+      `its ACL user may not run ${command?.toUpperCase()}; docs/OPERATIONS.md has the rights it needs`,
+  ],
+  [
+    /NOPERM|No permissions to access|executing the script can't|ACL failure in script|Unknown Redis command/,
+    REFUSES,
+    "its ACL user lacks rights; docs/OPERATIONS.md has those it needs",
+  ],
+  [/\bDENIED\b/, REFUSES, "it is in protected mode and takes only connections of its own machine"],
+  [/max number of clients/, REFUSES, "it has as many clients as its setting maxclients allows"],
+  [/\bLOADING\b/, REFUSES, "it is still loading its data"],
+  [/\bOOM\b/, REFUSES, "its memory is full (maxmemory), so it takes no writes"],
+  [/\bMISCONF\b/, REFUSES, "it cannot write its data to disk"],
+  [/\bREADONLY\b/, REFUSES, "it is a replica and takes no writes"],
+  [/\bMASTERDOWN\b/, REFUSES, "it is a replica that has lost its primary"],
+  [
+    /\bNOREPLICAS\b/,
+    REFUSES,
+    "it has fewer replicas than min-replicas-to-write asks for, so it takes no writes",
+  ],
+  [/\bBUSY\b/, REFUSES, "it is busy with a script of somebody else"],
+  [/script killed by user/i, REFUSES, "somebody has stopped a script with SCRIPT KILL"],
+  [/no replica had it within/, REFUSES, "no replica answers, and ACK_AFTER=replica waits for one"],
+  [/CLUSTERDOWN/, AWAY, "the Cluster is down: slots are without a primary"],
+  [/^(MOVED|ASK|TRYAGAIN) |redirections/, AWAY, "a slot of the Cluster is on its way to another primary"],
+  [/cluster support disabled/i, REFUSES, "it is no Redis Cluster: name one host, without `cluster=true`"],
+  [/All sentinels are unreachable/, AWAY, "no Sentinel answers, or none knows that primary"],
+  [/certificate|altname|self.signed/i, AWAY, "its certificate is not accepted"],
+  [/wrong version number|SSL routines|packet length too long/i, AWAY, "it does not speak TLS: use redis://"],
+  [/Unknown RESP type|Protocol error/i, AWAY, "what answers there is not Redis"],
+  [/timed? ?out/i, AWAY, "it does not answer in time"],
 ];
 
 /** What says only that there is no connection, and not why. */
 const SAYS_NOTHING =
   /^$|^Stream isn't writeable|^Connection is closed|startup nodes is available|slots cache|Cluster isn't ready/;
+
+/** What the fault of a call on Redis means; undefined where it is none of Redis's, but ours. */
+export function storeFault(error: unknown): StoreFault | undefined {
+  if (error instanceof RedisAway) return { words: "it does not answer", refuses: AWAY };
+  const text = error instanceof Error ? error.message : String(error);
+  for (const [pattern, refuses, words] of FAULTS) {
+    const match = pattern.exec(text);
+    if (match !== null) return { words: typeof words === "string" ? words : words(match), refuses };
+  }
+  return isTelling(text) ? undefined : { words: "it does not answer", refuses: AWAY };
+}
 
 /** Whether the text of a fault tells more than that there is no connection. */
 export function isTelling(fault: string): boolean {
@@ -35,9 +89,7 @@ export function isTelling(fault: string): boolean {
 
 /** Why Redis cannot be used, in words for an operator; what has none is repeated as it is. */
 export function explainFault(fault: string): string {
-  const known = WORDS.find(([pattern]) => pattern.test(fault));
-  if (known !== undefined) return known[1];
-  return isTelling(fault) ? fault : "it does not answer";
+  return storeFault(fault)?.words ?? fault;
 }
 
 /** What could not be asked of Redis, though the fault itself is in the log already. */
@@ -47,13 +99,15 @@ export class RedisAway extends Error {
   }
 }
 
-/** What a client or a server says that cannot serve at the moment; another try may find one that can. */
-const AWAY =
-  /^(CLUSTERDOWN|TRYAGAIN|MOVED|ASK|LOADING|MASTERDOWN|READONLY|NOREPLICAS)\b|redirections|timed? ?out|ECONN|EPIPE|Connection is closed/i;
+/** The user that this node is to Redis may not run a command that Parley needs. */
+export class MissingRight extends Error {
+  constructor(command: string) {
+    super(`NOPERM this user has no permissions to run the '${command}' command`);
+  }
+}
 
-/** Whether a call failed because Redis, or the server of a Cluster that was asked, could not be reached. */
-export function isFaultOfConnection(error: unknown): boolean {
-  if (error instanceof RedisAway) return true;
+/** Whether Redis refused a call because its user may not make it: waiting does not help. */
+export function isMissingRight(error: unknown): boolean {
   const text = error instanceof Error ? error.message : String(error);
-  return AWAY.test(text) || !isTelling(text);
+  return /NOPERM|executing the script can't|ACL failure in script|Unknown Redis command/.test(text);
 }

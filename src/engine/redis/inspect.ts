@@ -28,7 +28,7 @@ export interface RedisInspection {
 
 const TRIES = 5;
 
-/** Looks at Redis and changes nothing. Throws StoreAway when it does not come within `patience`. */
+/** Looks at Redis and changes nothing but the key of the probe. Throws StoreAway when it does not come within `patience`. */
 export async function inspectRedis(options: ConnectOptions): Promise<RedisInspection> {
   const client = await connect(options);
   try {

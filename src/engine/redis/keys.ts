@@ -77,7 +77,7 @@ export class Keys {
     return `${this.prefix}:{n:${node}}`;
   }
 
-  ofAll(what: "epoch" | "nodes" | "accounts" | "seeded" | "control" | "cleaned"): string {
+  ofAll(what: "epoch" | "nodes" | "accounts" | "seeded" | "control" | "cleaned" | "probe" | "none"): string {
     return `${this.prefix}:{all}:${what}`;
   }
 }

@@ -7,7 +7,7 @@ import { RedisAccounts } from "./accounts.ts";
 import { Channels } from "./channels.ts";
 import { type ConnectOptions, connect } from "./connect.ts";
 import { ControlLog } from "./control.ts";
-import { RedisEngine } from "./engine.ts";
+import { REPLICA_PATIENCE, RedisEngine } from "./engine.ts";
 import { RedisLeases } from "./leases.ts";
 import { NodeRegistry } from "./nodes.ts";
 import { RedisRefreshFamilies } from "./refresh-families.ts";
@@ -36,6 +36,7 @@ export async function openRedis(options: RedisOptions): Promise<Store> {
   const client = await connect(options);
   try {
     await checkRequirements(client, log);
+    if (ackAfter === "replica") client.waitForReplica(REPLICA_PATIENCE);
     const channels = new Channels(client);
     const engine = await RedisEngine.open({ client, channels, log, retention, ackAfter, clock });
     const control = new ControlLog(client, clock, log);

@@ -1,5 +1,6 @@
 import type { EngineLog } from "../engine-log.ts";
 import type { RedisClient } from "./client.ts";
+import { StoreUnfit } from "./connect.ts";
 
 /** What one primary says of itself; undefined is what this user may not ask. */
 export interface RedisFacts {
@@ -85,9 +86,6 @@ function unlessRefused<T>(otherwise: T): (error: unknown) => T {
     throw error;
   };
 }
-
-/** Redis is there, and Parley cannot use it as it is set up. */
-export class StoreUnfit extends Error {}
 
 /**
  * Throws StoreUnfit when Redis is set up so that promises cannot be kept, and warns of the rest. Looks again each time
