@@ -5,6 +5,10 @@ import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { RUNTIME_FLAGS } from "./runtime-flags.mjs";
+
+/** Milliseconds between two looks whether npm still runs. */
+const LOOK_INTERVAL = 500;
 
 const here = dirname(fileURLToPath(import.meta.url));
 const bun = findBun();
@@ -15,18 +19,20 @@ if (bun === undefined) {
   process.exit(1);
 }
 
-// --no-env-file: Parley reads .env itself, by the plain rules of `docs/SETTINGS.md`; Bun would expand `$` in secrets.
+// The channel ends with this process, however it ends: by that the runtime knows (`endWithStarter`).
 const child = spawn(
   bun,
-  ["--no-env-file", join(here, "..", "src", "cli", "main.ts"), ...process.argv.slice(2)],
+  [...RUNTIME_FLAGS, join(here, "..", "src", "cli", "main.ts"), ...process.argv.slice(2)],
   {
-    stdio: "inherit",
+    // What the runtime reads of its current folder is Parley's own; the command line goes to the caller's (current-folder.ts).
+    cwd: join(here, ".."),
+    env: { ...process.env, PARLEY_CALLED_IN: currentFolder() },
+    stdio: ["inherit", "inherit", "inherit", "ipc"],
   },
 );
-// A terminal sends Ctrl+C to the whole process group, so the child has it already: passed on it would count as the
-// second signal, which ends a drain at once. A signal sent to this process alone must be passed on.
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"])
-  process.on(signal, () => (signal === "SIGINT" && process.stdin.isTTY ? undefined : child.kill(signal)));
+// Where the terminal or the supervisor sends a signal to the whole process group, the runtime has it twice. It takes
+// both for one.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => child.kill(signal));
 child.on("error", (error) => {
   console.error(
     `parley: the runtime did not start (${error.message}). Run \`npm rebuild bun\` in ${join(here, "..")}.`,
@@ -39,6 +45,31 @@ child.on("exit", (code, signal) => {
     process.kill(process.pid, signal);
   } else process.exit(code ?? 1);
 });
+if (isStartedByNpm()) watchParent();
+
+/** Whether npm waits for this process, by `npm start` of Parley itself or by npx. */
+function isStartedByNpm() {
+  const { npm_lifecycle_event: event, npm_package_name: name } = process.env;
+  return event === "npx" || (event === "start" && name === "parley");
+}
+
+/** When npm was killed, nobody is left to stop the runtime. */
+function watchParent() {
+  const parent = process.ppid;
+  setInterval(() => {
+    if (process.ppid !== parent && child.connected) child.disconnect();
+  }, LOOK_INTERVAL).unref();
+}
+
+/** The folder that this is called in. Ends the process where it was deleted. */
+function currentFolder() {
+  try {
+    return process.cwd();
+  } catch {
+    console.error("parley: the current folder was deleted. Change to another one.");
+    process.exit(1);
+  }
+}
 
 /** The path of the Bun binary that npm installed, or undefined. */
 function findBun() {

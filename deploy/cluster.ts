@@ -6,6 +6,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { RUNTIME_FLAGS } from "../bin/runtime-flags.mjs";
 import { startBalancer } from "./balancer.ts";
 
 type Program = Bun.Subprocess<"ignore", "pipe", "pipe">;
@@ -28,7 +29,7 @@ const balancer = await startBalancer(Number(process.env.PORT ?? 8000), nodePorts
 const page = `http://127.0.0.1:${balancer.port}`;
 // Ctrl+C may come twice: from the terminal, and from npm that passes it on.
 let stopping: Promise<void> | undefined;
-for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => (stopping ??= stop()));
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => (stopping ??= stop()));
 process.on("exit", () => {
   for (const program of running.values()) program.kill("SIGKILL");
 });
@@ -52,7 +53,7 @@ function startRedis(): void {
 }
 
 function startNode(node: number): void {
-  start(`node ${node}`, [process.execPath, "--no-env-file", MAIN, "serve"], {
+  start(`node ${node}`, [process.execPath, ...RUNTIME_FLAGS, MAIN, "serve"], {
     HOST: "127.0.0.1",
     PORT: `${nodePorts[node - 1]}`,
     REDIS_URL: "",

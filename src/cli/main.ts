@@ -7,6 +7,7 @@ import { completionCommand } from "./completion/command.ts";
 import { conformanceCommand } from "./conformance.ts";
 import { contextCommand } from "./context/command.ts";
 import { conversationCommand } from "./conversation.ts";
+import { enterCallersFolder } from "./current-folder.ts";
 import { doctorCommand } from "./doctor/command.ts";
 import { errorCommand } from "./error.ts";
 import { examplesCommand } from "./examples.ts";
@@ -14,6 +15,7 @@ import { Failure, failureLines, Misuse } from "./failure.ts";
 import { latencyCommand } from "./latency/command.ts";
 import { storeCommand } from "./new-epoch.ts";
 import { nodesCommand } from "./nodes.ts";
+import { endWithStarter } from "./process-events.ts";
 import { revokeCommand } from "./revoke.ts";
 import { runCommand } from "./run/command.ts";
 import { serveCommand } from "./serve.ts";
@@ -25,6 +27,8 @@ import { userCommand } from "./user.ts";
 // What any command writes is for its owner only: password hashes, messages and the signing key lie in the data folder,
 // which may have been made by somebody else with open rights.
 process.umask(0o077);
+// The server stops in order instead, see `stopOnSignal`.
+endWithStarter(() => process.exit(1));
 
 const NOTE = `
 Each command has a --help of its own.
@@ -34,6 +38,7 @@ Each command has a --help of its own.
   parley token alice --plan basic`;
 
 try {
+  enterCallersFolder();
   await program().parseAsync();
 } catch (error) {
   // commander has already printed what is wrong with the call, or the help that was asked for.

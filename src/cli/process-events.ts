@@ -5,19 +5,55 @@ import type { Log } from "../server/log.ts";
 export const INTERRUPTED = 130;
 const TERMINATED = 143;
 
+/**
+ * Signals within this time after the first are the same request to end, in milliseconds. One Ctrl+C, or one stop of a
+ * service, reaches the runtime up to three times: from the terminal or the supervisor, which send it to every process,
+ * from npm, and from `bin/parley.mjs`.
+ */
+export const ONE_REQUEST = 1000;
+
+/** How long a server whose starter was killed may take to stop in order, in milliseconds. Nobody else would end it. */
+const ORPHAN_PATIENCE = 5000;
+
+export interface SignalOptions {
+  /** A monotonic clock, in milliseconds. */
+  readonly now?: () => number;
+  /** What SIGHUP does where no terminal is attached. */
+  readonly onHangup?: () => void;
+}
+
 /** The last resort: Bun ends the process for one exception that nobody caught, and with it every connection. */
 export function catchFaults(log: Log): void {
   process.on("uncaughtException", (error) => report(log, "uncaught exception", error));
   process.on("unhandledRejection", (error) => report(log, "unhandled rejection", error));
 }
 
-/** The first SIGINT or SIGTERM stops in order, and the process ends with 0; the second ends it at once. */
-export function stopOnSignal(log: Log, stop: () => Promise<void>): void {
-  let stopping = false;
-  const onSignal = (signal: "SIGINT" | "SIGTERM", code: number) => {
-    if (stopping) process.exit(code);
-    stopping = true;
-    log.info("server.stopping", { signal });
+/**
+ * Ends this process with the one that started it, `bin/parley.mjs`, which holds a channel to it: also when that was
+ * killed with SIGKILL and could pass no signal on. Where nobody holds a channel, nothing happens.
+ */
+export function endWithStarter(end: () => void): void {
+  if (process.send === undefined) return;
+  process.removeAllListeners("disconnect");
+  process.on("disconnect", end);
+  // Listening alone must not keep a command from ending.
+  process.channel?.unref();
+}
+
+/**
+ * The first SIGINT or SIGTERM stops in order, and the process ends with 0; one that comes a second or more later ends it
+ * at once. SIGHUP stops too where a terminal is attached, which has gone away then; else it calls `onHangup`. A server
+ * whose starter was killed stops as well.
+ */
+export function stopOnSignal(
+  log: Log,
+  stop: () => Promise<void>,
+  { now = () => performance.now(), onHangup = () => {} }: SignalOptions = {},
+): void {
+  let stoppingSince: number | undefined;
+  const begin = (fields: Readonly<Record<string, unknown>>) => {
+    stoppingSince = now();
+    log.info("server.stopping", fields);
     stop().then(
       () => process.exit(0),
       (error: unknown) => {
@@ -26,20 +62,36 @@ export function stopOnSignal(log: Log, stop: () => Promise<void>): void {
       },
     );
   };
+  const onSignal = (signal: "SIGINT" | "SIGTERM" | "SIGHUP", code: number) => {
+    if (stoppingSince === undefined) begin({ signal });
+    else if (now() - stoppingSince >= ONE_REQUEST) process.exit(code);
+  };
   process.on("SIGINT", () => onSignal("SIGINT", INTERRUPTED));
   process.on("SIGTERM", () => onSignal("SIGTERM", TERMINATED));
+  const hasTerminal = [process.stdin, process.stdout, process.stderr].some(({ isTTY }) => isTTY);
+  process.on("SIGHUP", () => {
+    if (hasTerminal) return onSignal("SIGHUP", TERMINATED);
+    log.info("server.hangup", { advice: "SIGHUP reads certificates again. SIGTERM stops the server." });
+    onHangup();
+  });
+  endWithStarter(() => {
+    if (stoppingSince !== undefined) return;
+    setTimeout(() => process.exit(1), ORPHAN_PATIENCE);
+    begin({ reason: "The process that started it has ended." });
+  });
 }
 
 /**
- * Ends a command that runs for a while: the first SIGINT or SIGTERM calls `end` with the exit code to end with, the second
- * ends the process at once. Answers a function that stops listening.
+ * Ends a command that runs for a while: the first SIGINT or SIGTERM calls `end` with the exit code to end with, one that
+ * comes a second or more later ends the process at once. Returns a function that stops listening.
  */
 export function endOnSignal(end: (code: number) => void): () => void {
-  let ending = false;
+  let endingSince: number | undefined;
   const onSignal = (code: number) => () => {
-    if (ending) process.exit(code);
-    ending = true;
-    end(code);
+    if (endingSince === undefined) {
+      endingSince = performance.now();
+      end(code);
+    } else if (performance.now() - endingSince >= ONE_REQUEST) process.exit(code);
   };
   const [onInterrupt, onTerminate] = [onSignal(INTERRUPTED), onSignal(TERMINATED)];
   process.on("SIGINT", onInterrupt).on("SIGTERM", onTerminate);

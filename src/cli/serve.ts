@@ -8,6 +8,7 @@ import { startServer } from "../server/server.ts";
 import { readSecretKey } from "../server/settings/secret-key.ts";
 import type { Settings } from "../server/settings/settings.ts";
 import { systemClock } from "../server/system-clock.ts";
+import { enterOwnFolder } from "./current-folder.ts";
 import { makeUsable } from "./data-on-disk.ts";
 import { Failure } from "./failure.ts";
 import { catchFaults, stopOnSignal } from "./process-events.ts";
@@ -26,7 +27,7 @@ export function serveCommand(): Command {
       // As the default command it is also given every word that is no command.
       const [word] = self.args;
       if (word !== undefined) self.error(`error: unknown command '${word}'`);
-      return serve(loadSettings(flags));
+      return serve(enterOwnFolder(loadSettings(flags)));
     });
 }
 

@@ -8,7 +8,7 @@ export interface Started {
   readonly version: string;
   /** Address of the page, `http://127.0.0.1:8000`. */
   readonly url: string;
-  /** The engine's own words: `embedded, data/parley.db`. */
+  /** The engine's own words: `embedded, /srv/parley/data/parley.db`. */
   readonly engine: string;
   /** Names this server among several. */
   readonly node: string | undefined;

@@ -79,7 +79,7 @@ export interface Head {
 }
 
 export interface Engine {
-  /** What it is and where it keeps its data, for people: `embedded, data/parley.db`. */
+  /** What it is and where it keeps its data, for people: `embedded, /srv/parley/data/parley.db`. */
   readonly description: string;
 
   /**

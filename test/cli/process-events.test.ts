@@ -3,18 +3,9 @@ import { join } from "node:path";
 
 const PROGRAM = join(import.meta.dir, "programs/faulty.ts");
 
-test("RUNTIME 2 uncaught faults are logged with an id and end nothing; a second signal ends a stop that hangs", async () => {
-  const program = Bun.spawn([process.execPath, "--no-env-file", PROGRAM], {
-    stdout: "pipe",
-    stderr: "inherit",
-  });
-  const events: Record<string, unknown>[] = [];
-  for await (const line of lines(program.stdout)) {
-    events.push(JSON.parse(line));
-    if (events.at(-1)?.event === "program.alive") program.kill("SIGTERM");
-    if (events.at(-1)?.event === "server.stopping") program.kill("SIGTERM");
-  }
-  expect(await program.exited).toBe(143);
+test("RUNTIME 2 uncaught faults are logged with an id and end nothing; a later second signal ends a stop that hangs", async () => {
+  const { code, events } = await runFaulty("later", 2);
+  expect(code).toBe(143);
   const faults = events.filter(({ event }) => event === "fault");
   expect(faults.map(({ where }) => where).sort()).toEqual(["uncaught exception", "unhandled rejection"]);
   for (const { id, error } of faults) {
@@ -23,6 +14,33 @@ test("RUNTIME 2 uncaught faults are logged with an id and end nothing; a second 
   }
   expect(events.slice(-2).map(({ event }) => event)).toEqual(["program.alive", "server.stopping"]);
 });
+
+test("RUNTIME 9 signals of one moment are one request: the group's, npm's and the starter's drain once", async () => {
+  const { code, events } = await runFaulty("at-once", 3);
+  // It ended because the stop did, and not because of a signal.
+  expect(code).toBe(0);
+  expect(events.filter(({ event }) => event === "server.stopping")).toHaveLength(1);
+});
+
+/** Runs the program until it ends; sends SIGTERM `times` times, with `clock` between them. */
+async function runFaulty(
+  clock: "later" | "at-once",
+  times: number,
+): Promise<{ code: number; events: Record<string, unknown>[] }> {
+  const program = Bun.spawn([process.execPath, "--no-env-file", PROGRAM, clock, `${times}`], {
+    stdout: "pipe",
+    stderr: "inherit",
+  });
+  const events: Record<string, unknown>[] = [];
+  for await (const line of lines(program.stdout)) {
+    events.push(JSON.parse(line));
+    // One after the other: the system joins signals of a kind that wait.
+    if (events.at(-1)?.event === "program.alive" || events.at(-1)?.event === "program.signalled")
+      program.kill("SIGTERM");
+    if (events.at(-1)?.event === "server.stopping") program.kill("SIGTERM");
+  }
+  return { code: await program.exited, events: events.filter(({ event }) => event !== "program.signalled") };
+}
 
 async function* lines(stream: ReadableStream<Uint8Array>): AsyncGenerator<string> {
   const decoder = new TextDecoder();

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { join } from "node:path";
 import { ParleyFolder } from "./parley.ts";
 
 test("a start prints one block, serves, takes accounts from beside it, and SIGTERM ends it with 0", async () => {
@@ -8,7 +9,7 @@ test("a start prints one block, serves, takes accounts from beside it, and SIGTE
   expect(stderr).toContain(
     `${server.url.replace(/^http/, "ws")}/ws/{user_id}/{conversation_id}?token={token}`,
   );
-  expect(stderr).toContain("embedded, data/parley.db");
+  expect(stderr).toContain(`embedded, ${join(folder.path, "data/parley.db")}`);
   expect(stderr).toContain("user1 (free), user2 (basic), user3 (premium); password: password");
   expect(stderr).toMatch(/Production +set HOST, SECRET_KEY/);
   expect((await fetch(`${server.url}/healthz`)).status).toBe(200);

@@ -1,5 +1,5 @@
 import { mkdirSync } from "node:fs";
-import { join, relative } from "node:path";
+import { join } from "node:path";
 import type { AccountStore } from "../../core/accounts.ts";
 import type { Clock } from "../../core/clock.ts";
 import { KEEP_ALL, type RetentionLimits } from "../../core/retention.ts";
@@ -61,7 +61,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
     log.info("store.indexing", { messages: lastPosition - index.indexed });
     await keeper.work();
   }
-  const description = `embedded, ${relative(process.cwd(), paths.store)}`;
+  const description = `embedded, ${paths.store}`;
   const engine = new SqliteEngine({ db, index, keeper, clock, log, description, retention });
   let closing: Promise<void> | undefined;
   const close = async () => {
