@@ -3,8 +3,9 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { freePort } from "../support/free-port.ts";
-import { startRedis, type TestRedis } from "../support/redis.ts";
+import { accepts, startRedis, type TestRedis } from "../support/redis.ts";
 import { SECRET } from "../support/server.ts";
+import { until } from "../support/until.ts";
 import { ParleyFolder, type Running } from "./parley.ts";
 
 let redis: TestRedis;
@@ -185,6 +186,7 @@ describe("P3 Redis behind a lock", () => {
       stdout: "ignore",
     });
     try {
+      await until("the Sentinel listens", () => accepts(sentinelPort));
       const env = {
         REDIS_URL: `rediss+sentinel://:pw@127.0.0.1:${sentinelPort}/main`,
         NODE_EXTRA_CA_CERTS: certificate,

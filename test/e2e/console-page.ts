@@ -3,7 +3,7 @@ import { expect } from "bun:test";
 import type { Page } from "playwright-core";
 
 /** Chromium starts, a server, and pages: more than a test usually needs. */
-export const PATIENCE = 30_000;
+export const PATIENCE = 180_000;
 
 /** Signs in with a demo account and connects, as the first client. */
 export async function join(page: Page, user: string, conversation = "lobby"): Promise<void> {

@@ -17,12 +17,15 @@ export function chromiumPath(
   );
 }
 
+/** How long one step on a page may take. Tests never wait so long where all is well; a busy machine may need it. */
+const PAGE_TIMEOUT_MS = 60_000;
+
 /** Starts chromium without a window, for `await using`. */
 export async function startBrowser(): Promise<Browser> {
   const executablePath = chromiumPath();
   if (executablePath === undefined) throw new Error("startBrowser() needs chromium; see chromiumPath().");
   // In containers tests often run as root, for whom chromium has no sandbox; it sees our own pages only.
-  return chromium.launch({ executablePath, args: ["--no-sandbox"] });
+  return chromium.launch({ executablePath, args: ["--no-sandbox"], timeout: 2 * PAGE_TIMEOUT_MS });
 }
 
 /** A page of its own (cookies, memory, token), and what went wrong in it. */
@@ -40,7 +43,7 @@ export async function openPage(
 ): Promise<WatchedPage> {
   const context = await browser.newContext({ locale: "en-GB", ...options });
   const page = await context.newPage();
-  page.setDefaultTimeout(10_000);
+  page.setDefaultTimeout(PAGE_TIMEOUT_MS);
   const faults: string[] = [];
   page.on("pageerror", (error) => faults.push(`exception: ${error.message}`));
   page.on("console", (message) => {

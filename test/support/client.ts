@@ -2,7 +2,7 @@ import type { ClientFrame } from "../../src/protocol/client-frames.ts";
 import type { ServerFrame, ServerFrameOf, ServerFrameType } from "../../src/protocol/server-frames.ts";
 
 /** How long a frame may take that a test waits for, in real milliseconds: only a broken server ever takes so long. */
-const PATIENCE = 5_000;
+const PATIENCE = 60_000;
 
 /** A WebSocket client for tests: it keeps what it hears, and waits for what it is told to wait for. */
 export class TestClient implements AsyncDisposable {

@@ -34,7 +34,7 @@ export async function startRedis(options: readonly string[] = [], port?: number)
       ],
       { stdin: "ignore", stdout: "ignore", stderr: "ignore" },
     );
-    const deadline = Date.now() + 10_000;
+    const deadline = Date.now() + 60_000;
     while (!(await accepts(chosen))) {
       if (process_.exitCode !== null || Date.now() > deadline)
         throw new Error(`redis-server did not start on port ${chosen}. Is it installed?`);
@@ -61,7 +61,8 @@ export async function startRedis(options: readonly string[] = [], port?: number)
   };
 }
 
-function accepts(port: number): Promise<boolean> {
+/** Whether something listens on `port` of this machine. */
+export function accepts(port: number): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(port, "127.0.0.1", () => {
       socket.destroy();

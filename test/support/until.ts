@@ -1,5 +1,5 @@
-/** How long what is waited for may take, in milliseconds: servers that have to agree on it need some seconds. */
-export const PATIENCE = 15_000;
+/** How long what is waited for may take, in milliseconds: seconds on a quiet machine, much longer on a busy one. */
+export const PATIENCE = 60_000;
 
 const LOOK_INTERVAL = 10;
 
