@@ -102,7 +102,7 @@ function runTests(words: readonly string[]): void {
   const folder = mkdtempSync(join(tmpdir(), "parley-report-"));
   const report = join(folder, "report.xml");
   const arguments_ = [
-    ...["--reporter=junit", `--reporter-outfile=${report}`, "--timeout=60000", "--only-failures"],
+    ...["--reporter=junit", `--reporter-outfile=${report}`, "--timeout=180000", "--only-failures"],
     ...[`--parallel=${WORKERS}`, `--timings=${TIMINGS}`],
   ];
   const code = run([

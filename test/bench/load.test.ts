@@ -21,5 +21,5 @@ test.skipIf(go === null)(
     expect(`${output}${errors}`).toContain("ok");
     expect(await child.exited).toBe(0);
   },
-  120_000,
+  180_000,
 );

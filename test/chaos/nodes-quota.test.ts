@@ -35,7 +35,7 @@ beforeAll(async () => {
     DEMO_ACCOUNTS: "false",
     LOG_LEVEL: "error",
   }));
-}, 30_000);
+});
 afterAll(async () => {
   await nodes?.[Symbol.asyncDispose]();
   await redis?.[Symbol.asyncDispose]();
@@ -102,5 +102,5 @@ for (const seed of SEEDS) {
     }
     expect(stored).toBe(limit);
     await Promise.all(senders.map((sender) => sender[Symbol.asyncDispose]()));
-  }, 30_000);
+  });
 }

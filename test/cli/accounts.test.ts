@@ -42,7 +42,7 @@ test("an account lives from add to remove, and its hash is never shown", async (
     code: 0,
     stdout: expect.stringContaining("There are no accounts"),
   });
-}, 30_000);
+});
 
 test("S1 what cannot be is refused in one line with exit code 1", async () => {
   await using folder = new ParleyFolder();
@@ -75,7 +75,7 @@ test("S1 what cannot be is refused in one line with exit code 1", async () => {
     expect(stderr).toMatch(/^parley: [^\n]+\n$/);
     expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
   });
-}, 30_000);
+});
 
 test("token prints a token and nothing else, signed with the key of the data folder", async () => {
   await using folder = new ParleyFolder();
@@ -110,7 +110,7 @@ test("A1 a token is signed with the rights and conversations that were asked for
     ["--rights", "admin"],
   ])
     expect(await sign(...wrong)).toMatchObject({ code: 1, stdout: "" });
-}, 30_000);
+});
 
 test("T4 starts at the same time end with one key", async () => {
   await using folder = new ParleyFolder();
@@ -121,4 +121,4 @@ test("T4 starts at the same time end with one key", async () => {
     const expected = new Bun.CryptoHasher("sha256", key).update(stdout.slice(0, at)).digest("base64url");
     expect(stdout.slice(at + 1).trim()).toBe(expected);
   }
-}, 30_000);
+});

@@ -27,7 +27,7 @@ test("`parley conformance` ends with 0 where every rule is kept, and with 1 and 
   const { failed, results } = JSON.parse(bad.stdout);
   expect(failed).toBe(1);
   expect(results.find(({ outcome }: { outcome: string }) => outcome === "failed").rule).toBe("F3");
-}, 60_000);
+});
 
 test("`parley conformance` says in one line why it cannot begin", async () => {
   await using folder = new ParleyFolder();

@@ -14,7 +14,7 @@ beforeAll(async () => {
   folder.write("parley", `#!/bin/sh\nexec ${process.execPath} --no-env-file ${MAIN} "$@"\n`);
   chmodSync(`${folder.path}/parley`, 0o755);
   await gatherHelp([]);
-}, 60_000);
+});
 afterAll(() => folder[Symbol.asyncDispose]());
 
 async function gatherHelp(words: readonly string[]): Promise<void> {
@@ -72,5 +72,5 @@ test.skipIf(Bun.which("jq") === null)(
       expect({ example, code, ...(code !== 0 && { stderr }) }).toEqual({ example, code: 0 });
     }
   },
-  60_000,
+  180_000,
 );

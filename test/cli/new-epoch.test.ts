@@ -67,7 +67,7 @@ test("D5 after a copy of the data folder was put back, who has seen more is told
   client.send({ type: "history" });
   const { messages } = await client.next("history");
   expect(messages.map(({ id }) => id)).toEqual(["1", "2", "3", "4", "5", "6", "7"]);
-}, 30_000);
+});
 
 test("D5 on Redis it is said beside the nodes: who is there is sent away to be told, and so is who comes back", async () => {
   await using redis = await startRedis();
@@ -86,4 +86,4 @@ test("D5 on Redis it is said beside the nodes: who is there is sent away to be t
   expect(await client.next("closing")).toMatchObject({ code: 1012, reconnect: true });
   const { welcome } = await enter(folder, node, env, `&after=3&epoch=${before.epoch}`);
   expect(welcome).toMatchObject({ resumed: false, seq: 3, epoch: epochIn(done.stdout)! });
-}, 30_000);
+});

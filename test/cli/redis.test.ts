@@ -72,7 +72,7 @@ describe("two nodes on one Redis", () => {
     for (const { process } of [one, other]) process.kill("SIGTERM");
     expect(await Promise.all([one.process.exited, other.process.exited])).toEqual([0, 0]);
     expect((await folder.run(["nodes"], { env })).stdout).toBe("No node is running.\n");
-  }, 30_000);
+  });
 
   test("accounts, tokens and conversations are changed from beside them in the same words as on files", async () => {
     await using folder = new ParleyFolder();
@@ -113,7 +113,7 @@ describe("two nodes on one Redis", () => {
     const made = await run("token", "ada");
     expect(made.code).toBe(0);
     expect(made.stdout.trim().split(".")).toHaveLength(3);
-  }, 30_000);
+  });
 });
 
 describe("P3 Redis behind a lock", () => {
@@ -150,7 +150,7 @@ describe("P3 Redis behind a lock", () => {
     } finally {
       admin.disconnect();
     }
-  }, 30_000);
+  });
 
   test("TLS: a certificate that nobody vouches for is refused; with its authority in NODE_EXTRA_CA_CERTS it is taken", async () => {
     await using folder = new ParleyFolder();
@@ -163,7 +163,7 @@ describe("P3 Redis behind a lock", () => {
     expect(refused.stderr).toContain("its certificate is not accepted");
     const taken = await folder.run(["nodes"], { env: { ...env, NODE_EXTRA_CA_CERTS: certificate } });
     expect(taken).toEqual({ code: 0, stdout: "No node is running.\n", stderr: "" });
-  }, 30_000);
+  });
 
   test("TLS with Sentinel is spoken with the Sentinels and with the primary that they name", async () => {
     await using folder = new ParleyFolder();
@@ -197,7 +197,7 @@ describe("P3 Redis behind a lock", () => {
       sentinel.kill("SIGKILL");
       await sentinel.exited;
     }
-  }, 30_000);
+  });
 });
 
 /** A certificate that vouches for itself, and the options with which Redis uses it. */

@@ -36,7 +36,7 @@ test("A3 T5 `revoke` signs out one token or a user, on a server that runs beside
   expect(await secondEnds.code).toBe(4401);
   expect(await status(other)).toEqual([200, undefined]);
   expect(await status(await newToken("ada"))).toEqual([200, undefined]);
-}, 30_000);
+});
 
 test("T5 a removed account's name is signed out, and a new password signs out who had the old one", async () => {
   await using folder = new ParleyFolder();
@@ -56,7 +56,7 @@ test("T5 a removed account's name is signed out, and a new password signs out wh
   expect(await code(fresh)).toBeUndefined();
   await user("remove", "ada");
   expect(await code(fresh)).toBe("token_revoked");
-}, 30_000);
+});
 
 test("a wrong call of `revoke` says what to give", async () => {
   await using folder = new ParleyFolder();
@@ -70,4 +70,4 @@ test("a wrong call of `revoke` says what to give", async () => {
     code: 1,
     stderr: expect.stringContaining("`jti`"),
   });
-}, 30_000);
+});

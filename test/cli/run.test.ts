@@ -74,7 +74,7 @@ describe("a recording of a real talk", () => {
       expect(passed).toBe(of!);
       expect(Number(of)).toBeGreaterThan(40);
     }
-  }, 60_000);
+  });
 
   test("with a planted difference ends with 1, and the line, what was expected and what came are named", async () => {
     await using folder = new ParleyFolder();
@@ -110,7 +110,7 @@ describe("a recording of a real talk", () => {
     expect(results.filter(({ outcome }: { outcome: string }) => outcome !== "passed")).toMatchObject([
       { line: heard + 1, client: "bob", outcome: "different", differences: [{ path: "text" }] },
     ]);
-  }, 30_000);
+  });
 
   test("S3 many files are one sign-in for each user", async () => {
     await using folder = new ParleyFolder();
@@ -124,7 +124,7 @@ describe("a recording of a real talk", () => {
     const signIns = () => output().stdout.split('"signin.succeeded"').length - before;
     await until("the sign-ins are logged", () => signIns() >= 2);
     expect(signIns()).toBe(2);
-  }, 30_000);
+  });
 
   test("A4 holds no token, and the run prints none", async () => {
     await using folder = new ParleyFolder();
@@ -134,7 +134,7 @@ describe("a recording of a real talk", () => {
     folder.write("talk.jsonl", recording);
     const { stdout, stderr } = await folder.run(["run", "talk.jsonl", "--url", url, "--json"]);
     expect(stdout + stderr).not.toContain("eyJ");
-  }, 30_000);
+  });
 });
 
 describe("faults of a recording", () => {
@@ -169,7 +169,7 @@ describe("faults of a recording", () => {
     folder.write("cut.jsonl", recording);
     for (const flags of [[], ["--conversation", "lobby"]])
       expect(await folder.run(["run", "cut.jsonl", "--url", url, ...flags])).toMatchObject({ code: 0 });
-  }, 30_000);
+  });
 
   test("that a server does not make end the run with the setting that is missing", async () => {
     await using folder = new ParleyFolder();
@@ -184,7 +184,7 @@ describe("faults of a recording", () => {
     expect(ended.stdout).toContain("asking for a fault  could not be done");
     expect(ended.stdout).toContain(`${other} makes no faults: start the server with TEST_FAULTS=true`);
     expect(readFileSync(join(plain.path, "out.xml"), "utf8")).toContain('<error type="halted"');
-  }, 30_000);
+  });
 });
 
 describe("a scenario written by hand", () => {
@@ -228,7 +228,7 @@ describe("a scenario written by hand", () => {
     ]);
     expect(ended.stdout).toMatch(/^passed {2}standard input: 12 of 12 as expected/);
     expect(ended).toMatchObject({ code: 0, stderr: "" });
-  }, 30_000);
+  });
 
   test("says what came instead of what did not come", async () => {
     await using folder = new ParleyFolder();
@@ -253,7 +253,7 @@ describe("a scenario written by hand", () => {
       ].join("\n"),
     );
     expect(ended.stdout).toContain("0 of 2 as expected, 1 missing, 1 not reached");
-  }, 30_000);
+  });
 
   test("with the server's key needs no accounts, also to show an expired token", async () => {
     await using folder = new ParleyFolder();
@@ -271,7 +271,7 @@ describe("a scenario written by hand", () => {
     const without = await run(folder, url, lines);
     expect(without).toMatchObject({ code: 1, stdout: "" });
     expect(without.stderr).toContain("set PARLEY_TOKEN or PARLEY_PASSWORD");
-  }, 30_000);
+  });
 
   test("an expired token is asked of a server that makes faults, for a user with an open line", async () => {
     await using folder = new ParleyFolder();
@@ -289,7 +289,7 @@ describe("a scenario written by hand", () => {
     expect(alone.stderr).toContain(
       "bob shows an expired token. Give the server's key with --secret-key-file;",
     );
-  }, 30_000);
+  });
 
   test("who shows no token, a forged one, or somebody else's is not signed in", async () => {
     await using folder = new ParleyFolder();
@@ -314,7 +314,7 @@ describe("a scenario written by hand", () => {
     const ended = await folder.run(["run", "-", "--url", url], { stdin, env });
     expect(ended.stdout).toContain("passed  standard input: 3 of 3 as expected");
     expect(ended).toMatchObject({ code: 0, stderr: "" });
-  }, 30_000);
+  });
 
   test("takes passwords and tokens from the environment, and whom they are for", async () => {
     await using folder = new ParleyFolder();
@@ -332,7 +332,7 @@ describe("a scenario written by hand", () => {
     const token = (await folder.run(["token", "alice"])).stdout.trim();
     const byToken = await folder.run([...args, "--token", `ann=${token}`], { stdin, env });
     expect(byToken).toMatchObject({ code: 0, stderr: "" });
-  }, 30_000);
+  });
 });
 
 test("SIGINT ends a run with 130", async () => {

@@ -27,7 +27,7 @@ test("a start prints one block, serves, takes accounts from beside it, and SIGTE
   // P2: where it is not text for a person, every line of standard output is JSON.
   for (const line of server.output().stdout.trimEnd().split("\n"))
     expect(JSON.parse(line)).toHaveProperty("event");
-}, 30_000);
+});
 
 test("a data folder in use and a taken port are told in one line, with exit code 1", async () => {
   await using folder = new ParleyFolder();
@@ -43,7 +43,7 @@ test("a data folder in use and a taken port are told in one line, with exit code
   );
   expect(samePort.code).toBe(1);
   expect(samePort.stderr).toMatch(new RegExp(`^parley: 127\\.0\\.0\\.1:${port} is taken [^\\n]+\\n$`));
-}, 30_000);
+});
 
 test("TEST_FAULTS is told in the block and the log, and refused where other machines reach the server", async () => {
   await using folder = new ParleyFolder();
@@ -58,4 +58,4 @@ test("TEST_FAULTS is told in the block and the log, and refused where other mach
   expect(refused.stderr).toMatch(
     /^parley: TEST_FAULTS=true is for a server that only this machine reaches, [^\n]+\n$/,
   );
-}, 30_000);
+});

@@ -157,7 +157,7 @@ describe.each(["node", "bun", "deno"])(
       } finally {
         rmSync(project, { recursive: true });
       }
-    }, 120_000);
+    });
   },
 );
 
@@ -183,7 +183,7 @@ describe.each([
     } finally {
       rmSync(project, { recursive: true });
     }
-  }, 120_000);
+  });
 });
 
 describe.skipIf(chromiumPath() === undefined)("in a page of another origin", () => {
@@ -222,7 +222,7 @@ describe.skipIf(chromiumPath() === undefined)("in a page of another origin", () 
       page.stop(true);
       rmSync(folder, { recursive: true });
     }
-  }, 60_000);
+  });
 });
 
 /** Unpacks the tarball to where `npm install` and `bun add` would, without the server's dependencies, of which the library needs none. */

@@ -47,12 +47,12 @@ function notPassed(results: readonly Result[]): string[] {
 
 test.concurrent("the server keeps every rule that can be seen from outside", async () => {
   expect(notPassed(await run(server.port, SEEN))).toEqual([]);
-}, 30_000);
+});
 
 test.concurrent("a proxy that changes nothing changes nothing", async () => {
   await using proxy = await startFaultyProxy(server.port, {});
   expect(notPassed(await run(proxy.port, QUICK))).toEqual([]);
-}, 30_000);
+});
 
 test("what cannot be seen without a key is skipped, with that reason", async () => {
   const needKey = CHECKS.filter(({ rule }) => rule === "Q4");
@@ -109,7 +109,7 @@ describe("a faulty server is told by the rules it breaks, and no others", () => 
     await using proxy = await startFaultyProxy(server.port, { frames: (all) => all.filter(isTold) });
     const failed = (await run(proxy.port, SLOW)).filter(({ outcome }) => outcome === "failed");
     expect(failed.map(({ rule }) => rule)).toEqual(["P3", "I1", "I2"]);
-  }, 60_000);
+  });
 
   test.concurrent.each(faults)(
     "%s",
@@ -118,7 +118,7 @@ describe("a faulty server is told by the rules it breaks, and no others", () => 
       const failed = (await run(proxy.port, QUICK)).filter(({ outcome }) => outcome === "failed");
       expect([...new Set(failed.map(({ rule }) => rule))]).toEqual(rules);
     },
-    60_000,
+    180_000,
   );
 });
 

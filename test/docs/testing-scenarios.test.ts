@@ -45,7 +45,7 @@ describe("the scenario of a bot", () => {
       bot.kill();
       await bot.exited;
     }
-  }, 30_000);
+  });
 });
 
 test("a difference in a recording is told as the page shows it", async () => {
@@ -67,7 +67,7 @@ test("a difference in a recording is told as the page shows it", async () => {
   // The place of a line, and the time, are others in each run.
   const inGeneral = (text: string) => text.replace(/jsonl:\d+/, "jsonl:n").replace(/[\d.]+ s$/m, "n s");
   expect(inGeneral(ended.stdout)).toBe(inGeneral(blockOf("output").text));
-}, 30_000);
+});
 
 test("the workflow starts a server and runs scenarios: its commands are run as they stand", async () => {
   await using folder = new ParleyFolder();
@@ -98,7 +98,7 @@ test("the workflow starts a server and runs scenarios: its commands are run as t
   expect([await shell.exited, err.replace(/.*Terminated.*\n|.*Done.*\n/g, "")]).toEqual([0, ""]);
   expect(out).toContain("passed  scenarios/first.jsonl: ");
   expect(await Bun.file(join(folder.path, "results.xml")).text()).toContain('failures="0" errors="0"');
-}, 60_000);
+});
 
 test("every matcher has a row", () => {
   const known = /there are (.*)$/.exec(faultyMatcher({ $no: true })!)![1]!.split(", ");

@@ -49,7 +49,7 @@ test.skipIf(chromiumPath() === undefined)(
     expect(await page.locator(".frame").count()).toBe(10);
     expect(bench.faults).toEqual([]);
   },
-  120_000,
+  180_000,
 );
 
 interface Figures {

@@ -92,7 +92,7 @@ test.skipIf(Bun.which("jq") === null)(
     expect(await ended).toBe(0);
     expect(written.stdout).toMatch(/^#1 [\d:]+ user2: hello from chat\n1 user2: hello from chat\n$/);
   },
-  30_000,
+  180_000,
 );
 
 test("first-talk.jsonl", async () => {
@@ -103,7 +103,7 @@ test("first-talk.jsonl", async () => {
     stdout: expect.stringMatching(/^passed {2}first-talk\.jsonl: (\d+) of \1 as expected, [\d.]+ s\n$/),
     stderr: "",
   });
-}, 30_000);
+});
 
 test("echo-bot.mjs answers once, also what was said while it was away", async () => {
   await using server = await startTestServer();
@@ -125,7 +125,7 @@ test("echo-bot.mjs answers once, also what was said while it was away", async ()
   second.child.kill("SIGTERM");
   expect(await second.ended).toBe(0);
   expect(await texts(server)).toEqual(["hello, bot", "echo one", "one", "echo two", "two"]);
-}, 30_000);
+});
 
 test("own-users.mjs lets a user in who has no account", async () => {
   await using server = await startTestServer();
@@ -155,7 +155,7 @@ test("survive-a-cut.mjs passes where faults are made, and says what is missing w
   expect(cut).toEqual({ code: 0, stdout: "passed: 20 messages in order, 2 cuts\n", stderr: "" });
   expect(whole!.code).toBe(1);
   expect(whole!.stderr).toContain("There are no faults here (404)");
-}, 30_000);
+});
 
 test.skipIf(python === undefined)(
   "listen.py prints what is said, and goes on where it was after a cut",
@@ -178,7 +178,7 @@ test.skipIf(python === undefined)(
     child.kill("SIGTERM");
     await ended;
   },
-  30_000,
+  180_000,
 );
 
 test("each example has a test", () => {

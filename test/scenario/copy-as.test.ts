@@ -51,7 +51,7 @@ describe("a recording", () => {
     expect(out.match(/"ticket":/g)).toHaveLength(2);
     expect(out).toContain('"messages":[{"seq":1,');
     expect(await said(url)).toMatchObject(BOTH);
-  }, 30_000);
+  });
 
   test("as a program with the client library", async () => {
     await using folder = new ParleyFolder();
@@ -66,7 +66,7 @@ describe("a recording", () => {
     });
     expect([await program.exited, await new Response(program.stderr).text()]).toEqual([0, ""]);
     expect(await said(url)).toMatchObject(BOTH);
-  }, 30_000);
+  });
 
   test("as parley: the file itself on standard input, which a shell hands over unchanged", async () => {
     await using folder = new ParleyFolder();
@@ -79,7 +79,7 @@ describe("a recording", () => {
     const ended = await folder.run(["run", "-", "--url", url, "--json"], { stdin });
     const { results } = JSON.parse(ended.stdout).files[0];
     expect(results.map(({ what }: { what: string }) => what)).toContain('error "malformed"');
-  }, 30_000);
+  });
 });
 
 describe("one thing that a client sent", () => {

@@ -81,7 +81,7 @@ for (const name of ["bash", "zsh", "fish"] as const)
         shell.type(`parley ${typed}\r`);
         await shell.shows(`${completed.map((word) => `<${word}>`).join("")}.`);
       }
-    }, 30_000);
+    });
 
     test("completes the names of contexts, as they are when the key is pressed", async () => {
       await using shell = await openShell(name);
@@ -89,13 +89,13 @@ for (const name of ["bash", "zsh", "fish"] as const)
       await shell.shows("<chat><--context><staging><--json>.");
       shell.type(`parley context sel${TAB}pr${TAB}\r`);
       await shell.shows("<context><select><prod>.");
-    }, 30_000);
+    });
 
     test("completes files, with blanks in their names, one after the other", async () => {
       await using shell = await openShell(name);
       shell.type(`parley run a${TAB}--junit out.xml a${TAB}\r`);
       await shell.shows("<run><a recording.jsonl><--junit><out.xml><a recording.jsonl>.");
-    }, 30_000);
+    });
   });
 
 test("each shell is one that there is a script for", async () => {

@@ -90,7 +90,7 @@ describe("an installation that is well", () => {
     expect(metrics.stdout).toContain('parley_doctor_result{check="talk"} 0\n');
     expect(plugin.stdout).toMatch(/^PARLEY OK - 5 ok, [^|]+ \| (\w+=-?[\d.]+(s|B)? ?)+\n/);
     expect(quiet.checks.talk).toMatchObject({ result: "skipped", text: "Left out with --no-talk. " });
-  }, 30_000);
+  });
 
   test("before the first start only lacks a server, and the doctor makes nothing", async () => {
     await using folder = new ParleyFolder();
@@ -120,7 +120,7 @@ describe("an installation that is well", () => {
     const trusting = { NODE_EXTRA_CA_CERTS: certificate };
     const told2 = await ask(folder, ["--url", `https://localhost:${portOf(server)}`], trusting);
     expect(results(told2)).toMatchObject({ certificate: "ok", server: "ok", talk: "ok" });
-  }, 30_000);
+  });
 });
 
 describe("a planted fault is found, with exit code 2", () => {
@@ -222,7 +222,7 @@ describe("a planted fault is found, with exit code 2", () => {
     expect(renewed.checks.certificate!.text).toContain(
       "The certificate for localhost, 127.0.0.1 has expired",
     );
-  }, 30_000);
+  });
 
   test("a server that was named and does not answer, and something else that answers in its place", async () => {
     await using folder = new ParleyFolder();
@@ -259,7 +259,7 @@ describe("a planted fault is found, with exit code 2", () => {
     const told = await ask(folder, [], env);
     expect(told).toMatchObject({ code: 1, checks: { talk: { result: "warning" } } });
     expect(told.checks.talk!.text).toContain("rate_limited");
-  }, 30_000);
+  });
 });
 
 test("the talk finds a server that loses acks, hides messages from the history, or tells a resumed line otherwise", async () => {
@@ -284,7 +284,7 @@ test("the talk finds a server that loses acks, hides messages from the history, 
   expect(acks).toContain("ended at the first message. No `ack` frame came within 1 s");
   expect(history).toContain("ended at reading it back. The message is not in the history");
   expect(resuming).toContain("ended at coming back to what was missed. A connection that came back");
-}, 30_000);
+});
 
 describe("Redis", () => {
   let redis: TestRedis;
@@ -311,7 +311,7 @@ describe("Redis", () => {
     );
     expect(told.checks.time!.text).toContain("Redis and the server");
     expect(readdirSync(folder.path)).not.toContain("data");
-  }, 30_000);
+  });
 
   test("that is away, or may throw messages away, is a problem; one that keeps nothing is a warning", async () => {
     await using folder = new ParleyFolder();
@@ -332,7 +332,7 @@ describe("Redis", () => {
     const short = await from(forgetful.port);
     expect(short).toMatchObject({ code: 1, checks: { redis: { result: "warning" } } });
     expect(short.checks.redis!.text).toContain("Redis writes nothing to disk");
-  }, 30_000);
+  });
 });
 
 test("a wrong call is told on standard error with exit code 2, and nothing on standard output", async () => {

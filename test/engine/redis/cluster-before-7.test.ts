@@ -23,4 +23,4 @@ test("D1 D5 in a Cluster without sharded channels, as before 7, nodes hear each 
       expect(messages.map(({ seq }) => seq)).toEqual(Array.from({ length: 15 }, (_, i) => i + 1));
     }
   }
-}, 30_000);
+});

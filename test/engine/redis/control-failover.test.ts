@@ -43,4 +43,4 @@ test("A3 T6 after a failover every node knows the accounts as they are, and hear
   await there.revocations.revokeToken("later", NEVER);
   expect(await look()).toEqual(['{"tokenId":"later"}']);
   for (const node of [here, there]) await node.close();
-}, 30_000);
+});

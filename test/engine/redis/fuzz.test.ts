@@ -83,7 +83,7 @@ for (const kind of KINDS) {
           expect(kept!.map(({ id }) => id)).toEqual(stored.get(room)!);
         }
         await Promise.all(nodes.map((node) => node[Symbol.asyncDispose]()));
-      }, 30_000);
+      });
     }
   });
 }

@@ -113,7 +113,7 @@ for (const kind of KINDS) {
       );
     await until("all told", () => orders.every(({ seqs }) => seqs.length === rounds * 9));
     for (const { seqs } of orders) expect(seqs).toEqual(seqs.toSorted((a, b) => a - b));
-  }, 20_000);
+  });
 }
 
 test("D5 when the connection was lost, the store is asked for what was told before, whatever is heard meanwhile", async () => {

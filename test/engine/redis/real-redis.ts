@@ -26,7 +26,7 @@ export function useRealRedis(kind: (typeof KINDS)[number]): RealRedis {
   let server: AsyncDisposable & { readonly url: string };
   beforeAll(async () => {
     server = kind === "cluster" ? await startRedisCluster() : await startRedis();
-  }, 30_000);
+  });
   afterAll(() => server[Symbol.asyncDispose]());
   return { connect: (prefix) => connectTo(server.url, prefix) };
 }

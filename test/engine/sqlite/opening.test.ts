@@ -157,7 +157,7 @@ test("D2 T6 a start beside commands on a new folder waits for them, as they wait
     expect(writers.map(({ exitCode }) => exitCode)).toEqual([0, 0]);
     expect(await store.accounts.list()).toHaveLength(40);
   }
-}, 30_000);
+});
 
 test("T6 messages flow while another process writes accounts, and both are kept", async () => {
   await using folder = new StoreFolder();

@@ -51,7 +51,7 @@ test("L3 while Redis is away sockets stay and are told; when it is back all is a
   await Bun.sleep(3_500);
   expect(presenceOf(anna)).toEqual(["+ben", "+cleo"]);
   expect(presenceOf(ben)).toEqual(["+cleo"]);
-}, 20_000);
+});
 
 test("L3 D5 after Redis came back empty everybody comes back, and hears that messages are lost", async () => {
   redis = await startRedis();
@@ -88,7 +88,7 @@ test("L3 D5 after Redis came back empty everybody comes back, and hears that mes
         .join() === "anna,ben,cleo"
     );
   });
-}, 20_000);
+});
 
 test("W5 L3 a connection that was closed while Redis was away is given back when it is there again", async () => {
   redis = await startRedis(["--appendonly", "yes", "--appendfsync", "always"]);
@@ -107,4 +107,4 @@ test("W5 L3 a connection that was closed while Redis was away is given back when
     await client[Symbol.asyncDispose]();
     return came !== undefined;
   });
-}, 20_000);
+});

@@ -90,5 +90,5 @@ describe("RUNTIME 9 L1 stop", () => {
     expect(client.frames.at(-1)).toMatchObject({ type: "closing", code: 1012, after: expect.any(Number) });
     expect(await raw.closing()).toMatchObject({ code: 1012 });
     expect(await server.process.exited).toBe(0);
-  }, 30_000);
+  });
 });

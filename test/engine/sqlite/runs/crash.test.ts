@@ -68,5 +68,5 @@ for (const seed of seeds(1)) {
     }
     // It was in the middle of something when it was killed, or nothing is shown.
     expect(states.filter((state) => state !== "whole").length).toBeGreaterThan(0);
-  }, 60_000);
+  });
 }

@@ -70,7 +70,7 @@ for (const seed of seeds(1, 2, 3)) {
     expect(modelled.runs()).toEqual([]);
     for (const table of ["by_key", "by_seq"])
       expect(modelled.index.query(`select count(*) as pieces from ${table}`).get()).toEqual({ pieces: 0 });
-  }, 60_000);
+  });
 }
 
 /** Few runs, side by side, none of which names more removed messages than kept ones; nothing of those that were merged. */
@@ -129,7 +129,7 @@ test("D3 two million messages are found, by name and by number, in a few runs, a
   for (let position = 2_000_001; position < 2_020_000; position++)
     for (const _ of reader.withKey(messageAt(position, conversations).key)) wrong.push(position);
   expect(wrong).toEqual([]);
-}, 60_000);
+});
 
 test("B1 a quiet store, whose messages are taken in one by one, has few runs and few pieces", () => {
   using modelled = new Modelled(openIndex(":memory:"));
