@@ -11,7 +11,7 @@ const PAGE = "docs/OPERATIONS.md";
 const NO_SETTINGS = ["NODE_EXTRA_CA_CERTS", "PARLEY_TOKEN"];
 
 /** Ends of file names, which look like events in the source. */
-const FILE_ENDS = ["css", "db", "html", "js", "json", "key", "lock", "md", "mjs", "svg", "ts", "tsx"];
+const FILE_ENDS = ["css", "db", "end", "html", "js", "json", "key", "lock", "md", "mjs", "svg", "ts", "tsx"];
 
 /** Every event that the source can write: dotted nouns in quotes, and the plain ones that are handed to a log. */
 function eventsInSource(): Set<string> {

@@ -92,7 +92,7 @@ export class SqliteAccounts implements AccountStore {
 
   private beginLooking(): void {
     this.known = this.byUser();
-    this.stopLooking = this.clock.every(LOOK_INTERVAL, () => this.lookForOthers());
+    this.stopLooking = this.clock.every(LOOK_INTERVAL, () => this.tryToLook());
   }
 
   /** Adds the account, and the mark that there was one, inside a transaction. */
@@ -117,6 +117,15 @@ export class SqliteAccounts implements AccountStore {
     if (version === this.version) return;
     this.version = version;
     this.look();
+  }
+
+  /** On a timer, where nobody would catch what a store that is away throws. */
+  private tryToLook(): void {
+    try {
+      this.lookForOthers();
+    } catch (error) {
+      this.log.error("store.read_failed", { error: String(error) });
+    }
   }
 
   private look(): void {

@@ -2,10 +2,11 @@ import type { Database, Statement } from "bun:sqlite";
 import type { Clock } from "../../core/clock.ts";
 import { oldestKept, type RetentionLimits } from "../../core/retention.ts";
 import type { EngineLog } from "../engine-log.ts";
+import { isBusy } from "./faults.ts";
 import type { IndexFile } from "./index-file.ts";
 import type { Keeper } from "./keeper.ts";
 import type { ConversationHead, ConversationRow, MessageLog } from "./message-log.ts";
-import { isBusy, keepLogEnd } from "./schema.ts";
+import { keepLogEnd } from "./schema.ts";
 
 // A message goes in three steps, each of which can be cut off by a crash and is then done again:
 //

@@ -15,17 +15,20 @@ import type { RetentionLimits } from "../../core/retention.ts";
 import type { Quota } from "../../protocol/server-frames.ts";
 import type { EngineLog } from "../engine-log.ts";
 import { type Page, PageQueue, type PageRequest } from "../page-queue.ts";
-import { Watchers } from "../watchers.ts";
 import type { Result, Work } from "../work.ts";
 import { ChargeLog } from "./charge-log.ts";
 import { Cleaner } from "./cleaner.ts";
+import { StoreCondition } from "./condition.ts";
+import type { Disk } from "./disk-watch.ts";
+import { EndMark } from "./end-mark.ts";
+import { isBusy, isFaultOfStore, StoreAway } from "./faults.ts";
 import { HistoryReader } from "./history-reader.ts";
-import type { IndexFile } from "./index-file.ts";
+import { IndexDamaged, type IndexFile } from "./index-file.ts";
 import type { Keeper } from "./keeper.ts";
 import { Listenings } from "./listenings.ts";
 import { MarkTable } from "./mark-table.ts";
 import { type ConversationHead, MessageLog } from "./message-log.ts";
-import { isBusy, readMeta } from "./schema.ts";
+import { readMeta } from "./schema.ts";
 import { Turn } from "./turn.ts";
 import type { Outcome } from "./work.ts";
 
@@ -38,6 +41,10 @@ export interface SqliteEngineParts {
   readonly description: string;
   /** How long conversations keep their messages that have no limits of their own. */
   readonly retention: RetentionLimits;
+  /** Paths of the truth, and of the mark of its end. */
+  readonly paths: { readonly store: string; readonly end: string };
+  /** In tests, the disk's room; without it the operating system is asked. */
+  readonly disk?: Disk | undefined;
 }
 
 /** How long a batch waits for a lock that another process or the keeper holds, before it answers `unavailable`. */
@@ -82,8 +89,9 @@ export class SqliteEngine implements Engine {
   private queue: Work[] = [];
   private scheduled = false;
   private waitingSince: number | undefined;
-  private writable = true;
-  private readonly readyWatchers = new Watchers<boolean>();
+  /** Whether the store is ready; whatever else uses its files reports there what failed. */
+  readonly condition: StoreCondition;
+  private readonly endMark: EndMark;
   /** Whether memory may differ from the disk, because a commit failed and the disk could not be read either. */
   private stale = false;
   private closed = false;
@@ -113,7 +121,10 @@ export class SqliteEngine implements Engine {
           "The machine's clock is behind the newest entry in the store; the store goes on with its own time.",
       });
     }
-    this.cleaner = new Cleaner({ ...parts, messages: this.messages, clock: { now: () => this.now() } });
+    const { messages } = this;
+    this.condition = new StoreCondition({ ...parts, messages });
+    this.endMark = new EndMark(parts.paths.end, { epoch: this.epoch, position: messages.lastPosition });
+    this.cleaner = new Cleaner({ ...parts, messages, clock: { now: () => this.now() } });
     this.stopHousekeeping = this.clock.every(HOUSEKEEPING_INTERVAL, () => this.housekeep());
   }
 
@@ -164,15 +175,15 @@ export class SqliteEngine implements Engine {
   }
 
   ready(): boolean {
-    return this.writable && !this.closed;
+    return this.condition.troubles.none && !this.closed;
   }
 
-  isAway(): boolean {
-    return !this.ready();
+  isAway(error: unknown): boolean {
+    return !this.ready() || isFaultOfStore(error);
   }
 
   watchReady(listener: (ready: boolean) => void): () => void {
-    return this.readyWatchers.add(listener);
+    return this.condition.troubles.watch(listener);
   }
 
   /** Never: only one server has the file, and what it announced is in it. */
@@ -187,6 +198,7 @@ export class SqliteEngine implements Engine {
     this.stopHousekeeping();
     for (const work of this.takeQueue()) this.answer(work, { outcome: "unavailable" });
     this.pages.refuseAll();
+    await this.condition.stop();
     await this.cleaner.stop();
     await this.keeper.stop();
     this.index.close();
@@ -221,7 +233,7 @@ export class SqliteEngine implements Engine {
   private commitTurn(): void {
     this.scheduled = false;
     if (this.queue.length === 0 || this.closed) return;
-    if (!this.refresh()) {
+    if (!this.condition.troubles.mayWrite || !this.refresh()) {
       for (const work of this.takeQueue()) this.answer(work, { outcome: "unavailable" });
       return;
     }
@@ -238,7 +250,9 @@ export class SqliteEngine implements Engine {
       for (const work of batch) this.answer(work, { outcome: "unavailable" });
       return;
     }
-    this.setWritable(true);
+    // Before anybody hears of it: what is announced must be missed when it is gone.
+    this.endMark.note(this.messages.lastPosition);
+    this.condition.wrote();
     for (const result of results) this.tell(result);
     this.keeper.appended(this.messages.lastPosition);
     // Faster than messages come, so that memory is given back under constant load too.
@@ -260,17 +274,15 @@ export class SqliteEngine implements Engine {
         return false;
       }
       this.waitingSince = undefined;
-      this.setWritable(false);
-      this.log.error("store.write_failed", { error: String(error), waiting: this.queue.length });
+      this.condition.couldNotWrite(error, this.queue.length);
       for (const work of this.takeQueue()) this.answer(work, { outcome: "unavailable" });
       return false;
     }
   }
 
   private rollBack(error: unknown): void {
-    this.setWritable(false);
     this.stale = true;
-    this.log.error("store.write_failed", { error: String(error) });
+    this.condition.couldNotWrite(error);
     this.refresh();
   }
 
@@ -279,19 +291,26 @@ export class SqliteEngine implements Engine {
     if (!this.stale) return true;
     try {
       if (this.db.inTransaction) this.db.run("rollback");
-      this.messages.reload();
+      // Rebuilding the index ends with that, too.
+      if (!this.condition.troubles.has("index")) this.messages.reload();
       this.charges.reload(this.now() - QUOTA_WINDOW);
       this.stale = false;
     } catch (error) {
-      this.log.error("store.read_failed", { error: String(error) });
+      this.condition.couldNotRead(error);
     }
     return !this.stale;
   }
 
   /** The conversation for those who read. Throws when the disk cannot be read. */
   private look(conversation: string): ConversationHead | undefined {
-    if (!this.refresh()) throw new Error("The store cannot be read after a commit that failed.");
-    return this.messages.find(conversation);
+    if (this.condition.troubles.has("index")) throw new StoreAway("The index is being rebuilt.");
+    if (!this.refresh()) throw new StoreAway("The store cannot be read after a commit that failed.");
+    try {
+      return this.messages.find(conversation);
+    } catch (error) {
+      this.condition.failed(error);
+      throw error instanceof IndexDamaged ? new StoreAway(error.message) : error;
+    }
   }
 
   private readPage(request: PageRequest): Page {
@@ -299,7 +318,7 @@ export class SqliteEngine implements Engine {
       const head = this.look(request.conversation);
       return head === undefined ? [] : this.reader.page(head, request);
     } catch (error) {
-      this.log.error("store.read_failed", { error: String(error) });
+      this.condition.couldNotRead(error);
       return undefined;
     }
   }
@@ -322,33 +341,17 @@ export class SqliteEngine implements Engine {
   }
 
   private housekeep(): void {
-    if (this.closed || !this.refresh()) return;
-    // Whoever is not ready gets no messages that could show that it is again.
-    if (!this.writable) this.tryToWrite();
+    if (this.closed) return;
+    if (!this.condition.look() || !this.refresh()) return;
+    this.condition.probe(this.now());
     this.messages.forgetIndexed(FORGET_BUDGET);
     try {
       this.charges.prune(this.now());
     } catch (error) {
-      if (!isBusy(error)) this.log.error("store.write_failed", { error: String(error) });
+      if (!isBusy(error)) this.condition.couldNotWrite(error);
     }
     this.charges.forgetIdle(this.now());
     this.messages.forgetHeads(HEADS_KEPT, (conversation) => this.listenings.has(conversation));
     this.cleaner.round();
-  }
-
-  private setWritable(writable: boolean): void {
-    if (this.writable === writable) return;
-    this.writable = writable;
-    this.readyWatchers.tell(writable);
-  }
-
-  private tryToWrite(): void {
-    try {
-      this.db.run("insert or replace into meta values ('written_at', ?)", [String(this.now())]);
-      this.setWritable(true);
-      this.log.info("store.writable_again", {});
-    } catch {
-      // The failure that made it unwritable was logged; the next round tries again.
-    }
   }
 }

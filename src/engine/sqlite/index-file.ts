@@ -1,18 +1,27 @@
 import type { Database } from "bun:sqlite";
 import { existsSync, rmSync } from "node:fs";
 import type { EngineLog } from "../engine-log.ts";
+import { faultOf } from "./faults.ts";
 import { RunReader } from "./runs/reader.ts";
 import { beginEpoch, IndexOfOtherLayout, openIndex, readLastPosition, readMeta } from "./schema.ts";
 
 /** Reads the derived index (schema.ts). The keeper's thread writes it, through a connection of its own. */
 export class IndexFile {
-  private readonly runs: RunReader;
+  private runs: RunReader;
 
   constructor(
-    private readonly db: Database,
-    private readonly path: string,
+    private db: Database,
+    readonly path: string,
   ) {
     this.runs = new RunReader(db);
+  }
+
+  /** Throws the file away and begins an empty one, which belongs to `store`; the keeper MUST NOT have it open. */
+  beginAgain(store: Database): void {
+    this.close();
+    discard(this.path);
+    this.db = openEmptyIndex(this.path, store);
+    this.runs = new RunReader(this.db);
   }
 
   /** The last log position it holds. */
@@ -56,10 +65,10 @@ export class IndexFile {
   }
 }
 
-/** Raised when the index turns out to be damaged while it is in use. The next start makes it again. */
+/** Raised when the index turns out to be damaged. It can be made again from the log. */
 export class IndexDamaged extends Error {
-  constructor(path: string) {
-    super(`${path} is damaged and was thrown away; restart the server, which makes it again from the log.`);
+  constructor(path: string, cause: unknown) {
+    super(`${path} is damaged (${cause instanceof Error ? cause.message : cause}).`, { cause });
   }
 }
 
@@ -80,17 +89,26 @@ export function openIndexFile(path: string, store: Database, log: EngineLog): In
     if (found.epoch === epoch && ahead <= 0) return found.index;
     found.index.close();
     if (found.epoch === epoch) {
-      log.error("store.end_lost", {
-        messages: ahead,
-        advice: "The machine lost power, or an older copy was put back.",
-      });
-      beginEpoch(store);
+      noteLostEnd(store, ahead, log);
     }
   }
   discard(path);
+  return new IndexFile(openEmptyIndex(path, store), path);
+}
+
+/** Begins a new epoch for a log that lacks its last `messages`: clients that saw them are notified (D5). */
+export function noteLostEnd(store: Database, messages: number, log: EngineLog): void {
+  log.error("store.end_lost", {
+    messages,
+    advice: "The machine lost power, a file of the store was cut short, or an older copy was put back.",
+  });
+  beginEpoch(store);
+}
+
+function openEmptyIndex(path: string, store: Database): Database {
   const db = openIndex(path);
   db.query("insert or replace into meta values ('epoch', ?)").run(readMeta(store, "epoch") ?? "");
-  return new IndexFile(db, path);
+  return db;
 }
 
 /**
@@ -107,7 +125,7 @@ export function openIndexBeside(path: string, store: Database): IndexFile {
   return new IndexFile(openIndex(":memory:"), path);
 }
 
-/** Does `work` on the index at `path`. Throws IndexDamaged when it meets damage, and throws the index away. */
+/** Does `work` on the index at `path`. Throws IndexDamaged when it meets damage. */
 export function guardIndex<T>(path: string, work: () => T): T {
   try {
     return work();
@@ -116,11 +134,21 @@ export function guardIndex<T>(path: string, work: () => T): T {
   }
 }
 
-/** What to throw for an error in the index at `path`, which is thrown away where it says that it is damaged. */
+/** What to throw for an error in the index at `path`. */
 function foundDamage(path: string, error: unknown): unknown {
-  if (!["SQLITE_CORRUPT", "SQLITE_NOTADB"].includes((error as { code?: string }).code ?? "")) return error;
-  discard(path);
-  return new IndexDamaged(path);
+  return isDamage(error) ? new IndexDamaged(path, error) : error;
+}
+
+/**
+ * Whether an index can only be made again. Unlike the truth it is also given up where its file is gone or cut short, and
+ * where its tables are not what they should be: nothing is lost with it.
+ */
+function isDamage(error: unknown): boolean {
+  const { code } = error as { code?: string };
+  if (faultOf(error) === "damaged") return true;
+  return ["SQLITE_ERROR", "SQLITE_CANTOPEN", "SQLITE_READONLY_DBMOVED", "SQLITE_IOERR_SHORT_READ"].includes(
+    code ?? "",
+  );
 }
 
 /** The index at `path` and what it says of itself, or undefined where what lies there cannot be read. */

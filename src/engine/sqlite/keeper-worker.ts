@@ -2,7 +2,8 @@
 import { Database } from "bun:sqlite";
 import { statSync } from "node:fs";
 import { parentPort } from "node:worker_threads";
-import { guardIndex, readIndexed } from "./index-file.ts";
+import { faultOf } from "./faults.ts";
+import { guardIndex, IndexDamaged, readIndexed } from "./index-file.ts";
 import { KeyFilter } from "./key-filter.ts";
 import { type Dropped, drop } from "./runs/dropping.ts";
 import { openKeyPiece } from "./runs/key-pieces.ts";
@@ -17,6 +18,8 @@ import { yieldToOthers } from "./thread-priority.ts";
 
 export type KeeperOrder =
   | { readonly open: { readonly store: string; readonly index: string } }
+  /** Lets go of the files, whatever state they are in, until they are opened again. */
+  | { readonly letGo: true }
   /** One round; the `last` one closes the files. */
   | { readonly upTo: number; readonly last: boolean; readonly messages?: Handed }
   | { readonly conversation: number; readonly below: number; readonly count: number };
@@ -35,8 +38,12 @@ export interface KeeperReport {
   readonly indexed?: number;
   /** Answers the order to drop messages. */
   readonly dropped?: Dropped;
+  /** Answers the order to let go of the files. */
+  readonly free?: true;
   /** What went wrong, when something did; the next round tries again. */
   readonly failed?: string;
+  /** Which file is damaged, when that is what went wrong. */
+  readonly damaged?: "index" | "store";
 }
 
 /** Entries of the index merged in a round: several for each message taken in, so that runs stay few, and some besides. */
@@ -61,31 +68,61 @@ parentPort?.on("message", (order: KeeperOrder) => {
     if ("open" in order) {
       const { store, index } = order.open;
       keeper = guardIndex(index, () => openKeeper(store, index));
+    } else if ("letGo" in order) {
+      keeper?.close();
+      keeper = undefined;
+      report({ free: true });
     } else if (keeper === undefined) throw new Error("the keeper could not open its files");
     else if ("below" in order) report({ dropped: keeper.drop(order.conversation, order.below, order.count) });
     else report({ indexed: keeper.round(order.upTo, order.last, order.messages) });
   } catch (error) {
-    const failed = String(error);
-    report("below" in order ? { failed, dropped: { positions: [], more: false } } : { failed });
+    const failed = { failed: String(error), ...damageIn(error) };
+    report("below" in order ? { ...failed, dropped: { positions: [], more: false } } : failed);
   }
 });
+
+/** A fault of the truth. It has no code of SQLite's, or it would be taken for one of the index. */
+class StoreFailed extends Error {
+  constructor(override readonly cause: unknown) {
+    super(String(cause), { cause });
+  }
+}
+
+/** Does `work` on the truth, in the middle of work on the index. Throws StoreFailed. */
+function fromStore<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw new StoreFailed(error);
+  }
+}
+
+function damageIn(error: unknown): Pick<KeeperReport, "damaged"> {
+  if (error instanceof IndexDamaged) return { damaged: "index" };
+  return error instanceof StoreFailed && faultOf(error.cause) === "damaged" ? { damaged: "store" } : {};
+}
 
 function report(news: KeeperReport): void {
   parentPort?.postMessage(news);
 }
 
-function openKeeper(storePath: string, indexPath: string) {
-  const index = openIndex(indexPath);
-  const store = new Database(storePath);
+function openLog(path: string) {
+  const store = new Database(path);
   store.run("pragma busy_timeout = 100");
-  const reader = new RunReader(index);
-  const pieces = new Pieces(index);
-  const merger = new Merger(index, pieces);
   const { page_size: pageSize } = store.query("pragma page_size").get() as { page_size: number };
   const messageAt = store.prepare("select 1 from message where position = ?");
   const messagesBetween = store.prepare(
     "select position, key, conversation, seq from message where position > ? and position <= ? order by position",
   );
+  return { store, pageSize, messageAt, messagesBetween };
+}
+
+function openKeeper(storePath: string, indexPath: string) {
+  const index = openIndex(indexPath);
+  const { store, pageSize, messageAt, messagesBetween } = fromStore(() => openLog(storePath));
+  const reader = new RunReader(index);
+  const pieces = new Pieces(index);
+  const merger = new Merger(index, pieces);
   /** Messages whose keys the filter has. */
   let filtered = 0;
   // Until this is told, the event loop asks the index about each message.
@@ -125,7 +162,7 @@ function openKeeper(storePath: string, indexPath: string) {
   function numbersBetween(from: number, to: number, handed: Handed | undefined): Float64Array {
     if (handed !== undefined && handed.after <= from && to <= handed.upTo)
       return between(handed.numbers, from, to);
-    const rows = messagesBetween.values(from, to) as number[][];
+    const rows = fromStore(() => messagesBetween.values(from, to) as number[][]);
     const numbers = new Float64Array(rows.length * NUMBERS);
     for (const [i, row] of rows.entries()) numbers.set(row, i * NUMBERS);
     return numbers;
@@ -143,9 +180,15 @@ function openKeeper(storePath: string, indexPath: string) {
   }
 
   return {
+    close,
+
     drop: (conversation: number, below: number, count: number): Dropped =>
       guardIndex(indexPath, () =>
-        drop(index, reader, (position) => messageAt.get(position) !== null, { conversation, below, count }),
+        drop(index, reader, (position) => fromStore(() => messageAt.get(position) !== null), {
+          conversation,
+          below,
+          count,
+        }),
       ),
 
     round(upTo: number, last: boolean, handed: Handed | undefined): number {
@@ -155,7 +198,7 @@ function openKeeper(storePath: string, indexPath: string) {
           if (!last) merger.work(taken * MERGED_PER_MESSAGE + MERGED_BESIDES);
         });
         // Also where no message came: requests for history are charged, and that is written too.
-        checkpoint();
+        fromStore(checkpoint);
         return readIndexed(index);
       } finally {
         if (last) close();

@@ -17,7 +17,7 @@ const NOTHING_DROPPED: Dropped = { positions: [], more: false };
  * says how far the log has grown and hears how far the index has come.
  */
 export class Keeper {
-  private readonly worker: Worker;
+  private worker: Worker;
   private readonly timer: ReturnType<typeof setInterval>;
   /** Over the keys in the index; undefined until the keeper has made it. */
   filter: KeyFilter | undefined;
@@ -25,21 +25,18 @@ export class Keeper {
   private dead = false;
   private source: { handOver(last: number): Handed } | undefined;
   private dropping: ((dropped: Dropped) => void) | undefined;
+  private freed: (() => void) | undefined;
+  private damageListener: ((file: "index" | "store") => void) | undefined;
   private round: { readonly done: Promise<void>; readonly finish: () => void } | undefined;
 
   /** `lastPosition` is how far the log reaches, `indexed` the last position that the index holds. */
   constructor(
-    paths: { readonly store: string; readonly index: string },
+    private readonly paths: { readonly store: string; readonly index: string },
     private lastPosition: number,
     public indexed: number,
     private readonly log: EngineLog,
   ) {
-    this.worker = new Worker(new URL("./keeper-worker.ts", import.meta.url));
-    this.worker.on("message", (report: KeeperReport) => this.heard(report));
-    this.worker.on("error", (error) => this.heard({ failed: String(error) }));
-    this.worker.on("exit", () => this.ended());
-    this.worker.postMessage({ open: paths } satisfies KeeperOrder);
-    this.worker.unref();
+    this.worker = this.startThread();
     this.timer = setInterval(() => void this.work(), ROUND);
     this.timer.unref();
   }
@@ -47,6 +44,27 @@ export class Keeper {
   /** Has the thread take in what `source` has in memory, instead of reading it from the log again. */
   readFrom(source: { handOver(last: number): Handed }): void {
     this.source = source;
+  }
+
+  /** Calls `listener` when the thread finds a file damaged; each time it does. */
+  onDamage(listener: (file: "index" | "store") => void): void {
+    this.damageListener = listener;
+  }
+
+  /** Has the thread let go of the files, does `work` on them, and has it open them again, with an index that is empty. */
+  async beginAgain(work: () => void): Promise<void> {
+    await this.round?.done;
+    if (!this.dead) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.freed = resolve;
+      this.worker.postMessage({ letGo: true } satisfies KeeperOrder);
+      await promise;
+    }
+    work();
+    this.indexed = 0;
+    this.filter = undefined;
+    if (this.dead) this.worker = this.startThread();
+    else this.worker.postMessage({ open: this.paths } satisfies KeeperOrder);
   }
 
   /** Tells how far the log has grown. */
@@ -94,11 +112,27 @@ export class Keeper {
     this.worker.terminate();
   }
 
+  private startThread(): Worker {
+    const worker = new Worker(new URL("./keeper-worker.ts", import.meta.url));
+    worker.on("message", (report: KeeperReport) => this.heard(report));
+    worker.on("error", (error) => this.heard({ failed: String(error) }));
+    worker.on("exit", () => this.ended());
+    worker.postMessage({ open: this.paths } satisfies KeeperOrder);
+    worker.unref();
+    this.dead = false;
+    return worker;
+  }
+
   private heard(report: KeeperReport): void {
     if (report.filter !== undefined) {
       this.filter = new KeyFilter(report.filter);
       return;
     }
+    if (report.free) {
+      this.freed?.();
+      return;
+    }
+    if (report.damaged !== undefined) this.damageListener?.(report.damaged);
     if (report.dropped !== undefined) {
       if (report.failed !== undefined) this.log.error("store.keeper_failed", { error: report.failed });
       this.dropping?.(report.dropped);
@@ -113,6 +147,7 @@ export class Keeper {
   private ended(): void {
     this.dead = true;
     this.dropping?.(NOTHING_DROPPED);
+    this.freed?.();
     this.endRound();
   }
 

@@ -1,5 +1,9 @@
 import { Database } from "bun:sqlite";
 import { join } from "node:path";
+import { isBusy } from "./faults.ts";
+
+/** The file's name in the data folder; it stays empty. */
+export const LOCK_FILE = "parley.lock";
 
 /** Raised when another server runs on the same data folder; two would both number the same conversation's messages. */
 export class StoreInUse extends Error {
@@ -15,13 +19,13 @@ export class StoreInUse extends Error {
  * system's (fcntl, through SQLite), so `kill -9` leaves nothing behind to clean up.
  */
 export function lockFolder(folder: string): { release(): void } {
-  const db = new Database(join(folder, "parley.lock"), { create: true });
+  const db = new Database(join(folder, LOCK_FILE), { create: true });
   try {
     db.run("pragma busy_timeout = 0");
     db.run("begin exclusive");
   } catch (error) {
     db.close();
-    if ((error as { code?: string }).code === "SQLITE_BUSY") throw new StoreInUse(folder);
+    if (isBusy(error)) throw new StoreInUse(folder);
     throw error;
   }
   return { release: () => db.close() };

@@ -2,7 +2,7 @@ import type { Database, Statement } from "bun:sqlite";
 import type { StoredAlready } from "../../core/posting.ts";
 import { RecencyMap } from "../../core/recency-map.ts";
 import type { Message } from "../../protocol/server-frames.ts";
-import type { IndexFile } from "./index-file.ts";
+import { IndexDamaged, type IndexFile } from "./index-file.ts";
 import type { Keeper } from "./keeper.ts";
 import type { Handed } from "./keeper-worker.ts";
 import { messageKey } from "./message-key.ts";
@@ -90,10 +90,7 @@ export class MessageLog {
 
   /** Reads the state from disk again: at the start, and after a commit that failed. */
   reload(): void {
-    this.tailFrom = Number.POSITIVE_INFINITY;
-    this.tail.clear();
-    this.heads.clear();
-    this.unused = new RecencyMap(UNUSED_KEPT);
+    this.forgetAll();
     this.nextPosition = readLastPosition(this.db) + 1;
     const { indexed } = this.index;
     const rows = this.db
@@ -106,6 +103,14 @@ export class MessageLog {
     }>;
     for (const row of rows) this.tail.add(row.position, row.conversation, row.seq, row.key);
     this.tailFrom = indexed;
+  }
+
+  /** Lets go of all that is in memory; nothing may be read or written until `reload`. */
+  forgetAll(): void {
+    this.tailFrom = Number.POSITIVE_INFINITY;
+    this.tail.clear();
+    this.heads.clear();
+    this.unused = new RecencyMap(UNUSED_KEPT);
   }
 
   /** What the index lacks of the messages up to `last`, from memory; not all of it where that is much. */
@@ -217,7 +222,7 @@ export class MessageLog {
       const row = this.rowAt.get(position);
       if (row === null) continue;
       if (row.conversation !== head.number)
-        throw new Error("the index names a message of another conversation");
+        throw new IndexDamaged(this.index.path, "it names a message of another conversation");
       size += row.text.length + (row.data?.length ?? 0);
       cut = size > budget && messages.length > 0;
       if (cut) break;

@@ -1,3 +1,4 @@
+import type { Database } from "bun:sqlite";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { AccountStore } from "../../core/accounts.ts";
@@ -8,14 +9,17 @@ import type { Store } from "../../core/store.ts";
 import type { EngineLog } from "../engine-log.ts";
 import { localPorts } from "../local/ports.ts";
 import { SqliteAccounts } from "./accounts.ts";
+import type { Disk } from "./disk-watch.ts";
+import { END_MARK_FILE, readEndMark } from "./end-mark.ts";
 import { SqliteEngine } from "./engine.ts";
-import { openIndexFile } from "./index-file.ts";
+import { guarded } from "./guarded.ts";
+import { noteLostEnd, openIndexFile } from "./index-file.ts";
 import { Keeper } from "./keeper.ts";
 import { lockFolder } from "./lock.ts";
 import { markClosed, noticePowerLoss } from "./power-loss.ts";
 import { SqliteRefreshFamilies } from "./refresh-families.ts";
 import { SqliteRevocations } from "./revocations.ts";
-import { INDEX_FILE, openStore, readLastPosition, STORE_FILE, type StoreSync } from "./schema.ts";
+import { INDEX_FILE, openStore, readLastPosition, readMeta, STORE_FILE, type StoreSync } from "./schema.ts";
 
 /** Messages that the index may lack at the start; more are taken in before the server opens, to keep memory small. */
 const INDEX_LAG = 200_000;
@@ -30,6 +34,8 @@ export interface SqliteOptions {
   readonly sync: StoreSync;
   /** How long conversations keep their messages that have no limits of their own; without it, for ever. */
   readonly retention?: RetentionLimits;
+  /** In tests, the disk's room. */
+  readonly disk?: Disk;
 }
 
 /**
@@ -38,10 +44,14 @@ export interface SqliteOptions {
  * Throws StoreInUse when there is another, StoreTooNew, and what the file system says when the folder cannot be written.
  */
 export async function openSqlite(options: SqliteOptions): Promise<Store> {
-  const { dataDir, clock, log, retention = KEEP_ALL } = options;
+  const { dataDir, clock, log, retention = KEEP_ALL, disk } = options;
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const lock = lockFolder(dataDir);
-  const paths = { store: join(dataDir, STORE_FILE), index: join(dataDir, INDEX_FILE) };
+  const paths = {
+    store: join(dataDir, STORE_FILE),
+    index: join(dataDir, INDEX_FILE),
+    end: join(dataDir, END_MARK_FILE),
+  };
   // The event loop never waits for a lock: a batch that finds the store busy comes back a little later.
   const [db, accountsDb] = await Promise.try(
     () =>
@@ -54,6 +64,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
     throw error;
   });
   noticePowerLoss(accountsDb, log);
+  noticeLostEnd(paths.end, db, log);
   const index = openIndexFile(paths.index, db, log);
   const lastPosition = readLastPosition(db);
   const keeper = new Keeper(paths, lastPosition, index.indexed, log);
@@ -62,7 +73,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
     await keeper.work();
   }
   const description = `embedded, ${paths.store}`;
-  const engine = new SqliteEngine({ db, index, keeper, clock, log, description, retention });
+  const engine = new SqliteEngine({ db, index, keeper, clock, log, description, retention, paths, disk });
   let closing: Promise<void> | undefined;
   const close = async () => {
     await engine.close();
@@ -73,12 +84,20 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
   return {
     ...localPorts(clock),
     engine,
-    accounts: new SqliteAccounts(accountsDb, clock, log),
-    revocations: new SqliteRevocations(accountsDb, clock, log),
-    refreshTokens: new SqliteRefreshFamilies(accountsDb, clock),
+    accounts: guarded(new SqliteAccounts(accountsDb, clock, log), engine.condition),
+    revocations: guarded(new SqliteRevocations(accountsDb, clock, log), engine.condition),
+    refreshTokens: guarded(new SqliteRefreshFamilies(accountsDb, clock), engine.condition),
     clean: () => engine.clean(),
     close: () => (closing ??= close()),
   };
+}
+
+/** Begins a new epoch where the log lacks messages that were announced: its write-ahead log was cut short, or removed (D5). */
+function noticeLostEnd(path: string, store: Database, log: EngineLog): void {
+  const end = readEndMark(path);
+  if (end === undefined || end.epoch !== readMeta(store, "epoch")) return;
+  const missing = end.position - readLastPosition(store);
+  if (missing > 0) noteLostEnd(store, missing, log);
 }
 
 /** Opens the accounts of a data folder and what was revoked, also while a server runs on it. */

@@ -9,6 +9,7 @@ import {
 } from "../../core/revocations.ts";
 import type { EngineLog } from "../engine-log.ts";
 import { Watchers } from "../watchers.ts";
+import { isBusy } from "./faults.ts";
 
 /** A row has either a token or a user with `before`. */
 interface Row {
@@ -74,13 +75,22 @@ export class SqliteRevocations implements RevocationStore {
   private beginLooking(): void {
     this.told = this.newest();
     this.stops = [
-      this.clock.every(LOOK_INTERVAL, () => this.look()),
-      this.clock.every(FORGET_INTERVAL, () => this.forgetExpired()),
+      this.clock.every(LOOK_INTERVAL, () => this.attempt("store.read_failed", () => this.look())),
+      this.clock.every(FORGET_INTERVAL, () => this.attempt("store.write_failed", () => this.forgetExpired())),
     ];
   }
 
   private stopLooking(): void {
     for (const stop of this.stops.splice(0)) stop();
+  }
+
+  /** On a timer, where nobody would catch what a store that is away throws; the next time tries again. */
+  private attempt(event: string, task: () => void): void {
+    try {
+      task();
+    } catch (error) {
+      if (!isBusy(error)) this.log.error(event, { error: String(error) });
+    }
   }
 
   private forgetExpired(): void {

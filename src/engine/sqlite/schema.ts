@@ -12,6 +12,7 @@
 //
 // What the index has not taken in yet is in memory (tail.ts), and read back from the log at the next start.
 import { Database } from "bun:sqlite";
+import { isBusy } from "./faults.ts";
 import { migrate, newEpoch, readVersion, SCHEMA_VERSION } from "./migrations.ts";
 import { RUN_TABLES } from "./runs/table.ts";
 
@@ -74,11 +75,6 @@ function switchToWal(db: Database): void {
       Bun.sleepSync(OPENING_RETRY);
     }
   }
-}
-
-/** Whether `error` says that somebody else has the lock. */
-export function isBusy(error: unknown): boolean {
-  return (error as { code?: string }).code?.startsWith("SQLITE_BUSY") === true;
 }
 
 /** Names a new life of the store, when messages that were stored may be gone (D5). */

@@ -15,6 +15,7 @@ import {
 import { openConversations } from "../../../src/engine/sqlite/conversations.ts";
 import { messageKey } from "../../../src/engine/sqlite/message-key.ts";
 import { Subject } from "../../contracts/engine/subject.ts";
+import { until } from "../../support/until.ts";
 import { type EngineInParts, openParts } from "./parts.ts";
 import { StoreFolder } from "./store-folder.ts";
 
@@ -162,27 +163,47 @@ test("D2 D3 an index of the layout before is thrown away and made again; a comma
   expect(parts.folder.log.lines.filter(({ level }) => level === "error")).toEqual([]);
 });
 
-test("D2 D3 damage inside the index is met with refusals, never with a wrong answer, and is gone with the next start", async () => {
-  // The first pages are whole, so that nothing shows at the start. Each batch that had met the damage was refused for
-  // ever, by every later start too.
+test("D2 D3 damage inside the index is met with refusals, never with a wrong answer, and heals while the server runs", async () => {
+  // The first pages are whole, so that nothing shows at the start. Each batch that met the damage was refused until the
+  // next start, and `/readyz` was 200 all the time: nobody restarted the server.
   const { subject, parts } = await begin();
   await using _ = subject;
   await subject.fill(1_000, { limit: 0 });
   await subject.engine.close();
   overwrite(parts.folder.indexFile, 16_384, statSync(parts.folder.indexFile).size - 16_384);
   await subject.reopen();
-  for (const seq of [1, 500, 1_000]) expect((await subject.post(String(seq))).outcome).toBe("unavailable");
+  const { engine } = subject;
+  const told: boolean[] = [];
+  engine.watchReady((ready) => told.push(ready));
+  expect((await subject.post("1")).outcome).toBe("unavailable");
+  expect(engine.ready()).toBe(false);
+  expect(await engine.quota("anna", 5)).toMatchObject({ remaining: 5 });
   expect((await subject.history({ after: 0 })).outcome).toBe("unavailable");
-  expect(parts.folder.log.lines).toContainEqual({
-    level: "error",
-    event: "store.write_failed",
-    fields: { error: expect.stringContaining("restart the server") },
-  });
-  expect(await subject.engine.quota("anna", 5)).toMatchObject({ remaining: 5 });
-  await subject.reopen();
+  expect(await engine.head("room").catch((error) => engine.isAway(error))).toBe(true);
+  await until("the index is rebuilt", () => engine.ready());
+  expect(told.at(-1)).toBe(true);
   for (const seq of [1, 500, 1_000]) expect((await subject.post(String(seq))).outcome).toBe("duplicate");
   expect((await subject.read({ after: 0 })).messages).toHaveLength(200);
   expect((await subject.store("1001")).seq).toBe(1_001);
+  expect(parts.folder.log.events()).toContain("store.index_damaged");
+  expect(parts.folder.log.lines).toContainEqual({
+    level: "info",
+    event: "store.index_rebuilt",
+    fields: { messages: 1_000, seconds: expect.any(Number) },
+  });
+});
+
+test("D2 D3 an index that is deleted while the server runs is rebuilt", async () => {
+  const { subject, parts } = await begin();
+  await using _ = subject;
+  await subject.fill(50);
+  await parts.takeIn();
+  for (const ending of ["", "-wal", "-shm"]) rmSync(`${parts.folder.indexFile}${ending}`, { force: true });
+  subject.clock.advance(500);
+  expect(subject.engine.ready()).toBe(false);
+  await until("the index is rebuilt", () => subject.engine.ready());
+  await expectAllFound(subject, 50);
+  expect(parts.folder.indexed().messages).toBe(50);
 });
 
 test("D2 D5 an index that is ahead of a log that lost its end is made again, and the store begins a new epoch", async () => {

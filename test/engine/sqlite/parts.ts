@@ -1,4 +1,6 @@
+import { join } from "node:path";
 import { KEEP_ALL, type RetentionLimits } from "../../../src/core/retention.ts";
+import { END_MARK_FILE } from "../../../src/engine/sqlite/end-mark.ts";
 import { SqliteEngine } from "../../../src/engine/sqlite/engine.ts";
 import { openIndexFile } from "../../../src/engine/sqlite/index-file.ts";
 import { Keeper } from "../../../src/engine/sqlite/keeper.ts";
@@ -42,11 +44,20 @@ export async function openParts(clock: ManualClock, retention = KEEP_ALL): Promi
 
 function put(folder: StoreFolder, clock: ManualClock, retention: RetentionLimits) {
   const { log } = folder;
-  const paths = { store: folder.storeFile, index: folder.indexFile };
+  const paths = { store: folder.storeFile, index: folder.indexFile, end: join(folder.path, END_MARK_FILE) };
   const db = openStore(paths.store, "normal", 0);
   const index = openIndexFile(paths.index, db, log);
   const lastPosition = readLastPosition(db);
   const keeper = new Keeper(paths, lastPosition, index.indexed, log);
-  const engine = new SqliteEngine({ db, index, keeper, clock, log, retention, description: "in parts" });
+  const engine = new SqliteEngine({
+    db,
+    index,
+    keeper,
+    clock,
+    log,
+    retention,
+    paths,
+    description: "in parts",
+  });
   return { engine, keeper };
 }

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Clock } from "../../../src/core/clock.ts";
 import { KEEP_ALL } from "../../../src/core/retention.ts";
+import type { Disk } from "../../../src/engine/sqlite/disk-watch.ts";
 import { openSqlite } from "../../../src/engine/sqlite/open.ts";
 import { INDEX_FILE, STORE_FILE } from "../../../src/engine/sqlite/schema.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
@@ -19,8 +20,9 @@ export class StoreFolder implements AsyncDisposable {
   readonly indexFile = join(this.path, INDEX_FILE);
   private readonly opened = new Set<Store>();
 
-  async open(clock: Clock = new ManualClock(), retention = KEEP_ALL): Promise<Store> {
-    const store = await openSqlite({ dataDir: this.path, clock, log: this.log, sync: "normal", retention });
+  async open(clock: Clock = new ManualClock(), retention = KEEP_ALL, disk?: Disk): Promise<Store> {
+    const { path: dataDir, log } = this;
+    const store = await openSqlite({ dataDir, clock, log, sync: "normal", retention, ...(disk && { disk }) });
     const close = async () => {
       this.opened.delete(opened);
       await store.close();

@@ -1,0 +1,76 @@
+import type { Database } from "bun:sqlite";
+import type { EngineLog } from "../engine-log.ts";
+import type { IndexFile } from "./index-file.ts";
+import type { Keeper } from "./keeper.ts";
+import type { MessageLog } from "./message-log.ts";
+import { readLastPosition } from "./schema.ts";
+import type { StoreTroubles } from "./store-troubles.ts";
+
+export interface IndexHealingParts {
+  readonly db: Database;
+  readonly index: IndexFile;
+  readonly keeper: Pick<Keeper, "beginAgain" | "work" | "indexed">;
+  readonly messages: Pick<MessageLog, "forgetAll" | "reload">;
+  readonly troubles: StoreTroubles;
+  readonly log: EngineLog;
+}
+
+/** Milliseconds until the next try when an index could not be rebuilt. */
+const RETRY = 1_000;
+
+/**
+ * Rebuilds a damaged index from the log, which is the truth, while the server runs. Meanwhile the store is not ready:
+ * without an index a repeated message would be stored twice.
+ */
+export class IndexHealing {
+  private work: Promise<void> | undefined;
+  private stopped = false;
+
+  constructor(private readonly parts: IndexHealingParts) {}
+
+  /** Begins, unless it is under way. */
+  begin(reason: string): void {
+    const { troubles, messages, log } = this.parts;
+    if (this.stopped || !troubles.begin("index")) return;
+    log.warn("store.index_damaged", {
+      reason,
+      advice: "It is rebuilt from the log, which takes some seconds for a million messages.",
+    });
+    messages.forgetAll();
+    this.work = this.rebuild();
+  }
+
+  /** Ends what is under way. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    await this.work;
+  }
+
+  private async rebuild(): Promise<void> {
+    const { troubles, messages, log } = this.parts;
+    const began = performance.now();
+    while (!this.stopped) {
+      try {
+        const count = await this.tryToRebuild();
+        if (count !== undefined) {
+          messages.reload();
+          log.info("store.index_rebuilt", { messages: count, seconds: (performance.now() - began) / 1000 });
+          troubles.end("index");
+          return;
+        }
+      } catch (error) {
+        log.error("store.keeper_failed", { error: String(error) });
+      }
+      if (!this.stopped) await Bun.sleep(RETRY);
+    }
+  }
+
+  /** Returns how far the log reaches; undefined where the index does not hold all of it, which the keeper has logged. */
+  private async tryToRebuild(): Promise<number | undefined> {
+    const { db, index, keeper } = this.parts;
+    await keeper.beginAgain(() => index.beginAgain(db));
+    await keeper.work();
+    const last = readLastPosition(db);
+    return keeper.indexed >= last ? last : undefined;
+  }
+}
