@@ -1,5 +1,5 @@
 import type { Account } from "../core/accounts.ts";
-import { DEMO_PASSWORD, demoAccountsUsable } from "../server/authentication/demo-accounts.ts";
+import { DEMO_PASSWORD, demoReachOf } from "../server/authentication/demo-accounts.ts";
 import type { Settings } from "../server/settings/settings.ts";
 
 /** What the start has found out, for the person who started the server. */
@@ -43,7 +43,7 @@ function reachable(url: string): string {
 
 function demoAccounts(settings: Settings, accounts: readonly Account[]): string | undefined {
   const demo = accounts.filter((account) => account.demo && !account.disabled);
-  if (demo.length === 0 || !demoAccountsUsable(settings)) return undefined;
+  if (demo.length === 0 || demoReachOf(settings) === "nowhere") return undefined;
   return `${demo.map(({ user, plan }) => `${user} (${plan})`).join(", ")}; password: ${DEMO_PASSWORD}`;
 }
 

@@ -4,7 +4,7 @@
 import type { ErrorCode } from "../protocol/errors.ts";
 import { IDENTIFIER_RULE, isClientName, isIdentifier } from "../protocol/identifiers.ts";
 import { SUBPROTOCOL } from "../protocol/version.ts";
-import { mayConnect, type OriginRule } from "./origins.ts";
+import { type OriginRule, refuseOrigin } from "./origins.ts";
 import type { ResumeRequest } from "./resume.ts";
 
 /** Longest address of a request, in bytes: a token of 4,096 and room for the rest. */
@@ -94,7 +94,11 @@ function refuse(
     return { code: "not_found", detail: "Sockets are opened at /ws/{user_id}/{conversation_id}." };
   }
   if (method !== "GET") {
-    return { code: "method_not_allowed", detail: "Sockets are opened with GET.", headers: { Allow: "GET" } };
+    return {
+      code: "method_not_allowed",
+      detail: "Sockets are opened with GET.",
+      headers: { Allow: "GET, OPTIONS" },
+    };
   }
   const version = headers.get("sec-websocket-version");
   if (headers.get("upgrade")?.toLowerCase() !== "websocket" || (version !== null && version !== "13")) {
@@ -119,11 +123,8 @@ function refuse(
   if ((headers.get("content-length") ?? "0") !== "0" || headers.has("transfer-encoding")) {
     return { code: "bad_request", detail: "The request that opens a socket cannot have a body." };
   }
-  const origin = headers.get("origin");
-  if (origin !== null && !mayConnect(origins, origin, scheme, host)) {
-    const detail = `Pages of ${origin.slice(0, 200)} may not connect; the operator can list this origin in ALLOWED_ORIGINS.`;
-    return { code: "origin_refused", detail };
-  }
+  const foreign = refuseOrigin(origins, { scheme, headers });
+  if (foreign !== undefined) return { code: "origin_refused", detail: foreign };
   if (protocols.length > 0 && !protocols.includes(SUBPROTOCOL)) {
     return { code: "bad_request", detail: `Offer the subprotocol \`${SUBPROTOCOL}\`, or none.` };
   }

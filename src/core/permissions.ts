@@ -13,7 +13,7 @@ export interface AccessRequest {
   /** The token's `account` claim: when the account that it was made for was created. */
   readonly madeForAccount?: number;
   readonly plans: PlanTable;
-  /** Whether accounts with the published password may be used on this server. */
+  /** Whether accounts with the published password may be used by who asks; core/demo-accounts.ts decides it. */
   readonly demoAccountsUsable: boolean;
 }
 
@@ -40,9 +40,11 @@ export function decideAccess(request: AccessRequest): Access {
   if (account === undefined) return { plan: planNamed(plans, claimedPlan) };
   if (account.disabled)
     return forbidden(`The account \`${subject}\` is disabled; an operator can enable it.`);
-  // Its password is published: on an address that others can reach, anybody could sign in with it.
+  // Its password is published: from an address that others can reach, anybody could sign in with it.
   if (account.demo && !demoAccountsUsable)
-    return forbidden(`The account \`${subject}\` is a demo account, and this server does not allow these.`);
+    return forbidden(
+      `The account \`${subject}\` is a demo account, and this server does not take these from where you are; DEMO_ACCOUNTS says from where.`,
+    );
   return { plan: planNamed(plans, account.plan) };
 }
 

@@ -77,7 +77,7 @@ export const ERRORS = {
   origin_refused: {
     category: "invalid connection",
     http: 403,
-    what: "The page that opened this socket is not on the server's list of origins.",
+    what: "The page that sent this, or the name under which it was sent, is not on the server's list of origins.",
     advice: "Add the page's origin (scheme://host:port) to ALLOWED_ORIGINS.",
   },
   address_too_long: {

@@ -9,12 +9,11 @@ export interface AccountChangeParts {
   readonly accounts: Pick<AccountStore, "watch">;
   readonly directory: Directory<Connection>;
   readonly plans: PlanTable;
-  readonly demoAccountsUsable: boolean;
 }
 
 /** Carries changes of accounts to open sockets (T6): another plan counts at once, a lost account ends them. */
 export function watchAccounts(parts: AccountChangeParts): () => void {
-  const { accounts, directory, plans, demoAccountsUsable } = parts;
+  const { accounts, directory, plans } = parts;
   return accounts.watch((user, account) => {
     for (const connection of directory.of(user)) {
       if (account === undefined) {
@@ -23,6 +22,7 @@ export function watchAccounts(parts: AccountChangeParts): () => void {
         );
         continue;
       }
+      const { demoAccountsUsable } = connection;
       const access = decideAccess({ subject: user, account, plans, demoAccountsUsable });
       if ("refusal" in access) connection.end(endingFor(4403, access.refusal));
       else connection.plan = access.plan;

@@ -11,20 +11,29 @@ export type ClientAddress = (socketAddress: string, forwardedFor: string | null)
  * address that is not a trusted proxy's is the client's. Without trusted networks the field means nothing.
  */
 export function clientAddressBehind(trustedNetworks: readonly string[]): ClientAddress {
-  const trusted = new BlockList();
-  for (const network of trustedNetworks) addNetwork(trusted, network);
-  const isTrusted = (address: string) => trusted.check(address, isIPv6(address) ? "ipv6" : "ipv4");
+  const isTrusted = isTrustedIn(trustedNetworks);
 
   return (socketAddress, forwardedFor) => {
     let client = plainAddress(socketAddress) ?? socketAddress;
     if (trustedNetworks.length === 0 || forwardedFor === null) return client;
     const hops = forwardedFor.split(",");
-    while (isIP(client) !== 0 && isTrusted(client)) {
+    while (isTrusted(client)) {
       const hop = plainAddress(hops.pop() ?? "");
       if (hop === undefined) break;
       client = hop;
     }
     return client;
+  };
+}
+
+/** Makes the function that says whether what the other end of a line writes about its clients is believed. */
+export function isTrustedIn(trustedNetworks: readonly string[]): (socketAddress: string) => boolean {
+  if (trustedNetworks.length === 0) return () => false;
+  const trusted = new BlockList();
+  for (const network of trustedNetworks) addNetwork(trusted, network);
+  return (socketAddress) => {
+    const address = plainAddress(socketAddress);
+    return address !== undefined && trusted.check(address, isIPv6(address) ? "ipv6" : "ipv4");
   };
 }
 

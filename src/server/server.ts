@@ -2,20 +2,23 @@ import { hostname } from "node:os";
 import type { Server } from "bun";
 import { Admission } from "../core/admission.ts";
 import type { Clock } from "../core/clock.ts";
+import { mayUseDemoAccounts } from "../core/demo-accounts.ts";
+import { schemeOf } from "../core/origins.ts";
 import type { Store } from "../core/store.ts";
 import { TIDY_INTERVAL, Tidying } from "../core/tidying.ts";
 import { watchAccounts } from "./account-changes.ts";
-import { demoAccountsUsable } from "./authentication/demo-accounts.ts";
+import { demoReachOf } from "./authentication/demo-accounts.ts";
 import type { TokenKeys } from "./authentication/keys.ts";
 import type { Passwords } from "./authentication/passwords.ts";
 import type { VerifiedToken } from "./authentication/tokens.ts";
-import { clientAddressBehind, isLoopback } from "./client-address.ts";
+import { clientAddressBehind, isLoopback, isTrustedIn } from "./client-address.ts";
 import { drain } from "./drain.ts";
 import { openFaultBench } from "./faults/bench.ts";
 import { createApp } from "./http/app.ts";
 import { createPage } from "./http/page-route.ts";
 import { problem } from "./http/problem.ts";
 import type { Log } from "./log.ts";
+import { isSocketTarget, targetOf, withWholeUrl } from "./request-target.ts";
 import { watchRevocations } from "./revocation-watch.ts";
 import { LOOK_INTERVAL, RuntimeThreads } from "./runtime-threads.ts";
 import type { Settings } from "./settings/settings.ts";
@@ -60,12 +63,10 @@ const SWEEP_INTERVAL = 60_000;
 export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const { settings, engine, accounts, clock } = parts;
   const log = thinned(parts.log, clock, settings.logLevel);
-  const usable = demoAccountsUsable(settings);
   const shared = {
     ...parts,
     log,
     plans: settings.plans,
-    demoAccountsUsable: usable,
     tickets: parts.tickets<VerifiedToken>(),
   };
 
@@ -109,6 +110,11 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const faults =
     settings.testFaults === "off" ? undefined : openFaultBench({ host, keys: parts.keys, settings });
   let draining = false;
+  const secure = settings.tlsCert !== undefined;
+  const origins = {
+    listed: settings.allowedOrigins,
+    loopbackPort: isLoopback(settings.host) ? settings.port : undefined,
+  };
   const app = createApp({
     ...shared,
     throttle: parts.throttle({
@@ -122,17 +128,12 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     page: await createPage(),
     faults,
     apiKeys: settings.apiKeys,
-    allowedOrigins: settings.allowedOrigins,
+    origins,
     members: (conversation) => hub.members(conversation),
     count: (sender, id, result) => counts.count(sender, id, result),
     ready: () => !draining && engine.ready(),
     storeIsAway: (error) => engine.isAway(error),
   });
-  const secure = settings.tlsCert !== undefined;
-  const origins = {
-    listed: settings.allowedOrigins,
-    loopbackPort: isLoopback(settings.host) ? settings.port : undefined,
-  };
   const door = {
     connect: faults?.connect ?? ((facts: ConnectionFacts) => new Connection(host, facts)),
     origins,
@@ -143,6 +144,8 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     draining: () => (draining ? settings.drainSeconds * 1000 : undefined),
   };
   const clientAddress = clientAddressBehind(settings.trustedProxies);
+  const isTrusted = isTrustedIn(settings.trustedProxies);
+  const reach = demoReachOf(settings);
   const server: Server<Connection> = Bun.serve<Connection>({
     hostname: settings.host,
     port: settings.port,
@@ -151,14 +154,17 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     websocket: socketHandlers(log, settings.maxUnsentBytes),
     fetch(request, bun) {
       const peer = bun.requestIP(request)?.address ?? "";
-      const address = clientAddress(peer, request.headers.get("x-forwarded-for"));
-      if (!isSocketAddress(request.url)) return app.fetch(request, { address });
-      return openDoor(door, {
-        request,
-        server: bun,
-        address,
-        scheme: schemeOf(request, secure, address !== peer),
-      });
+      const { headers, method } = request;
+      const target = targetOf(request.url);
+      if (target === undefined) return problem("bad_request", { detail: "The request names no path." });
+      const asked = {
+        address: clientAddress(peer, headers.get("x-forwarded-for")),
+        scheme: schemeOf(secure, isTrusted(peer) ? headers.get("x-forwarded-proto") : null),
+        demoAccountsUsable: mayUseDemoAccounts(reach, { loopback: isLoopback(peer), headers }),
+      };
+      if (isSocketTarget(target) && method !== "OPTIONS")
+        return openDoor(door, { request, server: bun, target, ...asked });
+      return app.fetch(withWholeUrl(request), asked);
     },
     error(error) {
       // The last resort for what no route caught; it must show the client nothing of the fault (M5).
@@ -172,7 +178,6 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     accounts,
     directory,
     plans: settings.plans,
-    demoAccountsUsable: usable,
   });
   const stopWatchingRevocations = watchRevocations({ revocations: parts.revocations, directory, clock });
   const stopSweeping = clock.every(SWEEP_INTERVAL, () => admission.sweep(clock.now()));
@@ -207,15 +212,6 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
       log.close();
     },
   };
-}
-
-function isSocketAddress(url: string): boolean {
-  return url.startsWith("/ws/", url.indexOf("/", url.indexOf("//") + 2));
-}
-
-/** `https` also where a trusted proxy has taken the encryption off. */
-function schemeOf(request: Request, secure: boolean, proxied: boolean): "http" | "https" {
-  return secure || (proxied && request.headers.get("x-forwarded-proto") === "https") ? "https" : "http";
 }
 
 /** "All addresses" means nothing to another machine. */

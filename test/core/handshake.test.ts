@@ -62,7 +62,9 @@ describe("W1 what is refused before the upgrade, as HTTP", () => {
   test("W1 only GET opens a socket, and the refusal says so", () => {
     for (const method of ["POST", "HEAD", "PUT", "OPTIONS"]) {
       const answer = read("/ws/anna/lobby", {}, { method });
-      expect(answer).toMatchObject({ refusal: { code: "method_not_allowed", headers: { Allow: "GET" } } });
+      expect(answer).toMatchObject({
+        refusal: { code: "method_not_allowed", headers: { Allow: "GET, OPTIONS" } },
+      });
     }
   });
 

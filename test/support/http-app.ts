@@ -6,10 +6,13 @@ import { LocalTickets } from "../../src/engine/local/tickets.ts";
 import type { Quota } from "../../src/protocol/server-frames.ts";
 import { createPasswords } from "../../src/server/authentication/passwords.ts";
 import { type AppParts, createApp } from "../../src/server/http/app.ts";
+import type { HttpEnvironment } from "../../src/server/http/environment.ts";
 import { ManualClock } from "./manual-clock.ts";
 import { RecordedLog } from "./recorded-log.ts";
 import { storedAccounts, storedRefreshTokens, storedRevocations } from "./stored-accounts.ts";
 import { testKeys } from "./tokens.ts";
+
+type Asked = HttpEnvironment["Bindings"];
 
 export const TEST_PASSWORD = "correct horse";
 
@@ -56,12 +59,11 @@ export async function testApp(change: Partial<AppParts> = {}) {
     throttle: new LocalThrottle({ failures: 5, window: 300_000, attemptsPerMinute: 30 }, clock),
     keys: KEYS,
     plans: PLANS,
-    demoAccountsUsable: false,
     inactivityTimeout: 300,
     version: "0.1.0",
     page: new Map(),
     apiKeys: [],
-    allowedOrigins: [],
+    origins: { listed: [], loopbackPort: undefined },
     members: async () => [],
     count: () => {},
     ready: () => true,
@@ -78,8 +80,9 @@ export async function testApp(change: Partial<AppParts> = {}) {
     accounts,
     revocations,
     /** Sends a request as the server hands it over. */
-    async send(path: string, init: RequestInit = {}): Promise<Response> {
-      return app.fetch(new Request(`http://localhost:8000${path}`, init), { address: "192.0.2.1" });
+    async send(path: string, init: RequestInit = {}, asked: Partial<Asked> = {}): Promise<Response> {
+      const about = { address: "192.0.2.1", scheme: "http" as const, demoAccountsUsable: false, ...asked };
+      return app.fetch(new Request(`http://localhost:8000${path}`, init), about);
     },
     /** Signs in with a urlencoded form. */
     async signIn(username: string, password: string): Promise<Response> {

@@ -9,20 +9,26 @@ export interface CredentialParts extends IdentifyParts {
   readonly tickets: TicketStore<VerifiedToken>;
 }
 
+/** What a socket was opened at, and whether demo accounts may be used by who opened it. */
+export interface Address {
+  readonly user: string;
+  readonly conversation: string;
+  readonly demoAccountsUsable: boolean;
+}
+
 /** Finds out who presents a token or a ticket for the address of `user` in `conversation` (W3). */
 export async function identifyCredential(
   parts: CredentialParts,
   presented: Presented,
-  user: string,
-  conversation: string,
+  { user, conversation, demoAccountsUsable }: Address,
 ): Promise<Identification> {
-  if ("token" in presented) return identify(parts, presented.token, user);
+  if ("token" in presented) return identify(parts, presented.token, demoAccountsUsable, user);
   const token = await parts.tickets.take(presented.ticket, { user, conversation });
   if (token === undefined) return { refusal: { code: "unauthorized", message: TICKET_REFUSED } };
   // The ticket stands for the token it was given for: what ends that one, expiry and revocation, ends the ticket, too.
   if (token.expiresAt <= parts.clock.now())
     return { refusal: { code: "token_expired", message: "The token behind the ticket has expired." } };
-  return permit(parts, token, user);
+  return permit(parts, token, demoAccountsUsable, user);
 }
 
 const TICKET_REFUSED =

@@ -1,5 +1,6 @@
 import type { Account, AccountStore } from "../../core/accounts.ts";
 import type { Clock } from "../../core/clock.ts";
+import { type DemoReach, demoReach } from "../../core/demo-accounts.ts";
 import { isLoopback } from "../client-address.ts";
 import type { Log } from "../log.ts";
 import type { Passwords } from "./passwords.ts";
@@ -20,9 +21,9 @@ export const DEMO_ACCOUNTS = [
 /** Published in the README. */
 export const DEMO_PASSWORD = "password";
 
-/** Whether accounts with the published password may be used: where DEMO_ACCOUNTS says so, else on loopback only. */
-export function demoAccountsUsable({ demoAccounts, host }: DemoSettings): boolean {
-  return demoAccounts ?? isLoopback(host);
+/** From where the demo accounts of a server with these settings may be used. */
+export function demoReachOf({ demoAccounts, host }: DemoSettings): DemoReach {
+  return demoReach(demoAccounts, isLoopback(host));
 }
 
 /**
@@ -34,7 +35,7 @@ export async function seedDemoAccounts(
   parts: { accounts: AccountStore; passwords: Passwords; clock: Clock; log: Log },
 ): Promise<boolean> {
   const { accounts, passwords, clock, log } = parts;
-  if (!demoAccountsUsable(settings)) return false;
+  if (demoReachOf(settings) === "nowhere") return false;
   if (!isLoopback(settings.host)) {
     log.warn("demo_accounts.public", {
       host: settings.host,

@@ -13,7 +13,6 @@ export interface IdentifyParts {
   readonly revocations: Pick<RevocationStore, "isRevoked">;
   readonly keys: TokenKeys;
   readonly plans: PlanTable;
-  readonly demoAccountsUsable: boolean;
   readonly clock: Clock;
 }
 
@@ -39,22 +38,25 @@ export type Identification = Identity | { readonly refusal: IdentityRefusal };
 
 /**
  * Finds out who a token's bearer is and under which plan, as of now: the account in the store decides, and not what
- * the token said when it was signed (T6). `requestedUser` is whose address is asked for (W3).
+ * the token said when it was signed (T6). `requestedUser` is whose address is asked for (W3); `demoAccountsUsable` is said of
+ * who asks.
  */
 export async function identify(
   parts: IdentifyParts,
   token: string,
+  demoAccountsUsable: boolean,
   requestedUser?: string,
 ): Promise<Identification> {
   const verdict = await verifyToken(parts.keys, token, parts.clock.now());
   if (!verdict.ok) return { refusal: { code: verdict.code, message: verdict.reason } };
-  return permit(parts, verdict.token, requestedUser);
+  return permit(parts, verdict.token, demoAccountsUsable, requestedUser);
 }
 
 /** Finds out what the bearer of a genuine token may do now. */
 export async function permit(
   parts: IdentifyParts,
   token: VerifiedToken,
+  demoAccountsUsable: boolean,
   requestedUser?: string,
 ): Promise<Identification> {
   const { subject, plan: claimedPlan, account: madeForAccount } = token;
@@ -67,7 +69,7 @@ export async function permit(
     subject,
     account,
     plans: parts.plans,
-    demoAccountsUsable: parts.demoAccountsUsable,
+    demoAccountsUsable,
     ...(requestedUser !== undefined && { requestedUser }),
     ...(claimedPlan !== undefined && { claimedPlan }),
     ...(madeForAccount !== undefined && { madeForAccount }),

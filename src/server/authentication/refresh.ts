@@ -15,7 +15,6 @@ export interface RefreshParts {
   readonly revocations: Pick<RevocationStore, "isRevoked">;
   readonly keys: TokenKeys;
   readonly plans: PlanTable;
-  readonly demoAccountsUsable: boolean;
   /** Seconds for which a refresh token that is not used is good. */
   readonly refreshLifetime: number;
   readonly clock: Clock;
@@ -68,10 +67,18 @@ export async function beginRefresh(
   return { token, expiresIn: refreshLifetime };
 }
 
+export interface RefreshRequest {
+  readonly token: string;
+  /** Network address of who asks. */
+  readonly address: string;
+  /** Whether who asks may use a demo account. */
+  readonly demoAccountsUsable: boolean;
+}
+
 /** Exchanges a refresh token for a token and the next refresh token. */
 export async function refresh(
   parts: RefreshParts,
-  { token, address }: { readonly token: string; readonly address: string },
+  { token, address, demoAccountsUsable }: RefreshRequest,
 ): Promise<RefreshResult> {
   const { refreshTokens, refreshLifetime, clock, log } = parts;
   // Where none are given out any more, those that were are worth nothing.
@@ -102,7 +109,7 @@ export async function refresh(
       await refreshTokens.remove(id, family.user);
       break;
     }
-    const access = decideAccess({ ...parts, subject: account.user, account });
+    const access = decideAccess({ plans: parts.plans, demoAccountsUsable, subject: account.user, account });
     if ("refusal" in access) {
       log.warn("refresh.refused", { ...who, code: access.refusal.code });
       return { outcome: "forbidden", message: access.refusal.message };

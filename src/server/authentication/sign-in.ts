@@ -17,7 +17,6 @@ export interface SignInParts {
   readonly throttle: ThrottleStore;
   readonly keys: TokenKeys;
   readonly plans: PlanTable;
-  readonly demoAccountsUsable: boolean;
   /** Gives an account a refresh token; undefined where this server gives out none. */
   readonly beginRefresh?: ((account: Account) => Promise<RefreshGrant>) | undefined;
   readonly clock: Clock;
@@ -29,6 +28,8 @@ export interface Credentials {
   readonly password: string;
   /** Network address of who signs in. */
   readonly address: string;
+  /** Whether who signs in may use a demo account. */
+  readonly demoAccountsUsable?: boolean;
   /** Whether a refresh token is wanted, too. */
   readonly offline?: boolean;
 }
@@ -56,7 +57,7 @@ const BUSY_RETRY = 2_000;
 /** Signs a user in: throttle, account, password, permission, token; in this order, so that guessing stays cheap for us. */
 export async function signIn(parts: SignInParts, credentials: Credentials): Promise<SignInResult> {
   const { accounts, passwords, throttle, clock, log } = parts;
-  const { username, password, address } = credentials;
+  const { username, password, address, demoAccountsUsable = false } = credentials;
   // What cannot be a user's name may be a password in the wrong field, and belongs in no log.
   const who = isIdentifier(username) ? { user: username, address } : { address };
   const group = addressGroup(address);
@@ -88,7 +89,7 @@ export async function signIn(parts: SignInParts, credentials: Credentials): Prom
   }
   await throttle.succeeded(username, group);
 
-  const access = decideAccess({ ...parts, subject: account.user, account });
+  const access = decideAccess({ plans: parts.plans, demoAccountsUsable, subject: account.user, account });
   if ("refusal" in access) {
     log.warn("signin.refused", { ...who, code: access.refusal.code });
     return { outcome: "forbidden", message: access.refusal.message };

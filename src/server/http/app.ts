@@ -1,5 +1,6 @@
 import { Hono, type MiddlewareHandler } from "hono";
 import { bodyLimit } from "hono/body-limit";
+import type { OriginRule } from "../../core/origins.ts";
 import { ERRORS } from "../../protocol/errors.ts";
 import { MAX_FRAME_BYTES } from "../../protocol/limits.ts";
 import { beginRefresh, type RefreshParts, refresh } from "../authentication/refresh.ts";
@@ -14,6 +15,7 @@ import {
 } from "./conversation-routes.ts";
 import { CROSS_ORIGIN_PATHS, crossOrigin } from "./cross-origin.ts";
 import type { HttpContext, HttpEnvironment } from "./environment.ts";
+import { refuseForeignPages } from "./foreign-pages.ts";
 import { healthRoute, readyRoute } from "./health-route.ts";
 import { type LogoutParts, logoutRoute } from "./logout-route.ts";
 import { type MeParts, meRoute } from "./me-route.ts";
@@ -33,8 +35,8 @@ export type AppParts = SignInParts &
     readonly page: Page;
     /** Makes faults on request; undefined where TEST_FAULTS is off. */
     readonly faults?: FaultMaker | undefined;
-    /** Origins whose pages may use the server beside its own. */
-    readonly allowedOrigins: readonly string[];
+    /** Whose pages may use the server. */
+    readonly origins: OriginRule;
     /** Whether new clients are welcome: the store can be written and the server is not draining. */
     readonly ready: () => boolean;
     /** Whether something failed with this because the store cannot be reached. */
@@ -50,7 +52,8 @@ export function createApp(parts: AppParts): Hono<HttpEnvironment> {
   app.use(securityHeaders);
   const { faults } = parts;
   const shared = faults === undefined ? CROSS_ORIGIN_PATHS : [...CROSS_ORIGIN_PATHS, FAULTS_PATH];
-  for (const path of shared) app.use(path, crossOrigin(parts.allowedOrigins));
+  for (const path of shared) app.use(path, crossOrigin(parts.origins.listed));
+  app.use(refuseForeignPages(parts, new Set(["/healthz", "/readyz", ...parts.page.keys()])));
   app.use(bodyLimits(parts));
 
   const withRefresh: SignInParts =
@@ -77,7 +80,7 @@ export function createApp(parts: AppParts): Hono<HttpEnvironment> {
   app.get("/config.json", configRoute(parts));
   for (const [path, file] of parts.page) app.get(path, pageRoute(file));
 
-  refuseOtherMethods(app);
+  answerOtherMethods(app);
   app.notFound(() => problem("not_found"));
   app.onError((error, c) => unforeseen(parts, error, c));
   return app;
@@ -89,16 +92,21 @@ function bodyLimits(parts: AppParts): MiddlewareHandler<HttpEnvironment> {
   return (c, next) => (c.req.path.startsWith("/conversations/") ? message : short)(c, next);
 }
 
-/** Answers 405 with `Allow` where a path is known under another method (RFC 9110 §15.5.6). */
-function refuseOtherMethods(app: Hono<HttpEnvironment>): void {
-  const methods = new Map<string, string[]>();
+/**
+ * Answers OPTIONS with `Allow`, as HAProxy asks for the health unless it is told a path, and any other method with 405 where
+ * the path is known under another one (RFC 9110 §9.3.7, §15.5.6).
+ */
+function answerOtherMethods(app: Hono<HttpEnvironment>): void {
+  // Sockets: any other method than OPTIONS is the door's.
+  const methods = new Map([["/ws/:user/:conversation", ["GET"]]]);
   for (const { path, method } of app.routes) {
     if (method === "ALL") continue;
     const allowed = method === "GET" ? ["GET", "HEAD"] : [method];
     methods.set(path, [...(methods.get(path) ?? []), ...allowed]);
   }
   for (const [path, allowed] of methods) {
-    const allow = allowed.join(", ");
+    const allow = [...allowed, "OPTIONS"].join(", ");
+    app.options(path, () => new Response(null, { status: 204, headers: { Allow: allow } }));
     app.all(path, (c) =>
       problem("method_not_allowed", {
         detail: `This address answers ${allow}, not ${c.req.method}.`,

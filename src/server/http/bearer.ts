@@ -21,7 +21,7 @@ export function bearerOf(c: HttpContext): string | undefined {
 
 /** Finds out who sent a request by its token, or answers the refusal, which is logged. */
 export async function identifyBearer(parts: BearerParts, c: HttpContext): Promise<Bearer | Response> {
-  const { address } = c.env;
+  const { address, demoAccountsUsable } = c.env;
   const bearer = bearerOf(c);
   if (bearer === undefined) {
     parts.log.warn("request.refused", { address, path: c.req.path, code: "unauthorized" });
@@ -32,7 +32,7 @@ export async function identifyBearer(parts: BearerParts, c: HttpContext): Promis
   }
   const verdict = await verifyToken(parts.keys, bearer, parts.clock.now());
   if (!verdict.ok) return refuse(parts, c, verdict.code, verdict.reason);
-  const identity = await permit(parts, verdict.token);
+  const identity = await permit(parts, verdict.token, demoAccountsUsable);
   if ("refusal" in identity) {
     const { code, message, user } = identity.refusal;
     return refuse(parts, c, code, message, user);

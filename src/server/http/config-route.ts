@@ -1,10 +1,10 @@
 import type { Account, AccountStore } from "../../core/accounts.ts";
 import { DEMO_ACCOUNTS } from "../authentication/demo-accounts.ts";
 import type { FaultMaker } from "../faults/route.ts";
+import type { HttpContext } from "./environment.ts";
 
 export interface ConfigParts {
   readonly accounts: Pick<AccountStore, "find">;
-  readonly demoAccountsUsable: boolean;
   /** Seconds. */
   readonly inactivityTimeout: number;
   readonly version: string;
@@ -13,10 +13,10 @@ export interface ConfigParts {
 }
 
 /** `GET /config.json`: what the console must know before anybody has signed in; open to all, so nothing else. */
-export function configRoute(parts: ConfigParts): () => Promise<Response> {
-  return async () => {
+export function configRoute(parts: ConfigParts): (c: HttpContext) => Promise<Response> {
+  return async ({ env }) => {
     const body = {
-      demo: await usableDemoAccounts(parts),
+      demo: env.demoAccountsUsable ? await demoAccounts(parts) : [],
       inactivity: { timeout: parts.inactivityTimeout },
       version: parts.version,
       faults: parts.faults !== undefined,
@@ -25,8 +25,7 @@ export function configRoute(parts: ConfigParts): () => Promise<Response> {
   };
 }
 
-async function usableDemoAccounts(parts: ConfigParts): Promise<{ user: string; plan: string }[]> {
-  if (!parts.demoAccountsUsable) return [];
+async function demoAccounts(parts: ConfigParts): Promise<{ user: string; plan: string }[]> {
   const found = await Promise.all(DEMO_ACCOUNTS.map(({ user }) => parts.accounts.find(user)));
   return found
     .filter((account): account is Account => account?.demo === true && !account.disabled)

@@ -1,10 +1,14 @@
 import type { Context } from "hono";
 
-/** What the server hands to `app.fetch(request, { address })` beside the request. */
+/** What the server hands to `app.fetch` beside the request. */
 export interface HttpEnvironment {
   readonly Bindings: {
     /** Network address of the client, proxies already taken into account. */
     readonly address: string;
+    /** How the client asked, as far as it is known. */
+    readonly scheme: "http" | "https";
+    /** Whether who asks may use a demo account. */
+    readonly demoAccountsUsable: boolean;
   };
 }
 

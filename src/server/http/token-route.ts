@@ -1,5 +1,5 @@
 import { type ErrorCode, errorEntry } from "../../protocol/errors.ts";
-import type { RefreshGrant, RefreshResult } from "../authentication/refresh.ts";
+import type { RefreshGrant, RefreshRequest, RefreshResult } from "../authentication/refresh.ts";
 import type { Credentials, SignInResult } from "../authentication/sign-in.ts";
 import type { Log } from "../log.ts";
 import type { HttpContext } from "./environment.ts";
@@ -10,7 +10,7 @@ import { readTokenRequest } from "./token-request.ts";
 /** The two ways to a token. */
 export interface TokenSource {
   signIn(credentials: Credentials): Promise<SignInResult>;
-  refresh(request: { readonly token: string; readonly address: string }): Promise<RefreshResult>;
+  refresh(request: RefreshRequest): Promise<RefreshResult>;
 }
 
 /**
@@ -19,7 +19,8 @@ export interface TokenSource {
  */
 export function tokenRoute(source: TokenSource, log: Log): (c: HttpContext) => Promise<Response> {
   return async (c) => {
-    const { address } = c.env;
+    const { address, demoAccountsUsable } = c.env;
+    const from = { address, demoAccountsUsable };
     const body = await readTokenRequest(c.req.raw);
     switch (body.grant) {
       case "faulty": {
@@ -34,10 +35,10 @@ export function tokenRoute(source: TokenSource, log: Log): (c: HttpContext) => P
       }
       case "password": {
         const { username, password, offline } = body;
-        return signInAnswer(await source.signIn({ username, password, offline, address }));
+        return signInAnswer(await source.signIn({ username, password, offline, ...from }));
       }
       case "refresh_token":
-        return refreshAnswer(await source.refresh({ token: body.refreshToken, address }));
+        return refreshAnswer(await source.refresh({ token: body.refreshToken, ...from }));
       default:
         return body satisfies never;
     }

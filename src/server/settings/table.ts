@@ -53,7 +53,7 @@ export const SETTINGS = {
   TRUSTED_PROXIES: {
     group: "Address",
     kind: list("networks", "addresses or networks `10.0.0.0/8` with commas between them", network),
-    about: "proxies whose X-Forwarded-For is believed; unset: none",
+    about: "proxies whose X-Forwarded-For and X-Forwarded-Proto are believed; unset: none",
     default: "",
   },
 
@@ -139,7 +139,7 @@ export const SETTINGS = {
     group: "Accounts and tokens",
     kind: yesOrNo,
     about:
-      "user1, user2 and user3 with the password `password`; unset: made in a new store and usable while HOST is this machine only",
+      "user1, user2 and user3 with the password `password`; unset: made in a new store and usable on this machine, while HOST is this machine only, and not through a proxy",
   },
   BCRYPT_COST: {
     group: "Accounts and tokens",

@@ -123,8 +123,9 @@ async function tryToRenew(parts: AdmitParts, connection: Connection, token: stri
 }
 
 /** Who presents this, if it opens the connection's address. */
-async function identifyFor(parts: AdmitParts, { user, conversation }: Connection, presented: Presented) {
-  const identity = await identifyCredential(parts, presented, user, conversation);
+async function identifyFor(parts: AdmitParts, connection: Connection, presented: Presented) {
+  const { conversation } = connection;
+  const identity = await identifyCredential(parts, presented, connection);
   if ("refusal" in identity) return identity;
   const message = missingRight(identity.grants, conversation, "read");
   return message === undefined ? identity : { refusal: { code: "forbidden" as const, message } };

@@ -50,6 +50,8 @@ export interface ConnectionFacts {
   /** What the address asks for; empty strings where it was faulty. */
   readonly user: string;
   readonly conversation: string;
+  /** Whether who opens the socket may use a demo account. */
+  readonly demoAccountsUsable: boolean;
   /** Token or ticket, when one came with the handshake. */
   readonly presented: Presented | undefined;
   /** Its place in the entrance, when it comes with a credential. */

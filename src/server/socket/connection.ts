@@ -36,6 +36,7 @@ export class Connection implements Listener, Sender, Timed {
   readonly user: string;
   readonly conversation: string;
   readonly address: string;
+  readonly demoAccountsUsable: boolean;
   wheelSlot = -1;
   /** The plan as it is now; a change counts from the next request (Q2). */
   plan: Plan | undefined;
@@ -67,6 +68,7 @@ export class Connection implements Listener, Sender, Timed {
     this.user = facts.user;
     this.conversation = facts.conversation;
     this.address = facts.entry.address;
+    this.demoAccountsUsable = facts.demoAccountsUsable;
     this.entry = facts.entry;
     this.presented = facts.presented;
     this.place = facts.place;

@@ -30,6 +30,10 @@ export interface Knock {
   /** Who asks, behind whatever proxies are trusted. */
   readonly address: string;
   readonly scheme: "http" | "https";
+  /** Path and query as they were sent. */
+  readonly target: string;
+  /** Whether who asks may use a demo account. */
+  readonly demoAccountsUsable: boolean;
 }
 
 /** The door stands before the HTTP application, so its refusals bring the fields of P1 themselves. */
@@ -45,11 +49,10 @@ const NOWHERE = { user: "", conversation: "" };
 /** Answers a handshake: a refusal as HTTP, or undefined when the socket was opened. */
 export function openDoor(
   parts: DoorParts,
-  { request, server, address, scheme }: Knock,
+  { request, server, address, scheme, target, demoAccountsUsable }: Knock,
 ): Response | undefined | Promise<Response | undefined> {
   const { admission, clock, log } = parts;
-  const { method, headers, url } = request;
-  const target = url.slice(url.indexOf("/", url.indexOf("//") + 2));
+  const { method, headers } = request;
   const verdict = readHandshake({ method, target, headers, scheme }, parts.origins);
   if ("refusal" in verdict) {
     const { code, detail, headers: fields } = verdict.refusal;
@@ -71,7 +74,7 @@ export function openDoor(
   const enter = (place: Place | undefined) => {
     // The server may have begun to drain while this one waited for its place.
     const end = parts.draining();
-    const facts = { entry, ...whereTo(opening), presented, place };
+    const facts = { entry, ...whereTo(opening), demoAccountsUsable, presented, place };
     const refusal =
       end === undefined
         ? upgrade(server, request, parts.connect(facts), opening.subprotocol)

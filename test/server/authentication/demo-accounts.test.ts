@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import {
   DEMO_PASSWORD,
   type DemoSettings,
-  demoAccountsUsable,
+  demoReachOf,
   seedDemoAccounts,
 } from "../../../src/server/authentication/demo-accounts.ts";
 import { createPasswords } from "../../../src/server/authentication/passwords.ts";
@@ -53,9 +53,9 @@ describe("demo accounts", () => {
   });
 
   test("are usable where they would be made", () => {
-    expect(demoAccountsUsable({ host: "::1" })).toBe(true);
-    expect(demoAccountsUsable({ host: "::1", demoAccounts: false })).toBe(false);
-    expect(demoAccountsUsable({ host: "192.0.2.1" })).toBe(false);
-    expect(demoAccountsUsable({ host: "192.0.2.1", demoAccounts: true })).toBe(true);
+    expect(demoReachOf({ host: "::1" })).toBe("this_machine");
+    expect(demoReachOf({ host: "::1", demoAccounts: false })).toBe("nowhere");
+    expect(demoReachOf({ host: "192.0.2.1" })).toBe("nowhere");
+    expect(demoReachOf({ host: "192.0.2.1", demoAccounts: true })).toBe("anywhere");
   });
 });

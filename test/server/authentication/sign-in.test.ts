@@ -28,7 +28,6 @@ function parts(accounts: SqliteAccounts, change: Partial<SignInParts> = {}) {
     throttle: new LocalThrottle({ failures: 5, window: 300_000, attemptsPerMinute: 30 }, clock),
     keys: KEYS,
     plans: { plans: new Map([free, basic].map((plan) => [plan.name, plan])), fallback: free },
-    demoAccountsUsable: false,
     clock,
     log: new RecordedLog(),
     ...change,
@@ -133,8 +132,10 @@ describe("sign-in", () => {
       expect((await signIn(all, from("192.0.2.1"))).outcome).toBe("forbidden");
       expect((await signIn(all, from("192.0.2.1", "wrong horse"))).outcome).toBe("wrong");
     }
-    const usable = parts(storedAccounts(await account({ demo: true })), { demoAccountsUsable: true });
-    expect((await signIn(usable, from("192.0.2.1"))).outcome).toBe("signed_in");
+    const demo = parts(storedAccounts(await account({ demo: true })));
+    expect((await signIn(demo, { ...from("192.0.2.1"), demoAccountsUsable: true })).outcome).toBe(
+      "signed_in",
+    );
   });
 
   test("S3 an attempt that failed in the store is as if it had not been made", async () => {

@@ -58,16 +58,28 @@ describe("refusals as problem details", () => {
   });
 
   test.each([
-    ["GET", "/token", "POST"],
-    ["OPTIONS", "/token", "POST"],
-    ["POST", "/me", "GET, HEAD"],
-    ["DELETE", "/healthz", "GET, HEAD"],
+    ["GET", "/token", "POST, OPTIONS"],
+    ["POST", "/me", "GET, HEAD, OPTIONS"],
+    ["DELETE", "/healthz", "GET, HEAD, OPTIONS"],
   ])("W1 405 for %s %s, with Allow", async (method, path, allow) => {
     const { send } = await testApp();
     const response = await send(path, { method });
     expect(response.status).toBe(405);
     expect(response.headers.get("Allow")).toBe(allow);
     expect((await response.json()).code).toBe("method_not_allowed");
+  });
+
+  test.each([
+    ["/token", "POST, OPTIONS"],
+    ["/me", "GET, HEAD, OPTIONS"],
+    ["/readyz", "GET, HEAD, OPTIONS"],
+    ["/conversations/lobby/messages", "GET, HEAD, POST, OPTIONS"],
+    ["/ws/ann/lobby", "GET, OPTIONS"],
+  ])("OPTIONS %s is answered with Allow", async (path, allow) => {
+    const { send } = await testApp();
+    const response = await send(path, { method: "OPTIONS" });
+    expect([response.status, response.headers.get("Allow")]).toEqual([204, allow]);
+    expect((await send("/nowhere", { method: "OPTIONS" })).status).toBe(404);
   });
 
   test("HEAD is answered as GET, without the body", async () => {
@@ -131,17 +143,17 @@ describe("health", () => {
 
 describe("GET /config.json", () => {
   test("names the demo accounts that there are, where they may be used, and nobody else", async () => {
-    const app = await testApp({ demoAccountsUsable: true });
+    const app = await testApp();
     await app.accounts.add(await testAccount("user1", { plan: "free", demo: true }));
     await app.accounts.add(await testAccount("user2", { demo: true, disabled: true }));
     await app.accounts.add(await testAccount("user3", { plan: "premium", demo: false }));
-    expect(await (await app.send("/config.json")).json()).toEqual({
+    const here = { demoAccountsUsable: true };
+    expect(await (await app.send("/config.json", {}, here)).json()).toEqual({
       demo: [{ user: "user1", plan: "free" }],
       inactivity: { timeout: 300 },
       version: "0.1.0",
       faults: false,
     });
-    const closed = await testApp({ accounts: app.accounts });
-    expect((await (await closed.send("/config.json")).json()).demo).toEqual([]);
+    expect((await (await app.send("/config.json")).json()).demo).toEqual([]);
   });
 });

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { TEST_PASSWORD, testApp } from "../../support/http-app.ts";
 
 const LISTED = "https://app.example.com";
+const ORIGINS = { listed: [LISTED], loopbackPort: undefined };
 
 const preflight = (origin: string, method = "POST"): RequestInit => ({
   method: "OPTIONS",
@@ -18,7 +19,7 @@ describe("W2 pages of ALLOWED_ORIGINS", () => {
   test.each(PATHS)(
     "W2 %s answers the browser's question for a listed origin, and for no other",
     async (path) => {
-      const { send } = await testApp({ allowedOrigins: [LISTED] });
+      const { send } = await testApp({ origins: ORIGINS });
       const { status, headers } = await send(path, preflight(LISTED));
       expect(status).toBe(204);
       expect(headers.get("Access-Control-Allow-Origin")).toBe(LISTED);
@@ -41,7 +42,7 @@ describe("W2 pages of ALLOWED_ORIGINS", () => {
   );
 
   test("W2 a listed page can sign in and read the answer, a refusal and the RateLimit fields included", async () => {
-    const { send } = await testApp({ allowedOrigins: [LISTED] });
+    const { send } = await testApp({ origins: ORIGINS });
     const signIn = (password: string, origin: string) =>
       send("/token", {
         method: "POST",
@@ -59,12 +60,13 @@ describe("W2 pages of ALLOWED_ORIGINS", () => {
       expect(answer.headers.get("Vary")).toContain("Origin");
     }
     const other = await signIn(TEST_PASSWORD, "https://evil.com");
+    expect(other.status).toBe(403);
     expect(other.headers.get("Access-Control-Allow-Origin")).toBeNull();
     expect(other.headers.get("Vary")).toContain("Origin");
   });
 
   test("W2 the page itself, its settings and the health of the server are for nobody else to read", async () => {
-    const { send } = await testApp({ allowedOrigins: [LISTED] });
+    const { send } = await testApp({ origins: ORIGINS });
     for (const path of ["/config.json", "/healthz"]) {
       const { headers } = await send(path, { headers: { Origin: LISTED } });
       expect(headers.get("Access-Control-Allow-Origin")).toBeNull();

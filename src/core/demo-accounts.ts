@@ -1,0 +1,33 @@
+// From where the accounts whose password is published may be used. Without a setting: by who sits at the machine of a
+// server that listens for this machine only.
+import { isForwarded } from "./forwarded.ts";
+import { isLoopbackName, readHost } from "./host-field.ts";
+
+export type DemoReach = "nowhere" | "this_machine" | "anywhere";
+
+/** `setting` is DEMO_ACCOUNTS, undefined where it is not set; `loopbackOnly`: the server listens for this machine only. */
+export function demoReach(setting: boolean | undefined, loopbackOnly: boolean): DemoReach {
+  if (setting !== undefined) return setting ? "anywhere" : "nowhere";
+  return loopbackOnly ? "this_machine" : "nowhere";
+}
+
+export interface Asker {
+  /** Whether the other end of the line is an address of this machine. */
+  readonly loopback: boolean;
+  readonly headers: Headers;
+}
+
+/**
+ * Whether who asks may use a demo account. On one machine a line from 127.0.0.1 may be a proxy's, which asks for somebody
+ * far away: then it names them in some field, or passes on a `Host` that is no name of this machine. So does a page whose
+ * name was made to lead to 127.0.0.1 (DNS rebinding).
+ */
+export function mayUseDemoAccounts(reach: DemoReach, { loopback, headers }: Asker): boolean {
+  if (reach !== "this_machine") return reach === "anywhere";
+  if (!loopback || isForwarded(headers)) return false;
+  const host = headers.get("host");
+  // Programs that speak HTTP/1.0 send none; a browser always does.
+  if (host === null || host === "") return true;
+  const named = readHost(host);
+  return named !== undefined && isLoopbackName(named.name);
+}

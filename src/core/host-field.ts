@@ -1,0 +1,39 @@
+// The `Host` field of a request (RFC 9110 §7.2): under which name somebody reached the server. A page writes what it likes
+// into its own requests, but neither `Host` nor `Origin`: the browser writes these two.
+
+/** A host name or address in the form that browsers use, and the port, where one is named. */
+export interface NamedHost {
+  /** Small letters; an IPv6 address in brackets. */
+  readonly name: string;
+  /** Undefined where none is named: the default of the scheme. */
+  readonly port: number | undefined;
+}
+
+/** A name, an IPv4 address, or an IPv6 address in brackets, and at most one port (RFC 3986 §3.2.2). */
+const HOST_FIELD = /^(?:[\w.~!$&'()*+;=%-]+|\[[\da-f:.]+\])(?::(\d{1,5}))?$/i;
+
+/** Reads a `Host` field; undefined where it is missing, empty, repeated or malformed. */
+export function readHost(field: string | null): NamedHost | undefined {
+  const match = HOST_FIELD.exec(field ?? "");
+  if (match === null) return undefined;
+  const port = match[1];
+  const name = port === undefined ? match[0] : match[0].slice(0, -port.length - 1);
+  // Browsers write every form of an address in one way: `0x7f.1` is 127.0.0.1.
+  const parsed = URL.parse(`http://${name}`);
+  if (parsed === null) return undefined;
+  return { name: parsed.hostname, port: port === undefined ? undefined : Number(port) };
+}
+
+/**
+ * Whether a name in the form of `NamedHost` always means the machine that uses it: nobody can make it lead elsewhere, or
+ * give a page of their own such a name (RFC 6761 §6.3, RFC 6890).
+ */
+export function isLoopbackName(name: string): boolean {
+  return (
+    /^(?:[^.]+\.)*localhost\.?$/.test(name) ||
+    /^127(?:\.\d{1,3}){3}$/.test(name) ||
+    name === "[::1]" ||
+    // 127.0.0.0/8 in the IPv6 form of IPv4, `::ffff:127.0.0.1`.
+    /^\[::ffff:7f[\da-f]{2}:[\da-f]{1,4}\]$/.test(name)
+  );
+}

@@ -1,0 +1,38 @@
+import type { MiddlewareHandler } from "hono";
+import { readHost } from "../../core/host-field.ts";
+import { type OriginRule, refuseOrigin } from "../../core/origins.ts";
+import type { Log } from "../log.ts";
+import type { HttpEnvironment } from "./environment.ts";
+import { problem } from "./problem.ts";
+
+/**
+ * Refuses requests of pages that may not use the server, as the door does for sockets (W2). A browser asks nobody before it
+ * sends a form of any page to any address (a "simple" request), and a page whose name leads here (DNS rebinding) is of
+ * one origin with the server.
+ *
+ * `open` are paths that anybody may look at under any name, since they hold nothing of anybody's: balancers ask for the
+ * health with a `Host` of their own, and the page itself must come before it can say what is wrong.
+ */
+export function refuseForeignPages(
+  { origins, log }: { readonly origins: OriginRule; readonly log: Log },
+  open: ReadonlySet<string>,
+): MiddlewareHandler<HttpEnvironment> {
+  return async (c, next) => {
+    const { method, path } = c.req;
+    // OPTIONS reads and changes nothing; what it says to a page, cross-origin.ts decides.
+    if (method === "OPTIONS" || open.has(path)) return next();
+    const { headers } = c.req.raw;
+    const { address, scheme } = c.env;
+    const host = headers.get("host") ?? "";
+    if (host !== "" && readHost(host) === undefined) {
+      log.warn("request.invalid", { address, path, code: "bad_request" });
+      return problem("bad_request", {
+        detail: "There must be one `Host` field, with one host (RFC 9112 §3.2).",
+      });
+    }
+    const reason = refuseOrigin(origins, { scheme, headers });
+    if (reason === undefined) return next();
+    log.warn("request.refused", { address, path, code: "origin_refused", reason });
+    return problem("origin_refused", { detail: reason });
+  };
+}

@@ -1,0 +1,51 @@
+import { connect } from "node:net";
+
+/** What came back: the answer's status, its head as it was sent, and its body. */
+export interface RawHttpAnswer {
+  readonly status: number;
+  readonly head: string;
+  readonly body: string;
+}
+
+/** Longest wait for an answer, in real milliseconds: only a broken server ever takes so long. */
+const PATIENCE = 10_000;
+
+/**
+ * Sends one HTTP request byte for byte, with whatever `Host` and `Origin` are in it, which no HTTP library lets one write. It
+ * must ask for the line to be closed, or speak HTTP/1.0.
+ */
+export function sendRaw(port: number, request: string, host = "127.0.0.1"): Promise<RawHttpAnswer> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, host, () => socket.write(request));
+    let text = "";
+    socket.setTimeout(PATIENCE, () => socket.destroy(new Error(`No answer to ${request.split("\r\n")[0]}.`)));
+    socket.on("error", reject);
+    socket.on("data", (data) => {
+      text += Buffer.from(data).toString("latin1");
+    });
+    socket.on("close", () => {
+      const end = text.indexOf("\r\n\r\n");
+      const head = end < 0 ? text : text.slice(0, end);
+      resolve({ status: Number(head.split(" ")[1] ?? 0), head, body: end < 0 ? "" : text.slice(end + 4) });
+    });
+  });
+}
+
+/** One request of HTTP/1.1 with `fields`, and `form` as its body. */
+export function rawRequest(
+  method: string,
+  path: string,
+  fields: Readonly<Record<string, string | undefined>>,
+  form?: Readonly<Record<string, string>>,
+): string {
+  const body = form === undefined ? "" : String(new URLSearchParams(form));
+  const all = {
+    Connection: "close",
+    ...fields,
+    ...(form && { "Content-Type": "application/x-www-form-urlencoded", "Content-Length": `${body.length}` }),
+  };
+  const lines = Object.entries(all).flatMap(([name, value]) =>
+    value === undefined ? [] : [`${name}: ${value}`],
+  );
+  return `${method} ${path} HTTP/1.1\r\n${lines.join("\r\n")}\r\n\r\n${body}`;
+}
