@@ -1,4 +1,4 @@
-import { BlockList, isIP, isIPv4, isIPv6 } from "node:net";
+import { BlockList, isIPv4, isIPv6 } from "node:net";
 
 /** Answers who a request comes from: the socket's address, or what trusted proxies say about it. */
 export type ClientAddress = (socketAddress: string, forwardedFor: string | null) => string;
