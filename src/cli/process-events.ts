@@ -18,6 +18,8 @@ const ORPHAN_PATIENCE = 5000;
 export interface SignalOptions {
   /** A monotonic clock, in milliseconds. */
   readonly now?: () => number;
+  /** Waits until the last lines of the log are written, for a bounded time. */
+  readonly flush?: () => Promise<void>;
   /** What SIGHUP does where no terminal is attached. */
   readonly onHangup?: () => void;
 }
@@ -48,19 +50,21 @@ export function endWithStarter(end: () => void): void {
 export function stopOnSignal(
   log: Log,
   stop: () => Promise<void>,
-  { now = () => performance.now(), onHangup = () => {} }: SignalOptions = {},
+  { now = () => performance.now(), flush = async () => {}, onHangup = () => {} }: SignalOptions = {},
 ): void {
   let stoppingSince: number | undefined;
   const begin = (fields: Readonly<Record<string, unknown>>) => {
     stoppingSince = now();
     log.info("server.stopping", fields);
-    stop().then(
-      () => process.exit(0),
-      (error: unknown) => {
-        report(log, "stop", error);
-        process.exit(1);
-      },
-    );
+    stop()
+      .then(
+        () => 0,
+        (error: unknown) => {
+          report(log, "stop", error);
+          return 1;
+        },
+      )
+      .then((code) => flush().finally(() => process.exit(code)));
   };
   const onSignal = (signal: "SIGINT" | "SIGTERM" | "SIGHUP", code: number) => {
     if (stoppingSince === undefined) begin({ signal });

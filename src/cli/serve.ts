@@ -4,6 +4,7 @@ import { seedDemoAccounts } from "../server/authentication/demo-accounts.ts";
 import { createKeys } from "../server/authentication/keys.ts";
 import { createPasswords } from "../server/authentication/passwords.ts";
 import { openLog } from "../server/log.ts";
+import { LogOutput } from "../server/log-output.ts";
 import { startServer } from "../server/server.ts";
 import { readSecretKey } from "../server/settings/secret-key.ts";
 import type { Settings } from "../server/settings/settings.ts";
@@ -31,6 +32,9 @@ export function serveCommand(): Command {
     });
 }
 
+/** How long the end waits for who reads the log, in milliseconds. */
+const LAST_LINES = 1000;
+
 /** Puts the real parts together and starts them. Throws when something keeps the server from starting. */
 async function serve(settings: Settings): Promise<void> {
   makeUsable(settings);
@@ -38,7 +42,8 @@ async function serve(settings: Settings): Promise<void> {
   if ("problem" in key) throw new Failure(key.problem);
 
   const readable = settings.logFormat === "pretty" || (settings.logFormat === "auto" && process.stdout.isTTY);
-  const log = openLog({ level: settings.logLevel, format: readable ? "pretty" : "json" });
+  const output = new LogOutput(1);
+  const log = openLog({ level: settings.logLevel, format: readable ? "pretty" : "json", output });
   if (key.warning !== undefined) log.warn("secret_key.exposed", { advice: key.warning });
 
   const clock = systemClock();
@@ -57,10 +62,11 @@ async function serve(settings: Settings): Promise<void> {
   }).catch(explainListening(settings));
 
   catchFaults(log);
-  stopOnSignal(log, async () => {
+  const stop = async () => {
     await server.stop();
     await store.close();
-  });
+  };
+  stopOnSignal(log, stop, { flush: () => output.flush(LAST_LINES) });
   const block = startBlock({
     settings,
     version: manifest.version,
@@ -70,7 +76,7 @@ async function serve(settings: Settings): Promise<void> {
     accounts: await store.accounts.list(),
   });
   // Where the log is JSON lines, standard output holds nothing else.
-  (readable ? process.stdout : process.stderr).write(block);
+  (readable ? output : new LogOutput(2)).write(block);
 }
 
 /** Says which setting keeps the server from listening, and what to do about it. */

@@ -17,6 +17,7 @@ import { StoreInUse } from "../engine/sqlite/lock.ts";
 import { beginSqliteEpoch } from "../engine/sqlite/new-epoch.ts";
 import { openAccounts, openSqlite, type SqliteOptions } from "../engine/sqlite/open.ts";
 import { type Log, openLog } from "../server/log.ts";
+import { LogOutput } from "../server/log-output.ts";
 import { redisAddressOf } from "../server/settings/redis-url.ts";
 import type { Settings } from "../server/settings/settings.ts";
 import { systemClock } from "../server/system-clock.ts";
@@ -114,7 +115,7 @@ export async function inspectRedisFor(settings: Settings, patience: number): Pro
   const address = redisAddressOf(settings);
   if (address === undefined) throw new Error("The settings name no Redis.");
   // Whoever asks tells what was found; a log beside it would tell it twice.
-  const parts = { clock: systemClock(), log: openLog({ level: "silent", format: "json", descriptor: 2 }) };
+  const parts = { clock: systemClock(), log: openLog({ level: "silent", format: "json" }) };
   return inspectRedis({ ...inRedis(settings, address, parts), patience });
 }
 
@@ -135,7 +136,10 @@ const COMMAND_PATIENCE = 5_000;
 
 /** Standard output is for what a command answers; the log of a command is for faults only. */
 function commandParts(): Parts {
-  return { clock: systemClock(), log: openLog({ level: "warn", format: "pretty", descriptor: 2 }) };
+  return {
+    clock: systemClock(),
+    log: openLog({ level: "warn", format: "pretty", output: new LogOutput(2) }),
+  };
 }
 
 function onDisk({ dataDir, storeSync: sync }: Settings, { clock, log }: Parts): SqliteOptions {

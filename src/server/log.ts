@@ -1,6 +1,8 @@
-import { type DestinationStream, destination, type Logger, pino } from "pino";
-import pretty from "pino-pretty";
+import { type DestinationStream, type Logger, pino } from "pino";
+import { prettyFactory } from "pino-pretty";
+import { harmlessOutput, unseenEscaped } from "../core/harmless.ts";
 import type { LogLevel } from "./log-levels.ts";
+import { LogOutput } from "./log-output.ts";
 
 /** Who, what, where: the fields of one line. Never message text, a password or a token. */
 export type LogFields = Readonly<Record<string, unknown>>;
@@ -16,8 +18,8 @@ export interface Log {
 export interface LogOptions {
   readonly level: LogLevel;
   readonly format: "json" | "pretty";
-  /** File descriptor to write to: 1, the default, is standard output. */
-  readonly descriptor?: number;
+  /** Where the lines go; standard output when it is not given. */
+  readonly output?: LogOutput;
 }
 
 // The second line of defence: nothing hands these to the log, and if something does they are not written (T7).
@@ -25,12 +27,10 @@ const SECRETS = ["token", "ticket", "password", "authorization", "access_token",
 
 /**
  * Opens the log: one JSON object a line, so that nothing from outside can forge a line (P2), or coloured text for a
- * person. Written synchronously, so that a crash loses no line.
+ * person. Neither holds a character that a terminal obeys. Who stops reading holds nothing up: lines wait, and then are
+ * dropped and counted (`log.lines_dropped`).
  */
-export function openLog({ level, format, descriptor = 1 }: LogOptions): Log {
-  const out = destination({ dest: descriptor, sync: true });
-  // Who reads the log may go away (`parley | head`). That must not end the server, nor be logged.
-  out.on("error", () => {});
+export function openLog({ level, format, output = new LogOutput(1) }: LogOptions): Log {
   const logger = pino(
     {
       level,
@@ -41,8 +41,9 @@ export function openLog({ level, format, descriptor = 1 }: LogOptions): Log {
       serializers: { error: (error) => (typeof error === "string" ? redactUrls(error) : error) },
       redact: { paths: SECRETS.flatMap((name) => [name, `*.${name}`]), censor: "[hidden]" },
     },
-    format === "pretty" ? readable(out) : out,
+    format === "pretty" ? readable(output) : { write: (line) => output.write(unseenEscaped(line)) },
   );
+  output.onDropped = (lines) => logger.error({ event: "log.lines_dropped", lines });
   return {
     debug: writer(logger, "debug"),
     info: writer(logger, "info"),
@@ -52,14 +53,16 @@ export function openLog({ level, format, descriptor = 1 }: LogOptions): Log {
 }
 
 /** Turns lines into coloured text, one line each; values stay quoted as in JSON, so that they cannot forge a line either. */
-function readable(out: ReturnType<typeof destination>): DestinationStream {
-  return pretty({
-    destination: out,
-    sync: true,
+function readable(output: LogOutput): DestinationStream {
+  const prettify = prettyFactory({
+    messageKey: "event",
     colorize: true,
     singleLine: true,
     translateTime: "SYS:HH:MM:ss.l",
+    // Else a fault takes a second line.
+    errorLikeObjectKeys: [],
   });
+  return { write: (line) => output.write(harmlessOutput(prettify(line))) };
 }
 
 function writer(logger: Logger, level: keyof Log): Log[keyof Log] {

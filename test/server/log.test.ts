@@ -3,6 +3,7 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Log, type LogFields, type LogOptions, openLog } from "../../src/server/log.ts";
+import { LogOutput } from "../../src/server/log-output.ts";
 import { thinned } from "../../src/server/thinned-log.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 
@@ -15,7 +16,7 @@ function written(options: Partial<LogOptions>, write: (log: Log) => void): strin
   const path = join(folder, "log");
   const descriptor = openSync(path, "w");
   try {
-    write(openLog({ level: "debug", format: "json", ...options, descriptor }));
+    write(openLog({ level: "debug", format: "json", ...options, output: new LogOutput(descriptor) }));
   } finally {
     closeSync(descriptor);
   }
@@ -47,6 +48,16 @@ describe("log", () => {
     expect(text.trimEnd().split("\n")).toHaveLength(1);
     expect(Bun.stripANSI(text)).toMatch(/WARN: signin\.failed \{"user":/);
     expect(text).toContain("a\\n\\u001b[2Jb");
+  });
+
+  test("P2 no line holds a character that a terminal obeys or hides, and JSON says the same to whoever parses it", () => {
+    const user = "a\x1b]0;x\x07\x9b2J\x7f\u202e\u2028\u200b\ufeff\r\nb";
+    const write = (log: Log) => log.error("fault", { user, error: user, deep: { user } });
+    const json = written({}, write);
+    expect(json).toMatch(/^[\x20-\x7e]+\n$/);
+    expect(JSON.parse(json)).toMatchObject({ user, error: user, deep: { user } });
+    const readable = written({ format: "pretty" }, write);
+    expect(readable.replace(/\x1b\[\d+m/g, "")).toMatch(/^[\x20-\x7e\u2421]+\n$/);
   });
 
   test("levels below the chosen one are not written", () => {

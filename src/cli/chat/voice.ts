@@ -1,5 +1,5 @@
 import { styleText } from "node:util";
-import { harmlessJson } from "../harmless.ts";
+import { harmlessJson } from "../../core/harmless.ts";
 import type { Screen } from "./screen.ts";
 import type { Told } from "./told.ts";
 import { type Style, wordsFor } from "./wording.ts";

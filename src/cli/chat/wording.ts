@@ -1,7 +1,7 @@
 import type { Message } from "../../client/connect.ts";
+import { harmless, harmlessLines } from "../../core/harmless.ts";
 import { inWords } from "../../core/session-effects.ts";
 import { describeClose } from "../../protocol/close-codes.ts";
-import { harmless, harmlessLines } from "../harmless.ts";
 import type { Status, Told } from "./told.ts";
 
 /** Colours a text, or leaves it as it is where nobody wants colours. */

@@ -1,0 +1,124 @@
+import { constants, fstatSync, openSync, writeSync } from "node:fs";
+import { isatty } from "node:tty";
+
+/** Bytes that wait for a reader; at some 200 bytes a line these are 5,000 lines. */
+const CAPACITY = 1024 * 1024;
+
+/** How soon it is tried again, in milliseconds: when the reader is slow, and when the writing failed. */
+const SLOW_READER = 20;
+const FAILED = 1000;
+
+/** Milliseconds between two tries while lines come in. */
+const NEXT_TRY = 1;
+
+export interface LogOutputOptions {
+  /** Bytes that may wait. */
+  readonly capacity?: number;
+  /** Called when lines that were dropped have left a gap, and before the next line is written. */
+  readonly onDropped?: (lines: number) => void;
+}
+
+/**
+ * Writes lines to a descriptor, in order, and never waits for who reads them (RUNTIME 19). A line is written before
+ * `write` returns, so that a crash loses none, unless the reader has stopped, the disk is full or the pipe is broken:
+ * then lines wait, up to `capacity` bytes; those beyond are dropped and counted.
+ */
+export class LogOutput {
+  onDropped: (lines: number) => void;
+
+  private readonly descriptor: number;
+  private readonly capacity: number;
+  private readonly waiting: Uint8Array[] = [];
+  /** Bytes that wait. */
+  private held = 0;
+  /** Bytes of the first that waits, which are written already. */
+  private done = 0;
+  private dropped = 0;
+  private timer: NodeJS.Timeout | undefined;
+  private nextTry = 0;
+  private isReaderSlow = false;
+
+  constructor(descriptor: number, { capacity = CAPACITY, onDropped = () => {} }: LogOutputOptions = {}) {
+    this.descriptor = withoutWaiting(descriptor);
+    this.capacity = capacity;
+    this.onDropped = onDropped;
+  }
+
+  /** `text` is one or more whole lines. */
+  write(text: string): void {
+    if (this.isBlocked && performance.now() >= this.nextTry) this.tryWaiting();
+    const bytes = Buffer.from(text);
+    if (this.isBlocked && (this.dropped > 0 || this.held + bytes.length > this.capacity)) {
+      this.dropped++;
+      return;
+    }
+    const mustWait = this.isBlocked;
+    this.waiting.push(bytes);
+    this.held += bytes.length;
+    if (!mustWait) this.tryWaiting();
+  }
+
+  /** Waits until all is written, but only for a reader that is slow, and at most `patience` milliseconds. */
+  async flush(patience: number): Promise<void> {
+    const deadline = performance.now() + patience;
+    for (;;) {
+      this.tryWaiting();
+      if (!this.isBlocked || !this.isReaderSlow || performance.now() >= deadline) return;
+      await Bun.sleep(SLOW_READER);
+    }
+  }
+
+  private get isBlocked(): boolean {
+    return this.waiting.length > 0;
+  }
+
+  private tryWaiting(): void {
+    while (this.waiting.length > 0) {
+      const [bytes] = this.waiting as [Uint8Array];
+      try {
+        this.done += writeSync(this.descriptor, bytes, this.done);
+      } catch (error) {
+        this.tryLater((error as NodeJS.ErrnoException).code === "EAGAIN");
+        return;
+      }
+      if (this.done < bytes.length) continue;
+      this.waiting.shift();
+      this.held -= bytes.length;
+      this.done = 0;
+    }
+    if (this.dropped === 0) return;
+    const lines = this.dropped;
+    this.dropped = 0;
+    this.onDropped(lines);
+  }
+
+  private tryLater(isReaderSlow: boolean): void {
+    this.isReaderSlow = isReaderSlow;
+    this.nextTry = performance.now() + (isReaderSlow ? NEXT_TRY : FAILED);
+    if (this.timer !== undefined) return;
+    this.timer = setTimeout(
+      () => {
+        this.timer = undefined;
+        this.tryWaiting();
+      },
+      isReaderSlow ? SLOW_READER : FAILED,
+    );
+    this.timer.unref();
+  }
+}
+
+/**
+ * `descriptor`, opened once more so that writing does not wait. The runtime makes pipes and sockets so by itself, but
+ * not terminals; and what it sets holds for all processes that share a pipe, each of which can take it back.
+ */
+function withoutWaiting(descriptor: number): number {
+  if (process.platform !== "linux") return descriptor;
+  try {
+    if (!fstatSync(descriptor).isFIFO() && !isatty(descriptor)) return descriptor;
+    const { O_WRONLY, O_NONBLOCK, O_NOCTTY } = constants;
+    return openSync(`/proc/self/fd/${descriptor}`, O_WRONLY | O_NONBLOCK | O_NOCTTY);
+  } catch {
+    // A pipe of another user's cannot be opened, nor one whose reader has gone; as it is, it can be written.
+    return descriptor;
+  }
+}
