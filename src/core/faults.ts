@@ -2,7 +2,9 @@
 // is wrong with a request for one, and what it comes to. server/faults/ makes them.
 import { z } from "zod";
 import { type CloseCode, describeClose } from "../protocol/close-codes.ts";
+import { TOO_MUCH_JSON } from "../protocol/decode.ts";
 import { ERRORS, type ErrorCode } from "../protocol/errors.ts";
+import { parseJson } from "../protocol/json.ts";
 import { type Quota, SERVER_FRAMES, type ServerFrameType } from "../protocol/server-frames.ts";
 import { type Ending, FULL_PLAN_WAIT } from "./closing.ts";
 import type { Live, SessionRules } from "./session-state.ts";
@@ -110,7 +112,7 @@ export type FaultOf<Do extends Fault["do"]> = Extract<Fault, { do: Do }>;
 
 /** Why a fault is not made, for an answer with that code. */
 export interface FaultRefusal {
-  readonly code: Extract<ErrorCode, "malformed" | "invalid" | "not_found" | "unavailable">;
+  readonly code: Extract<ErrorCode, "malformed" | "too_large" | "invalid" | "not_found" | "unavailable">;
   readonly message: string;
 }
 
@@ -118,12 +120,9 @@ export interface FaultRefusal {
 export function readFaultRequest(
   text: string,
 ): { readonly request: FaultRequest } | { readonly refusal: FaultRefusal } {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return { refusal: { code: "malformed", message: "The body is not JSON." } };
-  }
+  const { value, fault } = parseJson(text);
+  if (fault === "too_large") return { refusal: { code: fault, message: TOO_MUCH_JSON } };
+  if (fault !== undefined) return { refusal: { code: fault, message: "The body is not JSON." } };
   const parsed = FaultRequest.safeParse(value);
   if (parsed.success) return { request: parsed.data };
   const [issue] = parsed.error.issues;

@@ -7,7 +7,8 @@ import {
 } from "./client-frames.ts";
 import type { ErrorCode } from "./errors.ts";
 import { isMessageId, MessageId } from "./identifiers.ts";
-import { MAX_DATA_DEPTH, MAX_DATA_VALUES } from "./limits.ts";
+import { INEXACT, parseExactly, parseJson } from "./json.ts";
+import { MAX_DATA_DEPTH, MAX_DATA_VALUES, MAX_JSON_DEPTH, MAX_JSON_VALUES } from "./limits.ts";
 
 /** Why a text is not a frame; `id` is the sender's own name for it, where one could be read. */
 export interface DecodeFault {
@@ -24,18 +25,30 @@ export type Decoded =
  * Reads one text frame from a client.
  *
  * Fields the protocol does not know are ignored, so that a newer client can speak to an older server. The text's
- * length is bounded before (MAX_FRAME_BYTES); depth and count of `data` are bounded here, before it is used.
+ * length is bounded before (MAX_FRAME_BYTES); depth and count are bounded here, before it is used.
  */
 export function decodeClientFrame(text: string): Decoded {
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch {
-    return fault("malformed", "The frame is not JSON.");
-  }
+  const { value, fault: refusal } = parseJson(text);
+  if (refusal === "too_large") return fault("too_large", TOO_MUCH_JSON, { id: idAtTheBeginning(text) });
+  if (refusal !== undefined) return fault("malformed", "The frame is not JSON.");
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     return fault("malformed", "The frame is not a JSON object.");
   }
+  return decodeFrameObject(value, text);
+}
+
+/** The `id` of a text that is not parsed, where it stands before what makes the text long, as in most clients' frames. */
+function idAtTheBeginning(text: string): string | undefined {
+  return /^\s*\{\s*(?:"[a-z]+"\s*:\s*"[^"\\]*"\s*,\s*){0,3}"id"\s*:\s*"([^"\\]{1,64})"/.exec(
+    text.slice(0, 512),
+  )?.[1];
+}
+
+/** What is said of a text with more structure than is taken. */
+export const TOO_MUCH_JSON = `The JSON is deeper than ${MAX_JSON_DEPTH} levels or holds over ${MAX_JSON_VALUES} values.`;
+
+/** Reads a frame from an object that was made of the JSON text `text`, whose depth and count MUST be bounded (json.ts). */
+export function decodeFrameObject(value: object, text: string): Decoded {
   const type = (value as { type?: unknown }).type;
   if (typeof type !== "string") return fault("malformed", "The frame has no `type`.");
   if (!Object.hasOwn(CLIENT_FRAMES, type)) {
@@ -49,7 +62,7 @@ export function decodeClientFrame(text: string): Decoded {
   const plain = readPlainMessage(value);
   if (plain !== undefined) return { frame: plain };
   const { data } = value as { data?: unknown };
-  const refusal = data === undefined ? undefined : refuseData(data);
+  const refusal = data === undefined ? undefined : refuseData(data, text);
   if (refusal !== undefined) return fault(refusal.code, refusal.message, value);
   const parsed = CLIENT_FRAMES[type as ClientFrameType].safeParse(value);
   if (!parsed.success) return fault("invalid", explain(parsed.error.issues), value);
@@ -84,8 +97,14 @@ function fault(code: DecodeFault["code"], message: string, value?: object): Deco
   return { fault: id.success ? { code, message, id: id.data } : { code, message } };
 }
 
-/** Walks a JSON value with a list of its own, so that its depth cannot overflow the stack, and says what is wrong with it. */
-function refuseData(root: unknown): Pick<DecodeFault, "code" | "message"> | undefined {
+/**
+ * Walks a JSON value with a list of its own, so that its depth cannot overflow the stack, and says what is wrong with it.
+ * `text` is what it was parsed from; undefined where each number in it is known to be as it was written.
+ */
+function refuseData(
+  root: unknown,
+  text: string | undefined,
+): Pick<DecodeFault, "code" | "message"> | undefined {
   const tooLarge = {
     code: "too_large",
     message: `\`data\` is deeper than ${MAX_DATA_DEPTH} levels or holds over ${MAX_DATA_VALUES} values.`,
@@ -99,6 +118,14 @@ function refuseData(root: unknown): Pick<DecodeFault, "code" | "message"> | unde
       // JSON.parse reads 1e999 as Infinity, which would be written again as null.
       if (typeof value === "number" && !Number.isFinite(value))
         return { code: "invalid", message: "`data`: a number in it is too large." };
+      // JavaScript rounds it without a word (RFC 7493 §2.2); the digits that came are in the text only.
+      if (text !== undefined && Number.isInteger(value) && !Number.isSafeInteger(value))
+        return refuseData((parseExactly(text) as { data?: unknown }).data, undefined);
+      if (value === INEXACT)
+        return {
+          code: "invalid",
+          message: "`data`: a whole number in it is beyond 2^53 and would lose digits; send it as a string.",
+        };
       if (typeof value !== "object" || value === null) continue;
       if (depth === MAX_DATA_DEPTH) return tooLarge;
       // The schema would leave it out without a word, and whoever merges it carelessly has it in every object.

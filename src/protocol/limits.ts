@@ -9,6 +9,12 @@ export const MAX_DATA_DEPTH = 16;
 /** How many values (objects, arrays and scalars) a message's `data` may hold in all. */
 export const MAX_DATA_VALUES = 4096;
 
+/** How deep any JSON from a client may nest, fields that the server does not know included. `data` has a bound of its own. */
+export const MAX_JSON_DEPTH = 32;
+
+/** How many values any JSON from a client may hold in all, fields that the server does not know included. */
+export const MAX_JSON_VALUES = 8192;
+
 /** Most messages in one `history` answer. */
 export const MAX_HISTORY_LIMIT = 200;
 

@@ -1,6 +1,7 @@
 // Reads the lines to a Parley server out of a HAR file, be it this program's or one that a browser exported.
+import { parseJsonObject } from "../protocol/json.ts";
 import type { HarExtra, HarMessage } from "./har.ts";
-import { MAX_RECORDING_LENGTH, type ReadResult, readRecording } from "./read.ts";
+import { FILE_BOUNDS, MAX_CLIENTS, MAX_RECORDING_LENGTH, type ReadResult, readRecording } from "./read.ts";
 import { beginRecording, entryOf, type Happening, withClient } from "./record.ts";
 import { CREDENTIALS, type Entry, type RecordedClient } from "./recording.ts";
 
@@ -13,12 +14,8 @@ export function readAnyRecording(text: string): ReadResult {
 /** The log of a HAR file; undefined where `text` is none. A line of a recording is JSON, too, but has no `log`. */
 function harLog(text: string): Record<string, unknown> | undefined {
   if (text.length > MAX_RECORDING_LENGTH || !/^\uFEFF?\s*\{/.test(text)) return undefined;
-  try {
-    const { log } = JSON.parse(text.replace(/^\uFEFF/, ""));
-    return typeof log === "object" && log !== null ? log : undefined;
-  } catch {
-    return undefined;
-  }
+  const { log } = parseJsonObject(text.replace(/^\uFEFF/, ""), FILE_BOUNDS).value ?? {};
+  return typeof log === "object" && log !== null ? (log as Record<string, unknown>) : undefined;
 }
 
 interface Line {
@@ -53,6 +50,8 @@ function readHar(log: Record<string, unknown>): ReadResult {
     const name = nameFor(line, recording.clients, busy);
     if (!recording.clients.some((client) => client.name === name))
       recording = withClient(recording, { name, ...line.place });
+    if (recording.clients.length > MAX_CLIENTS)
+      return { problems: [{ line: 1, message: `this HAR file has over ${MAX_CLIENTS} clients` }] };
     busy.set(name, line.end);
     happenings.push(...happeningsOf(line, name));
   }

@@ -1,4 +1,5 @@
 // Reads a file of JSON lines strictly: who writes one by hand wants to know of a slip, and in which line it is.
+import { type JsonBounds, parseJson } from "../protocol/json.ts";
 import { faultyMatcher } from "./matchers.ts";
 import {
   CREDENTIALS,
@@ -24,6 +25,12 @@ export type ReadResult =
 
 /** Longest file that is read, in characters: some 500,000 frames. A longer one is hardly a test. */
 export const MAX_RECORDING_LENGTH = 128 * 1024 * 1024;
+
+/**
+ * How deep the JSON of a file may nest: what is deeper takes minutes to write again. Browsers' HAR files hold the calls that
+ * led to each request, one in the other, some 70 levels of them. The number of values is bounded by the length.
+ */
+export const FILE_BOUNDS: JsonBounds = { depth: 256, values: Number.POSITIVE_INFINITY };
 
 /** Most clients of one file: each is a socket of its own. */
 export const MAX_CLIENTS = 1000;
@@ -85,12 +92,9 @@ const HEADER_EXAMPLE =
   '{"parley":"scenario","version":1,"clients":[{"name":"ann","user":"user1","conversation":"lobby"}]}';
 
 function objectOf(row: string): Record<string, unknown> {
-  let value: unknown;
-  try {
-    value = JSON.parse(row);
-  } catch {
-    throw new Slip("is not JSON; each line must be one JSON object");
-  }
+  const { value, fault } = parseJson(row, FILE_BOUNDS);
+  if (fault === "too_large") throw new Slip(`nests deeper than ${FILE_BOUNDS.depth} levels`);
+  if (fault !== undefined) throw new Slip("is not JSON; each line must be one JSON object");
   if (!isObject(value)) throw new Slip("is not a JSON object");
   return value;
 }

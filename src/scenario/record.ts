@@ -1,4 +1,6 @@
 // Makes a recording of what goes over lines as it happens. Pure: times are arguments.
+import { parseJsonObject } from "../protocol/json.ts";
+import { MAX_JSON_DEPTH } from "../protocol/limits.ts";
 import { escapeMatchers } from "./matchers.ts";
 import {
   type Credential,
@@ -106,13 +108,9 @@ export function entryOf(happening: Happening, begin: number): Entry {
  */
 export function payloadOf(data: string | Uint8Array, as: "verbatim" | "by value"): Payload {
   if (typeof data !== "string") return { bytes: base64(data) };
-  let value: unknown;
-  try {
-    value = JSON.parse(data);
-  } catch {
-    return { raw: data };
-  }
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return { raw: data };
+  // A page of the history holds as many values as it has room for.
+  const { value } = parseJsonObject(data, { depth: MAX_JSON_DEPTH, values: Number.POSITIVE_INFINITY });
+  if (value === undefined) return { raw: data };
   if (as === "verbatim" && JSON.stringify(value) !== data) return { raw: data };
   const frame = value as Frame;
   return { frame: frame.type === "token" && "token" in frame ? { ...frame, token: MASKED_TOKEN } : frame };

@@ -70,6 +70,73 @@ describe("M1 what is not a frame", () => {
   });
 });
 
+describe("M1 what has too much structure is refused before it is parsed", () => {
+  const deep = (depth: number) => `${"[".repeat(depth)}${"]".repeat(depth)}`;
+
+  // A frame of 64 KB can nest 32,000 deep: writing what was made of it held the event loop up for seconds.
+  test.each([33, 700, 32_000])("M1 a frame that nests %d deep, wherever it does", (depth) => {
+    for (const field of ["text", "data", "unknown"])
+      expect(
+        faultOf(`{"type":"message","id":"m1","${field}":${deep(depth)},"pad":"${" ".repeat(512)}"}`),
+      ).toEqual({
+        code: "too_large",
+        message: "The JSON is deeper than 32 levels or holds over 8192 values.",
+        id: "m1",
+      });
+  });
+
+  test("M1 a frame with more values than are taken", () => {
+    expect(faultOf(`{"type":"message","text":[${"1,".repeat(9000)}1]}`).code).toBe("too_large");
+    const fields = Array.from({ length: 9000 }, (_, index) => `"${index}":1`).join();
+    expect(faultOf(`{"type":"message","text":"x","unknown":{${fields}}}`).code).toBe("too_large");
+  });
+
+  test("M1 brackets, commas and quotes inside a text are no structure", () => {
+    const text = `${"[{".repeat(9000)},,\\\\"${'"'.repeat(9000)}`;
+    const frame = { type: "message", text, id: "m1" };
+    expect(decodeClientFrame(JSON.stringify(frame))).toEqual({ frame } as never);
+  });
+});
+
+describe("D6 a number in `data` comes as it was sent, or is refused", () => {
+  const REFUSED = [
+    "1285704473650888702",
+    "9007199254740993",
+    "-9007199254740993",
+    "123456789012345678901234567890",
+    "9007199254740993.0",
+    "9007199254740993e0",
+    "1152921504606846976",
+    `1${"0".repeat(400)}`,
+  ];
+  test.each(REFUSED)("D6 %s would lose digits", (number) => {
+    for (const data of [`{"n":${number}}`, `{"a":[{"n":${number}}]}`, `{"n":1e20,"m":${number}}`])
+      expect(faultOf(messageWith(data))).toMatchObject({ code: "invalid", id: "m1" });
+  });
+
+  const TAKEN = [
+    "0",
+    "-0",
+    "9007199254740991",
+    "9007199254740992",
+    "1e20",
+    "100000000000000000000",
+    "6.02214076e23",
+    "1E300",
+    "1.5",
+    "0.1",
+  ];
+  test.each(TAKEN)("D6 %s is taken", (number) => {
+    expect(dataOf(`{"n":${number}}`)).toEqual({ n: JSON.parse(number) });
+  });
+
+  test("D6 a number in a field that is not known is not looked at", () => {
+    expect(
+      decodeClientFrame('{"type":"message","text":"x","data":{"n":1e20},"x":9007199254740993}').fault,
+    ).toBeUndefined();
+  });
+});
+
 // Members who were there got the lone half, and the history said U+FFFD: one message, two texts.
 test("M1 a text with half of a surrogate pair is refused, a whole pair is a character like any other", () => {
   expect(faultOf('{"type":"message","text":"a\\ud800b","id":"m1"}')).toMatchObject({

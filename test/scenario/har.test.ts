@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { writeHar } from "../../src/scenario/har.ts";
-import { readRecording } from "../../src/scenario/read.ts";
+import { MAX_CLIENTS, readRecording } from "../../src/scenario/read.ts";
 import { readAnyRecording } from "../../src/scenario/read-har.ts";
 import type { Recording } from "../../src/scenario/recording.ts";
 import { writeRecording } from "../../src/scenario/write.ts";
@@ -59,6 +59,31 @@ describe("a HAR file", () => {
     });
     // What looks like a matcher in a recording is what was heard here.
     expect(JSON.stringify(log)).not.toContain("$eq");
+  });
+
+  test("B3 with a frame that nests thousands deep has it as text, and one that does so itself is none", () => {
+    const deep = `{"type":"message","data":${'{"a":'.repeat(30_000)}1${"}".repeat(30_001)}`;
+    const har = JSON.parse(writeHar(recording(), "1.0.0"));
+    har.log.entries[0]._webSocketMessages[1].data = deep;
+    const { entries } = readAnyRecording(JSON.stringify(har)).recording!;
+    expect(entries).toContainEqual(expect.objectContaining({ dir: "out", raw: deep }));
+    const text = JSON.stringify({ log: { entries: har.log.entries } }).replace(
+      '"entries"',
+      `"deep":${deep},"entries"`,
+    );
+    expect(readAnyRecording(text).problems).toHaveLength(1);
+  });
+
+  test("B3 has at most as many clients as a recording", () => {
+    const har = JSON.parse(writeHar(recording(), "1.0.0"));
+    const [first] = har.log.entries;
+    har.log.entries = Array.from({ length: MAX_CLIENTS + 1 }, (_, index) => ({
+      ...first,
+      _parley: { client: `c${index}` },
+    }));
+    expect(readAnyRecording(JSON.stringify(har)).problems).toEqual([
+      { line: 1, message: `this HAR file has over ${MAX_CLIENTS} clients` },
+    ]);
   });
 
   test("A4 holds no token", () => {

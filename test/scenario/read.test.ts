@@ -63,6 +63,14 @@ describe("what is wrong with a file is said with its line", () => {
     ]);
   });
 
+  test("B3 a line that nests thousands deep is not looked at", () => {
+    const deep = `${'{"a":'.repeat(30_000)}1${"}".repeat(30_000)}`;
+    expect(problemsOf(`{"client":"ann","dir":"out","frame":${deep}}`)).toEqual([
+      "2: nests deeper than 256 levels",
+    ]);
+    expect(problemsOf(`{"client":"ann","dir":"fault","fault":{"do":${deep}}}`)).toHaveLength(1);
+  });
+
   const SLIPS: readonly (readonly [string, string])[] = [
     ['{"client":"bob","dir":"out","raw":""}', 'no client "bob" in the header; there are ann'],
     ['{"dir":"out","raw":""}', '"client" must say who'],

@@ -1,4 +1,6 @@
 // What goes over the wire, as the page keeps it.
+import { type JsonBounds, parseJson, parseJsonObject } from "../../protocol/json.ts";
+import { MAX_JSON_DEPTH } from "../../protocol/limits.ts";
 
 /** Where a frame went: to the server, from it, or nowhere: `line` is the connection itself, `fault` what was done to it. */
 export type Direction = "out" | "in" | "line" | "fault";
@@ -52,16 +54,12 @@ export interface Frame extends Seen {
   readonly notes: Notes;
 }
 
+/** What is read and written again on this page: a text that nests 32,000 deep would have gigabytes with its line breaks. */
+const SHOWN: JsonBounds = { depth: MAX_JSON_DEPTH, values: Number.POSITIVE_INFINITY };
+
 /** A frame's JSON object; undefined where it is none. */
 export function readObject(text: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined;
-  } catch {
-    return undefined;
-  }
+  return parseJsonObject(text, SHOWN).value;
 }
 
 /** What stands in a log for a frame's type. */
@@ -76,11 +74,8 @@ export function typeOf(text: string): string {
 
 /** An entry's JSON with line breaks; as it is where it is not JSON. */
 export function prettyJson(text: string): string {
-  try {
-    return JSON.stringify(JSON.parse(text), null, 2);
-  } catch {
-    return text;
-  }
+  const { value, fault } = parseJson(text, SHOWN);
+  return fault === undefined ? JSON.stringify(value, null, 2) : text;
 }
 
 /** A token as it is written: three parts of base64url. It begins where a word does: tried at every sign, a long word would take minutes. */

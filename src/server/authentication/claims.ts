@@ -1,4 +1,5 @@
 // The claims that every token must have (T3), and the values they must have here: RFC 7519 §4.1 and, for `typ`, RFC 9068 §2.1.
+import { parseJsonObject } from "../../protocol/json.ts";
 
 /** Claims that must be there; their values are checked too. In the order in which a missing one is named. */
 export const REQUIRED_CLAIMS = ["iss", "aud", "sub", "iat", "exp", "jti"];
@@ -12,12 +13,10 @@ export interface ExpectedClaims {
   readonly leeway: number;
 }
 
-/** Header or claims of a token: a JSON object in UTF-8. Undefined for anything else. */
+/** Header or claims of a token: a JSON object in UTF-8, of bounded depth. Undefined for anything else. */
 export function readClaimsSet(bytes: Uint8Array): Record<string, unknown> | undefined {
   try {
-    const value: unknown = JSON.parse(UTF_8.decode(bytes));
-    const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
-    return isObject ? (value as Record<string, unknown>) : undefined;
+    return parseJsonObject(UTF_8.decode(bytes)).value;
   } catch {
     return undefined;
   }

@@ -75,7 +75,7 @@ export async function verifyToken(keys: TokenKeys, token: string, now: number): 
   if (known !== undefined) return { ok: true, token: known };
   const form = readForm(token);
   if ("reason" in form) return unauthorized(form.reason);
-  if (form.algorithm !== SHARED_ALGORITHM) return verifyForeign(keys, form.algorithm, token, now);
+  if (form.algorithm !== SHARED_ALGORITHM) return verifyForeign(keys, form, token, now);
 
   const verdict = verifyShared(keys, form, token, now);
   if (verdict.ok) keys.verified.add(name, verdict.token);
@@ -101,10 +101,12 @@ function verifyShared(keys: TokenKeys, { header, payload, signature }: Form, tok
 /** Checks a token of another issuer, with its key set. */
 async function verifyForeign(
   keys: TokenKeys,
-  algorithm: string,
+  { algorithm, payload }: Form,
   token: string,
   now: number,
 ): Promise<TokenVerdict> {
+  // Before the library parses them, whoever signed them.
+  if (readClaimsSet(payload) === undefined) return unauthorized(DAMAGED);
   let verdict = unauthorized(`its algorithm is not accepted here`);
   for (const key of keys.candidates(algorithm)) {
     try {

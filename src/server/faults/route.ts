@@ -1,6 +1,7 @@
 import { type FaultRefusal, type FaultRequest, readFaultRequest } from "../../core/faults.ts";
 import type { Quota } from "../../protocol/server-frames.ts";
 import { type BearerParts, identifyBearer } from "../http/bearer.ts";
+import { readText } from "../http/body.ts";
 import type { HttpContext } from "../http/environment.ts";
 import { problem } from "../http/problem.ts";
 
@@ -31,7 +32,9 @@ export function faultRoute({ faults, ...parts }: FaultRouteParts): (c: HttpConte
     const bearer = await identifyBearer(parts, c);
     if (bearer instanceof Response) return bearer;
     const { user } = bearer.identity;
-    const read = readFaultRequest(await c.req.text());
+    const text = await readText(parts.log, c);
+    if (text instanceof Response) return text;
+    const read = readFaultRequest(text);
     const answer: FaultAnswer = "refusal" in read ? read : await faults.make(user, read.request);
     if (answer.refusal !== undefined) {
       const { code, message } = answer.refusal;

@@ -1,11 +1,11 @@
 import { Hono, type MiddlewareHandler } from "hono";
-import { bodyLimit } from "hono/body-limit";
 import type { OriginRule } from "../../core/origins.ts";
 import { ERRORS } from "../../protocol/errors.ts";
 import { MAX_FRAME_BYTES } from "../../protocol/limits.ts";
 import { beginRefresh, type RefreshParts, refresh } from "../authentication/refresh.ts";
 import { type SignInParts, signIn } from "../authentication/sign-in.ts";
 import { FAULTS_PATH, type FaultMaker, faultRoute } from "../faults/route.ts";
+import { BodyCut, MAX_BODY_BYTES, refuseBody } from "./body.ts";
 import { type ConfigParts, configRoute } from "./config-route.ts";
 import {
   type ConversationParts,
@@ -42,9 +42,6 @@ export type AppParts = SignInParts &
     /** Whether something failed with this because the store cannot be reached. */
     readonly storeIsAway: (error: unknown) => boolean;
   };
-
-/** Largest body of a request, in bytes; a sign-in has a few hundred. A message may be as long as on a socket. */
-export const MAX_BODY_BYTES = 16 * 1024;
 
 /** Everything the server answers over HTTP. `/ws/*` never comes here: the door looks at it first. */
 export function createApp(parts: AppParts): Hono<HttpEnvironment> {
@@ -86,10 +83,13 @@ export function createApp(parts: AppParts): Hono<HttpEnvironment> {
   return app;
 }
 
+/** Refuses a body whose stated length is too much, before anything else is done for its client. */
 function bodyLimits(parts: AppParts): MiddlewareHandler<HttpEnvironment> {
-  const upTo = (maxSize: number) => bodyLimit({ maxSize, onError: (c) => tooLarge(parts, c, maxSize) });
-  const [short, message] = [upTo(MAX_BODY_BYTES), upTo(MAX_FRAME_BYTES)];
-  return (c, next) => (c.req.path.startsWith("/conversations/") ? message : short)(c, next);
+  return async (c, next) => {
+    const maxBytes = c.req.path.startsWith("/conversations/") ? MAX_FRAME_BYTES : MAX_BODY_BYTES;
+    if (Number(c.req.header("Content-Length") ?? 0) <= maxBytes) return next();
+    return refuseBody(parts.log, c, "too_large", `The body is longer than ${maxBytes} bytes.`);
+  };
 }
 
 /**
@@ -116,11 +116,6 @@ function answerOtherMethods(app: Hono<HttpEnvironment>): void {
   }
 }
 
-function tooLarge({ log }: Pick<AppParts, "log">, c: HttpContext, maxSize: number): Response {
-  log.warn("request.invalid", { address: c.env.address, path: c.req.path, code: "too_large" });
-  return problem("too_large", { detail: `The body is longer than ${maxSize} bytes.` });
-}
-
 /** What happened is for the log; the client gets the id under which it stands there, and nothing else (M5). */
 function unforeseen(
   { log, storeIsAway }: Pick<AppParts, "log" | "storeIsAway">,
@@ -129,6 +124,10 @@ function unforeseen(
 ): Response {
   const id = crypto.randomUUID();
   const { method, path } = c.req;
+  if (error instanceof BodyCut) {
+    log.debug("request.cut", { address: c.env.address, method, path });
+    return problem("malformed", { detail: error.message });
+  }
   // Whatever failed, failed because of that; what is the matter with the store is in the log already.
   if (storeIsAway(error)) {
     log.warn("request.refused", { address: c.env.address, path, code: "unavailable" });

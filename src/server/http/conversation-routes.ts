@@ -1,10 +1,13 @@
 import type { Engine, HistoryResult, PostResult, RateLimited } from "../../core/engine.ts";
 import type { ClientFrame } from "../../protocol/client-frames.ts";
-import { decodeClientFrame } from "../../protocol/decode.ts";
+import { decodeFrameObject, TOO_MUCH_JSON } from "../../protocol/decode.ts";
 import type { ErrorCode } from "../../protocol/errors.ts";
 import { IDENTIFIER_RULE, isIdentifier } from "../../protocol/identifiers.ts";
+import { parseJsonObject } from "../../protocol/json.ts";
+import { MAX_FRAME_BYTES } from "../../protocol/limits.ts";
 import type { Member, Quota } from "../../protocol/server-frames.ts";
 import type { MessageSender } from "../socket/message-counts.ts";
+import { readText } from "./body.ts";
 import { type Caller, type CallerParts, identifyCaller } from "./caller.ts";
 import type { HttpContext } from "./environment.ts";
 import { problem, retryAfterSeconds } from "./problem.ts";
@@ -54,9 +57,12 @@ export function postMessageRoute(parts: ConversationParts): Route {
   return async (c) => {
     const caller = await identifyCaller(parts, c, "write");
     if (caller instanceof Response) return caller;
-    const body = parseObject(await c.req.text());
-    if (body === undefined) return invalid(parts, caller, "The body is not a JSON object.", "malformed");
-    const frame = decode(parts, caller, { ...body, type: "message" }, "message");
+    const sent = await readText(parts.log, c, MAX_FRAME_BYTES);
+    if (sent instanceof Response) return sent;
+    const { value: body, fault } = parseJsonObject(sent);
+    if (fault === "too_large") return invalid(parts, caller, TOO_MUCH_JSON, fault);
+    if (fault !== undefined) return invalid(parts, caller, "The body is not a JSON object.", fault);
+    const frame = decode(parts, caller, { ...body, type: "message" }, "message", sent);
     if (frame instanceof Response) return frame;
     const { conversation, limit, plan, who } = caller;
     const user = body.from ?? caller.user;
@@ -90,27 +96,18 @@ export function membersRoute(parts: ConversationParts): Route {
   };
 }
 
-/** Reads a request by the schema of its frame, or answers what is wrong with it. */
+/** Reads a request by the schema of its frame, or answers what is wrong with it. `text` is the JSON it came in. */
 function decode<T extends "message" | "history">(
   parts: ConversationParts,
   caller: Caller,
   value: object,
   type: T,
+  text = "",
 ): Extract<ClientFrame, { type: T }> | Response {
-  const { frame, fault } = decodeClientFrame(JSON.stringify(value));
+  const { frame, fault } = decodeFrameObject(value, text);
   if (fault !== undefined) return invalid(parts, caller, fault.message, fault.code);
   if (frame.type !== type) throw new Error(`a ${type} was read as ${frame.type}`);
   return frame as Extract<ClientFrame, { type: T }>;
-}
-
-function parseObject(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
-    return isObject ? (value as Record<string, unknown>) : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function invalid(

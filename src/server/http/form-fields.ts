@@ -1,3 +1,9 @@
+import { TOO_MUCH_JSON } from "../../protocol/decode.ts";
+import { parseJsonObject } from "../../protocol/json.ts";
+import type { Log } from "../log.ts";
+import { NO_UTF_8, readText, refuseBody } from "./body.ts";
+import type { HttpContext } from "./environment.ts";
+
 /** A faulty field, in the form that clients of FastAPI read. */
 export interface FieldFault {
   readonly type: "missing" | "string_type" | "repeated" | "json_invalid" | "form_invalid";
@@ -17,9 +23,13 @@ export interface FieldReader {
   required(name: string): string;
 }
 
-/** Reads a body of text fields: urlencoded, multipart or JSON. A body of another kind has no fields. */
-export async function readFormFields(request: Request): Promise<FieldReader> {
-  const fields = await readFields(request);
+/**
+ * Reads a body of text fields: urlencoded, multipart or JSON. A body of another kind has no fields. Returns the refusal of a
+ * body that is too large, or is no UTF-8.
+ */
+export async function readFormFields(log: Log, c: HttpContext): Promise<FieldReader | Response> {
+  const fields = await readFields(log, c);
+  if (fields instanceof Response) return fields;
   if ("type" in fields) return { faults: [fields], optional: () => undefined, required: () => "" };
   const faults: FieldFault[] = [];
   const optional = (name: string): string | undefined => {
@@ -42,27 +52,39 @@ export async function readFormFields(request: Request): Promise<FieldReader> {
   return { faults, optional, required };
 }
 
-async function readFields(request: Request): Promise<Fields | FieldFault> {
-  const type = request.headers.get("Content-Type")?.split(";")[0]?.trim().toLowerCase() ?? "";
-  if (type === "application/json" || type.endsWith("+json")) return readJson(await request.text());
-  if (type === "multipart/form-data") return readMultipart(request);
-  if (type === "application/x-www-form-urlencoded")
-    return grouped(new URLSearchParams(await request.text()).entries());
-  return new Map();
+async function readFields(log: Log, c: HttpContext): Promise<Fields | FieldFault | Response> {
+  const contentType = c.req.header("Content-Type") ?? "";
+  const type = contentType.split(";")[0]?.trim().toLowerCase() ?? "";
+  const text = await readText(log, c);
+  if (text instanceof Response) return text;
+  if (type === "application/json" || type.endsWith("+json")) {
+    const { value, fault } = parseJsonObject(text);
+    if (fault === "too_large") return refuseBody(log, c, "too_large", TOO_MUCH_JSON);
+    if (fault !== undefined)
+      return { type: "json_invalid", loc: ["body"], msg: "Body should be a JSON object" };
+    return new Map(Object.entries(value).map(([name, field]) => [name, [field]]));
+  }
+  if (type === "multipart/form-data") return readMultipart(text, contentType);
+  if (type !== "application/x-www-form-urlencoded") return new Map();
+  return hasUtf8Escapes(text)
+    ? grouped(new URLSearchParams(text).entries())
+    : refuseBody(log, c, "malformed", NO_UTF_8);
 }
 
-function readJson(text: string): Fields | FieldFault {
+/** Whether the bytes that are written as `%E9` in a form are UTF-8; the reader of forms would put U+FFFD in their place. */
+function hasUtf8Escapes(text: string): boolean {
   try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === "object" && value !== null && !Array.isArray(value))
-      return new Map(Object.entries(value).map(([name, field]) => [name, [field]]));
-  } catch {}
-  return { type: "json_invalid", loc: ["body"], msg: "Body should be a JSON object" };
+    for (const [escapes] of text.matchAll(/(?:%[0-9a-f]{2})+/gi)) decodeURIComponent(escapes);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
-async function readMultipart(request: Request): Promise<Fields | FieldFault> {
+async function readMultipart(text: string, contentType: string): Promise<Fields | FieldFault> {
   try {
-    return grouped((await request.formData()).entries());
+    const body = new Response(text, { headers: { "Content-Type": contentType } });
+    return grouped((await body.formData()).entries());
   } catch {
     return { type: "form_invalid", loc: ["body"], msg: "Body should be valid multipart/form-data" };
   }

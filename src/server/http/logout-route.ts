@@ -19,7 +19,9 @@ export function logoutRoute(parts: LogoutParts): (c: HttpContext) => Promise<Res
     const bearer = await identifyBearer(parts, c);
     if (bearer instanceof Response) return bearer;
     const { token } = bearer;
-    const refreshToken = (await readFormFields(c.req.raw)).optional("refresh_token");
+    const fields = await readFormFields(parts.log, c);
+    if (fields instanceof Response) return fields;
+    const refreshToken = fields.optional("refresh_token");
     const family = refreshToken === undefined ? undefined : familyOf(refreshToken);
     if (family !== undefined) await parts.refreshTokens.remove(family, token.subject);
     await parts.revocations.revokeToken(token.id, token.expiresAt);

@@ -20,7 +20,9 @@ export function ticketRoute(parts: TicketParts): (c: HttpContext) => Promise<Res
     if (bearer instanceof Response) return bearer;
     const { user, grants } = bearer.identity;
     const who = { address: c.env.address, path: c.req.path, user };
-    const conversation = (await readFormFields(c.req.raw)).optional("conversation");
+    const fields = await readFormFields(log, c);
+    if (fields instanceof Response) return fields;
+    const conversation = fields.optional("conversation");
     if (conversation === undefined || !isIdentifier(conversation)) {
       log.warn("request.invalid", { ...who, code: "invalid" });
       const detail = `Send \`conversation\`: ${IDENTIFIER_RULE}.`;

@@ -1,4 +1,6 @@
-import { type FieldFault, readFormFields } from "./form-fields.ts";
+import type { Log } from "../log.ts";
+import type { HttpContext } from "./environment.ts";
+import { type FieldFault, type FieldReader, readFormFields } from "./form-fields.ts";
 
 export type TokenRequestBody =
   | {
@@ -12,17 +14,15 @@ export type TokenRequestBody =
   | { readonly grant: "unsupported" }
   | { readonly grant: "faulty"; readonly faults: readonly FieldFault[] };
 
-/** Reads the body of `POST /token`, urlencoded, multipart or JSON (S4). */
-export async function readTokenRequest(request: Request): Promise<TokenRequestBody> {
-  const fields = await readFormFields(request);
+/** Reads the body of `POST /token`, urlencoded, multipart or JSON (S4), or returns the refusal of one that cannot be read. */
+export async function readTokenRequest(log: Log, c: HttpContext): Promise<TokenRequestBody | Response> {
+  const fields = await readFormFields(log, c);
+  if (fields instanceof Response) return fields;
   const read = readGrant(fields.optional("grant_type"), fields);
   return fields.faults.length > 0 ? { grant: "faulty", faults: fields.faults } : read;
 }
 
-function readGrant(
-  type: string | undefined,
-  fields: Awaited<ReturnType<typeof readFormFields>>,
-): TokenRequestBody {
+function readGrant(type: string | undefined, fields: FieldReader): TokenRequestBody {
   switch (type) {
     case undefined:
     case "password":

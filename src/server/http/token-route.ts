@@ -21,7 +21,8 @@ export function tokenRoute(source: TokenSource, log: Log): (c: HttpContext) => P
   return async (c) => {
     const { address, demoAccountsUsable } = c.env;
     const from = { address, demoAccountsUsable };
-    const body = await readTokenRequest(c.req.raw);
+    const body = await readTokenRequest(log, c);
+    if (body instanceof Response) return body;
     switch (body.grant) {
       case "faulty": {
         const faults = body.faults.map(({ type, loc }) => `${type} ${loc.join(".")}`);

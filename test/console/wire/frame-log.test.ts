@@ -70,6 +70,11 @@ test("what is no JSON is named and shown as it is", () => {
   expect(prettyJson("{oops")).toBe("{oops");
 });
 
+test("B3 a text that nests thousands deep is shown as it is: with line breaks it would be gigabytes", () => {
+  const deep = `${"[".repeat(30_000)}${"]".repeat(30_000)}`;
+  expect(prettyJson(deep)).toBe(deep);
+});
+
 function add(log: ReturnType<typeof createFrameLog>, text: string) {
   return log.add(
     { client: "c1", at: 0, direction: "in", type: "x", bytes: text.length, text },

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import type { HistoryRequest } from "../../../src/core/engine.ts";
 import { HISTORY_BUDGET } from "../../../src/core/history.ts";
 import { QUOTA_WINDOW } from "../../../src/core/quota.ts";
+import type { Message } from "../../../src/protocol/server-frames.ts";
 import { type OpenEngine, Subject } from "./subject.ts";
 
 type Case = readonly [
@@ -86,6 +87,29 @@ export function historyContract(open: OpenEngine): void {
       more = page.more;
     }
     expect(backward).toEqual(all);
+  });
+
+  test("D6 `data` comes back as it was sent, from wherever it is read", async () => {
+    await using subject = await Subject.open(open);
+    const each: NonNullable<Message["data"]>[] = [
+      { numbers: [1e20, 6.02214076e23, 9007199254740992, -9007199254740991, 0.1, 1e-300, 1.5] },
+      {
+        "\u0000": "\u0000",
+        "\ufeff": "\ufeff",
+        "": "",
+        "10": 1,
+        "2": 2,
+        constructor: 1,
+        toString: [1, null, true],
+      },
+      { half: "\ud800", "\udfff": "\udfff\ud800", lines: "\u2028\u2029\r\n", "</script>": "\u007f\u0085" },
+    ];
+    for (const [index, data] of each.entries()) await subject.store(`m${index}`, { data });
+    for (const round of ["fresh", "reopened"]) {
+      const page = await subject.read({ count: 10 });
+      expect([round, page.messages.map(({ data }) => data)]).toEqual([round, each]);
+      if (round === "fresh") await subject.reopen();
+    }
   });
 
   test("B1 an answer of long messages is cut at its budget and says `more`; the pages still join in either direction", async () => {

@@ -83,6 +83,13 @@ test.each(["[]", "null", "7", '"text"', "{", "", "\ufeff{}", "\u00ff"])(
   },
 );
 
+test("T2 a header or claims that nest deeper than anything of ours are not read", () => {
+  const nested = (depth: number) =>
+    Buffer.from(`{"a":${"[".repeat(depth)}${"]".repeat(depth)}${" ".repeat(600)}}`);
+  expect(readClaimsSet(nested(31))).toBeDefined();
+  for (const depth of [32, 1000]) expect(readClaimsSet(nested(depth))).toBeUndefined();
+});
+
 test("T1 the signature is of these very bytes, by the key or the one before", async () => {
   const keys = await testKeys({ secretKeyPrevious: "p".repeat(32) });
   const signed = "a.b";

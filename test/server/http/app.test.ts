@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { signToken } from "../../../src/server/authentication/tokens.ts";
-import { MAX_BODY_BYTES } from "../../../src/server/http/app.ts";
+import { MAX_BODY_BYTES } from "../../../src/server/http/body.ts";
 import { contentSecurityPolicy } from "../../../src/server/http/security-headers.ts";
 import { engineOf, testAccount, testApp } from "../../support/http-app.ts";
 

@@ -1,0 +1,126 @@
+// JSON from outside. Its depth and its number of values are bounded in the text, before anything is made of it: a text of
+// 64 KB can nest 32,000 deep, and what walks or writes such a value (a schema, JSON.stringify) takes seconds or overflows.
+import { MAX_JSON_DEPTH, MAX_JSON_VALUES } from "./limits.ts";
+
+/** How much structure a text may have. */
+export interface JsonBounds {
+  /** How deep it may nest; `[[1]]` has depth 2. */
+  readonly depth: number;
+  /** How many values it may hold in all: objects, arrays and scalars. */
+  readonly values: number;
+}
+
+/** What came, or why it is not taken: it is not JSON, or it has more structure than the bounds allow. */
+export type ParsedJson =
+  | { readonly value: unknown; readonly fault?: undefined }
+  | { readonly fault: "malformed" | "too_large"; readonly value?: undefined };
+
+const BOUNDS: JsonBounds = { depth: MAX_JSON_DEPTH, values: MAX_JSON_VALUES };
+
+/**
+ * Texts up to this length are parsed without a look at their structure: they cannot hold enough of it to cost anything,
+ * and nearly every frame is shorter.
+ */
+const SHORT = 512;
+
+/** Parses a text from outside. A text that is refused costs less than one that is taken. */
+export function parseJson(text: string, bounds: JsonBounds = BOUNDS): ParsedJson {
+  if (text.length > SHORT && exceeds(text, bounds)) return { fault: "too_large" };
+  try {
+    return { value: JSON.parse(text) };
+  } catch {
+    return { fault: "malformed" };
+  }
+}
+
+/** Parses a text that must be a JSON object; anything else is `malformed`. */
+export function parseJsonObject(
+  text: string,
+  bounds?: JsonBounds,
+):
+  | { readonly value: Record<string, unknown>; readonly fault?: undefined }
+  | Extract<ParsedJson, { fault: string }> {
+  const parsed = parseJson(text, bounds);
+  if (parsed.fault !== undefined) return parsed;
+  const { value } = parsed;
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+    ? { value: value as Record<string, unknown> }
+    : { fault: "malformed" };
+}
+
+/**
+ * Whether a text has more structure than `bounds` allow; of a text that is not JSON it says anything. It ends at the first
+ * bracket that is too many, and jumps over strings.
+ */
+export function exceeds(text: string, { depth, values }: JsonBounds): boolean {
+  let open = 0;
+  // Each value but the first comes after a comma or is the first one in its bracket.
+  let count = 1;
+  for (let i = 0; i < text.length; i++) {
+    switch (text.charCodeAt(i)) {
+      case QUOTE:
+        i = endOfString(text, i + 1);
+        break;
+      case BRACKET:
+      case BRACE:
+        if (++open > depth || ++count > values) return true;
+        break;
+      case COMMA:
+        if (++count > values) return true;
+        break;
+      case CLOSING_BRACKET:
+      case CLOSING_BRACE:
+        open--;
+        break;
+    }
+  }
+  return false;
+}
+
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const BACKSLASH = 0x5c;
+const BRACKET = 0x5b;
+const CLOSING_BRACKET = 0x5d;
+const BRACE = 0x7b;
+const CLOSING_BRACE = 0x7d;
+
+/** Where the quote stands that ends the string whose first character is at `start`. */
+function endOfString(text: string, start: number): number {
+  for (let end = text.indexOf('"', start); end >= 0; end = text.indexOf('"', end + 1)) {
+    let before = end - 1;
+    while (before >= start && text.charCodeAt(before) === BACKSLASH) before--;
+    // An even number of backslashes are escapes of each other, and not of the quote.
+    if ((end - before) % 2 === 1) return end;
+  }
+  return text.length;
+}
+
+/** Stands in the place of a number that JavaScript cannot hold as it was written. */
+export const INEXACT = Symbol("inexact");
+
+/** Longest number that is looked at: the largest whole number that a double can be has 309 digits. */
+const LONGEST_NUMBER = 400;
+
+/**
+ * Parses a text that `parseJson` has parsed once more, with `INEXACT` for each whole number beyond 2^53 that would be written
+ * with other digits than it came with: `1285704473650888702` becomes 1285704473650888700 in JavaScript.
+ */
+export function parseExactly(text: string): unknown {
+  return JSON.parse(text, (_key, value: unknown, context?: { readonly source?: string }) => {
+    if (typeof value !== "number" || !Number.isInteger(value) || Number.isSafeInteger(value)) return value;
+    const written = context?.source ?? "";
+    return written.length <= LONGEST_NUMBER && significant(written) === significant(String(value))
+      ? value
+      : INEXACT;
+  });
+}
+
+/** A decimal number in one spelling: `-1.50e3` as `-15e2`. */
+function significant(decimal: string): string {
+  const [, sign = "", whole = "", fraction = "", exponent = "0"] =
+    /^(-?)(\d+)(?:\.(\d+))?(?:e([+-]?\d+))?$/i.exec(decimal) ?? [];
+  const digits = `${whole}${fraction}`.replace(/^0+/, "");
+  const shortest = digits.replace(/0+$/, "");
+  return `${sign}${shortest}e${Number(exponent) - fraction.length + digits.length - shortest.length}`;
+}
