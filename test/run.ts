@@ -45,6 +45,12 @@ const TOOLS: readonly Tool[] = [
     package: shell,
     need: "the tests of completion",
   })),
+  ...["nginx", "haproxy"].map((proxy) => ({
+    name: proxy,
+    isThere: () => Bun.which(proxy, { PATH: `${process.env.PATH}:/usr/sbin` }) !== null,
+    package: proxy,
+    need: "the tests of proxies",
+  })),
   {
     name: "redis-server",
     isThere: () => Bun.which("redis-server") !== null,

@@ -1,8 +1,10 @@
 // One client of the bench: what happens goes through the pure step, its effects are carried out here, and what its wire
 // carries is told to the bench.
+
 import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { connect, type Parley, type Position } from "../client/connect.ts";
 import type { Redraw } from "./redraw.ts";
+import { serverAddress } from "./server-address.ts";
 import { type Login, pastedLogin, signIn } from "./sign-in.ts";
 import type { Effect, Event, State } from "./state.ts";
 import { initialState, step } from "./step.ts";
@@ -153,7 +155,7 @@ export function createClient({ id, tone, conversation, redraw, log, isShared }: 
   function enter(user: string, entered: Login): void {
     login = entered;
     const { WebSocket } = tap;
-    parley = connect({ url: location.origin, user, token: entered.source(), WebSocket });
+    parley = connect({ url: serverAddress(), user, token: entered.source(), WebSocket });
     happen({ type: "signed_in", user });
   }
 
@@ -198,7 +200,7 @@ export function createClient({ id, tone, conversation, redraw, log, isShared }: 
       if (login === undefined) throw new Error("This client is not signed in.");
       const headers = new Headers(init.headers);
       headers.set("Authorization", `Bearer ${login.access()}`);
-      return fetch(path, { ...init, headers });
+      return fetch(`${serverAddress()}${path}`, { ...init, headers });
     },
     drop() {
       happen({ type: "sign_out" });

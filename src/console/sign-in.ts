@@ -1,3 +1,4 @@
+import { serverAddress } from "./server-address.ts";
 import { duration } from "./wording.ts";
 
 /** What `GET /config.json` tells the page before anybody has signed in. */
@@ -82,7 +83,7 @@ function createLogin(first: Tokens): Login {
       const headers = { Authorization: `Bearer ${access}` };
       const body = new URLSearchParams(refresh === undefined ? {} : { refresh_token: refresh });
       // Without an answer the tokens run out by themselves; nobody else has them.
-      fetch("/logout", { method: "POST", headers, body }).catch(() => {});
+      fetch(`${serverAddress()}/logout`, { method: "POST", headers, body }).catch(() => {});
     },
   };
 }
@@ -97,7 +98,7 @@ export function pastedLogin(token: string): Login {
 }
 
 function ask(fields: Record<string, string>): Promise<Response> {
-  return fetch("/token", { method: "POST", body: new URLSearchParams(fields) });
+  return fetch(`${serverAddress()}/token`, { method: "POST", body: new URLSearchParams(fields) });
 }
 
 function tokensOf(body: Record<string, unknown>): Tokens | undefined {
@@ -112,7 +113,7 @@ export const NO_FACTS: ServerFacts = { demo: [], faults: false };
 /** Reads `GET /config.json`: the demo accounts and the version. Without it the page works, with less on it. */
 export async function readServerFacts(): Promise<ServerFacts> {
   try {
-    const body = await readObject(await fetch("/config.json"));
+    const body = await readObject(await fetch(`${serverAddress()}/config.json`));
     const demo = Array.isArray(body.demo) ? (body.demo as unknown[]).filter(isDemoAccount) : [];
     const faults = body.faults === true;
     return { demo, faults, ...(typeof body.version === "string" && { version: body.version }) };

@@ -20,12 +20,12 @@ export function chromiumPath(
 /** How long one step on a page may take. Tests never wait so long where all is well; a busy machine may need it. */
 const PAGE_TIMEOUT_MS = 60_000;
 
-/** Starts chromium without a window, for `await using`. */
-export async function startBrowser(): Promise<Browser> {
+/** Starts chromium without a window, for `await using`; `more` are switches of its own. */
+export async function startBrowser(more: readonly string[] = []): Promise<Browser> {
   const executablePath = chromiumPath();
   if (executablePath === undefined) throw new Error("startBrowser() needs chromium; see chromiumPath().");
   // In containers tests often run as root, for whom chromium has no sandbox; it sees our own pages only.
-  return chromium.launch({ executablePath, args: ["--no-sandbox"], timeout: 2 * PAGE_TIMEOUT_MS });
+  return chromium.launch({ executablePath, args: ["--no-sandbox", ...more], timeout: 2 * PAGE_TIMEOUT_MS });
 }
 
 /** A page of its own (cookies, memory, token), and what went wrong in it. */

@@ -41,7 +41,7 @@ function Top({ desk, isOutside }: { readonly desk: Desk; readonly isOutside: boo
   return (
     <header class="bar">
       <span class="brand">
-        <img src="/console/icon.svg" alt="" width="22" height="22" />
+        <img src="console/icon.svg" alt="" width="22" height="22" />
         <span class="brand-name">Parley</span>
       </span>
       {!isOutside && (

@@ -43,7 +43,7 @@ export function SignIn({ bench, client, focus }: SignInProps) {
   return (
     <>
       <section class="card sign-in" id="sign-in" aria-labelledby="sign-in-title">
-        <img src="/console/icon.svg" alt="" width="48" height="48" />
+        <img src="console/icon.svg" alt="" width="48" height="48" />
         <h1 id="sign-in-title">{focus ? "Sign in a client" : "Sign in to Parley"}</h1>
         <p class="lead">Talk, and watch every frame that makes it work.</p>
         {demo.length > 0 && (

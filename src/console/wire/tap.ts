@@ -1,5 +1,6 @@
 // The one place where the page touches a socket: the client library dials with this class, and what goes over the line is
 // seen here as it is, be it the library's or typed by hand.
+import { serverAddress } from "../server-address.ts";
 import { maskTokens, type Seen, typeOf } from "./frame.ts";
 
 /** A client's wire: what passes is told, and anything can be put on it. */
@@ -89,7 +90,7 @@ export function createTap(tell: (seen: Omit<Seen, "client">) => void): Tap {
 /** Dials once with any token, and watches what comes of it; who is let in leaves at once. */
 export function knock(path: string, token: string, tell: (seen: Omit<Seen, "client">) => void): void {
   const { WebSocket } = createTap(tell);
-  const url = `${location.origin.replace(/^http/, "ws")}${path}`;
+  const url = `${serverAddress().replace(/^http/, "ws")}${path}`;
   const socket = new WebSocket(url, ["parley.v1", `bearer.${token}`]);
   socket.addEventListener("message", ({ data }) => typeOf(data) === "welcome" && socket.close());
 }

@@ -1,5 +1,5 @@
-/** The style sheet of the charts. */
-const SHEET = "/console/charts.css";
+/** The style sheet of the charts, by its place beside the page. */
+const SHEET = "console/charts.css";
 
 /** How charts are drawn. */
 export type Draw = typeof import("./draw.ts")["draw"];

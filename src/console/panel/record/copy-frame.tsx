@@ -3,6 +3,7 @@ import { entryOf, type Happening } from "../../../scenario/record.ts";
 import type { Recording } from "../../../scenario/recording.ts";
 import type { Bench } from "../../bench.ts";
 import { copyText } from "../../copy-text.ts";
+import { serverAddress } from "../../server-address.ts";
 import { type Frame, readObject } from "../../wire/frame.ts";
 
 const KINDS: readonly (readonly [CopyKind, string, string])[] = [
@@ -57,7 +58,7 @@ function recordingOf(bench: Bench, frame: Frame): Recording | undefined {
   return {
     kind: "scenario",
     at: frame.at,
-    server: location.origin,
+    server: serverAddress(),
     clients: [{ name, user, conversation }],
     ignore: [],
     unexpected: "pass",

@@ -1,9 +1,11 @@
 // Recording what all clients send and hear, and what is done with it: a test that `parley run` plays.
+
 import { effect, signal } from "@preact/signals";
 import type { CopyKind } from "../../../scenario/copy-as.ts";
 import type { Problem } from "../../../scenario/read.ts";
 import type { Recording } from "../../../scenario/recording.ts";
 import { copyText } from "../../copy-text.ts";
+import { serverAddress } from "../../server-address.ts";
 import { moment } from "../../wire/tap.ts";
 import { count, listNames, preciseTime } from "../../wording.ts";
 import type { Desk, Panel } from "../panel.ts";
@@ -65,7 +67,7 @@ export function createRecord(desk: Desk): Panel {
       return;
     }
     const at = moment();
-    recorder.begin(at, location.origin);
+    recorder.begin(at, serverAddress());
     since.value = at;
     tell("Everything is recorded now");
   }
@@ -149,7 +151,7 @@ export function createRecord(desk: Desk): Panel {
             others. Exit code 1: something was different.
           </p>
           <pre>
-            <code>{`parley run ${kept.value?.name ?? "recording"}.jsonl --url ${location.origin}`}</code>
+            <code>{`parley run ${kept.value?.name ?? "recording"}.jsonl --url ${serverAddress()}`}</code>
           </pre>
         </section>
       </div>

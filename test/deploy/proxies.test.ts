@@ -1,0 +1,91 @@
+// The examples of deploy/ with the programs that they are for, in front of a server with its defaults: a server for this machine
+// only, without TRUSTED_PROXIES and ALLOWED_ORIGINS. Below a path the page once asked for `/console/main.js` of the whole site.
+import { describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createPasswords } from "../../src/server/authentication/passwords.ts";
+import { connected, PATIENCE, say } from "../e2e/console-page.ts";
+import { chromiumPath, openPage, startBrowser } from "../support/browser.ts";
+import { accountOf, startTestServer, type TestServer } from "../support/server.ts";
+import { until } from "../support/until.ts";
+import { isInstalled, type RunningProxy, startBareHaproxy, startHaproxy, startNginx } from "./proxy.ts";
+
+const NAME = "chat.example.com";
+
+/** An account of somebody who is not on this machine. */
+async function addUser({ accounts }: TestServer): Promise<void> {
+  const hashing = await createPasswords({ cost: 4, queue: 1 }).hash("correct horse");
+  if (hashing.outcome === "busy") throw new Error("busy");
+  await accounts.add(accountOf("ann", { passwordHash: hashing.hash }));
+}
+
+/** What a person does at `https://chat.example.com/`, which leads to the proxy. */
+async function talkThrough(proxy: RunningProxy, path: string): Promise<void> {
+  await using browser = await startBrowser([`--host-resolver-rules=MAP ${NAME} 127.0.0.1:${proxy.port}`]);
+  await using watched = await openPage(browser, `https://${NAME}${path}`, { ignoreHTTPSErrors: true });
+  const { page } = watched;
+  await page.locator("#version", { hasText: "Parley" }).waitFor();
+  expect(await page.locator("#demo").count()).toBe(0);
+  await page.getByLabel("User name").fill("ann");
+  await page.getByLabel("Password").fill("correct horse");
+  await page.locator("#sign-in-button").click();
+  await page.locator("#connect").click();
+  await connected(page);
+  await say(page, "through a proxy");
+  expect(watched.faults).toEqual([]);
+}
+
+const EXAMPLES: readonly [
+  program: string,
+  name: string,
+  path: string,
+  start: (port: number) => Promise<RunningProxy>,
+][] = [
+  ["nginx", "nginx.conf", "/", (port) => startNginx("nginx.conf", port)],
+  ["nginx", "nginx-prefix.conf", "/chat/", (port) => startNginx("nginx-prefix.conf", port)],
+  ["haproxy", "haproxy.cfg", "/", startHaproxy],
+  ["haproxy", "haproxy.cfg", "/chat", startHaproxy],
+];
+
+for (const [program, name, path, start] of EXAMPLES)
+  describe.skipIf(chromiumPath() === undefined || !isInstalled(program))(`deploy/${name}`, () => {
+    test(
+      `W2 S3 the page at ${path} works without a setting, and shows no demo accounts`,
+      async () => {
+        await using server = await startTestServer();
+        await addUser(server);
+        await using proxy = await start(server.port);
+        await talkThrough(proxy, path);
+      },
+      PATIENCE,
+    );
+  });
+
+describe.skipIf(!isInstalled("haproxy"))("HAProxy's health checks", () => {
+  test.each([
+    ["option httpchk", "UP L7OK 204"],
+    ["option httpchk GET /readyz", "UP L7OK 200"],
+    ["option httpchk HEAD /healthz", "UP L7OK 200"],
+    ["option httpchk GET /readyz\n  http-check send ver HTTP/1.1 hdr Host node_1.internal", "UP L7OK 200"],
+  ])("W1 %s finds a node that is ready UP", async (health, wanted) => {
+    await using server = await startTestServer();
+    await using proxy = await startBareHaproxy(server.port, health);
+    await until("a check was answered", async () => (await proxy.status()) !== "");
+    expect(await proxy.status()).toBe(wanted);
+  });
+});
+
+describe.skipIf(Bun.which("systemd-analyze") === null)("deploy/parley.service", () => {
+  test("systemd finds nothing to complain about", async () => {
+    const file = join(import.meta.dir, "../../deploy/parley.service");
+    // The program need not be installed here; everything else is looked at.
+    const text = (await Bun.file(file).text()).replace(/^ExecStart=\S+ \S+/m, "ExecStart=/bin/true");
+    const folder = mkdtempSync(join(tmpdir(), "parley-unit-"));
+    const unit = join(folder, "parley.service");
+    await Bun.write(unit, text);
+    const { stderr, exitCode } = Bun.spawnSync(["systemd-analyze", "verify", "--man=no", unit]);
+    rmSync(folder, { recursive: true });
+    expect([exitCode, String(stderr)]).toEqual([0, ""]);
+  });
+});
