@@ -82,6 +82,7 @@ export const HANDSHAKE_CHECKS: readonly Check[] = [
       mustBe("the first frame", line.frames[0]?.type, "welcome");
     },
   },
+  { rule: "W8", what: "a client's newer connection replaces its older one: 4410", run: replacesTheOlder },
 ];
 
 /** Holds a line to be refused with an `error` and a close; whether `closing` comes between them is F3's. */
@@ -147,6 +148,21 @@ async function refusesOneTooMany(world: World): Promise<void> {
   if (closing === undefined) return;
   mustBe("`closing.reconnect` with 4409", closing.reconnect, true);
   must((closing.after ?? 0) > 0, "`closing.after` with 4409 does not say when a place may be free.");
+}
+
+async function replacesTheOlder(world: World): Promise<void> {
+  const conversation = world.conversation();
+  const path = `${world.path(world.ann, conversation)}&client=conformance`;
+  const older = world.open(path);
+  await older.next("welcome");
+  const stranger: Person = { user: world.bob.user, token: world.ann.token };
+  await refused(world.open(`${world.path(stranger, conversation)}&client=conformance`), "forbidden", 4403);
+  const newer = world.open(path);
+  await newer.next("welcome");
+  mustBe("close code of the older one", (await older.closed()).code, 4410);
+  newer.send({ type: "ping", id: "here" });
+  await newer.next("pong", ({ id }) => id === "here");
+  await refused(world.open(`${path}&client=conformance`), "bad_address", 4400);
 }
 
 async function answersOneSubprotocol({ target, ann }: World): Promise<void> {

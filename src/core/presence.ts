@@ -6,7 +6,12 @@ interface Presence {
   readonly since: number;
   /** When the last connection went, while the user may still come back unnoticed. */
   leftAt: number | undefined;
+  /** Until when, where `leftAt` is there. */
+  goneAt: number;
 }
+
+/** How long a user stays at least whose connection was replaced, in milliseconds: the newer one is being let in. */
+const REPLACED_GRACE = 2_000;
 
 /** Members from which they are also kept by name: most rooms are small, and a map for each would be most of its memory. */
 const MANY = 16;
@@ -27,7 +32,7 @@ export class Roster {
   join(user: string, now: number): boolean {
     const member = this.find(user);
     if (member === undefined) {
-      this.add({ user, connections: 1, since: now, leftAt: undefined });
+      this.add({ user, connections: 1, since: now, leftAt: undefined, goneAt: 0 });
       return true;
     }
     if (member.leftAt !== undefined) this.leaving--;
@@ -36,18 +41,22 @@ export class Roster {
     return false;
   }
 
-  /** Takes a connection of `user` away. Whether the user has left is seen by `left`, after the grace. */
-  leave(user: string, now: number): void {
+  /**
+   * Takes a connection of `user` away. Whether the user has left is seen by `left`, after the grace. One that a newer
+   * connection has `replaced` is no leave, however short the grace is (W8).
+   */
+  leave(user: string, now: number, replaced = false): void {
     const member = this.find(user);
     if (member === undefined || --member.connections > 0) return;
     member.leftAt = now;
+    member.goneAt = now + (replaced ? Math.max(this.grace, REPLACED_GRACE) : this.grace);
     this.leaving++;
   }
 
   /** The users whose grace is over, and when each had left; they are members no longer. */
   left(now: number): { user: string; at: number }[] {
     if (this.leaving === 0) return [];
-    const gone = this.members.filter(({ leftAt }) => leftAt !== undefined && now >= leftAt + this.grace);
+    const gone = this.members.filter(({ leftAt, goneAt }) => leftAt !== undefined && now >= goneAt);
     for (const member of gone) {
       this.members.splice(this.members.indexOf(member), 1);
       this.byUser?.delete(member.user);

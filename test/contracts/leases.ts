@@ -1,10 +1,31 @@
 // The lease port (src/core/leases.ts) in executable form. An engine's own test file opens it and calls this.
 import { describe, expect, test } from "bun:test";
-import type { ConnectionLeases } from "../../src/core/leases.ts";
+import { type ConnectionLeases, type NamedConnection, slotOf } from "../../src/core/leases.ts";
 
 /** A lease port on data of its own, made for one test. */
 export interface OpenedLeases extends AsyncDisposable {
   readonly leases: ConnectionLeases;
+}
+
+/** A connection that names its client, and counts how often it was replaced. */
+export class TestConnection implements NamedConnection {
+  readonly slot: string;
+  times = 0;
+  private readonly openedAt: number;
+
+  /** One of `client` in `conversation` whose handshake came `age` milliseconds ago. */
+  constructor(client: string, { conversation = "lobby", age = 0 } = {}) {
+    this.slot = slotOf(conversation, client);
+    this.openedAt = performance.now() - age;
+  }
+
+  age(): number {
+    return performance.now() - this.openedAt;
+  }
+
+  replaced(): void {
+    this.times++;
+  }
 }
 
 /** Every MUST of the lease port. */
@@ -18,26 +39,98 @@ export function leaseContract(name: string, open: () => Promise<OpenedLeases>): 
         await leases.take("anna", 2),
         await leases.take("anna", 2),
       ];
-      expect(taken).toEqual([true, true, false]);
-      expect(await leases.take("ben", 2)).toBe(true);
+      expect(taken).toEqual(["taken", "taken", "full"]);
+      expect(await leases.take("ben", 2)).toBe("taken");
       leases.giveBack("anna");
-      expect(await leases.take("anna", 2)).toBe(true);
-      for (let i = 0; i < 100; i++) expect(await leases.take("cleo", 0)).toBe(true);
+      expect(await leases.take("anna", 2)).toBe("taken");
+      for (let i = 0; i < 100; i++) expect(await leases.take("cleo", 0)).toBe("taken");
     });
 
     test("W5 after a move to a smaller plan nothing new is let in until enough have left", async () => {
       await using opened = await open();
       const { leases } = opened;
       for (let i = 0; i < 4; i++) await leases.take("anna", 20);
-      expect(await leases.take("anna", 2)).toBe(false);
+      expect(await leases.take("anna", 2)).toBe("full");
       for (let i = 0; i < 3; i++) leases.giveBack("anna");
-      expect(await leases.take("anna", 2)).toBe(true);
+      expect(await leases.take("anna", 2)).toBe("taken");
     });
 
     test("W5 of many that are asked for at once no more are given than the plan allows", async () => {
       await using opened = await open();
       const taken = await Promise.all(Array.from({ length: 30 }, () => opened.leases.take("anna", 7)));
-      expect(taken.filter((each) => each)).toHaveLength(7);
+      expect(taken.filter((each) => each === "taken")).toHaveLength(7);
+    });
+
+    test("W8 a client's newer connection takes the place of its older one, in a plan that is full", async () => {
+      await using opened = await open();
+      const { leases } = opened;
+      const [older, newer] = [new TestConnection("tab"), new TestConnection("tab")];
+      expect(await leases.take("anna", 2, older)).toBe("taken");
+      expect(await leases.take("anna", 2)).toBe("taken");
+      expect(await leases.take("anna", 2, newer)).toBe("taken");
+      expect([older.times, newer.times]).toEqual([1, 0]);
+      const newest = new TestConnection("tab");
+      expect(await leases.take("anna", 2, newest)).toBe("taken");
+      expect([older.times, newer.times, newest.times]).toEqual([1, 1, 0]);
+      expect(await leases.take("anna", 2)).toBe("full");
+      expect(await leases.take("anna", 2, new TestConnection("other"))).toBe("full");
+    });
+
+    test("W8 one that was replaced gives nothing back, and the one in its place does", async () => {
+      await using opened = await open();
+      const { leases } = opened;
+      const [older, newer] = [new TestConnection("tab"), new TestConnection("tab")];
+      await leases.take("anna", 1, older);
+      await leases.take("anna", 1, newer);
+      leases.giveBack("anna", older);
+      expect(await leases.take("anna", 1)).toBe("full");
+      leases.giveBack("anna", newer);
+      leases.giveBack("anna", newer);
+      expect(await leases.take("anna", 1, new TestConnection("tab"))).toBe("taken");
+      expect(await leases.take("anna", 1)).toBe("full");
+    });
+
+    test("W8 another user, another conversation and another client are replaced by nobody", async () => {
+      await using opened = await open();
+      const { leases } = opened;
+      const all = [
+        ["anna", new TestConnection("tab")],
+        ["anna", new TestConnection("tab2")],
+        ["anna", new TestConnection("tab", { conversation: "other" })],
+        ["ben", new TestConnection("tab")],
+      ] as const;
+      for (const [user, connection] of all) expect(await leases.take(user, 3, connection)).toBe("taken");
+      expect(all.map(([, { times }]) => times)).toEqual([0, 0, 0, 0]);
+      expect(await leases.take("anna", 3)).toBe("full");
+    });
+
+    test("W8 of two handshakes the one that came first is the older one, whichever is decided about first", async () => {
+      await using opened = await open();
+      const { leases } = opened;
+      const overtaken = new TestConnection("tab", { age: 4_000 });
+      const newer = new TestConnection("tab");
+      expect(await leases.take("anna", 1, newer)).toBe("taken");
+      expect(await leases.take("anna", 1, overtaken)).toBe("replaced");
+      expect([newer.times, overtaken.times]).toEqual([0, 0]);
+      leases.giveBack("anna", overtaken);
+      expect(await leases.take("anna", 1)).toBe("full");
+      // What a clock says that was moved counts for some seconds at most.
+      const muchOlder = new TestConnection("tab2", { age: 3_600_000 });
+      expect(await leases.take("ben", 1, new TestConnection("tab2", { age: 20_000 }))).toBe("taken");
+      expect(await leases.take("ben", 1, muchOlder)).toBe("taken");
+    });
+
+    test("W8 of twenty connections of a client that ask at once one stays, and the others are told once", async () => {
+      await using opened = await open();
+      const { leases } = opened;
+      const all = Array.from({ length: 20 }, () => new TestConnection("tab"));
+      const taken = await Promise.all(all.map((each) => leases.take("anna", 1, each)));
+      const staying = all.filter((each, at) => taken[at] === "taken" && each.times === 0);
+      expect(staying).toHaveLength(1);
+      for (const [at, { times }] of all.entries())
+        if (all[at] !== staying[0]) expect(times + (taken[at] === "replaced" ? 1 : 0)).toBe(1);
+      for (const each of all) leases.giveBack("anna", each);
+      expect(await leases.take("anna", 1)).toBe("taken");
     });
   });
 }

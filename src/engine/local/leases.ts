@@ -1,17 +1,42 @@
 import { Counts } from "../../core/counts.ts";
-import { type ConnectionLeases, mayTake } from "../../core/leases.ts";
+import {
+  type ConnectionLeases,
+  mayTake,
+  type NamedConnection,
+  replaces,
+  type Taking,
+} from "../../core/leases.ts";
 
-/** The lease port for one node: a count of each user's connections in its memory. */
+/** The lease port for one node: a count of each user's connections in its memory, and who of them names its client. */
 export class LocalLeases implements ConnectionLeases {
   private readonly held = new Counts();
+  private readonly clients = new Map<string, NamedConnection>();
 
-  async take(user: string, limit: number): Promise<boolean> {
-    if (!mayTake(this.held.of(user), limit)) return false;
+  async take(user: string, limit: number, client?: NamedConnection): Promise<Taking> {
+    const holder = client && this.clients.get(keyOf(user, client));
+    if (holder !== undefined && client !== undefined) {
+      if (!replaces(client.age(), holder.age())) return "replaced";
+      this.clients.set(keyOf(user, client), client);
+      holder.replaced();
+      return "taken";
+    }
+    if (!mayTake(this.held.of(user), limit)) return "full";
     this.held.add(user);
-    return true;
+    if (client !== undefined) this.clients.set(keyOf(user, client), client);
+    return "taken";
   }
 
-  giveBack(user: string): void {
+  giveBack(user: string, client?: NamedConnection): void {
+    if (client !== undefined) {
+      const key = keyOf(user, client);
+      if (this.clients.get(key) !== client) return;
+      this.clients.delete(key);
+    }
     this.held.drop(user);
   }
+}
+
+/** No user's name holds a `/`. */
+function keyOf(user: string, { slot }: NamedConnection): string {
+  return `${user}/${slot}`;
 }

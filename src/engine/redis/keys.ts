@@ -8,7 +8,7 @@
 //   parley:{c:room}:here      hash    node and user → since                   who is there, through which node
 //   parley:{c:room}                   channel of its announcements
 //   parley:{u:anna}:quota     list    accepted requests of the last hour
-//   parley:{u:anna}:…                 reservations, connections, tickets, throttles, refresh families, revocation
+//   parley:{u:anna}:…                 reservations, connections, clients, tickets, throttles, refresh families, revocation
 //   parley:{t:…} {f:…} {k:…} {a:…}    revoked token, refresh family, ticket, tries of an address
 //   parley:{n:node~life}:rooms set    conversations in which somebody is through this life of a node
 //   parley:{all}:…                    epoch, nodes, accounts, control log
@@ -43,7 +43,7 @@ export class Keys {
 
   ofUser(
     user: string,
-    what: "quota" | "reserved" | "connections" | "tickets" | "throttle" | "families" | "revoked",
+    what: "quota" | "reserved" | "connections" | "clients" | "tickets" | "throttle" | "families" | "revoked",
   ): string {
     return `${this.prefix}:{u:${user}}:${what}`;
   }
@@ -75,6 +75,11 @@ export class Keys {
   /** A node's own channel, on which it hears itself: the proof that subscriptions work. */
   probe(node: string): string {
     return `${this.prefix}:{n:${node}}`;
+  }
+
+  /** Where a node is notified of its connections that newer ones on other nodes have replaced. */
+  replacements(node: string): string {
+    return `${this.prefix}:{n:${node}}:replaced`;
   }
 
   ofAll(what: "epoch" | "nodes" | "accounts" | "seeded" | "control" | "cleaned" | "probe" | "none"): string {

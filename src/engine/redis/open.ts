@@ -44,6 +44,7 @@ export async function openRedis(options: RedisOptions): Promise<Store> {
     const nodes = new NodeRegistry({ client, lease, clock, log });
     const relay = new RedisRelay({ client, channels, nodes, clock });
     const leases = new RedisLeases({ client, nodes, clock, log });
+    await leases.start();
     await nodes.start();
     let closing: Promise<void> | undefined;
     const close = async () => {

@@ -67,9 +67,11 @@ async function tryToAdmit(parts: AdmitParts, connection: Connection, presented: 
   connection.identified(identity);
 
   const { user, plan } = identity;
-  const taken = await parts.leases.take(user, plan.connections);
-  if (connection.ended) return taken ? parts.leases.giveBack(user) : undefined;
-  if (!taken) {
+  const { named } = connection;
+  const taking = await parts.leases.take(user, plan.connections, named);
+  if (connection.ended) return taking === "taken" ? parts.leases.giveBack(user, named) : undefined;
+  if (taking === "replaced") return connection.replaced();
+  if (taking === "full") {
     const message = `The plan \`${plan.name}\` allows ${plan.connections} connections of one user at a time.`;
     return connection.refused("too_many_connections", message);
   }

@@ -59,6 +59,8 @@ export interface ConnectionFacts {
   readonly resume: ResumeRequest | undefined;
   /** Which of the user's clients it is, where the address says so. */
   readonly client: string | undefined;
+  /** When the handshake came: it may have waited for its place. */
+  readonly arrivedAt: number;
   /** What is wrong with the address, to be said as soon as the socket is open. */
   readonly fault: string | undefined;
 }

@@ -1,7 +1,8 @@
 import { drainMicrotasks } from "bun:jsc";
 import type { Entry } from "../../core/admission.ts";
-import type { Ending } from "../../core/closing.ts";
+import { type Ending, REPLACED } from "../../core/closing.ts";
 import type { PostResult } from "../../core/engine.ts";
+import { type NamedConnection, slotOf } from "../../core/leases.ts";
 import type { Plan } from "../../core/plans.ts";
 import type { ResumeRequest } from "../../core/resume.ts";
 import { openSession, step } from "../../core/session.ts";
@@ -31,7 +32,7 @@ const NO_EVENTS: SessionEvent[] = [];
  * One socket. It turns what arrives into events for core/session.ts and carries the effects out; every decision is
  * made there. Handlers are synchronous, so two frames of one socket are never worked on at once (RUNTIME 3).
  */
-export class Connection implements Listener, Sender, Timed {
+export class Connection implements Listener, Sender, Timed, NamedConnection {
   readonly id = crypto.getRandomValues(new Uint32Array(1))[0]!.toString(36);
   readonly user: string;
   readonly conversation: string;
@@ -44,6 +45,7 @@ export class Connection implements Listener, Sender, Timed {
   credential: Credential | undefined;
   /** What the client has seen already. */
   readonly resume: ResumeRequest | undefined;
+  private readonly client: string | undefined;
   protected session: Session;
   private joined = false;
   /** Whether one of the user's connections was taken for this one; given back when it is closed. */
@@ -73,9 +75,10 @@ export class Connection implements Listener, Sender, Timed {
     this.presented = facts.presented;
     this.place = facts.place;
     this.resume = facts.resume;
+    this.client = facts.client;
     this.fault = facts.fault;
-    this.openedAt = host.clock.now();
-    this.session = openSession(facts.presented !== undefined, this.openedAt, host.rules);
+    this.openedAt = facts.arrivedAt;
+    this.session = openSession(facts.presented !== undefined, host.clock.now(), host.rules);
   }
 
   /** Whether the session has ended, though the socket may still be closing. */
@@ -86,6 +89,23 @@ export class Connection implements Listener, Sender, Timed {
   /** Whether a request is at the engine, unanswered. */
   get isWaiting(): boolean {
     return this.session.phase === "live" && this.session.waiting > 0;
+  }
+
+  /** This connection as the leases know it; undefined where it names no client. */
+  get named(): NamedConnection | undefined {
+    return this.client === undefined ? undefined : this;
+  }
+
+  get slot(): string {
+    return slotOf(this.conversation, this.client ?? "");
+  }
+
+  age(): number {
+    return this.host.clock.now() - this.openedAt;
+  }
+
+  replaced(): void {
+    this.end(REPLACED);
   }
 
   /** The socket is open. Only now is the credential looked at: a frame sent before the upgrade would break it (RUNTIME 7). */
@@ -238,8 +258,8 @@ export class Connection implements Listener, Sender, Timed {
     host.wheel.take(this);
     host.admission.leave(this.entry);
     host.directory.remove(this);
-    host.hub.leave(this.conversation, this);
-    if (this.holdsLease) host.leases.giveBack(this.user);
+    host.hub.leave(this.conversation, this, code === REPLACED.code);
+    if (this.holdsLease) host.leases.giveBack(this.user, this.named);
     if (!this.joined) return;
     const seconds = (host.clock.now() - this.openedAt) / 1000;
     host.log.info("connection.closed", { ...this.who(), code, reason, seconds });

@@ -66,7 +66,8 @@ export function openDoor(
   const presented = presentedIn(opening);
   const anonymous = presented === undefined;
   const entry = { address: addressGroup(address), loopback: isLoopback(address), anonymous };
-  const admitted = admission.enter(entry, clock.now());
+  const arrivedAt = clock.now();
+  const admitted = admission.enter(entry, arrivedAt);
   if (!admitted.admitted) {
     log.warn("handshake.refused", { address, code: admitted.code });
     return later(admitted.code, admitted.retryAfter);
@@ -74,7 +75,7 @@ export function openDoor(
   const enter = (place: Place | undefined) => {
     // The server may have begun to drain while this one waited for its place.
     const end = parts.draining();
-    const facts = { entry, ...whereTo(opening), demoAccountsUsable, presented, place };
+    const facts = { entry, ...whereTo(opening), demoAccountsUsable, presented, place, arrivedAt };
     const refusal =
       end === undefined
         ? upgrade(server, request, parts.connect(facts), opening.subprotocol)

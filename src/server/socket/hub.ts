@@ -120,12 +120,12 @@ export class Hub {
     return this.rooms.get(conversation)?.seq ?? 0;
   }
 
-  /** Takes a connection out of a conversation it entered. */
-  leave(conversation: string, listener: Listener): void {
+  /** Takes a connection out of a conversation it entered; `replaced`: a newer one of its client is coming. */
+  leave(conversation: string, listener: Listener, replaced = false): void {
     const room = this.rooms.get(conversation);
     if (room === undefined) return;
     if (!room.remove(listener)) return;
-    room.roster.leave(listener.user, this.clock.now());
+    room.roster.leave(listener.user, this.clock.now(), replaced);
     this.settleRoom(room, this.clock.now());
     this.closeIfEmpty(room);
   }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { leaseContract } from "../../contracts/leases.ts";
+import { leaseContract, TestConnection } from "../../contracts/leases.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { until } from "../../support/until.ts";
 import { LEASE, MeetingNode } from "./meeting-node.ts";
@@ -29,28 +29,28 @@ for (const kind of KINDS) {
       const taken = await Promise.all(
         [a, b, c].flatMap(({ leases }) => Array.from({ length: 4 }, () => leases.take("anna", 5))),
       );
-      expect(taken.filter((each) => each)).toHaveLength(5);
-      const holder = [a, b, c][Math.floor(taken.indexOf(true) / 4)]!;
+      expect(taken.filter((each) => each === "taken")).toHaveLength(5);
+      const holder = [a, b, c][Math.floor(taken.indexOf("taken") / 4)]!;
       holder.leases.giveBack("anna");
-      await until("a place is free", () => b.leases.take("anna", 5));
-      expect(await c.leases.take("anna", 5)).toBe(false);
+      await until("a place is free", async () => (await b.leases.take("anna", 5)) === "taken");
+      expect(await c.leases.take("anna", 5)).toBe("full");
     });
 
     test("W5 P2 what a crashed node held is free when its lease has run out, and not before", async () => {
       await using opened = await openNodes(2);
       const [a, b] = opened.nodes as [MeetingNode, MeetingNode];
-      for (let i = 0; i < 3; i++) expect(await a.leases.take("anna", 3)).toBe(true);
+      for (let i = 0; i < 3; i++) expect(await a.leases.take("anna", 3)).toBe("taken");
       await a.crash();
-      expect(await b.leases.take("anna", 3)).toBe(false);
+      expect(await b.leases.take("anna", 3)).toBe("full");
       for (let passed = 0; passed < LEASE - 500; passed += 500) {
         opened.clock.advance(500);
         await b.client.commands.ping();
       }
-      expect(await b.leases.take("anna", 3)).toBe(false);
+      expect(await b.leases.take("anna", 3)).toBe("full");
       opened.clock.advance(500);
-      await until("it is free", () => b.leases.take("anna", 3));
-      for (let i = 0; i < 2; i++) expect(await b.leases.take("anna", 3)).toBe(true);
-      expect(await b.leases.take("anna", 3)).toBe(false);
+      await until("it is free", async () => (await b.leases.take("anna", 3)) === "taken");
+      for (let i = 0; i < 2; i++) expect(await b.leases.take("anna", 3)).toBe("taken");
+      expect(await b.leases.take("anna", 3)).toBe("full");
     });
 
     test("W5 what Redis has lost is put back, under a new life of the node", async () => {
@@ -65,8 +65,8 @@ for (const kind of KINDS) {
         const counts = await b.client.commands.hvals(b.client.keys.ofUser("anna", "connections"));
         return counts.join() === "2";
       });
-      expect(await b.leases.take("anna", 3)).toBe(true);
-      expect(await b.leases.take("anna", 3)).toBe(false);
+      expect(await b.leases.take("anna", 3)).toBe("taken");
+      expect(await b.leases.take("anna", 3)).toBe("full");
     });
 
     test("W5 a node that begins another life counts what it holds once", async () => {
@@ -81,8 +81,8 @@ for (const kind of KINDS) {
         const counts = await a.client.commands.hgetall(key);
         return JSON.stringify(counts) === JSON.stringify({ [a.nodes.life]: "2" });
       });
-      expect(await b.leases.take("anna", 3)).toBe(true);
-      expect(await a.leases.take("anna", 3)).toBe(false);
+      expect(await b.leases.take("anna", 3)).toBe("taken");
+      expect(await a.leases.take("anna", 3)).toBe("full");
     });
 
     test("W5 what a store that went back counts again, though it was given back, is put right", async () => {
@@ -90,23 +90,138 @@ for (const kind of KINDS) {
       const [a, b] = opened.nodes as [MeetingNode, MeetingNode];
       await a.leases.take("anna", 1);
       a.leases.giveBack("anna");
-      await until("it is given back", () => b.leases.take("anna", 1));
+      await until("it is given back", async () => (await b.leases.take("anna", 1)) === "taken");
       b.leases.giveBack("anna");
       // As a replica has it that lags, and takes over.
       await a.client.commands.hset(a.client.keys.ofUser("anna", "connections"), a.nodes.life, 1);
-      expect(await b.leases.take("anna", 1)).toBe(false);
+      expect(await b.leases.take("anna", 1)).toBe("full");
       a.leases.putBack();
-      await until("it is put right", () => b.leases.take("anna", 1));
+      await until("it is put right", async () => (await b.leases.take("anna", 1)) === "taken");
+    });
+
+    test("W8 a connection on another node is replaced there, within a second, and gives nothing back", async () => {
+      await using opened = await openNodes(2);
+      const [a, b] = opened.nodes as [MeetingNode, MeetingNode];
+      const [older, newer] = [new TestConnection("tab"), new TestConnection("tab")];
+      expect(await a.leases.take("anna", 1, older)).toBe("taken");
+      expect(await b.leases.take("anna", 1, newer)).toBe("taken");
+      await until("the older one is told", async () => older.times === 1);
+      a.leases.giveBack("anna", older);
+      expect(await a.leases.take("anna", 1)).toBe("full");
+      const back = new TestConnection("tab");
+      expect(await a.leases.take("anna", 1, back)).toBe("taken");
+      await until("the other way round, too", async () => newer.times === 1);
+      expect([older.times, back.times]).toEqual([1, 0]);
+    });
+
+    test("W8 of connections of a client on three nodes at once one stays", async () => {
+      await using opened = await openNodes(3);
+      const all = Array.from({ length: 21 }, () => new TestConnection("tab"));
+      const taken = await Promise.all(
+        all.map((each, at) => opened.nodes[at % 3]!.leases.take("anna", 1, each)),
+      );
+      const ended = () => all.filter(({ times }, at) => times === 1 || taken[at] === "replaced").length;
+      await until("all but one are told", async () => ended() >= 20);
+      expect([ended(), Math.max(...all.map(({ times }) => times))]).toEqual([20, 1]);
+      for (const [at, each] of all.entries()) opened.nodes[at % 3]!.leases.giveBack("anna", each);
+      await until(
+        "the place is free",
+        async () => (await opened.nodes[0]!.leases.take("anna", 1)) === "taken",
+      );
+    });
+
+    test("W8 the place of a connection on a node that crashed is taken over at once", async () => {
+      await using opened = await openNodes(2);
+      const [a, b] = opened.nodes as [MeetingNode, MeetingNode];
+      for (const client of ["one", "two"]) await a.leases.take("anna", 2, new TestConnection(client));
+      await a.crash();
+      expect(await b.leases.take("anna", 2)).toBe("full");
+      for (const client of ["one", "two"])
+        expect(await b.leases.take("anna", 2, new TestConnection(client))).toBe("taken");
+      expect(await b.leases.take("anna", 2)).toBe("full");
+    });
+
+    test("W5 W8 named ones that a crashed node held and nobody takes over are free when its lease has run out", async () => {
+      await using opened = await openNodes(2);
+      const [a, b] = opened.nodes as [MeetingNode, MeetingNode];
+      for (const client of ["one", "two"]) await a.leases.take("anna", 2, new TestConnection(client));
+      await a.crash();
+      expect(await b.leases.take("anna", 2)).toBe("full");
+      await until("they are free", async () => {
+        opened.clock.advance(500);
+        return (await b.leases.take("anna", 2)) === "taken";
+      });
+      expect(await b.leases.take("anna", 2)).toBe("taken");
+      expect(await b.leases.take("anna", 2)).toBe("full");
+    });
+
+    test("W8 a node that missed that its connection was replaced finds it out when it settles", async () => {
+      await using opened = await openNodes(2);
+      const [a, b] = opened.nodes as [MeetingNode, MeetingNode];
+      const [older, kept, newer] = [
+        new TestConnection("tab", { age: 1_000 }),
+        new TestConnection("kept"),
+        new TestConnection("tab"),
+      ];
+      for (const each of [older, kept]) await a.leases.take("anna", 2, each);
+      a.client.unsubscribe(a.client.keys.replacements(a.client.node));
+      await a.client.commands.ping();
+      expect(await b.leases.take("anna", 2, newer)).toBe("taken");
+      a.leases.putBack();
+      await until("it is told", async () => older.times === 1);
+      b.leases.putBack();
+      await b.client.commands.ping();
+      expect([older.times, kept.times, newer.times]).toEqual([1, 0, 0]);
+      expect(await b.leases.take("anna", 2)).toBe("full");
+    });
+
+    test("W8 what Redis has lost of named ones is put back, and what it has too much is taken out", async () => {
+      await using opened = await openNodes(2);
+      const [a, b] = opened.nodes as [MeetingNode, MeetingNode];
+      const [one, two] = [new TestConnection("one"), new TestConnection("two")];
+      for (const each of [one, two]) await a.leases.take("anna", 2, each);
+      const key = a.client.keys.ofUser("anna", "clients");
+      const before = await a.client.commands.hgetall(key);
+      await a.client.commands.del(key);
+      a.leases.putBack();
+      await until("they are back", async () => (await b.client.commands.hlen(key)) === 2);
+      a.leases.giveBack("anna", one);
+      await until("it is given back", async () => (await b.client.commands.hlen(key)) === 1);
+      // As a replica has it that lags, and takes over.
+      await a.client.commands.hset(key, before);
+      a.leases.putBack();
+      await until("it is put right", async () => (await b.client.commands.hlen(key)) === 1);
+      expect([one.times, two.times]).toEqual([0, 0]);
+    });
+
+    test("W8 a node that begins another life keeps its named connections, each counted once", async () => {
+      await using opened = await openNodes(2);
+      const [a, b] = opened.nodes as [MeetingNode, MeetingNode];
+      const tab = new TestConnection("tab");
+      await a.leases.take("anna", 2, tab);
+      const before = a.nodes.life;
+      opened.clock.jump(LEASE + 1);
+      await until("another life has begun", async () => a.nodes.life !== before);
+      const key = a.client.keys.ofUser("anna", "clients");
+      await until("it is held under that", async () =>
+        (await a.client.commands.hvals(key)).join().startsWith(`${a.nodes.life} `),
+      );
+      expect(await b.leases.take("anna", 2)).toBe("taken");
+      expect(await b.leases.take("anna", 2)).toBe("full");
+      expect(tab.times).toBe(0);
     });
 
     test("W5 nothing stays in Redis of who holds nothing", async () => {
       await using opened = await openNodes(1);
       const [a] = opened.nodes as [MeetingNode];
+      const tab = new TestConnection("tab");
       await a.leases.take("anna", 3);
-      const key = a.client.keys.ofUser("anna", "connections");
-      expect(await a.client.commands.pttl(key)).toBeGreaterThan(0);
+      await a.leases.take("anna", 3, tab);
+      const keys = (["connections", "clients"] as const).map((what) => a.client.keys.ofUser("anna", what));
+      for (const key of keys) expect(await a.client.commands.pttl(key)).toBeGreaterThan(0);
       a.leases.giveBack("anna");
-      await until("it is gone", async () => (await a.client.commands.exists(key)) === 0);
+      a.leases.giveBack("anna", tab);
+      await until("they are gone", async () => (await a.client.commands.exists(...keys)) === 0);
     });
   });
 }

@@ -40,6 +40,7 @@ export class MeetingNode implements AsyncDisposable {
 
   static async open(redis: RealRedis, prefix: string, clock: ManualClock): Promise<MeetingNode> {
     const node = new MeetingNode(await redis.connect(prefix), clock);
+    await node.leases.start();
     await node.nodes.start();
     return node;
   }

@@ -1,30 +1,100 @@
--- Counts a user's connections over all nodes, by `mayTake` of src/core/leases.ts.
+-- Counts a user's connections over all nodes by `mayTake` and `replaces` of src/core/leases.ts.
 --
--- KEYS[1]  hash of the user's connections: life of a node -> how many it holds
+-- KEYS[1]  hash: life of a node -> how many connections it holds of those that name no client
+-- KEYS[2]  hash: slot of a client -> "<life> <id> <opened>": who holds it, opened in milliseconds since 1970
 -- ARGV[1]  take | give | settle
 -- ARGV[2]  life of the node that calls
--- ARGV[3]  take: how many the plan allows, 0 for any number; settle: how many this node holds
+-- ARGV[3]  take: how many the plan allows, 0 for any number; settle: how many this node holds of those without a name
 -- ARGV[4]  expiry in milliseconds; nodes settle more often than that
--- ARGV[5…] lives that are known to be gone
+-- ARGV[5]  take: how old the holder of the slot must be to be replaced, in milliseconds: `replaceableFrom` of the core
+-- ARGV[6]  named connections that it is about, each with three arguments from ARGV[8] on: slot, id, age in milliseconds.
+--          take and give: one at most; settle: all that this node holds
+-- ARGV[7]  1: connections of the lives that are gone are taken out by their slots, too
+-- then     lives that are known to be gone
 --
--- Answers {1}, or {0, life, life …} when none is left: the lives that hold the others.
-local key, what, life = KEYS[1], ARGV[1], ARGV[2]
-for i = 5, #ARGV do redis.call("HDEL", key, ARGV[i]) end
-if what == "take" then
-  local limit, held = tonumber(ARGV[3]), 0
-  for _, count in ipairs(redis.call("HVALS", key)) do held = held + tonumber(count) end
-  if limit > 0 and held >= limit then
-    local answer = redis.call("HKEYS", key)
-    table.insert(answer, 1, 0)
-    return answer
-  end
-  redis.call("HINCRBY", key, life, 1)
-elseif what == "give" then
-  if redis.call("HINCRBY", key, life, -1) <= 0 then redis.call("HDEL", key, life) end
-elseif tonumber(ARGV[3]) > 0 then
-  redis.call("HSET", key, life, ARGV[3])
-else
-  redis.call("HDEL", key, life)
+-- Answers to take: {1}, with life and id of the connection that was replaced if there was one; {2} when a newer one
+-- holds the slot; {0, life, life …} when none is left: the lives that hold the others. To settle: {1, slot, slot …},
+-- the slots that newer connections elsewhere hold.
+--
+-- Redis does not undo what an aborted script has written. Each write stands for itself: at worst one connection too many
+-- or too few is counted, or a key does not expire, until the caller, who got the error, settles.
+local counts, clients, what, life = KEYS[1], KEYS[2], ARGV[1], ARGV[2]
+local expiry, named = ARGV[4], tonumber(ARGV[6])
+local now = 0
+if named > 0 then
+  local time = redis.call("TIME")
+  now = time[1] * 1000 + math.floor(time[2] / 1000)
 end
-redis.call("PEXPIRE", key, ARGV[4])
-return { 1 }
+
+local function holder(slot)
+  local value = redis.call("HGET", clients, slot)
+  if not value then return nil end
+  local of, id, opened = string.match(value, "^(%S+) (%d+) (%d+)$")
+  return { life = of, id = id, opened = tonumber(opened) }
+end
+
+local function hold(slot, id, age)
+  redis.call("HSET", clients, slot, string.format("%s %s %.0f", life, id, now - tonumber(age)))
+end
+
+local gone = {}
+for i = 8 + 3 * named, #ARGV do
+  gone[ARGV[i]] = true
+  redis.call("HDEL", counts, ARGV[i])
+end
+if ARGV[7] == "1" then
+  local entries = redis.call("HGETALL", clients)
+  for i = 1, #entries, 2 do
+    if gone[string.match(entries[i + 1], "^%S+")] then redis.call("HDEL", clients, entries[i]) end
+  end
+end
+
+local answer = { 1 }
+if what == "take" then
+  local slot, id, age = ARGV[8], ARGV[9], ARGV[10]
+  local held = named > 0 and holder(slot)
+  if held then
+    local holderAge = now - held.opened
+    if holderAge >= 0 and holderAge < tonumber(ARGV[5]) then return { 2 } end
+    answer = { 1, held.life, held.id }
+  else
+    local limit, sum = tonumber(ARGV[3]), redis.call("HLEN", clients)
+    if limit > 0 then
+      for _, count in ipairs(redis.call("HVALS", counts)) do sum = sum + tonumber(count) end
+    end
+    if limit > 0 and sum >= limit then
+      answer = redis.call("HKEYS", counts)
+      for _, value in ipairs(redis.call("HVALS", clients)) do answer[#answer + 1] = string.match(value, "^%S+") end
+      table.insert(answer, 1, 0)
+      return answer
+    end
+  end
+  if named > 0 then hold(slot, id, age) else redis.call("HINCRBY", counts, life, 1) end
+elseif what == "give" and named > 0 then
+  local held = holder(ARGV[8])
+  if held and held.life == life and held.id == ARGV[9] then redis.call("HDEL", clients, ARGV[8]) end
+elseif what == "give" then
+  if redis.call("HINCRBY", counts, life, -1) <= 0 then redis.call("HDEL", counts, life) end
+else
+  if tonumber(ARGV[3]) > 0 then redis.call("HSET", counts, life, ARGV[3]) else redis.call("HDEL", counts, life) end
+  local own = {}
+  for i = 8, 7 + 3 * named, 3 do
+    local held = holder(ARGV[i])
+    own[ARGV[i]] = true
+    -- Both are in by now, so the one that was opened last stays; an older one is of a store that went back.
+    if not held or held.life == life or held.opened < now - tonumber(ARGV[i + 2]) then
+      hold(ARGV[i], ARGV[i + 1], ARGV[i + 2])
+    else
+      answer[#answer + 1] = ARGV[i]
+    end
+  end
+  local entries = redis.call("HGETALL", clients)
+  for i = 1, #entries, 2 do
+    if string.match(entries[i + 1], "^%S+") == life and not own[entries[i]] then
+      redis.call("HDEL", clients, entries[i])
+    end
+  end
+end
+redis.call("PEXPIRE", counts, expiry)
+redis.call("PEXPIRE", clients, expiry)
+return answer

@@ -1,0 +1,68 @@
+import type { RedisClient } from "./client.ts";
+
+/** A connection that was replaced, as its own node knows it. */
+export interface Replacement {
+  readonly user: string;
+  readonly slot: string;
+  readonly id: number;
+}
+
+/** Notifications kept for another try; the oldest are given up, and their nodes find out when they settle. */
+const KEPT = 10_000;
+
+/**
+ * Notifies nodes of those of their connections that newer ones on other nodes have replaced. Each node has a channel of
+ * its own. What a subscriber misses while Redis is away it finds out when it settles its leases afterwards.
+ */
+export class Replacements {
+  /** Resolves when Redis has taken note of the subscription that is wanted now. */
+  listening: Promise<void> = Promise.resolve();
+  private readonly unsent = new Map<string, string>();
+  private readonly stopWatching: () => void;
+  private readonly channel: string;
+
+  constructor(
+    private readonly client: RedisClient,
+    private readonly replaced: (replacement: Replacement) => void,
+  ) {
+    this.channel = client.keys.replacements(client.node);
+    this.stopWatching = client.watchReady((ready) => {
+      if (ready) this.listen().catch((error) => client.lose(String(error)));
+    });
+  }
+
+  /** Begins to hear what other nodes send to this one. Rejects when Redis cannot be reached. */
+  listen(): Promise<void> {
+    const subscribed = this.client.subscribe([this.channel], (payload) => {
+      const [user = "", slot = "", id] = payload.split(" ");
+      this.replaced({ user, slot, id: Number(id) });
+    });
+    this.listening = subscribed;
+    return subscribed;
+  }
+
+  /** Notifies the node of `life`; tried again where that fails. */
+  send(life: string, { user, slot, id }: Replacement): void {
+    const payload = `${user} ${slot} ${id}`;
+    const node = life.slice(0, life.lastIndexOf("~"));
+    this.client.publish(this.client.keys.replacements(node), payload).catch(() => {
+      if (this.unsent.size < KEPT) this.unsent.set(payload, life);
+    });
+  }
+
+  /** Sends what could not be sent. */
+  sendAgain(): void {
+    if (this.unsent.size === 0 || !this.client.ready) return;
+    const unsent = [...this.unsent];
+    this.unsent.clear();
+    for (const [payload, life] of unsent) {
+      const [user = "", slot = "", id] = payload.split(" ");
+      this.send(life, { user, slot, id: Number(id) });
+    }
+  }
+
+  close(): void {
+    this.stopWatching();
+    this.client.unsubscribe(this.channel);
+  }
+}
