@@ -53,7 +53,7 @@ export async function signInAs(address: Address, user: string, password: string)
       isUsed = true;
       return current.token;
     },
-    token: async () => (Date.now() < current.endsAt - MARGIN ? current.token : renew()),
+    token: async () => (performance.now() < current.endsAt - MARGIN ? current.token : renew()),
   };
 }
 
@@ -102,7 +102,7 @@ async function requestToken(
   const said = await readObject(answer);
   const { access_token: token, expires_in: seconds } = said;
   if (answer.ok && typeof token === "string" && typeof seconds === "number")
-    return { token, endsAt: Date.now() + seconds * 1000 };
+    return { token, endsAt: performance.now() + seconds * 1000 };
   throw refusal(address, username, answer, said);
 }
 

@@ -144,7 +144,7 @@ export function createClient({ id, tone, conversation, redraw, log, isShared }: 
     talk = openTalk(opened, (event) => {
       if (event.type === "status" && event.line.at === "waiting") {
         const { reason, until } = event.line;
-        const seconds = Math.max(0, (until - Date.now()) / 1000).toFixed(1);
+        const seconds = Math.max(0, (until - moment()) / 1000).toFixed(1);
         const text = `${reason}; tries again in ${seconds} s`;
         see({ at: moment(), direction: "line", type: "wait", bytes: 0, text });
       }

@@ -79,7 +79,7 @@ export function createBench(conversation: string): Bench {
   function showFrames(): void {
     framesChanged.value++;
     // A countdown that a frame has begun must not be measured from the last look at the clock.
-    now.value = Date.now();
+    now.value = moment();
   }
 
   function make(talksIn: string): BenchClient {
@@ -103,14 +103,14 @@ export function createBench(conversation: string): Bench {
     return clients.value.find(({ id }) => id === selectedId.value) ?? clients.value[0]!;
   });
   const facts = signal(NO_FACTS);
-  const now = signal(Date.now());
+  const now = signal(moment());
   const talkAsAll = signal(false);
 
   void readServerFacts().then((read) => {
     facts.value = read;
   });
   setInterval(() => {
-    now.value = Date.now();
+    now.value = moment();
   }, COUNTDOWN_EVERY);
 
   function join(client: BenchClient): BenchClient {

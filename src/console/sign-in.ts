@@ -31,6 +31,9 @@ interface Tokens {
   readonly refresh: string | undefined;
 }
 
+/** How long the server may take to answer, in milliseconds: where many sign in at once, each waits for its turn. */
+const PATIENCE = 120_000;
+
 /** Asks `POST /token` to let `username` in. Never throws: what goes wrong is answered in words. */
 export async function signIn(
   username: string,
@@ -98,7 +101,8 @@ export function pastedLogin(token: string): Login {
 }
 
 function ask(fields: Record<string, string>): Promise<Response> {
-  return fetch(`${serverAddress()}/token`, { method: "POST", body: new URLSearchParams(fields) });
+  const signal = AbortSignal.timeout(PATIENCE);
+  return fetch(`${serverAddress()}/token`, { method: "POST", body: new URLSearchParams(fields), signal });
 }
 
 function tokensOf(body: Record<string, unknown>): Tokens | undefined {

@@ -1,5 +1,6 @@
-import type { Conversation, Position } from "../client/connect.ts";
+import type { Conversation, Position, State } from "../client/connect.ts";
 import type { Refusal, TalkEvent } from "./state.ts";
+import { moment } from "./wire/tap.ts";
 
 /** A message is read when it was in view for this long, in milliseconds; a burst of them is told as one. */
 const READ_AFTER = 400;
@@ -37,7 +38,7 @@ export function openTalk(conversation: Conversation, tellPage: (event: TalkEvent
 
   conversation.on("status", (line) => {
     const { welcome, members } = conversation;
-    tell({ type: "status", line, welcome, members, at: Date.now() });
+    tell({ type: "status", line: inMoments(line), welcome, members, at: moment() });
   });
   conversation.on("message", (message) => tell({ type: "message", message }));
   conversation.on("presence", tellMembers);
@@ -46,8 +47,8 @@ export function openTalk(conversation: Conversation, tellPage: (event: TalkEvent
   conversation.on("lost", (lost) => {
     tell({ type: "lost", lost, newest: conversation.position?.seq ?? 0 });
   });
-  conversation.on("quota", (quota) => tell({ type: "quota", quota, at: Date.now() }));
-  conversation.on("warning", (warning) => tell({ type: "warning", warning, at: Date.now() }));
+  conversation.on("quota", (quota) => tell({ type: "quota", quota, at: moment() }));
+  conversation.on("warning", (warning) => tell({ type: "warning", warning, at: moment() }));
   conversation.on("error", (error) => tell({ type: "complaint", refusal: refusalOf(error) }));
 
   return {
@@ -94,6 +95,11 @@ export function openTalk(conversation: Conversation, tellPage: (event: TalkEvent
       void conversation.close();
     },
   };
+}
+
+/** The same line; the end of a wait is given by the clock of the countdowns, which no step of the time of day moves. */
+function inMoments(line: State): State {
+  return line.at === "waiting" ? { ...line, until: line.until - Date.now() + moment() } : line;
 }
 
 /** Everything the library rejects with has a `code`; anything else is a fault of this page. */

@@ -64,7 +64,15 @@ export function welcome(
 
 /** The line was cut, and is dialled again after so many milliseconds. */
 export function waiting(attempt = 1, wait = 3000): Event {
-  return status({ at: "waiting", attempt, until: T0 + wait, reason: "connection lost", firm: false });
+  return status({
+    at: "waiting",
+    attempt,
+    until: T0 + wait,
+    code: 1006,
+    reason: "connection lost",
+    fresh: false,
+    firm: false,
+  });
 }
 
 /** The line is closed for good. */

@@ -28,9 +28,9 @@ export async function entered(conversation: Conversation, { http }: Target): Pro
 }
 
 function problemOf(state: State, http: string, said: string): string | undefined {
-  if (state.at === "waiting") return `${http} cannot be reached by WebSocket: ${state.reason}.${said}`;
-  if (state.at !== "closed") return undefined;
+  if (state.at !== "waiting" && state.at !== "closed") return undefined;
   const { code, reason } = state;
+  if (code === 1006) return `${http} cannot be reached by WebSocket: ${reason}.${said}`;
   return `The server closed with ${code}, ${reason}.${said || ` ${describeClose(code).advice}`}`;
 }
 

@@ -1,5 +1,6 @@
 import type { Conversation, Parley, Position, State } from "../../client/connect.ts";
 import { ParleyError } from "../../client/connect.ts";
+import { ANSWER_WAIT } from "../../client/options.ts";
 import { askAllowance, askFault } from "../asking.ts";
 import { failureLines } from "../failure.ts";
 import type { Credential } from "../sign-in.ts";
@@ -45,11 +46,13 @@ export function openTalk(parts: TalkParts): Talk {
 
   tellEvents(conversation, own, tell);
 
-  /** On a line that holds, an ack that got lost (/fault lose ack) is waited for without end. */
+  /** On a line that holds, an ack that got lost (/fault lose ack) is waited for longer than a person does. */
   function wonder(id: string): void {
     const isNext = conversation.pending[0]?.id === id;
     if (isNext && conversation.status.at === "live" && !isPutOff)
-      note("no ack yet of what you said; if the connection breaks it is sent again, and stored once");
+      note(
+        `no ack yet of what you said; if the connection breaks, and after ${ANSWER_WAIT / 1000} s, it is sent again, and stored once`,
+      );
   }
 
   async function say(text: string): Promise<boolean> {
@@ -145,7 +148,7 @@ function tellEvents(conversation: Conversation, own: Set<string>, tell: (told: T
   function tellReturn(at: State["at"]): void {
     const isInTouch = at === "live" || at === "resuming" || at === "degraded";
     if (!isInTouch) {
-      if (isIn) leftAt ??= Date.now();
+      if (isIn) leftAt ??= performance.now();
       return;
     }
     if (!isIn) {
@@ -159,7 +162,7 @@ function tellEvents(conversation: Conversation, own: Set<string>, tell: (told: T
       });
     }
     if (leftAt === undefined || at === "resuming") return;
-    tell({ type: "back", caught_up: caughtUp, lost, milliseconds: Date.now() - leftAt });
+    tell({ type: "back", caught_up: caughtUp, lost, milliseconds: Math.round(performance.now() - leftAt) });
     leftAt = undefined;
     caughtUp = 0;
     lost = false;

@@ -49,7 +49,8 @@ export type Told =
 export function statusOf(state: State, was: State["at"] | undefined): Status {
   const { at } = state;
   const status = { type: "status", at, ...(was !== undefined && { was }) } as const;
-  if (at === "waiting") return { ...status, reason: state.reason, until: Math.round(state.until) };
+  if (at === "waiting")
+    return { ...status, code: state.code, reason: state.reason, until: Math.round(state.until) };
   if (at === "closed") return { ...status, code: state.code, reason: state.reason, advice: state.advice };
   return at === "degraded" ? { ...status, reason: state.reason } : status;
 }

@@ -37,7 +37,7 @@ export function Messages({ client, bench }: MessagesProps) {
   const state = client.state.value;
   const { transcript, session } = state;
   // Only a refusal for a time makes rows change by themselves.
-  const setting = settingOf(state, state.limitedUntil === undefined ? Date.now() : bench.now.value);
+  const setting = settingOf(state, state.limitedUntil === undefined ? 0 : bench.now.value);
   const signature = JSON.stringify([setting.user, setting.today, setting.held, [...setting.marks]]);
   const drawn = useRef(new Map<string, Drawn>());
   const actions = useMemo(() => actionsOf(client), [client]);
@@ -105,11 +105,13 @@ function actionsOf(client: BenchClient): MessageActions {
   };
 }
 
-function settingOf({ transcript, session, limitedUntil = 0 }: State, now: number): Setting {
+/** `moment`: the clock of the countdowns; days are told by the time of day. */
+function settingOf({ transcript, session, limitedUntil = 0 }: State, moment: number): Setting {
   const user = session.at === "signed_out" ? "" : session.user;
   const open = session.at === "open" ? session : undefined;
   const marks = readMarks(transcript.stored, open?.members ?? [], user);
-  const held = limitedUntil > now || (open?.line.at !== "live" && open?.line.at !== "resuming");
+  const held = limitedUntil > moment || (open?.line.at !== "live" && open?.line.at !== "resuming");
+  const now = Date.now();
   return { user, today: new Date(now).toDateString(), now, held, marks };
 }
 

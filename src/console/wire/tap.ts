@@ -95,7 +95,10 @@ export function knock(path: string, token: string, tell: (seen: Omit<Seen, "clie
   socket.addEventListener("message", ({ data }) => typeOf(data) === "welcome" && socket.close());
 }
 
-/** Now, in milliseconds since 1970, finer than `Date.now`: acks on one machine take less than one of them. */
+/**
+ * Now, in milliseconds since 1970 as it was known when the page was loaded: what lies between two moments is right whatever
+ * was done to the clock meanwhile. Finer than `Date.now`: acks on one machine take less than one of its steps.
+ */
 export function moment(): number {
   return performance.timeOrigin + performance.now();
 }

@@ -1,6 +1,8 @@
 // Faults that take more than one step: a quota that is used up, and a reader that does not read.
+
 import type { Bench } from "../../bench.ts";
 import { type BenchClient, newId } from "../../bench-client.ts";
+import { moment } from "../../wire/tap.ts";
 import { ask, askForFault, post } from "./ask.ts";
 
 /** Requests that the page itself makes to fill a quota; for more it needs the server's help. */
@@ -30,7 +32,7 @@ export async function fillQuota(bench: Bench, client: BenchClient): Promise<stri
     ? await askForFault(bench, client, { do: "fill_quota" })
     : await useUp(client);
   if (filled.problem !== undefined) return filled.problem;
-  client.happen({ type: "quota", quota: filled.body.quota as Quota, at: Date.now() });
+  client.happen({ type: "quota", quota: filled.body.quota as Quota, at: moment() });
   return undefined;
 }
 
