@@ -3,11 +3,11 @@ import { FIRST_WAIT, LONGEST_WAIT } from "./options.ts";
 /**
  * How long to wait before trying again, in milliseconds: exponential with full jitter.
  *
- * `attempt` counts from 0; `random` is from 0 up to 1. The whole wait is random, so that clients that were cut together
+ * `attempt` counts from 0; `random` is from 0 up to 1; no wait is above `longest`. The whole wait is random, so that clients that were cut together
  * do not come back together.
  */
-export function backoff(attempt: number, random: number): number {
-  return random * Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** attempt);
+export function backoff(attempt: number, random: number, longest: number = LONGEST_WAIT): number {
+  return random * Math.min(longest, FIRST_WAIT * 2 ** attempt);
 }
 
 /** The wait after an answer: what the server asked for in `seconds` wins over the back-off. */

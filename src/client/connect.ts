@@ -3,7 +3,9 @@
 import { type Conversation, openConversation } from "./conversation.ts";
 import type { Position } from "./inbox.ts";
 import type { Options } from "./options.ts";
+import { ParleyError } from "./parley-error.ts";
 import { isAsleep } from "./step.ts";
+import { MONOTONIC } from "./timing.ts";
 import { createTokenKeeper } from "./token.ts";
 
 export type { Member, Message, Quota } from "../protocol/server-frames.ts";
@@ -13,27 +15,35 @@ export type { Lost, Position } from "./inbox.ts";
 export type { Options, OutboxStorage, Pending, TokenSource, WebSocketLike } from "./options.ts";
 export { ParleyError, type ParleyErrorCode } from "./parley-error.ts";
 export type { Advice, State } from "./state.ts";
+export type { Timing } from "./timing.ts";
 
 /** One user's way to one server. */
 export interface Parley {
   /**
    * The conversation `id`, opened if it is not; the same object as long as it is open. It begins with what is said from
    * now on, or after `from`, a `position` that was kept.
+   *
+   * Throws a `ParleyError` with the code `closed` after `close()`, and a `TypeError` where there is no WebSocket.
    */
   conversation(id: string, options?: { readonly from?: Position }): Conversation;
-  /** Leaves all conversations. */
+  /** Leaves all conversations. Resolves when what is pending is in the storage, where there is one. */
   close(): Promise<void>;
 }
 
-/** Prepares a way to the server. Nothing is sent before the first `conversation()`. Throws if `url` is no address. */
+/**
+ * Prepares a way to the server. Nothing is sent before the first `conversation()`, so that it may be called where there is
+ * no network yet, such as at a page's rendering on a server. Throws if `url` is no address.
+ */
 export function connect(options: Options): Parley {
   new URL(options.url);
-  if ((options.WebSocket ?? globalThis.WebSocket) === undefined)
-    throw new TypeError("No WebSocket here: see docs/CLIENT.md");
-  const tokens = createTokenKeeper(options.token);
+  const tokens = createTokenKeeper(options.token, options.timing ?? MONOTONIC);
   const conversations = new Map<string, Conversation>();
+  let isOver = false;
   return {
     conversation(id, { from } = {}) {
+      if (isOver) throw new ParleyError("closed", "Left by close(): connect() again.");
+      if ((options.WebSocket ?? globalThis.WebSocket) === undefined)
+        throw new TypeError("No WebSocket here: give connect() the option WebSocket.");
       const known = conversations.get(id);
       if (known !== undefined && (known.status.at !== "closed" || isAsleep(known.status))) return known;
       const conversation = openConversation(id, options, tokens, from);
@@ -41,6 +51,7 @@ export function connect(options: Options): Parley {
       return conversation;
     },
     async close() {
+      isOver = true;
       const all = [...conversations.values()];
       conversations.clear();
       await Promise.all(all.map((conversation) => conversation.close()));

@@ -2,6 +2,7 @@ import type { ClientFrame } from "../protocol/client-frames.ts";
 import type { ServerFrame } from "../protocol/server-frames.ts";
 import type { SUBPROTOCOL } from "../protocol/version.ts";
 import { type Options, PING_AFTER, PING_ANSWER, WELCOME_WAIT } from "./options.ts";
+import { MONOTONIC } from "./timing.ts";
 
 /** What a client may send: the fields that have a default are optional. */
 export type SentFrame =
@@ -21,6 +22,8 @@ export interface Connection {
   send(frame: SentFrame): void;
   /** Asks the server for a sign of life; without one the line is lost. */
   probe(): void;
+  /** The line is of no use any more: closes it, and tells that it is lost. */
+  giveUp(reason: string): void;
   hangUp(): void;
 }
 
@@ -31,12 +34,12 @@ const OPEN = 1;
 export function openConnection(
   address: string,
   token: string,
-  { WebSocket = globalThis.WebSocket as never, trace, ...options }: Options,
+  { WebSocket = globalThis.WebSocket as never, timing = MONOTONIC, trace, ...options }: Options,
   { received, lost }: ConnectionListener,
 ): Connection {
   const subprotocol: typeof SUBPROTOCOL = "parley.v1";
   const socket = new WebSocket!(address, [subprotocol, `bearer.${token}`]);
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  let endTimer = () => {};
   let isOver = false;
 
   function end(code: number, reason: string): void {
@@ -45,17 +48,19 @@ export function openConnection(
     lost(code, reason);
   }
 
+  const giveUp = (reason: string) => end(1006, reason);
+
   function hangUp(): void {
     isOver = true;
-    clearTimeout(timer);
+    endTimer();
     // A dead line would keep the close handshake waiting; nobody waits for its end.
     socket.close(1000);
   }
 
   /** Does `task` unless something is heard in time. */
   function unlessHeard(milliseconds: number, task: () => void): void {
-    clearTimeout(timer);
-    timer = setTimeout(task, milliseconds);
+    endTimer();
+    endTimer = timing.after(milliseconds, task);
   }
 
   function send(frame: SentFrame): void {
@@ -67,10 +72,10 @@ export function openConnection(
 
   function probe(): void {
     send({ type: "ping" });
-    unlessHeard(options.pingAnswer ?? PING_ANSWER, () => end(1006, "no pong came"));
+    unlessHeard(options.pingAnswer ?? PING_ANSWER, () => giveUp("no pong came"));
   }
 
-  unlessHeard(options.welcomeWait ?? WELCOME_WAIT, () => end(1006, "no welcome came"));
+  unlessHeard(options.welcomeWait ?? WELCOME_WAIT, () => giveUp("no welcome came"));
   socket.onmessage = ({ data }: { data: string }) => {
     if (isOver) return;
     unlessHeard(options.pingAfter ?? PING_AFTER, probe);
@@ -87,5 +92,5 @@ export function openConnection(
   socket.onclose = ({ code, reason }: { code: number; reason: string }) => end(code, reason);
   // Always followed by `close`; some libraries throw when nobody listens.
   socket.onerror = () => {};
-  return { send, probe, hangUp };
+  return { send, probe, giveUp, hangUp };
 }

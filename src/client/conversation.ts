@@ -6,10 +6,12 @@ import { createKeeper } from "./keeper.ts";
 import { createLine } from "./line.ts";
 import { type Options, type Pending, TYPING_EVERY } from "./options.ts";
 import { closedError, ParleyError } from "./parley-error.ts";
+import { createPeople, type PeopleEvent } from "./people.ts";
 import { createReader, type Reader } from "./reader.ts";
 import { type Asking, createRequests } from "./requests.ts";
 import type { State } from "./state.ts";
 import { isAsleep, isInTouch } from "./step.ts";
+import { MONOTONIC } from "./timing.ts";
 import type { TokenKeeper } from "./token.ts";
 
 /** Says that a message is stored, and as what. */
@@ -87,48 +89,76 @@ export interface Conversation extends AsyncIterable<Message> {
   close(): Promise<void>;
 }
 
-/** Opens a conversation: joins what line.ts, requests.ts, inbox.ts and keeper.ts do, each for itself. */
+/** Close code of a conversation that was removed. */
+const REMOVED = 4404;
+
+/** Opens a conversation: joins what line.ts, requests.ts, inbox.ts, people.ts and keeper.ts do, each for itself. */
 export function openConversation(
   id: string,
   options: Options,
   tokens: TokenKeeper,
   from?: Position,
 ): Conversation {
+  const { timing = MONOTONIC } = options;
   const listeners = createListeners();
   const { tell } = listeners;
   const readers = new Set<Reader>();
   const inbox = createInbox(from);
+  const people = createPeople();
+  /**
+   * Names this conversation in this page to the server: a socket takes the place of one of the same name, so that what is
+   * left of a dead line is not counted beside it. Kept nowhere: a tab that is duplicated copies its storage, too.
+   */
+  const client = newId();
   let welcome: ServerFrameOf<"welcome"> | undefined;
-  let members: readonly Member[] = [];
-  let typedAt = 0;
+  let typedAt = -Infinity;
   /** Counts welcomes: a page that was asked for before the last one says nothing about what is missing now. */
   let welcomes = 0;
 
   const report = (code: "storage" | "token", cause: unknown) =>
     tell("error", new ParleyError(code, String(cause), { cause }));
-  const keeper = createKeeper(options.storage, (error) => report("storage", error));
-  const line = createLine(options, tokens, {
-    async prepare(user) {
-      const kept = await keeper.load(`${user}/${id}`);
+  const keeper = createKeeper(
+    options.storage,
+    id,
+    timing,
+    (kept) => {
       if (kept.length > 0 || requests.pending().length > 0) requests.restore(kept);
-      return addressOf(options.url, user, id, inbox.position());
+      requests.pump();
+    },
+    (error) => report("storage", error),
+  );
+  // What is written before a token names the user is kept, too.
+  let reading: Promise<void> | undefined = keeper.read(options.user);
+  const line = createLine(options, timing, tokens, {
+    async prepare(user) {
+      const first = reading ?? keeper.read(options.user);
+      reading = undefined;
+      await Promise.all([first, keeper.read(user)]);
+      return addressOf(options.url, user, id, client, inbox.position());
     },
     received,
     interrupted() {
-      typedAt = 0;
+      typedAt = -Infinity;
       requests.interrupt();
+      tellOf(people.interrupted());
     },
     changed,
     tokenFailed: (error) => report("token", error),
   });
-  const requests = createRequests(options, line, keeper.save);
+  const requests = createRequests(options, timing, line, keeper.save);
+
+  function tellOf(events: readonly PeopleEvent[]): void {
+    for (const { event, body } of events) tell(event, body as never);
+  }
 
   function changed(state: State): void {
     const refusal = closedError(state);
-    if (refusal !== undefined) {
-      for (const reader of readers)
-        reader.end(state.at === "closed" && state.code === 1000 ? undefined : refusal);
-      if (!isAsleep(state)) requests.end(refusal, keeper.isKeeping());
+    if (state.at === "closed" && refusal !== undefined && !isAsleep(state)) {
+      for (const reader of [...readers]) reader.end(state.code === 1000 ? undefined : refusal);
+      // What was written to a conversation that was removed must not go to another one of its name.
+      const isKept = keeper.isKeeping && state.code !== REMOVED;
+      requests.end(refusal, isKept);
+      if (!isKept) keeper.save([]);
     }
     tell("status", state);
     requests.pump();
@@ -142,57 +172,65 @@ export function openConversation(
       case "welcome":
         onWelcome(frame);
         break;
-      case "message":
+      case "message": {
+        const seq = inbox.position()?.seq;
+        const isBehind = inbox.isBehind();
         take(inbox.message(body as Message));
+        // What was missed comes before the answers: as long as it comes, they are not late.
+        if (isBehind && inbox.position()?.seq !== seq) requests.excuse();
         break;
+      }
       case "ack":
       case "history":
       case "pong":
         requests.answered(frame.id, body);
         break;
       case "error":
-        if (!requests.refused(frame)) tell("error", new ParleyError(frame.code, frame.message));
+        // The status tells of a full plan, and again at each new try.
+        if (!requests.refused(frame) && frame.code !== "too_many_connections")
+          tell("error", new ParleyError(frame.code, frame.message));
         break;
-      case "presence": {
-        const { user, state, at } = frame;
-        const others = members.filter((member) => member.user !== user);
-        members = state === "joined" ? [...others, { user, since: at }] : others;
+      case "presence":
+        tellOf(people.presence(body as never));
         break;
-      }
+      case "typing":
+        tellOf(people.typing(body as never));
+        break;
       case "read":
-        members = members.map((member) =>
-          member.user === frame.user ? { ...member, read: frame.seq } : member,
-        );
+        people.read(frame.user, frame.seq);
+        tell(type, frame);
         break;
       case "warning":
         if (frame.code === "inactivity" && options.stay) line.send({ type: "activity" });
         if (frame.code === "flooding") requests.pause((frame.seconds ?? 1) * 1000);
-        if (frame.code === "token_expiring") void line.renew();
+        if (frame.code === "token_expiring") line.renew(frame.seconds ?? 0);
+        tell(type, frame);
         break;
       case "degraded":
       case "recovered":
         requests.hasten();
+        requests.excuse();
         line.dispatch(frame);
         break;
       case "closing":
         line.dispatch({ type, farewell: frame });
         break;
     }
-    if (type === "presence" || type === "typing" || type === "read" || type === "warning") tell(type, frame);
     requests.pump();
   }
 
   function onWelcome(frame: ServerFrameOf<"welcome">): void {
-    const before = members;
+    const { epoch = frame.epoch } = inbox.position() ?? {};
+    const isNewEpoch = epoch !== frame.epoch;
     const taken = inbox.welcome(frame);
     welcome = frame;
     welcomes++;
-    members = frame.members;
+    if (isNewEpoch) requests.forgetMark();
+    // A clock that stood still while the machine slept does not know how much of a wait is over.
+    if (frame.quota.limit === 0 || frame.quota.remaining > 0) requests.hasten();
+    const events = people.welcome(frame.members, isNewEpoch, Date.now());
     line.dispatch({ type: "welcome", behind: inbox.isBehind() });
-    for (const { user } of without(before, members))
-      tell("presence", { user, state: "left", at: Date.now() });
-    for (const { user, since } of without(members, before))
-      tell("presence", { user, state: "joined", at: since });
+    tellOf(events);
     take(taken);
   }
 
@@ -213,8 +251,8 @@ export function openConversation(
     const mine = welcomes;
     const asked = requests.askFirst({ type: "history", id: newId(), after, limit: MAX_HISTORY_LIMIT });
     const page = await asked.catch(() => ({ messages: [], more: false }));
-    if (mine === welcomes && closedError(line.state()) === undefined)
-      take(inbox.page(page.messages, page.more));
+    // A line that was lost has not said that the messages are.
+    if (mine === welcomes && isInTouch(line.state())) take(inbox.page(page.messages, page.more));
   }
 
   function onLost(lost: Lost): void {
@@ -238,7 +276,7 @@ export function openConversation(
       return welcome;
     },
     get members() {
-      return members;
+      return people.present();
     },
     get pending() {
       return requests.pending();
@@ -255,7 +293,7 @@ export function openConversation(
       });
       readers.add(reader);
       const refusal = closedError(line.state());
-      if (refusal !== undefined) reader.end(refusal);
+      if (refusal !== undefined && !isAsleep(line.state())) reader.end(refusal);
       return reader.messages;
     },
     send(text, { id: name = newId(), data, signal } = {}) {
@@ -264,33 +302,32 @@ export function openConversation(
     },
     history,
     typing(active) {
-      const now = Date.now();
-      const isKnown = active ? now - typedAt < TYPING_EVERY : typedAt === 0;
+      const now = timing.now();
+      const isKnown = active ? now - typedAt < TYPING_EVERY : typedAt === -Infinity;
       if (isKnown || !isInTouch(line.state())) return;
-      typedAt = active ? now : 0;
+      typedAt = active ? now : -Infinity;
       line.send({ type: "typing", active });
     },
-    read: requests.mark,
+    read(seq) {
+      const user = line.user();
+      if (user !== undefined) people.read(user, seq);
+      requests.mark(seq);
+    },
     activity() {
       if (isAsleep(line.state())) line.dispatch({ type: "open" });
       line.send({ type: "activity" });
     },
     async ping() {
-      const began = performance.now();
+      const began = timing.now();
       await requests.ask({ type: "ping", id: newId() });
-      return performance.now() - began;
+      return timing.now() - began;
     },
-    reconnect: () => line.dispatch({ type: "open" }),
+    reconnect: () => line.dispatch({ type: "reconnect" }),
     async close() {
       line.dispatch({ type: "close" });
       await keeper.settled();
     },
   };
-}
-
-/** Those of `some` who are not among `others`. */
-function without(some: readonly Member[], others: readonly Member[]): readonly Member[] {
-  return some.filter(({ user }) => !others.some((other) => other.user === user));
 }
 
 /**
@@ -301,12 +338,13 @@ function addressOf(
   url: string,
   user: string,
   conversation: string,
+  client: string,
   position: Position | undefined,
 ): string | undefined {
   const address = new URL(url.replace(/^http/, "ws"));
   const path = `${address.pathname.replace(/\/$/, "")}/ws/${encodeURIComponent(user)}/${encodeURIComponent(conversation)}`;
   address.pathname = path;
-  const query = position && { after: String(position.seq), epoch: position.epoch };
+  const query = { client, ...(position && { after: String(position.seq), epoch: position.epoch }) };
   address.search = String(new URLSearchParams(query));
   return address.pathname === path ? address.href : undefined;
 }

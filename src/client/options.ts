@@ -1,10 +1,15 @@
 // What can be chosen, and what is chosen when nothing is said. Every default is here, with its unit and its reason.
 
+import type { Timing } from "./timing.ts";
+
 /** Longest wait before the first new try, in milliseconds: a second and a half on average; and a server that lost 5,000 clients gets 1,700 handshakes a second, with which half a core is left for those who talk. */
 export const FIRST_WAIT = 3_000;
 
 /** Longest wait before any new try, in milliseconds: a server that is back is found within half a minute. */
 export const LONGEST_WAIT = 30_000;
+
+/** Longest wait before a new try where the user had too many connections, in milliseconds: a place is free as soon as another tab goes, and a try costs one handshake. */
+export const LONGEST_PLACE_WAIT = 10_000;
 
 /** How long a connection must have lasted, in milliseconds, before the next wait is short again: one that falls at once would otherwise be dialled in a loop. A bad line that lasts some seconds each time is not that. */
 export const STEADY_AFTER = 1_000;
@@ -17,6 +22,15 @@ export const PING_ANSWER = 5_000;
 
 /** How long a socket may take from dialling to `welcome`, in milliseconds: TLS over a slow line, and a store that is busy. */
 export const WELCOME_WAIT = 10_000;
+
+/** How long a message, a page of history or a ping may wait for its answer on a line that holds, in milliseconds, before the line is given up and all is sent again: the server refuses within a few seconds what its store does not answer. */
+export const ANSWER_WAIT = 30_000;
+
+/** How long the token function may take, in milliseconds: longer than most HTTP requests may, and a server that checks many passwords at once lets a sign-in wait for its turn. */
+export const TOKEN_WAIT = 30_000;
+
+/** How long the storage may take for one call, in milliseconds: opening a database on a slow phone takes 2 s. */
+export const STORAGE_WAIT = 5_000;
 
 /** Most messages that wait for their ack. Beyond that `send` refuses: somebody writes faster than anybody could send. */
 export const MAX_PENDING = 1_000;
@@ -36,7 +50,7 @@ export const SEND_BURST = 30;
 /** How long one `typing` lasts at the server is 6 s; it is renewed after so many milliseconds at the earliest. */
 export const TYPING_EVERY = 3_000;
 
-/** How long before its end a token is no longer used for a new connection, in milliseconds: it must last over the handshake. */
+/** How long before its end a token is no longer used for a new connection, in milliseconds: it must last over the handshake. A short token is used for three quarters of its life. */
 export const TOKEN_MARGIN = 5_000;
 
 /** A message on its way: what was given to `send`. */
@@ -49,9 +63,10 @@ export interface Pending {
 /**
  * Keeps what is not acked yet, so that a closed tab or a killed program loses nothing.
  *
- * `key` is `user/conversation`: what one user wrote is never sent as another. `save` replaces what was kept under
- * `key`, and is not called again before it has finished. Two tabs that share a key would overwrite each other: give
- * each its own place.
+ * `key` is `user/conversation`: what one user wrote is never sent as another. What is written before the first token
+ * names a user is kept under `/conversation`, and is sent as the user who signs in next; the option `user` names one
+ * from the start. `save` replaces what was kept under `key`, and is not called again before it has finished, or has been
+ * given up after `STORAGE_WAIT`. Two tabs that share a key would overwrite each other: give each its own place.
  */
 export interface OutboxStorage {
   load(key: string): Promise<readonly Pending[]> | readonly Pending[];
@@ -76,10 +91,14 @@ export interface Options {
   readonly url: string;
   /**
    * The user's token. As a function it is asked again when its last one ends; it may answer `undefined` when the user
-   * is signed out for good, and may throw when it cannot tell now, and is then asked again after a wait.
+   * is signed out for good, and may throw when it cannot tell now, and is then asked again after a wait. One that does
+   * not settle within `TOKEN_WAIT` counts as one that throws.
    */
   readonly token: TokenSource;
-  /** The user; without it, the token's `sub`. */
+  /**
+   * The user; without it, the token's `sub`. Where several people share a storage, give it: it says whose what is written
+   * before the first token is.
+   */
   readonly user?: string;
   /** Where messages wait that are not acked; without it, in memory only. */
   readonly storage?: OutboxStorage;
@@ -100,6 +119,8 @@ export interface Options {
     url: string,
     protocols: string[],
   ) => WebSocketLike;
+  /** Another clock, for tests. */
+  readonly timing?: Timing;
   /** Is told each frame's text, for a log. What is sent may hold a token: frames of type `token` are not told. */
   readonly trace?: (direction: "sent" | "received", text: string) => void;
 }

@@ -8,7 +8,7 @@ export interface Named {
  *
  * One at a time is under way. With more, a refusal of the first (over quota, store away) could be followed by an accepted
  * second, and the conversation would read in another order than it was written; the plans allow fewer requests a second
- * than one round trip each. Time is an argument, in milliseconds since 1970.
+ * than one round trip each. Time is an argument, in milliseconds of a clock that only goes forward.
  */
 export interface Outbox<R extends Named> {
   /** What is not answered yet, the oldest first. */
@@ -22,6 +22,10 @@ export interface Outbox<R extends Named> {
   next(now: number): R | undefined;
   /** When the next request may be sent; `Infinity` when none waits to be sent. */
   readyAt(): number;
+  /** Since when the request under way has been waiting for its answer; `Infinity` when none is. */
+  waitingSince(): number;
+  /** The server is busy with what comes before the answer: the request under way has waited since `now` only. */
+  excuse(now: number): void;
   /** Ends a request, because it was answered or is no longer wanted. */
   remove(id: string): R | undefined;
   /** Has a refused request sent again `delay(n)` milliseconds from `now` when it is refused the nth time (from 0). */
@@ -35,6 +39,7 @@ export interface Outbox<R extends Named> {
 export function createOutbox<R extends Named>(limit: number): Outbox<R> {
   let requests: R[] = [];
   let underWay: string | undefined;
+  let since = 0;
   let notBefore = 0;
   let putOffs = 0;
 
@@ -50,9 +55,14 @@ export function createOutbox<R extends Named>(limit: number): Outbox<R> {
     next(now) {
       if (readyAt() > now) return undefined;
       underWay = requests[0]?.id;
+      since = now;
       return requests[0];
     },
     readyAt,
+    waitingSince: () => (underWay === undefined ? Infinity : since),
+    excuse(now) {
+      since = now;
+    },
     remove(id) {
       const request = find(id);
       if (request === undefined) return undefined;

@@ -2,7 +2,7 @@
  * Keeps requests below the server's limit of frames a second (M2): `burst` at once, `rate` a second over time.
  *
  * The generic cell rate algorithm (ITU-T I.371): one number, the time at which the last request would have been due had
- * they all come evenly. Times are in milliseconds since 1970.
+ * they all come evenly. Times are in milliseconds of a clock that only goes forward.
  */
 export interface Pace {
   /** When the next request may go. */

@@ -5,7 +5,7 @@ import { MAX_QUEUED } from "./options.ts";
 
 /** Where the messages of one `for await` loop wait for it. */
 export interface Reader {
-  readonly messages: AsyncGenerator<Message, void, void>;
+  readonly messages: AsyncIterableIterator<Message>;
   push(message: Message): void;
   /**
    * The event `lost` has said that these messages are lost: they are not looked for. With them goes what was not kept of
@@ -26,19 +26,52 @@ export interface ReaderPort {
 /**
  * Keeps the messages of one loop. One that is slower than the conversation has `MAX_QUEUED` messages waiting; what comes
  * then is not kept, but read again from the server when the loop has come so far.
+ *
+ * It is no async generator: the `return()` of one waits for the message that its `next()` waits for.
  */
 export function createReader({ readAfter, lost, ended }: ReaderPort): Reader {
-  const queue: Message[] = [];
+  let queue: Message[] = [];
+  /** Calls of `next` that have no answer yet, the oldest first. */
+  const waiting: {
+    resolve(result: IteratorResult<Message, undefined>): void;
+    reject(error: unknown): void;
+  }[] = [];
   /** Finds what was not kept, as it finds what a line has lost. */
   let inbox: Inbox | undefined;
   /** The newest message that was not kept. */
   let missed: Message | undefined;
-  let end: { readonly error: unknown } | undefined;
-  let wake = () => {};
+  /** What was not kept is being read. */
+  let isReading = false;
+  let end: { error: unknown } | undefined;
+
+  /** Settles the calls that wait, as far as there is something for them. */
+  function serve(): void {
+    while (waiting.length > 0) {
+      const value = queue.shift();
+      if (value !== undefined) waiting.shift()!.resolve({ value, done: false });
+      else if (end !== undefined) {
+        const { error } = end;
+        // An iterator fails once, and is done from then on.
+        end = { error: undefined };
+        const { resolve, reject } = waiting.shift()!;
+        if (error === undefined) resolve({ value: undefined, done: true });
+        else reject(error);
+      } else if (missed !== undefined && !isReading) {
+        const last = missed;
+        missed = undefined;
+        isReading = true;
+        void take(inbox!, inbox!.message(last)).then(() => {
+          isReading = false;
+          serve();
+        });
+      } else return;
+    }
+  }
 
   function stop(error?: unknown): void {
     end ??= { error };
-    wake();
+    ended();
+    serve();
   }
 
   async function take(mine: Inbox, { told, readAfter: after }: Taken): Promise<void> {
@@ -48,7 +81,7 @@ export function createReader({ readAfter, lost, ended }: ReaderPort): Reader {
       if ("lost" in item) lost(item.lost);
       else queue.push(item.message);
     }
-    wake();
+    serve();
     if (after === undefined) return;
     try {
       const { messages, more } = await readAfter(after);
@@ -58,30 +91,35 @@ export function createReader({ readAfter, lost, ended }: ReaderPort): Reader {
     }
   }
 
-  async function* run(): AsyncGenerator<Message, void, void> {
-    try {
-      for (;;) {
-        const next = queue.shift();
-        if (next !== undefined) yield next;
-        else if (end?.error !== undefined) throw end.error;
-        else if (end !== undefined) return;
-        else if (missed !== undefined) {
-          const last = missed;
-          missed = undefined;
-          await take(inbox!, inbox!.message(last));
-        } else
-          await new Promise<void>((resolve) => {
-            wake = resolve;
-          });
-      }
-    } finally {
-      ended();
-    }
+  /** The loop is over, whatever is there for it. */
+  function leave(): void {
+    queue = [];
+    inbox = missed = undefined;
+    end = { error: undefined };
+    stop();
   }
 
   return {
-    messages: run(),
+    messages: {
+      next: () =>
+        new Promise((resolve, reject) => {
+          waiting.push({ resolve, reject });
+          serve();
+        }),
+      async return() {
+        leave();
+        return { value: undefined, done: true };
+      },
+      async throw(error) {
+        leave();
+        throw error;
+      },
+      [Symbol.asyncIterator]() {
+        return this;
+      },
+    },
     push(message) {
+      if (end !== undefined) return;
       inbox ??= createInbox({ seq: message.seq - 1, epoch: "" });
       if (missed !== undefined || queue.length >= MAX_QUEUED) missed = message;
       else void take(inbox, inbox.message(message));

@@ -2,12 +2,13 @@ import { MAX_FRAME_BYTES } from "../protocol/limits.ts";
 import type { ServerFrameOf } from "../protocol/server-frames.ts";
 import { waitFor } from "./backoff.ts";
 import type { SentFrame } from "./connection.ts";
-import { type Line, setTimer } from "./line.ts";
-import { MAX_PENDING, type Options, type Pending, SEND_BURST, SEND_RATE } from "./options.ts";
+import type { Line } from "./line.ts";
+import { ANSWER_WAIT, MAX_PENDING, type Options, type Pending, SEND_BURST, SEND_RATE } from "./options.ts";
 import { createOutbox, type Named } from "./outbox.ts";
 import { createPace } from "./pace.ts";
 import { closedError, ParleyError } from "./parley-error.ts";
 import { isAsleep, isInTouch } from "./step.ts";
+import type { Timing } from "./timing.ts";
 
 /** A frame that is answered by its `id`. */
 export type Asking = Extract<SentFrame, { type: "message" | "history" | "ping" }> & Named;
@@ -24,7 +25,7 @@ interface Request extends Named {
 export interface Requests {
   /** Resolves with the answer's frame; rejects with a `ParleyError`, or the reason of `signal`. */
   ask<A>(frame: Asking, signal?: AbortSignal): Promise<A>;
-  /** Reads history before anything else that is to be read. */
+  /** Reads history before anything else that is to be read. A line that is lost meanwhile ends it with a rejection. */
   askFirst(frame: Asking): Promise<ServerFrameOf<"history">>;
   /** Messages of an earlier life, before those of this one. */
   restore(pending: readonly Pending[]): void;
@@ -35,10 +36,14 @@ export interface Requests {
   refused(error: ServerFrameOf<"error">): boolean;
   /** The newest message that the user has seen. */
   mark(seq: number): void;
+  /** Another life of the store: what was read in the last one says nothing about this one. */
+  forgetMark(): void;
   /** Nothing is sent for so many milliseconds. */
   pause(milliseconds: number): void;
-  /** The server is well again: what was put off is sent. */
+  /** What was put off is sent now. */
   hasten(): void;
+  /** The server sends what comes before the answers: those that are waited for are not late. */
+  excuse(): void;
   /** Sends what may be sent now, and comes back when more may be. */
   pump(): void;
   interrupt(): void;
@@ -49,6 +54,7 @@ export interface Requests {
 /** `save` is told the messages that are pending when they are others. */
 export function createRequests(
   options: Options,
+  timing: Timing,
   line: Line,
   save: (pending: readonly Pending[]) => void,
 ): Requests {
@@ -62,7 +68,9 @@ export function createRequests(
   /** The newest message that the user has seen, and the newest that this line was told of. */
   let wanted = 0;
   let known = 0;
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  let endTimer = () => {};
+  /** What was asked for by `askFirst` on this line. */
+  let first: Request | undefined;
 
   const pending = () =>
     boxes.message.all().map(({ frame }) => {
@@ -77,10 +85,15 @@ export function createRequests(
   }
 
   function pump(): void {
-    clearTimeout(timer);
-    const now = Date.now();
+    endTimer();
+    const now = timing.now();
     const state = line.state();
     const isOpen = isInTouch(state) && state.at !== "degraded";
+    const late = Math.min(...all.map((box) => box.waitingSince())) + ANSWER_WAIT;
+    if (isOpen && late <= now) {
+      line.giveUp("no answer came");
+      return;
+    }
     if (!isOpen && !isAsleep(state)) return;
     const transmit = (frame: SentFrame) => {
       pace.take(now);
@@ -97,10 +110,14 @@ export function createRequests(
       }
     }
     const next = isOpen && wanted > known ? 0 : Math.min(...all.map((box) => box.readyAt()));
-    const at = Math.max(next, pace.readyAt());
-    if (at === Infinity) return;
-    if (!isOpen && at <= now) line.dispatch({ type: "open" });
-    else timer = setTimer(pump, at);
+    const ready = Math.max(next, pace.readyAt());
+    if (!isOpen && ready <= now) {
+      line.dispatch({ type: "open" });
+      return;
+    }
+    const answers = Math.min(...all.map((box) => box.waitingSince())) + ANSWER_WAIT;
+    const at = isOpen ? Math.min(ready, answers) : ready;
+    if (at !== Infinity) endTimer = timing.after(at - now, pump);
   }
 
   return {
@@ -127,10 +144,10 @@ export function createRequests(
       return request.promise as Promise<A>;
     },
     askFirst(frame) {
-      const request = createRequest(frame);
-      boxes.history.addFirst([request]);
+      first = createRequest(frame);
+      boxes.history.addFirst([first]);
       pump();
-      return request.promise as Promise<ServerFrameOf<"history">>;
+      return first.promise as Promise<ServerFrameOf<"history">>;
     },
     restore(kept) {
       boxes.message.addFirst(kept.map((message) => createRequest({ type: "message", ...message } as Asking)));
@@ -143,7 +160,7 @@ export function createRequests(
     refused({ id = "", code, message, retry_after }) {
       const box = all.find((one) => one.find(id) !== undefined);
       if (retry_after !== undefined || code === "rate_limited" || code === "unavailable")
-        box?.putOff(id, Date.now(), (n) => waitFor(retry_after, n, Math.random()));
+        box?.putOff(id, timing.now(), (n) => waitFor(retry_after, n, Math.random()));
       else remove(id)?.reject(new ParleyError(code, message));
       return box !== undefined;
     },
@@ -151,18 +168,27 @@ export function createRequests(
       wanted = Math.max(wanted, seq);
       pump();
     },
-    pause: (milliseconds) => pace.pause(Date.now() + milliseconds),
+    forgetMark() {
+      wanted = known = 0;
+    },
+    pause: (milliseconds) => pace.pause(timing.now() + milliseconds),
     hasten() {
       for (const box of all) box.hasten();
+    },
+    excuse() {
+      for (const box of all) box.excuse(timing.now());
     },
     pump,
     interrupt() {
       // It may not have arrived; the server takes it forward only, so that once more does no harm.
       known = 0;
       for (const box of all) box.interrupt();
+      // The next `welcome` tells anew what is missing.
+      if (first !== undefined) remove(first.id)?.reject(new ParleyError("closed", "Connection lost."));
+      first = undefined;
     },
     end(reason, keepMessages) {
-      clearTimeout(timer);
+      endTimer();
       const kept = pending();
       for (const box of all)
         for (const { id, reject } of box.all()) {

@@ -17,7 +17,7 @@ interface Trying {
 }
 
 interface InTouch extends Trying {
-  /** When `welcome` came, in milliseconds since 1970. */
+  /** When `welcome` came, in milliseconds since 1970, to be shown. */
   readonly since: number;
   readonly farewell?: Farewell;
 }
@@ -45,16 +45,22 @@ export interface Degraded extends InTouch {
   readonly reason: string;
 }
 
-/** Not connected; tries again at `until` (milliseconds since 1970). `firm`: the server named the time. */
+/**
+ * Not connected; tries again at `until` (milliseconds since 1970, to be shown: the wait itself does not depend on the time
+ * of day). `code` says how the last line ended; 1006 where there was none. `firm`: the server named the time.
+ */
 export interface Waiting extends Trying {
   readonly at: "waiting";
   readonly until: number;
+  readonly code: number;
   readonly reason: string;
+  /** The last token was refused: the next try needs another. */
+  readonly fresh: boolean;
   readonly firm: boolean;
 }
 
-/** What would help: nothing but `reconnect()`, another token, one connection less, fewer frames, or something else. */
-export type Advice = "reconnect" | "sign_in" | "close_another" | "slow_down" | "change";
+/** What would help: nothing but `reconnect()`, another token, fewer frames, or something else. */
+export type Advice = "reconnect" | "sign_in" | "slow_down" | "change";
 
 /** Ended. `code` is a close code of docs/PROTOCOL.md. */
 export interface Closed {
@@ -68,8 +74,10 @@ export type State = Connecting | Live | Resuming | Degraded | Waiting | Closed;
 
 /** Everything that can happen to a connection. */
 export type Event =
-  /** The application wants to be connected. */
+  /** The user does something in a conversation that was closed for inactivity. */
   | { readonly type: "open" }
+  /** The application wants a new line, whatever becomes of the one there is. */
+  | { readonly type: "reconnect" }
   | { readonly type: "close" }
   | { readonly type: "welcome"; readonly behind: boolean }
   /** Whether messages are missing now. */
@@ -77,12 +85,17 @@ export type Event =
   | { readonly type: "degraded"; readonly reason: string }
   | { readonly type: "recovered" }
   | { readonly type: "closing"; readonly farewell: Farewell }
-  /** The socket is gone. `renewable`: there is a function that may have another token. */
+  /**
+   * The socket is gone. `lasted`: for how long it had been let in, in milliseconds. `renewable`: there is a function that
+   * may have another token. `hasStray`: a socket that was given up before its `welcome` may still be on its way.
+   */
   | {
       readonly type: "line_lost";
       readonly code: number;
       readonly reason: string;
+      readonly lasted: number;
       readonly renewable: boolean;
+      readonly hasStray: boolean;
     }
   /** The token function failed, and may do better later. */
   | { readonly type: "token_failed"; readonly reason: string }
@@ -99,7 +112,7 @@ export type Effect =
   /** Dial; `fresh`: with another token than the last. */
   | { readonly do: "dial"; readonly fresh: boolean }
   | { readonly do: "hang_up" }
-  | { readonly do: "wait"; readonly until: number }
+  | { readonly do: "wait"; readonly milliseconds: number }
   /** Send a ping now, and see whether the line answers. */
   | { readonly do: "probe" };
 

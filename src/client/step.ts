@@ -1,7 +1,7 @@
 import { mayReconnect } from "../protocol/close-codes.ts";
-import { backoff, waitFor } from "./backoff.ts";
-import { STEADY_AFTER } from "./options.ts";
-import type { Advice, Connecting, Effect, Event, State, Step } from "./state.ts";
+import { backoff } from "./backoff.ts";
+import { LONGEST_PLACE_WAIT, LONGEST_WAIT, STEADY_AFTER } from "./options.ts";
+import type { Advice, Connecting, Effect, Event, Farewell, State, Step, Waiting } from "./state.ts";
 
 /** Close code of a token that is not (or no longer) good. */
 const TOKEN_REFUSED = 4401;
@@ -9,11 +9,17 @@ const TOKEN_REFUSED = 4401;
 /** Close code of a conversation in which nothing was done for a while. */
 const INACTIVE = 4408;
 
+/** Close code of one connection more than the plan allows. A place becomes free when another tab, or what is left of a dead line, goes. */
+const TOO_MANY_CONNECTIONS = 4409;
+
+/** Close code of a connection whose place a newer one of the same client has taken. */
+const REPLACED = 4410;
+
 const ADVICE: Readonly<Record<number, Advice>> = {
   1000: "reconnect",
   [TOKEN_REFUSED]: "sign_in",
   [INACTIVE]: "reconnect",
-  4409: "close_another",
+  [REPLACED]: "reconnect",
   4429: "slow_down",
 };
 
@@ -31,8 +37,8 @@ export function isInTouch(state: State): boolean {
 }
 
 /**
- * One step of a connection: what `event` makes of `state` at `now` (milliseconds since 1970), and what is to be
- * done. `random` is from 0 up to 1, for the back-off.
+ * One step of a connection: what `event` makes of `state` at `now` (milliseconds since 1970, for what is shown), and what
+ * is to be done. `random` is from 0 up to 1, for the back-off.
  *
  * An event that has no meaning in the present state, such as a frame that was under way at a close, changes nothing.
  */
@@ -41,6 +47,10 @@ export function step(state: State, event: Event, now: number, random: number): S
   switch (event.type) {
     case "open":
       return state.at === "closed" || state.at === "waiting" ? dial(0) : still;
+    case "reconnect": {
+      const { state: next, effects } = dial(0);
+      return { state: next, effects: [{ do: "hang_up" }, ...effects] };
+    }
     case "close":
       return state.at === "closed" && !isAsleep(state)
         ? still
@@ -49,13 +59,13 @@ export function step(state: State, event: Event, now: number, random: number): S
       return isInTouch(state) ? { state, effects: [{ do: "probe" }] } : still;
     case "wake":
       // The server spread its clients over a time; those whose screen lights up must not all come at once.
-      if (state.at === "waiting") return state.firm ? still : dial(state.attempt);
+      if (state.at === "waiting") return state.firm ? still : dial(state.attempt, state.fresh);
       return step(state, { type: "offline" }, now, random);
     case "time_up":
-      return state.at === "waiting" ? dial(state.attempt) : still;
+      return state.at === "waiting" ? dial(state.attempt, state.fresh) : still;
     case "token_failed":
       if (state.at !== "connecting") return still;
-      return wait(state.attempt, now + backoff(state.attempt, random), event.reason, false);
+      return wait(state.attempt, now, backoff(state.attempt, random), { reason: event.reason });
     case "token_missing":
       return state.at === "connecting" ? close(TOKEN_REFUSED, event.reason) : still;
     case "line_lost":
@@ -101,21 +111,41 @@ function onLineLost(
   const code = farewell?.code ?? event.code;
   const reason = farewell?.reason || event.reason || "connection lost";
   const isConnecting = state.at === "connecting";
-  const attempt = !isConnecting && now - state.since >= STEADY_AFTER ? 0 : state.attempt;
-  if (code === TOKEN_REFUSED && event.renewable && !(isConnecting && state.fresh)) return dial(attempt, true);
-  if (!(farewell?.reconnect ?? mayReconnect(code))) return close(code, reason);
+  const isSteady = event.lasted >= STEADY_AFTER;
+  const attempt = isSteady ? 0 : state.attempt;
+  if (code === TOKEN_REFUSED && event.renewable && !(isConnecting && state.fresh)) {
+    if (isConnecting || isSteady) return dial(attempt, true);
+    // Tokens that are refused as soon as they have been taken must not be asked for as fast as the line allows.
+    return wait(attempt, now, backoff(attempt, random), { code, reason, fresh: true });
+  }
+  if (!mayComeBack(code, event.hasStray, farewell)) return close(code, reason);
   const after = farewell?.after;
-  return wait(attempt, now + waitFor(after, attempt, random), reason, after !== undefined);
+  const longest = code === TOO_MANY_CONNECTIONS ? LONGEST_PLACE_WAIT : LONGEST_WAIT;
+  const milliseconds = after === undefined ? backoff(attempt, random, longest) : after * 1000;
+  return wait(attempt, now, milliseconds, { code, reason, firm: after !== undefined });
+}
+
+function mayComeBack(code: number, hasStray: boolean, farewell: Farewell | undefined): boolean {
+  if (code === TOO_MANY_CONNECTIONS) return true;
+  // Nobody else has the name of this client: an own socket that was given up came late, and took the place.
+  if (code === REPLACED) return hasStray;
+  return farewell?.reconnect ?? mayReconnect(code);
 }
 
 function dial(attempt: number, fresh = false): Step {
   return { state: { at: "connecting", attempt, fresh }, effects: [{ do: "dial", fresh }] };
 }
 
-function wait(attempt: number, until: number, reason: string, firm: boolean): Step {
+function wait(
+  attempt: number,
+  now: number,
+  milliseconds: number,
+  { code = 1006, reason, fresh = false, firm = false }: Pick<Waiting, "reason"> & Partial<Waiting>,
+): Step {
+  const until = now + milliseconds;
   return {
-    state: { at: "waiting", until, reason, firm, attempt: attempt + 1 },
-    effects: [{ do: "wait", until }],
+    state: { at: "waiting", until, code, reason, fresh, firm, attempt: attempt + 1 },
+    effects: [{ do: "wait", milliseconds }],
   };
 }
 

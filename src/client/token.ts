@@ -1,4 +1,5 @@
-import { TOKEN_MARGIN, type TokenSource } from "./options.ts";
+import { TOKEN_MARGIN, TOKEN_WAIT, type TokenSource } from "./options.ts";
+import { type Timing, within } from "./timing.ts";
 
 /** Keeps the token of all conversations of one user, and asks for another when it ends. */
 export interface TokenKeeper {
@@ -6,27 +7,48 @@ export interface TokenKeeper {
   readonly isRenewable: boolean;
   /**
    * A token that is not `refused`: the one at hand, or else a new one. Conversations that ask at the same time get the
-   * same; undefined: there is none. Rejects as the function does.
+   * same; undefined: there is none. Rejects as the function does, and when it has not settled after `TOKEN_WAIT`.
    */
   get(refused: string | undefined): Promise<string | undefined>;
+  /** The function may never settle: the next `get` does not wait for it, but calls it anew. */
+  startAnew(): void;
 }
 
-export function createTokenKeeper(source: TokenSource): TokenKeeper {
+export function createTokenKeeper(source: TokenSource, timing: Timing): TokenKeeper {
   let token: string | undefined;
+  /** From when on `token` is no longer used for a new connection, by the clock of `timing`. */
+  let goodUntil = 0;
   let asking: Promise<string | undefined> | undefined;
-  if (typeof source === "string") return { isRenewable: false, get: async () => source };
+  if (typeof source === "string") return { isRenewable: false, get: async () => source, startAnew() {} };
+  const call = source;
+
+  function ask(): Promise<string | undefined> {
+    const mine = within(timing, TOKEN_WAIT, "token", Promise.resolve().then(call)).then((next) => {
+      if (mine === asking) keep(next);
+      return next;
+    });
+    const forget = () => {
+      if (mine === asking) asking = undefined;
+    };
+    mine.then(forget, forget);
+    return mine;
+  }
+
+  function keep(next: string | undefined): void {
+    token = next;
+    const life = (next === undefined ? undefined : lifeOf(next)) ?? Infinity;
+    goodUntil = timing.now() + life - Math.min(TOKEN_MARGIN, life / 4);
+  }
+
   return {
     isRenewable: true,
     async get(refused) {
-      const isGood = token !== undefined && token !== refused && !isEnding(token);
-      if (isGood) return token;
-      asking ??= Promise.resolve()
-        .then(source)
-        .finally(() => {
-          asking = undefined;
-        });
-      token = await asking;
-      return token;
+      if (token !== undefined && token !== refused && timing.now() < goodUntil) return token;
+      asking ??= ask();
+      return asking;
+    },
+    startAnew() {
+      asking = undefined;
     },
   };
 }
@@ -37,13 +59,22 @@ export function subjectOf(token: string): string | undefined {
   return typeof sub === "string" ? sub : undefined;
 }
 
-function isEnding(token: string): boolean {
-  const { exp } = claimsOf(token);
-  return typeof exp === "number" && exp * 1000 < Date.now() + TOKEN_MARGIN;
+/**
+ * How long a token that was just given lives at most, in milliseconds; undefined if it does not say. Both clocks may be
+ * wrong: the issuer's own two times say how long it is good for, and the time of day only whether some of that is over.
+ * A token that ends earlier is refused by the server, and another one is asked for.
+ */
+export function lifeOf(token: string): number | undefined {
+  const { exp, iat } = claimsOf(token);
+  if (typeof exp !== "number") return undefined;
+  const left = exp * 1000 - Date.now();
+  const whole = typeof iat === "number" ? (exp - iat) * 1000 : Infinity;
+  const life = left > 0 ? Math.min(left, whole) : whole;
+  return life > 0 ? life : undefined;
 }
 
 /** The claims, which are read and not verified: that is the server's work. */
-function claimsOf(token: string): { readonly sub?: unknown; readonly exp?: unknown } {
+function claimsOf(token: string): { readonly sub?: unknown; readonly exp?: unknown; readonly iat?: unknown } {
   try {
     // atob gives a character for each byte; names are ASCII, so nothing is lost by that.
     return JSON.parse(atob(token.split(".")[1]!.replaceAll("-", "+").replaceAll("_", "/")));

@@ -28,3 +28,35 @@ test("D5 Q2 a loop does not look for what was told to be lost", async () => {
   expect(seqs).toEqual([1, 5, 6]);
   expect({ asked, told }).toEqual({ asked: [], told: [] });
 });
+
+const quiet = { readAfter: async () => ({ messages: [], more: false }), lost: () => {} };
+
+test("10 return() ends a loop that waits, at once", async () => {
+  let ended = 0;
+  const reader = createReader({ ...quiet, ended: () => ended++ });
+  const { messages } = reader;
+  const waiting = [messages.next(), messages.next()];
+  expect(await messages.return!()).toEqual({ value: undefined, done: true });
+  expect(await Promise.all(waiting)).toEqual(Array(2).fill({ value: undefined, done: true }));
+  expect(ended).toBeGreaterThan(0);
+  reader.push(message(1));
+  expect(await messages.next()).toEqual({ value: undefined, done: true });
+});
+
+test("10 calls of next() that wait together get the messages in order", async () => {
+  const reader = createReader({ ...quiet, ended: () => {} });
+  const waiting = [reader.messages.next(), reader.messages.next()];
+  reader.push(message(1));
+  reader.push(message(2));
+  const results = await Promise.all(waiting);
+  expect(results.map(({ value }) => value?.seq)).toEqual([1, 2]);
+});
+
+test("a loop fails once, after what it has, and is over then", async () => {
+  const reader = createReader({ ...quiet, ended: () => {} });
+  reader.push(message(1));
+  reader.end(new Error("closed for good"));
+  expect(await reader.messages.next()).toEqual({ value: message(1), done: false });
+  expect(reader.messages.next()).rejects.toThrow("closed for good");
+  expect(await reader.messages.next()).toEqual({ value: undefined, done: true });
+});

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { FIRST_WAIT, STEADY_AFTER } from "../../src/client/options.ts";
+import { FIRST_WAIT, LONGEST_PLACE_WAIT, STEADY_AFTER } from "../../src/client/options.ts";
 import type { Effect, Event, State } from "../../src/client/state.ts";
 import { FIRST_STATE, isAsleep, step } from "../../src/client/step.ts";
 import { CLOSE_CODES, mayReconnect } from "../../src/protocol/close-codes.ts";
@@ -12,20 +12,29 @@ const STATES: { [S in State["at"]]: State & { at: S } } = {
   resuming: { at: "resuming", attempt: 2, since: NOW - 1 },
   live: { at: "live", attempt: 2, since: NOW - 1 },
   degraded: { at: "degraded", attempt: 2, since: NOW - 1, reason: "the store is away" },
-  waiting: { at: "waiting", attempt: 2, until: NOW + 1, reason: "connection lost", firm: false },
+  waiting: {
+    at: "waiting",
+    attempt: 2,
+    until: NOW + 1,
+    code: 1006,
+    reason: "connection lost",
+    fresh: false,
+    firm: false,
+  },
   closed: { at: "closed", code: 4403, reason: "forbidden", advice: "change" },
 };
 
 /** One of each event; `line_lost` is a cut line. */
 const EVENTS: { [E in Event["type"]]: Event & { type: E } } = {
   open: { type: "open" },
+  reconnect: { type: "reconnect" },
   close: { type: "close" },
   welcome: { type: "welcome", behind: true },
   progress: { type: "progress", behind: false },
   degraded: { type: "degraded", reason: "the store is away" },
   recovered: { type: "recovered" },
   closing: { type: "closing", farewell: { code: 1012, reason: "restarting", reconnect: true, after: 7 } },
-  line_lost: { type: "line_lost", code: 1006, reason: "", renewable: false },
+  line_lost: { type: "line_lost", code: 1006, reason: "", lasted: 1, renewable: false, hasStray: false },
   token_failed: { type: "token_failed", reason: "no token" },
   token_missing: { type: "token_missing", reason: "signed out" },
   time_up: { type: "time_up" },
@@ -38,11 +47,13 @@ type Cell = State["at"] | readonly [State["at"], ...Effect["do"][]];
 const lost: Cell = ["waiting", "wait"];
 const left: Cell = ["closed", "hang_up"];
 const dialled: Cell = ["connecting", "dial"];
+const dialledAnew: Cell = ["connecting", "hang_up", "dial"];
 
 /** What becomes of each state at each event, and what is to be done. A state or an event without its cells does not compile. */
 const TABLE: Record<State["at"], Record<Event["type"], Cell>> = {
   connecting: {
     open: "connecting",
+    reconnect: dialledAnew,
     close: left,
     welcome: "resuming",
     progress: "connecting",
@@ -58,6 +69,7 @@ const TABLE: Record<State["at"], Record<Event["type"], Cell>> = {
   },
   resuming: {
     open: "resuming",
+    reconnect: dialledAnew,
     close: left,
     welcome: "resuming",
     progress: "live",
@@ -73,6 +85,7 @@ const TABLE: Record<State["at"], Record<Event["type"], Cell>> = {
   },
   live: {
     open: "live",
+    reconnect: dialledAnew,
     close: left,
     welcome: "live",
     progress: "live",
@@ -88,6 +101,7 @@ const TABLE: Record<State["at"], Record<Event["type"], Cell>> = {
   },
   degraded: {
     open: "degraded",
+    reconnect: dialledAnew,
     close: left,
     welcome: "degraded",
     progress: "degraded",
@@ -103,6 +117,7 @@ const TABLE: Record<State["at"], Record<Event["type"], Cell>> = {
   },
   waiting: {
     open: dialled,
+    reconnect: dialledAnew,
     close: left,
     welcome: "waiting",
     progress: "waiting",
@@ -118,6 +133,7 @@ const TABLE: Record<State["at"], Record<Event["type"], Cell>> = {
   },
   closed: {
     open: dialled,
+    reconnect: dialledAnew,
     close: "closed",
     welcome: "closed",
     progress: "closed",
@@ -164,16 +180,68 @@ describe("coming back", () => {
   test("the wait grows with each failure and is short again after a steady connection", () => {
     expect(cut(STATES.connecting)).toMatchObject({ until: NOW + FIRST_WAIT * 2, attempt: 3 });
     expect(cut(STATES.live)).toMatchObject({ until: NOW + FIRST_WAIT * 2, attempt: 3 });
-    const steady = { ...STATES.live, since: NOW - STEADY_AFTER };
-    expect(cut(steady)).toMatchObject({ until: NOW + FIRST_WAIT / 2, attempt: 1 });
+    expect(cut(STATES.live, { lasted: STEADY_AFTER })).toMatchObject({
+      until: NOW + FIRST_WAIT / 2,
+      attempt: 1,
+    });
   });
 
   test.each([...Object.keys(CLOSE_CODES).map(Number), 1014, 4450, 4300, 4999])(
     "after %d as its range says",
     (code) => {
-      expect(cut(STATES.live, { code }).at).toBe(mayReconnect(code) ? "waiting" : "closed");
+      expect(cut(STATES.live, { code }).at).toBe(mayReconnect(code) || code === 4409 ? "waiting" : "closed");
     },
   );
+
+  test("W5 a full plan is waited out: a place becomes free when another tab goes", () => {
+    const farewell = { code: 4409, reason: "too many connections", reconnect: false };
+    const told = step({ ...STATES.connecting, attempt: 9 }, { type: "closing", farewell }, NOW, 0).state;
+    const { state, effects } = step(told, { ...EVENTS.line_lost, code: 4409 }, NOW, 0.5);
+    expect(state).toEqual({
+      at: "waiting",
+      until: NOW + LONGEST_PLACE_WAIT / 2,
+      code: 4409,
+      reason: "too many connections",
+      fresh: false,
+      firm: false,
+      attempt: 10,
+    });
+    expect(effects).toEqual([{ do: "wait", milliseconds: LONGEST_PLACE_WAIT / 2 }]);
+    // Where the server names a time, it counts.
+    const later = step(told, { type: "closing", farewell: { ...farewell, after: 2 } }, NOW, 0).state;
+    expect(cut(later, { code: 4409 })).toMatchObject({ at: "waiting", until: NOW + 2_000, firm: true });
+  });
+
+  test("who is replaced or removed does not come back, but for an own socket that came late", () => {
+    expect(cut(STATES.live, { code: 4410, reason: "replaced" })).toEqual({
+      at: "closed",
+      code: 4410,
+      reason: "replaced",
+      advice: "reconnect",
+    });
+    expect(cut(STATES.live, { code: 4404, reason: "removed" })).toEqual({
+      at: "closed",
+      code: 4404,
+      reason: "removed",
+      advice: "change",
+    });
+    expect(cut(STATES.live, { code: 4410, reason: "replaced", hasStray: true })).toMatchObject({
+      at: "waiting",
+      code: 4410,
+    });
+  });
+
+  test("A2 tokens that are refused as soon as they were taken are not asked for in a loop", () => {
+    const refused = { code: 4401, reason: "token not valid", renewable: true };
+    const waiting = cut(STATES.live, refused);
+    expect(waiting).toMatchObject({ at: "waiting", until: NOW + FIRST_WAIT * 2, fresh: true, attempt: 3 });
+    expect(step(waiting, EVENTS.time_up, NOW, 0).effects).toEqual([{ do: "dial", fresh: true }]);
+  });
+
+  test("01 the time of day is shown and nothing else: a wait is a duration", () => {
+    const at = (now: number) => step(STATES.live, EVENTS.line_lost, now, 0.5).effects;
+    expect(at(NOW)).toEqual(at(NOW - 600_000));
+  });
 
   test("a refused token is replaced once where that is possible, and then believed", () => {
     const refused = { code: 4401, reason: "token not valid", renewable: true };
@@ -184,7 +252,7 @@ describe("coming back", () => {
     expect(cut(STATES.connecting, { ...refused, renewable: false }).at).toBe("closed");
     // The token of an open connection ended: that is no second refusal.
     const live = step(again.state, EVENTS.welcome, NOW, 0).state;
-    expect(cut(live, refused)).toMatchObject({ at: "connecting", fresh: true });
+    expect(cut(live, { ...refused, lasted: STEADY_AFTER })).toMatchObject({ at: "connecting", fresh: true });
   });
 
   test("closed for inactivity is sleep: it can be left for good", () => {

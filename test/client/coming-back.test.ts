@@ -1,0 +1,209 @@
+import { expect, test } from "bun:test";
+import { connect, type State } from "../../src/client/connect.ts";
+import { ANSWER_WAIT } from "../../src/client/options.ts";
+import { FaultProxy } from "../delivery/fault-proxy.ts";
+import { becomes, join, next } from "../support/library.ts";
+import { ManualTiming } from "../support/manual-timing.ts";
+import { startTestServer, type TestServer } from "../support/server.ts";
+import { until } from "../support/until.ts";
+
+/** Has the server do something to the connection of `conversation`. */
+async function disturb(
+  server: TestServer,
+  { lobby }: Awaited<ReturnType<typeof join>>,
+  fault: object,
+): Promise<void> {
+  const answer = await fetch(`${server.url}/test/faults`, {
+    method: "POST",
+    headers: { Authorization: `Bearer ${await server.token(lobby.user!)}` },
+    body: JSON.stringify({ connection: lobby.welcome!.connection, fault }),
+  });
+  if (!answer.ok) throw new Error(await answer.text());
+}
+
+test("W5 31 a second tab that was refused lives when the first one goes, and what was written meanwhile is sent", async () => {
+  // ann's plan allows one connection.
+  await using server = await startTestServer({ env: { PLANS: "free:100:1" } });
+  const first = await join(server, "ann");
+  const timing = new ManualTiming();
+  const second = connect({ url: server.url, token: await server.token("ann"), timing });
+  const lobby = second.conversation("lobby");
+  const errors: string[] = [];
+  lobby.on("error", ({ code }) => errors.push(code));
+  const refused = await becomes(lobby, "waiting");
+  expect([refused.code, refused.reason]).toEqual([4409, "too many connections"]);
+  const sending = lobby.send("written while refused", { id: "m1" });
+  timing.advance(10_000);
+  await becomes(lobby, "connecting");
+  await becomes(lobby, "waiting");
+  expect(lobby.pending).toEqual([{ id: "m1", text: "written while refused" }]);
+  await first.parley.close();
+  timing.advance(10_000);
+  expect((await sending).seq).toBe(1);
+  expect(errors).toEqual([]);
+  await second.close();
+});
+
+test("two conversations of one user in one page, and two of one name, do not take each other's place", async () => {
+  await using server = await startTestServer();
+  await using one = await join(server, "ann");
+  await using two = await join(server, "ann");
+  const message = next(one.lobby, "message");
+  await two.lobby.send("both are there");
+  expect((await message).text).toBe("both are there");
+  expect([one.lobby.status.at, two.lobby.status.at]).toEqual(["live", "live"]);
+});
+
+test("31 a client keeps its name over reconnects, and another one has another", async () => {
+  await using server = await startTestServer();
+  const names: (string | null)[] = [];
+  class Watched extends WebSocket {
+    constructor(url: string, protocols: string[]) {
+      super(url, protocols);
+      names.push(new URL(url).searchParams.get("client"));
+    }
+  }
+  await using one = await join(server, "ann", { WebSocket: Watched });
+  one.lobby.reconnect();
+  await becomes(one.lobby, "live");
+  await using _two = await join(server, "ann", { WebSocket: Watched });
+  const [first, again, other] = names;
+  expect(first).toMatch(/^[A-Za-z0-9._-]{8,64}$/);
+  expect([again === first, other === first]).toEqual([true, false]);
+});
+
+test.each([
+  [4410, "replaced", "reconnect"],
+  [4403, "forbidden", "change"],
+])("after %d a conversation is closed", async (code, reason, advice) => {
+  await using server = await startTestServer({ env: { TEST_FAULTS: "true" } });
+  await using ann = await join(server, "ann");
+  const states: State[] = [];
+  ann.lobby.on("status", (state) => states.push(state));
+  await disturb(server, ann, { do: "close", code });
+  await becomes(ann.lobby, "closed");
+  expect(states).toEqual([{ at: "closed", code, reason, advice }] as State[]);
+  expect(ann.lobby.send("again")).rejects.toMatchObject({ code: "closed" });
+});
+
+test("10 27 a loop goes on over a close for inactivity, once something is sent", async () => {
+  await using server = await startTestServer({ env: { INACTIVITY_TIMEOUT: "1" } });
+  await using ann = await join(server, "ann");
+  const heard: string[] = [];
+  const loop = (async () => {
+    for await (const { text } of ann.lobby) {
+      heard.push(text);
+      if (text === "two") return;
+    }
+  })();
+  await ann.lobby.send("one");
+  await becomes(ann.lobby, "closed");
+  await using ben = await join(server, "ben");
+  await ben.lobby.send("said meanwhile");
+  await ann.lobby.send("two");
+  await loop;
+  expect(heard).toEqual(["one", "said meanwhile", "two"]);
+});
+
+test("D3 an answer that never comes ends the line after a while, and the message is stored once", async () => {
+  await using server = await startTestServer({ env: { TEST_FAULTS: "true" } });
+  const timing = new ManualTiming();
+  await using ann = await join(server, "ann", { timing, pingAfter: 1e9 });
+  await disturb(server, ann, { do: "lose", next: "ack", count: 1 });
+  const heard = next(ann.lobby, "message");
+  const sending = ann.lobby.send("where is my ack?");
+  await heard;
+  const waiting = next(ann.lobby, "status");
+  timing.advance(ANSWER_WAIT - 1);
+  expect(ann.lobby.status.at).toBe("live");
+  timing.advance(1);
+  expect(await waiting).toMatchObject({ at: "waiting", code: 1006, reason: "no answer came" });
+  timing.advance(30_000);
+  expect(await sending).toMatchObject({ seq: 1, duplicate: true });
+});
+
+test("09 reconnect() begins anew, whatever is being waited for", async () => {
+  await using server = await startTestServer();
+  const good = await server.token("ann");
+  const timing = new ManualTiming();
+  let asked = 0;
+  const token = () => (asked++ === 0 ? new Promise<never>(() => {}) : good);
+  const parley = connect({ url: server.url, token, timing });
+  const lobby = parley.conversation("lobby");
+  await until("the token is asked for", () => asked === 1);
+  lobby.reconnect();
+  await becomes(lobby, "live");
+  const { connection } = lobby.welcome!;
+  lobby.reconnect();
+  expect(lobby.status.at).toBe("connecting");
+  await becomes(lobby, "live");
+  expect(lobby.welcome!.connection).not.toBe(connection);
+  await parley.close();
+});
+
+test("09 a token function that does not settle is told of, and tried again", async () => {
+  await using server = await startTestServer();
+  const good = await server.token("ann");
+  const timing = new ManualTiming();
+  let asked = 0;
+  const token = () => (asked++ === 0 ? new Promise<never>(() => {}) : good);
+  const parley = connect({ url: server.url, token, timing });
+  const lobby = parley.conversation("lobby");
+  const error = next(lobby, "error");
+  await until("the token is asked for", () => asked === 1);
+  timing.advance(30_000);
+  expect(await error).toMatchObject({ code: "token", message: "Error: token: no answer after 30 s" });
+  expect(await becomes(lobby, "waiting")).toMatchObject({ code: 1006, reason: "no token" });
+  timing.advance(30_000);
+  await becomes(lobby, "live");
+  await parley.close();
+});
+
+test("01 a clock that is set back holds nothing up", async () => {
+  await using server = await startTestServer();
+  await using ann = await join(server, "ann");
+  await ann.lobby.send("before");
+  const real = Date.now;
+  try {
+    Date.now = () => real() - 600_000;
+    expect((await ann.lobby.send("after")).seq).toBe(2);
+    const joined = becomes(ann.lobby, "live");
+    ann.lobby.reconnect();
+    await joined;
+    expect((await ann.lobby.send("and once more")).seq).toBe(3);
+  } finally {
+    Date.now = real;
+  }
+});
+
+test("a line that is lost ends the others' typing", async () => {
+  await using server = await startTestServer();
+  await using proxy = await FaultProxy.start();
+  proxy.target = server.port;
+  await using ann = await join(server, "ann", { url: `http://127.0.0.1:${proxy.port}` });
+  await using ben = await join(server, "ben");
+  const began = next(ann.lobby, "typing");
+  ben.lobby.typing(true);
+  expect(await began).toEqual({ user: "ben", active: true } as never);
+  const ended = next(ann.lobby, "typing");
+  for (const line of proxy.lines) line.reset();
+  expect(await ended).toEqual({ user: "ben", active: false } as never);
+});
+
+test("after close() no conversation is opened", async () => {
+  await using server = await startTestServer();
+  const { parley } = await join(server, "ann");
+  await parley.close();
+  expect(() => parley.conversation("lobby")).toThrow(expect.objectContaining({ code: "closed" }));
+});
+
+test("without a WebSocket connect() prepares, and conversation() says what is missing", () => {
+  const { WebSocket } = globalThis;
+  try {
+    Reflect.deleteProperty(globalThis, "WebSocket");
+    const parley = connect({ url: "http://127.0.0.1:1", token: "t" });
+    expect(() => parley.conversation("lobby")).toThrow(/^No WebSocket here/);
+  } finally {
+    globalThis.WebSocket = WebSocket;
+  }
+});

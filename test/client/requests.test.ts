@@ -1,0 +1,56 @@
+import { expect, test } from "bun:test";
+import type { SentFrame } from "../../src/client/connection.ts";
+import { ANSWER_WAIT } from "../../src/client/options.ts";
+import { createRequests } from "../../src/client/requests.ts";
+import { ManualTiming } from "../support/manual-timing.ts";
+
+/** Requests over a line that is open, which notes what is sent. */
+function setUp() {
+  const timing = new ManualTiming();
+  const sent: SentFrame[] = [];
+  const givenUp: string[] = [];
+  const line = {
+    state: () => ({ at: "live", attempt: 0, since: 0 }) as const,
+    user: () => "ann",
+    dispatch() {},
+    send: (frame: SentFrame) => void sent.push(frame),
+    giveUp: (reason: string) => void givenUp.push(reason),
+    renew() {},
+  };
+  const requests = createRequests({ url: "ws://here", token: "t" }, timing, line, () => {});
+  return { timing, sent, givenUp, requests };
+}
+
+test("what was read in another life of the store does not hide what is read in this one", () => {
+  const { sent, requests } = setUp();
+  requests.mark(700);
+  requests.interrupt();
+  requests.forgetMark();
+  requests.pump();
+  requests.mark(2);
+  requests.mark(1);
+  expect(sent).toEqual([
+    { type: "read", seq: 700 },
+    { type: "read", seq: 2 },
+  ]);
+});
+
+test("an answer that waits behind what was missed is not late", () => {
+  const { timing, givenUp, requests } = setUp();
+  void requests.ask({ type: "message", id: "m1", text: "hello" });
+  timing.advance(ANSWER_WAIT - 1);
+  requests.excuse();
+  timing.advance(ANSWER_WAIT - 1);
+  expect(givenUp).toEqual([]);
+  timing.advance(1);
+  expect(givenUp).toEqual(["no answer came"]);
+});
+
+test("a page that was asked for to close a gap ends with the line: the next one asks anew", async () => {
+  const { sent, requests } = setUp();
+  const asked = requests.askFirst({ type: "history", id: "h1", after: 3, limit: 200 });
+  requests.interrupt();
+  expect(asked).rejects.toMatchObject({ code: "closed" });
+  requests.pump();
+  expect(sent).toEqual([{ type: "history", id: "h1", after: 3, limit: 200 }]);
+});

@@ -1,0 +1,37 @@
+// What tests of the client library do on real sockets.
+import { type Conversation, connect, type Options, type State } from "../../src/client/connect.ts";
+import type { ConversationEvents, EventName } from "../../src/client/events.ts";
+import type { TestServer } from "./server.ts";
+
+/** Waits for the next `event` that `wanted` is happy with; the test's time-out ends one that never comes. */
+export function next<E extends EventName>(
+  conversation: Conversation,
+  event: E,
+  wanted: (value: ConversationEvents[E]) => boolean = () => true,
+): Promise<ConversationEvents[E]> {
+  return new Promise((resolve) => {
+    const end = conversation.on(event, (value) => {
+      if (!wanted(value)) return;
+      end();
+      resolve(value);
+    });
+  });
+}
+
+/** Waits until the line stands there; returns the state. */
+export async function becomes<A extends State["at"]>(
+  conversation: Conversation,
+  at: A,
+): Promise<State & { at: A }> {
+  const { status } = conversation;
+  const state = status.at === at ? status : await next(conversation, "status", (now) => now.at === at);
+  return state as State & { at: A };
+}
+
+/** A client of `user` and its conversation `lobby`, left with the test. */
+export async function join(server: TestServer, user: string, options: Partial<Options> = {}) {
+  const parley = connect({ url: server.url, token: await server.token(user), ...options });
+  const lobby = parley.conversation("lobby");
+  await becomes(lobby, "live");
+  return { parley, lobby, [Symbol.asyncDispose]: () => parley.close() };
+}
