@@ -4,10 +4,30 @@ export interface Repeats<T> {
   readonly repeated: number;
   /** What was given with the last of them. */
   readonly latest: T;
+  /** Whether they had different keys, because a group was full. */
+  readonly mixed: boolean;
+}
+
+/** Reports that share room. */
+export interface ThinningGroup {
+  readonly name: string;
+  /** How many different reports of the group are remembered at once. */
+  readonly capacity: number;
+}
+
+/** What a report is counted under. */
+export interface ThinningPlace {
+  /** Reports of one key are repeats of each other. Of bounded length: keys are kept. Never a group's name. */
+  readonly key: string;
+  /** The groups it belongs to, each within the next. The callers' last groups must be few. */
+  readonly groups: readonly ThinningGroup[];
 }
 
 interface Window<T> {
   readonly until: number;
+  /** The groups in which it takes room. */
+  readonly groups: readonly ThinningGroup[];
+  readonly mixed: boolean;
   repeated: number;
   latest: T;
 }
@@ -20,44 +40,62 @@ interface Window<T> {
  *     ────────┼──────────── window ───┼──┼────
  *     report  a                  a ×3    a
  *
- * Holds at most `capacity` keys. Who invents new keys beyond that (user names, addresses) is thinned under the
- * `fallback` key, so that neither memory nor the number of reports can be driven up from outside. The caller's
- * fallback keys must be few: they have a place of their own, always.
+ * Each group has room for `capacity` reports. Who invents new keys beyond that (user names, addresses) is thinned under
+ * the name of the group, so that neither memory nor the number of reports can be driven up from outside, and no other
+ * group loses a report.
  */
 export class Thinning<T> {
   private readonly windows = new Map<string, Window<T>>();
+  /** How many reports each group holds, where there are any. */
+  private readonly sizes = new Map<string, number>();
 
   private readonly span: number;
-  private readonly capacity: number;
 
   /** `span` is a window's length in milliseconds. */
-  constructor(span: number, capacity: number) {
+  constructor(span: number) {
     this.span = span;
-    this.capacity = capacity;
   }
 
   /** Whether to report this one now; if not it is counted. Call `ended` first, or an old window still counts. */
-  offer(key: string, fallback: string, latest: T, now: number): boolean {
-    const place = this.windows.has(key) || this.windows.size < this.capacity ? key : fallback;
-    const window = this.windows.get(place);
-    if (window === undefined) {
-      this.windows.set(place, { until: now + this.span, repeated: 0, latest });
-      return true;
+  offer({ key, groups }: ThinningPlace, latest: T, now: number): boolean {
+    const names = [key, ...groups.map(({ name }) => name)];
+    const at = names.findIndex((name, index) => this.windows.has(name) || this.haveRoom(groups.slice(index)));
+    const name = names[at]!;
+    const window = this.windows.get(name);
+    if (window !== undefined) {
+      window.repeated++;
+      window.latest = latest;
+      return false;
     }
-    window.repeated++;
-    window.latest = latest;
-    return false;
+    const taken = groups.slice(at);
+    this.windows.set(name, { until: now + this.span, groups: taken, mixed: at > 0, repeated: 0, latest });
+    for (const group of taken) this.sizes.set(group.name, this.sizeOf(group) + 1);
+    return true;
   }
 
-  /** Forgets the windows that have ended by `now`, and answers those in which something was held back. */
+  /** Forgets the windows that have ended by `now`, and returns those in which something was held back. */
   ended(now: number): Repeats<T>[] {
     const repeats: Repeats<T>[] = [];
     // All windows are equally long, so the order in which they began is the order in which they end.
-    for (const [key, { until, repeated, latest }] of this.windows) {
+    for (const [name, { until, groups, mixed, repeated, latest }] of this.windows) {
       if (until > now) break;
-      this.windows.delete(key);
-      if (repeated > 0) repeats.push({ repeated, latest });
+      this.windows.delete(name);
+      for (const group of groups) {
+        const size = this.sizeOf(group) - 1;
+        if (size > 0) this.sizes.set(group.name, size);
+        else this.sizes.delete(group.name);
+      }
+      if (repeated > 0) repeats.push({ repeated, latest, mixed });
     }
     return repeats;
+  }
+
+  /** True for no groups at all: what is counted under the last one's name always finds its place. */
+  private haveRoom(groups: readonly ThinningGroup[]): boolean {
+    return groups.every((group) => this.sizeOf(group) < group.capacity);
+  }
+
+  private sizeOf({ name }: ThinningGroup): number {
+    return this.sizes.get(name) ?? 0;
   }
 }

@@ -133,6 +133,64 @@ describe("thinned log", () => {
     thin.close();
   });
 
+  test("P2 any number of strangers leaves room for the lines of users, of each event", () => {
+    const { log, lines } = list();
+    const clock = new ManualClock();
+    const thin = thinned(log, clock, "info");
+    thin.info("signin.succeeded", { user: "known", address: "::1" });
+    for (let i = 0; i < 1100; i++) {
+      const who = { user: `ghost${i}`, address: `2001:db8:${i}::1` };
+      for (const event of ["connection.refused", "signin.failed", "connection.closed", "signin.throttled"])
+        thin.warn(event, who);
+    }
+    // They know names of users, too.
+    for (let i = 0; i < 1100; i++) {
+      thin.warn("signin.failed", { user: "victim", address: `2001:db8:${i}::1`, known: true });
+      thin.warn("connection.refused", { user: "known", address: `2001:db8:${i}::1` });
+    }
+    const flood = lines.length;
+    expect(flood).toBeLessThan(450);
+    // Accounts that are tried, and users who have shown a good credential before, or do so now.
+    for (const user of ["user1", "user2", "user3"])
+      thin.warn("signin.failed", { user, address: "192.0.2.1", known: true });
+    thin.warn("signin.throttled", { user: "user1", address: "192.0.2.1" });
+    thin.info("signin.succeeded", { user: "other", address: "192.0.2.2" });
+    thin.warn("connection.refused", { user: "other", address: "192.0.2.2" });
+    for (const user of ["eve", "oscar"]) thin.info("connection.opened", { user, address: "192.0.2.3" });
+    thin.info("connection.closed", { user: "eve", address: "192.0.2.3" });
+    expect(lines.slice(flood).map(([event, fields]) => `${event} ${fields?.user}`)).toEqual([
+      "signin.failed user1",
+      "signin.failed user2",
+      "signin.failed user3",
+      "signin.throttled user1",
+      "signin.succeeded other",
+      "connection.refused other",
+      "connection.opened eve",
+      "connection.opened oscar",
+      "connection.closed eve",
+    ]);
+    clock.advance(10_000);
+    expect(lines).toContainEqual([
+      "signin.throttled",
+      { user: "ghost1099", address: "2001:db8:1099::1", repeated: 999, mixed: true },
+    ]);
+    thin.close();
+  });
+
+  test("B1 what came from outside is kept and written with a bounded length", () => {
+    const { log, lines } = list();
+    const thin = thinned(log, new ManualClock(), "info");
+    const long = "x".repeat(100_000);
+    for (let i = 0; i < 2; i++)
+      thin.warn("request.refused", { user: long, address: long, path: long, error: long });
+    thin.close();
+    expect(lines).toHaveLength(2);
+    for (const [, fields] of lines) {
+      expect(fields?.path).toBe(`${"x".repeat(500)}…`);
+      expect(String(fields?.error)).toHaveLength(8001);
+    }
+  });
+
   test("lines below the level of the log are neither written nor remembered", () => {
     const { log, lines } = list();
     const clock = new ManualClock();

@@ -58,13 +58,20 @@ const BUSY_RETRY = 2_000;
 export async function signIn(parts: SignInParts, credentials: Credentials): Promise<SignInResult> {
   const { accounts, passwords, throttle, clock, log } = parts;
   const { username, password, address, demoAccountsUsable = false } = credentials;
-  // What cannot be a user's name may be a password in the wrong field, and belongs in no log.
-  const who = isIdentifier(username) ? { user: username, address } : { address };
+  // A name that no account has may be a password in the wrong field, and belongs in no log.
+  const who = (known: boolean) => (known ? { user: username, address, known } : { address, known });
   const group = addressGroup(address);
 
   const decision = await throttle.attempt(username, group);
   if (!decision.allowed) {
-    log.warn("signin.throttled", { ...who, rule: decision.rule, retryAfter: decision.retryAfter });
+    // Nobody has looked yet whether there is such an account; but who is slowed down for a name has tried it often.
+    const named = decision.rule !== "address" && isIdentifier(username) && { user: username };
+    log.warn("signin.throttled", {
+      ...named,
+      address,
+      rule: decision.rule,
+      retryAfter: decision.retryAfter,
+    });
     return { outcome: "throttled", retryAfter: decision.retryAfter };
   }
 
@@ -79,19 +86,19 @@ export async function signIn(parts: SignInParts, credentials: Credentials): Prom
   }
   if (verification.outcome === "busy") {
     await throttle.withdrawn(username, group);
-    log.warn("signin.busy", who);
+    log.warn("signin.busy", who(account !== undefined));
     return { outcome: "busy", retryAfter: BUSY_RETRY };
   }
   if (verification.outcome === "wrong" || account === undefined) {
     await throttle.failed(username, group);
-    log.warn("signin.failed", who);
+    log.warn("signin.failed", who(account !== undefined));
     return { outcome: "wrong" };
   }
   await throttle.succeeded(username, group);
 
   const access = decideAccess({ plans: parts.plans, demoAccountsUsable, subject: account.user, account });
   if ("refusal" in access) {
-    log.warn("signin.refused", { ...who, code: access.refusal.code });
+    log.warn("signin.refused", { user: account.user, address, code: access.refusal.code });
     return { outcome: "forbidden", message: access.refusal.message };
   }
   if (passwords.outdated(account.passwordHash)) await renewHash(parts, account, password);
@@ -102,7 +109,12 @@ export async function signIn(parts: SignInParts, credentials: Credentials): Prom
     now: clock.now(),
   });
   const refresh = credentials.offline ? await parts.beginRefresh?.(account) : undefined;
-  log.info("signin.succeeded", { ...who, plan: access.plan.name, ...(refresh && { refresh: true }) });
+  log.info("signin.succeeded", {
+    user: account.user,
+    address,
+    plan: access.plan.name,
+    ...(refresh && { refresh: true }),
+  });
   return {
     outcome: "signed_in",
     token,

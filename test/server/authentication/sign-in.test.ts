@@ -153,15 +153,26 @@ describe("sign-in", () => {
     const success = await signIn(all, from("192.0.2.1"));
     for (let i = 0; i < 6; i++) await signIn(all, from("192.0.2.1", "s3cret guess"));
     await signIn(all, from("192.0.2.1", RIGHT, "my p@ssword, typed above"));
+    await signIn(all, from("192.0.2.1", RIGHT, "p@ssword1"));
+    await signIn(all, from("192.0.2.1", RIGHT, "Passphrase-1"));
     expect(log.events()).toEqual([
       "signin.succeeded",
       ...Array(5).fill("signin.failed"),
       "signin.throttled",
-      "signin.failed",
+      ...Array(3).fill("signin.failed"),
     ]);
+    expect(log.lines[1]!.fields).toEqual({ user: "ann", address: "192.0.2.1", known: true });
+    // A password that was typed as the name.
+    expect(log.lines.at(-1)!.fields).toEqual({ address: "192.0.2.1", known: false });
     expect(log.lines[0]!.fields).toMatchObject({ user: "ann", address: "192.0.2.1", plan: "basic" });
     const written = JSON.stringify(log.lines);
-    for (const secret of [RIGHT, "s3cret", "p@ssword", success.outcome === "signed_in" ? success.token : "?"])
+    for (const secret of [
+      RIGHT,
+      "s3cret",
+      "p@ssword",
+      "Passphrase",
+      success.outcome === "signed_in" ? success.token : "?",
+    ])
       expect(written).not.toContain(secret);
   });
 });
