@@ -33,7 +33,7 @@ time("read the frame (JSON, then its form)", (i) => decodeClientFrame(texts[i % 
 
 let session: Session = openSession(true, 0, rules);
 const welcome = { quota } as never;
-const pass = { expiresAt: Number.MAX_SAFE_INTEGER, writeRefusal: undefined };
+const pass = { expiresAt: Number.MAX_SAFE_INTEGER, lifetime: 1_800_000, writeRefusal: undefined };
 session = step(session, { type: "admitted", welcome, pass, behind: false }, 1, rules).session;
 time("decide (session: the frame, and the engine's answer)", (i) => {
   session = step(session, { type: "frame", decoded: frame }, i, rules).session;

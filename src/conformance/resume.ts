@@ -32,7 +32,71 @@ export const RESUME_CHECKS: readonly Check[] = [
     what: "an `after` that is larger than `seq`: `resumed` false",
     run: async (world) => refusesToResume(world, (epoch) => ({ after: 1_000, epoch })),
   },
+  {
+    rule: "MX7",
+    what: "`last` shows the newest messages at once, for nothing; what follows is news",
+    run: shows,
+  },
+  {
+    rule: "MX7",
+    what: "`last` with `after`: no `history`, at most the newest of what was missed, and `skipped` names the rest",
+    run: skips,
+  },
+  {
+    rule: "MX7",
+    what: "a wrong `last` is `bad_address`, 4400",
+    run: refusesWrongLast,
+  },
 ];
+
+async function shows(world: World): Promise<void> {
+  const conversation = world.conversation();
+  const { line: sender } = await world.join(world.ann, conversation);
+  for (const text of ["1", "2", "3", "4"]) await world.say(sender, text);
+  const { line: back, welcome } = await world.join(world.bob, conversation, { last: 3 });
+  const said = await world.say(sender, "5");
+  await back.until(() => back.of("message").length > 0, "fifth message");
+  await back.settled();
+  mustBe(
+    "the first two frames",
+    back.frames.slice(0, 2).map(({ type }) => type),
+    ["welcome", "history"],
+  );
+  const [history] = back.of("history");
+  mustBe(
+    "what was shown",
+    history?.messages.map(({ seq }) => seq),
+    [2, 3, 4],
+  );
+  mustBe("`more`", history?.more, true);
+  mustBe("`quota` of what is free", history?.quota, undefined);
+  mustBe("`welcome.seq`", welcome.seq, 4);
+  mustBe("what came as `message`", seqs(back), [said.seq]);
+  const { welcome: again } = await world.join(world.bob, conversation, { last: 3 });
+  mustBe("requests left after looking in twice", again.quota.remaining, welcome.quota.remaining);
+}
+
+async function skips(world: World): Promise<void> {
+  const conversation = world.conversation();
+  const { line: sender, welcome: first } = await world.join(world.ann, conversation);
+  for (const text of ["1", "2", "3", "4", "5"]) await world.say(sender, text);
+  const query = { after: 1, epoch: first.epoch, last: 2 };
+  const { line: back, welcome } = await world.join(world.bob, conversation, query);
+  await back.settled();
+  mustBe("`resumed`", welcome.resumed, true);
+  mustBe("`skipped`", welcome.skipped, { first: 2, last: 3 });
+  mustBe("what came as `message`", seqs(back), [4, 5]);
+  mustBe("`history` frames", back.of("history").length, 0);
+}
+
+async function refusesWrongLast(world: World): Promise<void> {
+  for (const last of ["51", "-1", "x"]) {
+    const line = world.open(world.path(world.ann, world.conversation(), { last }));
+    await line.until(() => line.close !== undefined, "close");
+    mustBe(`close code for \`last=${last}\``, line.close?.code, 4400);
+    mustBe("the error", line.of("error")[0]?.code, "bad_address");
+  }
+}
 
 async function resumes(world: World): Promise<void> {
   const conversation = world.conversation();

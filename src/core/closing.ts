@@ -9,7 +9,7 @@ export interface Ending {
   readonly reason: string;
   /** The `error` frame that comes first, when a fault is the cause. */
   readonly error?: { readonly code: ErrorCode; readonly message: string };
-  /** When to come back, in seconds. */
+  /** When to come back, in seconds; the `error` says it as `retry_after`. */
   readonly after?: number;
 }
 

@@ -8,7 +8,6 @@ import { parseJson } from "../protocol/json.ts";
 import { type Quota, SERVER_FRAMES, type ServerFrameType } from "../protocol/server-frames.ts";
 import { type Ending, FULL_PLAN_WAIT } from "./closing.ts";
 import type { Live, SessionRules } from "./session-state.ts";
-import { EXPIRY_WARNING } from "./session-time.ts";
 
 /** Longest a line may be frozen, in seconds: its client is not heard meanwhile, not even when it goes. */
 export const MAX_FREEZE = 600;
@@ -172,10 +171,12 @@ export function planJump(
   rules: SessionRules,
 ): Jump | string {
   const quietEnd = rules.inactivity === 0 ? Number.POSITIVE_INFINITY : session.activeAt + rules.inactivity;
+  // Once a client was warned, that lies in the past.
+  const isWarned = session.expiryWarningAt > session.expiresAt;
   const moments = {
     inactivity_warning: quietEnd - rules.inactivityWarning,
     inactivity: quietEnd,
-    token_expiring: session.expiresAt - EXPIRY_WARNING,
+    token_expiring: isWarned ? Number.NEGATIVE_INFINITY : session.expiryWarningAt,
     token_expiry: session.expiresAt,
   };
   const between = (end: number, times: readonly number[]) =>

@@ -3,6 +3,7 @@
 // handshake as 1006 without a reason.
 import type { ErrorCode } from "../protocol/errors.ts";
 import { IDENTIFIER_RULE, isClientName, isIdentifier } from "../protocol/identifiers.ts";
+import { MAX_LAST } from "../protocol/limits.ts";
 import { SUBPROTOCOL } from "../protocol/version.ts";
 import { type OriginRule, refuseOrigin } from "./origins.ts";
 import type { ResumeRequest } from "./resume.ts";
@@ -14,6 +15,8 @@ const MAX_ADDRESS = 8 * 1024;
 const BEARER_PROTOCOL = "bearer.";
 
 const SEQUENCE = /^\d{1,15}$/;
+
+const COUNT = /^\d{1,3}$/;
 
 export interface Handshake {
   readonly method: string;
@@ -45,7 +48,7 @@ export interface Opening {
   readonly token: string | undefined;
   /** The ticket, when one came in the place of a token. */
   readonly ticket: string | undefined;
-  /** What the client has seen already, when it comes back. */
+  /** What the client has seen already, when it comes back, and how much it wants to be sent at once. */
   readonly resume: ResumeRequest | undefined;
   /** Which of the user's clients this is: a newer connection of it in this conversation replaces the older one. */
   readonly client: string | undefined;
@@ -146,7 +149,7 @@ function readAddress(
   // Two credentials are two answers to "who is this", and whoever checks may not be whoever acts (W3).
   if (credentials > 1)
     return { fault: "There is more than one credential; send one token or ticket, in one place, once." };
-  for (const name of ["after", "epoch", "client"]) {
+  for (const name of ["after", "epoch", "last", "client"]) {
     if (query.getAll(name).length > 1) return { fault: `There is more than one \`${name}\` in the address.` };
   }
   if (query.has("after") && !SEQUENCE.test(query.get("after")!)) {
@@ -157,14 +160,24 @@ function readAddress(
   if (query.has("client") && !isClientName(query.get("client")!)) {
     return { fault: "`client` in the address must be 1–64 characters of A-Z a-z 0-9 . _ -." };
   }
+  if (query.has("last") && readLast(query) === undefined) {
+    return { fault: `\`last\` in the address must be a whole number from 0 to ${MAX_LAST}.` };
+  }
   return ids as { user: string; conversation: string };
 }
 
-/** Reads `after` and `epoch`, which `readAddress` has checked; `after` is what asks to resume. */
+/** Reads `after`, `epoch` and `last`, which `readAddress` has checked. Undefined where the client asks for nothing. */
 function readResume(query: URLSearchParams): ResumeRequest | undefined {
-  const after = query.get("after");
-  if (after === null || !SEQUENCE.test(after)) return undefined;
-  return { after: Number(after), epoch: query.get("epoch") ?? undefined };
+  const given = query.get("after") ?? "";
+  const after = SEQUENCE.test(given) ? Number(given) : undefined;
+  const last = readLast(query);
+  if (after === undefined && last === undefined) return undefined;
+  return { after, epoch: query.get("epoch") ?? undefined, last };
+}
+
+function readLast(query: URLSearchParams): number | undefined {
+  const last = query.get("last") ?? "";
+  return COUNT.test(last) && Number(last) <= MAX_LAST ? Number(last) : undefined;
 }
 
 function findTokens(query: URLSearchParams, headers: Headers, protocols: readonly string[]): string[] {

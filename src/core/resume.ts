@@ -1,9 +1,11 @@
-/** What a client that was here before says of what it has seen. */
+/** What a client says of what it has seen, and of how much it wants to be sent at once. */
 export interface ResumeRequest {
-  /** The newest `seq` that it has. */
-  readonly after: number;
+  /** The newest `seq` that it has; undefined for one that was not here before. */
+  readonly after: number | undefined;
   /** The life of the store in which it saw that; undefined when it does not say. */
   readonly epoch: string | undefined;
+  /** How many of the newest messages it wants at most; undefined when it does not say. */
+  readonly last: number | undefined;
 }
 
 /** A conversation as the store has it. */
@@ -17,24 +19,49 @@ export interface Head {
 
 export interface ResumePlan {
   readonly resumed: boolean;
-  /** Messages after this `seq` are sent. */
+  /** Messages after this `seq` are sent as `message`. */
   readonly from: number;
   /** First and last `seq` of what was missed and can no longer be had. */
   readonly lost: readonly [number, number] | undefined;
+  /** What was missed and is not sent, because the client asked for no more than the newest; `history` has it. */
+  readonly skipped: { readonly first: number; readonly last: number } | undefined;
+  /** The newest messages up to `from`, at most so many, come first as one `history`; undefined for none. */
+  readonly shown: number | undefined;
 }
 
 /**
- * Decides what a client that comes back is sent (D4, D5).
+ * Decides what a client that comes is sent (D4, D5, MX7).
  *
  * Another epoch, or a `seq` that the store never gave, means that the store is not the one the client knew: what it
  * has seen and what is here are not one history, so nothing is replayed and the client is told by `resumed: false`.
  */
 export function planResume(request: ResumeRequest | undefined, head: Head): ResumePlan {
-  const foreign = request?.epoch !== undefined && request.epoch !== head.epoch;
-  if (request === undefined || foreign || request.after > head.seq) {
-    return { resumed: false, from: head.seq, lost: undefined };
+  const { after, epoch, last } = request ?? {};
+  const foreign = epoch !== undefined && epoch !== head.epoch;
+  if (after === undefined || foreign || after > head.seq) {
+    return { resumed: false, from: head.seq, lost: undefined, skipped: undefined, shown: last };
   }
-  const { after } = request;
   const lost = after + 1 < head.first ? ([after + 1, head.first - 1] as const) : undefined;
-  return { resumed: true, from: Math.max(after, head.first - 1), lost };
+  const oldest = Math.max(after, head.first - 1);
+  const from = last === undefined ? oldest : Math.max(oldest, head.seq - last);
+  const skipped = from > oldest ? { first: oldest + 1, last: from } : undefined;
+  return { resumed: true, from, lost, skipped, shown: undefined };
+}
+
+/**
+ * Most bytes of messages in the `history` of `last`: it MUST stay well below what closes a reader (B1), and is sent to
+ * whoever comes, for nothing.
+ */
+export const SHOWN_BYTES = 256 * 1024;
+
+/** How many of the newest of messages with these sizes, in bytes, are shown: as many as fit, and at least one. */
+export function newestThatFit(sizes: readonly number[]): number {
+  let count = 0;
+  let bytes = 0;
+  for (let i = sizes.length - 1; i >= 0; i--) {
+    bytes += sizes[i]!;
+    if (count > 0 && bytes > SHOWN_BYTES) break;
+    count++;
+  }
+  return count;
 }

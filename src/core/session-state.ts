@@ -45,16 +45,21 @@ export interface Checking {
 export interface Pass {
   /** When the connection ends unless the token is renewed; Infinity for never. */
   readonly expiresAt: number;
+  /** How long the token is good in all, from its making to its end. */
+  readonly lifetime: number;
   /** Why the connection may not write, in a sentence for `forbidden`; undefined when it may. */
   readonly writeRefusal: string | undefined;
 }
 
-export interface Live extends Pass {
+export interface Live extends Omit<Pass, "lifetime"> {
   readonly phase: "live";
-  /** The client was told that its token expires. */
-  readonly expiryTold: boolean;
-  /** What was missed is still being sent. Requests are held till then, or an ack would come before messages it follows. */
-  readonly behind: boolean;
+  /** When the client is warned that its token expires; Infinity once it was. */
+  readonly expiryWarningAt: number;
+  /**
+   * While what was missed is being sent: when the client last took some of it. Requests are held till then, or an ack
+   * would come before messages it follows. Undefined once it has all.
+   */
+  readonly behind: number | undefined;
   /** Requests held because of that. */
   readonly held: number;
   readonly activeAt: number;
@@ -88,9 +93,13 @@ export type SessionEvent =
       readonly type: "admitted";
       readonly welcome: ServerFrameOf<"welcome">;
       readonly pass: Pass;
+      /** The newest messages as one encoded frame, which comes right after the welcome. */
+      readonly shown?: string | undefined;
       /** Missed messages follow, until `caught_up`. */
       readonly behind: boolean;
     }
+  /** Some of what was unsent has left for the peer, so it is there and reads. */
+  | { readonly type: "progress" }
   | { readonly type: "caught_up" }
   | { readonly type: "renewed"; readonly pass: Pass }
   | { readonly type: "renewal_refused"; readonly code: ErrorCode; readonly message: string }
@@ -98,12 +107,15 @@ export type SessionEvent =
   | { readonly type: "posted"; readonly id: string; readonly result: PostResult }
   | { readonly type: "read"; readonly id?: string; readonly result: HistoryResult }
   | { readonly type: "tick"; readonly unsent: number }
+  /** Bytes are unsent to the peer, beyond the pages that it is being fed. */
   | { readonly type: "flushed"; readonly unsent: number; readonly dropped: boolean }
   /** Something outside this connection ends it. */
   | { readonly type: "end"; readonly ending: Ending };
 
 export type Effect =
   | { readonly do: "send"; readonly frame: ServerFrame }
+  /** Send a page of messages that is encoded already. */
+  | { readonly do: "feed"; readonly frame: string }
   | { readonly do: "authenticate"; readonly token: string }
   | { readonly do: "renew"; readonly token: string }
   /** Keep the frame that was just decoded, and give it again after `release`. */

@@ -1,10 +1,30 @@
 // What time alone does to a connection: pings, dead peers, inactivity, a credential that does not come.
 import { endingFor } from "./closing.ts";
 import { end, inWords, NOTHING, note, send } from "./session-effects.ts";
-import type { Closed, Effect, Live, Session, SessionRules, Step } from "./session-state.ts";
+import type { Closed, Effect, Live, Pass, Session, SessionRules, Step } from "./session-state.ts";
 
-/** How long before its token expires a client is told, in milliseconds: time enough to fetch another one (A2). */
+/** How long before its token expires a client is told at most, in milliseconds: time enough to fetch another one (A2). */
 export const EXPIRY_WARNING = 60_000;
+
+/**
+ * When a client is warned that its token expires (A2): a minute before the end, or half of the token's life if that is
+ * less. `renewedAt` is when the token took another one's place. Then the warning comes in the middle of the time that is
+ * left at the earliest: a client that has only such short tokens to send would be warned again at once, for ever.
+ */
+export function expiryWarningAt(
+  { expiresAt, lifetime }: Omit<Pass, "writeRefusal">,
+  renewedAt?: number,
+): number {
+  const atMost = renewedAt === undefined ? lifetime : Math.min(lifetime, expiresAt - renewedAt);
+  if (expiresAt === Number.POSITIVE_INFINITY) return expiresAt;
+  return expiresAt - Math.min(EXPIRY_WARNING, Math.max(0, atMost / 2));
+}
+
+/**
+ * How long a peer that is being sent what it missed may take none of it before it counts as lost, in milliseconds. Its
+ * pings wait behind a page, which takes a slow line longer than `pongTimeout`.
+ */
+export const PROGRESS_TIMEOUT = 60_000;
 
 /** When `step` must be given the next `tick`: the earliest moment at which time alone changes something. */
 export function nextTick(session: Session, rules: SessionRules): number {
@@ -15,8 +35,10 @@ export function nextTick(session: Session, rules: SessionRules): number {
         ? Number.POSITIVE_INFINITY
         : session.since + rules.credentialTimeout;
     case "live": {
-      const ping = session.pingDue > 0 ? session.pingDue : session.pingedAt + rules.pongTimeout;
-      const expiry = session.expiresAt - (session.expiryTold ? 0 : EXPIRY_WARNING);
+      const silence = session.pingDue > 0 ? session.pingDue : session.pingedAt + rules.pongTimeout;
+      const ping =
+        session.behind === undefined ? silence : Math.min(silence, session.behind + PROGRESS_TIMEOUT);
+      const expiry = Math.min(session.expiresAt, session.expiryWarningAt);
       if (rules.inactivity === 0) return Math.min(ping, expiry);
       const quiet = rules.inactivity - (session.warned ? 0 : rules.inactivityWarning);
       return Math.min(ping, expiry, session.activeAt + quiet);
@@ -56,30 +78,32 @@ function onLiveTick(session: Live, unsent: number, now: number, rules: SessionRu
   } else if (session.pingDue === 0) {
     if (session.heardAt >= session.pingedAt)
       next = { ...next, pingDue: nextPing(session.pingedAt, rules, spread) };
-    // What a paused peer sends is not read (RUNTIME 4), so its silence says nothing.
-    else if (session.paused || session.held >= rules.maxWaiting) next = { ...next, pingedAt: now };
-    else if (now >= session.pingedAt + rules.pongTimeout) {
-      return {
-        session: { phase: "closed" },
-        effects: [note({ event: "connection.lost" }), { do: "terminate" }],
-      };
-    }
+    // What a paused peer sends is not read (RUNTIME 4), and the ping of one that is behind waits behind a page: their
+    // silence says nothing.
+    else if (session.paused || session.held >= rules.maxWaiting || session.behind !== undefined)
+      next = { ...next, pingedAt: now };
+    else if (now >= session.pingedAt + rules.pongTimeout) return LOST;
+  }
+  if (next.behind !== undefined) {
+    // Where nothing waits for it, it waits for the store.
+    if (unsent === 0) next = { ...next, behind: now };
+    else if (now >= next.behind + PROGRESS_TIMEOUT) return LOST;
   }
   if (now >= next.expiresAt) {
     return end(
       endingFor(4401, { code: "token_expired", message: "The token of this connection has expired." }),
     );
   }
-  if (!next.expiryTold && now >= next.expiresAt - EXPIRY_WARNING) {
+  if (now >= next.expiryWarningAt) {
     const seconds = (next.expiresAt - now) / 1000;
     const message = "The token expires; send a new one in a `token` frame, or the connection is closed.";
     effects.push(send({ type: "warning", code: "token_expiring", message, seconds }));
     effects.push(note({ event: "token.expiring", seconds }));
-    next = { ...next, expiryTold: true };
+    next = { ...next, expiryWarningAt: Number.POSITIVE_INFINITY };
   }
   if (rules.inactivity === 0) return { session: next, effects };
   // An answer on its way to the user counts as activity (I1): they wait, and did not leave.
-  if (next.waiting > 0 || next.behind || unsent > 0) next = active(next, now);
+  if (next.waiting > 0 || next.behind !== undefined || unsent > 0) next = active(next, now);
   const quiet = now - next.activeAt;
   if (quiet >= rules.inactivity) {
     const message = `Nothing was done for ${rules.inactivity / 1000} s.`;
@@ -94,6 +118,11 @@ function onLiveTick(session: Live, unsent: number, now: number, rules: SessionRu
   }
   return { session: next, effects };
 }
+
+const LOST: Step = {
+  session: { phase: "closed" },
+  effects: [note({ event: "connection.lost" }), { do: "terminate" }],
+};
 
 /** When the ping after one at `last` is due. */
 export function nextPing(last: number, rules: SessionRules, spread: number): number {

@@ -24,7 +24,7 @@ import type {
   SessionRules,
   Step,
 } from "./session-state.ts";
-import { nextPing, onTick } from "./session-time.ts";
+import { expiryWarningAt, nextPing, onTick, PROGRESS_TIMEOUT } from "./session-time.ts";
 
 /** A socket that was just opened, with or without a credential to check. */
 export function openSession(hasCredential: boolean, now: number, rules: SessionRules): Session {
@@ -59,7 +59,9 @@ export function step(
     case "read":
       return onRead(session, event.id, event.result, rules);
     case "caught_up":
-      return onCaughtUp(session, rules);
+      return onCaughtUp(session, now, rules, spread);
+    case "progress":
+      return onProgress(session, now);
     case "renewed":
       return onRenewed(session, event.pass, now);
     case "renewal_refused":
@@ -119,7 +121,7 @@ function onFirstFrame(session: Anonymous, decoded: Decoded): Step {
 
 function onLiveFrame(session: Live, decoded: Decoded, now: number, rules: SessionRules): Step {
   const type = decoded.frame?.type;
-  if (session.behind && (type === "message" || type === "history")) {
+  if (session.behind !== undefined && (type === "message" || type === "history")) {
     const held = session.held + 1;
     const effects: Effect[] =
       held === rules.maxWaiting ? [{ do: "hold" }, { do: "pause" }] : [{ do: "hold" }];
@@ -232,22 +234,24 @@ function onControl(session: Exclude<Session, Closed>, now: number, rules: Sessio
 
 function onAdmitted(
   session: Exclude<Session, Closed>,
-  { welcome, pass, behind }: Extract<SessionEvent, { type: "admitted" }>,
+  { welcome, pass, shown, behind }: Extract<SessionEvent, { type: "admitted" }>,
   now: number,
   rules: SessionRules,
   spread: number,
 ): Step {
   if (session.phase !== "checking") return { session, effects: NOTHING };
   const effects: Effect[] = [send(welcome)];
+  if (shown !== undefined) effects.push({ do: "feed", frame: shown });
   // Before what was held is given again: that may well pause the socket anew, and then it has to stay so (B2).
   if (session.held >= rules.maxWaiting) effects.push({ do: "resume" });
   effects.push({ do: "release" });
   return {
     session: {
       phase: "live",
-      ...pass,
-      expiryTold: false,
-      behind,
+      expiresAt: pass.expiresAt,
+      writeRefusal: pass.writeRefusal,
+      expiryWarningAt: expiryWarningAt(pass),
+      behind: behind ? now : undefined,
       held: 0,
       activeAt: now,
       warned: false,
@@ -263,16 +267,37 @@ function onAdmitted(
   };
 }
 
-function onCaughtUp(session: Exclude<Session, Closed>, rules: SessionRules): Step {
-  if (session.phase !== "live" || !session.behind) return { session, effects: NOTHING };
+function onCaughtUp(
+  session: Exclude<Session, Closed>,
+  now: number,
+  rules: SessionRules,
+  spread: number,
+): Step {
+  if (session.phase !== "live" || session.behind === undefined) return { session, effects: NOTHING };
   const effects: Effect[] = session.held >= rules.maxWaiting ? [{ do: "resume" }] : [];
-  return { session: { ...session, behind: false, held: 0 }, effects: [...effects, { do: "release" }] };
+  // The end of what it was fed may still be on its way over a slow line, and a ping would come after it.
+  const pingDue = Math.max(nextPing(now, rules, spread), now + PROGRESS_TIMEOUT);
+  return {
+    session: { ...session, behind: undefined, held: 0, pingDue, pingedAt: 0 },
+    effects: [...effects, { do: "release" }],
+  };
+}
+
+/** Who takes what is sent is there, though the answer to a ping waits behind it. */
+function onProgress(session: Exclude<Session, Closed>, now: number): Step {
+  if (session.phase !== "live") return { session, effects: NOTHING };
+  const behind = session.behind === undefined ? undefined : now;
+  return { session: { ...session, heardAt: now, behind }, effects: NOTHING };
 }
 
 function onRenewed(session: Exclude<Session, Closed>, pass: Pass, now: number): Step {
   if (session.phase !== "live") return { session, effects: NOTHING };
   const accepted = send({ type: "token_accepted", expires_in: Math.max(0, pass.expiresAt - now) / 1000 });
-  return { session: { ...session, ...pass, expiryTold: false }, effects: [accepted] };
+  const { expiresAt, writeRefusal } = pass;
+  return {
+    session: { ...session, expiresAt, writeRefusal, expiryWarningAt: expiryWarningAt(pass, now) },
+    effects: [accepted],
+  };
 }
 
 /** A token that is no good changes nothing: the connection stays until the end of the one it came with (A2). */

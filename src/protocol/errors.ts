@@ -142,6 +142,13 @@ export const ERRORS = {
     what: "The user's plan allows no more requests in this hour.",
     advice: "Wait for `retry_after` seconds. The socket stays open and still receives.",
   },
+  busy: {
+    category: "rate limit",
+    http: 429,
+    close: 1013,
+    what: "This asks for too much at once, or for what was sent to this user a moment ago.",
+    advice: "Wait for `retry_after` seconds and ask again; keep what was sent, and come back with `after`.",
+  },
   too_many_attempts: {
     category: "rate limit",
     http: 429,

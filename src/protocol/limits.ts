@@ -21,5 +21,8 @@ export const MAX_HISTORY_LIMIT = 200;
 /** Messages in a `history` answer when the request names no `limit`. */
 export const DEFAULT_HISTORY_LIMIT = 50;
 
+/** Most messages that `last` in the address of a socket may ask for. */
+export const MAX_LAST = 50;
+
 /** Longest token accepted anywhere, in bytes (RFC 6750 sets none; ours are under 500). */
 export const MAX_TOKEN_BYTES = 4096;

@@ -21,6 +21,7 @@ export const WelcomeFrame = z.object({
   epoch: z.string(),
   resumed: z.boolean(),
   lost: z.tuple([z.int(), z.int()]).optional(),
+  skipped: z.object({ first: z.int(), last: z.int() }).optional(),
   quota: Quota,
   inactivity: z.object({ timeout: z.number(), warning: z.number() }),
   members: z.array(Member),
@@ -50,13 +51,16 @@ export const AckFrame = z.object({
   quota: Quota,
 });
 
-/** Answers a `history` request, in the order of `seq`. `more`: the same direction holds further messages. */
+/**
+ * Answers a `history` request, in the order of `seq`. `more`: the same direction holds further messages. Without `quota`
+ * it is what `last` in the address asked for, right after `welcome`.
+ */
 export const HistoryFrame = z.object({
   type: z.literal("history"),
   messages: z.array(Message),
   more: z.boolean(),
   id: MessageId.optional(),
-  quota: Quota,
+  quota: Quota.optional(),
 });
 
 /** Sent when a user's first connection joins the conversation and when its last one has left. */

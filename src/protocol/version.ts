@@ -24,6 +24,7 @@ export const PROTOCOL_HISTORY: readonly WireState[] = [
   {
     version: 1,
     revision: 1,
-    change: "`read` in `welcome.members`: who comes in sees how far the others have read without asking.",
+    change:
+      "`read` in `welcome.members`: who comes in sees how far the others have read without asking. `last` in the address: the newest messages as a `history` without `quota`, `skipped` in `welcome`, and the error `busy`.",
   },
 ];

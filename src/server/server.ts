@@ -4,6 +4,7 @@ import { Admission } from "../core/admission.ts";
 import type { Clock } from "../core/clock.ts";
 import { mayUseDemoAccounts } from "../core/demo-accounts.ts";
 import { schemeOf } from "../core/origins.ts";
+import { Repeats } from "../core/repeats.ts";
 import type { Store } from "../core/store.ts";
 import { TIDY_INTERVAL, Tidying } from "../core/tidying.ts";
 import { watchAccounts } from "./account-changes.ts";
@@ -90,7 +91,8 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const rules = sessionRules(settings);
   const inactivity = { timeout: rules.inactivity / 1000, warning: rules.inactivityWarning / 1000 };
   const entrance = new Entrance();
-  const admitting = { ...shared, hub, health: watching.health, entrance, inactivity };
+  const repeats = new Repeats();
+  const admitting = { ...shared, hub, repeats, health: watching.health, entrance, inactivity };
   const host: ConnectionHost = {
     rules,
     clock,

@@ -136,7 +136,7 @@ describe("closing with a chosen code", () => {
 });
 
 describe("jumps", () => {
-  const session = live({ expiresAt: START + 1_830_000 });
+  const session = live({ expiresAt: START + 1_830_000, expiryWarningAt: START + 1_770_000 });
   const jump = (fault: Omit<FaultOf<"jump">, "do">, from = session, rules = RULES) =>
     planJump(from, { do: "jump", ...fault }, START + 1_000, rules);
 

@@ -1,35 +1,69 @@
 import { expect, test } from "bun:test";
-import { planResume } from "../../src/core/resume.ts";
+import {
+  newestThatFit,
+  planResume,
+  type ResumePlan,
+  type ResumeRequest,
+  SHOWN_BYTES,
+} from "../../src/core/resume.ts";
 
 const HEAD = { seq: 10, first: 1, epoch: "e1" };
 
+function plan(request: Partial<ResumeRequest> | undefined, head = HEAD): ResumePlan {
+  return planResume(request && { after: undefined, epoch: undefined, last: undefined, ...request }, head);
+}
+
+/** A plan with the fields that a test does not name as they are where there is nothing special. */
+function planned(fields: Partial<ResumePlan>): ResumePlan {
+  return { resumed: true, from: 10, lost: undefined, skipped: undefined, shown: undefined, ...fields };
+}
+
 test("D4 who comes back is sent what it missed", () => {
-  expect(planResume({ after: 7, epoch: "e1" }, HEAD)).toEqual({ resumed: true, from: 7, lost: undefined });
-  expect(planResume({ after: 0, epoch: undefined }, HEAD)).toEqual({
-    resumed: true,
-    from: 0,
-    lost: undefined,
-  });
-  expect(planResume({ after: 10, epoch: "e1" }, HEAD)).toEqual({ resumed: true, from: 10, lost: undefined });
+  expect(plan({ after: 7, epoch: "e1" })).toEqual(planned({ from: 7 }));
+  expect(plan({ after: 0 })).toEqual(planned({ from: 0 }));
+  expect(plan({ after: 10, epoch: "e1" })).toEqual(planned({ from: 10 }));
 });
 
 test("D4 who comes for the first time is sent what is said from now on", () => {
-  expect(planResume(undefined, HEAD)).toEqual({ resumed: false, from: 10, lost: undefined });
+  expect(plan(undefined)).toEqual(planned({ resumed: false }));
 });
 
 test("D5 what is no longer kept is told, and the rest is sent", () => {
   const head = { ...HEAD, first: 6 };
-  expect(planResume({ after: 2, epoch: "e1" }, head)).toEqual({ resumed: true, from: 5, lost: [3, 5] });
-  expect(planResume({ after: 5, epoch: "e1" }, head)).toEqual({ resumed: true, from: 5, lost: undefined });
-  expect(planResume({ after: 2, epoch: "e1" }, { ...HEAD, first: 11 })).toEqual({
-    resumed: true,
-    from: 10,
-    lost: [3, 10],
-  });
+  expect(plan({ after: 2, epoch: "e1" }, head)).toEqual(planned({ from: 5, lost: [3, 5] }));
+  expect(plan({ after: 5, epoch: "e1" }, head)).toEqual(planned({ from: 5 }));
+  expect(plan({ after: 2, epoch: "e1" }, { ...HEAD, first: 11 })).toEqual(planned({ lost: [3, 10] }));
 });
 
 test("D5 another epoch, or a seq that was never given, is not resumed", () => {
-  const not = { resumed: false, from: 10, lost: undefined };
-  expect(planResume({ after: 7, epoch: "e0" }, HEAD)).toEqual(not);
-  expect(planResume({ after: 11, epoch: "e1" }, HEAD)).toEqual(not);
+  expect(plan({ after: 7, epoch: "e0" })).toEqual(planned({ resumed: false }));
+  expect(plan({ after: 11, epoch: "e1" })).toEqual(planned({ resumed: false }));
+});
+
+test("MX7 who asks for the newest messages is shown them, and sent as news what comes after", () => {
+  expect(plan({ last: 3 })).toEqual(planned({ resumed: false, shown: 3 }));
+  expect(plan({ last: 0 })).toEqual(planned({ resumed: false, shown: 0 }));
+  expect(plan({ after: 7, epoch: "e0", last: 3 })).toEqual(planned({ resumed: false, shown: 3 }));
+  expect(plan({ after: 11, epoch: "e1", last: 3 })).toEqual(planned({ resumed: false, shown: 3 }));
+});
+
+test("MX7 who comes back and asks for the newest is sent at most those of what it missed, and told which were skipped", () => {
+  expect(plan({ after: 4, epoch: "e1", last: 3 })).toEqual(
+    planned({ from: 7, skipped: { first: 5, last: 7 } }),
+  );
+  expect(plan({ after: 4, last: 6 })).toEqual(planned({ from: 4 }));
+  expect(plan({ after: 9, last: 0 })).toEqual(planned({ skipped: { first: 10, last: 10 } }));
+  expect(plan({ after: 10, last: 0 })).toEqual(planned({}));
+  const head = { ...HEAD, first: 6 };
+  expect(plan({ after: 2, last: 2 }, head)).toEqual(
+    planned({ from: 8, lost: [3, 5], skipped: { first: 6, last: 8 } }),
+  );
+});
+
+test("MX7 B1 of long messages only as many of the newest are shown as fit, and at least one", () => {
+  expect(newestThatFit([])).toBe(0);
+  expect(newestThatFit([1, 2, 3])).toBe(3);
+  expect(newestThatFit([SHOWN_BYTES * 2])).toBe(1);
+  expect(newestThatFit([1, SHOWN_BYTES * 2])).toBe(1);
+  expect(newestThatFit(Array.from({ length: 50 }, () => 65_536))).toBe(SHOWN_BYTES / 65_536);
 });

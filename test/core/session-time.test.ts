@@ -2,8 +2,19 @@ import { describe, expect, test } from "bun:test";
 import { endingFor } from "../../src/core/closing.ts";
 import { openSession, step } from "../../src/core/session.ts";
 import type { Session, SessionEvent } from "../../src/core/session-state.ts";
-import { nextTick } from "../../src/core/session-time.ts";
-import { ADMITTED, frame, live, QUOTA, RULES, SessionRun, START, sent, summary } from "../support/session.ts";
+import { expiryWarningAt, nextTick, PROGRESS_TIMEOUT } from "../../src/core/session-time.ts";
+import {
+  ADMITTED,
+  frame,
+  live,
+  PASS,
+  QUOTA,
+  RULES,
+  SessionRun,
+  START,
+  sent,
+  summary,
+} from "../support/session.ts";
 
 /** Pings are another matter (I3). */
 const QUIET_LINE = { ...RULES, pingInterval: 0 };
@@ -210,6 +221,82 @@ describe("nextTick", () => {
   test("a closed session asks for none", () => {
     const { session } = step(live(), { type: "end", ending: endingFor(1001) }, START, RULES);
     expect(nextTick(session, RULES)).toBe(Number.POSITIVE_INFINITY);
+  });
+});
+
+describe("A2 the warning of a token's end", () => {
+  const token = (life: number, left = life) => ({ expiresAt: START + left, lifetime: life });
+
+  test("A2 it comes a minute before the end, or half of the token's life; at once where less is left", () => {
+    expect(expiryWarningAt(token(1_800_000))).toBe(START + 1_740_000);
+    expect(expiryWarningAt(token(40_000))).toBe(START + 20_000);
+    expect(expiryWarningAt(token(1_800_000, 30_000))).toBeLessThan(START);
+    expect(expiryWarningAt(PASS)).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  // A client with an application that gives it the same token until it ends was warned, and sent it, without end.
+  test("A2 tokens that live shorter than the warning are asked for a few times in their life, not in a loop", () => {
+    for (const life of [2_000, 20_000, 50_000, 110_000]) {
+      for (const [what, end, most] of [
+        ["a new one each time", (now: number) => now + life, 3],
+        ["the same one again and again", () => START + life, 16],
+      ] as const) {
+        const pass = { ...PASS, lifetime: life };
+        const run = new SessionRun(openSession(true, START, RULES), { ...QUIET_LINE, inactivity: 0 });
+        run.on({ ...ADMITTED, pass: { ...pass, expiresAt: end(START) } });
+        let renewals = 0;
+        while (run.now < START + life * 1.5 && run.session.phase === "live") {
+          const { effects } = run.after(100);
+          if (!sent(effects).some((each) => each.type === "warning" && each.code === "token_expiring"))
+            continue;
+          renewals++;
+          run.on({ type: "renewed", pass: { ...pass, expiresAt: end(run.now) } });
+        }
+        expect([what, life, renewals <= most && renewals > 0]).toEqual([what, life, true]);
+      }
+    }
+  });
+});
+
+describe("B1 I3 a client that is sent what it missed over a slow line", () => {
+  const behind = (fields = {}) => new SessionRun(live({ behind: START, ...fields }));
+
+  test("I3 it is not lost while it takes some of it, though its pings wait behind a page", () => {
+    const run = behind();
+    for (let i = 0; i < 20; i++) {
+      expect(summary(run.after(50_000, 300_000))).toMatch(/^live( ping)?$/);
+      run.on({ type: "progress" });
+    }
+  });
+
+  test("I3 it is lost when it takes nothing for 60 seconds, whatever it sends", () => {
+    const run = behind({ pingDue: Number.POSITIVE_INFINITY });
+    run.after(30_000, 300_000);
+    run.on({ type: "control" });
+    expect(summary(run.after(29_999, 300_000))).toBe("live");
+    expect(nextTick(run.session, RULES)).toBe(START + PROGRESS_TIMEOUT);
+    expect(summary(run.after(1, 300_000))).toBe("closed terminate");
+  });
+
+  test("I3 it waits for a store that is slow as long as it takes", () => {
+    const run = behind();
+    for (let i = 0; i < 20; i++) expect(summary(run.after(50_000, 0))).toMatch(/^live( ping)?$/);
+  });
+
+  test("I3 the next ping leaves the last page its time", () => {
+    const run = behind({ pingDue: 0, pingedAt: START });
+    run.after(5_000, 300_000);
+    run.on({ type: "caught_up" });
+    expect(summary(run.after(PROGRESS_TIMEOUT - 1, 300_000))).toBe("live");
+    expect(summary(run.after(1, 300_000))).toBe("live ping");
+    expect(summary(run.after(RULES.pongTimeout, 300_000))).toBe("closed terminate");
+  });
+
+  test("I3 whoever takes what is sent is there, though the pong waits behind it", () => {
+    const run = new SessionRun(live({ pingDue: 0, pingedAt: START }));
+    run.after(9_000, 300_000);
+    run.on({ type: "progress" });
+    expect(summary(run.after(2_000, 300_000))).toBe("live");
   });
 });
 

@@ -45,7 +45,11 @@ export const WELCOME: ServerFrameOf<"welcome"> = {
 };
 
 /** A token that does not end, and allows all. */
-export const PASS: Pass = { expiresAt: Number.POSITIVE_INFINITY, writeRefusal: undefined };
+export const PASS: Pass = {
+  expiresAt: Number.POSITIVE_INFINITY,
+  lifetime: Number.POSITIVE_INFINITY,
+  writeRefusal: undefined,
+};
 
 export const ADMITTED: Extract<SessionEvent, { type: "admitted" }> = {
   type: "admitted",
@@ -58,9 +62,10 @@ export const ADMITTED: Extract<SessionEvent, { type: "admitted" }> = {
 export function live(fields: Partial<Live> = {}): Live {
   return {
     phase: "live",
-    ...PASS,
-    expiryTold: false,
-    behind: false,
+    expiresAt: Number.POSITIVE_INFINITY,
+    writeRefusal: undefined,
+    expiryWarningAt: Number.POSITIVE_INFINITY,
+    behind: undefined,
     held: 0,
     activeAt: START,
     warned: false,

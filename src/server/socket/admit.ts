@@ -1,19 +1,21 @@
 import type { Clock } from "../../core/clock.ts";
 import type { Engine } from "../../core/engine.ts";
 import { missingRight } from "../../core/grants.ts";
-import { STORE_AWAY, type StoreHealth } from "../../core/health.ts";
+import { messagesLost, STORE_AWAY, type StoreHealth } from "../../core/health.ts";
 import type { ConnectionLeases } from "../../core/leases.ts";
+import { type Repeats, repeatedTooMuch } from "../../core/repeats.ts";
 import { planResume } from "../../core/resume.ts";
 import type { Pass } from "../../core/session-state.ts";
 import { PROTOCOL_VERSION } from "../../protocol/version.ts";
 import { type CredentialParts, identifyCredential, type Presented } from "../authentication/credential.ts";
 import type { Identity } from "../authentication/identify.ts";
 import type { Log } from "../log.ts";
-import { catchUp } from "./catch-up.ts";
+import { catchUp, feed } from "./catch-up.ts";
 import type { Connection } from "./connection.ts";
 import type { Entrance, Place } from "./entrance.ts";
 import { endFaulty } from "./fault.ts";
-import type { Hub } from "./hub.ts";
+import { readFirstPage } from "./first-page.ts";
+import { encodeHistory, type Hub, type OpenedHead } from "./hub.ts";
 
 export interface AdmitParts extends CredentialParts {
   readonly leases: ConnectionLeases;
@@ -21,6 +23,7 @@ export interface AdmitParts extends CredentialParts {
   readonly hub: Hub;
   readonly health: StoreHealth;
   readonly entrance: Entrance;
+  readonly repeats: Repeats;
   readonly clock: Clock;
   readonly log: Log;
   /** Seconds, as they are told to the client. */
@@ -85,10 +88,14 @@ async function enter(parts: AdmitParts, connection: Connection, identity: Identi
   const { conversation, resume } = connection;
   const quota = await engine.quota(identity.user, identity.plan.requestsPerHour);
   const head = await hub.open(conversation);
+  const { shown: count } = planResume(resume, head);
+  const shown = count === undefined ? undefined : await readShown(parts, connection, head, count);
   if (connection.ended) return hub.giveUp(conversation);
   // From here to the end of this turn of the event loop nothing is said in the conversation: no seam (D4).
-  const { seq, members } = hub.enter(conversation, connection);
-  const { resumed, from, lost } = planResume(resume, { ...head, seq });
+  const { seq: newest, members } = hub.enter(conversation, connection);
+  // What was said while the first page was read is news, and follows as `message`.
+  const seq = shown === undefined ? newest : head.seq;
+  const { resumed, from, lost, skipped } = planResume(resume, { ...head, seq });
   const missed = hub.goLive(conversation, connection, from);
   if (missed === undefined) hub.stayBehind(conversation, connection);
   connection.admitted(
@@ -102,6 +109,7 @@ async function enter(parts: AdmitParts, connection: Connection, identity: Identi
       epoch: head.epoch,
       resumed,
       ...(lost !== undefined && { lost: [...lost] as [number, number] }),
+      ...(skipped !== undefined && { skipped }),
       quota,
       inactivity,
       members,
@@ -109,11 +117,38 @@ async function enter(parts: AdmitParts, connection: Connection, identity: Identi
     },
     passOf(parts, connection, identity),
     missed === undefined,
+    shown,
   );
   if (parts.health.greeting !== undefined) connection.deliver(JSON.stringify(parts.health.greeting));
-  for (const frame of missed ?? []) connection.deliver(frame);
-  if (missed === undefined) {
+  if (missed !== undefined) feed(parts, connection, from + 1, missed);
+  else {
     catchUp(parts, connection, from).catch((error) => endFaulty(parts.log, connection, error));
+  }
+}
+
+/** The first page that a client asked for, encoded. Ends the connection, and returns undefined, where it cannot be sent. */
+async function readShown(
+  parts: AdmitParts,
+  connection: Connection,
+  head: OpenedHead,
+  count: number,
+): Promise<string | undefined> {
+  const { hub, repeats, clock } = parts;
+  const { user, conversation } = connection;
+  try {
+    const page = await readFirstPage(parts, conversation, head, count);
+    if (connection.ended) return undefined;
+    if (page === undefined) return void connection.end(STORE_AWAY);
+    // What was read may not be what is there now: who comes back reads it again.
+    if (hub.hasLost(conversation, head)) return void connection.end(messagesLost(0));
+    const { frames, more } = page;
+    const sizes = frames.map((frame) => Buffer.byteLength(frame));
+    const wait = repeats.send(user, conversation, head.seq - frames.length + 1, sizes, clock.now());
+    if (wait > 0) return void connection.end(repeatedTooMuch(wait));
+    return encodeHistory(frames, more);
+  } catch (error) {
+    hub.giveUp(conversation);
+    throw error;
   }
 }
 
@@ -137,6 +172,7 @@ function passOf(parts: AdmitParts, { conversation }: Connection, identity: Ident
   return {
     // The leeway that lets a token in lets it stay, too.
     expiresAt: identity.expiresAt + parts.keys.leeway * 1000,
+    lifetime: identity.expiresAt - identity.issuedAt,
     writeRefusal: missingRight(identity.grants, conversation, "write"),
   };
 }

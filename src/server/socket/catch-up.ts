@@ -1,5 +1,7 @@
+import type { Clock } from "../../core/clock.ts";
 import { endingFor } from "../../core/closing.ts";
 import type { Engine } from "../../core/engine.ts";
+import { type Repeats, repeatedTooMuch } from "../../core/repeats.ts";
 import { MAX_HISTORY_LIMIT } from "../../protocol/limits.ts";
 import type { Connection } from "./connection.ts";
 import type { Hub } from "./hub.ts";
@@ -7,6 +9,8 @@ import type { Hub } from "./hub.ts";
 export interface CatchUpParts {
   readonly engine: Engine;
   readonly hub: Hub;
+  readonly repeats: Repeats;
+  readonly clock: Clock;
 }
 
 /**
@@ -15,26 +19,40 @@ export interface CatchUpParts {
  * In pages, each read when the one before has left for the client: a thousand that come back at once hold a page each,
  * and who does not read holds up nobody. The last step, from the hub's ring to live, is one turn of the event loop.
  */
-export async function catchUp(
-  { engine, hub }: CatchUpParts,
-  connection: Connection,
-  from: number,
-): Promise<void> {
+export async function catchUp(parts: CatchUpParts, connection: Connection, from: number): Promise<void> {
+  const { engine, hub } = parts;
   const { conversation } = connection;
   let sent = from;
   for (;;) {
     if (connection.ended) return;
     const frames = hub.goLive(conversation, connection, sent);
     if (frames !== undefined) {
-      for (const frame of frames) connection.deliver(frame);
-      connection.apply({ type: "caught_up" });
+      if (feed(parts, connection, sent + 1, frames)) connection.apply({ type: "caught_up" });
       return;
     }
     const page = await engine.page(conversation, sent, hub.newest(conversation), MAX_HISTORY_LIMIT);
     // Unavailable, or retention has passed this reader by: coming back, it is told what is lost.
     if (page?.[0]?.seq !== sent + 1) return connection.end(endingFor(1013));
-    for (const frame of hub.framesOf(conversation, page)) connection.deliver(frame);
+    if (!feed(parts, connection, sent + 1, hub.framesOf(conversation, page))) return;
     sent = page.at(-1)!.seq;
     await connection.drained();
   }
+}
+
+/**
+ * Sends messages that a client missed, from `first` on. Returns false when they were sent to its user too often (MX7):
+ * then the connection is ended.
+ */
+export function feed(
+  { repeats, clock }: Pick<CatchUpParts, "repeats" | "clock">,
+  connection: Connection,
+  first: number,
+  frames: readonly string[],
+): boolean {
+  if (frames.length === 0) return true;
+  const sizes = frames.map((frame) => Buffer.byteLength(frame));
+  const wait = repeats.send(connection.user, connection.conversation, first, sizes, clock.now());
+  if (wait > 0) connection.end(repeatedTooMuch(wait));
+  else connection.feed(frames);
+  return wait === 0;
 }

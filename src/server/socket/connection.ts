@@ -24,9 +24,19 @@ import type { Timed } from "./wheel.ts";
 /** By what a connection's token is known when it is revoked. */
 export type Credential = Pick<Identity, "tokenId" | "issuedAt">;
 
+/** Pages that were given to the socket and have not left for the peer yet. */
+interface PageOnItsWay {
+  readonly bytes: number;
+  /** Called when all that waits has left, or never will. */
+  readonly gone: (() => void) | undefined;
+}
+
 // Shared while there is nothing, so that an idle connection holds no list of its own.
 const NO_FRAMES: string[] = [];
 const NO_EVENTS: SessionEvent[] = [];
+
+/** Most bytes that a frame of the server's is longer than its text (RFC 6455 §5.2). */
+const FRAME_HEADER = 10;
 
 /**
  * One socket. It turns what arrives into events for core/session.ts and carries the effects out; every decision is
@@ -57,7 +67,7 @@ export class Connection implements Listener, Sender, Timed, NamedConnection {
   /** What the handshake showed, and the place it has in the entrance for it; given up when the socket opens. */
   private presented: Presented | undefined;
   private place: Place | undefined;
-  private onDrain: (() => void) | undefined;
+  private page: PageOnItsWay | undefined;
   private readonly fault: string | undefined;
   private readonly openedAt: number;
   /** Between −1 and 1: scatters the pings of sockets that opened together. */
@@ -155,9 +165,9 @@ export class Connection implements Listener, Sender, Timed, NamedConnection {
   }
 
   /** Lets the connection in: it is welcomed, and heard from now on. */
-  admitted(welcome: ServerFrameOf<"welcome">, pass: Pass, behind: boolean): void {
+  admitted(welcome: ServerFrameOf<"welcome">, pass: Pass, behind: boolean, shown?: string): void {
     this.joined = true;
-    this.apply({ type: "admitted", welcome, pass, behind });
+    this.apply({ type: "admitted", welcome, pass, behind, shown });
     this.schedule();
     this.host.log.info("connection.opened", { ...this.who(), plan: welcome.plan });
   }
@@ -200,8 +210,7 @@ export class Connection implements Listener, Sender, Timed, NamedConnection {
   }
 
   lookAtUnsent(): void {
-    const unsent = this.socket?.getBufferedAmount() ?? 0;
-    if (unsent > 0) this.apply({ type: "flushed", unsent, dropped: false });
+    this.judgeUnsent(false);
   }
 
   deliver(frame: string): void {
@@ -223,27 +232,36 @@ export class Connection implements Listener, Sender, Timed, NamedConnection {
     };
     if (out.length === 1) sendAll();
     else socket.cork(sendAll);
-    const unsent = socket.getBufferedAmount();
-    if (dropped || unsent > 0) this.apply({ type: "flushed", unsent, dropped });
+    this.judgeUnsent(dropped);
   }
 
-  /** Resolves when what was delivered has left for the peer, or never will. */
+  /** Queues a page of encoded frames. Until all that waits has left, it does not count as unread (B1). */
+  feed(frames: readonly string[]): void {
+    let bytes = this.page?.bytes ?? 0;
+    for (const frame of frames) {
+      bytes += Buffer.byteLength(frame) + FRAME_HEADER;
+      this.deliver(frame);
+    }
+    this.page = { bytes, gone: this.page?.gone };
+  }
+
+  /** Resolves when all that was delivered has left for the peer, or never will. */
   drained(): Promise<void> {
     this.flush();
-    if ((this.socket?.getBufferedAmount() ?? 0) === 0) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.onDrain = resolve;
+    if (this.unsent === 0) return Promise.resolve();
+    return new Promise((gone) => {
+      this.page = { bytes: this.page?.bytes ?? 0, gone };
     });
   }
 
-  /** The runtime has sent everything. */
+  /** The runtime has sent something, and not always everything (RUNTIME 15). */
   drain(): void {
-    this.onDrain?.();
-    this.onDrain = undefined;
+    this.apply({ type: "progress" });
+    if (this.unsent === 0) this.pageLeft();
   }
 
   due(): void {
-    this.apply({ type: "tick", unsent: this.socket?.getBufferedAmount() ?? 0 });
+    this.apply({ type: "tick", unsent: this.unsent });
     this.schedule();
   }
 
@@ -254,7 +272,7 @@ export class Connection implements Listener, Sender, Timed, NamedConnection {
     this.socket = undefined;
     this.out = NO_FRAMES;
     this.held = NO_EVENTS;
-    this.drain();
+    this.pageLeft();
     host.wheel.take(this);
     host.admission.leave(this.entry);
     host.directory.remove(this);
@@ -275,6 +293,9 @@ export class Connection implements Listener, Sender, Timed, NamedConnection {
     switch (effect.do) {
       case "send":
         this.deliver(JSON.stringify(effect.frame));
+        break;
+      case "feed":
+        this.feed([effect.frame]);
         break;
       case "post":
         this.post(effect.frame);
@@ -323,6 +344,25 @@ export class Connection implements Listener, Sender, Timed, NamedConnection {
       default:
         effect satisfies never;
     }
+  }
+
+  /** Bytes that the runtime holds for the peer. */
+  private get unsent(): number {
+    return this.socket?.getBufferedAmount() ?? 0;
+  }
+
+  private judgeUnsent(dropped: boolean): void {
+    const { unsent } = this;
+    if (unsent === 0) this.pageLeft();
+    const beyond = unsent - (this.page?.bytes ?? 0);
+    if (dropped || beyond > 0) this.apply({ type: "flushed", unsent: beyond, dropped });
+  }
+
+  private pageLeft(): void {
+    const { page } = this;
+    if (page === undefined) return;
+    this.page = undefined;
+    page.gone?.();
   }
 
   private post(frame: ClientFrameOf<"message">): void {

@@ -17,6 +17,12 @@ export interface HubOptions {
   readonly presenceGrace: number;
 }
 
+/** A conversation as it was when it was opened for a connection. */
+export interface OpenedHead extends Head {
+  /** How often its store has lost messages while it was open here. */
+  readonly losses: number;
+}
+
 /** Over how many seconds those come back who were shown messages that are lost. */
 const RETURN_SPREAD = 3;
 
@@ -49,7 +55,7 @@ export class Hub {
    * Opens a conversation for one connection, and answers how it stands in the store. Whoever calls it MUST then call
    * `enter` or `giveUp`, once.
    */
-  async open(conversation: string): Promise<Head> {
+  async open(conversation: string): Promise<OpenedHead> {
     const room = this.rooms.get(conversation) ?? this.makeRoom(conversation);
     room.arriving++;
     // A room that could not be opened is forgotten with everybody who waited for it.
@@ -57,11 +63,16 @@ export class Hub {
     try {
       await room.loadMarks(() => this.engine.marks(conversation));
       const { first, epoch } = await this.engine.head(conversation);
-      return { seq: room.seq, first, epoch };
+      return { seq: room.seq, first, epoch, losses: room.losses };
     } catch (error) {
       this.giveUp(conversation);
       throw error;
     }
+  }
+
+  /** Whether the store has lost messages of a conversation since it was opened for a connection that has not entered it yet. */
+  hasLost(conversation: string, { losses }: OpenedHead): boolean {
+    return this.rooms.get(conversation)?.losses !== losses;
   }
 
   /** The connection for which a conversation was opened does not enter it after all. */
@@ -96,6 +107,14 @@ export class Hub {
     if (room === undefined || frames === undefined) return undefined;
     room.addLive(listener);
     return frames;
+  }
+
+  /** The frames of the messages after `after` up to `last`, as far as they are here; undefined when the store must be asked. */
+  framesBetween(conversation: string, after: number, last: number): readonly string[] | undefined {
+    return this.rooms
+      .get(conversation)
+      ?.framesAfter(after)
+      ?.slice(0, last - after);
   }
 
   /** Has a connection that must first be sent what it missed hear of everything but messages, until `goLive`. */
@@ -287,6 +306,15 @@ export class Hub {
     if (!(room.listening instanceof Promise)) room.listening.stop();
     room.relay?.close();
   }
+}
+
+/** How each encoded message begins. */
+const MESSAGE_START = '{"type":"message",';
+
+/** Encoded `message` frames as one `history` frame. What is encoded once is not encoded again. */
+export function encodeHistory(frames: readonly string[], more: boolean): string {
+  const messages = frames.map((frame) => `{${frame.slice(MESSAGE_START.length)}`);
+  return `{"type":"history","messages":[${messages.join(",")}],"more":${more}}`;
 }
 
 /** A message as the frame that every member gets. */

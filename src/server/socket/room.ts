@@ -46,6 +46,8 @@ export class Room {
   /** Connections that wait to join; the room is not given up while there are any. */
   arriving = 0;
   seq = 0;
+  /** How often the store has lost messages since the room was made. */
+  losses = 0;
   private marks: ReadonlyMap<string, number> | undefined;
   /** Marks that other nodes told of before all were read. */
   private earlyMarks: Map<string, number> | undefined;
@@ -170,6 +172,7 @@ export class Room {
   /** The store has lost messages; those to come follow `seq`. Answers the connections that were shown what is gone. */
   restart(seq: number): Listener[] {
     this.seq = seq;
+    this.losses++;
     this.ring = undefined;
     this.marks = undefined;
     return this.everybody();

@@ -2,6 +2,7 @@ import { expect, test } from "bun:test";
 import type { Engine } from "../../../src/core/engine.ts";
 import { TestClient } from "../../support/client.ts";
 import { disturbed } from "../../support/disturbed-engine.ts";
+import { RawSocket } from "../../support/raw-socket.ts";
 import { startTestServer, type TestServer } from "../../support/server.ts";
 
 const UNMETERED = { PLANS: "free:0:0", DEFAULT_PLAN: "free", BURST_RATE: "0" };
@@ -117,4 +118,22 @@ test("D5 when the store fails in the middle, the client is sent away with a code
   await using ben = TestClient.open(await addressOf(server, "ben", "&after=0"));
   expect((await ben.closed).code).toBe(1013);
   expect(ben.of("closing")[0]).toMatchObject({ reconnect: true });
+});
+
+test("B1 RUNTIME 15 who reads slowly what it missed is fed page by page, and is not closed", async () => {
+  await using server = await startTestServer({ env: { ...UNMETERED, MAX_UNSENT_BYTES: "65536" } });
+  await using anna = await TestClient.connect(await addressOf(server, "anna"));
+  await say(anna, 300, "x".repeat(30_000));
+  const target = `/ws/ben/lobby?token=${await server.token("ben")}&after=0`;
+  await using ben = await RawSocket.handshake(server.port, target);
+  // Reads what has come, then leaves the line alone for a moment: the kernel's buffers fill up each time.
+  const slow = setInterval(() => (ben.socket.isPaused() ? ben.socket.resume() : ben.socket.pause()), 3);
+  const received = () => ben.frames.filter(({ type }) => type === "message").length;
+  await ben.until(
+    () => received() === 300 || ben.frames.some(({ type }) => type === "closing"),
+    "all messages",
+  );
+  clearInterval(slow);
+  expect(ben.frames.filter(({ type }) => type === "closing")).toEqual([]);
+  expect(received()).toBe(300);
 });
