@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { fullBucket } from "../../src/core/burst.ts";
-import { endingFor } from "../../src/core/closing.ts";
+import { endingFor, FULL_PLAN_WAIT } from "../../src/core/closing.ts";
 import type { PostResult } from "../../src/core/engine.ts";
 import { openSession, step } from "../../src/core/session.ts";
 import type { Session, SessionEvent, Step } from "../../src/core/session-state.ts";
@@ -281,7 +281,8 @@ describe("endings", () => {
         step(SESSIONS.checking, { type: "refused", code, message: "why" }, START, RULES),
       );
       expect(frames.map(({ type }) => type)).toEqual(["error", "closing"]);
-      expect(frames[0]).toEqual({ type: "error", code, message: "why" });
+      const wait = code === "too_many_connections" ? { retry_after: FULL_PLAN_WAIT } : {};
+      expect(frames[0]).toEqual({ type: "error", code, message: "why", ...wait });
       expect(close?.code).toBe(ERRORS[code].close);
       // A full plan passes by itself; what else is refused here stays so.
       const passes = code === "too_many_connections";
