@@ -19,7 +19,8 @@ export interface AccessRequest {
 
 /** A refusal's `message` is for the person who was refused. */
 export type Access =
-  | { readonly plan: Plan }
+  /** `missingPlan` is the plan that was named and is not in the table; `plan` is what counts instead. */
+  | { readonly plan: Plan; readonly missingPlan?: string }
   | {
       readonly refusal: { readonly code: "forbidden" | "token_revoked"; readonly message: string };
     };
@@ -37,7 +38,7 @@ export function decideAccess(request: AccessRequest): Access {
   // A token outlives neither its account nor the account's name: whoever takes the name next is somebody else.
   if (madeForAccount !== undefined && account?.createdAt !== madeForAccount)
     return { refusal: { code: "token_revoked", message: `The account \`${subject}\` was removed.` } };
-  if (account === undefined) return { plan: planNamed(plans, claimedPlan) };
+  if (account === undefined) return under(plans, claimedPlan);
   if (account.disabled)
     return forbidden(`The account \`${subject}\` is disabled; an operator can enable it.`);
   // Its password is published: from an address that others can reach, anybody could sign in with it.
@@ -45,7 +46,12 @@ export function decideAccess(request: AccessRequest): Access {
     return forbidden(
       `The account \`${subject}\` is a demo account, and this server does not take these from where you are; DEMO_ACCOUNTS says from where.`,
     );
-  return { plan: planNamed(plans, account.plan) };
+  return under(plans, account.plan);
+}
+
+function under(plans: PlanTable, name: string | undefined): Access {
+  const plan = planNamed(plans, name);
+  return name === undefined || plans.plans.has(name) ? { plan } : { plan, missingPlan: name };
 }
 
 function forbidden(message: string): Access {

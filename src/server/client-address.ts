@@ -22,7 +22,8 @@ export function clientAddressBehind(trustedNetworks: readonly string[]): ClientA
       if (hop === undefined) break;
       client = hop;
     }
-    return client;
+    // A part of a string keeps the whole of it in memory, and who is limited by this address is remembered for long (B3).
+    return Buffer.from(client, "latin1").toString("latin1");
   };
 }
 

@@ -58,6 +58,15 @@ export function throttleContract(
       expect(await store.waitOf("bob", "a")).toBe(0);
     });
 
+    test("B3 S3 what is typed where a name belongs may be as long as a body, and is counted by all of it", async () => {
+      await using store = await begin();
+      const long = "u".repeat(16_000);
+      for (let i = 0; i < 5; i++) expect((await store.guess(`${long}1`, "a")).allowed).toBe(true);
+      expect(await store.waitOf(`${long}1`, "a")).toBe(MINUTE);
+      expect(await store.waitOf(`${long}2`, "a")).toBe(0);
+      expect(await store.waitOf(`2${long}`, "a")).toBe(0);
+    });
+
     test("S3 success clears account + address, and nothing of others", async () => {
       await using store = await begin();
       for (let i = 0; i < 4; i++) for (const address of ["a", "b"]) await store.guess("ann", address);

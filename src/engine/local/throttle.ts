@@ -5,6 +5,7 @@ import {
   type ThrottleLimits,
   type ThrottleStore,
 } from "../../core/throttle.ts";
+import { boundedName } from "../bounded-name.ts";
 
 /** The throttle port for one node: in its memory. */
 export class LocalThrottle implements ThrottleStore {
@@ -18,18 +19,18 @@ export class LocalThrottle implements ThrottleStore {
   }
 
   async attempt(account: string, address: string): Promise<ThrottleDecision> {
-    return this.throttle.attempt(account, address, this.clock.now());
+    return this.throttle.attempt(boundedName(account), address, this.clock.now());
   }
 
   async succeeded(account: string, address: string): Promise<void> {
-    this.throttle.succeeded(account, address);
+    this.throttle.succeeded(boundedName(account), address);
   }
 
   async failed(account: string, address: string): Promise<void> {
-    this.throttle.failed(account, address, this.clock.now());
+    this.throttle.failed(boundedName(account), address, this.clock.now());
   }
 
   async withdrawn(account: string, address: string): Promise<void> {
-    this.throttle.withdrawn(account, address);
+    this.throttle.withdrawn(boundedName(account), address);
   }
 }

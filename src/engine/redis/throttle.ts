@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import type { Clock } from "../../core/clock.ts";
 import {
   ADDRESS_WINDOW,
@@ -14,7 +13,7 @@ import {
   tryPair,
   withdrawPair,
 } from "../../core/throttle.ts";
-import { isIdentifier } from "../../protocol/identifiers.ts";
+import { boundedName } from "../bounded-name.ts";
 import type { RedisClient } from "./client.ts";
 import { Script } from "./scripts.ts";
 
@@ -160,10 +159,8 @@ export class RedisThrottle implements ThrottleStore {
     return `${this.accountKey(account)}:${address}`;
   }
 
-  /** What is typed where a name belongs can be anything, of any length; no identifier holds a `#`. */
   private accountKey(account: string): string {
-    const name = isIdentifier(account) ? account : `#${createHash("sha256").update(account).digest("hex")}`;
-    return this.client.keys.ofUser(name, "throttle");
+    return this.client.keys.ofUser(boundedName(account), "throttle");
   }
 }
 

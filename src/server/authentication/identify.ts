@@ -5,6 +5,7 @@ import { decideAccess } from "../../core/permissions.ts";
 import type { Plan, PlanTable } from "../../core/plans.ts";
 import type { RevocationStore } from "../../core/revocations.ts";
 import type { ErrorCode } from "../../protocol/errors.ts";
+import type { Log } from "../log.ts";
 import type { TokenKeys } from "./keys.ts";
 import { type VerifiedToken, verifyToken } from "./tokens.ts";
 
@@ -14,7 +15,11 @@ export interface IdentifyParts {
   readonly keys: TokenKeys;
   readonly plans: PlanTable;
   readonly clock: Clock;
+  readonly log: Log;
 }
+
+/** A claim may be as long as a token. */
+const LONGEST_PLAN_IN_LOG = 64;
 
 /** Who somebody is, and what their credential allows them. Times are in milliseconds since 1970. */
 export interface Identity {
@@ -76,6 +81,10 @@ export async function permit(
   });
   if ("refusal" in access) return { refusal: { ...access.refusal, user: subject } };
   if (isRevoked) return { refusal: { code: "token_revoked", message: REVOKED, user: subject } };
+  if (access.missingPlan !== undefined) {
+    const plan = access.missingPlan.slice(0, LONGEST_PLAN_IN_LOG);
+    parts.log.warn("plan.missing", { user: subject, plan, instead: access.plan.name });
+  }
   const { grants, id: tokenId, issuedAt, expiresAt } = token;
   return { user: subject, plan: access.plan, grants, tokenId, issuedAt, expiresAt };
 }

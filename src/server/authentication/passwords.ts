@@ -23,18 +23,18 @@ export interface Bcrypt {
 }
 
 export type Hashing = { readonly outcome: "hashed"; readonly hash: string } | { readonly outcome: "busy" };
-export type Verification = { readonly outcome: "right" | "wrong" | "busy" };
+export type Verification =
+  /** `outdated`: the hash should be renewed while the password is at hand. */
+  { readonly outcome: "right"; readonly outdated: boolean } | { readonly outcome: "wrong" | "busy" };
 
 export interface Passwords {
-  /** Hashes a password that `checkNewPassword` has passed. */
+  /** Hashes a password that `checkNewPassword` has passed, in its prepared form. */
   hash(password: string): Promise<Hashing>;
   /**
    * Compares a password with an account's hash, or, for an account that does not exist, with nothing at the same cost
    * (S2). A hash that is not bcrypt is answered `wrong`.
    */
   verify(password: string, hash: string | undefined): Promise<Verification>;
-  /** Whether `hash` was made at a lower cost than new ones are, and should be renewed while the password is at hand. */
-  outdated(hash: string): boolean;
 }
 
 /** The checking of passwords: bcrypt, a few at a time, with a bounded queue (S1). */
@@ -42,32 +42,39 @@ export function createPasswords(options: PasswordOptions, bcrypt: Bcrypt = RUNTI
   const { cost, queue, concurrency = Math.max(1, availableParallelism() - 1) } = options;
   const turnstile = new Turnstile(concurrency, queue);
 
-  async function compare(password: string, hash: string | undefined): Promise<boolean> {
+  async function compare(password: string, hash: string | undefined): Promise<Verification> {
     const usable = hash !== undefined && costOf(hash) !== undefined ? hash : undefined;
-    // The runtime hashes a password over 72 bytes with SHA-512 first. None was ever set, so none can be right.
-    const comparable = Buffer.byteLength(password) <= MAX_PASSWORD_BYTES;
-    if (usable === undefined || !comparable) {
+    const prepared = preparePassword(password);
+    // A hash from before passwords were prepared is of what was typed. Whoever types the same signs in once more with it.
+    for (const form of new Set([prepared, password]))
+      if (await isRight(form, usable))
+        return { outcome: "right", outdated: form !== prepared || isCheap(usable!) };
+    return { outcome: "wrong" };
+  }
+
+  async function isRight(password: string, hash: string | undefined): Promise<boolean> {
+    if (hash === undefined || !isComparable(password)) {
       await bcrypt.verify(password.slice(0, MIN_PASSWORD_CHARACTERS), decoy(cost));
       return false;
     }
-    const right = await bcrypt.verify(password, usable);
+    const right = await bcrypt.verify(password, hash);
     // An old, cheaper hash answers sooner than an unknown user's would, and that tells the two apart. Each cost is
     // twice the one before, so that 10 + 10 + 11 is as much work as 12.
-    if (!right) for (let k = costOf(usable)!; k < cost; k++) await bcrypt.verify(password, decoy(k));
+    if (!right) for (let k = costOf(hash)!; k < cost; k++) await bcrypt.verify(password, decoy(k));
     return right;
   }
 
+  const isCheap = (hash: string) => (costOf(hash) ?? cost) < cost;
+
   return {
     async hash(password) {
-      const passage = await turnstile.pass(() => bcrypt.hash(password, cost));
+      const passage = await turnstile.pass(() => bcrypt.hash(preparePassword(password), cost));
       return passage.outcome === "busy" ? passage : { outcome: "hashed", hash: passage.value };
     },
     async verify(password, hash) {
       const passage = await turnstile.pass(() => compare(password, hash));
-      if (passage.outcome === "busy") return passage;
-      return { outcome: passage.value ? "right" : "wrong" };
+      return passage.outcome === "busy" ? passage : passage.value;
     },
-    outdated: (hash) => (costOf(hash) ?? cost) < cost,
   };
 }
 
@@ -75,8 +82,11 @@ export function createPasswords(options: PasswordOptions, bcrypt: Bcrypt = RUNTI
 export function checkNewPassword(
   password: string,
 ): { readonly ok: true } | { readonly ok: false; readonly reason: string } {
-  const characters = [...password].length;
-  const bytes = Buffer.byteLength(password);
+  const prepared = preparePassword(password);
+  const characters = [...prepared].length;
+  const bytes = Buffer.byteLength(prepared);
+  if (/\p{Cc}/u.test(prepared)) return refused("it has a control character in it");
+  if (!prepared.isWellFormed()) return refused("it has half of a character in it");
   if (characters < MIN_PASSWORD_CHARACTERS)
     return refused(`it has ${characters} characters, and needs at least ${MIN_PASSWORD_CHARACTERS}`);
   if (bytes > MAX_PASSWORD_BYTES)
@@ -84,6 +94,25 @@ export function checkNewPassword(
       `it has ${bytes} bytes in UTF-8, and bcrypt takes at most ${MAX_PASSWORD_BYTES}; shorten it`,
     );
   return { ok: true };
+}
+
+/**
+ * A password as it is hashed: composed (NFC), and with plain spaces, as RFC 8265 §4.2 (OpaqueString) has it. One keyboard
+ * writes `é` as one character and another as two, and both are the same password.
+ */
+export function preparePassword(password: string): string {
+  return password.replace(/\p{Zs}/gu, " ").normalize("NFC");
+}
+
+/**
+ * Whether bcrypt reads all of a password, so that no other one opens the account. Over 72 bytes the runtime hashes it with
+ * SHA-512 first. After a NUL bcrypt begins anew with the first byte: `p` and `p\\0p` are the same to it.
+ */
+function isComparable(password: string): boolean {
+  // Half of a surrogate pair is U+FFFD to it, as any other half is.
+  return (
+    Buffer.byteLength(password) <= MAX_PASSWORD_BYTES && !password.includes("\0") && password.isWellFormed()
+  );
 }
 
 function refused(why: string): { ok: false; reason: string } {

@@ -101,7 +101,7 @@ export async function signIn(parts: SignInParts, credentials: Credentials): Prom
     log.warn("signin.refused", { user: account.user, address, code: access.refusal.code });
     return { outcome: "forbidden", message: access.refusal.message };
   }
-  if (passwords.outdated(account.passwordHash)) await renewHash(parts, account, password);
+  if (verification.outcome === "right" && verification.outdated) await renewHash(parts, account, password);
   // Without a `plan` claim: the account's plan is read from the store when a connection opens (T6).
   const token = await signToken(parts.keys, {
     subject: account.user,
@@ -125,7 +125,7 @@ export async function signIn(parts: SignInParts, credentials: Credentials): Prom
   };
 }
 
-/** Replaces a hash of an older cost (S1). Signing in does not depend on it: it is tried again next time. */
+/** Replaces a hash of an older cost, or of a password that was not prepared (S1). Signing in does not depend on it: it is tried again next time. */
 async function renewHash(parts: SignInParts, account: Account, password: string): Promise<void> {
   const { accounts, passwords, log } = parts;
   try {

@@ -48,7 +48,10 @@ describe("S1 hashing", () => {
     const hashing = await passwords.hash("correct horse");
     if (hashing.outcome === "busy") throw new Error("nothing else is being hashed");
     expect(costOf(hashing.hash)).toBe(5);
-    expect(await passwords.verify("correct horse", hashing.hash)).toEqual({ outcome: "right" });
+    expect(await passwords.verify("correct horse", hashing.hash)).toEqual({
+      outcome: "right",
+      outdated: false,
+    });
     expect(await passwords.verify("correct horsf", hashing.hash)).toEqual({ outcome: "wrong" });
     expect(await passwords.verify("", hashing.hash)).toEqual({ outcome: "wrong" });
   });
@@ -76,9 +79,15 @@ describe("S1 hashing", () => {
 
   test("S1 an older cost is outdated, the present and a higher one are not", async () => {
     const passwords = createPasswords({ cost: 5, queue: 1 });
-    expect(passwords.outdated(await hashAt(4))).toBe(true);
-    expect(passwords.outdated(await hashAt(5))).toBe(false);
-    expect(passwords.outdated(await hashAt(6))).toBe(false);
+    for (const [cost, outdated] of [
+      [4, true],
+      [5, false],
+      [6, false],
+    ] as const)
+      expect(await passwords.verify("correct horse", await hashAt(cost))).toEqual({
+        outcome: "right",
+        outdated,
+      });
   });
 });
 
@@ -92,10 +101,50 @@ describe("S1 new passwords", () => {
       ["😀".repeat(7), "7 characters"],
       ["x".repeat(73), "73 bytes"],
       ["ä".repeat(37), "74 bytes"],
+      ["good\0password", "control character"],
+      ["good\tpassword", "control character"],
+      ["good\u0085password", "control character"],
+      ["good\ud800password", "half of a character"],
+      // Composed, it has seven.
+      ["e\u0301".repeat(7), "7 characters"],
     ]) {
       const check = checkNewPassword(bad!);
       expect(check.ok ? "" : check.reason).toContain(why!);
     }
+  });
+
+  // bcrypt's key is the password, a NUL, and both again up to 72 bytes: another password opened the account.
+  test.each([
+    [
+      "password",
+      ["password\0password", "password\0", "\0password", "password\0x", "password\0password\0password"],
+    ],
+    ["password\ufffd", ["password\ud800", "password\udfff"]],
+  ])("S1 %j is opened by nothing that bcrypt takes for it", async (password, others) => {
+    const passwords = createPasswords({ cost: 4, queue: 1 });
+    const hash = await Bun.password.hash(password, { algorithm: "bcrypt", cost: 4 });
+    for (const other of others) expect((await passwords.verify(other, hash)).outcome).toBe("wrong");
+    expect((await passwords.verify(password, hash)).outcome).toBe("right");
+  });
+
+  // RFC 8265 §4.2: one keyboard writes é as one character, another as two.
+  test("S1 a password is the same, composed or not, and whatever its spaces", async () => {
+    const passwords = createPasswords({ cost: 4, queue: 1 });
+    const forms = ["caf\u00e9 au lait", "cafe\u0301 au lait", "caf\u00e9\u00a0au\u3000lait"];
+    for (const set of forms) {
+      const hashing = await passwords.hash(set);
+      if (hashing.outcome === "busy") throw new Error("nothing else is being hashed");
+      for (const typed of forms)
+        expect(await passwords.verify(typed, hashing.hash)).toEqual({ outcome: "right", outdated: false });
+      for (const other of ["cafe au lait", "caf\u00e9au lait", "CAF\u00c9 AU LAIT", "\uff43af\u00e9 au lait"])
+        expect((await passwords.verify(other, hashing.hash)).outcome).toBe("wrong");
+    }
+  });
+
+  test("S1 a hash from before passwords were prepared opens for what was typed then, and is renewed", async () => {
+    const passwords = createPasswords({ cost: 4, queue: 1 });
+    const hash = await Bun.password.hash("cafe\u0301 au lait", { algorithm: "bcrypt", cost: 4 });
+    expect(await passwords.verify("cafe\u0301 au lait", hash)).toEqual({ outcome: "right", outdated: true });
   });
 
   test("S1 the runtime's own treatment of long passwords opens nothing", async () => {
@@ -122,10 +171,21 @@ describe("S2 equal work", () => {
       ["wrong horse", "not a hash"],
       ["x".repeat(73), await hashAt(6)],
       ["x".repeat(73), undefined],
+      ["wrong\0horse", await hashAt(6)],
+      ["wrong\0horse", undefined],
     ];
     for (const [password, hash] of cases) {
       expect((await passwords.verify(password, hash)).outcome).toBe("wrong");
       expect(bcrypt.work()).toBe(2 ** 6);
+    }
+  });
+
+  test("S2 what is typed in another form is tried as it is, too, for an account that does not exist as well", async () => {
+    const bcrypt = new CountedBcrypt();
+    const passwords = createPasswords({ cost: 6, queue: 1 }, bcrypt);
+    for (const hash of [await hashAt(6), await hashAt(4), undefined]) {
+      expect((await passwords.verify("wrong cafe\u0301", hash)).outcome).toBe("wrong");
+      expect(bcrypt.work()).toBe(2 * 2 ** 6);
     }
   });
 

@@ -131,7 +131,7 @@ test.each(["Content-Length: 100", "Transfer-Encoding: chunked"])(
       await using server = await startTestServer({ env: { LOG_LEVEL: "debug" } });
       const token = await server.token("ann");
       const socket = connect(server.port, "127.0.0.1");
-      const head = `POST ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${token}\r\nContent-Type: application/json`;
+      const head = `POST ${path} HTTP/1.1\r\nHost: 127.0.0.1:${server.port}\r\nAuthorization: Bearer ${token}\r\nContent-Type: application/json`;
       socket.write(`${head}\r\n${framing}\r\n\r\n${framing.startsWith("T") ? "5\r\n" : ""}{"a":`);
       // The route has to begin with the body before the line ends.
       await new Promise((resolve) => setTimeout(resolve, 50));

@@ -29,6 +29,27 @@ describe("GET /me", () => {
     expect(response.headers.get("RateLimit")).toBeNull();
   });
 
+  test("T6 a plan that is not in PLANS is named in the log, with the one that counts instead", async () => {
+    const { send, parts, clock, log, accounts } = await testApp();
+    const planOf = async (subject: string, plan?: string) => {
+      const token = await signToken(parts.keys, { subject, ...(plan && { plan }), now: clock.now() });
+      return (await (await send("/me", bearer(token))).json()).plan;
+    };
+    expect(await planOf("bob", "gold")).toBe("free");
+    expect(await planOf("bob", "open")).toBe("open");
+    expect(await planOf("bob")).toBe("free");
+    await accounts.update("ann", { plan: "p".repeat(1000) });
+    expect(await planOf("ann")).toBe("free");
+    expect(log.lines).toEqual([
+      { level: "warn", event: "plan.missing", fields: { user: "bob", plan: "gold", instead: "free" } },
+      {
+        level: "warn",
+        event: "plan.missing",
+        fields: { user: "ann", plan: "p".repeat(64), instead: "free" },
+      },
+    ]);
+  });
+
   test("T6 the store decides: a changed plan and a disabled account count at once, whatever the token says", async () => {
     const { send, parts, clock, accounts } = await testApp();
     const token = await signToken(parts.keys, { subject: "ann", plan: "open", now: clock.now() });
