@@ -15,7 +15,7 @@ import { Failure } from "./failure.ts";
 import { catchFaults, stopOnSignal } from "./process-events.ts";
 import { addSettingFlags, type Flags, loadSettings, SETTINGS_NOTE } from "./setting-flags.ts";
 import { startBlock } from "./start-block.ts";
-import { openStoreFor } from "./store.ts";
+import { openStoreFor, removeConversations } from "./store.ts";
 
 /** `parley serve`, and `parley` alone: runs the server until it is told to stop. */
 export function serveCommand(): Command {
@@ -59,6 +59,7 @@ async function serve(settings: Settings): Promise<void> {
     passwords,
     clock,
     log,
+    removeConversations: (ids) => removeConversations(settings, ids),
   }).catch(explainListening(settings));
 
   catchFaults(log);

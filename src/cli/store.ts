@@ -81,6 +81,18 @@ export async function withConversations<T>(
   }
 }
 
+/** Removes conversations in a server's name; answers those that there were. */
+export function removeConversations(
+  settings: Settings,
+  ids: readonly string[],
+): Promise<ReadonlySet<string>> {
+  return withConversations(settings, async (conversations) => {
+    const removed = new Set<string>();
+    for (const id of ids) if (await conversations.remove(id)) removed.add(id);
+    return removed;
+  });
+}
+
 /** Deletes what was removed for good where no server does it. */
 export async function cleanUp(settings: Settings): Promise<void> {
   if (redisAddressOf(settings) !== undefined) return;

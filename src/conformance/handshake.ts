@@ -24,6 +24,7 @@ export const HANDSHAKE_CHECKS: readonly Check[] = [
       mustBe("status for a page of https://conformance.invalid", status, 403);
     },
   },
+  { rule: "A5", what: "the server's own page may sign in and connect", run: takesItsOwnPage },
   { rule: "W1", what: "broken handshakes are refused as HTTP", run: refusesBrokenHandshakes },
   {
     rule: "W3",
@@ -110,6 +111,23 @@ async function refusesBadTokens(world: World): Promise<void> {
     await refused(world.open(world.path({ user, token: bad }, world.conversation())), code, 4401);
 }
 
+/** What a proxy spoils that does not say under which name the browser asked. */
+async function takesItsOwnPage(world: World): Promise<void> {
+  const { target, ann } = world;
+  const { origin } = new URL(target.http);
+  const advice = `have the proxy in front pass \`Host\` on and add \`X-Forwarded-Proto\`, or list ${origin} in ALLOWED_ORIGINS`;
+  const body = new URLSearchParams({ username: world.conversation(), password: "conformance" });
+  const signIn = await world.fetch("/token", { method: "POST", body, headers: { Origin: origin } });
+  must(signIn.status !== 403, `A sign-in on the server's own page, ${origin}, was answered 403: ${advice}.`);
+  const socket = await rawHandshake(target, `/ws/${ann.user}/conformance?token=${ann.token}`, {
+    Origin: origin,
+  });
+  must(
+    socket.status === 101,
+    `A socket of the server's own page, ${origin}, was answered ${socket.status}: ${advice}.`,
+  );
+}
+
 async function refusesBrokenHandshakes({ target, ann }: World): Promise<void> {
   const path = `/ws/${ann.user}/conformance`;
   const cases: [string, number[], Promise<{ status: number; headers: Headers }>][] = [
@@ -118,7 +136,12 @@ async function refusesBrokenHandshakes({ target, ann }: World): Promise<void> {
     ["without a key", [400], rawHandshake(target, path, { "Sec-WebSocket-Key": undefined })],
     ["with POST", [405], rawRequest(target, "POST", path, { "Content-Length": "0" })],
     ["at a path without a conversation", [404], rawHandshake(target, "/ws/conformance")],
-    ["at an address of 20,000 bytes", [414, 431], rawHandshake(target, `${path}?x=${"x".repeat(20_000)}`)],
+    // 400 is what HAProxy says of one that is longer than its buffer.
+    [
+      "at an address of 20,000 bytes",
+      [400, 414, 431],
+      rawHandshake(target, `${path}?x=${"x".repeat(20_000)}`),
+    ],
     ["with a subprotocol of another kind", [400], rawHandshake(target, path, offer("chat"))],
   ];
   for (const [what, statuses, answer] of cases) {

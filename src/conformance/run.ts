@@ -60,9 +60,11 @@ export async function runConformance(subject: Subject, checks: readonly Check[] 
   const results = new Map<Check, Result>();
   const pace = createPace(subject.target);
   const end = Date.now() + LONGEST_RUN;
+  const names = new Set<string>();
+  const seen: Seen = { opened: pace.opened, named: (name) => void names.add(name) };
   const keep = async (check: Check) => {
     const late = Date.now() > end;
-    results.set(check, late ? skipped(check) : await runCheck(subject, check, pace.opened));
+    results.set(check, late ? skipped(check) : await runCheck(subject, check, seen));
   };
   for (const check of checks) {
     if (check.slow) continue;
@@ -71,7 +73,21 @@ export async function runConformance(subject: Subject, checks: readonly Check[] 
   }
   await pace.ready();
   await Promise.all(checks.filter(({ slow }) => slow).map(keep));
+  await removeAll(subject, names);
   return checks.map((check) => results.get(check)!);
+}
+
+/** What a run keeps of what its checks do. */
+interface Seen {
+  opened(): void;
+  named(conversation: string): void;
+}
+
+/** Removes what the checks left. Another server may not know how, which breaks no rule. */
+async function removeAll({ target, people: [ann, bob] }: Subject, names: Iterable<string>): Promise<void> {
+  const world = new World(target, ann, bob, undefined);
+  const remove = (name: string) => world.fetch(`/conversations/${name}`, { method: "DELETE", as: ann });
+  await Promise.allSettled([...names].map(remove));
 }
 
 function skipped({ rule, what }: Check): Result {
@@ -96,10 +112,10 @@ function createPace({ http }: Target) {
 async function runCheck(
   { target, people: [ann, bob], key }: Subject,
   check: Check,
-  opened: () => void,
+  { opened, named }: Seen,
 ): Promise<Result> {
   const { rule, what, run } = check;
-  const world = new World(target, ann, bob, key, opened);
+  const world = new World(target, ann, bob, key, opened, named);
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Broken(`It took longer than ${LONGEST / 1000} s.`)), LONGEST);

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { CHECK_PREFIX } from "../protocol/identifiers.ts";
 import type { ServerFrameOf } from "../protocol/server-frames.ts";
 import { Skipped } from "./check.ts";
 import { Line } from "./line.ts";
@@ -29,11 +30,15 @@ export class World {
     readonly key: SigningKey | undefined,
     /** Called for each socket that is opened. */
     private readonly opens: () => void = () => {},
+    /** Takes the name of each conversation, for who removes them. */
+    private readonly named: (conversation: string) => void = () => {},
   ) {}
 
   /** A conversation that nobody has seen before. */
   conversation(): string {
-    return `conformance-${randomBytes(9).toString("hex")}`;
+    const name = `${CHECK_PREFIX}${randomBytes(9).toString("hex")}`;
+    this.named(name);
+    return name;
   }
 
   /** A user whom the server has never seen; only with a key. */

@@ -12,6 +12,12 @@ export const IDENTIFIER_RULE = "1–128 characters of A-Z a-z 0-9 . _ : @ -, and
 /** The name of a user or a conversation. */
 export const Identifier = z.string().regex(IDENTIFIER, `must be ${IDENTIFIER_RULE}`);
 
+/**
+ * How the names of conversations begin in which programs check a server, as `parley conformance` does: whoever may speak
+ * in one may remove it, so that a check leaves nothing behind.
+ */
+export const CHECK_PREFIX = "parley-check-";
+
 const MESSAGE_ID = /^[\x20-\x7e]{1,64}$/;
 
 /** A message's name, chosen by its sender: 1–64 printable ASCII characters. The retry of a message repeats it (D3). */

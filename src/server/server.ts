@@ -19,6 +19,7 @@ import { createApp } from "./http/app.ts";
 import { createPage } from "./http/page-route.ts";
 import { problem } from "./http/problem.ts";
 import type { Log } from "./log.ts";
+import { createRemovals, type RemoveConversations } from "./removals.ts";
 import { isSocketTarget, targetOf, withWholeUrl } from "./request-target.ts";
 import { watchRevocations } from "./revocation-watch.ts";
 import { LOOK_INTERVAL, RuntimeThreads } from "./runtime-threads.ts";
@@ -47,6 +48,7 @@ export interface ServerParts extends Omit<Store, "clean" | "close"> {
   readonly passwords: Passwords;
   readonly clock: Clock;
   readonly log: Log;
+  readonly removeConversations: RemoveConversations;
 }
 
 export interface RunningServer {
@@ -132,6 +134,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     apiKeys: settings.apiKeys,
     origins,
     members: (conversation) => hub.members(conversation),
+    removeConversation: createRemovals(parts.removeConversations),
     count: (sender, id, result) => counts.count(sender, id, result),
     ready: () => !draining && engine.ready(),
     storeIsAway: (error) => engine.isAway(error),

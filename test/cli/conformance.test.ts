@@ -49,3 +49,15 @@ test("`parley conformance` says in one line why it cannot begin", async () => {
     expect(ended[at]!.stderr).not.toContain("wrong-password");
   }
 });
+
+test("`parley conformance` leaves no conversation behind", async () => {
+  await using folder = new ParleyFolder();
+  const { url } = await folder.serve();
+  expect(await folder.run(["conformance", url])).toMatchObject({ code: 0, stderr: "" });
+  const list = await folder.run(["conversation", "list", "--json"]);
+  // What was removed keeps its number at most, and no message.
+  const left = (JSON.parse(list.stdout) as { lastAt?: number }[]).filter(
+    ({ lastAt }) => lastAt !== undefined,
+  );
+  expect(left).toEqual([]);
+}, 60_000);

@@ -12,8 +12,8 @@ const FOLDER = fileURLToPath(new URL("../../src/console/", import.meta.url));
 test("P1 index.html has no inline script and no inline style, and names its three files", async () => {
   const html = await Bun.file(`${FOLDER}index.html`).text();
   expect(html).not.toMatch(/<style|\sstyle=|\son\w+=|javascript:/i);
-  expect(html.match(/<script[^>]*>[^<]*/g)).toEqual(['<script type="module" src="/console/main.js">']);
-  for (const path of ["/console/style.css", "/console/icon.svg"]) expect(html).toContain(`"${path}"`);
+  expect(html.match(/<script[^>]*>[^<]*/g)).toEqual(['<script type="module" src="console/main.js">']);
+  for (const path of ["console/style.css", "console/icon.svg"]) expect(html).toContain(`"${path}"`);
 });
 
 test("what the page loads at its start is at most 60 KB of JavaScript, compressed, without the schemas of the wire", async () => {

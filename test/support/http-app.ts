@@ -68,6 +68,7 @@ export async function testApp(change: Partial<AppParts> = {}) {
     count: () => {},
     ready: () => true,
     storeIsAway: () => false,
+    removeConversation: async () => false,
     clock,
     log,
     ...change,

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openStoreFor } from "../../src/cli/store.ts";
+import { openStoreFor, removeConversations } from "../../src/cli/store.ts";
 import type { Account, AccountStore } from "../../src/core/accounts.ts";
 import type { Clock } from "../../src/core/clock.ts";
 import type { Engine } from "../../src/core/engine.ts";
@@ -66,6 +66,7 @@ export async function startTestServer({
     passwords,
     clock,
     log,
+    removeConversations: (ids) => removeConversations(settings, ids),
   });
   let stopped = false;
   const stop = async () => {

@@ -21,6 +21,7 @@ import { type LogoutParts, logoutRoute } from "./logout-route.ts";
 import { type MeParts, meRoute } from "./me-route.ts";
 import { type Page, pageRoute } from "./page-route.ts";
 import { problem } from "./problem.ts";
+import { type RemovalParts, removeConversationRoute } from "./remove-conversation-route.ts";
 import { securityHeaders } from "./security-headers.ts";
 import { type TicketParts, ticketRoute } from "./ticket-route.ts";
 import { tokenRoute, tokensUnavailable } from "./token-route.ts";
@@ -31,6 +32,7 @@ export type AppParts = SignInParts &
   LogoutParts &
   TicketParts &
   ConversationParts &
+  RemovalParts &
   ConfigParts & {
     readonly page: Page;
     /** Makes faults on request; undefined where TEST_FAULTS is off. */
@@ -71,6 +73,7 @@ export function createApp(parts: AppParts): Hono<HttpEnvironment> {
   app.get("/conversations/:id/messages", readMessagesRoute(parts));
   app.post("/conversations/:id/messages", postMessageRoute(parts));
   app.get("/conversations/:id/members", membersRoute(parts));
+  app.delete("/conversations/:id", removeConversationRoute(parts));
   if (faults !== undefined) app.post(FAULTS_PATH, faultRoute({ ...parts, faults }));
   app.get("/healthz", healthRoute);
   app.get("/readyz", readyRoute(parts.ready));

@@ -33,6 +33,7 @@ const server = await startServer({
   passwords: createPasswords({ cost: settings.bcryptCost, queue: settings.passwordQueue }),
   clock,
   log,
+  removeConversations: async () => new Set(),
 });
 broken.afterOpening?.();
 stopOnSignal(log, async () => {

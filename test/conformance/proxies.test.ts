@@ -1,0 +1,38 @@
+// HAProxy answers some broken handshakes itself, and once a run failed because of that alone. A proxy that says another `Host`
+// was not noticed, because no check sent the page's origin.
+import { describe, expect, test } from "bun:test";
+import { HANDSHAKE_CHECKS } from "../../src/conformance/handshake.ts";
+import { runConformance } from "../../src/conformance/run.ts";
+import { sign } from "../../src/conformance/signer.ts";
+import { isInstalled, startBareHaproxy } from "../deploy/proxy.ts";
+import { SECRET, startTestServer } from "../support/server.ts";
+
+const KEY = { secret: SECRET, issuer: "parley", audience: "parley" };
+const DOOR = HANDSHAKE_CHECKS.filter(({ rule }) => ["A1", "A5", "W1", "W3", "W6"].includes(rule));
+
+async function failedAt(port: number) {
+  const [ann, bob] = ["ann", "bob"].map((user) => ({ user, token: sign(KEY, user) }));
+  const target = { http: `http://127.0.0.1:${port}`, ws: `ws://127.0.0.1:${port}` };
+  const results = await runConformance({ target, people: [ann!, bob!], key: KEY }, DOOR);
+  return results.flatMap(({ rule, outcome, reason }) => (outcome === "passed" ? [] : [`${rule}: ${reason}`]));
+}
+
+describe.skipIf(!isInstalled("haproxy"))("behind HAProxy", () => {
+  test("W1 A5 the rules of the door are kept, though HAProxy refuses some of it itself", async () => {
+    await using server = await startTestServer();
+    await using proxy = await startBareHaproxy(server.port);
+    expect(await failedAt(proxy.port)).toEqual([]);
+  });
+
+  test("A5 a proxy that says another Host is told, with what to do", async () => {
+    await using server = await startTestServer();
+    const rewriting = "http-request set-header Host 127.0.0.1:1\n  option httpchk";
+    await using proxy = await startBareHaproxy(server.port, rewriting);
+    const failed = await failedAt(proxy.port);
+    expect(failed).toHaveLength(1);
+    expect(failed[0]).toStartWith(
+      `A5: A sign-in on the server's own page, http://127.0.0.1:${proxy.port}, was`,
+    );
+    expect(failed[0]).toEndWith("in ALLOWED_ORIGINS.");
+  });
+});
