@@ -10,10 +10,9 @@ export interface HereChange {
   readonly life: string;
   readonly was: number;
   readonly version: number;
-  /** When it happened, milliseconds since 1970. */
-  readonly at: number;
+  /** Times are milliseconds since 1970, by the clock of the store. */
   readonly joined: readonly (readonly [user: string, since: number])[];
-  readonly left: readonly string[];
+  readonly left: readonly (readonly [user: string, at: number])[];
 }
 
 /** All who are in a conversation, as the store holds it. */
@@ -64,11 +63,12 @@ export class Gathering {
     }
     this.version = change.version;
     if (this.isOwn(change.life)) return [];
-    const { life, at } = change;
+    const { life } = change;
     const heard: PresenceChange[] = [];
     for (const [user, since] of change.joined)
-      if (this.add(user, { life, since })) heard.push({ user, state: "joined", at });
-    for (const user of change.left) if (this.remove(user, life)) heard.push({ user, state: "left", at });
+      if (this.add(user, { life, since })) heard.push({ user, state: "joined", at: since });
+    for (const [user, at] of change.left)
+      if (this.remove(user, life)) heard.push({ user, state: "left", at });
     return heard;
   }
 

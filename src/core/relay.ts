@@ -3,7 +3,10 @@
 
 /** What happens in a conversation through other nodes. */
 export interface RelayListener {
-  /** A user came who was there through no other node, or left who is there through none any more. `at` as in the frame. */
+  /**
+   * A user came who was there through no other node, or left who is there through none any more. `at` is when that was, as
+   * the node said by `join` and `leave`, and not when it was heard of; where a node is gone, when that was found out.
+   */
   presence(user: string, state: "joined" | "left", at: number): void;
   typing(user: string, active: boolean): void;
   read(user: string, seq: number): void;
@@ -19,7 +22,7 @@ export interface RelayRoom {
   elsewhere(): ReadonlyMap<string, number>;
   /** The user's first connection came to this node, `since` by its own clock. Kept up by the relay, also when the store was away meanwhile. */
   join(user: string, since: number): void;
-  /** The user's last connection on this node is gone, and the grace is over. */
+  /** The user's last connection on this node was gone `at`, by its own clock, and the grace is over. */
   leave(user: string, at: number): void;
   type(user: string, active: boolean): void;
   read(user: string, seq: number): void;

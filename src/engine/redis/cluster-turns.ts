@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { HISTORY_BUDGET } from "../../core/history.ts";
 import type { Result, Work, WorkOf } from "../work.ts";
+import { again } from "./again.ts";
 import { freshEpoch } from "./epoch.ts";
 import { bodyOf, nameOf, quotaView } from "./messages.ts";
 import { Script } from "./scripts.ts";
@@ -175,7 +176,7 @@ export class ClusterTurns implements Turns {
     replicaPatience?: number,
   ): Promise<readonly (string | number)[] | undefined> {
     try {
-      const reply = await this.parts.client.runDurably(script, keys, values, replicaPatience);
+      const reply = await again(() => this.parts.client.runDurably(script, keys, values, replicaPatience));
       return reply as readonly (string | number)[];
     } catch (error) {
       this.parts.log.error("store.write_failed", { error: String(error) });

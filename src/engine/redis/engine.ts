@@ -136,7 +136,10 @@ export class RedisEngine implements Engine {
   async quota(user: string, limit: number): Promise<Quota> {
     if (limit === 0) return quotaView(0, 0, 0);
     const now = this.time === undefined ? "" : this.time.now();
-    const reply = await this.client.run(this.allowance, [this.client.keys.ofUser(user, "quota")], [now]);
+    const { keys, isCluster } = this.client;
+    const names = [keys.ofUser(user, "quota")];
+    if (!isCluster) names.push(keys.ofAll("turn"), keys.ofAll("epoch"));
+    const reply = await this.client.run(this.allowance, names, [now]);
     const [used, reset] = reply as [number, number];
     return quotaView(limit, used, reset);
   }

@@ -8,6 +8,12 @@ const EXPIRY = 86_400_000;
 
 const script = new Script("here");
 
+/** A user came, or left, and when: milliseconds since 1970, by the clock of the store. */
+export interface Move {
+  readonly state: "joined" | "left";
+  readonly at: number;
+}
+
 /** Who is in which conversation through which node, as the store holds it. */
 export class HereTable {
   constructor(
@@ -36,18 +42,17 @@ export class HereTable {
     return Number((await this.client.commands.hget(this.key(conversation), "version")) ?? 0);
   }
 
-  /** Announces who came (since when) and who left (undefined) through `life`. */
-  async change(
-    conversation: string,
-    life: string,
-    users: ReadonlyMap<string, number | undefined>,
-  ): Promise<void> {
-    await this.run(conversation, life, "change", users);
+  /** Announces who came and who left through `life`, and when. */
+  async change(conversation: string, life: string, moves: ReadonlyMap<string, Move>): Promise<void> {
+    await this.run(conversation, life, "change", moves);
   }
 
-  /** Has exactly `users` be there through `life`, and announces what that changes. */
-  async set(conversation: string, life: string, users: ReadonlyMap<string, number>): Promise<void> {
-    await this.run(conversation, life, "exactly", users);
+  /**
+   * Has those be there through `life` who come by `moves`, and nobody else, and announces what that changes; who is not
+   * named left now.
+   */
+  async set(conversation: string, life: string, moves: ReadonlyMap<string, Move>): Promise<void> {
+    await this.run(conversation, life, "exactly", moves);
   }
 
   /** Has nobody be there through `life`. */
@@ -83,12 +88,16 @@ export class HereTable {
     conversation: string,
     life: string,
     how: "change" | "exactly",
-    users: ReadonlyMap<string, number | undefined>,
+    moves: ReadonlyMap<string, Move>,
   ): Promise<void> {
     const { keys, isSharded } = this.client;
-    const pairs = [...users].flatMap(([user, since]) => [user, since === undefined ? "" : Math.floor(since)]);
+    const named = [...moves].flatMap(([user, { state, at }]) => [
+      user,
+      state === "joined" ? "j" : "l",
+      Math.floor(at),
+    ]);
     const publish = isSharded ? "SPUBLISH" : "PUBLISH";
-    const arguments_ = [keys.channel(conversation), publish, life, how, EXPIRY, ...pairs];
+    const arguments_ = [keys.channel(conversation), publish, life, how, EXPIRY, ...named];
     await this.client.run(script, [this.key(conversation)], arguments_);
   }
 

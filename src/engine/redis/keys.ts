@@ -11,7 +11,7 @@
 //   parley:{u:anna}:…                 reservations, connections, clients, tickets, throttles, refresh families, revocation
 //   parley:{t:…} {f:…} {k:…} {a:…}    revoked token, refresh family, ticket, tries of an address
 //   parley:{n:node~life}:rooms set    conversations in which somebody is through this life of a node
-//   parley:{all}:…                    epoch, nodes, accounts, control log
+//   parley:{all}:…                    epoch, nodes, accounts, control log, a turn that is not done
 
 /** Makes the names of keys under one prefix, with which several Parleys can share a Redis. */
 export class Keys {
@@ -82,7 +82,9 @@ export class Keys {
     return `${this.prefix}:{n:${node}}:replaced`;
   }
 
-  ofAll(what: "epoch" | "nodes" | "accounts" | "seeded" | "control" | "cleaned" | "probe" | "none"): string {
+  ofAll(
+    what: "epoch" | "nodes" | "accounts" | "seeded" | "control" | "cleaned" | "turn" | "probe" | "none",
+  ): string {
     return `${this.prefix}:{all}:${what}`;
   }
 }

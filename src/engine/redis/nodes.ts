@@ -243,12 +243,22 @@ export class NodeRegistry {
     const keys = [this.client.keys.ofAll("nodes")];
     const now = this.time?.now() ?? "";
     const arguments_ = [what, life, this.lease, JSON.stringify(entry), now];
+    const asked = this.clock.now();
     const answer = read(await this.client.run(script, keys, arguments_));
     this.nodes = answer.nodes;
     this.seenAt = answer.now;
-    this.ahead = answer.now - this.clock.now();
+    this.ahead = aheadOf(answer.now, asked, this.clock.now());
     return answer;
   }
+}
+
+/**
+ * How far a clock is ahead that showed `now` (whole milliseconds) at some moment between `asked` and `answered` of this
+ * node's: 0 where both may show the same, so that times which nodes tell each other are exact then.
+ */
+function aheadOf(now: number, asked: number, answered: number): number {
+  const [least, most] = [now - answered, now + 1 - asked];
+  return least <= 0 && most >= 0 ? 0 : (least + most) / 2;
 }
 
 function read(answer: unknown): { done: boolean; now: number; nodes: NodeEntry[] } {

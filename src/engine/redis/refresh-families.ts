@@ -19,8 +19,11 @@ export class RedisRefreshFamilies implements RefreshStore {
     await commands.set(keys.ofFamily(family.id), textOf(family), "PX", life);
     const index = keys.ofUser(family.user, "families");
     // A family that a crash keeps out of here does not count, and expires like any other.
-    const gone = await this.client.run(ENTER, [index], [family.id, family.signedInAt, MAX_FAMILIES, life]);
-    await Promise.all((gone as string[]).map((id) => commands.del(keys.ofFamily(id))));
+    const arguments_ = [family.id, family.signedInAt, MAX_FAMILIES, life];
+    const gone = (await this.client.run(ENTER, [index], arguments_)) as string[];
+    if (gone.length === 0) return;
+    await Promise.all(gone.map((id) => commands.del(keys.ofFamily(id))));
+    await commands.zrem(index, ...gone);
   }
 
   async find(id: string): Promise<RefreshFamily | undefined> {

@@ -2,7 +2,7 @@ import type { Clock } from "../../core/clock.ts";
 import { Gathering, type HereChange, type PresenceChange } from "../../core/gathering.ts";
 import type { RelayListener, RelayRoom } from "../../core/relay.ts";
 import type { ChannelSubscription, Channels } from "./channels.ts";
-import type { HereTable } from "./here.ts";
+import type { HereTable, Move } from "./here.ts";
 import type { NodeRegistry } from "./nodes.ts";
 
 export interface SharedRoomParts {
@@ -32,8 +32,8 @@ export class SharedRoom implements RelayRoom {
   private subscription: ChannelSubscription | undefined;
   /** Who is there through this node, and since when: what the store should hold. */
   private readonly here = new Map<string, number>();
-  /** What of it the store has not been told. */
-  private untold = new Map<string, number | undefined>();
+  /** Who came and left since the store was told. */
+  private untold = new Map<string, Move>();
   /** The store may hold something else, so it is told all. */
   private uncertain = false;
   /** The life under which the store knows that somebody is there through this node. */
@@ -74,13 +74,13 @@ export class SharedRoom implements RelayRoom {
   join(user: string, since: number): void {
     const at = this.parts.nodes.toStoreTime(since);
     this.here.set(user, at);
-    this.untold.set(user, at);
+    this.untold.set(user, { state: "joined", at });
     this.write();
   }
 
-  leave(user: string): void {
+  leave(user: string, at: number): void {
     this.here.delete(user);
-    this.untold.set(user, undefined);
+    this.untold.set(user, { state: "left", at: this.parts.nodes.toStoreTime(at) });
     this.write();
   }
 
@@ -108,7 +108,7 @@ export class SharedRoom implements RelayRoom {
 
   /** Tells who was waited for and did not come back. */
   settle(): void {
-    if (this.gathering.waits) this.tell(this.gathering.settle(this.parts.clock.now()));
+    if (this.gathering.waits) this.tell(this.gathering.settle(this.now));
   }
 
   /** Compares this with the store, and makes up for what was lost. */
@@ -169,12 +169,12 @@ export class SharedRoom implements RelayRoom {
   }
 
   private async tryToLook(): Promise<void> {
-    const { table, conversation, clock, nodes } = this.parts;
+    const { table, conversation, nodes } = this.parts;
     try {
       do {
         this.lookAgain = false;
         const state = await table.read(conversation);
-        this.tell(this.gathering.read(state, clock.now(), nodes.trustedFrom));
+        this.tell(this.gathering.read(state, this.now, nodes.toStoreTime(nodes.trustedFrom)));
         // A store that went back may have users of this node who have left.
         if (this.writing === undefined && state.entries.some((entry) => this.isLeftover(entry))) {
           this.uncertain = true;
@@ -221,17 +221,33 @@ export class SharedRoom implements RelayRoom {
   }
 
   private async writeAll(): Promise<void> {
-    const { table, nodes, conversation } = this.parts;
-    const { life } = nodes;
     const { uncertain, untold, notedFor } = this;
     this.uncertain = false;
     this.untold = new Map();
+    try {
+      await this.writeMoves(uncertain, untold, notedFor);
+    } catch (error) {
+      // Who came is written by what is here; when somebody left is known by this alone.
+      for (const [user, move] of untold)
+        if (move.state === "left" && !this.here.has(user) && !this.untold.has(user))
+          this.untold.set(user, move);
+      throw error;
+    }
+  }
+
+  private async writeMoves(
+    uncertain: boolean,
+    untold: ReadonlyMap<string, Move>,
+    notedFor: string | undefined,
+  ): Promise<void> {
+    const { table, nodes, conversation } = this.parts;
+    const { life } = nodes;
     if (this.here.size > 0 && (uncertain || notedFor !== life)) {
       await table.note(conversation, life);
       this.notedFor = life;
     }
     const moves = notedFor !== undefined && notedFor !== life;
-    if (uncertain || moves) await table.set(conversation, life, this.here);
+    if (uncertain || moves) await table.set(conversation, life, this.all(untold));
     else await table.change(conversation, life, untold);
     // After they are there by the new life, so that nobody is seen to leave.
     if (moves) {
@@ -241,6 +257,17 @@ export class SharedRoom implements RelayRoom {
     if (this.here.size > 0) return;
     await table.unnote(conversation, life);
     this.notedFor = undefined;
+  }
+
+  /** Who is here, as if all had come, and who left of whom the store may not know it. */
+  private all(untold: ReadonlyMap<string, Move>): ReadonlyMap<string, Move> {
+    const moves = new Map(untold);
+    for (const [user, at] of this.here) moves.set(user, { state: "joined", at });
+    return moves;
+  }
+
+  private get now(): number {
+    return this.parts.nodes.toStoreTime(this.parts.clock.now());
   }
 
   /** Lets the relay forget this room when nothing is left to do. */

@@ -3,6 +3,7 @@ import { HISTORY_BUDGET } from "../../core/history.ts";
 import type { RetentionLimits } from "../../core/retention.ts";
 import type { EngineLog } from "../engine-log.ts";
 import type { Result, Work } from "../work.ts";
+import { again } from "./again.ts";
 import type { RedisClient } from "./client.ts";
 import { freshEpoch } from "./epoch.ts";
 import { bodyOf, nameOf, quotaView } from "./messages.ts";
@@ -31,11 +32,9 @@ export class StandaloneTurns implements Turns {
   async carryOut(work: readonly Work[]): Promise<TurnResult> {
     const call = new Call(work, this.parts);
     try {
-      const reply = await this.parts.client.runDurably(
-        this.script,
-        call.keys,
-        call.values,
-        this.parts.replicaPatience,
+      const { client, replicaPatience } = this.parts;
+      const reply = await again(() =>
+        client.runDurably(this.script, call.keys, call.values, replicaPatience),
       );
       return call.read(reply as Reply);
     } catch (error) {
@@ -74,7 +73,7 @@ class Call {
   ) {
     const operations: (string | number)[] = [];
     for (const each of work) this.add(each, operations);
-    const keys = [client.keys.ofAll("epoch")];
+    const keys = [client.keys.ofAll("epoch"), client.keys.ofAll("turn")];
     const values: (string | number)[] = [
       time === undefined ? "" : time.now(),
       freshEpoch(),

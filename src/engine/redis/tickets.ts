@@ -27,8 +27,11 @@ export class RedisTickets<Holder> implements TicketStore<Holder> {
     const entry: Entry<Holder> = { user, conversation, holder };
     await commands.set(keys.ofTicket(name), JSON.stringify(entry), "PX", TICKET_LIFETIME);
     const arguments_ = [name, "", MAX_TICKETS_OF_USER, TICKET_LIFETIME];
-    const gone = await this.client.run(ENTER, [keys.ofUser(user, "tickets")], arguments_);
-    await Promise.all((gone as string[]).map((other) => commands.del(keys.ofTicket(other))));
+    const index = keys.ofUser(user, "tickets");
+    const gone = (await this.client.run(ENTER, [index], arguments_)) as string[];
+    if (gone.length === 0) return true;
+    await Promise.all(gone.map((other) => commands.del(keys.ofTicket(other))));
+    await commands.zrem(index, ...gone);
     return true;
   }
 

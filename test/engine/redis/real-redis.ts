@@ -45,10 +45,13 @@ export async function connectTo(url: string, prefix: string): Promise<RedisClien
   throw new Error(`Redis does not answer: ${client.fault}`);
 }
 
-/** All keys under a client's prefix. */
+/** All keys under a client's prefix, but that of its probe. */
 export async function keysUnder({ primaries, keys }: RedisClient): Promise<string[]> {
   const found = await Promise.all(primaries.map((each) => each.keys(`${keys.prefix}:*`)));
-  return found.flat().sort();
+  return found
+    .flat()
+    .filter((key) => key !== keys.ofAll("probe"))
+    .sort();
 }
 
 /**

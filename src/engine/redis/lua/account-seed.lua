@@ -11,12 +11,11 @@
 
 -- include tell
 
-if redis.call('EXISTS', KEYS[2]) == 1 then
+-- Accounts count, too: a script may have ended between an account and the note that there was one.
+if redis.call('EXISTS', KEYS[2], KEYS[1]) > 0 then
   return 0
 end
+for i = 3, #ARGV, 2 do tell(KEYS[3], ARGV[1], ARGV[2], 'account', ARGV[i]) end
+redis.call('HSET', KEYS[1], unpack(ARGV, 3))
 redis.call('SET', KEYS[2], 'yes')
-for i = 3, #ARGV, 2 do
-  redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1])
-  tell(KEYS[3], ARGV[1], ARGV[2], 'account', ARGV[i])
-end
 return 1

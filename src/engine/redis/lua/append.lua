@@ -31,7 +31,7 @@ local EPOCH = ARGV[7]
 
 local room = room_open(KEYS[1], KEYS[2], tonumber(ARGV[8]), tonumber(ARGV[9]), ARGV[10])
 if ARGV[11] == '' then
-  room.announce, room.channel = 'PUBLISH', KEYS[5]
+  room.announce, room.channel, room.said = 'PUBLISH', KEYS[5], {}
 else
   room_announce(room, KEYS[5], tonumber(ARGV[11]), 'SPUBLISH', 'SHARDNUMSUB')
 end
@@ -40,6 +40,8 @@ local function say(...)
   for _, value in ipairs({ ... }) do reply[#reply + 1] = value end
 end
 
+-- History is read after what came before it was written.
+local histories = {}
 local at = 12
 while ARGV[at] do
   local kind = ARGV[at]
@@ -53,9 +55,8 @@ while ARGV[at] do
     if seq then say(2, seq, time, payer) else say(0, 0, 0, '') end
     at = at + 2
   elseif kind == 'h' then
-    local before, after, count = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2]), tonumber(ARGV[at + 3])
-    local list, more = room_history(room, before, after, count, BUDGET)
-    say(list, more and 1 or 0)
+    histories[#histories + 1] = { #reply, room.seq, ARGV[at + 1], ARGV[at + 2], ARGV[at + 3] }
+    say('', 0)
     at = at + 4
   else
     local seq = tonumber(ARGV[at + 2])
@@ -64,5 +65,12 @@ while ARGV[at] do
   end
 end
 
-room_close(room, KEYS[3])
+room_write(room)
+room_settle(room)
+for _, each in ipairs(histories) do
+  local place, newest, before, after, count = unpack(each)
+  local list, more = room_history(room, newest, tonumber(before), tonumber(after), tonumber(count), BUDGET)
+  reply[place + 1], reply[place + 2] = list, more and 1 or 0
+end
+room_finish(room, KEYS[3])
 return { room.epoch == ARGV[10] and '' or room.epoch, reply }

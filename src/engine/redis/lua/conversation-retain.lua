@@ -5,6 +5,11 @@
 -- Reply 1, or 0 where there is no such conversation
 
 if redis.call('HEXISTS', KEYS[1], 'seq') == 0 then return 0 end
+-- Under the limits of before all of it would go at once; the next message or the cleaner applies the new ones. Names
+-- first, and both before the new limits: wherever this ends, nothing goes that is to be kept.
+redis.call('PERSIST', KEYS[3])
+redis.call('PERSIST', KEYS[2])
+redis.call('HDEL', KEYS[1], 'swept')
 for i, field in ipairs({ 'messages', 'days' }) do
   if ARGV[i] == '' then
     redis.call('HDEL', KEYS[1], field)
@@ -12,8 +17,4 @@ for i, field in ipairs({ 'messages', 'days' }) do
     redis.call('HSET', KEYS[1], field, ARGV[i])
   end
 end
--- Under the limits of before all of it would go at once; the next message or the cleaner applies the new ones.
-redis.call('PERSIST', KEYS[2])
-redis.call('PERSIST', KEYS[3])
-redis.call('HDEL', KEYS[1], 'swept')
 return 1

@@ -1,6 +1,6 @@
 -- Adds an entry to those of a user and names the oldest ones, if there are more than may be: MAX_FAMILIES
 -- (core/refresh.ts) and MAX_TICKETS_OF_USER (core/tickets.ts). Deleting what they name is left to the caller, since
--- it lies in other slots.
+-- it lies in other slots; afterwards the caller removes them here, so that one that ends in between is gone on with.
 --
 -- KEYS[1]  sorted set: entry to its place in the order
 -- ARGV[1]  entry
@@ -8,7 +8,7 @@
 -- ARGV[3]  entries at most
 -- ARGV[4]  life of the whole from now on, milliseconds
 --
--- Answers the entries that had to go.
+-- Answers the entries that have to go.
 
 local place = ARGV[2]
 if place == '' then
@@ -21,6 +21,4 @@ local excess = redis.call('ZCARD', KEYS[1]) - ARGV[3]
 if excess <= 0 then
   return {}
 end
-local gone = redis.call('ZRANGE', KEYS[1], 0, excess - 1)
-redis.call('ZREM', KEYS[1], unpack(gone))
-return gone
+return redis.call('ZRANGE', KEYS[1], 0, excess - 1)

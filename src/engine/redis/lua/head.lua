@@ -19,4 +19,4 @@ end
 -- include room
 
 local room = room_open(KEYS[1], KEYS[2], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4])
-return { room.seq, room.newestAt, room_first(room), room.epoch, EPOCH }
+return { room.seq, room.newestAt, room_first(room, room.seq), room.epoch, EPOCH }

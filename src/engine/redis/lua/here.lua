@@ -1,52 +1,60 @@
 -- Changes who is in a conversation through one life of a node, and announces what that has changed: nothing when it is
 -- so already, so that of two who sweep one node only one announces it (P2). Versions are those of src/core/gathering.ts.
 --
+-- The version is written first: where the script ends after it, every node sees that it has not heard everything, and
+-- reads all.
+--
 -- KEYS[1]  hash of who is there: "<life> <user>" -> since; "version" -> a number that rises while anybody is there
 -- ARGV[1]  channel of the conversation
 -- ARGV[2]  PUBLISH | SPUBLISH
 -- ARGV[3]  life
 -- ARGV[4]  change (only those who are named) | exactly (who of this life is not named leaves)
 -- ARGV[5]  expiry of the hash in milliseconds
--- ARGV[6…] user, since, user, since …; '' as since: the user leaves
+-- ARGV[6…] user, j, since: the user is there; user, l, at: the user left then; who is not named left now
 local key, life = KEYS[1], ARGV[3]
 local prefix = life .. " "
-local stays, joined, left = {}, {}, {}
-for i = 6, #ARGV, 2 do
-  local user, since = ARGV[i], ARGV[i + 1]
-  stays[user] = since ~= ""
-  if since == "" then
-    if redis.call("HDEL", key, prefix .. user) == 1 then left[#left + 1] = '"' .. user .. '"' end
-  elseif redis.call("HSETNX", key, prefix .. user, since) == 1 then
-    joined[#joined + 1] = '["' .. user .. '",' .. since .. "]"
+local time = redis.call("TIME")
+local now = string.format("%.0f", time[1] * 1000 + math.floor(time[2] / 1000))
+local named, joined, left, set, gone = {}, {}, {}, {}, {}
+-- Identifiers need no escapes in JSON.
+local function leaves(user, at)
+  left[#left + 1] = '["' .. user .. '",' .. at .. "]"
+  gone[#gone + 1] = prefix .. user
+end
+for i = 6, #ARGV, 3 do
+  local user, what, at = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+  named[user] = true
+  local isThere = redis.call("HEXISTS", key, prefix .. user) == 1
+  if what == "l" then
+    if isThere then leaves(user, at) end
+  elseif not isThere then
+    joined[#joined + 1] = '["' .. user .. '",' .. at .. "]"
+    set[#set + 1], set[#set + 2] = prefix .. user, at
   end
 end
 if ARGV[4] == "exactly" then
   for _, field in ipairs(redis.call("HKEYS", key)) do
-    if string.sub(field, 1, #prefix) == prefix then
-      local user = string.sub(field, #prefix + 1)
-      if not stays[user] then
-        redis.call("HDEL", key, field)
-        left[#left + 1] = '"' .. user .. '"'
-      end
-    end
+    local user = string.sub(field, #prefix + 1)
+    if string.sub(field, 1, #prefix) == prefix and not named[user] then leaves(user, now) end
   end
 end
 local changed = #joined + #left > 0
 if changed then
-  local time = redis.call("TIME")
   local was = tonumber(redis.call("HGET", key, "version") or 0)
   local version = math.max(time[1] * 1000000 + time[2], was + 1)
-  if redis.call("HLEN", key) - (was > 0 and 1 or 0) == 0 then
+  if redis.call("HLEN", key) - (was > 0 and 1 or 0) + #joined - #left == 0 then
     version = 0
     redis.call("DEL", key)
   else
     redis.call("HSET", key, "version", string.format("%.0f", version))
+    redis.call("PEXPIRE", key, ARGV[5])
+    for i = 1, #set, 1000 do redis.call("HSET", key, unpack(set, i, math.min(i + 999, #set))) end
+    for i = 1, #gone, 1000 do redis.call("HDEL", key, unpack(gone, i, math.min(i + 999, #gone))) end
   end
-  local at = string.format("%.0f", time[1] * 1000 + math.floor(time[2] / 1000))
-  -- Identifiers need no escapes in JSON.
   redis.call(ARGV[2], ARGV[1], 'R{"here":{"life":"' .. life .. '","was":' .. string.format("%.0f", was)
-    .. ',"version":' .. string.format("%.0f", version) .. ',"at":' .. at
+    .. ',"version":' .. string.format("%.0f", version)
     .. ',"joined":[' .. table.concat(joined, ",") .. '],"left":[' .. table.concat(left, ",") .. "]}}")
+else
+  redis.call("PEXPIRE", key, ARGV[5])
 end
-redis.call("PEXPIRE", key, ARGV[5])
 return changed and 1 or 0

@@ -10,12 +10,94 @@
 -- Reply of each request: 1 (charged), 2 (charged before) or 0 (refused); its time, or how long to wait; how many are
 --       charged now; after how long there is none any more; the token under which the message is to be stored
 
+-- A reservation is written before its charge, and while a charge moves it names the old one, too: "time token" or "time
+-- token old". So it is found wherever the script ended; what an end between two commands could leave is said at each.
+
 -- include time
 -- include ring
 
 local RESERVED_MANY = 200
 
 local ring = ring_open(KEYS[1], store_time(ARGV[1]))
+
+local reply = {}
+local function say(outcome, time, token)
+  local used, reset = ring_view(ring)
+  for _, value in ipairs({ outcome, time, used, reset, token }) do reply[#reply + 1] = value end
+end
+
+-- Charges that are given back, by their time: how many.
+local back, all_back = {}, 0
+local function take_back(time)
+  back[time] = (back[time] or 0) + 1
+  all_back = all_back + 1
+  ring.kept = ring.kept - 1
+end
+
+-- `ring_wait`, where the list still holds what is given back.
+local function wait_for(limit)
+  local last = ring.kept + ring.added - limit
+  if all_back == 0 or last < 0 or last >= ring.kept then return ring_wait(ring, limit) end
+  local skipped = {}
+  for _, time in ipairs(redis.call('LRANGE', KEYS[1], 0, last + all_back)) do
+    if (skipped[time] or 0) < (back[time] or 0) then
+      skipped[time] = (skipped[time] or 0) + 1
+    elseif last == 0 then
+      return tonumber(time) + RING_WINDOW - ring.now
+    else
+      last = last - 1
+    end
+  end
+end
+
+local mine, moving = {}, {}
+for at = 2, #ARGV, 3 do
+  local limit, name, token = tonumber(ARGV[at]), ARGV[at + 1], ARGV[at + 2]
+  local found = name ~= '' and (mine[name] or redis.call('HGET', KEYS[2], name))
+  local time, before, old = string.match(found or '', '^(%d+) (%S+) ?(%d*)$')
+  if mine[name] then
+    say(2, tonumber(time), before)
+  else
+    -- Where the charge that moved had come to: the new one was charged, or not.
+    if old and old ~= '' then
+      local moved = ring_has(ring, time, back[time] or 0)
+      if not moved then time = old elseif ring_has(ring, old, back[old] or 0) then take_back(old) end
+    end
+    if found and ring_has(ring, time, back[time] or 0) then
+      take_back(time)
+      ring_charge(ring)
+      mine[name] = string.format('%d %s', ring.now, before)
+      moving[name] = time
+      say(2, ring.now, before)
+    else
+      local wait = wait_for(limit)
+      if wait > 0 then
+        say(0, wait, '')
+      else
+        ring_charge(ring)
+        if name ~= '' then mine[name] = string.format('%d %s', ring.now, token) end
+        say(1, ring.now, token)
+      end
+    end
+  end
+end
+
+local names, settled = {}, {}
+for name, value in pairs(mine) do
+  local old = moving[name]
+  names[#names + 1], names[#names + 2] = name, old and value .. ' ' .. old or value
+  if old then settled[#settled + 1], settled[#settled + 2] = name, value end
+end
+if #names > 0 then
+  -- Alone: reservations without a charge, which a repeat charges.
+  redis.call('HSET', KEYS[2], unpack(names))
+  redis.call('PEXPIRE', KEYS[2], RING_WINDOW + 2 * RING_MINUTE)
+end
+-- Until here: charges that their reservations name, beside the old ones.
+ring_close(ring)
+for time, count in pairs(back) do redis.call('LREM', KEYS[1], -count, time) end
+-- It cannot end here: HSET was allowed a moment ago, in the same script.
+if #settled > 0 then redis.call('HSET', KEYS[2], unpack(settled)) end
 
 -- What was reserved for messages that never came is worth nothing after an hour.
 if redis.call('HLEN', KEYS[2]) > RESERVED_MANY then
@@ -25,40 +107,5 @@ if redis.call('HLEN', KEYS[2]) > RESERVED_MANY then
       redis.call('HDEL', KEYS[2], all[i])
     end
   end
-end
-
-local reply = {}
-local function say(outcome, time, token)
-  local used, reset = ring_view(ring)
-  for _, value in ipairs({ outcome, time, used, reset, token }) do reply[#reply + 1] = value end
-end
-
-local mine = {}
-for at = 2, #ARGV, 3 do
-  local limit, name, token = tonumber(ARGV[at]), ARGV[at + 1], ARGV[at + 2]
-  local found = name ~= '' and (mine[name] or redis.call('HGET', KEYS[2], name))
-  local time, before = string.match(found or '', '^(%d+) (.*)$')
-  if mine[name] then
-    say(2, tonumber(time), before)
-  elseif found and ring_refund(ring, time) then
-    ring_charge(ring)
-    mine[name] = string.format('%d %s', ring.now, before)
-    say(2, ring.now, before)
-  else
-    local wait = ring_wait(ring, limit)
-    if wait > 0 then
-      say(0, wait, '')
-    else
-      ring_charge(ring)
-      if name ~= '' then mine[name] = string.format('%d %s', ring.now, token) end
-      say(1, ring.now, token)
-    end
-  end
-end
-
-ring_close(ring)
-if next(mine) then
-  for name, value in pairs(mine) do redis.call('HSET', KEYS[2], name, value) end
-  redis.call('PEXPIRE', KEYS[2], RING_WINDOW + 2 * RING_MINUTE)
 end
 return reply

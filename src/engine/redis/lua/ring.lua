@@ -9,14 +9,16 @@ local RING_MINUTE = 60000
 -- The clock was set back: every time moves back by as much as brings the newest to `clock`. The requests lie no longer
 -- ago than that, so never more than the limit fit in, and nobody waits for the clock to come back.
 local function ring_move_back(key, by)
-  local times = redis.call('LRANGE', key, 0, -1)
-  redis.call('DEL', key)
+  local times, moved = redis.call('LRANGE', key, 0, -1), key .. ':moved'
+  -- Beside the list, which is whole until the other one takes its place.
+  redis.call('DEL', moved)
   for first = 1, #times, 1000 do
     local part = {}
     for i = first, math.min(first + 999, #times) do part[#part + 1] = tonumber(times[i]) - by end
-    redis.call('RPUSH', key, unpack(part))
+    redis.call('RPUSH', moved, unpack(part))
   end
-  redis.call('PEXPIRE', key, RING_WINDOW + 2 * RING_MINUTE)
+  redis.call('PEXPIRE', moved, RING_WINDOW + 2 * RING_MINUTE)
+  redis.call('RENAME', moved, key)
 end
 
 -- Removes what has left the window; answers how many are left. Most often that is none or one, so the oldest are looked
@@ -71,6 +73,11 @@ end
 local function ring_charge(ring)
   ring.added = ring.added + 1
   ring.newest = ring.now
+end
+
+-- Whether a request is there that was charged at `time`, beside `but` others of that time.
+local function ring_has(ring, time, but)
+  return #redis.call('LPOS', ring.key, time, 'RANK', -1, 'COUNT', but + 1) > but
 end
 
 -- Takes back one request that was charged at `time`; answers whether it was there.

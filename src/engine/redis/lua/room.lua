@@ -1,5 +1,14 @@
 -- Included by the scripts that touch a conversation. It is read once and written once in a script, however many of its
--- messages are stored in between.
+-- messages are stored in between: first everything is decided, then `room_write`, `room_settle` and `room_finish`
+-- write it.
+--
+-- Redis does not undo a script that ends half way, because it may not run a command or a key has another type. So what is
+-- written is right wherever it ends:
+--
+--   names ──▶ messages ──▶ seq of the head ──▶ marks ──▶ announcement, retention
+--        │            │
+--        │            └ the log is ahead of the head: the next script that meets this moves the head (room_heal)
+--        └ a name without its message: a name counts only where the message at its place has that name
 --
 -- Needs of the script that includes it, as locals: CLOCK, the store's time; EPOCH, the life of the store; FRESH, a random
 -- text for a new one; KEEP_MESSAGES and KEEP_DAYS, the retention of conversations without their own; TOUCH, whether a
@@ -40,8 +49,10 @@ local function room_open(meta, log, known, time, expected)
     swept = tonumber(m[6] or 0),
     isNew = not m[3],
     stored = 0,
-    said = {},
+    -- Of each message that is to be stored: name, seq, body, and the place of who pays for it.
+    posts = {},
   }
+  room.base = room.seq
   room.time = string.format('%d', room.at)
   if room.epoch == expected and (room.seq < known or not room_has(room, known, time)) then
     room.epoch = FRESH
@@ -54,43 +65,72 @@ local function room_seq_of(id)
   return tonumber(string.match(id, '^%d+'))
 end
 
--- The oldest seq that is kept; seq + 1 when none is.
-local function room_first(room)
+-- The oldest seq that is kept; `newest` + 1 when none is.
+local function room_first(room, newest)
   local oldest = call('XRANGE', room.log, '-', '+', 'COUNT', 1)[1]
-  return oldest and room_seq_of(oldest[1]) or room.seq + 1
+  return oldest and room_seq_of(oldest[1]) or newest + 1
+end
+
+-- A script ended after it had written messages and before the head: moves the head to the newest message, and ends this
+-- script, which has decided by the old one. The node runs it again (again.ts).
+local function room_heal(room)
+  local newest = call('XREVRANGE', room.log, '+', '-', 'COUNT', 1)[1]
+  if newest and room_seq_of(newest[1]) > tonumber(call('HGET', room.meta, 'seq') or 0) then
+    call('HSET', room.meta, 'epoch', room.epoch, 'seq', room_seq_of(newest[1]), 'at', newest[2][4])
+  end
+  error('PARLEYAGAIN')
 end
 
 -- Where the message of this name stands: seq, its time, and the reservation that paid for it (Cluster). Nil: nowhere.
 local function room_find(room, ids, name)
   local found = call('HGET', ids, name)
   if not found then return nil end
+  local number, token = string.match(found, '^(%d+) ?(.*)$')
+  local seq = tonumber(number)
+  if seq > room.base and room.posts[4 * (seq - room.base) - 3] == name then return seq, room.at, token end
+  local entry = call('XRANGE', room.log, number, number)[1]
+  if entry == nil or entry[2][2] ~= name then return nil end
+  if seq > room.base then room_heal(room) end
   if TOUCH then call('HSET', ids, name, found) end
-  local seq, token = string.match(found, '^(%d+) ?(.*)$')
-  local entry = call('XRANGE', room.log, seq, seq)[1]
-  if entry == nil then return nil end
-  return tonumber(seq), tonumber(entry[2][4]), token
+  return seq, tonumber(entry[2][4]), token
 end
 
--- Stores a message unless there is one of its name. Answers true, its seq and time; or false and what `room_find`
--- answers. `body` is its JSON between the braces, without seq and time.
-local function room_store(room, ids, name, body, token)
+-- Decides to store a message, and writes its name, unless there is one of its name. Answers true, its seq and time; or
+-- false and what `room_find` answers. `body` is its JSON between the braces, without seq and time;
+-- `payer` is the place of its user, where that user is charged by the same script (half.lua).
+local function room_store(room, ids, name, body, token, payer)
   local seq = room.seq + 1
   -- Written out here: a number given to a command is formatted as a fraction each time, at ten times the price.
   local number = string.format('%d', seq)
   local value = token and number .. ' ' .. token or number
   if call('HSETNX', ids, name, value) == 0 then
-    local earlier, time, payer = room_find(room, ids, name)
-    if earlier then return false, earlier, time, payer end
+    local earlier, time, paidBy = room_find(room, ids, name)
+    if earlier then return false, earlier, time, paidBy end
     call('HSET', ids, name, value)
   end
-  local at = room.time
-  call('XADD', room.log, number, 'k', name, 't', at, 'b', body)
+  local stored, posts = room.stored + 1, room.posts
+  local n = 4 * stored
+  posts[n - 3], posts[n - 2], posts[n - 1], posts[n] = name, number, body, payer or 0
   room.seq = seq
-  room.stored = room.stored + 1
+  room.stored = stored
   if room.announce then
-    room.said[room.stored] = '{"seq":' .. number .. ',' .. body .. ',"at":' .. at .. '}'
+    room.said[stored] = '{"seq":' .. number .. ',' .. body .. ',"at":' .. room.time .. '}'
   end
   return true, seq, room.at
+end
+
+-- Writes the messages that are to be stored.
+local function room_write(room)
+  if room.stored == 0 then return end
+  local posts, log, at = room.posts, room.log, room.time
+  local first = redis.pcall('XADD', log, posts[2], 'k', posts[1], 't', at, 'b', posts[3])
+  if type(first) == 'table' and first.err then
+    if string.find(first.err, 'equal or smaller', 1, true) then room_heal(room) end
+    error(first.err)
+  end
+  for i = 5, 4 * room.stored, 4 do
+    call('XADD', log, posts[i + 1], 'k', posts[i], 't', at, 'b', posts[i + 2])
+  end
 end
 
 -- Removes what is no longer kept (`oldestKept` of src/core/retention.ts), at most `most` messages; answers how many.
@@ -116,6 +156,7 @@ local function room_trim(room, ids, slack, most)
     names[#names + 1] = entry[2][2]
   end
   if #names == 0 then return 0 end
+  -- The messages first: a name without one is worth nothing, a message without its name would be stored twice.
   call('XTRIM', room.log, 'MINID', room_seq_of(entries[#names][1]) + 1 .. '-0')
   call('HDEL', ids, unpack(names))
   return #names
@@ -126,34 +167,47 @@ end
 local function room_announce(room, channel, mine, publish, numsub)
   room.announce = call('PUBSUB', numsub, channel)[2] > mine and publish
   room.channel = channel
+  room.said = room.announce and {}
 end
 
--- Writes and announces what was stored, and has what is too old go away, also when nobody ever speaks here again.
-local function room_close(room, ids)
+-- Writes the head of what was stored, and read marks: from here on it counts.
+local function room_settle(room)
+  if room.stored > 0 then
+    -- From its first message on a conversation has an epoch of its own: in Cluster that of the store may be lost alone.
+    room.sweeps = CLOCK - room.swept >= MINUTE or CLOCK < room.swept
+    local seq = room.posts[4 * room.stored - 2]
+    if room.isNew then
+      call('HSET', room.meta, 'epoch', room.epoch, 'seq', seq, 'at', room.time, 'swept', CLOCK)
+    elseif room.sweeps then
+      call('HSET', room.meta, 'seq', seq, 'at', room.time, 'swept', CLOCK)
+    else
+      call('HSET', room.meta, 'seq', seq, 'at', room.time)
+    end
+  end
+  if room.marked then call('HSET', room.marks, unpack(room.marked)) end
+end
+
+-- Announces what was stored, and has what is too old go away, also when nobody ever speaks here again.
+local function room_finish(room, ids)
   if room.stored == 0 then return end
-  -- From its first message on a conversation has an epoch of its own: in Cluster that of the store may be lost alone.
-  if room.isNew then call('HSET', room.meta, 'epoch', room.epoch) end
-  if CLOCK - room.swept >= MINUTE or CLOCK < room.swept then
-    room.swept = CLOCK
+  if room.announce then
+    local head = 'M' .. room.epoch .. ' ' .. room.base + 1 .. ' ' .. room.seq .. '\n'
+    call(room.announce, room.channel, head .. table.concat(room.said, '\n'))
+  end
+  if room.sweeps then
+    -- Names first: a message without its name would be stored twice.
     if room.days > 0 then
       room_trim(room, ids, ROOM_SLACK, room.stored + ROOM_TRIMMED_AT_ONCE)
       local life = room.days * DAY + 2 * MINUTE
-      call('PEXPIRE', room.log, life)
       call('PEXPIRE', ids, life)
+      call('PEXPIRE', room.log, life)
     else
-      call('PERSIST', room.log)
       call('PERSIST', ids)
+      call('PERSIST', room.log)
     end
-    call('HSET', room.meta, 'seq', room.seq, 'at', room.at, 'swept', room.swept)
-  else
-    call('HSET', room.meta, 'seq', room.seq, 'at', room.at)
   end
   if room.messages > 0 and room.seq > room.messages + ROOM_SLACK then
     room_trim(room, ids, ROOM_SLACK, room.stored + ROOM_TRIMMED_AT_ONCE)
-  end
-  if room.announce then
-    local head = 'M' .. room.epoch .. ' ' .. room.seq - room.stored + 1 .. ' ' .. room.seq .. '\n'
-    call(room.announce, room.channel, head .. table.concat(room.said, '\n'))
   end
 end
 
@@ -186,16 +240,16 @@ local function room_read(room, first, last, count, budget, backwards)
   return '[' .. table.concat(said, ',') .. ']', false
 end
 
--- `historyRange` of src/core/history.ts, and what it means: the list, and whether there are more. `before` and `after`
--- are nil where the request has none.
-local function room_history(room, before, after, count, budget)
-  local oldest, first, last, more = room_first(room), nil, nil, nil
+-- `historyRange` of src/core/history.ts of a conversation that reaches to `newest`, and what it means: the list, and
+-- whether there are more. `before` and `after` are nil where the request has none.
+local function room_history(room, newest, before, after, count, budget)
+  local oldest, first, last, more = room_first(room, newest), nil, nil, nil
   if after ~= nil then
     first = math.max(oldest, after + 1)
-    last = math.min(room.seq, first + count - 1)
-    more = last < room.seq and first <= room.seq
+    last = math.min(newest, first + count - 1)
+    more = last < newest and first <= newest
   else
-    last = math.min(room.seq, (before or room.seq + 1) - 1)
+    last = math.min(newest, (before or newest + 1) - 1)
     first = math.max(oldest, last - count + 1)
     more = first > oldest and last >= first
   end
@@ -203,9 +257,13 @@ local function room_history(room, before, after, count, budget)
   return list, more or cut
 end
 
--- Moves a user's read mark forward, not beyond the newest message; answers whether it moved.
+-- Decides to move a user's read mark forward, not beyond the newest message; answers whether it moves.
 local function room_mark(room, marks, user, seq)
-  if seq < 1 or seq > room.seq or seq <= tonumber(call('HGET', marks, user) or 0) then return false end
-  call('HSET', marks, user, string.format('%d', seq))
+  local moved = room.moved or {}
+  if seq < 1 or seq > room.seq or seq <= tonumber(moved[user] or call('HGET', marks, user) or 0) then return false end
+  room.marks, room.moved, room.marked = marks, moved, room.marked or {}
+  moved[user] = seq
+  room.marked[#room.marked + 1] = user
+  room.marked[#room.marked + 1] = string.format('%d', seq)
   return true
 end

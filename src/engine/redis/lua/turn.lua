@@ -2,7 +2,7 @@
 -- Carries out `decidePost` of src/core/posting.ts, `SlidingLog` of src/core/quota.ts, `historyRange` of
 -- src/core/history.ts and `oldestKept` of src/core/retention.ts.
 --
--- KEYS  1: the epoch of the store
+-- KEYS  1: the epoch of the store   2: what a turn does that is not done (half.lua)
 --       then of each conversation: meta, log, ids, channel
 --       then of each user who is charged: quota
 --       then of each read mark: the marks of its conversation
@@ -27,23 +27,26 @@ local FRESH = ARGV[2]
 local KEEP_MESSAGES, KEEP_DAYS = ARGV[3], ARGV[4]
 local TOUCH = ARGV[5] == '1'
 local BUDGET = tonumber(ARGV[6])
-local EPOCH = redis.call('GET', KEYS[1])
+local EPOCH, half = unpack(redis.call('MGET', KEYS[1], KEYS[2]))
 if not EPOCH then
   EPOCH = FRESH
   redis.call('SET', KEYS[1], EPOCH)
 end
 
 -- include ring
+-- include half
 -- include room
 
+if half then half_heal(KEYS[2], half, EPOCH) end
+
 local conversations, users = tonumber(ARGV[7]), tonumber(ARGV[8])
-local usersFrom = 1 + conversations * 4
+local usersFrom = 2 + conversations * 4
 local marksFrom = usersFrom + users
 local at = 9
 
 local rooms, epochs = {}, {}
 for i = 1, conversations do
-  local key = 4 * i - 2
+  local key = 4 * i - 1
   local expected = ARGV[at + 2]
   local room = room_open(KEYS[key], KEYS[key + 1], tonumber(ARGV[at]), tonumber(ARGV[at + 1]), expected)
   room.ids = KEYS[key + 2]
@@ -64,16 +67,19 @@ local function say(a, b, c, ring)
   n = n + 5
 end
 
+-- History is read after what came before it was written.
+local histories = {}
 while ARGV[at] do
   local kind, room = ARGV[at], rooms[tonumber(ARGV[at + 1])]
   if kind == 'p' then
-    local ring, name = rings[tonumber(ARGV[at + 2])], ARGV[at + 4]
+    local user, name = tonumber(ARGV[at + 2]), ARGV[at + 4]
+    local ring = rings[user]
     local wait = ring and ring_wait(ring, tonumber(ARGV[at + 3])) or 0
     if wait > 0 then
       local seq, time = room_find(room, room.ids, name)
       if seq then say(2, seq, time, ring) else say(0, wait, 0, ring) end
     else
-      local stored, seq, time = room_store(room, room.ids, name, ARGV[at + 5])
+      local stored, seq, time = room_store(room, room.ids, name, ARGV[at + 5], nil, user)
       if stored and ring then ring_charge(ring) end
       say(stored and 1 or 2, seq, time, ring)
     end
@@ -85,9 +91,8 @@ while ARGV[at] do
       say(0, wait, 0, ring)
     else
       if ring then ring_charge(ring) end
-      local before, after, count = tonumber(ARGV[at + 4]), tonumber(ARGV[at + 5]), tonumber(ARGV[at + 6])
-      local list, more = room_history(room, before, after, count, BUDGET)
-      say(1, list, more and 1 or 0, ring)
+      histories[#histories + 1] = { n, room, room.seq, ARGV[at + 4], ARGV[at + 5], ARGV[at + 6] }
+      say(1, '', 0, ring)
     end
     at = at + 7
   else
@@ -98,6 +103,16 @@ while ARGV[at] do
   end
 end
 
+-- All is decided. From here on it may end after any write (half.lua, room.lua).
+local begun = half_begin(KEYS[2], rings, rooms)
 for i = 1, users do ring_close(rings[i]) end
-for i = 1, conversations do room_close(rooms[i], rooms[i].ids) end
+for i = 1, conversations do room_write(rooms[i]) end
+for i = 1, conversations do room_settle(rooms[i]) end
+for _, each in ipairs(histories) do
+  local place, room, newest, before, after, count = unpack(each)
+  local list, more = room_history(room, newest, tonumber(before), tonumber(after), tonumber(count), BUDGET)
+  reply[place + 2], reply[place + 3] = list, more and 1 or 0
+end
+if begun then half_end(KEYS[2]) end
+for i = 1, conversations do room_finish(rooms[i], rooms[i].ids) end
 return { EPOCH, epochs, reply }

@@ -1,0 +1,69 @@
+-- Included by the scripts of a standalone Redis that charge: gives back what was charged by a turn that ended half way.
+--
+-- Users are charged before their messages are stored. What is about to be done is written down before that, and erased when
+-- all is done; who finds it written down takes those charges back of which no message came, and moves the heads of
+-- conversations to the messages that did. Written down is one list:
+--
+--   users, { quota, charged before, charged now } for each, { meta, seq before, messages, payer, payer, … } for each
+--   conversation
+--
+-- A payer is the place of a user in that list, or 0. Whatever stands in a log behind "seq before" is of that turn: nobody
+-- else has written there since, because every script that does heals first.
+
+-- Writes down what is about to be done; answers whether anything is.
+local function half_begin(key, rings, rooms)
+  local all, n, places = { 0 }, 1, {}
+  for i = 1, #rings do
+    local ring = rings[i]
+    if ring.added > 0 then
+      all[n + 1], all[n + 2], all[n + 3] = ring.key, ring.kept, ring.added
+      n = n + 3
+      places[i] = (n - 1) / 3
+    end
+  end
+  all[1] = (n - 1) / 3
+  for i = 1, #rooms do
+    local room = rooms[i]
+    local stored, posts = room.stored, room.posts
+    if stored > 0 then
+      all[n + 1], all[n + 2], all[n + 3] = room.meta, room.base, stored
+      n = n + 3
+      for post = 1, stored do all[n + post] = places[posts[4 * post]] or 0 end
+      n = n + stored
+    end
+  end
+  if n == 1 then return false end
+  redis.call('SET', key, cmsgpack.pack(all))
+  return true
+end
+
+local function half_end(key)
+  redis.call('DEL', key)
+end
+
+-- Takes back what was charged for nothing, and moves heads to what was stored. `epoch` is that of the store.
+local function half_heal(key, text, epoch)
+  local all = cmsgpack.unpack(text)
+  local users, stored = all[1], {}
+  local at = 2 + 3 * users
+  while all[at] do
+    local meta, base, count = all[at], all[at + 1], all[at + 2]
+    local newest = redis.call('XREVRANGE', (string.gsub(meta, ':meta$', ':log')), '+', '-', 'COUNT', 1)[1]
+    local seq = newest and tonumber(string.match(newest[1], '^%d+')) or 0
+    for post = 1, math.min(count, seq - base) do
+      local payer = all[at + 2 + post]
+      stored[payer] = (stored[payer] or 0) + 1
+    end
+    if seq > base and tonumber(redis.call('HGET', meta, 'seq') or 0) < seq then
+      if epoch then redis.call('HSETNX', meta, 'epoch', epoch) end
+      redis.call('HSET', meta, 'seq', string.format('%d', seq), 'at', newest[2][4])
+    end
+    at = at + 3 + count
+  end
+  for user = 1, users do
+    local quota, kept, added = all[3 * user - 1], all[3 * user], all[3 * user + 1]
+    local surplus = redis.call('LLEN', quota) - kept - (stored[user] or 0)
+    if surplus > 0 then redis.call('RPOP', quota, math.min(added, surplus)) end
+  end
+  redis.call('DEL', key)
+end
