@@ -38,6 +38,11 @@ export function refusalEnding(code: ErrorCode, message: string): Ending {
 /** The ending of a connection whose place a newer one of the same client has taken. */
 export const REPLACED: Ending = endingFor(4410);
 
+/** Whether a connection that the server ended with `code` was ended for a reason of the server's, and not of the client's. */
+export function isOwnReason(code: number): boolean {
+  return code === 1011 || code === 1012 || code === 1013;
+}
+
 /** The `closing` frame that announces an ending. */
 export function closingFrame(ending: Ending): ServerFrameOf<"closing"> {
   const { code, reason, after } = ending;

@@ -1,5 +1,8 @@
 import { describe, expect, test } from "bun:test";
+import { backoff } from "../../src/client/backoff.ts";
 import { Admission, type AdmissionLimits, type Entry } from "../../src/core/admission.ts";
+import { readSettings } from "../../src/server/settings/read.ts";
+import { Random, seeds } from "../support/random.ts";
 
 const LIMITS: AdmissionLimits = { connections: 1_000, connectionsPerAddress: 3, handshakesPerMinute: 60 };
 const MINUTE = 60_000;
@@ -96,7 +99,7 @@ describe("W4 sockets without a credential", () => {
     admission.enter(stranger, 0);
     expect(admission.enter(stranger, 0)).toEqual({ admitted: false, code: "unavailable", retryAfter: 5_000 });
     expect(admission.enter(known, 0).admitted).toBe(true);
-    admission.identified();
+    admission.identified(stranger);
     expect(admission.enter(stranger, 0).admitted).toBe(true);
     admission.leave(stranger);
     expect(admission.enter(stranger, 0).admitted).toBe(true);
@@ -108,4 +111,122 @@ describe("W4 sockets without a credential", () => {
     expect(admission.enter(stranger, 0).admitted).toBe(true);
     expect(admission.enter(stranger, 0).admitted).toBe(false);
   });
+});
+
+describe("W4 W5 an address whose handshakes come to nothing", () => {
+  const WIDE: AdmissionLimits = { connections: 0, connectionsPerAddress: 1_000, handshakesPerMinute: 1_200 };
+
+  /** One that comes, shows no good credential and goes. */
+  function fail(admission: Admission, address: string, now: number): boolean {
+    const entry = from(address);
+    if (!admission.enter(entry, now).admitted) return false;
+    admission.failed(entry, now);
+    admission.leave(entry);
+    return true;
+  }
+
+  test("W5 has sixty of them in a minute, and one a second from then on; other addresses feel nothing", () => {
+    const admission = new Admission(WIDE);
+    const passed = Array.from({ length: 200 }, () => fail(admission, "a", 0)).filter(Boolean);
+    expect(passed).toHaveLength(60);
+    expect(admission.enter(from("a"), 0)).toEqual({
+      admitted: false,
+      code: "too_many_handshakes",
+      retryAfter: 1_000,
+    });
+    expect([fail(admission, "a", 999), fail(admission, "a", 1_000), fail(admission, "a", 1_000)]).toEqual([
+      false,
+      true,
+      false,
+    ]);
+    expect(admission.enter(from("b"), 0).admitted).toBe(true);
+  });
+
+  test("W5 that many failed at the same moment makes nobody wait longer than two seconds", () => {
+    const admission = new Admission(WIDE);
+    const entries = Array.from({ length: 500 }, () => from("a"));
+    for (const entry of entries) admission.enter(entry, 0);
+    for (const entry of entries) {
+      admission.failed(entry, 0);
+      admission.leave(entry);
+    }
+    expect(admission.enter(from("a"), 0)).toMatchObject({ admitted: false, retryAfter: 2_000 });
+    for (let i = 0; i < 300; i++) expect(admission.enter(from("a"), 2_000).admitted).toBe(true);
+  });
+
+  test("W4 has fifty sockets without a credential at a time; one that shows it, or leaves, makes room", () => {
+    const admission = new Admission(WIDE);
+    const stranger = from("a", { anonymous: true });
+    for (let i = 0; i < 50; i++) expect(admission.enter(stranger, 0).admitted).toBe(true);
+    expect(admission.enter(stranger, 0)).toEqual({
+      admitted: false,
+      code: "too_many_handshakes",
+      retryAfter: 1_000,
+    });
+    expect(admission.enter(from("a"), 0).admitted).toBe(true);
+    expect(admission.enter(from("b", { anonymous: true }), 0).admitted).toBe(true);
+    admission.identified(stranger);
+    expect(admission.enter(stranger, 0).admitted).toBe(true);
+    admission.leave(stranger);
+    expect(admission.enter(stranger, 0).admitted).toBe(true);
+    expect(admission.enter(stranger, 0).admitted).toBe(false);
+  });
+
+  test("B1 is forgotten once it owes nothing", () => {
+    const admission = new Admission({ ...WIDE, handshakesPerMinute: 60 });
+    for (let i = 0; i < 60; i++) fail(admission, "a", 0);
+    admission.sweep(MINUTE - 1);
+    for (let i = 0; i < 59; i++) expect(fail(admission, "a", MINUTE - 1)).toBe(true);
+    expect(fail(admission, "a", MINUTE - 1)).toBe(false);
+  });
+});
+
+describe("W5 an office of 200 people with two tabs each comes back at once, by the defaults", () => {
+  const read = readSettings({ env: {} });
+  if ("problems" in read) throw new Error(read.problems.join("\n"));
+  const { maxConnections, maxConnectionsPerAddress, handshakesPerMinute } = read.settings;
+  const DEFAULTS: AdmissionLimits = {
+    connections: maxConnections,
+    connectionsPerAddress: maxConnectionsPerAddress,
+    handshakesPerMinute,
+  };
+  const TABS = 400;
+
+  /**
+   * Milliseconds until the last of them is in. All dial in the same moment, in the fourth try of their library; a
+   * credential takes `check` to be shown and looked at. `ghosts`: their old connections are counted still.
+   */
+  function timeUntilAllAreIn(random: Random, anonymous: boolean, check: number, ghosts: number): number {
+    const admission = new Admission(DEFAULTS);
+    const entry = from("office", { anonymous });
+    for (let i = 0; i < ghosts; i++) admission.enter(from("office"), -10 * MINUTE);
+    const dials = Array.from({ length: TABS }, () => ({ at: 0, attempt: 4 }));
+    const checks: number[] = [];
+    let last = 0;
+    while (dials.length > 0) {
+      dials.sort((a, b) => a.at - b.at);
+      const { at, attempt } = dials.shift()!;
+      if (at > 10 * MINUTE) return at;
+      while (checks.length > 0 && checks[0]! <= at) {
+        checks.shift();
+        if (anonymous) admission.identified(entry);
+      }
+      if (admission.enter(entry, at).admitted) {
+        last = at + check;
+        checks.push(last);
+      } else dials.push({ at: at + Math.max(1, backoff(attempt, random.next())), attempt: attempt + 1 });
+    }
+    return last;
+  }
+
+  for (const seed of seeds(20_261_129))
+    for (const [how, anonymous] of [
+      ["in the handshake", false],
+      ["in a first frame", true],
+    ] as const)
+      test(`W5 with the token ${how} all are in within 30 seconds, beside their dead connections (seed ${seed})`, () => {
+        const random = new Random(seed);
+        for (const ghosts of [0, TABS])
+          expect(timeUntilAllAreIn(random, anonymous, 300, ghosts)).toBeLessThan(30_500);
+      });
 });

@@ -211,14 +211,18 @@ export const SETTINGS = {
   MAX_CONNECTIONS_PER_ADDRESS: {
     group: "Connections",
     kind: whole("count", 0, 1_000_000),
-    about: "connections from one address (not from this machine); 0 is without limit",
-    default: "50",
+    about:
+      "connections from one address (not from this machine), of which 50 may be without a credential; 0 is without limit",
+    default: "1000",
+    reason: "an office of 200 people with two tabs each, counted twice while it changes its line",
   },
   HANDSHAKES_PER_MINUTE: {
     group: "Connections",
     kind: whole("count", 0, 1_000_000),
-    about: "new connections a minute from one address (not from this machine); 0 is without limit",
-    default: "60",
+    about:
+      "new connections a minute from one address (not from this machine), of which 60 may show no good credential; 0 is without limit",
+    default: "1200",
+    reason: "that office may come back three times in a minute",
   },
   BURST_RATE: {
     group: "Connections",

@@ -1,6 +1,6 @@
 import { drainMicrotasks } from "bun:jsc";
 import type { Entry } from "../../core/admission.ts";
-import { type Ending, REPLACED } from "../../core/closing.ts";
+import { type Ending, isOwnReason, REPLACED } from "../../core/closing.ts";
 import type { PostResult } from "../../core/engine.ts";
 import { type NamedConnection, slotOf } from "../../core/leases.ts";
 import type { Plan } from "../../core/plans.ts";
@@ -160,7 +160,7 @@ export class Connection implements Listener, Sender, Timed, NamedConnection {
     this.plan = identity.plan;
     this.host.directory.add(this);
     if (!this.entry.anonymous) return;
-    this.host.admission.identified();
+    this.host.admission.identified(this.entry);
     this.entry = { ...this.entry, anonymous: false };
   }
 
@@ -268,12 +268,14 @@ export class Connection implements Listener, Sender, Timed, NamedConnection {
   /** The socket is closed, by whichever side. `reason` is what the runtime says; it is for the log only (RUNTIME 8). */
   closed(code: number, reason: string): void {
     const { host } = this;
+    const cameToNothing = this.credential === undefined && !(this.ended && isOwnReason(code));
     this.session = { phase: "closed" };
     this.socket = undefined;
     this.out = NO_FRAMES;
     this.held = NO_EVENTS;
     this.pageLeft();
     host.wheel.take(this);
+    if (cameToNothing) host.admission.failed(this.entry, host.clock.now());
     host.admission.leave(this.entry);
     host.directory.remove(this);
     host.hub.leave(this.conversation, this, code === REPLACED.code);

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { ManualClock } from "../../support/manual-clock.ts";
 import { type Fields, RawSocket } from "../../support/raw-socket.ts";
 import { startTestServer } from "../../support/server.ts";
 
@@ -194,6 +195,42 @@ describe("W5 limits by address", () => {
       101, 429,
     ]);
     expect(await statuses({}, "203.0.113.7", "203.0.113.7")).toEqual([101, 101]);
+  });
+});
+
+describe("W5 an office behind one address", () => {
+  const OFFICE = from("203.0.113.7");
+
+  test("W5 400 tabs of 200 people that come back in the same moment are all let in at the first try, by the defaults", async () => {
+    await using server = await startTestServer({ env: BEHIND_PROXY });
+    const tabs = await Promise.all(
+      Array.from({ length: 400 }, async (_, i) => {
+        const token = await server.token(`user-${i % 200}`);
+        const target = `/ws/user-${i % 200}/room-${i % 7}?token=${token}&client=tab-${i}`;
+        return RawSocket.handshake(server.port, target, OFFICE);
+      }),
+    );
+    for (const tab of tabs) {
+      expect(tab.answer?.status).toBe(101);
+      await tab.heard("welcome");
+    }
+    for (const tab of tabs) tab.socket.destroy();
+  });
+
+  test("W5 a machine there that shows no good credential has sixty tries, and then one a second", async () => {
+    const clock = new ManualClock();
+    await using server = await startTestServer({ env: BEHIND_PROXY, clock });
+    const statuses: (number | undefined)[] = [];
+    for (let i = 0; i < 65; i++) {
+      await using raw = await RawSocket.handshake(server.port, "/ws/anna/lobby?token=abc", OFFICE);
+      statuses.push(raw.answer?.status);
+      if (raw.answer?.status === 101) await raw.closing();
+    }
+    expect(statuses.map((status) => status === 101)).toEqual(statuses.map((_, i) => i < 60));
+    clock.advance(1_000);
+    const target = `/ws/anna/lobby?token=${await server.token("anna")}`;
+    await using raw = await RawSocket.handshake(server.port, target, OFFICE);
+    await raw.heard("welcome");
   });
 });
 
