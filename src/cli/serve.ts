@@ -50,7 +50,7 @@ async function serve(settings: Settings): Promise<void> {
   const { store, node } = await openStoreFor(settings, { clock, log });
   const passwords = createPasswords({ cost: settings.bcryptCost, queue: settings.passwordQueue });
   await seedDemoAccounts(settings, { accounts: store.accounts, passwords, clock, log });
-  const keys = await createKeys(settings, key.secret);
+  const keys = await createKeys(settings, key.secret, log);
   const server = await startServer({
     ...store,
     settings,

@@ -56,7 +56,7 @@ export async function startTestServer({
   const { engine, accounts, revocations } = store;
   const passwords = createPasswords({ cost: settings.bcryptCost, queue: settings.passwordQueue });
   await seedDemoAccounts(settings, { accounts, passwords, clock, log });
-  const keys = await createKeys(settings, SECRET);
+  const keys = await createKeys(settings, SECRET, log);
   const server = await startServer({
     ...store,
     settings,

@@ -34,7 +34,10 @@ export interface Identity {
 
 /** `message` is for the client, and fit for the log. */
 export interface IdentityRefusal {
-  readonly code: Extract<ErrorCode, "unauthorized" | "token_expired" | "token_revoked" | "forbidden">;
+  readonly code: Extract<
+    ErrorCode,
+    "unauthorized" | "token_expired" | "token_revoked" | "forbidden" | "unavailable"
+  >;
   readonly message: string;
   readonly user?: string;
 }

@@ -1,5 +1,6 @@
 import { timingSafeEqual } from "node:crypto";
-import { createRemoteJWKSet, errors, type JWK, type JWTVerifyGetKey } from "jose";
+import type { Log } from "../log.ts";
+import { KeySet } from "./key-set.ts";
 import { VerifiedTokens } from "./verified-tokens.ts";
 
 export interface KeySettings {
@@ -28,27 +29,30 @@ export interface TokenKeys {
   readonly verified: VerifiedTokens;
   /** Whether `signature` is that of SECRET_KEY, or of the key before, over the text `signed` (HS256, RFC 7518 §3.2). */
   signedWithSecret(signed: string, signature: Uint8Array): boolean;
-  /**
-   * The keys of the other issuer to try for a header's `alg`, in this order; empty for an algorithm that is not accepted.
-   * HS256 never is: a public key must not be offered to it, whose secret it would then be (RFC 8725 §2.1).
-   */
-  candidates(algorithm: string): readonly JWTVerifyGetKey[];
+  /** The other issuer's keys; undefined where none is set. */
+  readonly keySet: KeySet | undefined;
 }
 
 /** The algorithm that signs our tokens and those of applications that hold SECRET_KEY. */
 export const SHARED_ALGORITHM = "HS256";
 
-/** The algorithms accepted of another issuer. What is not listed, `none` for one, is refused. */
-const KEY_SET_ALGORITHMS: ReadonlySet<string> = new Set(["RS256", "PS256", "ES256", "EdDSA"]);
+/**
+ * The algorithms accepted of another issuer. What is not listed, `none` for one, is refused. HS256 is not here: a public key
+ * must not be offered to it, whose secret it would then be (RFC 8725 §2.1).
+ */
+export const KEY_SET_ALGORITHMS: ReadonlySet<string> = new Set(["RS256", "PS256", "ES256", "EdDSA"]);
 
 /**
  * Makes the keys from SECRET_KEY: the UTF-8 bytes of its text, as applications use it too. The key before,
- * SECRET_KEY_PREVIOUS, only verifies (T4).
+ * SECRET_KEY_PREVIOUS, only verifies (T4). `log` is told when the other issuer's key set cannot be read.
  */
-export async function createKeys(settings: KeySettings, secret: string): Promise<TokenKeys> {
+export async function createKeys(
+  settings: KeySettings,
+  secret: string,
+  log?: Pick<Log, "warn" | "info">,
+): Promise<TokenKeys> {
   const signing = await importSecret(secret);
   const secrets = [secret, settings.secretKeyPrevious].filter((each) => each !== undefined).map(hmacWith);
-  const keySet = settings.tokenKeySet === undefined ? [] : [keySetAt(new URL(settings.tokenKeySet))];
   return {
     issuer: settings.tokenIssuer,
     audience: settings.tokenAudience,
@@ -57,7 +61,8 @@ export async function createKeys(settings: KeySettings, secret: string): Promise
     signing,
     verified: new VerifiedTokens(),
     signedWithSecret: (signed, signature) => secrets.some((hmac) => isSame(signature, hmac(signed))),
-    candidates: (algorithm) => (KEY_SET_ALGORITHMS.has(algorithm) ? keySet : []),
+    keySet:
+      settings.tokenKeySet === undefined ? undefined : new KeySet(new URL(settings.tokenKeySet), { log }),
   };
 }
 
@@ -75,28 +80,4 @@ function isSame(signature: Uint8Array, expected: Uint8Array): boolean {
 function importSecret(secret: string): Promise<CryptoKey> {
   const algorithm = { name: "HMAC", hash: "SHA-256" };
   return crypto.subtle.importKey("raw", Buffer.from(secret), algorithm, false, ["sign"]);
-}
-
-/** Finds keys of another issuer by `kid`, each for one algorithm only (T1). The address is ours, never the token's. */
-function keySetAt(url: URL): JWTVerifyGetKey {
-  const keySet = createRemoteJWKSet(url);
-  return async (header, token) => {
-    if (header.kid === undefined) throw new errors.JWKSNoMatchingKey();
-    const key = await keySet(header, token).catch((error: unknown) => {
-      throw error instanceof errors.JOSEError
-        ? error
-        : new errors.JOSEError("The key set cannot be read.", { cause: error });
-    });
-    const named = keySet.jwks()?.keys.filter(({ kid }) => kid === header.kid) ?? [];
-    if (!named.some((jwk) => algorithmOf(jwk) === header.alg)) throw new errors.JWKSNoMatchingKey();
-    return key;
-  };
-}
-
-/** The one algorithm of a key: what it says, or for one that says nothing the most usual for its type. */
-function algorithmOf({ alg, kty, crv }: JWK): string | undefined {
-  if (alg !== undefined) return alg;
-  if (kty === "RSA") return "RS256";
-  if (kty === "EC" && crv === "P-256") return "ES256";
-  return kty === "OKP" && crv === "Ed25519" ? "EdDSA" : undefined;
 }

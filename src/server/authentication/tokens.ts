@@ -3,7 +3,7 @@ import { ALL_GRANTS, type Grants, readGrants } from "../../core/grants.ts";
 import { isIdentifier } from "../../protocol/identifiers.ts";
 import { MAX_TOKEN_BYTES } from "../../protocol/limits.ts";
 import { checkClaims, REQUIRED_CLAIMS, readClaimsSet } from "./claims.ts";
-import { SHARED_ALGORITHM, type TokenKeys } from "./keys.ts";
+import { KEY_SET_ALGORITHMS, SHARED_ALGORITHM, type TokenKeys } from "./keys.ts";
 
 /** What a token proves. Times are in milliseconds since 1970. */
 export interface VerifiedToken {
@@ -23,7 +23,10 @@ export interface VerifiedToken {
 /** `reason` says in words what is wrong, without any of the token's content; it is fit for logs and for clients. */
 export type TokenVerdict =
   | { readonly ok: true; readonly token: VerifiedToken }
-  | { readonly ok: false; readonly code: "unauthorized" | "token_expired"; readonly reason: string };
+  | { readonly ok: false; readonly code: TokenFault; readonly reason: string };
+
+/** `unavailable`: whether the token is good cannot be known now; it may well be. */
+export type TokenFault = "unauthorized" | "token_expired" | "unavailable";
 
 export interface TokenRequest {
   readonly subject: string;
@@ -98,36 +101,40 @@ function verifyShared(keys: TokenKeys, { header, payload, signature }: Form, tok
   return readClaims(claims, now / 1000 + keys.leeway);
 }
 
-/** Checks a token of another issuer, with its key set. */
-async function verifyForeign(
-  keys: TokenKeys,
-  { algorithm, payload }: Form,
-  token: string,
-  now: number,
-): Promise<TokenVerdict> {
-  // Before the library parses them, whoever signed them.
-  if (readClaimsSet(payload) === undefined) return unauthorized(DAMAGED);
-  let verdict = unauthorized(`its algorithm is not accepted here`);
-  for (const key of keys.candidates(algorithm)) {
-    try {
-      const { payload } = await jwtVerify(token, key, {
-        algorithms: [algorithm],
-        typ: TOKEN_TYPE,
-        issuer: keys.issuer,
-        audience: keys.audience,
-        requiredClaims: REQUIRED_CLAIMS,
-        clockTolerance: keys.leeway,
-        currentDate: new Date(now),
-      });
-      return readClaims(payload, now / 1000 + keys.leeway);
-    } catch (error) {
-      if (!(error instanceof errors.JOSEError)) throw error;
-      verdict = faultOf(error);
-      // Only a key that does not fit is a reason to try the one before it.
-      if (!(error instanceof errors.JWSSignatureVerificationFailed)) return verdict;
-    }
+/**
+ * Checks a token of another issuer, with its key set. Its claims are looked at first: what is not for us, or has expired,
+ * is no reason to read the set.
+ */
+async function verifyForeign(keys: TokenKeys, form: Form, token: string, now: number): Promise<TokenVerdict> {
+  const { algorithm, header, payload } = form;
+  if (keys.keySet === undefined || !KEY_SET_ALGORITHMS.has(algorithm))
+    return unauthorized("its algorithm is not accepted here");
+  const claims = readClaimsSet(payload);
+  if (claims === undefined) return unauthorized(DAMAGED);
+  const expected = { type: TOKEN_TYPE, issuer: keys.issuer, audience: keys.audience, leeway: keys.leeway };
+  const fault = checkClaims(header, claims, expected, Math.floor(now / 1000));
+  if (fault === "expired") return EXPIRED;
+  if (fault !== undefined) return unauthorized(misfit(fault));
+  const { kid } = header;
+  if (typeof kid !== "string") return unauthorized(NO_KEY);
+  const key = await keys.keySet.find(kid, algorithm);
+  if (key === "unavailable") return UNREADABLE;
+  if (key === "none") return unauthorized(NO_KEY);
+  try {
+    const { payload } = await jwtVerify(token, key, {
+      algorithms: [algorithm],
+      typ: TOKEN_TYPE,
+      issuer: keys.issuer,
+      audience: keys.audience,
+      requiredClaims: REQUIRED_CLAIMS,
+      clockTolerance: keys.leeway,
+      currentDate: new Date(now),
+    });
+    return readClaims(payload, now / 1000 + keys.leeway);
+  } catch (error) {
+    if (!(error instanceof errors.JOSEError)) throw error;
+    return faultOf(error);
   }
-  return verdict;
 }
 
 /**
@@ -193,12 +200,17 @@ function faultOf(error: errors.JOSEError): TokenVerdict {
   if (error instanceof errors.JWTClaimValidationFailed) return unauthorized(misfit(error.claim));
   if (error instanceof errors.JWSSignatureVerificationFailed)
     return unauthorized("its signature does not fit");
-  if (error instanceof errors.JWKSNoMatchingKey) return unauthorized("the key set has no key for it");
   return unauthorized(DAMAGED);
 }
 
 const EXPIRED: TokenVerdict = { ok: false, code: "token_expired", reason: "The token has expired." };
-const DAMAGED = "it is damaged, or its issuer's key set cannot be read";
+const UNREADABLE: TokenVerdict = {
+  ok: false,
+  code: "unavailable",
+  reason: "The key set of the token's issuer cannot be read now; try again in a moment.",
+};
+const NO_KEY = "the key set has no key for it";
+const DAMAGED = "it is damaged";
 
 function misfit(claim: string): string {
   return `its \`${claim}\` is missing or not the one expected`;

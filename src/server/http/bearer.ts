@@ -1,8 +1,14 @@
-import { type IdentifyParts, type Identity, permit } from "../authentication/identify.ts";
+import { FAILURE_PAUSE } from "../../core/key-set.ts";
+import {
+  type IdentifyParts,
+  type Identity,
+  type IdentityRefusal,
+  permit,
+} from "../authentication/identify.ts";
 import { type VerifiedToken, verifyToken } from "../authentication/tokens.ts";
 import type { Log } from "../log.ts";
 import type { HttpContext } from "./environment.ts";
-import { problem } from "./problem.ts";
+import { problem, retryAfterSeconds } from "./problem.ts";
 
 export interface BearerParts extends IdentifyParts {
   readonly log: Log;
@@ -43,11 +49,15 @@ export async function identifyBearer(parts: BearerParts, c: HttpContext): Promis
 function refuse(
   { log }: BearerParts,
   c: HttpContext,
-  code: "unauthorized" | "token_expired" | "token_revoked" | "forbidden",
+  code: IdentityRefusal["code"],
   message: string,
   user?: string,
 ): Response {
   log.warn("request.refused", { address: c.env.address, path: c.req.path, user, code, reason: message });
+  // Another token would not help: whether this one is good cannot be known now.
+  if (code === "unavailable") {
+    return problem(code, { detail: message, headers: { "Retry-After": retryAfterSeconds(FAILURE_PAUSE) } });
+  }
   // 403 is about the account; another token would not help (RFC 6750 §3.1).
   if (code === "forbidden") return problem(code, { detail: message });
   return problem(code, { detail: message, headers: { "WWW-Authenticate": 'Bearer error="invalid_token"' } });

@@ -1,0 +1,108 @@
+// Another issuer's key set (JWKS, RFC 7517): which of its keys are used, and when the set is read. The set lies on another
+// machine, which may be away, slow or wrong, and anybody may send tokens that name keys it does not have. Times are in
+// milliseconds.
+
+/** How long a set is used without another look: a key that was withdrawn is refused after this at the latest. */
+export const FRESH_FOR = 600_000;
+
+/**
+ * How long a set is used while it cannot be read again. An issuer that cannot publish its keys for so long signs no tokens
+ * either, and a key that was withdrawn must end some time.
+ */
+export const KEPT_FOR = 3_600_000;
+
+/** A set that was read is read again for a key it does not have after this time at the earliest, whoever asks for one. */
+const READ_PAUSE = 15_000;
+
+/** After a failure the set is asked for again after this time. */
+export const FAILURE_PAUSE = 5_000;
+
+/** When the set was read, and when reading it failed last; undefined for never. */
+export interface KeySetTimes {
+  readonly readAt: number | undefined;
+  readonly failedAt: number | undefined;
+}
+
+/** What to do for a token whose key is, or is not, in the set as it was read last. */
+export type KeySetStep = "use" | "read" | "refuse" | "unavailable";
+
+/**
+ * Decides about one token: `use` the key that is known, `refuse` the token because the set does not have its key, `read`
+ * the set first, or say that it is `unavailable`: whether the token is good cannot be known now.
+ */
+export function keySetStep(isKnown: boolean, { readAt, failedAt }: KeySetTimes, now: number): KeySetStep {
+  const hasFailed = failedAt !== undefined && (readAt === undefined || failedAt >= readAt);
+  const pauses = hasFailed && now < failedAt + FAILURE_PAUSE;
+  if (readAt === undefined || now >= readAt + KEPT_FOR) return pauses ? "unavailable" : "read";
+  if (now >= readAt + FRESH_FOR) {
+    if (!pauses) return "read";
+    return isKnown ? "use" : "unavailable";
+  }
+  if (isKnown) return "use";
+  // It may be a new one of the issuer's; or one that somebody has made up.
+  if (hasFailed) return pauses ? "unavailable" : "read";
+  return now < readAt + READ_PAUSE ? "refuse" : "read";
+}
+
+/** A key as a set publishes it; nothing in it is checked. */
+export type PublishedKey = Readonly<Record<string, unknown>>;
+
+/** The least and the largest size of an RSA key, in bits (RFC 7518 §3.3); larger ones cost too much to check. */
+const RSA_BITS = { least: 2048, most: 8192 };
+
+/** A key's algorithm by what it says, for the types that are accepted; the first one is meant where it says nothing. */
+const ALGORITHMS: Readonly<Record<string, readonly string[]>> = {
+  RSA: ["RS256", "PS256"],
+  "EC P-256": ["ES256"],
+  "OKP Ed25519": ["EdDSA"],
+};
+
+/**
+ * The one algorithm that a published key may check signatures by (T1); undefined for a key that is not used: it is
+ * symmetric, private, for encryption, too weak, on another curve, or has no name.
+ */
+export function algorithmOf(key: PublishedKey): string | undefined {
+  const { kty, crv, alg, use, key_ops: operations, kid, n, d, k } = key;
+  if (typeof kid !== "string" || typeof kty !== "string" || d !== undefined || k !== undefined)
+    return undefined;
+  if (use !== undefined && use !== "sig") return undefined;
+  if (operations !== undefined && !(Array.isArray(operations) && operations.includes("verify")))
+    return undefined;
+  if (kty === "RSA") {
+    const bits = typeof n === "string" ? bitsOf(n) : 0;
+    if (bits < RSA_BITS.least || bits > RSA_BITS.most) return undefined;
+  }
+  const type = kty === "RSA" ? kty : `${kty} ${crv}`;
+  const accepted = Object.hasOwn(ALGORITHMS, type) ? ALGORITHMS[type]! : [];
+  return alg === undefined ? accepted[0] : accepted.find((each) => each === alg);
+}
+
+/** How many bits a number in base64url has (RFC 7518 §2); 0 where it is none. */
+function bitsOf(base64url: string): number {
+  if (!/^[A-Za-z0-9_-]+$/.test(base64url)) return 0;
+  const zeros = base64url.search(/[^A]/);
+  if (zeros < 0) return 0;
+  const digit = DIGITS.indexOf(base64url[zeros]!);
+  const unused = zeros * 6 + Math.clz32(digit) - 26;
+  return Math.floor((base64url.length * 6) / 8) * 8 - unused;
+}
+
+const DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+/** The keys that are used, by name and algorithm. Two of one name and algorithm are none: which one is meant is not said. */
+export function usableKeys(keys: readonly unknown[]): ReadonlyMap<string, PublishedKey> {
+  const usable = new Map<string, PublishedKey | undefined>();
+  for (const key of keys) {
+    if (typeof key !== "object" || key === null) continue;
+    const algorithm = algorithmOf(key as PublishedKey);
+    if (algorithm === undefined) continue;
+    const name = keyName((key as PublishedKey).kid as string, algorithm);
+    usable.set(name, usable.has(name) ? undefined : (key as PublishedKey));
+  }
+  return new Map([...usable].flatMap(([name, key]) => (key === undefined ? [] : [[name, key] as const])));
+}
+
+/** By what `usableKeys` knows a key. */
+export function keyName(kid: string, algorithm: string): string {
+  return `${algorithm} ${kid}`;
+}

@@ -1,0 +1,131 @@
+import { importJWK } from "jose";
+import { type KeySetTimes, keyName, keySetStep, type PublishedKey, usableKeys } from "../../core/key-set.ts";
+import { parseJsonObject } from "../../protocol/json.ts";
+import type { Log } from "../log.ts";
+
+/** How long a key set may take until all of it is there, in milliseconds. */
+const PATIENCE = 5_000;
+
+/** Largest key set that is read, in bytes. Large issuers publish some kilobytes. */
+const MAX_BYTES = 16 * 1024 * 1024;
+
+const BOUNDS = { depth: 16, values: 1_000_000 };
+
+/** What a key set has for a token: a key, nothing, or no answer now. */
+export type FoundKey = CryptoKey | "none" | "unavailable";
+
+export interface KeySetOptions {
+  /** Milliseconds; it MUST NOT jump. */
+  readonly now?: () => number;
+  /** How long the set may take until all of it is there, in milliseconds. */
+  readonly patience?: number;
+  /** Is told when the set goes away and when it is back. */
+  readonly log?: Pick<Log, "warn" | "info"> | undefined;
+}
+
+/** The key set (JWKS) of another issuer, at an address of ours, never at one of a token's (T1). */
+export class KeySet {
+  private keys: ReadonlyMap<string, PublishedKey> = new Map();
+  private imported = new Map<string, Promise<CryptoKey | undefined>>();
+  private times: KeySetTimes = { readAt: undefined, failedAt: undefined };
+  private reading: Promise<void> | undefined;
+
+  private readonly now: () => number;
+  private readonly patience: number;
+  private readonly log: KeySetOptions["log"];
+
+  constructor(
+    private readonly url: URL,
+    { now = () => performance.now(), patience = PATIENCE, log }: KeySetOptions = {},
+  ) {
+    this.now = now;
+    this.patience = patience;
+    this.log = log;
+  }
+
+  /** Finds the key called `kid` for `algorithm`; reads the set where that may help. Never rejects. */
+  async find(kid: string, algorithm: string): Promise<FoundKey> {
+    const name = keyName(kid, algorithm);
+    for (let reads = 0; ; reads++) {
+      const step = keySetStep(this.keys.has(name), this.times, this.now());
+      if (step === "refuse") return "none";
+      if (step === "unavailable") return step;
+      if (step === "use") return (await this.importKey(name, algorithm)) ?? "none";
+      // What was read just now answers the question, whatever the time is.
+      if (reads > 0) return "unavailable";
+      this.reading ??= this.read().finally(() => {
+        this.reading = undefined;
+      });
+      await this.reading;
+    }
+  }
+
+  private importKey(name: string, algorithm: string): Promise<CryptoKey | undefined> {
+    let key = this.imported.get(name);
+    if (key === undefined) {
+      // A point that is not on its curve, or a broken number: a key that is no key.
+      key = importJWK(this.keys.get(name)!, algorithm).then(
+        (made) => (made instanceof Uint8Array ? undefined : made),
+        () => undefined,
+      );
+      this.imported.set(name, key);
+    }
+    return key;
+  }
+
+  private async read(): Promise<void> {
+    const { readAt, failedAt } = this.times;
+    const wasAway = failedAt !== undefined && failedAt > (readAt ?? Number.NEGATIVE_INFINITY);
+    try {
+      this.keys = usableKeys(await fetchKeys(this.url, this.patience));
+      this.imported = new Map();
+      this.times = { readAt: this.now(), failedAt: undefined };
+      if (wasAway) this.log?.info("key_set.recovered", { keys: this.keys.size });
+    } catch (error) {
+      this.times = { readAt, failedAt: this.now() };
+      if (!wasAway) this.log?.warn("key_set.unavailable", { url: this.url.origin, reason: reasonOf(error) });
+    }
+  }
+}
+
+/** Reads the set; throws when that cannot be done in time, or when it is no key set. */
+async function fetchKeys(url: URL, patience: number): Promise<readonly unknown[]> {
+  const signal = AbortSignal.timeout(patience);
+  // A redirect could lead to an address that only this machine reaches.
+  const answer = await fetch(url, { signal, redirect: "error", headers: { Accept: "application/json" } });
+  if (answer.status !== 200) {
+    await answer.body?.cancel();
+    throw new Error(`it was answered with status ${answer.status}`);
+  }
+  const text = new TextDecoder("utf-8", { fatal: true }).decode(await readBounded(answer, signal));
+  const { value, fault } = parseJsonObject(text, BOUNDS);
+  if (fault !== undefined || !Array.isArray(value.keys))
+    throw new Error("the answer is no key set (RFC 7517)");
+  return value.keys;
+}
+
+/** The body, up to MAX_BYTES. Its rest is not read. */
+async function readBounded(answer: Response, signal: AbortSignal): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let bytes = 0;
+  const reader = answer.body?.getReader();
+  const abort = () => void reader?.cancel().catch(() => {});
+  signal.addEventListener("abort", abort);
+  try {
+    for (;;) {
+      const { done, value } = (await reader?.read()) ?? { done: true, value: undefined };
+      signal.throwIfAborted();
+      if (done) return Buffer.concat(chunks);
+      bytes += value!.length;
+      if (bytes > MAX_BYTES) throw new Error(`it has over ${MAX_BYTES} bytes`);
+      chunks.push(value!);
+    }
+  } finally {
+    signal.removeEventListener("abort", abort);
+    abort();
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,195 @@
+import { describe, expect, test } from "bun:test";
+import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
+import { exportJWK, type JWK } from "jose";
+import { FAILURE_PAUSE, FRESH_FOR, KEPT_FOR } from "../../../src/core/key-set.ts";
+import { KeySet } from "../../../src/server/authentication/key-set.ts";
+import { TestClient } from "../../support/client.ts";
+import { RecordedLog } from "../../support/recorded-log.ts";
+import { startTestServer } from "../../support/server.ts";
+import { base64url, goodClaims } from "../../support/tokens.ts";
+
+const ec = generateKeyPairSync("ec", { namedCurve: "P-256" });
+const JWK_EC: JWK = { ...(await exportJWK(ec.publicKey)), kid: "k1" };
+
+const goodSet = () => Response.json({ keys: [JWK_EC] });
+
+function issued(key: KeyObject, kid = "k1", claims: object = {}): string {
+  const unsigned = `${base64url({ typ: "at+jwt", alg: "ES256", kid })}.${base64url({ ...goodClaims(Date.now()), ...claims })}`;
+  return `${unsigned}.${sign("sha256", Buffer.from(unsigned), { key, dsaEncoding: "ieee-p1363" }).toString("base64url")}`;
+}
+
+/** An issuer on a real address, whose answers a test chooses. */
+function serveIssuer(answer: () => Response | Promise<Response> = goodSet) {
+  const issuer = { answer, asked: 0, elsewhere: 0 };
+  const server = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    idleTimeout: 30,
+    fetch(request) {
+      if (request.url.endsWith("/elsewhere")) issuer.elsewhere++;
+      else issuer.asked++;
+      return request.url.endsWith("/elsewhere") ? goodSet() : issuer.answer();
+    },
+  });
+  return Object.assign(issuer, { url: server.url, [Symbol.asyncDispose]: () => server.stop(true) });
+}
+
+/** A key set of an issuer whose time a test moves by hand. */
+function keySetOf(url: URL, patience = 5_000) {
+  const time = { now: 1_000 };
+  const log = new RecordedLog();
+  const keySet = new KeySet(url, { now: () => time.now, patience, log });
+  const find = async (kid = "k1") => {
+    const found = await keySet.find(kid, "ES256");
+    return typeof found === "string" ? found : "found";
+  };
+  return { time, log, find };
+}
+
+function drip(bytes: number, text: string): Response {
+  let sent = 0;
+  return new Response(
+    new ReadableStream({
+      async pull(controller) {
+        if (sent >= bytes) return controller.close();
+        sent += text.length;
+        await Bun.sleep(1);
+        controller.enqueue(new TextEncoder().encode(text));
+      },
+    }),
+  );
+}
+
+describe("T1 a key set that is away, slow or wrong", () => {
+  // What cannot be read says nothing about a token: its bearer must come back, and not sign in again.
+  const faults: [string, () => Response | Promise<Response>][] = [
+    ["an error", () => new Response("maintenance", { status: 503 })],
+    [
+      "a page in the place of the set",
+      () => new Response("<html>", { headers: { "Content-Type": "text/html" } }),
+    ],
+    ["no JSON", () => new Response("hello")],
+    ["a list", () => Response.json([1])],
+    ["no keys", () => Response.json({ keys: null })],
+    ["no UTF-8", () => new Response(new Uint8Array([0x7b, 0xff, 0x7d]))],
+    ["a redirect", () => new Response(null, { status: 302, headers: { Location: "/elsewhere" } })],
+    ["nesting without end", () => new Response(`{"keys":${"[".repeat(100_000)}${"]".repeat(100_000)}}`)],
+    ["nothing in time", () => new Promise<Response>(() => {})],
+    ["a drip", () => drip(1_000_000, " ")],
+  ];
+  test.each(faults)(
+    "T1 %s: it is `unavailable`, asked for once in five seconds, and recovers",
+    async (_, answer) => {
+      await using issuer = serveIssuer(answer);
+      const { time, log, find } = keySetOf(issuer.url, 300);
+      expect(await Promise.all(["k1", "k1", "k2", "k3"].map(find))).toEqual(Array(4).fill("unavailable"));
+      for (let i = 0; i < 40; i++) expect(await find(`junk${i}`)).toBe("unavailable");
+      expect([issuer.asked, issuer.elsewhere]).toEqual([1, 0]);
+      expect(log.lines.map(({ event }) => event)).toEqual(["key_set.unavailable"]);
+      issuer.answer = goodSet;
+      time.now += FAILURE_PAUSE;
+      expect(await find()).toBe("found");
+      expect(log.lines.map(({ event }) => event)).toEqual(["key_set.unavailable", "key_set.recovered"]);
+    },
+  );
+
+  test("T1 an address where nobody listens", async () => {
+    expect(await keySetOf(new URL("http://127.0.0.1:1/keys")).find()).toBe("unavailable");
+  });
+
+  test("T1 B3 a set without end is read up to 16 MiB, and not kept", async () => {
+    let sent = 0;
+    const block = new Uint8Array(1024 * 1024).fill(0x20);
+    await using issuer = serveIssuer(
+      () =>
+        new Response(
+          new ReadableStream({
+            pull: (controller) => {
+              sent++;
+              controller.enqueue(block);
+            },
+          }),
+        ),
+    );
+    const { find, log } = keySetOf(issuer.url);
+    expect(await find()).toBe("unavailable");
+    expect(String(log.lines[0]?.fields.reason)).toContain("16777216");
+    // What lies in the buffers between may be sent, too.
+    expect(sent).toBeLessThan(100);
+  });
+
+  test("T1 keys that were good stay good for an hour, those that were withdrawn for ten minutes", async () => {
+    await using issuer = serveIssuer();
+    const { time, find } = keySetOf(issuer.url);
+    expect(await find()).toBe("found");
+    issuer.answer = () => new Response(null, { status: 500 });
+    time.now += KEPT_FOR - 1;
+    expect([await find(), await find("new")]).toEqual(["found", "unavailable"]);
+    time.now += FAILURE_PAUSE;
+    expect(await find()).toBe("unavailable");
+    issuer.answer = goodSet;
+    time.now += FAILURE_PAUSE;
+    expect(await find()).toBe("found");
+    issuer.answer = () => Response.json({ keys: [] });
+    expect(await find()).toBe("found");
+    time.now += FRESH_FOR;
+    expect(await find()).toBe("none");
+  });
+
+  test("T1 a new key is found within seconds; names that nobody knows do not flood the issuer", async () => {
+    await using issuer = serveIssuer();
+    const { time, find } = keySetOf(issuer.url);
+    for (let i = 0; i < 100; i++) expect(await find(`junk${i}`)).toBe("none");
+    expect(issuer.asked).toBe(1);
+    issuer.answer = () => Response.json({ keys: [JWK_EC, { ...JWK_EC, kid: "k2" }] });
+    expect(await find("k2")).toBe("none");
+    time.now += 15_000;
+    expect(await find("k2")).toBe("found");
+    expect(issuer.asked).toBe(2);
+  });
+
+  test("T1 a key that is none is refused as a missing one, not as a fault of ours", async () => {
+    await using issuer = serveIssuer(() => Response.json({ keys: [{ ...JWK_EC, x: "AAAA" }] }));
+    expect(await keySetOf(issuer.url).find()).toBe("none");
+  });
+});
+
+test("T1 W3 while the key set is away: 1013 on a socket, 503 with Retry-After over HTTP; never a final refusal", async () => {
+  await using issuer = serveIssuer(() => new Response(null, { status: 503 }));
+  await using server = await startTestServer({ env: { TOKEN_KEY_SET: issuer.url.href } });
+  const token = issued(ec.privateKey);
+  await using away = TestClient.open(`${server.wsUrl}/ws/ann/lobby?token=${token}`);
+  expect((await away.closed).code).toBe(1013);
+  expect(away.frames.map(({ type }) => type)).toEqual(["error", "closing"]);
+  expect(away.of("error")[0]?.code).toBe("unavailable");
+  expect(away.of("closing")[0]).toMatchObject({ code: 1013, reconnect: true });
+  for (const [method, path] of [
+    ["GET", "/me"],
+    ["POST", "/ticket"],
+    ["GET", "/conversations/lobby/messages"],
+  ]) {
+    const answer = await fetch(`${server.url}${path}`, {
+      method,
+      headers: { Authorization: `Bearer ${token}` },
+    } as never);
+    expect([path, answer.status, answer.headers.get("Retry-After")]).toEqual([path, 503, "5"]);
+    expect(((await answer.json()) as { code: string }).code).toBe("unavailable");
+  }
+  // A renewal changes nothing, and our own tokens are as good as ever.
+  await using own = await TestClient.connect(
+    `${server.wsUrl}/ws/ann/lobby?token=${await server.token("ann")}`,
+  );
+  own.send({ type: "token", token });
+  expect((await own.next("error")).code).toBe("unavailable");
+  own.send({ type: "message", text: "still here" });
+  await own.next("ack");
+  // What is not for us, or too old, is no reason to ask the issuer.
+  const asked = issuer.asked;
+  for (const claims of [{ iss: "another" }, { aud: "another" }, { exp: 1 }]) {
+    const answer = await fetch(`${server.url}/me`, {
+      headers: { Authorization: `Bearer ${issued(ec.privateKey, "k1", claims)}` },
+    });
+    expect(answer.status).toBe(401);
+  }
+  expect(issuer.asked).toBe(asked);
+});
