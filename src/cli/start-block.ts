@@ -1,5 +1,6 @@
 import type { Account } from "../core/accounts.ts";
 import { DEMO_PASSWORD, demoReachOf } from "../server/authentication/demo-accounts.ts";
+import { isLoopback } from "../server/client-address.ts";
 import type { Settings } from "../server/settings/settings.ts";
 
 /** What the start has found out, for the person who started the server. */
@@ -44,7 +45,9 @@ function reachable(url: string): string {
 function demoAccounts(settings: Settings, accounts: readonly Account[]): string | undefined {
   const demo = accounts.filter((account) => account.demo && !account.disabled);
   if (demo.length === 0 || demoReachOf(settings) === "nowhere") return undefined;
-  return `${demo.map(({ user, plan }) => `${user} (${plan})`).join(", ")}; password: ${DEMO_PASSWORD}`;
+  const names = demo.map(({ user, plan }) => `${user} (${plan})`).join(", ");
+  const whence = demoReachOf(settings) === "this_machine" ? "; on this machine, not through a proxy" : "";
+  return `${names}; password: ${DEMO_PASSWORD}${whence}`;
 }
 
 function faults({ testFaults }: Settings): [string, string][] {
@@ -65,10 +68,13 @@ function production({
 }: Settings): string {
   const steps: string[] = [];
   if (testFaults !== "off") steps.push("TEST_FAULTS=false");
-  if (host === "127.0.0.1" || host === "localhost") steps.push("HOST");
+  // With a proxy on this machine it may stay as it is.
+  if (isLoopback(host) && trustedProxies.length === 0) steps.push("HOST");
   if (secretKey === undefined) steps.push("SECRET_KEY");
   if (demoAccounts !== false) steps.push("DEMO_ACCOUNTS=false");
   if (tlsCert === undefined && trustedProxies.length === 0)
-    steps.push("TLS_CERT and TLS_KEY (or a proxy with TLS, and TRUSTED_PROXIES)");
+    steps.push(
+      "TLS_CERT and TLS_KEY (or a proxy with TLS, and TRUSTED_PROXIES; ALLOWED_ORIGINS, too, if it says another Host)",
+    );
   return steps.length === 0 ? "settings are ready" : `set ${steps.join(", ")}; see docs/SETTINGS.md`;
 }

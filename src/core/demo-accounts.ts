@@ -17,13 +17,17 @@ export interface Asker {
   readonly headers: Headers;
 }
 
+/** Whether who asks may use a demo account. */
+export function mayUseDemoAccounts(reach: DemoReach, asker: Asker): boolean {
+  return reach === "this_machine" ? isOnThisMachine(asker) : reach === "anywhere";
+}
+
 /**
- * Whether who asks may use a demo account. On one machine a line from 127.0.0.1 may be a proxy's, which asks for somebody
+ * Whether who asks sits at this machine, as far as that can be told. On one machine a line from 127.0.0.1 may be a proxy's, which asks for somebody
  * far away: then it names them in some field, or passes on a `Host` that is no name of this machine. So does a page whose
  * name was made to lead to 127.0.0.1 (DNS rebinding).
  */
-export function mayUseDemoAccounts(reach: DemoReach, { loopback, headers }: Asker): boolean {
-  if (reach !== "this_machine") return reach === "anywhere";
+export function isOnThisMachine({ loopback, headers }: Asker): boolean {
   if (!loopback || isForwarded(headers)) return false;
   const host = headers.get("host");
   // Programs that speak HTTP/1.0 send none; a browser always does.

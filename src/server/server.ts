@@ -2,7 +2,7 @@ import { hostname } from "node:os";
 import type { Server } from "bun";
 import { Admission } from "../core/admission.ts";
 import type { Clock } from "../core/clock.ts";
-import { mayUseDemoAccounts } from "../core/demo-accounts.ts";
+import { isOnThisMachine, mayUseDemoAccounts } from "../core/demo-accounts.ts";
 import { schemeOf } from "../core/origins.ts";
 import { Repeats } from "../core/repeats.ts";
 import type { Store } from "../core/store.ts";
@@ -162,10 +162,12 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
       const { headers, method } = request;
       const target = targetOf(request.url);
       if (target === undefined) return problem("bad_request", { detail: "The request names no path." });
+      const asker = { loopback: isLoopback(peer), headers };
       const asked = {
         address: clientAddress(peer, headers.get("x-forwarded-for")),
         scheme: schemeOf(secure, isTrusted(peer) ? headers.get("x-forwarded-proto") : null),
-        demoAccountsUsable: mayUseDemoAccounts(reach, { loopback: isLoopback(peer), headers }),
+        demoAccountsUsable: mayUseDemoAccounts(reach, asker),
+        faultsUsable: settings.testFaults !== "on" || isOnThisMachine(asker),
       };
       if (isSocketTarget(target) && method !== "OPTIONS")
         return openDoor(door, { request, server: bun, target, ...asked });

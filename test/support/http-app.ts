@@ -82,7 +82,13 @@ export async function testApp(change: Partial<AppParts> = {}) {
     revocations,
     /** Sends a request as the server hands it over. */
     async send(path: string, init: RequestInit = {}, asked: Partial<Asked> = {}): Promise<Response> {
-      const about = { address: "192.0.2.1", scheme: "http" as const, demoAccountsUsable: false, ...asked };
+      const about = {
+        address: "192.0.2.1",
+        scheme: "http" as const,
+        demoAccountsUsable: false,
+        faultsUsable: true,
+        ...asked,
+      };
       return app.fetch(new Request(`http://localhost:8000${path}`, init), about);
     },
     /** Signs in with a urlencoded form. */

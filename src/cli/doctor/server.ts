@@ -1,4 +1,5 @@
 import manifest from "../../../package.json" with { type: "json" };
+import { isLoopback } from "../../server/client-address.ts";
 import { checkOf, type Finding, inSeconds, type Judgement, unless } from "./check.ts";
 import type { Situation } from "./situation.ts";
 
@@ -49,6 +50,19 @@ export function judgeServer({ url, given, health, version }: ServerFacts): Judge
       mark: "problem",
       text: `The server at ${url} takes no new clients (/readyz answers ${ready}): it drains, or its store is away.`,
       advice: "Its log says which: store.away, store.write_failed or server.stopping.",
+    });
+  const { origin, hostname } = new URL(url);
+  if (health.refusesOwnPage)
+    faults.push({
+      mark: "problem",
+      text: `The server takes its own page at ${origin} for one of another origin: nobody can sign in there.`,
+      advice: `Have the proxy in front pass \`Host\` on and add \`X-Forwarded-Proto\`, or set ALLOWED_ORIGINS=${origin}.`,
+    });
+  if (health.demo !== undefined && health.demo.length > 0 && !isLoopback(hostname))
+    faults.push({
+      mark: "problem",
+      text: `Everybody who reaches ${url} can sign in as ${health.demo.join(", ")} with the published password.`,
+      advice: "Set DEMO_ACCOUNTS=false.",
     });
   if (health.version !== undefined && health.version !== version)
     faults.push({

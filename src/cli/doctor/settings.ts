@@ -22,9 +22,30 @@ export function judgeSettings(read: SettingsRead): Judgement {
   return { findings: unless(faults, `A server with these settings would listen on ${host}, port ${port}.`) };
 }
 
+/** A server for this machine only is reached by others where a proxy on it leads there. */
+function behindProxy(demoAccounts: boolean | undefined, isProxied: boolean): Finding[] {
+  const advice = "Set DEMO_ACCOUNTS=false.";
+  if (demoAccounts === true)
+    return [
+      {
+        mark: "warning",
+        text: "Everybody who comes through a proxy on this machine can sign in with the published password of the demo accounts.",
+        advice,
+      },
+    ];
+  if (demoAccounts === false || !isProxied) return [];
+  return [
+    {
+      mark: "warning",
+      text: "Demo accounts are for users of this machine, who cannot be told from those of a proxy on it that neither passes `Host` on nor adds a field such as X-Forwarded-For.",
+      advice,
+    },
+  ];
+}
+
 /** What may be so on a first try, and must not be where others reach the server. */
 function dangers({ host, demoAccounts, tlsCert, trustedProxies }: Settings): Finding[] {
-  if (isLoopback(host)) return [];
+  if (isLoopback(host)) return behindProxy(demoAccounts, trustedProxies.length > 0);
   const found: Finding[] = [];
   if (demoAccounts === true)
     found.push({

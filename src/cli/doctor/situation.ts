@@ -53,6 +53,10 @@ export interface Health {
   readonly version: string | undefined;
   /** How far its clock is ahead of ours, in milliseconds, give or take half a second; undefined without a Date field. */
   readonly ahead: number | undefined;
+  /** Demo accounts that can be used at this address. */
+  readonly demo?: readonly string[];
+  /** Whether the server's own page, at this address, is taken for one of another origin. */
+  readonly refusesOwnPage?: boolean;
   /** How long /healthz took, in milliseconds. */
   readonly took: number;
 }
@@ -106,8 +110,9 @@ export function ownServer(settings: Settings | undefined): ServerAtHand | string
 }
 
 async function askHealth(server: ServerAtHand, patience: number): Promise<Situation["health"]> {
-  const ask = (path: string) =>
+  const ask = (path: string, headers: Record<string, string> = {}) =>
     fetch(`${server.http}${path}`, {
+      headers,
       signal: AbortSignal.timeout(patience),
       redirect: "manual",
       tls: server.tls,
@@ -118,12 +123,18 @@ async function askHealth(server: ServerAtHand, patience: number): Promise<Situat
     const took = performance.now() - started;
     const date = Date.parse(alive.headers.get("date") ?? "");
     const body = (await alive.text()).slice(0, 200);
-    const [ready, config] = await Promise.all([ask("/readyz"), ask("/config.json")]);
-    const { version } = (await config.json().catch(() => ({}))) as { version?: unknown };
+    const [ready, config] = await Promise.all([
+      ask("/readyz"),
+      // As the page asks that a browser has from this address.
+      ask("/config.json", { Origin: new URL(server.http).origin }),
+    ]);
+    const { version, demo, code } = (await config.json().catch(() => ({}))) as Record<string, unknown>;
     return {
       alive: { status: alive.status, body },
       ready: ready.status,
       version: typeof version === "string" ? version : undefined,
+      demo: Array.isArray(demo) ? demo.map((account) => String(account?.user)) : [],
+      refusesOwnPage: code === "origin_refused",
       // The field has whole seconds: the middle of them is at most half a second off.
       ahead: Number.isNaN(date) ? undefined : date + 500 - (wall + took / 2),
       took,

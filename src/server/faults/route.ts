@@ -1,9 +1,11 @@
+import type { MiddlewareHandler } from "hono";
 import { type FaultRefusal, type FaultRequest, readFaultRequest } from "../../core/faults.ts";
 import type { Quota } from "../../protocol/server-frames.ts";
 import { type BearerParts, identifyBearer } from "../http/bearer.ts";
 import { readText } from "../http/body.ts";
-import type { HttpContext } from "../http/environment.ts";
+import type { HttpContext, HttpEnvironment } from "../http/environment.ts";
 import { problem } from "../http/problem.ts";
+import type { Log } from "../log.ts";
 
 /** What became of a request for a fault. */
 export type FaultAnswer =
@@ -22,6 +24,18 @@ export interface FaultRouteParts extends BearerParts {
 
 /** Only there while TEST_FAULTS is on. */
 export const FAULTS_PATH = "/test/faults";
+
+/** TEST_FAULTS=true is for this machine: whoever comes through a proxy on it is from elsewhere. */
+export function forThisMachine(log: Log): MiddlewareHandler<HttpEnvironment> {
+  return async (c, next) => {
+    const { address, faultsUsable } = c.env;
+    if (faultsUsable) return next();
+    const reason =
+      "TEST_FAULTS=true is for users of the server's own machine, not through a proxy; `public` is for all.";
+    log.warn("request.refused", { address, path: c.req.path, code: "forbidden", reason });
+    return problem("forbidden", { detail: reason });
+  };
+}
 
 /**
  * `POST /test/faults`: makes a fault on one connection of the bearer's. Answers the fault as it was understood, and for

@@ -4,7 +4,7 @@ import { ERRORS } from "../../protocol/errors.ts";
 import { MAX_FRAME_BYTES } from "../../protocol/limits.ts";
 import { beginRefresh, type RefreshParts, refresh } from "../authentication/refresh.ts";
 import { type SignInParts, signIn } from "../authentication/sign-in.ts";
-import { FAULTS_PATH, type FaultMaker, faultRoute } from "../faults/route.ts";
+import { FAULTS_PATH, type FaultMaker, faultRoute, forThisMachine } from "../faults/route.ts";
 import { BodyCut, MAX_BODY_BYTES, refuseBody } from "./body.ts";
 import { type ConfigParts, configRoute } from "./config-route.ts";
 import {
@@ -74,7 +74,8 @@ export function createApp(parts: AppParts): Hono<HttpEnvironment> {
   app.post("/conversations/:id/messages", postMessageRoute(parts));
   app.get("/conversations/:id/members", membersRoute(parts));
   app.delete("/conversations/:id", removeConversationRoute(parts));
-  if (faults !== undefined) app.post(FAULTS_PATH, faultRoute({ ...parts, faults }));
+  if (faults !== undefined)
+    app.post(FAULTS_PATH, forThisMachine(parts.log), faultRoute({ ...parts, faults }));
   app.get("/healthz", healthRoute);
   app.get("/readyz", readyRoute(parts.ready));
   app.get("/config.json", configRoute(parts));

@@ -19,7 +19,7 @@ export function configRoute(parts: ConfigParts): (c: HttpContext) => Promise<Res
       demo: env.demoAccountsUsable ? await demoAccounts(parts) : [],
       inactivity: { timeout: parts.inactivityTimeout },
       version: parts.version,
-      faults: parts.faults !== undefined,
+      faults: parts.faults !== undefined && env.faultsUsable,
     };
     return Response.json(body, { headers: { "Cache-Control": "no-store" } });
   };

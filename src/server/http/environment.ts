@@ -9,6 +9,8 @@ export interface HttpEnvironment {
     readonly scheme: "http" | "https";
     /** Whether who asks may use a demo account. */
     readonly demoAccountsUsable: boolean;
+    /** Whether who asks may make faults, where there are any. */
+    readonly faultsUsable: boolean;
   };
 }
 

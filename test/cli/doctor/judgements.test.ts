@@ -5,6 +5,7 @@ import { type FolderFacts, judgeFolder, LITTLE, TOO_LITTLE } from "../../../src/
 import { judgeRedis, type RedisFacts } from "../../../src/cli/doctor/redis.ts";
 import { judgeServer, type ServerFacts } from "../../../src/cli/doctor/server.ts";
 import { judgeSettings } from "../../../src/cli/doctor/settings.ts";
+import type { Health } from "../../../src/cli/doctor/situation.ts";
 import { ownServer } from "../../../src/cli/doctor/situation.ts";
 import { judgeStore, type StoreFacts } from "../../../src/cli/doctor/store.ts";
 import { judgeTalk, type TalkFacts } from "../../../src/cli/doctor/talk.ts";
@@ -199,9 +200,14 @@ test("a server that takes no clients, one that is slow and one that is not Parle
     ahead: 0,
     took: 2,
   };
-  const about = (change: Partial<typeof health>) =>
-    sum(judgeServer({ ...facts, health: { ...health, ...change } }));
+  const about = (change: Partial<Health>) => sum(judgeServer({ ...facts, health: { ...health, ...change } }));
   expect(about({ ready: 503 })).toStartWith("problem: The server at http://h takes no new clients");
+  expect(about({ refusesOwnPage: true })).toStartWith(
+    "problem: The server takes its own page at http://h for",
+  );
+  expect(about({ demo: ["user1"] })).toStartWith(
+    "problem: Everybody who reaches http://h can sign in as user1",
+  );
   expect(about({ took: 1_500 })).toStartWith("warning: The server at http://h took 1.5 s");
   expect(about({ alive: { status: 200, body: "<h1>It works</h1>" } })).toStartWith(
     "problem: What answers at http://h is not Parley",
@@ -271,10 +277,17 @@ judges<TalkFacts>(
 
 describe("settings", () => {
   const about = (env: Record<string, string>) => sum(judgeSettings(readSettings({ env })));
+  test("S3 demo accounts, where a proxy may lead to this machine", () => {
+    expect(about({})).toStartWith("ok");
+    expect(about({ DEMO_ACCOUNTS: "true" })).toStartWith("warning: Everybody who comes through a proxy");
+    expect(about({ TRUSTED_PROXIES: "127.0.0.1" })).toStartWith(
+      "warning: Demo accounts are for users of this",
+    );
+    expect(about({ TRUSTED_PROXIES: "127.0.0.1", DEMO_ACCOUNTS: "false" })).toStartWith("ok");
+  });
 
   test("that a server would start with, on this machine or behind a proxy, are ok", () => {
     expect(about({})).toBe("ok");
-    expect(about({ DEMO_ACCOUNTS: "true" })).toBe("ok");
     expect(about({ HOST: "0.0.0.0", TRUSTED_PROXIES: "10.0.0.0/8" })).toBe("ok");
   });
 

@@ -207,3 +207,22 @@ describe("W2 behind a proxy that is trusted", () => {
     },
   );
 });
+
+test("S3 TEST_FAULTS=true is for this machine, too, and `public` for everybody", async () => {
+  for (const [setting, status, listed] of [
+    ["true", 403, false],
+    ["public", 400, true],
+  ] as const) {
+    await using tested = await startTestServer({ env: { TEST_FAULTS: setting } });
+    const bearer = { Authorization: `Bearer ${await tested.token("ann")}`, Host: `127.0.0.1:${tested.port}` };
+    const ask = async (method: string, path: string, more: Fields) =>
+      sendRaw(
+        tested.port,
+        rawRequest(method, path, { ...bearer, ...more }, method === "POST" ? {} : undefined),
+      );
+    const far = { "X-Forwarded-For": "203.0.113.5" };
+    expect((await ask("POST", "/test/faults", far)).status).toBe(status);
+    expect((await ask("POST", "/test/faults", {})).status).toBe(400);
+    expect(JSON.parse((await ask("GET", "/config.json", far)).body).faults).toBe(listed);
+  }
+});
