@@ -39,10 +39,12 @@ export function conversationCommand(): Command {
   verb("list", "list all conversations", list).option("--json", JSON_OUTPUT);
   verb("show <conversation>", "show one conversation", show).option("--json", JSON_OUTPUT);
   verb("export <conversation>", "write its messages, one JSON object a line, in the order of seq", exportAll);
-  verb("remove <conversation>", "remove its messages and read marks for good", remove, cleanUp).option(
-    "--yes",
-    "do not ask",
-  );
+  verb(
+    "remove <conversation>",
+    "remove it with its messages and read marks, for good",
+    remove,
+    cleanUp,
+  ).option("--yes", "do not ask");
   verb("retain <conversation>", "set how long it keeps its messages", retain)
     .option("--messages <count>", "keep the newest so many; 0 keeps all")
     .option("--days <days>", "keep those that are younger; 0 keeps them for ever")
@@ -86,10 +88,11 @@ async function exportAll({ conversations, id }: Task): Promise<void> {
 
 async function remove({ conversations, id, flags }: Task): Promise<void> {
   const summary = await existing(conversations, id);
-  if (!flags.yes)
-    await confirm(`Remove all of ${id}, ${words(summary).kept}, for good?`, "Nothing was removed.");
+  if (!flags.yes) await confirm(`Remove ${id}, ${words(summary).kept}, for good?`, "Nothing was removed.");
   await conversations.remove(id);
-  console.log(`Removed the messages of ${id}. Its numbers go on after ${summary.seq}.`);
+  console.log(
+    `Removed ${id}. Whoever is in it is sent away. If it is begun anew, its numbers go on after ${summary.seq}.`,
+  );
 }
 
 async function retain({ conversations, id, flags }: Task): Promise<void> {

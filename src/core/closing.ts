@@ -43,6 +43,12 @@ export function isOwnReason(code: number): boolean {
   return code === 1011 || code === 1012 || code === 1013;
 }
 
+/** The ending of a connection whose conversation was removed, also of one that comes back to it (MB6). */
+export const REMOVED: Ending = endingFor(4404, {
+  code: "removed",
+  message: "This conversation was removed. Forget what you have of it; without an `epoch` it begins anew.",
+});
+
 /** The `closing` frame that announces an ending. */
 export function closingFrame(ending: Ending): ServerFrameOf<"closing"> {
   const { code, reason, after } = ending;

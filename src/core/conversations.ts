@@ -19,7 +19,7 @@ export interface OwnLimits {
 }
 
 export interface ConversationStore {
-  /** MUST be ordered by id. */
+  /** MUST be ordered by id, and without those that were removed and not begun anew. The same holds for `find`. */
   list(): Promise<ConversationSummary[]>;
   find(id: string): Promise<ConversationSummary | undefined>;
   /** How far each user has read. */
@@ -27,8 +27,9 @@ export interface ConversationStore {
   /** The messages that are kept, in the order of `seq`, read a little at a time. */
   messages(id: string): AsyncIterable<Message>;
   /**
-   * Removes all messages and read marks for every reader. Its numbers MUST go on where they were, so that nobody takes a
-   * new message for an old one. Answers false where there is no such conversation.
+   * Removes a conversation, its messages, read marks and limits, for every reader. What bears its name later is another
+   * one, in another epoch (core/epoch.ts). Its numbers MUST go on where they were, so that nobody takes a new message for
+   * an old one. Returns false where there is no such conversation.
    */
   remove(id: string): Promise<boolean>;
   /** Gives a conversation limits of its own. Answers false where there is no such conversation. */

@@ -9,6 +9,8 @@ export interface PostRequest {
   readonly id: string;
   readonly text: string;
   readonly data?: Message["data"];
+  /** The epoch in which the sender is in the conversation. Where it was removed since, the message MUST NOT be stored. */
+  readonly epoch?: string;
   /** Requests an hour of the sender's plan as it is now; 0 is unmetered: such requests MUST NOT be counted. */
   readonly limit: number;
 }
@@ -21,7 +23,13 @@ export type PostResult =
       readonly quota: Quota;
     }
   | RateLimited
+  | Removed
   | Unavailable;
+
+/** The conversation was removed after the sender came into it (MB6). Nothing was charged or stored. */
+export interface Removed {
+  readonly outcome: "removed";
+}
 
 /** Refused and not recorded; the next request is accepted in exactly `retryAfter` milliseconds. */
 export interface RateLimited {
@@ -59,10 +67,13 @@ export type HistoryResult =
 /** Called for each message stored after `listen` was answered, once, in the order of `seq`, without holes. */
 export type MessageListener = (conversation: string, message: Message) => void;
 
+/** Called with the newest `seq` that is not announced any more, and with the epoch that begins. */
+export type EpochListener = (conversation: string, seq: number, epoch: string) => void;
+
 export interface Listening {
   /** The newest `seq` stored when listening began; 0 in a conversation nobody has spoken in. */
   readonly seq: number;
-  /** Names this life of the store. It changes when messages that were stored may be gone. */
+  /** As in core/epoch.ts. It changes when messages that were stored may be gone, and when the conversation is removed. */
   readonly epoch: string;
   /** Ends it; the listener is not called again. */
   stop(): void;
@@ -125,9 +136,10 @@ export interface Engine {
   /**
    * Keeps that `user` has read up to `seq`. Answers the mark as it is now, after it is stored as safely as a message;
    * undefined when it did not move or could not be stored. MUST NOT move a mark back, nor beyond the newest `seq`.
-   * Calls of one user MUST take effect in their order, and after the posts that were made before them.
+   * Calls of one user MUST take effect in their order, and after the posts that were made before them. `epoch` as in
+   * PostRequest.
    */
-  mark(conversation: string, user: string, seq: number): Promise<number | undefined>;
+  mark(conversation: string, user: string, seq: number, epoch?: string): Promise<number | undefined>;
 
   /** Every user's read mark in a conversation; users who never set one are missing. */
   marks(conversation: string): Promise<ReadonlyMap<string, number>>;
@@ -145,11 +157,11 @@ export interface Engine {
   watchReady(listener: (ready: boolean) => void): () => void;
 
   /**
-   * Tells each conversation that is listened to when messages of it that were announced or acked may be gone: it has
-   * another epoch from now on, and what is announced next follows `seq`. Whoever showed them to somebody MUST say so
-   * (D5). Answers a function that stops it.
+   * Tells each conversation that is listened to when it has another epoch from now on: it was removed, or messages of it
+   * that were announced or acked may be gone. What is announced next follows `seq`. Whoever showed them to somebody MUST
+   * say so (D5, MB6). A removal MUST be told within a second. Returns a function that stops it.
    */
-  watchEpoch(listener: (conversation: string, seq: number) => void): () => void;
+  watchEpoch(listener: EpochListener): () => void;
 
   /** Finishes what was begun and closes the store. Later calls answer `unavailable`. */
   close(): Promise<void>;

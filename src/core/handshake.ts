@@ -171,8 +171,9 @@ function readResume(query: URLSearchParams): ResumeRequest | undefined {
   const given = query.get("after") ?? "";
   const after = SEQUENCE.test(given) ? Number(given) : undefined;
   const last = readLast(query);
-  if (after === undefined && last === undefined) return undefined;
-  return { after, epoch: query.get("epoch") ?? undefined, last };
+  const epoch = query.get("epoch") ?? undefined;
+  if (after === undefined && epoch === undefined && last === undefined) return undefined;
+  return { after, epoch, last };
 }
 
 function readLast(query: URLSearchParams): number | undefined {

@@ -80,6 +80,13 @@ export class Roster {
     return this.members.map(({ user, since }) => ({ user, since: Math.floor(since) }));
   }
 
+  /** Takes everybody away at once, also who is in their grace. Returns who was there. */
+  clear(): string[] {
+    this.byUser = undefined;
+    this.leaving = 0;
+    return this.members.splice(0).map(({ user }) => user);
+  }
+
   private find(user: string): Presence | undefined {
     return this.byUser === undefined
       ? this.members.find((member) => member.user === user)

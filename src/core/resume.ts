@@ -1,8 +1,10 @@
+import { relationOf } from "./epoch.ts";
+
 /** What a client says of what it has seen, and of how much it wants to be sent at once. */
 export interface ResumeRequest {
   /** The newest `seq` that it has; undefined for one that was not here before. */
   readonly after: number | undefined;
-  /** The life of the store in which it saw that; undefined when it does not say. */
+  /** The epoch in which it saw that; undefined when it does not say. */
   readonly epoch: string | undefined;
   /** How many of the newest messages it wants at most; undefined when it does not say. */
   readonly last: number | undefined;
@@ -29,6 +31,11 @@ export interface ResumePlan {
   readonly shown: number | undefined;
 }
 
+/** Whether a client comes for a conversation that was removed since it saw it; it MUST be refused (MB6). */
+export function knowsRemoved(request: ResumeRequest | undefined, head: Pick<Head, "epoch">): boolean {
+  return request?.epoch !== undefined && relationOf(request.epoch, head.epoch) === "removed";
+}
+
 /**
  * Decides what a client that comes is sent (D4, D5, MX7).
  *
@@ -37,7 +44,7 @@ export interface ResumePlan {
  */
 export function planResume(request: ResumeRequest | undefined, head: Head): ResumePlan {
   const { after, epoch, last } = request ?? {};
-  const foreign = epoch !== undefined && epoch !== head.epoch;
+  const foreign = epoch !== undefined && relationOf(epoch, head.epoch) !== "same";
   if (after === undefined || foreign || after > head.seq) {
     return { resumed: false, from: head.seq, lost: undefined, skipped: undefined, shown: last };
   }

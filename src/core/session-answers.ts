@@ -1,7 +1,8 @@
 // What becomes of requests: the engine's answers as frames, and what they say of the quota.
 import type { ServerFrameOf } from "../protocol/server-frames.ts";
+import { REMOVED } from "./closing.ts";
 import type { HistoryResult, PostResult, RateLimited, Unavailable } from "./engine.ts";
-import { inWords, NOTHING, note, send } from "./session-effects.ts";
+import { end, inWords, NOTHING, note, send } from "./session-effects.ts";
 import type { Closed, Effect, Live, Session, SessionRules, Step } from "./session-state.ts";
 
 /** Remaining share of a plan at which a client is told that its quota runs low. */
@@ -15,6 +16,7 @@ export function onPosted(
   rules: SessionRules,
 ): Step {
   if (session.phase !== "live") return { session, effects: NOTHING };
+  if (result.outcome === "removed") return end(REMOVED);
   const effects: Effect[] = [];
   let next = answered(session, rules, effects);
   if (result.outcome === "rate_limited" || result.outcome === "unavailable")

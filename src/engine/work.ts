@@ -4,6 +4,7 @@ export interface MarkRequest {
   readonly conversation: string;
   readonly user: string;
   readonly seq: number;
+  readonly epoch?: string | undefined;
 }
 
 export interface MarkResult {

@@ -42,6 +42,11 @@ export const CLOSE_CODES = {
   4400: { reason: "bad address", advice: "Check user, conversation and parameters in the socket's address." },
   4401: { reason: "token not valid", advice: "Sign in again, then reconnect with the new token." },
   4403: { reason: "forbidden", advice: "The token does not allow this address." },
+  4404: {
+    reason: "removed",
+    advice:
+      "The conversation was removed. Forget its messages and its epoch; to begin it anew, open it without them.",
+  },
   4408: {
     reason: "inactive",
     advice: "Closed because nothing was done for a while. Reconnect when you are back.",

@@ -93,6 +93,14 @@ export const ERRORS = {
     what: "There is nothing at this address.",
     advice: "See docs/PROTOCOL.md for the addresses the server answers.",
   },
+  removed: {
+    category: "invalid connection",
+    http: 410,
+    close: 4404,
+    what: "The conversation was removed; what bears its name now, if anything does, is another one.",
+    advice:
+      "Forget the messages and the `epoch` you have of it. Open it without an `epoch` to begin it anew.",
+  },
   too_many_handshakes: {
     category: "rate limit",
     http: 429,

@@ -4,6 +4,7 @@ import { describe, expect, test } from "bun:test";
 import type { ConversationStore } from "../../src/core/conversations.ts";
 import { KEEP_ALL, type RetentionLimits } from "../../src/core/retention.ts";
 import type { ManualClock } from "../support/manual-clock.ts";
+import { until } from "../support/until.ts";
 import { type OpenedEngine, Subject } from "./engine/subject.ts";
 
 /** An engine on data of its own, and a way to what operators see of the same data. */
@@ -37,7 +38,7 @@ export function conversationContract(name: string, open: OpenConversations): voi
       subject.clock.advance(SECOND);
       return result;
     };
-    return { subject, command, clean, [Symbol.asyncDispose]: () => subject[Symbol.asyncDispose]() };
+    return { subject, command, clean, beside, [Symbol.asyncDispose]: () => subject[Symbol.asyncDispose]() };
   }
 
   describe(`conversation contract: ${name}`, () => {
@@ -77,11 +78,10 @@ export function conversationContract(name: string, open: OpenConversations): voi
         expect(Object.fromEntries(await conversations.marks("room"))).toEqual({ anna: 7 });
         expect(await conversations.remove("room")).toBe(true);
         expect(await conversations.remove("nowhere")).toBe(false);
-        expect(await conversations.find("room")).toMatchObject({ first: 21, seq: 20, lastAt: undefined });
-        expect((await conversations.list()).map(({ id, seq }) => [id, seq])).toEqual([
-          ["other", 5],
-          ["room", 20],
-        ]);
+        expect(await conversations.remove("room")).toBe(false);
+        expect(await conversations.retain("room", { messages: 1, days: 1 })).toBe(false);
+        expect(await conversations.find("room")).toBeUndefined();
+        expect((await conversations.list()).map(({ id, seq }) => [id, seq])).toEqual([["other", 5]]);
         expect(await Array.fromAsync(conversations.messages("room"))).toEqual([]);
         expect((await conversations.marks("room")).size).toBe(0);
       });
@@ -91,6 +91,56 @@ export function conversationContract(name: string, open: OpenConversations): voi
       // Named as the first one was, which is gone.
       expect(await subject.store("1")).toMatchObject({ seq: 21 });
       expect((await subject.read({ conversation: "other" })).messages).toHaveLength(5);
+    });
+
+    test("MB6 each removal of a name begins a new epoch, of which whoever listens is told within a second", async () => {
+      await using store = await begin();
+      const { engine } = store.subject;
+      const changes: unknown[] = [];
+      engine.watchEpoch((...change) => changes.push(change));
+      await store.subject.fill(3);
+      await store.subject.listen();
+      const { epoch } = await engine.head("room");
+      const [, life] = /^(.+)\.0$/.exec(epoch)!;
+      await store.command((conversations) => conversations.remove("room"));
+      await until("the removal is told", () => changes.length > 0);
+      expect(changes).toEqual([["room", 3, `${life}.1`]]);
+      expect(await engine.head("room")).toEqual({ seq: 3, first: 4, epoch: `${life}.1` });
+      await store.subject.store("1");
+      await store.command(async (conversations) => {
+        expect((await conversations.list()).map(({ id, seq, first }) => [id, first, seq])).toEqual([
+          ["room", 4, 4],
+        ]);
+        await conversations.remove("room");
+      });
+      await until("the second removal is told", () => changes.length > 1);
+      expect(await engine.head("room")).toEqual({ seq: 4, first: 5, epoch: `${life}.2` });
+      expect((await engine.head("never removed")).epoch).toBe(`${life}.0`);
+      await store.subject.reopen();
+      expect((await store.subject.engine.head("room")).epoch).toBe(`${life}.2`);
+    });
+
+    test("MB6 Q2 what is said under the epoch of before a removal is neither stored, charged nor marked", async () => {
+      await using store = await begin();
+      const { subject } = store;
+      await subject.fill(3, { limit: 10 });
+      const { epoch } = await subject.engine.head("room");
+      const conversations = await store.beside();
+      await conversations.remove("room");
+      // At once: the engine has not looked for what commands changed.
+      expect(await subject.post("new", { epoch, limit: 10 })).toEqual({ outcome: "removed" });
+      expect(await subject.post("1", { epoch, limit: 10 })).toEqual({ outcome: "removed" });
+      expect(await subject.engine.mark("room", "anna", 2, epoch)).toBeUndefined();
+      expect(await conversations.list()).toEqual([]);
+      await conversations.close();
+      expect((await subject.engine.quota("anna", 10)).remaining).toBe(7);
+      expect((await subject.engine.marks("room")).size).toBe(0);
+      const now = (await subject.engine.head("room")).epoch;
+      expect(await subject.post("new", { epoch: now })).toMatchObject({ outcome: "stored", seq: 4 });
+      expect(await subject.post("newer", { epoch: "another.7" })).toMatchObject({
+        outcome: "stored",
+        seq: 5,
+      });
     });
 
     test("D5 a conversation's own limits go before the server's, a limit of 0 too, and can be given back", async () => {

@@ -211,14 +211,20 @@ function freshToken(): string {
 }
 
 function operationOf(work: Work, charge: Charge | undefined | null): (string | number)[] {
-  if (work.kind === "mark") return ["m", work.request.user, work.request.seq];
+  if (work.kind === "mark") {
+    const { user, seq, epoch = "" } = work.request;
+    return ["m", user, seq, epoch];
+  }
   if (work.kind === "history") {
     const { before, after, count } = work.request;
     return ["h", before ?? "", after ?? "", count];
   }
   const { request } = work;
   const name = nameOf(request.user, request.id);
-  return charge?.outcome === 0 ? ["q", name] : ["p", name, bodyOf(request), charge?.token ?? ""];
+  const { epoch = "" } = request;
+  return charge?.outcome === 0
+    ? ["q", name, epoch]
+    : ["p", name, bodyOf(request), charge?.token ?? "", epoch];
 }
 
 function resultOf(work: Work, charge: Charge | undefined | null, said: Said): Result {
@@ -237,6 +243,7 @@ function resultOf(work: Work, charge: Charge | undefined | null, said: Said): Re
   if (said === undefined) return UNAVAILABLE;
   const [outcome, seq, at] = said.map(Number);
   if (outcome === 0) return refused;
+  if (outcome === 3) return { outcome: "removed" };
   return { outcome: outcome === 1 ? "stored" : "duplicate", seq: seq!, at: at!, quota };
 }
 

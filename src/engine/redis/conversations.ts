@@ -34,12 +34,12 @@ export class RedisConversations implements ConversationStore {
     const { commands, keys } = this.client;
     const log = keys.ofConversation(id, "log");
     const [meta, [oldest], [newest]] = await Promise.all([
-      commands.hmget(keys.ofConversation(id, "meta"), "seq", "messages", "days"),
+      commands.hmget(keys.ofConversation(id, "meta"), "seq", "messages", "days", "removed_seq"),
       commands.xrange(log, "-", "+", "COUNT", 1),
       commands.xrevrange(log, "+", "-", "COUNT", 1),
     ]);
-    const [seq = null, messages = null, days = null] = meta;
-    if (seq === null) return undefined;
+    const [seq = null, messages = null, days = null, removed = null] = meta;
+    if (seq === null || seq === removed) return undefined;
     const keep = { messages: numberOf(messages), days: numberOf(days) };
     const first = oldest === undefined ? Number(seq) + 1 : seqOf(oldest[0]);
     return {
@@ -69,7 +69,8 @@ export class RedisConversations implements ConversationStore {
   async remove(id: string): Promise<boolean> {
     const { keys } = this.client;
     const own = (["meta", "log", "ids", "marks"] as const).map((what) => keys.ofConversation(id, what));
-    return (await this.client.run(REMOVE, own, [])) === 1;
+    const announce = this.client.isSharded ? "SPUBLISH" : "PUBLISH";
+    return (await this.client.run(REMOVE, [...own, keys.channel(id)], [announce])) === 1;
   }
 
   async retain(id: string, { messages, days }: OwnLimits): Promise<boolean> {

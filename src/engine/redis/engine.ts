@@ -1,6 +1,7 @@
 import type { Clock } from "../../core/clock.ts";
 import type {
   Engine,
+  EpochListener,
   Head,
   HistoryRequest,
   HistoryResult,
@@ -158,11 +159,11 @@ export class RedisEngine implements Engine {
     return this.closed ? undefined : this.pages.add({ conversation, after, upTo, count });
   }
 
-  mark(conversation: string, user: string, seq: number): Promise<number | undefined> {
+  mark(conversation: string, user: string, seq: number, epoch?: string): Promise<number | undefined> {
     return new Promise((resolve) =>
       this.enqueue({
         kind: "mark",
-        request: { conversation, user, seq },
+        request: { conversation, user, seq, epoch },
         done: ({ outcome }) => resolve(outcome === "moved" ? seq : undefined),
       }),
     );
@@ -191,8 +192,8 @@ export class RedisEngine implements Engine {
     return this.client.watchReady(listener);
   }
 
-  watchEpoch(listener: (conversation: string, seq: number) => void): () => void {
-    return this.rooms.watchLoss(listener);
+  watchEpoch(listener: EpochListener): () => void {
+    return this.rooms.watchEpoch(listener);
   }
 
   async close(): Promise<void> {

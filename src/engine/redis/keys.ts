@@ -1,7 +1,8 @@
 // Names of the keys. What a script touches together shares a hash tag (the part in braces), and so a slot in Redis
 // Cluster: a conversation's keys, a user's keys, and the few of all nodes. Identifiers hold no braces and no space.
 //
-//   parley:{c:room}:meta      hash    seq, at, epoch, swept, messages?, days?     a conversation's head; never expires
+//   parley:{c:room}:meta      hash    seq, at, epoch, swept, messages?, days?, removals?, removed_seq?
+//                                                                         a conversation's head; never expires
 //   parley:{c:room}:log       stream  <seq>-0 → name, time, body                its messages
 //   parley:{c:room}:ids       hash    name: sender and id, or digest → seq     for repeats, as long as the message is kept
 //   parley:{c:room}:marks     hash    user → seq                              read marks

@@ -1,4 +1,5 @@
 import type { Head, Listening, MessageListener } from "../../core/engine.ts";
+import { relationOf } from "../../core/epoch.ts";
 import type { Message } from "../../protocol/server-frames.ts";
 import type { EngineLog } from "../engine-log.ts";
 import type { Announcement } from "./messages.ts";
@@ -17,8 +18,8 @@ export interface RoomStore {
   read(conversation: string, first: number, last: number): Promise<readonly Message[] | undefined>;
   /** Nobody listens to the room any more. */
   ended(room: Room): void;
-  /** Messages of the room may be gone that were told; the next one that is told follows `room.told`. */
-  lost(room: Room): void;
+  /** The room has another epoch: messages that were told may be gone, or it was removed. The next one follows `room.told`. */
+  changed(room: Room): void;
   readonly log: EngineLog;
 }
 
@@ -108,7 +109,7 @@ export class Room {
       return;
     }
     const { epoch, first, last, lines } = announcement;
-    if (epoch !== this.epoch) this.lose({ epoch, seq: first - 1 });
+    if (epoch !== this.epoch) this.changeEpoch({ epoch, seq: first - 1 });
     if (last <= this.told) return;
     this.newest = Math.max(this.newest, last);
     for (const [i, line] of lines.split("\n").entries())
@@ -161,7 +162,7 @@ export class Room {
     const head = await this.store.head(this.conversation, this.known);
     // An answer from before another epoch was heard of says nothing about now.
     if (head === undefined || this.ended || epoch !== this.epoch) return;
-    if (head.epoch !== this.epoch) this.lose(head);
+    if (head.epoch !== this.epoch) this.changeEpoch(head);
     else {
       if (this.proof === proof) this.proof = undefined;
       this.newest = Math.max(this.newest, head.seq);
@@ -180,15 +181,13 @@ export class Room {
     if (this.isOpen) this.proof ??= { seq: this.told, at: this.toldAt };
   }
 
-  /** The store has lost messages, or this node can't tell them any more (D5): the next one follows `head.seq`. */
-  lose(head: Pick<Head, "seq" | "epoch"> & { readonly at?: number }): void {
+  /**
+   * The conversation was removed (MB6), or the store has lost messages, or this node can't tell them any more (D5): the
+   * next one follows `head.seq`.
+   */
+  changeEpoch(head: Pick<Head, "seq" | "epoch"> & { readonly at?: number }): void {
     if (this.ended) return;
-    this.store.log.warn("store.messages_lost", {
-      conversation: this.conversation,
-      told: this.told,
-      now: head.seq,
-      advice: "Redis has lost messages, or this node could not get them in time. Who is in the room is told.",
-    });
+    if (relationOf(this.epoch, head.epoch) !== "removed") this.logLoss(head.seq);
     this.told = head.seq;
     this.toldAt = head.at ?? 0;
     this.proof = undefined;
@@ -196,7 +195,16 @@ export class Room {
     this.epoch = head.epoch;
     this.ahead.clear();
     this.refuseHeld();
-    this.store.lost(this);
+    this.store.changed(this);
+  }
+
+  private logLoss(now: number): void {
+    this.store.log.warn("store.messages_lost", {
+      conversation: this.conversation,
+      told: this.told,
+      now,
+      advice: "Redis has lost messages, or this node could not get them in time. Who is in the room is told.",
+    });
   }
 
   /** Nothing is told any more; who waits is answered. */
@@ -272,7 +280,7 @@ export class Room {
       // Removed before it could be told, or the store went back: in either case there is a hole.
       if (this.told < from && messages[0]?.seq !== from) {
         const head = await this.store.head(this.conversation, this.known);
-        if (head !== undefined && this.told < from && epoch === this.epoch) this.lose(head);
+        if (head !== undefined && this.told < from && epoch === this.epoch) this.changeEpoch(head);
         break;
       }
       for (const message of messages) if (message.seq > this.told) this.ahead.set(message.seq, message);

@@ -1,4 +1,4 @@
-import type { Head, Listening, MessageListener } from "../../core/engine.ts";
+import type { EpochListener, Head, Listening, MessageListener } from "../../core/engine.ts";
 import { RecencyMap } from "../../core/recency-map.ts";
 import type { EngineLog } from "../engine-log.ts";
 import type { Work } from "../work.ts";
@@ -37,7 +37,7 @@ const UNKNOWN: Known = { seq: 0, at: 0, epoch: "", subscriptions: 0 };
 export class Rooms {
   private readonly rooms = new Map<string, OpenRoom>();
   private readonly remembered = new RecencyMap<Pick<Known, "seq" | "at" | "epoch">>(REMEMBERED);
-  private readonly lossWatchers = new Set<(conversation: string, seq: number) => void>();
+  private readonly epochWatchers = new Set<EpochListener>();
   private readonly roomStore: RoomStore;
   private turns = 0;
   /** Rooms that are still to be looked at in this round. */
@@ -51,8 +51,8 @@ export class Rooms {
       read,
       log: parts.log,
       ended: (room) => this.forget(room),
-      lost: ({ conversation, told }) => {
-        for (const watcher of this.lossWatchers) watcher(conversation, told);
+      changed: ({ conversation, told, epoch }) => {
+        for (const watcher of this.epochWatchers) watcher(conversation, told, epoch);
       },
     };
     this.stopWatching = parts.client.watchReady((ready) => {
@@ -60,9 +60,9 @@ export class Rooms {
     });
   }
 
-  watchLoss(listener: (conversation: string, seq: number) => void): () => void {
-    this.lossWatchers.add(listener);
-    return () => this.lossWatchers.delete(listener);
+  watchEpoch(listener: EpochListener): () => void {
+    this.epochWatchers.add(listener);
+    return () => this.epochWatchers.delete(listener);
   }
 
   /** Begins to tell a conversation's messages. Rejects when Redis cannot be reached. */
@@ -215,7 +215,7 @@ export class Rooms {
     const first = results.find(
       ({ outcome }, i) => outcome === "stored" && work[i]!.request.conversation === conversation,
     );
-    if (first !== undefined && "seq" in first) room.lose({ epoch, seq: first.seq - 1 });
+    if (first !== undefined && "seq" in first) room.changeEpoch({ epoch, seq: first.seq - 1 });
     else room.check();
   }
 

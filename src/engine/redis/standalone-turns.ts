@@ -113,6 +113,7 @@ class Call {
       const [outcome, first, second] = [number(), next(), number()];
       const quota = quotaView(work.request.limit, number(), number());
       if (outcome === 0) return { outcome: "rate_limited", retryAfter: Number(first), quota };
+      if (outcome === 3) return { outcome: "removed" };
       if (work.kind === "history")
         return { outcome: "read", messages: JSON.parse(String(first)), more: second === 1, quota };
       return {
@@ -131,13 +132,15 @@ class Call {
   private add({ kind, request }: Work, operations: (string | number)[]): void {
     const conversation = this.conversations.of(request.conversation);
     if (kind === "mark") {
-      operations.push("m", conversation, this.marked.of(request.conversation), request.user, request.seq);
+      const { user, seq, epoch = "" } = request;
+      operations.push("m", conversation, this.marked.of(request.conversation), user, seq, epoch);
       return;
     }
     const user = request.limit > 0 ? this.users.of(request.user) : 0;
     if (kind === "post") {
       const name = nameOf(request.user, request.id);
-      operations.push("p", conversation, user, request.limit, name, bodyOf(request));
+      const { limit, epoch = "" } = request;
+      operations.push("p", conversation, user, limit, name, bodyOf(request), epoch);
     } else {
       const { limit, before, after, count } = request;
       operations.push("h", conversation, user, limit, before ?? "", after ?? "", count);

@@ -5,7 +5,12 @@ import type { EngineLog } from "../engine-log.ts";
 import { isBusy } from "./faults.ts";
 import type { IndexFile } from "./index-file.ts";
 import type { Keeper } from "./keeper.ts";
-import type { ConversationHead, ConversationRow, MessageLog } from "./message-log.ts";
+import {
+  CONVERSATION_COLUMNS,
+  type ConversationHead,
+  type ConversationRow,
+  type MessageLog,
+} from "./message-log.ts";
 import { keepLogEnd } from "./schema.ts";
 
 // A message goes in three steps, each of which can be cut off by a crash and is then done again:
@@ -29,8 +34,6 @@ const LOCK_PATIENCE = 5_000;
 /** Messages deleted of one conversation before the next one has its turn. */
 const VISIT_MESSAGES = 1_000;
 
-const COLUMNS = "number, id, first_seq, keep_messages, keep_days, changed";
-
 export interface CleanerParts {
   readonly db: Database;
   readonly index: Pick<IndexFile, "hasBelow">;
@@ -39,6 +42,8 @@ export interface CleanerParts {
   readonly clock: Pick<Clock, "now">;
   readonly log: EngineLog;
   readonly retention: RetentionLimits;
+  /** Is called when a conversation that is in memory turns out to be removed, by a command. */
+  readonly removed: (head: ConversationHead) => void;
 }
 
 /** A conversation with messages below its floor. */
@@ -55,25 +60,22 @@ export class Cleaner {
   private readonly remove: Statement;
   /** The last conversation that was looked at. */
   private cursor = 0;
-  /** The last change by a command that was taken over. */
-  private noticed: number;
+  /** The last change by a command that was taken over. None at the start: what a crash cut off comes first again. */
+  private noticed = 0;
   private urgent: ConversationRow[] = [];
   private atWork: Promise<void> | undefined;
   private stopped = false;
 
   constructor(private readonly parts: CleanerParts) {
     const { db } = parts;
-    this.next = db.prepare(`select ${COLUMNS} from conversation where number > ? order by number limit ?`);
+    this.next = db.prepare(
+      `select ${CONVERSATION_COLUMNS} from conversation where number > ? order by number limit ?`,
+    );
     this.changed = db.prepare(
-      `select ${COLUMNS} from conversation where changed > 0 and changed > ? order by changed limit ?`,
+      `select ${CONVERSATION_COLUMNS} from conversation where changed > 0 and changed > ? order by changed limit ?`,
     );
     this.raise = db.prepare("update conversation set first_seq = ?1 where number = ?2 and first_seq < ?1");
     this.remove = db.prepare("delete from message where position = ? and conversation = ? and seq < ?");
-    this.noticed = (
-      db.query("select coalesce(max(changed), 0) as last from conversation where changed > 0").get() as {
-        last: number;
-      }
-    ).last;
   }
 
   /** One round of housekeeping: takes over what commands changed, and goes on cleaning where it stopped. */
@@ -118,11 +120,13 @@ export class Cleaner {
   }
 
   /** What another process changed holds for reading at once; its messages are deleted next. */
-  private notice(): void {
+  notice(): void {
     try {
       for (const row of this.changed.all(this.noticed, ROUND_ROWS)) {
         this.noticed = row.changed;
         this.parts.messages.floorRaised(row.id, row.first_seq);
+        const removed = this.parts.messages.removedTimes(row.id, row.removals);
+        if (removed !== undefined) this.parts.removed(removed);
         this.urgent.push(row);
       }
     } catch (error) {

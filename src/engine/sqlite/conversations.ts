@@ -5,14 +5,18 @@ import type { ConversationStore, ConversationSummary, OwnLimits } from "../../co
 import type { Message } from "../../protocol/server-frames.ts";
 import { type IndexFile, openIndexBeside } from "./index-file.ts";
 import { MarkTable } from "./mark-table.ts";
-import { type ConversationHead, type ConversationRow, MessageLog } from "./message-log.ts";
+import {
+  CONVERSATION_COLUMNS,
+  type ConversationHead,
+  type ConversationRow,
+  MessageLog,
+} from "./message-log.ts";
 import { COMMAND_PATIENCE, type SqliteOptions } from "./open.ts";
 import { INDEX_FILE, openStore, STORE_FILE } from "./schema.ts";
 
 /** Messages read in one go by an export. */
 const EXPORT_PAGE = 500;
 
-const COLUMNS = "number, id, first_seq, keep_messages, keep_days, changed";
 /** Tells a server at work of the change, see `Cleaner`. */
 const CHANGED = "changed = (select max(changed) + 1 from conversation)";
 
@@ -37,8 +41,10 @@ export class SqliteConversations implements ConversationStore {
   }
 
   async list(): Promise<ConversationSummary[]> {
-    const rows = this.db.query(`select ${COLUMNS} from conversation order by id`).all() as ConversationRow[];
-    return rows.map((row) => this.summary(row));
+    const rows = this.db
+      .query(`select ${CONVERSATION_COLUMNS} from conversation order by id`)
+      .all() as ConversationRow[];
+    return rows.flatMap((row) => this.summary(row) ?? []);
   }
 
   async find(id: string): Promise<ConversationSummary | undefined> {
@@ -64,8 +70,11 @@ export class SqliteConversations implements ConversationStore {
   async remove(id: string): Promise<boolean> {
     return this.change(id, ({ number, seq }) => {
       this.db
-        .query(`update conversation set first_seq = ?, ${CHANGED} where number = ?`)
-        .run(seq + 1, number);
+        .query(
+          `update conversation set first_seq = ?1 + 1, removed_seq = ?1, removals = removals + 1,
+             keep_messages = null, keep_days = null, ${CHANGED} where number = ?2`,
+        )
+        .run(seq, number);
       this.db.query("delete from mark where conversation = ?").run(number);
     });
   }
@@ -90,21 +99,24 @@ export class SqliteConversations implements ConversationStore {
       .transaction(() => {
         // A server may have stored messages since it was read.
         this.log.reload();
-        const head = this.log.find(id);
-        if (head !== undefined) change(head);
+        const row = this.row(id);
+        const exists = row !== undefined && this.summary(row) !== undefined;
+        if (exists) change(this.log.headOf(row));
         this.log.reload();
-        return head !== undefined;
+        return exists;
       })
       .immediate();
   }
 
   private row(id: string): ConversationRow | undefined {
-    const row = this.db.query(`select ${COLUMNS} from conversation where id = ?`).get(id);
+    const row = this.db.query(`select ${CONVERSATION_COLUMNS} from conversation where id = ?`).get(id);
     return (row as ConversationRow | null) ?? undefined;
   }
 
-  private summary(row: ConversationRow): ConversationSummary {
+  /** Undefined where the conversation was removed and nobody has spoken since. */
+  private summary(row: ConversationRow): ConversationSummary | undefined {
     const head = this.log.headOf(row);
+    if (row.removals > 0 && head.seq <= row.removed_seq) return undefined;
     return {
       id: row.id,
       seq: head.seq,

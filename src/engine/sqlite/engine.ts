@@ -1,7 +1,8 @@
-import type { Database } from "bun:sqlite";
+import type { Database, Statement } from "bun:sqlite";
 import type { Clock } from "../../core/clock.ts";
 import type {
   Engine,
+  EpochListener,
   Head,
   HistoryRequest,
   HistoryResult,
@@ -15,6 +16,7 @@ import type { RetentionLimits } from "../../core/retention.ts";
 import type { Quota } from "../../protocol/server-frames.ts";
 import type { EngineLog } from "../engine-log.ts";
 import { type Page, PageQueue, type PageRequest } from "../page-queue.ts";
+import { Watchers } from "../watchers.ts";
 import type { Result, Work } from "../work.ts";
 import { ChargeLog } from "./charge-log.ts";
 import { Cleaner } from "./cleaner.ts";
@@ -81,7 +83,12 @@ export class SqliteEngine implements Engine {
     () => new Promise(setImmediate),
     1,
   );
-  private readonly epoch: string;
+  private readonly epochWatchers = new Watchers<Parameters<EpochListener>>();
+  /** Moves when another connection has committed: a command may have removed a conversation. */
+  private readonly dataVersion: Statement<{ data_version: number }>;
+  private seenVersion = 0;
+  /** Conversations whose removal is still to be told. */
+  private removed: ConversationHead[] = [];
   private readonly listenings: Listenings;
   private readonly stopHousekeeping: () => void;
   /** How far the store's time is ahead of the machine's clock: time MUST NOT run backwards over a restart (Q1). */
@@ -104,7 +111,7 @@ export class SqliteEngine implements Engine {
     this.log = parts.log;
     this.description = parts.description;
     this.listenings = new Listenings(this.log);
-    this.epoch = readMeta(this.db, "epoch") ?? "";
+    this.dataVersion = this.db.prepare("pragma data_version");
     this.charges = new ChargeLog(this.db);
     this.messages = new MessageLog(this.db, this.index, this.keeper);
     this.keeper.readFrom(this.messages);
@@ -123,8 +130,16 @@ export class SqliteEngine implements Engine {
     }
     const { messages } = this;
     this.condition = new StoreCondition({ ...parts, messages });
-    this.endMark = new EndMark(parts.paths.end, { epoch: this.epoch, position: messages.lastPosition });
-    this.cleaner = new Cleaner({ ...parts, messages, clock: { now: () => this.now() } });
+    this.endMark = new EndMark(parts.paths.end, {
+      epoch: readMeta(this.db, "epoch") ?? "",
+      position: messages.lastPosition,
+    });
+    this.cleaner = new Cleaner({
+      ...parts,
+      messages,
+      clock: { now: () => this.now() },
+      removed: (head) => this.removed.push(head),
+    });
     this.stopHousekeeping = this.clock.every(HOUSEKEEPING_INTERVAL, () => this.housekeep());
   }
 
@@ -141,24 +156,24 @@ export class SqliteEngine implements Engine {
   }
 
   async listen(conversation: string, listener: MessageListener): Promise<Listening> {
-    const seq = this.look(conversation)?.seq ?? 0;
-    return this.listenings.add(conversation, seq, this.epoch, listener);
+    const head = this.look(conversation);
+    return this.listenings.add(conversation, head?.seq ?? 0, this.messages.epochOf(head), listener);
   }
 
   async head(conversation: string): Promise<Head> {
     const head = this.look(conversation);
-    return { seq: head?.seq ?? 0, first: head?.first ?? 1, epoch: this.epoch };
+    return { seq: head?.seq ?? 0, first: head?.first ?? 1, epoch: this.messages.epochOf(head) };
   }
 
   async page(conversation: string, after: number, upTo: number, count: number): Promise<Page> {
     return this.closed ? undefined : this.pages.add({ conversation, after, upTo, count });
   }
 
-  mark(conversation: string, user: string, seq: number): Promise<number | undefined> {
+  mark(conversation: string, user: string, seq: number, epoch?: string): Promise<number | undefined> {
     return new Promise((resolve) =>
       this.enqueue({
         kind: "mark",
-        request: { conversation, user, seq },
+        request: { conversation, user, seq, epoch },
         done: ({ outcome }) => resolve(outcome === "moved" ? seq : undefined),
       }),
     );
@@ -186,9 +201,9 @@ export class SqliteEngine implements Engine {
     return this.condition.troubles.watch(listener);
   }
 
-  /** Never: only one server has the file, and what it announced is in it. */
-  watchEpoch(): () => void {
-    return () => {};
+  /** Only for removals: only one server has the file, and what it announced is in it. */
+  watchEpoch(listener: EpochListener): () => void {
+    return this.epochWatchers.add((change) => listener(...change));
   }
 
   async close(): Promise<void> {
@@ -205,6 +220,7 @@ export class SqliteEngine implements Engine {
     this.messages.close();
     this.charges.close();
     this.readMarks.close();
+    this.dataVersion.finalize();
     this.db.close();
   }
 
@@ -242,21 +258,38 @@ export class SqliteEngine implements Engine {
     const now = this.now();
     let results: Outcome[];
     try {
+      this.noticeCommands();
       results = batch.map((work) => this.turn.carryOut(work, now));
       this.charges.write(now);
       this.db.run("commit");
     } catch (error) {
       this.rollBack(error);
+      this.tellRemoved();
       for (const work of batch) this.answer(work, { outcome: "unavailable" });
       return;
     }
     // Before anybody hears of it: what is announced must be missed when it is gone.
     this.endMark.note(this.messages.lastPosition);
     this.condition.wrote();
+    this.tellRemoved();
     for (const result of results) this.tell(result);
     this.keeper.appended(this.messages.lastPosition);
     // Faster than messages come, so that memory is given back under constant load too.
     this.messages.forgetIndexed(batch.length * 2);
+  }
+
+  /** Takes over what commands changed until now; inside a transaction, in which nothing more can come. */
+  private noticeCommands(): void {
+    const { data_version: version } = this.dataVersion.get()!;
+    if (version === this.seenVersion) return;
+    this.seenVersion = version;
+    this.cleaner.notice();
+  }
+
+  private tellRemoved(): void {
+    if (this.removed.length === 0) return;
+    for (const { id, first, epoch } of this.removed.splice(0))
+      this.epochWatchers.tell([id, first - 1, epoch]);
   }
 
   /** Takes the write lock without waiting on the event loop; answers false when the batch must come back later. */
@@ -353,5 +386,6 @@ export class SqliteEngine implements Engine {
     this.charges.forgetIdle(this.now());
     this.messages.forgetHeads(HEADS_KEPT, (conversation) => this.listenings.has(conversation));
     this.cleaner.round();
+    this.tellRemoved();
   }
 }

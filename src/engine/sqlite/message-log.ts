@@ -1,4 +1,5 @@
 import type { Database, Statement } from "bun:sqlite";
+import { epochOf } from "../../core/epoch.ts";
 import type { StoredAlready } from "../../core/posting.ts";
 import { RecencyMap } from "../../core/recency-map.ts";
 import type { Message } from "../../protocol/server-frames.ts";
@@ -34,7 +35,15 @@ export interface ConversationRow {
   readonly keep_messages: number | null;
   readonly keep_days: number | null;
   readonly changed: number;
+  readonly removals: number;
+  readonly removed_seq: number;
 }
+
+/** The columns of a ConversationRow. */
+export const CONVERSATION_COLUMNS =
+  "number, id, first_seq, keep_messages, keep_days, changed, removals, removed_seq";
+
+type HeadRow = Pick<ConversationRow, "number" | "id" | "first_seq" | "removals">;
 
 /** A conversation as the log knows it: `number` stands for its id in every row. */
 export interface ConversationHead {
@@ -44,6 +53,7 @@ export interface ConversationHead {
   seq: number;
   /** The oldest `seq` that may be read, the floor; `seq` + 1 when there is none. */
   first: number;
+  epoch: string;
 }
 
 /**
@@ -57,6 +67,8 @@ export class MessageLog {
   /** Conversations that were looked for in vain: who opens a new one asks more than once. Only this process makes any. */
   private unused = new RecencyMap<true>(UNUSED_KEPT);
   private readonly seed: number;
+  private readonly storeEpoch: string;
+  private readonly firstEpoch: string;
   private nextPosition = 1;
   /** The position after which the tail has every message. */
   private tailFrom = Number.POSITIVE_INFINITY;
@@ -69,6 +81,8 @@ export class MessageLog {
     private readonly keeper: Pick<Keeper, "indexed" | "filter">,
   ) {
     this.seed = Number(readMeta(db, "seed"));
+    this.storeEpoch = readMeta(db, "epoch") ?? "";
+    this.firstEpoch = epochOf(this.storeEpoch, 0);
     this.insert = db.prepare(
       "insert into message (position, conversation, seq, key, id, sender, text, data, at) values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
     );
@@ -125,10 +139,9 @@ export class MessageLog {
     const known = this.heads.get(id);
     if (known !== undefined) return known;
     if (this.unused.get(id)) return undefined;
-    const row = this.db.query("select number, id, first_seq from conversation where id = ?").get(id) as Pick<
-      ConversationRow,
-      "number" | "id" | "first_seq"
-    > | null;
+    const row = this.db
+      .query("select number, id, first_seq, removals from conversation where id = ?")
+      .get(id) as HeadRow | null;
     if (row === null) {
       this.unused.set(id, true);
       return undefined;
@@ -139,15 +152,32 @@ export class MessageLog {
   }
 
   /** The conversation of `row`. One that is not in use is not kept in memory for it. */
-  headOf({ number, id, first_seq: first }: Pick<ConversationRow, "number" | "id" | "first_seq">) {
+  headOf({ number, id, first_seq: first, removals }: HeadRow): ConversationHead {
+    const known = this.heads.get(id);
+    if (known !== undefined) return known;
     // Where all was removed, the floor alone tells which numbers were used.
-    return this.heads.get(id) ?? { id, number, seq: Math.max(this.newestSeq(number), first - 1), first };
+    const seq = Math.max(this.newestSeq(number), first - 1);
+    return { id, number, seq, first, epoch: epochOf(this.storeEpoch, removals) };
+  }
+
+  /** The epoch of a conversation, also of one that nobody has spoken in. */
+  epochOf(head: ConversationHead | undefined): string {
+    return head?.epoch ?? this.firstEpoch;
   }
 
   /** Tells that the floor of a conversation was raised on disk. */
   floorRaised(id: string, first: number): void {
     const head = this.heads.get(id);
     if (head !== undefined) head.first = Math.max(head.first, first);
+  }
+
+  /** Tells how often a conversation was removed, as the disk has it now. Returns its head where it has another epoch now. */
+  removedTimes(id: string, removals: number): ConversationHead | undefined {
+    const head = this.heads.get(id);
+    const epoch = epochOf(this.storeEpoch, removals);
+    if (head === undefined || head.epoch === epoch) return undefined;
+    head.epoch = epoch;
+    return head;
   }
 
   /** When a message was stored, in milliseconds since 1970; undefined where it is not kept. */
@@ -161,7 +191,7 @@ export class MessageLog {
     const { number } = this.db.query("insert into conversation (id) values (?) returning number").get(id) as {
       number: number;
     };
-    const head = { id, number, seq: 0, first: 1 };
+    const head = { id, number, seq: 0, first: 1, epoch: this.firstEpoch };
     this.unused.delete(id);
     this.heads.set(id, head);
     return head;

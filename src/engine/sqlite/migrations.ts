@@ -75,6 +75,12 @@ const STEPS: readonly ((db: Database) => void)[] = [
       create index if not exists refresh_family_end on refresh_family (expires_at);
     `);
   },
+  // 4: removed conversations. `removals`: how often; `removed_seq`: the newest number at the last time. The row stays, some
+  // 60 bytes a name, so that whoever comes back is told.
+  (db) => {
+    addColumn(db, "conversation", "removals integer not null default 0");
+    addColumn(db, "conversation", "removed_seq integer not null default 0");
+  },
 ];
 
 /** Grows when the tables change; a store of a newer version is refused. */

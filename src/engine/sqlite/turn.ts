@@ -1,10 +1,11 @@
+import { relationOf } from "../../core/epoch.ts";
 import { decidePost } from "../../core/posting.ts";
 import type { Message } from "../../protocol/server-frames.ts";
 import type { Work, WorkOf } from "../work.ts";
 import type { ChargeLog } from "./charge-log.ts";
 import type { HistoryReader } from "./history-reader.ts";
 import type { MarkTable } from "./mark-table.ts";
-import type { MessageLog } from "./message-log.ts";
+import type { ConversationHead, MessageLog } from "./message-log.ts";
 import type { Outcome } from "./work.ts";
 
 /** What one turn of the event loop brought, put into rows. Nobody hears of an outcome before the commit. */
@@ -35,6 +36,7 @@ export class Turn {
     const log = this.charges.of(request.user);
     // A refused request must leave nothing behind, so a conversation is made only for a message that is stored.
     let head = this.messages.find(request.conversation);
+    if (this.isOfRemoved(request.epoch, head)) return { work, result: { outcome: "removed" } };
     let key = head === undefined ? 0 : this.messages.keyOf(head, request.user, request.id);
     const already =
       head === undefined ? undefined : this.messages.lookUp(head, key, request.user, request.id);
@@ -56,6 +58,11 @@ export class Turn {
     };
   }
 
+  private isOfRemoved(epoch: string | undefined, head: ConversationHead | undefined): boolean {
+    const now = this.messages.epochOf(head);
+    return epoch !== undefined && epoch !== now && relationOf(epoch, now) === "removed";
+  }
+
   private history(work: WorkOf<"history">, now: number): Outcome {
     const { request } = work;
     const log = this.charges.of(request.user);
@@ -71,9 +78,9 @@ export class Turn {
   }
 
   private mark(work: WorkOf<"mark">): Outcome {
-    const { conversation, user, seq } = work.request;
+    const { conversation, user, seq, epoch } = work.request;
     const head = this.messages.find(conversation);
-    const exists = head !== undefined && seq >= 1 && seq <= head.seq;
+    const exists = head !== undefined && seq >= 1 && seq <= head.seq && !this.isOfRemoved(epoch, head);
     const moved = exists && this.marks.move(head.number, user, seq);
     return { work, result: { outcome: moved ? "moved" : "stayed" } };
   }

@@ -77,6 +77,7 @@ export function postMessageRoute(parts: ConversationParts): Route {
     const request = { conversation, user, id, text, limit, ...(data !== undefined && { data }) };
     const result = await new Promise<PostResult>((done) => parts.engine.post(request, done));
     parts.count({ user, conversation }, id, result);
+    if (result.outcome === "removed") return problem("removed");
     if (result.outcome === "rate_limited" || result.outcome === "unavailable") return refused(result, plan);
     const { seq, at, quota } = result;
     return result.outcome === "duplicate"

@@ -1,10 +1,11 @@
 import type { Clock } from "../../core/clock.ts";
+import { REMOVED } from "../../core/closing.ts";
 import type { Engine } from "../../core/engine.ts";
 import { missingRight } from "../../core/grants.ts";
 import { messagesLost, STORE_AWAY, type StoreHealth } from "../../core/health.ts";
 import type { ConnectionLeases } from "../../core/leases.ts";
 import { type Repeats, repeatedTooMuch } from "../../core/repeats.ts";
-import { planResume } from "../../core/resume.ts";
+import { knowsRemoved, planResume } from "../../core/resume.ts";
 import type { Pass } from "../../core/session-state.ts";
 import { PROTOCOL_VERSION } from "../../protocol/version.ts";
 import { type CredentialParts, identifyCredential, type Presented } from "../authentication/credential.ts";
@@ -88,6 +89,10 @@ async function enter(parts: AdmitParts, connection: Connection, identity: Identi
   const { conversation, resume } = connection;
   const quota = await engine.quota(identity.user, identity.plan.requestsPerHour);
   const head = await hub.open(conversation);
+  if (knowsRemoved(resume, head)) {
+    hub.giveUp(conversation);
+    return connection.end(REMOVED);
+  }
   const { shown: count } = planResume(resume, head);
   const shown = count === undefined ? undefined : await readShown(parts, connection, head, count);
   if (connection.ended) return hub.giveUp(conversation);

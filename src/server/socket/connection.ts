@@ -376,10 +376,11 @@ export class Connection implements Listener, Sender, Timed, NamedConnection {
       host.counts.count(this, id, result);
       this.apply({ type: "posted", id, result });
     };
+    const epoch = host.hub.epoch(conversation);
     host.engine.post(
       data === undefined
-        ? { conversation, user, id, text, limit }
-        : { conversation, user, id, text, data, limit },
+        ? { conversation, user, id, text, limit, epoch }
+        : { conversation, user, id, text, data, limit, epoch },
       done,
     );
   }
@@ -395,7 +396,7 @@ export class Connection implements Listener, Sender, Timed, NamedConnection {
 
   private mark(seq: number): void {
     const { conversation, user, host } = this;
-    host.engine.mark(conversation, user, seq).then(
+    host.engine.mark(conversation, user, seq, host.hub.epoch(conversation)).then(
       (mark) => mark !== undefined && host.hub.mark(conversation, user, mark, this),
       (error) => host.log.error("connection.failed", { ...this.who(), error: String(error) }),
     );

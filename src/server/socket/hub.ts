@@ -1,5 +1,7 @@
 import type { Clock } from "../../core/clock.ts";
+import { REMOVED } from "../../core/closing.ts";
 import type { Engine } from "../../core/engine.ts";
+import { relationOf } from "../../core/epoch.ts";
 import { messagesLost } from "../../core/health.ts";
 import { together, withMarks } from "../../core/presence.ts";
 import type { Relay, RelayListener } from "../../core/relay.ts";
@@ -47,7 +49,7 @@ export class Hub {
     this.settledAt = clock.now();
     this.stops = [
       clock.every(SETTLE_INTERVAL, () => this.settle()),
-      engine.watchEpoch((conversation, seq) => this.restart(conversation, seq)),
+      engine.watchEpoch((conversation, seq, epoch) => this.changeEpoch(conversation, seq, epoch)),
     ];
   }
 
@@ -63,6 +65,7 @@ export class Hub {
     try {
       await room.loadMarks(() => this.engine.marks(conversation));
       const { first, epoch } = await this.engine.head(conversation);
+      room.epoch = epoch;
       return { seq: room.seq, first, epoch, losses: room.losses };
     } catch (error) {
       this.giveUp(conversation);
@@ -132,6 +135,11 @@ export class Hub {
     room.remember(page.at(-1)!.seq, frames, this.clock.now());
     this.waiting.add(room);
     return frames;
+  }
+
+  /** The epoch in which connections are in a conversation that is open here. */
+  epoch(conversation: string): string {
+    return this.rooms.get(conversation)?.epoch ?? "";
   }
 
   /** The newest `seq` of a conversation that is open here. */
@@ -250,9 +258,25 @@ export class Hub {
     room.announce(frame, (listener) => listener !== by);
   }
 
-  /** Has those come back who were shown messages that the store has lost; they are told then (D5). */
-  private restart(conversation: string, seq: number): void {
-    const shown = this.rooms.get(conversation)?.restart(seq) ?? [];
+  /**
+   * A conversation has another epoch. Those who were shown messages that the store has lost come back and are told then
+   * (D5); of one that was removed everybody is sent away for good (MB6).
+   */
+  private changeEpoch(conversation: string, seq: number, epoch: string): void {
+    const room = this.rooms.get(conversation);
+    if (room === undefined) return;
+    const relation = relationOf(room.epoch, epoch);
+    const shown = room.restart(seq, epoch);
+    if (relation === "removed") {
+      for (const listener of shown) {
+        room.remove(listener);
+        listener.end(REMOVED);
+      }
+      // Who was in it is not in what may bear its name next, not even for their grace.
+      for (const user of room.clearRoster()) room.relay?.leave(user, this.clock.now());
+      this.closeIfEmpty(room);
+      return;
+    }
     shown.forEach((listener, index) => {
       listener.end(messagesLost(returnAfter(index, shown.length, RETURN_SPREAD)));
     });

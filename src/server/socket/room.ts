@@ -46,8 +46,10 @@ export class Room {
   /** Connections that wait to join; the room is not given up while there are any. */
   arriving = 0;
   seq = 0;
-  /** How often the store has lost messages since the room was made. */
+  /** How often another epoch has begun since the room was made. */
   losses = 0;
+  /** Empty until the room is open. */
+  epoch = "";
   private marks: ReadonlyMap<string, number> | undefined;
   /** Marks that other nodes told of before all were read. */
   private earlyMarks: Map<string, number> | undefined;
@@ -169,13 +171,21 @@ export class Room {
     this.broadcast?.forgetSpeakers(now);
   }
 
-  /** The store has lost messages; those to come follow `seq`. Answers the connections that were shown what is gone. */
-  restart(seq: number): Listener[] {
+  /** Another epoch begins; messages to come follow `seq`. Answers the connections that were shown what is gone. */
+  restart(seq: number, epoch: string): Listener[] {
     this.seq = seq;
+    this.epoch = epoch;
     this.losses++;
     this.ring = undefined;
     this.marks = undefined;
+    this.earlyMarks = undefined;
     return this.everybody();
+  }
+
+  /** Forgets who is there, and who types. Answers the users who were. */
+  clearRoster(): string[] {
+    this.board = undefined;
+    return this.roster.clear();
   }
 
   /** The members over all nodes, each with its read mark. */

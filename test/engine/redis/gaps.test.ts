@@ -79,7 +79,7 @@ for (const kind of KINDS) {
       await using node = await TestNode.open(await redis.connect(freshPrefix()));
       await node.listen();
       const lost: [string, number][] = [];
-      node.engine.watchEpoch((...loss) => lost.push(loss));
+      node.engine.watchEpoch((conversation, seq) => lost.push([conversation, seq]));
       await node.fill(1, 5);
       const before = await node.engine.head("room");
       const { commands, keys } = node.client;
@@ -96,7 +96,7 @@ for (const kind of KINDS) {
       await using node = await TestNode.open(await redis.connect(freshPrefix()));
       const heard = await node.listen();
       const lost: [string, number][] = [];
-      node.engine.watchEpoch((...loss) => lost.push(loss));
+      node.engine.watchEpoch((conversation, seq) => lost.push([conversation, seq]));
       await node.fill(1, 2);
       for (const seq of [3, 4]) await storeSilently(node, seq);
       await node.client.commands.xdel(node.client.keys.ofConversation("room", "log"), "3-0");

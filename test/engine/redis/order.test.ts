@@ -23,7 +23,7 @@ function openRoom() {
     },
     read: async (_, first, last) => Array.from({ length: last - first + 1 }, (_, i) => message(first + i)),
     ended() {},
-    lost() {},
+    changed() {},
     log: new RecordedLog(),
   });
   room.open(HEAD);

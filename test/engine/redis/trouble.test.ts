@@ -63,7 +63,7 @@ test("D5 a Redis that comes back empty has another epoch, and whoever listens is
   await using node = await openNode(redis, prefix);
   const heard = await node.listen();
   const lost: [string, number][] = [];
-  node.engine.watchEpoch((...loss) => lost.push(loss));
+  node.engine.watchEpoch((conversation, seq) => lost.push([conversation, seq]));
   await node.fill(1, 5);
   const before = await node.engine.head("room");
   const silent = await node.engine.head("silent");

@@ -127,10 +127,7 @@ test("D5 a command removes a conversation beside a server, which hears of it; nu
   await subject.store("latest");
   expect(await beside.remove("room")).toBe(true);
   expect(await beside.remove("nowhere")).toBe(false);
-  expect((await beside.list()).map(({ id, first, seq }) => [id, first, seq])).toEqual([
-    ["other", 1, 5],
-    ["room", 27, 26],
-  ]);
+  expect((await beside.list()).map(({ id, first, seq }) => [id, first, seq])).toEqual([["other", 1, 5]]);
   await beside.close();
   subject.clock.advance(1_000);
   expect(await subject.engine.head("room")).toMatchObject({ seq: 26, first: 27 });

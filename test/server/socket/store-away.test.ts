@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { Engine } from "../../../src/core/engine.ts";
+import type { Engine, EpochListener } from "../../../src/core/engine.ts";
 import { TestClient } from "../../support/client.ts";
 import { disturbed } from "../../support/disturbed-engine.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
@@ -9,7 +9,7 @@ import { startTestServer } from "../../support/server.ts";
 async function startWithFrailStore() {
   const clock = new ManualClock(Date.now());
   const watchers = new Set<(ready: boolean) => void>();
-  const lossWatchers = new Set<(conversation: string, seq: number) => void>();
+  const lossWatchers = new Set<EpochListener>();
   const state = { ready: true, readable: true };
   const fail = () => Promise.reject(new Error("the store is away"));
   const frail = (engine: Engine): Engine =>
@@ -38,7 +38,7 @@ async function startWithFrailStore() {
       for (const watcher of watchers) watcher(ready);
     },
     lose(seq: number) {
-      for (const watcher of lossWatchers) watcher("lobby", seq);
+      for (const watcher of lossWatchers) watcher("lobby", seq, "another.0");
     },
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };

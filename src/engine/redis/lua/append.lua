@@ -8,13 +8,15 @@
 --       8: newest seq known   9: its time or 0   10: epoch known   11: own subscriptions to the channel, or
 --       '' where nobody can tell how many there are (Cluster before 7): then every node hears of everything
 --       then the operations:
---         p name body token      a message; token: the reservation that pays for it, '' where none is needed
---         q name                 a message that nothing pays for: only a repeat is answered
+--         p name body token epoch   a message; token: the reservation that pays for it, '' where none is needed; epoch: in
+--                                   which the sender is in the conversation, or ''
+--         q name epoch              a message that nothing pays for: only a repeat is answered
 --         h before after count   history; before and after may be ''
---         m user seq             a read mark
+--         m user seq epoch       a read mark
 -- Reply 1: the epoch, '' where it is the one known
 --       2: what the operations have to say, one after the other:
---         p, q  1 (stored), 2 (a repeat) or 0; seq; at; the reservation that paid for it
+--         p, q  1 (stored), 2 (a repeat), 3 (the conversation was removed since) or 0; seq; at; the reservation that paid
+--               for it
 --         h     list, more
 --         m     seq, or 0 when it did not move
 
@@ -47,21 +49,32 @@ while ARGV[at] do
   local kind = ARGV[at]
   if kind == 'p' then
     local token = ARGV[at + 3]
-    local stored, seq, time, payer = room_store(room, KEYS[3], ARGV[at + 1], ARGV[at + 2], token ~= '' and token or nil)
-    if stored then say(1, seq, time, token) else say(2, seq, time, payer) end
-    at = at + 4
+    if room_is_removed(room, ARGV[at + 4]) then
+      say(3, 0, 0, '')
+    else
+      local stored, seq, time, payer = room_store(room, KEYS[3], ARGV[at + 1], ARGV[at + 2], token ~= '' and token or nil)
+      if stored then say(1, seq, time, token) else say(2, seq, time, payer) end
+    end
+    at = at + 5
   elseif kind == 'q' then
     local seq, time, payer = room_find(room, KEYS[3], ARGV[at + 1])
-    if seq then say(2, seq, time, payer) else say(0, 0, 0, '') end
-    at = at + 2
+    if room_is_removed(room, ARGV[at + 2]) then
+      say(3, 0, 0, '')
+    elseif seq then
+      say(2, seq, time, payer)
+    else
+      say(0, 0, 0, '')
+    end
+    at = at + 3
   elseif kind == 'h' then
     histories[#histories + 1] = { #reply, room.seq, ARGV[at + 1], ARGV[at + 2], ARGV[at + 3] }
     say('', 0)
     at = at + 4
   else
     local seq = tonumber(ARGV[at + 2])
-    say(room_mark(room, KEYS[4], ARGV[at + 1], seq) and seq or 0)
-    at = at + 3
+    local moved = not room_is_removed(room, ARGV[at + 3]) and room_mark(room, KEYS[4], ARGV[at + 1], seq)
+    say(moved and seq or 0)
+    at = at + 4
   end
 end
 

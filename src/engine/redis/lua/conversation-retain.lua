@@ -4,7 +4,8 @@
 -- ARGV  1: messages and 2: days to keep; '' as the server's settings say
 -- Reply 1, or 0 where there is no such conversation
 
-if redis.call('HEXISTS', KEYS[1], 'seq') == 0 then return 0 end
+local seq, removed = unpack(redis.call('HMGET', KEYS[1], 'seq', 'removed_seq'))
+if not seq or seq == removed then return 0 end
 -- Under the limits of before all of it would go at once; the next message or the cleaner applies the new ones. Names
 -- first, and both before the new limits: wherever this ends, nothing goes that is to be kept.
 redis.call('PERSIST', KEYS[3])

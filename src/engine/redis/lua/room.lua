@@ -32,18 +32,32 @@ local function room_has(room, seq, at)
   return entry == nil or tonumber(entry[2][4]) == at
 end
 
+-- `epochOf` of src/core/epoch.ts.
+local function room_epoch(room)
+  return room.life .. '.' .. string.format('%d', room.removals)
+end
+
+-- Whether a conversation that somebody is in under the epoch `theirs` ('' where they do not say) was removed since:
+-- `relationOf` of src/core/epoch.ts.
+local function room_is_removed(room, theirs)
+  if theirs == '' or theirs == room.epoch then return false end
+  local life, removals = string.match(theirs, '^(.+)%.(%d+)$')
+  return life == room.life and tonumber(removals) < room.removals
+end
+
 -- `known` is the newest seq that the node which asks has seen under the epoch `expected`, and `time` that message's. A
 -- store that is behind it, or has another message there, has lost messages and begins a new epoch (D5), unless another
 -- node has seen to that already.
 local function room_open(meta, log, known, time, expected)
-  local m = call('HMGET', meta, 'seq', 'at', 'epoch', 'messages', 'days', 'swept')
+  local m = call('HMGET', meta, 'seq', 'at', 'epoch', 'messages', 'days', 'swept', 'removals')
   local room = {
     meta = meta,
     log = log,
     seq = tonumber(m[1] or 0),
     newestAt = tonumber(m[2] or 0),
     at = math.max(CLOCK, tonumber(m[2] or 0)),
-    epoch = m[3] or EPOCH,
+    life = m[3] or EPOCH,
+    removals = tonumber(m[7] or 0),
     messages = tonumber(m[4] or KEEP_MESSAGES),
     days = tonumber(m[5] or KEEP_DAYS),
     swept = tonumber(m[6] or 0),
@@ -54,8 +68,10 @@ local function room_open(meta, log, known, time, expected)
   }
   room.base = room.seq
   room.time = string.format('%d', room.at)
+  room.epoch = room_epoch(room)
   if room.epoch == expected and (room.seq < known or not room_has(room, known, time)) then
-    room.epoch = FRESH
+    room.life = FRESH
+    room.epoch = room_epoch(room)
     call('HSET', meta, 'epoch', FRESH)
   end
   return room
@@ -76,7 +92,7 @@ end
 local function room_heal(room)
   local newest = call('XREVRANGE', room.log, '+', '-', 'COUNT', 1)[1]
   if newest and room_seq_of(newest[1]) > tonumber(call('HGET', room.meta, 'seq') or 0) then
-    call('HSET', room.meta, 'epoch', room.epoch, 'seq', room_seq_of(newest[1]), 'at', newest[2][4])
+    call('HSET', room.meta, 'epoch', room.life, 'seq', room_seq_of(newest[1]), 'at', newest[2][4])
   end
   error('PARLEYAGAIN')
 end
@@ -177,7 +193,7 @@ local function room_settle(room)
     room.sweeps = CLOCK - room.swept >= MINUTE or CLOCK < room.swept
     local seq = room.posts[4 * room.stored - 2]
     if room.isNew then
-      call('HSET', room.meta, 'epoch', room.epoch, 'seq', seq, 'at', room.time, 'swept', CLOCK)
+      call('HSET', room.meta, 'epoch', room.life, 'seq', seq, 'at', room.time, 'swept', CLOCK)
     elseif room.sweeps then
       call('HSET', room.meta, 'seq', seq, 'at', room.time, 'swept', CLOCK)
     else

@@ -10,13 +10,14 @@
 --       6: HISTORY_BUDGET   7: how many conversations   8: how many users
 --       then of each conversation: newest seq known, its time or 0, epoch known, own subscriptions to its channel
 --       then the operations; conversations and users are named by their place, user 0 is unmetered:
---         p conversation user limit name body            a message
+--         p conversation user limit name body epoch      a message; epoch: in which the sender is there, or ''
 --         h conversation user limit before after count   history; before and after may be ''
---         m conversation key user seq                    a read mark; key: its place among the keys of marks
+--         m conversation key user seq epoch              a read mark; key: its place among the keys of marks
 -- Reply 1: the epoch of the store
 --       2: of each conversation its epoch, '' where it is the one known
 --       3: what the operations have to say, one after the other:
---         p  1 seq at used reset (stored), 2 seq at used reset (a repeat), 0 wait 0 used reset (refused)
+--         p  1 seq at used reset (stored), 2 seq at used reset (a repeat), 0 wait 0 used reset (refused), 3 0 0 used
+--            reset (the conversation was removed since)
 --         h  1 list more used reset, 0 wait 0 used reset (refused)
 --         m  seq, or 0 when it did not move
 
@@ -75,7 +76,9 @@ while ARGV[at] do
     local user, name = tonumber(ARGV[at + 2]), ARGV[at + 4]
     local ring = rings[user]
     local wait = ring and ring_wait(ring, tonumber(ARGV[at + 3])) or 0
-    if wait > 0 then
+    if room_is_removed(room, ARGV[at + 6]) then
+      say(3, 0, 0, ring)
+    elseif wait > 0 then
       local seq, time = room_find(room, room.ids, name)
       if seq then say(2, seq, time, ring) else say(0, wait, 0, ring) end
     else
@@ -83,7 +86,7 @@ while ARGV[at] do
       if stored and ring then ring_charge(ring) end
       say(stored and 1 or 2, seq, time, ring)
     end
-    at = at + 6
+    at = at + 7
   elseif kind == 'h' then
     local ring = rings[tonumber(ARGV[at + 2])]
     local wait = ring and ring_wait(ring, tonumber(ARGV[at + 3])) or 0
@@ -98,8 +101,9 @@ while ARGV[at] do
   else
     local marks, seq = KEYS[marksFrom + tonumber(ARGV[at + 2])], tonumber(ARGV[at + 4])
     n = n + 1
-    reply[n] = room_mark(room, marks, ARGV[at + 3], seq) and seq or 0
-    at = at + 5
+    local moved = not room_is_removed(room, ARGV[at + 5]) and room_mark(room, marks, ARGV[at + 3], seq)
+    reply[n] = moved and seq or 0
+    at = at + 6
   end
 end
 

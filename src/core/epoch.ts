@@ -1,0 +1,29 @@
+// An epoch is `{store}.{n}`: a life of the store, and how often the conversation of that name was removed in it. `store`
+// changes when messages that were stored may be gone (D5), `n` grows with each removal of the name and outlives it.
+
+/** The epoch of a conversation that was removed `n` times, in the life `store` of the store. */
+export function epochOf(store: string, n: number): string {
+  return `${store}.${n}`;
+}
+
+/**
+ * What the epoch `earlier`, which somebody knows, means where the conversation's epoch is `now`:
+ *
+ *   same      it is the same conversation
+ *   removed   the conversation that they know was removed; what bears its name now is another one
+ *   lost      the store has lost messages, or is another one: what they know may be gone
+ */
+export type EpochRelation = "same" | "removed" | "lost";
+
+export function relationOf(earlier: string, now: string): EpochRelation {
+  if (earlier === now) return "same";
+  const [theirs, ours] = [parse(earlier), parse(now)];
+  const isEarlierLife = theirs !== undefined && theirs.store === ours?.store && theirs.n < ours.n;
+  return isEarlierLife ? "removed" : "lost";
+}
+
+/** Undefined where it is no epoch of this form: it comes from a client. */
+function parse(epoch: string): { store: string; n: number } | undefined {
+  const [, store, n] = /^(.+)\.(\d{1,15})$/.exec(epoch) ?? [];
+  return store === undefined ? undefined : { store, n: Number(n) };
+}

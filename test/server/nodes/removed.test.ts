@@ -1,0 +1,36 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { startRedis, type TestRedis } from "../../support/redis.ts";
+import { removeConversation } from "../removal.ts";
+import { startNodes } from "./cluster.ts";
+
+let redis: TestRedis;
+beforeAll(async () => {
+  redis = await startRedis();
+});
+afterAll(() => redis[Symbol.asyncDispose]());
+
+test("MB6 a removal reaches everybody on every node, and each node refuses who comes back to it", async () => {
+  const prefix = "removed";
+  await using cluster = await startNodes(redis, 3, { REDIS_PREFIX: prefix });
+  const [a, b, c] = cluster.nodes;
+  const clients = [await a.connect("anna"), await b.connect("ben"), await b.connect("cleo")];
+  const { epoch } = clients[0]!.of("welcome")[0]!;
+  clients[0]!.send({ type: "message", id: "1", text: "hello" });
+  for (const client of clients) await client.next("message");
+  await removeConversation({ REDIS_URL: `redis://127.0.0.1:${redis.port}`, REDIS_PREFIX: prefix });
+  for (const client of clients) {
+    expect(await client.closed).toEqual({ code: 4404, reason: "removed" });
+    expect(client.of("closing")).toEqual([
+      { type: "closing", code: 4404, reason: "removed", reconnect: false },
+    ]);
+  }
+  // A node on which nobody was knows it, too.
+  for (const node of [a, c])
+    await expect(node.connect("anna", "lobby", `&after=1&epoch=${epoch}`)).rejects.toThrow("error, closing");
+  await using anew = await c.connect("dora");
+  expect(anew.of("welcome")[0]).toMatchObject({
+    epoch: `${epoch.split(".")[0]}.1`,
+    seq: 1,
+    members: [{ user: "dora" }],
+  });
+});

@@ -1,0 +1,15 @@
+import { withConversations } from "../../src/cli/store.ts";
+import { readSettings } from "../../src/server/settings/read.ts";
+import { SECRET } from "../support/server.ts";
+
+/** Removes a conversation as `parley conversation remove` does, beside the servers that have the same settings. */
+export async function removeConversation(
+  env: Readonly<Record<string, string>>,
+  conversation = "lobby",
+): Promise<void> {
+  const read = readSettings({ env: { SECRET_KEY: SECRET, ...env } });
+  if ("problems" in read) throw new Error(read.problems.join("\n"));
+  await withConversations(read.settings, async (conversations) => {
+    if (!(await conversations.remove(conversation))) throw new Error(`There is no ${conversation}.`);
+  });
+}
