@@ -2,16 +2,18 @@
 // Bun, Deno. Everything that is public is named here.
 import { type Conversation, openConversation } from "./conversation.ts";
 import type { Position } from "./inbox.ts";
+import type { AnyData } from "./message.ts";
 import type { Options } from "./options.ts";
 import { ParleyError } from "./parley-error.ts";
 import { isAsleep } from "./step.ts";
 import { MONOTONIC } from "./timing.ts";
 import { createTokenKeeper } from "./token.ts";
 
-export type { Member, Message, Quota } from "../protocol/server-frames.ts";
+export type { Member, Quota, ServerFrame, ServerFrameOf } from "../protocol/server-frames.ts";
 export type { Ack, Conversation, HistoryOptions, HistoryPage, Sending, SendOptions } from "./conversation.ts";
 export type { ConversationEvents, EventName, Listener, QuotaNotice } from "./events.ts";
 export type { Lost, Position } from "./inbox.ts";
+export type { AnyData, Message } from "./message.ts";
 export type { Options, OutboxStorage, Pending, TokenSource, WebSocketLike } from "./options.ts";
 export { ParleyError, type ParleyErrorCode } from "./parley-error.ts";
 export type { Advice, State } from "./state.ts";
@@ -25,7 +27,10 @@ export interface Parley {
    *
    * Throws a `ParleyError` with the code `closed` after `close()`, and a `TypeError` where there is no WebSocket.
    */
-  conversation(id: string, options?: { readonly from?: Position }): Conversation;
+  conversation<Data extends object = AnyData>(
+    id: string,
+    options?: { readonly from?: Position },
+  ): Conversation<Data>;
   /** Leaves all conversations. Resolves when what is pending is in the storage, where there is one. */
   close(): Promise<void>;
 }
@@ -40,15 +45,19 @@ export function connect(options: Options): Parley {
   const conversations = new Map<string, Conversation>();
   let isOver = false;
   return {
-    conversation(id, { from } = {}) {
+    conversation<Data extends object>(
+      id: string,
+      { from }: { readonly from?: Position } = {},
+    ): Conversation<Data> {
       if (isOver) throw new ParleyError("closed", "Left by close(): connect() again.");
       if ((options.WebSocket ?? globalThis.WebSocket) === undefined)
         throw new TypeError("No WebSocket here: give connect() the option WebSocket.");
       const known = conversations.get(id);
-      if (known !== undefined && (known.status.at !== "closed" || isAsleep(known.status))) return known;
+      if (known !== undefined && (known.status.at !== "closed" || isAsleep(known.status)))
+        return known as unknown as Conversation<Data>;
       const conversation = openConversation(id, options, tokens, from);
       conversations.set(id, conversation);
-      return conversation;
+      return conversation as unknown as Conversation<Data>;
     },
     async close() {
       isOver = true;

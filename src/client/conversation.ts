@@ -1,9 +1,10 @@
 import { MAX_HISTORY_LIMIT } from "../protocol/limits.ts";
-import type { Member, Message, Quota, ServerFrame, ServerFrameOf } from "../protocol/server-frames.ts";
+import type { Member, Quota, ServerFrame, ServerFrameOf } from "../protocol/server-frames.ts";
 import { createListeners, type EventName, type Listener } from "./events.ts";
 import { createInbox, type Lost, type Position, type Taken } from "./inbox.ts";
 import { createKeeper } from "./keeper.ts";
 import { createLine } from "./line.ts";
+import type { AnyData, Message } from "./message.ts";
 import { type Options, type Pending, TYPING_EVERY } from "./options.ts";
 import { closedError, ParleyError } from "./parley-error.ts";
 import { createPeople, type PeopleEvent } from "./people.ts";
@@ -20,9 +21,9 @@ export type Ack = Omit<ServerFrameOf<"ack">, "type">;
 /** A message on its way; `id` is there at once, to show it before it is acked. */
 export type Sending = Promise<Ack> & { readonly id: string };
 
-export interface SendOptions {
+export interface SendOptions<Data extends object = AnyData> {
   /** Anything else that goes with the text; a JSON object. */
-  readonly data?: Readonly<Record<string, unknown>>;
+  readonly data?: Data | undefined;
   /** The message's name, 1–64 printable ASCII characters; made if not given. */
   readonly id?: string;
   /** Takes the message back if it was not sent yet, and otherwise only stops waiting. */
@@ -39,8 +40,8 @@ export interface HistoryOptions {
   readonly signal?: AbortSignal;
 }
 
-export interface HistoryPage {
-  readonly messages: readonly Message[];
+export interface HistoryPage<Data extends object = AnyData> {
+  readonly messages: readonly Message<Data>[];
   /** Whether there are further messages in the same direction. */
   readonly more: boolean;
 }
@@ -50,7 +51,7 @@ export interface HistoryPage {
  *
  * A `for await` over it gives the messages from now on. It ends with `close()`, and throws when the server closes.
  */
-export interface Conversation extends AsyncIterable<Message> {
+export interface Conversation<Data extends object = AnyData> extends AsyncIterable<Message<Data>> {
   readonly id: string;
   /** The user, once a token has been read. */
   readonly user: string | undefined;
@@ -65,16 +66,16 @@ export interface Conversation extends AsyncIterable<Message> {
   /** Up to where messages were given out: kept, and given to `conversation(id, { from })`, it goes on there. */
   readonly position: Position | undefined;
   /** Calls `listener` at each `event`, until the function that is answered is called. */
-  on<E extends EventName>(event: E, listener: Listener<E>): () => void;
+  on<E extends EventName>(event: E, listener: Listener<E, Data>): () => void;
   /**
    * Says `text`. It is sent again, under the same `id`, until it is acked, through whatever happens to the line.
    *
    * Rejects with a `ParleyError`: the server's refusal (`invalid`, `forbidden`, `too_large` …), `outbox_full`, or
    * `closed`, after which the message may or may not be stored: sending it again with the same `id` is safe.
    */
-  send(text: string, options?: SendOptions): Sending;
+  send(text: string, options?: SendOptions<Data>): Sending;
   /** Reads what was said; without `before` and `after`, the newest. */
-  history(options?: HistoryOptions): Promise<HistoryPage>;
+  history(options?: HistoryOptions): Promise<HistoryPage<Data>>;
   /** Tells the others that the user types, or no longer does. Call it at every key: it is sent as seldom as is enough. */
   typing(active: boolean): void;
   /** Says that the user has seen everything up to `seq`. Only forward; said again if it got lost. */

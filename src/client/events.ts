@@ -1,5 +1,6 @@
-import type { Message, Quota, ServerFrameOf } from "../protocol/server-frames.ts";
+import type { Quota, ServerFrameOf } from "../protocol/server-frames.ts";
 import type { Lost } from "./inbox.ts";
+import type { AnyData, Message } from "./message.ts";
 import type { ParleyError } from "./parley-error.ts";
 import type { State } from "./state.ts";
 
@@ -11,9 +12,9 @@ export interface QuotaNotice extends Quota {
 }
 
 /** What a conversation tells, by the name of the event. */
-export interface ConversationEvents {
+export interface ConversationEvents<Data extends object = AnyData> {
   /** A message, once, in order; one's own too. */
-  message: Message;
+  message: Message<Data>;
   /** Somebody came or went; also told for the difference that a reconnect finds. */
   presence: Body<"presence">;
   typing: Body<"typing">;
@@ -29,7 +30,9 @@ export interface ConversationEvents {
 }
 
 export type EventName = keyof ConversationEvents;
-export type Listener<E extends EventName> = (event: ConversationEvents[E]) => void;
+export type Listener<E extends EventName, Data extends object = AnyData> = (
+  event: ConversationEvents<Data>[E],
+) => void;
 
 /** Listeners by event. One that throws harms nobody else; its error is reported as an uncaught one. */
 export interface Listeners {

@@ -1,4 +1,5 @@
-import type { Message, ServerFrameOf } from "../protocol/server-frames.ts";
+import type { ServerFrameOf } from "../protocol/server-frames.ts";
+import type { Message } from "./message.ts";
 import { MAX_HELD } from "./options.ts";
 
 /** Up to where a conversation is known: `seq` means something within one `epoch` only. */

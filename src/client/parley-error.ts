@@ -15,7 +15,7 @@ export class ParleyError extends Error {
   constructor(
     readonly code: ParleyErrorCode,
     message: string,
-    options?: ErrorOptions,
+    options?: { readonly cause?: unknown },
   ) {
     super(message, options);
   }

@@ -1,6 +1,6 @@
-import type { Message } from "../protocol/server-frames.ts";
 import type { HistoryPage } from "./conversation.ts";
 import { createInbox, type Inbox, type Lost, type Taken } from "./inbox.ts";
+import type { Message } from "./message.ts";
 import { MAX_QUEUED } from "./options.ts";
 
 /** Where the messages of one `for await` loop wait for it. */

@@ -1,4 +1,4 @@
-import type { Message } from "../protocol/server-frames.ts";
+import type { Message } from "../client/connect.ts";
 
 // The conversation as the page knows it. Pure: every function answers a new transcript.
 //

@@ -1,4 +1,4 @@
-import type { Message } from "../../src/protocol/server-frames.ts";
+import type { Message } from "../../src/client/connect.ts";
 
 /** Where a client asks to go on: the newest message it has, and the life of the store in which it got it. */
 export interface Place {

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { bundle } from "../../packages/parley-client/build.ts";
 import { EXAMPLES_FOLDER } from "../../src/cli/examples.ts";
-import { bundle } from "../../src/client/build.ts";
 import { ParleyFolder } from "../cli/parley.ts";
 import { FaultProxy } from "../delivery/fault-proxy.ts";
 import { ROOT } from "../docs/pages.ts";
@@ -18,7 +18,7 @@ beforeAll(async () => {
   const package_ = join(folder, "node_modules/parley");
   mkdirSync(join(package_, "dist/client"), { recursive: true });
   cpSync(join(ROOT, "package.json"), join(package_, "package.json"));
-  writeFileSync(join(package_, "dist/client/index.js"), await bundle());
+  writeFileSync(join(package_, "dist/client/index.js"), (await bundle()).code);
   // Where `npx parley` finds it.
   mkdirSync(join(folder, "node_modules/.bin"));
   writeFileSync(

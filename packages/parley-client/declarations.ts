@@ -1,49 +1,42 @@
-// npm run build:client: writes dist/client, which is what `import … from "parley/client"` finds in the packed package.
-// index.js is one ES module without imports; the declarations need nothing but each other.
+// The library's declarations: what the compiler writes for src/client, and nothing that they need beyond each other.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { z } from "zod";
-import { Member, Message, Quota, SERVER_FRAMES } from "../protocol/server-frames.ts";
+import { ERRORS } from "../../src/protocol/errors.ts";
+import { Member, Message, Quota, SERVER_FRAMES } from "../../src/protocol/server-frames.ts";
 
 const ROOT = join(import.meta.dir, "../..");
 
-/** Made of zod's types, which the published declarations must not need: they are written anew, as plain types. */
-const WITHOUT_ZOD: Readonly<Record<string, () => string>> = {
+/** Written anew, as plain types: the frames are made of zod's types, which a user does not have, and the errors hold texts. */
+const PLAIN: Readonly<Record<string, () => string>> = {
   "protocol/server-frames": declareServerFrames,
+  "protocol/errors": () => `export type ErrorCode = ${union(Object.keys(ERRORS))};\n`,
 };
 
-/** The bundle, as it is published. */
-export async function bundle(): Promise<string> {
-  const built = await Bun.build({
-    entrypoints: [join(import.meta.dir, "connect.ts")],
-    target: "browser",
-    format: "esm",
-    minify: true,
-  });
-  return built.outputs[0]!.text();
-}
-
-/** Builds into `folder`. */
-export async function build(folder: string): Promise<void> {
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(join(folder, "protocol"), { recursive: true });
-  writeFileSync(join(folder, "index.js"), await bundle());
+/** Writes index.d.ts, and all that it needs, into each of `folders`. */
+export function writeDeclarations(folders: readonly string[]): void {
   const declarations = emitDeclarations();
-  writeFileSync(join(folder, "index.d.ts"), 'export * from "./connect.js";\n');
+  const write = (name: string, text: string) => {
+    for (const folder of folders) {
+      mkdirSync(dirname(join(folder, name)), { recursive: true });
+      writeFileSync(join(folder, name), text);
+    }
+  };
+  write("index.d.ts", 'export * from "./connect.js";\n');
   const names = new Set(["client/connect"]);
   // A set gives what is added while it is walked, too.
   for (const name of names) {
-    const text = WITHOUT_ZOD[name]?.() ?? readFileSync(join(declarations, `${name}.d.ts`), "utf8");
+    const text = PLAIN[name]?.() ?? readFileSync(join(declarations, `${name}.d.ts`), "utf8");
     for (const [, up, imported] of text.matchAll(/from "(\.\.?)\/([^"]+)\.ts"/g))
       names.add(up === ".." ? imported! : `client/${imported}`);
     const published = text.replace(/from "\.\.?\/([^"]+)\.ts"/g, 'from "./$1.js"');
-    writeFileSync(join(folder, `${name.replace("client/", "")}.d.ts`), published);
+    write(`${name.replace("client/", "")}.d.ts`, published);
   }
   rmSync(declarations, { recursive: true });
 }
 
-/** Has the compiler write the declarations of everything that connect.ts imports; answers the folder. */
+/** Has the compiler write the declarations of everything that connect.ts imports; returns the folder. */
 function emitDeclarations(): string {
   const folder = mkdtempSync(join(tmpdir(), "parley-declarations-"));
   const compiler = Bun.spawnSync(
@@ -51,13 +44,8 @@ function emitDeclarations(): string {
       join(ROOT, "node_modules/.bin/tsc"),
       ...["--declaration", "--emitDeclarationOnly", "--outDir", folder, "--rootDir", join(ROOT, "src")],
       ...["--ignoreConfig", "--strict", "--target", "ESNext", "--module", "Preserve", "--skipLibCheck"],
-      ...[
-        "--moduleResolution",
-        "bundler",
-        "--allowImportingTsExtensions",
-        "--lib",
-        "ESNext,DOM,DOM.Iterable",
-      ],
+      ...["--moduleResolution", "bundler", "--allowImportingTsExtensions"],
+      ...["--lib", "ESNext,DOM,DOM.Iterable"],
       join(ROOT, "src/client/connect.ts"),
     ],
     { cwd: ROOT },
@@ -85,7 +73,7 @@ function typeOf(schema: z.ZodType): string {
 /** A JSON schema, of the kinds that the frames use, as TypeScript. */
 function print(schema: z.core.JSONSchema.BaseSchema): string {
   if (schema.const !== undefined) return JSON.stringify(schema.const);
-  if (schema.enum !== undefined) return schema.enum.map((value) => JSON.stringify(value)).join(" | ");
+  if (schema.enum !== undefined) return union(schema.enum);
   if (schema.prefixItems !== undefined) return `[${schema.prefixItems.map(printAny).join(", ")}]`;
   if (schema.type === "array") return `(${printAny(schema.items)})[]`;
   if (schema.type === "integer" || schema.type === "number") return "number";
@@ -103,4 +91,6 @@ function printAny(schema: unknown): string {
   return print(schema as z.core.JSONSchema.BaseSchema);
 }
 
-if (import.meta.main) await build(join(ROOT, "dist/client"));
+function union(values: readonly unknown[]): string {
+  return values.map((value) => JSON.stringify(value)).join(" | ");
+}

@@ -1,0 +1,175 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ROOT } from "../docs/pages.ts";
+import { startTestServer } from "../support/server.ts";
+
+/** Both packages have the library; each names it in its own way. */
+const PACKAGES = [
+  { folder: join(ROOT, "packages/parley-client"), name: "parley-client", specifier: "parley-client" },
+  { folder: ROOT, name: "parley", specifier: "parley/client" },
+] as const;
+
+/** A user's program, as TypeScript. */
+const typed = (specifier: string) => `
+import { connect, ParleyError, type Conversation, type Message, type ServerFrame, type State } from "${specifier}";
+
+interface Note { kind: "note"; page: number }
+const parley = connect({ url: "http://127.0.0.1:1", token: async () => undefined, stay: true });
+const notes: Conversation<Note> = parley.conversation<Note>("notes");
+const lobby: Conversation = parley.conversation("lobby");
+notes.on("message", (message: Message<Note>) => void message.data?.page.toFixed());
+lobby.on("message", ({ data }: Message) => void (data?.anything as string));
+lobby.on("status", (state: State) => state.at === "waiting" && state.code.toFixed());
+async function talk(): Promise<number> {
+  // @ts-expect-error No note has this kind.
+  void notes.send("text", { data: { kind: "other", page: 1 } });
+  for await (const { data } of notes) if (data?.kind === "note") break;
+  try {
+    return (await notes.send("text", { data: { kind: "note", page: 1 } })).seq;
+  } catch (error) {
+    return error instanceof ParleyError && error.code === "closed" ? 0 : 1;
+  }
+}
+const isMessage = (frame: ServerFrame) => frame.type === "message" && frame.seq > 0;
+export { isMessage, talk };
+`;
+
+const RESOLUTIONS = [
+  ["--module", "esnext", "--moduleResolution", "bundler"],
+  ["--module", "nodenext", "--moduleResolution", "nodenext"],
+  ["--module", "node16", "--moduleResolution", "node16"],
+];
+
+const tarballs = new Map<string, string>();
+const folder = mkdtempSync(join(tmpdir(), "parley-packages-"));
+
+beforeAll(() => {
+  for (const { folder: from, name } of PACKAGES) {
+    const printed = run(["npm", "pack", "--silent", "--pack-destination", folder], from);
+    tarballs.set(name, join(folder, printed.trim().split("\n").at(-1)!));
+  }
+}, 120_000);
+
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** Runs a command that must succeed; returns what it printed. */
+function run(command: string[], cwd: string, env: Record<string, string> = {}): string {
+  const child = Bun.spawnSync(command, { cwd, env: { ...process.env, ...env } });
+  if (!child.success) throw new Error(`${command.join(" ")}: ${child.stdout}${child.stderr}`);
+  return child.stdout.toString();
+}
+
+/** A project with one package in it, unpacked as `npm install` does. */
+function project(name: string, fields: object = {}): string {
+  const at = mkdtempSync(join(folder, "project-"));
+  const installed = join(at, "node_modules", name);
+  mkdirSync(installed, { recursive: true });
+  run(["tar", "-xzf", tarballs.get(name)!, "-C", installed, "--strip-components=1"], at);
+  writeFileSync(join(at, "package.json"), JSON.stringify({ name: "project", private: true, ...fields }));
+  return at;
+}
+
+test("parley-client packs below 60 KB, needs nothing, and has its licence, its types and a source map", () => {
+  const tarball = tarballs.get("parley-client")!;
+  expect(statSync(tarball).size).toBeLessThan(60_000);
+  const at = join(project("parley-client"), "node_modules/parley-client");
+  const manifest = JSON.parse(readFileSync(join(at, "package.json"), "utf8"));
+  expect([manifest.dependencies, manifest.peerDependencies, manifest.license]).toEqual([
+    undefined,
+    undefined,
+    "MIT",
+  ]);
+  for (const file of ["LICENSE", "README.md", "dist/index.d.ts", "dist/cjs/index.d.ts"])
+    expect([file, existsSync(join(at, file))]).toEqual([file, true]);
+  const map = JSON.parse(readFileSync(join(at, "dist/index.js.map"), "utf8"));
+  expect(map.sources).toContain("parley-client/src/client/connect.ts");
+  expect(map.sourcesContent[map.sources.indexOf("parley-client/src/client/connect.ts")]).toBe(
+    readFileSync(join(ROOT, "src/client/connect.ts"), "utf8"),
+  );
+  // What runs under another licence would have to say so.
+  const licence = readFileSync(join(ROOT, "LICENSE"), "utf8");
+  expect(readFileSync(join(at, "LICENSE"), "utf8")).toBe(licence);
+  expect(licence).toContain("The Parley authors");
+});
+
+test("the server's package has no pictures, and its licence", () => {
+  const files = run(["tar", "-tzf", tarballs.get("parley")!], folder).split("\n");
+  expect(files.filter((name) => name.endsWith(".png"))).toEqual([]);
+  expect(files).toContain("package/LICENSE");
+  const { license, private: isPrivate } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+  expect([license, isPrivate]).toEqual(["MIT", true]);
+});
+
+describe.each(PACKAGES.map(({ name, specifier }) => [specifier, name] as const))("%s", (specifier, name) => {
+  test("11 is imported, and required, by node", () => {
+    const at = project(name);
+    writeFileSync(
+      join(at, "use.mjs"),
+      `import { connect, ParleyError } from "${specifier}"; console.log(typeof connect, ParleyError.name);`,
+    );
+    writeFileSync(
+      join(at, "use.cjs"),
+      `const { connect, ParleyError } = require("${specifier}"); console.log(typeof connect, typeof ParleyError);`,
+    );
+    expect(run(["node", "use.mjs"], at)).toStartWith("function ");
+    expect(run(["node", "use.cjs"], at)).toBe("function function\n");
+  });
+
+  test("11 is typed for every moduleResolution, in modules and in CommonJS", () => {
+    const at = project(name);
+    for (const file of ["use.mts", "use.cts"]) writeFileSync(join(at, file), typed(specifier));
+    const compiler = join(ROOT, "node_modules/.bin/tsc");
+    const flags = [
+      "--noEmit",
+      "--strict",
+      "--exactOptionalPropertyTypes",
+      "--target",
+      "es2022",
+      "--lib",
+      "es2022,dom",
+      "--types",
+      "",
+    ];
+    for (const resolution of RESOLUTIONS) run([compiler, ...flags, ...resolution, "use.mts", "use.cts"], at);
+  });
+
+  test("connect() does not throw where there is no WebSocket, such as at a page's rendering on a server", () => {
+    const at = project(name);
+    const program = `
+      delete globalThis.WebSocket;
+      const { connect } = require("${specifier}");
+      const parley = connect({ url: "http://127.0.0.1:1", token: "t" });
+      try { parley.conversation("lobby"); } catch (error) { console.log(error.name, error.message); }
+    `;
+    writeFileSync(join(at, "render.cjs"), program);
+    expect(run(["node", "render.cjs"], at)).toBe(
+      "TypeError No WebSocket here: give connect() the option WebSocket.\n",
+    );
+  });
+
+  test("what is required talks as what is imported does", async () => {
+    await using server = await startTestServer();
+    const at = project(name);
+    // Node 20 has no WebSocket of its own; this is the runtime that the server runs on.
+    const program = `
+      const { connect } = require("${specifier}");
+      const parley = connect({ url: process.env.PARLEY, token: process.env.TOKEN });
+      parley.conversation("lobby").send("hello").then(({ seq }) => console.log(seq)).then(() => parley.close());
+    `;
+    writeFileSync(join(at, "talk.cjs"), program);
+    const env = { PARLEY: server.url, TOKEN: await server.token("ann") };
+    const child = Bun.spawn([process.execPath, "--no-env-file", "talk.cjs"], {
+      cwd: at,
+      env: { ...process.env, ...env },
+    });
+    expect(await new Response(child.stdout).text()).toBe("1\n");
+  });
+});
+
+test("an older TypeScript finds the types of parley/client, too, which knows no exports", () => {
+  const { typesVersions } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
+  const [path] = typesVersions["*"].client;
+  expect(existsSync(join(project("parley"), "node_modules/parley", path))).toBe(true);
+});
