@@ -2,7 +2,9 @@ import { RecencyMap } from "./recency-map.ts";
 
 // Sign-in throttles (S3), decided before anything is hashed, so that guessing costs the guesser and not the server.
 //
-//   address            30 attempts in any minute, whatever came of them.
+//   address            30 failures in any minute, those still being hashed included, so that a guesser cannot send them
+//                      all at once; and 600 attempts a minute, whatever came of them: an office signs in, and one machine
+//                      never has the whole queue.
 //   account + address  5 failures in 5 minutes, then a wait that doubles with each further failure. Attempts still
 //                      being hashed count as failures until they are settled, or a guesser would send them all at once.
 //   account            under attack from many addresses, each address must come back after a short wait for each
@@ -14,7 +16,7 @@ export interface ThrottleLimits {
   readonly failures: number;
   /** Milliseconds. */
   readonly window: number;
-  /** Attempts of one address in a minute; 0 switches the rule off. */
+  /** Attempts of one address in a minute; 0 switches both rules by address off. */
   readonly attemptsPerMinute: number;
 }
 
@@ -45,7 +47,13 @@ const IN_FLIGHT_WAIT = 1_000;
 export const IN_FLIGHT_LOST = 120_000;
 
 /** How long the attempts of an address count, in milliseconds. */
-export const ADDRESS_WINDOW = 60_000;
+const ADDRESS_WINDOW = 60_000;
+
+/** Failures of one address within ADDRESS_WINDOW, whatever the accounts: somebody who tries one password on many. */
+const ADDRESS_FAILURES = 30;
+
+/** How long an address matters after it changed, in milliseconds. */
+export const ADDRESS_LIFE = IN_FLIGHT_LOST;
 
 /** The port for sign-in throttles, counted over all nodes. */
 export interface ThrottleStore {
@@ -56,8 +64,19 @@ export interface ThrottleStore {
   withdrawn(account: string, address: string): Promise<void>;
 }
 
-/** Moments in ascending order, in milliseconds: an account's failures, an address's attempts. Survives JSON. */
+/** Moments in ascending order, in milliseconds. Survives JSON. */
 export type Times = readonly number[];
+
+/** What is remembered of an address. Survives JSON. */
+export interface AddressState {
+  readonly failedAt: Times;
+  /** When the attempts began that are still being hashed. */
+  readonly inFlight: Times;
+  /** Until when its attempts are used up (GCRA: a minute's worth may come at once, then one at a time). */
+  readonly usedUntil: number;
+}
+
+const UNSEEN: AddressState = { failedAt: [], inFlight: [], usedUntil: 0 };
 
 /** What is remembered of an account that is tried from an address. Survives JSON. */
 export interface PairState {
@@ -78,17 +97,33 @@ export function pairLife({ window }: ThrottleLimits): number {
   return LONGEST_WAIT + window;
 }
 
-/** An attempt as its address sees it. A refused one leaves `tries` as they were. */
+/** An attempt as its address sees it. A refused one leaves what is remembered as it was. */
 export function tryAddress(
   { attemptsPerMinute }: ThrottleLimits,
-  tries: Times,
+  state: AddressState = UNSEEN,
   now: number,
-): { readonly decision: ThrottleDecision; readonly tries: Times } {
-  if (attemptsPerMinute === 0) return { decision: ALLOWED, tries };
-  const recent = within(tries, now - ADDRESS_WINDOW);
-  if (recent.length < attemptsPerMinute) return { decision: ALLOWED, tries: [...recent, now] };
-  const first = recent[recent.length - attemptsPerMinute]!;
-  return { decision: refused("address", first + ADDRESS_WINDOW - now), tries };
+): { readonly decision: ThrottleDecision; readonly state: AddressState } {
+  if (attemptsPerMinute === 0) return { decision: ALLOWED, state };
+  const failedAt = within(state.failedAt, now - ADDRESS_WINDOW);
+  const inFlight = within(state.inFlight, now - IN_FLIGHT_LOST);
+  const usedUntil = Math.max(now, state.usedUntil) + ADDRESS_WINDOW / attemptsPerMinute;
+  const most = Math.min(attemptsPerMinute, ADDRESS_FAILURES);
+  const waitForRate = usedUntil - now - ADDRESS_WINDOW;
+  const waitForFailures =
+    failedAt.length < most ? 0 : failedAt[failedAt.length - most]! + ADDRESS_WINDOW - now;
+  const wait = Math.max(waitForRate, waitForFailures);
+  if (wait > 0) return { decision: refused("address", wait), state };
+  if (failedAt.length + inFlight.length >= most)
+    return { decision: refused("address", IN_FLIGHT_WAIT), state };
+  return { decision: ALLOWED, state: { failedAt, inFlight: [...inFlight, now], usedUntil } };
+}
+
+/** An address after one of its attempts was settled. */
+export function settleAddress(state: AddressState, failedAt?: number): AddressState {
+  const inFlight = state.inFlight.slice(1);
+  if (failedAt === undefined) return { ...state, inFlight };
+  // As many as decide are enough: with those in flight there can be no more.
+  return { ...state, inFlight, failedAt: [...state.failedAt, failedAt].slice(-ADDRESS_FAILURES) };
 }
 
 /** An attempt as account and address see it, after `failures` of the account from anywhere. */
@@ -140,7 +175,7 @@ export class SignInThrottle {
   private readonly limits: ThrottleLimits;
   private readonly pairs: RecencyMap<Remembered<PairState>>;
   private readonly accounts: RecencyMap<Remembered<Times>>;
-  private readonly addresses: RecencyMap<Remembered<Times>>;
+  private readonly addresses: RecencyMap<Remembered<AddressState>>;
 
   constructor(limits: ThrottleLimits, capacity = THROTTLE_CAPACITY) {
     this.limits = limits;
@@ -161,7 +196,7 @@ export class SignInThrottle {
   attempt(account: string, address: string, now: number): ThrottleDecision {
     this.sweep(now);
     const { limits } = this;
-    const tried = tryAddress(limits, this.addresses.get(address)?.state ?? [], now);
+    const tried = tryAddress(limits, this.addresses.get(address)?.state, now);
     if (!tried.decision.allowed) return tried.decision;
     if (limits.failures > 0) {
       const key = pairKey(account, address);
@@ -170,18 +205,20 @@ export class SignInThrottle {
       this.pairs.set(key, { state: pair, touchedAt: now });
       if (!decision.allowed) return decision;
     }
-    if (limits.attemptsPerMinute > 0) this.addresses.set(address, { state: tried.tries, touchedAt: now });
+    if (limits.attemptsPerMinute > 0) this.addresses.set(address, { state: tried.state, touchedAt: now });
     return ALLOWED;
   }
 
   /** The password was right: what this address did wrong with this account is forgotten. */
   succeeded(account: string, address: string): void {
     this.pairs.delete(pairKey(account, address));
+    this.settle(address);
   }
 
   /** The password was wrong, or there is no such account; strangers must not be able to tell which. */
   failed(account: string, address: string, now: number): void {
     const { limits } = this;
+    this.settle(address, now);
     if (limits.failures === 0) return;
     const key = pairKey(account, address);
     const pair = failPair(limits, this.pairs.get(key)?.state, now);
@@ -194,11 +231,17 @@ export class SignInThrottle {
   withdrawn(account: string, address: string): void {
     const pair = this.pairs.get(pairKey(account, address));
     if (pair !== undefined) pair.state = withdrawPair(pair.state);
+    this.settle(address);
+  }
+
+  private settle(address: string, failedAt?: number): void {
+    const known = this.addresses.get(address);
+    if (known !== undefined) known.state = settleAddress(known.state, failedAt);
   }
 
   private sweep(now: number): void {
     const { window } = this.limits;
-    this.addresses.sweep(({ touchedAt }) => touchedAt <= now - ADDRESS_WINDOW);
+    this.addresses.sweep(({ touchedAt }) => touchedAt <= now - ADDRESS_LIFE);
     this.accounts.sweep(({ touchedAt }) => touchedAt <= now - window);
     this.pairs.sweep(({ touchedAt }) => touchedAt <= now - pairLife(this.limits));
   }

@@ -103,16 +103,30 @@ export function throttleContract(
       expect(await store.waitOf("ann", "a")).toBe(0);
     });
 
-    test("S3 an address has thirty attempts in any minute, also when all come at once and whatever the account", async () => {
-      await using store = await begin();
+    test("S3 an address has thirty failures in any minute, also when all come at once and whatever the account", async () => {
+      await using store = await begin({ ...LIMITS, attemptsPerMinute: 600 });
       const accounts = Array.from({ length: 40 }, (_, k) => `user${k}`);
       const decisions = await Promise.all(accounts.map((account) => store.throttle.attempt(account, "a")));
       expect(decisions.filter(({ allowed }) => allowed)).toHaveLength(30);
-      for (const account of accounts) await store.throttle.succeeded(account, "a");
+      for (const [at, account] of accounts.entries())
+        if (decisions[at]!.allowed) await store.throttle.failed(account, "a");
       const refusal = { allowed: false, retryAfter: MINUTE, rule: "address" } as const;
       expect(await store.throttle.attempt("ann", "a")).toEqual(refusal);
       expect((await store.throttle.attempt("ann", "b")).allowed).toBe(true);
       store.clock.advance(MINUTE);
+      expect((await store.throttle.attempt("ann", "a")).allowed).toBe(true);
+    });
+
+    test("S3 an address whose sign-ins succeed may go on, up to its minute's worth", async () => {
+      await using store = await begin({ ...LIMITS, attemptsPerMinute: 60 });
+      for (let i = 0; i < 60; i++) {
+        expect((await store.throttle.attempt(`user${i}`, "a")).allowed).toBe(true);
+        if (i % 2 === 0) await store.throttle.succeeded(`user${i}`, "a");
+        else await store.throttle.withdrawn(`user${i}`, "a");
+      }
+      const refusal = { allowed: false, retryAfter: 1_000, rule: "address" } as const;
+      expect(await store.throttle.attempt("ann", "a")).toEqual(refusal);
+      store.clock.advance(1_000);
       expect((await store.throttle.attempt("ann", "a")).allowed).toBe(true);
     });
 

@@ -94,12 +94,9 @@ describe("S3 account + address", () => {
 });
 
 describe("S3 address", () => {
-  test("S3 thirty attempts in any minute, whatever the account and the outcome", () => {
+  test("S3 thirty failures in any minute, whatever the account", () => {
     const throttle = new SignInThrottle(LIMITS);
-    for (let i = 0; i < 30; i++) {
-      expect(throttle.attempt(`user${i}`, "a", i * 100).allowed).toBe(true);
-      throttle.succeeded(`user${i}`, "a");
-    }
+    for (let i = 0; i < 30; i++) expect(guess(throttle, `user${i}`, "a", i * 100).allowed).toBe(true);
     expect(throttle.attempt("ann", "a", 3000)).toEqual({
       allowed: false,
       retryAfter: MINUTE - 3000,
@@ -109,6 +106,40 @@ describe("S3 address", () => {
     expect(throttle.attempt("ann", "a", MINUTE - 1).allowed).toBe(false);
     expect(throttle.attempt("ann", "a", MINUTE).allowed).toBe(true);
     expect(throttle.attempt("ann", "a", MINUTE).allowed).toBe(false);
+  });
+
+  test("S3 attempts that are being hashed count as failures, and who waits a second finds out", () => {
+    const throttle = new SignInThrottle({ ...LIMITS, attemptsPerMinute: 600 });
+    for (let i = 0; i < 30; i++) expect(throttle.attempt(`user${i}`, "a", 0).allowed).toBe(true);
+    expect(throttle.attempt("ann", "a", 0)).toEqual({ allowed: false, retryAfter: 1_000, rule: "address" });
+    throttle.succeeded("user0", "a");
+    throttle.withdrawn("user1", "a");
+    throttle.failed("user2", "a", 500);
+    for (const [account, allowed] of [
+      ["ann", true],
+      ["ben", true],
+      ["cleo", false],
+    ] as const)
+      expect(throttle.attempt(account, "a", 1_000).allowed).toBe(allowed);
+  });
+
+  test("S3 an office of 400 signs in from one address as fast as passwords are compared, by the default", () => {
+    const throttle = new SignInThrottle({ ...LIMITS, attemptsPerMinute: 600 });
+    for (let i = 0; i < 400; i++) {
+      expect(throttle.attempt(`user${i}`, "a", i * 75).allowed).toBe(true);
+      throttle.succeeded(`user${i}`, "a");
+    }
+  });
+
+  test("S3 attempts that succeed are limited, too: a minute's worth at once, then one at a time", () => {
+    const throttle = new SignInThrottle({ ...LIMITS, attemptsPerMinute: 600 });
+    for (let i = 0; i < 600; i++) {
+      expect(throttle.attempt("ann", "a", 0).allowed).toBe(true);
+      throttle.succeeded("ann", "a");
+    }
+    expect(throttle.attempt("ann", "a", 0)).toEqual({ allowed: false, retryAfter: 100, rule: "address" });
+    expect(throttle.attempt("ann", "a", 100).allowed).toBe(true);
+    expect(throttle.attempt("ann", "a", 100).allowed).toBe(false);
   });
 });
 

@@ -1,10 +1,12 @@
 import type { Clock } from "../../core/clock.ts";
 import {
-  ADDRESS_WINDOW,
+  ADDRESS_LIFE,
+  type AddressState,
   failAccount,
   failPair,
   type PairState,
   pairLife,
+  settleAddress,
   type ThrottleDecision,
   type ThrottleLimits,
   type ThrottleStore,
@@ -59,8 +61,8 @@ export class RedisThrottle implements ThrottleStore {
   async attempt(account: string, address: string): Promise<ThrottleDecision> {
     const { limits } = this;
     const tries = this.client.keys.ofAddress(address, "tries");
-    const [now, known] = await this.read<Times>([tries]);
-    const { decision } = tryAddress(limits, known ?? [], notBefore(now, known));
+    const [now, known] = await this.read<AddressState>([tries]);
+    const { decision } = tryAddress(limits, known, latestOf(now, known));
     if (!decision.allowed) return decision;
     if (limits.failures > 0) {
       const own = await this.step<PairState, ThrottleDecision, Times>(
@@ -76,23 +78,27 @@ export class RedisThrottle implements ThrottleStore {
       if (!own.allowed) return own;
     }
     if (limits.attemptsPerMinute === 0) return { allowed: true };
-    const charged = await this.step<Times, ThrottleDecision>(tries, ADDRESS_WINDOW, (times = [], at) => {
-      const step = tryAddress(limits, times, notBefore(at, times));
-      return { after: step.tries, result: step.decision };
+    const charged = await this.step<AddressState, ThrottleDecision>(tries, ADDRESS_LIFE, (state, at) => {
+      const step = tryAddress(limits, state, latestOf(at, state));
+      return { after: step.state, result: step.decision };
     });
     if (charged?.allowed) return charged;
-    await this.withdrawn(account, address);
+    await this.withdrawPair(account, address);
     return charged ?? { allowed: false, retryAfter: CROWDED_WAIT, rule: "address" };
   }
 
   async succeeded(account: string, address: string): Promise<void> {
-    await this.client.commands.del(this.pairKey(account, address));
+    await Promise.all([
+      this.client.commands.del(this.pairKey(account, address)),
+      this.settleAddress(address, false),
+    ]);
   }
 
   async failed(account: string, address: string): Promise<void> {
     const { limits } = this;
-    if (limits.failures === 0) return;
+    if (limits.failures === 0) return this.settleAddress(address, true);
     await Promise.all([
+      this.settleAddress(address, true),
       this.step<PairState, void>(this.pairKey(account, address), pairLife(limits), (pair, at) => ({
         after: failPair(limits, pair, latest(at, pair)),
         result: undefined,
@@ -105,6 +111,19 @@ export class RedisThrottle implements ThrottleStore {
   }
 
   async withdrawn(account: string, address: string): Promise<void> {
+    await Promise.all([this.withdrawPair(account, address), this.settleAddress(address, false)]);
+  }
+
+  private async settleAddress(address: string, failed: boolean): Promise<void> {
+    if (this.limits.attemptsPerMinute === 0) return;
+    const tries = this.client.keys.ofAddress(address, "tries");
+    await this.step<AddressState, void>(tries, ADDRESS_LIFE, (state, at) => ({
+      after: state && settleAddress(state, failed ? latestOf(at, state) : undefined),
+      result: undefined,
+    }));
+  }
+
+  private async withdrawPair(account: string, address: string): Promise<void> {
     if (this.limits.failures === 0) return;
     const key = this.pairKey(account, address);
     await this.step<PairState, void>(key, pairLife(this.limits), (pair) => ({
@@ -171,6 +190,10 @@ function parse<State>(text: string | null | undefined): State | undefined {
 /** Time does not run backwards, though the clock of a primary that took over may. */
 function notBefore(now: number, times: Times = []): number {
   return Math.max(now, times.at(-1) ?? 0);
+}
+
+function latestOf(now: number, state: AddressState | undefined): number {
+  return notBefore(notBefore(now, state?.failedAt), state?.inFlight);
 }
 
 function latest(now: number, pair: PairState | undefined, failures?: Times): number {
