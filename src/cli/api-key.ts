@@ -3,6 +3,7 @@ import { RIGHTS_WORDS } from "../core/api-keys.ts";
 import { IDENTIFIER_RULE, isIdentifier } from "../protocol/identifiers.ts";
 import { hashOfApiKey, newApiKey } from "../server/authentication/api-keys.ts";
 import { Failure } from "./failure.ts";
+import { print, printJson, remark } from "./print.ts";
 
 interface ApiKeyFlags {
   readonly rights: string;
@@ -28,8 +29,9 @@ function apiKey(name: string, { rights, json = false }: ApiKeyFlags): void {
     );
   const key = newApiKey();
   const entry = `${name}:${hashOfApiKey(key)}:${rights}`;
-  console.log(json ? JSON.stringify({ key, entry }, null, 2) : `key       ${key}\nAPI_KEYS  ${entry}`);
-  console.error(
+  if (json) printJson({ key, entry }, 2);
+  else print(`key       ${key}\nAPI_KEYS  ${entry}`);
+  remark(
     "The key is shown this once. Give it to the program, add the entry to API_KEYS (commas between entries) and restart the server.",
   );
 }

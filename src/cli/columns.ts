@@ -1,5 +1,7 @@
-/** Rows of cells as lines of text, each column as wide as its widest cell. */
-export function columns(rows: readonly (readonly string[])[]): string {
+import { harmless } from "../core/harmless.ts";
+/** Rows of cells, each made harmless, as lines of text, each column as wide as its widest cell. */
+export function columns(given: readonly (readonly string[])[]): string {
+  const rows = given.map((row) => row.map(harmless));
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   const line = (row: readonly string[]) => row.map((cell, column) => cell.padEnd(widths[column]!)).join("  ");
   return rows.map((row) => line(row).trimEnd()).join("\n");

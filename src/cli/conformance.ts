@@ -9,6 +9,7 @@ import type { Person } from "../conformance/world.ts";
 import { isIdentifier } from "../protocol/identifiers.ts";
 import { Failure, Misuse } from "./failure.ts";
 import { gather } from "./flag-values.ts";
+import { print, printJson } from "./print.ts";
 
 interface ConformanceFlags {
   readonly user?: readonly string[];
@@ -48,9 +49,8 @@ async function conformance(address: string, flags: ConformanceFlags): Promise<vo
   const key = readKey(flags);
   const people = await findPeople(target, flags.user ?? [], key);
   const results = await runConformance({ target, people, ...(key !== undefined && { key }) });
-  console.log(
-    flags.json ? JSON.stringify({ server: target.ws, ...tally(results), results }, null, 2) : table(results),
-  );
+  if (flags.json) printJson({ server: target.ws, ...tally(results), results }, 2);
+  else print(table(results));
   if (tally(results).failed > 0) process.exitCode = 1;
 }
 

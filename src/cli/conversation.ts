@@ -1,9 +1,11 @@
 import { once } from "node:events";
 import { Command } from "commander";
 import type { ConversationStore, ConversationSummary } from "../core/conversations.ts";
+import { harmless } from "../core/harmless.ts";
 import type { Settings } from "../server/settings/settings.ts";
 import { confirm } from "./confirm.ts";
 import { Failure } from "./failure.ts";
+import { print, printJson } from "./print.ts";
 import { addStoreFlags, loadStoreSettings } from "./setting-flags.ts";
 import { cleanUp, withConversations } from "./store.ts";
 
@@ -58,39 +60,35 @@ const JSON_OUTPUT = "answer as JSON, for scripts";
 
 async function list({ conversations, flags }: Task): Promise<void> {
   const all = await conversations.list();
-  if (flags.json) return console.log(JSON.stringify(all.map(visible), null, 2));
-  if (all.length === 0) return console.log("There are no conversations yet.");
-  const width = Math.max(...all.map(({ id }) => id.length));
+  if (flags.json) return void printJson(all.map(visible), 2);
+  if (all.length === 0) return print("There are no conversations yet.");
+  const width = Math.max(...all.map(({ id }) => harmless(id).length));
   for (const summary of all) {
     const { kept, last } = words(summary);
-    console.log(`${summary.id.padEnd(width)}  ${kept.padEnd(24)}  ${last}`);
+    print(`${harmless(summary.id).padEnd(width)}  ${kept.padEnd(24)}  ${last}`);
   }
 }
 
 async function show({ conversations, id, flags }: Task): Promise<void> {
   const summary = await existing(conversations, id);
   const marks = await conversations.marks(id);
-  if (flags.json)
-    return console.log(JSON.stringify({ ...visible(summary), read: Object.fromEntries(marks) }, null, 2));
+  if (flags.json) return void printJson({ ...visible(summary), read: Object.fromEntries(marks) }, 2);
   const { kept, last, keeps } = words(summary);
-  console.log(`conversation  ${id}\nmessages      ${kept}\nlast          ${last}\nkeeps         ${keeps}`);
-  for (const [user, seq] of marks) console.log(`read          ${user} up to ${seq}`);
+  print(`conversation  ${id}\nmessages      ${kept}\nlast          ${last}\nkeeps         ${keeps}`);
+  for (const [user, seq] of marks) print(`read          ${harmless(user)} up to ${seq}`);
 }
 
 async function exportAll({ conversations, id }: Task): Promise<void> {
   await existing(conversations, id);
-  const { stdout } = process;
-  // Whoever reads may have seen enough, as `head` has.
-  stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
   for await (const message of conversations.messages(id))
-    if (!stdout.write(`${JSON.stringify(message)}\n`)) await once(stdout, "drain");
+    if (!printJson(message)) await once(process.stdout, "drain");
 }
 
 async function remove({ conversations, id, flags }: Task): Promise<void> {
   const summary = await existing(conversations, id);
   if (!flags.yes) await confirm(`Remove ${id}, ${words(summary).kept}, for good?`, "Nothing was removed.");
   await conversations.remove(id);
-  console.log(
+  print(
     `Removed ${id}. Whoever is in it is sent away. If it is begun anew, its numbers go on after ${summary.seq}.`,
   );
 }
@@ -105,7 +103,7 @@ async function retain({ conversations, id, flags }: Task): Promise<void> {
     ? { messages: null, days: null }
     : { messages: count(flags.messages) ?? keep.messages, days: count(flags.days) ?? keep.days };
   await conversations.retain(id, own);
-  console.log(`${id} keeps ${words(await existing(conversations, id)).keeps}.`);
+  print(`${id} keeps ${words(await existing(conversations, id)).keeps}.`);
 }
 
 function count(text: string | undefined): number | undefined {

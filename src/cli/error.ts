@@ -1,4 +1,5 @@
 import { Command } from "commander";
+import { harmlessJson } from "../core/harmless.ts";
 import {
   CLOSES,
   type CloseFound,
@@ -11,6 +12,7 @@ import {
   nearest,
 } from "./catalogue.ts";
 import { Failure } from "./failure.ts";
+import { print } from "./print.ts";
 
 const NOTE = `
   parley error rate_limited
@@ -27,10 +29,10 @@ export function errorCommand(): Command {
     .option("--json", "answer as JSON, for scripts")
     .addHelpText("after", NOTE)
     .action((code: string | undefined, { json }: { json?: boolean }) => {
-      if (code === undefined) return console.log(json ? inJson(everything()) : list());
+      if (code === undefined) return print(json ? inJson(everything()) : list());
       const found = lookUp(code);
       if (found === undefined) throw new Failure(unknown(code));
-      console.log(json ? inJson(found) : inWords(found));
+      print(json ? inJson(found) : inWords(found));
     });
 }
 
@@ -45,7 +47,7 @@ function everything() {
 }
 
 function inJson(value: object): string {
-  return JSON.stringify(value, null, 2);
+  return harmlessJson(value, 2);
 }
 
 function inWords(found: Found): string {

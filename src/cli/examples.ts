@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { Command } from "commander";
 import { meantName } from "../server/settings/spelling.ts";
 import { Failure } from "./failure.ts";
+import { printJson, write } from "./print.ts";
 
 /** The programs that are kept in the repository, each run by a test. */
 export const EXAMPLES_FOLDER = fileURLToPath(new URL("../../examples/", import.meta.url));
@@ -48,8 +49,8 @@ export function examplesCommand(): Command {
     .action((name: string | undefined, { json }: { json?: boolean }) => {
       const examples = readExamples();
       const example = name === undefined ? undefined : named(name, examples);
-      if (json) return console.log(JSON.stringify(example ?? examples, null, 2));
-      process.stdout.write(example?.text ?? list(examples));
+      if (json) return void printJson(example ?? examples, 2);
+      write(process.stdout, example?.text ?? list(examples));
     });
 }
 

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import manifest from "../../package.json" with { type: "json" };
+import { harmless, harmlessLines } from "../core/harmless.ts";
 import { apiKeyCommand } from "./api-key.ts";
 import { benchCommand } from "./bench/command.ts";
 import { chatCommand } from "./chat/command.ts";
@@ -15,6 +16,7 @@ import { Failure, failureLines, Misuse } from "./failure.ts";
 import { latencyCommand } from "./latency/command.ts";
 import { storeCommand } from "./new-epoch.ts";
 import { nodesCommand } from "./nodes.ts";
+import { endWhenUnread, remark, write } from "./print.ts";
 import { endWithStarter } from "./process-events.ts";
 import { revokeCommand } from "./revoke.ts";
 import { runCommand } from "./run/command.ts";
@@ -29,6 +31,7 @@ import { userCommand } from "./user.ts";
 process.umask(0o077);
 // The server stops in order instead, see `stopOnSignal`.
 endWithStarter(() => process.exit(1));
+endWhenUnread();
 
 const NOTE = `
 Each command has a --help of its own.
@@ -44,7 +47,7 @@ try {
   // commander has already printed what is wrong with the call, or the help that was asked for.
   if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : 2);
   const speaker = error instanceof Misuse ? "error" : "parley";
-  for (const line of failureLines(error)) console.error(`${speaker}: ${line}`);
+  for (const line of failureLines(error)) remark(`${speaker}: ${harmless(line)}`);
   process.exit(error instanceof Failure ? error.exitCode : 1);
 }
 
@@ -80,8 +83,19 @@ function program(): Command {
   parley.addCommand(completionCommand("serve"));
   parley.helpCommand("help [command]", "display help for command");
   for (const command of everyCommand(parley))
-    command.exitOverride().showHelpAfterError("(add --help to see what is possible)");
+    command
+      .exitOverride()
+      .showHelpAfterError("(add --help to see what is possible)")
+      .configureOutput({
+        writeOut: (text) => write(process.stdout, plain(text)),
+        writeErr: (text) => write(process.stderr, plain(text)),
+      });
   return parley;
+}
+
+/** What commander prints repeats words of the call, and holds no colours. */
+function plain(text: string): string {
+  return harmlessLines(text).join("\n");
 }
 
 function everyCommand(command: Command): Command[] {

@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import { confirm } from "./confirm.ts";
+import { print } from "./print.ts";
 import { addStoreFlags, loadStoreSettings } from "./setting-flags.ts";
 import { beginNewEpoch } from "./store.ts";
 
@@ -21,5 +22,5 @@ async function newEpoch(flags: { readonly yes?: boolean }): Promise<void> {
       "The epoch is as it was.",
     );
   const epoch = await beginNewEpoch(settings);
-  console.log(`The epoch is ${epoch}. Who comes back with another one is told.`);
+  print(`The epoch is ${epoch}. Who comes back with another one is told.`);
 }

@@ -2,6 +2,7 @@ import { Command } from "commander";
 import type { NodeEntry } from "../core/nodes.ts";
 import { columns } from "./columns.ts";
 import { Failure } from "./failure.ts";
+import { print, printJson } from "./print.ts";
 import { addStoreFlags, loadStoreSettings } from "./setting-flags.ts";
 import { readNodes } from "./store.ts";
 
@@ -16,15 +17,12 @@ export function nodesCommand(): Command {
           "There are nodes only with Redis: set REDIS_HOST or REDIS_URL. The embedded engine has one server.",
         );
       const { nodes, now } = found;
-      console.log(
-        flags.json
-          ? JSON.stringify(
-              nodes.map((node) => visible(node, now)),
-              null,
-              2,
-            )
-          : table(nodes, now),
-      );
+      if (flags.json)
+        printJson(
+          nodes.map((node) => visible(node, now)),
+          2,
+        );
+      else print(table(nodes, now));
     });
 }
 

@@ -1,4 +1,5 @@
 import { Failure, Interrupted } from "./failure.ts";
+import { write } from "./print.ts";
 
 /** A password for a person's account, from a pipe (`fromStdin`) or asked for twice on the terminal, unseen. */
 export async function readPassword(fromStdin: boolean): Promise<string> {
@@ -27,7 +28,7 @@ export function askHidden(question: string): Promise<string> {
   const { stdin } = process;
   // Before the question: who answers faster than that would be shown what is typed.
   stdin.setRawMode(true);
-  process.stderr.write(question);
+  write(process.stderr, question);
   stdin.setEncoding("utf8");
   stdin.resume();
   return new Promise((resolve, reject) => {
@@ -36,7 +37,7 @@ export function askHidden(question: string): Promise<string> {
       stdin.off("data", read);
       stdin.setRawMode(false);
       stdin.pause();
-      process.stderr.write("\n");
+      write(process.stderr, "\n");
       settle();
     };
     const read = (chunk: string | Buffer) => {

@@ -4,6 +4,7 @@ import { NEVER } from "../core/revocations.ts";
 import { IDENTIFIER_RULE, isIdentifier } from "../protocol/identifiers.ts";
 import { systemClock } from "../server/system-clock.ts";
 import { Failure } from "./failure.ts";
+import { print } from "./print.ts";
 import { addStoreFlags, loadStoreSettings } from "./setting-flags.ts";
 import { withStore } from "./store.ts";
 
@@ -30,11 +31,11 @@ async function revoke(flags: RevokeFlags): Promise<void> {
     if (!isIdentifier(user))
       throw new Failure(`${JSON.stringify(user)} cannot be a user: use ${IDENTIFIER_RULE}.`);
     await withStore(settings, (_, revocations) => revocations.revokeUser(user, systemClock().now()));
-    return console.log(`Signed out ${user}: tokens issued until now are refused.`);
+    return print(`Signed out ${user}: tokens issued until now are refused.`);
   }
   const { id, expiresAt } = readToken(token!);
   await withStore(settings, (_, revocations) => revocations.revokeToken(id, expiresAt));
-  console.log("Signed out the token.");
+  print("Signed out the token.");
 }
 
 /** The `jti` and end of a token; anything that is no token is taken for a `jti`. Its signature need not be good: to revoke is safe. */

@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import manifest from "../../package.json" with { type: "json" };
+import { harmlessOutput } from "../core/harmless.ts";
 import { seedDemoAccounts } from "../server/authentication/demo-accounts.ts";
 import { createKeys } from "../server/authentication/keys.ts";
 import { createPasswords } from "../server/authentication/passwords.ts";
@@ -28,7 +29,10 @@ export function serveCommand(): Command {
       // As the default command it is also given every word that is no command.
       const [word] = self.args;
       if (word !== undefined) self.error(`error: unknown command '${word}'`);
-      return serve(enterOwnFolder(loadSettings(flags)));
+      const settings = loadSettings(flags);
+      // While the folder is called as the caller wrote it.
+      makeUsable(settings);
+      return serve(enterOwnFolder(settings));
     });
 }
 
@@ -37,7 +41,6 @@ const LAST_LINES = 1000;
 
 /** Puts the real parts together and starts them. Throws when something keeps the server from starting. */
 async function serve(settings: Settings): Promise<void> {
-  makeUsable(settings);
   const key = readSecretKey(settings);
   if ("problem" in key) throw new Failure(key.problem);
 
@@ -77,7 +80,7 @@ async function serve(settings: Settings): Promise<void> {
     accounts: await store.accounts.list(),
   });
   // Where the log is JSON lines, standard output holds nothing else.
-  (readable ? output : new LogOutput(2)).write(block);
+  (readable ? output : new LogOutput(2)).write(harmlessOutput(block));
 }
 
 /** Says which setting keeps the server from listening, and what to do about it. */

@@ -4,6 +4,7 @@ import { readSettings } from "../server/settings/read.ts";
 import { keyOf, type Settings } from "../server/settings/settings.ts";
 import { flagOf, SETTING_NAMES, type SettingName, setting } from "../server/settings/table.ts";
 import { Failure } from "./failure.ts";
+import { remark } from "./print.ts";
 
 /** What commander makes of the flags: their values by the same keys as in `Settings`. */
 export type Flags = Readonly<Record<string, string | undefined>>;
@@ -53,7 +54,7 @@ ${SETTING_NAMES.filter((name) => flagOf(name) === undefined).join(", ")}. docs/S
 export function loadSettings(flags: Flags): Settings {
   const envFile = readEnvFile();
   const read = readSettings({ flags, env: process.env, ...(envFile !== undefined && { envFile }) });
-  for (const warning of read.warnings) console.error(`warning: ${warning}`);
+  for (const warning of read.warnings) remark(`warning: ${warning}`);
   if ("problems" in read) throw new Failure(...read.problems);
   return read.settings;
 }

@@ -1,9 +1,11 @@
 import type { TokenSource } from "../client/options.ts";
 import { subjectOf } from "../client/token.ts";
 import type { Target as Address } from "../conformance/target.ts";
+import { harmless } from "../core/harmless.ts";
 import { DEMO_PASSWORD } from "../server/authentication/demo-accounts.ts";
 import { Failure, Misuse } from "./failure.ts";
 import { askHidden, readSecret } from "./password-prompt.ts";
+import { remark } from "./print.ts";
 import type { Target } from "./target.ts";
 
 /** A user who is known to the server. */
@@ -33,7 +35,8 @@ export async function signIn(target: Target, demoAccount: "first" | "last" = "fi
   const user = target.user?.value ?? demo.at(demoAccount === "first" ? 0 : -1);
   if (user === undefined)
     throw new Misuse("Nobody is named to speak as: give --user, or --token, or select a context.");
-  if (target.user === undefined) console.error(`Speaking as ${user}, a demo account; --user names another.`);
+  if (target.user === undefined)
+    remark(`Speaking as ${harmless(user)}, a demo account; --user names another.`);
   return signInAs(target, user, await findPassword(target, user, demo));
 }
 
@@ -69,7 +72,7 @@ async function findPassword(target: Target, user: string, demo: readonly string[
   if (secret !== undefined && "password" in secret) return secret.password;
   if (secret !== undefined) return readSecret();
   if (demo.includes(user)) return DEMO_PASSWORD;
-  if (process.stdin.isTTY) return askHidden(`Password of ${user} at ${target.http}: `);
+  if (process.stdin.isTTY) return askHidden(`Password of ${harmless(user)} at ${target.http}: `);
   throw new Failure(
     `There is nothing that shows who ${user} is: set PARLEY_TOKEN or PARLEY_PASSWORD, or add --password-stdin.`,
   );
@@ -154,5 +157,5 @@ export async function readObject(answer: Response): Promise<Record<string, unkno
 function warnOfPlainText({ http }: Address): void {
   const { protocol, hostname } = new URL(http);
   if (protocol === "https:" || /^(localhost|127\.[\d.]+|\[::1\])$/.test(hostname)) return;
-  console.error(`warning: the password goes to ${http} in plain text; https:// would hide it.`);
+  remark(`warning: the password goes to ${http} in plain text; https:// would hide it.`);
 }

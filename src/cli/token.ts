@@ -7,6 +7,7 @@ import { whole } from "../server/settings/kinds.ts";
 import { readSecretKey } from "../server/settings/secret-key.ts";
 import { systemClock } from "../server/system-clock.ts";
 import { Failure } from "./failure.ts";
+import { print, remark } from "./print.ts";
 import { addStoreFlags, loadStoreSettings } from "./setting-flags.ts";
 import { withStore } from "./store.ts";
 
@@ -55,14 +56,14 @@ async function token(user: string, flags: TokenFlags): Promise<void> {
   if (account?.disabled)
     throw new Failure(`${user} is disabled, and a token would be refused. First: parley user enable ${user}`);
   if (account !== undefined && plan !== undefined)
-    console.error(`warning: ${user} has an account, whose plan (${account.plan}) wins over --plan.`);
+    remark(`warning: ${user} has an account, whose plan (${account.plan}) wins over --plan.`);
   const key = readSecretKey(settings);
   if ("problem" in key) throw new Failure(key.problem);
-  if (key.warning !== undefined) console.error(`warning: ${key.warning}`);
+  if (key.warning !== undefined) remark(`warning: ${key.warning}`);
 
   const keys = await createKeys(settings, key.secret);
   const now = systemClock().now();
   const optional = { ...(plan !== undefined && { plan }), ...(account && { account: account.createdAt }) };
   const { grants } = granted;
-  console.log(await signToken(keys, { subject: user, grants, lifetime: life.value, now, ...optional }));
+  print(await signToken(keys, { subject: user, grants, lifetime: life.value, now, ...optional }));
 }

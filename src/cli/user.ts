@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import type { Account, AccountChange, AccountStore } from "../core/accounts.ts";
+import { harmless } from "../core/harmless.ts";
 import type { RevocationStore } from "../core/revocations.ts";
 import { IDENTIFIER_RULE, isIdentifier } from "../protocol/identifiers.ts";
 import { checkNewPassword, createPasswords } from "../server/authentication/passwords.ts";
@@ -7,6 +8,7 @@ import type { Settings } from "../server/settings/settings.ts";
 import { systemClock } from "../server/system-clock.ts";
 import { Failure } from "./failure.ts";
 import { readPassword } from "./password-prompt.ts";
+import { print, printJson } from "./print.ts";
 import { addStoreFlags, loadStoreSettings } from "./setting-flags.ts";
 import { withStore } from "./store.ts";
 
@@ -68,31 +70,31 @@ async function add({ accounts, settings, operands: [user = ""], flags }: Task): 
   const passwordHash = await newPasswordHash(settings, flags);
   const account = { user, plan, disabled: false, passwordHash, demo: false, createdAt: systemClock().now() };
   if (!(await accounts.add(account))) throw taken;
-  console.log(`Added ${user} with the plan ${plan}.`);
+  print(`Added ${user} with the plan ${plan}.`);
 }
 
 async function list({ accounts, settings, flags }: Task): Promise<void> {
   const all = await accounts.list();
-  if (flags.json) return console.log(JSON.stringify(all.map(visible), null, 2));
-  if (all.length === 0) return console.log("There are no accounts. Add one with `parley user add <user>`.");
-  const width = Math.max(...all.map(({ user }) => user.length));
+  if (flags.json) return void printJson(all.map(visible), 2);
+  if (all.length === 0) return print("There are no accounts. Add one with `parley user add <user>`.");
+  const width = Math.max(...all.map(({ user }) => harmless(user).length));
   for (const account of all) {
     const { plan, state, created } = words(account, settings);
-    console.log(`${account.user.padEnd(width)}  ${plan.padEnd(10)}  ${state.padEnd(14)}  ${created}`);
+    print(`${harmless(account.user).padEnd(width)}  ${plan.padEnd(10)}  ${state.padEnd(14)}  ${created}`);
   }
 }
 
 async function show({ accounts, settings, operands: [user = ""], flags }: Task): Promise<void> {
   const account = await accounts.find(user);
   if (account === undefined) throw noSuchUser(user);
-  if (flags.json) return console.log(JSON.stringify(visible(account), null, 2));
+  if (flags.json) return void printJson(visible(account), 2);
   const { plan, state, created } = words(account, settings);
-  console.log(`user     ${user}\nplan     ${plan}\nstate    ${state}\ncreated  ${created}`);
+  print(`user     ${user}\nplan     ${plan}\nstate    ${state}\ncreated  ${created}`);
 }
 
 async function setPlan({ accounts, settings, operands: [user = "", plan = ""] }: Task): Promise<void> {
   await change(accounts, user, { plan: knownPlan(settings, plan) });
-  console.log(`${user} now has the plan ${plan}.`);
+  print(`${user} now has the plan ${plan}.`);
 }
 
 async function setPassword(task: Task): Promise<void> {
@@ -103,19 +105,19 @@ async function setPassword(task: Task): Promise<void> {
   await change(accounts, user, { passwordHash: await newPasswordHash(settings, flags), demo: false });
   // Whoever had the old password, and signed in with it, is out.
   await revocations.revokeUser(user, systemClock().now());
-  console.log(`${user} has a new password; what was signed in with the old one is signed out.`);
+  print(`${user} has a new password; what was signed in with the old one is signed out.`);
 }
 
 async function setDisabled({ accounts, operands: [user = ""] }: Task, disabled: boolean): Promise<void> {
   await change(accounts, user, { disabled });
-  console.log(`${user} is ${disabled ? "disabled" : "enabled"}.`);
+  print(`${user} is ${disabled ? "disabled" : "enabled"}.`);
 }
 
 async function remove({ accounts, revocations, operands: [user = ""] }: Task): Promise<void> {
   if (!(await accounts.remove(user))) throw noSuchUser(user);
   // Tokens that an application signed for the name do not end with the account by themselves.
   await revocations.revokeUser(user, systemClock().now());
-  console.log(`Removed ${user}.`);
+  print(`Removed ${user}.`);
 }
 
 async function change(accounts: AccountStore, user: string, what: AccountChange): Promise<void> {
@@ -147,7 +149,7 @@ function visible({ user, plan, disabled, demo, createdAt }: Account): object {
 
 function words({ plan, disabled, demo, createdAt }: Account, { plans }: Settings) {
   return {
-    plan: plans.plans.has(plan) ? plan : `${plan} (not in PLANS, counts as ${plans.fallback.name})`,
+    plan: plans.plans.has(plan) ? plan : `${harmless(plan)} (not in PLANS, counts as ${plans.fallback.name})`,
     state: `${disabled ? "disabled" : "enabled"}${demo ? ", demo" : ""}`,
     created: new Date(createdAt).toISOString(),
   };

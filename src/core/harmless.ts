@@ -49,7 +49,7 @@ export function unseenEscaped(json: string): string {
  */
 export function harmlessOutput(text: string): string {
   return text
-    .split(new RegExp(`(\n|${COLOUR.source})`))
+    .split(new RegExp(`([\n\t]|${COLOUR.source})`))
     .map((part, index) => (index % 2 === 1 ? part : harmless(part)))
     .join("");
 }

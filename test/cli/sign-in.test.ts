@@ -24,9 +24,9 @@ test("a password gives a token; the client library gets another one the second t
 
 test("without a user it is a demo account, and the demo password is known", async () => {
   await using server = await startTestServer();
-  const talk = spyOn(console, "error").mockImplementation(() => {});
+  const talk = spyOn(process.stderr, "write").mockImplementation(() => true);
   expect((await signIn(targetOf(server.url))).user).toBe("user1");
-  expect(talk).toHaveBeenCalledWith("Speaking as user1, a demo account; --user names another.");
+  expect(talk).toHaveBeenCalledWith("Speaking as user1, a demo account; --user names another.\n");
   talk.mockRestore();
   expect((await signIn(targetOf(server.url, { user: found("user3") }))).user).toBe("user3");
 });

@@ -30,8 +30,8 @@ test("what has no width is shown: two names that differ look different", () => {
 });
 
 test("output of Parley's own keeps its line ends and colours, and obeys nothing else", () => {
-  expect(harmlessOutput("\x1b[31ma\x1b[0m\nb\x1b]0;x\x07\x1b[2J\u202e\r\n")).toBe(
-    "\x1b[31ma\x1b[0m\nb␛]0;x␇␛[2J\\u202e␍\n",
+  expect(harmlessOutput("\x1b[31m\ta\x1b[0m\nb\x1b]0;x\x07\x1b[2J\u202e\r\n")).toBe(
+    "\x1b[31m\ta\x1b[0m\nb␛]0;x␇␛[2J\\u202e␍\n",
   );
 });
 

@@ -5,6 +5,7 @@ import { MAX_FRAME_BYTES } from "../../protocol/limits.ts";
 import { askAllowance } from "../asking.ts";
 import { Failure } from "../failure.ts";
 import { secondsOption, wholeOption } from "../flag-values.ts";
+import { print, write } from "../print.ts";
 import { endOnSignal } from "../process-events.ts";
 import { type Credential, signIn } from "../sign-in.ts";
 import { type OpenSocket, openSocket } from "../socket.ts";
@@ -147,6 +148,6 @@ async function openAll(
 function report({ csv, json }: BenchFlags, plan: BenchPlan, place: Place, { tally }: Run): void {
   const totals = tally.totals();
   if (csv !== undefined && csv !== "-") writeFileSync(csv, reportCsv(tally.bySecond()));
-  if (csv === "-") process.stdout.write(reportCsv(tally.bySecond()));
-  else console.log(json ? reportJson(plan, place, totals) : reportText(plan, place, totals));
+  if (csv === "-") write(process.stdout, reportCsv(tally.bySecond()));
+  else print(json ? reportJson(plan, place, totals) : reportText(plan, place, totals));
 }

@@ -1,3 +1,5 @@
+import { harmless } from "../../core/harmless.ts";
+import { drawBar } from "../print.ts";
 import { progressText } from "./report.ts";
 import type { Run } from "./run.ts";
 
@@ -12,7 +14,7 @@ export function showProgress(run: Run): { end(): void } {
   const draw = () => {
     const seconds = (performance.now() - start) / 1000;
     const line = progressText(run.share(), run.tally.acked, seconds, run.tally.failed);
-    stderr.write(`\r${line.slice(0, (stderr.columns || 80) - 1)}\x1b[K`);
+    drawBar(harmless(line).slice(0, (stderr.columns || 80) - 1));
   };
   const timer = setInterval(draw, INTERVAL);
   let isOver = false;
@@ -21,7 +23,7 @@ export function showProgress(run: Run): { end(): void } {
       if (isOver) return;
       isOver = true;
       clearInterval(timer);
-      stderr.write("\r\x1b[K");
+      drawBar("");
     },
   };
 }

@@ -1,6 +1,7 @@
 import { createInterface } from "node:readline";
 import type { WriteStream } from "node:tty";
 import { type Conversation, connect, type Parley } from "../../client/connect.ts";
+import { harmless } from "../../core/harmless.ts";
 import { endOnSignal, INTERRUPTED } from "../process-events.ts";
 import type { Credential } from "../sign-in.ts";
 import type { Target } from "../target.ts";
@@ -181,11 +182,13 @@ function sit({ plan, voice, end, open }: Chat, talk: Talk, terminal: WriteStream
 }
 
 function namesOf({ members, user }: Conversation): readonly string[] {
-  return members.map((member) => member.user).filter((name) => name !== user);
+  // What the Tab key offers is written as it is.
+  return members.map((member) => member.user).filter((name) => name !== user && harmless(name) === name);
 }
 
 /** `lobby> `, or while others type `lobby (ann types)> `. */
 function promptOf(conversation: string, typing: readonly string[]): string {
-  const who = typing.length > 1 ? `${typing.length} type` : `${typing[0]} types`;
-  return typing.length === 0 ? `${conversation}> ` : `${conversation} (${who})> `;
+  const who = typing.length > 1 ? `${typing.length} type` : `${harmless(typing[0] ?? "")} types`;
+  const name = harmless(conversation);
+  return typing.length === 0 ? `${name}> ` : `${name} (${who})> `;
 }

@@ -7,6 +7,7 @@ import {
   moveCursor,
 } from "node:readline";
 import type { WriteStream } from "node:tty";
+import { write } from "../print.ts";
 
 /** What happens on the screen. */
 export interface ScreenListener {
@@ -117,7 +118,7 @@ export function openScreen(output: WriteStream, prompt: string, listener: Screen
 
   return {
     write(lines) {
-      redraw(() => output.write(`${lines.join("\n")}\n`));
+      redraw(() => write(output, `${lines.join("\n")}\n`));
     },
     setPrompt(next) {
       if (reader.getPrompt() !== next) redraw(() => reader.setPrompt(next));

@@ -1,5 +1,6 @@
 import { styleText } from "node:util";
-import { harmlessJson } from "../../core/harmless.ts";
+import { harmless, harmlessJson } from "../../core/harmless.ts";
+import { write as writeTo } from "../print.ts";
 import type { Screen } from "./screen.ts";
 import type { Told } from "./told.ts";
 import { type Style, wordsFor } from "./wording.ts";
@@ -7,7 +8,7 @@ import { type Style, wordsFor } from "./wording.ts";
 /** Puts what is told where it belongs: data on standard output, talk on standard error. */
 export interface Voice {
   tell(told: Told): void;
-  /** Lines for people, as they are. */
+  /** Lines for people. */
   note(...lines: readonly string[]): void;
   /** Writes above what is half typed on `screen`, from now on. */
   useScreen(screen: Screen): void;
@@ -21,7 +22,7 @@ export function createVoice({ json, person }: { json: boolean; person: boolean }
   const write = (lines: readonly string[], stream: NodeJS.WriteStream) => {
     if (lines.length === 0) return;
     if (screen !== undefined && stream.isTTY) screen.write(lines);
-    else stream.write(`${lines.join("\n")}\n`);
+    else writeTo(stream, `${lines.join("\n")}\n`);
   };
   return {
     tell(told) {
@@ -29,7 +30,7 @@ export function createVoice({ json, person }: { json: boolean; person: boolean }
       write(json ? [harmlessJson(told)] : data, stdout);
       write(talk, stderr);
     },
-    note: (...lines) => write(lines, stderr),
+    note: (...lines) => write(lines.map(harmless), stderr),
     useScreen(opened) {
       screen = opened;
     },

@@ -85,19 +85,21 @@ function ackWords({ seq, duplicate, milliseconds: time, quota }: Told & { type: 
 }
 
 function refusalWords({ id, code, message }: Told & { type: "refused" }): string {
-  return `${id === undefined ? "error" : "not said"}: ${harmless(message)}${code === "failed" ? "" : ` (${code})`}`;
+  return `${id === undefined ? "error" : "not said"}: ${harmless(message)}${code === "failed" ? "" : ` (${harmless(code)})`}`;
 }
 
 function welcomeWords(
   { user, conversation, seq, plan, quota, members }: Told & { type: "welcome" },
   person: boolean,
 ): string {
-  const others = members.map((member) => harmless(member.user)).filter((name) => name !== user);
+  const others = members.map((member) => harmless(member.user)).filter((name) => name !== harmless(user));
   const here = others.length === 0 ? "nobody else is here" : `here: ${listed(others)}`;
   const left =
-    quota.limit === 0 ? `plan ${plan}` : `${quota.remaining} of ${quota.limit} requests left (${plan})`;
+    quota.limit === 0
+      ? `plan ${harmless(plan)}`
+      : `${quota.remaining} of ${quota.limit} requests left (${harmless(plan)})`;
   const said = seq === 0 ? "nothing was said yet" : `#${seq} was the last message`;
-  return `${user} in ${conversation}; ${said}; ${here}; ${left}${person ? "; /help" : ""}`;
+  return `${harmless(user)} in ${harmless(conversation)}; ${said}; ${here}; ${left}${person ? "; /help" : ""}`;
 }
 
 function listed(names: readonly string[]): string {
@@ -107,7 +109,7 @@ function listed(names: readonly string[]): string {
 }
 
 function quotaWords({ plan, quota: { limit, remaining, reset } }: Told & { type: "quota" }): string {
-  if (limit === 0) return `the plan ${plan} is without limit`;
+  if (limit === 0) return `the plan ${harmless(plan)} is without limit`;
   const again =
     remaining === limit ? "" : `; all ${limit} again in ${inWords(reset * 1000)} if nothing more is sent`;
   return `${remaining} of ${limit} requests left in this hour (plan ${plan})${again}`;

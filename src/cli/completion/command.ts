@@ -3,6 +3,7 @@ import { readSettings } from "../../server/settings/read.ts";
 import { SETTINGS } from "../../server/settings/table.ts";
 import { CLOSES, ERROR_CODES } from "../catalogue.ts";
 import { readExamples } from "../examples.ts";
+import { print } from "../print.ts";
 import { bashScript } from "./bash.ts";
 import { fishScript } from "./fish.ts";
 import { type KnownValues, type Place, placesOf } from "./places.ts";
@@ -32,7 +33,7 @@ export function completionCommand(usual: string): Command {
     .description("print a script by which a shell completes parley's words")
     .addHelpText("after", NOTE)
     .action((shell: Shell, _flags: object, self: Command) => {
-      console.log(SCRIPTS[shell](placesOf(self.parent!, usual, knownValues())).trimEnd());
+      print(SCRIPTS[shell](placesOf(self.parent!, usual, knownValues())).trimEnd());
     });
 }
 

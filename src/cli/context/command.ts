@@ -3,6 +3,7 @@ import { IDENTIFIER_RULE, isIdentifier } from "../../protocol/identifiers.ts";
 import { columns } from "../columns.ts";
 import { Failure, Misuse } from "../failure.ts";
 import { readSecret } from "../password-prompt.ts";
+import { print, printJson } from "../print.ts";
 import { addressOf, addTargetFlags, loadTarget, type TargetFlags } from "../target.ts";
 import {
   type Context,
@@ -81,7 +82,7 @@ async function add(name: string, flags: AddFlags): Promise<void> {
   if (token === "") throw new Failure("There is no token on standard input; nothing was changed.");
   const context: Context = { url, user, conversation, token };
   writeContexts(path, { selected, all: new Map(all).set(name, context) });
-  console.log(
+  print(
     `${replace && all.has(name) ? "Replaced" : "Added"} ${name}${selected === name ? ", which is selected" : ""}.`,
   );
 }
@@ -91,7 +92,7 @@ function select(name: string): void {
   const contexts = readContexts(path);
   contextNamed(contexts, name);
   writeContexts(path, { ...contexts, selected: name });
-  console.log(`${name} is selected.`);
+  print(`${name} is selected.`);
 }
 
 function remove(name: string): void {
@@ -102,13 +103,13 @@ function remove(name: string): void {
   all.delete(name);
   const wasSelected = contexts.selected === name;
   writeContexts(path, { all, selected: wasSelected ? undefined : contexts.selected });
-  console.log(`Removed ${name}.${wasSelected ? " None is selected now." : ""}`);
+  print(`Removed ${name}.${wasSelected ? " None is selected now." : ""}`);
 }
 
 function list({ json, names }: JsonFlag & { readonly names?: boolean }): void {
   const contexts = readContexts(contextsPath(process.env));
   if (names) {
-    for (const name of contexts.all.keys()) console.log(name);
+    for (const name of contexts.all.keys()) print(name);
     return;
   }
   const rows = [...contexts.all].map(([name, context]) => visible(contexts, name, context));
@@ -119,8 +120,8 @@ function list({ json, names }: JsonFlag & { readonly names?: boolean }): void {
     conversation ?? "",
     token ? "with a token" : "",
   ]);
-  if (json) console.log(JSON.stringify(rows, null, 2));
-  else console.log(rows.length > 0 ? columns(lines) : "There are no contexts yet: `parley context add`.");
+  if (json) printJson(rows, 2);
+  else print(rows.length > 0 ? columns(lines) : "There are no contexts yet: `parley context add`.");
 }
 
 /** What is seen of a context: never the token. */
@@ -145,7 +146,6 @@ function show({ json, ...flags }: TargetFlags & JsonFlag): void {
   ] as const;
   if (json) {
     const entries = rows.map(([name, value, from]) => [name, value === undefined ? null : { value, from }]);
-    console.log(JSON.stringify(Object.fromEntries(entries), null, 2));
-  } else
-    console.log(columns(rows.map(([name, value = "–", from]) => [name, value, from ? `(${from})` : ""])));
+    printJson(Object.fromEntries(entries), 2);
+  } else print(columns(rows.map(([name, value = "–", from]) => [name, value, from ? `(${from})` : ""])));
 }

@@ -2,6 +2,7 @@ import { Command, Option } from "commander";
 import { readSettings, type SettingsRead } from "../../server/settings/read.ts";
 import { Failure } from "../failure.ts";
 import { wholeOption } from "../flag-values.ts";
+import { print } from "../print.ts";
 import { addSettingFlags, type Flags, readEnvFile, SETTINGS_NOTE } from "../setting-flags.ts";
 import { loadTarget, type Target } from "../target.ts";
 import { CERTIFICATE_CHECK } from "./certificate.ts";
@@ -62,7 +63,7 @@ async function doctor(flags: DoctorFlags & Flags): Promise<void> {
     readThrough: flags.thorough ? Number.POSITIVE_INFINITY : READ_THROUGH,
   });
   const reports = await examine(checks(flags.talk), situation);
-  console.log(inFormat(flags.format, reports));
+  print(inFormat(flags.format, reports));
   process.exitCode = EXIT_CODES[worstOf(reports)];
 }
 

@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Command } from "commander";
+import { harmless } from "../../core/harmless.ts";
 import { secondsOption, wholeOption } from "../flag-values.ts";
 import { figuresJson } from "../percentiles.ts";
+import { print, remark } from "../print.ts";
 import { endOnSignal } from "../process-events.ts";
 import { signIn } from "../sign-in.ts";
 import { addTargetFlags, loadTarget, type TargetFlags } from "../target.ts";
@@ -56,12 +58,12 @@ async function latency(flags: LatencyFlags): Promise<void> {
   });
   try {
     await probe.open();
-    console.error(`${question}s to ${target.http} as ${credential.user}, in ${conversation}`);
+    remark(`${question}s to ${target.http} as ${harmless(credential.user)}, in ${conversation}`);
     const samples = await take(probe, count, interval * 1000, ending.signal, (number, sample) =>
-      console.log(json ? figuresJson({ number, ...sample }) : sampleText(number, sample)),
+      print(json ? figuresJson({ number, ...sample }) : sampleText(number, sample)),
     );
     const series = seriesOf(samples);
-    console.log(json ? figuresJson(series) : seriesText(series).join("\n"));
+    print(json ? figuresJson(series) : seriesText(series).join("\n"));
     process.exitCode = signalled ?? (series.loss > 0 ? 1 : 0);
   } finally {
     stopListening();

@@ -1,11 +1,13 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { Command } from "commander";
 import type { SigningKey } from "../../conformance/signer.ts";
+import { harmless } from "../../core/harmless.ts";
 import { type Plan, planRun } from "../../scenario/plan.ts";
 import type { Problem } from "../../scenario/read.ts";
 import { readAnyRecording } from "../../scenario/read-har.ts";
 import { Failure, Misuse } from "../failure.ts";
 import { gather, secondsOption } from "../flag-values.ts";
+import { print, printJson, remark } from "../print.ts";
 import { loadTarget } from "../target.ts";
 import { type CastFlags, castOf } from "./cast.ts";
 import { junitOf } from "./junit.ts";
@@ -93,9 +95,9 @@ async function run(files: readonly string[], flags: RunFlags): Promise<void> {
   for (const { file, plan } of plans) {
     const result = await runFile(file, plan!, { flags, target, key, signedIn });
     results.push(result);
-    if (!flags.json) console.log(reportOf(result, paint));
+    if (!flags.json) print(reportOf(result, paint));
   }
-  if (flags.json) console.log(JSON.stringify({ server: target.ws, files: results }, null, 2));
+  if (flags.json) printJson({ server: target.ws, files: results }, 2);
   if (flags.junit !== undefined) writeJunit(flags.junit, results);
   if (results.some((file) => file.results.some(hasFailed))) process.exitCode = 1;
 }
@@ -107,7 +109,7 @@ async function runFile(
 ): Promise<FileResult> {
   const { recording, left } = plan;
   if (left > 0)
-    console.error(`${file}: ${left} messages were said by nobody of the file; they are left out.`);
+    remark(`${harmless(file)}: ${left} messages were said by nobody of the file; they are left out.`);
   const { user = [], token = [], conversation = [] } = flags;
   const casting = castOf(recording, { user, token, conversation });
   const tokens = await findTokens(recording, casting, { target, key, signedIn });

@@ -23,8 +23,8 @@ test("text has a line for each finding, what to do below it, and a line that cou
     "ok       settings  They are good.",
     "warning  folder    Others can read a|b.",
     "                   chmod 600 it",
-    "warning  folder    Little",
-    "room.",
+    // A line end in a value is shown: it could begin a line that is none.
+    "warning  folder    Little␊room.",
     "skipped  redis     There is none.",
     "ok       talk      Went well.",
     "",
