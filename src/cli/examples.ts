@@ -32,7 +32,7 @@ export function readExamples(): Example[] {
 /** The first comment of a program, after the line that names its interpreter; of a scenario the note in its header. */
 function aboutOf(text: string): string {
   if (text.startsWith("{")) return String(JSON.parse(text.split("\n")[0]!).note ?? "");
-  return /^(?:#!.*\n)?(?:#|\/\/) ?(.*)/.exec(text)?.[1] ?? "";
+  return /^(?:#!.*\n)?(?:#|\/\/|<!--) ?(.*)/.exec(text)?.[1] ?? "";
 }
 
 const NOTE = `

@@ -7,6 +7,7 @@ import { EXAMPLES_FOLDER } from "../../src/cli/examples.ts";
 import { ParleyFolder } from "../cli/parley.ts";
 import { FaultProxy } from "../delivery/fault-proxy.ts";
 import { ROOT } from "../docs/pages.ts";
+import { chromiumPath, openPage, startBrowser } from "../support/browser.ts";
 import { SECRET, startTestServer, type TestServer } from "../support/server.ts";
 import { until } from "../support/until.ts";
 
@@ -126,6 +127,54 @@ test("echo-bot.mjs answers once, also what was said while it was away", async ()
   expect(await second.ended).toBe(0);
   expect(await texts(server)).toEqual(["hello, bot", "echo one", "one", "echo two", "two"]);
 });
+
+test.skipIf(chromiumPath() === undefined)(
+  "page.html shows the newest page first, then what is said, and earlier ones on request",
+  async () => {
+    ran.add("page.html");
+    await using web = serveFolder();
+    await using server = await startTestServer({ env: { ALLOWED_ORIGINS: web.origin } });
+    for (let n = 1; n <= 60; n++) await say(server, "ann", `n${n}`);
+    await using browser = await startBrowser();
+    await using watched = await openPage(browser, `${web.origin}/page.html?server=${server.url}`);
+    const { page } = watched;
+    await page.getByPlaceholder("User").fill("user1");
+    await page.getByPlaceholder("Password").fill("password");
+    await page.getByRole("button", { name: "Sign in" }).click();
+    const shown = () => page.locator("#list li").allTextContents();
+    const newest = Array.from({ length: 50 }, (_, at) => `ann: n${at + 11}`);
+    await until("the newest page is shown", async () => (await shown()).length === 50);
+    expect(await shown()).toEqual(newest);
+    await say(server, "ann", "live");
+    await page.getByPlaceholder("Message").fill("<b>mine</b>");
+    await page.getByRole("button", { name: "Send" }).click();
+    await until("what is said comes", async () => (await shown()).length === 52);
+    expect((await shown()).slice(50)).toEqual(["ann: live", "user1: <b>mine</b>"]);
+    await page.getByRole("button", { name: "Earlier" }).click();
+    await until("the earlier ones come", async () => (await shown()).length === 62);
+    expect((await shown()).slice(0, 11)).toEqual(Array.from({ length: 11 }, (_, at) => `ann: n${at + 1}`));
+    expect(await page.getByRole("button", { name: "Earlier" }).isVisible()).toBe(false);
+    expect(watched.faults).toEqual([]);
+  },
+  180_000,
+);
+
+/** Serves the folder on an origin of its own, with the library beside the page. */
+function serveFolder() {
+  const web = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    async fetch(request) {
+      const { pathname } = new URL(request.url);
+      if (pathname === "/parley-client.js")
+        return new Response(await bundle(), { headers: { "Content-Type": "text/javascript" } });
+      if (pathname === "/favicon.ico") return new Response(null, { status: 204 });
+      const file = Bun.file(join(folder, pathname));
+      return (await file.exists()) ? new Response(file) : new Response(null, { status: 404 });
+    },
+  });
+  return { origin: `http://127.0.0.1:${web.port}`, [Symbol.asyncDispose]: () => web.stop(true) };
+}
 
 test("own-users.mjs lets a user in who has no account", async () => {
   await using server = await startTestServer();
