@@ -167,7 +167,7 @@ function serveFolder() {
     async fetch(request) {
       const { pathname } = new URL(request.url);
       if (pathname === "/parley-client.js")
-        return new Response(await bundle(), { headers: { "Content-Type": "text/javascript" } });
+        return new Response((await bundle()).code, { headers: { "Content-Type": "text/javascript" } });
       if (pathname === "/favicon.ico") return new Response(null, { status: 204 });
       const file = Bun.file(join(folder, pathname));
       return (await file.exists()) ? new Response(file) : new Response(null, { status: 404 });
