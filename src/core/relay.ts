@@ -10,8 +10,11 @@ export interface RelayListener {
   presence(user: string, state: "joined" | "left", at: number): void;
   typing(user: string, active: boolean): void;
   read(user: string, seq: number): void;
-  /** Read marks may have been missed while the store was away. Presence is made up for by the relay itself. */
-  missed(): void;
+  /**
+   * Read marks may have been missed while the store was away. Presence is made up for by the relay itself. Resolves when they
+   * were looked up; MUST NOT reject.
+   */
+  missed(): Promise<void> | void;
 }
 
 /** A conversation as one node shares it with the others. */

@@ -9,8 +9,6 @@ const MARK: Readonly<Record<ChannelKind, string>> = { message: "M", relay: "R" }
 export interface ChannelListener {
   message?(payload: string): void;
   relay?(payload: string): void;
-  /** Redis was away, or its announcements were; it is heard again from now on. What was said meanwhile must be looked up. */
-  resubscribed?(): void;
 }
 
 export interface ChannelSubscription {
@@ -35,13 +33,8 @@ export class Channels {
   private readonly open_ = new Map<string, Channel>();
   private wanted: string[] = [];
   private flushed: Promise<void> | undefined;
-  private readonly stopWatching: () => void;
 
-  constructor(private readonly client: RedisClient) {
-    this.stopWatching = client.watchReady((ready) => {
-      if (ready) this.subscribeAgain().catch((error) => client.lose(String(error)));
-    });
-  }
+  constructor(private readonly client: RedisClient) {}
 
   /** Whether this node is subscribed to a conversation's channel, or about to be. */
   has(conversation: string): boolean {
@@ -49,8 +42,8 @@ export class Channels {
   }
 
   /**
-   * Begins to hear a conversation's channel. After the answer nothing that is announced is missed, as long as
-   * `resubscribed` is not called. Rejects when Redis cannot be reached.
+   * Begins to hear a conversation's channel. After the answer nothing that is announced is missed until Redis is away;
+   * what is missed then is looked up by who listens (recovery.ts). Rejects when Redis cannot be reached.
    */
   async open(conversation: string, listener: ChannelListener): Promise<ChannelSubscription> {
     let channel = this.open_.get(conversation);
@@ -70,6 +63,11 @@ export class Channels {
     return { close };
   }
 
+  /** Begins to hear all channels again, after Redis was away. Rejects when it is away still. */
+  async subscribeAgain(): Promise<void> {
+    await this.subscribeAll([...this.open_.keys()]);
+  }
+
   /** Sends a payload to all nodes that listen to a conversation, this one included. Rejects when it could not be sent. */
   announce(conversation: string, kind: ChannelKind, payload: string): Promise<void> {
     return this.client.publish(this.client.keys.channel(conversation), MARK[kind] + payload);
@@ -77,7 +75,6 @@ export class Channels {
 
   /** Ends everything. */
   close(): void {
-    this.stopWatching();
     for (const conversation of this.open_.keys()) this.unsubscribe(conversation);
     this.open_.clear();
   }
@@ -114,13 +111,6 @@ export class Channels {
       .map((conversation) => this.client.keys.channel(conversation));
     for (let i = 0; i < channels.length; i += SUBSCRIBED_AT_ONCE)
       await this.client.subscribe(channels.slice(i, i + SUBSCRIBED_AT_ONCE), this.hear);
-  }
-
-  private async subscribeAgain(): Promise<void> {
-    const conversations = [...this.open_.keys()];
-    await this.subscribeAll(conversations);
-    for (const conversation of conversations)
-      for (const listener of this.listenersOf(conversation)) listener.resubscribed?.();
   }
 
   /** One function for all channels, so that none holds one of its own. */

@@ -113,10 +113,7 @@ export class RedisEngine implements Engine {
       ? new ClusterTurns({ ...turnParts, storeEpoch: () => this.reader.storeEpoch })
       : new StandaloneTurns(turnParts);
     this.cleaner = new Cleaner({ client, log, retention, clock, time });
-    this.stopTimers = [
-      clock.every(CHECK_INTERVAL, () => this.checkRooms()),
-      client.watchReady((ready) => ready && this.reader.refreshEpoch()),
-    ];
+    this.stopTimers = [clock.every(CHECK_INTERVAL, () => this.checkRooms())];
   }
 
   /** Begins to work on a Redis that was reached. */
@@ -171,6 +168,11 @@ export class RedisEngine implements Engine {
 
   marks(conversation: string): Promise<ReadonlyMap<string, number>> {
     return readMarks(this.client, conversation);
+  }
+
+  /** After Redis was away: tells everybody what was missed meanwhile, or that messages are lost. */
+  catchUp(): Promise<void> {
+    return this.rooms.catchUp();
   }
 
   /** Removes all that is no longer kept, everywhere. */

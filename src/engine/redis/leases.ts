@@ -84,15 +84,15 @@ export class RedisLeases implements ConnectionLeases, LifeKeeper {
     nodes.add(this);
     this.replacements = new Replacements(client, ({ user, slot, id }) => this.wasReplaced(user, slot, id));
     this.stops = [
-      clock.every(SETTLE_INTERVAL, () => this.putBack()),
+      clock.every(SETTLE_INTERVAL, () => void this.putBack()),
       clock.every(RETRY_INTERVAL, () => {
-        this.settle();
+        void this.settle();
         this.replacements.sendAgain();
       }),
     ];
   }
 
-  /** Begins to hear of connections that are replaced by others on other nodes. */
+  /** Begins to hear of connections that are replaced by others on other nodes; also after Redis was away. */
   async start(): Promise<void> {
     await this.replacements.listen();
   }
@@ -132,11 +132,11 @@ export class RedisLeases implements ConnectionLeases, LifeKeeper {
     this.run(user, "give", { named: named && [named] }).catch(() => this.unsettled.add(user));
   }
 
-  putBack(): void {
+  async putBack(): Promise<void> {
     for (const user of this.holdings.keys()) this.unsettled.add(user);
     for (const user of this.given.keys()) this.unsettled.add(user);
     this.given = new RecencyMap(REMEMBERED);
-    this.settle();
+    await this.settle();
   }
 
   /** Nothing to do: counts of a node that is gone are left out where they are in the way, and expire. */
@@ -222,8 +222,8 @@ export class RedisLeases implements ConnectionLeases, LifeKeeper {
     this.given.set(user, true);
   }
 
-  private settle(): void {
-    if (this.unsettled.size === 0 || !this.client.ready) return;
+  private async settle(): Promise<void> {
+    if (this.unsettled.size === 0 || !this.client.reachable) return;
     this.settling ??= this.tryToSettle()
       .catch((error) => {
         if (this.client.ready) this.log.warn("leases.unsettled", { error: String(error) });
@@ -231,6 +231,7 @@ export class RedisLeases implements ConnectionLeases, LifeKeeper {
       .finally(() => {
         this.settling = undefined;
       });
+    await this.settling;
   }
 
   private async tryToSettle(): Promise<void> {

@@ -23,8 +23,11 @@ export interface NodeRegistryParts {
 
 /** Who keeps something in the store under a node's life. */
 export interface LifeKeeper {
-  /** What this node has put down may be gone, or a new life has begun: all of it is to be put down under `life`. */
-  putBack(): void;
+  /**
+   * What this node has put down may be gone, or a new life has begun: all of it is to be put down under `life`. Resolves when
+   * that is done, or has to wait. MUST NOT reject.
+   */
+  putBack(): Promise<void>;
   /** A node is gone: what it put down under its life is to be given back. Others may do the same at the same time. */
   sweep(life: string): Promise<void>;
   /** Whether anything is put down under `life` that may be left to be swept. */
@@ -58,9 +61,7 @@ export class NodeRegistry {
   private startedAt = 0;
   private lag = 0;
   private trusted = Number.NEGATIVE_INFINITY;
-  /** The store was away: what this node had put down there may be gone. */
-  private wasAway = false;
-  private renewing = false;
+  private renewing: Promise<void> | undefined;
   private sweeping = false;
   private closed = false;
 
@@ -117,8 +118,16 @@ export class NodeRegistry {
     this.stops.push(
       this.clock.every(this.lease / RENEWALS, () => this.renew()),
       this.clock.every(SWEEP_INTERVAL, () => this.sweep()),
-      this.client.watchReady((ready) => this.noteReady(ready)),
     );
+  }
+
+  /** After the store was away: renews the lease, or begins a new life, and has everything put down again. */
+  async putBack(): Promise<void> {
+    this.trusted = trustedFrom(this.clock.now(), this.lease);
+    await this.renewing;
+    if (this.closed) return;
+    await this.tryToRenew();
+    await this.putAllBack();
   }
 
   /** This node's people can connect from now on. */
@@ -137,7 +146,9 @@ export class NodeRegistry {
     const doubtful = [...new Set(lives)].filter((life) => !this.isOwn(life) && !this.isKnown(life));
     if (doubtful.length === 0) return [];
     await this.ask("look");
-    return this.clock.now() < this.trusted ? [] : doubtful.filter((life) => !this.isKnown(life));
+    // Until this node has recovered, `trusted` may be that of before the store was away.
+    if (!this.client.ready || this.clock.now() < this.trusted) return [];
+    return doubtful.filter((life) => !this.isKnown(life));
   }
 
   /** Stops. Where anything is left under this node's life, its lease runs out, and others sweep it then. */
@@ -156,33 +167,33 @@ export class NodeRegistry {
     return this.nodes.some((node) => node.life === life && node.until > this.seenAt);
   }
 
-  private noteReady(ready: boolean): void {
-    this.wasAway = true;
-    if (!ready) return;
-    this.trusted = trustedFrom(this.clock.now(), this.lease);
-    this.renew();
-  }
-
   private renew(): void {
-    if (this.renewing || this.closed) return;
-    this.renewing = true;
-    this.tryToRenew()
-      // It is tried again in a moment; that the store is away is said by the client.
-      .catch(() => {})
+    if (this.renewing !== undefined || this.closed) return;
+    this.renewing = this.tryToRenew()
+      .then(
+        (isNew) => {
+          // Nobody waits for it, or the lease would not be renewed meanwhile.
+          if (isNew) void this.putAllBack();
+        },
+        // It is tried again in a moment; that the store is away is said by the client.
+        () => {},
+      )
       .finally(() => {
-        this.renewing = false;
+        this.renewing = undefined;
       });
   }
 
-  private async tryToRenew(): Promise<void> {
-    const away = this.wasAway;
+  /** Answers whether a new life has begun. */
+  private async tryToRenew(): Promise<boolean> {
     const asked = performance.now();
     const { done } = await this.ask("renew");
     this.lag = performance.now() - asked;
     if (!done) await this.beginAnew();
-    if (done && !away) return;
-    if (this.client.ready) this.wasAway = false;
-    for (const keeper of this.keepers) keeper.putBack();
+    return !done;
+  }
+
+  private async putAllBack(): Promise<void> {
+    await Promise.all([...this.keepers].map((keeper) => keeper.putBack()));
   }
 
   private async beginAnew(): Promise<void> {

@@ -10,6 +10,7 @@ import { ControlLog } from "./control.ts";
 import { REPLICA_PATIENCE, RedisEngine } from "./engine.ts";
 import { RedisLeases } from "./leases.ts";
 import { NodeRegistry } from "./nodes.ts";
+import { recover } from "./recovery.ts";
 import { RedisRefreshFamilies } from "./refresh-families.ts";
 import { RedisRelay } from "./relay.ts";
 import { checkRequirements } from "./requirements.ts";
@@ -45,6 +46,7 @@ export async function openRedis(options: RedisOptions): Promise<Store> {
     const relay = new RedisRelay({ client, channels, nodes, clock });
     const leases = new RedisLeases({ client, nodes, clock, log });
     await leases.start();
+    client.recoverWith(() => recover({ channels, leases, engine, nodes, relay, control }));
     await nodes.start();
     let closing: Promise<void> | undefined;
     const close = async () => {

@@ -26,6 +26,9 @@ const SETTLE_INTERVAL = 250;
 /** How often what this node has put down is put down again, so that it does not expire, in milliseconds. */
 const PUT_BACK_INTERVAL = 3_600_000;
 
+/** Conversations that are looked at in one go after the store was away. */
+const CAUGHT_UP_AT_ONCE = 500;
+
 /** Conversations of a node that is gone that are swept at once. */
 const SWEPT_AT_ONCE = 200;
 
@@ -47,7 +50,7 @@ export class RedisRelay implements Relay, LifeKeeper {
     this.stops = [
       clock.every(AUDIT_INTERVAL, () => this.audit()),
       clock.every(SETTLE_INTERVAL, () => this.settle()),
-      clock.every(PUT_BACK_INTERVAL, () => this.putBack()),
+      clock.every(PUT_BACK_INTERVAL, () => void this.putBack()),
     ];
   }
 
@@ -74,10 +77,17 @@ export class RedisRelay implements Relay, LifeKeeper {
     return users;
   }
 
-  putBack(): void {
-    for (const room of this.rooms.values()) room.putBack();
+  async putBack(): Promise<void> {
+    await Promise.all([...this.rooms.values()].map((room) => room.putBack()));
     // The next time will do, too.
-    this.clearLeft().catch(() => {});
+    await this.clearLeft().catch(() => {});
+  }
+
+  /** After the store was away: tells in every conversation what happened there through other nodes meanwhile. */
+  async catchUp(): Promise<void> {
+    const rooms = [...this.rooms.values()];
+    for (let i = 0; i < rooms.length; i += CAUGHT_UP_AT_ONCE)
+      await Promise.all(rooms.slice(i, i + CAUGHT_UP_AT_ONCE).map((room) => room.catchUp()));
   }
 
   async sweep(life: string): Promise<void> {

@@ -18,7 +18,6 @@ export class Replacements {
   /** Resolves when Redis has taken note of the subscription that is wanted now. */
   listening: Promise<void> = Promise.resolve();
   private readonly unsent = new Map<string, string>();
-  private readonly stopWatching: () => void;
   private readonly channel: string;
 
   constructor(
@@ -26,9 +25,6 @@ export class Replacements {
     private readonly replaced: (replacement: Replacement) => void,
   ) {
     this.channel = client.keys.replacements(client.node);
-    this.stopWatching = client.watchReady((ready) => {
-      if (ready) this.listen().catch((error) => client.lose(String(error)));
-    });
   }
 
   /** Begins to hear what other nodes send to this one. Rejects when Redis cannot be reached. */
@@ -62,7 +58,6 @@ export class Replacements {
   }
 
   close(): void {
-    this.stopWatching();
     this.client.unsubscribe(this.channel);
   }
 }

@@ -170,6 +170,13 @@ export class Room {
     this.advance();
   }
 
+  /** Looks what was missed, and resolves when it was told, or cannot be told now. */
+  async catchUp(): Promise<void> {
+    this.suspect();
+    await this.check();
+    await this.reach(this.newest);
+  }
+
   /** What the store must have, or it has lost messages. */
   get known(): Pick<Known, "seq" | "at" | "epoch"> {
     const { seq, at } = this.proof ?? { seq: this.told, at: this.toldAt };

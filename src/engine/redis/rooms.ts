@@ -28,6 +28,9 @@ interface OpenRoom {
 /** Conversations whose newest `seq` is remembered, though nobody here listens to them. */
 const REMEMBERED = 50_000;
 
+/** Rooms that are looked at in one go after Redis was away. */
+const CAUGHT_UP_AT_ONCE = 500;
+
 /** How often it is asked how far a conversation reaches that loses messages meanwhile. */
 const HEAD_TRIES = 3;
 
@@ -156,6 +159,17 @@ export class Rooms {
     await Promise.all(this.toCheck.splice(0, count).map((room) => room.check()));
   }
 
+  /**
+   * After Redis was away: tells everybody what was missed meanwhile, or that messages are lost. A room that cannot be looked
+   * at now is looked at again by `check`.
+   */
+  async catchUp(): Promise<void> {
+    await this.parts.store.refreshEpoch();
+    const rooms = [...this.rooms.values()];
+    for (let i = 0; i < rooms.length; i += CAUGHT_UP_AT_ONCE)
+      await Promise.all(rooms.slice(i, i + CAUGHT_UP_AT_ONCE).map(({ room }) => room.catchUp()));
+  }
+
   /** Ends all listening. */
   close(): void {
     this.stopWatching();
@@ -167,7 +181,6 @@ export class Rooms {
     try {
       const subscription = await this.parts.channels.open(conversation, {
         message: (payload) => room.hear(readAnnouncement(payload)),
-        resubscribed: () => room.check(),
       });
       const open = this.rooms.get(conversation);
       if (open?.room !== room) {

@@ -55,7 +55,6 @@ export class SharedRoom implements RelayRoom {
     try {
       this.subscription ??= await channels.open(conversation, {
         relay: (payload) => this.hear(payload),
-        resubscribed: () => this.catchUp(),
       });
       await this.look();
       this.listener = listener;
@@ -99,11 +98,19 @@ export class SharedRoom implements RelayRoom {
     this.rest();
   }
 
-  /** Tells the store anew who is there through this node. */
-  putBack(): void {
+  /** Tells the store anew who is there through this node; resolves when that is done, or has failed. */
+  async putBack(): Promise<void> {
     if (this.here.size === 0 && this.notedFor === undefined && !this.uncertain) return;
     this.uncertain = true;
-    this.write();
+    await this.write();
+  }
+
+  /** After the store was away: tells who came and went through other nodes meanwhile, and has read marks looked up. */
+  async catchUp(): Promise<void> {
+    if (this.listener === undefined) return;
+    if (this.looking !== undefined) this.lookAgain = true;
+    await this.look();
+    await this.listener?.missed();
   }
 
   /** Tells who was waited for and did not come back. */
@@ -151,12 +158,6 @@ export class SharedRoom implements RelayRoom {
     for (const { user, state, at } of changes) this.listener?.presence(user, state, at);
   }
 
-  private catchUp(): void {
-    if (this.looking !== undefined) this.lookAgain = true;
-    this.lookInVain();
-    this.listener?.missed();
-  }
-
   /** Looks where nobody waits for it; the next audit does it again when it fails. */
   private lookInVain(): void {
     this.look().catch(() => {});
@@ -199,11 +200,12 @@ export class SharedRoom implements RelayRoom {
     channels.announce(conversation, "relay", JSON.stringify(frame)).catch(() => {});
   }
 
-  private write(): void {
+  private write(): Promise<void> {
     this.writing ??= this.tryToWrite().finally(() => {
       this.writing = undefined;
       this.rest();
     });
+    return this.writing;
   }
 
   private async tryToWrite(): Promise<void> {

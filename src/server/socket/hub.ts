@@ -242,8 +242,8 @@ export class Hub {
     };
   }
 
-  private readMarksAgain(room: Room): void {
-    this.engine.marks(room.conversation).then(
+  private readMarksAgain(room: Room): Promise<void> {
+    return this.engine.marks(room.conversation).then(
       (marks) => {
         for (const [user, seq] of marks) this.tellMark(room, user, seq);
       },

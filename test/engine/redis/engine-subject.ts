@@ -4,6 +4,7 @@ import { Channels } from "../../../src/engine/redis/channels.ts";
 import { RedisClient } from "../../../src/engine/redis/client.ts";
 import { RedisEngine, type RedisEngineParts } from "../../../src/engine/redis/engine.ts";
 import { Keys } from "../../../src/engine/redis/keys.ts";
+import { recover } from "../../../src/engine/redis/recovery.ts";
 import type { Message } from "../../../src/protocol/server-frames.ts";
 import type { OpenEngine } from "../../contracts/engine/subject.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
@@ -35,6 +36,7 @@ export class TestNode implements AsyncDisposable {
       clock,
       ...parts,
     });
+    client.recoverWith(() => recover({ channels, engine }));
     return new TestNode(engine, client, channels, clock, log);
   }
 

@@ -3,6 +3,7 @@ import { Channels } from "../../../src/engine/redis/channels.ts";
 import type { RedisClient } from "../../../src/engine/redis/client.ts";
 import { RedisLeases } from "../../../src/engine/redis/leases.ts";
 import { NodeRegistry } from "../../../src/engine/redis/nodes.ts";
+import { recover } from "../../../src/engine/redis/recovery.ts";
 import { RedisRelay } from "../../../src/engine/redis/relay.ts";
 import type { ManualClock } from "../../support/manual-clock.ts";
 import { RecordedLog } from "../../support/recorded-log.ts";
@@ -39,9 +40,11 @@ export class MeetingNode implements AsyncDisposable {
   }
 
   static async open(redis: RealRedis, prefix: string, clock: ManualClock): Promise<MeetingNode> {
-    const node = new MeetingNode(await redis.connect(prefix), clock);
+    const client = await redis.connect(prefix);
+    const node = new MeetingNode(client, clock);
     await node.leases.start();
     await node.nodes.start();
+    client.recoverWith(() => recover(node));
     return node;
   }
 
@@ -51,7 +54,7 @@ export class MeetingNode implements AsyncDisposable {
       presence: (user, state) => told.push(`${state === "joined" ? "+" : "-"}${user}`),
       typing: (user, active) => told.push(`${user} ${active ? "types" : "stopped"}`),
       read: (user, seq) => told.push(`${user} read ${seq}`),
-      missed: () => told.push("missed"),
+      missed: () => void told.push("missed"),
     });
     return { room, told };
   }

@@ -1,0 +1,79 @@
+// The story: a node that was cut off from Redis sent `recovered` as soon as it was connected again. What had been said
+// meanwhile came after it, and its own users were put back after it: who trusted the frame saw a conversation with a hole.
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { startRedis, type TestRedis } from "../../support/redis.ts";
+import { until } from "../../support/until.ts";
+import { presenceOf, startNodes } from "./cluster.ts";
+
+let redis: TestRedis;
+beforeAll(async () => {
+  redis = await startRedis();
+});
+afterAll(() => redis[Symbol.asyncDispose]());
+
+test("L3 P1 D4 what was missed comes before `recovered`: messages, who came and went, and read marks", async () => {
+  await using cluster = await startNodes(redis, 2);
+  const [a, b] = cluster.nodes;
+  await using anna = await a.connect("anna");
+  await using ben = await b.connect("ben");
+  await using cleo = await b.connect("cleo");
+  await until("all are there", () => presenceOf(anna).includes("+cleo"));
+  a.cutOff();
+  await anna.next("degraded");
+  const before = anna.frames.length;
+
+  for (const id of ["m1", "m2", "m3"]) {
+    ben.send({ type: "message", text: id, id });
+    await ben.next("ack");
+  }
+  ben.send({ type: "read", seq: 2 });
+  await cleo.next("read");
+  await using dora = await b.connect("dora");
+  const joined = await ben.next("presence");
+  expect(joined).toMatchObject({ user: "dora", state: "joined" });
+
+  a.heal();
+  await anna.next("recovered");
+  await anna.settled();
+  const missed = anna.frames.slice(before).filter(({ type }) => type !== "pong");
+  const at = missed.findIndex(({ type }) => type === "recovered");
+  expect(missed.slice(0, at)).toEqual([...ben.of("message"), joined, ...cleo.of("read")]);
+  expect(missed.slice(at)).toEqual([{ type: "recovered", reason: "The store is back." }]);
+  expect(dora.frames.length).toBeGreaterThan(0);
+});
+
+test("L3 P2 a node's users are put back before it sends `recovered`, also when its lease had run out", async () => {
+  await using cluster = await startNodes(redis, 3);
+  const [a, b, quiet] = cluster.nodes;
+  await using anna = await a.connect("anna", "hall");
+  await using ben = await b.connect("ben", "hall");
+  await until("both are there", () => presenceOf(anna).includes("+ben"));
+  b.cutOff();
+  await ben.next("degraded");
+  await until("ben is gone", () => presenceOf(anna).includes("-ben"));
+  b.heal();
+  await ben.next("recovered");
+  // A node without sockets in it reads the store.
+  const headers = { Authorization: `Bearer ${await quiet.token("anna")}` };
+  const answer = await fetch(`${quiet.url}/conversations/hall/members`, { headers });
+  const { members } = (await answer.json()) as { members: { user: string }[] };
+  expect(members.map(({ user }) => user)).toEqual(["anna", "ben"]);
+});
+
+test("L3 a node is not ready before it has recovered", async () => {
+  await using cluster = await startNodes(redis, 2);
+  const [a, b] = cluster.nodes;
+  await using anna = await a.connect("anna", "den");
+  await using ben = await b.connect("ben", "den");
+  for (let round = 0; round < 3; round++) {
+    a.cutOff();
+    await anna.next("degraded");
+    ben.send({ type: "message", text: "x" });
+    const { seq } = await ben.next("ack");
+    a.heal();
+    await until("it is ready", async () => (await fetch(`${a.url}/readyz`)).status === 200);
+    await anna.settled();
+    expect(anna.of("message").at(-1)?.seq).toBe(seq);
+    await anna.next("recovered");
+  }
+});
