@@ -167,8 +167,9 @@ export const ERRORS = {
     category: "rate limit",
     http: 429,
     close: 4429,
-    what: "Frames came faster than the burst limit for too long, in spite of warnings.",
-    advice: "Send at most 20 frames a second (BURST_RATE), and slow down at a `flooding` warning.",
+    what: "Frames or requests came faster than the burst limit for too long.",
+    advice:
+      "Send at most 20 frames or requests a second (BURST_RATE), slow down at a `flooding` warning, and wait for `Retry-After`.",
   },
   inactive: {
     category: "inactivity",

@@ -126,6 +126,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
       window: settings.signinWindow * 1000,
       attemptsPerMinute: settings.signinsPerMinute,
     }),
+    burst: rules.burst,
     refreshLifetime: settings.refreshLifetime,
     inactivityTimeout: inactivity.timeout,
     version: parts.version,

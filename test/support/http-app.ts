@@ -59,6 +59,7 @@ export async function testApp(change: Partial<AppParts> = {}) {
     throttle: new LocalThrottle({ failures: 5, window: 300_000, attemptsPerMinute: 30 }, clock),
     keys: KEYS,
     plans: PLANS,
+    burst: { rate: 20, size: 40 },
     inactivityTimeout: 300,
     version: "0.1.0",
     page: new Map(),

@@ -1,4 +1,5 @@
 import { Hono, type MiddlewareHandler } from "hono";
+import type { BurstRule } from "../../core/burst.ts";
 import type { OriginRule } from "../../core/origins.ts";
 import { ERRORS } from "../../protocol/errors.ts";
 import { MAX_FRAME_BYTES } from "../../protocol/limits.ts";
@@ -22,18 +23,17 @@ import { type MeParts, meRoute } from "./me-route.ts";
 import { type Page, pageRoute } from "./page-route.ts";
 import { problem } from "./problem.ts";
 import { type RemovalParts, removeConversationRoute } from "./remove-conversation-route.ts";
+import { createGuard, guardStrangers } from "./request-guard.ts";
 import { securityHeaders } from "./security-headers.ts";
 import { type TicketParts, ticketRoute } from "./ticket-route.ts";
 import { tokenRoute, tokensUnavailable } from "./token-route.ts";
 
 export type AppParts = SignInParts &
   RefreshParts &
-  MeParts &
-  LogoutParts &
-  TicketParts &
-  ConversationParts &
-  RemovalParts &
-  ConfigParts & {
+  ConfigParts &
+  Omit<MeParts & LogoutParts & TicketParts & ConversationParts & RemovalParts, "guard"> & {
+    /** How many requests one user may send (M2). */
+    readonly burst: BurstRule;
     readonly page: Page;
     /** Makes faults on request; undefined where TEST_FAULTS is off. */
     readonly faults?: FaultMaker | undefined;
@@ -46,13 +46,17 @@ export type AppParts = SignInParts &
   };
 
 /** Everything the server answers over HTTP. `/ws/*` never comes here: the door looks at it first. */
-export function createApp(parts: AppParts): Hono<HttpEnvironment> {
+export function createApp(appParts: AppParts): Hono<HttpEnvironment> {
+  const parts = { ...appParts, guard: createGuard(appParts.burst, appParts) };
   const app = new Hono<HttpEnvironment>();
   app.use(securityHeaders);
   const { faults } = parts;
   const shared = faults === undefined ? CROSS_ORIGIN_PATHS : [...CROSS_ORIGIN_PATHS, FAULTS_PATH];
   for (const path of shared) app.use(path, crossOrigin(parts.origins.listed));
-  app.use(refuseForeignPages(parts, new Set(["/healthz", "/readyz", ...parts.page.keys()])));
+  // Health checks and the files of the page cost nothing, and come from anywhere.
+  const free = new Set(["/healthz", "/readyz", ...parts.page.keys()]);
+  app.use(refuseForeignPages(parts, free));
+  app.use(guardStrangers(parts.guard, free, isIdentified));
   app.use(bodyLimits(parts));
 
   const withRefresh: SignInParts =
@@ -85,6 +89,11 @@ export function createApp(parts: AppParts): Hono<HttpEnvironment> {
   app.notFound(() => problem("not_found"));
   app.onError((error, c) => unforeseen(parts, error, c));
   return app;
+}
+
+/** Whether the routes of `path` find out who sends a request. */
+function isIdentified(path: string): boolean {
+  return ["/me", "/logout", "/ticket", FAULTS_PATH].includes(path) || path.startsWith("/conversations/");
 }
 
 /** Refuses a body whose stated length is too much, before anything else is done for its client. */

@@ -9,9 +9,11 @@ import { type VerifiedToken, verifyToken } from "../authentication/tokens.ts";
 import type { Log } from "../log.ts";
 import type { HttpContext } from "./environment.ts";
 import { problem, retryAfterSeconds } from "./problem.ts";
+import type { Guard } from "./request-guard.ts";
 
 export interface BearerParts extends IdentifyParts {
   readonly log: Log;
+  readonly guard: Guard;
 }
 
 /** Who sent a request, and the token that proves it. */
@@ -37,7 +39,10 @@ export async function identifyBearer(parts: BearerParts, c: HttpContext): Promis
     });
   }
   const verdict = await verifyToken(parts.keys, bearer, parts.clock.now());
-  if (!verdict.ok) return refuse(parts, c, verdict.code, verdict.reason);
+  if (!verdict.ok) return (await parts.guard.stranger(c)) ?? refuse(parts, c, verdict.code, verdict.reason);
+  // Before anything is asked of the store.
+  const flooding = await parts.guard.user(c, verdict.token.subject);
+  if (flooding !== undefined) return flooding;
   const identity = await permit(parts, verdict.token, demoAccountsUsable);
   if ("refusal" in identity) {
     const { code, message, user } = identity.refusal;

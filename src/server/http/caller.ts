@@ -57,6 +57,8 @@ async function findCaller(
     const key = findApiKey(parts.apiKeys, presented);
     if (key !== undefined) {
       const { name, rights } = key;
+      const flooding = await parts.guard.key(c, name);
+      if (flooding !== undefined) return flooding;
       return {
         user: name,
         limit: 0,
@@ -66,6 +68,8 @@ async function findCaller(
         who: { address, key: name },
       };
     }
+    const flooding = await parts.guard.stranger(c);
+    if (flooding !== undefined) return flooding;
     parts.log.warn("request.refused", { address, path: c.req.path, code: "unauthorized", reason: "key" });
     return problem("unauthorized", {
       detail: "The key is not one of this server's; an operator makes one with `parley api-key <name>`.",

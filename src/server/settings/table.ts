@@ -228,14 +228,15 @@ export const SETTINGS = {
   BURST_RATE: {
     group: "Connections",
     kind: whole("count", 0, 1_000_000),
-    about: "frames a second from one connection; 0 switches the guard off",
+    about:
+      "frames a second from one connection, and HTTP requests a second of one user (5 times as many of an address without a credential, 50 of an API key); 0 switches the guard off",
     default: "20",
     reason: "faster than anybody types, slower than a flood",
   },
   BURST_SIZE: {
     group: "Connections",
     kind: whole("count", 1, 1_000_000),
-    about: "frames that may come at once before BURST_RATE holds",
+    about: "frames, or HTTP requests, that may come at once before BURST_RATE holds",
     default: "40",
   },
   CREDENTIAL_TIMEOUT: {

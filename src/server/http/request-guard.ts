@@ -1,0 +1,79 @@
+import type { MiddlewareHandler } from "hono";
+import type { BurstRule } from "../../core/burst.ts";
+import type { Clock } from "../../core/clock.ts";
+import { type Requester, RequestGuard } from "../../core/request-guard.ts";
+import { errorEntry } from "../../protocol/errors.ts";
+import { addressGroup, isLoopback } from "../client-address.ts";
+import type { Log } from "../log.ts";
+import { bearerOf } from "./bearer.ts";
+import type { HttpContext, HttpEnvironment } from "./environment.ts";
+import { problem, retryAfterSeconds } from "./problem.ts";
+
+/** Holds requests to the rate of whoever sends them (M2). */
+export interface Guard {
+  /** Resolves when it is the request's turn, or with the refusal, which is logged. */
+  user(c: HttpContext, user: string): Promise<Response | undefined>;
+  key(c: HttpContext, key: string): Promise<Response | undefined>;
+  /** For a request without a credential that is any good. This machine's own programs, and a proxy on it, are free of it. */
+  stranger(c: HttpContext): Promise<Response | undefined>;
+}
+
+export function createGuard(rule: BurstRule, { clock, log }: { clock: Clock; log: Log }): Guard {
+  const guard = new RequestGuard(rule);
+  const pass = async (c: HttpContext, requester: Requester): Promise<Response | undefined> => {
+    const verdict = guard.take(requester, clock.now());
+    if (!verdict.allowed) return refused(c, requester, verdict.retryAfter);
+    if (verdict.wait === 0) return undefined;
+    await passed(clock, verdict.wait);
+    guard.waited();
+    return undefined;
+  };
+  const refused = (c: HttpContext, { kind, name }: Requester, retryAfter: number): Response => {
+    const { address } = c.env;
+    log.warn("limit.requests", { ...(kind !== "address" && { [kind]: name }), address, path: c.req.path });
+    const { what, advice } = errorEntry("flooding");
+    return problem("flooding", {
+      detail: advice,
+      headers: { "Retry-After": retryAfterSeconds(retryAfter) },
+      extra: { retry_after: retryAfter / 1000, ...(c.req.path === "/token" && oauth(what)) },
+    });
+  };
+  return {
+    user: (c, name) => pass(c, { kind: "user", name }),
+    key: (c, name) => pass(c, { kind: "key", name }),
+    async stranger(c) {
+      const { address } = c.env;
+      return isLoopback(address) ? undefined : pass(c, { kind: "address", name: addressGroup(address) });
+    },
+  };
+}
+
+/** As OAuth 2 libraries read it (RFC 6749 §5.2). */
+function oauth(what: string): object {
+  return { error: "temporarily_unavailable", error_description: what };
+}
+
+function passed(clock: Clock, milliseconds: number): Promise<void> {
+  return new Promise((resolve) => {
+    const stop = clock.every(milliseconds, () => {
+      stop();
+      resolve();
+    });
+  });
+}
+
+/**
+ * Counts a request for its address, unless it shows a credential at one of `identified`, whose routes then count it for whom
+ * that is of, or its path is one of `free`.
+ */
+export function guardStrangers(
+  guard: Guard,
+  free: ReadonlySet<string>,
+  identified: (path: string) => boolean,
+): MiddlewareHandler<HttpEnvironment> {
+  return async (c, next) => {
+    const { path } = c.req;
+    if (free.has(path) || (identified(path) && bearerOf(c) !== undefined)) return next();
+    return (await guard.stranger(c)) ?? next();
+  };
+}
