@@ -70,7 +70,10 @@ async function serve(settings: Settings): Promise<void> {
     await server.stop();
     await store.close();
   };
-  stopOnSignal(log, stop, { flush: () => output.flush(LAST_LINES) });
+  stopOnSignal(log, stop, {
+    flush: () => output.flush(LAST_LINES),
+    onHangup: () => server.readCertificate(),
+  });
   const block = startBlock({
     settings,
     version: manifest.version,

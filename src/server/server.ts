@@ -1,5 +1,4 @@
 import { hostname } from "node:os";
-import type { Server } from "bun";
 import { Admission } from "../core/admission.ts";
 import type { Clock } from "../core/clock.ts";
 import { isOnThisMachine, mayUseDemoAccounts } from "../core/demo-accounts.ts";
@@ -12,12 +11,14 @@ import { demoReachOf } from "./authentication/demo-accounts.ts";
 import type { TokenKeys } from "./authentication/keys.ts";
 import type { Passwords } from "./authentication/passwords.ts";
 import type { VerifiedToken } from "./authentication/tokens.ts";
+import { readTlsFiles, watchCertificate } from "./certificate-watch.ts";
 import { clientAddressBehind, isLoopback, isTrustedIn } from "./client-address.ts";
 import { drain } from "./drain.ts";
 import { openFaultBench } from "./faults/bench.ts";
 import { createApp } from "./http/app.ts";
 import { createPage } from "./http/page-route.ts";
 import { problem } from "./http/problem.ts";
+import { type Listen, Listener } from "./listener.ts";
 import type { Log } from "./log.ts";
 import { createRemovals, type RemoveConversations } from "./removals.ts";
 import { isSocketTarget, targetOf, withWholeUrl } from "./request-target.ts";
@@ -55,6 +56,8 @@ export interface RunningServer {
   readonly port: number;
   /** `http://127.0.0.1:8000` */
   readonly url: string;
+  /** Reads the certificate and its key again, where there are any. */
+  readCertificate(): void;
   /** Tells every client when to come back, closes their sockets and stops listening. The engine stays open. */
   stop(): Promise<void>;
 }
@@ -83,7 +86,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     parts.relay,
     clock,
     { presenceGrace: settings.presenceGrace * 1000 },
-    (topic, frame) => server.publish(topic, frame),
+    (topic, frame) => listener.publish(topic, frame),
   );
   const watching = watchStore({ engine, hub, clock });
   const directory = new Directory<Connection>();
@@ -114,7 +117,9 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const faults =
     settings.testFaults === "off" ? undefined : openFaultBench({ host, keys: parts.keys, settings });
   let draining = false;
-  const secure = settings.tlsCert !== undefined;
+  const { tlsCert, tlsKey } = settings;
+  const tlsFiles = tlsCert === undefined ? undefined : { cert: tlsCert, key: tlsKey! };
+  const secure = tlsFiles !== undefined;
   const origins = {
     listed: settings.allowedOrigins,
     loopbackPort: isLoopback(settings.host) ? settings.port : undefined,
@@ -152,35 +157,48 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const clientAddress = clientAddressBehind(settings.trustedProxies);
   const isTrusted = isTrustedIn(settings.trustedProxies);
   const reach = demoReachOf(settings);
-  const server: Server<Connection> = Bun.serve<Connection>({
-    hostname: settings.host,
-    port: settings.port,
-    ...(secure && { tls: { cert: Bun.file(settings.tlsCert!), key: Bun.file(settings.tlsKey!) } }),
-    maxRequestBodySize: 1024 * 1024,
-    websocket: socketHandlers(log, settings.maxUnsentBytes),
-    fetch(request, bun) {
-      const peer = bun.requestIP(request)?.address ?? "";
-      const { headers, method } = request;
-      const target = targetOf(request.url);
-      if (target === undefined) return problem("bad_request", { detail: "The request names no path." });
-      const asker = { loopback: isLoopback(peer), headers };
-      const asked = {
-        address: clientAddress(peer, headers.get("x-forwarded-for")),
-        scheme: schemeOf(secure, isTrusted(peer) ? headers.get("x-forwarded-proto") : null),
-        demoAccountsUsable: mayUseDemoAccounts(reach, asker),
-        faultsUsable: settings.testFaults !== "on" || isOnThisMachine(asker),
-      };
-      if (isSocketTarget(target) && method !== "OPTIONS")
-        return openDoor(door, { request, server: bun, target, ...asked });
-      return app.fetch(withWholeUrl(request), asked);
-    },
-    error(error) {
-      // The last resort for what no route caught; it must show the client nothing of the fault (M5).
-      log.error("request.failed", { error: error.stack ?? String(error) });
-      return problem("internal");
-    },
-  });
-  if (origins.loopbackPort === 0) origins.loopbackPort = server.port!;
+  const handlers = socketHandlers(log, settings.maxUnsentBytes);
+  const listen: Listen<Connection> = (port, tls) =>
+    Bun.serve<Connection>({
+      hostname: settings.host,
+      port,
+      ...(tls !== undefined && { tls }),
+      maxRequestBodySize: 1024 * 1024,
+      websocket: handlers,
+      fetch(request, bun) {
+        const peer = bun.requestIP(request)?.address ?? "";
+        const { headers, method } = request;
+        const target = targetOf(request.url);
+        if (target === undefined) return problem("bad_request", { detail: "The request names no path." });
+        const asker = { loopback: isLoopback(peer), headers };
+        const asked = {
+          address: clientAddress(peer, headers.get("x-forwarded-for")),
+          scheme: schemeOf(secure, isTrusted(peer) ? headers.get("x-forwarded-proto") : null),
+          demoAccountsUsable: mayUseDemoAccounts(reach, asker),
+          faultsUsable: settings.testFaults !== "on" || isOnThisMachine(asker),
+        };
+        if (isSocketTarget(target) && method !== "OPTIONS")
+          return openDoor(door, { request, server: bun, target, ...asked });
+        return app.fetch(withWholeUrl(request), asked);
+      },
+      error(error) {
+        // The last resort for what no route caught; it must show the client nothing of the fault (M5).
+        log.error("request.failed", { error: error.stack ?? String(error) });
+        return problem("internal");
+      },
+    });
+  const tls = tlsFiles && readTlsFiles(tlsFiles);
+  const listener = new Listener(listen, settings.port, tls);
+  const certificate =
+    tlsFiles &&
+    watchCertificate({
+      files: tlsFiles,
+      current: tls!,
+      clock,
+      log: parts.log,
+      use: (next) => listener.change(next),
+    });
+  if (origins.loopbackPort === 0) origins.loopbackPort = listener.port;
 
   const stopWatching = watchAccounts({
     accounts,
@@ -197,17 +215,19 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const threads = new RuntimeThreads();
   threads.calm();
   const stopCalming = clock.every(LOOK_INTERVAL, () => threads.calm());
-  const url = (host: string) => `${secure ? "https" : "http"}://${urlHost(host)}:${server.port}`;
+  const url = (host: string) => `${secure ? "https" : "http"}://${urlHost(host)}:${listener.port}`;
   const { version } = parts;
   parts.serving({ url: url(nameForOthers(settings.host)), version, connections: () => admission.open });
   return {
-    port: server.port!,
+    port: listener.port,
     url: url(settings.host),
+    readCertificate: () => certificate?.read(),
     async stop() {
       draining = true;
       faults?.undisturb();
       await drain({ directory, admission, drainSeconds: settings.drainSeconds });
-      await server.stop(true);
+      certificate?.stop();
+      await listener.stop();
       stopWatching();
       stopWatchingRevocations();
       stopSweeping();

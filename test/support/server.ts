@@ -33,6 +33,8 @@ export interface TestServer extends AsyncDisposable {
   readonly revocations: RevocationStore;
   /** A token for `subject`, signed as an application with SECRET_KEY would. */
   token(subject: string, options?: { plan?: string; lifetime?: number }): Promise<string>;
+  /** As SIGHUP does. */
+  readCertificate(): void;
   stop(): Promise<void>;
 }
 
@@ -85,6 +87,7 @@ export async function startTestServer({
     accounts,
     revocations,
     token: (subject, options = {}) => signToken(keys, { subject, now: clock.now(), ...options }),
+    readCertificate: () => server.readCertificate(),
     stop,
     [Symbol.asyncDispose]: stop,
   };
