@@ -12,16 +12,24 @@ export interface NamedHost {
 /** A name, an IPv4 address, or an IPv6 address in brackets, and at most one port (RFC 3986 §3.2.2). */
 const HOST_FIELD = /^(?:[\w.~!$&'()*+;=%-]+|\[[\da-f:.]+\])(?::(\d{1,5}))?$/i;
 
+/** A part of an IPv4 address. */
+const OCTET = "(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)";
+/** Names that stand as browsers write them: an IPv4 address, or a name whose last part is no number. */
+const PLAIN_NAME = new RegExp(`^(?:(?:${OCTET}\\.){3}${OCTET}|(?:[a-z\\d_-]+\\.)*[a-z][a-z\\d-]*)$`);
+
 /** Reads a `Host` field; undefined where it is missing, empty, repeated or malformed. */
 export function readHost(field: string | null): NamedHost | undefined {
   const match = HOST_FIELD.exec(field ?? "");
   if (match === null) return undefined;
   const port = match[1];
   const name = port === undefined ? match[0] : match[0].slice(0, -port.length - 1);
+  const number = port === undefined ? undefined : Number(port);
+  // Each handshake comes by here; parsing a URL takes longer than all the rest.
+  if (PLAIN_NAME.test(name)) return { name, port: number };
   // Browsers write every form of an address in one way: `0x7f.1` is 127.0.0.1.
   const parsed = URL.parse(`http://${name}`);
   if (parsed === null) return undefined;
-  return { name: parsed.hostname, port: port === undefined ? undefined : Number(port) };
+  return { name: parsed.hostname, port: number };
 }
 
 /**

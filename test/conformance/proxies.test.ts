@@ -1,6 +1,7 @@
 // HAProxy answers some broken handshakes itself, and once a run failed because of that alone. A proxy that says another `Host`
 // was not noticed, because no check sent the page's origin.
 import { describe, expect, test } from "bun:test";
+import { connect } from "../../src/client/connect.ts";
 import { HANDSHAKE_CHECKS } from "../../src/conformance/handshake.ts";
 import { runConformance } from "../../src/conformance/run.ts";
 import { sign } from "../../src/conformance/signer.ts";
@@ -10,9 +11,9 @@ import { SECRET, startTestServer } from "../support/server.ts";
 const KEY = { secret: SECRET, issuer: "parley", audience: "parley" };
 const DOOR = HANDSHAKE_CHECKS.filter(({ rule }) => ["A1", "A5", "W1", "W3", "W6"].includes(rule));
 
-async function failedAt(port: number) {
+async function failedAt(port: number, path = "") {
   const [ann, bob] = ["ann", "bob"].map((user) => ({ user, token: sign(KEY, user) }));
-  const target = { http: `http://127.0.0.1:${port}`, ws: `ws://127.0.0.1:${port}` };
+  const target = { http: `http://127.0.0.1:${port}${path}`, ws: `ws://127.0.0.1:${port}${path}` };
   const results = await runConformance({ target, people: [ann!, bob!], key: KEY }, DOOR);
   return results.flatMap(({ rule, outcome, reason }) => (outcome === "passed" ? [] : [`${rule}: ${reason}`]));
 }
@@ -22,6 +23,17 @@ describe.skipIf(!isInstalled("haproxy"))("behind HAProxy", () => {
     await using server = await startTestServer();
     await using proxy = await startBareHaproxy(server.port);
     expect(await failedAt(proxy.port)).toEqual([]);
+  });
+
+  test("W1 A5 below a path, which the proxy takes off, for the library, too", async () => {
+    await using server = await startTestServer();
+    const below = "http-request replace-path ^/chat/(.*)$ /\\1";
+    await using proxy = await startBareHaproxy(server.port, below);
+    expect(await failedAt(proxy.port, "/chat")).toEqual([]);
+    const url = `http://127.0.0.1:${proxy.port}/chat/`;
+    const parley = connect({ url, token: await server.token("ann") });
+    expect(await parley.conversation("lobby").send("hello")).toMatchObject({ seq: 1 });
+    await parley.close();
   });
 
   test("A5 a proxy that says another Host is told, with what to do", async () => {
