@@ -15,8 +15,9 @@
 export const REFRESH_GRACE = 10_000;
 
 /**
- * Live tokens of a family at most; there are several only where answers were lost. No more than these are given out
- * within one grace, either: whoever makes tokens and signs them out in a loop would fill the disk.
+ * Tokens of a family that were not used, at most; there are several only where answers were lost. No more than these are
+ * given out within one grace, either: whoever makes tokens and signs them out in a loop would fill the disk. So there are at
+ * most as many that were used and are in their grace.
  */
 export const MAX_LIVE_TOKENS = 8;
 
@@ -76,8 +77,15 @@ export function decideRefresh(
     // The first use begins the grace; a retry does not lengthen it.
     token.hash === presented && token.usedAt === undefined ? { ...token, usedAt: now } : token,
   );
-  const tokens = [...used, { hash: successor, issuedAt: now }].slice(-MAX_LIVE_TOKENS);
+  const tokens = bounded([...used, { hash: successor, issuedAt: now }]);
   return { outcome: "rotate", family: { ...family, expiresAt: now + lifetime, tokens } };
+}
+
+/** Leaves out the oldest tokens that nobody used. One in its grace stays, or who shows it would be taken for a thief. */
+function bounded(tokens: readonly LiveRefreshToken[]): readonly LiveRefreshToken[] {
+  const unused = tokens.filter(({ usedAt }) => usedAt === undefined);
+  const surplus = new Set(unused.slice(0, Math.max(0, unused.length - MAX_LIVE_TOKENS)));
+  return tokens.filter((token) => !surplus.has(token));
 }
 
 /** The port for refresh tokens. */

@@ -77,6 +77,21 @@ describe("T5 refresh tokens", () => {
     expect(use(family, "invented", "x", 100).outcome).toBe("reused");
   });
 
+  // The story: twelve tabs woke up and showed the same token. Eight got another one, which pushed the one they had shown out
+  // of the family; the ninth was taken for a thief, and all twelve were signed out.
+  test("T5 B2 many tabs that show one old token at once are given new ones or told to wait, and none is taken for a thief", () => {
+    const old = { ...FAMILY, tokens: [{ hash: "first", issuedAt: 0 }] };
+    let family: RefreshFamily = old;
+    const outcomes = Array.from({ length: 12 }, (_, tab) => {
+      const decision = use(family, "first", `tab ${tab}`, 100_000 + tab);
+      if (decision.outcome === "rotate") family = decision.family;
+      return decision.outcome;
+    });
+    expect(outcomes).toEqual([...Array(MAX_LIVE_TOKENS).fill("rotate"), ...Array(4).fill("too_soon")]);
+    for (let tab = 0; tab < MAX_LIVE_TOKENS; tab++)
+      expect(use(family, `tab ${tab}`, "next", 100_000 + 2 * REFRESH_GRACE).outcome).toBe("rotate");
+  });
+
   test("B1 however often a token is repeated within the grace, a family stays small", () => {
     let family = FAMILY;
     for (let k = 0; k < 100; k++) {

@@ -3,7 +3,7 @@ import type { Account, AccountStore } from "../../core/accounts.ts";
 import type { Clock } from "../../core/clock.ts";
 import { decideAccess } from "../../core/permissions.ts";
 import type { Plan, PlanTable } from "../../core/plans.ts";
-import { decideRefresh, type RefreshFamily, type RefreshStore } from "../../core/refresh.ts";
+import { decideRefresh, MAX_LIVE_TOKENS, type RefreshFamily, type RefreshStore } from "../../core/refresh.ts";
 import type { RevocationStore } from "../../core/revocations.ts";
 import type { Log } from "../log.ts";
 import type { TokenKeys } from "./keys.ts";
@@ -45,8 +45,14 @@ export type RefreshResult =
 const FAMILY_BYTES = 16;
 const SECRET_BYTES = 16;
 
-/** Two that use one token at once take turns; a third attempt would mean that there is somebody else entirely. */
-const ATTEMPTS = 5;
+/**
+ * Tries of one request. Those that use one token at once take turns, and each that is overtaken tries again: after
+ * MAX_LIVE_TOKENS that were faster it is told to wait, so that only changes of another kind use up the rest.
+ */
+const ATTEMPTS = MAX_LIVE_TOKENS + 8;
+
+/** Wait of a request that was overtaken each time, in milliseconds. */
+const CROWDED_WAIT = 1_000;
 
 /** Begins a family for somebody who has just signed in, and answers its first token. */
 export async function beginRefresh(
@@ -83,7 +89,12 @@ export async function refresh(
   const { refreshTokens, refreshLifetime, clock, log } = parts;
   // Where none are given out any more, those that were are worth nothing.
   const id = refreshLifetime > 0 ? familyOf(token) : undefined;
-  for (let attempt = 0; id !== undefined && attempt < ATTEMPTS; attempt++) {
+  for (let attempt = 0; id !== undefined; attempt++) {
+    // The family lives, or this would have ended: "sign in again" would be wrong.
+    if (attempt === ATTEMPTS) {
+      log.warn("refresh.throttled", { address, retryAfter: CROWDED_WAIT });
+      return { outcome: "throttled", retryAfter: CROWDED_WAIT };
+    }
     const family = await refreshTokens.find(id);
     if (family === undefined) break;
     const successor = tokenOf(id);

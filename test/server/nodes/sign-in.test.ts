@@ -56,6 +56,23 @@ test("T5 a refresh token is good at every node; one that was used long ago ends 
   for (const node of cluster.nodes) expect((await refresh(node, body.refresh_token)).status).toBe(400);
 });
 
+// The story: requests that were overtaken too often by others gave up, and were answered as if the sign-in had ended.
+test("T5 B2 of many that show one refresh token at once, on all nodes, the surplus is told to wait", async () => {
+  await using cluster = await begin();
+  const { body } = await signIn(cluster.nodes[0], PASSWORD, { scope: "offline_access" });
+  const answers = await Promise.all(
+    Array.from({ length: 24 }, (_, i) =>
+      post(cluster.nodes[i % 3]!, "/token", {
+        grant_type: "refresh_token",
+        refresh_token: body.refresh_token,
+      }),
+    ),
+  );
+  const statuses = answers.map(({ status }) => status).sort();
+  // The token of the sign-in counts as one that was given out.
+  expect(statuses).toEqual([...Array(7).fill(200), ...Array(17).fill(429)]);
+});
+
 test("A7 W3 a ticket that one node gave opens a socket at another, once", async () => {
   await using cluster = await begin();
   const [a, b, c] = cluster.nodes;
