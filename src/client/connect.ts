@@ -1,7 +1,6 @@
 // The client library, published as `parley/client`. It runs wherever there is a WebSocket: browsers, workers, Node 22,
 // Bun, Deno. Everything that is public is named here.
-import { type Conversation, openConversation } from "./conversation.ts";
-import type { Position } from "./inbox.ts";
+import { type Conversation, type OpenOptions, openConversation } from "./conversation.ts";
 import type { AnyData } from "./message.ts";
 import type { Options } from "./options.ts";
 import { ParleyError } from "./parley-error.ts";
@@ -10,7 +9,15 @@ import { MONOTONIC } from "./timing.ts";
 import { createTokenKeeper } from "./token.ts";
 
 export type { Member, Quota, ServerFrame, ServerFrameOf } from "../protocol/server-frames.ts";
-export type { Ack, Conversation, HistoryOptions, HistoryPage, Sending, SendOptions } from "./conversation.ts";
+export type {
+  Ack,
+  Conversation,
+  HistoryOptions,
+  HistoryPage,
+  OpenOptions,
+  Sending,
+  SendOptions,
+} from "./conversation.ts";
 export type { ConversationEvents, EventName, Listener, QuotaNotice } from "./events.ts";
 export type { Lost, Position } from "./inbox.ts";
 export type { AnyData, Message } from "./message.ts";
@@ -23,14 +30,11 @@ export type { Timing } from "./timing.ts";
 export interface Parley {
   /**
    * The conversation `id`, opened if it is not; the same object as long as it is open. It begins with what is said from
-   * now on, or after `from`, a `position` that was kept.
+   * now on: after the `last` messages, which the event `history` shows, or after `from`, a `position` that was kept.
    *
    * Throws a `ParleyError` with the code `closed` after `close()`, and a `TypeError` where there is no WebSocket.
    */
-  conversation<Data extends object = AnyData>(
-    id: string,
-    options?: { readonly from?: Position },
-  ): Conversation<Data>;
+  conversation<Data extends object = AnyData>(id: string, options?: OpenOptions): Conversation<Data>;
   /** Leaves all conversations. Resolves when what is pending is in the storage, where there is one. */
   close(): Promise<void>;
 }
@@ -45,17 +49,14 @@ export function connect(options: Options): Parley {
   const conversations = new Map<string, Conversation>();
   let isOver = false;
   return {
-    conversation<Data extends object>(
-      id: string,
-      { from }: { readonly from?: Position } = {},
-    ): Conversation<Data> {
-      if (isOver) throw new ParleyError("closed", "Left by close(): connect() again.");
+    conversation<Data extends object>(id: string, opening: OpenOptions = {}): Conversation<Data> {
+      if (isOver) throw new ParleyError("closed", "Left by close().");
       if ((options.WebSocket ?? globalThis.WebSocket) === undefined)
         throw new TypeError("No WebSocket here: give connect() the option WebSocket.");
       const known = conversations.get(id);
       if (known !== undefined && (known.status.at !== "closed" || isAsleep(known.status)))
         return known as unknown as Conversation<Data>;
-      const conversation = openConversation(id, options, tokens, from);
+      const conversation = openConversation(id, options, tokens, opening);
       conversations.set(id, conversation);
       return conversation as unknown as Conversation<Data>;
     },

@@ -90,6 +90,13 @@ export interface Conversation<Data extends object = AnyData> extends AsyncIterab
   close(): Promise<void>;
 }
 
+export interface OpenOptions {
+  /** Begins after this `position`, which was kept: what was said since comes as `message`. */
+  readonly from?: Position | undefined;
+  /** How many of the newest messages the event `history` shows first, up to 50. They are free. Not together with `from`. */
+  readonly last?: number | undefined;
+}
+
 /** Close code of a conversation that was removed. */
 const REMOVED = 4404;
 
@@ -98,13 +105,15 @@ export function openConversation(
   id: string,
   options: Options,
   tokens: TokenKeeper,
-  from?: Position,
+  { from, last }: OpenOptions,
 ): Conversation {
   const { timing = MONOTONIC } = options;
   const listeners = createListeners();
   const { tell } = listeners;
   const readers = new Set<Reader>();
-  const inbox = createInbox(from);
+  let inbox = createInbox(from);
+  /** How many of the newest messages are still to be shown at the door. */
+  let wanted = from === undefined ? last : undefined;
   const people = createPeople();
   /**
    * Names this conversation in this page to the server: a socket takes the place of one of the same name, so that what is
@@ -135,7 +144,9 @@ export function openConversation(
       const first = reading ?? keeper.read(options.user);
       reading = undefined;
       await Promise.all([first, keeper.read(user)]);
-      return addressOf(options.url, user, id, client, inbox.position());
+      // Nothing was given out before the page that a lost line still owed: begin again with it.
+      if (wanted !== undefined) inbox = createInbox();
+      return addressOf(options.url, user, id, client, inbox.position(), wanted);
     },
     received,
     interrupted() {
@@ -154,7 +165,7 @@ export function openConversation(
 
   function changed(state: State): void {
     const refusal = closedError(state);
-    if (state.at === "closed" && refusal !== undefined && !isAsleep(state)) {
+    if (state.at === "closed" && refusal !== undefined) {
       for (const reader of [...readers]) reader.end(state.code === 1000 ? undefined : refusal);
       // What was written to a conversation that was removed must not go to another one of its name.
       const isKept = keeper.isKeeping && state.code !== REMOVED;
@@ -181,8 +192,12 @@ export function openConversation(
         if (isBehind && inbox.position()?.seq !== seq) requests.excuse();
         break;
       }
-      case "ack":
       case "history":
+        // The page at the door was asked for in the address, not by a request.
+        if (frame.id === undefined) tell(type, { messages: frame.messages, more: frame.more });
+        requests.answered(frame.id, body);
+        break;
+      case "ack":
       case "pong":
         requests.answered(frame.id, body);
         break;
@@ -217,6 +232,8 @@ export function openConversation(
         line.dispatch({ type, farewell: frame });
         break;
     }
+    // It comes right after `welcome`, or not at all.
+    if (type !== "welcome" && isInTouch(line.state())) wanted = undefined;
     requests.pump();
   }
 
@@ -227,8 +244,8 @@ export function openConversation(
     welcome = frame;
     welcomes++;
     if (isNewEpoch) requests.forgetMark();
-    // A clock that stood still while the machine slept does not know how much of a wait is over.
-    if (frame.quota.limit === 0 || frame.quota.remaining > 0) requests.hasten();
+    // A clock that stood still while the machine slept does not know how much of a wait is over: the server says it again.
+    requests.hasten();
     const events = people.welcome(frame.members, isNewEpoch, Date.now());
     line.dispatch({ type: "welcome", behind: inbox.isBehind() });
     tellOf(events);
@@ -294,7 +311,7 @@ export function openConversation(
       });
       readers.add(reader);
       const refusal = closedError(line.state());
-      if (refusal !== undefined && !isAsleep(line.state())) reader.end(refusal);
+      if (refusal !== undefined) reader.end(refusal);
       return reader.messages;
     },
     send(text, { id: name = newId(), data, signal } = {}) {
@@ -341,12 +358,17 @@ function addressOf(
   conversation: string,
   client: string,
   position: Position | undefined,
+  last: number | undefined,
 ): string | undefined {
   const address = new URL(url.replace(/^http/, "ws"));
   const path = `${address.pathname.replace(/\/$/, "")}/ws/${encodeURIComponent(user)}/${encodeURIComponent(conversation)}`;
   address.pathname = path;
-  const query = { client, ...(position && { after: String(position.seq), epoch: position.epoch }) };
-  address.search = String(new URLSearchParams(query));
+  const query = {
+    client,
+    ...(last && { last }),
+    ...(position && { after: position.seq, epoch: position.epoch }),
+  };
+  address.search = String(new URLSearchParams(query as never));
   return address.pathname === path ? address.href : undefined;
 }
 

@@ -1,4 +1,5 @@
 import type { Quota, ServerFrameOf } from "../protocol/server-frames.ts";
+import type { HistoryPage } from "./conversation.ts";
 import type { Lost } from "./inbox.ts";
 import type { AnyData, Message } from "./message.ts";
 import type { ParleyError } from "./parley-error.ts";
@@ -15,6 +16,8 @@ export interface QuotaNotice extends Quota {
 export interface ConversationEvents<Data extends object = AnyData> {
   /** A message, once, in order; one's own too. */
   message: Message<Data>;
+  /** The newest messages at the door, where `last` asked for them: once, before the first `message`. */
+  history: HistoryPage<Data>;
   /** Somebody came or went; also told for the difference that a reconnect finds. */
   presence: Body<"presence">;
   typing: Body<"typing">;

@@ -1,5 +1,6 @@
 import type { ErrorCode } from "../protocol/errors.ts";
 import type { State } from "./state.ts";
+import { isAsleep } from "./step.ts";
 
 /**
  * What the library itself may say, beside the server's codes:
@@ -21,9 +22,9 @@ export class ParleyError extends Error {
   }
 }
 
-/** What a request is told when the conversation is closed; undefined when it is not. */
+/** Why nothing can be asked for any more; undefined when it can, also in a conversation that was closed for inactivity. */
 export function closedError(state: State): ParleyError | undefined {
-  return state.at === "closed"
+  return state.at === "closed" && !isAsleep(state)
     ? new ParleyError("closed", `Closed: ${state.code} ${state.reason}.`)
     : undefined;
 }

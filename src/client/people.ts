@@ -53,7 +53,8 @@ export function createPeople(): People {
       const { user, state, at } = body;
       const others = present.filter((member) => member.user !== user);
       present = state === "joined" ? [...others, withRead(user, at)] : others;
-      return [...(state === "left" ? endTyping(user) : []), { event: "presence", body }];
+      // Who has just come does not type either.
+      return [...endTyping(user), { event: "presence", body }];
     },
     typing(body) {
       if (!body.active) return endTyping(body.user);

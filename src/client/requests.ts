@@ -84,13 +84,14 @@ export function createRequests(
     return request;
   }
 
+  const lateAt = () => Math.min(...all.map((box) => box.waitingSince())) + ANSWER_WAIT;
+
   function pump(): void {
     endTimer();
     const now = timing.now();
     const state = line.state();
     const isOpen = isInTouch(state) && state.at !== "degraded";
-    const late = Math.min(...all.map((box) => box.waitingSince())) + ANSWER_WAIT;
-    if (isOpen && late <= now) {
+    if (isOpen && lateAt() <= now) {
       line.giveUp("no answer came");
       return;
     }
@@ -115,8 +116,7 @@ export function createRequests(
       line.dispatch({ type: "open" });
       return;
     }
-    const answers = Math.min(...all.map((box) => box.waitingSince())) + ANSWER_WAIT;
-    const at = isOpen ? Math.min(ready, answers) : ready;
+    const at = isOpen ? Math.min(ready, lateAt()) : ready;
     if (at !== Infinity) endTimer = timing.after(at - now, pump);
   }
 
@@ -128,7 +128,7 @@ export function createRequests(
       if (earlier !== undefined) return earlier.promise as Promise<A>;
       const request = createRequest(frame);
       const state = line.state();
-      const refusal = (isAsleep(state) ? undefined : closedError(state)) ?? refusalOf(frame);
+      const refusal = closedError(state) ?? refusalOf(frame);
       if (signal?.aborted) request.reject(signal.reason);
       else if (refusal !== undefined) request.reject(refusal);
       else if (!box.add(request)) request.reject(new ParleyError("outbox_full", "Too many pending."));
@@ -184,7 +184,7 @@ export function createRequests(
       known = 0;
       for (const box of all) box.interrupt();
       // The next `welcome` tells anew what is missing.
-      if (first !== undefined) remove(first.id)?.reject(new ParleyError("closed", "Connection lost."));
+      if (first !== undefined) remove(first.id)?.reject("line lost");
       first = undefined;
     },
     end(reason, keepMessages) {

@@ -1,5 +1,5 @@
-import { expect, test } from "bun:test";
-import { connect, type State } from "../../src/client/connect.ts";
+import { describe, expect, test } from "bun:test";
+import { connect, type Pending, type State } from "../../src/client/connect.ts";
 import { ANSWER_WAIT } from "../../src/client/options.ts";
 import { FaultProxy } from "../delivery/fault-proxy.ts";
 import { becomes, join, next } from "../support/library.ts";
@@ -74,6 +74,7 @@ test("31 a client keeps its name over reconnects, and another one has another", 
 
 test.each([
   [4410, "replaced", "reconnect"],
+  [4404, "removed", "change"],
   [4403, "forbidden", "change"],
 ])("after %d a conversation is closed", async (code, reason, advice) => {
   await using server = await startTestServer({ env: { TEST_FAULTS: "true" } });
@@ -84,6 +85,25 @@ test.each([
   await becomes(ann.lobby, "closed");
   expect(states).toEqual([{ at: "closed", code, reason, advice }] as State[]);
   expect(ann.lobby.send("again")).rejects.toMatchObject({ code: "closed" });
+});
+
+test("MB6 what was written to a conversation that was removed is kept nowhere", async () => {
+  await using server = await startTestServer({ env: { TEST_FAULTS: "true" } });
+  const places = new Map<string, readonly Pending[]>();
+  const storage = {
+    load: (key: string) => places.get(key) ?? [],
+    save: (key: string, pending: readonly Pending[]) => void places.set(key, pending),
+  };
+  await using ann = await join(server, "ann", { storage });
+  await disturb(server, ann, { do: "lose", next: "ack", count: 1 });
+  const sending = ann.lobby.send("is it stored?", { id: "m1" });
+  await next(ann.lobby, "message");
+  await until("it is kept", () => places.get("ann/lobby")?.length === 1);
+  await disturb(server, ann, { do: "close", code: 4404 });
+  expect(sending).rejects.toMatchObject({ code: "closed" });
+  await becomes(ann.lobby, "closed");
+  await ann.parley.close();
+  expect([places.get("ann/lobby"), ann.lobby.pending]).toEqual([[], []]);
 });
 
 test("10 27 a loop goes on over a close for inactivity, once something is sent", async () => {
@@ -206,4 +226,60 @@ test("without a WebSocket connect() prepares, and conversation() says what is mi
   } finally {
     globalThis.WebSocket = WebSocket;
   }
+});
+
+describe("MX7 the newest messages at the door", () => {
+  test("come once, as a page of their own, before what is said from then on; and cost nothing", async () => {
+    await using server = await startTestServer();
+    await using ben = await join(server, "ben");
+    for (const text of ["one", "two", "three"]) await ben.lobby.send(text);
+    const parley = connect({ url: server.url, token: await server.token("ann") });
+    const lobby = parley.conversation("lobby", { last: 2 });
+    const told: string[] = [];
+    lobby.on("history", ({ messages, more }) => told.push(`${messages.map(({ text }) => text)} ${more}`));
+    lobby.on("message", ({ text }) => told.push(text));
+    await becomes(lobby, "live");
+    const { limit, remaining } = lobby.welcome!.quota;
+    const ack = await lobby.send("four");
+    expect([told, ack.quota.remaining]).toEqual([["two,three true", "four"], limit - 1]);
+    expect(remaining).toBe(limit);
+    // Once: after a cut what was missed comes as messages.
+    lobby.reconnect();
+    await becomes(lobby, "live");
+    await lobby.send("five");
+    expect(told).toEqual(["two,three true", "four", "five"]);
+    await parley.close();
+  });
+
+  test("come on the next line, where the first one was cut before them", async () => {
+    await using server = await startTestServer();
+    await using ben = await join(server, "ben");
+    await ben.lobby.send("one");
+    let sockets = 0;
+    // The first line gives out nothing after its welcome, as one that is cut there.
+    class CutAfterWelcome extends WebSocket {
+      constructor(url: string, protocols: string[]) {
+        super(url, protocols);
+        if (++sockets > 1) return;
+        let heard = 0;
+        this.addEventListener("message", (event) => {
+          if (++heard > 1) event.stopImmediatePropagation();
+        });
+      }
+    }
+    const parley = connect({ url: server.url, token: await server.token("ann"), WebSocket: CutAfterWelcome });
+    const lobby = parley.conversation("lobby", { last: 5 });
+    const told: string[] = [];
+    lobby.on("history", ({ messages }) => told.push(`page ${messages.map(({ text }) => text)}`));
+    lobby.on("message", ({ text }) => told.push(text));
+    lobby.on("lost", (lost) => told.push(`lost ${JSON.stringify(lost)}`));
+    await becomes(lobby, "live");
+    await ben.lobby.send("two");
+    lobby.reconnect();
+    await becomes(lobby, "live");
+    await ben.lobby.send("three");
+    await until("it is heard", () => told.includes("three"));
+    expect(told).toEqual(["page one,two", "three"]);
+    await parley.close();
+  });
 });
