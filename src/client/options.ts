@@ -5,8 +5,8 @@ import type { Timing } from "./timing.ts";
 /** Longest wait before the first new try, in milliseconds: a second and a half on average; and a server that lost 5,000 clients gets 1,700 handshakes a second, with which half a core is left for those who talk. */
 export const FIRST_WAIT = 3_000;
 
-/** Longest wait before any new try, in milliseconds: a server that is back is found within half a minute. */
-export const LONGEST_WAIT = 30_000;
+/** Longest wait before any new try, in milliseconds: everybody is back well within half a minute after the server is. */
+export const LONGEST_WAIT = 24_000;
 
 /** Longest wait before a new try where the user had too many connections, in milliseconds: a place is free as soon as another tab goes, and a try costs one handshake. */
 export const LONGEST_PLACE_WAIT = 10_000;

@@ -180,6 +180,28 @@ describe("freeze", () => {
     await back.settled();
   });
 
+  test("W8 a frozen line is replaced at once by its client's newer one, and ends when it thaws", async () => {
+    await using bench = await startFaultServer({ PLANS: "free:100:1" });
+    const { server, clock } = bench;
+    await using ben = await join(server, "ben");
+    await using frozen = await join(server, "anna", "&client=tab");
+    await ben.next("presence");
+    await disturb(server, frozen, { do: "freeze", seconds: 20 });
+    await using newer = await join(server, "anna", "&client=tab");
+    await say(newer, "m1");
+    expect(frozen.of("closing")).toEqual([]);
+    clock.advance(20_000);
+    expect(await frozen.closed).toEqual({ code: 4410, reason: "replaced" });
+    await say(newer, "m2");
+    await ben.settled();
+    expect(texts(ben)).toEqual(["m1", "m2"]);
+    expect(ben.of("presence")).toHaveLength(1);
+    await using refused = TestClient.open(
+      `${server.wsUrl}/ws/anna/lobby?token=${await server.token("anna")}&client=other`,
+    );
+    expect((await refused.closed).code).toBe(4409);
+  });
+
   test("a frozen line does not hold up the server's end", async () => {
     await using bench = await startFaultServer();
     const { server } = bench;
