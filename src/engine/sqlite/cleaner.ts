@@ -2,6 +2,7 @@ import type { Database, Statement } from "bun:sqlite";
 import type { Clock } from "../../core/clock.ts";
 import { oldestKept, type RetentionLimits } from "../../core/retention.ts";
 import type { EngineLog } from "../engine-log.ts";
+import { Eraser } from "./eraser.ts";
 import { isBusy } from "./faults.ts";
 import type { IndexFile } from "./index-file.ts";
 import type { Keeper } from "./keeper.ts";
@@ -11,13 +12,12 @@ import {
   type ConversationRow,
   type MessageLog,
 } from "./message-log.ts";
-import { keepLogEnd } from "./schema.ts";
 
 // A message goes in three steps, each of which can be cut off by a crash and is then done again:
 //
 //   1. the floor of its conversation (`first_seq`) rises above it: from now on it is not read, nor known by its id
-//   2. the keeper names its position; the event loop deletes its row from the log
-//   3. the keeper notes below which `seq` the rows of the conversation are gone (`cleaned` in the index)
+//   2. the keeper names its position; the event loop blanks its row in the log, and deletes it where it can (eraser.ts)
+//   3. the keeper notes below which `seq` the rows of the conversation are blank (`cleaned` in the index)
 //
 // Its entries in the index go when the keeper makes the run that they are in anew (runs/merging.ts). Until then, who finds
 // one looks for the row, which is not there: a position is never used twice.
@@ -25,19 +25,22 @@ import { keepLogEnd } from "./schema.ts";
 /** Conversations looked at in one round of housekeeping, and for how many milliseconds. */
 const ROUND_ROWS = 200;
 const ROUND_TIME = 2;
-/** Messages deleted in one turn of the event loop, for how many milliseconds, and the pause before the next turn. */
+/** Messages blanked in one turn of the event loop. */
 const STEP_MESSAGES = 100;
-const STEP_TIME = 2;
-const STEP_PAUSE = 5;
-/** How long a step waits for a lock that another process holds; the next round tries again. */
-const LOCK_PATIENCE = 5_000;
-/** Messages deleted of one conversation before the next one has its turn. */
+/** Messages blanked of one conversation before the next one has its turn. */
 const VISIT_MESSAGES = 1_000;
+/**
+ * How often what retention removes leaves the write-ahead log, in milliseconds: to cut it short takes the file system 20 to
+ * 50 ms, in which no commit gets through. What a command removes does not wait for it.
+ */
+const FINISH_EVERY = 20_000;
+/** How long closing may take to remove what a command removed just before, in milliseconds. */
+const CLOSING_PATIENCE = 5_000;
 
 export interface CleanerParts {
   readonly db: Database;
   readonly index: Pick<IndexFile, "hasBelow">;
-  readonly keeper: Pick<Keeper, "drop" | "work">;
+  readonly keeper: Pick<Keeper, "drop" | "work" | "emptyLog">;
   readonly messages: MessageLog;
   readonly clock: Pick<Clock, "now">;
   readonly log: EngineLog;
@@ -57,12 +60,17 @@ export class Cleaner {
   private readonly next: Statement<ConversationRow>;
   private readonly changed: Statement<ConversationRow>;
   private readonly raise: Statement;
-  private readonly remove: Statement;
+  private readonly eraser: Eraser;
   /** The last conversation that was looked at. */
   private cursor = 0;
   /** The last change by a command that was taken over. None at the start: what a crash cut off comes first again. */
   private noticed = 0;
   private urgent: ConversationRow[] = [];
+  /** Conversations of which more is to be blanked than fits into one turn. */
+  private unfinished: Due[] = [];
+  /** Whether what a command removed is among what is blanked. */
+  private isUrgent = false;
+  private finishedAt: number;
   private atWork: Promise<void> | undefined;
   private stopped = false;
 
@@ -75,7 +83,8 @@ export class Cleaner {
       `select ${CONVERSATION_COLUMNS} from conversation where changed > 0 and changed > ? order by changed limit ?`,
     );
     this.raise = db.prepare("update conversation set first_seq = ?1 where number = ?2 and first_seq < ?1");
-    this.remove = db.prepare("delete from message where position = ? and conversation = ? and seq < ?");
+    this.eraser = new Eraser(parts);
+    this.finishedAt = parts.clock.now();
   }
 
   /** One round of housekeeping: takes over what commands changed, and goes on cleaning where it stopped. */
@@ -95,19 +104,35 @@ export class Cleaner {
       let cursor = 0;
       for (let rows = this.next.all(cursor, ROUND_ROWS); rows.length > 0 && !this.stopped; ) {
         for (const row of rows) {
-          for (const due of await this.visit(row)) await this.deleteBelow(due, Number.POSITIVE_INFINITY);
+          for (const due of await this.visit(row)) await this.blankBelow(due, Number.POSITIVE_INFINITY);
         }
         cursor = rows.at(-1)!.number;
         rows = this.next.all(cursor, ROUND_ROWS);
       }
+      await this.eraser.finish();
     });
   }
 
-  /** Finishes the step in hand and lets go of the database. */
+  /** Finishes what a command has removed, as far as that takes a few seconds, and lets go of the database. */
   async stop(): Promise<void> {
-    this.stopped = true;
+    const late = setTimeout(() => this.breakOff(), CLOSING_PATIENCE);
     await this.atWork;
-    for (const statement of [this.next, this.changed, this.raise, this.remove]) statement.finalize();
+    this.notice();
+    while (!this.stopped && (this.urgent.length > 0 || this.unfinished.length > 0 || this.isUrgent)) {
+      await this.work(() => this.visitSome()).catch((error) => {
+        this.failed(error);
+        this.breakOff();
+      });
+    }
+    clearTimeout(late);
+    this.breakOff();
+    this.eraser.close();
+    for (const statement of [this.next, this.changed, this.raise]) statement.finalize();
+  }
+
+  private breakOff(): void {
+    this.stopped = true;
+    this.eraser.stop();
   }
 
   private work(task: () => Promise<void>): Promise<void> {
@@ -138,9 +163,12 @@ export class Cleaner {
     const until = performance.now() + ROUND_TIME;
     const { urgent } = this;
     this.urgent = [];
+    // What a command removed may be younger than the index.
+    if (urgent.length > 0) await this.parts.keeper.work();
     // All floors first: what is not to be read any more must not wait until others' rows are deleted.
     const due: Due[] = [];
     for (const row of urgent) due.push(...(await this.visit(row)));
+    if (due.length > 0) this.isUrgent = true;
     const next = this.next.all(this.cursor, ROUND_ROWS);
     if (next.length === 0) this.cursor = 0;
     for (const row of next) {
@@ -148,7 +176,26 @@ export class Cleaner {
       due.push(...(await this.visit(row)));
       if (performance.now() > until) break;
     }
-    for (const one of due) await this.deleteBelow(one, VISIT_MESSAGES);
+    for (const one of due)
+      if (!this.unfinished.some(({ number }) => number === one.number)) this.unfinished.push(one);
+    // Those that a command removes meanwhile come first.
+    for (let one = this.unfinished.shift(); one !== undefined; one = this.unfinished.shift()) {
+      if (await this.blankBelow(one, VISIT_MESSAGES)) this.unfinished.push(one);
+      if (this.stopped || this.urgent.length > 0) return;
+    }
+    await this.finishInTurn();
+  }
+
+  private async finishInTurn(): Promise<void> {
+    const { eraser, parts } = this;
+    if (!eraser.pending || (!this.isUrgent && parts.clock.now() < this.finishedAt + FINISH_EVERY)) {
+      this.isUrgent &&= eraser.pending;
+      return;
+    }
+    await eraser.finish();
+    this.finishedAt = parts.clock.now();
+    // Where a reader held it up, the next round tries again.
+    this.isUrgent &&= eraser.pending;
   }
 
   /** Raises the floor of a conversation to what its limits say. Answers what is to be deleted: one or none. */
@@ -159,13 +206,14 @@ export class Cleaner {
     return [{ number: row.number, floor }];
   }
 
-  private async deleteBelow({ number, floor }: Due, most: number): Promise<void> {
-    for (let removed = 0; removed < most && !this.stopped; ) {
+  /** Blanks messages below the floor, about `most`; returns whether there may be more. */
+  private async blankBelow({ number, floor }: Due, most: number): Promise<boolean> {
+    for (let blanked = 0; blanked < most && !this.stopped; ) {
       const { positions, more } = await this.parts.keeper.drop(number, floor, STEP_MESSAGES);
-      if (this.stopped || (positions.length === 0 && !more)) return;
-      removed += await this.delete(number, floor, positions);
-      await Bun.sleep(STEP_PAUSE);
+      if (this.stopped || (positions.length === 0 && !more)) return false;
+      blanked += await this.eraser.blank(number, floor, positions);
     }
+    return true;
   }
 
   private async raiseFloor(head: ConversationHead, row: ConversationRow): Promise<number> {
@@ -176,37 +224,9 @@ export class Cleaner {
     };
     const floor = oldestKept(head, limits, clock.now(), (seq) => messages.timeOf(head, seq));
     if (floor === head.first) return floor;
-    await this.inTransaction(() => this.raise.run(floor, row.number));
+    await this.eraser.inTransaction(() => this.raise.run(floor, row.number));
     messages.floorRaised(row.id, floor);
     return floor;
-  }
-
-  /** Deletes rows for as long as a turn may take. Those that are left are named by the keeper again. */
-  private async delete(conversation: number, below: number, positions: readonly number[]): Promise<number> {
-    let removed = 0;
-    await this.inTransaction(() => {
-      const until = performance.now() + STEP_TIME;
-      keepLogEnd(this.parts.db, this.parts.messages.lastPosition, this.parts.clock.now());
-      for (const position of positions) {
-        this.remove.run(position, conversation, below);
-        removed++;
-        if (performance.now() > until) break;
-      }
-    });
-    return removed;
-  }
-
-  private async inTransaction(work: () => void): Promise<void> {
-    const transaction = this.parts.db.transaction(work);
-    for (let waited = 0; ; waited += STEP_PAUSE) {
-      try {
-        transaction.immediate();
-        return;
-      } catch (error) {
-        if (!isBusy(error) || waited >= LOCK_PATIENCE || this.stopped) throw error;
-        await Bun.sleep(STEP_PAUSE);
-      }
-    }
   }
 
   private failed(error: unknown): void {

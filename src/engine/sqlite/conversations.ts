@@ -24,6 +24,8 @@ const CHANGED = "changed = (select max(changed) + 1 from conversation)";
 export function openConversations({ dataDir, sync }: SqliteOptions): SqliteConversations {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const db = openStore(join(dataDir, STORE_FILE), sync, COMMAND_PATIENCE);
+  // What is removed is written over (eraser.ts).
+  db.run("pragma secure_delete = on");
   return new SqliteConversations(db, openIndexBeside(join(dataDir, INDEX_FILE), db));
 }
 

@@ -21,8 +21,11 @@ export type KeeperOrder =
   /** Lets go of the files, whatever state they are in, until they are opened again. */
   | { readonly letGo: true }
   /** One round; the `last` one closes the files. */
-  | { readonly upTo: number; readonly last: boolean; readonly messages?: Handed }
+  | { readonly upTo: number; readonly last: boolean; readonly erasing: Erasing; readonly messages?: Handed }
   | { readonly conversation: number; readonly below: number; readonly count: number };
+
+/** What the write-ahead log still holds: nothing that must go, texts that are being erased, or some that are to be gone now. */
+export type Erasing = "nothing" | "some" | "all";
 
 /** All messages of the log after a position and up to another, `NUMBERS` for each. Others are read from the store. */
 export interface Handed {
@@ -36,6 +39,8 @@ export interface KeeperReport {
   readonly filter?: SharedArrayBuffer;
   /** The last log position that the index holds now. */
   readonly indexed?: number;
+  /** Whether the write-ahead log was emptied, where that was asked for. */
+  readonly emptied?: boolean;
   /** Answers the order to drop messages. */
   readonly dropped?: Dropped;
   /** Answers the order to let go of the files. */
@@ -52,6 +57,9 @@ const MERGED_BESIDES = 100_000;
 
 /** Size of the write-ahead log, in bytes, from which it is started afresh even if writers must wait a moment for it. */
 const RESTART_AT = 64 * 1024 * 1024;
+
+/** The same while texts are being erased: what it holds of them is written over sooner. */
+const RESTART_WHILE_ERASING = 4 * 1024 * 1024;
 
 /** Size of its file, in bytes, up to which it is kept: a rush that left more behind does not stay on the disk. */
 const MOST_KEPT = 4 * RESTART_AT;
@@ -74,7 +82,7 @@ parentPort?.on("message", (order: KeeperOrder) => {
       report({ free: true });
     } else if (keeper === undefined) throw new Error("the keeper could not open its files");
     else if ("below" in order) report({ dropped: keeper.drop(order.conversation, order.below, order.count) });
-    else report({ indexed: keeper.round(order.upTo, order.last, order.messages) });
+    else report(keeper.round(order));
   } catch (error) {
     const failed = { failed: String(error), ...damageIn(error) };
     report("below" in order ? { ...failed, dropped: { positions: [], more: false } } : failed);
@@ -110,9 +118,9 @@ function openLog(path: string) {
   const store = new Database(path);
   store.run("pragma busy_timeout = 100");
   const { page_size: pageSize } = store.query("pragma page_size").get() as { page_size: number };
-  const messageAt = store.prepare("select 1 from message where position = ?");
+  const messageAt = store.prepare("select 1 from message where position = ? and sender <> ''");
   const messagesBetween = store.prepare(
-    "select position, key, conversation, seq from message where position > ? and position <= ? order by position",
+    "select position, key, conversation, seq from message where position > ? and position <= ? and sender <> '' order by position",
   );
   return { store, pageSize, messageAt, messagesBetween };
 }
@@ -168,15 +176,21 @@ function openKeeper(storePath: string, indexPath: string) {
     return numbers;
   }
 
-  /** Copies the write-ahead log into the store. PASSIVE waits for nobody and stops nobody. */
-  function checkpoint(): void {
+  /** Copies the write-ahead log into the store. PASSIVE waits for nobody and stops nobody. Returns whether it is empty, where that is asked for. */
+  function checkpoint(erasing: Erasing): boolean {
+    if (erasing === "all") {
+      // Written over it would still end with what was there before. Where somebody reads an older state it stays.
+      const { busy } = store.query("pragma wal_checkpoint(truncate)").get() as { busy: number };
+      return busy === 0;
+    }
     const { log } = store.query("pragma wal_checkpoint(passive)").get() as { log: number };
-    if (log * pageSize <= RESTART_AT) return;
+    if (log * pageSize <= (erasing === "some" ? RESTART_WHILE_ERASING : RESTART_AT)) return false;
     // Under constant writing the log never comes to be read to its end, and grows. RESTART holds writers off while
     // the little that is left is copied; they try again each 2 ms, so the event loop goes on. The file keeps its size
     // and is written over: to cut it short (TRUNCATE) takes the file system 20 to 50 ms, in which no commit gets through.
     const mode = walSize(storePath) > MOST_KEPT ? "truncate" : "restart";
     store.query(`pragma wal_checkpoint(${mode})`).get();
+    return false;
   }
 
   return {
@@ -191,15 +205,15 @@ function openKeeper(storePath: string, indexPath: string) {
         }),
       ),
 
-    round(upTo: number, last: boolean, handed: Handed | undefined): number {
+    round({ upTo, last, erasing, messages }: Extract<KeeperOrder, { upTo: number }>): KeeperReport {
       try {
         guardIndex(indexPath, () => {
-          const taken = takeMessages(upTo, handed);
+          const taken = takeMessages(upTo, messages);
           if (!last) merger.work(taken * MERGED_PER_MESSAGE + MERGED_BESIDES);
         });
         // Also where no message came: requests for history are charged, and that is written too.
-        fromStore(checkpoint);
-        return readIndexed(index);
+        const emptied = fromStore(() => checkpoint(erasing));
+        return { indexed: readIndexed(index), emptied };
       } finally {
         if (last) close();
       }

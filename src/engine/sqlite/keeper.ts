@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
 import type { EngineLog } from "../engine-log.ts";
-import type { Handed, KeeperOrder, KeeperReport } from "./keeper-worker.ts";
+import type { Erasing, Handed, KeeperOrder, KeeperReport } from "./keeper-worker.ts";
 import { KeyFilter } from "./key-filter.ts";
 import type { Dropped } from "./runs/dropping.ts";
 
@@ -27,6 +27,8 @@ export class Keeper {
   private dropping: ((dropped: Dropped) => void) | undefined;
   private freed: (() => void) | undefined;
   private damageListener: ((file: "index" | "store") => void) | undefined;
+  private erasing: Erasing = "nothing";
+  private emptied = false;
   private round: { readonly done: Promise<void>; readonly finish: () => void } | undefined;
 
   /** `lastPosition` is how far the log reaches, `indexed` the last position that the index holds. */
@@ -81,7 +83,8 @@ export class Keeper {
       this.round = { done: promise, finish: resolve };
       this.worker.ref();
       const messages = this.source?.handOver(this.lastPosition);
-      const order = { upTo: this.lastPosition, last, messages } satisfies KeeperOrder;
+      const { lastPosition: upTo, erasing } = this;
+      const order = { upTo, last, erasing, messages } satisfies KeeperOrder;
       this.worker.postMessage(order, messages === undefined ? [] : [messages.numbers.buffer as ArrayBuffer]);
     }
     return this.round.done;
@@ -94,9 +97,20 @@ export class Keeper {
   drop(conversation: number, below: number, count: number): Promise<Dropped> {
     if (this.dead) return Promise.resolve(NOTHING_DROPPED);
     const { promise, resolve } = Promise.withResolvers<Dropped>();
+    this.erasing = "some";
     this.dropping = resolve;
     this.worker.postMessage({ conversation, below, count } satisfies KeeperOrder);
     return promise;
+  }
+
+  /** Copies the write-ahead log into the store and cuts it to nothing; returns false where a reader keeps that from being done. */
+  async emptyLog(): Promise<boolean> {
+    await this.round?.done;
+    this.emptied = false;
+    this.erasing = "all";
+    await this.work();
+    this.erasing = this.emptied ? "nothing" : "some";
+    return this.emptied;
   }
 
   /** Takes in what is left, closes the files, and ends the thread. */
@@ -139,7 +153,10 @@ export class Keeper {
       return;
     }
     if (report.failed !== undefined) this.log.error("store.keeper_failed", { error: report.failed });
-    else if (report.indexed !== undefined) this.indexed = report.indexed;
+    else if (report.indexed !== undefined) {
+      this.indexed = report.indexed;
+      this.emptied = report.emptied === true;
+    }
     this.endRound();
   }
 

@@ -102,13 +102,15 @@ export class MessageLog {
     return this.rowAt.get(this.lastPosition)?.at ?? 0;
   }
 
-  /** Reads the state from disk again: at the start, and after a commit that failed. */
+  /** Reads the state from disk again, without rows that were blanked: at the start, and after a commit that failed. */
   reload(): void {
     this.forgetAll();
     this.nextPosition = readLastPosition(this.db) + 1;
     const { indexed } = this.index;
     const rows = this.db
-      .query("select position, conversation, seq, key from message where position > ? order by position")
+      .query(
+        "select position, conversation, seq, key from message where position > ? and sender <> '' order by position",
+      )
       .iterate(indexed) as IterableIterator<{
       position: number;
       conversation: number;

@@ -50,6 +50,8 @@ export function openStore(path: string, sync: StoreSync, busyTimeout: number): D
   db.run(`pragma synchronous = ${sync}`);
   db.run("pragma wal_autocheckpoint = 0");
   db.run("pragma cache_size = -32000");
+  // Where a page is written anyway, nothing of what it held before stays in it. Erasing needs more (eraser.ts).
+  db.run("pragma secure_delete = fast");
   const version = readVersion(db);
   if (version > SCHEMA_VERSION) {
     db.close();

@@ -18,10 +18,12 @@ async function begin(
   return { subject, parts: parts! };
 }
 
-/** How many messages each file has. */
+/** How many messages each file has, without those that are blank. */
 function rows(folder: StoreFolder): { log: number; index: number } {
   using store = folder.connect();
-  const { count } = store.query("select count(*) as count from message").get() as { count: number };
+  const { count } = store.query("select count(*) as count from message where sender <> ''").get() as {
+    count: number;
+  };
   return { log: count, index: folder.indexed().messages };
 }
 
@@ -69,7 +71,9 @@ test("D1 D5 where the newest messages of the log are removed, their places are n
   expect(parts.folder.log.events()).not.toContain("store.end_lost");
   await subject.store("new", { limit: 0 });
   using store = parts.folder.connect();
-  expect(store.query("select position, seq from message").all()).toEqual([{ position: 21, seq: 21 }]);
+  expect(store.query("select position, seq from message where sender <> ''").all()).toEqual([
+    { position: 21, seq: 21 },
+  ]);
 });
 
 test("D5 a crash between the index and the log leaves nothing behind that the next cleaning does not find", async () => {

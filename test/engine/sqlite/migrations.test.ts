@@ -63,7 +63,10 @@ test("D2 a store of the first version opens with all that is in it, and has what
     return { engine: store.engine, reopen, clean: () => store.clean(), close: () => store.close() };
   });
   for (const round of ["upgraded", "opened again"]) {
-    expect([round, await subject.engine.head("room")]).toEqual([round, { seq: 3, first: 1, epoch: "first" }]);
+    expect([round, await subject.engine.head("room")]).toEqual([
+      round,
+      { seq: 3, first: 1, epoch: "first.0" },
+    ]);
     expect((await subject.read()).messages.map(({ id, text }) => `${id} ${text}`)).toEqual([
       "1 hello",
       "2 hello",
