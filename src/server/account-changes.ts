@@ -2,6 +2,7 @@ import type { AccountStore } from "../core/accounts.ts";
 import { endingFor } from "../core/closing.ts";
 import { decideAccess } from "../core/permissions.ts";
 import type { PlanTable } from "../core/plans.ts";
+import type { Log } from "./log.ts";
 import type { Connection } from "./socket/connection.ts";
 import type { Directory } from "./socket/directory.ts";
 
@@ -9,12 +10,18 @@ export interface AccountChangeParts {
   readonly accounts: Pick<AccountStore, "watch">;
   readonly directory: Directory<Connection>;
   readonly plans: PlanTable;
+  readonly log: Pick<Log, "info">;
 }
 
-/** Carries changes of accounts to open sockets (T6): another plan counts at once, a lost account ends them. */
+/**
+ * Carries changes of accounts to open sockets (T6): another plan counts at once, a lost account ends them. Each change
+ * leaves a line in the log, wherever it was made.
+ */
 export function watchAccounts(parts: AccountChangeParts): () => void {
-  const { accounts, directory, plans } = parts;
+  const { accounts, directory, plans, log } = parts;
   return accounts.watch((user, account) => {
+    if (account === undefined) log.info("account.removed", { user });
+    else log.info("account.changed", { user, plan: account.plan, disabled: account.disabled });
     for (const connection of directory.of(user)) {
       if (account === undefined) {
         connection.end(

@@ -2,6 +2,7 @@ import type { Clock } from "../core/clock.ts";
 import { endingFor } from "../core/closing.ts";
 import type { RevocationListener, RevocationStore } from "../core/revocations.ts";
 import { REVOKED } from "./authentication/identify.ts";
+import type { Log } from "./log.ts";
 import type { Connection } from "./socket/connection.ts";
 import type { Directory } from "./socket/directory.ts";
 
@@ -11,6 +12,7 @@ export interface RevocationWatchParts {
   readonly revocations: Pick<RevocationStore, "watch" | "isRevoked">;
   readonly directory: Directory<Revocable>;
   readonly clock: Clock;
+  readonly log: Pick<Log, "info">;
 }
 
 /**
@@ -23,12 +25,15 @@ const WALK_INTERVAL = 250;
 const ASKED_AT_ONCE = 500;
 
 /** Ends the sockets whose token was revoked (T5, A3), within a second of when it was, wherever that happened. */
-export function watchRevocations({ revocations, directory, clock }: RevocationWatchParts): () => void {
+export function watchRevocations({ revocations, directory, clock, log }: RevocationWatchParts): () => void {
   const tokens = new Set<string>();
   const users = new Map<string, number>();
   const take: RevocationListener = (revocation) => {
-    if ("tokenId" in revocation) tokens.add(revocation.tokenId);
-    else {
+    if ("tokenId" in revocation) {
+      tokens.add(revocation.tokenId);
+      log.info("revocation.token", { token_id: revocation.tokenId });
+    } else {
+      log.info("revocation.user", { user: revocation.user });
       users.set(revocation.user, revocation.before);
       endOlder(directory, revocation);
     }

@@ -204,8 +204,9 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     accounts,
     directory,
     plans: settings.plans,
+    log: parts.log,
   });
-  const stopWatchingRevocations = watchRevocations({ revocations: parts.revocations, directory, clock });
+  const stopWatchingRevocations = watchRevocations({ revocations: parts.revocations, directory, clock, log });
   const stopSweeping = clock.every(SWEEP_INTERVAL, () => admission.sweep(clock.now()));
   const tidying = new Tidying();
   const stopTidying = clock.every(TIDY_INTERVAL, () => {

@@ -5,6 +5,7 @@ import { watchRevocations } from "../../src/server/revocation-watch.ts";
 import { Directory } from "../../src/server/socket/directory.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { RawSocket } from "../support/raw-socket.ts";
+import { RecordedLog } from "../support/recorded-log.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
 import { storedRevocations } from "../support/stored-accounts.ts";
 
@@ -103,6 +104,7 @@ describe("A3 revocations that nobody can name any more", () => {
       },
       directory,
       clock: new ManualClock(),
+      log: new RecordedLog(),
     });
     await prepare(revocations);
     return { hold, ended, tell: async () => missed?.() };

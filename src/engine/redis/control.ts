@@ -2,11 +2,12 @@ import type { Clock } from "../../core/clock.ts";
 import type { EngineLog } from "../engine-log.ts";
 import type { RedisClient } from "./client.ts";
 
-/** What every node has to know of: an account changed, or tokens were revoked. */
+/** What every node has to know of: an account changed, tokens were revoked, or a command changed a conversation. */
 export type ControlEvent =
   | { readonly account: string }
   | { readonly tokenId: string }
-  | { readonly user: string; readonly before: number };
+  | { readonly user: string; readonly before: number }
+  | { readonly conversation: string; readonly change: "removed" | "limits" };
 
 /** What fails is tried again, as `missed`. */
 export interface ControlListener {
@@ -174,6 +175,8 @@ export class ControlLog {
 function toEvent([name, value = "", , second]: readonly string[]): ControlEvent[] {
   if (name === "account") return [{ account: value }];
   if (name === "tokenId") return [{ tokenId: value }];
+  if (name === "conversation")
+    return [{ conversation: value, change: second === "removed" ? "removed" : "limits" }];
   if (name === "user") return [{ user: value, before: Number(second) }];
   return [];
 }

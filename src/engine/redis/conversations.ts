@@ -2,6 +2,7 @@ import type { ConversationStore, ConversationSummary, OwnLimits } from "../../co
 import type { Message } from "../../protocol/server-frames.ts";
 import type { RedisClient } from "./client.ts";
 import { type ConnectOptions, connect } from "./connect.ts";
+import { ControlLog } from "./control.ts";
 import { everyConversation } from "./every-conversation.ts";
 import { readMarks } from "./marks.ts";
 import { Script } from "./scripts.ts";
@@ -14,12 +15,16 @@ const PAGE = 500;
 
 /** Opens the conversations for a command, beside the servers that may run on them. */
 export async function openRedisConversations(options: ConnectOptions): Promise<RedisConversations> {
-  return new RedisConversations(await connect(options));
+  const client = await connect(options);
+  return new RedisConversations(client, new ControlLog(client, options.clock, options.log));
 }
 
 /** Conversations on Redis as commands see and change them. */
 export class RedisConversations implements ConversationStore {
-  constructor(private readonly client: RedisClient) {}
+  constructor(
+    private readonly client: RedisClient,
+    private readonly control: Pick<ControlLog, "tell">,
+  ) {}
 
   async list(): Promise<ConversationSummary[]> {
     const found = new Map<string, ConversationSummary>();
@@ -70,13 +75,17 @@ export class RedisConversations implements ConversationStore {
     const { keys } = this.client;
     const own = (["meta", "log", "ids", "marks"] as const).map((what) => keys.ofConversation(id, what));
     const announce = this.client.isSharded ? "SPUBLISH" : "PUBLISH";
-    return (await this.client.run(REMOVE, [...own, keys.channel(id)], [announce])) === 1;
+    const existed = (await this.client.run(REMOVE, [...own, keys.channel(id)], [announce])) === 1;
+    if (existed) await this.control.tell({ conversation: id, change: "removed" });
+    return existed;
   }
 
   async retain(id: string, { messages, days }: OwnLimits): Promise<boolean> {
     const { keys } = this.client;
     const own = (["meta", "log", "ids"] as const).map((what) => keys.ofConversation(id, what));
-    return (await this.client.run(RETAIN, own, [messages ?? "", days ?? ""])) === 1;
+    const exists = (await this.client.run(RETAIN, own, [messages ?? "", days ?? ""])) === 1;
+    if (exists) await this.control.tell({ conversation: id, change: "limits" });
+    return exists;
   }
 
   close(): Promise<void> {

@@ -3,10 +3,11 @@ import type { NodeEntry } from "../../core/nodes.ts";
 import type { RetentionLimits } from "../../core/retention.ts";
 import type { RevocationStore } from "../../core/revocations.ts";
 import type { Store } from "../../core/store.ts";
+import type { EngineLog } from "../engine-log.ts";
 import { RedisAccounts } from "./accounts.ts";
 import { Channels } from "./channels.ts";
 import { type ConnectOptions, connect } from "./connect.ts";
-import { ControlLog } from "./control.ts";
+import { type ControlListener, ControlLog } from "./control.ts";
 import { REPLICA_PATIENCE, RedisEngine } from "./engine.ts";
 import { RedisLeases } from "./leases.ts";
 import { NodeRegistry } from "./nodes.ts";
@@ -42,6 +43,7 @@ export async function openRedis(options: RedisOptions): Promise<Store> {
     const engine = await RedisEngine.open({ client, channels, log, retention, ackAfter, clock });
     const control = new ControlLog(client, clock, log);
     await control.start();
+    control.listen(conversationLines(log));
     const nodes = new NodeRegistry({ client, lease, clock, log });
     const relay = new RedisRelay({ client, channels, nodes, clock });
     const leases = new RedisLeases({ client, nodes, clock, log });
@@ -76,6 +78,20 @@ export async function openRedis(options: RedisOptions): Promise<Store> {
     await client.close();
     throw error;
   }
+}
+
+/** Logs what commands changed of conversations; who is in them is told by the engine. */
+function conversationLines(log: EngineLog): ControlListener {
+  return {
+    heard(events) {
+      for (const event of events)
+        if ("conversation" in event)
+          log.info(event.change === "removed" ? "conversation.removed" : "conversation.changed", {
+            conversation: event.conversation,
+          });
+    },
+    missed() {},
+  };
 }
 
 /** Opens the accounts of all nodes and what was revoked, for a command. */

@@ -65,6 +65,8 @@ export class Cleaner {
   private cursor = 0;
   /** The last change by a command that was taken over. None at the start: what a crash cut off comes first again. */
   private noticed = 0;
+  /** Changes after this one were made while this server runs. */
+  private readonly before: number;
   private urgent: ConversationRow[] = [];
   /** Conversations of which more is to be blanked than fits into one turn. */
   private unfinished: Due[] = [];
@@ -82,6 +84,8 @@ export class Cleaner {
     this.changed = db.prepare(
       `select ${CONVERSATION_COLUMNS} from conversation where changed > 0 and changed > ? order by changed limit ?`,
     );
+    const newest = db.query("select coalesce(max(changed), 0) as changed from conversation").get();
+    this.before = (newest as { changed: number }).changed;
     this.raise = db.prepare("update conversation set first_seq = ?1 where number = ?2 and first_seq < ?1");
     this.eraser = new Eraser(parts);
     this.finishedAt = parts.clock.now();
@@ -144,11 +148,19 @@ export class Cleaner {
     return work;
   }
 
+  /** A command has removed the conversation, or given it limits of its own. */
+  private log({ id, first_seq, removed_seq, removals, keep_messages, keep_days }: ConversationRow): void {
+    const isRemoved =
+      removals > 0 && first_seq === removed_seq + 1 && keep_messages === null && keep_days === null;
+    this.parts.log.info(isRemoved ? "conversation.removed" : "conversation.changed", { conversation: id });
+  }
+
   /** What another process changed holds for reading at once; its messages are deleted next. */
   notice(): void {
     try {
       for (const row of this.changed.all(this.noticed, ROUND_ROWS)) {
         this.noticed = row.changed;
+        if (row.changed > this.before) this.log(row);
         this.parts.messages.floorRaised(row.id, row.first_seq);
         const removed = this.parts.messages.removedTimes(row.id, row.removals);
         if (removed !== undefined) this.parts.removed(removed);

@@ -1,6 +1,10 @@
 import { describe, expect, test } from "bun:test";
+import type { RedisClient } from "../../../src/engine/redis/client.ts";
+import { ControlLog } from "../../../src/engine/redis/control.ts";
 import { RedisConversations } from "../../../src/engine/redis/conversations.ts";
+import { systemClock } from "../../../src/server/system-clock.ts";
 import { conversationContract } from "../../contracts/conversations.ts";
+import { RecordedLog } from "../../support/recorded-log.ts";
 import { TestNode } from "./engine-subject.ts";
 import { age, freshPrefix, KINDS, useRealRedis } from "./real-redis.ts";
 
@@ -20,7 +24,7 @@ for (const kind of KINDS) {
       },
       clean: () => node.engine.clean(),
       close: () => node[Symbol.asyncDispose](),
-      beside: async () => new RedisConversations(await redis.connect(prefix)),
+      beside: async () => conversationsOn(await redis.connect(prefix)),
     };
   });
 
@@ -33,7 +37,7 @@ for (const kind of KINDS) {
         for (const conversation of [`in-${each.length}`, "both"]) await node.post("1", { conversation });
       }
       for (const each of [one, other]) {
-        const conversations = new RedisConversations(await redis.connect(each));
+        const conversations = conversationsOn(await redis.connect(each));
         expect((await conversations.list()).map(({ id }) => id)).toEqual(["both", `in-${each.length}`]);
         await conversations.close();
       }
@@ -45,7 +49,7 @@ for (const kind of KINDS) {
         retention: { messages: 0, days: 1 },
       });
       for (const conversation of ["kept", "gone"]) await node.post("1", { conversation });
-      const conversations = new RedisConversations(await redis.connect(prefix));
+      const conversations = conversationsOn(await redis.connect(prefix));
       await conversations.retain("kept", { messages: null, days: 0 });
       await age(node.client, 2 * 86_400_000);
       const kept = (await conversations.list()).map(({ id, first, seq }) => [id, first, seq]);
@@ -56,4 +60,8 @@ for (const kind of KINDS) {
       await conversations.close();
     });
   });
+}
+
+function conversationsOn(client: RedisClient): RedisConversations {
+  return new RedisConversations(client, new ControlLog(client, systemClock(), new RecordedLog()));
 }

@@ -27,9 +27,11 @@ describe("DELETE /conversations/{id}", () => {
   test("removes what is for checks, for who may speak in it, and nothing else", async () => {
     await using server = await startTestServer();
     expect(await talkAndRemove(server)).toEqual({ statuses: [401, 403, 204, 204], kept: [0, 1] });
-    expect(server.log.lines.filter(({ event }) => event === "conversation.removed")).toMatchObject([
-      { level: "info", fields: { user: "ann", conversation: CHECK } },
-    ]);
+    const lines = server.log.lines.filter(({ event }) => event === "conversation.removed");
+    expect(lines.find(({ fields }) => fields?.user !== undefined)).toMatchObject({
+      level: "info",
+      fields: { user: "ann", conversation: CHECK },
+    });
   });
 
   test.skipIf(Bun.which("redis-server") === null)("does so on Redis, too", async () => {

@@ -1,0 +1,60 @@
+import { expect, test } from "bun:test";
+import { startRedis } from "../support/redis.ts";
+import { SECRET } from "../support/server.ts";
+import { until } from "../support/until.ts";
+import { ParleyFolder } from "./parley.ts";
+
+// Who reads the log of a server sees what an operator changes beside it.
+
+/** The changes, and what of each stands in the log. */
+const CHANGES: readonly [call: readonly string[], event: string, fields: Record<string, unknown>][] = [
+  [
+    ["user", "add", "ada", "--password-stdin"],
+    "account.changed",
+    { user: "ada", plan: "free", disabled: false },
+  ],
+  [["user", "set-plan", "ada", "basic"], "account.changed", { user: "ada", plan: "basic" }],
+  [["user", "disable", "ada"], "account.changed", { user: "ada", disabled: true }],
+  [["revoke", "--user", "ada"], "revocation.user", { user: "ada" }],
+  [["user", "remove", "ada"], "account.removed", { user: "ada" }],
+  [["conversation", "retain", "lobby", "--days", "3"], "conversation.changed", { conversation: "lobby" }],
+  [["conversation", "remove", "lobby", "--yes"], "conversation.removed", { conversation: "lobby" }],
+];
+
+async function changesAreLogged(env: Record<string, string>): Promise<void> {
+  await using folder = new ParleyFolder();
+  const server = await folder.serve([], { ...env, DEMO_ACCOUNTS: "true" });
+  const lines = () =>
+    server
+      .output()
+      .stdout.split("\n")
+      .filter((line) => line.startsWith("{"))
+      .map((line): Record<string, unknown> => JSON.parse(line));
+  const said = await folder.run(["chat", "lobby", "--url", server.url, "--user", "user1"], {
+    env: { PARLEY_PASSWORD: "password" },
+    stdin: "hello\n",
+  });
+  expect(said.code).toBe(0);
+  for (const [call, event, fields] of CHANGES) {
+    const from = lines().length;
+    expect(await folder.run([...call], { env, stdin: "correct horse" })).toMatchObject({ code: 0 });
+    await until(`${event} after ${call.join(" ")}`, () =>
+      lines()
+        .slice(from)
+        .some((line) => Bun.deepMatch({ level: "info", event, ...fields }, line)),
+    );
+  }
+}
+
+test("changes from the command line leave a line in the log of a server", async () => {
+  await changesAreLogged({ SECRET_KEY: SECRET });
+}, 60_000);
+
+test.skipIf(Bun.which("redis-server") === null)(
+  "so do they on Redis, in that of each node",
+  async () => {
+    await using redis = await startRedis();
+    await changesAreLogged({ SECRET_KEY: SECRET, REDIS_HOST: "127.0.0.1", REDIS_PORT: `${redis.port}` });
+  },
+  60_000,
+);
