@@ -26,7 +26,8 @@ const NOTE = `
 Who speaks: two accounts given with --user; or, where there is a key, users of its own; or the demo accounts
 user2 and user3. With the key (SECRET_KEY in the environment, or --secret-key-file) the rules about tokens are
 checked too. The rules are those of docs/PROTOCOL.md. A run opens a few dozen sockets, some at a time, in
-conversations named parley-check-…, which it removes at its end, and takes less than half a minute. Exit code 1: a rule is broken.`;
+conversations named parley-check-…, which it removes at its end, and takes less than half a minute.
+Exit code 1: a rule is broken.`;
 
 /** `parley conformance <url>`: holds a running server, or a proxy in front of one, to the rules of the protocol. */
 export function conformanceCommand(): Command {

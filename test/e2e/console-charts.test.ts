@@ -75,7 +75,7 @@ describe.skipIf(chromiumPath() === undefined)("the charts", () => {
       await page.locator("canvas").first().waitFor({ state: "detached" });
       await openPanel(page, "Charts");
       await page.locator("#chart-unsent canvas").waitFor();
-      expect(await page.locator("link[href='/console/charts.css']").count()).toBe(1);
+      expect(await page.locator("link[href='console/charts.css']").count()).toBe(1);
       expect(bench.faults).toEqual([]);
     },
     PATIENCE,
