@@ -3,6 +3,19 @@
 
 import { Counts } from "./counts.ts";
 
+/** Files and lines beside sockets: the store's, Redis, the log, and requests over HTTP. */
+const RESERVED_FILES = 200;
+
+/**
+ * How many connections a process that may have `openFiles` open can hold, at most `wanted` (0: without limit). When files run out
+ * nobody is answered, not even a health check, and the runtime tries again and again to take the next line in (RUNTIME 20):
+ * it is better to refuse in words before.
+ */
+export function connectionsWithin(openFiles: number, wanted: number): number {
+  const room = openFiles - Math.min(RESERVED_FILES, Math.ceil(openFiles / 4));
+  return wanted === 0 ? room : Math.min(wanted, room);
+}
+
 export interface AdmissionLimits {
   /** Connections in all. */
   readonly connections: number;

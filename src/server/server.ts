@@ -1,5 +1,5 @@
 import { hostname } from "node:os";
-import { Admission } from "../core/admission.ts";
+import { Admission, connectionsWithin } from "../core/admission.ts";
 import type { Clock } from "../core/clock.ts";
 import { isOnThisMachine, mayUseDemoAccounts } from "../core/demo-accounts.ts";
 import { schemeOf } from "../core/origins.ts";
@@ -20,6 +20,7 @@ import { createPage } from "./http/page-route.ts";
 import { problem } from "./http/problem.ts";
 import { type Listen, Listener } from "./listener.ts";
 import type { Log } from "./log.ts";
+import { openFilesLimit } from "./open-files.ts";
 import { createRemovals, type RemoveConversations } from "./removals.ts";
 import { isSocketTarget, targetOf, withWholeUrl } from "./request-target.ts";
 import { watchRevocations } from "./revocation-watch.ts";
@@ -65,6 +66,9 @@ export interface RunningServer {
 /** Milliseconds between two looks at addresses that need not be remembered any longer. */
 const SWEEP_INTERVAL = 60_000;
 
+/** Seconds that a request may take to arrive without a further byte. */
+const REQUEST_TIMEOUT = 10;
+
 /** Starts to listen. Throws what the system says when the port is taken or may not be used. */
 export async function startServer(parts: ServerParts): Promise<RunningServer> {
   const { settings, engine, accounts, clock } = parts;
@@ -77,7 +81,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
   };
 
   const admission = new Admission({
-    connections: settings.maxConnections,
+    connections: boundedConnections(settings, log),
     connectionsPerAddress: settings.maxConnectionsPerAddress,
     handshakesPerMinute: settings.handshakesPerMinute,
   });
@@ -164,6 +168,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
       port,
       ...(tls !== undefined && { tls }),
       maxRequestBodySize: 1024 * 1024,
+      idleTimeout: REQUEST_TIMEOUT,
       websocket: handlers,
       fetch(request, bun) {
         const peer = bun.requestIP(request)?.address ?? "";
@@ -179,7 +184,10 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
         };
         if (isSocketTarget(target) && method !== "OPTIONS")
           return openDoor(door, { request, server: bun, target, ...asked });
-        return app.fetch(withWholeUrl(request), asked);
+        // A line on which a request comes slowly ends sooner than one that waits for its next request (RUNTIME 18).
+        const arrived = () => bun.timeout(request, settings.keepAliveTimeout);
+        if (!hasBody(headers)) arrived();
+        return Promise.resolve(app.fetch(withWholeUrl(request), { ...asked, arrived })).finally(arrived);
       },
       error(error) {
         // The last resort for what no route caught; it must show the client nothing of the fault (M5).
@@ -241,6 +249,22 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
       log.close();
     },
   };
+}
+
+/** MAX_CONNECTIONS, or what the system's limit of open files leaves room for. */
+function boundedConnections({ maxConnections }: Settings, log: Log): number {
+  const openFiles = openFilesLimit();
+  if (openFiles === undefined) return maxConnections;
+  const connections = connectionsWithin(openFiles, maxConnections);
+  if (connections === maxConnections) return connections;
+  // Without a limit of ours, the system's is no surprise unless it is small.
+  if (maxConnections > 0) log.warn("limit.open_files", { openFiles, maxConnections, connections });
+  return connections;
+}
+
+/** Whether more than its head belongs to a request (RFC 9112 §6.3). */
+function hasBody(headers: Headers): boolean {
+  return headers.has("transfer-encoding") || (headers.get("content-length") ?? "0") !== "0";
 }
 
 /** "All addresses" means nothing to another machine. */

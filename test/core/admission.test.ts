@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { backoff } from "../../src/client/backoff.ts";
-import { Admission, type AdmissionLimits, type Entry } from "../../src/core/admission.ts";
+import { Admission, type AdmissionLimits, connectionsWithin, type Entry } from "../../src/core/admission.ts";
 import { readSettings } from "../../src/server/settings/read.ts";
 import { Random, seeds } from "../support/random.ts";
 
@@ -23,6 +23,14 @@ describe("W5 connections", () => {
     expect(admission.enter(from("b"), 0).admitted).toBe(true);
     admission.leave(from("a"));
     expect(admission.enter(from("a"), 0).admitted).toBe(true);
+  });
+
+  test("W5 no more are taken than the system's limit of open files has room for, beside the server's own", () => {
+    expect(connectionsWithin(1_048_576, 15_000)).toBe(15_000);
+    expect(connectionsWithin(4096, 15_000)).toBe(3896);
+    expect(connectionsWithin(256, 15_000)).toBe(192);
+    expect(connectionsWithin(256, 100)).toBe(100);
+    expect(connectionsWithin(4096, 0)).toBe(3896);
   });
 
   test("W5 all together may be so many, loopback included", () => {

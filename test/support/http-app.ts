@@ -87,6 +87,7 @@ export async function testApp(change: Partial<AppParts> = {}) {
         address: "192.0.2.1",
         scheme: "http" as const,
         demoAccountsUsable: false,
+        arrived: () => {},
         faultsUsable: true,
         ...asked,
       };

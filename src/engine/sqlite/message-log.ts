@@ -235,7 +235,7 @@ export class MessageLog {
   }
 
   /**
-   * The messages with `first` ≤ seq ≤ `last` that are kept, in order. Where their texts are longer than `budget`
+   * The messages with `first` ≤ seq ≤ `last` that are kept, in order. Where their texts have more than `budget` bytes
    * together, those at the far end are `cut`: the oldest when `newestFirst`, otherwise the newest; one always stays.
    */
   read(
@@ -255,7 +255,7 @@ export class MessageLog {
       if (row === null) continue;
       if (row.conversation !== head.number)
         throw new IndexDamaged(this.index.path, "it names a message of another conversation");
-      size += row.text.length + (row.data?.length ?? 0);
+      size += encodedBytes(row.text) + (row.data === null ? 0 : Buffer.byteLength(row.data));
       cut = size > budget && messages.length > 0;
       if (cut) break;
       messages.push(toMessage(row));
@@ -295,6 +295,11 @@ export class MessageLog {
     if (row?.conversation !== head.number || row.seq < head.first) return undefined;
     return row.sender === sender && row.id === id ? row : undefined;
   }
+}
+
+/** Bytes that a text takes in a frame: three of a Chinese character, six of a control character, which JSON escapes. */
+function encodedBytes(text: string): number {
+  return Buffer.byteLength(JSON.stringify(text));
 }
 
 function toMessage(row: Row): Message {

@@ -19,6 +19,7 @@ export async function readText(
   maxBytes: number = MAX_BODY_BYTES,
 ): Promise<string | Response> {
   const bytes = await readBytes(c.req.raw, maxBytes);
+  c.env.arrived();
   if (bytes === undefined)
     return refuseBody(log, c, "too_large", `The body is longer than ${maxBytes} bytes.`);
   try {

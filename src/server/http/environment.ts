@@ -9,6 +9,8 @@ export interface HttpEnvironment {
     readonly scheme: "http" | "https";
     /** Whether who asks may use a demo account. */
     readonly demoAccountsUsable: boolean;
+    /** Says that all of the request has arrived: from now on its line has KEEP_ALIVE_TIMEOUT. */
+    readonly arrived: () => void;
     /** Whether who asks may make faults, where there are any. */
     readonly faultsUsable: boolean;
   };

@@ -265,6 +265,13 @@ export const SETTINGS = {
     default: "1048576",
     reason: "sixteen of the largest frames",
   },
+  KEEP_ALIVE_TIMEOUT: {
+    group: "Connections",
+    kind: whole("seconds", 1, 255),
+    about: "time for which a line without a request stays open after its last answer over HTTP, in seconds",
+    default: "75",
+    reason: "balancers keep theirs for 60 seconds, and must be the first to close",
+  },
   MAX_WAITING_FRAMES: {
     group: "Connections",
     kind: whole("count", 1, 10_000),

@@ -112,6 +112,19 @@ export function historyContract(open: OpenEngine): void {
     }
   });
 
+  // Bytes, as they are sent: counted in UTF-16 units, a page had a megabyte and closed its reader.
+  test.each([
+    ["three bytes each", "漢".repeat(20_000)],
+    ["six bytes each in JSON", "\u0001".repeat(10_000)],
+  ])("B1 an answer of characters with %s is cut at its budget, too", async (_what, text) => {
+    await using subject = await Subject.open(open);
+    await subject.fill(15, { text });
+    const page = await subject.read();
+    expect(page.more).toBe(true);
+    expect(page.messages.length).toBeGreaterThan(1);
+    expect(Buffer.byteLength(JSON.stringify(page.messages))).toBeLessThan(HISTORY_BUDGET * 1.1);
+  });
+
   test("B1 an answer of long messages is cut at its budget and says `more`; the pages still join in either direction", async () => {
     await using subject = await Subject.open(open);
     const long = "x".repeat(60_000);
