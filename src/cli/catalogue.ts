@@ -56,14 +56,16 @@ export function closeFound(code: number): CloseFound {
 }
 
 /**
- * What `text` stands for: an error's code (`rate_limited`, `Rate-Limited`), a close code (1000–4999), an HTTP status
- * (429, `Too Many Requests`) that an error of the catalogue has. Undefined when it is none of them.
+ * What `text` stands for: an error's code (`rate_limited`, `Rate-Limited`), a close code (1000–4999) or its reason
+ * (`replaced`), an HTTP status (429, `Too Many Requests`) that an error of the catalogue has. Undefined when it is none of them.
  */
 export function lookUp(text: string): Found | undefined {
   const name = normal(text);
   if (/^\d{4}$/.test(name) && Number(name) >= 1000 && Number(name) < 5000) return closeFound(Number(name));
   const error = ERROR_CODES.find((code) => code === name);
   if (error !== undefined) return errorFound(error);
+  const close = CLOSES.find((code) => normal(describeClose(code).reason) === name);
+  if (close !== undefined) return closeFound(close);
   const status = STATUSES.find((code) => `${code}` === name || normal(nameOf(code)) === name);
   if (status === undefined) return undefined;
   const errors = ERROR_CODES.filter((code) => errorEntry(code).http === status).map(errorFound);

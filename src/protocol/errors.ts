@@ -112,7 +112,8 @@ export const ERRORS = {
     http: 429,
     close: 4409,
     what: "The user has as many connections open as the plan allows.",
-    advice: "Close another connection of this user, or move the user to a larger plan.",
+    advice:
+      "Come back after `closing.after` seconds, close another connection of this user, or move the user to a larger plan.",
   },
   unauthorized: {
     category: "authentication",

@@ -20,7 +20,7 @@ describe("`parley error`", () => {
     expect(inactive!.stdout).toContain("4408 inactive: a close code\n");
     expect(inactive!.stdout).toContain("A client does not come back by itself.");
     expect(lost!.stdout).toContain("A client comes back by itself");
-    expect(slow!.stdout).toContain("Told just before it, as an error: unavailable.");
+    expect(slow!.stdout).toContain("Told just before it, as an error: busy, unavailable.");
     expect(status!.stdout).toStartWith("HTTP 429 Too Many Requests\n\n");
     expect(status!.stdout).toContain("rate_limited: ");
     expect(named!.stdout).toBe(status!.stdout);
@@ -64,6 +64,13 @@ describe("the catalogue by code", () => {
       expect(JSON.stringify(lookUp(`${http}`))).toContain(`"${code}"`);
       if (close !== undefined) expect(lookUp(`${close}`)).toMatchObject({ kind: "close", sent: true });
     }
+  });
+
+  test("has close codes by their reason, where no error has that name", () => {
+    expect(lookUp("replaced")).toMatchObject({ kind: "close", code: 4410, reconnect: false });
+    expect(lookUp("Going away")).toMatchObject({ kind: "close", code: 1001, reconnect: true });
+    expect(lookUp("4409")).toMatchObject({ kind: "close", reconnect: false, passes: true });
+    expect(lookUp("forbidden")).toMatchObject({ kind: "error", code: "forbidden" });
   });
 
   test("says of a close code it has no entry for what its range says", () => {
