@@ -23,10 +23,13 @@ export interface RelayRoom {
   readonly isShared: boolean;
   /** Who is there through other nodes, and since when: milliseconds since 1970, by the clock that the nodes share. */
   elsewhere(): ReadonlyMap<string, number>;
-  /** The user's first connection came to this node, `since` by its own clock. Kept up by the relay, also when the store was away meanwhile. */
-  join(user: string, since: number): void;
-  /** The user's last connection on this node was gone `at`, by its own clock, and the grace is over. */
-  leave(user: string, at: number): void;
+  /**
+   * The user's first connection came to this node, `since` by its own clock. Kept up by the relay, also when the store was
+   * away meanwhile. Returns that moment by the clock that the nodes share, as the others are sent it.
+   */
+  join(user: string, since: number): number;
+  /** The user's last connection on this node was gone `at`, by its own clock, and the grace is over. Returns as `join`. */
+  leave(user: string, at: number): number;
   type(user: string, active: boolean): void;
   read(user: string, seq: number): void;
   /** Nobody on this node listens any more. */

@@ -6,8 +6,8 @@ const NOBODY: ReadonlyMap<string, number> = new Map();
 const ALONE: RelayRoom = {
   isShared: false,
   elsewhere: () => NOBODY,
-  join() {},
-  leave() {},
+  join: (_, since) => since,
+  leave: (_, at) => at,
   type() {},
   read() {},
   close() {},

@@ -57,6 +57,7 @@ const FAULTS: readonly (readonly [RegExp, typeof AWAY | typeof REFUSES, Words])[
   [/\bBUSY\b/, REFUSES, "it is busy with a script of somebody else"],
   [/script killed by user/i, REFUSES, "somebody has stopped a script with SCRIPT KILL"],
   [/no replica had it within/, REFUSES, "no replica answers, and ACK_AFTER=replica waits for one"],
+  [/max retries per request/i, AWAY, "the connection to it was cut"],
   [/CLUSTERDOWN/, AWAY, "the Cluster is down: slots are without a primary"],
   [/^(MOVED|ASK|TRYAGAIN) |redirections/, AWAY, "a slot of the Cluster is on its way to another primary"],
   [/cluster support disabled/i, REFUSES, "it is no Redis Cluster: name one host, without `cluster=true`"],

@@ -70,17 +70,20 @@ export class SharedRoom implements RelayRoom {
     return this.gathering.users();
   }
 
-  join(user: string, since: number): void {
+  join(user: string, since: number): number {
     const at = this.parts.nodes.toStoreTime(since);
     this.here.set(user, at);
     this.untold.set(user, { state: "joined", at });
     this.write();
+    return at;
   }
 
-  leave(user: string, at: number): void {
+  leave(user: string, at: number): number {
+    const shared = this.parts.nodes.toStoreTime(at);
     this.here.delete(user);
-    this.untold.set(user, { state: "left", at: this.parts.nodes.toStoreTime(at) });
+    this.untold.set(user, { state: "left", at: shared });
     this.write();
+    return shared;
   }
 
   type(user: string, active: boolean): void {

@@ -93,8 +93,9 @@ export class Hub {
     room.arriving--;
     const now = this.clock.now();
     if (room.roster.join(listener.user, now)) {
-      room.relay?.join(listener.user, now);
-      if (!room.isElsewhere(listener.user)) this.tellPresence(room, listener.user, "joined", now);
+      // By the clock that the nodes share, so that it is the same on all of them.
+      const since = room.relay?.join(listener.user, now) ?? now;
+      if (!room.isElsewhere(listener.user)) this.tellPresence(room, listener.user, "joined", since);
     }
     return { seq: room.seq, members: room.members() };
   }
@@ -307,8 +308,8 @@ export class Hub {
   /** Tells what time has changed in a room, and remembers whether time may change more. */
   private settleRoom(room: Room, now: number): void {
     for (const { user, at } of room.roster.left(now)) {
-      room.relay?.leave(user, at);
-      if (!room.isElsewhere(user)) this.tellPresence(room, user, "left", at);
+      const left = room.relay?.leave(user, at) ?? at;
+      if (!room.isElsewhere(user)) this.tellPresence(room, user, "left", left);
     }
     for (const { user, active } of room.typingChanges(now)) {
       const frame = JSON.stringify({ type: "typing", user, active } satisfies ServerFrame);

@@ -16,6 +16,7 @@ const AWAY = [
   "Connection is closed.",
   "Stream isn't writeable and enableOfflineQueue options is false",
   "None of startup nodes is available",
+  'Reached the max retries per request limit (which is 0). Refer to "maxRetriesPerRequest" option for details.',
 ];
 
 // A second story: a Redis whose memory was full answered, and refused every write; people who signed in then got "500".

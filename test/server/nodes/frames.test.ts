@@ -1,0 +1,112 @@
+// The story: tests looked at frames through a helper that kept their names only (`-anna`), and so nobody saw that the same
+// leave carried another time on another node. Here each frame of a conversation is compared whole, whichever way it comes.
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import type { ServerFrame } from "../../../src/protocol/server-frames.ts";
+import { TestClient } from "../../support/client.ts";
+import { startRedis, type TestRedis } from "../../support/redis.ts";
+import { until } from "../../support/until.ts";
+import { startNodes } from "./cluster.ts";
+
+let redis: TestRedis;
+beforeAll(async () => {
+  redis = await startRedis();
+});
+afterAll(() => redis[Symbol.asyncDispose]());
+
+/** Two nodes with somebody on each, `anna` and `ben`, who look on. */
+async function begin() {
+  const cluster = await startNodes(redis, 2, { PRESENCE_GRACE: "3" });
+  const [a, b] = cluster.nodes;
+  const ben = await b.connect("ben");
+  const anna = await a.connect("anna");
+  await ben.next("presence");
+  const from = { anna: anna.frames.length, ben: ben.frames.length };
+  return {
+    a,
+    b,
+    anna,
+    ben,
+    /** What both heard since, once they have heard `count` frames. */
+    async heard(count: number): Promise<[ServerFrame[], ServerFrame[]]> {
+      const since = (): [ServerFrame[], ServerFrame[]] => [
+        anna.frames.slice(from.anna),
+        ben.frames.slice(from.ben),
+      ];
+      await until("both have heard it", () => since().every(({ length }) => length >= count));
+      return since();
+    },
+    async [Symbol.asyncDispose]() {
+      await anna[Symbol.asyncDispose]();
+      await ben[Symbol.asyncDispose]();
+      await cluster[Symbol.asyncDispose]();
+    },
+  };
+}
+
+test("P1 P2 `presence` is the same on the node where a user came and went and on another, with the moment of either", async () => {
+  await using started = await begin();
+  const came = Date.now();
+  const cleo = await started.a.connect("cleo");
+  const [joined] = await started.heard(1);
+  const went = Date.now();
+  await cleo[Symbol.asyncDispose]();
+  const gone = Date.now();
+  const [here, there] = await started.heard(2);
+  expect(there).toEqual(here);
+  expect(here).toEqual([
+    { type: "presence", user: "cleo", state: "joined", at: expect.any(Number) },
+    { type: "presence", user: "cleo", state: "left", at: expect.any(Number) },
+  ]);
+  const [first, second] = started.anna.of("presence");
+  expect(joined).toEqual([first!]);
+  // A node's clock may be a second from the machine's (server/system-clock.ts); the grace is longer.
+  expect(first!.at).toBeWithin(came - 1_000, went + 1_000);
+  expect(second!.at).toBeWithin(went - 1_000, gone + 1_000);
+});
+
+test("P3 P4 `typing` and `read` are the same on the node where they were said and on another", async () => {
+  await using started = await begin();
+  started.anna.send({ type: "message", text: "one" });
+  await started.heard(1);
+  await using cleo = await started.a.connect("cleo");
+  await started.heard(2);
+  cleo.send({ type: "typing", active: true });
+  cleo.send({ type: "read", seq: 1 });
+  const [here, there] = await started.heard(4);
+  const theirs = (frames: ServerFrame[]) => frames.filter(({ type }) => type === "typing" || type === "read");
+  expect(theirs(there)).toEqual(theirs(here));
+  expect(theirs(here)).toEqual([
+    { type: "typing", user: "cleo", active: true },
+    { type: "read", user: "cleo", seq: 1 },
+  ]);
+});
+
+test("D1 D4 `message` is the same to its sender, on either node, in history, over HTTP and to who comes back", async () => {
+  await using started = await begin();
+  const { a, b, anna, ben } = started;
+  const { epoch } = ben.of("welcome")[0]!;
+  anna.send({ type: "message", id: "m1", text: "grüß dich", data: { n: 1, deep: [null, true] } });
+  await started.heard(1);
+  const [message] = ben.of("message");
+  expect(message).toEqual({
+    type: "message",
+    seq: 1,
+    id: "m1",
+    from: "anna",
+    text: "grüß dich",
+    data: { n: 1, deep: [null, true] },
+    at: expect.any(Number),
+  });
+  expect(anna.of("message")).toEqual([message!]);
+
+  for (const node of [a, b]) {
+    const { type, ...stored } = message!;
+    await using back = TestClient.open(await node.address("dora", "lobby", `&after=0&epoch=${epoch}`));
+    expect(await back.next("message")).toEqual(message!);
+    back.send({ type: "history" });
+    expect((await back.next("history")).messages).toEqual([stored]);
+    const headers = { Authorization: `Bearer ${await node.token("dora")}` };
+    const answer = await fetch(`${node.url}/conversations/lobby/messages`, { headers });
+    expect(((await answer.json()) as { messages: unknown }).messages).toEqual([stored]);
+  }
+});
