@@ -2,6 +2,7 @@
 // the limits by address: behind them are this machine's own programs, or a proxy that is not told to us.
 
 import { Counts } from "./counts.ts";
+import { RecencyMap } from "./recency-map.ts";
 
 /** Files and lines beside sockets: the store's, Redis, the log, and requests over HTTP. */
 const RESERVED_FILES = 200;
@@ -134,10 +135,13 @@ export class Admission {
   }
 }
 
+/** Addresses remembered; whoever has a network of IPv6 can come from millions within a minute (B1). */
+const REMEMBERED_ADDRESSES = 50_000;
+
 /** What each address has done lately (GCRA): a minute's worth of `limit` may come at once, then one at a time; 0 is any number. */
 class MinuteCounts {
   /** Until when an address has used up what it may do. */
-  private readonly usedUntil = new Map<string, number>();
+  private readonly usedUntil = new RecencyMap<number>(REMEMBERED_ADDRESSES);
 
   constructor(private readonly limit: number) {}
 
@@ -157,7 +161,8 @@ class MinuteCounts {
   }
 
   sweep(now: number): void {
-    for (const [address, until] of this.usedUntil) if (until <= now) this.usedUntil.delete(address);
+    for (const address of this.usedUntil.keys())
+      if (this.usedUntil.get(address)! <= now) this.usedUntil.delete(address);
   }
 }
 

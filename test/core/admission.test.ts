@@ -33,6 +33,14 @@ describe("W5 connections", () => {
     expect(connectionsWithin(4096, 0)).toBe(3896);
   });
 
+  test("B1 the handshakes of so many addresses are remembered, and no more: of those the latest", () => {
+    const admission = new Admission({ connections: 0, connectionsPerAddress: 0, handshakesPerMinute: 1 });
+    const knock = (address: string) => admission.enter(from(address), 0).admitted;
+    expect([knock("a"), knock("a"), knock("b"), knock("b")]).toEqual([true, false, true, false]);
+    for (let i = 0; i < 49_999; i++) knock(`2001:db8:${i}::/64`);
+    expect([knock("b"), knock("a")]).toEqual([false, true]);
+  });
+
   test("W5 all together may be so many, loopback included", () => {
     const admission = new Admission({ ...LIMITS, connections: 2 });
     const local = from("127.0.0.1", { loopback: true });
