@@ -17,6 +17,15 @@ export interface CleanerParts {
 const ROUND = 3_600_000;
 const LOOK_INTERVAL = 60_000;
 
+/**
+ * How often conversations that were spoken in here are looked at for texts that were trimmed, in milliseconds. The second
+ * look that finds the same copies what is kept: so they are gone within a minute.
+ */
+const FORGET_INTERVAL = 25_000;
+const COPIED_AT_ONCE = 500;
+/** Conversations remembered for that; the hourly round sees to the others. */
+const MOST_SPOKEN_IN = 50_000;
+
 /** Messages removed in one go: Redis does nothing else meanwhile. */
 const REMOVED_AT_ONCE = 1_000;
 
@@ -26,12 +35,25 @@ const REMOVED_AT_ONCE = 1_000;
  */
 export class Cleaner {
   private readonly script = new Script("clean");
-  private readonly stopTimer: () => void;
+  private readonly forgetScript = new Script("forget");
+  private readonly stopTimers: readonly (() => void)[];
+  /** Conversations that were spoken in since the last look, and what the last one found in others: their oldest `seq`. */
+  private spokenIn = new Set<string>();
+  private trimmed = new Map<string, string>();
+  private forgetting: Promise<void> | undefined;
   private cleaning: Promise<void> | undefined;
   private stopped = false;
 
   constructor(private readonly parts: CleanerParts) {
-    this.stopTimer = parts.clock.every(LOOK_INTERVAL, () => this.cleanInTurn());
+    this.stopTimers = [
+      parts.clock.every(LOOK_INTERVAL, () => this.cleanInTurn()),
+      parts.clock.every(FORGET_INTERVAL, () => this.forgetInTurn()),
+    ];
+  }
+
+  /** Somebody speaks in a conversation: what it no longer keeps is trimmed with that. */
+  spoken(conversation: string): void {
+    if (this.spokenIn.size < MOST_SPOKEN_IN) this.spokenIn.add(conversation);
   }
 
   /** Removes all that is no longer kept, everywhere. */
@@ -48,8 +70,9 @@ export class Cleaner {
   /** Ends what is under way. */
   async stop(): Promise<void> {
     this.stopped = true;
-    this.stopTimer();
+    for (const stop of this.stopTimers) stop();
     await this.cleaning?.catch(() => {});
+    await this.forgetting;
   }
 
   private async cleanInTurn(): Promise<void> {
@@ -60,6 +83,44 @@ export class Cleaner {
       if (mine === "OK") await this.clean();
     } catch (error) {
       log.warn("store.cleaning_failed", { error: String(error) });
+    }
+  }
+
+  private forgetInTurn(): void {
+    if (this.forgetting !== undefined || !this.parts.client.ready) return;
+    this.forgetting = this.forgetTrimmed().finally(() => {
+      this.forgetting = undefined;
+    });
+  }
+
+  private async forgetTrimmed(): Promise<void> {
+    const looked = this.trimmed;
+    for (const conversation of this.spokenIn) if (!looked.has(conversation)) looked.set(conversation, "");
+    this.spokenIn = new Set();
+    this.trimmed = new Map();
+    for (const [conversation, oldest] of looked) {
+      if (this.stopped) return;
+      try {
+        const found = await this.forget(conversation, oldest);
+        if (found !== "") this.trimmed.set(conversation, found);
+      } catch (error) {
+        this.trimmed.set(conversation, oldest);
+        if (!this.parts.client.ready) continue;
+        this.parts.log.warn("store.cleaning_failed", { error: String(error) });
+      }
+    }
+  }
+
+  /** Takes trimmed texts out of the memory where `oldest` is the oldest `seq` still; returns which it is, '' when all is done. */
+  private async forget(conversation: string, oldest: string): Promise<string> {
+    const { client } = this.parts;
+    const keys = (["meta", "log", "copy"] as const).map((what) =>
+      client.keys.ofConversation(conversation, what),
+    );
+    for (let goOn = 0; ; goOn = 1) {
+      const reply = String(await client.run(this.forgetScript, keys, [oldest, COPIED_AT_ONCE, goOn]));
+      if (reply !== "more") return reply;
+      if (this.stopped) return oldest;
     }
   }
 
@@ -82,5 +143,7 @@ export class Cleaner {
       REMOVED_AT_ONCE,
     ];
     while ((await client.run(this.script, keys, values)) === REMOVED_AT_ONCE && !this.stopped);
+    const oldest = await this.forget(conversation, "");
+    if (oldest !== "") await this.forget(conversation, oldest);
   }
 }

@@ -75,7 +75,8 @@ export class RedisConversations implements ConversationStore {
     const { keys } = this.client;
     const own = (["meta", "log", "ids", "marks"] as const).map((what) => keys.ofConversation(id, what));
     const announce = this.client.isSharded ? "SPUBLISH" : "PUBLISH";
-    const existed = (await this.client.run(REMOVE, [...own, keys.channel(id)], [announce])) === 1;
+    const all = [...own, keys.channel(id), keys.ofConversation(id, "copy")];
+    const existed = (await this.client.run(REMOVE, all, [announce])) === 1;
     if (existed) await this.control.tell({ conversation: id, change: "removed" });
     return existed;
   }

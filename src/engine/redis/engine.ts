@@ -228,6 +228,7 @@ export class RedisEngine implements Engine {
     while (this.underWay < this.mostUnderWay && this.queue.length > 0) {
       const work = this.takeTurn();
       const turn = this.rooms.begin(work);
+      for (const { kind, request } of work) if (kind === "post") this.cleaner.spoken(request.conversation);
       const carried = this.client.ready ? this.turns.carryOut(work) : refused(work);
       this.carried = carried;
       this.underWay++;

@@ -1,9 +1,10 @@
 // Names of the keys. What a script touches together shares a hash tag (the part in braces), and so a slot in Redis
 // Cluster: a conversation's keys, a user's keys, and the few of all nodes. Identifiers hold no braces and no space.
 //
-//   parley:{c:room}:meta      hash    seq, at, epoch, swept, messages?, days?, removals?, removed_seq?
+//   parley:{c:room}:meta      hash    seq, at, epoch, swept, messages?, days?, removals?, removed_seq?, trimmed?
 //                                                                         a conversation's head; never expires
 //   parley:{c:room}:log       stream  <seq>-0 → name, time, body                its messages
+//   parley:{c:room}:copy      stream  what is kept of the log, while it is copied to leave out what was trimmed
 //   parley:{c:room}:ids       hash    name: sender and id, or digest → seq     for repeats, as long as the message is kept
 //   parley:{c:room}:marks     hash    user → seq                              read marks
 //   parley:{c:room}:here      hash    node and user → since                   who is there, through which node
@@ -18,7 +19,7 @@
 export class Keys {
   constructor(readonly prefix: string) {}
 
-  ofConversation(conversation: string, what: "meta" | "log" | "ids" | "marks" | "here"): string {
+  ofConversation(conversation: string, what: "meta" | "log" | "copy" | "ids" | "marks" | "here"): string {
     return `${this.prefix}:{c:${conversation}}:${what}`;
   }
 

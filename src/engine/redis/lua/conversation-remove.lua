@@ -1,15 +1,15 @@
 -- Removes a conversation: remove of ConversationStore (src/core/conversations.ts). What stays is its number, and how often
 -- the name was removed (src/core/epoch.ts); nodes hear of the new epoch on its channel.
 --
--- KEYS  1: meta   2: log   3: ids   4: marks   5: channel
+-- KEYS  1: meta   2: log   3: ids   4: marks   5: channel   6: copy
 -- ARGV  1: the command that announces: PUBLISH or SPUBLISH
 -- Reply 1, or 0 where there is no such conversation
 
 local seq, life, removed = unpack(redis.call('HMGET', KEYS[1], 'seq', 'epoch', 'removed_seq'))
 if not seq or seq == removed then return 0 end
 -- First: where the script is broken off after it, the conversation is still there, and is removed by the next try.
-redis.call('UNLINK', KEYS[2], KEYS[3], KEYS[4])
-redis.call('HDEL', KEYS[1], 'messages', 'days', 'swept')
+redis.call('UNLINK', KEYS[2], KEYS[3], KEYS[4], KEYS[6])
+redis.call('HDEL', KEYS[1], 'messages', 'days', 'swept', 'trimmed')
 local removals = redis.call('HGET', KEYS[1], 'removals') or 0
 removals = string.format('%d', removals + 1)
 redis.call('HSET', KEYS[1], 'removals', removals, 'removed_seq', seq)

@@ -173,6 +173,8 @@ local function room_trim(room, ids, slack, most)
   end
   if #names == 0 then return 0 end
   -- The messages first: a name without one is worth nothing, a message without its name would be stored twice.
+  -- Before it: the texts stay in their block, and forget.lua must know of them.
+  call('HSET', room.meta, 'trimmed', 1)
   call('XTRIM', room.log, 'MINID', room_seq_of(entries[#names][1]) + 1 .. '-0')
   call('HDEL', ids, unpack(names))
   return #names
