@@ -112,6 +112,8 @@ export function leaseContract(name: string, open: () => Promise<OpenedLeases>): 
       expect(await leases.take("anna", 1, newer)).toBe("taken");
       expect(await leases.take("anna", 1, overtaken)).toBe("replaced");
       expect([newer.times, overtaken.times]).toEqual([0, 0]);
+      expect(await leases.take("anna", 1, new TestConnection("tab", { age: 200 }))).toBe("replaced");
+      expect(newer.times).toBe(0);
       leases.giveBack("anna", overtaken);
       expect(await leases.take("anna", 1)).toBe("full");
       // What a clock says that was moved counts for some seconds at most.
