@@ -1,7 +1,23 @@
-/** Time as a port: real in the server, moved by hand in tests. */
+/**
+ * Time as a port: real in the server, moved by hand in tests. There are two, because the machine's clock can be wrong and
+ * set right: durations are measured with one that it does not move, and moments are told by one that it does.
+ */
 export interface Clock {
-  /** Milliseconds since 1970. MUST never run backwards while the process lives, also when the machine's clock is set back. */
+  /**
+   * Milliseconds for durations: since 1970 as the machine's clock was at the start, and even from then on. MUST NOT step,
+   * nor run backwards, when the machine's clock is set.
+   */
   now(): number;
+  /** The moment, in milliseconds since 1970, as the machine's clock has it now: for what is compared with other machines. */
+  wall(): number;
+  /**
+   * The latest moment that the machine's clock has shown, going on evenly from there, in milliseconds since 1970. A clock
+   * that was set back makes nothing that had happened a thing of the future.
+   */
+  latest(): number;
   /** Calls `task` every `milliseconds` until the returned function is called. MUST NOT keep the process alive by itself. */
   every(milliseconds: number, task: () => void): () => void;
 }
+
+/** Difference between the clocks above which the machine's clock was set, in milliseconds. */
+export const STEP = 1_000;

@@ -106,6 +106,8 @@ export type SessionEvent =
   | { readonly type: "refused"; readonly code: ErrorCode; readonly message: string }
   | { readonly type: "posted"; readonly id: string; readonly result: PostResult }
   | { readonly type: "read"; readonly id?: string; readonly result: HistoryResult }
+  /** The machine's clock was set forward by so many milliseconds; back, where it is less than nothing. */
+  | { readonly type: "clock_stepped"; readonly by: number }
   | { readonly type: "tick"; readonly unsent: number }
   /** Bytes are unsent to the peer, beyond the pages that it is being fed. */
   | { readonly type: "flushed"; readonly unsent: number; readonly dropped: boolean }

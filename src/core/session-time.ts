@@ -26,6 +26,9 @@ export function expiryWarningAt(
  */
 export const PROGRESS_TIMEOUT = 60_000;
 
+/** A look that is later than this after its time is late, in milliseconds; the wheel is ten times finer. */
+const LATE = 1_000;
+
 /** When `step` must be given the next `tick`: the earliest moment at which time alone changes something. */
 export function nextTick(session: Session, rules: SessionRules): number {
   switch (session.phase) {
@@ -104,6 +107,9 @@ function onLiveTick(session: Live, unsent: number, now: number, rules: SessionRu
   if (rules.inactivity === 0) return { session: next, effects };
   // An answer on its way to the user counts as activity (I1): they wait, and did not leave.
   if (next.waiting > 0 || next.behind !== undefined || unsent > 0) next = active(next, now);
+  // A process that was stopped looks late: the warning comes all the same, and all of its time before the close (I2).
+  if (!next.warned && now - next.activeAt > rules.inactivity - rules.inactivityWarning + LATE)
+    next = { ...next, activeAt: now - rules.inactivity + rules.inactivityWarning };
   const quiet = now - next.activeAt;
   if (quiet >= rules.inactivity) {
     const message = `Nothing was done for ${rules.inactivity / 1000} s.`;
@@ -117,6 +123,18 @@ function onLiveTick(session: Live, unsent: number, now: number, rules: SessionRu
     next = { ...next, warned: true };
   }
   return { session: next, effects };
+}
+
+/**
+ * The machine's clock was set. A token ends at a moment, so where the clock went forward it ends sooner; but nobody is
+ * closed without the warning, and its time. Where the clock went back, nothing is given that was not promised.
+ */
+export function onClockStepped(session: Exclude<Session, Closed>, by: number, now: number): Step {
+  if (session.phase !== "live" || by <= 0 || session.expiryWarningAt === Number.POSITIVE_INFINITY)
+    return { session, effects: NOTHING };
+  const warning = session.expiresAt - session.expiryWarningAt;
+  const expiresAt = Math.max(session.expiresAt - by, now + warning);
+  return { session: { ...session, expiresAt, expiryWarningAt: expiresAt - warning }, effects: NOTHING };
 }
 
 const LOST: Step = {

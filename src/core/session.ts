@@ -24,7 +24,7 @@ import type {
   SessionRules,
   Step,
 } from "./session-state.ts";
-import { expiryWarningAt, nextPing, onTick, PROGRESS_TIMEOUT } from "./session-time.ts";
+import { expiryWarningAt, nextPing, onClockStepped, onTick, PROGRESS_TIMEOUT } from "./session-time.ts";
 
 /** A socket that was just opened, with or without a credential to check. */
 export function openSession(hasCredential: boolean, now: number, rules: SessionRules): Session {
@@ -66,6 +66,8 @@ export function step(
       return onRenewed(session, event.pass, now);
     case "renewal_refused":
       return onRenewalRefused(session, event.code, event.message);
+    case "clock_stepped":
+      return onClockStepped(session, event.by, now);
     case "tick":
       return onTick(session, event.unsent, now, rules, spread);
     case "flushed":

@@ -13,6 +13,7 @@ import type { Passwords } from "./authentication/passwords.ts";
 import type { VerifiedToken } from "./authentication/tokens.ts";
 import { readTlsFiles, watchCertificate } from "./certificate-watch.ts";
 import { clientAddressBehind, isLoopback, isTrustedIn } from "./client-address.ts";
+import { watchClock } from "./clock-watch.ts";
 import { drain } from "./drain.ts";
 import { openFaultBench } from "./faults/bench.ts";
 import { createApp } from "./http/app.ts";
@@ -214,6 +215,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     plans: settings.plans,
     log: parts.log,
   });
+  const stopWatchingClock = watchClock({ clock, directory, log });
   const stopWatchingRevocations = watchRevocations({ revocations: parts.revocations, directory, clock, log });
   const stopSweeping = clock.every(SWEEP_INTERVAL, () => admission.sweep(clock.now()));
   const tidying = new Tidying();
@@ -238,6 +240,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
       certificate?.stop();
       await listener.stop();
       stopWatching();
+      stopWatchingClock();
       stopWatchingRevocations();
       stopSweeping();
       stopTidying();

@@ -42,17 +42,21 @@ describe("I2 inactivity", () => {
     for (let i = 0; i < 10; i++) expect(summary(run.after(1_000))).toBe("live");
   });
 
-  test("I2 a late look warns with what is really left, and a very late one closes without a warning", () => {
-    const late = step(
-      live({ pingDue: Number.POSITIVE_INFINITY }),
-      { type: "tick", unsent: 0 },
-      START + 290_500,
-      QUIET_LINE,
-    );
-    expect(sent(late.effects)).toEqual([expect.objectContaining({ seconds: 9.5 })]);
-    expect(step(live(), { type: "tick", unsent: 0 }, START + 400_000, QUIET_LINE).session.phase).toBe(
-      "closed",
-    );
+  // A process that was stopped for some minutes, as in a paused machine, closed everybody at its first look.
+  test("I2 however late the look is, the warning comes, and all of its time before the close", () => {
+    for (const late of [290_500, 400_000, 86_400_000]) {
+      const run = new SessionRun(live({ pingDue: Number.POSITIVE_INFINITY }), QUIET_LINE);
+      expect(sent(run.after(late).effects)).toEqual([
+        expect.objectContaining({ code: "inactivity", seconds: 30 }),
+      ]);
+      expect(summary(run.after(29_999))).toBe("live");
+      expect(summary(run.after(1))).toBe("closed error closing close 4408");
+    }
+  });
+
+  test("I2 a look that is late by a moment says what is really left", () => {
+    const run = new SessionRun(live({ pingDue: Number.POSITIVE_INFINITY }), QUIET_LINE);
+    expect(sent(run.after(270_500).effects)).toEqual([expect.objectContaining({ seconds: 29.5 })]);
   });
 
   test("I2 any activity cancels the warning, and the whole time-out begins anew", () => {
@@ -98,7 +102,8 @@ describe("I2 inactivity", () => {
     expect(asked.session).toMatchObject({ activeAt: START + 300_000 });
     const streaming = new SessionRun(live({ pingDue: Number.POSITIVE_INFINITY }), QUIET_LINE);
     expect(summary(streaming.after(300_000, 1))).toBe("live");
-    expect(summary(streaming.after(300_000, 0))).toBe("closed error closing close 4408");
+    expect(summary(streaming.after(270_000, 0))).toBe("live warning");
+    expect(summary(streaming.after(30_000, 0))).toBe("closed error closing close 4408");
   });
 
   test("I2 INACTIVITY_TIMEOUT 0 switches it off", () => {
@@ -255,6 +260,39 @@ describe("A2 the warning of a token's end", () => {
         expect([what, life, renewals <= most && renewals > 0]).toEqual([what, life, true]);
       }
     }
+  });
+});
+
+describe("A2 the machine's clock is set while a connection is open", () => {
+  const expiring = { expiresAt: START + 1_800_000, expiryWarningAt: START + 1_740_000 };
+  const rules = { ...QUIET_LINE, inactivity: 0 };
+  const stepped = (by: number, fields = {}) => {
+    const run = new SessionRun(live({ ...expiring, pingDue: Number.POSITIVE_INFINITY, ...fields }), rules);
+    run.on({ type: "clock_stepped", by });
+    return run;
+  };
+
+  test("A2 forward by less than is left: the token ends so much sooner", () => {
+    expect(stepped(600_000).session).toMatchObject({
+      expiresAt: START + 1_200_000,
+      expiryWarningAt: START + 1_140_000,
+    });
+  });
+
+  test("A2 forward beyond the token's end: the warning comes first, and all of its time before the close", () => {
+    const run = stepped(86_400_000);
+    expect(nextTick(run.session, rules)).toBe(START);
+    expect(sent(run.after(0).effects)).toEqual([
+      expect.objectContaining({ code: "token_expiring", seconds: 60 }),
+    ]);
+    expect(summary(run.after(59_999))).toBe("live");
+    expect(summary(run.after(1))).toBe("closed error closing close 4401");
+  });
+
+  test("A2 back, or for one that was warned: what was promised holds", () => {
+    expect(stepped(-86_400_000).session).toMatchObject(expiring);
+    const warned = { expiryWarningAt: Number.POSITIVE_INFINITY };
+    expect(stepped(86_400_000, warned).session).toMatchObject({ ...expiring, ...warned });
   });
 });
 

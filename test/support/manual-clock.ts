@@ -9,6 +9,9 @@ interface Task {
 /** Time that stands still until a test moves it. */
 export class ManualClock implements Clock {
   private time: number;
+  /** How far the machine's clock is off what passed since the start, in milliseconds. */
+  private off = 0;
+  private mostOff = 0;
   private readonly tasks = new Set<Task>();
 
   /** Begins at `start`, milliseconds since 1970; the default is a round moment in 2025. */
@@ -18,6 +21,20 @@ export class ManualClock implements Clock {
 
   now(): number {
     return this.time;
+  }
+
+  wall(): number {
+    return this.time + this.off;
+  }
+
+  /** Sets the machine's clock forward by so many milliseconds, or back. */
+  step(milliseconds: number): void {
+    this.off += milliseconds;
+    this.mostOff = Math.max(this.mostOff, this.off);
+  }
+
+  latest(): number {
+    return this.time + this.mostOff;
   }
 
   every(milliseconds: number, run: () => void): () => void {

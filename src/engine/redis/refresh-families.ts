@@ -52,7 +52,7 @@ export class RedisRefreshFamilies implements RefreshStore {
 
   /** What is left to it, which Redis counts by its own clock. */
   private lifeOf({ expiresAt }: RefreshFamily): number {
-    return Math.max(1, expiresAt - this.clock.now());
+    return Math.max(1, expiresAt - this.clock.wall());
   }
 }
 

@@ -1,5 +1,5 @@
 import type { Database, Statement } from "bun:sqlite";
-import type { Clock } from "../../core/clock.ts";
+import { type Clock, STEP } from "../../core/clock.ts";
 import type {
   Engine,
   EpochListener,
@@ -13,6 +13,7 @@ import type {
 } from "../../core/engine.ts";
 import { QUOTA_WINDOW } from "../../core/quota.ts";
 import type { RetentionLimits } from "../../core/retention.ts";
+import { StoreTime } from "../../core/store-time.ts";
 import type { Quota } from "../../protocol/server-frames.ts";
 import type { EngineLog } from "../engine-log.ts";
 import { type Page, PageQueue, type PageRequest } from "../page-queue.ts";
@@ -91,8 +92,7 @@ export class SqliteEngine implements Engine {
   private removed: ConversationHead[] = [];
   private readonly listenings: Listenings;
   private readonly stopHousekeeping: () => void;
-  /** How far the store's time is ahead of the machine's clock: time MUST NOT run backwards over a restart (Q1). */
-  private readonly ahead: number;
+  private readonly time: StoreTime;
   private queue: Work[] = [];
   private scheduled = false;
   private waitingSince: number | undefined;
@@ -119,11 +119,11 @@ export class SqliteEngine implements Engine {
     this.readMarks = new MarkTable(this.db);
     this.turn = new Turn(this.messages, this.charges, this.readMarks, this.reader);
     const writtenAt = Number(readMeta(this.db, "written_at") ?? 0);
-    const newest = Math.max(this.charges.newestAt, this.messages.newestAt, writtenAt);
-    this.ahead = Math.max(0, newest - this.clock.now());
-    if (this.ahead > 1_000) {
+    const newest = () => Math.max(this.charges.newestAt, this.messages.newestAt, writtenAt);
+    this.time = new StoreTime(this.clock, newest);
+    if (this.time.ahead > STEP) {
       this.log.warn("store.clock_behind", {
-        seconds: this.ahead / 1000,
+        seconds: this.time.ahead / 1000,
         advice:
           "The machine's clock is behind the newest entry in the store; the store goes on with its own time.",
       });
@@ -225,7 +225,7 @@ export class SqliteEngine implements Engine {
   }
 
   private now(): number {
-    return this.clock.now() + this.ahead;
+    return this.time.now();
   }
 
   private enqueue(work: Work): void {

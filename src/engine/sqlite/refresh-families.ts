@@ -22,7 +22,7 @@ export class SqliteRefreshFamilies implements RefreshStore {
   async add({ id, user, account, signedInAt, expiresAt, tokens }: RefreshFamily): Promise<void> {
     this.db
       .transaction(() => {
-        this.db.query("delete from refresh_family where expires_at <= ?").run(this.clock.now());
+        this.db.query("delete from refresh_family where expires_at <= ?").run(this.clock.wall());
         this.db
           .query("insert into refresh_family values (?, ?, ?, ?, ?, ?)")
           .run(id, user, account, signedInAt, expiresAt, JSON.stringify(tokens));

@@ -94,7 +94,7 @@ export class SqliteRevocations implements RevocationStore {
   }
 
   private forgetExpired(): void {
-    this.db.query("delete from revocation where expires_at <= ?").run(this.clock.now());
+    this.db.query("delete from revocation where expires_at <= ?").run(this.clock.wall());
   }
 
   private newest(): number {

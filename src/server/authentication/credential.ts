@@ -26,7 +26,7 @@ export async function identifyCredential(
   const token = await parts.tickets.take(presented.ticket, { user, conversation });
   if (token === undefined) return { refusal: { code: "unauthorized", message: TICKET_REFUSED } };
   // The ticket stands for the token it was given for: what ends that one, expiry and revocation, ends the ticket, too.
-  if (token.expiresAt <= parts.clock.now())
+  if (token.expiresAt <= parts.clock.wall())
     return { refusal: { code: "token_expired", message: "The token behind the ticket has expired." } };
   return permit(parts, token, demoAccountsUsable, user);
 }

@@ -55,7 +55,7 @@ export async function seedDemoAccounts(
       disabled: false,
       passwordHash: hashing.hash,
       demo: true,
-      createdAt: clock.now(),
+      createdAt: clock.wall(),
     }),
   );
   const seeded = await accounts.seed(rows);

@@ -55,7 +55,7 @@ export async function identify(
   demoAccountsUsable: boolean,
   requestedUser?: string,
 ): Promise<Identification> {
-  const verdict = await verifyToken(parts.keys, token, parts.clock.now());
+  const verdict = await verifyToken(parts.keys, token, parts.clock.wall(), parts.clock.latest());
   if (!verdict.ok) return { refusal: { code: verdict.code, message: verdict.reason } };
   return permit(parts, verdict.token, demoAccountsUsable, requestedUser);
 }

@@ -61,7 +61,7 @@ export async function beginRefresh(
 ): Promise<RefreshGrant> {
   const id = randomBytes(FAMILY_BYTES).toString("base64url");
   const token = tokenOf(id);
-  const now = clock.now();
+  const now = clock.wall();
   await refreshTokens.add({
     id,
     user: account.user,
@@ -102,7 +102,7 @@ export async function refresh(
       presented: hashOf(token),
       successor: hashOf(successor),
       lifetime: refreshLifetime * 1000,
-      now: clock.now(),
+      now: clock.wall(),
     });
     const who = { user: family.user, address };
     if (decision.outcome === "reused") {
@@ -132,7 +132,7 @@ export async function refresh(
       token: await signToken(parts.keys, {
         subject: account.user,
         account: account.createdAt,
-        now: clock.now(),
+        now: clock.wall(),
       }),
       expiresIn: parts.keys.lifetime,
       refresh: { token: successor, expiresIn: refreshLifetime },

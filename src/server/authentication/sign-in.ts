@@ -106,7 +106,7 @@ export async function signIn(parts: SignInParts, credentials: Credentials): Prom
   const token = await signToken(parts.keys, {
     subject: account.user,
     account: account.createdAt,
-    now: clock.now(),
+    now: clock.wall(),
   });
   const refresh = credentials.offline ? await parts.beginRefresh?.(account) : undefined;
   log.info("signin.succeeded", {

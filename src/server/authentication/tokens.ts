@@ -68,8 +68,16 @@ export function signToken(keys: TokenKeys, request: TokenRequest): Promise<strin
   );
 }
 
-/** Checks a token from outside as of `now`, in milliseconds since 1970 (T1–T4). */
-export async function verifyToken(keys: TokenKeys, token: string, now: number): Promise<TokenVerdict> {
+/**
+ * Checks a token from outside as of `now`, in milliseconds since 1970 (T1–T4). `latest` is the latest moment that this
+ * machine's clock has shown: what was issued by then is not from the future, though the clock was set back.
+ */
+export async function verifyToken(
+  keys: TokenKeys,
+  token: string,
+  now: number,
+  latest = now,
+): Promise<TokenVerdict> {
   // Before anything is done with all of it (B3).
   if (token.length > MAX_TOKEN_BYTES || Buffer.byteLength(token) > MAX_TOKEN_BYTES)
     return unauthorized(`it is longer than ${MAX_TOKEN_BYTES} bytes`);
@@ -78,9 +86,9 @@ export async function verifyToken(keys: TokenKeys, token: string, now: number): 
   if (known !== undefined) return { ok: true, token: known };
   const form = readForm(token);
   if ("reason" in form) return unauthorized(form.reason);
-  if (form.algorithm !== SHARED_ALGORITHM) return verifyForeign(keys, form, token, now);
+  if (form.algorithm !== SHARED_ALGORITHM) return verifyForeign(keys, form, token, { now, latest });
 
-  const verdict = verifyShared(keys, form, token, now);
+  const verdict = verifyShared(keys, form, token, { now, latest });
   if (verdict.ok) keys.verified.add(name, verdict.token);
   return verdict;
 }
@@ -89,7 +97,12 @@ export async function verifyToken(keys: TokenKeys, token: string, now: number): 
  * Checks a token that SECRET_KEY must have signed. Done here and not by the library, which has the runtime's thread pool
  * compute each HMAC: 1 µs of work, and 45 µs for the way there and back on a core that is busy (docs/decisions/0010).
  */
-function verifyShared(keys: TokenKeys, { header, payload, signature }: Form, token: string, now: number) {
+function verifyShared(
+  keys: TokenKeys,
+  { header, payload, signature }: Form,
+  token: string,
+  { now, latest }: Moments,
+) {
   const signed = token.slice(0, token.lastIndexOf("."));
   if (!keys.signedWithSecret(signed, signature)) return unauthorized("its signature does not fit");
   const claims = readClaimsSet(payload);
@@ -98,14 +111,19 @@ function verifyShared(keys: TokenKeys, { header, payload, signature }: Form, tok
   const fault = checkClaims(header, claims, expected, Math.floor(now / 1000));
   if (fault === "expired") return EXPIRED;
   if (fault !== undefined) return unauthorized(misfit(fault));
-  return readClaims(claims, now / 1000 + keys.leeway);
+  return readClaims(claims, latest / 1000 + keys.leeway);
 }
 
 /**
  * Checks a token of another issuer, with its key set. Its claims are looked at first: what is not for us, or has expired,
  * is no reason to read the set.
  */
-async function verifyForeign(keys: TokenKeys, form: Form, token: string, now: number): Promise<TokenVerdict> {
+async function verifyForeign(
+  keys: TokenKeys,
+  form: Form,
+  token: string,
+  { now, latest }: Moments,
+): Promise<TokenVerdict> {
   const { algorithm, header, payload } = form;
   if (keys.keySet === undefined || !KEY_SET_ALGORITHMS.has(algorithm))
     return unauthorized("its algorithm is not accepted here");
@@ -130,7 +148,7 @@ async function verifyForeign(keys: TokenKeys, form: Form, token: string, now: nu
       clockTolerance: keys.leeway,
       currentDate: new Date(now),
     });
-    return readClaims(payload, now / 1000 + keys.leeway);
+    return readClaims(payload, latest / 1000 + keys.leeway);
   } catch (error) {
     if (!(error instanceof errors.JOSEError)) throw error;
     return faultOf(error);
@@ -160,6 +178,12 @@ function readForm(token: string): Form | { reason: string } {
   return typeof header.alg === "string"
     ? { algorithm: header.alg, header, payload, signature }
     : { reason: "its header names no algorithm" };
+}
+
+/** The moment, and the latest one that the machine's clock has shown; in milliseconds since 1970. */
+interface Moments {
+  readonly now: number;
+  readonly latest: number;
 }
 
 /** A token taken apart; nothing in it is checked yet. */

@@ -43,7 +43,7 @@ export function openFaultBench({ host, keys, settings }: FaultBenchParts): Fault
   const make = async (fault: Fault, connection: TestedConnection): Promise<FaultAnswer> => {
     if (fault.do === "fill_quota") return fillQuota(host, connection);
     if (fault.do === "expired_token")
-      return { token: await expiredToken(keys, connection.user, host.clock.now()) };
+      return { token: await expiredToken(keys, connection.user, host.clock.wall()) };
     return disturb(connection, fault);
   };
   return {

@@ -21,6 +21,14 @@ export class OwnTime implements Clock, OneWheel {
     return this.clock.now() + this.ahead;
   }
 
+  wall(): number {
+    return this.clock.wall() + this.ahead;
+  }
+
+  latest(): number {
+    return this.clock.latest() + this.ahead;
+  }
+
   every(milliseconds: number, task: () => void): () => void {
     return this.clock.every(milliseconds, task);
   }

@@ -38,7 +38,7 @@ export async function identifyBearer(parts: BearerParts, c: HttpContext): Promis
       headers: { "WWW-Authenticate": "Bearer" },
     });
   }
-  const verdict = await verifyToken(parts.keys, bearer, parts.clock.now());
+  const verdict = await verifyToken(parts.keys, bearer, parts.clock.wall(), parts.clock.latest());
   if (!verdict.ok) return (await parts.guard.stranger(c)) ?? refuse(parts, c, verdict.code, verdict.reason);
   // Before anything is asked of the store.
   const flooding = await parts.guard.user(c, verdict.token.subject);

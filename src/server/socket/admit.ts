@@ -174,9 +174,11 @@ async function identifyFor(parts: AdmitParts, connection: Connection, presented:
 }
 
 function passOf(parts: AdmitParts, { conversation }: Connection, identity: Identity): Pass {
+  const { clock } = parts;
   return {
     // The leeway that lets a token in lets it stay, too.
-    expiresAt: identity.expiresAt + parts.keys.leeway * 1000,
+    // A token ends at a moment; a connection measures how long that is from now.
+    expiresAt: clock.now() + (identity.expiresAt - clock.wall()) + parts.keys.leeway * 1000,
     lifetime: identity.expiresAt - identity.issuedAt,
     writeRefusal: missingRight(identity.grants, conversation, "write"),
   };

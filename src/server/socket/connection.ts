@@ -187,6 +187,12 @@ export class Connection implements Listener, Sender, Timed, NamedConnection {
     this.apply({ type: "refused", code, message });
   }
 
+  /** The machine's clock was set forward by so many milliseconds; back, where it is less than nothing. */
+  clockStepped(by: number): void {
+    this.apply({ type: "clock_stepped", by });
+    this.schedule();
+  }
+
   /** Ends the connection for a reason of the server's. */
   end(ending: Ending): void {
     this.apply({ type: "end", ending });

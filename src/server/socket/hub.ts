@@ -1,4 +1,4 @@
-import type { Clock } from "../../core/clock.ts";
+import { type Clock, STEP } from "../../core/clock.ts";
 import { REMOVED } from "../../core/closing.ts";
 import type { Engine } from "../../core/engine.ts";
 import { relationOf } from "../../core/epoch.ts";
@@ -94,10 +94,10 @@ export class Hub {
     const now = this.clock.now();
     if (room.roster.join(listener.user, now)) {
       // By the clock that the nodes share, so that it is the same on all of them.
-      const since = room.relay?.join(listener.user, now) ?? now;
+      const since = this.moment(room, room.relay?.join(listener.user, now) ?? now);
       if (!room.isElsewhere(listener.user)) this.tellPresence(room, listener.user, "joined", since);
     }
-    return { seq: room.seq, members: room.members() };
+    return { seq: room.seq, members: room.members(this.stepped) };
   }
 
   /**
@@ -161,7 +161,7 @@ export class Hub {
   /** The users who are in a conversation, through whichever node; undefined when that cannot be known now. */
   async members(conversation: string): Promise<Member[] | undefined> {
     const room = this.rooms.get(conversation);
-    if (room?.relay !== undefined) return room.members();
+    if (room?.relay !== undefined) return room.members(this.stepped);
     try {
       const elsewhere = await this.relay.members(conversation);
       if (elsewhere.size === 0) return [];
@@ -308,7 +308,7 @@ export class Hub {
   /** Tells what time has changed in a room, and remembers whether time may change more. */
   private settleRoom(room: Room, now: number): void {
     for (const { user, at } of room.roster.left(now)) {
-      const left = room.relay?.leave(user, at) ?? at;
+      const left = this.moment(room, room.relay?.leave(user, at) ?? at);
       if (!room.isElsewhere(user)) this.tellPresence(room, user, "left", left);
     }
     for (const { user, active } of room.typingChanges(now)) {
@@ -318,6 +318,17 @@ export class Hub {
     room.forget(now);
     if (room.waits) this.waiting.add(room);
     else this.waiting.delete(room);
+  }
+
+  /** How far the machine's clock was set since the start, in milliseconds: what happened here is told by the clock as it is now. */
+  private get stepped(): number {
+    const by = this.clock.wall() - this.clock.now();
+    return Math.abs(by) > STEP ? by : 0;
+  }
+
+  /** A moment as it is told: what nodes share is by the store's clock already. */
+  private moment(room: Room, at: number): number {
+    return room.relay?.isShared ? at : at + this.stepped;
   }
 
   private tellPresence(room: Room, user: string, state: "joined" | "left", at: number): void {

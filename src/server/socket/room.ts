@@ -188,9 +188,9 @@ export class Room {
     return this.roster.clear();
   }
 
-  /** The members over all nodes, each with its read mark. */
-  members(): Member[] {
-    const here = this.roster.list();
+  /** The members over all nodes, each with its read mark. `stepped`: how far the machine's clock was set since the start. */
+  members(stepped: number): Member[] {
+    const here = this.roster.list().map((member) => ({ ...member, since: member.since + stepped }));
     const members = this.relay === undefined ? here : together(here, this.relay.elsewhere());
     return withMarks(members, this.marks ?? NO_MARKS);
   }

@@ -130,7 +130,7 @@ describe("freeze", () => {
     expect(server.log.events()).not.toContain("connection.lost");
   });
 
-  test("I2 who was quiet all the time meets the end of patience when the line goes on", async () => {
+  test("I2 who was quiet all the time is warned when the line goes on, and then closed", async () => {
     await using bench = await startFaultServer({ INACTIVITY_TIMEOUT: "60" });
     const { server, clock } = bench;
     await using anna = await join(server, "anna");
@@ -138,6 +138,8 @@ describe("freeze", () => {
     clock.advance(89_000);
     expect(anna.of("closing")).toEqual([]);
     clock.advance(2_000);
+    expect(await anna.next("warning")).toMatchObject({ code: "inactivity", seconds: 6 });
+    clock.advance(6_200);
     expect(await anna.closed).toMatchObject({ code: 4408 });
   });
 

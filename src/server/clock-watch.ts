@@ -1,0 +1,32 @@
+import { type Clock, STEP } from "../core/clock.ts";
+import type { Log } from "./log.ts";
+import type { Connection } from "./socket/connection.ts";
+import type { Directory } from "./socket/directory.ts";
+
+/** How often the machine's clock is looked at, in milliseconds. */
+const LOOK_INTERVAL = 1_000;
+
+export interface ClockWatchParts {
+  readonly clock: Clock;
+  readonly directory: Pick<Directory<Connection>, "all">;
+  readonly log: Log;
+}
+
+/**
+ * Notices when the machine's clock is set, or when the machine has slept, and tells the log and the open connections:
+ * their tokens end at moments. Returns a function that stops it.
+ */
+export function watchClock({ clock, directory, log }: ClockWatchParts): () => void {
+  let offset = clock.wall() - clock.now();
+  return clock.every(LOOK_INTERVAL, () => {
+    // Read also while nobody asks for the time: the clock remembers the latest moment.
+    const by = clock.wall() - clock.now() - offset;
+    offset += by;
+    if (Math.abs(by) <= STEP) return;
+    log.warn("clock.stepped", {
+      seconds: Math.round(by) / 1000,
+      advice: "The machine's clock was set, or the machine slept. Have it follow a time server (NTP).",
+    });
+    for (const connection of directory.all()) connection.clockStepped(by);
+  });
+}
