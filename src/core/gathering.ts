@@ -40,6 +40,8 @@ export class Gathering {
   private readonly missing = new Map<string, number>();
   private readonly since = new Map<string, number>();
   private version: number | undefined;
+  /** The highest version that was heard or read. */
+  private newest = 0;
 
   /** `isOwn` tells the lives of this node, whose users are not elsewhere. */
   constructor(private readonly isOwn: (life: string) => boolean) {}
@@ -61,6 +63,10 @@ export class Gathering {
       const isOld = change.version === this.version || (change.version > 0 && change.version < this.version);
       return isOld ? [] : undefined;
     }
+    // When nobody is there versions begin at 0 again, and an announcement that comes late, over a line that was replaced by
+    // another, seems to be the next one.
+    if (change.version > 0 && change.version <= this.newest) return undefined;
+    this.newest = Math.max(this.newest, change.version);
     this.version = change.version;
     if (this.isOwn(change.life)) return [];
     const { life } = change;
@@ -78,6 +84,7 @@ export class Gathering {
    */
   read({ version, entries }: HereState, now: number, trusted: number): PresenceChange[] {
     this.version = version;
+    this.newest = Math.max(this.newest, version);
     const before = new Set(this.since.keys());
     this.places.clear();
     const changes: PresenceChange[] = [];

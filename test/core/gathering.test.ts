@@ -54,6 +54,15 @@ test("a change that was missed shows with the next one; what was read already is
   expect(gathering.isAt(6)).toBe(true);
 });
 
+test("P1 P2 an announcement that comes late or twice, after everybody has left, is no new one: all is read", () => {
+  const gathering = open();
+  const came = change({ was: 0, version: 5, joined: [["anna", 5]] });
+  expect(gathering.hear(came)).toHaveLength(1);
+  expect(gathering.hear(change({ was: 5, version: 0, left: [["anna", 6]] }))).toHaveLength(1);
+  expect(gathering.hear(came)).toBeUndefined();
+  expect(gathering.hear(change({ was: 0, version: 7, joined: [["anna", 7]] }))).toHaveLength(1);
+});
+
 test("nothing is known before all was read", () => {
   expect(new Gathering(() => false).hear(change({ joined: [["anna", 1]] }))).toBeUndefined();
 });

@@ -101,10 +101,16 @@ export async function startSentinel(options: readonly string[] = []): Promise<Te
     },
     async failOver() {
       const old = await primary();
-      // A replica that has just come back is not taken at once.
-      await until("the sentinels begin", async () => {
-        await askSentinel(sentinelPorts[0]!, ["FAILOVER", PRIMARY_NAME]);
-        return true;
+      const leader = sentinelPorts[0]!;
+      // A replica that has just come back is not taken at once; and on a busy machine a failover that was begun may be given
+      // up (failover-timeout), after which nobody begins another one: so it is asked for until it is done.
+      await until("another one is the primary", async () => {
+        const fields = await askSentinel(leader, ["MASTER", PRIMARY_NAME]);
+        const field = (name: string) => fields[fields.indexOf(name) + 1]!;
+        if (Number(field("port")) !== old.port) return true;
+        if (!field("flags").includes("failover_in_progress"))
+          await askSentinel(leader, ["FAILOVER", PRIMARY_NAME]);
+        return false;
       });
       await standIn(old);
     },
