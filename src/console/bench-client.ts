@@ -5,7 +5,7 @@ import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { connect, type Parley, type Position } from "../client/connect.ts";
 import type { Redraw } from "./redraw.ts";
 import { serverAddress } from "./server-address.ts";
-import { type Login, pastedLogin, signIn } from "./sign-in.ts";
+import { type Login, PATIENCE, pastedLogin, signIn } from "./sign-in.ts";
 import type { Effect, Event, State } from "./state.ts";
 import { initialState, step } from "./step.ts";
 import { openTalk, type Talk } from "./talk.ts";
@@ -200,7 +200,7 @@ export function createClient({ id, tone, conversation, redraw, log, isShared }: 
       if (login === undefined) throw new Error("This client is not signed in.");
       const headers = new Headers(init.headers);
       headers.set("Authorization", `Bearer ${login.access()}`);
-      return fetch(`${serverAddress()}${path}`, { ...init, headers });
+      return fetch(`${serverAddress()}${path}`, { signal: AbortSignal.timeout(PATIENCE), ...init, headers });
     },
     drop() {
       happen({ type: "sign_out" });

@@ -32,7 +32,7 @@ interface Tokens {
 }
 
 /** How long the server may take to answer, in milliseconds: where many sign in at once, each waits for its turn. */
-const PATIENCE = 120_000;
+export const PATIENCE = 120_000;
 
 /** Asks `POST /token` to let `username` in. Never throws: what goes wrong is answered in words. */
 export async function signIn(
@@ -117,7 +117,9 @@ export const NO_FACTS: ServerFacts = { demo: [], faults: false };
 /** Reads `GET /config.json`: the demo accounts and the version. Without it the page works, with less on it. */
 export async function readServerFacts(): Promise<ServerFacts> {
   try {
-    const body = await readObject(await fetch(`${serverAddress()}/config.json`));
+    const body = await readObject(
+      await fetch(`${serverAddress()}/config.json`, { signal: AbortSignal.timeout(PATIENCE) }),
+    );
     const demo = Array.isArray(body.demo) ? (body.demo as unknown[]).filter(isDemoAccount) : [];
     const faults = body.faults === true;
     return { demo, faults, ...(typeof body.version === "string" && { version: body.version }) };
