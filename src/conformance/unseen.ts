@@ -14,6 +14,7 @@ const UNSEEN: readonly [rule: string, what: string, why: string][] = [
   ["B3", "bounds are checked before use", "cannot be told from outside"],
   ["L1", "a stop tells clients when to come back", "the server would have to be stopped"],
   ["P2", "a server that dies takes its users with it", "the server would have to be killed"],
+  ["MB6", "removed is removed", "a conversation would have to be removed by the operator"],
   ["L3", "`degraded` and `recovered`", "the store would have to be stopped"],
   ["L2", "no acked message is lost by kill -9", "the server would have to be killed"],
 ];

@@ -63,7 +63,7 @@ export const VOLATILE: Readonly<Record<string, Fields>> = {
 
 /** By type of frame, the fields that say something by being there: one that was not expected is a difference. */
 export const OPTIONAL: Readonly<Record<string, readonly string[]>> = {
-  welcome: ["lost"],
+  welcome: ["lost", "skipped"],
   message: ["data"],
   ack: ["duplicate"],
   history: ["id"],
