@@ -66,7 +66,7 @@ export const OPTIONAL: Readonly<Record<string, readonly string[]>> = {
   welcome: ["lost", "skipped"],
   message: ["data"],
   ack: ["duplicate"],
-  history: ["id"],
+  history: ["id", "quota"],
   warning: ["seconds"],
   error: ["id", "retry_after", "quota"],
   pong: ["id"],
