@@ -144,3 +144,26 @@ test("D2 with ACK_AFTER=replica nothing is acknowledged that a replica does not 
   await until("the message", () => heard.length === 2);
   expect(heard.map(({ id }) => id)).toEqual(["1", "2"]);
 });
+
+test("D2 D3 a Redis that forgets its scripts, as after a restart or SCRIPT FLUSH, is noticed by nobody", async () => {
+  await using redis = await startRedis();
+  await using node = await openNode(redis, freshPrefix());
+  const heard = await node.listen();
+  const told: boolean[] = [];
+  node.engine.watchReady((ready) => told.push(ready));
+  await withAdmin(redis, async (admin) => {
+    for (let i = 1; i <= 20; i++) {
+      await admin.script("FLUSH");
+      const posts = [node.post(`${i}`, { limit: 100 }), node.post(`${i}`, { limit: 100 })];
+      expect(await Promise.all(posts)).toMatchObject([
+        { outcome: "stored", seq: i },
+        { outcome: "duplicate", seq: i },
+      ]);
+      await admin.script("FLUSH");
+      expect((await node.engine.quota("anna", 100)).remaining).toBe(100 - i);
+      expect((await node.engine.head("room")).seq).toBe(i);
+    }
+  });
+  expect(heard.map(({ seq }) => seq)).toEqual(numbers(1, 20));
+  expect(told).toEqual([]);
+});
