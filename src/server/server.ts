@@ -186,9 +186,11 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
         if (isSocketTarget(target) && method !== "OPTIONS")
           return openDoor(door, { request, server: bun, target, ...asked });
         // A line on which a request comes slowly ends sooner than one that waits for its next request (RUNTIME 18).
-        const arrived = () => bun.timeout(request, settings.keepAliveTimeout);
+        // The answer may take as long as it takes: a sign-in waits for its turn where many passwords are checked.
+        const arrived = () => bun.timeout(request, 0);
+        const answered = () => bun.timeout(request, settings.keepAliveTimeout);
         if (!hasBody(headers)) arrived();
-        return Promise.resolve(app.fetch(withWholeUrl(request), { ...asked, arrived })).finally(arrived);
+        return Promise.resolve(app.fetch(withWholeUrl(request), { ...asked, arrived })).finally(answered);
       },
       error(error) {
         // The last resort for what no route caught; it must show the client nothing of the fault (M5).
