@@ -15,7 +15,7 @@ export interface TestSentinel extends AsyncDisposable {
   readonly sentinelPorts: readonly number[];
   /** The server that the sentinels call the primary now. */
   primary(): Promise<TestRedis>;
-  /** How often the sentinels have changed the primary, by whose will ever. */
+  /** How often the sentinels have changed the primary or tried to, in a test or by themselves. */
   failovers(): Promise<number>;
   /** From now on nothing that is written reaches the replica; it keeps what it has. Kill the primary within 5 s. */
   holdReplicaBack(): Promise<void>;

@@ -58,6 +58,7 @@ describe("a half-typed line survives what arrives", () => {
     await until("the cursor is back", () => foot(terminal).cursor[1] === 15);
     await ben.lobby.send("am I disturbing?");
     await terminal.shows(/^#1 \d\d:\d\d:\d\d ben: am I disturbing\?$/);
+    await until("the half-typed line is below", () => foot(terminal).cursor[1] === 15);
     expect(foot(terminal)).toEqual({ rows: ["lobby> half a lin"], cursor: [0, 15] });
     terminal.type("\x05e\r");
     await terminal.shows(/#2 stored after [\d.]+ ms; 99 of 100 requests left/);
@@ -76,6 +77,7 @@ describe("a half-typed line survives what arrives", () => {
       const { seq } = await ben.lobby.send(text);
       await terminal.shows(`#${seq} `);
     }
+    await until("the half-typed line is below", () => foot(terminal).cursor[1] === whole[1]!.length);
     expect(foot(terminal)).toEqual({ rows: whole, cursor: [1, whole[1]!.length] });
     const first = terminal.lines.findIndex((line) => line.includes("ben: two"));
     expect(terminal.lines[first + 1]).toBe("                 lines");
@@ -94,6 +96,7 @@ describe("a half-typed line survives what arrives", () => {
       const { seq } = await ben.lobby.send(text);
       await terminal.shows(`#${seq} `);
     }
+    await until("the half-typed line is below", () => foot(terminal).cursor[1] === 22);
     expect(foot(terminal)).toEqual({ rows: whole, cursor: [1, 22] });
     expect(saidBy("ben", terminal)).toEqual(["one", "two", "three"]);
   });
