@@ -13,7 +13,7 @@ test("the example in docs/CLIENT.md runs as it stands", async () => {
   const folder = mkdtempSync(join(tmpdir(), "parley-example-"));
   const program = blocksOf(readPage("docs/CLIENT.md"))
     .find(({ words }) => words[0] === "js")!
-    .text.replace("parley/client", join(ROOT, "src/client/connect.ts"));
+    .text.replace("parley-client", join(ROOT, "src/client/connect.ts"));
   writeFileSync(join(folder, "example.ts"), program);
   const child = Bun.spawn([process.execPath, "--no-env-file", "example.ts"], {
     cwd: folder,
