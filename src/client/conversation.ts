@@ -5,6 +5,7 @@ import { createInbox, type Lost, type Position, type Taken } from "./inbox.ts";
 import { createKeeper } from "./keeper.ts";
 import { createLine } from "./line.ts";
 import type { AnyData, Message } from "./message.ts";
+import { newId } from "./new-id.ts";
 import { type Options, type Pending, TYPING_EVERY } from "./options.ts";
 import { closedError, ParleyError } from "./parley-error.ts";
 import { createPeople, type PeopleEvent } from "./people.ts";
@@ -113,7 +114,7 @@ export function openConversation(
   const readers = new Set<Reader>();
   let inbox = createInbox(from);
   /** How many of the newest messages are still to be shown at the door. */
-  let wanted = from === undefined ? last : undefined;
+  let wanted = from === undefined && last !== 0 ? last : undefined;
   const people = createPeople();
   /**
    * Names this conversation in this page to the server: a socket takes the place of one of the same name, so that what is
@@ -370,9 +371,4 @@ function addressOf(
   };
   address.search = String(new URLSearchParams(query as never));
   return address.pathname === path ? address.href : undefined;
-}
-
-/** `crypto.randomUUID` is missing on pages without TLS. */
-function newId(): string {
-  return Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join("");
 }

@@ -3,6 +3,8 @@
 
 import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { connect, type Parley, type Position } from "../client/connect.ts";
+import { newId } from "../client/new-id.ts";
+import { HISTORY_PAGE } from "./hear.ts";
 import type { Redraw } from "./redraw.ts";
 import { serverAddress } from "./server-address.ts";
 import { type Login, PATIENCE, pastedLogin, signIn } from "./sign-in.ts";
@@ -139,7 +141,10 @@ export function createClient({ id, tone, conversation, redraw, log, isShared }: 
   }
 
   function open(name: string, goOn: boolean): void {
-    const opened = parley?.conversation(name, goOn && leftAt !== undefined ? { from: leftAt } : {});
+    const opened = parley?.conversation(
+      name,
+      goOn && leftAt !== undefined ? { from: leftAt } : { last: HISTORY_PAGE },
+    );
     if (opened === undefined) return;
     talk = openTalk(opened, (event) => {
       if (event.type === "status" && event.line.at === "waiting") {
@@ -206,9 +211,4 @@ export function createClient({ id, tone, conversation, redraw, log, isShared }: 
       happen({ type: "sign_out" });
     },
   };
-}
-
-/** A name for a message. `crypto.randomUUID` is missing on pages without TLS, which a server on a private network has. */
-export function newId(): string {
-  return Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join("-");
 }

@@ -1,13 +1,14 @@
 import type { State as LineState, Lost, QuotaNotice } from "../client/connect.ts";
 import { describeClose } from "../protocol/close-codes.ts";
 import { type ErrorEntry, errorEntry } from "../protocol/errors.ts";
+import { MAX_LAST } from "../protocol/limits.ts";
 import type { ServerFrameOf } from "../protocol/server-frames.ts";
 import type { Effect, Ending, Notice, OpenSession, Refusal, State, Step, TalkEvent } from "./state.ts";
 import { beginAnew, confirm, giveUp, lose, refuse, take } from "./transcript.ts";
 import { explainError, plain } from "./wording.ts";
 
-/** Messages asked for when a conversation is opened, and with each "load earlier". One request of the quota. */
-export const HISTORY_PAGE = 50;
+/** Messages that come with a conversation, for nothing, and with each "load earlier", which is a request of the quota. */
+export const HISTORY_PAGE = MAX_LAST;
 
 /** A line that is back sooner than this, in milliseconds, is not worth a banner. */
 const SHORT_CUT = 1000;
@@ -80,26 +81,25 @@ function onStatus(
 ): Step {
   const inTouch = line.at !== "connecting" && line.at !== "waiting";
   if (!inTouch || welcome === undefined) {
-    const { inactiveAt: _gone, ...rest } = session;
+    const { inactiveAt: _gone, complaint, ...rest } = session;
     const lasts = line.at === "waiting" && (line.attempt > 1 || line.until - at > SHORT_CUT);
-    const reason = lasts ? line.reason : cut;
+    // Where the server refused this try in words, such as those of `busy`, they say more.
+    const said =
+      complaint && lasts && closeOf(complaint) === line.code
+        ? plain(complaint.message).split(/\.(?: |$)/)[0]
+        : undefined;
+    const reason = lasts ? (said ?? line.reason) : cut;
     const away: OpenSession = { ...rest, line, typing: [], ...(reason !== undefined && { cut: reason }) };
     return still({ ...state, session: away });
   }
-  const { transcriptOf } = state;
   const { plan, inactivity, seq } = welcome;
-  const begins = transcriptOf !== undefined && !transcriptOf.begun;
-  const asks = begins && seq > 0 && !state.loading;
-  return {
-    state: {
-      ...state,
-      session: { ...session, line, terms: { plan, inactivity }, members },
-      transcript: { ...state.transcript, newest: Math.max(seq, state.transcript.newest) },
-      ...(transcriptOf && { transcriptOf: { ...transcriptOf, begun: true } }),
-      loading: asks || state.loading,
-    },
-    effects: asks ? [{ do: "load", limit: HISTORY_PAGE }] : [],
-  };
+  return still({
+    ...state,
+    session: { ...session, line, terms: { plan, inactivity }, members },
+    transcript: { ...state.transcript, newest: Math.max(seq, state.transcript.newest) },
+    // The page that the address asked for comes right after `welcome`.
+    loading: state.loading || !state.transcriptOf!.begun,
+  });
 }
 
 /** What the end of the line makes of the page. */
@@ -142,7 +142,7 @@ function onPage(state: State, { messages, more }: TalkEvent & { type: "page" }):
     const oldest = messages[0]?.seq ?? transcript.stored[0]?.seq ?? transcript.newest + 1;
     transcript = { ...transcript, first: Math.max(transcript.first, oldest) };
   }
-  return { ...state, loading: false, transcript };
+  return { ...state, loading: false, transcript, transcriptOf: { ...state.transcriptOf!, begun: true } };
 }
 
 function onQuota({ limitedUntil: _past, ...state }: State, quota: QuotaNotice, at: number): State {

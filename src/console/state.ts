@@ -74,7 +74,7 @@ export interface Allowance extends Omit<Quota, "reset"> {
 export interface Subject {
   readonly conversation: string;
   readonly user: string;
-  /** Whether the server has let this page in once, so that it can go on where it was. */
+  /** Whether what was said before has come once, so that the page can go on where it was. */
   readonly begun: boolean;
   /** Up to which `seq` the person has seen the messages. */
   readonly seen: number;
@@ -90,7 +90,7 @@ export interface State {
   readonly allowance?: Allowance;
   /** Until when requests are refused, in milliseconds since 1970. */
   readonly limitedUntil?: number;
-  /** A history request waits for its answer. */
+  /** Messages that were said before are on their way. */
   readonly loading: boolean;
   readonly notices: readonly Notice[];
 }
@@ -119,7 +119,7 @@ export type TalkEvent =
   /** An own message is stored, or will not be. */
   | { readonly type: "acked"; readonly ack: Ack }
   | { readonly type: "refused"; readonly id: string; readonly refusal: Refusal }
-  /** What `load` answered. */
+  /** What `load` answered, or what came with the conversation. */
   | { readonly type: "page"; readonly messages: readonly Message[]; readonly more: boolean }
   | { readonly type: "page_refused"; readonly refusal: Refusal }
   /** What `measure` answered, in milliseconds; undefined when the line was lost. */
@@ -149,7 +149,7 @@ export type Event =
 
 /** What is to be done outside: bench-client.ts does it, and nothing else. */
 export type Effect =
-  /** Opens the conversation; `goOn`: where this page left it. */
+  /** Opens the conversation: `goOn` where this page left it, and otherwise with the newest messages. */
   | { readonly do: "open"; readonly conversation: string; readonly goOn: boolean }
   /** Tries now what would be tried later, or opens again what was closed. */
   | { readonly do: "reconnect" }

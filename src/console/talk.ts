@@ -40,6 +40,7 @@ export function openTalk(conversation: Conversation, tellPage: (event: TalkEvent
     const { welcome, members } = conversation;
     tell({ type: "status", line: inMoments(line), welcome, members, at: moment() });
   });
+  conversation.on("history", ({ messages, more }) => tell({ type: "page", messages, more }));
   conversation.on("message", (message) => tell({ type: "message", message }));
   conversation.on("presence", tellMembers);
   conversation.on("read", tellMembers);

@@ -26,7 +26,15 @@ export function connecting(): State {
 
 /** A client whose conversation is open, with so many messages in it. */
 export function open(fields: { seq: number }): State {
-  return run(connecting(), [welcome(fields)]).state;
+  return run(connecting(), [welcome(fields), page()]).state;
+}
+
+/** The messages from `first` to `last` come with the conversation, or were asked for; without any, an empty page. */
+export function page(first = 1, last = first - 1): Event {
+  const messages = Array.from({ length: last - first + 1 }, (_, index) =>
+    message(first + index, "user2", `m${first + index}`),
+  );
+  return { type: "page", messages, more: first > 1 };
 }
 
 /** The line is told to be so. */

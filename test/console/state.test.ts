@@ -1,7 +1,19 @@
 import { describe, expect, test } from "bun:test";
 import type { Event, Session } from "../../src/console/state.ts";
 import { initialState } from "../../src/console/step.ts";
-import { connecting, ended, live, open, run, status, T0, types, waiting, welcome } from "./happenings.ts";
+import {
+  connecting,
+  ended,
+  live,
+  open,
+  page,
+  run,
+  status,
+  T0,
+  types,
+  waiting,
+  welcome,
+} from "./happenings.ts";
 
 describe("signing in", () => {
   test("a refused sign-in stays at the door and says why", () => {
@@ -30,14 +42,23 @@ describe("signing in", () => {
 });
 
 describe("what is asked of history", () => {
-  test("an empty conversation costs nothing", () => {
-    expect(run(connecting(), [welcome({ seq: 0 })]).effects).toEqual([]);
+  test("MX7 a first visit asks for nothing: what was said comes with the conversation", () => {
+    const first = run(connecting(), [welcome({ seq: 120 })]);
+    expect([first.effects, first.state.loading]).toEqual([[], true]);
+    const shown = run(first.state, [page(119, 120)]);
+    expect([shown.effects, shown.state.loading]).toEqual([[], false]);
+    expect(shown.state.transcript.stored.map(({ seq }) => seq)).toEqual([119, 120]);
+    expect(run(shown.state, [welcome({ seq: 120 }, "degraded"), welcome({ seq: 120 })])).toMatchObject({
+      effects: [],
+      state: { loading: false },
+    });
   });
 
-  test("a first visit asks once for the latest 50", () => {
-    const first = run(connecting(), [welcome({ seq: 120 })]);
-    expect(first.effects).toEqual([{ do: "load", limit: 50 }]);
-    expect(run(first.state, [welcome({ seq: 120 }, "degraded"), welcome({ seq: 120 })]).effects).toEqual([]);
+  test("MX7 a page that was left before the first messages came begins anew", () => {
+    const left = run(connecting(), [welcome({ seq: 120 }), { type: "leave" }]).state;
+    expect(run(left, [{ type: "connect" }]).effects).toEqual([
+      { do: "open", conversation: "lobby", goOn: false },
+    ]);
   });
 
   test("D4 a line that comes back asks for nothing: the library goes on where it was", () => {
@@ -64,7 +85,8 @@ describe("what is asked of history", () => {
 
   test("a refused request can be made again", () => {
     const refusal = { code: "internal", message: "Broken." };
-    const asked = run(connecting(), [welcome({ seq: 120 })]).state;
+    const load: Event = { type: "load_before", seq: 119, limit: 50 };
+    const asked = run(connecting(), [welcome({ seq: 120 }), page(119, 120), load]).state;
     expect(run(asked, [{ type: "load_before", seq: 121, limit: 50 }]).effects).toEqual([]);
     const refused = run(asked, [{ type: "page_refused", refusal }]).state;
     expect(refused.notices).toMatchObject([{ code: "internal", tone: "error" }]);
@@ -120,6 +142,19 @@ describe("the line", () => {
     const trying = run(cut, [status({ at: "connecting", attempt: 1, fresh: false })]).state;
     expect(trying.session).toMatchObject({ cut: "connection lost" });
     expect(run(trying, [welcome({ seq: 0 })]).state.session).not.toHaveProperty("cut");
+  });
+
+  test("MX7 `busy` is shown in the server's words; a refusal of something else is not", () => {
+    const refusal = { code: "busy", message: "Too much is asked for. Come back later." };
+    const away = status({
+      ...{ at: "waiting", attempt: 1, until: T0 + 30_000, code: 1013 },
+      ...{ reason: "try again later", fresh: false, firm: true },
+    });
+    const complaint: Event = { type: "complaint", refusal };
+    const busy = run(connecting(), [complaint, away]).state;
+    expect(busy.session).toMatchObject({ at: "open", cut: "Too much is asked for" });
+    const other: Event = { type: "complaint", refusal: { ...refusal, code: "invalid" } };
+    expect(run(connecting(), [other, away]).state.session).toMatchObject({ cut: "try again later" });
   });
 
   test("while it waits, it can be told to try now; while it is connected, there is nothing to do", () => {

@@ -39,7 +39,7 @@ describe.skipIf(chromiumPath() === undefined)("the console", () => {
   );
 
   test(
-    "who comes later loads what was said, and who reconnects misses nothing",
+    "MX7 who comes later sees what was said for no request, and who reconnects misses nothing",
     async () => {
       await using server = await startTestServer();
       await using ann = await openPage(browser(), server.url);
@@ -50,6 +50,20 @@ describe.skipIf(chromiumPath() === undefined)("the console", () => {
 
       await join(bob.page, "user2");
       await bob.page.locator("[data-seq='3']").waitFor();
+      expect(await texts(bob.page)).toEqual(["one", "two", "three"]);
+      expect(await quota(bob.page)).toBe("1,000 left");
+      expect(await bob.page.locator("#earlier").isVisible()).toBe(false);
+      // The timeline has the frame as it came, and no request for it.
+      expect(await bob.page.locator(".frame.out", { hasText: "history" }).count()).toBe(0);
+      await bob.page.locator(".frame.in", { hasText: "history" }).click();
+      await bob.page.getByRole("button", { name: "Raw" }).click();
+      const frame = JSON.parse((await bob.page.locator("#frame-detail .content").textContent())!);
+      const said = { from: "user1", id: expect.any(String), at: expect.any(Number) };
+      expect(frame).toEqual({
+        type: "history",
+        messages: ["one", "two", "three"].map((text, index) => ({ seq: index + 1, text, ...said })),
+        more: false,
+      });
       await bob.page.getByRole("button", { name: "Leave" }).click();
       await say(ann.page, "four");
       await ann.page.locator(".own[data-seq='4']").waitFor();

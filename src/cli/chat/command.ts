@@ -1,10 +1,11 @@
 import { Command } from "commander";
 import { IDENTIFIER_RULE, isIdentifier } from "../../protocol/identifiers.ts";
+import { MAX_LAST } from "../../protocol/limits.ts";
 import { Misuse } from "../failure.ts";
 import { gather, secondsOption, wholeOption } from "../flag-values.ts";
 import { signIn } from "../sign-in.ts";
 import { addTargetFlags, loadTarget, type TargetFlags } from "../target.ts";
-import { COMMANDS } from "./input.ts";
+import { COMMANDS, USUAL_HISTORY } from "./input.ts";
 import { runChat } from "./run.ts";
 
 interface ChatFlags extends TargetFlags {
@@ -14,6 +15,7 @@ interface ChatFlags extends TargetFlags {
   readonly count?: number;
   readonly duration?: number;
   readonly after?: number;
+  readonly history?: number;
   readonly commands?: boolean;
 }
 
@@ -62,6 +64,15 @@ export function chatCommand(): Command {
     .addOption(secondsOption(command, "--duration <seconds>", "end after so long", 0, LONGEST))
     .addOption(
       wholeOption(command, "--after <seq>", "begin with what was said after this number", 0, 2 ** 53 - 1),
+    )
+    .addOption(
+      wholeOption(
+        command,
+        "--history <count>",
+        `show so many of the last messages first, for nothing (default: ${USUAL_HISTORY} on a terminal, otherwise 0)`,
+        0,
+        MAX_LAST,
+      ),
     );
   return addTargetFlags(command).addHelpText("after", NOTE).action(chat);
 }
@@ -75,9 +86,11 @@ async function chat(
   if (word !== undefined && !isIdentifier(word))
     throw new Misuse(`${JSON.stringify(word)} cannot be a conversation: use ${IDENTIFIER_RULE}.`);
   if (execute.includes("")) throw new Misuse("There is nothing to say: the text of -x is empty.");
+  if (flags.after !== undefined && flags.history !== undefined)
+    throw new Misuse("--after and --history both say where to begin: give one of them.");
   const target = loadTarget(flags);
   const credential = await signIn(target);
-  const { wait, count, duration, after } = flags;
+  const { wait, count, duration, after, history } = flags;
   process.exitCode = await runChat({
     target,
     credential,
@@ -88,6 +101,7 @@ async function chat(
     count,
     duration,
     after,
+    history,
     commands: commands === true,
   });
   leaveSoon();

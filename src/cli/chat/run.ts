@@ -7,7 +7,7 @@ import type { Credential } from "../sign-in.ts";
 import type { Target } from "../target.ts";
 import { completionsOf } from "./complete.ts";
 import { entered, positionAfter } from "./entrance.ts";
-import { readInput } from "./input.ts";
+import { readInput, USUAL_HISTORY } from "./input.ts";
 import { openScreen } from "./screen.ts";
 import { openTalk, type Talk } from "./talk.ts";
 import type { Told } from "./told.ts";
@@ -28,6 +28,8 @@ export interface ChatPlan {
   readonly duration?: number | undefined;
   /** Begins with what follows this `seq`. */
   readonly after?: number | undefined;
+  /** How many of the last messages come first; usually some for a person, and none for a program. */
+  readonly history?: number | undefined;
   /** Whether lines of a pipe that begin with `/` are commands. */
   readonly commands: boolean;
 }
@@ -87,10 +89,12 @@ function terminalOf({ texts }: ChatPlan): WriteStream | undefined {
 async function hold(chat: Chat): Promise<void> {
   const { plan, parley, voice, terminal, end, open } = chat;
   const { target, credential, conversation: id, after, duration, texts } = plan;
+  const last = plan.history ?? (terminal !== undefined && after === undefined ? USUAL_HISTORY : 0);
   const from = after === undefined ? undefined : await positionAfter(parley, target, id, after);
   const tell = listenFor(chat);
-  const talk = openTalk({ parley, target, credential, conversation: id, from, tell, note: voice.note });
+  const talk = openTalk({ parley, target, credential, conversation: id, from, last, tell, note: voice.note });
   chat.begun(talk.conversation);
+  if (terminal !== undefined) markShown(talk.conversation);
   await entered(talk.conversation, target);
   if (duration !== undefined) {
     const timer = setTimeout(() => end(plan.count === undefined ? 0 : 1), duration * 1000);
@@ -98,6 +102,14 @@ async function hold(chat: Chat): Promise<void> {
   }
   if (texts.length > 0) return sayAll(chat, talk);
   return terminal === undefined ? sayLines(chat, talk) : sit(chat, talk, terminal);
+}
+
+/** Who sits at the terminal has seen what it shows first. */
+function markShown(conversation: Conversation): void {
+  conversation.on("history", ({ messages }) => {
+    const newest = messages.at(-1);
+    if (newest !== undefined) conversation.read(newest.seq);
+  });
 }
 
 /** Tells everything, and ends the chat when what is told is the end of it. */

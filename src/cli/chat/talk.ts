@@ -15,6 +15,8 @@ export interface TalkParts {
   readonly conversation: string;
   /** Where to begin; without it, with what is said from now on. */
   readonly from?: Position | undefined;
+  /** How many of the newest messages are told first; not together with `from`. */
+  readonly last?: number | undefined;
   /** Hears everything that happens. */
   readonly tell: (told: Told) => void;
   /** Hears what is meant for people only. */
@@ -34,7 +36,8 @@ export interface Talk {
 
 export function openTalk(parts: TalkParts): Talk {
   const { parley, target, credential, tell, note, patience = 5_000, ...rest } = parts;
-  const conversation = parley.conversation(rest.conversation, rest.from && { from: rest.from });
+  const { from, last } = rest;
+  const conversation = parley.conversation(rest.conversation, { from, last });
   /** Names of what this program said, until it has come back as a message. */
   const own = new Set<string>();
 
@@ -173,6 +176,7 @@ function tellEvents(conversation: Conversation, own: Set<string>, tell: (told: T
     was = state.at;
     tellReturn(state.at);
   });
+  conversation.on("history", (page) => tell({ type: "history", ...page }));
   conversation.on("message", (message) => {
     if (leftAt !== undefined) caughtUp++;
     const isOwn = message.from === conversation.user && own.delete(message.id);

@@ -137,6 +137,54 @@ describe("from a pipe", () => {
   });
 });
 
+describe("MX7 what was said before", () => {
+  test("--history shows the last messages first, as one `history`, and costs nothing", async () => {
+    await using room = await startChat();
+    await say(room.server, "m1", "m2", "m3");
+    const { code, stdout } = await room.chat(["--json", "--commands", "--history", "2"], "/quota\n");
+    const lines = linesOf({ stdout }).filter(({ type }) => type !== "status");
+    const said = { id: expect.any(String), from: "ben", at: expect.any(Number) };
+    const quota = { limit: 100, remaining: 100, reset: 0 };
+    expect(lines).toEqual([
+      {
+        ...{ type: "welcome", user: "ann", conversation: "lobby", seq: 3, plan: "free", quota },
+        members: [{ user: "ann", since: expect.any(Number) }],
+      },
+      { type: "history", messages: [2, 3].map((seq) => ({ seq, text: `m${seq}`, ...said })), more: true },
+      { type: "quota", plan: "free", quota },
+    ]);
+    expect(code).toBe(0);
+  });
+
+  test("in words it goes to standard output; a pipe that does not ask has none of it", async () => {
+    await using room = await startChat();
+    await say(room.server, "m1");
+    const shown = await room.chat(["--history", "5", "-x", "hello"]);
+    expect(shown.stdout.replaceAll(/^#(\d) [\d:]+ /gm, "$1 ")).toBe("1 ben: m1\n2 ann: hello\n");
+    const plain = await room.chat(["-x", "again"]);
+    expect(plain.stdout.replaceAll(/^#(\d) [\d:]+ /gm, "$1 ")).toBe("3 ann: again\n");
+  });
+
+  test("`busy` ends it with 1, in the server's words", async () => {
+    await using room = await startChat();
+    const long = "x".repeat(60_000);
+    await say(room.server, long, long, long, long);
+    const parley = connect({ url: room.server.url, token: await room.server.token("ann") });
+    for (let isBusy = false; !isBusy; ) {
+      const lobby = parley.conversation("lobby", { last: 50 });
+      isBusy = await new Promise((resolve) => {
+        lobby.on("history", () => resolve(false));
+        lobby.on("error", ({ code }) => resolve(code === "busy"));
+      });
+      await lobby.close();
+    }
+    await parley.close();
+    const ended = await room.chat(["--history", "50"]);
+    expect(ended.stderr).toMatch(/^parley: The server closed with 1013, .*sent to this user within the hour/);
+    expect(ended.code).toBe(1);
+  });
+});
+
 describe("its end", () => {
   test("--after begins behind a message, --count ends after so many of others", async () => {
     await using room = await startChat();
@@ -199,6 +247,8 @@ describe("its end", () => {
       ["-x", ""],
       ["--conversation", "team"],
       ["a", "b"],
+      ["--history", "51"],
+      ["--history", "5", "--after", "3"],
       ["--frobnicate"],
     ]) {
       const { code, stdout, stderr } = await room.chat(args);

@@ -1,6 +1,8 @@
 // Every fault that the panel can make: what it is called, what to expect of it, and how it is made.
+
+import { newId } from "../../../client/new-id.ts";
 import type { Bench } from "../../bench.ts";
-import { type BenchClient, newId } from "../../bench-client.ts";
+import type { BenchClient } from "../../bench-client.ts";
 import { askForFault, type ServerFault } from "./ask.ts";
 import { fillQuota, LONG_MESSAGES, readSlowly } from "./burdens.ts";
 import type { Settings } from "./settings.ts";

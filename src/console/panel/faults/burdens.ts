@@ -1,7 +1,8 @@
 // Faults that take more than one step: a quota that is used up, and a reader that does not read.
 
+import { newId } from "../../../client/new-id.ts";
 import type { Bench } from "../../bench.ts";
-import { type BenchClient, newId } from "../../bench-client.ts";
+import type { BenchClient } from "../../bench-client.ts";
 import { moment } from "../../wire/tap.ts";
 import { ask, askForFault, post } from "./ask.ts";
 

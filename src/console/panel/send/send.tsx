@@ -1,8 +1,8 @@
 // Sending by hand: a form for each frame of the protocol, or any text; saved messages; a series at a rate.
 import { effect, signal } from "@preact/signals";
+import { newId } from "../../../client/new-id.ts";
 import type { ClientFrameType } from "../../../protocol/client-frames.ts";
 import type { BenchClient } from "../../bench-client.ts";
-import { newId } from "../../bench-client.ts";
 import { maskTokens } from "../../wire/frame.ts";
 import { moment } from "../../wire/tap.ts";
 import { preciseTime } from "../../wording.ts";

@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { newId } from "../../bench-client.ts";
+import { newId } from "../../../client/new-id.ts";
 import { Fact } from "../../view/fact.tsx";
 import { milliseconds } from "../../wording.ts";
 import type { Series } from "./pacing.ts";
