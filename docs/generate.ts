@@ -33,8 +33,8 @@ function settingsPage(): string {
 <!-- Made by docs/generate.ts from src/server/settings/table.ts. Change it there, then: npm run docs -->
 
 A setting comes from, strongest first: a flag (\`npm start -- --port 9000\`), the environment, the file \`.env\` in the
-folder where Parley is started, and its default. An empty value counts as none. All wrong settings are told at the start,
-at once, and the server does not start with any.
+folder where Parley is started, and its default. An empty value counts as none. With a wrong setting the server does not
+start, and prints all wrong settings at once.
 
 \`.env\` has one \`NAME=value\` a line. What follows a \`#\` is a comment, \`$\` is not special, and a value with \`#\` or
 with blanks at its ends stands in quotes: \`INACTIVITY_TIMEOUT=300  # in seconds\`. \`.env.example\` is one to begin with.

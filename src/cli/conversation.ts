@@ -89,7 +89,7 @@ async function remove({ conversations, id, flags }: Task): Promise<void> {
   if (!flags.yes) await confirm(`Remove ${id}, ${words(summary).kept}, for good?`, "Nothing was removed.");
   await conversations.remove(id);
   print(
-    `Removed ${id}. Whoever is in it is sent away. If it is begun anew, its numbers go on after ${summary.seq}.`,
+    `Removed ${id}. Connections in it are closed. If it is begun anew, its numbers go on after ${summary.seq}.`,
   );
 }
 

@@ -8,7 +8,7 @@ import { beginNewEpoch } from "./store.ts";
 export function storeCommand(): Command {
   const store = new Command("store").description("the store as a whole: begin a new epoch after a restore");
   addStoreFlags(store.command("new-epoch"))
-    .description("say that an older copy was put back: clients are told that what they saw may be gone")
+    .description("run it after an older copy was put back: clients learn that what they saw may be gone")
     .option("--yes", "do not ask")
     .action(newEpoch);
   return store;
@@ -22,5 +22,5 @@ async function newEpoch(flags: { readonly yes?: boolean }): Promise<void> {
       "The epoch is as it was.",
     );
   const epoch = await beginNewEpoch(settings);
-  print(`The epoch is ${epoch}. Who comes back with another one is told.`);
+  print(`The epoch is ${epoch}. Clients that come back with another one begin again.`);
 }

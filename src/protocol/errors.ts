@@ -97,7 +97,7 @@ export const ERRORS = {
     category: "invalid connection",
     http: 410,
     close: 4404,
-    what: "The conversation was removed; what bears its name now, if anything does, is another one.",
+    what: "The conversation was removed; one that has its name now is another conversation.",
     advice:
       "Forget the messages and the `epoch` you have of it. Open it without an `epoch` to begin it anew.",
   },
@@ -134,7 +134,7 @@ export const ERRORS = {
     category: "authentication",
     http: 401,
     close: 4401,
-    what: "The token was signed out, or its user was everywhere.",
+    what: "The token was signed out, or all tokens of its user were.",
     advice: "Sign in again at POST /token.",
   },
   forbidden: {

@@ -20,7 +20,7 @@ describe("`parley error`", () => {
     expect(inactive!.stdout).toContain("4408 inactive: a close code\n");
     expect(inactive!.stdout).toContain("A client does not come back by itself.");
     expect(lost!.stdout).toContain("A client comes back by itself");
-    expect(slow!.stdout).toContain("Told just before it, as an error: busy, unavailable.");
+    expect(slow!.stdout).toContain("Sent just before it, as an error: busy, unavailable.");
     expect(status!.stdout).toStartWith("HTTP 429 Too Many Requests\n\n");
     expect(status!.stdout).toContain("rate_limited: ");
     expect(named!.stdout).toBe(status!.stdout);

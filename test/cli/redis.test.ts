@@ -102,7 +102,7 @@ describe("two nodes on one Redis", () => {
       "lobby keeps by number the newest 5, by age as RETENTION_DAYS says.\n",
     );
     expect((await run("conversation", "remove", "lobby", "--yes")).stdout).toBe(
-      "Removed lobby. Whoever is in it is sent away. If it is begun anew, its numbers go on after 2.\n",
+      "Removed lobby. Connections in it are closed. If it is begun anew, its numbers go on after 2.\n",
     );
     expect(await (await say("three")).json()).toMatchObject({ seq: 3 });
 

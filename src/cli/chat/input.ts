@@ -35,7 +35,7 @@ export const FAULT_NAMES = ["cut", "freeze", "thaw", "delay", "lose", "fill_quot
 export const COMMANDS = `/who                      who is here, and what they have read
 /quota                    what is left of the plan
 /history [count]          the last messages (${USUAL_HISTORY}); costs a request
-/typing [off]             say that you type, or no longer do; it is said by itself while you do
+/typing [off]             show that you type, or no longer do; sent by itself while you type
 /ping                     how long the server takes to answer
 /close                    close the connection; what you say next, or /reconnect, opens it again
 /close 4408 [reason]      have the server close it with this code

@@ -45,7 +45,7 @@ export function judgeStore({ folder, store, sync, serverAnswers }: StoreFacts): 
   if (unclosed === "earlier start" && sync === "normal" && !serverAnswers)
     faults.push({
       mark: "warning",
-      text: "The machine stopped while a server ran. The last moments may be lost; at the next start clients are told.",
+      text: "The machine stopped while a server ran. The last moments may be lost; clients learn of it after the next start.",
       advice: "STORE_SYNC=full prevents it.",
     });
   const read = damage === undefined ? "not read through; --thorough does" : "whole";

@@ -229,7 +229,7 @@ export const SETTINGS = {
     group: "Connections",
     kind: whole("count", 0, 1_000_000),
     about:
-      "frames a second from one connection, and HTTP requests a second of one user (5 times as many of an address without a credential, 50 of an API key); 0 switches the guard off",
+      "frames a second from one connection, and HTTP requests a second of one user (5 times as many of an address without a credential, 50 times as many of an API key); 0 switches the guard off",
     default: "20",
     reason: "faster than anybody types, slower than a flood",
   },
@@ -360,7 +360,7 @@ export const SETTINGS = {
   NODE_LEASE: {
     group: "Many nodes",
     kind: seconds(1, 300),
-    about: "how long a node that is not heard of counts as alive",
+    about: "how long a node counts as alive that does not renew its lease",
     default: "5",
     reason: "a pause of the machine is shorter; users of a crashed node leave after it",
   },
