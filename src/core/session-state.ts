@@ -73,6 +73,8 @@ export interface Live extends Omit<Pass, "lifetime"> {
   /** When the next transport ping is due, or 0 while `pingedAt` waits for its answer. */
   readonly pingDue: number;
   readonly pingedAt: number;
+  /** How long the answer to that ping may take, in milliseconds. */
+  readonly pongTimeout: number;
   /** The quota ran low, and the client was told. */
   readonly lowTold: boolean;
 }

@@ -20,11 +20,16 @@ export function expiryWarningAt(
   return expiresAt - Math.min(EXPIRY_WARNING, Math.max(0, atMost / 2));
 }
 
+/** A page of what a client missed takes a slow line longer than a pong; so many times `pongTimeout` is left to it. */
+const PAGE_FACTOR = 6;
+
 /**
- * How long a peer that is being sent what it missed may take none of it before it counts as lost, in milliseconds. Its
- * pings wait behind a page, which takes a slow line longer than `pongTimeout`.
+ * How long a peer that is being sent what it missed may take none of it before it counts as lost, in milliseconds: a
+ * minute by the defaults. Its pings wait behind a page.
  */
-export const PROGRESS_TIMEOUT = 60_000;
+export function progressTimeout({ pongTimeout }: Pick<SessionRules, "pongTimeout">): number {
+  return PAGE_FACTOR * pongTimeout;
+}
 
 /** A look that is later than this after its time is late, in milliseconds; the wheel is ten times finer. */
 const LATE = 1_000;
@@ -38,9 +43,9 @@ export function nextTick(session: Session, rules: SessionRules): number {
         ? Number.POSITIVE_INFINITY
         : session.since + rules.credentialTimeout;
     case "live": {
-      const silence = session.pingDue > 0 ? session.pingDue : session.pingedAt + rules.pongTimeout;
+      const silence = session.pingDue > 0 ? session.pingDue : session.pingedAt + session.pongTimeout;
       const ping =
-        session.behind === undefined ? silence : Math.min(silence, session.behind + PROGRESS_TIMEOUT);
+        session.behind === undefined ? silence : Math.min(silence, session.behind + progressTimeout(rules));
       const expiry = Math.min(session.expiresAt, session.expiryWarningAt);
       if (rules.inactivity === 0) return Math.min(ping, expiry);
       const quiet = rules.inactivity - (session.warned ? 0 : rules.inactivityWarning);
@@ -77,7 +82,7 @@ function onLiveTick(session: Live, unsent: number, now: number, rules: SessionRu
   if (session.pingDue > 0 && now >= session.pingDue) {
     // Pings go out whatever else is sent: a peer that is only sent to would never be found dead (I3).
     effects.push({ do: "ping" });
-    next = { ...next, pingDue: 0, pingedAt: now };
+    next = { ...next, pingDue: 0, pingedAt: now, pongTimeout: rules.pongTimeout };
   } else if (session.pingDue === 0) {
     if (session.heardAt >= session.pingedAt)
       next = { ...next, pingDue: nextPing(session.pingedAt, rules, spread) };
@@ -85,12 +90,12 @@ function onLiveTick(session: Live, unsent: number, now: number, rules: SessionRu
     // silence says nothing.
     else if (session.paused || session.held >= rules.maxWaiting || session.behind !== undefined)
       next = { ...next, pingedAt: now };
-    else if (now >= session.pingedAt + rules.pongTimeout) return LOST;
+    else if (now >= session.pingedAt + session.pongTimeout) return LOST;
   }
   if (next.behind !== undefined) {
     // Where nothing waits for it, it waits for the store.
     if (unsent === 0) next = { ...next, behind: now };
-    else if (now >= next.behind + PROGRESS_TIMEOUT) return LOST;
+    else if (now >= next.behind + progressTimeout(rules)) return LOST;
   }
   if (now >= next.expiresAt) {
     return end(

@@ -24,7 +24,7 @@ import type {
   SessionRules,
   Step,
 } from "./session-state.ts";
-import { expiryWarningAt, nextPing, onClockStepped, onTick, PROGRESS_TIMEOUT } from "./session-time.ts";
+import { expiryWarningAt, nextPing, onClockStepped, onTick, progressTimeout } from "./session-time.ts";
 
 /** A socket that was just opened, with or without a credential to check. */
 export function openSession(hasCredential: boolean, now: number, rules: SessionRules): Session {
@@ -59,7 +59,7 @@ export function step(
     case "read":
       return onRead(session, event.id, event.result, rules);
     case "caught_up":
-      return onCaughtUp(session, now, rules, spread);
+      return onCaughtUp(session, now, rules);
     case "progress":
       return onProgress(session, now);
     case "renewed":
@@ -263,25 +263,23 @@ function onAdmitted(
       heardAt: now,
       pingDue: nextPing(now, rules, spread),
       pingedAt: 0,
+      pongTimeout: rules.pongTimeout,
       lowTold: isLow(welcome.quota),
     },
     effects,
   };
 }
 
-function onCaughtUp(
-  session: Exclude<Session, Closed>,
-  now: number,
-  rules: SessionRules,
-  spread: number,
-): Step {
+function onCaughtUp(session: Exclude<Session, Closed>, now: number, rules: SessionRules): Step {
   if (session.phase !== "live" || session.behind === undefined) return { session, effects: NOTHING };
   const effects: Effect[] = session.held >= rules.maxWaiting ? [{ do: "resume" }] : [];
-  // The end of what it was fed may still be on its way over a slow line, and a ping would come after it.
-  const pingDue = Math.max(nextPing(now, rules, spread), now + PROGRESS_TIMEOUT);
+  const caughtUp = { ...session, behind: undefined, held: 0 };
+  if (rules.pingInterval === 0) return { session: caughtUp, effects: [...effects, { do: "release" }] };
+  // The end of what it was fed may still be on its way over a slow line, and the answer to a ping comes after it. The
+  // ping goes out now: its answer says that all has arrived, and pings are as usual again.
   return {
-    session: { ...session, behind: undefined, held: 0, pingDue, pingedAt: 0 },
-    effects: [...effects, { do: "release" }],
+    session: { ...caughtUp, pingDue: 0, pingedAt: now, pongTimeout: progressTimeout(rules) },
+    effects: [...effects, { do: "ping" }, { do: "release" }],
   };
 }
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { endingFor } from "../../src/core/closing.ts";
 import { openSession, step } from "../../src/core/session.ts";
 import type { Session, SessionEvent } from "../../src/core/session-state.ts";
-import { expiryWarningAt, nextTick, PROGRESS_TIMEOUT } from "../../src/core/session-time.ts";
+import { expiryWarningAt, nextTick, progressTimeout } from "../../src/core/session-time.ts";
 import {
   ADMITTED,
   frame,
@@ -312,7 +312,7 @@ describe("B1 I3 a client that is sent what it missed over a slow line", () => {
     run.after(30_000, 300_000);
     run.on({ type: "control" });
     expect(summary(run.after(29_999, 300_000))).toBe("live");
-    expect(nextTick(run.session, RULES)).toBe(START + PROGRESS_TIMEOUT);
+    expect(nextTick(run.session, RULES)).toBe(START + progressTimeout(RULES));
     expect(summary(run.after(1, 300_000))).toBe("closed terminate");
   });
 
@@ -321,13 +321,22 @@ describe("B1 I3 a client that is sent what it missed over a slow line", () => {
     for (let i = 0; i < 20; i++) expect(summary(run.after(50_000, 0))).toMatch(/^live( ping)?$/);
   });
 
-  test("I3 the next ping leaves the last page its time", () => {
+  test("I3 the answer to the ping after the last page may take as long as a page", () => {
     const run = behind({ pingDue: 0, pingedAt: START });
     run.after(5_000, 300_000);
+    expect(summary(run.on({ type: "caught_up" }))).toBe("live ping release");
+    expect(summary(run.after(progressTimeout(RULES) - 1, 0))).toBe("live");
+    expect(summary(run.after(1, 0))).toBe("closed terminate");
+  });
+
+  test("I3 one that is half-open after the last page has arrived is found by the usual pings", () => {
+    const run = behind({ pingDue: 0, pingedAt: START });
     run.on({ type: "caught_up" });
-    expect(summary(run.after(PROGRESS_TIMEOUT - 1, 300_000))).toBe("live");
-    expect(summary(run.after(1, 300_000))).toBe("live ping");
-    expect(summary(run.after(RULES.pongTimeout, 300_000))).toBe("closed terminate");
+    run.after(100, 0);
+    run.on({ type: "control" });
+    run.after(0, 0);
+    expect(summary(run.after(RULES.pingInterval, 0))).toBe("live ping");
+    expect(summary(run.after(RULES.pongTimeout, 0))).toBe("closed terminate");
   });
 
   test("I3 whoever takes what is sent is there, though the pong waits behind it", () => {

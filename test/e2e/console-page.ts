@@ -22,7 +22,7 @@ export async function connected(page: Page): Promise<void> {
 export async function say(page: Page, text: string): Promise<void> {
   await page.getByRole("textbox", { name: "Message" }).fill(text);
   await page.keyboard.press("Enter");
-  await page.locator(".message", { hasText: text }).waitFor();
+  await page.locator(".message", { hasText: text }).first().waitFor();
 }
 
 /** The messages that are shown. */

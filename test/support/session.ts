@@ -75,6 +75,7 @@ export function live(fields: Partial<Live> = {}): Live {
     heardAt: START,
     pingDue: START + RULES.pingInterval,
     pingedAt: 0,
+    pongTimeout: RULES.pongTimeout,
     lowTold: false,
     ...fields,
   };

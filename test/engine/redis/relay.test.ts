@@ -199,8 +199,8 @@ for (const kind of KINDS) {
       const a = await first.enter("lobby");
       await until("nobody is there any more", isGone);
       a.room.join("anna", 2_000);
-      await until("anna is told", async () => users(b).join() === "anna");
-      expect(presentBy(b.told)).toEqual(["anna"]);
+      // The other node may have seen the ghost, too, where it compared its room with the store meanwhile.
+      await until("anna is there, alone", async () => presentBy(b.told).join() === "anna");
     });
 
     test("P2 L1 of a node that stops, who comes back through another by the end of its lease was never away", async () => {
