@@ -69,7 +69,7 @@ export function chatCommand(): Command {
       wholeOption(
         command,
         "--history <count>",
-        `show so many of the last messages first, for nothing (default: ${USUAL_HISTORY} on a terminal, otherwise 0)`,
+        `show so many of the last messages first, free of charge (default: ${USUAL_HISTORY} on a terminal, otherwise 0)`,
         0,
         MAX_LAST,
       ),
