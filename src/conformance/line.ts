@@ -8,7 +8,7 @@ import {
 import { Broken } from "./check.ts";
 
 /** Milliseconds within which a frame must come that nothing keeps from coming. */
-export const PATIENCE = 4_000;
+export const PATIENCE = 10_000;
 
 /** One socket to the server: keeps what it hears, holds each frame against the protocol, and waits for what must come. */
 export class Line {

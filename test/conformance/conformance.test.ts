@@ -15,18 +15,16 @@ const SLOW = SEEN.filter(({ slow }) => slow);
 
 const KEY = { secret: SECRET, issuer: "parley", audience: "parley" };
 
+const ENV = { PRESENCE_GRACE: "1", PLANS: "free:20:5,basic:1000:20" };
+
 let server: TestServer;
+/** Its connections are closed soon when they are quiet, so that no check of that is skipped; a busy machine is quiet, too. */
+let impatient: TestServer;
 beforeAll(async () => {
-  server = await startTestServer({
-    // Short, so that nothing is skipped.
-    env: {
-      INACTIVITY_TIMEOUT: "7",
-      PRESENCE_GRACE: "1",
-      PLANS: "free:20:5,basic:1000:20",
-    },
-  });
+  server = await startTestServer({ env: ENV });
+  impatient = await startTestServer({ env: { ...ENV, INACTIVITY_TIMEOUT: "10" } });
 });
-afterAll(() => server.stop());
+afterAll(() => Promise.all([server.stop(), impatient.stop()]));
 
 /** Runs `checks` against whatever listens on `port`. */
 function run(port: number, checks = CHECKS, key: typeof KEY | null = KEY): Promise<Result[]> {
@@ -46,7 +44,7 @@ function notPassed(results: readonly Result[]): string[] {
 }
 
 test.concurrent("the server keeps every rule that can be seen from outside", async () => {
-  expect(notPassed(await run(server.port, SEEN))).toEqual([]);
+  expect(notPassed(await run(impatient.port, SEEN))).toEqual([]);
 });
 
 test.concurrent("a proxy that changes nothing changes nothing", async () => {
@@ -106,7 +104,7 @@ describe("a faulty server is told by the rules it breaks, and no others", () => 
     const isTold = (frame: ServerFrame) =>
       !(frame.type === "typing" && !frame.active) &&
       !(frame.type === "warning" && frame.code === "inactivity");
-    await using proxy = await startFaultyProxy(server.port, { frames: (all) => all.filter(isTold) });
+    await using proxy = await startFaultyProxy(impatient.port, { frames: (all) => all.filter(isTold) });
     const failed = (await run(proxy.port, SLOW)).filter(({ outcome }) => outcome === "failed");
     expect(failed.map(({ rule }) => rule)).toEqual(["P3", "I1", "I2"]);
   });
