@@ -43,9 +43,22 @@ export function onRead(
   if (result.outcome === "read") {
     const { messages, more, quota } = result;
     const frame: ServerFrameOf<"history"> = { type: "history", messages: [...messages], more, quota };
-    effects.push(send(id === undefined ? frame : { ...frame, id }));
-    next = quotaTold(next, quota, effects);
-  } else effects.push(...refusal(result, id));
+    effects.push({ do: "send", frame: id === undefined ? frame : { ...frame, id }, page: true });
+    next = { ...quotaTold(next, quota, effects), reading: "sent" };
+    return { session: next, effects };
+  }
+  effects.push(...refusal(result, id));
+  next = { ...next, reading: undefined };
+  return next.held === 0 ? { session: next, effects } : released(next, rules, effects);
+}
+
+/**
+ * Gives again what was held. The socket is resumed before: what is given again may well pause it anew, and then it has to
+ * stay so (B2).
+ */
+export function released(session: Live, rules: SessionRules, effects: Effect[]): Step {
+  const next = resumed({ ...session, held: 0 }, rules, effects);
+  effects.push({ do: "release" });
   return { session: next, effects };
 }
 
@@ -81,8 +94,13 @@ export function isLow(quota: { limit: number; remaining: number }): boolean {
 }
 
 function answered(session: Live, rules: SessionRules, effects: Effect[]): Live {
-  const waiting = session.waiting - 1;
-  if (!session.paused || waiting > rules.maxWaiting / 2) return { ...session, waiting };
+  return resumed({ ...session, waiting: session.waiting - 1 }, rules, effects);
+}
+
+/** Has a paused socket read again when half of what it asked is answered, and there is room for what it would hold. */
+function resumed(session: Live, { maxWaiting }: SessionRules, effects: Effect[]): Live {
+  const { paused, waiting, held } = session;
+  if (!paused || waiting > maxWaiting / 2 || held >= maxWaiting) return session;
   effects.push({ do: "resume" });
-  return { ...session, waiting, paused: false };
+  return { ...session, paused: false };
 }

@@ -60,7 +60,12 @@ export interface Live extends Omit<Pass, "lifetime"> {
    * would come before messages it follows. Undefined once it has all.
    */
   readonly behind: number | undefined;
-  /** Requests held because of that. */
+  /**
+   * A `history` request: at the engine, or answered by a page that has not all left for the peer. Undefined for none.
+   * The next one is held till then, or the answers to several would fill the memory behind a slow line (B1).
+   */
+  readonly reading: "asked" | "sent" | undefined;
+  /** Requests held because of these two. */
   readonly held: number;
   readonly activeAt: number;
   readonly warned: boolean;
@@ -86,7 +91,8 @@ export interface Closed {
 export type Session = Anonymous | Checking | Live | Closed;
 
 export type SessionEvent =
-  | { readonly type: "frame"; readonly decoded: Decoded }
+  /** `counted`: it was held, and the guard against floods counted it when it came. */
+  | { readonly type: "frame"; readonly decoded: Decoded; readonly counted?: true }
   /** A binary frame, or one over the size limit. */
   | { readonly type: "bad_frame"; readonly code: 1003 | 1009 }
   /** A transport ping or pong from the peer. */
@@ -102,6 +108,8 @@ export type SessionEvent =
     }
   /** Some of what was unsent has left for the peer, so it is there and reads. */
   | { readonly type: "progress" }
+  /** The last page that was sent, and all before it, has left for the peer. */
+  | { readonly type: "page_left" }
   | { readonly type: "caught_up" }
   | { readonly type: "renewed"; readonly pass: Pass }
   | { readonly type: "renewal_refused"; readonly code: ErrorCode; readonly message: string }
@@ -117,13 +125,14 @@ export type SessionEvent =
   | { readonly type: "end"; readonly ending: Ending };
 
 export type Effect =
-  | { readonly do: "send"; readonly frame: ServerFrame }
+  /** `page`: until it has left, its bytes are none that a reader leaves unread (B1). */
+  | { readonly do: "send"; readonly frame: ServerFrame; readonly page?: true }
   /** Send a page of messages that is encoded already. */
   | { readonly do: "feed"; readonly frame: string }
   | { readonly do: "authenticate"; readonly token: string }
   | { readonly do: "renew"; readonly token: string }
-  /** Keep the frame that was just decoded, and give it again after `release`. */
-  | { readonly do: "hold" }
+  /** Keep the frame that was just decoded, and give it again after `release`, as `counted` where this is. */
+  | { readonly do: "hold"; readonly counted?: true }
   | { readonly do: "release" }
   | { readonly do: "post"; readonly frame: ClientFrameOf<"message"> }
   | { readonly do: "read"; readonly frame: ClientFrameOf<"history"> }

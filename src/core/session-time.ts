@@ -88,8 +88,7 @@ function onLiveTick(session: Live, unsent: number, now: number, rules: SessionRu
       next = { ...next, pingDue: nextPing(session.pingedAt, rules, spread) };
     // What a paused peer sends is not read (RUNTIME 4), and the ping of one that is behind waits behind a page: their
     // silence says nothing.
-    else if (session.paused || session.held >= rules.maxWaiting || session.behind !== undefined)
-      next = { ...next, pingedAt: now };
+    else if (session.paused || session.behind !== undefined) next = { ...next, pingedAt: now };
     else if (now >= session.pingedAt + session.pongTimeout) return LOST;
   }
   if (next.behind !== undefined) {

@@ -11,7 +11,7 @@ import type { ErrorCode } from "../protocol/errors.ts";
 import { MAX_FRAME_BYTES } from "../protocol/limits.ts";
 import { type Bucket, fullBucket, secondsToRefill, takeFrame } from "./burst.ts";
 import { endingFor, refusalEnding } from "./closing.ts";
-import { isLow, onPosted, onRead } from "./session-answers.ts";
+import { isLow, onPosted, onRead, released } from "./session-answers.ts";
 import { end, NOTHING, note, send } from "./session-effects.ts";
 import type {
   Anonymous,
@@ -45,7 +45,7 @@ export function step(
   if (session.phase === "closed") return { session, effects: NOTHING };
   switch (event.type) {
     case "frame":
-      return onFrame(session, event.decoded, now, rules);
+      return onFrame(session, event, now, rules);
     case "bad_frame":
       return onBadFrame(event.code);
     case "control":
@@ -58,6 +58,8 @@ export function step(
       return onPosted(session, event.id, event.result, rules);
     case "read":
       return onRead(session, event.id, event.result, rules);
+    case "page_left":
+      return onPageLeft(session, rules);
     case "caught_up":
       return onCaughtUp(session, now, rules);
     case "progress":
@@ -83,13 +85,13 @@ export function step(
 
 function onFrame(
   session: Exclude<Session, Closed>,
-  decoded: Decoded,
+  event: FrameEvent,
   now: number,
   rules: SessionRules,
 ): Step {
   switch (session.phase) {
     case "anonymous":
-      return onFirstFrame(session, decoded);
+      return onFirstFrame(session, event.decoded);
     case "checking": {
       const held = session.held + 1;
       const effects: Effect[] = [{ do: "hold" }];
@@ -98,7 +100,7 @@ function onFrame(
       return { session: { ...session, held }, effects };
     }
     case "live":
-      return onLiveFrame(session, decoded, now, rules);
+      return onLiveFrame(session, event, now, rules);
     default:
       return session satisfies never;
   }
@@ -121,20 +123,22 @@ function onFirstFrame(session: Anonymous, decoded: Decoded): Step {
   return end(endingFor(4401, { code: "unauthorized", message }));
 }
 
-function onLiveFrame(session: Live, decoded: Decoded, now: number, rules: SessionRules): Step {
-  const type = decoded.frame?.type;
-  if (session.behind !== undefined && (type === "message" || type === "history")) {
-    const held = session.held + 1;
-    const effects: Effect[] =
-      held === rules.maxWaiting ? [{ do: "hold" }, { do: "pause" }] : [{ do: "hold" }];
-    return { session: { ...session, held, heardAt: now }, effects };
-  }
-  const { bucket, verdict } = takeFrame(session.bucket, rules.burst, now);
-  if (verdict === "close") return flooded(rules);
+function onLiveFrame(
+  session: Live,
+  { decoded, counted }: FrameEvent,
+  now: number,
+  rules: SessionRules,
+): Step {
   const effects: Effect[] = [];
-  if (verdict === "warn") effects.push(...floodWarning(bucket, rules));
-  const next: LiveDraft = { ...session, bucket, heardAt: now };
-  if (decoded.fault !== undefined) {
+  const next: LiveDraft = { ...session, heardAt: now };
+  if (!counted) {
+    const { bucket, verdict } = takeFrame(session.bucket, rules.burst, now);
+    if (verdict === "close") return flooded(rules);
+    if (verdict === "warn") effects.push(...floodWarning(bucket, rules));
+    next.bucket = bucket;
+  }
+  if (mustWait(session, decoded.frame?.type)) hold(next, rules, effects);
+  else if (decoded.fault !== undefined) {
     const { code, message, id } = decoded.fault;
     effects.push(note({ event: "frame.refused", code, message }));
     effects.push(
@@ -143,6 +147,29 @@ function onLiveFrame(session: Live, decoded: Decoded, now: number, rules: Sessio
   } else onRequest(next, decoded.frame, now, rules, effects);
   return { session: next, effects };
 }
+
+/** Whether a request is held: till what was missed is sent, or till the answer before it has left. */
+function mustWait({ behind, reading, held }: Live, type: ClientFrame["type"] | undefined): boolean {
+  if (type === "history") return behind !== undefined || reading !== undefined;
+  // Answers come in the order of the requests.
+  return type === "message" && (behind !== undefined || held > 0);
+}
+
+/** Holds the frame; a socket that sends on and on is paused (B2). */
+function hold(next: LiveDraft, rules: SessionRules, effects: Effect[]): void {
+  next.held++;
+  effects.push({ do: "hold", counted: true });
+  if (next.held >= rules.maxWaiting) pause(next, effects);
+}
+
+/** Has the socket read no more, if it does. */
+function pause(next: LiveDraft, effects: Effect[]): void {
+  if (next.paused) return;
+  effects.push({ do: "pause" });
+  next.paused = true;
+}
+
+type FrameEvent = Extract<SessionEvent, { type: "frame" }>;
 
 /** The state that a step is about to answer; nobody else has it yet, so it is written in place: one copy a frame. */
 type LiveDraft = { -readonly [Field in keyof Live]: Live[Field] };
@@ -164,6 +191,7 @@ function onRequest(
       return;
     case "history":
       effects.push({ do: "read", frame });
+      next.reading = "asked";
       acted(next, now);
       asked(next, rules, effects);
       return;
@@ -220,9 +248,7 @@ function acted(next: LiveDraft, now: number): void {
 /** Notes that a request is at the engine. */
 function asked(next: LiveDraft, rules: SessionRules, effects: Effect[]): void {
   next.waiting++;
-  if (next.waiting < rules.maxWaiting || next.paused) return;
-  effects.push({ do: "pause" });
-  next.paused = true;
+  if (next.waiting >= rules.maxWaiting) pause(next, effects);
 }
 
 function onControl(session: Exclude<Session, Closed>, now: number, rules: SessionRules): Step {
@@ -254,6 +280,7 @@ function onAdmitted(
       writeRefusal: pass.writeRefusal,
       expiryWarningAt: expiryWarningAt(pass),
       behind: behind ? now : undefined,
+      reading: undefined,
       held: 0,
       activeAt: now,
       warned: false,
@@ -272,15 +299,19 @@ function onAdmitted(
 
 function onCaughtUp(session: Exclude<Session, Closed>, now: number, rules: SessionRules): Step {
   if (session.phase !== "live" || session.behind === undefined) return { session, effects: NOTHING };
-  const effects: Effect[] = session.held >= rules.maxWaiting ? [{ do: "resume" }] : [];
-  const caughtUp = { ...session, behind: undefined, held: 0 };
-  if (rules.pingInterval === 0) return { session: caughtUp, effects: [...effects, { do: "release" }] };
+  const caughtUp: Live = { ...session, behind: undefined };
+  if (rules.pingInterval === 0) return released(caughtUp, rules, []);
   // The end of what it was fed may still be on its way over a slow line, and the answer to a ping comes after it. The
   // ping goes out now: its answer says that all has arrived, and pings are as usual again.
-  return {
-    session: { ...caughtUp, pingDue: 0, pingedAt: now, pongTimeout: progressTimeout(rules) },
-    effects: [...effects, { do: "ping" }, { do: "release" }],
-  };
+  const pinged: Live = { ...caughtUp, pingDue: 0, pingedAt: now, pongTimeout: progressTimeout(rules) };
+  return released(pinged, rules, [{ do: "ping" }]);
+}
+
+/** The answer to a `history` request has left; a page of what was missed may leave while one is still asked for. */
+function onPageLeft(session: Exclude<Session, Closed>, rules: SessionRules): Step {
+  if (session.phase !== "live" || session.reading !== "sent") return { session, effects: NOTHING };
+  const next: Live = { ...session, reading: undefined };
+  return next.held === 0 ? { session: next, effects: NOTHING } : released(next, rules, []);
 }
 
 /** Who takes what is sent is there, though the answer to a ping waits behind it. */

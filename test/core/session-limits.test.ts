@@ -3,6 +3,7 @@ import { fullBucket } from "../../src/core/burst.ts";
 import type { PostResult } from "../../src/core/engine.ts";
 import { openSession, step } from "../../src/core/session.ts";
 import type { Live, Session, SessionEvent, SessionRules } from "../../src/core/session-state.ts";
+import { Random, seeds } from "../support/random.ts";
 import {
   ADMITTED,
   frame,
@@ -118,7 +119,7 @@ describe("B2 a sender with too much in flight", () => {
     for (let i = 1; i <= 31; i++) expect(summary(run.on(MESSAGE))).toBe("live post");
     expect(summary(run.on(MESSAGE))).toBe("live post pause");
     // What the runtime had read before still arrives.
-    for (let i = 0; i < 8; i++) expect(summary(run.on(frame({ type: "history" })))).toBe("live read");
+    for (let i = 0; i < 8; i++) expect(summary(run.on(MESSAGE))).toBe("live post");
     for (let i = 39; i > 16; i--) expect(summary(run.on(stored()))).toBe("live ack");
     expect(summary(run.on(stored()))).toBe("live resume ack");
     for (let i = 15; i >= 0; i--) expect(summary(run.on(posted(LIMITED)))).toBe("live error");
@@ -155,6 +156,132 @@ describe("B2 a sender with too much in flight", () => {
     for (let i = 0; i < 32; i++) run.on(MESSAGE);
     expect(summary(run.on(ADMITTED))).toBe("live welcome resume release");
   });
+});
+
+describe("B1 the pages of several `history` requests", () => {
+  const HISTORY = frame({ type: "history", id: "h" });
+  const PAGE: SessionEvent = {
+    type: "read",
+    id: "h",
+    result: { outcome: "read", messages: [], more: true, quota: QUOTA },
+  };
+  const AWAY: SessionEvent = { type: "read", id: "h", result: { outcome: "unavailable" } };
+  const LEFT: SessionEvent = { type: "page_left" };
+
+  test("B1 the next is asked when the one before has left; its bytes do not count as unread", () => {
+    const run = new SessionRun();
+    expect(run.on(HISTORY).effects).toMatchObject([{ do: "read" }]);
+    expect(run.on(HISTORY).effects).toEqual([{ do: "hold", counted: true }]);
+    expect(run.on(PAGE).effects).toEqual([
+      {
+        do: "send",
+        frame: { type: "history", messages: [], more: true, quota: QUOTA, id: "h" },
+        page: true,
+      },
+    ]);
+    expect(run.on(LEFT).effects).toEqual([{ do: "release" }]);
+    expect(summary(run.on({ ...HISTORY, counted: true }))).toBe("live read");
+  });
+
+  test("B1 a page of before that leaves releases nothing while the request is at the engine", () => {
+    const run = new SessionRun();
+    run.on(HISTORY);
+    run.on(HISTORY);
+    expect(summary(run.on(LEFT))).toBe("live");
+    run.on(PAGE);
+    expect(summary(run.on(LEFT))).toBe("live release");
+  });
+
+  test("B1 a refused request leaves no page to wait for", () => {
+    const run = new SessionRun();
+    run.on(HISTORY);
+    run.on(HISTORY);
+    expect(summary(run.on(AWAY))).toBe("live error release");
+    expect(summary(run.on({ ...HISTORY, counted: true }))).toBe("live read");
+    expect(summary(run.on(AWAY))).toBe("live error");
+  });
+
+  test("D2 a message after a held request waits, too: answers come in the order of the requests", () => {
+    const run = new SessionRun();
+    run.on(HISTORY);
+    expect(summary(run.on(MESSAGE))).toBe("live post");
+    run.on(HISTORY);
+    expect(summary(run.on(MESSAGE))).toBe("live hold");
+    expect(summary(run.on(PING))).toBe("live pong");
+  });
+
+  test("M2 what was held is counted when it comes, and not again when it is released", () => {
+    const run = new SessionRun();
+    run.on(HISTORY);
+    for (let i = 0; i < 39; i++) run.on(HISTORY);
+    const { bucket } = run.session as Live;
+    expect(bucket.level).toBe(0);
+    run.on({ ...HISTORY, counted: true });
+    expect((run.session as Live).bucket).toEqual(bucket);
+    expect(summary(run.on(HISTORY))).toStartWith("live warning hold");
+  });
+
+  // Requests at the engine and requests that are held both pause the socket: it must read again when neither does, and
+  // not before.
+  test("B2 32 that are held pause it; an answer to something else does not resume it, the page that leaves does", () => {
+    const run = new SessionRun(live({ bucket: fullBucket({ rate: 0, size: 1 }, START) }), {
+      ...RULES,
+      burst: { rate: 0, size: 1 },
+    });
+    run.on(HISTORY);
+    run.on(MESSAGE);
+    for (let i = 1; i <= 31; i++) expect(summary(run.on(HISTORY))).toBe("live hold");
+    expect(summary(run.on(HISTORY))).toBe("live hold pause");
+    expect(summary(run.on(HISTORY))).toBe("live hold");
+    expect(summary(run.on(stored()))).toBe("live ack");
+    expect(summary(run.on(PAGE))).toBe("live history");
+    expect(summary(run.on(LEFT))).toBe("live resume release");
+  });
+
+  test.each(seeds(1, 2, 3))(
+    "B2 whatever is asked, answered and released in whichever order, it is never paused for good, seed %d",
+    (seed) => {
+      const random = new Random(seed);
+      const rules = { ...RULES, burst: { rate: 0, size: 1 }, maxWaiting: 4 };
+      for (let round = 0; round < 200; round++) {
+        const run = new SessionRun(live(), rules);
+        const engine: ("post" | "read")[] = [];
+        const answers: string[] = [];
+        let held: SessionEvent[] = [];
+        let asked = 0;
+        const happen = (event: SessionEvent): void => {
+          for (const effect of run.on(event).effects) {
+            if (effect.do === "post" || effect.do === "read") engine.push(effect.do);
+            if (effect.do === "send") answers.push(effect.frame.type === "ack" ? "ack" : "page");
+            if (effect.do === "hold") held.push({ ...event, counted: true } as SessionEvent);
+            if (effect.do !== "release") continue;
+            const all = held;
+            held = [];
+            for (const one of all) happen(one);
+          }
+        };
+        const wanted: string[] = [];
+        const paused = () => (run.session as Live).paused;
+        const answer = () => {
+          const next = engine.shift();
+          if (next === "post") happen(stored());
+          else if (next === "read") happen(random.next() < 0.3 ? AWAY : PAGE);
+        };
+        while (asked < 40 || engine.length + held.length > 0) {
+          const choice = random.next();
+          if (choice < 0.4 && asked < 40 && !paused()) {
+            asked++;
+            const isPost = random.next() < 0.5;
+            wanted.push(isPost ? "ack" : "page");
+            happen(isPost ? MESSAGE : HISTORY);
+          } else if (choice < 0.7) answer();
+          else happen(LEFT);
+        }
+        expect(answers).toEqual(wanted);
+        expect(run.session).toMatchObject({ waiting: 0, held: 0, paused: false });
+      }
+    },
+  );
 });
 
 describe("B1 M3 a reader that cannot keep up", () => {

@@ -66,6 +66,7 @@ export function live(fields: Partial<Live> = {}): Live {
     writeRefusal: undefined,
     expiryWarningAt: Number.POSITIVE_INFINITY,
     behind: undefined,
+    reading: undefined,
     held: 0,
     activeAt: START,
     warned: false,

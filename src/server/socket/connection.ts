@@ -300,7 +300,8 @@ export class Connection implements Listener, Sender, Timed, NamedConnection {
   private carryOut(effect: Effect, cause: SessionEvent): void {
     switch (effect.do) {
       case "send":
-        this.deliver(JSON.stringify(effect.frame));
+        if (effect.page) this.feed([JSON.stringify(effect.frame)]);
+        else this.deliver(JSON.stringify(effect.frame));
         break;
       case "feed":
         this.feed([effect.frame]);
@@ -325,7 +326,7 @@ export class Connection implements Listener, Sender, Timed, NamedConnection {
         break;
       case "hold":
         if (this.held === NO_EVENTS) this.held = [];
-        this.held.push(cause);
+        this.held.push(effect.counted && cause.type === "frame" ? { ...cause, counted: true } : cause);
         break;
       case "release":
         this.release();
@@ -367,10 +368,12 @@ export class Connection implements Listener, Sender, Timed, NamedConnection {
   }
 
   private pageLeft(): void {
-    const { page } = this;
-    if (page === undefined) return;
+    const { page, out } = this;
+    // What is not given to the runtime yet has not left; it looks again when it is.
+    if (page === undefined || out.length > 0) return;
     this.page = undefined;
     page.gone?.();
+    this.apply({ type: "page_left" });
   }
 
   private post(frame: ClientFrameOf<"message">): void {

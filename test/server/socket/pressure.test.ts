@@ -61,6 +61,40 @@ describe("B1 M3 RUNTIME 5 a reader that does not keep up", () => {
   });
 });
 
+describe("B1 several pages of history on a slow line", () => {
+  // Forty of them are more than the kernel and MAX_UNSENT_BYTES hold together.
+  test("B1 forty requests in a row close nobody who reads at last; the answers come whole and in order", async () => {
+    await using server = await startTestServer({ env: OPEN });
+    await using writer = await TestClient.connect(`${server.wsUrl}${await targetOf(server, "writer")}`);
+    const count = 6;
+    for (let i = 1; i <= count; i++) {
+      writer.send({ type: "message", text: LARGE, id: `m${i}` });
+      await writer.next("ack");
+    }
+    const messages = writer.of("message").map(({ type: _, ...message }) => message);
+    await using slow = await RawSocket.handshake(server.port, await targetOf(server, "slow"));
+    await slow.heard("welcome");
+    slow.deaf();
+    const ids = Array.from({ length: 40 }, (_, i) => `h${i}`);
+    for (const id of ids) slow.say({ type: "history", limit: count, id });
+    slow.say({ type: "message", text: "after all", id: "last" });
+    // Time for the server to answer what it would answer.
+    for (let i = 0; i < 100; i++) {
+      writer.send({ type: "ping", id: `p${i}` });
+      await writer.next("pong");
+    }
+    slow.socket.resume();
+    await slow.heard("ack");
+    const quota = { limit: 0, remaining: 0, reset: 0 };
+    const answers = slow.frames.filter(({ type }) => type === "history" || type === "ack");
+    expect(answers).toEqual([
+      ...ids.map((id) => ({ type: "history" as const, messages, more: false, quota, id })),
+      { type: "ack", id: "last", seq: count + 1, at: expect.any(Number), quota },
+    ]);
+    expect(server.log.lines.filter(({ event }) => event === "connection.ended")).toEqual([]);
+  });
+});
+
 describe("B2 memory under a flood, measured on a real process", () => {
   // Memory of another process is read where Linux shows it.
   test.skipIf(process.platform !== "linux")(
