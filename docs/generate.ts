@@ -130,7 +130,10 @@ with the same address, and show meanwhile that the user is connected elsewhere t
 /** The fields of the frames that a client sends, for the console's forms: the schemas themselves would make the page twice as large. */
 function clientFields(): string {
   const types = Object.entries(CLIENT_FRAMES).map(([type, schema]) => {
-    const { properties = {}, required = [] } = z.toJSONSchema(schema, { io: "input" });
+    const { properties = {}, required = [] } = z.toJSONSchema(schema, {
+      io: "input",
+      unrepresentable: "any",
+    });
     const fields = Object.entries(properties).filter(([name]) => name !== "type");
     return [
       type,

@@ -3,6 +3,14 @@ import { z } from "zod";
 import { MessageId } from "./identifiers.ts";
 import { DEFAULT_HISTORY_LIMIT, MAX_HISTORY_LIMIT, MAX_TOKEN_BYTES } from "./limits.ts";
 
+/**
+ * Any JSON object. What is in it is looked at by `refuseData` (decode.ts): a schema of each value costs twenty times as much,
+ * which a client could use to keep a server busy.
+ */
+const Data = z
+  .custom<Record<string, z.core.util.JSONType>>(isPlainObject, "must be a JSON object")
+  .meta({ type: "object" });
+
 const Sequence = z.int("must be a whole number").min(0, "must be 0 or more");
 
 /** Sent to say something. The server answers `ack` when it is stored, or `error`; a retry repeats the same `id`. */
@@ -10,7 +18,7 @@ export const MessageRequest = z.object({
   type: z.literal("message"),
   text: z.string("must be a string").min(1, "must not be empty"),
   id: MessageId.optional(),
-  data: z.record(z.string(), z.json(), "must be a JSON object").optional(),
+  data: Data.optional(),
 });
 
 /** Sent to read what was said: up to `limit` messages before or after a `seq`. The server answers `history`. */
@@ -66,3 +74,7 @@ export const CLIENT_FRAMES = {
 export type ClientFrameType = keyof typeof CLIENT_FRAMES;
 export type ClientFrame = { [T in ClientFrameType]: z.output<(typeof CLIENT_FRAMES)[T]> }[ClientFrameType];
 export type ClientFrameOf<T extends ClientFrameType> = z.output<(typeof CLIENT_FRAMES)[T]>;
+
+function isPlainObject(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

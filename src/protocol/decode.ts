@@ -7,7 +7,7 @@ import {
 } from "./client-frames.ts";
 import type { ErrorCode } from "./errors.ts";
 import { isMessageId, MessageId } from "./identifiers.ts";
-import { INEXACT, parseExactly, parseJson } from "./json.ts";
+import { inexactNumbers, parseJson } from "./json.ts";
 import { MAX_DATA_DEPTH, MAX_DATA_VALUES, MAX_JSON_DEPTH, MAX_JSON_VALUES } from "./limits.ts";
 
 /** Why a text is not a frame; `id` is the sender's own name for it, where one could be read. */
@@ -97,43 +97,55 @@ function fault(code: DecodeFault["code"], message: string, value?: object): Deco
   return { fault: id.success ? { code, message, id: id.data } : { code, message } };
 }
 
+/** An escape of half of a surrogate pair can only come from one of these. */
+const SURROGATE_ESCAPE = /\\u[dD][89a-fA-F]/;
+
 /**
  * Walks a JSON value with a list of its own, so that its depth cannot overflow the stack, and says what is wrong with it.
- * `text` is what it was parsed from; undefined where each number in it is known to be as it was written.
+ * `text` is what it was parsed from.
  */
-function refuseData(
-  root: unknown,
-  text: string | undefined,
-): Pick<DecodeFault, "code" | "message"> | undefined {
+function refuseData(root: unknown, text: string): Pick<DecodeFault, "code" | "message"> | undefined {
   const tooLarge = {
     code: "too_large",
     message: `\`data\` is deeper than ${MAX_DATA_DEPTH} levels or holds over ${MAX_DATA_VALUES} values.`,
   } as const;
+  const mayHaveHalves = SURROGATE_ESCAPE.test(text);
+  let inexact: ReadonlySet<number> | undefined;
   let level: unknown[] = [root];
   let values = 0;
   for (let depth = 0; level.length > 0; depth++) {
     const next: unknown[] = [];
     for (const value of level) {
       if (++values > MAX_DATA_VALUES) return tooLarge;
-      // JSON.parse reads 1e999 as Infinity, which would be written again as null.
-      if (typeof value === "number" && !Number.isFinite(value))
-        return { code: "invalid", message: "`data`: a number in it is too large." };
-      // JavaScript rounds it without a word (RFC 7493 §2.2); the digits that came are in the text only.
-      if (text !== undefined && Number.isInteger(value) && !Number.isSafeInteger(value))
-        return refuseData((parseExactly(text) as { data?: unknown }).data, undefined);
-      if (value === INEXACT)
-        return {
-          code: "invalid",
-          message: "`data`: a whole number in it is beyond 2^53 and would lose digits; send it as a string.",
-        };
+      if (typeof value === "number") {
+        // JSON.parse reads 1e999 as Infinity, which would be written again as null.
+        if (!Number.isFinite(value)) return invalidData("a number in it is too large.");
+        // JavaScript rounds it without a word (RFC 7493 §2.2); the digits that came are in the text only.
+        if (!Number.isInteger(value) || Number.isSafeInteger(value)) continue;
+        inexact ??= inexactNumbers(text);
+        if (inexact.has(value)) {
+          return invalidData(
+            "a whole number in it is beyond 2^53 and would lose digits; send it as a string.",
+          );
+        }
+        continue;
+      }
+      if (mayHaveHalves && typeof value === "string" && !value.isWellFormed()) return invalidData(HALF);
       if (typeof value !== "object" || value === null) continue;
       if (depth === MAX_DATA_DEPTH) return tooLarge;
       // The schema would leave it out without a word, and whoever merges it carelessly has it in every object.
-      if (Object.hasOwn(value, "__proto__"))
-        return { code: "invalid", message: "`data`: a field cannot be called `__proto__`." };
+      if (Object.hasOwn(value, "__proto__")) return invalidData("a field cannot be called `__proto__`.");
+      // UTF-8 cannot write it, and strict parsers of other languages refuse the whole frame (RFC 7493 §2.1).
+      if (mayHaveHalves && !Object.keys(value).every((name) => name.isWellFormed())) return invalidData(HALF);
       for (const child of Object.values(value)) next.push(child);
     }
     level = next;
   }
   return undefined;
+}
+
+const HALF = "a string or a name in it holds half of a surrogate pair, which is no character.";
+
+function invalidData(reason: string): Pick<DecodeFault, "code" | "message"> {
+  return { code: "invalid", message: `\`data\`: ${reason}` };
 }

@@ -96,31 +96,61 @@ function endOfString(text: string, start: number): number {
   return text.length;
 }
 
-/** Stands in the place of a number that JavaScript cannot hold as it was written. */
-export const INEXACT = Symbol("inexact");
+/** A number of JSON, from its first character on (RFC 8259 §6). */
+const NUMBER = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 
-/** Longest number that is looked at: the largest whole number that a double can be has 309 digits. */
+const MINUS = 0x2d;
+const ZERO = 0x30;
+const NINE = 0x39;
+
+/** Shorter numbers have digits that JavaScript keeps, or an exponent that is as exact as they are. */
+const SHORTEST_INEXACT = 16;
+
+/** Longest number that is compared: the largest whole number that a double can be has 309 digits. */
 const LONGEST_NUMBER = 400;
 
 /**
- * Parses a text that `parseJson` has parsed once more, with `INEXACT` for each whole number beyond 2^53 that would be written
- * with other digits than it came with: `1285704473650888702` becomes 1285704473650888700 in JavaScript.
+ * The whole numbers in a JSON text that JavaScript writes with other digits than they came with, as it holds them:
+ * `1285704473650888702` is 1285704473650888700. One pass over the text, which MUST be JSON; nothing is made of it.
  */
-export function parseExactly(text: string): unknown {
-  return JSON.parse(text, (_key, value: unknown, context?: { readonly source?: string }) => {
-    if (typeof value !== "number" || !Number.isInteger(value) || Number.isSafeInteger(value)) return value;
-    const written = context?.source ?? "";
-    return written.length <= LONGEST_NUMBER && significant(written) === significant(String(value))
-      ? value
-      : INEXACT;
-  });
+export function inexactNumbers(text: string): ReadonlySet<number> {
+  const found = new Set<number>();
+  for (let i = 0; i < text.length; i++) {
+    const char = text.charCodeAt(i);
+    if (char === QUOTE) i = endOfString(text, i + 1);
+    else if (char === MINUS || (char >= ZERO && char <= NINE)) {
+      NUMBER.lastIndex = i;
+      const written = NUMBER.exec(text)?.[0] ?? "";
+      if (written.length >= SHORTEST_INEXACT && !isKept(written)) found.add(Number(written));
+      i += Math.max(0, written.length - 1);
+    }
+  }
+  return found;
 }
 
-/** A decimal number in one spelling: `-1.50e3` as `-15e2`. */
-function significant(decimal: string): string {
+/** Whether a number is no whole one, which is kept with the precision of a double, or is written again with its digits. */
+function isKept(written: string): boolean {
+  if (written.length > LONGEST_NUMBER) return !Number.isInteger(Number(written));
+  const decimal = significant(written);
+  return decimal.exponent < 0 || isSame(decimal, significant(String(Number(written))));
+}
+
+interface Significant {
+  readonly sign: string;
+  /** Without zeros in front and behind. */
+  readonly digits: string;
+  readonly exponent: number;
+}
+
+function isSame(a: Significant, b: Significant): boolean {
+  return a.sign === b.sign && a.digits === b.digits && a.exponent === b.exponent;
+}
+
+/** A decimal number in one spelling: `-1.50e3` is `-15e2`. */
+function significant(decimal: string): Significant {
   const [, sign = "", whole = "", fraction = "", exponent = "0"] =
     /^(-?)(\d+)(?:\.(\d+))?(?:e([+-]?\d+))?$/i.exec(decimal) ?? [];
-  const digits = `${whole}${fraction}`.replace(/^0+/, "");
-  const shortest = digits.replace(/0+$/, "");
-  return `${sign}${shortest}e${Number(exponent) - fraction.length + digits.length - shortest.length}`;
+  const all = `${whole}${fraction}`.replace(/^0+/, "");
+  const digits = all.replace(/0+$/, "");
+  return { sign, digits, exponent: Number(exponent) - fraction.length + all.length - digits.length };
 }

@@ -8,7 +8,7 @@ export const PROTOCOL_VERSION = 1;
  * Counts what was added within PROTOCOL_VERSION: frames, optional fields, codes. A client need not know it, because it
  * ignores what it does not know; it says which of two documents is the newer one.
  */
-export const PROTOCOL_REVISION = 1;
+export const PROTOCOL_REVISION = 0;
 
 /** One state of the wire. test/protocol/wire/ has the schemas of each, as `{version}.{revision}.json`. */
 export interface WireState {
@@ -20,11 +20,5 @@ export interface WireState {
 
 /** Every state that the wire has been in, oldest first. A test fails when the wire changes and no entry says so. */
 export const PROTOCOL_HISTORY: readonly WireState[] = [
-  { version: 1, revision: 0, change: "The first." },
-  {
-    version: 1,
-    revision: 1,
-    change:
-      "`read` in `welcome.members`: who comes in sees how far the others have read without asking. `last` in the address: the newest messages as a `history` without `quota`, `skipped` in `welcome`, and the error `busy`.",
-  },
+  { version: 1, revision: 0, change: "The first. It is written anew until it is released." },
 ];

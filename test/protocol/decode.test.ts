@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { ClientFrameOf } from "../../src/protocol/client-frames.ts";
-import { decodeClientFrame } from "../../src/protocol/decode.ts";
+import { decodeClientFrame, decodeFrameObject } from "../../src/protocol/decode.ts";
 import { MAX_DATA_DEPTH, MAX_DATA_VALUES } from "../../src/protocol/limits.ts";
 
 /** What is said to a text that is no frame. */
@@ -125,6 +125,8 @@ describe("D6 a number in `data` comes as it was sent, or is refused", () => {
     "1E300",
     "1.5",
     "0.1",
+    "9007199254740993.5",
+    "12345678901234567890.25",
   ];
   test.each(TAKEN)("D6 %s is taken", (number) => {
     expect(dataOf(`{"n":${number}}`)).toEqual({ n: JSON.parse(number) });
@@ -146,6 +148,42 @@ test("M1 a text with half of a surrogate pair is refused, a whole pair is a char
   expect(decodeClientFrame('{"type":"message","text":"\\ud83d\\ude00"}').frame).toMatchObject({
     text: "\u{1f600}",
   });
+});
+
+// A strict parser of another language refuses the whole frame, so that one user could keep a conversation from it.
+test.each(['{"a":"\\ud800"}', '{"a":[{"b":"x\\uDFFFy"}]}', '{"\\udfff":1}', '{"a":{"x\\uD800":1}}'])(
+  "D6 M1 half of a surrogate pair in `data` is refused: %s",
+  (data) => {
+    expect(faultOf(messageWith(data))).toMatchObject({ code: "invalid", id: "m1" });
+  },
+);
+
+test("D6 a whole pair in `data` is taken, in a name, too", () => {
+  expect(dataOf('{"\\ud83d\\ude00":["\\uD83D\\uDE00"]}')).toEqual({ "\u{1f600}": ["\u{1f600}"] });
+});
+
+// A frame of 12 KB with 4,000 empty lists cost 9 ms of a recursive schema, acked as a duplicate and charged nothing.
+test("M1 each value of `data` is looked at once, not by a schema of every value", () => {
+  let looks = 0;
+  const handler: ProxyHandler<never[]> = {
+    ownKeys(target) {
+      looks++;
+      return Reflect.ownKeys(target);
+    },
+    get(target, name, receiver) {
+      looks++;
+      return Reflect.get(target, name, receiver);
+    },
+    getPrototypeOf(target) {
+      looks++;
+      return Reflect.getPrototypeOf(target);
+    },
+  };
+  const counted = () => new Proxy([], handler);
+  const values = Array.from({ length: 1000 }, counted);
+  const frame = { type: "message", id: "m1", text: "x", data: { values } };
+  expect(decodeFrameObject(frame, "{}").frame).toMatchObject({ type: "message", id: "m1" });
+  expect(looks).toBeLessThanOrEqual(2 * values.length);
 });
 
 describe("M1 B3 data from outside", () => {
