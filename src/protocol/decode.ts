@@ -133,11 +133,17 @@ function refuseData(root: unknown, text: string): Pick<DecodeFault, "code" | "me
       if (mayHaveHalves && typeof value === "string" && !value.isWellFormed()) return invalidData(HALF);
       if (typeof value !== "object" || value === null) continue;
       if (depth === MAX_DATA_DEPTH) return tooLarge;
+      if (Array.isArray(value)) {
+        for (const child of value) next.push(child);
+        continue;
+      }
       // The schema would leave it out without a word, and whoever merges it carelessly has it in every object.
       if (Object.hasOwn(value, "__proto__")) return invalidData("a field cannot be called `__proto__`.");
       // UTF-8 cannot write it, and strict parsers of other languages refuse the whole frame (RFC 7493 §2.1).
-      if (mayHaveHalves && !Object.keys(value).every((name) => name.isWellFormed())) return invalidData(HALF);
-      for (const child of Object.values(value)) next.push(child);
+      for (const name of Object.keys(value)) {
+        if (mayHaveHalves && !name.isWellFormed()) return invalidData(HALF);
+        next.push((value as Record<string, unknown>)[name]);
+      }
     }
     level = next;
   }

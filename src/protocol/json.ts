@@ -130,6 +130,7 @@ export function inexactNumbers(text: string): ReadonlySet<number> {
 
 /** Whether a number is no whole one, which is kept with the precision of a double, or is written again with its digits. */
 function isKept(written: string): boolean {
+  if (String(Number(written)) === written) return true;
   if (written.length > LONGEST_NUMBER) return !Number.isInteger(Number(written));
   const decimal = significant(written);
   return decimal.exponent < 0 || isSame(decimal, significant(String(Number(written))));
