@@ -60,7 +60,7 @@ describe.skipIf(chromiumPath() === undefined)("at work with the console", () => 
         await told(page, words);
       }
       await page.keyboard.press("c");
-      await page.locator("#status[data-at='closed']").waitFor();
+      await page.locator("#status[data-at='signed_in']").waitFor();
       await page.locator("#text").fill("to nobody");
       await page.locator("#text").press("Enter");
       await told(page, "Nothing was sent: connect first");
