@@ -4,6 +4,7 @@ import type { ConversationStore, ConversationSummary } from "../core/conversatio
 import { harmless } from "../core/harmless.ts";
 import type { Settings } from "../server/settings/settings.ts";
 import { confirm } from "./confirm.ts";
+import { nameStore } from "./data-on-disk.ts";
 import { Failure } from "./failure.ts";
 import { print, printJson } from "./print.ts";
 import { addStoreFlags, loadStoreSettings } from "./setting-flags.ts";
@@ -36,6 +37,7 @@ export function conversationCommand(): Command {
       const settings = loadStoreSettings(flags);
       await withConversations(settings, async (conversations) => task({ conversations, id, flags }));
       await after?.(settings);
+      if (task === remove || task === retain) nameStore(settings);
     });
 
   verb("list", "list all conversations", list).option("--json", JSON_OUTPUT);
@@ -138,7 +140,12 @@ function words({ seq, first, lastAt, keep }: ConversationSummary) {
   const number = limit(keep.messages, "RETENTION_MESSAGES", (value) => `the newest ${value}`);
   const age = limit(keep.days, "RETENTION_DAYS", (value) => `${value} days`);
   return {
-    kept: first > seq ? `no messages (${seq} removed)` : `${seq - first + 1} messages (${first}–${seq})`,
+    kept:
+      first > seq
+        ? `no messages (${seq} removed)`
+        : first === seq
+          ? `1 message (${seq})`
+          : `${seq - first + 1} messages (${first}–${seq})`,
     last: lastAt === undefined ? "–" : new Date(lastAt).toISOString(),
     keeps: `by number ${number}, by age ${age}`,
   };

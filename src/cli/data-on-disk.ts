@@ -1,14 +1,52 @@
+import { statSync } from "node:fs";
+import { isAbsolute, join, resolve } from "node:path";
+import { harmless } from "../core/harmless.ts";
 import { KEEP_ALL, KEEP_IN_MEMORY, type RetentionLimits } from "../core/retention.ts";
-import { prepareDataFolder } from "../server/settings/data-folder.ts";
+import { STORE_FILE } from "../engine/sqlite/schema.ts";
+import { folderProblem, prepareDataFolder } from "../server/settings/data-folder.ts";
 import { redisAddressOf } from "../server/settings/redis-url.ts";
 import type { Settings } from "../server/settings/settings.ts";
 import { Failure } from "./failure.ts";
+import { remark } from "./print.ts";
 
 /** Makes the data folder if need be; with Redis there is none. Throws a Failure when it cannot be used. */
 export function makeUsable(settings: Settings): void {
   if (redisAddressOf(settings) !== undefined) return;
   const problem = prepareDataFolder(settings.dataDir);
   if (problem !== undefined) throw new Failure(problem);
+}
+
+/**
+ * Whether the settings lead to a store: the embedded one's file is there, or they name a Redis. Throws a Failure when
+ * this user may not look, or a file is in the folder's place.
+ */
+export function hasStore(settings: Settings): boolean {
+  if (redisAddressOf(settings) !== undefined) return true;
+  try {
+    statSync(join(settings.dataDir, STORE_FILE));
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+    throw new Failure(folderProblem(settings.dataDir, error));
+  }
+}
+
+/**
+ * Throws a Failure where there is no store. Only a server makes one: a command that made one in a wrong folder would
+ * change what no server reads, and report success.
+ */
+export function requireStore(settings: Settings): void {
+  if (!hasStore(settings))
+    throw new Failure(
+      `There is no store in ${resolve(settings.dataDir)}; --data-dir (DATA_DIR) names another, and \`parley serve\` makes one.`,
+    );
+  makeUsable(settings);
+}
+
+/** After a change: names the store on standard error where that depends on the folder that the command was called in. */
+export function nameStore(settings: Settings): void {
+  if (redisAddressOf(settings) === undefined && !isAbsolute(settings.dataDir))
+    remark(`store: ${harmless(resolve(settings.dataDir))}`);
 }
 
 /** How long the settings keep messages; with Redis, which holds all in memory, not without limit unless that is said. */

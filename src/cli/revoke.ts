@@ -3,6 +3,7 @@ import { decodeJwt } from "jose";
 import { NEVER } from "../core/revocations.ts";
 import { IDENTIFIER_RULE, isIdentifier } from "../protocol/identifiers.ts";
 import { systemClock } from "../server/system-clock.ts";
+import { nameStore } from "./data-on-disk.ts";
 import { Failure } from "./failure.ts";
 import { print } from "./print.ts";
 import { addStoreFlags, loadStoreSettings } from "./setting-flags.ts";
@@ -31,11 +32,13 @@ async function revoke(flags: RevokeFlags): Promise<void> {
     if (!isIdentifier(user))
       throw new Failure(`${JSON.stringify(user)} cannot be a user: use ${IDENTIFIER_RULE}.`);
     await withStore(settings, (_, revocations) => revocations.revokeUser(user, systemClock().now()));
-    return print(`Signed out ${user}: tokens issued until now are refused.`);
+    print(`Signed out ${user}: tokens issued until now are refused.`);
+    return nameStore(settings);
   }
   const { id, expiresAt } = readToken(token!);
   await withStore(settings, (_, revocations) => revocations.revokeToken(id, expiresAt));
   print("Signed out the token.");
+  nameStore(settings);
 }
 
 /** The `jti` and end of a token; anything that is no token is taken for a `jti`. Its signature need not be good: to revoke is safe. */

@@ -21,7 +21,7 @@ import { LogOutput } from "../server/log-output.ts";
 import { redisAddressOf } from "../server/settings/redis-url.ts";
 import type { Settings } from "../server/settings/settings.ts";
 import { systemClock } from "../server/system-clock.ts";
-import { explainStore, makeUsable, retentionOf } from "./data-on-disk.ts";
+import { explainStore, makeUsable, requireStore, retentionOf } from "./data-on-disk.ts";
 
 // The one place that chooses between the embedded engine and Redis: for a server, and for commands beside servers.
 
@@ -139,7 +139,7 @@ async function openForCommand<T>(
   const address = redisAddressOf(settings);
   if (address !== undefined)
     return onRedis({ ...inRedis(settings, address, commandParts()), patience: COMMAND_PATIENCE });
-  makeUsable(settings);
+  requireStore(settings);
   return Promise.try(() => onFiles(onDisk(settings, commandParts()))).catch(explainStore(settings.dataDir));
 }
 

@@ -1,11 +1,16 @@
+import { resolve } from "node:path";
 import { Command } from "commander";
+import type { Account } from "../core/accounts.ts";
 import { readGrants } from "../core/grants.ts";
+import { harmless } from "../core/harmless.ts";
 import { IDENTIFIER_RULE, isIdentifier } from "../protocol/identifiers.ts";
 import { createKeys } from "../server/authentication/keys.ts";
 import { signToken } from "../server/authentication/tokens.ts";
 import { whole } from "../server/settings/kinds.ts";
-import { readSecretKey } from "../server/settings/secret-key.ts";
+import { findSecretKey } from "../server/settings/secret-key.ts";
+import type { Settings } from "../server/settings/settings.ts";
 import { systemClock } from "../server/system-clock.ts";
+import { hasStore } from "./data-on-disk.ts";
 import { Failure } from "./failure.ts";
 import { print, remark } from "./print.ts";
 import { addStoreFlags, loadStoreSettings } from "./setting-flags.ts";
@@ -52,12 +57,12 @@ async function token(user: string, flags: TokenFlags): Promise<void> {
     problems.push(`The token could not be used: ${granted.problem}; see docs/TOKENS.md.`);
   if ("problem" in life || "problem" in granted || problems.length > 0) throw new Failure(...problems);
 
-  const account = await withStore(settings, (accounts) => accounts.find(user));
+  const account = await findAccount(settings, user);
   if (account?.disabled)
     throw new Failure(`${user} is disabled, and a token would be refused. First: parley user enable ${user}`);
   if (account !== undefined && plan !== undefined)
     remark(`warning: ${user} has an account, whose plan (${account.plan}) wins over --plan.`);
-  const key = readSecretKey(settings);
+  const key = findSecretKey(settings);
   if ("problem" in key) throw new Failure(key.problem);
   if (key.warning !== undefined) remark(`warning: ${key.warning}`);
 
@@ -66,4 +71,12 @@ async function token(user: string, flags: TokenFlags): Promise<void> {
   const optional = { ...(plan !== undefined && { plan }), ...(account && { account: account.createdAt }) };
   const { grants } = granted;
   print(await signToken(keys, { subject: user, grants, lifetime: life.value, now, ...optional }));
+}
+
+/** The user's account. With the server's key at hand a token needs no store, as in an application of its own. */
+async function findAccount(settings: Settings, user: string): Promise<Account | undefined> {
+  if (settings.secretKey === undefined || hasStore(settings))
+    return withStore(settings, (accounts) => accounts.find(user));
+  remark(`note: signed with SECRET_KEY alone; there is no store in ${harmless(resolve(settings.dataDir))}.`);
+  return undefined;
 }

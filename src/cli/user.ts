@@ -6,6 +6,7 @@ import { IDENTIFIER_RULE, isIdentifier } from "../protocol/identifiers.ts";
 import { checkNewPassword, createPasswords } from "../server/authentication/passwords.ts";
 import type { Settings } from "../server/settings/settings.ts";
 import { systemClock } from "../server/system-clock.ts";
+import { nameStore } from "./data-on-disk.ts";
 import { Failure } from "./failure.ts";
 import { readPassword } from "./password-prompt.ts";
 import { print, printJson } from "./print.ts";
@@ -39,6 +40,7 @@ export function userCommand(): Command {
       await withStore(settings, (accounts, revocations) =>
         task({ accounts, revocations, settings, flags, operands: command.args }),
       );
+      if (task !== list && task !== show) nameStore(settings);
     });
 
   verb("add <user>", "add an account; asks for its password", add)

@@ -42,7 +42,10 @@ test("MB6 `remove` asks first; beside a running server whoever is in it is sent 
   const refused = await conversation(folder, "remove", "lobby");
   expect(refused).toMatchObject({ code: 1 });
   expect(refused.stderr).toContain("--yes");
-  expect(await conversation(folder, "remove", "lobby", "--yes")).toMatchObject({ code: 0, stderr: "" });
+  expect(await conversation(folder, "remove", "lobby", "--yes")).toMatchObject({
+    code: 0,
+    stderr: `store: ${folder.path}/data\n`,
+  });
   expect(await client.closed).toEqual({ code: 4404, reason: "removed" });
   expect((await conversation(folder, "list")).stdout).toContain("There are no conversations");
   await using anew = await TestClient.connect(client.socket.url);
@@ -58,7 +61,7 @@ test("D5 `remove` without a server deletes at once, and tells where numbers go o
   running.process.kill("SIGTERM");
   await running.process.exited;
   const removed = await conversation(folder, "remove", "lobby", "--yes");
-  expect(removed).toMatchObject({ code: 0, stderr: "" });
+  expect(removed).toMatchObject({ code: 0, stderr: `store: ${folder.path}/data\n` });
   expect(removed.stdout).toContain("after 3");
   expect((await conversation(folder, "list")).stdout).toContain("There are no conversations");
   expect(await conversation(folder, "export", "lobby")).toMatchObject({ code: 1, stdout: "" });
@@ -81,6 +84,7 @@ test("D5 `retain` gives a conversation limits of its own, and takes them back", 
 
 test("a conversation that is not there is named, with the way to see which are", async () => {
   await using folder = new ParleyFolder();
+  await folder.serve();
   for (const verb of ["show", "export", "remove"]) {
     const { code, stderr } = await conversation(folder, verb, "nowhere");
     expect([verb, code]).toEqual([verb, 1]);

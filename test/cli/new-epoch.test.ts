@@ -55,7 +55,7 @@ test("D5 after a copy of the data folder was put back, who has seen more is told
   expect(unsure).toMatchObject({ code: 1, stdout: "" });
   expect(unsure.stderr).toContain("add --yes");
   const done = await folder.run([...COMMAND, "--yes"], { env: ENV });
-  expect(done).toMatchObject({ code: 0, stderr: "" });
+  expect(done).toMatchObject({ code: 0, stderr: `store: ${data}\n` });
   const epoch = epochIn(done.stdout);
   expect(epoch).not.toBe(before.epoch);
 

@@ -23,7 +23,7 @@ test("A3 T5 `revoke` signs out one token or a user, on a server that runs beside
   expect(await folder.run(["revoke", "--token", first])).toEqual({
     code: 0,
     stdout: "Signed out the token.\n",
-    stderr: "",
+    stderr: `store: ${folder.path}/data\n`,
   });
   expect(await status(first)).toEqual([401, "token_revoked"]);
   expect(await firstEnds.code).toBe(4401);

@@ -15,7 +15,7 @@ test("a start prints one block, serves, takes accounts from beside it, and SIGTE
   expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
 
   const added = await folder.run(["user", "add", "ada", "--password-stdin"], { stdin: "correct horse" });
-  expect(added).toMatchObject({ code: 0, stderr: "" });
+  expect(added).toMatchObject({ code: 0, stderr: `store: ${join(folder.path, "data")}\n` });
   const answer = await fetch(`${server.url}/token`, {
     method: "POST",
     body: new URLSearchParams({ username: "ada", password: "correct horse" }),

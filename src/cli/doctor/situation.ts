@@ -7,7 +7,7 @@ import { inspectStore, type StoreInspection } from "../../engine/sqlite/inspect.
 import { isLoopback } from "../../server/client-address.ts";
 import type { SettingsRead } from "../../server/settings/read.ts";
 import { redisAddressOf } from "../../server/settings/redis-url.ts";
-import { readSecretKey } from "../../server/settings/secret-key.ts";
+import { findSecretKey } from "../../server/settings/secret-key.ts";
 import type { Settings } from "../../server/settings/settings.ts";
 import { failureLines } from "../failure.ts";
 import { inspectRedisFor } from "../store.ts";
@@ -160,7 +160,7 @@ function ownKey(settings: Settings | undefined, server: Situation["server"]): Cr
   const isElsewhere =
     typeof server !== "string" && server.given && !isLoopback(new URL(server.http).hostname);
   if (isElsewhere) return `the key in ${path} is for servers of this machine; set SECRET_KEY or PARLEY_TOKEN`;
-  const read = readSecretKey(settings);
+  const read = findSecretKey(settings);
   return "problem" in read ? read.problem : { secret: read.secret, from: path };
 }
 

@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { linkSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { folderProblem } from "./data-folder.ts";
 import type { Settings } from "./settings.ts";
 import { MAKE_SECRET, MIN_SECRET_BYTES } from "./signing-secret.ts";
@@ -17,22 +17,36 @@ export type SecretKeyRead =
  *
  * With Redis it must be SECRET_KEY: each node would make a file of its own, and refuse what another has signed.
  */
-export function readSecretKey({
-  secretKey,
-  dataDir,
-  redisHost,
-  redisUrl,
-}: Pick<Settings, "secretKey" | "dataDir"> &
-  Partial<Pick<Settings, "redisHost" | "redisUrl">>): SecretKeyRead {
+export function readSecretKey(settings: KeySettings): SecretKeyRead {
+  return read(settings, (path) => {
+    make(path);
+    return readFileSync(path, "utf8");
+  });
+}
+
+/**
+ * The same key for a command beside a server, which makes none: a server that has its key from its own environment
+ * would refuse what is signed with a new one.
+ */
+export function findSecretKey(settings: KeySettings): SecretKeyRead {
+  return read(settings, (path) => ({
+    problem: `SECRET_KEY is not set here, and ${resolve(path)} does not exist; give the server's SECRET_KEY.`,
+  }));
+}
+
+type KeySettings = Pick<Settings, "secretKey" | "dataDir"> &
+  Partial<Pick<Settings, "redisHost" | "redisUrl">>;
+
+function read(
+  { secretKey, dataDir, redisHost, redisUrl }: KeySettings,
+  whereMissing: (path: string) => string | { readonly problem: string },
+): SecretKeyRead {
   if (secretKey !== undefined) return { secret: secretKey };
   if (redisHost !== undefined || redisUrl !== undefined) return { problem: MISSING };
   const path = join(dataDir, "secret.key");
   try {
-    let text = readIfThere(path);
-    if (text === undefined) {
-      make(path);
-      text = readFileSync(path, "utf8");
-    }
+    const text = readIfThere(path) ?? whereMissing(path);
+    if (typeof text !== "string") return text;
     const secret = text.trim();
     if (Buffer.byteLength(secret) < MIN_SECRET_BYTES)
       return {

@@ -3,7 +3,7 @@ import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { prepareDataFolder } from "../../../src/server/settings/data-folder.ts";
-import { readSecretKey } from "../../../src/server/settings/secret-key.ts";
+import { findSecretKey, readSecretKey } from "../../../src/server/settings/secret-key.ts";
 
 let dataDir: string;
 beforeEach(() => {
@@ -26,6 +26,26 @@ test("T4 what the file holds is what could stand in SECRET_KEY", () => {
   const text = readFileSync(join(dataDir, "secret.key"), "utf8").trim();
   expect(Buffer.from(text, "base64")).toHaveLength(32);
   expect(readSecretKey({ secretKey: text, dataDir })).toEqual(made);
+});
+
+test("T4 starts at the same time end with one key", async () => {
+  const program = `import { readSecretKey } from ${JSON.stringify(join(import.meta.dir, "../../../src/server/settings/secret-key.ts"))};
+    console.log(readSecretKey({ dataDir: ${JSON.stringify(dataDir)} }).secret);`;
+  const starts = [1, 2, 3, 4].map(() =>
+    new Response(Bun.spawn([process.execPath, "--no-env-file", "-e", program]).stdout).text(),
+  );
+  const key = (await Promise.all(starts))[0];
+  expect(await Promise.all(starts)).toEqual([key, key, key, key] as string[]);
+  expect(readFileSync(join(dataDir, "secret.key"), "utf8")).toBe(key as string);
+});
+
+test("T4 a command finds the key and makes none", () => {
+  expect(findSecretKey({ secretKey: undefined, dataDir })).toEqual({
+    problem: `SECRET_KEY is not set here, and ${dataDir}/secret.key does not exist; give the server's SECRET_KEY.`,
+  });
+  expect(readdirSync(dataDir)).toEqual([]);
+  const made = readSecretKey({ secretKey: undefined, dataDir });
+  expect(findSecretKey({ secretKey: undefined, dataDir })).toEqual(made);
 });
 
 test("T4 SECRET_KEY wins and no file is made", () => {
