@@ -74,7 +74,7 @@ async function findPassword(target: Target, user: string, demo: readonly string[
   if (demo.includes(user)) return DEMO_PASSWORD;
   if (process.stdin.isTTY) return askHidden(`Password of ${harmless(user)} at ${target.http}: `);
   throw new Failure(
-    `There is nothing that shows who ${user} is: set PARLEY_TOKEN or PARLEY_PASSWORD, or add --password-stdin.`,
+    `There is nothing that shows who ${user} is: set PARLEY_TOKEN (\`npx parley token ${user}\` prints one beside the server) or PARLEY_PASSWORD, or add --password-stdin.`,
   );
 }
 

@@ -24,19 +24,19 @@ async function run(command: string[]): Promise<string> {
   return output.trim();
 }
 
-async function expectAlice(token: string): Promise<void> {
+async function expectCarol(token: string): Promise<void> {
   const verdict = await verifyToken(keys, token, Date.now());
-  expect(verdict).toMatchObject({ ok: true, token: { subject: "alice", plan: "basic" } });
+  expect(verdict).toMatchObject({ ok: true, token: { subject: "carol", plan: "basic" } });
 }
 
 describe("tokens that an application signs (docs/TOKENS.md)", () => {
   test("T1 the document's Node lines, run by Node, make a token that is accepted", async () => {
-    await expectAlice(await run(["node", "--input-type=module", "-e", await documented("js")]));
+    await expectCarol(await run(["node", "--input-type=module", "-e", await documented("js")]));
   });
 
   test.skipIf(Bun.which("python3") === null)(
     "T1 the document's Python lines, run by Python, make a token that is accepted",
-    async () => expectAlice(await run(["python3", "-c", await documented("python")])),
+    async () => expectCarol(await run(["python3", "-c", await documented("python")])),
   );
 
   test("T1 any JSON spelling and any user will do, as long as claims and signature are right", async () => {
