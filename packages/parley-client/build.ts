@@ -14,24 +14,28 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { writeDeclarations } from "./declarations.ts";
+import { mapLines } from "./source-map.ts";
 
 export const ROOT = join(import.meta.dir, "../..");
 
 /** Where the packages have the library, from the root. */
 const FOLDERS = ["packages/parley-client/dist", "dist/client"];
 
-/** The bundle, as it is published, and its source map. */
-export async function bundle(): Promise<{ readonly code: string; readonly map: string }> {
+/**
+ * The library as one ES module, and its source map. It is published as it is written: Node shows the line of an error that
+ * nobody caught, and the names in its stack. Who builds a page minifies it there; the size is measured with `minify`.
+ */
+export async function bundle(minify = false): Promise<{ readonly code: string; readonly map: string }> {
   const built = await Bun.build({
     entrypoints: [join(ROOT, "src/client/connect.ts")],
     root: ROOT,
     target: "browser",
     format: "esm",
-    minify: true,
+    minify: minify || { syntax: true },
     sourcemap: "external",
   });
   const [code = "", map = ""] = await Promise.all(built.outputs.map((output) => output.text()));
-  return { code: code.replace(/\n\/\/# debugId=.*\n?/, ""), map: withoutPaths(map) };
+  return { code: code.replace(/\n\/\/# debugId=.*\n?/, ""), map: publishedMap(map) };
 }
 
 /** Builds into `folder`, which is empty. */
@@ -54,24 +58,28 @@ async function build(folder: string): Promise<void> {
  * one source map serves both.
  */
 function asCommonJs(code: string): string {
-  const [all, names] = /export\{([^}]*)\};?\s*$/.exec(code) ?? [];
+  const [all, names] = /export \{([^}]*)\};\s*$/.exec(code) ?? [];
   if (all === undefined) throw new Error("The bundle does not end with its export.");
   const exported = names!.split(",").map((name) => {
     const [local, , publicName = local] = name.trim().split(" ");
-    return `exports.${publicName}=${local}`;
+    return `exports.${publicName} = ${local};`;
   });
-  return `${code.slice(0, -all.length)}${exported.join(";")};`;
+  return `"use strict";${code.slice(0, -all.length)}${exported.join("\n")}`;
 }
 
-/** The sources by their paths in the project, whatever machine builds it. */
-function withoutPaths(map: string): string {
-  const { debugId: _, ...parsed } = JSON.parse(map) as { sources: string[]; debugId?: string };
+/** The lines' sources, by their paths in the project, whatever machine builds it. */
+function publishedMap(map: string): string {
+  const { debugId: _, ...parsed } = JSON.parse(map) as {
+    sources: string[];
+    mappings: string;
+    debugId?: string;
+  };
   const sources = parsed.sources.map((path) => {
     const inProject = path.slice(path.indexOf("src/"));
     readFileSync(join(ROOT, inProject));
     return `parley-client/${inProject}`;
   });
-  return JSON.stringify({ ...parsed, sources });
+  return JSON.stringify({ ...parsed, sources, mappings: mapLines(parsed.mappings) });
 }
 
 /**

@@ -1,12 +1,16 @@
-import { FIRST_WAIT, LONGEST_WAIT } from "./options.ts";
+import { EARLY_TRIES, FIRST_WAIT, LONGEST_EARLY_WAIT, LONGEST_WAIT } from "./options.ts";
 
 /**
  * How long to wait before trying again, in milliseconds: exponential with full jitter.
  *
- * `attempt` counts from 0; `random` is from 0 up to 1; no wait is above `longest`. The whole wait is random, so that clients that were cut together
- * do not come back together.
+ * `attempt` counts from 0; `random` is from 0 up to 1; no wait is above `longest`. The whole wait is random, so that
+ * clients that were cut together do not come back together.
  */
-export function backoff(attempt: number, random: number, longest: number = LONGEST_WAIT): number {
+export function backoff(
+  attempt: number,
+  random: number,
+  longest: number = attempt < EARLY_TRIES ? LONGEST_EARLY_WAIT : LONGEST_WAIT,
+): number {
   return random * Math.min(longest, FIRST_WAIT * 2 ** attempt);
 }
 

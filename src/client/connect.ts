@@ -3,8 +3,7 @@
 import { type Conversation, type OpenOptions, openConversation } from "./conversation.ts";
 import type { AnyData } from "./message.ts";
 import type { Options } from "./options.ts";
-import { ParleyError } from "./parley-error.ts";
-import { isAsleep } from "./step.ts";
+import { closedError, ParleyError } from "./parley-error.ts";
 import { MONOTONIC } from "./timing.ts";
 import { createTokenKeeper } from "./token.ts";
 
@@ -52,9 +51,9 @@ export function connect(options: Options): Parley {
     conversation<Data extends object>(id: string, opening: OpenOptions = {}): Conversation<Data> {
       if (isOver) throw new ParleyError("closed", "Left by close().");
       if ((options.WebSocket ?? globalThis.WebSocket) === undefined)
-        throw new TypeError("No WebSocket here: give connect() the option WebSocket.");
+        throw new TypeError("No WebSocket: use node --experimental-websocket, or the option WebSocket.");
       const known = conversations.get(id);
-      if (known !== undefined && (known.status.at !== "closed" || isAsleep(known.status)))
+      if (known !== undefined && closedError(known.status) === undefined)
         return known as unknown as Conversation<Data>;
       const conversation = openConversation(id, options, tokens, opening);
       conversations.set(id, conversation);

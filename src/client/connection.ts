@@ -90,7 +90,9 @@ export function openConnection(
     received(frame);
   };
   socket.onclose = ({ code, reason }: { code: number; reason: string }) => end(code, reason);
-  // Always followed by `close`; some libraries throw when nobody listens.
-  socket.onerror = () => {};
+  // The line has failed: `close` follows, but in Node 22 it does not. Browsers do not say why. The error of a name with
+  // several addresses has no message, but a code.
+  socket.onerror = ({ message, error }: { message?: string; error?: { code?: string } }) =>
+    giveUp(message || error?.code || "");
   return { send, probe, giveUp, hangUp };
 }

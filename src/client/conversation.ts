@@ -208,10 +208,8 @@ export function openConversation(
           tell("error", new ParleyError(frame.code, frame.message));
         break;
       case "presence":
-        tellOf(people.presence(body as never));
-        break;
       case "typing":
-        tellOf(people.typing(body as never));
+        tellOf(people[type](body as never));
         break;
       case "read":
         people.read(frame.user, frame.seq);

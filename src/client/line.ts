@@ -84,11 +84,9 @@ export function createLine(options: Options, timing: Timing, tokens: TokenKeeper
       case "wait":
         endTimer = timing.after(effect.milliseconds, () => dispatch({ type: "time_up" }));
         return;
-      case "probe":
-        connection?.probe();
-        return;
       default:
-        effect satisfies never;
+        effect satisfies { do: "probe" };
+        connection?.probe();
     }
   }
 
@@ -104,14 +102,15 @@ export function createLine(options: Options, timing: Timing, tokens: TokenKeeper
       if (mine !== dialling) return;
       isAsking = false;
       port.tokenFailed(error);
-      dispatch({ type: "token_failed", reason: "no token" });
+      dispatch({ type: "token_failed", reason: `no token: ${(error as Error)?.message || error}` });
       return;
     }
     if (mine !== dialling) return;
     isAsking = false;
-    const subject = options.user ?? (next && subjectOf(next));
+    const subject = options.user ?? subjectOf(next);
     if (!next || !subject || (user ?? subject) !== subject) {
-      dispatch({ type: "token_missing", reason: next ? "not yours" : "signed out" });
+      const reason = !next ? "signed out" : subject ? "not yours" : "not a JWT with a user";
+      dispatch({ type: "token_missing", reason });
       return;
     }
     token = next;
@@ -149,7 +148,7 @@ export function createLine(options: Options, timing: Timing, tokens: TokenKeeper
     const mine = connection;
     const left = seconds * 1000;
     const end = timing.now() + left;
-    const life = Math.max(token === undefined ? 0 : (lifeOf(token) ?? 0), timing.now() - tokenAt + left);
+    const life = Math.max(lifeOf(token) ?? 0, timing.now() - tokenAt + left);
     // A token that is shorter than the warning is warned of as soon as it is taken.
     plan(left - life / 4);
 

@@ -8,8 +8,11 @@ export const FIRST_WAIT = 3_000;
 /** Longest wait before any new try, in milliseconds: everybody is back well within half a minute after the server is. */
 export const LONGEST_WAIT = 24_000;
 
-/** Longest wait before a new try where the user had too many connections, in milliseconds: a place is free as soon as another tab goes, and a try costs one handshake. */
-export const LONGEST_PLACE_WAIT = 10_000;
+/** The same for the first `EARLY_TRIES`, and where the user had too many connections: who was away for 10 s must not be away for 20 s more. 5,000 clients that wait so long make fewer handshakes a second than in their first `FIRST_WAIT`. */
+export const LONGEST_EARLY_WAIT = 8_000;
+
+/** How many tries come early: with 4 s each on average they take a minute. */
+export const EARLY_TRIES = 16;
 
 /** How long a connection must have lasted, in milliseconds, before the next wait is short again: one that falls at once would otherwise be dialled in a loop. A bad line that lasts some seconds each time is not that. */
 export const STEADY_AFTER = 1_000;

@@ -91,14 +91,6 @@ export function createReader({ readAfter, lost, ended }: ReaderPort): Reader {
     }
   }
 
-  /** The loop is over, whatever is there for it. */
-  function leave(): void {
-    queue = [];
-    inbox = missed = undefined;
-    end = { error: undefined };
-    stop();
-  }
-
   return {
     messages: {
       next: () =>
@@ -106,13 +98,13 @@ export function createReader({ readAfter, lost, ended }: ReaderPort): Reader {
           waiting.push({ resolve, reject });
           serve();
         }),
+      // The loop is over, whatever is there for it.
       async return() {
-        leave();
+        queue = [];
+        inbox = missed = undefined;
+        end = { error: undefined };
+        stop();
         return { value: undefined, done: true };
-      },
-      async throw(error) {
-        leave();
-        throw error;
       },
       [Symbol.asyncIterator]() {
         return this;

@@ -150,7 +150,7 @@ export function createRequests(
       return first.promise as Promise<ServerFrameOf<"history">>;
     },
     restore(kept) {
-      boxes.message.addFirst(kept.map((message) => createRequest({ type: "message", ...message } as Asking)));
+      boxes.message.addFirst(kept.map(requestOf));
       save(pending());
     },
     pending,

@@ -1,6 +1,6 @@
 import { mayReconnect } from "../protocol/close-codes.ts";
 import { backoff } from "./backoff.ts";
-import { LONGEST_PLACE_WAIT, LONGEST_WAIT, STEADY_AFTER } from "./options.ts";
+import { LONGEST_EARLY_WAIT, STEADY_AFTER } from "./options.ts";
 import type { Advice, Connecting, Effect, Event, Farewell, State, Step, Waiting } from "./state.ts";
 
 /** Close code of a token that is not (or no longer) good. */
@@ -44,23 +44,22 @@ export function isInTouch(state: State): boolean {
  */
 export function step(state: State, event: Event, now: number, random: number): Step {
   const still = { state, effects: [] };
+  const probed: Step = isInTouch(state) ? { state, effects: [{ do: "probe" }] } : still;
   switch (event.type) {
     case "open":
       return state.at === "closed" || state.at === "waiting" ? dial(0) : still;
-    case "reconnect": {
-      const { state: next, effects } = dial(0);
-      return { state: next, effects: [{ do: "hang_up" }, ...effects] };
-    }
+    case "reconnect":
+      return dial(0, false, [{ do: "hang_up" }]);
     case "close":
       return state.at === "closed" && !isAsleep(state)
         ? still
         : close(1000, "closed here", [{ do: "hang_up" }]);
     case "offline":
-      return isInTouch(state) ? { state, effects: [{ do: "probe" }] } : still;
+      return probed;
     case "wake":
       // The server spread its clients over a time; those whose screen lights up must not all come at once.
-      if (state.at === "waiting") return state.firm ? still : dial(state.attempt, state.fresh);
-      return step(state, { type: "offline" }, now, random);
+      if (state.at !== "waiting") return probed;
+      return state.firm ? still : dial(state.attempt, state.fresh);
     case "time_up":
       return state.at === "waiting" ? dial(state.attempt, state.fresh) : still;
     case "token_failed":
@@ -81,23 +80,11 @@ type FrameEvent = Extract<Event, { type: "welcome" | "progress" | "degraded" | "
 function onFrame(state: State, event: FrameEvent, now: number): State {
   if (state.at === "waiting" || state.at === "closed") return state;
   if (event.type === "closing") return { ...state, farewell: event.farewell };
-  if (state.at === "connecting") {
-    if (event.type !== "welcome") return state;
-    return { at: event.behind ? "resuming" : "live", attempt: state.attempt, since: now };
-  }
-  switch (event.type) {
-    case "welcome":
-      return state;
-    case "progress":
-      return state.at === "degraded" ? state : { ...state, at: event.behind ? "resuming" : "live" };
-    case "degraded":
-      return { ...state, at: "degraded", reason: event.reason };
-    case "recovered":
-      return state.at === "degraded" ? { ...state, at: "live" } : state;
-    default:
-      event satisfies never;
-      return state;
-  }
+  const at = "behind" in event && event.behind ? "resuming" : "live";
+  if (state.at === "connecting")
+    return event.type === "welcome" ? { at, attempt: state.attempt, since: now } : state;
+  if (event.type === "degraded") return { ...state, at: "degraded", reason: event.reason };
+  return event.type === (state.at === "degraded" ? "recovered" : "progress") ? { ...state, at } : state;
 }
 
 function onLineLost(
@@ -120,7 +107,7 @@ function onLineLost(
   }
   if (!mayComeBack(code, event.hasStray, farewell)) return close(code, reason);
   const after = farewell?.after;
-  const longest = code === TOO_MANY_CONNECTIONS ? LONGEST_PLACE_WAIT : LONGEST_WAIT;
+  const longest = code === TOO_MANY_CONNECTIONS ? LONGEST_EARLY_WAIT : undefined;
   const milliseconds = after === undefined ? backoff(attempt, random, longest) : after * 1000;
   return wait(attempt, now, milliseconds, { code, reason, firm: after !== undefined });
 }
@@ -132,8 +119,8 @@ function mayComeBack(code: number, hasStray: boolean, farewell: Farewell | undef
   return farewell?.reconnect ?? mayReconnect(code);
 }
 
-function dial(attempt: number, fresh = false): Step {
-  return { state: { at: "connecting", attempt, fresh }, effects: [{ do: "dial", fresh }] };
+function dial(attempt: number, fresh = false, before: readonly Effect[] = []): Step {
+  return { state: { at: "connecting", attempt, fresh }, effects: [...before, { do: "dial", fresh }] };
 }
 
 function wait(

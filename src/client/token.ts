@@ -36,7 +36,7 @@ export function createTokenKeeper(source: TokenSource, timing: Timing): TokenKee
 
   function keep(next: string | undefined): void {
     token = next;
-    const life = (next === undefined ? undefined : lifeOf(next)) ?? Infinity;
+    const life = lifeOf(next) ?? Infinity;
     goodUntil = timing.now() + life - Math.min(TOKEN_MARGIN, life / 4);
   }
 
@@ -54,7 +54,7 @@ export function createTokenKeeper(source: TokenSource, timing: Timing): TokenKee
 }
 
 /** The user that a token names, if it can be read. */
-export function subjectOf(token: string): string | undefined {
+export function subjectOf(token: string | undefined): string | undefined {
   const { sub } = claimsOf(token);
   return typeof sub === "string" ? sub : undefined;
 }
@@ -64,7 +64,7 @@ export function subjectOf(token: string): string | undefined {
  * wrong: the issuer's own two times say how long it is good for, and the time of day only whether some of that is over.
  * A token that ends earlier is refused by the server, and another one is asked for.
  */
-export function lifeOf(token: string): number | undefined {
+export function lifeOf(token: string | undefined): number | undefined {
   const { exp, iat } = claimsOf(token);
   if (typeof exp !== "number") return undefined;
   const left = exp * 1000 - Date.now();
@@ -73,11 +73,15 @@ export function lifeOf(token: string): number | undefined {
   return life > 0 ? life : undefined;
 }
 
-/** The claims, which are read and not verified: that is the server's work. */
-function claimsOf(token: string): { readonly sub?: unknown; readonly exp?: unknown; readonly iat?: unknown } {
+/** The claims, which are read and not verified: that is the server's work. None where there is no token, or none of this form. */
+function claimsOf(token: string | undefined): {
+  readonly sub?: unknown;
+  readonly exp?: unknown;
+  readonly iat?: unknown;
+} {
   try {
     // atob gives a character for each byte; names are ASCII, so nothing is lost by that.
-    return JSON.parse(atob(token.split(".")[1]!.replaceAll("-", "+").replaceAll("_", "/")));
+    return JSON.parse(atob(token!.split(".")[1]!.replaceAll("-", "+").replaceAll("_", "/")));
   } catch {
     return {};
   }

@@ -1,10 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { connect, type Pending, type State } from "../../src/client/connect.ts";
+import { connect, type Options, type Pending, type State } from "../../src/client/connect.ts";
 import { ANSWER_WAIT } from "../../src/client/options.ts";
 import { FaultProxy } from "../delivery/fault-proxy.ts";
 import { becomes, join, next } from "../support/library.ts";
 import { ManualTiming } from "../support/manual-timing.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
+import { base64url } from "../support/tokens.ts";
 import { until } from "../support/until.ts";
 
 /** Has the server do something to the connection of `conversation`. */
@@ -173,10 +174,91 @@ test("09 a token function that does not settle is told of, and tried again", asy
   await until("the token is asked for", () => asked === 1);
   timing.advance(30_000);
   expect(await error).toMatchObject({ code: "token", message: "Error: token: no answer after 30 s" });
-  expect(await becomes(lobby, "waiting")).toMatchObject({ code: 1006, reason: "no token" });
+  expect(await becomes(lobby, "waiting")).toMatchObject({
+    code: 1006,
+    reason: "no token: token: no answer after 30 s",
+  });
   timing.advance(30_000);
   await becomes(lobby, "live");
   await parley.close();
+});
+
+test.each([
+  [new Error("the sign-in page is down"), "the sign-in page is down"],
+  ["a text", "a text"],
+  [undefined, "undefined"],
+])("a token function that throws %p is seen in the status, too", async (thrown, message) => {
+  const token = () => {
+    throw thrown;
+  };
+  const parley = connect({ url: "http://127.0.0.1:1", token, timing: new ManualTiming() });
+  const waiting = await becomes(parley.conversation("lobby"), "waiting");
+  expect([waiting.code, waiting.reason]).toEqual([1006, `no token: ${message}`]);
+  await parley.close();
+});
+
+test("a token that is none is not called another user's", async () => {
+  await using server = await startTestServer({ env: { TEST_FAULTS: "true" } });
+  const ann = await server.token("ann");
+  const reasonAt = async (next: string | undefined) => {
+    let token: string | undefined = ann;
+    const timing = new ManualTiming();
+    const parley = connect({ url: server.url, token: () => token, timing });
+    const lobby = parley.conversation("lobby");
+    await becomes(lobby, "live");
+    token = next;
+    timing.advance(2_000);
+    // The server refuses the first token from now on.
+    await disturb(server, { lobby } as never, { do: "close", code: 4401 });
+    const { code, reason } = await becomes(lobby, "closed");
+    await parley.close();
+    return [code, reason];
+  };
+  const nobodys = `e30.${base64url({ plan: "free" })}.c2ln`;
+  const reasons = await Promise.all(["abc", nobodys, await server.token("ben"), undefined].map(reasonAt));
+  expect(reasons).toEqual([
+    [4401, "not a JWT with a user"],
+    [4401, "not a JWT with a user"],
+    [4401, "not yours"],
+    [4401, "signed out"],
+  ]);
+});
+
+test("why there is no connection is what the runtime says, where it says something", async () => {
+  const reasonOf = async (WebSocket?: Options["WebSocket"]) => {
+    const url = "http://127.0.0.1:1";
+    const token = `e30.${base64url({ sub: "ann" })}.c2ln`;
+    const parley = connect({ url, token, timing: new ManualTiming(), ...(WebSocket && { WebSocket }) });
+    const { code, reason } = await becomes(parley.conversation("lobby"), "waiting");
+    await parley.close();
+    return [code, reason];
+  };
+  /** Fails as the package `ws` does, or a browser. */
+  const failing = (error: object, closes = true) =>
+    class {
+      readonly readyState = 0;
+      onmessage = null;
+      onclose: ((event: never) => void) | null = null;
+      onerror: ((event: never) => void) | null = null;
+      constructor() {
+        queueMicrotask(() => {
+          this.onerror?.(error as never);
+          if (closes) this.onclose?.({ code: 1006, reason: "" } as never);
+        });
+      }
+      send() {}
+      close() {}
+    };
+  const unknown = "getaddrinfo ENOTFOUND www.example.com";
+  expect(await reasonOf(failing({ message: unknown, error: new Error(unknown) }))).toEqual([1006, unknown]);
+  // Both addresses of localhost refused.
+  const refused = Object.assign(new AggregateError([]), { code: "ECONNREFUSED" });
+  expect(await reasonOf(failing({ message: "", error: refused }))).toEqual([1006, "ECONNREFUSED"]);
+  expect(await reasonOf(failing({}))).toEqual([1006, "connection lost"]);
+  // Node 22 has no `close` after it.
+  expect(await reasonOf(failing({ message: "no 101" }, false))).toEqual([1006, "no 101"]);
+  // The runtime of this test.
+  expect((await reasonOf())[1]).toContain("Failed to connect");
 });
 
 test("01 a clock that is set back holds nothing up", async () => {
@@ -222,7 +304,7 @@ test("without a WebSocket connect() prepares, and conversation() says what is mi
   try {
     Reflect.deleteProperty(globalThis, "WebSocket");
     const parley = connect({ url: "http://127.0.0.1:1", token: "t" });
-    expect(() => parley.conversation("lobby")).toThrow(/^No WebSocket here/);
+    expect(() => parley.conversation("lobby")).toThrow(/^No WebSocket: use node --experimental-websocket/);
   } finally {
     globalThis.WebSocket = WebSocket;
   }

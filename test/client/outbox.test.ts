@@ -1,18 +1,44 @@
 import { describe, expect, test } from "bun:test";
 import { backoff, waitFor } from "../../src/client/backoff.ts";
-import { FIRST_WAIT, LONGEST_WAIT } from "../../src/client/options.ts";
+import { EARLY_TRIES, FIRST_WAIT, LONGEST_EARLY_WAIT, LONGEST_WAIT } from "../../src/client/options.ts";
 import { createOutbox } from "../../src/client/outbox.ts";
 import { createPace } from "../../src/client/pace.ts";
 import { Random, seeds } from "../support/random.ts";
 
 describe("back-off", () => {
-  test("doubles its bound up to the longest, and uses the whole of it", () => {
-    const bounds = Array.from({ length: 12 }, (_, attempt) => backoff(attempt, 1));
-    expect(bounds.slice(0, 4)).toEqual([1, 2, 4, 8].map((n) => n * FIRST_WAIT));
-    expect(bounds.at(-1)).toBe(LONGEST_WAIT);
+  test("doubles its bound up to the longest, which is lower for the early tries, and uses the whole of it", () => {
+    const bounds = Array.from({ length: EARLY_TRIES + 2 }, (_, attempt) => backoff(attempt, 1));
+    expect(bounds.slice(0, 4)).toEqual([FIRST_WAIT, 2 * FIRST_WAIT, LONGEST_EARLY_WAIT, LONGEST_EARLY_WAIT]);
+    expect(bounds.slice(-3)).toEqual([LONGEST_EARLY_WAIT, LONGEST_WAIT, LONGEST_WAIT]);
     expect(backoff(2_000, 0.5)).toBe(LONGEST_WAIT / 2);
     expect(backoff(5, 0)).toBe(0);
   });
+
+  /** When a client that was cut at 0 ms dials first after `until`; the tries before fail at once. */
+  function backAfter(until: number, random: Random): number {
+    let now = 0;
+    for (let attempt = 0; now <= until; attempt++) now += backoff(attempt, random.next());
+    return now - until;
+  }
+
+  test.each(seeds(20_261_130))(
+    "after a short outage all are back within 8 s, after a long one within 24 s, and 5,000 come spread (seed %d)",
+    (seed) => {
+      const random = new Random(seed);
+      const atOnce = 5_000 / (FIRST_WAIT / 1_000);
+      for (const [outage, longest, late] of [
+        [10_000, LONGEST_EARLY_WAIT, 0],
+        // Sixteen short waits in a row are rare.
+        [30_000, LONGEST_EARLY_WAIT, 50],
+        [600_000, LONGEST_WAIT, 0],
+      ] as const) {
+        const waits = Array.from({ length: 5_000 }, () => backAfter(outage, random));
+        expect(waits.filter((wait) => wait > longest).length).toBeLessThanOrEqual(late);
+        for (let second = 0; second < longest; second += 1_000)
+          expect(waits.filter((wait) => wait >= second && wait < second + 1_000).length).toBeLessThan(atOnce);
+      }
+    },
+  );
 
   test("gives way to the time that the server names", () => {
     expect(waitFor(7.25, 9, 0.9)).toBe(7_250);

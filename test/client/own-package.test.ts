@@ -107,14 +107,34 @@ describe.each(PACKAGES.map(({ name, specifier }) => [specifier, name] as const))
     const at = project(name);
     writeFileSync(
       join(at, "use.mjs"),
-      `import { connect, ParleyError } from "${specifier}"; console.log(typeof connect, ParleyError.name);`,
+      `import { connect, ParleyError } from "${specifier}"; console.log(connect.name, ParleyError.name);`,
     );
     writeFileSync(
       join(at, "use.cjs"),
-      `const { connect, ParleyError } = require("${specifier}"); console.log(typeof connect, typeof ParleyError);`,
+      `const { connect, ParleyError } = require("${specifier}"); console.log(connect.name, ParleyError.name);`,
     );
-    expect(run(["node", "use.mjs"], at)).toStartWith("function ");
-    expect(run(["node", "use.cjs"], at)).toBe("function function\n");
+    for (const file of ["use.mjs", "use.cjs"]) expect(run(["node", file], at)).toBe("connect ParleyError\n");
+  });
+
+  test("an error that nobody catches shows its name and one line, with and without the source map", () => {
+    const at = project(name);
+    const use = `
+      const parley = connect({ url: "http://127.0.0.1:1", token: "abc" });
+      parley.close();
+      parley.conversation("lobby");
+    `;
+    writeFileSync(join(at, "throw.mjs"), `import { connect } from "${specifier}";${use}`);
+    writeFileSync(join(at, "throw.cjs"), `const { connect } = require("${specifier}");${use}`);
+    for (const file of ["throw.mjs", "throw.cjs"]) {
+      const printed = (...flags: string[]) =>
+        Bun.spawnSync(["node", ...flags, file], { cwd: at }).stderr.toString();
+      expect(printed()).toContain("\nParleyError: Left by close().\n    at ");
+      expect(printed().length).toBeLessThan(1_500);
+      expect(printed("--enable-source-maps")).toMatch(/src\/client\/connect\.ts:\d+:\d+/);
+      expect(printed("--enable-source-maps")).toContain(
+        '      if (isOver) throw new ParleyError("closed", "Left by close().");\n',
+      );
+    }
   });
 
   test("11 is typed for every moduleResolution, in modules and in CommonJS", () => {
@@ -145,7 +165,7 @@ describe.each(PACKAGES.map(({ name, specifier }) => [specifier, name] as const))
     `;
     writeFileSync(join(at, "render.cjs"), program);
     expect(run(["node", "render.cjs"], at)).toBe(
-      "TypeError No WebSocket here: give connect() the option WebSocket.\n",
+      "TypeError No WebSocket: use node --experimental-websocket, or the option WebSocket.\n",
     );
   });
 

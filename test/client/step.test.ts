@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { FIRST_WAIT, LONGEST_PLACE_WAIT, STEADY_AFTER } from "../../src/client/options.ts";
+import { FIRST_WAIT, LONGEST_EARLY_WAIT, STEADY_AFTER } from "../../src/client/options.ts";
 import type { Effect, Event, State } from "../../src/client/state.ts";
 import { FIRST_STATE, isAsleep, step } from "../../src/client/step.ts";
 import { CLOSE_CODES, mayReconnect } from "../../src/protocol/close-codes.ts";
@@ -178,8 +178,9 @@ describe("coming back", () => {
   });
 
   test("the wait grows with each failure and is short again after a steady connection", () => {
-    expect(cut(STATES.connecting)).toMatchObject({ until: NOW + FIRST_WAIT * 2, attempt: 3 });
-    expect(cut(STATES.live)).toMatchObject({ until: NOW + FIRST_WAIT * 2, attempt: 3 });
+    const second = (at: "connecting" | "live") => ({ ...STATES[at], attempt: 1 });
+    expect(cut(second("connecting"))).toMatchObject({ until: NOW + FIRST_WAIT, attempt: 2 });
+    expect(cut(second("live"))).toMatchObject({ until: NOW + FIRST_WAIT, attempt: 2 });
     expect(cut(STATES.live, { lasted: STEADY_AFTER })).toMatchObject({
       until: NOW + FIRST_WAIT / 2,
       attempt: 1,
@@ -199,14 +200,14 @@ describe("coming back", () => {
     const { state, effects } = step(told, { ...EVENTS.line_lost, code: 4409 }, NOW, 0.5);
     expect(state).toEqual({
       at: "waiting",
-      until: NOW + LONGEST_PLACE_WAIT / 2,
+      until: NOW + LONGEST_EARLY_WAIT / 2,
       code: 4409,
       reason: "too many connections",
       fresh: false,
       firm: false,
       attempt: 10,
     });
-    expect(effects).toEqual([{ do: "wait", milliseconds: LONGEST_PLACE_WAIT / 2 }]);
+    expect(effects).toEqual([{ do: "wait", milliseconds: LONGEST_EARLY_WAIT / 2 }]);
     // Where the server names a time, it counts.
     const later = step(told, { type: "closing", farewell: { ...farewell, after: 2 } }, NOW, 0).state;
     expect(cut(later, { code: 4409 })).toMatchObject({ at: "waiting", until: NOW + 2_000, firm: true });
@@ -234,7 +235,12 @@ describe("coming back", () => {
   test("A2 tokens that are refused as soon as they were taken are not asked for in a loop", () => {
     const refused = { code: 4401, reason: "token not valid", renewable: true };
     const waiting = cut(STATES.live, refused);
-    expect(waiting).toMatchObject({ at: "waiting", until: NOW + FIRST_WAIT * 2, fresh: true, attempt: 3 });
+    expect(waiting).toMatchObject({
+      at: "waiting",
+      until: NOW + LONGEST_EARLY_WAIT / 2,
+      fresh: true,
+      attempt: 3,
+    });
     expect(step(waiting, EVENTS.time_up, NOW, 0).effects).toEqual([{ do: "dial", fresh: true }]);
   });
 
