@@ -22,6 +22,15 @@ export function mayUseDemoAccounts(reach: DemoReach, asker: Asker): boolean {
   return reach === "this_machine" ? isOnThisMachine(asker) : reach === "anywhere";
 }
 
+/** What becomes of a demo account: it may be used, or not from where the asker is, or nobody may use it. */
+export type DemoUse = "usable" | "elsewhere" | "off";
+
+/** As `mayUseDemoAccounts`, with the reason. */
+export function demoUseOf(reach: DemoReach, asker: Asker): DemoUse {
+  if (reach === "nowhere") return "off";
+  return mayUseDemoAccounts(reach, asker) ? "usable" : "elsewhere";
+}
+
 /**
  * Whether who asks sits at this machine, as far as that can be told. On one machine a line from 127.0.0.1 may be a proxy's, which asks for somebody
  * far away: then it names them in some field, or passes on a `Host` that is no name of this machine. So does a page whose

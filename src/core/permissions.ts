@@ -1,4 +1,5 @@
 import type { Account } from "./accounts.ts";
+import type { DemoUse } from "./demo-accounts.ts";
 import { type Plan, type PlanTable, planNamed } from "./plans.ts";
 
 export interface AccessRequest {
@@ -13,8 +14,8 @@ export interface AccessRequest {
   /** The token's `account` claim: when the account that it was made for was created. */
   readonly madeForAccount?: number;
   readonly plans: PlanTable;
-  /** Whether accounts with the published password may be used by who asks; core/demo-accounts.ts decides it. */
-  readonly demoAccountsUsable: boolean;
+  /** Whether the client may use accounts with the published password; core/demo-accounts.ts decides it. */
+  readonly demoUse: DemoUse;
 }
 
 /** A refusal's `message` is for the person who was refused. */
@@ -32,7 +33,7 @@ export type Access =
  * token is.
  */
 export function decideAccess(request: AccessRequest): Access {
-  const { subject, requestedUser, account, claimedPlan, madeForAccount, plans, demoAccountsUsable } = request;
+  const { subject, requestedUser, account, claimedPlan, madeForAccount, plans, demoUse } = request;
   if (requestedUser !== undefined && requestedUser !== subject)
     return forbidden(`This token is for \`${subject}\`; it cannot open the address of \`${requestedUser}\`.`);
   // A token outlives neither its account nor the account's name: whoever takes the name next is somebody else.
@@ -42,9 +43,11 @@ export function decideAccess(request: AccessRequest): Access {
   if (account.disabled)
     return forbidden(`The account \`${subject}\` is disabled; an operator can enable it.`);
   // Its password is published: from an address that others can reach, anybody could sign in with it.
-  if (account.demo && !demoAccountsUsable)
+  if (account.demo && demoUse !== "usable")
     return forbidden(
-      `The account \`${subject}\` is a demo account, and this server does not take these from where you are; DEMO_ACCOUNTS says from where.`,
+      demoUse === "off"
+        ? `The account \`${subject}\` is a demo account, and demo accounts are switched off on this server (DEMO_ACCOUNTS).`
+        : `The account \`${subject}\` is a demo account, and this server does not take these from where you are; DEMO_ACCOUNTS says from where.`,
     );
   return under(plans, account.plan);
 }

@@ -29,8 +29,8 @@ export function watchAccounts(parts: AccountChangeParts): () => void {
         );
         continue;
       }
-      const { demoAccountsUsable } = connection;
-      const access = decideAccess({ subject: user, account, plans, demoAccountsUsable });
+      const { demoUse } = connection;
+      const access = decideAccess({ subject: user, account, plans, demoUse });
       if ("refusal" in access) connection.end(endingFor(4403, access.refusal));
       else connection.plan = access.plan;
     }

@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
 import { Admission, connectionsWithin } from "../core/admission.ts";
 import type { Clock } from "../core/clock.ts";
-import { isOnThisMachine, mayUseDemoAccounts } from "../core/demo-accounts.ts";
+import { demoUseOf, isOnThisMachine } from "../core/demo-accounts.ts";
 import { schemeOf } from "../core/origins.ts";
 import { Repeats } from "../core/repeats.ts";
 import type { Store } from "../core/store.ts";
@@ -180,7 +180,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
         const asked = {
           address: clientAddress(peer, headers.get("x-forwarded-for")),
           scheme: schemeOf(secure, isTrusted(peer) ? headers.get("x-forwarded-proto") : null),
-          demoAccountsUsable: mayUseDemoAccounts(reach, asker),
+          demoUse: demoUseOf(reach, asker),
           faultsUsable: settings.testFaults !== "on" || isOnThisMachine(asker),
         };
         if (isSocketTarget(target) && method !== "OPTIONS")

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { demoReach, mayUseDemoAccounts } from "../../src/core/demo-accounts.ts";
+import { demoReach, demoUseOf, mayUseDemoAccounts } from "../../src/core/demo-accounts.ts";
 
 test("S3 demo accounts reach as far as DEMO_ACCOUNTS says, else no further than this machine", () => {
   expect(demoReach(undefined, true)).toBe("this_machine");
@@ -54,4 +54,13 @@ test("S3 DEMO_ACCOUNTS decides for everybody", () => {
   const near = { loopback: true, headers: new Headers({ Host: "localhost" }) };
   expect([far, near].map((asker) => mayUseDemoAccounts("anywhere", asker))).toEqual([true, true]);
   expect([far, near].map((asker) => mayUseDemoAccounts("nowhere", asker))).toEqual([false, false]);
+});
+
+test("the reason is that they are off for everybody, or only not from there", () => {
+  const here = { loopback: true, headers: new Headers({ host: "localhost" }) };
+  const away = { loopback: false, headers: new Headers({ host: "chat.example.com" }) };
+  expect(demoUseOf("nowhere", here)).toBe("off");
+  expect(demoUseOf("this_machine", here)).toBe("usable");
+  expect(demoUseOf("this_machine", away)).toBe("elsewhere");
+  expect(demoUseOf("anywhere", away)).toBe("usable");
 });

@@ -26,7 +26,7 @@ function decide(request: Partial<AccessRequest>): string {
     subject: "ann",
     account: undefined,
     plans,
-    demoAccountsUsable: false,
+    demoUse: "elsewhere",
     ...request,
   });
   return "plan" in access ? access.plan.name : access.refusal.code;
@@ -60,7 +60,20 @@ describe("access", () => {
 
   test("a demo account opens only where demo accounts may be used", () => {
     expect(decide({ account: { ...ann, demo: true } })).toBe("forbidden");
-    expect(decide({ account: { ...ann, demo: true }, demoAccountsUsable: true })).toBe("premium");
+    expect(decide({ account: { ...ann, demo: true }, demoUse: "usable" })).toBe("premium");
+  });
+
+  test("a refused demo account is told whether they are switched off, or not taken from there", () => {
+    const told = (use: AccessRequest["demoUse"]) => {
+      const account = { ...ann, demo: true };
+      const access = decideAccess({ subject: "ann", account, plans, demoUse: use });
+      return "refusal" in access ? access.refusal.message : undefined;
+    };
+    expect(told("off")).toBe(
+      "The account `ann` is a demo account, and demo accounts are switched off on this server (DEMO_ACCOUNTS).",
+    );
+    expect(told("elsewhere")).toContain("does not take these from where you are");
+    expect(told("usable")).toBeUndefined();
   });
 });
 

@@ -86,7 +86,7 @@ export async function testApp(change: Partial<AppParts> = {}) {
       const about = {
         address: "192.0.2.1",
         scheme: "http" as const,
-        demoAccountsUsable: false,
+        demoUse: "elsewhere",
         arrived: () => {},
         faultsUsable: true,
         ...asked,

@@ -1,5 +1,6 @@
 import type { AccountStore } from "../../core/accounts.ts";
 import type { Clock } from "../../core/clock.ts";
+import type { DemoUse } from "../../core/demo-accounts.ts";
 import type { Grants } from "../../core/grants.ts";
 import { decideAccess } from "../../core/permissions.ts";
 import type { Plan, PlanTable } from "../../core/plans.ts";
@@ -46,25 +47,25 @@ export type Identification = Identity | { readonly refusal: IdentityRefusal };
 
 /**
  * Finds out who a token's bearer is and under which plan, as of now: the account in the store decides, and not what
- * the token said when it was signed (T6). `requestedUser` is whose address is asked for (W3); `demoAccountsUsable` is said of
+ * the token said when it was signed (T6). `requestedUser` is whose address is asked for (W3); `demoUse` is that of
  * who asks.
  */
 export async function identify(
   parts: IdentifyParts,
   token: string,
-  demoAccountsUsable: boolean,
+  demoUse: DemoUse,
   requestedUser?: string,
 ): Promise<Identification> {
   const verdict = await verifyToken(parts.keys, token, parts.clock.wall(), parts.clock.latest());
   if (!verdict.ok) return { refusal: { code: verdict.code, message: verdict.reason } };
-  return permit(parts, verdict.token, demoAccountsUsable, requestedUser);
+  return permit(parts, verdict.token, demoUse, requestedUser);
 }
 
 /** Finds out what the bearer of a genuine token may do now. */
 export async function permit(
   parts: IdentifyParts,
   token: VerifiedToken,
-  demoAccountsUsable: boolean,
+  demoUse: DemoUse,
   requestedUser?: string,
 ): Promise<Identification> {
   const { subject, plan: claimedPlan, account: madeForAccount } = token;
@@ -77,7 +78,7 @@ export async function permit(
     subject,
     account,
     plans: parts.plans,
-    demoAccountsUsable,
+    demoUse,
     ...(requestedUser !== undefined && { requestedUser }),
     ...(claimedPlan !== undefined && { claimedPlan }),
     ...(madeForAccount !== undefined && { madeForAccount }),

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from "node:crypto";
 import type { Account, AccountStore } from "../../core/accounts.ts";
 import type { Clock } from "../../core/clock.ts";
+import type { DemoUse } from "../../core/demo-accounts.ts";
 import { decideAccess } from "../../core/permissions.ts";
 import type { Plan, PlanTable } from "../../core/plans.ts";
 import { decideRefresh, MAX_LIVE_TOKENS, type RefreshFamily, type RefreshStore } from "../../core/refresh.ts";
@@ -77,14 +78,14 @@ export interface RefreshRequest {
   readonly token: string;
   /** Network address of who asks. */
   readonly address: string;
-  /** Whether who asks may use a demo account. */
-  readonly demoAccountsUsable: boolean;
+  /** Whether the client may use a demo account. */
+  readonly demoUse: DemoUse;
 }
 
 /** Exchanges a refresh token for a token and the next refresh token. */
 export async function refresh(
   parts: RefreshParts,
-  { token, address, demoAccountsUsable }: RefreshRequest,
+  { token, address, demoUse }: RefreshRequest,
 ): Promise<RefreshResult> {
   const { refreshTokens, refreshLifetime, clock, log } = parts;
   // Where none are given out any more, those that were are worth nothing.
@@ -120,7 +121,7 @@ export async function refresh(
       await refreshTokens.remove(id, family.user);
       break;
     }
-    const access = decideAccess({ plans: parts.plans, demoAccountsUsable, subject: account.user, account });
+    const access = decideAccess({ plans: parts.plans, demoUse, subject: account.user, account });
     if ("refusal" in access) {
       log.warn("refresh.refused", { ...who, code: access.refusal.code });
       return { outcome: "forbidden", message: access.refusal.message };

@@ -1,5 +1,6 @@
 import type { Account, AccountStore } from "../../core/accounts.ts";
 import type { Clock } from "../../core/clock.ts";
+import type { DemoUse } from "../../core/demo-accounts.ts";
 import { decideAccess } from "../../core/permissions.ts";
 import type { Plan, PlanTable } from "../../core/plans.ts";
 import type { ThrottleStore } from "../../core/throttle.ts";
@@ -29,7 +30,7 @@ export interface Credentials {
   /** Network address of who signs in. */
   readonly address: string;
   /** Whether who signs in may use a demo account. */
-  readonly demoAccountsUsable?: boolean;
+  readonly demoUse?: DemoUse;
   /** Whether a refresh token is wanted, too. */
   readonly offline?: boolean;
 }
@@ -57,7 +58,7 @@ const BUSY_RETRY = 2_000;
 /** Signs a user in: throttle, account, password, permission, token; in this order, so that guessing stays cheap for us. */
 export async function signIn(parts: SignInParts, credentials: Credentials): Promise<SignInResult> {
   const { accounts, passwords, throttle, clock, log } = parts;
-  const { username, password, address, demoAccountsUsable = false } = credentials;
+  const { username, password, address, demoUse = "elsewhere" } = credentials;
   // A name that no account has may be a password in the wrong field, and belongs in no log.
   const who = (known: boolean) => (known ? { user: username, address, known } : { address, known });
   const group = addressGroup(address);
@@ -96,7 +97,7 @@ export async function signIn(parts: SignInParts, credentials: Credentials): Prom
   }
   await throttle.succeeded(username, group);
 
-  const access = decideAccess({ plans: parts.plans, demoAccountsUsable, subject: account.user, account });
+  const access = decideAccess({ plans: parts.plans, demoUse, subject: account.user, account });
   if ("refusal" in access) {
     log.warn("signin.refused", { user: account.user, address, code: access.refusal.code });
     return { outcome: "forbidden", message: access.refusal.message };

@@ -29,7 +29,7 @@ export function bearerOf(c: HttpContext): string | undefined {
 
 /** Finds out who sent a request by its token, or answers the refusal, which is logged. */
 export async function identifyBearer(parts: BearerParts, c: HttpContext): Promise<Bearer | Response> {
-  const { address, demoAccountsUsable } = c.env;
+  const { address, demoUse } = c.env;
   const bearer = bearerOf(c);
   if (bearer === undefined) {
     parts.log.warn("request.refused", { address, path: c.req.path, code: "unauthorized" });
@@ -43,7 +43,7 @@ export async function identifyBearer(parts: BearerParts, c: HttpContext): Promis
   // Before anything is asked of the store.
   const flooding = await parts.guard.user(c, verdict.token.subject);
   if (flooding !== undefined) return flooding;
-  const identity = await permit(parts, verdict.token, demoAccountsUsable);
+  const identity = await permit(parts, verdict.token, demoUse);
   if ("refusal" in identity) {
     const { code, message, user } = identity.refusal;
     return refuse(parts, c, code, message, user);

@@ -16,7 +16,7 @@ export interface ConfigParts {
 export function configRoute(parts: ConfigParts): (c: HttpContext) => Promise<Response> {
   return async ({ env }) => {
     const body = {
-      demo: env.demoAccountsUsable ? await demoAccounts(parts) : [],
+      demo: env.demoUse === "usable" ? await demoAccounts(parts) : [],
       inactivity: { timeout: parts.inactivityTimeout },
       version: parts.version,
       faults: parts.faults !== undefined && env.faultsUsable,

@@ -1,4 +1,5 @@
 import type { Context } from "hono";
+import type { DemoUse } from "../../core/demo-accounts.ts";
 
 /** What the server hands to `app.fetch` beside the request. */
 export interface HttpEnvironment {
@@ -7,8 +8,8 @@ export interface HttpEnvironment {
     readonly address: string;
     /** How the client asked, as far as it is known. */
     readonly scheme: "http" | "https";
-    /** Whether who asks may use a demo account. */
-    readonly demoAccountsUsable: boolean;
+    /** Whether the client may use a demo account. */
+    readonly demoUse: DemoUse;
     /** Says that all of the request has arrived: from now on its line has KEEP_ALIVE_TIMEOUT. */
     readonly arrived: () => void;
     /** Whether who asks may make faults, where there are any. */

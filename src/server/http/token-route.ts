@@ -19,8 +19,8 @@ export interface TokenSource {
  */
 export function tokenRoute(source: TokenSource, log: Log): (c: HttpContext) => Promise<Response> {
   return async (c) => {
-    const { address, demoAccountsUsable } = c.env;
-    const from = { address, demoAccountsUsable };
+    const { address, demoUse } = c.env;
+    const from = { address, demoUse };
     const body = await readTokenRequest(log, c);
     if (body instanceof Response) return body;
     switch (body.grant) {

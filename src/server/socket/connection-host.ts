@@ -1,6 +1,7 @@
 import type { ServerWebSocket } from "bun";
 import type { Admission, Entry } from "../../core/admission.ts";
 import type { Clock } from "../../core/clock.ts";
+import type { DemoUse } from "../../core/demo-accounts.ts";
 import type { Engine } from "../../core/engine.ts";
 import type { ConnectionLeases } from "../../core/leases.ts";
 import type { ResumeRequest } from "../../core/resume.ts";
@@ -51,7 +52,7 @@ export interface ConnectionFacts {
   readonly user: string;
   readonly conversation: string;
   /** Whether who opens the socket may use a demo account. */
-  readonly demoAccountsUsable: boolean;
+  readonly demoUse: DemoUse;
   /** Token or ticket, when one came with the handshake. */
   readonly presented: Presented | undefined;
   /** Its place in the entrance, when it comes with a credential. */

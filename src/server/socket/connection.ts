@@ -1,6 +1,7 @@
 import { drainMicrotasks } from "bun:jsc";
 import type { Entry } from "../../core/admission.ts";
 import { type Ending, isOwnReason, REPLACED } from "../../core/closing.ts";
+import type { DemoUse } from "../../core/demo-accounts.ts";
 import type { PostResult } from "../../core/engine.ts";
 import { type NamedConnection, slotOf } from "../../core/leases.ts";
 import type { Plan } from "../../core/plans.ts";
@@ -47,7 +48,7 @@ export class Connection implements Listener, Sender, Timed, NamedConnection {
   readonly user: string;
   readonly conversation: string;
   readonly address: string;
-  readonly demoAccountsUsable: boolean;
+  readonly demoUse: DemoUse;
   wheelSlot = -1;
   /** The plan as it is now; a change counts from the next request (Q2). */
   plan: Plan | undefined;
@@ -80,7 +81,7 @@ export class Connection implements Listener, Sender, Timed, NamedConnection {
     this.user = facts.user;
     this.conversation = facts.conversation;
     this.address = facts.entry.address;
-    this.demoAccountsUsable = facts.demoAccountsUsable;
+    this.demoUse = facts.demoUse;
     this.entry = facts.entry;
     this.presented = facts.presented;
     this.place = facts.place;

@@ -1,6 +1,7 @@
 import type { Server } from "bun";
 import type { Admission } from "../../core/admission.ts";
 import type { Clock } from "../../core/clock.ts";
+import type { DemoUse } from "../../core/demo-accounts.ts";
 import { type Opening, readHandshake } from "../../core/handshake.ts";
 import type { OriginRule } from "../../core/origins.ts";
 import { errorEntry } from "../../protocol/errors.ts";
@@ -32,8 +33,8 @@ export interface Knock {
   readonly scheme: "http" | "https";
   /** Path and query as they were sent. */
   readonly target: string;
-  /** Whether who asks may use a demo account. */
-  readonly demoAccountsUsable: boolean;
+  /** Whether the client may use a demo account. */
+  readonly demoUse: DemoUse;
 }
 
 /** The door stands before the HTTP application, so its refusals bring the fields of P1 themselves. */
@@ -49,7 +50,7 @@ const NOWHERE = { user: "", conversation: "" };
 /** Answers a handshake: a refusal as HTTP, or undefined when the socket was opened. */
 export function openDoor(
   parts: DoorParts,
-  { request, server, address, scheme, target, demoAccountsUsable }: Knock,
+  { request, server, address, scheme, target, demoUse }: Knock,
 ): Response | undefined | Promise<Response | undefined> {
   const { admission, clock, log } = parts;
   const { method, headers } = request;
@@ -75,7 +76,7 @@ export function openDoor(
   const enter = (place: Place | undefined) => {
     // The server may have begun to drain while this one waited for its place.
     const end = parts.draining();
-    const facts = { entry, ...whereTo(opening), demoAccountsUsable, presented, place, arrivedAt };
+    const facts = { entry, ...whereTo(opening), demoUse, presented, place, arrivedAt };
     const refusal =
       end === undefined
         ? upgrade(server, request, parts.connect(facts), opening.subprotocol)

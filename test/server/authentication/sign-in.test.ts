@@ -133,9 +133,7 @@ describe("sign-in", () => {
       expect((await signIn(all, from("192.0.2.1", "wrong horse"))).outcome).toBe("wrong");
     }
     const demo = parts(storedAccounts(await account({ demo: true })));
-    expect((await signIn(demo, { ...from("192.0.2.1"), demoAccountsUsable: true })).outcome).toBe(
-      "signed_in",
-    );
+    expect((await signIn(demo, { ...from("192.0.2.1"), demoUse: "usable" })).outcome).toBe("signed_in");
   });
 
   test("S3 an attempt that failed in the store is as if it had not been made", async () => {

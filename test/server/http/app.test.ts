@@ -147,7 +147,7 @@ describe("GET /config.json", () => {
     await app.accounts.add(await testAccount("user1", { plan: "free", demo: true }));
     await app.accounts.add(await testAccount("user2", { demo: true, disabled: true }));
     await app.accounts.add(await testAccount("user3", { plan: "premium", demo: false }));
-    const here = { demoAccountsUsable: true };
+    const here = { demoUse: "usable" } as const;
     expect(await (await app.send("/config.json", {}, here)).json()).toEqual({
       demo: [{ user: "user1", plan: "free" }],
       inactivity: { timeout: 300 },
