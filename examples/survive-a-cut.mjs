@@ -1,5 +1,5 @@
 // Test a client: its line is cut while it talks, and nothing may be missing or come twice.
-// Needs Node 22 or Bun, and a server that makes faults when asked:  TEST_FAULTS=true npm start
+// Needs Node 22 (or 20 with --experimental-websocket) or Bun, and a server that makes faults when asked:  TEST_FAULTS=true npm start
 // PARLEY_TOKEN=$(npx parley token tester --plan premium) node survive-a-cut.mjs
 import { connect } from "parley/client";
 

@@ -74,6 +74,22 @@ describe("talking", () => {
     expect(await left).toMatchObject({ user: "ben", state: "left" });
   });
 
+  test("the first connection tells of everybody who is there, oneself included; a later one of the difference", async () => {
+    await using server = await startTestServer();
+    await using _ben = await join(server, "ben");
+    const parley = connect({ url: server.url, token: await server.token("ann") });
+    const lobby = parley.conversation("lobby");
+    const told: string[] = [];
+    lobby.on("presence", ({ user, state }) => told.push(`${user} ${state}`));
+    await becomes(lobby, "live");
+    await lobby.send("a message");
+    expect(told.sort()).toEqual(["ann joined", "ben joined"]);
+    lobby.reconnect();
+    await becomes(lobby, "live");
+    expect(told.sort()).toEqual(["ann joined", "ben joined"]);
+    await parley.close();
+  });
+
   test("history in both directions, and the line is measured", async () => {
     await using server = await startTestServer();
     await using ann = await join(server, "ann");

@@ -7,6 +7,7 @@ import { EXAMPLES_FOLDER } from "../../src/cli/examples.ts";
 import { ParleyFolder } from "../cli/parley.ts";
 import { FaultProxy } from "../delivery/fault-proxy.ts";
 import { ROOT } from "../docs/pages.ts";
+import { removeConversation } from "../server/removal.ts";
 import { chromiumPath, openPage, startBrowser } from "../support/browser.ts";
 import { SECRET, startTestServer, type TestServer } from "../support/server.ts";
 import { until } from "../support/until.ts";
@@ -58,9 +59,9 @@ function start(command: readonly string[], server: TestServer, env: Record<strin
 
 const js = [process.execPath, "--no-env-file"];
 
-/** Says something in the lobby, as `user`. */
-async function say(server: TestServer, user: string, text: string): Promise<void> {
-  const answer = await fetch(`${server.url}/conversations/lobby/messages`, {
+/** Says something in a conversation, as `user`. */
+async function say(server: TestServer, user: string, text: string, conversation = "lobby"): Promise<void> {
+  const answer = await fetch(`${server.url}/conversations/${conversation}/messages`, {
     method: "POST",
     headers: { Authorization: `Bearer ${await server.token(user)}`, "Content-Type": "application/json" },
     body: JSON.stringify({ text }),
@@ -68,10 +69,10 @@ async function say(server: TestServer, user: string, text: string): Promise<void
   expect(answer.status).toBe(201);
 }
 
-/** What was said in the lobby. */
-async function texts(server: TestServer): Promise<string[]> {
+/** What was said in a conversation. */
+async function texts(server: TestServer, conversation = "lobby"): Promise<string[]> {
   const headers = { Authorization: `Bearer ${await server.token("reader")}` };
-  const answer = await fetch(`${server.url}/conversations/lobby/messages?limit=50`, { headers });
+  const answer = await fetch(`${server.url}/conversations/${conversation}/messages?limit=50`, { headers });
   return ((await answer.json()) as { messages: { text: string }[] }).messages.map(({ text }) => text);
 }
 
@@ -126,6 +127,37 @@ test("echo-bot.mjs answers once, also what was said while it was away", async ()
   second.child.kill("SIGTERM");
   expect(await second.ended).toBe(0);
   expect(await texts(server)).toEqual(["hello, bot", "echo one", "one", "echo two", "two"]);
+});
+
+test("MB6 echo-bot.mjs begins anew where the conversation was removed, while it runs and while it is away", async () => {
+  const dataDir = mkdtempSync(join(tmpdir(), "parley-echo-"));
+  await using server = await startTestServer({ env: { DATA_DIR: dataDir } });
+  const env = { PARLEY_TOKEN: await server.token("bot") };
+  const remove = () => removeConversation({ DATA_DIR: dataDir }, "removed");
+  const talk = async (run: ReturnType<typeof start>, text: string) => {
+    const before = run.written.stdout;
+    await say(server, "ann", `echo ${text}`, "removed");
+    await until("it answered", () => run.written.stdout === `${before}answered ann\n`);
+    await until("it was stored", async () => (await texts(server, "removed")).includes(text));
+    await until("it knows where it was", () => readdirSync(folder).includes("removed.position"));
+  };
+  const first = start([...js, "echo-bot.mjs", "removed"], server, env);
+  await until("the bot is there", () => first.written.stderr.includes("live"));
+  await talk(first, "one");
+  await remove();
+  await until("it is back", () => first.written.stderr.split("live").length === 3);
+  await talk(first, "two");
+  first.child.kill("SIGTERM");
+  expect(await first.ended).toBe(0);
+
+  await remove();
+  const second = start([...js, "echo-bot.mjs", "removed"], server, env);
+  // The server notices within a second what another process has removed.
+  await until("it is refused, and back", () => /"code":4404.*\nlive/.test(second.written.stderr));
+  await talk(second, "three");
+  second.child.kill("SIGTERM");
+  expect(await second.ended).toBe(0);
+  rmSync(dataDir, { recursive: true });
 });
 
 test.skipIf(chromiumPath() === undefined)(
