@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import type { ServerFrame } from "../../src/protocol/server-frames.ts";
 import { signToken } from "../../src/server/authentication/tokens.ts";
 import { NodeProcesses } from "../cli/nodes.ts";
 import { TestClient } from "../support/client.ts";
@@ -80,12 +81,22 @@ for (const seed of SEEDS) {
       // In chunks, so that nodes and senders take turns, and not one after the other gets all.
       if (i % 32 === 0) await Bun.sleep(1);
     }
-    await until("everything is answered", async () =>
-      senders.every((sender) => sender.of("ack").length + sender.of("error").length >= sent.get(sender)!),
-    );
+    /** Refusals of a busy machine, whose Redis was too slow for a moment; what was refused is sent again. */
+    const sentAgain = new Set<ServerFrame>();
+    await until("everything is answered", async () => {
+      for (const sender of senders)
+        for (const error of sender.of("error"))
+          if (error.code === "unavailable" && !sentAgain.has(error)) {
+            sentAgain.add(error);
+            send(sender, error.id!);
+          }
+      return senders.every(
+        (sender) => sender.of("ack").length + sender.of("error").length >= sent.get(sender)!,
+      );
+    });
 
     const acked = new Set(senders.flatMap((sender) => sender.of("ack").map(({ id }) => id)));
-    const refused = senders.flatMap((sender) => sender.of("error"));
+    const refused = senders.flatMap((sender) => sender.of("error")).filter((error) => !sentAgain.has(error));
     expect(new Set(refused.map(({ code }) => code))).toEqual(new Set(["rate_limited"]));
     expect(acked.size).toBe(limit);
     for (const sender of senders) for (const { quota } of sender.of("ack")) expect(quota.limit).toBe(limit);

@@ -77,6 +77,8 @@ defaults
   timeout connect 5s
   timeout client 60s
   timeout server 60s
+  # Without it a busy machine has 200 ms for an answer.
+  timeout check 30s
 frontend f
   bind 127.0.0.1:${port}
   default_backend b
