@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import { linkSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { folderProblem } from "./data-folder.ts";
+import { fileProblem, folderProblem } from "./data-folder.ts";
 import type { Settings } from "./settings.ts";
 import { MAKE_SECRET, MIN_SECRET_BYTES } from "./signing-secret.ts";
 
@@ -54,7 +54,8 @@ function read(
       };
     return (statSync(path).mode & 0o077) === 0 ? { secret } : { secret, warning: exposed(path) };
   } catch (error) {
-    return { problem: folderProblem(dataDir, error) };
+    const isThere = statSync(path, { throwIfNoEntry: false }) !== undefined;
+    return { problem: isThere ? fileProblem(path, "read", error) : folderProblem(dataDir, error) };
   }
 }
 
