@@ -2,7 +2,9 @@ import { statSync } from "node:fs";
 import { isAbsolute, join, resolve } from "node:path";
 import { harmless } from "../core/harmless.ts";
 import { KEEP_ALL, KEEP_IN_MEMORY, type RetentionLimits } from "../core/retention.ts";
-import { STORE_FILE } from "../engine/sqlite/schema.ts";
+import { faultOf } from "../engine/sqlite/faults.ts";
+import { explainFile, FileUnusable, refuseLostStore } from "../engine/sqlite/folder-files.ts";
+import { STORE_FILE } from "../engine/sqlite/names.ts";
 import { folderProblem, prepareDataFolder } from "../server/settings/data-folder.ts";
 import { redisAddressOf } from "../server/settings/redis-url.ts";
 import type { Settings } from "../server/settings/settings.ts";
@@ -18,14 +20,16 @@ export function makeUsable(settings: Settings): void {
 
 /**
  * Whether the settings lead to a store: the embedded one's file is there, or they name a Redis. Throws a Failure when
- * this user may not look, or a file is in the folder's place.
+ * this user may not look, or a file is in the folder's place; and FileUnusable when the store is gone though one was there.
  */
 export function hasStore(settings: Settings): boolean {
   if (redisAddressOf(settings) !== undefined) return true;
   try {
+    refuseLostStore(settings.dataDir);
     statSync(join(settings.dataDir, STORE_FILE));
     return true;
   } catch (error) {
+    if (error instanceof FileUnusable) throw error;
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
     throw new Failure(folderProblem(settings.dataDir, error));
   }
@@ -55,13 +59,10 @@ export function retentionOf(settings: Settings): RetentionLimits {
   return { messages: settings.retentionMessages ?? messages, days: settings.retentionDays ?? days };
 }
 
-/** Says where the data lies that cannot be used. What the engine refuses in its own words passes as it is. */
+/** Says which file of the store cannot be read, and what to do. What the engine refuses in its own words passes as it is. */
 export function explainStore(folder: string): (error: unknown) => never {
+  const path = join(folder, STORE_FILE);
   return (error) => {
-    const { code = "", message } = error as NodeJS.ErrnoException;
-    if (!code.startsWith("SQLITE_")) throw error;
-    throw new Failure(
-      `The data in ${JSON.stringify(folder)} cannot be used (${message}). Check the rights of its files, restore them from a copy, or set DATA_DIR to another folder.`,
-    );
+    throw faultOf(error) === undefined ? error : explainFile(path, error);
   };
 }

@@ -11,7 +11,7 @@ import { readSecretKey } from "../server/settings/secret-key.ts";
 import type { Settings } from "../server/settings/settings.ts";
 import { systemClock } from "../server/system-clock.ts";
 import { enterOwnFolder } from "./current-folder.ts";
-import { makeUsable } from "./data-on-disk.ts";
+import { explainStore, makeUsable } from "./data-on-disk.ts";
 import { Failure } from "./failure.ts";
 import { catchFaults, stopOnSignal } from "./process-events.ts";
 import { addSettingFlags, type Flags, loadSettings, SETTINGS_NOTE } from "./setting-flags.ts";
@@ -52,7 +52,8 @@ async function serve(settings: Settings): Promise<void> {
   const clock = systemClock();
   const { store, node } = await openStoreFor(settings, { clock, log });
   const passwords = createPasswords({ cost: settings.bcryptCost, queue: settings.passwordQueue });
-  await seedDemoAccounts(settings, { accounts: store.accounts, passwords, clock, log });
+  const seeding = seedDemoAccounts(settings, { accounts: store.accounts, passwords, clock, log });
+  await seeding.catch(explainStore(settings.dataDir));
   const keys = await createKeys(settings, key.secret, log);
   const server = await startServer({
     ...store,
@@ -80,7 +81,7 @@ async function serve(settings: Settings): Promise<void> {
     url: server.url,
     engine: store.engine.description,
     node,
-    accounts: await store.accounts.list(),
+    accounts: await store.accounts.list().catch(explainStore(settings.dataDir)),
   });
   // Where the log is JSON lines, standard output holds nothing else.
   (readable ? output : new LogOutput(2)).write(harmlessOutput(block));

@@ -58,7 +58,7 @@ export async function withStore<T>(
 ): Promise<T> {
   const store = await openForCommand(settings, openRedisAccounts, openAccounts);
   try {
-    return await task(store.accounts, store.revocations);
+    return await task(store.accounts, store.revocations).catch(explainStore(settings.dataDir));
   } finally {
     await store.close();
   }
@@ -75,7 +75,7 @@ export async function withConversations<T>(
     openConversations,
   );
   try {
-    return await task(conversations);
+    return await task(conversations).catch(explainStore(settings.dataDir));
   } finally {
     await conversations.close();
   }

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { subjectOf } from "../../client/token.ts";
 import { readTarget, type Target } from "../../conformance/target.ts";
 import type { RedisInspection } from "../../engine/redis/inspect.ts";
+import { FileUnusable } from "../../engine/sqlite/folder-files.ts";
 import { inspectStore, type StoreInspection } from "../../engine/sqlite/inspect.ts";
 import { isLoopback } from "../../server/client-address.ts";
 import type { SettingsRead } from "../../server/settings/read.ts";
@@ -36,6 +37,8 @@ export type Data =
 
 export interface Fault {
   readonly fault: string;
+  /** What to do about it, where what was asked knows. */
+  readonly advice?: string;
 }
 
 /** Where the server is. */
@@ -90,7 +93,11 @@ export async function lookAround(given: Given): Promise<Situation> {
 }
 
 async function lookAtData(settings: Settings, { patience, readThrough }: Given): Promise<Data> {
-  const fault = (error: unknown): Fault => ({ fault: failureLines(error).join(" ") });
+  const fault = (error: unknown): Fault =>
+    // What the file system refuses may be refused only to who asks; the check says so.
+    error instanceof FileUnusable && error.cause === undefined
+      ? { fault: error.problem, advice: error.advice }
+      : { fault: failureLines(error).join(" ") };
   if (redisAddressOf(settings) !== undefined)
     return { kind: "redis", redis: await inspectRedisFor(settings, patience).catch(fault) };
   const look = Promise.try(() => inspectStore(settings.dataDir, { patience, readThrough }));

@@ -31,7 +31,7 @@ export function judgeStore({ folder, store, sync, serverAnswers }: StoreFacts): 
     return {
       findings: [{ mark: "ok", text: `Nothing is stored in ${folder} yet; the first start begins.` }],
     };
-  if ("fault" in store) return { findings: [unreadable(folder, store.fault)] };
+  if ("fault" in store) return { findings: [unreadable(folder, store)] };
   const { bytes, version, knownVersion, conversations, damage, unclosed } = store;
   const faults: Finding[] = [];
   if (damage !== undefined && damage.length > 0)
@@ -61,7 +61,8 @@ export function judgeStore({ folder, store, sync, serverAnswers }: StoreFacts): 
 }
 
 /** What SQLite says of a file that it has read, and what it says when it may not. */
-function unreadable(folder: string, fault: string): Finding {
+function unreadable(folder: string, { fault, advice }: Fault): Finding {
+  if (advice !== undefined) return { mark: "problem", text: fault, advice };
   const how = `cannot be read (${fault})`;
   if (/not a database|malformed/.test(fault)) return broken(folder, how);
   return {

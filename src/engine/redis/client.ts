@@ -7,6 +7,7 @@ import { explainFault, isMissingRight, isTelling, storeFault } from "./faults.ts
 import type { Keys } from "./keys.ts";
 import { checkRights } from "./rights.ts";
 import type { Script } from "./scripts.ts";
+import { WrongTypes } from "./wrong-types.ts";
 
 export interface RedisClientParts {
   readonly address: RedisAddress;
@@ -71,11 +72,13 @@ export class RedisClient {
   private isDoubtful = false;
   private giveUp: (() => void) | undefined;
   private lastFault = "";
+  private readonly wrongTypes: WrongTypes;
 
   constructor({ address, keys, node, log }: RedisClientParts) {
     this.keys = keys;
     this.node = node;
     this.log = log;
+    this.wrongTypes = new WrongTypes((key) => this.commands.type(key), log);
     this.isCluster = address.kind === "cluster";
     this.isSharded = this.isCluster;
     this.description = describeAddress(address);
@@ -193,6 +196,7 @@ export class RedisClient {
 
   /** A call failed: where Redis refused it, it is looked at once whether it takes anything at all. */
   doubt(error: unknown): void {
+    this.wrongTypes.note(error);
     if (this.state !== "ready" || this.closed || storeFault(error)?.refuses !== true) return;
     this.isDoubtful = true;
     this.noteFault(error);

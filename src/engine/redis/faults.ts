@@ -45,6 +45,8 @@ const FAULTS: readonly (readonly [RegExp, typeof AWAY | typeof REFUSES, Words])[
   [/\bDENIED\b/, REFUSES, "it is in protected mode and takes only connections of its own machine"],
   [/max number of clients/, REFUSES, "it has as many clients as its setting maxclients allows"],
   [/\bLOADING\b/, REFUSES, "it is still loading its data"],
+  // One key, and not Redis as a whole: this node goes on with the others.
+  [/\bWRONGTYPE\b/, AWAY, "a key holds another type than Parley keeps there: remove or restore that key"],
   [/\bOOM\b/, REFUSES, "its memory is full (maxmemory), so it takes no writes"],
   [/\bMISCONF\b/, REFUSES, "it cannot write its data to disk"],
   [/\bREADONLY\b/, REFUSES, "it is a replica and takes no writes"],
@@ -91,6 +93,11 @@ export function isTelling(fault: string): boolean {
 /** Why Redis cannot be used, in words for an operator; what has none is repeated as it is. */
 export function explainFault(fault: string): string {
   return storeFault(fault)?.words ?? fault;
+}
+
+/** Whether a key holds another type than Parley keeps there: somebody else writes under the prefix. */
+export function isWrongType(error: unknown): boolean {
+  return /\bWRONGTYPE\b/.test(error instanceof Error ? error.message : String(error));
 }
 
 /** What could not be asked of Redis, though the fault itself is in the log already. */

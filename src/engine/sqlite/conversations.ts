@@ -3,6 +3,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { ConversationStore, ConversationSummary, OwnLimits } from "../../core/conversations.ts";
 import type { Message } from "../../protocol/server-frames.ts";
+import { inWords } from "./folder-files.ts";
 import { type IndexFile, openIndexBeside } from "./index-file.ts";
 import { MarkTable } from "./mark-table.ts";
 import {
@@ -26,7 +27,11 @@ export function openConversations({ dataDir, sync }: SqliteOptions): SqliteConve
   const db = openStore(join(dataDir, STORE_FILE), sync, COMMAND_PATIENCE);
   // What is removed is written over (eraser.ts).
   db.run("pragma secure_delete = on");
-  return new SqliteConversations(db, openIndexBeside(join(dataDir, INDEX_FILE), db));
+  const index = join(dataDir, INDEX_FILE);
+  return new SqliteConversations(
+    db,
+    inWords(index, () => openIndexBeside(index, db)),
+  );
 }
 
 /** Conversations as commands see and change them, as they were on disk when it was opened. */

@@ -1,7 +1,6 @@
 import { closeSync, existsSync, ftruncateSync, openSync, readFileSync, writeSync } from "node:fs";
 
-/** The file's name in the data folder. */
-export const END_MARK_FILE = "parley.end";
+export { END_MARK_FILE } from "./names.ts";
 
 /** `position (8 bytes, a double) │ epoch (UTF-8, filled up with zeros)` */
 const BYTES = 64;

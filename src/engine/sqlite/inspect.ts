@@ -1,6 +1,7 @@
 import { Database } from "bun:sqlite";
 import { statSync } from "node:fs";
 import { join } from "node:path";
+import { checkKinds, refuseLostStore } from "./folder-files.ts";
 import { readVersion, SCHEMA_VERSION } from "./migrations.ts";
 import { readBoot, readRunningSince } from "./power-loss.ts";
 import { readMeta, STORE_FILE } from "./schema.ts";
@@ -26,12 +27,15 @@ const MAX_DAMAGE = 5;
 
 /**
  * Looks at the store in `dataDir` and changes nothing. Undefined where there is none yet. A file of more than
- * `readThrough` bytes is not read through. Throws what SQLite, or the file system, says when it cannot be read at all.
+ * `readThrough` bytes is not read through. Throws FileUnusable where no file lies in the place of one, or where the store is gone
+ * though one was there; and what SQLite, or the file system, says when it cannot be read at all.
  */
 export function inspectStore(
   dataDir: string,
   options: { readonly readThrough: number; readonly patience: number },
 ): StoreInspection | undefined {
+  checkKinds(dataDir);
+  refuseLostStore(dataDir);
   const path = join(dataDir, STORE_FILE);
   if (statSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
   const bytes = sizeOf(path) + sizeOf(`${path}-wal`);

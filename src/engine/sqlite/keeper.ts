@@ -121,6 +121,12 @@ export class Keeper {
     this.kill();
   }
 
+  /** Ends the thread of a store that could not be opened. */
+  abandon(): void {
+    clearInterval(this.timer);
+    this.kill();
+  }
+
   /** Ends the thread where it stands, as a fault in it would. */
   kill(): void {
     this.worker.terminate();

@@ -1,9 +1,10 @@
 import { Database } from "bun:sqlite";
 import { join } from "node:path";
 import { isBusy } from "./faults.ts";
+import { explainFile, inWords } from "./folder-files.ts";
+import { LOCK_FILE } from "./names.ts";
 
-/** The file's name in the data folder; it stays empty. */
-export const LOCK_FILE = "parley.lock";
+export { LOCK_FILE } from "./names.ts";
 
 /** Raised when another server runs on the same data folder; two would both number the same conversation's messages. */
 export class StoreInUse extends Error {
@@ -16,17 +17,18 @@ export class StoreInUse extends Error {
 
 /**
  * Takes the data folder for this process until `release` or its end, however it ends: the lock is the operating
- * system's (fcntl, through SQLite), so `kill -9` leaves nothing behind to clean up.
+ * system's (fcntl, through SQLite), so `kill -9` leaves nothing behind to clean up. Throws StoreInUse and FileUnusable.
  */
 export function lockFolder(folder: string): { release(): void } {
-  const db = new Database(join(folder, LOCK_FILE), { create: true });
+  const path = join(folder, LOCK_FILE);
+  const db = inWords(path, () => new Database(path, { create: true }));
   try {
     db.run("pragma busy_timeout = 0");
     db.run("begin exclusive");
   } catch (error) {
     db.close();
     if (isBusy(error)) throw new StoreInUse(folder);
-    throw error;
+    throw explainFile(path, error);
   }
   return { release: () => db.close() };
 }

@@ -1,5 +1,7 @@
-import { existsSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { END_MARK_FILE } from "./end-mark.ts";
+import { inWords, refuseLostStore } from "./folder-files.ts";
 import { lockFolder } from "./lock.ts";
 import { COMMAND_PATIENCE, type SqliteOptions } from "./open.ts";
 import { markClosed } from "./power-loss.ts";
@@ -13,6 +15,7 @@ import { beginEpoch, openStore, readMeta, STORE_FILE } from "./schema.ts";
  */
 export function beginSqliteEpoch({ dataDir }: Pick<SqliteOptions, "dataDir">): string {
   const path = join(dataDir, STORE_FILE);
+  refuseLostStore(dataDir);
   if (!existsSync(path))
     throw new Error(`There is no store in ${dataDir}: put the copy there, or correct DATA_DIR.`);
   const lock = lockFolder(dataDir);
@@ -20,14 +23,17 @@ export function beginSqliteEpoch({ dataDir }: Pick<SqliteOptions, "dataDir">): s
     // It must outlive the machine's power, whatever STORE_SYNC says of messages.
     const store = openStore(path, "full", COMMAND_PATIENCE);
     try {
-      return store
-        .transaction(() => {
-          beginEpoch(store);
-          // A copy may have been made of a store in use. What was lost with that is told by the new epoch, too.
-          markClosed(store);
-          return readMeta(store, "epoch")!;
-        })
-        .immediate();
+      const begin = store.transaction(() => {
+        beginEpoch(store);
+        // A copy may have been made of a store in use. What was lost with that is told by the new epoch, too.
+        markClosed(store);
+        return readMeta(store, "epoch")!;
+      });
+      const epoch = inWords(path, () => begin.immediate());
+      // It names the end of the log that was there before the copy.
+      const end = join(dataDir, END_MARK_FILE);
+      inWords(end, () => rmSync(end, { force: true }));
+      return epoch;
     } finally {
       store.close();
     }

@@ -10,8 +10,9 @@ import type { EngineLog } from "../engine-log.ts";
 import { localPorts } from "../local/ports.ts";
 import { SqliteAccounts } from "./accounts.ts";
 import type { Disk } from "./disk-watch.ts";
-import { END_MARK_FILE, readEndMark } from "./end-mark.ts";
+import { END_MARK_FILE, type LogEnd, readEndMark } from "./end-mark.ts";
 import { SqliteEngine } from "./engine.ts";
+import { checkFileRights, checkKinds, inWords } from "./folder-files.ts";
 import { guarded } from "./guarded.ts";
 import { noteLostEnd, openIndexFile } from "./index-file.ts";
 import { Keeper } from "./keeper.ts";
@@ -19,7 +20,15 @@ import { lockFolder } from "./lock.ts";
 import { markClosed, noticePowerLoss } from "./power-loss.ts";
 import { SqliteRefreshFamilies } from "./refresh-families.ts";
 import { SqliteRevocations } from "./revocations.ts";
-import { INDEX_FILE, openStore, readLastPosition, readMeta, STORE_FILE, type StoreSync } from "./schema.ts";
+import {
+  beginEpoch,
+  INDEX_FILE,
+  openStore,
+  readLastPosition,
+  readMeta,
+  STORE_FILE,
+  type StoreSync,
+} from "./schema.ts";
 
 /** Messages that the index may lack at the start; more are taken in before the server opens, to keep memory small. */
 const INDEX_LAG = 200_000;
@@ -41,45 +50,63 @@ export interface SqliteOptions {
 /**
  * Opens a data folder for the one server that runs on it.
  *
- * Throws StoreInUse when there is another, StoreTooNew, and what the file system says when the folder cannot be written.
+ * Throws StoreInUse when there is another, StoreTooNew, and FileUnusable when a file cannot be used or the store is gone
+ * though one was there.
  */
 export async function openSqlite(options: SqliteOptions): Promise<Store> {
-  const { dataDir, clock, log, retention = KEEP_ALL, disk } = options;
+  const { dataDir } = options;
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  checkKinds(dataDir);
+  checkFileRights(dataDir);
   const lock = lockFolder(dataDir);
+  // What is open already when a later step fails; the last is closed first.
+  const opened = [() => lock.release()];
+  try {
+    return await openFiles(options, opened);
+  } catch (error) {
+    for (const close of opened.reverse()) close();
+    throw error;
+  }
+}
+
+/** Opens the files of a folder that this process has locked; adds what closes each to `opened`. */
+async function openFiles(options: SqliteOptions, opened: (() => void)[]): Promise<Store> {
+  const { dataDir, clock, log, retention = KEEP_ALL, disk } = options;
+  const release = opened[0]!;
   const paths = {
     store: join(dataDir, STORE_FILE),
     index: join(dataDir, INDEX_FILE),
     end: join(dataDir, END_MARK_FILE),
   };
   // The event loop never waits for a lock: a batch that finds the store busy comes back a little later.
-  const [db, accountsDb] = await Promise.try(
-    () =>
-      [
-        openStore(paths.store, options.sync, 0),
-        openStore(paths.store, options.sync, COMMAND_PATIENCE),
-      ] as const,
-  ).catch((error) => {
-    lock.release();
-    throw error;
+  const db = openStore(paths.store, options.sync, 0);
+  opened.push(() => db.close());
+  const accountsDb = openStore(paths.store, options.sync, COMMAND_PATIENCE);
+  opened.push(() => accountsDb.close());
+  const end = inWords(paths.end, () => readEndMark(paths.end));
+  inWords(paths.store, () => {
+    // First: a loss of power begins an epoch, too, which the mark does not name.
+    noticeLostEnd(end, accountsDb, log);
+    noticePowerLoss(accountsDb, log);
   });
-  noticePowerLoss(accountsDb, log);
-  noticeLostEnd(paths.end, db, log);
-  const index = openIndexFile(paths.index, db, log);
-  const lastPosition = readLastPosition(db);
+  const index = inWords(paths.index, () => openIndexFile(paths.index, db, log));
+  opened.push(() => index.close());
+  const lastPosition = inWords(paths.store, () => readLastPosition(db));
   const keeper = new Keeper(paths, lastPosition, index.indexed, log);
+  opened.push(() => keeper.abandon());
   if (lastPosition - index.indexed > INDEX_LAG) {
     log.info("store.indexing", { messages: lastPosition - index.indexed });
     await keeper.work();
   }
   const description = `embedded, ${paths.store}`;
-  const engine = new SqliteEngine({ db, index, keeper, clock, log, description, retention, paths, disk });
+  const parts = { db, index, keeper, clock, log, description, retention, paths, disk };
+  const engine = inWords(paths.store, () => new SqliteEngine(parts));
   let closing: Promise<void> | undefined;
   const close = async () => {
     await engine.close();
     markClosed(accountsDb);
     accountsDb.close();
-    lock.release();
+    release();
   };
   return {
     ...localPorts(clock),
@@ -92,12 +119,24 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
   };
 }
 
-/** Begins a new epoch where the log lacks messages that were announced: its write-ahead log was cut short, or removed (D5). */
-function noticeLostEnd(path: string, store: Database, log: EngineLog): void {
-  const end = readEndMark(path);
-  if (end === undefined || end.epoch !== readMeta(store, "epoch")) return;
+/**
+ * Begins a new epoch where the log lacks messages that were announced: its write-ahead log was cut short, or removed; or where
+ * it is another one than the mark names, so that nobody knows what it lacks (D5).
+ */
+function noticeLostEnd(end: LogEnd | undefined, store: Database, log: EngineLog): void {
+  if (end === undefined) return;
   const missing = end.position - readLastPosition(store);
-  if (missing > 0) noteLostEnd(store, missing, log);
+  if (missing > 0) {
+    noteLostEnd(store, missing, log);
+    return;
+  }
+  if (end.epoch !== readMeta(store, "epoch")) {
+    log.warn("store.replaced", {
+      advice:
+        "parley.db is not the store that ran here last. If a copy was put back, disable and revoke again what was since.",
+    });
+    beginEpoch(store);
+  }
 }
 
 /** Opens the accounts of a data folder and what was revoked, also while a server runs on it. */

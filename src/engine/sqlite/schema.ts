@@ -12,12 +12,13 @@
 //
 // What the index has not taken in yet is in memory (tail.ts), and read back from the log at the next start.
 import { Database } from "bun:sqlite";
+import { dirname } from "node:path";
 import { isBusy } from "./faults.ts";
+import { checkKinds, hadStore, inWords, refuseLostStore } from "./folder-files.ts";
 import { migrate, newEpoch, readVersion, SCHEMA_VERSION } from "./migrations.ts";
 import { RUN_TABLES } from "./runs/table.ts";
 
-export const STORE_FILE = "parley.db";
-export const INDEX_FILE = "parley-index.db";
+export { INDEX_FILE, STORE_FILE } from "./names.ts";
 
 /** Grows when the index's tables change; an index of another layout is thrown away. Before 2 it was not written down. */
 const INDEX_LAYOUT = 3;
@@ -41,9 +42,23 @@ export type StoreSync = "normal" | "full";
 /**
  * Opens the truth. Bun's defaults are not a server's: no waiting for locks, and checkpoints inside the commit that
  * crosses 1,000 pages, which stall the event loop for 20–30 ms; the keeper makes them instead.
+ *
+ * Throws StoreTooNew, and FileUnusable where the file cannot be used, or is gone though a store was there.
  */
 export function openStore(path: string, sync: StoreSync, busyTimeout: number): Database {
-  const db = new Database(path, { create: true, strict: true });
+  const folder = dirname(path);
+  checkKinds(folder);
+  refuseLostStore(folder);
+  const db = inWords(path, () => new Database(path, { create: true, strict: true }));
+  try {
+    return inWords(path, () => prepareStore(db, path, sync, busyTimeout));
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+function prepareStore(db: Database, path: string, sync: StoreSync, busyTimeout: number): Database {
   // Whatever it may wait later: a start beside a command that has the store for a moment waits until it is through.
   db.run(`pragma busy_timeout = ${OPENING_PATIENCE}`);
   switchToWal(db);
@@ -52,12 +67,13 @@ export function openStore(path: string, sync: StoreSync, busyTimeout: number): D
   db.run("pragma cache_size = -32000");
   // Where a page is written anyway, nothing of what it held before stays in it. Erasing needs more (eraser.ts).
   db.run("pragma secure_delete = fast");
+  // Asked first: another process that makes the store makes its tables before a server leaves anything beside it.
+  const wasUsed = hadStore(dirname(path));
   const version = readVersion(db);
-  if (version > SCHEMA_VERSION) {
-    db.close();
-    throw new StoreTooNew(path, version);
-  }
+  if (version > SCHEMA_VERSION) throw new StoreTooNew(path, version);
   migrate(db);
+  // All of it was in a write-ahead log that is lost. Its accounts must not give way to those with a published password.
+  if (version === 0 && wasUsed) db.run("insert or ignore into meta values ('had_accounts', '1')");
   db.run(`pragma busy_timeout = ${busyTimeout}`);
   return db;
 }

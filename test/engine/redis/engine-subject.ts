@@ -68,12 +68,16 @@ export class TestNode implements AsyncDisposable {
 }
 
 /** A client at a Redis that a test ends and starts again. */
-export async function connectTo({ port }: TestRedis, prefix: string): Promise<RedisClient> {
+export async function connectTo(
+  { port }: TestRedis,
+  prefix: string,
+  log = new RecordedLog(),
+): Promise<RedisClient> {
   const client = new RedisClient({
     address: { kind: "standalone", hosts: [{ host: "127.0.0.1", port }], tls: false, database: 0 },
     keys: new Keys(prefix),
     node: crypto.randomUUID(),
-    log: new RecordedLog(),
+    log,
   });
   if (await client.start(5_000)) return client;
   throw new Error(`Redis does not answer: ${client.fault}`);

@@ -4,6 +4,8 @@ import { explainFault, MissingRight, RedisAway, storeFault } from "../../../src/
 // The story: a primary of a Cluster was killed, clients came to conversations that lay on it, and the node, which reached
 // the other primaries, told them that it had met a fault of its own.
 const AWAY = [
+  "WRONGTYPE Operation against a key holding the wrong kind of value",
+  "WRONGTYPE Operation against a key holding the wrong kind of value script: 01c3a5, on @user_script:21.",
   "Too many Cluster redirections. Last error: Error: Connection is closed.",
   "CLUSTERDOWN Hash slot not served",
   "TRYAGAIN Multiple keys request during rehashing of slot",
@@ -48,7 +50,6 @@ const REFUSES = [
 ];
 
 const OURS = [
-  "WRONGTYPE Operation against a key holding the wrong kind of value",
   "CROSSSLOT Keys in request don't hash to the same slot",
   "ERR user_script:12: attempt to index a nil value",
   "ERR The ID specified in XADD is equal or smaller than the target stream top item",

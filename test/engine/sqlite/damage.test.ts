@@ -122,7 +122,7 @@ test.each([0, 0.3, 0.9])(
     const head = await after.engine.head("room");
     expect(head.seq).toBeLessThan(40);
     expect(head.epoch).not.toBe(epoch);
-    if (share > 0) expect(crashed.log.events()).toContain("store.end_lost");
+    expect(crashed.log.events()).toContain("store.end_lost");
     await after.close();
     // Once told is enough.
     expect((await (await crashed.open()).engine.head("room")).epoch).toBe(head.epoch);
