@@ -91,3 +91,14 @@ test("a conversation that is not there is named, with the way to see which are",
     expect(stderr).toContain('There is no conversation "nowhere"; `parley conversation list` shows all.');
   }
 });
+
+test("one message is counted in the singular, and `chat` without a credential names the ways to get one", async () => {
+  await using folder = new ParleyFolder();
+  const { url } = await folder.serve();
+  const said = await folder.run(["chat", "lobby", "--url", url, "--user", "user1"], { stdin: "hello\n" });
+  expect(said.code).toBe(0);
+  expect((await conversation(folder, "list")).stdout).toMatch(/^lobby {2}1 message \(1\) /);
+  const unknown = await folder.run(["chat", "lobby", "--url", url, "--user", "bob"]);
+  expect(unknown).toMatchObject({ code: 1, stdout: "" });
+  expect(unknown.stderr).toContain("set PARLEY_TOKEN (`npx parley token bob` prints one beside the server)");
+});
