@@ -70,7 +70,7 @@ const DELIVERY_CHECKS = [[], ["--nodes", "3"]];
  */
 const WORKERS = 2 * availableParallelism();
 
-/** How long each file took on a quiet machine, so that the slowest start first. `npm test -- --update-timings` writes it anew. */
+/** About how many milliseconds each file takes, so that the slowest start first; `npm test -- --update-timings` measures it. */
 const TIMINGS = "test/timings.json";
 
 interface Counts {
