@@ -270,7 +270,9 @@ describe("a scenario written by hand", () => {
     expect(await run(folder, url, lines, ["--secret-key-file", "key"])).toMatchObject({ code: 0 });
     const without = await run(folder, url, lines);
     expect(without).toMatchObject({ code: 1, stdout: "" });
-    expect(without.stderr).toContain("set PARLEY_TOKEN or PARLEY_PASSWORD");
+    expect(without.stderr).toContain(
+      "set PARLEY_TOKEN (`npx parley token user1` prints one beside the server) or PARLEY_PASSWORD",
+    );
   });
 
   test("an expired token is asked of a server that makes faults, for a user with an open line", async () => {
