@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { z } from "zod";
 import { ERRORS } from "../../src/protocol/errors.ts";
-import { Member, Message, Quota, SERVER_FRAMES } from "../../src/protocol/server-frames.ts";
+import { Message, PresentUser, Quota, SERVER_FRAMES } from "../../src/protocol/server-frames.ts";
 
 const ROOT = join(import.meta.dir, "../..");
 
@@ -59,7 +59,7 @@ function declareServerFrames(): string {
   const frames = Object.values(SERVER_FRAMES).map((schema) => typeOf(schema));
   return [
     `export type Quota = ${typeOf(Quota)};`,
-    `export type Member = ${typeOf(Member)};`,
+    `export type PresentUser = ${typeOf(PresentUser)};`,
     `export type Message = ${typeOf(Message)};`,
     `export type ServerFrame =\n  | ${frames.join("\n  | ")};`,
     'export type ServerFrameOf<T extends ServerFrame["type"]> = Extract<ServerFrame, { type: T }>;\n',

@@ -7,7 +7,7 @@ import { closedError, ParleyError } from "./parley-error.ts";
 import { MONOTONIC } from "./timing.ts";
 import { createTokenKeeper } from "./token.ts";
 
-export type { Member, Quota, ServerFrame, ServerFrameOf } from "../protocol/server-frames.ts";
+export type { PresentUser, Quota, ServerFrame, ServerFrameOf } from "../protocol/server-frames.ts";
 export type {
   Ack,
   Conversation,

@@ -1,5 +1,5 @@
 import { MAX_HISTORY_LIMIT } from "../protocol/limits.ts";
-import type { Member, Quota, ServerFrame, ServerFrameOf } from "../protocol/server-frames.ts";
+import type { PresentUser, Quota, ServerFrame, ServerFrameOf } from "../protocol/server-frames.ts";
 import { createListeners, type EventName, type Listener } from "./events.ts";
 import { createInbox, type Lost, type Position, type Taken } from "./inbox.ts";
 import { createKeeper } from "./keeper.ts";
@@ -61,7 +61,7 @@ export interface Conversation<Data extends object = AnyData> extends AsyncIterab
   /** The last `welcome` frame: plan, inactivity time-out, and what else the server said first. */
   readonly welcome: ServerFrameOf<"welcome"> | undefined;
   /** Who is there, this user included, with what they have read. */
-  readonly members: readonly Member[];
+  readonly present: readonly PresentUser[];
   /** What is not acked yet, the oldest first. */
   readonly pending: readonly Pending[];
   /** Up to where messages were given out: kept, and given to `conversation(id, { from })`, it goes on there. */
@@ -245,7 +245,7 @@ export function openConversation(
     if (isNewEpoch) requests.forgetMark();
     // A clock that stood still while the machine slept does not know how much of a wait is over: the server says it again.
     requests.hasten();
-    const events = people.welcome(frame.members, isNewEpoch, Date.now());
+    const events = people.welcome(frame.present, isNewEpoch, Date.now());
     line.dispatch({ type: "welcome", behind: inbox.isBehind() });
     tellOf(events);
     take(taken);
@@ -292,7 +292,7 @@ export function openConversation(
     get welcome() {
       return welcome;
     },
-    get members() {
+    get present() {
       return people.present();
     },
     get pending() {

@@ -1,4 +1,4 @@
-import type { Member, ServerFrameOf } from "../protocol/server-frames.ts";
+import type { PresentUser, ServerFrameOf } from "../protocol/server-frames.ts";
 
 export type Presence = Omit<ServerFrameOf<"presence">, "type">;
 export type Typing = Omit<ServerFrameOf<"typing">, "type">;
@@ -11,9 +11,9 @@ export type PeopleEvent =
 /** Who is in a conversation, up to where each has read, and who types. */
 export interface People {
   /** Who is there. */
-  present(): readonly Member[];
+  present(): readonly PresentUser[];
   /** A connection was let in: who came and went since the last one. `now`: milliseconds since 1970. */
-  welcome(present: readonly Member[], isNewEpoch: boolean, now: number): readonly PeopleEvent[];
+  welcome(present: readonly PresentUser[], isNewEpoch: boolean, now: number): readonly PeopleEvent[];
   presence(presence: Presence): readonly PeopleEvent[];
   typing(typing: Typing): readonly PeopleEvent[];
   read(user: string, seq: number): void;
@@ -22,12 +22,12 @@ export interface People {
 }
 
 export function createPeople(): People {
-  let present: readonly Member[] = [];
+  let present: readonly PresentUser[] = [];
   /** Up to where each user has read, those who have left too: who comes back has not forgotten it. */
   const reads = new Map<string, number>();
   const typing = new Set<string>();
 
-  function withRead(user: string, since: number): Member {
+  function withRead(user: string, since: number): PresentUser {
     const read = reads.get(user);
     return { user, since, ...(read !== undefined && { read }) };
   }
@@ -51,7 +51,7 @@ export function createPeople(): People {
     },
     presence(body) {
       const { user, state, at } = body;
-      const others = present.filter((member) => member.user !== user);
+      const others = present.filter((one) => one.user !== user);
       present = state === "joined" ? [...others, withRead(user, at)] : others;
       // Who has just come does not type either.
       return [...endTyping(user), { event: "presence", body }];
@@ -64,13 +64,13 @@ export function createPeople(): People {
     read(user, seq) {
       if (seq <= (reads.get(user) ?? 0)) return;
       reads.set(user, seq);
-      present = present.map((member) => (member.user === user ? { ...member, read: seq } : member));
+      present = present.map((one) => (one.user === user ? { ...one, read: seq } : one));
     },
     interrupted: () => [...typing].flatMap(endTyping),
   };
 }
 
 /** Those of `some` who are not among `others`. */
-function without(some: readonly Member[], others: readonly Member[]): readonly Member[] {
+function without(some: readonly PresentUser[], others: readonly PresentUser[]): readonly PresentUser[] {
   return some.filter(({ user }) => !others.some((other) => other.user === user));
 }

@@ -76,10 +76,10 @@ async function speaksOverHttp(world: World): Promise<void> {
     Object.entries((body.messages as object[])[0] ?? {}).sort(),
     Object.entries(message).sort(),
   );
-  const members = (await ask("/members")).body.members as { user: string }[] | undefined;
+  const present = (await ask("/presence")).body.present as { user: string }[] | undefined;
   mustBe(
-    "GET …/members",
-    members?.map(({ user }) => user),
+    "GET …/presence",
+    present?.map(({ user }) => user),
     [world.bob.user],
   );
 }

@@ -28,8 +28,8 @@ async function joinsOnce(world: World): Promise<void> {
   const { line: watcher } = await world.join(world.ann, conversation);
   const { line: first, welcome } = await world.join(world.bob, conversation);
   // Who came to another node a moment before may not stand in `welcome` yet; then a `joined` follows.
-  const here = () => [...welcome.members, ...first.of("presence")].map(({ user }) => user).sort();
-  await first.until(() => here().length >= 2, "who is there, in `members` or by `joined`");
+  const here = () => [...welcome.present, ...first.of("presence")].map(({ user }) => user).sort();
+  await first.until(() => here().length >= 2, "who is there, in `present` or by `joined`");
   mustBe("who is there", here(), [world.ann.user, world.bob.user].sort());
   await watcher.next("presence", ({ user, state }) => user === world.bob.user && state === "joined");
   const { line: second } = await world.join(world.bob, conversation);
@@ -76,7 +76,7 @@ async function marks(world: World): Promise<void> {
   const told = watcher.of("read").map(({ seq }) => seq);
   must(told.length === 1, `A mark went back: ${told.join(", ")}.`);
   const { welcome } = await world.join(world.ann, conversation);
-  const member = welcome.members.find(({ user }) => user === world.bob.user);
-  if (member === undefined) throw new Skipped("the reader is no member any more");
-  mustBe("`read` in `welcome.members`", member.read, 2);
+  const bob = welcome.present.find(({ user }) => user === world.bob.user);
+  if (bob === undefined) throw new Skipped("the reader is not present any more");
+  mustBe("`read` in `welcome.present`", bob.read, 2);
 }

@@ -28,9 +28,9 @@ export function hear(state: State, event: TalkEvent): Step {
       return event.line.at === "closed"
         ? onClosed(state, session, event.line)
         : onStatus(state, session, event.line, event);
-    case "members": {
-      const typing = session.typing.filter((user) => event.members.some((member) => member.user === user));
-      return still({ ...state, session: { ...session, members: event.members, typing } });
+    case "present": {
+      const typing = session.typing.filter((user) => event.present.some((one) => one.user === user));
+      return still({ ...state, session: { ...session, present: event.present, typing } });
     }
     case "typing":
       return still({ ...state, session: withTyping(session, event.user, event.active) });
@@ -77,7 +77,7 @@ function onStatus(
   state: State,
   { cut, ...session }: OpenSession,
   line: OpenSession["line"],
-  { welcome, members, at }: TalkEvent & { type: "status" },
+  { welcome, present, at }: TalkEvent & { type: "status" },
 ): Step {
   const inTouch = line.at !== "connecting" && line.at !== "waiting";
   if (!inTouch || welcome === undefined) {
@@ -95,7 +95,7 @@ function onStatus(
   const { plan, inactivity, seq } = welcome;
   return still({
     ...state,
-    session: { ...session, line, terms: { plan, inactivity }, members },
+    session: { ...session, line, terms: { plan, inactivity }, present },
     transcript: { ...state.transcript, newest: Math.max(seq, state.transcript.newest) },
     // The page that the address asked for comes right after `welcome`.
     loading: state.loading || !state.transcriptOf!.begun,

@@ -1,4 +1,4 @@
-import type { Member } from "../protocol/server-frames.ts";
+import type { PresentUser } from "../protocol/server-frames.ts";
 import type { Row, StoredRow, Transcript } from "./transcript.ts";
 
 /** One thing in the list of messages. `key` names it as long as it stays the same thing. */
@@ -61,16 +61,16 @@ export function layOut({ past, stored, outbox, first }: Transcript): readonly It
 /** Who has read up to which row, by the row's key. One who wrote that row has shown it by that. */
 export function readMarks(
   rows: readonly StoredRow[],
-  members: readonly Member[],
+  present: readonly PresentUser[],
   user: string,
 ): ReadonlyMap<string, readonly string[]> {
   const marks = new Map<string, string[]>();
-  for (const member of members) {
-    const { read } = member;
-    if (read === undefined || member.user === user) continue;
+  for (const other of present) {
+    const { read } = other;
+    if (read === undefined || other.user === user) continue;
     const row = rows.findLast(({ seq }) => seq <= read);
-    if (row === undefined || row.from === member.user) continue;
-    marks.set(row.key, [...(marks.get(row.key) ?? []), member.user].sort());
+    if (row === undefined || row.from === other.user) continue;
+    marks.set(row.key, [...(marks.get(row.key) ?? []), other.user].sort());
   }
   return marks;
 }

@@ -2,8 +2,8 @@ import type {
   Ack,
   State as LineState,
   Lost,
-  Member,
   Message,
+  PresentUser,
   Quota,
   QuotaNotice,
 } from "../client/connect.ts";
@@ -37,7 +37,7 @@ export interface OpenSession {
   readonly line: Line;
   /** What `welcome` said; missing until it came. */
   readonly terms?: Pick<ServerFrameOf<"welcome">, "plan" | "inactivity">;
-  readonly members: readonly Member[];
+  readonly present: readonly PresentUser[];
   /** Who else types. */
   readonly typing: readonly string[];
   /** When the server will close for inactivity; there while its warning stands. */
@@ -101,10 +101,10 @@ export type TalkEvent =
       readonly type: "status";
       readonly line: LineState;
       readonly welcome: ServerFrameOf<"welcome"> | undefined;
-      readonly members: readonly Member[];
+      readonly present: readonly PresentUser[];
       readonly at: number;
     }
-  | { readonly type: "members"; readonly members: readonly Member[] }
+  | { readonly type: "present"; readonly present: readonly PresentUser[] }
   | { readonly type: "typing"; readonly user: string; readonly active: boolean }
   | { readonly type: "message"; readonly message: Message }
   /** `newest`: up to where the conversation is known after that. */

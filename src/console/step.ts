@@ -156,7 +156,7 @@ function open(state: State, user: string): Step {
 
 function connecting(user: string): OpenSession {
   const line = { at: "connecting", attempt: 0, fresh: false } as const;
-  return { at: "open", user, line, members: [], typing: [], measuring: false };
+  return { at: "open", user, line, present: [], typing: [], measuring: false };
 }
 
 function onLeave(state: State): Step {

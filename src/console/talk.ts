@@ -33,12 +33,12 @@ export function openTalk(conversation: Conversation, tellPage: (event: TalkEvent
   }
 
   function tellMembers(): void {
-    tell({ type: "members", members: conversation.members });
+    tell({ type: "present", present: conversation.present });
   }
 
   conversation.on("status", (line) => {
-    const { welcome, members } = conversation;
-    tell({ type: "status", line: inMoments(line), welcome, members, at: moment() });
+    const { welcome, present } = conversation;
+    tell({ type: "status", line: inMoments(line), welcome, present, at: moment() });
   });
   conversation.on("history", ({ messages, more }) => tell({ type: "page", messages, more }));
   conversation.on("message", (message) => tell({ type: "message", message }));

@@ -21,7 +21,7 @@ export interface HereState {
   readonly entries: readonly { readonly life: string; readonly user: string; readonly since: number }[];
 }
 
-/** What members should hear. */
+/** What users who are present are sent. */
 export interface PresenceChange {
   readonly user: string;
   readonly state: "joined" | "left";

@@ -1,4 +1,4 @@
-import type { Member } from "../protocol/server-frames.ts";
+import type { PresentUser } from "../protocol/server-frames.ts";
 
 interface Presence {
   readonly user: string;
@@ -13,7 +13,7 @@ interface Presence {
 /** How long a user stays at least whose connection was replaced, in milliseconds: the newer one is being let in. */
 const REPLACED_GRACE = 2_000;
 
-/** Members from which they are also kept by name: most rooms are small, and a map for each would be most of its memory. */
+/** Users from which they are also kept by name: most rooms are small, and a map for each would be most of its memory. */
 const MANY = 16;
 
 /**
@@ -22,7 +22,7 @@ const MANY = 16;
  */
 export class Roster {
   /** In the order in which they came. */
-  private readonly members: Presence[] = [];
+  private readonly present: Presence[] = [];
   private byUser: Map<string, Presence> | undefined;
   private leaving = 0;
 
@@ -30,14 +30,14 @@ export class Roster {
 
   /** Adds a connection of `user`; answers whether others should hear that the user joined. */
   join(user: string, now: number): boolean {
-    const member = this.find(user);
-    if (member === undefined) {
+    const one = this.find(user);
+    if (one === undefined) {
       this.add({ user, connections: 1, since: now, leftAt: undefined, goneAt: 0 });
       return true;
     }
-    if (member.leftAt !== undefined) this.leaving--;
-    member.leftAt = undefined;
-    member.connections++;
+    if (one.leftAt !== undefined) this.leaving--;
+    one.leftAt = undefined;
+    one.connections++;
     return false;
   }
 
@@ -46,26 +46,26 @@ export class Roster {
    * connection has `replaced` is no leave, however short the grace is (W8).
    */
   leave(user: string, now: number, replaced = false): void {
-    const member = this.find(user);
-    if (member === undefined || --member.connections > 0) return;
-    member.leftAt = now;
-    member.goneAt = now + (replaced ? Math.max(this.grace, REPLACED_GRACE) : this.grace);
+    const one = this.find(user);
+    if (one === undefined || --one.connections > 0) return;
+    one.leftAt = now;
+    one.goneAt = now + (replaced ? Math.max(this.grace, REPLACED_GRACE) : this.grace);
     this.leaving++;
   }
 
-  /** The users whose grace is over, and when each had left; they are members no longer. */
+  /** The users whose grace is over, and when each had left; they are not present any more. */
   left(now: number): { user: string; at: number }[] {
     if (this.leaving === 0) return [];
-    const gone = this.members.filter(({ leftAt, goneAt }) => leftAt !== undefined && now >= goneAt);
-    for (const member of gone) {
-      this.members.splice(this.members.indexOf(member), 1);
-      this.byUser?.delete(member.user);
+    const gone = this.present.filter(({ leftAt, goneAt }) => leftAt !== undefined && now >= goneAt);
+    for (const one of gone) {
+      this.present.splice(this.present.indexOf(one), 1);
+      this.byUser?.delete(one.user);
     }
     this.leaving -= gone.length;
     return gone.map(({ user, leftAt }) => ({ user, at: leftAt! }));
   }
 
-  /** Whether `user` is a member; who is in their grace is one still. */
+  /** Whether `user` is present; who is in their grace still is. */
   has(user: string): boolean {
     return this.find(user) !== undefined;
   }
@@ -75,44 +75,46 @@ export class Roster {
     return this.leaving > 0;
   }
 
-  /** The members, in the order in which they came; who is in their grace is one still. */
-  list(): Member[] {
-    return this.members.map(({ user, since }) => ({ user, since: Math.floor(since) }));
+  /** The users present, in the order in which they came; who is in their grace still is. */
+  list(): PresentUser[] {
+    return this.present.map(({ user, since }) => ({ user, since: Math.floor(since) }));
   }
 
   /** Takes everybody away at once, also who is in their grace. Returns who was there. */
   clear(): string[] {
     this.byUser = undefined;
     this.leaving = 0;
-    return this.members.splice(0).map(({ user }) => user);
+    return this.present.splice(0).map(({ user }) => user);
   }
 
   private find(user: string): Presence | undefined {
     return this.byUser === undefined
-      ? this.members.find((member) => member.user === user)
+      ? this.present.find((each) => each.user === user)
       : this.byUser.get(user);
   }
 
-  private add(member: Presence): void {
-    this.members.push(member);
-    if (this.members.length === MANY) this.byUser = new Map(this.members.map((each) => [each.user, each]));
-    else this.byUser?.set(member.user, member);
+  private add(one: Presence): void {
+    this.present.push(one);
+    if (this.present.length === MANY) this.byUser = new Map(this.present.map((each) => [each.user, each]));
+    else this.byUser?.set(one.user, one);
   }
 }
 
-/** Members, each with its read mark where it has one. */
-export function withMarks(members: readonly Member[], marks: ReadonlyMap<string, number>): Member[] {
-  return members.map((member) => {
-    const read = marks.get(member.user);
-    return read === undefined ? member : { ...member, read };
+/** The users present, each with its read mark where it has one. */
+export function withMarks(
+  present: readonly PresentUser[],
+  marks: ReadonlyMap<string, number>,
+): PresentUser[] {
+  return present.map((one) => {
+    const read = marks.get(one.user);
+    return read === undefined ? one : { ...one, read };
   });
 }
 
-/** The members on this node and those elsewhere, each once and since they first came, in the order in which they came. */
-export function together(here: Member[], elsewhere: ReadonlyMap<string, number>): Member[] {
+/** The users present on this node and those elsewhere, each once and since they first came, in the order in which they came. */
+export function together(here: PresentUser[], elsewhere: ReadonlyMap<string, number>): PresentUser[] {
   if (elsewhere.size === 0) return here;
   const since = new Map(elsewhere);
-  for (const member of here)
-    since.set(member.user, Math.min(member.since, since.get(member.user) ?? member.since));
+  for (const one of here) since.set(one.user, Math.min(one.since, since.get(one.user) ?? one.since));
   return [...since].map(([user, at]) => ({ user, since: at })).sort((a, b) => a.since - b.since);
 }

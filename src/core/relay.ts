@@ -40,5 +40,5 @@ export interface Relay {
   /** Opens a conversation on this node. The listener is called for what changes after the answer. */
   open(conversation: string, listener: RelayListener): Promise<RelayRoom>;
   /** Who is in a conversation through other nodes, and since when; for one that is not open on this node. */
-  members(conversation: string): Promise<ReadonlyMap<string, number>>;
+  present(conversation: string): Promise<ReadonlyMap<string, number>>;
 }

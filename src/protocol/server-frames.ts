@@ -8,7 +8,7 @@ import { Identifier, MessageId } from "./identifiers.ts";
 export const Quota = z.object({ limit: z.int(), remaining: z.int(), reset: z.number() });
 
 /** One user in a conversation, however many connections it has there; `read` is how far the user has read, once said. */
-export const Member = z.object({ user: Identifier, since: z.int(), read: z.int().optional() });
+export const PresentUser = z.object({ user: Identifier, since: z.int(), read: z.int().optional() });
 
 /** The first frame of a connection that was let in. The client may speak from now on. */
 export const WelcomeFrame = z.object({
@@ -24,11 +24,11 @@ export const WelcomeFrame = z.object({
   skipped: z.object({ first: z.int(), last: z.int() }).optional(),
   quota: Quota,
   inactivity: z.object({ timeout: z.number(), warning: z.number() }),
-  members: z.array(Member),
+  present: z.array(PresentUser),
   server: z.object({ name: z.string(), protocol: z.int() }),
 });
 
-/** A message as every member sees it. */
+/** A message as every user sees it. */
 export const Message = z.object({
   seq: z.int(),
   id: MessageId,
@@ -135,7 +135,7 @@ export const SERVER_FRAMES = {
 } as const;
 
 export type Quota = z.output<typeof Quota>;
-export type Member = z.output<typeof Member>;
+export type PresentUser = z.output<typeof PresentUser>;
 export type Message = z.output<typeof Message>;
 export type ServerFrameType = keyof typeof SERVER_FRAMES;
 export type ServerFrame = { [T in ServerFrameType]: z.output<(typeof SERVER_FRAMES)[T]> }[ServerFrameType];

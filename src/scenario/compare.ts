@@ -19,8 +19,8 @@ export interface CompareContext {
   readonly names: Names;
   /** The life of the conversation that the line is in; see names.ts. */
   readonly space: string;
-  /** Whether members are compared: not where presence is ignored. */
-  readonly members: boolean;
+  /** Whether present users are compared: not where presence is ignored. */
+  readonly present: boolean;
 }
 
 export interface Comparison {
@@ -114,8 +114,8 @@ class Comparer {
         // It belongs to the user: who plays the part of another may have another plan.
         if (file === "scenario" || !names.anyRenamed) this.value(path, want, came);
         return;
-      case "members":
-        this.members(path, want, came);
+      case "present":
+        this.present(path, want, came);
         return;
       case "messages":
         this.messages(path, want, came);
@@ -153,19 +153,19 @@ class Comparer {
   }
 
   /** Who is there, in any order. Who is no part of the recording does not count. */
-  private members(path: string, want: unknown, came: unknown): void {
-    if (this.context.kind === "recording" && !this.context.members) return;
+  private present(path: string, want: unknown, came: unknown): void {
+    if (this.context.kind === "recording" && !this.context.present) return;
     if (!Array.isArray(want) || !Array.isArray(came)) {
       this.value(path, want, came);
       return;
     }
     const kinds = { user: "user", since: "free", read: "seq" } as const;
-    for (const [index, member] of want.entries()) {
+    for (const [index, one] of want.entries()) {
       const at = `${path}[${index}]`;
-      const user = this.context.names.user(String(member?.user));
+      const user = this.context.names.user(String(one?.user));
       const same = came.find((one) => one?.user === user);
       if (same === undefined) this.differ(`${at}.user`, user, undefined);
-      else this.fields(member, same, kinds, ["read"], at);
+      else this.fields(one, same, kinds, ["read"], at);
     }
   }
 

@@ -40,7 +40,7 @@ export class PlayedLine {
   ) {
     this.waiting = new Waiting(expectations);
     this.space = spaceOf(conversation, undefined);
-    this.context = { kind, names, members: !ignore.includes("presence") };
+    this.context = { kind, names, present: !ignore.includes("presence") };
   }
 
   /** Which expectation a frame is; undefined where it is none. Tells `position` where the client can come back to. */

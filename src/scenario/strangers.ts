@@ -50,8 +50,8 @@ export function withoutStrangers(recording: Recording): Played {
     for (const name of ["seq", "before", "after"])
       if (name in changed && frame.type !== "closing") changed[name] = moved(entry, changed[name]);
     if (Array.isArray(frame.lost)) changed.lost = frame.lost.map((seq) => moved(entry, seq));
-    if (Array.isArray(frame.members))
-      changed.members = frame.members.filter((member) => users.has(String((member as Frame | null)?.user)));
+    if (Array.isArray(frame.present))
+      changed.present = frame.present.filter((one) => users.has(String((one as Frame | null)?.user)));
     if (entry.dir === "in" && frame.type === "history" && Array.isArray(frame.messages)) {
       const messages = frame.messages.filter((message) => !isStrange(message));
       changed.messages = messages.map((message) => ({ ...message, seq: moved(entry, message.seq) }));

@@ -10,7 +10,7 @@
  * - `user`, `conversation`: the one that plays this part in this run
  * - `epoch`: another one, but the same as long as it was the same
  * - `plan`: the same, unless another user plays the part
- * - `members`, `messages`: lists with such fields in them, see compare.ts
+ * - `present`, `messages`: lists with such fields in them, see compare.ts
  * - `more`: the same, unless there were messages before
  */
 export type FieldKind =
@@ -22,7 +22,7 @@ export type FieldKind =
   | "conversation"
   | "epoch"
   | "plan"
-  | "members"
+  | "present"
   | "messages"
   | "more";
 
@@ -43,7 +43,7 @@ export const VOLATILE: Readonly<Record<string, Fields>> = {
     lost: "seqs",
     quota: "free",
     inactivity: "free",
-    members: "members",
+    present: "present",
     server: "free",
   },
   message: MESSAGE_FIELDS,

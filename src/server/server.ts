@@ -144,7 +144,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     faults,
     apiKeys: settings.apiKeys,
     origins,
-    members: (conversation) => hub.members(conversation),
+    present: (conversation) => hub.present(conversation),
     removeConversation: createRemovals(parts.removeConversations),
     count: (sender, id, result) => counts.count(sender, id, result),
     ready: () => !draining && engine.ready(),

@@ -100,8 +100,8 @@ function cut({ socket }: TestClient): void {
 
 const isGuest = (user: string) => user.startsWith("user-");
 
-function guestsIn({ members }: ServerFrameOf<"welcome">): string[] {
-  return members.flatMap(({ user }) => (isGuest(user) ? user : [])).sort();
+function guestsIn({ present }: ServerFrameOf<"welcome">): string[] {
+  return present.flatMap(({ user }) => (isGuest(user) ? user : [])).sort();
 }
 
 /** The guests whom a client has seen come and not go. */

@@ -59,7 +59,7 @@ describe("talking", () => {
     const joined = next(ann.lobby, "presence", ({ user }) => user === "ben");
     await using ben = await join(server, "ben");
     expect(await joined).toMatchObject({ user: "ben", state: "joined" });
-    expect(ann.lobby.members.map(({ user }) => user).sort()).toEqual(["ann", "ben"]);
+    expect(ann.lobby.present.map(({ user }) => user).sort()).toEqual(["ann", "ben"]);
     const typing = next(ann.lobby, "typing");
     ben.lobby.typing(true);
     ben.lobby.typing(true);
@@ -68,7 +68,7 @@ describe("talking", () => {
     const read = next(ann.lobby, "read");
     ben.lobby.read(1);
     expect(await read).toMatchObject({ user: "ben", seq: 1 });
-    expect(ann.lobby.members.find(({ user }) => user === "ben")).toMatchObject({ read: 1 });
+    expect(ann.lobby.present.find(({ user }) => user === "ben")).toMatchObject({ read: 1 });
     const left = next(ann.lobby, "presence");
     await ben.parley.close();
     expect(await left).toMatchObject({ user: "ben", state: "left" });

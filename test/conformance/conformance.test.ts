@@ -136,7 +136,7 @@ function turnedRound(all: readonly ServerFrame[]): ServerFrame[] {
 }
 
 function withoutMarks(frame: Extract<ServerFrame, { type: "welcome" }>): object[] {
-  return [{ ...frame, members: frame.members.map(({ read: _, ...member }) => member) }];
+  return [{ ...frame, present: frame.present.map(({ read: _, ...member }) => member) }];
 }
 
 function echoFirstProtocol(answer: string, request: string): string {

@@ -2,7 +2,7 @@
 import type { State as LineState } from "../../src/client/connect.ts";
 import type { Effect, Event, Line, State } from "../../src/console/state.ts";
 import { initialState, step } from "../../src/console/step.ts";
-import type { Member, Message } from "../../src/protocol/server-frames.ts";
+import type { Message, PresentUser } from "../../src/protocol/server-frames.ts";
 
 /** When it happens. */
 export const T0 = 1_800_000_000_000;
@@ -38,7 +38,7 @@ export function page(first = 1, last = first - 1): Event {
 }
 
 /** The line is told to be so. */
-export function status(line: LineState, seq = 0, members: readonly Member[] = []): Event {
+export function status(line: LineState, seq = 0, present: readonly PresentUser[] = []): Event {
   return {
     type: "status",
     line,
@@ -53,10 +53,10 @@ export function status(line: LineState, seq = 0, members: readonly Member[] = []
       resumed: false,
       quota: { limit: 3, remaining: 3, reset: 0 },
       inactivity: { timeout: 300, warning: 30 },
-      members: [...members],
+      present: [...present],
       server: { name: "parley", protocol: 1 },
     },
-    members,
+    present,
     at: T0,
   };
 }

@@ -36,7 +36,7 @@ test("D5 a store that began anew: the old messages stay above a line, though the
 
 test("a read mark stands at the last message read that is here, not at the reader's own", () => {
   const { stored } = take(EMPTY_TRANSCRIPT, messages(1, 4));
-  const members = [
+  const present = [
     { user: "ann", since: 0, read: 4 },
     { user: "cat", since: 0, read: 3 },
     { user: "dan", since: 0, read: 99 },
@@ -44,7 +44,7 @@ test("a read mark stands at the last message read that is here, not at the reade
     { user: "eve", since: 0 },
   ];
   // All messages are ben's: that he has read them goes without saying.
-  expect([...readMarks(stored, members, "ann")]).toEqual([
+  expect([...readMarks(stored, present, "ann")]).toEqual([
     ["ben\nid-3", ["cat"]],
     ["ben\nid-4", ["dan"]],
   ]);

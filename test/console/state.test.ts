@@ -197,8 +197,8 @@ describe("others", () => {
   test("who types is shown until they stop, leave, or the line is away; a message may be followed by the next", () => {
     const typing = run(open({ seq: 0 }), [types("user2", true), types("user2", true)]).state;
     expect(typing.session).toMatchObject({ typing: ["user2"] });
-    const { members } = typing.session as Extract<Session, { at: "open" }>;
-    const ends: Event[] = [types("user2", false), { type: "members", members }, waiting()];
+    const { present } = typing.session as Extract<Session, { at: "open" }>;
+    const ends: Event[] = [types("user2", false), { type: "present", present }, waiting()];
     expect(run(typing, [live(1, "user2", "hi")]).state.session).toMatchObject({ typing: ["user2"] });
     for (const end of ends) expect(run(typing, [end]).state.session).toMatchObject({ typing: [] });
   });

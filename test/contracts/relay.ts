@@ -46,7 +46,7 @@ export function relayContract(name: string, nodes: 1 | 3, open: () => Promise<Op
       again.room.join("anna", 3_000);
       expect(own.room.isShared).toBe(nodes > 1);
       expect([...own.room.elsewhere()]).toEqual([]);
-      expect([...(await relay!.members("lobby"))]).toEqual([]);
+      expect([...(await relay!.present("lobby"))]).toEqual([]);
       expect([...own.news, ...again.news]).toEqual([]);
       own.room.close();
       again.room.close();
@@ -93,7 +93,7 @@ export function relayContract(name: string, nodes: 1 | 3, open: () => Promise<Op
       b.room.join("anna", 900);
       await until("it is known", () => c.room.elsewhere().get("anna") === 900);
       a.room.leave("anna", 2_000);
-      await until("it is known", async () => (await opened.relays[2]!.members("lobby")).get("anna") === 900);
+      await until("it is known", async () => (await opened.relays[2]!.present("lobby")).get("anna") === 900);
       b.room.leave("anna", 3_000);
       await heard([c, 2]);
       expect(c.news).toEqual([
@@ -124,13 +124,13 @@ export function relayContract(name: string, nodes: 1 | 3, open: () => Promise<Op
       const a = await listen(first!);
       a.room.join("anna", 1_000);
       a.room.join("ben", 1_500);
-      await until("it is written", async () => (await second!.members("lobby")).size === 2);
+      await until("it is written", async () => (await second!.present("lobby")).size === 2);
       const b = await listen(second!);
       expect([...b.room.elsewhere()].sort()).toEqual([
         ["anna", 1_000],
         ["ben", 1_500],
       ]);
-      expect([...(await third!.members("lobby"))].sort()).toEqual([
+      expect([...(await third!.present("lobby"))].sort()).toEqual([
         ["anna", 1_000],
         ["ben", 1_500],
       ]);

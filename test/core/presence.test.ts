@@ -70,13 +70,13 @@ test.each(seeds(1, 2))("P1 seed %d: joined and left take turns for each user, wh
     expect(
       roster
         .list()
-        .map((member) => member.user)
+        .map(({ user }) => user)
         .sort(),
     ).toEqual([...there].sort());
   }
 });
 
-test("P1 members over all nodes are listed once, since they first came, in the order in which they came", () => {
+test("P1 users present on all nodes are listed once, since they first came, in the order in which they came", () => {
   const here = [
     { user: "anna", since: 10 },
     { user: "ben", since: 20 },

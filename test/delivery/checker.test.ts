@@ -29,7 +29,7 @@ const welcome = (seq: number): ClientEvent => ({
   seq,
   epoch: "e1",
   resumed: false,
-  members: ["anna"],
+  present: ["anna"],
 });
 const back = (
   after: number,
@@ -41,7 +41,7 @@ const back = (
   seq,
   epoch: "e1",
   resumed: true,
-  members: ["anna", "ben"],
+  present: ["anna", "ben"],
   ...fields,
 });
 
@@ -96,7 +96,7 @@ function goodRecord() {
             message(3, "anna", "b"),
             message(4, "ben", "b"),
           ],
-          members: ["anna"],
+          present: ["anna"],
           connected: ["anna"],
         },
       ],
@@ -227,15 +227,15 @@ const WRONGS: [what: string, spoil: (record: Good) => unknown, kind: FaultKind, 
   ],
   [
     "a ghost",
-    (record) => room(record).members.push("ben"),
+    (record) => room(record).present.push("ben"),
     "presence",
-    "ben is a member of room and not connected",
+    "ben is shown as present in room and not connected",
   ],
   [
     "a user nobody sees",
     (record) => room(record).connected.push("ben"),
     "presence",
-    "ben is connected to room and no member",
+    "ben is connected to room and not shown as present",
   ],
   [
     "a user who joins twice",

@@ -10,18 +10,18 @@ export function walk(
   const faults: Fault[] = [];
   const add = (kind: FaultKind, text: string) => faults.push({ kind, conversation, text: `${name} ${text}` });
   let life: Life | undefined;
-  let members = new Set<string>();
+  let present = new Set<string>();
   for (const event of client.events) {
     switch (event.what) {
       case "joined":
         life = onJoined(life, event, add);
-        members = new Set(event.members);
+        present = new Set(event.present);
         break;
       case "presence":
-        if (members.has(event.user) === (event.state === "joined"))
+        if (present.has(event.user) === (event.state === "joined"))
           add("presence", `was told that ${event.user} ${event.state}, who was ${event.state} already`);
-        if (event.state === "joined") members.add(event.user);
-        else members.delete(event.user);
+        if (event.state === "joined") present.add(event.user);
+        else present.delete(event.user);
         break;
       case "heard": {
         const { seq } = event.message;

@@ -217,9 +217,9 @@ export class WireClient implements DeliveryClient {
 
 /** A welcome as it stands in a record. */
 export function joined(
-  { seq, epoch, resumed, lost, members }: ServerFrameOf<"welcome">,
+  { seq, epoch, resumed, lost, present }: ServerFrameOf<"welcome">,
   asked: Place | undefined,
 ): ClientEvent {
-  const users = members.map(({ user }) => user);
-  return { what: "joined", asked, seq, epoch, resumed, members: users, ...(lost !== undefined && { lost }) };
+  const users = present.map(({ user }) => user);
+  return { what: "joined", asked, seq, epoch, resumed, present: users, ...(lost !== undefined && { lost }) };
 }

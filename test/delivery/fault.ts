@@ -19,7 +19,7 @@ export type FaultKind =
   | "altered"
   /** Q2: charged for more or fewer messages than are stored. */
   | "charge"
-  /** P1: a member who is not connected, or somebody connected who is no member. */
+  /** P1: a user shown as present who is not connected, or one connected who is not shown. */
   | "presence"
   /** A message that got no answer to the end. */
   | "unanswered"

@@ -13,7 +13,7 @@ export async function epochOf(url: string, conversation: string): Promise<string
   return client.of("welcome")[0]!.epoch;
 }
 
-/** A conversation from the first message to the newest, with its members as soon as they are the connected users. */
+/** A conversation from the first message to the newest, with the present users as soon as they are the connected users. */
 export async function readConversation(
   url: string,
   conversation: string,
@@ -23,8 +23,8 @@ export async function readConversation(
   const deadline = performance.now() + PRESENCE_PATIENCE;
   for (;;) {
     await using client = await TestClient.connect(address);
-    const { epoch, seq, members } = client.of("welcome")[0]!;
-    const told = members.map(({ user }) => user).filter((user) => user !== "reader");
+    const { epoch, seq, present } = client.of("welcome")[0]!;
+    const told = present.map(({ user }) => user).filter((user) => user !== "reader");
     const agreed = told.length === connected.length && told.every((user) => connected.includes(user));
     if (!agreed && performance.now() < deadline) {
       await Bun.sleep(LOOK);
@@ -37,7 +37,7 @@ export async function readConversation(
       messages.push(...page.messages);
       more = page.more && page.messages.length > 0;
     }
-    return { epoch, messages, members: told, connected };
+    return { epoch, messages, present: told, connected };
   }
 }
 

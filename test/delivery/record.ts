@@ -18,7 +18,7 @@ export type ClientEvent =
       readonly epoch: string;
       readonly resumed: boolean;
       readonly lost?: readonly [number, number];
-      readonly members: readonly string[];
+      readonly present: readonly string[];
     }
   | { readonly what: "presence"; readonly user: string; readonly state: "joined" | "left" }
   | { readonly what: "heard"; readonly message: Message }
@@ -41,8 +41,8 @@ export interface StoredConversation {
   readonly epoch: string;
   /** From the oldest that is kept to the newest. */
   readonly messages: readonly Message[];
-  /** The members that a newcomer is told of, without the newcomer. */
-  readonly members: readonly string[];
+  /** The present users that a newcomer is sent, without the newcomer. */
+  readonly present: readonly string[];
   /** The users who are connected. */
   readonly connected: readonly string[];
 }

@@ -94,10 +94,10 @@ export function lostWithStore({ stored, clients }: RunRecord): number {
 export function epochFaults({ clients, stored, storesLost }: RunRecord): Fault[] {
   const faults: Fault[] = [];
   for (const [conversation, { epoch }] of stored) {
-    const members = clients.filter((client) => client.conversation === conversation);
+    const present = clients.filter((client) => client.conversation === conversation);
     const add = (text: string) => faults.push({ kind: "epoch", conversation, text });
     const epochs = new Set(
-      members.flatMap(({ events }) =>
+      present.flatMap(({ events }) =>
         events.flatMap((event) => (event.what === "joined" ? event.epoch : [])),
       ),
     );
@@ -105,7 +105,7 @@ export function epochFaults({ clients, stored, storesLost }: RunRecord): Fault[]
       add(
         `${epochs.size} epochs were told in ${conversation}, though the store was lost ${storesLost} times`,
       );
-    for (const client of members) {
+    for (const client of present) {
       const told = lastEpoch(client);
       if (told !== epoch)
         add(`${client.name} was told of the epoch ${told} last, and the store has ${epoch}`);
@@ -134,12 +134,12 @@ export function chargeFaults({ stored, clients, charged, retention, partsMayDiff
 }
 
 export function presenceFaults({ stored }: RunRecord): Fault[] {
-  return [...stored].flatMap(([conversation, { members, connected }]): Fault[] => {
-    const ghosts = members.filter((user) => !connected.includes(user));
-    const unseen = connected.filter((user) => !members.includes(user));
+  return [...stored].flatMap(([conversation, { present, connected }]): Fault[] => {
+    const ghosts = present.filter((user) => !connected.includes(user));
+    const unseen = connected.filter((user) => !present.includes(user));
     return [
-      ...ghosts.map((user) => `${user} is a member of ${conversation} and not connected`),
-      ...unseen.map((user) => `${user} is connected to ${conversation} and no member`),
+      ...ghosts.map((user) => `${user} is shown as present in ${conversation} and not connected`),
+      ...unseen.map((user) => `${user} is connected to ${conversation} and not shown as present`),
     ].map((text) => ({ kind: "presence", conversation, text }));
   });
 }

@@ -21,7 +21,7 @@ function compareAll(
   const names = new Names({ ...recording, entries }, { users: new Map(), conversations: new Map(), ...cast });
   if (base !== undefined) names.learnBase(SPACE, ...base);
   return pairs.map(([expected, came]) => {
-    const context = { kind, names, space: SPACE, members: true };
+    const context = { kind, names, space: SPACE, present: true };
     const { differences, learn } = compareFrames(expected, came, context);
     if (differences.length === 0) learn();
     return differences.map(({ path }) => path);
@@ -129,16 +129,16 @@ describe("of a recording", () => {
     expect(compareAll([[welcome, { ...came, plan: "free" }]])).toEqual([["user", "conversation"]]);
   });
 
-  test("members are compared in any order; strangers do not count", () => {
+  test("present are compared in any order; strangers do not count", () => {
     const welcome = (...users: string[]) => ({
       type: "welcome",
-      members: users.map((user) => ({ user, since: 1 })),
+      present: users.map((user) => ({ user, since: 1 })),
     });
     const pairs = [
       [welcome("user1", "user2"), welcome("user3", "user2", "user1")],
       [welcome("user1", "user2"), welcome("user1")],
     ] as const;
-    expect(compareAll(pairs)).toEqual([[], ["members[1].user"]]);
+    expect(compareAll(pairs)).toEqual([[], ["present[1].user"]]);
   });
 
   test("of a history only what was said in it is compared", () => {

@@ -18,7 +18,7 @@ function recordingOf(kind: string, lines: readonly object[]) {
 /** Ann comes into a conversation with 41 messages, and a stranger talks with her. */
 const LINES = [
   { client: "ann", dir: "line", event: "open" },
-  heard({ type: "welcome", seq: 41, epoch: "e", members: [{ user: "user1" }, { user: "user9" }] }),
+  heard({ type: "welcome", seq: 41, epoch: "e", present: [{ user: "user1" }, { user: "user9" }] }),
   heard(said(42, "x1", "user9")),
   { client: "ann", dir: "out", frame: { type: "message", id: "m1", text: "m1" } },
   heard(said(43, "m1", "user1")),
@@ -41,8 +41,8 @@ describe("what strangers said", () => {
     expect(left).toBe(2);
     const short = recording.entries.map((entry) => {
       if (entry.dir === "line") return entry.event === "open" ? `open ${entry.after}` : "close";
-      const { type, seq, after, messages, members } = (entry as { frame: Frame }).frame;
-      return [type, seq ?? after, JSON.stringify(messages ?? members)]
+      const { type, seq, after, messages, present } = (entry as { frame: Frame }).frame;
+      return [type, seq ?? after, JSON.stringify(messages ?? present)]
         .filter((part) => part !== undefined)
         .join(" ");
     });

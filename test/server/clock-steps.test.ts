@@ -79,8 +79,8 @@ describe("the machine's clock is set while the server runs", () => {
     expect(exp - iat).toBeGreaterThan(1799);
     expect(await me(server, token)).toBe(200);
     await using anna = await TestClient.connect(`${server.wsUrl}/ws/anna/lobby?token=${right}`);
-    const [member] = anna.of("welcome")[0]!.members;
-    expect(member?.since).toBe(clock.wall());
+    const [one] = anna.of("welcome")[0]!.present;
+    expect(one?.since).toBe(clock.wall());
     anna.send({ type: "message", text: "x" });
     expect((await anna.next("ack")).at).toBe(clock.wall());
     expect(

@@ -65,7 +65,7 @@ export async function testApp(change: Partial<AppParts> = {}) {
     page: new Map(),
     apiKeys: [],
     origins: { listed: [], loopbackPort: undefined },
-    members: async () => [],
+    present: async () => [],
     count: () => {},
     ready: () => true,
     storeIsAway: () => false,

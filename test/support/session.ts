@@ -40,7 +40,7 @@ export const WELCOME: ServerFrameOf<"welcome"> = {
   resumed: false,
   quota: QUOTA,
   inactivity: { timeout: 300, warning: 30 },
-  members: [],
+  present: [],
   server: { name: "parley", protocol: 1 },
 };
 

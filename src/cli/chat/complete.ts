@@ -12,16 +12,16 @@ const WORDS: Readonly<Record<string, readonly string[]>> = {
 
 /**
  * What the Tab key offers for a half-typed line, and the end of the line in whose place it stands, as node:readline wants
- * both: commands and what they take, and in what is said the names of `members`.
+ * both: commands and what they take, and in what is said the names of the `present` users.
  */
-export function completionsOf(line: string, members: readonly string[]): [string[], string] {
+export function completionsOf(line: string, present: readonly string[]): [string[], string] {
   const end = /\S*$/.exec(line)![0];
   const before = line
     .slice(0, line.length - end.length)
     .trim()
     .replace(/\s+/g, " ");
   const isCommand = line.startsWith("/") && !line.startsWith("//");
-  const offered = isCommand ? (WORDS[before] ?? []) : end === "" ? [] : members;
+  const offered = isCommand ? (WORDS[before] ?? []) : end === "" ? [] : present;
   // A blank behind it, as shells do, where it is the only one.
   const fitting = offered.filter((word) => word.startsWith(end)).map((word) => `${word} `);
   return [fitting, end];

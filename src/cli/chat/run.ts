@@ -193,9 +193,9 @@ function sit({ plan, voice, end, open }: Chat, talk: Talk, terminal: WriteStream
   });
 }
 
-function namesOf({ members, user }: Conversation): readonly string[] {
+function namesOf({ present, user }: Conversation): readonly string[] {
   // What the Tab key offers is written as it is.
-  return members.map((member) => member.user).filter((name) => name !== user && harmless(name) === name);
+  return present.map((one) => one.user).filter((name) => name !== user && harmless(name) === name);
 }
 
 /** `lobby> `, or while others type `lobby (ann types)> `. */

@@ -86,7 +86,7 @@ export function openTalk(parts: TalkParts): Talk {
   async function answer(input: Exclude<Input, { do: "say" }>): Promise<void> {
     switch (input.do) {
       case "who":
-        return tell({ type: "members", members: conversation.members });
+        return tell({ type: "present", present: conversation.present });
       case "quota": {
         const { plan, quota } = await askAllowance(target, credential);
         return tell({ type: "quota", plan, quota });
@@ -156,8 +156,8 @@ function tellEvents(conversation: Conversation, own: Set<string>, tell: (told: T
     }
     if (!isIn) {
       isIn = true;
-      const { user, conversation: id, seq, plan, quota, members } = conversation.welcome!;
-      tell({ type: "welcome", user, conversation: id, seq, plan, quota, members });
+      const { user, conversation: id, seq, plan, quota, present } = conversation.welcome!;
+      tell({ type: "welcome", user, conversation: id, seq, plan, quota, present });
       // Who was there before has not come just now.
       isEntering = true;
       queueMicrotask(() => {

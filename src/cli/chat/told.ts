@@ -1,4 +1,4 @@
-import type { Advice, Lost, Member, Message, Quota, State } from "../../client/connect.ts";
+import type { Advice, Lost, Message, PresentUser, Quota, State } from "../../client/connect.ts";
 import type { Ack } from "../../client/conversation.ts";
 import type { Fault } from "../../core/faults.ts";
 import type { ServerFrameOf } from "../../protocol/server-frames.ts";
@@ -26,10 +26,10 @@ export type Told =
   | ServerFrameOf<"presence" | "typing" | "read" | "warning">
   | ({ readonly type: "welcome" } & Pick<
       ServerFrameOf<"welcome">,
-      "user" | "conversation" | "seq" | "plan" | "quota" | "members"
+      "user" | "conversation" | "seq" | "plan" | "quota" | "present"
     >)
   | { readonly type: "history"; readonly messages: readonly Message[]; readonly more: boolean }
-  | { readonly type: "members"; readonly members: readonly Member[] }
+  | { readonly type: "present"; readonly present: readonly PresentUser[] }
   | { readonly type: "quota"; readonly plan: string; readonly quota: Quota }
   | { readonly type: "pong"; readonly milliseconds: number }
   | { readonly type: "fault"; readonly fault: Fault }

@@ -39,9 +39,9 @@ export function wordsFor(told: Told, styles: Styles, now: number, person: boolea
       return dim(welcomeWords(told, person));
     case "history":
       return { data: told.messages.flatMap((message) => messageLines(message, styles.data)) };
-    case "members":
+    case "present":
       return {
-        data: told.members.map(
+        data: told.present.map(
           ({ user, since, read }) =>
             `${harmless(user)}, here since ${clockTime(since)}${read === undefined ? "" : `, has read up to #${read}`}`,
         ),
@@ -89,10 +89,10 @@ function refusalWords({ id, code, message }: Told & { type: "refused" }): string
 }
 
 function welcomeWords(
-  { user, conversation, seq, plan, quota, members }: Told & { type: "welcome" },
+  { user, conversation, seq, plan, quota, present }: Told & { type: "welcome" },
   person: boolean,
 ): string {
-  const others = members.map((member) => harmless(member.user)).filter((name) => name !== harmless(user));
+  const others = present.map((one) => harmless(one.user)).filter((name) => name !== harmless(user));
   const here = others.length === 0 ? "nobody else is here" : `here: ${listed(others)}`;
   const left =
     quota.limit === 0

@@ -109,7 +109,7 @@ function actionsOf(client: BenchClient): MessageActions {
 function settingOf({ transcript, session, limitedUntil = 0 }: State, moment: number): Setting {
   const user = session.at === "signed_out" ? "" : session.user;
   const open = session.at === "open" ? session : undefined;
-  const marks = readMarks(transcript.stored, open?.members ?? [], user);
+  const marks = readMarks(transcript.stored, open?.present ?? [], user);
   const held = limitedUntil > moment || (open?.line.at !== "live" && open?.line.at !== "resuming");
   const now = Date.now();
   return { user, today: new Date(now).toDateString(), now, held, marks };

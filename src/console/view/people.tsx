@@ -7,12 +7,12 @@ import { Icon } from "./icon.tsx";
 export function People({ client }: { readonly client: BenchClient }) {
   const { session } = client.state.value;
   if (session.at !== "open" || session.terms === undefined) return null;
-  const members = [...session.members].sort((a, b) => a.since - b.since);
+  const present = [...session.present].sort((a, b) => a.since - b.since);
   const { roundTrip } = session;
   return (
     <div class="here">
       <ul class="people" id="people" aria-label="People here">
-        {members.map(({ user, since }) => (
+        {present.map(({ user, since }) => (
           <li key={user} title={`Here since ${clockTime(since)}`}>
             <Avatar user={user} />
             <span class="name">{user === session.user ? `${user} (you)` : user}</span>

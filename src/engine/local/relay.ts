@@ -14,4 +14,4 @@ const ALONE: RelayRoom = {
 };
 
 /** The relay port for one node: there is no other to tell. */
-export const LOCAL_RELAY: Relay = { open: async () => ALONE, members: async () => NOBODY };
+export const LOCAL_RELAY: Relay = { open: async () => ALONE, present: async () => NOBODY };

@@ -67,7 +67,7 @@ export class RedisRelay implements Relay, LifeKeeper {
     return room;
   }
 
-  async members(conversation: string): Promise<ReadonlyMap<string, number>> {
+  async present(conversation: string): Promise<ReadonlyMap<string, number>> {
     const { entries } = await this.table.read(conversation);
     const users = new Map<string, number>();
     for (const { life, user, since } of entries) {

@@ -10,8 +10,8 @@ import { BodyCut, MAX_BODY_BYTES, refuseBody } from "./body.ts";
 import { type ConfigParts, configRoute } from "./config-route.ts";
 import {
   type ConversationParts,
-  membersRoute,
   postMessageRoute,
+  presenceRoute,
   readMessagesRoute,
 } from "./conversation-routes.ts";
 import { CROSS_ORIGIN_PATHS, crossOrigin } from "./cross-origin.ts";
@@ -76,7 +76,7 @@ export function createApp(appParts: AppParts): Hono<HttpEnvironment> {
   app.get("/me", meRoute(parts));
   app.get("/conversations/:id/messages", readMessagesRoute(parts));
   app.post("/conversations/:id/messages", postMessageRoute(parts));
-  app.get("/conversations/:id/members", membersRoute(parts));
+  app.get("/conversations/:id/presence", presenceRoute(parts));
   app.delete("/conversations/:id", removeConversationRoute(parts));
   if (faults !== undefined)
     app.post(FAULTS_PATH, forThisMachine(parts.log), faultRoute({ ...parts, faults }));

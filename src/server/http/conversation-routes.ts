@@ -5,7 +5,7 @@ import type { ErrorCode } from "../../protocol/errors.ts";
 import { IDENTIFIER_RULE, isIdentifier } from "../../protocol/identifiers.ts";
 import { parseJsonObject } from "../../protocol/json.ts";
 import { MAX_FRAME_BYTES } from "../../protocol/limits.ts";
-import type { Member, Quota } from "../../protocol/server-frames.ts";
+import type { PresentUser, Quota } from "../../protocol/server-frames.ts";
 import type { MessageSender } from "../socket/message-counts.ts";
 import { readText } from "./body.ts";
 import { type Caller, type CallerParts, identifyCaller } from "./caller.ts";
@@ -19,7 +19,7 @@ import { rateLimitFields } from "./rate-limit-fields.ts";
 export interface ConversationParts extends CallerParts {
   readonly engine: Pick<Engine, "post" | "history">;
   /** Who is in a conversation, through whichever node; undefined when that cannot be known now. */
-  readonly members: (conversation: string) => Promise<readonly Member[] | undefined>;
+  readonly present: (conversation: string) => Promise<readonly PresentUser[] | undefined>;
   /** Counts a message for the log. */
   readonly count: (sender: MessageSender, id: string, result: PostResult) => void;
 }
@@ -86,14 +86,14 @@ export function postMessageRoute(parts: ConversationParts): Route {
   };
 }
 
-/** `GET /conversations/{id}/members`: who is there now. Asking is free. */
-export function membersRoute(parts: ConversationParts): Route {
+/** `GET /conversations/{id}/presence`: who is there now. Asking is free. */
+export function presenceRoute(parts: ConversationParts): Route {
   return async (c) => {
     const caller = await identifyCaller(parts, c, "read");
     if (caller instanceof Response) return caller;
-    const members = await parts.members(caller.conversation);
-    if (members === undefined) return problem("unavailable", { headers: { "Retry-After": "1" } });
-    return Response.json({ members }, { headers: { "Cache-Control": "no-store" } });
+    const present = await parts.present(caller.conversation);
+    if (present === undefined) return problem("unavailable", { headers: { "Retry-After": "1" } });
+    return Response.json({ present }, { headers: { "Cache-Control": "no-store" } });
   };
 }
 

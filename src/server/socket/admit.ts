@@ -97,7 +97,7 @@ async function enter(parts: AdmitParts, connection: Connection, identity: Identi
   const shown = count === undefined ? undefined : await readShown(parts, connection, head, count);
   if (connection.ended) return hub.giveUp(conversation);
   // From here to the end of this turn of the event loop nothing is said in the conversation: no seam (D4).
-  const { seq: newest, members } = hub.enter(conversation, connection);
+  const { seq: newest, present } = hub.enter(conversation, connection);
   // What was said while the first page was read is news, and follows as `message`.
   const seq = shown === undefined ? newest : head.seq;
   const { resumed, from, lost, skipped } = planResume(resume, { ...head, seq });
@@ -117,7 +117,7 @@ async function enter(parts: AdmitParts, connection: Connection, identity: Identi
       ...(skipped !== undefined && { skipped }),
       quota,
       inactivity,
-      members,
+      present,
       server: { name: "parley", protocol: PROTOCOL_VERSION },
     },
     passOf(parts, connection, identity),

@@ -7,7 +7,7 @@ import { together, withMarks } from "../../core/presence.ts";
 import type { Relay, RelayListener } from "../../core/relay.ts";
 import type { Head } from "../../core/resume.ts";
 import { returnAfter } from "../../core/return.ts";
-import type { Member, Message, ServerFrame } from "../../protocol/server-frames.ts";
+import type { Message, PresentUser, ServerFrame } from "../../protocol/server-frames.ts";
 import type { Publish } from "./broadcast.ts";
 import { type Listener, Room } from "./room.ts";
 
@@ -87,7 +87,7 @@ export class Hub {
   }
 
   /** Lets a connection into a conversation that was opened for it. `goLive` or `stayBehind` MUST follow in the same turn. */
-  enter(conversation: string, listener: Listener): { seq: number; members: Member[] } {
+  enter(conversation: string, listener: Listener): { seq: number; present: PresentUser[] } {
     const room = this.rooms.get(conversation);
     if (room === undefined) throw new Error("entered a room that is not open");
     room.arriving--;
@@ -97,7 +97,7 @@ export class Hub {
       const since = this.moment(room, room.relay?.join(listener.user, now) ?? now);
       if (!room.isElsewhere(listener.user)) this.tellPresence(room, listener.user, "joined", since);
     }
-    return { seq: room.seq, members: room.members(this.stepped) };
+    return { seq: room.seq, present: room.present(this.stepped) };
   }
 
   /**
@@ -159,11 +159,11 @@ export class Hub {
   }
 
   /** The users who are in a conversation, through whichever node; undefined when that cannot be known now. */
-  async members(conversation: string): Promise<Member[] | undefined> {
+  async present(conversation: string): Promise<PresentUser[] | undefined> {
     const room = this.rooms.get(conversation);
-    if (room?.relay !== undefined) return room.members(this.stepped);
+    if (room?.relay !== undefined) return room.present(this.stepped);
     try {
-      const elsewhere = await this.relay.members(conversation);
+      const elsewhere = await this.relay.present(conversation);
       if (elsewhere.size === 0) return [];
       return withMarks(together([], elsewhere), await this.engine.marks(conversation));
     } catch {
@@ -353,7 +353,7 @@ export function encodeHistory(frames: readonly string[], more: boolean): string 
   return `{"type":"history","messages":[${messages.join(",")}],"more":${more}}`;
 }
 
-/** A message as the frame that every member gets. */
+/** A message as the frame that every user present gets. */
 function encode(message: Message): string {
   const { seq, id, from, text, data, at } = message;
   // Field by field: to spread it costs half as much again, and `data` is left out where there is none.

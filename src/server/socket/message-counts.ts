@@ -19,7 +19,7 @@ export class MessageCounts {
   private readonly stopTelling: () => void;
   private deliveredBefore = 0;
 
-  /** `delivered` answers how many frames members were given so far; `each` is whether `debug` is written at all. */
+  /** `delivered` answers how many frames users were given so far; `each` is whether `debug` is written at all. */
   constructor(
     clock: Clock,
     private readonly log: Log,

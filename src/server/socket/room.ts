@@ -3,7 +3,7 @@ import type { Listening } from "../../core/engine.ts";
 import { Roster, together, withMarks } from "../../core/presence.ts";
 import type { RelayRoom } from "../../core/relay.ts";
 import { TypingBoard } from "../../core/typing.ts";
-import type { Member } from "../../protocol/server-frames.ts";
+import type { PresentUser } from "../../protocol/server-frames.ts";
 import { BROADCAST_FROM, Broadcast, type Publish } from "./broadcast.ts";
 import { Ring } from "./ring.ts";
 
@@ -188,11 +188,11 @@ export class Room {
     return this.roster.clear();
   }
 
-  /** The members over all nodes, each with its read mark. `stepped`: how far the machine's clock was set since the start. */
-  members(stepped: number): Member[] {
-    const here = this.roster.list().map((member) => ({ ...member, since: member.since + stepped }));
-    const members = this.relay === undefined ? here : together(here, this.relay.elsewhere());
-    return withMarks(members, this.marks ?? NO_MARKS);
+  /** The users present over all nodes, each with its read mark. `stepped`: how far the machine's clock was set since the start. */
+  present(stepped: number): PresentUser[] {
+    const here = this.roster.list().map((one) => ({ ...one, since: one.since + stepped }));
+    const present = this.relay === undefined ? here : together(here, this.relay.elsewhere());
+    return withMarks(present, this.marks ?? NO_MARKS);
   }
 
   /** Takes over the read marks as they are kept. */

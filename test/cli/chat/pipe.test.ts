@@ -86,7 +86,7 @@ describe("--json", () => {
     const ended = await room.chat(["--json", "--commands"], said);
     const lines = linesOf(ended);
     expect(lines.map(({ type }) => type)).toEqual([
-      ...["status", "welcome", "message", "ack", "members", "quota", "history", "pong", "message", "ack"],
+      ...["status", "welcome", "message", "ack", "present", "quota", "history", "pong", "message", "ack"],
     ]);
     expect(lines[2]).toMatchObject({ seq: 1, from: "ann", text: "a", own: true });
     expect(lines[6]).toMatchObject({ messages: [{ seq: 1 }], more: false });
@@ -148,7 +148,7 @@ describe("MX7 what was said before", () => {
     expect(lines).toEqual([
       {
         ...{ type: "welcome", user: "ann", conversation: "lobby", seq: 3, plan: "free", quota },
-        members: [{ user: "ann", since: expect.any(Number) }],
+        present: [{ user: "ann", since: expect.any(Number) }],
       },
       { type: "history", messages: [2, 3].map((seq) => ({ seq, text: `m${seq}`, ...said })), more: true },
       { type: "quota", plan: "free", quota },

@@ -65,11 +65,11 @@ test("who comes in hears who is there, and what was said last", () => {
     plan: "free",
     quota: QUOTA,
   } as const;
-  const members = ["ann", "ben", "cid"].map((user) => ({ user, since: 0 }));
-  expect(words({ ...welcome, seq: 0, members: members.slice(0, 1) })).toBe(
+  const present = ["ann", "ben", "cid"].map((user) => ({ user, since: 0 }));
+  expect(words({ ...welcome, seq: 0, present: present.slice(0, 1) })).toBe(
     "talk: ann in lobby; nothing was said yet; nobody else is here; 7 of 100 requests left (free); /help",
   );
-  expect(words({ ...welcome, seq: 12, members })).toContain("#12 was the last message; here: ben, cid;");
+  expect(words({ ...welcome, seq: 12, present })).toContain("#12 was the last message; here: ben, cid;");
   const crowd = Array.from({ length: 20 }, (_, index) => ({ user: `u${index}`, since: 0 }));
-  expect(words({ ...welcome, seq: 1, members: crowd })).toContain("u5, u6 and 13 others");
+  expect(words({ ...welcome, seq: 1, present: crowd })).toContain("u5, u6 and 13 others");
 });

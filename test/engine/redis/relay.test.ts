@@ -77,11 +77,11 @@ for (const kind of KINDS) {
       const [a, b] = opened.nodes;
       const first = await a.enter("lobby");
       first.room.join("anna", 1_000);
-      await until("it is kept", async () => (await b.relay.members("lobby")).size === 1);
+      await until("it is kept", async () => (await b.relay.present("lobby")).size === 1);
       const second = await b.enter("lobby");
       expect([...second.room.elsewhere()]).toEqual([["anna", 1_000]]);
       expect(second.told).toEqual([]);
-      expect([...(await a.relay.members("lobby"))]).toEqual([]);
+      expect([...(await a.relay.present("lobby"))]).toEqual([]);
       expect(users(first)).toEqual([]);
     });
 
@@ -169,7 +169,7 @@ for (const kind of KINDS) {
         opened.nodes.slice(0, 2).every((node, i) => node.nodes.life !== before[i]),
       );
       await until("both are there again", async () =>
-        (await opened.nodes[0].relay.members("lobby")).has("ben"),
+        (await opened.nodes[0].relay.present("lobby")).has("ben"),
       );
       await settled(a!, b!);
       await settled(b!, a!);
@@ -192,7 +192,7 @@ for (const kind of KINDS) {
       };
       const isGone = async () => (await commands.exists(keys.ofConversation("lobby", "here"))) === 0;
       await goBack();
-      expect([...(await second.relay.members("lobby")).keys()]).toEqual(["ghost"]);
+      expect([...(await second.relay.present("lobby")).keys()]).toEqual(["ghost"]);
       first.relay.putBack();
       await until("nobody is there any more", isGone);
       await goBack();

@@ -138,7 +138,7 @@ describe("POST /conversations/{id}/messages", () => {
     expect((await post(server, reader, { text: "x" })).body.detail).toContain("`write`");
     expect((await post(server, writer, { text: "x" })).status).toBe(201);
     expect((await call(server, writer, "lobby/messages")).body.detail).toContain("`read`");
-    expect((await call(server, writer, "lobby/members")).status).toBe(403);
+    expect((await call(server, writer, "lobby/presence")).status).toBe(403);
     expect((await call(server, reader, "lobby/messages")).status).toBe(200);
     expect((await post(server, team, { text: "x" })).body.detail).toContain("`lobby`");
     expect((await post(server, team, { text: "x" }, "team-7")).status).toBe(201);
@@ -196,17 +196,23 @@ describe("GET /conversations/{id}/messages", () => {
   });
 });
 
-describe("GET /conversations/{id}/members", () => {
+describe("GET /conversations/{id}/presence", () => {
   test("P1 it answers who is there, once each, and costs nothing", async () => {
     await using server = await startTestServer();
     const token = await server.token("anna");
-    expect((await call(server, token, "lobby/members")).body).toEqual({ members: [] });
+    expect((await call(server, token, "lobby/presence")).body).toEqual({ present: [] });
     await using _first = await enter(server, "ben");
     await using _second = await enter(server, "ben");
     await using _third = await enter(server, "cleo");
-    const { status, body } = await call(server, token, "lobby/members");
+    const { status, body } = await call(server, token, "lobby/presence");
     expect(status).toBe(200);
-    expect(body.members.map(({ user }: { user: string }) => user).sort()).toEqual(["ben", "cleo"]);
+    expect(body).toEqual({
+      present: [
+        { user: "ben", since: expect.any(Number) },
+        { user: "cleo", since: expect.any(Number) },
+      ],
+    });
+    expect((await call(server, token, "lobby/members")).status).toBe(404);
     expect((await post(server, token, { text: "x" })).body.quota.remaining).toBe(99);
   });
 });
@@ -247,7 +253,7 @@ describe("API_KEYS", () => {
     await using _ = server;
     expect((await post(server, key("reader"), { text: "x" })).body.detail).toContain("`write`");
     expect((await call(server, key("reader"), "lobby/messages")).status).toBe(200);
-    expect((await call(server, key("reader"), "lobby/members")).status).toBe(200);
+    expect((await call(server, key("reader"), "lobby/presence")).status).toBe(200);
     expect((await post(server, key("writer"), { text: "x" })).status).toBe(201);
     expect((await call(server, key("writer"), "lobby/messages")).status).toBe(403);
     const headers = { Authorization: `Bearer ${key("reader")}` };

@@ -27,7 +27,7 @@ async function bearer({ parts, clock }: App, subject: string): Promise<RequestIn
 }
 
 describe("M2 floods over HTTP", () => {
-  test.each(["/me", "/conversations/lobby/members"])("M2 of one user at %s", async (path) => {
+  test.each(["/me", "/conversations/lobby/presence"])("M2 of one user at %s", async (path) => {
     const app = await testApp();
     const { tally, refused } = await flood(app, 300, path, await bearer(app, "ann"));
     expect(tally).toEqual({ 200: 140, 429: 160 });
@@ -71,7 +71,7 @@ describe("M2 floods over HTTP", () => {
       apiKeys: [{ name: "app", hash: hashOfApiKey(key), rights: ["read", "write"] }],
     });
     const init = { headers: { Authorization: `Bearer ${key}` } };
-    expect((await flood(app, 7500, "/conversations/lobby/members", init)).tally).toEqual({
+    expect((await flood(app, 7500, "/conversations/lobby/presence", init)).tally).toEqual({
       200: 3000,
       429: 4500,
     });

@@ -25,7 +25,7 @@ test("L3 while Redis is away sockets stay and are told; when it is back all is a
   expect([await readiness(a), await readiness(b)]).toEqual([503, 503]);
 
   const headers = { Authorization: `Bearer ${await a.token("anna")}` };
-  for (const path of ["/conversations/lobby/messages", "/conversations/hall/members"]) {
+  for (const path of ["/conversations/lobby/messages", "/conversations/hall/presence"]) {
     const answer = await fetch(a.url + path, { headers });
     expect([answer.status, answer.headers.get("retry-after")]).toEqual([503, "1"]);
     expect(await answer.json()).toMatchObject({ code: "unavailable" });
@@ -45,7 +45,7 @@ test("L3 while Redis is away sockets stay and are told; when it is back all is a
   expect(await anna.next("ack")).toMatchObject({ id: "m2", seq: 2 });
   expect(await ben.next("message")).toMatchObject({ seq: 2, text: "meanwhile" });
   await using cleo = await b.connect("cleo");
-  expect(cleo.of("welcome")[0]!.members.map(({ user }) => user)).toEqual(["anna", "ben", "cleo"]);
+  expect(cleo.of("welcome")[0]!.present.map(({ user }) => user)).toEqual(["anna", "ben", "cleo"]);
   await until("cleo is told", async () => presenceOf(anna).includes("+cleo"));
   // Nobody is seen to go, also after those who did not come back would have been given up.
   await Bun.sleep(3_500);
@@ -84,7 +84,7 @@ test("L3 D5 after Redis came back empty everybody comes back, and hears that mes
     return (
       cleo
         .of("welcome")[0]!
-        .members.map(({ user }) => user)
+        .present.map(({ user }) => user)
         .join() === "anna,ben,cleo"
     );
   });

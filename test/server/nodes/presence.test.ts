@@ -9,15 +9,15 @@ beforeAll(async () => {
 });
 afterAll(() => redis[Symbol.asyncDispose]());
 
-test("P1 D1 members are those of all nodes, told once, and all see the same messages in the same order", async () => {
+test("P1 D1 present are those of all nodes, told once, and all see the same messages in the same order", async () => {
   await using cluster = await startNodes(redis, 3);
   const [a, b, c] = cluster.nodes;
   await using anna = await a.connect("anna");
   await using ben = await b.connect("ben");
   expect(await anna.next("presence")).toMatchObject({ user: "ben", state: "joined" });
   await using second = await c.connect("ben");
-  const members = second.of("welcome")[0]!.members.map(({ user }) => user);
-  expect(members).toEqual(["anna", "ben"]);
+  const present = second.of("welcome")[0]!.present.map(({ user }) => user);
+  expect(present).toEqual(["anna", "ben"]);
   for (let i = 0; i < 20; i++) [anna, ben, second][i % 3]!.send({ type: "message", text: `${i}` });
   await until("all have heard all", async () =>
     [anna, ben, second].every((each) => each.of("message").length === 20),
@@ -51,7 +51,7 @@ test("P1 a user who is on two nodes comes once and goes once, for those on eithe
   }
 });
 
-test("P1 over HTTP a node that nobody uses shows the members too, with their read marks", async () => {
+test("P1 over HTTP a node that nobody uses shows the present too, with their read marks", async () => {
   await using cluster = await startNodes(redis, 2);
   const [a, b] = cluster.nodes;
   await using anna = await a.connect("anna");
@@ -60,10 +60,10 @@ test("P1 over HTTP a node that nobody uses shows the members too, with their rea
   anna.send({ type: "read", seq: 1 });
   const ask = async () => {
     const headers = { Authorization: `Bearer ${await b.token("anna")}` };
-    return (await fetch(`${b.url}/conversations/lobby/members`, { headers })).json();
+    return (await fetch(`${b.url}/conversations/lobby/presence`, { headers })).json();
   };
-  await until("the mark is kept", async () => (await ask()).members[0]?.read === 1);
-  expect(await ask()).toMatchObject({ members: [{ user: "anna", read: 1 }] });
+  await until("the mark is kept", async () => (await ask()).present[0]?.read === 1);
+  expect(await ask()).toMatchObject({ present: [{ user: "anna", read: 1 }] });
 });
 
 test("P3 P4 typing and read marks of other nodes are told, and end with the message", async () => {
@@ -79,7 +79,7 @@ test("P3 P4 typing and read marks of other nodes are told, and end with the mess
   ben.send({ type: "read", seq: 1 });
   expect(await anna.next("read")).toEqual({ type: "read", user: "ben", seq: 1 });
   await using cleo = await a.connect("cleo");
-  expect(cleo.of("welcome")[0]!.members).toContainEqual(expect.objectContaining({ user: "ben", read: 1 }));
+  expect(cleo.of("welcome")[0]!.present).toContainEqual(expect.objectContaining({ user: "ben", read: 1 }));
 });
 
 test("P2 L3 the users of a node that is cut off leave once, and are there again when it is back", async () => {
@@ -93,7 +93,7 @@ test("P2 L3 the users of a node that is cut off leave once, and are there again 
   await cleo.next("degraded");
   await until("cleo is gone", async () => presenceOf(anna).includes("-cleo"));
   await using dora = await a.connect("dora");
-  expect(dora.of("welcome")[0]!.members.map(({ user }) => user)).toEqual(["anna", "ben", "dora"]);
+  expect(dora.of("welcome")[0]!.present.map(({ user }) => user)).toEqual(["anna", "ben", "dora"]);
   c.heal();
   await cleo.next("recovered");
   await until("cleo is back", async () => presenceOf(ben).filter((each) => each === "+cleo").length === 2);
@@ -117,7 +117,7 @@ test("L1 P1 whose server is stopped and who comes back to another was never away
   await stopped;
   await using back = await b.connect("anna", "lobby", `&after=1&epoch=${epoch}`);
   expect(back.of("welcome")[0]).toMatchObject({ resumed: true, seq: 2 });
-  expect(back.of("welcome")[0]!.members.map(({ user }) => user)).toEqual(["ben", "anna"]);
+  expect(back.of("welcome")[0]!.present.map(({ user }) => user)).toEqual(["ben", "anna"]);
   expect(await back.next("message")).toMatchObject({ seq: 2, text: "two" });
   await ben.settled();
   expect(presenceOf(ben)).toEqual(["+anna"]);

@@ -55,9 +55,9 @@ test("L3 P2 a node's users are put back before it sends `recovered`, also when i
   await ben.next("recovered");
   // A node without sockets in it reads the store.
   const headers = { Authorization: `Bearer ${await quiet.token("anna")}` };
-  const answer = await fetch(`${quiet.url}/conversations/hall/members`, { headers });
-  const { members } = (await answer.json()) as { members: { user: string }[] };
-  expect(members.map(({ user }) => user)).toEqual(["anna", "ben"]);
+  const answer = await fetch(`${quiet.url}/conversations/hall/presence`, { headers });
+  const { present } = (await answer.json()) as { present: { user: string }[] };
+  expect(present.map(({ user }) => user)).toEqual(["anna", "ben"]);
 });
 
 test("L3 a node is not ready before it has recovered", async () => {

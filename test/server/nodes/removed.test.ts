@@ -31,6 +31,6 @@ test("MB6 a removal reaches everybody on every node, and each node refuses who c
   expect(anew.of("welcome")[0]).toMatchObject({
     epoch: `${epoch.split(".")[0]}.1`,
     seq: 1,
-    members: [{ user: "dora" }],
+    present: [{ user: "dora" }],
   });
 });

@@ -41,7 +41,7 @@ test("W8 P1 who comes back on another node while the first holds a dead line is 
     [here, there].every((client) => presenceOf(client).at(-1) === "+dora"),
   );
   expect([presenceOf(here), presenceOf(there)]).toEqual(seen.map((before) => [...before, "+dora"]));
-  expect(dora.of("welcome")[0]?.members.map(({ user }) => user)).toContain("anna");
+  expect(dora.of("welcome")[0]?.present.map(({ user }) => user)).toContain("anna");
   await back.settled();
   expect(back.of("closing")).toEqual([]);
 });

@@ -45,7 +45,7 @@ test("D3 Q2 a repeated id is stored, delivered and charged once, and acked with 
   expect(anna.of("message")).toHaveLength(1);
 });
 
-test("P1 members see a user join and leave once, however many tabs there are", async () => {
+test("P1 present see a user join and leave once, however many tabs there are", async () => {
   await using server = await startTestServer();
   const address = async (user: string) =>
     `${server.wsUrl}/ws/${user}/lobby?token=${await server.token(user)}`;

@@ -72,7 +72,7 @@ test("RUNTIME 2 M5 a rejection while a socket is let in ends it the same way, an
     }
     away = false;
     await using anna = await TestClient.connect(await addressOf(server, "anna"));
-    expect(anna.of("welcome")[0]?.members).toMatchObject([{ user: "anna" }]);
+    expect(anna.of("welcome")[0]?.present).toMatchObject([{ user: "anna" }]);
   }
 });
 
@@ -115,7 +115,7 @@ test("RUNTIME 7 a client that goes while it is let in leaves nothing behind: no 
   await ben.settled();
   answer.resolve();
   await using anna = await TestClient.connect(await addressOf(server, "anna"));
-  expect(anna.of("welcome")[0]?.members).toMatchObject([{ user: "anna" }]);
+  expect(anna.of("welcome")[0]?.present).toMatchObject([{ user: "anna" }]);
 });
 
 test("M5 Q4 a store that is away refuses with `unavailable`, and the socket stays until it is back", async () => {

@@ -20,7 +20,7 @@ test("P1 a reconnect within the grace is not a leave and a join; after it the us
   await anna.settled();
   expect(anna.of("presence")).toHaveLength(1);
   await using cleo = await connect(server, "cleo");
-  expect(cleo.of("welcome")[0]?.members.map(({ user }) => user)).toEqual(["anna", "ben", "cleo"]);
+  expect(cleo.of("welcome")[0]?.present.map(({ user }) => user)).toEqual(["anna", "ben", "cleo"]);
   await anna.next("presence");
   clock.advance(5_250);
   expect(await anna.next("presence")).toMatchObject({ user: "ben", state: "left" });
@@ -62,7 +62,7 @@ test("P4 read marks move forward only, are told to others, and stand in the welc
   await ben.settled();
   expect(ben.of("read")).toEqual([]);
   await using cleo = await connect(server, "cleo");
-  expect(cleo.of("welcome")[0]?.members.map(({ user, read }) => [user, read])).toEqual([
+  expect(cleo.of("welcome")[0]?.present.map(({ user, read }) => [user, read])).toEqual([
     ["anna", undefined],
     ["ben", 3],
     ["cleo", undefined],

@@ -54,7 +54,7 @@ test("MB6 what is sent on an open socket after the removal is not stored, and en
   expect(await anna.closed).toMatchObject({ code: 4404 });
   expect(anna.of("ack")).toHaveLength(1);
   await using ben = await house.connect("ben");
-  expect(ben.of("welcome")[0]).toMatchObject({ seq: 1, members: [{ user: "ben" }] });
+  expect(ben.of("welcome")[0]).toMatchObject({ seq: 1, present: [{ user: "ben" }] });
   ben.send({ type: "history" });
   expect((await ben.next("history")).messages).toEqual([]);
 });

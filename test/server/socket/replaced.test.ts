@@ -40,7 +40,7 @@ describe("W8 a newer connection of the same client", () => {
     await ben.next("presence");
     await using newer = await TestClient.connect(await addressOf(server, "anna"));
     await older.closed;
-    expect(newer.of("welcome")[0]?.members.map(({ user }) => user)).toEqual(["ben", "anna"]);
+    expect(newer.of("welcome")[0]?.present.map(({ user }) => user)).toEqual(["ben", "anna"]);
     // A leave would have been told before what is said now.
     newer.send({ type: "message", text: "here" });
     await ben.next("message");
@@ -197,7 +197,7 @@ describe("W8 at every moment of a connection", () => {
     held.resolve();
     await newer.settled();
     expect(older.frames).toEqual([REPLACED] as never);
-    expect(newer.of("welcome")[0]?.members.map(({ user }) => user)).toEqual(["anna"]);
+    expect(newer.of("welcome")[0]?.present.map(({ user }) => user)).toEqual(["anna"]);
   });
 
   test("W8 D4 one that is catching up is replaced, and the newer one gets everything from its own position", async () => {
