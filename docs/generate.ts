@@ -112,7 +112,7 @@ socket may be closed with it, and then a \`closing\` frame follows the \`error\`
     );
   }
   const closes = Object.entries(CLOSE_CODES).map(([code, { reason, advice, ...entry }]) => {
-    const otherwise = "passes" in entry ? "after `closing.after`" : "no";
+    const otherwise = "passes" in entry ? "after `closing.retry_after`" : "no";
     return row(code, reason, mayReconnect(Number(code)) ? "yes" : otherwise, advice);
   });
   parts.push(`## Close codes
@@ -120,7 +120,7 @@ socket may be closed with it, and then a \`closing\` frame follows the \`error\`
 A client need not know each one: after \`1xxx\` come back with back-off and resume, after \`44xx\` change something
 first. Only the faults of the client's own frames (1002, 1003, 1007, 1009) and 1000 are final though they are \`1xxx\`.
 A \`closing\` frame says in \`reconnect\` what holds for the close at hand, and goes before this: 4409 comes with
-\`reconnect: true\` and \`after\`, because a place becomes free when another connection of the user ends. Come back then
+\`reconnect: true\` and \`retry_after\`, because a place becomes free when another connection of the user ends. Come back then
 with the same address, and show meanwhile that the user is connected elsewhere too often.
 
 | code | reason | come back by itself | what to do |\n| --- | --- | --- | --- |\n${closes.join("\n")}\n`);

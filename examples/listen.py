@@ -60,7 +60,7 @@ async def main():
         if not closing.get("reconnect", not final):
             sys.exit(f"closed: {code}")
         tries += 1
-        wait = closing.get("after") or random.uniform(0, min(30, 2**tries))
+        wait = closing.get("retry_after") or random.uniform(0, min(30, 2**tries))
         print(f"away ({code}), back in {wait:.1f} s", file=sys.stderr, flush=True)
         await asyncio.sleep(wait)
 

@@ -69,7 +69,7 @@ function closeInWords({ code, reason, sent, reconnect, passes, advice, errors }:
     `  ${advice}`,
     reconnect
       ? "  A client comes back by itself, with back-off, and resumes."
-      : `  A client does not come back by itself${passes ? ", unless `closing.after` says when" : ""}.`,
+      : `  A client does not come back by itself${passes ? ", unless `closing.retry_after` says when" : ""}.`,
   ];
   if (errors.length > 0) lines.push(`  Sent just before it, as an error: ${errors.join(", ")}.`);
   return lines.join("\n");

@@ -87,7 +87,7 @@ export function createInbox(from?: Position): Inbox {
         if (epoch !== undefined) told.push({ lost: { epoch: frame.epoch } });
         seq = frame.seq;
         epoch = frame.epoch;
-      } else if (frame.lost !== undefined) loseUpTo(frame.lost[1]);
+      } else if (frame.lost !== undefined) loseUpTo(frame.lost.last);
       return taken();
     },
     message(message) {

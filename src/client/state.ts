@@ -9,7 +9,7 @@
 import type { ServerFrameOf } from "../protocol/server-frames.ts";
 
 /** What the server said just before it closes. */
-export type Farewell = Pick<ServerFrameOf<"closing">, "code" | "reason" | "reconnect" | "after">;
+export type Farewell = Pick<ServerFrameOf<"closing">, "code" | "reason" | "reconnect" | "retry_after">;
 
 interface Trying {
   /** How many tries have failed since the last steady connection. */

@@ -106,10 +106,10 @@ function onLineLost(
     return wait(attempt, now, backoff(attempt, random), { code, reason, fresh: true });
   }
   if (!mayComeBack(code, event.hasStray, farewell)) return close(code, reason);
-  const after = farewell?.after;
+  const retryAfter = farewell?.retry_after;
   const longest = code === TOO_MANY_CONNECTIONS ? LONGEST_EARLY_WAIT : undefined;
-  const milliseconds = after === undefined ? backoff(attempt, random, longest) : after * 1000;
-  return wait(attempt, now, milliseconds, { code, reason, firm: after !== undefined });
+  const milliseconds = retryAfter === undefined ? backoff(attempt, random, longest) : retryAfter * 1000;
+  return wait(attempt, now, milliseconds, { code, reason, firm: retryAfter !== undefined });
 }
 
 function mayComeBack(code: number, hasStray: boolean, farewell: Farewell | undefined): boolean {

@@ -170,7 +170,10 @@ async function refusesOneTooMany(world: World): Promise<void> {
   const [closing] = line.of("closing");
   if (closing === undefined) return;
   mustBe("`closing.reconnect` with 4409", closing.reconnect, true);
-  must((closing.after ?? 0) > 0, "`closing.after` with 4409 does not say when a place may be free.");
+  must(
+    (closing.retry_after ?? 0) > 0,
+    "`closing.retry_after` with 4409 does not say when a place may be free.",
+  );
 }
 
 async function replacesTheOlder(world: World): Promise<void> {

@@ -10,16 +10,16 @@ export interface Ending {
   /** The `error` frame that comes first, when a fault is the cause. */
   readonly error?: { readonly code: ErrorCode; readonly message: string };
   /** When to come back, in seconds; the `error` says it as `retry_after`. */
-  readonly after?: number;
+  readonly retryAfter?: number;
 }
 
 /** The ending for a close code, with its catalogued reason. */
-export function endingFor(code: CloseCode, error?: Ending["error"], after?: number): Ending {
+export function endingFor(code: CloseCode, error?: Ending["error"], retryAfter?: number): Ending {
   return {
     code,
     reason: CLOSE_CODES[code].reason,
     ...(error !== undefined && { error }),
-    ...(after !== undefined && { after }),
+    ...(retryAfter !== undefined && { retryAfter }),
   };
 }
 
@@ -31,8 +31,8 @@ export const FULL_PLAN_WAIT = 5;
 
 /** The ending for an error that ends a connection, as the catalogue has it. */
 export function refusalEnding(code: ErrorCode, message: string): Ending {
-  const after = code === "too_many_connections" ? FULL_PLAN_WAIT : undefined;
-  return endingFor(errorEntry(code).close as CloseCode, { code, message }, after);
+  const retryAfter = code === "too_many_connections" ? FULL_PLAN_WAIT : undefined;
+  return endingFor(errorEntry(code).close as CloseCode, { code, message }, retryAfter);
 }
 
 /** The ending of a connection whose place a newer one of the same client has taken. */
@@ -51,12 +51,12 @@ export const REMOVED: Ending = endingFor(4404, {
 
 /** The `closing` frame that announces an ending. */
 export function closingFrame(ending: Ending): ServerFrameOf<"closing"> {
-  const { code, reason, after } = ending;
+  const { code, reason, retryAfter } = ending;
   return {
     type: "closing",
     code,
     reason,
-    reconnect: mayReturn(code, after),
-    ...(after !== undefined && { after }),
+    reconnect: mayReturn(code, retryAfter),
+    ...(retryAfter !== undefined && { retry_after: retryAfter }),
   };
 }

@@ -22,7 +22,7 @@ export const MAX_FILL = 100_000;
 /** Longest reason of a close frame, in bytes (RFC 6455 §5.5). */
 const MAX_REASON_BYTES = 123;
 /** Longest wait that a `closing` frame may be made to name, in seconds. */
-const MAX_AFTER = 3600;
+const MAX_RETRY_AFTER = 3600;
 
 /** Frames that can be lost: all but the first, without which nothing begins. */
 export const LOSABLE = Object.keys(SERVER_FRAMES).filter((type) => type !== "welcome") as ServerFrameType[];
@@ -70,7 +70,7 @@ const Close = z.strictObject({
       error: `must be at most ${MAX_REASON_BYTES} bytes long`,
     })
     .optional(),
-  after: within(0, MAX_AFTER).optional(),
+  retry_after: within(0, MAX_RETRY_AFTER).optional(),
 });
 
 /** Moves the clock of this one connection forward: by so many seconds, or to where something happens to it. */
@@ -139,8 +139,8 @@ function isClosable(code: number): boolean {
 }
 
 /** How a connection ends that is to be closed by a fault: as the server would end it with that code. */
-export function endingOf({ code, reason, after: asked }: FaultOf<"close">): Ending {
-  const after = asked ?? (code === 4409 ? FULL_PLAN_WAIT : undefined);
+export function endingOf({ code, reason, retry_after: asked }: FaultOf<"close">): Ending {
+  const retryAfter = asked ?? (code === 4409 ? FULL_PLAN_WAIT : undefined);
   const known = Object.entries(ERRORS).find(([, entry]) => "close" in entry && entry.close === code);
   // 1013 comes with an error only where nobody can be let in; a reader that is too slow gets none.
   const error = known !== undefined && code !== 1013 ? (known[0] as ErrorCode) : undefined;
@@ -151,7 +151,7 @@ export function endingOf({ code, reason, after: asked }: FaultOf<"close">): Endi
     ...(error !== undefined && {
       error: { code: error, message: `${ERRORS[error].what} A test asked for this.` },
     }),
-    ...(after !== undefined && { after }),
+    ...(retryAfter !== undefined && { retryAfter }),
   };
 }
 

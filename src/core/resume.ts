@@ -1,3 +1,4 @@
+import type { Range } from "../protocol/server-frames.ts";
 import { relationOf } from "./epoch.ts";
 
 /** What a client says of what it has seen, and of how much it wants to be sent at once. */
@@ -23,10 +24,10 @@ export interface ResumePlan {
   readonly resumed: boolean;
   /** Messages after this `seq` are sent as `message`. */
   readonly from: number;
-  /** First and last `seq` of what was missed and can no longer be had. */
-  readonly lost: readonly [number, number] | undefined;
+  /** What was missed and can no longer be had. */
+  readonly lost: Range | undefined;
   /** What was missed and is not sent, because the client asked for no more than the newest; `history` has it. */
-  readonly skipped: { readonly first: number; readonly last: number } | undefined;
+  readonly skipped: Range | undefined;
   /** The newest messages up to `from`, at most so many, come first as one `history`; undefined for none. */
   readonly shown: number | undefined;
 }
@@ -48,7 +49,7 @@ export function planResume(request: ResumeRequest | undefined, head: Head): Resu
   if (after === undefined || foreign || after > head.seq) {
     return { resumed: false, from: head.seq, lost: undefined, skipped: undefined, shown: last };
   }
-  const lost = after + 1 < head.first ? ([after + 1, head.first - 1] as const) : undefined;
+  const lost = after + 1 < head.first ? { first: after + 1, last: head.first - 1 } : undefined;
   const oldest = Math.max(after, head.first - 1);
   const from = last === undefined ? oldest : Math.max(oldest, head.seq - last);
   const skipped = from > oldest ? { first: oldest + 1, last: from } : undefined;

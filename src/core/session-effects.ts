@@ -18,11 +18,13 @@ export function note(what: SessionNote): Effect {
 
 /** Ends the connection: says why where there is a fault, announces the close, and closes. */
 export function end(ending: Ending): Step {
-  const { code, reason, error, after } = ending;
+  const { code, reason, error, retryAfter } = ending;
   const effects: Effect[] = [note({ event: "connection.ended", code, ...(error && { error: error.code }) })];
   if (error !== undefined) {
     const { code, message } = error;
-    effects.push(send({ type: "error", code, message, ...(after !== undefined && { retry_after: after }) }));
+    effects.push(
+      send({ type: "error", code, message, ...(retryAfter !== undefined && { retry_after: retryAfter }) }),
+    );
   }
   effects.push(send(closingFrame(ending)), { do: "close", code, reason });
   return { session: { phase: "closed" }, effects };

@@ -11,7 +11,7 @@ export interface CloseCodeEntry {
   readonly reason: string;
   /** What the person in front of the client should do. */
   readonly advice: string;
-  /** What caused it may end without the client's doing: where `closing.after` names a time, the client comes back then. */
+  /** What caused it may end without the client's doing: where `closing.retry_after` names a time, the client comes back then. */
   readonly passes?: true;
 }
 
@@ -33,7 +33,10 @@ export const CLOSE_CODES = {
   1007: { reason: "invalid UTF-8", advice: "Text frames must be valid UTF-8." },
   1009: { reason: "frame too large", advice: "Send frames of at most 64 KiB." },
   1011: { reason: "internal error", advice: "The server met a fault of its own. Reconnect in a moment." },
-  1012: { reason: "restarting", advice: "The server restarts. Reconnect after the time in `closing.after`." },
+  1012: {
+    reason: "restarting",
+    advice: "The server restarts. Reconnect after the time in `closing.retry_after`.",
+  },
   1013: {
     reason: "too slow or overloaded",
     advice:
@@ -54,7 +57,7 @@ export const CLOSE_CODES = {
   4409: {
     reason: "too many connections",
     advice:
-      "The plan allows this user no more connections now. Come back after `closing.after` seconds, or close another one.",
+      "The plan allows this user no more connections now. Come back after `closing.retry_after` seconds, or close another one.",
     passes: true,
   },
   4410: {
@@ -78,9 +81,9 @@ export function mayReconnect(code: number): boolean {
   return code < 4000 ? !FINAL_REGISTERED.has(code) : code < 4400 || code > 4499;
 }
 
-/** The same for a close at hand, whose `closing` frame names in `after` when to come back, or does not. */
-export function mayReturn(code: number, after: number | undefined): boolean {
-  return mayReconnect(code) || (after !== undefined && describeClose(code).passes === true);
+/** The same for a close at hand, whose `closing` frame names in `retry_after` when to come back, or does not. */
+export function mayReturn(code: number, retryAfter: number | undefined): boolean {
+  return mayReconnect(code) || (retryAfter !== undefined && describeClose(code).passes === true);
 }
 
 /** The entry for `code`, or a general one by its range. */

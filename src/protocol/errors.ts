@@ -113,7 +113,7 @@ export const ERRORS = {
     close: 4409,
     what: "The user has as many connections open as the plan allows.",
     advice:
-      "Come back after `closing.after` seconds, close another connection of this user, or move the user to a larger plan.",
+      "Come back after `closing.retry_after` seconds, close another connection of this user, or move the user to a larger plan.",
   },
   unauthorized: {
     category: "authentication",

@@ -10,6 +10,9 @@ export const Quota = z.object({ limit: z.int(), remaining: z.int(), reset: z.num
 /** One user in a conversation, however many connections it has there; `read` is how far the user has read, once said. */
 export const PresentUser = z.object({ user: Identifier, since: z.int(), read: z.int().optional() });
 
+/** The messages from one `seq` to another, both included. */
+export const Range = z.object({ first: z.int(), last: z.int() });
+
 /** The first frame of a connection that was let in. The client may speak from now on. */
 export const WelcomeFrame = z.object({
   type: z.literal("welcome"),
@@ -20,8 +23,8 @@ export const WelcomeFrame = z.object({
   seq: z.int(),
   epoch: z.string(),
   resumed: z.boolean(),
-  lost: z.tuple([z.int(), z.int()]).optional(),
-  skipped: z.object({ first: z.int(), last: z.int() }).optional(),
+  lost: Range.optional(),
+  skipped: Range.optional(),
   quota: Quota,
   inactivity: z.object({ timeout: z.number(), warning: z.number() }),
   present: z.array(PresentUser),
@@ -107,13 +110,13 @@ export const DegradedFrame = z.object({ type: z.literal("degraded"), reason: z.s
 /** Sent when the store is back. */
 export const RecoveredFrame = z.object({ type: z.literal("recovered"), reason: z.string() });
 
-/** Sent just before each close that the server begins; `after` is when to come back, in seconds. */
+/** Sent just before each close that the server begins; `retry_after` is when to come back, in seconds. */
 export const ClosingFrame = z.object({
   type: z.literal("closing"),
   code: z.int(),
   reason: z.string(),
   reconnect: z.boolean(),
-  after: z.number().optional(),
+  retry_after: z.number().optional(),
 });
 
 /** Every frame the server may send, by its `type`. */
@@ -134,6 +137,7 @@ export const SERVER_FRAMES = {
   closing: ClosingFrame,
 } as const;
 
+export type Range = z.output<typeof Range>;
 export type Quota = z.output<typeof Quota>;
 export type PresentUser = z.output<typeof PresentUser>;
 export type Message = z.output<typeof Message>;

@@ -87,16 +87,10 @@ class Comparer {
       case "seq":
         this.value(path, typeof want === "number" ? names.seq(space, want) : want, came);
         return;
-      case "seqs":
-        if (!Array.isArray(want)) {
-          this.value(path, want, came);
-          return;
-        }
-        this.value(
-          path,
-          want.map((seq) => (typeof seq === "number" ? names.seq(space, seq) : seq)),
-          came,
-        );
+      case "range":
+        if (isRecord(want) && isRecord(came))
+          this.fields(want, came, { first: "seq", last: "seq" }, [], path);
+        else this.value(path, want, came);
         return;
       case "id":
         this.named(path, want, came, names.id(String(want)), names.isNewId.bind(names), this.newIds);
@@ -248,7 +242,7 @@ function isWhole(names: Names, space: string): boolean {
   return recorded === 0 && came === 0;
 }
 
-function isRecord(value: unknown): value is Frame {
+export function isRecord(value: unknown): value is Frame {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 

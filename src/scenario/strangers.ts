@@ -3,6 +3,7 @@
 //
 //   recorded   41   42 (ann)   43 (a stranger)   44 (bob)
 //   expected   41   42 (ann)                     43 (bob)
+import { isRecord } from "./compare.ts";
 import { spaceOf } from "./names.ts";
 import type { Entry, Frame, Recording } from "./recording.ts";
 
@@ -48,8 +49,12 @@ export function withoutStrangers(recording: Recording): Played {
     if (entry.dir === "in" && frame.type === "read" && Number(frame.seq) <= base) return [];
     const changed: Record<string, unknown> = { ...frame };
     for (const name of ["seq", "before", "after"])
-      if (name in changed && frame.type !== "closing") changed[name] = moved(entry, changed[name]);
-    if (Array.isArray(frame.lost)) changed.lost = frame.lost.map((seq) => moved(entry, seq));
+      if (name in changed) changed[name] = moved(entry, changed[name]);
+    for (const name of ["lost", "skipped"]) {
+      const range = frame[name];
+      if (isRecord(range))
+        changed[name] = { ...range, first: moved(entry, range.first), last: moved(entry, range.last) };
+    }
     if (Array.isArray(frame.present))
       changed.present = frame.present.filter((one) => users.has(String((one as Frame | null)?.user)));
     if (entry.dir === "in" && frame.type === "history" && Array.isArray(frame.messages)) {

@@ -5,7 +5,7 @@
  * How a field is compared in a recording:
  *
  * - `free`: it must be there; its value is another each time (times, numbers of the quota) or for people (words)
- * - `seq`, `seqs`: counted from where the conversation began to be watched
+ * - `seq`, `range`: a number and `{first, last}`, counted from where the conversation began to be watched
  * - `id`: a name that a client sent is the same, one that the server made is another, but always the same other one
  * - `user`, `conversation`: the one that plays this part in this run
  * - `epoch`: another one, but the same as long as it was the same
@@ -16,7 +16,7 @@
 export type FieldKind =
   | "free"
   | "seq"
-  | "seqs"
+  | "range"
   | "id"
   | "user"
   | "conversation"
@@ -40,7 +40,8 @@ export const VOLATILE: Readonly<Record<string, Fields>> = {
     plan: "plan",
     seq: "seq",
     epoch: "epoch",
-    lost: "seqs",
+    lost: "range",
+    skipped: "range",
     quota: "free",
     inactivity: "free",
     present: "present",
@@ -58,7 +59,7 @@ export const VOLATILE: Readonly<Record<string, Fields>> = {
   token_accepted: { expires_in: "free" },
   degraded: { reason: "free" },
   recovered: { reason: "free" },
-  closing: { reason: "free", after: "free" },
+  closing: { reason: "free", retry_after: "free" },
 };
 
 /** By type of frame, the fields that say something by being there: one that was not expected is a difference. */
@@ -70,7 +71,7 @@ export const OPTIONAL: Readonly<Record<string, readonly string[]>> = {
   warning: ["seconds"],
   error: ["id", "retry_after", "quota"],
   pong: ["id"],
-  closing: ["after"],
+  closing: ["retry_after"],
 };
 
 /**

@@ -44,7 +44,7 @@ test("W5 W8 after kill -9 everybody is back at the edge of the plan: named clien
     const first = await client.next("welcome").catch(() => undefined);
     if (first === undefined) {
       expect(client.of("closing")).toEqual([
-        { type: "closing", code: 4409, reason: "too many connections", reconnect: true, after: 5 },
+        { type: "closing", code: 4409, reason: "too many connections", reconnect: true, retry_after: 5 },
       ]);
     }
     return first !== undefined;

@@ -38,7 +38,7 @@ describe("inbox", () => {
 
   test("D5 what is no longer kept is told, in its place", () => {
     const inbox = createInbox({ seq: 3, epoch: "e" });
-    const { told } = inbox.welcome({ seq: 9, epoch: "e", resumed: true, lost: [4, 6] });
+    const { told } = inbox.welcome({ seq: 9, epoch: "e", resumed: true, lost: { first: 4, last: 6 } });
     expect(seqsOf([...told, ...inbox.message(messageOf(7)).told])).toEqual([{ first: 4, last: 6 }, 7]);
     const late = createInbox({ seq: 3, epoch: "e" });
     late.welcome({ seq: 9, epoch: "e", resumed: false });

@@ -33,7 +33,10 @@ const EVENTS: { [E in Event["type"]]: Event & { type: E } } = {
   progress: { type: "progress", behind: false },
   degraded: { type: "degraded", reason: "the store is away" },
   recovered: { type: "recovered" },
-  closing: { type: "closing", farewell: { code: 1012, reason: "restarting", reconnect: true, after: 7 } },
+  closing: {
+    type: "closing",
+    farewell: { code: 1012, reason: "restarting", reconnect: true, retry_after: 7 },
+  },
   line_lost: { type: "line_lost", code: 1006, reason: "", lasted: 1, renewable: false, hasStray: false },
   token_failed: { type: "token_failed", reason: "no token" },
   token_missing: { type: "token_missing", reason: "signed out" },
@@ -209,7 +212,7 @@ describe("coming back", () => {
     });
     expect(effects).toEqual([{ do: "wait", milliseconds: LONGEST_EARLY_WAIT / 2 }]);
     // Where the server names a time, it counts.
-    const later = step(told, { type: "closing", farewell: { ...farewell, after: 2 } }, NOW, 0).state;
+    const later = step(told, { type: "closing", farewell: { ...farewell, retry_after: 2 } }, NOW, 0).state;
     expect(cut(later, { code: 4409 })).toMatchObject({ at: "waiting", until: NOW + 2_000, firm: true });
   });
 

@@ -20,7 +20,7 @@ describe("reading a request for a fault", () => {
     [{ do: "thaw" }],
     [{ do: "delay", milliseconds: 0 }],
     [{ do: "lose", next: "ack", count: 3 }],
-    [{ do: "close", code: 4450, reason: "because", after: 2 }],
+    [{ do: "close", code: 4450, reason: "because", retry_after: 2 }],
     [{ do: "jump", to: "token_expiry" }],
     [{ do: "jump", seconds: 604_800 }],
     [{ do: "fill_quota" }],
@@ -123,13 +123,13 @@ describe("closing with a chosen code", () => {
   });
 
   test("a code that is not known says by its range whether to come back", () => {
-    const ending = endingOf({ do: "close", code: 4450, reason: "mine", after: 3 });
+    const ending = endingOf({ do: "close", code: 4450, reason: "mine", retry_after: 3 });
     expect(closingFrame(ending)).toEqual({
       type: "closing",
       code: 4450 as never,
       reason: "mine",
       reconnect: false,
-      after: 3,
+      retry_after: 3,
     });
     expect(closingFrame(endingOf({ do: "close", code: 1012 })).reconnect).toBe(true);
   });

@@ -33,5 +33,5 @@ test("L3 a server that starts without its store says so", () => {
 
 test("L3 D5 who cannot be let in, and who was shown what is lost, may come back", () => {
   expect(STORE_AWAY).toMatchObject({ code: 1013, error: { code: "unavailable" } });
-  expect(messagesLost(2)).toMatchObject({ code: 1012, after: 2 });
+  expect(messagesLost(2)).toMatchObject({ code: 1012, retryAfter: 2 });
 });

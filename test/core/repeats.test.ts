@@ -84,6 +84,6 @@ for (const seed of seeds(71, 72)) {
 }
 
 test("MX7 N4 the ending names the wait in both frames", () => {
-  const { code, error, after } = repeatedTooMuch(1234);
-  expect({ code, error: error?.code, after }).toEqual({ code: 1013, error: "busy", after: 1.234 });
+  const { code, error, retryAfter } = repeatedTooMuch(1234);
+  expect({ code, error: error?.code, retryAfter }).toEqual({ code: 1013, error: "busy", retryAfter: 1.234 });
 });

@@ -31,9 +31,11 @@ test("D4 who comes for the first time is sent what is said from now on", () => {
 
 test("D5 what is no longer kept is told, and the rest is sent", () => {
   const head = { ...HEAD, first: 6 };
-  expect(plan({ after: 2, epoch: "e.1" }, head)).toEqual(planned({ from: 5, lost: [3, 5] }));
+  expect(plan({ after: 2, epoch: "e.1" }, head)).toEqual(planned({ from: 5, lost: { first: 3, last: 5 } }));
   expect(plan({ after: 5, epoch: "e.1" }, head)).toEqual(planned({ from: 5 }));
-  expect(plan({ after: 2, epoch: "e.1" }, { ...HEAD, first: 11 })).toEqual(planned({ lost: [3, 10] }));
+  expect(plan({ after: 2, epoch: "e.1" }, { ...HEAD, first: 11 })).toEqual(
+    planned({ lost: { first: 3, last: 10 } }),
+  );
 });
 
 test("D5 another epoch, or a seq that was never given, is not resumed", () => {
@@ -57,7 +59,7 @@ test("MX7 who comes back and asks for the newest is sent at most those of what i
   expect(plan({ after: 10, last: 0 })).toEqual(planned({}));
   const head = { ...HEAD, first: 6 };
   expect(plan({ after: 2, last: 2 }, head)).toEqual(
-    planned({ from: 8, lost: [3, 5], skipped: { first: 6, last: 8 } }),
+    planned({ from: 8, lost: { first: 3, last: 5 }, skipped: { first: 6, last: 8 } }),
   );
 });
 

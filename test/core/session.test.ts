@@ -301,7 +301,7 @@ describe("endings", () => {
         code: close!.code,
         reason: close!.reason,
         reconnect: passes,
-        ...(passes && { after: 5 }),
+        ...(passes && { retry_after: 5 }),
       });
     }
   });
@@ -319,7 +319,7 @@ describe("endings", () => {
 
   test("L1 an ending says when to come back", () => {
     expect(sent(step(live(), EVENTS.end, START, RULES).effects)).toEqual([
-      { type: "closing", code: 1012, reason: "restarting", reconnect: true, after: 3 },
+      { type: "closing", code: 1012, reason: "restarting", reconnect: true, retry_after: 3 },
     ]);
   });
 

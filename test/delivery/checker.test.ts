@@ -187,7 +187,7 @@ const WRONGS: [what: string, spoil: (record: Good) => unknown, kind: FaultKind, 
   [
     "a loss that is none",
     (record) => {
-      bens(record)[4] = back(2, 3, { lost: [3, 3] });
+      bens(record)[4] = back(2, 3, { lost: { first: 3, last: 3 } });
       bens(record).splice(5, 1);
     },
     "resume",
@@ -289,7 +289,7 @@ for (const [what, spoil, kind, text] of WRONGS) {
 test("D5 what retention removed is no hole for whom it was told, and one for everybody else", () => {
   const record = { ...goodRecord(), retention: true };
   room(record).messages.splice(0, 3);
-  bens(record)[4] = back(2, 3, { lost: [3, 3] });
+  bens(record)[4] = back(2, 3, { lost: { first: 3, last: 3 } });
   bens(record).splice(5, 1);
   expect(check(record).faults).toEqual([]);
   annas(record).splice(7, 1);

@@ -58,7 +58,7 @@ export function walk(
   let delivered = 0;
   for (let seq = life.base + 1; seq <= newest; seq++) {
     if (life.heard.has(seq)) delivered++;
-    else if (life.lost.some(([first, last]) => first <= seq && seq <= last)) {
+    else if (life.lost.some(({ first, last }) => first <= seq && seq <= last)) {
       if (kept.has(seq)) add("resume", `was told that ${seq} is lost, which is kept`);
       continue;
     } else add("hole", `was never told ${seq}`);
@@ -74,7 +74,7 @@ interface Life {
   readonly base: number;
   newest: number;
   readonly heard: Set<number>;
-  readonly lost: (readonly [number, number])[];
+  readonly lost: { readonly first: number; readonly last: number }[];
 }
 
 function onJoined(
@@ -101,7 +101,7 @@ function onJoined(
   }
   if (lost !== undefined) {
     life.lost.push(lost);
-    life.newest = Math.max(life.newest, lost[1]);
+    life.newest = Math.max(life.newest, lost.last);
   }
   return life;
 }

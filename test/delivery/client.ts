@@ -117,19 +117,19 @@ export class WireClient implements DeliveryClient {
     const socket = new WebSocket(`${url}/ws/${user}/${conversation}?token=${token}${resume}`) as Socket;
     this.socket = socket;
     this.heardAt = performance.now();
-    let after: number | undefined;
+    let wait: number | undefined;
     socket.addEventListener("message", ({ data }) => {
       // What a line that was given up still brings is not heard: its message comes again on the next.
       if (socket !== this.socket) return;
       const frame: ServerFrame = JSON.parse(String(data));
       this.heardAt = performance.now();
-      if (frame.type === "closing" && frame.after !== undefined) after = frame.after * 1000;
+      if (frame.type === "closing" && frame.retry_after !== undefined) wait = frame.retry_after * 1000;
       if (frame.type === "closing" && !frame.reconnect)
         this.events.push({ what: "refused", code: String(frame.code), text: frame.reason });
       this.hear(frame, asked);
     });
     socket.addEventListener("close", () => {
-      if (socket === this.socket) this.lost(after);
+      if (socket === this.socket) this.lost(wait);
     });
   }
 
@@ -172,7 +172,7 @@ export class WireClient implements DeliveryClient {
   private onWelcome(frame: ServerFrameOf<"welcome">, asked: Place | undefined): void {
     const { seq, epoch, resumed, lost } = frame;
     this.events.push(joined(frame, asked));
-    const from = resumed && asked !== undefined ? (lost?.[1] ?? asked.after) : seq;
+    const from = resumed && asked !== undefined ? (lost?.last ?? asked.after) : seq;
     this.place = { after: from, epoch };
     this.connections++;
     this.failures = 0;

@@ -17,7 +17,7 @@ export type ClientEvent =
       readonly seq: number;
       readonly epoch: string;
       readonly resumed: boolean;
-      readonly lost?: readonly [number, number];
+      readonly lost?: { readonly first: number; readonly last: number };
       readonly present: readonly string[];
     }
   | { readonly what: "presence"; readonly user: string; readonly state: "joined" | "left" }

@@ -195,7 +195,7 @@ const DISORDER = [
   ...[1, 4, 3, 1].map(message),
   '{"client":"ann","dir":"line","event":"close","code":1013}',
   '{"client":"ann","dir":"line","event":"open","after":4,"epoch":"e1"}',
-  welcome('"seq":9,"epoch":"e1","resumed":true,"lost":[5,6]'),
+  welcome('"seq":9,"epoch":"e1","resumed":true,"lost":{"first":5,"last":6}'),
   '{"client":"ann","dir":"line","event":"close","code":4429}',
   '{"client":"ann","dir":"line","event":"open","after":9,"epoch":"e1"}',
   welcome('"seq":0,"epoch":"e2","resumed":false'),

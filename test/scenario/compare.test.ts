@@ -67,6 +67,20 @@ describe("of a recording", () => {
     ).toEqual([[], ["quota"], [], ["code"]]);
   });
 
+  test("N3 what is lost or skipped is counted from where the conversation began to be watched", () => {
+    const welcome = (fields: Frame): Frame => ({ type: "welcome", resumed: true, ...fields });
+    expect(
+      compareAll(
+        ["lost", "skipped"].flatMap((name) => [
+          [welcome({ [name]: { first: 43, last: 44 } }), welcome({ [name]: { first: 3, last: 4 } })],
+          [welcome({ [name]: { first: 43, last: 44 } }), welcome({ [name]: { first: 3, last: 5 } })],
+          [welcome({}), welcome({ [name]: { first: 3, last: 4 } })],
+        ]),
+        { base: [41, 1] },
+      ),
+    ).toEqual([[], ["lost.last"], ["lost"], [], ["skipped.last"], ["skipped"]]);
+  });
+
   test("what the clients said is compared whole, and what was not there before is a difference", () => {
     const sent = message(1, "m1", { data: { a: [1, { b: 2 }] } });
     expect(

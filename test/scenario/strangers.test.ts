@@ -36,6 +36,21 @@ const LINES = [
 ];
 
 describe("what strangers said", () => {
+  test("N3 moves up what was lost or skipped after it", () => {
+    const back = {
+      type: "welcome",
+      seq: 45,
+      epoch: "e",
+      lost: { first: 43, last: 43 },
+      skipped: { first: 44, last: 44 },
+    };
+    const { recording } = withoutStrangers(recordingOf("recording", [...LINES, heard(back)]));
+    expect((recording.entries.at(-1) as { frame: Frame }).frame).toMatchObject({
+      lost: { first: 42, last: 42 },
+      skipped: { first: 43, last: 43 },
+    });
+  });
+
   test("is left out of a recording, and the numbers after it move up", () => {
     const { recording, left } = withoutStrangers(recordingOf("recording", LINES));
     expect(left).toBe(2);

@@ -160,10 +160,10 @@ export function createAnalyst(): Analyst {
       vitals = { ...vitals, seq: 0 };
     }
     const seq = hear(frame.seq);
-    if (Array.isArray(lost)) {
-      const [first, end] = lost as [number, number];
+    if (typeof lost === "object" && lost !== null) {
+      const { first, last: end } = lost as { first?: unknown; last?: unknown };
       marks.push(mark("lost", "error", `#${first} to #${end} were missed and are no longer kept.`));
-      last = Math.max(last ?? 0, end);
+      last = Math.max(last ?? 0, Number(end));
     }
     // What follows comes after `seq`; one that resumes goes on after what came last.
     if (resumed !== true || last === undefined || before !== epoch) {

@@ -113,7 +113,7 @@ async function enter(parts: AdmitParts, connection: Connection, identity: Identi
       seq,
       epoch: head.epoch,
       resumed,
-      ...(lost !== undefined && { lost: [...lost] as [number, number] }),
+      ...(lost !== undefined && { lost }),
       ...(skipped !== undefined && { skipped }),
       quota,
       inactivity,

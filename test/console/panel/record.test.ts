@@ -63,7 +63,7 @@ const welcome = (seq: number) => ({
   seq,
   epoch: "e",
   resumed: true,
-  lost: [1, 2],
+  lost: { first: 1, last: 2 },
 });
 
 describe("a recording on the page", () => {

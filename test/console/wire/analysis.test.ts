@@ -42,7 +42,7 @@ describe("order", () => {
   });
 
   test("D5 what is lost is said, and the messages after it are no gap", () => {
-    const lost = welcome({ seq: 9, resumed: true, lost: [3, 6] });
+    const lost = welcome({ seq: 9, resumed: true, lost: { first: 3, last: 6 } });
     expect(marks([welcome({ seq: 2 }), lost, message(7), message(8)])).toEqual(["", "lost", "", ""]);
   });
 

@@ -28,13 +28,15 @@ describe("close", () => {
     },
   );
 
-  test("F3 with a reason and a time of one's own", async () => {
+  test("F3 N4 with a reason and a time of one's own", async () => {
     await using bench = await startFaultServer();
     const { server } = bench;
     await using anna = await join(server, "anna");
-    await disturb(server, anna, { do: "close", code: 1012, reason: "Füße hoch", after: 0.5 });
+    await disturb(server, anna, { do: "close", code: 1012, reason: "Füße hoch", retry_after: 0.5 });
     expect(await anna.closed).toEqual({ code: 1012, reason: "Füße hoch" });
-    expect(anna.of("closing")[0]).toMatchObject({ reconnect: true, after: 0.5 });
+    expect(anna.of("closing")).toEqual([
+      { type: "closing", code: 1012, reason: "Füße hoch", reconnect: true, retry_after: 0.5 },
+    ]);
   });
 
   test("on a frozen line the close waits behind what was said, and a cut does not wait", async () => {

@@ -68,7 +68,7 @@ test("L3 D5 after Redis came back empty everybody comes back, and hears that mes
   for (const client of [anna, ben]) {
     const closing = await client.next("closing");
     expect(closing).toMatchObject({ code: 1012, reason: "the store has lost messages", reconnect: true });
-    expect(closing.after).toBeGreaterThan(0);
+    expect(closing.retry_after).toBeGreaterThan(0);
   }
   const query = `&after=1&epoch=${epoch}`;
   await using again = await a.connect("anna", "lobby", query);

@@ -112,7 +112,7 @@ test("L1 P1 whose server is stopped and who comes back to another was never away
   await ben.next("message");
   const { epoch } = anna.of("welcome")[0]!;
   const stopped = a.stop();
-  expect(await anna.next("closing")).toMatchObject({ code: 1012, after: 1 });
+  expect(await anna.next("closing")).toMatchObject({ code: 1012, retry_after: 1 });
   ben.send({ type: "message", text: "two" });
   await stopped;
   await using back = await b.connect("anna", "lobby", `&after=1&epoch=${epoch}`);

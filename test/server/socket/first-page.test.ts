@@ -169,10 +169,10 @@ test("MX7 who asks for the same again and again is `busy`, and comes back later;
   }
   const [error] = refused?.of("error") ?? [];
   const [closing] = refused?.of("closing") ?? [];
-  expect(error).toMatchObject({ code: "busy", retry_after: closing!.after! });
+  expect(error).toMatchObject({ code: "busy", retry_after: closing!.retry_after! });
   expect(closing).toMatchObject({ code: 1013, reconnect: true });
-  expect(closing!.after).toBeGreaterThan(0);
-  expect(closing!.after).toBeLessThanOrEqual(60);
+  expect(closing!.retry_after).toBeGreaterThan(0);
+  expect(closing!.retry_after).toBeLessThanOrEqual(60);
   await using cleo = await TestClient.connect(await addressOf(server, "cleo", "&last=5"));
   await cleo.settled();
   expect(allSeqs(cleo)).toEqual([1, 2, 3, 4, 5]);

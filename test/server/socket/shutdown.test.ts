@@ -19,7 +19,7 @@ describe("RUNTIME 9 L1 stop", () => {
       expect(await client.closed).toEqual({ code: 1012, reason: "restarting" });
       const closing = client.frames.at(-1);
       expect(closing).toMatchObject({ type: "closing", code: 1012, reconnect: true });
-      if (closing?.type === "closing") after.push(closing.after);
+      if (closing?.type === "closing") after.push(closing.retry_after);
     }
     // One after the other, a few milliseconds apart: four clients need no more (test/core/return.test.ts).
     expect(after.sort()).toEqual([1, 1.005, 1.01, 1.015]);
@@ -87,7 +87,13 @@ describe("RUNTIME 9 L1 stop", () => {
     await raw.heard("welcome");
     server.process.kill("SIGTERM");
     expect(await client.closed).toEqual({ code: 1012, reason: "restarting" });
-    expect(client.frames.at(-1)).toMatchObject({ type: "closing", code: 1012, after: expect.any(Number) });
+    expect(client.frames.at(-1)).toEqual({
+      type: "closing",
+      code: 1012,
+      reason: "restarting",
+      reconnect: true,
+      retry_after: expect.any(Number),
+    });
     expect(await raw.closing()).toMatchObject({ code: 1012 });
     expect(await server.process.exited).toBe(0);
   });

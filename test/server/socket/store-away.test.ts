@@ -91,6 +91,6 @@ test("D5 who was shown what the store has lost is made to come back", async () =
   anna.send({ type: "message", text: "one" });
   await anna.next("ack");
   frail.lose(0);
-  expect(await anna.next("closing")).toMatchObject({ code: 1012, reconnect: true, after: 1 });
+  expect(await anna.next("closing")).toMatchObject({ code: 1012, reconnect: true, retry_after: 1 });
   expect(await anna.closed).toMatchObject({ code: 1012 });
 });

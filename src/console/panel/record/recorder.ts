@@ -171,7 +171,7 @@ export function createRecorder(nameOf: (client: string) => string): Recorder {
         line.earlier = new Set(line.waiting);
         add({ at, client: line.name, type: "open" });
         if (line.welcome === undefined) continue;
-        const { lost: _, ...welcome } = line.welcome;
+        const { lost: _lost, skipped: _skipped, ...welcome } = line.welcome;
         const now = { ...welcome, seq: newest.get(line.conversation) ?? welcome.seq, resumed: false };
         add({ at, client: line.name, type: "received", data: JSON.stringify(now) });
       }
