@@ -1,9 +1,10 @@
 // npm test: the checks and every test, then one line that counts them. Words on the command line are passed on to
 // `bun test` (a part of a path, or `-t name`), and then only those tests run. With --long (npm run test:long) the random
 // tests and the delivery runs take their long form, and the delivery check runs on one node and on three.
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
+import { buildProgram } from "./support/built-program.ts";
 
 interface Tool {
   readonly name: string;
@@ -92,7 +93,7 @@ if (isWhole) {
     counts[passed ? "passed" : "failed"]++;
   }
 }
-runTests(chosen);
+await runTests(chosen);
 if (long && isWhole) {
   for (const options of DELIVERY_CHECKS) {
     const passed = run(["npm", "run", "--silent", "check:delivery", "--", ...options]) === 0;
@@ -104,8 +105,11 @@ console.log(`\n${counts.passed} passed, ${counts.failed} failed${skipped}`);
 process.exit(counts.failed > 0 ? 1 : 0);
 
 /** Runs `bun test` and counts from its report, which says more than its exit code. */
-function runTests(words: readonly string[]): void {
+async function runTests(words: readonly string[]): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "parley-report-"));
+  // Some tests start the program as another user.
+  chmodSync(folder, 0o755);
+  process.env.TEST_PROGRAM = await buildProgram(folder);
   const report = join(folder, "report.xml");
   const arguments_ = [
     ...["--reporter=junit", `--reporter-outfile=${report}`, "--timeout=180000", "--only-failures"],

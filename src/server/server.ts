@@ -17,7 +17,7 @@ import { watchClock } from "./clock-watch.ts";
 import { drain } from "./drain.ts";
 import { openFaultBench } from "./faults/bench.ts";
 import { createApp } from "./http/app.ts";
-import { createPage } from "./http/page-route.ts";
+import { createPage, type Page } from "./http/page-route.ts";
 import { problem } from "./http/problem.ts";
 import { type Listen, Listener } from "./listener.ts";
 import type { Log } from "./log.ts";
@@ -52,6 +52,8 @@ export interface ServerParts extends Omit<Store, "clean" | "close"> {
   readonly clock: Clock;
   readonly log: Log;
   readonly removeConversations: RemoveConversations;
+  /** The console, where it is built already; it is built at the start without it. */
+  readonly page?: Page;
 }
 
 export interface RunningServer {
@@ -140,7 +142,7 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     refreshLifetime: settings.refreshLifetime,
     inactivityTimeout: inactivity.timeout,
     version: parts.version,
-    page: await createPage(),
+    page: parts.page ?? (await createPage()),
     faults,
     apiKeys: settings.apiKeys,
     origins,

@@ -194,7 +194,7 @@ describe("a scenario written by hand", () => {
   /** Runs `lines` below a header, from standard input. */
   async function run(folder: ParleyFolder, url: string, lines: readonly string[], args: string[] = []) {
     const stdin = [HEADER, ...lines].join("\n");
-    return folder.run(["run", "-", "--url", url, "--timeout", "0.5", ...args], { stdin });
+    return folder.run(["run", "-", "--url", url, ...args], { stdin });
   }
 
   test("has only what matters: matchers, a return, tokens that are no good", async () => {
@@ -233,17 +233,20 @@ describe("a scenario written by hand", () => {
   test("says what came instead of what did not come", async () => {
     await using folder = new ParleyFolder();
     const { url } = await folder.serve();
-    const ended = await run(folder, url, [
+    const lines = [
       '{"client":"ann","dir":"line","event":"open"}',
       '{"client":"ann","dir":"out","frame":{"type":"message","id":"m1","text":"hello"}}',
-      '{"client":"ann","dir":"in","frame":{"type":"message","text":"hallo"},"note":"what I said comes back"}',
+      // What is waited for without a limit of its own has come before what never comes is waited for.
+      '{"client":"ann","dir":"in","frame":{"type":"ack","id":"m1"}}',
+      '{"client":"ann","dir":"in","frame":{"type":"message","text":"hallo"},"within":0.5,"note":"what I said comes back"}',
       '{"client":"ann","dir":"out","frame":{"type":"ping"}}',
       '{"client":"ann","dir":"in","frame":{"type":"pong"}}',
-    ]);
+    ];
+    const ended = await run(folder, url, lines);
     expect(ended.code).toBe(1);
     expect(ended.stdout).toContain(
       [
-        "standard input:4  ann  message  did not come",
+        "standard input:5  ann  message  did not come",
         "    what I said comes back",
         "    it did not come within 0.5 s",
         "    another frame came, which differs from it:",
@@ -252,7 +255,7 @@ describe("a scenario written by hand", () => {
         '      + came      "hello"',
       ].join("\n"),
     );
-    expect(ended.stdout).toContain("0 of 2 as expected, 1 missing, 1 not reached");
+    expect(ended.stdout).toContain("1 of 3 as expected, 1 missing, 1 not reached");
   });
 
   test("with the server's key needs no accounts, also to show an expired token", async () => {

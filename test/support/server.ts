@@ -10,6 +10,7 @@ import { seedDemoAccounts } from "../../src/server/authentication/demo-accounts.
 import { createKeys, type TokenKeys } from "../../src/server/authentication/keys.ts";
 import { createPasswords } from "../../src/server/authentication/passwords.ts";
 import { signToken } from "../../src/server/authentication/tokens.ts";
+import { createPage, type Page } from "../../src/server/http/page-route.ts";
 import { startServer } from "../../src/server/server.ts";
 import { readSettings } from "../../src/server/settings/read.ts";
 import { systemClock } from "../../src/server/system-clock.ts";
@@ -41,6 +42,9 @@ export interface TestServer extends AsyncDisposable {
 /** SECRET_KEY of every test server. */
 export const SECRET = "GzcZQ2b7mWq0p5yEw1rT8uKx9vLh3NdF";
 
+/** The console is the same for every server of a test file; to build it is half of the work of a start. */
+let page: Promise<Page> | undefined;
+
 /** A real server on its embedded store, or on Redis, on any free port. */
 export async function startTestServer({
   env = {},
@@ -59,8 +63,10 @@ export async function startTestServer({
   const passwords = createPasswords({ cost: settings.bcryptCost, queue: settings.passwordQueue });
   await seedDemoAccounts(settings, { accounts, passwords, clock, log });
   const keys = await createKeys(settings, SECRET, log);
+  page ??= createPage();
   const server = await startServer({
     ...store,
+    page: await page,
     settings,
     version: "0.0.0",
     engine: disturb(engine),

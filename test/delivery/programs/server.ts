@@ -28,6 +28,8 @@ const server = await startServer({
   ...stores,
   settings,
   version: "0.0.0",
+  // Nobody looks at it.
+  page: new Map(),
   engine: broken.engine?.(engine) ?? engine,
   keys: await createKeys(settings, settings.secretKey ?? ""),
   passwords: createPasswords({ cost: settings.bcryptCost, queue: settings.passwordQueue }),
