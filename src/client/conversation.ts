@@ -69,7 +69,7 @@ export interface Conversation<Data extends object = AnyData> extends AsyncIterab
   /** Calls `listener` at each `event`, until the function that is answered is called. */
   on<E extends EventName>(event: E, listener: Listener<E, Data>): () => void;
   /**
-   * Says `text`. It is sent again, under the same `id`, until it is acked, through whatever happens to the line.
+   * Says `text`, which may be empty beside `data`. It is sent again, under the same `id`, until it is acked, through whatever happens to the line.
    *
    * Rejects with a `ParleyError`: the server's refusal (`invalid`, `forbidden`, `too_large` …), `outbox_full`, or
    * `closed`, after which the message may or may not be stored: sending it again with the same `id` is safe.

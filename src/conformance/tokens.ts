@@ -66,6 +66,8 @@ async function keepsToGrants(world: World): Promise<void> {
   line.send({ type: "message", id: "mute", text: "hello" });
   const error = await line.next("error");
   mustBe("code and id of the error", [error.code, error.id], ["forbidden", "mute"]);
+  // It needs the right to read only.
+  line.send({ type: "read", seq: 0 });
   await line.settled();
 }
 

@@ -54,8 +54,10 @@ export function rowKey(from: string, id: string): string {
 /** Takes in messages from the server, live or from history, in any order; what is already here stays once. */
 export function take(transcript: Transcript, messages: readonly Message[]): Transcript {
   if (messages.length === 0) return transcript;
-  const rows = messages.map(({ seq, id, from, text, at }): StoredRow => {
-    return { kind: "stored", key: rowKey(from, id), seq, id, from, text, at };
+  const rows = messages.map(({ seq, id, from, text, data, at }): StoredRow => {
+    // Of a message of data alone, the data is what was said.
+    const shown = text === "" && data !== undefined ? JSON.stringify(data) : text;
+    return { kind: "stored", key: rowKey(from, id), seq, id, from, text: shown, at };
   });
   const arrived = new Set(rows.map((row) => row.key));
   const outbox = transcript.outbox.filter((row) => !arrived.has(row.key));

@@ -1,6 +1,6 @@
 import { isIdentifier } from "../protocol/identifiers.ts";
 
-/** `read`: open a socket, receive, read history and presence. `write`: send messages, typing and read marks. */
+/** `read`: open a socket, receive, read history and presence, and mark as read. `write`: send messages and typing. */
 export type Right = "read" | "write";
 
 /** What a credential allows; each field allows all when it is absent, and nothing when it is empty. */

@@ -200,9 +200,13 @@ function onRequest(
       return;
     case "message":
     case "typing":
-    case "read":
       acted(next, now);
       onWrite(next, frame, rules, effects);
+      return;
+    case "read":
+      // It takes the right to read, without which nobody is let in.
+      acted(next, now);
+      effects.push({ do: "mark", seq: frame.seq });
       return;
     default:
       frame satisfies never;
@@ -212,7 +216,7 @@ function onRequest(
 /** Adds what a frame asks for that needs the right to write. */
 function onWrite(
   next: LiveDraft,
-  frame: ClientFrameOf<"message" | "typing" | "read">,
+  frame: ClientFrameOf<"message" | "typing">,
   rules: SessionRules,
   effects: Effect[],
 ): void {
@@ -230,9 +234,6 @@ function onWrite(
       return;
     case "typing":
       effects.push({ do: "typing", active: frame.active });
-      return;
-    case "read":
-      effects.push({ do: "mark", seq: frame.seq });
       return;
     default:
       frame satisfies never;

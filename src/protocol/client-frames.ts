@@ -13,13 +13,21 @@ const Data = z
 
 const Sequence = z.int("must be a whole number").min(0, "must be 0 or more");
 
-/** Sent to say something. The server answers `ack` when it is stored, or `error`; a retry repeats the same `id`. */
-export const MessageRequest = z.object({
-  type: z.literal("message"),
-  text: z.string("must be a string").min(1, "must not be empty"),
-  id: MessageId.optional(),
-  data: Data.optional(),
-});
+/**
+ * Sent to say something: `text`, `data` or both. The server answers `ack` when it is stored, or `error`; a retry repeats the
+ * same `id`.
+ */
+export const MessageRequest = z
+  .object({
+    type: z.literal("message"),
+    text: z.string("must be a string").default(""),
+    id: MessageId.optional(),
+    data: Data.optional(),
+  })
+  .refine((frame) => frame.text !== "" || frame.data !== undefined, {
+    path: ["text"],
+    message: "must not be empty in a message without `data`",
+  });
 
 /** Sent to read what was said: up to `limit` messages before or after a `seq`. The server answers `history`. */
 export const HistoryRequest = z

@@ -120,7 +120,7 @@ function libraryOf(entry: Entry, name: string): string {
   switch (type) {
     case "message": {
       const more = { ...(id !== undefined && { id }), ...(data !== undefined && { data }) };
-      return `await ${name}.send(${js(text)}${Object.keys(more).length > 0 ? `, ${js(more)}` : ""});`;
+      return `await ${name}.send(${js(text ?? "")}${Object.keys(more).length > 0 ? `, ${js(more)}` : ""});`;
     }
     case "history":
       return `await ${name}.history(${js(rest)});`;

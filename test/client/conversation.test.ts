@@ -90,6 +90,16 @@ describe("talking", () => {
     await parley.close();
   });
 
+  test("data alone is sent with an empty text", async () => {
+    await using server = await startTestServer();
+    await using ann = await join(server, "ann");
+    const { seq, at } = await ann.lobby.send("", { id: "m1", data: { kind: "wave" } });
+    expect((await ann.lobby.history()).messages).toEqual([
+      { seq, id: "m1", from: "ann", text: "", data: { kind: "wave" }, at },
+    ]);
+    expect(ann.lobby.send("")).rejects.toMatchObject({ code: "invalid" });
+  });
+
   test("history in both directions, and the line is measured", async () => {
     await using server = await startTestServer();
     await using ann = await join(server, "ann");

@@ -38,8 +38,9 @@ describe("M1 what is not a frame", () => {
     ['{"type":7}', "malformed", "`type`"],
     ['{"type":"shout"}', "unknown_type", '"shout"'],
     ['{"type":"welcome"}', "unknown_type", "message, history"],
-    ['{"type":"message"}', "invalid", "`text`"],
-    ['{"type":"message","text":""}', "invalid", "`text`: must not be empty"],
+    ['{"type":"message"}', "invalid", "`text`: must not be empty in a message without `data`."],
+    ['{"type":"message","text":""}', "invalid", "`text`: must not be empty in a message without `data`."],
+    ['{"type":"message","text":null,"data":{}}', "invalid", "`text`: must be a string"],
     ['{"type":"message","text":"x","id":""}', "invalid", "`id`"],
     ['{"type":"message","text":"x","id":"ä"}', "invalid", "`id`"],
     ['{"type":"message","text":"x","data":[]}', "invalid", "`data`: must be a JSON object"],
@@ -63,6 +64,17 @@ describe("M1 what is not a frame", () => {
 
   test("B3 an unknown type of any length is repeated in part only", () => {
     expect(faultOf(`{"type":"${"a".repeat(60_000)}"}`).message.length).toBeLessThan(200);
+  });
+
+  test("a message of data alone has an empty text", () => {
+    const frame = { type: "message", text: "", id: "m1", data: { kind: "wave" } } as const;
+    const { text: _, ...bare } = frame;
+    for (const sent of [frame, bare]) expect(decodeClientFrame(JSON.stringify(sent))).toEqual({ frame });
+    expect(decodeClientFrame('{"type":"message","data":{}}').frame).toEqual({
+      type: "message",
+      text: "",
+      data: {},
+    });
   });
 
   test("fields that are not known are ignored, so that a newer client can speak to an older server", () => {

@@ -68,10 +68,13 @@ export function wordsFor(told: Told, styles: Styles, now: number, person: boolea
 }
 
 /** `#42 12:03:55 ann: hello`; further lines of the text stand below its first, where no line of another begins. */
-function messageLines({ seq, at, from, text }: Message, style: Style): readonly string[] {
+function messageLines({ seq, at, from, text, data }: Message, style: Style): readonly string[] {
   const head = `#${seq} ${clockTime(at)} `;
   const name = harmless(from);
-  const [first = "", ...rest] = harmlessLines(text);
+  // Of a message of data alone, the data is what was said.
+  const [first = "", ...rest] = harmlessLines(
+    text === "" && data !== undefined ? JSON.stringify(data) : text,
+  );
   const indent = " ".repeat(head.length + name.length + 2);
   return [
     `${style("dim", head.trimEnd())} ${style("bold", `${name}:`)} ${first}`,

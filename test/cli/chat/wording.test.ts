@@ -57,6 +57,13 @@ test("one's own message stands where it was typed, and is data where nobody type
   expect(words(own, false)).toMatch(/^data: #1 \d\d:\d\d:\d\d ann: hi$/);
 });
 
+test("a message of data alone is shown by its data", () => {
+  const message = { type: "message", seq: 1, id: "m", from: "ben", text: "", at: 0 } as const;
+  expect(words({ ...message, data: { kind: "wave" } })).toMatch(
+    /^data: #1 \d\d:\d\d:\d\d ben: \{"kind":"wave"\}$/,
+  );
+});
+
 test("who comes in hears who is there, and what was said last", () => {
   const welcome = {
     type: "welcome",

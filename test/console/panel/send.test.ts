@@ -29,13 +29,15 @@ describe("the form", () => {
     expect(writeFrame("message", { text: 'a "b"\n', data: '{"a": 1}' })).toBe(
       '{"type": "message", "text": "a \\"b\\"\\n", "data": {"a": 1}}',
     );
-    expect(writeFrame("message", { text: "" })).toBe('{"type": "message", "text": ""}');
+    expect(writeFrame("message", { text: "", data: '{"a": 1}' })).toBe(
+      '{"type": "message", "data": {"a": 1}}',
+    );
     expect(writeFrame("read", { seq: "{{n}}" })).toBe('{"type": "read", "seq": {{n}}}');
   });
 
   test("says of each field what the schema asks for", () => {
     expect(describeField(CLIENT_FIELDS.history.limit!)).toBe("whole number, 1 to 200, otherwise 50");
-    expect(describeField(CLIENT_FIELDS.message.text!)).toBe("text");
+    expect(describeField(CLIENT_FIELDS.message.text!)).toBe("text, optional");
   });
 });
 

@@ -16,6 +16,17 @@ export function onceContract(open: OpenEngine): void {
     expect((await subject.read()).messages).toHaveLength(2);
   });
 
+  test("D6 a message of data alone keeps its empty text, announced, read and after reopening", async () => {
+    await using subject = await Subject.open(open);
+    const { heard } = await subject.listen();
+    const { seq, at } = await subject.store("m", { text: "", data: { kind: "wave" } });
+    const message = { seq, id: "m", from: "anna", text: "", data: { kind: "wave" }, at };
+    expect(heard).toEqual([message]);
+    expect((await subject.read()).messages).toEqual([message]);
+    await subject.reopen();
+    expect((await subject.read()).messages).toEqual([message]);
+  });
+
   test("D3 Q2 repeats in the same batch are one message", async () => {
     await using subject = await Subject.open(open);
     const { heard } = await subject.listen();

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { hashOfApiKey, newApiKey } from "../../../src/server/authentication/api-keys.ts";
 import { signToken } from "../../../src/server/authentication/tokens.ts";
+import { TestClient } from "../../support/client.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { RawSocket } from "../../support/raw-socket.ts";
 import { startTestServer, type TestServer } from "../../support/server.ts";
@@ -107,6 +108,7 @@ describe("POST /conversations/{id}/messages", () => {
       ["[]", 400, "malformed"],
       [{}, 422, "invalid"],
       [{ text: "" }, 422, "invalid"],
+      [{ text: null, data: {} }, 422, "invalid"],
       [{ text: 7 }, 422, "invalid"],
       [{ text: "x", id: "" }, 422, "invalid"],
       [{ text: "x", data: [] }, 422, "invalid"],
@@ -125,6 +127,25 @@ describe("POST /conversations/{id}/messages", () => {
     expect([status, body.quota.remaining]).toEqual([201, 99]);
     for (const conversation of ["a%20b", "a".repeat(129)])
       expect((await post(server, token, { text: "x" }, conversation)).body.code).toBe("bad_address");
+  });
+
+  test("H3 a message of data alone is stored with an empty text, and is the same on a socket and over HTTP", async () => {
+    await using server = await startTestServer();
+    const token = await server.token("anna");
+    await using ben = await TestClient.connect(
+      `${server.wsUrl}/ws/ben/lobby?token=${await server.token("ben")}`,
+    );
+    const answer = await post(server, token, { id: "m1", data: { kind: "wave" } });
+    expect(answer.body).toEqual({ id: "m1", seq: 1, at: expect.any(Number), quota: expect.any(Object) });
+    ben.send({ type: "message", id: "m2", data: { kind: "nod" } });
+    await ben.next("ack");
+    const at = expect.any(Number);
+    const messages = [
+      { seq: 1, id: "m1", from: "anna", text: "", data: { kind: "wave" }, at },
+      { seq: 2, id: "m2", from: "ben", text: "", data: { kind: "nod" }, at },
+    ];
+    expect(ben.of("message")).toEqual(messages.map((message) => ({ type: "message", ...message })));
+    expect((await call(server, token, "lobby/messages")).body.messages).toEqual(messages);
   });
 
   test("A6 A1 a token that may not write, or not here, is told which right is missing", async () => {

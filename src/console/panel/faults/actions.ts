@@ -106,7 +106,7 @@ export function createActions(bench: Bench, settings: Settings): readonly Action
           name: "wrong-field",
           key: "6",
           title: "Wrong field",
-          about: "A message without words: invalid, and the line stays.",
+          about: "A message without text and data: invalid, and the line stays.",
           needs: "line",
           run: (client) => send(client, { type: "message", id: newId(), text: "" }),
         },

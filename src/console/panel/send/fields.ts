@@ -27,10 +27,10 @@ const FIRST: Readonly<Record<string, string>> = {
   seq: "1",
 };
 
-/** The values that a form of `type` begins with: what must be there, and a name that an answer can be told by. */
+/** The values that a form of `type` begins with: what must be there, a text, and a name that an answer can be told by. */
 export function firstValues(type: ClientFrameType): Values {
   const entries = Object.entries(CLIENT_FIELDS[type]).map(([name, { required }]) => {
-    return [name, required || name === "id" ? (FIRST[name] ?? "") : ""];
+    return [name, required || Object.hasOwn(FIRST, name) ? (FIRST[name] ?? "") : ""];
   });
   return Object.fromEntries(entries);
 }
@@ -57,7 +57,7 @@ export function describeField({ kind, required, minimum, maximum, pattern, defau
         ? `${minimum} or more`
         : "";
   const parts = [kinds[kind], bounds, pattern === undefined ? "" : "1 to 64 signs of ASCII"];
-  const absent = usual === undefined ? "optional" : `otherwise ${usual}`;
+  const absent = usual === undefined || usual === "" ? "optional" : `otherwise ${usual}`;
   return [...parts.filter((part) => part !== ""), ...(required ? [] : [absent])].join(", ");
 }
 
