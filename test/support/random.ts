@@ -24,15 +24,18 @@ export class Random {
   }
 }
 
+/** Whether tests take their long form (TEST_LONG=true, `npm run test:long`). */
+export const isLong = process.env.TEST_LONG === "true";
+
 /** Further seeds of each random test in the long form. */
 const MORE_SEEDS = 4;
 
 /**
- * The seeds of a random test: `fixed`; in the long form (TEST_LONG=true, `npm run test:long`) some new ones, too; or SEED of the
+ * The seeds of a random test: `fixed`; in the long form some new ones, too; or SEED of the
  * environment alone, to repeat a run that failed. The title of the test names its seed.
  */
 export function seeds(...fixed: number[]): number[] {
   if (process.env.SEED !== undefined) return [Number(process.env.SEED)];
-  if (process.env.TEST_LONG !== "true") return fixed;
+  if (!isLong) return fixed;
   return [...fixed, ...Array.from({ length: MORE_SEEDS }, () => Math.floor(Math.random() * 2 ** 31))];
 }
