@@ -23,7 +23,7 @@ const OFTEN: Partial<Record<StoreFaultName, Partial<RunOptions>>> = {
 };
 
 /** Only a machine that is busy with much else ever takes so long, in milliseconds. */
-const PATIENCE = 90_000;
+const PATIENCE = 300_000;
 
 const LOSES = "D1 D3 D5 L3";
 const KEEPS = "D1 D2 D3 D4 Q2 P1 L2 L3";

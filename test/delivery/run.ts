@@ -15,6 +15,8 @@ export interface RunOptions extends StageOptions, ScheduleOptions {
   readonly seed: number;
   readonly clients: number;
   readonly pace: Pace;
+  /** Messages that are acked at least while everything happens: a busy machine takes longer for them. */
+  readonly least?: number;
   /** Makes every second client of the library; without it, all are made of the wire alone. */
   readonly library?: boolean;
   /** The program that is the server; the command line itself without it. */
@@ -40,10 +42,12 @@ export interface RunResult {
 
 const CLIENTS_IN_A_CONVERSATION = 6;
 
-/** How long the last answers may take, and after how long without any nothing more is waited for, in milliseconds. */
-const PATIENCE = 20_000;
-const SILENCE = 4_000;
+/** How long the last answers may take, in milliseconds. */
+const PATIENCE = 60_000;
+
+/** Milliseconds between two looks, and after how many of them without an answer nothing more is waited for: 4 s, more on a busy machine. */
 const LOOK = 20;
+const SILENT_LOOKS = 200;
 
 /** One run: clients talk through a bad network to a server that is killed and stopped; then all is compared. */
 export async function run(options: RunOptions): Promise<RunResult> {
@@ -80,6 +84,13 @@ export async function run(options: RunOptions): Promise<RunResult> {
   }
 }
 
+function ackedBy(clients: readonly DeliveryClient[]): number {
+  return clients.reduce(
+    (sum, { record }) => sum + record.events.filter(({ what }) => what === "acked").length,
+    0,
+  );
+}
+
 interface Cast {
   readonly random: Random;
   readonly proxy: FaultProxy;
@@ -95,15 +106,21 @@ async function play(
   for (const client of clients) client.start();
   await until(() => clients.every(({ connections }) => connections > 0));
   const cuts: Record<Cut, number> = { reset: 0, "half-open": 0, stall: 0 };
-  for (const { at, what } of schedule(options, random)) {
+  /** Waits for a time of the schedule, and for the part of the messages that is due then. */
+  const reach = async (at: number) => {
     await Bun.sleep(Math.max(0, at - stage.elapsed()));
+    const due = ((options.least ?? 0) * at) / (options.seconds * 1000);
+    await until(() => ackedBy(clients) >= due);
+  };
+  for (const { at, what } of schedule(options, random)) {
+    await reach(at);
     if (what !== "cut") await stage[what]();
     else {
       const hit = disturb(proxy, random);
       if (hit !== undefined) cuts[hit]++;
     }
   }
-  await Bun.sleep(Math.max(0, options.seconds * 1000 - stage.elapsed()));
+  await reach(options.seconds * 1000);
   await stage.calm();
   for (const client of clients) client.quiet();
   await settle(clients);
@@ -159,16 +176,18 @@ async function makeClients(
 /** Waits until everything said is answered and heard, or nobody has heard anything for so long that it never will be. */
 async function settle(clients: readonly DeliveryClient[]): Promise<void> {
   let heard = 0;
-  let since = performance.now();
+  let silent = 0;
   await until(() => {
     const newest = new Map<string, number>();
     for (const { record, newest: told } of clients)
       newest.set(record.conversation, Math.max(newest.get(record.conversation) ?? 0, told));
     const count = clients.reduce((sum, { record }) => sum + record.events.length, 0);
-    if (count !== heard) since = performance.now();
+    silent = count === heard ? silent + 1 : 0;
     heard = count;
-    const silent = performance.now() - since > SILENCE;
-    return silent || clients.every((client) => client.settled(newest.get(client.record.conversation) ?? 0));
+    return (
+      silent > SILENT_LOOKS ||
+      clients.every((client) => client.settled(newest.get(client.record.conversation) ?? 0))
+    );
   });
 }
 
