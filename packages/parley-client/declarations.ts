@@ -74,6 +74,8 @@ function typeOf(schema: z.ZodType): string {
 function print(schema: z.core.JSONSchema.BaseSchema): string {
   if (schema.const !== undefined) return JSON.stringify(schema.const);
   if (schema.enum !== undefined) return union(schema.enum);
+  if (schema.anyOf !== undefined) return schema.anyOf.map(printAny).join(" | ");
+  if (schema.type === "null") return "null";
   if (schema.type === "array") return `(${printAny(schema.items)})[]`;
   if (schema.type === "integer" || schema.type === "number") return "number";
   if (schema.type === "string" || schema.type === "boolean") return schema.type;

@@ -7,7 +7,8 @@ import type { Target } from "./target.ts";
 /** What the user's plan allows, and what is left of it. */
 export interface Allowance {
   readonly plan: string;
-  readonly quota: Quota;
+  /** Null where nothing is counted. */
+  readonly quota: Quota | null;
   /** How many connections may be open at once; 0 is without limit. */
   readonly connections: number;
 }

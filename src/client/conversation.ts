@@ -179,8 +179,8 @@ export function openConversation(
 
   function received(frame: ServerFrame): void {
     const { type, ...body } = frame;
-    const { quota, retry_after } = frame as { quota?: Quota; retry_after?: number };
-    if (quota !== undefined) tell("quota", { ...quota, retry_after });
+    const { quota, retry_after } = frame as { quota?: Quota | null; retry_after?: number };
+    if (quota !== undefined) tell("quota", quota && { ...quota, retry_after });
     switch (type) {
       case "welcome":
         onWelcome(frame);

@@ -23,7 +23,8 @@ export interface ConversationEvents<Data extends object = AnyData> {
   typing: Body<"typing">;
   read: Body<"read">;
   warning: Body<"warning">;
-  quota: QuotaNotice;
+  /** What is left of the plan; null where nothing is counted. */
+  quota: QuotaNotice | null;
   /** The connection's state changed. */
   status: State;
   /** Messages that this client will never see. */

@@ -80,7 +80,7 @@ async function storesOnce(world: World): Promise<void> {
       [repeat.id, repeat.seq, repeat.at, repeat.duplicate],
       [ack.id, ack.seq, ack.at, true],
     );
-    mustBe("requests left after the repeat", repeat.quota.remaining, ack.quota.remaining);
+    mustBe("requests left after the repeat", repeat.quota?.remaining, ack.quota?.remaining);
   }
   reader.send({ type: "message", id: "once", text: "another user's" });
   const { seq, duplicate } = await reader.next("ack");

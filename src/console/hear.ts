@@ -145,7 +145,8 @@ function onPage(state: State, { messages, more }: TalkEvent & { type: "page" }):
   return { ...state, loading: false, transcript, transcriptOf: { ...state.transcriptOf!, begun: true } };
 }
 
-function onQuota({ limitedUntil: _past, ...state }: State, quota: QuotaNotice, at: number): State {
+function onQuota({ limitedUntil: _past, ...state }: State, quota: QuotaNotice | null, at: number): State {
+  if (quota === null) return { ...state, allowance: null };
   const { limit, remaining, reset, retry_after } = quota;
   const counted = { ...state, allowance: { limit, remaining, fullAt: at + reset * 1000 } };
   if (retry_after === undefined) return counted;

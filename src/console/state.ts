@@ -87,7 +87,8 @@ export interface State {
   readonly session: Session;
   readonly transcript: Transcript;
   readonly transcriptOf?: Subject;
-  readonly allowance?: Allowance;
+  /** Null where nothing is counted. */
+  readonly allowance?: Allowance | null;
   /** Until when requests are refused, in milliseconds since 1970. */
   readonly limitedUntil?: number;
   /** Messages that were said before are on their way. */
@@ -109,7 +110,7 @@ export type TalkEvent =
   | { readonly type: "message"; readonly message: Message }
   /** `newest`: up to where the conversation is known after that. */
   | { readonly type: "lost"; readonly lost: Lost; readonly newest: number }
-  | { readonly type: "quota"; readonly quota: QuotaNotice; readonly at: number }
+  | { readonly type: "quota"; readonly quota: QuotaNotice | null; readonly at: number }
   | {
       readonly type: "warning";
       readonly warning: Omit<ServerFrameOf<"warning">, "type">;

@@ -20,7 +20,7 @@ export type PostResult =
       readonly outcome: "stored" | "duplicate";
       readonly seq: number;
       readonly at: number;
-      readonly quota: Quota;
+      readonly quota: Quota | null;
     }
   | RateLimited
   | Removed
@@ -59,7 +59,7 @@ export type HistoryResult =
       readonly outcome: "read";
       readonly messages: readonly Message[];
       readonly more: boolean;
-      readonly quota: Quota;
+      readonly quota: Quota | null;
     }
   | RateLimited
   | Unavailable;
@@ -109,7 +109,7 @@ export interface Engine {
   history(request: HistoryRequest, done: (result: HistoryResult) => void): void;
 
   /** The user's allowance as of now, without charging. */
-  quota(user: string, limit: number): Promise<Quota>;
+  quota(user: string, limit: number): Promise<Quota | null>;
 
   /** Starts to announce a conversation's messages. MUST NOT miss or repeat one between the answer's `seq` and the first call. */
   listen(conversation: string, listener: MessageListener): Promise<Listening>;

@@ -195,8 +195,9 @@ export function planJump(
 }
 
 /** How many requests fill a user's quota; a sentence where it cannot be filled. */
-export function chargesToFill({ limit, remaining }: Quota): number | string {
-  if (limit === 0) return "The user's plan is without limit: there is nothing to fill.";
+export function chargesToFill(quota: Quota | null): number | string {
+  if (quota === null) return "The user's plan is without limit: there is nothing to fill.";
+  const { remaining } = quota;
   if (remaining > MAX_FILL)
     return `${remaining} requests remain, and at most ${MAX_FILL} are made. Use a smaller plan.`;
   return remaining;

@@ -8,7 +8,7 @@ export interface StoredAlready {
 }
 
 export type PostDecision =
-  | { readonly outcome: "duplicate"; readonly seq: number; readonly at: number; readonly quota: Quota }
+  | { readonly outcome: "duplicate"; readonly seq: number; readonly at: number; readonly quota: Quota | null }
   | { readonly outcome: "rate_limited"; readonly retryAfter: number; readonly quota: Quota }
   | { readonly outcome: "store" };
 
@@ -26,6 +26,6 @@ export function decidePost(
     return { outcome: "duplicate", seq: already.seq, at: already.at, quota: log.view(limit, now) };
   }
   const retryAfter = log.wait(limit, now);
-  if (retryAfter > 0) return { outcome: "rate_limited", retryAfter, quota: log.view(limit, now) };
+  if (retryAfter > 0) return { outcome: "rate_limited", retryAfter, quota: log.left(limit, now) };
   return { outcome: "store" };
 }

@@ -58,10 +58,14 @@ export class SlidingLog {
     this.used += count;
   }
 
-  /** What the user is shown (Q3): the same numbers by which requests are refused. */
-  view(limit: number, now: number): Quota {
+  /** What the user is shown (Q3); null where nothing is counted, because `limit` is 0. */
+  view(limit: number, now: number): Quota | null {
+    return limit === 0 ? null : this.left(limit, now);
+  }
+
+  /** What is left under a `limit` above 0: the same numbers by which requests are refused. */
+  left(limit: number, now: number): Quota {
     this.expire(now);
-    if (limit === 0) return { limit: 0, remaining: 0, reset: 0 };
     const newest = this.length === 0 ? undefined : this.times[this.slot(this.length - 1)]!;
     return {
       limit,

@@ -1,5 +1,5 @@
 // What becomes of requests: the engine's answers as frames, and what they say of the quota.
-import type { ServerFrameOf } from "../protocol/server-frames.ts";
+import type { Quota, ServerFrameOf } from "../protocol/server-frames.ts";
 import { REMOVED } from "./closing.ts";
 import type { HistoryResult, PostResult, RateLimited, Unavailable } from "./engine.ts";
 import { end, inWords, NOTHING, note, send } from "./session-effects.ts";
@@ -78,10 +78,10 @@ function refusal(result: RateLimited | Unavailable, id: string | undefined): Eff
   ];
 }
 
-function quotaTold(session: Live, quota: { limit: number; remaining: number }, effects: Effect[]): Live {
+function quotaTold(session: Live, quota: Quota | null, effects: Effect[]): Live {
   const low = isLow(quota);
   if (low === session.lowTold) return session;
-  if (low) {
+  if (low && quota !== null) {
     const message = `${quota.remaining} of ${quota.limit} requests are left in this hour.`;
     effects.push(send({ type: "warning", code: "quota_low", message }));
   }
@@ -89,8 +89,8 @@ function quotaTold(session: Live, quota: { limit: number; remaining: number }, e
 }
 
 /** Whether the client should be told that its quota runs low. */
-export function isLow(quota: { limit: number; remaining: number }): boolean {
-  return quota.limit > 0 && quota.remaining <= quota.limit * LOW_SHARE;
+export function isLow(quota: Quota | null): boolean {
+  return quota !== null && quota.remaining <= quota.limit * LOW_SHARE;
 }
 
 function answered(session: Live, rules: SessionRules, effects: Effect[]): Live {

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { ERRORS, type ErrorCode } from "./errors.ts";
 import { Identifier, MessageId } from "./identifiers.ts";
 
-/** A user's allowance: `reset` is when the whole `limit` is there again if nothing more is sent. `limit` 0: unmetered. */
+/** A user's allowance: `reset` is when the whole `limit` is there again if nothing more is sent. */
 export const Quota = z.object({ limit: z.int(), remaining: z.int(), reset: z.number() });
 
 /** One user in a conversation, however many connections it has there; `read` is how far the user has read, once said. */
@@ -25,7 +25,7 @@ export const WelcomeFrame = z.object({
   resumed: z.boolean(),
   lost: Range.optional(),
   skipped: Range.optional(),
-  quota: Quota,
+  quota: Quota.nullable(),
   inactivity: z.object({ timeout: z.number(), warning: z.number() }),
   present: z.array(PresentUser),
   server: z.object({ name: z.string(), protocol: z.int() }),
@@ -51,7 +51,7 @@ export const AckFrame = z.object({
   seq: z.int(),
   at: z.int(),
   duplicate: z.literal(true).optional(),
-  quota: Quota,
+  quota: Quota.nullable(),
 });
 
 /**
@@ -63,7 +63,7 @@ export const HistoryFrame = z.object({
   messages: z.array(Message),
   more: z.boolean(),
   id: MessageId.optional(),
-  quota: Quota.optional(),
+  quota: Quota.nullable().optional(),
 });
 
 /** Sent when a user's first connection joins the conversation and when its last one has left. */

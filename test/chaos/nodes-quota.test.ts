@@ -99,7 +99,7 @@ for (const seed of SEEDS) {
     const refused = senders.flatMap((sender) => sender.of("error")).filter((error) => !sentAgain.has(error));
     expect(new Set(refused.map(({ code }) => code))).toEqual(new Set(["rate_limited"]));
     expect(acked.size).toBe(limit);
-    for (const sender of senders) for (const { quota } of sender.of("ack")) expect(quota.limit).toBe(limit);
+    for (const sender of senders) for (const { quota } of sender.of("ack")) expect(quota!.limit).toBe(limit);
 
     let stored = 0;
     for (const [i, room] of rooms.entries()) {

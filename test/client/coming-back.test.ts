@@ -321,9 +321,9 @@ describe("MX7 the newest messages at the door", () => {
     lobby.on("history", ({ messages, more }) => told.push(`${messages.map(({ text }) => text)} ${more}`));
     lobby.on("message", ({ text }) => told.push(text));
     await becomes(lobby, "live");
-    const { limit, remaining } = lobby.welcome!.quota;
+    const { limit, remaining } = lobby.welcome!.quota!;
     const ack = await lobby.send("four");
-    expect([told, ack.quota.remaining]).toEqual([["two,three true", "four"], limit - 1]);
+    expect([told, ack.quota!.remaining]).toEqual([["two,three true", "four"], limit - 1]);
     expect(remaining).toBe(limit);
     // Once: after a cut what was missed comes as messages.
     lobby.reconnect();

@@ -133,7 +133,7 @@ export function conversationContract(name: string, open: OpenConversations): voi
       expect(await subject.engine.mark("room", "anna", 2, epoch)).toBeUndefined();
       expect(await conversations.list()).toEqual([]);
       await conversations.close();
-      expect((await subject.engine.quota("anna", 10)).remaining).toBe(7);
+      expect((await subject.engine.quota("anna", 10))?.remaining).toBe(7);
       expect((await subject.engine.marks("room")).size).toBe(0);
       const now = (await subject.engine.head("room")).epoch;
       expect(await subject.post("new", { epoch: now })).toMatchObject({ outcome: "stored", seq: 4 });

@@ -21,8 +21,8 @@ export class QuotaModel {
     return Math.min(...ends.filter((end) => this.count(now + end) < limit));
   }
 
-  view(limit: number, now: number): Quota {
-    if (limit === 0) return { limit: 0, remaining: 0, reset: 0 };
+  view(limit: number, now: number): Quota | null {
+    if (limit === 0) return null;
     const newest = Math.max(...this.times.filter((time) => time > now - QUOTA_WINDOW));
     const reset = newest === -Infinity ? 0 : (newest + QUOTA_WINDOW - now) / 1000;
     return { limit, remaining: Math.max(0, limit - this.count(now)), reset };

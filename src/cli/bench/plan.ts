@@ -36,7 +36,7 @@ export function planRefusal(plan: BenchPlan, user: string, allowance: Allowance)
   if (connections !== 0 && clients > connections)
     return `${clients} clients are more than the ${connections} connections that ${user} may have open (plan ${allowance.plan}). ${ADVICE}`;
   const wanted = messagesOf(plan);
-  if (quota.limit !== 0 && wanted !== Number.POSITIVE_INFINITY && wanted > quota.remaining)
+  if (quota !== null && wanted !== Number.POSITIVE_INFINITY && wanted > quota.remaining)
     return `${wanted} messages are more than the ${quota.remaining} requests that ${user} has left in this hour (plan ${allowance.plan}). ${ADVICE}`;
   return undefined;
 }

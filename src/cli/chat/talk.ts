@@ -43,7 +43,8 @@ export function openTalk(parts: TalkParts): Talk {
 
   /** Whether the plan has no room, which has been told. */
   let isPutOff = false;
-  conversation.on("quota", ({ retry_after }) => {
+  conversation.on("quota", (quota) => {
+    const retry_after = quota?.retry_after;
     isPutOff = retry_after !== undefined;
   });
 
@@ -192,8 +193,10 @@ function tellEvents(conversation: Conversation, own: Set<string>, tell: (told: T
   conversation.on("typing", (typing) => tell({ type: "typing", ...typing }));
   conversation.on("read", (read) => tell({ type: "read", ...read }));
   conversation.on("warning", (warning) => tell({ type: "warning", ...warning }));
-  conversation.on("quota", ({ retry_after, limit }) => {
-    if (retry_after !== undefined) tell({ type: "over_quota", retry_after, limit });
+  conversation.on("quota", (quota) => {
+    if (quota?.retry_after === undefined) return;
+    const { retry_after, limit } = quota;
+    tell({ type: "over_quota", retry_after, limit });
   });
   conversation.on("error", ({ code, message }) => tell({ type: "refused", code, message }));
 }

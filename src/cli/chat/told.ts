@@ -30,7 +30,7 @@ export type Told =
     >)
   | { readonly type: "history"; readonly messages: readonly Message[]; readonly more: boolean }
   | { readonly type: "present"; readonly present: readonly PresentUser[] }
-  | { readonly type: "quota"; readonly plan: string; readonly quota: Quota }
+  | { readonly type: "quota"; readonly plan: string; readonly quota: Quota | null }
   | { readonly type: "pong"; readonly milliseconds: number }
   | { readonly type: "fault"; readonly fault: Fault }
   /** The plan has no room: what was said is sent again after so many seconds. */

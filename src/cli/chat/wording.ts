@@ -83,7 +83,7 @@ function messageLines({ seq, at, from, text, data }: Message, style: Style): rea
 }
 
 function ackWords({ seq, duplicate, milliseconds: time, quota }: Told & { type: "ack" }): string {
-  const left = quota.limit === 0 ? "" : `; ${quota.remaining} of ${quota.limit} requests left`;
+  const left = quota === null ? "" : `; ${quota.remaining} of ${quota.limit} requests left`;
   return `#${seq} ${duplicate ? "was stored before" : "stored"} after ${milliseconds(time)}${left}`;
 }
 
@@ -98,7 +98,7 @@ function welcomeWords(
   const others = present.map((one) => harmless(one.user)).filter((name) => name !== harmless(user));
   const here = others.length === 0 ? "nobody else is here" : `here: ${listed(others)}`;
   const left =
-    quota.limit === 0
+    quota === null
       ? `plan ${harmless(plan)}`
       : `${quota.remaining} of ${quota.limit} requests left (${harmless(plan)})`;
   const said = seq === 0 ? "nothing was said yet" : `#${seq} was the last message`;
@@ -111,8 +111,9 @@ function listed(names: readonly string[]): string {
     : names.join(", ");
 }
 
-function quotaWords({ plan, quota: { limit, remaining, reset } }: Told & { type: "quota" }): string {
-  if (limit === 0) return `the plan ${harmless(plan)} is without limit`;
+function quotaWords({ plan, quota }: Told & { type: "quota" }): string {
+  if (quota === null) return `the plan ${harmless(plan)} is without limit`;
+  const { limit, remaining, reset } = quota;
   const again =
     remaining === limit ? "" : `; all ${limit} again in ${inWords(reset * 1000)} if nothing more is sent`;
   return `${remaining} of ${limit} requests left in this hour (plan ${plan})${again}`;

@@ -145,10 +145,16 @@ function Line({ bench, client }: ClientCardProps) {
 }
 
 /** What is left of the user's requests in this hour. Browsers disagree on how a meter is drawn: it is read, the bar is seen. */
-function Gauge({ allowance, now }: { readonly allowance: Allowance | undefined; readonly now: number }) {
+function Gauge({
+  allowance,
+  now,
+}: {
+  readonly allowance: Allowance | null | undefined;
+  readonly now: number;
+}) {
   if (allowance === undefined) return null;
+  if (allowance === null) return <p class="quota">No limit</p>;
   const { limit, remaining, fullAt } = allowance;
-  if (limit === 0) return <p class="quota">No limit</p>;
   const used = limit - remaining;
   const level = remaining === 0 ? "out" : used >= limit * LOW ? "low" : "fine";
   const full = fullAt > now ? ` All are back at ${clockTime(fullAt)} if nothing more is sent.` : "";

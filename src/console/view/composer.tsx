@@ -66,7 +66,7 @@ export function Composer({ bench, client, tell }: ComposerProps) {
   }
 
   const left =
-    !open || allowance === undefined || allowance.limit === 0
+    !open || !allowance
       ? ""
       : `${allowance.remaining.toLocaleString("en")} of ${allowance.limit.toLocaleString("en")} requests left`;
   return (

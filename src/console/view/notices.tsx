@@ -105,8 +105,7 @@ function bannersOf(state: State, bench: Bench, client: BenchClient): Banner[] {
     });
   }
   if (limitedUntil !== undefined && limitedUntil > bench.now.value) {
-    const used =
-      allowance === undefined ? "All requests" : `All ${allowance.limit.toLocaleString("en")} requests`;
+    const used = !allowance ? "All requests" : `All ${allowance.limit.toLocaleString("en")} requests`;
     banners.push({
       key: "rate_limited",
       tone: "error",

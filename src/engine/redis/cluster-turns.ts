@@ -3,7 +3,7 @@ import { HISTORY_BUDGET } from "../../core/history.ts";
 import type { Result, Work, WorkOf } from "../work.ts";
 import { again } from "./again.ts";
 import { freshEpoch } from "./epoch.ts";
-import { bodyOf, nameOf, quotaView } from "./messages.ts";
+import { bodyOf, nameOf, quotaLeft, quotaView } from "./messages.ts";
 import { Script } from "./scripts.ts";
 import type { TurnParts } from "./standalone-turns.ts";
 import { type TurnResult, type Turns, UNAVAILABLE } from "./work.ts";
@@ -233,8 +233,13 @@ function resultOf(work: Work, charge: Charge | undefined | null, said: Said): Re
     return { outcome: Number(said[0]) > 0 ? "moved" : "stayed" };
   }
   if (charge === null) return UNAVAILABLE;
-  const quota = quotaView(work.request.limit, charge?.used ?? 0, charge?.reset ?? 0);
-  const refused = { outcome: "rate_limited", retryAfter: charge?.time ?? 0, quota } as const;
+  const counted = [work.request.limit, charge?.used ?? 0, charge?.reset ?? 0] as const;
+  const quota = quotaView(...counted);
+  const refused = {
+    outcome: "rate_limited",
+    retryAfter: charge?.time ?? 0,
+    quota: quotaLeft(...counted),
+  } as const;
   if (work.kind === "history") {
     if (charge?.outcome === 0) return refused;
     if (said === undefined) return UNAVAILABLE;

@@ -131,8 +131,8 @@ export class RedisEngine implements Engine {
     this.enqueue({ kind: "history", request, done });
   }
 
-  async quota(user: string, limit: number): Promise<Quota> {
-    if (limit === 0) return quotaView(0, 0, 0);
+  async quota(user: string, limit: number): Promise<Quota | null> {
+    if (limit === 0) return null;
     const now = this.time === undefined ? "" : this.time.now();
     const { keys, isCluster } = this.client;
     const names = [keys.ofUser(user, "quota")];

@@ -41,8 +41,15 @@ export function readAnnouncement(payload: string): Announcement {
   return { epoch: epoch!, first: Number(first), last: Number(last), lines: payload.slice(end + 1) };
 }
 
-/** What the user is shown (Q3): `used` requests lie in the hour, and the last leaves it in `reset` milliseconds. */
-export function quotaView(limit: number, used: number, reset: number): Quota {
-  if (limit === 0) return { limit: 0, remaining: 0, reset: 0 };
+/**
+ * What the user is shown (Q3): `used` requests lie in the hour, and the last leaves it in `reset` milliseconds. Null where
+ * nothing is counted, because `limit` is 0.
+ */
+export function quotaView(limit: number, used: number, reset: number): Quota | null {
+  return limit === 0 ? null : quotaLeft(limit, used, reset);
+}
+
+/** The same under a `limit` above 0. */
+export function quotaLeft(limit: number, used: number, reset: number): Quota {
   return { limit, remaining: Math.max(0, limit - used), reset: reset / 1000 };
 }

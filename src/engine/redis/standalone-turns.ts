@@ -6,7 +6,7 @@ import type { Result, Work } from "../work.ts";
 import { again } from "./again.ts";
 import type { RedisClient } from "./client.ts";
 import { freshEpoch } from "./epoch.ts";
-import { bodyOf, nameOf, quotaView } from "./messages.ts";
+import { bodyOf, nameOf, quotaLeft, quotaView } from "./messages.ts";
 import { Script } from "./scripts.ts";
 import { type Known, type TurnResult, type Turns, UNAVAILABLE } from "./work.ts";
 
@@ -111,8 +111,10 @@ class Call {
     const results = this.work.map((work): Result => {
       if (work.kind === "mark") return { outcome: number() > 0 ? "moved" : "stayed" };
       const [outcome, first, second] = [number(), next(), number()];
-      const quota = quotaView(work.request.limit, number(), number());
-      if (outcome === 0) return { outcome: "rate_limited", retryAfter: Number(first), quota };
+      const counted = [work.request.limit, number(), number()] as const;
+      if (outcome === 0)
+        return { outcome: "rate_limited", retryAfter: Number(first), quota: quotaLeft(...counted) };
+      const quota = quotaView(...counted);
       if (outcome === 3) return { outcome: "removed" };
       if (work.kind === "history")
         return { outcome: "read", messages: JSON.parse(String(first)), more: second === 1, quota };

@@ -52,7 +52,7 @@ export class ChargeLog {
   }
 
   /** What the user is shown. Looking makes no log for users who sent nothing. */
-  view(user: string, limit: number, now: number): Quota {
+  view(user: string, limit: number, now: number): Quota | null {
     return (this.logs.get(user) ?? NOTHING_CHARGED).view(limit, now);
   }
 

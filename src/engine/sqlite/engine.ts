@@ -151,7 +151,7 @@ export class SqliteEngine implements Engine {
     this.enqueue({ kind: "history", request, done });
   }
 
-  async quota(user: string, limit: number): Promise<Quota> {
+  async quota(user: string, limit: number): Promise<Quota | null> {
     return this.charges.view(user, limit, this.now());
   }
 

@@ -68,7 +68,7 @@ export class Turn {
     const log = this.charges.of(request.user);
     const retryAfter = log.wait(request.limit, now);
     if (retryAfter > 0) {
-      return { work, result: { outcome: "rate_limited", retryAfter, quota: log.view(request.limit, now) } };
+      return { work, result: { outcome: "rate_limited", retryAfter, quota: log.left(request.limit, now) } };
     }
     if (request.limit > 0) this.charges.charge(request.user, log, now);
     const head = this.messages.find(request.conversation);

@@ -83,8 +83,8 @@ function expiredToken(keys: TokenKeys, subject: string, now: number): Promise<st
 async function fillQuota({ engine }: ConnectionHost, connection: TestedConnection): Promise<FaultAnswer> {
   const { user, conversation, plan } = connection;
   const limit = plan?.requestsPerHour ?? 0;
-  let quota: Quota = await engine.quota(user, limit);
-  while (quota.remaining > 0 || limit === 0) {
+  let quota: Quota | null = await engine.quota(user, limit);
+  while (quota === null || quota.remaining > 0) {
     const charges = chargesToFill(quota);
     if (typeof charges === "string") return { refusal: { code: "invalid", message: charges } };
     const charge = () =>

@@ -131,7 +131,7 @@ function refused(result: RateLimited | { readonly outcome: "unavailable" }, plan
   });
 }
 
-function answer(status: number, body: object, quota: Quota, plan: string): Response {
+function answer(status: number, body: object, quota: Quota | null, plan: string): Response {
   const headers = { "Cache-Control": "no-store", ...rateLimitFields(quota, plan) };
   return Response.json(body, { status, headers });
 }

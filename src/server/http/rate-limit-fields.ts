@@ -5,8 +5,9 @@ import type { Quota } from "../../protocol/server-frames.ts";
  * A quota as the fields of draft-ietf-httpapi-ratelimit-headers-10 (Q3): the policy with its quota `q` and window `w`,
  * and what remains `r` with the seconds `t` until all of it is there again. Nothing for an unmetered user.
  */
-export function rateLimitFields({ limit, remaining, reset }: Quota, plan: string): Record<string, string> {
-  if (limit === 0) return {};
+export function rateLimitFields(quota: Quota | null, plan: string): Record<string, string> {
+  if (quota === null) return {};
+  const { limit, remaining, reset } = quota;
   // A structured string holds printable ASCII only, with two characters escaped (RFC 9651 §3.3.3).
   const name = `"${plan.replace(/[^\x20-\x7e]/g, "?").replace(/["\\]/g, "\\$&")}"`;
   return {

@@ -64,6 +64,6 @@ test("a run that does not fit the plan is refused with what to do; 0 is without 
   expect(planRefusal({ ...PLAN, clients: 6 }, "ann", free)).toContain(
     "6 clients are more than the 5 connections",
   );
-  const open = { plan: "open", quota: { limit: 0, remaining: 0, reset: 0 }, connections: 0 };
+  const open = { plan: "open", quota: null, connections: 0 };
   expect(planRefusal({ ...PLAN, clients: 600, messages: 1e6 }, "ann", open)).toBeUndefined();
 });

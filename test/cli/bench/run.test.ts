@@ -15,7 +15,7 @@ const PLAN: BenchPlan = {
   },
 };
 
-const QUOTA = { limit: 0, remaining: 0, reset: 0 };
+const QUOTA = null;
 
 /** A socket behind which a server answers after `delay` milliseconds, one message after the other. */
 function slowServer(run: () => Run, delay: number): OpenSocket {

@@ -42,9 +42,7 @@ test("coming back: how much was caught up with, and whether anything is lost", (
 test("an ack is talk for who sits there, and a plan without limit has nothing left to tell", () => {
   const ack = { type: "ack", id: "m", seq: 4, at: 0, milliseconds: 2.25 } as const;
   expect(words({ ...ack, quota: QUOTA })).toBe("talk: #4 stored after 2.3 ms; 7 of 100 requests left");
-  expect(words({ ...ack, duplicate: true, quota: { limit: 0, remaining: 0, reset: 0 } })).toBe(
-    "talk: #4 was stored before after 2.3 ms",
-  );
+  expect(words({ ...ack, duplicate: true, quota: null })).toBe("talk: #4 was stored before after 2.3 ms");
   expect(words({ ...ack, quota: QUOTA }, false)).toBe("");
   expect(words({ type: "over_quota", retry_after: 3540, limit: 100 })).toBe(
     "talk: all 100 requests of this hour are used: what waits is sent again in 59 min",

@@ -172,9 +172,9 @@ export function historyContract(open: OpenEngine): void {
     await using subject = await Subject.open(open);
     await subject.fill(10);
     const asked = { user: "reader", limit: 2 };
-    expect((await subject.read({ ...asked, count: 200 })).quota.remaining).toBe(1);
+    expect((await subject.read({ ...asked, count: 200 })).quota?.remaining).toBe(1);
     subject.clock.advance(1_000);
-    expect((await subject.read({ ...asked, conversation: "silent" })).quota.remaining).toBe(0);
+    expect((await subject.read({ ...asked, conversation: "silent" })).quota?.remaining).toBe(0);
     expect(await subject.history(asked)).toEqual({
       outcome: "rate_limited",
       retryAfter: QUOTA_WINDOW - 1_000,

@@ -133,7 +133,7 @@ test("D1 D2 Q2 a batch that the disk has no room for leaves no number, no charge
   expect(readyAfterRefusal).toBe(false);
   expect(quotaAfterRefusal.remaining).toBe(quotaAfterRefusal.limit - filled);
   expect(next).toMatchObject({ outcome: "stored", seq: filled + 1 });
-  expect(next.quota.remaining).toBe(quotaAfterRefusal.remaining - 1);
+  expect(next.quota?.remaining).toBe(quotaAfterRefusal.remaining - 1);
   expect(readyAtTheEnd).toBe(true);
   expect(report.errors).toContain("store.write_failed");
 

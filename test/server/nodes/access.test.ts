@@ -56,7 +56,7 @@ test("T6 A3 who is disabled at one node is put out of all of them, and a plan th
   expect(await cleo.next("closing")).toMatchObject({ reconnect: false });
   await until("the plan counts", async () => {
     dora.send({ type: "message", text: "which plan?" });
-    return (await dora.next("ack")).quota.limit === 1_000;
+    return (await dora.next("ack")).quota?.limit === 1_000;
   });
 });
 

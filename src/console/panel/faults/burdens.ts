@@ -42,8 +42,9 @@ async function useUp(client: BenchClient) {
   const { conversation } = client.current();
   const me = await ask(client, "/me");
   if (me.problem !== undefined) return me;
-  let { limit, remaining } = me.body.quota as Quota;
-  if (limit === 0) return { problem: "This plan is without limit." };
+  const quota = me.body.quota as Quota | null;
+  if (quota === null) return { problem: "This plan is without limit." };
+  let { remaining } = quota;
   if (remaining > MAX_REQUESTS)
     return { problem: `${remaining} requests are left: too many for the page alone.` };
   while (remaining > 0) {
@@ -59,7 +60,7 @@ async function useUp(client: BenchClient) {
 /** Has the line frozen while long messages come, and go on. Answers a problem, if there is one. */
 export async function readSlowly(bench: Bench, client: BenchClient): Promise<string | undefined> {
   const { conversation, allowance } = client.current();
-  if (allowance !== undefined && allowance.limit > 0 && allowance.remaining < LONG_MESSAGES)
+  if (allowance && allowance.remaining < LONG_MESSAGES)
     return `This takes ${LONG_MESSAGES} requests, and ${allowance.remaining} are left.`;
   const frozen = await askForFault(bench, client, { do: "freeze", seconds: DEAF });
   if (frozen.problem !== undefined) return frozen.problem;

@@ -47,7 +47,7 @@ for (let batch = 0; refused.length === 0; batch++) {
 const again = await Promise.all(Array.from({ length: BATCH }, (_, i) => post(`refused ${i}`, LONG)));
 refused.push(...again);
 const readyAfterRefusal = engine.ready();
-const quotaAfterRefusal = await engine.quota("anna", LIMIT);
+const quotaAfterRefusal = (await engine.quota("anna", LIMIT))!;
 const announcedOfRefused = announced - filled;
 const next = (await post("short", "")) as FullDiskReport["next"];
 const readyAtTheEnd = engine.ready();
