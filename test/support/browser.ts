@@ -2,18 +2,26 @@ import { existsSync } from "node:fs";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
 
 /**
- * Where chromium is: CHROMIUM in the environment, else Debian's place; `undefined` where there is none.
+ * Where Debian has chromium. The headless shell is the same engine without the parts of a window, and takes less than half
+ * of the processor time.
+ */
+const DEBIAN_PATHS = ["/usr/bin/chromium-headless-shell", "/usr/bin/chromium"];
+
+/**
+ * Where chromium is: CHROMIUM in the environment, else one of Debian's places; `undefined` where there is none.
  *
  * Throws with CI=true: there, a test that is skipped would be a promise nobody keeps.
  */
 export function chromiumPath(
   environment: Record<string, string | undefined> = process.env,
 ): string | undefined {
-  const path = environment.CHROMIUM ?? "/usr/bin/chromium";
-  if (existsSync(path)) return path;
+  const paths = environment.CHROMIUM === undefined ? DEBIAN_PATHS : [environment.CHROMIUM];
+  const path = paths.find((it) => existsSync(it));
+  if (path !== undefined) return path;
   if (environment.CI !== "true") return undefined;
   throw new Error(
-    `There is no chromium at ${path}. Install it (apt-get install chromium), or set CHROMIUM to its path.`,
+    `There is no chromium at ${paths.join(" or ")}. ` +
+      "Install it (apt-get install chromium-headless-shell), or set CHROMIUM to its path.",
   );
 }
 
