@@ -5,6 +5,7 @@ import { chromiumPath, openPage } from "../support/browser.ts";
 import { startTestServer } from "../support/server.ts";
 import {
   addClient,
+  becomes,
   card,
   connected,
   join,
@@ -36,11 +37,11 @@ describe.skipIf(chromiumPath() === undefined)("the bench", () => {
         await page.locator("[data-seq='1']:not(.own)", { hasText: "Good morning" }).waitFor();
         await say(page, "Morning!");
         await page.locator(".own[data-seq='2']").waitFor();
-        expect(await texts(page)).toEqual(["Good morning", "Morning!"]);
+        await becomes(() => texts(page), ["Good morning", "Morning!"]);
 
         const [one, two] = [card(page, "user1"), card(page, "user2")];
-        expect(await one.locator(".quota").textContent()).toBe("99 left");
-        expect(await two.locator(".quota").textContent()).toBe("999 left");
+        await becomes(() => one.locator(".quota").textContent(), "99 left");
+        await becomes(() => two.locator(".quota").textContent(), "999 left");
         for (const client of [one, two]) {
           await client
             .locator(".vitals", { hasText: /Sequence#2.*Last ack[\d.]+ ms.*Idle closein [45]:\d\d min/ })
@@ -70,14 +71,14 @@ describe.skipIf(chromiumPath() === undefined)("the bench", () => {
         await page.getByRole("button", { name: "Duplicate ben" }).click();
         await connected(page);
         await page.locator(".client[data-selected='true']", { hasText: "user2" }).waitFor();
-        expect(await page.locator(".client").count()).toBe(2);
+        await becomes(() => page.locator(".client").count(), 2);
         await say(page, "from the twin");
         await page.locator(".own[data-seq='1']").waitFor();
 
         await select(page, "ben");
         await page.locator(".own[data-seq='1']", { hasText: "from the twin" }).waitFor();
         await page.getByRole("button", { name: "Drop ben" }).click();
-        expect(await page.locator(".client").count()).toBe(1);
+        await becomes(() => page.locator(".client").count(), 1);
         // Its twin has the same sign-in, which ends with the last that uses it.
         await say(page, "still here");
         await page.locator(".own[data-seq='2']").waitFor();
@@ -188,7 +189,7 @@ describe.skipIf(chromiumPath() === undefined)("the bench", () => {
         await keyboard.press("Escape");
         await keyboard.press("d");
         await connected(page);
-        expect(await page.locator(".client").count()).toBe(2);
+        await becomes(() => page.locator(".client").count(), 2);
         await keyboard.press("Escape");
         await keyboard.press("k");
         await isShown(".client[data-client='c1'][data-selected='true']");

@@ -4,7 +4,8 @@ import type { Page } from "playwright-core";
 import { axeViolations } from "../support/axe.ts";
 import { chromiumPath, openPage } from "../support/browser.ts";
 import { startTestServer } from "../support/server.ts";
-import { addClient, join, openPanel, overflow, PATIENCE, say } from "./console-page.ts";
+import { until } from "../support/until.ts";
+import { addClient, becomes, join, openPanel, overflow, PATIENCE, say } from "./console-page.ts";
 import { useBrowser } from "./shared-browser.ts";
 
 /** How many pixels of a chart have the colour of the line that a custom property names. */
@@ -69,7 +70,7 @@ describe.skipIf(chromiumPath() === undefined)("the charts", () => {
         "/console/charts.css",
         expect.stringMatching(/^\/console\/chunk-\w+\.js$/),
       ]);
-      expect(await page.locator("canvas").count()).toBe(4);
+      await becomes(() => page.locator("canvas").count(), 4);
 
       await openPanel(page, "Timeline");
       await page.locator("canvas").first().waitFor({ state: "detached" });
@@ -103,9 +104,9 @@ describe.skipIf(chromiumPath() === undefined)("the charts", () => {
       expect(rest[3]).toMatch(/^\d+ B$/);
       expect(rest.slice(4)).toEqual(["100", "997"]);
       const quota = page.locator("#chart-quota .chart-lines li");
-      expect(await quota.allTextContents()).toEqual([" user1 100", " user2 997"].map((text) => text.trim()));
-      expect(await pixelsOf(page, "messages", "--chart-0")).toBeGreaterThan(50);
-      expect(await pixelsOf(page, "acks", "--chart-2")).toBeGreaterThan(0);
+      await becomes(() => quota.allTextContents(), ["user1 100", "user2 997"]);
+      await until("the messages are drawn", async () => (await pixelsOf(page, "messages", "--chart-0")) > 50);
+      await until("the acks are drawn", async () => (await pixelsOf(page, "acks", "--chart-2")) > 0);
 
       await page.locator("#charts-client").selectOption({ label: "user1" });
       await waitForSums(page, /^All03/);
@@ -204,7 +205,10 @@ describe.skipIf(chromiumPath() === undefined)("the charts", () => {
     "have no axe violation, with the table and without, are drawn in the colours of either scheme, and fit a narrow screen",
     async () => {
       await using server = await startTestServer();
-      await using bench = await openPage(browser(), server.url, { colorScheme: "light" });
+      await using bench = await openPage(browser(), server.url, {
+        colorScheme: "light",
+        reducedMotion: "reduce",
+      });
       const { page } = bench;
       await join(page, "user1");
       await say(page, "one");
@@ -220,7 +224,10 @@ describe.skipIf(chromiumPath() === undefined)("the charts", () => {
           scheme,
         );
         expect(await axeViolations(page)).toEqual([]);
-        expect(await pixelsOf(page, "messages", "--chart-0")).toBeGreaterThan(50);
+        await until(
+          "the messages are drawn",
+          async () => (await pixelsOf(page, "messages", "--chart-0")) > 50,
+        );
       }
       await page.keyboard.press("b");
       expect(await axeViolations(page)).toEqual([]);
@@ -229,13 +236,16 @@ describe.skipIf(chromiumPath() === undefined)("the charts", () => {
       await page.keyboard.press("h");
       await page.keyboard.press("b");
       await page.locator("#chart-messages canvas").waitFor();
-      expect(await overflow(page)).toBe(0);
-      const widths = await page
-        .locator(".chart-place")
-        .evaluateAll((places) =>
-          places.map((place) => [place.clientWidth, place.querySelector<HTMLElement>(".uplot")!.offsetWidth]),
-        );
-      for (const [place, chart] of widths) expect(chart).toBeLessThanOrEqual(place!);
+      await becomes(() => overflow(page), 0);
+      await until("each chart fits its place", () =>
+        page
+          .locator(".chart-place")
+          .evaluateAll((places) =>
+            places.every(
+              (place) => place.querySelector<HTMLElement>(".uplot")!.offsetWidth <= place.clientWidth,
+            ),
+          ),
+      );
       expect(await axeViolations(page)).toEqual([]);
       expect(bench.faults).toEqual([]);
     },

@@ -1,6 +1,7 @@
 // What a person does on the page, for the tests of the console.
 import { expect } from "bun:test";
 import type { Page } from "playwright-core";
+import { PATIENCE as WAIT } from "../support/until.ts";
 
 /** Chromium starts, a server, and pages: more than a test usually needs. */
 export const PATIENCE = 180_000;
@@ -23,6 +24,16 @@ export async function say(page: Page, text: string): Promise<void> {
   await page.getByRole("textbox", { name: "Message" }).fill(text);
   await page.keyboard.press("Enter");
   await page.locator(".message", { hasText: text }).first().waitFor();
+}
+
+/** Waits until what `read` returns equals `wanted`: the page draws a moment after the event that a test waited for. */
+export async function becomes<T>(read: () => Promise<T>, wanted: T): Promise<void> {
+  let seen: unknown = await read();
+  for (const deadline = Date.now() + WAIT; !Bun.deepEquals(seen, wanted) && Date.now() < deadline; ) {
+    await Bun.sleep(20);
+    seen = await read();
+  }
+  expect(seen).toEqual(wanted);
 }
 
 /** The messages that are shown. */
@@ -78,7 +89,7 @@ export async function openPanel(page: Page, title: string): Promise<void> {
 /** Waits until the timeline has so many rows, and no more. */
 export async function shownRows(page: Page, count: number): Promise<void> {
   await page.locator("#timeline-foot", { hasText: new RegExp(`^${count} of `) }).waitFor();
-  expect(await page.locator(".frame").count()).toBe(count);
+  await becomes(() => page.locator(".frame").count(), count);
 }
 
 /** Waits for what is said about the last thing that was sent by hand. */

@@ -7,7 +7,16 @@ import { ParleyFolder } from "../cli/parley.ts";
 import { axeViolations } from "../support/axe.ts";
 import { chromiumPath, openPage } from "../support/browser.ts";
 import { until } from "../support/until.ts";
-import { addClient, join as joinAs, openPanel, overflow, PATIENCE, say, select } from "./console-page.ts";
+import {
+  addClient,
+  becomes,
+  join as joinAs,
+  openPanel,
+  overflow,
+  PATIENCE,
+  say,
+  select,
+} from "./console-page.ts";
 import { useBrowser } from "./shared-browser.ts";
 
 describe.skipIf(chromiumPath() === undefined)("a recording of the console", () => {
@@ -23,11 +32,13 @@ describe.skipIf(chromiumPath() === undefined)("a recording of the console", () =
       // There is something to be seen before the recording begins, which is no part of it.
       await joinAs(page, "user1");
       await say(page, "before");
+      await page.locator(".own[data-seq='1']").waitFor();
       await addClient(page, "user2");
       await openPanel(page, "Record");
       await page.getByRole("button", { name: "Record all clients" }).click();
       await page.locator("#record-state", { hasText: "Recording:" }).waitFor();
       await say(page, "Good morning");
+      await page.locator(".own[data-seq='2']").waitFor();
       await select(page, "user1");
       await say(page, 'Morning! It\'s <me> & "you"');
       await select(page, "user2");
@@ -35,6 +46,7 @@ describe.skipIf(chromiumPath() === undefined)("a recording of the console", () =
       await page.getByRole("button", { name: "Leave" }).click();
       await select(page, "user1");
       await say(page, "while you were away");
+      await page.locator(".own[data-seq='4']").waitFor();
       await select(page, "user2");
       await page.locator("#connect").click();
       await page.locator(".message", { hasText: "while you were away" }).waitFor();
@@ -86,12 +98,15 @@ describe.skipIf(chromiumPath() === undefined)("a recording of the console", () =
       await page.locator("#record").click();
       await openPanel(page, "Faults");
       await say(page, "one");
+      await page.locator(".own[data-seq='1']").waitFor();
       await page.locator("#fault-malformed").click();
+      await page.locator("#fault-outcomes", { hasText: "The frame is not JSON." }).waitFor();
       await page.locator("#fault-cut").click();
       await openPanel(page, "Timeline");
       await page.locator(".frame", { hasText: "1006" }).waitFor();
       await page.locator("#status[data-at='live']").waitFor();
       await say(page, "two");
+      await page.locator(".own[data-seq='2']").waitFor();
       await openPanel(page, "Faults");
       const knocks = [
         ["wrong-token", "unauthorized: "],
@@ -139,18 +154,15 @@ describe.skipIf(chromiumPath() === undefined)("a recording of the console", () =
       folder.write("good.jsonl", [HEADER, ...LINES].join("\n"));
       await page.locator("#open-recording").setInputFiles(join(folder.path, "good.jsonl"));
       await page.locator("#recording h2", { hasText: "good" }).waitFor();
-      expect(await page.locator(".record .problem").allTextContents()).toEqual([]);
+      await becomes(() => page.locator(".record .problem").allTextContents(), []);
       await openPanel(page, "Timeline");
       await page.locator("#filter-client").selectOption("");
       const rows = page.locator(".frame", { hasText: "ann, recorded" });
       await rows.filter({ hasText: "a recorded text" }).first().waitFor();
-      expect(await rows.locator(".type").allTextContents()).toEqual([
-        "dial",
-        "welcome",
-        "message",
-        "ack",
-        "close",
-      ]);
+      await becomes(
+        () => rows.locator(".type").allTextContents(),
+        ["dial", "welcome", "message", "ack", "close"],
+      );
       expect(watched.faults).toEqual([]);
     },
     PATIENCE,
@@ -161,7 +173,11 @@ describe.skipIf(chromiumPath() === undefined)("a recording of the console", () =
     async (colorScheme) => {
       await using folder = new ParleyFolder();
       const { url } = await folder.serve();
-      const options = { colorScheme, viewport: { width: 1200, height: 800 } };
+      const options = {
+        colorScheme,
+        viewport: { width: 1200, height: 800 },
+        reducedMotion: "reduce",
+      } as const;
       await using watched = await openPage(browser(), url, options);
       const { page } = watched;
       await joinAs(page, "user1");
@@ -177,7 +193,7 @@ describe.skipIf(chromiumPath() === undefined)("a recording of the console", () =
       await page.getByText("bad.jsonl, line 1: is not the header of a recording").waitFor();
       expect(await axeViolations(page)).toEqual([]);
       await page.setViewportSize({ width: 390, height: 844 });
-      expect(await overflow(page)).toBeLessThanOrEqual(0);
+      await until("nothing is wider than the window", async () => (await overflow(page)) <= 0);
       expect(await axeViolations(page)).toEqual([]);
     },
     PATIENCE,

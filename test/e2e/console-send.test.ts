@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { chromiumPath, openPage } from "../support/browser.ts";
 import { startTestServer } from "../support/server.ts";
-import { join, openPanel, outcome, PATIENCE, say, texts } from "./console-page.ts";
+import { becomes, join, openPanel, outcome, PATIENCE, say, texts } from "./console-page.ts";
 import { useBrowser } from "./shared-browser.ts";
 
 describe.skipIf(chromiumPath() === undefined)("sending by hand", () => {
@@ -55,7 +55,7 @@ describe.skipIf(chromiumPath() === undefined)("sending by hand", () => {
       await page.locator("#send-frame").click();
       // D3: the same id, so that nothing is stored twice and the first text stays.
       await outcome(page, /stored before, as #1/, "fine");
-      expect(await texts(page)).toEqual(["first words"]);
+      await becomes(() => texts(page), ["first words"]);
       expect(bench.faults).toEqual([]);
     },
     PATIENCE,
@@ -88,7 +88,7 @@ describe.skipIf(chromiumPath() === undefined)("sending by hand", () => {
       await page.locator("#send-frame").click();
       await page.locator(".message", { hasText: /[a-z0-9-]{20,} at \d{13}/ }).waitFor();
       await page.getByRole("button", { name: "Remove stamp" }).click();
-      expect(await page.evaluate(() => localStorage.length)).toBe(0);
+      await becomes(() => page.evaluate(() => localStorage.length), 0);
       expect(bench.faults).toEqual([]);
     },
     PATIENCE,

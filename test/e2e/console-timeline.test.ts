@@ -3,7 +3,8 @@ import { describe, expect, test } from "bun:test";
 import { FaultProxy } from "../delivery/fault-proxy.ts";
 import { chromiumPath, openPage } from "../support/browser.ts";
 import { startTestServer } from "../support/server.ts";
-import { addClient, connected, join, openPanel, PATIENCE, say, shownRows } from "./console-page.ts";
+import { until } from "../support/until.ts";
+import { addClient, becomes, connected, join, openPanel, PATIENCE, say, shownRows } from "./console-page.ts";
 import { useBrowser } from "./shared-browser.ts";
 
 describe.skipIf(chromiumPath() === undefined)("the timeline", () => {
@@ -26,9 +27,13 @@ describe.skipIf(chromiumPath() === undefined)("the timeline", () => {
 
       await ack.click();
       const content = page.locator("#frame-detail pre");
-      expect(await content.textContent()).toContain('\n  "seq": 1,');
+      await until("it is shown on lines of its own", async () =>
+        (await content.textContent())!.includes('\n  "seq": 1,'),
+      );
       await page.getByRole("button", { name: "Raw" }).click();
-      expect(await content.textContent()).toStartWith('{"type":"ack",');
+      await until("it is shown as it came", async () =>
+        (await content.textContent())!.startsWith('{"type":"ack",'),
+      );
       await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
       await page.getByRole("button", { name: "Copy the frame" }).click();
       await page.locator("#told", { hasText: "Copied" }).waitFor();
@@ -166,8 +171,12 @@ describe.skipIf(chromiumPath() === undefined)("the timeline", () => {
       await openPanel(page, "Timeline");
       await page.locator("#filter-direction").selectOption("fault");
       await shownRows(page, 3);
-      expect(await page.locator(".frame .type").allTextContents()).toEqual(["freeze", "refused", "cut"]);
+      await becomes(() => page.locator(".frame .type").allTextContents(), ["freeze", "refused", "cut"]);
       await page.locator("#filter-direction").selectOption("");
+      await page
+        .locator(".frame .type", { hasText: /^close$/ })
+        .first()
+        .waitFor();
       const types = await page.locator(".frame .type").allTextContents();
       expect(types.indexOf("close")).toBeGreaterThan(types.indexOf("cut"));
       const times = await page.locator(".frame .time").allTextContents();

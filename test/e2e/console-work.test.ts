@@ -6,6 +6,7 @@ import { startTestServer } from "../support/server.ts";
 import { until } from "../support/until.ts";
 import {
   addClient,
+  becomes,
   connected,
   focused,
   join,
@@ -125,14 +126,14 @@ describe.skipIf(chromiumPath() === undefined)("at work with the console", () => 
           return inner !== undefined && inner.top >= outer.top && inner.bottom <= outer.bottom;
         });
       await page.locator("#frame-detail").waitFor();
-      expect(await focused(page)).toBe("frame-list");
+      await waitForFocus(page, "frame-list");
       await page.waitForFunction(
         () => document.querySelector("#frame-list")!.clientHeight < window.innerHeight * 0.6,
       );
       await until("the chosen frame is in view", isInView);
       for (let n = 9; n <= 30; n++) await say(page, `message ${n}.`);
       await page.locator(".own[data-seq='30']").waitFor();
-      expect(await isInView()).toBe(true);
+      await until("the chosen frame is still in view", isInView);
       // Scrolled far away it is not in the document: then nothing is named that is not there.
       await page.locator("#frame-list").evaluate((list) => {
         list.scrollTop = list.scrollHeight;
@@ -256,7 +257,7 @@ describe.skipIf(chromiumPath() === undefined)("at work with the console", () => 
       await page.locator("#show-keys").click();
       expect(await onSheet.isChecked()).toBe(false);
       await onSheet.check();
-      expect(await page.evaluate(() => localStorage.length + sessionStorage.length)).toBe(0);
+      await becomes(() => page.evaluate(() => localStorage.length + sessionStorage.length), 0);
       await page.keyboard.press("Escape");
       await page.keyboard.press("n");
       await page.locator(".client").nth(1).waitFor();

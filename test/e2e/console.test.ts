@@ -3,7 +3,17 @@ import { describe, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
 import { chromiumPath, openPage } from "../support/browser.ts";
 import { startTestServer } from "../support/server.ts";
-import { focused, join, overflow, PATIENCE, quota, say, texts, waitForFocus } from "./console-page.ts";
+import {
+  becomes,
+  focused,
+  join,
+  overflow,
+  PATIENCE,
+  quota,
+  say,
+  texts,
+  waitForFocus,
+} from "./console-page.ts";
 import { useBrowser } from "./shared-browser.ts";
 
 /** The free plan cut down to three requests, so that a test reaches its end. */
@@ -28,8 +38,8 @@ describe.skipIf(chromiumPath() === undefined)("the console", () => {
       await say(bob.page, "Morning!");
       await ann.page.locator("[data-seq='2']", { hasText: "Morning!" }).waitFor();
       await ann.page.locator(".own[data-seq='1']", { hasText: "✓ stored" }).waitFor();
-      expect(await deliveries(ann.page)).toEqual(["pending", "stored"]);
-      expect(await quota(ann.page)).toBe("99 left");
+      await becomes(() => deliveries(ann.page), ["pending", "stored"]);
+      await becomes(() => quota(ann.page), "99 left");
 
       await bob.page.getByRole("button", { name: "Leave" }).click();
       await ann.page.locator("#people li", { hasText: "user2" }).waitFor({ state: "detached" });
@@ -50,8 +60,8 @@ describe.skipIf(chromiumPath() === undefined)("the console", () => {
 
       await join(bob.page, "user2");
       await bob.page.locator("[data-seq='3']").waitFor();
-      expect(await texts(bob.page)).toEqual(["one", "two", "three"]);
-      expect(await quota(bob.page)).toBe("1,000 left");
+      await becomes(() => texts(bob.page), ["one", "two", "three"]);
+      await becomes(() => quota(bob.page), "1,000 left");
       expect(await bob.page.locator("#earlier").isVisible()).toBe(false);
       // The timeline has the frame as it came, and no request for it.
       expect(await bob.page.locator(".frame.out", { hasText: "history" }).count()).toBe(0);
@@ -69,7 +79,7 @@ describe.skipIf(chromiumPath() === undefined)("the console", () => {
       await ann.page.locator(".own[data-seq='4']").waitFor();
       await bob.page.locator("#connect").click();
       await bob.page.locator("[data-seq='4']").waitFor();
-      expect(await texts(bob.page)).toEqual(["one", "two", "three", "four"]);
+      await becomes(() => texts(bob.page), ["one", "two", "three", "four"]);
       expect([...ann.faults, ...bob.faults]).toEqual([]);
     },
     PATIENCE,
@@ -87,7 +97,7 @@ describe.skipIf(chromiumPath() === undefined)("the console", () => {
       await waiting.getByText("waits to be sent").waitFor();
       const notice = ann.page.locator(".notice[data-code='rate_limited']");
       expect(await notice.textContent()).toMatch(/All 3 requests of this hour are used.*sent in \d+:\d\d/);
-      expect(await quota(ann.page)).toBe("0 left");
+      await becomes(() => quota(ann.page), "0 left");
 
       await join(bob.page, "user2");
       await say(bob.page, "I am still heard");
@@ -121,7 +131,7 @@ describe.skipIf(chromiumPath() === undefined)("the console", () => {
 
       await say(bob.page, "lo");
       await bob.page.locator("[data-seq='2'] .readers", { hasText: "Read by user1" }).waitFor();
-      expect(await bob.page.locator(".readers").count()).toBe(1);
+      await becomes(() => bob.page.locator(".readers").count(), 1);
       expect([...ann.faults, ...bob.faults]).toEqual([]);
     },
     PATIENCE,
@@ -136,7 +146,7 @@ describe.skipIf(chromiumPath() === undefined)("the console", () => {
       await ann.page.getByLabel("Password").fill("wrong");
       await ann.page.keyboard.press("Enter");
       await ann.page.getByText("Wrong user name or password.").waitFor();
-      expect(await focused(ann.page)).toBe("password");
+      await waitForFocus(ann.page, "password");
       await ann.page.keyboard.type("password");
       await ann.page.keyboard.press("Enter");
       await ann.page.locator("#desk").waitFor();
@@ -159,7 +169,7 @@ describe.skipIf(chromiumPath() === undefined)("the console", () => {
       const hostile = '<img src=x onerror="document.title=1"><script>document.title=1</script>';
       await say(ann.page, hostile);
       await ann.page.locator("[data-seq='1']").waitFor();
-      expect(await texts(ann.page)).toEqual([hostile]);
+      await becomes(() => texts(ann.page), [hostile]);
       expect(await ann.page.locator("#messages img, #messages script").count()).toBe(0);
 
       await ann.page.locator(".frame.out", { hasText: "message" }).first().click();
@@ -192,7 +202,7 @@ describe.skipIf(chromiumPath() === undefined)("the console", () => {
       await keyboard.type("second line");
       await keyboard.press("Enter");
       await ann.page.locator("[data-seq='1']").waitFor();
-      expect(await texts(ann.page)).toEqual(["first line\nsecond line"]);
+      await becomes(() => texts(ann.page), ["first line\nsecond line"]);
       expect(await focused(ann.page)).toBe("text");
       for (let presses = 0; (await focused(ann.page)) !== "leave" && presses < 6; presses++) {
         await keyboard.press("Shift+Tab");
@@ -212,17 +222,17 @@ describe.skipIf(chromiumPath() === undefined)("the console", () => {
         const viewport = { width: 360, height: 740 };
         await using ann = await openPage(browser(), server.url, { viewport, colorScheme });
         await ann.page.locator("#demo-accounts button").first().waitFor();
-        expect(await overflow(ann.page)).toBe(0);
+        await becomes(() => overflow(ann.page), 0);
         await join(ann.page, "user1", `den-${"long".repeat(20)}`);
         await say(ann.page, "w".repeat(300));
         for (const text of ["two", "three", "four"]) await say(ann.page, text);
         await ann.page.locator(".message.pending", { hasText: "waits" }).waitFor();
         for (const part of ["Clients", "Panels"]) {
           await ann.page.getByRole("button", { name: part }).click();
-          expect(await overflow(ann.page)).toBe(0);
+          await becomes(() => overflow(ann.page), 0);
         }
         await ann.page.locator(".frame").first().click();
-        expect(await overflow(ann.page)).toBe(0);
+        await becomes(() => overflow(ann.page), 0);
         expect(ann.faults).toEqual([]);
       },
       PATIENCE,

@@ -4,7 +4,7 @@ import { chromiumPath, openPage } from "../support/browser.ts";
 import { startTestServer } from "../support/server.ts";
 import { useBrowser } from "./shared-browser.ts";
 
-const PATIENCE = 30_000;
+const PATIENCE = 180_000;
 
 /** Serves an empty page on an origin of its own. */
 function startForeignPage() {
