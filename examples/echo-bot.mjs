@@ -16,7 +16,7 @@ async function answer() {
   // Where it was when it ended: it goes on there.
   const from = existsSync(place) ? JSON.parse(readFileSync(place, "utf8")) : undefined;
   const conversation = parley.conversation(name, { from });
-  conversation.on("status", ({ at, ...more }) => console.error(at, JSON.stringify(more)));
+  conversation.on("status", ({ state, ...more }) => console.error(state, JSON.stringify(more)));
   conversation.on("lost", (lost) => console.error("lost", JSON.stringify(lost)));
   conversation.on("error", (error) => console.error("error", error.message));
   try {

@@ -12,8 +12,8 @@ const conversation = parley.conversation(`cut-${crypto.randomUUID()}`);
 /** Has the server cut the line of this client, as a network would: without a word. Waits until it is back. */
 async function cut() {
   const back = new Promise((done) => {
-    const stop = conversation.on("status", ({ at }) => {
-      if (at !== "live") return;
+    const stop = conversation.on("status", ({ state }) => {
+      if (state !== "live") return;
       stop();
       done();
     });
@@ -29,7 +29,7 @@ async function cut() {
 }
 
 let cuts = 0;
-conversation.on("status", ({ at }) => at === "waiting" && cuts++);
+conversation.on("status", ({ state }) => state === "waiting" && cuts++);
 const said = Array.from({ length: COUNT }, (_, n) => `message ${n}`);
 const sending = Promise.all(said.map((text) => conversation.send(text)));
 

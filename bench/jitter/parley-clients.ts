@@ -8,7 +8,7 @@ const tell = (message: FromDriver) => process.send?.(message);
 
 // Without its own brake: the rate is the case's.
 const sending = connect({ url: sender, token: tokens[count] ?? "", sendRate: 0 }).conversation("room");
-sending.on("status", ({ at }) => at === "live" && tell({ up: -1 }));
+sending.on("status", ({ state }) => state === "live" && tell({ up: -1 }));
 process.on("message", (message: ToDriver) => {
   if ("stop" in message) process.exit(0);
   // A refusal ends the program, and with it the case.
@@ -17,6 +17,6 @@ process.on("message", (message: ToDriver) => {
 
 for (let receiver = 0; receiver < count; receiver++) {
   const conversation = connect({ url: receivers, token: tokens[receiver] ?? "" }).conversation("room");
-  conversation.on("status", ({ at }) => at === "live" && tell({ up: receiver }));
+  conversation.on("status", ({ state }) => state === "live" && tell({ up: receiver }));
   conversation.on("message", ({ text }) => tell({ heard: receiver, text }));
 }

@@ -166,7 +166,7 @@ export function openConversation(
 
   function changed(state: State): void {
     const refusal = closedError(state);
-    if (state.at === "closed" && refusal !== undefined) {
+    if (state.state === "closed" && refusal !== undefined) {
       for (const reader of [...readers]) reader.end(state.code === 1000 ? undefined : refusal);
       // What was written to a conversation that was removed must not go to another one of its name.
       const isKept = keeper.isKeeping && state.code !== REMOVED;

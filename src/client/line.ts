@@ -61,15 +61,15 @@ export function createLine(options: Options, timing: Timing, tokens: TokenKeeper
     const before = state;
     const { state: after, effects } = step(before, event, Date.now(), Math.random());
     state = after;
-    if (after.at !== before.at) {
+    if (after.state !== before.state) {
       endTimer();
       endWatch();
-      if (after.at !== "closed") endWatch = watchWakes(dispatch);
-      if (after.at !== "connecting") dialling++;
+      if (after.state !== "closed") endWatch = watchWakes(dispatch);
+      if (after.state !== "connecting") dialling++;
       if (isInTouch(after)) inTouchAt ??= timing.now();
     }
     effects.forEach(carryOut);
-    if (after.at !== before.at) port.changed(after, before);
+    if (after.state !== before.state) port.changed(after, before);
   }
 
   function carryOut(effect: Effect): void {

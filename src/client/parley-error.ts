@@ -24,7 +24,7 @@ export class ParleyError extends Error {
 
 /** Why nothing can be asked for any more; undefined when it can, also in a conversation that was closed for inactivity. */
 export function closedError(state: State): ParleyError | undefined {
-  return state.at === "closed" && !isAsleep(state)
+  return state.state === "closed" && !isAsleep(state)
     ? new ParleyError("closed", `Closed: ${state.code} ${state.reason}.`)
     : undefined;
 }

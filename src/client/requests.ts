@@ -90,7 +90,7 @@ export function createRequests(
     endTimer();
     const now = timing.now();
     const state = line.state();
-    const isOpen = isInTouch(state) && state.at !== "degraded";
+    const isOpen = isInTouch(state) && state.state !== "degraded";
     if (isOpen && lateAt() <= now) {
       line.giveUp("no answer came");
       return;

@@ -24,24 +24,24 @@ interface InTouch extends Trying {
 
 /** On the way to the server. `fresh`: with a token that was asked for because the last one was refused. */
 export interface Connecting extends Trying {
-  readonly at: "connecting";
+  readonly state: "connecting";
   readonly fresh: boolean;
   readonly farewell?: Farewell;
 }
 
 /** Connected, and up to date. */
 export interface Live extends InTouch {
-  readonly at: "live";
+  readonly state: "live";
 }
 
 /** Connected; messages that were missed are still coming. */
 export interface Resuming extends InTouch {
-  readonly at: "resuming";
+  readonly state: "resuming";
 }
 
 /** Connected; the server's store is away, and messages wait. */
 export interface Degraded extends InTouch {
-  readonly at: "degraded";
+  readonly state: "degraded";
   readonly reason: string;
 }
 
@@ -50,7 +50,7 @@ export interface Degraded extends InTouch {
  * of day). `code` says how the last line ended; 1006 where there was none. `firm`: the server named the time.
  */
 export interface Waiting extends Trying {
-  readonly at: "waiting";
+  readonly state: "waiting";
   readonly until: number;
   readonly code: number;
   readonly reason: string;
@@ -64,7 +64,7 @@ export type Advice = "reconnect" | "sign_in" | "slow_down" | "change";
 
 /** Ended. `code` is a close code of docs/PROTOCOL.md. */
 export interface Closed {
-  readonly at: "closed";
+  readonly state: "closed";
   readonly code: number;
   readonly reason: string;
   readonly advice: Advice;

@@ -24,11 +24,11 @@ const ADVICE: Readonly<Record<number, Advice>> = {
 };
 
 /** The state of a conversation that was just opened; its first effect is a dial. */
-export const FIRST_STATE: Connecting = { at: "connecting", attempt: 0, fresh: false };
+export const FIRST_STATE: Connecting = { state: "connecting", attempt: 0, fresh: false };
 
 /** Closed for inactivity only: whatever the user does next opens it again, so nothing that waits is given up. */
 export function isAsleep(state: State): boolean {
-  return state.at === "closed" && state.code === INACTIVE;
+  return state.state === "closed" && state.code === INACTIVE;
 }
 
 /** Whether a socket is open and let in. */
@@ -47,28 +47,30 @@ export function step(state: State, event: Event, now: number, random: number): S
   const probed: Step = isInTouch(state) ? { state, effects: [{ do: "probe" }] } : still;
   switch (event.type) {
     case "open":
-      return state.at === "closed" || state.at === "waiting" ? dial(0) : still;
+      return state.state === "closed" || state.state === "waiting" ? dial(0) : still;
     case "reconnect":
       return dial(0, false, [{ do: "hang_up" }]);
     case "close":
-      return state.at === "closed" && !isAsleep(state)
+      return state.state === "closed" && !isAsleep(state)
         ? still
         : close(1000, "closed here", [{ do: "hang_up" }]);
     case "offline":
       return probed;
     case "wake":
       // The server spread its clients over a time; those whose screen lights up must not all come at once.
-      if (state.at !== "waiting") return probed;
+      if (state.state !== "waiting") return probed;
       return state.firm ? still : dial(state.attempt, state.fresh);
     case "time_up":
-      return state.at === "waiting" ? dial(state.attempt, state.fresh) : still;
+      return state.state === "waiting" ? dial(state.attempt, state.fresh) : still;
     case "token_failed":
-      if (state.at !== "connecting") return still;
+      if (state.state !== "connecting") return still;
       return wait(state.attempt, now, backoff(state.attempt, random), { reason: event.reason });
     case "token_missing":
-      return state.at === "connecting" ? close(TOKEN_REFUSED, event.reason) : still;
+      return state.state === "connecting" ? close(TOKEN_REFUSED, event.reason) : still;
     case "line_lost":
-      return state.at === "waiting" || state.at === "closed" ? still : onLineLost(state, event, now, random);
+      return state.state === "waiting" || state.state === "closed"
+        ? still
+        : onLineLost(state, event, now, random);
     default:
       return { state: onFrame(state, event, now), effects: [] };
   }
@@ -78,17 +80,19 @@ type FrameEvent = Extract<Event, { type: "welcome" | "progress" | "degraded" | "
 
 /** What the server says changes the state, and asks for nothing. */
 function onFrame(state: State, event: FrameEvent, now: number): State {
-  if (state.at === "waiting" || state.at === "closed") return state;
+  if (state.state === "waiting" || state.state === "closed") return state;
   if (event.type === "closing") return { ...state, farewell: event.farewell };
-  const at = "behind" in event && event.behind ? "resuming" : "live";
-  if (state.at === "connecting")
-    return event.type === "welcome" ? { at, attempt: state.attempt, since: now } : state;
-  if (event.type === "degraded") return { ...state, at: "degraded", reason: event.reason };
-  return event.type === (state.at === "degraded" ? "recovered" : "progress") ? { ...state, at } : state;
+  const next = "behind" in event && event.behind ? "resuming" : "live";
+  if (state.state === "connecting")
+    return event.type === "welcome" ? { state: next, attempt: state.attempt, since: now } : state;
+  if (event.type === "degraded") return { ...state, state: "degraded", reason: event.reason };
+  return event.type === (state.state === "degraded" ? "recovered" : "progress")
+    ? { ...state, state: next }
+    : state;
 }
 
 function onLineLost(
-  state: Exclude<State, { at: "waiting" | "closed" }>,
+  state: Exclude<State, { state: "waiting" | "closed" }>,
   event: Event & { type: "line_lost" },
   now: number,
   random: number,
@@ -97,7 +101,7 @@ function onLineLost(
   // A line that is cut right after `closing` shows 1006, which would say less than the server has said.
   const code = farewell?.code ?? event.code;
   const reason = farewell?.reason || event.reason || "connection lost";
-  const isConnecting = state.at === "connecting";
+  const isConnecting = state.state === "connecting";
   const isSteady = event.lasted >= STEADY_AFTER;
   const attempt = isSteady ? 0 : state.attempt;
   if (code === TOKEN_REFUSED && event.renewable && !(isConnecting && state.fresh)) {
@@ -120,7 +124,7 @@ function mayComeBack(code: number, hasStray: boolean, farewell: Farewell | undef
 }
 
 function dial(attempt: number, fresh = false, before: readonly Effect[] = []): Step {
-  return { state: { at: "connecting", attempt, fresh }, effects: [...before, { do: "dial", fresh }] };
+  return { state: { state: "connecting", attempt, fresh }, effects: [...before, { do: "dial", fresh }] };
 }
 
 function wait(
@@ -131,11 +135,11 @@ function wait(
 ): Step {
   const until = now + milliseconds;
   return {
-    state: { at: "waiting", until, code, reason, fresh, firm, attempt: attempt + 1 },
+    state: { state: "waiting", until, code, reason, fresh, firm, attempt: attempt + 1 },
     effects: [{ do: "wait", milliseconds }],
   };
 }
 
 function close(code: number, reason: string, effects: readonly Effect[] = []): Step {
-  return { state: { at: "closed", code, reason, advice: ADVICE[code] ?? "change" }, effects };
+  return { state: { state: "closed", code, reason, advice: ADVICE[code] ?? "change" }, effects };
 }

@@ -147,7 +147,7 @@ export function createClient({ id, tone, conversation, redraw, log, isShared }: 
     );
     if (opened === undefined) return;
     talk = openTalk(opened, (event) => {
-      if (event.type === "status" && event.line.at === "waiting") {
+      if (event.type === "status" && event.line.state === "waiting") {
         const { reason, until } = event.line;
         const seconds = Math.max(0, (until - moment()) / 1000).toFixed(1);
         const text = `${reason}; tries again in ${seconds} s`;

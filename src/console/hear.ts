@@ -25,7 +25,7 @@ export function hear(state: State, event: TalkEvent): Step {
   if (session.at !== "open") return still(state);
   switch (event.type) {
     case "status":
-      return event.line.at === "closed"
+      return event.line.state === "closed"
         ? onClosed(state, session, event.line)
         : onStatus(state, session, event.line, event);
     case "present": {
@@ -46,7 +46,7 @@ export function hear(state: State, event: TalkEvent): Step {
     case "complaint": {
       const heard = { ...state, session: { ...session, complaint: event.refusal } };
       // Before `welcome` it is why the connection ends; its words are kept for then.
-      return still(session.line.at === "connecting" ? heard : complain(heard, event.refusal));
+      return still(session.line.state === "connecting" ? heard : complain(heard, event.refusal));
     }
     case "acked":
       return still({ ...state, transcript: confirm(state.transcript, session.user, event.ack) });
@@ -79,10 +79,10 @@ function onStatus(
   line: OpenSession["line"],
   { welcome, present, at }: TalkEvent & { type: "status" },
 ): Step {
-  const inTouch = line.at !== "connecting" && line.at !== "waiting";
+  const inTouch = line.state !== "connecting" && line.state !== "waiting";
   if (!inTouch || welcome === undefined) {
     const { inactiveAt: _gone, complaint, ...rest } = session;
-    const lasts = line.at === "waiting" && (line.attempt > 1 || line.until - at > SHORT_CUT);
+    const lasts = line.state === "waiting" && (line.attempt > 1 || line.until - at > SHORT_CUT);
     // Where the server refused this try in words, such as those of `busy`, they say more.
     const said =
       complaint && lasts && closeOf(complaint) === line.code
@@ -103,7 +103,7 @@ function onStatus(
 }
 
 /** What the end of the line makes of the page. */
-function onClosed(state: State, session: OpenSession, line: LineState & { at: "closed" }): Step {
+function onClosed(state: State, session: OpenSession, line: LineState & { state: "closed" }): Step {
   const ending = endingOf(line, session);
   const asleep = line.code === INACTIVE;
   const effects: Effect[] = ending.remedy === "sign_in" ? [{ do: "forget_login", tell: false }] : [];
@@ -192,7 +192,7 @@ function notify(state: State, notice: Notice): State {
 }
 
 function endingOf(
-  { code, reason, advice }: LineState & { at: "closed" },
+  { code, reason, advice }: LineState & { state: "closed" },
   { complaint, terms }: OpenSession,
 ): Ending {
   const entry = describeClose(code);

@@ -28,7 +28,7 @@ export interface Ending {
 }
 
 /** The states of the client library in which a conversation goes on by itself. */
-export type Line = Exclude<LineState, { readonly at: "closed" }>;
+export type Line = Exclude<LineState, { readonly state: "closed" }>;
 
 /** A conversation that is open, be its line connected at the moment or not. */
 export interface OpenSession {

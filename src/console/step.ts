@@ -132,7 +132,7 @@ function onConnect(state: State): Step {
       return { state: { ...state, session: connecting(session.user) }, effects: [{ do: "reconnect" }] };
     }
     case "open":
-      return session.line.at === "waiting" ? { state, effects: [{ do: "reconnect" }] } : still(state);
+      return session.line.state === "waiting" ? { state, effects: [{ do: "reconnect" }] } : still(state);
     default:
       return still(state);
   }
@@ -155,7 +155,7 @@ function open(state: State, user: string): Step {
 }
 
 function connecting(user: string): OpenSession {
-  const line = { at: "connecting", attempt: 0, fresh: false } as const;
+  const line = { state: "connecting", attempt: 0, fresh: false } as const;
   return { at: "open", user, line, present: [], typing: [], measuring: false };
 }
 

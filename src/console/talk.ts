@@ -100,7 +100,7 @@ export function openTalk(conversation: Conversation, tellPage: (event: TalkEvent
 
 /** The same line; the end of a wait is given by the clock of the countdowns, which no step of the time of day moves. */
 function inMoments(line: State): State {
-  return line.at === "waiting" ? { ...line, until: line.until - Date.now() + moment() } : line;
+  return line.state === "waiting" ? { ...line, until: line.until - Date.now() + moment() } : line;
 }
 
 /** Everything the library rejects with has a `code`; anything else is a fault of this page. */

@@ -52,7 +52,7 @@ test("two conversations of one user in one page, and two of one name, do not tak
   const message = next(one.lobby, "message");
   await two.lobby.send("both are there");
   expect((await message).text).toBe("both are there");
-  expect([one.lobby.status.at, two.lobby.status.at]).toEqual(["live", "live"]);
+  expect([one.lobby.status.state, two.lobby.status.state]).toEqual(["live", "live"]);
 });
 
 test("31 a client keeps its name over reconnects, and another one has another", async () => {
@@ -84,7 +84,7 @@ test.each([
   ann.lobby.on("status", (state) => states.push(state));
   await disturb(server, ann, { do: "close", code });
   await becomes(ann.lobby, "closed");
-  expect(states).toEqual([{ at: "closed", code, reason, advice }] as State[]);
+  expect(states).toEqual([{ state: "closed", code, reason, advice }] as State[]);
   expect(ann.lobby.send("again")).rejects.toMatchObject({ code: "closed" });
 });
 
@@ -136,9 +136,9 @@ test("D3 an answer that never comes ends the line after a while, and the message
   await heard;
   const waiting = next(ann.lobby, "status");
   timing.advance(ANSWER_WAIT - 1);
-  expect(ann.lobby.status.at).toBe("live");
+  expect(ann.lobby.status.state).toBe("live");
   timing.advance(1);
-  expect(await waiting).toMatchObject({ at: "waiting", code: 1006, reason: "no answer came" });
+  expect(await waiting).toMatchObject({ state: "waiting", code: 1006, reason: "no answer came" });
   timing.advance(30_000);
   expect(await sending).toMatchObject({ seq: 1, duplicate: true });
 });
@@ -156,7 +156,7 @@ test("09 reconnect() begins anew, whatever is being waited for", async () => {
   await becomes(lobby, "live");
   const { connection } = lobby.welcome!;
   lobby.reconnect();
-  expect(lobby.status.at).toBe("connecting");
+  expect(lobby.status.state).toBe("connecting");
   await becomes(lobby, "live");
   expect(lobby.welcome!.connection).not.toBe(connection);
   await parley.close();

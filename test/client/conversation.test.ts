@@ -16,7 +16,7 @@ describe("talking", () => {
       const conversation = parley.conversation(name);
       const sent = await conversation.send("hello").catch((error) => error);
       expect(sent).toMatchObject({ code: "closed" });
-      expect(conversation.status).toMatchObject({ at: "closed", code: 4400, reason: "bad address" });
+      expect(conversation.status).toMatchObject({ state: "closed", code: 4400, reason: "bad address" });
 
       await parley.close();
     },

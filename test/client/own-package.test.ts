@@ -22,7 +22,7 @@ const notes: Conversation<Note> = parley.conversation<Note>("notes");
 const lobby: Conversation = parley.conversation("lobby");
 notes.on("message", (message: Message<Note>) => void message.data?.page.toFixed());
 lobby.on("message", ({ data }: Message) => void (data?.anything as string));
-lobby.on("status", (state: State) => state.at === "waiting" && state.code.toFixed());
+lobby.on("status", (state: State) => state.state === "waiting" && state.code.toFixed());
 async function talk(): Promise<number> {
   // @ts-expect-error No note has this kind.
   void notes.send("text", { data: { kind: "other", page: 1 } });

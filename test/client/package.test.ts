@@ -28,8 +28,8 @@ const { PARLEY = "", TOKEN = "" } = process.env;
 
 const parley = connect({ url: PARLEY, token: async () => TOKEN });
 const lobby = parley.conversation("lobby");
-const states: State["at"][] = [];
-lobby.on("status", (state) => states.push(state.at));
+const states: State["state"][] = [];
+lobby.on("status", (state) => states.push(state.state));
 lobby.on("quota", ({ remaining }) => remaining.toFixed());
 const sending = lobby.send("hello", { data: { kind: "greeting" } });
 const messages: Message[] = [];

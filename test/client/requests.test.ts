@@ -10,7 +10,7 @@ function setUp() {
   const sent: SentFrame[] = [];
   const givenUp: string[] = [];
   const line = {
-    state: () => ({ at: "live", attempt: 0, since: 0 }) as const,
+    state: () => ({ state: "live", attempt: 0, since: 0 }) as const,
     user: () => "ann",
     dispatch() {},
     send: (frame: SentFrame) => void sent.push(frame),

@@ -7,13 +7,13 @@ import { CLOSE_CODES, mayReconnect } from "../../src/protocol/close-codes.ts";
 const NOW = 1_000_000;
 
 /** One of each state. */
-const STATES: { [S in State["at"]]: State & { at: S } } = {
-  connecting: { at: "connecting", attempt: 2, fresh: false },
-  resuming: { at: "resuming", attempt: 2, since: NOW - 1 },
-  live: { at: "live", attempt: 2, since: NOW - 1 },
-  degraded: { at: "degraded", attempt: 2, since: NOW - 1, reason: "the store is away" },
+const STATES: { [S in State["state"]]: State & { state: S } } = {
+  connecting: { state: "connecting", attempt: 2, fresh: false },
+  resuming: { state: "resuming", attempt: 2, since: NOW - 1 },
+  live: { state: "live", attempt: 2, since: NOW - 1 },
+  degraded: { state: "degraded", attempt: 2, since: NOW - 1, reason: "the store is away" },
   waiting: {
-    at: "waiting",
+    state: "waiting",
     attempt: 2,
     until: NOW + 1,
     code: 1006,
@@ -21,7 +21,7 @@ const STATES: { [S in State["at"]]: State & { at: S } } = {
     fresh: false,
     firm: false,
   },
-  closed: { at: "closed", code: 4403, reason: "forbidden", advice: "change" },
+  closed: { state: "closed", code: 4403, reason: "forbidden", advice: "change" },
 };
 
 /** One of each event; `line_lost` is a cut line. */
@@ -45,7 +45,7 @@ const EVENTS: { [E in Event["type"]]: Event & { type: E } } = {
   offline: { type: "offline" },
 };
 
-type Cell = State["at"] | readonly [State["at"], ...Effect["do"][]];
+type Cell = State["state"] | readonly [State["state"], ...Effect["do"][]];
 
 const lost: Cell = ["waiting", "wait"];
 const left: Cell = ["closed", "hang_up"];
@@ -53,7 +53,7 @@ const dialled: Cell = ["connecting", "dial"];
 const dialledAnew: Cell = ["connecting", "hang_up", "dial"];
 
 /** What becomes of each state at each event, and what is to be done. A state or an event without its cells does not compile. */
-const TABLE: Record<State["at"], Record<Event["type"], Cell>> = {
+const TABLE: Record<State["state"], Record<Event["type"], Cell>> = {
   connecting: {
     open: "connecting",
     reconnect: dialledAnew,
@@ -152,13 +152,13 @@ const TABLE: Record<State["at"], Record<Event["type"], Cell>> = {
   },
 };
 
-const rows = Object.entries(TABLE) as [State["at"], Record<Event["type"], Cell>][];
+const rows = Object.entries(TABLE) as [State["state"], Record<Event["type"], Cell>][];
 
 describe.each(rows)("%s", (at, row) => {
   test.each(Object.entries(row) as [Event["type"], Cell][])("at %s", (type, cell) => {
     const { state, effects } = step(STATES[at], EVENTS[type], NOW, 0.5);
     const [next, ...todo] = typeof cell === "string" ? [cell] : cell;
-    expect([state.at, ...effects.map((effect) => effect.do)]).toEqual([next, ...todo]);
+    expect([state.state, ...effects.map((effect) => effect.do)]).toEqual([next, ...todo]);
   });
 });
 
@@ -169,15 +169,15 @@ describe("coming back", () => {
   test("the server's `after` wins over the back-off, and no wake shortens it", () => {
     const told = step(STATES.live, EVENTS.closing, NOW, 0).state;
     const waiting = cut(told, { code: 1012, reason: "restarting" });
-    expect(waiting).toMatchObject({ at: "waiting", until: NOW + 7_000, reason: "restarting", firm: true });
+    expect(waiting).toMatchObject({ state: "waiting", until: NOW + 7_000, reason: "restarting", firm: true });
     expect(step(waiting, EVENTS.wake, NOW, 0).state).toBe(waiting);
-    expect(step(waiting, EVENTS.time_up, NOW, 0).state.at).toBe("connecting");
+    expect(step(waiting, EVENTS.time_up, NOW, 0).state.state).toBe("connecting");
   });
 
   test("what `closing` said counts, also when the line is cut before the close", () => {
     const farewell = { code: 4403, reason: "forbidden", reconnect: false };
     const told = step(STATES.live, { type: "closing", farewell }, NOW, 0).state;
-    expect(cut(told)).toEqual({ at: "closed", code: 4403, reason: "forbidden", advice: "change" });
+    expect(cut(told)).toEqual({ state: "closed", code: 4403, reason: "forbidden", advice: "change" });
   });
 
   test("the wait grows with each failure and is short again after a steady connection", () => {
@@ -193,7 +193,9 @@ describe("coming back", () => {
   test.each([...Object.keys(CLOSE_CODES).map(Number), 1014, 4450, 4300, 4999])(
     "after %d as its range says",
     (code) => {
-      expect(cut(STATES.live, { code }).at).toBe(mayReconnect(code) || code === 4409 ? "waiting" : "closed");
+      expect(cut(STATES.live, { code }).state).toBe(
+        mayReconnect(code) || code === 4409 ? "waiting" : "closed",
+      );
     },
   );
 
@@ -202,7 +204,7 @@ describe("coming back", () => {
     const told = step({ ...STATES.connecting, attempt: 9 }, { type: "closing", farewell }, NOW, 0).state;
     const { state, effects } = step(told, { ...EVENTS.line_lost, code: 4409 }, NOW, 0.5);
     expect(state).toEqual({
-      at: "waiting",
+      state: "waiting",
       until: NOW + LONGEST_EARLY_WAIT / 2,
       code: 4409,
       reason: "too many connections",
@@ -213,24 +215,24 @@ describe("coming back", () => {
     expect(effects).toEqual([{ do: "wait", milliseconds: LONGEST_EARLY_WAIT / 2 }]);
     // Where the server names a time, it counts.
     const later = step(told, { type: "closing", farewell: { ...farewell, retry_after: 2 } }, NOW, 0).state;
-    expect(cut(later, { code: 4409 })).toMatchObject({ at: "waiting", until: NOW + 2_000, firm: true });
+    expect(cut(later, { code: 4409 })).toMatchObject({ state: "waiting", until: NOW + 2_000, firm: true });
   });
 
   test("who is replaced or removed does not come back, but for an own socket that came late", () => {
     expect(cut(STATES.live, { code: 4410, reason: "replaced" })).toEqual({
-      at: "closed",
+      state: "closed",
       code: 4410,
       reason: "replaced",
       advice: "reconnect",
     });
     expect(cut(STATES.live, { code: 4404, reason: "removed" })).toEqual({
-      at: "closed",
+      state: "closed",
       code: 4404,
       reason: "removed",
       advice: "change",
     });
     expect(cut(STATES.live, { code: 4410, reason: "replaced", hasStray: true })).toMatchObject({
-      at: "waiting",
+      state: "waiting",
       code: 4410,
     });
   });
@@ -239,7 +241,7 @@ describe("coming back", () => {
     const refused = { code: 4401, reason: "token not valid", renewable: true };
     const waiting = cut(STATES.live, refused);
     expect(waiting).toMatchObject({
-      at: "waiting",
+      state: "waiting",
       until: NOW + LONGEST_EARLY_WAIT / 2,
       fresh: true,
       attempt: 3,
@@ -255,24 +257,27 @@ describe("coming back", () => {
   test("a refused token is replaced once where that is possible, and then believed", () => {
     const refused = { code: 4401, reason: "token not valid", renewable: true };
     const again = step(STATES.connecting, { ...EVENTS.line_lost, ...refused }, NOW, 0);
-    expect(again.state).toMatchObject({ at: "connecting", fresh: true });
+    expect(again.state).toMatchObject({ state: "connecting", fresh: true });
     expect(again.effects).toEqual([{ do: "dial", fresh: true }]);
-    expect(cut(again.state, refused)).toMatchObject({ at: "closed", code: 4401, advice: "sign_in" });
-    expect(cut(STATES.connecting, { ...refused, renewable: false }).at).toBe("closed");
+    expect(cut(again.state, refused)).toMatchObject({ state: "closed", code: 4401, advice: "sign_in" });
+    expect(cut(STATES.connecting, { ...refused, renewable: false }).state).toBe("closed");
     // The token of an open connection ended: that is no second refusal.
     const live = step(again.state, EVENTS.welcome, NOW, 0).state;
-    expect(cut(live, { ...refused, lasted: STEADY_AFTER })).toMatchObject({ at: "connecting", fresh: true });
+    expect(cut(live, { ...refused, lasted: STEADY_AFTER })).toMatchObject({
+      state: "connecting",
+      fresh: true,
+    });
   });
 
   test("closed for inactivity is sleep: it can be left for good", () => {
     const asleep = cut(STATES.live, { code: 4408, reason: "inactive" });
     expect(isAsleep(asleep)).toBe(true);
     expect(step(asleep, EVENTS.open, NOW, 0).state).toEqual({ ...FIRST_STATE });
-    expect(step(asleep, EVENTS.close, NOW, 0).state).toMatchObject({ at: "closed", code: 1000 });
+    expect(step(asleep, EVENTS.close, NOW, 0).state).toMatchObject({ state: "closed", code: 1000 });
   });
 
   test("a welcome of who has missed nothing is live at once", () => {
     const { state } = step(STATES.connecting, { type: "welcome", behind: false }, NOW, 0);
-    expect(state).toEqual({ at: "live", attempt: 2, since: NOW });
+    expect(state).toEqual({ state: "live", attempt: 2, since: NOW });
   });
 });

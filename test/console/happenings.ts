@@ -64,16 +64,16 @@ export function status(line: LineState, seq = 0, present: readonly PresentUser[]
 /** The server has let the client in. */
 export function welcome(
   { seq }: { seq: number },
-  at: Exclude<Line["at"], "connecting" | "waiting"> = "live",
+  at: Exclude<Line["state"], "connecting" | "waiting"> = "live",
 ): Event {
-  const line = { at, attempt: 0, since: T0, ...(at === "degraded" && { reason: "away" }) } as Line;
+  const line = { state: at, attempt: 0, since: T0, ...(at === "degraded" && { reason: "away" }) } as Line;
   return status(line, seq, [{ user: "user1", since: T0 }]);
 }
 
 /** The line was cut, and is dialled again after so many milliseconds. */
 export function waiting(attempt = 1, wait = 3000): Event {
   return status({
-    at: "waiting",
+    state: "waiting",
     attempt,
     until: T0 + wait,
     code: 1006,
@@ -85,7 +85,7 @@ export function waiting(attempt = 1, wait = 3000): Event {
 
 /** The line is closed for good. */
 export function ended(code: number): Event {
-  return status({ at: "closed", code, reason: "over", advice: code === 4401 ? "sign_in" : "reconnect" });
+  return status({ state: "closed", code, reason: "over", advice: code === 4401 ? "sign_in" : "reconnect" });
 }
 
 /** A message as the server numbers it. */

@@ -138,8 +138,8 @@ describe("the line", () => {
   test("a cut is worth a banner when it lasts, until the line is back", () => {
     expect(run(open({ seq: 0 }), [waiting(1, 400)]).state.session).not.toHaveProperty("cut");
     const cut = run(open({ seq: 0 }), [waiting(1, 3000)]).state;
-    expect(cut.session).toMatchObject({ at: "open", line: { at: "waiting" }, cut: "connection lost" });
-    const trying = run(cut, [status({ at: "connecting", attempt: 1, fresh: false })]).state;
+    expect(cut.session).toMatchObject({ at: "open", line: { state: "waiting" }, cut: "connection lost" });
+    const trying = run(cut, [status({ state: "connecting", attempt: 1, fresh: false })]).state;
     expect(trying.session).toMatchObject({ cut: "connection lost" });
     expect(run(trying, [welcome({ seq: 0 })]).state.session).not.toHaveProperty("cut");
   });
@@ -147,7 +147,7 @@ describe("the line", () => {
   test("MX7 `busy` is shown in the server's words; a refusal of something else is not", () => {
     const refusal = { code: "busy", message: "Too much is asked for. Come back later." };
     const away = status({
-      ...{ at: "waiting", attempt: 1, until: T0 + 30_000, code: 1013 },
+      ...{ state: "waiting", attempt: 1, until: T0 + 30_000, code: 1013 },
       ...{ reason: "try again later", fresh: false, firm: true },
     });
     const complaint: Event = { type: "complaint", refusal };

@@ -38,9 +38,9 @@ export class LibraryClient implements DeliveryClient {
     const conversation = connect({ url, token, sendRate: 0, trace, ...PATIENCE }).conversation(id);
     this.conversation = conversation;
     conversation.on("status", (state) => {
-      if (state.at !== "waiting" || state.firm) return;
+      if (state.state !== "waiting" || state.firm) return;
       // `reconnect` would also open again what was closed meanwhile.
-      const press = () => conversation.status.at === "waiting" && conversation.reconnect();
+      const press = () => conversation.status.state === "waiting" && conversation.reconnect();
       setTimeout(press, this.parts.random.between(0, USER_PATIENCE));
     });
     void this.read(conversation);
@@ -53,7 +53,7 @@ export class LibraryClient implements DeliveryClient {
 
   settled(newest: number): boolean {
     const { conversation } = this;
-    return conversation?.status.at === "live" && conversation.pending.length === 0 && this.heard >= newest;
+    return conversation?.status.state === "live" && conversation.pending.length === 0 && this.heard >= newest;
   }
 
   leave(): void {

@@ -19,13 +19,13 @@ export function next<E extends EventName>(
 }
 
 /** Waits until the line stands there; returns the state. */
-export async function becomes<A extends State["at"]>(
+export async function becomes<A extends State["state"]>(
   conversation: Conversation,
   at: A,
-): Promise<State & { at: A }> {
+): Promise<State & { state: A }> {
   const { status } = conversation;
-  const state = status.at === at ? status : await next(conversation, "status", (now) => now.at === at);
-  return state as State & { at: A };
+  const state = status.state === at ? status : await next(conversation, "status", (now) => now.state === at);
+  return state as State & { state: A };
 }
 
 /** A client of `user` and its conversation `lobby`, left with the test. */

@@ -14,7 +14,7 @@ export async function entered(conversation: Conversation, { http }: Target): Pro
   });
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const endStatus = conversation.on("status", (state) => {
-    if (state.at === "connecting") return;
+    if (state.state === "connecting") return;
     const problem = problemOf(state, http, said);
     if (problem === undefined) resolve();
     else reject(new Failure(problem));
@@ -28,7 +28,7 @@ export async function entered(conversation: Conversation, { http }: Target): Pro
 }
 
 function problemOf(state: State, http: string, said: string): string | undefined {
-  if (state.at !== "waiting" && state.at !== "closed") return undefined;
+  if (state.state !== "waiting" && state.state !== "closed") return undefined;
   const { code, reason } = state;
   if (code === 1006) return `${http} cannot be reached by WebSocket: ${reason}.${said}`;
   return `The server closed with ${code}, ${reason}.${said || ` ${describeClose(code).advice}`}`;

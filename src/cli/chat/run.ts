@@ -122,7 +122,7 @@ function listenFor({ plan, voice, terminal, end, hasEnded }: Chat): (told: Told)
     if (!hasEnded() && (isIn || plan.json)) voice.tell(told);
     if (told.type === "message" && !told.own && ++heard === plan.count) end(0);
     if (told.type === "over_quota" && plan.texts.length > 0) end(1);
-    if (told.type === "status" && told.at === "closed" && told.code !== 1000 && !terminal && isIn) end(1);
+    if (told.type === "status" && told.state === "closed" && told.code !== 1000 && !terminal && isIn) end(1);
   };
 }
 

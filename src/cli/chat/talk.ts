@@ -53,7 +53,7 @@ export function openTalk(parts: TalkParts): Talk {
   /** On a line that holds, an ack that got lost (/fault lose ack) is waited for longer than a person does. */
   function wonder(id: string): void {
     const isNext = conversation.pending[0]?.id === id;
-    if (isNext && conversation.status.at === "live" && !isPutOff)
+    if (isNext && conversation.status.state === "live" && !isPutOff)
       note(
         `no ack yet of what you said; if the connection breaks, and after ${ANSWER_WAIT / 1000} s, it is sent again, and stored once`,
       );
@@ -61,7 +61,7 @@ export function openTalk(parts: TalkParts): Talk {
 
   async function say(text: string): Promise<boolean> {
     // Left by hand; 4408 is opened by the library itself.
-    if (conversation.status.at === "closed" && conversation.status.code === 1000) conversation.reconnect();
+    if (conversation.status.state === "closed" && conversation.status.code === 1000) conversation.reconnect();
     const began = performance.now();
     const sending = conversation.send(text);
     own.add(sending.id);
@@ -142,14 +142,14 @@ function rounded(milliseconds: number): number {
 
 /** Tells what the library tells, and what follows from it: how it was to come in, and to come back. */
 function tellEvents(conversation: Conversation, own: Set<string>, tell: (told: Told) => void): void {
-  let was: State["at"] | undefined;
+  let was: State["state"] | undefined;
   let isIn = false;
   let isEntering = false;
   let leftAt: number | undefined;
   let caughtUp = 0;
   let lost = false;
 
-  function tellReturn(at: State["at"]): void {
+  function tellReturn(at: State["state"]): void {
     const isInTouch = at === "live" || at === "resuming" || at === "degraded";
     if (!isInTouch) {
       if (isIn) leftAt ??= performance.now();
@@ -174,8 +174,8 @@ function tellEvents(conversation: Conversation, own: Set<string>, tell: (told: T
 
   conversation.on("status", (state) => {
     tell(statusOf(state, was));
-    was = state.at;
-    tellReturn(state.at);
+    was = state.state;
+    tellReturn(state.state);
   });
   conversation.on("history", (page) => tell({ type: "history", ...page }));
   conversation.on("message", (message) => {

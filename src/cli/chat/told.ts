@@ -6,9 +6,9 @@ import type { ServerFrameOf } from "../../protocol/server-frames.ts";
 /** Where the connection stands, in the words of docs/CLIENT.md. `until` is milliseconds since 1970. */
 export interface Status {
   readonly type: "status";
-  readonly at: State["at"];
+  readonly state: State["state"];
   /** Where it stood before. */
-  readonly was?: State["at"];
+  readonly was?: State["state"];
   readonly reason?: string;
   readonly until?: number;
   readonly code?: number;
@@ -46,11 +46,11 @@ export type Told =
   | Status;
 
 /** The state of a connection as it is told. */
-export function statusOf(state: State, was: State["at"] | undefined): Status {
-  const { at } = state;
-  const status = { type: "status", at, ...(was !== undefined && { was }) } as const;
-  if (at === "waiting")
+export function statusOf(state: State, was: State["state"] | undefined): Status {
+  const { state: now } = state;
+  const status = { type: "status", state: now, ...(was !== undefined && { was }) } as const;
+  if (now === "waiting")
     return { ...status, code: state.code, reason: state.reason, until: Math.round(state.until) };
-  if (at === "closed") return { ...status, code: state.code, reason: state.reason, advice: state.advice };
-  return at === "degraded" ? { ...status, reason: state.reason } : status;
+  if (now === "closed") return { ...status, code: state.code, reason: state.reason, advice: state.advice };
+  return now === "degraded" ? { ...status, reason: state.reason } : status;
 }

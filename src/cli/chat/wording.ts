@@ -137,13 +137,13 @@ function backWords({ caught_up, lost, milliseconds: away }: Told & { type: "back
 }
 
 function statusWords(
-  { at, was, reason = "", until = 0, code = 0, advice }: Status,
+  { state, was, reason = "", until = 0, code = 0, advice }: Status,
   now: number,
   person: boolean,
   dim: (text: string) => Words,
   loud: (text: string) => Words,
 ): Words {
-  switch (at) {
+  switch (state) {
     case "waiting":
       return loud(`no connection (${harmless(reason)}); next try in ${inWords(Math.max(0, until - now))}`);
     case "degraded":
@@ -158,7 +158,7 @@ function statusWords(
       return loud(person ? `${words} (${next}, /quit leaves)` : words);
     }
     default:
-      return at === "live" && was === "degraded" ? dim("the server's store is back") : {};
+      return state === "live" && was === "degraded" ? dim("the server's store is back") : {};
   }
 }
 

@@ -110,7 +110,7 @@ function settingOf({ transcript, session, limitedUntil = 0 }: State, moment: num
   const user = session.at === "signed_out" ? "" : session.user;
   const open = session.at === "open" ? session : undefined;
   const marks = readMarks(transcript.stored, open?.present ?? [], user);
-  const held = limitedUntil > moment || (open?.line.at !== "live" && open?.line.at !== "resuming");
+  const held = limitedUntil > moment || (open?.line.state !== "live" && open?.line.state !== "resuming");
   const now = Date.now();
   return { user, today: new Date(now).toDateString(), now, held, marks };
 }

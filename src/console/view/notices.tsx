@@ -97,7 +97,7 @@ function bannersOf(state: State, bench: Bench, client: BenchClient): Banner[] {
   });
   if (session.cut !== undefined)
     banners.push(awayBanner(session.line, session.cut, bench, () => client.connect()));
-  if (session.line.at === "degraded") {
+  if (session.line.state === "degraded") {
     banners.push({
       key: "degraded",
       tone: "warning",
@@ -132,7 +132,7 @@ function awayBanner(line: Line, reason: string, bench: Bench, run: () => void): 
     tone: "warning",
     text: `The line is away: ${reason}. What you write is kept, and sent when it`,
     countdown:
-      line.at === "waiting"
+      line.state === "waiting"
         ? `comes back in ${duration(line.until - bench.now.value)}`
         : "comes back… trying now",
     action: { label: "Now", run },

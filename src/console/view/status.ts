@@ -1,6 +1,6 @@
 import type { Line, Session } from "../state.ts";
 
-type At = Exclude<Session["at"], "open"> | Line["at"];
+type At = Exclude<Session["at"], "open"> | Line["state"];
 
 const STATUS: Record<At, string> = {
   signed_out: "Signed out",
@@ -15,6 +15,6 @@ const STATUS: Record<At, string> = {
 
 /** Where a client stands: for the style sheet, and in words. */
 export function statusOf(session: Session): { readonly at: At; readonly words: string } {
-  const at = session.at === "open" ? session.line.at : session.at;
+  const at = session.at === "open" ? session.line.state : session.at;
   return { at, words: STATUS[at] };
 }

@@ -20,13 +20,13 @@ test("D3 an ack that got lost is wondered about once, and after a cut the messag
     note: (...lines) => notes.push(...lines),
     patience: 50,
   });
-  await until("ann is in", () => talk.conversation.status.at === "live");
+  await until("ann is in", () => talk.conversation.status.state === "live");
   await talk.carryOut({ do: "fault", fault: { do: "lose", next: "ack", count: 1 } });
   const said = talk.say("one");
   await until("it is wondered about", () => notes.length > 0);
   expect(notes).toEqual([expect.stringMatching(/^no ack yet of what you said; if the connection breaks/)]);
   await talk.carryOut({ do: "fault", fault: { do: "cut" } });
-  await until("the cut is seen", () => talk.conversation.status.at === "waiting");
+  await until("the cut is seen", () => talk.conversation.status.state === "waiting");
   await talk.carryOut({ do: "reconnect" });
   expect(await said).toBe(true);
   expect([acks, talk.conversation.welcome?.seq, notes.length]).toEqual([[1], 1, 1]);

@@ -196,7 +196,7 @@ test("the Tab key completes commands and names", async () => {
   await terminal.shows('asked of the server: {"do":"fill_quota"}');
   terminal.type("dear b\t");
   await terminal.shows(/^lobby> dear ben$/);
-  expect(ben.lobby.status.at).toBe("live");
+  expect(ben.lobby.status.state).toBe("live");
 });
 
 test("who types is shown in the prompt; one's own typing is told, commands are not", async () => {

@@ -14,15 +14,15 @@ const QUOTA = { limit: 100, remaining: 7, reset: 3599 };
 
 test("the line: what happened to it, and what comes next", () => {
   const status = (rest: object) => words({ type: "status", ...rest } as Told);
-  expect(status({ at: "waiting", reason: "no pong came", until: 1_002_500 })).toBe(
+  expect(status({ state: "waiting", reason: "no pong came", until: 1_002_500 })).toBe(
     "talk: no connection (no pong came); next try in 2.5 s",
   );
-  expect(status({ at: "degraded", reason: "disk\nfull" })).toBe(
+  expect(status({ state: "degraded", reason: "disk\nfull" })).toBe(
     "talk: the server's store is away (disk␊full): what you say waits",
   );
-  expect(status({ at: "live", was: "degraded" })).toBe("talk: the server's store is back");
-  expect(status({ at: "live", was: "resuming" })).toBe("");
-  expect(status({ at: "closed", code: 4408, reason: "inactive", advice: "reconnect" })).toBe(
+  expect(status({ state: "live", was: "degraded" })).toBe("talk: the server's store is back");
+  expect(status({ state: "live", was: "resuming" })).toBe("");
+  expect(status({ state: "closed", code: 4408, reason: "inactive", advice: "reconnect" })).toBe(
     "talk: closed with 4408, inactive. Closed because nothing was done for a while. Reconnect when you are back. (what you say next, or /reconnect, opens it again, /quit leaves)",
   );
 });

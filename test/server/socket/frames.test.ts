@@ -104,7 +104,10 @@ describe("M1 frames that are answered, and the socket stays", () => {
       ["[]", { code: "malformed" }],
       ['{"text":"x"}', { code: "malformed" }],
       ['{"type":"shout","id":"f1"}', { code: "unknown_type", id: "f1" }],
-      ['{"type":"message","id":"f2"}', { code: "invalid", id: "f2", message: "`text`: must be a string." }],
+      [
+        '{"type":"message","id":"f2"}',
+        { code: "invalid", id: "f2", message: "`text`: must not be empty in a message without `data`." },
+      ],
       ['{"type":"message","text":"x","id":"f3","data":7}', { code: "invalid", id: "f3" }],
       [
         `{"type":"message","text":"x","id":"f4","data":${'{"a":'.repeat(17)}1${"}".repeat(17)}}`,
