@@ -70,13 +70,13 @@ function program(): Command {
   parley.addCommand(revokeCommand());
   parley.addCommand(apiKeyCommand());
   parley.addCommand(conversationCommand());
-  parley.commandsGroup("Talk and test:");
+  parley.commandsGroup("Chat and test:");
   parley.addCommand(chatCommand());
   parley.addCommand(runCommand());
   parley.addCommand(benchCommand());
   parley.addCommand(latencyCommand());
   parley.addCommand(conformanceCommand());
-  parley.commandsGroup("At hand:");
+  parley.commandsGroup("Utilities:");
   parley.addCommand(errorCommand());
   parley.addCommand(examplesCommand());
   parley.addCommand(contextCommand());

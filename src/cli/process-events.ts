@@ -26,8 +26,8 @@ export interface SignalOptions {
 
 /** The last resort: Bun ends the process for one exception that nobody caught, and with it every connection. */
 export function catchFaults(log: Log): void {
-  process.on("uncaughtException", (error) => report(log, "uncaught exception", error));
-  process.on("unhandledRejection", (error) => report(log, "unhandled rejection", error));
+  process.on("uncaughtException", (error) => report(log, "uncaughtException", error));
+  process.on("unhandledRejection", (error) => report(log, "unhandledRejection", error));
 }
 
 /**
@@ -104,5 +104,5 @@ export function endOnSignal(end: (code: number) => void): () => void {
 
 function report(log: Log, where: string, error: unknown): void {
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  log.error("fault", { id: randomUUID(), where, error: text });
+  log.error("process.uncaught_error", { id: randomUUID(), origin: where, error: text });
 }

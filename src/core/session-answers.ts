@@ -73,7 +73,7 @@ function refusal(result: RateLimited | Unavailable, id: string | undefined): Eff
   const { quota, retryAfter } = result;
   const message = `All ${quota.limit} requests of this hour are used; the next is accepted in ${inWords(retryAfter)}.`;
   return [
-    note({ event: "limit.rate", retryAfter }),
+    note({ event: "limit.rate", retry_after: retryAfter }),
     send({ type: "error", code: "rate_limited", message, ...named, retry_after: retryAfter / 1000, quota }),
   ];
 }

@@ -19,7 +19,9 @@ export function note(what: SessionNote): Effect {
 /** Ends the connection: says why where there is a fault, announces the close, and closes. */
 export function end(ending: Ending): Step {
   const { code, reason, error, retryAfter } = ending;
-  const effects: Effect[] = [note({ event: "connection.ended", code, ...(error && { error: error.code }) })];
+  const effects: Effect[] = [
+    note({ event: "connection.closing", code, ...(error && { error: error.code }) }),
+  ];
   if (error !== undefined) {
     const { code, message } = error;
     effects.push(

@@ -156,10 +156,10 @@ export type SessionNote =
     }
   | { readonly event: "token.expiring"; readonly seconds: number }
   | { readonly event: "token.renewal_refused"; readonly code: ErrorCode }
-  | { readonly event: "limit.rate"; readonly retryAfter: number }
+  | { readonly event: "limit.rate"; readonly retry_after: number }
   | { readonly event: "limit.flooding" }
-  | { readonly event: "connection.lost" }
-  | { readonly event: "connection.ended"; readonly code: number; readonly error?: ErrorCode };
+  | { readonly event: "connection.timed_out" }
+  | { readonly event: "connection.closing"; readonly code: number; readonly error?: ErrorCode };
 
 export interface Step {
   readonly session: Session;

@@ -143,7 +143,7 @@ export function onClockStepped(session: Exclude<Session, Closed>, by: number, no
 
 const LOST: Step = {
   session: { phase: "closed" },
-  effects: [note({ event: "connection.lost" }), { do: "terminate" }],
+  effects: [note({ event: "connection.timed_out" }), { do: "terminate" }],
 };
 
 /** When the ping after one at `last` is due. */

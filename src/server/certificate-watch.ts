@@ -67,7 +67,7 @@ export function watchCertificate(parts: CertificateWatchParts): CertificateWatch
     current = pair;
     log.info("tls.renewed", {
       cert: files.cert,
-      ends: new X509Certificate(pair.cert).validToDate.toISOString(),
+      not_after: new X509Certificate(pair.cert).validToDate.toISOString(),
     });
   };
   const stop = clock.every(LOOK_INTERVAL, () => {

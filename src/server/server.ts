@@ -265,7 +265,8 @@ function boundedConnections({ maxConnections }: Settings, log: Log): number {
   const connections = connectionsWithin(openFiles, maxConnections);
   if (connections === maxConnections) return connections;
   // Without a limit of ours, the system's is no surprise unless it is small.
-  if (maxConnections > 0) log.warn("limit.open_files", { openFiles, maxConnections, connections });
+  if (maxConnections > 0)
+    log.warn("limit.open_files", { open_files: openFiles, max_connections: maxConnections, connections });
   return connections;
 }
 

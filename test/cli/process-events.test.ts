@@ -6,8 +6,8 @@ const PROGRAM = join(import.meta.dir, "programs/faulty.ts");
 test("RUNTIME 2 uncaught faults are logged with an id and end nothing; a later second signal ends a stop that hangs", async () => {
   const { code, events } = await runFaulty("later", 2);
   expect(code).toBe(143);
-  const faults = events.filter(({ event }) => event === "fault");
-  expect(faults.map(({ where }) => where).sort()).toEqual(["uncaught exception", "unhandled rejection"]);
+  const faults = events.filter(({ event }) => event === "process.uncaught_error");
+  expect(faults.map(({ origin }) => origin).sort()).toEqual(["uncaughtException", "unhandledRejection"]);
   for (const { id, error } of faults) {
     expect(id).toMatch(/^[0-9a-f-]{36}$/);
     expect(error).toMatch(/thrown in a timer|rejected unseen/);

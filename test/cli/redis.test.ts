@@ -49,7 +49,7 @@ describe("two nodes on one Redis", () => {
     const names = [one, other].map((server) => block.exec(server.output().stderr)?.[1] ?? "");
     expect(new Set(names).size).toBe(2);
     expect(one.output().stderr).toContain("user1 (free), user2 (basic), user3 (premium)");
-    const made = [...events(one), ...events(other)].filter((event) => event === "demo_accounts.made");
+    const made = [...events(one), ...events(other)].filter((event) => event === "demo_accounts.created");
     expect(made).toHaveLength(1);
     expect(readdirSync(folder.path)).not.toContain("data");
 

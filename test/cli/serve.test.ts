@@ -52,7 +52,7 @@ test("TEST_FAULTS is told in the block and the log, and refused where other mach
     /Faults +on \(TEST_FAULTS: clients may disturb their own connections\)/,
   );
   expect(server.output().stderr).toMatch(/Production +set TEST_FAULTS=false, /);
-  expect(server.output().stdout).toContain('"event":"test.faults_on"');
+  expect(server.output().stdout).toContain('"event":"test.faults_enabled"');
   const refused = await folder.run(["serve", "--host", "0.0.0.0", "--test-faults", "true"]);
   expect(refused.code).toBe(1);
   expect(refused.stderr).toMatch(

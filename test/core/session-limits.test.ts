@@ -319,7 +319,7 @@ describe("Q4 refusals", () => {
     ]);
     expect(result.effects).toContainEqual({
       do: "note",
-      note: { event: "limit.rate", retryAfter: LIMITED.retryAfter },
+      note: { event: "limit.rate", retry_after: LIMITED.retryAfter },
     });
   });
 

@@ -144,7 +144,10 @@ describe("I3 M4 dead peers", () => {
     expect(summary(run.after(9_999))).toBe("live");
     const lost = run.after(1);
     expect(lost.session.phase).toBe("closed");
-    expect(lost.effects).toEqual([{ do: "note", note: { event: "connection.lost" } }, { do: "terminate" }]);
+    expect(lost.effects).toEqual([
+      { do: "note", note: { event: "connection.timed_out" } },
+      { do: "terminate" },
+    ]);
   });
 
   test("I3 whatever is heard shows that the peer is alive", () => {

@@ -113,7 +113,7 @@ describe("examples of frames", () => {
 
   test("there is one of every frame that is used today", () => {
     const shown = new Set(found.map(([side, frame]) => `${side} ${frame.type}`));
-    const later = [...sectionOf(page, "## Not yet").matchAll(/^### (\w+) `(\w+)`$/gm)].map(
+    const later = [...sectionOf(page, "## Not implemented yet").matchAll(/^### (\w+) `(\w+)`$/gm)].map(
       ([, side, type]) => `${side} ${type}`,
     );
     const all = frames.map(([side, type]) => `${side} ${type}`);

@@ -102,7 +102,7 @@ test("the workflow starts a server and runs scenarios: its commands are run as t
 
 test("every matcher has a row", () => {
   const known = /there are (.*)$/.exec(faultyMatcher({ $no: true })!)![1]!.split(", ");
-  const rows = sectionOf(page, "## Files that are run")
+  const rows = sectionOf(page, "## Recording and scenario file format")
     .match(/^\| `\{"\$.*$/gm)!
     .join("\n");
   for (const name of known) expect(rows).toContain(`{"${name}":`);

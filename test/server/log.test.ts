@@ -140,13 +140,13 @@ describe("thinned log", () => {
     thin.info("signin.succeeded", { user: "known", address: "::1" });
     for (let i = 0; i < 1100; i++) {
       const who = { user: `ghost${i}`, address: `2001:db8:${i}::1` };
-      for (const event of ["connection.refused", "signin.failed", "connection.closed", "signin.throttled"])
+      for (const event of ["connection.rejected", "signin.failed", "connection.closed", "signin.throttled"])
         thin.warn(event, who);
     }
     // They know names of users, too.
     for (let i = 0; i < 1100; i++) {
       thin.warn("signin.failed", { user: "victim", address: `2001:db8:${i}::1`, known: true });
-      thin.warn("connection.refused", { user: "known", address: `2001:db8:${i}::1` });
+      thin.warn("connection.rejected", { user: "known", address: `2001:db8:${i}::1` });
     }
     const flood = lines.length;
     expect(flood).toBeLessThan(450);
@@ -155,7 +155,7 @@ describe("thinned log", () => {
       thin.warn("signin.failed", { user, address: "192.0.2.1", known: true });
     thin.warn("signin.throttled", { user: "user1", address: "192.0.2.1" });
     thin.info("signin.succeeded", { user: "other", address: "192.0.2.2" });
-    thin.warn("connection.refused", { user: "other", address: "192.0.2.2" });
+    thin.warn("connection.rejected", { user: "other", address: "192.0.2.2" });
     for (const user of ["eve", "oscar"]) thin.info("connection.opened", { user, address: "192.0.2.3" });
     thin.info("connection.closed", { user: "eve", address: "192.0.2.3" });
     expect(lines.slice(flood).map(([event, fields]) => `${event} ${fields?.user}`)).toEqual([

@@ -166,7 +166,12 @@ function tellEvents(conversation: Conversation, own: Set<string>, tell: (told: T
       });
     }
     if (leftAt === undefined || at === "resuming") return;
-    tell({ type: "back", caught_up: caughtUp, lost, milliseconds: Math.round(performance.now() - leftAt) });
+    tell({
+      type: "resumed",
+      caught_up: caughtUp,
+      lost,
+      milliseconds: Math.round(performance.now() - leftAt),
+    });
     leftAt = undefined;
     caughtUp = 0;
     lost = false;

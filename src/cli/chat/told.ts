@@ -38,7 +38,7 @@ export type Told =
   | ({ readonly type: "lost" } & Lost)
   /** The connection is back; `caught_up`: how many messages came that were said meanwhile; `milliseconds` without it. */
   | {
-      readonly type: "back";
+      readonly type: "resumed";
       readonly caught_up: number;
       readonly lost: boolean;
       readonly milliseconds: number;

@@ -58,7 +58,7 @@ export function wordsFor(told: Told, styles: Styles, now: number, person: boolea
       );
     case "lost":
       return loud(lostWords(told));
-    case "back":
+    case "resumed":
       return dim(backWords(told));
     case "status":
       return statusWords(told, now, person, dim, loud);
@@ -128,7 +128,7 @@ function lostWords(told: Told & { type: "lost" }): string {
     : `#${first} to #${last} are lost: the server no longer has them`;
 }
 
-function backWords({ caught_up, lost, milliseconds: away }: Told & { type: "back" }): string {
+function backWords({ caught_up, lost, milliseconds: away }: Told & { type: "resumed" }): string {
   const came =
     caught_up === 0
       ? "nothing was said meanwhile"

@@ -38,7 +38,7 @@ const KEY_FILE = "secret.key";
 
 /** Rights, room and place of the data folder. */
 export const FOLDER_CHECK = checkOf({
-  name: "folder",
+  name: "data_dir",
   gather({ settings, data }) {
     if (settings === undefined) return "The settings are wrong.";
     return data.kind === "embedded" ? gatherFolder(settings.dataDir) : "With Redis there is none.";

@@ -49,7 +49,7 @@ export function judgeServer({ url, given, health, version }: ServerFacts): Judge
     faults.push({
       mark: "problem",
       text: `The server at ${url} takes no new clients (/readyz answers ${ready}): it drains, or its store is away.`,
-      advice: "Its log says which: store.away, store.write_failed or server.stopping.",
+      advice: "Its log says which: store.unavailable, store.write_failed or server.stopping.",
     });
   const { origin, hostname } = new URL(url);
   if (health.refusesOwnPage)

@@ -44,7 +44,7 @@ export type Step = "welcome" | "message" | "history" | "resume";
  */
 export function talkCheck(isWanted: boolean) {
   return checkOf({
-    name: "talk",
+    name: "round_trip",
     async gather(situation) {
       const { server, health, credential } = situation;
       if (!isWanted) return "Left out with --no-talk.";

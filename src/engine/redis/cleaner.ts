@@ -82,7 +82,7 @@ export class Cleaner {
       const mine = await client.commands.set(client.keys.ofAll("cleaned"), client.node, "PX", ROUND, "NX");
       if (mine === "OK") await this.clean();
     } catch (error) {
-      log.warn("store.cleaning_failed", { error: String(error) });
+      log.warn("store.retention_failed", { error: String(error) });
     }
   }
 
@@ -106,7 +106,7 @@ export class Cleaner {
       } catch (error) {
         this.trimmed.set(conversation, oldest);
         if (!this.parts.client.ready) continue;
-        this.parts.log.warn("store.cleaning_failed", { error: String(error) });
+        this.parts.log.warn("store.retention_failed", { error: String(error) });
       }
     }
   }

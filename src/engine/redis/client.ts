@@ -325,7 +325,7 @@ export class RedisClient {
     this.state = "away";
     this.losses++;
     if (!wasReady) return;
-    this.log.error("store.away", {
+    this.log.error("store.unavailable", {
       store: this.description,
       reason: this.lastFault === "" ? reason : this.fault,
     });

@@ -226,7 +226,7 @@ export class RedisLeases implements ConnectionLeases, LifeKeeper {
     if (this.unsettled.size === 0 || !this.client.reachable) return;
     this.settling ??= this.tryToSettle()
       .catch((error) => {
-        if (this.client.ready) this.log.warn("leases.unsettled", { error: String(error) });
+        if (this.client.ready) this.log.warn("leases.sync_failed", { error: String(error) });
       })
       .finally(() => {
         this.settling = undefined;

@@ -227,7 +227,7 @@ export class NodeRegistry {
       // Only one of the survivors says so.
       const { done } = await this.ask("forget", life);
       const livesOn = this.nodes.some((node) => node.id === id && node.until > this.seenAt);
-      if (done && !stopped && !livesOn) this.log.warn("node.gone", { node: id });
+      if (done && !stopped && !livesOn) this.log.warn("node.expired", { node: id });
     }
   }
 

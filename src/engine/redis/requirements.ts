@@ -100,7 +100,7 @@ export async function checkRequirements(client: RedisClient, log: EngineLog): Pr
     if (!ready) return;
     try {
       const { problems } = judge(await askFacts(client));
-      if (problems.length > 0) log.error("store.unfit", { store: client.description, problems });
+      if (problems.length > 0) log.error("store.misconfigured", { store: client.description, problems });
     } catch {
       // It is away again, which is told already.
     }

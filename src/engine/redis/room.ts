@@ -208,8 +208,8 @@ export class Room {
   private logLoss(now: number): void {
     this.store.log.warn("store.messages_lost", {
       conversation: this.conversation,
-      told: this.told,
-      now,
+      last_delivered: this.told,
+      last_stored: now,
       advice: "Redis has lost messages, or this node could not get them in time. Who is in the room is told.",
     });
   }

@@ -243,6 +243,6 @@ export class Cleaner {
 
   private failed(error: unknown): void {
     // Whoever has the lock gives it back; the next round tries again.
-    if (!isBusy(error)) this.parts.log.error("store.cleaning_failed", { error: String(error) });
+    if (!isBusy(error)) this.parts.log.error("store.retention_failed", { error: String(error) });
   }
 }

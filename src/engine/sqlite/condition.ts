@@ -112,7 +112,7 @@ export class StoreCondition implements Guard {
         db.run("delete from meta where key = 'probe'");
       }
       this.wrote();
-      if (isKnown) log.info("store.writable_again", {});
+      if (isKnown) log.info("store.write_recovered", {});
     } catch (error) {
       // What made it unwritable was logged; the next round tries again.
       if (!isKnown && !isBusy(error)) this.couldNotWrite(error);

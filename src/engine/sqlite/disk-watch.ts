@@ -58,9 +58,9 @@ export class DiskWatch {
   private lookAtFiles(): void {
     const changed = [...this.files].find(([path, identity]) => identityOf(path) !== identity);
     if (changed === undefined) {
-      if (this.troubles.end("files")) this.log.info("store.files_back", {});
+      if (this.troubles.end("files")) this.log.info("store.files_recovered", {});
     } else if (this.troubles.begin("files")) {
-      this.log.error("store.files_gone", {
+      this.log.error("store.files_missing", {
         path: changed[0],
         advice:
           "The file was deleted, moved or replaced while Parley has it open; nothing is stored any more. Put it back, or stop Parley, put a copy in its place, run `parley store new-epoch` and start it.",
@@ -71,7 +71,7 @@ export class DiskWatch {
   private lookAtSpace(): void {
     const free = this.disk.free(this.folder);
     if (free === undefined || free >= LEAST_FREE) {
-      if (this.troubles.end("space")) this.log.info("store.space_back", { free });
+      if (this.troubles.end("space")) this.log.info("store.disk_recovered", { free });
     } else if (this.troubles.begin("space")) {
       this.log.error("store.disk_full", {
         free,

@@ -98,7 +98,7 @@ export function openIndexFile(path: string, store: Database, log: EngineLog): In
 
 /** Begins a new epoch for a log that lacks its last `messages`: clients that saw them are notified (D5). */
 export function noteLostEnd(store: Database, messages: number, log: EngineLog): void {
-  log.error("store.end_lost", {
+  log.error("store.tail_lost", {
     messages,
     advice: "The machine lost power, a file of the store was cut short, or an older copy was put back.",
   });

@@ -59,7 +59,7 @@ export class IndexHealing {
           return;
         }
       } catch (error) {
-        log.error("store.keeper_failed", { error: String(error) });
+        log.error("store.index_failed", { error: String(error) });
       }
       if (!this.stopped) await Bun.sleep(RETRY);
     }

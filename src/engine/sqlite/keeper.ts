@@ -154,11 +154,11 @@ export class Keeper {
     }
     if (report.damaged !== undefined) this.damageListener?.(report.damaged);
     if (report.dropped !== undefined) {
-      if (report.failed !== undefined) this.log.error("store.keeper_failed", { error: report.failed });
+      if (report.failed !== undefined) this.log.error("store.index_failed", { error: report.failed });
       this.dropping?.(report.dropped);
       return;
     }
-    if (report.failed !== undefined) this.log.error("store.keeper_failed", { error: report.failed });
+    if (report.failed !== undefined) this.log.error("store.index_failed", { error: report.failed });
     else if (report.indexed !== undefined) {
       this.indexed = report.indexed;
       this.emptied = report.emptied === true;

@@ -15,7 +15,7 @@ export function noticePowerLoss(store: Database, log: EngineLog, boot = readBoot
   const before = readRunningSince(store);
   const lossPossible = syncOf(store) !== FULL && before !== undefined && before !== boot;
   if (lossPossible) {
-    log.warn("store.machine_stopped", {
+    log.warn("store.unclean_shutdown", {
       advice:
         "The machine stopped while Parley ran. The last moments may be lost, and clients are told; STORE_SYNC=full prevents it.",
     });

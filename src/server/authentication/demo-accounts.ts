@@ -59,6 +59,6 @@ export async function seedDemoAccounts(
     }),
   );
   const seeded = await accounts.seed(rows);
-  if (seeded) log.info("demo_accounts.made", { users: rows.map(({ user }) => user) });
+  if (seeded) log.info("demo_accounts.created", { users: rows.map(({ user }) => user) });
   return seeded;
 }

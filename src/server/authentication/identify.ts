@@ -87,7 +87,7 @@ export async function permit(
   if (isRevoked) return { refusal: { code: "token_revoked", message: REVOKED, user: subject } };
   if (access.missingPlan !== undefined) {
     const plan = access.missingPlan.slice(0, LONGEST_PLAN_IN_LOG);
-    parts.log.warn("plan.missing", { user: subject, plan, instead: access.plan.name });
+    parts.log.warn("plan.unknown", { user: subject, plan, fallback: access.plan.name });
   }
   const { grants, id: tokenId, issuedAt, expiresAt } = token;
   return { user: subject, plan: access.plan, grants, tokenId, issuedAt, expiresAt };

@@ -93,7 +93,7 @@ export async function refresh(
   for (let attempt = 0; id !== undefined; attempt++) {
     // The family lives, or this would have ended: "sign in again" would be wrong.
     if (attempt === ATTEMPTS) {
-      log.warn("refresh.throttled", { address, retryAfter: CROWDED_WAIT });
+      log.warn("refresh.throttled", { address, retry_after: CROWDED_WAIT });
       return { outcome: "throttled", retryAfter: CROWDED_WAIT };
     }
     const family = await refreshTokens.find(id);
@@ -113,7 +113,7 @@ export async function refresh(
     }
     if (decision.outcome === "expired") break;
     if (decision.outcome === "too_soon") {
-      log.warn("refresh.throttled", { ...who, retryAfter: decision.retryAfter });
+      log.warn("refresh.throttled", { ...who, retry_after: decision.retryAfter });
       return { outcome: "throttled", retryAfter: decision.retryAfter };
     }
     const account = await accountOf(parts, family);

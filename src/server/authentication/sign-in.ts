@@ -71,7 +71,7 @@ export async function signIn(parts: SignInParts, credentials: Credentials): Prom
       ...named,
       address,
       rule: decision.rule,
-      retryAfter: decision.retryAfter,
+      retry_after: decision.retryAfter,
     });
     return { outcome: "throttled", retryAfter: decision.retryAfter };
   }
@@ -136,8 +136,8 @@ async function renewHash(parts: SignInParts, account: Account, password: string)
     const current = await accounts.find(account.user);
     if (current?.passwordHash !== account.passwordHash) return;
     await accounts.update(account.user, { passwordHash: hashing.hash });
-    log.info("password.renewed", { user: account.user });
+    log.info("password.rehashed", { user: account.user });
   } catch (error) {
-    log.error("password.renewal_failed", { user: account.user, error: String(error) });
+    log.error("password.rehash_failed", { user: account.user, error: String(error) });
   }
 }

@@ -32,7 +32,7 @@ const LONG_EXPIRED = 60;
 /** Opens the part of the server that makes faults on request, and says so in the log. */
 export function openFaultBench({ host, keys, settings }: FaultBenchParts): FaultBench {
   const { directory, log } = host;
-  log.warn("test.faults_on", {
+  log.warn("test.faults_enabled", {
     host: settings.host,
     advice: "Clients may disturb their own connections by POST /test/faults: for tests only.",
   });
@@ -52,7 +52,7 @@ export function openFaultBench({ host, keys, settings }: FaultBenchParts): Fault
       const connection = find(user, id);
       if (connection === undefined) return { refusal: notFound(user, id) };
       const answer = await make(fault, connection);
-      if (!("refusal" in answer)) log.warn("test.fault_made", { ...connection.who(), fault: fault.do });
+      if (!("refusal" in answer)) log.warn("test.fault_injected", { ...connection.who(), fault: fault.do });
       return answer;
     },
     undisturb() {

@@ -138,7 +138,7 @@ function unforeseen(
   const id = crypto.randomUUID();
   const { method, path } = c.req;
   if (error instanceof BodyCut) {
-    log.debug("request.cut", { address: c.env.address, method, path });
+    log.debug("request.aborted", { address: c.env.address, method, path });
     return problem("malformed", { detail: error.message });
   }
   // Whatever failed, failed because of that; what is the matter with the store is in the log already.

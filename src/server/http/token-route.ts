@@ -26,11 +26,16 @@ export function tokenRoute(source: TokenSource, log: Log): (c: HttpContext) => P
     switch (body.grant) {
       case "faulty": {
         const faults = body.faults.map(({ type, loc }) => `${type} ${loc.join(".")}`);
-        log.warn("request.invalid", { address, path: c.req.path, code: "invalid", faults });
+        log.warn("request.invalid", { address, path: c.req.path, code: "invalid", invalid_fields: faults });
         return invalidFields(body.faults);
       }
       case "unsupported": {
-        log.warn("request.invalid", { address, path: c.req.path, code: "invalid", faults: ["grant_type"] });
+        log.warn("request.invalid", {
+          address,
+          path: c.req.path,
+          code: "invalid",
+          invalid_fields: ["grant_type"],
+        });
         const description = 'The grant_type must be "password" or "refresh_token".';
         return refusal("invalid", "unsupported_grant_type", description, {}, 400);
       }

@@ -9,7 +9,7 @@ export type SettingGroup =
   | "Connections"
   | "Log"
   | "Testing"
-  | "Many nodes";
+  | "Clustering";
 
 /** One row of the table; its key is the name in the environment. */
 export interface Setting<T> {

@@ -184,7 +184,7 @@ export class Connection implements Listener, Sender, Timed, NamedConnection {
 
   /** Refuses the credential, or the address it was used for. */
   refused(code: ErrorCode, message: string): void {
-    this.host.log.warn("connection.refused", { ...this.who(), code, reason: message });
+    this.host.log.warn("connection.rejected", { ...this.who(), code, reason: message });
     this.apply({ type: "refused", code, message });
   }
 

@@ -110,7 +110,7 @@ describe("--json", () => {
     }
     const lines = linesOf({ stdout });
     expect(textsOf(lines)).toEqual(["before", "m1", "m2", "m3"]);
-    expect(lines.find(({ type }) => type === "back")).toMatchObject({ lost: false });
+    expect(lines.find(({ type }) => type === "resumed")).toMatchObject({ lost: false });
     expect(await process.exited).toBe(0);
   });
 });

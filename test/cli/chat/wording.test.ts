@@ -20,8 +20,8 @@ test("the line: what happened to it, and what comes next", () => {
   expect(status({ state: "degraded", reason: "disk\nfull" })).toBe(
     "talk: the server's store is away (disk␊full): what you say waits",
   );
-  expect(status({ state: "live", was: "degraded" })).toBe("talk: the server's store is back");
-  expect(status({ state: "live", was: "resuming" })).toBe("");
+  expect(status({ state: "live", previous: "degraded" })).toBe("talk: the server's store is back");
+  expect(status({ state: "live", previous: "resuming" })).toBe("");
   expect(status({ state: "closed", code: 4408, reason: "inactive", advice: "reconnect" })).toBe(
     "talk: closed with 4408, inactive. Closed because nothing was done for a while. Reconnect when you are back. (what you say next, or /reconnect, opens it again, /quit leaves)",
   );
@@ -29,7 +29,7 @@ test("the line: what happened to it, and what comes next", () => {
 
 test("coming back: how much was caught up with, and whether anything is lost", () => {
   const back = (caught_up: number, lost: boolean) =>
-    words({ type: "back", caught_up, lost, milliseconds: 1400 });
+    words({ type: "resumed", caught_up, lost, milliseconds: 1400 });
   expect(back(0, false)).toBe("talk: back after 1.4 s: nothing was said meanwhile, nothing is lost");
   expect(back(1, false)).toBe("talk: back after 1.4 s: 1 message caught up with, nothing is lost");
   expect(back(3, true)).toBe("talk: back after 1.4 s: 3 messages caught up with");

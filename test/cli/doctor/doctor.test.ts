@@ -87,7 +87,7 @@ describe("an installation that is well", () => {
     expect(text.stdout).toEndWith("\n6 ok, 0 warnings, 0 problems, 2 skipped\n");
     for (const line of metrics.stdout.trim().split("\n"))
       expect(line).toMatch(/^(# (HELP|TYPE) \w+ .+|\w+(\{check="\w+"\})? -?\d+(\.\d+)?)$/);
-    expect(metrics.stdout).toContain('parley_doctor_result{check="talk"} 0\n');
+    expect(metrics.stdout).toContain('parley_doctor_result{check="round_trip"} 0\n');
     expect(plugin.stdout).toMatch(/^PARLEY OK - 5 ok, [^|]+ \| (\w+=-?[\d.]+(s|B)? ?)+\n/);
     expect(quiet.checks.talk).toMatchObject({ result: "skipped", text: "Left out with --no-talk. " });
   });
@@ -162,7 +162,7 @@ describe("a planted fault is found, with exit code 2", () => {
     );
     const { checks } = await new Response(child.stdout).json();
     expect(await child.exited).toBe(2);
-    const [folderCheck, store] = ["folder", "store"].map((name) =>
+    const [folderCheck, store] = ["data_dir", "store"].map((name) =>
       checks.find(({ check }: { check: string }) => check === name),
     );
     expect(folderCheck.result).toBe("problem");

@@ -117,7 +117,7 @@ export class ManyNodes implements Stage {
         this.crashes.push(`a node ended by itself with ${process.exitCode}: ${stderr.slice(-500)}`);
       const faults = stdout
         .split("\n")
-        .filter((line) => /"event":"(connection.failed|request.failed|fault)"/.test(line));
+        .filter((line) => /"event":"(connection.failed|request.failed|process.uncaught_error)"/.test(line));
       this.crashes.push(...faults.map((line) => `a node met a fault of its own: ${line}`));
     }
   }

@@ -115,7 +115,9 @@ for (const kind of KINDS) {
       // Ben was there through the crashed node only; anna is seen by c through b still, and b has her itself.
       expect(c!.told).toEqual(["+anna", "+ben", "-ben"]);
       expect(b!.told.filter((each) => each === "-ben")).toHaveLength(1);
-      const lines = opened.nodes.flatMap(({ log }) => log.lines.filter(({ event }) => event === "node.gone"));
+      const lines = opened.nodes.flatMap(({ log }) =>
+        log.lines.filter(({ event }) => event === "node.expired"),
+      );
       expect(lines).toHaveLength(1);
     });
 
@@ -137,7 +139,7 @@ for (const kind of KINDS) {
       });
       expect(users(b)).toEqual(["anna"]);
       expect(presentBy(b.told)).toEqual(["anna"]);
-      expect(other.log.lines.filter(({ event }) => event === "node.gone")).toEqual([]);
+      expect(other.log.lines.filter(({ event }) => event === "node.expired")).toEqual([]);
     });
 
     test("P2 what was not heard is made up for", async () => {
@@ -227,7 +229,7 @@ for (const kind of KINDS) {
         const names = await keysUnder(second.client);
         return names.filter((key) => /:here$|:rooms$/.test(key)).length === 0;
       });
-      expect(second.log.lines.filter(({ event }) => event === "node.gone")).toEqual([]);
+      expect(second.log.lines.filter(({ event }) => event === "node.expired")).toEqual([]);
     });
 
     test("a room that is left and entered again at once is not mixed up", async () => {

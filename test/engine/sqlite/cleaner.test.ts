@@ -68,7 +68,7 @@ test("D1 D5 where the newest messages of the log are removed, their places are n
   expect(rows(parts.folder)).toEqual({ log: 0, index: 0 });
   await subject.reopen();
   expect(await subject.engine.head("room")).toEqual({ seq: 20, first: 21, epoch });
-  expect(parts.folder.log.events()).not.toContain("store.end_lost");
+  expect(parts.folder.log.events()).not.toContain("store.tail_lost");
   await subject.store("new", { limit: 0 });
   using store = parts.folder.connect();
   expect(store.query("select position, seq from message where sender <> ''").all()).toEqual([

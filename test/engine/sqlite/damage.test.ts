@@ -45,7 +45,7 @@ test("L3 a full disk is noticed before anybody writes, and so is the room that s
   clock.advance(LOOK);
   expect(engine.ready()).toBe(true);
   expect(told).toEqual([false, true]);
-  expect(folder.log.events()).toEqual(["store.disk_full", "store.space_back"]);
+  expect(folder.log.events()).toEqual(["store.disk_full", "store.disk_recovered"]);
 });
 
 test("L3 a message that still finds room on a full disk does not make the store ready", async () => {
@@ -84,7 +84,7 @@ test("D2 D5 after the folder was deleted nothing is acked or signed out, and the
   expect(store.engine.ready()).toBe(false);
   expect(await outcomeOf(store, "2")).toBe("unavailable");
   expect(await isRefused(store)).toBe(true);
-  expect(folder.log.events()).toContain("store.files_gone");
+  expect(folder.log.events()).toContain("store.files_missing");
 });
 
 test("D2 D5 a folder that was moved away is used again when it is back, and another one in its place is not", async () => {
@@ -103,7 +103,7 @@ test("D2 D5 a folder that was moved away is used again when it is back, and anot
   clock.advance(LOOK);
   expect(store.engine.ready()).toBe(true);
   expect(await outcomeOf(store, "2")).toBe("stored");
-  expect(folder.log.events()).toEqual(["store.files_gone", "store.files_back"]);
+  expect(folder.log.events()).toEqual(["store.files_missing", "store.files_recovered"]);
 });
 
 test.each([0, 0.3, 0.9])(
@@ -122,7 +122,7 @@ test.each([0, 0.3, 0.9])(
     const head = await after.engine.head("room");
     expect(head.seq).toBeLessThan(40);
     expect(head.epoch).not.toBe(epoch);
-    expect(crashed.log.events()).toContain("store.end_lost");
+    expect(crashed.log.events()).toContain("store.tail_lost");
     await after.close();
     // Once told is enough.
     expect((await (await crashed.open()).engine.head("room")).epoch).toBe(head.epoch);

@@ -101,7 +101,7 @@ test("D1 D3 a round while memory could not be read back from disk misses no mess
     other.run("alter table message_away rename to message");
   }
   expect(parts.folder.indexed().messages).toBe(0);
-  expect(parts.folder.log.events()).toContain("store.keeper_failed");
+  expect(parts.folder.log.events()).toContain("store.index_failed");
   await subject.store("31");
   await parts.takeIn();
   expect(parts.folder.indexed().messages).toBe(31);

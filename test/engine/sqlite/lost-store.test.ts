@@ -119,7 +119,7 @@ test("a store all of whose tables are lost gets no demo accounts", async () => {
   rmSync(folder.storeFile);
   folder.connect().run("pragma journal_mode = wal");
   const store = await folder.open();
-  expect(folder.log.events()).toContain("store.end_lost");
+  expect(folder.log.events()).toContain("store.tail_lost");
   expect(await store.accounts.seed([accountOf("user1")])).toBe(false);
 });
 

@@ -47,7 +47,7 @@ test("D5 a copy that was put back, with an index of later, tells its messages un
     expect(messages.map(({ id }) => id)).toEqual(["1", "2", "3", "4", "5", "6"]);
     expect((await subject.post("lost 3")).outcome).toBe("stored");
     expect((await subject.post("3")).outcome).toBe("duplicate");
-    expect(folder.log.events()).not.toContain("store.end_lost");
+    expect(folder.log.events()).not.toContain("store.tail_lost");
   } finally {
     rmSync(copy, { recursive: true });
   }

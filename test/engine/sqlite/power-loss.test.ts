@@ -22,7 +22,7 @@ test("D5 a machine that stopped while the server ran begins a new epoch, and the
   store.start("boot 1");
   store.start("boot 2");
   expect(store.epoch()).not.toBe(epoch);
-  expect(store.log.events()).toEqual(["store.machine_stopped"]);
+  expect(store.log.events()).toEqual(["store.unclean_shutdown"]);
   expect(store.sync()).toBe(1);
 });
 

@@ -30,14 +30,14 @@ describe("demo accounts", () => {
     ]);
     for (const { passwordHash } of await accounts.list())
       expect((await passwords.verify(DEMO_PASSWORD, passwordHash)).outcome).toBe("right");
-    expect(events).toEqual(["demo_accounts.made"]);
+    expect(events).toEqual(["demo_accounts.created"]);
   });
 
   test("are never made silently on a public address", async () => {
     expect(await start({ host: "0.0.0.0" })).toMatchObject({ seeded: false, users: [] });
     const asked = await start({ host: "0.0.0.0", demoAccounts: true });
     expect(asked.seeded).toBe(true);
-    expect(asked.events).toEqual(["demo_accounts.public", "demo_accounts.made"]);
+    expect(asked.events).toEqual(["demo_accounts.public", "demo_accounts.created"]);
     const again = await start({ host: "0.0.0.0", demoAccounts: true }, asked.accounts);
     expect(again).toMatchObject({ seeded: false, events: ["demo_accounts.public"] });
   });

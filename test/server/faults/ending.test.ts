@@ -125,7 +125,7 @@ describe("jump", () => {
     expect(anna.of("closing")).toEqual([]);
     clock.advance(11_000);
     await anna.settled();
-    expect(server.log.events()).not.toContain("connection.lost");
+    expect(server.log.events()).not.toContain("connection.timed_out");
   });
 
   test("I2 after a jump the connection's time goes on as everybody's does", async () => {

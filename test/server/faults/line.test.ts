@@ -111,7 +111,7 @@ describe("freeze", () => {
     clock.advance(1_000);
     await anna.settled();
     expect(anna.of("closing")).toEqual([]);
-    expect(server.log.events()).not.toContain("connection.lost");
+    expect(server.log.events()).not.toContain("connection.timed_out");
   });
 
   test("I3 a ping that was out when the line froze is not missed; the next one is sent as always", async () => {
@@ -127,7 +127,7 @@ describe("freeze", () => {
     await ask(server, "anna", connection, { do: "freeze", seconds: 60 });
     clock.advance(60_500);
     await raw.until(() => raw.pings === 2, "second ping");
-    expect(server.log.events()).not.toContain("connection.lost");
+    expect(server.log.events()).not.toContain("connection.timed_out");
   });
 
   test("I2 who was quiet all the time is warned when the line goes on, and then closed", async () => {

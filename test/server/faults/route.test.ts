@@ -10,7 +10,7 @@ describe("TEST_FAULTS", () => {
     expect((await ask(server, "anna", nameOf(anna), { do: "cut" })).status).toBe(404);
     expect((await fetch(`${server.url}/test/faults`)).status).toBe(404);
     expect(await (await fetch(`${server.url}/config.json`)).json()).toMatchObject({ faults: false });
-    expect(server.log.events()).not.toContain("test.faults_on");
+    expect(server.log.events()).not.toContain("test.faults_enabled");
     await anna.settled();
   });
 
@@ -19,7 +19,7 @@ describe("TEST_FAULTS", () => {
     const { server } = bench;
     expect(await (await fetch(`${server.url}/config.json`)).json()).toMatchObject({ faults: true });
     expect(server.log.lines).toContainEqual(
-      expect.objectContaining({ level: "warn", event: "test.faults_on" }),
+      expect.objectContaining({ level: "warn", event: "test.faults_enabled" }),
     );
     expect((await fetch(`${server.url}/test/faults`)).status).toBe(405);
   });
@@ -99,7 +99,7 @@ describe("who may ask for what", () => {
     });
     expect(server.log.lines).toContainEqual({
       level: "warn",
-      event: "test.fault_made",
+      event: "test.fault_injected",
       fields: expect.objectContaining({ user: "anna", connection: nameOf(anna), fault: "lose" }),
     });
   });

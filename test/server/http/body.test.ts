@@ -136,7 +136,7 @@ test.each(["Content-Length: 100", "Transfer-Encoding: chunked"])(
       // The route has to begin with the body before the line ends.
       await new Promise((resolve) => setTimeout(resolve, 50));
       socket.resetAndDestroy();
-      await until("the log has it", () => server.log.lines.some(({ event }) => event === "request.cut"));
+      await until("the log has it", () => server.log.lines.some(({ event }) => event === "request.aborted"));
       expect(server.log.lines.filter(({ level }) => level === "error")).toEqual([]);
     }
   },

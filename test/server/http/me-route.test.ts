@@ -41,11 +41,11 @@ describe("GET /me", () => {
     await accounts.update("ann", { plan: "p".repeat(1000) });
     expect(await planOf("ann")).toBe("free");
     expect(log.lines).toEqual([
-      { level: "warn", event: "plan.missing", fields: { user: "bob", plan: "gold", instead: "free" } },
+      { level: "warn", event: "plan.unknown", fields: { user: "bob", plan: "gold", fallback: "free" } },
       {
         level: "warn",
-        event: "plan.missing",
-        fields: { user: "ann", plan: "p".repeat(64), instead: "free" },
+        event: "plan.unknown",
+        fields: { user: "ann", plan: "p".repeat(64), fallback: "free" },
       },
     ]);
   });

@@ -15,7 +15,7 @@ afterAll(() => redis[Symbol.asyncDispose]());
 
 /** The codes with which a node ended connections. */
 function ends({ log }: TestNode): unknown[] {
-  return log.lines.filter(({ event }) => event === "connection.ended").map(({ fields }) => fields.code);
+  return log.lines.filter(({ event }) => event === "connection.closing").map(({ fields }) => fields.code);
 }
 
 test("W8 P1 who comes back on another node while the first holds a dead line is in at once, and was never away", async () => {
@@ -52,7 +52,7 @@ test("W8 a node that was cut off from Redis ends the connection that was replace
   await using older = await a.connect("anna", "lobby", "&client=tab");
   await using stays = await a.connect("ben", "lobby", "&client=tab");
   a.cutOff();
-  await until("it is away", () => a.log.events().includes("store.away"));
+  await until("it is away", () => a.log.events().includes("store.unavailable"));
   await using newer = await b.connect("anna", "lobby", "&client=tab");
   expect(older.of("closing")).toEqual([]);
   a.heal();

@@ -89,7 +89,7 @@ describe("B1 M3 a listener that does not keep up with what is said to many", () 
     await slow.heard("welcome");
     slow.deaf();
     let count = 0;
-    const ended = () => server.log.lines.find(({ event }) => event === "connection.ended");
+    const ended = () => server.log.lines.find(({ event }) => event === "connection.closing");
     for (; ended() === undefined && count < 8_000; count++) {
       writer.send({ type: "message", text: "x".repeat(4_000), id: `m${count}` });
       if (count % 20 === 0) await writer.settled();

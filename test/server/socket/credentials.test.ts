@@ -271,7 +271,7 @@ describe("A4 T7 secrecy", () => {
     }
     await server.stop();
     const log = JSON.stringify(server.log.lines);
-    expect(server.log.events()).toContain("connection.refused");
+    expect(server.log.events()).toContain("connection.rejected");
     for (const secret of [token, body, signature]) expect(log).not.toContain(secret);
   });
 });

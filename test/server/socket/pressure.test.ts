@@ -24,7 +24,7 @@ describe("B1 M3 RUNTIME 5 a reader that does not keep up", () => {
     await using writer = await TestClient.connect(`${server.wsUrl}${await targetOf(server, "writer")}`);
     await using reader = await TestClient.connect(`${server.wsUrl}${await targetOf(server, "reader")}`);
     let count = 0;
-    const ended = () => server.log.lines.find(({ event }) => event === "connection.ended");
+    const ended = () => server.log.lines.find(({ event }) => event === "connection.closing");
     // The kernel's buffers between take some megabytes before the server feels anything.
     for (; ended() === undefined && count < 500; count++) {
       writer.send({ type: "message", text: LARGE, id: `m${count}` });
@@ -91,7 +91,7 @@ describe("B1 several pages of history on a slow line", () => {
       ...ids.map((id) => ({ type: "history" as const, messages, more: false, quota, id })),
       { type: "ack", id: "last", seq: count + 1, at: expect.any(Number), quota },
     ]);
-    expect(server.log.lines.filter(({ event }) => event === "connection.ended")).toEqual([]);
+    expect(server.log.lines.filter(({ event }) => event === "connection.closing")).toEqual([]);
   });
 });
 

@@ -106,7 +106,7 @@ describe("W8 a newer connection of the same client", () => {
     ghost.deaf();
     await using newer = await TestClient.connect(`${server.wsUrl}${path}`);
     await newer.settled();
-    const ended = server.log.lines.filter(({ event }) => event === "connection.ended");
+    const ended = server.log.lines.filter(({ event }) => event === "connection.closing");
     expect(ended.map(({ fields }) => fields.code)).toEqual([4410]);
   });
 });

@@ -45,7 +45,7 @@ describe("I2 inactivity", () => {
     expect(server.log.events()).toContain("inactivity.warned");
     expect(server.log.lines).toContainEqual(
       expect.objectContaining({
-        event: "connection.ended",
+        event: "connection.closing",
         fields: expect.objectContaining({ user: "anna", code: 4408, error: "inactive" }),
       }),
     );
@@ -116,7 +116,7 @@ describe("I3 RUNTIME 1 dead peers", () => {
     expect(dead.pings).toBe(1);
     expect(dead.frames.filter(({ type }) => type === "message").length).toBeGreaterThan(30);
     expect(dead.frames.map(({ type }) => type)).not.toContain("closing");
-    expect(server.log.events()).toContain("connection.lost");
+    expect(server.log.events()).toContain("connection.timed_out");
     expect(ben.of("presence").at(-1)).toMatchObject({ user: "anna", state: "left" });
     // What it held is free again.
     await using back = await talk(server, "anna");
@@ -135,7 +135,7 @@ describe("I3 RUNTIME 1 dead peers", () => {
       for (; answered < raw.pings; answered++) raw.send(OPCODE.pong, "");
     }
     expect(raw.pings).toBeWithin(4, 6);
-    expect(server.log.events()).not.toContain("connection.lost");
+    expect(server.log.events()).not.toContain("connection.timed_out");
   });
 });
 
