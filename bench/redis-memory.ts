@@ -25,7 +25,7 @@ for (const [plan, limit] of Object.entries(PLANS)) {
   // In parts, or all of them would have one time.
   for (let sent = 0; sent < limit; sent += 50)
     await Promise.all(Array.from({ length: 50 }, (_, i) => post("quota", plan, `${sent + i}`, limit)));
-  console.log(`user at the limit of ${plan}: ${await memory(keys.ofUser(plan, "quota"))} B`);
+  console.log(`user at the limit of ${plan}: ${await memory(keys.userKey(plan, "quota"))} B`);
 }
 
 for (const count of MESSAGES) {
@@ -34,7 +34,7 @@ for (const count of MESSAGES) {
     const part = Math.min(500, count - sent);
     await Promise.all(Array.from({ length: part }, () => post(conversation, "anna", crypto.randomUUID(), 0)));
   }
-  const of = (what: "meta" | "log" | "ids") => memory(keys.ofConversation(conversation, what));
+  const of = (what: "meta" | "log" | "ids") => memory(keys.conversationKey(conversation, what));
   const [meta, log, ids] = [await of("meta"), await of("log"), await of("ids")];
   const each = ((log + ids) / count).toFixed(0);
   console.log(`${count} messages of 64 B: meta ${meta} B, log ${log} B, ids ${ids} B; ${each} B a message`);

@@ -2,8 +2,8 @@ import { statSync } from "node:fs";
 import { isAbsolute, join, resolve } from "node:path";
 import { harmless } from "../core/harmless.ts";
 import { KEEP_ALL, KEEP_IN_MEMORY, type RetentionLimits } from "../core/retention.ts";
-import { faultOf } from "../engine/sqlite/faults.ts";
-import { explainFile, FileUnusable, refuseLostStore } from "../engine/sqlite/folder-files.ts";
+import { classifyError } from "../engine/sqlite/faults.ts";
+import { explainFileError, FileUnusable, rejectLostStore } from "../engine/sqlite/folder-files.ts";
 import { STORE_FILE } from "../engine/sqlite/names.ts";
 import { folderProblem, prepareDataFolder } from "../server/settings/data-folder.ts";
 import { redisAddressOf } from "../server/settings/redis-url.ts";
@@ -25,7 +25,7 @@ export function makeUsable(settings: Settings): void {
 export function hasStore(settings: Settings): boolean {
   if (redisAddressOf(settings) !== undefined) return true;
   try {
-    refuseLostStore(settings.dataDir);
+    rejectLostStore(settings.dataDir);
     statSync(join(settings.dataDir, STORE_FILE));
     return true;
   } catch (error) {
@@ -63,6 +63,6 @@ export function retentionOf(settings: Settings): RetentionLimits {
 export function explainStore(folder: string): (error: unknown) => never {
   const path = join(folder, STORE_FILE);
   return (error) => {
-    throw faultOf(error) === undefined ? error : explainFile(path, error);
+    throw classifyError(error) === undefined ? error : explainFileError(path, error);
   };
 }

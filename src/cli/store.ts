@@ -37,7 +37,7 @@ export async function openStoreFor(settings: Settings, parts: Parts): Promise<Op
   if (address !== undefined) {
     const { ackAfter, nodeLease } = settings;
     const options = inRedis(settings, address, parts);
-    const store = await openRedis({ ...options, retention, ackAfter, lease: nodeLease * 1000 });
+    const store = await openRedis({ ...options, retention, ackAfter, leaseMs: nodeLease * 1000 });
     return { store, node: options.node };
   }
   makeUsable(settings);
@@ -119,7 +119,7 @@ export async function readNodes(
 ): Promise<{ nodes: readonly NodeEntry[]; now: number } | undefined> {
   const address = redisAddressOf(settings);
   if (address === undefined) return undefined;
-  return readRedisNodes({ ...inRedis(settings, address, commandParts()), patience: COMMAND_PATIENCE });
+  return readRedisNodes({ ...inRedis(settings, address, commandParts()), timeoutMs: COMMAND_PATIENCE });
 }
 
 /** What the Redis of the settings is like. Throws what keeps it from answering within `patience` milliseconds. */
@@ -128,7 +128,7 @@ export async function inspectRedisFor(settings: Settings, patience: number): Pro
   if (address === undefined) throw new Error("The settings name no Redis.");
   // Whoever asks tells what was found; a log beside it would tell it twice.
   const parts = { clock: systemClock(), log: openLog({ level: "silent", format: "json" }) };
-  return inspectRedis({ ...inRedis(settings, address, parts), patience });
+  return inspectRedis({ ...inRedis(settings, address, parts), timeoutMs: patience });
 }
 
 async function openForCommand<T>(
@@ -138,7 +138,7 @@ async function openForCommand<T>(
 ): Promise<T> {
   const address = redisAddressOf(settings);
   if (address !== undefined)
-    return onRedis({ ...inRedis(settings, address, commandParts()), patience: COMMAND_PATIENCE });
+    return onRedis({ ...inRedis(settings, address, commandParts()), timeoutMs: COMMAND_PATIENCE });
   requireStore(settings);
   return Promise.try(() => onFiles(onDisk(settings, commandParts()))).catch(explainStore(settings.dataDir));
 }
@@ -163,7 +163,7 @@ function inRedis(
   address: RedisAddress,
   { clock, log }: Parts,
 ): ConnectOptions {
-  return { address, prefix, node: newNodeName(), patience: startupTimeout * 1000, clock, log };
+  return { address, prefix, node: newNodeName(), timeoutMs: startupTimeout * 1000, clock, log };
 }
 
 /** The machine's name, so that an operator finds it, and a part of chance, so that a node that restarts is another. */

@@ -11,9 +11,9 @@ export interface PageRequest {
 export type Page = readonly Message[] | undefined;
 
 /** Pages that may wait; more are not read. Above what one machine holds in connections, each of which waits for one. */
-const MOST_WAITING = 65_536;
+const MAX_WAITING = 65_536;
 
-interface Waiting {
+interface PendingPage {
   readonly request: PageRequest;
   readonly promise: Promise<Page>;
   readonly resolve: (page: Page) => void;
@@ -24,17 +24,17 @@ interface Waiting {
  * once do not hold up those who talk. Who wants the same page, as a room cut off together does, shares one reading.
  */
 export class PageQueue {
-  private readonly waiting = new Map<string, Waiting>();
+  private readonly waiting = new Map<string, PendingPage>();
   private reading = false;
 
   /**
    * `read` answers undefined where a page cannot be read; `turn` waits for what is under way for those who talk, before
-   * each `inARow` pages. Neither may reject.
+   * each `maxInARow` pages. Neither may reject.
    */
   constructor(
     private readonly read: (request: PageRequest) => Promise<Page> | Page,
-    private readonly turn: () => Promise<unknown>,
-    private readonly inARow: number,
+    private readonly waitForWrites: () => Promise<unknown>,
+    private readonly maxInARow: number,
   ) {}
 
   /** The page, or undefined when it cannot be read or too many wait. */
@@ -42,7 +42,7 @@ export class PageQueue {
     const name = `${request.after} ${request.upTo} ${request.count} ${request.conversation}`;
     const same = this.waiting.get(name);
     if (same !== undefined) return same.promise;
-    if (this.waiting.size >= MOST_WAITING) return Promise.resolve(undefined);
+    if (this.waiting.size >= MAX_WAITING) return Promise.resolve(undefined);
     const { promise, resolve } = Promise.withResolvers<Page>();
     this.waiting.set(name, { request, promise, resolve });
     if (!this.reading) this.readAll();
@@ -58,7 +58,7 @@ export class PageQueue {
   private async readAll(): Promise<void> {
     this.reading = true;
     for (let i = 0; this.waiting.size > 0; i++) {
-      if (i % this.inARow === 0) await this.turn();
+      if (i % this.maxInARow === 0) await this.waitForWrites();
       // They may have been refused meanwhile.
       if (this.waiting.size === 0) break;
       const [name, { request, resolve }] = this.waiting.entries().next().value!;

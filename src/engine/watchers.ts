@@ -1,34 +1,34 @@
-export interface WatchersOptions<T> {
+export interface ListenersOptions<T> {
   /** Somebody wants to be told, and nobody did before. */
-  begin?(): void;
+  onFirstAdded?(): void;
   /** Nobody wants to be told any more. */
-  end?(): void;
+  onLastRemoved?(): void;
   /** One of them failed: the others are told all the same. Without it, whoever tells gets the fault. */
-  failed?(error: unknown, value: T): void;
+  onError?(error: unknown, value: T): void;
 }
 
 /** Those who want to be told each time something changes. */
-export class Watchers<T> {
+export class Listeners<T> {
   private readonly listeners = new Set<(value: T) => void>();
 
-  constructor(private readonly options: WatchersOptions<T> = {}) {}
+  constructor(private readonly options: ListenersOptions<T> = {}) {}
 
   /** Whether nobody wants to be told. */
-  get none(): boolean {
+  get isEmpty(): boolean {
     return this.listeners.size === 0;
   }
 
   /** Answers a function that ends it. */
   add(listener: (value: T) => void): () => void {
-    if (this.none) this.options.begin?.();
+    if (this.isEmpty) this.options.onFirstAdded?.();
     this.listeners.add(listener);
     return () => {
-      if (this.listeners.delete(listener) && this.none) this.options.end?.();
+      if (this.listeners.delete(listener) && this.isEmpty) this.options.onLastRemoved?.();
     };
   }
 
-  tell(value: T): void {
-    const { failed } = this.options;
+  notify(value: T): void {
+    const { onError: failed } = this.options;
     for (const listener of this.listeners) {
       try {
         listener(value);

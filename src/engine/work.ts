@@ -12,7 +12,7 @@ export interface MarkResult {
 }
 
 /** What arrives in a turn of the event loop and is carried out together. */
-export type Work =
+export type Operation =
   | { readonly kind: "post"; readonly request: PostRequest; readonly done: (result: PostResult) => void }
   | {
       readonly kind: "history";
@@ -21,6 +21,6 @@ export type Work =
     }
   | { readonly kind: "mark"; readonly request: MarkRequest; readonly done: (result: MarkResult) => void };
 
-export type WorkOf<K extends Work["kind"]> = Extract<Work, { kind: K }>;
+export type OperationOf<K extends Operation["kind"]> = Extract<Operation, { kind: K }>;
 
-export type Result = PostResult | HistoryResult | MarkResult;
+export type OperationResult = PostResult | HistoryResult | MarkResult;

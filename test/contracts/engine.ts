@@ -2,9 +2,9 @@
 import { describe } from "bun:test";
 import { deliveryContract } from "./engine/delivery.ts";
 import { historyContract } from "./engine/history.ts";
-import { lifeContract } from "./engine/life.ts";
-import { listeningContract } from "./engine/listening.ts";
-import { marksContract } from "./engine/marks.ts";
+import { lifecycleContract } from "./engine/life.ts";
+import { subscribingContract } from "./engine/listening.ts";
+import { readMarksContract } from "./engine/marks.ts";
 import { onceContract } from "./engine/once.ts";
 import { quotaContract } from "./engine/quota.ts";
 import { resumingContract } from "./engine/resuming.ts";
@@ -18,10 +18,10 @@ export function engineContract(name: string, open: OpenEngine): void {
     onceContract(open);
     quotaContract(open);
     historyContract(open);
-    listeningContract(open);
+    subscribingContract(open);
     resumingContract(open);
-    marksContract(open);
+    readMarksContract(open);
     retentionContract(open);
-    lifeContract(open);
+    lifecycleContract(open);
   });
 }

@@ -10,18 +10,18 @@ export interface OpenedRelays extends AsyncDisposable {
 }
 
 /** What a listener hears. */
-type News =
+type RelayEvent =
   | { readonly kind: "joined" | "left"; readonly user: string; readonly at: number }
   | { readonly kind: "typing"; readonly user: string; readonly active: boolean }
   | { readonly kind: "read"; readonly user: string; readonly seq: number };
 
 interface Listening {
   readonly room: RelayRoom;
-  readonly news: News[];
+  readonly news: RelayEvent[];
 }
 
 async function listen(relay: Relay, conversation = "lobby"): Promise<Listening> {
-  const news: News[] = [];
+  const news: RelayEvent[] = [];
   const room = await relay.open(conversation, {
     presence: (user, kind, at) => news.push({ kind, user, at }),
     typing: (user, active) => news.push({ kind: "typing", user, active }),
@@ -78,7 +78,7 @@ export function relayContract(name: string, nodes: 1 | 3, open: () => Promise<Op
       await heard([b, 1], [c, 1]);
       a.room.leave("anna", 2_000);
       await heard([b, 2], [c, 2]);
-      const news: News[] = [
+      const news: RelayEvent[] = [
         { kind: "joined", user: "anna", at: 1_000 },
         { kind: "left", user: "anna", at: 2_000 },
       ];
@@ -110,7 +110,7 @@ export function relayContract(name: string, nodes: 1 | 3, open: () => Promise<Op
       a.room.read("anna", 7);
       a.room.type("anna", false);
       await heard([b, 3], [c, 3]);
-      const news: News[] = [
+      const news: RelayEvent[] = [
         { kind: "typing", user: "anna", active: true },
         { kind: "read", user: "anna", seq: 7 },
         { kind: "typing", user: "anna", active: false },

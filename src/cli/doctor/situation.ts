@@ -100,7 +100,9 @@ async function lookAtData(settings: Settings, { patience, readThrough }: Given):
       : { fault: failureLines(error).join(" ") };
   if (redisAddressOf(settings) !== undefined)
     return { kind: "redis", redis: await inspectRedisFor(settings, patience).catch(fault) };
-  const look = Promise.try(() => inspectStore(settings.dataDir, { patience, readThrough }));
+  const look = Promise.try(() =>
+    inspectStore(settings.dataDir, { timeoutMs: patience, maxFullCheckBytes: readThrough }),
+  );
   return { kind: "embedded", store: await look.catch(fault) };
 }
 

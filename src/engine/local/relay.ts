@@ -1,11 +1,11 @@
 import type { Relay, RelayRoom } from "../../core/relay.ts";
 
-const NOBODY: ReadonlyMap<string, number> = new Map();
+const NO_USERS: ReadonlyMap<string, number> = new Map();
 
 // One for all conversations, so that none holds one of its own.
-const ALONE: RelayRoom = {
+const LOCAL_ROOM: RelayRoom = {
   isShared: false,
-  elsewhere: () => NOBODY,
+  elsewhere: () => NO_USERS,
   join: (_, since) => since,
   leave: (_, at) => at,
   type() {},
@@ -14,4 +14,4 @@ const ALONE: RelayRoom = {
 };
 
 /** The relay port for one node: there is no other to tell. */
-export const LOCAL_RELAY: Relay = { open: async () => ALONE, present: async () => NOBODY };
+export const LOCAL_RELAY: Relay = { open: async () => LOCAL_ROOM, present: async () => NO_USERS };

@@ -1,23 +1,23 @@
 import type { Account, AccountChange, AccountListener, AccountStore } from "../../core/accounts.ts";
 import type { EngineLog } from "../engine-log.ts";
-import { Watchers } from "../watchers.ts";
+import { Listeners } from "../watchers.ts";
 import type { RedisClient } from "./client.ts";
-import type { ControlEvent, ControlLog } from "./control.ts";
+import type { ControlEvent, ControlStream } from "./control.ts";
 import { Script } from "./scripts.ts";
 
 const CHANGE = new Script("account-change");
 const SEED = new Script("account-seed");
 
 /** Tries to change an account that others change at the same moment. */
-const ATTEMPTS = 20;
+const MAX_ATTEMPTS = 20;
 
 /** The port for accounts on Redis: one hash for all, so that they are listed together and changed one by one. */
 export class RedisAccounts implements AccountStore {
-  private readonly watchers = new Watchers<Parameters<AccountListener>>({
-    begin: () => this.beginListening(),
-    end: () => this.endListening(),
+  private readonly listeners = new Listeners<Parameters<AccountListener>>({
+    onFirstAdded: () => this.beginListening(),
+    onLastRemoved: () => this.endListening(),
     // What is not told now never is: the other listeners, and the other changes, must not wait for this one.
-    failed: (error, [user]) => this.log.error("accounts.listener_failed", { user, error: String(error) }),
+    onError: (error, [user]) => this.log.error("accounts.listener_failed", { user, error: String(error) }),
   });
   /** Digest of each account as the listeners know it, to find what changed while nothing was heard. */
   private known: Map<string, bigint> | undefined;
@@ -27,11 +27,11 @@ export class RedisAccounts implements AccountStore {
 
   constructor(
     private readonly client: RedisClient,
-    private readonly control: ControlLog,
+    private readonly control: ControlStream,
     private readonly log: EngineLog,
   ) {
-    this.key = client.keys.ofAll("accounts");
-    this.scriptKeys = [this.key, client.keys.ofAll("seeded"), ...control.scriptKeys];
+    this.key = client.keys.globalKey("accounts");
+    this.scriptKeys = [this.key, client.keys.globalKey("seeded"), ...control.scriptKeys];
   }
 
   async find(user: string): Promise<Account | undefined> {
@@ -45,12 +45,12 @@ export class RedisAccounts implements AccountStore {
   }
 
   async add(account: Account): Promise<boolean> {
-    return this.change(account.user, "", textOf(account));
+    return this.change(account.user, "", encodeAccount(account));
   }
 
   async update(user: string, change: AccountChange): Promise<Account | undefined> {
     const changed = (account: Account): Account => ({ ...account, ...change });
-    const before = await this.replace(user, (account) => textOf(changed(account)));
+    const before = await this.replace(user, (account) => encodeAccount(changed(account)));
     return before && changed(before);
   }
 
@@ -59,23 +59,23 @@ export class RedisAccounts implements AccountStore {
   }
 
   async seed(accounts: readonly Account[]): Promise<boolean> {
-    const rows = accounts.flatMap((account) => [account.user, textOf(account)]);
+    const rows = accounts.flatMap((account) => [account.user, encodeAccount(account)]);
     const seeded = await this.client.run(SEED, this.scriptKeys, [...this.control.scriptArguments, ...rows]);
-    await this.control.look();
+    await this.control.poll();
     return seeded === 1;
   }
 
   watch(listener: AccountListener): () => void {
-    return this.watchers.add((news) => listener(...news));
+    return this.listeners.add((news) => listener(...news));
   }
 
   private beginListening(): void {
     this.stopListening = this.control.listen({
-      heard: (events) => this.hear(events),
-      missed: () => this.compare(),
+      onEvents: (events) => this.onEvents(events),
+      onMissed: () => this.compare(),
     });
     // Where it cannot be read now, it is at the next look.
-    this.learn().catch(() => this.control.doubt());
+    this.loadKnown().catch(() => this.control.invalidate());
   }
 
   private endListening(): void {
@@ -85,7 +85,7 @@ export class RedisAccounts implements AccountStore {
 
   /** Puts `next` of an account, as text, in its place. Answers what it was; undefined where there is none. */
   private async replace(user: string, next: (account: Account) => string): Promise<Account | undefined> {
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const before = await this.client.commands.hget(this.key, user);
       if (before === null) return undefined;
       const account: Account = JSON.parse(before);
@@ -97,40 +97,40 @@ export class RedisAccounts implements AccountStore {
   private async change(user: string, before: string, after: string): Promise<boolean> {
     const arguments_ = [user, before, after, ...this.control.scriptArguments];
     const changed = await this.client.run(CHANGE, this.scriptKeys, arguments_);
-    await this.control.look();
+    await this.control.poll();
     return changed === 1;
   }
 
   /** What is there now counts, not the way to it. */
-  private async hear(events: readonly ControlEvent[]): Promise<void> {
+  private async onEvents(events: readonly ControlEvent[]): Promise<void> {
     const users = [...new Set(events.flatMap((event) => ("account" in event ? [event.account] : [])))];
     if (users.length === 0) return;
     const texts = await this.client.commands.hmget(this.key, ...users);
-    for (const [index, user] of users.entries()) this.take(user, texts[index] ?? undefined);
+    for (const [index, user] of users.entries()) this.applyAccount(user, texts[index] ?? undefined);
   }
 
   /** Tells of every account that is not as it was when something was heard last. */
   private async compare(): Promise<void> {
-    if (this.known === undefined) return this.learn();
+    if (this.known === undefined) return this.loadKnown();
     const all = new Map(Object.entries(await this.client.commands.hgetall(this.key)));
-    for (const user of [...this.known.keys()]) if (!all.has(user)) this.take(user, undefined);
-    for (const [user, text] of all) if (this.known.get(user) !== digest(text)) this.take(user, text);
+    for (const user of [...this.known.keys()]) if (!all.has(user)) this.applyAccount(user, undefined);
+    for (const [user, text] of all) if (this.known.get(user) !== digest(text)) this.applyAccount(user, text);
   }
 
-  private async learn(): Promise<void> {
+  private async loadKnown(): Promise<void> {
     const all = Object.entries(await this.client.commands.hgetall(this.key));
-    if (!this.watchers.none) this.known = new Map(all.map(([user, text]) => [user, digest(text)]));
+    if (!this.listeners.isEmpty) this.known = new Map(all.map(([user, text]) => [user, digest(text)]));
   }
 
-  private take(user: string, text: string | undefined): void {
+  private applyAccount(user: string, text: string | undefined): void {
     if (text === undefined) this.known?.delete(user);
     else this.known?.set(user, digest(text));
     const account = text === undefined ? undefined : (JSON.parse(text) as Account);
-    this.watchers.tell([user, account]);
+    this.listeners.notify([user, account]);
   }
 }
 
-function textOf({ user, plan, disabled, passwordHash, demo, createdAt }: Account): string {
+function encodeAccount({ user, plan, disabled, passwordHash, demo, createdAt }: Account): string {
   return JSON.stringify({ user, plan, disabled, passwordHash, demo, createdAt });
 }
 

@@ -1,12 +1,12 @@
 /** What a script says that has found, and healed, what an earlier one left half done (lua/room.lua). */
-const AGAIN = "PARLEYAGAIN";
+const REPAIRED = "PARLEYAGAIN";
 
 /** Runs a script, and once more where it had to heal something first: then it has changed nothing else. */
-export async function again<T>(run: () => Promise<T>): Promise<T> {
+export async function retryAfterRepair<T>(run: () => Promise<T>): Promise<T> {
   try {
     return await run();
   } catch (error) {
-    if (!String(error).includes(AGAIN)) throw error;
+    if (!String(error).includes(REPAIRED)) throw error;
     return run();
   }
 }

@@ -1,15 +1,15 @@
 import { Cluster, Redis, type RedisOptions } from "ioredis";
 import type { RedisAddress } from "../../core/redis-address.ts";
 import type { EngineLog } from "../engine-log.ts";
-import { Watchers } from "../watchers.ts";
+import { Listeners } from "../watchers.ts";
 import { describeAddress } from "./address.ts";
-import { explainFault, isMissingRight, isTelling, storeFault } from "./faults.ts";
+import { classifyError, explainError, isInformative, isMissingPermission } from "./faults.ts";
 import type { Keys } from "./keys.ts";
-import { checkRights } from "./rights.ts";
+import { checkPermissions } from "./rights.ts";
 import type { Script } from "./scripts.ts";
-import { WrongTypes } from "./wrong-types.ts";
+import { WrongTypeReporter } from "./wrong-types.ts";
 
-export interface RedisClientParts {
+export interface RedisClientDeps {
   readonly address: RedisAddress;
   readonly keys: Keys;
   /** Names this node among the others. */
@@ -18,20 +18,20 @@ export interface RedisClientParts {
 }
 
 /** Is given what is announced on a channel. */
-export type ChannelHearer = (payload: string, channel: string) => void;
+export type ChannelHandler = (payload: string, channel: string) => void;
 
 /** How long one command may take before Redis counts as away, in milliseconds. */
-const COMMAND_TIMEOUT = 3_000;
+const COMMAND_TIMEOUT_MS = 3_000;
 
 /** How often this node looks whether it can write and hears itself, and how long it waits for that, in milliseconds. */
-const PROBE_INTERVAL = 500;
-const PROBE_PATIENCE = 2_000;
+const PROBE_INTERVAL_MS = 500;
+const PROBE_TIMEOUT_MS = 2_000;
 
 /** How long what a probe writes is kept, in milliseconds. */
-const PROBE_LIFE = 60_000;
+const PROBE_TTL_MS = 60_000;
 
 /** Waits between tries to connect, in milliseconds. */
-const retry = (tries: number) => Math.min(50 * 2 ** Math.min(tries, 10), 1_000);
+const reconnectDelayMs = (tries: number) => Math.min(50 * 2 ** Math.min(tries, 10), 1_000);
 
 /**
  * The connections of one node to Redis: one for commands, one that hears what is announced.
@@ -51,34 +51,34 @@ export class RedisClient {
   readonly commands: Redis | Cluster;
   private readonly subscriber: Redis | Cluster;
   private readonly log: EngineLog;
-  private readonly heard = new Map<string, ChannelHearer>();
-  private readonly watchers = new Watchers<boolean>();
+  private readonly handlers = new Map<string, ChannelHandler>();
+  private readonly listeners = new Listeners<boolean>();
   private state: "away" | "recovering" | "ready" = "away";
   /** Counts the times when Redis was lost: a recovery that began before is worth nothing. */
-  private losses = 0;
+  private lossCount = 0;
   private recovery: () => Promise<void> = async () => {};
   /** What must have a probe's write before it counts; undefined: the primary is enough. */
-  private replicaPatience: number | undefined;
+  private replicaTimeoutMs: number | undefined;
   private closed = false;
   private probing: ReturnType<typeof setInterval> | undefined;
   /** The newest probe: sent, written and published, heard. */
   private probe = 0;
   private probePublished = 0;
-  private probeHeard = 0;
-  private probeUnderWay = false;
+  private probeReceived = 0;
+  private probeInFlight = false;
   /** When the oldest probe was sent that was not heard, by the clock of `performance`. */
-  private unheardSince = 0;
+  private unansweredSince = 0;
   /** A call was refused: it is looked at once whether all rights are still there. */
-  private isDoubtful = false;
-  private giveUp: (() => void) | undefined;
-  private lastFault = "";
-  private readonly wrongTypes: WrongTypes;
+  private mustCheckPermissions = false;
+  private abandonStart: (() => void) | undefined;
+  private lastError = "";
+  private readonly wrongTypes: WrongTypeReporter;
 
-  constructor({ address, keys, node, log }: RedisClientParts) {
+  constructor({ address, keys, node, log }: RedisClientDeps) {
     this.keys = keys;
     this.node = node;
     this.log = log;
-    this.wrongTypes = new WrongTypes((key) => this.commands.type(key), log);
+    this.wrongTypes = new WrongTypeReporter((key) => this.commands.type(key), log);
     this.isCluster = address.kind === "cluster";
     this.isSharded = this.isCluster;
     this.description = describeAddress(address);
@@ -86,20 +86,20 @@ export class RedisClient {
     // Cluster finds the right connection for each channel by itself.
     this.subscriber = this.commands instanceof Cluster ? this.commands : open(address, "subscriber");
     for (const client of new Set([this.commands, this.subscriber])) {
-      client.on("error", (error: Error) => this.noteFault(error));
-      client.on("node error", (error: Error) => this.noteFault(error));
+      client.on("error", (error: Error) => this.recordError(error));
+      client.on("node error", (error: Error) => this.recordError(error));
       // Not first at the next probe: a command line is done sooner.
       client.on("ready", () => this.probing !== undefined && !this.closed && this.sendProbe());
-      client.on("close", () => this.lose("the connection was closed"));
+      client.on("close", () => this.declareLost("the connection was closed"));
     }
-    const hear: ChannelHearer = (channel, payload) => this.heard.get(channel)?.(payload, channel);
-    this.subscriber.on("message", hear);
-    if (this.isCluster) this.subscriber.on("smessage", hear);
+    const onMessage: ChannelHandler = (channel, payload) => this.handlers.get(channel)?.(payload, channel);
+    this.subscriber.on("message", onMessage);
+    if (this.isCluster) this.subscriber.on("smessage", onMessage);
   }
 
   /** Why Redis cannot be reached, in words. */
-  get fault(): string {
-    return explainFault(this.lastFault);
+  get lastErrorText(): string {
+    return explainError(this.lastError);
   }
 
   /** Whether all is as it should be. Nothing is taken from clients before. */
@@ -114,22 +114,22 @@ export class RedisClient {
 
   /** Whether Redis was reached the last time, and refused what it was asked for. */
   get refuses(): boolean {
-    return storeFault(this.lastFault)?.refuses === true;
+    return classifyError(this.lastError)?.refuses === true;
   }
 
   /** Whether a right that Parley needs is missing: waiting does not help. */
-  get lacksRight(): boolean {
-    return isMissingRight(this.lastFault);
+  get lacksPermission(): boolean {
+    return isMissingPermission(this.lastError);
   }
 
   /** Sets what is done each time Redis is back, before `ready` says so. What rejects is done again. */
-  recoverWith(recovery: () => Promise<void>): void {
+  onRecovery(recovery: () => Promise<void>): void {
     this.recovery = recovery;
   }
 
   /** From now on `ready` means, too, that a replica has what was written within `patience` milliseconds. */
-  waitForReplica(patience: number): void {
-    this.replicaPatience = patience;
+  waitForReplica(timeoutMs: number): void {
+    this.replicaTimeoutMs = timeoutMs;
   }
 
   /** The servers that hold the data: one, or in Cluster those that are primaries now. */
@@ -139,23 +139,23 @@ export class RedisClient {
 
   /** Tells each time `ready` changes. Answers a function that stops it. */
   watchReady(listener: (ready: boolean) => void): () => void {
-    return this.watchers.add(listener);
+    return this.listeners.add(listener);
   }
 
   /**
    * Begins to look whether Redis can be used; resolves with true when it can, and with false when `patience`
    * (milliseconds) is over first or a right is missing.
    */
-  async start(patience: number): Promise<boolean> {
-    this.heard.set(this.keys.probe(this.node), (payload) => this.hearProbe(Number(payload)));
-    this.probing = setInterval(() => this.sendProbe(), PROBE_INTERVAL);
+  async start(timeoutMs: number): Promise<boolean> {
+    this.handlers.set(this.keys.probeChannel(this.node), (payload) => this.onProbe(Number(payload)));
+    this.probing = setInterval(() => this.sendProbe(), PROBE_INTERVAL_MS);
     this.sendProbe();
     const { promise, resolve } = Promise.withResolvers<boolean>();
-    const late = setTimeout(() => resolve(false), patience);
+    const late = setTimeout(() => resolve(false), timeoutMs);
     const stop = this.watchReady((ready) => ready && resolve(true));
-    this.giveUp = () => resolve(false);
+    this.abandonStart = () => resolve(false);
     const answered = await promise;
-    this.giveUp = undefined;
+    this.abandonStart = undefined;
     clearTimeout(late);
     stop();
     return answered;
@@ -170,7 +170,7 @@ export class RedisClient {
     try {
       return await script.run(this.commands, keys, arguments_);
     } catch (error) {
-      this.doubt(error);
+      this.recheck(error);
       throw error;
     }
   }
@@ -183,30 +183,30 @@ export class RedisClient {
     script: Script,
     keys: readonly string[],
     arguments_: readonly (string | number)[],
-    patience: number | undefined,
+    timeoutMs: number | undefined,
   ): Promise<unknown> {
-    if (patience === undefined) return this.run(script, keys, arguments_);
+    if (timeoutMs === undefined) return this.run(script, keys, arguments_);
     try {
-      return await script.runReplicated(this.commands, keys, arguments_, patience);
+      return await script.runReplicated(this.commands, keys, arguments_, timeoutMs);
     } catch (error) {
-      this.doubt(error);
+      this.recheck(error);
       throw error;
     }
   }
 
   /** A call failed: where Redis refused it, it is looked at once whether it takes anything at all. */
-  doubt(error: unknown): void {
-    this.wrongTypes.note(error);
-    if (this.state !== "ready" || this.closed || storeFault(error)?.refuses !== true) return;
-    this.isDoubtful = true;
-    this.noteFault(error);
+  recheck(error: unknown): void {
+    this.wrongTypes.report(error);
+    if (this.state !== "ready" || this.closed || classifyError(error)?.refuses !== true) return;
+    this.mustCheckPermissions = true;
+    this.recordError(error);
     this.sendProbe();
   }
 
   /** Has `listener` called with what is announced on channels; resolves when Redis has taken note. One listener a channel. */
-  async subscribe(channels: readonly string[], listener: ChannelHearer): Promise<void> {
+  async subscribe(channels: readonly string[], listener: ChannelHandler): Promise<void> {
     if (channels.length === 0) return;
-    for (const channel of channels) this.heard.set(channel, listener);
+    for (const channel of channels) this.handlers.set(channel, listener);
     const { subscriber } = this;
     if (this.isSharded) await Promise.all(channels.map((channel) => subscriber.ssubscribe(channel)));
     else await subscriber.subscribe(...channels);
@@ -214,7 +214,7 @@ export class RedisClient {
 
   /** Ends a subscription. */
   unsubscribe(channel: string): void {
-    this.heard.delete(channel);
+    this.handlers.delete(channel);
     const done = this.isSharded
       ? this.subscriber.sunsubscribe(channel)
       : this.subscriber.unsubscribe(channel);
@@ -231,42 +231,42 @@ export class RedisClient {
   async close(): Promise<void> {
     this.closed = true;
     clearInterval(this.probing);
-    this.watchers.clear();
+    this.listeners.clear();
     this.commands.disconnect();
     if (this.subscriber !== this.commands) this.subscriber.disconnect();
   }
 
   private sendProbe(): void {
-    const late = performance.now() - this.unheardSince > PROBE_PATIENCE;
-    if (this.probeHeard < this.probe && late) {
-      this.lose("this node does not hear its own announcements");
+    const late = performance.now() - this.unansweredSince > PROBE_TIMEOUT_MS;
+    if (this.probeReceived < this.probe && late) {
+      this.declareLost("this node does not hear its own announcements");
       // A new connection subscribes again to everything; one that is being made is given its time.
-      const isDeaf = this.probeHeard < this.probePublished;
-      if (isDeaf && this.subscriber instanceof Redis && this.subscriber.status === "ready") {
+      const isNotReceiving = this.probeReceived < this.probePublished;
+      if (isNotReceiving && this.subscriber instanceof Redis && this.subscriber.status === "ready") {
         this.subscriber.disconnect(true);
-        this.unheardSince = performance.now();
+        this.unansweredSince = performance.now();
       }
     }
-    if (this.probeUnderWay || this.closed) return;
-    if (this.probeHeard === this.probe) this.unheardSince = performance.now();
-    this.probeUnderWay = true;
+    if (this.probeInFlight || this.closed) return;
+    if (this.probeReceived === this.probe) this.unansweredSince = performance.now();
+    this.probeInFlight = true;
     const probe = ++this.probe;
     this.tryProbe(probe)
       .catch((error) => this.failProbe(error))
       .finally(() => {
-        this.probeUnderWay = false;
+        this.probeInFlight = false;
       });
   }
 
   private async tryProbe(probe: number): Promise<void> {
-    const channel = this.keys.probe(this.node);
+    const channel = this.keys.probeChannel(this.node);
     if (!this.reachable) {
       if (this.isCluster) this.isSharded = await hasShardedChannels(this.primaries);
-      await this.subscribe([channel], this.heard.get(channel)!);
+      await this.subscribe([channel], this.handlers.get(channel)!);
     }
-    if (!this.reachable || this.isDoubtful) {
-      await checkRights(this, PROBE_LIFE);
-      this.isDoubtful = false;
+    if (!this.reachable || this.mustCheckPermissions) {
+      await checkPermissions(this, PROBE_TTL_MS);
+      this.mustCheckPermissions = false;
     }
     await this.writeProbe();
     await this.publish(channel, String(probe));
@@ -274,67 +274,67 @@ export class RedisClient {
   }
 
   private async writeProbe(): Promise<void> {
-    const key = this.keys.ofAll("probe");
-    if (this.replicaPatience === undefined) {
-      await this.commands.set(key, this.node, "PX", PROBE_LIFE);
+    const key = this.keys.globalKey("probe");
+    if (this.replicaTimeoutMs === undefined) {
+      await this.commands.set(key, this.node, "PX", PROBE_TTL_MS);
       return;
     }
-    const written = this.commands.pipeline().set(key, this.node, "PX", PROBE_LIFE);
-    const replies = await written.wait(1, this.replicaPatience).exec();
-    const fault = replies?.find(([error]) => error !== null)?.[0];
-    if (fault) throw fault;
+    const written = this.commands.pipeline().set(key, this.node, "PX", PROBE_TTL_MS);
+    const replies = await written.wait(1, this.replicaTimeoutMs).exec();
+    const error = replies?.find(([error]) => error !== null)?.[0];
+    if (error) throw error;
     if (!(Number(replies?.[1]?.[1]) >= 1))
-      throw new Error(`no replica had it within ${this.replicaPatience} ms`);
+      throw new Error(`no replica had it within ${this.replicaTimeoutMs} ms`);
   }
 
   private failProbe(error: unknown): void {
-    this.noteFault(error);
-    // Others may pass within PROBE_PATIENCE: a slot moves, a connection is made anew.
-    if (storeFault(error)?.refuses === true) this.lose("it refuses writes");
-    if (isMissingRight(error)) this.giveUp?.();
+    this.recordError(error);
+    // Others may pass within PROBE_TIMEOUT_MS: a slot moves, a connection is made anew.
+    if (classifyError(error)?.refuses === true) this.declareLost("it refuses writes");
+    if (isMissingPermission(error)) this.abandonStart?.();
   }
 
-  private hearProbe(probe: number): void {
-    this.probeHeard = Math.max(this.probeHeard, probe);
-    if (this.state === "away" && !this.closed && probe === this.probe) this.comeBack();
+  private onProbe(probe: number): void {
+    this.probeReceived = Math.max(this.probeReceived, probe);
+    if (this.state === "away" && !this.closed && probe === this.probe) this.recover();
   }
 
   /** Redis can be used again: what was missed is made up for, and then it is told. */
-  private async comeBack(): Promise<void> {
-    const { losses } = this;
+  private async recover(): Promise<void> {
+    const { lossCount: losses } = this;
     this.state = "recovering";
     try {
       await this.recovery();
     } catch (error) {
-      this.noteFault(error);
+      this.recordError(error);
       // The next probe begins again.
-      if (losses === this.losses) this.state = "away";
+      if (losses === this.lossCount) this.state = "away";
       return;
     }
-    if (this.closed || losses !== this.losses) return;
+    if (this.closed || losses !== this.lossCount) return;
     this.state = "ready";
-    this.lastFault = "";
+    this.lastError = "";
     this.log.info("store.connected", { store: this.description });
-    this.watchers.tell(true);
+    this.listeners.notify(true);
   }
 
   /** Redis does not answer, takes no writes, or not everything is heard. */
-  lose(reason: string): void {
+  declareLost(reason: string): void {
     if (this.state === "away" || this.closed) return;
     const wasReady = this.ready;
     this.state = "away";
-    this.losses++;
+    this.lossCount++;
     if (!wasReady) return;
     this.log.error("store.unavailable", {
       store: this.description,
-      reason: this.lastFault === "" ? reason : this.fault,
+      reason: this.lastError === "" ? reason : this.lastErrorText,
     });
-    this.watchers.tell(false);
+    this.listeners.notify(false);
   }
 
-  private noteFault(error: unknown): void {
-    const fault = error instanceof Error ? error.message : String(error);
-    if (this.lastFault === "" || isTelling(fault)) this.lastFault = fault;
+  private recordError(error: unknown): void {
+    const text = error instanceof Error ? error.message : String(error);
+    if (this.lastError === "" || isInformative(text)) this.lastError = text;
   }
 }
 
@@ -351,15 +351,15 @@ function open(address: RedisAddress, purpose: "commands" | "subscriber"): Redis 
     ...signIn,
     ...(tls && { tls: {} }),
     connectionName: "parley",
-    commandTimeout: COMMAND_TIMEOUT,
+    commandTimeout: COMMAND_TIMEOUT_MS,
     // A line on which nothing arrives any more looks open to both ends; only another one helps.
-    socketTimeout: COMMAND_TIMEOUT,
+    socketTimeout: COMMAND_TIMEOUT_MS,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     autoResubscribe: true,
     enableAutoPipelining: purpose === "commands",
     maxRetriesPerRequest: 0,
-    retryStrategy: retry,
+    retryStrategy: reconnectDelayMs,
     // A primary that has become a replica: whoever connects anew is led to the one that took over.
     reconnectOnError: ({ message }) => /\bREADONLY\b/.test(message),
   };
@@ -372,8 +372,8 @@ function open(address: RedisAddress, purpose: "commands" | "subscriber"): Redis 
       enableOfflineQueue: false,
       // Commands that share a pipeline fail together when the slot of one of them has moved to another primary.
       enableAutoPipelining: false,
-      clusterRetryStrategy: retry,
-      slotsRefreshTimeout: COMMAND_TIMEOUT,
+      clusterRetryStrategy: reconnectDelayMs,
+      slotsRefreshTimeout: COMMAND_TIMEOUT_MS,
     });
   }
   if (kind === "sentinel") {
@@ -384,7 +384,7 @@ function open(address: RedisAddress, purpose: "commands" | "subscriber"): Redis 
       ...(password !== undefined && { sentinelPassword: password }),
       // Without it the primary that they name would be talked to in the clear.
       ...(tls && { enableTLSForSentinelMode: true, sentinelTLS: {} }),
-      sentinelRetryStrategy: retry,
+      sentinelRetryStrategy: reconnectDelayMs,
     });
   }
   return new Redis({ ...options, ...hosts[0]!, db: database });

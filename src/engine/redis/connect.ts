@@ -11,44 +11,44 @@ export interface ConnectOptions {
   /** Names this node among the others; one that restarts is another. */
   readonly node: string;
   /** How long Redis is waited for, in milliseconds. */
-  readonly patience: number;
+  readonly timeoutMs: number;
   readonly clock: Clock;
   readonly log: EngineLog;
 }
 
 /** Redis was waited for, and did not come. */
-export class StoreAway extends Error {}
+export class StoreUnavailable extends Error {}
 
 const ADVICE = " Start it, or correct REDIS_HOST and REDIS_PORT, or REDIS_URL.";
 
 /** How often it is told that Redis is waited for, in milliseconds. */
-const SAID_EVERY = 3_000;
+const LOG_INTERVAL_MS = 3_000;
 
 /** Redis is there, and Parley cannot use it as it is set up. */
-export class StoreUnfit extends Error {}
+export class StoreMisconfigured extends Error {}
 
 /**
- * Waits for Redis, and says meanwhile what keeps it. Throws StoreAway when it did not come in time, and StoreUnfit at once
+ * Waits for Redis, and says meanwhile what keeps it. Throws StoreUnavailable when it did not come in time, and StoreMisconfigured at once
  * when its user lacks a right.
  */
 export async function connect(options: ConnectOptions): Promise<RedisClient> {
-  const { address, prefix, node, patience, clock, log } = options;
+  const { address, prefix, node, timeoutMs, clock, log } = options;
   const client = new RedisClient({ address, keys: new Keys(prefix), node, log });
-  const until = clock.now() + patience;
-  const stopSaying = clock.every(SAID_EVERY, () =>
+  const until = clock.now() + timeoutMs;
+  const stopLogging = clock.every(LOG_INTERVAL_MS, () =>
     log.warn("store.waiting", {
       store: client.description,
-      reason: client.fault,
+      reason: client.lastErrorText,
       seconds_left: Math.max(0, Math.round((until - clock.now()) / 1000)),
     }),
   );
-  const answered = await client.start(patience);
-  stopSaying();
-  if (answered) return client;
-  const { description, fault, lacksRight, refuses } = client;
+  const connected = await client.start(timeoutMs);
+  stopLogging();
+  if (connected) return client;
+  const { description, lastErrorText: fault, lacksPermission: lacksRight, refuses } = client;
   await client.close();
-  if (lacksRight) throw new StoreUnfit(`${description} cannot be used: ${fault}.`);
-  throw new StoreAway(
-    `${description} could not be used within ${patience / 1000} s: ${fault}.${refuses ? "" : ADVICE}`,
+  if (lacksRight) throw new StoreMisconfigured(`${description} cannot be used: ${fault}.`);
+  throw new StoreUnavailable(
+    `${description} could not be used within ${timeoutMs / 1000} s: ${fault}.${refuses ? "" : ADVICE}`,
   );
 }

@@ -12,25 +12,25 @@ export type ControlEvent =
 /** What fails is tried again, as `missed`. */
 export interface ControlListener {
   /** What was written since the last time, in order; by this node, too. */
-  heard(events: readonly ControlEvent[]): Promise<void> | void;
+  onEvents(events: readonly ControlEvent[]): Promise<void> | void;
   /** Events may have been lost: whatever they could have changed must be looked at again. */
-  missed(): Promise<void> | void;
+  onMissed(): Promise<void> | void;
 }
 
 /** How often the log is read, in milliseconds; the ports promise a second. */
-const LOOK_INTERVAL = 250;
+const POLL_INTERVAL_MS = 250;
 
 /** How often a node keeps the log from running out, in milliseconds. */
-const KEEP_INTERVAL = 3_600_000;
+const RENEW_INTERVAL_MS = 3_600_000;
 
 /** Entries kept, about. A node that was away for longer looks at everything. */
-const KEPT = 10_000;
+const MAX_ENTRIES = 10_000;
 
 /** How long the log is kept when no node is there, in milliseconds. */
-const LIFE = 86_400_000;
+const TTL_MS = 86_400_000;
 
 /** Entries read in one go. */
-const BATCH = 1_000;
+const READ_COUNT = 1_000;
 
 /**
  * What nodes tell each other beside what happens in conversations: a capped stream that every node reads four times a
@@ -42,12 +42,12 @@ const BATCH = 1_000;
  * Where the entry at `position` is missing, the store was emptied, went back, or has more than it keeps; then, and after
  * each look that failed, listeners are told that they may have missed something.
  */
-export class ControlLog {
+export class ControlStream {
   private readonly key: string;
   private readonly listeners = new Set<ControlListener>();
   private position = "";
   /** What was lost meanwhile is not known. */
-  private isDoubtful = false;
+  private isInvalid = false;
   /** A listener failed the last time. */
   private hasFailed = false;
   private running: Promise<void> | undefined;
@@ -59,15 +59,15 @@ export class ControlLog {
     private readonly clock: Clock,
     private readonly log: EngineLog,
   ) {
-    this.key = client.keys.ofAll("control");
+    this.key = client.keys.globalKey("control");
   }
 
   /** Begins to read, at the end of the log. Who only writes need not call it. */
   async start(): Promise<void> {
     this.position = await this.findEnd();
     this.stops = [
-      this.clock.every(LOOK_INTERVAL, () => void (this.running ?? this.look())),
-      this.clock.every(KEEP_INTERVAL, () => void this.keep().catch(() => {})),
+      this.clock.every(POLL_INTERVAL_MS, () => void (this.running ?? this.poll())),
+      this.clock.every(RENEW_INTERVAL_MS, () => void this.renewExpiry().catch(() => {})),
     ];
   }
 
@@ -83,10 +83,10 @@ export class ControlLog {
   }
 
   /** Writes an event. Where that can be done together with what it tells of, a script does it (lua/tell.lua). */
-  async tell(event: ControlEvent): Promise<void> {
+  async append(event: ControlEvent): Promise<void> {
     const fields = Object.entries(event).flatMap(([name, value]) => [name, String(value)]);
-    await this.client.commands.xadd(this.key, "MAXLEN", "~", KEPT, "*", ...fields);
-    await this.keep();
+    await this.client.commands.xadd(this.key, "MAXLEN", "~", MAX_ENTRIES, "*", ...fields);
+    await this.renewExpiry();
   }
 
   /** KEYS and ARGV of a script that includes lua/tell.lua, after those of its own. */
@@ -95,16 +95,16 @@ export class ControlLog {
   }
 
   get scriptArguments(): number[] {
-    return [KEPT, LIFE];
+    return [MAX_ENTRIES, TTL_MS];
   }
 
   /** Has all listeners look at everything again, the next time the log is read. */
-  doubt(): void {
-    this.isDoubtful = true;
+  invalidate(): void {
+    this.isInvalid = true;
   }
 
   /** Reads what was written until now; resolves when all listeners have dealt with it. Never rejects. */
-  look(): Promise<void> {
+  poll(): Promise<void> {
     if (this.position === "") return Promise.resolve();
     if (this.running === undefined) {
       this.running = this.read().finally(() => {
@@ -115,43 +115,43 @@ export class ControlLog {
     // The one under way may have read before what the caller has written.
     this.queued ??= this.running.then(() => {
       this.queued = undefined;
-      return this.look();
+      return this.poll();
     });
     return this.queued;
   }
 
   private async read(): Promise<void> {
     try {
-      for (let length = BATCH; length === BATCH; ) {
-        const rows = await this.client.commands.xrange(this.key, this.position, "+", "COUNT", BATCH);
-        if (this.isDoubtful || rows[0]?.[0] !== this.position) return await this.startOver();
+      for (let length = READ_COUNT; length === READ_COUNT; ) {
+        const rows = await this.client.commands.xrange(this.key, this.position, "+", "COUNT", READ_COUNT);
+        if (this.isInvalid || rows[0]?.[0] !== this.position) return await this.resync();
         length = rows.length;
         this.position = rows.at(-1)![0];
-        const events = rows.slice(1).flatMap(([, fields]) => toEvent(fields));
-        if (events.length > 0) await this.each((listener) => listener.heard(events));
+        const events = rows.slice(1).flatMap(([, fields]) => decodeEvent(fields));
+        if (events.length > 0) await this.notifyListeners((listener) => listener.onEvents(events));
       }
     } catch {
       // The client has told that Redis is away.
-      this.isDoubtful = true;
+      this.isInvalid = true;
     }
   }
 
   /** The end is found first: what happens while everybody looks at everything is told afterwards. */
-  private async startOver(): Promise<void> {
+  private async resync(): Promise<void> {
     this.position = await this.findEnd();
-    this.isDoubtful = false;
-    await this.each((listener) => listener.missed());
+    this.isInvalid = false;
+    await this.notifyListeners((listener) => listener.onMissed());
   }
 
   /** One listener that fails keeps no other from hearing. */
-  private async each(task: (listener: ControlListener) => Promise<void> | void): Promise<void> {
+  private async notifyListeners(task: (listener: ControlListener) => Promise<void> | void): Promise<void> {
     const done = await Promise.allSettled([...this.listeners].map((each) => Promise.try(task, each)));
     const failed = done.find((result) => result.status === "rejected");
     if (failed === undefined) {
       this.hasFailed = false;
       return;
     }
-    this.isDoubtful = true;
+    this.isInvalid = true;
     // It is tried again four times a second, and said once.
     if (!this.hasFailed && this.client.ready)
       this.log.error("control.listener_failed", { error: String(failed.reason) });
@@ -163,16 +163,16 @@ export class ControlLog {
     const [newest] = await this.client.commands.xrevrange(this.key, "+", "-", "COUNT", 1);
     if (newest !== undefined) return newest[0];
     const id = await this.client.commands.xadd(this.key, "*", "node", this.client.node);
-    await this.keep();
+    await this.renewExpiry();
     return id!;
   }
 
-  private async keep(): Promise<void> {
-    await this.client.commands.pexpire(this.key, LIFE);
+  private async renewExpiry(): Promise<void> {
+    await this.client.commands.pexpire(this.key, TTL_MS);
   }
 }
 
-function toEvent([name, value = "", , second]: readonly string[]): ControlEvent[] {
+function decodeEvent([name, value = "", , second]: readonly string[]): ControlEvent[] {
   if (name === "account") return [{ account: value }];
   if (name === "tokenId") return [{ tokenId: value }];
   if (name === "conversation")

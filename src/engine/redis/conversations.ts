@@ -2,8 +2,8 @@ import type { ConversationStore, ConversationSummary, OwnLimits } from "../../co
 import type { Message } from "../../protocol/server-frames.ts";
 import type { RedisClient } from "./client.ts";
 import { type ConnectOptions, connect } from "./connect.ts";
-import { ControlLog } from "./control.ts";
-import { everyConversation } from "./every-conversation.ts";
+import { ControlStream } from "./control.ts";
+import { scanConversations } from "./every-conversation.ts";
 import { readMarks } from "./marks.ts";
 import { Script } from "./scripts.ts";
 
@@ -11,24 +11,24 @@ const REMOVE = new Script("conversation-remove");
 const RETAIN = new Script("conversation-retain");
 
 /** Messages read in one go by an export: Redis does nothing else meanwhile. */
-const PAGE = 500;
+const PAGE_SIZE = 500;
 
 /** Opens the conversations for a command, beside the servers that may run on them. */
 export async function openRedisConversations(options: ConnectOptions): Promise<RedisConversations> {
   const client = await connect(options);
-  return new RedisConversations(client, new ControlLog(client, options.clock, options.log));
+  return new RedisConversations(client, new ControlStream(client, options.clock, options.log));
 }
 
 /** Conversations on Redis as commands see and change them. */
 export class RedisConversations implements ConversationStore {
   constructor(
     private readonly client: RedisClient,
-    private readonly control: Pick<ControlLog, "tell">,
+    private readonly control: Pick<ControlStream, "tell">,
   ) {}
 
   async list(): Promise<ConversationSummary[]> {
     const found = new Map<string, ConversationSummary>();
-    for await (const ids of everyConversation(this.client, "meta")) {
+    for await (const ids of scanConversations(this.client, "meta")) {
       const summaries = await Promise.all(ids.map((id) => this.find(id)));
       for (const summary of summaries) if (summary !== undefined) found.set(summary.id, summary);
     }
@@ -37,9 +37,9 @@ export class RedisConversations implements ConversationStore {
 
   async find(id: string): Promise<ConversationSummary | undefined> {
     const { commands, keys } = this.client;
-    const log = keys.ofConversation(id, "log");
+    const log = keys.conversationKey(id, "log");
     const [meta, [oldest], [newest]] = await Promise.all([
-      commands.hmget(keys.ofConversation(id, "meta"), "seq", "messages", "days", "removed_seq"),
+      commands.hmget(keys.conversationKey(id, "meta"), "seq", "messages", "days", "removed_seq"),
       commands.xrange(log, "-", "+", "COUNT", 1),
       commands.xrevrange(log, "+", "-", "COUNT", 1),
     ]);
@@ -52,7 +52,7 @@ export class RedisConversations implements ConversationStore {
       // A message may have come between the answers.
       seq: newest === undefined ? Number(seq) : Math.max(Number(seq), seqOf(newest[0])),
       first,
-      lastAt: newest === undefined ? undefined : toMessage(newest).at,
+      lastAt: newest === undefined ? undefined : decodeMessage(newest).at,
       keep,
     };
   }
@@ -62,30 +62,30 @@ export class RedisConversations implements ConversationStore {
   }
 
   async *messages(id: string): AsyncGenerator<Message> {
-    const log = this.client.keys.ofConversation(id, "log");
+    const log = this.client.keys.conversationKey(id, "log");
     for (let from = "-"; ; ) {
-      const entries = await this.client.commands.xrange(log, from, "+", "COUNT", PAGE);
-      for (const entry of entries) yield toMessage(entry);
-      if (entries.length < PAGE) return;
+      const entries = await this.client.commands.xrange(log, from, "+", "COUNT", PAGE_SIZE);
+      for (const entry of entries) yield decodeMessage(entry);
+      if (entries.length < PAGE_SIZE) return;
       from = `(${entries.at(-1)![0]}`;
     }
   }
 
   async remove(id: string): Promise<boolean> {
     const { keys } = this.client;
-    const own = (["meta", "log", "ids", "marks"] as const).map((what) => keys.ofConversation(id, what));
+    const own = (["meta", "log", "ids", "marks"] as const).map((what) => keys.conversationKey(id, what));
     const announce = this.client.isSharded ? "SPUBLISH" : "PUBLISH";
-    const all = [...own, keys.channel(id), keys.ofConversation(id, "copy")];
+    const all = [...own, keys.channelOf(id), keys.conversationKey(id, "copy")];
     const existed = (await this.client.run(REMOVE, all, [announce])) === 1;
-    if (existed) await this.control.tell({ conversation: id, change: "removed" });
+    if (existed) await this.control.append({ conversation: id, change: "removed" });
     return existed;
   }
 
   async retain(id: string, { messages, days }: OwnLimits): Promise<boolean> {
     const { keys } = this.client;
-    const own = (["meta", "log", "ids"] as const).map((what) => keys.ofConversation(id, what));
+    const own = (["meta", "log", "ids"] as const).map((what) => keys.conversationKey(id, what));
     const exists = (await this.client.run(RETAIN, own, [messages ?? "", days ?? ""])) === 1;
-    if (exists) await this.control.tell({ conversation: id, change: "limits" });
+    if (exists) await this.control.append({ conversation: id, change: "limits" });
     return exists;
   }
 
@@ -95,7 +95,7 @@ export class RedisConversations implements ConversationStore {
 }
 
 /** An entry of the log is its name for repeats, its time, and its JSON between the braces (lua/room.lua). */
-function toMessage([id, [, , , at, , body]]: [string, string[]]): Message {
+function decodeMessage([id, [, , , at, , body]]: [string, string[]]): Message {
   return JSON.parse(`{"seq":${seqOf(id)},${body},"at":${at}}`);
 }
 

@@ -14,21 +14,21 @@ import type { RetentionLimits } from "../../core/retention.ts";
 import type { Quota } from "../../protocol/server-frames.ts";
 import type { EngineLog } from "../engine-log.ts";
 import { PageQueue } from "../page-queue.ts";
-import type { Work } from "../work.ts";
+import type { Operation } from "../work.ts";
 import type { Channels } from "./channels.ts";
-import { Cleaner } from "./cleaner.ts";
+import { RetentionSweeper } from "./cleaner.ts";
 import type { RedisClient } from "./client.ts";
-import { ClusterTurns } from "./cluster-turns.ts";
-import { RedisAway, storeFault } from "./faults.ts";
+import { ClusterBatch } from "./cluster-turns.ts";
+import { classifyError, RedisUnavailable } from "./faults.ts";
 import { readMarks } from "./marks.ts";
 import { quotaView } from "./messages.ts";
-import { Reader } from "./reader.ts";
-import { Rooms } from "./rooms.ts";
+import { MessageReader } from "./reader.ts";
+import { Feeds } from "./rooms.ts";
 import { Script } from "./scripts.ts";
-import { StandaloneTurns } from "./standalone-turns.ts";
-import { type TurnResult, type Turns, UNAVAILABLE } from "./work.ts";
+import { StandaloneBatch } from "./standalone-turns.ts";
+import { type BatchExecutor, type BatchResult, UNAVAILABLE } from "./work.ts";
 
-export interface RedisEngineParts {
+export interface RedisEngineDeps {
   readonly client: RedisClient;
   readonly channels: Channels;
   readonly log: EngineLog;
@@ -43,20 +43,20 @@ export interface RedisEngineParts {
 }
 
 /** Most work in one turn, and most text (as UTF-16 units): Redis does nothing else meanwhile. */
-const MOST_AT_ONCE = 500;
-const TEXT_AT_ONCE = 1024 * 1024;
+const MAX_BATCH_OPERATIONS = 500;
+const MAX_BATCH_TEXT_UNITS = 1024 * 1024;
 
 /** While Redis works on one turn, the next is on its way to it: neither waits for the other. */
-const TURNS_UNDER_WAY = 2;
+const MAX_BATCHES_IN_FLIGHT = 2;
 
 /** Pages that are read before those who talk go first again. */
-const PAGES_IN_A_ROW = 4;
+const MAX_PAGES_IN_A_ROW = 4;
 
 /** How long a replica may take, in milliseconds. */
-export const REPLICA_PATIENCE = 1_000;
+export const REPLICA_TIMEOUT_MS = 1_000;
 
 /** How often some rooms are compared with the store, and in how many goes all of them are, in milliseconds. */
-const CHECK_INTERVAL = 500;
+const CHECK_INTERVAL_MS = 500;
 const CHECK_ROUNDS = 8;
 
 /**
@@ -69,56 +69,56 @@ export class RedisEngine implements Engine {
   readonly description: string;
   private readonly client: RedisClient;
   private readonly time: Clock | undefined;
-  private readonly turns: Turns;
-  private readonly reader: Reader;
-  private readonly rooms: Rooms;
+  private readonly batches: BatchExecutor;
+  private readonly reader: MessageReader;
+  private readonly feeds: Feeds;
   private readonly pages: PageQueue;
-  private readonly cleaner: Cleaner;
-  private readonly allowance = new Script("allowance");
+  private readonly sweeper: RetentionSweeper;
+  private readonly quotaScript = new Script("allowance");
   private readonly stopTimers: readonly (() => void)[];
-  private queue: Work[] = [];
+  private queue: Operation[] = [];
   private scheduled = false;
-  private underWay = 0;
-  private readonly mostUnderWay: number;
+  private inFlight = 0;
+  private readonly maxInFlight: number;
   /** Resolves when the last turn was told. */
-  private told: Promise<void> = Promise.resolve();
+  private delivered: Promise<void> = Promise.resolve();
   /** The turn that Redis works on, or the last one. */
-  private carried: Promise<unknown> = Promise.resolve();
+  private executed: Promise<unknown> = Promise.resolve();
   private checking = false;
   private closed = false;
 
-  private constructor(parts: RedisEngineParts) {
-    const { client, channels, log, retention, ackAfter, clock, time } = parts;
+  private constructor(deps: RedisEngineDeps) {
+    const { client, channels, log, retention, ackAfter, clock, time } = deps;
     this.client = client;
     this.time = time;
     this.description = client.description;
-    this.reader = new Reader(client, log);
-    this.rooms = new Rooms({ client, channels, log, store: this.reader });
+    this.reader = new MessageReader(client, log);
+    this.feeds = new Feeds({ client, channels, log, store: this.reader });
     this.pages = new PageQueue(
       ({ conversation, after, upTo, count }) => this.reader.page(conversation, after + 1, upTo, count),
-      () => this.carried,
-      PAGES_IN_A_ROW,
+      () => this.executed,
+      MAX_PAGES_IN_A_ROW,
     );
-    const turnParts = {
+    const batchDeps = {
       client,
       log,
       retention,
-      replicaPatience: ackAfter === "replica" ? REPLICA_PATIENCE : undefined,
+      replicaTimeoutMs: ackAfter === "replica" ? REPLICA_TIMEOUT_MS : undefined,
       time,
-      known: (conversation: string) => this.rooms.known(conversation),
+      known: (conversation: string) => this.feeds.known(conversation),
     };
     // In Cluster a turn is several calls, and those of two turns could pass each other.
-    this.mostUnderWay = client.isCluster ? 1 : TURNS_UNDER_WAY;
-    this.turns = client.isCluster
-      ? new ClusterTurns({ ...turnParts, storeEpoch: () => this.reader.storeEpoch })
-      : new StandaloneTurns(turnParts);
-    this.cleaner = new Cleaner({ client, log, retention, clock, time });
-    this.stopTimers = [clock.every(CHECK_INTERVAL, () => this.checkRooms())];
+    this.maxInFlight = client.isCluster ? 1 : MAX_BATCHES_IN_FLIGHT;
+    this.batches = client.isCluster
+      ? new ClusterBatch({ ...batchDeps, storeEpoch: () => this.reader.storeEpoch })
+      : new StandaloneBatch(batchDeps);
+    this.sweeper = new RetentionSweeper({ client, log, retention, clock, time });
+    this.stopTimers = [clock.every(CHECK_INTERVAL_MS, () => this.checkFeeds())];
   }
 
   /** Begins to work on a Redis that was reached. */
-  static async open(parts: RedisEngineParts): Promise<RedisEngine> {
-    const engine = new RedisEngine(parts);
+  static async open(deps: RedisEngineDeps): Promise<RedisEngine> {
+    const engine = new RedisEngine(deps);
     await engine.reader.refreshEpoch();
     return engine;
   }
@@ -135,20 +135,20 @@ export class RedisEngine implements Engine {
     if (limit === 0) return null;
     const now = this.time === undefined ? "" : this.time.now();
     const { keys, isCluster } = this.client;
-    const names = [keys.ofUser(user, "quota")];
-    if (!isCluster) names.push(keys.ofAll("turn"), keys.ofAll("epoch"));
-    const reply = await this.client.run(this.allowance, names, [now]);
+    const names = [keys.userKey(user, "quota")];
+    if (!isCluster) names.push(keys.globalKey("turn"), keys.globalKey("epoch"));
+    const reply = await this.client.run(this.quotaScript, names, [now]);
     const [used, reset] = reply as [number, number];
     return quotaView(limit, used, reset);
   }
 
   listen(conversation: string, listener: MessageListener): Promise<Listening> {
-    return this.rooms.listen(conversation, listener);
+    return this.feeds.subscribe(conversation, listener);
   }
 
   async head(conversation: string): Promise<Head> {
-    const head = await this.rooms.head(conversation);
-    if (head === undefined) throw new RedisAway();
+    const head = await this.feeds.head(conversation);
+    if (head === undefined) throw new RedisUnavailable();
     return head;
   }
 
@@ -172,12 +172,12 @@ export class RedisEngine implements Engine {
 
   /** After Redis was away: tells everybody what was missed meanwhile, or that messages are lost. */
   catchUp(): Promise<void> {
-    return this.rooms.catchUp();
+    return this.feeds.catchUp();
   }
 
   /** Removes all that is no longer kept, everywhere. */
   clean(): Promise<void> {
-    return this.cleaner.clean();
+    return this.sweeper.sweep();
   }
 
   ready(): boolean {
@@ -186,8 +186,8 @@ export class RedisEngine implements Engine {
 
   /** In Cluster, a primary can be away, or refuse writes, while the others serve. */
   isAway(error: unknown): boolean {
-    this.client.doubt(error);
-    return !this.ready() || storeFault(error) !== undefined;
+    this.client.recheck(error);
+    return !this.ready() || classifyError(error) !== undefined;
   }
 
   watchReady(listener: (ready: boolean) => void): () => void {
@@ -195,79 +195,84 @@ export class RedisEngine implements Engine {
   }
 
   watchEpoch(listener: EpochListener): () => void {
-    return this.rooms.watchEpoch(listener);
+    return this.feeds.watchEpoch(listener);
   }
 
   async close(): Promise<void> {
     if (this.closed) return;
     this.closed = true;
     for (const stop of this.stopTimers) stop();
-    this.begin();
-    while (this.underWay > 0) await this.told;
+    this.sendBatches();
+    while (this.inFlight > 0) await this.delivered;
     this.pages.refuseAll();
-    this.rooms.close();
-    await this.cleaner.stop();
+    this.feeds.close();
+    await this.sweeper.stop();
   }
 
-  private enqueue(work: Work): void {
+  private enqueue(operation: Operation): void {
     if (this.closed) {
-      (work.done as (result: typeof UNAVAILABLE) => void)(UNAVAILABLE);
+      (operation.done as (result: typeof UNAVAILABLE) => void)(UNAVAILABLE);
       return;
     }
-    this.queue.push(work);
+    this.queue.push(operation);
     if (this.scheduled) return;
     this.scheduled = true;
     setImmediate(() => {
       this.scheduled = false;
-      this.begin();
+      this.sendBatches();
     });
   }
 
   /** Sends what there is to Redis, as far as turns may be under way. */
-  private begin(): void {
-    while (this.underWay < this.mostUnderWay && this.queue.length > 0) {
-      const work = this.takeTurn();
-      const turn = this.rooms.begin(work);
-      for (const { kind, request } of work) if (kind === "post") this.cleaner.spoken(request.conversation);
-      const carried = this.client.ready ? this.turns.carryOut(work) : refused(work);
-      this.carried = carried;
-      this.underWay++;
-      this.told = this.finish(this.told, turn, work, carried);
+  private sendBatches(): void {
+    while (this.inFlight < this.maxInFlight && this.queue.length > 0) {
+      const operations = this.takeBatch();
+      const batch = this.feeds.beginBatch(operations);
+      for (const { kind, request } of operations)
+        if (kind === "post") this.sweeper.noteActivity(request.conversation);
+      const executed = this.client.ready ? this.batches.execute(operations) : unavailable(operations);
+      this.executed = executed;
+      this.inFlight++;
+      this.delivered = this.finish(this.delivered, batch, operations, executed);
     }
   }
 
   /** Tells what came of a turn, after the one before it. */
   private async finish(
     before: Promise<void>,
-    turn: ReturnType<Rooms["begin"]>,
-    work: readonly Work[],
-    carried: Promise<TurnResult>,
+    batch: ReturnType<Feeds["beginBatch"]>,
+    operations: readonly Operation[],
+    executed: Promise<BatchResult>,
   ): Promise<void> {
-    const result = await carried;
+    const result = await executed;
     await before;
-    this.underWay--;
+    this.inFlight--;
     // First, so that Redis works on it while this one is told.
-    this.begin();
-    this.rooms.tell(turn, work, result);
+    this.sendBatches();
+    this.feeds.deliverBatch(batch, operations, result);
   }
 
-  private takeTurn(): Work[] {
+  private takeBatch(): Operation[] {
     let count = 0;
-    for (let text = 0; count < Math.min(MOST_AT_ONCE, this.queue.length) && text < TEXT_AT_ONCE; count++) {
-      const work = this.queue[count]!;
-      if (work.kind === "post") text += work.request.text.length;
+    for (
+      let text = 0;
+      count < Math.min(MAX_BATCH_OPERATIONS, this.queue.length) && text < MAX_BATCH_TEXT_UNITS;
+      count++
+    ) {
+      const operation = this.queue[count]!;
+      if (operation.kind === "post") text += operation.request.text.length;
     }
     return this.queue.splice(0, count);
   }
 
-  private async checkRooms(): Promise<void> {
+  private async checkFeeds(): Promise<void> {
     if (this.checking || !this.client.ready) return;
     this.checking = true;
-    await this.rooms.check(1 / CHECK_ROUNDS);
+    await this.feeds.check(1 / CHECK_ROUNDS);
     this.checking = false;
   }
 }
 
-async function refused(work: readonly Work[]): Promise<TurnResult> {
-  return { results: work.map(() => UNAVAILABLE), epochs: new Map() };
+async function unavailable(operations: readonly Operation[]): Promise<BatchResult> {
+  return { results: operations.map(() => UNAVAILABLE), epochs: new Map() };
 }

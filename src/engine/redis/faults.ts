@@ -2,33 +2,33 @@
 // for what this node does next.
 
 /** What a fault means. */
-export interface StoreFault {
+export interface StoreError {
   /** For an operator, after "Redis at …: ". */
-  readonly words: string;
+  readonly description: string;
   /** Redis was reached and does not do what it was asked for: nothing helps but to change or wait for that Redis. */
   readonly refuses: boolean;
 }
 
-type Words = string | ((match: RegExpExecArray) => string);
+type Description = string | ((match: RegExpExecArray) => string);
 
-const AWAY = false;
+const UNREACHABLE = false;
 const REFUSES = true;
 
 /**
  * The first that fits counts. Redis before 7 puts the error of a command in the middle of that of its script ("ERR Error
  * running script …: -OOM command not allowed"), so codes are looked for anywhere.
  */
-const FAULTS: readonly (readonly [RegExp, typeof AWAY | typeof REFUSES, Words])[] = [
-  [/ECONNREFUSED/, AWAY, "nothing listens there"],
-  [/ENOTFOUND|EAI_AGAIN/, AWAY, "its host name is not known"],
-  [/ETIMEDOUT|EHOSTUNREACH|ENETUNREACH/, AWAY, "it cannot be reached from this machine"],
-  [/ECONNRESET|ECONNABORTED|EPIPE/, AWAY, "the connection to it was cut"],
+const ERROR_PATTERNS: readonly (readonly [RegExp, typeof UNREACHABLE | typeof REFUSES, Description])[] = [
+  [/ECONNREFUSED/, UNREACHABLE, "nothing listens there"],
+  [/ENOTFOUND|EAI_AGAIN/, UNREACHABLE, "its host name is not known"],
+  [/ETIMEDOUT|EHOSTUNREACH|ENETUNREACH/, UNREACHABLE, "it cannot be reached from this machine"],
+  [/ECONNRESET|ECONNABORTED|EPIPE/, UNREACHABLE, "the connection to it was cut"],
   [/WRONGPASS|invalid password/, REFUSES, "it refuses the user or the password"],
   [/\bNOAUTH\b/, REFUSES, "it asks for a password: set REDIS_PASSWORD, or put it in REDIS_URL"],
   [
     // Where none has sharded channels the others serve (RedisClient.isSharded); the server that was asked has them.
     /unknown command.*s(subscribe|publish)/i,
-    AWAY,
+    UNREACHABLE,
     "some servers of the Cluster are older than version 7 and others are not: update them all",
   ],
   [
@@ -46,7 +46,11 @@ const FAULTS: readonly (readonly [RegExp, typeof AWAY | typeof REFUSES, Words])[
   [/max number of clients/, REFUSES, "it has as many clients as its setting maxclients allows"],
   [/\bLOADING\b/, REFUSES, "it is still loading its data"],
   // One key, and not Redis as a whole: this node goes on with the others.
-  [/\bWRONGTYPE\b/, AWAY, "a key holds another type than Parley keeps there: remove or restore that key"],
+  [
+    /\bWRONGTYPE\b/,
+    UNREACHABLE,
+    "a key holds another type than Parley keeps there: remove or restore that key",
+  ],
   [/\bOOM\b/, REFUSES, "its memory is full (maxmemory), so it takes no writes"],
   [/\bMISCONF\b/, REFUSES, "it cannot write its data to disk"],
   [/\bREADONLY\b/, REFUSES, "it is a replica and takes no writes"],
@@ -59,40 +63,49 @@ const FAULTS: readonly (readonly [RegExp, typeof AWAY | typeof REFUSES, Words])[
   [/\bBUSY\b/, REFUSES, "it is busy with a script of somebody else"],
   [/script killed by user/i, REFUSES, "somebody has stopped a script with SCRIPT KILL"],
   [/no replica had it within/, REFUSES, "no replica answers, and ACK_AFTER=replica waits for one"],
-  [/max retries per request/i, AWAY, "the connection to it was cut"],
-  [/CLUSTERDOWN/, AWAY, "the Cluster is down: slots are without a primary"],
-  [/^(MOVED|ASK|TRYAGAIN) |redirections/, AWAY, "a slot of the Cluster is on its way to another primary"],
+  [/max retries per request/i, UNREACHABLE, "the connection to it was cut"],
+  [/CLUSTERDOWN/, UNREACHABLE, "the Cluster is down: slots are without a primary"],
+  [
+    /^(MOVED|ASK|TRYAGAIN) |redirections/,
+    UNREACHABLE,
+    "a slot of the Cluster is on its way to another primary",
+  ],
   [/cluster support disabled/i, REFUSES, "it is no Redis Cluster: name one host, without `cluster=true`"],
-  [/All sentinels are unreachable/, AWAY, "no Sentinel answers, or none knows that primary"],
-  [/certificate|altname|self.signed/i, AWAY, "its certificate is not accepted"],
-  [/wrong version number|SSL routines|packet length too long/i, AWAY, "it does not speak TLS: use redis://"],
-  [/Unknown RESP type|Protocol error/i, AWAY, "what answers there is not Redis"],
-  [/timed? ?out/i, AWAY, "it does not answer in time"],
+  [/All sentinels are unreachable/, UNREACHABLE, "no Sentinel answers, or none knows that primary"],
+  [/certificate|altname|self.signed/i, UNREACHABLE, "its certificate is not accepted"],
+  [
+    /wrong version number|SSL routines|packet length too long/i,
+    UNREACHABLE,
+    "it does not speak TLS: use redis://",
+  ],
+  [/Unknown RESP type|Protocol error/i, UNREACHABLE, "what answers there is not Redis"],
+  [/timed? ?out/i, UNREACHABLE, "it does not answer in time"],
 ];
 
 /** What says only that there is no connection, and not why. */
-const SAYS_NOTHING =
+const UNINFORMATIVE =
   /^$|^Stream isn't writeable|^Connection is closed|startup nodes is available|slots cache|Cluster isn't ready/;
 
 /** What the fault of a call on Redis means; undefined where it is none of Redis's, but ours. */
-export function storeFault(error: unknown): StoreFault | undefined {
-  if (error instanceof RedisAway) return { words: "it does not answer", refuses: AWAY };
+export function classifyError(error: unknown): StoreError | undefined {
+  if (error instanceof RedisUnavailable) return { description: "it does not answer", refuses: UNREACHABLE };
   const text = error instanceof Error ? error.message : String(error);
-  for (const [pattern, refuses, words] of FAULTS) {
+  for (const [pattern, refuses, description] of ERROR_PATTERNS) {
     const match = pattern.exec(text);
-    if (match !== null) return { words: typeof words === "string" ? words : words(match), refuses };
+    if (match !== null)
+      return { description: typeof description === "string" ? description : description(match), refuses };
   }
-  return isTelling(text) ? undefined : { words: "it does not answer", refuses: AWAY };
+  return isInformative(text) ? undefined : { description: "it does not answer", refuses: UNREACHABLE };
 }
 
 /** Whether the text of a fault tells more than that there is no connection. */
-export function isTelling(fault: string): boolean {
-  return !SAYS_NOTHING.test(fault);
+export function isInformative(message: string): boolean {
+  return !UNINFORMATIVE.test(message);
 }
 
 /** Why Redis cannot be used, in words for an operator; what has none is repeated as it is. */
-export function explainFault(fault: string): string {
-  return storeFault(fault)?.words ?? fault;
+export function explainError(message: string): string {
+  return classifyError(message)?.description ?? message;
 }
 
 /** Whether a key holds another type than Parley keeps there: somebody else writes under the prefix. */
@@ -101,21 +114,21 @@ export function isWrongType(error: unknown): boolean {
 }
 
 /** What could not be asked of Redis, though the fault itself is in the log already. */
-export class RedisAway extends Error {
+export class RedisUnavailable extends Error {
   constructor() {
     super("Redis cannot be asked now.");
   }
 }
 
 /** The user that this node is to Redis may not run a command that Parley needs. */
-export class MissingRight extends Error {
+export class MissingPermission extends Error {
   constructor(command: string) {
     super(`NOPERM this user has no permissions to run the '${command}' command`);
   }
 }
 
 /** Whether Redis refused a call because its user may not make it: waiting does not help. */
-export function isMissingRight(error: unknown): boolean {
+export function isMissingPermission(error: unknown): boolean {
   const text = error instanceof Error ? error.message : String(error);
   return /NOPERM|executing the script can't|ACL failure in script|Unknown Redis command/.test(text);
 }

@@ -4,18 +4,18 @@ import type { NodeRegistry } from "./nodes.ts";
 import { Script } from "./scripts.ts";
 
 /** How long what a node has put down outlives it where nobody is left to sweep it, in milliseconds. */
-const EXPIRY = 86_400_000;
+const TTL_MS = 86_400_000;
 
 const script = new Script("here");
 
 /** A user came, or left, and when: milliseconds since 1970, by the clock of the store. */
-export interface Move {
+export interface PresenceMove {
   readonly state: "joined" | "left";
   readonly at: number;
 }
 
 /** Who is in which conversation through which node, as the store holds it. */
-export class HereTable {
+export class PresenceTable {
   constructor(
     private readonly client: RedisClient,
     private readonly nodes: NodeRegistry,
@@ -31,10 +31,10 @@ export class HereTable {
         ? []
         : [{ life: field.slice(0, space), user: field.slice(space + 1), since: Number(since) }];
     });
-    const gone = new Set(await this.nodes.goneOf(entries.map(({ life }) => life)));
-    if (gone.size === 0) return { version, entries };
-    await Promise.all([...gone].map((life) => this.clear(conversation, life)));
-    return { version, entries: entries.filter(({ life }) => !gone.has(life)) };
+    const expired = new Set(await this.nodes.expiredOf(entries.map(({ life }) => life)));
+    if (expired.size === 0) return { version, entries };
+    await Promise.all([...expired].map((incarnation) => this.clear(conversation, incarnation)));
+    return { version, entries: entries.filter(({ life }) => !expired.has(life)) };
   }
 
   /** The version of what the store holds of a conversation. */
@@ -43,52 +43,60 @@ export class HereTable {
   }
 
   /** Announces who came and who left through `life`, and when. */
-  async change(conversation: string, life: string, moves: ReadonlyMap<string, Move>): Promise<void> {
-    await this.run(conversation, life, "change", moves);
+  async change(
+    conversation: string,
+    incarnation: string,
+    moves: ReadonlyMap<string, PresenceMove>,
+  ): Promise<void> {
+    await this.run(conversation, incarnation, "change", moves);
   }
 
   /**
    * Has those be there through `life` who come by `moves`, and nobody else, and announces what that changes; who is not
    * named left now.
    */
-  async set(conversation: string, life: string, moves: ReadonlyMap<string, Move>): Promise<void> {
-    await this.run(conversation, life, "exactly", moves);
+  async replace(
+    conversation: string,
+    incarnation: string,
+    moves: ReadonlyMap<string, PresenceMove>,
+  ): Promise<void> {
+    await this.run(conversation, incarnation, "exactly", moves);
   }
 
   /** Has nobody be there through `life`. */
-  clear(conversation: string, life: string): Promise<void> {
-    return this.set(conversation, life, new Map());
+  clear(conversation: string, incarnation: string): Promise<void> {
+    return this.replace(conversation, incarnation, new Map());
   }
 
   /** Notes that somebody is in a conversation through `life`, for whoever has to sweep it. MUST come before `change`. */
-  async note(conversation: string, life: string): Promise<void> {
-    const key = this.client.keys.ofNode(life, "rooms");
+  async noteConversation(conversation: string, incarnation: string): Promise<void> {
+    const key = this.client.keys.nodeKey(incarnation, "rooms");
     await Promise.all([
       this.client.commands.sadd(key, conversation),
-      this.client.commands.pexpire(key, EXPIRY),
+      this.client.commands.pexpire(key, TTL_MS),
     ]);
   }
 
   /** Nobody is in a conversation through `life` any more. */
-  async unnote(conversation: string, life: string): Promise<void> {
-    await this.client.commands.srem(this.client.keys.ofNode(life, "rooms"), conversation);
+  async forgetConversation(conversation: string, incarnation: string): Promise<void> {
+    await this.client.commands.srem(this.client.keys.nodeKey(incarnation, "rooms"), conversation);
   }
 
   /** The conversations in which somebody is through `life`. */
-  roomsOf(life: string): Promise<string[]> {
-    return this.client.commands.smembers(this.client.keys.ofNode(life, "rooms"));
+  conversationsOf(incarnation: string): Promise<string[]> {
+    return this.client.commands.smembers(this.client.keys.nodeKey(incarnation, "rooms"));
   }
 
   /** Forgets in which conversations somebody was through `life`. */
-  async forget(life: string): Promise<void> {
-    await this.client.commands.del(this.client.keys.ofNode(life, "rooms"));
+  async forgetAll(incarnation: string): Promise<void> {
+    await this.client.commands.del(this.client.keys.nodeKey(incarnation, "rooms"));
   }
 
   private async run(
     conversation: string,
-    life: string,
-    how: "change" | "exactly",
-    moves: ReadonlyMap<string, Move>,
+    incarnation: string,
+    mode: "change" | "exactly",
+    moves: ReadonlyMap<string, PresenceMove>,
   ): Promise<void> {
     const { keys, isSharded } = this.client;
     const named = [...moves].flatMap(([user, { state, at }]) => [
@@ -97,11 +105,11 @@ export class HereTable {
       Math.floor(at),
     ]);
     const publish = isSharded ? "SPUBLISH" : "PUBLISH";
-    const arguments_ = [keys.channel(conversation), publish, life, how, EXPIRY, ...named];
+    const arguments_ = [keys.channelOf(conversation), publish, incarnation, mode, TTL_MS, ...named];
     await this.client.run(script, [this.key(conversation)], arguments_);
   }
 
   private key(conversation: string): string {
-    return this.client.keys.ofConversation(conversation, "here");
+    return this.client.keys.conversationKey(conversation, "here");
   }
 }

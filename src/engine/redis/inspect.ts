@@ -3,14 +3,14 @@ import type { NodeEntry } from "../../core/nodes.ts";
 import type { RedisClient } from "./client.ts";
 import { type ConnectOptions, connect } from "./connect.ts";
 import { NodeRegistry } from "./nodes.ts";
-import { askFacts, judge, type Verdict } from "./requirements.ts";
+import { evaluateRequirements, type RequirementsReport, readServerFacts } from "./requirements.ts";
 
 /** What a Redis is like for a node, looked at from outside. */
 export interface RedisInspection {
   /** Redis as it may be shown: `Redis at 127.0.0.1:6379`. */
   readonly description: string;
   /** Whether a node would start on it. */
-  readonly verdict: Verdict;
+  readonly verdict: RequirementsReport;
   /** Of each primary that tells: how full its memory is, 0–1 where it has a limit; how many replicas follow it. */
   readonly primaries: readonly {
     readonly fullness: number | undefined;
@@ -26,7 +26,7 @@ export interface RedisInspection {
   readonly now: number;
 }
 
-const TRIES = 5;
+const CLOCK_SAMPLES = 5;
 
 /** Looks at Redis and changes nothing but the key of the probe. Throws StoreAway when it does not come within `patience`. */
 export async function inspectRedis(options: ConnectOptions): Promise<RedisInspection> {
@@ -36,8 +36,8 @@ export async function inspectRedis(options: ConnectOptions): Promise<RedisInspec
     const { nodes, now } = await NodeRegistry.read(client);
     return {
       description: client.description,
-      verdict: judge(await askFacts(client)),
-      primaries: await Promise.all(client.primaries.map(lookAt)),
+      verdict: evaluateRequirements(await readServerFacts(client)),
+      primaries: await Promise.all(client.primaries.map(inspectPrimary)),
       roundTrip,
       ahead,
       nodes,
@@ -52,17 +52,17 @@ export async function inspectRedis(options: ConnectOptions): Promise<RedisInspec
 async function compareClocks(client: RedisClient): Promise<{ roundTrip: number; ahead: number }> {
   const [primary] = client.primaries;
   const seen: { took: number; ahead: number }[] = [];
-  for (let i = 0; i < TRIES; i++) {
+  for (let i = 0; i < CLOCK_SAMPLES; i++) {
     const [started, wall] = [performance.now(), Date.now()];
     const [seconds, micros] = (await primary!.time()) as unknown as [string | number, string | number];
     const took = performance.now() - started;
     seen.push({ took, ahead: Number(seconds) * 1000 + Number(micros) / 1000 - (wall + took / 2) });
   }
   seen.sort((a, b) => a.took - b.took);
-  return { roundTrip: seen[Math.floor(TRIES / 2)]!.took, ahead: seen[0]!.ahead };
+  return { roundTrip: seen[Math.floor(CLOCK_SAMPLES / 2)]!.took, ahead: seen[0]!.ahead };
 }
 
-async function lookAt(primary: Redis): Promise<RedisInspection["primaries"][number]> {
+async function inspectPrimary(primary: Redis): Promise<RedisInspection["primaries"][number]> {
   // A managed Redis, or an ACL user with few rights, may refuse it.
   const info = await primary.info().catch(() => "");
   const field = (name: string) => {

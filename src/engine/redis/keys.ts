@@ -19,72 +19,72 @@
 export class Keys {
   constructor(readonly prefix: string) {}
 
-  ofConversation(conversation: string, what: "meta" | "log" | "copy" | "ids" | "marks" | "here"): string {
+  conversationKey(conversation: string, what: "meta" | "log" | "copy" | "ids" | "marks" | "here"): string {
     return `${this.prefix}:{c:${conversation}}:${what}`;
   }
 
   /** A pattern that these keys of all conversations match, and no other. */
-  ofEveryConversation(what: "meta" | "log"): string {
+  conversationPattern(what: "meta" | "log"): string {
     return `${this.prefix.replace(/[[\]*?\\]/g, "\\$&")}:{c:*}:${what}`;
   }
 
   /** The conversation that has `key`. */
-  conversationWith(key: string): string {
+  conversationOfKey(key: string): string {
     return key.slice(this.prefix.length + 4, key.lastIndexOf("}"));
   }
 
   /** Where a conversation's messages, presence, typing and read marks are announced. */
-  channel(conversation: string): string {
+  channelOf(conversation: string): string {
     return `${this.prefix}:{c:${conversation}}`;
   }
 
   /** The conversation that `channel` was made for. */
-  conversationOf(channel: string): string {
+  conversationOfChannel(channel: string): string {
     return channel.slice(this.prefix.length + 4, -1);
   }
 
-  ofUser(
+  userKey(
     user: string,
     what: "quota" | "reserved" | "connections" | "clients" | "tickets" | "throttle" | "families" | "revoked",
   ): string {
     return `${this.prefix}:{u:${user}}:${what}`;
   }
 
-  ofAddress(address: string, what: "tries"): string {
+  addressKey(address: string, what: "tries"): string {
     return `${this.prefix}:{a:${address}}:${what}`;
   }
 
   /** A token's revocation, by its `jti`. */
-  ofToken(id: string): string {
+  tokenKey(id: string): string {
     return `${this.prefix}:{t:${id}}:revoked`;
   }
 
   /** A family of refresh tokens. */
-  ofFamily(id: string): string {
+  familyKey(id: string): string {
     return `${this.prefix}:{f:${id}}`;
   }
 
   /** A ticket, by its digest. */
-  ofTicket(name: string): string {
+  ticketKey(name: string): string {
     return `${this.prefix}:{k:${name}}`;
   }
 
   /** What a node has taken, so that others can give it back when it is gone. */
-  ofNode(node: string, what: "rooms"): string {
+  nodeKey(node: string, what: "rooms"): string {
     return `${this.prefix}:{n:${node}}:${what}`;
   }
 
   /** A node's own channel, on which it hears itself: the proof that subscriptions work. */
-  probe(node: string): string {
+  probeChannel(node: string): string {
     return `${this.prefix}:{n:${node}}`;
   }
 
   /** Where a node is notified of its connections that newer ones on other nodes have replaced. */
-  replacements(node: string): string {
+  replacementsChannel(node: string): string {
     return `${this.prefix}:{n:${node}}:replaced`;
   }
 
-  ofAll(
+  globalKey(
     what: "epoch" | "nodes" | "accounts" | "seeded" | "control" | "cleaned" | "turn" | "probe" | "none",
   ): string {
     return `${this.prefix}:{all}:${what}`;

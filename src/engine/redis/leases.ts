@@ -10,11 +10,11 @@ import {
 import { RecencyMap } from "../../core/recency-map.ts";
 import type { EngineLog } from "../engine-log.ts";
 import type { RedisClient } from "./client.ts";
-import type { LifeKeeper, NodeRegistry } from "./nodes.ts";
+import type { LeasedResource, NodeRegistry } from "./nodes.ts";
 import { Replacements } from "./replacements.ts";
 import { Script } from "./scripts.ts";
 
-export interface RedisLeasesParts {
+export interface RedisLeasesDeps {
   readonly client: RedisClient;
   readonly nodes: NodeRegistry;
   readonly clock: Clock;
@@ -22,72 +22,72 @@ export interface RedisLeasesParts {
 }
 
 /** How long a count outlives its last change, and how often it is settled meanwhile, in milliseconds. */
-const EXPIRY = 3 * 3_600_000;
-const SETTLE_INTERVAL = 3_600_000;
+const TTL_MS = 3 * 3_600_000;
+const SETTLE_INTERVAL_MS = 3_600_000;
 
 /** How often it is tried again to write what could not be written, in milliseconds. */
-const RETRY_INTERVAL = 1_000;
+const RETRY_INTERVAL_MS = 1_000;
 
 /** Users who gave back their last connection, of whom a store that goes back may count it again. */
-const REMEMBERED = 10_000;
+const MAX_REMEMBERED = 10_000;
 
 /** By how much ages of connections on two nodes may be wrong: as long as a command to a busy store takes, in milliseconds. */
-const DOUBT = 1_000;
+const AGE_TOLERANCE_MS = 1_000;
 
 /** Counts settled at once. */
-const SETTLED_AT_ONCE = 500;
+const SETTLE_BATCH_SIZE = 500;
 
 /** A connection that names its client, as the store knows it: `id` is unique on this node. */
-interface Named {
+interface NamedLease {
   readonly slot: string;
   readonly id: number;
   readonly connection: NamedConnection;
 }
 
 /** A named one that is being taken. */
-interface Arrival extends Named {
+interface PendingLease extends NamedLease {
   /** It was replaced before the store's answer came. */
   isReplaced: boolean;
 }
 
-interface Holding {
+interface UserLeases {
   /** The user's connections on this node that name no client, those that are being taken included. */
-  held: number;
+  unnamed: number;
   /** How many are being taken, named ones included: until the store has answered, it is not known what it counts. */
-  taking: number;
+  acquiring: number;
   /** Those that name their client, by slot; made when there is one. */
-  named?: Map<string, Named>;
+  named?: Map<string, NamedLease>;
   /** Those that are being taken; made when there is one. */
-  arriving?: Set<Arrival>;
+  pending?: Set<PendingLease>;
 }
 
 const script = new Script("connections");
 
 /** The lease port for many nodes: each writes how many of a user's connections it holds, and the dead do not count. */
-export class RedisLeases implements ConnectionLeases, LifeKeeper {
+export class RedisLeases implements ConnectionLeases, LeasedResource {
   private readonly client: RedisClient;
   private readonly nodes: NodeRegistry;
   private readonly log: EngineLog;
-  private readonly holdings = new Map<string, Holding>();
+  private readonly users = new Map<string, UserLeases>();
   /** Users of whom the store may count something else than this node holds. */
   private readonly unsettled = new Set<string>();
-  private given = new RecencyMap<true>(REMEMBERED);
+  private released = new RecencyMap<true>(MAX_REMEMBERED);
   private readonly replacements: Replacements;
   private readonly stops: readonly (() => void)[];
   private settling: Promise<void> | undefined;
   private lastId = 0;
 
-  constructor({ client, nodes, clock, log }: RedisLeasesParts) {
+  constructor({ client, nodes, clock, log }: RedisLeasesDeps) {
     this.client = client;
     this.nodes = nodes;
     this.log = log;
     nodes.add(this);
-    this.replacements = new Replacements(client, ({ user, slot, id }) => this.wasReplaced(user, slot, id));
+    this.replacements = new Replacements(client, ({ user, slot, id }) => this.onReplaced(user, slot, id));
     this.stops = [
-      clock.every(SETTLE_INTERVAL, () => void this.putBack()),
-      clock.every(RETRY_INTERVAL, () => {
+      clock.every(SETTLE_INTERVAL_MS, () => void this.reassert()),
+      clock.every(RETRY_INTERVAL_MS, () => {
         void this.settle();
-        this.replacements.sendAgain();
+        this.replacements.retryUnsent();
       }),
     ];
   }
@@ -98,33 +98,33 @@ export class RedisLeases implements ConnectionLeases, LifeKeeper {
   }
 
   async take(user: string, limit: number, client?: NamedConnection): Promise<Taking> {
-    const holding = this.holdings.get(user) ?? { held: 0, taking: 0 };
-    this.holdings.set(user, holding);
-    holding.taking++;
-    if (client === undefined) holding.held++;
+    const holding = this.users.get(user) ?? { unnamed: 0, acquiring: 0 };
+    this.users.set(user, holding);
+    holding.acquiring++;
+    if (client === undefined) holding.unnamed++;
     let taking: Taking = "full";
     try {
       taking =
         client === undefined
-          ? await this.ask(user, limit)
-          : await this.takeNamed(user, limit, holding, client);
+          ? await this.requestLease(user, limit)
+          : await this.acquireNamed(user, limit, holding, client);
     } catch (error) {
       // Whether the store counts it is not known.
       this.unsettled.add(user);
       throw error;
     } finally {
-      holding.taking--;
-      if (client === undefined && taking !== "taken") holding.held--;
+      holding.acquiring--;
+      if (client === undefined && taking !== "taken") holding.unnamed--;
       this.dropIfEmpty(user, holding);
     }
     return taking;
   }
 
   giveBack(user: string, client?: NamedConnection): void {
-    const holding = this.holdings.get(user);
+    const holding = this.users.get(user);
     if (holding === undefined) return;
     const named = client && this.namedOf(holding, client);
-    if (client === undefined) holding.held--;
+    if (client === undefined) holding.unnamed--;
     else if (named === undefined) return;
     else holding.named?.delete(named.slot);
     this.dropIfEmpty(user, holding);
@@ -132,17 +132,17 @@ export class RedisLeases implements ConnectionLeases, LifeKeeper {
     this.run(user, "give", { named: named && [named] }).catch(() => this.unsettled.add(user));
   }
 
-  async putBack(): Promise<void> {
-    for (const user of this.holdings.keys()) this.unsettled.add(user);
-    for (const user of this.given.keys()) this.unsettled.add(user);
-    this.given = new RecencyMap(REMEMBERED);
+  async reassert(): Promise<void> {
+    for (const user of this.users.keys()) this.unsettled.add(user);
+    for (const user of this.released.keys()) this.unsettled.add(user);
+    this.released = new RecencyMap(MAX_REMEMBERED);
     await this.settle();
   }
 
   /** Nothing to do: counts of a node that is gone are left out where they are in the way, and expire. */
   async sweep(): Promise<void> {}
 
-  async leaves(): Promise<boolean> {
+  async hasLeftovers(): Promise<boolean> {
     return false;
   }
 
@@ -151,57 +151,57 @@ export class RedisLeases implements ConnectionLeases, LifeKeeper {
     for (const stop of this.stops) stop();
     this.replacements.close();
     await this.settling;
-    const users = [...this.holdings.keys(), ...this.unsettled];
-    this.holdings.clear();
+    const users = [...this.users.keys(), ...this.unsettled];
+    this.users.clear();
     await Promise.all(users.map((user) => this.run(user, "settle"))).catch(() => {});
   }
 
-  private async takeNamed(
+  private async acquireNamed(
     user: string,
     limit: number,
-    holding: Holding,
+    holding: UserLeases,
     connection: NamedConnection,
   ): Promise<Taking> {
     const slot = digest(connection.slot);
     if (isOvertaken(holding, slot, connection)) return "replaced";
-    const arrival: Arrival = { slot, id: ++this.lastId, connection, isReplaced: false };
-    holding.arriving ??= new Set();
-    holding.arriving.add(arrival);
+    const lease: PendingLease = { slot, id: ++this.lastId, connection, isReplaced: false };
+    holding.pending ??= new Set();
+    holding.pending.add(lease);
     try {
-      const taking = await this.ask(user, limit, arrival);
+      const taking = await this.requestLease(user, limit, lease);
       if (taking !== "taken") return taking;
       const before = holding.named?.get(slot);
       holding.named ??= new Map();
       holding.named.delete(slot);
-      if (!arrival.isReplaced) holding.named.set(slot, { slot, id: arrival.id, connection });
+      if (!lease.isReplaced) holding.named.set(slot, { slot, id: lease.id, connection });
       before?.connection.replaced();
-      return arrival.isReplaced ? "replaced" : "taken";
+      return lease.isReplaced ? "replaced" : "taken";
     } finally {
-      holding.arriving.delete(arrival);
-      if (holding.arriving.size === 0) delete holding.arriving;
+      holding.pending.delete(lease);
+      if (holding.pending.size === 0) delete holding.pending;
     }
   }
 
-  private async ask(user: string, limit: number, named?: Named): Promise<Taking> {
+  private async requestLease(user: string, limit: number, named?: NamedLease): Promise<Taking> {
     const one = named && [named];
     let [taken, ...rest] = await this.run(user, "take", { count: limit, named: one });
     if (taken === 0) {
-      const gone = await this.nodes.goneOf(rest as string[]);
-      if (gone.length === 0) return "full";
-      [taken, ...rest] = await this.run(user, "take", { count: limit, named: one, gone });
+      const expired = await this.nodes.expiredOf(rest as string[]);
+      if (expired.length === 0) return "full";
+      [taken, ...rest] = await this.run(user, "take", { count: limit, named: one, gone: expired });
     }
     if (taken !== 1) return taken === 2 ? "replaced" : "full";
-    const [life, id] = rest as string[];
-    if (named === undefined || life === undefined) return "taken";
-    if (this.nodes.isOwn(life)) this.wasReplaced(user, named.slot, Number(id));
-    else this.replacements.send(life, { user, slot: named.slot, id: Number(id) });
+    const [incarnation, id] = rest as string[];
+    if (named === undefined || incarnation === undefined) return "taken";
+    if (this.nodes.isOwn(incarnation)) this.onReplaced(user, named.slot, Number(id));
+    else this.replacements.send(incarnation, { user, slot: named.slot, id: Number(id) });
     return "taken";
   }
 
   /** A connection of this node was replaced. */
-  private wasReplaced(user: string, slot: string, id: number): void {
-    const holding = this.holdings.get(user);
-    for (const arrival of holding?.arriving ?? []) if (arrival.id === id) arrival.isReplaced = true;
+  private onReplaced(user: string, slot: string, id: number): void {
+    const holding = this.users.get(user);
+    for (const lease of holding?.pending ?? []) if (lease.id === id) lease.isReplaced = true;
     const named = holding?.named?.get(slot);
     if (holding === undefined || named?.id !== id) return;
     holding.named?.delete(slot);
@@ -209,17 +209,17 @@ export class RedisLeases implements ConnectionLeases, LifeKeeper {
     named.connection.replaced();
   }
 
-  private namedOf(holding: Holding, connection: NamedConnection): Named | undefined {
+  private namedOf(holding: UserLeases, connection: NamedConnection): NamedLease | undefined {
     const named = holding.named?.get(digest(connection.slot));
     return named?.connection === connection ? named : undefined;
   }
 
-  private dropIfEmpty(user: string, holding: Holding): void {
+  private dropIfEmpty(user: string, holding: UserLeases): void {
     if (holding.named?.size === 0) holding.named = undefined;
-    if (holding.held > 0 || holding.taking > 0 || holding.named !== undefined) return;
-    if (this.holdings.get(user) !== holding) return;
-    this.holdings.delete(user);
-    this.given.set(user, true);
+    if (holding.unnamed > 0 || holding.acquiring > 0 || holding.named !== undefined) return;
+    if (this.users.get(user) !== holding) return;
+    this.users.delete(user);
+    this.released.set(user, true);
   }
 
   private async settle(): Promise<void> {
@@ -238,21 +238,21 @@ export class RedisLeases implements ConnectionLeases, LifeKeeper {
     // What is replaced after it was looked up here is told by an announcement.
     await this.replacements.listening;
     // Commands of one user are carried out in the order in which they are sent, so what is taken later is added to this.
-    const users = [...this.unsettled].filter((user) => (this.holdings.get(user)?.taking ?? 0) === 0);
-    for (let i = 0; i < users.length; i += SETTLED_AT_ONCE) {
-      await Promise.all(users.slice(i, i + SETTLED_AT_ONCE).map((user) => this.settleOne(user)));
+    const users = [...this.unsettled].filter((user) => (this.users.get(user)?.acquiring ?? 0) === 0);
+    for (let i = 0; i < users.length; i += SETTLE_BATCH_SIZE) {
+      await Promise.all(users.slice(i, i + SETTLE_BATCH_SIZE).map((user) => this.settleOne(user)));
     }
   }
 
   private async settleOne(user: string): Promise<void> {
-    const holding = this.holdings.get(user);
+    const holding = this.users.get(user);
     // It may have begun to take one since the list was made.
-    if ((holding?.taking ?? 0) > 0) return;
+    if ((holding?.acquiring ?? 0) > 0) return;
     this.unsettled.delete(user);
     try {
       const named = [...(holding?.named?.values() ?? [])];
-      const [, ...replaced] = await this.run(user, "settle", { count: holding?.held, named });
-      for (const { slot, id } of named) if (replaced.includes(slot)) this.wasReplaced(user, slot, id);
+      const [, ...replaced] = await this.run(user, "settle", { count: holding?.unnamed, named });
+      for (const { slot, id } of named) if (replaced.includes(slot)) this.onReplaced(user, slot, id);
     } catch (error) {
       this.unsettled.add(user);
       throw error;
@@ -261,30 +261,46 @@ export class RedisLeases implements ConnectionLeases, LifeKeeper {
 
   private async run(
     user: string,
-    what: "take" | "give" | "settle",
+    operation: "take" | "give" | "settle",
     {
       count = 0,
       named = [],
       gone = [],
-    }: { count?: number | undefined; named?: readonly Named[] | undefined; gone?: readonly string[] } = {},
+    }: {
+      count?: number | undefined;
+      named?: readonly NamedLease[] | undefined;
+      gone?: readonly string[];
+    } = {},
   ): Promise<unknown[]> {
     const { keys } = this.client;
-    const { life, pastLives } = this.nodes;
+    const { incarnation: life, pastIncarnations: pastLives } = this.nodes;
     const ages = named.map(({ connection }) => Math.max(0, Math.round(connection.age())));
-    const clearsSlots = what === "settle" || gone.length > 0;
+    const clearsSlots = operation === "settle" || gone.length > 0;
     const arguments_ = [
-      ...[what, life, count, EXPIRY, replaceableFrom(ages[0] ?? 0, DOUBT), named.length, clearsSlots ? 1 : 0],
+      ...[
+        operation,
+        life,
+        count,
+        TTL_MS,
+        replaceableFrom(ages[0] ?? 0, AGE_TOLERANCE_MS),
+        named.length,
+        clearsSlots ? 1 : 0,
+      ],
       ...named.flatMap(({ slot, id }, at) => [slot, id, ages[at]!]),
       ...pastLives,
       ...gone,
     ];
-    const both = [keys.ofUser(user, "connections"), keys.ofUser(user, "clients")];
+    const both = [keys.userKey(user, "connections"), keys.userKey(user, "clients")];
     return (await this.client.run(script, both, arguments_)) as unknown[];
   }
 }
 
 /** Whether this node has a newer connection of the slot; the store, which sees all nodes, cannot tell so exactly. */
-function isOvertaken({ named, arriving }: Holding, slot: string, connection: NamedConnection): boolean {
+function isOvertaken(
+  { named, pending: arriving }: UserLeases,
+  slot: string,
+  connection: NamedConnection,
+): boolean {
   const others = [named?.get(slot), ...(arriving ?? [])];
   return others.some((other) => other?.slot === slot && !replaces(connection.age(), other.connection.age()));
 }

@@ -5,6 +5,6 @@ export async function readMarks(
   { commands, keys }: RedisClient,
   conversation: string,
 ): Promise<ReadonlyMap<string, number>> {
-  const marks = await commands.hgetall(keys.ofConversation(conversation, "marks"));
+  const marks = await commands.hgetall(keys.conversationKey(conversation, "marks"));
   return new Map(Object.entries(marks).map(([user, seq]) => [user, Number(seq)]));
 }

@@ -3,20 +3,20 @@ import type { PostRequest } from "../../core/engine.ts";
 import type { Message, Quota } from "../../protocol/server-frames.ts";
 
 /** A name of this length is shorter than its digest would be worth. */
-const LONGEST_PLAIN_NAME = 40;
+const MAX_PLAIN_KEY_LENGTH = 40;
 
 /**
  * A short name for `id` as `owner` uses it: as it is where that is short, else 128 bits of SHA-256, so that nobody can
  * prepare a name that falls on another one. Owners hold no space and no `#`, so no two names read the same.
  */
-export function nameOf(owner: string, id: string): string {
+export function dedupeKey(owner: string, id: string): string {
   const name = `${owner} ${id}`;
-  if (name.length <= LONGEST_PLAIN_NAME) return name;
+  if (name.length <= MAX_PLAIN_KEY_LENGTH) return name;
   return `#${createHash("sha256").update(name).digest("base64url").slice(0, 22)}`;
 }
 
 /** A message's JSON between the braces, without what only the store knows: its `seq` and time. */
-export function bodyOf({ id, user, text, data }: PostRequest): string {
+export function encodeBody({ id, user, text, data }: PostRequest): string {
   const fields = data === undefined ? { id, from: user, text } : { id, from: user, text, data };
   return JSON.stringify(fields).slice(1, -1);
 }
@@ -35,7 +35,7 @@ export interface Announcement {
 }
 
 /** Reads `<epoch> <first> <last>` and the lines after it, which nobody parses who has the messages already. */
-export function readAnnouncement(payload: string): Announcement {
+export function decodeAnnouncement(payload: string): Announcement {
   const end = payload.indexOf("\n");
   const [epoch, first, last] = payload.slice(0, end).split(" ");
   return { epoch: epoch!, first: Number(first), last: Number(last), lines: payload.slice(end + 1) };

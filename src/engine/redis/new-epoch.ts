@@ -1,14 +1,14 @@
 import type { RedisClient } from "./client.ts";
 import { type ConnectOptions, connect } from "./connect.ts";
-import { freshEpoch } from "./epoch.ts";
-import { everyConversation } from "./every-conversation.ts";
+import { newEpoch } from "./epoch.ts";
+import { scanConversations } from "./every-conversation.ts";
 import { NodeRegistry } from "./nodes.ts";
 
 /**
  * How long the nodes of a Cluster may take to read the store's epoch, in milliseconds (Rooms.check). Until then they
  * begin conversations under the old one.
  */
-const NODES_FOLLOW = 2_000;
+const NODE_EPOCH_DELAY_MS = 2_000;
 
 /**
  * Begins a new life of the store, for who has put back an older copy of it: clients are told that what they saw may be
@@ -31,12 +31,12 @@ export async function beginRedisEpoch(options: ConnectOptions): Promise<string> 
 /** The same through a client that is there. */
 export async function beginEpoch(client: RedisClient): Promise<string> {
   const { commands, keys } = client;
-  const epoch = freshEpoch();
+  const epoch = newEpoch();
   // First, so that what begins while the others are gone through has it already.
-  await commands.set(keys.ofAll("epoch"), epoch);
-  if (client.isCluster && (await hasNodes(client))) await Bun.sleep(NODES_FOLLOW);
-  for await (const conversations of everyConversation(client, "meta"))
-    await Promise.all(conversations.map((id) => commands.hset(keys.ofConversation(id, "meta"), { epoch })));
+  await commands.set(keys.globalKey("epoch"), epoch);
+  if (client.isCluster && (await hasNodes(client))) await Bun.sleep(NODE_EPOCH_DELAY_MS);
+  for await (const conversations of scanConversations(client, "meta"))
+    await Promise.all(conversations.map((id) => commands.hset(keys.conversationKey(id, "meta"), { epoch })));
   return epoch;
 }
 
@@ -46,8 +46,8 @@ async function hasNodes(client: RedisClient): Promise<boolean> {
 }
 
 async function holdsAnything(client: RedisClient): Promise<boolean> {
-  if ((await client.commands.exists(client.keys.ofAll("epoch"))) === 1) return true;
-  for await (const conversations of everyConversation(client, "meta"))
+  if ((await client.commands.exists(client.keys.globalKey("epoch"))) === 1) return true;
+  for await (const conversations of scanConversations(client, "meta"))
     if (conversations.length > 0) return true;
   return false;
 }

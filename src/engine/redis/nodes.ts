@@ -11,10 +11,10 @@ import type { EngineLog } from "../engine-log.ts";
 import type { RedisClient } from "./client.ts";
 import { Script } from "./scripts.ts";
 
-export interface NodeRegistryParts {
+export interface NodeRegistryDeps {
   readonly client: RedisClient;
   /** How long a node that is not heard of counts as alive, in milliseconds. */
-  readonly lease: number;
+  readonly leaseMs: number;
   readonly clock: Clock;
   readonly log: EngineLog;
   /** The store's time, for tests; its own where it is missing. */
@@ -22,42 +22,42 @@ export interface NodeRegistryParts {
 }
 
 /** Who keeps something in the store under a node's life. */
-export interface LifeKeeper {
+export interface LeasedResource {
   /**
    * What this node has put down may be gone, or a new life has begun: all of it is to be put down under `life`. Resolves when
    * that is done, or has to wait. MUST NOT reject.
    */
-  putBack(): Promise<void>;
+  reassert(): Promise<void>;
   /** A node is gone: what it put down under its life is to be given back. Others may do the same at the same time. */
-  sweep(life: string): Promise<void>;
+  sweep(incarnation: string): Promise<void>;
   /** Whether anything is put down under `life` that may be left to be swept. */
-  leaves(life: string): Promise<boolean>;
+  hasLeftovers(incarnation: string): Promise<boolean>;
 }
 
 /** How many of its own lives a node remembers. */
-const LIVES_KNOWN = 16;
+const MAX_KNOWN_INCARNATIONS = 16;
 
-type What = "look" | "begin" | "renew" | "end" | "forget";
+type NodeCommand = "look" | "begin" | "renew" | "end" | "forget";
 
 const script = new Script("nodes");
 
 /** The nodes of one store: keeps this one's lease, and sweeps those that are gone. */
 export class NodeRegistry {
   private readonly client: RedisClient;
-  private readonly lease: number;
+  private readonly leaseMs: number;
   private readonly clock: Clock;
   private readonly log: EngineLog;
   private readonly time: Clock | undefined;
-  private readonly keepers = new Set<LifeKeeper>();
-  private readonly lives = new Set<string>();
+  private readonly resources = new Set<LeasedResource>();
+  private readonly incarnations = new Set<string>();
   private readonly stops: (() => void)[] = [];
-  private current: string;
+  private currentIncarnation: string;
   private facts: NodeFacts | undefined;
   private nodes: readonly NodeEntry[] = [];
   /** When the store gave `nodes`, in its own time. */
   private seenAt = 0;
   /** How far the store's clock is ahead of this node's, in milliseconds. */
-  private ahead = 0;
+  private clockOffset = 0;
   private startedAt = 0;
   private lag = 0;
   private trusted = Number.NEGATIVE_INFINITY;
@@ -65,13 +65,13 @@ export class NodeRegistry {
   private sweeping = false;
   private closed = false;
 
-  constructor({ client, lease, clock, log, time }: NodeRegistryParts) {
+  constructor({ client, leaseMs, clock, log, time }: NodeRegistryDeps) {
     this.client = client;
-    this.lease = lease;
+    this.leaseMs = leaseMs;
     this.clock = clock;
     this.log = log;
     this.time = time;
-    this.current = this.newLife();
+    this.currentIncarnation = this.newIncarnation();
   }
 
   /**
@@ -79,30 +79,30 @@ export class NodeRegistry {
    * no node.
    */
   static async read(client: RedisClient): Promise<{ nodes: readonly NodeEntry[]; now: number }> {
-    const { nodes, now } = read(
-      await client.run(script, [client.keys.ofAll("nodes")], ["look", "", 0, "", ""]),
+    const { nodes, now } = decodeReply(
+      await client.run(script, [client.keys.globalKey("nodes")], ["look", "", 0, "", ""]),
     );
     return { nodes: nodes.filter(({ stopped }) => !stopped), now };
   }
 
   /** The name under which this node puts down what is to be given back when it is gone. */
-  get life(): string {
-    return this.current;
+  get incarnation(): string {
+    return this.currentIncarnation;
   }
 
   /** Whether `life` is this node's, or was. */
-  isOwn(life: string): boolean {
-    return this.lives.has(life);
+  isOwn(incarnation: string): boolean {
+    return this.incarnations.has(incarnation);
   }
 
   /** The names it had before. */
-  get pastLives(): readonly string[] {
-    return [...this.lives].filter((life) => life !== this.current);
+  get pastIncarnations(): readonly string[] {
+    return [...this.incarnations].filter((incarnation) => incarnation !== this.currentIncarnation);
   }
 
   /** A time of this node's clock in the store's, which all nodes share. */
   toStoreTime(time: number): number {
-    return Math.round(time + this.ahead);
+    return Math.round(time + this.clockOffset);
   }
 
   /** From when on (of the clock given) what is missing in the store is missing, and not only not put back yet. */
@@ -112,22 +112,22 @@ export class NodeRegistry {
 
   /** Joins the others. Rejects when the store does not answer. */
   async start(): Promise<void> {
-    const { now } = await this.ask("look");
+    const { now } = await this.run("look");
     this.startedAt = now;
-    await this.ask("begin");
+    await this.run("begin");
     this.stops.push(
-      this.clock.every(this.lease / RENEWALS, () => this.renew()),
+      this.clock.every(this.leaseMs / RENEWALS, () => this.renew()),
       this.clock.every(SWEEP_INTERVAL, () => this.sweep()),
     );
   }
 
   /** After the store was away: renews the lease, or begins a new life, and has everything put down again. */
-  async putBack(): Promise<void> {
-    this.trusted = trustedFrom(this.clock.now(), this.lease);
+  async reassert(): Promise<void> {
+    this.trusted = trustedFrom(this.clock.now(), this.leaseMs);
     await this.renewing;
     if (this.closed) return;
     await this.tryToRenew();
-    await this.putAllBack();
+    await this.reassertAll();
   }
 
   /** This node's people can connect from now on. */
@@ -137,18 +137,20 @@ export class NodeRegistry {
   }
 
   /** Has `keeper` told when to put back and what to sweep. */
-  add(keeper: LifeKeeper): void {
-    this.keepers.add(keeper);
+  add(resource: LeasedResource): void {
+    this.resources.add(resource);
   }
 
   /** Which of `lives` are gone for good. None, where that cannot be said now. */
-  async goneOf(lives: Iterable<string>): Promise<string[]> {
-    const doubtful = [...new Set(lives)].filter((life) => !this.isOwn(life) && !this.isKnown(life));
+  async expiredOf(incarnations: Iterable<string>): Promise<string[]> {
+    const doubtful = [...new Set(incarnations)].filter(
+      (incarnation) => !this.isOwn(incarnation) && !this.isKnown(incarnation),
+    );
     if (doubtful.length === 0) return [];
-    await this.ask("look");
+    await this.run("look");
     // Until this node has recovered, `trusted` may be that of before the store was away.
     if (!this.client.ready || this.clock.now() < this.trusted) return [];
-    return doubtful.filter((life) => !this.isKnown(life));
+    return doubtful.filter((incarnation) => !this.isKnown(incarnation));
   }
 
   /** Stops. Where anything is left under this node's life, its lease runs out, and others sweep it then. */
@@ -156,15 +158,17 @@ export class NodeRegistry {
     this.closed = true;
     for (const stop of this.stops) stop();
     try {
-      const left = await Promise.all([...this.keepers].map((keeper) => keeper.leaves(this.current)));
-      await this.ask(left.includes(true) ? "renew" : "end");
+      const leftovers = await Promise.all(
+        [...this.resources].map((resource) => resource.hasLeftovers(this.currentIncarnation)),
+      );
+      await this.run(leftovers.includes(true) ? "renew" : "end");
     } catch {
       // The lease runs out all the same.
     }
   }
 
-  private isKnown(life: string): boolean {
-    return this.nodes.some((node) => node.life === life && node.until > this.seenAt);
+  private isKnown(incarnation: string): boolean {
+    return this.nodes.some((node) => node.life === incarnation && node.until > this.seenAt);
   }
 
   private renew(): void {
@@ -173,7 +177,7 @@ export class NodeRegistry {
       .then(
         (isNew) => {
           // Nobody waits for it, or the lease would not be renewed meanwhile.
-          if (isNew) void this.putAllBack();
+          if (isNew) void this.reassertAll();
         },
         // It is tried again in a moment; that the store is away is said by the client.
         () => {},
@@ -186,20 +190,20 @@ export class NodeRegistry {
   /** Answers whether a new life has begun. */
   private async tryToRenew(): Promise<boolean> {
     const asked = performance.now();
-    const { done } = await this.ask("renew");
+    const { done } = await this.run("renew");
     this.lag = performance.now() - asked;
-    if (!done) await this.beginAnew();
+    if (!done) await this.beginIncarnation();
     return !done;
   }
 
-  private async putAllBack(): Promise<void> {
-    await Promise.all([...this.keepers].map((keeper) => keeper.putBack()));
+  private async reassertAll(): Promise<void> {
+    await Promise.all([...this.resources].map((resource) => resource.reassert()));
   }
 
-  private async beginAnew(): Promise<void> {
-    const life = this.newLife();
-    await this.ask("begin", life);
-    this.current = life;
+  private async beginIncarnation(): Promise<void> {
+    const incarnation = this.newIncarnation();
+    await this.run("begin", incarnation);
+    this.currentIncarnation = incarnation;
     this.log.warn("node.lease_lost", {
       node: this.client.node,
       advice: "This node could not renew its lease in time; its users are announced anew.",
@@ -220,27 +224,31 @@ export class NodeRegistry {
   }
 
   private async tryToSweep(): Promise<void> {
-    await this.ask("look");
+    await this.run("look");
     if (this.clock.now() < this.trusted) return;
-    for (const { id, life, stopped } of expired(this.nodes, this.seenAt)) {
-      for (const keeper of this.keepers) await keeper.sweep(life);
+    for (const { id, life: incarnation, stopped } of expired(this.nodes, this.seenAt)) {
+      for (const resource of this.resources) await resource.sweep(incarnation);
       // Only one of the survivors says so.
-      const { done } = await this.ask("forget", life);
-      const livesOn = this.nodes.some((node) => node.id === id && node.until > this.seenAt);
-      if (done && !stopped && !livesOn) this.log.warn("node.expired", { node: id });
+      const { done } = await this.run("forget", incarnation);
+      const isBack = this.nodes.some((node) => node.id === id && node.until > this.seenAt);
+      if (done && !stopped && !isBack) this.log.warn("node.expired", { node: id });
     }
   }
 
-  private newLife(): string {
-    const life = `${this.client.node}~${crypto.getRandomValues(new Uint32Array(1))[0]!.toString(36)}`;
-    this.lives.add(life);
+  private newIncarnation(): string {
+    const incarnation = `${this.client.node}~${crypto.getRandomValues(new Uint32Array(1))[0]!.toString(36)}`;
+    this.incarnations.add(incarnation);
     // What was put down under an older one has long been given back.
-    const [oldest] = this.lives;
-    if (this.lives.size > LIVES_KNOWN && oldest !== undefined) this.lives.delete(oldest);
-    return life;
+    const [oldest] = this.incarnations;
+    if (this.incarnations.size > MAX_KNOWN_INCARNATIONS && oldest !== undefined)
+      this.incarnations.delete(oldest);
+    return incarnation;
   }
 
-  private async ask(what: What, life = this.current): Promise<{ done: boolean; now: number }> {
+  private async run(
+    command: NodeCommand,
+    incarnation = this.currentIncarnation,
+  ): Promise<{ done: boolean; now: number }> {
     const { facts, startedAt } = this;
     const entry = {
       id: this.client.node,
@@ -251,14 +259,14 @@ export class NodeRegistry {
       lag: Math.round(this.lag * 10) / 10,
       ...(this.closed && { stopped: true }),
     };
-    const keys = [this.client.keys.ofAll("nodes")];
+    const keys = [this.client.keys.globalKey("nodes")];
     const now = this.time?.now() ?? "";
-    const arguments_ = [what, life, this.lease, JSON.stringify(entry), now];
+    const arguments_ = [command, incarnation, this.leaseMs, JSON.stringify(entry), now];
     const asked = this.clock.now();
-    const answer = read(await this.client.run(script, keys, arguments_));
+    const answer = decodeReply(await this.client.run(script, keys, arguments_));
     this.nodes = answer.nodes;
     this.seenAt = answer.now;
-    this.ahead = aheadOf(answer.now, asked, this.clock.now());
+    this.clockOffset = clockOffsetOf(answer.now, asked, this.clock.now());
     return answer;
   }
 }
@@ -267,13 +275,13 @@ export class NodeRegistry {
  * How far a clock is ahead that showed `now` (whole milliseconds) at some moment between `asked` and `answered` of this
  * node's: 0 where both may show the same, so that times which nodes tell each other are exact then.
  */
-function aheadOf(now: number, asked: number, answered: number): number {
+function clockOffsetOf(now: number, asked: number, answered: number): number {
   const [least, most] = [now - answered, now + 1 - asked];
   return least <= 0 && most >= 0 ? 0 : (least + most) / 2;
 }
 
-function read(answer: unknown): { done: boolean; now: number; nodes: NodeEntry[] } {
-  const [done, now, ...rest] = answer as [number, string, ...string[]];
+function decodeReply(reply: unknown): { done: boolean; now: number; nodes: NodeEntry[] } {
+  const [done, now, ...rest] = reply as [number, string, ...string[]];
   const nodes: NodeEntry[] = [];
   for (let i = 0; i < rest.length; i += 2) {
     const entry = rest[i + 1]!;

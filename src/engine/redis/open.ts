@@ -7,8 +7,8 @@ import type { EngineLog } from "../engine-log.ts";
 import { RedisAccounts } from "./accounts.ts";
 import { Channels } from "./channels.ts";
 import { type ConnectOptions, connect } from "./connect.ts";
-import { type ControlListener, ControlLog } from "./control.ts";
-import { REPLICA_PATIENCE, RedisEngine } from "./engine.ts";
+import { type ControlListener, ControlStream } from "./control.ts";
+import { REPLICA_TIMEOUT_MS, RedisEngine } from "./engine.ts";
 import { RedisLeases } from "./leases.ts";
 import { NodeRegistry } from "./nodes.ts";
 import { recover } from "./recovery.ts";
@@ -21,7 +21,7 @@ import { RedisTickets } from "./tickets.ts";
 
 export interface RedisOptions extends ConnectOptions {
   /** How long a node that is not heard of counts as alive, in milliseconds. */
-  readonly lease: number;
+  readonly leaseMs: number;
   /** What must have a message before it is acknowledged (D2). */
   readonly ackAfter: "primary" | "replica";
   /** How long conversations keep their messages that have no limits of their own. */
@@ -34,21 +34,21 @@ export interface RedisOptions extends ConnectOptions {
  * Throws StoreAway when Redis did not come in time, and StoreUnfit when it is set up so that promises cannot be kept.
  */
 export async function openRedis(options: RedisOptions): Promise<Store> {
-  const { lease, ackAfter, retention, clock, log } = options;
+  const { leaseMs: lease, ackAfter, retention, clock, log } = options;
   const client = await connect(options);
   try {
     await checkRequirements(client, log);
-    if (ackAfter === "replica") client.waitForReplica(REPLICA_PATIENCE);
+    if (ackAfter === "replica") client.waitForReplica(REPLICA_TIMEOUT_MS);
     const channels = new Channels(client);
     const engine = await RedisEngine.open({ client, channels, log, retention, ackAfter, clock });
-    const control = new ControlLog(client, clock, log);
+    const control = new ControlStream(client, clock, log);
     await control.start();
-    control.listen(conversationLines(log));
-    const nodes = new NodeRegistry({ client, lease, clock, log });
+    control.listen(logConversationChanges(log));
+    const nodes = new NodeRegistry({ client, leaseMs: lease, clock, log });
     const relay = new RedisRelay({ client, channels, nodes, clock });
     const leases = new RedisLeases({ client, nodes, clock, log });
     await leases.start();
-    client.recoverWith(() => recover({ channels, leases, engine, nodes, relay, control }));
+    client.onRecovery(() => recover({ channels, leases, engine, nodes, relay, control }));
     await nodes.start();
     let closing: Promise<void> | undefined;
     const close = async () => {
@@ -81,16 +81,16 @@ export async function openRedis(options: RedisOptions): Promise<Store> {
 }
 
 /** Logs what commands changed of conversations; who is in them is told by the engine. */
-function conversationLines(log: EngineLog): ControlListener {
+function logConversationChanges(log: EngineLog): ControlListener {
   return {
-    heard(events) {
+    onEvents(events) {
       for (const event of events)
         if ("conversation" in event)
           log.info(event.change === "removed" ? "conversation.removed" : "conversation.changed", {
             conversation: event.conversation,
           });
     },
-    missed() {},
+    onMissed() {},
   };
 }
 
@@ -103,7 +103,7 @@ export async function openRedisAccounts(options: ConnectOptions): Promise<{
   const { clock, log } = options;
   const client = await connect(options);
   // Who only writes does not read the log.
-  const control = new ControlLog(client, clock, log);
+  const control = new ControlStream(client, clock, log);
   return {
     accounts: new RedisAccounts(client, control, log),
     revocations: new RedisRevocations(client, control, log),

@@ -2,16 +2,16 @@ import { HISTORY_BUDGET } from "../../core/history.ts";
 import type { Message } from "../../protocol/server-frames.ts";
 import type { EngineLog } from "../engine-log.ts";
 import type { RedisClient } from "./client.ts";
-import { freshEpoch } from "./epoch.ts";
-import type { RoomHead } from "./room.ts";
+import { newEpoch } from "./epoch.ts";
+import type { FeedHead } from "./room.ts";
 import { Script } from "./scripts.ts";
-import type { Known } from "./work.ts";
+import type { KnownHead } from "./work.ts";
 
 /** Most messages that are read for a room in one go. */
-const FILLED_AT_ONCE = 200;
+const FILL_PAGE_SIZE = 200;
 
 /** Reads conversations. What cannot be read now is undefined, and logged. */
-export class Reader {
+export class MessageReader {
   private readonly headScript = new Script("head");
   private readonly pageScript = new Script("page");
   /** The life of the store, as it was when it was read last. */
@@ -29,30 +29,30 @@ export class Reader {
 
   /** Reads the life of the store, and begins one where there is none: it is empty. */
   async refreshEpoch(): Promise<void> {
-    const key = this.client.keys.ofAll("epoch");
+    const key = this.client.keys.globalKey("epoch");
     try {
-      await this.client.commands.set(key, freshEpoch(), "NX");
+      await this.client.commands.set(key, newEpoch(), "NX");
       this.epoch = (await this.client.commands.get(key)) ?? this.epoch;
     } catch (error) {
-      this.noteFault(error);
+      this.logReadError(error);
     }
   }
 
   /** How far a conversation reaches; a store behind `known` begins a new epoch. */
   readonly head = async (
     conversation: string,
-    known: Pick<Known, "seq" | "at" | "epoch">,
-  ): Promise<RoomHead | undefined> => {
+    known: Pick<KnownHead, "seq" | "at" | "epoch">,
+  ): Promise<FeedHead | undefined> => {
     const { keys, isCluster } = this.client;
-    const names = [keys.ofConversation(conversation, "meta"), keys.ofConversation(conversation, "log")];
-    if (!isCluster) names.push(keys.ofAll("epoch"));
-    const values = [freshEpoch(), known.seq, known.at, known.epoch, this.epoch];
+    const names = [keys.conversationKey(conversation, "meta"), keys.conversationKey(conversation, "log")];
+    if (!isCluster) names.push(keys.globalKey("epoch"));
+    const values = [newEpoch(), known.seq, known.at, known.epoch, this.epoch];
     try {
       const reply = await this.client.run(this.headScript, names, values);
       const [seq, at, first, epoch] = reply as [number, number, number, string];
       return { seq, at, first, epoch };
     } catch (error) {
-      this.noteFault(error);
+      this.logReadError(error);
       return undefined;
     }
   };
@@ -65,22 +65,22 @@ export class Reader {
     count: number,
   ): Promise<readonly Message[] | undefined> {
     if (first > last) return [];
-    const key = this.client.keys.ofConversation(conversation, "log");
+    const key = this.client.keys.conversationKey(conversation, "log");
     try {
       const reply = await this.client.run(this.pageScript, [key], [first, last, count, HISTORY_BUDGET]);
       return JSON.parse(String(reply));
     } catch (error) {
-      this.noteFault(error);
+      this.logReadError(error);
       return undefined;
     }
   }
 
   /** Some of the oldest messages with first ≤ seq ≤ last, for a room that lacks them. */
   readonly read = (conversation: string, first: number, last: number) =>
-    this.page(conversation, first, last, FILLED_AT_ONCE);
+    this.page(conversation, first, last, FILL_PAGE_SIZE);
 
   /** That Redis is away was told once; each read that meets it would be hundreds of lines. */
-  private noteFault(error: unknown): void {
+  private logReadError(error: unknown): void {
     if (this.client.ready) this.log.error("store.read_failed", { error: String(error) });
   }
 }

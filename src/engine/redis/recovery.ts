@@ -1,34 +1,34 @@
 import type { Channels } from "./channels.ts";
-import type { ControlLog } from "./control.ts";
+import type { ControlStream } from "./control.ts";
 import type { RedisEngine } from "./engine.ts";
 import type { RedisLeases } from "./leases.ts";
 import type { NodeRegistry } from "./nodes.ts";
 import type { RedisRelay } from "./relay.ts";
 
 /** What has to be recovered; a part that is missing is not in use. */
-export interface RecoveryParts {
+export interface RecoveryDeps {
   readonly channels?: Pick<Channels, "subscribeAgain">;
   readonly leases?: Pick<RedisLeases, "start">;
   readonly engine?: Pick<RedisEngine, "catchUp">;
   readonly nodes?: Pick<NodeRegistry, "putBack">;
   readonly relay?: Pick<RedisRelay, "catchUp">;
-  readonly control?: Pick<ControlLog, "look">;
+  readonly control?: Pick<ControlStream, "look">;
 }
 
 /**
  * What a node does when Redis was away and takes its writes again (RedisClient). Only when all of it is done the node is
  * ready, and clients get `recovered`. It rejects when Redis is away again meanwhile; then all of it is done once more.
  */
-export async function recover(parts: RecoveryParts): Promise<void> {
-  const { channels, leases, engine, nodes, relay, control } = parts;
+export async function recover(deps: RecoveryDeps): Promise<void> {
+  const { channels, leases, engine, nodes, relay, control } = deps;
   // From here on nothing is missed that other nodes announce.
-  await Promise.all([channels?.subscribeAgain(), leases?.start()]);
+  await Promise.all([channels?.resubscribe(), leases?.start()]);
   // The messages that were missed, to everybody who listens; or that messages are lost.
   await engine?.catchUp();
   // The lease of this node, and under it its users and its connections.
-  await nodes?.putBack();
+  await nodes?.reassert();
   // Who came and went through other nodes, and what was read there.
   await relay?.catchUp();
   // Accounts that changed, and what was revoked.
-  await control?.look();
+  await control?.poll();
 }

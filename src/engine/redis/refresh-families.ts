@@ -3,8 +3,8 @@ import { MAX_FAMILIES, type RefreshFamily, type RefreshStore } from "../../core/
 import type { RedisClient } from "./client.ts";
 import { Script } from "./scripts.ts";
 
-const REPLACE = new Script("replace");
-const ENTER = new Script("enter");
+const COMPARE_AND_SET = new Script("replace");
+const BOUNDED_SET_ADD = new Script("enter");
 
 /** The port for refresh tokens on Redis: a text for each family, and the names of each user's. */
 export class RedisRefreshFamilies implements RefreshStore {
@@ -15,30 +15,30 @@ export class RedisRefreshFamilies implements RefreshStore {
 
   async add(family: RefreshFamily): Promise<void> {
     const { commands, keys } = this.client;
-    const life = this.lifeOf(family);
-    await commands.set(keys.ofFamily(family.id), textOf(family), "PX", life);
-    const index = keys.ofUser(family.user, "families");
+    const ttlMs = this.ttlOf(family);
+    await commands.set(keys.familyKey(family.id), encodeFamily(family), "PX", ttlMs);
+    const index = keys.userKey(family.user, "families");
     // A family that a crash keeps out of here does not count, and expires like any other.
-    const arguments_ = [family.id, family.signedInAt, MAX_FAMILIES, life];
-    const gone = (await this.client.run(ENTER, [index], arguments_)) as string[];
-    if (gone.length === 0) return;
-    await Promise.all(gone.map((id) => commands.del(keys.ofFamily(id))));
-    await commands.zrem(index, ...gone);
+    const arguments_ = [family.id, family.signedInAt, MAX_FAMILIES, ttlMs];
+    const evicted = (await this.client.run(BOUNDED_SET_ADD, [index], arguments_)) as string[];
+    if (evicted.length === 0) return;
+    await Promise.all(evicted.map((id) => commands.del(keys.familyKey(id))));
+    await commands.zrem(index, ...evicted);
   }
 
   async find(id: string): Promise<RefreshFamily | undefined> {
-    const text = await this.client.commands.get(this.client.keys.ofFamily(id));
+    const text = await this.client.commands.get(this.client.keys.familyKey(id));
     return text === null ? undefined : JSON.parse(text);
   }
 
   async replace(before: RefreshFamily, after: RefreshFamily | undefined): Promise<boolean> {
     const { commands, keys } = this.client;
-    const life = after === undefined ? 0 : this.lifeOf(after);
-    const change = [textOf(before), after === undefined ? "" : textOf(after), life];
-    if ((await this.client.run(REPLACE, [keys.ofFamily(before.id)], change)) !== 1) return false;
-    const index = keys.ofUser(before.user, "families");
+    const ttlMs = after === undefined ? 0 : this.ttlOf(after);
+    const change = [encodeFamily(before), after === undefined ? "" : encodeFamily(after), ttlMs];
+    if ((await this.client.run(COMPARE_AND_SET, [keys.familyKey(before.id)], change)) !== 1) return false;
+    const index = keys.userKey(before.user, "families");
     if (after === undefined) await commands.zrem(index, before.id);
-    else await commands.pexpire(index, life);
+    else await commands.pexpire(index, ttlMs);
     return true;
   }
 
@@ -46,18 +46,18 @@ export class RedisRefreshFamilies implements RefreshStore {
     const { commands, keys } = this.client;
     // Whose a family is never changes.
     if ((await this.find(id))?.user !== user) return;
-    await commands.del(keys.ofFamily(id));
-    await commands.zrem(keys.ofUser(user, "families"), id);
+    await commands.del(keys.familyKey(id));
+    await commands.zrem(keys.userKey(user, "families"), id);
   }
 
   /** What is left to it, which Redis counts by its own clock. */
-  private lifeOf({ expiresAt }: RefreshFamily): number {
+  private ttlOf({ expiresAt }: RefreshFamily): number {
     return Math.max(1, expiresAt - this.clock.wall());
   }
 }
 
 /** The same family gives the same text, in whatever order its fields came. */
-function textOf({ id, user, account, signedInAt, expiresAt, tokens }: RefreshFamily): string {
+function encodeFamily({ id, user, account, signedInAt, expiresAt, tokens }: RefreshFamily): string {
   const live = tokens.map(({ hash, issuedAt, usedAt }) => ({ hash, issuedAt, usedAt }));
   return JSON.stringify({ id, user, account, signedInAt, expiresAt, tokens: live });
 }

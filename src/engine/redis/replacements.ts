@@ -8,7 +8,7 @@ export interface Replacement {
 }
 
 /** Notifications kept for another try; the oldest are given up, and their nodes find out when they settle. */
-const KEPT = 10_000;
+const MAX_UNSENT = 10_000;
 
 /**
  * Notifies nodes of those of their connections that newer ones on other nodes have replaced. Each node has a channel of
@@ -22,38 +22,38 @@ export class Replacements {
 
   constructor(
     private readonly client: RedisClient,
-    private readonly replaced: (replacement: Replacement) => void,
+    private readonly onReplaced: (replacement: Replacement) => void,
   ) {
-    this.channel = client.keys.replacements(client.node);
+    this.channel = client.keys.replacementsChannel(client.node);
   }
 
   /** Begins to hear what other nodes send to this one. Rejects when Redis cannot be reached. */
   listen(): Promise<void> {
     const subscribed = this.client.subscribe([this.channel], (payload) => {
       const [user = "", slot = "", id] = payload.split(" ");
-      this.replaced({ user, slot, id: Number(id) });
+      this.onReplaced({ user, slot, id: Number(id) });
     });
     this.listening = subscribed;
     return subscribed;
   }
 
   /** Notifies the node of `life`; tried again where that fails. */
-  send(life: string, { user, slot, id }: Replacement): void {
+  send(incarnation: string, { user, slot, id }: Replacement): void {
     const payload = `${user} ${slot} ${id}`;
-    const node = life.slice(0, life.lastIndexOf("~"));
-    this.client.publish(this.client.keys.replacements(node), payload).catch(() => {
-      if (this.unsent.size < KEPT) this.unsent.set(payload, life);
+    const node = incarnation.slice(0, incarnation.lastIndexOf("~"));
+    this.client.publish(this.client.keys.replacementsChannel(node), payload).catch(() => {
+      if (this.unsent.size < MAX_UNSENT) this.unsent.set(payload, incarnation);
     });
   }
 
   /** Sends what could not be sent. */
-  sendAgain(): void {
+  retryUnsent(): void {
     if (this.unsent.size === 0 || !this.client.ready) return;
     const unsent = [...this.unsent];
     this.unsent.clear();
-    for (const [payload, life] of unsent) {
+    for (const [payload, incarnation] of unsent) {
       const [user = "", slot = "", id] = payload.split(" ");
-      this.send(life, { user, slot, id: Number(id) });
+      this.send(incarnation, { user, slot, id: Number(id) });
     }
   }
 

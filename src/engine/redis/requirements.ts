@@ -1,6 +1,6 @@
 import type { EngineLog } from "../engine-log.ts";
 import type { RedisClient } from "./client.ts";
-import { StoreUnfit } from "./connect.ts";
+import { StoreMisconfigured } from "./connect.ts";
 
 /** What one primary says of itself; undefined is what this user may not ask. */
 export interface RedisFacts {
@@ -13,7 +13,7 @@ export interface RedisFacts {
 }
 
 /** What keeps Parley from using a Redis, in one line each, and what its operator should know. */
-export interface Verdict {
+export interface RequirementsReport {
   readonly problems: readonly string[];
   readonly warnings: readonly Warning[];
 }
@@ -23,13 +23,13 @@ export interface Warning {
   readonly advice: string;
 }
 
-const OLDEST = [6, 2] as const;
+const MIN_VERSION = [6, 2] as const;
 
 /** Judges what the primaries say of themselves. */
-export function judge(all: readonly RedisFacts[]): Verdict {
+export function evaluateRequirements(all: readonly RedisFacts[]): RequirementsReport {
   const problems = new Set<string>();
   for (const { version, eviction } of all) {
-    if (version !== undefined && isOlder(version, OLDEST))
+    if (version !== undefined && isOlder(version, MIN_VERSION))
       problems.add(`It is version ${version}, and Parley needs Redis 6.2 or newer, or Valkey.`);
     if (eviction !== undefined && eviction !== "noeviction")
       problems.add(
@@ -57,7 +57,7 @@ function isOlder(version: string, [major, minor]: readonly [number, number]): bo
 }
 
 /** Asks every primary about itself. */
-export async function askFacts({ primaries }: RedisClient): Promise<RedisFacts[]> {
+export async function readServerFacts({ primaries }: RedisClient): Promise<RedisFacts[]> {
   return Promise.all(
     primaries.map(async (primary) => {
       // A managed Redis, or an ACL user with few rights, may refuse either.
@@ -88,18 +88,18 @@ function unlessRefused<T>(otherwise: T): (error: unknown) => T {
 }
 
 /**
- * Throws StoreUnfit when Redis is set up so that promises cannot be kept, and warns of the rest. Looks again each time
+ * Throws StoreMisconfigured when Redis is set up so that promises cannot be kept, and warns of the rest. Looks again each time
  * Redis was away, for another may have taken over: then it is told in the log, and nothing is closed.
  */
 export async function checkRequirements(client: RedisClient, log: EngineLog): Promise<void> {
-  const { problems, warnings } = judge(await askFacts(client));
+  const { problems, warnings } = evaluateRequirements(await readServerFacts(client));
   if (problems.length > 0)
-    throw new StoreUnfit(`${client.description} cannot be used. ${problems.join(" ")}`);
+    throw new StoreMisconfigured(`${client.description} cannot be used. ${problems.join(" ")}`);
   for (const { event, advice } of warnings) log.warn(event, { store: client.description, advice });
   client.watchReady(async (ready) => {
     if (!ready) return;
     try {
-      const { problems } = judge(await askFacts(client));
+      const { problems } = evaluateRequirements(await readServerFacts(client));
       if (problems.length > 0) log.error("store.misconfigured", { store: client.description, problems });
     } catch {
       // It is away again, which is told already.

@@ -7,15 +7,15 @@ import {
   type RevocationStore,
 } from "../../core/revocations.ts";
 import type { EngineLog } from "../engine-log.ts";
-import { Watchers } from "../watchers.ts";
+import { Listeners } from "../watchers.ts";
 import type { RedisClient } from "./client.ts";
-import type { ControlEvent, ControlLog } from "./control.ts";
+import type { ControlEvent, ControlStream } from "./control.ts";
 import { Script } from "./scripts.ts";
 
 const REVOKE_USER = new Script("revoke-user");
 
 /** A token about which Redis is being asked. */
-interface Question {
+interface PendingCheck {
   readonly token: RevocableToken;
   revoked: boolean;
 }
@@ -25,88 +25,88 @@ interface Question {
  * leaves it revoked, and whoever asked for it without an answer asks again.
  */
 export class RedisRevocations implements RevocationStore {
-  private readonly watchers = new Watchers<Revocation>({
-    begin: () => this.beginListening(),
-    end: () => this.stopListening?.(),
+  private readonly listeners = new Listeners<Revocation>({
+    onFirstAdded: () => this.beginListening(),
+    onLastRemoved: () => this.stopListening?.(),
     // What is not told now never is: the other listeners, and the other revocations, must not wait for this one.
-    failed: (error) => this.log.error("revocations.listener_failed", { error: String(error) }),
+    onError: (error) => this.log.error("revocations.listener_failed", { error: String(error) }),
   });
-  private readonly missedBy = new Set<() => Promise<void> | void>();
-  private readonly questions = new Set<Question>();
+  private readonly missedListeners = new Set<() => Promise<void> | void>();
+  private readonly pendingChecks = new Set<PendingCheck>();
   private stopListening: (() => void) | undefined;
 
   constructor(
     private readonly client: RedisClient,
-    private readonly control: ControlLog,
+    private readonly control: ControlStream,
     private readonly log: EngineLog,
   ) {}
 
   async revokeToken(id: string, expiresAt: number): Promise<void> {
-    const key = this.client.keys.ofToken(id);
+    const key = this.client.keys.tokenKey(id);
     const keptUntil = expiresAt + LEEWAY_KEPT;
     // By the clock of Redis, so that no node's can end it early.
     if (keptUntil >= NEVER) await this.client.commands.set(key, "1");
     else await this.client.commands.set(key, "1", "PXAT", Math.max(1, keptUntil));
-    await this.tell({ tokenId: id });
+    await this.publish({ tokenId: id });
   }
 
   async revokeUser(user: string, before: number): Promise<void> {
-    const key = this.client.keys.ofUser(user, "revoked");
+    const key = this.client.keys.userKey(user, "revoked");
     const counts = Number(await this.client.run(REVOKE_USER, [key], [before]));
-    await this.tell({ user, before: counts });
+    await this.publish({ user, before: counts });
   }
 
   async isRevoked(token: RevocableToken): Promise<boolean> {
     const { commands, keys } = this.client;
-    const question: Question = { token, revoked: false };
-    this.questions.add(question);
+    const check: PendingCheck = { token, revoked: false };
+    this.pendingChecks.add(check);
     try {
       const [own, before] = await Promise.all([
-        commands.exists(keys.ofToken(token.id)),
-        commands.get(keys.ofUser(token.subject, "revoked")),
+        commands.exists(keys.tokenKey(token.id)),
+        commands.get(keys.userKey(token.subject, "revoked")),
       ]);
       // In a Cluster the answers can be older than a revocation that the watchers have been told of meanwhile.
-      return question.revoked || own === 1 || Number(before ?? 0) > token.issuedAt;
+      return check.revoked || own === 1 || Number(before ?? 0) > token.issuedAt;
     } finally {
-      this.questions.delete(question);
+      this.pendingChecks.delete(check);
     }
   }
 
   watch(listener: RevocationListener, missed?: () => Promise<void> | void): () => void {
-    const stop = this.watchers.add(listener);
-    if (missed !== undefined) this.missedBy.add(missed);
+    const stop = this.listeners.add(listener);
+    if (missed !== undefined) this.missedListeners.add(missed);
     return () => {
       stop();
-      if (missed !== undefined) this.missedBy.delete(missed);
+      if (missed !== undefined) this.missedListeners.delete(missed);
     };
   }
 
   private beginListening(): void {
     this.stopListening = this.control.listen({
-      heard: (events) => this.hear(events),
-      missed: () => this.tellMissed(),
+      onEvents: (events) => this.onEvents(events),
+      onMissed: () => this.notifyMissed(),
     });
   }
 
-  private async tell(revocation: Revocation): Promise<void> {
-    await this.control.tell(revocation);
-    await this.control.look();
+  private async publish(revocation: Revocation): Promise<void> {
+    await this.control.append(revocation);
+    await this.control.poll();
   }
 
-  private hear(events: readonly ControlEvent[]): void {
-    for (const revocation of furthest(events)) {
-      for (const question of this.questions) question.revoked ||= hits(revocation, question.token);
-      this.watchers.tell(revocation);
+  private onEvents(events: readonly ControlEvent[]): void {
+    for (const revocation of newestRevocations(events)) {
+      for (const check of this.pendingChecks) check.revoked ||= appliesTo(revocation, check.token);
+      this.listeners.notify(revocation);
     }
   }
 
-  private async tellMissed(): Promise<void> {
-    await Promise.all([...this.missedBy].map((missed) => missed()));
+  private async notifyMissed(): Promise<void> {
+    await Promise.all([...this.missedListeners].map((missed) => missed()));
   }
 }
 
 /** The revocations among `events`, each token and user once. */
-function furthest(events: readonly ControlEvent[]): Iterable<Revocation> {
+function newestRevocations(events: readonly ControlEvent[]): Iterable<Revocation> {
   const found = new Map<string, Revocation>();
   const reach = (user: string) => {
     const known = found.get(`user ${user}`);
@@ -119,7 +119,7 @@ function furthest(events: readonly ControlEvent[]): Iterable<Revocation> {
   return found.values();
 }
 
-function hits(revocation: Revocation, { id, subject, issuedAt }: RevocableToken): boolean {
+function appliesTo(revocation: Revocation, { id, subject, issuedAt }: RevocableToken): boolean {
   if ("tokenId" in revocation) return revocation.tokenId === id;
   return revocation.user === subject && issuedAt < revocation.before;
 }

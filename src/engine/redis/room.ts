@@ -3,117 +3,117 @@ import { relationOf } from "../../core/epoch.ts";
 import type { Message } from "../../protocol/server-frames.ts";
 import type { EngineLog } from "../engine-log.ts";
 import type { Announcement } from "./messages.ts";
-import type { Known } from "./work.ts";
+import type { KnownHead } from "./work.ts";
 
 /** How far a conversation reaches, and the time of its newest message. */
-export interface RoomHead extends Head {
+export interface FeedHead extends Head {
   readonly at: number;
 }
 
 /** What a room asks of the store. Both answer undefined where it cannot be asked now, and MUST NOT reject. */
-export interface RoomStore {
+export interface FeedStore {
   /** How far the conversation reaches; a store that has not what is `known` begins a new epoch. */
-  head(conversation: string, known: Pick<Known, "seq" | "at" | "epoch">): Promise<RoomHead | undefined>;
+  head(conversation: string, known: Pick<KnownHead, "seq" | "at" | "epoch">): Promise<FeedHead | undefined>;
   /** Messages with first ≤ seq ≤ last, some of the oldest of them. */
   read(conversation: string, first: number, last: number): Promise<readonly Message[] | undefined>;
   /** Nobody listens to the room any more. */
-  ended(room: Room): void;
+  onEnded(feed: OrderedFeed): void;
   /** The room has another epoch: messages that were told may be gone, or it was removed. The next one follows `room.told`. */
-  changed(room: Room): void;
+  onEpochChanged(feed: OrderedFeed): void;
   readonly log: EngineLog;
 }
 
 /** An answer of this node's own that is told after the message it belongs to, and after those before it. */
-export interface Held {
+export interface PendingReply {
   /** The message it belongs to; 0 where it belongs to none. */
   readonly seq: number;
   /** The message itself, where this node brought it. */
   readonly message: Message | undefined;
-  done(): void;
+  send(): void;
   /** What it belongs to could not be told: the sender may try again. */
-  refuse(): void;
+  reject(): void;
 }
 
 /** How long a gap may be one of two connections that are read one after the other, in milliseconds. */
-const GAP_PATIENCE = 5;
+const GAP_TIMEOUT_MS = 5;
 
 /**
  * A conversation that somebody on this node listens to. Messages come in three ways, each of them in its own time: in
  * the answers to this node's posts, announced by other nodes, and from the store where one is missing. They are told in
  * the order of `seq`, each once and without a hole (D1, D5).
  */
-export class Room {
+export class OrderedFeed {
   /** The newest `seq` that was told. */
-  told = 0;
+  lastDelivered = 0;
   epoch = "";
   /** The time of that message; 0 where it is not known. */
-  private toldAt = 0;
+  private lastDeliveredAt = 0;
   /**
    * What was told last before the connection was lost, until the store has shown that it still has it: meanwhile other
    * nodes may carry on with a store that went back, and pass what was told here.
    */
-  private proof: Pick<Known, "seq" | "at"> | undefined;
+  private unverified: Pick<KnownHead, "seq" | "at"> | undefined;
   isOpen = false;
-  private listenings: readonly RoomListening[] = [];
-  private held: Held[] = [];
+  private subscriptions: readonly FeedSubscription[] = [];
+  private pendingReplies: PendingReply[] = [];
   /** Who waits until everything up to `seq` was told. */
-  private waiting: { readonly seq: number; readonly resolve: (told: boolean) => void }[] = [];
+  private waiting: { readonly seq: number; readonly resolve: (isDelivered: boolean) => void }[] = [];
   /** Messages that are known and cannot be told before those before them. */
-  private readonly ahead = new Map<number, Message>();
+  private readonly outOfOrder = new Map<number, Message>();
   /** Announcements that came before the room was open. */
-  private early: Announcement[] = [];
+  private receivedBeforeOpen: Announcement[] = [];
   /** The newest `seq` that is known to exist. */
   private newest = 0;
   /**
    * Turns of this node that may store something here and are not answered to the end, the oldest first: the next one begins
    * before that is told. `before` is what was known to exist when the turn began, or was answered since.
    */
-  private underWay: { readonly turn: number; before: number }[] = [];
+  private batchesInFlight: { readonly batch: number; before: number }[] = [];
   private timer: ReturnType<typeof setTimeout> | undefined;
   private filling = false;
   private ended = false;
 
   constructor(
     readonly conversation: string,
-    private readonly store: RoomStore,
+    private readonly store: FeedStore,
   ) {}
 
   /** From here on messages above `head.seq` are told. */
-  open(head: RoomHead): void {
-    this.told = head.seq;
-    this.toldAt = head.at;
+  open(head: FeedHead): void {
+    this.lastDelivered = head.seq;
+    this.lastDeliveredAt = head.at;
     this.newest = head.seq;
     this.epoch = head.epoch;
     this.isOpen = true;
-    const early = this.early;
-    this.early = [];
-    for (const announcement of early) this.hear(announcement);
+    const announcements = this.receivedBeforeOpen;
+    this.receivedBeforeOpen = [];
+    for (const announcement of announcements) this.receive(announcement);
     this.advance();
   }
 
   add(listener: MessageListener): Listening {
-    const listening = new RoomListening(this, listener);
-    this.listenings = [...this.listenings, listening];
-    return listening;
+    const subscription = new FeedSubscription(this, listener);
+    this.subscriptions = [...this.subscriptions, subscription];
+    return subscription;
   }
 
-  remove(listening: RoomListening): void {
-    this.listenings = this.listenings.filter((other) => other !== listening);
-    if (this.listenings.length === 0) this.end();
+  remove(subscription: FeedSubscription): void {
+    this.subscriptions = this.subscriptions.filter((other) => other !== subscription);
+    if (this.subscriptions.length === 0) this.end();
   }
 
   /** A message was announced: by this node, or another. */
-  hear(announcement: Announcement): void {
+  receive(announcement: Announcement): void {
     if (!this.isOpen) {
-      this.early.push(announcement);
+      this.receivedBeforeOpen.push(announcement);
       return;
     }
     const { epoch, first, last, lines } = announcement;
     if (epoch !== this.epoch) this.changeEpoch({ epoch, seq: first - 1 });
-    if (last <= this.told) return;
+    if (last <= this.lastDelivered) return;
     this.newest = Math.max(this.newest, last);
     for (const [i, line] of lines.split("\n").entries())
-      if (first + i > this.told) this.ahead.set(first + i, JSON.parse(line));
+      if (first + i > this.lastDelivered) this.outOfOrder.set(first + i, JSON.parse(line));
     this.advance();
   }
 
@@ -121,33 +121,34 @@ export class Room {
    * A turn of this node begins that may store something here. What is stored after it is told after its answers, or a
    * sender would see the ack of one message after a later message.
    */
-  beginTurn(turn: number): void {
-    if (this.underWay.at(-1)?.turn !== turn) this.underWay.push({ turn, before: this.newest });
+  beginBatch(batch: number): void {
+    if (this.batchesInFlight.at(-1)?.batch !== batch)
+      this.batchesInFlight.push({ batch, before: this.newest });
   }
 
   /** All answers of a turn were delivered; nothing is kept back for it any more. */
-  endTurn(turn: number): void {
-    if (this.underWay[0]?.turn !== turn) return;
-    this.underWay.shift();
+  endBatch(batch: number): void {
+    if (this.batchesInFlight[0]?.batch !== batch) return;
+    this.batchesInFlight.shift();
     this.advance();
   }
 
   /** Tells what belongs to this node's own request, at once where nothing is missing before it. */
-  deliver(answer: Held): void {
+  addReply(reply: PendingReply): void {
     if (this.ended) {
-      answer.done();
+      reply.send();
       return;
     }
-    this.newest = Math.max(this.newest, answer.seq);
-    const turn = this.underWay[0];
-    if (turn !== undefined) turn.before = Math.max(turn.before, answer.seq);
-    this.held.push(answer);
+    this.newest = Math.max(this.newest, reply.seq);
+    const batch = this.batchesInFlight[0];
+    if (batch !== undefined) batch.before = Math.max(batch.before, reply.seq);
+    this.pendingReplies.push(reply);
     this.advance();
   }
 
   /** Resolves with true when everything up to `seq` was told, and with false when that cannot be done now. */
-  reach(seq: number): Promise<boolean> {
-    if (this.ended || seq <= this.told) return Promise.resolve(true);
+  waitUntilDelivered(seq: number): Promise<boolean> {
+    if (this.ended || seq <= this.lastDelivered) return Promise.resolve(true);
     const { promise, resolve } = Promise.withResolvers<boolean>();
     this.waiting.push({ seq, resolve });
     this.newest = Math.max(this.newest, seq);
@@ -158,13 +159,13 @@ export class Room {
   /** Looks whether the store has what was not announced, or has lost what was. */
   async check(): Promise<void> {
     if (!this.isOpen || this.ended) return;
-    const { epoch, proof } = this;
+    const { epoch, unverified } = this;
     const head = await this.store.head(this.conversation, this.known);
     // An answer from before another epoch was heard of says nothing about now.
     if (head === undefined || this.ended || epoch !== this.epoch) return;
     if (head.epoch !== this.epoch) this.changeEpoch(head);
     else {
-      if (this.proof === proof) this.proof = undefined;
+      if (this.unverified === unverified) this.unverified = undefined;
       this.newest = Math.max(this.newest, head.seq);
     }
     this.advance();
@@ -172,20 +173,20 @@ export class Room {
 
   /** Looks what was missed, and resolves when it was told, or cannot be told now. */
   async catchUp(): Promise<void> {
-    this.suspect();
+    this.markUnverified();
     await this.check();
-    await this.reach(this.newest);
+    await this.waitUntilDelivered(this.newest);
   }
 
   /** What the store must have, or it has lost messages. */
-  get known(): Pick<Known, "seq" | "at" | "epoch"> {
-    const { seq, at } = this.proof ?? { seq: this.told, at: this.toldAt };
+  get known(): Pick<KnownHead, "seq" | "at" | "epoch"> {
+    const { seq, at } = this.unverified ?? { seq: this.lastDelivered, at: this.lastDeliveredAt };
     return { seq, at, epoch: this.epoch };
   }
 
   /** The connection is lost: when it is back, the store may be another. */
-  suspect(): void {
-    if (this.isOpen) this.proof ??= { seq: this.told, at: this.toldAt };
+  markUnverified(): void {
+    if (this.isOpen) this.unverified ??= { seq: this.lastDelivered, at: this.lastDeliveredAt };
   }
 
   /**
@@ -194,21 +195,21 @@ export class Room {
    */
   changeEpoch(head: Pick<Head, "seq" | "epoch"> & { readonly at?: number }): void {
     if (this.ended) return;
-    if (relationOf(this.epoch, head.epoch) !== "removed") this.logLoss(head.seq);
-    this.told = head.seq;
-    this.toldAt = head.at ?? 0;
-    this.proof = undefined;
+    if (relationOf(this.epoch, head.epoch) !== "removed") this.logMessagesLost(head.seq);
+    this.lastDelivered = head.seq;
+    this.lastDeliveredAt = head.at ?? 0;
+    this.unverified = undefined;
     this.newest = head.seq;
     this.epoch = head.epoch;
-    this.ahead.clear();
-    this.refuseHeld();
-    this.store.changed(this);
+    this.outOfOrder.clear();
+    this.rejectReplies();
+    this.store.onEpochChanged(this);
   }
 
-  private logLoss(now: number): void {
+  private logMessagesLost(now: number): void {
     this.store.log.warn("store.messages_lost", {
       conversation: this.conversation,
-      last_delivered: this.told,
+      last_delivered: this.lastDelivered,
       last_stored: now,
       advice: "Redis has lost messages, or this node could not get them in time. Who is in the room is told.",
     });
@@ -219,53 +220,53 @@ export class Room {
     if (this.ended) return;
     this.ended = true;
     clearTimeout(this.timer);
-    this.store.ended(this);
-    const held = this.held;
-    this.held = [];
-    for (const answer of held) answer.done();
-    this.letGo(true);
+    this.store.onEnded(this);
+    const replies = this.pendingReplies;
+    this.pendingReplies = [];
+    for (const reply of replies) reply.send();
+    this.resolveWaiting(true);
   }
 
   /** Tells everything that can be told now, and sees to what is missing. */
   private advance(): void {
     if (!this.isOpen) return;
     while (!this.ended) {
-      const next = this.held[0];
-      if (next !== undefined && this.reaches(next)) {
-        this.held.shift();
-        if (next.seq === this.told + 1) this.tell(next.message!);
-        next.done();
+      const next = this.pendingReplies[0];
+      if (next !== undefined && this.canSend(next)) {
+        this.pendingReplies.shift();
+        if (next.seq === this.lastDelivered + 1) this.deliver(next.message!);
+        next.send();
         continue;
       }
-      const message = this.ahead.get(this.told + 1);
-      if (message === undefined || message.seq > (this.underWay[0]?.before ?? message.seq)) break;
-      this.tell(message);
+      const message = this.outOfOrder.get(this.lastDelivered + 1);
+      if (message === undefined || message.seq > (this.batchesInFlight[0]?.before ?? message.seq)) break;
+      this.deliver(message);
     }
     if (this.ended || this.filling || !this.hasGap()) return;
-    this.timer ??= setTimeout(() => this.fill(), GAP_PATIENCE);
+    this.timer ??= setTimeout(() => this.fill(), GAP_TIMEOUT_MS);
   }
 
   /** Whether the message that is to be told next has still to come. */
   private hasGap(): boolean {
-    return this.newest > this.told && !this.ahead.has(this.told + 1);
+    return this.newest > this.lastDelivered && !this.outOfOrder.has(this.lastDelivered + 1);
   }
 
-  private reaches({ seq, message }: Held): boolean {
-    return seq <= this.told || (seq === this.told + 1 && message !== undefined);
+  private canSend({ seq, message }: PendingReply): boolean {
+    return seq <= this.lastDelivered || (seq === this.lastDelivered + 1 && message !== undefined);
   }
 
-  private tell(message: Message): void {
-    this.told = message.seq;
-    this.toldAt = message.at;
-    this.ahead.delete(message.seq);
-    for (const listening of this.listenings) this.guarded(() => listening.tell(message));
-    if (this.waiting.length > 0) this.letGo(true, message.seq);
+  private deliver(message: Message): void {
+    this.lastDelivered = message.seq;
+    this.lastDeliveredAt = message.at;
+    this.outOfOrder.delete(message.seq);
+    for (const subscription of this.subscriptions) this.guarded(() => subscription.deliver(message));
+    if (this.waiting.length > 0) this.resolveWaiting(true, message.seq);
   }
 
-  private letGo(told: boolean, upTo = Number.POSITIVE_INFINITY): void {
+  private resolveWaiting(isDelivered: boolean, upTo = Number.POSITIVE_INFINITY): void {
     const waiting = this.waiting;
     this.waiting = waiting.filter(({ seq }) => seq > upTo);
-    for (const { seq, resolve } of waiting) if (seq <= upTo) resolve(told);
+    for (const { seq, resolve } of waiting) if (seq <= upTo) resolve(isDelivered);
   }
 
   /** Reads from the store what is missing; what came meanwhile by itself is not read. */
@@ -274,36 +275,37 @@ export class Room {
     if (!this.hasGap() || this.ended) return;
     this.filling = true;
     while (this.hasGap() && !this.ended) {
-      const from = this.told + 1;
+      const from = this.lastDelivered + 1;
       const { epoch } = this;
       const messages = await this.store.read(this.conversation, from, this.newest);
       if (this.ended) return;
       if (epoch !== this.epoch) continue;
       if (messages === undefined) {
         // It is tried again when the store is back; until then nobody waits for what may take long.
-        this.refuseHeld();
+        this.rejectReplies();
         break;
       }
       // Removed before it could be told, or the store went back: in either case there is a hole.
-      if (this.told < from && messages[0]?.seq !== from) {
+      if (this.lastDelivered < from && messages[0]?.seq !== from) {
         const head = await this.store.head(this.conversation, this.known);
-        if (head !== undefined && this.told < from && epoch === this.epoch) this.changeEpoch(head);
+        if (head !== undefined && this.lastDelivered < from && epoch === this.epoch) this.changeEpoch(head);
         break;
       }
-      for (const message of messages) if (message.seq > this.told) this.ahead.set(message.seq, message);
+      for (const message of messages)
+        if (message.seq > this.lastDelivered) this.outOfOrder.set(message.seq, message);
       this.advance();
     }
     this.filling = false;
   }
 
-  private refuseHeld(): void {
-    const held = this.held;
-    this.held = [];
-    for (const answer of held) {
-      if (answer.seq === 0) answer.done();
-      else answer.refuse();
+  private rejectReplies(): void {
+    const replies = this.pendingReplies;
+    this.pendingReplies = [];
+    for (const reply of replies) {
+      if (reply.seq === 0) reply.send();
+      else reply.reject();
     }
-    this.letGo(false);
+    this.resolveWaiting(false);
   }
 
   /** The fault of one must not keep others from hearing. */
@@ -317,26 +319,26 @@ export class Room {
 }
 
 /** A class, because there is one for each conversation in use, and closures are dear. */
-class RoomListening implements Listening {
+class FeedSubscription implements Listening {
   readonly seq: number;
   readonly epoch: string;
   private stopped = false;
 
   constructor(
-    private readonly room: Room,
+    private readonly feed: OrderedFeed,
     private readonly listener: MessageListener,
   ) {
-    this.seq = room.told;
-    this.epoch = room.epoch;
+    this.seq = feed.lastDelivered;
+    this.epoch = feed.epoch;
   }
 
-  tell(message: Message): void {
-    if (!this.stopped) this.listener(this.room.conversation, message);
+  deliver(message: Message): void {
+    if (!this.stopped) this.listener(this.feed.conversation, message);
   }
 
   stop(): void {
     if (this.stopped) return;
     this.stopped = true;
-    this.room.remove(this);
+    this.feed.remove(this);
   }
 }

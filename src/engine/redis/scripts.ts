@@ -10,7 +10,7 @@ export class Script {
 
   /** `name` is the file without `.lua`; a line `-- include other` in it is replaced by `other.lua`. */
   constructor(name: string) {
-    this.source = read(name);
+    this.source = readSource(name);
     this.sha = createHash("sha1").update(this.source).digest("hex");
   }
 
@@ -25,8 +25,8 @@ export class Script {
       return await client.evalsha(this.sha, ...rest);
     } catch (error) {
       // A Redis that was restarted, or a replica that took over, may not know the script.
-      if (isFault(error, "NOSCRIPT")) return client.eval(this.source, ...rest);
-      if (!isFault(error, "MOVED", "ASK", "TRYAGAIN")) throw error;
+      if (hasErrorCode(error, "NOSCRIPT")) return client.eval(this.source, ...rest);
+      if (!hasErrorCode(error, "MOVED", "ASK", "TRYAGAIN")) throw error;
       // ioredis follows a slot to its new place only with a command that shares its pipeline with no other.
       return client.sendCommand(new Command("eval", [this.source, ...rest], { replyEncoding: "utf8" }));
     }
@@ -37,35 +37,35 @@ export class Script {
     client: Redis | Cluster,
     keys: readonly string[],
     arguments_: readonly (string | number)[],
-    patience: number,
+    timeoutMs: number,
   ): Promise<unknown> {
     const rest = [...keys, ...arguments_];
     // One pipeline, because WAIT speaks of what its own connection wrote.
     let replies = await client
       .pipeline()
       .evalsha(this.sha, keys.length, ...rest)
-      .wait(1, patience)
+      .wait(1, timeoutMs)
       .exec();
-    if (isFault(replies?.[0]?.[0], "NOSCRIPT"))
+    if (hasErrorCode(replies?.[0]?.[0], "NOSCRIPT"))
       replies = await client
         .pipeline()
         .eval(this.source, keys.length, ...rest)
-        .wait(1, patience)
+        .wait(1, timeoutMs)
         .exec();
     const [reply, replicas] = replies ?? [];
-    const fault = reply?.[0] ?? replicas?.[0];
-    if (fault) throw fault;
-    if (!(Number(replicas?.[1]) >= 1)) throw new Error(`no replica had it within ${patience} ms`);
+    const error = reply?.[0] ?? replicas?.[0];
+    if (error) throw error;
+    if (!(Number(replicas?.[1]) >= 1)) throw new Error(`no replica had it within ${timeoutMs} ms`);
     return reply?.[1];
   }
 }
 
 /** Whether Redis refused a command with one of these codes: then it has not run. */
-function isFault(error: unknown, ...codes: readonly string[]): boolean {
+function hasErrorCode(error: unknown, ...codes: readonly string[]): boolean {
   return error instanceof Error && codes.some((code) => error.message.startsWith(`${code} `));
 }
 
-function read(name: string): string {
+function readSource(name: string): string {
   const text = readFileSync(join(import.meta.dir, "lua", `${name}.lua`), "utf8");
-  return text.replace(/^-- include (\w+)$/gm, (_, other: string) => read(other));
+  return text.replace(/^-- include (\w+)$/gm, (_, other: string) => readSource(other));
 }

@@ -2,17 +2,17 @@ import type { Clock } from "../../core/clock.ts";
 import { Gathering, type HereChange, type PresenceChange } from "../../core/gathering.ts";
 import type { RelayListener, RelayRoom } from "../../core/relay.ts";
 import type { ChannelSubscription, Channels } from "./channels.ts";
-import type { HereTable, Move } from "./here.ts";
+import type { PresenceMove, PresenceTable } from "./here.ts";
 import type { NodeRegistry } from "./nodes.ts";
 
-export interface SharedRoomParts {
+export interface RelayRoomDeps {
   readonly conversation: string;
-  readonly table: HereTable;
+  readonly table: PresenceTable;
   readonly channels: Channels;
   readonly nodes: NodeRegistry;
   readonly clock: Clock;
   /** Called when nobody listens any more and the store knows that nobody is there through this node. */
-  idle(): void;
+  onIdle(): void;
 }
 
 /** What nodes tell each other on a conversation's channel: one of these. */
@@ -24,39 +24,39 @@ interface RelayFrame {
 }
 
 /** A conversation as this node shares it with the others through Redis. */
-export class SharedRoom implements RelayRoom {
+export class RedisRelayRoom implements RelayRoom {
   readonly isShared = true;
-  private readonly gathering: Gathering;
+  private readonly remote: Gathering;
   private listener: RelayListener | undefined;
   private opening = false;
   private subscription: ChannelSubscription | undefined;
   /** Who is there through this node, and since when: what the store should hold. */
-  private readonly here = new Map<string, number>();
+  private readonly localUsers = new Map<string, number>();
   /** Who came and left since the store was told. */
-  private untold = new Map<string, Move>();
+  private unwritten = new Map<string, PresenceMove>();
   /** The store may hold something else, so it is told all. */
   private uncertain = false;
   /** The life under which the store knows that somebody is there through this node. */
-  private notedFor: string | undefined;
+  private notedIncarnation: string | undefined;
   private writing: Promise<void> | undefined;
-  private looking: Promise<void> | undefined;
-  private lookAgain = false;
+  private reading: Promise<void> | undefined;
+  private readAgain = false;
   /** Changes heard while all is read. */
-  private heard: HereChange[] = [];
+  private bufferedChanges: HereChange[] = [];
 
-  constructor(private readonly parts: SharedRoomParts) {
-    this.gathering = new Gathering((life) => parts.nodes.isOwn(life));
+  constructor(private readonly deps: RelayRoomDeps) {
+    this.remote = new Gathering((life) => deps.nodes.isOwn(life));
   }
 
   /** Begins to listen. Rejects when the store does not answer. */
   async open(listener: RelayListener): Promise<void> {
-    const { channels, conversation } = this.parts;
+    const { channels, conversation } = this.deps;
     this.opening = true;
     try {
       this.subscription ??= await channels.open(conversation, {
-        relay: (payload) => this.hear(payload),
+        relay: (payload) => this.onPayload(payload),
       });
-      await this.look();
+      await this.readTable();
       this.listener = listener;
     } catch (error) {
       this.opening = false;
@@ -67,43 +67,43 @@ export class SharedRoom implements RelayRoom {
   }
 
   elsewhere(): ReadonlyMap<string, number> {
-    return this.gathering.users();
+    return this.remote.users();
   }
 
   join(user: string, since: number): number {
-    const at = this.parts.nodes.toStoreTime(since);
-    this.here.set(user, at);
-    this.untold.set(user, { state: "joined", at });
+    const at = this.deps.nodes.toStoreTime(since);
+    this.localUsers.set(user, at);
+    this.unwritten.set(user, { state: "joined", at });
     this.write();
     return at;
   }
 
   leave(user: string, at: number): number {
-    const shared = this.parts.nodes.toStoreTime(at);
-    this.here.delete(user);
-    this.untold.set(user, { state: "left", at: shared });
+    const shared = this.deps.nodes.toStoreTime(at);
+    this.localUsers.delete(user);
+    this.unwritten.set(user, { state: "left", at: shared });
     this.write();
     return shared;
   }
 
   type(user: string, active: boolean): void {
-    this.announce({ by: this.parts.nodes.life, typing: [user, active] });
+    this.publish({ by: this.deps.nodes.incarnation, typing: [user, active] });
   }
 
   read(user: string, seq: number): void {
-    this.announce({ by: this.parts.nodes.life, read: [user, seq] });
+    this.publish({ by: this.deps.nodes.incarnation, read: [user, seq] });
   }
 
   close(): void {
     this.listener = undefined;
     this.subscription?.close();
     this.subscription = undefined;
-    this.rest();
+    this.reportIdle();
   }
 
   /** Tells the store anew who is there through this node; resolves when that is done, or has failed. */
-  async putBack(): Promise<void> {
-    if (this.here.size === 0 && this.notedFor === undefined && !this.uncertain) return;
+  async reassert(): Promise<void> {
+    if (this.localUsers.size === 0 && this.notedIncarnation === undefined && !this.uncertain) return;
     this.uncertain = true;
     await this.write();
   }
@@ -111,22 +111,22 @@ export class SharedRoom implements RelayRoom {
   /** After the store was away: tells who came and went through other nodes meanwhile, and has read marks looked up. */
   async catchUp(): Promise<void> {
     if (this.listener === undefined) return;
-    if (this.looking !== undefined) this.lookAgain = true;
-    await this.look();
+    if (this.reading !== undefined) this.readAgain = true;
+    await this.readTable();
     await this.listener?.missed();
   }
 
   /** Tells who was waited for and did not come back. */
   settle(): void {
-    if (this.gathering.waits) this.tell(this.gathering.settle(this.now));
+    if (this.remote.waits) this.notify(this.remote.settle(this.now));
   }
 
   /** Compares this with the store, and makes up for what was lost. */
   audit(): void {
     if (this.uncertain) this.write();
     if (this.listener === undefined) return;
-    this.parts.table.version(this.parts.conversation).then(
-      (version) => this.gathering.isAt(version) || this.lookInVain(),
+    this.deps.table.version(this.deps.conversation).then(
+      (version) => this.remote.isAt(version) || this.readInBackground(),
       // The next one may succeed; that the store is away is said by the client.
       () => {},
     );
@@ -138,75 +138,75 @@ export class SharedRoom implements RelayRoom {
     await this.writing;
   }
 
-  private hear(payload: string): void {
+  private onPayload(payload: string): void {
     const { here, by, typing, read } = JSON.parse(payload) as RelayFrame;
-    if (here !== undefined) this.take(here);
-    if (by === undefined || this.parts.nodes.isOwn(by)) return;
+    if (here !== undefined) this.applyChange(here);
+    if (by === undefined || this.deps.nodes.isOwn(by)) return;
     if (typing !== undefined) this.listener?.typing(...typing);
     if (read !== undefined) this.listener?.read(...read);
   }
 
-  private take(change: HereChange): void {
-    if (this.looking !== undefined) {
-      this.heard.push(change);
+  private applyChange(change: HereChange): void {
+    if (this.reading !== undefined) {
+      this.bufferedChanges.push(change);
       return;
     }
-    const changes = this.gathering.hear(change);
+    const changes = this.remote.hear(change);
     // What is read now has this change in it.
-    if (changes === undefined) this.lookInVain();
-    else this.tell(changes);
+    if (changes === undefined) this.readInBackground();
+    else this.notify(changes);
   }
 
-  private tell(changes: readonly PresenceChange[]): void {
+  private notify(changes: readonly PresenceChange[]): void {
     for (const { user, state, at } of changes) this.listener?.presence(user, state, at);
   }
 
   /** Looks where nobody waits for it; the next audit does it again when it fails. */
-  private lookInVain(): void {
-    this.look().catch(() => {});
+  private readInBackground(): void {
+    this.readTable().catch(() => {});
   }
 
   /** Reads who is there. What is heard meanwhile is taken in after it. */
-  private look(): Promise<void> {
-    this.looking ??= this.tryToLook();
-    return this.looking;
+  private readTable(): Promise<void> {
+    this.reading ??= this.tryToRead();
+    return this.reading;
   }
 
-  private async tryToLook(): Promise<void> {
-    const { table, conversation, nodes } = this.parts;
+  private async tryToRead(): Promise<void> {
+    const { table, conversation, nodes } = this.deps;
     try {
       do {
-        this.lookAgain = false;
+        this.readAgain = false;
         const state = await table.read(conversation);
-        this.tell(this.gathering.read(state, this.now, nodes.toStoreTime(nodes.trustedFrom)));
+        this.notify(this.remote.read(state, this.now, nodes.toStoreTime(nodes.trustedFrom)));
         // A store that went back may have users of this node who have left.
         if (this.writing === undefined && state.entries.some((entry) => this.isLeftover(entry))) {
           this.uncertain = true;
           this.write();
         }
-      } while (this.lookAgain);
+      } while (this.readAgain);
     } finally {
-      const { heard } = this;
-      this.heard = [];
-      this.looking = undefined;
-      for (const change of heard) this.take(change);
+      const { bufferedChanges: buffered } = this;
+      this.bufferedChanges = [];
+      this.reading = undefined;
+      for (const change of buffered) this.applyChange(change);
     }
   }
 
-  private isLeftover({ life, user }: { readonly life: string; readonly user: string }): boolean {
-    return life === this.parts.nodes.life && !this.here.has(user);
+  private isLeftover({ life: incarnation, user }: { readonly life: string; readonly user: string }): boolean {
+    return incarnation === this.deps.nodes.incarnation && !this.localUsers.has(user);
   }
 
-  private announce(frame: RelayFrame): void {
-    const { channels, conversation } = this.parts;
+  private publish(frame: RelayFrame): void {
+    const { channels, conversation } = this.deps;
     // Not worth another try: it is about this moment.
-    channels.announce(conversation, "relay", JSON.stringify(frame)).catch(() => {});
+    channels.publish(conversation, "relay", JSON.stringify(frame)).catch(() => {});
   }
 
   private write(): Promise<void> {
     this.writing ??= this.tryToWrite().finally(() => {
       this.writing = undefined;
-      this.rest();
+      this.reportIdle();
     });
     return this.writing;
   }
@@ -214,7 +214,7 @@ export class SharedRoom implements RelayRoom {
   private async tryToWrite(): Promise<void> {
     // One call for all that a turn of the event loop changes.
     await new Promise(setImmediate);
-    while (this.uncertain || this.untold.size > 0) {
+    while (this.uncertain || this.unwritten.size > 0) {
       try {
         await this.writeAll();
       } catch {
@@ -226,59 +226,59 @@ export class SharedRoom implements RelayRoom {
   }
 
   private async writeAll(): Promise<void> {
-    const { uncertain, untold, notedFor } = this;
+    const { uncertain, unwritten, notedIncarnation } = this;
     this.uncertain = false;
-    this.untold = new Map();
+    this.unwritten = new Map();
     try {
-      await this.writeMoves(uncertain, untold, notedFor);
+      await this.writeMoves(uncertain, unwritten, notedIncarnation);
     } catch (error) {
       // Who came is written by what is here; when somebody left is known by this alone.
-      for (const [user, move] of untold)
-        if (move.state === "left" && !this.here.has(user) && !this.untold.has(user))
-          this.untold.set(user, move);
+      for (const [user, move] of unwritten)
+        if (move.state === "left" && !this.localUsers.has(user) && !this.unwritten.has(user))
+          this.unwritten.set(user, move);
       throw error;
     }
   }
 
   private async writeMoves(
     uncertain: boolean,
-    untold: ReadonlyMap<string, Move>,
-    notedFor: string | undefined,
+    unwritten: ReadonlyMap<string, PresenceMove>,
+    notedIncarnation: string | undefined,
   ): Promise<void> {
-    const { table, nodes, conversation } = this.parts;
-    const { life } = nodes;
-    if (this.here.size > 0 && (uncertain || notedFor !== life)) {
-      await table.note(conversation, life);
-      this.notedFor = life;
+    const { table, nodes, conversation } = this.deps;
+    const { incarnation } = nodes;
+    if (this.localUsers.size > 0 && (uncertain || notedIncarnation !== incarnation)) {
+      await table.noteConversation(conversation, incarnation);
+      this.notedIncarnation = incarnation;
     }
-    const moves = notedFor !== undefined && notedFor !== life;
-    if (uncertain || moves) await table.set(conversation, life, this.all(untold));
-    else await table.change(conversation, life, untold);
+    const moves = notedIncarnation !== undefined && notedIncarnation !== incarnation;
+    if (uncertain || moves) await table.replace(conversation, incarnation, this.all(unwritten));
+    else await table.change(conversation, incarnation, unwritten);
     // After they are there by the new life, so that nobody is seen to leave.
     if (moves) {
-      await table.clear(conversation, notedFor);
-      await table.unnote(conversation, notedFor);
+      await table.clear(conversation, notedIncarnation);
+      await table.forgetConversation(conversation, notedIncarnation);
     }
-    if (this.here.size > 0) return;
-    await table.unnote(conversation, life);
-    this.notedFor = undefined;
+    if (this.localUsers.size > 0) return;
+    await table.forgetConversation(conversation, incarnation);
+    this.notedIncarnation = undefined;
   }
 
   /** Who is here, as if all had come, and who left of whom the store may not know it. */
-  private all(untold: ReadonlyMap<string, Move>): ReadonlyMap<string, Move> {
-    const moves = new Map(untold);
-    for (const [user, at] of this.here) moves.set(user, { state: "joined", at });
+  private all(unwritten: ReadonlyMap<string, PresenceMove>): ReadonlyMap<string, PresenceMove> {
+    const moves = new Map(unwritten);
+    for (const [user, at] of this.localUsers) moves.set(user, { state: "joined", at });
     return moves;
   }
 
   private get now(): number {
-    return this.parts.nodes.toStoreTime(this.parts.clock.now());
+    return this.deps.nodes.toStoreTime(this.deps.clock.now());
   }
 
   /** Lets the relay forget this room when nothing is left to do. */
-  private rest(): void {
-    const isWanted = this.listener !== undefined || this.opening || this.here.size > 0;
-    const isBusy = this.writing !== undefined || this.uncertain || this.untold.size > 0;
-    if (!isWanted && !isBusy) this.parts.idle();
+  private reportIdle(): void {
+    const isWanted = this.listener !== undefined || this.opening || this.localUsers.size > 0;
+    const isBusy = this.writing !== undefined || this.uncertain || this.unwritten.size > 0;
+    if (!isWanted && !isBusy) this.deps.onIdle();
   }
 }

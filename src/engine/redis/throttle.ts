@@ -19,26 +19,26 @@ import { boundedName } from "../bounded-name.ts";
 import type { RedisClient } from "./client.ts";
 import { Script } from "./scripts.ts";
 
-const READ = new Script("texts");
-const REPLACE = new Script("replace");
+const GET_WITH_TIME = new Script("texts");
+const COMPARE_AND_SET = new Script("replace");
 
 /** Tries to change what other nodes change at the same moment. Each round one of them gets through. */
-const ATTEMPTS = 20;
+const MAX_ATTEMPTS = 20;
 
 /** Wait of one who never got through, in milliseconds. */
-const CROWDED_WAIT = 1_000;
+const CONTENDED_WAIT_MS = 1_000;
 
-interface Step<State, Result> {
+interface Update<State, Result> {
   /** What to keep; undefined forgets it. */
   readonly after: State | undefined;
   readonly result: Result;
 }
 
-type Decide<State, Result, Beside> = (
+type Decide<State, Result, Other> = (
   state: State | undefined,
   now: number,
-  beside: Beside | undefined,
-) => Step<State, Result>;
+  other: Other | undefined,
+) => Update<State, Result>;
 
 /**
  * The port for sign-in throttles on Redis. What is remembered lies there as the core wrote it: read, decided on here, and
@@ -49,7 +49,7 @@ type Decide<State, Result, Beside> = (
  */
 export class RedisThrottle implements ThrottleStore {
   /** The last step of this node under each key: they take turns here, since only one could get through at a time. */
-  private readonly turns = new Map<string, Promise<unknown>>();
+  private readonly lastUpdates = new Map<string, Promise<unknown>>();
 
   /** `time` is for tests: without it, it is asked of Redis. */
   constructor(
@@ -60,12 +60,12 @@ export class RedisThrottle implements ThrottleStore {
 
   async attempt(account: string, address: string): Promise<ThrottleDecision> {
     const { limits } = this;
-    const tries = this.client.keys.ofAddress(address, "tries");
+    const tries = this.client.keys.addressKey(address, "tries");
     const [now, known] = await this.read<AddressState>([tries]);
     const { decision } = tryAddress(limits, known, latestOf(now, known));
     if (!decision.allowed) return decision;
     if (limits.failures > 0) {
-      const own = await this.step<PairState, ThrottleDecision, Times>(
+      const own = await this.update<PairState, ThrottleDecision, Times>(
         this.pairKey(account, address),
         pairLife(limits),
         (pair, at, failures) => {
@@ -74,17 +74,18 @@ export class RedisThrottle implements ThrottleStore {
         },
         this.accountKey(account),
       );
-      if (own === undefined) return { allowed: false, retryAfter: CROWDED_WAIT, rule: "account_and_address" };
+      if (own === undefined)
+        return { allowed: false, retryAfter: CONTENDED_WAIT_MS, rule: "account_and_address" };
       if (!own.allowed) return own;
     }
     if (limits.attemptsPerMinute === 0) return { allowed: true };
-    const charged = await this.step<AddressState, ThrottleDecision>(tries, ADDRESS_LIFE, (state, at) => {
+    const charged = await this.update<AddressState, ThrottleDecision>(tries, ADDRESS_LIFE, (state, at) => {
       const step = tryAddress(limits, state, latestOf(at, state));
       return { after: step.state, result: step.decision };
     });
     if (charged?.allowed) return charged;
     await this.withdrawPair(account, address);
-    return charged ?? { allowed: false, retryAfter: CROWDED_WAIT, rule: "address" };
+    return charged ?? { allowed: false, retryAfter: CONTENDED_WAIT_MS, rule: "address" };
   }
 
   async succeeded(account: string, address: string): Promise<void> {
@@ -99,11 +100,11 @@ export class RedisThrottle implements ThrottleStore {
     if (limits.failures === 0) return this.settleAddress(address, true);
     await Promise.all([
       this.settleAddress(address, true),
-      this.step<PairState, void>(this.pairKey(account, address), pairLife(limits), (pair, at) => ({
+      this.update<PairState, void>(this.pairKey(account, address), pairLife(limits), (pair, at) => ({
         after: failPair(limits, pair, latest(at, pair)),
         result: undefined,
       })),
-      this.step<Times, void>(this.accountKey(account), limits.window, (failures = [], at) => ({
+      this.update<Times, void>(this.accountKey(account), limits.window, (failures = [], at) => ({
         after: failAccount(limits, failures, notBefore(at, failures)),
         result: undefined,
       })),
@@ -116,8 +117,8 @@ export class RedisThrottle implements ThrottleStore {
 
   private async settleAddress(address: string, failed: boolean): Promise<void> {
     if (this.limits.attemptsPerMinute === 0) return;
-    const tries = this.client.keys.ofAddress(address, "tries");
-    await this.step<AddressState, void>(tries, ADDRESS_LIFE, (state, at) => ({
+    const tries = this.client.keys.addressKey(address, "tries");
+    await this.update<AddressState, void>(tries, ADDRESS_LIFE, (state, at) => ({
       after: state && settleAddress(state, failed ? latestOf(at, state) : undefined),
       result: undefined,
     }));
@@ -126,52 +127,55 @@ export class RedisThrottle implements ThrottleStore {
   private async withdrawPair(account: string, address: string): Promise<void> {
     if (this.limits.failures === 0) return;
     const key = this.pairKey(account, address);
-    await this.step<PairState, void>(key, pairLife(this.limits), (pair) => ({
+    await this.update<PairState, void>(key, pairLife(this.limits), (pair) => ({
       after: pair && withdrawPair(pair),
       result: undefined,
     }));
   }
 
   /** Changes what lies under `key`, to be kept for `life` milliseconds. Undefined: others were quicker each time. */
-  private step<State, Result, Beside = never>(
+  private update<State, Result, Other = never>(
     key: string,
-    life: number,
-    decide: Decide<State, Result, Beside>,
-    beside?: string,
+    ttlMs: number,
+    decide: Decide<State, Result, Other>,
+    otherKey?: string,
   ): Promise<Result | undefined> {
-    const take = () => this.takeStep(key, life, decide, beside);
-    const mine = this.turns.get(key)?.then(take, take) ?? take();
-    this.turns.set(key, mine);
-    const leave = () => {
-      if (this.turns.get(key) === mine) this.turns.delete(key);
+    const attempt = () => this.tryUpdate(key, ttlMs, decide, otherKey);
+    const mine = this.lastUpdates.get(key)?.then(attempt, attempt) ?? attempt();
+    this.lastUpdates.set(key, mine);
+    const cleanUp = () => {
+      if (this.lastUpdates.get(key) === mine) this.lastUpdates.delete(key);
     };
-    mine.then(leave, leave);
+    mine.then(cleanUp, cleanUp);
     return mine;
   }
 
-  private async takeStep<State, Result, Beside>(
+  private async tryUpdate<State, Result, Other>(
     key: string,
-    life: number,
-    decide: Decide<State, Result, Beside>,
-    beside: string | undefined,
+    ttlMs: number,
+    decide: Decide<State, Result, Other>,
+    otherKey: string | undefined,
   ): Promise<Result | undefined> {
-    for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-      const [now, known, other, text] = await this.read<State, Beside>(beside ? [key, beside] : [key]);
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      const [now, known, other, text] = await this.read<State, Other>(otherKey ? [key, otherKey] : [key]);
       const { after, result } = decide(known, now, other);
       const next = after === undefined ? "" : JSON.stringify(after);
       if (next === text) return result;
-      if ((await this.client.run(REPLACE, [key], [text, next, life])) === 1) return result;
+      if ((await this.client.run(COMPARE_AND_SET, [key], [text, next, ttlMs])) === 1) return result;
     }
     return undefined;
   }
 
   /** The time, what lies under the first key and what under the second, and the first one's text. */
-  private async read<State, Beside = never>(
+  private async read<State, Other = never>(
     keys: readonly string[],
-  ): Promise<[now: number, state: State | undefined, beside: Beside | undefined, text: string]> {
-    const [time, text, other] = (await this.client.run(READ, keys, [])) as [number, ...(string | null)[]];
+  ): Promise<[now: number, state: State | undefined, beside: Other | undefined, text: string]> {
+    const [time, text, other] = (await this.client.run(GET_WITH_TIME, keys, [])) as [
+      number,
+      ...(string | null)[],
+    ];
     const now = this.options.time?.now() ?? time;
-    return [now, parse<State>(text), parse<Beside>(other), text ?? ""];
+    return [now, parse<State>(text), parse<Other>(other), text ?? ""];
   }
 
   private pairKey(account: string, address: string): string {
@@ -179,7 +183,7 @@ export class RedisThrottle implements ThrottleStore {
   }
 
   private accountKey(account: string): string {
-    return this.client.keys.ofUser(boundedName(account), "throttle");
+    return this.client.keys.userKey(boundedName(account), "throttle");
   }
 }
 

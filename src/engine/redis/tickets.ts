@@ -8,9 +8,9 @@ import {
 import type { RedisClient } from "./client.ts";
 import { Script } from "./scripts.ts";
 
-const ENTER = new Script("enter");
+const BOUNDED_SET_ADD = new Script("enter");
 
-interface Entry<Holder> extends TicketPlace {
+interface StoredTicket<Holder> extends TicketPlace {
   readonly holder: Holder;
 }
 
@@ -23,31 +23,31 @@ export class RedisTickets<Holder> implements TicketStore<Holder> {
 
   async give(ticket: string, { user, conversation }: TicketPlace, holder: Holder): Promise<boolean> {
     const { commands, keys } = this.client;
-    const name = nameOf(ticket);
-    const entry: Entry<Holder> = { user, conversation, holder };
-    await commands.set(keys.ofTicket(name), JSON.stringify(entry), "PX", TICKET_LIFETIME);
+    const name = digestOf(ticket);
+    const entry: StoredTicket<Holder> = { user, conversation, holder };
+    await commands.set(keys.ticketKey(name), JSON.stringify(entry), "PX", TICKET_LIFETIME);
     const arguments_ = [name, "", MAX_TICKETS_OF_USER, TICKET_LIFETIME];
-    const index = keys.ofUser(user, "tickets");
-    const gone = (await this.client.run(ENTER, [index], arguments_)) as string[];
-    if (gone.length === 0) return true;
-    await Promise.all(gone.map((other) => commands.del(keys.ofTicket(other))));
-    await commands.zrem(index, ...gone);
+    const index = keys.userKey(user, "tickets");
+    const evicted = (await this.client.run(BOUNDED_SET_ADD, [index], arguments_)) as string[];
+    if (evicted.length === 0) return true;
+    await Promise.all(evicted.map((other) => commands.del(keys.ticketKey(other))));
+    await commands.zrem(index, ...evicted);
     return true;
   }
 
   async take(ticket: string, place: TicketPlace): Promise<Holder | undefined> {
     const { commands, keys } = this.client;
-    const name = nameOf(ticket);
-    const text = await commands.getdel(keys.ofTicket(name));
+    const name = digestOf(ticket);
+    const text = await commands.getdel(keys.ticketKey(name));
     if (text === null) return undefined;
-    const { user, conversation, holder } = JSON.parse(text) as Entry<Holder>;
+    const { user, conversation, holder } = JSON.parse(text) as StoredTicket<Holder>;
     // Makes room for another one; it is used up already.
-    commands.zrem(keys.ofUser(user, "tickets"), name).catch(() => {});
+    commands.zrem(keys.userKey(user, "tickets"), name).catch(() => {});
     return user === place.user && conversation === place.conversation ? holder : undefined;
   }
 }
 
 /** 256 random bits need no salt and no slow hash: nobody can try them out. */
-function nameOf(ticket: string): string {
+function digestOf(ticket: string): string {
   return createHash("sha256").update(ticket).digest("base64url");
 }

@@ -2,13 +2,13 @@ import type { EngineLog } from "../engine-log.ts";
 import { isWrongType } from "./faults.ts";
 
 /** A key of the wrong type fails each call on it: one line in this many milliseconds is enough. */
-const QUIET = 60_000;
+const LOG_INTERVAL_MS = 60_000;
 
 /** Most keys of a call whose types are asked for. */
-const MOST_KEYS = 500;
+const MAX_KEYS = 500;
 
 /** Most keys in a line. */
-const MOST_NAMED = 5;
+const MAX_KEYS_LOGGED = 5;
 
 /** What keys hold, by how their names end (keys.ts). */
 const TYPES: readonly (readonly [RegExp, string])[] = [
@@ -18,7 +18,7 @@ const TYPES: readonly (readonly [RegExp, string])[] = [
 ];
 
 /** Names in the log the keys that hold another type than Parley keeps there. */
-export class WrongTypes {
+export class WrongTypeReporter {
   private quietUntil = Number.NEGATIVE_INFINITY;
 
   /** `typeOf` asks Redis for the type of a key. */
@@ -28,19 +28,19 @@ export class WrongTypes {
   ) {}
 
   /** Logs which keys a call failed on, where that was why it failed. Redis itself does not name them. */
-  note(error: unknown): void {
+  report(error: unknown): void {
     if (!isWrongType(error) || performance.now() < this.quietUntil) return;
-    this.quietUntil = performance.now() + QUIET;
-    void this.name(keysOf(error), String(error));
+    this.quietUntil = performance.now() + LOG_INTERVAL_MS;
+    void this.logKeys(keysOf(error), String(error));
   }
 
-  private async name(keys: readonly string[], error: string): Promise<void> {
-    const look = keys.map(async (key) => ({ key, type: await this.typeOf(key) }));
+  private async logKeys(keys: readonly string[], error: string): Promise<void> {
+    const lookups = keys.map(async (key) => ({ key, type: await this.typeOf(key) }));
     // Where Redis is away by now, the keys of the call are named without their types.
-    const types = await Promise.all(look).catch(() => []);
-    const wrong = types.filter(isWrong).map(({ key, type }) => `${key} (${type})`);
+    const types = await Promise.all(lookups).catch(() => []);
+    const wrong = types.filter(hasWrongType).map(({ key, type }) => `${key} (${type})`);
     this.log.error("store.wrong_type", {
-      keys: (wrong.length > 0 ? wrong : keys).slice(0, MOST_NAMED).join(", "),
+      keys: (wrong.length > 0 ? wrong : keys).slice(0, MAX_KEYS_LOGGED).join(", "),
       error,
       advice:
         "Another program writes under Parley's prefix: remove or restore the key, and set REDIS_PREFIX to one that only Parley uses.",
@@ -48,7 +48,7 @@ export class WrongTypes {
   }
 }
 
-function isWrong({ key, type }: { key: string; type: string }): boolean {
+function hasWrongType({ key, type }: { key: string; type: string }): boolean {
   if (type === "none") return false;
   const known = TYPES.find(([name]) => name.test(key));
   // Where the type is not listed: the keys of all nodes may be strings, those of a user or an address are not.
@@ -60,5 +60,5 @@ function keysOf(error: unknown): string[] {
   const { command } = error as { command?: { name?: string; args?: readonly unknown[] } };
   const args = (command?.args ?? []).map(String);
   const isScript = /^eval/i.test(command?.name ?? "");
-  return (isScript ? args.slice(2, 2 + Number(args[1])) : args.slice(0, 1)).slice(0, MOST_KEYS);
+  return (isScript ? args.slice(2, 2 + Number(args[1])) : args.slice(0, 1)).slice(0, MAX_KEYS);
 }

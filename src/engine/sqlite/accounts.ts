@@ -2,7 +2,7 @@ import type { Database } from "bun:sqlite";
 import type { Account, AccountChange, AccountListener, AccountStore } from "../../core/accounts.ts";
 import type { Clock } from "../../core/clock.ts";
 import type { EngineLog } from "../engine-log.ts";
-import { Watchers } from "../watchers.ts";
+import { Listeners } from "../watchers.ts";
 
 interface Row {
   readonly user: string;
@@ -14,19 +14,19 @@ interface Row {
 }
 
 /** How often changes by other processes are looked for, in milliseconds; the port promises a second. */
-const LOOK_INTERVAL = 500;
+const POLL_INTERVAL_MS = 500;
 
 /** The port for accounts on SQLite. The command line changes the same file while a server runs. */
 export class SqliteAccounts implements AccountStore {
-  private readonly watchers = new Watchers<Parameters<AccountListener>>({
-    begin: () => this.beginLooking(),
-    end: () => this.stopLooking?.(),
+  private readonly listeners = new Listeners<Parameters<AccountListener>>({
+    onFirstAdded: () => this.startPolling(),
+    onLastRemoved: () => this.stopPolling?.(),
     // What is not told now never is: the other listeners, and the other changes, must not wait for this one.
-    failed: (error, [user]) => this.log.error("accounts.listener_failed", { user, error: String(error) }),
+    onError: (error, [user]) => this.log.error("accounts.listener_failed", { user, error: String(error) }),
   });
   private known = new Map<string, Account>();
   private version = -1;
-  private stopLooking: (() => void) | undefined;
+  private stopPolling: (() => void) | undefined;
 
   constructor(
     private readonly db: Database,
@@ -36,7 +36,7 @@ export class SqliteAccounts implements AccountStore {
 
   async find(user: string): Promise<Account | undefined> {
     const row = this.db.query("select * from account where user = ?").get(user) as Row | null;
-    return row === null ? undefined : toAccount(row);
+    return row === null ? undefined : decodeRow(row);
   }
 
   async list(): Promise<Account[]> {
@@ -45,7 +45,7 @@ export class SqliteAccounts implements AccountStore {
 
   async add(account: Account): Promise<boolean> {
     const added = this.db.transaction(() => this.insert(account)).immediate();
-    this.look();
+    this.poll();
     return added;
   }
 
@@ -63,13 +63,13 @@ export class SqliteAccounts implements AccountStore {
         change.demo === undefined ? null : Number(change.demo),
         user,
       ) as Row | null;
-    this.look();
-    return row === null ? undefined : toAccount(row);
+    this.poll();
+    return row === null ? undefined : decodeRow(row);
   }
 
   async remove(user: string): Promise<boolean> {
     const { changes } = this.db.query("delete from account where user = ?").run(user);
-    this.look();
+    this.poll();
     return changes > 0;
   }
 
@@ -82,17 +82,17 @@ export class SqliteAccounts implements AccountStore {
         return true;
       })
       .immediate();
-    this.look();
+    this.poll();
     return seeded;
   }
 
   watch(listener: AccountListener): () => void {
-    return this.watchers.add((news) => listener(...news));
+    return this.listeners.add((news) => listener(...news));
   }
 
-  private beginLooking(): void {
+  private startPolling(): void {
     this.known = this.byUser();
-    this.stopLooking = this.clock.every(LOOK_INTERVAL, () => this.tryToLook());
+    this.stopPolling = this.clock.every(POLL_INTERVAL_MS, () => this.tryPoll());
   }
 
   /** Adds the account, and the mark that there was one, inside a transaction. */
@@ -112,30 +112,30 @@ export class SqliteAccounts implements AccountStore {
   }
 
   /** `data_version` moves when another connection has committed; asking costs no reading. */
-  private lookForOthers(): void {
+  private pollForChanges(): void {
     const { data_version: version } = this.db.query("pragma data_version").get() as { data_version: number };
     if (version === this.version) return;
     this.version = version;
-    this.look();
+    this.poll();
   }
 
   /** On a timer, where nobody would catch what a store that is away throws. */
-  private tryToLook(): void {
+  private tryPoll(): void {
     try {
-      this.lookForOthers();
+      this.pollForChanges();
     } catch (error) {
       this.log.error("store.read_failed", { error: String(error) });
     }
   }
 
-  private look(): void {
-    if (this.watchers.none) return;
+  private poll(): void {
+    if (this.listeners.isEmpty) return;
     const before = this.known;
     this.known = this.byUser();
     for (const [user, account] of this.known) {
-      if (!Bun.deepEquals(before.get(user), account)) this.watchers.tell([user, account]);
+      if (!Bun.deepEquals(before.get(user), account)) this.listeners.notify([user, account]);
     }
-    for (const user of before.keys()) if (!this.known.has(user)) this.watchers.tell([user, undefined]);
+    for (const user of before.keys()) if (!this.known.has(user)) this.listeners.notify([user, undefined]);
   }
 
   private byUser(): Map<string, Account> {
@@ -143,11 +143,11 @@ export class SqliteAccounts implements AccountStore {
   }
 
   private readAll(): Account[] {
-    return (this.db.query("select * from account order by user").all() as Row[]).map(toAccount);
+    return (this.db.query("select * from account order by user").all() as Row[]).map(decodeRow);
   }
 }
 
-function toAccount(row: Row): Account {
+function decodeRow(row: Row): Account {
   return {
     user: row.user,
     plan: row.plan,

@@ -12,7 +12,7 @@ const PRUNE_ROWS = 5_000;
  * The accepted requests of the last hour: a sliding log for each user in memory, and on disk rows that grow at the end
  * only, one for each user and millisecond, from which the memory is made again after a restart.
  */
-export class ChargeLog {
+export class QuotaLog {
   private readonly logs = new Map<string, SlidingLog>();
   private readonly pending = new Map<string, number>();
   private readonly insert: Statement;

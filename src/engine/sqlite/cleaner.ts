@@ -5,7 +5,7 @@ import type { EngineLog } from "../engine-log.ts";
 import { Eraser } from "./eraser.ts";
 import { isBusy } from "./faults.ts";
 import type { IndexFile } from "./index-file.ts";
-import type { Keeper } from "./keeper.ts";
+import type { IndexWorker } from "./keeper.ts";
 import {
   CONVERSATION_COLUMNS,
   type ConversationHead,
@@ -24,7 +24,7 @@ import {
 
 /** Conversations looked at in one round of housekeeping, and for how many milliseconds. */
 const ROUND_ROWS = 200;
-const ROUND_TIME = 2;
+const ROUND_BUDGET_MS = 2;
 /** Messages blanked in one turn of the event loop. */
 const STEP_MESSAGES = 100;
 /** Messages blanked of one conversation before the next one has its turn. */
@@ -33,30 +33,30 @@ const VISIT_MESSAGES = 1_000;
  * How often what retention removes leaves the write-ahead log, in milliseconds: to cut it short takes the file system 20 to
  * 50 ms, in which no commit gets through. What a command removes does not wait for it.
  */
-const FINISH_EVERY = 20_000;
+const FINISH_INTERVAL_MS = 20_000;
 /** How long closing may take to remove what a command removed just before, in milliseconds. */
-const CLOSING_PATIENCE = 5_000;
+const CLOSE_TIMEOUT_MS = 5_000;
 
-export interface CleanerParts {
+export interface RetentionSweeperDeps {
   readonly db: Database;
   readonly index: Pick<IndexFile, "hasBelow">;
-  readonly keeper: Pick<Keeper, "drop" | "work" | "emptyLog">;
+  readonly indexWorker: Pick<IndexWorker, "drop" | "work" | "emptyLog">;
   readonly messages: MessageLog;
   readonly clock: Pick<Clock, "now">;
   readonly log: EngineLog;
   readonly retention: RetentionLimits;
   /** Is called when a conversation that is in memory turns out to be removed, by a command. */
-  readonly removed: (head: ConversationHead) => void;
+  readonly onRemoved: (head: ConversationHead) => void;
 }
 
 /** A conversation with messages below its floor. */
-interface Due {
+interface PendingDeletion {
   readonly number: number;
   readonly floor: number;
 }
 
 /** Removes what is no longer kept, a little at a time, so that nobody who talks notices. */
-export class Cleaner {
+export class RetentionSweeper {
   private readonly next: Statement<ConversationRow>;
   private readonly changed: Statement<ConversationRow>;
   private readonly raise: Statement;
@@ -64,20 +64,20 @@ export class Cleaner {
   /** The last conversation that was looked at. */
   private cursor = 0;
   /** The last change by a command that was taken over. None at the start: what a crash cut off comes first again. */
-  private noticed = 0;
+  private lastChangeSeen = 0;
   /** Changes after this one were made while this server runs. */
-  private readonly before: number;
+  private readonly lastChangeAtStart: number;
   private urgent: ConversationRow[] = [];
   /** Conversations of which more is to be blanked than fits into one turn. */
-  private unfinished: Due[] = [];
+  private unfinished: PendingDeletion[] = [];
   /** Whether what a command removed is among what is blanked. */
   private isUrgent = false;
   private finishedAt: number;
-  private atWork: Promise<void> | undefined;
+  private running: Promise<void> | undefined;
   private stopped = false;
 
-  constructor(private readonly parts: CleanerParts) {
-    const { db } = parts;
+  constructor(private readonly deps: RetentionSweeperDeps) {
+    const { db } = deps;
     this.next = db.prepare(
       `select ${CONVERSATION_COLUMNS} from conversation where number > ? order by number limit ?`,
     );
@@ -85,26 +85,26 @@ export class Cleaner {
       `select ${CONVERSATION_COLUMNS} from conversation where changed > 0 and changed > ? order by changed limit ?`,
     );
     const newest = db.query("select coalesce(max(changed), 0) as changed from conversation").get();
-    this.before = (newest as { changed: number }).changed;
+    this.lastChangeAtStart = (newest as { changed: number }).changed;
     this.raise = db.prepare("update conversation set first_seq = ?1 where number = ?2 and first_seq < ?1");
-    this.eraser = new Eraser(parts);
-    this.finishedAt = parts.clock.now();
+    this.eraser = new Eraser(deps);
+    this.finishedAt = deps.clock.now();
   }
 
   /** One round of housekeeping: takes over what commands changed, and goes on cleaning where it stopped. */
-  round(): void {
+  runRound(): void {
     if (this.stopped) return;
-    this.notice();
-    if (this.atWork === undefined) this.work(() => this.visitSome()).catch((error) => this.failed(error));
+    this.applyChanges();
+    if (this.running === undefined) this.run(() => this.visitSome()).catch((error) => this.onError(error));
   }
 
   /** Removes all that is no longer kept; resolves when it is gone, rejects when it cannot be removed. */
-  async clean(): Promise<void> {
-    await this.atWork;
-    this.notice();
-    await this.work(async () => {
+  async sweep(): Promise<void> {
+    await this.running;
+    this.applyChanges();
+    await this.run(async () => {
       // Rows that the index does not know yet are not found.
-      await this.parts.keeper.work();
+      await this.deps.indexWorker.runRound();
       let cursor = 0;
       for (let rows = this.next.all(cursor, ROUND_ROWS); rows.length > 0 && !this.stopped; ) {
         for (const row of rows) {
@@ -119,66 +119,73 @@ export class Cleaner {
 
   /** Finishes what a command has removed, as far as that takes a few seconds, and lets go of the database. */
   async stop(): Promise<void> {
-    const late = setTimeout(() => this.breakOff(), CLOSING_PATIENCE);
-    await this.atWork;
-    this.notice();
+    const late = setTimeout(() => this.abort(), CLOSE_TIMEOUT_MS);
+    await this.running;
+    this.applyChanges();
     while (!this.stopped && (this.urgent.length > 0 || this.unfinished.length > 0 || this.isUrgent)) {
-      await this.work(() => this.visitSome()).catch((error) => {
-        this.failed(error);
-        this.breakOff();
+      await this.run(() => this.visitSome()).catch((error) => {
+        this.onError(error);
+        this.abort();
       });
     }
     clearTimeout(late);
-    this.breakOff();
+    this.abort();
     this.eraser.close();
     for (const statement of [this.next, this.changed, this.raise]) statement.finalize();
   }
 
-  private breakOff(): void {
+  private abort(): void {
     this.stopped = true;
     this.eraser.stop();
   }
 
-  private work(task: () => Promise<void>): Promise<void> {
+  private run(task: () => Promise<void>): Promise<void> {
     const work = task();
     const end = () => {
-      this.atWork = undefined;
+      this.running = undefined;
     };
-    this.atWork = work.then(end, end);
+    this.running = work.then(end, end);
     return work;
   }
 
   /** A command has removed the conversation, or given it limits of its own. */
-  private log({ id, first_seq, removed_seq, removals, keep_messages, keep_days }: ConversationRow): void {
+  private logChange({
+    id,
+    first_seq,
+    removed_seq,
+    removals,
+    keep_messages,
+    keep_days,
+  }: ConversationRow): void {
     const isRemoved =
       removals > 0 && first_seq === removed_seq + 1 && keep_messages === null && keep_days === null;
-    this.parts.log.info(isRemoved ? "conversation.removed" : "conversation.changed", { conversation: id });
+    this.deps.log.info(isRemoved ? "conversation.removed" : "conversation.changed", { conversation: id });
   }
 
   /** What another process changed holds for reading at once; its messages are deleted next. */
-  notice(): void {
+  applyChanges(): void {
     try {
-      for (const row of this.changed.all(this.noticed, ROUND_ROWS)) {
-        this.noticed = row.changed;
-        if (row.changed > this.before) this.log(row);
-        this.parts.messages.floorRaised(row.id, row.first_seq);
-        const removed = this.parts.messages.removedTimes(row.id, row.removals);
-        if (removed !== undefined) this.parts.removed(removed);
+      for (const row of this.changed.all(this.lastChangeSeen, ROUND_ROWS)) {
+        this.lastChangeSeen = row.changed;
+        if (row.changed > this.lastChangeAtStart) this.logChange(row);
+        this.deps.messages.floorRaised(row.id, row.first_seq);
+        const removed = this.deps.messages.removedTimes(row.id, row.removals);
+        if (removed !== undefined) this.deps.onRemoved(removed);
         this.urgent.push(row);
       }
     } catch (error) {
-      this.failed(error);
+      this.onError(error);
     }
   }
 
   private async visitSome(): Promise<void> {
-    const until = performance.now() + ROUND_TIME;
+    const until = performance.now() + ROUND_BUDGET_MS;
     const { urgent } = this;
     this.urgent = [];
     // What a command removed may be younger than the index.
-    if (urgent.length > 0) await this.parts.keeper.work();
+    if (urgent.length > 0) await this.deps.indexWorker.runRound();
     // All floors first: what is not to be read any more must not wait until others' rows are deleted.
-    const due: Due[] = [];
+    const due: PendingDeletion[] = [];
     for (const row of urgent) due.push(...(await this.visit(row)));
     if (due.length > 0) this.isUrgent = true;
     const next = this.next.all(this.cursor, ROUND_ROWS);
@@ -195,12 +202,12 @@ export class Cleaner {
       if (await this.blankBelow(one, VISIT_MESSAGES)) this.unfinished.push(one);
       if (this.stopped || this.urgent.length > 0) return;
     }
-    await this.finishInTurn();
+    await this.finishIfDue();
   }
 
-  private async finishInTurn(): Promise<void> {
-    const { eraser, parts } = this;
-    if (!eraser.pending || (!this.isUrgent && parts.clock.now() < this.finishedAt + FINISH_EVERY)) {
+  private async finishIfDue(): Promise<void> {
+    const { eraser, deps: parts } = this;
+    if (!eraser.pending || (!this.isUrgent && parts.clock.now() < this.finishedAt + FINISH_INTERVAL_MS)) {
       this.isUrgent &&= eraser.pending;
       return;
     }
@@ -211,17 +218,17 @@ export class Cleaner {
   }
 
   /** Raises the floor of a conversation to what its limits say. Answers what is to be deleted: one or none. */
-  private async visit(row: ConversationRow): Promise<Due[]> {
-    const floor = await this.raiseFloor(this.parts.messages.headOf(row), row);
+  private async visit(row: ConversationRow): Promise<PendingDeletion[]> {
+    const floor = await this.raiseFloor(this.deps.messages.headOf(row), row);
     // Where nothing was ever removed, which is nearly everywhere, the index is not asked.
-    if (floor === 1 || !this.parts.index.hasBelow(row.number, floor)) return [];
+    if (floor === 1 || !this.deps.index.hasBelow(row.number, floor)) return [];
     return [{ number: row.number, floor }];
   }
 
   /** Blanks messages below the floor, about `most`; returns whether there may be more. */
-  private async blankBelow({ number, floor }: Due, most: number): Promise<boolean> {
+  private async blankBelow({ number, floor }: PendingDeletion, most: number): Promise<boolean> {
     for (let blanked = 0; blanked < most && !this.stopped; ) {
-      const { positions, more } = await this.parts.keeper.drop(number, floor, STEP_MESSAGES);
+      const { positions, more } = await this.deps.indexWorker.prune(number, floor, STEP_MESSAGES);
       if (this.stopped || (positions.length === 0 && !more)) return false;
       blanked += await this.eraser.blank(number, floor, positions);
     }
@@ -229,7 +236,7 @@ export class Cleaner {
   }
 
   private async raiseFloor(head: ConversationHead, row: ConversationRow): Promise<number> {
-    const { retention, messages, clock } = this.parts;
+    const { retention, messages, clock } = this.deps;
     const limits = {
       messages: row.keep_messages ?? retention.messages,
       days: row.keep_days ?? retention.days,
@@ -241,8 +248,8 @@ export class Cleaner {
     return floor;
   }
 
-  private failed(error: unknown): void {
+  private onError(error: unknown): void {
     // Whoever has the lock gives it back; the next round tries again.
-    if (!isBusy(error)) this.parts.log.error("store.retention_failed", { error: String(error) });
+    if (!isBusy(error)) this.deps.log.error("store.retention_failed", { error: String(error) });
   }
 }

@@ -2,18 +2,18 @@ import type { Database } from "bun:sqlite";
 import type { Clock } from "../../core/clock.ts";
 import type { EngineLog } from "../engine-log.ts";
 import { type Disk, DiskWatch } from "./disk-watch.ts";
-import { faultOf, isBusy, StoreAway } from "./faults.ts";
+import { classifyError, isBusy, StoreUnavailable } from "./faults.ts";
 import type { Guard } from "./guarded.ts";
-import { IndexDamaged, type IndexFile } from "./index-file.ts";
-import { IndexHealing } from "./index-healing.ts";
-import type { Keeper } from "./keeper.ts";
+import { IndexCorrupted, type IndexFile } from "./index-file.ts";
+import { IndexRepair } from "./index-healing.ts";
+import type { IndexWorker } from "./keeper.ts";
 import type { MessageLog } from "./message-log.ts";
 import { StoreTroubles } from "./store-troubles.ts";
 
-export interface ConditionParts {
+export interface StoreConditionDeps {
   readonly db: Database;
   readonly index: IndexFile;
-  readonly keeper: Keeper;
+  readonly indexWorker: IndexWorker;
   readonly messages: MessageLog;
   readonly clock: Clock;
   readonly log: EngineLog;
@@ -22,74 +22,74 @@ export interface ConditionParts {
 }
 
 /** Ready means that a write went through: where nobody writes, one is made after this many milliseconds. */
-const PROBE_AFTER = 5_000;
+const PROBE_AFTER_MS = 5_000;
 /** Bytes written to find out whether a store that could not be written takes messages again: more than the largest of them. */
 const PROBE_BYTES = 128 * 1024;
 
 /** Whether the store is ready, and what makes it so again: each fault of its files is reported here. */
 export class StoreCondition implements Guard {
   readonly troubles = new StoreTroubles();
-  private readonly healing: IndexHealing;
-  private readonly disk: DiskWatch;
-  private wroteAt: number;
+  private readonly indexRepair: IndexRepair;
+  private readonly diskWatch: DiskWatch;
+  private lastWriteAt: number;
   private stopped = false;
 
-  constructor(private readonly parts: ConditionParts) {
-    const { keeper, index, paths, log, disk, clock } = parts;
-    this.healing = new IndexHealing({ ...parts, troubles: this.troubles });
-    this.disk = new DiskWatch(paths.store, index.path, this.troubles, log, disk);
-    this.wroteAt = clock.now();
-    keeper.onDamage((file) => this.foundDamage(file, "found by the keeper"));
+  constructor(private readonly deps: StoreConditionDeps) {
+    const { indexWorker: keeper, index, paths, log, disk, clock } = deps;
+    this.indexRepair = new IndexRepair({ ...deps, troubles: this.troubles });
+    this.diskWatch = new DiskWatch(paths.store, index.path, this.troubles, log, disk);
+    this.lastWriteAt = clock.now();
+    keeper.onDamage((file) => this.onDamage(file, "found by the keeper"));
   }
 
   /** Ends what is under way. */
   stop(): Promise<void> {
     this.stopped = true;
-    return this.healing.stop();
+    return this.indexRepair.stop();
   }
 
-  /** Throws StoreAway where neither the files may be written nor what is read from them believed. */
-  check(): void {
+  /** Throws StoreUnavailable where neither the files may be written nor what is read from them believed. */
+  assertUsable(): void {
     if (this.troubles.has("files") || this.troubles.has("damage"))
-      throw new StoreAway("The store's files are damaged or gone.");
+      throw new StoreUnavailable("The store's files are damaged or gone.");
   }
 
   /** Takes note of what failed at the store, in the engine or in what else uses its files. */
-  failed(error: unknown): void {
-    const fault = faultOf(error);
-    if (error instanceof IndexDamaged) this.foundDamage("index", error.message);
-    else if (fault === "damaged") this.foundDamage("store", String(error));
+  onError(error: unknown): void {
+    const fault = classifyError(error);
+    if (error instanceof IndexCorrupted) this.onDamage("index", error.message);
+    else if (fault === "damaged") this.onDamage("store", String(error));
     else if (fault === "full" || fault === "refused") this.troubles.begin("write");
   }
 
   /** A write failed, `waiting` requests with it. */
-  couldNotWrite(error: unknown, waiting?: number): void {
+  writeFailed(error: unknown, waiting?: number): void {
     // The index is asked within a transaction: its damage says nothing of the truth.
-    if (!(error instanceof IndexDamaged)) {
+    if (!(error instanceof IndexCorrupted)) {
       this.troubles.begin("write");
-      this.parts.log.error("store.write_failed", {
+      this.deps.log.error("store.write_failed", {
         error: String(error),
         ...(waiting !== undefined && { waiting }),
       });
     }
-    this.failed(error);
+    this.onError(error);
   }
 
-  couldNotRead(error: unknown): void {
-    if (!(error instanceof IndexDamaged || error instanceof StoreAway))
-      this.parts.log.error("store.read_failed", { error: String(error) });
-    this.failed(error);
+  readFailed(error: unknown): void {
+    if (!(error instanceof IndexCorrupted || error instanceof StoreUnavailable))
+      this.deps.log.error("store.read_failed", { error: String(error) });
+    this.onError(error);
   }
 
   /** A write went through. */
-  wrote(): void {
-    this.wroteAt = this.parts.clock.now();
+  writeSucceeded(): void {
+    this.lastWriteAt = this.deps.clock.now();
     this.troubles.end("write");
   }
 
   /** Looks at the files and the disk, and returns whether writing is worth a try. */
-  look(): boolean {
-    if (!this.disk.look()) this.foundDamage("index", "its file is gone");
+  check(): boolean {
+    if (!this.diskWatch.check()) this.onDamage("index", "its file is gone");
     return this.troubles.mayWrite;
   }
 
@@ -97,12 +97,12 @@ export class StoreCondition implements Guard {
   probe(now: number): void {
     // Whoever is not ready gets no messages that could show that it is again.
     if (this.troubles.has("write")) this.tryToWrite(now, PROBE_BYTES);
-    else if (this.parts.clock.now() >= this.wroteAt + PROBE_AFTER) this.tryToWrite(now, 0);
+    else if (this.deps.clock.now() >= this.lastWriteAt + PROBE_AFTER_MS) this.tryToWrite(now, 0);
   }
 
   /** Writes the store's time and `bytes` more, which are taken back at once. */
   private tryToWrite(now: number, bytes: number): void {
-    const { db, log } = this.parts;
+    const { db, log } = this.deps;
     const isKnown = this.troubles.has("write");
     try {
       const set = db.query("insert or replace into meta values (?, ?)");
@@ -111,22 +111,22 @@ export class StoreCondition implements Guard {
         set.run("probe", "0".repeat(bytes));
         db.run("delete from meta where key = 'probe'");
       }
-      this.wrote();
+      this.writeSucceeded();
       if (isKnown) log.info("store.write_recovered", {});
     } catch (error) {
       // What made it unwritable was logged; the next round tries again.
-      if (!isKnown && !isBusy(error)) this.couldNotWrite(error);
+      if (!isKnown && !isBusy(error)) this.writeFailed(error);
     }
   }
 
-  private foundDamage(file: "index" | "store", reason: string): void {
+  private onDamage(file: "index" | "store", reason: string): void {
     if (this.stopped) return;
     if (file === "index") {
-      this.healing.begin(reason);
+      this.indexRepair.begin(reason);
       return;
     }
     if (!this.troubles.begin("damage")) return;
-    this.parts.log.error("store.damaged", {
+    this.deps.log.error("store.damaged", {
       reason,
       advice:
         "Nothing is stored any more. Stop Parley, look with `parley doctor`, put the last backup in the place of DATA_DIR, run `parley store new-epoch` and start it.",

@@ -3,20 +3,20 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { ConversationStore, ConversationSummary, OwnLimits } from "../../core/conversations.ts";
 import type { Message } from "../../protocol/server-frames.ts";
-import { inWords } from "./folder-files.ts";
-import { type IndexFile, openIndexBeside } from "./index-file.ts";
-import { MarkTable } from "./mark-table.ts";
+import { withFileErrors } from "./folder-files.ts";
+import { type IndexFile, openIndexReadOnly } from "./index-file.ts";
+import { ReadMarkTable } from "./mark-table.ts";
 import {
   CONVERSATION_COLUMNS,
   type ConversationHead,
   type ConversationRow,
   MessageLog,
 } from "./message-log.ts";
-import { COMMAND_PATIENCE, type SqliteOptions } from "./open.ts";
+import { COMMAND_TIMEOUT_MS, type SqliteOptions } from "./open.ts";
 import { INDEX_FILE, openStore, STORE_FILE } from "./schema.ts";
 
 /** Messages read in one go by an export. */
-const EXPORT_PAGE = 500;
+const EXPORT_PAGE_SIZE = 500;
 
 /** Tells a server at work of the change, see `Cleaner`. */
 const CHANGED = "changed = (select max(changed) + 1 from conversation)";
@@ -24,27 +24,27 @@ const CHANGED = "changed = (select max(changed) + 1 from conversation)";
 /** Opens the conversations of a data folder for commands, also while a server runs on it. */
 export function openConversations({ dataDir, sync }: SqliteOptions): SqliteConversations {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  const db = openStore(join(dataDir, STORE_FILE), sync, COMMAND_PATIENCE);
+  const db = openStore(join(dataDir, STORE_FILE), sync, COMMAND_TIMEOUT_MS);
   // What is removed is written over (eraser.ts).
   db.run("pragma secure_delete = on");
   const index = join(dataDir, INDEX_FILE);
   return new SqliteConversations(
     db,
-    inWords(index, () => openIndexBeside(index, db)),
+    withFileErrors(index, () => openIndexReadOnly(index, db)),
   );
 }
 
 /** Conversations as commands see and change them, as they were on disk when it was opened. */
 export class SqliteConversations implements ConversationStore {
   private readonly log: MessageLog;
-  private readonly readMarks: MarkTable;
+  private readonly readMarks: ReadMarkTable;
 
   constructor(
     private readonly db: Database,
     private readonly index: IndexFile,
   ) {
     this.log = new MessageLog(db, index, { indexed: index.indexed, filter: undefined });
-    this.readMarks = new MarkTable(db);
+    this.readMarks = new ReadMarkTable(db);
   }
 
   async list(): Promise<ConversationSummary[]> {
@@ -67,8 +67,8 @@ export class SqliteConversations implements ConversationStore {
   async *messages(id: string): AsyncGenerator<Message> {
     const head = this.log.find(id);
     if (head === undefined) return;
-    for (let first = head.first; first <= head.seq; first += EXPORT_PAGE) {
-      const last = Math.min(head.seq, first + EXPORT_PAGE - 1);
+    for (let first = head.first; first <= head.seq; first += EXPORT_PAGE_SIZE) {
+      const last = Math.min(head.seq, first + EXPORT_PAGE_SIZE - 1);
       yield* this.log.read(head, first, last, false, Number.POSITIVE_INFINITY).messages;
     }
   }

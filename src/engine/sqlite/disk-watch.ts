@@ -5,16 +5,16 @@ import { LOCK_FILE } from "./lock.ts";
 import type { StoreTroubles } from "./store-troubles.ts";
 
 /** Bytes that must be free, or the store counts as full: several messages of the largest size, with what SQLite adds to them. */
-const LEAST_FREE = 1024 * 1024;
+const MIN_FREE_BYTES = 1024 * 1024;
 
 /** What the disk watch asks of the operating system; tests put theirs in its place. */
 export interface Disk {
   /** Bytes that this process may still write where `folder` lies; undefined where that is not known. */
-  free(folder: string): number | undefined;
+  freeBytes(folder: string): number | undefined;
 }
 
-const MACHINE: Disk = {
-  free(folder) {
+const MACHINE_DISK: Disk = {
+  freeBytes(folder) {
     const { blocks, bfree, bavail, bsize } = statfsSync(folder);
     // Some file systems say nothing of their size. A part may be reserved for root.
     if (blocks === 0) return undefined;
@@ -36,7 +36,7 @@ export class DiskWatch {
     private readonly index: string,
     private readonly troubles: StoreTroubles,
     private readonly log: EngineLog,
-    private readonly disk: Disk = MACHINE,
+    private readonly disk: Disk = MACHINE_DISK,
   ) {
     this.folder = dirname(store);
     const files = [store, `${store}-wal`, `${this.folder}/${LOCK_FILE}`];
@@ -49,13 +49,13 @@ export class DiskWatch {
   }
 
   /** Looks at the files and the room left. Returns whether the index is still there. */
-  look(): boolean {
-    this.lookAtFiles();
-    if (!this.troubles.has("files")) this.lookAtSpace();
+  check(): boolean {
+    this.checkFiles();
+    if (!this.troubles.has("files")) this.checkSpace();
     return this.troubles.has("files") || identityOf(this.index) !== undefined;
   }
 
-  private lookAtFiles(): void {
+  private checkFiles(): void {
     const changed = [...this.files].find(([path, identity]) => identityOf(path) !== identity);
     if (changed === undefined) {
       if (this.troubles.end("files")) this.log.info("store.files_recovered", {});
@@ -68,14 +68,14 @@ export class DiskWatch {
     }
   }
 
-  private lookAtSpace(): void {
-    const free = this.disk.free(this.folder);
-    if (free === undefined || free >= LEAST_FREE) {
+  private checkSpace(): void {
+    const free = this.disk.freeBytes(this.folder);
+    if (free === undefined || free >= MIN_FREE_BYTES) {
       if (this.troubles.end("space")) this.log.info("store.disk_recovered", { free });
     } else if (this.troubles.begin("space")) {
       this.log.error("store.disk_full", {
         free,
-        advice: `Fewer than ${LEAST_FREE} bytes are free where DATA_DIR lies. Make room; Parley goes on by itself.`,
+        advice: `Fewer than ${MIN_FREE_BYTES} bytes are free where DATA_DIR lies. Make room; Parley goes on by itself.`,
       });
     }
   }

@@ -3,8 +3,8 @@ import { closeSync, existsSync, ftruncateSync, openSync, readFileSync, writeSync
 export { END_MARK_FILE } from "./names.ts";
 
 /** `position (8 bytes, a double) │ epoch (UTF-8, filled up with zeros)` */
-const BYTES = 64;
-const EPOCH_AT = 8;
+const FILE_BYTES = 64;
+const EPOCH_OFFSET = 8;
 
 export interface LogEnd {
   /** The life of the store in which the log reached that far. */
@@ -24,14 +24,14 @@ export class EndMark {
 
   /** Begins to note in the file at `path`, which is written anew. */
   constructor(path: string, end: LogEnd) {
-    const bytes = new Uint8Array(BYTES);
+    const bytes = new Uint8Array(FILE_BYTES);
     new Float64Array(bytes.buffer, 0, 1)[0] = end.position;
-    bytes.set(new TextEncoder().encode(end.epoch).subarray(0, BYTES - EPOCH_AT), EPOCH_AT);
+    bytes.set(new TextEncoder().encode(end.epoch).subarray(0, FILE_BYTES - EPOCH_OFFSET), EPOCH_OFFSET);
     // Written and not only made larger: a page that is mapped and has no room on the disk would end the process.
     const file = openSync(path, existsSync(path) ? "r+" : "w+", 0o600);
     try {
-      writeSync(file, bytes, 0, BYTES, 0);
-      ftruncateSync(file, BYTES);
+      writeSync(file, bytes, 0, FILE_BYTES, 0);
+      ftruncateSync(file, FILE_BYTES);
     } finally {
       closeSync(file);
     }
@@ -40,7 +40,7 @@ export class EndMark {
   }
 
   /** Notes that the log reaches to `position`. */
-  note(position: number): void {
+  record(position: number): void {
     this.position[0] = position;
   }
 }
@@ -49,9 +49,9 @@ export class EndMark {
 export function readEndMark(path: string): LogEnd | undefined {
   if (!existsSync(path)) return undefined;
   const bytes = new Uint8Array(readFileSync(path));
-  if (bytes.length !== BYTES) return undefined;
-  const [position] = new Float64Array(bytes.buffer.slice(0, EPOCH_AT));
+  if (bytes.length !== FILE_BYTES) return undefined;
+  const [position] = new Float64Array(bytes.buffer.slice(0, EPOCH_OFFSET));
   if (!Number.isSafeInteger(position)) return undefined;
-  const epoch = new TextDecoder().decode(bytes.subarray(EPOCH_AT)).replace(/\0+$/, "");
+  const epoch = new TextDecoder().decode(bytes.subarray(EPOCH_OFFSET)).replace(/\0+$/, "");
   return { epoch, position: position! };
 }

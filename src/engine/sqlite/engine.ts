@@ -17,28 +17,28 @@ import { StoreTime } from "../../core/store-time.ts";
 import type { Quota } from "../../protocol/server-frames.ts";
 import type { EngineLog } from "../engine-log.ts";
 import { type Page, PageQueue, type PageRequest } from "../page-queue.ts";
-import { Watchers } from "../watchers.ts";
-import type { Result, Work } from "../work.ts";
-import { ChargeLog } from "./charge-log.ts";
-import { Cleaner } from "./cleaner.ts";
+import { Listeners } from "../watchers.ts";
+import type { Operation, OperationResult } from "../work.ts";
+import { QuotaLog } from "./charge-log.ts";
+import { RetentionSweeper } from "./cleaner.ts";
 import { StoreCondition } from "./condition.ts";
 import type { Disk } from "./disk-watch.ts";
 import { EndMark } from "./end-mark.ts";
-import { isBusy, isFaultOfStore, StoreAway } from "./faults.ts";
+import { isBusy, isStoreError, StoreUnavailable } from "./faults.ts";
 import { HistoryReader } from "./history-reader.ts";
-import { IndexDamaged, type IndexFile } from "./index-file.ts";
-import type { Keeper } from "./keeper.ts";
-import { Listenings } from "./listenings.ts";
-import { MarkTable } from "./mark-table.ts";
+import { IndexCorrupted, type IndexFile } from "./index-file.ts";
+import type { IndexWorker } from "./keeper.ts";
+import { Subscriptions } from "./listenings.ts";
+import { ReadMarkTable } from "./mark-table.ts";
 import { type ConversationHead, MessageLog } from "./message-log.ts";
 import { readMeta } from "./schema.ts";
-import { Turn } from "./turn.ts";
-import type { Outcome } from "./work.ts";
+import { Batch } from "./turn.ts";
+import type { BatchOutcome } from "./work.ts";
 
-export interface SqliteEngineParts {
+export interface SqliteEngineDeps {
   readonly db: Database;
   readonly index: IndexFile;
-  readonly keeper: Keeper;
+  readonly indexWorker: IndexWorker;
   readonly clock: Clock;
   readonly log: EngineLog;
   readonly description: string;
@@ -51,12 +51,12 @@ export interface SqliteEngineParts {
 }
 
 /** How long a batch waits for a lock that another process or the keeper holds, before it answers `unavailable`. */
-const LOCK_PATIENCE = 5_000;
-const LOCK_RETRY = 2;
-const HOUSEKEEPING_INTERVAL = 500;
+const LOCK_TIMEOUT_MS = 5_000;
+const LOCK_RETRY_MS = 2;
+const HOUSEKEEPING_INTERVAL_MS = 500;
 /** Messages whose place in memory is given up in one go. */
 const FORGET_BUDGET = 20_000;
-const HEADS_KEPT = 10_000;
+const MAX_HEADS = 10_000;
 
 /**
  * The engine port on SQLite, for one server on one machine.
@@ -69,31 +69,31 @@ export class SqliteEngine implements Engine {
   readonly description: string;
   private readonly db: Database;
   private readonly index: IndexFile;
-  private readonly keeper: Keeper;
+  private readonly indexWorker: IndexWorker;
   private readonly clock: Clock;
   private readonly log: EngineLog;
   private readonly messages: MessageLog;
   private readonly reader: HistoryReader;
-  private readonly charges: ChargeLog;
-  private readonly readMarks: MarkTable;
-  private readonly turn: Turn;
-  private readonly cleaner: Cleaner;
+  private readonly quotaLog: QuotaLog;
+  private readonly readMarks: ReadMarkTable;
+  private readonly batch: Batch;
+  private readonly sweeper: RetentionSweeper;
   // What came in meanwhile, such as messages to store, goes before the next page.
   private readonly pages = new PageQueue(
     (request) => this.readPage(request),
     () => new Promise(setImmediate),
     1,
   );
-  private readonly epochWatchers = new Watchers<Parameters<EpochListener>>();
+  private readonly epochListeners = new Listeners<Parameters<EpochListener>>();
   /** Moves when another connection has committed: a command may have removed a conversation. */
   private readonly dataVersion: Statement<{ data_version: number }>;
   private seenVersion = 0;
   /** Conversations whose removal is still to be told. */
   private removed: ConversationHead[] = [];
-  private readonly listenings: Listenings;
+  private readonly subscriptions: Subscriptions;
   private readonly stopHousekeeping: () => void;
   private readonly time: StoreTime;
-  private queue: Work[] = [];
+  private queue: Operation[] = [];
   private scheduled = false;
   private waitingSince: number | undefined;
   /** Whether the store is ready; whatever else uses its files reports there what failed. */
@@ -103,23 +103,23 @@ export class SqliteEngine implements Engine {
   private stale = false;
   private closed = false;
 
-  constructor(parts: SqliteEngineParts) {
-    this.db = parts.db;
-    this.index = parts.index;
-    this.keeper = parts.keeper;
-    this.clock = parts.clock;
-    this.log = parts.log;
-    this.description = parts.description;
-    this.listenings = new Listenings(this.log);
+  constructor(deps: SqliteEngineDeps) {
+    this.db = deps.db;
+    this.index = deps.index;
+    this.indexWorker = deps.indexWorker;
+    this.clock = deps.clock;
+    this.log = deps.log;
+    this.description = deps.description;
+    this.subscriptions = new Subscriptions(this.log);
     this.dataVersion = this.db.prepare("pragma data_version");
-    this.charges = new ChargeLog(this.db);
-    this.messages = new MessageLog(this.db, this.index, this.keeper);
-    this.keeper.readFrom(this.messages);
+    this.quotaLog = new QuotaLog(this.db);
+    this.messages = new MessageLog(this.db, this.index, this.indexWorker);
+    this.indexWorker.readFrom(this.messages);
     this.reader = new HistoryReader(this.messages);
-    this.readMarks = new MarkTable(this.db);
-    this.turn = new Turn(this.messages, this.charges, this.readMarks, this.reader);
+    this.readMarks = new ReadMarkTable(this.db);
+    this.batch = new Batch(this.messages, this.quotaLog, this.readMarks, this.reader);
     const writtenAt = Number(readMeta(this.db, "written_at") ?? 0);
-    const newest = () => Math.max(this.charges.newestAt, this.messages.newestAt, writtenAt);
+    const newest = () => Math.max(this.quotaLog.newestAt, this.messages.newestAt, writtenAt);
     this.time = new StoreTime(this.clock, newest);
     if (this.time.ahead > STEP) {
       this.log.warn("store.clock_behind", {
@@ -129,18 +129,18 @@ export class SqliteEngine implements Engine {
       });
     }
     const { messages } = this;
-    this.condition = new StoreCondition({ ...parts, messages });
-    this.endMark = new EndMark(parts.paths.end, {
+    this.condition = new StoreCondition({ ...deps, messages });
+    this.endMark = new EndMark(deps.paths.end, {
       epoch: readMeta(this.db, "epoch") ?? "",
       position: messages.lastPosition,
     });
-    this.cleaner = new Cleaner({
-      ...parts,
+    this.sweeper = new RetentionSweeper({
+      ...deps,
       messages,
       clock: { now: () => this.now() },
-      removed: (head) => this.removed.push(head),
+      onRemoved: (head) => this.removed.push(head),
     });
-    this.stopHousekeeping = this.clock.every(HOUSEKEEPING_INTERVAL, () => this.housekeep());
+    this.stopHousekeeping = this.clock.every(HOUSEKEEPING_INTERVAL_MS, () => this.housekeep());
   }
 
   post(request: PostRequest, done: (result: PostResult) => void): void {
@@ -152,16 +152,16 @@ export class SqliteEngine implements Engine {
   }
 
   async quota(user: string, limit: number): Promise<Quota | null> {
-    return this.charges.view(user, limit, this.now());
+    return this.quotaLog.view(user, limit, this.now());
   }
 
   async listen(conversation: string, listener: MessageListener): Promise<Listening> {
-    const head = this.look(conversation);
-    return this.listenings.add(conversation, head?.seq ?? 0, this.messages.epochOf(head), listener);
+    const head = this.findForReading(conversation);
+    return this.subscriptions.add(conversation, head?.seq ?? 0, this.messages.epochOf(head), listener);
   }
 
   async head(conversation: string): Promise<Head> {
-    const head = this.look(conversation);
+    const head = this.findForReading(conversation);
     return { seq: head?.seq ?? 0, first: head?.first ?? 1, epoch: this.messages.epochOf(head) };
   }
 
@@ -180,21 +180,21 @@ export class SqliteEngine implements Engine {
   }
 
   async marks(conversation: string): Promise<ReadonlyMap<string, number>> {
-    const head = this.look(conversation);
+    const head = this.findForReading(conversation);
     return head === undefined ? new Map() : this.readMarks.of(head.number);
   }
 
   /** Removes all that is no longer kept, without waiting for housekeeping. */
   clean(): Promise<void> {
-    return this.cleaner.clean();
+    return this.sweeper.sweep();
   }
 
   ready(): boolean {
-    return this.condition.troubles.none && !this.closed;
+    return this.condition.troubles.isEmpty && !this.closed;
   }
 
   isAway(error: unknown): boolean {
-    return !this.ready() || isFaultOfStore(error);
+    return !this.ready() || isStoreError(error);
   }
 
   watchReady(listener: (ready: boolean) => void): () => void {
@@ -203,22 +203,22 @@ export class SqliteEngine implements Engine {
 
   /** Only for removals: only one server has the file, and what it announced is in it. */
   watchEpoch(listener: EpochListener): () => void {
-    return this.epochWatchers.add((change) => listener(...change));
+    return this.epochListeners.add((change) => listener(...change));
   }
 
   async close(): Promise<void> {
     if (this.closed) return;
-    this.commitTurn();
+    this.commitBatch();
     this.closed = true;
     this.stopHousekeeping();
-    for (const work of this.takeQueue()) this.answer(work, { outcome: "unavailable" });
+    for (const work of this.takeQueue()) this.reply(work, { outcome: "unavailable" });
     this.pages.refuseAll();
     await this.condition.stop();
-    await this.cleaner.stop();
-    await this.keeper.stop();
+    await this.sweeper.stop();
+    await this.indexWorker.stop();
     this.index.close();
     this.messages.close();
-    this.charges.close();
+    this.quotaLog.close();
     this.readMarks.close();
     this.dataVersion.finalize();
     this.db.close();
@@ -228,72 +228,72 @@ export class SqliteEngine implements Engine {
     return this.time.now();
   }
 
-  private enqueue(work: Work): void {
+  private enqueue(operation: Operation): void {
     if (this.closed) {
-      work.done({ outcome: "unavailable" });
+      operation.done({ outcome: "unavailable" });
       return;
     }
-    this.queue.push(work);
+    this.queue.push(operation);
     if (this.scheduled) return;
     this.scheduled = true;
-    setImmediate(() => this.commitTurn());
+    setImmediate(() => this.commitBatch());
   }
 
-  private takeQueue(): Work[] {
-    const work = this.queue;
+  private takeQueue(): Operation[] {
+    const operations = this.queue;
     this.queue = [];
-    return work;
+    return operations;
   }
 
   /** Carries out what this turn of the event loop brought, as one transaction. */
-  private commitTurn(): void {
+  private commitBatch(): void {
     this.scheduled = false;
     if (this.queue.length === 0 || this.closed) return;
     if (!this.condition.troubles.mayWrite || !this.refresh()) {
-      for (const work of this.takeQueue()) this.answer(work, { outcome: "unavailable" });
+      for (const work of this.takeQueue()) this.reply(work, { outcome: "unavailable" });
       return;
     }
-    if (!this.begin()) return;
-    const batch = this.takeQueue();
+    if (!this.beginTransaction()) return;
+    const operations = this.takeQueue();
     const now = this.now();
-    let results: Outcome[];
+    let outcomes: BatchOutcome[];
     try {
-      this.noticeCommands();
-      results = batch.map((work) => this.turn.carryOut(work, now));
-      this.charges.write(now);
+      this.applyCommandChanges();
+      outcomes = operations.map((operation) => this.batch.execute(operation, now));
+      this.quotaLog.write(now);
       this.db.run("commit");
     } catch (error) {
       this.rollBack(error);
-      this.tellRemoved();
-      for (const work of batch) this.answer(work, { outcome: "unavailable" });
+      this.notifyRemoved();
+      for (const operation of operations) this.reply(operation, { outcome: "unavailable" });
       return;
     }
     // Before anybody hears of it: what is announced must be missed when it is gone.
-    this.endMark.note(this.messages.lastPosition);
-    this.condition.wrote();
-    this.tellRemoved();
-    for (const result of results) this.tell(result);
-    this.keeper.appended(this.messages.lastPosition);
+    this.endMark.record(this.messages.lastPosition);
+    this.condition.writeSucceeded();
+    this.notifyRemoved();
+    for (const outcome of outcomes) this.deliver(outcome);
+    this.indexWorker.appended(this.messages.lastPosition);
     // Faster than messages come, so that memory is given back under constant load too.
-    this.messages.forgetIndexed(batch.length * 2);
+    this.messages.forgetIndexed(operations.length * 2);
   }
 
   /** Takes over what commands changed until now; inside a transaction, in which nothing more can come. */
-  private noticeCommands(): void {
+  private applyCommandChanges(): void {
     const { data_version: version } = this.dataVersion.get()!;
     if (version === this.seenVersion) return;
     this.seenVersion = version;
-    this.cleaner.notice();
+    this.sweeper.applyChanges();
   }
 
-  private tellRemoved(): void {
+  private notifyRemoved(): void {
     if (this.removed.length === 0) return;
     for (const { id, first, epoch } of this.removed.splice(0))
-      this.epochWatchers.tell([id, first - 1, epoch]);
+      this.epochListeners.notify([id, first - 1, epoch]);
   }
 
   /** Takes the write lock without waiting on the event loop; answers false when the batch must come back later. */
-  private begin(): boolean {
+  private beginTransaction(): boolean {
     try {
       this.db.run("begin immediate");
       this.waitingSince = undefined;
@@ -301,21 +301,21 @@ export class SqliteEngine implements Engine {
     } catch (error) {
       const now = this.clock.now();
       this.waitingSince ??= now;
-      if (isBusy(error) && now - this.waitingSince < LOCK_PATIENCE) {
+      if (isBusy(error) && now - this.waitingSince < LOCK_TIMEOUT_MS) {
         this.scheduled = true;
-        setTimeout(() => this.commitTurn(), LOCK_RETRY);
+        setTimeout(() => this.commitBatch(), LOCK_RETRY_MS);
         return false;
       }
       this.waitingSince = undefined;
-      this.condition.couldNotWrite(error, this.queue.length);
-      for (const work of this.takeQueue()) this.answer(work, { outcome: "unavailable" });
+      this.condition.writeFailed(error, this.queue.length);
+      for (const work of this.takeQueue()) this.reply(work, { outcome: "unavailable" });
       return false;
     }
   }
 
   private rollBack(error: unknown): void {
     this.stale = true;
-    this.condition.couldNotWrite(error);
+    this.condition.writeFailed(error);
     this.refresh();
   }
 
@@ -326,47 +326,47 @@ export class SqliteEngine implements Engine {
       if (this.db.inTransaction) this.db.run("rollback");
       // Rebuilding the index ends with that, too.
       if (!this.condition.troubles.has("index")) this.messages.reload();
-      this.charges.reload(this.now() - QUOTA_WINDOW);
+      this.quotaLog.reload(this.now() - QUOTA_WINDOW);
       this.stale = false;
     } catch (error) {
-      this.condition.couldNotRead(error);
+      this.condition.readFailed(error);
     }
     return !this.stale;
   }
 
   /** The conversation for those who read. Throws when the disk cannot be read. */
-  private look(conversation: string): ConversationHead | undefined {
-    if (this.condition.troubles.has("index")) throw new StoreAway("The index is being rebuilt.");
-    if (!this.refresh()) throw new StoreAway("The store cannot be read after a commit that failed.");
+  private findForReading(conversation: string): ConversationHead | undefined {
+    if (this.condition.troubles.has("index")) throw new StoreUnavailable("The index is being rebuilt.");
+    if (!this.refresh()) throw new StoreUnavailable("The store cannot be read after a commit that failed.");
     try {
       return this.messages.find(conversation);
     } catch (error) {
-      this.condition.failed(error);
-      throw error instanceof IndexDamaged ? new StoreAway(error.message) : error;
+      this.condition.onError(error);
+      throw error instanceof IndexCorrupted ? new StoreUnavailable(error.message) : error;
     }
   }
 
   private readPage(request: PageRequest): Page {
     try {
-      const head = this.look(request.conversation);
+      const head = this.findForReading(request.conversation);
       return head === undefined ? [] : this.reader.page(head, request);
     } catch (error) {
-      this.condition.couldNotRead(error);
+      this.condition.readFailed(error);
       return undefined;
     }
   }
 
-  private tell(outcome: Outcome): void {
+  private deliver(outcome: BatchOutcome): void {
     if (outcome.announce !== undefined) {
       const { conversation, message } = outcome.announce;
-      this.listenings.tell(conversation, message);
+      this.subscriptions.deliver(conversation, message);
     }
-    this.answer(outcome.work, outcome.result);
+    this.reply(outcome.operation, outcome.result);
   }
 
-  private answer(work: Work, result: Result): void {
+  private reply(operation: Operation, result: OperationResult): void {
     try {
-      (work.done as (result: Result) => void)(result);
+      (operation.done as (result: OperationResult) => void)(result);
     } catch (error) {
       // The fault of one must not keep others, whose messages are stored, from being told.
       this.log.error("engine.listener_failed", { error: String(error) });
@@ -375,17 +375,17 @@ export class SqliteEngine implements Engine {
 
   private housekeep(): void {
     if (this.closed) return;
-    if (!this.condition.look() || !this.refresh()) return;
+    if (!this.condition.check() || !this.refresh()) return;
     this.condition.probe(this.now());
     this.messages.forgetIndexed(FORGET_BUDGET);
     try {
-      this.charges.prune(this.now());
+      this.quotaLog.prune(this.now());
     } catch (error) {
-      if (!isBusy(error)) this.condition.couldNotWrite(error);
+      if (!isBusy(error)) this.condition.writeFailed(error);
     }
-    this.charges.forgetIdle(this.now());
-    this.messages.forgetHeads(HEADS_KEPT, (conversation) => this.listenings.has(conversation));
-    this.cleaner.round();
-    this.tellRemoved();
+    this.quotaLog.forgetIdle(this.now());
+    this.messages.forgetHeads(MAX_HEADS, (conversation) => this.subscriptions.has(conversation));
+    this.sweeper.runRound();
+    this.notifyRemoved();
   }
 }

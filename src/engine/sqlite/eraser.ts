@@ -1,9 +1,9 @@
 import type { Database, Statement } from "bun:sqlite";
 import type { Clock } from "../../core/clock.ts";
 import { isBusy } from "./faults.ts";
-import type { Keeper } from "./keeper.ts";
+import type { IndexWorker } from "./keeper.ts";
 import type { MessageLog } from "./message-log.ts";
-import { keepLogEnd, readMeta } from "./schema.ts";
+import { readMeta, saveLogEnd } from "./schema.ts";
 
 // How the text of a removed message leaves the files:
 //
@@ -15,18 +15,18 @@ import { keepLogEnd, readMeta } from "./schema.ts";
 // them behind, which nothing finds when they are removed themselves. So rows stay at either end of a run.
 
 /** How long a turn of the event loop may be held, in milliseconds, and the pause before the next one. */
-const STEP_TIME = 2;
-const STEP_PAUSE = 5;
+const STEP_BUDGET_MS = 2;
+const STEP_PAUSE_MS = 5;
 /** How long a step waits for a lock that another process holds; the next round tries again. */
-const LOCK_PATIENCE = 5_000;
+const LOCK_TIMEOUT_MS = 5_000;
 /** Blank rows that stay at either end of a run: several pages of them, so that no page with living rows is touched. */
-const MARGIN = 400;
+const MARGIN_ROWS = 400;
 /** Rows that are deleted in one go, at least, and read at once. */
-const LEAST = 400;
+const MIN_DELETE_ROWS = 400;
 
-export interface EraserParts {
+export interface EraserDeps {
   readonly db: Database;
-  readonly keeper: Pick<Keeper, "emptyLog">;
+  readonly indexWorker: Pick<IndexWorker, "emptyLog">;
   readonly messages: Pick<MessageLog, "lastPosition">;
   readonly clock: Pick<Clock, "now">;
 }
@@ -47,8 +47,8 @@ export class Eraser {
   private isPending: boolean;
   private stopped = false;
 
-  constructor(private readonly parts: EraserParts) {
-    const { db } = parts;
+  constructor(private readonly deps: EraserDeps) {
+    const { db } = deps;
     this.blankRow = db.prepare(
       "update message set id = '', sender = '', text = '', data = null where position = ? and conversation = ? and seq < ?",
     );
@@ -73,8 +73,8 @@ export class Eraser {
   async blank(conversation: number, below: number, positions: readonly number[]): Promise<number> {
     let count = 0;
     await this.inTransaction(() => {
-      const until = performance.now() + STEP_TIME;
-      this.notePending();
+      const until = performance.now() + STEP_BUDGET_MS;
+      this.markPending();
       for (const position of positions) {
         this.blankRow.run(position, conversation, below);
         count++;
@@ -82,7 +82,7 @@ export class Eraser {
       }
     });
     for (let i = 0; i < count; i++) this.blanked.push(positions[i]!);
-    await Bun.sleep(STEP_PAUSE);
+    await Bun.sleep(STEP_PAUSE_MS);
     return count;
   }
 
@@ -93,27 +93,27 @@ export class Eraser {
     this.blanked = [];
     let swept = -1;
     for (const position of blanked) if (position > swept && !this.stopped) swept = await this.sweep(position);
-    if (!(await this.parts.keeper.emptyLog()) || this.blanked.length > 0) return;
-    this.parts.db.run("delete from meta where key = 'erasing'");
+    if (!(await this.deps.indexWorker.truncateWal()) || this.blanked.length > 0) return;
+    this.deps.db.run("delete from meta where key = 'erasing'");
     this.isPending = false;
   }
 
   /** Does `work` in a transaction that writes zeros over what it frees. */
   async inTransaction(work: () => void): Promise<void> {
-    const { db } = this.parts;
+    const { db } = this.deps;
     const transaction = db.transaction(work);
-    for (let waited = 0; ; waited += STEP_PAUSE) {
+    for (let waited = 0; ; waited += STEP_PAUSE_MS) {
       try {
         // For this alone: zeros are written to whole pages, which requests that leave the quota's hour do not need.
         db.run("pragma secure_delete = on");
         transaction.immediate();
         return;
       } catch (error) {
-        if (!isBusy(error) || waited >= LOCK_PATIENCE || this.stopped) throw error;
+        if (!isBusy(error) || waited >= LOCK_TIMEOUT_MS || this.stopped) throw error;
       } finally {
         db.run("pragma secure_delete = fast");
       }
-      await Bun.sleep(STEP_PAUSE);
+      await Bun.sleep(STEP_PAUSE_MS);
     }
   }
 
@@ -127,9 +127,9 @@ export class Eraser {
     for (const statement of [this.blankRow, this.before, this.from, this.remove]) statement.finalize();
   }
 
-  private notePending(): void {
-    const { db, messages, clock } = this.parts;
-    keepLogEnd(db, messages.lastPosition, clock.now());
+  private markPending(): void {
+    const { db, messages, clock } = this.deps;
+    saveLogEnd(db, messages.lastPosition, clock.now());
     if (this.isPending) return;
     db.query("insert or replace into meta values ('erasing', 'yes')").run();
     this.isPending = true;
@@ -140,21 +140,25 @@ export class Eraser {
     const { start, isFirst } = this.startOf(position);
     const run: number[] = [];
     for (let next = start; ; next = run.at(-1)! + 1) {
-      const rows = this.from.all(next, LEAST);
+      const rows = this.from.all(next, MIN_DELETE_ROWS);
       const living = rows.findIndex(({ isLiving }) => isLiving !== 0);
       for (const row of living < 0 ? rows : rows.slice(0, living)) run.push(row.position);
-      if (living >= 0 || rows.length < LEAST) break;
+      if (living >= 0 || rows.length < MIN_DELETE_ROWS) break;
       await Bun.sleep(0);
     }
     // Before the first row there is no page with others.
-    const middle = run.slice(isFirst ? 0 : MARGIN, -MARGIN);
-    for (let at = 0; middle.length >= LEAST && at < middle.length && !this.stopped; at += LEAST) {
-      const some = middle.slice(at, at + LEAST);
+    const middle = run.slice(isFirst ? 0 : MARGIN_ROWS, -MARGIN_ROWS);
+    for (
+      let at = 0;
+      middle.length >= MIN_DELETE_ROWS && at < middle.length && !this.stopped;
+      at += MIN_DELETE_ROWS
+    ) {
+      const some = middle.slice(at, at + MIN_DELETE_ROWS);
       await this.inTransaction(() => {
-        this.notePending();
+        this.markPending();
         this.remove.run(some[0]!, some.at(-1)!);
       });
-      await Bun.sleep(STEP_PAUSE);
+      await Bun.sleep(STEP_PAUSE_MS);
     }
     return run.at(-1) ?? position;
   }
@@ -162,12 +166,12 @@ export class Eraser {
   /** Where the run of blank rows begins that `position` is in, and whether the log begins there. */
   private startOf(position: number): { start: number; isFirst: boolean } {
     for (let start = position; ; ) {
-      const rows = this.before.all(start, LEAST);
+      const rows = this.before.all(start, MIN_DELETE_ROWS);
       const living = rows.findIndex(({ isLiving }) => isLiving !== 0);
       if (living > 0) start = rows[living - 1]!.position;
       else if (living < 0 && rows.length > 0) start = rows.at(-1)!.position;
       if (living >= 0) return { start, isFirst: false };
-      if (rows.length < LEAST) return { start, isFirst: true };
+      if (rows.length < MIN_DELETE_ROWS) return { start, isFirst: true };
     }
   }
 }

@@ -6,10 +6,10 @@
  *   refused   the operating system refuses to read or write: a medium that fails, or that is mounted for reading only
  *   damaged   the bytes in the file are not those that were written
  */
-export type StoreFault = "busy" | "full" | "refused" | "damaged";
+export type StoreError = "busy" | "full" | "refused" | "damaged";
 
 /** By the first part of SQLite's result codes (https://www.sqlite.org/rescode.html), without `SQLITE_`. */
-const FAULTS: ReadonlyMap<string, StoreFault> = new Map([
+const ERROR_KINDS: ReadonlyMap<string, StoreError> = new Map([
   ["BUSY", "busy"],
   ["LOCKED", "busy"],
   ["FULL", "full"],
@@ -24,21 +24,21 @@ const FAULTS: ReadonlyMap<string, StoreFault> = new Map([
 ]);
 
 /** Raised for what is asked of a store that cannot be used now. */
-export class StoreAway extends Error {}
+export class StoreUnavailable extends Error {}
 
 /** What `error` means; undefined where it is no fault of the store, but one of the program. */
-export function faultOf(error: unknown): StoreFault | undefined {
+export function classifyError(error: unknown): StoreError | undefined {
   const code = (error as { code?: unknown } | null)?.code;
   if (typeof code !== "string" || !code.startsWith("SQLITE_")) return undefined;
-  return FAULTS.get(code.split("_")[1]!);
+  return ERROR_KINDS.get(code.split("_")[1]!);
 }
 
 /** Whether `error` says that the store cannot be used now: what was asked may be asked again later. */
-export function isFaultOfStore(error: unknown): boolean {
-  return error instanceof StoreAway || faultOf(error) !== undefined;
+export function isStoreError(error: unknown): boolean {
+  return error instanceof StoreUnavailable || classifyError(error) !== undefined;
 }
 
 /** Whether `error` says that another connection has the lock. */
 export function isBusy(error: unknown): boolean {
-  return faultOf(error) === "busy";
+  return classifyError(error) === "busy";
 }

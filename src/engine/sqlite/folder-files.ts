@@ -1,6 +1,6 @@
 import { accessSync, constants, lstatSync, type Stats, statSync } from "node:fs";
 import { basename, join } from "node:path";
-import { faultOf } from "./faults.ts";
+import { classifyError } from "./faults.ts";
 import { END_MARK_FILE, INDEX_FILE, LOCK_FILE, STORE_FILE } from "./names.ts";
 
 /** Raised when a file of the data folder cannot be used. The message is `problem` and `advice`, each a sentence. */
@@ -17,25 +17,25 @@ export class FileUnusable extends Error {
 }
 
 /** The truth, and what SQLite keeps beside it. Nothing makes them again. */
-const TRUTH = [STORE_FILE, `${STORE_FILE}-wal`, `${STORE_FILE}-shm`];
+const STORE_FILES = [STORE_FILE, `${STORE_FILE}-wal`, `${STORE_FILE}-shm`];
 
 /** What a start makes again. */
-const DERIVED = [INDEX_FILE, `${INDEX_FILE}-wal`, `${INDEX_FILE}-shm`, END_MARK_FILE, LOCK_FILE];
+const DERIVED_FILES = [INDEX_FILE, `${INDEX_FILE}-wal`, `${INDEX_FILE}-shm`, END_MARK_FILE, LOCK_FILE];
 
 /** What only a server that had a store leaves in the folder. */
 const TRACES = [END_MARK_FILE, INDEX_FILE, `${STORE_FILE}-wal`];
 
-const PUT_BACK =
+const RESTORE_ADVICE =
   "Stop the server, keep a copy of the folder, and put a good copy of it back (docs/OPERATIONS.md, Backup and restore).";
 
 /** Throws FileUnusable where something that is no file lies in the place of one that a server uses. */
 export function checkKinds(folder: string): void {
-  for (const name of [...TRUTH, ...DERIVED]) checkKind(join(folder, name));
+  for (const name of [...STORE_FILES, ...DERIVED_FILES]) checkKind(join(folder, name));
 }
 
 /** Throws FileUnusable where this user may not read and write a file that a server uses. */
-export function checkFileRights(folder: string): void {
-  for (const name of [...TRUTH, ...DERIVED]) checkRights(join(folder, name));
+export function checkFileAccess(folder: string): void {
+  for (const name of [...STORE_FILES, ...DERIVED_FILES]) checkAccess(join(folder, name));
 }
 
 /**
@@ -43,7 +43,7 @@ export function checkFileRights(folder: string): void {
  * server with a store leaves. To begin anew would lose accounts, revocations and messages without a word; and opening an
  * empty file has SQLite delete the write-ahead log beside it.
  */
-export function refuseLostStore(folder: string): void {
+export function rejectLostStore(folder: string): void {
   // First: another process that makes the store writes it before anything else.
   const traces = TRACES.filter((name) => existsIn(folder, name));
   const path = join(folder, STORE_FILE);
@@ -66,16 +66,16 @@ function lostStore(path: string, how: string, traces: readonly string[]): FileUn
 }
 
 /** Does `work` on the file at `path`. What SQLite or the file system refuses is thrown as FileUnusable. */
-export function inWords<T>(path: string, work: () => T): T {
+export function withFileErrors<T>(path: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    throw explainFile(path, error);
+    throw explainFileError(path, error);
   }
 }
 
 /** What to throw for `error`, met at the file at `path`: FileUnusable for what SQLite or the file system said. */
-export function explainFile(path: string, error: unknown): unknown {
+export function explainFileError(path: string, error: unknown): unknown {
   const { code, message } = error as NodeJS.ErrnoException;
   if (error instanceof FileUnusable || typeof code !== "string") return error;
   if (!code.startsWith("SQLITE_") && !/^E[A-Z0-9]+$/.test(code)) return error;
@@ -85,39 +85,39 @@ export function explainFile(path: string, error: unknown): unknown {
 
 function causeOf(path: string, error: unknown): [cause: string, advice: string] {
   const { code } = error as NodeJS.ErrnoException;
-  switch (faultOf(error)) {
+  switch (classifyError(error)) {
     case "busy":
       return ["is used by another process", "Wait until that is done, and try again."];
     case "full":
       return ["cannot be written: the disk is full", "Make room on the disk."];
     case "refused":
-      return ["cannot be used", `Correct its owner and its rights, or ${other(path)}.`];
+      return ["cannot be used", `Correct its owner and its rights, or ${otherAdvice(path)}.`];
     case "damaged":
-      return ["is damaged", isDerived(path) ? removal(path) : PUT_BACK];
+      return ["is damaged", isDerived(path) ? removeAdvice(path) : RESTORE_ADVICE];
   }
   if (code === "ENOSPC" || code === "EDQUOT")
     return ["cannot be written: the disk is full", "Make room on the disk."];
   if (code?.startsWith("SQLITE_"))
-    return ["is not as Parley left it", isDerived(path) ? removal(path) : PUT_BACK];
-  return ["cannot be used", `Correct its owner and its rights, or ${other(path)}.`];
+    return ["is not as Parley left it", isDerived(path) ? removeAdvice(path) : RESTORE_ADVICE];
+  return ["cannot be used", `Correct its owner and its rights, or ${otherAdvice(path)}.`];
 }
 
 function checkKind(path: string): void {
-  const itself = inWords(path, () => lstatSync(path, { throwIfNoEntry: false }));
+  const itself = withFileErrors(path, () => lstatSync(path, { throwIfNoEntry: false }));
   if (itself === undefined || itself.isFile()) return;
   const isLink = itself.isSymbolicLink();
   // A link in the place of a derived file is followed, or thrown away with it.
   if (isLink && isDerived(path)) return;
-  const target = isLink ? inWords(path, () => statSync(path, { throwIfNoEntry: false })) : itself;
+  const target = isLink ? withFileErrors(path, () => statSync(path, { throwIfNoEntry: false })) : itself;
   if (target?.isFile()) return;
   const kind = target === undefined ? "is a symbolic link to nothing" : kindOf(target);
   throw new FileUnusable(
     `${path} ${kind}, where a file must be.`,
-    isDerived(path) ? removal(path) : `Move it away, and put the file back from a copy.`,
+    isDerived(path) ? removeAdvice(path) : `Move it away, and put the file back from a copy.`,
   );
 }
 
-function checkRights(path: string): void {
+function checkAccess(path: string): void {
   try {
     accessSync(path, constants.R_OK | constants.W_OK);
   } catch (error) {
@@ -138,12 +138,12 @@ function kindOf(stat: Stats): string {
   return stat.isFIFO() ? "is a pipe" : "is a device or a socket";
 }
 
-const isDerived = (path: string): boolean => DERIVED.includes(basename(path));
+const isDerived = (path: string): boolean => DERIVED_FILES.includes(basename(path));
 
-const removal = (path: string): string =>
+const removeAdvice = (path: string): string =>
   `Stop the server, and remove ${basename(path)}; the next start makes it again.`;
 
-const other = (path: string): string =>
+const otherAdvice = (path: string): string =>
   isDerived(path)
     ? `remove ${basename(path)}: the next start makes it again`
     : "set DATA_DIR to another folder";

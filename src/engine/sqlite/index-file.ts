@@ -1,9 +1,9 @@
 import type { Database } from "bun:sqlite";
 import { existsSync, rmSync } from "node:fs";
 import type { EngineLog } from "../engine-log.ts";
-import { faultOf } from "./faults.ts";
+import { classifyError } from "./faults.ts";
 import { RunReader } from "./runs/reader.ts";
-import { beginEpoch, IndexOfOtherLayout, openIndex, readLastPosition, readMeta } from "./schema.ts";
+import { beginEpoch, IndexLayoutMismatch, openIndex, readLastPosition, readMeta } from "./schema.ts";
 
 /** Reads the derived index (schema.ts). The keeper's thread writes it, through a connection of its own. */
 export class IndexFile {
@@ -17,7 +17,7 @@ export class IndexFile {
   }
 
   /** Throws the file away and begins an empty one, which belongs to `store`; the keeper MUST NOT have it open. */
-  beginAgain(store: Database): void {
+  reset(store: Database): void {
     this.close();
     discard(this.path);
     this.db = openEmptyIndex(this.path, store);
@@ -34,25 +34,25 @@ export class IndexFile {
     try {
       yield* this.runs.withKey(key);
     } catch (error) {
-      throw foundDamage(this.path, error);
+      throw asIndexError(this.path, error);
     }
   }
 
   /** Positions of the messages with `first` ≤ seq ≤ `last`, in that order. */
   range(conversation: number, first: number, last: number): number[] {
-    return guardIndex(this.path, () => this.runs.range(conversation, first, last)).map(
+    return withIndexGuard(this.path, () => this.runs.range(conversation, first, last)).map(
       ({ position }) => position,
     );
   }
 
   /** The newest `seq` it holds of a conversation; 0 for none. */
   newestSeq(conversation: number): number {
-    return guardIndex(this.path, () => this.runs.newestSeq(conversation));
+    return withIndexGuard(this.path, () => this.runs.newestSeq(conversation));
   }
 
   /** Whether it names messages of a conversation with seq < `floor` that are not known to be removed. */
   hasBelow(conversation: number, floor: number): boolean {
-    return guardIndex(this.path, () => {
+    return withIndexGuard(this.path, () => {
       const cleaned = this.runs.cleanedBelow(conversation);
       return cleaned < floor && this.runs.newestSeq(conversation) >= cleaned;
     });
@@ -66,7 +66,7 @@ export class IndexFile {
 }
 
 /** Raised when the index turns out to be damaged. It can be made again from the log. */
-export class IndexDamaged extends Error {
+export class IndexCorrupted extends Error {
   constructor(path: string, cause: unknown) {
     super(`${path} is damaged (${cause instanceof Error ? cause.message : cause}).`, { cause });
   }
@@ -82,14 +82,14 @@ export function readIndexed(index: Database): number {
  * lost its end with the machine's power, is thrown away: it can be made again from the log. A log that lost its end begins a new epoch.
  */
 export function openIndexFile(path: string, store: Database, log: EngineLog): IndexFile {
-  const found = tryToOpen(path);
+  const found = tryOpen(path);
   const epoch = readMeta(store, "epoch");
   if (found !== undefined) {
     const ahead = found.indexed - readLastPosition(store);
     if (found.epoch === epoch && ahead <= 0) return found.index;
     found.index.close();
     if (found.epoch === epoch) {
-      noteLostEnd(store, ahead, log);
+      recordLostTail(store, ahead, log);
     }
   }
   discard(path);
@@ -97,7 +97,7 @@ export function openIndexFile(path: string, store: Database, log: EngineLog): In
 }
 
 /** Begins a new epoch for a log that lacks its last `messages`: clients that saw them are notified (D5). */
-export function noteLostEnd(store: Database, messages: number, log: EngineLog): void {
+export function recordLostTail(store: Database, messages: number, log: EngineLog): void {
   log.error("store.tail_lost", {
     messages,
     advice: "The machine lost power, a file of the store was cut short, or an older copy was put back.",
@@ -115,8 +115,8 @@ function openEmptyIndex(path: string, store: Database): Database {
  * Opens the index to read it beside a server that may be at work. It is left as it is: where it cannot be used, an empty
  * one in memory stands in, and everything is read from the log.
  */
-export function openIndexBeside(path: string, store: Database): IndexFile {
-  const found = existsSync(path) ? tryToOpen(path) : undefined;
+export function openIndexReadOnly(path: string, store: Database): IndexFile {
+  const found = existsSync(path) ? tryOpen(path) : undefined;
   if (found !== undefined) {
     const usable = found.epoch === readMeta(store, "epoch") && found.indexed <= readLastPosition(store);
     if (usable) return found.index;
@@ -125,45 +125,43 @@ export function openIndexBeside(path: string, store: Database): IndexFile {
   return new IndexFile(openIndex(":memory:"), path);
 }
 
-/** Does `work` on the index at `path`. Throws IndexDamaged when it meets damage. */
-export function guardIndex<T>(path: string, work: () => T): T {
+/** Does `work` on the index at `path`. Throws IndexCorrupted when it meets damage. */
+export function withIndexGuard<T>(path: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    throw foundDamage(path, error);
+    throw asIndexError(path, error);
   }
 }
 
 /** What to throw for an error in the index at `path`. */
-function foundDamage(path: string, error: unknown): unknown {
-  return isDamage(error) ? new IndexDamaged(path, error) : error;
+function asIndexError(path: string, error: unknown): unknown {
+  return isCorruption(error) ? new IndexCorrupted(path, error) : error;
 }
 
 /**
  * Whether an index can only be made again. Unlike the truth it is also given up where its file is gone or cut short, and
  * where its tables are not what they should be: nothing is lost with it.
  */
-function isDamage(error: unknown): boolean {
+function isCorruption(error: unknown): boolean {
   const { code } = error as { code?: string };
-  if (faultOf(error) === "damaged") return true;
+  if (classifyError(error) === "damaged") return true;
   return ["SQLITE_ERROR", "SQLITE_CANTOPEN", "SQLITE_READONLY_DBMOVED", "SQLITE_IOERR_SHORT_READ"].includes(
     code ?? "",
   );
 }
 
 /** The index at `path` and what it says of itself, or undefined where what lies there cannot be read. */
-function tryToOpen(
-  path: string,
-): { index: IndexFile; indexed: number; epoch: string | undefined } | undefined {
+function tryOpen(path: string): { index: IndexFile; indexed: number; epoch: string | undefined } | undefined {
   let db: Database | undefined;
   try {
-    return guardIndex(path, () => {
+    return withIndexGuard(path, () => {
       db = openIndex(path);
       return { index: new IndexFile(db, path), indexed: readIndexed(db), epoch: readMeta(db, "epoch") };
     });
   } catch (error) {
     db?.close();
-    if (error instanceof IndexDamaged || error instanceof IndexOfOtherLayout) return undefined;
+    if (error instanceof IndexCorrupted || error instanceof IndexLayoutMismatch) return undefined;
     throw error;
   }
 }

@@ -1,9 +1,9 @@
 import { Database } from "bun:sqlite";
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import { checkKinds, refuseLostStore } from "./folder-files.ts";
+import { checkKinds, rejectLostStore } from "./folder-files.ts";
 import { readVersion, SCHEMA_VERSION } from "./migrations.ts";
-import { readBoot, readRunningSince } from "./power-loss.ts";
+import { readBootId, readRunningSince } from "./power-loss.ts";
 import { readMeta, STORE_FILE } from "./schema.ts";
 
 /** What is in a data folder's store, as far as it can be read beside a server. */
@@ -23,27 +23,27 @@ export interface StoreInspection {
 }
 
 /** Most faults of a file that are told. */
-const MAX_DAMAGE = 5;
+const MAX_PROBLEMS = 5;
 
 /**
  * Looks at the store in `dataDir` and changes nothing. Undefined where there is none yet. A file of more than
- * `readThrough` bytes is not read through. Throws FileUnusable where no file lies in the place of one, or where the store is gone
+ * `maxFullCheckBytes` bytes is not read through. Throws FileUnusable where no file lies in the place of one, or where the store is gone
  * though one was there; and what SQLite, or the file system, says when it cannot be read at all.
  */
 export function inspectStore(
   dataDir: string,
-  options: { readonly readThrough: number; readonly patience: number },
+  options: { readonly maxFullCheckBytes: number; readonly timeoutMs: number },
 ): StoreInspection | undefined {
   checkKinds(dataDir);
-  refuseLostStore(dataDir);
+  rejectLostStore(dataDir);
   const path = join(dataDir, STORE_FILE);
   if (statSync(path, { throwIfNoEntry: false }) === undefined) return undefined;
   const bytes = sizeOf(path) + sizeOf(`${path}-wal`);
   const db = new Database(path, { readonly: true, strict: true });
   try {
-    db.run(`pragma busy_timeout = ${options.patience}`);
+    db.run(`pragma busy_timeout = ${options.timeoutMs}`);
     // First: what else is asked of a damaged file may throw.
-    const damage = bytes > options.readThrough ? undefined : damageOf(db);
+    const damage = bytes > options.maxFullCheckBytes ? undefined : damageOf(db);
     const version = readVersion(db);
     const contents = version === 0 || (damage?.length ?? 0) > 0 ? EMPTY : contentsOf(db);
     return { bytes, version, knownVersion: SCHEMA_VERSION, damage, ...contents };
@@ -67,13 +67,13 @@ function contentsOf(db: Database): Contents {
   return {
     conversations: one("select count(*) as value from conversation"),
     newestAt,
-    unclosed: since === undefined ? undefined : since === readBoot() ? "this start" : "earlier start",
+    unclosed: since === undefined ? undefined : since === readBootId() ? "this start" : "earlier start",
   };
 }
 
 /** Reads every page. Whether indexes agree with their tables, which takes much longer, is not looked at. */
 function damageOf(db: Database): string[] {
-  const found = db.query(`pragma quick_check(${MAX_DAMAGE})`).all() as { quick_check: string }[];
+  const found = db.query(`pragma quick_check(${MAX_PROBLEMS})`).all() as { quick_check: string }[];
   return found.map(({ quick_check: line }) => line).filter((line) => line !== "ok");
 }
 

@@ -2,49 +2,54 @@
 import { Database } from "bun:sqlite";
 import { statSync } from "node:fs";
 import { parentPort } from "node:worker_threads";
-import { faultOf } from "./faults.ts";
-import { guardIndex, IndexDamaged, readIndexed } from "./index-file.ts";
-import { KeyFilter } from "./key-filter.ts";
-import { type Dropped, drop } from "./runs/dropping.ts";
-import { openKeyPiece } from "./runs/key-pieces.ts";
-import { Merger } from "./runs/merging.ts";
-import { Pieces } from "./runs/pieces.ts";
+import { classifyError } from "./faults.ts";
+import { IndexCorrupted, readIndexed, withIndexGuard } from "./index-file.ts";
+import { BloomFilter } from "./key-filter.ts";
+import { type PruneResult, prune } from "./runs/dropping.ts";
+import { decodeKeyBlock } from "./runs/key-pieces.ts";
+import { Compactor } from "./runs/merging.ts";
+import { BlockStore } from "./runs/pieces.ts";
 import { RunReader } from "./runs/reader.ts";
 import { readRuns } from "./runs/table.ts";
-import { MOST_TAKEN, NUMBERS, takeIn } from "./runs/taking-in.ts";
+import { FIELDS_PER_ENTRY, ingest, MAX_INGEST } from "./runs/taking-in.ts";
 
 import { openIndex } from "./schema.ts";
-import { yieldToOthers } from "./thread-priority.ts";
+import { lowerThreadPriority } from "./thread-priority.ts";
 
-export type KeeperOrder =
+export type IndexWorkerRequest =
   | { readonly open: { readonly store: string; readonly index: string } }
   /** Lets go of the files, whatever state they are in, until they are opened again. */
-  | { readonly letGo: true }
+  | { readonly release: true }
   /** One round; the `last` one closes the files. */
-  | { readonly upTo: number; readonly last: boolean; readonly erasing: Erasing; readonly messages?: Handed }
+  | {
+      readonly upTo: number;
+      readonly last: boolean;
+      readonly erasing: Erasing;
+      readonly messages?: UnindexedEntries;
+    }
   | { readonly conversation: number; readonly below: number; readonly count: number };
 
 /** What the write-ahead log still holds: nothing that must go, texts that are being erased, or some that are to be gone now. */
 export type Erasing = "nothing" | "some" | "all";
 
 /** All messages of the log after a position and up to another, `NUMBERS` for each. Others are read from the store. */
-export interface Handed {
+export interface UnindexedEntries {
   readonly after: number;
   readonly upTo: number;
   readonly numbers: Float64Array;
 }
 
-export interface KeeperReport {
+export interface IndexWorkerReply {
   /** A filter over every key that the index holds, when it was made or had to grow. */
   readonly filter?: SharedArrayBuffer;
   /** The last log position that the index holds now. */
   readonly indexed?: number;
   /** Whether the write-ahead log was emptied, where that was asked for. */
-  readonly emptied?: boolean;
+  readonly walTruncated?: boolean;
   /** Answers the order to drop messages. */
-  readonly dropped?: Dropped;
+  readonly pruned?: PruneResult;
   /** Answers the order to let go of the files. */
-  readonly free?: true;
+  readonly released?: true;
   /** What went wrong, when something did; the next round tries again. */
   readonly failed?: string;
   /** Which file is damaged, when that is what went wrong. */
@@ -52,66 +57,69 @@ export interface KeeperReport {
 }
 
 /** Entries of the index merged in a round: several for each message taken in, so that runs stay few, and some besides. */
-const MERGED_PER_MESSAGE = 6;
-const MERGED_BESIDES = 100_000;
+const COMPACTED_PER_MESSAGE = 6;
+const COMPACTED_BASE = 100_000;
 
 /** Size of the write-ahead log, in bytes, from which it is started afresh even if writers must wait a moment for it. */
-const RESTART_AT = 64 * 1024 * 1024;
+const WAL_RESTART_BYTES = 64 * 1024 * 1024;
 
 /** The same while texts are being erased: what it holds of them is written over sooner. */
-const RESTART_WHILE_ERASING = 4 * 1024 * 1024;
+const WAL_RESTART_ERASING_BYTES = 4 * 1024 * 1024;
 
 /** Size of its file, in bytes, up to which it is kept: a rush that left more behind does not stay on the disk. */
-const MOST_KEPT = 4 * RESTART_AT;
+const MAX_WAL_FILE_BYTES = 4 * WAL_RESTART_BYTES;
 
 /** Where both want the same core the event loop goes first; the keeper, which needs a seventh of it at most, gets a quarter. */
 const NICE = 5;
 
-yieldToOthers(NICE);
+lowerThreadPriority(NICE);
 
-let keeper: ReturnType<typeof openKeeper> | undefined;
+let worker: ReturnType<typeof openWorker> | undefined;
 
-parentPort?.on("message", (order: KeeperOrder) => {
+parentPort?.on("message", (request: IndexWorkerRequest) => {
   try {
-    if ("open" in order) {
-      const { store, index } = order.open;
-      keeper = guardIndex(index, () => openKeeper(store, index));
-    } else if ("letGo" in order) {
-      keeper?.close();
-      keeper = undefined;
-      report({ free: true });
-    } else if (keeper === undefined) throw new Error("the keeper could not open its files");
-    else if ("below" in order) report({ dropped: keeper.drop(order.conversation, order.below, order.count) });
-    else report(keeper.round(order));
+    if ("open" in request) {
+      const { store, index } = request.open;
+      worker = withIndexGuard(index, () => openWorker(store, index));
+    } else if ("letGo" in request) {
+      worker?.close();
+      worker = undefined;
+      sendReply({ released: true });
+    } else if (worker === undefined) throw new Error("the keeper could not open its files");
+    else if ("below" in request)
+      sendReply({ pruned: worker.prune(request.conversation, request.below, request.count) });
+    else sendReply(worker.round(request));
   } catch (error) {
     const failed = { failed: String(error), ...damageIn(error) };
-    report("below" in order ? { ...failed, dropped: { positions: [], more: false } } : failed);
+    sendReply("below" in request ? { ...failed, pruned: { positions: [], more: false } } : failed);
   }
 });
 
 /** A fault of the truth. It has no code of SQLite's, or it would be taken for one of the index. */
-class StoreFailed extends Error {
+class StoreReadFailed extends Error {
   constructor(override readonly cause: unknown) {
     super(String(cause), { cause });
   }
 }
 
-/** Does `work` on the truth, in the middle of work on the index. Throws StoreFailed. */
+/** Does `work` on the truth, in the middle of work on the index. Throws StoreReadFailed. */
 function fromStore<T>(work: () => T): T {
   try {
     return work();
   } catch (error) {
-    throw new StoreFailed(error);
+    throw new StoreReadFailed(error);
   }
 }
 
-function damageIn(error: unknown): Pick<KeeperReport, "damaged"> {
-  if (error instanceof IndexDamaged) return { damaged: "index" };
-  return error instanceof StoreFailed && faultOf(error.cause) === "damaged" ? { damaged: "store" } : {};
+function damageIn(error: unknown): Pick<IndexWorkerReply, "damaged"> {
+  if (error instanceof IndexCorrupted) return { damaged: "index" };
+  return error instanceof StoreReadFailed && classifyError(error.cause) === "damaged"
+    ? { damaged: "store" }
+    : {};
 }
 
-function report(news: KeeperReport): void {
-  parentPort?.postMessage(news);
+function sendReply(reply: IndexWorkerReply): void {
+  parentPort?.postMessage(reply);
 }
 
 function openLog(path: string) {
@@ -125,54 +133,54 @@ function openLog(path: string) {
   return { store, pageSize, messageAt, messagesBetween };
 }
 
-function openKeeper(storePath: string, indexPath: string) {
+function openWorker(storePath: string, indexPath: string) {
   const index = openIndex(indexPath);
   const { store, pageSize, messageAt, messagesBetween } = fromStore(() => openLog(storePath));
   const reader = new RunReader(index);
-  const pieces = new Pieces(index);
-  const merger = new Merger(index, pieces);
+  const blocks = new BlockStore(index);
+  const compactor = new Compactor(index, blocks);
   /** Messages whose keys the filter has. */
-  let filtered = 0;
+  let keysInFilter = 0;
   // Until this is told, the event loop asks the index about each message.
   let filter = makeFilter(0);
 
   /** A filter over all keys of the index, with as much room again and for `more`; the event loop is told. */
-  function makeFilter(more: number): KeyFilter {
+  function makeFilter(more: number): BloomFilter {
     const runs = readRuns(index).filter(({ state }) => state === "whole");
-    filtered = runs.reduce((sum, run) => sum + run.entries, 0);
-    const made = KeyFilter.sized((filtered + more) * 2);
-    for (const run of runs) for (const row of pieces.eachKeys(run)) made.addAll(openKeyPiece(row).keys);
-    report({ filter: made.memory });
+    keysInFilter = runs.reduce((sum, run) => sum + run.entries, 0);
+    const made = BloomFilter.sized((keysInFilter + more) * 2);
+    for (const run of runs) for (const row of blocks.eachKeys(run)) made.addAll(decodeKeyBlock(row).keys);
+    sendReply({ filter: made.memory });
     return made;
   }
 
   /** Takes messages up to `upTo` into the index. Answers how many. */
-  function takeMessages(upTo: number, handed: Handed | undefined): number {
-    let taken = 0;
+  function ingestUpTo(upTo: number, unindexed: UnindexedEntries | undefined): number {
+    let ingested = 0;
     for (let from = readIndexed(index); from < upTo; ) {
-      const to = Math.min(upTo, from + MOST_TAKEN);
-      const messages = numbersBetween(from, to, handed);
-      const count = messages.length / NUMBERS;
-      if (filtered + count > filter.capacity) filter = makeFilter(count);
-      filtered += count;
+      const to = Math.min(upTo, from + MAX_INGEST);
+      const messages = entriesBetween(from, to, unindexed);
+      const count = messages.length / FIELDS_PER_ENTRY;
+      if (keysInFilter + count > filter.capacity) filter = makeFilter(count);
+      keysInFilter += count;
       index
         .transaction(() => {
-          takeIn(index, pieces, messages, (keys) => filter.addAll(keys));
+          ingest(index, blocks, messages, (keys) => filter.addAll(keys));
           index.query("insert or replace into meta values ('indexed', ?)").run(String(to));
         })
         .immediate();
       from = to;
-      taken += count;
+      ingested += count;
     }
-    return taken;
+    return ingested;
   }
 
-  function numbersBetween(from: number, to: number, handed: Handed | undefined): Float64Array {
-    if (handed !== undefined && handed.after <= from && to <= handed.upTo)
-      return between(handed.numbers, from, to);
+  function entriesBetween(from: number, to: number, unindexed: UnindexedEntries | undefined): Float64Array {
+    if (unindexed !== undefined && unindexed.after <= from && to <= unindexed.upTo)
+      return between(unindexed.numbers, from, to);
     const rows = fromStore(() => messagesBetween.values(from, to) as number[][]);
-    const numbers = new Float64Array(rows.length * NUMBERS);
-    for (const [i, row] of rows.entries()) numbers.set(row, i * NUMBERS);
+    const numbers = new Float64Array(rows.length * FIELDS_PER_ENTRY);
+    for (const [i, row] of rows.entries()) numbers.set(row, i * FIELDS_PER_ENTRY);
     return numbers;
   }
 
@@ -184,11 +192,11 @@ function openKeeper(storePath: string, indexPath: string) {
       return busy === 0;
     }
     const { log } = store.query("pragma wal_checkpoint(passive)").get() as { log: number };
-    if (log * pageSize <= (erasing === "some" ? RESTART_WHILE_ERASING : RESTART_AT)) return false;
+    if (log * pageSize <= (erasing === "some" ? WAL_RESTART_ERASING_BYTES : WAL_RESTART_BYTES)) return false;
     // Under constant writing the log never comes to be read to its end, and grows. RESTART holds writers off while
     // the little that is left is copied; they try again each 2 ms, so the event loop goes on. The file keeps its size
     // and is written over: to cut it short (TRUNCATE) takes the file system 20 to 50 ms, in which no commit gets through.
-    const mode = walSize(storePath) > MOST_KEPT ? "truncate" : "restart";
+    const mode = walSize(storePath) > MAX_WAL_FILE_BYTES ? "truncate" : "restart";
     store.query(`pragma wal_checkpoint(${mode})`).get();
     return false;
   }
@@ -196,24 +204,29 @@ function openKeeper(storePath: string, indexPath: string) {
   return {
     close,
 
-    drop: (conversation: number, below: number, count: number): Dropped =>
-      guardIndex(indexPath, () =>
-        drop(index, reader, (position) => fromStore(() => messageAt.get(position) !== null), {
+    prune: (conversation: number, below: number, count: number): PruneResult =>
+      withIndexGuard(indexPath, () =>
+        prune(index, reader, (position) => fromStore(() => messageAt.get(position) !== null), {
           conversation,
           below,
           count,
         }),
       ),
 
-    round({ upTo, last, erasing, messages }: Extract<KeeperOrder, { upTo: number }>): KeeperReport {
+    round({
+      upTo,
+      last,
+      erasing,
+      messages,
+    }: Extract<IndexWorkerRequest, { upTo: number }>): IndexWorkerReply {
       try {
-        guardIndex(indexPath, () => {
-          const taken = takeMessages(upTo, messages);
-          if (!last) merger.work(taken * MERGED_PER_MESSAGE + MERGED_BESIDES);
+        withIndexGuard(indexPath, () => {
+          const ingested = ingestUpTo(upTo, messages);
+          if (!last) compactor.work(ingested * COMPACTED_PER_MESSAGE + COMPACTED_BASE);
         });
         // Also where no message came: requests for history are charged, and that is written too.
-        const emptied = fromStore(() => checkpoint(erasing));
-        return { indexed: readIndexed(index), emptied };
+        const walTruncated = fromStore(() => checkpoint(erasing));
+        return { indexed: readIndexed(index), walTruncated };
       } finally {
         if (last) close();
       }
@@ -221,7 +234,7 @@ function openKeeper(storePath: string, indexPath: string) {
   };
 
   function close(): void {
-    for (const part of [reader, pieces, merger]) part.close();
+    for (const part of [reader, blocks, compactor]) part.close();
     for (const statement of [messageAt, messagesBetween]) statement.finalize();
     for (const db of [index, store]) db.close();
   }
@@ -234,13 +247,13 @@ function between(numbers: Float64Array, from: number, to: number): Float64Array 
 
 /** Where the numbers of the first message after `position` begin. */
 function firstAfter(numbers: Float64Array, position: number): number {
-  let [low, high] = [0, numbers.length / NUMBERS];
+  let [low, high] = [0, numbers.length / FIELDS_PER_ENTRY];
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (numbers[middle * NUMBERS]! <= position) low = middle + 1;
+    if (numbers[middle * FIELDS_PER_ENTRY]! <= position) low = middle + 1;
     else high = middle;
   }
-  return low * NUMBERS;
+  return low * FIELDS_PER_ENTRY;
 }
 
 function walSize(path: string): number {

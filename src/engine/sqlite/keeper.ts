@@ -1,34 +1,34 @@
 import { Worker } from "node:worker_threads";
 import type { EngineLog } from "../engine-log.ts";
-import type { Erasing, Handed, KeeperOrder, KeeperReport } from "./keeper-worker.ts";
-import { KeyFilter } from "./key-filter.ts";
-import type { Dropped } from "./runs/dropping.ts";
+import type { Erasing, IndexWorkerReply, IndexWorkerRequest, UnindexedEntries } from "./keeper-worker.ts";
+import { BloomFilter } from "./key-filter.ts";
+import type { PruneResult } from "./runs/dropping.ts";
 
 /** Messages that the index lacks beyond which it takes them in at once, instead of at its next round. */
-const INDEX_AT = 50_000;
+const MAX_UNINDEXED = 50_000;
 
 /** Milliseconds between rounds. Real time, not the clock port's: it decides nothing that anybody can see. */
-const ROUND = 1_000;
+const ROUND_INTERVAL_MS = 1_000;
 
-const NOTHING_DROPPED: Dropped = { positions: [], more: false };
+const NOTHING_PRUNED: PruneResult = { positions: [], more: false };
 
 /**
  * The store's long work, in a thread of its own: taking messages into the index, and checkpoints. The event loop only
  * says how far the log has grown and hears how far the index has come.
  */
-export class Keeper {
+export class IndexWorker {
   private worker: Worker;
   private readonly timer: ReturnType<typeof setInterval>;
   /** Over the keys in the index; undefined until the keeper has made it. */
-  filter: KeyFilter | undefined;
+  filter: BloomFilter | undefined;
   /** A thread that ended answers nothing any more. */
   private dead = false;
-  private source: { handOver(last: number): Handed } | undefined;
-  private dropping: ((dropped: Dropped) => void) | undefined;
-  private freed: (() => void) | undefined;
+  private source: { takeUnindexed(last: number): UnindexedEntries } | undefined;
+  private onPruned: ((dropped: PruneResult) => void) | undefined;
+  private onReleased: (() => void) | undefined;
   private damageListener: ((file: "index" | "store") => void) | undefined;
   private erasing: Erasing = "nothing";
-  private emptied = false;
+  private walTruncated = false;
   private round: { readonly done: Promise<void>; readonly finish: () => void } | undefined;
 
   /** `lastPosition` is how far the log reaches, `indexed` the last position that the index holds. */
@@ -39,12 +39,12 @@ export class Keeper {
     private readonly log: EngineLog,
   ) {
     this.worker = this.startThread();
-    this.timer = setInterval(() => void this.work(), ROUND);
+    this.timer = setInterval(() => void this.runRound(), ROUND_INTERVAL_MS);
     this.timer.unref();
   }
 
   /** Has the thread take in what `source` has in memory, instead of reading it from the log again. */
-  readFrom(source: { handOver(last: number): Handed }): void {
+  readFrom(source: { takeUnindexed(last: number): UnindexedEntries }): void {
     this.source = source;
   }
 
@@ -54,38 +54,41 @@ export class Keeper {
   }
 
   /** Has the thread let go of the files, does `work` on them, and has it open them again, with an index that is empty. */
-  async beginAgain(work: () => void): Promise<void> {
+  async rebuild(replaceFiles: () => void): Promise<void> {
     await this.round?.done;
     if (!this.dead) {
       const { promise, resolve } = Promise.withResolvers<void>();
-      this.freed = resolve;
-      this.worker.postMessage({ letGo: true } satisfies KeeperOrder);
+      this.onReleased = resolve;
+      this.worker.postMessage({ release: true } satisfies IndexWorkerRequest);
       await promise;
     }
-    work();
+    replaceFiles();
     this.indexed = 0;
     this.filter = undefined;
     if (this.dead) this.worker = this.startThread();
-    else this.worker.postMessage({ open: this.paths } satisfies KeeperOrder);
+    else this.worker.postMessage({ open: this.paths } satisfies IndexWorkerRequest);
   }
 
   /** Tells how far the log has grown. */
   appended(lastPosition: number): void {
     this.lastPosition = lastPosition;
-    if (lastPosition - this.indexed >= INDEX_AT && this.round === undefined) void this.work();
+    if (lastPosition - this.indexed >= MAX_UNINDEXED && this.round === undefined) void this.runRound();
   }
 
   /** Makes one round, or waits for the one in hand. There is none after the `last`. */
-  work(last = false): Promise<void> {
+  runRound(last = false): Promise<void> {
     if (this.dead) return Promise.resolve();
     if (this.round === undefined) {
       const { promise, resolve } = Promise.withResolvers<void>();
       this.round = { done: promise, finish: resolve };
       this.worker.ref();
-      const messages = this.source?.handOver(this.lastPosition);
+      const messages = this.source?.takeUnindexed(this.lastPosition);
       const { lastPosition: upTo, erasing } = this;
-      const order = { upTo, last, erasing, messages } satisfies KeeperOrder;
-      this.worker.postMessage(order, messages === undefined ? [] : [messages.numbers.buffer as ArrayBuffer]);
+      const request = { upTo, last, erasing, messages } satisfies IndexWorkerRequest;
+      this.worker.postMessage(
+        request,
+        messages === undefined ? [] : [messages.numbers.buffer as ArrayBuffer],
+      );
     }
     return this.round.done;
   }
@@ -94,30 +97,30 @@ export class Keeper {
    * Names messages of a conversation with seq < `below`, at most `count`, by where they stand in the log, for their rows
    * to be deleted; notes that those it named before are gone (runs/dropping.ts). One call at a time.
    */
-  drop(conversation: number, below: number, count: number): Promise<Dropped> {
-    if (this.dead) return Promise.resolve(NOTHING_DROPPED);
-    const { promise, resolve } = Promise.withResolvers<Dropped>();
+  prune(conversation: number, below: number, count: number): Promise<PruneResult> {
+    if (this.dead) return Promise.resolve(NOTHING_PRUNED);
+    const { promise, resolve } = Promise.withResolvers<PruneResult>();
     this.erasing = "some";
-    this.dropping = resolve;
-    this.worker.postMessage({ conversation, below, count } satisfies KeeperOrder);
+    this.onPruned = resolve;
+    this.worker.postMessage({ conversation, below, count } satisfies IndexWorkerRequest);
     return promise;
   }
 
   /** Copies the write-ahead log into the store and cuts it to nothing; returns false where a reader keeps that from being done. */
-  async emptyLog(): Promise<boolean> {
+  async truncateWal(): Promise<boolean> {
     await this.round?.done;
-    this.emptied = false;
+    this.walTruncated = false;
     this.erasing = "all";
-    await this.work();
-    this.erasing = this.emptied ? "nothing" : "some";
-    return this.emptied;
+    await this.runRound();
+    this.erasing = this.walTruncated ? "nothing" : "some";
+    return this.walTruncated;
   }
 
   /** Takes in what is left, closes the files, and ends the thread. */
   async stop(): Promise<void> {
     clearInterval(this.timer);
     await this.round?.done;
-    await this.work(true);
+    await this.runRound(true);
     this.kill();
   }
 
@@ -134,43 +137,43 @@ export class Keeper {
 
   private startThread(): Worker {
     const worker = new Worker(new URL("./keeper-worker.ts", import.meta.url));
-    worker.on("message", (report: KeeperReport) => this.heard(report));
-    worker.on("error", (error) => this.heard({ failed: String(error) }));
-    worker.on("exit", () => this.ended());
-    worker.postMessage({ open: this.paths } satisfies KeeperOrder);
+    worker.on("message", (report: IndexWorkerReply) => this.onReply(report));
+    worker.on("error", (error) => this.onReply({ failed: String(error) }));
+    worker.on("exit", () => this.onExit());
+    worker.postMessage({ open: this.paths } satisfies IndexWorkerRequest);
     worker.unref();
     this.dead = false;
     return worker;
   }
 
-  private heard(report: KeeperReport): void {
-    if (report.filter !== undefined) {
-      this.filter = new KeyFilter(report.filter);
+  private onReply(reply: IndexWorkerReply): void {
+    if (reply.filter !== undefined) {
+      this.filter = new BloomFilter(reply.filter);
       return;
     }
-    if (report.free) {
-      this.freed?.();
+    if (reply.released) {
+      this.onReleased?.();
       return;
     }
-    if (report.damaged !== undefined) this.damageListener?.(report.damaged);
-    if (report.dropped !== undefined) {
-      if (report.failed !== undefined) this.log.error("store.index_failed", { error: report.failed });
-      this.dropping?.(report.dropped);
+    if (reply.damaged !== undefined) this.damageListener?.(reply.damaged);
+    if (reply.pruned !== undefined) {
+      if (reply.failed !== undefined) this.log.error("store.index_failed", { error: reply.failed });
+      this.onPruned?.(reply.pruned);
       return;
     }
-    if (report.failed !== undefined) this.log.error("store.index_failed", { error: report.failed });
-    else if (report.indexed !== undefined) {
-      this.indexed = report.indexed;
-      this.emptied = report.emptied === true;
+    if (reply.failed !== undefined) this.log.error("store.index_failed", { error: reply.failed });
+    else if (reply.indexed !== undefined) {
+      this.indexed = reply.indexed;
+      this.walTruncated = reply.walTruncated === true;
     }
     this.endRound();
   }
 
   /** Whoever waits for the thread when it ends does not wait for ever. The log is whole without it; the next start indexes. */
-  private ended(): void {
+  private onExit(): void {
     this.dead = true;
-    this.dropping?.(NOTHING_DROPPED);
-    this.freed?.();
+    this.onPruned?.(NOTHING_PRUNED);
+    this.onReleased?.();
     this.endRound();
   }
 

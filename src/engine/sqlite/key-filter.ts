@@ -9,10 +9,10 @@ const BITS_PER_KEY = 16;
 const PROBES = 6;
 const WORDS_PER_BLOCK = 16;
 const BITS_PER_BLOCK = WORDS_PER_BLOCK * 32;
-const LEAST_KEYS = 65_536;
+const MIN_KEYS = 65_536;
 
 /** Shared between two threads: the keeper adds, the event loop asks. What is told to be indexed has been added before. */
-export class KeyFilter {
+export class BloomFilter {
   /** Keys it can hold before "maybe" becomes too frequent. */
   readonly capacity: number;
   private readonly words: Int32Array;
@@ -25,9 +25,9 @@ export class KeyFilter {
   }
 
   /** An empty filter for at least `keys` keys. */
-  static sized(keys: number): KeyFilter {
-    const blocks = Math.ceil((Math.max(keys, LEAST_KEYS) * BITS_PER_KEY) / BITS_PER_BLOCK);
-    return new KeyFilter(new SharedArrayBuffer(blocks * WORDS_PER_BLOCK * 4));
+  static sized(keys: number): BloomFilter {
+    const blocks = Math.ceil((Math.max(keys, MIN_KEYS) * BITS_PER_KEY) / BITS_PER_BLOCK);
+    return new BloomFilter(new SharedArrayBuffer(blocks * WORDS_PER_BLOCK * 4));
   }
 
   add(key: number): void {

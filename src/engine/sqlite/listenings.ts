@@ -4,16 +4,16 @@ import type { Message } from "../../protocol/server-frames.ts";
 import type { EngineLog } from "../engine-log.ts";
 
 /** Who hears of each conversation's messages. */
-export class Listenings {
-  private readonly all = new Multimap<SqliteListening>();
+export class Subscriptions {
+  private readonly all = new Multimap<SqliteSubscription>();
 
   constructor(private readonly log: EngineLog) {}
 
   /** Begins to tell `listener` of messages above `seq`. */
   add(conversation: string, seq: number, epoch: string, listener: MessageListener): Listening {
-    const listening = new SqliteListening(seq, epoch, conversation, listener, this.all);
-    this.all.add(conversation, listening);
-    return listening;
+    const subscription = new SqliteSubscription(seq, epoch, conversation, listener, this.all);
+    this.all.add(conversation, subscription);
+    return subscription;
   }
 
   has(conversation: string): boolean {
@@ -21,10 +21,10 @@ export class Listenings {
   }
 
   /** Tells everybody who listens. A listener's fault must not keep the others from hearing. */
-  tell(conversation: string, message: Message): void {
-    for (const listening of this.all.of(conversation)) {
+  deliver(conversation: string, message: Message): void {
+    for (const subscription of this.all.of(conversation)) {
       try {
-        listening.tell(message);
+        subscription.deliver(message);
       } catch (error) {
         this.log.error("engine.listener_failed", { error: String(error) });
       }
@@ -33,7 +33,7 @@ export class Listenings {
 }
 
 /** A class, because there is one for each conversation in use, and closures are dear. */
-class SqliteListening implements Listening {
+class SqliteSubscription implements Listening {
   private stopped = false;
 
   constructor(
@@ -41,11 +41,11 @@ class SqliteListening implements Listening {
     readonly epoch: string,
     private readonly conversation: string,
     private readonly listener: MessageListener,
-    private readonly all: Multimap<SqliteListening>,
+    private readonly all: Multimap<SqliteSubscription>,
   ) {}
 
   /** Whoever began to listen while a batch was told hears the end of that batch here: it is in their `seq` already. */
-  tell(message: Message): void {
+  deliver(message: Message): void {
     if (message.seq > this.seq && !this.stopped) this.listener(this.conversation, message);
   }
 

@@ -1,7 +1,7 @@
 import { Database } from "bun:sqlite";
 import { join } from "node:path";
 import { isBusy } from "./faults.ts";
-import { explainFile, inWords } from "./folder-files.ts";
+import { explainFileError, withFileErrors } from "./folder-files.ts";
 import { LOCK_FILE } from "./names.ts";
 
 export { LOCK_FILE } from "./names.ts";
@@ -21,14 +21,14 @@ export class StoreInUse extends Error {
  */
 export function lockFolder(folder: string): { release(): void } {
   const path = join(folder, LOCK_FILE);
-  const db = inWords(path, () => new Database(path, { create: true }));
+  const db = withFileErrors(path, () => new Database(path, { create: true }));
   try {
     db.run("pragma busy_timeout = 0");
     db.run("begin exclusive");
   } catch (error) {
     db.close();
     if (isBusy(error)) throw new StoreInUse(folder);
-    throw explainFile(path, error);
+    throw explainFileError(path, error);
   }
   return { release: () => db.close() };
 }

@@ -1,7 +1,7 @@
 import type { Database, Statement } from "bun:sqlite";
 
 /** How far each user has read in each conversation. */
-export class MarkTable {
+export class ReadMarkTable {
   private readonly raise: Statement;
   private readonly all: Statement<{ user: string; seq: number }>;
 

@@ -3,18 +3,18 @@ import { epochOf } from "../../core/epoch.ts";
 import type { StoredAlready } from "../../core/posting.ts";
 import { RecencyMap } from "../../core/recency-map.ts";
 import type { Message } from "../../protocol/server-frames.ts";
-import { IndexDamaged, type IndexFile } from "./index-file.ts";
-import type { Keeper } from "./keeper.ts";
-import type { Handed } from "./keeper-worker.ts";
+import { IndexCorrupted, type IndexFile } from "./index-file.ts";
+import type { IndexWorker } from "./keeper.ts";
+import type { UnindexedEntries } from "./keeper-worker.ts";
 import { messageKey } from "./message-key.ts";
 import { readLastPosition, readMeta } from "./schema.ts";
-import { Tail } from "./tail.ts";
+import { Memtable } from "./tail.ts";
 
 /** Messages handed to the keeper in one go: copying more would hold the event loop for more than two milliseconds. */
-const MOST_HANDED = 100_000;
+const MAX_HANDED_OVER = 100_000;
 
 /** Names remembered of conversations that there are not. */
-const UNUSED_KEPT = 1_000;
+const MAX_UNKNOWN = 1_000;
 
 interface Row {
   readonly position: number;
@@ -62,23 +62,23 @@ export interface ConversationHead {
  * Not safe on its own against a failed commit: whoever rolls back calls `reload`.
  */
 export class MessageLog {
-  private readonly tail = new Tail();
+  private readonly memtable = new Memtable();
   private readonly heads = new Map<string, ConversationHead>();
   /** Conversations that were looked for in vain: who opens a new one asks more than once. Only this process makes any. */
-  private unused = new RecencyMap<true>(UNUSED_KEPT);
+  private unknown = new RecencyMap<true>(MAX_UNKNOWN);
   private readonly seed: number;
   private readonly storeEpoch: string;
   private readonly firstEpoch: string;
   private nextPosition = 1;
   /** The position after which the tail has every message. */
-  private tailFrom = Number.POSITIVE_INFINITY;
+  private memtableFrom = Number.POSITIVE_INFINITY;
   private readonly insert: Statement;
   private readonly rowAt: Statement<Row>;
 
   constructor(
     private readonly db: Database,
     private readonly index: IndexFile,
-    private readonly keeper: Pick<Keeper, "indexed" | "filter">,
+    private readonly indexWorker: Pick<IndexWorker, "indexed" | "filter">,
   ) {
     this.seed = Number(readMeta(db, "seed"));
     this.storeEpoch = readMeta(db, "epoch") ?? "";
@@ -117,35 +117,35 @@ export class MessageLog {
       seq: number;
       key: number;
     }>;
-    for (const row of rows) this.tail.add(row.position, row.conversation, row.seq, row.key);
-    this.tailFrom = indexed;
+    for (const row of rows) this.memtable.add(row.position, row.conversation, row.seq, row.key);
+    this.memtableFrom = indexed;
   }
 
   /** Lets go of all that is in memory; nothing may be read or written until `reload`. */
   forgetAll(): void {
-    this.tailFrom = Number.POSITIVE_INFINITY;
-    this.tail.clear();
+    this.memtableFrom = Number.POSITIVE_INFINITY;
+    this.memtable.clear();
     this.heads.clear();
-    this.unused = new RecencyMap(UNUSED_KEPT);
+    this.unknown = new RecencyMap(MAX_UNKNOWN);
   }
 
   /** What the index lacks of the messages up to `last`, from memory; not all of it where that is much. */
-  handOver(last: number): Handed {
-    const after = Math.max(this.tailFrom, this.keeper.indexed);
-    const upTo = Math.min(last, after + MOST_HANDED);
-    return { after, upTo, numbers: this.tail.numbers(after, upTo) };
+  takeUnindexed(last: number): UnindexedEntries {
+    const after = Math.max(this.memtableFrom, this.indexWorker.indexed);
+    const upTo = Math.min(last, after + MAX_HANDED_OVER);
+    return { after, upTo, numbers: this.memtable.entries(after, upTo) };
   }
 
   /** The conversation called `id`, or undefined where nobody has spoken yet. Writes nothing. */
   find(id: string): ConversationHead | undefined {
     const known = this.heads.get(id);
     if (known !== undefined) return known;
-    if (this.unused.get(id)) return undefined;
+    if (this.unknown.get(id)) return undefined;
     const row = this.db
       .query("select number, id, first_seq, removals from conversation where id = ?")
       .get(id) as HeadRow | null;
     if (row === null) {
-      this.unused.set(id, true);
+      this.unknown.set(id, true);
       return undefined;
     }
     const head = this.headOf(row);
@@ -189,12 +189,12 @@ export class MessageLog {
   }
 
   /** Makes the conversation called `id`, which `find` did not find; inside the transaction of its first message. */
-  make(id: string): ConversationHead {
+  create(id: string): ConversationHead {
     const { number } = this.db.query("insert into conversation (id) values (?) returning number").get(id) as {
       number: number;
     };
     const head = { id, number, seq: 0, first: 1, epoch: this.firstEpoch };
-    this.unused.delete(id);
+    this.unknown.delete(id);
     this.heads.set(id, head);
     return head;
   }
@@ -205,18 +205,18 @@ export class MessageLog {
     for (const id of this.heads.keys()) if (!inUse(id)) this.heads.delete(id);
   }
 
-  /** The key of the message that `sender` calls `id`, for `lookUp` and `append`. */
+  /** The key of the message that `sender` calls `id`, for `findStored` and `append`. */
   keyOf(head: ConversationHead, sender: string, id: string): number {
     return messageKey(this.seed, head.number, sender, id);
   }
 
   /** Where the message that `sender` called `id` stands, if it is kept. The name of one that is not may be used again. */
-  lookUp(head: ConversationHead, key: number, sender: string, id: string): StoredAlready | undefined {
-    for (const position of this.tail.withKey(key)) {
+  findStored(head: ConversationHead, key: number, sender: string, id: string): StoredAlready | undefined {
+    for (const position of this.memtable.withKey(key)) {
       const row = this.matching(position, head, sender, id);
       if (row !== undefined) return row;
     }
-    if (this.keeper.filter?.mayHave(key) === false) return undefined;
+    if (this.indexWorker.filter?.mayHave(key) === false) return undefined;
     for (const position of this.index.withKey(key)) {
       const row = this.matching(position, head, sender, id);
       if (row !== undefined) return row;
@@ -229,7 +229,7 @@ export class MessageLog {
     const position = this.nextPosition;
     const json = data === undefined ? null : JSON.stringify(data);
     this.insert.run(position, head.number, seq, key, id, from, text, json, at);
-    this.tail.add(position, head.number, seq, key);
+    this.memtable.add(position, head.number, seq, key);
     this.nextPosition++;
     head.seq = seq;
   }
@@ -254,29 +254,29 @@ export class MessageLog {
       const row = this.rowAt.get(position);
       if (row === null) continue;
       if (row.conversation !== head.number)
-        throw new IndexDamaged(this.index.path, "it names a message of another conversation");
+        throw new IndexCorrupted(this.index.path, "it names a message of another conversation");
       size += encodedBytes(row.text) + (row.data === null ? 0 : Buffer.byteLength(row.data));
       cut = size > budget && messages.length > 0;
       if (cut) break;
-      messages.push(toMessage(row));
+      messages.push(decodeRow(row));
     }
     if (newestFirst) messages.reverse();
     return { messages, cut };
   }
 
   private positions(head: ConversationHead, first: number, last: number): number[] {
-    const fromTail = this.tail.firstSeq(head.number) ?? head.seq + 1;
+    const fromMemtable = this.memtable.firstSeq(head.number) ?? head.seq + 1;
     const positions =
-      first < fromTail ? this.index.range(head.number, first, Math.min(last, fromTail - 1)) : [];
-    for (let seq = Math.max(first, fromTail); seq <= Math.min(last, head.seq); seq++) {
-      positions.push(this.tail.position(head.number, seq)!);
+      first < fromMemtable ? this.index.range(head.number, first, Math.min(last, fromMemtable - 1)) : [];
+    for (let seq = Math.max(first, fromMemtable); seq <= Math.min(last, head.seq); seq++) {
+      positions.push(this.memtable.position(head.number, seq)!);
     }
     return positions;
   }
 
   /** Drops from memory what the index now holds, at most `budget` messages. */
   forgetIndexed(budget: number): void {
-    this.tail.forget(this.keeper.indexed, budget);
+    this.memtable.forget(this.indexWorker.indexed, budget);
   }
 
   /** Lets go of the database, which can be closed then. */
@@ -286,7 +286,7 @@ export class MessageLog {
   }
 
   private newestSeq(conversation: number): number {
-    return this.tail.lastSeq(conversation) ?? this.index.newestSeq(conversation);
+    return this.memtable.lastSeq(conversation) ?? this.index.newestSeq(conversation);
   }
 
   /** The index may be ahead of the log (it is written apart from it), and two names may share a key: the row decides. */
@@ -302,7 +302,7 @@ function encodedBytes(text: string): number {
   return Buffer.byteLength(JSON.stringify(text));
 }
 
-function toMessage(row: Row): Message {
+function decodeRow(row: Row): Message {
   const message: Message = { seq: row.seq, id: row.id, from: row.sender, text: row.text, at: row.at };
   if (row.data !== null) message.data = JSON.parse(row.data);
   return message;

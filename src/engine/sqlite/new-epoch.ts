@@ -1,10 +1,10 @@
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { END_MARK_FILE } from "./end-mark.ts";
-import { inWords, refuseLostStore } from "./folder-files.ts";
+import { rejectLostStore, withFileErrors } from "./folder-files.ts";
 import { lockFolder } from "./lock.ts";
-import { COMMAND_PATIENCE, type SqliteOptions } from "./open.ts";
-import { markClosed } from "./power-loss.ts";
+import { COMMAND_TIMEOUT_MS, type SqliteOptions } from "./open.ts";
+import { markCleanShutdown } from "./power-loss.ts";
 import { beginEpoch, openStore, readMeta, STORE_FILE } from "./schema.ts";
 
 /**
@@ -15,24 +15,24 @@ import { beginEpoch, openStore, readMeta, STORE_FILE } from "./schema.ts";
  */
 export function beginSqliteEpoch({ dataDir }: Pick<SqliteOptions, "dataDir">): string {
   const path = join(dataDir, STORE_FILE);
-  refuseLostStore(dataDir);
+  rejectLostStore(dataDir);
   if (!existsSync(path))
     throw new Error(`There is no store in ${dataDir}: put the copy there, or correct DATA_DIR.`);
   const lock = lockFolder(dataDir);
   try {
     // It must outlive the machine's power, whatever STORE_SYNC says of messages.
-    const store = openStore(path, "full", COMMAND_PATIENCE);
+    const store = openStore(path, "full", COMMAND_TIMEOUT_MS);
     try {
       const begin = store.transaction(() => {
         beginEpoch(store);
         // A copy may have been made of a store in use. What was lost with that is told by the new epoch, too.
-        markClosed(store);
+        markCleanShutdown(store);
         return readMeta(store, "epoch")!;
       });
-      const epoch = inWords(path, () => begin.immediate());
+      const epoch = withFileErrors(path, () => begin.immediate());
       // It names the end of the log that was there before the copy.
       const end = join(dataDir, END_MARK_FILE);
-      inWords(end, () => rmSync(end, { force: true }));
+      withFileErrors(end, () => rmSync(end, { force: true }));
       return epoch;
     } finally {
       store.close();

@@ -12,12 +12,12 @@ import { SqliteAccounts } from "./accounts.ts";
 import type { Disk } from "./disk-watch.ts";
 import { END_MARK_FILE, type LogEnd, readEndMark } from "./end-mark.ts";
 import { SqliteEngine } from "./engine.ts";
-import { checkFileRights, checkKinds, inWords } from "./folder-files.ts";
-import { guarded } from "./guarded.ts";
-import { noteLostEnd, openIndexFile } from "./index-file.ts";
-import { Keeper } from "./keeper.ts";
+import { checkFileAccess, checkKinds, withFileErrors } from "./folder-files.ts";
+import { guardedPort } from "./guarded.ts";
+import { openIndexFile, recordLostTail } from "./index-file.ts";
+import { IndexWorker } from "./keeper.ts";
 import { lockFolder } from "./lock.ts";
-import { markClosed, noticePowerLoss } from "./power-loss.ts";
+import { detectUncleanShutdown, markCleanShutdown } from "./power-loss.ts";
 import { SqliteRefreshFamilies } from "./refresh-families.ts";
 import { SqliteRevocations } from "./revocations.ts";
 import {
@@ -31,10 +31,10 @@ import {
 } from "./schema.ts";
 
 /** Messages that the index may lack at the start; more are taken in before the server opens, to keep memory small. */
-const INDEX_LAG = 200_000;
+const MAX_INDEX_LAG = 200_000;
 
 /** How long the command line waits for a server's commit, in milliseconds. */
-export const COMMAND_PATIENCE = 5_000;
+export const COMMAND_TIMEOUT_MS = 5_000;
 
 export interface SqliteOptions {
   readonly dataDir: string;
@@ -57,7 +57,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
   const { dataDir } = options;
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   checkKinds(dataDir);
-  checkFileRights(dataDir);
+  checkFileAccess(dataDir);
   const lock = lockFolder(dataDir);
   // What is open already when a later step fails; the last is closed first.
   const opened = [() => lock.release()];
@@ -81,39 +81,39 @@ async function openFiles(options: SqliteOptions, opened: (() => void)[]): Promis
   // The event loop never waits for a lock: a batch that finds the store busy comes back a little later.
   const db = openStore(paths.store, options.sync, 0);
   opened.push(() => db.close());
-  const accountsDb = openStore(paths.store, options.sync, COMMAND_PATIENCE);
+  const accountsDb = openStore(paths.store, options.sync, COMMAND_TIMEOUT_MS);
   opened.push(() => accountsDb.close());
-  const end = inWords(paths.end, () => readEndMark(paths.end));
-  inWords(paths.store, () => {
+  const end = withFileErrors(paths.end, () => readEndMark(paths.end));
+  withFileErrors(paths.store, () => {
     // First: a loss of power begins an epoch, too, which the mark does not name.
-    noticeLostEnd(end, accountsDb, log);
-    noticePowerLoss(accountsDb, log);
+    detectLostTail(end, accountsDb, log);
+    detectUncleanShutdown(accountsDb, log);
   });
-  const index = inWords(paths.index, () => openIndexFile(paths.index, db, log));
+  const index = withFileErrors(paths.index, () => openIndexFile(paths.index, db, log));
   opened.push(() => index.close());
-  const lastPosition = inWords(paths.store, () => readLastPosition(db));
-  const keeper = new Keeper(paths, lastPosition, index.indexed, log);
-  opened.push(() => keeper.abandon());
-  if (lastPosition - index.indexed > INDEX_LAG) {
+  const lastPosition = withFileErrors(paths.store, () => readLastPosition(db));
+  const indexWorker = new IndexWorker(paths, lastPosition, index.indexed, log);
+  opened.push(() => indexWorker.abandon());
+  if (lastPosition - index.indexed > MAX_INDEX_LAG) {
     log.info("store.indexing", { messages: lastPosition - index.indexed });
-    await keeper.work();
+    await indexWorker.runRound();
   }
   const description = `embedded, ${paths.store}`;
-  const parts = { db, index, keeper, clock, log, description, retention, paths, disk };
-  const engine = inWords(paths.store, () => new SqliteEngine(parts));
+  const deps = { db, index, keeper: indexWorker, clock, log, description, retention, paths, disk };
+  const engine = withFileErrors(paths.store, () => new SqliteEngine(deps));
   let closing: Promise<void> | undefined;
   const close = async () => {
     await engine.close();
-    markClosed(accountsDb);
+    markCleanShutdown(accountsDb);
     accountsDb.close();
     release();
   };
   return {
     ...localPorts(clock),
     engine,
-    accounts: guarded(new SqliteAccounts(accountsDb, clock, log), engine.condition),
-    revocations: guarded(new SqliteRevocations(accountsDb, clock, log), engine.condition),
-    refreshTokens: guarded(new SqliteRefreshFamilies(accountsDb, clock), engine.condition),
+    accounts: guardedPort(new SqliteAccounts(accountsDb, clock, log), engine.condition),
+    revocations: guardedPort(new SqliteRevocations(accountsDb, clock, log), engine.condition),
+    refreshTokens: guardedPort(new SqliteRefreshFamilies(accountsDb, clock), engine.condition),
     clean: () => engine.clean(),
     close: () => (closing ??= close()),
   };
@@ -123,11 +123,11 @@ async function openFiles(options: SqliteOptions, opened: (() => void)[]): Promis
  * Begins a new epoch where the log lacks messages that were announced: its write-ahead log was cut short, or removed; or where
  * it is another one than the mark names, so that nobody knows what it lacks (D5).
  */
-function noticeLostEnd(end: LogEnd | undefined, store: Database, log: EngineLog): void {
+function detectLostTail(end: LogEnd | undefined, store: Database, log: EngineLog): void {
   if (end === undefined) return;
   const missing = end.position - readLastPosition(store);
   if (missing > 0) {
-    noteLostEnd(store, missing, log);
+    recordLostTail(store, missing, log);
     return;
   }
   if (end.epoch !== readMeta(store, "epoch")) {
@@ -147,7 +147,7 @@ export function openAccounts(options: SqliteOptions): {
 } {
   const { dataDir, clock, log, sync } = options;
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
-  const db = openStore(join(dataDir, STORE_FILE), sync, COMMAND_PATIENCE);
+  const db = openStore(join(dataDir, STORE_FILE), sync, COMMAND_TIMEOUT_MS);
   return {
     accounts: new SqliteAccounts(db, clock, log),
     revocations: new SqliteRevocations(db, clock, log),

@@ -10,7 +10,7 @@ const BOOT_ID = "/proc/sys/kernel/random/boot_id";
  * Begins a new epoch when the machine went down while a server ran: with STORE_SYNC=normal the last moments before may
  * not have reached the disk, and a client that saw them must be told (D5). Then marks the store as in use.
  */
-export function noticePowerLoss(store: Database, log: EngineLog, boot = readBoot()): void {
+export function detectUncleanShutdown(store: Database, log: EngineLog, boot = readBootId()): void {
   if (boot === undefined) return;
   const before = readRunningSince(store);
   const lossPossible = syncOf(store) !== FULL && before !== undefined && before !== boot;
@@ -33,7 +33,7 @@ export function noticePowerLoss(store: Database, log: EngineLog, boot = readBoot
 }
 
 /** Marks the store as closed in good order. */
-export function markClosed(store: Database): void {
+export function markCleanShutdown(store: Database): void {
   store.query("delete from meta where key = 'running_since_boot'").run();
 }
 
@@ -50,7 +50,7 @@ function syncOf(store: Database): number {
 }
 
 /** Names this start of the machine, where that can be told. */
-export function readBoot(): string | undefined {
+export function readBootId(): string | undefined {
   try {
     return readFileSync(BOOT_ID, "utf8").trim();
   } catch {

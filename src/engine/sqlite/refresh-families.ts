@@ -38,7 +38,7 @@ export class SqliteRefreshFamilies implements RefreshStore {
 
   async find(id: string): Promise<RefreshFamily | undefined> {
     const row = this.db.query("select * from refresh_family where id = ?").get(id) as Row | null;
-    return row === null ? undefined : toFamily(row);
+    return row === null ? undefined : decodeRow(row);
   }
 
   async replace(before: RefreshFamily, after: RefreshFamily | undefined): Promise<boolean> {
@@ -62,7 +62,7 @@ export class SqliteRefreshFamilies implements RefreshStore {
   }
 }
 
-function toFamily(row: Row): RefreshFamily {
+function decodeRow(row: Row): RefreshFamily {
   return {
     id: row.id,
     user: row.user,

@@ -8,7 +8,7 @@ import {
   type RevocationStore,
 } from "../../core/revocations.ts";
 import type { EngineLog } from "../engine-log.ts";
-import { Watchers } from "../watchers.ts";
+import { Listeners } from "../watchers.ts";
 import { isBusy } from "./faults.ts";
 
 /** A row has either a token or a user with `before`. */
@@ -20,21 +20,21 @@ interface Row {
 }
 
 /** How often revocations by other processes are looked for, in milliseconds; the port promises a second. */
-const LOOK_INTERVAL = 500;
+const POLL_INTERVAL_MS = 500;
 
 /** How often tokens that have expired anyway are forgotten, in milliseconds. */
-const FORGET_INTERVAL = 600_000;
+const FORGET_INTERVAL_MS = 600_000;
 
 /** The port for revocations on SQLite. The command line revokes in the same file while a server runs. */
 export class SqliteRevocations implements RevocationStore {
-  private readonly watchers = new Watchers<Revocation>({
-    begin: () => this.beginLooking(),
-    end: () => this.stopLooking(),
+  private readonly listeners = new Listeners<Revocation>({
+    onFirstAdded: () => this.startPolling(),
+    onLastRemoved: () => this.stopPolling(),
     // What is not told now never is: the other listeners, and the other revocations, must not wait for this one.
-    failed: (error) => this.log.error("revocations.listener_failed", { error: String(error) }),
+    onError: (error) => this.log.error("revocations.listener_failed", { error: String(error) }),
   });
   /** Position of the newest revocation that the listeners know. */
-  private told = 0;
+  private lastNotified = 0;
   private stops: (() => void)[] = [];
 
   constructor(
@@ -47,7 +47,7 @@ export class SqliteRevocations implements RevocationStore {
     this.db
       .query("insert or replace into revocation (token, expires_at) values (?, ?)")
       .run(id, Math.min(expiresAt + LEEWAY_KEPT, Number.MAX_SAFE_INTEGER));
-    this.look();
+    this.poll();
   }
 
   async revokeUser(user: string, before: number): Promise<void> {
@@ -58,7 +58,7 @@ export class SqliteRevocations implements RevocationStore {
          select ?1, max(?2, coalesce((select before from revocation where user = ?1), 0))`,
       )
       .run(user, before);
-    this.look();
+    this.poll();
   }
 
   async isRevoked({ id, subject, issuedAt }: RevocableToken): Promise<boolean> {
@@ -69,18 +69,20 @@ export class SqliteRevocations implements RevocationStore {
   }
 
   watch(listener: RevocationListener): () => void {
-    return this.watchers.add(listener);
+    return this.listeners.add(listener);
   }
 
-  private beginLooking(): void {
-    this.told = this.newest();
+  private startPolling(): void {
+    this.lastNotified = this.newest();
     this.stops = [
-      this.clock.every(LOOK_INTERVAL, () => this.attempt("store.read_failed", () => this.look())),
-      this.clock.every(FORGET_INTERVAL, () => this.attempt("store.write_failed", () => this.forgetExpired())),
+      this.clock.every(POLL_INTERVAL_MS, () => this.attempt("store.read_failed", () => this.poll())),
+      this.clock.every(FORGET_INTERVAL_MS, () =>
+        this.attempt("store.write_failed", () => this.forgetExpired()),
+      ),
     ];
   }
 
-  private stopLooking(): void {
+  private stopPolling(): void {
     for (const stop of this.stops.splice(0)) stop();
   }
 
@@ -101,21 +103,21 @@ export class SqliteRevocations implements RevocationStore {
     const { newest } = this.db.query("select max(position) as newest from revocation").get() as {
       newest: number | null;
     };
-    return newest ?? this.told;
+    return newest ?? this.lastNotified;
   }
 
-  private look(): void {
-    if (this.watchers.none) return;
+  private poll(): void {
+    if (this.listeners.isEmpty) return;
     const rows = this.db
       .query("select position, token, user, before from revocation where position > ? order by position")
-      .all(this.told) as Row[];
+      .all(this.lastNotified) as Row[];
     for (const row of rows) {
-      this.told = row.position;
-      this.watchers.tell(toRevocation(row));
+      this.lastNotified = row.position;
+      this.listeners.notify(decodeRow(row));
     }
   }
 }
 
-function toRevocation({ token, user, before }: Row): Revocation {
+function decodeRow({ token, user, before }: Row): Revocation {
   return token !== null ? { tokenId: token } : { user: user!, before: before! };
 }

@@ -14,7 +14,7 @@
 import { Database } from "bun:sqlite";
 import { dirname } from "node:path";
 import { isBusy } from "./faults.ts";
-import { checkKinds, hadStore, inWords, refuseLostStore } from "./folder-files.ts";
+import { checkKinds, hadStore, rejectLostStore, withFileErrors } from "./folder-files.ts";
 import { migrate, newEpoch, readVersion, SCHEMA_VERSION } from "./migrations.ts";
 import { RUN_TABLES } from "./runs/table.ts";
 
@@ -24,8 +24,8 @@ export { INDEX_FILE, STORE_FILE } from "./names.ts";
 const INDEX_LAYOUT = 3;
 
 /** How long opening waits for another process, in milliseconds. */
-const OPENING_PATIENCE = 5_000;
-const OPENING_RETRY = 5;
+const OPEN_TIMEOUT_MS = 5_000;
+const OPEN_RETRY_MS = 5;
 
 /** Raised when the store was written by a newer Parley. */
 export class StoreTooNew extends Error {
@@ -48,10 +48,10 @@ export type StoreSync = "normal" | "full";
 export function openStore(path: string, sync: StoreSync, busyTimeout: number): Database {
   const folder = dirname(path);
   checkKinds(folder);
-  refuseLostStore(folder);
-  const db = inWords(path, () => new Database(path, { create: true, strict: true }));
+  rejectLostStore(folder);
+  const db = withFileErrors(path, () => new Database(path, { create: true, strict: true }));
   try {
-    return inWords(path, () => prepareStore(db, path, sync, busyTimeout));
+    return withFileErrors(path, () => prepareStore(db, path, sync, busyTimeout));
   } catch (error) {
     db.close();
     throw error;
@@ -60,7 +60,7 @@ export function openStore(path: string, sync: StoreSync, busyTimeout: number): D
 
 function prepareStore(db: Database, path: string, sync: StoreSync, busyTimeout: number): Database {
   // Whatever it may wait later: a start beside a command that has the store for a moment waits until it is through.
-  db.run(`pragma busy_timeout = ${OPENING_PATIENCE}`);
+  db.run(`pragma busy_timeout = ${OPEN_TIMEOUT_MS}`);
   switchToWal(db);
   db.run(`pragma synchronous = ${sync}`);
   db.run("pragma wal_autocheckpoint = 0");
@@ -83,14 +83,14 @@ function prepareStore(db: Database, path: string, sync: StoreSync, busyTimeout: 
  * whatever its `busy_timeout`: waiting would be a deadlock. Trying again is not.
  */
 function switchToWal(db: Database): void {
-  const deadline = performance.now() + OPENING_PATIENCE;
+  const deadline = performance.now() + OPEN_TIMEOUT_MS;
   for (;;) {
     try {
       db.run("pragma journal_mode = wal");
       return;
     } catch (error) {
       if (!isBusy(error) || performance.now() > deadline) throw error;
-      Bun.sleepSync(OPENING_RETRY);
+      Bun.sleepSync(OPEN_RETRY_MS);
     }
   }
 }
@@ -101,9 +101,9 @@ export function beginEpoch(store: Database): void {
 }
 
 /** Raised when an index was written by another version of Parley. */
-export class IndexOfOtherLayout extends Error {}
+export class IndexLayoutMismatch extends Error {}
 
-/** Opens the derived index; safe to lose, so it never waits for the disk. Throws IndexOfOtherLayout. */
+/** Opens the derived index; safe to lose, so it never waits for the disk. Throws IndexLayoutMismatch. */
 export function openIndex(path: string): Database {
   const db = new Database(path, { create: true, strict: true });
   try {
@@ -111,8 +111,8 @@ export function openIndex(path: string): Database {
     db.run("pragma journal_mode = wal");
     db.run("pragma synchronous = normal");
     const isNew = db.query("select name from sqlite_schema limit 1").get() === null;
-    if (!isNew && readVersion(db) !== INDEX_LAYOUT) throw new IndexOfOtherLayout(path);
-    if (isNew) makeIndex(db);
+    if (!isNew && readVersion(db) !== INDEX_LAYOUT) throw new IndexLayoutMismatch(path);
+    if (isNew) createIndex(db);
     return db;
   } catch (error) {
     db.close();
@@ -120,7 +120,7 @@ export function openIndex(path: string): Database {
   }
 }
 
-function makeIndex(db: Database): void {
+function createIndex(db: Database): void {
   db.transaction(() => {
     db.run("create table if not exists meta (key text primary key, value text not null) without rowid");
     db.run(RUN_TABLES);
@@ -143,7 +143,7 @@ export function readLastPosition(store: Database): number {
  * Notes how far the log reaches, and the store's time, before rows are deleted; in the same transaction. A position is
  * never used twice, or the index would name one message for another; nor does time run backwards (Q1).
  */
-export function keepLogEnd(store: Database, lastPosition: number, now: number): void {
+export function saveLogEnd(store: Database, lastPosition: number, now: number): void {
   const set = store.query("insert or replace into meta values (?, ?)");
   set.run("last_position", String(lastPosition));
   set.run("written_at", String(now));

@@ -1,4 +1,4 @@
-import { Watchers } from "../watchers.ts";
+import { Listeners } from "../watchers.ts";
 
 /**
  * Why a store takes no messages now. Each begins and ends by itself:
@@ -12,20 +12,20 @@ import { Watchers } from "../watchers.ts";
 export type Trouble = "write" | "space" | "files" | "damage" | "index";
 
 /** In these nothing may be written: it would be lost, or make the damage worse. In the others a write is worth trying. */
-const CLOSED: readonly Trouble[] = ["files", "damage", "index"];
+const UNWRITABLE: readonly Trouble[] = ["files", "damage", "index"];
 
 /** All that keeps a store from being ready, at this moment. */
 export class StoreTroubles {
   private readonly present = new Set<Trouble>();
-  private readonly watchers = new Watchers<boolean>();
+  private readonly listeners = new Listeners<boolean>();
 
-  get none(): boolean {
+  get isEmpty(): boolean {
     return this.present.size === 0;
   }
 
   /** Whether writing is worth a try. */
   get mayWrite(): boolean {
-    return !CLOSED.some((trouble) => this.present.has(trouble));
+    return !UNWRITABLE.some((trouble) => this.present.has(trouble));
   }
 
   has(trouble: Trouble): boolean {
@@ -35,21 +35,21 @@ export class StoreTroubles {
   /** Returns false where it had begun before. */
   begin(trouble: Trouble): boolean {
     if (this.present.has(trouble)) return false;
-    const wasNone = this.none;
+    const wasNone = this.isEmpty;
     this.present.add(trouble);
-    if (wasNone) this.watchers.tell(false);
+    if (wasNone) this.listeners.notify(false);
     return true;
   }
 
   /** Returns false where there was no such trouble. */
   end(trouble: Trouble): boolean {
     if (!this.present.delete(trouble)) return false;
-    if (this.none) this.watchers.tell(true);
+    if (this.isEmpty) this.listeners.notify(true);
     return true;
   }
 
   /** Calls `listener` each time when the store becomes ready, or is not ready any more. Returns a function that stops it. */
   watch(listener: (ready: boolean) => void): () => void {
-    return this.watchers.add(listener);
+    return this.listeners.add(listener);
   }
 }

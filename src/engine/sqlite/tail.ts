@@ -1,10 +1,10 @@
-import { NUMBERS } from "./runs/taking-in.ts";
+import { FIELDS_PER_ENTRY } from "./runs/taking-in.ts";
 
 /**
  * Where the newest messages stand in the log: those that the index file has not taken in yet. It answers the same two
  * questions as the index, "which position has this key" and "which position has this seq", from memory.
  */
-export class Tail {
+export class Memtable {
   private readonly keys = new Map<number, number | number[]>();
   private readonly conversations = new Map<number, { first: number; positions: number[] }>();
   /** What was added, oldest first: position, key, conversation and seq as four numbers a message, so that none is an object. */
@@ -13,7 +13,7 @@ export class Tail {
 
   /** How many messages it holds. */
   get size(): number {
-    return (this.order.length - this.forgotten) / NUMBERS;
+    return (this.order.length - this.forgotten) / FIELDS_PER_ENTRY;
   }
 
   /** Adds the message at `position`. Positions, and each conversation's `seq`, MUST grow from call to call. */
@@ -51,12 +51,12 @@ export class Tail {
   }
 
   /** What the keeper takes in (runs/taking-in.ts): the messages after a position, up to another. */
-  numbers(after: number, upTo: number): Float64Array {
+  entries(after: number, upTo: number): Float64Array {
     const { order } = this;
     let from = this.forgotten;
-    while (from < order.length && order[from]! <= after) from += NUMBERS;
+    while (from < order.length && order[from]! <= after) from += FIELDS_PER_ENTRY;
     let to = order.length;
-    while (to > from && order[to - NUMBERS]! > upTo) to -= NUMBERS;
+    while (to > from && order[to - FIELDS_PER_ENTRY]! > upTo) to -= FIELDS_PER_ENTRY;
     return new Float64Array(order.slice(from, to));
   }
 
@@ -70,7 +70,7 @@ export class Tail {
         number,
         number,
       ];
-      this.forgotten += NUMBERS;
+      this.forgotten += FIELDS_PER_ENTRY;
       const known = this.keys.get(key)!;
       const others = typeof known === "number" ? [] : known.filter((other) => other !== position);
       if (others.length === 0) this.keys.delete(key);

@@ -5,7 +5,7 @@ import { setPriority } from "node:os";
  * Has this thread wait for the others of the machine, by `nice` steps of the scheduler (1–19); its share of a core that is
  * full falls with each by a fifth. On Linux a thread has a priority of its own; elsewhere nothing is done.
  */
-export function yieldToOthers(nice: number): void {
+export function lowerThreadPriority(nice: number): void {
   if (process.platform !== "linux") return;
   try {
     // `1234/task/1240`: the only place that tells a thread its own number.

@@ -1,49 +1,49 @@
 import { relationOf } from "../../core/epoch.ts";
 import { decidePost } from "../../core/posting.ts";
 import type { Message } from "../../protocol/server-frames.ts";
-import type { Work, WorkOf } from "../work.ts";
-import type { ChargeLog } from "./charge-log.ts";
+import type { Operation, OperationOf } from "../work.ts";
+import type { QuotaLog } from "./charge-log.ts";
 import type { HistoryReader } from "./history-reader.ts";
-import type { MarkTable } from "./mark-table.ts";
+import type { ReadMarkTable } from "./mark-table.ts";
 import type { ConversationHead, MessageLog } from "./message-log.ts";
-import type { Outcome } from "./work.ts";
+import type { BatchOutcome } from "./work.ts";
 
 /** What one turn of the event loop brought, put into rows. Nobody hears of an outcome before the commit. */
-export class Turn {
+export class Batch {
   constructor(
     private readonly messages: MessageLog,
-    private readonly charges: ChargeLog,
-    private readonly marks: MarkTable,
+    private readonly charges: QuotaLog,
+    private readonly marks: ReadMarkTable,
     private readonly reader: HistoryReader,
   ) {}
 
   /** Carries out one piece of work at the store's time `now`; inside a transaction. */
-  carryOut(work: Work, now: number): Outcome {
-    switch (work.kind) {
+  execute(operation: Operation, now: number): BatchOutcome {
+    switch (operation.kind) {
       case "post":
-        return this.post(work, now);
+        return this.post(operation, now);
       case "history":
-        return this.history(work, now);
+        return this.history(operation, now);
       case "mark":
-        return this.mark(work);
+        return this.setReadMark(operation);
       default:
-        return work satisfies never;
+        return operation satisfies never;
     }
   }
 
-  private post(work: WorkOf<"post">, now: number): Outcome {
-    const { request } = work;
+  private post(operation: OperationOf<"post">, now: number): BatchOutcome {
+    const { request } = operation;
     const log = this.charges.of(request.user);
     // A refused request must leave nothing behind, so a conversation is made only for a message that is stored.
     let head = this.messages.find(request.conversation);
-    if (this.isOfRemoved(request.epoch, head)) return { work, result: { outcome: "removed" } };
+    if (this.isOfRemoved(request.epoch, head)) return { operation, result: { outcome: "removed" } };
     let key = head === undefined ? 0 : this.messages.keyOf(head, request.user, request.id);
-    const already =
-      head === undefined ? undefined : this.messages.lookUp(head, key, request.user, request.id);
-    const decision = decidePost(already, log, request.limit, now);
-    if (decision.outcome !== "store") return { work, result: decision };
+    const stored =
+      head === undefined ? undefined : this.messages.findStored(head, key, request.user, request.id);
+    const decision = decidePost(stored, log, request.limit, now);
+    if (decision.outcome !== "store") return { operation, result: decision };
     if (head === undefined) {
-      head = this.messages.make(request.conversation);
+      head = this.messages.create(request.conversation);
       key = this.messages.keyOf(head, request.user, request.id);
     }
     if (request.limit > 0) this.charges.charge(request.user, log, now);
@@ -52,7 +52,7 @@ export class Turn {
     if (data !== undefined) message.data = data;
     this.messages.append(head, key, message);
     return {
-      work,
+      operation,
       result: { outcome: "stored", seq: message.seq, at: now, quota: log.view(request.limit, now) },
       announce: { conversation, message },
     };
@@ -63,25 +63,28 @@ export class Turn {
     return epoch !== undefined && epoch !== now && relationOf(epoch, now) === "removed";
   }
 
-  private history(work: WorkOf<"history">, now: number): Outcome {
-    const { request } = work;
+  private history(operation: OperationOf<"history">, now: number): BatchOutcome {
+    const { request } = operation;
     const log = this.charges.of(request.user);
     const retryAfter = log.wait(request.limit, now);
     if (retryAfter > 0) {
-      return { work, result: { outcome: "rate_limited", retryAfter, quota: log.left(request.limit, now) } };
+      return {
+        operation,
+        result: { outcome: "rate_limited", retryAfter, quota: log.left(request.limit, now) },
+      };
     }
     if (request.limit > 0) this.charges.charge(request.user, log, now);
     const head = this.messages.find(request.conversation);
     const { messages, more } =
       head === undefined ? { messages: [], more: false } : this.reader.history(head, request);
-    return { work, result: { outcome: "read", messages, more, quota: log.view(request.limit, now) } };
+    return { operation, result: { outcome: "read", messages, more, quota: log.view(request.limit, now) } };
   }
 
-  private mark(work: WorkOf<"mark">): Outcome {
-    const { conversation, user, seq, epoch } = work.request;
+  private setReadMark(operation: OperationOf<"mark">): BatchOutcome {
+    const { conversation, user, seq, epoch } = operation.request;
     const head = this.messages.find(conversation);
     const exists = head !== undefined && seq >= 1 && seq <= head.seq && !this.isOfRemoved(epoch, head);
     const moved = exists && this.marks.move(head.number, user, seq);
-    return { work, result: { outcome: moved ? "moved" : "stayed" } };
+    return { operation, result: { outcome: moved ? "moved" : "stayed" } };
   }
 }

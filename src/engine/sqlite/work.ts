@@ -1,9 +1,9 @@
 import type { Message } from "../../protocol/server-frames.ts";
-import type { Result, Work } from "../work.ts";
+import type { Operation, OperationResult } from "../work.ts";
 
 /** What came of it, to be told after the commit. */
-export interface Outcome {
-  readonly work: Work;
-  readonly result: Result;
+export interface BatchOutcome {
+  readonly operation: Operation;
+  readonly result: OperationResult;
   readonly announce?: { readonly conversation: string; readonly message: Message };
 }

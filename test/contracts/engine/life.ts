@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { type OpenEngine, Subject } from "./subject.ts";
 
 /** Readiness and the end: what was begun is finished, and afterwards nothing pretends to work. */
-export function lifeContract(open: OpenEngine): void {
+export function lifecycleContract(open: OpenEngine): void {
   test("L1 an engine is ready until it is closed, and says what it is", async () => {
     await using subject = await Subject.open(open);
     expect(subject.engine.ready()).toBe(true);

@@ -5,7 +5,7 @@ import { Random, seeds } from "../../support/random.ts";
 import { type OpenEngine, Subject } from "./subject.ts";
 
 /** Listening: from a known number on, nothing missed and nothing twice. */
-export function listeningContract(open: OpenEngine): void {
+export function subscribingContract(open: OpenEngine): void {
   test("D1 listening begins at the newest number, 0 where nobody has spoken, also after reopening", async () => {
     await using subject = await Subject.open(open);
     expect((await subject.listen()).listening.seq).toBe(0);

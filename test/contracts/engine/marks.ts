@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { type OpenEngine, Subject } from "./subject.ts";
 
 /** Read marks: how far each user has read. */
-export function marksContract(open: OpenEngine): void {
+export function readMarksContract(open: OpenEngine): void {
   test("D2 a read mark is kept for each user and conversation, over reopening too", async () => {
     await using subject = await Subject.open(open);
     await Promise.all([subject.fill(5), subject.fill(5, { conversation: "other" })]);

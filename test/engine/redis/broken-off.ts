@@ -33,7 +33,7 @@ interface Breakable {
 }
 
 /** Has scripts of one client end at a write of their own. */
-export class BrokenOff {
+export class InterruptedScripts {
   /** What ends next, and where: a script's name and the number of the write that fails; undefined: nothing. */
   next: { readonly script: string; readonly write: number } | undefined;
   /** Whether it ended. */
@@ -49,7 +49,7 @@ export class BrokenOff {
           return original.call(client, script, ...rest);
         this.next = undefined;
         try {
-          return await original.call(client, broken(script, next.write), ...rest);
+          return await original.call(client, interrupted(script, next.write), ...rest);
         } catch (error) {
           this.happened ||= String(error).includes("BROKEN OFF");
           throw error;
@@ -64,7 +64,7 @@ function sourceOf(script: Script): string {
   return (script as unknown as Breakable).source;
 }
 
-function broken(script: Script, number: number): Script {
+function interrupted(script: Script, number: number): Script {
   const source = prelude(number) + sourceOf(script);
   const sha = createHash("sha1").update(source).digest("hex");
   return Object.assign(Object.create(Script.prototype), { source, sha }) as Script;

@@ -7,7 +7,7 @@ import { startRedisCluster, type TestRedisCluster } from "../../support/redis-cl
 import { until } from "../../support/until.ts";
 import { numbers, TestNode } from "./engine-subject.ts";
 import { freshPrefix } from "./real-redis.ts";
-import { talk } from "./talk.ts";
+import { postContinuously } from "./talk.ts";
 
 /** Long enough for every room to be compared with the store once. */
 const CHECKED = 5_000;
@@ -16,7 +16,7 @@ async function openNode({ nodes }: TestRedisCluster, prefix: string): Promise<Te
   const hosts = nodes.map(({ port }) => ({ host: "127.0.0.1", port }));
   const address = { kind: "cluster", hosts, tls: false, database: 0 } as const;
   const client = new RedisClient({ address, keys: new Keys(prefix), node: prefix, log: new RecordedLog() });
-  if (!(await client.start(10_000))) throw new Error(client.fault);
+  if (!(await client.start(10_000))) throw new Error(client.lastErrorText);
   return TestNode.open(client);
 }
 
@@ -30,10 +30,10 @@ test("D1 D3 D5 a slot moves while messages are posted: each is stored and told o
   );
   const lost: string[] = [];
   other.engine.watchEpoch((conversation) => lost.push(conversation));
-  const talks = [talk(node, "anna", rooms), talk(other, "ben", rooms)];
+  const talks = [postContinuously(node, "anna", rooms), postContinuously(other, "ben", rooms)];
   await Bun.sleep(50);
-  await cluster.moveSlot(node.client.keys.ofConversation("a", "meta"));
-  await cluster.moveSlot(node.client.keys.ofUser("anna", "quota"));
+  await cluster.moveSlot(node.client.keys.conversationKey("a", "meta"));
+  await cluster.moveSlot(node.client.keys.userKey("anna", "quota"));
   await Bun.sleep(50);
   for (const each of talks) await each.stop();
   let all = 0;
@@ -64,9 +64,9 @@ test("D5 L2 a primary dies: what was acknowledged is there, or whoever listens i
   const lost = new Set<string>();
   for (const room of rooms) await other.listen(room);
   other.engine.watchEpoch((conversation) => lost.add(conversation));
-  const talks = [talk(node, "anna", rooms), talk(other, "ben", rooms)];
+  const talks = [postContinuously(node, "anna", rooms), postContinuously(other, "ben", rooms)];
   await Bun.sleep(100);
-  await cluster.killPrimary(node.client.keys.ofConversation("a", "meta"));
+  await cluster.killPrimary(node.client.keys.conversationKey("a", "meta"));
   await Bun.sleep(200);
   for (const each of talks) await each.stop();
   for (const room of rooms) {

@@ -7,13 +7,14 @@ import { withRedis } from "../../support/redis-talk.ts";
 import { accountOf } from "../../support/server.ts";
 import { until } from "../../support/until.ts";
 import { connectTo, freshPrefix } from "./real-redis.ts";
-import { SharingNode } from "./shared-subject.ts";
+import { TestSharedPorts } from "./shared-subject.ts";
 
 test("A3 T6 after a failover every node knows the accounts as they are, and hears of what comes", async () => {
   await using sentinel = await startSentinel();
   const clock = new ManualClock();
   const prefix = freshPrefix();
-  const open = () => SharingNode.open({ connect: (name) => connectTo(sentinel.url, name) }, prefix, clock);
+  const open = () =>
+    TestSharedPorts.open({ connect: (name) => connectTo(sentinel.url, name) }, prefix, clock);
   const [here, there] = [await open(), await open()];
   const told: string[] = [];
   here.accounts.watch((user, account) => told.push(`${user} ${account?.plan ?? "gone"}`));
@@ -23,7 +24,7 @@ test("A3 T6 after a failover every node knows the accounts as they are, and hear
   );
   const look = async () => {
     clock.advance(250);
-    await here.control.look();
+    await here.control.poll();
     return told.splice(0).sort();
   };
 

@@ -6,7 +6,7 @@ import { ManualClock } from "../../support/manual-clock.ts";
 import { startRedis } from "../../support/redis.ts";
 import { accountOf } from "../../support/server.ts";
 import { age, connectTo, freshPrefix, keysUnder, useRealRedis } from "./real-redis.ts";
-import { SharingNode } from "./shared-subject.ts";
+import { TestSharedPorts } from "./shared-subject.ts";
 
 const redis = useRealRedis("standalone");
 const LOOK = 250;
@@ -16,8 +16,8 @@ const HOUR = 3_600_000;
 async function begin(connect = redis.connect) {
   const clock = new ManualClock();
   const prefix = freshPrefix();
-  const here = await SharingNode.open({ connect }, prefix, clock);
-  const there = await SharingNode.open({ connect }, prefix, clock);
+  const here = await TestSharedPorts.open({ connect }, prefix, clock);
+  const there = await TestSharedPorts.open({ connect }, prefix, clock);
   const told: string[] = [];
   here.accounts.watch((user, account) => told.push(`${user} ${account?.plan ?? "gone"}`));
   here.revocations.watch(
@@ -31,11 +31,11 @@ async function begin(connect = redis.connect) {
     here,
     there,
     told,
-    key: here.client.keys.ofAll("control"),
+    key: here.client.keys.globalKey("control"),
     /** One look of the first node. */
     async look() {
       clock.advance(LOOK);
-      await here.control.look();
+      await here.control.poll();
       return told.splice(0);
     },
     async [Symbol.asyncDispose]() {
@@ -106,11 +106,11 @@ test("A3 what a listener could not do is told to it again, as missed", async () 
   await using nodes = await begin();
   const calls: string[] = [];
   nodes.here.control.listen({
-    heard() {
+    onEvents() {
       calls.push("heard");
       throw new Error("a listener's fault, made on purpose");
     },
-    async missed() {
+    async onMissed() {
       calls.push("missed");
       if (calls.length < 3) throw new Error("and once more");
     },

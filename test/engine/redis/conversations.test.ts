@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import type { RedisClient } from "../../../src/engine/redis/client.ts";
-import { ControlLog } from "../../../src/engine/redis/control.ts";
+import { ControlStream } from "../../../src/engine/redis/control.ts";
 import { RedisConversations } from "../../../src/engine/redis/conversations.ts";
 import { systemClock } from "../../../src/server/system-clock.ts";
 import { conversationContract } from "../../contracts/conversations.ts";
@@ -63,5 +63,5 @@ for (const kind of KINDS) {
 }
 
 function conversationsOn(client: RedisClient): RedisConversations {
-  return new RedisConversations(client, new ControlLog(client, systemClock(), new RecordedLog()));
+  return new RedisConversations(client, new ControlStream(client, systemClock(), new RecordedLog()));
 }

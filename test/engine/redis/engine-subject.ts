@@ -2,7 +2,7 @@ import type { PostRequest, PostResult } from "../../../src/core/engine.ts";
 import { KEEP_ALL } from "../../../src/core/retention.ts";
 import { Channels } from "../../../src/engine/redis/channels.ts";
 import { RedisClient } from "../../../src/engine/redis/client.ts";
-import { RedisEngine, type RedisEngineParts } from "../../../src/engine/redis/engine.ts";
+import { RedisEngine, type RedisEngineDeps } from "../../../src/engine/redis/engine.ts";
 import { Keys } from "../../../src/engine/redis/keys.ts";
 import { recover } from "../../../src/engine/redis/recovery.ts";
 import type { Message } from "../../../src/protocol/server-frames.ts";
@@ -23,7 +23,7 @@ export class TestNode implements AsyncDisposable {
     readonly log: RecordedLog,
   ) {}
 
-  static async open(client: RedisClient, parts: Partial<RedisEngineParts> = {}): Promise<TestNode> {
+  static async open(client: RedisClient, deps: Partial<RedisEngineDeps> = {}): Promise<TestNode> {
     const channels = new Channels(client);
     const log = new RecordedLog();
     const clock = new ManualClock();
@@ -34,9 +34,9 @@ export class TestNode implements AsyncDisposable {
       retention: KEEP_ALL,
       ackAfter: "primary",
       clock,
-      ...parts,
+      ...deps,
     });
-    client.recoverWith(() => recover({ channels, engine }));
+    client.onRecovery(() => recover({ channels, engine }));
     return new TestNode(engine, client, channels, clock, log);
   }
 
@@ -55,9 +55,9 @@ export class TestNode implements AsyncDisposable {
 
   /** Listens, and keeps what is told. */
   async listen(conversation = "room"): Promise<Message[]> {
-    const heard: Message[] = [];
-    await this.engine.listen(conversation, (_, message) => heard.push(message));
-    return heard;
+    const received: Message[] = [];
+    await this.engine.listen(conversation, (_, message) => received.push(message));
+    return received;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -80,7 +80,7 @@ export async function connectTo(
     log,
   });
   if (await client.start(5_000)) return client;
-  throw new Error(`Redis does not answer: ${client.fault}`);
+  throw new Error(`Redis does not answer: ${client.lastErrorText}`);
 }
 
 /** The numbers from `first` to `last`. */

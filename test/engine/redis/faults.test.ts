@@ -1,5 +1,10 @@
 import { expect, test } from "bun:test";
-import { explainFault, MissingRight, RedisAway, storeFault } from "../../../src/engine/redis/faults.ts";
+import {
+  classifyError,
+  explainError,
+  MissingPermission,
+  RedisUnavailable,
+} from "../../../src/engine/redis/faults.ts";
 
 // The story: a primary of a Cluster was killed, clients came to conversations that lay on it, and the node, which reached
 // the other primaries, told them that it had met a fault of its own.
@@ -57,23 +62,23 @@ const OURS = [
 ];
 
 test("L3 what found no connection, or a server that cannot serve now, failed because the store is away", () => {
-  for (const text of AWAY) expect([text, storeFault(new Error(text))?.refuses]).toEqual([text, false]);
-  expect(storeFault(new RedisAway())?.refuses).toBe(false);
+  for (const text of AWAY) expect([text, classifyError(new Error(text))?.refuses]).toEqual([text, false]);
+  expect(classifyError(new RedisUnavailable())?.refuses).toBe(false);
 });
 
 test("L3 what Redis refuses failed because of the store, too", () => {
-  for (const text of REFUSES) expect([text, storeFault(new Error(text))?.refuses]).toEqual([text, true]);
+  for (const text of REFUSES) expect([text, classifyError(new Error(text))?.refuses]).toEqual([text, true]);
 });
 
 test("L3 a fault of ours is none of the store's", () => {
-  for (const text of OURS) expect([text, storeFault(new Error(text))]).toEqual([text, undefined]);
+  for (const text of OURS) expect([text, classifyError(new Error(text))]).toEqual([text, undefined]);
 });
 
 test("a right that is missing is named", () => {
-  expect(explainFault(new MissingRight("xadd").message)).toContain("may not run XADD");
+  expect(explainError(new MissingPermission("xadd").message)).toContain("may not run XADD");
 });
 
 test("a Cluster that is half updated to 7 is told apart from one that is older throughout, which is good enough", () => {
-  const fault = explainFault("ERR unknown command 'ssubscribe', with args beginning with: 'x'");
+  const fault = explainError("ERR unknown command 'ssubscribe', with args beginning with: 'x'");
   expect(fault).toContain("update them all");
 });

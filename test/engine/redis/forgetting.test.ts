@@ -18,7 +18,7 @@ for (const kind of KINDS) {
       // Compressed, a dump would not show the texts.
       for (const primary of primaries) await primary.config("SET", "rdbcompression", "no");
       const texts = numbers(1, 740).map(() => `${crypto.randomUUID()}${crypto.randomUUID()}`);
-      const log = keys.ofConversation("room", "log");
+      const log = keys.conversationKey("room", "log");
       for (const [i, text] of texts.entries()) await node.post(String(i + 1), { text });
       const found = async () => {
         const dump = ((await commands.dumpBuffer(log)) as Buffer).toString("latin1");
@@ -36,7 +36,7 @@ for (const kind of KINDS) {
       expect(await found()).toEqual(numbers(first, seq));
       expect(await node.engine.page("room", first - 1, seq, 200)).toEqual(kept!);
       expect(await node.engine.head("room")).toEqual({ first, seq, epoch });
-      expect(await commands.exists(keys.ofConversation("room", "copy"))).toBe(0);
+      expect(await commands.exists(keys.conversationKey("room", "copy"))).toBe(0);
       expect(await node.post("740")).toMatchObject({ outcome: "duplicate", seq: 740 });
       expect(await node.post("741")).toMatchObject({ outcome: "stored", seq: 741 });
     });
@@ -50,7 +50,7 @@ for (const kind of KINDS) {
       const texts = numbers(1, 60).map(() => `${crypto.randomUUID()}${crypto.randomUUID()}`);
       for (const [i, text] of texts.entries()) await node.post(String(i + 1), { text });
       await node.engine.clean();
-      const log = keys.ofConversation("room", "log");
+      const log = keys.conversationKey("room", "log");
       const dump = ((await commands.dumpBuffer(log)) as Buffer).toString("latin1");
       expect(texts.map((text) => dump.includes(text))).toEqual(numbers(1, 60).map((seq) => seq > 40));
       expect(await commands.pttl(log)).toBeGreaterThan(86_400_000);

@@ -23,10 +23,10 @@ async function deafen({ client: { primaries } }: TestNode): Promise<number> {
 /** What a node leaves whose announcement does not come. */
 async function storeSilently({ client: { commands, keys } }: TestNode, seq: number): Promise<void> {
   const body = `"id":"${seq}","from":"ben","text":"unheard"`;
-  const log = keys.ofConversation("room", "log");
+  const log = keys.conversationKey("room", "log");
   const at = Date.now();
   await commands.xadd(log, `${seq}-0`, "k", `ben ${seq}`, "t", at, "b", body);
-  await commands.hset(keys.ofConversation("room", "meta"), "seq", seq, "at", at);
+  await commands.hset(keys.conversationKey("room", "meta"), "seq", seq, "at", at);
 }
 
 for (const kind of KINDS) {
@@ -83,7 +83,7 @@ for (const kind of KINDS) {
       await node.fill(1, 5);
       const before = await node.engine.head("room");
       const { commands, keys } = node.client;
-      await commands.del(keys.ofConversation("room", "log"), keys.ofConversation("room", "ids"));
+      await commands.del(keys.conversationKey("room", "log"), keys.conversationKey("room", "ids"));
       await Bun.sleep(2);
       for (const seq of numbers(1, 8)) await storeSilently(node, seq);
       node.clock.advance(CHECKED);
@@ -99,7 +99,7 @@ for (const kind of KINDS) {
       node.engine.watchEpoch((conversation, seq) => lost.push([conversation, seq]));
       await node.fill(1, 2);
       for (const seq of [3, 4]) await storeSilently(node, seq);
-      await node.client.commands.xdel(node.client.keys.ofConversation("room", "log"), "3-0");
+      await node.client.commands.xdel(node.client.keys.conversationKey("room", "log"), "3-0");
       node.clock.advance(CHECKED);
       await until("the hole", () => lost.length > 0);
       expect(lost).toEqual([["room", 4]]);
@@ -117,8 +117,8 @@ for (const kind of KINDS) {
       await listener.fill(1, 4);
       // What a store is like that went back, after another node saw it first.
       const { commands, keys } = listener.client;
-      await commands.del(keys.ofConversation("room", "log"), keys.ofConversation("room", "ids"));
-      await commands.hset(keys.ofConversation("room", "meta"), "seq", 2, "epoch", "another");
+      await commands.del(keys.conversationKey("room", "log"), keys.conversationKey("room", "ids"));
+      await commands.hset(keys.conversationKey("room", "meta"), "seq", 2, "epoch", "another");
       await speaker.fill(5, 6);
       await until("both messages", () => order.length === 7);
       expect(order.slice(4)).toEqual(["lost after 2", "3 5", "4 6"]);

@@ -4,10 +4,10 @@ import { afterEach, expect, test } from "bun:test";
 import type { Account } from "../../../src/core/accounts.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { until } from "../../support/until.ts";
-import { BrokenOff } from "./broken-off.ts";
-import { MeetingNode } from "./meeting-node.ts";
+import { InterruptedScripts } from "./broken-off.ts";
+import { TestRelayNode } from "./meeting-node.ts";
 import { freshPrefix, useRealRedis } from "./real-redis.ts";
-import { SharingNode } from "./shared-subject.ts";
+import { TestSharedPorts } from "./shared-subject.ts";
 
 const redis = useRealRedis("standalone");
 
@@ -25,11 +25,11 @@ afterEach(async () => {
   for (const node of nodes.splice(0)) await node.close();
 });
 
-async function openTwo(): Promise<[SharingNode, SharingNode]> {
+async function openTwo(): Promise<[TestSharedPorts, TestSharedPorts]> {
   const [prefix, clock] = [freshPrefix(), new ManualClock()];
-  const pair: [SharingNode, SharingNode] = [
-    await SharingNode.open(redis, prefix, clock),
-    await SharingNode.open(redis, prefix, clock),
+  const pair: [TestSharedPorts, TestSharedPorts] = [
+    await TestSharedPorts.open(redis, prefix, clock),
+    await TestSharedPorts.open(redis, prefix, clock),
   ];
   nodes = [...pair];
   return pair;
@@ -43,8 +43,8 @@ test("T6 A3 wherever the change of an account ends, the repeat is told to the ot
     await node.accounts.add({ ...ANNA, user: "ben" });
     const told = new Map<string, Account | undefined>();
     other.accounts.watch((user, account) => told.set(user, account));
-    await other.control.look();
-    const broken = new BrokenOff(node.client);
+    await other.control.poll();
+    const broken = new InterruptedScripts(node.client);
     for (const change of [
       () => node.accounts.update("anna", { disabled: true }),
       () => node.accounts.remove("ben"),
@@ -54,7 +54,7 @@ test("T6 A3 wherever the change of an account ends, the repeat is told to the ot
       await change();
     }
     ended = broken.happened;
-    await other.control.look();
+    await other.control.poll();
     expect([write, told.get("anna")?.disabled, told.has("ben"), told.get("ben")]).toEqual([
       write,
       true,
@@ -69,7 +69,7 @@ test("A3 wherever the first accounts end, the next start makes all of them, or t
   let ended = true;
   for (let write = 1; ended; write++) {
     const [node] = await openTwo();
-    const broken = new BrokenOff(node.client);
+    const broken = new InterruptedScripts(node.client);
     broken.next = { script: "account-seed", write };
     const seed = () => node.accounts.seed([ANNA, { ...ANNA, user: "ben" }]);
     await seed().catch(() => {});
@@ -84,12 +84,12 @@ test("P1 P2 wherever a change of who is there ends, every node sees it in the en
   let ended = true;
   for (let write = 1; ended; write++) {
     const [prefix, clock] = [freshPrefix(), new ManualClock()];
-    await using node = await MeetingNode.open(redis, prefix, clock);
-    await using other = await MeetingNode.open(redis, prefix, clock);
-    const [here, there] = [await node.enter("lobby"), await other.enter("lobby")];
+    await using node = await TestRelayNode.open(redis, prefix, clock);
+    await using other = await TestRelayNode.open(redis, prefix, clock);
+    const [here, there] = [await node.join("lobby"), await other.join("lobby")];
     here.room.join("anna", 1_000);
-    await until("anna is there", () => there.told.includes("+anna"));
-    const broken = new BrokenOff(node.client);
+    await until("anna is there", () => there.events.includes("+anna"));
+    const broken = new InterruptedScripts(node.client);
     broken.next = { script: "here", write };
     here.room.join("ben", 2_000);
     here.room.leave("anna", 2_000);
@@ -100,6 +100,6 @@ test("P1 P2 wherever a change of who is there ends, every node sees it in the en
       return [...there.room.elsewhere().keys()].join() === "ben";
     });
     ended = broken.happened;
-    expect([write, there.told]).toEqual([write, expect.arrayContaining(["+ben", "-anna"])]);
+    expect([write, there.events]).toEqual([write, expect.arrayContaining(["+ben", "-anna"])]);
   }
 });

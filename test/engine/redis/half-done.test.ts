@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import type { Clock } from "../../../src/core/clock.ts";
 import type { PostRequest, PostResult } from "../../../src/core/engine.ts";
 import type { Message } from "../../../src/protocol/server-frames.ts";
-import { BrokenOff } from "./broken-off.ts";
+import { InterruptedScripts } from "./broken-off.ts";
 import { TestNode } from "./engine-subject.ts";
 import { freshPrefix, KINDS, useRealRedis } from "./real-redis.ts";
 
@@ -53,7 +53,7 @@ for (const kind of KINDS) {
           const client = await redis.connect(freshPrefix());
           await using node = await TestNode.open(client);
           await node.post("m0", { conversation: "a", user: "anna", limit: LIMIT });
-          const broken = new BrokenOff(client);
+          const broken = new InterruptedScripts(client);
           broken.next = { script, write };
           const first = await send(node);
           ended = broken.happened;
@@ -112,7 +112,7 @@ describe("on one Redis", () => {
       const client = await redis.connect(freshPrefix());
       await using node = await TestNode.open(client);
       await node.fill(1, 3, { limit: LIMIT });
-      const broken = new BrokenOff(client);
+      const broken = new InterruptedScripts(client);
       broken.next = { script: "turn", write };
       const history = new Promise<{ outcome: string }>((resolve) =>
         node.engine.history({ conversation: "room", user: "anna", limit: LIMIT, count: 10 }, resolve),
@@ -131,7 +131,7 @@ describe("on one Redis", () => {
     await using node = await TestNode.open(await redis.connect(freshPrefix()));
     await node.fill(1, 3);
     const { commands, keys } = node.client;
-    await commands.hset(keys.ofConversation("room", "ids"), "anna ghost", "2", "anna later", "9");
+    await commands.hset(keys.conversationKey("room", "ids"), "anna ghost", "2", "anna later", "9");
     expect(await node.post("ghost")).toMatchObject({ outcome: "stored", seq: 4 });
     expect(await node.post("later")).toMatchObject({ outcome: "stored", seq: 5 });
   });
@@ -145,7 +145,7 @@ describe("on one Redis", () => {
       await using node = await TestNode.open(client, { time });
       await node.fill(1, 5, { limit: LIMIT });
       now -= 60_000;
-      const broken = new BrokenOff(client);
+      const broken = new InterruptedScripts(client);
       broken.next = { script: "turn", write };
       await node.post("6", { limit: LIMIT });
       ended = broken.happened;

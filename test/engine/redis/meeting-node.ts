@@ -10,22 +10,22 @@ import { RecordedLog } from "../../support/recorded-log.ts";
 import type { RealRedis } from "./real-redis.ts";
 
 /** Lease of the nodes in these tests, in milliseconds. */
-export const LEASE = 5_000;
+export const LEASE_MS = 5_000;
 
 /** One that listens to a conversation and writes down what it hears: `+anna`, `-anna`, `anna types`, `anna read 3`. */
-export interface Heard {
+export interface RecordedEvents {
   readonly room: RelayRoom;
-  readonly told: string[];
+  readonly events: string[];
 }
 
 /** What makes a node meet others: registry, relay and leases, on connections of its own. */
-export class MeetingNode implements AsyncDisposable {
+export class TestRelayNode implements AsyncDisposable {
   readonly log = new RecordedLog();
   readonly channels: Channels;
   readonly nodes: NodeRegistry;
   readonly relay: RedisRelay;
   readonly leases: RedisLeases;
-  private gone = false;
+  private isClosed = false;
 
   private constructor(
     readonly client: RedisClient,
@@ -33,46 +33,46 @@ export class MeetingNode implements AsyncDisposable {
   ) {
     const { log } = this;
     this.channels = new Channels(client);
-    const nodes = new NodeRegistry({ client, lease: LEASE, clock, log, time: clock });
+    const nodes = new NodeRegistry({ client, leaseMs: LEASE_MS, clock, log, time: clock });
     this.nodes = nodes;
     this.relay = new RedisRelay({ client, channels: this.channels, nodes, clock });
     this.leases = new RedisLeases({ client, nodes, clock, log });
   }
 
-  static async open(redis: RealRedis, prefix: string, clock: ManualClock): Promise<MeetingNode> {
+  static async open(redis: RealRedis, prefix: string, clock: ManualClock): Promise<TestRelayNode> {
     const client = await redis.connect(prefix);
-    const node = new MeetingNode(client, clock);
+    const node = new TestRelayNode(client, clock);
     await node.leases.start();
     await node.nodes.start();
-    client.recoverWith(() => recover(node));
+    client.onRecovery(() => recover(node));
     return node;
   }
 
-  async enter(conversation: string): Promise<Heard> {
-    const told: string[] = [];
+  async join(conversation: string): Promise<RecordedEvents> {
+    const events: string[] = [];
     const room = await this.relay.open(conversation, {
-      presence: (user, state) => told.push(`${state === "joined" ? "+" : "-"}${user}`),
-      typing: (user, active) => told.push(`${user} ${active ? "types" : "stopped"}`),
-      read: (user, seq) => told.push(`${user} read ${seq}`),
-      missed: () => void told.push("missed"),
+      presence: (user, state) => events.push(`${state === "joined" ? "+" : "-"}${user}`),
+      typing: (user, active) => events.push(`${user} ${active ? "types" : "stopped"}`),
+      read: (user, seq) => events.push(`${user} read ${seq}`),
+      missed: () => void events.push("missed"),
     });
-    return { room, told };
+    return { room, events };
   }
 
   /** Waits until Redis has done what the registry asked for before: it reads the registry on the same line. */
   async renewed(): Promise<void> {
-    if (!this.gone) await NodeRegistry.read(this.client);
+    if (!this.isClosed) await NodeRegistry.read(this.client);
   }
 
   /** Ends as a process does that is killed: its connections are cut, and nothing is given back. */
   async crash(): Promise<void> {
-    this.gone = true;
+    this.isClosed = true;
     await this.client.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.gone) return;
-    this.gone = true;
+    if (this.isClosed) return;
+    this.isClosed = true;
     await this.relay.close();
     await this.leases.close();
     await this.nodes.close();

@@ -2,34 +2,34 @@
 // one connection and what is answered to oneself comes on another. `parley conformance` found it broken in one of ten
 // runs: messages 1 to 6, and then the acks of 4, 5 and 6.
 import { describe, expect, test } from "bun:test";
-import { Room, type RoomHead } from "../../../src/engine/redis/room.ts";
+import { type FeedHead, OrderedFeed } from "../../../src/engine/redis/room.ts";
 import type { Message } from "../../../src/protocol/server-frames.ts";
 import { RecordedLog } from "../../support/recorded-log.ts";
 import { until } from "../../support/until.ts";
 import { TestNode } from "./engine-subject.ts";
 import { freshPrefix, KINDS, useRealRedis } from "./real-redis.ts";
 
-const HEAD: RoomHead = { seq: 0, at: 0, first: 1, epoch: "e" };
+const HEAD: FeedHead = { seq: 0, at: 0, first: 1, epoch: "e" };
 const message = (seq: number): Message => ({ seq, id: `${seq}`, from: "anna", text: "", at: seq });
 
 /** A room with the order of what it tells and answers: `3` for a message, `ack 3` for an answer. */
 function openRoom() {
   const order: string[] = [];
   const asked: number[] = [];
-  const room = new Room("room", {
+  const room = new OrderedFeed("room", {
     head: async (_, { seq }) => {
       asked.push(seq);
       return HEAD;
     },
     read: async (_, first, last) => Array.from({ length: last - first + 1 }, (_, i) => message(first + i)),
-    ended() {},
-    changed() {},
+    onEnded() {},
+    onEpochChanged() {},
     log: new RecordedLog(),
   });
   room.open(HEAD);
   room.add((_, { seq }) => order.push(`${seq}`));
   const hear = (...seqs: number[]) =>
-    room.hear({
+    room.receive({
       epoch: "e",
       first: seqs[0]!,
       last: seqs.at(-1)!,
@@ -37,7 +37,7 @@ function openRoom() {
     });
   const answer = (seq: number) => {
     const done = () => order.push(`ack ${seq}`);
-    room.deliver({ seq, message: message(seq), done, refuse: done });
+    room.addReply({ seq, message: message(seq), send: done, reject: done });
   };
   return { room, order, hear, answer, asked };
 }
@@ -46,38 +46,38 @@ describe("D1 a room", () => {
   test("keeps what was stored after a turn of its own for after the turn's answers", () => {
     const { room, order, hear, answer } = openRoom();
     hear(1);
-    room.beginTurn(1);
+    room.beginBatch(1);
     hear(2, 3);
     hear(4);
     expect(order).toEqual(["1"]);
     answer(3);
     expect(order).toEqual(["1", "2", "3", "ack 3"]);
-    room.endTurn(1);
+    room.endBatch(1);
     expect(order).toEqual(["1", "2", "3", "ack 3", "4"]);
   });
 
   test("tells what came before the next turn while that is under way, so that a busy node does not keep others waiting", () => {
     const { room, order, hear, answer } = openRoom();
-    room.beginTurn(1);
+    room.beginBatch(1);
     hear(1, 2, 3);
-    room.beginTurn(2);
+    room.beginBatch(2);
     answer(2);
-    room.endTurn(1);
+    room.endBatch(1);
     expect(order).toEqual(["1", "2", "ack 2", "3"]);
     hear(4, 5);
     expect(order).toHaveLength(4);
     answer(5);
-    room.endTurn(2);
+    room.endBatch(2);
     expect(order).toEqual(["1", "2", "ack 2", "3", "4", "5", "ack 5"]);
   });
 
   test("goes on when a turn stored nothing here, and reads nothing of what it holds back", async () => {
     const { room, order, hear } = openRoom();
-    room.beginTurn(1);
+    room.beginBatch(1);
     hear(1);
     await Bun.sleep(20);
     expect(order).toEqual([]);
-    room.endTurn(1);
+    room.endBatch(1);
     expect(order).toEqual(["1"]);
   });
 });
@@ -119,7 +119,7 @@ for (const kind of KINDS) {
 test("D5 when the connection was lost, the store is asked for what was told before, whatever is heard meanwhile", async () => {
   const { room, hear, asked } = openRoom();
   hear(1, 2, 3);
-  room.suspect();
+  room.markUnverified();
   hear(4, 5);
   await room.check();
   expect(asked).toEqual([3]);

@@ -42,7 +42,7 @@ export async function connectTo(url: string, prefix: string): Promise<RedisClien
     log: new RecordedLog(),
   });
   if (await client.start(10_000)) return client;
-  throw new Error(`Redis does not answer: ${client.fault}`);
+  throw new Error(`Redis does not answer: ${client.lastErrorText}`);
 }
 
 /** All keys under a client's prefix, but that of its probe. */
@@ -50,7 +50,7 @@ export async function keysUnder({ primaries, keys }: RedisClient): Promise<strin
   const found = await Promise.all(primaries.map((each) => each.keys(`${keys.prefix}:*`)));
   return found
     .flat()
-    .filter((key) => key !== keys.ofAll("probe"))
+    .filter((key) => key !== keys.globalKey("probe"))
     .sort();
 }
 

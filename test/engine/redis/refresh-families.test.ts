@@ -35,7 +35,7 @@ for (const kind of KINDS) {
         const [signedInAt, expiresAt] = [clock.now(), clock.now() + 60_000];
         await families.add({ ...account, id: `f${k}`, signedInAt, expiresAt });
       }
-      const index = client.keys.ofUser("ann", "families");
+      const index = client.keys.userKey("ann", "families");
       expect(await client.commands.zcard(index)).toBe(MAX_FAMILIES);
       await age(client, 60_000);
       expect(await client.commands.exists(index)).toBe(0);

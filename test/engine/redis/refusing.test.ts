@@ -57,7 +57,7 @@ test.each(Object.keys(TROUBLES))(
       await begin(admin);
       expect((await node.post("2", { limit: 10 })).outcome).toBe("unavailable");
       await until("notice", () => !node.engine.ready());
-      expect(node.client.fault).toContain(words);
+      expect(node.client.lastErrorText).toContain(words);
       const refused = await node.client.commands.set("any", "1").catch((error: unknown) => error);
       expect(node.engine.isAway(refused)).toBe(true);
       await end(admin);

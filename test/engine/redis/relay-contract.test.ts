@@ -1,14 +1,14 @@
 import { relayContract } from "../../contracts/relay.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
-import { MeetingNode } from "./meeting-node.ts";
+import { TestRelayNode } from "./meeting-node.ts";
 import { freshPrefix, KINDS, useRealRedis } from "./real-redis.ts";
 
 for (const kind of KINDS) {
   const redis = useRealRedis(kind);
   relayContract(`redis, ${kind}`, 3, async () => {
     const [prefix, clock, stack] = [freshPrefix(), new ManualClock(), new AsyncDisposableStack()];
-    const nodes: MeetingNode[] = [];
-    for (let i = 0; i < 3; i++) nodes.push(stack.use(await MeetingNode.open(redis, prefix, clock)));
+    const nodes: TestRelayNode[] = [];
+    for (let i = 0; i < 3; i++) nodes.push(stack.use(await TestRelayNode.open(redis, prefix, clock)));
     return {
       relays: nodes.map(({ relay }) => relay),
       [Symbol.asyncDispose]: () => stack.disposeAsync(),

@@ -3,7 +3,7 @@ import { NodeRegistry } from "../../../src/engine/redis/nodes.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { Random, seeds } from "../../support/random.ts";
 import { until } from "../../support/until.ts";
-import { type Heard, LEASE, MeetingNode } from "./meeting-node.ts";
+import { LEASE_MS, type RecordedEvents, TestRelayNode } from "./meeting-node.ts";
 import { freshPrefix, KINDS, keysUnder, useRealRedis } from "./real-redis.ts";
 
 /** Who is there by what was told; throws when somebody came or went twice. */
@@ -25,13 +25,13 @@ for (const kind of KINDS) {
     const prefix = freshPrefix();
     const clock = new ManualClock();
     const stack = new AsyncDisposableStack();
-    const open = async () => stack.use(await MeetingNode.open(redis, prefix, clock));
-    const nodes: MeetingNode[] = [];
+    const open = async () => stack.use(await TestRelayNode.open(redis, prefix, clock));
+    const nodes: TestRelayNode[] = [];
     for (let i = 0; i < count; i++) nodes.push(await open());
     return {
       clock,
       open,
-      nodes: nodes as [MeetingNode, MeetingNode, MeetingNode],
+      nodes: nodes as [TestRelayNode, TestRelayNode, TestRelayNode],
       /** Lets time pass in steps, and what is done at each of them be done. */
       async pass(milliseconds: number) {
         for (let passed = 0; passed < milliseconds; passed += 250) {
@@ -46,75 +46,77 @@ for (const kind of KINDS) {
   }
 
   /** Waits until everything that was sent before has been heard. */
-  async function settled(from: Heard, ...all: Heard[]): Promise<void> {
+  async function settled(from: RecordedEvents, ...all: RecordedEvents[]): Promise<void> {
     const mark = `mark-${crypto.randomUUID()}`;
     from.room.type(mark, true);
-    await until("all have heard", async () => all.every(({ told }) => told.includes(`${mark} types`)));
-    for (const { told } of all) told.splice(told.indexOf(`${mark} types`), 1);
+    await until("all have heard", async () =>
+      all.every(({ events: told }) => told.includes(`${mark} types`)),
+    );
+    for (const { events: told } of all) told.splice(told.indexOf(`${mark} types`), 1);
   }
 
-  const users = ({ room }: Heard) => [...room.elsewhere().keys()].sort();
+  const users = ({ room }: RecordedEvents) => [...room.elsewhere().keys()].sort();
 
   describe(`relay on Redis, ${kind}`, () => {
     test("P1 a user who is there through two nodes joins once and leaves once", async () => {
       await using opened = await openNodes(3);
-      const [a, b, c] = await Promise.all(opened.nodes.map((node) => node.enter("lobby")));
+      const [a, b, c] = await Promise.all(opened.nodes.map((node) => node.join("lobby")));
       a!.room.join("anna", 1_000);
-      await until("it is told", async () => c!.told.length > 0);
+      await until("it is told", async () => c!.events.length > 0);
       b!.room.join("anna", 500);
       await until("it is known", async () => c!.room.elsewhere().get("anna") === 500);
       a!.room.leave("anna", 2_000);
       await settled(a!, c!);
-      expect(c!.told).toEqual(["+anna"]);
+      expect(c!.events).toEqual(["+anna"]);
       b!.room.leave("anna", 3_000);
-      await until("it is told", async () => c!.told.length > 1);
-      expect(c!.told).toEqual(["+anna", "-anna"]);
+      await until("it is told", async () => c!.events.length > 1);
+      expect(c!.events).toEqual(["+anna", "-anna"]);
       expect(users(c!)).toEqual([]);
     });
 
     test("P1 who opens a conversation sees who is there, but not who is there through the same node", async () => {
       await using opened = await openNodes(2);
       const [a, b] = opened.nodes;
-      const first = await a.enter("lobby");
+      const first = await a.join("lobby");
       first.room.join("anna", 1_000);
       await until("it is kept", async () => (await b.relay.present("lobby")).size === 1);
-      const second = await b.enter("lobby");
+      const second = await b.join("lobby");
       expect([...second.room.elsewhere()]).toEqual([["anna", 1_000]]);
-      expect(second.told).toEqual([]);
+      expect(second.events).toEqual([]);
       expect([...(await a.relay.present("lobby"))]).toEqual([]);
       expect(users(first)).toEqual([]);
     });
 
     test("P3 P4 typing and read marks reach the other nodes, and only them", async () => {
       await using opened = await openNodes(2);
-      const [a, b] = await Promise.all(opened.nodes.map((node) => node.enter("lobby")));
+      const [a, b] = await Promise.all(opened.nodes.map((node) => node.join("lobby")));
       a!.room.type("anna", true);
       a!.room.read("anna", 7);
       a!.room.type("anna", false);
-      await until("all is told", async () => b!.told.length === 3);
-      expect(b!.told).toEqual(["anna types", "anna read 7", "anna stopped"]);
-      expect(a!.told).toEqual([]);
+      await until("all is told", async () => b!.events.length === 3);
+      expect(b!.events).toEqual(["anna types", "anna read 7", "anna stopped"]);
+      expect(a!.events).toEqual([]);
     });
 
     test("P2 a crashed node's users leave within its lease and a second, told once though two sweep", async () => {
       await using opened = await openNodes(3);
-      const [a, b, c] = await Promise.all(opened.nodes.map((node) => node.enter("lobby")));
+      const [a, b, c] = await Promise.all(opened.nodes.map((node) => node.join("lobby")));
       for (const user of ["anna", "ben"]) a!.room.join(user, 1_000);
       b!.room.join("anna", 500);
-      await until("all is known", async () => b!.told.length === 2 && users(c!).length === 2);
+      await until("all is known", async () => b!.events.length === 2 && users(c!).length === 2);
       // What is typed may come before who is there: the mark below does not tell that c knows of anna at b.
       await until("anna is known at b, too", async () => c!.room.elsewhere().get("anna") === 500);
       await settled(b!, c!);
       await opened.nodes[0].crash();
-      await opened.pass(LEASE - 1_000);
+      await opened.pass(LEASE_MS - 1_000);
       expect(users(c!)).toEqual(["anna", "ben"]);
       await opened.pass(2_000);
       await until("ben is gone", async () => users(c!).join() === "anna" && users(b!).join() === "");
       await settled(b!, c!);
       await settled(c!, b!);
       // Ben was there through the crashed node only; anna is seen by c through b still, and b has her itself.
-      expect(c!.told).toEqual(["+anna", "+ben", "-ben"]);
-      expect(b!.told.filter((each) => each === "-ben")).toHaveLength(1);
+      expect(c!.events).toEqual(["+anna", "+ben", "-ben"]);
+      expect(b!.events.filter((each) => each === "-ben")).toHaveLength(1);
       const lines = opened.nodes.flatMap(({ log }) =>
         log.lines.filter(({ event }) => event === "node.expired"),
       );
@@ -124,51 +126,51 @@ for (const kind of KINDS) {
     test("P2 a node that comes back after its lease ran out begins another life, and nobody is seen to leave", async () => {
       await using opened = await openNodes(2);
       const [slow, other] = opened.nodes;
-      const a = await slow.enter("lobby");
-      const b = await other.enter("lobby");
+      const a = await slow.join("lobby");
+      const b = await other.join("lobby");
       a.room.join("anna", 1_000);
-      await until("it is told", async () => b.told.length === 1);
-      const before = slow.nodes.life;
+      await until("it is told", async () => b.events.length === 1);
+      const before = slow.nodes.incarnation;
       // As if the process had stood still: time passes in one step, so no renewal lies within the lease.
-      opened.clock.jump(LEASE + 1);
-      await until("another life has begun", async () => slow.nodes.life !== before);
+      opened.clock.jump(LEASE_MS + 1);
+      await until("another life has begun", async () => slow.nodes.incarnation !== before);
       await opened.pass(2_000);
       await until("the old one is forgotten", async () => {
-        const fields = await other.client.commands.hkeys(other.client.keys.ofConversation("lobby", "here"));
-        return fields.sort().join() === [`${slow.nodes.life} anna`, "version"].sort().join();
+        const fields = await other.client.commands.hkeys(other.client.keys.conversationKey("lobby", "here"));
+        return fields.sort().join() === [`${slow.nodes.incarnation} anna`, "version"].sort().join();
       });
       expect(users(b)).toEqual(["anna"]);
-      expect(presentBy(b.told)).toEqual(["anna"]);
+      expect(presentBy(b.events)).toEqual(["anna"]);
       expect(other.log.lines.filter(({ event }) => event === "node.expired")).toEqual([]);
     });
 
     test("P2 what was not heard is made up for", async () => {
       await using opened = await openNodes(3);
-      const [a, b] = await Promise.all(opened.nodes.slice(0, 2).map((node) => node.enter("lobby")));
+      const [a, b] = await Promise.all(opened.nodes.slice(0, 2).map((node) => node.join("lobby")));
       a!.room.join("anna", 1_000);
-      await until("it is told", async () => b!.told.length === 1);
+      await until("it is told", async () => b!.events.length === 1);
       const { commands, keys } = opened.nodes[0].client;
       // A change that nobody announced, as when the line was cut just then.
-      const here = keys.ofConversation("lobby", "here");
-      await commands.hset(here, `${opened.nodes[2].nodes.life} ben`, 1_000);
+      const here = keys.conversationKey("lobby", "here");
+      await commands.hset(here, `${opened.nodes[2].nodes.incarnation} ben`, 1_000);
       await commands.hincrby(here, "version", 1);
       a!.room.join("cleo", 2_000);
-      await until("all are told", async () => b!.told.length === 3);
-      expect(presentBy(b!.told)).toEqual(["anna", "ben", "cleo"]);
+      await until("all are told", async () => b!.events.length === 3);
+      expect(presentBy(b!.events)).toEqual(["anna", "ben", "cleo"]);
     });
 
     test("L3 what Redis has lost is put back, under a new life of each node", async () => {
       await using opened = await openNodes(2);
-      const [a, b] = await Promise.all(opened.nodes.map((node) => node.enter("lobby")));
+      const [a, b] = await Promise.all(opened.nodes.map((node) => node.join("lobby")));
       a!.room.join("anna", 1_000);
       b!.room.join("ben", 1_000);
-      await until("all is told", async () => a!.told.length + b!.told.length === 2);
+      await until("all is told", async () => a!.events.length + b!.events.length === 2);
       const { client, nodes } = opened.nodes[0];
-      const before = [nodes.life, opened.nodes[1].nodes.life];
+      const before = [nodes.incarnation, opened.nodes[1].nodes.incarnation];
       for (const key of await keysUnder(client)) await client.commands.del(key);
       await opened.pass(2_000);
       await until("both have begun anew", async () =>
-        opened.nodes.slice(0, 2).every((node, i) => node.nodes.life !== before[i]),
+        opened.nodes.slice(0, 2).every((node, i) => node.nodes.incarnation !== before[i]),
       );
       await until("both are there again", async () =>
         (await opened.nodes[0].relay.present("lobby")).has("ben"),
@@ -182,48 +184,48 @@ for (const kind of KINDS) {
     test("P2 whom a store that went back has there again, though they left, is taken out by their node", async () => {
       await using opened = await openNodes(2);
       const [first, second] = opened.nodes;
-      const b = await second.enter("lobby");
+      const b = await second.join("lobby");
       const { commands, keys } = first.client;
       // As a replica has it that lags, and takes over.
       const goBack = async () => {
-        await commands.sadd(keys.ofNode(first.nodes.life, "rooms"), "lobby");
-        await commands.hset(keys.ofConversation("lobby", "here"), {
-          [`${first.nodes.life} ghost`]: 1_000,
+        await commands.sadd(keys.nodeKey(first.nodes.incarnation, "rooms"), "lobby");
+        await commands.hset(keys.conversationKey("lobby", "here"), {
+          [`${first.nodes.incarnation} ghost`]: 1_000,
           version: 7,
         });
       };
-      const isGone = async () => (await commands.exists(keys.ofConversation("lobby", "here"))) === 0;
+      const isGone = async () => (await commands.exists(keys.conversationKey("lobby", "here"))) === 0;
       await goBack();
       expect([...(await second.relay.present("lobby")).keys()]).toEqual(["ghost"]);
-      first.relay.putBack();
+      first.relay.reassert();
       await until("nobody is there any more", isGone);
       await goBack();
-      const a = await first.enter("lobby");
+      const a = await first.join("lobby");
       await until("nobody is there any more", isGone);
       a.room.join("anna", 2_000);
       // The other node may have seen the ghost, too, where it compared its room with the store meanwhile.
-      await until("anna is there, alone", async () => presentBy(b.told).join() === "anna");
+      await until("anna is there, alone", async () => presentBy(b.events).join() === "anna");
     });
 
     test("P2 L1 of a node that stops, who comes back through another by the end of its lease was never away", async () => {
       await using opened = await openNodes(2);
       const [first, second] = opened.nodes;
-      const a = await first.enter("lobby");
-      const b = await second.enter("lobby");
+      const a = await first.join("lobby");
+      const b = await second.join("lobby");
       for (const user of ["anna", "ben", "cleo"]) a.room.join(user, 1_000);
-      await until("it is told", async () => b.told.length === 3);
+      await until("it is told", async () => b.events.length === 3);
       a.room.leave("cleo", 2_000);
       await first[Symbol.asyncDispose]();
       expect((await NodeRegistry.read(second.client)).nodes.map(({ id }) => id)).toEqual([
         second.client.node,
       ]);
       b.room.join("anna", 3_000);
-      await opened.pass(LEASE - 1_000);
+      await opened.pass(LEASE_MS - 1_000);
       expect(users(b)).toEqual(["anna", "ben"]);
       await opened.pass(2_000);
       await until("ben is gone", async () => users(b).length === 0);
-      expect(b.told.slice(0, 4)).toEqual(["+anna", "+ben", "+cleo", "-cleo"]);
-      expect(b.told.slice(4).sort()).toEqual(["-anna", "-ben"]);
+      expect(b.events.slice(0, 4)).toEqual(["+anna", "+ben", "+cleo", "-cleo"]);
+      expect(b.events.slice(4).sort()).toEqual(["-anna", "-ben"]);
       b.room.leave("anna", 9_000);
       await until("nothing stays in Redis", async () => {
         const names = await keysUnder(second.client);
@@ -235,9 +237,9 @@ for (const kind of KINDS) {
     test("a room that is left and entered again at once is not mixed up", async () => {
       await using opened = await openNodes(2);
       const [first, second] = opened.nodes;
-      const b = await second.enter("lobby");
+      const b = await second.join("lobby");
       for (let i = 0; i < 20; i++) {
-        const a = await first.enter("lobby");
+        const a = await first.join("lobby");
         a.room.join("anna", 1_000 + i);
         if (i % 3 === 0) await Bun.sleep(1);
         if (i === 19) break;
@@ -245,9 +247,9 @@ for (const kind of KINDS) {
         a.room.close();
       }
       await until("anna is there", async () => users(b).join() === "anna");
-      const again = await first.enter("lobby");
+      const again = await first.join("lobby");
       await settled(again, b);
-      expect(presentBy(b.told)).toEqual(["anna"]);
+      expect(presentBy(b.events)).toEqual(["anna"]);
     });
 
     test.each(seeds(1))(
@@ -255,10 +257,10 @@ for (const kind of KINDS) {
       async (seed) => {
         const random = new Random(seed);
         await using opened = await openNodes(3);
-        const watcher = await (await opened.open()).enter("lobby");
+        const watcher = await (await opened.open()).join("lobby");
         const here = opened.nodes.map((node) => ({
           node,
-          entered: node.enter("lobby"),
+          entered: node.join("lobby"),
           users: new Set<string>(),
         }));
         for (let i = 0; i < 500; i++) {
@@ -274,14 +276,14 @@ for (const kind of KINDS) {
           if (i % 100 === 60) {
             await place.node.crash();
             const node = await opened.open();
-            here[here.indexOf(place)] = { node, entered: node.enter("lobby"), users: new Set() };
+            here[here.indexOf(place)] = { node, entered: node.join("lobby"), users: new Set() };
             await opened.pass(1_000);
           }
         }
-        await opened.pass(LEASE + 1_000);
+        await opened.pass(LEASE_MS + 1_000);
         const expected = [...new Set(here.flatMap((place) => [...place.users]))].sort();
         await until("the watcher sees who is there", async () => users(watcher).join() === expected.join());
-        expect(presentBy(watcher.told)).toEqual(expected);
+        expect(presentBy(watcher.events)).toEqual(expected);
       },
     );
   });

@@ -16,8 +16,8 @@ for (const kind of KINDS) {
       for (let round = 0; round < 4; round++) {
         await node.fill(round * 600 + 1, round * 600 + 600);
         const [log, ids] = await Promise.all([
-          commands.xlen(keys.ofConversation("room", "log")),
-          commands.hlen(keys.ofConversation("room", "ids")),
+          commands.xlen(keys.conversationKey("room", "log")),
+          commands.hlen(keys.conversationKey("room", "ids")),
         ]);
         expect(log).toBeGreaterThanOrEqual(50);
         expect(log).toBeLessThanOrEqual(150);
@@ -47,7 +47,7 @@ for (const kind of KINDS) {
     test("Q1 what was charged goes away with its hour", async () => {
       await using node = await TestNode.open(await redis.connect(freshPrefix()));
       await node.fill(1, 5, { limit: 10 });
-      const quota = node.client.keys.ofUser("anna", "quota");
+      const quota = node.client.keys.userKey("anna", "quota");
       expect(await node.client.commands.pttl(quota)).toBeGreaterThan(3_600_000);
       await age(node.client, 3_600_000 + 3 * 60_000);
       expect(await node.client.commands.exists(quota)).toBe(0);
@@ -56,14 +56,14 @@ for (const kind of KINDS) {
     test("D5 without a limit of days nothing expires, also where there was one before", async () => {
       const prefix = freshPrefix();
       const log = async (node: TestNode) =>
-        node.client.commands.pttl(node.client.keys.ofConversation("room", "log"));
+        node.client.commands.pttl(node.client.keys.conversationKey("room", "log"));
       {
         await using before = await TestNode.open(await redis.connect(prefix), {
           retention: { messages: 0, days: 2 },
         });
         await before.fill(1, 1);
         expect(await log(before)).toBeGreaterThan(0);
-        await before.client.commands.hdel(before.client.keys.ofConversation("room", "meta"), "swept");
+        await before.client.commands.hdel(before.client.keys.conversationKey("room", "meta"), "swept");
       }
       await using after = await TestNode.open(await redis.connect(prefix));
       await after.fill(2, 2);

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Redis } from "ioredis";
-import { connect, StoreUnfit } from "../../../src/engine/redis/connect.ts";
+import { connect, StoreMisconfigured } from "../../../src/engine/redis/connect.ts";
 import { systemClock } from "../../../src/server/system-clock.ts";
 import { RecordedLog } from "../../support/recorded-log.ts";
 import { startRedis, type TestRedis } from "../../support/redis.ts";
@@ -57,7 +57,7 @@ const open = () =>
     },
     prefix: freshPrefix(),
     node: crypto.randomUUID(),
-    patience: 10_000,
+    timeoutMs: 10_000,
     clock: systemClock(),
     log: new RecordedLog(),
   });
@@ -80,7 +80,7 @@ test("a start whose user lacks a command is refused at once, in words that name 
       () => undefined,
       (error: unknown) => error,
     );
-    expect([command, refused]).toEqual([command, expect.any(StoreUnfit)]);
+    expect([command, refused]).toEqual([command, expect.any(StoreMisconfigured)]);
     expect(String(refused)).toContain(`may not run ${command}`);
   }
 }, 60_000);
@@ -90,9 +90,9 @@ test("L3 a right that is taken away while a node runs makes it unready, and givi
   const client = await open();
   try {
     await allow("rpush");
-    client.doubt(await client.commands.rpush("list", "1").catch((error: unknown) => error));
+    client.recheck(await client.commands.rpush("list", "1").catch((error: unknown) => error));
     await until("notice", () => !client.ready);
-    expect(client.fault).toContain("may not run RPUSH");
+    expect(client.lastErrorText).toContain("may not run RPUSH");
     await allow();
     await until("the right is back", () => client.ready);
   } finally {

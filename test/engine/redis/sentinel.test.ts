@@ -7,7 +7,7 @@ import { PRIMARY_NAME, startSentinel, type TestSentinel } from "../../support/re
 import { until } from "../../support/until.ts";
 import { numbers, TestNode } from "./engine-subject.ts";
 import { freshPrefix } from "./real-redis.ts";
-import { talk } from "./talk.ts";
+import { postContinuously } from "./talk.ts";
 
 /** Long enough for every room to be compared with the store once. */
 const CHECKED = 5_000;
@@ -23,7 +23,7 @@ async function openNode(prefix: string): Promise<TestNode> {
   const address = { kind: "sentinel", hosts, primary: PRIMARY_NAME, tls: false, database: 0 } as const;
   const node = crypto.randomUUID();
   const client = new RedisClient({ address, keys: new Keys(prefix), node, log: new RecordedLog() });
-  if (!(await client.start(10_000))) throw new Error(client.fault);
+  if (!(await client.start(10_000))) throw new Error(client.lastErrorText);
   return TestNode.open(client);
 }
 
@@ -34,7 +34,7 @@ test("D1 D3 D5 another Redis takes over in order: who talks goes on there, and e
   const lost: string[] = [];
   const heard = await other.listen();
   other.engine.watchEpoch((conversation) => lost.push(conversation));
-  const talks = [talk(node, "anna", ["room"]), talk(other, "ben", ["room"])];
+  const talks = [postContinuously(node, "anna", ["room"]), postContinuously(other, "ben", ["room"])];
   await Bun.sleep(50);
   await sentinel.failOver();
   await Bun.sleep(50);

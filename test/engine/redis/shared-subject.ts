@@ -1,15 +1,15 @@
 import { RedisAccounts } from "../../../src/engine/redis/accounts.ts";
 import type { RedisClient } from "../../../src/engine/redis/client.ts";
-import { ControlLog } from "../../../src/engine/redis/control.ts";
+import { ControlStream } from "../../../src/engine/redis/control.ts";
 import { RedisRevocations } from "../../../src/engine/redis/revocations.ts";
 import type { ManualClock } from "../../support/manual-clock.ts";
 import { RecordedLog } from "../../support/recorded-log.ts";
 import { age, freshPrefix, type RealRedis } from "./real-redis.ts";
 
 /** A node's ports that tell other nodes what changes, with the log through which they do. */
-export class SharingNode {
+export class TestSharedPorts {
   readonly log = new RecordedLog();
-  readonly control: ControlLog;
+  readonly control: ControlStream;
   readonly accounts: RedisAccounts;
   readonly revocations: RedisRevocations;
 
@@ -17,13 +17,13 @@ export class SharingNode {
     readonly client: RedisClient,
     clock: ManualClock,
   ) {
-    this.control = new ControlLog(client, clock, this.log);
+    this.control = new ControlStream(client, clock, this.log);
     this.accounts = new RedisAccounts(client, this.control, this.log);
     this.revocations = new RedisRevocations(client, this.control, this.log);
   }
 
-  static async open(redis: RealRedis, prefix: string, clock: ManualClock): Promise<SharingNode> {
-    const node = new SharingNode(await redis.connect(prefix), clock);
+  static async open(redis: RealRedis, prefix: string, clock: ManualClock): Promise<TestSharedPorts> {
+    const node = new TestSharedPorts(await redis.connect(prefix), clock);
     await node.control.start();
     return node;
   }
@@ -41,10 +41,10 @@ export async function openSubject<P extends "accounts" | "revocations">(
   clock: ManualClock,
 ) {
   const prefix = freshPrefix();
-  const first = await SharingNode.open(redis, prefix, clock);
+  const first = await TestSharedPorts.open(redis, prefix, clock);
   const nodes = [first];
   const open = async () => {
-    const node = await SharingNode.open(redis, prefix, clock);
+    const node = await TestSharedPorts.open(redis, prefix, clock);
     nodes.push(node);
     return node[port];
   };
@@ -61,7 +61,7 @@ export async function openSubject<P extends "accounts" | "revocations">(
     async pass(milliseconds: number) {
       await age(nodes[0]!.client, milliseconds);
       clock.advance(milliseconds);
-      for (const node of nodes) await node.control.look();
+      for (const node of nodes) await node.control.poll();
     },
     close,
   };

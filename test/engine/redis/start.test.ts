@@ -1,8 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { Redis } from "ioredis";
 import { connect } from "../../../src/engine/redis/connect.ts";
-import { explainFault } from "../../../src/engine/redis/faults.ts";
-import { checkRequirements, judge, type RedisFacts } from "../../../src/engine/redis/requirements.ts";
+import { explainError } from "../../../src/engine/redis/faults.ts";
+import {
+  checkRequirements,
+  evaluateRequirements,
+  type RedisFacts,
+} from "../../../src/engine/redis/requirements.ts";
 import { readRedisUrl } from "../../../src/server/settings/redis-url.ts";
 import { systemClock } from "../../../src/server/system-clock.ts";
 import { freePort } from "../../support/free-port.ts";
@@ -39,7 +43,7 @@ async function connectTo(url: string, patience: number) {
     address: parsed.value,
     prefix,
     node: "n1",
-    patience,
+    timeoutMs: patience,
     clock: systemClock(),
     log,
   });
@@ -98,7 +102,7 @@ test("L3 while Redis is waited for it is said every few seconds, with the reason
   const log = new RecordedLog();
   const hosts = [{ host: "127.0.0.1", port: await freePort() }];
   const address = { kind: "standalone", hosts, tls: false, database: 0 } as const;
-  const connecting = connect({ address, prefix: "wait", node: "n1", patience: SHORT, clock, log });
+  const connecting = connect({ address, prefix: "wait", node: "n1", timeoutMs: SHORT, clock, log });
   clock.advance(6_500);
   await connecting.catch(() => {});
   clock.advance(6_500);
@@ -126,7 +130,7 @@ describe("what Redis must be like", () => {
     ["one that forgets", [{ ...good, eviction: "allkeys-lru" }], ["maxmemory-policy is allkeys-lru"]],
     ["nothing may be asked", [{ version: undefined, eviction: undefined, persistent: undefined }], []],
   ] as const)("%s", (_, facts, expected) => {
-    const { problems } = judge(facts);
+    const { problems } = evaluateRequirements(facts);
     expect(problems).toHaveLength(expected.length);
     for (const [index, words] of expected.entries()) expect(problems[index]).toContain(words);
   });
@@ -161,6 +165,6 @@ describe("what Redis must be like", () => {
 });
 
 test("a fault without words of its own is repeated", () => {
-  expect(explainFault("ERR something new")).toBe("ERR something new");
-  expect(explainFault("Connection is closed.")).toBe("it does not answer");
+  expect(explainError("ERR something new")).toBe("ERR something new");
+  expect(explainError("Connection is closed.")).toBe("it does not answer");
 });

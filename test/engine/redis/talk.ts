@@ -4,7 +4,7 @@ import type { TestNode } from "./engine-subject.ts";
  * Posts to rooms, one message after the other in each, until `stop`; each until it is stored, as a client does. Answers the
  * ids of what was acknowledged in each room.
  */
-export function talk(node: TestNode, user: string, rooms: readonly string[]) {
+export function postContinuously(node: TestNode, user: string, rooms: readonly string[]) {
   const stored = new Map<string, string[]>(rooms.map((room) => [room, []]));
   let going = true;
   const inRoom = async (conversation: string) => {

@@ -15,13 +15,13 @@ test("L3 a key of another type is `unavailable` wherever it is read, named in th
   await using node = await TestNode.open(client);
   const admin = new Redis(redis.port, "127.0.0.1");
   try {
-    const quota = client.keys.ofUser("anna", "quota");
+    const quota = client.keys.userKey("anna", "quota");
     await admin.set(quota, "x");
     const refused = await node.engine.quota("anna", 5).catch((error: unknown) => error);
     expect(String(refused)).toContain("WRONGTYPE");
     expect(node.engine.isAway(refused)).toBe(true);
     expect((await node.post("1", { limit: 5 })).outcome).toBe("unavailable");
-    await admin.set(client.keys.ofConversation("room", "marks"), "x");
+    await admin.set(client.keys.conversationKey("room", "marks"), "x");
     const unread = await node.engine.marks("room").catch((error: unknown) => error);
     expect(node.engine.isAway(unread)).toBe(true);
     const lines = () => log.lines.filter(({ event }) => event === "store.wrong_type");

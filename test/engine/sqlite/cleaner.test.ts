@@ -4,7 +4,7 @@ import { rmSync } from "node:fs";
 import { KEEP_ALL, type RetentionLimits } from "../../../src/core/retention.ts";
 import { openConversations } from "../../../src/engine/sqlite/conversations.ts";
 import { Subject } from "../../contracts/engine/subject.ts";
-import { type EngineInParts, openParts } from "./parts.ts";
+import { type EngineInParts, openEngineInParts } from "./parts.ts";
 import type { StoreFolder } from "./store-folder.ts";
 
 async function begin(
@@ -12,7 +12,7 @@ async function begin(
 ): Promise<{ subject: Subject; parts: EngineInParts }> {
   let parts: EngineInParts | undefined;
   const subject = await Subject.open(async (clock) => {
-    parts = await openParts(clock, retention);
+    parts = await openEngineInParts(clock, retention);
     return parts;
   });
   return { subject, parts: parts! };

@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { closeSync, cpSync, openSync, renameSync, rmSync, statSync, truncateSync, writeSync } from "node:fs";
 import type { PostResult } from "../../../src/core/engine.ts";
 import type { Store } from "../../../src/core/store.ts";
-import { faultOf, isFaultOfStore, StoreAway } from "../../../src/engine/sqlite/faults.ts";
+import { classifyError, isStoreError, StoreUnavailable } from "../../../src/engine/sqlite/faults.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { accountOf } from "../../support/server.ts";
 import { StoreFolder } from "./store-folder.ts";
@@ -26,14 +26,14 @@ async function isRefused(store: Store): Promise<boolean> {
     store.revocations.isRevoked({ id: "t", subject: "anna", issuedAt: 0 }).catch((error) => error),
     store.accounts.add(accountOf("anna")).catch((error) => error),
   ]);
-  return store.engine.isAway(read) && store.engine.isAway(written) && read instanceof StoreAway;
+  return store.engine.isAway(read) && store.engine.isAway(written) && read instanceof StoreUnavailable;
 }
 
 test("L3 a full disk is noticed before anybody writes, and so is the room that somebody made", async () => {
   await using folder = new StoreFolder();
   const clock = new ManualClock();
   let free = 2 ** 30;
-  const { engine } = await folder.open(clock, undefined, { free: () => free });
+  const { engine } = await folder.open(clock, undefined, { freeBytes: () => free });
   const told: boolean[] = [];
   engine.watchReady((ready) => told.push(ready));
   clock.advance(LOOK);
@@ -52,7 +52,7 @@ test("L3 a message that still finds room on a full disk does not make the store 
   // A long message was refused, the next short one stored: `degraded` and `recovered` went out in turn, to everybody.
   await using folder = new StoreFolder();
   const clock = new ManualClock();
-  const store = await folder.open(clock, undefined, { free: () => 0 });
+  const store = await folder.open(clock, undefined, { freeBytes: () => 0 });
   clock.advance(LOOK);
   expect(await outcomeOf(store, "1")).toBe("stored");
   expect(store.engine.ready()).toBe(false);
@@ -188,8 +188,8 @@ test("each of SQLite's codes that a store can meet is a fault of the store; a fa
   };
   for (const [code, fault] of Object.entries(codes)) {
     const error = Object.assign(new Error(code), { code });
-    expect([code, faultOf(error)]).toEqual([code, fault as never]);
-    expect(isFaultOfStore(error)).toBe(fault !== undefined);
+    expect([code, classifyError(error)]).toEqual([code, fault as never]);
+    expect(isStoreError(error)).toBe(fault !== undefined);
   }
-  for (const error of [undefined, null, "text", new TypeError()]) expect(isFaultOfStore(error)).toBe(false);
+  for (const error of [undefined, null, "text", new TypeError()]) expect(isStoreError(error)).toBe(false);
 });

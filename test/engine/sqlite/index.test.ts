@@ -16,14 +16,14 @@ import { openConversations } from "../../../src/engine/sqlite/conversations.ts";
 import { messageKey } from "../../../src/engine/sqlite/message-key.ts";
 import { Subject } from "../../contracts/engine/subject.ts";
 import { until } from "../../support/until.ts";
-import { type EngineInParts, openParts } from "./parts.ts";
+import { type EngineInParts, openEngineInParts } from "./parts.ts";
 import { StoreFolder } from "./store-folder.ts";
 
 /** Opens a subject and keeps the parts in reach. */
 async function begin(): Promise<{ subject: Subject; parts: EngineInParts }> {
   let parts: EngineInParts | undefined;
   const subject = await Subject.open(async (clock) => {
-    parts = await openParts(clock);
+    parts = await openEngineInParts(clock);
     return parts;
   });
   return { subject, parts: parts! };

@@ -2,16 +2,16 @@ import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
 import { copyFileSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { Keeper } from "../../../src/engine/sqlite/keeper.ts";
+import { IndexWorker } from "../../../src/engine/sqlite/keeper.ts";
 import { Subject } from "../../contracts/engine/subject.ts";
 import { RecordedLog } from "../../support/recorded-log.ts";
-import { type EngineInParts, openParts } from "./parts.ts";
+import { type EngineInParts, openEngineInParts } from "./parts.ts";
 import { StoreFolder } from "./store-folder.ts";
 
 async function begin(): Promise<{ subject: Subject; parts: EngineInParts }> {
   let parts: EngineInParts | undefined;
   const subject = await Subject.open(async (clock) => {
-    parts = await openParts(clock);
+    parts = await openEngineInParts(clock);
     return parts;
   });
   return { subject, parts: parts! };
@@ -116,11 +116,11 @@ test("L1 a keeper whose thread has ended keeps nobody waiting, and the store clo
   const store = await folder.open();
   await store.close();
   const log = new RecordedLog();
-  const keeper = new Keeper({ store: folder.storeFile, index: folder.indexFile }, 0, 0, log);
-  const waiting = [keeper.work(), keeper.drop(1, 1, 1)];
+  const keeper = new IndexWorker({ store: folder.storeFile, index: folder.indexFile }, 0, 0, log);
+  const waiting = [keeper.runRound(), keeper.prune(1, 1, 1)];
   keeper.kill();
   await Promise.all(waiting);
-  expect(await keeper.drop(1, 1, 1)).toEqual({ positions: [], more: false });
+  expect(await keeper.prune(1, 1, 1)).toEqual({ positions: [], more: false });
   await keeper.stop();
 });
 

@@ -50,7 +50,7 @@ function openings(folder: StoreFolder): (() => unknown)[] {
     () => openAccounts(options),
     () => openConversations(options),
     () => beginSqliteEpoch(options),
-    () => inspectStore(folder.path, { readThrough: 1e9, patience: 100 }),
+    () => inspectStore(folder.path, { maxFullCheckBytes: 1e9, timeoutMs: 100 }),
   ];
 }
 

@@ -3,7 +3,7 @@ import { KEEP_ALL, type RetentionLimits } from "../../../src/core/retention.ts";
 import { END_MARK_FILE } from "../../../src/engine/sqlite/end-mark.ts";
 import { SqliteEngine } from "../../../src/engine/sqlite/engine.ts";
 import { openIndexFile } from "../../../src/engine/sqlite/index-file.ts";
-import { Keeper } from "../../../src/engine/sqlite/keeper.ts";
+import { IndexWorker } from "../../../src/engine/sqlite/keeper.ts";
 import { openStore, readLastPosition } from "../../../src/engine/sqlite/schema.ts";
 import type { OpenedEngine } from "../../contracts/engine/subject.ts";
 import type { ManualClock } from "../../support/manual-clock.ts";
@@ -18,14 +18,14 @@ export interface EngineInParts extends OpenedEngine {
   clean(): Promise<void>;
 }
 
-export async function openParts(clock: ManualClock, retention = KEEP_ALL): Promise<EngineInParts> {
+export async function openEngineInParts(clock: ManualClock, retention = KEEP_ALL): Promise<EngineInParts> {
   const folder = new StoreFolder();
   let parts = put(folder, clock, retention);
   return {
     folder,
     engine: parts.engine,
     async takeIn() {
-      await parts.keeper.work();
+      await parts.keeper.runRound();
       // Housekeeping.
       clock.advance(1_000);
     },
@@ -48,11 +48,11 @@ function put(folder: StoreFolder, clock: ManualClock, retention: RetentionLimits
   const db = openStore(paths.store, "normal", 0);
   const index = openIndexFile(paths.index, db, log);
   const lastPosition = readLastPosition(db);
-  const keeper = new Keeper(paths, lastPosition, index.indexed, log);
+  const keeper = new IndexWorker(paths, lastPosition, index.indexed, log);
   const engine = new SqliteEngine({
     db,
     index,
-    keeper,
+    indexWorker: keeper,
     clock,
     log,
     retention,

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { markClosed, noticePowerLoss } from "../../../src/engine/sqlite/power-loss.ts";
+import { detectUncleanShutdown, markCleanShutdown } from "../../../src/engine/sqlite/power-loss.ts";
 import { openStore, readMeta } from "../../../src/engine/sqlite/schema.ts";
 import { RecordedLog } from "../../support/recorded-log.ts";
 
@@ -9,8 +9,8 @@ function storeWith(sync: "normal" | "full") {
   const log = new RecordedLog();
   return {
     log,
-    start: (boot: string) => noticePowerLoss(store, log, boot),
-    stop: () => markClosed(store),
+    start: (boot: string) => detectUncleanShutdown(store, log, boot),
+    stop: () => markCleanShutdown(store),
     epoch: () => readMeta(store, "epoch"),
     sync: () => (store.query("pragma synchronous").get() as { synchronous: number }).synchronous,
   };

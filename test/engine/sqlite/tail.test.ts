@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
-import { Tail } from "../../../src/engine/sqlite/tail.ts";
+import { Memtable } from "../../../src/engine/sqlite/tail.ts";
 import { Random, seeds } from "../../support/random.ts";
 
 test("D3 messages that share a key are all found by it, and each is forgotten alone", () => {
-  const tail = new Tail();
+  const tail = new Memtable();
   tail.add(1, 7, 1, 99);
   tail.add(2, 8, 1, 99);
   tail.add(3, 7, 2, 99);
@@ -21,7 +21,7 @@ test("D3 messages that share a key are all found by it, and each is forgotten al
 for (const seed of seeds(1, 2, 3)) {
   test(`D1 D3 adding and forgetting in any rhythm agrees with a plain list (seed ${seed})`, () => {
     const random = new Random(seed);
-    const tail = new Tail();
+    const tail = new Memtable();
     const seqs = [0, 0, 0, 0];
     let rows: { position: number; conversation: number; seq: number; key: number }[] = [];
     let position = 0;

@@ -1,5 +1,5 @@
 /** Raised when bytes of the index are not those that were written. Has SQLite's code for damage that it finds itself. */
-export class PieceDamaged extends Error {
+export class BlockCorrupted extends Error {
   readonly code = "SQLITE_CORRUPT";
 
   constructor(table: string, run: number) {
@@ -8,6 +8,6 @@ export class PieceDamaged extends Error {
 }
 
 /** The sum over a piece that is stored beside it: SQLite does not look into what it stores. */
-export function sumOf(piece: Uint8Array, run: number): number {
+export function checksum(piece: Uint8Array, run: number): number {
   return Bun.hash.crc32(piece, run);
 }

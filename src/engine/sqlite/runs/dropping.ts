@@ -2,7 +2,7 @@ import type { Database } from "bun:sqlite";
 import type { RunReader } from "./reader.ts";
 
 /** What is to be deleted from the log next. */
-export interface Dropped {
+export interface PruneResult {
   readonly positions: readonly number[];
   /** Whether there may be more when these are gone. */
   readonly more: boolean;
@@ -13,17 +13,18 @@ export interface Dropped {
  * oldest first. Those before them whose rows are gone are noted as dropped: entries stay in their runs until these are
  * made anew, and look-ups settle by the row that such a message is no more.
  */
-export function drop(
+export function prune(
   index: Database,
   reader: RunReader,
   isStored: (position: number) => boolean,
   { conversation, below, count }: { conversation: number; below: number; count: number },
-): Dropped {
+): PruneResult {
   // Those named last, which are gone now, and as many new ones.
-  const looked = 2 * count;
+  const lookupCount = 2 * count;
   const cleaned = reader.cleanedBelow(conversation);
   const from = reader.nextSeq(conversation, cleaned);
-  const entries = from < below ? reader.range(conversation, from, Math.min(below, from + looked) - 1) : [];
+  const entries =
+    from < below ? reader.range(conversation, from, Math.min(below, from + lookupCount) - 1) : [];
   const stored = entries.filter(({ position }) => isStored(position));
   // Rows are deleted in the order in which they are named, so what is gone is at the front.
   const next = stored[0]?.seq ?? (entries.at(-1)?.seq ?? from - 1) + 1;
@@ -42,6 +43,6 @@ export function drop(
   }
   return {
     positions: stored.slice(0, count).map(({ position }) => position),
-    more: entries.length === looked,
+    more: entries.length === lookupCount,
   };
 }

@@ -4,17 +4,17 @@
 //
 // Keys are hashes, so buckets fill evenly, whoever chose the names. Nothing is sorted: a look-up reads one bucket and
 // goes through it, and putting a message into its bucket costs no comparison.
-import { PieceDamaged, sumOf } from "./damage.ts";
+import { BlockCorrupted, checksum } from "./damage.ts";
 
 /** Keys are whole numbers below this (message-key.ts). */
 const KEY_SPACE = 2 ** 53;
 /** Entries that a bucket has on average: two rows fill a page, nearly always. */
-const FILL = 144;
+const ENTRIES_PER_BUCKET = 144;
 const ENTRY_BYTES = 12;
 
 /** How many buckets a run of `entries` messages has. */
 export function bucketsFor(entries: number): number {
-  return Math.max(1, Math.ceil(entries / FILL));
+  return Math.max(1, Math.ceil(entries / ENTRIES_PER_BUCKET));
 }
 
 /** A key times this, rounded down, is the number of its bucket. SQL computes it too, see reader.ts. */
@@ -23,7 +23,7 @@ export function bucketScale(buckets: number): number {
 }
 
 /** The first and the last bucket, of `buckets`, that may hold a key of the buckets from `first` to before `end` of `others`. */
-export function bucketsBeside(
+export function overlappingBuckets(
   first: number,
   end: number,
   others: number,
@@ -41,40 +41,40 @@ export interface KeyRow {
   readonly entries: Uint8Array;
 }
 
-/** The entries of one piece. Throws PieceDamaged. */
-export function openKeyPiece({ run, sum, entries }: KeyRow): { keys: Float64Array; places: Uint32Array } {
-  if (sumOf(entries, run) !== sum) throw new PieceDamaged("by_key", run);
+/** The entries of one piece. Throws BlockCorrupted. */
+export function decodeKeyBlock({ run, sum, entries }: KeyRow): { keys: Float64Array; offsets: Uint32Array } {
+  if (checksum(entries, run) !== sum) throw new BlockCorrupted("by_key", run);
   const count = entries.byteLength / ENTRY_BYTES;
   return {
     keys: new Float64Array(entries.buffer, entries.byteOffset, count),
-    places: new Uint32Array(entries.buffer, entries.byteOffset + count * 8, count),
+    offsets: new Uint32Array(entries.buffer, entries.byteOffset + count * 8, count),
   };
 }
 
 /** Entries by key that were gathered, to be given away as pieces. */
-export class KeyGatherer {
+export class KeyBlockBuilder {
   private keys: Float64Array;
-  private places: Uint32Array;
+  private offsets: Uint32Array;
   private count = 0;
 
   /** `room` is how many entries it is made for; it grows where more come. */
-  constructor(room: number) {
-    this.keys = new Float64Array(room);
-    this.places = new Uint32Array(room);
+  constructor(capacity: number) {
+    this.keys = new Float64Array(capacity);
+    this.offsets = new Uint32Array(capacity);
   }
 
-  add(key: number, place: number): void {
+  add(key: number, offset: number): void {
     if (this.count === this.keys.length) this.grow();
     this.keys[this.count] = key;
-    this.places[this.count++] = place;
+    this.offsets[this.count++] = offset;
   }
 
   /** Gives each of the `buckets` from `first` to before `end` that is not empty as a piece, in order, and its keys. */
-  give(
+  build(
     buckets: number,
     first: number,
     end: number,
-    take: (bucket: number, piece: Uint8Array, keys: Float64Array) => void,
+    onBlock: (bucket: number, piece: Uint8Array, keys: Float64Array) => void,
   ): void {
     // Counted first, then each put where its bucket begins.
     const { count } = this;
@@ -89,7 +89,7 @@ export class KeyGatherer {
       const key = this.keys[i]!;
       const at = next[Math.floor(key * scale) - first]!++;
       keys[at] = key;
-      places[at] = this.places[i]!;
+      places[at] = this.offsets[i]!;
     }
     for (let i = 0; i < end - first; i++) {
       const [from, to] = [starts[i]!, starts[i + 1]!];
@@ -98,15 +98,15 @@ export class KeyGatherer {
       const own = keys.subarray(from, to);
       new Float64Array(piece.buffer, 0, to - from).set(own);
       new Uint32Array(piece.buffer, (to - from) * 8, to - from).set(places.subarray(from, to));
-      take(first + i, piece, own);
+      onBlock(first + i, piece, own);
     }
     this.count = 0;
   }
   private grow(): void {
-    const { keys, places } = this;
+    const { keys, offsets: places } = this;
     this.keys = new Float64Array(keys.length * 2 + 1);
-    this.places = new Uint32Array(this.keys.length);
+    this.offsets = new Uint32Array(this.keys.length);
     this.keys.set(keys);
-    this.places.set(places);
+    this.offsets.set(places);
   }
 }

@@ -1,31 +1,37 @@
 import type { Database, Statement } from "bun:sqlite";
-import { bucketScale, bucketsBeside, bucketsFor, KeyGatherer, openKeyPiece } from "./key-pieces.ts";
-import type { Pieces } from "./pieces.ts";
-import { nextTask, type Task } from "./plan.ts";
-import { openSeqPiece, type SeqGroups, SeqPacker, type SeqRow } from "./seq-pieces.ts";
+import {
+  bucketScale,
+  bucketsFor,
+  decodeKeyBlock,
+  KeyBlockBuilder,
+  overlappingBuckets,
+} from "./key-pieces.ts";
+import type { BlockStore } from "./pieces.ts";
+import { type CompactionTask, nextCompaction } from "./plan.ts";
+import { decodeSeqBlock, SeqBlockBuilder, type SeqBlockReader, type SeqRow } from "./seq-pieces.ts";
 import { type Run, readRuns } from "./table.ts";
 
 /** Entries that are merged in one transaction. */
-const SLICE = 32_768;
+const SLICE_ENTRIES = 32_768;
 /** Pieces deleted in one transaction, and what one of them counts for in entries. */
-const SLICE_PIECES = 1_024;
-const PIECE_COST = 8;
+const SLICE_BLOCKS = 1_024;
+const BLOCK_COST = 8;
 /** Pieces read in one go. */
-const READ_AHEAD = 32;
+const READ_AHEAD_BLOCKS = 32;
 
 /**
  * Keeps the runs few: makes one of several, a slice at a time. Each slice is a transaction that also notes how far it
  * came, so a crash loses no more than one, and look-ups read the old runs until the new one is whole.
  */
-export class Merger {
+export class Compactor {
   private readonly markers: Statement<{ below: number }>;
   /** Which positions the new run keeps, a bit for each from its first; for the run whose keys are being merged. */
   private kept: { readonly run: number; readonly bits: Uint8Array } | undefined;
 
   constructor(
     private readonly index: Database,
-    private readonly pieces: Pieces,
-    private readonly slice = SLICE,
+    private readonly blocks: BlockStore,
+    private readonly sliceEntries = SLICE_ENTRIES,
   ) {
     this.markers = index.prepare("select below from cleaned where conversation = ?");
   }
@@ -33,9 +39,9 @@ export class Merger {
   /** Merges about `budget` entries, or fewer when there is nothing more to do. Throws PieceDamaged. */
   work(budget: number): void {
     for (let left = budget; left > 0; ) {
-      const task = nextTask(readRuns(this.index));
+      const task = nextCompaction(readRuns(this.index));
       if (task === undefined) return;
-      left -= this.index.transaction(() => this.do(task)).immediate();
+      left -= this.index.transaction(() => this.runTask(task)).immediate();
     }
   }
 
@@ -45,14 +51,14 @@ export class Merger {
   }
 
   /** Answers what it cost, in entries. */
-  private do(task: Task): number {
+  private runTask(task: CompactionTask): number {
     switch (task.kind) {
       case "begin":
         return this.begin(task.sources, task.level);
       case "go_on":
         return task.target.state === "by_seq"
-          ? this.mergeSeqs(task.target, task.sources)
-          : this.mergeKeys(task.target, task.sources);
+          ? this.compactSeqs(task.target, task.sources)
+          : this.compactKeys(task.target, task.sources);
       case "discard":
         this.discard(task.run);
         return 1;
@@ -71,58 +77,58 @@ export class Merger {
     return 1;
   }
 
-  private mergeSeqs(target: Run, sources: readonly Run[]): number {
+  private compactSeqs(target: Run, sources: readonly Run[]): number {
     const cursors = sources.map((run) => new SeqCursor(this.index, run, target));
     const dropped = sources.some((run) => run.dropped > 0);
-    const packer = new SeqPacker((conversation, seq, piece) =>
-      this.pieces.writeSeqs(target.id, conversation, seq, piece),
+    const builder = new SeqBlockBuilder((conversation, seq, piece) =>
+      this.blocks.writeSeqs(target.id, conversation, seq, piece),
     );
     let { at_conversation: conversation, at_seq: last, entries } = target;
     let below = dropped ? this.cleanedBelow(conversation) : 0;
     let seen = 0;
     let cursor = lowest(cursors);
-    for (; cursor !== undefined && seen < this.slice; cursor = lowest(cursors)) {
+    for (; cursor !== undefined && seen < this.sliceEntries; cursor = lowest(cursors)) {
       const { groups, offset } = cursor;
       if (dropped && groups.conversation !== conversation) below = this.cleanedBelow(groups.conversation);
       ({ conversation, last } = groups);
       const first = Math.max(groups.first, below);
       if (first <= last) {
-        groups.packInto(packer, first, offset);
+        groups.appendTo(builder, first, offset);
         entries += last - first + 1;
       }
       seen += last - groups.first + 1;
       cursor.next();
     }
-    packer.flush();
+    builder.flush();
     this.index
       .query("update run set state = ?, entries = ?, at_conversation = ?, at_seq = ? where id = ?")
       .run(cursor === undefined ? "by_key" : "by_seq", entries, conversation, last, target.id);
     return seen + 1;
   }
 
-  private mergeKeys(target: Run, sources: readonly Run[]): number {
+  private compactKeys(target: Run, sources: readonly Run[]): number {
     const { buckets, at_bucket: from } = target;
-    const to = Math.min(from + bucketsFor(this.slice), buckets);
+    const to = Math.min(from + bucketsFor(this.sliceEntries), buckets);
     const scale = bucketScale(buckets);
     const kept = this.keptBy(target, sources);
-    const gatherer = new KeyGatherer(this.slice);
+    const builder = new KeyBlockBuilder(this.sliceEntries);
     let seen = 0;
     for (const run of sources) {
       const offset = run.first - target.first;
-      const rows = this.pieces.keys(run.id, ...bucketsBeside(from, to, buckets, run.buckets));
+      const rows = this.blocks.keys(run.id, ...overlappingBuckets(from, to, buckets, run.buckets));
       for (const row of rows) {
-        const { keys, places } = openKeyPiece(row);
+        const { keys, offsets: places } = decodeKeyBlock(row);
         seen += keys.length;
         for (let i = 0; i < keys.length; i++) {
           const bucket = Math.floor(keys[i]! * scale);
           if (bucket < from || bucket >= to) continue;
           const place = offset + places[i]!;
           if (kept === undefined || (kept[place >>> 3]! & (1 << (place & 7))) !== 0)
-            gatherer.add(keys[i]!, place);
+            builder.add(keys[i]!, place);
         }
       }
     }
-    gatherer.give(buckets, from, to, (bucket, piece) => this.pieces.writeKeys(target.id, bucket, piece));
+    builder.build(buckets, from, to, (bucket, piece) => this.blocks.writeKeys(target.id, bucket, piece));
     if (to < buckets) this.index.query("update run set at_bucket = ? where id = ?").run(to, target.id);
     else this.finish(target, sources);
     return seen + 1;
@@ -143,11 +149,11 @@ export class Merger {
     if (target.entries === sources.reduce((sum, run) => sum + run.entries, 0)) return undefined;
     if (this.kept?.run === target.id) return this.kept.bits;
     const bits = new Uint8Array(Math.ceil((target.last - target.first + 1) / 8));
-    for (const row of this.pieces.eachSeqs(target)) {
-      const groups = openSeqPiece(row);
+    for (const row of this.blocks.eachSeqs(target)) {
+      const groups = decodeSeqBlock(row);
       while (groups.next())
         for (let seq = groups.first; seq <= groups.last; seq++) {
-          const place = groups.place(seq);
+          const place = groups.offsetOf(seq);
           bits[place >>> 3]! |= 1 << (place & 7);
         }
     }
@@ -160,9 +166,9 @@ export class Merger {
   }
 
   private delete(run: Run): number {
-    const deleted = this.pieces.delete(run.id, SLICE_PIECES);
+    const deleted = this.blocks.delete(run.id, SLICE_BLOCKS);
     if (deleted === 0) this.index.query("delete from run where id = ?").run(run.id);
-    return deleted * PIECE_COST + 1;
+    return deleted * BLOCK_COST + 1;
   }
 
   private cleanedBelow(conversation: number): number {
@@ -188,7 +194,7 @@ function lowest(cursors: readonly SeqCursor[]): SeqCursor | undefined {
 
 /** Goes through the groups of a run, from behind the last entry that `target` has. */
 class SeqCursor {
-  groups!: SeqGroups;
+  groups!: SeqBlockReader;
   ended = false;
   /** What must be added to a place to make it one of the new run. */
   readonly offset: number;
@@ -208,7 +214,7 @@ class SeqCursor {
            (select max(start) from by_seq where run = ?1 and start <= (?2 << 32 | ?3)), 0
          ) order by start limit ?4`,
       )
-      .all(run.id, conversation, seq, READ_AHEAD) as SeqRow[];
+      .all(run.id, conversation, seq, READ_AHEAD_BLOCKS) as SeqRow[];
     this.open();
     while (
       !this.ended &&
@@ -227,13 +233,13 @@ class SeqCursor {
 
   private open(): void {
     if (this.at === this.rows.length && this.at > 0) {
-      const before = openSeqPiece(this.rows[this.at - 1]!);
+      const before = decodeSeqBlock(this.rows[this.at - 1]!);
       before.next();
       this.rows = this.index
         .query(
           "select run, sum, places from by_seq where run = ? and start > (? << 32 | ?) order by start limit ?",
         )
-        .all(this.run.id, before.conversation, before.first, READ_AHEAD) as SeqRow[];
+        .all(this.run.id, before.conversation, before.first, READ_AHEAD_BLOCKS) as SeqRow[];
       this.at = 0;
     }
     const row = this.rows[this.at];
@@ -241,7 +247,7 @@ class SeqCursor {
       this.ended = true;
       return;
     }
-    this.groups = openSeqPiece(row);
+    this.groups = decodeSeqBlock(row);
     this.groups.next();
   }
 }

@@ -1,11 +1,11 @@
 import type { Database, Statement } from "bun:sqlite";
-import { sumOf } from "./damage.ts";
+import { checksum } from "./damage.ts";
 import type { KeyRow } from "./key-pieces.ts";
 import type { SeqRow } from "./seq-pieces.ts";
 import type { Run } from "./table.ts";
 
 /** Pieces of runs as they are stored, for the one that writes them. */
-export class Pieces {
+export class BlockStore {
   private readonly insertKeys: Statement;
   private readonly insertSeqs: Statement;
   private readonly selectKeys: Statement<KeyRow>;
@@ -33,11 +33,11 @@ export class Pieces {
   }
 
   writeKeys(run: number, bucket: number, piece: Uint8Array): void {
-    this.insertKeys.run(run, bucket, sumOf(piece, run), piece);
+    this.insertKeys.run(run, bucket, checksum(piece, run), piece);
   }
 
   writeSeqs(run: number, conversation: number, seq: number, piece: Uint8Array): void {
-    this.insertSeqs.run(run, conversation, seq, sumOf(piece, run), piece);
+    this.insertSeqs.run(run, conversation, seq, checksum(piece, run), piece);
   }
 
   /** Pieces by key from bucket `first` to bucket `last`. */

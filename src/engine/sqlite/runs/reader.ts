@@ -1,9 +1,9 @@
 import type { Database, Statement } from "bun:sqlite";
-import { type KeyRow, openKeyPiece } from "./key-pieces.ts";
-import { openSeqPiece, type SeqRow } from "./seq-pieces.ts";
+import { decodeKeyBlock, type KeyRow } from "./key-pieces.ts";
+import { decodeSeqBlock, type SeqRow } from "./seq-pieces.ts";
 
 /** A message's number in its conversation, and where it stands in the log. */
-export interface Place {
+export interface IndexEntry {
   readonly seq: number;
   readonly position: number;
 }
@@ -13,18 +13,18 @@ export interface Place {
 // `seq` in one number of 64 bits, which SQLite alone computes: a whole number in JavaScript ends at 53.
 const COLUMNS = "r.id as run, r.first, s.sum, s.places";
 /** The start of the piece in which the entry (?1, `seq`) is, if the run has it. */
-const PIECE_OF = (seq: string) =>
+const BLOCK_OF = (seq: string) =>
   `(select max(start) from by_seq where run = r.id and start <= (?1 << 32 | ${seq}))`;
 const WHOLE = "where r.state = 'whole' order by r.first desc";
 
 const WITH_KEY = `select r.id as run, r.first, k.sum, k.entries from run r
   join by_key k on k.id = (r.id << 32 | cast(?1 * (r.buckets / 9007199254740992.0) as integer)) ${WHOLE}`;
 const RANGE = `select ${COLUMNS} from run r
-  join by_seq s on s.run = r.id and s.start between coalesce(${PIECE_OF("?2")}, 0) and (?1 << 32 | ?3) ${WHOLE}`;
-const NEWEST = `select ${COLUMNS} from run r join by_seq s on s.run = r.id and s.start = ${PIECE_OF("4294967295")} ${WHOLE}`;
+  join by_seq s on s.run = r.id and s.start between coalesce(${BLOCK_OF("?2")}, 0) and (?1 << 32 | ?3) ${WHOLE}`;
+const NEWEST = `select ${COLUMNS} from run r join by_seq s on s.run = r.id and s.start = ${BLOCK_OF("4294967295")} ${WHOLE}`;
 const NEXT = `select ${COLUMNS} from run r
   join by_seq s on s.run = r.id and s.start in (
-    ${PIECE_OF("?2")}, (select min(start) from by_seq where run = r.id and start > (?1 << 32 | ?2))
+    ${BLOCK_OF("?2")}, (select min(start) from by_seq where run = r.id and start > (?1 << 32 | ?2))
   ) ${WHOLE}`;
 
 /** Finds messages in the runs of an index. Throws PieceDamaged. */
@@ -46,24 +46,24 @@ export class RunReader {
   /** Positions that share `key`, the newest run's first; some may be of messages that were removed. */
   *withKey(key: number): Generator<number, void> {
     for (const row of this.keyed.iterate(key)) {
-      const { keys, places } = openKeyPiece(row);
+      const { keys, offsets: places } = decodeKeyBlock(row);
       for (let at = keys.indexOf(key); at >= 0; at = keys.indexOf(key, at + 1)) yield row.first + places[at]!;
     }
   }
 
   /** The messages with `first` ≤ seq ≤ `last`, in that order. */
-  range(conversation: number, first: number, last: number): Place[] {
-    const found: Place[] = [];
+  range(conversation: number, first: number, last: number): IndexEntry[] {
+    const found: IndexEntry[] = [];
     let run = 0;
     for (const row of this.ranged.iterate(conversation, first, last)) {
       // What older runs have of the conversation comes before all that was found.
       if (row.run !== run && found.some(({ seq }) => seq === first)) break;
       ({ run } = row);
-      const groups = openSeqPiece(row);
+      const groups = decodeSeqBlock(row);
       while (groups.nextOf(conversation)) {
         const to = Math.min(last, groups.last);
         for (let seq = Math.max(first, groups.first); seq <= to; seq++)
-          found.push({ seq, position: row.first + groups.place(seq) });
+          found.push({ seq, position: row.first + groups.offsetOf(seq) });
       }
     }
     return found.sort((a, b) => a.seq - b.seq);
@@ -73,7 +73,7 @@ export class RunReader {
   newestSeq(conversation: number): number {
     for (const row of this.newest.iterate(conversation)) {
       let newest = 0;
-      const groups = openSeqPiece(row);
+      const groups = decodeSeqBlock(row);
       while (groups.nextOf(conversation)) newest = groups.last;
       if (newest > 0) return newest;
     }
@@ -84,7 +84,7 @@ export class RunReader {
   nextSeq(conversation: number, from: number): number {
     let next = Number.POSITIVE_INFINITY;
     for (const row of this.following.all(conversation, from)) {
-      const groups = openSeqPiece(row);
+      const groups = decodeSeqBlock(row);
       while (groups.nextOf(conversation))
         if (groups.last >= from) next = Math.min(next, Math.max(from, groups.first));
     }

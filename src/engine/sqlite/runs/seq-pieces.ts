@@ -5,11 +5,11 @@
 //
 // A group is a stretch of one conversation without holes. Numbers of conversations and messages in one of them end at
 // 2³²; the store would be larger than any disk long before.
-import { PieceDamaged, sumOf } from "./damage.ts";
+import { BlockCorrupted, checksum } from "./damage.ts";
 
 /** Words in a piece: two rows fill a page. */
-const PIECE_WORDS = 496;
-const HEADER = 3;
+const BLOCK_WORDS = 496;
+const GROUP_HEADER_WORDS = 3;
 
 /** A row of `by_seq`, as it is read. */
 export interface SeqRow {
@@ -18,14 +18,14 @@ export interface SeqRow {
   readonly places: Uint8Array;
 }
 
-/** The groups of one piece. Throws PieceDamaged. */
-export function openSeqPiece({ run, sum, places }: SeqRow): SeqGroups {
-  if (sumOf(places, run) !== sum) throw new PieceDamaged("by_seq", run);
-  return new SeqGroups(new Uint32Array(places.buffer, places.byteOffset, places.byteLength / 4));
+/** The groups of one piece. Throws BlockCorrupted. */
+export function decodeSeqBlock({ run, sum, places }: SeqRow): SeqBlockReader {
+  if (checksum(places, run) !== sum) throw new BlockCorrupted("by_seq", run);
+  return new SeqBlockReader(new Uint32Array(places.buffer, places.byteOffset, places.byteLength / 4));
 }
 
 /** Goes through the groups of a piece. */
-export class SeqGroups {
+export class SeqBlockReader {
   conversation = 0;
   /** The first and the last `seq` of the group at hand. */
   first = 0;
@@ -48,36 +48,36 @@ export class SeqGroups {
     this.conversation = words[to]!;
     this.first = words[to + 1]!;
     this.last = this.first + words[to + 2]! - 1;
-    this.from = to + HEADER;
+    this.from = to + GROUP_HEADER_WORDS;
     this.to = this.from + words[to + 2]!;
     return true;
   }
 
   /** The place of `seq`, which the group at hand has. */
-  place(seq: number): number {
+  offsetOf(seq: number): number {
     return this.words[this.from + seq - this.first]!;
   }
 
   /** Adds the group at hand from `seq` on to what is packed, `offset` added to each place. */
-  packInto(packer: SeqPacker, seq: number, offset: number): void {
-    packer.addAll(this.conversation, seq, this.words, this.from + seq - this.first, this.to, offset);
+  appendTo(builder: SeqBlockBuilder, seq: number, offset: number): void {
+    builder.addAll(this.conversation, seq, this.words, this.from + seq - this.first, this.to, offset);
   }
 }
 
 /** Packs entries, which come sorted by conversation and `seq`, into pieces. */
-export class SeqPacker {
-  private readonly words = new Uint32Array(PIECE_WORDS);
+export class SeqBlockBuilder {
+  private readonly words = new Uint32Array(BLOCK_WORDS);
   private used = 0;
   private group = 0;
   private conversation = -1;
   private next = 0;
 
   /** `take` is given each piece with its first entry. */
-  constructor(private readonly take: (conversation: number, seq: number, piece: Uint8Array) => void) {}
+  constructor(private readonly onBlock: (conversation: number, seq: number, piece: Uint8Array) => void) {}
 
-  add(conversation: number, seq: number, place: number): void {
+  add(conversation: number, seq: number, offset: number): void {
     this.open(conversation, seq);
-    this.words[this.used++] = place;
+    this.words[this.used++] = offset;
     this.words[this.group + 2]!++;
     this.next = seq + 1;
   }
@@ -93,7 +93,7 @@ export class SeqPacker {
   ): void {
     for (let at = from; at < to; ) {
       this.open(conversation, seq + at - from);
-      const count = Math.min(to - at, PIECE_WORDS - this.used);
+      const count = Math.min(to - at, BLOCK_WORDS - this.used);
       for (let i = 0; i < count; i++) this.words[this.used + i] = words[at + i]! + offset;
       this.words[this.group + 2]! += count;
       this.used += count;
@@ -105,14 +105,14 @@ export class SeqPacker {
   /** Gives away what is not a whole piece yet. */
   flush(): void {
     if (this.used === 0) return;
-    this.take(this.words[0]!, this.words[1]!, new Uint8Array(this.words.slice(0, this.used).buffer));
+    this.onBlock(this.words[0]!, this.words[1]!, new Uint8Array(this.words.slice(0, this.used).buffer));
     this.used = 0;
   }
 
   /** Makes room for `seq` at least, in the group that it goes on or in one of its own. */
   private open(conversation: number, seq: number): void {
     const goesOn = this.used > 0 && conversation === this.conversation && seq === this.next;
-    if (this.used + (goesOn ? 1 : HEADER + 1) > PIECE_WORDS) this.flush();
+    if (this.used + (goesOn ? 1 : GROUP_HEADER_WORDS + 1) > BLOCK_WORDS) this.flush();
     else if (goesOn) return;
     this.group = this.used;
     this.words[this.used++] = conversation;

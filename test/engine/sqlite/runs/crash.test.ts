@@ -1,14 +1,14 @@
 // A process that is killed while it merges leaves an index in which everything that it had taken in is found.
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import { Merger } from "../../../../src/engine/sqlite/runs/merging.ts";
-import { Pieces } from "../../../../src/engine/sqlite/runs/pieces.ts";
+import { Compactor } from "../../../../src/engine/sqlite/runs/merging.ts";
+import { BlockStore } from "../../../../src/engine/sqlite/runs/pieces.ts";
 import { RunReader } from "../../../../src/engine/sqlite/runs/reader.ts";
 import { type Run, readRuns } from "../../../../src/engine/sqlite/runs/table.ts";
 import { openIndex } from "../../../../src/engine/sqlite/schema.ts";
 import { Random, seeds } from "../../../support/random.ts";
 import { StoreFolder } from "../store-folder.ts";
-import { messageAt } from "./messages.ts";
+import { entryAt } from "./messages.ts";
 
 const PROGRAM = join(import.meta.dir, "../programs/merging.ts");
 
@@ -29,7 +29,7 @@ async function runAndKill(file: string, conversations: number, commits: number):
 function expectFound(reader: RunReader, conversations: number, last: number, every: number): void {
   const wrong: number[] = [];
   for (let position = 1; position <= last; position += every) {
-    const { key, conversation, seq } = messageAt(position, conversations);
+    const { key, conversation, seq } = entryAt(position, conversations);
     const named = [...reader.withKey(key)];
     const numbered = reader.range(conversation, seq, seq);
     if (named.length !== 1 || named[0] !== position) wrong.push(position);
@@ -55,8 +55,8 @@ for (const seed of seeds(1)) {
       expectFound(reader, conversations, last, 41);
       // Every other time the next one goes on in the middle.
       if (kill % 2 === 1) {
-        const pieces = new Pieces(index);
-        const merger = new Merger(index, pieces);
+        const pieces = new BlockStore(index);
+        const merger = new Compactor(index, pieces);
         merger.work(Number.POSITIVE_INFINITY);
         const whole = readRuns(index);
         expect(whole.map(({ state }) => state)).toEqual(whole.map(() => "whole"));

@@ -1,8 +1,8 @@
 import { messageKey } from "../../../../src/engine/sqlite/message-key.ts";
-import { NUMBERS } from "../../../../src/engine/sqlite/runs/taking-in.ts";
+import { FIELDS_PER_ENTRY } from "../../../../src/engine/sqlite/runs/taking-in.ts";
 
 /** A message as plain data. */
-export interface Named {
+export interface TestEntry {
   readonly position: number;
   readonly key: number;
   readonly conversation: number;
@@ -10,7 +10,7 @@ export interface Named {
 }
 
 /** What stands at `position` where so many conversations take turns. */
-export function messageAt(position: number, conversations: number): Named {
+export function entryAt(position: number, conversations: number): TestEntry {
   const conversation = 1 + (position % conversations);
   return {
     position,
@@ -21,9 +21,9 @@ export function messageAt(position: number, conversations: number): Named {
 }
 
 /** Messages as they are handed to `takeIn`. */
-export function numbersOf(messages: readonly Named[]): Float64Array {
-  const numbers = new Float64Array(messages.length * NUMBERS);
+export function encodeEntries(messages: readonly TestEntry[]): Float64Array {
+  const numbers = new Float64Array(messages.length * FIELDS_PER_ENTRY);
   for (const [i, { position, key, conversation, seq }] of messages.entries())
-    numbers.set([position, key, conversation, seq], i * NUMBERS);
+    numbers.set([position, key, conversation, seq], i * FIELDS_PER_ENTRY);
   return numbers;
 }

@@ -1,35 +1,35 @@
 import type { Database } from "bun:sqlite";
 import { messageKey } from "../../../../src/engine/sqlite/message-key.ts";
-import { drop } from "../../../../src/engine/sqlite/runs/dropping.ts";
-import { Merger } from "../../../../src/engine/sqlite/runs/merging.ts";
-import { Pieces } from "../../../../src/engine/sqlite/runs/pieces.ts";
+import { prune } from "../../../../src/engine/sqlite/runs/dropping.ts";
+import { Compactor } from "../../../../src/engine/sqlite/runs/merging.ts";
+import { BlockStore } from "../../../../src/engine/sqlite/runs/pieces.ts";
 import { RunReader } from "../../../../src/engine/sqlite/runs/reader.ts";
 import { type Run, readRuns } from "../../../../src/engine/sqlite/runs/table.ts";
-import { takeIn } from "../../../../src/engine/sqlite/runs/taking-in.ts";
+import { ingest } from "../../../../src/engine/sqlite/runs/taking-in.ts";
 import type { Random } from "../../../support/random.ts";
-import { type Named, numbersOf } from "./messages.ts";
+import { encodeEntries, type TestEntry } from "./messages.ts";
 
 /** The runs of an index beside plain maps of the same messages. Whatever is done is done to both. */
-export class Modelled implements Disposable {
+export class ModelledIndex implements Disposable {
   readonly reader: RunReader;
-  readonly merger: Merger;
+  readonly compactor: Compactor;
   /** The messages of each conversation that are stored, by `seq`. */
-  readonly conversations = new Map<number, Map<number, Named>>();
-  readonly keys = new Map<number, Named[]>();
-  private readonly pieces: Pieces;
-  private readonly stored = new Map<number, Named>();
+  readonly conversations = new Map<number, Map<number, TestEntry>>();
+  readonly keys = new Map<number, TestEntry[]>();
+  private readonly blocks: BlockStore;
+  private readonly stored = new Map<number, TestEntry>();
   private readonly newest = new Map<number, number>();
   private position = 0;
 
   constructor(readonly index: Database) {
     this.reader = new RunReader(index);
-    this.pieces = new Pieces(index);
+    this.blocks = new BlockStore(index);
     // Slices so small that most merges are cut into several, and others come in between.
-    this.merger = new Merger(index, this.pieces, 3_000);
+    this.compactor = new Compactor(index, this.blocks, 3_000);
   }
 
   /** Messages that come next, in conversations below `conversations`. */
-  make(count: number, conversations: number, random: Random): Named[] {
+  make(count: number, conversations: number, random: Random): TestEntry[] {
     return Array.from({ length: count }, () => {
       const conversation = random.between(1, conversations);
       const seq = (this.newest.get(conversation) ?? 0) + 1;
@@ -41,11 +41,13 @@ export class Modelled implements Disposable {
     });
   }
 
-  take(messages: readonly Named[]): void {
-    this.index.transaction(() => takeIn(this.index, this.pieces, numbersOf(messages), () => {})).immediate();
+  take(messages: readonly TestEntry[]): void {
+    this.index
+      .transaction(() => ingest(this.index, this.blocks, encodeEntries(messages), () => {}))
+      .immediate();
     for (const message of messages) {
       this.stored.set(message.position, message);
-      const own = this.conversations.get(message.conversation) ?? new Map<number, Named>();
+      const own = this.conversations.get(message.conversation) ?? new Map<number, TestEntry>();
       this.conversations.set(message.conversation, own.set(message.seq, message));
       const sharing = this.keys.get(message.key);
       if (sharing === undefined) this.keys.set(message.key, [message]);
@@ -58,7 +60,7 @@ export class Modelled implements Disposable {
     for (let step = 0; step < steps; step++) {
       const isStored = (position: number) => this.stored.has(position);
       const order = { conversation, below: floor, count };
-      const { positions, more } = drop(this.index, this.reader, isStored, order);
+      const { positions, more } = prune(this.index, this.reader, isStored, order);
       if (positions.length === 0 && !more) return;
       for (const position of positions) {
         const message = this.stored.get(position)!;
@@ -75,7 +77,7 @@ export class Modelled implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const part of [this.reader, this.merger, this.pieces]) part.close();
+    for (const part of [this.reader, this.compactor, this.blocks]) part.close();
     this.index.close();
   }
 }

@@ -1,18 +1,18 @@
 // The runs of an index agree with plain maps, whatever is taken in, merged, looked up and dropped, in any order.
 import { expect, test } from "bun:test";
-import { Merger } from "../../../../src/engine/sqlite/runs/merging.ts";
-import { Pieces } from "../../../../src/engine/sqlite/runs/pieces.ts";
-import { FAN, SMALL } from "../../../../src/engine/sqlite/runs/plan.ts";
+import { Compactor } from "../../../../src/engine/sqlite/runs/merging.ts";
+import { BlockStore } from "../../../../src/engine/sqlite/runs/pieces.ts";
+import { COMPACTION_FANOUT, MIN_RUN_ENTRIES } from "../../../../src/engine/sqlite/runs/plan.ts";
 import { RunReader } from "../../../../src/engine/sqlite/runs/reader.ts";
 import { readRuns } from "../../../../src/engine/sqlite/runs/table.ts";
-import { takeIn } from "../../../../src/engine/sqlite/runs/taking-in.ts";
+import { ingest } from "../../../../src/engine/sqlite/runs/taking-in.ts";
 import { openIndex } from "../../../../src/engine/sqlite/schema.ts";
 import { Random, seeds } from "../../../support/random.ts";
-import { messageAt, numbersOf } from "./messages.ts";
-import { Modelled } from "./model.ts";
+import { encodeEntries, entryAt } from "./messages.ts";
+import { ModelledIndex } from "./model.ts";
 
 /** Looks for messages by name and by number, some of them and all of a few conversations. */
-function expectFound(modelled: Modelled, random: Random): void {
+function expectFound(modelled: ModelledIndex, random: Random): void {
   const { reader, conversations, keys } = modelled;
   const all = [...conversations.keys()];
   for (let i = 0; i < 20 && all.length > 0; i++) {
@@ -43,30 +43,30 @@ function expectFound(modelled: Modelled, random: Random): void {
 for (const seed of seeds(1, 2, 3)) {
   test(`D1 D3 D5 taking in, merging, dropping and looking up in any order agree with plain maps (seed ${seed})`, () => {
     const random = new Random(seed);
-    using modelled = new Modelled(openIndex(":memory:"));
+    using modelled = new ModelledIndex(openIndex(":memory:"));
     const conversations = random.pick([3, 50, 5_000]);
     for (let step = 0; step < 100; step++) {
       const many = random.between(0, 2) > 0;
-      const count = many ? random.between(SMALL, 2 * SMALL) : random.between(0, 50);
+      const count = many ? random.between(MIN_RUN_ENTRIES, 2 * MIN_RUN_ENTRIES) : random.between(0, 50);
       modelled.take(modelled.make(count, conversations, random));
       if (random.between(0, 3) === 0) {
         const conversation = random.between(1, conversations);
         const newest = modelled.reader.newestSeq(conversation);
         modelled.remove(conversation, random.between(1, newest + 1), random.between(1, 100));
       }
-      modelled.merger.work(random.between(0, 20_000));
+      modelled.compactor.work(random.between(0, 20_000));
       if (step % 10 === 0) expectFound(modelled, random);
     }
     // What a cleaning that was cut off had left to be noted.
     for (const [conversation, own] of modelled.conversations)
       modelled.remove(conversation, Math.min(...own.keys()), Number.POSITIVE_INFINITY);
-    modelled.merger.work(Number.POSITIVE_INFINITY);
+    modelled.compactor.work(Number.POSITIVE_INFINITY);
     expectFound(modelled, random);
     expectTidy(modelled);
     // In the end all of it goes.
     for (const conversation of [...modelled.conversations.keys()])
       modelled.remove(conversation, Number.MAX_SAFE_INTEGER, Number.POSITIVE_INFINITY, 10_000);
-    modelled.merger.work(Number.POSITIVE_INFINITY);
+    modelled.compactor.work(Number.POSITIVE_INFINITY);
     expect(modelled.runs()).toEqual([]);
     for (const table of ["by_key", "by_seq"])
       expect(modelled.index.query(`select count(*) as pieces from ${table}`).get()).toEqual({ pieces: 0 });
@@ -74,11 +74,11 @@ for (const seed of seeds(1, 2, 3)) {
 }
 
 /** Few runs, side by side, none of which names more removed messages than kept ones; nothing of those that were merged. */
-function expectTidy(modelled: Modelled): void {
+function expectTidy(modelled: ModelledIndex): void {
   const runs = modelled.runs();
   expect(runs.map(({ state }) => state)).toEqual(runs.map(() => "whole"));
   for (const { level, entries, dropped } of runs) {
-    expect(runs.filter((run) => run.level === level).length).toBeLessThanOrEqual(FAN);
+    expect(runs.filter((run) => run.level === level).length).toBeLessThanOrEqual(COMPACTION_FANOUT);
     expect(dropped * 2).toBeLessThanOrEqual(entries);
   }
   for (const [i, { first, last }] of runs.entries()) {
@@ -106,20 +106,20 @@ function expectTidy(modelled: Modelled): void {
 test("D3 two million messages are found, by name and by number, in a few runs, and strangers are not", () => {
   const conversations = 1_000;
   using index = openIndex(":memory:");
-  const pieces = new Pieces(index);
-  const merger = new Merger(index, pieces);
+  const pieces = new BlockStore(index);
+  const merger = new Compactor(index, pieces);
   const reader = new RunReader(index);
   const step = 50_000;
   for (let from = 1; from < 2_000_000; from += step) {
-    const messages = Array.from({ length: step }, (_, i) => messageAt(from + i, conversations));
-    index.transaction(() => takeIn(index, pieces, numbersOf(messages), () => {})).immediate();
+    const messages = Array.from({ length: step }, (_, i) => entryAt(from + i, conversations));
+    index.transaction(() => ingest(index, pieces, encodeEntries(messages), () => {})).immediate();
     merger.work(400_000);
   }
   merger.work(Number.POSITIVE_INFINITY);
-  expect(readRuns(index).length).toBeLessThanOrEqual(2 * FAN);
+  expect(readRuns(index).length).toBeLessThanOrEqual(2 * COMPACTION_FANOUT);
   const wrong: number[] = [];
   for (let position = 1; position <= 2_000_000; position += 37) {
-    const { key, conversation, seq } = messageAt(position, conversations);
+    const { key, conversation, seq } = entryAt(position, conversations);
     const found = [
       ...reader.withKey(key),
       ...reader.range(conversation, seq, seq).map((one) => one.position),
@@ -127,24 +127,24 @@ test("D3 two million messages are found, by name and by number, in a few runs, a
     if (found.join() !== `${position},${position}`) wrong.push(position);
   }
   for (let position = 2_000_001; position < 2_020_000; position++)
-    for (const _ of reader.withKey(messageAt(position, conversations).key)) wrong.push(position);
+    for (const _ of reader.withKey(entryAt(position, conversations).key)) wrong.push(position);
   expect(wrong).toEqual([]);
 });
 
 test("B1 a quiet store, whose messages are taken in one by one, has few runs and few pieces", () => {
-  using modelled = new Modelled(openIndex(":memory:"));
+  using modelled = new ModelledIndex(openIndex(":memory:"));
   const random = new Random(3);
   for (let i = 0; i < 2_500; i++) {
     modelled.take(modelled.make(1, 20, random));
-    modelled.merger.work(1_000);
+    modelled.compactor.work(1_000);
   }
-  expect(modelled.runs()).toHaveLength(Math.ceil(2_500 / SMALL));
+  expect(modelled.runs()).toHaveLength(Math.ceil(2_500 / MIN_RUN_ENTRIES));
   expectTidy(modelled);
   expectFound(modelled, random);
 });
 
 test("D5 a floor above what was taken in does not pass over what is taken in later", () => {
-  using modelled = new Modelled(openIndex(":memory:"));
+  using modelled = new ModelledIndex(openIndex(":memory:"));
   const random = new Random(1);
   const [first, second] = [modelled.make(10, 1, random), modelled.make(4, 1, random)];
   modelled.take(first);
@@ -158,7 +158,7 @@ test("D5 a floor above what was taken in does not pass over what is taken in lat
 });
 
 test("D4 a hole in a conversation, should there be one, stays a hole", () => {
-  using modelled = new Modelled(openIndex(":memory:"));
+  using modelled = new ModelledIndex(openIndex(":memory:"));
   const all = modelled.make(9, 1, new Random(1));
   const kept = all.filter(({ seq }) => seq !== 3 && seq !== 7);
   // The second stretch joins what the first left off in the same run.
@@ -176,7 +176,7 @@ test("D4 a hole in a conversation, should there be one, stays a hole", () => {
 });
 
 test("D3 a piece that is not what was written is met with an error, never with a wrong answer", () => {
-  using modelled = new Modelled(openIndex(":memory:"));
+  using modelled = new ModelledIndex(openIndex(":memory:"));
   const [message] = modelled.make(1, 1, new Random(1));
   modelled.take([message!]);
   modelled.index.run("update by_key set entries = zeroblob(12)");
