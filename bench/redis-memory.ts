@@ -1,7 +1,7 @@
 // What Redis holds for a user, a conversation and a message: `bun bench/redis-memory.ts`. Starts a redis-server of its
 // own and asks it with MEMORY USAGE.
 import type { PostResult } from "../src/core/engine.ts";
-import { KEEP_ALL } from "../src/core/retention.ts";
+import { UNLIMITED_RETENTION } from "../src/core/retention.ts";
 import { connectTo, TestNode } from "../test/engine/redis/engine-subject.ts";
 import { startRedis } from "../test/support/redis.ts";
 
@@ -10,7 +10,7 @@ const MESSAGES = [1, 100, 1_000, 10_000];
 const TEXT = "x".repeat(64);
 
 await using redis = await startRedis();
-await using node = await TestNode.open(await connectTo(redis, "parley"), { retention: KEEP_ALL });
+await using node = await TestNode.open(await connectTo(redis, "parley"), { retention: UNLIMITED_RETENTION });
 const { commands, keys } = node.client;
 
 const memory = async (...names: readonly string[]): Promise<number> => {

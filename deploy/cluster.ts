@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { RUNTIME_FLAGS } from "../bin/runtime-flags.mjs";
-import { harmless } from "../src/core/harmless.ts";
+import { escapeControlChars } from "../src/core/harmless.ts";
 import { startBalancer } from "./balancer.ts";
 
 type Program = Bun.Subprocess<"ignore", "pipe", "pipe">;
@@ -98,7 +98,7 @@ async function say(
   for await (const chunk of output) {
     const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
     rest = lines.pop() ?? "";
-    for (const line of lines) if (isWanted(line)) console.log(`${name} | ${harmless(line)}`);
+    for (const line of lines) if (isWanted(line)) console.log(`${name} | ${escapeControlChars(line)}`);
   }
 }
 

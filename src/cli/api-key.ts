@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { RIGHTS_WORDS } from "../core/api-keys.ts";
+import { RIGHTS_BY_NAME } from "../core/api-keys.ts";
 import { IDENTIFIER_RULE, isIdentifier } from "../protocol/identifiers.ts";
 import { hashOfApiKey, newApiKey } from "../server/authentication/api-keys.ts";
 import { Failure } from "./failure.ts";
@@ -23,9 +23,9 @@ export function apiKeyCommand(): Command {
 function apiKey(name: string, { rights, json = false }: ApiKeyFlags): void {
   if (!isIdentifier(name))
     throw new Failure(`${JSON.stringify(name)} cannot be a key's name: use ${IDENTIFIER_RULE}.`);
-  if (!RIGHTS_WORDS.has(rights))
+  if (!RIGHTS_BY_NAME.has(rights))
     throw new Failure(
-      `--rights=${JSON.stringify(rights)} must be one of ${[...RIGHTS_WORDS.keys()].join(", ")}.`,
+      `--rights=${JSON.stringify(rights)} must be one of ${[...RIGHTS_BY_NAME.keys()].join(", ")}.`,
     );
   const key = newApiKey();
   const entry = `${name}:${hashOfApiKey(key)}:${rights}`;

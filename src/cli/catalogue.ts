@@ -1,7 +1,7 @@
 import { STATUS_CODES } from "node:http";
 import { CLOSE_CODES, describeClose, mayReconnect } from "../protocol/close-codes.ts";
 import { ERRORS, type ErrorCode, type ErrorEntry, errorEntry } from "../protocol/errors.ts";
-import { meantName } from "../server/settings/spelling.ts";
+import { closestName } from "../server/settings/spelling.ts";
 
 // What the catalogue says about a code that somebody met: pure, so that every word of it can be tested.
 
@@ -75,7 +75,7 @@ export function lookUp(text: string): Found | undefined {
 /** The code that `text` was probably meant to be: two slips away, or the first that shares the beginning of a word. */
 export function nearest(text: string): string | undefined {
   const name = normal(text);
-  const near = meantName(name, [...ERROR_CODES, ...CLOSES.map(String), ...STATUSES.map(String)]);
+  const near = closestName(name, [...ERROR_CODES, ...CLOSES.map(String), ...STATUSES.map(String)]);
   if (near !== undefined || /^\d*$/.test(name)) return near;
   const beginnings = name.split("_").map(beginning);
   const kin = (code: ErrorCode) =>

@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { Command } from "commander";
 import type { ConversationStore, ConversationSummary } from "../core/conversations.ts";
-import { harmless } from "../core/harmless.ts";
+import { escapeControlChars } from "../core/harmless.ts";
 import type { Settings } from "../server/settings/settings.ts";
 import { confirm } from "./confirm.ts";
 import { nameStore } from "./data-on-disk.ts";
@@ -64,20 +64,20 @@ async function list({ conversations, flags }: Task): Promise<void> {
   const all = await conversations.list();
   if (flags.json) return void printJson(all.map(visible), 2);
   if (all.length === 0) return print("There are no conversations yet.");
-  const width = Math.max(...all.map(({ id }) => harmless(id).length));
+  const width = Math.max(...all.map(({ id }) => escapeControlChars(id).length));
   for (const summary of all) {
     const { kept, last } = words(summary);
-    print(`${harmless(summary.id).padEnd(width)}  ${kept.padEnd(24)}  ${last}`);
+    print(`${escapeControlChars(summary.id).padEnd(width)}  ${kept.padEnd(24)}  ${last}`);
   }
 }
 
 async function show({ conversations, id, flags }: Task): Promise<void> {
   const summary = await existing(conversations, id);
-  const marks = await conversations.marks(id);
+  const marks = await conversations.readMarks(id);
   if (flags.json) return void printJson({ ...visible(summary), read: Object.fromEntries(marks) }, 2);
   const { kept, last, keeps } = words(summary);
   print(`conversation  ${id}\nmessages      ${kept}\nlast          ${last}\nkeeps         ${keeps}`);
-  for (const [user, seq] of marks) print(`read          ${harmless(user)} up to ${seq}`);
+  for (const [user, seq] of marks) print(`read          ${escapeControlChars(user)} up to ${seq}`);
 }
 
 async function exportAll({ conversations, id }: Task): Promise<void> {

@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { isAbsolute, join, resolve } from "node:path";
-import { harmless } from "../core/harmless.ts";
-import { KEEP_ALL, KEEP_IN_MEMORY, type RetentionLimits } from "../core/retention.ts";
+import { escapeControlChars } from "../core/harmless.ts";
+import { DEFAULT_REDIS_RETENTION, type RetentionLimits, UNLIMITED_RETENTION } from "../core/retention.ts";
 import { classifyError } from "../engine/sqlite/faults.ts";
 import { explainFileError, FileUnusable, rejectLostStore } from "../engine/sqlite/folder-files.ts";
 import { STORE_FILE } from "../engine/sqlite/names.ts";
@@ -50,12 +50,13 @@ export function requireStore(settings: Settings): void {
 /** After a change: names the store on standard error where that depends on the folder that the command was called in. */
 export function nameStore(settings: Settings): void {
   if (redisAddressOf(settings) === undefined && !isAbsolute(settings.dataDir))
-    remark(`store: ${harmless(resolve(settings.dataDir))}`);
+    remark(`store: ${escapeControlChars(resolve(settings.dataDir))}`);
 }
 
 /** How long the settings keep messages; with Redis, which holds all in memory, not without limit unless that is said. */
 export function retentionOf(settings: Settings): RetentionLimits {
-  const { messages, days } = redisAddressOf(settings) === undefined ? KEEP_ALL : KEEP_IN_MEMORY;
+  const { messages, days } =
+    redisAddressOf(settings) === undefined ? UNLIMITED_RETENTION : DEFAULT_REDIS_RETENTION;
   return { messages: settings.retentionMessages ?? messages, days: settings.retentionDays ?? days };
 }
 

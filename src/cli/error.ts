@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { harmlessJson } from "../core/harmless.ts";
+import { escapedJson } from "../core/harmless.ts";
 import {
   CLOSES,
   type CloseFound,
@@ -47,7 +47,7 @@ function everything() {
 }
 
 function inJson(value: object): string {
-  return harmlessJson(value, 2);
+  return escapedJson(value, 2);
 }
 
 function inWords(found: Found): string {

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, parse } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command } from "commander";
-import { meantName } from "../server/settings/spelling.ts";
+import { closestName } from "../server/settings/spelling.ts";
 import { Failure } from "./failure.ts";
 import { printJson, write } from "./print.ts";
 
@@ -58,7 +58,7 @@ export function examplesCommand(): Command {
 function named(name: string, examples: readonly Example[]): Example {
   const example = examples.find((each) => each.name === name || parse(each.name).name === name);
   if (example !== undefined) return example;
-  const near = meantName(
+  const near = closestName(
     name,
     examples.map((each) => each.name),
   );

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, type Option } from "commander";
-import { type Kind, seconds, whole } from "../server/settings/kinds.ts";
+import { integer, type SettingParser, seconds } from "../server/settings/kinds.ts";
 
 /** An option whose value is a whole number, both ends included; anything else is a wrong call. */
 export function wholeOption(
@@ -9,7 +9,7 @@ export function wholeOption(
   min: number,
   max: number,
 ): Option {
-  return command.createOption(flags, about).argParser(parser(whole("", min, max)));
+  return command.createOption(flags, about).argParser(parser(integer("", min, max)));
 }
 
 /** An option whose value is a number of seconds, both ends included, decimals allowed. */
@@ -28,7 +28,7 @@ export function gather(value: string, before: readonly string[] = []): readonly 
   return [...before, value];
 }
 
-function parser(kind: Kind<number>): (text: string) => number {
+function parser(kind: SettingParser<number>): (text: string) => number {
   return (text) => {
     const parsed = kind.parse(text);
     if ("problem" in parsed) throw new InvalidArgumentError(`It ${parsed.problem}.`);

@@ -1,6 +1,6 @@
 import { Command, CommanderError } from "commander";
 import manifest from "../../package.json" with { type: "json" };
-import { harmless, harmlessLines } from "../core/harmless.ts";
+import { escapeControlChars, escapedLines } from "../core/harmless.ts";
 import { apiKeyCommand } from "./api-key.ts";
 import { benchCommand } from "./bench/command.ts";
 import { chatCommand } from "./chat/command.ts";
@@ -47,7 +47,7 @@ try {
   // commander has already printed what is wrong with the call, or the help that was asked for.
   if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : 2);
   const speaker = error instanceof Misuse ? "error" : "parley";
-  for (const line of failureLines(error)) remark(`${speaker}: ${harmless(line)}`);
+  for (const line of failureLines(error)) remark(`${speaker}: ${escapeControlChars(line)}`);
   process.exit(error instanceof Failure ? error.exitCode : 1);
 }
 
@@ -95,7 +95,7 @@ function program(): Command {
 
 /** What commander prints repeats words of the call, and holds no colours. */
 function plain(text: string): string {
-  return harmlessLines(text).join("\n");
+  return escapedLines(text).join("\n");
 }
 
 function everyCommand(command: Command): Command[] {

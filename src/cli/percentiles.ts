@@ -1,4 +1,4 @@
-import { unseenEscaped } from "../core/harmless.ts";
+import { escapeInvisible } from "../core/harmless.ts";
 /** How a number of measured times lie, in the unit that they were measured in. */
 export interface Distribution {
   readonly count: number;
@@ -46,5 +46,5 @@ export function inMilliseconds(time: number): string {
 export function figuresJson(value: unknown, indent?: number): string {
   const rounded = (_: string, figure: unknown) =>
     typeof figure === "number" ? Math.round(figure * 1000) / 1000 : figure;
-  return unseenEscaped(JSON.stringify(value, rounded, indent));
+  return escapeInvisible(JSON.stringify(value, rounded, indent));
 }

@@ -1,4 +1,4 @@
-import { harmlessJson, harmlessOutput } from "../core/harmless.ts";
+import { escapedJson, escapedOutput } from "../core/harmless.ts";
 
 // Everything that a command prints goes through here, so that no text of others reaches a terminal as it is. A value from
 // outside that stands in a line must be made `harmless` where the line is made: here nobody can tell its line ends and
@@ -14,7 +14,7 @@ export function print(text: string): void {
  * wait for `drain`.
  */
 export function printJson(value: unknown, indent?: number): boolean {
-  return process.stdout.write(`${harmlessJson(value, indent)}\n`);
+  return process.stdout.write(`${escapedJson(value, indent)}\n`);
 }
 
 /** Prints lines on standard error: what is no result. */
@@ -24,7 +24,7 @@ export function remark(text: string): void {
 
 /** Writes text as it is, with its line ends and colours and nothing else that a terminal obeys. */
 export function write(stream: NodeJS.WriteStream, text: string): void {
-  stream.write(harmlessOutput(text));
+  stream.write(escapedOutput(text));
 }
 
 /**

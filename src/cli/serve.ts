@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import manifest from "../../package.json" with { type: "json" };
-import { harmlessOutput } from "../core/harmless.ts";
+import { escapedOutput } from "../core/harmless.ts";
 import { seedDemoAccounts } from "../server/authentication/demo-accounts.ts";
 import { createKeys } from "../server/authentication/keys.ts";
 import { createPasswords } from "../server/authentication/passwords.ts";
@@ -84,7 +84,7 @@ async function serve(settings: Settings): Promise<void> {
     accounts: await store.accounts.list().catch(explainStore(settings.dataDir)),
   });
   // Where the log is JSON lines, standard output holds nothing else.
-  (readable ? output : new LogOutput(2)).write(harmlessOutput(block));
+  (readable ? output : new LogOutput(2)).write(escapedOutput(block));
 }
 
 /** Says which setting keeps the server from listening, and what to do about it. */

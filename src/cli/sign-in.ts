@@ -1,7 +1,7 @@
 import type { TokenSource } from "../client/options.ts";
 import { subjectOf } from "../client/token.ts";
 import type { Target as Address } from "../conformance/target.ts";
-import { harmless } from "../core/harmless.ts";
+import { escapeControlChars } from "../core/harmless.ts";
 import { DEMO_PASSWORD } from "../server/authentication/demo-accounts.ts";
 import { Failure, Misuse } from "./failure.ts";
 import { askHidden, readSecret } from "./password-prompt.ts";
@@ -36,7 +36,7 @@ export async function signIn(target: Target, demoAccount: "first" | "last" = "fi
   if (user === undefined)
     throw new Misuse("Nobody is named to speak as: give --user, or --token, or select a context.");
   if (target.user === undefined)
-    remark(`Speaking as ${harmless(user)}, a demo account; --user names another.`);
+    remark(`Speaking as ${escapeControlChars(user)}, a demo account; --user names another.`);
   return signInAs(target, user, await findPassword(target, user, demo));
 }
 
@@ -72,7 +72,7 @@ async function findPassword(target: Target, user: string, demo: readonly string[
   if (secret !== undefined && "password" in secret) return secret.password;
   if (secret !== undefined) return readSecret();
   if (demo.includes(user)) return DEMO_PASSWORD;
-  if (process.stdin.isTTY) return askHidden(`Password of ${harmless(user)} at ${target.http}: `);
+  if (process.stdin.isTTY) return askHidden(`Password of ${escapeControlChars(user)} at ${target.http}: `);
   throw new Failure(
     `There is nothing that shows who ${user} is: set PARLEY_TOKEN (\`npx parley token ${user}\` prints one beside the server) or PARLEY_PASSWORD, or add --password-stdin.`,
   );

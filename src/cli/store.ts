@@ -102,7 +102,7 @@ export async function cleanUp(settings: Settings): Promise<void> {
     throw error;
   });
   try {
-    await store?.clean();
+    await store?.applyRetention();
   } finally {
     await store?.close();
   }

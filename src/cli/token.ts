@@ -2,11 +2,11 @@ import { resolve } from "node:path";
 import { Command } from "commander";
 import type { Account } from "../core/accounts.ts";
 import { readGrants } from "../core/grants.ts";
-import { harmless } from "../core/harmless.ts";
+import { escapeControlChars } from "../core/harmless.ts";
 import { IDENTIFIER_RULE, isIdentifier } from "../protocol/identifiers.ts";
 import { createKeys } from "../server/authentication/keys.ts";
 import { signToken } from "../server/authentication/tokens.ts";
-import { whole } from "../server/settings/kinds.ts";
+import { integer } from "../server/settings/kinds.ts";
 import { findSecretKey } from "../server/settings/secret-key.ts";
 import type { Settings } from "../server/settings/settings.ts";
 import { systemClock } from "../server/system-clock.ts";
@@ -47,7 +47,7 @@ async function token(user: string, flags: TokenFlags): Promise<void> {
   const life =
     lifetime === undefined
       ? { value: settings.tokenLifetime }
-      : whole("seconds", 1, MAX_LIFETIME).parse(lifetime);
+      : integer("seconds", 1, MAX_LIFETIME).parse(lifetime);
   if ("problem" in life) problems.push(`--lifetime=${JSON.stringify(lifetime)} ${life.problem}.`);
   const { plans } = settings.plans;
   if (plan !== undefined && !plans.has(plan))
@@ -77,6 +77,8 @@ async function token(user: string, flags: TokenFlags): Promise<void> {
 async function findAccount(settings: Settings, user: string): Promise<Account | undefined> {
   if (settings.secretKey === undefined || hasStore(settings))
     return withStore(settings, (accounts) => accounts.find(user));
-  remark(`note: signed with SECRET_KEY alone; there is no store in ${harmless(resolve(settings.dataDir))}.`);
+  remark(
+    `note: signed with SECRET_KEY alone; there is no store in ${escapeControlChars(resolve(settings.dataDir))}.`,
+  );
   return undefined;
 }

@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import type { Account, AccountChange, AccountStore } from "../core/accounts.ts";
-import { harmless } from "../core/harmless.ts";
+import { escapeControlChars } from "../core/harmless.ts";
 import type { RevocationStore } from "../core/revocations.ts";
 import { IDENTIFIER_RULE, isIdentifier } from "../protocol/identifiers.ts";
 import { checkNewPassword, createPasswords } from "../server/authentication/passwords.ts";
@@ -79,10 +79,12 @@ async function list({ accounts, settings, flags }: Task): Promise<void> {
   const all = await accounts.list();
   if (flags.json) return void printJson(all.map(visible), 2);
   if (all.length === 0) return print("There are no accounts. Add one with `parley user add <user>`.");
-  const width = Math.max(...all.map(({ user }) => harmless(user).length));
+  const width = Math.max(...all.map(({ user }) => escapeControlChars(user).length));
   for (const account of all) {
     const { plan, state, created } = words(account, settings);
-    print(`${harmless(account.user).padEnd(width)}  ${plan.padEnd(10)}  ${state.padEnd(14)}  ${created}`);
+    print(
+      `${escapeControlChars(account.user).padEnd(width)}  ${plan.padEnd(10)}  ${state.padEnd(14)}  ${created}`,
+    );
   }
 }
 
@@ -151,7 +153,9 @@ function visible({ user, plan, disabled, demo, createdAt }: Account): object {
 
 function words({ plan, disabled, demo, createdAt }: Account, { plans }: Settings) {
   return {
-    plan: plans.plans.has(plan) ? plan : `${harmless(plan)} (not in PLANS, counts as ${plans.fallback.name})`,
+    plan: plans.plans.has(plan)
+      ? plan
+      : `${escapeControlChars(plan)} (not in PLANS, counts as ${plans.fallback.name})`,
     state: `${disabled ? "disabled" : "enabled"}${demo ? ", demo" : ""}`,
     created: new Date(createdAt).toISOString(),
   };

@@ -10,7 +10,7 @@ export interface ApiKey {
 }
 
 /** The ways to write rights in an entry. */
-export const RIGHTS_WORDS: ReadonlyMap<string, readonly Right[]> = new Map([
+export const RIGHTS_BY_NAME: ReadonlyMap<string, readonly Right[]> = new Map([
   ["read", ["read"]],
   ["write", ["write"]],
   ["read+write", ["read", "write"]],

@@ -11,7 +11,7 @@
 // send its first hundred requests in one go, and one that does not stop is gone after 160.
 
 /** How many bucketfuls beyond the first are let through with a warning. */
-const WARNED_BUCKETS = 3;
+const WARNINGS_BEFORE_CLOSE = 3;
 
 export interface BurstRule {
   /** Frames a second; 0 switches the guard off. */
@@ -21,38 +21,38 @@ export interface BurstRule {
 }
 
 /** `level` frames were left in the bucket at time `at` (milliseconds). */
-export interface Bucket {
+export interface TokenBucket {
   readonly level: number;
-  readonly at: number;
+  readonly updatedAt: number;
   /** Given since the bucket was last full. A sender just over the rate hovers around a line for long: one warning will do. */
   readonly warnings: number;
 }
 
-export type BurstVerdict = "pass" | "warn" | "close";
+export type FloodVerdict = "pass" | "warn" | "close";
 
 /** A bucket that has not been used. */
-export function fullBucket(rule: BurstRule, now: number): Bucket {
-  return { level: rule.size, at: now, warnings: 0 };
+export function fullBucket(rule: BurstRule, now: number): TokenBucket {
+  return { level: rule.size, updatedAt: now, warnings: 0 };
 }
 
 /** Takes one frame out of the bucket and says what that means. */
-export function takeFrame(
-  bucket: Bucket,
+export function consumeFrame(
+  bucket: TokenBucket,
   rule: BurstRule,
   now: number,
-): { bucket: Bucket; verdict: BurstVerdict } {
+): { bucket: TokenBucket; verdict: FloodVerdict } {
   if (rule.rate === 0) return { bucket, verdict: "pass" };
-  const refilled = Math.min(rule.size, bucket.level + ((now - bucket.at) / 1000) * rule.rate);
+  const refilled = Math.min(rule.size, bucket.level + ((now - bucket.updatedAt) / 1000) * rule.rate);
   const level = refilled - 1;
   const given = refilled >= rule.size ? 0 : bucket.warnings;
   const due = bucketsOwed(level, rule);
   const next = { level, at: now, warnings: Math.max(given, due) };
-  if (level < -WARNED_BUCKETS * rule.size) return { bucket: next, verdict: "close" };
+  if (level < -WARNINGS_BEFORE_CLOSE * rule.size) return { bucket: next, verdict: "close" };
   return { bucket: next, verdict: due > given ? "warn" : "pass" };
 }
 
 /** Seconds until a client that stops now may send a whole bucketful again. */
-export function secondsToRefill(bucket: Bucket, rule: BurstRule): number {
+export function secondsToRefill(bucket: TokenBucket, rule: BurstRule): number {
   return Math.ceil((rule.size - bucket.level) / rule.rate);
 }
 

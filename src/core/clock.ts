@@ -20,4 +20,4 @@ export interface Clock {
 }
 
 /** Difference between the clocks above which the machine's clock was set, in milliseconds. */
-export const STEP = 1_000;
+export const CLOCK_STEP_MS = 1_000;

@@ -9,11 +9,11 @@ export interface ConversationSummary {
   readonly first: number;
   /** When the newest message was stored, in milliseconds since 1970; undefined when none is kept. */
   readonly lastAt: number | undefined;
-  readonly keep: OwnLimits;
+  readonly keep: RetentionOverride;
 }
 
 /** Limits of one conversation's own: null is as the server's settings say, 0 without limit. */
-export interface OwnLimits {
+export interface RetentionOverride {
   readonly messages: number | null;
   readonly days: number | null;
 }
@@ -23,7 +23,7 @@ export interface ConversationStore {
   list(): Promise<ConversationSummary[]>;
   find(id: string): Promise<ConversationSummary | undefined>;
   /** How far each user has read. */
-  marks(id: string): Promise<ReadonlyMap<string, number>>;
+  readMarks(id: string): Promise<ReadonlyMap<string, number>>;
   /** The messages that are kept, in the order of `seq`, read a little at a time. */
   messages(id: string): AsyncIterable<Message>;
   /**
@@ -33,6 +33,6 @@ export interface ConversationStore {
    */
   remove(id: string): Promise<boolean>;
   /** Gives a conversation limits of its own. Answers false where there is no such conversation. */
-  retain(id: string, limits: OwnLimits): Promise<boolean>;
+  retain(id: string, limits: RetentionOverride): Promise<boolean>;
   close(): Promise<void>;
 }

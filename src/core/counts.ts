@@ -1,5 +1,5 @@
 /** How many there are of each name; what there is none of is not held. */
-export class Counts {
+export class Counter {
   private readonly counts = new Map<string, number>();
 
   of(name: string): number {
@@ -11,7 +11,7 @@ export class Counts {
   }
 
   /** One less, but not less than none. */
-  drop(name: string): void {
+  remove(name: string): void {
     const count = this.of(name);
     if (count > 1) this.counts.set(name, count - 1);
     else this.counts.delete(name);

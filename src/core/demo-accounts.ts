@@ -1,7 +1,7 @@
 // From where the accounts whose password is published may be used. Without a setting: by who sits at the machine of a
 // server that listens for this machine only.
 import { isForwarded } from "./forwarded.ts";
-import { isLoopbackName, readHost } from "./host-field.ts";
+import { isLoopbackName, parseHost } from "./host-field.ts";
 
 export type DemoReach = "nowhere" | "this_machine" | "anywhere";
 
@@ -11,24 +11,24 @@ export function demoReach(setting: boolean | undefined, loopbackOnly: boolean): 
   return loopbackOnly ? "this_machine" : "nowhere";
 }
 
-export interface Asker {
+export interface RequestSource {
   /** Whether the other end of the line is an address of this machine. */
   readonly loopback: boolean;
   readonly headers: Headers;
 }
 
 /** Whether who asks may use a demo account. */
-export function mayUseDemoAccounts(reach: DemoReach, asker: Asker): boolean {
+export function canUseDemoAccounts(reach: DemoReach, asker: RequestSource): boolean {
   return reach === "this_machine" ? isOnThisMachine(asker) : reach === "anywhere";
 }
 
 /** What becomes of a demo account: it may be used, or not from where the asker is, or nobody may use it. */
 export type DemoUse = "usable" | "elsewhere" | "off";
 
-/** As `mayUseDemoAccounts`, with the reason. */
-export function demoUseOf(reach: DemoReach, asker: Asker): DemoUse {
+/** As `canUseDemoAccounts`, with the reason. */
+export function demoUseOf(reach: DemoReach, asker: RequestSource): DemoUse {
   if (reach === "nowhere") return "off";
-  return mayUseDemoAccounts(reach, asker) ? "usable" : "elsewhere";
+  return canUseDemoAccounts(reach, asker) ? "usable" : "elsewhere";
 }
 
 /**
@@ -36,11 +36,11 @@ export function demoUseOf(reach: DemoReach, asker: Asker): DemoUse {
  * far away: then it names them in some field, or passes on a `Host` that is no name of this machine. So does a page whose
  * name was made to lead to 127.0.0.1 (DNS rebinding).
  */
-export function isOnThisMachine({ loopback, headers }: Asker): boolean {
+export function isOnThisMachine({ loopback, headers }: RequestSource): boolean {
   if (!loopback || isForwarded(headers)) return false;
   const host = headers.get("host");
   // Programs that speak HTTP/1.0 send none; a browser always does.
   if (host === null || host === "") return true;
-  const named = readHost(host);
+  const named = parseHost(host);
   return named !== undefined && isLoopbackName(named.name);
 }

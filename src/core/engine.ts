@@ -70,7 +70,7 @@ export type MessageListener = (conversation: string, message: Message) => void;
 /** Called with the newest `seq` that is not announced any more, and with the epoch that begins. */
 export type EpochListener = (conversation: string, seq: number, epoch: string) => void;
 
-export interface Listening {
+export interface Subscription {
   /** The newest `seq` stored when listening began; 0 in a conversation nobody has spoken in. */
   readonly seq: number;
   /** As in core/epoch.ts. It changes when messages that were stored may be gone, and when the conversation is removed. */
@@ -112,13 +112,13 @@ export interface Engine {
   quota(user: string, limit: number): Promise<Quota | null>;
 
   /** Starts to announce a conversation's messages. MUST NOT miss or repeat one between the answer's `seq` and the first call. */
-  listen(conversation: string, listener: MessageListener): Promise<Listening>;
+  subscribe(conversation: string, listener: MessageListener): Promise<Subscription>;
 
   /** How far a conversation reaches now. MUST NOT change with what is only read. */
   head(conversation: string): Promise<Head>;
 
   /**
-   * For a client that comes back: the oldest `count` messages with `after` < seq ≤ `upTo` that are kept, in the order of
+   * For a client that comes back: the oldest `count` messages with `after` < seq ≤ `last` that are kept, in the order of
    * `seq`, without charging anybody. Fewer than `count` when their texts pass HISTORY_BUDGET, but at least one where
    * one is kept; none means that none is. Undefined: it cannot be read now.
    *
@@ -129,7 +129,7 @@ export interface Engine {
   page(
     conversation: string,
     after: number,
-    upTo: number,
+    last: number,
     count: number,
   ): Promise<readonly Message[] | undefined>;
 
@@ -139,10 +139,10 @@ export interface Engine {
    * Calls of one user MUST take effect in their order, and after the posts that were made before them. `epoch` as in
    * PostRequest.
    */
-  mark(conversation: string, user: string, seq: number, epoch?: string): Promise<number | undefined>;
+  setReadMark(conversation: string, user: string, seq: number, epoch?: string): Promise<number | undefined>;
 
   /** Every user's read mark in a conversation; users who never set one are missing. */
-  marks(conversation: string): Promise<ReadonlyMap<string, number>>;
+  readMarks(conversation: string): Promise<ReadonlyMap<string, number>>;
 
   /** Answers false while the store cannot be written, for `/readyz`. */
   ready(): boolean;
@@ -151,7 +151,7 @@ export interface Engine {
    * Whether a call on the store ended with `error` because the store could not be reached, or the part of it that was
    * asked; another part may be well meanwhile.
    */
-  isAway(error: unknown): boolean;
+  isUnavailable(error: unknown): boolean;
 
   /** Tells each time `ready()` changes; clients are told `degraded` and `recovered` (L3). Answers a function that stops it. */
   watchReady(listener: (ready: boolean) => void): () => void;

@@ -18,8 +18,8 @@ export type EpochRelation = "same" | "removed" | "lost";
 export function relationOf(earlier: string, now: string): EpochRelation {
   if (earlier === now) return "same";
   const [theirs, ours] = [parse(earlier), parse(now)];
-  const isEarlierLife = theirs !== undefined && theirs.store === ours?.store && theirs.n < ours.n;
-  return isEarlierLife ? "removed" : "lost";
+  const isEarlierIncarnation = theirs !== undefined && theirs.store === ours?.store && theirs.n < ours.n;
+  return isEarlierIncarnation ? "removed" : "lost";
 }
 
 /** Undefined where it is no epoch of this form: it comes from a client. */

@@ -2,32 +2,39 @@
 // is wrong with a request for one, and what it comes to. server/faults/ makes them.
 import { z } from "zod";
 import { type CloseCode, describeClose } from "../protocol/close-codes.ts";
-import { TOO_MUCH_JSON } from "../protocol/decode.ts";
+import { JSON_TOO_LARGE } from "../protocol/decode.ts";
 import { ERRORS, type ErrorCode } from "../protocol/errors.ts";
 import { parseJson } from "../protocol/json.ts";
 import { type Quota, SERVER_FRAMES, type ServerFrameType } from "../protocol/server-frames.ts";
-import { type Ending, FULL_PLAN_WAIT } from "./closing.ts";
+import { type CloseReason, FULL_PLAN_RETRY_S } from "./closing.ts";
 import type { Live, SessionRules } from "./session-state.ts";
 
 /** Longest a line may be frozen, in seconds: its client is not heard meanwhile, not even when it goes. */
-export const MAX_FREEZE = 600;
+export const MAX_FREEZE_S = 600;
 /** Longest delay in one direction, in milliseconds. */
-export const MAX_DELAY = 60_000;
+export const MAX_DELAY_MS = 60_000;
 /** Most frames that are lost for one request. */
-export const MAX_LOST = 1000;
+export const MAX_DROPPED_FRAMES = 1000;
 /** Furthest jump, in seconds: the longest inactivity time-out that can be set. */
-export const MAX_JUMP = 604_800;
+export const MAX_CLOCK_JUMP_S = 604_800;
 /** Most requests that are charged to fill a quota: real ones, each with its row in the store. */
-export const MAX_FILL = 100_000;
+export const MAX_FILL_REQUESTS = 100_000;
 /** Longest reason of a close frame, in bytes (RFC 6455 §5.5). */
 const MAX_REASON_BYTES = 123;
 /** Longest wait that a `closing` frame may be made to name, in seconds. */
-const MAX_RETRY_AFTER = 3600;
+const MAX_RETRY_AFTER_S = 3600;
 
 /** Frames that can be lost: all but the first, without which nothing begins. */
-export const LOSABLE = Object.keys(SERVER_FRAMES).filter((type) => type !== "welcome") as ServerFrameType[];
+export const DROPPABLE_FRAMES = Object.keys(SERVER_FRAMES).filter(
+  (type) => type !== "welcome",
+) as ServerFrameType[];
 /** Where the clock of a connection can be moved to. */
-export const TARGETS = ["inactivity_warning", "inactivity", "token_expiring", "token_expiry"] as const;
+export const CLOCK_JUMP_TARGETS = [
+  "inactivity_warning",
+  "inactivity",
+  "token_expiring",
+  "token_expiry",
+] as const;
 
 function within(min: number, max: number, schema: z.ZodNumber = z.number("must be a number")): z.ZodNumber {
   return schema.min(min, `must be at least ${min}`).max(max, `must be at most ${max}`);
@@ -39,46 +46,46 @@ function seconds(max: number): z.ZodNumber {
   return z.number(message).gt(0, message).max(max, message);
 }
 
-const whole = z.int("must be a whole number");
+const integer = z.int("must be a whole number");
 
 /** The line ends without a close frame. */
 const Cut = z.strictObject({ do: z.literal("cut") });
 
 /** The server neither reads nor writes the connection, and its time-outs stand still, for so long or until `thaw`. */
-const Freeze = z.strictObject({ do: z.literal("freeze"), seconds: seconds(MAX_FREEZE) });
+const Freeze = z.strictObject({ do: z.literal("freeze"), seconds: seconds(MAX_FREEZE_S) });
 
 /** Ends a freeze. */
 const Thaw = z.strictObject({ do: z.literal("thaw") });
 
 /** Everything to and from the connection comes so much later, in its order; 0 ends that. */
-const Delay = z.strictObject({ do: z.literal("delay"), milliseconds: within(0, MAX_DELAY) });
+const Delay = z.strictObject({ do: z.literal("delay"), milliseconds: within(0, MAX_DELAY_MS) });
 
 /** The next `count` frames of that type are not sent to the connection; 0 forgets what was asked for before. */
 const Lose = z.strictObject({
   do: z.literal("lose"),
-  next: z.enum(LOSABLE, `must be one of ${LOSABLE.join(", ")}`),
-  count: within(0, MAX_LOST, whole).default(1),
+  next: z.enum(DROPPABLE_FRAMES, `must be one of ${DROPPABLE_FRAMES.join(", ")}`),
+  count: within(0, MAX_DROPPED_FRAMES, integer).default(1),
 });
 
 /** Closes as the server does: `error` where the code has one, `closing`, and the close. */
 const Close = z.strictObject({
   do: z.literal("close"),
-  code: whole.refine(isClosable, "must be 1000, 1001, 1011, 1012, 1013, or from 4400 to 4499"),
+  code: integer.refine(isClosable, "must be 1000, 1001, 1011, 1012, 1013, or from 4400 to 4499"),
   reason: z
     .string("must be a text")
     .refine((text) => new TextEncoder().encode(text).length <= MAX_REASON_BYTES, {
       error: `must be at most ${MAX_REASON_BYTES} bytes long`,
     })
     .optional(),
-  retry_after: within(0, MAX_RETRY_AFTER).optional(),
+  retry_after: within(0, MAX_RETRY_AFTER_S).optional(),
 });
 
 /** Moves the clock of this one connection forward: by so many seconds, or to where something happens to it. */
 const Jump = z
   .strictObject({
     do: z.literal("jump"),
-    to: z.enum(TARGETS, `must be one of ${TARGETS.join(", ")}`).optional(),
-    seconds: seconds(MAX_JUMP).optional(),
+    to: z.enum(CLOCK_JUMP_TARGETS, `must be one of ${CLOCK_JUMP_TARGETS.join(", ")}`).optional(),
+    seconds: seconds(MAX_CLOCK_JUMP_S).optional(),
   })
   .refine(({ to, seconds }) => (to === undefined) !== (seconds === undefined), {
     error: "needs either `to` or `seconds`",
@@ -90,15 +97,15 @@ const FillQuota = z.strictObject({ do: z.literal("fill_quota") });
 /** Signs a token of the user that has expired: worth nothing, but for seeing what a client makes of its refusal. */
 const ExpiredToken = z.strictObject({ do: z.literal("expired_token") });
 
-const KINDS = [Cut, Freeze, Thaw, Delay, Lose, Close, Jump, FillQuota, ExpiredToken] as const;
-const DOES = KINDS.map(({ shape }) => shape.do.value).join(", ");
+const FAULT_SCHEMAS = [Cut, Freeze, Thaw, Delay, Lose, Close, Jump, FillQuota, ExpiredToken] as const;
+const FAULT_NAMES = FAULT_SCHEMAS.map(({ shape }) => shape.do.value).join(", ");
 
 const FaultRequest = z.strictObject(
   {
     connection: z.string("must be the `connection` of a `welcome` frame").min(1).max(64),
-    fault: z.discriminatedUnion("do", KINDS, {
+    fault: z.discriminatedUnion("do", FAULT_SCHEMAS, {
       error: ({ code }) =>
-        code === "invalid_union" ? `must be one of ${DOES}` : 'must be an object, as in {"do":"cut"}',
+        code === "invalid_union" ? `must be one of ${FAULT_NAMES}` : 'must be an object, as in {"do":"cut"}',
     }),
   },
   { error: "must be a JSON object" },
@@ -119,8 +126,8 @@ export interface FaultRefusal {
 export function readFaultRequest(
   text: string,
 ): { readonly request: FaultRequest } | { readonly refusal: FaultRefusal } {
-  const { value, fault } = parseJson(text);
-  if (fault === "too_large") return { refusal: { code: fault, message: TOO_MUCH_JSON } };
+  const { value, error: fault } = parseJson(text);
+  if (fault === "too_large") return { refusal: { code: fault, message: JSON_TOO_LARGE } };
   if (fault !== undefined) return { refusal: { code: fault, message: "The body is not JSON." } };
   const parsed = FaultRequest.safeParse(value);
   if (parsed.success) return { request: parsed.data };
@@ -139,8 +146,8 @@ function isClosable(code: number): boolean {
 }
 
 /** How a connection ends that is to be closed by a fault: as the server would end it with that code. */
-export function endingOf({ code, reason, retry_after: asked }: FaultOf<"close">): Ending {
-  const retryAfter = asked ?? (code === 4409 ? FULL_PLAN_WAIT : undefined);
+export function closeReasonOf({ code, reason, retry_after: asked }: FaultOf<"close">): CloseReason {
+  const retryAfter = asked ?? (code === 4409 ? FULL_PLAN_RETRY_S : undefined);
   const known = Object.entries(ERRORS).find(([, entry]) => "close" in entry && entry.close === code);
   // 1013 comes with an error only where nobody can be let in; a reader that is too slow gets none.
   const error = known !== undefined && code !== 1013 ? (known[0] as ErrorCode) : undefined;
@@ -156,7 +163,7 @@ export function endingOf({ code, reason, retry_after: asked }: FaultOf<"close">)
 }
 
 /** Where a jump takes a connection's clock. */
-export interface Jump {
+export interface ClockJump {
   /** The moments to halt at, on the connection's own clock, the last one being where it ends: nothing is jumped over. */
   readonly stops: readonly number[];
   /** Whether the user counts as active all the way: it is the token's end that is looked for, not that of patience. */
@@ -164,12 +171,12 @@ export interface Jump {
 }
 
 /** Plans a jump for a connection whose clock shows `now`; answers a sentence where there is nowhere to jump to. */
-export function planJump(
+export function planClockJump(
   session: Live,
   { to, seconds }: FaultOf<"jump">,
   now: number,
   rules: SessionRules,
-): Jump | string {
+): ClockJump | string {
   const quietEnd = rules.inactivity === 0 ? Number.POSITIVE_INFINITY : session.activeAt + rules.inactivity;
   // Once a client was warned, that lies in the past.
   const isWarned = session.expiryWarningAt > session.expiresAt;
@@ -195,10 +202,10 @@ export function planJump(
 }
 
 /** How many requests fill a user's quota; a sentence where it cannot be filled. */
-export function chargesToFill(quota: Quota | null): number | string {
+export function requestsToExhaustQuota(quota: Quota | null): number | string {
   if (quota === null) return "The user's plan is without limit: there is nothing to fill.";
   const { remaining } = quota;
-  if (remaining > MAX_FILL)
-    return `${remaining} requests remain, and at most ${MAX_FILL} are made. Use a smaller plan.`;
+  if (remaining > MAX_FILL_REQUESTS)
+    return `${remaining} requests remain, and at most ${MAX_FILL_REQUESTS} are made. Use a smaller plan.`;
   return remaining;
 }

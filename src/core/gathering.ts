@@ -6,7 +6,7 @@
 //   read at 7    7→8 anna joined    8→9 ben left    (9→10 missed)    10→11 … : a gap
 
 /** A change of who is in a conversation through one node's life. Versions rise while anybody is there; 0: nobody is. */
-export interface HereChange {
+export interface PresenceDelta {
   readonly life: string;
   readonly was: number;
   readonly version: number;
@@ -16,9 +16,13 @@ export interface HereChange {
 }
 
 /** All who are in a conversation, as the store holds it. */
-export interface HereState {
+export interface PresenceSnapshot {
   readonly version: number;
-  readonly entries: readonly { readonly life: string; readonly user: string; readonly since: number }[];
+  readonly entries: readonly {
+    readonly incarnation: string;
+    readonly user: string;
+    readonly since: number;
+  }[];
 }
 
 /** What users who are present are sent. */
@@ -28,14 +32,14 @@ export interface PresenceChange {
   readonly at: number;
 }
 
-interface Place {
-  readonly life: string;
+interface NodePresence {
+  readonly incarnation: string;
   readonly since: number;
 }
 
 /** The users who are in one conversation through other nodes: each once, through however many (P1). */
-export class Gathering {
-  private readonly places = new Map<string, Place[]>();
+export class RemotePresence {
+  private readonly presences = new Map<string, NodePresence[]>();
   /** Users who were there before the store was away and whom nobody has put back yet, and until when that is awaited. */
   private readonly missing = new Map<string, number>();
   private readonly since = new Map<string, number>();
@@ -57,7 +61,7 @@ export class Gathering {
   }
 
   /** Takes an announced change in; answers undefined when one before it was missed and all must be read. */
-  hear(change: HereChange): PresenceChange[] | undefined {
+  apply(change: PresenceDelta): PresenceChange[] | undefined {
     if (this.version === undefined) return undefined;
     if (change.was !== this.version) {
       const isOld = change.version === this.version || (change.version > 0 && change.version < this.version);
@@ -70,76 +74,78 @@ export class Gathering {
     this.version = change.version;
     if (this.isOwn(change.life)) return [];
     const { life } = change;
-    const heard: PresenceChange[] = [];
+    const changes: PresenceChange[] = [];
     for (const [user, since] of change.joined)
-      if (this.add(user, { life, since })) heard.push({ user, state: "joined", at: since });
+      if (this.add(user, { incarnation: life, since })) changes.push({ user, state: "joined", at: since });
     for (const [user, at] of change.left)
-      if (this.remove(user, life)) heard.push({ user, state: "left", at });
-    return heard;
+      if (this.remove(user, life)) changes.push({ user, state: "left", at });
+    return changes;
   }
 
   /**
    * Takes in what the store holds. Who is not there any more has left; but before `trusted` the store, or another node,
    * may have been away and not all be put back yet: until then they are waited for.
    */
-  read({ version, entries }: HereState, now: number, trusted: number): PresenceChange[] {
+  reset({ version, entries }: PresenceSnapshot, now: number, evictFrom: number): PresenceChange[] {
     this.version = version;
     this.newest = Math.max(this.newest, version);
     const before = new Set(this.since.keys());
-    this.places.clear();
+    this.presences.clear();
     const changes: PresenceChange[] = [];
-    for (const { life, user, since } of entries) {
+    for (const { incarnation: life, user, since } of entries) {
       if (this.isOwn(life)) continue;
       before.delete(user);
-      if (this.add(user, { life, since })) changes.push({ user, state: "joined", at: since });
+      if (this.add(user, { incarnation: life, since })) changes.push({ user, state: "joined", at: since });
     }
     for (const user of before) {
-      if (!this.missing.has(user)) this.missing.set(user, trusted);
+      if (!this.missing.has(user)) this.missing.set(user, evictFrom);
     }
     return [...changes, ...this.settle(now)];
   }
 
   /** Those who were waited for until now, and did not come back. */
   settle(now: number): PresenceChange[] {
-    const gone: PresenceChange[] = [];
+    const left: PresenceChange[] = [];
     for (const [user, until] of this.missing) {
       if (now < until) continue;
       this.missing.delete(user);
       this.since.delete(user);
-      gone.push({ user, state: "left", at: now });
+      left.push({ user, state: "left", at: now });
     }
-    return gone;
+    return left;
   }
 
   /** Whether anybody is waited for. */
-  get waits(): boolean {
+  get hasPending(): boolean {
     return this.missing.size > 0;
   }
 
   /** Answers whether the user was not there before. */
-  private add(user: string, place: Place): boolean {
+  private add(user: string, presence: NodePresence): boolean {
     const isNew = !this.since.has(user);
-    const others = (this.places.get(user) ?? []).filter(({ life }) => life !== place.life);
-    this.set(user, [...others, place]);
+    const others = (this.presences.get(user) ?? []).filter(
+      ({ incarnation: life }) => life !== presence.incarnation,
+    );
+    this.set(user, [...others, presence]);
     this.missing.delete(user);
     return isNew;
   }
 
   /** Answers whether the user is there no longer. */
   private remove(user: string, life: string): boolean {
-    const places = this.places.get(user);
+    const places = this.presences.get(user);
     if (places === undefined) return false;
-    const others = places.filter((place) => place.life !== life);
+    const others = places.filter((place) => place.incarnation !== life);
     if (others.length > 0) this.set(user, others);
     else {
-      this.places.delete(user);
+      this.presences.delete(user);
       this.since.delete(user);
     }
     return others.length === 0;
   }
 
-  private set(user: string, places: Place[]): void {
-    this.places.set(user, places);
+  private set(user: string, places: NodePresence[]): void {
+    this.presences.set(user, places);
     this.since.set(user, Math.min(...places.map(({ since }) => since)));
   }
 }

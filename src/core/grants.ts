@@ -33,9 +33,9 @@ export function readGrants(
 }
 
 /** Says in a sentence for `forbidden` what is missing for `right` in `conversation`; undefined when it is allowed. */
-export function missingRight(grants: Grants, conversation: string, right: Right): string | undefined {
+export function explainMissingRight(grants: Grants, conversation: string, right: Right): string | undefined {
   const { conversations, rights } = grants;
-  if (conversations?.some((pattern) => matches(pattern, conversation)) === false)
+  if (conversations?.some((pattern) => matchesPattern(pattern, conversation)) === false)
     return `This token does not allow the conversation \`${conversation}\`.`;
   if (rights?.includes(right) === false) return `This token does not have the right \`${right}\`.`;
   return undefined;
@@ -49,7 +49,7 @@ export function isConversationPattern(text: string): boolean {
   return text.endsWith("*") && (isIdentifier(beginning) || /^\.{1,2}$/.test(beginning));
 }
 
-function matches(pattern: string, conversation: string): boolean {
+function matchesPattern(pattern: string, conversation: string): boolean {
   return pattern.endsWith("*") ? conversation.startsWith(pattern.slice(0, -1)) : pattern === conversation;
 }
 

@@ -5,11 +5,11 @@ import type { ErrorCode } from "../protocol/errors.ts";
 import { IDENTIFIER_RULE, isClientName, isIdentifier } from "../protocol/identifiers.ts";
 import { MAX_LAST } from "../protocol/limits.ts";
 import { SUBPROTOCOL } from "../protocol/version.ts";
-import { type OriginRule, refuseOrigin } from "./origins.ts";
+import { explainOriginRefusal, type OriginRule } from "./origins.ts";
 import type { ResumeRequest } from "./resume.ts";
 
 /** Longest address of a request, in bytes: a token of 4,096 and room for the rest. */
-const MAX_ADDRESS = 8 * 1024;
+const MAX_TARGET_BYTES = 8 * 1024;
 
 /** Offered beside `parley.v1`, it carries the token where a client can set no header and wants no token in an address. */
 const BEARER_PROTOCOL = "bearer.";
@@ -18,7 +18,7 @@ const SEQUENCE = /^\d{1,15}$/;
 
 const COUNT = /^\d{1,3}$/;
 
-export interface Handshake {
+export interface HandshakeRequest {
   readonly method: string;
   /** Path and query as they were sent. */
   readonly target: string;
@@ -27,7 +27,7 @@ export interface Handshake {
 }
 
 /** A refusal as HTTP. */
-export interface Refusal {
+export interface HandshakeRejection {
   readonly code: Extract<
     ErrorCode,
     | "bad_request"
@@ -42,8 +42,8 @@ export interface Refusal {
 }
 
 /** Where the client wants to go, or what is wrong with it; the socket is opened either way. */
-export interface Opening {
-  readonly address: { readonly user: string; readonly conversation: string } | { readonly fault: string };
+export interface ParsedHandshake {
+  readonly address: { readonly user: string; readonly conversation: string } | { readonly error: string };
   /** The token, when one came with the handshake. */
   readonly token: string | undefined;
   /** The ticket, when one came in the place of a token. */
@@ -56,14 +56,16 @@ export interface Opening {
   readonly subprotocol: typeof SUBPROTOCOL | undefined;
 }
 
-export type HandshakeVerdict = { readonly refusal: Refusal } | { readonly opening: Opening };
+export type HandshakeResult =
+  | { readonly refusal: HandshakeRejection }
+  | { readonly opening: ParsedHandshake };
 
 /** Decides about one request whose path begins with `/ws/`. */
-export function readHandshake(handshake: Handshake, origins: OriginRule): HandshakeVerdict {
+export function parseHandshake(handshake: HandshakeRequest, origins: OriginRule): HandshakeResult {
   const mark = handshake.target.indexOf("?");
   const path = (mark < 0 ? handshake.target : handshake.target.slice(0, mark)).split("/");
-  const protocols = offered(handshake.headers);
-  const refusal = refuse(handshake, path, protocols, origins);
+  const protocols = offeredProtocols(handshake.headers);
+  const refusal = rejection(handshake, path, protocols, origins);
   if (refusal !== undefined) return { refusal };
   const query = new URLSearchParams(mark < 0 ? "" : handshake.target.slice(mark + 1));
   const [user, conversation] = path.slice(2) as [string, string];
@@ -81,16 +83,16 @@ export function readHandshake(handshake: Handshake, origins: OriginRule): Handsh
   };
 }
 
-function refuse(
-  { method, target, headers, scheme }: Handshake,
+function rejection(
+  { method, target, headers, scheme }: HandshakeRequest,
   path: readonly string[],
   protocols: readonly string[],
   origins: OriginRule,
-): Refusal | undefined {
-  if (target.length > MAX_ADDRESS) {
+): HandshakeRejection | undefined {
+  if (target.length > MAX_TARGET_BYTES) {
     return {
       code: "address_too_long",
-      detail: `The address has ${target.length} bytes; ${MAX_ADDRESS} are taken.`,
+      detail: `The address has ${target.length} bytes; ${MAX_TARGET_BYTES} are taken.`,
     };
   }
   if (path.length !== 4 || path[2] === "" || path[3] === "") {
@@ -113,7 +115,7 @@ function refuse(
   // The runtime lets these through (RUNTIME 7); two readings of one request are how requests are smuggled.
   const host = headers.get("host") ?? "";
   if (!/^[^\s,/@]+$/.test(host)) return { code: "bad_request", detail: "There must be one `Host` field." };
-  if (!tokens(headers.get("connection")).includes("upgrade")) {
+  if (!fieldTokens(headers.get("connection")).includes("upgrade")) {
     return { code: "bad_request", detail: "The `Connection` field must say `Upgrade` (RFC 6455 §4.1)." };
   }
   if (version === null || !/^[A-Za-z0-9+/]{22}==$/.test(headers.get("sec-websocket-key") ?? "")) {
@@ -126,7 +128,7 @@ function refuse(
   if ((headers.get("content-length") ?? "0") !== "0" || headers.has("transfer-encoding")) {
     return { code: "bad_request", detail: "The request that opens a socket cannot have a body." };
   }
-  const foreign = refuseOrigin(origins, { scheme, headers });
+  const foreign = explainOriginRefusal(origins, { scheme, headers });
   if (foreign !== undefined) return { code: "origin_refused", detail: foreign };
   if (protocols.length > 0 && !protocols.includes(SUBPROTOCOL)) {
     return { code: "bad_request", detail: `Offer the subprotocol \`${SUBPROTOCOL}\`, or none.` };
@@ -139,29 +141,29 @@ function readAddress(
   conversation: string,
   query: URLSearchParams,
   credentials: number,
-): Opening["address"] {
+): ParsedHandshake["address"] {
   const ids = { user: decode(user), conversation: decode(conversation) };
   for (const [name, id] of Object.entries(ids)) {
     if (id === undefined || !isIdentifier(id)) {
-      return { fault: `The ${name} in the address must be ${IDENTIFIER_RULE}.` };
+      return { error: `The ${name} in the address must be ${IDENTIFIER_RULE}.` };
     }
   }
   // Two credentials are two answers to "who is this", and whoever checks may not be whoever acts (W3).
   if (credentials > 1)
-    return { fault: "There is more than one credential; send one token or ticket, in one place, once." };
+    return { error: "There is more than one credential; send one token or ticket, in one place, once." };
   for (const name of ["after", "epoch", "last", "client"]) {
-    if (query.getAll(name).length > 1) return { fault: `There is more than one \`${name}\` in the address.` };
+    if (query.getAll(name).length > 1) return { error: `There is more than one \`${name}\` in the address.` };
   }
   if (query.has("after") && !SEQUENCE.test(query.get("after")!)) {
     return {
-      fault: "`after` in the address must be the `seq` of the newest message you have: a whole number.",
+      error: "`after` in the address must be the `seq` of the newest message you have: a whole number.",
     };
   }
   if (query.has("client") && !isClientName(query.get("client")!)) {
-    return { fault: "`client` in the address must be 1–64 characters of A-Z a-z 0-9 . _ -." };
+    return { error: "`client` in the address must be 1–64 characters of A-Z a-z 0-9 . _ -." };
   }
   if (query.has("last") && readLast(query) === undefined) {
-    return { fault: `\`last\` in the address must be a whole number from 0 to ${MAX_LAST}.` };
+    return { error: `\`last\` in the address must be a whole number from 0 to ${MAX_LAST}.` };
   }
   return ids as { user: string; conversation: string };
 }
@@ -201,13 +203,13 @@ function decode(segment: string): string | undefined {
   }
 }
 
-function offered(headers: Headers): string[] {
+function offeredProtocols(headers: Headers): string[] {
   return (headers.get("sec-websocket-protocol") ?? "")
     .split(",")
     .map((protocol) => protocol.trim())
     .filter((protocol) => protocol !== "");
 }
 
-function tokens(field: string | null): string[] {
+function fieldTokens(field: string | null): string[] {
   return (field ?? "").split(",").map((token) => token.trim().toLowerCase());
 }

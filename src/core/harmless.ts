@@ -10,7 +10,7 @@ const CONTROLS = /[\x00-\x1f\x7f]/g;
  * writing; fillers, marks and tags without a width. Not here: the joiners U+200C and U+200D, which emoji and many
  * scripts need, and the selectors of variants.
  */
-const UNSEEN =
+const INVISIBLE =
   /\u034f|[\u0080-\u009f\u00ad\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\u{1bca0}-\u{1bca3}\u{1d173}-\u{1d17a}\u{e0000}-\u{e00ff}\u{e01f0}-\u{e0fff}]/gu;
 
 /** What a joiner may stand between: an emoji with its modifiers, or letters of a script that joins. */
@@ -21,44 +21,44 @@ const JOINABLE =
 const LONE_JOINER = new RegExp(`(?<!${JOINABLE})[\\u200c\\u200d]|[\\u200c\\u200d](?!${JOINABLE})`, "gu");
 
 /** Colours, as Parley itself writes them. */
-const COLOUR = /\x1b\[[0-9;]*m/;
+const COLOR_SEQUENCE = /\x1b\[[0-9;]*m/;
 
 /** `text` with every control character made visible, line ends too: `␛`, `\u202e`. For one value, a name or a reason. */
-export function harmless(text: string): string {
-  return withoutUnseen(text.toWellFormed().replaceAll("\t", "    ").replace(CONTROLS, picture));
+export function escapeControlChars(text: string): string {
+  return replaceInvisible(text.toWellFormed().replaceAll("\t", "    ").replace(CONTROLS, controlPicture));
 }
 
 /** The lines of `text`, each made harmless. */
-export function harmlessLines(text: string): readonly string[] {
-  return text.split(/\r?\n/).map(harmless);
+export function escapedLines(text: string): readonly string[] {
+  return text.split(/\r?\n/).map(escapeControlChars);
 }
 
 /** `value` as JSON, which a terminal can show; it says the same to whoever parses it. `indent` as for JSON.stringify. */
-export function harmlessJson(value: unknown, indent?: number): string {
-  return unseenEscaped(JSON.stringify(value, null, indent) ?? "null");
+export function escapedJson(value: unknown, indent?: number): string {
+  return escapeInvisible(JSON.stringify(value, null, indent) ?? "null");
 }
 
 /** The same for JSON that is written already, with its line ends. */
-export function unseenEscaped(json: string): string {
-  return withoutUnseen(json.replaceAll("\x7f", "\\u007f"));
+export function escapeInvisible(json: string): string {
+  return replaceInvisible(json.replaceAll("\x7f", "\\u007f"));
 }
 
 /**
  * Text of Parley's own, with line ends and colours, around values of others: the last guard before a terminal. Values
  * must be made harmless themselves, or one could hold a line end or a colour.
  */
-export function harmlessOutput(text: string): string {
+export function escapedOutput(text: string): string {
   return text
-    .split(new RegExp(`([\n\t]|${COLOUR.source})`))
-    .map((part, index) => (index % 2 === 1 ? part : harmless(part)))
+    .split(new RegExp(`([\n\t]|${COLOR_SEQUENCE.source})`))
+    .map((part, index) => (index % 2 === 1 ? part : escapeControlChars(part)))
     .join("");
 }
 
-function withoutUnseen(text: string): string {
-  return text.replace(UNSEEN, escaped).replace(LONE_JOINER, escaped);
+function replaceInvisible(text: string): string {
+  return text.replace(INVISIBLE, escaped).replace(LONE_JOINER, escaped);
 }
 
-function picture(control: string): string {
+function controlPicture(control: string): string {
   return String.fromCodePoint(control === "\x7f" ? 0x2421 : 0x2400 + control.charCodeAt(0));
 }
 

@@ -12,7 +12,7 @@ export interface HistoryRange {
  * Most bytes of texts and data in one answer, as they are sent (UTF-8, JSON's escapes included): well below what may be unsent
  * to one socket (B1), or reading back long messages would close the reader.
  */
-export const HISTORY_BUDGET = 384 * 1024;
+export const MAX_HISTORY_BYTES = 384 * 1024;
 
 /** Which messages a history request means, in a conversation that reaches from `first` to `seq`. */
 export function historyRange(

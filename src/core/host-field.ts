@@ -2,7 +2,7 @@
 // into its own requests, but neither `Host` nor `Origin`: the browser writes these two.
 
 /** A host name or address in the form that browsers use, and the port, where one is named. */
-export interface NamedHost {
+export interface HostAndPort {
   /** Small letters; an IPv6 address in brackets. */
   readonly name: string;
   /** Undefined where none is named: the default of the scheme. */
@@ -18,7 +18,7 @@ const OCTET = "(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)";
 const PLAIN_NAME = new RegExp(`^(?:(?:${OCTET}\\.){3}${OCTET}|(?:[a-z\\d_-]+\\.)*[a-z][a-z\\d-]*)$`);
 
 /** Reads a `Host` field; undefined where it is missing, empty, repeated or malformed. */
-export function readHost(field: string | null): NamedHost | undefined {
+export function parseHost(field: string | null): HostAndPort | undefined {
   const match = HOST_FIELD.exec(field ?? "");
   if (match === null) return undefined;
   const port = match[1];
@@ -33,7 +33,7 @@ export function readHost(field: string | null): NamedHost | undefined {
 }
 
 /**
- * Whether a name in the form of `NamedHost` always means the machine that uses it: nobody can make it lead elsewhere, or
+ * Whether a name in the form of `HostAndPort` always means the machine that uses it: nobody can make it lead elsewhere, or
  * give a page of their own such a name (RFC 6761 §6.3, RFC 6890).
  */
 export function isLoopbackName(name: string): boolean {

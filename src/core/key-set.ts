@@ -3,19 +3,19 @@
 // milliseconds.
 
 /** How long a set is used without another look: a key that was withdrawn is refused after this at the latest. */
-export const FRESH_FOR = 600_000;
+export const FRESH_MS = 600_000;
 
 /**
  * How long a set is used while it cannot be read again. An issuer that cannot publish its keys for so long signs no tokens
  * either, and a key that was withdrawn must end some time.
  */
-export const KEPT_FOR = 3_600_000;
+export const MAX_AGE_MS = 3_600_000;
 
 /** A set that was read is read again for a key it does not have after this time at the earliest, whoever asks for one. */
-const READ_PAUSE = 15_000;
+const REFETCH_INTERVAL_MS = 15_000;
 
 /** After a failure the set is asked for again after this time. */
-export const FAILURE_PAUSE = 5_000;
+export const RETRY_AFTER_FAILURE_MS = 5_000;
 
 /** When the set was read, and when reading it failed last; undefined for never. */
 export interface KeySetTimes {
@@ -24,31 +24,31 @@ export interface KeySetTimes {
 }
 
 /** What to do for a token whose key is, or is not, in the set as it was read last. */
-export type KeySetStep = "use" | "read" | "refuse" | "unavailable";
+export type KeySetAction = "use" | "read" | "refuse" | "unavailable";
 
 /**
  * Decides about one token: `use` the key that is known, `refuse` the token because the set does not have its key, `read`
  * the set first, or say that it is `unavailable`: whether the token is good cannot be known now.
  */
-export function keySetStep(isKnown: boolean, { readAt, failedAt }: KeySetTimes, now: number): KeySetStep {
+export function keySetAction(isKnown: boolean, { readAt, failedAt }: KeySetTimes, now: number): KeySetAction {
   const hasFailed = failedAt !== undefined && (readAt === undefined || failedAt >= readAt);
-  const pauses = hasFailed && now < failedAt + FAILURE_PAUSE;
-  if (readAt === undefined || now >= readAt + KEPT_FOR) return pauses ? "unavailable" : "read";
-  if (now >= readAt + FRESH_FOR) {
+  const pauses = hasFailed && now < failedAt + RETRY_AFTER_FAILURE_MS;
+  if (readAt === undefined || now >= readAt + MAX_AGE_MS) return pauses ? "unavailable" : "read";
+  if (now >= readAt + FRESH_MS) {
     if (!pauses) return "read";
     return isKnown ? "use" : "unavailable";
   }
   if (isKnown) return "use";
   // It may be a new one of the issuer's; or one that somebody has made up.
   if (hasFailed) return pauses ? "unavailable" : "read";
-  return now < readAt + READ_PAUSE ? "refuse" : "read";
+  return now < readAt + REFETCH_INTERVAL_MS ? "refuse" : "read";
 }
 
 /** A key as a set publishes it; nothing in it is checked. */
 export type PublishedKey = Readonly<Record<string, unknown>>;
 
 /** The least and the largest size of an RSA key, in bits (RFC 7518 §3.3); larger ones cost too much to check. */
-const RSA_BITS = { least: 2048, most: 8192 };
+const RSA_BITS = { min: 2048, max: 8192 };
 
 /** A key's algorithm by what it says, for the types that are accepted; the first one is meant where it says nothing. */
 const ALGORITHMS: Readonly<Record<string, readonly string[]>> = {
@@ -70,7 +70,7 @@ export function algorithmOf(key: PublishedKey): string | undefined {
     return undefined;
   if (kty === "RSA") {
     const bits = typeof n === "string" ? bitsOf(n) : 0;
-    if (bits < RSA_BITS.least || bits > RSA_BITS.most) return undefined;
+    if (bits < RSA_BITS.min || bits > RSA_BITS.max) return undefined;
   }
   const type = kty === "RSA" ? kty : `${kty} ${crv}`;
   const accepted = Object.hasOwn(ALGORITHMS, type) ? ALGORITHMS[type]! : [];

@@ -10,7 +10,7 @@
 export interface NodeEntry {
   readonly id: string;
   /** Names what it has put down since it began to renew its lease without a break. */
-  readonly life: string;
+  readonly incarnation: string;
   /** Where its people connect: `http://10.0.0.5:8000`; empty until it listens. */
   readonly url: string;
   readonly version: string;
@@ -25,25 +25,25 @@ export interface NodeEntry {
 }
 
 /** How often a lease is renewed within its time: two renewals may get lost. */
-export const RENEWALS = 3;
+export const RENEWALS_PER_LEASE = 3;
 
 /** How often survivors look for nodes whose lease has run out, in milliseconds. */
-export const SWEEP_INTERVAL = 500;
+export const SWEEP_INTERVAL_MS = 500;
 
 /** How long nodes may take to find out that the store is there again, in milliseconds. */
-const RETURN = 3_000;
+const RECONNECT_TIME_MS = 3_000;
 
 /** The nodes whose lease has run out at `now`. */
-export function expired(nodes: readonly NodeEntry[], now: number): NodeEntry[] {
+export function expiredNodes(nodes: readonly NodeEntry[], now: number): NodeEntry[] {
   return nodes.filter(({ until }) => until <= now);
 }
 
 /**
- * When a node that is in touch with the store since `inTouchSince` may say of others that they are gone. While the
+ * When a node that is in touch with the store since `connectedSince` may say of others that they are gone. While the
  * store was away nobody could renew, and not all find it again in the same moment.
  */
-export function trustedFrom(inTouchSince: number, lease: number): number {
-  return inTouchSince + Math.max(lease, RETURN);
+export function evictionAllowedFrom(connectedSince: number, lease: number): number {
+  return connectedSince + Math.max(lease, RECONNECT_TIME_MS);
 }
 
 /** What a server says of itself to the other nodes. */

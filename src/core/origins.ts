@@ -12,17 +12,17 @@
 //   - https, where the server or a proxy in front of it speaks TLS, or
 //   - http, where neither does; on a loopback address only under a loopback name or a listed one
 import { forwardedScheme, isForwarded } from "./forwarded.ts";
-import { isLoopbackName, type NamedHost, readHost } from "./host-field.ts";
+import { type HostAndPort, isLoopbackName, parseHost } from "./host-field.ts";
 
 /** Which pages may use the server. */
 export interface OriginRule {
   /** Origins as browsers send them: `https://chat.example.com`. `null`, the origin of sandboxed pages, must be listed too. */
-  readonly listed: readonly string[];
+  readonly allowed: readonly string[];
   /** The port, when the server listens on a loopback address; undefined otherwise. */
   readonly loopbackPort: number | undefined;
 }
 
-export interface Asked {
+export interface OriginRequest {
   /** How the client asked, as far as it is known: what a trusted proxy says, else how this server was asked. */
   readonly scheme: "http" | "https";
   readonly headers: Headers;
@@ -31,18 +31,21 @@ export interface Asked {
 const DEFAULT_PORTS = { http: 80, https: 443 } as const;
 
 /** Longest value that is repeated in a message. */
-const SHOWN = 200;
+const MAX_SHOWN_LENGTH = 200;
 
 /** Says in a sentence why a request is refused; undefined when it may pass. */
-export function refuseOrigin(rule: OriginRule, { scheme, headers }: Asked): string | undefined {
+export function explainOriginRefusal(
+  rule: OriginRule,
+  { scheme, headers }: OriginRequest,
+): string | undefined {
   const field = headers.get("host");
-  const host = readHost(field);
+  const host = parseHost(field);
   if (rule.loopbackPort !== undefined && !isOurHost(rule, rule.loopbackPort, field, host, scheme, headers)) {
-    const name = host === undefined ? "" : ` (${field!.slice(0, SHOWN)})`;
+    const name = host === undefined ? "" : ` (${field!.slice(0, MAX_SHOWN_LENGTH)})`;
     return `The request's \`Host\`${name} is no name of this server, which listens for its own machine only. If a proxy passed it on, list the page's origin, as in https://chat.example.com, in ALLOWED_ORIGINS.`;
   }
   const origin = headers.get("origin");
-  if (origin === null || mayConnect(rule, origin, host, scheme, headers)) return undefined;
+  if (origin === null || isOriginAllowed(rule, origin, host, scheme, headers)) return undefined;
   return `Pages of ${shownOrigin(origin)} may not connect; the operator can list this origin in ALLOWED_ORIGINS.`;
 }
 
@@ -51,10 +54,10 @@ export function refuseOrigin(rule: OriginRule, { scheme, headers }: Asked): stri
  * under the server's own port. What comes through a proxy or a forwarded port names another one.
  */
 function isOurHost(
-  { listed }: OriginRule,
+  { allowed: listed }: OriginRule,
   ourPort: number,
   field: string | null,
-  host: NamedHost | undefined,
+  host: HostAndPort | undefined,
   scheme: "http" | "https",
   headers: Headers,
 ): boolean {
@@ -70,10 +73,10 @@ function isListedHost(listed: readonly string[], name: string): boolean {
 }
 
 /** Whether a page from `origin` may use the server that it reached as `host`. */
-function mayConnect(
-  { listed, loopbackPort }: OriginRule,
+function isOriginAllowed(
+  { allowed: listed, loopbackPort }: OriginRule,
   origin: string,
-  host: NamedHost | undefined,
+  host: HostAndPort | undefined,
   scheme: "http" | "https",
   headers: Headers,
 ): boolean {
@@ -81,13 +84,13 @@ function mayConnect(
   if (listed.includes(lower)) return true;
   const page = readOrigin(lower);
   if (page === undefined || page.text !== lower || host === undefined) return false;
-  const isSamePlace = page.name === host.name && page.port === (host.port ?? DEFAULT_PORTS[page.scheme]);
+  const isSameOrigin = page.name === host.name && page.port === (host.port ?? DEFAULT_PORTS[page.scheme]);
   // Only who has the certificate of a name can show a page under it with https. Where TLS ends at a proxy, that proxy led here.
-  if (page.scheme === "https" && scheme === "http") return isSamePlace && isForwarded(headers);
+  if (page.scheme === "https" && scheme === "http") return isSameOrigin && isForwarded(headers);
   if (page.scheme !== scheme) return false;
-  if (loopbackPort === undefined) return isSamePlace;
+  if (loopbackPort === undefined) return isSameOrigin;
   const isOurName = isLoopbackName(page.name);
-  return isSamePlace
+  return isSameOrigin
     ? isOurName || scheme === "https" || isListedHost(listed, page.name)
     : isOurName && page.port === loopbackPort && isLoopbackName(host.name);
 }
@@ -114,5 +117,5 @@ export function schemeOf(secure: boolean, trustedField: string | null): "http" |
 
 /** Only characters of origins; others could do harm to who reads them on a terminal. */
 function shownOrigin(origin: string): string {
-  return /^[\w.:/[\]-]+$/.test(origin) ? origin.slice(0, SHOWN) : "another origin";
+  return /^[\w.:/[\]-]+$/.test(origin) ? origin.slice(0, MAX_SHOWN_LENGTH) : "another origin";
 }

@@ -39,7 +39,7 @@ export function decideAccess(request: AccessRequest): Access {
   // A token outlives neither its account nor the account's name: whoever takes the name next is somebody else.
   if (madeForAccount !== undefined && account?.createdAt !== madeForAccount)
     return { refusal: { code: "token_revoked", message: `The account \`${subject}\` was removed.` } };
-  if (account === undefined) return under(plans, claimedPlan);
+  if (account === undefined) return accessUnderPlan(plans, claimedPlan);
   if (account.disabled)
     return forbidden(`The account \`${subject}\` is disabled; an operator can enable it.`);
   // Its password is published: from an address that others can reach, anybody could sign in with it.
@@ -49,10 +49,10 @@ export function decideAccess(request: AccessRequest): Access {
         ? `The account \`${subject}\` is a demo account, and demo accounts are switched off on this server (DEMO_ACCOUNTS).`
         : `The account \`${subject}\` is a demo account, and this server does not take these from where you are; DEMO_ACCOUNTS says from where.`,
     );
-  return under(plans, account.plan);
+  return accessUnderPlan(plans, account.plan);
 }
 
-function under(plans: PlanTable, name: string | undefined): Access {
+function accessUnderPlan(plans: PlanTable, name: string | undefined): Access {
   const plan = planNamed(plans, name);
   return name === undefined || plans.plans.has(name) ? { plan } : { plan, missingPlan: name };
 }

@@ -1,8 +1,8 @@
 import type { Quota } from "../protocol/server-frames.ts";
-import type { SlidingLog } from "./quota.ts";
+import type { SlidingWindowLog } from "./quota.ts";
 
 /** Where an earlier message of the same name stands. */
-export interface StoredAlready {
+export interface ExistingMessage {
   readonly seq: number;
   readonly at: number;
 }
@@ -17,15 +17,15 @@ export type PostDecision =
  * leaves no trace (Q2), anything else is stored. The caller records the charge together with the message.
  */
 export function decidePost(
-  already: StoredAlready | undefined,
-  log: SlidingLog,
+  existing: ExistingMessage | undefined,
+  log: SlidingWindowLog,
   limit: number,
   now: number,
 ): PostDecision {
-  if (already !== undefined) {
-    return { outcome: "duplicate", seq: already.seq, at: already.at, quota: log.view(limit, now) };
+  if (existing !== undefined) {
+    return { outcome: "duplicate", seq: existing.seq, at: existing.at, quota: log.view(limit, now) };
   }
-  const retryAfter = log.wait(limit, now);
+  const retryAfter = log.retryAfter(limit, now);
   if (retryAfter > 0) return { outcome: "rate_limited", retryAfter, quota: log.left(limit, now) };
   return { outcome: "store" };
 }

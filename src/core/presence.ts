@@ -1,20 +1,20 @@
 import type { PresentUser } from "../protocol/server-frames.ts";
 
-interface Presence {
+interface RosterEntry {
   readonly user: string;
   connections: number;
   readonly since: number;
   /** When the last connection went, while the user may still come back unnoticed. */
   leftAt: number | undefined;
   /** Until when, where `leftAt` is there. */
-  goneAt: number;
+  graceEndsAt: number;
 }
 
 /** How long a user stays at least whose connection was replaced, in milliseconds: the newer one is being let in. */
-const REPLACED_GRACE = 2_000;
+const REPLACED_GRACE_MS = 2_000;
 
 /** Users from which they are also kept by name: most rooms are small, and a map for each would be most of its memory. */
-const MANY = 16;
+const INDEX_FROM_MEMBERS = 16;
 
 /**
  * Who is in one conversation: users, not connections (P1). Users are told of each other once, however many tabs they
@@ -22,8 +22,8 @@ const MANY = 16;
  */
 export class Roster {
   /** In the order in which they came. */
-  private readonly present: Presence[] = [];
-  private byUser: Map<string, Presence> | undefined;
+  private readonly present: RosterEntry[] = [];
+  private byUser: Map<string, RosterEntry> | undefined;
   private leaving = 0;
 
   constructor(private readonly grace: number) {}
@@ -32,7 +32,7 @@ export class Roster {
   join(user: string, now: number): boolean {
     const one = this.find(user);
     if (one === undefined) {
-      this.add({ user, connections: 1, since: now, leftAt: undefined, goneAt: 0 });
+      this.add({ user, connections: 1, since: now, leftAt: undefined, graceEndsAt: 0 });
       return true;
     }
     if (one.leftAt !== undefined) this.leaving--;
@@ -49,14 +49,16 @@ export class Roster {
     const one = this.find(user);
     if (one === undefined || --one.connections > 0) return;
     one.leftAt = now;
-    one.goneAt = now + (replaced ? Math.max(this.grace, REPLACED_GRACE) : this.grace);
+    one.graceEndsAt = now + (replaced ? Math.max(this.grace, REPLACED_GRACE_MS) : this.grace);
     this.leaving++;
   }
 
   /** The users whose grace is over, and when each had left; they are not present any more. */
-  left(now: number): { user: string; at: number }[] {
+  takeExpired(now: number): { user: string; at: number }[] {
     if (this.leaving === 0) return [];
-    const gone = this.present.filter(({ leftAt, goneAt }) => leftAt !== undefined && now >= goneAt);
+    const gone = this.present.filter(
+      ({ leftAt, graceEndsAt: goneAt }) => leftAt !== undefined && now >= goneAt,
+    );
     for (const one of gone) {
       this.present.splice(this.present.indexOf(one), 1);
       this.byUser?.delete(one.user);
@@ -71,7 +73,7 @@ export class Roster {
   }
 
   /** Whether anybody's grace is running. */
-  get waits(): boolean {
+  get hasPending(): boolean {
     return this.leaving > 0;
   }
 
@@ -87,21 +89,22 @@ export class Roster {
     return this.present.splice(0).map(({ user }) => user);
   }
 
-  private find(user: string): Presence | undefined {
+  private find(user: string): RosterEntry | undefined {
     return this.byUser === undefined
       ? this.present.find((each) => each.user === user)
       : this.byUser.get(user);
   }
 
-  private add(one: Presence): void {
+  private add(one: RosterEntry): void {
     this.present.push(one);
-    if (this.present.length === MANY) this.byUser = new Map(this.present.map((each) => [each.user, each]));
+    if (this.present.length === INDEX_FROM_MEMBERS)
+      this.byUser = new Map(this.present.map((each) => [each.user, each]));
     else this.byUser?.set(one.user, one);
   }
 }
 
 /** The users present, each with its read mark where it has one. */
-export function withMarks(
+export function withReadMarks(
   present: readonly PresentUser[],
   marks: ReadonlyMap<string, number>,
 ): PresentUser[] {
@@ -112,9 +115,9 @@ export function withMarks(
 }
 
 /** The users present on this node and those elsewhere, each once and since they first came, in the order in which they came. */
-export function together(here: PresentUser[], elsewhere: ReadonlyMap<string, number>): PresentUser[] {
-  if (elsewhere.size === 0) return here;
-  const since = new Map(elsewhere);
-  for (const one of here) since.set(one.user, Math.min(one.since, since.get(one.user) ?? one.since));
+export function mergeMembers(local: PresentUser[], remote: ReadonlyMap<string, number>): PresentUser[] {
+  if (remote.size === 0) return local;
+  const since = new Map(remote);
+  for (const one of local) since.set(one.user, Math.min(one.since, since.get(one.user) ?? one.since));
   return [...since].map(([user, at]) => ({ user, since: at })).sort((a, b) => a.since - b.since);
 }

@@ -12,10 +12,10 @@ import type { Quota } from "../protocol/server-frames.ts";
 // none while there is room.
 
 /** The rolling window of every plan, in milliseconds. */
-export const QUOTA_WINDOW = 3_600_000;
+export const QUOTA_WINDOW_MS = 3_600_000;
 
 /** The accepted requests of one user within the window. Times MUST NOT run backwards from call to call. */
-export class SlidingLog {
+export class SlidingWindowLog {
   private times = new Float64Array(4);
   private counts = new Uint32Array(4);
   private head = 0;
@@ -32,16 +32,16 @@ export class SlidingLog {
    * How many milliseconds after `now` one more request fits under `limit`: 0 when it fits now. After a move to a
    * smaller plan more than one entry may have to leave first.
    */
-  wait(limit: number, now: number): number {
+  retryAfter(limit: number, now: number): number {
     this.expire(now);
     let excess = this.used - limit + 1;
     if (limit === 0 || excess <= 0) return 0;
     for (let i = 0; i < this.length; i++) {
       const slot = this.slot(i);
       excess -= this.counts[slot]!;
-      if (excess <= 0) return this.times[slot]! + QUOTA_WINDOW - now;
+      if (excess <= 0) return this.times[slot]! + QUOTA_WINDOW_MS - now;
     }
-    return QUOTA_WINDOW;
+    return QUOTA_WINDOW_MS;
   }
 
   /** Records `count` accepted requests at `now`. */
@@ -70,12 +70,12 @@ export class SlidingLog {
     return {
       limit,
       remaining: Math.max(0, limit - this.used),
-      reset: newest === undefined ? 0 : (newest + QUOTA_WINDOW - now) / 1000,
+      reset: newest === undefined ? 0 : (newest + QUOTA_WINDOW_MS - now) / 1000,
     };
   }
 
   private expire(now: number): void {
-    while (this.length > 0 && this.times[this.head]! <= now - QUOTA_WINDOW) {
+    while (this.length > 0 && this.times[this.head]! <= now - QUOTA_WINDOW_MS) {
       this.used -= this.counts[this.head]!;
       this.head = this.slot(1);
       this.length--;

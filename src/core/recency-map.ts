@@ -2,7 +2,7 @@
  * A map that stays within `capacity` entries: the one touched longest ago makes room for a new one. State that is kept
  * for names from outside (accounts that are tried, addresses) lives here, so that inventing names costs no memory.
  */
-export class RecencyMap<Value> {
+export class LruMap<Value> {
   private readonly entries = new Map<string, Value>();
   private readonly capacity: number;
 

@@ -12,7 +12,7 @@
 // its live tokens, was used.
 
 /** How long a used token still gets a successor, in milliseconds. */
-export const REFRESH_GRACE = 10_000;
+export const REFRESH_GRACE_MS = 10_000;
 
 /**
  * Tokens of a family that were not used, at most; there are several only where answers were lost. No more than these are
@@ -22,7 +22,7 @@ export const REFRESH_GRACE = 10_000;
 export const MAX_LIVE_TOKENS = 8;
 
 /** Families of one user at most: the oldest sign-in makes room. */
-export const MAX_FAMILIES = 50;
+export const MAX_FAMILIES_PER_USER = 50;
 
 export interface LiveRefreshToken {
   /** SHA-256 of the token, in hex. */
@@ -68,29 +68,29 @@ export function decideRefresh(
   { presented, successor, lifetime, now }: Rotation,
 ): RefreshDecision {
   if (now >= family.expiresAt) return { outcome: "expired" };
-  const live = family.tokens.filter(({ usedAt }) => usedAt === undefined || now - usedAt < REFRESH_GRACE);
+  const live = family.tokens.filter(({ usedAt }) => usedAt === undefined || now - usedAt < REFRESH_GRACE_MS);
   if (!live.some(({ hash }) => hash === presented)) return { outcome: "reused" };
-  const recent = family.tokens.filter(({ issuedAt }) => now - issuedAt < REFRESH_GRACE);
+  const recent = family.tokens.filter(({ issuedAt }) => now - issuedAt < REFRESH_GRACE_MS);
   if (recent.length >= MAX_LIVE_TOKENS)
-    return { outcome: "too_soon", retryAfter: recent[0]!.issuedAt + REFRESH_GRACE - now };
+    return { outcome: "too_soon", retryAfter: recent[0]!.issuedAt + REFRESH_GRACE_MS - now };
   const used = live.map((token) =>
     // The first use begins the grace; a retry does not lengthen it.
     token.hash === presented && token.usedAt === undefined ? { ...token, usedAt: now } : token,
   );
-  const tokens = bounded([...used, { hash: successor, issuedAt: now }]);
+  const tokens = dropSurplus([...used, { hash: successor, issuedAt: now }]);
   return { outcome: "rotate", family: { ...family, expiresAt: now + lifetime, tokens } };
 }
 
 /** Leaves out the oldest tokens that nobody used. One in its grace stays, or who shows it would be taken for a thief. */
-function bounded(tokens: readonly LiveRefreshToken[]): readonly LiveRefreshToken[] {
+function dropSurplus(tokens: readonly LiveRefreshToken[]): readonly LiveRefreshToken[] {
   const unused = tokens.filter(({ usedAt }) => usedAt === undefined);
   const surplus = new Set(unused.slice(0, Math.max(0, unused.length - MAX_LIVE_TOKENS)));
   return tokens.filter((token) => !surplus.has(token));
 }
 
 /** The port for refresh tokens. */
-export interface RefreshStore {
-  /** Adds a family. MUST keep no more than the newest MAX_FAMILIES of a user. */
+export interface RefreshTokenStore {
+  /** Adds a family. MUST keep no more than the newest MAX_FAMILIES_PER_USER of a user. */
   add(family: RefreshFamily): Promise<void>;
   find(id: string): Promise<RefreshFamily | undefined>;
   /**

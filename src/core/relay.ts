@@ -7,14 +7,14 @@ export interface RelayListener {
    * A user came who was there through no other node, or left who is there through none any more. `at` is when that was, as
    * the node said by `join` and `leave`, and not when it was heard of; where a node is gone, when that was found out.
    */
-  presence(user: string, state: "joined" | "left", at: number): void;
-  typing(user: string, active: boolean): void;
-  read(user: string, seq: number): void;
+  onPresence(user: string, state: "joined" | "left", at: number): void;
+  onTyping(user: string, active: boolean): void;
+  onReadMark(user: string, seq: number): void;
   /**
    * Read marks may have been missed while the store was away. Presence is made up for by the relay itself. Resolves when they
    * were looked up; MUST NOT reject.
    */
-  missed(): Promise<void> | void;
+  onGap(): Promise<void> | void;
 }
 
 /** A conversation as one node shares it with the others. */
@@ -22,7 +22,7 @@ export interface RelayRoom {
   /** Whether other nodes may look on: then users who are in their grace are waited for, also when nobody here does. */
   readonly isShared: boolean;
   /** Who is there through other nodes, and since when: milliseconds since 1970, by the clock that the nodes share. */
-  elsewhere(): ReadonlyMap<string, number>;
+  remoteMembers(): ReadonlyMap<string, number>;
   /**
    * The user's first connection came to this node, `since` by its own clock. Kept up by the relay, also when the store was
    * away meanwhile. Returns that moment by the clock that the nodes share, as the others are sent it.
@@ -30,8 +30,8 @@ export interface RelayRoom {
   join(user: string, since: number): number;
   /** The user's last connection on this node was gone `at`, by its own clock, and the grace is over. Returns as `join`. */
   leave(user: string, at: number): number;
-  type(user: string, active: boolean): void;
-  read(user: string, seq: number): void;
+  sendTyping(user: string, active: boolean): void;
+  sendReadMark(user: string, seq: number): void;
   /** Nobody on this node listens any more. */
   close(): void;
 }

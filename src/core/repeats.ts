@@ -1,20 +1,20 @@
 // What is sent for nothing when a client comes, and how often it may be sent again (MX7). What a node has sent a user
 // within the hour is a repeat when it is sent to the same user once more: a client that forgets its place, or one that
 // means to keep the server busy. Repeats have a bound; what is new to the user has none.
-import { type Ending, endingFor } from "./closing.ts";
-import { RecencyMap } from "./recency-map.ts";
+import { type CloseReason, closeReason } from "./closing.ts";
+import { LruMap } from "./recency-map.ts";
 
 /** Bytes of repeats that one user is sent in a minute at most. */
-export const REPEATED_BYTES = 4 * 1024 * 1024;
+export const MAX_RESENT_BYTES_PER_MINUTE = 4 * 1024 * 1024;
 
-const MINUTE = 60_000;
-const HOUR = 3_600_000;
+const MINUTE_MS = 60_000;
+const HOUR_MS = 3_600_000;
 
 /** Pairs of user and conversation that are remembered; some 300 bytes each. */
-const REMEMBERED = 8192;
+const MAX_REMEMBERED = 8192;
 
 /** Ranges remembered of one pair; beyond that the two with the smallest gap become one. */
-const MOST_RANGES = 8;
+const MAX_RANGES = 8;
 
 /** First and last `seq`, both included. */
 type Range = readonly [first: number, last: number];
@@ -29,25 +29,25 @@ interface Sent {
 type Spent = readonly (readonly [second: number, bytes: number])[];
 
 /** What one node has sent its users for nothing. Times are in milliseconds, and MUST NOT run backwards. */
-export class Repeats {
-  private readonly sent = new RecencyMap<Sent>(REMEMBERED);
-  private readonly spent = new RecencyMap<Spent>(REMEMBERED);
+export class ResendLimiter {
+  private readonly sent = new LruMap<Sent>(MAX_REMEMBERED);
+  private readonly spent = new LruMap<Spent>(MAX_REMEMBERED);
 
   /**
    * Asks to send `user` messages of `conversation`: from `first` on, each with its size in bytes. Returns 0 when they may
    * be sent, and takes note of them; else how long to wait, in milliseconds.
    */
-  send(user: string, conversation: string, first: number, sizes: readonly number[], now: number): number {
+  admit(user: string, conversation: string, first: number, sizes: readonly number[], now: number): number {
     if (sizes.length === 0) return 0;
     // No name has a blank in it.
     const key = `${user} ${conversation}`;
     const known = this.sent.get(key);
     const { since, ranges }: Sent =
-      known !== undefined && now < known.since + HOUR ? known : { since: now, ranges: [] };
-    const bytes = repeatedBytes(ranges, first, sizes);
+      known !== undefined && now < known.since + HOUR_MS ? known : { since: now, ranges: [] };
+    const bytes = resentBytes(ranges, first, sizes);
     if (bytes > 0) {
-      const spent = (this.spent.get(user) ?? []).filter(([second]) => second > now - MINUTE);
-      const wait = waitFor(spent, bytes, now);
+      const spent = (this.spent.get(user) ?? []).filter(([second]) => second > now - MINUTE_MS);
+      const wait = retryAfter(spent, bytes, now);
       if (wait > 0) return wait;
       this.spent.set(user, spend(spent, bytes, now));
     }
@@ -57,13 +57,13 @@ export class Repeats {
 }
 
 /** The ending of a connection that would be sent too much again; `wait` in milliseconds. */
-export function repeatedTooMuch(wait: number): Ending {
+export function closeForResends(wait: number): CloseReason {
   const message =
     "Too much that was sent to this user within the hour is asked for again. Come back later, with the `seq` of the newest message you have in `after`.";
-  return endingFor(1013, { code: "busy", message }, Math.ceil(wait) / 1000);
+  return closeReason(1013, { code: "busy", message }, Math.ceil(wait) / 1000);
 }
 
-function repeatedBytes(ranges: readonly Range[], first: number, sizes: readonly number[]): number {
+function resentBytes(ranges: readonly Range[], first: number, sizes: readonly number[]): number {
   let bytes = 0;
   for (const [from, to] of ranges) {
     const begin = Math.max(from, first);
@@ -74,13 +74,13 @@ function repeatedBytes(ranges: readonly Range[], first: number, sizes: readonly 
 }
 
 /** How long until `bytes` more fit into a minute; 0 when they fit now. What is larger than the bound waits for a minute without any. */
-function waitFor(spent: Spent, bytes: number, now: number): number {
+function retryAfter(spent: Spent, bytes: number, now: number): number {
   let used = spent.reduce((sum, [, each]) => sum + each, 0);
   let wait = 0;
   for (const [second, each] of spent) {
-    if (used + bytes <= REPEATED_BYTES) break;
+    if (used + bytes <= MAX_RESENT_BYTES_PER_MINUTE) break;
     used -= each;
-    wait = second + MINUTE - now;
+    wait = second + MINUTE_MS - now;
   }
   return wait;
 }
@@ -91,7 +91,7 @@ function spend(spent: Spent, bytes: number, now: number): Spent {
   return [...spent.slice(0, -1), [newest[0], newest[1] + bytes]];
 }
 
-/** The ranges with one more, joined where they touch, in their order, and at most MOST_RANGES. */
+/** The ranges with one more, joined where they touch, in their order, and at most MAX_RANGES. */
 function withRange(ranges: readonly Range[], added: Range): readonly Range[] {
   const joined: Range[] = [];
   let [first, last] = added;
@@ -101,11 +101,11 @@ function withRange(ranges: readonly Range[], added: Range): readonly Range[] {
   }
   joined.push([first, last]);
   joined.sort(([a], [b]) => a - b);
-  return joined.length > MOST_RANGES ? closed(joined) : joined;
+  return joined.length > MAX_RANGES ? mergeNearest(joined) : joined;
 }
 
 /** The ranges with the smallest gap between two of them closed. */
-function closed(ranges: readonly Range[]): readonly Range[] {
+function mergeNearest(ranges: readonly Range[]): readonly Range[] {
   let at = 1;
   for (let i = 2; i < ranges.length; i++) {
     if (ranges[i]![0] - ranges[i - 1]![1] < ranges[at]![0] - ranges[at - 1]![1]) at = i;

@@ -1,22 +1,22 @@
 // The guard against floods over HTTP (M2): a token bucket for each user, API key and address, whose debt is waited for.
 //
 //      +size ─┐ requests pass at once
-//          0 ┼ requests wait for their turn, at most LONGEST_WAIT
+//          0 ┼ requests wait for their turn, at most MAX_DELAY_MS
 //    −5·rate ┴ requests are refused, and told when to come back
 //
 // Who sends one request after the other is slowed down to the rate and never refused, however many it sends; who sends
 // hundreds at once is. A socket that floods is closed instead (burst.ts): it cannot be told by an answer.
 import type { BurstRule } from "./burst.ts";
-import { RecencyMap } from "./recency-map.ts";
+import { LruMap } from "./recency-map.ts";
 
 /** Longest that a request waits for its turn, in milliseconds: clients and proxies give up after some ten seconds. */
-export const LONGEST_WAIT = 5_000;
+export const MAX_DELAY_MS = 5_000;
 
 /** Requests that wait at a time, of all: each holds a connection and up to 64 KiB of its body. */
-export const MAX_WAITING = 1_000;
+export const MAX_DELAYED_REQUESTS = 1_000;
 
 /** Names remembered; each is at most 130 bytes. The one that asked longest ago is forgotten first, and its bucket was full. */
-const CAPACITY = 50_000;
+const MAX_REQUESTERS = 50_000;
 
 /** Who a request is counted for. */
 export interface Requester {
@@ -37,42 +37,42 @@ export type RequestVerdict =
   | { readonly allowed: true; readonly wait: number }
   | { readonly allowed: false; readonly retryAfter: number };
 
-interface Bucket {
+interface RequestBucket {
   readonly level: number;
-  readonly at: number;
+  readonly updatedAt: number;
 }
 
 /** The buckets of one node. Times are in milliseconds and MUST NOT run backwards. */
 export class RequestGuard {
-  private readonly buckets: RecencyMap<Bucket>;
+  private readonly buckets: LruMap<RequestBucket>;
   private waiting = 0;
 
   constructor(
     /** What one user may do. A rate of 0 switches the guard off. */
     private readonly rule: BurstRule,
-    capacity = CAPACITY,
+    capacity = MAX_REQUESTERS,
   ) {
-    this.buckets = new RecencyMap(capacity);
+    this.buckets = new LruMap(capacity);
   }
 
   /** Counts one request, or refuses it; one that is refused is not counted. */
-  take({ kind, name }: Requester, now: number): RequestVerdict {
+  acquire({ kind, name }: Requester, now: number): RequestVerdict {
     if (this.rule.rate === 0) return { allowed: true, wait: 0 };
     const rate = (this.rule.rate * SHARES[kind]) / 1000;
     const size = this.rule.size * SHARES[kind];
     const key = `${kind} ${name}`;
-    const { level, at } = this.buckets.get(key) ?? { level: size, at: now };
+    const { level, updatedAt: at } = this.buckets.get(key) ?? { level: size, updatedAt: now };
     const next = Math.min(size, level + (now - at) * rate) - 1;
     const wait = next >= 0 ? 0 : Math.ceil(-next / rate);
-    if (wait > LONGEST_WAIT) return { allowed: false, retryAfter: wait - LONGEST_WAIT };
-    if (wait > 0 && this.waiting >= MAX_WAITING) return { allowed: false, retryAfter: wait };
+    if (wait > MAX_DELAY_MS) return { allowed: false, retryAfter: wait - MAX_DELAY_MS };
+    if (wait > 0 && this.waiting >= MAX_DELAYED_REQUESTS) return { allowed: false, retryAfter: wait };
     if (wait > 0) this.waiting++;
-    this.buckets.set(key, { level: next, at: now });
+    this.buckets.set(key, { level: next, updatedAt: now });
     return { allowed: true, wait };
   }
 
   /** A request that had to wait has done so. */
-  waited(): void {
+  release(): void {
     this.waiting--;
   }
 }

@@ -29,7 +29,7 @@ export interface ResumePlan {
   /** What was missed and is not sent, because the client asked for no more than the newest; `history` has it. */
   readonly skipped: Range | undefined;
   /** The newest messages up to `from`, at most so many, come first as one `history`; undefined for none. */
-  readonly shown: number | undefined;
+  readonly recentCount: number | undefined;
 }
 
 /** Whether a client comes for a conversation that was removed since it saw it; it MUST be refused (MB6). */
@@ -47,28 +47,28 @@ export function planResume(request: ResumeRequest | undefined, head: Head): Resu
   const { after, epoch, last } = request ?? {};
   const foreign = epoch !== undefined && relationOf(epoch, head.epoch) !== "same";
   if (after === undefined || foreign || after > head.seq) {
-    return { resumed: false, from: head.seq, lost: undefined, skipped: undefined, shown: last };
+    return { resumed: false, from: head.seq, lost: undefined, skipped: undefined, recentCount: last };
   }
   const lost = after + 1 < head.first ? { first: after + 1, last: head.first - 1 } : undefined;
   const oldest = Math.max(after, head.first - 1);
   const from = last === undefined ? oldest : Math.max(oldest, head.seq - last);
   const skipped = from > oldest ? { first: oldest + 1, last: from } : undefined;
-  return { resumed: true, from, lost, skipped, shown: undefined };
+  return { resumed: true, from, lost, skipped, recentCount: undefined };
 }
 
 /**
  * Most bytes of messages in the `history` of `last`: it MUST stay well below what closes a reader (B1), and is sent to
  * whoever comes, for nothing.
  */
-export const SHOWN_BYTES = 256 * 1024;
+export const MAX_RECENT_BYTES = 256 * 1024;
 
 /** How many of the newest of messages with these sizes, in bytes, are shown: as many as fit, and at least one. */
-export function newestThatFit(sizes: readonly number[]): number {
+export function countNewestThatFit(sizes: readonly number[]): number {
   let count = 0;
   let bytes = 0;
   for (let i = sizes.length - 1; i >= 0; i--) {
     bytes += sizes[i]!;
-    if (count > 0 && bytes > SHOWN_BYTES) break;
+    if (count > 0 && bytes > MAX_RECENT_BYTES) break;
     count++;
   }
   return count;

@@ -8,12 +8,12 @@ export interface RetentionLimits {
   readonly days: number;
 }
 
-export const KEEP_ALL: RetentionLimits = { messages: 0, days: 0 };
+export const UNLIMITED_RETENTION: RetentionLimits = { messages: 0, days: 0 };
 
 /** Where all that is kept lies in memory, a limit holds unless another is set. */
-export const KEEP_IN_MEMORY: RetentionLimits = { messages: 10_000, days: 30 };
+export const DEFAULT_REDIS_RETENTION: RetentionLimits = { messages: 10_000, days: 30 };
 
-const DAY = 86_400_000;
+const DAY_MS = 86_400_000;
 
 /**
  * The oldest `seq` that is still kept under `limits` at `now` (milliseconds since 1970): `head.first` or a later one,
@@ -22,14 +22,14 @@ const DAY = 86_400_000;
  * `timeOf` answers when a message was stored. It is asked once where nothing became too old since the last time, and
  * otherwise as often as halving the conversation takes. A message of which it knows nothing counts as young.
  */
-export function oldestKept(
+export function retentionFloor(
   head: Pick<Head, "seq" | "first">,
   limits: RetentionLimits,
   now: number,
   timeOf: (seq: number) => number | undefined,
 ): number {
   const byCount = limits.messages > 0 ? Math.max(head.first, head.seq - limits.messages + 1) : head.first;
-  return limits.days > 0 ? firstSince(byCount, head.seq, now - limits.days * DAY, timeOf) : byCount;
+  return limits.days > 0 ? firstSince(byCount, head.seq, now - limits.days * DAY_MS, timeOf) : byCount;
 }
 
 /** The first `seq` from `first` on that was stored at `since` or later; times grow with `seq`. */

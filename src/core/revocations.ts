@@ -17,7 +17,7 @@ export type RevocationListener = (revocation: Revocation) => void;
 export interface RevocationStore {
   /**
    * Revokes one token. `expiresAt` (milliseconds since 1970; `NEVER` where it is not known) is when it need not be
-   * remembered any longer; the store MUST remember it for LEEWAY_KEPT beyond that, since clocks differ.
+   * remembered any longer; the store MUST remember it for REVOCATION_LEEWAY_MS beyond that, since clocks differ.
    */
   revokeToken(id: string, expiresAt: number): Promise<void>;
   /** Revokes what was issued to `user` earlier than `before`. MUST NOT give back what an earlier call has revoked. */
@@ -29,11 +29,11 @@ export interface RevocationStore {
    * `missed` is called when revocations may have been made that the store cannot name any more (it was away, or has lost
    * data): whoever relies on a token MUST then ask `isRevoked` about it. Where it rejects, it is called again.
    */
-  watch(listener: RevocationListener, missed?: () => Promise<void> | void): () => void;
+  watch(listener: RevocationListener, onGap?: () => Promise<void> | void): () => void;
 }
 
 /** For a token of which nobody knows when it expires. */
 export const NEVER = Number.MAX_SAFE_INTEGER;
 
 /** How long a revoked token is remembered after its end, in milliseconds: more than TOKEN_LEEWAY can be. */
-export const LEEWAY_KEPT = 3_600_000;
+export const REVOCATION_LEEWAY_MS = 3_600_000;

@@ -2,11 +2,11 @@
 // Times are in milliseconds.
 import type { ClientFrameOf } from "../protocol/client-frames.ts";
 import type { CloseCode } from "../protocol/close-codes.ts";
-import type { Decoded, DecodeFault } from "../protocol/decode.ts";
+import type { DecodeError, DecodeResult } from "../protocol/decode.ts";
 import type { ErrorCode } from "../protocol/errors.ts";
 import type { ServerFrame, ServerFrameOf } from "../protocol/server-frames.ts";
-import type { Bucket, BurstRule } from "./burst.ts";
-import type { Ending } from "./closing.ts";
+import type { BurstRule, TokenBucket } from "./burst.ts";
+import type { CloseReason } from "./closing.ts";
 import type { HistoryResult, PostResult } from "./engine.ts";
 
 export interface SessionRules {
@@ -30,7 +30,7 @@ export interface SessionRules {
 export interface Anonymous {
   readonly phase: "anonymous";
   readonly since: number;
-  readonly bucket: Bucket;
+  readonly bucket: TokenBucket;
 }
 
 /** A credential is being checked; frames that come meanwhile are held by the connection. */
@@ -38,11 +38,11 @@ export interface Checking {
   readonly phase: "checking";
   readonly since: number;
   readonly held: number;
-  readonly bucket: Bucket;
+  readonly bucket: TokenBucket;
 }
 
 /** What the token allows a connection that was let in. */
-export interface Pass {
+export interface TokenAccess {
   /** When the connection ends unless the token is renewed; Infinity for never. */
   readonly expiresAt: number;
   /** How long the token is good in all, from its making to its end. */
@@ -51,7 +51,7 @@ export interface Pass {
   readonly writeRefusal: string | undefined;
 }
 
-export interface Live extends Omit<Pass, "lifetime"> {
+export interface Live extends Omit<TokenAccess, "lifetime"> {
   readonly phase: "live";
   /** When the client is warned that its token expires; Infinity once it was. */
   readonly expiryWarningAt: number;
@@ -59,7 +59,7 @@ export interface Live extends Omit<Pass, "lifetime"> {
    * While what was missed is being sent: when the client last took some of it. Requests are held till then, or an ack
    * would come before messages it follows. Undefined once it has all.
    */
-  readonly behind: number | undefined;
+  readonly catchingUpSince: number | undefined;
   /**
    * A `history` request: at the engine, or answered by a page that has not all left for the peer. Undefined for none.
    * The next one is held till then, or the answers to several would fill the memory behind a slow line (B1).
@@ -68,20 +68,20 @@ export interface Live extends Omit<Pass, "lifetime"> {
   /** Requests held because of these two. */
   readonly held: number;
   readonly activeAt: number;
-  readonly warned: boolean;
+  readonly inactivityWarned: boolean;
   /** Requests at the engine, unanswered. */
   readonly waiting: number;
   readonly paused: boolean;
-  readonly bucket: Bucket;
+  readonly bucket: TokenBucket;
   /** When the peer was last heard, by whatever it sent. */
-  readonly heardAt: number;
+  readonly lastReceivedAt: number;
   /** When the next transport ping is due, or 0 while `pingedAt` waits for its answer. */
-  readonly pingDue: number;
+  readonly pingDueAt: number;
   readonly pingedAt: number;
   /** How long the answer to that ping may take, in milliseconds. */
   readonly pongTimeout: number;
   /** The quota ran low, and the client was told. */
-  readonly lowTold: boolean;
+  readonly quotaWarned: boolean;
 }
 
 export interface Closed {
@@ -92,7 +92,7 @@ export type Session = Anonymous | Checking | Live | Closed;
 
 export type SessionEvent =
   /** `counted`: it was held, and the guard against floods counted it when it came. */
-  | { readonly type: "frame"; readonly decoded: Decoded; readonly counted?: true }
+  | { readonly type: "frame"; readonly decoded: DecodeResult; readonly counted?: true }
   /** A binary frame, or one over the size limit. */
   | { readonly type: "bad_frame"; readonly code: 1003 | 1009 }
   /** A transport ping or pong from the peer. */
@@ -100,7 +100,7 @@ export type SessionEvent =
   | {
       readonly type: "admitted";
       readonly welcome: ServerFrameOf<"welcome">;
-      readonly pass: Pass;
+      readonly access: TokenAccess;
       /** The newest messages as one encoded frame, which comes right after the welcome. */
       readonly shown?: string | undefined;
       /** Missed messages follow, until `caught_up`. */
@@ -111,7 +111,7 @@ export type SessionEvent =
   /** The last page that was sent, and all before it, has left for the peer. */
   | { readonly type: "page_left" }
   | { readonly type: "caught_up" }
-  | { readonly type: "renewed"; readonly pass: Pass }
+  | { readonly type: "renewed"; readonly access: TokenAccess }
   | { readonly type: "renewal_refused"; readonly code: ErrorCode; readonly message: string }
   | { readonly type: "refused"; readonly code: ErrorCode; readonly message: string }
   | { readonly type: "posted"; readonly id: string; readonly result: PostResult }
@@ -122,36 +122,36 @@ export type SessionEvent =
   /** Bytes are unsent to the peer, beyond the pages that it is being fed. */
   | { readonly type: "flushed"; readonly unsent: number; readonly dropped: boolean }
   /** Something outside this connection ends it. */
-  | { readonly type: "end"; readonly ending: Ending };
+  | { readonly type: "end"; readonly ending: CloseReason };
 
 export type Effect =
   /** `page`: until it has left, its bytes are none that a reader leaves unread (B1). */
-  | { readonly do: "send"; readonly frame: ServerFrame; readonly page?: true }
+  | { readonly type: "send"; readonly frame: ServerFrame; readonly page?: true }
   /** Send a page of messages that is encoded already. */
-  | { readonly do: "feed"; readonly frame: string }
-  | { readonly do: "authenticate"; readonly token: string }
-  | { readonly do: "renew"; readonly token: string }
+  | { readonly type: "feed"; readonly frame: string }
+  | { readonly type: "authenticate"; readonly token: string }
+  | { readonly type: "renew"; readonly token: string }
   /** Keep the frame that was just decoded, and give it again after `release`, as `counted` where this is. */
-  | { readonly do: "hold"; readonly counted?: true }
-  | { readonly do: "release" }
-  | { readonly do: "post"; readonly frame: ClientFrameOf<"message"> }
-  | { readonly do: "read"; readonly frame: ClientFrameOf<"history"> }
-  | { readonly do: "typing"; readonly active: boolean }
-  | { readonly do: "mark"; readonly seq: number }
-  | { readonly do: "ping" }
-  | { readonly do: "pause" }
-  | { readonly do: "resume" }
-  | { readonly do: "close"; readonly code: CloseCode; readonly reason: string }
+  | { readonly type: "hold"; readonly counted?: true }
+  | { readonly type: "release" }
+  | { readonly type: "post"; readonly frame: ClientFrameOf<"message"> }
+  | { readonly type: "read"; readonly frame: ClientFrameOf<"history"> }
+  | { readonly type: "typing"; readonly active: boolean }
+  | { readonly type: "mark"; readonly seq: number }
+  | { readonly type: "ping" }
+  | { readonly type: "pause" }
+  | { readonly type: "resume" }
+  | { readonly type: "close"; readonly code: CloseCode; readonly reason: string }
   /** The peer is gone: cut the line without a farewell that nobody would read. */
-  | { readonly do: "terminate" }
-  | { readonly do: "note"; readonly note: SessionNote };
+  | { readonly type: "terminate" }
+  | { readonly type: "note"; readonly note: SessionLogEvent };
 
 /** What the log should say about a connection. */
-export type SessionNote =
+export type SessionLogEvent =
   | { readonly event: "inactivity.warned"; readonly seconds: number }
   | {
       readonly event: "frame.refused";
-      readonly code: DecodeFault["code"] | "forbidden";
+      readonly code: DecodeError["code"] | "forbidden";
       readonly message: string;
     }
   | { readonly event: "token.expiring"; readonly seconds: number }

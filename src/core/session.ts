@@ -6,23 +6,23 @@
 //
 // Times are in milliseconds. server/socket/connection.ts carries the effects out, and decides nothing.
 import type { ClientFrame, ClientFrameOf } from "../protocol/client-frames.ts";
-import type { Decoded } from "../protocol/decode.ts";
+import type { DecodeResult } from "../protocol/decode.ts";
 import type { ErrorCode } from "../protocol/errors.ts";
 import { MAX_FRAME_BYTES } from "../protocol/limits.ts";
-import { type Bucket, fullBucket, secondsToRefill, takeFrame } from "./burst.ts";
-import { endingFor, refusalEnding } from "./closing.ts";
-import { isLow, onPosted, onRead, released } from "./session-answers.ts";
-import { end, NOTHING, note, send } from "./session-effects.ts";
+import { consumeFrame, fullBucket, secondsToRefill, type TokenBucket } from "./burst.ts";
+import { closeReason, closeReasonForError } from "./closing.ts";
+import { isQuotaLow, onHistoryRead, onPosted, releaseHeld } from "./session-answers.ts";
+import { closeSession, log, NO_EFFECTS, send } from "./session-effects.ts";
 import type {
   Anonymous,
   Closed,
   Effect,
   Live,
-  Pass,
   Session,
   SessionEvent,
   SessionRules,
   Step,
+  TokenAccess,
 } from "./session-state.ts";
 import { expiryWarningAt, nextPing, onClockStepped, onTick, progressTimeout } from "./session-time.ts";
 
@@ -40,9 +40,9 @@ export function step(
   event: SessionEvent,
   now: number,
   rules: SessionRules,
-  spread = 0,
+  jitter = 0,
 ): Step {
-  if (session.phase === "closed") return { session, effects: NOTHING };
+  if (session.phase === "closed") return { session, effects: NO_EFFECTS };
   switch (event.type) {
     case "frame":
       return onFrame(session, event, now, rules);
@@ -51,13 +51,13 @@ export function step(
     case "control":
       return onControl(session, now, rules);
     case "admitted":
-      return onAdmitted(session, event, now, rules, spread);
+      return onAdmitted(session, event, now, rules, jitter);
     case "refused":
-      return end(refusalEnding(event.code, event.message));
+      return closeSession(closeReasonForError(event.code, event.message));
     case "posted":
       return onPosted(session, event.id, event.result, rules);
     case "read":
-      return onRead(session, event.id, event.result, rules);
+      return onHistoryRead(session, event.id, event.result, rules);
     case "page_left":
       return onPageLeft(session, rules);
     case "caught_up":
@@ -65,19 +65,19 @@ export function step(
     case "progress":
       return onProgress(session, now);
     case "renewed":
-      return onRenewed(session, event.pass, now);
+      return onRenewed(session, event.access, now);
     case "renewal_refused":
       return onRenewalRefused(session, event.code, event.message);
     case "clock_stepped":
       return onClockStepped(session, event.by, now);
     case "tick":
-      return onTick(session, event.unsent, now, rules, spread);
+      return onTick(session, event.unsent, now, rules, jitter);
     case "flushed":
       return event.dropped || event.unsent > rules.maxUnsent
-        ? end(endingFor(1013))
-        : { session, effects: NOTHING };
+        ? closeSession(closeReason(1013))
+        : { session, effects: NO_EFFECTS };
     case "end":
-      return end(event.ending);
+      return closeSession(event.ending);
     default:
       return event satisfies never;
   }
@@ -94,8 +94,8 @@ function onFrame(
       return onFirstFrame(session, event.decoded);
     case "checking": {
       const held = session.held + 1;
-      const effects: Effect[] = [{ do: "hold" }];
-      if (held === rules.maxWaiting) effects.push({ do: "pause" });
+      const effects: Effect[] = [{ type: "hold" }];
+      if (held === rules.maxWaiting) effects.push({ type: "pause" });
       // What a paused socket had already sent still arrives, at most one read buffer of it.
       return { session: { ...session, held }, effects };
     }
@@ -107,20 +107,20 @@ function onFrame(
 }
 
 function onBadFrame(code: 1003 | 1009): Step {
-  if (code === 1003) return end(endingFor(code));
+  if (code === 1003) return closeSession(closeReason(code));
   const message = `The frame is longer than ${MAX_FRAME_BYTES} bytes.`;
-  return end(endingFor(code, { code: "too_large", message }));
+  return closeSession(closeReason(code, { code: "too_large", message }));
 }
 
-function onFirstFrame(session: Anonymous, decoded: Decoded): Step {
+function onFirstFrame(session: Anonymous, decoded: DecodeResult): Step {
   if (decoded.frame?.type === "token") {
     return {
       session: { phase: "checking", since: session.since, held: 0, bucket: session.bucket },
-      effects: [{ do: "authenticate", token: decoded.frame.token }],
+      effects: [{ type: "authenticate", token: decoded.frame.token }],
     };
   }
   const message = 'The first frame of a socket opened without a token must be {"type":"token","token":"…"}.';
-  return end(endingFor(4401, { code: "unauthorized", message }));
+  return closeSession(closeReason(4401, { code: "unauthorized", message }));
 }
 
 function onLiveFrame(
@@ -130,17 +130,17 @@ function onLiveFrame(
   rules: SessionRules,
 ): Step {
   const effects: Effect[] = [];
-  const next: LiveDraft = { ...session, heardAt: now };
+  const next: LiveDraft = { ...session, lastReceivedAt: now };
   if (!counted) {
-    const { bucket, verdict } = takeFrame(session.bucket, rules.burst, now);
-    if (verdict === "close") return flooded(rules);
+    const { bucket, verdict } = consumeFrame(session.bucket, rules.burst, now);
+    if (verdict === "close") return closeForFlooding(rules);
     if (verdict === "warn") effects.push(...floodWarning(bucket, rules));
     next.bucket = bucket;
   }
   if (mustWait(session, decoded.frame?.type)) hold(next, rules, effects);
-  else if (decoded.fault !== undefined) {
-    const { code, message, id } = decoded.fault;
-    effects.push(note({ event: "frame.refused", code, message }));
+  else if (decoded.error !== undefined) {
+    const { code, message, id } = decoded.error;
+    effects.push(log({ event: "frame.refused", code, message }));
     effects.push(
       send(id === undefined ? { type: "error", code, message } : { type: "error", code, message, id }),
     );
@@ -149,7 +149,10 @@ function onLiveFrame(
 }
 
 /** Whether a request is held: till what was missed is sent, or till the answer before it has left. */
-function mustWait({ behind, reading, held }: Live, type: ClientFrame["type"] | undefined): boolean {
+function mustWait(
+  { catchingUpSince: behind, reading, held }: Live,
+  type: ClientFrame["type"] | undefined,
+): boolean {
   if (type === "history") return behind !== undefined || reading !== undefined;
   // Answers come in the order of the requests.
   return type === "message" && (behind !== undefined || held > 0);
@@ -158,14 +161,14 @@ function mustWait({ behind, reading, held }: Live, type: ClientFrame["type"] | u
 /** Holds the frame; a socket that sends on and on is paused (B2). */
 function hold(next: LiveDraft, rules: SessionRules, effects: Effect[]): void {
   next.held++;
-  effects.push({ do: "hold", counted: true });
+  effects.push({ type: "hold", counted: true });
   if (next.held >= rules.maxWaiting) pause(next, effects);
 }
 
 /** Has the socket read no more, if it does. */
 function pause(next: LiveDraft, effects: Effect[]): void {
   if (next.paused) return;
-  effects.push({ do: "pause" });
+  effects.push({ type: "pause" });
   next.paused = true;
 }
 
@@ -187,26 +190,26 @@ function onRequest(
       effects.push(send(frame.id === undefined ? { type: "pong" } : { type: "pong", id: frame.id }));
       return;
     case "activity":
-      acted(next, now);
+      recordActivity(next, now);
       return;
     case "history":
-      effects.push({ do: "read", frame });
+      effects.push({ type: "read", frame });
       next.reading = "asked";
-      acted(next, now);
-      asked(next, rules, effects);
+      recordActivity(next, now);
+      trackRequest(next, rules, effects);
       return;
     case "token":
-      effects.push({ do: "renew", token: frame.token });
+      effects.push({ type: "renew", token: frame.token });
       return;
     case "message":
     case "typing":
-      acted(next, now);
+      recordActivity(next, now);
       onWrite(next, frame, rules, effects);
       return;
     case "read":
       // It takes the right to read, without which nobody is let in.
-      acted(next, now);
-      effects.push({ do: "mark", seq: frame.seq });
+      recordActivity(next, now);
+      effects.push({ type: "mark", seq: frame.seq });
       return;
     default:
       frame satisfies never;
@@ -223,17 +226,17 @@ function onWrite(
   const { writeRefusal: message } = next;
   if (message !== undefined) {
     const id = frame.type === "message" ? frame.id : undefined;
-    effects.push(note({ event: "frame.refused", code: "forbidden", message }));
+    effects.push(log({ event: "frame.refused", code: "forbidden", message }));
     effects.push(send({ type: "error", code: "forbidden", message, ...(id !== undefined && { id }) }));
     return;
   }
   switch (frame.type) {
     case "message":
-      effects.push({ do: "post", frame });
-      asked(next, rules, effects);
+      effects.push({ type: "post", frame });
+      trackRequest(next, rules, effects);
       return;
     case "typing":
-      effects.push({ do: "typing", active: frame.active });
+      effects.push({ type: "typing", active: frame.active });
       return;
     default:
       frame satisfies never;
@@ -241,89 +244,90 @@ function onWrite(
 }
 
 /** Notes what counts as activity (I1). */
-function acted(next: LiveDraft, now: number): void {
+function recordActivity(next: LiveDraft, now: number): void {
   next.activeAt = now;
-  next.warned = false;
+  next.inactivityWarned = false;
 }
 
 /** Notes that a request is at the engine. */
-function asked(next: LiveDraft, rules: SessionRules, effects: Effect[]): void {
+function trackRequest(next: LiveDraft, rules: SessionRules, effects: Effect[]): void {
   next.waiting++;
   if (next.waiting >= rules.maxWaiting) pause(next, effects);
 }
 
 function onControl(session: Exclude<Session, Closed>, now: number, rules: SessionRules): Step {
-  const { bucket, verdict } = takeFrame(session.bucket, rules.burst, now);
-  if (verdict === "close") return flooded(rules);
+  const { bucket, verdict } = consumeFrame(session.bucket, rules.burst, now);
+  if (verdict === "close") return closeForFlooding(rules);
   // Nothing comes before the welcome but an end, so who floods that early is not warned.
-  if (session.phase !== "live") return { session: { ...session, bucket }, effects: NOTHING };
-  const effects = verdict === "warn" ? floodWarning(bucket, rules) : NOTHING;
-  return { session: { ...session, bucket, heardAt: now }, effects };
+  if (session.phase !== "live") return { session: { ...session, bucket }, effects: NO_EFFECTS };
+  const effects = verdict === "warn" ? floodWarning(bucket, rules) : NO_EFFECTS;
+  return { session: { ...session, bucket, lastReceivedAt: now }, effects };
 }
 
 function onAdmitted(
   session: Exclude<Session, Closed>,
-  { welcome, pass, shown, behind }: Extract<SessionEvent, { type: "admitted" }>,
+  { welcome, access: pass, shown, behind }: Extract<SessionEvent, { type: "admitted" }>,
   now: number,
   rules: SessionRules,
-  spread: number,
+  jitter: number,
 ): Step {
-  if (session.phase !== "checking") return { session, effects: NOTHING };
+  if (session.phase !== "checking") return { session, effects: NO_EFFECTS };
   const effects: Effect[] = [send(welcome)];
-  if (shown !== undefined) effects.push({ do: "feed", frame: shown });
+  if (shown !== undefined) effects.push({ type: "feed", frame: shown });
   // Before what was held is given again: that may well pause the socket anew, and then it has to stay so (B2).
-  if (session.held >= rules.maxWaiting) effects.push({ do: "resume" });
-  effects.push({ do: "release" });
+  if (session.held >= rules.maxWaiting) effects.push({ type: "resume" });
+  effects.push({ type: "release" });
   return {
     session: {
       phase: "live",
       expiresAt: pass.expiresAt,
       writeRefusal: pass.writeRefusal,
       expiryWarningAt: expiryWarningAt(pass),
-      behind: behind ? now : undefined,
+      catchingUpSince: behind ? now : undefined,
       reading: undefined,
       held: 0,
       activeAt: now,
-      warned: false,
+      inactivityWarned: false,
       waiting: 0,
       paused: false,
       bucket: session.bucket,
-      heardAt: now,
-      pingDue: nextPing(now, rules, spread),
+      lastReceivedAt: now,
+      pingDueAt: nextPing(now, rules, jitter),
       pingedAt: 0,
       pongTimeout: rules.pongTimeout,
-      lowTold: isLow(welcome.quota),
+      quotaWarned: isQuotaLow(welcome.quota),
     },
     effects,
   };
 }
 
 function onCaughtUp(session: Exclude<Session, Closed>, now: number, rules: SessionRules): Step {
-  if (session.phase !== "live" || session.behind === undefined) return { session, effects: NOTHING };
-  const caughtUp: Live = { ...session, behind: undefined };
-  if (rules.pingInterval === 0) return released(caughtUp, rules, []);
+  if (session.phase !== "live" || session.catchingUpSince === undefined)
+    return { session, effects: NO_EFFECTS };
+  const caughtUp: Live = { ...session, catchingUpSince: undefined };
+  if (rules.pingInterval === 0) return releaseHeld(caughtUp, rules, []);
   // The end of what it was fed may still be on its way over a slow line, and the answer to a ping comes after it. The
   // ping goes out now: its answer says that all has arrived, and pings are as usual again.
-  const pinged: Live = { ...caughtUp, pingDue: 0, pingedAt: now, pongTimeout: progressTimeout(rules) };
-  return released(pinged, rules, [{ do: "ping" }]);
+  const pinged: Live = { ...caughtUp, pingDueAt: 0, pingedAt: now, pongTimeout: progressTimeout(rules) };
+  return releaseHeld(pinged, rules, [{ type: "ping" }]);
 }
 
 /** The answer to a `history` request has left; a page of what was missed may leave while one is still asked for. */
 function onPageLeft(session: Exclude<Session, Closed>, rules: SessionRules): Step {
-  if (session.phase !== "live" || session.reading !== "sent") return { session, effects: NOTHING };
+  if (session.phase !== "live" || session.reading !== "sent") return { session, effects: NO_EFFECTS };
   const next: Live = { ...session, reading: undefined };
-  return next.held === 0 ? { session: next, effects: NOTHING } : released(next, rules, []);
+  return next.held === 0 ? { session: next, effects: NO_EFFECTS } : releaseHeld(next, rules, []);
 }
 
 /** Who takes what is sent is there, though the answer to a ping waits behind it. */
 function onProgress(session: Exclude<Session, Closed>, now: number): Step {
-  if (session.phase !== "live") return { session, effects: NOTHING };
-  const behind = session.behind === undefined ? undefined : now;
-  return { session: { ...session, heardAt: now, behind }, effects: NOTHING };
+  if (session.phase !== "live") return { session, effects: NO_EFFECTS };
+  const behind = session.catchingUpSince === undefined ? undefined : now;
+  return { session: { ...session, lastReceivedAt: now, catchingUpSince: behind }, effects: NO_EFFECTS };
 }
 
-function onRenewed(session: Exclude<Session, Closed>, pass: Pass, now: number): Step {
-  if (session.phase !== "live") return { session, effects: NOTHING };
+function onRenewed(session: Exclude<Session, Closed>, pass: TokenAccess, now: number): Step {
+  if (session.phase !== "live") return { session, effects: NO_EFFECTS };
   const accepted = send({ type: "token_accepted", expires_in: Math.max(0, pass.expiresAt - now) / 1000 });
   const { expiresAt, writeRefusal } = pass;
   return {
@@ -334,22 +338,22 @@ function onRenewed(session: Exclude<Session, Closed>, pass: Pass, now: number): 
 
 /** A token that is no good changes nothing: the connection stays until the end of the one it came with (A2). */
 function onRenewalRefused(session: Exclude<Session, Closed>, code: ErrorCode, message: string): Step {
-  if (session.phase !== "live") return { session, effects: NOTHING };
+  if (session.phase !== "live") return { session, effects: NO_EFFECTS };
   return {
     session,
-    effects: [note({ event: "token.renewal_refused", code }), send({ type: "error", code, message })],
+    effects: [log({ event: "token.renewal_refused", code }), send({ type: "error", code, message })],
   };
 }
 
-function floodWarning(bucket: Bucket, rules: SessionRules): Effect[] {
+function floodWarning(bucket: TokenBucket, rules: SessionRules): Effect[] {
   const message = `Frames come faster than ${rules.burst.rate} a second; slow down, or the connection is closed.`;
   return [
-    note({ event: "limit.flooding" }),
+    log({ event: "limit.flooding" }),
     send({ type: "warning", code: "flooding", message, seconds: secondsToRefill(bucket, rules.burst) }),
   ];
 }
 
-function flooded(rules: SessionRules): Step {
+function closeForFlooding(rules: SessionRules): Step {
   const message = `Frames came faster than ${rules.burst.rate} a second in spite of warnings.`;
-  return end(endingFor(4429, { code: "flooding", message }));
+  return closeSession(closeReason(4429, { code: "flooding", message }));
 }

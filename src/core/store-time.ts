@@ -1,4 +1,4 @@
-import { type Clock, STEP } from "./clock.ts";
+import { CLOCK_STEP_MS, type Clock } from "./clock.ts";
 
 /**
  * The time of a store on one machine, by which quotas count (Q1). It goes on evenly, follows the machine's clock forward,
@@ -18,7 +18,7 @@ export class StoreTime {
   }
 
   /** How far the store's time is ahead of the machine's clock, in milliseconds. */
-  get ahead(): number {
+  get aheadOfWall(): number {
     return this.clock.now() + this.offset - this.clock.wall();
   }
 
@@ -26,7 +26,8 @@ export class StoreTime {
     const even = this.clock.now();
     const wall = this.clock.wall();
     const behind = wall - even - this.offset;
-    if (behind > STEP || (behind < -STEP && this.newest() <= wall)) this.offset = wall - even;
+    if (behind > CLOCK_STEP_MS || (behind < -CLOCK_STEP_MS && this.newest() <= wall))
+      this.offset = wall - even;
     return Math.floor(even + this.offset);
   }
 }

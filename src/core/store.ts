@@ -2,7 +2,7 @@ import type { AccountStore } from "./accounts.ts";
 import type { Engine } from "./engine.ts";
 import type { ConnectionLeases } from "./leases.ts";
 import type { NodeFacts } from "./nodes.ts";
-import type { RefreshStore } from "./refresh.ts";
+import type { RefreshTokenStore } from "./refresh.ts";
 import type { Relay } from "./relay.ts";
 import type { RevocationStore } from "./revocations.ts";
 import type { ThrottleLimits, ThrottleStore } from "./throttle.ts";
@@ -13,14 +13,14 @@ export interface Store {
   readonly engine: Engine;
   readonly accounts: AccountStore;
   readonly revocations: RevocationStore;
-  readonly refreshTokens: RefreshStore;
+  readonly refreshTokens: RefreshTokenStore;
   readonly relay: Relay;
   readonly leases: ConnectionLeases;
   tickets<Holder>(): TicketStore<Holder>;
   throttle(limits: ThrottleLimits): ThrottleStore;
   /** The server has begun to listen: the other nodes are told of it, and how it is doing. */
-  serving(facts: NodeFacts): void;
+  announceNode(facts: NodeFacts): void;
   /** Removes all messages that are no longer kept; resolves when they are gone. */
-  clean(): Promise<void>;
+  applyRetention(): Promise<void>;
   close(): Promise<void>;
 }

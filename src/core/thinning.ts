@@ -1,5 +1,5 @@
 /** Something that happened more often within one window than it was reported. */
-export interface Repeats<T> {
+export interface SuppressedRepeats<T> {
   /** How many times it was held back. */
   readonly repeated: number;
   /** What was given with the last of them. */
@@ -9,24 +9,24 @@ export interface Repeats<T> {
 }
 
 /** Reports that share room. */
-export interface ThinningGroup {
+export interface RepeatGroup {
   readonly name: string;
   /** How many different reports of the group are remembered at once. */
   readonly capacity: number;
 }
 
 /** What a report is counted under. */
-export interface ThinningPlace {
+export interface RepeatKey {
   /** Reports of one key are repeats of each other. Of bounded length: keys are kept. Never a group's name. */
   readonly key: string;
   /** The groups it belongs to, each within the next. The callers' last groups must be few. */
-  readonly groups: readonly ThinningGroup[];
+  readonly groups: readonly RepeatGroup[];
 }
 
 interface Window<T> {
   readonly until: number;
   /** The groups in which it takes room. */
-  readonly groups: readonly ThinningGroup[];
+  readonly groups: readonly RepeatGroup[];
   readonly mixed: boolean;
   repeated: number;
   latest: T;
@@ -44,7 +44,7 @@ interface Window<T> {
  * the name of the group, so that neither memory nor the number of reports can be driven up from outside, and no other
  * group loses a report.
  */
-export class Thinning<T> {
+export class RepeatFilter<T> {
   private readonly windows = new Map<string, Window<T>>();
   /** How many reports each group holds, where there are any. */
   private readonly sizes = new Map<string, number>();
@@ -57,9 +57,11 @@ export class Thinning<T> {
   }
 
   /** Whether to report this one now; if not it is counted. Call `ended` first, or an old window still counts. */
-  offer({ key, groups }: ThinningPlace, latest: T, now: number): boolean {
+  offer({ key, groups }: RepeatKey, latest: T, now: number): boolean {
     const names = [key, ...groups.map(({ name }) => name)];
-    const at = names.findIndex((name, index) => this.windows.has(name) || this.haveRoom(groups.slice(index)));
+    const at = names.findIndex(
+      (name, index) => this.windows.has(name) || this.haveCapacity(groups.slice(index)),
+    );
     const name = names[at]!;
     const window = this.windows.get(name);
     if (window !== undefined) {
@@ -74,8 +76,8 @@ export class Thinning<T> {
   }
 
   /** Forgets the windows that have ended by `now`, and returns those in which something was held back. */
-  ended(now: number): Repeats<T>[] {
-    const repeats: Repeats<T>[] = [];
+  takeEnded(now: number): SuppressedRepeats<T>[] {
+    const repeats: SuppressedRepeats<T>[] = [];
     // All windows are equally long, so the order in which they began is the order in which they end.
     for (const [name, { until, groups, mixed, repeated, latest }] of this.windows) {
       if (until > now) break;
@@ -91,11 +93,11 @@ export class Thinning<T> {
   }
 
   /** True for no groups at all: what is counted under the last one's name always finds its place. */
-  private haveRoom(groups: readonly ThinningGroup[]): boolean {
+  private haveCapacity(groups: readonly RepeatGroup[]): boolean {
     return groups.every((group) => this.sizeOf(group) < group.capacity);
   }
 
-  private sizeOf({ name }: ThinningGroup): number {
+  private sizeOf({ name }: RepeatGroup): number {
     return this.sizes.get(name) ?? 0;
   }
 }

@@ -1,4 +1,4 @@
-import { RecencyMap } from "./recency-map.ts";
+import { LruMap } from "./recency-map.ts";
 
 // Sign-in throttles (S3), decided before anything is hashed, so that guessing costs the guesser and not the server.
 //
@@ -28,32 +28,32 @@ export type ThrottleDecision =
 export type ThrottleRule = "address" | "account_and_address" | "account";
 
 /** Accounts, addresses and pairs remembered at most, each; the one tried longest ago is forgotten first. */
-export const THROTTLE_CAPACITY = 50_000;
+export const MAX_THROTTLE_ENTRIES = 50_000;
 
 /** Longest wait of account + address, in milliseconds. */
-export const LONGEST_WAIT = 3_600_000;
+export const MAX_BACKOFF_MS = 3_600_000;
 
 /** An account counts as under attack from this many times the `failures` of one address. */
 export const ACCOUNT_FAILURES_FACTOR = 4;
 
 /** First and longest wait of an address that tries an account under attack, in milliseconds. */
-export const FIRST_ACCOUNT_WAIT = 1_000;
-export const LONGEST_ACCOUNT_WAIT = 32_000;
+export const ACCOUNT_BACKOFF_INITIAL_MS = 1_000;
+export const ACCOUNT_BACKOFF_MAX_MS = 32_000;
 
 /** Wait while attempts of the same account and address are being hashed: about one bcrypt at cost 12, in milliseconds. */
-const IN_FLIGHT_WAIT = 1_000;
+const IN_FLIGHT_RETRY_MS = 1_000;
 
 /** An attempt that was not settled for so long never will be: the node that hashed it is gone. Milliseconds. */
-export const IN_FLIGHT_LOST = 120_000;
+export const IN_FLIGHT_TIMEOUT_MS = 120_000;
 
 /** How long the attempts of an address count, in milliseconds. */
-const ADDRESS_WINDOW = 60_000;
+const ADDRESS_WINDOW_MS = 60_000;
 
-/** Failures of one address within ADDRESS_WINDOW, whatever the accounts: somebody who tries one password on many. */
-const ADDRESS_FAILURES = 30;
+/** Failures of one address within ADDRESS_WINDOW_MS, whatever the accounts: somebody who tries one password on many. */
+const MAX_ADDRESS_FAILURES = 30;
 
 /** How long an address matters after it changed, in milliseconds. */
-export const ADDRESS_LIFE = IN_FLIGHT_LOST;
+export const ADDRESS_TTL_MS = IN_FLIGHT_TIMEOUT_MS;
 
 /** The port for sign-in throttles, counted over all nodes. */
 export interface ThrottleStore {
@@ -61,60 +61,60 @@ export interface ThrottleStore {
   attempt(account: string, address: string): Promise<ThrottleDecision>;
   succeeded(account: string, address: string): Promise<void>;
   failed(account: string, address: string): Promise<void>;
-  withdrawn(account: string, address: string): Promise<void>;
+  cancelled(account: string, address: string): Promise<void>;
 }
 
 /** Moments in ascending order, in milliseconds. Survives JSON. */
-export type Times = readonly number[];
+export type Timestamps = readonly number[];
 
 /** What is remembered of an address. Survives JSON. */
 export interface AddressState {
-  readonly failedAt: Times;
+  readonly failedAt: Timestamps;
   /** When the attempts began that are still being hashed. */
-  readonly inFlight: Times;
+  readonly inFlight: Timestamps;
   /** Until when its attempts are used up (GCRA: a minute's worth may come at once, then one at a time). */
   readonly usedUntil: number;
 }
 
-const UNSEEN: AddressState = { failedAt: [], inFlight: [], usedUntil: 0 };
+const NEW_ADDRESS: AddressState = { failedAt: [], inFlight: [], usedUntil: 0 };
 
 /** What is remembered of an account that is tried from an address. Survives JSON. */
-export interface PairState {
-  readonly failedAt: Times;
+export interface AccountAddressState {
+  readonly failedAt: Timestamps;
   /** Waits imposed in a row; each is twice the one before. */
   readonly waits: number;
   readonly waitUntil: number;
   /** When the attempts began that are still being hashed. */
-  readonly inFlight: Times;
+  readonly inFlight: Timestamps;
   /** When the wait for an account under attack is over; undefined when none was asked for. */
   readonly heldUntil?: number;
 }
 
-const UNTRIED: PairState = { failedAt: [], waits: 0, waitUntil: 0, inFlight: [] };
+const NEW_ACCOUNT_ADDRESS: AccountAddressState = { failedAt: [], waits: 0, waitUntil: 0, inFlight: [] };
 
 /** How long a pair matters after it changed, in milliseconds. */
-export function pairLife({ window }: ThrottleLimits): number {
-  return LONGEST_WAIT + window;
+export function accountAddressTtl({ window }: ThrottleLimits): number {
+  return MAX_BACKOFF_MS + window;
 }
 
 /** An attempt as its address sees it. A refused one leaves what is remembered as it was. */
-export function tryAddress(
+export function checkAddress(
   { attemptsPerMinute }: ThrottleLimits,
-  state: AddressState = UNSEEN,
+  state: AddressState = NEW_ADDRESS,
   now: number,
 ): { readonly decision: ThrottleDecision; readonly state: AddressState } {
   if (attemptsPerMinute === 0) return { decision: ALLOWED, state };
-  const failedAt = within(state.failedAt, now - ADDRESS_WINDOW);
-  const inFlight = within(state.inFlight, now - IN_FLIGHT_LOST);
-  const usedUntil = Math.max(now, state.usedUntil) + ADDRESS_WINDOW / attemptsPerMinute;
-  const most = Math.min(attemptsPerMinute, ADDRESS_FAILURES);
-  const waitForRate = usedUntil - now - ADDRESS_WINDOW;
+  const failedAt = within(state.failedAt, now - ADDRESS_WINDOW_MS);
+  const inFlight = within(state.inFlight, now - IN_FLIGHT_TIMEOUT_MS);
+  const usedUntil = Math.max(now, state.usedUntil) + ADDRESS_WINDOW_MS / attemptsPerMinute;
+  const most = Math.min(attemptsPerMinute, MAX_ADDRESS_FAILURES);
+  const waitForRate = usedUntil - now - ADDRESS_WINDOW_MS;
   const waitForFailures =
-    failedAt.length < most ? 0 : failedAt[failedAt.length - most]! + ADDRESS_WINDOW - now;
+    failedAt.length < most ? 0 : failedAt[failedAt.length - most]! + ADDRESS_WINDOW_MS - now;
   const wait = Math.max(waitForRate, waitForFailures);
   if (wait > 0) return { decision: refused("address", wait), state };
   if (failedAt.length + inFlight.length >= most)
-    return { decision: refused("address", IN_FLIGHT_WAIT), state };
+    return { decision: refused("address", IN_FLIGHT_RETRY_MS), state };
   return { decision: ALLOWED, state: { failedAt, inFlight: [...inFlight, now], usedUntil } };
 }
 
@@ -123,18 +123,18 @@ export function settleAddress(state: AddressState, failedAt?: number): AddressSt
   const inFlight = state.inFlight.slice(1);
   if (failedAt === undefined) return { ...state, inFlight };
   // As many as decide are enough: with those in flight there can be no more.
-  return { ...state, inFlight, failedAt: [...state.failedAt, failedAt].slice(-ADDRESS_FAILURES) };
+  return { ...state, inFlight, failedAt: [...state.failedAt, failedAt].slice(-MAX_ADDRESS_FAILURES) };
 }
 
 /** An attempt as account and address see it, after `failures` of the account from anywhere. */
-export function tryPair(
+export function checkAccountAddress(
   limits: ThrottleLimits,
-  pair: PairState | undefined,
-  failures: Times,
+  pair: AccountAddressState | undefined,
+  failures: Timestamps,
   now: number,
-): { readonly decision: ThrottleDecision; readonly pair: PairState } {
-  const current = pairAt(limits, pair, now);
-  const own = pairRefusal(limits, current, now);
+): { readonly decision: ThrottleDecision; readonly pair: AccountAddressState } {
+  const current = accountAddressAt(limits, pair, now);
+  const own = accountAddressRefusal(limits, current, now);
   if (own !== undefined) return { decision: own, pair: current };
   const wait = accountWait(limits, failures, now);
   const { heldUntil = now + wait, ...free } = current;
@@ -144,9 +144,13 @@ export function tryPair(
 }
 
 /** The pair after a wrong password. */
-export function failPair(limits: ThrottleLimits, pair: PairState | undefined, now: number): PairState {
+export function recordFailure(
+  limits: ThrottleLimits,
+  pair: AccountAddressState | undefined,
+  now: number,
+): AccountAddressState {
   const { failures, window } = limits;
-  const current = pairAt(limits, pair, now);
+  const current = accountAddressAt(limits, pair, now);
   const failed = {
     ...current,
     inFlight: current.inFlight.slice(1),
@@ -154,34 +158,38 @@ export function failPair(limits: ThrottleLimits, pair: PairState | undefined, no
   };
   if (current.waits === 0 && failed.failedAt.length < failures) return failed;
   // The first wait keeps to the rate that the limit promises: 5 in 5 minutes is one a minute.
-  const wait = Math.min(LONGEST_WAIT, (window / failures) * 2 ** current.waits);
+  const wait = Math.min(MAX_BACKOFF_MS, (window / failures) * 2 ** current.waits);
   return { ...failed, waitUntil: now + wait, waits: current.waits + 1 };
 }
 
 /** The pair after an attempt that was never compared. */
-export function withdrawPair(pair: PairState): PairState {
+export function cancelAttempt(pair: AccountAddressState): AccountAddressState {
   return { ...pair, inFlight: pair.inFlight.slice(1) };
 }
 
 /** The account's failures after another one. */
-export function failAccount({ failures, window }: ThrottleLimits, failed: Times, now: number): Times {
+export function recordAccountFailure(
+  { failures, window }: ThrottleLimits,
+  failed: Timestamps,
+  now: number,
+): Timestamps {
   // As many as decide about the longest wait; more of them change nothing.
-  const doublings = Math.log2(LONGEST_ACCOUNT_WAIT / FIRST_ACCOUNT_WAIT);
+  const doublings = Math.log2(ACCOUNT_BACKOFF_MAX_MS / ACCOUNT_BACKOFF_INITIAL_MS);
   return [...within(failed, now - window), now].slice(-failures * (ACCOUNT_FAILURES_FACTOR + doublings));
 }
 
 /** All sign-in throttles of one node. Times are milliseconds and MUST NOT run backwards from call to call. */
 export class SignInThrottle {
   private readonly limits: ThrottleLimits;
-  private readonly pairs: RecencyMap<Remembered<PairState>>;
-  private readonly accounts: RecencyMap<Remembered<Times>>;
-  private readonly addresses: RecencyMap<Remembered<AddressState>>;
+  private readonly pairs: LruMap<Timed<AccountAddressState>>;
+  private readonly accounts: LruMap<Timed<Timestamps>>;
+  private readonly addresses: LruMap<Timed<AddressState>>;
 
-  constructor(limits: ThrottleLimits, capacity = THROTTLE_CAPACITY) {
+  constructor(limits: ThrottleLimits, capacity = MAX_THROTTLE_ENTRIES) {
     this.limits = limits;
-    this.pairs = new RecencyMap(capacity);
-    this.accounts = new RecencyMap(capacity);
-    this.addresses = new RecencyMap(capacity);
+    this.pairs = new LruMap(capacity);
+    this.accounts = new LruMap(capacity);
+    this.addresses = new LruMap(capacity);
   }
 
   /** Entries remembered, of all three kinds. */
@@ -196,12 +204,12 @@ export class SignInThrottle {
   attempt(account: string, address: string, now: number): ThrottleDecision {
     this.sweep(now);
     const { limits } = this;
-    const tried = tryAddress(limits, this.addresses.get(address)?.state, now);
+    const tried = checkAddress(limits, this.addresses.get(address)?.state, now);
     if (!tried.decision.allowed) return tried.decision;
     if (limits.failures > 0) {
       const key = pairKey(account, address);
       const failures = this.accounts.get(account)?.state ?? [];
-      const { decision, pair } = tryPair(limits, this.pairs.get(key)?.state, failures, now);
+      const { decision, pair } = checkAccountAddress(limits, this.pairs.get(key)?.state, failures, now);
       this.pairs.set(key, { state: pair, touchedAt: now });
       if (!decision.allowed) return decision;
     }
@@ -221,16 +229,16 @@ export class SignInThrottle {
     this.settle(address, now);
     if (limits.failures === 0) return;
     const key = pairKey(account, address);
-    const pair = failPair(limits, this.pairs.get(key)?.state, now);
+    const pair = recordFailure(limits, this.pairs.get(key)?.state, now);
     this.pairs.set(key, { state: pair, touchedAt: now });
-    const failed = failAccount(limits, this.accounts.get(account)?.state ?? [], now);
+    const failed = recordAccountFailure(limits, this.accounts.get(account)?.state ?? [], now);
     this.accounts.set(account, { state: failed, touchedAt: now });
   }
 
   /** The password was never compared (the queue was full, the store away): as if it had not been tried. */
-  withdrawn(account: string, address: string): void {
+  cancelled(account: string, address: string): void {
     const pair = this.pairs.get(pairKey(account, address));
-    if (pair !== undefined) pair.state = withdrawPair(pair.state);
+    if (pair !== undefined) pair.state = cancelAttempt(pair.state);
     this.settle(address);
   }
 
@@ -241,13 +249,13 @@ export class SignInThrottle {
 
   private sweep(now: number): void {
     const { window } = this.limits;
-    this.addresses.sweep(({ touchedAt }) => touchedAt <= now - ADDRESS_LIFE);
+    this.addresses.sweep(({ touchedAt }) => touchedAt <= now - ADDRESS_TTL_MS);
     this.accounts.sweep(({ touchedAt }) => touchedAt <= now - window);
-    this.pairs.sweep(({ touchedAt }) => touchedAt <= now - pairLife(this.limits));
+    this.pairs.sweep(({ touchedAt }) => touchedAt <= now - accountAddressTtl(this.limits));
   }
 }
 
-interface Remembered<State> {
+interface Timed<State> {
   state: State;
   readonly touchedAt: number;
 }
@@ -255,32 +263,36 @@ interface Remembered<State> {
 const ALLOWED: ThrottleDecision = { allowed: true };
 
 /** The pair without what has lost its meaning by now. */
-function pairAt({ window }: ThrottleLimits, pair: PairState = UNTRIED, now: number): PairState {
+function accountAddressAt(
+  { window }: ThrottleLimits,
+  pair: AccountAddressState = NEW_ACCOUNT_ADDRESS,
+  now: number,
+): AccountAddressState {
   return {
     ...pair,
     failedAt: within(pair.failedAt, now - window),
-    inFlight: within(pair.inFlight, now - IN_FLIGHT_LOST),
+    inFlight: within(pair.inFlight, now - IN_FLIGHT_TIMEOUT_MS),
     // Who has kept quiet for a whole window after the last wait starts afresh.
     waits: now >= pair.waitUntil + window ? 0 : pair.waits,
   };
 }
 
-function pairRefusal(
+function accountAddressRefusal(
   { failures }: ThrottleLimits,
-  pair: PairState,
+  pair: AccountAddressState,
   now: number,
 ): ThrottleDecision | undefined {
   if (now < pair.waitUntil) return refused("account_and_address", pair.waitUntil - now);
   const spent = pair.waits > 0 ? failures - 1 : pair.failedAt.length;
-  if (spent + pair.inFlight.length >= failures) return refused("account_and_address", IN_FLIGHT_WAIT);
+  if (spent + pair.inFlight.length >= failures) return refused("account_and_address", IN_FLIGHT_RETRY_MS);
   return undefined;
 }
 
 /** How long an address has to wait for an account that failed so often; 0 when it is not under attack. */
-function accountWait({ failures, window }: ThrottleLimits, failed: Times, now: number): number {
+function accountWait({ failures, window }: ThrottleLimits, failed: Timestamps, now: number): number {
   const excess = within(failed, now - window).length - failures * ACCOUNT_FAILURES_FACTOR;
   if (excess < 0) return 0;
-  return Math.min(LONGEST_ACCOUNT_WAIT, FIRST_ACCOUNT_WAIT * 2 ** Math.floor(excess / failures));
+  return Math.min(ACCOUNT_BACKOFF_MAX_MS, ACCOUNT_BACKOFF_INITIAL_MS * 2 ** Math.floor(excess / failures));
 }
 
 function refused(rule: ThrottleRule, retryAfter: number): ThrottleDecision {
@@ -288,7 +300,7 @@ function refused(rule: ThrottleRule, retryAfter: number): ThrottleDecision {
 }
 
 /** The ascending `times` later than `since`. */
-function within(times: Times, since: number): Times {
+function within(times: Timestamps, since: number): Timestamps {
   const first = times.findIndex((time) => time > since);
   if (first <= 0) return first === 0 ? times : [];
   return times.slice(first);

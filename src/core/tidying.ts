@@ -1,26 +1,26 @@
 /** How often it is looked whether memory should be tidied, in milliseconds. */
-export const TIDY_INTERVAL = 2_000;
+export const GC_CHECK_INTERVAL_MS = 2_000;
 
 /** Connections by which their number must have changed: what fewer leave behind is not worth a look. */
-const MANY = 500;
+const MIN_CHANGE = 500;
 
 /** A change between two looks, as a share of all, below which the rush is over. */
-const CALM_SHARE = 0.02;
+const STABLE_SHARE = 0.02;
 
 /**
  * Says when to collect garbage: once after many have come or gone. A rush of handshakes leaves half of the heap empty,
  * and a runtime in which little happens afterwards has no reason of its own to look at it for minutes.
  */
-export class Tidying {
-  private tidiedAt = 0;
-  private lookedAt = 0;
+export class GcScheduler {
+  private collectedAt = 0;
+  private checkedAt = 0;
 
-  /** Whether to collect now, with `open` connections; asked every TIDY_INTERVAL. */
+  /** Whether to collect now, with `open` connections; asked every GC_CHECK_INTERVAL_MS. */
   isDue(open: number): boolean {
-    const calm = Math.abs(open - this.lookedAt) <= open * CALM_SHARE;
-    this.lookedAt = open;
-    if (!calm || Math.abs(open - this.tidiedAt) < MANY) return false;
-    this.tidiedAt = open;
+    const isStable = Math.abs(open - this.checkedAt) <= open * STABLE_SHARE;
+    this.checkedAt = open;
+    if (!isStable || Math.abs(open - this.collectedAt) < MIN_CHANGE) return false;
+    this.collectedAt = open;
     return true;
   }
 }

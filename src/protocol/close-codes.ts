@@ -82,7 +82,7 @@ export function mayReconnect(code: number): boolean {
 }
 
 /** The same for a close at hand, whose `closing` frame names in `retry_after` when to come back, or does not. */
-export function mayReturn(code: number, retryAfter: number | undefined): boolean {
+export function shouldReconnect(code: number, retryAfter: number | undefined): boolean {
   return mayReconnect(code) || (retryAfter !== undefined && describeClose(code).passes === true);
 }
 

@@ -11,15 +11,15 @@ import { inexactNumbers, parseJson } from "./json.ts";
 import { MAX_DATA_DEPTH, MAX_DATA_VALUES, MAX_JSON_DEPTH, MAX_JSON_VALUES } from "./limits.ts";
 
 /** Why a text is not a frame; `id` is the sender's own name for it, where one could be read. */
-export interface DecodeFault {
+export interface DecodeError {
   readonly code: Extract<ErrorCode, "malformed" | "unknown_type" | "invalid" | "too_large">;
   readonly message: string;
   readonly id?: string;
 }
 
-export type Decoded =
-  | { readonly frame: ClientFrame; readonly fault?: undefined }
-  | { readonly fault: DecodeFault; readonly frame?: undefined };
+export type DecodeResult =
+  | { readonly frame: ClientFrame; readonly error?: undefined }
+  | { readonly error: DecodeError; readonly frame?: undefined };
 
 /**
  * Reads one text frame from a client.
@@ -27,33 +27,33 @@ export type Decoded =
  * Fields the protocol does not know are ignored, so that a newer client can speak to an older server. The text's
  * length is bounded before (MAX_FRAME_BYTES); depth and count are bounded here, before it is used.
  */
-export function decodeClientFrame(text: string): Decoded {
-  const { value, fault: refusal } = parseJson(text);
-  if (refusal === "too_large") return fault("too_large", TOO_MUCH_JSON, { id: idAtTheBeginning(text) });
-  if (refusal !== undefined) return fault("malformed", "The frame is not JSON.");
+export function decodeClientFrame(text: string): DecodeResult {
+  const { value, error: refusal } = parseJson(text);
+  if (refusal === "too_large") return decodeError("too_large", JSON_TOO_LARGE, { id: leadingId(text) });
+  if (refusal !== undefined) return decodeError("malformed", "The frame is not JSON.");
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    return fault("malformed", "The frame is not a JSON object.");
+    return decodeError("malformed", "The frame is not a JSON object.");
   }
   return decodeFrameObject(value, text);
 }
 
 /** The `id` of a text that is not parsed, where it stands before what makes the text long, as in most clients' frames. */
-function idAtTheBeginning(text: string): string | undefined {
+function leadingId(text: string): string | undefined {
   return /^\s*\{\s*(?:"[a-z]+"\s*:\s*"[^"\\]*"\s*,\s*){0,3}"id"\s*:\s*"([^"\\]{1,64})"/.exec(
     text.slice(0, 512),
   )?.[1];
 }
 
 /** What is said of a text with more structure than is taken. */
-export const TOO_MUCH_JSON = `The JSON is deeper than ${MAX_JSON_DEPTH} levels or holds over ${MAX_JSON_VALUES} values.`;
+export const JSON_TOO_LARGE = `The JSON is deeper than ${MAX_JSON_DEPTH} levels or holds over ${MAX_JSON_VALUES} values.`;
 
 /** Reads a frame from an object that was made of the JSON text `text`, whose depth and count MUST be bounded (json.ts). */
-export function decodeFrameObject(value: object, text: string): Decoded {
+export function decodeFrameObject(value: object, text: string): DecodeResult {
   const type = (value as { type?: unknown }).type;
-  if (typeof type !== "string") return fault("malformed", "The frame has no `type`.");
+  if (typeof type !== "string") return decodeError("malformed", "The frame has no `type`.");
   if (!Object.hasOwn(CLIENT_FRAMES, type)) {
     const known = Object.keys(CLIENT_FRAMES).join(", ");
-    return fault(
+    return decodeError(
       "unknown_type",
       `There is no frame of type ${JSON.stringify(type.slice(0, 40))}; known: ${known}.`,
       value,
@@ -62,14 +62,14 @@ export function decodeFrameObject(value: object, text: string): Decoded {
   const plain = readPlainMessage(value);
   if (plain !== undefined) return { frame: plain };
   const { data } = value as { data?: unknown };
-  const refusal = data === undefined ? undefined : refuseData(data, text);
-  if (refusal !== undefined) return fault(refusal.code, refusal.message, value);
+  const refusal = data === undefined ? undefined : findDataError(data, text);
+  if (refusal !== undefined) return decodeError(refusal.code, refusal.message, value);
   const parsed = CLIENT_FRAMES[type as ClientFrameType].safeParse(value);
-  if (!parsed.success) return fault("invalid", explain(parsed.error.issues), value);
+  if (!parsed.success) return decodeError("invalid", explain(parsed.error.issues), value);
   const frame = parsed.data;
   // UTF-8 cannot write it: who is there would get another text than who reads it from the store later.
   if (frame.type === "message" && !frame.text.isWellFormed())
-    return fault("invalid", "`text`: holds half of a surrogate pair, which is no character.", value);
+    return decodeError("invalid", "`text`: holds half of a surrogate pair, which is no character.", value);
   return { frame };
 }
 
@@ -92,9 +92,9 @@ function explain(issues: readonly z.core.$ZodIssue[]): string {
   return `\`${issue.path.join(".") || "frame"}\`: ${issue.message}.`;
 }
 
-function fault(code: DecodeFault["code"], message: string, value?: object): Decoded {
+function decodeError(code: DecodeError["code"], message: string, value?: object): DecodeResult {
   const id = MessageId.safeParse((value as { id?: unknown } | undefined)?.id);
-  return { fault: id.success ? { code, message, id: id.data } : { code, message } };
+  return { error: id.success ? { code, message, id: id.data } : { code, message } };
 }
 
 /** An escape of half of a surrogate pair can only come from one of these. */
@@ -104,7 +104,7 @@ const SURROGATE_ESCAPE = /\\u[dD][89a-fA-F]/;
  * Walks a JSON value with a list of its own, so that its depth cannot overflow the stack, and says what is wrong with it.
  * `text` is what it was parsed from.
  */
-function refuseData(root: unknown, text: string): Pick<DecodeFault, "code" | "message"> | undefined {
+function findDataError(root: unknown, text: string): Pick<DecodeError, "code" | "message"> | undefined {
   const tooLarge = {
     code: "too_large",
     message: `\`data\` is deeper than ${MAX_DATA_DEPTH} levels or holds over ${MAX_DATA_VALUES} values.`,
@@ -130,7 +130,8 @@ function refuseData(root: unknown, text: string): Pick<DecodeFault, "code" | "me
         }
         continue;
       }
-      if (mayHaveHalves && typeof value === "string" && !value.isWellFormed()) return invalidData(HALF);
+      if (mayHaveHalves && typeof value === "string" && !value.isWellFormed())
+        return invalidData(LONE_SURROGATE);
       if (typeof value !== "object" || value === null) continue;
       if (depth === MAX_DATA_DEPTH) return tooLarge;
       if (Array.isArray(value)) {
@@ -141,7 +142,7 @@ function refuseData(root: unknown, text: string): Pick<DecodeFault, "code" | "me
       if (Object.hasOwn(value, "__proto__")) return invalidData("a field cannot be called `__proto__`.");
       // UTF-8 cannot write it, and strict parsers of other languages refuse the whole frame (RFC 7493 §2.1).
       for (const name of Object.keys(value)) {
-        if (mayHaveHalves && !name.isWellFormed()) return invalidData(HALF);
+        if (mayHaveHalves && !name.isWellFormed()) return invalidData(LONE_SURROGATE);
         next.push((value as Record<string, unknown>)[name]);
       }
     }
@@ -150,8 +151,8 @@ function refuseData(root: unknown, text: string): Pick<DecodeFault, "code" | "me
   return undefined;
 }
 
-const HALF = "a string or a name in it holds half of a surrogate pair, which is no character.";
+const LONE_SURROGATE = "a string or a name in it holds half of a surrogate pair, which is no character.";
 
-function invalidData(reason: string): Pick<DecodeFault, "code" | "message"> {
+function invalidData(reason: string): Pick<DecodeError, "code" | "message"> {
   return { code: "invalid", message: `\`data\`: ${reason}` };
 }

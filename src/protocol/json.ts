@@ -11,25 +11,25 @@ export interface JsonBounds {
 }
 
 /** What came, or why it is not taken: it is not JSON, or it has more structure than the bounds allow. */
-export type ParsedJson =
-  | { readonly value: unknown; readonly fault?: undefined }
-  | { readonly fault: "malformed" | "too_large"; readonly value?: undefined };
+export type JsonResult =
+  | { readonly value: unknown; readonly error?: undefined }
+  | { readonly error: "malformed" | "too_large"; readonly value?: undefined };
 
-const BOUNDS: JsonBounds = { depth: MAX_JSON_DEPTH, values: MAX_JSON_VALUES };
+const DEFAULT_BOUNDS: JsonBounds = { depth: MAX_JSON_DEPTH, values: MAX_JSON_VALUES };
 
 /**
  * Texts up to this length are parsed without a look at their structure: they cannot hold enough of it to cost anything,
  * and nearly every frame is shorter.
  */
-const SHORT = 512;
+const MIN_CHECKED_LENGTH = 512;
 
 /** Parses a text from outside. A text that is refused costs less than one that is taken. */
-export function parseJson(text: string, bounds: JsonBounds = BOUNDS): ParsedJson {
-  if (text.length > SHORT && exceeds(text, bounds)) return { fault: "too_large" };
+export function parseJson(text: string, bounds: JsonBounds = DEFAULT_BOUNDS): JsonResult {
+  if (text.length > MIN_CHECKED_LENGTH && exceedsBounds(text, bounds)) return { error: "too_large" };
   try {
     return { value: JSON.parse(text) };
   } catch {
-    return { fault: "malformed" };
+    return { error: "malformed" };
   }
 }
 
@@ -38,21 +38,21 @@ export function parseJsonObject(
   text: string,
   bounds?: JsonBounds,
 ):
-  | { readonly value: Record<string, unknown>; readonly fault?: undefined }
-  | Extract<ParsedJson, { fault: string }> {
+  | { readonly value: Record<string, unknown>; readonly error?: undefined }
+  | Extract<JsonResult, { error: string }> {
   const parsed = parseJson(text, bounds);
-  if (parsed.fault !== undefined) return parsed;
+  if (parsed.error !== undefined) return parsed;
   const { value } = parsed;
   return typeof value === "object" && value !== null && !Array.isArray(value)
     ? { value: value as Record<string, unknown> }
-    : { fault: "malformed" };
+    : { error: "malformed" };
 }
 
 /**
  * Whether a text has more structure than `bounds` allow; of a text that is not JSON it says anything. It ends at the first
  * bracket that is too many, and jumps over strings.
  */
-export function exceeds(text: string, { depth, values }: JsonBounds): boolean {
+export function exceedsBounds(text: string, { depth, values }: JsonBounds): boolean {
   let open = 0;
   // Each value but the first comes after a comma or is the first one in its bracket.
   let count = 1;
@@ -104,10 +104,10 @@ const ZERO = 0x30;
 const NINE = 0x39;
 
 /** Shorter numbers have digits that JavaScript keeps, or an exponent that is as exact as they are. */
-const SHORTEST_INEXACT = 16;
+const MIN_INEXACT_DIGITS = 16;
 
 /** Longest number that is compared: the largest whole number that a double can be has 309 digits. */
-const LONGEST_NUMBER = 400;
+const MAX_NUMBER_LENGTH = 400;
 
 /**
  * The whole numbers in a JSON text that JavaScript writes with other digits than they came with, as it holds them:
@@ -121,7 +121,7 @@ export function inexactNumbers(text: string): ReadonlySet<number> {
     else if (char === MINUS || (char >= ZERO && char <= NINE)) {
       NUMBER.lastIndex = i;
       const written = NUMBER.exec(text)?.[0] ?? "";
-      if (written.length >= SHORTEST_INEXACT && !isKept(written)) found.add(Number(written));
+      if (written.length >= MIN_INEXACT_DIGITS && !isExact(written)) found.add(Number(written));
       i += Math.max(0, written.length - 1);
     }
   }
@@ -129,9 +129,9 @@ export function inexactNumbers(text: string): ReadonlySet<number> {
 }
 
 /** Whether a number is no whole one, which is kept with the precision of a double, or is written again with its digits. */
-function isKept(written: string): boolean {
+function isExact(written: string): boolean {
   if (String(Number(written)) === written) return true;
-  if (written.length > LONGEST_NUMBER) return !Number.isInteger(Number(written));
+  if (written.length > MAX_NUMBER_LENGTH) return !Number.isInteger(Number(written));
   const decimal = significant(written);
   return decimal.exponent < 0 || isSame(decimal, significant(String(Number(written))));
 }

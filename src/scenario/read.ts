@@ -92,7 +92,7 @@ const HEADER_EXAMPLE =
   '{"parley":"scenario","version":1,"clients":[{"name":"ann","user":"user1","conversation":"lobby"}]}';
 
 function objectOf(row: string): Record<string, unknown> {
-  const { value, fault } = parseJson(row, FILE_BOUNDS);
+  const { value, error: fault } = parseJson(row, FILE_BOUNDS);
   if (fault === "too_large") throw new Slip(`nests deeper than ${FILE_BOUNDS.depth} levels`);
   if (fault !== undefined) throw new Slip("is not JSON; each line must be one JSON object");
   if (!isObject(value)) throw new Slip("is not a JSON object");

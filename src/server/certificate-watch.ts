@@ -2,7 +2,7 @@ import { X509Certificate } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { createSecureContext } from "node:tls";
 import type { Clock } from "../core/clock.ts";
-import { NotListening, type TlsPair } from "./listener.ts";
+import { ListenFailed, type TlsPair } from "./listener.ts";
 import type { Log } from "./log.ts";
 
 /** Paths of PEM files. */
@@ -11,7 +11,7 @@ export interface TlsFiles {
   readonly key: string;
 }
 
-export interface CertificateWatchParts {
+export interface CertificateWatchDeps {
   readonly files: TlsFiles;
   /** The one that is in use. */
   readonly current: TlsPair;
@@ -28,7 +28,7 @@ export interface CertificateWatch {
 }
 
 /** How often it is looked whether the files have changed, in milliseconds. */
-const LOOK_INTERVAL = 1000;
+const CHECK_INTERVAL_MS = 1000;
 
 export function readTlsFiles({ cert, key }: TlsFiles): TlsPair {
   return { cert: readFileSync(cert, "utf8"), key: readFileSync(key, "utf8") };
@@ -39,12 +39,12 @@ export function readTlsFiles({ cert, key }: TlsFiles): TlsPair {
  * link that leads elsewhere now. Files that were the same on two looks are taken, as the two are not replaced at one
  * moment. What cannot be used is logged, and the one before stays in use.
  */
-export function watchCertificate(parts: CertificateWatchParts): CertificateWatch {
+export function watchCertificate(parts: CertificateWatchDeps): CertificateWatch {
   const { files, clock, log, use } = parts;
   let current = parts.current;
-  let known = looksOf(files);
+  let known = fingerprintOf(files);
   let changed: string | undefined;
-  const take = (looks: string) => {
+  const load = (looks: string) => {
     known = looks;
     changed = undefined;
     let pair: TlsPair;
@@ -60,7 +60,7 @@ export function watchCertificate(parts: CertificateWatchParts): CertificateWatch
       use(pair);
     } catch (error) {
       // The next looks try again.
-      if (error instanceof NotListening) known = "";
+      if (error instanceof ListenFailed) known = "";
       log.error("tls.refused", { cert: files.cert, key: files.key, reason: (error as Error).message });
       return;
     }
@@ -70,17 +70,17 @@ export function watchCertificate(parts: CertificateWatchParts): CertificateWatch
       not_after: new X509Certificate(pair.cert).validToDate.toISOString(),
     });
   };
-  const stop = clock.every(LOOK_INTERVAL, () => {
-    const looks = looksOf(files);
+  const stop = clock.every(CHECK_INTERVAL_MS, () => {
+    const looks = fingerprintOf(files);
     if (looks === known) changed = undefined;
-    else if (looks === changed) take(looks);
+    else if (looks === changed) load(looks);
     else changed = looks;
   });
-  return { read: () => take(looksOf(files)), stop };
+  return { read: () => load(fingerprintOf(files)), stop };
 }
 
 /** Differs when a file was replaced or written. Symbolic links are followed. */
-function looksOf({ cert, key }: TlsFiles): string {
+function fingerprintOf({ cert, key }: TlsFiles): string {
   const one = (path: string) => {
     const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
     return stat === undefined

@@ -52,9 +52,9 @@ export function isLoopback(host: string): boolean {
  */
 export function addressGroup(address: string): string {
   const plain = plainAddress(address);
-  if (plain === undefined || !plain.includes(":")) return plain ?? address.slice(0, LONGEST_ADDRESS);
+  if (plain === undefined || !plain.includes(":")) return plain ?? address.slice(0, MAX_ADDRESS_LENGTH);
   const groups = groupsOf(plain);
-  const inside = translatedIPv4(groups);
+  const inside = embeddedIPv4(groups);
   if (inside !== undefined) return inside;
   return `${groups
     .slice(0, 4)
@@ -63,10 +63,10 @@ export function addressGroup(address: string): string {
 }
 
 /** Characters of the longest address there is (RFC 4291 §2.2): what is no address is not remembered in full. */
-const LONGEST_ADDRESS = 45;
+const MAX_ADDRESS_LENGTH = 45;
 
 /** Prefixes of IPv6 addresses that hold an IPv4 address, and the first of the two groups in which it stands. */
-const IPV4_INSIDE: readonly { readonly prefix: readonly number[]; readonly at: number }[] = [
+const IPV4_IN_IPV6: readonly { readonly prefix: readonly number[]; readonly at: number }[] = [
   // RFC 6052 §2.1: NAT64.
   { prefix: [0x64, 0xff9b, 0, 0, 0, 0], at: 6 },
   // RFC 7915, RFC 2765 §2.1: IPv4-translated.
@@ -75,8 +75,8 @@ const IPV4_INSIDE: readonly { readonly prefix: readonly number[]; readonly at: n
   { prefix: [0x2002], at: 1 },
 ];
 
-function translatedIPv4(groups: readonly number[]): string | undefined {
-  const form = IPV4_INSIDE.find(({ prefix }) => prefix.every((group, index) => groups[index] === group));
+function embeddedIPv4(groups: readonly number[]): string | undefined {
+  const form = IPV4_IN_IPV6.find(({ prefix }) => prefix.every((group, index) => groups[index] === group));
   return form === undefined ? undefined : dotted(groups[form.at]!, groups[form.at + 1]!);
 }
 

@@ -10,7 +10,7 @@ export interface TlsPair {
 export type Listen<T> = (port: number, tls: TlsPair | undefined) => Server<T>;
 
 /** Nobody can connect: another program has taken the port meanwhile. */
-export class NotListening extends Error {}
+export class ListenFailed extends Error {}
 
 /**
  * What listens for clients. Its certificate can be changed while sockets are open: the runtime cannot change that of a
@@ -40,9 +40,9 @@ export class Listener<T> {
   /**
    * Listens with another certificate from now on. Nobody can connect for less than a millisecond; sockets that are open
    * and requests under way stay. Throws when that one cannot be used: it goes on with the one before; or it throws
-   * NotListening: then call it once more.
+   * ListenFailed: then call it once more.
    */
-  change(tls: TlsPair): void {
+  replaceTls(tls: TlsPair): void {
     const { current } = this;
     this.former.add(current);
     void current.stop(false).then(() => this.former.delete(current));
@@ -59,7 +59,7 @@ export class Listener<T> {
     try {
       this.current = this.listen(this.port, this.tls);
     } catch (error) {
-      throw new NotListening(
+      throw new ListenFailed(
         `The port ${this.port} cannot be listened on again: ${(error as Error).message}`,
       );
     }

@@ -2,14 +2,14 @@ import { constants, fstatSync, openSync, writeSync } from "node:fs";
 import { isatty } from "node:tty";
 
 /** Bytes that wait for a reader; at some 200 bytes a line these are 5,000 lines. */
-const CAPACITY = 1024 * 1024;
+const MAX_WAITING_BYTES = 1024 * 1024;
 
 /** How soon it is tried again, in milliseconds: when the reader is slow, and when the writing failed. */
-const SLOW_READER = 20;
-const FAILED = 1000;
+const SLOW_READER_RETRY_MS = 20;
+const FAILURE_RETRY_MS = 1000;
 
 /** Milliseconds between two tries while lines come in. */
-const NEXT_TRY = 1;
+const MIN_RETRY_MS = 1;
 
 export interface LogOutputOptions {
   /** Bytes that may wait. */
@@ -30,16 +30,19 @@ export class LogOutput {
   private readonly capacity: number;
   private readonly waiting: Uint8Array[] = [];
   /** Bytes that wait. */
-  private held = 0;
+  private waitingBytes = 0;
   /** Bytes of the first that waits, which are written already. */
-  private done = 0;
+  private writtenOfFirst = 0;
   private dropped = 0;
   private timer: NodeJS.Timeout | undefined;
   private nextTry = 0;
   private isReaderSlow = false;
 
-  constructor(descriptor: number, { capacity = CAPACITY, onDropped = () => {} }: LogOutputOptions = {}) {
-    this.descriptor = withoutWaiting(descriptor);
+  constructor(
+    descriptor: number,
+    { capacity = MAX_WAITING_BYTES, onDropped = () => {} }: LogOutputOptions = {},
+  ) {
+    this.descriptor = nonBlocking(descriptor);
     this.capacity = capacity;
     this.onDropped = onDropped;
   }
@@ -48,23 +51,23 @@ export class LogOutput {
   write(text: string): void {
     if (this.isBlocked && performance.now() >= this.nextTry) this.tryWaiting();
     const bytes = Buffer.from(text);
-    if (this.isBlocked && (this.dropped > 0 || this.held + bytes.length > this.capacity)) {
+    if (this.isBlocked && (this.dropped > 0 || this.waitingBytes + bytes.length > this.capacity)) {
       this.dropped++;
       return;
     }
     const mustWait = this.isBlocked;
     this.waiting.push(bytes);
-    this.held += bytes.length;
+    this.waitingBytes += bytes.length;
     if (!mustWait) this.tryWaiting();
   }
 
   /** Waits until all is written, but only for a reader that is slow, and at most `patience` milliseconds. */
-  async flush(patience: number): Promise<void> {
-    const deadline = performance.now() + patience;
+  async flush(timeoutMs: number): Promise<void> {
+    const deadline = performance.now() + timeoutMs;
     for (;;) {
       this.tryWaiting();
       if (!this.isBlocked || !this.isReaderSlow || performance.now() >= deadline) return;
-      await Bun.sleep(SLOW_READER);
+      await Bun.sleep(SLOW_READER_RETRY_MS);
     }
   }
 
@@ -76,15 +79,15 @@ export class LogOutput {
     while (this.waiting.length > 0) {
       const [bytes] = this.waiting as [Uint8Array];
       try {
-        this.done += writeSync(this.descriptor, bytes, this.done);
+        this.writtenOfFirst += writeSync(this.descriptor, bytes, this.writtenOfFirst);
       } catch (error) {
         this.tryLater((error as NodeJS.ErrnoException).code === "EAGAIN");
         return;
       }
-      if (this.done < bytes.length) continue;
+      if (this.writtenOfFirst < bytes.length) continue;
       this.waiting.shift();
-      this.held -= bytes.length;
-      this.done = 0;
+      this.waitingBytes -= bytes.length;
+      this.writtenOfFirst = 0;
     }
     if (this.dropped === 0) return;
     const lines = this.dropped;
@@ -94,14 +97,14 @@ export class LogOutput {
 
   private tryLater(isReaderSlow: boolean): void {
     this.isReaderSlow = isReaderSlow;
-    this.nextTry = performance.now() + (isReaderSlow ? NEXT_TRY : FAILED);
+    this.nextTry = performance.now() + (isReaderSlow ? MIN_RETRY_MS : FAILURE_RETRY_MS);
     if (this.timer !== undefined) return;
     this.timer = setTimeout(
       () => {
         this.timer = undefined;
         this.tryWaiting();
       },
-      isReaderSlow ? SLOW_READER : FAILED,
+      isReaderSlow ? SLOW_READER_RETRY_MS : FAILURE_RETRY_MS,
     );
     this.timer.unref();
   }
@@ -111,7 +114,7 @@ export class LogOutput {
  * `descriptor`, opened once more so that writing does not wait. The runtime makes pipes and sockets so by itself, but
  * not terminals; and what it sets holds for all processes that share a pipe, each of which can take it back.
  */
-function withoutWaiting(descriptor: number): number {
+function nonBlocking(descriptor: number): number {
   if (process.platform !== "linux") return descriptor;
   try {
     if (!fstatSync(descriptor).isFIFO() && !isatty(descriptor)) return descriptor;

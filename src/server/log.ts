@@ -1,6 +1,6 @@
 import { type DestinationStream, type Logger, pino } from "pino";
 import { prettyFactory } from "pino-pretty";
-import { harmlessOutput, unseenEscaped } from "../core/harmless.ts";
+import { escapedOutput, escapeInvisible } from "../core/harmless.ts";
 import type { LogLevel } from "./log-levels.ts";
 import { LogOutput } from "./log-output.ts";
 
@@ -23,7 +23,7 @@ export interface LogOptions {
 }
 
 // The second line of defence: nothing hands these to the log, and if something does they are not written (T7).
-const SECRETS = ["token", "ticket", "password", "authorization", "access_token", "refresh_token"];
+const SECRET_FIELDS = ["token", "ticket", "password", "authorization", "access_token", "refresh_token"];
 
 /**
  * Opens the log: one JSON object a line, so that nothing from outside can forge a line (P2), or coloured text for a
@@ -39,9 +39,9 @@ export function openLog({ level, format, output = new LogOutput(1) }: LogOptions
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       serializers: { error: (error) => (typeof error === "string" ? redactUrls(error) : error) },
-      redact: { paths: SECRETS.flatMap((name) => [name, `*.${name}`]), censor: "[hidden]" },
+      redact: { paths: SECRET_FIELDS.flatMap((name) => [name, `*.${name}`]), censor: "[hidden]" },
     },
-    format === "pretty" ? readable(output) : { write: (line) => output.write(unseenEscaped(line)) },
+    format === "pretty" ? prettyOutput(output) : { write: (line) => output.write(escapeInvisible(line)) },
   );
   output.onDropped = (lines) => logger.error({ event: "log.lines_dropped", lines });
   return {
@@ -53,7 +53,7 @@ export function openLog({ level, format, output = new LogOutput(1) }: LogOptions
 }
 
 /** Turns lines into coloured text, one line each; values stay quoted as in JSON, so that they cannot forge a line either. */
-function readable(output: LogOutput): DestinationStream {
+function prettyOutput(output: LogOutput): DestinationStream {
   const prettify = prettyFactory({
     messageKey: "event",
     colorize: true,
@@ -62,7 +62,7 @@ function readable(output: LogOutput): DestinationStream {
     // Else a fault takes a second line.
     errorLikeObjectKeys: [],
   });
-  return { write: (line) => output.write(harmlessOutput(prettify(line))) };
+  return { write: (line) => output.write(escapedOutput(prettify(line))) };
 }
 
 function writer(logger: Logger, level: keyof Log): Log[keyof Log] {

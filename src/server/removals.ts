@@ -2,23 +2,25 @@
 export type RemoveConversations = (ids: readonly string[]) => Promise<ReadonlySet<string>>;
 
 /** How long nothing is removed after a turn, in milliseconds: opening the store for it holds everybody up for some of them. */
-const PAUSE = 100;
+const PAUSE_MS = 100;
 
 /** Most that wait for one turn. */
-const MOST = 256;
+const MAX_WAITING = 256;
 
 /**
  * Removes conversations for whoever asks, all that wait in one turn and then nothing for a while, so that nobody can stop the server
  * by asking. The function answers whether there was one, or undefined where too many wait.
  */
-export function createRemovals(remove: RemoveConversations): (id: string) => Promise<boolean> | undefined {
+export function createRemovalBatcher(
+  remove: RemoveConversations,
+): (id: string) => Promise<boolean> | undefined {
   let waiting = new Map<string, PromiseWithResolvers<boolean>>();
-  let isTurn = false;
+  let isRunning = false;
 
-  async function turn(): Promise<void> {
+  async function runBatch(): Promise<void> {
     const all = waiting;
-    isTurn = all.size > 0;
-    if (!isTurn) return;
+    isRunning = all.size > 0;
+    if (!isRunning) return;
     waiting = new Map();
     try {
       const removed = await remove([...all.keys()]);
@@ -26,19 +28,19 @@ export function createRemovals(remove: RemoveConversations): (id: string) => Pro
     } catch (error) {
       for (const { reject } of all.values()) reject(error);
     }
-    setTimeout(() => void turn(), PAUSE).unref();
+    setTimeout(() => void runBatch(), PAUSE_MS).unref();
   }
 
   return (id) => {
     const known = waiting.get(id);
-    if (known === undefined && waiting.size >= MOST) return undefined;
-    const asked = known ?? Promise.withResolvers<boolean>();
-    waiting.set(id, asked);
-    if (!isTurn) {
-      isTurn = true;
+    if (known === undefined && waiting.size >= MAX_WAITING) return undefined;
+    const pending = known ?? Promise.withResolvers<boolean>();
+    waiting.set(id, pending);
+    if (!isRunning) {
+      isRunning = true;
       // Those who ask in the same moment share the turn.
-      setImmediate(() => void turn());
+      setImmediate(() => void runBatch());
     }
-    return asked.promise;
+    return pending.promise;
   };
 }

@@ -3,9 +3,9 @@ import { Admission, connectionsWithin } from "../core/admission.ts";
 import type { Clock } from "../core/clock.ts";
 import { demoUseOf, isOnThisMachine } from "../core/demo-accounts.ts";
 import { schemeOf } from "../core/origins.ts";
-import { Repeats } from "../core/repeats.ts";
+import { ResendLimiter } from "../core/repeats.ts";
 import type { Store } from "../core/store.ts";
-import { TIDY_INTERVAL, Tidying } from "../core/tidying.ts";
+import { GC_CHECK_INTERVAL_MS, GcScheduler } from "../core/tidying.ts";
 import { watchAccounts } from "./account-changes.ts";
 import { demoReachOf } from "./authentication/demo-accounts.ts";
 import type { TokenKeys } from "./authentication/keys.ts";
@@ -15,35 +15,35 @@ import { readTlsFiles, watchCertificate } from "./certificate-watch.ts";
 import { clientAddressBehind, isLoopback, isTrustedIn } from "./client-address.ts";
 import { watchClock } from "./clock-watch.ts";
 import { drain } from "./drain.ts";
-import { openFaultBench } from "./faults/bench.ts";
+import { createFaultInjector } from "./faults/bench.ts";
 import { createApp } from "./http/app.ts";
 import { createPage, type Page } from "./http/page-route.ts";
 import { problem } from "./http/problem.ts";
 import { type Listen, Listener } from "./listener.ts";
 import type { Log } from "./log.ts";
 import { openFilesLimit } from "./open-files.ts";
-import { createRemovals, type RemoveConversations } from "./removals.ts";
+import { createRemovalBatcher, type RemoveConversations } from "./removals.ts";
 import { isSocketTarget, targetOf, withWholeUrl } from "./request-target.ts";
 import { watchRevocations } from "./revocation-watch.ts";
-import { LOOK_INTERVAL, RuntimeThreads } from "./runtime-threads.ts";
+import { THREAD_SCAN_INTERVAL_MS, ThreadPriorities } from "./runtime-threads.ts";
 import type { Settings } from "./settings/settings.ts";
 import { admit, renew } from "./socket/admit.ts";
 import { Connection } from "./socket/connection.ts";
-import type { ConnectionFacts, ConnectionHost } from "./socket/connection-host.ts";
-import { Directory } from "./socket/directory.ts";
-import { openDoor } from "./socket/door.ts";
-import { Entrance } from "./socket/entrance.ts";
-import { endFaulty } from "./socket/fault.ts";
+import type { ConnectionDeps, ConnectionInit } from "./socket/connection-host.ts";
+import { ConnectionRegistry } from "./socket/directory.ts";
+import { handleUpgrade } from "./socket/door.ts";
+import { AdmissionQueue } from "./socket/entrance.ts";
+import { closeWithInternalError } from "./socket/fault.ts";
 import { socketHandlers } from "./socket/handlers.ts";
 import { Hub } from "./socket/hub.ts";
-import { MessageCounts } from "./socket/message-counts.ts";
-import { Outbox } from "./socket/outbox.ts";
+import { MessageCounters } from "./socket/message-counts.ts";
+import { WriteBatcher } from "./socket/outbox.ts";
 import { sessionRules } from "./socket/rules.ts";
-import { Wheel } from "./socket/wheel.ts";
+import { TimingWheel } from "./socket/wheel.ts";
 import { watchStore } from "./store-watch.ts";
-import { thinned } from "./thinned-log.ts";
+import { deduplicated } from "./thinned-log.ts";
 
-export interface ServerParts extends Omit<Store, "clean" | "close"> {
+export interface ServerDeps extends Omit<Store, "clean" | "close"> {
   readonly settings: Settings;
   /** Parley's own, as `parley --version` prints it. */
   readonly version: string;
@@ -67,15 +67,15 @@ export interface RunningServer {
 }
 
 /** Milliseconds between two looks at addresses that need not be remembered any longer. */
-const SWEEP_INTERVAL = 60_000;
+const SWEEP_INTERVAL_MS = 60_000;
 
 /** Seconds that a request may take to arrive without a further byte. */
-const REQUEST_TIMEOUT = 10;
+const REQUEST_TIMEOUT_S = 10;
 
 /** Starts to listen. Throws what the system says when the port is taken or may not be used. */
-export async function startServer(parts: ServerParts): Promise<RunningServer> {
+export async function startServer(parts: ServerDeps): Promise<RunningServer> {
   const { settings, engine, accounts, clock } = parts;
-  const log = thinned(parts.log, clock, settings.logLevel);
+  const log = deduplicated(parts.log, clock, settings.logLevel);
   const shared = {
     ...parts,
     log,
@@ -95,34 +95,43 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     { presenceGrace: settings.presenceGrace * 1000 },
     (topic, frame) => listener.publish(topic, frame),
   );
-  const watching = watchStore({ engine, hub, clock });
-  const directory = new Directory<Connection>();
-  const failed = (connection: Connection, error: unknown) => endFaulty(log, connection, error);
-  const wheel = new Wheel(clock, failed);
-  const counts = new MessageCounts(clock, parts.log, () => hub.delivered, settings.logLevel === "debug");
+  const storeWatch = watchStore({ engine, hub, clock });
+  const registry = new ConnectionRegistry<Connection>();
+  const failed = (connection: Connection, error: unknown) => closeWithInternalError(log, connection, error);
+  const timingWheel = new TimingWheel(clock, failed);
+  const counts = new MessageCounters(clock, parts.log, () => hub.delivered, settings.logLevel === "debug");
   const rules = sessionRules(settings);
   const inactivity = { timeout: rules.inactivity / 1000, warning: rules.inactivityWarning / 1000 };
-  const entrance = new Entrance();
-  const repeats = new Repeats();
-  const admitting = { ...shared, hub, repeats, health: watching.health, entrance, inactivity };
-  const host: ConnectionHost = {
+  const admissionQueue = new AdmissionQueue();
+  const resendLimiter = new ResendLimiter();
+  const admitDeps = {
+    ...shared,
+    hub,
+    repeats: resendLimiter,
+    health: storeWatch.health,
+    entrance: admissionQueue,
+    inactivity,
+  };
+  const connectionDeps: ConnectionDeps = {
     rules,
     clock,
     engine,
     hub,
-    wheel,
-    outbox: new Outbox(failed),
+    timingWheel,
+    writeBatcher: new WriteBatcher(failed),
     admission,
     leases: parts.leases,
-    directory,
-    counts,
+    registry,
+    counters: counts,
     log,
-    admit: (connection, presented, place) => admit(admitting, connection, presented, place),
-    renew: (connection, token) => renew(admitting, connection, token),
+    admit: (connection, presented, place) => admit(admitDeps, connection, presented, place),
+    renew: (connection, token) => renew(admitDeps, connection, token),
   };
 
   const faults =
-    settings.testFaults === "off" ? undefined : openFaultBench({ host, keys: parts.keys, settings });
+    settings.testFaults === "off"
+      ? undefined
+      : createFaultInjector({ host: connectionDeps, keys: parts.keys, settings });
   let draining = false;
   const { tlsCert, tlsKey } = settings;
   const tlsFiles = tlsCert === undefined ? undefined : { cert: tlsCert, key: tlsKey! };
@@ -147,16 +156,16 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
     apiKeys: settings.apiKeys,
     origins,
     present: (conversation) => hub.present(conversation),
-    removeConversation: createRemovals(parts.removeConversations),
+    removeConversation: createRemovalBatcher(parts.removeConversations),
     count: (sender, id, result) => counts.count(sender, id, result),
     ready: () => !draining && engine.ready(),
-    storeIsAway: (error) => engine.isAway(error),
+    isStoreUnavailable: (error) => engine.isUnavailable(error),
   });
-  const door = {
-    connect: faults?.connect ?? ((facts: ConnectionFacts) => new Connection(host, facts)),
+  const upgradeDeps = {
+    connect: faults?.connect ?? ((facts: ConnectionInit) => new Connection(connectionDeps, facts)),
     origins,
     admission,
-    entrance,
+    entrance: admissionQueue,
     clock,
     log,
     draining: () => (draining ? settings.drainSeconds * 1000 : undefined),
@@ -171,28 +180,30 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
       port,
       ...(tls !== undefined && { tls }),
       maxRequestBodySize: 1024 * 1024,
-      idleTimeout: REQUEST_TIMEOUT,
+      idleTimeout: REQUEST_TIMEOUT_S,
       websocket: handlers,
       fetch(request, bun) {
         const peer = bun.requestIP(request)?.address ?? "";
         const { headers, method } = request;
         const target = targetOf(request.url);
         if (target === undefined) return problem("bad_request", { detail: "The request names no path." });
-        const asker = { loopback: isLoopback(peer), headers };
-        const asked = {
+        const requestSource = { loopback: isLoopback(peer), headers };
+        const requestFacts = {
           address: clientAddress(peer, headers.get("x-forwarded-for")),
           scheme: schemeOf(secure, isTrusted(peer) ? headers.get("x-forwarded-proto") : null),
-          demoUse: demoUseOf(reach, asker),
-          faultsUsable: settings.testFaults !== "on" || isOnThisMachine(asker),
+          demoUse: demoUseOf(reach, requestSource),
+          faultsUsable: settings.testFaults !== "on" || isOnThisMachine(requestSource),
         };
         if (isSocketTarget(target) && method !== "OPTIONS")
-          return openDoor(door, { request, server: bun, target, ...asked });
+          return handleUpgrade(upgradeDeps, { request, server: bun, target, ...requestFacts });
         // A line on which a request comes slowly ends sooner than one that waits for its next request (RUNTIME 18).
         // The answer may take as long as it takes: a sign-in waits for its turn where many passwords are checked.
         const arrived = () => bun.timeout(request, 0);
         const answered = () => bun.timeout(request, settings.keepAliveTimeout);
         if (!hasBody(headers)) arrived();
-        return Promise.resolve(app.fetch(withWholeUrl(request), { ...asked, arrived })).finally(answered);
+        return Promise.resolve(app.fetch(withWholeUrl(request), { ...requestFacts, arrived })).finally(
+          answered,
+        );
       },
       error(error) {
         // The last resort for what no route caught; it must show the client nothing of the fault (M5).
@@ -209,48 +220,52 @@ export async function startServer(parts: ServerParts): Promise<RunningServer> {
       current: tls!,
       clock,
       log: parts.log,
-      use: (next) => listener.change(next),
+      use: (next) => listener.replaceTls(next),
     });
   if (origins.loopbackPort === 0) origins.loopbackPort = listener.port;
 
   const stopWatching = watchAccounts({
     accounts,
-    directory,
+    registry,
     plans: settings.plans,
     log: parts.log,
   });
-  const stopWatchingClock = watchClock({ clock, directory, log });
-  const stopWatchingRevocations = watchRevocations({ revocations: parts.revocations, directory, clock, log });
-  const stopSweeping = clock.every(SWEEP_INTERVAL, () => admission.sweep(clock.now()));
-  const tidying = new Tidying();
-  const stopTidying = clock.every(TIDY_INTERVAL, () => {
+  const stopWatchingClock = watchClock({ clock, registry, log });
+  const stopWatchingRevocations = watchRevocations({ revocations: parts.revocations, registry, clock, log });
+  const stopSweeping = clock.every(SWEEP_INTERVAL_MS, () => admission.sweep(clock.now()));
+  const gcScheduler = new GcScheduler();
+  const stopGc = clock.every(GC_CHECK_INTERVAL_MS, () => {
     // In the background: it holds the event loop up for a fraction of a millisecond.
-    if (tidying.isDue(admission.open)) Bun.gc(false);
+    if (gcScheduler.isDue(admission.openConnections)) Bun.gc(false);
   });
-  const threads = new RuntimeThreads();
-  threads.calm();
-  const stopCalming = clock.every(LOOK_INTERVAL, () => threads.calm());
+  const threads = new ThreadPriorities();
+  threads.lowerPriority();
+  const stopThreadScan = clock.every(THREAD_SCAN_INTERVAL_MS, () => threads.lowerPriority());
   const url = (host: string) => `${secure ? "https" : "http"}://${urlHost(host)}:${listener.port}`;
   const { version } = parts;
-  parts.serving({ url: url(nameForOthers(settings.host)), version, connections: () => admission.open });
+  parts.announceNode({
+    url: url(externalHost(settings.host)),
+    version,
+    connections: () => admission.openConnections,
+  });
   return {
     port: listener.port,
     url: url(settings.host),
     readCertificate: () => certificate?.read(),
     async stop() {
       draining = true;
-      faults?.undisturb();
-      await drain({ directory, admission, drainSeconds: settings.drainSeconds });
+      faults?.clearFaults();
+      await drain({ registry, admission, drainSeconds: settings.drainSeconds });
       certificate?.stop();
       await listener.stop();
       stopWatching();
       stopWatchingClock();
       stopWatchingRevocations();
       stopSweeping();
-      stopTidying();
-      stopCalming();
-      wheel.stop();
-      watching.stop();
+      stopGc();
+      stopThreadScan();
+      timingWheel.stop();
+      storeWatch.stop();
       hub.stop();
       counts.stop();
       log.close();
@@ -276,7 +291,7 @@ function hasBody(headers: Headers): boolean {
 }
 
 /** "All addresses" means nothing to another machine. */
-function nameForOthers(host: string): string {
+function externalHost(host: string): string {
   return host === "0.0.0.0" || host === "::" ? hostname() : host;
 }
 

@@ -1,27 +1,27 @@
 import type { Clock } from "../core/clock.ts";
 import type { Engine } from "../core/engine.ts";
-import { HEALTH_INTERVAL, StoreHealth } from "../core/health.ts";
+import { HEALTH_INTERVAL_MS, StoreHealth } from "../core/health.ts";
 import type { Hub } from "./socket/hub.ts";
 
-interface StoreWatchParts {
+interface StoreWatchDeps {
   readonly engine: Engine;
   readonly hub: Hub;
   readonly clock: Clock;
 }
 
 /** Tells all connections when the store goes away and when it is back (L3). */
-export function watchStore({ engine, hub, clock }: StoreWatchParts): { health: StoreHealth; stop(): void } {
+export function watchStore({ engine, hub, clock }: StoreWatchDeps): { health: StoreHealth; stop(): void } {
   const health = new StoreHealth(engine.ready());
-  const tell = () => {
-    const news = health.news(clock.now());
-    if (news !== undefined) hub.tellAll(news);
+  const sendChange = () => {
+    const news = health.nextFrame(clock.now());
+    if (news !== undefined) hub.sendToAll(news);
   };
   const stops = [
     engine.watchReady((ready) => {
-      health.note(ready);
-      tell();
+      health.update(ready);
+      sendChange();
     }),
-    clock.every(HEALTH_INTERVAL, tell),
+    clock.every(HEALTH_INTERVAL_MS, sendChange),
   ];
   return {
     health,

@@ -2,7 +2,7 @@
 // store's own test file opens both and calls this.
 import { describe, expect, test } from "bun:test";
 import type { ConversationStore } from "../../src/core/conversations.ts";
-import { KEEP_ALL, type RetentionLimits } from "../../src/core/retention.ts";
+import { type RetentionLimits, UNLIMITED_RETENTION } from "../../src/core/retention.ts";
 import type { ManualClock } from "../support/manual-clock.ts";
 import { until } from "../support/until.ts";
 import { type OpenedEngine, Subject } from "./engine/subject.ts";
@@ -23,7 +23,7 @@ const SECOND = 1_000;
 
 /** Every MUST of the port for conversations. */
 export function conversationContract(name: string, open: OpenConversations): void {
-  async function begin(retention = KEEP_ALL) {
+  async function begin(retention = UNLIMITED_RETENTION) {
     let opened: OpenedConversations | undefined;
     const subject = await Subject.open(async (clock, limits) => {
       opened = await open(clock, limits);
@@ -73,9 +73,9 @@ export function conversationContract(name: string, open: OpenConversations): voi
       const { subject } = store;
       await subject.fill(20);
       await subject.fill(5, { conversation: "other" });
-      await subject.engine.mark("room", "anna", 7);
+      await subject.engine.setReadMark("room", "anna", 7);
       await store.command(async (conversations) => {
-        expect(Object.fromEntries(await conversations.marks("room"))).toEqual({ anna: 7 });
+        expect(Object.fromEntries(await conversations.readMarks("room"))).toEqual({ anna: 7 });
         expect(await conversations.remove("room")).toBe(true);
         expect(await conversations.remove("nowhere")).toBe(false);
         expect(await conversations.remove("room")).toBe(false);
@@ -83,11 +83,11 @@ export function conversationContract(name: string, open: OpenConversations): voi
         expect(await conversations.find("room")).toBeUndefined();
         expect((await conversations.list()).map(({ id, seq }) => [id, seq])).toEqual([["other", 5]]);
         expect(await Array.fromAsync(conversations.messages("room"))).toEqual([]);
-        expect((await conversations.marks("room")).size).toBe(0);
+        expect((await conversations.readMarks("room")).size).toBe(0);
       });
       expect(await subject.engine.head("room")).toMatchObject({ seq: 20, first: 21 });
       expect((await subject.read()).messages).toEqual([]);
-      expect((await subject.engine.marks("room")).size).toBe(0);
+      expect((await subject.engine.readMarks("room")).size).toBe(0);
       // Named as the first one was, which is gone.
       expect(await subject.store("1")).toMatchObject({ seq: 21 });
       expect((await subject.read({ conversation: "other" })).messages).toHaveLength(5);
@@ -130,11 +130,11 @@ export function conversationContract(name: string, open: OpenConversations): voi
       // At once: the engine has not looked for what commands changed.
       expect(await subject.post("new", { epoch, limit: 10 })).toEqual({ outcome: "removed" });
       expect(await subject.post("1", { epoch, limit: 10 })).toEqual({ outcome: "removed" });
-      expect(await subject.engine.mark("room", "anna", 2, epoch)).toBeUndefined();
+      expect(await subject.engine.setReadMark("room", "anna", 2, epoch)).toBeUndefined();
       expect(await conversations.list()).toEqual([]);
       await conversations.close();
       expect((await subject.engine.quota("anna", 10))?.remaining).toBe(7);
-      expect((await subject.engine.marks("room")).size).toBe(0);
+      expect((await subject.engine.readMarks("room")).size).toBe(0);
       const now = (await subject.engine.head("room")).epoch;
       expect(await subject.post("new", { epoch: now })).toMatchObject({ outcome: "stored", seq: 4 });
       expect(await subject.post("newer", { epoch: "another.7" })).toMatchObject({

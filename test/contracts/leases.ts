@@ -19,11 +19,11 @@ export class TestConnection implements NamedConnection {
     this.openedAt = performance.now() - age;
   }
 
-  age(): number {
+  ageMs(): number {
     return performance.now() - this.openedAt;
   }
 
-  replaced(): void {
+  onReplaced(): void {
     this.times++;
   }
 }
@@ -35,29 +35,29 @@ export function leaseContract(name: string, open: () => Promise<OpenedLeases>): 
       await using opened = await open();
       const { leases } = opened;
       const taken = [
-        await leases.take("anna", 2),
-        await leases.take("anna", 2),
-        await leases.take("anna", 2),
+        await leases.acquire("anna", 2),
+        await leases.acquire("anna", 2),
+        await leases.acquire("anna", 2),
       ];
       expect(taken).toEqual(["taken", "taken", "full"]);
-      expect(await leases.take("ben", 2)).toBe("taken");
-      leases.giveBack("anna");
-      expect(await leases.take("anna", 2)).toBe("taken");
-      for (let i = 0; i < 100; i++) expect(await leases.take("cleo", 0)).toBe("taken");
+      expect(await leases.acquire("ben", 2)).toBe("taken");
+      leases.release("anna");
+      expect(await leases.acquire("anna", 2)).toBe("taken");
+      for (let i = 0; i < 100; i++) expect(await leases.acquire("cleo", 0)).toBe("taken");
     });
 
     test("W5 after a move to a smaller plan nothing new is let in until enough have left", async () => {
       await using opened = await open();
       const { leases } = opened;
-      for (let i = 0; i < 4; i++) await leases.take("anna", 20);
-      expect(await leases.take("anna", 2)).toBe("full");
-      for (let i = 0; i < 3; i++) leases.giveBack("anna");
-      expect(await leases.take("anna", 2)).toBe("taken");
+      for (let i = 0; i < 4; i++) await leases.acquire("anna", 20);
+      expect(await leases.acquire("anna", 2)).toBe("full");
+      for (let i = 0; i < 3; i++) leases.release("anna");
+      expect(await leases.acquire("anna", 2)).toBe("taken");
     });
 
     test("W5 of many that are asked for at once no more are given than the plan allows", async () => {
       await using opened = await open();
-      const taken = await Promise.all(Array.from({ length: 30 }, () => opened.leases.take("anna", 7)));
+      const taken = await Promise.all(Array.from({ length: 30 }, () => opened.leases.acquire("anna", 7)));
       expect(taken.filter((each) => each === "taken")).toHaveLength(7);
     });
 
@@ -65,29 +65,29 @@ export function leaseContract(name: string, open: () => Promise<OpenedLeases>): 
       await using opened = await open();
       const { leases } = opened;
       const [older, newer] = [new TestConnection("tab"), new TestConnection("tab")];
-      expect(await leases.take("anna", 2, older)).toBe("taken");
-      expect(await leases.take("anna", 2)).toBe("taken");
-      expect(await leases.take("anna", 2, newer)).toBe("taken");
+      expect(await leases.acquire("anna", 2, older)).toBe("taken");
+      expect(await leases.acquire("anna", 2)).toBe("taken");
+      expect(await leases.acquire("anna", 2, newer)).toBe("taken");
       expect([older.times, newer.times]).toEqual([1, 0]);
       const newest = new TestConnection("tab");
-      expect(await leases.take("anna", 2, newest)).toBe("taken");
+      expect(await leases.acquire("anna", 2, newest)).toBe("taken");
       expect([older.times, newer.times, newest.times]).toEqual([1, 1, 0]);
-      expect(await leases.take("anna", 2)).toBe("full");
-      expect(await leases.take("anna", 2, new TestConnection("other"))).toBe("full");
+      expect(await leases.acquire("anna", 2)).toBe("full");
+      expect(await leases.acquire("anna", 2, new TestConnection("other"))).toBe("full");
     });
 
     test("W8 one that was replaced gives nothing back, and the one in its place does", async () => {
       await using opened = await open();
       const { leases } = opened;
       const [older, newer] = [new TestConnection("tab"), new TestConnection("tab")];
-      await leases.take("anna", 1, older);
-      await leases.take("anna", 1, newer);
-      leases.giveBack("anna", older);
-      expect(await leases.take("anna", 1)).toBe("full");
-      leases.giveBack("anna", newer);
-      leases.giveBack("anna", newer);
-      expect(await leases.take("anna", 1, new TestConnection("tab"))).toBe("taken");
-      expect(await leases.take("anna", 1)).toBe("full");
+      await leases.acquire("anna", 1, older);
+      await leases.acquire("anna", 1, newer);
+      leases.release("anna", older);
+      expect(await leases.acquire("anna", 1)).toBe("full");
+      leases.release("anna", newer);
+      leases.release("anna", newer);
+      expect(await leases.acquire("anna", 1, new TestConnection("tab"))).toBe("taken");
+      expect(await leases.acquire("anna", 1)).toBe("full");
     });
 
     test("W8 another user, another conversation and another client are replaced by nobody", async () => {
@@ -99,9 +99,9 @@ export function leaseContract(name: string, open: () => Promise<OpenedLeases>): 
         ["anna", new TestConnection("tab", { conversation: "other" })],
         ["ben", new TestConnection("tab")],
       ] as const;
-      for (const [user, connection] of all) expect(await leases.take(user, 3, connection)).toBe("taken");
+      for (const [user, connection] of all) expect(await leases.acquire(user, 3, connection)).toBe("taken");
       expect(all.map(([, { times }]) => times)).toEqual([0, 0, 0, 0]);
-      expect(await leases.take("anna", 3)).toBe("full");
+      expect(await leases.acquire("anna", 3)).toBe("full");
     });
 
     test("W8 of two handshakes the one that came first is the older one, whichever is decided about first", async () => {
@@ -109,30 +109,30 @@ export function leaseContract(name: string, open: () => Promise<OpenedLeases>): 
       const { leases } = opened;
       const overtaken = new TestConnection("tab", { age: 4_000 });
       const newer = new TestConnection("tab");
-      expect(await leases.take("anna", 1, newer)).toBe("taken");
-      expect(await leases.take("anna", 1, overtaken)).toBe("replaced");
+      expect(await leases.acquire("anna", 1, newer)).toBe("taken");
+      expect(await leases.acquire("anna", 1, overtaken)).toBe("replaced");
       expect([newer.times, overtaken.times]).toEqual([0, 0]);
-      expect(await leases.take("anna", 1, new TestConnection("tab", { age: 200 }))).toBe("replaced");
+      expect(await leases.acquire("anna", 1, new TestConnection("tab", { age: 200 }))).toBe("replaced");
       expect(newer.times).toBe(0);
-      leases.giveBack("anna", overtaken);
-      expect(await leases.take("anna", 1)).toBe("full");
+      leases.release("anna", overtaken);
+      expect(await leases.acquire("anna", 1)).toBe("full");
       // What a clock says that was moved counts for some seconds at most.
       const muchOlder = new TestConnection("tab2", { age: 3_600_000 });
-      expect(await leases.take("ben", 1, new TestConnection("tab2", { age: 20_000 }))).toBe("taken");
-      expect(await leases.take("ben", 1, muchOlder)).toBe("taken");
+      expect(await leases.acquire("ben", 1, new TestConnection("tab2", { age: 20_000 }))).toBe("taken");
+      expect(await leases.acquire("ben", 1, muchOlder)).toBe("taken");
     });
 
     test("W8 of twenty connections of a client that ask at once one stays, and the others are told once", async () => {
       await using opened = await open();
       const { leases } = opened;
       const all = Array.from({ length: 20 }, () => new TestConnection("tab"));
-      const taken = await Promise.all(all.map((each) => leases.take("anna", 1, each)));
+      const taken = await Promise.all(all.map((each) => leases.acquire("anna", 1, each)));
       const staying = all.filter((each, at) => taken[at] === "taken" && each.times === 0);
       expect(staying).toHaveLength(1);
       for (const [at, { times }] of all.entries())
         if (all[at] !== staying[0]) expect(times + (taken[at] === "replaced" ? 1 : 0)).toBe(1);
-      for (const each of all) leases.giveBack("anna", each);
-      expect(await leases.take("anna", 1)).toBe("taken");
+      for (const each of all) leases.release("anna", each);
+      expect(await leases.acquire("anna", 1)).toBe("taken");
     });
   });
 }

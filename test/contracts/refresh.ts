@@ -1,13 +1,13 @@
 // The port for refresh tokens (src/core/refresh.ts) in executable form. A store's own test file opens it and calls this.
 import { describe, expect, test } from "bun:test";
-import { MAX_FAMILIES, type RefreshFamily, type RefreshStore } from "../../src/core/refresh.ts";
+import { MAX_FAMILIES_PER_USER, type RefreshFamily, type RefreshTokenStore } from "../../src/core/refresh.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 
 /** A store of refresh tokens on data of its own, made for one test. */
 export interface OpenedRefreshTokens {
-  readonly refreshTokens: RefreshStore;
+  readonly refreshTokens: RefreshTokenStore;
   /** Closes it, and opens another store on the same data. */
-  reopen(): Promise<RefreshStore>;
+  reopen(): Promise<RefreshTokenStore>;
   /** Lets time pass for the store, after `clock` was moved; without it, `clock` alone is its time. */
   pass?(milliseconds: number): Promise<void>;
   close(): Promise<void>;
@@ -104,7 +104,7 @@ export function refreshContract(
       await using store = await begin();
       const { refreshTokens, clock, familyOf } = store;
       await refreshTokens.add(familyOf("other", { user: "ben", signedInAt: 0 }));
-      for (let k = 0; k <= MAX_FAMILIES; k++)
+      for (let k = 0; k <= MAX_FAMILIES_PER_USER; k++)
         await refreshTokens.add(familyOf(`family-${k}`, { signedInAt: clock.now() + k }));
       expect(await refreshTokens.find("family-0")).toBeUndefined();
       expect(await refreshTokens.find("family-1")).toBeDefined();

@@ -23,10 +23,10 @@ interface Listening {
 async function listen(relay: Relay, conversation = "lobby"): Promise<Listening> {
   const news: RelayEvent[] = [];
   const room = await relay.open(conversation, {
-    presence: (user, kind, at) => news.push({ kind, user, at }),
-    typing: (user, active) => news.push({ kind: "typing", user, active }),
-    read: (user, seq) => news.push({ kind: "read", user, seq }),
-    missed: () => {},
+    onPresence: (user, kind, at) => news.push({ kind, user, at }),
+    onTyping: (user, active) => news.push({ kind: "typing", user, active }),
+    onReadMark: (user, seq) => news.push({ kind: "read", user, seq }),
+    onGap: () => {},
   });
   return { room, news };
 }
@@ -40,12 +40,12 @@ export function relayContract(name: string, nodes: 1 | 3, open: () => Promise<Op
       const own = await listen(relay!);
       const again = await listen(relay!, "other");
       own.room.join("anna", 1_000);
-      own.room.type("anna", true);
-      own.room.read("anna", 1);
+      own.room.sendTyping("anna", true);
+      own.room.sendReadMark("anna", 1);
       own.room.leave("anna", 2_000);
       again.room.join("anna", 3_000);
       expect(own.room.isShared).toBe(nodes > 1);
-      expect([...own.room.elsewhere()]).toEqual([]);
+      expect([...own.room.remoteMembers()]).toEqual([]);
       expect([...(await relay!.present("lobby"))]).toEqual([]);
       expect([...own.news, ...again.news]).toEqual([]);
       own.room.close();
@@ -91,7 +91,7 @@ export function relayContract(name: string, nodes: 1 | 3, open: () => Promise<Op
       a.room.join("anna", 1_000);
       await heard([c, 1]);
       b.room.join("anna", 900);
-      await until("it is known", () => c.room.elsewhere().get("anna") === 900);
+      await until("it is known", () => c.room.remoteMembers().get("anna") === 900);
       a.room.leave("anna", 2_000);
       await until("it is known", async () => (await opened.relays[2]!.present("lobby")).get("anna") === 900);
       b.room.leave("anna", 3_000);
@@ -100,15 +100,15 @@ export function relayContract(name: string, nodes: 1 | 3, open: () => Promise<Op
         { kind: "joined", user: "anna", at: 1_000 },
         { kind: "left", user: "anna", at: 3_000 },
       ]);
-      expect([...c.room.elsewhere()]).toEqual([]);
+      expect([...c.room.remoteMembers()]).toEqual([]);
     });
 
     test("P3 P4 who types and has read is told to the others as it was said", async () => {
       await using opened = await begin();
       const { a, b, c } = opened;
-      a.room.type("anna", true);
-      a.room.read("anna", 7);
-      a.room.type("anna", false);
+      a.room.sendTyping("anna", true);
+      a.room.sendReadMark("anna", 7);
+      a.room.sendTyping("anna", false);
       await heard([b, 3], [c, 3]);
       const news: RelayEvent[] = [
         { kind: "typing", user: "anna", active: true },
@@ -126,7 +126,7 @@ export function relayContract(name: string, nodes: 1 | 3, open: () => Promise<Op
       a.room.join("ben", 1_500);
       await until("it is written", async () => (await second!.present("lobby")).size === 2);
       const b = await listen(second!);
-      expect([...b.room.elsewhere()].sort()).toEqual([
+      expect([...b.room.remoteMembers()].sort()).toEqual([
         ["anna", 1_000],
         ["ben", 1_500],
       ]);
@@ -143,10 +143,10 @@ export function relayContract(name: string, nodes: 1 | 3, open: () => Promise<Op
       const hall = await listen(opened.relays[1]!, "hall");
       b.room.close();
       a.room.join("anna", 1_000);
-      a.room.type("anna", true);
+      a.room.sendTyping("anna", true);
       await heard([c, 2]);
       expect([b.news, hall.news]).toEqual([[], []]);
-      expect([...hall.room.elsewhere()]).toEqual([]);
+      expect([...hall.room.remoteMembers()]).toEqual([]);
     });
   });
 }

@@ -1,6 +1,11 @@
 // The revocation port (src/core/revocations.ts) in executable form. A store's own test file opens it and calls this.
 import { describe, expect, test } from "bun:test";
-import { LEEWAY_KEPT, NEVER, type Revocation, type RevocationStore } from "../../src/core/revocations.ts";
+import {
+  NEVER,
+  REVOCATION_LEEWAY_MS,
+  type Revocation,
+  type RevocationStore,
+} from "../../src/core/revocations.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 
 /** A revocation store on data of its own, made for one test. */
@@ -107,9 +112,9 @@ export function revocationContract(
       await revocations.revokeToken("unknown", NEVER);
       await revocations.revokeUser("anna", clock.now());
       // A store with a clock of its own goes on meanwhile.
-      await store.pass(60_000 + LEEWAY_KEPT - 10_000);
+      await store.pass(60_000 + REVOCATION_LEEWAY_MS - 10_000);
       expect(await revocations.isRevoked(token("short", "ben", 1))).toBe(true);
-      await store.pass(LEEWAY_KEPT);
+      await store.pass(REVOCATION_LEEWAY_MS);
       expect(await revocations.isRevoked(token("short", "ben", 1))).toBe(false);
       expect(await revocations.isRevoked(token("unknown", "ben", 1))).toBe(true);
       expect(await revocations.isRevoked(token("a", "anna", 1))).toBe(true);

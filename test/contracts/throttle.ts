@@ -2,8 +2,8 @@
 // this. The rules themselves are tested where they are decided: test/core/throttle.test.ts.
 import { describe, expect, test } from "bun:test";
 import {
-  FIRST_ACCOUNT_WAIT,
-  IN_FLIGHT_LOST,
+  ACCOUNT_BACKOFF_INITIAL_MS,
+  IN_FLIGHT_TIMEOUT_MS,
   type ThrottleLimits,
   type ThrottleStore,
 } from "../../src/core/throttle.ts";
@@ -35,7 +35,7 @@ export function throttleContract(
     /** How long the next attempt has to wait; 0 when it is allowed (it is withdrawn again). */
     const waitOf = async (account: string, address: string) => {
       const decision = await throttle.attempt(account, address);
-      if (decision.allowed) await throttle.withdrawn(account, address);
+      if (decision.allowed) await throttle.cancelled(account, address);
       return decision.allowed ? 0 : decision.retryAfter;
     };
     const close = () => opened[Symbol.asyncDispose]();
@@ -90,7 +90,7 @@ export function throttleContract(
       await using store = await begin();
       for (let i = 0; i < 20; i++) {
         expect((await store.throttle.attempt("ann", "a")).allowed).toBe(true);
-        await store.throttle.withdrawn("ann", "a");
+        await store.throttle.cancelled("ann", "a");
       }
     });
 
@@ -99,7 +99,7 @@ export function throttleContract(
       await using store = await begin();
       for (let i = 0; i < 5; i++) await store.throttle.attempt("ann", "a");
       expect(await store.waitOf("ann", "a")).toBeGreaterThan(0);
-      store.clock.advance(IN_FLIGHT_LOST);
+      store.clock.advance(IN_FLIGHT_TIMEOUT_MS);
       expect(await store.waitOf("ann", "a")).toBe(0);
     });
 
@@ -122,7 +122,7 @@ export function throttleContract(
       for (let i = 0; i < 60; i++) {
         expect((await store.throttle.attempt(`user${i}`, "a")).allowed).toBe(true);
         if (i % 2 === 0) await store.throttle.succeeded(`user${i}`, "a");
-        else await store.throttle.withdrawn(`user${i}`, "a");
+        else await store.throttle.cancelled(`user${i}`, "a");
       }
       const refusal = { allowed: false, retryAfter: 1_000, rule: "address" } as const;
       expect(await store.throttle.attempt("ann", "a")).toEqual(refusal);
@@ -141,10 +141,10 @@ export function throttleContract(
     test("S3 an account under attack is slowed down from everywhere, and who waits as told is let in", async () => {
       await using store = await begin();
       for (let i = 0; i < 20; i++) await store.guess("ann", `stranger${i}`);
-      const refusal = { allowed: false, retryAfter: FIRST_ACCOUNT_WAIT, rule: "account" } as const;
+      const refusal = { allowed: false, retryAfter: ACCOUNT_BACKOFF_INITIAL_MS, rule: "account" } as const;
       expect(await store.throttle.attempt("ann", "home")).toEqual(refusal);
       await store.guess("ann", "another");
-      store.clock.advance(FIRST_ACCOUNT_WAIT);
+      store.clock.advance(ACCOUNT_BACKOFF_INITIAL_MS);
       expect((await store.throttle.attempt("ann", "home")).allowed).toBe(true);
     });
 

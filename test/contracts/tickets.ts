@@ -1,6 +1,6 @@
 // The ticket port (src/core/tickets.ts) in executable form. An adapter's own test file opens it and calls this.
 import { describe, expect, test } from "bun:test";
-import { MAX_TICKETS_OF_USER, TICKET_LIFETIME, type TicketStore } from "../../src/core/tickets.ts";
+import { MAX_TICKETS_PER_USER, TICKET_LIFETIME_MS, type TicketStore } from "../../src/core/tickets.ts";
 
 /** A ticket store on data of its own, made for one test. */
 export interface OpenedTickets extends AsyncDisposable {
@@ -23,16 +23,16 @@ export function ticketContract(name: string, open: () => Promise<OpenedTickets>)
   describe(`ticket contract: ${name}`, () => {
     test("A7 W3 a ticket is good once, for its user and its conversation", async () => {
       await using opened = await open();
-      expect(await opened.tickets.give("t", LOBBY, HOLDER)).toBe(true);
-      expect(await opened.tickets.take("T", LOBBY)).toBeUndefined();
-      expect(await opened.tickets.take("t", LOBBY)).toEqual(HOLDER);
-      expect(await opened.tickets.take("t", LOBBY)).toBeUndefined();
+      expect(await opened.tickets.issue("t", LOBBY, HOLDER)).toBe(true);
+      expect(await opened.tickets.redeem("T", LOBBY)).toBeUndefined();
+      expect(await opened.tickets.redeem("t", LOBBY)).toEqual(HOLDER);
+      expect(await opened.tickets.redeem("t", LOBBY)).toBeUndefined();
     });
 
     test("A7 of many who show the same ticket at once, one is let in", async () => {
       await using opened = await open();
-      await opened.tickets.give("t", LOBBY, HOLDER);
-      const taken = await Promise.all(Array.from({ length: 20 }, () => opened.tickets.take("t", LOBBY)));
+      await opened.tickets.issue("t", LOBBY, HOLDER);
+      const taken = await Promise.all(Array.from({ length: 20 }, () => opened.tickets.redeem("t", LOBBY)));
       expect(taken.filter((holder) => holder !== undefined)).toHaveLength(1);
     });
 
@@ -41,42 +41,42 @@ export function ticketContract(name: string, open: () => Promise<OpenedTickets>)
       { user: "ann", conversation: "other" },
     ])("W3 a ticket that is tried for %o is refused, and used up", async (place) => {
       await using opened = await open();
-      await opened.tickets.give("t", LOBBY, HOLDER);
-      expect(await opened.tickets.take("t", place)).toBeUndefined();
-      expect(await opened.tickets.take("t", LOBBY)).toBeUndefined();
+      await opened.tickets.issue("t", LOBBY, HOLDER);
+      expect(await opened.tickets.redeem("t", place)).toBeUndefined();
+      expect(await opened.tickets.redeem("t", LOBBY)).toBeUndefined();
     });
 
     test("A7 W3 a ticket lives for half a minute", async () => {
       await using opened = await open();
-      await opened.tickets.give("a", LOBBY, HOLDER);
-      await opened.tickets.give("b", LOBBY, HOLDER);
+      await opened.tickets.issue("a", LOBBY, HOLDER);
+      await opened.tickets.issue("b", LOBBY, HOLDER);
       // A store with a clock of its own goes on meanwhile.
-      await opened.pass(TICKET_LIFETIME - 10_000);
-      expect(await opened.tickets.take("a", LOBBY)).toEqual(HOLDER);
+      await opened.pass(TICKET_LIFETIME_MS - 10_000);
+      expect(await opened.tickets.redeem("a", LOBBY)).toEqual(HOLDER);
       await opened.pass(10_000);
-      expect(await opened.tickets.take("b", LOBBY)).toBeUndefined();
+      expect(await opened.tickets.redeem("b", LOBBY)).toBeUndefined();
     });
 
     test("B1 one user's tickets push out that user's oldest, and nobody else's", async () => {
       await using opened = await open();
       const { tickets } = opened;
       const ben = { user: "ben", conversation: "lobby" };
-      await tickets.give("ben", ben, HOLDER);
-      for (let k = 0; k <= MAX_TICKETS_OF_USER; k++) await tickets.give(`t${k}`, LOBBY, HOLDER);
-      expect(await tickets.take("t0", LOBBY)).toBeUndefined();
-      expect(await tickets.take("t1", LOBBY)).toEqual(HOLDER);
-      expect(await tickets.take("ben", ben)).toEqual(HOLDER);
+      await tickets.issue("ben", ben, HOLDER);
+      for (let k = 0; k <= MAX_TICKETS_PER_USER; k++) await tickets.issue(`t${k}`, LOBBY, HOLDER);
+      expect(await tickets.redeem("t0", LOBBY)).toBeUndefined();
+      expect(await tickets.redeem("t1", LOBBY)).toEqual(HOLDER);
+      expect(await tickets.redeem("ben", ben)).toEqual(HOLDER);
     });
 
     test("B1 a ticket that was used makes room: it pushes out none that waits", async () => {
       await using opened = await open();
       const { tickets } = opened;
-      await tickets.give("waiting", LOBBY, HOLDER);
-      for (let k = 0; k < 2 * MAX_TICKETS_OF_USER; k++) {
-        await tickets.give(`t${k}`, LOBBY, HOLDER);
-        expect(await tickets.take(`t${k}`, LOBBY)).toEqual(HOLDER);
+      await tickets.issue("waiting", LOBBY, HOLDER);
+      for (let k = 0; k < 2 * MAX_TICKETS_PER_USER; k++) {
+        await tickets.issue(`t${k}`, LOBBY, HOLDER);
+        expect(await tickets.redeem(`t${k}`, LOBBY)).toEqual(HOLDER);
       }
-      expect(await tickets.take("waiting", LOBBY)).toEqual(HOLDER);
+      expect(await tickets.redeem("waiting", LOBBY)).toEqual(HOLDER);
     });
   });
 }

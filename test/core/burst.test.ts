@@ -1,19 +1,19 @@
 import { expect, test } from "bun:test";
 import {
   type BurstRule,
-  type BurstVerdict,
+  consumeFrame,
+  type FloodVerdict,
   fullBucket,
   secondsToRefill,
-  takeFrame,
 } from "../../src/core/burst.ts";
 
 const RULE: BurstRule = { rate: 20, size: 40 };
 
 /** Verdicts on `count` frames that come `gap` milliseconds apart. */
-function verdicts(rule: BurstRule, count: number, gap = 0): BurstVerdict[] {
+function verdicts(rule: BurstRule, count: number, gap = 0): FloodVerdict[] {
   let bucket = fullBucket(rule, 0);
   return Array.from({ length: count }, (_, i) => {
-    const taken = takeFrame(bucket, rule, i * gap);
+    const taken = consumeFrame(bucket, rule, i * gap);
     bucket = taken.bucket;
     return taken.verdict;
   });
@@ -40,13 +40,13 @@ test("M2 a little over the rate is warned three times, and closed in the end", (
 
 test("M2 whoever heeds a warning gets the whole bucket back, and no more than that", () => {
   let bucket = fullBucket(RULE, 0);
-  for (let i = 0; i < 100; i++) ({ bucket } = takeFrame(bucket, RULE, 0));
+  for (let i = 0; i < 100; i++) ({ bucket } = consumeFrame(bucket, RULE, 0));
   const wait = secondsToRefill(bucket, RULE);
   expect(wait).toBe(5);
   for (const rest of [wait * 1000, 3_600_000]) {
     let rested = bucket;
     const after = Array.from({ length: 41 }, () => {
-      const taken = takeFrame(rested, RULE, rest);
+      const taken = consumeFrame(rested, RULE, rest);
       rested = taken.bucket;
       return taken.verdict;
     });
@@ -61,6 +61,6 @@ test("M2 a rate of 0 switches the guard off", () => {
 
 test("M2 a bucket is a value: taking a frame leaves the one it was taken from as it was", () => {
   const full = fullBucket(RULE, 0);
-  takeFrame(full, RULE, 10);
-  expect(full).toEqual({ level: 40, at: 0, warnings: 0 });
+  consumeFrame(full, RULE, 10);
+  expect(full).toEqual({ level: 40, updatedAt: 0, warnings: 0 });
 });

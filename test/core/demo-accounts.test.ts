@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { demoReach, demoUseOf, mayUseDemoAccounts } from "../../src/core/demo-accounts.ts";
+import { canUseDemoAccounts, demoReach, demoUseOf } from "../../src/core/demo-accounts.ts";
 
 test("S3 demo accounts reach as far as DEMO_ACCOUNTS says, else no further than this machine", () => {
   expect(demoReach(undefined, true)).toBe("this_machine");
@@ -9,7 +9,7 @@ test("S3 demo accounts reach as far as DEMO_ACCOUNTS says, else no further than 
 });
 
 const may = (fields: Record<string, string>, loopback = true) =>
-  mayUseDemoAccounts("this_machine", { loopback, headers: new Headers(fields) });
+  canUseDemoAccounts("this_machine", { loopback, headers: new Headers(fields) });
 
 test.each(["localhost:8000", "127.0.0.1:8000", "[::1]:8000", "localhost:9000", ""])(
   "S3 somebody on this machine uses them, at %j",
@@ -52,8 +52,8 @@ test.each([
 test("S3 DEMO_ACCOUNTS decides for everybody", () => {
   const far = { loopback: false, headers: new Headers({ Host: "chat.example.com", Via: "1.1 proxy" }) };
   const near = { loopback: true, headers: new Headers({ Host: "localhost" }) };
-  expect([far, near].map((asker) => mayUseDemoAccounts("anywhere", asker))).toEqual([true, true]);
-  expect([far, near].map((asker) => mayUseDemoAccounts("nowhere", asker))).toEqual([false, false]);
+  expect([far, near].map((asker) => canUseDemoAccounts("anywhere", asker))).toEqual([true, true]);
+  expect([far, near].map((asker) => canUseDemoAccounts("nowhere", asker))).toEqual([false, false]);
 });
 
 test("the reason is that they are off for everybody, or only not from there", () => {

@@ -1,6 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import { closingFrame } from "../../src/core/closing.ts";
-import { chargesToFill, endingOf, type FaultOf, planJump, readFaultRequest } from "../../src/core/faults.ts";
+import {
+  closeReasonOf,
+  type FaultOf,
+  planClockJump,
+  readFaultRequest,
+  requestsToExhaustQuota,
+} from "../../src/core/faults.ts";
 import { live, RULES, START } from "../support/session.ts";
 
 function read(fault: unknown) {
@@ -111,19 +117,19 @@ describe("reading a request for a fault", () => {
 
 describe("closing with a chosen code", () => {
   test("the reason is the catalogue's, and the error is what the server says before that code", () => {
-    expect(endingOf({ do: "close", code: 4408 })).toEqual({
+    expect(closeReasonOf({ do: "close", code: 4408 })).toEqual({
       code: 4408,
       reason: "inactive",
       error: { code: "inactive", message: expect.stringContaining("A test asked for this.") },
     });
-    expect(endingOf({ do: "close", code: 4401 }).error?.code).toBe("unauthorized");
-    expect(endingOf({ do: "close", code: 1011 }).error?.code).toBe("internal");
+    expect(closeReasonOf({ do: "close", code: 4401 }).error?.code).toBe("unauthorized");
+    expect(closeReasonOf({ do: "close", code: 1011 }).error?.code).toBe("internal");
     for (const code of [1000, 1001, 1012, 1013, 4413, 4450])
-      expect(endingOf({ do: "close", code }).error).toBeUndefined();
+      expect(closeReasonOf({ do: "close", code }).error).toBeUndefined();
   });
 
   test("a code that is not known says by its range whether to come back", () => {
-    const ending = endingOf({ do: "close", code: 4450, reason: "mine", retry_after: 3 });
+    const ending = closeReasonOf({ do: "close", code: 4450, reason: "mine", retry_after: 3 });
     expect(closingFrame(ending)).toEqual({
       type: "closing",
       code: 4450 as never,
@@ -131,14 +137,14 @@ describe("closing with a chosen code", () => {
       reconnect: false,
       retry_after: 3,
     });
-    expect(closingFrame(endingOf({ do: "close", code: 1012 })).reconnect).toBe(true);
+    expect(closingFrame(closeReasonOf({ do: "close", code: 1012 })).reconnect).toBe(true);
   });
 });
 
 describe("jumps", () => {
   const session = live({ expiresAt: START + 1_830_000, expiryWarningAt: START + 1_770_000 });
   const jump = (fault: Omit<FaultOf<"jump">, "do">, from = session, rules = RULES) =>
-    planJump(from, { do: "jump", ...fault }, START + 1_000, rules);
+    planClockJump(from, { do: "jump", ...fault }, START + 1_000, rules);
 
   test("to the end of patience it halts at the warning, which is not jumped over", () => {
     expect(jump({ to: "inactivity_warning" })).toEqual({ stops: [START + 270_000], active: false });
@@ -178,7 +184,7 @@ describe("jumps", () => {
 });
 
 test("a quota is filled by as many charges as remain; one without limit, or with too many, is not", () => {
-  expect(chargesToFill({ limit: 100, remaining: 37, reset: 1 })).toBe(37);
-  expect(chargesToFill(null)).toMatch(/^The user's plan is without limit/);
-  expect(chargesToFill({ limit: 10 ** 6, remaining: 10 ** 6, reset: 1 })).toMatch(/at most 100000/);
+  expect(requestsToExhaustQuota({ limit: 100, remaining: 37, reset: 1 })).toBe(37);
+  expect(requestsToExhaustQuota(null)).toMatch(/^The user's plan is without limit/);
+  expect(requestsToExhaustQuota({ limit: 10 ** 6, remaining: 10 ** 6, reset: 1 })).toMatch(/at most 100000/);
 });

@@ -1,36 +1,41 @@
 import { describe, expect, test } from "bun:test";
-import { ALL_GRANTS, MAX_GRANTED_CONVERSATIONS, missingRight, readGrants } from "../../src/core/grants.ts";
+import {
+  ALL_GRANTS,
+  explainMissingRight,
+  MAX_GRANTED_CONVERSATIONS,
+  readGrants,
+} from "../../src/core/grants.ts";
 
 describe("A6 A1 grants: what a token allows", () => {
   test("A6 A1 a token without the claims allows everything", () => {
     expect(readGrants(undefined, undefined)).toEqual({ grants: ALL_GRANTS });
-    expect(missingRight(ALL_GRANTS, "any", "read")).toBeUndefined();
-    expect(missingRight(ALL_GRANTS, "any", "write")).toBeUndefined();
+    expect(explainMissingRight(ALL_GRANTS, "any", "read")).toBeUndefined();
+    expect(explainMissingRight(ALL_GRANTS, "any", "write")).toBeUndefined();
   });
 
   test("A6 A1 a conversation is allowed by its name or by the beginning before a `*`, and by nothing else", () => {
     const grants = { conversations: ["lobby", "team-*"] };
     for (const allowed of ["lobby", "team-", "team-7"])
-      expect(missingRight(grants, allowed, "read")).toBeUndefined();
+      expect(explainMissingRight(grants, allowed, "read")).toBeUndefined();
     for (const refused of ["Lobby", "lobby2", "lobb", "team", "my-team-7"])
-      expect(missingRight(grants, refused, "read")).toBe(
+      expect(explainMissingRight(grants, refused, "read")).toBe(
         `This token does not allow the conversation \`${refused}\`.`,
       );
-    expect(missingRight({ conversations: ["*"] }, "any", "write")).toBeUndefined();
+    expect(explainMissingRight({ conversations: ["*"] }, "any", "write")).toBeUndefined();
   });
 
   test("A6 A1 an empty list allows nothing", () => {
-    expect(missingRight({ conversations: [] }, "lobby", "read")).toContain("conversation `lobby`");
-    expect(missingRight({ rights: [] }, "lobby", "read")).toContain("right `read`");
+    expect(explainMissingRight({ conversations: [] }, "lobby", "read")).toContain("conversation `lobby`");
+    expect(explainMissingRight({ rights: [] }, "lobby", "read")).toContain("right `read`");
   });
 
   test("A6 A1 reading and writing are granted apart, and the missing one is named", () => {
-    expect(missingRight({ rights: ["read"] }, "lobby", "read")).toBeUndefined();
-    expect(missingRight({ rights: ["read"] }, "lobby", "write")).toBe(
+    expect(explainMissingRight({ rights: ["read"] }, "lobby", "read")).toBeUndefined();
+    expect(explainMissingRight({ rights: ["read"] }, "lobby", "write")).toBe(
       "This token does not have the right `write`.",
     );
-    expect(missingRight({ rights: ["write"] }, "lobby", "read")).toContain("`read`");
-    expect(missingRight({ rights: ["read", "write"] }, "lobby", "write")).toBeUndefined();
+    expect(explainMissingRight({ rights: ["write"] }, "lobby", "read")).toContain("`read`");
+    expect(explainMissingRight({ rights: ["read", "write"] }, "lobby", "write")).toBeUndefined();
   });
 
   test.each([

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import {
-  type Handshake,
-  type HandshakeVerdict,
-  type Opening,
-  readHandshake,
+  type HandshakeRequest,
+  type HandshakeResult,
+  type ParsedHandshake,
+  parseHandshake,
 } from "../../src/core/handshake.ts";
 import { ERRORS } from "../../src/protocol/errors.ts";
 
@@ -23,12 +23,12 @@ type Fields = Readonly<Record<string, string | undefined>>;
 function read(
   target = "/ws/anna/lobby",
   fields: Fields = {},
-  others: Partial<Pick<Handshake, "method" | "scheme">> = {},
-): HandshakeVerdict {
+  others: Partial<Pick<HandshakeRequest, "method" | "scheme">> = {},
+): HandshakeResult {
   const headers = new Headers();
   for (const [name, value] of Object.entries({ ...GOOD, ...fields }))
     if (value !== undefined) headers.append(name, value);
-  return readHandshake({ method: "GET", target, headers, scheme: "https", ...others }, ORIGINS);
+  return parseHandshake({ method: "GET", target, headers, scheme: "https", ...others }, ORIGINS);
 }
 
 /** `101`, or the refusal's status and code. */
@@ -37,7 +37,7 @@ function verdict(...request: Parameters<typeof read>): string {
   return "refusal" in answer ? `${ERRORS[answer.refusal.code].http} ${answer.refusal.code}` : "101";
 }
 
-function opening(...request: Parameters<typeof read>): Opening {
+function opening(...request: Parameters<typeof read>): ParsedHandshake {
   const answer = read(...request);
   if ("refusal" in answer) throw new Error(answer.refusal.detail);
   return answer.opening;
@@ -167,7 +167,7 @@ describe("W3 credentials", () => {
   for (const [name, target, fields] of TOO_MANY)
     test(`W3 ${name} → told after the upgrade`, () =>
       expect(opening(target, fields).address).toEqual({
-        fault: "There is more than one credential; send one token or ticket, in one place, once.",
+        error: "There is more than one credential; send one token or ticket, in one place, once.",
       }));
 
   test("RUNTIME 6 what is answered is our subprotocol where any was offered, and never the token", () => {
@@ -220,13 +220,13 @@ describe("W1 the address, told after the upgrade", () => {
   for (const value of ["", "a".repeat(65), "a%20b", "a:b", "a@b", "a%2Fb", "%C3%A4", "a%00", "%0A"])
     test(`W3 W8 \`client=${value.slice(0, 20)}\` is told after the upgrade`, () => {
       expect(opening(`/ws/anna/lobby?client=${value}`).address).toEqual({
-        fault: "`client` in the address must be 1–64 characters of A-Z a-z 0-9 . _ -.",
+        error: "`client` in the address must be 1–64 characters of A-Z a-z 0-9 . _ -.",
       });
     });
 
   test("W3 W8 two clients are told after the upgrade, also when they are the same", () => {
     expect(opening("/ws/anna/lobby?client=a&client=a").address).toEqual({
-      fault: "There is more than one `client` in the address.",
+      error: "There is more than one `client` in the address.",
     });
   });
 

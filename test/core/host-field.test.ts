@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { isLoopbackName, readHost } from "../../src/core/host-field.ts";
+import { isLoopbackName, parseHost } from "../../src/core/host-field.ts";
 
 test.each([
   ["chat.example.com", "chat.example.com", undefined],
@@ -16,7 +16,7 @@ test.each([
   ["localhost.", "localhost.", undefined],
   ["a%2eb", "a.b", undefined],
 ] as const)("W2 the Host %s is %s, port %p", (field, name, port) =>
-  expect(readHost(field)).toEqual({ name, port }),
+  expect(parseHost(field)).toEqual({ name, port }),
 );
 
 test.each([
@@ -34,7 +34,7 @@ test.each([
   "a:b",
   "a:123456",
   "999.1.1.1",
-])("W2 the Host %j is none", (field) => expect(readHost(field)).toBeUndefined());
+])("W2 the Host %j is none", (field) => expect(parseHost(field)).toBeUndefined());
 
 test.each(["localhost", "localhost.", "a.localhost", "127.0.0.1", "127.255.1.9", "[::1]", "[::ffff:7f00:1]"])(
   "W2 %s always means the machine that uses it",

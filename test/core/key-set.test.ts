@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import {
   algorithmOf,
-  FAILURE_PAUSE,
-  FRESH_FOR,
-  KEPT_FOR,
-  keySetStep,
+  FRESH_MS,
+  keySetAction,
+  MAX_AGE_MS,
+  RETRY_AFTER_FAILURE_MS,
   usableKeys,
 } from "../../src/core/key-set.ts";
 
@@ -14,30 +14,30 @@ const READ = 1_000_000;
 /** The steps for a key that is known and for one that is not, at a moment after the set was read. */
 function steps(after: number, failedAt?: number): string {
   const times = { readAt: READ, failedAt };
-  return [true, false].map((isKnown) => keySetStep(isKnown, times, READ + after)).join(" ");
+  return [true, false].map((isKnown) => keySetAction(isKnown, times, READ + after)).join(" ");
 }
 
 describe("T1 when a key set is read", () => {
   test("T1 at the first token that needs it; after a failure once in five seconds, whoever asks", () => {
-    expect(keySetStep(false, { readAt: undefined, failedAt: undefined }, 5)).toBe("read");
+    expect(keySetAction(false, { readAt: undefined, failedAt: undefined }, 5)).toBe("read");
     const away = { readAt: undefined, failedAt: 5 };
-    expect(keySetStep(false, away, 5 + FAILURE_PAUSE - 1)).toBe("unavailable");
-    expect(keySetStep(false, away, 5 + FAILURE_PAUSE)).toBe("read");
+    expect(keySetAction(false, away, 5 + RETRY_AFTER_FAILURE_MS - 1)).toBe("unavailable");
+    expect(keySetAction(false, away, 5 + RETRY_AFTER_FAILURE_MS)).toBe("read");
   });
 
   test("T1 keys that are known are used; for an unknown one the set is read once in fifteen seconds", () => {
     expect(steps(0)).toBe("use refuse");
     expect(steps(15 * SECOND - 1)).toBe("use refuse");
     expect(steps(15 * SECOND)).toBe("use read");
-    expect(steps(FRESH_FOR - 1)).toBe("use read");
-    expect(steps(FRESH_FOR)).toBe("read read");
+    expect(steps(FRESH_MS - 1)).toBe("use read");
+    expect(steps(FRESH_MS)).toBe("read read");
   });
 
   test("T1 while the set is away, known keys stay good for an hour, and unknown ones are not called wrong", () => {
-    for (const after of [20 * SECOND, FRESH_FOR, FRESH_FOR + 20 * 60 * SECOND, KEPT_FOR - 1])
+    for (const after of [20 * SECOND, FRESH_MS, FRESH_MS + 20 * 60 * SECOND, MAX_AGE_MS - 1])
       expect([after, steps(after, READ + after - 1)]).toEqual([after, "use unavailable"]);
-    expect(steps(FRESH_FOR + FAILURE_PAUSE, READ + FRESH_FOR)).toBe("read read");
-    expect(steps(KEPT_FOR, READ + KEPT_FOR - 1)).toBe("unavailable unavailable");
+    expect(steps(FRESH_MS + RETRY_AFTER_FAILURE_MS, READ + FRESH_MS)).toBe("read read");
+    expect(steps(MAX_AGE_MS, READ + MAX_AGE_MS - 1)).toBe("unavailable unavailable");
   });
 });
 

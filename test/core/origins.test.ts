@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
-import { type OriginRule, refuseOrigin, schemeOf } from "../../src/core/origins.ts";
+import { explainOriginRefusal, type OriginRule, schemeOf } from "../../src/core/origins.ts";
 
 const LISTED = ["https://app.example.com", "http://chat.local:8000"];
-const LOOPBACK: OriginRule = { listed: LISTED, loopbackPort: 8000 };
-const PUBLIC: OriginRule = { listed: LISTED, loopbackPort: undefined };
+const LOOPBACK: OriginRule = { allowed: LISTED, loopbackPort: 8000 };
+const PUBLIC: OriginRule = { allowed: LISTED, loopbackPort: undefined };
 const PROXY = { "X-Forwarded-For": "203.0.113.5" };
 
 interface Row {
@@ -22,7 +22,7 @@ function passes(rule: OriginRule, { host, origin, scheme = "http", proxy = false
   const headers = new Headers(proxy ? PROXY : {});
   if (host !== undefined) headers.set("Host", host);
   if (origin !== undefined) headers.set("Origin", origin);
-  return refuseOrigin(rule, { scheme, headers }) === undefined;
+  return explainOriginRefusal(rule, { scheme, headers }) === undefined;
 }
 
 const TABLE: Readonly<Record<string, readonly Row[]>> = {
@@ -129,7 +129,7 @@ describe.each(Object.entries(TABLE))("W2 %s", (_name, rows) => {
 });
 
 test("W2 port 80 is the one that browsers leave out", () => {
-  const on = (loopbackPort: number): OriginRule => ({ listed: [], loopbackPort });
+  const on = (loopbackPort: number): OriginRule => ({ allowed: [], loopbackPort });
   expect(passes(on(80), { host: "localhost", origin: "http://localhost", passes: BOTH })).toBe(true);
   expect(passes(on(80), { host: "localhost", origin: "http://localhost:80", passes: BOTH })).toBe(false);
   expect(passes(on(80), { host: "evil.example", proxy: true, passes: BOTH })).toBe(false);
@@ -139,7 +139,7 @@ test("W2 port 80 is the one that browsers leave out", () => {
 
 test("W2 a refusal names what was refused, unless it could do harm on a terminal", () => {
   const refusal = (origin: string) =>
-    refuseOrigin(PUBLIC, { scheme: "http", headers: new Headers({ Host: "a", Origin: origin }) });
+    explainOriginRefusal(PUBLIC, { scheme: "http", headers: new Headers({ Host: "a", Origin: origin }) });
   expect(refusal("https://evil.example:1")).toStartWith("Pages of https://evil.example:1 may not connect;");
   expect(refusal("https://evil\u009b31m")).toStartWith("Pages of another origin may not connect;");
 });

@@ -1,11 +1,11 @@
 import { expect, test } from "bun:test";
 import { decidePost } from "../../src/core/posting.ts";
-import { QUOTA_WINDOW, SlidingLog } from "../../src/core/quota.ts";
+import { QUOTA_WINDOW_MS, SlidingWindowLog } from "../../src/core/quota.ts";
 
 const NOW = Date.UTC(2025, 0, 1);
 
 test("D3 a repeat gets the first answer's number and time, whatever the quota", () => {
-  const log = new SlidingLog();
+  const log = new SlidingWindowLog();
   log.record(NOW, 5);
   const already = { seq: 7, at: NOW - 1_000 };
   for (const limit of [0, 1, 5, 6])
@@ -18,7 +18,7 @@ test("D3 a repeat gets the first answer's number and time, whatever the quota", 
 });
 
 test("Q2 deciding charges nothing, however often it is done", () => {
-  const log = new SlidingLog();
+  const log = new SlidingWindowLog();
   log.record(NOW);
   for (let i = 0; i < 10; i++) {
     expect(decidePost(undefined, log, 2, NOW)).toEqual({ outcome: "store" });
@@ -29,18 +29,18 @@ test("Q2 deciding charges nothing, however often it is done", () => {
 });
 
 test("Q1 Q3 a refusal says when the next request is accepted and what is enforced", () => {
-  const log = new SlidingLog();
+  const log = new SlidingWindowLog();
   log.record(NOW);
   log.record(NOW + 250);
   expect(decidePost(undefined, log, 2, NOW + 1_000)).toEqual({
     outcome: "rate_limited",
-    retryAfter: QUOTA_WINDOW - 1_000,
-    quota: { limit: 2, remaining: 0, reset: (QUOTA_WINDOW - 750) / 1000 },
+    retryAfter: QUOTA_WINDOW_MS - 1_000,
+    quota: { limit: 2, remaining: 0, reset: (QUOTA_WINDOW_MS - 750) / 1000 },
   });
 });
 
 test("Q2 a limit of 0 refuses nothing", () => {
-  const log = new SlidingLog();
+  const log = new SlidingWindowLog();
   log.record(NOW, 1_000_000);
   expect(decidePost(undefined, log, 0, NOW)).toEqual({ outcome: "store" });
 });

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { Roster, together, withMarks } from "../../src/core/presence.ts";
+import { mergeMembers, Roster, withReadMarks } from "../../src/core/presence.ts";
 import { Random, seeds } from "../support/random.ts";
 
 const GRACE = 5_000;
@@ -9,14 +9,14 @@ test("P1 a user joins with the first connection and leaves with the last, after 
   expect(roster.join("anna", 0)).toBe(true);
   expect(roster.join("anna", 1)).toBe(false);
   roster.leave("anna", 10);
-  expect(roster.waits).toBe(false);
+  expect(roster.hasPending).toBe(false);
   roster.leave("anna", 20);
-  expect(roster.waits).toBe(true);
-  expect(roster.left(20 + GRACE - 1)).toEqual([]);
+  expect(roster.hasPending).toBe(true);
+  expect(roster.takeExpired(20 + GRACE - 1)).toEqual([]);
   expect(roster.list()).toEqual([{ user: "anna", since: 0 }]);
-  expect(roster.left(20 + GRACE)).toEqual([{ user: "anna", at: 20 }]);
+  expect(roster.takeExpired(20 + GRACE)).toEqual([{ user: "anna", at: 20 }]);
   expect(roster.list()).toEqual([]);
-  expect(roster.waits).toBe(false);
+  expect(roster.hasPending).toBe(false);
 });
 
 test("P1 who is back within the grace was never away", () => {
@@ -24,7 +24,7 @@ test("P1 who is back within the grace was never away", () => {
   roster.join("anna", 7);
   roster.leave("anna", 10);
   expect(roster.join("anna", 10 + GRACE - 1)).toBe(false);
-  expect(roster.left(100_000)).toEqual([]);
+  expect(roster.takeExpired(100_000)).toEqual([]);
   expect(roster.list()).toEqual([{ user: "anna", since: 7 }]);
 });
 
@@ -32,15 +32,15 @@ test("P1 without a grace a user leaves at once, and joins anew", () => {
   const roster = new Roster(0);
   roster.join("anna", 0);
   roster.leave("anna", 5);
-  expect(roster.left(5)).toEqual([{ user: "anna", at: 5 }]);
+  expect(roster.takeExpired(5)).toEqual([{ user: "anna", at: 5 }]);
   expect(roster.join("anna", 6)).toBe(true);
 });
 
 test("P1 a leave of somebody who is not there changes nothing", () => {
   const roster = new Roster(0);
   roster.leave("nobody", 0);
-  expect(roster.left(1)).toEqual([]);
-  expect(roster.waits).toBe(false);
+  expect(roster.takeExpired(1)).toEqual([]);
+  expect(roster.hasPending).toBe(false);
 });
 
 test.each(seeds(1, 2))("P1 seed %d: joined and left take turns for each user, whatever happens", (seed) => {
@@ -51,7 +51,7 @@ test.each(seeds(1, 2))("P1 seed %d: joined and left take turns for each user, wh
   let now = 0;
   for (let i = 0; i < 20_000; i++) {
     now += random.between(0, 500);
-    for (const { user } of roster.left(now)) {
+    for (const { user } of roster.takeExpired(now)) {
       expect(connections.get(user) ?? 0).toBe(0);
       expect(there.delete(user)).toBe(true);
     }
@@ -85,10 +85,10 @@ test("P1 users present on all nodes are listed once, since they first came, in t
     ["ben", 5],
     ["cleo", 15],
   ]);
-  expect(together(here, elsewhere)).toEqual([
+  expect(mergeMembers(here, elsewhere)).toEqual([
     { user: "ben", since: 5 },
     { user: "anna", since: 10 },
     { user: "cleo", since: 15 },
   ]);
-  expect(withMarks(here, new Map([["ben", 7]]))).toEqual([here[0]!, { user: "ben", since: 20, read: 7 }]);
+  expect(withReadMarks(here, new Map([["ben", 7]]))).toEqual([here[0]!, { user: "ben", since: 20, read: 7 }]);
 });

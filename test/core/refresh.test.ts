@@ -1,5 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import { decideRefresh, MAX_LIVE_TOKENS, REFRESH_GRACE, type RefreshFamily } from "../../src/core/refresh.ts";
+import {
+  decideRefresh,
+  MAX_LIVE_TOKENS,
+  REFRESH_GRACE_MS,
+  type RefreshFamily,
+} from "../../src/core/refresh.ts";
 
 const LIFETIME = 1_000_000;
 const FAMILY: RefreshFamily = {
@@ -40,15 +45,15 @@ describe("T5 refresh tokens", () => {
 
   test("T5 within the grace a used token gets another successor, and both are good", () => {
     let family = rotated(FAMILY, "first", "lost", 0);
-    family = rotated(family, "first", "second", REFRESH_GRACE - 1);
+    family = rotated(family, "first", "second", REFRESH_GRACE_MS - 1);
     expect(use(family, "lost", "x", 50_000).outcome).toBe("rotate");
     expect(use(family, "second", "x", 50_000).outcome).toBe("rotate");
   });
 
   test("T5 after the grace a used token is reuse, and a retry within it does not lengthen it", () => {
     let family = rotated(FAMILY, "first", "second", 0);
-    family = rotated(family, "first", "third", REFRESH_GRACE - 1);
-    expect(use(family, "first", "x", REFRESH_GRACE).outcome).toBe("reused");
+    family = rotated(family, "first", "third", REFRESH_GRACE_MS - 1);
+    expect(use(family, "first", "x", REFRESH_GRACE_MS).outcome).toBe("reused");
   });
 
   test("T5 a token that names the family and was never or no longer one of it is reuse", () => {
@@ -71,9 +76,9 @@ describe("T5 refresh tokens", () => {
       last = `next-${k}`;
     }
     const decision = use(family, last, "x", 100);
-    expect(decision).toEqual({ outcome: "too_soon", retryAfter: REFRESH_GRACE - 100 });
-    expect(use(family, last, "x", REFRESH_GRACE - 1).outcome).toBe("too_soon");
-    expect(use(family, last, "x", REFRESH_GRACE).outcome).toBe("rotate");
+    expect(decision).toEqual({ outcome: "too_soon", retryAfter: REFRESH_GRACE_MS - 100 });
+    expect(use(family, last, "x", REFRESH_GRACE_MS - 1).outcome).toBe("too_soon");
+    expect(use(family, last, "x", REFRESH_GRACE_MS).outcome).toBe("rotate");
     expect(use(family, "invented", "x", 100).outcome).toBe("reused");
   });
 
@@ -89,7 +94,7 @@ describe("T5 refresh tokens", () => {
     });
     expect(outcomes).toEqual([...Array(MAX_LIVE_TOKENS).fill("rotate"), ...Array(4).fill("too_soon")]);
     for (let tab = 0; tab < MAX_LIVE_TOKENS; tab++)
-      expect(use(family, `tab ${tab}`, "next", 100_000 + 2 * REFRESH_GRACE).outcome).toBe("rotate");
+      expect(use(family, `tab ${tab}`, "next", 100_000 + 2 * REFRESH_GRACE_MS).outcome).toBe("rotate");
   });
 
   test("B1 however often a token is repeated within the grace, a family stays small", () => {

@@ -1,11 +1,11 @@
 import { expect, test } from "bun:test";
 import {
+  countNewestThatFit,
   knowsRemoved,
-  newestThatFit,
+  MAX_RECENT_BYTES,
   planResume,
   type ResumePlan,
   type ResumeRequest,
-  SHOWN_BYTES,
 } from "../../src/core/resume.ts";
 
 const HEAD = { seq: 10, first: 1, epoch: "e.1" };
@@ -16,7 +16,7 @@ function plan(request: Partial<ResumeRequest> | undefined, head = HEAD): ResumeP
 
 /** A plan with the fields that a test does not name as they are where there is nothing special. */
 function planned(fields: Partial<ResumePlan>): ResumePlan {
-  return { resumed: true, from: 10, lost: undefined, skipped: undefined, shown: undefined, ...fields };
+  return { resumed: true, from: 10, lost: undefined, skipped: undefined, recentCount: undefined, ...fields };
 }
 
 test("D4 who comes back is sent what it missed", () => {
@@ -44,10 +44,10 @@ test("D5 another epoch, or a seq that was never given, is not resumed", () => {
 });
 
 test("MX7 who asks for the newest messages is shown them, and sent as news what comes after", () => {
-  expect(plan({ last: 3 })).toEqual(planned({ resumed: false, shown: 3 }));
-  expect(plan({ last: 0 })).toEqual(planned({ resumed: false, shown: 0 }));
-  expect(plan({ after: 7, epoch: "f.1", last: 3 })).toEqual(planned({ resumed: false, shown: 3 }));
-  expect(plan({ after: 11, epoch: "e.1", last: 3 })).toEqual(planned({ resumed: false, shown: 3 }));
+  expect(plan({ last: 3 })).toEqual(planned({ resumed: false, recentCount: 3 }));
+  expect(plan({ last: 0 })).toEqual(planned({ resumed: false, recentCount: 0 }));
+  expect(plan({ after: 7, epoch: "f.1", last: 3 })).toEqual(planned({ resumed: false, recentCount: 3 }));
+  expect(plan({ after: 11, epoch: "e.1", last: 3 })).toEqual(planned({ resumed: false, recentCount: 3 }));
 });
 
 test("MX7 who comes back and asks for the newest is sent at most those of what it missed, and told which were skipped", () => {
@@ -64,11 +64,11 @@ test("MX7 who comes back and asks for the newest is sent at most those of what i
 });
 
 test("MX7 B1 of long messages only as many of the newest are shown as fit, and at least one", () => {
-  expect(newestThatFit([])).toBe(0);
-  expect(newestThatFit([1, 2, 3])).toBe(3);
-  expect(newestThatFit([SHOWN_BYTES * 2])).toBe(1);
-  expect(newestThatFit([1, SHOWN_BYTES * 2])).toBe(1);
-  expect(newestThatFit(Array.from({ length: 50 }, () => 65_536))).toBe(SHOWN_BYTES / 65_536);
+  expect(countNewestThatFit([])).toBe(0);
+  expect(countNewestThatFit([1, 2, 3])).toBe(3);
+  expect(countNewestThatFit([MAX_RECENT_BYTES * 2])).toBe(1);
+  expect(countNewestThatFit([1, MAX_RECENT_BYTES * 2])).toBe(1);
+  expect(countNewestThatFit(Array.from({ length: 50 }, () => 65_536))).toBe(MAX_RECENT_BYTES / 65_536);
 });
 
 test("MB6 a client that knows the conversation of before a removal is refused, with `after` and without", () => {

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { KEEP_ALL, oldestKept } from "../../src/core/retention.ts";
+import { retentionFloor, UNLIMITED_RETENTION } from "../../src/core/retention.ts";
 import { Random, seeds } from "../support/random.ts";
 
 const DAY = 86_400_000;
@@ -14,8 +14,8 @@ type Case = readonly [
 
 /** Message n of these conversations was stored n days after the first of the year; now is day 100. */
 const CASES: readonly Case[] = [
-  ["no limit", { seq: 50, first: 1 }, KEEP_ALL, 1],
-  ["no limit, and some are gone already", { seq: 50, first: 7 }, KEEP_ALL, 7],
+  ["no limit", { seq: 50, first: 1 }, UNLIMITED_RETENTION, 1],
+  ["no limit, and some are gone already", { seq: 50, first: 7 }, UNLIMITED_RETENTION, 7],
   ["a number that is not reached", { seq: 50, first: 1 }, { messages: 50, days: 0 }, 1],
   ["a number that is passed by one", { seq: 51, first: 1 }, { messages: 50, days: 0 }, 2],
   ["one message", { seq: 50, first: 1 }, { messages: 1, days: 0 }, 50],
@@ -32,11 +32,11 @@ const CASES: readonly Case[] = [
 for (const [what, head, limits, oldest] of CASES)
   test(`D5 retention with ${what}`, () => {
     const timeOf = (seq: number) => NOW - (100 - seq) * DAY;
-    expect(oldestKept(head, limits, NOW, timeOf)).toBe(oldest);
+    expect(retentionFloor(head, limits, NOW, timeOf)).toBe(oldest);
   });
 
 test("D5 a message of which nothing is known is not what makes others go", () => {
-  expect(oldestKept({ seq: 9, first: 1 }, { messages: 0, days: 1 }, NOW, () => undefined)).toBe(1);
+  expect(retentionFloor({ seq: 9, first: 1 }, { messages: 0, days: 1 }, NOW, () => undefined)).toBe(1);
 });
 
 for (const seed of seeds(41, 42))
@@ -55,7 +55,7 @@ for (const seed of seeds(41, 42))
         looks++;
         return times[seq - 1];
       };
-      const oldest = oldestKept({ seq: times.length, first: 1 }, { messages: 0, days }, NOW, timeOf);
+      const oldest = retentionFloor({ seq: times.length, first: 1 }, { messages: 0, days }, NOW, timeOf);
       expect(oldest).toBe(young === -1 ? times.length + 1 : young + 1);
       expect(looks).toBeLessThan(12);
     }

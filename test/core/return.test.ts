@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
-import { returnAfter } from "../../src/core/return.ts";
+import { reconnectDelay } from "../../src/core/return.ts";
 
 test("L1 few clients are told to come back at once, many one after the other, all within the spread", () => {
-  expect(returnAfter(0, 1, 10)).toBe(1);
-  const times = Array.from({ length: 10_000 }, (_, index) => returnAfter(index, 10_000, 10));
+  expect(reconnectDelay(0, 1, 10)).toBe(1);
+  const times = Array.from({ length: 10_000 }, (_, index) => reconnectDelay(index, 10_000, 10));
   expect(times).toEqual([...times].sort((a, b) => a - b));
   expect(times[0]).toBe(1);
   expect(times.at(-1)).toBeLessThan(11);

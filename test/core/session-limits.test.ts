@@ -54,7 +54,7 @@ describe("M2 the burst guard", () => {
       expect.objectContaining({ type: "error", code: "flooding" }),
       { type: "closing", code: 4429, reason: "flooding", reconnect: false },
     ]);
-    expect(run.effects.at(-1)).toEqual({ do: "close", code: 4429, reason: "flooding" });
+    expect(run.effects.at(-1)).toEqual({ type: "close", code: 4429, reason: "flooding" });
   });
 
   test("M2 control frames, faulty frames and good ones are counted alike", () => {
@@ -172,15 +172,15 @@ describe("B1 the pages of several `history` requests", () => {
   test("B1 the next is asked when the one before has left; its bytes do not count as unread", () => {
     const run = new SessionRun();
     expect(run.on(HISTORY).effects).toMatchObject([{ do: "read" }]);
-    expect(run.on(HISTORY).effects).toEqual([{ do: "hold", counted: true }]);
+    expect(run.on(HISTORY).effects).toEqual([{ type: "hold", counted: true }]);
     expect(run.on(PAGE).effects).toEqual([
       {
-        do: "send",
+        type: "send",
         frame: { type: "history", messages: [], more: true, quota: QUOTA, id: "h" },
         page: true,
       },
     ]);
-    expect(run.on(LEFT).effects).toEqual([{ do: "release" }]);
+    expect(run.on(LEFT).effects).toEqual([{ type: "release" }]);
     expect(summary(run.on({ ...HISTORY, counted: true }))).toBe("live read");
   });
 
@@ -252,10 +252,10 @@ describe("B1 the pages of several `history` requests", () => {
         let asked = 0;
         const happen = (event: SessionEvent): void => {
           for (const effect of run.on(event).effects) {
-            if (effect.do === "post" || effect.do === "read") engine.push(effect.do);
-            if (effect.do === "send") answers.push(effect.frame.type === "ack" ? "ack" : "page");
-            if (effect.do === "hold") held.push({ ...event, counted: true } as SessionEvent);
-            if (effect.do !== "release") continue;
+            if (effect.type === "post" || effect.type === "read") engine.push(effect.type);
+            if (effect.type === "send") answers.push(effect.frame.type === "ack" ? "ack" : "page");
+            if (effect.type === "hold") held.push({ ...event, counted: true } as SessionEvent);
+            if (effect.type !== "release") continue;
             const all = held;
             held = [];
             for (const one of all) happen(one);
@@ -318,7 +318,7 @@ describe("Q4 refusals", () => {
       },
     ]);
     expect(result.effects).toContainEqual({
-      do: "note",
+      type: "note",
       note: { event: "limit.rate", retry_after: LIMITED.retryAfter },
     });
   });

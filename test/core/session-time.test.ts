@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import { endingFor } from "../../src/core/closing.ts";
+import { closeReason } from "../../src/core/closing.ts";
 import { openSession, step } from "../../src/core/session.ts";
 import type { Session, SessionEvent } from "../../src/core/session-state.ts";
-import { expiryWarningAt, nextTick, progressTimeout } from "../../src/core/session-time.ts";
+import { expiryWarningAt, nextDeadline, progressTimeout } from "../../src/core/session-time.ts";
 import {
   ADMITTED,
   frame,
@@ -21,13 +21,13 @@ const QUIET_LINE = { ...RULES, pingInterval: 0 };
 
 describe("I2 inactivity", () => {
   test("I2 the warning comes 30 s before, with the seconds left, and then the close 4408", () => {
-    const run = new SessionRun(live({ pingDue: Number.POSITIVE_INFINITY }), QUIET_LINE);
-    expect(nextTick(run.session, QUIET_LINE)).toBe(START + 270_000);
+    const run = new SessionRun(live({ pingDueAt: Number.POSITIVE_INFINITY }), QUIET_LINE);
+    expect(nextDeadline(run.session, QUIET_LINE)).toBe(START + 270_000);
     expect(summary(run.after(269_999))).toBe("live");
     expect(sent(run.after(1).effects)).toEqual([
       expect.objectContaining({ type: "warning", code: "inactivity", seconds: 30 }),
     ]);
-    expect(nextTick(run.session, QUIET_LINE)).toBe(START + 300_000);
+    expect(nextDeadline(run.session, QUIET_LINE)).toBe(START + 300_000);
     expect(summary(run.after(29_999))).toBe("live");
     expect(summary(run.after(1))).toBe("closed error closing close 4408");
     expect(run.sent().slice(-2)).toEqual([
@@ -37,7 +37,7 @@ describe("I2 inactivity", () => {
   });
 
   test("I2 it is said once", () => {
-    const run = new SessionRun(live({ pingDue: Number.POSITIVE_INFINITY }), QUIET_LINE);
+    const run = new SessionRun(live({ pingDueAt: Number.POSITIVE_INFINITY }), QUIET_LINE);
     run.after(270_000);
     for (let i = 0; i < 10; i++) expect(summary(run.after(1_000))).toBe("live");
   });
@@ -45,7 +45,7 @@ describe("I2 inactivity", () => {
   // A process that was stopped for some minutes, as in a paused machine, closed everybody at its first look.
   test("I2 however late the look is, the warning comes, and all of its time before the close", () => {
     for (const late of [290_500, 400_000, 86_400_000]) {
-      const run = new SessionRun(live({ pingDue: Number.POSITIVE_INFINITY }), QUIET_LINE);
+      const run = new SessionRun(live({ pingDueAt: Number.POSITIVE_INFINITY }), QUIET_LINE);
       expect(sent(run.after(late).effects)).toEqual([
         expect.objectContaining({ code: "inactivity", seconds: 30 }),
       ]);
@@ -55,7 +55,7 @@ describe("I2 inactivity", () => {
   });
 
   test("I2 a look that is late by a moment says what is really left", () => {
-    const run = new SessionRun(live({ pingDue: Number.POSITIVE_INFINITY }), QUIET_LINE);
+    const run = new SessionRun(live({ pingDueAt: Number.POSITIVE_INFINITY }), QUIET_LINE);
     expect(sent(run.after(270_500).effects)).toEqual([expect.objectContaining({ seconds: 29.5 })]);
   });
 
@@ -67,7 +67,7 @@ describe("I2 inactivity", () => {
       { type: "typing", active: true },
       { type: "read", seq: 1 },
     ]) {
-      const run = new SessionRun(live({ pingDue: Number.POSITIVE_INFINITY }), QUIET_LINE);
+      const run = new SessionRun(live({ pingDueAt: Number.POSITIVE_INFINITY }), QUIET_LINE);
       run.after(299_999);
       run.on(frame(content));
       expect(run.session).toMatchObject({ warned: false, activeAt: START + 299_999 });
@@ -79,14 +79,14 @@ describe("I2 inactivity", () => {
         });
       if (content.type === "history")
         run.on({ type: "read", result: { outcome: "read", messages: [], more: false, quota: QUOTA } });
-      expect(nextTick(run.session, QUIET_LINE)).toBe(START + 299_999 + 270_000);
+      expect(nextDeadline(run.session, QUIET_LINE)).toBe(START + 299_999 + 270_000);
       expect(summary(run.after(269_999))).toBe("live");
       expect(summary(run.after(1))).toBe("live warning");
     }
   });
 
   test("I1 what software does by itself cancels nothing: pings of both kinds, faults, token renewal", () => {
-    const run = new SessionRun(live({ pingDue: Number.POSITIVE_INFINITY }), QUIET_LINE);
+    const run = new SessionRun(live({ pingDueAt: Number.POSITIVE_INFINITY }), QUIET_LINE);
     run.after(270_000);
     run.now += 29_999;
     run.on({ type: "control" });
@@ -97,10 +97,10 @@ describe("I2 inactivity", () => {
   });
 
   test("I1 who still waits for an answer, or is still being sent one, has not left", () => {
-    const asked = new SessionRun(live({ waiting: 1, pingDue: Number.POSITIVE_INFINITY }), QUIET_LINE);
+    const asked = new SessionRun(live({ waiting: 1, pingDueAt: Number.POSITIVE_INFINITY }), QUIET_LINE);
     expect(summary(asked.after(300_000))).toBe("live");
     expect(asked.session).toMatchObject({ activeAt: START + 300_000 });
-    const streaming = new SessionRun(live({ pingDue: Number.POSITIVE_INFINITY }), QUIET_LINE);
+    const streaming = new SessionRun(live({ pingDueAt: Number.POSITIVE_INFINITY }), QUIET_LINE);
     expect(summary(streaming.after(300_000, 1))).toBe("live");
     expect(summary(streaming.after(270_000, 0))).toBe("live warning");
     expect(summary(streaming.after(30_000, 0))).toBe("closed error closing close 4408");
@@ -108,8 +108,8 @@ describe("I2 inactivity", () => {
 
   test("I2 INACTIVITY_TIMEOUT 0 switches it off", () => {
     const rules = { ...QUIET_LINE, inactivity: 0, inactivityWarning: 0 };
-    const run = new SessionRun(live({ pingDue: Number.POSITIVE_INFINITY }), rules);
-    expect(nextTick(run.session, rules)).toBe(Number.POSITIVE_INFINITY);
+    const run = new SessionRun(live({ pingDueAt: Number.POSITIVE_INFINITY }), rules);
+    expect(nextDeadline(run.session, rules)).toBe(Number.POSITIVE_INFINITY);
     expect(summary(run.after(86_400_000))).toBe("live");
   });
 });
@@ -120,12 +120,12 @@ describe("I3 M4 dead peers", () => {
   test("M4 a ping goes out every 25 s, and each that is answered is followed by the next", () => {
     const run = new SessionRun(live(), PATIENT);
     for (let i = 0; i < 4; i++) {
-      expect(nextTick(run.session, PATIENT)).toBe(START + (i + 1) * 25_000);
-      run.now = nextTick(run.session, PATIENT);
+      expect(nextDeadline(run.session, PATIENT)).toBe(START + (i + 1) * 25_000);
+      run.now = nextDeadline(run.session, PATIENT);
       expect(summary(run.on({ type: "tick", unsent: 0 }))).toBe("live ping");
       run.now += 200;
       run.on({ type: "control" });
-      run.now = nextTick(run.session, PATIENT);
+      run.now = nextDeadline(run.session, PATIENT);
       expect(summary(run.on({ type: "tick", unsent: 0 }))).toBe("live");
     }
   });
@@ -133,7 +133,7 @@ describe("I3 M4 dead peers", () => {
   test("M4 pings of sockets that opened together are spread by 10 %", () => {
     const due = (spread: number) => {
       const { session } = step(openSession(true, START, RULES), ADMITTED, START, RULES, spread);
-      return nextTick(session, RULES) - START;
+      return nextDeadline(session, RULES) - START;
     };
     expect([due(-1), due(0), due(1)]).toEqual([22_500, 25_000, 27_500]);
   });
@@ -145,8 +145,8 @@ describe("I3 M4 dead peers", () => {
     const lost = run.after(1);
     expect(lost.session.phase).toBe("closed");
     expect(lost.effects).toEqual([
-      { do: "note", note: { event: "connection.timed_out" } },
-      { do: "terminate" },
+      { type: "note", note: { event: "connection.timed_out" } },
+      { type: "terminate" },
     ]);
   });
 
@@ -181,9 +181,9 @@ describe("I3 M4 dead peers", () => {
     const run = new SessionRun();
     const codes: string[] = [];
     for (let looks = 0; looks < 100 && run.session.phase === "live"; looks++) {
-      run.now = nextTick(run.session, RULES);
+      run.now = nextDeadline(run.session, RULES);
       const { effects } = run.on({ type: "tick", unsent: 0 });
-      if (effects.some((effect) => effect.do === "ping")) run.on({ type: "control" });
+      if (effects.some((effect) => effect.type === "ping")) run.on({ type: "control" });
       codes.push(...sent(effects).map((sentFrame) => ("code" in sentFrame ? `${sentFrame.code}` : "")));
     }
     expect(codes).toEqual(["inactivity", "inactive", "4408"]);
@@ -193,12 +193,12 @@ describe("I3 M4 dead peers", () => {
 
 describe("nextTick", () => {
   test("is never later than what time alone would change: looking more often finds nothing earlier", () => {
-    // Between a look and the one that nextTick asks for, a tick at any moment must have nothing to do.
+    // Between a look and the one that nextDeadline asks for, a tick at any moment must have nothing to do.
     for (let seed = 1; seed <= 200; seed++) {
       const random = generator(seed);
       const run = new SessionRun(random() < 0.2 ? openSession(random() < 0.5, START, RULES) : live());
       for (let i = 0; i < 40 && run.session.phase !== "closed"; i++) {
-        const due = nextTick(run.session, RULES);
+        const due = nextDeadline(run.session, RULES);
         for (const share of [0, random(), 0.999999]) {
           const early = run.now + Math.max(0, due - run.now) * share;
           if (early >= due) continue;
@@ -219,16 +219,16 @@ describe("nextTick", () => {
 
   test("after activity it is never earlier than before, so that a look already planned comes in time", () => {
     for (const warned of [false, true]) {
-      const before = live({ warned, pingDue: Number.POSITIVE_INFINITY, activeAt: START });
+      const before = live({ inactivityWarned: warned, pingDueAt: Number.POSITIVE_INFINITY, activeAt: START });
       const now = START + (warned ? 270_000 : 100_000);
       const { session } = step(before, frame({ type: "activity" }), now, QUIET_LINE);
-      expect(nextTick(session, QUIET_LINE)).toBeGreaterThanOrEqual(nextTick(before, QUIET_LINE));
+      expect(nextDeadline(session, QUIET_LINE)).toBeGreaterThanOrEqual(nextDeadline(before, QUIET_LINE));
     }
   });
 
   test("a closed session asks for none", () => {
-    const { session } = step(live(), { type: "end", ending: endingFor(1001) }, START, RULES);
-    expect(nextTick(session, RULES)).toBe(Number.POSITIVE_INFINITY);
+    const { session } = step(live(), { type: "end", ending: closeReason(1001) }, START, RULES);
+    expect(nextDeadline(session, RULES)).toBe(Number.POSITIVE_INFINITY);
   });
 });
 
@@ -251,14 +251,14 @@ describe("A2 the warning of a token's end", () => {
       ] as const) {
         const pass = { ...PASS, lifetime: life };
         const run = new SessionRun(openSession(true, START, RULES), { ...QUIET_LINE, inactivity: 0 });
-        run.on({ ...ADMITTED, pass: { ...pass, expiresAt: end(START) } });
+        run.on({ ...ADMITTED, access: { ...pass, expiresAt: end(START) } });
         let renewals = 0;
         while (run.now < START + life * 1.5 && run.session.phase === "live") {
           const { effects } = run.after(100);
           if (!sent(effects).some((each) => each.type === "warning" && each.code === "token_expiring"))
             continue;
           renewals++;
-          run.on({ type: "renewed", pass: { ...pass, expiresAt: end(run.now) } });
+          run.on({ type: "renewed", access: { ...pass, expiresAt: end(run.now) } });
         }
         expect([what, life, renewals <= most && renewals > 0]).toEqual([what, life, true]);
       }
@@ -270,7 +270,7 @@ describe("A2 the machine's clock is set while a connection is open", () => {
   const expiring = { expiresAt: START + 1_800_000, expiryWarningAt: START + 1_740_000 };
   const rules = { ...QUIET_LINE, inactivity: 0 };
   const stepped = (by: number, fields = {}) => {
-    const run = new SessionRun(live({ ...expiring, pingDue: Number.POSITIVE_INFINITY, ...fields }), rules);
+    const run = new SessionRun(live({ ...expiring, pingDueAt: Number.POSITIVE_INFINITY, ...fields }), rules);
     run.on({ type: "clock_stepped", by });
     return run;
   };
@@ -284,7 +284,7 @@ describe("A2 the machine's clock is set while a connection is open", () => {
 
   test("A2 forward beyond the token's end: the warning comes first, and all of its time before the close", () => {
     const run = stepped(86_400_000);
-    expect(nextTick(run.session, rules)).toBe(START);
+    expect(nextDeadline(run.session, rules)).toBe(START);
     expect(sent(run.after(0).effects)).toEqual([
       expect.objectContaining({ code: "token_expiring", seconds: 60 }),
     ]);
@@ -300,7 +300,7 @@ describe("A2 the machine's clock is set while a connection is open", () => {
 });
 
 describe("B1 I3 a client that is sent what it missed over a slow line", () => {
-  const behind = (fields = {}) => new SessionRun(live({ behind: START, ...fields }));
+  const behind = (fields = {}) => new SessionRun(live({ catchingUpSince: START, ...fields }));
 
   test("I3 it is not lost while it takes some of it, though its pings wait behind a page", () => {
     const run = behind();
@@ -315,7 +315,7 @@ describe("B1 I3 a client that is sent what it missed over a slow line", () => {
     run.after(30_000, 300_000);
     run.on({ type: "control" });
     expect(summary(run.after(29_999, 300_000))).toBe("live");
-    expect(nextTick(run.session, RULES)).toBe(START + progressTimeout(RULES));
+    expect(nextDeadline(run.session, RULES)).toBe(START + progressTimeout(RULES));
     expect(summary(run.after(1, 300_000))).toBe("closed terminate");
   });
 
@@ -343,7 +343,7 @@ describe("B1 I3 a client that is sent what it missed over a slow line", () => {
   });
 
   test("I3 whoever takes what is sent is there, though the pong waits behind it", () => {
-    const run = new SessionRun(live({ pingDue: 0, pingedAt: START }));
+    const run = new SessionRun(live({ pingDueAt: 0, pingedAt: START }));
     run.after(9_000, 300_000);
     run.on({ type: "progress" });
     expect(summary(run.after(2_000, 300_000))).toBe("live");

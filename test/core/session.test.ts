@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { fullBucket } from "../../src/core/burst.ts";
-import { endingFor, FULL_PLAN_WAIT } from "../../src/core/closing.ts";
+import { closeReason, FULL_PLAN_RETRY_S } from "../../src/core/closing.ts";
 import type { PostResult } from "../../src/core/engine.ts";
 import { openSession, step } from "../../src/core/session.ts";
 import type { Session, SessionEvent, Step } from "../../src/core/session-state.ts";
-import { nextTick } from "../../src/core/session-time.ts";
+import { nextDeadline } from "../../src/core/session-time.ts";
 import type { ClientFrameType } from "../../src/protocol/client-frames.ts";
 import { mayReconnect } from "../../src/protocol/close-codes.ts";
 import { ERRORS } from "../../src/protocol/errors.ts";
@@ -41,7 +41,7 @@ const EVENTS: { readonly [T in EventType]: Extract<SessionEvent, { type: T }> } 
   progress: { type: "progress" },
   page_left: { type: "page_left" },
   caught_up: { type: "caught_up" },
-  renewed: { type: "renewed", pass: { ...PASS, expiresAt: START + 60_000 } },
+  renewed: { type: "renewed", access: { ...PASS, expiresAt: START + 60_000 } },
   renewal_refused: {
     type: "renewal_refused",
     code: "forbidden",
@@ -53,7 +53,7 @@ const EVENTS: { readonly [T in EventType]: Extract<SessionEvent, { type: T }> } 
   clock_stepped: { type: "clock_stepped", by: 3_600_000 },
   tick: { type: "tick", unsent: 0 },
   flushed: { type: "flushed", unsent: RULES.maxUnsent + 1, dropped: false },
-  end: { type: "end", ending: endingFor(1012, undefined, 3) },
+  end: { type: "end", ending: closeReason(1012, undefined, 3) },
 };
 
 // Total: a phase or an event that is added without a decision in every cell does not compile.
@@ -218,7 +218,7 @@ describe("W4 the credential", () => {
   test("W4 a first token frame is checked, and what comes behind it waits and is released after the welcome", () => {
     const run = new SessionRun(openSession(false, START, RULES));
     const first = run.on(frame({ type: "token", token: "abc" }));
-    expect(first.effects).toEqual([{ do: "authenticate", token: "abc" }]);
+    expect(first.effects).toEqual([{ type: "authenticate", token: "abc" }]);
     expect(summary(run.on(frame({ type: "message", text: "early" })))).toBe("checking hold");
     expect(summary(run.on(ADMITTED))).toBe("live welcome release");
   });
@@ -236,7 +236,7 @@ describe("W4 the credential", () => {
 
   test("W4 five seconds without a credential end the socket with 4401", () => {
     const run = new SessionRun(openSession(false, START, RULES));
-    expect(nextTick(run.session, RULES)).toBe(START + 5_000);
+    expect(nextDeadline(run.session, RULES)).toBe(START + 5_000);
     expect(summary(run.after(4_999))).toBe("anonymous");
     expect(summary(run.after(1))).toBe("closed error closing close 4401");
   });
@@ -260,7 +260,7 @@ describe("endings", () => {
   const endings = (result: Step) => {
     const frames = sent(result.effects);
     const close = result.effects.at(-1);
-    return { frames, close: close?.do === "close" ? close : undefined };
+    return { frames, close: close?.type === "close" ? close : undefined };
   };
 
   test("each close that the server begins is announced by `closing` as the last frame, with the same code", () => {
@@ -291,7 +291,7 @@ describe("endings", () => {
         step(SESSIONS.checking, { type: "refused", code, message: "why" }, START, RULES),
       );
       expect(frames.map(({ type }) => type)).toEqual(["error", "closing"]);
-      const wait = code === "too_many_connections" ? { retry_after: FULL_PLAN_WAIT } : {};
+      const wait = code === "too_many_connections" ? { retry_after: FULL_PLAN_RETRY_S } : {};
       expect(frames[0]).toEqual({ type: "error", code, message: "why", ...wait });
       expect(close?.code).toBe(ERRORS[code].close);
       // A full plan passes by itself; what else is refused here stays so.

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { LONGEST_ACCOUNT_WAIT, SignInThrottle, type ThrottleDecision } from "../../src/core/throttle.ts";
+import { ACCOUNT_BACKOFF_MAX_MS, SignInThrottle, type ThrottleDecision } from "../../src/core/throttle.ts";
 
 const LIMITS = { failures: 5, window: 300_000, attemptsPerMinute: 30 };
 const MINUTE = 60_000;
@@ -14,7 +14,7 @@ function guess(throttle: SignInThrottle, account: string, address: string, now: 
 /** How long the next attempt has to wait; 0 when it is allowed (it is withdrawn again). */
 function waitOf(throttle: SignInThrottle, account: string, address: string, now: number): number {
   const decision = throttle.attempt(account, address, now);
-  if (decision.allowed) throttle.withdrawn(account, address);
+  if (decision.allowed) throttle.cancelled(account, address);
   return decision.allowed ? 0 : decision.retryAfter;
 }
 
@@ -88,7 +88,7 @@ describe("S3 account + address", () => {
     const throttle = new SignInThrottle(LIMITS);
     for (let i = 0; i < 20; i++) {
       expect(throttle.attempt("ann", "a", i).allowed).toBe(true);
-      throttle.withdrawn("ann", "a");
+      throttle.cancelled("ann", "a");
     }
   });
 });
@@ -113,7 +113,7 @@ describe("S3 address", () => {
     for (let i = 0; i < 30; i++) expect(throttle.attempt(`user${i}`, "a", 0).allowed).toBe(true);
     expect(throttle.attempt("ann", "a", 0)).toEqual({ allowed: false, retryAfter: 1_000, rule: "address" });
     throttle.succeeded("user0", "a");
-    throttle.withdrawn("user1", "a");
+    throttle.cancelled("user1", "a");
     throttle.failed("user2", "a", 500);
     for (const [account, allowed] of [
       ["ann", true],
@@ -158,7 +158,7 @@ describe("S3 account", () => {
       attack(throttle, "ann", failures, 0);
       return waitOf(throttle, "ann", "home", 0);
     });
-    expect(waits).toEqual([0, 1000, 2000, 4000, LONGEST_ACCOUNT_WAIT, LONGEST_ACCOUNT_WAIT]);
+    expect(waits).toEqual([0, 1000, 2000, 4000, ACCOUNT_BACKOFF_MAX_MS, ACCOUNT_BACKOFF_MAX_MS]);
   });
 
   test("S3 strangers never lock an account: who waits as told is let in, however they go on", () => {

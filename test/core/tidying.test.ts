@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
-import { Tidying } from "../../src/core/tidying.ts";
+import { GcScheduler } from "../../src/core/tidying.ts";
 
 /** At which of these numbers of open connections, looked at one after the other, it is tidied. */
 function tidied(counts: readonly number[]): number[] {
-  const tidying = new Tidying();
+  const tidying = new GcScheduler();
   return counts.filter((open) => tidying.isDue(open));
 }
 

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { KEEP_IN_MEMORY } from "../../src/core/retention.ts";
+import { DEFAULT_REDIS_RETENTION } from "../../src/core/retention.ts";
 import { SETTINGS } from "../../src/server/settings/table.ts";
 import { proseOf, ROOT, readPage } from "./pages.ts";
 
@@ -50,7 +50,7 @@ test("every setting that the page names is one", () => {
 });
 
 test("the limits that hold with Redis are those of the code", () => {
-  const { messages, days } = KEEP_IN_MEMORY;
+  const { messages, days } = DEFAULT_REDIS_RETENTION;
   expect(readPage(PAGE)).toContain(
     `the newest ${messages.toLocaleString("en")} of a conversation for ${days} days`,
   );

@@ -5,13 +5,13 @@ import { MAX_DATA_DEPTH, MAX_DATA_VALUES } from "../../src/protocol/limits.ts";
 
 /** What is said to a text that is no frame. */
 function faultOf(text: string) {
-  const { fault } = decodeClientFrame(text);
+  const { error: fault } = decodeClientFrame(text);
   if (fault === undefined) throw new Error(`${text.slice(0, 80)} was taken.`);
   return fault;
 }
 
 function dataOf(json: string): ClientFrameOf<"message">["data"] {
-  const { frame, fault } = decodeClientFrame(`{"type":"message","text":"x","data":${json}}`);
+  const { frame, error: fault } = decodeClientFrame(`{"type":"message","text":"x","data":${json}}`);
   if (frame?.type !== "message") throw new Error(fault?.message);
   return frame.data;
 }
@@ -146,7 +146,7 @@ describe("D6 a number in `data` comes as it was sent, or is refused", () => {
 
   test("D6 a number in a field that is not known is not looked at", () => {
     expect(
-      decodeClientFrame('{"type":"message","text":"x","data":{"n":1e20},"x":9007199254740993}').fault,
+      decodeClientFrame('{"type":"message","text":"x","data":{"n":1e20},"x":9007199254740993}').error,
     ).toBeUndefined();
   });
 });

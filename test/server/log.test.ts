@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Log, type LogFields, type LogOptions, openLog } from "../../src/server/log.ts";
 import { LogOutput } from "../../src/server/log-output.ts";
-import { thinned } from "../../src/server/thinned-log.ts";
+import { deduplicated } from "../../src/server/thinned-log.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "parley-log-"));
@@ -121,7 +121,7 @@ describe("thinned log", () => {
   test("P2 a repeated line is written once, and again with a count when its window ends", () => {
     const { log, lines } = list();
     const clock = new ManualClock();
-    const thin = thinned(log, clock, "info");
+    const thin = deduplicated(log, clock, "info");
     for (let i = 0; i < 5; i++) thin.warn("limit.refused", { user: "u", seq: i });
     thin.warn("limit.refused", { user: "v" });
     expect(lines).toEqual([
@@ -136,7 +136,7 @@ describe("thinned log", () => {
   test("P2 any number of strangers leaves room for the lines of users, of each event", () => {
     const { log, lines } = list();
     const clock = new ManualClock();
-    const thin = thinned(log, clock, "info");
+    const thin = deduplicated(log, clock, "info");
     thin.info("signin.succeeded", { user: "known", address: "::1" });
     for (let i = 0; i < 1100; i++) {
       const who = { user: `ghost${i}`, address: `2001:db8:${i}::1` };
@@ -179,7 +179,7 @@ describe("thinned log", () => {
 
   test("B1 what came from outside is kept and written with a bounded length", () => {
     const { log, lines } = list();
-    const thin = thinned(log, new ManualClock(), "info");
+    const thin = deduplicated(log, new ManualClock(), "info");
     const long = "x".repeat(100_000);
     for (let i = 0; i < 2; i++)
       thin.warn("request.refused", { user: long, address: long, path: long, error: long });
@@ -194,7 +194,7 @@ describe("thinned log", () => {
   test("lines below the level of the log are neither written nor remembered", () => {
     const { log, lines } = list();
     const clock = new ManualClock();
-    const thin = thinned(log, clock, "warn");
+    const thin = deduplicated(log, clock, "warn");
     thin.debug("detail");
     for (let i = 0; i < 3; i++) thin.info("connection.opened");
     thin.warn("handshake.refused");
@@ -205,7 +205,7 @@ describe("thinned log", () => {
 
   test("P2 close writes what is still held", () => {
     const { log, lines } = list();
-    const thin = thinned(log, new ManualClock(), "info");
+    const thin = deduplicated(log, new ManualClock(), "info");
     thin.error("fault");
     thin.error("fault");
     thin.close();

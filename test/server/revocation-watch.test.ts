@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { NEVER } from "../../src/core/revocations.ts";
 import { verifyToken } from "../../src/server/authentication/tokens.ts";
 import { watchRevocations } from "../../src/server/revocation-watch.ts";
-import { Directory } from "../../src/server/socket/directory.ts";
+import { ConnectionRegistry } from "../../src/server/socket/directory.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { RawSocket } from "../support/raw-socket.ts";
 import { RecordedLog } from "../support/recorded-log.ts";
@@ -86,7 +86,7 @@ describe("A3 revocations that nobody can name any more", () => {
   /** A watch over connections of which only is known whose they are, told that it may have missed something. */
   async function miss(prepare: (revocations: ReturnType<typeof storedRevocations>) => Promise<void>) {
     const revocations = storedRevocations();
-    const directory = new Directory<Held>();
+    const directory = new ConnectionRegistry<Held>();
     const ended: string[] = [];
     const hold = (user: string, tokenId: string, issuedAt: number) => {
       const held: Held = { user, credential: { tokenId, issuedAt }, end: () => void ended.push(tokenId) };
@@ -102,7 +102,7 @@ describe("A3 revocations that nobody can name any more", () => {
           return () => {};
         },
       },
-      directory,
+      registry: directory,
       clock: new ManualClock(),
       log: new RecordedLog(),
     });

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { getPriority } from "node:os";
-import { RuntimeThreads } from "../../src/server/runtime-threads.ts";
+import { ThreadPriorities } from "../../src/server/runtime-threads.ts";
 
 /** The priority of each thread of this process called `name`; without those that end while they are looked at. */
 function priorities(name: string): Map<string, number> {
@@ -20,7 +20,7 @@ test.skipIf(process.platform !== "linux")(
   () => {
     const own = getPriority(process.pid);
     const collecting = priorities("HeapHelper");
-    new RuntimeThreads().calm();
+    new ThreadPriorities().lowerPriority();
     const compiling = [...priorities("JITWorker").values()];
     expect(compiling).not.toEqual([]);
     expect(compiling.every((nice) => nice === 10)).toBe(true);

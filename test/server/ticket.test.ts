@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { TICKET_LIFETIME } from "../../src/core/tickets.ts";
+import { TICKET_LIFETIME_MS } from "../../src/core/tickets.ts";
 import { signToken } from "../../src/server/authentication/tokens.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { RawSocket } from "../support/raw-socket.ts";
@@ -49,7 +49,7 @@ describe("A7 W3 POST /ticket", () => {
       expect(await refusalOf(raw)).toEqual(["unauthorized", 4401]);
     }
     const late = await ticketFor(server, token);
-    clock.advance(TICKET_LIFETIME);
+    clock.advance(TICKET_LIFETIME_MS);
     await using raw = await open(server, late);
     expect(await refusalOf(raw)).toEqual(["unauthorized", 4401]);
   });

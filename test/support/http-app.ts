@@ -5,7 +5,7 @@ import { LocalThrottle } from "../../src/engine/local/throttle.ts";
 import { LocalTickets } from "../../src/engine/local/tickets.ts";
 import type { Quota } from "../../src/protocol/server-frames.ts";
 import { createPasswords } from "../../src/server/authentication/passwords.ts";
-import { type AppParts, createApp } from "../../src/server/http/app.ts";
+import { type AppDeps, createApp } from "../../src/server/http/app.ts";
 import type { HttpEnvironment } from "../../src/server/http/environment.ts";
 import { ManualClock } from "./manual-clock.ts";
 import { RecordedLog } from "./recorded-log.ts";
@@ -34,21 +34,21 @@ export async function testAccount(user: string, change: Partial<Account> = {}): 
 }
 
 /** An engine that knows of quotas and can do nothing else; what does more is shown on a real server. */
-export function engineOf(quota: Engine["quota"]): AppParts["engine"] {
+export function engineOf(quota: Engine["quota"]): AppDeps["engine"] {
   const unavailable = (_request: unknown, done: (result: Unavailable) => void) =>
     done({ outcome: "unavailable" });
   return { quota, post: unavailable, history: unavailable };
 }
 
 /** The HTTP application on real parts, with the account `ann`, seven requests used up, and time that stands still. */
-export async function testApp(change: Partial<AppParts> = {}) {
+export async function testApp(change: Partial<AppDeps> = {}) {
   const log = new RecordedLog();
   const clock = new ManualClock();
   const accounts = storedAccounts(await testAccount("ann"));
   const revocations = storedRevocations();
   const quota = async (_user: string, limit: number): Promise<Quota> =>
     limit === 0 ? { limit, remaining: 0, reset: 0 } : { limit, remaining: limit - 7, reset: 1234.5 };
-  const parts: AppParts = {
+  const parts: AppDeps = {
     accounts,
     revocations,
     refreshTokens: storedRefreshTokens(),
@@ -64,11 +64,11 @@ export async function testApp(change: Partial<AppParts> = {}) {
     version: "0.1.0",
     page: new Map(),
     apiKeys: [],
-    origins: { listed: [], loopbackPort: undefined },
+    origins: { allowed: [], loopbackPort: undefined },
     present: async () => [],
     count: () => {},
     ready: () => true,
-    storeIsAway: () => false,
+    isStoreUnavailable: () => false,
     removeConversation: async () => false,
     clock,
     log,

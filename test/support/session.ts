@@ -3,11 +3,11 @@ import { step } from "../../src/core/session.ts";
 import type {
   Effect,
   Live,
-  Pass,
   Session,
   SessionEvent,
   SessionRules,
   Step,
+  TokenAccess,
 } from "../../src/core/session-state.ts";
 import { decodeClientFrame } from "../../src/protocol/decode.ts";
 import type { Quota, ServerFrame, ServerFrameOf } from "../../src/protocol/server-frames.ts";
@@ -45,7 +45,7 @@ export const WELCOME: ServerFrameOf<"welcome"> = {
 };
 
 /** A token that does not end, and allows all. */
-export const PASS: Pass = {
+export const PASS: TokenAccess = {
   expiresAt: Number.POSITIVE_INFINITY,
   lifetime: Number.POSITIVE_INFINITY,
   writeRefusal: undefined,
@@ -54,7 +54,7 @@ export const PASS: Pass = {
 export const ADMITTED: Extract<SessionEvent, { type: "admitted" }> = {
   type: "admitted",
   welcome: WELCOME,
-  pass: PASS,
+  access: PASS,
   behind: false,
 };
 
@@ -65,19 +65,19 @@ export function live(fields: Partial<Live> = {}): Live {
     expiresAt: Number.POSITIVE_INFINITY,
     writeRefusal: undefined,
     expiryWarningAt: Number.POSITIVE_INFINITY,
-    behind: undefined,
+    catchingUpSince: undefined,
     reading: undefined,
     held: 0,
     activeAt: START,
-    warned: false,
+    inactivityWarned: false,
     waiting: 0,
     paused: false,
     bucket: fullBucket(RULES.burst, START),
-    heardAt: START,
-    pingDue: START + RULES.pingInterval,
+    lastReceivedAt: START,
+    pingDueAt: START + RULES.pingInterval,
     pingedAt: 0,
     pongTimeout: RULES.pongTimeout,
-    lowTold: false,
+    quotaWarned: false,
     ...fields,
   };
 }
@@ -90,15 +90,15 @@ export function frame(content: Record<string, unknown> | string): Extract<Sessio
 
 /** The frames that a step sends. */
 export function sent(effects: readonly Effect[]): ServerFrame[] {
-  return effects.flatMap((effect) => (effect.do === "send" ? [effect.frame] : []));
+  return effects.flatMap((effect) => (effect.type === "send" ? [effect.frame] : []));
 }
 
 /** A step in short: the phase after it, and its effects in order, notes left out. */
 export function summary({ session, effects }: Step): string {
   const words = effects.flatMap((effect) => {
-    if (effect.do === "note") return [];
-    if (effect.do === "send") return [effect.frame.type];
-    return [effect.do === "close" ? `close ${effect.code}` : effect.do];
+    if (effect.type === "note") return [];
+    if (effect.type === "send") return [effect.frame.type];
+    return [effect.type === "close" ? `close ${effect.code}` : effect.type];
   });
   return [session.phase, ...words].join(" ");
 }

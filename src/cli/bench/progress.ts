@@ -1,4 +1,4 @@
-import { harmless } from "../../core/harmless.ts";
+import { escapeControlChars } from "../../core/harmless.ts";
 import { drawBar } from "../print.ts";
 import { progressText } from "./report.ts";
 import type { Run } from "./run.ts";
@@ -14,7 +14,7 @@ export function showProgress(run: Run): { end(): void } {
   const draw = () => {
     const seconds = (performance.now() - start) / 1000;
     const line = progressText(run.share(), run.tally.acked, seconds, run.tally.failed);
-    drawBar(harmless(line).slice(0, (stderr.columns || 80) - 1));
+    drawBar(escapeControlChars(line).slice(0, (stderr.columns || 80) - 1));
   };
   const timer = setInterval(draw, INTERVAL);
   let isOver = false;

@@ -1,4 +1,4 @@
-import { LOSABLE, TARGETS } from "../../core/faults.ts";
+import { CLOCK_JUMP_TARGETS, DROPPABLE_FRAMES } from "../../core/faults.ts";
 import { COMMAND_NAMES, FAULT_NAMES } from "./input.ts";
 
 /** What may follow, by the words before it. */
@@ -6,8 +6,8 @@ const WORDS: Readonly<Record<string, readonly string[]>> = {
   "": COMMAND_NAMES.map((name) => `/${name}`),
   "/typing": ["off"],
   "/fault": FAULT_NAMES,
-  "/fault lose": LOSABLE,
-  "/fault jump": TARGETS,
+  "/fault lose": DROPPABLE_FRAMES,
+  "/fault jump": CLOCK_JUMP_TARGETS,
 };
 
 /**

@@ -1,7 +1,7 @@
 import { createInterface } from "node:readline";
 import type { WriteStream } from "node:tty";
 import { type Conversation, connect, type Parley } from "../../client/connect.ts";
-import { harmless } from "../../core/harmless.ts";
+import { escapeControlChars } from "../../core/harmless.ts";
 import { endOnSignal, INTERRUPTED } from "../process-events.ts";
 import type { Credential } from "../sign-in.ts";
 import type { Target } from "../target.ts";
@@ -195,12 +195,12 @@ function sit({ plan, voice, end, open }: Chat, talk: Talk, terminal: WriteStream
 
 function namesOf({ present, user }: Conversation): readonly string[] {
   // What the Tab key offers is written as it is.
-  return present.map((one) => one.user).filter((name) => name !== user && harmless(name) === name);
+  return present.map((one) => one.user).filter((name) => name !== user && escapeControlChars(name) === name);
 }
 
 /** `lobby> `, or while others type `lobby (ann types)> `. */
 function promptOf(conversation: string, typing: readonly string[]): string {
-  const who = typing.length > 1 ? `${typing.length} type` : `${harmless(typing[0] ?? "")} types`;
-  const name = harmless(conversation);
+  const who = typing.length > 1 ? `${typing.length} type` : `${escapeControlChars(typing[0] ?? "")} types`;
+  const name = escapeControlChars(conversation);
   return typing.length === 0 ? `${name}> ` : `${name} (${who})> `;
 }

@@ -1,5 +1,5 @@
 import { styleText } from "node:util";
-import { harmless, harmlessJson } from "../../core/harmless.ts";
+import { escapeControlChars, escapedJson } from "../../core/harmless.ts";
 import { write as writeTo } from "../print.ts";
 import type { Screen } from "./screen.ts";
 import type { Told } from "./told.ts";
@@ -27,10 +27,10 @@ export function createVoice({ json, person }: { json: boolean; person: boolean }
   return {
     tell(told) {
       const { data = [], talk = [] } = wordsFor(told, styles, Date.now(), person);
-      write(json ? [harmlessJson(told)] : data, stdout);
+      write(json ? [escapedJson(told)] : data, stdout);
       write(talk, stderr);
     },
-    note: (...lines) => write(lines.map(harmless), stderr),
+    note: (...lines) => write(lines.map(escapeControlChars), stderr),
     useScreen(opened) {
       screen = opened;
     },

@@ -1,6 +1,6 @@
 import type { Message } from "../../client/connect.ts";
-import { harmless, harmlessLines } from "../../core/harmless.ts";
-import { inWords } from "../../core/session-effects.ts";
+import { escapeControlChars, escapedLines } from "../../core/harmless.ts";
+import { formatDuration } from "../../core/session-effects.ts";
 import { describeClose } from "../../protocol/close-codes.ts";
 import type { Status, Told } from "./told.ts";
 
@@ -29,12 +29,12 @@ export function wordsFor(told: Told, styles: Styles, now: number, person: boolea
     case "refused":
       return { talk: [styles.talk("red", refusalWords(told))] };
     case "presence":
-      return dim(`${harmless(told.user)} ${told.state === "joined" ? "is here now" : "has left"}`);
+      return dim(`${escapeControlChars(told.user)} ${told.state === "joined" ? "is here now" : "has left"}`);
     case "typing":
     case "read":
       return {};
     case "warning":
-      return loud(`warning: ${harmless(told.message)}`);
+      return loud(`warning: ${escapeControlChars(told.message)}`);
     case "welcome":
       return dim(welcomeWords(told, person));
     case "history":
@@ -43,7 +43,7 @@ export function wordsFor(told: Told, styles: Styles, now: number, person: boolea
       return {
         data: told.present.map(
           ({ user, since, read }) =>
-            `${harmless(user)}, here since ${clockTime(since)}${read === undefined ? "" : `, has read up to #${read}`}`,
+            `${escapeControlChars(user)}, here since ${clockTime(since)}${read === undefined ? "" : `, has read up to #${read}`}`,
         ),
       };
     case "quota":
@@ -51,10 +51,10 @@ export function wordsFor(told: Told, styles: Styles, now: number, person: boolea
     case "pong":
       return { data: [`answered after ${milliseconds(told.milliseconds)}`] };
     case "fault":
-      return dim(`asked of the server: ${harmless(JSON.stringify(told.fault))}`);
+      return dim(`asked of the server: ${escapeControlChars(JSON.stringify(told.fault))}`);
     case "over_quota":
       return loud(
-        `all ${told.limit} requests of this hour are used: what waits is sent again in ${inWords(told.retry_after * 1000)}`,
+        `all ${told.limit} requests of this hour are used: what waits is sent again in ${formatDuration(told.retry_after * 1000)}`,
       );
     case "lost":
       return loud(lostWords(told));
@@ -70,11 +70,9 @@ export function wordsFor(told: Told, styles: Styles, now: number, person: boolea
 /** `#42 12:03:55 ann: hello`; further lines of the text stand below its first, where no line of another begins. */
 function messageLines({ seq, at, from, text, data }: Message, style: Style): readonly string[] {
   const head = `#${seq} ${clockTime(at)} `;
-  const name = harmless(from);
+  const name = escapeControlChars(from);
   // Of a message of data alone, the data is what was said.
-  const [first = "", ...rest] = harmlessLines(
-    text === "" && data !== undefined ? JSON.stringify(data) : text,
-  );
+  const [first = "", ...rest] = escapedLines(text === "" && data !== undefined ? JSON.stringify(data) : text);
   const indent = " ".repeat(head.length + name.length + 2);
   return [
     `${style("dim", head.trimEnd())} ${style("bold", `${name}:`)} ${first}`,
@@ -88,21 +86,23 @@ function ackWords({ seq, duplicate, milliseconds: time, quota }: Told & { type: 
 }
 
 function refusalWords({ id, code, message }: Told & { type: "refused" }): string {
-  return `${id === undefined ? "error" : "not said"}: ${harmless(message)}${code === "failed" ? "" : ` (${harmless(code)})`}`;
+  return `${id === undefined ? "error" : "not said"}: ${escapeControlChars(message)}${code === "failed" ? "" : ` (${escapeControlChars(code)})`}`;
 }
 
 function welcomeWords(
   { user, conversation, seq, plan, quota, present }: Told & { type: "welcome" },
   person: boolean,
 ): string {
-  const others = present.map((one) => harmless(one.user)).filter((name) => name !== harmless(user));
+  const others = present
+    .map((one) => escapeControlChars(one.user))
+    .filter((name) => name !== escapeControlChars(user));
   const here = others.length === 0 ? "nobody else is here" : `here: ${listed(others)}`;
   const left =
     quota === null
-      ? `plan ${harmless(plan)}`
-      : `${quota.remaining} of ${quota.limit} requests left (${harmless(plan)})`;
+      ? `plan ${escapeControlChars(plan)}`
+      : `${quota.remaining} of ${quota.limit} requests left (${escapeControlChars(plan)})`;
   const said = seq === 0 ? "nothing was said yet" : `#${seq} was the last message`;
-  return `${harmless(user)} in ${harmless(conversation)}; ${said}; ${here}; ${left}${person ? "; /help" : ""}`;
+  return `${escapeControlChars(user)} in ${escapeControlChars(conversation)}; ${said}; ${here}; ${left}${person ? "; /help" : ""}`;
 }
 
 function listed(names: readonly string[]): string {
@@ -112,10 +112,12 @@ function listed(names: readonly string[]): string {
 }
 
 function quotaWords({ plan, quota }: Told & { type: "quota" }): string {
-  if (quota === null) return `the plan ${harmless(plan)} is without limit`;
+  if (quota === null) return `the plan ${escapeControlChars(plan)} is without limit`;
   const { limit, remaining, reset } = quota;
   const again =
-    remaining === limit ? "" : `; all ${limit} again in ${inWords(reset * 1000)} if nothing more is sent`;
+    remaining === limit
+      ? ""
+      : `; all ${limit} again in ${formatDuration(reset * 1000)} if nothing more is sent`;
   return `${remaining} of ${limit} requests left in this hour (plan ${plan})${again}`;
 }
 
@@ -133,7 +135,7 @@ function backWords({ caught_up, lost, milliseconds: away }: Told & { type: "resu
     caught_up === 0
       ? "nothing was said meanwhile"
       : `${caught_up} message${caught_up === 1 ? "" : "s"} caught up with`;
-  return `back after ${inWords(away)}: ${came}${lost ? "" : ", nothing is lost"}`;
+  return `back after ${formatDuration(away)}: ${came}${lost ? "" : ", nothing is lost"}`;
 }
 
 function statusWords(
@@ -145,16 +147,18 @@ function statusWords(
 ): Words {
   switch (state) {
     case "waiting":
-      return loud(`no connection (${harmless(reason)}); next try in ${inWords(Math.max(0, until - now))}`);
+      return loud(
+        `no connection (${escapeControlChars(reason)}); next try in ${formatDuration(Math.max(0, until - now))}`,
+      );
     case "degraded":
-      return loud(`the server's store is away (${harmless(reason)}): what you say waits`);
+      return loud(`the server's store is away (${escapeControlChars(reason)}): what you say waits`);
     case "closed": {
       if (code === 1000) return dim("closed");
       const next =
         advice === "reconnect"
           ? "what you say next, or /reconnect, opens it again"
           : "/reconnect tries again";
-      const words = `closed with ${code}, ${harmless(reason)}. ${describeClose(code).advice}`;
+      const words = `closed with ${code}, ${escapeControlChars(reason)}. ${describeClose(code).advice}`;
       return loud(person ? `${words} (${next}, /quit leaves)` : words);
     }
     default:
@@ -169,5 +173,5 @@ function clockTime(at: number): string {
 
 /** `0.8 ms`, `12 ms`, `1.5 s` */
 function milliseconds(time: number): string {
-  return time < 10 ? `${time.toFixed(1)} ms` : inWords(time);
+  return time < 10 ? `${time.toFixed(1)} ms` : formatDuration(time);
 }

@@ -1,4 +1,4 @@
-import { expired } from "../../core/nodes.ts";
+import { expiredNodes } from "../../core/nodes.ts";
 import type { RedisInspection } from "../../engine/redis/inspect.ts";
 import type { Settings } from "../../server/settings/settings.ts";
 import { checkOf, type Finding, inSeconds, type Judgement, unless } from "./check.ts";
@@ -57,7 +57,7 @@ export function judgeRedis({ redis, ackAfter }: RedisFacts): Judgement {
       advice: "Nodes and Redis belong into one network, with a millisecond or two between them.",
     });
   faults.push(...judgeNodes(redis));
-  const alive = nodes.length - expired(nodes, now).length;
+  const alive = nodes.length - expiredNodes(nodes, now).length;
   return {
     findings: unless(
       faults,
@@ -73,7 +73,7 @@ export function judgeRedis({ redis, ackAfter }: RedisFacts): Judgement {
 
 function judgeNodes({ nodes, now }: RedisInspection): Finding[] {
   const faults: Finding[] = [];
-  const gone = expired(nodes, now);
+  const gone = expiredNodes(nodes, now);
   if (gone.length > 0)
     faults.push({
       mark: "warning",

@@ -1,5 +1,5 @@
 import { styleText } from "node:util";
-import { harmless, harmlessJson } from "../../core/harmless.ts";
+import { escapeControlChars, escapedJson } from "../../core/harmless.ts";
 import { type Finding, type Mark, type Report, worst } from "./check.ts";
 
 /** How reports can be written. */
@@ -34,8 +34,8 @@ function inText(reports: readonly Report[]): string {
   const indent = " ".repeat(MARK_WIDTH + name + 4);
   const lines = reports.flatMap(({ check, findings }) =>
     findings.flatMap(({ mark, text, advice }) => [
-      `${styleText(COLOURS[mark], mark.padEnd(MARK_WIDTH))}  ${check.padEnd(name)}  ${harmless(text)}`,
-      ...(advice === undefined ? [] : [`${indent}${harmless(advice)}`]),
+      `${styleText(COLOURS[mark], mark.padEnd(MARK_WIDTH))}  ${check.padEnd(name)}  ${escapeControlChars(text)}`,
+      ...(advice === undefined ? [] : [`${indent}${escapeControlChars(advice)}`]),
     ]),
   );
   return [...lines, "", tally(reports)].join("\n");
@@ -57,7 +57,7 @@ function inJson(reports: readonly Report[]): string {
     findings,
     values,
   }));
-  return harmlessJson({ result: worstOf(reports), checks }, 2);
+  return escapedJson({ result: worstOf(reports), checks }, 2);
 }
 
 /** Metrics in Prometheus's text format, for the text file collector of its node exporter. What was skipped is not there. */
@@ -117,5 +117,5 @@ function oneLine({ text, advice }: Finding): string {
 
 /** A bar would begin the performance data, and a line's end the next line. */
 function plain(text: string): string {
-  return harmless(text.replaceAll("|", "/").replace(/\s*\n\s*/g, " "));
+  return escapeControlChars(text.replaceAll("|", "/").replace(/\s*\n\s*/g, " "));
 }

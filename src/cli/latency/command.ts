@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Command } from "commander";
-import { harmless } from "../../core/harmless.ts";
+import { escapeControlChars } from "../../core/harmless.ts";
 import { secondsOption, wholeOption } from "../flag-values.ts";
 import { figuresJson } from "../percentiles.ts";
 import { print, remark } from "../print.ts";
@@ -58,7 +58,7 @@ async function latency(flags: LatencyFlags): Promise<void> {
   });
   try {
     await probe.open();
-    remark(`${question}s to ${target.http} as ${harmless(credential.user)}, in ${conversation}`);
+    remark(`${question}s to ${target.http} as ${escapeControlChars(credential.user)}, in ${conversation}`);
     const samples = await take(probe, count, interval * 1000, ending.signal, (number, sample) =>
       print(json ? figuresJson({ number, ...sample }) : sampleText(number, sample)),
     );

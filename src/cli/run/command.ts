@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { Command } from "commander";
 import type { SigningKey } from "../../conformance/signer.ts";
-import { harmless } from "../../core/harmless.ts";
+import { escapeControlChars } from "../../core/harmless.ts";
 import { type Plan, planRun } from "../../scenario/plan.ts";
 import type { Problem } from "../../scenario/read.ts";
 import { readAnyRecording } from "../../scenario/read-har.ts";
@@ -109,7 +109,9 @@ async function runFile(
 ): Promise<FileResult> {
   const { recording, left } = plan;
   if (left > 0)
-    remark(`${harmless(file)}: ${left} messages were said by nobody of the file; they are left out.`);
+    remark(
+      `${escapeControlChars(file)}: ${left} messages were said by nobody of the file; they are left out.`,
+    );
   const { user = [], token = [], conversation = [] } = flags;
   const casting = castOf(recording, { user, token, conversation });
   const tokens = await findTokens(recording, casting, { target, key, signedIn });

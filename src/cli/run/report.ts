@@ -1,5 +1,5 @@
 import { styleText } from "node:util";
-import { harmless } from "../../core/harmless.ts";
+import { escapeControlChars } from "../../core/harmless.ts";
 import { type FileResult, hasFailed, type Result, shown, tally } from "./results.ts";
 
 type Colour = "green" | "red" | "yellow" | "dim" | "bold";
@@ -27,7 +27,7 @@ export function reportOf({ file, results, seconds }: FileResult, paint: Paint): 
   const head = failed.length === 0 ? paint("green", "passed") : paint("red", "FAILED");
   return [
     ...failed.flatMap((result) => [...linesOf(file, result, paint), ""]),
-    `${head}  ${harmless(file)}: ${sum}`,
+    `${head}  ${escapeControlChars(file)}: ${sum}`,
   ].join("\n");
 }
 
@@ -42,19 +42,19 @@ const WORDS: Readonly<Record<Result["outcome"], string>> = {
 
 function linesOf(file: string, result: Result, paint: Paint): string[] {
   const { line, client, what, note, outcome, differences, why } = result;
-  const place = harmless(line === undefined ? file : `${file}:${line}`);
+  const place = escapeControlChars(line === undefined ? file : `${file}:${line}`);
   const lines = [
-    `${paint("bold", `${place}  ${harmless(client)}  ${harmless(what)}`)}  ${paint("red", WORDS[outcome])}`,
+    `${paint("bold", `${place}  ${escapeControlChars(client)}  ${escapeControlChars(what)}`)}  ${paint("red", WORDS[outcome])}`,
   ];
-  if (note !== undefined) lines.push(paint("dim", `    ${harmless(note)}`));
-  if (why !== undefined) lines.push(`    ${harmless(why)}`);
+  if (note !== undefined) lines.push(paint("dim", `    ${escapeControlChars(note)}`));
+  if (why !== undefined) lines.push(`    ${escapeControlChars(why)}`);
   if (outcome === "missing" && differences.length > 0)
     lines.push(paint("dim", "    another frame came, which differs from it:"));
   for (const { path, expected, came } of differences)
     lines.push(
-      `    ${harmless(path)}`,
-      paint("green", `      - expected  ${harmless(shown(expected))}`),
-      paint("red", `      + came      ${harmless(shown(came))}`),
+      `    ${escapeControlChars(path)}`,
+      paint("green", `      - expected  ${escapeControlChars(shown(expected))}`),
+      paint("red", `      + came      ${escapeControlChars(shown(came))}`),
     );
   return lines;
 }

@@ -74,7 +74,7 @@ export function typeOf(text: string): string {
 
 /** An entry's JSON with line breaks; as it is where it is not JSON. */
 export function prettyJson(text: string): string {
-  const { value, fault } = parseJson(text, SHOWN);
+  const { value, error: fault } = parseJson(text, SHOWN);
   return fault === undefined ? JSON.stringify(value, null, 2) : text;
 }
 

@@ -1,38 +1,38 @@
-import { Counts } from "../../core/counts.ts";
+import { Counter } from "../../core/counts.ts";
 import {
+  type AcquireResult,
   type ConnectionLeases,
-  mayTake,
+  canAcquire,
   type NamedConnection,
   replaces,
-  type Taking,
 } from "../../core/leases.ts";
 
 /** The lease port for one node: a count of each user's connections in its memory, and who of them names its client. */
 export class LocalLeases implements ConnectionLeases {
-  private readonly held = new Counts();
+  private readonly held = new Counter();
   private readonly clients = new Map<string, NamedConnection>();
 
-  async take(user: string, limit: number, client?: NamedConnection): Promise<Taking> {
+  async acquire(user: string, limit: number, client?: NamedConnection): Promise<AcquireResult> {
     const holder = client && this.clients.get(keyOf(user, client));
     if (holder !== undefined && client !== undefined) {
-      if (!replaces(client.age(), holder.age())) return "replaced";
+      if (!replaces(client.ageMs(), holder.ageMs())) return "replaced";
       this.clients.set(keyOf(user, client), client);
-      holder.replaced();
+      holder.onReplaced();
       return "taken";
     }
-    if (!mayTake(this.held.of(user), limit)) return "full";
+    if (!canAcquire(this.held.of(user), limit)) return "full";
     this.held.add(user);
     if (client !== undefined) this.clients.set(keyOf(user, client), client);
     return "taken";
   }
 
-  giveBack(user: string, client?: NamedConnection): void {
+  release(user: string, client?: NamedConnection): void {
     if (client !== undefined) {
       const key = keyOf(user, client);
       if (this.clients.get(key) !== client) return;
       this.clients.delete(key);
     }
-    this.held.drop(user);
+    this.held.remove(user);
   }
 }
 

@@ -14,6 +14,6 @@ export function localPorts(
     leases: new LocalLeases(),
     tickets: () => new LocalTickets(clock),
     throttle: (limits) => new LocalThrottle(limits, clock),
-    serving() {},
+    announceNode() {},
   };
 }

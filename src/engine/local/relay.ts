@@ -5,11 +5,11 @@ const NO_USERS: ReadonlyMap<string, number> = new Map();
 // One for all conversations, so that none holds one of its own.
 const LOCAL_ROOM: RelayRoom = {
   isShared: false,
-  elsewhere: () => NO_USERS,
+  remoteMembers: () => NO_USERS,
   join: (_, since) => since,
   leave: (_, at) => at,
-  type() {},
-  read() {},
+  sendTyping() {},
+  sendReadMark() {},
   close() {},
 };
 

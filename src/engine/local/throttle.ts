@@ -30,7 +30,7 @@ export class LocalThrottle implements ThrottleStore {
     this.throttle.failed(boundedName(account), address, this.clock.now());
   }
 
-  async withdrawn(account: string, address: string): Promise<void> {
-    this.throttle.withdrawn(boundedName(account), address);
+  async cancelled(account: string, address: string): Promise<void> {
+    this.throttle.cancelled(boundedName(account), address);
   }
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { HISTORY_BUDGET } from "../../core/history.ts";
+import { MAX_HISTORY_BYTES } from "../../core/history.ts";
 import type { Operation, OperationOf, OperationResult } from "../work.ts";
 import { retryAfterRepair } from "./again.ts";
 import { newEpoch } from "./epoch.ts";
@@ -152,7 +152,7 @@ export class ClusterBatch implements BatchExecutor {
       retention.messages,
       retention.days,
       replicaPatience === undefined ? 0 : 1,
-      HISTORY_BUDGET,
+      MAX_HISTORY_BYTES,
       storeEpoch(),
       seq,
       at,

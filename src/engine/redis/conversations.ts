@@ -1,4 +1,4 @@
-import type { ConversationStore, ConversationSummary, OwnLimits } from "../../core/conversations.ts";
+import type { ConversationStore, ConversationSummary, RetentionOverride } from "../../core/conversations.ts";
 import type { Message } from "../../protocol/server-frames.ts";
 import type { RedisClient } from "./client.ts";
 import { type ConnectOptions, connect } from "./connect.ts";
@@ -57,7 +57,7 @@ export class RedisConversations implements ConversationStore {
     };
   }
 
-  marks(id: string): Promise<ReadonlyMap<string, number>> {
+  readMarks(id: string): Promise<ReadonlyMap<string, number>> {
     return readMarks(this.client, id);
   }
 
@@ -81,7 +81,7 @@ export class RedisConversations implements ConversationStore {
     return existed;
   }
 
-  async retain(id: string, { messages, days }: OwnLimits): Promise<boolean> {
+  async retain(id: string, { messages, days }: RetentionOverride): Promise<boolean> {
     const { keys } = this.client;
     const own = (["meta", "log", "ids"] as const).map((what) => keys.conversationKey(id, what));
     const exists = (await this.client.run(RETAIN, own, [messages ?? "", days ?? ""])) === 1;

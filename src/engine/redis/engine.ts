@@ -5,10 +5,10 @@ import type {
   Head,
   HistoryRequest,
   HistoryResult,
-  Listening,
   MessageListener,
   PostRequest,
   PostResult,
+  Subscription,
 } from "../../core/engine.ts";
 import type { RetentionLimits } from "../../core/retention.ts";
 import type { Quota } from "../../protocol/server-frames.ts";
@@ -142,7 +142,7 @@ export class RedisEngine implements Engine {
     return quotaView(limit, used, reset);
   }
 
-  listen(conversation: string, listener: MessageListener): Promise<Listening> {
+  subscribe(conversation: string, listener: MessageListener): Promise<Subscription> {
     return this.feeds.subscribe(conversation, listener);
   }
 
@@ -156,7 +156,7 @@ export class RedisEngine implements Engine {
     return this.closed ? undefined : this.pages.add({ conversation, after, upTo, count });
   }
 
-  mark(conversation: string, user: string, seq: number, epoch?: string): Promise<number | undefined> {
+  setReadMark(conversation: string, user: string, seq: number, epoch?: string): Promise<number | undefined> {
     return new Promise((resolve) =>
       this.enqueue({
         kind: "mark",
@@ -166,7 +166,7 @@ export class RedisEngine implements Engine {
     );
   }
 
-  marks(conversation: string): Promise<ReadonlyMap<string, number>> {
+  readMarks(conversation: string): Promise<ReadonlyMap<string, number>> {
     return readMarks(this.client, conversation);
   }
 
@@ -185,7 +185,7 @@ export class RedisEngine implements Engine {
   }
 
   /** In Cluster, a primary can be away, or refuse writes, while the others serve. */
-  isAway(error: unknown): boolean {
+  isUnavailable(error: unknown): boolean {
     this.client.recheck(error);
     return !this.ready() || classifyError(error) !== undefined;
   }

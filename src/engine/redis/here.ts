@@ -1,4 +1,4 @@
-import type { HereState } from "../../core/gathering.ts";
+import type { PresenceSnapshot } from "../../core/gathering.ts";
 import type { RedisClient } from "./client.ts";
 import type { NodeRegistry } from "./nodes.ts";
 import { Script } from "./scripts.ts";
@@ -22,7 +22,7 @@ export class PresenceTable {
   ) {}
 
   /** Who is in a conversation. Who was there through a node that is gone is left out, and taken out of the store. */
-  async read(conversation: string): Promise<HereState> {
+  async read(conversation: string): Promise<PresenceSnapshot> {
     const fields = await this.client.commands.hgetall(this.key(conversation));
     const version = Number(fields.version ?? 0);
     const entries = Object.entries(fields).flatMap(([field, since]) => {

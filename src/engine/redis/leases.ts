@@ -1,13 +1,13 @@
 import { createHash } from "node:crypto";
 import type { Clock } from "../../core/clock.ts";
 import {
+  type AcquireResult,
   type ConnectionLeases,
   type NamedConnection,
   replaceableFrom,
   replaces,
-  type Taking,
 } from "../../core/leases.ts";
-import { RecencyMap } from "../../core/recency-map.ts";
+import { LruMap } from "../../core/recency-map.ts";
 import type { EngineLog } from "../engine-log.ts";
 import type { RedisClient } from "./client.ts";
 import type { LeasedResource, NodeRegistry } from "./nodes.ts";
@@ -71,7 +71,7 @@ export class RedisLeases implements ConnectionLeases, LeasedResource {
   private readonly users = new Map<string, UserLeases>();
   /** Users of whom the store may count something else than this node holds. */
   private readonly unsettled = new Set<string>();
-  private released = new RecencyMap<true>(MAX_REMEMBERED);
+  private released = new LruMap<true>(MAX_REMEMBERED);
   private readonly replacements: Replacements;
   private readonly stops: readonly (() => void)[];
   private settling: Promise<void> | undefined;
@@ -97,12 +97,12 @@ export class RedisLeases implements ConnectionLeases, LeasedResource {
     await this.replacements.listen();
   }
 
-  async take(user: string, limit: number, client?: NamedConnection): Promise<Taking> {
+  async acquire(user: string, limit: number, client?: NamedConnection): Promise<AcquireResult> {
     const holding = this.users.get(user) ?? { unnamed: 0, acquiring: 0 };
     this.users.set(user, holding);
     holding.acquiring++;
     if (client === undefined) holding.unnamed++;
-    let taking: Taking = "full";
+    let taking: AcquireResult = "full";
     try {
       taking =
         client === undefined
@@ -120,7 +120,7 @@ export class RedisLeases implements ConnectionLeases, LeasedResource {
     return taking;
   }
 
-  giveBack(user: string, client?: NamedConnection): void {
+  release(user: string, client?: NamedConnection): void {
     const holding = this.users.get(user);
     if (holding === undefined) return;
     const named = client && this.namedOf(holding, client);
@@ -135,7 +135,7 @@ export class RedisLeases implements ConnectionLeases, LeasedResource {
   async reassert(): Promise<void> {
     for (const user of this.users.keys()) this.unsettled.add(user);
     for (const user of this.released.keys()) this.unsettled.add(user);
-    this.released = new RecencyMap(MAX_REMEMBERED);
+    this.released = new LruMap(MAX_REMEMBERED);
     await this.settle();
   }
 
@@ -161,7 +161,7 @@ export class RedisLeases implements ConnectionLeases, LeasedResource {
     limit: number,
     holding: UserLeases,
     connection: NamedConnection,
-  ): Promise<Taking> {
+  ): Promise<AcquireResult> {
     const slot = digest(connection.slot);
     if (isOvertaken(holding, slot, connection)) return "replaced";
     const lease: PendingLease = { slot, id: ++this.lastId, connection, isReplaced: false };
@@ -174,7 +174,7 @@ export class RedisLeases implements ConnectionLeases, LeasedResource {
       holding.named ??= new Map();
       holding.named.delete(slot);
       if (!lease.isReplaced) holding.named.set(slot, { slot, id: lease.id, connection });
-      before?.connection.replaced();
+      before?.connection.onReplaced();
       return lease.isReplaced ? "replaced" : "taken";
     } finally {
       holding.pending.delete(lease);
@@ -182,7 +182,7 @@ export class RedisLeases implements ConnectionLeases, LeasedResource {
     }
   }
 
-  private async requestLease(user: string, limit: number, named?: NamedLease): Promise<Taking> {
+  private async requestLease(user: string, limit: number, named?: NamedLease): Promise<AcquireResult> {
     const one = named && [named];
     let [taken, ...rest] = await this.run(user, "take", { count: limit, named: one });
     if (taken === 0) {
@@ -206,7 +206,7 @@ export class RedisLeases implements ConnectionLeases, LeasedResource {
     if (holding === undefined || named?.id !== id) return;
     holding.named?.delete(slot);
     this.dropIfEmpty(user, holding);
-    named.connection.replaced();
+    named.connection.onReplaced();
   }
 
   private namedOf(holding: UserLeases, connection: NamedConnection): NamedLease | undefined {
@@ -274,7 +274,7 @@ export class RedisLeases implements ConnectionLeases, LeasedResource {
   ): Promise<unknown[]> {
     const { keys } = this.client;
     const { incarnation: life, pastIncarnations: pastLives } = this.nodes;
-    const ages = named.map(({ connection }) => Math.max(0, Math.round(connection.age())));
+    const ages = named.map(({ connection }) => Math.max(0, Math.round(connection.ageMs())));
     const clearsSlots = operation === "settle" || gone.length > 0;
     const arguments_ = [
       ...[
@@ -302,7 +302,9 @@ function isOvertaken(
   connection: NamedConnection,
 ): boolean {
   const others = [named?.get(slot), ...(arriving ?? [])];
-  return others.some((other) => other?.slot === slot && !replaces(connection.age(), other.connection.age()));
+  return others.some(
+    (other) => other?.slot === slot && !replaces(connection.ageMs(), other.connection.ageMs()),
+  );
 }
 
 /** As long as any other, whatever the names are: 128 bits of a hash. */

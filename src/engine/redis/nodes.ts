@@ -1,11 +1,11 @@
 import type { Clock } from "../../core/clock.ts";
 import {
-  expired,
+  evictionAllowedFrom,
+  expiredNodes,
   type NodeEntry,
   type NodeFacts,
-  RENEWALS,
-  SWEEP_INTERVAL,
-  trustedFrom,
+  RENEWALS_PER_LEASE,
+  SWEEP_INTERVAL_MS,
 } from "../../core/nodes.ts";
 import type { EngineLog } from "../engine-log.ts";
 import type { RedisClient } from "./client.ts";
@@ -116,14 +116,14 @@ export class NodeRegistry {
     this.startedAt = now;
     await this.run("begin");
     this.stops.push(
-      this.clock.every(this.leaseMs / RENEWALS, () => this.renew()),
-      this.clock.every(SWEEP_INTERVAL, () => this.sweep()),
+      this.clock.every(this.leaseMs / RENEWALS_PER_LEASE, () => this.renew()),
+      this.clock.every(SWEEP_INTERVAL_MS, () => this.sweep()),
     );
   }
 
   /** After the store was away: renews the lease, or begins a new life, and has everything put down again. */
   async reassert(): Promise<void> {
-    this.trusted = trustedFrom(this.clock.now(), this.leaseMs);
+    this.trusted = evictionAllowedFrom(this.clock.now(), this.leaseMs);
     await this.renewing;
     if (this.closed) return;
     await this.tryToRenew();
@@ -168,7 +168,7 @@ export class NodeRegistry {
   }
 
   private isKnown(incarnation: string): boolean {
-    return this.nodes.some((node) => node.life === incarnation && node.until > this.seenAt);
+    return this.nodes.some((node) => node.incarnation === incarnation && node.until > this.seenAt);
   }
 
   private renew(): void {
@@ -226,7 +226,7 @@ export class NodeRegistry {
   private async tryToSweep(): Promise<void> {
     await this.run("look");
     if (this.clock.now() < this.trusted) return;
-    for (const { id, life: incarnation, stopped } of expired(this.nodes, this.seenAt)) {
+    for (const { id, incarnation, stopped } of expiredNodes(this.nodes, this.seenAt)) {
       for (const resource of this.resources) await resource.sweep(incarnation);
       // Only one of the survivors says so.
       const { done } = await this.run("forget", incarnation);
@@ -286,7 +286,11 @@ function decodeReply(reply: unknown): { done: boolean; now: number; nodes: NodeE
   for (let i = 0; i < rest.length; i += 2) {
     const entry = rest[i + 1]!;
     const space = entry.indexOf(" ");
-    nodes.push({ ...JSON.parse(entry.slice(space)), life: rest[i]!, until: Number(entry.slice(0, space)) });
+    nodes.push({
+      ...JSON.parse(entry.slice(space)),
+      incarnation: rest[i]!,
+      until: Number(entry.slice(0, space)),
+    });
   }
   return { done: done === 1, now: Number(now), nodes };
 }

@@ -70,8 +70,8 @@ export async function openRedis(options: RedisOptions): Promise<Store> {
       leases,
       tickets: () => new RedisTickets(client),
       throttle: (limits) => new RedisThrottle(client, limits),
-      serving: (facts) => nodes.serving(facts),
-      clean: () => engine.clean(),
+      announceNode: (facts) => nodes.serving(facts),
+      applyRetention: () => engine.clean(),
       close: () => (closing ??= close()),
     };
   } catch (error) {

@@ -1,4 +1,4 @@
-import { HISTORY_BUDGET } from "../../core/history.ts";
+import { MAX_HISTORY_BYTES } from "../../core/history.ts";
 import type { Message } from "../../protocol/server-frames.ts";
 import type { EngineLog } from "../engine-log.ts";
 import type { RedisClient } from "./client.ts";
@@ -57,7 +57,7 @@ export class MessageReader {
     }
   };
 
-  /** The oldest `count` messages with first ≤ seq ≤ last that are kept, as many as HISTORY_BUDGET allows, but at least one. */
+  /** The oldest `count` messages with first ≤ seq ≤ last that are kept, as many as MAX_HISTORY_BYTES allows, but at least one. */
   async page(
     conversation: string,
     first: number,
@@ -67,7 +67,7 @@ export class MessageReader {
     if (first > last) return [];
     const key = this.client.keys.conversationKey(conversation, "log");
     try {
-      const reply = await this.client.run(this.pageScript, [key], [first, last, count, HISTORY_BUDGET]);
+      const reply = await this.client.run(this.pageScript, [key], [first, last, count, MAX_HISTORY_BYTES]);
       return JSON.parse(String(reply));
     } catch (error) {
       this.logReadError(error);

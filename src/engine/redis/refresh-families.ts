@@ -1,5 +1,5 @@
 import type { Clock } from "../../core/clock.ts";
-import { MAX_FAMILIES, type RefreshFamily, type RefreshStore } from "../../core/refresh.ts";
+import { MAX_FAMILIES_PER_USER, type RefreshFamily, type RefreshTokenStore } from "../../core/refresh.ts";
 import type { RedisClient } from "./client.ts";
 import { Script } from "./scripts.ts";
 
@@ -7,7 +7,7 @@ const COMPARE_AND_SET = new Script("replace");
 const BOUNDED_SET_ADD = new Script("enter");
 
 /** The port for refresh tokens on Redis: a text for each family, and the names of each user's. */
-export class RedisRefreshFamilies implements RefreshStore {
+export class RedisRefreshFamilies implements RefreshTokenStore {
   constructor(
     private readonly client: RedisClient,
     private readonly clock: Clock,
@@ -19,7 +19,7 @@ export class RedisRefreshFamilies implements RefreshStore {
     await commands.set(keys.familyKey(family.id), encodeFamily(family), "PX", ttlMs);
     const index = keys.userKey(family.user, "families");
     // A family that a crash keeps out of here does not count, and expires like any other.
-    const arguments_ = [family.id, family.signedInAt, MAX_FAMILIES, ttlMs];
+    const arguments_ = [family.id, family.signedInAt, MAX_FAMILIES_PER_USER, ttlMs];
     const evicted = (await this.client.run(BOUNDED_SET_ADD, [index], arguments_)) as string[];
     if (evicted.length === 0) return;
     await Promise.all(evicted.map((id) => commands.del(keys.familyKey(id))));

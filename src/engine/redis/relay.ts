@@ -70,7 +70,7 @@ export class RedisRelay implements Relay, LeasedResource {
   async present(conversation: string): Promise<ReadonlyMap<string, number>> {
     const { entries } = await this.table.read(conversation);
     const users = new Map<string, number>();
-    for (const { life: incarnation, user, since } of entries) {
+    for (const { incarnation, user, since } of entries) {
       if (this.deps.nodes.isOwn(incarnation)) continue;
       users.set(user, Math.min(since, users.get(user) ?? since));
     }

@@ -1,6 +1,6 @@
 import {
-  LEEWAY_KEPT,
   NEVER,
+  REVOCATION_LEEWAY_MS,
   type RevocableToken,
   type Revocation,
   type RevocationListener,
@@ -43,7 +43,7 @@ export class RedisRevocations implements RevocationStore {
 
   async revokeToken(id: string, expiresAt: number): Promise<void> {
     const key = this.client.keys.tokenKey(id);
-    const keptUntil = expiresAt + LEEWAY_KEPT;
+    const keptUntil = expiresAt + REVOCATION_LEEWAY_MS;
     // By the clock of Redis, so that no node's can end it early.
     if (keptUntil >= NEVER) await this.client.commands.set(key, "1");
     else await this.client.commands.set(key, "1", "PXAT", Math.max(1, keptUntil));

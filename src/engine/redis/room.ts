@@ -1,4 +1,4 @@
-import type { Head, Listening, MessageListener } from "../../core/engine.ts";
+import type { Head, MessageListener, Subscription } from "../../core/engine.ts";
 import { relationOf } from "../../core/epoch.ts";
 import type { Message } from "../../protocol/server-frames.ts";
 import type { EngineLog } from "../engine-log.ts";
@@ -91,7 +91,7 @@ export class OrderedFeed {
     this.advance();
   }
 
-  add(listener: MessageListener): Listening {
+  add(listener: MessageListener): Subscription {
     const subscription = new FeedSubscription(this, listener);
     this.subscriptions = [...this.subscriptions, subscription];
     return subscription;
@@ -319,7 +319,7 @@ export class OrderedFeed {
 }
 
 /** A class, because there is one for each conversation in use, and closures are dear. */
-class FeedSubscription implements Listening {
+class FeedSubscription implements Subscription {
   readonly seq: number;
   readonly epoch: string;
   private stopped = false;

@@ -1,5 +1,5 @@
-import type { EpochListener, Head, Listening, MessageListener } from "../../core/engine.ts";
-import { RecencyMap } from "../../core/recency-map.ts";
+import type { EpochListener, Head, MessageListener, Subscription } from "../../core/engine.ts";
+import { LruMap } from "../../core/recency-map.ts";
 import type { EngineLog } from "../engine-log.ts";
 import type { Operation } from "../work.ts";
 import type { ChannelSubscription, Channels } from "./channels.ts";
@@ -39,7 +39,7 @@ const UNKNOWN_HEAD: KnownHead = { seq: 0, at: 0, epoch: "", subscriptions: 0 };
 /** The conversations that are listened to on this node, and how far those reach that were spoken in from here. */
 export class Feeds {
   private readonly feeds = new Map<string, OpenFeed>();
-  private readonly remembered = new RecencyMap<Pick<KnownHead, "seq" | "at" | "epoch">>(MAX_REMEMBERED);
+  private readonly remembered = new LruMap<Pick<KnownHead, "seq" | "at" | "epoch">>(MAX_REMEMBERED);
   private readonly epochListeners = new Set<EpochListener>();
   private readonly feedStore: FeedStore;
   private batchCount = 0;
@@ -69,7 +69,7 @@ export class Feeds {
   }
 
   /** Begins to tell a conversation's messages. Rejects when Redis cannot be reached. */
-  async subscribe(conversation: string, listener: MessageListener): Promise<Listening> {
+  async subscribe(conversation: string, listener: MessageListener): Promise<Subscription> {
     for (;;) {
       let open = this.feeds.get(conversation);
       if (open === undefined) {

@@ -1,5 +1,5 @@
 import type { Clock } from "../../core/clock.ts";
-import { Gathering, type HereChange, type PresenceChange } from "../../core/gathering.ts";
+import { type PresenceChange, type PresenceDelta, RemotePresence } from "../../core/gathering.ts";
 import type { RelayListener, RelayRoom } from "../../core/relay.ts";
 import type { ChannelSubscription, Channels } from "./channels.ts";
 import type { PresenceMove, PresenceTable } from "./here.ts";
@@ -17,7 +17,7 @@ export interface RelayRoomDeps {
 
 /** What nodes tell each other on a conversation's channel: one of these. */
 interface RelayFrame {
-  readonly here?: HereChange;
+  readonly here?: PresenceDelta;
   readonly by?: string;
   readonly typing?: readonly [user: string, active: boolean];
   readonly read?: readonly [user: string, seq: number];
@@ -26,7 +26,7 @@ interface RelayFrame {
 /** A conversation as this node shares it with the others through Redis. */
 export class RedisRelayRoom implements RelayRoom {
   readonly isShared = true;
-  private readonly remote: Gathering;
+  private readonly remote: RemotePresence;
   private listener: RelayListener | undefined;
   private opening = false;
   private subscription: ChannelSubscription | undefined;
@@ -42,10 +42,10 @@ export class RedisRelayRoom implements RelayRoom {
   private reading: Promise<void> | undefined;
   private readAgain = false;
   /** Changes heard while all is read. */
-  private bufferedChanges: HereChange[] = [];
+  private bufferedChanges: PresenceDelta[] = [];
 
   constructor(private readonly deps: RelayRoomDeps) {
-    this.remote = new Gathering((life) => deps.nodes.isOwn(life));
+    this.remote = new RemotePresence((life) => deps.nodes.isOwn(life));
   }
 
   /** Begins to listen. Rejects when the store does not answer. */
@@ -66,7 +66,7 @@ export class RedisRelayRoom implements RelayRoom {
     this.opening = false;
   }
 
-  elsewhere(): ReadonlyMap<string, number> {
+  remoteMembers(): ReadonlyMap<string, number> {
     return this.remote.users();
   }
 
@@ -86,11 +86,11 @@ export class RedisRelayRoom implements RelayRoom {
     return shared;
   }
 
-  type(user: string, active: boolean): void {
+  sendTyping(user: string, active: boolean): void {
     this.publish({ by: this.deps.nodes.incarnation, typing: [user, active] });
   }
 
-  read(user: string, seq: number): void {
+  sendReadMark(user: string, seq: number): void {
     this.publish({ by: this.deps.nodes.incarnation, read: [user, seq] });
   }
 
@@ -113,12 +113,12 @@ export class RedisRelayRoom implements RelayRoom {
     if (this.listener === undefined) return;
     if (this.reading !== undefined) this.readAgain = true;
     await this.readTable();
-    await this.listener?.missed();
+    await this.listener?.onGap();
   }
 
   /** Tells who was waited for and did not come back. */
   settle(): void {
-    if (this.remote.waits) this.notify(this.remote.settle(this.now));
+    if (this.remote.hasPending) this.notify(this.remote.settle(this.now));
   }
 
   /** Compares this with the store, and makes up for what was lost. */
@@ -142,23 +142,23 @@ export class RedisRelayRoom implements RelayRoom {
     const { here, by, typing, read } = JSON.parse(payload) as RelayFrame;
     if (here !== undefined) this.applyChange(here);
     if (by === undefined || this.deps.nodes.isOwn(by)) return;
-    if (typing !== undefined) this.listener?.typing(...typing);
-    if (read !== undefined) this.listener?.read(...read);
+    if (typing !== undefined) this.listener?.onTyping(...typing);
+    if (read !== undefined) this.listener?.onReadMark(...read);
   }
 
-  private applyChange(change: HereChange): void {
+  private applyChange(change: PresenceDelta): void {
     if (this.reading !== undefined) {
       this.bufferedChanges.push(change);
       return;
     }
-    const changes = this.remote.hear(change);
+    const changes = this.remote.apply(change);
     // What is read now has this change in it.
     if (changes === undefined) this.readInBackground();
     else this.notify(changes);
   }
 
   private notify(changes: readonly PresenceChange[]): void {
-    for (const { user, state, at } of changes) this.listener?.presence(user, state, at);
+    for (const { user, state, at } of changes) this.listener?.onPresence(user, state, at);
   }
 
   /** Looks where nobody waits for it; the next audit does it again when it fails. */
@@ -178,7 +178,7 @@ export class RedisRelayRoom implements RelayRoom {
       do {
         this.readAgain = false;
         const state = await table.read(conversation);
-        this.notify(this.remote.read(state, this.now, nodes.toStoreTime(nodes.trustedFrom)));
+        this.notify(this.remote.reset(state, this.now, nodes.toStoreTime(nodes.trustedFrom)));
         // A store that went back may have users of this node who have left.
         if (this.writing === undefined && state.entries.some((entry) => this.isLeftover(entry))) {
           this.uncertain = true;

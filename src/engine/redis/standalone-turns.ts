@@ -1,5 +1,5 @@
 import type { Clock } from "../../core/clock.ts";
-import { HISTORY_BUDGET } from "../../core/history.ts";
+import { MAX_HISTORY_BYTES } from "../../core/history.ts";
 import type { RetentionLimits } from "../../core/retention.ts";
 import type { EngineLog } from "../engine-log.ts";
 import type { Operation, OperationResult } from "../work.ts";
@@ -80,7 +80,7 @@ class BatchCall {
       retention.messages,
       retention.days,
       replicaPatience === undefined ? 0 : 1,
-      HISTORY_BUDGET,
+      MAX_HISTORY_BYTES,
       this.conversations.names.length,
       this.users.names.length,
     ];

@@ -1,19 +1,19 @@
 import type { Clock } from "../../core/clock.ts";
 import {
-  ADDRESS_LIFE,
+  type AccountAddressState,
+  ADDRESS_TTL_MS,
   type AddressState,
-  failAccount,
-  failPair,
-  type PairState,
-  pairLife,
+  accountAddressTtl,
+  cancelAttempt,
+  checkAccountAddress,
+  checkAddress,
+  recordAccountFailure,
+  recordFailure,
   settleAddress,
   type ThrottleDecision,
   type ThrottleLimits,
   type ThrottleStore,
-  type Times,
-  tryAddress,
-  tryPair,
-  withdrawPair,
+  type Timestamps,
 } from "../../core/throttle.ts";
 import { boundedName } from "../bounded-name.ts";
 import type { RedisClient } from "./client.ts";
@@ -62,14 +62,14 @@ export class RedisThrottle implements ThrottleStore {
     const { limits } = this;
     const tries = this.client.keys.addressKey(address, "tries");
     const [now, known] = await this.read<AddressState>([tries]);
-    const { decision } = tryAddress(limits, known, latestOf(now, known));
+    const { decision } = checkAddress(limits, known, latestOf(now, known));
     if (!decision.allowed) return decision;
     if (limits.failures > 0) {
-      const own = await this.update<PairState, ThrottleDecision, Times>(
+      const own = await this.update<AccountAddressState, ThrottleDecision, Timestamps>(
         this.pairKey(account, address),
-        pairLife(limits),
+        accountAddressTtl(limits),
         (pair, at, failures) => {
-          const step = tryPair(limits, pair, failures ?? [], latest(at, pair, failures));
+          const step = checkAccountAddress(limits, pair, failures ?? [], latest(at, pair, failures));
           return { after: step.pair, result: step.decision };
         },
         this.accountKey(account),
@@ -79,8 +79,8 @@ export class RedisThrottle implements ThrottleStore {
       if (!own.allowed) return own;
     }
     if (limits.attemptsPerMinute === 0) return { allowed: true };
-    const charged = await this.update<AddressState, ThrottleDecision>(tries, ADDRESS_LIFE, (state, at) => {
-      const step = tryAddress(limits, state, latestOf(at, state));
+    const charged = await this.update<AddressState, ThrottleDecision>(tries, ADDRESS_TTL_MS, (state, at) => {
+      const step = checkAddress(limits, state, latestOf(at, state));
       return { after: step.state, result: step.decision };
     });
     if (charged?.allowed) return charged;
@@ -100,25 +100,29 @@ export class RedisThrottle implements ThrottleStore {
     if (limits.failures === 0) return this.settleAddress(address, true);
     await Promise.all([
       this.settleAddress(address, true),
-      this.update<PairState, void>(this.pairKey(account, address), pairLife(limits), (pair, at) => ({
-        after: failPair(limits, pair, latest(at, pair)),
-        result: undefined,
-      })),
-      this.update<Times, void>(this.accountKey(account), limits.window, (failures = [], at) => ({
-        after: failAccount(limits, failures, notBefore(at, failures)),
+      this.update<AccountAddressState, void>(
+        this.pairKey(account, address),
+        accountAddressTtl(limits),
+        (pair, at) => ({
+          after: recordFailure(limits, pair, latest(at, pair)),
+          result: undefined,
+        }),
+      ),
+      this.update<Timestamps, void>(this.accountKey(account), limits.window, (failures = [], at) => ({
+        after: recordAccountFailure(limits, failures, notBefore(at, failures)),
         result: undefined,
       })),
     ]);
   }
 
-  async withdrawn(account: string, address: string): Promise<void> {
+  async cancelled(account: string, address: string): Promise<void> {
     await Promise.all([this.withdrawPair(account, address), this.settleAddress(address, false)]);
   }
 
   private async settleAddress(address: string, failed: boolean): Promise<void> {
     if (this.limits.attemptsPerMinute === 0) return;
     const tries = this.client.keys.addressKey(address, "tries");
-    await this.update<AddressState, void>(tries, ADDRESS_LIFE, (state, at) => ({
+    await this.update<AddressState, void>(tries, ADDRESS_TTL_MS, (state, at) => ({
       after: state && settleAddress(state, failed ? latestOf(at, state) : undefined),
       result: undefined,
     }));
@@ -127,8 +131,8 @@ export class RedisThrottle implements ThrottleStore {
   private async withdrawPair(account: string, address: string): Promise<void> {
     if (this.limits.failures === 0) return;
     const key = this.pairKey(account, address);
-    await this.update<PairState, void>(key, pairLife(this.limits), (pair) => ({
-      after: pair && withdrawPair(pair),
+    await this.update<AccountAddressState, void>(key, accountAddressTtl(this.limits), (pair) => ({
+      after: pair && cancelAttempt(pair),
       result: undefined,
     }));
   }
@@ -192,7 +196,7 @@ function parse<State>(text: string | null | undefined): State | undefined {
 }
 
 /** Time does not run backwards, though the clock of a primary that took over may. */
-function notBefore(now: number, times: Times = []): number {
+function notBefore(now: number, times: Timestamps = []): number {
   return Math.max(now, times.at(-1) ?? 0);
 }
 
@@ -200,6 +204,6 @@ function latestOf(now: number, state: AddressState | undefined): number {
   return notBefore(notBefore(now, state?.failedAt), state?.inFlight);
 }
 
-function latest(now: number, pair: PairState | undefined, failures?: Times): number {
+function latest(now: number, pair: AccountAddressState | undefined, failures?: Timestamps): number {
   return notBefore(notBefore(notBefore(now, pair?.failedAt), pair?.inFlight), failures);
 }

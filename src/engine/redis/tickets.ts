@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import {
-  MAX_TICKETS_OF_USER,
-  TICKET_LIFETIME,
-  type TicketPlace,
+  MAX_TICKETS_PER_USER,
+  TICKET_LIFETIME_MS,
+  type TicketScope,
   type TicketStore,
 } from "../../core/tickets.ts";
 import type { RedisClient } from "./client.ts";
@@ -10,7 +10,7 @@ import { Script } from "./scripts.ts";
 
 const BOUNDED_SET_ADD = new Script("enter");
 
-interface StoredTicket<Holder> extends TicketPlace {
+interface StoredTicket<Holder> extends TicketScope {
   readonly holder: Holder;
 }
 
@@ -21,12 +21,12 @@ interface StoredTicket<Holder> extends TicketPlace {
 export class RedisTickets<Holder> implements TicketStore<Holder> {
   constructor(private readonly client: RedisClient) {}
 
-  async give(ticket: string, { user, conversation }: TicketPlace, holder: Holder): Promise<boolean> {
+  async issue(ticket: string, { user, conversation }: TicketScope, holder: Holder): Promise<boolean> {
     const { commands, keys } = this.client;
     const name = digestOf(ticket);
     const entry: StoredTicket<Holder> = { user, conversation, holder };
-    await commands.set(keys.ticketKey(name), JSON.stringify(entry), "PX", TICKET_LIFETIME);
-    const arguments_ = [name, "", MAX_TICKETS_OF_USER, TICKET_LIFETIME];
+    await commands.set(keys.ticketKey(name), JSON.stringify(entry), "PX", TICKET_LIFETIME_MS);
+    const arguments_ = [name, "", MAX_TICKETS_PER_USER, TICKET_LIFETIME_MS];
     const index = keys.userKey(user, "tickets");
     const evicted = (await this.client.run(BOUNDED_SET_ADD, [index], arguments_)) as string[];
     if (evicted.length === 0) return true;
@@ -35,7 +35,7 @@ export class RedisTickets<Holder> implements TicketStore<Holder> {
     return true;
   }
 
-  async take(ticket: string, place: TicketPlace): Promise<Holder | undefined> {
+  async redeem(ticket: string, place: TicketScope): Promise<Holder | undefined> {
     const { commands, keys } = this.client;
     const name = digestOf(ticket);
     const text = await commands.getdel(keys.ticketKey(name));

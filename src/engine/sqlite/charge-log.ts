@@ -1,9 +1,9 @@
 import type { Database, Statement } from "bun:sqlite";
-import { QUOTA_WINDOW, SlidingLog } from "../../core/quota.ts";
+import { QUOTA_WINDOW_MS, SlidingWindowLog } from "../../core/quota.ts";
 import type { Quota } from "../../protocol/server-frames.ts";
 
 /** Stands in for the logs of users who were charged nothing; never recorded to. */
-const NOTHING_CHARGED = new SlidingLog();
+const NOTHING_CHARGED = new SlidingWindowLog();
 
 /** Rows deleted in one go, so that no turn of the event loop is long. */
 const PRUNE_ROWS = 5_000;
@@ -13,7 +13,7 @@ const PRUNE_ROWS = 5_000;
  * only, one for each user and millisecond, from which the memory is made again after a restart.
  */
 export class QuotaLog {
-  private readonly logs = new Map<string, SlidingLog>();
+  private readonly logs = new Map<string, SlidingWindowLog>();
   private readonly pending = new Map<string, number>();
   private readonly insert: Statement;
   private newest = 0;
@@ -42,10 +42,10 @@ export class QuotaLog {
   }
 
   /** The user's log; an empty one where nothing was charged yet. */
-  of(user: string): SlidingLog {
+  of(user: string): SlidingWindowLog {
     let log = this.logs.get(user);
     if (log === undefined) {
-      log = new SlidingLog();
+      log = new SlidingWindowLog();
       this.logs.set(user, log);
     }
     return log;
@@ -57,7 +57,7 @@ export class QuotaLog {
   }
 
   /** Charges one request; it is on disk after `write`. */
-  charge(user: string, log: SlidingLog, now: number): void {
+  charge(user: string, log: SlidingWindowLog, now: number): void {
     log.record(now);
     this.pending.set(user, (this.pending.get(user) ?? 0) + 1);
   }
@@ -76,14 +76,14 @@ export class QuotaLog {
     const oldest = this.db.query("select at from charge order by position limit 1").get() as {
       at: number;
     } | null;
-    if (oldest === null || oldest.at > now - QUOTA_WINDOW) return true;
+    if (oldest === null || oldest.at > now - QUOTA_WINDOW_MS) return true;
     const { changes } = this.db
       .query(
         `delete from charge where position <= (
            select max(position) from (select position, at from charge order by position limit ?) where at <= ?
          )`,
       )
-      .run(PRUNE_ROWS, now - QUOTA_WINDOW);
+      .run(PRUNE_ROWS, now - QUOTA_WINDOW_MS);
     return changes < PRUNE_ROWS;
   }
 

@@ -1,6 +1,6 @@
 import type { Database, Statement } from "bun:sqlite";
 import type { Clock } from "../../core/clock.ts";
-import { oldestKept, type RetentionLimits } from "../../core/retention.ts";
+import { type RetentionLimits, retentionFloor } from "../../core/retention.ts";
 import type { EngineLog } from "../engine-log.ts";
 import { Eraser } from "./eraser.ts";
 import { isBusy } from "./faults.ts";
@@ -241,7 +241,7 @@ export class RetentionSweeper {
       messages: row.keep_messages ?? retention.messages,
       days: row.keep_days ?? retention.days,
     };
-    const floor = oldestKept(head, limits, clock.now(), (seq) => messages.timeOf(head, seq));
+    const floor = retentionFloor(head, limits, clock.now(), (seq) => messages.timeOf(head, seq));
     if (floor === head.first) return floor;
     await this.eraser.inTransaction(() => this.raise.run(floor, row.number));
     messages.floorRaised(row.id, floor);

@@ -1,7 +1,7 @@
 import type { Database } from "bun:sqlite";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import type { ConversationStore, ConversationSummary, OwnLimits } from "../../core/conversations.ts";
+import type { ConversationStore, ConversationSummary, RetentionOverride } from "../../core/conversations.ts";
 import type { Message } from "../../protocol/server-frames.ts";
 import { withFileErrors } from "./folder-files.ts";
 import { type IndexFile, openIndexReadOnly } from "./index-file.ts";
@@ -59,7 +59,7 @@ export class SqliteConversations implements ConversationStore {
     return row === undefined ? undefined : this.summary(row);
   }
 
-  async marks(id: string): Promise<Map<string, number>> {
+  async readMarks(id: string): Promise<Map<string, number>> {
     const row = this.row(id);
     return row === undefined ? new Map() : this.readMarks.of(row.number);
   }
@@ -86,7 +86,7 @@ export class SqliteConversations implements ConversationStore {
     });
   }
 
-  async retain(id: string, { messages, days }: OwnLimits): Promise<boolean> {
+  async retain(id: string, { messages, days }: RetentionOverride): Promise<boolean> {
     return this.change(id, ({ number }) => {
       this.db
         .query(`update conversation set keep_messages = ?, keep_days = ?, ${CHANGED} where number = ?`)

@@ -1,17 +1,17 @@
 import type { Database, Statement } from "bun:sqlite";
-import { type Clock, STEP } from "../../core/clock.ts";
+import { CLOCK_STEP_MS, type Clock } from "../../core/clock.ts";
 import type {
   Engine,
   EpochListener,
   Head,
   HistoryRequest,
   HistoryResult,
-  Listening,
   MessageListener,
   PostRequest,
   PostResult,
+  Subscription,
 } from "../../core/engine.ts";
-import { QUOTA_WINDOW } from "../../core/quota.ts";
+import { QUOTA_WINDOW_MS } from "../../core/quota.ts";
 import type { RetentionLimits } from "../../core/retention.ts";
 import { StoreTime } from "../../core/store-time.ts";
 import type { Quota } from "../../protocol/server-frames.ts";
@@ -121,9 +121,9 @@ export class SqliteEngine implements Engine {
     const writtenAt = Number(readMeta(this.db, "written_at") ?? 0);
     const newest = () => Math.max(this.quotaLog.newestAt, this.messages.newestAt, writtenAt);
     this.time = new StoreTime(this.clock, newest);
-    if (this.time.ahead > STEP) {
+    if (this.time.aheadOfWall > CLOCK_STEP_MS) {
       this.log.warn("store.clock_behind", {
-        seconds: this.time.ahead / 1000,
+        seconds: this.time.aheadOfWall / 1000,
         advice:
           "The machine's clock is behind the newest entry in the store; the store goes on with its own time.",
       });
@@ -155,7 +155,7 @@ export class SqliteEngine implements Engine {
     return this.quotaLog.view(user, limit, this.now());
   }
 
-  async listen(conversation: string, listener: MessageListener): Promise<Listening> {
+  async subscribe(conversation: string, listener: MessageListener): Promise<Subscription> {
     const head = this.findForReading(conversation);
     return this.subscriptions.add(conversation, head?.seq ?? 0, this.messages.epochOf(head), listener);
   }
@@ -169,7 +169,7 @@ export class SqliteEngine implements Engine {
     return this.closed ? undefined : this.pages.add({ conversation, after, upTo, count });
   }
 
-  mark(conversation: string, user: string, seq: number, epoch?: string): Promise<number | undefined> {
+  setReadMark(conversation: string, user: string, seq: number, epoch?: string): Promise<number | undefined> {
     return new Promise((resolve) =>
       this.enqueue({
         kind: "mark",
@@ -179,7 +179,7 @@ export class SqliteEngine implements Engine {
     );
   }
 
-  async marks(conversation: string): Promise<ReadonlyMap<string, number>> {
+  async readMarks(conversation: string): Promise<ReadonlyMap<string, number>> {
     const head = this.findForReading(conversation);
     return head === undefined ? new Map() : this.readMarks.of(head.number);
   }
@@ -193,7 +193,7 @@ export class SqliteEngine implements Engine {
     return this.condition.troubles.isEmpty && !this.closed;
   }
 
-  isAway(error: unknown): boolean {
+  isUnavailable(error: unknown): boolean {
     return !this.ready() || isStoreError(error);
   }
 
@@ -326,7 +326,7 @@ export class SqliteEngine implements Engine {
       if (this.db.inTransaction) this.db.run("rollback");
       // Rebuilding the index ends with that, too.
       if (!this.condition.troubles.has("index")) this.messages.reload();
-      this.quotaLog.reload(this.now() - QUOTA_WINDOW);
+      this.quotaLog.reload(this.now() - QUOTA_WINDOW_MS);
       this.stale = false;
     } catch (error) {
       this.condition.readFailed(error);

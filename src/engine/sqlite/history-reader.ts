@@ -1,5 +1,5 @@
 import type { HistoryRequest } from "../../core/engine.ts";
-import { HISTORY_BUDGET, historyRange } from "../../core/history.ts";
+import { historyRange, MAX_HISTORY_BYTES } from "../../core/history.ts";
 import type { Message } from "../../protocol/server-frames.ts";
 import type { PageRequest } from "../page-queue.ts";
 import type { ConversationHead, MessageLog } from "./message-log.ts";
@@ -12,7 +12,7 @@ export class HistoryReader {
   history(head: ConversationHead, request: HistoryRequest): { messages: Message[]; more: boolean } {
     const { first, last, more } = historyRange(request, head);
     const newestFirst = request.after === undefined;
-    const { messages, cut } = this.messages.read(head, first, last, newestFirst, HISTORY_BUDGET);
+    const { messages, cut } = this.messages.read(head, first, last, newestFirst, MAX_HISTORY_BYTES);
     return { messages, more: more || cut };
   }
 
@@ -20,6 +20,6 @@ export class HistoryReader {
   page(head: ConversationHead, { after, upTo, count }: PageRequest): Message[] {
     const range = { first: head.first, seq: Math.min(head.seq, upTo) };
     const { first, last } = historyRange({ after, count }, range);
-    return this.messages.read(head, first, last, false, HISTORY_BUDGET).messages;
+    return this.messages.read(head, first, last, false, MAX_HISTORY_BYTES).messages;
   }
 }

@@ -1,4 +1,4 @@
-import type { Listening, MessageListener } from "../../core/engine.ts";
+import type { MessageListener, Subscription } from "../../core/engine.ts";
 import { Multimap } from "../../core/multimap.ts";
 import type { Message } from "../../protocol/server-frames.ts";
 import type { EngineLog } from "../engine-log.ts";
@@ -10,7 +10,7 @@ export class Subscriptions {
   constructor(private readonly log: EngineLog) {}
 
   /** Begins to tell `listener` of messages above `seq`. */
-  add(conversation: string, seq: number, epoch: string, listener: MessageListener): Listening {
+  add(conversation: string, seq: number, epoch: string, listener: MessageListener): Subscription {
     const subscription = new SqliteSubscription(seq, epoch, conversation, listener, this.all);
     this.all.add(conversation, subscription);
     return subscription;
@@ -33,7 +33,7 @@ export class Subscriptions {
 }
 
 /** A class, because there is one for each conversation in use, and closures are dear. */
-class SqliteSubscription implements Listening {
+class SqliteSubscription implements Subscription {
   private stopped = false;
 
   constructor(

@@ -1,7 +1,7 @@
 import type { Database, Statement } from "bun:sqlite";
 import { epochOf } from "../../core/epoch.ts";
-import type { StoredAlready } from "../../core/posting.ts";
-import { RecencyMap } from "../../core/recency-map.ts";
+import type { ExistingMessage } from "../../core/posting.ts";
+import { LruMap } from "../../core/recency-map.ts";
 import type { Message } from "../../protocol/server-frames.ts";
 import { IndexCorrupted, type IndexFile } from "./index-file.ts";
 import type { IndexWorker } from "./keeper.ts";
@@ -65,7 +65,7 @@ export class MessageLog {
   private readonly memtable = new Memtable();
   private readonly heads = new Map<string, ConversationHead>();
   /** Conversations that were looked for in vain: who opens a new one asks more than once. Only this process makes any. */
-  private unknown = new RecencyMap<true>(MAX_UNKNOWN);
+  private unknown = new LruMap<true>(MAX_UNKNOWN);
   private readonly seed: number;
   private readonly storeEpoch: string;
   private readonly firstEpoch: string;
@@ -126,7 +126,7 @@ export class MessageLog {
     this.memtableFrom = Number.POSITIVE_INFINITY;
     this.memtable.clear();
     this.heads.clear();
-    this.unknown = new RecencyMap(MAX_UNKNOWN);
+    this.unknown = new LruMap(MAX_UNKNOWN);
   }
 
   /** What the index lacks of the messages up to `last`, from memory; not all of it where that is much. */
@@ -211,7 +211,7 @@ export class MessageLog {
   }
 
   /** Where the message that `sender` called `id` stands, if it is kept. The name of one that is not may be used again. */
-  findStored(head: ConversationHead, key: number, sender: string, id: string): StoredAlready | undefined {
+  findStored(head: ConversationHead, key: number, sender: string, id: string): ExistingMessage | undefined {
     for (const position of this.memtable.withKey(key)) {
       const row = this.matching(position, head, sender, id);
       if (row !== undefined) return row;

@@ -3,7 +3,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { AccountStore } from "../../core/accounts.ts";
 import type { Clock } from "../../core/clock.ts";
-import { KEEP_ALL, type RetentionLimits } from "../../core/retention.ts";
+import { type RetentionLimits, UNLIMITED_RETENTION } from "../../core/retention.ts";
 import type { RevocationStore } from "../../core/revocations.ts";
 import type { Store } from "../../core/store.ts";
 import type { EngineLog } from "../engine-log.ts";
@@ -71,7 +71,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
 
 /** Opens the files of a folder that this process has locked; adds what closes each to `opened`. */
 async function openFiles(options: SqliteOptions, opened: (() => void)[]): Promise<Store> {
-  const { dataDir, clock, log, retention = KEEP_ALL, disk } = options;
+  const { dataDir, clock, log, retention = UNLIMITED_RETENTION, disk } = options;
   const release = opened[0]!;
   const paths = {
     store: join(dataDir, STORE_FILE),
@@ -114,7 +114,7 @@ async function openFiles(options: SqliteOptions, opened: (() => void)[]): Promis
     accounts: guardedPort(new SqliteAccounts(accountsDb, clock, log), engine.condition),
     revocations: guardedPort(new SqliteRevocations(accountsDb, clock, log), engine.condition),
     refreshTokens: guardedPort(new SqliteRefreshFamilies(accountsDb, clock), engine.condition),
-    clean: () => engine.clean(),
+    applyRetention: () => engine.clean(),
     close: () => (closing ??= close()),
   };
 }

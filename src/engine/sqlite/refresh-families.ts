@@ -1,6 +1,6 @@
 import type { Database } from "bun:sqlite";
 import type { Clock } from "../../core/clock.ts";
-import { MAX_FAMILIES, type RefreshFamily, type RefreshStore } from "../../core/refresh.ts";
+import { MAX_FAMILIES_PER_USER, type RefreshFamily, type RefreshTokenStore } from "../../core/refresh.ts";
 
 interface Row {
   readonly id: string;
@@ -13,7 +13,7 @@ interface Row {
 }
 
 /** The port for refresh tokens on SQLite. */
-export class SqliteRefreshFamilies implements RefreshStore {
+export class SqliteRefreshFamilies implements RefreshTokenStore {
   constructor(
     private readonly db: Database,
     private readonly clock: Clock,
@@ -31,7 +31,7 @@ export class SqliteRefreshFamilies implements RefreshStore {
             `delete from refresh_family where id in (
                select id from refresh_family where user = ? order by signed_in_at desc, id limit -1 offset ?)`,
           )
-          .run(user, MAX_FAMILIES);
+          .run(user, MAX_FAMILIES_PER_USER);
       })
       .immediate();
   }

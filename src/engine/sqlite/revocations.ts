@@ -1,7 +1,7 @@
 import type { Database } from "bun:sqlite";
 import type { Clock } from "../../core/clock.ts";
 import {
-  LEEWAY_KEPT,
+  REVOCATION_LEEWAY_MS,
   type RevocableToken,
   type Revocation,
   type RevocationListener,
@@ -46,7 +46,7 @@ export class SqliteRevocations implements RevocationStore {
   async revokeToken(id: string, expiresAt: number): Promise<void> {
     this.db
       .query("insert or replace into revocation (token, expires_at) values (?, ?)")
-      .run(id, Math.min(expiresAt + LEEWAY_KEPT, Number.MAX_SAFE_INTEGER));
+      .run(id, Math.min(expiresAt + REVOCATION_LEEWAY_MS, Number.MAX_SAFE_INTEGER));
     this.poll();
   }
 

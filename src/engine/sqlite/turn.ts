@@ -66,7 +66,7 @@ export class Batch {
   private history(operation: OperationOf<"history">, now: number): BatchOutcome {
     const { request } = operation;
     const log = this.charges.of(request.user);
-    const retryAfter = log.wait(request.limit, now);
+    const retryAfter = log.retryAfter(request.limit, now);
     if (retryAfter > 0) {
       return {
         operation,

@@ -10,7 +10,7 @@ import type { Log } from "../log.ts";
 import type { TokenKeys } from "./keys.ts";
 import { type VerifiedToken, verifyToken } from "./tokens.ts";
 
-export interface IdentifyParts {
+export interface AuthDeps {
   readonly accounts: Pick<AccountStore, "find">;
   readonly revocations: Pick<RevocationStore, "isRevoked">;
   readonly keys: TokenKeys;
@@ -20,7 +20,7 @@ export interface IdentifyParts {
 }
 
 /** A claim may be as long as a token. */
-const LONGEST_PLAN_IN_LOG = 64;
+const MAX_LOGGED_PLAN_LENGTH = 64;
 
 /** Who somebody is, and what their credential allows them. Times are in milliseconds since 1970. */
 export interface Identity {
@@ -34,7 +34,7 @@ export interface Identity {
 }
 
 /** `message` is for the client, and fit for the log. */
-export interface IdentityRefusal {
+export interface AuthFailure {
   readonly code: Extract<
     ErrorCode,
     "unauthorized" | "token_expired" | "token_revoked" | "forbidden" | "unavailable"
@@ -43,31 +43,31 @@ export interface IdentityRefusal {
   readonly user?: string;
 }
 
-export type Identification = Identity | { readonly refusal: IdentityRefusal };
+export type AuthResult = Identity | { readonly refusal: AuthFailure };
 
 /**
  * Finds out who a token's bearer is and under which plan, as of now: the account in the store decides, and not what
  * the token said when it was signed (T6). `requestedUser` is whose address is asked for (W3); `demoUse` is that of
  * who asks.
  */
-export async function identify(
-  parts: IdentifyParts,
+export async function authenticate(
+  parts: AuthDeps,
   token: string,
   demoUse: DemoUse,
   requestedUser?: string,
-): Promise<Identification> {
+): Promise<AuthResult> {
   const verdict = await verifyToken(parts.keys, token, parts.clock.wall(), parts.clock.latest());
   if (!verdict.ok) return { refusal: { code: verdict.code, message: verdict.reason } };
-  return permit(parts, verdict.token, demoUse, requestedUser);
+  return authorize(parts, verdict.token, demoUse, requestedUser);
 }
 
 /** Finds out what the bearer of a genuine token may do now. */
-export async function permit(
-  parts: IdentifyParts,
+export async function authorize(
+  parts: AuthDeps,
   token: VerifiedToken,
   demoUse: DemoUse,
   requestedUser?: string,
-): Promise<Identification> {
+): Promise<AuthResult> {
   const { subject, plan: claimedPlan, account: madeForAccount } = token;
   // Asked last and together: what changes after the answers is told to those who watch, and nothing is waited for in between.
   const [account, isRevoked] = await Promise.all([
@@ -86,7 +86,7 @@ export async function permit(
   if ("refusal" in access) return { refusal: { ...access.refusal, user: subject } };
   if (isRevoked) return { refusal: { code: "token_revoked", message: REVOKED, user: subject } };
   if (access.missingPlan !== undefined) {
-    const plan = access.missingPlan.slice(0, LONGEST_PLAN_IN_LOG);
+    const plan = access.missingPlan.slice(0, MAX_LOGGED_PLAN_LENGTH);
     parts.log.warn("plan.unknown", { user: subject, plan, fallback: access.plan.name });
   }
   const { grants, id: tokenId, issuedAt, expiresAt } = token;

@@ -1,15 +1,21 @@
 import { importJWK } from "jose";
-import { type KeySetTimes, keyName, keySetStep, type PublishedKey, usableKeys } from "../../core/key-set.ts";
+import {
+  type KeySetTimes,
+  keyName,
+  keySetAction,
+  type PublishedKey,
+  usableKeys,
+} from "../../core/key-set.ts";
 import { parseJsonObject } from "../../protocol/json.ts";
 import type { Log } from "../log.ts";
 
 /** How long a key set may take until all of it is there, in milliseconds. */
-const PATIENCE = 5_000;
+const FETCH_TIMEOUT_MS = 5_000;
 
 /** Largest key set that is read, in bytes. Large issuers publish some kilobytes. */
-const MAX_BYTES = 16 * 1024 * 1024;
+const MAX_KEY_SET_BYTES = 16 * 1024 * 1024;
 
-const BOUNDS = { depth: 16, values: 1_000_000 };
+const JSON_BOUNDS = { depth: 16, values: 1_000_000 };
 
 /** What a key set has for a token: a key, nothing, or no answer now. */
 export type FoundKey = CryptoKey | "none" | "unavailable";
@@ -18,7 +24,7 @@ export interface KeySetOptions {
   /** Milliseconds; it MUST NOT jump. */
   readonly now?: () => number;
   /** How long the set may take until all of it is there, in milliseconds. */
-  readonly patience?: number;
+  readonly timeoutMs?: number;
   /** Is told when the set goes away and when it is back. */
   readonly log?: Pick<Log, "warn" | "info"> | undefined;
 }
@@ -31,15 +37,15 @@ export class KeySet {
   private reading: Promise<void> | undefined;
 
   private readonly now: () => number;
-  private readonly patience: number;
+  private readonly timeoutMs: number;
   private readonly log: KeySetOptions["log"];
 
   constructor(
     private readonly url: URL,
-    { now = () => performance.now(), patience = PATIENCE, log }: KeySetOptions = {},
+    { now = () => performance.now(), timeoutMs: patience = FETCH_TIMEOUT_MS, log }: KeySetOptions = {},
   ) {
     this.now = now;
-    this.patience = patience;
+    this.timeoutMs = patience;
     this.log = log;
   }
 
@@ -47,7 +53,7 @@ export class KeySet {
   async find(kid: string, algorithm: string): Promise<FoundKey> {
     const name = keyName(kid, algorithm);
     for (let reads = 0; ; reads++) {
-      const step = keySetStep(this.keys.has(name), this.times, this.now());
+      const step = keySetAction(this.keys.has(name), this.times, this.now());
       if (step === "refuse") return "none";
       if (step === "unavailable") return step;
       if (step === "use") return (await this.importKey(name, algorithm)) ?? "none";
@@ -75,22 +81,23 @@ export class KeySet {
 
   private async read(): Promise<void> {
     const { readAt, failedAt } = this.times;
-    const wasAway = failedAt !== undefined && failedAt > (readAt ?? Number.NEGATIVE_INFINITY);
+    const wasUnavailable = failedAt !== undefined && failedAt > (readAt ?? Number.NEGATIVE_INFINITY);
     try {
-      this.keys = usableKeys(await fetchKeys(this.url, this.patience));
+      this.keys = usableKeys(await fetchKeys(this.url, this.timeoutMs));
       this.imported = new Map();
       this.times = { readAt: this.now(), failedAt: undefined };
-      if (wasAway) this.log?.info("key_set.recovered", { keys: this.keys.size });
+      if (wasUnavailable) this.log?.info("key_set.recovered", { keys: this.keys.size });
     } catch (error) {
       this.times = { readAt, failedAt: this.now() };
-      if (!wasAway) this.log?.warn("key_set.unavailable", { url: this.url.origin, reason: reasonOf(error) });
+      if (!wasUnavailable)
+        this.log?.warn("key_set.unavailable", { url: this.url.origin, reason: reasonOf(error) });
     }
   }
 }
 
 /** Reads the set; throws when that cannot be done in time, or when it is no key set. */
-async function fetchKeys(url: URL, patience: number): Promise<readonly unknown[]> {
-  const signal = AbortSignal.timeout(patience);
+async function fetchKeys(url: URL, timeoutMs: number): Promise<readonly unknown[]> {
+  const signal = AbortSignal.timeout(timeoutMs);
   // A redirect could lead to an address that only this machine reaches.
   const answer = await fetch(url, { signal, redirect: "error", headers: { Accept: "application/json" } });
   if (answer.status !== 200) {
@@ -98,13 +105,13 @@ async function fetchKeys(url: URL, patience: number): Promise<readonly unknown[]
     throw new Error(`it was answered with status ${answer.status}`);
   }
   const text = new TextDecoder("utf-8", { fatal: true }).decode(await readBounded(answer, signal));
-  const { value, fault } = parseJsonObject(text, BOUNDS);
+  const { value, error: fault } = parseJsonObject(text, JSON_BOUNDS);
   if (fault !== undefined || !Array.isArray(value.keys))
     throw new Error("the answer is no key set (RFC 7517)");
   return value.keys;
 }
 
-/** The body, up to MAX_BYTES. Its rest is not read. */
+/** The body, up to MAX_KEY_SET_BYTES. Its rest is not read. */
 async function readBounded(answer: Response, signal: AbortSignal): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
@@ -117,7 +124,7 @@ async function readBounded(answer: Response, signal: AbortSignal): Promise<Uint8
       signal.throwIfAborted();
       if (done) return Buffer.concat(chunks);
       bytes += value!.length;
-      if (bytes > MAX_BYTES) throw new Error(`it has over ${MAX_BYTES} bytes`);
+      if (bytes > MAX_KEY_SET_BYTES) throw new Error(`it has over ${MAX_KEY_SET_BYTES} bytes`);
       chunks.push(value!);
     }
   } finally {

@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import { Turnstile } from "./turnstile.ts";
+import { ConcurrencyLimiter } from "./turnstile.ts";
 
 /** Shortest password a person may choose, in characters (NIST SP 800-63B asks for 8). */
 export const MIN_PASSWORD_CHARACTERS = 8;
@@ -22,28 +22,28 @@ export interface Bcrypt {
   verify(password: string, hash: string): Promise<boolean>;
 }
 
-export type Hashing = { readonly outcome: "hashed"; readonly hash: string } | { readonly outcome: "busy" };
-export type Verification =
+export type HashResult = { readonly outcome: "hashed"; readonly hash: string } | { readonly outcome: "busy" };
+export type VerifyResult =
   /** `outdated`: the hash should be renewed while the password is at hand. */
   { readonly outcome: "right"; readonly outdated: boolean } | { readonly outcome: "wrong" | "busy" };
 
 export interface Passwords {
   /** Hashes a password that `checkNewPassword` has passed, in its prepared form. */
-  hash(password: string): Promise<Hashing>;
+  hash(password: string): Promise<HashResult>;
   /**
    * Compares a password with an account's hash, or, for an account that does not exist, with nothing at the same cost
    * (S2). A hash that is not bcrypt is answered `wrong`.
    */
-  verify(password: string, hash: string | undefined): Promise<Verification>;
+  verify(password: string, hash: string | undefined): Promise<VerifyResult>;
 }
 
 /** The checking of passwords: bcrypt, a few at a time, with a bounded queue (S1). */
 export function createPasswords(options: PasswordOptions, bcrypt: Bcrypt = RUNTIME_BCRYPT): Passwords {
   const { cost, queue, concurrency = Math.max(1, availableParallelism() - 1) } = options;
-  const turnstile = new Turnstile(concurrency, queue);
+  const limiter = new ConcurrencyLimiter(concurrency, queue);
 
-  async function compare(password: string, hash: string | undefined): Promise<Verification> {
-    const usable = hash !== undefined && costOf(hash) !== undefined ? hash : undefined;
+  async function compare(password: string, hash: string | undefined): Promise<VerifyResult> {
+    const usable = hash !== undefined && bcryptCost(hash) !== undefined ? hash : undefined;
     const prepared = preparePassword(password);
     // A hash from before passwords were prepared is of what was typed. Whoever types the same signs in once more with it.
     for (const form of new Set([prepared, password]))
@@ -60,20 +60,20 @@ export function createPasswords(options: PasswordOptions, bcrypt: Bcrypt = RUNTI
     const right = await bcrypt.verify(password, hash);
     // An old, cheaper hash answers sooner than an unknown user's would, and that tells the two apart. Each cost is
     // twice the one before, so that 10 + 10 + 11 is as much work as 12.
-    if (!right) for (let k = costOf(hash)!; k < cost; k++) await bcrypt.verify(password, decoy(k));
+    if (!right) for (let k = bcryptCost(hash)!; k < cost; k++) await bcrypt.verify(password, decoy(k));
     return right;
   }
 
-  const isCheap = (hash: string) => (costOf(hash) ?? cost) < cost;
+  const isCheap = (hash: string) => (bcryptCost(hash) ?? cost) < cost;
 
   return {
     async hash(password) {
-      const passage = await turnstile.pass(() => bcrypt.hash(preparePassword(password), cost));
-      return passage.outcome === "busy" ? passage : { outcome: "hashed", hash: passage.value };
+      const result = await limiter.run(() => bcrypt.hash(preparePassword(password), cost));
+      return result.outcome === "busy" ? result : { outcome: "hashed", hash: result.value };
     },
     async verify(password, hash) {
-      const passage = await turnstile.pass(() => compare(password, hash));
-      return passage.outcome === "busy" ? passage : passage.value;
+      const result = await limiter.run(() => compare(password, hash));
+      return result.outcome === "busy" ? result : result.value;
     },
   };
 }
@@ -120,7 +120,7 @@ function refused(why: string): { ok: false; reason: string } {
 }
 
 /** The cost in a bcrypt hash in modular crypt format; undefined for anything else. */
-export function costOf(hash: string): number | undefined {
+export function bcryptCost(hash: string): number | undefined {
   const cost = /^\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}$/.exec(hash)?.[1];
   return cost === undefined ? undefined : Number(cost);
 }

@@ -4,15 +4,20 @@ import type { Clock } from "../../core/clock.ts";
 import type { DemoUse } from "../../core/demo-accounts.ts";
 import { decideAccess } from "../../core/permissions.ts";
 import type { Plan, PlanTable } from "../../core/plans.ts";
-import { decideRefresh, MAX_LIVE_TOKENS, type RefreshFamily, type RefreshStore } from "../../core/refresh.ts";
+import {
+  decideRefresh,
+  MAX_LIVE_TOKENS,
+  type RefreshFamily,
+  type RefreshTokenStore,
+} from "../../core/refresh.ts";
 import type { RevocationStore } from "../../core/revocations.ts";
 import type { Log } from "../log.ts";
 import type { TokenKeys } from "./keys.ts";
 import { signToken } from "./tokens.ts";
 
-export interface RefreshParts {
+export interface RefreshDeps {
   readonly accounts: Pick<AccountStore, "find">;
-  readonly refreshTokens: RefreshStore;
+  readonly refreshTokens: RefreshTokenStore;
   readonly revocations: Pick<RevocationStore, "isRevoked">;
   readonly keys: TokenKeys;
   readonly plans: PlanTable;
@@ -23,7 +28,7 @@ export interface RefreshParts {
 }
 
 /** `expiresIn` is in seconds. */
-export interface RefreshGrant {
+export interface IssuedRefreshToken {
   readonly token: string;
   readonly expiresIn: number;
 }
@@ -33,7 +38,7 @@ export type RefreshResult =
       readonly outcome: "refreshed";
       readonly token: string;
       readonly expiresIn: number;
-      readonly refresh: RefreshGrant;
+      readonly refresh: IssuedRefreshToken;
       readonly user: string;
       readonly plan: Plan;
     }
@@ -50,16 +55,16 @@ const SECRET_BYTES = 16;
  * Tries of one request. Those that use one token at once take turns, and each that is overtaken tries again: after
  * MAX_LIVE_TOKENS that were faster it is told to wait, so that only changes of another kind use up the rest.
  */
-const ATTEMPTS = MAX_LIVE_TOKENS + 8;
+const MAX_ATTEMPTS = MAX_LIVE_TOKENS + 8;
 
 /** Wait of a request that was overtaken each time, in milliseconds. */
-const CROWDED_WAIT = 1_000;
+const CONFLICT_RETRY_MS = 1_000;
 
 /** Begins a family for somebody who has just signed in, and answers its first token. */
 export async function beginRefresh(
-  { refreshTokens, refreshLifetime, clock }: RefreshParts,
+  { refreshTokens, refreshLifetime, clock }: RefreshDeps,
   account: Account,
-): Promise<RefreshGrant> {
+): Promise<IssuedRefreshToken> {
   const id = randomBytes(FAMILY_BYTES).toString("base64url");
   const token = tokenOf(id);
   const now = clock.wall();
@@ -84,17 +89,17 @@ export interface RefreshRequest {
 
 /** Exchanges a refresh token for a token and the next refresh token. */
 export async function refresh(
-  parts: RefreshParts,
+  parts: RefreshDeps,
   { token, address, demoUse }: RefreshRequest,
 ): Promise<RefreshResult> {
   const { refreshTokens, refreshLifetime, clock, log } = parts;
   // Where none are given out any more, those that were are worth nothing.
-  const id = refreshLifetime > 0 ? familyOf(token) : undefined;
+  const id = refreshLifetime > 0 ? familyIdOf(token) : undefined;
   for (let attempt = 0; id !== undefined; attempt++) {
     // The family lives, or this would have ended: "sign in again" would be wrong.
-    if (attempt === ATTEMPTS) {
-      log.warn("refresh.throttled", { address, retry_after: CROWDED_WAIT });
-      return { outcome: "throttled", retryAfter: CROWDED_WAIT };
+    if (attempt === MAX_ATTEMPTS) {
+      log.warn("refresh.throttled", { address, retry_after: CONFLICT_RETRY_MS });
+      return { outcome: "throttled", retryAfter: CONFLICT_RETRY_MS };
     }
     const family = await refreshTokens.find(id);
     if (family === undefined) break;
@@ -105,15 +110,15 @@ export async function refresh(
       lifetime: refreshLifetime * 1000,
       now: clock.wall(),
     });
-    const who = { user: family.user, address };
+    const logFields = { user: family.user, address };
     if (decision.outcome === "reused") {
-      log.warn("refresh.reused", who);
+      log.warn("refresh.reused", logFields);
       await refreshTokens.remove(id, family.user);
       break;
     }
     if (decision.outcome === "expired") break;
     if (decision.outcome === "too_soon") {
-      log.warn("refresh.throttled", { ...who, retry_after: decision.retryAfter });
+      log.warn("refresh.throttled", { ...logFields, retry_after: decision.retryAfter });
       return { outcome: "throttled", retryAfter: decision.retryAfter };
     }
     const account = await accountOf(parts, family);
@@ -123,11 +128,11 @@ export async function refresh(
     }
     const access = decideAccess({ plans: parts.plans, demoUse, subject: account.user, account });
     if ("refusal" in access) {
-      log.warn("refresh.refused", { ...who, code: access.refusal.code });
+      log.warn("refresh.refused", { ...logFields, code: access.refusal.code });
       return { outcome: "forbidden", message: access.refusal.message };
     }
     if (!(await refreshTokens.replace(family, decision.family))) continue;
-    log.info("refresh.succeeded", { ...who, plan: access.plan.name });
+    log.info("refresh.succeeded", { ...logFields, plan: access.plan.name });
     return {
       outcome: "refreshed",
       token: await signToken(parts.keys, {
@@ -147,7 +152,7 @@ export async function refresh(
 
 /** The account that signed in, if it is still the same and was not signed out since. */
 async function accountOf(
-  { accounts, revocations }: RefreshParts,
+  { accounts, revocations }: RefreshDeps,
   { id, user, account: createdAt, signedInAt }: RefreshFamily,
 ): Promise<Account | undefined> {
   const account = await accounts.find(user);
@@ -158,7 +163,7 @@ async function accountOf(
 }
 
 /** The family that a refresh token names; undefined for what cannot be one. */
-export function familyOf(token: string): string | undefined {
+export function familyIdOf(token: string): string | undefined {
   const bytes = Buffer.from(token, "base64url");
   if (bytes.length !== FAMILY_BYTES + SECRET_BYTES || bytes.toString("base64url") !== token) return undefined;
   return bytes.subarray(0, FAMILY_BYTES).toString("base64url");

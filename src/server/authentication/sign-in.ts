@@ -9,17 +9,17 @@ import { addressGroup } from "../client-address.ts";
 import type { Log } from "../log.ts";
 import type { TokenKeys } from "./keys.ts";
 import type { Passwords } from "./passwords.ts";
-import type { RefreshGrant } from "./refresh.ts";
+import type { IssuedRefreshToken } from "./refresh.ts";
 import { signToken } from "./tokens.ts";
 
-export interface SignInParts {
+export interface SignInDeps {
   readonly accounts: Pick<AccountStore, "find" | "update">;
   readonly passwords: Passwords;
   readonly throttle: ThrottleStore;
   readonly keys: TokenKeys;
   readonly plans: PlanTable;
   /** Gives an account a refresh token; undefined where this server gives out none. */
-  readonly beginRefresh?: ((account: Account) => Promise<RefreshGrant>) | undefined;
+  readonly beginRefresh?: ((account: Account) => Promise<IssuedRefreshToken>) | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -41,7 +41,7 @@ export type SignInResult =
       readonly outcome: "signed_in";
       readonly token: string;
       readonly expiresIn: number;
-      readonly refresh?: RefreshGrant;
+      readonly refresh?: IssuedRefreshToken;
       readonly user: string;
       readonly plan: Plan;
     }
@@ -53,14 +53,14 @@ export type SignInResult =
   | { readonly outcome: "busy"; readonly retryAfter: number };
 
 /** When to come back to a full queue, in milliseconds: by then several of those who waited have had their turn. */
-const BUSY_RETRY = 2_000;
+const BUSY_RETRY_MS = 2_000;
 
 /** Signs a user in: throttle, account, password, permission, token; in this order, so that guessing stays cheap for us. */
-export async function signIn(parts: SignInParts, credentials: Credentials): Promise<SignInResult> {
+export async function signIn(parts: SignInDeps, credentials: Credentials): Promise<SignInResult> {
   const { accounts, passwords, throttle, clock, log } = parts;
   const { username, password, address, demoUse = "elsewhere" } = credentials;
   // A name that no account has may be a password in the wrong field, and belongs in no log.
-  const who = (known: boolean) => (known ? { user: username, address, known } : { address, known });
+  const logFields = (known: boolean) => (known ? { user: username, address, known } : { address, known });
   const group = addressGroup(address);
 
   const decision = await throttle.attempt(username, group);
@@ -82,17 +82,17 @@ export async function signIn(parts: SignInParts, credentials: Credentials): Prom
     account = isIdentifier(username) ? await accounts.find(username) : undefined;
     verification = await passwords.verify(password, account?.passwordHash);
   } catch (error) {
-    await throttle.withdrawn(username, group);
+    await throttle.cancelled(username, group);
     throw error;
   }
   if (verification.outcome === "busy") {
-    await throttle.withdrawn(username, group);
-    log.warn("signin.busy", who(account !== undefined));
-    return { outcome: "busy", retryAfter: BUSY_RETRY };
+    await throttle.cancelled(username, group);
+    log.warn("signin.busy", logFields(account !== undefined));
+    return { outcome: "busy", retryAfter: BUSY_RETRY_MS };
   }
   if (verification.outcome === "wrong" || account === undefined) {
     await throttle.failed(username, group);
-    log.warn("signin.failed", who(account !== undefined));
+    log.warn("signin.failed", logFields(account !== undefined));
     return { outcome: "wrong" };
   }
   await throttle.succeeded(username, group);
@@ -127,7 +127,7 @@ export async function signIn(parts: SignInParts, credentials: Credentials): Prom
 }
 
 /** Replaces a hash of an older cost, or of a password that was not prepared (S1). Signing in does not depend on it: it is tried again next time. */
-async function renewHash(parts: SignInParts, account: Account, password: string): Promise<void> {
+async function renewHash(parts: SignInDeps, account: Account, password: string): Promise<void> {
   const { accounts, passwords, log } = parts;
   try {
     const hashing = await passwords.hash(password);

@@ -23,10 +23,10 @@ export interface VerifiedToken {
 /** `reason` says in words what is wrong, without any of the token's content; it is fit for logs and for clients. */
 export type TokenVerdict =
   | { readonly ok: true; readonly token: VerifiedToken }
-  | { readonly ok: false; readonly code: TokenFault; readonly reason: string };
+  | { readonly ok: false; readonly code: TokenErrorCode; readonly reason: string };
 
 /** `unavailable`: whether the token is good cannot be known now; it may well be. */
-export type TokenFault = "unauthorized" | "token_expired" | "unavailable";
+export type TokenErrorCode = "unauthorized" | "token_expired" | "unavailable";
 
 export interface TokenRequest {
   readonly subject: string;
@@ -46,7 +46,7 @@ export interface TokenRequest {
 const TOKEN_TYPE = "at+jwt";
 
 /** Header fields that bring or fetch a key, extend the format or encrypt; none of ours has them, an attacker's may. */
-const REFUSED_FIELDS = ["crit", "jku", "jwk", "x5u", "x5c", "b64", "enc", "zip"];
+const REFUSED_HEADERS = ["crit", "jku", "jwk", "x5u", "x5c", "b64", "enc", "zip"];
 
 const MAX_ID_LENGTH = 256;
 
@@ -81,10 +81,10 @@ export async function verifyToken(
   // Before anything is done with all of it (B3).
   if (token.length > MAX_TOKEN_BYTES || Buffer.byteLength(token) > MAX_TOKEN_BYTES)
     return unauthorized(`it is longer than ${MAX_TOKEN_BYTES} bytes`);
-  const name = keys.verified.nameOf(token);
+  const name = keys.verified.keyOf(token);
   const known = keys.verified.find(name, now);
   if (known !== undefined) return { ok: true, token: known };
-  const form = readForm(token);
+  const form = parseToken(token);
   if ("reason" in form) return unauthorized(form.reason);
   if (form.algorithm !== SHARED_ALGORITHM) return verifyForeign(keys, form, token, { now, latest });
 
@@ -97,7 +97,7 @@ export async function verifyToken(
  * Checks a token that SECRET_KEY must have signed. Done here and not by the library, which has the runtime's thread pool
  * compute each HMAC: 1 µs of work, and 45 µs for the way there and back on a core that is busy (docs/decisions/0010).
  */
-function verifyShared(keys: TokenKeys, form: Form, token: string, { now, latest }: Moments) {
+function verifyShared(keys: TokenKeys, form: ParsedToken, token: string, { now, latest }: TokenTimes) {
   const signed = token.slice(0, token.lastIndexOf("."));
   if (!keys.signedWithSecret(signed, form.signature)) return unauthorized("its signature does not fit");
   const checked = checkedClaims(keys, form, now);
@@ -109,7 +109,7 @@ function verifyShared(keys: TokenKeys, form: Form, token: string, { now, latest 
 /** Reads the claims of a token and checks that they are for this server and not expired; or returns the refusal. */
 function checkedClaims(
   keys: TokenKeys,
-  { header, payload }: Form,
+  { header, payload }: ParsedToken,
   now: number,
 ): TokenVerdict | { readonly claims: Record<string, unknown> } {
   const claims = readClaimsSet(payload);
@@ -117,7 +117,7 @@ function checkedClaims(
   const expected = { type: TOKEN_TYPE, issuer: keys.issuer, audience: keys.audience, leeway: keys.leeway };
   const fault = checkClaims(header, claims, expected, Math.floor(now / 1000));
   if (fault === "expired") return EXPIRED;
-  return fault === undefined ? { claims } : unauthorized(misfit(fault));
+  return fault === undefined ? { claims } : unauthorized(explainClaim(fault));
 }
 
 /**
@@ -126,9 +126,9 @@ function checkedClaims(
  */
 async function verifyForeign(
   keys: TokenKeys,
-  form: Form,
+  form: ParsedToken,
   token: string,
-  { now, latest }: Moments,
+  { now, latest }: TokenTimes,
 ): Promise<TokenVerdict> {
   const { algorithm, header } = form;
   if (keys.keySet === undefined || !KEY_SET_ALGORITHMS.has(algorithm))
@@ -153,7 +153,7 @@ async function verifyForeign(
     return readClaims(payload, latest / 1000 + keys.leeway);
   } catch (error) {
     if (!(error instanceof errors.JOSEError)) throw error;
-    return faultOf(error);
+    return verdictOfError(error);
   }
 }
 
@@ -162,7 +162,7 @@ async function verifyForeign(
  * forgive padding, spaces, the other alphabet and stray last bits; a token must have one spelling, or a revoked or
  * logged one comes back in another.
  */
-function readForm(token: string): Form | { reason: string } {
+function parseToken(token: string): ParsedToken | { reason: string } {
   const segments = token.split(".");
   if (segments.length !== 3) return { reason: "it does not have three parts" };
   const parts: Buffer[] = [];
@@ -175,7 +175,7 @@ function readForm(token: string): Form | { reason: string } {
   const [head, payload, signature] = parts as [Buffer, Buffer, Buffer];
   const header = readClaimsSet(head);
   if (header === undefined) return { reason: "its header is not a JSON object" };
-  const refused = REFUSED_FIELDS.find((field) => Object.hasOwn(header, field));
+  const refused = REFUSED_HEADERS.find((field) => Object.hasOwn(header, field));
   if (refused !== undefined) return { reason: `its header has \`${refused}\`, which is not accepted` };
   return typeof header.alg === "string"
     ? { algorithm: header.alg, header, payload, signature }
@@ -183,13 +183,13 @@ function readForm(token: string): Form | { reason: string } {
 }
 
 /** The moment, and the latest one that the machine's clock has shown; in milliseconds since 1970. */
-interface Moments {
+interface TokenTimes {
   readonly now: number;
   readonly latest: number;
 }
 
 /** A token taken apart; nothing in it is checked yet. */
-interface Form {
+interface ParsedToken {
   readonly algorithm: string;
   readonly header: Readonly<Record<string, unknown>>;
   readonly payload: Buffer;
@@ -221,9 +221,9 @@ function isTime(seconds: number | undefined): seconds is number {
   return seconds !== undefined && seconds >= 0 && seconds <= Number.MAX_SAFE_INTEGER / 1000;
 }
 
-function faultOf(error: errors.JOSEError): TokenVerdict {
+function verdictOfError(error: errors.JOSEError): TokenVerdict {
   if (error instanceof errors.JWTExpired) return EXPIRED;
-  if (error instanceof errors.JWTClaimValidationFailed) return unauthorized(misfit(error.claim));
+  if (error instanceof errors.JWTClaimValidationFailed) return unauthorized(explainClaim(error.claim));
   if (error instanceof errors.JWSSignatureVerificationFailed)
     return unauthorized("its signature does not fit");
   return unauthorized(DAMAGED);
@@ -238,7 +238,7 @@ const UNREADABLE: TokenVerdict = {
 const NO_KEY = "the key set has no key for it";
 const DAMAGED = "it is damaged";
 
-function misfit(claim: string): string {
+function explainClaim(claim: string): string {
   return `its \`${claim}\` is missing or not the one expected`;
 }
 

@@ -1,8 +1,8 @@
-import { RecencyMap } from "../../core/recency-map.ts";
+import { LruMap } from "../../core/recency-map.ts";
 import type { VerifiedToken } from "./tokens.ts";
 
 /** Tokens remembered; at some 350 bytes each this is below 3 MB. */
-const CAPACITY = 8192;
+const MAX_TOKENS = 8192;
 
 /**
  * The tokens whose signature was checked last, so that who comes back with the same one, as a client does whose line was
@@ -12,10 +12,10 @@ const CAPACITY = 8192;
  * time.
  */
 export class VerifiedTokens {
-  private readonly known = new RecencyMap<VerifiedToken>(CAPACITY);
+  private readonly known = new LruMap<VerifiedToken>(MAX_TOKENS);
 
   /** The name under which a token is known here: its hash. Its size MUST be bounded before. */
-  nameOf(token: string): string {
+  keyOf(token: string): string {
     return Bun.SHA256.hash(token, "base64");
   }
 

@@ -1,63 +1,69 @@
 import type { HistoryResult } from "../../core/engine.ts";
-import { chargesToFill, type Fault, type FaultRefusal, type FaultRequest } from "../../core/faults.ts";
+import {
+  type Fault,
+  type FaultRefusal,
+  type FaultRequest,
+  requestsToExhaustQuota,
+} from "../../core/faults.ts";
 import type { Quota } from "../../protocol/server-frames.ts";
 import type { TokenKeys } from "../authentication/keys.ts";
 import { signToken } from "../authentication/tokens.ts";
 import type { Settings } from "../settings/settings.ts";
 import type { Connection } from "../socket/connection.ts";
-import type { ConnectionFacts, ConnectionHost } from "../socket/connection-host.ts";
-import type { FaultAnswer, FaultMaker } from "./route.ts";
-import { type LineFault, TestedConnection } from "./tested-connection.ts";
+import type { ConnectionDeps, ConnectionInit } from "../socket/connection-host.ts";
+import type { FaultInjector, FaultResult } from "./route.ts";
+import { type ConnectionFault, FaultyConnection } from "./tested-connection.ts";
 
-export interface FaultBenchParts {
-  readonly host: ConnectionHost;
+export interface FaultInjectorDeps {
+  readonly host: ConnectionDeps;
   readonly keys: TokenKeys;
   readonly settings: Pick<Settings, "host" | "testFaults">;
 }
 
 /** What a server has while TEST_FAULTS is on. */
-export interface FaultBench extends FaultMaker {
+export interface ServerFaultInjector extends FaultInjector {
   /** Makes the connection for a socket that is about to open, one that can be disturbed. */
-  readonly connect: (facts: ConnectionFacts) => Connection;
+  readonly connect: (facts: ConnectionInit) => Connection;
   /** Takes back what disturbs any line, so that the server can say farewell. */
-  undisturb(): void;
+  clearFaults(): void;
 }
 
 /** Requests that are at the engine at once while a quota is filled: others get their turns between. */
 const CHARGES_AT_ONCE = 200;
 
 /** For how long an expired token has been one, in seconds. */
-const LONG_EXPIRED = 60;
+const EXPIRED_SINCE_S = 60;
 
 /** Opens the part of the server that makes faults on request, and says so in the log. */
-export function openFaultBench({ host, keys, settings }: FaultBenchParts): FaultBench {
-  const { directory, log } = host;
+export function createFaultInjector({ host, keys, settings }: FaultInjectorDeps): ServerFaultInjector {
+  const { registry: directory, log } = host;
   log.warn("test.faults_enabled", {
     host: settings.host,
     advice: "Clients may disturb their own connections by POST /test/faults: for tests only.",
   });
   const find = (user: string, id: string) =>
     directory
-      .of(user)
-      .find((one): one is TestedConnection => one instanceof TestedConnection && one.id === id);
-  const make = async (fault: Fault, connection: TestedConnection): Promise<FaultAnswer> => {
+      .ofUser(user)
+      .find((one): one is FaultyConnection => one instanceof FaultyConnection && one.id === id);
+  const inject = async (fault: Fault, connection: FaultyConnection): Promise<FaultResult> => {
     if (fault.do === "fill_quota") return fillQuota(host, connection);
     if (fault.do === "expired_token")
       return { token: await expiredToken(keys, connection.user, host.clock.wall()) };
-    return disturb(connection, fault);
+    return injectConnectionFault(connection, fault);
   };
   return {
-    connect: (facts) => new TestedConnection(host, facts),
-    async make(user, { connection: id, fault }) {
+    connect: (facts) => new FaultyConnection(host, facts),
+    async inject(user, { connection: id, fault }) {
       const connection = find(user, id);
       if (connection === undefined) return { refusal: notFound(user, id) };
-      const answer = await make(fault, connection);
-      if (!("refusal" in answer)) log.warn("test.fault_injected", { ...connection.who(), fault: fault.do });
+      const answer = await inject(fault, connection);
+      if (!("refusal" in answer))
+        log.warn("test.fault_injected", { ...connection.logFields(), fault: fault.do });
       return answer;
     },
-    undisturb() {
+    clearFaults() {
       for (const connection of directory.all())
-        if (connection instanceof TestedConnection) connection.undisturb();
+        if (connection instanceof FaultyConnection) connection.clearFaults();
     },
   };
 }
@@ -68,24 +74,24 @@ function notFound(user: string, id: FaultRequest["connection"]): FaultRefusal {
   return { code: "not_found", message };
 }
 
-function disturb(connection: TestedConnection, fault: LineFault): FaultAnswer {
-  const message = connection.disturb(fault);
+function injectConnectionFault(connection: FaultyConnection, fault: ConnectionFault): FaultResult {
+  const message = connection.inject(fault);
   return message === undefined ? {} : { refusal: { code: "invalid", message } };
 }
 
 /** Signs a token whose time, and the leeway after it, is over. */
 function expiredToken(keys: TokenKeys, subject: string, now: number): Promise<string> {
-  const before = (keys.lifetime + keys.leeway + LONG_EXPIRED) * 1000;
+  const before = (keys.lifetime + keys.leeway + EXPIRED_SINCE_S) * 1000;
   return signToken(keys, { subject, now: now - before });
 }
 
 /** Charges the connection's user all that is left, each request by a look into the history, which leaves no other trace. */
-async function fillQuota({ engine }: ConnectionHost, connection: TestedConnection): Promise<FaultAnswer> {
+async function fillQuota({ engine }: ConnectionDeps, connection: FaultyConnection): Promise<FaultResult> {
   const { user, conversation, plan } = connection;
   const limit = plan?.requestsPerHour ?? 0;
   let quota: Quota | null = await engine.quota(user, limit);
   while (quota === null || quota.remaining > 0) {
-    const charges = chargesToFill(quota);
+    const charges = requestsToExhaustQuota(quota);
     if (typeof charges === "string") return { refusal: { code: "invalid", message: charges } };
     const charge = () =>
       new Promise<HistoryResult>((done) => engine.history({ conversation, user, limit, count: 1 }, done));

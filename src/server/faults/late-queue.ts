@@ -1,12 +1,12 @@
-interface Held {
+interface DelayedItem {
   due: number;
   readonly bytes: number;
-  readonly go: () => void;
+  readonly run: () => void;
 }
 
 /** What comes late, in its order: nothing overtakes what was there before it. */
-export class LateQueue {
-  private waiting: Held[] = [];
+export class DelayQueue {
+  private waiting: DelayedItem[] = [];
   /** Of all that waits. */
   bytes = 0;
 
@@ -16,12 +16,12 @@ export class LateQueue {
 
   /** Has `go` called at `due` (milliseconds), or when what came before it has gone, if that is later. */
   add(due: number, bytes: number, go: () => void): void {
-    this.waiting.push({ due: Math.max(due, this.waiting.at(-1)?.due ?? 0), bytes, go });
+    this.waiting.push({ due: Math.max(due, this.waiting.at(-1)?.due ?? 0), bytes, run: go });
     this.bytes += bytes;
   }
 
   /** Lets all that waits go at `due` at the latest. */
-  hasten(due: number): void {
+  limitDelay(due: number): void {
     for (const held of this.waiting) held.due = Math.min(held.due, due);
   }
 
@@ -30,15 +30,15 @@ export class LateQueue {
     for (let held = this.waiting[0]; held !== undefined && held.due <= now; held = this.waiting[0]) {
       this.waiting.shift();
       this.bytes -= held.bytes;
-      held.go();
+      held.run();
     }
   }
 
   /** Empties the queue, and answers what waited in it. */
-  take(): (() => void)[] {
+  clear(): (() => void)[] {
     const { waiting } = this;
     this.waiting = [];
     this.bytes = 0;
-    return waiting.map(({ go }) => go);
+    return waiting.map(({ run: go }) => go);
   }
 }

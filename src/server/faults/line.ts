@@ -1,10 +1,10 @@
 import type { Clock } from "../../core/clock.ts";
 import type { ServerFrameType } from "../../protocol/server-frames.ts";
 import type { Socket } from "../socket/connection-host.ts";
-import { LateQueue } from "./late-queue.ts";
+import { DelayQueue } from "./late-queue.ts";
 
 /** What a line tells the connection at its end. */
-export interface LineListener {
+export interface FaultySocketListener {
   /** All that was held back for the peer has left. */
   drained(): void;
   /** The time of a freeze is over, or it was ended. */
@@ -17,7 +17,7 @@ export interface LineListener {
 type PauseReason = "session" | "frozen" | "full";
 
 /** How often it is looked whether something is due, in milliseconds; only while something is held back. */
-const LOOK = 5;
+const RELEASE_INTERVAL_MS = 5;
 
 /** What may be held back of one peer's frames before its socket is not read any further. */
 const MAX_HELD = { frames: 256, bytes: 1024 * 1024 };
@@ -30,14 +30,14 @@ const MAX_HELD = { frames: 256, bytes: 1024 * 1024 };
  * What it holds back of the server's frames counts as unsent, so that a reader who is kept from reading is closed as
  * one who does not read (B1); after the close that was to follow them nothing is taken any more.
  */
-export class DisturbedLine implements Socket {
-  private readonly inbound = new LateQueue();
-  private readonly outbound = new LateQueue();
-  private readonly losses = new Map<string, number>();
+export class FaultySocket implements Socket {
+  private readonly inbound = new DelayQueue();
+  private readonly outbound = new DelayQueue();
+  private readonly dropsLeft = new Map<string, number>();
   private readonly pauses = new Set<PauseReason>();
-  private delayed = 0;
+  private delayMs = 0;
   private thawAt: number | undefined;
-  private stopLooking: (() => void) | undefined;
+  private stopReleasing: (() => void) | undefined;
   /** A close waits for what was sent before it. */
   private closing = false;
   private ended = false;
@@ -45,7 +45,7 @@ export class DisturbedLine implements Socket {
   constructor(
     private readonly socket: Socket,
     private readonly clock: Clock,
-    private readonly listener: LineListener,
+    private readonly listener: FaultySocketListener,
   ) {}
 
   get isFrozen(): boolean {
@@ -55,59 +55,59 @@ export class DisturbedLine implements Socket {
   /** Neither reads nor writes for so many milliseconds. */
   freeze(milliseconds: number): void {
     this.thawAt = this.clock.now() + milliseconds;
-    this.hold("frozen");
-    this.look();
+    this.addPause("frozen");
+    this.startReleasing();
   }
 
   /** Ends a freeze; what was held back follows in its order. */
   thaw(): void {
     if (this.thawAt === undefined) return;
     this.thawAt = undefined;
-    this.letGo("frozen");
+    this.unpause("frozen");
     this.listener.thawed();
     this.release();
   }
 
   /** Has everything come so many milliseconds later from now on, in both directions; 0 ends it. */
   delay(milliseconds: number): void {
-    this.delayed = milliseconds;
+    this.delayMs = milliseconds;
     const latest = this.clock.now() + milliseconds;
-    this.inbound.hasten(latest);
-    this.outbound.hasten(latest);
+    this.inbound.limitDelay(latest);
+    this.outbound.limitDelay(latest);
     this.release();
   }
 
   /** Does not send the next `count` frames of `type`, though it says that it did. */
-  lose(type: ServerFrameType, count: number): void {
-    if (count > 0) this.losses.set(type, count);
-    else this.losses.delete(type);
+  dropNext(type: ServerFrameType, count: number): void {
+    if (count > 0) this.dropsLeft.set(type, count);
+    else this.dropsLeft.delete(type);
   }
 
   /** Something came from the peer; `go` has the connection work on it. */
-  arrives(bytes: number, go: () => void): void {
+  receive(bytes: number, go: () => void): void {
     if (!this.holds(this.inbound)) {
       go();
       return;
     }
-    this.inbound.add(this.clock.now() + this.delayed, bytes, go);
-    if (this.inbound.length >= MAX_HELD.frames || this.inbound.bytes >= MAX_HELD.bytes) this.hold("full");
-    this.look();
+    this.inbound.add(this.clock.now() + this.delayMs, bytes, go);
+    if (this.inbound.length >= MAX_HELD.frames || this.inbound.bytes >= MAX_HELD.bytes) this.addPause("full");
+    this.startReleasing();
   }
 
   /** The socket is closed. Answers what had come from the peer and was still held back. */
   end(): (() => void)[] {
     this.ended = true;
-    this.stopLooking?.();
-    this.stopLooking = undefined;
-    this.outbound.take();
-    return this.inbound.take();
+    this.stopReleasing?.();
+    this.stopReleasing = undefined;
+    this.outbound.clear();
+    return this.inbound.clear();
   }
 
   sendText(frame: string): number {
     if (this.closing || this.ended) return 0;
-    if (this.losses.size > 0 && this.isLost(frame)) return frame.length;
+    if (this.dropsLeft.size > 0 && this.isDropped(frame)) return frame.length;
     if (!this.holds(this.outbound)) return this.socket.sendText(frame);
-    this.later(Buffer.byteLength(frame), () => {
+    this.enqueue(Buffer.byteLength(frame), () => {
       // Going on after a frame that was dropped would be a hole that nobody sees.
       if (this.socket.sendText(frame) === 0) this.terminate();
     });
@@ -122,21 +122,21 @@ export class DisturbedLine implements Socket {
 
   ping(): number {
     if (!this.holds(this.outbound)) return this.socket.ping();
-    this.later(0, () => this.socket.ping());
+    this.enqueue(0, () => this.socket.ping());
     return -1;
   }
 
   pause(): void {
-    this.hold("session");
+    this.addPause("session");
   }
 
   resume(): void {
-    this.letGo("session");
+    this.unpause("session");
   }
 
   close(code?: number, reason?: string): void {
     this.closing = true;
-    if (this.holds(this.outbound)) this.later(0, () => this.socket.close(code, reason));
+    if (this.holds(this.outbound)) this.enqueue(0, () => this.socket.close(code, reason));
     else this.socket.close(code, reason);
   }
 
@@ -145,35 +145,35 @@ export class DisturbedLine implements Socket {
     this.socket.terminate();
   }
 
-  private holds(queue: LateQueue): boolean {
-    return this.isFrozen || this.delayed > 0 || queue.length > 0;
+  private holds(queue: DelayQueue): boolean {
+    return this.isFrozen || this.delayMs > 0 || queue.length > 0;
   }
 
-  private later(bytes: number, go: () => void): void {
-    this.outbound.add(this.clock.now() + this.delayed, bytes, go);
-    this.look();
+  private enqueue(bytes: number, go: () => void): void {
+    this.outbound.add(this.clock.now() + this.delayMs, bytes, go);
+    this.startReleasing();
   }
 
-  private isLost(frame: string): boolean {
+  private isDropped(frame: string): boolean {
     const type = /^\{"type":"(\w+)"/.exec(frame)?.[1] ?? "";
-    const left = this.losses.get(type);
+    const left = this.dropsLeft.get(type);
     if (left === undefined) return false;
-    if (left > 1) this.losses.set(type, left - 1);
-    else this.losses.delete(type);
+    if (left > 1) this.dropsLeft.set(type, left - 1);
+    else this.dropsLeft.delete(type);
     return true;
   }
 
-  private hold(reason: PauseReason): void {
+  private addPause(reason: PauseReason): void {
     if (this.pauses.size === 0) this.socket.pause();
     this.pauses.add(reason);
   }
 
-  private letGo(reason: PauseReason): void {
+  private unpause(reason: PauseReason): void {
     if (this.pauses.delete(reason) && this.pauses.size === 0) this.socket.resume();
   }
 
-  private look(): void {
-    this.stopLooking ??= this.clock.every(LOOK, () => this.release());
+  private startReleasing(): void {
+    this.stopReleasing ??= this.clock.every(RELEASE_INTERVAL_MS, () => this.release());
   }
 
   private release(): void {
@@ -195,10 +195,10 @@ export class DisturbedLine implements Socket {
     inbound.release(now);
     outbound.release(now);
     if (this.ended) return;
-    if (inbound.length < MAX_HELD.frames / 2 && inbound.bytes < MAX_HELD.bytes / 2) this.letGo("full");
+    if (inbound.length < MAX_HELD.frames / 2 && inbound.bytes < MAX_HELD.bytes / 2) this.unpause("full");
     if (owed && outbound.length === 0 && this.socket.getBufferedAmount() === 0) this.listener.drained();
     if (inbound.length > 0 || outbound.length > 0) return;
-    this.stopLooking?.();
-    this.stopLooking = undefined;
+    this.stopReleasing?.();
+    this.stopReleasing = undefined;
   }
 }

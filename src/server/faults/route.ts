@@ -1,32 +1,32 @@
 import type { MiddlewareHandler } from "hono";
 import { type FaultRefusal, type FaultRequest, readFaultRequest } from "../../core/faults.ts";
 import type { Quota } from "../../protocol/server-frames.ts";
-import { type BearerParts, identifyBearer } from "../http/bearer.ts";
+import { authenticateBearer, type BearerDeps } from "../http/bearer.ts";
 import { readText } from "../http/body.ts";
 import type { HttpContext, HttpEnvironment } from "../http/environment.ts";
 import { problem } from "../http/problem.ts";
 import type { Log } from "../log.ts";
 
 /** What became of a request for a fault. */
-export type FaultAnswer =
+export type FaultResult =
   | { readonly refusal: FaultRefusal }
   | { readonly quota?: Quota; readonly token?: string; readonly refusal?: never };
 
 /** Makes faults on the connections of whoever asks. */
-export interface FaultMaker {
+export interface FaultInjector {
   /** Makes a fault on a connection of `user`, or answers why not. */
-  make(user: string, request: FaultRequest): Promise<FaultAnswer>;
+  inject(user: string, request: FaultRequest): Promise<FaultResult>;
 }
 
-export interface FaultRouteParts extends BearerParts {
-  readonly faults: FaultMaker;
+export interface FaultRouteDeps extends BearerDeps {
+  readonly faults: FaultInjector;
 }
 
 /** Only there while TEST_FAULTS is on. */
 export const FAULTS_PATH = "/test/faults";
 
 /** TEST_FAULTS=true is for this machine: whoever comes through a proxy on it is from elsewhere. */
-export function forThisMachine(log: Log): MiddlewareHandler<HttpEnvironment> {
+export function localOnly(log: Log): MiddlewareHandler<HttpEnvironment> {
   return async (c, next) => {
     const { address, faultsUsable } = c.env;
     if (faultsUsable) return next();
@@ -41,15 +41,15 @@ export function forThisMachine(log: Log): MiddlewareHandler<HttpEnvironment> {
  * `POST /test/faults`: makes a fault on one connection of the bearer's. Answers the fault as it was understood, and for
  * `fill_quota` the quota as it is then, for `expired_token` the token.
  */
-export function faultRoute({ faults, ...parts }: FaultRouteParts): (c: HttpContext) => Promise<Response> {
+export function faultRoute({ faults, ...parts }: FaultRouteDeps): (c: HttpContext) => Promise<Response> {
   return async (c) => {
-    const bearer = await identifyBearer(parts, c);
+    const bearer = await authenticateBearer(parts, c);
     if (bearer instanceof Response) return bearer;
     const { user } = bearer.identity;
     const text = await readText(parts.log, c);
     if (text instanceof Response) return text;
     const read = readFaultRequest(text);
-    const answer: FaultAnswer = "refusal" in read ? read : await faults.make(user, read.request);
+    const answer: FaultResult = "refusal" in read ? read : await faults.inject(user, read.request);
     if (answer.refusal !== undefined) {
       const { code, message } = answer.refusal;
       parts.log.warn("request.invalid", { address: c.env.address, path: c.req.path, user, code });

@@ -3,13 +3,13 @@ import type { BurstRule } from "../../core/burst.ts";
 import type { OriginRule } from "../../core/origins.ts";
 import { ERRORS } from "../../protocol/errors.ts";
 import { MAX_FRAME_BYTES } from "../../protocol/limits.ts";
-import { beginRefresh, type RefreshParts, refresh } from "../authentication/refresh.ts";
-import { type SignInParts, signIn } from "../authentication/sign-in.ts";
-import { FAULTS_PATH, type FaultMaker, faultRoute, forThisMachine } from "../faults/route.ts";
-import { BodyCut, MAX_BODY_BYTES, refuseBody } from "./body.ts";
-import { type ConfigParts, configRoute } from "./config-route.ts";
+import { beginRefresh, type RefreshDeps, refresh } from "../authentication/refresh.ts";
+import { type SignInDeps, signIn } from "../authentication/sign-in.ts";
+import { FAULTS_PATH, type FaultInjector, faultRoute, localOnly } from "../faults/route.ts";
+import { BodyAborted, MAX_BODY_BYTES, refuseBody } from "./body.ts";
+import { type ConfigRouteDeps, configRoute } from "./config-route.ts";
 import {
-  type ConversationParts,
+  type ConversationRoutesDeps,
   postMessageRoute,
   presenceRoute,
   readMessagesRoute,
@@ -18,48 +18,51 @@ import { CROSS_ORIGIN_PATHS, crossOrigin } from "./cross-origin.ts";
 import type { HttpContext, HttpEnvironment } from "./environment.ts";
 import { refuseForeignPages } from "./foreign-pages.ts";
 import { healthRoute, readyRoute } from "./health-route.ts";
-import { type LogoutParts, logoutRoute } from "./logout-route.ts";
-import { type MeParts, meRoute } from "./me-route.ts";
+import { type LogoutRouteDeps, logoutRoute } from "./logout-route.ts";
+import { type MeRouteDeps, meRoute } from "./me-route.ts";
 import { type Page, pageRoute } from "./page-route.ts";
 import { problem } from "./problem.ts";
-import { type RemovalParts, removeConversationRoute } from "./remove-conversation-route.ts";
-import { createGuard, guardStrangers } from "./request-guard.ts";
+import { type RemovalRouteDeps, removeConversationRoute } from "./remove-conversation-route.ts";
+import { createGuard, guardUnauthenticated } from "./request-guard.ts";
 import { securityHeaders } from "./security-headers.ts";
-import { type TicketParts, ticketRoute } from "./ticket-route.ts";
+import { type TicketRouteDeps, ticketRoute } from "./ticket-route.ts";
 import { tokenRoute, tokensUnavailable } from "./token-route.ts";
 
-export type AppParts = SignInParts &
-  RefreshParts &
-  ConfigParts &
-  Omit<MeParts & LogoutParts & TicketParts & ConversationParts & RemovalParts, "guard"> & {
+export type AppDeps = SignInDeps &
+  RefreshDeps &
+  ConfigRouteDeps &
+  Omit<
+    MeRouteDeps & LogoutRouteDeps & TicketRouteDeps & ConversationRoutesDeps & RemovalRouteDeps,
+    "guard"
+  > & {
     /** How many requests one user may send (M2). */
     readonly burst: BurstRule;
     readonly page: Page;
     /** Makes faults on request; undefined where TEST_FAULTS is off. */
-    readonly faults?: FaultMaker | undefined;
+    readonly faults?: FaultInjector | undefined;
     /** Whose pages may use the server. */
     readonly origins: OriginRule;
     /** Whether new clients are welcome: the store can be written and the server is not draining. */
     readonly ready: () => boolean;
     /** Whether something failed with this because the store cannot be reached. */
-    readonly storeIsAway: (error: unknown) => boolean;
+    readonly isStoreUnavailable: (error: unknown) => boolean;
   };
 
 /** Everything the server answers over HTTP. `/ws/*` never comes here: the door looks at it first. */
-export function createApp(appParts: AppParts): Hono<HttpEnvironment> {
+export function createApp(appParts: AppDeps): Hono<HttpEnvironment> {
   const parts = { ...appParts, guard: createGuard(appParts.burst, appParts) };
   const app = new Hono<HttpEnvironment>();
   app.use(securityHeaders);
   const { faults } = parts;
   const shared = faults === undefined ? CROSS_ORIGIN_PATHS : [...CROSS_ORIGIN_PATHS, FAULTS_PATH];
-  for (const path of shared) app.use(path, crossOrigin(parts.origins.listed));
+  for (const path of shared) app.use(path, crossOrigin(parts.origins.allowed));
   // Health checks and the files of the page cost nothing, and come from anywhere.
   const free = new Set(["/healthz", "/readyz", ...parts.page.keys()]);
   app.use(refuseForeignPages(parts, free));
-  app.use(guardStrangers(parts.guard, free, isIdentified));
+  app.use(guardUnauthenticated(parts.guard, free, isAuthenticatedPath));
   app.use(bodyLimits(parts));
 
-  const withRefresh: SignInParts =
+  const withRefresh: SignInDeps =
     parts.refreshLifetime > 0 ? { ...parts, beginRefresh: (account) => beginRefresh(parts, account) } : parts;
   app.post(
     "/token",
@@ -78,26 +81,25 @@ export function createApp(appParts: AppParts): Hono<HttpEnvironment> {
   app.post("/conversations/:id/messages", postMessageRoute(parts));
   app.get("/conversations/:id/presence", presenceRoute(parts));
   app.delete("/conversations/:id", removeConversationRoute(parts));
-  if (faults !== undefined)
-    app.post(FAULTS_PATH, forThisMachine(parts.log), faultRoute({ ...parts, faults }));
+  if (faults !== undefined) app.post(FAULTS_PATH, localOnly(parts.log), faultRoute({ ...parts, faults }));
   app.get("/healthz", healthRoute);
   app.get("/readyz", readyRoute(parts.ready));
   app.get("/config.json", configRoute(parts));
   for (const [path, file] of parts.page) app.get(path, pageRoute(file));
 
-  answerOtherMethods(app);
+  refuseOtherMethods(app);
   app.notFound(() => problem("not_found"));
-  app.onError((error, c) => unforeseen(parts, error, c));
+  app.onError((error, c) => onUnexpectedError(parts, error, c));
   return app;
 }
 
 /** Whether the routes of `path` find out who sends a request. */
-function isIdentified(path: string): boolean {
+function isAuthenticatedPath(path: string): boolean {
   return ["/me", "/logout", "/ticket", FAULTS_PATH].includes(path) || path.startsWith("/conversations/");
 }
 
 /** Refuses a body whose stated length is too much, before anything else is done for its client. */
-function bodyLimits(parts: AppParts): MiddlewareHandler<HttpEnvironment> {
+function bodyLimits(parts: AppDeps): MiddlewareHandler<HttpEnvironment> {
   return async (c, next) => {
     const maxBytes = c.req.path.startsWith("/conversations/") ? MAX_FRAME_BYTES : MAX_BODY_BYTES;
     if (Number(c.req.header("Content-Length") ?? 0) <= maxBytes) return next();
@@ -109,7 +111,7 @@ function bodyLimits(parts: AppParts): MiddlewareHandler<HttpEnvironment> {
  * Answers OPTIONS with `Allow`, as HAProxy asks for the health unless it is told a path, and any other method with 405 where
  * the path is known under another one (RFC 9110 §9.3.7, §15.5.6).
  */
-function answerOtherMethods(app: Hono<HttpEnvironment>): void {
+function refuseOtherMethods(app: Hono<HttpEnvironment>): void {
   // Sockets: any other method than OPTIONS is the door's.
   const methods = new Map([["/ws/:user/:conversation", ["GET"]]]);
   for (const { path, method } of app.routes) {
@@ -130,14 +132,14 @@ function answerOtherMethods(app: Hono<HttpEnvironment>): void {
 }
 
 /** What happened is for the log; the client gets the id under which it stands there, and nothing else (M5). */
-function unforeseen(
-  { log, storeIsAway }: Pick<AppParts, "log" | "storeIsAway">,
+function onUnexpectedError(
+  { log, isStoreUnavailable: storeIsAway }: Pick<AppDeps, "log" | "storeIsAway">,
   error: Error,
   c: HttpContext,
 ): Response {
   const id = crypto.randomUUID();
   const { method, path } = c.req;
-  if (error instanceof BodyCut) {
+  if (error instanceof BodyAborted) {
     log.debug("request.aborted", { address: c.env.address, method, path });
     return problem("malformed", { detail: error.message });
   }

@@ -1,17 +1,12 @@
-import { FAILURE_PAUSE } from "../../core/key-set.ts";
-import {
-  type IdentifyParts,
-  type Identity,
-  type IdentityRefusal,
-  permit,
-} from "../authentication/identify.ts";
+import { RETRY_AFTER_FAILURE_MS } from "../../core/key-set.ts";
+import { type AuthDeps, type AuthFailure, authorize, type Identity } from "../authentication/identify.ts";
 import { type VerifiedToken, verifyToken } from "../authentication/tokens.ts";
 import type { Log } from "../log.ts";
 import type { HttpContext } from "./environment.ts";
 import { problem, retryAfterSeconds } from "./problem.ts";
 import type { Guard } from "./request-guard.ts";
 
-export interface BearerParts extends IdentifyParts {
+export interface BearerDeps extends AuthDeps {
   readonly log: Log;
   readonly guard: Guard;
 }
@@ -23,14 +18,14 @@ export interface Bearer {
 }
 
 /** What stands in `Authorization: Bearer …`; undefined where nothing does, or more than one thing. */
-export function bearerOf(c: HttpContext): string | undefined {
+export function bearerTokenOf(c: HttpContext): string | undefined {
   return /^Bearer +([^\s,]+)$/i.exec(c.req.header("Authorization") ?? "")?.[1];
 }
 
 /** Finds out who sent a request by its token, or answers the refusal, which is logged. */
-export async function identifyBearer(parts: BearerParts, c: HttpContext): Promise<Bearer | Response> {
+export async function authenticateBearer(parts: BearerDeps, c: HttpContext): Promise<Bearer | Response> {
   const { address, demoUse } = c.env;
-  const bearer = bearerOf(c);
+  const bearer = bearerTokenOf(c);
   if (bearer === undefined) {
     parts.log.warn("request.refused", { address, path: c.req.path, code: "unauthorized" });
     return problem("unauthorized", {
@@ -39,11 +34,11 @@ export async function identifyBearer(parts: BearerParts, c: HttpContext): Promis
     });
   }
   const verdict = await verifyToken(parts.keys, bearer, parts.clock.wall(), parts.clock.latest());
-  if (!verdict.ok) return (await parts.guard.stranger(c)) ?? refuse(parts, c, verdict.code, verdict.reason);
+  if (!verdict.ok) return (await parts.guard.address(c)) ?? refuse(parts, c, verdict.code, verdict.reason);
   // Before anything is asked of the store.
   const flooding = await parts.guard.user(c, verdict.token.subject);
   if (flooding !== undefined) return flooding;
-  const identity = await permit(parts, verdict.token, demoUse);
+  const identity = await authorize(parts, verdict.token, demoUse);
   if ("refusal" in identity) {
     const { code, message, user } = identity.refusal;
     return refuse(parts, c, code, message, user);
@@ -52,16 +47,19 @@ export async function identifyBearer(parts: BearerParts, c: HttpContext): Promis
 }
 
 function refuse(
-  { log }: BearerParts,
+  { log }: BearerDeps,
   c: HttpContext,
-  code: IdentityRefusal["code"],
+  code: AuthFailure["code"],
   message: string,
   user?: string,
 ): Response {
   log.warn("request.refused", { address: c.env.address, path: c.req.path, user, code, reason: message });
   // Another token would not help: whether this one is good cannot be known now.
   if (code === "unavailable") {
-    return problem(code, { detail: message, headers: { "Retry-After": retryAfterSeconds(FAILURE_PAUSE) } });
+    return problem(code, {
+      detail: message,
+      headers: { "Retry-After": retryAfterSeconds(RETRY_AFTER_FAILURE_MS) },
+    });
   }
   // 403 is about the account; another token would not help (RFC 6750 §3.1).
   if (code === "forbidden") return problem(code, { detail: message });

@@ -7,11 +7,11 @@ import { problem } from "./problem.ts";
 export const MAX_BODY_BYTES = 16 * 1024;
 
 /** The client hung up before its body was complete: nobody is left to answer, and nothing is wrong with the server. */
-export class BodyCut extends Error {}
+export class BodyAborted extends Error {}
 
 /**
  * Reads a body as text, or returns the refusal, which is logged: 413 for more than `maxBytes`, 400 for bytes that are no
- * UTF-8, which would be stored as U+FFFD. Throws BodyCut when the client has gone.
+ * UTF-8, which would be stored as U+FFFD. Throws BodyAborted when the client has gone.
  */
 export async function readText(
   log: Log,
@@ -25,12 +25,12 @@ export async function readText(
   try {
     return UTF_8.decode(bytes);
   } catch {
-    return refuseBody(log, c, "malformed", NO_UTF_8);
+    return refuseBody(log, c, "malformed", NOT_UTF_8);
   }
 }
 
 /** What is said to a client whose text is in another encoding. */
-export const NO_UTF_8 = "The body is not valid UTF-8.";
+export const NOT_UTF_8 = "The body is not valid UTF-8.";
 
 // It keeps nothing between two texts: each is decoded whole. A byte order mark is passed over (RFC 8259 §8.1).
 const UTF_8 = new TextDecoder("utf-8", { fatal: true });
@@ -59,14 +59,14 @@ async function readBytes(request: Request, maxBytes: number): Promise<Uint8Array
       chunks.push(chunk);
     }
   } catch (error) {
-    if (isHangUp(error))
-      throw new BodyCut("The client hung up before its body was complete.", { cause: error });
+    if (isClientAbort(error))
+      throw new BodyAborted("The client hung up before its body was complete.", { cause: error });
     throw error;
   }
   return Buffer.concat(chunks);
 }
 
 /** The runtime's word for it. */
-function isHangUp(error: unknown): boolean {
+function isClientAbort(error: unknown): boolean {
   return error instanceof DOMException && error.name === "AbortError";
 }

@@ -1,12 +1,12 @@
 import type { ApiKey } from "../../core/api-keys.ts";
-import { type Grants, missingRight, type Right } from "../../core/grants.ts";
+import { explainMissingRight, type Grants, type Right } from "../../core/grants.ts";
 import { IDENTIFIER_RULE, isIdentifier } from "../../protocol/identifiers.ts";
 import { API_KEY_PREFIX, findApiKey } from "../authentication/api-keys.ts";
-import { type BearerParts, bearerOf, identifyBearer } from "./bearer.ts";
+import { authenticateBearer, type BearerDeps, bearerTokenOf } from "./bearer.ts";
 import type { HttpContext } from "./environment.ts";
 import { problem } from "./problem.ts";
 
-export interface CallerParts extends BearerParts {
+export interface CallerDeps extends BearerDeps {
   readonly apiKeys: readonly ApiKey[];
 }
 
@@ -22,12 +22,12 @@ export interface Caller {
   readonly isKey: boolean;
   readonly conversation: string;
   /** Who it is, for a line of the log. */
-  readonly who: Readonly<Record<string, string>>;
+  readonly logFields: Readonly<Record<string, string>>;
 }
 
 /** Finds out who asks for the conversation in the address and whether they may, or answers the refusal. */
-export async function identifyCaller(
-  parts: CallerParts,
+export async function authenticateCaller(
+  parts: CallerDeps,
   c: HttpContext,
   right: Right,
 ): Promise<Caller | Response> {
@@ -36,23 +36,28 @@ export async function identifyCaller(
   const { grants, ...caller } = found;
   const conversation = c.req.param("id") ?? "";
   if (!isIdentifier(conversation)) {
-    parts.log.warn("request.invalid", { ...caller.who, code: "bad_address" });
+    parts.log.warn("request.invalid", { ...caller.logFields, code: "bad_address" });
     return problem("bad_address", {
       detail: `The conversation in the address must be ${IDENTIFIER_RULE}.`,
     });
   }
-  const missing = missingRight(grants, conversation, right);
+  const missing = explainMissingRight(grants, conversation, right);
   if (missing === undefined) return { ...caller, conversation };
-  parts.log.warn("request.refused", { ...caller.who, conversation, code: "forbidden", reason: missing });
+  parts.log.warn("request.refused", {
+    ...caller.logFields,
+    conversation,
+    code: "forbidden",
+    reason: missing,
+  });
   return problem("forbidden", { detail: missing });
 }
 
 async function findCaller(
-  parts: CallerParts,
+  parts: CallerDeps,
   c: HttpContext,
 ): Promise<(Omit<Caller, "conversation"> & { grants: Grants }) | Response> {
   const { address } = c.env;
-  const presented = bearerOf(c);
+  const presented = bearerTokenOf(c);
   if (presented?.startsWith(API_KEY_PREFIX)) {
     const key = findApiKey(parts.apiKeys, presented);
     if (key !== undefined) {
@@ -65,10 +70,10 @@ async function findCaller(
         plan: name,
         isKey: true,
         grants: { rights },
-        who: { address, key: name },
+        logFields: { address, key: name },
       };
     }
-    const flooding = await parts.guard.stranger(c);
+    const flooding = await parts.guard.address(c);
     if (flooding !== undefined) return flooding;
     parts.log.warn("request.refused", { address, path: c.req.path, code: "unauthorized", reason: "key" });
     return problem("unauthorized", {
@@ -76,9 +81,9 @@ async function findCaller(
       headers: { "WWW-Authenticate": 'Bearer error="invalid_token"' },
     });
   }
-  const bearer = await identifyBearer(parts, c);
+  const bearer = await authenticateBearer(parts, c);
   if (bearer instanceof Response) return bearer;
   const { user, plan, grants } = bearer.identity;
   const { name, requestsPerHour: limit } = plan;
-  return { user, limit, plan: name, isKey: false, grants, who: { address, user } };
+  return { user, limit, plan: name, isKey: false, grants, logFields: { address, user } };
 }

@@ -1,19 +1,19 @@
 import type { Account, AccountStore } from "../../core/accounts.ts";
 import { DEMO_ACCOUNTS } from "../authentication/demo-accounts.ts";
-import type { FaultMaker } from "../faults/route.ts";
+import type { FaultInjector } from "../faults/route.ts";
 import type { HttpContext } from "./environment.ts";
 
-export interface ConfigParts {
+export interface ConfigRouteDeps {
   readonly accounts: Pick<AccountStore, "find">;
   /** Seconds. */
   readonly inactivityTimeout: number;
   readonly version: string;
   /** Makes faults on request; undefined where TEST_FAULTS is off. */
-  readonly faults?: FaultMaker | undefined;
+  readonly faults?: FaultInjector | undefined;
 }
 
 /** `GET /config.json`: what the console must know before anybody has signed in; open to all, so nothing else. */
-export function configRoute(parts: ConfigParts): (c: HttpContext) => Promise<Response> {
+export function configRoute(parts: ConfigRouteDeps): (c: HttpContext) => Promise<Response> {
   return async ({ env }) => {
     const body = {
       demo: env.demoUse === "usable" ? await demoAccounts(parts) : [],
@@ -25,7 +25,7 @@ export function configRoute(parts: ConfigParts): (c: HttpContext) => Promise<Res
   };
 }
 
-async function demoAccounts(parts: ConfigParts): Promise<{ user: string; plan: string }[]> {
+async function demoAccounts(parts: ConfigRouteDeps): Promise<{ user: string; plan: string }[]> {
   const found = await Promise.all(DEMO_ACCOUNTS.map(({ user }) => parts.accounts.find(user)));
   return found
     .filter((account): account is Account => account?.demo === true && !account.disabled)

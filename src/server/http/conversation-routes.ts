@@ -1,6 +1,6 @@
 import type { Engine, HistoryResult, PostResult, RateLimited } from "../../core/engine.ts";
 import type { ClientFrame } from "../../protocol/client-frames.ts";
-import { decodeFrameObject, TOO_MUCH_JSON } from "../../protocol/decode.ts";
+import { decodeFrameObject, JSON_TOO_LARGE } from "../../protocol/decode.ts";
 import type { ErrorCode } from "../../protocol/errors.ts";
 import { IDENTIFIER_RULE, isIdentifier } from "../../protocol/identifiers.ts";
 import { parseJsonObject } from "../../protocol/json.ts";
@@ -8,7 +8,7 @@ import { MAX_FRAME_BYTES } from "../../protocol/limits.ts";
 import type { PresentUser, Quota } from "../../protocol/server-frames.ts";
 import type { MessageSender } from "../socket/message-counts.ts";
 import { readText } from "./body.ts";
-import { type Caller, type CallerParts, identifyCaller } from "./caller.ts";
+import { authenticateCaller, type Caller, type CallerDeps } from "./caller.ts";
 import type { HttpContext } from "./environment.ts";
 import { problem, retryAfterSeconds } from "./problem.ts";
 import { rateLimitFields } from "./rate-limit-fields.ts";
@@ -16,7 +16,7 @@ import { rateLimitFields } from "./rate-limit-fields.ts";
 // What a socket's frames do, over HTTP, for programs that have no socket. Each verb's request is read by the schema of
 // the frame that it stands for, and is charged as that frame is.
 
-export interface ConversationParts extends CallerParts {
+export interface ConversationRoutesDeps extends CallerDeps {
   readonly engine: Pick<Engine, "post" | "history">;
   /** Who is in a conversation, through whichever node; undefined when that cannot be known now. */
   readonly present: (conversation: string) => Promise<readonly PresentUser[] | undefined>;
@@ -27,9 +27,9 @@ export interface ConversationParts extends CallerParts {
 type Route = (c: HttpContext) => Promise<Response>;
 
 /** `GET /conversations/{id}/messages?before=…&after=…&limit=…`: what a `history` frame answers. */
-export function readMessagesRoute(parts: ConversationParts): Route {
+export function readMessagesRoute(parts: ConversationRoutesDeps): Route {
   return async (c) => {
-    const caller = await identifyCaller(parts, c, "read");
+    const caller = await authenticateCaller(parts, c, "read");
     if (caller instanceof Response) return caller;
     const range: Record<string, unknown> = { type: "history" };
     for (const name of ["before", "after", "limit"]) {
@@ -46,25 +46,25 @@ export function readMessagesRoute(parts: ConversationParts): Route {
     const result = await new Promise<HistoryResult>((done) =>
       parts.engine.history({ conversation, user, limit, count, ...optional }, done),
     );
-    if (result.outcome !== "read") return refused(result, plan);
+    if (result.outcome !== "read") return refusal(result, plan);
     const { messages, more, quota } = result;
-    return answer(200, { messages, more, quota }, quota, plan);
+    return reply(200, { messages, more, quota }, quota, plan);
   };
 }
 
 /** `POST /conversations/{id}/messages`: what a `message` frame does; the same `id` again is the same message (D3). */
-export function postMessageRoute(parts: ConversationParts): Route {
+export function postMessageRoute(parts: ConversationRoutesDeps): Route {
   return async (c) => {
-    const caller = await identifyCaller(parts, c, "write");
+    const caller = await authenticateCaller(parts, c, "write");
     if (caller instanceof Response) return caller;
     const sent = await readText(parts.log, c, MAX_FRAME_BYTES);
     if (sent instanceof Response) return sent;
-    const { value: body, fault } = parseJsonObject(sent);
-    if (fault === "too_large") return invalid(parts, caller, TOO_MUCH_JSON, fault);
+    const { value: body, error: fault } = parseJsonObject(sent);
+    if (fault === "too_large") return invalid(parts, caller, JSON_TOO_LARGE, fault);
     if (fault !== undefined) return invalid(parts, caller, "The body is not a JSON object.", fault);
     const frame = decode(parts, caller, { ...body, type: "message" }, "message", sent);
     if (frame instanceof Response) return frame;
-    const { conversation, limit, plan, who } = caller;
+    const { conversation, limit, plan, logFields: who } = caller;
     const user = body.from ?? caller.user;
     if (typeof user !== "string" || !isIdentifier(user))
       return invalid(parts, caller, `\`from\`: must be ${IDENTIFIER_RULE}.`);
@@ -78,18 +78,18 @@ export function postMessageRoute(parts: ConversationParts): Route {
     const result = await new Promise<PostResult>((done) => parts.engine.post(request, done));
     parts.count({ user, conversation }, id, result);
     if (result.outcome === "removed") return problem("removed");
-    if (result.outcome === "rate_limited" || result.outcome === "unavailable") return refused(result, plan);
+    if (result.outcome === "rate_limited" || result.outcome === "unavailable") return refusal(result, plan);
     const { seq, at, quota } = result;
     return result.outcome === "duplicate"
-      ? answer(200, { id, seq, at, duplicate: true, quota }, quota, plan)
-      : answer(201, { id, seq, at, quota }, quota, plan);
+      ? reply(200, { id, seq, at, duplicate: true, quota }, quota, plan)
+      : reply(201, { id, seq, at, quota }, quota, plan);
   };
 }
 
 /** `GET /conversations/{id}/presence`: who is there now. Asking is free. */
-export function presenceRoute(parts: ConversationParts): Route {
+export function presenceRoute(parts: ConversationRoutesDeps): Route {
   return async (c) => {
-    const caller = await identifyCaller(parts, c, "read");
+    const caller = await authenticateCaller(parts, c, "read");
     if (caller instanceof Response) return caller;
     const present = await parts.present(caller.conversation);
     if (present === undefined) return problem("unavailable", { headers: { "Retry-After": "1" } });
@@ -99,21 +99,21 @@ export function presenceRoute(parts: ConversationParts): Route {
 
 /** Reads a request by the schema of its frame, or answers what is wrong with it. `text` is the JSON it came in. */
 function decode<T extends "message" | "history">(
-  parts: ConversationParts,
+  parts: ConversationRoutesDeps,
   caller: Caller,
   value: object,
   type: T,
   text = "",
 ): Extract<ClientFrame, { type: T }> | Response {
-  const { frame, fault } = decodeFrameObject(value, text);
+  const { frame, error: fault } = decodeFrameObject(value, text);
   if (fault !== undefined) return invalid(parts, caller, fault.message, fault.code);
   if (frame.type !== type) throw new Error(`a ${type} was read as ${frame.type}`);
   return frame as Extract<ClientFrame, { type: T }>;
 }
 
 function invalid(
-  { log }: ConversationParts,
-  { who, conversation }: Caller,
+  { log }: ConversationRoutesDeps,
+  { logFields: who, conversation }: Caller,
   detail: string,
   code: ErrorCode = "invalid",
 ): Response {
@@ -121,7 +121,7 @@ function invalid(
   return problem(code, { detail });
 }
 
-function refused(result: RateLimited | { readonly outcome: "unavailable" }, plan: string): Response {
+function refusal(result: RateLimited | { readonly outcome: "unavailable" }, plan: string): Response {
   if (result.outcome === "unavailable") return problem("unavailable", { headers: { "Retry-After": "1" } });
   const { retryAfter, quota } = result;
   return problem("rate_limited", {
@@ -131,7 +131,7 @@ function refused(result: RateLimited | { readonly outcome: "unavailable" }, plan
   });
 }
 
-function answer(status: number, body: object, quota: Quota | null, plan: string): Response {
+function reply(status: number, body: object, quota: Quota | null, plan: string): Response {
   const headers = { "Cache-Control": "no-store", ...rateLimitFields(quota, plan) };
   return Response.json(body, { status, headers });
 }

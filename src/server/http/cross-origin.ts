@@ -6,7 +6,7 @@ import { problem } from "./problem.ts";
 export const CROSS_ORIGIN_PATHS = ["/token", "/me", "/logout", "/ticket", "/conversations/*"];
 
 /** How long a browser need not ask again, in seconds. */
-const PREFLIGHT_LIFETIME = "600";
+const PREFLIGHT_MAX_AGE_S = "600";
 
 /**
  * Lets pages of the listed origins read the answers (W2), as they may open sockets. Exact origins and never `*`; no
@@ -33,7 +33,7 @@ function preflightAnswer(): Response {
     headers: {
       "Access-Control-Allow-Methods": "GET, POST",
       "Access-Control-Allow-Headers": "Authorization, Content-Type",
-      "Access-Control-Max-Age": PREFLIGHT_LIFETIME,
+      "Access-Control-Max-Age": PREFLIGHT_MAX_AGE_S,
     },
   });
 }

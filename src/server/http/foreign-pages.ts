@@ -1,6 +1,6 @@
 import type { MiddlewareHandler } from "hono";
-import { readHost } from "../../core/host-field.ts";
-import { type OriginRule, refuseOrigin } from "../../core/origins.ts";
+import { parseHost } from "../../core/host-field.ts";
+import { explainOriginRefusal, type OriginRule } from "../../core/origins.ts";
 import type { Log } from "../log.ts";
 import type { HttpEnvironment } from "./environment.ts";
 import { problem } from "./problem.ts";
@@ -24,13 +24,13 @@ export function refuseForeignPages(
     const { headers } = c.req.raw;
     const { address, scheme } = c.env;
     const host = headers.get("host") ?? "";
-    if (host !== "" && readHost(host) === undefined) {
+    if (host !== "" && parseHost(host) === undefined) {
       log.warn("request.invalid", { address, path, code: "bad_request" });
       return problem("bad_request", {
         detail: "There must be one `Host` field, with one host (RFC 9112 §3.2).",
       });
     }
-    const reason = refuseOrigin(origins, { scheme, headers });
+    const reason = explainOriginRefusal(origins, { scheme, headers });
     if (reason === undefined) return next();
     log.warn("request.refused", { address, path, code: "origin_refused", reason });
     return problem("origin_refused", { detail: reason });

@@ -1,11 +1,11 @@
-import { TOO_MUCH_JSON } from "../../protocol/decode.ts";
+import { JSON_TOO_LARGE } from "../../protocol/decode.ts";
 import { parseJsonObject } from "../../protocol/json.ts";
 import type { Log } from "../log.ts";
-import { NO_UTF_8, readText, refuseBody } from "./body.ts";
+import { NOT_UTF_8, readText, refuseBody } from "./body.ts";
 import type { HttpContext } from "./environment.ts";
 
 /** A faulty field, in the form that clients of FastAPI read. */
-export interface FieldFault {
+export interface FieldError {
   readonly type: "missing" | "string_type" | "repeated" | "json_invalid" | "form_invalid";
   readonly loc: readonly string[];
   readonly msg: string;
@@ -16,7 +16,7 @@ type Fields = ReadonlyMap<string, readonly unknown[]>;
 
 /** The text fields of a body, and what was wrong with those that were asked for. */
 export interface FieldReader {
-  readonly faults: readonly FieldFault[];
+  readonly errors: readonly FieldError[];
   /** The field's value; an empty one counts as missing. Where it is faulty, that is noted and the answer is undefined. */
   optional(name: string): string | undefined;
   /** The field's value; where it is missing or faulty, that is noted and the answer is empty. */
@@ -30,36 +30,36 @@ export interface FieldReader {
 export async function readFormFields(log: Log, c: HttpContext): Promise<FieldReader | Response> {
   const fields = await readFields(log, c);
   if (fields instanceof Response) return fields;
-  if ("type" in fields) return { faults: [fields], optional: () => undefined, required: () => "" };
-  const faults: FieldFault[] = [];
+  if ("type" in fields) return { errors: [fields], optional: () => undefined, required: () => "" };
+  const errors: FieldError[] = [];
   const optional = (name: string): string | undefined => {
     const values = (fields.get(name) ?? []).filter((value) => value !== "" && value !== null);
     const [value] = values;
     // RFC 6749 §3.2: two readers of one request must not see different users.
-    if (values.length > 1) faults.push(fault("repeated", name, "Field must not be repeated"));
+    if (values.length > 1) errors.push(fieldError("repeated", name, "Field must not be repeated"));
     else if (value !== undefined && typeof value !== "string")
-      faults.push(fault("string_type", name, "Input should be a valid string"));
+      errors.push(fieldError("string_type", name, "Input should be a valid string"));
     else return value;
     return undefined;
   };
   const required = (name: string): string => {
-    const before = faults.length;
+    const before = errors.length;
     const value = optional(name);
-    if (value === undefined && faults.length === before)
-      faults.push(fault("missing", name, "Field required"));
+    if (value === undefined && errors.length === before)
+      errors.push(fieldError("missing", name, "Field required"));
     return value ?? "";
   };
-  return { faults, optional, required };
+  return { errors, optional, required };
 }
 
-async function readFields(log: Log, c: HttpContext): Promise<Fields | FieldFault | Response> {
+async function readFields(log: Log, c: HttpContext): Promise<Fields | FieldError | Response> {
   const contentType = c.req.header("Content-Type") ?? "";
   const type = contentType.split(";")[0]?.trim().toLowerCase() ?? "";
   const text = await readText(log, c);
   if (text instanceof Response) return text;
   if (type === "application/json" || type.endsWith("+json")) {
-    const { value, fault } = parseJsonObject(text);
-    if (fault === "too_large") return refuseBody(log, c, "too_large", TOO_MUCH_JSON);
+    const { value, error: fault } = parseJsonObject(text);
+    if (fault === "too_large") return refuseBody(log, c, "too_large", JSON_TOO_LARGE);
     if (fault !== undefined)
       return { type: "json_invalid", loc: ["body"], msg: "Body should be a JSON object" };
     return new Map(Object.entries(value).map(([name, field]) => [name, [field]]));
@@ -68,7 +68,7 @@ async function readFields(log: Log, c: HttpContext): Promise<Fields | FieldFault
   if (type !== "application/x-www-form-urlencoded") return new Map();
   return hasUtf8Escapes(text)
     ? grouped(new URLSearchParams(text).entries())
-    : refuseBody(log, c, "malformed", NO_UTF_8);
+    : refuseBody(log, c, "malformed", NOT_UTF_8);
 }
 
 /** Whether the bytes that are written as `%E9` in a form are UTF-8; the reader of forms would put U+FFFD in their place. */
@@ -81,7 +81,7 @@ function hasUtf8Escapes(text: string): boolean {
   }
 }
 
-async function readMultipart(text: string, contentType: string): Promise<Fields | FieldFault> {
+async function readMultipart(text: string, contentType: string): Promise<Fields | FieldError> {
   try {
     const body = new Response(text, { headers: { "Content-Type": contentType } });
     return grouped((await body.formData()).entries());
@@ -100,6 +100,6 @@ function grouped(entries: Iterable<[string, unknown]>): Fields {
   return fields;
 }
 
-function fault(type: FieldFault["type"], name: string, msg: string): FieldFault {
+function fieldError(type: FieldError["type"], name: string, msg: string): FieldError {
   return { type, loc: ["body", name], msg };
 }

@@ -1,28 +1,28 @@
-import type { RefreshStore } from "../../core/refresh.ts";
+import type { RefreshTokenStore } from "../../core/refresh.ts";
 import type { RevocationStore } from "../../core/revocations.ts";
-import { familyOf } from "../authentication/refresh.ts";
-import { type BearerParts, identifyBearer } from "./bearer.ts";
+import { familyIdOf } from "../authentication/refresh.ts";
+import { authenticateBearer, type BearerDeps } from "./bearer.ts";
 import type { HttpContext } from "./environment.ts";
 import { readFormFields } from "./form-fields.ts";
 
-export interface LogoutParts extends BearerParts {
+export interface LogoutRouteDeps extends BearerDeps {
   readonly revocations: Pick<RevocationStore, "isRevoked" | "revokeToken">;
-  readonly refreshTokens: Pick<RefreshStore, "remove">;
+  readonly refreshTokens: Pick<RefreshTokenStore, "remove">;
 }
 
 /**
  * `POST /logout`: the bearer's token is worth nothing from now on, and its sockets are closed (T5, A3). A body may hold
  * the `refresh_token` that came with it; then all that would come of that sign-in ends, too.
  */
-export function logoutRoute(parts: LogoutParts): (c: HttpContext) => Promise<Response> {
+export function logoutRoute(parts: LogoutRouteDeps): (c: HttpContext) => Promise<Response> {
   return async (c) => {
-    const bearer = await identifyBearer(parts, c);
+    const bearer = await authenticateBearer(parts, c);
     if (bearer instanceof Response) return bearer;
     const { token } = bearer;
     const fields = await readFormFields(parts.log, c);
     if (fields instanceof Response) return fields;
     const refreshToken = fields.optional("refresh_token");
-    const family = refreshToken === undefined ? undefined : familyOf(refreshToken);
+    const family = refreshToken === undefined ? undefined : familyIdOf(refreshToken);
     if (family !== undefined) await parts.refreshTokens.remove(family, token.subject);
     await parts.revocations.revokeToken(token.id, token.expiresAt);
     parts.log.info("signout", { address: c.env.address, user: token.subject });

@@ -1,16 +1,16 @@
 import type { Engine } from "../../core/engine.ts";
-import { type BearerParts, identifyBearer } from "./bearer.ts";
+import { authenticateBearer, type BearerDeps } from "./bearer.ts";
 import type { HttpContext } from "./environment.ts";
 import { rateLimitFields } from "./rate-limit-fields.ts";
 
-export interface MeParts extends BearerParts {
+export interface MeRouteDeps extends BearerDeps {
   readonly engine: Pick<Engine, "quota">;
 }
 
 /** `GET /me`: who the bearer is, under which plan, and what is left of it. Asking is free. */
-export function meRoute(parts: MeParts): (c: HttpContext) => Promise<Response> {
+export function meRoute(parts: MeRouteDeps): (c: HttpContext) => Promise<Response> {
   return async (c) => {
-    const bearer = await identifyBearer(parts, c);
+    const bearer = await authenticateBearer(parts, c);
     if (bearer instanceof Response) return bearer;
     const { user, plan } = bearer.identity;
     const quota = await parts.engine.quota(user, plan.requestsPerHour);

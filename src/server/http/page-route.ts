@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 export interface PageFile {
   readonly content: string;
   /** The same, compressed: a third of the size. */
-  readonly packed: Uint8Array<ArrayBuffer>;
+  readonly gzipped: Uint8Array<ArrayBuffer>;
   readonly type: string;
   readonly etag: string;
 }
@@ -14,13 +14,13 @@ export interface PageFile {
 /** The console by path: `/`, `/console/main.js` and what it loads later, `/console/style.css` and other sheets, `/console/icon.svg`. */
 export type Page = ReadonlyMap<string, PageFile>;
 
-const CONSOLE_FOLDER = fileURLToPath(new URL("../../console/", import.meta.url));
+const CONSOLE_DIR = fileURLToPath(new URL("../../console/", import.meta.url));
 
 /**
  * Builds the console in memory, once at start. Bun's own HTML routes would do it too, but cannot carry our
  * Content-Security-Policy and Referrer-Policy (bun #16873, #18135).
  */
-export async function createPage(folder = CONSOLE_FOLDER): Promise<Page> {
+export async function createPage(folder = CONSOLE_DIR): Promise<Page> {
   const read = (name: string) => Bun.file(join(folder, name)).text();
   const page = new Map([
     ["/", pageFile(await read("index.html"), "text/html; charset=utf-8")],
@@ -69,14 +69,14 @@ export function pageRoute(file: PageFile): (c: { req: { raw: Request } }) => Res
     const fresh = known.some((etag) => etag.trim().replace(/^W\//, "") === file.etag);
     if (fresh) return new Response(null, { status: 304, headers });
     // Nothing secret is in it that its length could tell.
-    return takesGzip(req.raw)
-      ? new Response(file.packed, { headers: { ...headers, "Content-Encoding": "gzip" } })
+    return acceptsGzip(req.raw)
+      ? new Response(file.gzipped, { headers: { ...headers, "Content-Encoding": "gzip" } })
       : new Response(file.content, { headers });
   };
 }
 
 /** `gzip;q=0` is a no. */
-function takesGzip(request: Request): boolean {
+function acceptsGzip(request: Request): boolean {
   return /(?:^|,)\s*gzip\s*(?:,|$|;(?!\s*q=0(?:\.0*)?\s*(?:,|$)))/i.test(
     request.headers.get("Accept-Encoding") ?? "",
   );
@@ -85,7 +85,7 @@ function takesGzip(request: Request): boolean {
 function pageFile(content: string, type: string): PageFile {
   return {
     content,
-    packed: Bun.gzipSync(new TextEncoder().encode(content)),
+    gzipped: Bun.gzipSync(new TextEncoder().encode(content)),
     type,
     etag: `"${createHash("sha256").update(content).digest("base64url").slice(0, 22)}"`,
   };

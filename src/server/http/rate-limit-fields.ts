@@ -1,4 +1,4 @@
-import { QUOTA_WINDOW } from "../../core/quota.ts";
+import { QUOTA_WINDOW_MS } from "../../core/quota.ts";
 import type { Quota } from "../../protocol/server-frames.ts";
 
 /**
@@ -11,7 +11,7 @@ export function rateLimitFields(quota: Quota | null, plan: string): Record<strin
   // A structured string holds printable ASCII only, with two characters escaped (RFC 9651 §3.3.3).
   const name = `"${plan.replace(/[^\x20-\x7e]/g, "?").replace(/["\\]/g, "\\$&")}"`;
   return {
-    "RateLimit-Policy": `${name};q=${limit};w=${QUOTA_WINDOW / 1000}`,
+    "RateLimit-Policy": `${name};q=${limit};w=${QUOTA_WINDOW_MS / 1000}`,
     RateLimit: `${name};r=${remaining};t=${Math.ceil(reset)}`,
   };
 }

@@ -1,20 +1,20 @@
-import { refuseRemoval } from "../../core/check-conversations.ts";
-import { type CallerParts, identifyCaller } from "./caller.ts";
+import { explainRemovalRefusal } from "../../core/check-conversations.ts";
+import { authenticateCaller, type CallerDeps } from "./caller.ts";
 import type { HttpContext } from "./environment.ts";
 import { problem } from "./problem.ts";
 
-export interface RemovalParts extends CallerParts {
+export interface RemovalRouteDeps extends CallerDeps {
   /** Removes a conversation's messages and read marks, and answers whether there was one; undefined: too many wait. */
   readonly removeConversation: (id: string) => Promise<boolean> | undefined;
 }
 
 /** `DELETE /conversations/{id}`: removes a conversation of checks (core/check-conversations.ts); 204, also where there is none. */
-export function removeConversationRoute(parts: RemovalParts): (c: HttpContext) => Promise<Response> {
+export function removeConversationRoute(parts: RemovalRouteDeps): (c: HttpContext) => Promise<Response> {
   return async (c) => {
-    const caller = await identifyCaller(parts, c, "write");
+    const caller = await authenticateCaller(parts, c, "write");
     if (caller instanceof Response) return caller;
-    const { conversation, who } = caller;
-    const reason = refuseRemoval(conversation);
+    const { conversation, logFields: who } = caller;
+    const reason = explainRemovalRefusal(conversation);
     if (reason !== undefined) {
       parts.log.warn("request.refused", { ...who, conversation, code: "forbidden", reason });
       return problem("forbidden", { detail: reason });

@@ -5,7 +5,7 @@ import { type Requester, RequestGuard } from "../../core/request-guard.ts";
 import { errorEntry } from "../../protocol/errors.ts";
 import { addressGroup, isLoopback } from "../client-address.ts";
 import type { Log } from "../log.ts";
-import { bearerOf } from "./bearer.ts";
+import { bearerTokenOf } from "./bearer.ts";
 import type { HttpContext, HttpEnvironment } from "./environment.ts";
 import { problem, retryAfterSeconds } from "./problem.ts";
 
@@ -15,17 +15,17 @@ export interface Guard {
   user(c: HttpContext, user: string): Promise<Response | undefined>;
   key(c: HttpContext, key: string): Promise<Response | undefined>;
   /** For a request without a credential that is any good. This machine's own programs, and a proxy on it, are free of it. */
-  stranger(c: HttpContext): Promise<Response | undefined>;
+  address(c: HttpContext): Promise<Response | undefined>;
 }
 
 export function createGuard(rule: BurstRule, { clock, log }: { clock: Clock; log: Log }): Guard {
   const guard = new RequestGuard(rule);
-  const pass = async (c: HttpContext, requester: Requester): Promise<Response | undefined> => {
-    const verdict = guard.take(requester, clock.now());
+  const check = async (c: HttpContext, requester: Requester): Promise<Response | undefined> => {
+    const verdict = guard.acquire(requester, clock.now());
     if (!verdict.allowed) return refused(c, requester, verdict.retryAfter);
     if (verdict.wait === 0) return undefined;
-    await passed(clock, verdict.wait);
-    guard.waited();
+    await delay(clock, verdict.wait);
+    guard.release();
     return undefined;
   };
   const refused = (c: HttpContext, { kind, name }: Requester, retryAfter: number): Response => {
@@ -35,25 +35,25 @@ export function createGuard(rule: BurstRule, { clock, log }: { clock: Clock; log
     return problem("flooding", {
       detail: advice,
       headers: { "Retry-After": retryAfterSeconds(retryAfter) },
-      extra: { retry_after: retryAfter / 1000, ...(c.req.path === "/token" && oauth(what)) },
+      extra: { retry_after: retryAfter / 1000, ...(c.req.path === "/token" && oauthError(what)) },
     });
   };
   return {
-    user: (c, name) => pass(c, { kind: "user", name }),
-    key: (c, name) => pass(c, { kind: "key", name }),
-    async stranger(c) {
+    user: (c, name) => check(c, { kind: "user", name }),
+    key: (c, name) => check(c, { kind: "key", name }),
+    async address(c) {
       const { address } = c.env;
-      return isLoopback(address) ? undefined : pass(c, { kind: "address", name: addressGroup(address) });
+      return isLoopback(address) ? undefined : check(c, { kind: "address", name: addressGroup(address) });
     },
   };
 }
 
 /** As OAuth 2 libraries read it (RFC 6749 §5.2). */
-function oauth(what: string): object {
+function oauthError(what: string): object {
   return { error: "temporarily_unavailable", error_description: what };
 }
 
-function passed(clock: Clock, milliseconds: number): Promise<void> {
+function delay(clock: Clock, milliseconds: number): Promise<void> {
   return new Promise((resolve) => {
     const stop = clock.every(milliseconds, () => {
       stop();
@@ -66,14 +66,14 @@ function passed(clock: Clock, milliseconds: number): Promise<void> {
  * Counts a request for its address, unless it shows a credential at one of `identified`, whose routes then count it for whom
  * that is of, or its path is one of `free`.
  */
-export function guardStrangers(
+export function guardUnauthenticated(
   guard: Guard,
   free: ReadonlySet<string>,
   identified: (path: string) => boolean,
 ): MiddlewareHandler<HttpEnvironment> {
   return async (c, next) => {
     const { path } = c.req;
-    if (free.has(path) || (identified(path) && bearerOf(c) !== undefined)) return next();
-    return (await guard.stranger(c)) ?? next();
+    if (free.has(path) || (identified(path) && bearerTokenOf(c) !== undefined)) return next();
+    return (await guard.address(c)) ?? next();
   };
 }

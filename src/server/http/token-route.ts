@@ -1,14 +1,14 @@
 import { type ErrorCode, errorEntry } from "../../protocol/errors.ts";
-import type { RefreshGrant, RefreshRequest, RefreshResult } from "../authentication/refresh.ts";
+import type { IssuedRefreshToken, RefreshRequest, RefreshResult } from "../authentication/refresh.ts";
 import type { Credentials, SignInResult } from "../authentication/sign-in.ts";
 import type { Log } from "../log.ts";
 import type { HttpContext } from "./environment.ts";
-import type { FieldFault } from "./form-fields.ts";
+import type { FieldError } from "./form-fields.ts";
 import { retryAfterSeconds } from "./problem.ts";
 import { readTokenRequest } from "./token-request.ts";
 
 /** The two ways to a token. */
-export interface TokenSource {
+export interface TokenIssuer {
   signIn(credentials: Credentials): Promise<SignInResult>;
   refresh(request: RefreshRequest): Promise<RefreshResult>;
 }
@@ -17,17 +17,17 @@ export interface TokenSource {
  * `POST /token` (S4): OAuth 2's password form, or a refresh token, in; a token out. Faults are told so that an OAuth 2
  * library (`error`, `error_description`), a FastAPI client (`detail`) and one of ours (`code`) understand them.
  */
-export function tokenRoute(source: TokenSource, log: Log): (c: HttpContext) => Promise<Response> {
+export function tokenRoute(source: TokenIssuer, log: Log): (c: HttpContext) => Promise<Response> {
   return async (c) => {
     const { address, demoUse } = c.env;
     const from = { address, demoUse };
     const body = await readTokenRequest(log, c);
     if (body instanceof Response) return body;
-    switch (body.grant) {
+    switch (body.kind) {
       case "faulty": {
-        const faults = body.faults.map(({ type, loc }) => `${type} ${loc.join(".")}`);
+        const faults = body.errors.map(({ type, loc }) => `${type} ${loc.join(".")}`);
         log.warn("request.invalid", { address, path: c.req.path, code: "invalid", invalid_fields: faults });
-        return invalidFields(body.faults);
+        return invalidFields(body.errors);
       }
       case "unsupported": {
         log.warn("request.invalid", {
@@ -41,17 +41,17 @@ export function tokenRoute(source: TokenSource, log: Log): (c: HttpContext) => P
       }
       case "password": {
         const { username, password, offline } = body;
-        return signInAnswer(await source.signIn({ username, password, offline, ...from }));
+        return signInResponse(await source.signIn({ username, password, offline, ...from }));
       }
       case "refresh_token":
-        return refreshAnswer(await source.refresh({ token: body.refreshToken, ...from }));
+        return refreshResponse(await source.refresh({ token: body.refreshToken, ...from }));
       default:
         return body satisfies never;
     }
   };
 }
 
-function signInAnswer(result: SignInResult): Response {
+function signInResponse(result: SignInResult): Response {
   switch (result.outcome) {
     case "signed_in":
       return tokens(result);
@@ -79,7 +79,7 @@ export function tokensUnavailable(): Response {
   });
 }
 
-function refreshAnswer(result: RefreshResult): Response {
+function refreshResponse(result: RefreshResult): Response {
   switch (result.outcome) {
     case "refreshed":
       return tokens(result);
@@ -110,7 +110,7 @@ function throttled(retryAfter: number): Response {
 function tokens(granted: {
   readonly token: string;
   readonly expiresIn: number;
-  readonly refresh?: RefreshGrant;
+  readonly refresh?: IssuedRefreshToken;
   readonly user: string;
   readonly plan: { readonly name: string };
 }): Response {
@@ -125,7 +125,7 @@ function tokens(granted: {
   });
 }
 
-function invalidFields(faults: readonly FieldFault[]): Response {
+function invalidFields(faults: readonly FieldError[]): Response {
   const description = faults.map(({ loc, msg }) => `${loc.join(".")}: ${msg}`).join("; ");
   return json(errorEntry("invalid").http, {
     detail: faults,

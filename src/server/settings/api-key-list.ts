@@ -1,9 +1,9 @@
-import { type ApiKey, RIGHTS_WORDS } from "../../core/api-keys.ts";
+import { type ApiKey, RIGHTS_BY_NAME } from "../../core/api-keys.ts";
 import { IDENTIFIER_RULE, isIdentifier } from "../../protocol/identifiers.ts";
-import type { Kind } from "./kinds.ts";
+import type { SettingParser } from "./kinds.ts";
 
 /** The keys of programs, `name:sha256:rights,…`. A problem names an entry by its place: its value is a secret's. */
-export const apiKeyList: Kind<readonly ApiKey[]> = {
+export const apiKeyList: SettingParser<readonly ApiKey[]> = {
   form: "keys",
   accepts:
     "`name:sha256:rights` with commas between the keys, as `parley api-key <name>` prints it; rights are `read`, `write` or `read+write`",
@@ -26,11 +26,11 @@ export const apiKeyList: Kind<readonly ApiKey[]> = {
 /** Names may hold colons, so an entry is read from its end. */
 function parseEntry(entry: string): ApiKey | string {
   const [, name = "", hash = "", words = ""] = /^(.*):([^:]*):([^:]*)$/.exec(entry) ?? [];
-  const rights = RIGHTS_WORDS.get(words);
+  const rights = RIGHTS_BY_NAME.get(words);
   if (entry.startsWith("pk_"))
     return "is a key itself; put in what `parley api-key <name>` prints for API_KEYS, and make a new key";
   if (!isIdentifier(name)) return `must begin with a name of ${IDENTIFIER_RULE}`;
   if (!/^[0-9a-f]{64}$/i.test(hash)) return "must have the SHA-256 of its key in 64 hexadecimal digits";
-  if (rights === undefined) return `must end with its rights: ${[...RIGHTS_WORDS.keys()].join(", ")}`;
+  if (rights === undefined) return `must end with its rights: ${[...RIGHTS_BY_NAME.keys()].join(", ")}`;
   return { name, hash: hash.toLowerCase(), rights };
 }

@@ -1,31 +1,37 @@
 import { accessSync, constants, statSync } from "node:fs";
 import { isIP, isIPv6 } from "node:net";
 import type { RedisAddress } from "../../core/redis-address.ts";
-import { readRedisUrl } from "./redis-url.ts";
+import { parseRedisUrl } from "./redis-url.ts";
 
 /** A setting's text as a value, or what it must be instead: words that go on from `NAME="…"`. */
-export type Parsed<T> = { readonly value: T } | { readonly problem: string };
+export type ParseResult<T> = { readonly value: T } | { readonly problem: string };
 
 /** How one sort of setting is written, checked and shown. */
-export interface Kind<T> {
+export interface SettingParser<T> {
   /** Stands for the value in `--help`: `seconds`. */
   readonly form: string;
   /** What is accepted, for the documents: `a whole number from 0 to 65535`. */
   readonly accepts: string;
-  parse(text: string): Parsed<T>;
+  parse(text: string): ParseResult<T>;
 }
 
 /** A whole number, both ends included. */
-export function whole(form: string, min: number, max: number): Kind<number> {
+export function integer(form: string, min: number, max: number): SettingParser<number> {
   return number(form, `a whole number from ${min} to ${max}`, /^\d+$/, min, max);
 }
 
 /** A duration in seconds, decimals allowed; both ends included. */
-export function seconds(min: number, max: number): Kind<number> {
+export function seconds(min: number, max: number): SettingParser<number> {
   return number("seconds", `a number of seconds from ${min} to ${max}`, /^\d+(\.\d+)?$/, min, max);
 }
 
-function number(form: string, accepts: string, pattern: RegExp, min: number, max: number): Kind<number> {
+function number(
+  form: string,
+  accepts: string,
+  pattern: RegExp,
+  min: number,
+  max: number,
+): SettingParser<number> {
   return {
     form,
     accepts,
@@ -39,7 +45,7 @@ function number(form: string, accepts: string, pattern: RegExp, min: number, max
 }
 
 /** One of a few words. */
-export function choice<const W extends string>(...words: readonly W[]): Kind<W> {
+export function choice<const W extends string>(...words: readonly W[]): SettingParser<W> {
   const accepts = words.map((word) => `\`${word}\``).join(", ");
   return {
     form: words.join("|"),
@@ -55,7 +61,7 @@ const YES = ["true", "yes", "on", "1"];
 const NO = ["false", "no", "off", "0"];
 
 /** Yes or no, in the words that people use for it. */
-export const yesOrNo: Kind<boolean> = {
+export const boolean: SettingParser<boolean> = {
   form: "true|false",
   accepts: "`true` or `false`",
   parse(text) {
@@ -66,24 +72,24 @@ export const yesOrNo: Kind<boolean> = {
 };
 
 /** Yes or no, or the word for what a plain yes does not cover. */
-export const faultSwitch: Kind<"off" | "on" | "public"> = {
+export const testFaultsMode: SettingParser<"off" | "on" | "public"> = {
   form: "true|false|public",
   accepts: "`true`, `false` or `public`",
   parse(text) {
     if (text.toLowerCase() === "public") return { value: "public" };
-    const parsed = yesOrNo.parse(text);
+    const parsed = boolean.parse(text);
     if ("problem" in parsed) return { problem: "must be true, false or public" };
     return { value: parsed.value ? "on" : "off" };
   },
 };
 
 /** Any text. */
-export function anyText(form: string, accepts: string): Kind<string> {
+export function anyString(form: string, accepts: string): SettingParser<string> {
   return { form, accepts, parse: (text) => ({ value: text }) };
 }
 
 /** A path of a file that can be read now. */
-export const readableFile: Kind<string> = {
+export const readableFile: SettingParser<string> = {
   form: "file",
   accepts: "the path of a readable file",
   parse(text) {
@@ -96,7 +102,7 @@ export const readableFile: Kind<string> = {
 };
 
 /** A host name or address to listen on, without a port. */
-export const host: Kind<string> = {
+export const host: SettingParser<string> = {
   form: "host",
   accepts: "a host name or an address",
   parse: (text) =>
@@ -109,8 +115,8 @@ export const host: Kind<string> = {
 export function list(
   form: string,
   accepts: string,
-  item: (text: string) => Parsed<string>,
-): Kind<readonly string[]> {
+  item: (text: string) => ParseResult<string>,
+): SettingParser<readonly string[]> {
   return {
     form,
     accepts,
@@ -128,7 +134,7 @@ export function list(
 }
 
 /** A browser's origin as it is sent in `Origin`: small letters, no default port. `null` is one too, if listed (W2). */
-export function origin(text: string): Parsed<string> {
+export function origin(text: string): ParseResult<string> {
   if (text === "null") return { value: text };
   const problem =
     "must be scheme://host or scheme://host:port, without a path, as in https://chat.example.com";
@@ -140,7 +146,7 @@ export function origin(text: string): Parsed<string> {
 }
 
 /** An address, or a network as address/length. */
-export function network(text: string): Parsed<string> {
+export function network(text: string): ParseResult<string> {
   const [address = "", length, ...more] = text.split("/");
   const family = isIP(address);
   const bits = length === undefined ? 0 : /^\d{1,3}$/.test(length) ? Number(length) : Number.NaN;
@@ -150,7 +156,7 @@ export function network(text: string): Parsed<string> {
 }
 
 /** The address of a key set: https, or plain http on this machine, where nobody can swap the keys on the way. */
-export const keySetUrl: Kind<string> = {
+export const keySetUrl: SettingParser<string> = {
   form: "url",
   accepts: "an https URL",
   parse(text) {
@@ -164,14 +170,14 @@ export const keySetUrl: Kind<string> = {
 };
 
 /** Where Redis is, as one URL. */
-export const redisUrl: Kind<RedisAddress> = {
+export const redisUrl: SettingParser<RedisAddress> = {
   form: "url",
   accepts: "a redis://, rediss:// or redis+sentinel:// URL",
-  parse: readRedisUrl,
+  parse: parseRedisUrl,
 };
 
 /** Braces would tear apart what must share a slot of Redis Cluster. */
-export const redisPrefix: Kind<string> = {
+export const redisPrefix: SettingParser<string> = {
   form: "name",
   accepts: "1–64 of A-Z a-z 0-9 . _ : -",
   parse: (text) =>

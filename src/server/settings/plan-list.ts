@@ -1,5 +1,5 @@
 import type { Plan } from "../../core/plans.ts";
-import type { Kind, Parsed } from "./kinds.ts";
+import type { ParseResult, SettingParser } from "./kinds.ts";
 
 /** Most requests an hour a plan can have; the log of one user's hour then takes some 16 MB. Larger: 0, unmetered. */
 const MAX_REQUESTS = 1_000_000;
@@ -8,7 +8,7 @@ const MAX_REQUESTS = 1_000_000;
 const MAX_CONNECTIONS = 100_000;
 
 /** The table of plans, `name:requests:connections,…`: requests an hour and connections at a time, 0 without limit. */
-export const planList: Kind<ReadonlyMap<string, Plan>> = {
+export const planList: SettingParser<ReadonlyMap<string, Plan>> = {
   form: "plans",
   accepts: "`name:requests:connections` with commas between the plans; 0 is without limit",
   parse(text) {
@@ -24,7 +24,7 @@ export const planList: Kind<ReadonlyMap<string, Plan>> = {
   },
 };
 
-function plan(text: string): Parsed<Plan> {
+function plan(text: string): ParseResult<Plan> {
   const parts = text.split(":").map((part) => part.trim());
   const [name = "", requests = "", connections = ""] = parts;
   if (parts.length !== 3) return { problem: "must have three parts, name:requests:connections" };

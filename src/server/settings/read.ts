@@ -2,7 +2,7 @@ import { parseEnv } from "node:util";
 import type { Plan } from "../../core/plans.ts";
 import { isLoopback } from "../client-address.ts";
 import { keyOf, type Settings } from "./settings.ts";
-import { meantName } from "./spelling.ts";
+import { closestName } from "./spelling.ts";
 import { flagOf, SETTING_NAMES, type SettingName, setting } from "./table.ts";
 
 /** Where settings come from, strongest first: flag, environment, `.env`, and then the default of the table. */
@@ -19,14 +19,14 @@ export type SettingsRead =
   | { readonly settings: Settings; readonly warnings: readonly string[] }
   | { readonly problems: readonly string[]; readonly warnings: readonly string[] };
 
-interface Given {
+interface RawSetting {
   readonly text: string;
   /** For people: `from .env`. Undefined for the default. */
   readonly from?: string;
 }
 
 /** Longest value that is repeated in a message. */
-const SHOWN = 100;
+const MAX_SHOWN_LENGTH = 100;
 
 /** Reads all settings and checks them, each alone and then together. */
 export function readSettings({ flags = {}, env = {}, envFile }: SettingSources): SettingsRead {
@@ -49,7 +49,7 @@ export function readSettings({ flags = {}, env = {}, envFile }: SettingSources):
 
   const together = checkTogether(values, wrong);
   problems.push(...together.problems);
-  const warnings = misspelt(file);
+  const warnings = misspeltWarnings(file);
   if (together.plans === undefined || problems.length > 0) return { problems, warnings };
   const entries = SETTING_NAMES.map((name) => [keyOf(name), values.get(name)]);
   // The table gave each value its type; the loop above cannot carry forty types, so it is said once, here.
@@ -62,7 +62,7 @@ function find(
   flags: NonNullable<SettingSources["flags"]>,
   env: NonNullable<SettingSources["env"]>,
   file: Record<string, string | undefined>,
-): Given | undefined {
+): RawSetting | undefined {
   const flag = flagOf(name);
   const sources: [string | undefined, string][] = [
     [flag === undefined ? undefined : flags[keyOf(name)], `from ${flag}`],
@@ -71,12 +71,12 @@ function find(
   ];
   for (const [text, from] of sources)
     if (text !== undefined && text.trim() !== "") return { text: text.trim(), from };
-  const usual = setting(name).default;
-  return usual === undefined ? undefined : { text: usual };
+  const defaultText = setting(name).default;
+  return defaultText === undefined ? undefined : { text: defaultText };
 }
 
-function label(name: SettingName, { text, from }: Given): string {
-  const clipped = text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text;
+function label(name: SettingName, { text, from }: RawSetting): string {
+  const clipped = text.length > MAX_SHOWN_LENGTH ? `${text.slice(0, MAX_SHOWN_LENGTH)}…` : text;
   const value = setting(name).secret ? "" : `=${JSON.stringify(clipped)}`;
   return `${name}${value}${from === undefined ? "" : ` (${from})`}`;
 }
@@ -96,7 +96,7 @@ function checkTogether(
   }
   if (values.has("REDIS_HOST") && values.has("REDIS_URL"))
     problems.push("REDIS_HOST and REDIS_URL are both set, and may mean two servers: remove one of them.");
-  const reach = values.get("TEST_FAULTS") === "on" ? reachOf(values) : undefined;
+  const reach = values.get("TEST_FAULTS") === "on" ? explainReach(values) : undefined;
   if (reach !== undefined)
     problems.push(
       `TEST_FAULTS=true is for a server that only this machine reaches, and ${reach}: take TEST_FAULTS away, or set it to \`public\` if others may ask for faults, too.`,
@@ -115,7 +115,7 @@ function checkTogether(
 }
 
 /** What opens the server to other machines; undefined where nothing does. */
-function reachOf(values: ReadonlyMap<SettingName, unknown>): string | undefined {
+function explainReach(values: ReadonlyMap<SettingName, unknown>): string | undefined {
   const host = values.get("HOST") as string | undefined;
   if (host !== undefined && !isLoopback(host)) return `HOST=${host} lets others reach it`;
   const proxies = values.get("TRUSTED_PROXIES") as readonly string[] | undefined;
@@ -123,11 +123,11 @@ function reachOf(values: ReadonlyMap<SettingName, unknown>): string | undefined 
 }
 
 /** Names in `.env` that are not settings but nearly are. Other names there are somebody else's business. */
-function misspelt(file: Record<string, string | undefined>): string[] {
+function misspeltWarnings(file: Record<string, string | undefined>): string[] {
   const warnings: string[] = [];
   for (const name of Object.keys(file)) {
     if (!/^[A-Z][A-Z0-9_]*$/.test(name) || (SETTING_NAMES as string[]).includes(name)) continue;
-    const meant = meantName(name, SETTING_NAMES);
+    const meant = closestName(name, SETTING_NAMES);
     if (meant !== undefined)
       warnings.push(`${name} in .env is not a setting and has no effect. Did you mean ${meant}?`);
   }

@@ -1,5 +1,5 @@
 import type { RedisAddress } from "../../core/redis-address.ts";
-import type { Parsed } from "./kinds.ts";
+import type { ParseResult } from "./kinds.ts";
 import type { Settings } from "./settings.ts";
 
 const FORM =
@@ -10,12 +10,12 @@ const FORM =
  *
  * Not the platform's parser: it does not know several hosts.
  */
-export function readRedisUrl(text: string): Parsed<RedisAddress> {
+export function parseRedisUrl(text: string): ParseResult<RedisAddress> {
   const match = /^(rediss?)(\+sentinel)?:\/\/(?:([^@/?]*)@)?([^/?]+)(?:\/([^?]*))?(?:\?(.*))?$/i.exec(text);
   if (match === null) return { problem: FORM };
   const [, scheme = "", sentinel, credentials, hostList = "", path = "", query = ""] = match;
-  const usualPort = sentinel === undefined ? 6379 : 26379;
-  const hosts = hostList.split(",").map((each) => readHost(each, usualPort));
+  const defaultPort = sentinel === undefined ? 6379 : 26379;
+  const hosts = hostList.split(",").map((each) => parseHost(each, defaultPort));
   if (!hosts.every((host) => host !== undefined)) return { problem: FORM };
   const separator = credentials?.indexOf(":") ?? -1;
   const username = decode(separator < 0 ? undefined : credentials?.slice(0, separator));
@@ -51,10 +51,10 @@ export function redisAddressOf({
   return { kind: "standalone", hosts, tls: false, ...signIn, database: 0 };
 }
 
-function readHost(text: string, usualPort: number): { host: string; port: number } | undefined {
+function parseHost(text: string, defaultPort: number): { host: string; port: number } | undefined {
   const match = /^(?:\[([0-9a-f:.]+)\]|([A-Za-z0-9._-]+))(?::(\d{1,5}))?$/i.exec(text.trim());
   const host = match?.[1] ?? match?.[2];
-  const port = Number(match?.[3] ?? usualPort);
+  const port = Number(match?.[3] ?? defaultPort);
   return host === undefined || port < 1 || port > 65535 ? undefined : { host, port };
 }
 

@@ -3,7 +3,7 @@ import { linkSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs
 import { join, resolve } from "node:path";
 import { fileProblem, folderProblem } from "./data-folder.ts";
 import type { Settings } from "./settings.ts";
-import { MAKE_SECRET, MIN_SECRET_BYTES } from "./signing-secret.ts";
+import { GENERATE_SECRET_HINT, MIN_SECRET_BYTES } from "./signing-secret.ts";
 
 /** The signing key's text, whose UTF-8 bytes are the key, or in one line why there is none. */
 export type SecretKeyRead =
@@ -19,7 +19,7 @@ export type SecretKeyRead =
  */
 export function readSecretKey(settings: KeySettings): SecretKeyRead {
   return read(settings, (path) => {
-    make(path);
+    createKeyFile(path);
     return readFileSync(path, "utf8");
   });
 }
@@ -39,27 +39,27 @@ type KeySettings = Pick<Settings, "secretKey" | "dataDir"> &
 
 function read(
   { secretKey, dataDir, redisHost, redisUrl }: KeySettings,
-  whereMissing: (path: string) => string | { readonly problem: string },
+  onMissing: (path: string) => string | { readonly problem: string },
 ): SecretKeyRead {
   if (secretKey !== undefined) return { secret: secretKey };
   if (redisHost !== undefined || redisUrl !== undefined) return { problem: MISSING };
   const path = join(dataDir, "secret.key");
   try {
-    const text = readIfThere(path) ?? whereMissing(path);
+    const text = readIfThere(path) ?? onMissing(path);
     if (typeof text !== "string") return text;
     const secret = text.trim();
     if (Buffer.byteLength(secret) < MIN_SECRET_BYTES)
       return {
         problem: `The key in ${path} is damaged. Remove the file to make a new one; everybody must then sign in again.`,
       };
-    return (statSync(path).mode & 0o077) === 0 ? { secret } : { secret, warning: exposed(path) };
+    return (statSync(path).mode & 0o077) === 0 ? { secret } : { secret, warning: exposureWarning(path) };
   } catch (error) {
     const isThere = statSync(path, { throwIfNoEntry: false }) !== undefined;
     return { problem: isThere ? fileProblem(path, "read", error) : folderProblem(dataDir, error) };
   }
 }
 
-const MISSING = `SECRET_KEY is missing: with Redis set it, the same on every node. Make one with: ${MAKE_SECRET}`;
+const MISSING = `SECRET_KEY is missing: with Redis set it, the same on every node. Make one with: ${GENERATE_SECRET_HINT}`;
 
 function readIfThere(path: string): string | undefined {
   try {
@@ -74,7 +74,7 @@ function readIfThere(path: string): string | undefined {
  * Two starts at once must end with one key, and no reader may see half of one: the file is written whole under a name
  * of its own and then linked into place, which fails (EEXIST) for all but the first.
  */
-function make(path: string): void {
+function createKeyFile(path: string): void {
   const draft = `${path}.${randomUUID()}`;
   try {
     writeFileSync(draft, `${randomBytes(32).toString("base64")}\n`, { flag: "wx", mode: 0o600, flush: true });
@@ -86,6 +86,6 @@ function make(path: string): void {
   }
 }
 
-function exposed(path: string): string {
+function exposureWarning(path: string): string {
   return `Other users of this machine can read ${path} and sign tokens with it. Run: chmod 600 ${path}`;
 }

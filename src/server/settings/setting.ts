@@ -1,4 +1,4 @@
-import type { Kind } from "./kinds.ts";
+import type { SettingParser } from "./kinds.ts";
 
 /** The headings under which settings are shown. */
 export type SettingGroup =
@@ -14,7 +14,7 @@ export type SettingGroup =
 /** One row of the table; its key is the name in the environment. */
 export interface Setting<T> {
   readonly group: SettingGroup;
-  readonly kind: Kind<T>;
+  readonly kind: SettingParser<T>;
   /** What it sets, with its unit: a phrase for `--help` and the documents. */
   readonly about: string;
   /** As it would be written in the environment. Without it the setting may be unset, which `about` explains. */

@@ -1,5 +1,5 @@
 import type { PlanTable } from "../../core/plans.ts";
-import type { Kind } from "./kinds.ts";
+import type { SettingParser } from "./kinds.ts";
 import type { SETTINGS, SettingName } from "./table.ts";
 
 /** `INACTIVITY_TIMEOUT` as `inactivityTimeout`. */
@@ -7,7 +7,7 @@ export type KeyOf<Name extends string> = Name extends `${infer First}_${infer Re
   ? `${Lowercase<First>}${Capitalize<KeyOf<Rest>>}`
   : Lowercase<Name>;
 
-type ValueOf<Row> = Row extends { kind: Kind<infer T> }
+type ValueOf<Row> = Row extends { kind: SettingParser<infer T> }
   ? Row extends { default: string }
     ? T
     : T | undefined

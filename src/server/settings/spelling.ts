@@ -1,11 +1,11 @@
 /** Names shorter than this are within two edits of ordinary words (PORT, PATH), so only one edit counts as a slip. */
-const SHORT = 6;
+const SHORT_NAME_LENGTH = 6;
 
 /** The name among `known` that `name` was probably meant to be: at most two slips. */
-export function meantName(name: string, known: readonly string[]): string | undefined {
+export function closestName(name: string, known: readonly string[]): string | undefined {
   const near = known
     .map((candidate) => ({ candidate, edits: edits(name, candidate) }))
-    .filter(({ candidate, edits }) => edits <= (candidate.length < SHORT ? 1 : 2))
+    .filter(({ candidate, edits }) => edits <= (candidate.length < SHORT_NAME_LENGTH ? 1 : 2))
     .sort((a, b) => a.edits - b.edits);
   return near[0]?.candidate;
 }

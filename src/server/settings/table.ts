@@ -1,10 +1,11 @@
 import { LOG_LEVELS } from "../log-levels.ts";
 import { apiKeyList } from "./api-key-list.ts";
 import {
-  anyText,
+  anyString,
+  boolean,
   choice,
-  faultSwitch,
   host,
+  integer,
   keySetUrl,
   list,
   network,
@@ -13,8 +14,7 @@ import {
   redisPrefix,
   redisUrl,
   seconds,
-  whole,
-  yesOrNo,
+  testFaultsMode,
 } from "./kinds.ts";
 import { planList } from "./plan-list.ts";
 import type { Setting } from "./setting.ts";
@@ -34,7 +34,7 @@ export const SETTINGS = {
   },
   PORT: {
     group: "Address",
-    kind: whole("port", 0, 65535),
+    kind: integer("port", 0, 65535),
     about: "port to listen on; 0 takes any free one",
     default: "8000",
   },
@@ -59,7 +59,7 @@ export const SETTINGS = {
 
   DATA_DIR: {
     group: "Data",
-    kind: anyText("folder", "a path"),
+    kind: anyString("folder", "a path"),
     about: "folder of the embedded engine's files; not used with Redis",
     default: "./data",
   },
@@ -72,14 +72,14 @@ export const SETTINGS = {
   },
   RETENTION_MESSAGES: {
     group: "Data",
-    kind: whole("count", 0, 1_000_000_000),
+    kind: integer("count", 0, 1_000_000_000),
     about: "newest messages of each conversation that are kept; 0 keeps all",
     unset: "0; with Redis 10000",
     reason: "on a disk nothing is removed that nobody asked to remove, but Redis holds all in memory",
   },
   RETENTION_DAYS: {
     group: "Data",
-    kind: whole("days", 0, 36_500),
+    kind: integer("days", 0, 36_500),
     about: "age in days from which messages are removed; 0 keeps them for ever",
     unset: "0; with Redis 30",
   },
@@ -100,33 +100,33 @@ export const SETTINGS = {
   },
   TOKEN_LIFETIME: {
     group: "Accounts and tokens",
-    kind: whole("seconds", 1, 86_400),
+    kind: integer("seconds", 1, 86_400),
     about: "life of a token, in seconds",
     default: "1800",
     reason: "a stolen token is of use for half an hour",
   },
   REFRESH_LIFETIME: {
     group: "Accounts and tokens",
-    kind: whole("seconds", 0, 31_536_000),
+    kind: integer("seconds", 0, 31_536_000),
     about: "time after which a refresh token that was not used ends, in seconds; 0: none are given out",
     default: "2592000",
     reason: "thirty days: who comes back within a month need not sign in again",
   },
   TOKEN_LEEWAY: {
     group: "Accounts and tokens",
-    kind: whole("seconds", 0, 300),
+    kind: integer("seconds", 0, 300),
     about: "how far the clock of another issuer may be off, in seconds",
     default: "30",
   },
   TOKEN_ISSUER: {
     group: "Accounts and tokens",
-    kind: anyText("name", "any text"),
+    kind: anyString("name", "any text"),
     about: "`iss` of tokens",
     default: "parley",
   },
   TOKEN_AUDIENCE: {
     group: "Accounts and tokens",
-    kind: anyText("name", "any text"),
+    kind: anyString("name", "any text"),
     about: "`aud` of tokens",
     default: "parley",
   },
@@ -137,40 +137,40 @@ export const SETTINGS = {
   },
   DEMO_ACCOUNTS: {
     group: "Accounts and tokens",
-    kind: yesOrNo,
+    kind: boolean,
     about:
       "user1, user2 and user3 with the password `password`; unset: made in a new store and usable on this machine, while HOST is this machine only, and not through a proxy",
   },
   BCRYPT_COST: {
     group: "Accounts and tokens",
-    kind: whole("cost", 4, 15),
+    kind: integer("cost", 4, 15),
     about: "cost of a password's hash; each step doubles the time",
     default: "12",
     reason: "about 200 ms a guess; below 10 only for tests",
   },
   PASSWORD_QUEUE: {
     group: "Accounts and tokens",
-    kind: whole("count", 1, 10_000),
+    kind: integer("count", 1, 10_000),
     about: "sign-ins that may wait to be checked; more are answered 503",
     default: "50",
     reason: "about ten seconds of waiting on one core",
   },
   SIGNIN_FAILURES: {
     group: "Accounts and tokens",
-    kind: whole("count", 0, 1000),
+    kind: integer("count", 0, 1000),
     about:
       "failed sign-ins for one account and address in SIGNIN_WINDOW before they must wait; 0 switches it off",
     default: "5",
   },
   SIGNIN_WINDOW: {
     group: "Accounts and tokens",
-    kind: whole("seconds", 1, 86_400),
+    kind: integer("seconds", 1, 86_400),
     about: "time over which SIGNIN_FAILURES counts, in seconds",
     default: "300",
   },
   SIGNINS_PER_MINUTE: {
     group: "Accounts and tokens",
-    kind: whole("count", 0, 100_000),
+    kind: integer("count", 0, 100_000),
     about: "sign-ins a minute from one address, of which 30 may fail; 0 switches both off",
     default: "600",
     reason: "an office of 200 people signs in at once; more than one core compares in a minute",
@@ -191,7 +191,7 @@ export const SETTINGS = {
   },
   DEFAULT_PLAN: {
     group: "Plans",
-    kind: anyText("plan", "a name from PLANS"),
+    kind: anyString("plan", "a name from PLANS"),
     about: "plan of users for whom none is known",
     default: "free",
   },
@@ -204,14 +204,14 @@ export const SETTINGS = {
   },
   MAX_CONNECTIONS: {
     group: "Connections",
-    kind: whole("count", 0, 1_000_000),
+    kind: integer("count", 0, 1_000_000),
     about: "connections in all; 0 is without limit",
     default: "15000",
     reason: "the most that was measured on one core",
   },
   MAX_CONNECTIONS_PER_ADDRESS: {
     group: "Connections",
-    kind: whole("count", 0, 1_000_000),
+    kind: integer("count", 0, 1_000_000),
     about:
       "connections from one address (not from this machine), of which 50 may be without a credential; 0 is without limit",
     default: "1000",
@@ -219,7 +219,7 @@ export const SETTINGS = {
   },
   HANDSHAKES_PER_MINUTE: {
     group: "Connections",
-    kind: whole("count", 0, 1_000_000),
+    kind: integer("count", 0, 1_000_000),
     about:
       "new connections a minute from one address (not from this machine), of which 60 may show no good credential; 0 is without limit",
     default: "1200",
@@ -227,7 +227,7 @@ export const SETTINGS = {
   },
   BURST_RATE: {
     group: "Connections",
-    kind: whole("count", 0, 1_000_000),
+    kind: integer("count", 0, 1_000_000),
     about:
       "frames a second from one connection, and HTTP requests a second of one user (5 times as many of an address without a credential, 50 times as many of an API key); 0 switches the guard off",
     default: "20",
@@ -235,7 +235,7 @@ export const SETTINGS = {
   },
   BURST_SIZE: {
     group: "Connections",
-    kind: whole("count", 1, 1_000_000),
+    kind: integer("count", 1, 1_000_000),
     about: "frames, or HTTP requests, that may come at once before BURST_RATE holds",
     default: "40",
   },
@@ -260,21 +260,21 @@ export const SETTINGS = {
   },
   MAX_UNSENT_BYTES: {
     group: "Connections",
-    kind: whole("bytes", 1024, 1_073_741_824),
+    kind: integer("bytes", 1024, 1_073_741_824),
     about: "bytes waiting for a reader that does not keep up before it is closed (1013)",
     default: "1048576",
     reason: "sixteen of the largest frames",
   },
   KEEP_ALIVE_TIMEOUT: {
     group: "Connections",
-    kind: whole("seconds", 1, 255),
+    kind: integer("seconds", 1, 255),
     about: "time for which a line without a request stays open after its last answer over HTTP, in seconds",
     default: "75",
     reason: "balancers keep theirs for 60 seconds, and must be the first to close",
   },
   MAX_WAITING_FRAMES: {
     group: "Connections",
-    kind: whole("count", 1, 10_000),
+    kind: integer("count", 1, 10_000),
     about: "frames of one connection waiting for an answer before it is paused",
     default: "32",
   },
@@ -308,7 +308,7 @@ export const SETTINGS = {
 
   TEST_FAULTS: {
     group: "Testing",
-    kind: faultSwitch,
+    kind: testFaultsMode,
     about:
       "whether clients may ask for faults on their own connections (docs/TESTING.md); `true` needs a HOST of this machine only and no TRUSTED_PROXIES, `public` allows it anywhere",
     default: "false",
@@ -322,7 +322,7 @@ export const SETTINGS = {
   },
   REDIS_PORT: {
     group: "Clustering",
-    kind: whole("port", 1, 65535),
+    kind: integer("port", 1, 65535),
     about: "port of Redis; without REDIS_HOST it means nothing",
     default: "6379",
   },
@@ -335,12 +335,12 @@ export const SETTINGS = {
   },
   REDIS_USERNAME: {
     group: "Clustering",
-    kind: anyText("name", "a text"),
+    kind: anyString("name", "a text"),
     about: "ACL user of Redis, where REDIS_URL names none",
   },
   REDIS_PASSWORD: {
     group: "Clustering",
-    kind: anyText("password", "a text"),
+    kind: anyString("password", "a text"),
     about: "password of Redis, where REDIS_URL has none",
     secret: true,
   },

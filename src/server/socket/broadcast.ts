@@ -1,16 +1,16 @@
-import type { Listener } from "./room.ts";
+import type { RoomMember } from "./room.ts";
 
 /** Gives a frame to every socket that is tuned in to `topic`. */
 export type Publish = (topic: string, frame: string) => void;
 
 /** Connections from which a broadcast is worth what it keeps for each of them (about 200 bytes). */
-export const BROADCAST_FROM = 4;
+export const MIN_PUBSUB_LISTENERS = 4;
 
 /** How long after their last message users count as speakers, in milliseconds. */
-const SPEAKER_KEPT = 10_000;
+const SENDER_TTL_MS = 10_000;
 
 /** Bytes (as UTF-16 units) broadcast between two looks at what is unsent. Small beside the limit of one socket, 1 MiB. */
-const LOOK_EVERY = 64 * 1024;
+const CHECK_INTERVAL_LENGTH = 64 * 1024;
 
 /**
  * The connections of a room that only listen. The runtime copies a frame to all of them by itself, at a third of what
@@ -21,9 +21,9 @@ const LOOK_EVERY = 64 * 1024;
  * the order of `seq`), nor is anybody with frames that are still to be sent.
  */
 export class Broadcast {
-  private readonly tuned = new Set<Listener>();
-  private readonly speakers = new Map<string, number>();
-  private unlooked = 0;
+  private readonly subscribed = new Set<RoomMember>();
+  private readonly senders = new Map<string, number>();
+  private uncheckedLength = 0;
 
   constructor(
     private readonly topic: string,
@@ -32,61 +32,61 @@ export class Broadcast {
 
   /** How many listen. */
   get size(): number {
-    return this.tuned.size;
+    return this.subscribed.size;
   }
 
-  get listeners(): Iterable<Listener> {
-    return this.tuned;
+  get listeners(): Iterable<RoomMember> {
+    return this.subscribed;
   }
 
   /** Notes that `user` speaks. Answers the connections that are to be told on their own from now on. */
-  speaks(user: string, now: number): readonly Listener[] {
-    const known = this.speakers.has(user);
-    this.speakers.set(user, now);
-    if (known) return NOBODY;
-    const speaking: Listener[] = [];
-    for (const listener of this.tuned) if (listener.user === user) speaking.push(listener);
-    for (const listener of speaking) this.take(listener);
-    return speaking;
+  recordSender(user: string, now: number): readonly RoomMember[] {
+    const known = this.senders.has(user);
+    this.senders.set(user, now);
+    if (known) return NO_LISTENERS;
+    const own: RoomMember[] = [];
+    for (const listener of this.subscribed) if (listener.user === user) own.push(listener);
+    for (const listener of own) this.unsubscribe(listener);
+    return own;
   }
 
   /** Has those of `listeners` hear the broadcast who can; answers the others. */
-  tuneIn(listeners: Listener[]): Listener[] {
-    if (!listeners.some((listener) => this.mayListen(listener))) return listeners;
+  subscribe(listeners: RoomMember[]): RoomMember[] {
+    if (!listeners.some((listener) => this.canSubscribe(listener))) return listeners;
     return listeners.filter((listener) => {
-      if (!this.mayListen(listener)) return true;
-      listener.tuneIn(this.topic);
-      this.tuned.add(listener);
+      if (!this.canSubscribe(listener)) return true;
+      listener.subscribe(this.topic);
+      this.subscribed.add(listener);
       return false;
     });
   }
 
   /** Gives a frame to all of them. */
-  send(frame: string): void {
-    if (this.tuned.size === 0) return;
+  publishFrame(frame: string): void {
+    if (this.subscribed.size === 0) return;
     this.publish(this.topic, frame);
-    this.unlooked += frame.length;
-    if (this.unlooked < LOOK_EVERY) return;
-    this.unlooked = 0;
+    this.uncheckedLength += frame.length;
+    if (this.uncheckedLength < CHECK_INTERVAL_LENGTH) return;
+    this.uncheckedLength = 0;
     // A copy: who cannot keep up is closed, and leaves.
-    for (const listener of [...this.tuned]) listener.lookAtUnsent();
+    for (const listener of [...this.subscribed]) listener.checkBackpressure();
   }
 
   /** Takes a connection out; answers whether it was there. */
-  take(listener: Listener): boolean {
-    if (!this.tuned.delete(listener)) return false;
-    listener.tuneOut(this.topic);
+  unsubscribe(listener: RoomMember): boolean {
+    if (!this.subscribed.delete(listener)) return false;
+    listener.unsubscribe(this.topic);
     return true;
   }
 
   /** Forgets who spoke long ago; they may listen again. */
-  forgetSpeakers(now: number): void {
-    for (const [user, at] of this.speakers) if (now >= at + SPEAKER_KEPT) this.speakers.delete(user);
+  forgetSenders(now: number): void {
+    for (const [user, at] of this.senders) if (now >= at + SENDER_TTL_MS) this.senders.delete(user);
   }
 
-  private mayListen(listener: Listener): boolean {
-    return listener.canTuneIn && !this.speakers.has(listener.user);
+  private canSubscribe(listener: RoomMember): boolean {
+    return listener.canSubscribe && !this.senders.has(listener.user);
   }
 }
 
-const NOBODY: readonly Listener[] = [];
+const NO_LISTENERS: readonly RoomMember[] = [];

@@ -1,35 +1,41 @@
 import { drainMicrotasks } from "bun:jsc";
-import type { Entry } from "../../core/admission.ts";
-import { type Ending, isOwnReason, REPLACED } from "../../core/closing.ts";
+import type { SocketEntry } from "../../core/admission.ts";
+import { type CloseReason, isServerSideClose, REPLACED } from "../../core/closing.ts";
 import type { DemoUse } from "../../core/demo-accounts.ts";
 import type { PostResult } from "../../core/engine.ts";
 import { type NamedConnection, slotOf } from "../../core/leases.ts";
 import type { Plan } from "../../core/plans.ts";
 import type { ResumeRequest } from "../../core/resume.ts";
 import { openSession, step } from "../../core/session.ts";
-import type { Effect, Pass, Session, SessionEvent, SessionNote } from "../../core/session-state.ts";
-import { nextTick } from "../../core/session-time.ts";
+import type {
+  Effect,
+  Session,
+  SessionEvent,
+  SessionLogEvent,
+  TokenAccess,
+} from "../../core/session-state.ts";
+import { nextDeadline } from "../../core/session-time.ts";
 import type { ClientFrameOf } from "../../protocol/client-frames.ts";
 import { decodeClientFrame } from "../../protocol/decode.ts";
 import type { ErrorCode } from "../../protocol/errors.ts";
 import { MAX_FRAME_BYTES } from "../../protocol/limits.ts";
 import type { ServerFrameOf } from "../../protocol/server-frames.ts";
-import type { Presented } from "../authentication/credential.ts";
+import type { PresentedCredential } from "../authentication/credential.ts";
 import type { Identity } from "../authentication/identify.ts";
-import type { ConnectionFacts, ConnectionHost, Socket } from "./connection-host.ts";
-import type { Place } from "./entrance.ts";
-import type { Sender } from "./outbox.ts";
-import type { Listener } from "./room.ts";
-import type { Timed } from "./wheel.ts";
+import type { ConnectionDeps, ConnectionInit, Socket } from "./connection-host.ts";
+import type { Permit } from "./entrance.ts";
+import type { FlushTarget } from "./outbox.ts";
+import type { RoomMember } from "./room.ts";
+import type { TimerEntry } from "./wheel.ts";
 
 /** By what a connection's token is known when it is revoked. */
 export type Credential = Pick<Identity, "tokenId" | "issuedAt">;
 
 /** Pages that were given to the socket and have not left for the peer yet. */
-interface PageOnItsWay {
+interface PendingPage {
   readonly bytes: number;
   /** Called when all that waits has left, or never will. */
-  readonly gone: (() => void) | undefined;
+  readonly onSent: (() => void) | undefined;
 }
 
 // Shared while there is nothing, so that an idle connection holds no list of its own.
@@ -37,13 +43,13 @@ const NO_FRAMES: string[] = [];
 const NO_EVENTS: SessionEvent[] = [];
 
 /** Most bytes that a frame of the server's is longer than its text (RFC 6455 §5.2). */
-const FRAME_HEADER = 10;
+const FRAME_HEADER_BYTES = 10;
 
 /**
  * One socket. It turns what arrives into events for core/session.ts and carries the effects out; every decision is
  * made there. Handlers are synchronous, so two frames of one socket are never worked on at once (RUNTIME 3).
  */
-export class Connection implements Listener, Sender, Timed, NamedConnection {
+export class Connection implements RoomMember, FlushTarget, TimerEntry, NamedConnection {
   readonly id = crypto.getRandomValues(new Uint32Array(1))[0]!.toString(36);
   readonly user: string;
   readonly conversation: string;
@@ -62,21 +68,21 @@ export class Connection implements Listener, Sender, Timed, NamedConnection {
   /** Whether one of the user's connections was taken for this one; given back when it is closed. */
   holdsLease = false;
   private socket: Socket | undefined;
-  private entry: Entry;
-  private out: string[] = NO_FRAMES;
+  private entry: SocketEntry;
+  private outgoing: string[] = NO_FRAMES;
   private held: SessionEvent[] = NO_EVENTS;
   /** What the handshake showed, and the place it has in the entrance for it; given up when the socket opens. */
-  private presented: Presented | undefined;
-  private place: Place | undefined;
-  private page: PageOnItsWay | undefined;
-  private readonly fault: string | undefined;
+  private presented: PresentedCredential | undefined;
+  private permit: Permit | undefined;
+  private page: PendingPage | undefined;
+  private readonly addressError: string | undefined;
   private readonly openedAt: number;
   /** Between −1 and 1: scatters the pings of sockets that opened together. */
-  private readonly spread = Math.random() * 2 - 1;
+  private readonly jitter = Math.random() * 2 - 1;
 
   constructor(
-    private readonly host: ConnectionHost,
-    facts: ConnectionFacts,
+    private readonly deps: ConnectionDeps,
+    facts: ConnectionInit,
   ) {
     this.user = facts.user;
     this.conversation = facts.conversation;
@@ -84,12 +90,12 @@ export class Connection implements Listener, Sender, Timed, NamedConnection {
     this.demoUse = facts.demoUse;
     this.entry = facts.entry;
     this.presented = facts.presented;
-    this.place = facts.place;
+    this.permit = facts.permit;
     this.resume = facts.resume;
     this.client = facts.client;
-    this.fault = facts.fault;
+    this.addressError = facts.addressError;
     this.openedAt = facts.arrivedAt;
-    this.session = openSession(facts.presented !== undefined, host.clock.now(), host.rules);
+    this.session = openSession(facts.presented !== undefined, deps.clock.now(), deps.rules);
   }
 
   /** Whether the session has ended, though the socket may still be closing. */
@@ -111,80 +117,80 @@ export class Connection implements Listener, Sender, Timed, NamedConnection {
     return slotOf(this.conversation, this.client ?? "");
   }
 
-  age(): number {
-    return this.host.clock.now() - this.openedAt;
+  ageMs(): number {
+    return this.deps.clock.now() - this.openedAt;
   }
 
-  replaced(): void {
+  onReplaced(): void {
     this.end(REPLACED);
   }
 
   /** The socket is open. Only now is the credential looked at: a frame sent before the upgrade would break it (RUNTIME 7). */
-  opened(socket: Socket): void {
+  onOpen(socket: Socket): void {
     this.socket = socket;
-    this.host.directory.arrive(this);
+    this.deps.registry.addUnauthenticated(this);
     this.schedule();
-    const { presented, place, fault } = this;
+    const { presented, permit: place, addressError: fault } = this;
     this.presented = undefined;
-    this.place = undefined;
+    this.permit = undefined;
     if (fault !== undefined) {
       this.apply({ type: "refused", code: "bad_address", message: fault });
-      place?.leave();
-    } else if (presented !== undefined) this.host.admit(this, presented, place);
+      place?.release();
+    } else if (presented !== undefined) this.deps.admit(this, presented, place);
     // The runtime still gathers what the socket is sent: a welcome that needs no other machine leaves with the handshake's answer.
     drainMicrotasks();
   }
 
   /** A frame arrived. */
-  received(message: string | Buffer): void {
+  onFrame(message: string | Buffer): void {
     if (typeof message !== "string") this.apply({ type: "bad_frame", code: 1003 });
     else if (isTooLarge(message)) this.apply({ type: "bad_frame", code: 1009 });
     else this.apply({ type: "frame", decoded: decodeClientFrame(message) });
   }
 
   /** A transport ping or pong arrived. */
-  control(): void {
+  onControlFrame(): void {
     this.apply({ type: "control" });
   }
 
   /** Tells the session what happened, and carries out what it wants done. */
   apply(event: SessionEvent): void {
-    const { clock, rules } = this.host;
-    const { session, effects } = step(this.session, event, clock.now(), rules, this.spread);
+    const { clock, rules } = this.deps;
+    const { session, effects } = step(this.session, event, clock.now(), rules, this.jitter);
     this.session = session;
-    for (const effect of effects) this.carryOut(effect, event);
+    for (const effect of effects) this.execute(effect, event);
   }
 
   /** The credential was good. From now on the connection hears of changes to its user's account. */
-  identified(identity: Identity): void {
+  authenticated(identity: Identity): void {
     this.credential = credentialOf(identity);
     this.plan = identity.plan;
-    this.host.directory.add(this);
+    this.deps.registry.add(this);
     if (!this.entry.anonymous) return;
-    this.host.admission.identified(this.entry);
+    this.deps.admission.authenticated(this.entry);
     this.entry = { ...this.entry, anonymous: false };
   }
 
   /** Lets the connection in: it is welcomed, and heard from now on. */
-  admitted(welcome: ServerFrameOf<"welcome">, pass: Pass, behind: boolean, shown?: string): void {
+  admitted(welcome: ServerFrameOf<"welcome">, pass: TokenAccess, behind: boolean, shown?: string): void {
     this.joined = true;
-    this.apply({ type: "admitted", welcome, pass, behind, shown });
+    this.apply({ type: "admitted", welcome, access: pass, behind, shown });
     this.schedule();
-    this.host.log.info("connection.opened", { ...this.who(), plan: welcome.plan });
+    this.deps.log.info("connection.opened", { ...this.logFields(), plan: welcome.plan });
   }
 
   /** Another token of the same user takes the place of the one the connection came with. */
-  renewed(identity: Identity, pass: Pass): void {
+  renewed(identity: Identity, pass: TokenAccess): void {
     this.credential = credentialOf(identity);
     this.plan = identity.plan;
-    this.apply({ type: "renewed", pass });
+    this.apply({ type: "renewed", access: pass });
     // The new token may end sooner than the old one.
     this.schedule();
   }
 
   /** Refuses the credential, or the address it was used for. */
   refused(code: ErrorCode, message: string): void {
-    this.host.log.warn("connection.rejected", { ...this.who(), code, reason: message });
+    this.deps.log.warn("connection.rejected", { ...this.logFields(), code, reason: message });
     this.apply({ type: "refused", code, message });
   }
 
@@ -195,43 +201,43 @@ export class Connection implements Listener, Sender, Timed, NamedConnection {
   }
 
   /** Ends the connection for a reason of the server's. */
-  end(ending: Ending): void {
+  end(ending: CloseReason): void {
     this.apply({ type: "end", ending });
   }
 
   /** Cuts the line without a farewell: the last resort when saying one failed. */
-  cut(): void {
+  terminate(): void {
     this.socket?.terminate();
   }
 
-  get canTuneIn(): boolean {
-    return this.out.length === 0 && this.socket?.subscribe !== undefined;
+  get canSubscribe(): boolean {
+    return this.outgoing.length === 0 && this.socket?.subscribe !== undefined;
   }
 
-  tuneIn(topic: string): void {
+  subscribe(topic: string): void {
     this.socket?.subscribe?.(topic);
   }
 
-  tuneOut(topic: string): void {
+  unsubscribe(topic: string): void {
     this.socket?.unsubscribe?.(topic);
   }
 
-  lookAtUnsent(): void {
-    this.judgeUnsent(false);
+  checkBackpressure(): void {
+    this.reportUnsent(false);
   }
 
   deliver(frame: string): void {
-    if (this.out.length > 0) {
-      this.out.push(frame);
+    if (this.outgoing.length > 0) {
+      this.outgoing.push(frame);
       return;
     }
-    this.out = [frame];
-    this.host.outbox.add(this);
+    this.outgoing = [frame];
+    this.deps.writeBatcher.add(this);
   }
 
   flush(): void {
-    const { socket, out } = this;
-    this.out = NO_FRAMES;
+    const { socket, outgoing: out } = this;
+    this.outgoing = NO_FRAMES;
     if (socket === undefined || out.length === 0) return;
     let dropped = false;
     const sendAll = () => {
@@ -239,17 +245,17 @@ export class Connection implements Listener, Sender, Timed, NamedConnection {
     };
     if (out.length === 1) sendAll();
     else socket.cork(sendAll);
-    this.judgeUnsent(dropped);
+    this.reportUnsent(dropped);
   }
 
   /** Queues a page of encoded frames. Until all that waits has left, it does not count as unread (B1). */
   feed(frames: readonly string[]): void {
     let bytes = this.page?.bytes ?? 0;
     for (const frame of frames) {
-      bytes += Buffer.byteLength(frame) + FRAME_HEADER;
+      bytes += Buffer.byteLength(frame) + FRAME_HEADER_BYTES;
       this.deliver(frame);
     }
-    this.page = { bytes, gone: this.page?.gone };
+    this.page = { bytes, onSent: this.page?.onSent };
   }
 
   /** Resolves when all that was delivered has left for the peer, or never will. */
@@ -257,49 +263,49 @@ export class Connection implements Listener, Sender, Timed, NamedConnection {
     this.flush();
     if (this.unsent === 0) return Promise.resolve();
     return new Promise((gone) => {
-      this.page = { bytes: this.page?.bytes ?? 0, gone };
+      this.page = { bytes: this.page?.bytes ?? 0, onSent: gone };
     });
   }
 
   /** The runtime has sent something, and not always everything (RUNTIME 15). */
-  drain(): void {
+  onDrain(): void {
     this.apply({ type: "progress" });
     if (this.unsent === 0) this.pageLeft();
   }
 
-  due(): void {
+  onDue(): void {
     this.apply({ type: "tick", unsent: this.unsent });
     this.schedule();
   }
 
   /** The socket is closed, by whichever side. `reason` is what the runtime says; it is for the log only (RUNTIME 8). */
-  closed(code: number, reason: string): void {
-    const { host } = this;
-    const cameToNothing = this.credential === undefined && !(this.ended && isOwnReason(code));
+  onClose(code: number, reason: string): void {
+    const { deps: host } = this;
+    const neverAuthenticated = this.credential === undefined && !(this.ended && isServerSideClose(code));
     this.session = { phase: "closed" };
     this.socket = undefined;
-    this.out = NO_FRAMES;
+    this.outgoing = NO_FRAMES;
     this.held = NO_EVENTS;
     this.pageLeft();
-    host.wheel.take(this);
-    if (cameToNothing) host.admission.failed(this.entry, host.clock.now());
-    host.admission.leave(this.entry);
-    host.directory.remove(this);
+    host.timingWheel.cancel(this);
+    if (neverAuthenticated) host.admission.failed(this.entry, host.clock.now());
+    host.admission.release(this.entry);
+    host.registry.remove(this);
     host.hub.leave(this.conversation, this, code === REPLACED.code);
-    if (this.holdsLease) host.leases.giveBack(this.user, this.named);
+    if (this.holdsLease) host.leases.release(this.user, this.named);
     if (!this.joined) return;
     const seconds = (host.clock.now() - this.openedAt) / 1000;
-    host.log.info("connection.closed", { ...this.who(), code, reason, seconds });
+    host.log.info("connection.closed", { ...this.logFields(), code, reason, seconds });
   }
 
   /** Who and where, for a line of the log. */
-  who(): Record<string, string> {
+  logFields(): Record<string, string> {
     const { id, user, conversation, address } = this;
     return { connection: id, user, conversation, address };
   }
 
-  private carryOut(effect: Effect, cause: SessionEvent): void {
-    switch (effect.do) {
+  private execute(effect: Effect, cause: SessionEvent): void {
+    switch (effect.type) {
       case "send":
         if (effect.page) this.feed([JSON.stringify(effect.frame)]);
         else this.deliver(JSON.stringify(effect.frame));
@@ -314,16 +320,16 @@ export class Connection implements Listener, Sender, Timed, NamedConnection {
         this.read(effect.frame);
         break;
       case "renew":
-        this.host.renew(this, effect.token);
+        this.deps.renew(this, effect.token);
         break;
       case "typing":
-        this.host.hub.type(this.conversation, this.user, effect.active);
+        this.deps.hub.setTyping(this.conversation, this.user, effect.active);
         break;
       case "mark":
         this.mark(effect.seq);
         break;
       case "authenticate":
-        this.host.admit(this, { token: effect.token });
+        this.deps.admit(this, { token: effect.token });
         break;
       case "hold":
         if (this.held === NO_EVENTS) this.held = [];
@@ -346,10 +352,10 @@ export class Connection implements Listener, Sender, Timed, NamedConnection {
         this.socket?.close(effect.code, effect.reason);
         break;
       case "terminate":
-        this.cut();
+        this.terminate();
         break;
       case "note":
-        this.note(effect.note);
+        this.logEvent(effect.note);
         break;
       default:
         effect satisfies never;
@@ -361,7 +367,7 @@ export class Connection implements Listener, Sender, Timed, NamedConnection {
     return this.socket?.getBufferedAmount() ?? 0;
   }
 
-  private judgeUnsent(dropped: boolean): void {
+  private reportUnsent(dropped: boolean): void {
     const { unsent } = this;
     if (unsent === 0) this.pageLeft();
     const beyond = unsent - (this.page?.bytes ?? 0);
@@ -369,21 +375,21 @@ export class Connection implements Listener, Sender, Timed, NamedConnection {
   }
 
   private pageLeft(): void {
-    const { page, out } = this;
+    const { page, outgoing: out } = this;
     // What is not given to the runtime yet has not left; it looks again when it is.
     if (page === undefined || out.length > 0) return;
     this.page = undefined;
-    page.gone?.();
+    page.onSent?.();
     this.apply({ type: "page_left" });
   }
 
   private post(frame: ClientFrameOf<"message">): void {
-    const { conversation, user, plan, host } = this;
+    const { conversation, user, plan, deps: host } = this;
     const id = frame.id ?? crypto.randomUUID();
     const { text, data } = frame;
     const limit = plan?.requestsPerHour ?? 0;
     const done = (result: PostResult) => {
-      host.counts.count(this, id, result);
+      host.counters.count(this, id, result);
       this.apply({ type: "posted", id, result });
     };
     const epoch = host.hub.epoch(conversation);
@@ -399,16 +405,16 @@ export class Connection implements Listener, Sender, Timed, NamedConnection {
     const { conversation, user, plan } = this;
     const limit = plan?.requestsPerHour ?? 0;
     const range = { ...(before !== undefined && { before }), ...(after !== undefined && { after }) };
-    this.host.engine.history({ conversation, user, limit, count, ...range }, (result) =>
+    this.deps.engine.history({ conversation, user, limit, count, ...range }, (result) =>
       this.apply(id === undefined ? { type: "read", result } : { type: "read", id, result }),
     );
   }
 
   private mark(seq: number): void {
-    const { conversation, user, host } = this;
-    host.engine.mark(conversation, user, seq, host.hub.epoch(conversation)).then(
-      (mark) => mark !== undefined && host.hub.mark(conversation, user, mark, this),
-      (error) => host.log.error("connection.failed", { ...this.who(), error: String(error) }),
+    const { conversation, user, deps: host } = this;
+    host.engine.setReadMark(conversation, user, seq, host.hub.epoch(conversation)).then(
+      (mark) => mark !== undefined && host.hub.setReadMark(conversation, user, mark, this),
+      (error) => host.log.error("connection.failed", { ...this.logFields(), error: String(error) }),
     );
   }
 
@@ -418,14 +424,14 @@ export class Connection implements Listener, Sender, Timed, NamedConnection {
     for (const event of held) this.apply(event);
   }
 
-  private note({ event, ...fields }: SessionNote): void {
-    this.host.log.warn(event, { ...this.who(), ...fields });
+  private logEvent({ event, ...fields }: SessionLogEvent): void {
+    this.deps.log.warn(event, { ...this.logFields(), ...fields });
   }
 
   private schedule(): void {
-    const time = nextTick(this.session, this.host.rules);
-    if (this.socket === undefined || time === Number.POSITIVE_INFINITY) this.host.wheel.take(this);
-    else this.host.wheel.put(this, time);
+    const time = nextDeadline(this.session, this.deps.rules);
+    if (this.socket === undefined || time === Number.POSITIVE_INFINITY) this.deps.timingWheel.cancel(this);
+    else this.deps.timingWheel.schedule(this, time);
   }
 }
 

@@ -1,4 +1,4 @@
-import { endingFor } from "../../core/closing.ts";
+import { closeReason } from "../../core/closing.ts";
 import type { Log } from "../log.ts";
 import type { Connection } from "./connection.ts";
 
@@ -6,14 +6,14 @@ import type { Connection } from "./connection.ts";
  * Ends a connection whose handling threw, and no other (RUNTIME 2). What was thrown is for the log; the client gets
  * the id under which it stands there, and nothing else (M5).
  */
-export function endFaulty(log: Log, connection: Connection, error: unknown): void {
+export function closeWithInternalError(log: Log, connection: Connection, error: unknown): void {
   const id = crypto.randomUUID();
   const stack = error instanceof Error ? error.stack : String(error);
-  log.error("connection.failed", { ...connection.who(), id, error: stack });
+  log.error("connection.failed", { ...connection.logFields(), id, error: stack });
   try {
     const message = `The server met a fault of its own; its id is ${id}.`;
-    connection.end(endingFor(1011, { code: "internal", message }));
+    connection.end(closeReason(1011, { code: "internal", message }));
   } catch {
-    connection.cut();
+    connection.terminate();
   }
 }

@@ -1,5 +1,5 @@
 import type { Engine } from "../../core/engine.ts";
-import { type Head, newestThatFit } from "../../core/resume.ts";
+import { countNewestThatFit, type Head } from "../../core/resume.ts";
 import type { Hub } from "./hub.ts";
 
 /** The newest messages of a conversation, as a client that asks for them is shown them when it comes (MX7). */
@@ -37,7 +37,7 @@ export async function readFirstPage(
     }
     at += next.length;
     frames = [...frames, ...next];
-    const fitting = newestThatFit(frames.map((frame) => Buffer.byteLength(frame)));
+    const fitting = countNewestThatFit(frames.map((frame) => Buffer.byteLength(frame)));
     if (fitting < frames.length) [frames, more] = [frames.slice(frames.length - fitting), true];
   }
   return { frames, more };

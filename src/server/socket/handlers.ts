@@ -2,7 +2,7 @@ import type { ServerWebSocket, WebSocketHandler } from "bun";
 import { MAX_FRAME_BYTES } from "../../protocol/limits.ts";
 import type { Log } from "../log.ts";
 import type { Connection } from "./connection.ts";
-import { endFaulty } from "./fault.ts";
+import { closeWithInternalError } from "./fault.ts";
 
 /**
  * The runtime's side of a socket: its handlers and limits. Each handler catches what it throws: an exception that
@@ -13,16 +13,16 @@ export function socketHandlers(log: Log, maxUnsent: number): WebSocketHandler<Co
     try {
       handle();
     } catch (error) {
-      endFaulty(log, socket.data, error);
+      closeWithInternalError(log, socket.data, error);
     }
   };
   return {
-    open: (socket) => guard(socket, () => socket.data.opened(socket)),
-    message: (socket, message) => guard(socket, () => socket.data.received(message)),
-    ping: (socket) => guard(socket, () => socket.data.control()),
-    pong: (socket) => guard(socket, () => socket.data.control()),
-    drain: (socket) => guard(socket, () => socket.data.drain()),
-    close: (socket, code, reason) => guard(socket, () => socket.data.closed(code, reason)),
+    open: (socket) => guard(socket, () => socket.data.onOpen(socket)),
+    message: (socket, message) => guard(socket, () => socket.data.onFrame(message)),
+    ping: (socket) => guard(socket, () => socket.data.onControlFrame()),
+    pong: (socket) => guard(socket, () => socket.data.onControlFrame()),
+    drain: (socket) => guard(socket, () => socket.data.onDrain()),
+    close: (socket, code, reason) => guard(socket, () => socket.data.onClose(code, reason)),
     // Twice ours, so that a frame over the limit is answered in words; over twice the runtime cuts it off (1009).
     maxPayloadLength: MAX_FRAME_BYTES * 2,
     perMessageDeflate: false,

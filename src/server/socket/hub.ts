@@ -1,18 +1,18 @@
-import { type Clock, STEP } from "../../core/clock.ts";
+import { CLOCK_STEP_MS, type Clock } from "../../core/clock.ts";
 import { REMOVED } from "../../core/closing.ts";
 import type { Engine } from "../../core/engine.ts";
 import { relationOf } from "../../core/epoch.ts";
-import { messagesLost } from "../../core/health.ts";
-import { together, withMarks } from "../../core/presence.ts";
+import { closeForLostMessages } from "../../core/health.ts";
+import { mergeMembers, withReadMarks } from "../../core/presence.ts";
 import type { Relay, RelayListener } from "../../core/relay.ts";
 import type { Head } from "../../core/resume.ts";
-import { returnAfter } from "../../core/return.ts";
+import { reconnectDelay } from "../../core/return.ts";
 import type { Message, PresentUser, ServerFrame } from "../../protocol/server-frames.ts";
 import type { Publish } from "./broadcast.ts";
-import { type Listener, Room } from "./room.ts";
+import { Room, type RoomMember } from "./room.ts";
 
 /** How often what lapses by time is looked at, in milliseconds. */
-const SETTLE_INTERVAL = 250;
+const SETTLE_INTERVAL_MS = 250;
 
 export interface HubOptions {
   /** How long a user may be away and count as there, in milliseconds. */
@@ -26,13 +26,13 @@ export interface OpenedHead extends Head {
 }
 
 /** Over how many seconds those come back who were shown messages that are lost. */
-const RETURN_SPREAD = 3;
+const RECONNECT_SPREAD_S = 3;
 
 /** Who on this node listens to which conversation. A frame is encoded once, however many receive it. */
 export class Hub {
   private readonly rooms = new Map<string, Room>();
   /** Rooms in which time may change something. */
-  private readonly waiting = new Set<Room>();
+  private readonly pendingRooms = new Set<Room>();
   private readonly stops: readonly (() => void)[];
   /** When time was looked at last; near enough for what is kept a minute, and no look at the clock for each message. */
   private settledAt: number;
@@ -48,27 +48,27 @@ export class Hub {
   ) {
     this.settledAt = clock.now();
     this.stops = [
-      clock.every(SETTLE_INTERVAL, () => this.settle()),
+      clock.every(SETTLE_INTERVAL_MS, () => this.settle()),
       engine.watchEpoch((conversation, seq, epoch) => this.changeEpoch(conversation, seq, epoch)),
     ];
   }
 
   /**
    * Opens a conversation for one connection, and answers how it stands in the store. Whoever calls it MUST then call
-   * `enter` or `giveUp`, once.
+   * `enter` or `release`, once.
    */
-  async open(conversation: string): Promise<OpenedHead> {
+  async reserve(conversation: string): Promise<OpenedHead> {
     const room = this.rooms.get(conversation) ?? this.makeRoom(conversation);
-    room.arriving++;
+    room.reservations++;
     // A room that could not be opened is forgotten with everybody who waited for it.
-    await room.listening;
+    await room.subscription;
     try {
-      await room.loadMarks(() => this.engine.marks(conversation));
+      await room.loadReadMarks(() => this.engine.readMarks(conversation));
       const { first, epoch } = await this.engine.head(conversation);
       room.epoch = epoch;
       return { seq: room.seq, first, epoch, losses: room.losses };
     } catch (error) {
-      this.giveUp(conversation);
+      this.release(conversation);
       throw error;
     }
   }
@@ -79,25 +79,25 @@ export class Hub {
   }
 
   /** The connection for which a conversation was opened does not enter it after all. */
-  giveUp(conversation: string): void {
+  release(conversation: string): void {
     const room = this.rooms.get(conversation);
     if (room === undefined) return;
-    room.arriving--;
+    room.reservations--;
     this.closeIfEmpty(room);
   }
 
-  /** Lets a connection into a conversation that was opened for it. `goLive` or `stayBehind` MUST follow in the same turn. */
-  enter(conversation: string, listener: Listener): { seq: number; present: PresentUser[] } {
+  /** Lets a connection into a conversation that was opened for it. `goLive` or `startCatchUp` MUST follow in the same turn. */
+  join(conversation: string, listener: RoomMember): { seq: number; present: PresentUser[] } {
     const room = this.rooms.get(conversation);
     if (room === undefined) throw new Error("entered a room that is not open");
-    room.arriving--;
+    room.reservations--;
     const now = this.clock.now();
     if (room.roster.join(listener.user, now)) {
       // By the clock that the nodes share, so that it is the same on all of them.
-      const since = this.moment(room, room.relay?.join(listener.user, now) ?? now);
-      if (!room.isElsewhere(listener.user)) this.tellPresence(room, listener.user, "joined", since);
+      const since = this.wallTime(room, room.relay?.join(listener.user, now) ?? now);
+      if (!room.isRemote(listener.user)) this.announcePresence(room, listener.user, "joined", since);
     }
-    return { seq: room.seq, present: room.present(this.stepped) };
+    return { seq: room.seq, present: room.present(this.clockOffset) };
   }
 
   /**
@@ -105,7 +105,7 @@ export class Hub {
    * lacks, which MUST be delivered in the same turn of the event loop: there is no seam (D4). Answers undefined when
    * they must first be read from the store.
    */
-  goLive(conversation: string, listener: Listener, after: number): readonly string[] | undefined {
+  goLive(conversation: string, listener: RoomMember, after: number): readonly string[] | undefined {
     const room = this.rooms.get(conversation);
     const frames = room?.framesAfter(after);
     if (room === undefined || frames === undefined) return undefined;
@@ -122,7 +122,7 @@ export class Hub {
   }
 
   /** Has a connection that must first be sent what it missed hear of everything but messages, until `goLive`. */
-  stayBehind(conversation: string, listener: Listener): void {
+  startCatchUp(conversation: string, listener: RoomMember): void {
     this.rooms.get(conversation)?.addBehind(listener);
   }
 
@@ -133,8 +133,8 @@ export class Hub {
     const kept = room.framesAfter(page[0]!.seq - 1)?.slice(0, page.length);
     if (kept !== undefined) return kept;
     const frames = page.map(encode);
-    room.remember(page.at(-1)!.seq, frames, this.clock.now());
-    this.waiting.add(room);
+    room.cacheFrames(page.at(-1)!.seq, frames, this.clock.now());
+    this.pendingRooms.add(room);
     return frames;
   }
 
@@ -149,7 +149,7 @@ export class Hub {
   }
 
   /** Takes a connection out of a conversation it entered; `replaced`: a newer one of its client is coming. */
-  leave(conversation: string, listener: Listener, replaced = false): void {
+  leave(conversation: string, listener: RoomMember, replaced = false): void {
     const room = this.rooms.get(conversation);
     if (room === undefined) return;
     if (!room.remove(listener)) return;
@@ -161,37 +161,37 @@ export class Hub {
   /** The users who are in a conversation, through whichever node; undefined when that cannot be known now. */
   async present(conversation: string): Promise<PresentUser[] | undefined> {
     const room = this.rooms.get(conversation);
-    if (room?.relay !== undefined) return room.present(this.stepped);
+    if (room?.relay !== undefined) return room.present(this.clockOffset);
     try {
       const elsewhere = await this.relay.present(conversation);
       if (elsewhere.size === 0) return [];
-      return withMarks(together([], elsewhere), await this.engine.marks(conversation));
+      return withReadMarks(mergeMembers([], elsewhere), await this.engine.readMarks(conversation));
     } catch {
       return undefined;
     }
   }
 
   /** Gives a frame that is about the server to everybody in every conversation. */
-  tellAll(frame: ServerFrame): void {
+  sendToAll(frame: ServerFrame): void {
     const text = JSON.stringify(frame);
-    for (const room of this.rooms.values()) room.announce(text);
+    for (const room of this.rooms.values()) room.publishEvent(text);
   }
 
   /** A user says that they type, or stopped. */
-  type(conversation: string, user: string, active: boolean): void {
+  setTyping(conversation: string, user: string, active: boolean): void {
     const room = this.rooms.get(conversation);
     const now = this.clock.now();
     if (room === undefined) return;
-    if (room.type(user, active, now)) room.relay?.type(user, active);
+    if (room.recordTyping(user, active, now)) room.relay?.sendTyping(user, active);
     this.settleRoom(room, now);
   }
 
   /** A user's read mark moved; `by` is the connection that moved it, which knows. */
-  mark(conversation: string, user: string, seq: number, by: Listener): void {
+  setReadMark(conversation: string, user: string, seq: number, by: RoomMember): void {
     const room = this.rooms.get(conversation);
     if (room === undefined) return;
-    room.relay?.read(user, seq);
-    this.tellMark(room, user, seq, by);
+    room.relay?.sendReadMark(user, seq);
+    this.announceReadMark(room, user, seq, by);
   }
 
   stop(): void {
@@ -202,7 +202,7 @@ export class Hub {
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const room = new Room(conversation, promise, this.options.presenceGrace, this.publish);
     this.rooms.set(conversation, room);
-    this.tie(room).then(resolve, (error) => {
+    this.connect(room).then(resolve, (error) => {
       if (this.rooms.get(conversation) === room) this.rooms.delete(conversation);
       reject(error);
     });
@@ -210,13 +210,13 @@ export class Hub {
   }
 
   /** Begins to hear what is said in a room's conversation, and what happens there through other nodes. */
-  private async tie(room: Room): Promise<void> {
+  private async connect(room: Room): Promise<void> {
     const [listening, relay] = await Promise.allSettled([
-      this.engine.listen(room.conversation, this.spread),
-      this.relay.open(room.conversation, this.hearingFor(room)),
+      this.engine.subscribe(room.conversation, this.onMessage),
+      this.relay.open(room.conversation, this.relayListener(room)),
     ]);
     if (listening.status === "fulfilled" && relay.status === "fulfilled") {
-      room.listening = listening.value;
+      room.subscription = listening.value;
       room.relay = relay.value;
       // Messages may have been announced between the engine's answer and now.
       room.seq = Math.max(room.seq, listening.value.seq);
@@ -228,35 +228,35 @@ export class Hub {
   }
 
   /** What becomes of what other nodes tell. A user who is here, too, neither comes nor goes (P1). */
-  private hearingFor(room: Room): RelayListener {
+  private relayListener(room: Room): RelayListener {
     return {
-      presence: (user, state, at) => {
-        if (!room.roster.has(user)) this.tellPresence(room, user, state, at);
+      onPresence: (user, state, at) => {
+        if (!room.roster.has(user)) this.announcePresence(room, user, state, at);
       },
-      typing: (user, active) => {
+      onTyping: (user, active) => {
         const now = this.clock.now();
         room.setTyping(user, active, now);
         this.settleRoom(room, now);
       },
-      read: (user, seq) => this.tellMark(room, user, seq),
-      missed: () => this.readMarksAgain(room),
+      onReadMark: (user, seq) => this.announceReadMark(room, user, seq),
+      onGap: () => this.reloadReadMarks(room),
     };
   }
 
-  private readMarksAgain(room: Room): Promise<void> {
-    return this.engine.marks(room.conversation).then(
+  private reloadReadMarks(room: Room): Promise<void> {
+    return this.engine.readMarks(room.conversation).then(
       (marks) => {
-        for (const [user, seq] of marks) this.tellMark(room, user, seq);
+        for (const [user, seq] of marks) this.announceReadMark(room, user, seq);
       },
       // The store is away again; it is read again when it is back.
       () => {},
     );
   }
 
-  private tellMark(room: Room, user: string, seq: number, by?: Listener): void {
-    if (!room.setMark(user, seq)) return;
+  private announceReadMark(room: Room, user: string, seq: number, by?: RoomMember): void {
+    if (!room.setReadMark(user, seq)) return;
     const frame = JSON.stringify({ type: "read", user, seq } satisfies ServerFrame);
-    room.announce(frame, (listener) => listener !== by);
+    room.publishEvent(frame, (listener) => listener !== by);
   }
 
   /**
@@ -267,9 +267,9 @@ export class Hub {
     const room = this.rooms.get(conversation);
     if (room === undefined) return;
     const relation = relationOf(room.epoch, epoch);
-    const shown = room.restart(seq, epoch);
+    const listeners = room.restart(seq, epoch);
     if (relation === "removed") {
-      for (const listener of shown) {
+      for (const listener of listeners) {
         room.remove(listener);
         listener.end(REMOVED);
       }
@@ -278,18 +278,18 @@ export class Hub {
       this.closeIfEmpty(room);
       return;
     }
-    shown.forEach((listener, index) => {
-      listener.end(messagesLost(returnAfter(index, shown.length, RETURN_SPREAD)));
+    listeners.forEach((listener, index) => {
+      listener.end(closeForLostMessages(reconnectDelay(index, listeners.length, RECONNECT_SPREAD_S)));
     });
   }
 
   /** One function for all rooms, so that none holds one of its own. */
-  private readonly spread = (conversation: string, message: Message): void => {
+  private readonly onMessage = (conversation: string, message: Message): void => {
     const room = this.rooms.get(conversation);
     if (room === undefined) return;
-    room.say(message.seq, message.from, encode(message), this.settledAt);
-    this.delivered += room.hearing;
-    this.waiting.add(room);
+    room.publishMessage(message.seq, message.from, encode(message), this.settledAt);
+    this.delivered += room.liveCount;
+    this.pendingRooms.add(room);
     if (!room.hasTypists) return;
     const now = this.clock.now();
     room.setTyping(message.from, false, now);
@@ -299,7 +299,7 @@ export class Hub {
   private settle(): void {
     const now = this.clock.now();
     this.settledAt = now;
-    for (const room of this.waiting) {
+    for (const room of this.pendingRooms) {
       this.settleRoom(room, now);
       this.closeIfEmpty(room);
     }
@@ -307,39 +307,39 @@ export class Hub {
 
   /** Tells what time has changed in a room, and remembers whether time may change more. */
   private settleRoom(room: Room, now: number): void {
-    for (const { user, at } of room.roster.left(now)) {
-      const left = this.moment(room, room.relay?.leave(user, at) ?? at);
-      if (!room.isElsewhere(user)) this.tellPresence(room, user, "left", left);
+    for (const { user, at } of room.roster.takeExpired(now)) {
+      const left = this.wallTime(room, room.relay?.leave(user, at) ?? at);
+      if (!room.isRemote(user)) this.announcePresence(room, user, "left", left);
     }
-    for (const { user, active } of room.typingChanges(now)) {
+    for (const { user, active } of room.takeTypingChanges(now)) {
       const frame = JSON.stringify({ type: "typing", user, active } satisfies ServerFrame);
-      room.announce(frame, (listener) => listener.user !== user);
+      room.publishEvent(frame, (listener) => listener.user !== user);
     }
     room.forget(now);
-    if (room.waits) this.waiting.add(room);
-    else this.waiting.delete(room);
+    if (room.hasPending) this.pendingRooms.add(room);
+    else this.pendingRooms.delete(room);
   }
 
   /** How far the machine's clock was set since the start, in milliseconds: what happened here is told by the clock as it is now. */
-  private get stepped(): number {
+  private get clockOffset(): number {
     const by = this.clock.wall() - this.clock.now();
-    return Math.abs(by) > STEP ? by : 0;
+    return Math.abs(by) > CLOCK_STEP_MS ? by : 0;
   }
 
   /** A moment as it is told: what nodes share is by the store's clock already. */
-  private moment(room: Room, at: number): number {
-    return room.relay?.isShared ? at : at + this.stepped;
+  private wallTime(room: Room, at: number): number {
+    return room.relay?.isShared ? at : at + this.clockOffset;
   }
 
-  private tellPresence(room: Room, user: string, state: "joined" | "left", at: number): void {
-    room.announce(JSON.stringify({ type: "presence", user, state, at } satisfies ServerFrame));
+  private announcePresence(room: Room, user: string, state: "joined" | "left", at: number): void {
+    room.publishEvent(JSON.stringify({ type: "presence", user, state, at } satisfies ServerFrame));
   }
 
   private closeIfEmpty(room: Room): void {
     if (!room.isEmpty || this.rooms.get(room.conversation) !== room) return;
     this.rooms.delete(room.conversation);
-    this.waiting.delete(room);
-    if (!(room.listening instanceof Promise)) room.listening.stop();
+    this.pendingRooms.delete(room);
+    if (!(room.subscription instanceof Promise)) room.subscription.stop();
     room.relay?.close();
   }
 }

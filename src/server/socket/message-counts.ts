@@ -2,7 +2,7 @@ import type { Clock } from "../../core/clock.ts";
 import type { PostResult } from "../../core/engine.ts";
 import type { Log } from "../log.ts";
 
-const INTERVAL = 10_000;
+const REPORT_INTERVAL_MS = 10_000;
 
 /** The sender, as far as the log wants to know it. */
 export interface MessageSender {
@@ -14,10 +14,10 @@ export interface MessageSender {
  * The log's view of messages: each one at the level `debug`, and every ten seconds in which there were any, how many
  * by what became of them. A line for each at `info` would cost more than the message.
  */
-export class MessageCounts {
+export class MessageCounters {
   private readonly outcomes = new Map<PostResult["outcome"], number>();
-  private readonly stopTelling: () => void;
-  private deliveredBefore = 0;
+  private readonly stopReporting: () => void;
+  private reportedDelivered = 0;
 
   /** `delivered` answers how many frames users were given so far; `each` is whether `debug` is written at all. */
   constructor(
@@ -26,7 +26,7 @@ export class MessageCounts {
     private readonly delivered: () => number,
     private readonly each: boolean,
   ) {
-    this.stopTelling = clock.every(INTERVAL, () => this.tell());
+    this.stopReporting = clock.every(REPORT_INTERVAL_MS, () => this.report());
   }
 
   /** Counts one message, and what the engine answered. */
@@ -45,16 +45,16 @@ export class MessageCounts {
   }
 
   /** Says what was counted since the last time. */
-  tell(): void {
+  report(): void {
     if (this.outcomes.size === 0) return;
-    const delivered = this.delivered() - this.deliveredBefore;
+    const delivered = this.delivered() - this.reportedDelivered;
     this.log.info("messages.processed", { ...Object.fromEntries(this.outcomes), delivered });
     this.outcomes.clear();
-    this.deliveredBefore += delivered;
+    this.reportedDelivered += delivered;
   }
 
   stop(): void {
-    this.stopTelling();
-    this.tell();
+    this.stopReporting();
+    this.report();
   }
 }

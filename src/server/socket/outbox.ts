@@ -1,5 +1,5 @@
 /** Something that has frames to send at the end of this turn. */
-export interface Sender {
+export interface FlushTarget {
   flush(): void;
 }
 
@@ -7,20 +7,20 @@ export interface Sender {
  * Sends what a turn of the event loop has for each connection in one go. A write outside a socket handler is a system
  * call of its own; gathered and corked, a batch's frames for a connection are one.
  */
-export class Outbox<S extends Sender> {
-  private waiting: S[] = [];
+export class WriteBatcher<S extends FlushTarget> {
+  private pending: S[] = [];
 
   /** `failed` is told when a sender threw; the others are flushed all the same. */
   constructor(private readonly failed: (sender: S, error: unknown) => void) {}
 
   /** Has `sender` flushed when what runs now is done. Call it once a turn for each sender. */
   add(sender: S): void {
-    if (this.waiting.push(sender) === 1) queueMicrotask(() => this.flush());
+    if (this.pending.push(sender) === 1) queueMicrotask(() => this.flush());
   }
 
   private flush(): void {
-    const senders = this.waiting;
-    this.waiting = [];
+    const senders = this.pending;
+    this.pending = [];
     for (const sender of senders) {
       try {
         sender.flush();

@@ -1,12 +1,12 @@
 /** Frames kept for those who come back after a moment; and no more than this many bytes of them, as UTF-16 units. */
-const FRAMES = 64;
-const SIZE = 128 * 1024;
+const MAX_FRAMES = 64;
+const MAX_LENGTH = 128 * 1024;
 
 /** Frames beyond that, or given up because of their size, which stay at the head of the list until it is cut. */
-const SLACK = 64;
+const COMPACT_FROM = 64;
 
 /** A conversation's newest messages as encoded frames, so that a short absence costs no look into the store. */
-export class Ring {
+export class ReplayBuffer {
   /** Those before `head` are given up. To take one off the front of a list costs as much as all that follow it. */
   private frames: string[] = [];
   private head = 0;
@@ -24,7 +24,7 @@ export class Ring {
   }
 
   /** Adds the frames of messages up to `last`, in order, where they end right before the oldest that is here. */
-  reachBack(last: number, frames: readonly string[]): void {
+  prepend(last: number, frames: readonly string[]): void {
     if (last !== this.newest - this.length) return;
     this.frames = [...frames, ...this.frames.slice(this.head)];
     this.head = 0;
@@ -43,11 +43,11 @@ export class Ring {
   }
 
   private trim(): void {
-    while (this.length > FRAMES || this.size > SIZE) {
+    while (this.length > MAX_FRAMES || this.size > MAX_LENGTH) {
       this.size -= this.frames[this.head]!.length;
       this.frames[this.head++] = "";
     }
-    if (this.head < SLACK) return;
+    if (this.head < COMPACT_FROM) return;
     this.frames.splice(0, this.head);
     this.head = 0;
   }

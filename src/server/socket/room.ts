@@ -1,31 +1,31 @@
-import type { Ending } from "../../core/closing.ts";
-import type { Listening } from "../../core/engine.ts";
-import { Roster, together, withMarks } from "../../core/presence.ts";
+import type { CloseReason } from "../../core/closing.ts";
+import type { Subscription } from "../../core/engine.ts";
+import { mergeMembers, Roster, withReadMarks } from "../../core/presence.ts";
 import type { RelayRoom } from "../../core/relay.ts";
-import { TypingBoard } from "../../core/typing.ts";
+import { TypingTracker } from "../../core/typing.ts";
 import type { PresentUser } from "../../protocol/server-frames.ts";
-import { BROADCAST_FROM, Broadcast, type Publish } from "./broadcast.ts";
-import { Ring } from "./ring.ts";
+import { Broadcast, MIN_PUBSUB_LISTENERS, type Publish } from "./broadcast.ts";
+import { ReplayBuffer } from "./ring.ts";
 
 /** What the hub sees of a connection. */
-export interface Listener {
+export interface RoomMember {
   readonly user: string;
   /** Whether its socket can be published to, and nothing delivered before waits to go there first. */
-  readonly canTuneIn: boolean;
+  readonly canSubscribe: boolean;
   /** Queues one encoded frame. */
   deliver(frame: string): void;
   /** Has it hear what is published under `topic`. */
-  tuneIn(topic: string): void;
+  subscribe(topic: string): void;
   /** Has it hear nothing more of `topic`. What was published before reaches it before anything delivered after. */
-  tuneOut(topic: string): void;
+  unsubscribe(topic: string): void;
   /** Ends it when too much is unsent to it. */
-  lookAtUnsent(): void;
+  checkBackpressure(): void;
   /** Ends the connection. */
-  end(ending: Ending): void;
+  end(ending: CloseReason): void;
 }
 
 /** How long a ring is kept after it was last added to, in milliseconds: who stays away longer asks the store. */
-const RING_KEPT = 60_000;
+const REPLAY_TTL_MS = 60_000;
 
 /**
  * A conversation that somebody on this node listens to. What few rooms need is made when it is needed, and arrays stand
@@ -33,29 +33,29 @@ const RING_KEPT = 60_000;
  */
 export class Room {
   /** Connections that hear every message, each told on its own. */
-  private live: Listener[] = [];
+  private live: RoomMember[] = [];
   /** Those that hear it together; made when there is something to say to many. */
   private broadcast: Broadcast | undefined;
   /** Connections that are being sent what they missed; they hear of everything but messages. */
-  private behind: Listener[] | undefined;
+  private behind: RoomMember[] | undefined;
   readonly roster: Roster;
   /** The engine's answer; a promise until the room is open. */
-  listening: Listening | Promise<void>;
+  subscription: Subscription | Promise<void>;
   /** The conversation as nodes share it; undefined until the room is open. */
   relay: RelayRoom | undefined;
   /** Connections that wait to join; the room is not given up while there are any. */
-  arriving = 0;
+  reservations = 0;
   seq = 0;
   /** How often another epoch has begun since the room was made. */
   losses = 0;
   /** Empty until the room is open. */
   epoch = "";
-  private marks: ReadonlyMap<string, number> | undefined;
+  private readMarks: ReadonlyMap<string, number> | undefined;
   /** Marks that other nodes told of before all were read. */
-  private earlyMarks: Map<string, number> | undefined;
-  private ring: Ring | undefined;
-  private ringUsedAt = 0;
-  private board: TypingBoard | undefined;
+  private bufferedReadMarks: Map<string, number> | undefined;
+  private replayBuffer: ReplayBuffer | undefined;
+  private replayUsedAt = 0;
+  private typingTracker: TypingTracker | undefined;
 
   constructor(
     readonly conversation: string,
@@ -63,179 +63,182 @@ export class Room {
     grace: number,
     private readonly publish: Publish,
   ) {
-    this.listening = opening;
+    this.subscription = opening;
     this.roster = new Roster(grace);
   }
 
   /** How many connections hear every message. */
-  get hearing(): number {
+  get liveCount(): number {
     return this.live.length + (this.broadcast?.size ?? 0);
   }
 
   get isEmpty(): boolean {
-    if (this.hearing > 0 || this.behind !== undefined || this.arriving > 0) return false;
+    if (this.liveCount > 0 || this.behind !== undefined || this.reservations > 0) return false;
     // Other nodes are still to hear who has left.
-    return !(this.relay?.isShared === true && this.roster.waits);
+    return !(this.relay?.isShared === true && this.roster.hasPending);
   }
 
   /** Whether a user is there through another node. */
-  isElsewhere(user: string): boolean {
-    return this.relay?.elsewhere().has(user) ?? false;
+  isRemote(user: string): boolean {
+    return this.relay?.remoteMembers().has(user) ?? false;
   }
 
   /** Whether anybody types, or did a moment ago. */
   get hasTypists(): boolean {
-    return this.board !== undefined;
+    return this.typingTracker !== undefined;
   }
 
   /** Whether `settle` has something to look after. */
-  get waits(): boolean {
-    return this.roster.waits || this.board !== undefined || this.ring !== undefined;
+  get hasPending(): boolean {
+    return this.roster.hasPending || this.typingTracker !== undefined || this.replayBuffer !== undefined;
   }
 
   /** Takes note of a message of `user` and gives its frame to all who are up to date. */
-  say(seq: number, user: string, frame: string, now: number): void {
-    this.ring ??= new Ring(this.seq);
+  publishMessage(seq: number, user: string, frame: string, now: number): void {
+    this.replayBuffer ??= new ReplayBuffer(this.seq);
     this.seq = seq;
-    this.ringUsedAt = now;
-    this.ring.add(seq, frame);
-    if (this.live.length >= BROADCAST_FROM) this.broadcast ??= new Broadcast(this.conversation, this.publish);
-    if (this.broadcast !== undefined) this.tellTogether(this.broadcast, user, frame, now);
+    this.replayUsedAt = now;
+    this.replayBuffer.add(seq, frame);
+    if (this.live.length >= MIN_PUBSUB_LISTENERS)
+      this.broadcast ??= new Broadcast(this.conversation, this.publish);
+    if (this.broadcast !== undefined) this.publishToTopic(this.broadcast, user, frame, now);
     for (const listener of this.live) listener.deliver(frame);
   }
 
-  private tellTogether(broadcast: Broadcast, user: string, frame: string, now: number): void {
-    const speaking = broadcast.speaks(user, now);
-    this.live = broadcast.tuneIn(this.live);
+  private publishToTopic(broadcast: Broadcast, user: string, frame: string, now: number): void {
+    const speaking = broadcast.recordSender(user, now);
+    this.live = broadcast.subscribe(this.live);
     this.live.push(...speaking);
-    broadcast.send(frame);
+    broadcast.publishFrame(frame);
   }
 
   /** Takes note of frames that were read from the store, up to the message `last`: who comes back next wants them, too. */
-  remember(last: number, frames: readonly string[], now: number): void {
-    this.ring ??= new Ring(this.seq);
-    this.ring.reachBack(last, frames);
-    this.ringUsedAt = now;
+  cacheFrames(last: number, frames: readonly string[], now: number): void {
+    this.replayBuffer ??= new ReplayBuffer(this.seq);
+    this.replayBuffer.prepend(last, frames);
+    this.replayUsedAt = now;
   }
 
   /** The frames after `seq`, as far as they are here; undefined when the store must be asked. */
   framesAfter(seq: number): readonly string[] | undefined {
-    return seq === this.seq ? [] : this.ring?.after(seq);
+    return seq === this.seq ? [] : this.replayBuffer?.after(seq);
   }
 
   /** Gives a frame that is no message to everybody whom `isFor` does not leave out. */
-  announce(frame: string, isFor: (listener: Listener) => boolean = () => true): void {
-    for (const listener of this.everybody()) if (isFor(listener)) listener.deliver(frame);
+  publishEvent(frame: string, isFor: (listener: RoomMember) => boolean = () => true): void {
+    for (const listener of this.allMembers()) if (isFor(listener)) listener.deliver(frame);
   }
 
   /** Has a connection hear every message from now on. */
-  addLive(listener: Listener): void {
-    this.takeBehind(listener);
+  addLive(listener: RoomMember): void {
+    this.removeBehind(listener);
     this.live.push(listener);
   }
 
   /** Has a connection hear of everything but messages, until it has caught up. */
-  addBehind(listener: Listener): void {
+  addBehind(listener: RoomMember): void {
     this.behind ??= [];
     this.behind.push(listener);
   }
 
   /** Takes a connection out; answers whether it was there. */
-  remove(listener: Listener): boolean {
-    return takeOut(this.live, listener) || this.broadcast?.take(listener) || this.takeBehind(listener);
+  remove(listener: RoomMember): boolean {
+    return (
+      removeFrom(this.live, listener) || this.broadcast?.unsubscribe(listener) || this.removeBehind(listener)
+    );
   }
 
   setTyping(user: string, active: boolean, now: number): void {
-    if (this.board === undefined && !active) return;
-    this.board ??= new TypingBoard();
-    this.board.set(user, active, now);
+    if (this.typingTracker === undefined && !active) return;
+    this.typingTracker ??= new TypingTracker();
+    this.typingTracker.set(user, active, now);
   }
 
   /** As `setTyping`, for a user of this node; answers whether the other nodes should hear it. */
-  type(user: string, active: boolean, now: number): boolean {
-    if (this.board === undefined && !active) return false;
-    this.board ??= new TypingBoard();
-    return this.board.type(user, active, now);
+  recordTyping(user: string, active: boolean, now: number): boolean {
+    if (this.typingTracker === undefined && !active) return false;
+    this.typingTracker ??= new TypingTracker();
+    return this.typingTracker.recordOwn(user, active, now);
   }
 
   /** What has changed by `now` in who types. */
-  typingChanges(now: number): readonly { user: string; active: boolean }[] {
-    const changes = this.board?.changes(now) ?? [];
-    if (this.board?.waits === false) this.board = undefined;
+  takeTypingChanges(now: number): readonly { user: string; active: boolean }[] {
+    const changes = this.typingTracker?.takeChanges(now) ?? [];
+    if (this.typingTracker?.hasTypists === false) this.typingTracker = undefined;
     return changes;
   }
 
   /** Gives up frames that nobody is likely to come back for, and who spoke long ago. */
   forget(now: number): void {
-    if (now >= this.ringUsedAt + RING_KEPT) this.ring = undefined;
-    this.broadcast?.forgetSpeakers(now);
+    if (now >= this.replayUsedAt + REPLAY_TTL_MS) this.replayBuffer = undefined;
+    this.broadcast?.forgetSenders(now);
   }
 
   /** Another epoch begins; messages to come follow `seq`. Answers the connections that were shown what is gone. */
-  restart(seq: number, epoch: string): Listener[] {
+  restart(seq: number, epoch: string): RoomMember[] {
     this.seq = seq;
     this.epoch = epoch;
     this.losses++;
-    this.ring = undefined;
-    this.marks = undefined;
-    this.earlyMarks = undefined;
-    return this.everybody();
+    this.replayBuffer = undefined;
+    this.readMarks = undefined;
+    this.bufferedReadMarks = undefined;
+    return this.allMembers();
   }
 
   /** Forgets who is there, and who types. Answers the users who were. */
   clearRoster(): string[] {
-    this.board = undefined;
+    this.typingTracker = undefined;
     return this.roster.clear();
   }
 
   /** The users present over all nodes, each with its read mark. `stepped`: how far the machine's clock was set since the start. */
-  present(stepped: number): PresentUser[] {
-    const here = this.roster.list().map((one) => ({ ...one, since: one.since + stepped }));
-    const present = this.relay === undefined ? here : together(here, this.relay.elsewhere());
-    return withMarks(present, this.marks ?? NO_MARKS);
+  present(clockOffset: number): PresentUser[] {
+    const local = this.roster.list().map((one) => ({ ...one, since: one.since + clockOffset }));
+    const present = this.relay === undefined ? local : mergeMembers(local, this.relay.remoteMembers());
+    return withReadMarks(present, this.readMarks ?? NO_READ_MARKS);
   }
 
   /** Takes over the read marks as they are kept. */
-  async loadMarks(read: () => Promise<ReadonlyMap<string, number>>): Promise<void> {
-    if (this.marks !== undefined) return;
+  async loadReadMarks(read: () => Promise<ReadonlyMap<string, number>>): Promise<void> {
+    if (this.readMarks !== undefined) return;
     const marks = await read();
-    this.marks ??= marks.size === 0 ? NO_MARKS : marks;
-    const early = this.earlyMarks ?? NO_MARKS;
-    this.earlyMarks = undefined;
-    for (const [user, seq] of early) this.setMark(user, seq);
+    this.readMarks ??= marks.size === 0 ? NO_READ_MARKS : marks;
+    const early = this.bufferedReadMarks ?? NO_READ_MARKS;
+    this.bufferedReadMarks = undefined;
+    for (const [user, seq] of early) this.setReadMark(user, seq);
   }
 
   /** Moves a user's read mark forward; answers whether it stood before `seq`. */
-  setMark(user: string, seq: number): boolean {
-    if (this.marks === undefined) {
-      this.earlyMarks ??= new Map();
-      this.earlyMarks.set(user, Math.max(seq, this.earlyMarks.get(user) ?? 0));
+  setReadMark(user: string, seq: number): boolean {
+    if (this.readMarks === undefined) {
+      this.bufferedReadMarks ??= new Map();
+      this.bufferedReadMarks.set(user, Math.max(seq, this.bufferedReadMarks.get(user) ?? 0));
       return true;
     }
-    if ((this.marks.get(user) ?? 0) >= seq) return false;
-    this.marks = new Map(this.marks).set(user, seq);
+    if ((this.readMarks.get(user) ?? 0) >= seq) return false;
+    this.readMarks = new Map(this.readMarks).set(user, seq);
     return true;
   }
 
-  private everybody(): Listener[] {
+  private allMembers(): RoomMember[] {
     return [...this.live, ...(this.broadcast?.listeners ?? []), ...(this.behind ?? [])];
   }
 
-  private takeBehind(listener: Listener): boolean {
-    if (this.behind === undefined || !takeOut(this.behind, listener)) return false;
+  private removeBehind(listener: RoomMember): boolean {
+    if (this.behind === undefined || !removeFrom(this.behind, listener)) return false;
     if (this.behind.length === 0) this.behind = undefined;
     return true;
   }
 }
 
 // One for all rooms in which nobody has read anything.
-const NO_MARKS: ReadonlyMap<string, number> = new Map();
+const NO_READ_MARKS: ReadonlyMap<string, number> = new Map();
 
 /** Takes `item` out of `list`, whose order does not count; answers whether it was there. */
-function takeOut<T>(list: T[], item: T): boolean {
-  const place = list.indexOf(item);
-  if (place < 0) return false;
+function removeFrom<T>(list: T[], item: T): boolean {
+  const index = list.indexOf(item);
+  if (index < 0) return false;
   const last = list.pop()!;
-  if (last !== item) list[place] = last;
+  if (last !== item) list[index] = last;
   return true;
 }

@@ -36,7 +36,7 @@ export function deliveryContract(open: OpenEngine): void {
     await using subject = await Subject.open(open);
     const order: string[] = [];
     for (const ear of ["left", "right"])
-      await subject.engine.listen("room", (_, { seq }) => order.push(`${ear} ${seq}`));
+      await subject.engine.subscribe("room", (_, { seq }) => order.push(`${ear} ${seq}`));
     await Promise.all(["a", "b", "c"].map(async (id) => done(await post(id))));
     expect(order).toEqual([1, 2, 3].flatMap((seq) => [`left ${seq}`, `right ${seq}`, `done ${seq}`]));
 

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import type { HistoryRequest } from "../../../src/core/engine.ts";
-import { HISTORY_BUDGET } from "../../../src/core/history.ts";
-import { QUOTA_WINDOW } from "../../../src/core/quota.ts";
+import { MAX_HISTORY_BYTES } from "../../../src/core/history.ts";
+import { QUOTA_WINDOW_MS } from "../../../src/core/quota.ts";
 import type { Message } from "../../../src/protocol/server-frames.ts";
 import { type OpenEngine, Subject } from "./subject.ts";
 
@@ -122,13 +122,13 @@ export function historyContract(open: OpenEngine): void {
     const page = await subject.read();
     expect(page.more).toBe(true);
     expect(page.messages.length).toBeGreaterThan(1);
-    expect(Buffer.byteLength(JSON.stringify(page.messages))).toBeLessThan(HISTORY_BUDGET * 1.1);
+    expect(Buffer.byteLength(JSON.stringify(page.messages))).toBeLessThan(MAX_HISTORY_BYTES * 1.1);
   });
 
   test("B1 an answer of long messages is cut at its budget and says `more`; the pages still join in either direction", async () => {
     await using subject = await Subject.open(open);
     const long = "x".repeat(60_000);
-    const count = 2 * Math.ceil(HISTORY_BUDGET / long.length) + 1;
+    const count = 2 * Math.ceil(MAX_HISTORY_BYTES / long.length) + 1;
     await subject.fill(count, { text: long });
     const all = Array.from({ length: count }, (_, i) => i + 1);
     const size = (texts: readonly { text: string }[]) =>
@@ -137,7 +137,7 @@ export function historyContract(open: OpenEngine): void {
     const forward: number[] = [];
     for (let more = true; more; ) {
       const page = await subject.read({ after: forward.at(-1) ?? 0 });
-      expect(size(page.messages)).toBeLessThanOrEqual(HISTORY_BUDGET);
+      expect(size(page.messages)).toBeLessThanOrEqual(MAX_HISTORY_BYTES);
       forward.push(...page.messages.map(({ seq }) => seq));
       more = page.more;
     }
@@ -177,10 +177,10 @@ export function historyContract(open: OpenEngine): void {
     expect((await subject.read({ ...asked, conversation: "silent" })).quota?.remaining).toBe(0);
     expect(await subject.history(asked)).toEqual({
       outcome: "rate_limited",
-      retryAfter: QUOTA_WINDOW - 1_000,
+      retryAfter: QUOTA_WINDOW_MS - 1_000,
       quota: { limit: 2, remaining: 0, reset: 3_600 },
     });
-    subject.clock.advance(QUOTA_WINDOW - 1_001);
+    subject.clock.advance(QUOTA_WINDOW_MS - 1_001);
     expect(await subject.history(asked)).toMatchObject({ outcome: "rate_limited", retryAfter: 1 });
     subject.clock.advance(1);
     expect((await subject.read(asked)).messages).toHaveLength(10);

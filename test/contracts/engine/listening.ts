@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { Listening } from "../../../src/core/engine.ts";
+import type { Subscription } from "../../../src/core/engine.ts";
 import type { Message } from "../../../src/protocol/server-frames.ts";
 import { Random, seeds } from "../../support/random.ts";
 import { type OpenEngine, Subject } from "./subject.ts";
@@ -19,7 +19,7 @@ export function subscribingContract(open: OpenEngine): void {
   test("D1 a listener hears its own conversation, whole messages, and is told which conversation it is", async () => {
     await using subject = await Subject.open(open);
     const calls: [string, Message][] = [];
-    await subject.engine.listen("room", (conversation, message) => calls.push([conversation, message]));
+    await subject.engine.subscribe("room", (conversation, message) => calls.push([conversation, message]));
     const { at } = await subject.store("a", { text: "hello", data: { x: 1 } });
     await subject.store("b", { conversation: "other" });
     const message = { seq: 1, id: "a", from: "anna", text: "hello", data: { x: 1 }, at };
@@ -30,7 +30,7 @@ export function subscribingContract(open: OpenEngine): void {
     test(`D1 whoever begins to listen in the middle of a stream misses and repeats nothing (seed ${seed})`, async () => {
       await using subject = await Subject.open(open);
       const random = new Random(seed);
-      const listeners: { listening: Listening; heard: Message[] }[] = [];
+      const listeners: { listening: Subscription; heard: Message[] }[] = [];
       const under: Promise<unknown>[] = [];
       for (let turn = 0; turn < 60; turn++) {
         for (let i = random.between(0, 4); i > 0; i--) under.push(subject.store(`${turn}.${i}`));
@@ -53,8 +53,8 @@ export function subscribingContract(open: OpenEngine): void {
     // A batch of three is announced one by one. A listener that came in between was told the number of the last one,
     // and then heard the rest of the batch: messages it had been told were in the past.
     await using subject = await Subject.open(open);
-    const late: Promise<{ listening: Listening; heard: Message[] }>[] = [];
-    const first = await subject.engine.listen("room", (_, { seq }) => {
+    const late: Promise<{ listening: Subscription; heard: Message[] }>[] = [];
+    const first = await subject.engine.subscribe("room", (_, { seq }) => {
       if (seq === 1) late.push(subject.listen());
     });
     subject.engine.post({ conversation: "room", user: "anna", id: "1", text: "", limit: 0 }, () =>
@@ -73,7 +73,7 @@ export function subscribingContract(open: OpenEngine): void {
   test("D1 a listener that stopped hears nothing more, not even the rest of a batch, and others go on", async () => {
     await using subject = await Subject.open(open);
     const heard: number[] = [];
-    const stopping = await subject.engine.listen("room", (_, { seq }) => {
+    const stopping = await subject.engine.subscribe("room", (_, { seq }) => {
       heard.push(seq);
       if (seq === 2) stopping.stop();
     });
@@ -94,7 +94,7 @@ export function subscribingContract(open: OpenEngine): void {
     const heard: string[] = [];
     const stops: (() => void)[] = [];
     for (const name of ["first", "second"]) {
-      const listening = await subject.engine.listen("room", () => {
+      const listening = await subject.engine.subscribe("room", () => {
         heard.push(name);
         for (const stop of stops) stop();
       });
@@ -107,7 +107,7 @@ export function subscribingContract(open: OpenEngine): void {
   test("D2 a listener that fails keeps neither the other listeners nor the sender from hearing", async () => {
     // `done` MUST be called exactly once; a fault in one listener had swallowed it, and the sender waited for ever.
     await using subject = await Subject.open(open);
-    await subject.engine.listen("room", () => {
+    await subject.engine.subscribe("room", () => {
       throw new Error("a listener's fault, made on purpose");
     });
     const { heard } = await subject.listen();

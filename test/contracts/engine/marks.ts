@@ -6,36 +6,36 @@ export function readMarksContract(open: OpenEngine): void {
   test("D2 a read mark is kept for each user and conversation, over reopening too", async () => {
     await using subject = await Subject.open(open);
     await Promise.all([subject.fill(5), subject.fill(5, { conversation: "other" })]);
-    expect(await subject.engine.mark("room", "anna", 3)).toBe(3);
-    expect(await subject.engine.mark("room", "ben", 5)).toBe(5);
-    expect(await subject.engine.mark("other", "anna", 1)).toBe(1);
+    expect(await subject.engine.setReadMark("room", "anna", 3)).toBe(3);
+    expect(await subject.engine.setReadMark("room", "ben", 5)).toBe(5);
+    expect(await subject.engine.setReadMark("other", "anna", 1)).toBe(1);
     for (const round of ["fresh", "reopened"]) {
-      const marks = [...(await subject.engine.marks("room"))].sort();
+      const marks = [...(await subject.engine.readMarks("room"))].sort();
       expect([round, ...marks]).toEqual([round, ["anna", 3], ["ben", 5]]);
-      expect([...(await subject.engine.marks("other"))]).toEqual([["anna", 1]]);
+      expect([...(await subject.engine.readMarks("other"))]).toEqual([["anna", 1]]);
       if (round === "fresh") await subject.reopen();
     }
-    expect((await subject.engine.marks("silent")).size).toBe(0);
+    expect((await subject.engine.readMarks("silent")).size).toBe(0);
   });
 
   test("D2 a read mark goes forward only, and not beyond the newest message", async () => {
     await using subject = await Subject.open(open);
     await subject.fill(5);
-    const mark = (seq: number) => subject.engine.mark("room", "anna", seq);
+    const mark = (seq: number) => subject.engine.setReadMark("room", "anna", seq);
     expect(await mark(6)).toBeUndefined();
     expect(await mark(0)).toBeUndefined();
-    expect((await subject.engine.marks("room")).size).toBe(0);
+    expect((await subject.engine.readMarks("room")).size).toBe(0);
     expect(await mark(4)).toBe(4);
     for (const seq of [4, 3, 0, -1, 6, Number.MAX_SAFE_INTEGER]) expect(await mark(seq)).toBeUndefined();
-    expect([...(await subject.engine.marks("room"))]).toEqual([["anna", 4]]);
+    expect([...(await subject.engine.readMarks("room"))]).toEqual([["anna", 4]]);
     expect(await mark(5)).toBe(5);
-    expect(await subject.engine.mark("silent", "anna", 1)).toBeUndefined();
+    expect(await subject.engine.setReadMark("silent", "anna", 1)).toBeUndefined();
     expect((await subject.store("1", { conversation: "silent" })).seq).toBe(1);
   });
 
   test("D2 marks of one turn take effect in their order, and after the posts before them", async () => {
     await using subject = await Subject.open(open);
-    const mark = (seq: number) => subject.engine.mark("room", "anna", seq);
+    const mark = (seq: number) => subject.engine.setReadMark("room", "anna", seq);
     const results = await Promise.all([
       mark(1),
       subject.store("1").then(({ seq }) => seq),
@@ -46,24 +46,24 @@ export function readMarksContract(open: OpenEngine): void {
       mark(1),
     ]);
     expect(results).toEqual([undefined, 1, 1, undefined, 2, 2, undefined]);
-    expect([...(await subject.engine.marks("room"))]).toEqual([["anna", 2]]);
+    expect([...(await subject.engine.readMarks("room"))]).toEqual([["anna", 2]]);
   });
 
   test("Q2 a read mark costs nothing", async () => {
     await using subject = await Subject.open(open);
     await subject.store("1", { limit: 5 });
-    await subject.engine.mark("room", "anna", 1);
+    await subject.engine.setReadMark("room", "anna", 1);
     expect(await subject.engine.quota("anna", 5)).toMatchObject({ remaining: 4 });
   });
 
   test("L1 what was begun before closing is kept; afterwards a mark is answered and leaves no trace", async () => {
     await using subject = await Subject.open(open);
     await subject.fill(2);
-    const early = subject.engine.mark("room", "anna", 1);
+    const early = subject.engine.setReadMark("room", "anna", 1);
     await subject.engine.close();
     expect(await early).toBe(1);
-    expect(await subject.engine.mark("room", "anna", 2)).toBeUndefined();
+    expect(await subject.engine.setReadMark("room", "anna", 2)).toBeUndefined();
     await subject.reopen();
-    expect([...(await subject.engine.marks("room"))]).toEqual([["anna", 1]]);
+    expect([...(await subject.engine.readMarks("room"))]).toEqual([["anna", 1]]);
   });
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { QUOTA_WINDOW } from "../../../src/core/quota.ts";
+import { QUOTA_WINDOW_MS } from "../../../src/core/quota.ts";
 import { QuotaModel } from "../../support/quota-model.ts";
 import { Random, seeds } from "../../support/random.ts";
 import { type OpenEngine, Subject } from "./subject.ts";
@@ -15,8 +15,8 @@ export function quotaContract(open: OpenEngine): void {
     await subject.store("3", { limit });
     subject.clock.advance(10);
     const refused = await subject.post("4", { limit });
-    expect(refused).toMatchObject({ outcome: "rate_limited", retryAfter: QUOTA_WINDOW - 1_011 });
-    subject.clock.advance(QUOTA_WINDOW - 1_012);
+    expect(refused).toMatchObject({ outcome: "rate_limited", retryAfter: QUOTA_WINDOW_MS - 1_011 });
+    subject.clock.advance(QUOTA_WINDOW_MS - 1_012);
     expect(await subject.post("4", { limit })).toMatchObject({ outcome: "rate_limited", retryAfter: 1 });
     subject.clock.advance(1);
     expect(await subject.post("4", { limit })).toMatchObject({ outcome: "stored", seq: 4 });
@@ -51,7 +51,7 @@ export function quotaContract(open: OpenEngine): void {
     const before = await subject.engine.quota("anna", 2);
     await subject.reopen();
     expect(await subject.engine.quota("anna", 2)).toEqual(before);
-    const retryAfter = QUOTA_WINDOW - 60_777;
+    const retryAfter = QUOTA_WINDOW_MS - 60_777;
     expect(await subject.post("2", { limit: 2 })).toMatchObject({ outcome: "rate_limited", retryAfter });
     subject.clock.advance(retryAfter - 1);
     await subject.reopen();
@@ -71,9 +71,9 @@ export function quotaContract(open: OpenEngine): void {
     await subject.store("5", { limit: 5 });
     // Five in the hour and a plan of two: four must leave, the last of them a second before the fifth.
     const refused = await subject.post("6", { limit: 2 });
-    expect(refused).toMatchObject({ outcome: "rate_limited", retryAfter: QUOTA_WINDOW - 1_000 });
-    expect(refused).toMatchObject({ quota: { limit: 2, remaining: 0, reset: QUOTA_WINDOW / 1000 } });
-    subject.clock.advance(QUOTA_WINDOW - 1_001);
+    expect(refused).toMatchObject({ outcome: "rate_limited", retryAfter: QUOTA_WINDOW_MS - 1_000 });
+    expect(refused).toMatchObject({ quota: { limit: 2, remaining: 0, reset: QUOTA_WINDOW_MS / 1000 } });
+    subject.clock.advance(QUOTA_WINDOW_MS - 1_001);
     expect((await subject.post("6", { limit: 2 })).outcome).toBe("rate_limited");
     subject.clock.advance(1);
     expect((await subject.post("6", { limit: 2 })).outcome).toBe("stored");
@@ -87,7 +87,7 @@ export function quotaContract(open: OpenEngine): void {
       expect((await subject.post("2", { limit: 1 })).outcome).toBe("rate_limited");
       expect((await subject.history({ user: "anna", limit: 1 })).outcome).toBe("rate_limited");
     }
-    subject.clock.advance(QUOTA_WINDOW - 50_000);
+    subject.clock.advance(QUOTA_WINDOW_MS - 50_000);
     expect((await subject.post("2", { limit: 1 })).outcome).toBe("stored");
   });
 
@@ -123,7 +123,7 @@ export function quotaContract(open: OpenEngine): void {
       quota: { limit, remaining: 0, reset: 3_599.999 },
     });
     expect(await subject.engine.quota("anna", limit)).toEqual({ limit, remaining: 0, reset: 3_599.999 });
-    subject.clock.advance(QUOTA_WINDOW - 1);
+    subject.clock.advance(QUOTA_WINDOW_MS - 1);
     expect(await subject.engine.quota("anna", limit)).toEqual({ limit, remaining: 3, reset: 0 });
   });
 
@@ -134,7 +134,9 @@ export function quotaContract(open: OpenEngine): void {
       const models = new Map(["anna", "ben"].map((user) => [user, new QuotaModel()]));
       let limit = 5;
       for (let step = 0; step < 200; step++) {
-        subject.clock.advance(random.pick([0, 0, 1, 60_000, 600_000, random.between(0, QUOTA_WINDOW / 3)]));
+        subject.clock.advance(
+          random.pick([0, 0, 1, 60_000, 600_000, random.between(0, QUOTA_WINDOW_MS / 3)]),
+        );
         if (random.next() < 0.1) limit = random.pick([0, 1, 3, 5, 12]);
         if (random.next() < 0.05) await subject.reopen();
         const user = random.pick([...models.keys()]);

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { HISTORY_BUDGET } from "../../../src/core/history.ts";
+import { MAX_HISTORY_BYTES } from "../../../src/core/history.ts";
 import { Random, seeds } from "../../support/random.ts";
 import { type OpenEngine, Subject } from "./subject.ts";
 
@@ -44,7 +44,7 @@ export function resumingContract(open: OpenEngine): void {
   test("D4 B1 pages of long messages are cut at their budget, never empty, and join", async () => {
     await using subject = await Subject.open(open);
     const long = "x".repeat(60_000);
-    const count = 2 * Math.ceil(HISTORY_BUDGET / long.length) + 1;
+    const count = 2 * Math.ceil(MAX_HISTORY_BYTES / long.length) + 1;
     await Promise.all(Array.from({ length: count }, (_, i) => subject.store(String(i), { text: long })));
     const joined: number[] = [];
     let pages = 0;

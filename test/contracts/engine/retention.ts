@@ -80,10 +80,10 @@ export function retentionContract(open: OpenEngine): void {
   test("D5 read marks stay when what was read is gone", async () => {
     await using subject = await Subject.open(open, { messages: 1, days: 0 });
     await subject.fill(5);
-    await subject.engine.mark("room", "anna", 3);
+    await subject.engine.setReadMark("room", "anna", 3);
     await subject.clean();
-    expect([...(await subject.engine.marks("room"))]).toEqual([["anna", 3]]);
-    expect(await subject.engine.mark("room", "anna", 4)).toBe(4);
+    expect([...(await subject.engine.readMarks("room"))]).toEqual([["anna", 3]]);
+    expect(await subject.engine.setReadMark("room", "anna", 4)).toBe(4);
   });
 
   test("D5 nothing is removed without a limit", async () => {

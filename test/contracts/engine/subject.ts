@@ -2,11 +2,11 @@ import type {
   Engine,
   HistoryRequest,
   HistoryResult,
-  Listening,
   PostRequest,
   PostResult,
+  Subscription,
 } from "../../../src/core/engine.ts";
-import { KEEP_ALL, type RetentionLimits } from "../../../src/core/retention.ts";
+import { type RetentionLimits, UNLIMITED_RETENTION } from "../../../src/core/retention.ts";
 import type { Message } from "../../../src/protocol/server-frames.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 
@@ -37,7 +37,7 @@ export class Subject implements AsyncDisposable {
     this.engine = opened.engine;
   }
 
-  static async open(open: OpenEngine, retention = KEEP_ALL): Promise<Subject> {
+  static async open(open: OpenEngine, retention = UNLIMITED_RETENTION): Promise<Subject> {
     const clock = new ManualClock();
     return new Subject(await open(clock, retention), clock);
   }
@@ -78,9 +78,9 @@ export class Subject implements AsyncDisposable {
   }
 
   /** Listens, and keeps what is announced. */
-  async listen(conversation = "room"): Promise<{ listening: Listening; heard: Message[] }> {
+  async listen(conversation = "room"): Promise<{ listening: Subscription; heard: Message[] }> {
     const heard: Message[] = [];
-    const listening = await this.engine.listen(conversation, (_, message) => heard.push(message));
+    const listening = await this.engine.subscribe(conversation, (_, message) => heard.push(message));
     return { listening, heard };
   }
 

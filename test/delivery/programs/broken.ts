@@ -46,8 +46,8 @@ function withoutDedupe(engine: Engine): Engine {
       engine.history(request, (result) =>
         done(result.outcome === "read" ? { ...result, messages: result.messages.map(named) } : result),
       ),
-    listen: (conversation, listener) =>
-      engine.listen(conversation, (room, message) => listener(room, named(message))),
+    subscribe: (conversation, listener) =>
+      engine.subscribe(conversation, (room, message) => listener(room, named(message))),
     page: async (...range) => (await engine.page(...range))?.map(named),
   });
 }
@@ -56,9 +56,9 @@ function withoutDedupe(engine: Engine): Engine {
 function ackBeforeCommit(engine: Engine): Engine {
   const rooms = new Map<string, { newest: number; names: Set<string> }>();
   return disturbed(engine, {
-    listen: async (conversation, listener) => {
+    subscribe: async (conversation, listener) => {
       if (!rooms.has(conversation)) rooms.set(conversation, await readRoom(engine, conversation));
-      return engine.listen(conversation, listener);
+      return engine.subscribe(conversation, listener);
     },
     post: (request, done) => {
       const { conversation, user, id, limit } = request;
@@ -139,8 +139,8 @@ function withOldEpoch(engine: Engine): Engine {
   const epoch = "always-the-same";
   return disturbed(engine, {
     head: async (conversation) => ({ ...(await engine.head(conversation)), epoch }),
-    listen: async (conversation, listener) => {
-      const listening = await engine.listen(conversation, listener);
+    subscribe: async (conversation, listener) => {
+      const listening = await engine.subscribe(conversation, listener);
       return { seq: listening.seq, epoch, stop: () => listening.stop() };
     },
   });

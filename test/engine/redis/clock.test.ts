@@ -1,6 +1,6 @@
 // Time is the store's: neither a node's wrong clock nor a step of Redis's own lets anybody have more, or wait longer.
 import { describe, expect, test } from "bun:test";
-import { QUOTA_WINDOW } from "../../../src/core/quota.ts";
+import { QUOTA_WINDOW_MS } from "../../../src/core/quota.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { TestNode } from "./engine-subject.ts";
 import { freshPrefix, KINDS, useRealRedis } from "./real-redis.ts";
@@ -29,7 +29,7 @@ for (const kind of KINDS) {
       for (const at of times) expect(Math.abs(at - before)).toBeLessThan(60_000);
     });
 
-    for (const step of [1, 500, 3 * QUOTA_WINDOW, 30 * DAY]) {
+    for (const step of [1, 500, 3 * QUOTA_WINDOW_MS, 30 * DAY]) {
       test(`Q1 D1 the store's clock is set back by ${step / 1000} s: nobody has more than the limit, or waits more than an hour`, async () => {
         const prefix = freshPrefix();
         const early = new ManualClock();
@@ -48,7 +48,7 @@ for (const kind of KINDS) {
         const late = new ManualClock(early.now() - step);
         await using after = await TestNode.open(await redis.connect(prefix), { time: late });
         // As if no time had passed since the last: the first was three minutes before it.
-        const retryAfter = QUOTA_WINDOW - 180_000;
+        const retryAfter = QUOTA_WINDOW_MS - 180_000;
         expect(await after.post("5", { limit })).toMatchObject({ outcome: "rate_limited", retryAfter });
         late.advance(retryAfter - 1);
         expect(await after.post("5", { limit })).toMatchObject({ outcome: "rate_limited", retryAfter: 1 });
@@ -60,7 +60,7 @@ for (const kind of KINDS) {
         });
         const times = stored.map(({ at }) => at);
         expect(times).toEqual([...times].sort((a, b) => a - b));
-        late.advance(QUOTA_WINDOW);
+        late.advance(QUOTA_WINDOW_MS);
         expect(await after.engine.quota("anna", limit)).toMatchObject({ remaining: limit, reset: 0 });
       });
     }

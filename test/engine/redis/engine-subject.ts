@@ -1,5 +1,5 @@
 import type { PostRequest, PostResult } from "../../../src/core/engine.ts";
-import { KEEP_ALL } from "../../../src/core/retention.ts";
+import { UNLIMITED_RETENTION } from "../../../src/core/retention.ts";
 import { Channels } from "../../../src/engine/redis/channels.ts";
 import { RedisClient } from "../../../src/engine/redis/client.ts";
 import { RedisEngine, type RedisEngineDeps } from "../../../src/engine/redis/engine.ts";
@@ -31,7 +31,7 @@ export class TestNode implements AsyncDisposable {
       client,
       channels,
       log,
-      retention: KEEP_ALL,
+      retention: UNLIMITED_RETENTION,
       ackAfter: "primary",
       clock,
       ...deps,
@@ -56,7 +56,7 @@ export class TestNode implements AsyncDisposable {
   /** Listens, and keeps what is told. */
   async listen(conversation = "room"): Promise<Message[]> {
     const received: Message[] = [];
-    await this.engine.listen(conversation, (_, message) => received.push(message));
+    await this.engine.subscribe(conversation, (_, message) => received.push(message));
     return received;
   }
 

@@ -34,7 +34,7 @@ for (const kind of KINDS) {
           for (const room of rooms) {
             const seqs: number[] = [];
             told.set(nameOf(node, room), seqs);
-            await node.engine.listen(room, (_, { seq }) => seqs.push(seq));
+            await node.engine.subscribe(room, (_, { seq }) => seqs.push(seq));
           }
         }
         const stored = new Map(rooms.map((room) => [room, [] as string[]]));

@@ -112,7 +112,7 @@ for (const kind of KINDS) {
       await using listener = await TestNode.open(await redis.connect(prefix));
       await using speaker = await TestNode.open(await redis.connect(prefix));
       const order: string[] = [];
-      await listener.engine.listen("room", (_, { seq, id }) => order.push(`${seq} ${id}`));
+      await listener.engine.subscribe("room", (_, { seq, id }) => order.push(`${seq} ${id}`));
       listener.engine.watchEpoch((_, seq) => order.push(`lost after ${seq}`));
       await listener.fill(1, 4);
       // What a store is like that went back, after another node saw it first.

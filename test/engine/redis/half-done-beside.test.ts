@@ -97,7 +97,7 @@ test("P1 P2 wherever a change of who is there ends, every node sees it in the en
     // Long enough for every conversation to be written again, and compared with the store.
     await until("all is seen", async () => {
       clock.advance(500);
-      return [...there.room.elsewhere().keys()].join() === "ben";
+      return [...there.room.remoteMembers().keys()].join() === "ben";
     });
     ended = broken.happened;
     expect([write, there.events]).toEqual([write, expect.arrayContaining(["+ben", "-anna"])]);

@@ -117,7 +117,7 @@ describe("on one Redis", () => {
       const history = new Promise<{ outcome: string }>((resolve) =>
         node.engine.history({ conversation: "room", user: "anna", limit: LIMIT, count: 10 }, resolve),
       );
-      const moved = node.engine.mark("room", "anna", 2);
+      const moved = node.engine.setReadMark("room", "anna", 2);
       const { outcome } = await history;
       ended = broken.happened;
       await moved;

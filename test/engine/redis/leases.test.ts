@@ -27,36 +27,36 @@ for (const kind of KINDS) {
       await using opened = await openNodes(3);
       const [a, b, c] = opened.nodes as [TestRelayNode, TestRelayNode, TestRelayNode];
       const taken = await Promise.all(
-        [a, b, c].flatMap(({ leases }) => Array.from({ length: 4 }, () => leases.take("anna", 5))),
+        [a, b, c].flatMap(({ leases }) => Array.from({ length: 4 }, () => leases.acquire("anna", 5))),
       );
       expect(taken.filter((each) => each === "taken")).toHaveLength(5);
       const holder = [a, b, c][Math.floor(taken.indexOf("taken") / 4)]!;
-      holder.leases.giveBack("anna");
-      await until("a place is free", async () => (await b.leases.take("anna", 5)) === "taken");
-      expect(await c.leases.take("anna", 5)).toBe("full");
+      holder.leases.release("anna");
+      await until("a place is free", async () => (await b.leases.acquire("anna", 5)) === "taken");
+      expect(await c.leases.acquire("anna", 5)).toBe("full");
     });
 
     test("W5 P2 what a crashed node held is free when its lease has run out, and not before", async () => {
       await using opened = await openNodes(2);
       const [a, b] = opened.nodes as [TestRelayNode, TestRelayNode];
-      for (let i = 0; i < 3; i++) expect(await a.leases.take("anna", 3)).toBe("taken");
+      for (let i = 0; i < 3; i++) expect(await a.leases.acquire("anna", 3)).toBe("taken");
       await a.crash();
-      expect(await b.leases.take("anna", 3)).toBe("full");
+      expect(await b.leases.acquire("anna", 3)).toBe("full");
       for (let passed = 0; passed < LEASE_MS - 500; passed += 500) {
         opened.clock.advance(500);
         await b.client.commands.ping();
       }
-      expect(await b.leases.take("anna", 3)).toBe("full");
+      expect(await b.leases.acquire("anna", 3)).toBe("full");
       opened.clock.advance(500);
-      await until("it is free", async () => (await b.leases.take("anna", 3)) === "taken");
-      for (let i = 0; i < 2; i++) expect(await b.leases.take("anna", 3)).toBe("taken");
-      expect(await b.leases.take("anna", 3)).toBe("full");
+      await until("it is free", async () => (await b.leases.acquire("anna", 3)) === "taken");
+      for (let i = 0; i < 2; i++) expect(await b.leases.acquire("anna", 3)).toBe("taken");
+      expect(await b.leases.acquire("anna", 3)).toBe("full");
     });
 
     test("W5 what Redis has lost is put back, under a new life of the node", async () => {
       await using opened = await openNodes(2);
       const [a, b] = opened.nodes as [TestRelayNode, TestRelayNode];
-      for (let i = 0; i < 2; i++) await a.leases.take("anna", 3);
+      for (let i = 0; i < 2; i++) await a.leases.acquire("anna", 3);
       const before = a.nodes.incarnation;
       for (const key of await keysUnder(b.client)) await b.client.commands.del(key);
       opened.clock.advance(2_000);
@@ -68,14 +68,14 @@ for (const kind of KINDS) {
         const counts = await b.client.commands.hvals(b.client.keys.userKey("anna", "connections"));
         return counts.join() === "2";
       });
-      expect(await b.leases.take("anna", 3)).toBe("taken");
-      expect(await b.leases.take("anna", 3)).toBe("full");
+      expect(await b.leases.acquire("anna", 3)).toBe("taken");
+      expect(await b.leases.acquire("anna", 3)).toBe("full");
     });
 
     test("W5 a node that begins another life counts what it holds once", async () => {
       await using opened = await openNodes(2);
       const [a, b] = opened.nodes as [TestRelayNode, TestRelayNode];
-      for (let i = 0; i < 2; i++) await a.leases.take("anna", 3);
+      for (let i = 0; i < 2; i++) await a.leases.acquire("anna", 3);
       const before = a.nodes.incarnation;
       opened.clock.jump(LEASE_MS + 1);
       await until("another life has begun", async () => a.nodes.incarnation !== before);
@@ -84,35 +84,35 @@ for (const kind of KINDS) {
         const counts = await a.client.commands.hgetall(key);
         return JSON.stringify(counts) === JSON.stringify({ [a.nodes.incarnation]: "2" });
       });
-      expect(await b.leases.take("anna", 3)).toBe("taken");
-      expect(await a.leases.take("anna", 3)).toBe("full");
+      expect(await b.leases.acquire("anna", 3)).toBe("taken");
+      expect(await a.leases.acquire("anna", 3)).toBe("full");
     });
 
     test("W5 what a store that went back counts again, though it was given back, is put right", async () => {
       await using opened = await openNodes(2);
       const [a, b] = opened.nodes as [TestRelayNode, TestRelayNode];
-      await a.leases.take("anna", 1);
-      a.leases.giveBack("anna");
-      await until("it is given back", async () => (await b.leases.take("anna", 1)) === "taken");
-      b.leases.giveBack("anna");
+      await a.leases.acquire("anna", 1);
+      a.leases.release("anna");
+      await until("it is given back", async () => (await b.leases.acquire("anna", 1)) === "taken");
+      b.leases.release("anna");
       // As a replica has it that lags, and takes over.
       await a.client.commands.hset(a.client.keys.userKey("anna", "connections"), a.nodes.incarnation, 1);
-      expect(await b.leases.take("anna", 1)).toBe("full");
+      expect(await b.leases.acquire("anna", 1)).toBe("full");
       a.leases.reassert();
-      await until("it is put right", async () => (await b.leases.take("anna", 1)) === "taken");
+      await until("it is put right", async () => (await b.leases.acquire("anna", 1)) === "taken");
     });
 
     test("W8 a connection on another node is replaced there, within a second, and gives nothing back", async () => {
       await using opened = await openNodes(2);
       const [a, b] = opened.nodes as [TestRelayNode, TestRelayNode];
       const [older, newer] = [new TestConnection("tab"), new TestConnection("tab")];
-      expect(await a.leases.take("anna", 1, older)).toBe("taken");
-      expect(await b.leases.take("anna", 1, newer)).toBe("taken");
+      expect(await a.leases.acquire("anna", 1, older)).toBe("taken");
+      expect(await b.leases.acquire("anna", 1, newer)).toBe("taken");
       await until("the older one is told", async () => older.times === 1);
-      a.leases.giveBack("anna", older);
-      expect(await a.leases.take("anna", 1)).toBe("full");
+      a.leases.release("anna", older);
+      expect(await a.leases.acquire("anna", 1)).toBe("full");
       const back = new TestConnection("tab");
-      expect(await a.leases.take("anna", 1, back)).toBe("taken");
+      expect(await a.leases.acquire("anna", 1, back)).toBe("taken");
       await until("the other way round, too", async () => newer.times === 1);
       expect([older.times, back.times]).toEqual([1, 0]);
     });
@@ -121,41 +121,41 @@ for (const kind of KINDS) {
       await using opened = await openNodes(3);
       const all = Array.from({ length: 21 }, () => new TestConnection("tab"));
       const taken = await Promise.all(
-        all.map((each, at) => opened.nodes[at % 3]!.leases.take("anna", 1, each)),
+        all.map((each, at) => opened.nodes[at % 3]!.leases.acquire("anna", 1, each)),
       );
       const ended = () => all.filter(({ times }, at) => times === 1 || taken[at] === "replaced").length;
       await until("all but one are told", async () => ended() >= 20);
       expect([ended(), Math.max(...all.map(({ times }) => times))]).toEqual([20, 1]);
-      for (const [at, each] of all.entries()) opened.nodes[at % 3]!.leases.giveBack("anna", each);
+      for (const [at, each] of all.entries()) opened.nodes[at % 3]!.leases.release("anna", each);
       await until(
         "the place is free",
-        async () => (await opened.nodes[0]!.leases.take("anna", 1)) === "taken",
+        async () => (await opened.nodes[0]!.leases.acquire("anna", 1)) === "taken",
       );
     });
 
     test("W8 the place of a connection on a node that crashed is taken over at once", async () => {
       await using opened = await openNodes(2);
       const [a, b] = opened.nodes as [TestRelayNode, TestRelayNode];
-      for (const client of ["one", "two"]) await a.leases.take("anna", 2, new TestConnection(client));
+      for (const client of ["one", "two"]) await a.leases.acquire("anna", 2, new TestConnection(client));
       await a.crash();
-      expect(await b.leases.take("anna", 2)).toBe("full");
+      expect(await b.leases.acquire("anna", 2)).toBe("full");
       for (const client of ["one", "two"])
-        expect(await b.leases.take("anna", 2, new TestConnection(client))).toBe("taken");
-      expect(await b.leases.take("anna", 2)).toBe("full");
+        expect(await b.leases.acquire("anna", 2, new TestConnection(client))).toBe("taken");
+      expect(await b.leases.acquire("anna", 2)).toBe("full");
     });
 
     test("W5 W8 named ones that a crashed node held and nobody takes over are free when its lease has run out", async () => {
       await using opened = await openNodes(2);
       const [a, b] = opened.nodes as [TestRelayNode, TestRelayNode];
-      for (const client of ["one", "two"]) await a.leases.take("anna", 2, new TestConnection(client));
+      for (const client of ["one", "two"]) await a.leases.acquire("anna", 2, new TestConnection(client));
       await a.crash();
-      expect(await b.leases.take("anna", 2)).toBe("full");
+      expect(await b.leases.acquire("anna", 2)).toBe("full");
       await until("they are free", async () => {
         opened.clock.advance(500);
-        return (await b.leases.take("anna", 2)) === "taken";
+        return (await b.leases.acquire("anna", 2)) === "taken";
       });
-      expect(await b.leases.take("anna", 2)).toBe("taken");
-      expect(await b.leases.take("anna", 2)).toBe("full");
+      expect(await b.leases.acquire("anna", 2)).toBe("taken");
+      expect(await b.leases.acquire("anna", 2)).toBe("full");
     });
 
     test("W8 a node that missed that its connection was replaced finds it out when it settles", async () => {
@@ -166,29 +166,29 @@ for (const kind of KINDS) {
         new TestConnection("kept"),
         new TestConnection("tab"),
       ];
-      for (const each of [older, kept]) await a.leases.take("anna", 2, each);
+      for (const each of [older, kept]) await a.leases.acquire("anna", 2, each);
       a.client.unsubscribe(a.client.keys.replacementsChannel(a.client.node));
       await a.client.commands.ping();
-      expect(await b.leases.take("anna", 2, newer)).toBe("taken");
+      expect(await b.leases.acquire("anna", 2, newer)).toBe("taken");
       a.leases.reassert();
       await until("it is told", async () => older.times === 1);
       b.leases.reassert();
       await b.client.commands.ping();
       expect([older.times, kept.times, newer.times]).toEqual([1, 0, 0]);
-      expect(await b.leases.take("anna", 2)).toBe("full");
+      expect(await b.leases.acquire("anna", 2)).toBe("full");
     });
 
     test("W8 what Redis has lost of named ones is put back, and what it has too much is taken out", async () => {
       await using opened = await openNodes(2);
       const [a, b] = opened.nodes as [TestRelayNode, TestRelayNode];
       const [one, two] = [new TestConnection("one"), new TestConnection("two")];
-      for (const each of [one, two]) await a.leases.take("anna", 2, each);
+      for (const each of [one, two]) await a.leases.acquire("anna", 2, each);
       const key = a.client.keys.userKey("anna", "clients");
       const before = await a.client.commands.hgetall(key);
       await a.client.commands.del(key);
       a.leases.reassert();
       await until("they are back", async () => (await b.client.commands.hlen(key)) === 2);
-      a.leases.giveBack("anna", one);
+      a.leases.release("anna", one);
       await until("it is given back", async () => (await b.client.commands.hlen(key)) === 1);
       // As a replica has it that lags, and takes over.
       await a.client.commands.hset(key, before);
@@ -201,7 +201,7 @@ for (const kind of KINDS) {
       await using opened = await openNodes(2);
       const [a, b] = opened.nodes as [TestRelayNode, TestRelayNode];
       const tab = new TestConnection("tab");
-      await a.leases.take("anna", 2, tab);
+      await a.leases.acquire("anna", 2, tab);
       const before = a.nodes.incarnation;
       opened.clock.jump(LEASE_MS + 1);
       await until("another life has begun", async () => a.nodes.incarnation !== before);
@@ -209,8 +209,8 @@ for (const kind of KINDS) {
       await until("it is held under that", async () =>
         (await a.client.commands.hvals(key)).join().startsWith(`${a.nodes.incarnation} `),
       );
-      expect(await b.leases.take("anna", 2)).toBe("taken");
-      expect(await b.leases.take("anna", 2)).toBe("full");
+      expect(await b.leases.acquire("anna", 2)).toBe("taken");
+      expect(await b.leases.acquire("anna", 2)).toBe("full");
       expect(tab.times).toBe(0);
     });
 
@@ -218,12 +218,12 @@ for (const kind of KINDS) {
       await using opened = await openNodes(1);
       const [a] = opened.nodes as [TestRelayNode];
       const tab = new TestConnection("tab");
-      await a.leases.take("anna", 3);
-      await a.leases.take("anna", 3, tab);
+      await a.leases.acquire("anna", 3);
+      await a.leases.acquire("anna", 3, tab);
       const keys = (["connections", "clients"] as const).map((what) => a.client.keys.userKey("anna", what));
       for (const key of keys) expect(await a.client.commands.pttl(key)).toBeGreaterThan(0);
-      a.leases.giveBack("anna");
-      a.leases.giveBack("anna", tab);
+      a.leases.release("anna");
+      a.leases.release("anna", tab);
       await until("they are gone", async () => (await a.client.commands.exists(...keys)) === 0);
     });
   });

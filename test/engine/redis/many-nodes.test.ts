@@ -65,10 +65,10 @@ for (const kind of KINDS) {
     test("D1 what other nodes say is told in order between one's own, and each `done` after its message", async () => {
       await using nodes = await openNodes(redis, 2);
       const order: number[] = [];
-      for (const node of nodes) await node.engine.listen("room", () => {});
+      for (const node of nodes) await node.engine.subscribe("room", () => {});
       const [node] = nodes;
       let told = 0;
-      await node!.engine.listen("room", (_, { seq }) => {
+      await node!.engine.subscribe("room", (_, { seq }) => {
         expect(seq).toBe(told + 1);
         told = seq;
       });

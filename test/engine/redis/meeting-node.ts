@@ -51,10 +51,10 @@ export class TestRelayNode implements AsyncDisposable {
   async join(conversation: string): Promise<RecordedEvents> {
     const events: string[] = [];
     const room = await this.relay.open(conversation, {
-      presence: (user, state) => events.push(`${state === "joined" ? "+" : "-"}${user}`),
-      typing: (user, active) => events.push(`${user} ${active ? "types" : "stopped"}`),
-      read: (user, seq) => events.push(`${user} read ${seq}`),
-      missed: () => void events.push("missed"),
+      onPresence: (user, state) => events.push(`${state === "joined" ? "+" : "-"}${user}`),
+      onTyping: (user, active) => events.push(`${user} ${active ? "types" : "stopped"}`),
+      onReadMark: (user, seq) => events.push(`${user} read ${seq}`),
+      onGap: () => void events.push("missed"),
     });
     return { room, events };
   }

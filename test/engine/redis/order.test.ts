@@ -93,7 +93,7 @@ for (const kind of KINDS) {
     const orders = await Promise.all(
       [one, other].map(async (node) => {
         const seqs: number[] = [];
-        await node.engine.listen("room", (_, { seq }) => seqs.push(seq));
+        await node.engine.subscribe("room", (_, { seq }) => seqs.push(seq));
         return { node, seqs };
       }),
     );

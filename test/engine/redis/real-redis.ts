@@ -2,7 +2,7 @@ import { afterAll, beforeAll } from "bun:test";
 import type { RedisAddress } from "../../../src/core/redis-address.ts";
 import { RedisClient } from "../../../src/engine/redis/client.ts";
 import { Keys } from "../../../src/engine/redis/keys.ts";
-import { readRedisUrl } from "../../../src/server/settings/redis-url.ts";
+import { parseRedisUrl } from "../../../src/server/settings/redis-url.ts";
 import { RecordedLog } from "../../support/recorded-log.ts";
 import { startRedis } from "../../support/redis.ts";
 import { startRedisCluster } from "../../support/redis-cluster.ts";
@@ -67,7 +67,7 @@ export async function age(client: RedisClient, milliseconds: number): Promise<vo
 }
 
 function addressOf(url: string): RedisAddress {
-  const read = readRedisUrl(url);
+  const read = parseRedisUrl(url);
   if ("problem" in read) throw new Error(read.problem);
   return read.value;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { MAX_FAMILIES } from "../../../src/core/refresh.ts";
+import { MAX_FAMILIES_PER_USER } from "../../../src/core/refresh.ts";
 import type { RedisClient } from "../../../src/engine/redis/client.ts";
 import { RedisRefreshFamilies } from "../../../src/engine/redis/refresh-families.ts";
 import { refreshContract } from "../../contracts/refresh.ts";
@@ -30,16 +30,16 @@ for (const kind of KINDS) {
       const client = await redis.connect(freshPrefix());
       const families = new RedisRefreshFamilies(client, clock);
       const account = { user: "ann", account: 7, tokens: [] };
-      for (let k = 0; k < 2 * MAX_FAMILIES; k++) {
+      for (let k = 0; k < 2 * MAX_FAMILIES_PER_USER; k++) {
         clock.advance(1);
         const [signedInAt, expiresAt] = [clock.now(), clock.now() + 60_000];
         await families.add({ ...account, id: `f${k}`, signedInAt, expiresAt });
       }
       const index = client.keys.userKey("ann", "families");
-      expect(await client.commands.zcard(index)).toBe(MAX_FAMILIES);
+      expect(await client.commands.zcard(index)).toBe(MAX_FAMILIES_PER_USER);
       await age(client, 60_000);
       expect(await client.commands.exists(index)).toBe(0);
-      expect(await families.find(`f${2 * MAX_FAMILIES - 1}`)).toBeUndefined();
+      expect(await families.find(`f${2 * MAX_FAMILIES_PER_USER - 1}`)).toBeUndefined();
       await client.close();
     });
   });

@@ -59,7 +59,7 @@ test.each(Object.keys(TROUBLES))(
       await until("notice", () => !node.engine.ready());
       expect(node.client.lastErrorText).toContain(words);
       const refused = await node.client.commands.set("any", "1").catch((error: unknown) => error);
-      expect(node.engine.isAway(refused)).toBe(true);
+      expect(node.engine.isUnavailable(refused)).toBe(true);
       await end(admin);
       await until("it is well again", () => node.engine.ready());
       expect(await node.post("2", { limit: 10 })).toMatchObject({

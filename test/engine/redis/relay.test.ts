@@ -48,14 +48,14 @@ for (const kind of KINDS) {
   /** Waits until everything that was sent before has been heard. */
   async function settled(from: RecordedEvents, ...all: RecordedEvents[]): Promise<void> {
     const mark = `mark-${crypto.randomUUID()}`;
-    from.room.type(mark, true);
+    from.room.sendTyping(mark, true);
     await until("all have heard", async () =>
       all.every(({ events: told }) => told.includes(`${mark} types`)),
     );
     for (const { events: told } of all) told.splice(told.indexOf(`${mark} types`), 1);
   }
 
-  const users = ({ room }: RecordedEvents) => [...room.elsewhere().keys()].sort();
+  const users = ({ room }: RecordedEvents) => [...room.remoteMembers().keys()].sort();
 
   describe(`relay on Redis, ${kind}`, () => {
     test("P1 a user who is there through two nodes joins once and leaves once", async () => {
@@ -64,7 +64,7 @@ for (const kind of KINDS) {
       a!.room.join("anna", 1_000);
       await until("it is told", async () => c!.events.length > 0);
       b!.room.join("anna", 500);
-      await until("it is known", async () => c!.room.elsewhere().get("anna") === 500);
+      await until("it is known", async () => c!.room.remoteMembers().get("anna") === 500);
       a!.room.leave("anna", 2_000);
       await settled(a!, c!);
       expect(c!.events).toEqual(["+anna"]);
@@ -81,7 +81,7 @@ for (const kind of KINDS) {
       first.room.join("anna", 1_000);
       await until("it is kept", async () => (await b.relay.present("lobby")).size === 1);
       const second = await b.join("lobby");
-      expect([...second.room.elsewhere()]).toEqual([["anna", 1_000]]);
+      expect([...second.room.remoteMembers()]).toEqual([["anna", 1_000]]);
       expect(second.events).toEqual([]);
       expect([...(await a.relay.present("lobby"))]).toEqual([]);
       expect(users(first)).toEqual([]);
@@ -90,9 +90,9 @@ for (const kind of KINDS) {
     test("P3 P4 typing and read marks reach the other nodes, and only them", async () => {
       await using opened = await openNodes(2);
       const [a, b] = await Promise.all(opened.nodes.map((node) => node.join("lobby")));
-      a!.room.type("anna", true);
-      a!.room.read("anna", 7);
-      a!.room.type("anna", false);
+      a!.room.sendTyping("anna", true);
+      a!.room.sendReadMark("anna", 7);
+      a!.room.sendTyping("anna", false);
       await until("all is told", async () => b!.events.length === 3);
       expect(b!.events).toEqual(["anna types", "anna read 7", "anna stopped"]);
       expect(a!.events).toEqual([]);
@@ -105,7 +105,7 @@ for (const kind of KINDS) {
       b!.room.join("anna", 500);
       await until("all is known", async () => b!.events.length === 2 && users(c!).length === 2);
       // What is typed may come before who is there: the mark below does not tell that c knows of anna at b.
-      await until("anna is known at b, too", async () => c!.room.elsewhere().get("anna") === 500);
+      await until("anna is known at b, too", async () => c!.room.remoteMembers().get("anna") === 500);
       await settled(b!, c!);
       await opened.nodes[0].crash();
       await opened.pass(LEASE_MS - 1_000);

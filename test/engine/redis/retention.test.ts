@@ -31,14 +31,14 @@ for (const kind of KINDS) {
       const retention = { messages: 0, days: 2 };
       await using node = await TestNode.open(await redis.connect(freshPrefix()), { retention });
       await node.fill(1, 3, { limit: 10 });
-      expect(await node.engine.mark("room", "anna", 2)).toBe(2);
+      expect(await node.engine.setReadMark("room", "anna", 2)).toBe(2);
       const { epoch } = await node.engine.head("room");
       await age(node.client, 2 * DAY - 60_000);
       expect(await node.engine.head("room")).toEqual({ seq: 3, first: 1, epoch });
       await age(node.client, 4 * 60_000);
       expect(await node.engine.head("room")).toEqual({ seq: 3, first: 4, epoch });
       expect(await node.engine.page("room", 0, 3, 9)).toEqual([]);
-      expect([...(await node.engine.marks("room"))]).toEqual([["anna", 2]]);
+      expect([...(await node.engine.readMarks("room"))]).toEqual([["anna", 2]]);
       const left = (await keysUnder(node.client)).map((key) => key.split(":").at(-1));
       expect(left).toEqual(["epoch", "marks", "meta"]);
       expect(await node.post("1")).toMatchObject({ outcome: "stored", seq: 4 });

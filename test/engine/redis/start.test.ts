@@ -7,7 +7,7 @@ import {
   evaluateRequirements,
   type RedisFacts,
 } from "../../../src/engine/redis/requirements.ts";
-import { readRedisUrl } from "../../../src/server/settings/redis-url.ts";
+import { parseRedisUrl } from "../../../src/server/settings/redis-url.ts";
 import { systemClock } from "../../../src/server/system-clock.ts";
 import { freePort } from "../../support/free-port.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
@@ -35,7 +35,7 @@ const prefixes = (function* () {
 })();
 
 async function connectTo(url: string, patience: number) {
-  const parsed = readRedisUrl(url);
+  const parsed = parseRedisUrl(url);
   if ("problem" in parsed) throw new Error(parsed.problem);
   const log = new RecordedLog();
   const prefix = prefixes.next().value;

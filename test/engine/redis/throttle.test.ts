@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { pairLife } from "../../../src/core/throttle.ts";
+import { accountAddressTtl } from "../../../src/core/throttle.ts";
 import { RedisThrottle } from "../../../src/engine/redis/throttle.ts";
 import { throttleContract } from "../../contracts/throttle.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
@@ -58,7 +58,7 @@ for (const kind of KINDS) {
         if (i > 2) await throttle.failed(`user${i}`, `address${i}`);
       }
       expect((await keysUnder(client)).length).toBe(5 + 5 + 2);
-      await age(client, pairLife(LIMITS));
+      await age(client, accountAddressTtl(LIMITS));
       expect(await keysUnder(client)).toEqual([]);
       await client.close();
     });

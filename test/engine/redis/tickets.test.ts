@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { TICKET_LIFETIME } from "../../../src/core/tickets.ts";
+import { TICKET_LIFETIME_MS } from "../../../src/core/tickets.ts";
 import { RedisTickets } from "../../../src/engine/redis/tickets.ts";
 import { ticketContract } from "../../contracts/tickets.ts";
 import { age, freshPrefix, KINDS, keysUnder, useRealRedis } from "./real-redis.ts";
@@ -22,20 +22,20 @@ for (const kind of KINDS) {
     test("A7 a ticket that one node gave is good at another, once", async () => {
       const prefix = freshPrefix();
       const [here, there] = await Promise.all([redis.connect(prefix), redis.connect(prefix)]);
-      await new RedisTickets<string>(here).give("t", LOBBY, "holder");
-      expect(await new RedisTickets<string>(there).take("t", LOBBY)).toBe("holder");
-      expect(await new RedisTickets<string>(here).take("t", LOBBY)).toBeUndefined();
+      await new RedisTickets<string>(here).issue("t", LOBBY, "holder");
+      expect(await new RedisTickets<string>(there).redeem("t", LOBBY)).toBe("holder");
+      expect(await new RedisTickets<string>(here).redeem("t", LOBBY)).toBeUndefined();
       for (const client of [here, there]) await client.close();
     });
 
     test("A4 B1 neither a name nor a text in Redis holds a ticket, and nothing stays", async () => {
       const client = await redis.connect(freshPrefix());
-      await new RedisTickets<string>(client).give("a-secret", LOBBY, "holder");
+      await new RedisTickets<string>(client).issue("a-secret", LOBBY, "holder");
       const names = await keysUnder(client);
       expect(names).toHaveLength(2);
       const texts = [await client.commands.get(names[0]!), await client.commands.zrange(names[1]!, 0, "-1")];
       expect(`${names} ${texts}`).not.toContain("a-secret");
-      await age(client, TICKET_LIFETIME);
+      await age(client, TICKET_LIFETIME_MS);
       expect(await keysUnder(client)).toEqual([]);
       await client.close();
     });

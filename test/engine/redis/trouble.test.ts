@@ -42,9 +42,9 @@ test("L3 D3 while Redis is away everything is `unavailable`; afterwards all is a
   await redis.kill();
   await until("notice", () => !node.engine.ready() && !other.engine.ready());
   expect((await node.post("6")).outcome).toBe("unavailable");
-  expect(await node.engine.mark("room", "anna", 1)).toBeUndefined();
+  expect(await node.engine.setReadMark("room", "anna", 1)).toBeUndefined();
   expect(await node.engine.page("room", 0, 5, 5)).toBeUndefined();
-  expect(node.engine.listen("another", () => {})).rejects.toThrow();
+  expect(node.engine.subscribe("another", () => {})).rejects.toThrow();
   expect(node.engine.head("room")).rejects.toThrow();
   await redis.restart();
   await until("both are back", () => node.engine.ready() && other.engine.ready());
@@ -80,7 +80,7 @@ test("D5 a Redis that comes back empty has another epoch, and whoever listens is
     [1, "6"],
     [2, "7"],
   ]);
-  expect((await node.engine.listen("room", () => {})).epoch).toBe(after.epoch);
+  expect((await node.engine.subscribe("room", () => {})).epoch).toBe(after.epoch);
 });
 
 test("D5 a store that went back begins a new epoch in the conversations that lost messages, once, and in no other", async () => {

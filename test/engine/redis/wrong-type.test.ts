@@ -19,11 +19,11 @@ test("L3 a key of another type is `unavailable` wherever it is read, named in th
     await admin.set(quota, "x");
     const refused = await node.engine.quota("anna", 5).catch((error: unknown) => error);
     expect(String(refused)).toContain("WRONGTYPE");
-    expect(node.engine.isAway(refused)).toBe(true);
+    expect(node.engine.isUnavailable(refused)).toBe(true);
     expect((await node.post("1", { limit: 5 })).outcome).toBe("unavailable");
     await admin.set(client.keys.conversationKey("room", "marks"), "x");
-    const unread = await node.engine.marks("room").catch((error: unknown) => error);
-    expect(node.engine.isAway(unread)).toBe(true);
+    const unread = await node.engine.readMarks("room").catch((error: unknown) => error);
+    expect(node.engine.isUnavailable(unread)).toBe(true);
     const lines = () => log.lines.filter(({ event }) => event === "store.wrong_type");
     await until("a line", () => lines().length > 0);
     expect(lines()).toMatchObject([{ level: "error", fields: { keys: `${quota} (string)` } }]);

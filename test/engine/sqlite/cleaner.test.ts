@@ -1,14 +1,14 @@
 // What the contract cannot see: that removed messages leave the files, in small steps, and what a crash in between does.
 import { expect, test } from "bun:test";
 import { rmSync } from "node:fs";
-import { KEEP_ALL, type RetentionLimits } from "../../../src/core/retention.ts";
+import { type RetentionLimits, UNLIMITED_RETENTION } from "../../../src/core/retention.ts";
 import { openConversations } from "../../../src/engine/sqlite/conversations.ts";
 import { Subject } from "../../contracts/engine/subject.ts";
 import { type EngineInParts, openEngineInParts } from "./parts.ts";
 import type { StoreFolder } from "./store-folder.ts";
 
 async function begin(
-  retention: RetentionLimits = KEEP_ALL,
+  retention: RetentionLimits = UNLIMITED_RETENTION,
 ): Promise<{ subject: Subject; parts: EngineInParts }> {
   let parts: EngineInParts | undefined;
   const subject = await Subject.open(async (clock) => {
@@ -112,7 +112,7 @@ test("D5 a command removes a conversation beside a server, which hears of it; nu
   await using _ = subject;
   const { clock } = subject;
   await Promise.all([subject.fill(20), subject.fill(5, { conversation: "other" })]);
-  await subject.engine.mark("room", "anna", 7);
+  await subject.engine.setReadMark("room", "anna", 7);
   await parts.takeIn();
   await Promise.all(Array.from({ length: 5 }, (_, i) => subject.store(`late ${i}`)));
   const { heard } = await subject.listen();
@@ -136,7 +136,7 @@ test("D5 a command removes a conversation beside a server, which hears of it; nu
   subject.clock.advance(1_000);
   expect(await subject.engine.head("room")).toMatchObject({ seq: 26, first: 27 });
   expect((await subject.read()).messages).toEqual([]);
-  expect((await subject.engine.marks("room")).size).toBe(0);
+  expect((await subject.engine.readMarks("room")).size).toBe(0);
   expect(await subject.store("1")).toMatchObject({ seq: 27 });
   expect(heard.map(({ seq }) => seq)).toEqual([26, 27]);
   await parts.clean();

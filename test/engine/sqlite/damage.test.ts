@@ -26,7 +26,11 @@ async function isRefused(store: Store): Promise<boolean> {
     store.revocations.isRevoked({ id: "t", subject: "anna", issuedAt: 0 }).catch((error) => error),
     store.accounts.add(accountOf("anna")).catch((error) => error),
   ]);
-  return store.engine.isAway(read) && store.engine.isAway(written) && read instanceof StoreUnavailable;
+  return (
+    store.engine.isUnavailable(read) &&
+    store.engine.isUnavailable(written) &&
+    read instanceof StoreUnavailable
+  );
 }
 
 test("L3 a full disk is noticed before anybody writes, and so is the room that somebody made", async () => {
@@ -150,7 +154,9 @@ test("D2 L3 a store whose truth is damaged refuses everything until it is starte
   writeSync(file, Buffer.alloc(size / 2, 0x55), 0, size / 2, size / 4);
   closeSync(file);
   const store = await folder.open(clock);
-  const page = await store.engine.page("room", 0, 200, 200).catch((error) => store.engine.isAway(error));
+  const page = await store.engine
+    .page("room", 0, 200, 200)
+    .catch((error) => store.engine.isUnavailable(error));
   expect([undefined, true]).toContain(page as undefined);
   expect(store.engine.ready()).toBe(false);
   expect(await outcomeOf(store, "201")).toBe("unavailable");

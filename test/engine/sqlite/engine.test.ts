@@ -9,6 +9,6 @@ engineContract("sqlite", async (clock, retention) => {
     store = await folder.open(clock, retention);
     return store.engine;
   };
-  const clean = () => store.clean();
+  const clean = () => store.applyRetention();
   return { engine: store.engine, reopen, clean, close: () => folder[Symbol.asyncDispose]() };
 });

@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { KEEP_ALL } from "../../../src/core/retention.ts";
+import { UNLIMITED_RETENTION } from "../../../src/core/retention.ts";
 import type { Store } from "../../../src/core/store.ts";
 import { openConversations } from "../../../src/engine/sqlite/conversations.ts";
 import { systemClock } from "../../../src/server/system-clock.ts";
@@ -169,7 +169,7 @@ test(`MB6 a process that is killed while it removes leaves nothing behind that t
     await child.exited;
   }
   const clock = new ManualClock(Date.now());
-  const last = await folder.open(clock, KEEP_ALL);
+  const last = await folder.open(clock, UNLIMITED_RETENTION);
   await until("all secrets are gone", () => {
     clock.advance(500);
     return marksIn(folder).secret === 0;

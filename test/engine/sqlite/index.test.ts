@@ -179,7 +179,7 @@ test("D2 D3 damage inside the index is met with refusals, never with a wrong ans
   expect(engine.ready()).toBe(false);
   expect(await engine.quota("anna", 5)).toMatchObject({ remaining: 5 });
   expect((await subject.history({ after: 0 })).outcome).toBe("unavailable");
-  expect(await engine.head("room").catch((error) => engine.isAway(error))).toBe(true);
+  expect(await engine.head("room").catch((error) => engine.isUnavailable(error))).toBe(true);
   await until("the index is rebuilt", () => engine.ready());
   expect(told.at(-1)).toBe(true);
   for (const seq of [1, 500, 1_000]) expect((await subject.post(String(seq))).outcome).toBe("duplicate");

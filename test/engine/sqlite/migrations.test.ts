@@ -60,7 +60,7 @@ test("D2 a store of the first version opens with all that is in it, and has what
       store = await folder.open(clock);
       return store.engine;
     };
-    return { engine: store.engine, reopen, clean: () => store.clean(), close: () => store.close() };
+    return { engine: store.engine, reopen, clean: () => store.applyRetention(), close: () => store.close() };
   });
   for (const round of ["upgraded", "opened again"]) {
     expect([round, await subject.engine.head("room")]).toEqual([
@@ -74,7 +74,7 @@ test("D2 a store of the first version opens with all that is in it, and has what
     ]);
     await subject.reopen();
   }
-  expect(await subject.engine.mark("room", "anna", 2)).toBe(2);
+  expect(await subject.engine.setReadMark("room", "anna", 2)).toBe(2);
   expect(await subject.store("4")).toMatchObject({ seq: 4 });
   await subject[Symbol.asyncDispose]();
 });

@@ -15,7 +15,7 @@ const openIn = (folder: StoreFolder) =>
   Subject.open(async () => {
     const store = await folder.open(new ManualClock());
     const reopen = () => Promise.reject(new Error("not here"));
-    return { engine: store.engine, reopen, clean: () => store.clean(), close: () => store.close() };
+    return { engine: store.engine, reopen, clean: () => store.applyRetention(), close: () => store.close() };
   });
 
 test("D5 a copy that was put back, with an index of later, tells its messages under a new epoch", async () => {

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { QUOTA_WINDOW } from "../../../src/core/quota.ts";
+import { QUOTA_WINDOW_MS } from "../../../src/core/quota.ts";
 import { StoreInUse } from "../../../src/engine/sqlite/lock.ts";
 import { openAccounts } from "../../../src/engine/sqlite/open.ts";
 import { StoreTooNew } from "../../../src/engine/sqlite/schema.ts";
@@ -22,7 +22,7 @@ async function begin(folder: StoreFolder): Promise<{ subject: Subject; setClock(
         store = await folder.open(time === undefined ? clock : new ManualClock(time));
         return store.engine;
       },
-      clean: () => store.clean(),
+      clean: () => store.applyRetention(),
       close: () => folder[Symbol.asyncDispose](),
     };
   });
@@ -86,12 +86,12 @@ test("Q1 a clock that was set back over a restart does not stretch the hour: the
   const first = await subject.store("1", { limit: 2 });
   subject.clock.advance(60_000);
   const second = await subject.store("2", { limit: 2 });
-  setClock(subject.clock.now() - 24 * QUOTA_WINDOW);
+  setClock(subject.clock.now() - 24 * QUOTA_WINDOW_MS);
   await subject.reopen();
   // Without that, the two would count for a day and an hour.
   expect(await subject.post("3", { limit: 2 })).toMatchObject({
     outcome: "rate_limited",
-    retryAfter: QUOTA_WINDOW - 60_000,
+    retryAfter: QUOTA_WINDOW_MS - 60_000,
   });
   const third = await subject.store("3", { user: "ben" });
   expect([first.at, second.at, third.at]).toEqual([first.at, first.at + 60_000, first.at + 60_000]);
@@ -114,9 +114,9 @@ test("Q1 a clock that was set forward is followed, and charges leave with it", a
   await using folder = new StoreFolder();
   const { subject, setClock } = await begin(folder);
   const first = await subject.store("1", { limit: 1 });
-  setClock(first.at + QUOTA_WINDOW);
+  setClock(first.at + QUOTA_WINDOW_MS);
   await subject.reopen();
-  expect(await subject.store("2", { limit: 1 })).toMatchObject({ at: first.at + QUOTA_WINDOW });
+  expect(await subject.store("2", { limit: 1 })).toMatchObject({ at: first.at + QUOTA_WINDOW_MS });
   expect(folder.log.events()).not.toContain("store.clock_behind");
 });
 

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { KEEP_ALL, type RetentionLimits } from "../../../src/core/retention.ts";
+import { type RetentionLimits, UNLIMITED_RETENTION } from "../../../src/core/retention.ts";
 import { END_MARK_FILE } from "../../../src/engine/sqlite/end-mark.ts";
 import { SqliteEngine } from "../../../src/engine/sqlite/engine.ts";
 import { openIndexFile } from "../../../src/engine/sqlite/index-file.ts";
@@ -18,7 +18,10 @@ export interface EngineInParts extends OpenedEngine {
   clean(): Promise<void>;
 }
 
-export async function openEngineInParts(clock: ManualClock, retention = KEEP_ALL): Promise<EngineInParts> {
+export async function openEngineInParts(
+  clock: ManualClock,
+  retention = UNLIMITED_RETENTION,
+): Promise<EngineInParts> {
   const folder = new StoreFolder();
   let parts = put(folder, clock, retention);
   return {

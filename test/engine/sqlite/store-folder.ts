@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Clock } from "../../../src/core/clock.ts";
-import { KEEP_ALL } from "../../../src/core/retention.ts";
+import { UNLIMITED_RETENTION } from "../../../src/core/retention.ts";
 import type { Disk } from "../../../src/engine/sqlite/disk-watch.ts";
 import { openSqlite } from "../../../src/engine/sqlite/open.ts";
 import { INDEX_FILE, STORE_FILE } from "../../../src/engine/sqlite/schema.ts";
@@ -20,7 +20,7 @@ export class StoreFolder implements AsyncDisposable {
   readonly indexFile = join(this.path, INDEX_FILE);
   private readonly opened = new Set<Store>();
 
-  async open(clock: Clock = new ManualClock(), retention = KEEP_ALL, disk?: Disk): Promise<Store> {
+  async open(clock: Clock = new ManualClock(), retention = UNLIMITED_RETENTION, disk?: Disk): Promise<Store> {
     const { path: dataDir, log } = this;
     const store = await openSqlite({ dataDir, clock, log, sync: "normal", retention, ...(disk && { disk }) });
     const close = async () => {

@@ -96,7 +96,7 @@ test("D2 a batch that fails where the disk cannot be read either is answered, an
   expect(await store.post("3")).toEqual({ outcome: "unavailable" });
   expect(store.engine.ready()).toBe(false);
   expect(await store.engine.page("room", 0, 1, 5)).toBeUndefined();
-  await expect(store.engine.listen("room", () => {})).rejects.toThrow("cannot be read");
+  await expect(store.engine.subscribe("room", () => {})).rejects.toThrow("cannot be read");
   other.run("alter table charge_away rename to charge");
   expect(await store.post("2")).toMatchObject({ outcome: "stored", seq: 2, quota: { remaining: 8 } });
   expect((await store.engine.page("room", 0, 9, 5))?.map(({ id }) => id)).toEqual(["1", "2"]);
@@ -139,7 +139,7 @@ test("D1 D2 Q2 a batch that the disk has no room for leaves no number, no charge
 
   // The same is on disk, read by a process without a bound.
   const { engine } = await folder.open();
-  const { seq } = await engine.listen("room", () => {});
+  const { seq } = await engine.subscribe("room", () => {});
   expect(seq).toBe(filled + 1);
   const retry = new Promise<PostResult>((resolve) =>
     engine.post({ conversation: "room", user: "anna", id: "refused 0", text: "", limit: 0 }, resolve),

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { exportJWK, type JWK } from "jose";
-import { FAILURE_PAUSE, FRESH_FOR, KEPT_FOR } from "../../../src/core/key-set.ts";
+import { FRESH_MS, MAX_AGE_MS, RETRY_AFTER_FAILURE_MS } from "../../../src/core/key-set.ts";
 import { KeySet } from "../../../src/server/authentication/key-set.ts";
 import { TestClient } from "../../support/client.ts";
 import { RecordedLog } from "../../support/recorded-log.ts";
@@ -38,7 +38,7 @@ function serveIssuer(answer: () => Response | Promise<Response> = goodSet) {
 function keySetOf(url: URL, patience = 5_000) {
   const time = { now: 1_000 };
   const log = new RecordedLog();
-  const keySet = new KeySet(url, { now: () => time.now, patience, log });
+  const keySet = new KeySet(url, { now: () => time.now, timeoutMs: patience, log });
   const find = async (kid = "k1") => {
     const found = await keySet.find(kid, "ES256");
     return typeof found === "string" ? found : "found";
@@ -87,7 +87,7 @@ describe("T1 a key set that is away, slow or wrong", () => {
       expect([issuer.asked, issuer.elsewhere]).toEqual([1, 0]);
       expect(log.lines.map(({ event }) => event)).toEqual(["key_set.unavailable"]);
       issuer.answer = goodSet;
-      time.now += FAILURE_PAUSE;
+      time.now += RETRY_AFTER_FAILURE_MS;
       expect(await find()).toBe("found");
       expect(log.lines.map(({ event }) => event)).toEqual(["key_set.unavailable", "key_set.recovered"]);
     },
@@ -123,16 +123,16 @@ describe("T1 a key set that is away, slow or wrong", () => {
     const { time, find } = keySetOf(issuer.url);
     expect(await find()).toBe("found");
     issuer.answer = () => new Response(null, { status: 500 });
-    time.now += KEPT_FOR - 1;
+    time.now += MAX_AGE_MS - 1;
     expect([await find(), await find("new")]).toEqual(["found", "unavailable"]);
-    time.now += FAILURE_PAUSE;
+    time.now += RETRY_AFTER_FAILURE_MS;
     expect(await find()).toBe("unavailable");
     issuer.answer = goodSet;
-    time.now += FAILURE_PAUSE;
+    time.now += RETRY_AFTER_FAILURE_MS;
     expect(await find()).toBe("found");
     issuer.answer = () => Response.json({ keys: [] });
     expect(await find()).toBe("found");
-    time.now += FRESH_FOR;
+    time.now += FRESH_MS;
     expect(await find()).toBe("none");
   });
 

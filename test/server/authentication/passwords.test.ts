@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import {
   type Bcrypt,
+  bcryptCost,
   checkNewPassword,
-  costOf,
   createPasswords,
 } from "../../../src/server/authentication/passwords.ts";
 
@@ -17,7 +17,7 @@ class CountedBcrypt implements Bcrypt {
   }
 
   async verify(password: string, hash: string): Promise<boolean> {
-    const cost = costOf(hash)!;
+    const cost = bcryptCost(hash)!;
     this.verified.set(cost, (this.verified.get(cost) ?? 0) + 1);
     return this.during(Bun.password.verify(password, hash, "bcrypt"));
   }
@@ -47,7 +47,7 @@ describe("S1 hashing", () => {
     const passwords = createPasswords({ cost: 5, queue: 10 });
     const hashing = await passwords.hash("correct horse");
     if (hashing.outcome === "busy") throw new Error("nothing else is being hashed");
-    expect(costOf(hashing.hash)).toBe(5);
+    expect(bcryptCost(hashing.hash)).toBe(5);
     expect(await passwords.verify("correct horse", hashing.hash)).toEqual({
       outcome: "right",
       outdated: false,

@@ -2,8 +2,8 @@ import { describe, expect, test } from "bun:test";
 import type { Account } from "../../../src/core/accounts.ts";
 import { LocalThrottle } from "../../../src/engine/local/throttle.ts";
 import type { SqliteAccounts } from "../../../src/engine/sqlite/accounts.ts";
-import { costOf, createPasswords } from "../../../src/server/authentication/passwords.ts";
-import { type SignInParts, signIn } from "../../../src/server/authentication/sign-in.ts";
+import { bcryptCost, createPasswords } from "../../../src/server/authentication/passwords.ts";
+import { type SignInDeps, signIn } from "../../../src/server/authentication/sign-in.ts";
 import { verifyToken } from "../../../src/server/authentication/tokens.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { RecordedLog } from "../../support/recorded-log.ts";
@@ -20,7 +20,7 @@ async function account(change: Partial<Account> = {}, cost = 4): Promise<Account
   return { user: "ann", plan: "basic", disabled: false, passwordHash, demo: false, createdAt: 0, ...change };
 }
 
-function parts(accounts: SqliteAccounts, change: Partial<SignInParts> = {}) {
+function parts(accounts: SqliteAccounts, change: Partial<SignInDeps> = {}) {
   const clock = new ManualClock();
   return {
     accounts,
@@ -105,9 +105,9 @@ describe("sign-in", () => {
     const accounts = storedAccounts(await account({}, 4));
     const all = parts(accounts, { passwords: createPasswords({ cost: 5, queue: 50 }) });
     await signIn(all, from("192.0.2.1", "wrong horse"));
-    expect(costOf((await accounts.find("ann"))!.passwordHash)).toBe(4);
+    expect(bcryptCost((await accounts.find("ann"))!.passwordHash)).toBe(4);
     expect((await signIn(all, from("192.0.2.1"))).outcome).toBe("signed_in");
-    expect(costOf((await accounts.find("ann"))!.passwordHash)).toBe(5);
+    expect(bcryptCost((await accounts.find("ann"))!.passwordHash)).toBe(5);
     expect((await signIn(all, from("192.0.2.1"))).outcome).toBe("signed_in");
   });
 

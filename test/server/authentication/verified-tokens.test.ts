@@ -48,7 +48,7 @@ describe("tokens that were checked before", () => {
     const { verified, ...keys } = await testKeys();
     const token = handMade(HEADER, goodClaims(NOW));
     expect(await check({ ...keys, verified }, token)).toBe("ann");
-    const name = verified.nameOf(token);
+    const name = verified.keyOf(token);
     const known = verified.find(name, NOW)!;
     for (let i = 0; i < 8_191; i++) verified.add(`other ${i}`, known);
     expect(verified.find(name, NOW)).toBe(known);
@@ -61,9 +61,9 @@ describe("tokens that were checked before", () => {
     class Watched extends VerifiedTokens {
       readonly hashed: string[] = [];
 
-      override nameOf(token: string): string {
+      override keyOf(token: string): string {
         this.hashed.push(token);
-        return super.nameOf(token);
+        return super.keyOf(token);
       }
     }
     const verified = new Watched();

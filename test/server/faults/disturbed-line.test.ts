@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { DisturbedLine } from "../../../src/server/faults/line.ts";
+import { FaultySocket } from "../../../src/server/faults/line.ts";
 import type { Socket } from "../../../src/server/socket/connection-host.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 
@@ -17,7 +17,7 @@ function lineOn(clock: ManualClock, send?: () => number) {
     terminate: () => void told.push("terminate"),
   };
   const failed = (error: unknown) => void told.push(`failed ${error}`);
-  const line = new DisturbedLine(socket, clock, {
+  const line = new FaultySocket(socket, clock, {
     drained: () => void told.push("drained"),
     thawed: () => void told.push("thawed"),
     failed,
@@ -46,7 +46,7 @@ test("B2 a socket of which much is held back is read again when half of it has g
   let done = 0;
   for (let i = 0; i < 300; i++) {
     clock.advance(1);
-    line.arrives(10, () => done++);
+    line.receive(10, () => done++);
   }
   expect(told).toEqual(["pause"]);
   // Of 300 the last came 1 s before all have gone; with 170 gone there is more than half of what may wait.
@@ -55,7 +55,7 @@ test("B2 a socket of which much is held back is read again when half of it has g
   expect(told).toEqual(["pause"]);
   clock.advance(15);
   expect(told).toEqual(["pause", "resume"]);
-  line.arrives(2 * 1024 * 1024, () => done++);
+  line.receive(2 * 1024 * 1024, () => done++);
   expect(told).toEqual(["pause", "resume", "pause"]);
 });
 
@@ -105,10 +105,10 @@ test("what throws when it is let go is told, and nothing else is held up", () =>
   const clock = new ManualClock();
   const { line, told } = lineOn(clock);
   line.delay(10);
-  line.arrives(1, () => {
+  line.receive(1, () => {
     throw new Error("broken");
   });
-  line.arrives(1, () => told.push("next"));
+  line.receive(1, () => told.push("next"));
   clock.advance(15);
   expect(told).toEqual(["failed Error: broken", "next"]);
 });

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { REFRESH_GRACE } from "../../../src/core/refresh.ts";
+import { REFRESH_GRACE_MS } from "../../../src/core/refresh.ts";
 import { TEST_PASSWORD, testApp } from "../../support/http-app.ts";
 
 type App = Awaited<ReturnType<typeof testApp>>;
@@ -57,7 +57,7 @@ describe("T5 refresh tokens at POST /token", () => {
     const app = await testApp();
     const token = await begin(app);
     const lost = await refresh(app, token);
-    app.clock.advance(REFRESH_GRACE - 1);
+    app.clock.advance(REFRESH_GRACE_MS - 1);
     const retried = await refresh(app, token);
     expect(retried.status).toBe(200);
     expect(retried.body.refresh_token).not.toBe(lost.body.refresh_token);
@@ -69,7 +69,7 @@ describe("T5 refresh tokens at POST /token", () => {
     const app = await testApp();
     const [token, other] = [await begin(app), await begin(app)];
     const next = (await refresh(app, token)).body.refresh_token!;
-    app.clock.advance(REFRESH_GRACE);
+    app.clock.advance(REFRESH_GRACE_MS);
     expect(await refresh(app, token)).toMatchObject(INVALID);
     expect(await refresh(app, next)).toMatchObject(INVALID);
     expect((await refresh(app, other)).status).toBe(200);
@@ -93,7 +93,7 @@ describe("T5 refresh tokens at POST /token", () => {
       answer = await refresh(app, token);
     }
     expect(answer).toMatchObject({ status: 429, body: { code: "too_many_attempts" } });
-    app.clock.advance(REFRESH_GRACE);
+    app.clock.advance(REFRESH_GRACE_MS);
     expect((await refresh(app, token)).status).toBe(200);
   });
 

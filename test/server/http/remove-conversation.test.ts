@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { createRemovals } from "../../../src/server/removals.ts";
+import { createRemovalBatcher } from "../../../src/server/removals.ts";
 import { startRedis } from "../../support/redis.ts";
 import { startTestServer, type TestServer } from "../../support/server.ts";
 import { until } from "../../support/until.ts";
@@ -42,7 +42,7 @@ describe("DELETE /conversations/{id}", () => {
 
   test("M1 who asks for many gets one turn for all that wait, and a refusal beyond", async () => {
     const turns: number[] = [];
-    const remove = createRemovals(async (ids) => {
+    const remove = createRemovalBatcher(async (ids) => {
       turns.push(ids.length);
       return new Set(ids.filter((id) => id !== "7"));
     });

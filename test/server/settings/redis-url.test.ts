@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { readSettings } from "../../../src/server/settings/read.ts";
-import { readRedisUrl, redisAddressOf } from "../../../src/server/settings/redis-url.ts";
+import { parseRedisUrl, redisAddressOf } from "../../../src/server/settings/redis-url.ts";
 
 const host = (name: string, port = 6379) => ({ host: name, port });
 
@@ -21,7 +21,7 @@ describe("REDIS_URL", () => {
     ],
     ["rediss+sentinel://s1/main", { kind: "sentinel", tls: true, primary: "main" }],
   ])("%s is understood", (text, expected) => {
-    const parsed = readRedisUrl(text);
+    const parsed = parseRedisUrl(text);
     if ("problem" in parsed) throw new Error(parsed.problem);
     expect(parsed.value).toMatchObject(expected as object);
   });

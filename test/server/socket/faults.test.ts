@@ -59,9 +59,9 @@ test("RUNTIME 2 M5 a rejection while a socket is let in ends it the same way, an
           if (away && broken === "quota") throw new Error("the disk is on fire");
           return engine.quota(user, limit);
         },
-        async listen(conversation, listener) {
+        async subscribe(conversation, listener) {
           if (away && broken === "listen") throw new Error("the disk is on fire");
-          return engine.listen(conversation, listener);
+          return engine.subscribe(conversation, listener);
         },
       })),
     });
@@ -98,12 +98,12 @@ test("RUNTIME 7 a client that goes while it is let in leaves nothing behind: no 
   await using server = await startTestServer({
     env: { PLANS: "free:100:1" },
     disturb: faulty((engine) => ({
-      async listen(conversation, listener) {
+      async subscribe(conversation, listener) {
         if (slow) {
           reached.resolve();
           await answer.promise;
         }
-        return engine.listen(conversation, listener);
+        return engine.subscribe(conversation, listener);
       },
     })),
   });

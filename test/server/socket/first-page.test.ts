@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import type { Engine } from "../../../src/core/engine.ts";
-import { REPEATED_BYTES } from "../../../src/core/repeats.ts";
-import { SHOWN_BYTES } from "../../../src/core/resume.ts";
+import { MAX_RESENT_BYTES_PER_MINUTE } from "../../../src/core/repeats.ts";
+import { MAX_RECENT_BYTES } from "../../../src/core/resume.ts";
 import { TestClient } from "../../support/client.ts";
 import { disturbed } from "../../support/disturbed-engine.ts";
 import { Random, seeds } from "../../support/random.ts";
@@ -99,8 +99,8 @@ test("MX7 B1 of long messages the newest that fit are shown, and the rest is lef
   expect(history?.more).toBe(true);
   expect(history?.messages.at(-1)?.seq).toBe(50);
   const bytes = Buffer.byteLength(JSON.stringify(history));
-  expect(bytes).toBeLessThan(SHOWN_BYTES + 1024);
-  expect(bytes).toBeGreaterThan(SHOWN_BYTES / 2);
+  expect(bytes).toBeLessThan(MAX_RECENT_BYTES + 1024);
+  expect(bytes).toBeGreaterThan(MAX_RECENT_BYTES / 2);
 });
 
 for (const seed of seeds(41, 42)) {
@@ -157,7 +157,7 @@ test("MX7 who asks for the same again and again is `busy`, and comes back later;
   await using server = await startTestServer({ env: UNMETERED });
   await using anna = await TestClient.connect(await addressOf(server, "anna"));
   await say(anna, 5, "x".repeat(50_000));
-  const looks = Math.floor(REPEATED_BYTES / 250_000);
+  const looks = Math.floor(MAX_RESENT_BYTES_PER_MINUTE / 250_000);
   let refused: TestClient | undefined;
   for (let i = 0; refused === undefined && i < looks + 3; i++) {
     // One way of coming after the other: what counts is what is sent.

@@ -1,12 +1,12 @@
 import { expect, test } from "bun:test";
-import { Outbox } from "../../../src/server/socket/outbox.ts";
-import { type Timed, Wheel } from "../../../src/server/socket/wheel.ts";
+import { WriteBatcher } from "../../../src/server/socket/outbox.ts";
+import { type TimerEntry, TimingWheel } from "../../../src/server/socket/wheel.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 
 test("RUNTIME 2 one connection that cannot be flushed keeps no other from being flushed", async () => {
   const failed: unknown[] = [];
   const flushed: string[] = [];
-  const outbox = new Outbox<{ flush(): void }>((_, error) => failed.push(error));
+  const outbox = new WriteBatcher<{ flush(): void }>((_, error) => failed.push(error));
   const fault = new Error("a fault");
   outbox.add({ flush: () => flushed.push("first") });
   outbox.add({
@@ -22,17 +22,17 @@ test("RUNTIME 2 one connection that cannot be flushed keeps no other from being 
 
 test("RUNTIME 2 one connection that throws when its time has come delays no other", () => {
   const clock = new ManualClock();
-  const failed: Timed[] = [];
+  const failed: TimerEntry[] = [];
   const called: string[] = [];
-  const wheel = new Wheel<Timed>(clock, (timed) => failed.push(timed));
-  const faulty: Timed = {
+  const wheel = new TimingWheel<TimerEntry>(clock, (timed) => failed.push(timed));
+  const faulty: TimerEntry = {
     wheelSlot: -1,
-    due() {
+    onDue() {
       throw new Error("a fault");
     },
   };
-  wheel.put(faulty, clock.now() + 500);
-  wheel.put({ wheelSlot: -1, due: () => called.push("other") }, clock.now() + 500);
+  wheel.schedule(faulty, clock.now() + 500);
+  wheel.schedule({ wheelSlot: -1, onDue: () => called.push("other") }, clock.now() + 500);
   clock.advance(600);
   expect(called).toEqual(["other"]);
   expect(failed).toEqual([faulty]);
@@ -41,10 +41,10 @@ test("RUNTIME 2 one connection that throws when its time has come delays no othe
 test("I1 the wheel calls late by at most a slot and never early, also a turn of the wheel ahead", () => {
   const clock = new ManualClock();
   const start = clock.now();
-  const wheel = new Wheel<Timed>(clock, () => {});
+  const wheel = new TimingWheel<TimerEntry>(clock, () => {});
   for (const delay of [1, 99, 100, 101, 25_000, 102_000]) {
     let at: number | undefined;
-    wheel.put({ wheelSlot: -1, due: (now) => (at ??= now) }, clock.now() + delay);
+    wheel.schedule({ wheelSlot: -1, onDue: (now) => (at ??= now) }, clock.now() + delay);
     const began = clock.now();
     clock.advance(delay + 200);
     expect(at! - began).toBeGreaterThanOrEqual(delay);

@@ -1,11 +1,11 @@
 import { expect, test } from "bun:test";
-import { Ring } from "../../../src/server/socket/ring.ts";
+import { ReplayBuffer } from "../../../src/server/socket/ring.ts";
 
 const frames = (first: number, last: number) =>
   Array.from({ length: last - first + 1 }, (_, i) => `frame ${first + i}`);
 
 test("D4 a ring answers with what follows, and with nothing where it does not reach back", () => {
-  const ring = new Ring(10);
+  const ring = new ReplayBuffer(10);
   expect(ring.after(10)).toEqual([]);
   expect(ring.after(9)).toBeUndefined();
   ring.add(11, "frame 11");
@@ -16,29 +16,29 @@ test("D4 a ring answers with what follows, and with nothing where it does not re
 });
 
 test("D4 what was read from the store joins what is there, without a hole and without a repeat", () => {
-  const ring = new Ring(10);
+  const ring = new ReplayBuffer(10);
   ring.add(11, "frame 11");
-  ring.reachBack(10, frames(6, 10));
+  ring.prepend(10, frames(6, 10));
   expect(ring.after(5)).toEqual(frames(6, 11));
   // The same page once more, one that overlaps, and one with a hole before what is there.
-  ring.reachBack(10, frames(6, 10));
-  ring.reachBack(7, frames(2, 7));
-  ring.reachBack(3, frames(1, 3));
+  ring.prepend(10, frames(6, 10));
+  ring.prepend(7, frames(2, 7));
+  ring.prepend(3, frames(1, 3));
   expect(ring.after(5)).toEqual(frames(6, 11));
   expect(ring.after(4)).toBeUndefined();
-  ring.reachBack(5, frames(4, 5));
+  ring.prepend(5, frames(4, 5));
   expect(ring.after(3)).toEqual(frames(4, 11));
 });
 
 test("B1 a ring keeps the newest 64 frames, wherever they come from", () => {
-  const ring = new Ring(300);
-  ring.reachBack(300, frames(101, 300));
+  const ring = new ReplayBuffer(300);
+  ring.prepend(300, frames(101, 300));
   expect(ring.after(236)).toEqual(frames(237, 300));
   expect(ring.after(235)).toBeUndefined();
   ring.add(301, "frame 301");
   expect(ring.after(236)).toBeUndefined();
   expect(ring.after(237)).toEqual(frames(238, 301));
-  const long = new Ring(0);
+  const long = new ReplayBuffer(0);
   for (let seq = 1; seq <= 3; seq++) long.add(seq, "x".repeat(100_000));
   expect(long.after(2)).toHaveLength(1);
   expect(long.after(1)).toBeUndefined();

@@ -37,7 +37,7 @@ interface Line {
   earlier: ReadonlySet<string>;
 }
 
-/** `nameOf` says what a client is called on the page. */
+/** `keyOf` says what a client is called on the page. */
 export function createRecorder(nameOf: (client: string) => string): Recorder {
   const lines = new Map<number, Line>();
   /** The newest number in each conversation, whoever heard it. */

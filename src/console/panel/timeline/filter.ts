@@ -31,7 +31,7 @@ export function writeFilter({ client, direction, type, find, marked }: Filter): 
   return { client, dir: direction, type, find, marked: marked ? "yes" : "" };
 }
 
-/** Makes the question. `matches` is undefined where every frame is to be shown. `nameOf` is a client's name by its id. */
+/** Makes the question. `matches` is undefined where every frame is to be shown. `keyOf` is a client's name by its id. */
 export function compileFilter(filter: Filter, nameOf: (id: string) => string): Compiled {
   const { client, direction, type, find, marked } = filter;
   const tests: ((frame: Frame) => boolean)[] = [];

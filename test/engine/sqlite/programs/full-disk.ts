@@ -28,7 +28,7 @@ const dataDir = process.argv[2]!;
 // A clock that stands still: no housekeeping, so that only the messages write.
 const { engine, close } = await openSqlite({ dataDir, clock: new ManualClock(), log, sync: "normal" });
 let announced = 0;
-await engine.listen("room", () => announced++);
+await engine.subscribe("room", () => announced++);
 
 function post(id: string, text: string): Promise<PostResult> {
   return new Promise((resolve) =>
