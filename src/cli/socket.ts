@@ -33,7 +33,7 @@ export async function openSocket(
     token,
     { url: ws, token },
     {
-      received(frame) {
+      onFrame(frame) {
         if (isIn) listener.received(frame);
         else if (frame.type === "error") said = ` ${frame.message}`;
         else if (frame.type === "welcome") {
@@ -41,7 +41,7 @@ export async function openSocket(
           resolve(frame);
         }
       },
-      lost(code, reason) {
+      onClose(code, reason) {
         if (isIn) listener.lost(code, reason);
         else
           reject(
@@ -52,5 +52,5 @@ export async function openSocket(
       },
     },
   );
-  return { welcome: await promise, send: connection.send, hangUp: connection.hangUp };
+  return { welcome: await promise, send: connection.send, close: connection.close };
 }

@@ -1,4 +1,9 @@
-import { EARLY_TRIES, FIRST_WAIT, LONGEST_EARLY_WAIT, LONGEST_WAIT } from "./options.ts";
+import {
+  BACKOFF_EARLY_ATTEMPTS,
+  BACKOFF_EARLY_MAX_MS,
+  BACKOFF_INITIAL_MS,
+  BACKOFF_MAX_MS,
+} from "./options.ts";
 
 /**
  * How long to wait before trying again, in milliseconds: exponential with full jitter.
@@ -9,12 +14,12 @@ import { EARLY_TRIES, FIRST_WAIT, LONGEST_EARLY_WAIT, LONGEST_WAIT } from "./opt
 export function backoff(
   attempt: number,
   random: number,
-  longest: number = attempt < EARLY_TRIES ? LONGEST_EARLY_WAIT : LONGEST_WAIT,
+  longest: number = attempt < BACKOFF_EARLY_ATTEMPTS ? BACKOFF_EARLY_MAX_MS : BACKOFF_MAX_MS,
 ): number {
-  return random * Math.min(longest, FIRST_WAIT * 2 ** attempt);
+  return random * Math.min(longest, BACKOFF_INITIAL_MS * 2 ** attempt);
 }
 
 /** The wait after an answer: what the server asked for in `seconds` wins over the back-off. */
-export function waitFor(seconds: number | undefined, attempt: number, random: number): number {
+export function retryDelay(seconds: number | undefined, attempt: number, random: number): number {
   return seconds === undefined ? backoff(attempt, random) : seconds * 1000;
 }

@@ -5,7 +5,7 @@ import type { AnyData } from "./message.ts";
 import type { Options } from "./options.ts";
 import { closedError, ParleyError } from "./parley-error.ts";
 import { MONOTONIC } from "./timing.ts";
-import { createTokenKeeper } from "./token.ts";
+import { createTokenCache } from "./token.ts";
 
 export type { PresentUser, Quota, ServerFrame, ServerFrameOf } from "../protocol/server-frames.ts";
 export type {
@@ -44,12 +44,12 @@ export interface Parley {
  */
 export function connect(options: Options): Parley {
   new URL(options.url);
-  const tokens = createTokenKeeper(options.token, options.timing ?? MONOTONIC);
+  const tokens = createTokenCache(options.token, options.timing ?? MONOTONIC);
   const conversations = new Map<string, Conversation>();
-  let isOver = false;
+  let isClosed = false;
   return {
     conversation<Data extends object>(id: string, opening: OpenOptions = {}): Conversation<Data> {
-      if (isOver) throw new ParleyError("closed", "Left by close().");
+      if (isClosed) throw new ParleyError("closed", "Left by close().");
       if ((options.WebSocket ?? globalThis.WebSocket) === undefined)
         throw new TypeError("No WebSocket: use node --experimental-websocket, or the option WebSocket.");
       const known = conversations.get(id);
@@ -60,7 +60,7 @@ export function connect(options: Options): Parley {
       return conversation as unknown as Conversation<Data>;
     },
     async close() {
-      isOver = true;
+      isClosed = true;
       const all = [...conversations.values()];
       conversations.clear();
       await Promise.all(all.map((conversation) => conversation.close()));

@@ -1,20 +1,20 @@
 import { MAX_HISTORY_LIMIT } from "../protocol/limits.ts";
 import type { PresentUser, Quota, ServerFrame, ServerFrameOf } from "../protocol/server-frames.ts";
 import { createListeners, type EventName, type Listener } from "./events.ts";
-import { createInbox, type Lost, type Position, type Taken } from "./inbox.ts";
-import { createKeeper } from "./keeper.ts";
-import { createLine } from "./line.ts";
+import { createInbox, type InboxOutput, type Lost, type Position } from "./inbox.ts";
+import { createOutboxPersistence } from "./keeper.ts";
+import { createReconnectingSocket } from "./line.ts";
 import type { AnyData, Message } from "./message.ts";
 import { newId } from "./new-id.ts";
-import { type Options, type Pending, TYPING_EVERY } from "./options.ts";
+import { type Options, type Pending, TYPING_INTERVAL_MS } from "./options.ts";
 import { closedError, ParleyError } from "./parley-error.ts";
-import { createPeople, type PeopleEvent } from "./people.ts";
-import { createReader, type Reader } from "./reader.ts";
-import { type Asking, createRequests } from "./requests.ts";
+import { createPresenceTracker, type PresenceEvent } from "./people.ts";
+import { createMessageIterator, type MessageIterator } from "./reader.ts";
+import { createRequestQueue, type RequestFrame } from "./requests.ts";
 import type { State } from "./state.ts";
-import { isAsleep, isInTouch } from "./step.ts";
+import { isConnected, isIdleClosed } from "./step.ts";
 import { MONOTONIC } from "./timing.ts";
-import type { TokenKeeper } from "./token.ts";
+import type { TokenCache } from "./token.ts";
 
 /** Says that a message is stored, and as what. */
 export type Ack = Omit<ServerFrameOf<"ack">, "type">;
@@ -105,82 +105,82 @@ const REMOVED = 4404;
 export function openConversation(
   id: string,
   options: Options,
-  tokens: TokenKeeper,
+  tokens: TokenCache,
   { from, last }: OpenOptions,
 ): Conversation {
   const { timing = MONOTONIC } = options;
   const listeners = createListeners();
-  const { tell } = listeners;
-  const readers = new Set<Reader>();
+  const { emit } = listeners;
+  const iterators = new Set<MessageIterator>();
   let inbox = createInbox(from);
   /** How many of the newest messages are still to be shown at the door. */
-  let wanted = from === undefined && last !== 0 ? last : undefined;
-  const people = createPeople();
+  let initialCount = from === undefined && last !== 0 ? last : undefined;
+  const presence = createPresenceTracker();
   /**
    * Names this conversation in this page to the server: a socket takes the place of one of the same name, so that what is
    * left of a dead line is not counted beside it. Kept nowhere: a tab that is duplicated copies its storage, too.
    */
   const client = newId();
   let welcome: ServerFrameOf<"welcome"> | undefined;
-  let typedAt = -Infinity;
+  let lastTypingAt = -Infinity;
   /** Counts welcomes: a page that was asked for before the last one says nothing about what is missing now. */
   let welcomes = 0;
 
   const report = (code: "storage" | "token", cause: unknown) =>
-    tell("error", new ParleyError(code, String(cause), { cause }));
-  const keeper = createKeeper(
+    emit("error", new ParleyError(code, String(cause), { cause }));
+  const persistence = createOutboxPersistence(
     options.storage,
     id,
     timing,
     (kept) => {
       if (kept.length > 0 || requests.pending().length > 0) requests.restore(kept);
-      requests.pump();
+      requests.flush();
     },
     (error) => report("storage", error),
   );
   // What is written before a token names the user is kept, too.
-  let reading: Promise<void> | undefined = keeper.read(options.user);
-  const line = createLine(options, timing, tokens, {
-    async prepare(user) {
-      const first = reading ?? keeper.read(options.user);
+  let reading: Promise<void> | undefined = persistence.load(options.user);
+  const socket = createReconnectingSocket(options, timing, tokens, {
+    async resolveAddress(user) {
+      const first = reading ?? persistence.load(options.user);
       reading = undefined;
-      await Promise.all([first, keeper.read(user)]);
+      await Promise.all([first, persistence.load(user)]);
       // Nothing was given out before the page that a lost line still owed: begin again with it.
-      if (wanted !== undefined) inbox = createInbox();
-      return addressOf(options.url, user, id, client, inbox.position(), wanted);
+      if (initialCount !== undefined) inbox = createInbox();
+      return addressOf(options.url, user, id, client, inbox.position(), initialCount);
     },
-    received,
-    interrupted() {
-      typedAt = -Infinity;
-      requests.interrupt();
-      tellOf(people.interrupted());
+    onFrame,
+    onDisconnect() {
+      lastTypingAt = -Infinity;
+      requests.onDisconnect();
+      emitAll(presence.onDisconnect());
     },
-    changed,
-    tokenFailed: (error) => report("token", error),
+    onStateChange,
+    onTokenError: (error) => report("token", error),
   });
-  const requests = createRequests(options, timing, line, keeper.save);
+  const requests = createRequestQueue(options, timing, socket, persistence.save);
 
-  function tellOf(events: readonly PeopleEvent[]): void {
-    for (const { event, body } of events) tell(event, body as never);
+  function emitAll(events: readonly PresenceEvent[]): void {
+    for (const { event, body } of events) emit(event, body as never);
   }
 
-  function changed(state: State): void {
+  function onStateChange(state: State): void {
     const refusal = closedError(state);
     if (state.state === "closed" && refusal !== undefined) {
-      for (const reader of [...readers]) reader.end(state.code === 1000 ? undefined : refusal);
+      for (const iterator of [...iterators]) iterator.end(state.code === 1000 ? undefined : refusal);
       // What was written to a conversation that was removed must not go to another one of its name.
-      const isKept = keeper.isKeeping && state.code !== REMOVED;
-      requests.end(refusal, isKept);
-      if (!isKept) keeper.save([]);
+      const isKept = persistence.isPersistent && state.code !== REMOVED;
+      requests.close(refusal, isKept);
+      if (!isKept) persistence.save([]);
     }
-    tell("status", state);
-    requests.pump();
+    emit("status", state);
+    requests.flush();
   }
 
-  function received(frame: ServerFrame): void {
+  function onFrame(frame: ServerFrame): void {
     const { type, ...body } = frame;
     const { quota, retry_after } = frame as { quota?: Quota | null; retry_after?: number };
-    if (quota !== undefined) tell("quota", quota && { ...quota, retry_after });
+    if (quota !== undefined) emit("quota", quota && { ...quota, retry_after });
     switch (type) {
       case "welcome":
         onWelcome(frame);
@@ -188,112 +188,112 @@ export function openConversation(
       case "message": {
         const seq = inbox.position()?.seq;
         const isBehind = inbox.isBehind();
-        take(inbox.message(body as Message));
+        emitItems(inbox.message(body as Message));
         // What was missed comes before the answers: as long as it comes, they are not late.
-        if (isBehind && inbox.position()?.seq !== seq) requests.excuse();
+        if (isBehind && inbox.position()?.seq !== seq) requests.restartReplyTimeout();
         break;
       }
       case "history":
         // The page at the door was asked for in the address, not by a request.
-        if (frame.id === undefined) tell(type, { messages: frame.messages, more: frame.more });
-        requests.answered(frame.id, body);
+        if (frame.id === undefined) emit(type, { messages: frame.messages, more: frame.more });
+        requests.onReply(frame.id, body);
         break;
       case "ack":
       case "pong":
-        requests.answered(frame.id, body);
+        requests.onReply(frame.id, body);
         break;
       case "error":
         // The status tells of a full plan, and again at each new try.
-        if (!requests.refused(frame) && frame.code !== "too_many_connections")
-          tell("error", new ParleyError(frame.code, frame.message));
+        if (!requests.onError(frame) && frame.code !== "too_many_connections")
+          emit("error", new ParleyError(frame.code, frame.message));
         break;
       case "presence":
       case "typing":
-        tellOf(people[type](body as never));
+        emitAll(presence[type](body as never));
         break;
       case "read":
-        people.read(frame.user, frame.seq);
-        tell(type, frame);
+        presence.setReadMark(frame.user, frame.seq);
+        emit(type, frame);
         break;
       case "warning":
-        if (frame.code === "inactivity" && options.stay) line.send({ type: "activity" });
+        if (frame.code === "inactivity" && options.stay) socket.send({ type: "activity" });
         if (frame.code === "flooding") requests.pause((frame.seconds ?? 1) * 1000);
-        if (frame.code === "token_expiring") line.renew(frame.seconds ?? 0);
-        tell(type, frame);
+        if (frame.code === "token_expiring") socket.renewToken(frame.seconds ?? 0);
+        emit(type, frame);
         break;
       case "degraded":
       case "recovered":
-        requests.hasten();
-        requests.excuse();
-        line.dispatch(frame);
+        requests.retryNow();
+        requests.restartReplyTimeout();
+        socket.dispatch(frame);
         break;
       case "closing":
-        line.dispatch({ type, farewell: frame });
+        socket.dispatch({ type, farewell: frame });
         break;
     }
     // It comes right after `welcome`, or not at all.
-    if (type !== "welcome" && isInTouch(line.state())) wanted = undefined;
-    requests.pump();
+    if (type !== "welcome" && isConnected(socket.state())) initialCount = undefined;
+    requests.flush();
   }
 
   function onWelcome(frame: ServerFrameOf<"welcome">): void {
     const { epoch = frame.epoch } = inbox.position() ?? {};
     const isNewEpoch = epoch !== frame.epoch;
-    const taken = inbox.welcome(frame);
+    const output = inbox.welcome(frame);
     welcome = frame;
     welcomes++;
-    if (isNewEpoch) requests.forgetMark();
+    if (isNewEpoch) requests.resetReadMark();
     // A clock that stood still while the machine slept does not know how much of a wait is over: the server says it again.
-    requests.hasten();
-    const events = people.welcome(frame.present, isNewEpoch, Date.now());
-    line.dispatch({ type: "welcome", behind: inbox.isBehind() });
-    tellOf(events);
-    take(taken);
+    requests.retryNow();
+    const events = presence.welcome(frame.present, isNewEpoch, Date.now());
+    socket.dispatch({ type: "welcome", behind: inbox.isBehind() });
+    emitAll(events);
+    emitItems(output);
   }
 
-  function take({ told, readAfter }: Taken): void {
-    for (const item of told) {
+  function emitItems({ items, readAfter }: InboxOutput): void {
+    for (const item of items) {
       if ("lost" in item) onLost(item.lost);
       else {
-        for (const reader of readers) reader.push(item.message);
-        tell("message", item.message);
+        for (const iterator of iterators) iterator.push(item.message);
+        emit("message", item.message);
       }
     }
     if (readAfter !== undefined) void closeGap(readAfter);
-    line.dispatch({ type: "progress", behind: inbox.isBehind() });
+    socket.dispatch({ type: "progress", behind: inbox.isBehind() });
   }
 
   /** Reads what is missing, before whatever else is to be read. What may not be read is lost to this client. */
   async function closeGap(after: number): Promise<void> {
     const mine = welcomes;
-    const asked = requests.askFirst({ type: "history", id: newId(), after, limit: MAX_HISTORY_LIMIT });
+    const asked = requests.requestFirst({ type: "history", id: newId(), after, limit: MAX_HISTORY_LIMIT });
     const page = await asked.catch(() => ({ messages: [], more: false }));
     // A line that was lost has not said that the messages are.
-    if (mine === welcomes && isInTouch(line.state())) take(inbox.page(page.messages, page.more));
+    if (mine === welcomes && isConnected(socket.state())) emitItems(inbox.page(page.messages, page.more));
   }
 
   function onLost(lost: Lost): void {
-    for (const reader of readers) reader.lost(lost);
-    tell("lost", lost);
+    for (const iterator of iterators) iterator.lost(lost);
+    emit("lost", lost);
   }
 
   function history({ signal, ...range }: HistoryOptions = {}): Promise<HistoryPage> {
-    return requests.ask<HistoryPage>({ type: "history", id: newId(), ...range }, signal);
+    return requests.request<HistoryPage>({ type: "history", id: newId(), ...range }, signal);
   }
 
   return {
     id,
     get user() {
-      return line.user();
+      return socket.user();
     },
     get status() {
-      return line.state();
+      return socket.state();
     },
     get welcome() {
       return welcome;
     },
     get present() {
-      return people.present();
+      return presence.present();
     },
     get pending() {
       return requests.pending();
@@ -303,46 +303,46 @@ export function openConversation(
     },
     on: listeners.on,
     [Symbol.asyncIterator]() {
-      const reader = createReader({
+      const iterator = createMessageIterator({
         readAfter: (after) => history({ after, limit: MAX_HISTORY_LIMIT }),
         lost: onLost,
-        ended: () => readers.delete(reader),
+        onEnd: () => iterators.delete(iterator),
       });
-      readers.add(reader);
-      const refusal = closedError(line.state());
-      if (refusal !== undefined) reader.end(refusal);
-      return reader.messages;
+      iterators.add(iterator);
+      const refusal = closedError(socket.state());
+      if (refusal !== undefined) iterator.end(refusal);
+      return iterator.messages;
     },
     send(text, { id: name = newId(), data, signal } = {}) {
-      const frame = { type: "message", id: name, text, ...(data && { data }) } as Asking;
-      return Object.assign(requests.ask<Ack>(frame, signal), { id: name });
+      const frame = { type: "message", id: name, text, ...(data && { data }) } as RequestFrame;
+      return Object.assign(requests.request<Ack>(frame, signal), { id: name });
     },
     history,
     typing(active) {
       const now = timing.now();
-      const isKnown = active ? now - typedAt < TYPING_EVERY : typedAt === -Infinity;
-      if (isKnown || !isInTouch(line.state())) return;
-      typedAt = active ? now : -Infinity;
-      line.send({ type: "typing", active });
+      const isKnown = active ? now - lastTypingAt < TYPING_INTERVAL_MS : lastTypingAt === -Infinity;
+      if (isKnown || !isConnected(socket.state())) return;
+      lastTypingAt = active ? now : -Infinity;
+      socket.send({ type: "typing", active });
     },
     read(seq) {
-      const user = line.user();
-      if (user !== undefined) people.read(user, seq);
-      requests.mark(seq);
+      const user = socket.user();
+      if (user !== undefined) presence.setReadMark(user, seq);
+      requests.setReadMark(seq);
     },
     activity() {
-      if (isAsleep(line.state())) line.dispatch({ type: "open" });
-      line.send({ type: "activity" });
+      if (isIdleClosed(socket.state())) socket.dispatch({ type: "open" });
+      socket.send({ type: "activity" });
     },
     async ping() {
       const began = timing.now();
-      await requests.ask({ type: "ping", id: newId() });
+      await requests.request({ type: "ping", id: newId() });
       return timing.now() - began;
     },
-    reconnect: () => line.dispatch({ type: "reconnect" }),
+    reconnect: () => socket.dispatch({ type: "reconnect" }),
     async close() {
-      line.dispatch({ type: "close" });
-      await keeper.settled();
+      socket.dispatch({ type: "close" });
+      await persistence.settled();
     },
   };
 }

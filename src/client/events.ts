@@ -41,7 +41,7 @@ export type Listener<E extends EventName, Data extends object = AnyData> = (
 /** Listeners by event. One that throws harms nobody else; its error is reported as an uncaught one. */
 export interface Listeners {
   on<E extends EventName>(name: E, listener: Listener<E>): () => void;
-  tell<E extends EventName>(name: E, event: ConversationEvents[E]): void;
+  emit<E extends EventName>(name: E, event: ConversationEvents[E]): void;
 }
 
 export function createListeners(): Listeners {
@@ -53,7 +53,7 @@ export function createListeners(): Listeners {
       entries.add(entry);
       return () => void entries.delete(entry);
     },
-    tell(name, event) {
+    emit(name, event) {
       for (const [wanted, listener] of [...entries]) {
         if (wanted !== name) continue;
         try {

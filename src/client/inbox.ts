@@ -1,6 +1,6 @@
 import type { ServerFrameOf } from "../protocol/server-frames.ts";
 import type { Message } from "./message.ts";
-import { MAX_HELD } from "./options.ts";
+import { MAX_OUT_OF_ORDER } from "./options.ts";
 
 /** Up to where a conversation is known: `seq` means something within one `epoch` only. */
 export interface Position {
@@ -15,11 +15,11 @@ export interface Position {
 export type Lost = { readonly first: number; readonly last: number } | { readonly epoch: string };
 
 /** What the application is told, in this order. */
-export type Told = { readonly message: Message } | { readonly lost: Lost };
+export type InboxItem = { readonly message: Message } | { readonly lost: Lost };
 
 /** What a frame makes of the inbox. `readAfter`: send a `history` request for what follows this `seq`. */
-export interface Taken {
-  readonly told: readonly Told[];
+export interface InboxOutput {
+  readonly items: readonly InboxItem[];
   readonly readAfter?: number | undefined;
 }
 
@@ -33,10 +33,10 @@ export interface Inbox {
   /** Whether messages exist that were not told yet. */
   isBehind(): boolean;
   /** A connection was let in. Without an earlier position, what was said before it is not missed. */
-  welcome(frame: Pick<ServerFrameOf<"welcome">, "seq" | "epoch" | "resumed" | "lost">): Taken;
-  message(message: Message): Taken;
+  welcome(frame: Pick<ServerFrameOf<"welcome">, "seq" | "epoch" | "resumed" | "lost">): InboxOutput;
+  message(message: Message): InboxOutput;
   /** The answer to `readAfter`; an empty one without `more` also says that what is missing cannot be read. */
-  page(messages: readonly Message[], more: boolean): Taken;
+  page(messages: readonly Message[], more: boolean): InboxOutput;
 }
 
 export function createInbox(from?: Position): Inbox {
@@ -50,29 +50,29 @@ export function createInbox(from?: Position): Inbox {
   let reading = false;
   /** The server sends by itself what follows a resumption; only a hole in that is read. */
   let replaying = false;
-  let told: Told[] = [];
+  let items: InboxItem[] = [];
 
   function accept(message: Message): void {
     seq = message.seq;
-    told.push({ message });
+    items.push({ message });
   }
 
-  function loseUpTo(last: number): void {
-    if (last > seq) told.push({ lost: { first: seq + 1, last } });
+  function markLostUpTo(last: number): void {
+    if (last > seq) items.push({ lost: { first: seq + 1, last } });
     seq = Math.max(seq, last);
   }
 
   /** Lets go what was held and is next now, and says what else is needed. */
-  function taken(): Taken {
+  function drain(): InboxOutput {
     while (held.length > 0 && held[0]!.seq <= seq + 1) {
       const next = held.shift()!;
       if (next.seq > seq) accept(next);
     }
-    const all = told;
-    told = [];
-    if (reading || seq >= target || (replaying && held.length === 0)) return { told: all };
+    const all = items;
+    items = [];
+    if (reading || seq >= target || (replaying && held.length === 0)) return { items: all };
     reading = true;
-    return { told: all, readAfter: seq };
+    return { items: all, readAfter: seq };
   }
 
   return {
@@ -84,32 +84,32 @@ export function createInbox(from?: Position): Inbox {
       replaying = frame.resumed;
       target = frame.seq;
       if (epoch !== frame.epoch || frame.seq < seq) {
-        if (epoch !== undefined) told.push({ lost: { epoch: frame.epoch } });
+        if (epoch !== undefined) items.push({ lost: { epoch: frame.epoch } });
         seq = frame.seq;
         epoch = frame.epoch;
-      } else if (frame.lost !== undefined) loseUpTo(frame.lost.last);
-      return taken();
+      } else if (frame.lost !== undefined) markLostUpTo(frame.lost.last);
+      return drain();
     },
     message(message) {
       if (message.seq > seq) {
         target = Math.max(target, message.seq);
         if (message.seq === seq + 1) accept(message);
         // The newest are dropped, not the oldest: they are read after those.
-        else if (held.length < MAX_HELD) held.push(message);
+        else if (held.length < MAX_OUT_OF_ORDER) held.push(message);
       }
-      return taken();
+      return drain();
     },
     page(messages, more) {
       reading = false;
       replaying = false;
       for (const message of messages) {
         if (message.seq <= seq) continue;
-        loseUpTo(message.seq - 1);
+        markLostUpTo(message.seq - 1);
         accept(message);
       }
       // The server has nothing more before what is held: it is gone.
-      if (messages.length === 0 && !more) loseUpTo((held[0]?.seq ?? target + 1) - 1);
-      return taken();
+      if (messages.length === 0 && !more) markLostUpTo((held[0]?.seq ?? target + 1) - 1);
+      return drain();
     },
   };
 }

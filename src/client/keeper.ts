@@ -1,49 +1,49 @@
-import { type OutboxStorage, type Pending, STORAGE_WAIT } from "./options.ts";
+import { type OutboxStorage, type Pending, STORAGE_TIMEOUT_MS } from "./options.ts";
 import { type Timing, within } from "./timing.ts";
 
 /** What is pending, in the caller's storage. */
-export interface Keeper {
+export interface OutboxPersistence {
   /** Whether what is pending outlives this program. */
-  readonly isKeeping: boolean;
+  readonly isPersistent: boolean;
   /**
    * Reads the place of `user`, or that of whoever signs in next. What was kept there is given to `onKept` once, and from
    * then on what is pending is saved in the user's place. Resolves when that is so, or when the storage has failed, or has
-   * not answered in `STORAGE_WAIT`. A place that could not be read is not written either: it may hold something. The next
+   * not answered in `STORAGE_TIMEOUT_MS`. A place that could not be read is not written either: it may hold something. The next
    * call reads it again, and does not wait for that.
    */
-  read(user: string | undefined): Promise<void>;
+  load(user: string | undefined): Promise<void>;
   /** Writes, one writing at a time, the newest state last. */
   save(pending: readonly Pending[]): void;
   /** Resolves when everything is written, or given up. */
   settled(): Promise<unknown>;
 }
 
-export function createKeeper(
+export function createOutboxPersistence(
   storage: OutboxStorage | undefined,
   conversation: string,
   timing: Timing,
-  onKept: (kept: readonly Pending[]) => void,
-  onFault: (error: unknown) => void,
-): Keeper {
+  onLoaded: (kept: readonly Pending[]) => void,
+  onError: (error: unknown) => void,
+): OutboxPersistence {
   /** The place that is written. */
-  let place: string | undefined;
+  let currentKey: string | undefined;
   const known = new Set<string>();
   /** Places that nobody waits for any more. */
-  const givenUp = new Set<string>();
+  const attempted = new Set<string>();
   /** Places that may hold something. */
-  const filled = new Set<string>();
+  const nonEmpty = new Set<string>();
   /** What is to be written, by place. */
   const waiting = new Map<string, readonly Pending[]>();
   let reading: Promise<unknown> = Promise.resolve();
   let writing: Promise<unknown> = Promise.resolve();
 
   function attempt(name: string, task: () => unknown): Promise<void> {
-    return within(timing, STORAGE_WAIT, name, Promise.resolve().then(task)).then(() => {}, onFault);
+    return within(timing, STORAGE_TIMEOUT_MS, name, Promise.resolve().then(task)).then(() => {}, onError);
   }
 
-  function save(pending: readonly Pending[], at = place): void {
+  function save(pending: readonly Pending[], at = currentKey): void {
     if (at === undefined) return;
-    if (pending.length > 0) filled.add(at);
+    if (pending.length > 0) nonEmpty.add(at);
     waiting.set(at, pending);
     writing = writing.then(write);
   }
@@ -57,24 +57,24 @@ export function createKeeper(
   }
 
   return {
-    isKeeping: storage !== undefined,
-    read(user) {
-      const name = `${user ?? ""}/${conversation}`;
-      if (storage === undefined || known.has(name)) return Promise.resolve();
+    isPersistent: storage !== undefined,
+    load(user) {
+      const key = `${user ?? ""}/${conversation}`;
+      if (storage === undefined || known.has(key)) return Promise.resolve();
       const done = attempt("storage.load", async () => {
-        const kept = (await storage.load(name)) ?? [];
-        if (known.has(name)) return;
-        known.add(name);
-        if (kept.length > 0) filled.add(name);
-        const nobodys = `/${conversation}`;
-        if (place === undefined || place === nobodys) place = name;
-        onKept(kept);
+        const kept = (await storage.load(key)) ?? [];
+        if (known.has(key)) return;
+        known.add(key);
+        if (kept.length > 0) nonEmpty.add(key);
+        const anonymousKey = `/${conversation}`;
+        if (currentKey === undefined || currentKey === anonymousKey) currentKey = key;
+        onLoaded(kept);
         // It has an owner now, whose place holds it.
-        if (place !== nobodys && filled.delete(nobodys)) save([], nobodys);
+        if (currentKey !== anonymousKey && nonEmpty.delete(anonymousKey)) save([], anonymousKey);
       });
       reading = Promise.all([reading, done]);
-      if (givenUp.has(name)) return Promise.resolve();
-      return done.then(() => void givenUp.add(name));
+      if (attempted.has(key)) return Promise.resolve();
+      return done.then(() => void attempted.add(key));
     },
     save,
     settled: () => reading.then(() => writing),

@@ -1,5 +1,5 @@
 /** Something to be sent that has a name, by which its answer is known. */
-export interface Named {
+export interface Identified {
   readonly id: string;
 }
 
@@ -10,7 +10,7 @@ export interface Named {
  * second, and the conversation would read in another order than it was written; the plans allow fewer requests a second
  * than one round trip each. Time is an argument, in milliseconds of a clock that only goes forward.
  */
-export interface Outbox<R extends Named> {
+export interface Outbox<R extends Identified> {
   /** What is not answered yet, the oldest first. */
   all(): readonly R[];
   find(id: string): R | undefined;
@@ -23,28 +23,28 @@ export interface Outbox<R extends Named> {
   /** When the next request may be sent; `Infinity` when none waits to be sent. */
   readyAt(): number;
   /** Since when the request under way has been waiting for its answer; `Infinity` when none is. */
-  waitingSince(): number;
+  inFlightSince(): number;
   /** The server is busy with what comes before the answer: the request under way has waited since `now` only. */
-  excuse(now: number): void;
+  restartReplyTimeout(now: number): void;
   /** Ends a request, because it was answered or is no longer wanted. */
   remove(id: string): R | undefined;
   /** Has a refused request sent again `delay(n)` milliseconds from `now` when it is refused the nth time (from 0). */
-  putOff(id: string, now: number, delay: (n: number) => number): void;
+  defer(id: string, now: number, delay: (n: number) => number): void;
   /** The line is gone: what was under way may or may not have arrived, and is sent again. */
-  interrupt(): void;
+  requeueInFlight(): void;
   /** What was put off need not wait any longer. */
-  hasten(): void;
+  retryNow(): void;
 }
 
-export function createOutbox<R extends Named>(limit: number): Outbox<R> {
+export function createOutbox<R extends Identified>(limit: number): Outbox<R> {
   let requests: R[] = [];
-  let underWay: string | undefined;
+  let inFlight: string | undefined;
   let since = 0;
   let notBefore = 0;
-  let putOffs = 0;
+  let deferrals = 0;
 
   const find = (id: string) => requests.find((request) => request.id === id);
-  const readyAt = () => (requests.length > 0 && underWay === undefined ? notBefore : Infinity);
+  const readyAt = () => (requests.length > 0 && inFlight === undefined ? notBefore : Infinity);
   return {
     all: () => requests,
     find,
@@ -54,32 +54,32 @@ export function createOutbox<R extends Named>(limit: number): Outbox<R> {
     },
     next(now) {
       if (readyAt() > now) return undefined;
-      underWay = requests[0]?.id;
+      inFlight = requests[0]?.id;
       since = now;
       return requests[0];
     },
     readyAt,
-    waitingSince: () => (underWay === undefined ? Infinity : since),
-    excuse(now) {
+    inFlightSince: () => (inFlight === undefined ? Infinity : since),
+    restartReplyTimeout(now) {
       since = now;
     },
     remove(id) {
       const request = find(id);
       if (request === undefined) return undefined;
       requests = requests.filter((other) => other !== request);
-      if (underWay === id) underWay = undefined;
-      putOffs = 0;
+      if (inFlight === id) inFlight = undefined;
+      deferrals = 0;
       return request;
     },
-    putOff(id, now, delay) {
-      if (underWay !== id) return;
-      underWay = undefined;
-      notBefore = now + delay(putOffs++);
+    defer(id, now, delay) {
+      if (inFlight !== id) return;
+      inFlight = undefined;
+      notBefore = now + delay(deferrals++);
     },
-    interrupt() {
-      underWay = undefined;
+    requeueInFlight() {
+      inFlight = undefined;
     },
-    hasten() {
+    retryNow() {
       notBefore = 0;
     },
   };

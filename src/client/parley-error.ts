@@ -1,6 +1,6 @@
 import type { ErrorCode } from "../protocol/errors.ts";
 import type { State } from "./state.ts";
-import { isAsleep } from "./step.ts";
+import { isIdleClosed } from "./step.ts";
 
 /**
  * What the library itself may say, beside the server's codes:
@@ -24,7 +24,7 @@ export class ParleyError extends Error {
 
 /** Why nothing can be asked for any more; undefined when it can, also in a conversation that was closed for inactivity. */
 export function closedError(state: State): ParleyError | undefined {
-  return state.state === "closed" && !isAsleep(state)
+  return state.state === "closed" && !isIdleClosed(state)
     ? new ParleyError("closed", `Closed: ${state.code} ${state.reason}.`)
     : undefined;
 }

@@ -4,35 +4,35 @@ export type Presence = Omit<ServerFrameOf<"presence">, "type">;
 export type Typing = Omit<ServerFrameOf<"typing">, "type">;
 
 /** What the application is told of people, in this order. */
-export type PeopleEvent =
+export type PresenceEvent =
   | { readonly event: "presence"; readonly body: Presence }
   | { readonly event: "typing"; readonly body: Typing };
 
 /** Who is in a conversation, up to where each has read, and who types. */
-export interface People {
+export interface PresenceTracker {
   /** Who is there. */
   present(): readonly PresentUser[];
   /** A connection was let in: who came and went since the last one. `now`: milliseconds since 1970. */
-  welcome(present: readonly PresentUser[], isNewEpoch: boolean, now: number): readonly PeopleEvent[];
-  presence(presence: Presence): readonly PeopleEvent[];
-  typing(typing: Typing): readonly PeopleEvent[];
-  read(user: string, seq: number): void;
+  welcome(present: readonly PresentUser[], isNewEpoch: boolean, now: number): readonly PresenceEvent[];
+  presence(presence: Presence): readonly PresenceEvent[];
+  typing(typing: Typing): readonly PresenceEvent[];
+  setReadMark(user: string, seq: number): void;
   /** The line is gone: what would end a user's typing may be lost with it. */
-  interrupted(): readonly PeopleEvent[];
+  onDisconnect(): readonly PresenceEvent[];
 }
 
-export function createPeople(): People {
+export function createPresenceTracker(): PresenceTracker {
   let present: readonly PresentUser[] = [];
   /** Up to where each user has read, those who have left too: who comes back has not forgotten it. */
-  const reads = new Map<string, number>();
+  const readMarks = new Map<string, number>();
   const typing = new Set<string>();
 
-  function withRead(user: string, since: number): PresentUser {
-    const read = reads.get(user);
+  function withReadMark(user: string, since: number): PresentUser {
+    const read = readMarks.get(user);
     return { user, since, ...(read !== undefined && { read }) };
   }
 
-  function endTyping(user: string): readonly PeopleEvent[] {
+  function endTyping(user: string): readonly PresenceEvent[] {
     return typing.delete(user) ? [{ event: "typing", body: { user, active: false } }] : [];
   }
 
@@ -40,8 +40,8 @@ export function createPeople(): People {
     present: () => present,
     welcome(next, isNewEpoch, now) {
       const before = present;
-      if (isNewEpoch) reads.clear();
-      for (const { user, read } of next) if (read !== undefined) reads.set(user, read);
+      if (isNewEpoch) readMarks.clear();
+      for (const { user, read } of next) if (read !== undefined) readMarks.set(user, read);
       present = next;
       const left = without(before, next).map(({ user }) => ({ user, state: "left", at: now }) as const);
       const joined = without(next, before).map(
@@ -52,7 +52,7 @@ export function createPeople(): People {
     presence(body) {
       const { user, state, at } = body;
       const others = present.filter((one) => one.user !== user);
-      present = state === "joined" ? [...others, withRead(user, at)] : others;
+      present = state === "joined" ? [...others, withReadMark(user, at)] : others;
       // Who has just come does not type either.
       return [...endTyping(user), { event: "presence", body }];
     },
@@ -61,12 +61,12 @@ export function createPeople(): People {
       typing.add(body.user);
       return [{ event: "typing", body }];
     },
-    read(user, seq) {
-      if (seq <= (reads.get(user) ?? 0)) return;
-      reads.set(user, seq);
+    setReadMark(user, seq) {
+      if (seq <= (readMarks.get(user) ?? 0)) return;
+      readMarks.set(user, seq);
       present = present.map((one) => (one.user === user ? { ...one, read: seq } : one));
     },
-    interrupted: () => [...typing].flatMap(endTyping),
+    onDisconnect: () => [...typing].flatMap(endTyping),
   };
 }
 

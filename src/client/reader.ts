@@ -1,10 +1,10 @@
 import type { HistoryPage } from "./conversation.ts";
-import { createInbox, type Inbox, type Lost, type Taken } from "./inbox.ts";
+import { createInbox, type Inbox, type InboxOutput, type Lost } from "./inbox.ts";
 import type { Message } from "./message.ts";
 import { MAX_QUEUED } from "./options.ts";
 
 /** Where the messages of one `for await` loop wait for it. */
-export interface Reader {
+export interface MessageIterator {
   readonly messages: AsyncIterableIterator<Message>;
   push(message: Message): void;
   /**
@@ -16,11 +16,11 @@ export interface Reader {
   end(error?: Error): void;
 }
 
-export interface ReaderPort {
+export interface MessageIteratorDeps {
   /** Reads the oldest messages after `seq` from the server. */
   readAfter(seq: number): Promise<HistoryPage>;
   lost(lost: Lost): void;
-  ended(): void;
+  onEnd(): void;
 }
 
 /**
@@ -29,7 +29,7 @@ export interface ReaderPort {
  *
  * It is no async generator: the `return()` of one waits for the message that its `next()` waits for.
  */
-export function createReader({ readAfter, lost, ended }: ReaderPort): Reader {
+export function createMessageIterator({ readAfter, lost, onEnd }: MessageIteratorDeps): MessageIterator {
   let queue: Message[] = [];
   /** Calls of `next` that have no answer yet, the oldest first. */
   const waiting: {
@@ -45,7 +45,7 @@ export function createReader({ readAfter, lost, ended }: ReaderPort): Reader {
   let end: { error: unknown } | undefined;
 
   /** Settles the calls that wait, as far as there is something for them. */
-  function serve(): void {
+  function settle(): void {
     while (waiting.length > 0) {
       const value = queue.shift();
       if (value !== undefined) waiting.shift()!.resolve({ value, done: false });
@@ -60,9 +60,9 @@ export function createReader({ readAfter, lost, ended }: ReaderPort): Reader {
         const last = missed;
         missed = undefined;
         isReading = true;
-        void take(inbox!, inbox!.message(last)).then(() => {
+        void enqueue(inbox!, inbox!.message(last)).then(() => {
           isReading = false;
-          serve();
+          settle();
         });
       } else return;
     }
@@ -70,22 +70,22 @@ export function createReader({ readAfter, lost, ended }: ReaderPort): Reader {
 
   function stop(error?: unknown): void {
     end ??= { error };
-    ended();
-    serve();
+    onEnd();
+    settle();
   }
 
-  async function take(mine: Inbox, { told, readAfter: after }: Taken): Promise<void> {
+  async function enqueue(mine: Inbox, { items, readAfter: after }: InboxOutput): Promise<void> {
     // Forgotten meanwhile: this belongs to another life of the store.
     if (mine !== inbox) return;
-    for (const item of told) {
+    for (const item of items) {
       if ("lost" in item) lost(item.lost);
       else queue.push(item.message);
     }
-    serve();
+    settle();
     if (after === undefined) return;
     try {
       const { messages, more } = await readAfter(after);
-      await take(mine, mine.page(messages, more));
+      await enqueue(mine, mine.page(messages, more));
     } catch (error) {
       stop(error);
     }
@@ -96,7 +96,7 @@ export function createReader({ readAfter, lost, ended }: ReaderPort): Reader {
       next: () =>
         new Promise((resolve, reject) => {
           waiting.push({ resolve, reject });
-          serve();
+          settle();
         }),
       // The loop is over, whatever is there for it.
       async return() {
@@ -114,7 +114,7 @@ export function createReader({ readAfter, lost, ended }: ReaderPort): Reader {
       if (end !== undefined) return;
       inbox ??= createInbox({ seq: message.seq - 1, epoch: "" });
       if (missed !== undefined || queue.length >= MAX_QUEUED) missed = message;
-      else void take(inbox, inbox.message(message));
+      else void enqueue(inbox, inbox.message(message));
     },
     lost(lost) {
       // A loop that is behind finds what is left of a range when it reads on.

@@ -9,38 +9,38 @@
 import type { ServerFrameOf } from "../protocol/server-frames.ts";
 
 /** What the server said just before it closes. */
-export type Farewell = Pick<ServerFrameOf<"closing">, "code" | "reason" | "reconnect" | "retry_after">;
+export type ClosingNotice = Pick<ServerFrameOf<"closing">, "code" | "reason" | "reconnect" | "retry_after">;
 
 interface Trying {
   /** How many tries have failed since the last steady connection. */
   readonly attempt: number;
 }
 
-interface InTouch extends Trying {
+interface Connected extends Trying {
   /** When `welcome` came, in milliseconds since 1970, to be shown. */
   readonly since: number;
-  readonly farewell?: Farewell;
+  readonly farewell?: ClosingNotice;
 }
 
 /** On the way to the server. `fresh`: with a token that was asked for because the last one was refused. */
 export interface Connecting extends Trying {
   readonly state: "connecting";
   readonly fresh: boolean;
-  readonly farewell?: Farewell;
+  readonly farewell?: ClosingNotice;
 }
 
 /** Connected, and up to date. */
-export interface Live extends InTouch {
+export interface Live extends Connected {
   readonly state: "live";
 }
 
 /** Connected; messages that were missed are still coming. */
-export interface Resuming extends InTouch {
+export interface Resuming extends Connected {
   readonly state: "resuming";
 }
 
 /** Connected; the server's store is away, and messages wait. */
-export interface Degraded extends InTouch {
+export interface Degraded extends Connected {
   readonly state: "degraded";
   readonly reason: string;
 }
@@ -84,7 +84,7 @@ export type Event =
   | { readonly type: "progress"; readonly behind: boolean }
   | { readonly type: "degraded"; readonly reason: string }
   | { readonly type: "recovered" }
-  | { readonly type: "closing"; readonly farewell: Farewell }
+  | { readonly type: "closing"; readonly farewell: ClosingNotice }
   /**
    * The socket is gone. `lasted`: for how long it had been let in, in milliseconds. `renewable`: there is a function that
    * may have another token. `hasStray`: a socket that was given up before its `welcome` may still be on its way.
@@ -110,11 +110,11 @@ export type Event =
 /** What is to be done outside: conversation.ts does it, and decides nothing. */
 export type Effect =
   /** Dial; `fresh`: with another token than the last. */
-  | { readonly do: "dial"; readonly fresh: boolean }
-  | { readonly do: "hang_up" }
-  | { readonly do: "wait"; readonly milliseconds: number }
+  | { readonly type: "dial"; readonly fresh: boolean }
+  | { readonly type: "hang_up" }
+  | { readonly type: "wait"; readonly milliseconds: number }
   /** Send a ping now, and see whether the line answers. */
-  | { readonly do: "probe" };
+  | { readonly type: "probe" };
 
 export interface Step {
   readonly state: State;

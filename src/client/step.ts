@@ -1,7 +1,7 @@
 import { mayReconnect } from "../protocol/close-codes.ts";
 import { backoff } from "./backoff.ts";
-import { LONGEST_EARLY_WAIT, STEADY_AFTER } from "./options.ts";
-import type { Advice, Connecting, Effect, Event, Farewell, State, Step, Waiting } from "./state.ts";
+import { BACKOFF_EARLY_MAX_MS, BACKOFF_RESET_AFTER_MS } from "./options.ts";
+import type { Advice, ClosingNotice, Connecting, Effect, Event, State, Step, Waiting } from "./state.ts";
 
 /** Close code of a token that is not (or no longer) good. */
 const TOKEN_REFUSED = 4401;
@@ -24,15 +24,15 @@ const ADVICE: Readonly<Record<number, Advice>> = {
 };
 
 /** The state of a conversation that was just opened; its first effect is a dial. */
-export const FIRST_STATE: Connecting = { state: "connecting", attempt: 0, fresh: false };
+export const INITIAL_STATE: Connecting = { state: "connecting", attempt: 0, fresh: false };
 
 /** Closed for inactivity only: whatever the user does next opens it again, so nothing that waits is given up. */
-export function isAsleep(state: State): boolean {
+export function isIdleClosed(state: State): boolean {
   return state.state === "closed" && state.code === INACTIVE;
 }
 
 /** Whether a socket is open and let in. */
-export function isInTouch(state: State): boolean {
+export function isConnected(state: State): boolean {
   return "since" in state;
 }
 
@@ -43,34 +43,34 @@ export function isInTouch(state: State): boolean {
  * An event that has no meaning in the present state, such as a frame that was under way at a close, changes nothing.
  */
 export function step(state: State, event: Event, now: number, random: number): Step {
-  const still = { state, effects: [] };
-  const probed: Step = isInTouch(state) ? { state, effects: [{ do: "probe" }] } : still;
+  const unchanged = { state, effects: [] };
+  const probed: Step = isConnected(state) ? { state, effects: [{ type: "probe" }] } : unchanged;
   switch (event.type) {
     case "open":
-      return state.state === "closed" || state.state === "waiting" ? dial(0) : still;
+      return state.state === "closed" || state.state === "waiting" ? dial(0) : unchanged;
     case "reconnect":
-      return dial(0, false, [{ do: "hang_up" }]);
+      return dial(0, false, [{ type: "hang_up" }]);
     case "close":
-      return state.state === "closed" && !isAsleep(state)
-        ? still
-        : close(1000, "closed here", [{ do: "hang_up" }]);
+      return state.state === "closed" && !isIdleClosed(state)
+        ? unchanged
+        : close(1000, "closed here", [{ type: "hang_up" }]);
     case "offline":
       return probed;
     case "wake":
       // The server spread its clients over a time; those whose screen lights up must not all come at once.
       if (state.state !== "waiting") return probed;
-      return state.firm ? still : dial(state.attempt, state.fresh);
+      return state.firm ? unchanged : dial(state.attempt, state.fresh);
     case "time_up":
-      return state.state === "waiting" ? dial(state.attempt, state.fresh) : still;
+      return state.state === "waiting" ? dial(state.attempt, state.fresh) : unchanged;
     case "token_failed":
-      if (state.state !== "connecting") return still;
+      if (state.state !== "connecting") return unchanged;
       return wait(state.attempt, now, backoff(state.attempt, random), { reason: event.reason });
     case "token_missing":
-      return state.state === "connecting" ? close(TOKEN_REFUSED, event.reason) : still;
+      return state.state === "connecting" ? close(TOKEN_REFUSED, event.reason) : unchanged;
     case "line_lost":
       return state.state === "waiting" || state.state === "closed"
-        ? still
-        : onLineLost(state, event, now, random);
+        ? unchanged
+        : onConnectionLost(state, event, now, random);
     default:
       return { state: onFrame(state, event, now), effects: [] };
   }
@@ -91,7 +91,7 @@ function onFrame(state: State, event: FrameEvent, now: number): State {
     : state;
 }
 
-function onLineLost(
+function onConnectionLost(
   state: Exclude<State, { state: "waiting" | "closed" }>,
   event: Event & { type: "line_lost" },
   now: number,
@@ -102,21 +102,21 @@ function onLineLost(
   const code = farewell?.code ?? event.code;
   const reason = farewell?.reason || event.reason || "connection lost";
   const isConnecting = state.state === "connecting";
-  const isSteady = event.lasted >= STEADY_AFTER;
+  const isSteady = event.lasted >= BACKOFF_RESET_AFTER_MS;
   const attempt = isSteady ? 0 : state.attempt;
   if (code === TOKEN_REFUSED && event.renewable && !(isConnecting && state.fresh)) {
     if (isConnecting || isSteady) return dial(attempt, true);
     // Tokens that are refused as soon as they have been taken must not be asked for as fast as the line allows.
     return wait(attempt, now, backoff(attempt, random), { code, reason, fresh: true });
   }
-  if (!mayComeBack(code, event.hasStray, farewell)) return close(code, reason);
+  if (!canReconnect(code, event.hasStray, farewell)) return close(code, reason);
   const retryAfter = farewell?.retry_after;
-  const longest = code === TOO_MANY_CONNECTIONS ? LONGEST_EARLY_WAIT : undefined;
+  const longest = code === TOO_MANY_CONNECTIONS ? BACKOFF_EARLY_MAX_MS : undefined;
   const milliseconds = retryAfter === undefined ? backoff(attempt, random, longest) : retryAfter * 1000;
   return wait(attempt, now, milliseconds, { code, reason, firm: retryAfter !== undefined });
 }
 
-function mayComeBack(code: number, hasStray: boolean, farewell: Farewell | undefined): boolean {
+function canReconnect(code: number, hasStray: boolean, farewell: ClosingNotice | undefined): boolean {
   if (code === TOO_MANY_CONNECTIONS) return true;
   // Nobody else has the name of this client: an own socket that was given up came late, and took the place.
   if (code === REPLACED) return hasStray;
@@ -124,7 +124,7 @@ function mayComeBack(code: number, hasStray: boolean, farewell: Farewell | undef
 }
 
 function dial(attempt: number, fresh = false, before: readonly Effect[] = []): Step {
-  return { state: { state: "connecting", attempt, fresh }, effects: [...before, { do: "dial", fresh }] };
+  return { state: { state: "connecting", attempt, fresh }, effects: [...before, { type: "dial", fresh }] };
 }
 
 function wait(
@@ -136,7 +136,7 @@ function wait(
   const until = now + milliseconds;
   return {
     state: { state: "waiting", until, code, reason, fresh, firm, attempt: attempt + 1 },
-    effects: [{ do: "wait", milliseconds }],
+    effects: [{ type: "wait", milliseconds }],
   };
 }
 

@@ -10,13 +10,13 @@ export interface Timing {
 }
 
 /** Longest time a timer of JavaScript can wait, in milliseconds. */
-const LONGEST_TIMER = 2 ** 31 - 1;
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
 /** The monotonic clock that browsers, Node, Bun and Deno have. A task that is further off is called too early. */
 export const MONOTONIC: Timing = {
   now: () => performance.now(),
   after(milliseconds, task) {
-    const timer = setTimeout(task, Math.min(Math.max(milliseconds, 0), LONGEST_TIMER));
+    const timer = setTimeout(task, Math.min(Math.max(milliseconds, 0), MAX_TIMER_MS));
     return () => clearTimeout(timer);
   },
 };

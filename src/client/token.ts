@@ -1,54 +1,54 @@
-import { TOKEN_MARGIN, TOKEN_WAIT, type TokenSource } from "./options.ts";
+import { TOKEN_REFRESH_MARGIN_MS, TOKEN_TIMEOUT_MS, type TokenSource } from "./options.ts";
 import { type Timing, within } from "./timing.ts";
 
 /** Keeps the token of all conversations of one user, and asks for another when it ends. */
-export interface TokenKeeper {
+export interface TokenCache {
   /** Whether another token can be asked for. */
   readonly isRenewable: boolean;
   /**
    * A token that is not `refused`: the one at hand, or else a new one. Conversations that ask at the same time get the
-   * same; undefined: there is none. Rejects as the function does, and when it has not settled after `TOKEN_WAIT`.
+   * same; undefined: there is none. Rejects as the function does, and when it has not settled after `TOKEN_TIMEOUT_MS`.
    */
   get(refused: string | undefined): Promise<string | undefined>;
   /** The function may never settle: the next `get` does not wait for it, but calls it anew. */
-  startAnew(): void;
+  abandonPending(): void;
 }
 
-export function createTokenKeeper(source: TokenSource, timing: Timing): TokenKeeper {
+export function createTokenCache(source: TokenSource, timing: Timing): TokenCache {
   let token: string | undefined;
   /** From when on `token` is no longer used for a new connection, by the clock of `timing`. */
   let goodUntil = 0;
-  let asking: Promise<string | undefined> | undefined;
-  if (typeof source === "string") return { isRenewable: false, get: async () => source, startAnew() {} };
+  let pending: Promise<string | undefined> | undefined;
+  if (typeof source === "string") return { isRenewable: false, get: async () => source, abandonPending() {} };
   const call = source;
 
-  function ask(): Promise<string | undefined> {
-    const mine = within(timing, TOKEN_WAIT, "token", Promise.resolve().then(call)).then((next) => {
-      if (mine === asking) keep(next);
+  function fetchToken(): Promise<string | undefined> {
+    const mine = within(timing, TOKEN_TIMEOUT_MS, "token", Promise.resolve().then(call)).then((next) => {
+      if (mine === pending) remember(next);
       return next;
     });
     const forget = () => {
-      if (mine === asking) asking = undefined;
+      if (mine === pending) pending = undefined;
     };
     mine.then(forget, forget);
     return mine;
   }
 
-  function keep(next: string | undefined): void {
+  function remember(next: string | undefined): void {
     token = next;
-    const life = lifeOf(next) ?? Infinity;
-    goodUntil = timing.now() + life - Math.min(TOKEN_MARGIN, life / 4);
+    const life = lifetimeOf(next) ?? Infinity;
+    goodUntil = timing.now() + life - Math.min(TOKEN_REFRESH_MARGIN_MS, life / 4);
   }
 
   return {
     isRenewable: true,
     async get(refused) {
       if (token !== undefined && token !== refused && timing.now() < goodUntil) return token;
-      asking ??= ask();
-      return asking;
+      pending ??= fetchToken();
+      return pending;
     },
-    startAnew() {
-      asking = undefined;
+    abandonPending() {
+      pending = undefined;
     },
   };
 }
@@ -64,7 +64,7 @@ export function subjectOf(token: string | undefined): string | undefined {
  * wrong: the issuer's own two times say how long it is good for, and the time of day only whether some of that is over.
  * A token that ends earlier is refused by the server, and another one is asked for.
  */
-export function lifeOf(token: string | undefined): number | undefined {
+export function lifetimeOf(token: string | undefined): number | undefined {
   const { exp, iat } = claimsOf(token);
   if (typeof exp !== "number") return undefined;
   const left = exp * 1000 - Date.now();

@@ -5,11 +5,11 @@ const EVENTS = ["online", "offline", "pageshow", "visibilitychange"];
  * Tells when it is worth trying again (`wake`: the machine is online again, or the page is looked at or restored), and
  * when the line is probably gone (`offline`). Answers a function that ends it. Node and Bun have no such events.
  */
-export function watchWakes(tell: (event: { type: "wake" | "offline" }) => void): () => void {
+export function watchNetwork(notify: (event: { type: "wake" | "offline" }) => void): () => void {
   const ending = new AbortController();
   for (const name of EVENTS) {
     const listener = () =>
-      tell({ type: name === "offline" || globalThis.document?.hidden ? "offline" : "wake" });
+      notify({ type: name === "offline" || globalThis.document?.hidden ? "offline" : "wake" });
     globalThis.addEventListener?.(name, listener, ending);
   }
   return () => ending.abort();

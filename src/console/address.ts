@@ -3,14 +3,14 @@ import { type ReadonlySignal, signal } from "@preact/signals";
 import { conversationProblem } from "./conversation-name.ts";
 
 /** What the address says. */
-export interface Place {
+export interface HashState {
   /** Missing where none, or none with a good name, is there. */
   readonly conversation?: string;
   readonly fields: Readonly<Record<string, string>>;
 }
 
 /** Reads the part behind the `#`. What cannot be read is left out. */
-export function readPlace(hash: string): Place {
+export function parseHash(hash: string): HashState {
   const [before = "", behind = ""] = hash.replace(/^#/, "").split(/\?(.*)/s);
   const fields = Object.fromEntries(new URLSearchParams(behind));
   let name: string;
@@ -23,7 +23,7 @@ export function readPlace(hash: string): Place {
 }
 
 /** Writes it; a field that is empty is left out. */
-export function writePlace({ conversation = "", fields }: Place): string {
+export function formatHash({ conversation = "", fields }: HashState): string {
   const kept = Object.entries(fields).filter(([, value]) => value !== "");
   const query = String(new URLSearchParams(kept));
   return `#${conversation}${query === "" ? "" : `?${query}`}`;
@@ -42,22 +42,22 @@ export interface Address {
 }
 
 /** `changed` is called when the person has changed the conversation in the address, or gone back. */
-export function createAddress(changed: (conversation: string) => void): Address {
-  const first = readPlace(location.hash);
+export function createAddress(onConversationChange: (conversation: string) => void): Address {
+  const first = parseHash(location.hash);
   const fields = signal(first.fields);
   let conversation = first.conversation;
 
   function replace(): void {
-    const place = { fields: fields.value, ...(conversation !== undefined && { conversation }) };
-    history.replaceState(null, "", writePlace(place));
+    const hashState = { fields: fields.value, ...(conversation !== undefined && { conversation }) };
+    history.replaceState(null, "", formatHash(hashState));
   }
 
   addEventListener("hashchange", () => {
-    const place = readPlace(location.hash);
-    fields.value = place.fields;
-    if (place.conversation === undefined || place.conversation === conversation) return;
-    conversation = place.conversation;
-    changed(conversation);
+    const hashState = parseHash(location.hash);
+    fields.value = hashState.fields;
+    if (hashState.conversation === undefined || hashState.conversation === conversation) return;
+    conversation = hashState.conversation;
+    onConversationChange(conversation);
   });
 
   return {
@@ -70,7 +70,7 @@ export function createAddress(changed: (conversation: string) => void): Address 
     goTo(name) {
       if (name === conversation && location.hash !== "") return;
       conversation = name;
-      location.hash = writePlace({ conversation: name, fields: fields.value });
+      location.hash = formatHash({ conversation: name, fields: fields.value });
     },
     show(name) {
       if (name === conversation) return;

@@ -5,36 +5,36 @@ import { type ReadonlySignal, type Signal, signal } from "@preact/signals";
 import { connect, type Parley, type Position } from "../client/connect.ts";
 import { newId } from "../client/new-id.ts";
 import { HISTORY_PAGE } from "./hear.ts";
-import type { Redraw } from "./redraw.ts";
+import type { RenderScheduler } from "./redraw.ts";
 import { serverAddress } from "./server-address.ts";
-import { type Login, PATIENCE, pastedLogin, signIn } from "./sign-in.ts";
+import { type Login, pastedLogin, REQUEST_TIMEOUT_MS, signIn } from "./sign-in.ts";
 import type { Effect, Event, State } from "./state.ts";
 import { initialState, step } from "./step.ts";
-import { openTalk, type Talk } from "./talk.ts";
-import { type Analyst, createAnalyst, type Vitals } from "./wire/analysis.ts";
-import type { Frame, Notes, Seen } from "./wire/frame.ts";
-import { createTap, knock, moment, type Tap } from "./wire/tap.ts";
+import { bindConversation, type ConversationBinding } from "./talk.ts";
+import { type ConnectionStats, createFrameAnalyzer, type FrameAnalyzer } from "./wire/analysis.ts";
+import type { Frame, FrameAnnotations, WireEvent } from "./wire/frame.ts";
+import { createWebSocketTap, monotonicNow, probeHandshake, type WebSocketTap } from "./wire/tap.ts";
 
 /** A client as the views and the panels see it. */
-export interface BenchClient {
+export interface TestClient {
   /** Never used again, also when the client was dropped. */
   readonly id: string;
   /** Which of the colours marks it. */
-  readonly tone: number;
+  readonly colorIndex: number;
   /** Given by the person; empty: it is called by its user. */
   readonly givenName: Signal<string>;
   /** What stands in the composer. */
   readonly draft: Signal<string>;
   /** For views: changes with the redraws. */
   readonly state: ReadonlySignal<State>;
-  readonly vitals: ReadonlySignal<Vitals>;
+  readonly stats: ReadonlySignal<ConnectionStats>;
   /** What is so at this moment, for decisions. */
   current(): State;
   /** What the wire said up to this moment. */
-  currentVitals(): Vitals;
-  happen(event: Event): void;
+  currentStats(): ConnectionStats;
+  dispatch(event: Event): void;
   /** Writes a message at once, so that it is seen as pending even when the server answers within one redraw. */
-  say(text: string): void;
+  send(text: string): void;
   /** Opens `conversation`, or the one that is open anew. */
   connect(conversation?: string): void;
   signIn(user: string, password: string): Promise<void>;
@@ -44,96 +44,103 @@ export interface BenchClient {
   useLogin(user: string, login: Login): void;
   login(): Login | undefined;
   /** The wire itself: anything can be put on it. */
-  readonly wire: Omit<Tap, "WebSocket">;
+  readonly wire: Omit<WebSocketTap, "WebSocket">;
   /** Knocks with any token, as any user, beside the line, which does not feel it; what comes of it is seen on the timeline. */
-  knock(user: string, token: string): void;
+  probeHandshake(user: string, token: string): void;
   /** Asks the server over HTTP with this client's token. Rejects without one, or when the server does not answer. */
   request(path: string, init?: RequestInit): Promise<Response>;
   /** Leaves, and forgets the sign-in without telling the server: other clients may use it. */
   drop(): void;
 }
 
-export interface ClientParts {
+export interface TestClientDeps {
   readonly id: string;
-  readonly tone: number;
+  readonly colorIndex: number;
   readonly conversation: string;
-  readonly redraw: Redraw;
+  readonly scheduler: RenderScheduler;
   /** Takes what was seen on the wire into the log. */
-  log(seen: Seen, notes: Notes): Frame;
+  log(event: WireEvent, notes: FrameAnnotations): Frame;
   /** Whether a client beside this one uses `login`. */
   isShared(login: Login): boolean;
 }
 
-export function createClient({ id, tone, conversation, redraw, log, isShared }: ClientParts): BenchClient {
+export function createTestClient({
+  id,
+  colorIndex,
+  conversation,
+  scheduler,
+  log,
+  isShared,
+}: TestClientDeps): TestClient {
   let state = initialState(conversation);
   let login: Login | undefined;
   let parley: Parley | undefined;
-  let talk: Talk | undefined;
+  let binding: ConversationBinding | undefined;
   /** Where the conversation that was left last can go on. */
-  let leftAt: Position | undefined;
-  const analyst: Analyst = createAnalyst();
+  let lastPosition: Position | undefined;
+  const analyzer: FrameAnalyzer = createFrameAnalyzer();
   const shown = signal(state);
-  const vitals = signal(analyst.vitals());
-  const tap = createTap(see);
+  const stats = signal(analyzer.stats());
+  const tap = createWebSocketTap(onWireEvent);
 
   function show(): void {
     shown.value = state;
-    vitals.value = analyst.vitals();
+    stats.value = analyzer.stats();
   }
 
-  function see(event: Omit<Seen, "client">): void {
-    const seen: Seen = { ...event, client: id };
-    log(seen, analyst.note(seen));
-    redraw.plan(show);
+  function onWireEvent(event: Omit<WireEvent, "client">): void {
+    const seen: WireEvent = { ...event, client: id };
+    log(seen, analyzer.analyze(seen));
+    scheduler.schedule(show);
   }
 
-  function happen(event: Event): void {
+  function dispatch(event: Event): void {
     const next = step(state, event);
     state = next.state;
     for (const effect of next.effects) carryOut(effect);
-    redraw.plan(show);
+    scheduler.schedule(show);
   }
 
   function carryOut(effect: Effect): void {
-    switch (effect.do) {
+    switch (effect.type) {
       case "open":
-        open(effect.conversation, effect.goOn);
+        open(effect.conversation, effect.resume);
         return;
       case "reconnect":
-        talk?.reconnect();
+        binding?.reconnect();
         return;
       case "close":
-        leftAt = talk?.position() ?? leftAt;
-        talk?.leave();
-        talk = undefined;
+        lastPosition = binding?.position() ?? lastPosition;
+        binding?.close();
+        binding = undefined;
         return;
       case "forget_login":
-        if (effect.tell && login !== undefined && !isShared(login)) login.end();
+        if (effect.revoke && login !== undefined && !isShared(login)) login.end();
         login = undefined;
         parley = undefined;
         return;
       case "send":
-        talk?.send(effect.id, effect.text);
+        binding?.send(effect.id, effect.text);
         return;
       case "take_back":
-        talk?.takeBack(effect.id);
+        binding?.cancelSend(effect.id);
         return;
       case "load": {
-        const { do: _, ...range } = effect;
-        talk?.load(range);
+        const { type: _, ...range } = effect;
+        binding?.load(range);
         return;
       }
       case "typing":
-        talk?.typing(effect.active);
+        binding?.typing(effect.active);
         return;
       case "read":
-        talk?.read(effect.seq);
+        binding?.read(effect.seq);
         return;
       case "activity":
-        talk?.activity();
+        binding?.activity();
         return;
       case "measure":
-        talk?.measure();
+        binding?.measure();
         return;
       default:
         effect satisfies never;
@@ -143,72 +150,76 @@ export function createClient({ id, tone, conversation, redraw, log, isShared }: 
   function open(name: string, goOn: boolean): void {
     const opened = parley?.conversation(
       name,
-      goOn && leftAt !== undefined ? { from: leftAt } : { last: HISTORY_PAGE },
+      goOn && lastPosition !== undefined ? { from: lastPosition } : { last: HISTORY_PAGE },
     );
     if (opened === undefined) return;
-    talk = openTalk(opened, (event) => {
-      if (event.type === "status" && event.line.state === "waiting") {
-        const { reason, until } = event.line;
-        const seconds = Math.max(0, (until - moment()) / 1000).toFixed(1);
+    binding = bindConversation(opened, (event) => {
+      if (event.type === "status" && event.connection.state === "waiting") {
+        const { reason, until } = event.connection;
+        const seconds = Math.max(0, (until - monotonicNow()) / 1000).toFixed(1);
         const text = `${reason}; tries again in ${seconds} s`;
-        see({ at: moment(), direction: "line", type: "wait", bytes: 0, text });
+        onWireEvent({ at: monotonicNow(), direction: "line", type: "wait", bytes: 0, text });
       }
-      happen(event);
+      dispatch(event);
     });
   }
 
-  function enter(user: string, entered: Login): void {
+  function useLogin(user: string, entered: Login): void {
     login = entered;
     const { WebSocket } = tap;
     parley = connect({ url: serverAddress(), user, token: entered.source(), WebSocket });
-    happen({ type: "signed_in", user });
+    dispatch({ type: "signed_in", user });
   }
 
   return {
     id,
-    tone,
+    colorIndex,
     givenName: signal(""),
     draft: signal(""),
     state: shown,
-    vitals,
+    stats,
     current: () => state,
-    currentVitals: analyst.vitals,
-    happen,
-    say(text) {
-      happen({ type: "say", id: newId(), text, at: Date.now() });
-      redraw.now();
+    currentStats: analyzer.stats,
+    dispatch,
+    send(text) {
+      dispatch({ type: "say", id: newId(), text, at: Date.now() });
+      scheduler.flush();
     },
     connect(name) {
-      if (name !== undefined) happen({ type: "choose", conversation: name });
-      happen({ type: "connect" });
+      if (name !== undefined) dispatch({ type: "choose", conversation: name });
+      dispatch({ type: "connect" });
     },
     async signIn(user, password) {
-      if (state.session.at !== "signed_out" || state.session.busy) return;
-      happen({ type: "sign_in_began" });
+      if (state.session.state !== "signed_out" || state.session.busy) return;
+      dispatch({ type: "sign_in_began" });
       const answer = await signIn(user, password);
-      if ("problem" in answer) happen({ type: "sign_in_refused", problem: answer.problem });
-      else enter(user, answer.login);
+      if ("problem" in answer) dispatch({ type: "sign_in_refused", problem: answer.problem });
+      else useLogin(user, answer.login);
     },
-    useToken: (user, token) => enter(user, pastedLogin(token)),
-    useLogin: enter,
+    useToken: (user, token) => useLogin(user, pastedLogin(token)),
+    useLogin,
     login: () => login,
     wire: tap,
-    knock(user, token) {
-      const own = createAnalyst();
+    probeHandshake(user, token) {
+      const analyzer = createFrameAnalyzer();
       // A tap and an analysis of its own: it is not this client's line that it says something about.
-      knock(`/ws/${user}/${state.conversation}`, token, (event) => {
-        const seen: Seen = { ...event, client: id };
-        log(seen, own.note(seen));
+      probeHandshake(`/ws/${user}/${state.conversation}`, token, (event) => {
+        const seen: WireEvent = { ...event, client: id };
+        log(seen, analyzer.analyze(seen));
       });
     },
     async request(path, init = {}) {
       if (login === undefined) throw new Error("This client is not signed in.");
       const headers = new Headers(init.headers);
       headers.set("Authorization", `Bearer ${login.access()}`);
-      return fetch(`${serverAddress()}${path}`, { signal: AbortSignal.timeout(PATIENCE), ...init, headers });
+      return fetch(`${serverAddress()}${path}`, {
+        signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+        ...init,
+        headers,
+      });
     },
     drop() {
-      happen({ type: "sign_out" });
+      dispatch({ type: "sign_out" });
     },
   };
 }

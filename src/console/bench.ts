@@ -1,29 +1,29 @@
 // The bench: several clients side by side, what all of their wires carried, and which one is looked at.
 import { computed, type ReadonlySignal, type Signal, signal } from "@preact/signals";
-import { type BenchClient, createClient } from "./bench-client.ts";
-import { createRedraw } from "./redraw.ts";
+import { createTestClient, type TestClient } from "./bench-client.ts";
+import { createRenderScheduler } from "./redraw.ts";
 import { NO_FACTS, readServerFacts, type ServerFacts } from "./sign-in.ts";
-import { type Analyst, createAnalyst } from "./wire/analysis.ts";
-import { type Frame, REFUSED_FAULT, type Seen } from "./wire/frame.ts";
+import { createFrameAnalyzer, type FrameAnalyzer } from "./wire/analysis.ts";
+import { type Frame, REFUSED_FAULT, type WireEvent } from "./wire/frame.ts";
 import { createFrameLog, type FrameLog } from "./wire/frame-log.ts";
-import { moment } from "./wire/tap.ts";
+import { monotonicNow } from "./wire/tap.ts";
 
 /** How often countdowns move, in milliseconds. */
-const COUNTDOWN_EVERY = 250;
+const COUNTDOWN_INTERVAL_MS = 250;
 
 /** Colours there are for clients; the seventh has the first one's. */
-export const TONES = 6;
+export const CLIENT_COLOR_COUNT = 6;
 
 /** Most clients at once: each is a connection, and the largest plan has 100 of them. */
 export const MAX_CLIENTS = 100;
 
 /** Everything the page holds. Views and panels read the signals and call the functions; they keep nothing of it. */
-export interface Bench {
-  readonly clients: ReadonlySignal<readonly BenchClient[]>;
+export interface Workbench {
+  readonly clients: ReadonlySignal<readonly TestClient[]>;
   /** The one whose conversation is shown; there is always one, be it signed out. */
-  readonly selected: ReadonlySignal<BenchClient>;
+  readonly selected: ReadonlySignal<TestClient>;
   /** Nobody is signed in: there is nothing to show but the door. */
-  readonly isEmpty: ReadonlySignal<boolean>;
+  readonly isSignedOut: ReadonlySignal<boolean>;
   readonly facts: ReadonlySignal<ServerFacts>;
   /** The moment that countdowns count from, in milliseconds since 1970. */
   readonly now: ReadonlySignal<number>;
@@ -31,64 +31,64 @@ export interface Bench {
   /** Changes when `frames` has. */
   readonly framesChanged: ReadonlySignal<number>;
   /** Whether what is written is said by every client that is connected. */
-  readonly talkAsAll: Signal<boolean>;
+  readonly sendAsAll: Signal<boolean>;
   /** Calls `listener` with each frame as it is seen, until the function that is answered is called. */
   onFrame(listener: (frame: Frame) => void): () => void;
   /** Notes what is done to a client's line now, for the timeline. */
-  noteFault(client: BenchClient, type: string, text: string): void;
+  recordFault(client: TestClient, type: string, text: string): void;
   /** Notes that the last of them was not done, and why. */
-  noteRefusedFault(client: BenchClient, problem: string): void;
+  recordRefusedFault(client: TestClient, problem: string): void;
   /** Puts what was seen elsewhere into the timeline, in order; nobody else is told of it. */
-  show(seen: readonly Seen[]): void;
+  showEvents(seen: readonly WireEvent[]): void;
   /** What a client is called, also one that is gone. */
   nameOf(id: string): string;
   /** The colour of a client, also of one that is gone. */
-  toneOf(id: string): number;
+  colorIndexOf(id: string): number;
   select(id: string): void;
   /** A new client, signed out and selected. Answers undefined when there are as many as there may be. */
-  add(): BenchClient | undefined;
+  add(): TestClient | undefined;
   /** Another client of the same user in the same conversation, connected if the first one is. */
-  duplicate(client: BenchClient): BenchClient | undefined;
+  duplicate(client: TestClient): TestClient | undefined;
   /** Takes a client away. The last one is signed out instead. */
-  drop(client: BenchClient): void;
+  drop(client: TestClient): void;
   /** Signs everybody out and forgets all that was seen. */
   signOut(): void;
   /** Says `text` as the selected client, or as all that are connected. */
-  say(text: string): void;
+  send(text: string): void;
   clearFrames(): void;
 }
 
 /** Begins with one client, signed out, that will talk in `conversation`. */
-export function createBench(conversation: string): Bench {
-  const redraw = createRedraw();
+export function createWorkbench(conversation: string): Workbench {
+  const scheduler = createRenderScheduler();
   const frames = createFrameLog();
   const framesChanged = signal(0);
   const listeners = new Set<(frame: Frame) => void>();
   /** Every client there ever was, for the names of old frames. */
-  const known = new Map<string, BenchClient>();
+  const known = new Map<string, TestClient>();
   const nameOf = createNames(known);
   let made = 0;
 
-  function log(seen: Seen, notes: Frame["notes"]): Frame {
+  function log(seen: WireEvent, notes: Frame["annotations"]): Frame {
     const frame = frames.add(seen, notes);
     for (const listener of [...listeners]) listener(frame);
-    redraw.plan(showFrames);
+    scheduler.schedule(showFrames);
     return frame;
   }
 
   function showFrames(): void {
     framesChanged.value++;
     // A countdown that a frame has begun must not be measured from the last look at the clock.
-    now.value = moment();
+    now.value = monotonicNow();
   }
 
-  function make(talksIn: string): BenchClient {
+  function createClient(conversation: string): TestClient {
     const number = ++made;
-    const client: BenchClient = createClient({
+    const client: TestClient = createTestClient({
       id: `c${number}`,
-      tone: (number - 1) % TONES,
-      conversation: talksIn,
-      redraw,
+      colorIndex: (number - 1) % CLIENT_COLOR_COUNT,
+      conversation,
+      scheduler,
       log,
       isShared: (login) => clients.value.some((other) => other !== client && other.login() === login),
     });
@@ -96,32 +96,32 @@ export function createBench(conversation: string): Bench {
     return client;
   }
 
-  const clients = signal<readonly BenchClient[]>([]);
-  clients.value = [make(conversation)];
+  const clients = signal<readonly TestClient[]>([]);
+  clients.value = [createClient(conversation)];
   const selectedId = signal(clients.value[0]!.id);
   const selected = computed(() => {
     return clients.value.find(({ id }) => id === selectedId.value) ?? clients.value[0]!;
   });
   const facts = signal(NO_FACTS);
-  const now = signal(moment());
-  const talkAsAll = signal(false);
+  const now = signal(monotonicNow());
+  const sendAsAll = signal(false);
 
   void readServerFacts().then((read) => {
     facts.value = read;
   });
   setInterval(() => {
-    now.value = moment();
-  }, COUNTDOWN_EVERY);
+    now.value = monotonicNow();
+  }, COUNTDOWN_INTERVAL_MS);
 
-  function join(client: BenchClient): BenchClient {
+  function join(client: TestClient): TestClient {
     clients.value = [...clients.value, client];
     selectedId.value = client.id;
     return client;
   }
 
-  function drop(client: BenchClient): void {
+  function drop(client: TestClient): void {
     if (clients.value.length === 1) {
-      client.happen({ type: "sign_out" });
+      client.dispatch({ type: "sign_out" });
       return;
     }
     const index = clients.value.indexOf(client);
@@ -134,52 +134,54 @@ export function createBench(conversation: string): Bench {
   return {
     clients,
     selected,
-    isEmpty: computed(
-      () => clients.value.length === 1 && selected.value.state.value.session.at === "signed_out",
+    isSignedOut: computed(
+      () => clients.value.length === 1 && selected.value.state.value.session.state === "signed_out",
     ),
     facts,
     now,
     frames,
     framesChanged,
-    talkAsAll,
+    sendAsAll,
     onFrame(listener) {
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
-    noteFault(client, type, text) {
-      log({ client: client.id, at: moment(), direction: "fault", type, bytes: 0, text }, { marks: [] });
+    recordFault(client, type, text) {
+      log({ client: client.id, at: monotonicNow(), direction: "fault", type, bytes: 0, text }, { marks: [] });
     },
-    noteRefusedFault(client, problem) {
-      const seen = { client: client.id, at: moment(), bytes: 0, text: problem } as const;
-      const marks = [{ kind: "refused", tone: "error", text: problem }] as const;
+    recordRefusedFault(client, problem) {
+      const seen = { client: client.id, at: monotonicNow(), bytes: 0, text: problem } as const;
+      const marks = [{ kind: "refused", severity: "error", text: problem }] as const;
       log({ ...seen, direction: "fault", type: REFUSED_FAULT }, { marks });
     },
-    show(all) {
-      const analysts = new Map<string, Analyst>();
+    showEvents(all) {
+      const analyzers = new Map<string, FrameAnalyzer>();
       for (const seen of all) {
-        const analyst = analysts.get(seen.client) ?? createAnalyst();
-        analysts.set(seen.client, analyst);
-        frames.add(seen, analyst.note(seen));
+        const analyzer = analyzers.get(seen.client) ?? createFrameAnalyzer();
+        analyzers.set(seen.client, analyzer);
+        frames.add(seen, analyzer.analyze(seen));
       }
-      redraw.plan(showFrames);
+      scheduler.schedule(showFrames);
     },
     nameOf,
-    toneOf: (id) => known.get(id)?.tone ?? 0,
+    colorIndexOf: (id) => known.get(id)?.colorIndex ?? 0,
     select(id) {
       selectedId.value = id;
     },
     add: () =>
-      clients.value.length < MAX_CLIENTS ? join(make(selected.value.current().conversation)) : undefined,
+      clients.value.length < MAX_CLIENTS
+        ? join(createClient(selected.value.current().conversation))
+        : undefined,
     duplicate(client) {
       const { session, conversation: same } = client.current();
       const login = client.login();
-      if (clients.value.length >= MAX_CLIENTS || session.at === "signed_out" || login === undefined)
+      if (clients.value.length >= MAX_CLIENTS || session.state === "signed_out" || login === undefined)
         return undefined;
-      const twin = make(same);
+      const twin = createClient(same);
       twin.useLogin(session.user, login);
-      if (session.at === "open") twin.connect();
+      if (session.state === "open") twin.connect();
       // Else it would be seen at the door for a moment, which takes the focus.
-      redraw.now();
+      scheduler.flush();
       return join(twin);
     },
     drop,
@@ -188,17 +190,17 @@ export function createBench(conversation: string): Bench {
       for (const client of others) drop(client);
       first!.givenName.value = "";
       first!.draft.value = "";
-      first!.happen({ type: "sign_out" });
-      talkAsAll.value = false;
+      first!.dispatch({ type: "sign_out" });
+      sendAsAll.value = false;
       frames.clear();
       showFrames();
-      redraw.now();
+      scheduler.flush();
     },
-    say(text) {
-      const speaking = talkAsAll.value
-        ? clients.value.filter((client) => client.current().session.at === "open")
+    send(text) {
+      const senders = sendAsAll.value
+        ? clients.value.filter((client) => client.current().session.state === "open")
         : [selected.value];
-      for (const client of speaking) client.say(text);
+      for (const client of senders) client.send(text);
     },
     clearFrames() {
       frames.clear();
@@ -208,7 +210,7 @@ export function createBench(conversation: string): Bench {
 }
 
 /** Calls clients by their user as long as nobody named them; a second one of the same user is told apart by a number. */
-function createNames(known: ReadonlyMap<string, BenchClient>): (id: string) => string {
+function createNames(known: ReadonlyMap<string, TestClient>): (id: string) => string {
   /** Once given a name stays, so that a frame of a client that is gone is not taken for another's. */
   const given = new Map<string, { readonly user: string; readonly name: string }>();
 
@@ -216,7 +218,7 @@ function createNames(known: ReadonlyMap<string, BenchClient>): (id: string) => s
     const client = known.get(id);
     if (client === undefined) return id;
     const { session, transcriptOf } = client.state.value;
-    const user = session.at === "signed_out" ? transcriptOf?.user : session.user;
+    const user = session.state === "signed_out" ? transcriptOf?.user : session.user;
     const before = given.get(id);
     if (client.givenName.value !== "") return client.givenName.value;
     if (user === undefined || before?.user === user) return before?.name ?? "new client";

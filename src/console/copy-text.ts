@@ -1,6 +1,6 @@
 /** Puts `text` on the clipboard, and has it told whether the browser let it. */
-export async function copyText(text: string, tell: (words: string) => void): Promise<void> {
-  tell((await isCopied(text)) ? "Copied" : "The browser did not let it be copied");
+export async function copyText(text: string, announce: (words: string) => void): Promise<void> {
+  announce((await isCopied(text)) ? "Copied" : "The browser did not let it be copied");
 }
 
 async function isCopied(text: string): Promise<boolean> {

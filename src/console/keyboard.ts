@@ -1,5 +1,5 @@
 import { type ReadonlySignal, signal } from "@preact/signals";
-import type { Store } from "./store.ts";
+import type { LocalStore } from "./store.ts";
 
 /** Something that can be done by a key. */
 export interface Command {
@@ -18,21 +18,21 @@ export interface Keyboard {
   readonly commands: ReadonlySignal<readonly Command[]>;
   /** Whether keys without Ctrl or Alt do anything: who dictates to the machine would set them off (WCAG 2.1.4). */
   readonly isOn: ReadonlySignal<boolean>;
-  switchOn(on: boolean): void;
+  setOn(on: boolean): void;
   /** Adds keys until the function that is answered is called. */
   add(commands: readonly Command[]): () => void;
 }
 
 /** Where it lies that keys are switched off; where nothing lies, they are on. */
-export const KEYS_OFF = "parley.keys-off";
+export const KEYS_OFF_KEY = "parley.keys-off";
 
 /**
  * Listens on `target`. In a field keys write, so that there only Escape is heard: it leaves the field. Whether keys do anything is
  * remembered in `store`, as far as the browser keeps anything.
  */
-export function createKeyboard(target: EventTarget, store: Store): Keyboard {
+export function createKeyboard(target: EventTarget, store: LocalStore): Keyboard {
   const commands = signal<readonly Command[]>([]);
-  const isOn = signal(store.getItem(KEYS_OFF) === null);
+  const isOn = signal(store.getItem(KEYS_OFF_KEY) === null);
 
   target.addEventListener("keydown", (event) => {
     const {
@@ -63,11 +63,11 @@ export function createKeyboard(target: EventTarget, store: Store): Keyboard {
   return {
     commands,
     isOn,
-    switchOn(on) {
+    setOn(on) {
       isOn.value = on;
       try {
-        if (on) store.removeItem(KEYS_OFF);
-        else store.setItem(KEYS_OFF, "yes");
+        if (on) store.removeItem(KEYS_OFF_KEY);
+        else store.setItem(KEYS_OFF_KEY, "yes");
       } catch {
         // Then it is forgotten with the page.
       }

@@ -2,14 +2,14 @@ import type { PresentUser } from "../protocol/server-frames.ts";
 import type { Row, StoredRow, Transcript } from "./transcript.ts";
 
 /** One thing in the list of messages. `key` names it as long as it stays the same thing. */
-export type Item =
+export type MessageListItem =
   /** `joined`: nothing stands between this row and the one above. */
   | {
       readonly kind: "row";
       readonly key: string;
       readonly row: Row;
       readonly above: Row | undefined;
-      readonly joined: boolean;
+      readonly isAdjacent: boolean;
     }
   /** Messages that are not here, and can be loaded. */
   | { readonly kind: "hole"; readonly key: string; readonly first: number; readonly last: number }
@@ -19,17 +19,17 @@ export type Item =
   | { readonly kind: "anew"; readonly key: string };
 
 /** The transcript from top to bottom, with what is missing in it. */
-export function layOut({ past, stored, outbox, first }: Transcript): readonly Item[] {
-  const items: Item[] = [];
+export function messageListItems({ past, stored, outbox, first }: Transcript): readonly MessageListItem[] {
+  const items: MessageListItem[] = [];
   let above: Row | undefined;
 
-  function place(row: Row): void {
-    const joined = items.length === 0 || items[items.length - 1]?.kind === "row";
-    items.push({ kind: "row", key: row.key, row, above, joined });
+  function addRow(row: Row): void {
+    const isAdjacent = items.length === 0 || items[items.length - 1]?.kind === "row";
+    items.push({ kind: "row", key: row.key, row, above, isAdjacent });
     above = row;
   }
 
-  function placeMissing(from: number, to: number, floor: number): void {
+  function addMissing(from: number, to: number, floor: number): void {
     const kept = Math.max(from, floor);
     const lostTo = Math.min(to, kept - 1);
     if (from <= lostTo)
@@ -37,29 +37,29 @@ export function layOut({ past, stored, outbox, first }: Transcript): readonly It
     if (kept <= to) items.push({ kind: "hole", key: `hole ${kept} ${to}`, first: kept, last: to });
   }
 
-  function placeLife(rows: readonly StoredRow[], floor: number): void {
+  function addEpoch(rows: readonly StoredRow[], floor: number): void {
     let seq: number | undefined;
     for (const row of rows) {
-      if (seq !== undefined) placeMissing(seq + 1, row.seq - 1, floor);
-      place(row);
+      if (seq !== undefined) addMissing(seq + 1, row.seq - 1, floor);
+      addRow(row);
       seq = row.seq;
     }
   }
 
   if (past !== undefined) {
     // Whatever is missing there can no longer be had.
-    placeLife(past, Number.POSITIVE_INFINITY);
+    addEpoch(past, Number.POSITIVE_INFINITY);
     items.push({ kind: "anew", key: "anew" });
   }
-  placeLife(stored, first);
+  addEpoch(stored, first);
   const last = stored[stored.length - 1]?.seq;
-  if (last !== undefined) placeMissing(last + 1, first - 1, first);
-  for (const row of outbox) place(row);
+  if (last !== undefined) addMissing(last + 1, first - 1, first);
+  for (const row of outbox) addRow(row);
   return items;
 }
 
 /** Who has read up to which row, by the row's key. One who wrote that row has shown it by that. */
-export function readMarks(
+export function readersByRow(
   rows: readonly StoredRow[],
   present: readonly PresentUser[],
   user: string,

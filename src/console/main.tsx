@@ -2,59 +2,59 @@
 import { effect, signal, untracked } from "@preact/signals";
 import { render } from "preact";
 import { createAddress } from "./address.ts";
-import { createBench } from "./bench.ts";
+import { createWorkbench } from "./bench.ts";
 import { keyCommands } from "./key-commands.ts";
 import { createKeyboard } from "./keyboard.ts";
-import { MAKE_PANELS } from "./panel/all.ts";
-import type { Desk } from "./panel/panel.ts";
+import { PANEL_FACTORIES } from "./panel/all.ts";
+import type { PanelContext } from "./panel/panel.ts";
 import { browserStore } from "./store.ts";
-import { createTeller } from "./told.ts";
+import { createAnnouncer } from "./told.ts";
 import { App } from "./view/app.tsx";
 
 function startConsole(): void {
   const address = createAddress((conversation) => {
-    bench.selected.value.happen({ type: "choose", conversation });
+    workbench.selected.value.dispatch({ type: "choose", conversation });
   });
-  const bench = createBench(address.conversation() ?? "lobby");
+  const workbench = createWorkbench(address.conversation() ?? "lobby");
   const keys = createKeyboard(document, browserStore());
-  const desk: Desk = {
-    bench,
+  const context: PanelContext = {
+    workbench,
     keys,
     address,
-    panel: signal(address.fields.value.show ?? ""),
-    place: signal("talk"),
+    openPanel: signal(address.fields.value.show ?? ""),
+    visibleColumn: signal("talk"),
     isWide: signal(false),
-    toEdit: signal(undefined),
-    teller: createTeller(),
+    frameToEdit: signal(undefined),
+    announcer: createAnnouncer(),
   };
-  const panels = MAKE_PANELS.map((make) => make(desk));
+  const panels = PANEL_FACTORIES.map((make) => make(context));
   const first = panels[0]!.name;
-  if (!panels.some(({ name }) => name === desk.panel.value)) desk.panel.value = first;
+  if (!panels.some(({ name }) => name === context.openPanel.value)) context.openPanel.value = first;
 
-  effect(() => (bench.isEmpty.value ? undefined : keys.add(keyCommands(desk, panels))));
+  effect(() => (workbench.isSignedOut.value ? undefined : keys.add(keyCommands(context, panels))));
   // At once, and not with the view: a key that follows the one that opens the panel must find them.
   effect(() => {
-    const open = panels.find(({ name }) => name === desk.panel.value);
-    return bench.isEmpty.value || open?.commands === undefined ? undefined : keys.add(open.commands);
+    const open = panels.find(({ name }) => name === context.openPanel.value);
+    return workbench.isSignedOut.value || open?.commands === undefined ? undefined : keys.add(open.commands);
   });
   effect(() => {
-    const { value: name } = desk.panel;
+    const { value: name } = context.openPanel;
     untracked(() => address.set({ show: name === first ? "" : name }));
   });
   // Another client talks in another conversation.
   effect(() => {
-    const { session, conversation } = bench.selected.value.state.value;
-    if (session.at === "open") address.show(conversation);
+    const { session, conversation } = workbench.selected.value.state.value;
+    if (session.state === "open") address.show(conversation);
   });
   // What is written, and what waits to be sent, is in memory only, like the token: a reload would lose it, so the person is asked.
   addEventListener("beforeunload", (event) => {
-    const isLost = bench.clients.value.some((client) => {
+    const isLost = workbench.clients.value.some((client) => {
       const { outbox } = client.current().transcript;
       return client.draft.value.trim() !== "" || outbox.some((row) => row.kind === "pending");
     });
     if (isLost) event.preventDefault();
   });
-  render(<App desk={desk} panels={panels} />, document.getElementById("app")!);
+  render(<App context={context} panels={panels} />, document.getElementById("app")!);
 }
 
 startConsole();

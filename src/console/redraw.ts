@@ -1,21 +1,21 @@
 import { batch } from "@preact/signals";
 
 /** Redraws are gathered for this long, in milliseconds, so that a burst of frames is one redraw. */
-const REDRAW_AFTER = 16;
+const RENDER_DELAY_MS = 16;
 
 /** Brings what has changed before the eye: soon, and all at once. */
-export interface Redraw {
+export interface RenderScheduler {
   /** Has `task` set its signals with the next redraw; once, however often it is asked for. */
-  plan(task: () => void): void;
+  schedule(task: () => void): void;
   /** Does it now. */
-  now(): void;
+  flush(): void;
 }
 
-export function createRedraw(): Redraw {
+export function createRenderScheduler(): RenderScheduler {
   const tasks = new Set<() => void>();
   let timer: ReturnType<typeof setTimeout> | undefined;
 
-  function now(): void {
+  function flush(): void {
     clearTimeout(timer);
     timer = undefined;
     const planned = [...tasks];
@@ -26,10 +26,10 @@ export function createRedraw(): Redraw {
   }
 
   return {
-    now,
-    plan(task) {
+    flush,
+    schedule(task) {
       tasks.add(task);
-      timer ??= setTimeout(now, REDRAW_AFTER);
+      timer ??= setTimeout(flush, RENDER_DELAY_MS);
     },
   };
 }

@@ -1,5 +1,5 @@
 import { serverAddress } from "./server-address.ts";
-import { duration } from "./wording.ts";
+import { formatDuration } from "./wording.ts";
 
 /** What `GET /config.json` tells the page before anybody has signed in. */
 export interface ServerFacts {
@@ -32,7 +32,7 @@ interface Tokens {
 }
 
 /** How long the server may take to answer, in milliseconds: where many sign in at once, each waits for its turn. */
-export const PATIENCE = 120_000;
+export const REQUEST_TIMEOUT_MS = 120_000;
 
 /** Asks `POST /token` to let `username` in. Never throws: what goes wrong is answered in words. */
 export async function signIn(
@@ -41,7 +41,7 @@ export async function signIn(
 ): Promise<{ readonly login: Login } | { readonly problem: string }> {
   let response: Response;
   try {
-    response = await ask({ grant_type: "password", username, password, scope: "offline_access" });
+    response = await requestToken({ grant_type: "password", username, password, scope: "offline_access" });
   } catch {
     return { problem: "The server does not answer. Is it running, and are you online?" };
   }
@@ -55,7 +55,7 @@ function createLogin(first: Tokens): Login {
   let renewing: Promise<string | undefined> | undefined;
 
   async function renew(refresh: string): Promise<string | undefined> {
-    const response = await ask({ grant_type: "refresh_token", refresh_token: refresh });
+    const response = await requestToken({ grant_type: "refresh_token", refresh_token: refresh });
     const renewed = response.ok ? tokensOf(await readObject(response)) : undefined;
     if (renewed !== undefined) tokens = renewed;
     // A refusal ends the sign-in; a server that is busy or at fault may do better later.
@@ -100,8 +100,8 @@ export function pastedLogin(token: string): Login {
   };
 }
 
-function ask(fields: Record<string, string>): Promise<Response> {
-  const signal = AbortSignal.timeout(PATIENCE);
+function requestToken(fields: Record<string, string>): Promise<Response> {
+  const signal = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
   return fetch(`${serverAddress()}/token`, { method: "POST", body: new URLSearchParams(fields), signal });
 }
 
@@ -118,7 +118,7 @@ export const NO_FACTS: ServerFacts = { demo: [], faults: false };
 export async function readServerFacts(): Promise<ServerFacts> {
   try {
     const body = await readObject(
-      await fetch(`${serverAddress()}/config.json`, { signal: AbortSignal.timeout(PATIENCE) }),
+      await fetch(`${serverAddress()}/config.json`, { signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) }),
     );
     const demo = Array.isArray(body.demo) ? (body.demo as unknown[]).filter(isDemoAccount) : [];
     const faults = body.faults === true;
@@ -142,7 +142,7 @@ async function readObject(response: Response): Promise<Record<string, unknown>> 
 function problemOf(response: Response, body: Record<string, unknown>): string {
   if (response.status === 401) return "Wrong user name or password. Check both and try again.";
   const wait = Number(response.headers.get("Retry-After"));
-  const when = wait > 0 ? ` Try again in ${duration(wait * 1000)}.` : "";
+  const when = wait > 0 ? ` Try again in ${formatDuration(wait * 1000)}.` : "";
   if (response.status === 429) return `Too many sign-ins were tried.${when || " Wait a little."}`;
   const said = typeof body.detail === "string" ? body.detail : body.error_description;
   if (typeof said === "string") return `${said}${/[.!?]$/.test(said) ? "" : "."}${when}`;

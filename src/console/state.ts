@@ -1,6 +1,6 @@
 import type {
   Ack,
-  State as LineState,
+  State as ConnectionState,
   Lost,
   Message,
   PresentUser,
@@ -11,13 +11,13 @@ import type { ServerFrameOf } from "../protocol/server-frames.ts";
 import type { Transcript } from "./transcript.ts";
 
 /** Something the server (or the library) refused: `code` for the program, `message` for people. */
-export interface Refusal {
+export interface UserFacingError {
   readonly code: string;
   readonly message: string;
 }
 
 /** Why a connection ended for good and what the person can do. */
-export interface Ending {
+export interface CloseInfo {
   readonly code: number;
   readonly reason: string;
   readonly advice: string;
@@ -28,13 +28,13 @@ export interface Ending {
 }
 
 /** The states of the client library in which a conversation goes on by itself. */
-export type Line = Exclude<LineState, { readonly state: "closed" }>;
+export type ActiveConnectionState = Exclude<ConnectionState, { readonly state: "closed" }>;
 
 /** A conversation that is open, be its line connected at the moment or not. */
 export interface OpenSession {
-  readonly at: "open";
+  readonly state: "open";
   readonly user: string;
-  readonly line: Line;
+  readonly connection: ActiveConnectionState;
   /** What `welcome` said; missing until it came. */
   readonly terms?: Pick<ServerFrameOf<"welcome">, "plan" | "inactivity">;
   readonly present: readonly PresentUser[];
@@ -43,39 +43,39 @@ export interface OpenSession {
   /** When the server will close for inactivity; there while its warning stands. */
   readonly inactiveAt?: number;
   /** Why the line is away, once that lasts long enough to be worth a word. */
-  readonly cut?: string;
+  readonly outage?: string;
   /** A round trip is being measured. */
   readonly measuring: boolean;
   /** How long the last one took, in milliseconds. */
   readonly roundTrip?: number;
   /** The last refusal that was no answer to a request: the reason, if the connection ends by it. */
-  readonly complaint?: Refusal;
+  readonly connectionError?: UserFacingError;
 }
 
 export type Session =
-  | { readonly at: "signed_out"; readonly busy: boolean; readonly problem?: string }
-  | { readonly at: "signed_in"; readonly user: string }
+  | { readonly state: "signed_out"; readonly busy: boolean; readonly problem?: string }
+  | { readonly state: "signed_in"; readonly user: string }
   | OpenSession
-  | { readonly at: "closed"; readonly user: string; readonly ending: Ending };
+  | { readonly state: "closed"; readonly user: string; readonly closeInfo: CloseInfo };
 
 /** Something the person should know. At most one per `code`; the newest wins. */
 export interface Notice {
   readonly code: string;
-  readonly tone: "info" | "warning" | "error";
+  readonly severity: "info" | "warning" | "error";
   readonly text: string;
 }
 
 /** The user's allowance, with `fullAt` (milliseconds since 1970) for `reset`, which would age on the page. */
-export interface Allowance extends Omit<Quota, "reset"> {
+export interface PlanUsage extends Omit<Quota, "reset"> {
   readonly fullAt: number;
 }
 
 /** Which conversation, of which user, the transcript belongs to. */
-export interface Subject {
+export interface TranscriptOwner {
   readonly conversation: string;
   readonly user: string;
   /** Whether what was said before has come once, so that the page can go on where it was. */
-  readonly begun: boolean;
+  readonly isLoaded: boolean;
   /** Up to which `seq` the person has seen the messages. */
   readonly seen: number;
 }
@@ -86,9 +86,9 @@ export interface State {
   readonly conversation: string;
   readonly session: Session;
   readonly transcript: Transcript;
-  readonly transcriptOf?: Subject;
+  readonly transcriptOf?: TranscriptOwner;
   /** Null where nothing is counted. */
-  readonly allowance?: Allowance | null;
+  readonly usage?: PlanUsage | null;
   /** Until when requests are refused, in milliseconds since 1970. */
   readonly limitedUntil?: number;
   /** Messages that were said before are on their way. */
@@ -97,10 +97,10 @@ export interface State {
 }
 
 /** What a conversation tells. `at` is when, in milliseconds since 1970. */
-export type TalkEvent =
+export type ConversationEvent =
   | {
       readonly type: "status";
-      readonly line: LineState;
+      readonly connection: ConnectionState;
       readonly welcome: ServerFrameOf<"welcome"> | undefined;
       readonly present: readonly PresentUser[];
       readonly at: number;
@@ -116,19 +116,19 @@ export type TalkEvent =
       readonly warning: Omit<ServerFrameOf<"warning">, "type">;
       readonly at: number;
     }
-  | { readonly type: "complaint"; readonly refusal: Refusal }
+  | { readonly type: "complaint"; readonly refusal: UserFacingError }
   /** An own message is stored, or will not be. */
   | { readonly type: "acked"; readonly ack: Ack }
-  | { readonly type: "refused"; readonly id: string; readonly refusal: Refusal }
+  | { readonly type: "refused"; readonly id: string; readonly refusal: UserFacingError }
   /** What `load` answered, or what came with the conversation. */
   | { readonly type: "page"; readonly messages: readonly Message[]; readonly more: boolean }
-  | { readonly type: "page_refused"; readonly refusal: Refusal }
+  | { readonly type: "page_refused"; readonly refusal: UserFacingError }
   /** What `measure` answered, in milliseconds; undefined when the line was lost. */
   | { readonly type: "measured"; readonly roundTrip: number | undefined };
 
 /** Everything that can happen. */
 export type Event =
-  | TalkEvent
+  | ConversationEvent
   | { readonly type: "sign_in_began" }
   | { readonly type: "signed_in"; readonly user: string }
   | { readonly type: "sign_in_refused"; readonly problem: string }
@@ -150,21 +150,21 @@ export type Event =
 
 /** What is to be done outside: bench-client.ts does it, and nothing else. */
 export type Effect =
-  /** Opens the conversation: `goOn` where this page left it, and otherwise with the newest messages. */
-  | { readonly do: "open"; readonly conversation: string; readonly goOn: boolean }
+  /** Opens the conversation: `resume` where this page left it, and otherwise with the newest messages. */
+  | { readonly type: "open"; readonly conversation: string; readonly resume: boolean }
   /** Tries now what would be tried later, or opens again what was closed. */
-  | { readonly do: "reconnect" }
-  | { readonly do: "close" }
+  | { readonly type: "reconnect" }
+  | { readonly type: "close" }
   /** `tell`: the server is told too, so that the token is worth nothing any more. */
-  | { readonly do: "forget_login"; readonly tell: boolean }
-  | { readonly do: "send"; readonly id: string; readonly text: string }
-  | { readonly do: "take_back"; readonly id: string }
+  | { readonly type: "forget_login"; readonly revoke: boolean }
+  | { readonly type: "send"; readonly id: string; readonly text: string }
+  | { readonly type: "take_back"; readonly id: string }
   /** Reads messages before a `seq`; without one, the latest. */
-  | { readonly do: "load"; readonly before?: number; readonly limit: number }
-  | { readonly do: "typing"; readonly active: boolean }
-  | { readonly do: "read"; readonly seq: number }
-  | { readonly do: "activity" }
-  | { readonly do: "measure" };
+  | { readonly type: "load"; readonly before?: number; readonly limit: number }
+  | { readonly type: "typing"; readonly active: boolean }
+  | { readonly type: "read"; readonly seq: number }
+  | { readonly type: "activity" }
+  | { readonly type: "measure" };
 
 /** A transition: the state after an event, and what to do. */
 export interface Step {

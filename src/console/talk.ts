@@ -1,56 +1,59 @@
 import type { Conversation, Position, State } from "../client/connect.ts";
-import type { Refusal, TalkEvent } from "./state.ts";
-import { moment } from "./wire/tap.ts";
+import type { ConversationEvent, UserFacingError } from "./state.ts";
+import { monotonicNow } from "./wire/tap.ts";
 
 /** A message is read when it was in view for this long, in milliseconds; a burst of them is told as one. */
-const READ_AFTER = 400;
+const READ_AFTER_MS = 400;
 
 /** One open conversation, as the page uses it. After `leave()` it tells nothing more. */
-export interface Talk {
+export interface ConversationBinding {
   /** Where to go on later. */
   position(): Position | undefined;
   send(id: string, text: string): void;
   /** Gives up sending; what the server has stored by then is heard as a message. */
-  takeBack(id: string): void;
+  cancelSend(id: string): void;
   load(range: { readonly before?: number; readonly limit: number }): void;
   typing(active: boolean): void;
   read(seq: number): void;
   activity(): void;
   measure(): void;
   reconnect(): void;
-  leave(): void;
+  close(): void;
 }
 
 /** Puts what `conversation` tells, and how its promises end, into events of the page. */
-export function openTalk(conversation: Conversation, tellPage: (event: TalkEvent) => void): Talk {
+export function bindConversation(
+  conversation: Conversation,
+  dispatch: (event: ConversationEvent) => void,
+): ConversationBinding {
   const sendings = new Map<string, AbortController>();
   let seen = 0;
   let readTimer: ReturnType<typeof setTimeout> | undefined;
-  let isOver = false;
+  let isClosed = false;
 
-  function tell(event: TalkEvent): void {
-    if (!isOver) tellPage(event);
+  function emit(event: ConversationEvent): void {
+    if (!isClosed) dispatch(event);
   }
 
-  function tellMembers(): void {
-    tell({ type: "present", present: conversation.present });
+  function emitMembers(): void {
+    emit({ type: "present", present: conversation.present });
   }
 
   conversation.on("status", (line) => {
     const { welcome, present } = conversation;
-    tell({ type: "status", line: inMoments(line), welcome, present, at: moment() });
+    emit({ type: "status", connection: withMonotonicTimes(line), welcome, present, at: monotonicNow() });
   });
-  conversation.on("history", ({ messages, more }) => tell({ type: "page", messages, more }));
-  conversation.on("message", (message) => tell({ type: "message", message }));
-  conversation.on("presence", tellMembers);
-  conversation.on("read", tellMembers);
-  conversation.on("typing", ({ user, active }) => tell({ type: "typing", user, active }));
+  conversation.on("history", ({ messages, more }) => emit({ type: "page", messages, more }));
+  conversation.on("message", (message) => emit({ type: "message", message }));
+  conversation.on("presence", emitMembers);
+  conversation.on("read", emitMembers);
+  conversation.on("typing", ({ user, active }) => emit({ type: "typing", user, active }));
   conversation.on("lost", (lost) => {
-    tell({ type: "lost", lost, newest: conversation.position?.seq ?? 0 });
+    emit({ type: "lost", lost, newest: conversation.position?.seq ?? 0 });
   });
-  conversation.on("quota", (quota) => tell({ type: "quota", quota, at: moment() }));
-  conversation.on("warning", (warning) => tell({ type: "warning", warning, at: moment() }));
-  conversation.on("error", (error) => tell({ type: "complaint", refusal: refusalOf(error) }));
+  conversation.on("quota", (quota) => emit({ type: "quota", quota, at: monotonicNow() }));
+  conversation.on("warning", (warning) => emit({ type: "warning", warning, at: monotonicNow() }));
+  conversation.on("error", (error) => emit({ type: "complaint", refusal: toUserFacingError(error) }));
 
   return {
     position: () => conversation.position,
@@ -60,18 +63,19 @@ export function openTalk(conversation: Conversation, tellPage: (event: TalkEvent
       conversation
         .send(text, { id, signal: sending.signal })
         .then(
-          (ack) => tell({ type: "acked", ack }),
-          (error) => sending.signal.aborted || tell({ type: "refused", id, refusal: refusalOf(error) }),
+          (ack) => emit({ type: "acked", ack }),
+          (error) =>
+            sending.signal.aborted || emit({ type: "refused", id, refusal: toUserFacingError(error) }),
         )
         .finally(() => sendings.get(id) === sending && sendings.delete(id));
     },
-    takeBack(id) {
+    cancelSend(id) {
       sendings.get(id)?.abort();
     },
     load(range) {
       conversation.history(range).then(
-        ({ messages, more }) => tell({ type: "page", messages, more }),
-        (error) => tell({ type: "page_refused", refusal: refusalOf(error) }),
+        ({ messages, more }) => emit({ type: "page", messages, more }),
+        (error) => emit({ type: "page_refused", refusal: toUserFacingError(error) }),
       );
     },
     typing: (active) => conversation.typing(active),
@@ -80,18 +84,18 @@ export function openTalk(conversation: Conversation, tellPage: (event: TalkEvent
       readTimer ??= setTimeout(() => {
         readTimer = undefined;
         conversation.read(seen);
-      }, READ_AFTER);
+      }, READ_AFTER_MS);
     },
     activity: () => conversation.activity(),
     measure() {
       conversation.ping().then(
-        (roundTrip) => tell({ type: "measured", roundTrip: Math.round(roundTrip) }),
-        () => tell({ type: "measured", roundTrip: undefined }),
+        (roundTrip) => emit({ type: "measured", roundTrip: Math.round(roundTrip) }),
+        () => emit({ type: "measured", roundTrip: undefined }),
       );
     },
     reconnect: () => conversation.reconnect(),
-    leave() {
-      isOver = true;
+    close() {
+      isClosed = true;
       clearTimeout(readTimer);
       void conversation.close();
     },
@@ -99,12 +103,12 @@ export function openTalk(conversation: Conversation, tellPage: (event: TalkEvent
 }
 
 /** The same line; the end of a wait is given by the clock of the countdowns, which no step of the time of day moves. */
-function inMoments(line: State): State {
-  return line.state === "waiting" ? { ...line, until: line.until - Date.now() + moment() } : line;
+function withMonotonicTimes(line: State): State {
+  return line.state === "waiting" ? { ...line, until: line.until - Date.now() + monotonicNow() } : line;
 }
 
 /** Everything the library rejects with has a `code`; anything else is a fault of this page. */
-function refusalOf(error: unknown): Refusal {
-  const { code = "internal", message = String(error) } = error as Partial<Refusal>;
+function toUserFacingError(error: unknown): UserFacingError {
+  const { code = "internal", message = String(error) } = error as Partial<UserFacingError>;
   return { code, message };
 }

@@ -52,7 +52,7 @@ export function rowKey(from: string, id: string): string {
 }
 
 /** Takes in messages from the server, live or from history, in any order; what is already here stays once. */
-export function take(transcript: Transcript, messages: readonly Message[]): Transcript {
+export function applyMessages(transcript: Transcript, messages: readonly Message[]): Transcript {
   if (messages.length === 0) return transcript;
   const rows = messages.map(({ seq, id, from, text, data, at }): StoredRow => {
     // Of a message of data alone, the data is what was said.
@@ -71,7 +71,7 @@ export function take(transcript: Transcript, messages: readonly Message[]): Tran
 }
 
 /** Adds an own message, shown before the server has confirmed it; one with the same id is replaced. */
-export function write(transcript: Transcript, row: Omit<OutboxRow, "kind" | "key">): Transcript {
+export function addPending(transcript: Transcript, row: Omit<OutboxRow, "kind" | "key">): Transcript {
   const key = rowKey(row.from, row.id);
   const others = transcript.outbox.filter((other) => other.key !== key);
   return { ...transcript, outbox: [...others, { ...row, kind: "pending", key }] };
@@ -85,11 +85,11 @@ export function confirm(
 ): Transcript {
   const row = transcript.outbox.find((candidate) => candidate.key === rowKey(user, ack.id));
   if (row === undefined) return transcript;
-  return take(transcript, [{ ...ack, from: user, text: row.text }]);
+  return applyMessages(transcript, [{ ...ack, from: user, text: row.text }]);
 }
 
 /** Marks an own message as refused, for `problem`. */
-export function refuse(transcript: Transcript, id: string, problem: string): Transcript {
+export function markRefused(transcript: Transcript, id: string, problem: string): Transcript {
   const outbox = transcript.outbox.map((row): OutboxRow => {
     return row.id === id ? { ...row, kind: "failed", problem } : row;
   });
@@ -97,7 +97,7 @@ export function refuse(transcript: Transcript, id: string, problem: string): Tra
 }
 
 /** Marks everything that still waits as failed: the line is gone, and nobody knows what arrived. */
-export function giveUp(transcript: Transcript, problem: string): Transcript {
+export function markFailed(transcript: Transcript, problem: string): Transcript {
   if (!transcript.outbox.some((row) => row.kind === "pending")) return transcript;
   const outbox = transcript.outbox.map((row): OutboxRow => {
     return row.kind === "pending" ? { ...row, kind: "failed", problem } : row;
@@ -106,7 +106,7 @@ export function giveUp(transcript: Transcript, problem: string): Transcript {
 }
 
 /** The server keeps nothing up to `last` any more. */
-export function lose(transcript: Transcript, last: number): Transcript {
+export function markLost(transcript: Transcript, last: number): Transcript {
   return { ...transcript, first: Math.max(transcript.first, last + 1) };
 }
 
@@ -114,7 +114,7 @@ export function lose(transcript: Transcript, last: number): Transcript {
  * Puts what is here aside: the server's store began anew, and counts from 1 again; it has reached `newest`. What waits
  * to be sent stays.
  */
-export function beginAnew(transcript: Transcript, newest: number): Transcript {
+export function resetTranscript(transcript: Transcript, newest: number): Transcript {
   const past = transcript.stored.map((row) => ({ ...row, key: `past\n${row.key}` }));
   return { ...transcript, stored: [], first: 1, newest, past };
 }

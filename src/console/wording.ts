@@ -1,8 +1,8 @@
 import { type ErrorEntry, errorEntry } from "../protocol/errors.ts";
-import type { Refusal } from "./state.ts";
+import type { UserFacingError } from "./state.ts";
 
 /** A stretch of time for people: `4 s`, `1:05 min`, `1:02:05 h`. Rounded up, so that a countdown never says 0 too early. */
-export function duration(milliseconds: number): string {
+export function formatDuration(milliseconds: number): string {
   const seconds = Math.max(0, Math.ceil(milliseconds / 1000));
   const two = (value: number) => String(value).padStart(2, "0");
   const minutes = Math.floor(seconds / 60);
@@ -12,12 +12,12 @@ export function duration(milliseconds: number): string {
 }
 
 /** A length in bytes for people: `83 B`, `1.2 KiB`. */
-export function size(bytes: number): string {
+export function formatBytes(bytes: number): string {
   return bytes < 1024 ? `${bytes} B` : `${(bytes / 1024).toFixed(1)} KiB`;
 }
 
 /** `1 message`, `2 messages`. */
-export function count(amount: number, noun: string): string {
+export function pluralize(amount: number, noun: string): string {
   return `${amount.toLocaleString("en")} ${noun}${amount === 1 ? "" : "s"}`;
 }
 
@@ -65,24 +65,24 @@ export function dayName(at: number, now: number): string {
 }
 
 /** A short time for people, from milliseconds: `0.42 ms`, `18 ms`, `1.25 s`. */
-export function milliseconds(time: number): string {
+export function formatMs(time: number): string {
   if (time < 0.995) return `${time.toFixed(2)} ms`;
   if (time < 9.95) return `${time.toFixed(1)} ms`;
   if (time < 999.5) return `${Math.round(time)} ms`;
-  return time < 60_000 ? `${(time / 1000).toFixed(2)} s` : duration(time);
+  return time < 60_000 ? `${(time / 1000).toFixed(2)} s` : formatDuration(time);
 }
 
 /** What the server said about a refusal, then what to do about it. */
-export function explainError(error: Refusal): string {
+export function explainError(error: UserFacingError): string {
   // The client library, or a newer server, has codes that the catalogue lacks: their own words are then all there is.
   const entry = errorEntry(error.code as never) as ErrorEntry | undefined;
-  if (entry === undefined) return plain(error.message);
-  const said = plain(error.message || entry.what);
+  if (entry === undefined) return withoutBackticks(error.message);
+  const said = withoutBackticks(error.message || entry.what);
   // Its advice is for programs (`retry_after`); people see the countdown.
-  return error.code === "rate_limited" ? said : `${said} ${plain(entry.advice)}`;
+  return error.code === "rate_limited" ? said : `${said} ${withoutBackticks(entry.advice)}`;
 }
 
 /** The server's words without the backticks that mark code in them; a page would show them as they are. */
-export function plain(text: string): string {
+export function withoutBackticks(text: string): string {
   return text.replaceAll("`", "");
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { connect, type Options, type Pending, type State } from "../../src/client/connect.ts";
-import { ANSWER_WAIT } from "../../src/client/options.ts";
+import { REPLY_TIMEOUT_MS } from "../../src/client/options.ts";
 import { FaultProxy } from "../delivery/fault-proxy.ts";
 import { becomes, join, next } from "../support/library.ts";
 import { ManualTiming } from "../support/manual-timing.ts";
@@ -135,7 +135,7 @@ test("D3 an answer that never comes ends the line after a while, and the message
   const sending = ann.lobby.send("where is my ack?");
   await heard;
   const waiting = next(ann.lobby, "status");
-  timing.advance(ANSWER_WAIT - 1);
+  timing.advance(REPLY_TIMEOUT_MS - 1);
   expect(ann.lobby.status.state).toBe("live");
   timing.advance(1);
   expect(await waiting).toMatchObject({ state: "waiting", code: 1006, reason: "no answer came" });

@@ -1,30 +1,30 @@
 import { describe, expect, test } from "bun:test";
-import { createInbox, type Lost, type Taken, type Told } from "../../src/client/inbox.ts";
-import { MAX_HELD, MAX_QUEUED } from "../../src/client/options.ts";
-import { createReader } from "../../src/client/reader.ts";
+import { createInbox, type InboxItem, type InboxOutput, type Lost } from "../../src/client/inbox.ts";
+import { MAX_OUT_OF_ORDER, MAX_QUEUED } from "../../src/client/options.ts";
+import { createMessageIterator } from "../../src/client/reader.ts";
 import type { Message } from "../../src/protocol/server-frames.ts";
 import { Random, seeds } from "../support/random.ts";
 
 const messageOf = (seq: number): Message => ({ seq, id: `m${seq}`, from: "ann", text: `${seq}`, at: seq });
 const range = (first: number, last: number) =>
   Array.from({ length: last - first + 1 }, (_, index) => messageOf(first + index));
-const seqsOf = (told: readonly Told[]) =>
+const seqsOf = (told: readonly InboxItem[]) =>
   told.map((item) => ("message" in item ? item.message.seq : item.lost));
 
 describe("inbox", () => {
   test("before the first welcome nothing is missed; after it each message comes once", () => {
     const inbox = createInbox();
     expect(inbox.position()).toBeUndefined();
-    expect(inbox.welcome({ seq: 7, epoch: "e", resumed: false })).toEqual({ told: [] });
-    expect(seqsOf([8, 8, 7, 9].flatMap((seq) => inbox.message(messageOf(seq)).told))).toEqual([8, 9]);
+    expect(inbox.welcome({ seq: 7, epoch: "e", resumed: false })).toEqual({ items: [] });
+    expect(seqsOf([8, 8, 7, 9].flatMap((seq) => inbox.message(messageOf(seq)).items))).toEqual([8, 9]);
     expect(inbox.position()).toEqual({ seq: 9, epoch: "e" });
   });
 
   test("D4 a resumption is behind until the last missed message is there, and asks for nothing", () => {
     const inbox = createInbox({ seq: 3, epoch: "e" });
-    expect(inbox.welcome({ seq: 5, epoch: "e", resumed: true })).toEqual({ told: [] });
+    expect(inbox.welcome({ seq: 5, epoch: "e", resumed: true })).toEqual({ items: [] });
     expect(inbox.isBehind()).toBe(true);
-    expect(inbox.message(messageOf(4))).toEqual({ told: [{ message: messageOf(4) }] });
+    expect(inbox.message(messageOf(4))).toEqual({ items: [{ message: messageOf(4) }] });
     inbox.message(messageOf(5));
     expect(inbox.isBehind()).toBe(false);
   });
@@ -32,25 +32,25 @@ describe("inbox", () => {
   test("without a resumption the missed are read, and what comes meanwhile is held", () => {
     const inbox = createInbox({ seq: 3, epoch: "e" });
     expect(inbox.welcome({ seq: 5, epoch: "e", resumed: false }).readAfter).toBe(3);
-    expect(inbox.message(messageOf(6))).toEqual({ told: [] });
-    expect(seqsOf(inbox.page(range(4, 5), false).told)).toEqual([4, 5, 6]);
+    expect(inbox.message(messageOf(6))).toEqual({ items: [] });
+    expect(seqsOf(inbox.page(range(4, 5), false).items)).toEqual([4, 5, 6]);
   });
 
   test("D5 what is no longer kept is told, in its place", () => {
     const inbox = createInbox({ seq: 3, epoch: "e" });
-    const { told } = inbox.welcome({ seq: 9, epoch: "e", resumed: true, lost: { first: 4, last: 6 } });
-    expect(seqsOf([...told, ...inbox.message(messageOf(7)).told])).toEqual([{ first: 4, last: 6 }, 7]);
+    const { items: told } = inbox.welcome({ seq: 9, epoch: "e", resumed: true, lost: { first: 4, last: 6 } });
+    expect(seqsOf([...told, ...inbox.message(messageOf(7)).items])).toEqual([{ first: 4, last: 6 }, 7]);
     const late = createInbox({ seq: 3, epoch: "e" });
     late.welcome({ seq: 9, epoch: "e", resumed: false });
-    expect(seqsOf(late.page(range(8, 9), false).told)).toEqual([{ first: 4, last: 7 }, 8, 9]);
+    expect(seqsOf(late.page(range(8, 9), false).items)).toEqual([{ first: 4, last: 7 }, 8, 9]);
   });
 
   test("D5 another life of the store is told, and begins at its newest message", () => {
     const inbox = createInbox({ seq: 30, epoch: "old" });
     expect(inbox.welcome({ seq: 2, epoch: "new", resumed: false })).toEqual({
-      told: [{ lost: { epoch: "new" } }],
+      items: [{ lost: { epoch: "new" } }],
     });
-    expect(seqsOf(inbox.message(messageOf(3)).told)).toEqual([3]);
+    expect(seqsOf(inbox.message(messageOf(3)).items)).toEqual([3]);
     expect(inbox.position()).toEqual({ seq: 3, epoch: "new" });
   });
 
@@ -58,17 +58,17 @@ describe("inbox", () => {
     const inbox = createInbox({ seq: 3, epoch: "e" });
     inbox.welcome({ seq: 3, epoch: "e", resumed: true });
     expect(inbox.message(messageOf(6)).readAfter).toBe(3);
-    expect(seqsOf(inbox.page([], false).told)).toEqual([{ first: 4, last: 5 }, 6]);
+    expect(seqsOf(inbox.page([], false).items)).toEqual([{ first: 4, last: 5 }, 6]);
   });
 
   test("holds so many, and reads the rest", () => {
     const inbox = createInbox({ seq: 0, epoch: "e" });
     inbox.welcome({ seq: 0, epoch: "e", resumed: true });
-    const last = MAX_HELD + 100;
+    const last = MAX_OUT_OF_ORDER + 100;
     for (const message of range(2, last)) inbox.message(message);
-    const { told, readAfter } = inbox.page(range(1, 1), true);
-    expect([told.length, readAfter]).toEqual([MAX_HELD + 1, MAX_HELD + 1]);
-    expect(seqsOf(inbox.page(range(MAX_HELD + 2, last), false).told).at(-1)).toBe(last);
+    const { items: told, readAfter } = inbox.page(range(1, 1), true);
+    expect([told.length, readAfter]).toEqual([MAX_OUT_OF_ORDER + 1, MAX_OUT_OF_ORDER + 1]);
+    expect(seqsOf(inbox.page(range(MAX_OUT_OF_ORDER + 2, last), false).items).at(-1)).toBe(last);
   });
 
   test.each(seeds(1, 2, 3, 4, 5, 6))(
@@ -78,10 +78,10 @@ describe("inbox", () => {
       const inbox = createInbox({ seq: 0, epoch: "e" });
       let newest = 0;
       let kept = 1;
-      const told: Told[] = [];
+      const told: InboxItem[] = [];
       let asked: number | undefined;
-      const take = (taken: Taken) => {
-        told.push(...taken.told);
+      const take = (taken: InboxOutput) => {
+        told.push(...taken.items);
         asked = taken.readAfter ?? asked;
       };
       const connect = () => {
@@ -124,14 +124,14 @@ describe("inbox", () => {
 describe("reader", () => {
   const readerOf = (newest: () => number, lost: Lost[] = []) => {
     const reads: number[] = [];
-    const reader = createReader({
+    const reader = createMessageIterator({
       async readAfter(seq) {
         reads.push(seq);
         const last = Math.min(newest(), seq + 200);
         return { messages: range(seq + 1, last), more: last < newest() };
       },
       lost: (one) => lost.push(one),
-      ended: () => {},
+      onEnd: () => {},
     });
     return { reader, reads };
   };

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { createKeeper } from "../../src/client/keeper.ts";
-import { type Pending, STORAGE_WAIT } from "../../src/client/options.ts";
+import { createOutboxPersistence } from "../../src/client/keeper.ts";
+import { type Pending, STORAGE_TIMEOUT_MS } from "../../src/client/options.ts";
 import { ManualTiming } from "../support/manual-timing.ts";
 
 const pending = (id: string): Pending => ({ id, text: `text of ${id}` });
@@ -30,14 +30,16 @@ function setUp(places: Record<string, readonly Pending[]> = {}) {
     kept.push([...all]);
     keeper.save(kept.flat());
   };
-  const keeper = createKeeper(storage, "lobby", timing, onKept, (error) => faults.push(String(error)));
+  const keeper = createOutboxPersistence(storage, "lobby", timing, onKept, (error) =>
+    faults.push(String(error)),
+  );
   return { timing, calls, kept, faults, keeper, places, hold, held };
 }
 
 test("24 what is written before anybody is known is kept, and goes to who signs in next", async () => {
   const { keeper, places, calls } = setUp({ "/lobby": [pending("m1")], "ann/lobby": [pending("m0")] });
-  await keeper.read(undefined);
-  await keeper.read("ann");
+  await keeper.load(undefined);
+  await keeper.load("ann");
   await keeper.settled();
   expect(places).toEqual({ "/lobby": [], "ann/lobby": [pending("m1"), pending("m0")] });
   // The new place holds it before the old one lets go of it.
@@ -52,8 +54,8 @@ test("24 what is written before anybody is known is kept, and goes to who signs 
 
 test("24 a user who is named from the start has one place", async () => {
   const { keeper, calls } = setUp();
-  await Promise.all([keeper.read("ann"), keeper.read("ann")]);
-  await keeper.read("ann");
+  await Promise.all([keeper.load("ann"), keeper.load("ann")]);
+  await keeper.load("ann");
   keeper.save([pending("m1")]);
   await keeper.settled();
   expect(calls.filter((call) => call !== "load ann/lobby")).toEqual(["save ann/lobby ", "save ann/lobby m1"]);
@@ -62,14 +64,14 @@ test("24 a user who is named from the start has one place", async () => {
 test("09 a storage that does not answer is told of, is not waited for again, and is believed when it answers late", async () => {
   const { keeper, timing, calls, kept, faults, hold, held } = setUp({ "ann/lobby": [pending("m1")] });
   hold("load ann/lobby");
-  const read = keeper.read("ann");
+  const read = keeper.load("ann");
   await settle();
-  timing.advance(STORAGE_WAIT);
+  timing.advance(STORAGE_TIMEOUT_MS);
   await read;
   expect(faults).toEqual(["Error: storage.load: no answer after 5 s"]);
   // Not written: it may hold something.
   keeper.save([pending("m2")]);
-  await keeper.read("ann");
+  await keeper.load("ann");
   await settle();
   expect(calls).toEqual(["load ann/lobby", "load ann/lobby"]);
   held.get("load ann/lobby")!.resolve();
@@ -80,7 +82,7 @@ test("09 a storage that does not answer is told of, is not waited for again, and
 
 test("09 a save that never ends holds up neither the next one nor close()", async () => {
   const { keeper, timing, calls, faults, hold } = setUp();
-  await keeper.read("ann");
+  await keeper.load("ann");
   await keeper.settled();
   hold("save ann/lobby");
   keeper.save([pending("m1")]);
@@ -89,10 +91,10 @@ test("09 a save that never ends holds up neither the next one nor close()", asyn
   keeper.save([pending("m2")]);
   const settled = keeper.settled();
   await settle();
-  timing.advance(STORAGE_WAIT);
+  timing.advance(STORAGE_TIMEOUT_MS);
   await settle();
   expect(calls.slice(-2)).toEqual(["save ann/lobby m1", "save ann/lobby m2"]);
-  timing.advance(STORAGE_WAIT);
+  timing.advance(STORAGE_TIMEOUT_MS);
   await settled;
   expect(faults).toEqual(Array(2).fill("Error: storage.save: no answer after 5 s"));
 });

@@ -1,16 +1,26 @@
 import { describe, expect, test } from "bun:test";
-import { backoff, waitFor } from "../../src/client/backoff.ts";
-import { EARLY_TRIES, FIRST_WAIT, LONGEST_EARLY_WAIT, LONGEST_WAIT } from "../../src/client/options.ts";
+import { backoff, retryDelay } from "../../src/client/backoff.ts";
+import {
+  BACKOFF_EARLY_ATTEMPTS,
+  BACKOFF_EARLY_MAX_MS,
+  BACKOFF_INITIAL_MS,
+  BACKOFF_MAX_MS,
+} from "../../src/client/options.ts";
 import { createOutbox } from "../../src/client/outbox.ts";
-import { createPace } from "../../src/client/pace.ts";
+import { createRateLimiter } from "../../src/client/pace.ts";
 import { Random, seeds } from "../support/random.ts";
 
 describe("back-off", () => {
   test("doubles its bound up to the longest, which is lower for the early tries, and uses the whole of it", () => {
-    const bounds = Array.from({ length: EARLY_TRIES + 2 }, (_, attempt) => backoff(attempt, 1));
-    expect(bounds.slice(0, 4)).toEqual([FIRST_WAIT, 2 * FIRST_WAIT, LONGEST_EARLY_WAIT, LONGEST_EARLY_WAIT]);
-    expect(bounds.slice(-3)).toEqual([LONGEST_EARLY_WAIT, LONGEST_WAIT, LONGEST_WAIT]);
-    expect(backoff(2_000, 0.5)).toBe(LONGEST_WAIT / 2);
+    const bounds = Array.from({ length: BACKOFF_EARLY_ATTEMPTS + 2 }, (_, attempt) => backoff(attempt, 1));
+    expect(bounds.slice(0, 4)).toEqual([
+      BACKOFF_INITIAL_MS,
+      2 * BACKOFF_INITIAL_MS,
+      BACKOFF_EARLY_MAX_MS,
+      BACKOFF_EARLY_MAX_MS,
+    ]);
+    expect(bounds.slice(-3)).toEqual([BACKOFF_EARLY_MAX_MS, BACKOFF_MAX_MS, BACKOFF_MAX_MS]);
+    expect(backoff(2_000, 0.5)).toBe(BACKOFF_MAX_MS / 2);
     expect(backoff(5, 0)).toBe(0);
   });
 
@@ -25,12 +35,12 @@ describe("back-off", () => {
     "after a short outage all are back within 8 s, after a long one within 24 s, and 5,000 come spread (seed %d)",
     (seed) => {
       const random = new Random(seed);
-      const atOnce = 5_000 / (FIRST_WAIT / 1_000);
+      const atOnce = 5_000 / (BACKOFF_INITIAL_MS / 1_000);
       for (const [outage, longest, late] of [
-        [10_000, LONGEST_EARLY_WAIT, 0],
+        [10_000, BACKOFF_EARLY_MAX_MS, 0],
         // Sixteen short waits in a row are rare.
-        [30_000, LONGEST_EARLY_WAIT, 50],
-        [600_000, LONGEST_WAIT, 0],
+        [30_000, BACKOFF_EARLY_MAX_MS, 50],
+        [600_000, BACKOFF_MAX_MS, 0],
       ] as const) {
         const waits = Array.from({ length: 5_000 }, () => backAfter(outage, random));
         expect(waits.filter((wait) => wait > longest).length).toBeLessThanOrEqual(late);
@@ -41,9 +51,9 @@ describe("back-off", () => {
   );
 
   test("gives way to the time that the server names", () => {
-    expect(waitFor(7.25, 9, 0.9)).toBe(7_250);
-    expect(waitFor(0, 9, 0.9)).toBe(0);
-    expect(waitFor(undefined, 1, 0.5)).toBe(FIRST_WAIT);
+    expect(retryDelay(7.25, 9, 0.9)).toBe(7_250);
+    expect(retryDelay(0, 9, 0.9)).toBe(0);
+    expect(retryDelay(undefined, 1, 0.5)).toBe(BACKOFF_INITIAL_MS);
   });
 });
 
@@ -67,7 +77,7 @@ describe("outbox", () => {
   test("sends again under the same id when the line was lost", () => {
     const box = boxOf("a", "b");
     box.next(0);
-    box.interrupt();
+    box.requeueInFlight();
     expect(box.next(0)?.id).toBe("a");
   });
 
@@ -79,17 +89,17 @@ describe("outbox", () => {
       return 100;
     };
     box.next(0);
-    box.putOff("a", 0, delay);
+    box.defer("a", 0, delay);
     expect(box.readyAt()).toBe(100);
     expect(box.next(99)).toBeUndefined();
     expect(box.next(100)?.id).toBe("a");
-    box.putOff("a", 100, delay);
+    box.defer("a", 100, delay);
     box.next(200);
     box.remove("a");
     box.next(200);
-    box.putOff("b", 200, delay);
+    box.defer("b", 200, delay);
     expect(waits).toEqual([0, 1, 0]);
-    box.hasten();
+    box.retryNow();
     expect(box.next(200)?.id).toBe("b");
   });
 
@@ -122,11 +132,11 @@ describe("outbox", () => {
         const request = box.next(now);
         if (request === undefined) continue;
         const fate = random.next();
-        if (fate < 0.2) box.putOff(request.id, now, () => random.between(0, 5));
+        if (fate < 0.2) box.defer(request.id, now, () => random.between(0, 5));
         else {
           if (fate < 0.8 && !stored.includes(request.id)) stored.push(request.id);
           if (fate < 0.6) box.remove(request.id);
-          else box.interrupt();
+          else box.requeueInFlight();
         }
       }
       expect(stored).toEqual(Array.from({ length: 200 }, (_, index) => `m${index}`));
@@ -136,11 +146,11 @@ describe("outbox", () => {
 
 describe("pace", () => {
   test("lets a burst through, then so many a second; silence fills it again", () => {
-    const pace = createPace(10, 3);
+    const pace = createRateLimiter(10, 3);
     const sent: number[] = [];
     for (let now = 10_000; now <= 10_500; now += 10) {
       while (pace.readyAt() <= now) {
-        pace.take(now);
+        pace.consume(now);
         sent.push(now - 10_000);
       }
     }
@@ -150,8 +160,8 @@ describe("pace", () => {
   });
 
   test("a rate of 0 is no limit", () => {
-    const pace = createPace(0, 30);
-    for (let n = 0; n < 1_000; n++) pace.take(5);
+    const pace = createRateLimiter(0, 30);
+    for (let n = 0; n < 1_000; n++) pace.consume(5);
     expect(pace.readyAt()).toBeLessThanOrEqual(5);
   });
 });

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
-import { createPeople } from "../../src/client/people.ts";
+import { createPresenceTracker } from "../../src/client/people.ts";
 
 test("who left and comes back has read what it had read", () => {
-  const people = createPeople();
+  const people = createPresenceTracker();
   people.welcome(
     [
       { user: "ann", since: 1 },
@@ -11,11 +11,11 @@ test("who left and comes back has read what it had read", () => {
     false,
     3,
   );
-  people.read("ben", 7);
+  people.setReadMark("ben", 7);
   people.presence({ user: "ben", state: "left", at: 4 });
   expect(people.present()).toEqual([{ user: "ann", since: 1 }]);
   people.presence({ user: "ben", state: "joined", at: 5 });
-  people.read("ben", 6);
+  people.setReadMark("ben", 6);
   expect(people.present()).toEqual([
     { user: "ann", since: 1 },
     { user: "ben", since: 5, read: 7 },
@@ -30,7 +30,7 @@ test("who left and comes back has read what it had read", () => {
 });
 
 test("who came and went while the line was away is told of, the gone first", () => {
-  const people = createPeople();
+  const people = createPresenceTracker();
   expect(people.welcome([{ user: "ann", since: 1 }], false, 9)).toEqual([
     { event: "presence", body: { user: "ann", state: "joined", at: 1 } },
   ]);
@@ -41,7 +41,7 @@ test("who came and went while the line was away is told of, the gone first", () 
 });
 
 test("nobody types for ever: a lost line and a departure end it", () => {
-  const people = createPeople();
+  const people = createPresenceTracker();
   const begin = (user: string) => people.typing({ user, active: true });
   const ended = (user: string) => ({ event: "typing", body: { user, active: false } }) as const;
   expect(begin("ann")).toEqual([{ event: "typing", body: { user: "ann", active: true } }]);
@@ -52,6 +52,6 @@ test("nobody types for ever: a lost line and a departure end it", () => {
     ended("ben"),
     { event: "presence", body: { user: "ben", state: "left", at: 4 } },
   ]);
-  expect(people.interrupted()).toEqual([ended("cat")]);
-  expect(people.interrupted()).toEqual([]);
+  expect(people.onDisconnect()).toEqual([ended("cat")]);
+  expect(people.onDisconnect()).toEqual([]);
 });

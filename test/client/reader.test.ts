@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { Lost } from "../../src/client/inbox.ts";
-import { createReader } from "../../src/client/reader.ts";
+import { createMessageIterator } from "../../src/client/reader.ts";
 import type { Message } from "../../src/protocol/server-frames.ts";
 
 const message = (seq: number): Message => ({ seq, id: `m${seq}`, from: "ann", text: "hello", at: seq });
@@ -10,13 +10,13 @@ const message = (seq: number): Message => ({ seq, id: `m${seq}`, from: "ann", te
 test("D5 Q2 a loop does not look for what was told to be lost", async () => {
   const asked: number[] = [];
   const told: Lost[] = [];
-  const reader = createReader({
+  const reader = createMessageIterator({
     readAfter: async (seq) => {
       asked.push(seq);
       return { messages: [], more: false };
     },
     lost: (lost) => told.push(lost),
-    ended: () => {},
+    onEnd: () => {},
   });
   reader.push(message(1));
   reader.lost({ first: 2, last: 4 });
@@ -33,7 +33,7 @@ const quiet = { readAfter: async () => ({ messages: [], more: false }), lost: ()
 
 test("10 return() ends a loop that waits, at once", async () => {
   let ended = 0;
-  const reader = createReader({ ...quiet, ended: () => ended++ });
+  const reader = createMessageIterator({ ...quiet, onEnd: () => ended++ });
   const { messages } = reader;
   const waiting = [messages.next(), messages.next()];
   expect(await messages.return!()).toEqual({ value: undefined, done: true });
@@ -44,7 +44,7 @@ test("10 return() ends a loop that waits, at once", async () => {
 });
 
 test("10 calls of next() that wait together get the messages in order", async () => {
-  const reader = createReader({ ...quiet, ended: () => {} });
+  const reader = createMessageIterator({ ...quiet, onEnd: () => {} });
   const waiting = [reader.messages.next(), reader.messages.next()];
   reader.push(message(1));
   reader.push(message(2));
@@ -53,7 +53,7 @@ test("10 calls of next() that wait together get the messages in order", async ()
 });
 
 test("a loop fails once, after what it has, and is over then", async () => {
-  const reader = createReader({ ...quiet, ended: () => {} });
+  const reader = createMessageIterator({ ...quiet, onEnd: () => {} });
   reader.push(message(1));
   reader.end(new Error("closed for good"));
   expect(await reader.messages.next()).toEqual({ value: message(1), done: false });

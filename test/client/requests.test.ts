@@ -1,34 +1,34 @@
 import { expect, test } from "bun:test";
-import type { SentFrame } from "../../src/client/connection.ts";
-import { ANSWER_WAIT } from "../../src/client/options.ts";
-import { createRequests } from "../../src/client/requests.ts";
+import type { OutgoingFrame } from "../../src/client/connection.ts";
+import { REPLY_TIMEOUT_MS } from "../../src/client/options.ts";
+import { createRequestQueue } from "../../src/client/requests.ts";
 import { ManualTiming } from "../support/manual-timing.ts";
 
 /** Requests over a line that is open, which notes what is sent. */
 function setUp() {
   const timing = new ManualTiming();
-  const sent: SentFrame[] = [];
+  const sent: OutgoingFrame[] = [];
   const givenUp: string[] = [];
   const line = {
     state: () => ({ state: "live", attempt: 0, since: 0 }) as const,
     user: () => "ann",
     dispatch() {},
-    send: (frame: SentFrame) => void sent.push(frame),
+    send: (frame: OutgoingFrame) => void sent.push(frame),
     giveUp: (reason: string) => void givenUp.push(reason),
     renew() {},
   };
-  const requests = createRequests({ url: "ws://here", token: "t" }, timing, line, () => {});
+  const requests = createRequestQueue({ url: "ws://here", token: "t" }, timing, line, () => {});
   return { timing, sent, givenUp, requests };
 }
 
 test("what was read in another life of the store does not hide what is read in this one", () => {
   const { sent, requests } = setUp();
-  requests.mark(700);
-  requests.interrupt();
-  requests.forgetMark();
-  requests.pump();
-  requests.mark(2);
-  requests.mark(1);
+  requests.setReadMark(700);
+  requests.onDisconnect();
+  requests.resetReadMark();
+  requests.flush();
+  requests.setReadMark(2);
+  requests.setReadMark(1);
   expect(sent).toEqual([
     { type: "read", seq: 700 },
     { type: "read", seq: 2 },
@@ -37,10 +37,10 @@ test("what was read in another life of the store does not hide what is read in t
 
 test("an answer that waits behind what was missed is not late", () => {
   const { timing, givenUp, requests } = setUp();
-  void requests.ask({ type: "message", id: "m1", text: "hello" });
-  timing.advance(ANSWER_WAIT - 1);
-  requests.excuse();
-  timing.advance(ANSWER_WAIT - 1);
+  void requests.request({ type: "message", id: "m1", text: "hello" });
+  timing.advance(REPLY_TIMEOUT_MS - 1);
+  requests.restartReplyTimeout();
+  timing.advance(REPLY_TIMEOUT_MS - 1);
   expect(givenUp).toEqual([]);
   timing.advance(1);
   expect(givenUp).toEqual(["no answer came"]);
@@ -48,9 +48,9 @@ test("an answer that waits behind what was missed is not late", () => {
 
 test("a page that was asked for to close a gap ends with the line: the next one asks anew", async () => {
   const { sent, requests } = setUp();
-  const asked = requests.askFirst({ type: "history", id: "h1", after: 3, limit: 200 });
-  requests.interrupt();
+  const asked = requests.requestFirst({ type: "history", id: "h1", after: 3, limit: 200 });
+  requests.onDisconnect();
   expect(asked).rejects.toBe("line lost");
-  requests.pump();
+  requests.flush();
   expect(sent).toEqual([{ type: "history", id: "h1", after: 3, limit: 200 }]);
 });

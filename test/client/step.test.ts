@@ -1,7 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { FIRST_WAIT, LONGEST_EARLY_WAIT, STEADY_AFTER } from "../../src/client/options.ts";
+import {
+  BACKOFF_EARLY_MAX_MS,
+  BACKOFF_INITIAL_MS,
+  BACKOFF_RESET_AFTER_MS,
+} from "../../src/client/options.ts";
 import type { Effect, Event, State } from "../../src/client/state.ts";
-import { FIRST_STATE, isAsleep, step } from "../../src/client/step.ts";
+import { INITIAL_STATE, isIdleClosed, step } from "../../src/client/step.ts";
 import { CLOSE_CODES, mayReconnect } from "../../src/protocol/close-codes.ts";
 
 const NOW = 1_000_000;
@@ -45,7 +49,7 @@ const EVENTS: { [E in Event["type"]]: Event & { type: E } } = {
   offline: { type: "offline" },
 };
 
-type Cell = State["state"] | readonly [State["state"], ...Effect["do"][]];
+type Cell = State["state"] | readonly [State["state"], ...Effect["type"][]];
 
 const lost: Cell = ["waiting", "wait"];
 const left: Cell = ["closed", "hang_up"];
@@ -158,7 +162,7 @@ describe.each(rows)("%s", (at, row) => {
   test.each(Object.entries(row) as [Event["type"], Cell][])("at %s", (type, cell) => {
     const { state, effects } = step(STATES[at], EVENTS[type], NOW, 0.5);
     const [next, ...todo] = typeof cell === "string" ? [cell] : cell;
-    expect([state.state, ...effects.map((effect) => effect.do)]).toEqual([next, ...todo]);
+    expect([state.state, ...effects.map((effect) => effect.type)]).toEqual([next, ...todo]);
   });
 });
 
@@ -182,10 +186,10 @@ describe("coming back", () => {
 
   test("the wait grows with each failure and is short again after a steady connection", () => {
     const second = (at: "connecting" | "live") => ({ ...STATES[at], attempt: 1 });
-    expect(cut(second("connecting"))).toMatchObject({ until: NOW + FIRST_WAIT, attempt: 2 });
-    expect(cut(second("live"))).toMatchObject({ until: NOW + FIRST_WAIT, attempt: 2 });
-    expect(cut(STATES.live, { lasted: STEADY_AFTER })).toMatchObject({
-      until: NOW + FIRST_WAIT / 2,
+    expect(cut(second("connecting"))).toMatchObject({ until: NOW + BACKOFF_INITIAL_MS, attempt: 2 });
+    expect(cut(second("live"))).toMatchObject({ until: NOW + BACKOFF_INITIAL_MS, attempt: 2 });
+    expect(cut(STATES.live, { lasted: BACKOFF_RESET_AFTER_MS })).toMatchObject({
+      until: NOW + BACKOFF_INITIAL_MS / 2,
       attempt: 1,
     });
   });
@@ -205,14 +209,14 @@ describe("coming back", () => {
     const { state, effects } = step(told, { ...EVENTS.line_lost, code: 4409 }, NOW, 0.5);
     expect(state).toEqual({
       state: "waiting",
-      until: NOW + LONGEST_EARLY_WAIT / 2,
+      until: NOW + BACKOFF_EARLY_MAX_MS / 2,
       code: 4409,
       reason: "too many connections",
       fresh: false,
       firm: false,
       attempt: 10,
     });
-    expect(effects).toEqual([{ do: "wait", milliseconds: LONGEST_EARLY_WAIT / 2 }]);
+    expect(effects).toEqual([{ type: "wait", milliseconds: BACKOFF_EARLY_MAX_MS / 2 }]);
     // Where the server names a time, it counts.
     const later = step(told, { type: "closing", farewell: { ...farewell, retry_after: 2 } }, NOW, 0).state;
     expect(cut(later, { code: 4409 })).toMatchObject({ state: "waiting", until: NOW + 2_000, firm: true });
@@ -242,11 +246,11 @@ describe("coming back", () => {
     const waiting = cut(STATES.live, refused);
     expect(waiting).toMatchObject({
       state: "waiting",
-      until: NOW + LONGEST_EARLY_WAIT / 2,
+      until: NOW + BACKOFF_EARLY_MAX_MS / 2,
       fresh: true,
       attempt: 3,
     });
-    expect(step(waiting, EVENTS.time_up, NOW, 0).effects).toEqual([{ do: "dial", fresh: true }]);
+    expect(step(waiting, EVENTS.time_up, NOW, 0).effects).toEqual([{ type: "dial", fresh: true }]);
   });
 
   test("01 the time of day is shown and nothing else: a wait is a duration", () => {
@@ -258,12 +262,12 @@ describe("coming back", () => {
     const refused = { code: 4401, reason: "token not valid", renewable: true };
     const again = step(STATES.connecting, { ...EVENTS.line_lost, ...refused }, NOW, 0);
     expect(again.state).toMatchObject({ state: "connecting", fresh: true });
-    expect(again.effects).toEqual([{ do: "dial", fresh: true }]);
+    expect(again.effects).toEqual([{ type: "dial", fresh: true }]);
     expect(cut(again.state, refused)).toMatchObject({ state: "closed", code: 4401, advice: "sign_in" });
     expect(cut(STATES.connecting, { ...refused, renewable: false }).state).toBe("closed");
     // The token of an open connection ended: that is no second refusal.
     const live = step(again.state, EVENTS.welcome, NOW, 0).state;
-    expect(cut(live, { ...refused, lasted: STEADY_AFTER })).toMatchObject({
+    expect(cut(live, { ...refused, lasted: BACKOFF_RESET_AFTER_MS })).toMatchObject({
       state: "connecting",
       fresh: true,
     });
@@ -271,8 +275,8 @@ describe("coming back", () => {
 
   test("closed for inactivity is sleep: it can be left for good", () => {
     const asleep = cut(STATES.live, { code: 4408, reason: "inactive" });
-    expect(isAsleep(asleep)).toBe(true);
-    expect(step(asleep, EVENTS.open, NOW, 0).state).toEqual({ ...FIRST_STATE });
+    expect(isIdleClosed(asleep)).toBe(true);
+    expect(step(asleep, EVENTS.open, NOW, 0).state).toEqual({ ...INITIAL_STATE });
     expect(step(asleep, EVENTS.close, NOW, 0).state).toMatchObject({ state: "closed", code: 1000 });
   });
 

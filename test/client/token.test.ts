@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { TOKEN_WAIT } from "../../src/client/options.ts";
-import { createTokenKeeper, lifeOf } from "../../src/client/token.ts";
+import { TOKEN_TIMEOUT_MS } from "../../src/client/options.ts";
+import { createTokenCache, lifetimeOf } from "../../src/client/token.ts";
 import { ManualTiming } from "../support/manual-timing.ts";
 import { base64url } from "../support/tokens.ts";
 
@@ -20,12 +20,12 @@ test("09 a token function that never settles is given up, and asked again", asyn
   const timing = new ManualTiming();
   const good = living(1800);
   let asked = 0;
-  const keeper = createTokenKeeper(() => (asked++ === 0 ? new Promise<never>(() => {}) : good), timing);
+  const keeper = createTokenCache(() => (asked++ === 0 ? new Promise<never>(() => {}) : good), timing);
   const first = keeper.get(undefined);
   const second = keeper.get(undefined);
   const faults = Promise.all([first, second].map((promise) => promise.catch((error) => error.message)));
   await settle();
-  timing.advance(TOKEN_WAIT - 1);
+  timing.advance(TOKEN_TIMEOUT_MS - 1);
   expect(asked).toBe(1);
   timing.advance(1);
   expect(await faults).toEqual(Array(2).fill("token: no answer after 30 s"));
@@ -37,10 +37,10 @@ test("09 who begins anew does not wait for what was asked before, and what comes
   const [late, good] = [living(1800, "late"), living(1800)];
   const answers = [Promise.withResolvers<string>(), Promise.withResolvers<string>()];
   let asked = 0;
-  const keeper = createTokenKeeper(() => answers[asked++]!.promise, timing);
+  const keeper = createTokenCache(() => answers[asked++]!.promise, timing);
   const first = keeper.get(undefined);
   await settle();
-  keeper.startAnew();
+  keeper.abandonPending();
   const second = keeper.get(undefined);
   await settle();
   answers[1]!.resolve(good);
@@ -54,7 +54,7 @@ test("29 a token is used for its life, but for the last seconds; a short one for
   const timing = new ManualTiming();
   const lives = [1800, 4, 1800];
   let asked = 0;
-  const keeper = createTokenKeeper(() => living(lives[asked++]!), timing);
+  const keeper = createTokenCache(() => living(lives[asked++]!), timing);
   const askedBy = async (milliseconds: number) => {
     timing.advance(milliseconds);
     await keeper.get(undefined);
@@ -69,7 +69,7 @@ test("29 a token is used for its life, but for the last seconds; a short one for
 
 test("01 the life of a token does not depend on the time of day, where it says when it was made", () => {
   const now = Math.floor(Date.now() / 1000);
-  const life = (iat: number | undefined, exp: number) => lifeOf(tokenOf({ iat, exp }));
+  const life = (iat: number | undefined, exp: number) => lifetimeOf(tokenOf({ iat, exp }));
   // Here it is ten minutes later, or earlier, than where it was made.
   expect(life(now - 600, now - 300)).toBe(300_000);
   expect(life(now + 600, now + 900)).toBe(300_000);
@@ -77,6 +77,6 @@ test("01 the life of a token does not depend on the time of day, where it says w
   const left = life(now - 1000, now + 800)!;
   expect(left > 798_000 && left <= 800_000).toBe(true);
   expect(life(undefined, now - 1)).toBe(Infinity);
-  expect(lifeOf(tokenOf({ sub: "ann" }))).toBeUndefined();
-  expect(lifeOf("no token")).toBeUndefined();
+  expect(lifetimeOf(tokenOf({ sub: "ann" }))).toBeUndefined();
+  expect(lifetimeOf("no token")).toBeUndefined();
 });

@@ -1,6 +1,6 @@
 // What happens to a client, as the tests of its state tell it.
-import type { State as LineState } from "../../src/client/connect.ts";
-import type { Effect, Event, Line, State } from "../../src/console/state.ts";
+import type { State as ConnectionState } from "../../src/client/connect.ts";
+import type { ActiveConnectionState, Effect, Event, State } from "../../src/console/state.ts";
 import { initialState, step } from "../../src/console/step.ts";
 import type { Message, PresentUser } from "../../src/protocol/server-frames.ts";
 
@@ -38,10 +38,10 @@ export function page(first = 1, last = first - 1): Event {
 }
 
 /** The line is told to be so. */
-export function status(line: LineState, seq = 0, present: readonly PresentUser[] = []): Event {
+export function status(connection: ConnectionState, seq = 0, present: readonly PresentUser[] = []): Event {
   return {
     type: "status",
-    line,
+    connection,
     welcome: {
       type: "welcome",
       connection: "c1",
@@ -64,9 +64,14 @@ export function status(line: LineState, seq = 0, present: readonly PresentUser[]
 /** The server has let the client in. */
 export function welcome(
   { seq }: { seq: number },
-  at: Exclude<Line["state"], "connecting" | "waiting"> = "live",
+  at: Exclude<ActiveConnectionState["state"], "connecting" | "waiting"> = "live",
 ): Event {
-  const line = { state: at, attempt: 0, since: T0, ...(at === "degraded" && { reason: "away" }) } as Line;
+  const line = {
+    state: at,
+    attempt: 0,
+    since: T0,
+    ...(at === "degraded" && { reason: "away" }),
+  } as ActiveConnectionState;
   return status(line, seq, [{ user: "user1", since: T0 }]);
 }
 

@@ -6,8 +6,8 @@ describe("own messages", () => {
 
   test("D2 a message is pending until the server has confirmed it", () => {
     expect(said.effects).toEqual([
-      { do: "typing", active: false },
-      { do: "send", id: "m1", text: "hi" },
+      { type: "typing", active: false },
+      { type: "send", id: "m1", text: "hi" },
     ]);
     expect(said.state.transcript.outbox).toMatchObject([{ kind: "pending", id: "m1" }]);
     const { transcript } = run(said.state, [ack("m1", 1)]).state;
@@ -38,7 +38,7 @@ describe("own messages", () => {
       { kind: "failed", problem: expect.stringContaining("Too long.") },
     ]);
     const again = run(refused, [{ type: "say_again", id: "m1", at: T0 }]);
-    expect(again.effects).toContainEqual({ do: "send", id: "m1", text: "hi" });
+    expect(again.effects).toContainEqual({ type: "send", id: "m1", text: "hi" });
     expect(again.state.transcript.outbox).toMatchObject([{ kind: "pending", id: "m1" }]);
   });
 
@@ -55,12 +55,12 @@ describe("own messages", () => {
       { id: "m1", kind: "pending" },
       { id: "m2", kind: "pending" },
     ]);
-    expect(cut.effects).toContainEqual({ do: "send", id: "m2", text: "ho" });
+    expect(cut.effects).toContainEqual({ type: "send", id: "m2", text: "ho" });
   });
 
   test("a waiting one can be taken back; if it had arrived after all, it is shown as stored", () => {
     const back = run(said.state, [{ type: "take_back", id: "m1" }]);
-    expect(back.effects).toEqual([{ do: "take_back", id: "m1" }]);
+    expect(back.effects).toEqual([{ type: "take_back", id: "m1" }]);
     expect(back.state.transcript.outbox).toMatchObject([{ kind: "failed" }]);
     expect(run(back.state, [live(1, "user1", "hi", "m1")]).state.transcript.outbox).toEqual([]);
   });

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { fileURLToPath } from "node:url";
 import { conversationProblem } from "../../src/console/conversation-name.ts";
-import { bytesInFrame, LONGEST_TEXT } from "../../src/console/view/composer.tsx";
-import { duration, listNames } from "../../src/console/wording.ts";
+import { bytesInFrame, MAX_TEXT_BYTES } from "../../src/console/view/composer.tsx";
+import { formatDuration, listNames } from "../../src/console/wording.ts";
 import { isIdentifier } from "../../src/protocol/identifiers.ts";
 import { MAX_FRAME_BYTES } from "../../src/protocol/limits.ts";
 import { bundle } from "../../src/server/http/page-route.ts";
@@ -52,8 +52,8 @@ test("P1 no part of the page makes markup of text, and nothing but saved message
 });
 
 test("M1 the longest text the composer takes fits into a frame", () => {
-  const text = "\n".repeat((LONGEST_TEXT - 2) / 2);
-  expect(bytesInFrame(text)).toBe(LONGEST_TEXT);
+  const text = "\n".repeat((MAX_TEXT_BYTES - 2) / 2);
+  expect(bytesInFrame(text)).toBe(MAX_TEXT_BYTES);
   const frame = JSON.stringify({ type: "message", id: crypto.randomUUID(), text });
   expect(new TextEncoder().encode(frame).length).toBeLessThanOrEqual(MAX_FRAME_BYTES);
 });
@@ -75,7 +75,7 @@ test("names are listed as a person would, and a crowd as a number", () => {
 });
 
 test("a countdown never says less than is left", () => {
-  expect([1, 1000, 59_001, 65_000, 3_725_000].map(duration)).toEqual([
+  expect([1, 1000, 59_001, 65_000, 3_725_000].map(formatDuration)).toEqual([
     "1 s",
     "1 s",
     "1:00 min",

@@ -6,7 +6,7 @@ import { ack, ended, message, open, quota, run, T0 } from "./happenings.ts";
 describe("every state decides about every kind of event", () => {
   // A new state, or a new event, does not compile until its cells are decided here.
   type Type = Event["type"];
-  const table: Record<Session["at"], Record<Type, Session["at"]>> = {
+  const table: Record<Session["state"], Record<Type, Session["state"]>> = {
     signed_out: row("signed_out", { signed_in: "signed_in" }),
     signed_in: row("signed_in", { connect: "open" }),
     open: row("open", { status: "closed", leave: "signed_in" }),
@@ -44,25 +44,25 @@ describe("every state decides about every kind of event", () => {
     page_refused: { type: "page_refused", refusal },
     measured: { type: "measured", roundTrip: 3 },
   };
-  const states: Record<Session["at"], State> = {
+  const states: Record<Session["state"], State> = {
     signed_out: initialState("lobby"),
     signed_in: run(initialState("lobby"), [{ type: "signed_in", user: "user1" }]).state,
     open: open({ seq: 0 }),
     closed: run(open({ seq: 0 }), [ended(4408)]).state,
   };
-  for (const from of Object.keys(table) as Session["at"][]) {
+  for (const from of Object.keys(table) as Session["state"][]) {
     test(`from ${from}`, () => {
       for (const [type, to] of Object.entries(table[from])) {
         const { session } = step(states[from], events[type as Type]).state;
-        expect(`${type} → ${session.at}`).toBe(`${type} → ${to}`);
+        expect(`${type} → ${session.state}`).toBe(`${type} → ${to}`);
       }
     });
   }
 
   function row(
-    stays: Session["at"],
-    moves: Partial<Record<Type, Session["at"]>>,
-  ): Record<Type, Session["at"]> {
+    stays: Session["state"],
+    moves: Partial<Record<Type, Session["state"]>>,
+  ): Record<Type, Session["state"]> {
     return {
       sign_in_began: stays,
       signed_in: stays,

@@ -21,14 +21,18 @@ describe("signing in", () => {
       { type: "sign_in_began" },
       { type: "sign_in_refused", problem: "Wrong user name or password." },
     ]);
-    expect(state.session).toEqual({ at: "signed_out", busy: false, problem: "Wrong user name or password." });
+    expect(state.session).toEqual({
+      state: "signed_out",
+      busy: false,
+      problem: "Wrong user name or password.",
+    });
   });
 
   test("signing out leaves, has the server forget the sign-in, and forgets everything that was shown", () => {
     const { state, effects } = run(open({ seq: 0 }), [live(1, "user2", "secret"), { type: "sign_out" }]);
-    expect(effects).toEqual([{ do: "close" }, { do: "forget_login", tell: true }]);
+    expect(effects).toEqual([{ type: "close" }, { type: "forget_login", revoke: true }]);
     expect(state.transcript.stored).toEqual([]);
-    expect(state.allowance).toBeUndefined();
+    expect(state.usage).toBeUndefined();
   });
 
   test("another user does not see what the one before had open", () => {
@@ -36,7 +40,7 @@ describe("signing in", () => {
     const away: Event[] = [{ type: "connect" }];
     const back = run(closed, [...away, { type: "signed_in", user: "user1" }, { type: "connect" }]);
     expect(back.state.transcript.stored).toHaveLength(1);
-    expect(back.effects).toContainEqual({ do: "open", conversation: "lobby", goOn: true });
+    expect(back.effects).toContainEqual({ type: "open", conversation: "lobby", resume: true });
     expect(run(closed, [...away, { type: "signed_in", user: "eve" }]).state.transcript.stored).toEqual([]);
   });
 });
@@ -57,7 +61,7 @@ describe("what is asked of history", () => {
   test("MX7 a page that was left before the first messages came begins anew", () => {
     const left = run(connecting(), [welcome({ seq: 120 }), { type: "leave" }]).state;
     expect(run(left, [{ type: "connect" }]).effects).toEqual([
-      { do: "open", conversation: "lobby", goOn: false },
+      { type: "open", conversation: "lobby", resume: false },
     ]);
   });
 
@@ -71,16 +75,16 @@ describe("what is asked of history", () => {
   test("D4 who leaves and connects again goes on where the page left; in another conversation it begins", () => {
     const left = run(open({ seq: 0 }), [live(1, "user2", "a"), { type: "leave" }]).state;
     const again = run(left, [{ type: "connect" }]);
-    expect(again.effects).toEqual([{ do: "open", conversation: "lobby", goOn: true }]);
+    expect(again.effects).toEqual([{ type: "open", conversation: "lobby", resume: true }]);
     expect(again.state.transcript.stored).toHaveLength(1);
     const other = run(left, [{ type: "choose", conversation: "other" }, { type: "connect" }]);
-    expect(other.effects).toEqual([{ do: "open", conversation: "other", goOn: false }]);
+    expect(other.effects).toEqual([{ type: "open", conversation: "other", resume: false }]);
     expect(other.state.transcript.stored).toEqual([]);
   });
 
   test("a page that was never let in has nothing to go on from", () => {
     const { effects } = run(connecting(), [{ type: "leave" }, { type: "connect" }]);
-    expect(effects).toContainEqual({ do: "open", conversation: "lobby", goOn: false });
+    expect(effects).toContainEqual({ type: "open", conversation: "lobby", resume: false });
   });
 
   test("a refused request can be made again", () => {
@@ -107,8 +111,8 @@ describe("loss", () => {
     const read = run(open({ seq: 0 }), [live(1, "user2", "a"), { type: "seen", seq: 1 }]).state;
     const { state, effects } = run(read, [{ type: "lost", lost: { epoch: "e2" }, newest: 7 }]);
     expect(state.transcript).toMatchObject({ past: [{ text: "a" }], stored: [], newest: 7 });
-    expect(effects).toEqual([{ do: "load", limit: 50 }]);
-    expect(run(state, [{ type: "seen", seq: 1 }]).effects).toEqual([{ do: "read", seq: 1 }]);
+    expect(effects).toEqual([{ type: "load", limit: 50 }]);
+    expect(run(state, [{ type: "seen", seq: 1 }]).effects).toEqual([{ type: "read", seq: 1 }]);
   });
 });
 
@@ -122,9 +126,9 @@ describe("inactivity", () => {
 
   test("I2 staying, or writing, sends one activity frame and takes the warning away", () => {
     const stayed = run(warned, [{ type: "stay" }, { type: "stay" }]);
-    expect(stayed.effects).toEqual([{ do: "activity" }]);
+    expect(stayed.effects).toEqual([{ type: "activity" }]);
     expect(stayed.state.session).not.toHaveProperty("inactiveAt");
-    expect(run(warned, [{ type: "write", active: true }]).effects).toContainEqual({ do: "activity" });
+    expect(run(warned, [{ type: "write", active: true }]).effects).toContainEqual({ type: "activity" });
   });
 
   test("I1 a message is activity, a ping is not", () => {
@@ -158,7 +162,7 @@ describe("the line", () => {
   });
 
   test("while it waits, it can be told to try now; while it is connected, there is nothing to do", () => {
-    expect(run(open({ seq: 0 }), [waiting(), { type: "connect" }]).effects).toEqual([{ do: "reconnect" }]);
+    expect(run(open({ seq: 0 }), [waiting(), { type: "connect" }]).effects).toEqual([{ type: "reconnect" }]);
     expect(run(open({ seq: 0 }), [{ type: "connect" }]).effects).toEqual([]);
   });
 
@@ -169,7 +173,7 @@ describe("the line", () => {
       ending: { remedy: "sign_in", detail: "Signed out elsewhere." },
     });
     expect(closed.state.notices).toEqual([]);
-    expect(closed.effects).toEqual([{ do: "forget_login", tell: false }]);
+    expect(closed.effects).toEqual([{ type: "forget_login", revoke: false }]);
     const { state, effects } = run(closed.state, [{ type: "connect" }]);
     expect(state.session).toMatchObject({
       at: "signed_out",
@@ -187,9 +191,12 @@ describe("the line", () => {
 
   test("what was closed opens again; another conversation, chosen meanwhile, is opened instead", () => {
     const closed = run(open({ seq: 0 }), [ended(4408)]).state;
-    expect(run(closed, [{ type: "connect" }]).effects).toEqual([{ do: "reconnect" }]);
+    expect(run(closed, [{ type: "connect" }]).effects).toEqual([{ type: "reconnect" }]);
     const other = run(closed, [{ type: "choose", conversation: "other" }, { type: "connect" }]);
-    expect(other.effects).toEqual([{ do: "close" }, { do: "open", conversation: "other", goOn: false }]);
+    expect(other.effects).toEqual([
+      { type: "close" },
+      { type: "open", conversation: "other", resume: false },
+    ]);
   });
 });
 
@@ -213,11 +220,11 @@ describe("others", () => {
       { type: "seen", seq: 9 },
       { type: "seen", seq: 4 },
     ]);
-    expect(effects).toEqual([{ do: "read", seq: 9 }]);
+    expect(effects).toEqual([{ type: "read", seq: 9 }]);
   });
 });
 
 test("a conversation chosen in the address while connected leaves and connects", () => {
   const { effects } = run(open({ seq: 0 }), [{ type: "choose", conversation: "other" }]);
-  expect(effects).toEqual([{ do: "close" }, { do: "open", conversation: "other", goOn: false }]);
+  expect(effects).toEqual([{ type: "close" }, { type: "open", conversation: "other", resume: false }]);
 });

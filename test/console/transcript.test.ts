@@ -1,16 +1,22 @@
 import { expect, test } from "bun:test";
-import { EMPTY_TRANSCRIPT, hasEarlier, MAX_STORED_ROWS, take, write } from "../../src/console/transcript.ts";
+import {
+  addPending,
+  applyMessages,
+  EMPTY_TRANSCRIPT,
+  hasEarlier,
+  MAX_STORED_ROWS,
+} from "../../src/console/transcript.ts";
 import type { Message } from "../../src/protocol/server-frames.ts";
 
 test("D1 whatever order messages arrive in, they are shown by seq and once", () => {
-  const live = take(EMPTY_TRANSCRIPT, range(51, 53));
-  const filled = take(take(live, range(49, 51)), range(47, 52));
+  const live = applyMessages(EMPTY_TRANSCRIPT, range(51, 53));
+  const filled = applyMessages(applyMessages(live, range(49, 51)), range(47, 52));
   expect(filled.stored.map(({ seq }) => seq)).toEqual([47, 48, 49, 50, 51, 52, 53]);
 });
 
 test("a long session keeps the newest rows only, and no pending one is lost", () => {
-  const pending = write(EMPTY_TRANSCRIPT, { id: "mine", from: "user1", text: "x", at: 0 });
-  const full = take(pending, range(1, MAX_STORED_ROWS + 10));
+  const pending = addPending(EMPTY_TRANSCRIPT, { id: "mine", from: "user1", text: "x", at: 0 });
+  const full = applyMessages(pending, range(1, MAX_STORED_ROWS + 10));
   expect(full.stored).toHaveLength(MAX_STORED_ROWS);
   expect(full.stored[0]?.seq).toBe(11);
   expect(full.outbox).toHaveLength(1);
@@ -19,9 +25,9 @@ test("a long session keeps the newest rows only, and no pending one is lost", ()
 test("earlier messages are offered until the first one that can be had is here", () => {
   expect(hasEarlier(EMPTY_TRANSCRIPT)).toBe(false);
   expect(hasEarlier({ ...EMPTY_TRANSCRIPT, newest: 5 })).toBe(true);
-  expect(hasEarlier(take(EMPTY_TRANSCRIPT, range(2, 5)))).toBe(true);
-  expect(hasEarlier(take(EMPTY_TRANSCRIPT, range(1, 5)))).toBe(false);
-  expect(hasEarlier({ ...take(EMPTY_TRANSCRIPT, range(2, 5)), first: 2 })).toBe(false);
+  expect(hasEarlier(applyMessages(EMPTY_TRANSCRIPT, range(2, 5)))).toBe(true);
+  expect(hasEarlier(applyMessages(EMPTY_TRANSCRIPT, range(1, 5)))).toBe(false);
+  expect(hasEarlier({ ...applyMessages(EMPTY_TRANSCRIPT, range(2, 5)), first: 2 })).toBe(false);
 });
 
 function range(first: number, last: number): Message[] {

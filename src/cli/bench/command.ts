@@ -139,7 +139,7 @@ async function openAll(
       sockets.push(...(await Promise.all(numbers.map(open))));
     }
   } catch (error) {
-    for (const { hangUp } of sockets) hangUp();
+    for (const { close: hangUp } of sockets) hangUp();
     throw error;
   }
   return sockets;

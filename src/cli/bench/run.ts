@@ -154,7 +154,7 @@ export class Run {
   }
 
   private hangUp(): void {
-    for (const { socket } of this.clients) socket.hangUp();
+    for (const { socket } of this.clients) socket.close();
   }
 
   /** Milliseconds since the start. */

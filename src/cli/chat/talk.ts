@@ -1,6 +1,6 @@
 import type { Conversation, Parley, Position, State } from "../../client/connect.ts";
 import { ParleyError } from "../../client/connect.ts";
-import { ANSWER_WAIT } from "../../client/options.ts";
+import { REPLY_TIMEOUT_MS } from "../../client/options.ts";
 import { askAllowance, askFault } from "../asking.ts";
 import { failureLines } from "../failure.ts";
 import type { Credential } from "../sign-in.ts";
@@ -55,7 +55,7 @@ export function openTalk(parts: TalkParts): Talk {
     const isNext = conversation.pending[0]?.id === id;
     if (isNext && conversation.status.state === "live" && !isPutOff)
       note(
-        `no ack yet of what you said; if the connection breaks, and after ${ANSWER_WAIT / 1000} s, it is sent again, and stored once`,
+        `no ack yet of what you said; if the connection breaks, and after ${REPLY_TIMEOUT_MS / 1000} s, it is sent again, and stored once`,
       );
   }
 

@@ -65,7 +65,7 @@ export class Probe {
 
   close(): void {
     for (const id of this.waiting.keys()) this.settle(id, { lost: "ended" });
-    this.socket?.hangUp();
+    this.socket?.close();
   }
 
   private received(frame: ServerFrame): void {

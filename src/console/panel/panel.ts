@@ -2,25 +2,25 @@
 import type { Signal } from "@preact/signals";
 import type { ComponentType } from "preact";
 import type { Address } from "../address.ts";
-import type { Bench } from "../bench.ts";
+import type { Workbench } from "../bench.ts";
 import type { Command, Keyboard } from "../keyboard.ts";
-import type { Teller } from "../told.ts";
+import type { Announcer } from "../told.ts";
 
 /** What a panel is given. */
-export interface Desk {
-  readonly bench: Bench;
+export interface PanelContext {
+  readonly workbench: Workbench;
   readonly keys: Keyboard;
   readonly address: Address;
   /** The name of the panel that is open. */
-  readonly panel: Signal<string>;
+  readonly openPanel: Signal<string>;
   /** Which column a narrow screen shows. */
-  readonly place: Signal<"clients" | "talk" | "panel">;
+  readonly visibleColumn: Signal<"clients" | "talk" | "panel">;
   /** Whether the panels have the conversation's room too. */
   readonly isWide: Signal<boolean>;
   /** A frame's text that is to be edited and sent again: set by whoever offers it, taken by the panel that sends. */
-  readonly toEdit: Signal<string | undefined>;
+  readonly frameToEdit: Signal<string | undefined>;
   /** Says in a few words what was just done, or why it was not, where that would not be noticed. */
-  readonly teller: Teller;
+  readonly announcer: Announcer;
 }
 
 /** One tab. Its view is made when it is opened and is gone when another one is. */
@@ -36,4 +36,4 @@ export interface Panel {
 }
 
 /** Makes a panel, once, before anything has happened. What must outlast its view, it keeps in signals of its own. */
-export type MakePanel = (desk: Desk) => Panel;
+export type PanelFactory = (context: PanelContext) => Panel;

@@ -1,54 +1,54 @@
 import { useEffect, useRef } from "preact/hooks";
-import type { Desk, Panel } from "../panel/panel.ts";
-import type { Teller } from "../told.ts";
+import type { Panel, PanelContext } from "../panel/panel.ts";
+import type { Announcer } from "../told.ts";
 import { Clients } from "./clients.tsx";
 import { IconButton } from "./icon.tsx";
-import { KeySheet, openKeySheet } from "./key-sheet.tsx";
+import { KeyboardHelp, openKeyboardHelp } from "./key-sheet.tsx";
 import { PanelArea } from "./panel-area.tsx";
 import { SignIn } from "./sign-in.tsx";
-import { Talk } from "./talk.tsx";
+import { ConversationView } from "./talk.tsx";
 
 interface AppProps {
-  readonly desk: Desk;
+  readonly context: PanelContext;
   readonly panels: readonly Panel[];
 }
 
 /** The whole page: the sign-in while nobody is there, then clients, the conversation of one of them, and the panels. */
-export function App({ desk, panels }: AppProps) {
-  const { bench } = desk;
-  const isOutside = bench.isEmpty.value;
-  const wasInside = useRef(false);
-  if (!isOutside) wasInside.current = true;
+export function App({ context, panels }: AppProps) {
+  const { workbench } = context;
+  const isSignedOut = workbench.isSignedOut.value;
+  const wasSignedIn = useRef(false);
+  if (!isSignedOut) wasSignedIn.current = true;
   useEffect(() => {
-    document.title = isOutside ? "Parley" : `${bench.selected.value.state.value.conversation} · Parley`;
+    document.title = isSignedOut ? "Parley" : `${workbench.selected.value.state.value.conversation} · Parley`;
   });
   return (
     <>
-      <Top desk={desk} isOutside={isOutside} />
-      {isOutside ? (
+      <Top context={context} isSignedOut={isSignedOut} />
+      {isSignedOut ? (
         <main class="welcome">
-          <SignIn bench={bench} client={bench.selected.value} focus={wasInside.current} />
+          <SignIn workbench={workbench} client={workbench.selected.value} focus={wasSignedIn.current} />
         </main>
       ) : (
-        <Inside desk={desk} panels={panels} />
+        <Workspace context={context} panels={panels} />
       )}
-      <KeySheet keys={desk.keys} />
+      <KeyboardHelp keys={context.keys} />
     </>
   );
 }
 
-function Top({ desk, isOutside }: { readonly desk: Desk; readonly isOutside: boolean }) {
+function Top({ context, isSignedOut }: { readonly context: PanelContext; readonly isSignedOut: boolean }) {
   return (
     <header class="bar">
       <span class="brand">
         <img src="console/icon.svg" alt="" width="22" height="22" />
         <span class="brand-name">Parley</span>
       </span>
-      {!isOutside && (
+      {!isSignedOut && (
         <div class="account">
-          <Places desk={desk} />
-          <IconButton icon="keys" label="Keys" shortcut="?" id="show-keys" onClick={openKeySheet} />
-          <button class="quiet small" id="sign-out" type="button" onClick={() => desk.bench.signOut()}>
+          <ColumnSwitch context={context} />
+          <IconButton icon="keys" label="Keys" shortcut="?" id="show-keys" onClick={openKeyboardHelp} />
+          <button class="quiet small" id="sign-out" type="button" onClick={() => context.workbench.signOut()}>
             Sign out
           </button>
         </div>
@@ -58,34 +58,34 @@ function Top({ desk, isOutside }: { readonly desk: Desk; readonly isOutside: boo
 }
 
 /** What was just done: seen for a while, and read out. */
-function Telling({ teller }: { readonly teller: Teller }) {
-  const { value: told } = teller.told;
+function LiveAnnouncement({ announcer }: { readonly announcer: Announcer }) {
+  const { value: announcement } = announcer.current;
   return (
     <p class="telling" id="told" aria-live="polite">
       {/* The same words again are another node, so that they are read out again. */}
-      {told !== undefined && <span key={told.number}>{told.text}</span>}
+      {announcement !== undefined && <span key={announcement.number}>{announcement.text}</span>}
     </p>
   );
 }
 
-const PLACES = [
+const COLUMNS = [
   ["clients", "Clients"],
   ["talk", "Talk"],
   ["panel", "Panels"],
 ] as const;
 
 /** On a narrow screen one of the three columns is shown at a time; on a wide one this is not there. */
-function Places({ desk }: { readonly desk: Desk }) {
+function ColumnSwitch({ context }: { readonly context: PanelContext }) {
   return (
     <nav class="places" aria-label="Parts of the page">
-      {PLACES.map(([name, label]) => (
+      {COLUMNS.map(([name, label]) => (
         <button
           key={name}
           type="button"
           class="quiet small"
-          aria-current={desk.place.value === name ? "true" : undefined}
+          aria-current={context.visibleColumn.value === name ? "true" : undefined}
           onClick={() => {
-            desk.place.value = name;
+            context.visibleColumn.value = name;
           }}
         >
           {label}
@@ -95,25 +95,25 @@ function Places({ desk }: { readonly desk: Desk }) {
   );
 }
 
-function Inside({ desk, panels }: AppProps) {
-  const { bench } = desk;
-  const client = bench.selected.value;
+function Workspace({ context, panels }: AppProps) {
+  const { workbench } = context;
+  const client = workbench.selected.value;
   const { session } = client.state.value;
   return (
-    <main class="desk" id="desk" data-place={desk.place.value} data-wide={desk.isWide.value}>
+    <main class="desk" id="desk" data-place={context.visibleColumn.value} data-wide={context.isWide.value}>
       <h1 class="unseen">Test bench</h1>
-      <Clients desk={desk} />
+      <Clients context={context} />
       <section class="talk" aria-label="Conversation">
-        {session.at === "signed_out" ? (
+        {session.state === "signed_out" ? (
           <div class="welcome" key={client.id}>
-            <SignIn bench={bench} client={client} focus={true} />
+            <SignIn workbench={workbench} client={client} focus={true} />
           </div>
         ) : (
-          <Talk key={client.id} desk={desk} client={client} />
+          <ConversationView key={client.id} context={context} client={client} />
         )}
       </section>
-      <PanelArea desk={desk} panels={panels} />
-      <Telling teller={desk.teller} />
+      <PanelArea context={context} panels={panels} />
+      <LiveAnnouncement announcer={context.announcer} />
     </main>
   );
 }

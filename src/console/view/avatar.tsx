@@ -1,23 +1,23 @@
 /** Colours there are. */
-const TONES = 6;
+const AVATAR_COLOR_COUNT = 6;
 
 /** A round mark with the user's first letter (and last digit), in a colour that is always the same for the same name. */
 export function Avatar({ user }: { readonly user: string }) {
   return (
-    <span class={`avatar tone-${toneOf(user)}`} aria-hidden="true">
-      {signOf(user)}
+    <span class={`avatar tone-${colorIndexOf(user)}`} aria-hidden="true">
+      {initialsOf(user)}
     </span>
   );
 }
 
 /** `user1` and `user2` differ in their last sign only. */
-function signOf(user: string): string {
+function initialsOf(user: string): string {
   const number = /\d$/.exec(user)?.[0] ?? "";
   return `${(user[0] ?? "?").toUpperCase()}${user.length > 1 ? number : ""}`;
 }
 
-function toneOf(user: string): number {
+function colorIndexOf(user: string): number {
   let hash = 0;
   for (let index = 0; index < user.length; index++) hash = (hash * 31 + user.charCodeAt(index)) >>> 0;
-  return hash % TONES;
+  return hash % AVATAR_COLOR_COUNT;
 }

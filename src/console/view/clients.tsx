@@ -1,32 +1,32 @@
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
-import { type Bench, MAX_CLIENTS } from "../bench.ts";
-import type { BenchClient } from "../bench-client.ts";
-import type { Desk } from "../panel/panel.ts";
-import type { Allowance } from "../state.ts";
-import { clockTime, duration, milliseconds } from "../wording.ts";
+import { MAX_CLIENTS, type Workbench } from "../bench.ts";
+import type { TestClient } from "../bench-client.ts";
+import type { PanelContext } from "../panel/panel.ts";
+import type { PlanUsage } from "../state.ts";
+import { clockTime, formatDuration, formatMs } from "../wording.ts";
 import { Fact } from "./fact.tsx";
 import { IconButton } from "./icon.tsx";
 import { statusOf } from "./status.ts";
 
 /** Why none can be added, where that is so. */
-export const TOO_MANY = `There are ${MAX_CLIENTS} clients, and no more can be added`;
+export const TOO_MANY_CLIENTS = `There are ${MAX_CLIENTS} clients, and no more can be added`;
 
 /** From this part of the limit on, the gauge warns by its colour. */
-const LOW = 0.75;
+const LOW_QUOTA_SHARE = 0.75;
 
 /** All clients, each with how it is; the one that is chosen shows its conversation beside. */
-export function Clients({ desk }: { readonly desk: Desk }) {
-  const { bench, place } = desk;
-  const isFull = bench.clients.value.length >= MAX_CLIENTS;
+export function Clients({ context }: { readonly context: PanelContext }) {
+  const { workbench, visibleColumn } = context;
+  const isFull = workbench.clients.value.length >= MAX_CLIENTS;
 
   /** A narrow screen goes on to what the client sees. */
   function choose(id: string): void {
-    bench.select(id);
-    place.value = "talk";
+    workbench.select(id);
+    visibleColumn.value = "talk";
   }
 
   function add(): void {
-    if (bench.add() !== undefined) place.value = "talk";
+    if (workbench.add() !== undefined) visibleColumn.value = "talk";
   }
 
   return (
@@ -35,7 +35,7 @@ export function Clients({ desk }: { readonly desk: Desk }) {
         <h2 id="clients-title">Clients</h2>
         <IconButton
           icon="add"
-          label={isFull ? TOO_MANY : "Add a client"}
+          label={isFull ? TOO_MANY_CLIENTS : "Add a client"}
           shortcut="n"
           id="add-client"
           disabled={isFull}
@@ -43,8 +43,8 @@ export function Clients({ desk }: { readonly desk: Desk }) {
         />
       </div>
       <ul id="clients">
-        {bench.clients.value.map((client) => (
-          <ClientCard key={client.id} bench={bench} client={client} choose={choose} isFull={isFull} />
+        {workbench.clients.value.map((client) => (
+          <ClientCard key={client.id} workbench={workbench} client={client} choose={choose} isFull={isFull} />
         ))}
       </ul>
     </section>
@@ -52,8 +52,8 @@ export function Clients({ desk }: { readonly desk: Desk }) {
 }
 
 interface ClientCardProps {
-  readonly bench: Bench;
-  readonly client: BenchClient;
+  readonly workbench: Workbench;
+  readonly client: TestClient;
 }
 
 interface CardActions {
@@ -62,11 +62,11 @@ interface CardActions {
   choose(id: string): void;
 }
 
-function ClientCard({ bench, client, isFull, choose }: ClientCardProps & CardActions) {
-  const { session, conversation, allowance } = client.state.value;
+function ClientCard({ workbench, client, isFull, choose }: ClientCardProps & CardActions) {
+  const { session, conversation, usage } = client.state.value;
   const [renaming, setRenaming] = useState(false);
-  const name = bench.nameOf(client.id);
-  const isSelected = bench.selected.value === client;
+  const name = workbench.nameOf(client.id);
+  const isSelected = workbench.selected.value === client;
   const status = statusOf(session);
   const card = useRef<HTMLLIElement>(null);
   useLayoutEffect(() => {
@@ -79,12 +79,12 @@ function ClientCard({ bench, client, isFull, choose }: ClientCardProps & CardAct
       if (shown.contains(document.activeElement)) document.getElementById("add-client")?.focus();
     };
   }, []);
-  const plan = session.at === "open" ? session.terms?.plan : undefined;
-  const user = session.at === "signed_out" ? undefined : session.user;
+  const plan = session.state === "open" ? session.terms?.plan : undefined;
+  const user = session.state === "signed_out" ? undefined : session.user;
   return (
     <li ref={card} class="client" data-client={client.id} data-at={status.at} data-selected={isSelected}>
       <div class="client-head">
-        <span class={`swatch tone-${client.tone}`} aria-hidden="true" />
+        <span class={`swatch tone-${client.colorIndex}`} aria-hidden="true" />
         {renaming ? (
           <NameField client={client} name={name} done={() => setRenaming(false)} />
         ) : (
@@ -101,10 +101,10 @@ function ClientCard({ bench, client, isFull, choose }: ClientCardProps & CardAct
         <IconButton
           icon="duplicate"
           label={`Duplicate ${name}`}
-          disabled={session.at === "signed_out" || isFull}
-          onClick={() => void bench.duplicate(client)}
+          disabled={session.state === "signed_out" || isFull}
+          onClick={() => void workbench.duplicate(client)}
         />
-        <IconButton icon="close" label={`Drop ${name}`} onClick={() => bench.drop(client)} />
+        <IconButton icon="close" label={`Drop ${name}`} onClick={() => workbench.drop(client)} />
       </div>
       <p class="client-state">
         <span class="status" data-at={status.at}>
@@ -115,29 +115,29 @@ function ClientCard({ bench, client, isFull, choose }: ClientCardProps & CardAct
       <dl class="vitals">
         {user !== undefined && user !== name && <Fact term="User" value={user} />}
         <Fact term="Conversation" value={conversation} />
-        {session.at === "open" && <Line bench={bench} client={client} />}
+        {session.state === "open" && <ConnectionFacts workbench={workbench} client={client} />}
       </dl>
-      <Gauge allowance={allowance} now={bench.now.value} />
+      <QuotaGauge usage={usage} now={workbench.now.value} />
     </li>
   );
 }
 
 /** What the wire says: how far the conversation is, how long the last ack took, and when the server will close. */
-function Line({ bench, client }: ClientCardProps) {
-  const { seq, ack, idleAt } = client.vitals.value;
+function ConnectionFacts({ workbench, client }: ClientCardProps) {
+  const { seq, ack, idleAt } = client.stats.value;
   const { session } = client.state.value;
-  const closesAt = session.at === "open" ? (session.inactiveAt ?? idleAt) : undefined;
+  const closesAt = session.state === "open" ? (session.inactiveAt ?? idleAt) : undefined;
   return (
     <>
       <Fact term="Sequence" value={seq === 0 ? "none" : `#${seq}`} />
       <Fact
         term="Last ack"
-        value={ack === undefined ? "none" : milliseconds(ack.took)}
+        value={ack === undefined ? "none" : formatMs(ack.took)}
         title={ack && `at ${clockTime(ack.at)}`}
       />
       <Fact
         term="Idle close"
-        value={closesAt === undefined ? "never" : `in ${duration(closesAt - bench.now.value)}`}
+        value={closesAt === undefined ? "never" : `in ${formatDuration(closesAt - workbench.now.value)}`}
         title="When the server closes this line if nothing is done"
       />
     </>
@@ -145,18 +145,18 @@ function Line({ bench, client }: ClientCardProps) {
 }
 
 /** What is left of the user's requests in this hour. Browsers disagree on how a meter is drawn: it is read, the bar is seen. */
-function Gauge({
-  allowance,
+function QuotaGauge({
+  usage: allowance,
   now,
 }: {
-  readonly allowance: Allowance | null | undefined;
+  readonly usage: PlanUsage | null | undefined;
   readonly now: number;
 }) {
   if (allowance === undefined) return null;
   if (allowance === null) return <p class="quota">No limit</p>;
   const { limit, remaining, fullAt } = allowance;
   const used = limit - remaining;
-  const level = remaining === 0 ? "out" : used >= limit * LOW ? "low" : "fine";
+  const level = remaining === 0 ? "out" : used >= limit * LOW_QUOTA_SHARE ? "low" : "fine";
   const full = fullAt > now ? ` All are back at ${clockTime(fullAt)} if nothing more is sent.` : "";
   return (
     <div class="gauge" title={`${used.toLocaleString("en")} of ${limit.toLocaleString("en")} used.${full}`}>
@@ -171,7 +171,7 @@ function Gauge({
 }
 
 interface NameFieldProps {
-  readonly client: BenchClient;
+  readonly client: TestClient;
   readonly name: string;
   done(): void;
 }

@@ -1,10 +1,10 @@
 import { useLayoutEffect, useRef } from "preact/hooks";
-import type { Bench } from "../bench.ts";
-import type { BenchClient } from "../bench-client.ts";
-import { size } from "../wording.ts";
+import type { Workbench } from "../bench.ts";
+import type { TestClient } from "../bench-client.ts";
+import { formatBytes } from "../wording.ts";
 
 /** Longest text as JSON, in bytes: a frame over 64 KiB would cost the connection (1009). The rest is for `type` and `id`. */
-export const LONGEST_TEXT = 64 * 1024 - 256;
+export const MAX_TEXT_BYTES = 64 * 1024 - 256;
 
 const HINT = "Enter sends, Shift + Enter makes a new line";
 
@@ -14,23 +14,25 @@ export function bytesInFrame(text: string): number {
 }
 
 interface ComposerProps {
-  readonly bench: Bench;
-  readonly client: BenchClient;
-  tell(text: string): void;
+  readonly workbench: Workbench;
+  readonly client: TestClient;
+  announce(text: string): void;
 }
 
 /** Where messages are written. What was written stays when the line is closed, and while another client is looked at. */
-export function Composer({ bench, client, tell }: ComposerProps) {
-  const { session, allowance } = client.state.value;
+export function Composer({ workbench, client, announce }: ComposerProps) {
+  const { session, usage } = client.state.value;
   const text = useRef<HTMLTextAreaElement>(null);
-  const open = session.at === "open";
+  const open = session.state === "open";
   const draft = client.draft.value;
   // UTF-16 units first: counting bytes on each key of a long text would make writing slow.
-  const bytes = draft.length * 3 < LONGEST_TEXT / 2 ? 0 : bytesInFrame(draft);
-  const fits = bytes <= LONGEST_TEXT;
-  const speakers = bench.clients.value.filter((one) => one.state.value.session.at === "open").length;
-  const isOne = bench.clients.value.length === 1;
-  const asAll = bench.talkAsAll.value && !isOne;
+  const bytes = draft.length * 3 < MAX_TEXT_BYTES / 2 ? 0 : bytesInFrame(draft);
+  const fits = bytes <= MAX_TEXT_BYTES;
+  const senderCount = workbench.clients.value.filter(
+    (one) => one.state.value.session.state === "open",
+  ).length;
+  const isOne = workbench.clients.value.length === 1;
+  const asAll = workbench.sendAsAll.value && !isOne;
 
   // Who has just connected goes on to write, and so does who clicked on this client; who came by a key goes on by keys.
   const wasOpen = useRef(open);
@@ -48,15 +50,15 @@ export function Composer({ bench, client, tell }: ComposerProps) {
   function submit(event: Event): void {
     event.preventDefault();
     text.current!.focus();
-    if (!open && draft.trim() !== "") tell("Nothing was sent: connect first");
+    if (!open && draft.trim() !== "") announce("Nothing was sent: connect first");
     if (!open || !fits || draft.trim() === "") return;
     client.draft.value = "";
-    bench.say(draft);
+    workbench.send(draft);
   }
 
   function write(value: string): void {
     client.draft.value = value;
-    client.happen({ type: "write", active: value !== "" });
+    client.dispatch({ type: "write", active: value !== "" });
   }
 
   function onKeyDown(event: KeyboardEvent): void {
@@ -66,9 +68,9 @@ export function Composer({ bench, client, tell }: ComposerProps) {
   }
 
   const left =
-    !open || !allowance
+    !open || !usage
       ? ""
-      : `${allowance.remaining.toLocaleString("en")} of ${allowance.limit.toLocaleString("en")} requests left`;
+      : `${usage.remaining.toLocaleString("en")} of ${usage.limit.toLocaleString("en")} requests left`;
   return (
     <form class={`composer${open ? "" : " off"}`} id="composer" onSubmit={submit}>
       <label class="unseen" for="text">
@@ -86,11 +88,11 @@ export function Composer({ bench, client, tell }: ComposerProps) {
         onKeyDown={onKeyDown}
       />
       <button class="primary" id="send" type="submit" disabled={!open || !fits}>
-        {asAll ? `Send as ${speakers}` : "Send"}
+        {asAll ? `Send as ${senderCount}` : "Send"}
       </button>
       <div class="hints">
         <p class={`hint${fits ? "" : " problem"}${isOne || !fits ? "" : " unseen"}`} id="composer-hint">
-          {fits ? HINT : `Too long: ${size(bytes)} of ${size(LONGEST_TEXT)}. Shorten it.`}
+          {fits ? HINT : `Too long: ${formatBytes(bytes)} of ${formatBytes(MAX_TEXT_BYTES)}. Shorten it.`}
         </p>
         {!isOne && (
           <label class="check">
@@ -99,7 +101,7 @@ export function Composer({ bench, client, tell }: ComposerProps) {
               id="talk-as-all"
               checked={asAll}
               onChange={(event) => {
-                bench.talkAsAll.value = event.currentTarget.checked;
+                workbench.sendAsAll.value = event.currentTarget.checked;
               }}
             />
             Talk as all

@@ -1,17 +1,17 @@
 // Where the list of messages stands: at its end while that is in view, and otherwise where it is read.
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import type { BenchClient } from "../bench-client.ts";
+import type { TestClient } from "../bench-client.ts";
 import type { Row, Transcript } from "../transcript.ts";
-import { count } from "../wording.ts";
+import { pluralize } from "../wording.ts";
 
 /** Closer to the end than this, in pixels, the view follows new messages. */
-const NEAR_END = 80;
+const NEAR_END_PX = 80;
 
 /** More new messages than this at once are announced as a number, not read out one by one. */
-const READ_OUT = 3;
+const MAX_ANNOUNCED_MESSAGES = 3;
 
 /** Keeps the end in view while it is looked at, what is read in its place when older messages come, and tells what was seen. */
-export function useFollowing(client: BenchClient, transcript: Transcript, user: string) {
+export function useAutoScroll(client: TestClient, transcript: Transcript, user: string) {
   const scroller = useRef<HTMLElement>(null);
   const announcer = useRef<HTMLParagraphElement>(null);
   const [hasNewer, setNewer] = useState(false);
@@ -24,43 +24,44 @@ export function useFollowing(client: BenchClient, transcript: Transcript, user: 
 
   function atEnd(): boolean {
     const { scrollHeight, scrollTop, clientHeight } = scroller.current!;
-    return scrollHeight - scrollTop - clientHeight < NEAR_END;
+    return scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
   }
 
   function toEnd(): void {
     scroller.current!.scrollTop = scroller.current!.scrollHeight;
     before.current.following = true;
-    tellNewer(false);
+    showNewer(false);
   }
 
-  function tellNewer(newer: boolean): void {
+  function showNewer(newer: boolean): void {
     before.current.hasNewer = newer;
     setNewer(newer);
   }
 
-  function noteSeen(): void {
+  function reportSeen(): void {
     const { stored } = client.current().transcript;
     const newest = stored[stored.length - 1]?.seq;
-    if (newest !== undefined && document.hasFocus() && atEnd()) client.happen({ type: "seen", seq: newest });
+    if (newest !== undefined && document.hasFocus() && atEnd())
+      client.dispatch({ type: "seen", seq: newest });
   }
 
   useEffect(() => {
     const element = scroller.current!;
     const onScroll = () => {
       before.current.following = atEnd();
-      if (before.current.following) tellNewer(false);
-      noteSeen();
+      if (before.current.following) showNewer(false);
+      reportSeen();
     };
     // The composer grows and notices appear: what was at the end stays at the end.
     const resized = new ResizeObserver(() => {
       if (!before.current.hasNewer && before.current.following) element.scrollTop = element.scrollHeight;
     });
     element.addEventListener("scroll", onScroll);
-    addEventListener("focus", noteSeen);
+    addEventListener("focus", reportSeen);
     resized.observe(element);
     return () => {
       element.removeEventListener("scroll", onScroll);
-      removeEventListener("focus", noteSeen);
+      removeEventListener("focus", reportSeen);
       resized.disconnect();
     };
   }, [client]);
@@ -77,8 +78,9 @@ export function useFollowing(client: BenchClient, transcript: Transcript, user: 
     const fresh = arrived(shown, transcript).filter((row) => row.from !== user);
     if (fresh.length > 0) {
       const words = fresh.map((row) => `${row.from}: ${row.text}`).join(". ");
-      announcer.current!.textContent = fresh.length > READ_OUT ? count(fresh.length, "new message") : words;
-      if (!following) tellNewer(true);
+      announcer.current!.textContent =
+        fresh.length > MAX_ANNOUNCED_MESSAGES ? pluralize(fresh.length, "new message") : words;
+      if (!following) showNewer(true);
     }
     const isAtEnd = atEnd();
     before.current = {
@@ -87,7 +89,7 @@ export function useFollowing(client: BenchClient, transcript: Transcript, user: 
       following: isAtEnd,
       shown: transcript,
     };
-    noteSeen();
+    reportSeen();
   });
 
   return { scroller, announcer, hasNewer, toEnd };

@@ -10,12 +10,12 @@ const EVERYWHERE: readonly Omit<Command, "run">[] = [
 ];
 
 /** Shows the sheet of keys. */
-export function openKeySheet(): void {
+export function openKeyboardHelp(): void {
   document.querySelector<HTMLDialogElement>("#key-sheet")?.showModal();
 }
 
 /** All keys that do something now, by what they are about. */
-export function KeySheet({ keys }: { readonly keys: Keyboard }) {
+export function KeyboardHelp({ keys }: { readonly keys: Keyboard }) {
   const dialog = useRef<HTMLDialogElement>(null);
   const groups = Map.groupBy([...EVERYWHERE, ...keys.commands.value], ({ group }) => group);
   return (
@@ -49,7 +49,7 @@ export function KeySheet({ keys }: { readonly keys: Keyboard }) {
         <input
           type="checkbox"
           checked={keys.isOn.value}
-          onChange={(event) => keys.switchOn(event.currentTarget.checked)}
+          onChange={(event) => keys.setOn(event.currentTarget.checked)}
         />
         Single keys work on this page
       </label>

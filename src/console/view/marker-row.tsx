@@ -1,53 +1,53 @@
 import type { ComponentChildren } from "preact";
-import type { Item } from "../layout.ts";
-import { count } from "../wording.ts";
+import type { MessageListItem } from "../layout.ts";
+import { pluralize } from "../wording.ts";
 
 /** Most messages that one answer of the server holds. */
-const MOST_AT_ONCE = 200;
+const MAX_PAGE = 200;
 
-interface MarkerRowProps {
-  readonly item: Exclude<Item, { readonly kind: "row" }>;
+interface DividerRowProps {
+  readonly item: Exclude<MessageListItem, { readonly kind: "row" }>;
   loadBefore(seq: number, limit: number): void;
 }
 
 /** What stands in the list where messages are missing, or where others begin (D5). */
-export function MarkerRow({ item, loadBefore }: MarkerRowProps) {
+export function DividerRow({ item, loadBefore }: DividerRowProps) {
   switch (item.kind) {
     case "hole": {
       const missing = item.last - item.first + 1;
       return (
-        <Marker kind="hole" text={`${count(missing, "message")} before #${item.last + 1} not loaded`}>
+        <Divider kind="hole" text={`${pluralize(missing, "message")} before #${item.last + 1} not loaded`}>
           <button
             type="button"
             class="plain small"
-            onClick={() => loadBefore(item.last + 1, Math.min(missing, MOST_AT_ONCE))}
+            onClick={() => loadBefore(item.last + 1, Math.min(missing, MAX_PAGE))}
           >
             Load (1 request)
           </button>
-        </Marker>
+        </Divider>
       );
     }
     case "lost": {
-      const missing = count(item.last - item.first + 1, "message");
+      const missing = pluralize(item.last - item.first + 1, "message");
       const text = `${missing} missing here (#${item.first} to #${item.last}): no longer kept`;
-      return <Marker kind="lost" text={text} />;
+      return <Divider kind="lost" text={text} />;
     }
     case "anew":
       return (
-        <Marker kind="anew" text="The server’s store began anew. What stands above is no longer on it." />
+        <Divider kind="anew" text="The server’s store began anew. What stands above is no longer on it." />
       );
     default:
       return item satisfies never;
   }
 }
 
-interface MarkerProps {
+interface DividerProps {
   readonly kind: string;
   readonly text: string;
   readonly children?: ComponentChildren;
 }
 
-function Marker({ kind, text, children }: MarkerProps) {
+function Divider({ kind, text, children }: DividerProps) {
   return (
     <li class="hole" data-missing={kind}>
       <span>{text}</span>

@@ -3,11 +3,11 @@ import { clockTime, listNames } from "../wording.ts";
 import { Avatar } from "./avatar.tsx";
 
 /** Messages of one person within this time are shown as one block, in milliseconds. */
-const BLOCK_TIME = 5 * 60_000;
+const BLOCK_INTERVAL_MS = 5 * 60_000;
 
 export interface RowActions {
-  sayAgain(id: string): void;
-  takeBack(id: string): void;
+  resend(id: string): void;
+  cancelSend(id: string): void;
 }
 
 interface MessageRowProps {
@@ -24,7 +24,7 @@ interface MessageRowProps {
 
 /** Says whether `row` belongs to the block of the row above it. */
 export function continuesBlock(row: Row, above: Row | undefined): boolean {
-  return above !== undefined && above.from === row.from && row.at - above.at < BLOCK_TIME;
+  return above !== undefined && above.from === row.from && row.at - above.at < BLOCK_INTERVAL_MS;
 }
 
 /** One message: who, what, when, and its `seq`; an own one with how far it has come. */
@@ -42,14 +42,14 @@ export function MessageRow({ row, own, continues, held, readers, actions }: Mess
         </div>
         <Meta row={row} own={own} held={held} />
         {row.kind === "pending" && held && (
-          <button type="button" class="plain small" onClick={() => actions.takeBack(row.id)}>
+          <button type="button" class="plain small" onClick={() => actions.cancelSend(row.id)}>
             Take back
           </button>
         )}
         {row.kind === "failed" && (
           <div class="failure">
             <p>{row.problem ?? "Not sent."}</p>
-            <button type="button" class="plain small" onClick={() => actions.sayAgain(row.id)}>
+            <button type="button" class="plain small" onClick={() => actions.resend(row.id)}>
               Send again
             </button>
           </div>

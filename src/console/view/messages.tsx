@@ -1,25 +1,25 @@
 import type { VNode } from "preact";
 import { useMemo, useRef } from "preact/hooks";
-import type { Bench } from "../bench.ts";
-import type { BenchClient } from "../bench-client.ts";
+import type { Workbench } from "../bench.ts";
+import type { TestClient } from "../bench-client.ts";
 import { HISTORY_PAGE } from "../hear.ts";
-import { type Item, layOut, readMarks } from "../layout.ts";
+import { type MessageListItem, messageListItems, readersByRow } from "../layout.ts";
 import type { State } from "../state.ts";
 import { hasEarlier, MAX_STORED_ROWS, type Transcript } from "../transcript.ts";
 import { dayName } from "../wording.ts";
-import { useFollowing } from "./following.ts";
-import { MarkerRow } from "./marker-row.tsx";
+import { useAutoScroll } from "./following.ts";
+import { DividerRow } from "./marker-row.tsx";
 import { continuesBlock, MessageRow, type RowActions } from "./message-row.tsx";
 
 /** One item as it is drawn, with everything it was made from: while that is the same, so is the node. */
-interface Drawn {
-  readonly item: Item;
+interface RenderedItem {
+  readonly item: MessageListItem;
   readonly signature: string;
   readonly node: VNode;
 }
 
 /** What all rows have in common. */
-interface Setting {
+interface RowContext {
   readonly user: string;
   readonly today: string;
   readonly now: number;
@@ -28,24 +28,24 @@ interface Setting {
 }
 
 interface MessagesProps {
-  readonly client: BenchClient;
-  readonly bench: Bench;
+  readonly client: TestClient;
+  readonly workbench: Workbench;
 }
 
 /** The conversation. Rows are kept by key and made anew only where they differ, so that thousands stay fast. */
-export function Messages({ client, bench }: MessagesProps) {
+export function Messages({ client, workbench }: MessagesProps) {
   const state = client.state.value;
   const { transcript, session } = state;
   // Only a refusal for a time makes rows change by themselves.
-  const setting = settingOf(state, state.limitedUntil === undefined ? 0 : bench.now.value);
+  const setting = rowContextOf(state, state.limitedUntil === undefined ? 0 : workbench.now.value);
   const signature = JSON.stringify([setting.user, setting.today, setting.held, [...setting.marks]]);
-  const drawn = useRef(new Map<string, Drawn>());
+  const drawn = useRef(new Map<string, RenderedItem>());
   const actions = useMemo(() => actionsOf(client), [client]);
   const rows = useMemo(() => {
-    drawn.current = draw(drawn.current, transcript, setting, actions);
+    drawn.current = renderItems(drawn.current, transcript, setting, actions);
     return [...drawn.current.values()].map(({ node }) => node);
   }, [transcript, signature, actions]);
-  const { scroller, announcer, hasNewer, toEnd } = useFollowing(client, transcript, setting.user);
+  const { scroller, announcer, hasNewer, toEnd } = useAutoScroll(client, transcript, setting.user);
 
   const { stored, outbox, past } = transcript;
   const full = stored.length >= MAX_STORED_ROWS;
@@ -55,7 +55,7 @@ export function Messages({ client, bench }: MessagesProps) {
     <>
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard */}
       <section class="scroller" id="scroller" tabIndex={0} aria-label="Messages" ref={scroller}>
-        <p class="earlier" hidden={!hasEarlier(transcript) || full || session.at !== "open"}>
+        <p class="earlier" hidden={!hasEarlier(transcript) || full || session.state !== "open"}>
           <button
             class="plain small"
             id="earlier"
@@ -97,55 +97,60 @@ interface MessageActions extends RowActions {
   loadBefore(seq: number, limit?: number): void;
 }
 
-function actionsOf(client: BenchClient): MessageActions {
+function actionsOf(client: TestClient): MessageActions {
   return {
-    sayAgain: (id) => client.happen({ type: "say_again", id, at: Date.now() }),
-    takeBack: (id) => client.happen({ type: "take_back", id }),
-    loadBefore: (seq, limit = HISTORY_PAGE) => client.happen({ type: "load_before", seq, limit }),
+    resend: (id) => client.dispatch({ type: "say_again", id, at: Date.now() }),
+    cancelSend: (id) => client.dispatch({ type: "take_back", id }),
+    loadBefore: (seq, limit = HISTORY_PAGE) => client.dispatch({ type: "load_before", seq, limit }),
   };
 }
 
 /** `moment`: the clock of the countdowns; days are told by the time of day. */
-function settingOf({ transcript, session, limitedUntil = 0 }: State, moment: number): Setting {
-  const user = session.at === "signed_out" ? "" : session.user;
-  const open = session.at === "open" ? session : undefined;
-  const marks = readMarks(transcript.stored, open?.present ?? [], user);
-  const held = limitedUntil > moment || (open?.line.state !== "live" && open?.line.state !== "resuming");
+function rowContextOf({ transcript, session, limitedUntil = 0 }: State, moment: number): RowContext {
+  const user = session.state === "signed_out" ? "" : session.user;
+  const open = session.state === "open" ? session : undefined;
+  const marks = readersByRow(transcript.stored, open?.present ?? [], user);
+  const held =
+    limitedUntil > moment || (open?.connection.state !== "live" && open?.connection.state !== "resuming");
   const now = Date.now();
   return { user, today: new Date(now).toDateString(), now, held, marks };
 }
 
-function draw(
-  old: ReadonlyMap<string, Drawn>,
+function renderItems(
+  old: ReadonlyMap<string, RenderedItem>,
   transcript: Transcript,
-  setting: Setting,
+  setting: RowContext,
   actions: MessageActions,
-): Map<string, Drawn> {
-  const next = new Map<string, Drawn>();
-  for (const item of layOut(transcript)) {
+): Map<string, RenderedItem> {
+  const next = new Map<string, RenderedItem>();
+  for (const item of messageListItems(transcript)) {
     const signature = signatureOf(item, setting);
     const there = old.get(item.key);
     const same = there !== undefined && there.signature === signature && isSame(there.item, item);
-    next.set(item.key, same ? there : { item, signature, node: nodeFor(item, setting, actions) });
+    next.set(item.key, same ? there : { item, signature, node: renderItem(item, setting, actions) });
   }
   return next;
 }
 
 /** What of the setting a row shows; the rest of the rows need not be drawn again for it. */
-function signatureOf(item: Item, { user, today, held, marks }: Setting): string {
+function signatureOf(item: MessageListItem, { user, today, held, marks }: RowContext): string {
   const waits = held && item.kind === "row" && item.row.kind === "pending";
   return `${user}\n${today}\n${waits}\n${marks.get(item.key)}`;
 }
 
-function isSame(one: Item, other: Item): boolean {
+function isSame(one: MessageListItem, other: MessageListItem): boolean {
   // A marker's key says all of it.
   if (one.kind !== "row" || other.kind !== "row") return true;
-  return one.row === other.row && one.above === other.above && one.joined === other.joined;
+  return one.row === other.row && one.above === other.above && one.isAdjacent === other.isAdjacent;
 }
 
-function nodeFor(item: Item, { user, now, held, marks }: Setting, actions: MessageActions): VNode {
-  if (item.kind !== "row") return <MarkerRow key={item.key} item={item} loadBefore={actions.loadBefore} />;
-  const { row, above, joined } = item;
+function renderItem(
+  item: MessageListItem,
+  { user, now, held, marks }: RowContext,
+  actions: MessageActions,
+): VNode {
+  if (item.kind !== "row") return <DividerRow key={item.key} item={item} loadBefore={actions.loadBefore} />;
+  const { row, above, isAdjacent: joined } = item;
   const day = dayName(row.at, now);
   const begins = above === undefined || dayName(above.at, now) !== day;
   const own = row.from === user;
@@ -178,9 +183,9 @@ function DayAndRow({ day, children }: { readonly day: string | undefined; readon
 }
 
 function emptyText({ session, conversation, loading }: State): string {
-  if (session.at === "signed_in")
+  if (session.state === "signed_in")
     return "Choose a conversation above and connect. Whoever is there will see you join.";
-  if (session.at !== "open") return "";
+  if (session.state !== "open") return "";
   if (session.terms === undefined) return `Connecting to ${conversation}…`;
   return loading ? "Loading…" : "Nobody has spoken here yet. Write the first message.";
 }

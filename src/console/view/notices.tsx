@@ -1,12 +1,12 @@
 import { useLayoutEffect, useRef } from "preact/hooks";
-import type { Bench } from "../bench.ts";
-import type { BenchClient } from "../bench-client.ts";
-import type { Ending, Line, State } from "../state.ts";
-import { duration } from "../wording.ts";
+import type { Workbench } from "../bench.ts";
+import type { TestClient } from "../bench-client.ts";
+import type { ActiveConnectionState, CloseInfo, State } from "../state.ts";
+import { formatDuration } from "../wording.ts";
 
 interface Banner {
   readonly key: string;
-  readonly tone: string;
+  readonly severity: string;
   readonly text: string;
   /** The part that changes by itself; it is not read out again each second. */
   readonly countdown?: string;
@@ -14,28 +14,30 @@ interface Banner {
 }
 
 interface NoticesProps {
-  readonly client: BenchClient;
-  readonly bench: Bench;
+  readonly client: TestClient;
+  readonly workbench: Workbench;
 }
 
 /** What the person should know now: warnings, refusals, countdowns, and why the line ended. */
-export function Notices({ client, bench }: NoticesProps) {
+export function Notices({ client, workbench }: NoticesProps) {
   const state = client.state.value;
   return (
     <>
       <div class="notices" id="notices" role="alert">
         {/* A text that is another one is another node, so that it is read out. */}
-        {bannersOf(state, bench, client).map((banner) => (
+        {bannersOf(state, workbench, client).map((banner) => (
           <Notice key={`${banner.key} ${banner.text}`} banner={banner} />
         ))}
       </div>
-      {state.session.at === "closed" && <End ending={state.session.ending} client={client} />}
+      {state.session.state === "closed" && (
+        <ClosedNotice closeInfo={state.session.closeInfo} client={client} />
+      )}
     </>
   );
 }
 
 function Notice({ banner }: { readonly banner: Banner }) {
-  const { key, tone, text, countdown = "", action } = banner;
+  const { key, severity, text, countdown = "", action } = banner;
   const node = useRef<HTMLDivElement>(null);
   useLayoutEffect(() => {
     const shown = node.current;
@@ -45,7 +47,7 @@ function Notice({ banner }: { readonly banner: Banner }) {
     };
   }, []);
   return (
-    <div class={`notice ${tone}`} data-code={key} ref={node}>
+    <div class={`notice ${severity}`} data-code={key} ref={node}>
       <p>
         {text}{" "}
         <span class="countdown" aria-live="off">
@@ -61,12 +63,12 @@ function Notice({ banner }: { readonly banner: Banner }) {
   );
 }
 
-function End({ ending, client }: { readonly ending: Ending; readonly client: BenchClient }) {
+function ClosedNotice({ closeInfo, client }: { readonly closeInfo: CloseInfo; readonly client: TestClient }) {
   const again = useRef<HTMLButtonElement>(null);
-  const { reason, code, detail, advice, remedy } = ending;
+  const { reason, code, detail, advice, remedy } = closeInfo;
   useLayoutEffect(() => {
     if (isIdle(document.activeElement)) again.current!.focus();
-  }, [ending]);
+  }, [closeInfo]);
   return (
     <section class="ending" id="ending" aria-labelledby="ending-title">
       <div role="alert">
@@ -88,52 +90,57 @@ function isIdle(focused: Element | null): boolean {
   );
 }
 
-function bannersOf(state: State, bench: Bench, client: BenchClient): Banner[] {
-  const { session, allowance, limitedUntil } = state;
-  if (session.at !== "open") return [];
-  const banners: Banner[] = state.notices.map(({ code, tone, text }) => {
-    const run = () => client.happen({ type: "dismiss", code });
-    return { key: code, tone, text, action: { label: "Dismiss", run } };
+function bannersOf(state: State, workbench: Workbench, client: TestClient): Banner[] {
+  const { session, usage, limitedUntil } = state;
+  if (session.state !== "open") return [];
+  const banners: Banner[] = state.notices.map(({ code, severity, text }) => {
+    const run = () => client.dispatch({ type: "dismiss", code });
+    return { key: code, tone: severity, text, action: { label: "Dismiss", run } };
   });
-  if (session.cut !== undefined)
-    banners.push(awayBanner(session.line, session.cut, bench, () => client.connect()));
-  if (session.line.state === "degraded") {
+  if (session.outage !== undefined)
+    banners.push(outageBanner(session.connection, session.outage, workbench, () => client.connect()));
+  if (session.connection.state === "degraded") {
     banners.push({
       key: "degraded",
-      tone: "warning",
-      text: `The server's store is away: ${session.line.reason}. You still receive; what you write waits here and is sent when it is back.`,
+      severity: "warning",
+      text: `The server's store is away: ${session.connection.reason}. You still receive; what you write waits here and is sent when it is back.`,
     });
   }
-  if (limitedUntil !== undefined && limitedUntil > bench.now.value) {
-    const used = !allowance ? "All requests" : `All ${allowance.limit.toLocaleString("en")} requests`;
+  if (limitedUntil !== undefined && limitedUntil > workbench.now.value) {
+    const used = !usage ? "All requests" : `All ${usage.limit.toLocaleString("en")} requests`;
     banners.push({
       key: "rate_limited",
-      tone: "error",
+      severity: "error",
       text: `${used} of this hour are used. You still receive; what you write is sent in`,
-      countdown: duration(limitedUntil - bench.now.value),
+      countdown: formatDuration(limitedUntil - workbench.now.value),
     });
   }
   if (session.inactiveAt !== undefined) {
     banners.push({
       key: "inactivity",
-      tone: "warning",
+      severity: "warning",
       text: "Are you still there? Nothing was done for a while, and the server will close this connection in",
-      countdown: duration(session.inactiveAt - bench.now.value),
-      action: { label: "Stay connected", run: () => client.happen({ type: "stay" }) },
+      countdown: formatDuration(session.inactiveAt - workbench.now.value),
+      action: { label: "Stay connected", run: () => client.dispatch({ type: "stay" }) },
     });
   }
   return banners;
 }
 
 /** One banner for all tries, so that it does not come and go with each of them. */
-function awayBanner(line: Line, reason: string, bench: Bench, run: () => void): Banner {
+function outageBanner(
+  connection: ActiveConnectionState,
+  reason: string,
+  workbench: Workbench,
+  run: () => void,
+): Banner {
   return {
     key: "away",
-    tone: "warning",
+    severity: "warning",
     text: `The line is away: ${reason}. What you write is kept, and sent when it`,
     countdown:
-      line.state === "waiting"
-        ? `comes back in ${duration(line.until - bench.now.value)}`
+      connection.state === "waiting"
+        ? `comes back in ${formatDuration(connection.until - workbench.now.value)}`
         : "comes back… trying now",
     action: { label: "Now", run },
   };

@@ -1,21 +1,21 @@
-import type { Desk, Panel } from "../panel/panel.ts";
+import type { Panel, PanelContext } from "../panel/panel.ts";
 import { IconButton } from "./icon.tsx";
 
 interface PanelAreaProps {
-  readonly desk: Desk;
+  readonly context: PanelContext;
   readonly panels: readonly Panel[];
 }
 
 /** The tabs, and the panel that is open. */
-export function PanelArea({ desk, panels }: PanelAreaProps) {
-  const open = panels.find(({ name }) => name === desk.panel.value) ?? panels[0]!;
+export function PanelArea({ context, panels }: PanelAreaProps) {
+  const open = panels.find(({ name }) => name === context.openPanel.value) ?? panels[0]!;
 
   function onKeyDown(event: KeyboardEvent): void {
     const step = event.key === "ArrowRight" ? 1 : event.key === "ArrowLeft" ? -1 : 0;
     if (step === 0) return;
     event.preventDefault();
     const next = panels[(panels.indexOf(open) + step + panels.length) % panels.length]!;
-    desk.panel.value = next.name;
+    context.openPanel.value = next.name;
     document.getElementById(`tab-${next.name}`)?.focus();
   }
 
@@ -34,7 +34,7 @@ export function PanelArea({ desk, panels }: PanelAreaProps) {
               tabIndex={name === open.name ? 0 : -1}
               title={`${title} (${key})`}
               onClick={() => {
-                desk.panel.value = name;
+                context.openPanel.value = name;
               }}
             >
               {title}
@@ -46,9 +46,9 @@ export function PanelArea({ desk, panels }: PanelAreaProps) {
           label="Panels over the whole width"
           shortcut="w"
           id="wide"
-          pressed={desk.isWide.value}
+          pressed={context.isWide.value}
           onClick={() => {
-            desk.isWide.value = !desk.isWide.value;
+            context.isWide.value = !context.isWide.value;
           }}
         />
       </div>

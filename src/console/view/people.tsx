@@ -1,12 +1,12 @@
-import type { BenchClient } from "../bench-client.ts";
+import type { TestClient } from "../bench-client.ts";
 import { clockTime } from "../wording.ts";
 import { Avatar } from "./avatar.tsx";
 import { Icon } from "./icon.tsx";
 
 /** Who is in the conversation, and how far away the server is. */
-export function People({ client }: { readonly client: BenchClient }) {
+export function MemberList({ client }: { readonly client: TestClient }) {
   const { session } = client.state.value;
-  if (session.at !== "open" || session.terms === undefined) return null;
+  if (session.state !== "open" || session.terms === undefined) return null;
   const present = [...session.present].sort((a, b) => a.since - b.since);
   const { roundTrip } = session;
   return (
@@ -24,7 +24,7 @@ export function People({ client }: { readonly client: BenchClient }) {
         class="quiet small"
         id="ping"
         title="Measure round trip"
-        onClick={() => client.happen({ type: "measure" })}
+        onClick={() => client.dispatch({ type: "measure" })}
       >
         <Icon name="measure" />
         <span class="unseen">Measure round trip</span>

@@ -1,30 +1,30 @@
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { Address } from "../address.ts";
-import type { BenchClient } from "../bench-client.ts";
+import type { TestClient } from "../bench-client.ts";
 import { conversationProblem } from "../conversation-name.ts";
 import { statusOf } from "./status.ts";
 
-interface PlaceFormProps {
-  readonly client: BenchClient;
+interface ConversationFormProps {
+  readonly client: TestClient;
   readonly address: Address;
 }
 
 /** Which conversation the client is in, and whether the line is open. */
-export function PlaceForm({ client, address }: PlaceFormProps) {
+export function ConversationForm({ client, address }: ConversationFormProps) {
   const { session, conversation } = client.state.value;
   const input = useRef<HTMLInputElement>(null);
   const [problem, setProblem] = useState<string>();
-  const busy = session.at === "open";
+  const busy = session.state === "open";
 
   useLayoutEffect(() => {
     input.current!.value = conversation;
   }, [conversation]);
   // Focus goes where the next step is, once, when the client arrives in a new place.
   useLayoutEffect(() => {
-    if (session.at !== "signed_in") return;
+    if (session.state !== "signed_in") return;
     input.current!.focus();
     input.current!.select();
-  }, [session.at]);
+  }, [session.state]);
 
   function submit(event: Event): void {
     event.preventDefault();
@@ -59,7 +59,7 @@ export function PlaceForm({ client, address }: PlaceFormProps) {
           id="leave"
           type="button"
           key="leave"
-          onClick={() => client.happen({ type: "leave" })}
+          onClick={() => client.dispatch({ type: "leave" })}
         >
           {session.terms === undefined ? "Cancel" : "Leave"}
         </button>

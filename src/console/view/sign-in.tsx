@@ -1,27 +1,27 @@
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { subjectOf } from "../../client/token.ts";
-import type { Bench } from "../bench.ts";
-import type { BenchClient } from "../bench-client.ts";
+import type { Workbench } from "../bench.ts";
+import type { TestClient } from "../bench-client.ts";
 import { isIdentifier } from "../conversation-name.ts";
 
 /** The password that every demo account has; the server makes them only where that is harmless. */
 const DEMO_PASSWORD = "password";
 
 interface SignInProps {
-  readonly bench: Bench;
-  readonly client: BenchClient;
+  readonly workbench: Workbench;
+  readonly client: TestClient;
   /** It stands beside other clients, or comes after one: then it takes the focus. */
   readonly focus: boolean;
 }
 
 /** How a client gets its user: a demo account, a name and a password, or a token made elsewhere. */
-export function SignIn({ bench, client, focus }: SignInProps) {
+export function SignIn({ workbench, client, focus }: SignInProps) {
   const { session } = client.state.value;
-  const { demo, version } = bench.facts.value;
+  const { demo, version } = workbench.facts.value;
   const [username, password] = [useRef<HTMLInputElement>(null), useRef<HTMLInputElement>(null)];
   const first = useRef<HTMLButtonElement>(null);
-  const busy = session.at === "signed_out" && session.busy;
-  const problem = session.at === "signed_out" ? session.problem : undefined;
+  const busy = session.state === "signed_out" && session.busy;
+  const problem = session.state === "signed_out" ? session.problem : undefined;
 
   useEffect(() => {
     if (focus) (first.current ?? username.current)?.focus();
@@ -107,7 +107,7 @@ export function SignIn({ bench, client, focus }: SignInProps) {
 }
 
 /** Any token is taken as it is, good or bad: what the server makes of it is what is to be seen. */
-function TokenForm({ client }: { readonly client: BenchClient }) {
+function TokenForm({ client }: { readonly client: TestClient }) {
   const [user, token] = [useRef<HTMLInputElement>(null), useRef<HTMLInputElement>(null)];
 
   function submit(event: Event): void {

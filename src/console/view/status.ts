@@ -1,8 +1,8 @@
-import type { Line, Session } from "../state.ts";
+import type { ActiveConnectionState, Session } from "../state.ts";
 
-type At = Exclude<Session["at"], "open"> | Line["state"];
+type StatusName = Exclude<Session["state"], "open"> | ActiveConnectionState["state"];
 
-const STATUS: Record<At, string> = {
+const STATUS: Record<StatusName, string> = {
   signed_out: "Signed out",
   signed_in: "Not connected",
   connecting: "Connecting…",
@@ -14,7 +14,7 @@ const STATUS: Record<At, string> = {
 };
 
 /** Where a client stands: for the style sheet, and in words. */
-export function statusOf(session: Session): { readonly at: At; readonly words: string } {
-  const at = session.at === "open" ? session.line.state : session.at;
+export function statusOf(session: Session): { readonly at: StatusName; readonly words: string } {
+  const at = session.state === "open" ? session.connection.state : session.state;
   return { at, words: STATUS[at] };
 }

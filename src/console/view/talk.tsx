@@ -1,36 +1,36 @@
-import type { BenchClient } from "../bench-client.ts";
-import type { Desk } from "../panel/panel.ts";
+import type { TestClient } from "../bench-client.ts";
+import type { PanelContext } from "../panel/panel.ts";
 import { listNames } from "../wording.ts";
 import { Composer } from "./composer.tsx";
 import { Messages } from "./messages.tsx";
 import { Notices } from "./notices.tsx";
-import { People } from "./people.tsx";
-import { PlaceForm } from "./place.tsx";
+import { MemberList } from "./people.tsx";
+import { ConversationForm } from "./place.tsx";
 
-interface TalkProps {
-  readonly desk: Desk;
-  readonly client: BenchClient;
+interface ConversationViewProps {
+  readonly context: PanelContext;
+  readonly client: TestClient;
 }
 
 /** What the selected client sees: the conversation, from its name at the top to where messages are written. */
-export function Talk({ desk, client }: TalkProps) {
-  const { bench, address, teller } = desk;
+export function ConversationView({ context, client }: ConversationViewProps) {
+  const { workbench, address, announcer } = context;
   return (
     <>
-      <PlaceForm client={client} address={address} />
-      <People client={client} />
-      <Messages client={client} bench={bench} />
+      <ConversationForm client={client} address={address} />
+      <MemberList client={client} />
+      <Messages client={client} workbench={workbench} />
       <Typing client={client} />
-      <Notices client={client} bench={bench} />
-      <Composer client={client} bench={bench} tell={teller.tell} />
+      <Notices client={client} workbench={workbench} />
+      <Composer client={client} workbench={workbench} announce={announcer.announce} />
     </>
   );
 }
 
 /** Who else types. Its line keeps its place while it is empty, so that nothing jumps. */
-function Typing({ client }: { readonly client: BenchClient }) {
+function Typing({ client }: { readonly client: TestClient }) {
   const { session } = client.state.value;
-  const names = session.at === "open" ? session.typing : [];
+  const names = session.state === "open" ? session.typing : [];
   const verb = names.length === 1 ? "is" : "are";
   return (
     <p class="typing" id="typing">

@@ -4,10 +4,10 @@
 //    message seq   …  7   8   9  12      10       11      9
 //                             └─ gap ─┘  late     late    repeat
 import { describeClose } from "../../protocol/close-codes.ts";
-import { type Mark, type Notes, readObject, type Seen } from "./frame.ts";
+import { type Annotation, type FrameAnnotations, readObject, type WireEvent } from "./frame.ts";
 
 /** What is known of a client's line after the frames so far. Times are milliseconds since 1970. */
-export interface Vitals {
+export interface ConnectionStats {
   /** The newest number heard of, whichever frame said it; 0 before the first. */
   readonly seq: number;
   readonly epoch?: string;
@@ -20,9 +20,9 @@ export interface Vitals {
 }
 
 /** Reads the frames of one client in their order. */
-export interface Analyst {
-  note(seen: Seen): Notes;
-  vitals(): Vitals;
+export interface FrameAnalyzer {
+  analyze(seen: WireEvent): FrameAnnotations;
+  stats(): ConnectionStats;
 }
 
 /** Requests kept that wait for their answer; those before were never answered, and nobody asks any more. */
@@ -31,13 +31,17 @@ export const MAX_WAITING = 10_000;
 /** Ranges of missing numbers kept; a line with more of them is broken beyond counting. */
 const MAX_HOLES = 1_000;
 
-const NOTHING: Notes = { marks: [] };
+const NO_ANNOTATIONS: FrameAnnotations = { marks: [] };
 
 /** Frames of a client that count as activity (I1). */
 const ACTIVITY: ReadonlySet<string> = new Set(["message", "history", "typing", "read", "activity"]);
 
 /** Frames of the server that answer one of the client's by its `id`, with what they answer. */
-const ANSWERS: Readonly<Record<string, string>> = { ack: "message", history: "history", pong: "ping" };
+const REQUEST_OF_REPLY: Readonly<Record<string, string>> = {
+  ack: "message",
+  history: "history",
+  pong: "ping",
+};
 
 interface Hole {
   readonly first: number;
@@ -45,62 +49,62 @@ interface Hole {
 }
 
 /** Begins to read a client's frames. */
-export function createAnalyst(): Analyst {
+export function createFrameAnalyzer(): FrameAnalyzer {
   /** When each request was sent, by its type and id. */
   const waiting = new Map<string, number>();
   let holes: readonly Hole[] = [];
   /** The newest message that came; undefined before the first `welcome`. */
   let last: number | undefined;
-  let vitals: Vitals = { seq: 0 };
+  let stats: ConnectionStats = { seq: 0 };
   /** Seconds until the server closes a quiet line; 0: never. */
   let timeout = 0;
 
-  function hear(seq: unknown): number | undefined {
+  function updateNewest(seq: unknown): number | undefined {
     if (typeof seq !== "number") return undefined;
-    if (seq > vitals.seq) vitals = { ...vitals, seq };
+    if (seq > stats.seq) stats = { ...stats, seq };
     return seq;
   }
 
-  function active(at: number): void {
-    if (timeout > 0) vitals = { ...vitals, idleAt: at + timeout * 1000 };
+  function onActivity(at: number): void {
+    if (timeout > 0) stats = { ...stats, idleAt: at + timeout * 1000 };
   }
 
-  function onSent(frame: Readonly<Record<string, unknown>>, at: number): Notes {
+  function onSent(frame: Readonly<Record<string, unknown>>, at: number): FrameAnnotations {
     const { type, id, seq } = frame;
-    if (typeof type !== "string") return NOTHING;
-    if (ACTIVITY.has(type)) active(at);
+    if (typeof type !== "string") return NO_ANNOTATIONS;
+    if (ACTIVITY.has(type)) onActivity(at);
     if (type !== "message" && type !== "history" && type !== "ping" && type !== "token") {
-      return typeof seq === "number" ? { seq, marks: [] } : NOTHING;
+      return typeof seq === "number" ? { seq, marks: [] } : NO_ANNOTATIONS;
     }
     const key = keyOf(type, id);
-    const again = type === "message" && typeof id === "string" && waiting.has(key);
+    const isResent = type === "message" && typeof id === "string" && waiting.has(key);
     waiting.set(key, at);
     if (waiting.size > MAX_WAITING) waiting.delete(waiting.keys().next().value!);
-    return again
+    return isResent
       ? { marks: [mark("again", "fine", `The same id as before: ${id}. It is stored once.`)] }
-      : NOTHING;
+      : NO_ANNOTATIONS;
   }
 
   /** How long the request took that `key` names; answered once. */
-  function answered(key: string, at: number): { roundTrip: number } | undefined {
+  function takeRoundTrip(key: string, at: number): { roundTrip: number } | undefined {
     const sent = waiting.get(key);
     if (sent === undefined) return undefined;
     waiting.delete(key);
     return { roundTrip: at - sent };
   }
 
-  function onReceived(frame: Readonly<Record<string, unknown>>, at: number): Notes {
+  function onReceived(frame: Readonly<Record<string, unknown>>, at: number): FrameAnnotations {
     switch (frame.type) {
       case "welcome":
         return onWelcome(frame, at);
       case "message":
         return onMessage(frame);
       case "ack": {
-        const time = answered(keyOf("message", frame.id), at);
-        const seq = hear(frame.seq);
+        const time = takeRoundTrip(keyOf("message", frame.id), at);
+        const seq = updateNewest(frame.seq);
         if (time !== undefined) {
-          vitals = { ...vitals, ack: { took: time.roundTrip, at } };
-          active(at);
+          stats = { ...stats, ack: { took: time.roundTrip, at } };
+          onActivity(at);
         }
         const marks =
           frame.duplicate === true
@@ -118,37 +122,39 @@ export function createAnalyst(): Analyst {
         const { code, message, id } = frame;
         // Only a request that has a name can be told from the others.
         const types = typeof id === "string" ? ["message", "history", "ping"] : [];
-        const time = types.map((type) => answered(keyOf(type, id), at)).find((one) => one !== undefined);
+        const time = types.map((type) => takeRoundTrip(keyOf(type, id), at)).find((one) => one !== undefined);
         return { ...time, marks: [mark("refused", "error", `${code}: ${message}`)] };
       }
       case "closing": {
         const { code } = frame;
-        return typeof code === "number" ? { marks: [closeMark(code, String(frame.reason ?? ""))] } : NOTHING;
+        return typeof code === "number"
+          ? { marks: [closeMark(code, String(frame.reason ?? ""))] }
+          : NO_ANNOTATIONS;
       }
       case "read":
       case "presence":
       case "typing": {
-        const seq = hear(frame.seq);
-        return seq === undefined ? NOTHING : { seq, marks: [] };
+        const seq = updateNewest(frame.seq);
+        return seq === undefined ? NO_ANNOTATIONS : { seq, marks: [] };
       }
       case "token_accepted":
-        return { ...answered("token", at), marks: [] };
+        return { ...takeRoundTrip("token", at), marks: [] };
       case "warning":
         return { marks: [mark("refused", "warning", `${frame.code}: ${frame.message}`)] };
       default: {
-        const request = ANSWERS[String(frame.type)];
-        if (request === undefined) return NOTHING;
-        const time = answered(keyOf(request, frame.id), at);
-        if (request === "history" && time !== undefined) active(at);
-        return time === undefined ? NOTHING : { ...time, marks: [] };
+        const request = REQUEST_OF_REPLY[String(frame.type)];
+        if (request === undefined) return NO_ANNOTATIONS;
+        const time = takeRoundTrip(keyOf(request, frame.id), at);
+        if (request === "history" && time !== undefined) onActivity(at);
+        return time === undefined ? NO_ANNOTATIONS : { ...time, marks: [] };
       }
     }
   }
 
-  function onWelcome(frame: Readonly<Record<string, unknown>>, at: number): Notes {
+  function onWelcome(frame: Readonly<Record<string, unknown>>, at: number): FrameAnnotations {
     const { epoch, connection, resumed, lost, inactivity } = frame;
-    const marks: Mark[] = [];
-    const before = vitals.epoch;
+    const marks: Annotation[] = [];
+    const before = stats.epoch;
     if (before !== undefined && before !== epoch) {
       marks.push(
         mark(
@@ -157,9 +163,9 @@ export function createAnalyst(): Analyst {
           `The store began anew: epoch ${before} became ${epoch}. Numbers count from 1 again.`,
         ),
       );
-      vitals = { ...vitals, seq: 0 };
+      stats = { ...stats, seq: 0 };
     }
-    const seq = hear(frame.seq);
+    const seq = updateNewest(frame.seq);
     if (typeof lost === "object" && lost !== null) {
       const { first, last: end } = lost as { first?: unknown; last?: unknown };
       marks.push(mark("lost", "error", `#${first} to #${end} were missed and are no longer kept.`));
@@ -171,15 +177,15 @@ export function createAnalyst(): Analyst {
       holes = [];
     }
     timeout = Number((inactivity as { timeout?: unknown } | undefined)?.timeout ?? 0);
-    const { idleAt: _before, ...rest } = vitals;
-    vitals = { ...rest, epoch: String(epoch), connection: String(connection) };
-    active(at);
+    const { idleAt: _before, ...rest } = stats;
+    stats = { ...rest, epoch: String(epoch), connection: String(connection) };
+    onActivity(at);
     return { ...(seq !== undefined && { seq }), marks };
   }
 
-  function onMessage(frame: Readonly<Record<string, unknown>>): Notes {
-    const seq = hear(frame.seq);
-    if (seq === undefined) return NOTHING;
+  function onMessage(frame: Readonly<Record<string, unknown>>): FrameAnnotations {
+    const seq = updateNewest(frame.seq);
+    if (seq === undefined) return NO_ANNOTATIONS;
     if (last === undefined || seq === last + 1) {
       last = seq;
       return { seq, marks: [] };
@@ -198,23 +204,23 @@ export function createAnalyst(): Analyst {
     return { seq, marks: [mark("repeat", "error", `#${seq} came before already (D4).`)] };
   }
 
-  function onLine({ type, close }: Seen): Notes {
+  function onLine({ type, close }: WireEvent): FrameAnnotations {
     if (type === "dial" || type === "close") {
-      const { idleAt: _idle, connection: _connection, ...rest } = vitals;
-      vitals = rest;
+      const { idleAt: _idle, connection: _connection, ...rest } = stats;
+      stats = rest;
       // What was asked on the old line is answered on no other; messages keep their id and may be.
       for (const key of waiting.keys()) if (!key.startsWith("message\n")) waiting.delete(key);
     }
-    return close === undefined ? NOTHING : { marks: [closeMark(close.code, close.reason)] };
+    return close === undefined ? NO_ANNOTATIONS : { marks: [closeMark(close.code, close.reason)] };
   }
 
   return {
-    vitals: () => vitals,
-    note(seen) {
+    stats: () => stats,
+    analyze(seen) {
       if (seen.direction === "line") return onLine(seen);
-      if (seen.direction === "fault" || seen.binary) return NOTHING;
+      if (seen.direction === "fault" || seen.binary) return NO_ANNOTATIONS;
       const frame = readObject(seen.text);
-      if (frame === undefined) return NOTHING;
+      if (frame === undefined) return NO_ANNOTATIONS;
       return seen.direction === "out" ? onSent(frame, seen.at) : onReceived(frame, seen.at);
     },
   };
@@ -225,14 +231,14 @@ function keyOf(type: string, id: unknown): string {
   return type === "token" ? type : `${type}\n${typeof id === "string" ? id : ""}`;
 }
 
-function mark(kind: Mark["kind"], tone: Mark["tone"], text: string): Mark {
-  return { kind, tone, text };
+function mark(kind: Annotation["kind"], severity: Annotation["severity"], text: string): Annotation {
+  return { kind, severity, text };
 }
 
-function closeMark(code: number, reason: string): Mark {
+function closeMark(code: number, reason: string): Annotation {
   const entry = describeClose(code);
-  const tone = code === 1000 ? "fine" : code >= 4000 ? "error" : "warning";
-  return mark("close", tone, `${code} ${reason || entry.reason}: ${entry.advice}`);
+  const severity = code === 1000 ? "fine" : code >= 4000 ? "error" : "warning";
+  return mark("close", severity, `${code} ${reason || entry.reason}: ${entry.advice}`);
 }
 
 function without({ first, last }: Hole, seq: number): Hole[] {

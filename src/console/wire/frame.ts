@@ -9,26 +9,26 @@ export type Direction = "out" | "in" | "line" | "fault";
 export const REFUSED_FAULT = "refused";
 
 /** How much a mark on a frame matters. */
-export type Tone = "fine" | "warning" | "error";
+export type Severity = "fine" | "warning" | "error";
 
 /** Something about a frame that is worth a look; `text` says it in words. */
-export interface Mark {
+export interface Annotation {
   readonly kind: "gap" | "late" | "repeat" | "again" | "duplicate" | "epoch" | "lost" | "refused" | "close";
-  readonly tone: Tone;
+  readonly severity: Severity;
   readonly text: string;
 }
 
 /** What analysis.ts found out about a frame. */
-export interface Notes {
+export interface FrameAnnotations {
   /** The number in the conversation that the frame speaks of. */
   readonly seq?: number;
   /** From the request to this answer, in milliseconds. */
   readonly roundTrip?: number;
-  readonly marks: readonly Mark[];
+  readonly marks: readonly Annotation[];
 }
 
 /** One event on the wire of one client, as it was seen. */
-export interface Seen {
+export interface WireEvent {
   /** The client's id on this page. */
   readonly client: string;
   /** Milliseconds since 1970, with a fraction. */
@@ -44,22 +44,22 @@ export interface Seen {
   /** Of `close`; `byUs`: this side ended it. */
   readonly close?: { readonly code: number; readonly reason: string; readonly byUs?: boolean };
   /** Which line of the client it was: when that was dialled. A client may knock beside its own line. */
-  readonly line?: number;
+  readonly socketId?: number;
 }
 
 /** What has been seen, with its place among all that was, and what was found out about it. */
-export interface Frame extends Seen {
+export interface Frame extends WireEvent {
   /** Counts from 1 over all clients, so that a frame keeps its name when older ones go. */
   readonly number: number;
-  readonly notes: Notes;
+  readonly annotations: FrameAnnotations;
 }
 
 /** What is read and written again on this page: a text that nests 32,000 deep would have gigabytes with its line breaks. */
-const SHOWN: JsonBounds = { depth: MAX_JSON_DEPTH, values: Number.POSITIVE_INFINITY };
+const JSON_DISPLAY_BOUNDS: JsonBounds = { depth: MAX_JSON_DEPTH, values: Number.POSITIVE_INFINITY };
 
 /** A frame's JSON object; undefined where it is none. */
 export function readObject(text: string): Readonly<Record<string, unknown>> | undefined {
-  return parseJsonObject(text, SHOWN).value;
+  return parseJsonObject(text, JSON_DISPLAY_BOUNDS).value;
 }
 
 /** What stands in a log for a frame's type. */
@@ -74,12 +74,12 @@ export function typeOf(text: string): string {
 
 /** An entry's JSON with line breaks; as it is where it is not JSON. */
 export function prettyJson(text: string): string {
-  const { value, error: fault } = parseJson(text, SHOWN);
+  const { value, error: fault } = parseJson(text, JSON_DISPLAY_BOUNDS);
   return fault === undefined ? JSON.stringify(value, null, 2) : text;
 }
 
 /** A token as it is written: three parts of base64url. It begins where a word does: tried at every sign, a long word would take minutes. */
-const TOKEN = /(?<![\w-])[\w-]{4,}\.[\w-]{4,}\.[\w-]{4,}/g;
+const TOKEN_PATTERN = /(?<![\w-])[\w-]{4,}\.[\w-]{4,}\.[\w-]{4,}/g;
 
 /**
  * What may be kept of a text that was sent: no token (A4). A `token` frame is masked by its field; what is no JSON object, and so was
@@ -87,6 +87,6 @@ const TOKEN = /(?<![\w-])[\w-]{4,}\.[\w-]{4,}\.[\w-]{4,}/g;
  */
 export function maskTokens(text: string): string {
   const value = readObject(text);
-  if (value === undefined) return text.replace(TOKEN, "…");
+  if (value === undefined) return text.replace(TOKEN_PATTERN, "…");
   return value.type === "token" && "token" in value ? JSON.stringify({ ...value, token: "…" }) : text;
 }

@@ -1,10 +1,10 @@
 // The one place where the page touches a socket: the client library dials with this class, and what goes over the line is
 // seen here as it is, be it the library's or typed by hand.
 import { serverAddress } from "../server-address.ts";
-import { maskTokens, type Seen, typeOf } from "./frame.ts";
+import { maskTokens, typeOf, type WireEvent } from "./frame.ts";
 
 /** A client's wire: what passes is told, and anything can be put on it. */
-export interface Tap {
+export interface WebSocketTap {
   /** For the option of the same name of the client library. */
   readonly WebSocket: new (
     url: string,
@@ -20,52 +20,52 @@ export interface Tap {
 }
 
 /** Watches the sockets of one client; `tell` is told what passes, in order. No token is (A4). */
-export function createTap(tell: (seen: Omit<Seen, "client">) => void): Tap {
+export function createWebSocketTap(emit: (seen: Omit<WireEvent, "client">) => void): WebSocketTap {
   let current: WebSocket | undefined;
 
-  function tellLine(line: number, type: string, text: string, close?: Seen["close"]): void {
-    tell({ at: moment(), direction: "line", type, bytes: 0, text, line, ...(close && { close }) });
+  function emitSocketEvent(socketId: number, type: string, text: string, close?: WireEvent["close"]): void {
+    emit({ at: monotonicNow(), direction: "line", type, bytes: 0, text, socketId, ...(close && { close }) });
   }
 
-  function tellData(line: number, direction: "in" | "out", data: unknown): void {
-    const at = moment();
+  function emitFrame(socketId: number, direction: "in" | "out", data: unknown): void {
+    const at = monotonicNow();
     if (typeof data === "string") {
       const text = direction === "out" ? maskTokens(data) : data;
-      tell({ at, direction, type: typeOf(text), bytes: utf8Length(data), text, line });
+      emit({ at, direction, type: typeOf(text), bytes: utf8Length(data), text, socketId });
       return;
     }
     const bytes = data instanceof ArrayBuffer ? new Uint8Array(data) : (data as Uint8Array);
     const text = Array.from(bytes.subarray(0, 4096), (byte) => byte.toString(16).padStart(2, "0")).join(" ");
-    tell({ at, direction, type: "binary", bytes: bytes.length, text, binary: true, line });
+    emit({ at, direction, type: "binary", bytes: bytes.length, text, binary: true, socketId });
   }
 
   class TappedSocket extends WebSocket {
-    private readonly line = moment();
-    private isLeft = false;
+    private readonly socketId = monotonicNow();
+    private isClosedByUs = false;
 
     constructor(url: string, protocols: string[]) {
       super(url, protocols);
       this.binaryType = "arraybuffer";
       current = this;
       const { pathname, search } = new URL(url);
-      tellLine(this.line, "dial", `${pathname}${search}`);
-      this.addEventListener("open", () => tellLine(this.line, "open", "the line is open"));
-      this.addEventListener("message", ({ data }) => tellData(this.line, "in", data));
+      emitSocketEvent(this.socketId, "dial", `${pathname}${search}`);
+      this.addEventListener("open", () => emitSocketEvent(this.socketId, "open", "the line is open"));
+      this.addEventListener("message", ({ data }) => emitFrame(this.socketId, "in", data));
       this.addEventListener("close", ({ code, reason }) => {
-        const byUs = this.isLeft;
-        tellLine(this.line, "close", `${code} ${reason}`.trim(), { code, reason, byUs });
+        const byUs = this.isClosedByUs;
+        emitSocketEvent(this.socketId, "close", `${code} ${reason}`.trim(), { code, reason, byUs });
         if (current === this) current = undefined;
       });
     }
 
     override close(code?: number, reason?: string): void {
-      this.isLeft = true;
+      this.isClosedByUs = true;
       super.close(code, reason);
     }
 
     override send(data: string | Uint8Array<ArrayBuffer>): void {
       super.send(data);
-      if (this.readyState === WebSocket.OPEN) tellData(this.line, "out", data);
+      if (this.readyState === WebSocket.OPEN) emitFrame(this.socketId, "out", data);
     }
   }
 
@@ -88,8 +88,12 @@ export function createTap(tell: (seen: Omit<Seen, "client">) => void): Tap {
 }
 
 /** Dials once with any token, and watches what comes of it; who is let in leaves at once. */
-export function knock(path: string, token: string, tell: (seen: Omit<Seen, "client">) => void): void {
-  const { WebSocket } = createTap(tell);
+export function probeHandshake(
+  path: string,
+  token: string,
+  emit: (seen: Omit<WireEvent, "client">) => void,
+): void {
+  const { WebSocket } = createWebSocketTap(emit);
   const url = `${serverAddress().replace(/^http/, "ws")}${path}`;
   const socket = new WebSocket(url, ["parley.v1", `bearer.${token}`]);
   socket.addEventListener("message", ({ data }) => typeOf(data) === "welcome" && socket.close());
@@ -99,7 +103,7 @@ export function knock(path: string, token: string, tell: (seen: Omit<Seen, "clie
  * Now, in milliseconds since 1970 as it was known when the page was loaded: what lies between two moments is right whatever
  * was done to the clock meanwhile. Finer than `Date.now`: acks on one machine take less than one of its steps.
  */
-export function moment(): number {
+export function monotonicNow(): number {
   return performance.timeOrigin + performance.now();
 }
 

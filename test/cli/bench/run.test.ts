@@ -22,7 +22,7 @@ function slowServer(run: () => Run, delay: number): OpenSocket {
   let free = Promise.resolve();
   return {
     welcome: undefined as never,
-    hangUp() {},
+    close() {},
     send(frame) {
       const { id } = frame as { id: string };
       free = free.then(() => Bun.sleep(delay));
@@ -56,7 +56,7 @@ test("a limit of the server ends it with what to do, and what was under way coun
   const found = await Promise.all(
     endings.map(async (end) => {
       const run = new Run({ ...PLAN, inFlight: 4 }, "ann", "r");
-      run.begin([{ welcome: undefined as never, hangUp() {}, send() {} }]);
+      run.begin([{ welcome: undefined as never, close() {}, send() {} }]);
       end(run);
       return [await run.ended, run.tally.totals().errors];
     }),
@@ -72,6 +72,6 @@ test("what is stopped while its sockets are opened sends nothing", async () => {
   const run = new Run(PLAN, "ann", "r");
   run.stop();
   let hungUp = 0;
-  run.begin([{ welcome: undefined as never, hangUp: () => hungUp++, send: () => expect.unreachable() }]);
+  run.begin([{ welcome: undefined as never, close: () => hungUp++, send: () => expect.unreachable() }]);
   expect([await run.ended, hungUp]).toEqual([undefined, 1]);
 });

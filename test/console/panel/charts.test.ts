@@ -1,11 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { createSamples, KEPT, percentile } from "../../../src/console/panel/charts/samples.ts";
+import { createSamples, MAX_SAMPLES_S, percentile } from "../../../src/console/panel/charts/samples.ts";
 import type { Direction, Frame } from "../../../src/console/wire/frame.ts";
 
 /** A frame at `at` milliseconds. */
 function frame(client: string, at: number, direction: Direction, type: string, roundTrip?: number): Frame {
   const notes = { marks: [], ...(roundTrip !== undefined && { roundTrip }) };
-  return { number: 1, client, at, direction, type, bytes: 1, text: "", notes };
+  return { number: 1, client, at, direction, type, bytes: 1, text: "", annotations: notes };
 }
 
 /** Some frames of two clients in the seconds 10 and 12. */
@@ -56,10 +56,10 @@ describe("samples", () => {
 
   test("a quota that nobody uses is known for as long as anybody asks", () => {
     const samples = createSamples();
-    for (let second = 0; second <= 3 * KEPT; second++)
+    for (let second = 0; second <= 3 * MAX_SAMPLES_S; second++)
       samples.measure("ann", second * 1000, { unsent: 0, quota: 100 });
-    samples.note(frame("ann", 3 * KEPT * 1000, "out", "message"));
-    expect(samples.read(["ann"], 3 * KEPT, 3 * KEPT + 1).quota.get("ann")).toEqual([100]);
+    samples.note(frame("ann", 3 * MAX_SAMPLES_S * 1000, "out", "message"));
+    expect(samples.read(["ann"], 3 * MAX_SAMPLES_S, 3 * MAX_SAMPLES_S + 1).quota.get("ann")).toEqual([100]);
   });
 
   test("of what waits to be sent a second shows the most, summed over clients", () => {
@@ -79,10 +79,10 @@ describe("samples", () => {
 
   test("what is older than the longest time that is shown is forgotten, and all of it when it is cleared", () => {
     const samples = someSamples();
-    samples.note(frame("ann", (12 + KEPT) * 1000, "out", "message"));
+    samples.note(frame("ann", (12 + MAX_SAMPLES_S) * 1000, "out", "message"));
     expect(samples.read(["ann"], 10, 13).sent).toEqual([0, 0, 0]);
     samples.clear();
-    expect(samples.read(["ann"], 12 + KEPT, 13 + KEPT).sent).toEqual([0]);
+    expect(samples.read(["ann"], 12 + MAX_SAMPLES_S, 13 + MAX_SAMPLES_S).sent).toEqual([0]);
   });
 });
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { createRecorder } from "../../../src/console/panel/record/recorder.ts";
-import type { Seen } from "../../../src/console/wire/frame.ts";
+import type { WireEvent } from "../../../src/console/wire/frame.ts";
 import type { Entry } from "../../../src/scenario/recording.ts";
 
 /** A page on which things happen a millisecond after each other. */
@@ -10,13 +10,13 @@ class Page {
   now = 1000;
 
   dial(client: string, line: number, path = "/ws/user1/lobby"): this {
-    return this.see({ client, line, direction: "line", type: "dial", text: path });
+    return this.see({ client, socketId: line, direction: "line", type: "dial", text: path });
   }
 
   close(client: string, line: number, code: number, byUs = false): this {
     return this.see({
       client,
-      line,
+      socketId: line,
       direction: "line",
       type: "close",
       text: "",
@@ -25,15 +25,15 @@ class Page {
   }
 
   in(client: string, line: number, frame: object): this {
-    return this.see({ client, line, direction: "in", text: JSON.stringify(frame) });
+    return this.see({ client, socketId: line, direction: "in", text: JSON.stringify(frame) });
   }
 
   out(client: string, line: number, frame: object): this {
-    return this.see({ client, line, direction: "out", text: JSON.stringify(frame) });
+    return this.see({ client, socketId: line, direction: "out", text: JSON.stringify(frame) });
   }
 
-  see(seen: Partial<Seen> & Pick<Seen, "client" | "direction" | "text">): this {
-    this.recorder.note({ at: this.now++, type: "", bytes: 0, ...seen });
+  see(seen: Partial<WireEvent> & Pick<WireEvent, "client" | "direction" | "text">): this {
+    this.recorder.onWireEvent({ at: this.now++, type: "", bytes: 0, ...seen });
     return this;
   }
 
@@ -99,8 +99,8 @@ describe("a recording on the page", () => {
 
   test("has what is not JSON, bytes, closes and who closed, and returns", () => {
     const page = new Page().begin().dial("c1", 1).in("c1", 1, welcome(0));
-    page.see({ client: "c1", line: 1, direction: "out", text: "{" });
-    page.see({ client: "c1", line: 1, direction: "out", text: "00 ff", binary: true });
+    page.see({ client: "c1", socketId: 1, direction: "out", text: "{" });
+    page.see({ client: "c1", socketId: 1, direction: "out", text: "00 ff", binary: true });
     page.close("c1", 1, 1006).dial("c1", 5, "/ws/user1/lobby?after=2&epoch=e").close("c1", 5, 1000, true);
     page.dial("c1", 9).close("c1", 9, 4400, true);
     expect(page.entries()).toEqual([

@@ -2,14 +2,14 @@ import { describe, expect, test } from "bun:test";
 import {
   CLIENT_FIELDS,
   describeField,
-  firstValues,
+  initialValues,
   writeFrame,
 } from "../../../src/console/panel/send/fields.ts";
 import { isAnswered, outcomeOf } from "../../../src/console/panel/send/outcome.ts";
-import { BATCH, dueNow, ENOUGH_UNSENT, percentile } from "../../../src/console/panel/send/pacing.ts";
-import { forget, readSaved, SAVED_KEY, save } from "../../../src/console/panel/send/saved.ts";
+import { dueNow, MAX_BATCH, MAX_UNSENT_BYTES, percentile } from "../../../src/console/panel/send/pacing.ts";
+import { readSaved, removeSaved, SAVED_KEY, saveMessage } from "../../../src/console/panel/send/saved.ts";
 import { fillIn } from "../../../src/console/panel/send/variables.ts";
-import type { Store } from "../../../src/console/store.ts";
+import type { LocalStore } from "../../../src/console/store.ts";
 import type { Frame } from "../../../src/console/wire/frame.ts";
 import type { ClientFrameType } from "../../../src/protocol/client-frames.ts";
 import { decodeClientFrame } from "../../../src/protocol/decode.ts";
@@ -19,7 +19,7 @@ const scope = { uuid: () => "made-up", now: 1_800_000_000_000, n: 7 };
 
 describe("the form", () => {
   test.each(TYPES)("of %s begins with a frame that the server takes", (type) => {
-    const values = { ...firstValues(type), ...(type === "token" && { token: "x" }) };
+    const values = { ...initialValues(type), ...(type === "token" && { token: "x" }) };
     const { frame } = decodeClientFrame(fillIn(writeFrame(type, values), scope));
     expect(frame?.type).toBe(type);
   });
@@ -103,7 +103,7 @@ describe("the outcome", () => {
   test.each(cases)("%s", (_name, text, answer, words) => {
     const outcome = outcomeOf({ ...message, text }, frame(JSON.stringify(answer), 105));
     if (words === undefined) expect(outcome).toBeUndefined();
-    else expect(outcome?.words).toContain(words);
+    else expect(outcome?.text).toContain(words);
   });
 
   test("is not taken from another client, nor from before", () => {
@@ -115,7 +115,7 @@ describe("the outcome", () => {
   test("of what closed the line is its code", () => {
     const mark = { kind: "close", tone: "error", text: "1003 text frames only: …" } as const;
     const closed = { ...frame("", 105), direction: "line", close: { code: 1003, reason: "" } } as const;
-    expect(outcomeOf(message, { ...closed, notes: { marks: [mark] } })?.words).toContain("1003");
+    expect(outcomeOf(message, { ...closed, annotations: { marks: [mark] } })?.text).toContain("1003");
   });
 
   test("of typing, read and activity is none unless they are wrong", () => {
@@ -132,12 +132,12 @@ describe("the pace of a series", () => {
     expect(dueNow({ rate: 10, count: 100 }, 0, 0, 0)).toBe(1);
     expect(dueNow({ rate: 10, count: 100 }, 1000, 4, 0)).toBe(7);
     expect(dueNow({ rate: 10, count: 100 }, 60_000, 98, 0)).toBe(2);
-    expect(dueNow({ rate: 10_000, count: 1_000_000 }, 60_000, 0, 0)).toBe(BATCH);
-    expect(dueNow({ rate: 0, count: 1_000_000 }, 0, 0, 0)).toBe(BATCH);
+    expect(dueNow({ rate: 10_000, count: 1_000_000 }, 60_000, 0, 0)).toBe(MAX_BATCH);
+    expect(dueNow({ rate: 0, count: 1_000_000 }, 0, 0, 0)).toBe(MAX_BATCH);
   });
 
   test("B1 waits while the line is full", () => {
-    expect(dueNow({ rate: 0, count: 100 }, 0, 0, ENOUGH_UNSENT + 1)).toBe(0);
+    expect(dueNow({ rate: 0, count: 100 }, 0, 0, MAX_UNSENT_BYTES + 1)).toBe(0);
   });
 
   test("percentiles are of the values there are", () => {
@@ -152,15 +152,15 @@ describe("the pace of a series", () => {
 describe("saved messages", () => {
   test("are kept by name, read back, replaced and taken away", () => {
     const store = memory();
-    save(store, { name: "b", text: "1" });
-    save(store, { name: "a", text: "2" });
-    save(store, { name: "b", text: "3" });
+    saveMessage(store, { name: "b", text: "1" });
+    saveMessage(store, { name: "a", text: "2" });
+    saveMessage(store, { name: "b", text: "3" });
     expect(readSaved(store)).toEqual([
       { name: "a", text: "2" },
       { name: "b", text: "3" },
     ]);
-    forget(store, "a");
-    expect(forget(store, "b")).toEqual([]);
+    removeSaved(store, "a");
+    expect(removeSaved(store, "b")).toEqual([]);
     expect(store.getItem(SAVED_KEY)).toBeNull();
   });
 
@@ -175,7 +175,7 @@ describe("saved messages", () => {
     ];
     for (const text of texts) {
       const store = memory();
-      expect(save(store, { name: "x", text })).toHaveProperty("problem");
+      expect(saveMessage(store, { name: "x", text })).toHaveProperty("problem");
       expect(store.getItem(SAVED_KEY)).toBeNull();
     }
   });
@@ -189,21 +189,30 @@ describe("saved messages", () => {
   });
 
   test("a browser that keeps nothing says so", () => {
-    const full: Store = {
+    const full: LocalStore = {
       ...memory(),
       setItem() {
         throw new Error("quota");
       },
     };
-    expect(save(full, { name: "a", text: "b" })).toEqual({ problem: "The browser did not keep it." });
+    expect(saveMessage(full, { name: "a", text: "b" })).toEqual({ problem: "The browser did not keep it." });
   });
 });
 
 function frame(text: string, at: number): Frame {
-  return { client: "c1", at, direction: "in", type: "x", bytes: 0, text, number: 1, notes: { marks: [] } };
+  return {
+    client: "c1",
+    at,
+    direction: "in",
+    type: "x",
+    bytes: 0,
+    text,
+    number: 1,
+    annotations: { marks: [] },
+  };
 }
 
-function memory(): Store {
+function memory(): LocalStore {
   const values = new Map<string, string>();
   return {
     getItem: (key) => values.get(key) ?? null,

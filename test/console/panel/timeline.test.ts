@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { readPlace, writePlace } from "../../../src/console/address.ts";
+import { formatHash, parseHash } from "../../../src/console/address.ts";
 import {
   compileFilter,
   type Filter,
@@ -7,7 +7,7 @@ import {
   writeFilter,
 } from "../../../src/console/panel/timeline/filter.ts";
 import { createRows } from "../../../src/console/panel/timeline/rows.ts";
-import type { Direction, Frame, Mark } from "../../../src/console/wire/frame.ts";
+import type { Annotation, Direction, Frame } from "../../../src/console/wire/frame.ts";
 import { createFrameLog, type FrameLog } from "../../../src/console/wire/frame-log.ts";
 import { CLIENT_FRAME_TYPES, SERVER_FRAME_TYPES } from "../../../src/console/wire/frame-types.ts";
 import { CLIENT_FRAMES } from "../../../src/protocol/client-frames.ts";
@@ -20,7 +20,7 @@ describe("the filter", () => {
   add(log, "c1", "out", "message", '{"type":"message","text":"Hello (you)"}');
   add(log, "c2", "in", "message", '{"type":"message","text":"hello 42"}');
   add(log, "c1", "in", "error", '{"type":"error"}', [
-    { kind: "refused", tone: "error", text: "invalid: no." },
+    { kind: "refused", severity: "error", text: "invalid: no." },
   ]);
   add(log, "c2", "line", "close", "1006");
 
@@ -54,13 +54,13 @@ describe("the filter", () => {
 
   test("it stands in the address, which says nothing while there is none", () => {
     const filter: Filter = { client: "ann", direction: "in", type: "ack", find: "/a&b=#ü/", marked: true };
-    const hash = writePlace({ conversation: "lobby", fields: { ...writeFilter(filter), show: "send" } });
-    const place = readPlace(hash);
+    const hash = formatHash({ conversation: "lobby", fields: { ...writeFilter(filter), show: "send" } });
+    const place = parseHash(hash);
     expect(place.conversation).toBe("lobby");
     expect(readFilter(place.fields)).toEqual(filter);
-    expect(writePlace({ conversation: "lobby", fields: writeFilter(ALL) })).toBe("#lobby");
-    expect(readFilter(readPlace("#lobby?dir=sideways").fields)).toEqual(ALL);
-    expect(readPlace("#%zz?find=x")).toEqual({ fields: { find: "x" } });
+    expect(formatHash({ conversation: "lobby", fields: writeFilter(ALL) })).toBe("#lobby");
+    expect(readFilter(parseHash("#lobby?dir=sideways").fields)).toEqual(ALL);
+    expect(parseHash("#%zz?find=x")).toEqual({ fields: { find: "x" } });
   });
 });
 
@@ -129,7 +129,7 @@ function add(
   direction: Direction,
   type: string,
   text: string,
-  marks: readonly Mark[] = [],
+  marks: readonly Annotation[] = [],
 ): void {
   log.add({ client, at: 0, direction, type, bytes: text.length, text }, { marks });
 }

@@ -1,6 +1,15 @@
 import { describe, expect, test } from "bun:test";
-import { createAnalyst, MAX_WAITING, type Vitals } from "../../../src/console/wire/analysis.ts";
-import { type Direction, type Notes, type Seen, typeOf } from "../../../src/console/wire/frame.ts";
+import {
+  type ConnectionStats,
+  createFrameAnalyzer,
+  MAX_WAITING,
+} from "../../../src/console/wire/analysis.ts";
+import {
+  type Direction,
+  type FrameAnnotations,
+  typeOf,
+  type WireEvent,
+} from "../../../src/console/wire/frame.ts";
 
 const T0 = 1_800_000_000_000;
 
@@ -80,7 +89,7 @@ describe("answers", () => {
     ]);
     expect(notes[1]).toEqual({
       roundTrip: 7,
-      marks: [{ kind: "refused", tone: "error", text: "invalid: `limit`: too many." }],
+      marks: [{ kind: "refused", severity: "error", text: "invalid: `limit`: too many." }],
     });
   });
 
@@ -106,11 +115,11 @@ describe("answers", () => {
   });
 
   test("B1 requests that are never answered are not kept for ever", () => {
-    const analyst = createAnalyst();
+    const analyst = createFrameAnalyzer();
     for (let index = 0; index <= MAX_WAITING; index++)
-      analyst.note(sent({ type: "ping", id: `p${index}` }, index));
-    expect(analyst.note(got({ type: "pong", id: "p0" }, 1)).roundTrip).toBeUndefined();
-    expect(analyst.note(got({ type: "pong", id: "p1" }, 11)).roundTrip).toBe(10);
+      analyst.analyze(sent({ type: "ping", id: `p${index}` }, index));
+    expect(analyst.analyze(got({ type: "pong", id: "p0" }, 1)).roundTrip).toBeUndefined();
+    expect(analyst.analyze(got({ type: "pong", id: "p1" }, 11)).roundTrip).toBe(10);
   });
 });
 
@@ -150,35 +159,35 @@ test("what is no frame of the protocol is read without harm", () => {
     '{"type":"__proto__"}',
   ])
     for (const direction of ["in", "out"] as const)
-      expect(createAnalyst().note(seen(direction, text, 0)).marks).toBeArray();
+      expect(createFrameAnalyzer().analyze(seen(direction, text, 0)).marks).toBeArray();
 });
 
-function after(all: readonly Seen[]): { notes: readonly Notes[]; vitals: Vitals } {
-  const analyst = createAnalyst();
-  return { notes: all.map((one) => analyst.note(one)), vitals: analyst.vitals() };
+function after(all: readonly WireEvent[]): { notes: readonly FrameAnnotations[]; vitals: ConnectionStats } {
+  const analyst = createFrameAnalyzer();
+  return { notes: all.map((one) => analyst.analyze(one)), vitals: analyst.stats() };
 }
 
-function marks(all: readonly Seen[]): string[] {
+function marks(all: readonly WireEvent[]): string[] {
   return after(all).notes.map((notes) => notes.marks.map(({ kind }) => kind).join(" "));
 }
 
-function words(all: readonly Seen[]): string[] {
+function words(all: readonly WireEvent[]): string[] {
   return after(all).notes.map((notes) => notes.marks.map(({ text }) => text).join(" "));
 }
 
-function seen(direction: Direction, text: string, at: number): Seen {
+function seen(direction: Direction, text: string, at: number): WireEvent {
   return { client: "c1", at: T0 + at, direction, type: typeOf(text), bytes: text.length, text };
 }
 
-function sent(frame: object, at: number): Seen {
+function sent(frame: object, at: number): WireEvent {
   return seen("out", JSON.stringify(frame), at);
 }
 
-function got(frame: object, at: number): Seen {
+function got(frame: object, at: number): WireEvent {
   return seen("in", JSON.stringify(frame), at);
 }
 
-function message(seq: number): Seen {
+function message(seq: number): WireEvent {
   return got({ type: "message", seq, id: `m${seq}`, from: "ann", text: "x", at: T0 }, 0);
 }
 
@@ -189,12 +198,12 @@ function welcome({
   seq: number;
   timeout?: number;
   [field: string]: unknown;
-}): Seen {
+}): WireEvent {
   const inactivity = { timeout, warning: 30 };
   return got({ type: "welcome", connection: "k1", epoch: "e1", resumed: false, inactivity, ...fields }, 0);
 }
 
-function close(code: number, reason = ""): Seen {
+function close(code: number, reason = ""): WireEvent {
   return {
     client: "c1",
     at: T0,

@@ -10,7 +10,7 @@ test("B1 the log keeps the newest frames, and a frame keeps its number", () => {
   for (let number = log.first; number <= log.last; number++)
     expect(log.get(number)?.text).toBe(String(number));
   expect(log.get(log.first - 1)).toBeUndefined();
-  expect(log.gone).toBe(log.first - 1);
+  expect(log.droppedCount).toBe(log.first - 1);
 });
 
 test("B1 the log is bounded by what its frames hold, too; the newest is always there", () => {
@@ -38,7 +38,7 @@ test("numbers go on after the log was cleared", () => {
   const log = createFrameLog();
   add(log, "a");
   log.clear();
-  expect([log.first, log.last, log.gone]).toEqual([2, 1, 0]);
+  expect([log.first, log.last, log.droppedCount]).toEqual([2, 1, 0]);
   expect(add(log, "b").number).toBe(2);
 });
 

@@ -1,19 +1,19 @@
 import { useEffect, useRef } from "preact/hooks";
 import { timeOfDay } from "../../wording.ts";
-import type { Drawing, Line } from "./draw.ts";
+import type { Drawing, SeriesStyle } from "./draw.ts";
 import type { Draw } from "./load.ts";
-import type { Values } from "./samples.ts";
+import type { SampleValues } from "./samples.ts";
 
 /** A line, and its values. */
-export interface Curve extends Line {
-  readonly values: Values;
+export interface ChartSeries extends SeriesStyle {
+  readonly values: SampleValues;
 }
 
 interface ChartProps {
   readonly id: string;
   readonly title: string;
   readonly times: readonly number[];
-  readonly curves: readonly Curve[];
+  readonly curves: readonly ChartSeries[];
   readonly draw: Draw;
   /** The time that is pointed at, by its place; the last one is shown where there is none. */
   readonly pointed: number | undefined;
@@ -25,9 +25,14 @@ interface ChartProps {
 export function Chart({ id, title, times, curves, draw, pointed, words, point }: ChartProps) {
   const place = useRef<HTMLDivElement>(null);
   const drawing = useRef<Drawing>(undefined);
-  const shape = curves.map(({ label, colour }) => `${label} ${colour}`).join("\n");
+  const shape = curves.map(({ label, color: colour }) => `${label} ${colour}`).join("\n");
   useEffect(() => {
-    drawing.current = draw(place.current!, { lines: curves, time: timeOfDay, words, point });
+    drawing.current = draw(place.current!, {
+      series: curves,
+      time: timeOfDay,
+      formatValue: words,
+      onPoint: point,
+    });
     return () => drawing.current?.remove();
   }, [shape]);
   useEffect(() => {
@@ -41,10 +46,10 @@ export function Chart({ id, title, times, curves, draw, pointed, words, point }:
       <div class="chart-head">
         <h2 id={`chart-${id}-title`}>{title}</h2>
         <ul class="chart-lines">
-          {curves.map(({ label, colour, dash, values }) => (
+          {curves.map(({ label, color: colour, dash, values }) => (
             <li key={label}>
-              <Sample colour={colour} dash={dash} />
-              {label} <b>{said(values[pointed ?? values.length - 1], words)}</b>
+              <SeriesSwatch color={colour} dash={dash} />
+              {label} <b>{formatSample(values[pointed ?? values.length - 1], words)}</b>
             </li>
           ))}
         </ul>
@@ -60,7 +65,7 @@ export function Chart({ id, title, times, curves, draw, pointed, words, point }:
 }
 
 /** How the line looks. */
-function Sample({ colour, dash }: Pick<Line, "colour" | "dash">) {
+function SeriesSwatch({ color: colour, dash }: Pick<SeriesStyle, "colour" | "dash">) {
   return (
     <svg class="chart-sample" viewBox="0 0 20 8" width="20" height="8" aria-hidden="true">
       <line x1="0" y1="4" x2="20" y2="4" stroke={`var(${colour})`} stroke-dasharray={dash?.join(" ")} />
@@ -68,6 +73,6 @@ function Sample({ colour, dash }: Pick<Line, "colour" | "dash">) {
   );
 }
 
-function said(value: number | null | undefined, words: (value: number) => string): string {
+function formatSample(value: number | null | undefined, words: (value: number) => string): string {
   return value === null || value === undefined ? "–" : words(value);
 }

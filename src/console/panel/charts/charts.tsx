@@ -2,12 +2,12 @@
 import { computed, effect, signal, untracked } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { IconButton } from "../../view/icon.tsx";
-import { milliseconds, size, timeOfDay } from "../../wording.ts";
-import type { Desk, Panel } from "../panel.ts";
-import { Chart, type Curve } from "./chart.tsx";
+import { formatBytes, formatMs, timeOfDay } from "../../wording.ts";
+import type { Panel, PanelContext } from "../panel.ts";
+import { Chart, type ChartSeries } from "./chart.tsx";
 import { type Draw, loadDraw } from "./load.ts";
 import { SampleTable } from "./sample-table.tsx";
-import { type Columns, createSamples } from "./samples.ts";
+import { createSamples, type SampleColumns } from "./samples.ts";
 
 /** How much of the past is shown, in seconds. */
 const SPANS: readonly (readonly [number, string])[] = [
@@ -20,17 +20,17 @@ const SPANS: readonly (readonly [number, string])[] = [
 const MAX_QUOTAS = 8;
 
 type Loading =
-  | { readonly at: "not asked" | "loading" | "failed" }
-  | { readonly at: "there"; readonly draw: Draw };
+  | { readonly state: "not asked" | "loading" | "failed" }
+  | { readonly state: "there"; readonly draw: Draw };
 
-export function createCharts(desk: Desk): Panel {
-  const { bench } = desk;
+export function createCharts(context: PanelContext): Panel {
+  const { workbench } = context;
   const samples = createSamples();
-  const loading = signal<Loading>({ at: "not asked" });
+  const loading = signal<Loading>({ state: "not asked" });
   /** Empty: all clients. */
   const chosen = signal("");
   const span = signal(SPANS[0]![0]);
-  const second = computed(() => Math.floor(bench.now.value / 1000));
+  const second = computed(() => Math.floor(workbench.now.value / 1000));
   /** The end of what is shown while it is paused. */
   const pausedAt = signal<number | undefined>(undefined);
   const pointed = signal<number | undefined>(undefined);
@@ -38,46 +38,46 @@ export function createCharts(desk: Desk): Panel {
 
   /** `justSent` bytes were given to the browser in this moment, which cannot have sent them yet. */
   function measure(id: string, at: number, justSent = 0): void {
-    const client = bench.clients.peek().find((one) => one.id === id);
+    const client = workbench.clients.peek().find((one) => one.id === id);
     if (client === undefined) return;
     const unsent = Math.max(0, client.wire.unsent() - justSent);
-    const quota = client.current().allowance?.remaining;
+    const quota = client.current().usage?.remaining;
     samples.measure(id, at, { unsent, ...(quota !== undefined && { quota }) });
   }
 
-  bench.onFrame((frame) => {
+  workbench.onFrame((frame) => {
     samples.note(frame);
     // What waits is most when more comes.
     if (frame.direction === "out") measure(frame.client, frame.at, frame.bytes);
   });
   effect(() => {
-    const at = bench.now.value;
+    const at = workbench.now.value;
     untracked(() => {
-      for (const { id } of bench.clients.value) measure(id, at);
+      for (const { id } of workbench.clients.value) measure(id, at);
     });
   });
   // What was seen is forgotten with those who saw it.
   effect(() => {
-    if (!bench.isEmpty.value) return;
+    if (!workbench.isSignedOut.value) return;
     samples.clear();
     pausedAt.value = undefined;
     chosen.value = "";
   });
 
   async function load(): Promise<void> {
-    const { at } = loading.value;
-    if (at === "loading" || at === "there") return;
-    loading.value = { at: "loading" };
+    const { state } = loading.value;
+    if (state === "loading" || state === "there") return;
+    loading.value = { state: "loading" };
     try {
-      loading.value = { at: "there", draw: await loadDraw() };
+      loading.value = { state: "there", draw: await loadDraw() };
     } catch {
-      loading.value = { at: "failed" };
+      loading.value = { state: "failed" };
     }
   }
 
   function togglePause(): void {
     pausedAt.value = pausedAt.value === undefined ? second.value : undefined;
-    desk.teller.tell(pausedAt.value === undefined ? "The charts go on" : "The charts are paused");
+    context.announcer.announce(pausedAt.value === undefined ? "The charts go on" : "The charts are paused");
   }
 
   function toggleTable(): void {
@@ -86,7 +86,7 @@ export function createCharts(desk: Desk): Panel {
 
   function View() {
     useEffect(() => void load(), []);
-    const all = bench.clients.value.map(({ id }) => id);
+    const all = workbench.clients.value.map(({ id }) => id);
     const clients = all.includes(chosen.value) ? [chosen.value] : all;
     // The second that goes on is not whole yet.
     const to = pausedAt.value ?? second.value;
@@ -108,7 +108,7 @@ export function createCharts(desk: Desk): Panel {
             <option value="">All clients</option>
             {all.map((id) => (
               <option key={id} value={id}>
-                {bench.nameOf(id)}
+                {workbench.nameOf(id)}
               </option>
             ))}
           </select>
@@ -151,7 +151,7 @@ export function createCharts(desk: Desk): Panel {
         </form>
         <section id="samples" aria-label="The numbers" tabIndex={isTable.value ? 0 : undefined}>
           {isTable.value && (
-            <SampleTable columns={columns} clients={clients.slice(0, MAX_QUOTAS)} nameOf={bench.nameOf} />
+            <SampleTable columns={columns} clients={clients.slice(0, MAX_QUOTAS)} nameOf={workbench.nameOf} />
           )}
         </section>
         <Drawn columns={columns} clients={clients} />
@@ -159,8 +159,14 @@ export function createCharts(desk: Desk): Panel {
     );
   }
 
-  function Drawn({ columns, clients }: { readonly columns: Columns; readonly clients: readonly string[] }) {
-    if (loading.value.at === "failed")
+  function Drawn({
+    columns,
+    clients,
+  }: {
+    readonly columns: SampleColumns;
+    readonly clients: readonly string[];
+  }) {
+    if (loading.value.state === "failed")
       return (
         <p class="problem" id="charts-problem" role="alert">
           The charts could not be loaded; the table has the numbers.{" "}
@@ -169,7 +175,7 @@ export function createCharts(desk: Desk): Panel {
           </button>
         </p>
       );
-    if (loading.value.at !== "there") return <p class="fine">The charts are being loaded …</p>;
+    if (loading.value.state !== "there") return <p class="fine">The charts are being loaded …</p>;
     const common = {
       times: columns.times,
       draw: loading.value.draw,
@@ -188,7 +194,7 @@ export function createCharts(desk: Desk): Panel {
           curves={messages(columns)}
           {...common}
         />
-        <Chart id="acks" title="Ack time" words={milliseconds} curves={acks(columns)} {...common} />
+        <Chart id="acks" title="Ack time" words={formatMs} curves={acks(columns)} {...common} />
         <Chart
           id="quota"
           title="Quota left"
@@ -197,15 +203,15 @@ export function createCharts(desk: Desk): Panel {
           {...common}
         />
         {hidden > 0 && <p class="fine">{`${hidden} more clients have no line here; choose one above.`}</p>}
-        <Chart id="unsent" title="Unsent" words={size} curves={unsent(columns)} {...common} />
+        <Chart id="unsent" title="Unsent" words={formatBytes} curves={unsent(columns)} {...common} />
       </>
     );
   }
 
-  function quota(columns: Columns, id: string): Curve {
+  function quota(columns: SampleColumns, id: string): ChartSeries {
     return {
-      label: bench.nameOf(id),
-      colour: `--chart-${bench.toneOf(id)}`,
+      label: workbench.nameOf(id),
+      color: `--chart-${workbench.colorIndexOf(id)}`,
       values: columns.quota.get(id) ?? [],
     };
   }
@@ -217,21 +223,21 @@ export function createCharts(desk: Desk): Panel {
   return { name: "charts", title: "Charts", key: "h", commands, View };
 }
 
-function messages({ sent, received }: Columns): readonly Curve[] {
+function messages({ sent, received }: SampleColumns): readonly ChartSeries[] {
   return [
-    { label: "sent", colour: "--chart-0", values: sent },
-    { label: "received", colour: "--chart-1", dash: [6, 3], values: received },
+    { label: "sent", color: "--chart-0", values: sent },
+    { label: "received", color: "--chart-1", dash: [6, 3], values: received },
   ];
 }
 
-function acks({ p50, p95, p99 }: Columns): readonly Curve[] {
+function acks({ p50, p95, p99 }: SampleColumns): readonly ChartSeries[] {
   return [
-    { label: "50 %", colour: "--chart-2", values: p50 },
-    { label: "95 %", colour: "--chart-3", dash: [6, 3], values: p95 },
-    { label: "99 %", colour: "--chart-5", dash: [2, 2], values: p99 },
+    { label: "50 %", color: "--chart-2", values: p50 },
+    { label: "95 %", color: "--chart-3", dash: [6, 3], values: p95 },
+    { label: "99 %", color: "--chart-5", dash: [2, 2], values: p99 },
   ];
 }
 
-function unsent({ unsent: values }: Columns): readonly Curve[] {
-  return [{ label: "at most", colour: "--chart-4", values }];
+function unsent({ unsent: values }: SampleColumns): readonly ChartSeries[] {
+  return [{ label: "at most", color: "--chart-4", values }];
 }

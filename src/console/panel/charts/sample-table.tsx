@@ -1,11 +1,11 @@
-import { milliseconds, size, timeOfDay } from "../../wording.ts";
-import { type Columns, percentile } from "./samples.ts";
+import { formatBytes, formatMs, timeOfDay } from "../../wording.ts";
+import { percentile, type SampleColumns } from "./samples.ts";
 
 /** Rows that are shown, the newest first. */
 const MAX_ROWS = 60;
 
 interface SampleTableProps {
-  readonly columns: Columns;
+  readonly columns: SampleColumns;
   /** Those whose quota has a column. */
   readonly clients: readonly string[];
   nameOf(id: string): string;
@@ -48,7 +48,7 @@ export function SampleTable({ columns, clients, nameOf }: SampleTableProps) {
           <td>{time(percentile(acks, 0.5))}</td>
           <td>{time(percentile(acks, 0.95))}</td>
           <td>{time(percentile(acks, 0.99))}</td>
-          <td>{size(most)}</td>
+          <td>{formatBytes(most)}</td>
           {clients.map((id) => (
             <td key={id}>{quota.get(id)?.at(-1)?.toLocaleString("en") ?? "–"}</td>
           ))}
@@ -61,7 +61,7 @@ export function SampleTable({ columns, clients, nameOf }: SampleTableProps) {
             <td>{time(p50[at]!)}</td>
             <td>{time(p95[at]!)}</td>
             <td>{time(p99[at]!)}</td>
-            <td>{size(unsent[at]!)}</td>
+            <td>{formatBytes(unsent[at]!)}</td>
             {clients.map((id) => (
               <td key={id}>{quota.get(id)?.[at]?.toLocaleString("en") ?? "–"}</td>
             ))}
@@ -73,5 +73,5 @@ export function SampleTable({ columns, clients, nameOf }: SampleTableProps) {
 }
 
 function time(value: number | null): string {
-  return value === null ? "–" : milliseconds(value);
+  return value === null ? "–" : formatMs(value);
 }

@@ -2,7 +2,7 @@
 import type { Frame } from "../../wire/frame.ts";
 
 /** Seconds that are kept. */
-export const KEPT = 900;
+export const MAX_SAMPLES_S = 900;
 
 /** Ack times of one client that are kept for one second; one that has more is judged by its first. */
 const MAX_ACKS = 500;
@@ -20,23 +20,23 @@ interface Second {
 }
 
 /** A value for each second; null where there is none. */
-export type Values = readonly (number | null)[];
+export type SampleValues = readonly (number | null)[];
 
 /** Some seconds, one value of each kind for each. */
-export interface Columns {
+export interface SampleColumns {
   /** When each second began, in seconds since 1970. */
   readonly times: readonly number[];
-  readonly sent: Values;
-  readonly received: Values;
+  readonly sent: SampleValues;
+  readonly received: SampleValues;
   /** Ack times in milliseconds, by how many of a hundred took no longer. */
-  readonly p50: Values;
-  readonly p95: Values;
-  readonly p99: Values;
+  readonly p50: SampleValues;
+  readonly p95: SampleValues;
+  readonly p99: SampleValues;
   /** All ack times, in rising order. */
   readonly acks: readonly number[];
-  readonly unsent: Values;
+  readonly unsent: SampleValues;
   /** What was left, by client; of who was not there yet, null. */
-  readonly quota: ReadonlyMap<string, Values>;
+  readonly quota: ReadonlyMap<string, SampleValues>;
 }
 
 /** Counts and keeps. */
@@ -45,7 +45,7 @@ export interface Samples {
   /** What is so of `client` at `at`, in milliseconds since 1970. */
   measure(client: string, at: number, values: { readonly unsent: number; readonly quota?: number }): void;
   /** The seconds from `from` up to, and without, `to`, of `clients` together. */
-  read(clients: readonly string[], from: number, to: number): Columns;
+  read(clients: readonly string[], from: number, to: number): SampleColumns;
   clear(): void;
 }
 
@@ -61,7 +61,7 @@ export function createSamples(): Samples {
     if (clients === undefined) {
       clients = new Map();
       seconds.set(second, clients);
-      for (const old of seconds.keys()) if (old <= second - KEPT) seconds.delete(old);
+      for (const old of seconds.keys()) if (old <= second - MAX_SAMPLES_S) seconds.delete(old);
     }
     let entry = clients.get(client);
     if (entry === undefined) {
@@ -72,10 +72,10 @@ export function createSamples(): Samples {
   }
 
   /** What `client` had left at the end of each of `times`: the last that was told. */
-  function quotasOf(client: string, times: readonly number[]): Values {
+  function quotasOf(client: string, times: readonly number[]): SampleValues {
     const [first = 0] = times;
     let left: number | null = null;
-    for (let second = first - KEPT; second < first; second++) left = quotaIn(second, client) ?? left;
+    for (let second = first - MAX_SAMPLES_S; second < first; second++) left = quotaIn(second, client) ?? left;
     return times.map((time) => {
       left = quotaIn(time, client) ?? left;
       return left;
@@ -87,7 +87,7 @@ export function createSamples(): Samples {
   }
 
   return {
-    note({ client, at: time, direction, type, notes }) {
+    note({ client, at: time, direction, type, annotations: notes }) {
       if (type === "message" && direction === "out") at(time, client).sent++;
       if (type === "message" && direction === "in") at(time, client).received++;
       if (type !== "ack" || direction !== "in" || notes.roundTrip === undefined) return;
@@ -102,7 +102,7 @@ export function createSamples(): Samples {
       if (quota === undefined) return;
       const last = quotas.get(client);
       // Written down again before what was written is forgotten.
-      if (last?.quota === quota && time - last.at < (KEPT * 1000) / 2) return;
+      if (last?.quota === quota && time - last.at < (MAX_SAMPLES_S * 1000) / 2) return;
       quotas.set(client, { quota, at: time });
       at(time, client).quota = quota;
     },

@@ -1,53 +1,56 @@
 // Every fault that the panel can make: what it is called, what to expect of it, and how it is made.
 
 import { newId } from "../../../client/new-id.ts";
-import type { Bench } from "../../bench.ts";
-import type { BenchClient } from "../../bench-client.ts";
-import { askForFault, type ServerFault } from "./ask.ts";
-import { fillQuota, LONG_MESSAGES, readSlowly } from "./burdens.ts";
-import type { Settings } from "./settings.ts";
+import type { Workbench } from "../../bench.ts";
+import type { TestClient } from "../../bench-client.ts";
+import { requestFault, type ServerFault } from "./ask.ts";
+import { fillQuota, LONG_MESSAGES, stopReading } from "./burdens.ts";
+import type { FaultSettings } from "./settings.ts";
 
 /** What has to be there for a fault: somebody signed in, an open line, or a server that makes faults. */
-export type Need = "login" | "line" | "server";
+export type Requirement = "login" | "line" | "server";
 
-export interface Action {
+export interface FaultAction {
   /** In the page's ids: `fault-cut`. */
   readonly name: string;
   readonly key: string;
   readonly title: string;
   /** What to expect, in a few words. */
   readonly about: string;
-  readonly needs: Need;
+  readonly needs: Requirement;
   /** Makes it on this client; answers what went wrong. */
-  run(client: BenchClient): Promise<string | undefined> | string | undefined;
+  run(client: TestClient): Promise<string | undefined> | string | undefined;
 }
 
-export interface ActionGroup {
+export interface FaultActionGroup {
   readonly title: string;
-  readonly actions: readonly Action[];
+  readonly actions: readonly FaultAction[];
 }
 
 /** Pings of a flood: more than the guard lets through with its default settings, which is 160. */
-const FLOOD = 400;
+const FLOOD_PINGS = 400;
 
 /** Characters of a frame that is too large; beyond 128 KiB the server would not even say so. */
-const OVERSIZED = 70_000;
+const OVERSIZED_BYTES = 70_000;
 
 /** Somebody whose address a foreign token knocks at; nobody need have that name. */
-const SOMEBODY_ELSE = "somebody-else";
+const OTHER_USER = "somebody-else";
 
-export function createActions(bench: Bench, settings: Settings): readonly ActionGroup[] {
-  const send = (client: BenchClient, ...frames: readonly (string | object | Uint8Array<ArrayBuffer>)[]) => {
+export function createFaultActions(
+  workbench: Workbench,
+  settings: FaultSettings,
+): readonly FaultActionGroup[] {
+  const send = (client: TestClient, ...frames: readonly (string | object | Uint8Array<ArrayBuffer>)[]) => {
     for (const frame of frames) {
       const isRaw = typeof frame === "string" || frame instanceof Uint8Array;
       if (!client.wire.send(isRaw ? frame : JSON.stringify(frame))) return "The line is not open.";
     }
     return undefined;
   };
-  const server = (fault: () => ServerFault) => async (client: BenchClient) =>
-    (await askForFault(bench, client, fault())).problem;
+  const server = (fault: () => ServerFault) => async (client: TestClient) =>
+    (await requestFault(workbench, client, fault())).problem;
   const jump = (to: string) => server(() => ({ do: "jump", to }));
-  const tokenOf = (client: BenchClient) => client.login()?.access() ?? "";
+  const tokenOf = (client: TestClient) => client.login()?.access() ?? "";
 
   return [
     {
@@ -59,7 +62,7 @@ export function createActions(bench: Bench, settings: Settings): readonly Action
           title: "Wrong token",
           about: "The signature is damaged: unauthorized, close 4401.",
           needs: "login",
-          run: (client) => void client.knock(userOf(client), damaged(tokenOf(client))),
+          run: (client) => void client.probeHandshake(userOf(client), withWrongSignature(tokenOf(client))),
         },
         {
           name: "expired-token",
@@ -68,8 +71,8 @@ export function createActions(bench: Bench, settings: Settings): readonly Action
           about: "The server signs one whose time is over: token_expired, close 4401.",
           needs: "server",
           async run(client) {
-            const { problem, body } = await askForFault(bench, client, { do: "expired_token" });
-            if (body !== undefined) client.knock(userOf(client), String(body.token));
+            const { problem, body } = await requestFault(workbench, client, { do: "expired_token" });
+            if (body !== undefined) client.probeHandshake(userOf(client), String(body.token));
             return problem;
           },
         },
@@ -79,7 +82,7 @@ export function createActions(bench: Bench, settings: Settings): readonly Action
           title: "Foreign token",
           about: "This user’s token at another user’s address: forbidden, close 4403.",
           needs: "login",
-          run: (client) => void client.knock(SOMEBODY_ELSE, tokenOf(client)),
+          run: (client) => void client.probeHandshake(OTHER_USER, tokenOf(client)),
         },
       ],
     },
@@ -116,7 +119,7 @@ export function createActions(bench: Bench, settings: Settings): readonly Action
           title: "Oversized",
           about: "70,000 bytes in one frame: too_large, close 1009.",
           needs: "line",
-          run: (client) => send(client, { type: "message", id: newId(), text: "x".repeat(OVERSIZED) }),
+          run: (client) => send(client, { type: "message", id: newId(), text: "x".repeat(OVERSIZED_BYTES) }),
         },
         {
           name: "binary",
@@ -141,9 +144,9 @@ export function createActions(bench: Bench, settings: Settings): readonly Action
           name: "flood",
           key: "0",
           title: "Flood",
-          about: `${FLOOD} pings at once: three flooding warnings, then close 4429.`,
+          about: `${FLOOD_PINGS} pings at once: three flooding warnings, then close 4429.`,
           needs: "line",
-          run: (client) => send(client, ...Array<object>(FLOOD).fill({ type: "ping" })),
+          run: (client) => send(client, ...Array<object>(FLOOD_PINGS).fill({ type: "ping" })),
         },
       ],
     },
@@ -156,7 +159,7 @@ export function createActions(bench: Bench, settings: Settings): readonly Action
           title: "Fill the quota",
           about: "Nothing is left of this hour: what is said next is refused, rate_limited.",
           needs: "line",
-          run: (client) => fillQuota(bench, client),
+          run: (client) => fillQuota(workbench, client),
         },
         {
           name: "slow-reader",
@@ -164,7 +167,7 @@ export function createActions(bench: Bench, settings: Settings): readonly Action
           title: "Slow reader",
           about: `${LONG_MESSAGES} long messages (and requests) that the client does not read: close 1013; it resumes.`,
           needs: "server",
-          run: (client) => readSlowly(bench, client),
+          run: (client) => stopReading(workbench, client),
         },
       ],
     },
@@ -222,7 +225,7 @@ export function createActions(bench: Bench, settings: Settings): readonly Action
           title: "Close",
           about: "By the server, or by this page where the server makes no faults.",
           needs: "line",
-          run: (client) => close(bench, client, Number(settings.code.value)),
+          run: (client) => close(workbench, client, Number(settings.code.value)),
         },
       ],
     },
@@ -266,20 +269,21 @@ export function createActions(bench: Bench, settings: Settings): readonly Action
   ];
 }
 
-function userOf(client: BenchClient): string {
+function userOf(client: TestClient): string {
   const { session } = client.current();
-  return session.at === "signed_out" ? SOMEBODY_ELSE : session.user;
+  return session.state === "signed_out" ? OTHER_USER : session.user;
 }
 
 /** The token with another signature, still in good form. */
-function damaged(token: string): string {
+function withWrongSignature(token: string): string {
   const [head, claims, signature = ""] = token.split(".");
   const other = signature.startsWith("A") ? "B" : "A";
   return `${head}.${claims}.${other}${signature.slice(1)}`;
 }
 
-async function close(bench: Bench, client: BenchClient, code: number): Promise<string | undefined> {
-  if (bench.facts.value.faults) return (await askForFault(bench, client, { do: "close", code })).problem;
+async function close(workbench: Workbench, client: TestClient, code: number): Promise<string | undefined> {
+  if (workbench.facts.value.faults)
+    return (await requestFault(workbench, client, { do: "close", code })).problem;
   if (code !== 1000 && code < 3000)
     return `A page may not close with ${code}; a server started with TEST_FAULTS=true may.`;
   client.wire.close(code);

@@ -1,5 +1,5 @@
-import type { Bench } from "../../bench.ts";
-import type { BenchClient } from "../../bench-client.ts";
+import type { Workbench } from "../../bench.ts";
+import type { TestClient } from "../../bench-client.ts";
 
 /** A fault as `POST /test/faults` takes it; docs/TESTING.md has all of them. */
 export interface ServerFault {
@@ -8,24 +8,28 @@ export interface ServerFault {
 }
 
 /** What the server made of it: what else its answer holds, or what was wrong. */
-export type Answer =
+export type FaultReply =
   | { readonly body: Readonly<Record<string, unknown>>; readonly problem?: undefined }
   | { readonly problem: string; readonly body?: undefined };
 
 /** Asks the server for a fault on the line that `client` has now; the timeline has it from then on, and a refusal after it. */
-export async function askForFault(bench: Bench, client: BenchClient, fault: ServerFault): Promise<Answer> {
-  const { connection } = client.currentVitals();
+export async function requestFault(
+  workbench: Workbench,
+  client: TestClient,
+  fault: ServerFault,
+): Promise<FaultReply> {
+  const { connection } = client.currentStats();
   if (connection === undefined) return { problem: "The line is not open." };
   // It may be felt before it is answered: it stands before what comes of it.
-  bench.noteFault(client, fault.do, JSON.stringify(fault));
-  const answer = await post(client, "/test/faults", { connection, fault });
-  if (answer.problem !== undefined) bench.noteRefusedFault(client, answer.problem);
+  workbench.recordFault(client, fault.do, JSON.stringify(fault));
+  const answer = await postWithToken(client, "/test/faults", { connection, fault });
+  if (answer.problem !== undefined) workbench.recordRefusedFault(client, answer.problem);
   return answer;
 }
 
 /** Posts JSON with the client's token. */
-export async function post(client: BenchClient, path: string, content: object): Promise<Answer> {
-  return ask(client, path, {
+export async function postWithToken(client: TestClient, path: string, content: object): Promise<FaultReply> {
+  return requestWithToken(client, path, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify(content),
@@ -33,7 +37,11 @@ export async function post(client: BenchClient, path: string, content: object): 
 }
 
 /** Asks with the client's token. */
-export async function ask(client: BenchClient, path: string, init: RequestInit = {}): Promise<Answer> {
+export async function requestWithToken(
+  client: TestClient,
+  path: string,
+  init: RequestInit = {},
+): Promise<FaultReply> {
   try {
     const response = await client.request(path, init);
     const body = (await response.json()) as Record<string, unknown>;

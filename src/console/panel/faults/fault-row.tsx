@@ -1,8 +1,8 @@
 import type { ComponentChildren } from "preact";
-import type { Action } from "./actions.ts";
+import type { FaultAction } from "./actions.ts";
 
 interface FaultRowProps {
-  readonly action: Action;
+  readonly action: FaultAction;
   /** Why it cannot be done now. */
   readonly obstacle: string | undefined;
   run(): void;

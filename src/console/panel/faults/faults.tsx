@@ -4,46 +4,46 @@ import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
 import { statusOf } from "../../view/status.ts";
 import { SERVER_FRAME_TYPES } from "../../wire/frame-types.ts";
-import { moment } from "../../wire/tap.ts";
+import { monotonicNow } from "../../wire/tap.ts";
 import { preciseTime } from "../../wording.ts";
-import type { Desk, Panel } from "../panel.ts";
-import { type Action, createActions } from "./actions.ts";
+import type { Panel, PanelContext } from "../panel.ts";
+import { createFaultActions, type FaultAction } from "./actions.ts";
 import { FaultRow } from "./fault-row.tsx";
-import { begin, hear, type Outcome, remark } from "./outcomes.ts";
-import { closeChoices, createSettings } from "./settings.ts";
+import { addNote, addOutcome, type FaultOutcome, onFrame } from "./outcomes.ts";
+import { closeChoices, createFaultSettings } from "./settings.ts";
 
-export function createFaults(desk: Desk): Panel {
-  const { bench, keys } = desk;
-  const settings = createSettings();
-  const groups = createActions(bench, settings);
+export function createFaults(context: PanelContext): Panel {
+  const { workbench, keys } = context;
+  const settings = createFaultSettings();
+  const groups = createFaultActions(workbench, settings);
   const actions = groups.flatMap((group) => group.actions);
-  const outcomes = signal<readonly Outcome[]>([]);
+  const outcomes = signal<readonly FaultOutcome[]>([]);
 
-  bench.onFrame((frame) => {
-    outcomes.value = hear(outcomes.peek(), frame);
+  workbench.onFrame((frame) => {
+    outcomes.value = onFrame(outcomes.peek(), frame);
   });
   // What happened to one who has gone is nothing to the next.
   effect(() => {
-    if (bench.isEmpty.value) outcomes.value = [];
+    if (workbench.isSignedOut.value) outcomes.value = [];
   });
 
   /** Why a fault cannot be made on the selected client now. */
-  function obstacleTo({ needs }: Action): string | undefined {
-    const { session } = bench.selected.value.state.value;
-    if (session.at === "signed_out") return "Sign this client in first.";
+  function obstacleTo({ needs }: FaultAction): string | undefined {
+    const { session } = workbench.selected.value.state.value;
+    if (session.state === "signed_out") return "Sign this client in first.";
     if (needs === "login") return undefined;
-    if (needs === "server" && !bench.facts.value.faults) return "The server makes no faults on request.";
-    return statusOf(session).at === "live" || bench.selected.value.wire.isOpen()
+    if (needs === "server" && !workbench.facts.value.faults) return "The server makes no faults on request.";
+    return statusOf(session).at === "live" || workbench.selected.value.wire.isOpen()
       ? undefined
       : "Connect this client first.";
   }
 
-  async function make(action: Action): Promise<void> {
-    const client = bench.selected.value;
-    outcomes.value = begin(outcomes.value, client.id, action.title, moment());
+  async function runAction(action: FaultAction): Promise<void> {
+    const client = workbench.selected.value;
+    outcomes.value = addOutcome(outcomes.value, client.id, action.title, monotonicNow());
     const problem = obstacleTo(action) ?? (await action.run(client));
     if (problem === undefined) return;
-    outcomes.value = remark(outcomes.value, client.id, { tone: "error", words: problem });
+    outcomes.value = addNote(outcomes.value, client.id, { severity: "error", text: problem });
   }
 
   const fields: Readonly<Record<string, () => ComponentChildren>> = {
@@ -90,24 +90,24 @@ export function createFaults(desk: Desk): Panel {
             key: action.key,
             label: action.title,
             group: "Faults",
-            run: () => void make(action),
+            run: () => void runAction(action),
           })),
         ),
       [],
     );
-    const client = bench.selected.value;
+    const client = workbench.selected.value;
     const status = statusOf(client.state.value.session);
     return (
       <>
         <div class="panel-page faults">
           <p class="fault-target">
-            <span class={`swatch tone-${client.tone}`} aria-hidden="true" />
-            <strong>{bench.nameOf(client.id)}</strong>
+            <span class={`swatch tone-${client.colorIndex}`} aria-hidden="true" />
+            <strong>{workbench.nameOf(client.id)}</strong>
             <span class="status" data-at={status.at}>
               {status.words}
             </span>
           </p>
-          {!bench.facts.value.faults && <SwitchedOff />}
+          {!workbench.facts.value.faults && <SwitchedOff />}
           <div class="fault-groups">
             {groups.map((group) => (
               <section key={group.title} aria-label={group.title}>
@@ -118,7 +118,7 @@ export function createFaults(desk: Desk): Panel {
                       key={action.name}
                       action={action}
                       obstacle={obstacleTo(action)}
-                      run={() => void make(action)}
+                      run={() => void runAction(action)}
                     >
                       {fields[action.name]?.()}
                     </FaultRow>
@@ -128,7 +128,7 @@ export function createFaults(desk: Desk): Panel {
             ))}
           </div>
         </div>
-        <Outcomes outcomes={outcomes.value} nameOf={bench.nameOf} />
+        <Outcomes outcomes={outcomes.value} nameOf={workbench.nameOf} />
       </>
     );
   }
@@ -172,7 +172,7 @@ function Amount({ label, id, value, unit }: AmountProps) {
 }
 
 interface OutcomesProps {
-  readonly outcomes: readonly Outcome[];
+  readonly outcomes: readonly FaultOutcome[];
   nameOf(id: string): string;
 }
 
@@ -185,16 +185,16 @@ function Outcomes({ outcomes, nameOf }: OutcomesProps) {
         <p class="fine">What comes of a fault is said here, and stands on the timeline.</p>
       )}
       <ol class="outcomes" id="fault-outcomes" aria-live="polite">
-        {outcomes.map(({ key, client, at, title, seen }) => (
+        {outcomes.map(({ key, client, at, title, notes }) => (
           <li key={key}>
             <span class="fine">
               {preciseTime(at)} {nameOf(client)}
             </span>
             <strong>{title}</strong>
-            {seen.length === 0 && <p class="remark">Nothing was seen of it yet.</p>}
-            {seen.map(({ tone, words }) => (
-              <p key={words} class={`remark ${tone}`} data-tone={tone}>
-                {words}
+            {notes.length === 0 && <p class="remark">Nothing was seen of it yet.</p>}
+            {notes.map(({ severity, text }) => (
+              <p key={text} class={`remark ${severity}`} data-tone={severity}>
+                {text}
               </p>
             ))}
           </li>

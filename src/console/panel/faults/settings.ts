@@ -2,7 +2,7 @@
 import { type Signal, signal } from "@preact/signals";
 import { CLOSE_CODES } from "../../../protocol/close-codes.ts";
 
-export interface Settings {
+export interface FaultSettings {
   /** Seconds. */
   readonly freeze: Signal<string>;
   /** Milliseconds. */
@@ -12,7 +12,7 @@ export interface Settings {
   readonly code: Signal<string>;
 }
 
-export function createSettings(): Settings {
+export function createFaultSettings(): FaultSettings {
   return {
     freeze: signal("10"),
     delay: signal("400"),

@@ -1,7 +1,7 @@
 import type { CopyKind } from "../../../scenario/copy-as.ts";
 import { entryOf, type Happening } from "../../../scenario/record.ts";
 import type { Recording } from "../../../scenario/recording.ts";
-import type { Bench } from "../../bench.ts";
+import type { Workbench } from "../../bench.ts";
 import { copyText } from "../../copy-text.ts";
 import { serverAddress } from "../../server-address.ts";
 import { type Frame, readObject } from "../../wire/frame.ts";
@@ -13,19 +13,19 @@ const KINDS: readonly (readonly [CopyKind, string, string])[] = [
 ];
 
 interface CopyFrameProps {
-  readonly bench: Bench;
+  readonly workbench: Workbench;
   readonly frame: Frame;
-  tell(text: string): void;
+  announce(text: string): void;
 }
 
 /** Copies one frame that was sent as something to paste elsewhere; nothing where there is no such thing. */
-export function CopyFrame({ bench, frame, tell }: CopyFrameProps) {
-  if (recordingOf(bench, frame) === undefined) return null;
+export function CopyFrame({ workbench, frame, announce }: CopyFrameProps) {
+  if (recordingOf(workbench, frame) === undefined) return null;
 
   async function copy(kind: CopyKind): Promise<void> {
     const { copyAs, onlyThis } = await import("./files.ts");
-    const recording = recordingOf(bench, frame)!;
-    await copyText(copyAs(kind, onlyThis(recording, recording.entries[0]!)), tell);
+    const recording = recordingOf(workbench, frame)!;
+    await copyText(copyAs(kind, onlyThis(recording, recording.entries[0]!)), announce);
   }
 
   return (
@@ -47,14 +47,14 @@ export function CopyFrame({ bench, frame, tell }: CopyFrameProps) {
 }
 
 /** A recording of that one frame; undefined for what a client does not send, or one that is gone sent. */
-function recordingOf(bench: Bench, frame: Frame): Recording | undefined {
-  const client = bench.clients.value.find(({ id }) => id === frame.client);
+function recordingOf(workbench: Workbench, frame: Frame): Recording | undefined {
+  const client = workbench.clients.value.find(({ id }) => id === frame.client);
   if (client === undefined || frame.binary) return undefined;
   const { session, conversation, transcriptOf } = client.current();
-  const user = session.at === "signed_out" ? transcriptOf?.user : session.user;
-  const name = bench.nameOf(frame.client).replaceAll("=", "-");
-  const happening = happeningOf(frame, name);
-  if (user === undefined || happening === undefined) return undefined;
+  const user = session.state === "signed_out" ? transcriptOf?.user : session.user;
+  const name = workbench.nameOf(frame.client).replaceAll("=", "-");
+  const event = recorderEventOf(frame, name);
+  if (user === undefined || event === undefined) return undefined;
   return {
     kind: "scenario",
     at: frame.at,
@@ -62,11 +62,11 @@ function recordingOf(bench: Bench, frame: Frame): Recording | undefined {
     clients: [{ name, user, conversation }],
     ignore: [],
     unexpected: "pass",
-    entries: [entryOf(happening, frame.at)],
+    entries: [entryOf(event, frame.at)],
   };
 }
 
-function happeningOf({ direction, type, text, at }: Frame, client: string): Happening | undefined {
+function recorderEventOf({ direction, type, text, at }: Frame, client: string): Happening | undefined {
   const fault = direction === "fault" ? readObject(text) : undefined;
   if (fault !== undefined) return { at, client, type: "fault", fault };
   if (direction === "line" && type === "dial") return { at, client, type: "open" };

@@ -1,7 +1,7 @@
 // What is done with a recording that is there: files, things to paste, rows of the timeline. Loaded when it is first needed.
 import { plain } from "../../../scenario/har.ts";
 import { type Entry, type Recording, typeOf } from "../../../scenario/recording.ts";
-import type { Seen } from "../../wire/frame.ts";
+import type { WireEvent } from "../../wire/frame.ts";
 
 export { copyAs, onlyThis } from "../../../scenario/copy-as.ts";
 export { writeHar } from "../../../scenario/har.ts";
@@ -9,7 +9,7 @@ export { readAnyRecording } from "../../../scenario/read-har.ts";
 export { writeRecording } from "../../../scenario/write.ts";
 
 /** A recording as rows of the timeline, whose clients bear the names of the file. */
-export function seenOf({ at, clients, entries }: Recording): Seen[] {
+export function toWireEvents({ at, clients, entries }: Recording): WireEvent[] {
   const parts = new Map(clients.map((client) => [client.name, client]));
   let t = 0;
   return entries.map((entry) => {
@@ -23,7 +23,7 @@ export function seenOf({ at, clients, entries }: Recording): Seen[] {
   });
 }
 
-function rowOf(entry: Entry, path: string): Omit<Seen, "client" | "at"> {
+function rowOf(entry: Entry, path: string): Omit<WireEvent, "client" | "at"> {
   if (entry.dir === "fault")
     return { direction: "fault", type: String(entry.fault.do), bytes: 0, text: JSON.stringify(entry.fault) };
   if (entry.dir === "line" && entry.event === "open") {

@@ -6,13 +6,13 @@ import type { Problem } from "../../../scenario/read.ts";
 import type { Recording } from "../../../scenario/recording.ts";
 import { copyText } from "../../copy-text.ts";
 import { serverAddress } from "../../server-address.ts";
-import { moment } from "../../wire/tap.ts";
-import { count, listNames, preciseTime } from "../../wording.ts";
-import type { Desk, Panel } from "../panel.ts";
+import { monotonicNow } from "../../wire/tap.ts";
+import { listNames, pluralize, preciseTime } from "../../wording.ts";
+import type { Panel, PanelContext } from "../panel.ts";
 import { createRecorder } from "./recorder.ts";
 
 /** Loaded with the first recording: who only talks needs none of it. */
-const files = () => import("./files.ts");
+const loadTools = () => import("./files.ts");
 
 const COPIES: readonly (readonly [CopyKind, string])[] = [
   ["parley", "parley"],
@@ -29,16 +29,16 @@ interface Kept {
   readonly name: string;
 }
 
-export function createRecord(desk: Desk): Panel {
-  const { bench } = desk;
-  const { tell } = desk.teller;
-  const recorder = createRecorder(bench.nameOf);
+export function createRecord(context: PanelContext): Panel {
+  const { workbench } = context;
+  const { announce } = context.announcer;
+  const recorder = createRecorder(workbench.nameOf);
   const since = signal<number | undefined>(undefined);
   const kept = signal<Kept | undefined>(undefined);
   const problems = signal<readonly string[]>([]);
 
-  bench.onFrame((frame) => {
-    recorder.note(frame);
+  workbench.onFrame((frame) => {
+    recorder.onWireEvent(frame);
     if (since.peek() !== undefined && recorder.isFull()) {
       stop();
       problems.value = ["The recording became very long and was ended."];
@@ -46,7 +46,7 @@ export function createRecord(desk: Desk): Panel {
   });
   // What somebody said is not the next one's to keep.
   effect(() => {
-    if (!bench.isEmpty.value) return;
+    if (!workbench.isSignedOut.value) return;
     recorder.end();
     since.value = undefined;
     kept.value = undefined;
@@ -57,7 +57,7 @@ export function createRecord(desk: Desk): Panel {
     const recording = recorder.end();
     since.value = undefined;
     if (recording !== undefined) kept.value = { recording, name: fileName(recording.at) };
-    tell("The recording has ended");
+    announce("The recording has ended");
   }
 
   function toggle(): void {
@@ -66,43 +66,43 @@ export function createRecord(desk: Desk): Panel {
       stop();
       return;
     }
-    const at = moment();
+    const at = monotonicNow();
     recorder.begin(at, serverAddress());
     since.value = at;
-    tell("Everything is recorded now");
+    announce("Everything is recorded now");
   }
 
   async function open(file: File): Promise<void> {
-    const { readAnyRecording } = await files();
+    const { readAnyRecording } = await loadTools();
     const read = readAnyRecording(await file.text());
     problems.value = (read.problems ?? [])
       .slice(0, MAX_PROBLEMS)
-      .map((problem) => inWords(file.name, problem));
+      .map((problem) => formatProblem(file.name, problem));
     if (read.recording === undefined) return;
     kept.value = { recording: read.recording, name: file.name.replace(/\.\w+$/, "") };
     await show(read.recording);
   }
 
   async function show(recording: Recording): Promise<void> {
-    const { seenOf } = await files();
-    bench.show(seenOf(recording));
-    tell("It stands in the timeline now");
+    const { toWireEvents: seenOf } = await loadTools();
+    workbench.showEvents(seenOf(recording));
+    announce("It stands in the timeline now");
   }
 
   async function save({ recording, name }: Kept, ending: "jsonl" | "har"): Promise<void> {
-    const { writeHar, writeRecording } = await files();
+    const { writeHar, writeRecording } = await loadTools();
     const text =
-      ending === "har" ? writeHar(recording, bench.facts.value.version ?? "") : writeRecording(recording);
+      ending === "har" ? writeHar(recording, workbench.facts.value.version ?? "") : writeRecording(recording);
     download(`${name}.${ending}`, text);
   }
 
   async function copy(recording: Recording, kind: CopyKind): Promise<void> {
-    const { copyAs } = await files();
-    await copyText(copyAs(kind, recording), tell);
+    const { copyAs } = await loadTools();
+    await copyText(copyAs(kind, recording), announce);
   }
 
   function View() {
-    bench.framesChanged.value;
+    workbench.framesChanged.value;
     const running = since.value === undefined ? undefined : recorder.current();
     return (
       <div class="panel-page record">
@@ -212,10 +212,10 @@ function KeptView({ kept, save, copy, show }: KeptViewProps) {
 function amount({ entries, clients }: Recording): string {
   const frames = entries.filter(({ dir }) => dir === "in" || dir === "out").length;
   const who = clients.length === 0 ? "nobody yet" : listNames(clients.map(({ name }) => name));
-  return `${count(frames, "frame")} of ${who}`;
+  return `${pluralize(frames, "frame")} of ${who}`;
 }
 
-function inWords(file: string, { line, message }: Problem): string {
+function formatProblem(file: string, { line, message }: Problem): string {
   return `${file}, line ${line}: ${message}.`;
 }
 

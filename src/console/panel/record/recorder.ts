@@ -2,14 +2,14 @@
 // a recording begins must be opened in it, too: with the `welcome` that it would get now.
 import { beginRecording, entryOf, type Happening, withClient } from "../../../scenario/record.ts";
 import type { Credential, Entry, Frame, RecordedClient, Recording } from "../../../scenario/recording.ts";
-import { REFUSED_FAULT, readObject, type Seen } from "../../wire/frame.ts";
+import { REFUSED_FAULT, readObject, type WireEvent } from "../../wire/frame.ts";
 
 /** Most that is recorded, in characters of frames; more would not be a test any more. */
-export const MAX_RECORDED = 32 * 1024 * 1024;
+export const MAX_RECORDED_LENGTH = 32 * 1024 * 1024;
 
 export interface Recorder {
   /** Everything that is seen, in its order, also while nothing is recorded. */
-  note(seen: Seen): void;
+  onWireEvent(seen: WireEvent): void;
   /** Begins anew, at a moment in milliseconds since 1970. */
   begin(at: number, server: string): void;
   /** What has been recorded since `begin`; undefined while nothing is. */
@@ -21,10 +21,10 @@ export interface Recorder {
 }
 
 /** A line that is there now. */
-interface Line {
+interface OpenSocket {
   readonly client: string;
   /** It was dialled while the client had another one. */
-  readonly isBeside: boolean;
+  readonly isSecondary: boolean;
   readonly user: string;
   readonly conversation: string;
   readonly after?: number;
@@ -39,7 +39,7 @@ interface Line {
 
 /** `keyOf` says what a client is called on the page. */
 export function createRecorder(nameOf: (client: string) => string): Recorder {
-  const lines = new Map<number, Line>();
+  const sockets = new Map<number, OpenSocket>();
   /** The newest number in each conversation, whoever heard it. */
   const newest = new Map<string, number>();
   /** By name in the recording: the client of the page whose own line it is. */
@@ -51,18 +51,20 @@ export function createRecorder(nameOf: (client: string) => string): Recorder {
   let started: { readonly at: number; readonly server: string } | undefined;
   let length = 0;
 
-  function add(happening: Happening): Entry {
-    const entry = entryOf(happening, started!.at);
+  function add(event: Happening): Entry {
+    const entry = entryOf(event, started!.at);
     entries.push(entry);
-    if (happening.type === "sent" || happening.type === "received") length += happening.data.length;
+    if (event.type === "sent" || event.type === "received") length += event.data.length;
     return entry;
   }
 
   /** A name that is this user's in this conversation, and nobody else's at the moment. */
-  function nameFor(line: Line): string {
-    const base = `${nameOf(line.client)}${line.isBeside ? " beside" : ""}`.replaceAll("=", "-").slice(0, 50);
+  function nameFor(line: OpenSocket): string {
+    const base = `${nameOf(line.client)}${line.isSecondary ? " beside" : ""}`
+      .replaceAll("=", "-")
+      .slice(0, 50);
     const isFree = (name: string) =>
-      ![...lines.values()].some((other) => other !== line && other.name === name);
+      ![...sockets.values()].some((other) => other !== line && other.name === name);
     const fits = ({ name, user, conversation }: RecordedClient) =>
       isFree(name) && user === line.user && conversation === line.conversation;
     let name = base;
@@ -70,30 +72,30 @@ export function createRecorder(nameOf: (client: string) => string): Recorder {
       name = `${base} ${number}`;
     if (!clients.some((client) => client.name === name))
       clients = [...clients, { name, user: line.user, conversation: line.conversation }];
-    if (!line.isBeside) owners.set(name, line.client);
+    if (!line.isSecondary) owners.set(name, line.client);
     return name;
   }
 
-  function dial(seen: Seen): void {
-    const place = placeOf(seen.text);
-    if (place === undefined || seen.line === undefined) return;
-    const isBeside = [...lines.values()].some(({ client }) => client === seen.client);
-    const line: Line = {
-      ...place,
+  function dial(seen: WireEvent): void {
+    const target = parseSocketPath(seen.text);
+    if (target === undefined || seen.socketId === undefined) return;
+    const isSecondary = [...sockets.values()].some(({ client }) => client === seen.client);
+    const line: OpenSocket = {
+      ...target,
       client: seen.client,
-      isBeside,
+      isSecondary,
       waiting: new Set(),
       earlier: new Set(),
     };
-    lines.set(seen.line, line);
+    sockets.set(seen.socketId, line);
     if (started === undefined) return;
     line.name = nameFor(line);
-    const { after, epoch } = place;
+    const { after, epoch } = target;
     const back = { ...(after !== undefined && { after }), ...(epoch !== undefined && { epoch }) };
     add({ at: seen.at, client: line.name, type: "open", ...back });
   }
 
-  function pass(seen: Seen, line: Line): void {
+  function recordFrame(seen: WireEvent, line: OpenSocket): void {
     const frame = seen.binary ? undefined : readObject(seen.text);
     const id = typeof frame?.id === "string" ? frame.id : undefined;
     if (seen.direction === "out") {
@@ -117,7 +119,7 @@ export function createRecorder(nameOf: (client: string) => string): Recorder {
   }
 
   /** It is told when it is asked for, and taken out again when the server did not make it. */
-  function fault(seen: Seen): void {
+  function recordFault(seen: WireEvent): void {
     const before = asked.get(seen.client);
     asked.delete(seen.client);
     if (seen.type === REFUSED_FAULT) {
@@ -133,30 +135,30 @@ export function createRecorder(nameOf: (client: string) => string): Recorder {
     asked.set(seen.client, add({ at: seen.at, client: name, type: "fault", fault: what }));
   }
 
-  function record(): Recording | undefined {
+  function currentRecording(): Recording | undefined {
     if (started === undefined) return undefined;
     const begun = clients.reduce(withClient, beginRecording(started.at, started.server));
     return { ...begun, entries: withCredentials(entries) };
   }
 
   return {
-    note(seen) {
+    onWireEvent(seen) {
       if (seen.direction === "fault") {
-        if (started !== undefined) fault(seen);
+        if (started !== undefined) recordFault(seen);
         return;
       }
       if (seen.type === "dial" && seen.direction === "line") {
         dial(seen);
         return;
       }
-      const line = seen.line === undefined ? undefined : lines.get(seen.line);
+      const line = seen.socketId === undefined ? undefined : sockets.get(seen.socketId);
       if (line === undefined) return;
       if (seen.direction !== "line") {
-        pass(seen, line);
+        recordFrame(seen, line);
         return;
       }
       if (seen.close === undefined) return;
-      lines.delete(seen.line!);
+      sockets.delete(seen.socketId!);
       const { code, reason, byUs = false } = seen.close;
       if (line.name !== undefined) add({ at: seen.at, client: line.name, type: "close", code, reason, byUs });
     },
@@ -165,8 +167,8 @@ export function createRecorder(nameOf: (client: string) => string): Recorder {
       owners.clear();
       asked.clear();
       started = { at: Math.round(at), server };
-      for (const line of lines.values()) line.name = undefined;
-      for (const line of lines.values()) {
+      for (const line of sockets.values()) line.name = undefined;
+      for (const line of sockets.values()) {
         line.name = nameFor(line);
         line.earlier = new Set(line.waiting);
         add({ at, client: line.name, type: "open" });
@@ -176,19 +178,21 @@ export function createRecorder(nameOf: (client: string) => string): Recorder {
         add({ at, client: line.name, type: "received", data: JSON.stringify(now) });
       }
     },
-    current: record,
+    current: currentRecording,
     end() {
-      const recording = record();
+      const recording = currentRecording();
       started = undefined;
-      for (const line of lines.values()) line.name = undefined;
+      for (const line of sockets.values()) line.name = undefined;
       return recording;
     },
-    isFull: () => length > MAX_RECORDED,
+    isFull: () => length > MAX_RECORDED_LENGTH,
   };
 }
 
 /** `/ws/user1/lobby?after=3&epoch=e` of a line that was dialled. */
-function placeOf(text: string): Pick<Line, "user" | "conversation" | "after" | "epoch"> | undefined {
+function parseSocketPath(
+  text: string,
+): Pick<OpenSocket, "user" | "conversation" | "after" | "epoch"> | undefined {
   const [path = "", search = ""] = text.split("?");
   const parts = /\/ws\/([^/]+)\/([^/]+)$/.exec(path);
   if (parts === null) return undefined;

@@ -2,7 +2,7 @@ import type { ClientFrameType } from "../../../protocol/client-frames.ts";
 import table from "./client-fields.json";
 
 /** A field of a frame as the protocol's schema describes it (docs/generate.ts makes the table). */
-export interface Field {
+export interface FrameField {
   readonly kind: "string" | "integer" | "boolean" | "object";
   readonly required: boolean;
   readonly minimum?: number;
@@ -14,13 +14,13 @@ export interface Field {
 }
 
 /** The fields of each frame that a client sends, without `type`. */
-export const CLIENT_FIELDS = table as Readonly<Record<ClientFrameType, Readonly<Record<string, Field>>>>;
+export const CLIENT_FIELDS = table as Readonly<Record<ClientFrameType, Readonly<Record<string, FrameField>>>>;
 
 /** What stands in a form's fields: the text as it was typed, `true` or `false` of a box. Empty: left out. */
-export type Values = Readonly<Record<string, string>>;
+export type FieldValues = Readonly<Record<string, string>>;
 
 /** What a form begins with. */
-const FIRST: Readonly<Record<string, string>> = {
+const INITIAL_VALUES: Readonly<Record<string, string>> = {
   text: "Hello {{n}}",
   id: "{{uuid}}",
   active: "true",
@@ -28,9 +28,9 @@ const FIRST: Readonly<Record<string, string>> = {
 };
 
 /** The values that a form of `type` begins with: what must be there, a text, and a name that an answer can be told by. */
-export function firstValues(type: ClientFrameType): Values {
+export function initialValues(type: ClientFrameType): FieldValues {
   const entries = Object.entries(CLIENT_FIELDS[type]).map(([name, { required }]) => {
-    return [name, required || Object.hasOwn(FIRST, name) ? (FIRST[name] ?? "") : ""];
+    return [name, required || Object.hasOwn(INITIAL_VALUES, name) ? (INITIAL_VALUES[name] ?? "") : ""];
   });
   return Object.fromEntries(entries);
 }
@@ -39,7 +39,7 @@ export function firstValues(type: ClientFrameType): Values {
  * The frame's text. What was typed is kept also where it is wrong (a word for a number), so that the server can say so; a
  * variable stands without quotes where a number is meant.
  */
-export function writeFrame(type: ClientFrameType, values: Values): string {
+export function writeFrame(type: ClientFrameType, values: FieldValues): string {
   const fields = Object.entries(CLIENT_FIELDS[type]).flatMap(([name, { kind, required }]) => {
     const value = values[name] ?? "";
     return value === "" && !required ? [] : [`${JSON.stringify(name)}: ${literal(kind, value)}`];
@@ -48,7 +48,14 @@ export function writeFrame(type: ClientFrameType, values: Values): string {
 }
 
 /** What the schema says about a field, for people: `whole number, 1 to 200`. */
-export function describeField({ kind, required, minimum, maximum, pattern, default: usual }: Field): string {
+export function describeField({
+  kind,
+  required,
+  minimum,
+  maximum,
+  pattern,
+  default: usual,
+}: FrameField): string {
   const kinds = { string: "text", integer: "whole number", boolean: "true or false", object: "JSON object" };
   const bounds =
     minimum !== undefined && maximum !== undefined
@@ -61,7 +68,7 @@ export function describeField({ kind, required, minimum, maximum, pattern, defau
   return [...parts.filter((part) => part !== ""), ...(required ? [] : [absent])].join(", ");
 }
 
-function literal(kind: Field["kind"], value: string): string {
+function literal(kind: FrameField["kind"], value: string): string {
   if (kind === "string") return JSON.stringify(value);
   if (/^\{\{(now|n)\}\}$/.test(value)) return value;
   try {

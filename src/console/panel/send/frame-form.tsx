@@ -1,5 +1,5 @@
 import type { ClientFrameType } from "../../../protocol/client-frames.ts";
-import { CLIENT_FIELDS, describeField, type Field, type Values } from "./fields.ts";
+import { CLIENT_FIELDS, describeField, type FieldValues, type FrameField } from "./fields.ts";
 import { VARIABLES } from "./variables.ts";
 
 /** A frame of the protocol, or whatever stands in the text. */
@@ -7,7 +7,7 @@ export type FrameKind = ClientFrameType | "raw";
 
 interface FrameFormProps {
   readonly kind: FrameKind;
-  readonly values: Values;
+  readonly values: FieldValues;
   /** What is sent, once the variables have their values. */
   readonly text: string;
   /** Who sends it. */
@@ -106,7 +106,7 @@ export function FrameForm({
 
 interface FieldRowProps {
   readonly name: string;
-  readonly field: Field;
+  readonly field: FrameField;
   readonly value: string;
   set(value: string): void;
 }

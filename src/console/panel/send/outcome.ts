@@ -1,25 +1,25 @@
 // What became of something that was put on the wire by hand: which of the frames that come is its answer.
 
 import { type Frame, readObject } from "../../wire/frame.ts";
-import { milliseconds } from "../../wording.ts";
+import { formatMs } from "../../wording.ts";
 
 /** Something that was sent. */
-export interface Sent {
+export interface SentFrame {
   readonly client: string;
   /** Milliseconds since 1970. */
   readonly at: number;
   readonly text: string;
 }
 
-export interface Outcome {
-  readonly tone: "fine" | "error";
-  readonly words: string;
+export interface SendOutcome {
+  readonly severity: "fine" | "error";
+  readonly text: string;
 }
 
 /** Frames that the server does not answer unless they are wrong. */
 const UNANSWERED: ReadonlySet<unknown> = new Set(["typing", "read", "activity"]);
 
-const ANSWERS: Readonly<Record<string, string>> = {
+const REPLY_OF_REQUEST: Readonly<Record<string, string>> = {
   message: "ack",
   history: "history",
   ping: "pong",
@@ -37,24 +37,27 @@ export function isAnswered(text: string): boolean {
  * An `id` decides where both have one. A frame without a name that can be read is answered by the next answer, or error, without one
  * of its own, as the server has no better way to say it.
  */
-export function outcomeOf(sent: Sent, frame: Frame): Outcome | undefined {
+export function outcomeOf(sent: SentFrame, frame: Frame): SendOutcome | undefined {
   if (frame.client !== sent.client || frame.at < sent.at) return undefined;
   if (frame.close !== undefined)
-    return { tone: "error", words: `the line was closed: ${frame.notes.marks[0]?.text ?? frame.text}` };
+    return {
+      severity: "error",
+      text: `the line was closed: ${frame.annotations.marks[0]?.text ?? frame.text}`,
+    };
   if (frame.direction !== "in") return undefined;
   const [asked, answer] = [readObject(sent.text), readObject(frame.text)];
   if (answer === undefined) return undefined;
-  const took = `after ${milliseconds(frame.at - sent.at)}`;
+  const took = `after ${formatMs(frame.at - sent.at)}`;
   if (answer.type === "error") {
     if (!isSameName(asked?.id, answer.id)) return undefined;
-    return { tone: "error", words: `${answer.code}: ${answer.message} (${took})` };
+    return { severity: "error", text: `${answer.code}: ${answer.message} (${took})` };
   }
-  const expected = ANSWERS[String(asked?.type)];
+  const expected = REPLY_OF_REQUEST[String(asked?.type)];
   if (expected === undefined || answer.type !== expected) return undefined;
   // A message without a name is given one, which its ack has.
   const isNamed = typeof asked?.id === "string";
   if (isNamed && expected !== "token_accepted" && answer.id !== asked?.id) return undefined;
-  return { tone: "fine", words: `${describe(answer)} ${took}` };
+  return { severity: "fine", text: `${describe(answer)} ${took}` };
 }
 
 /** The server repeats a name that it could read, and has none to repeat where there was none. */

@@ -1,7 +1,7 @@
 import { useRef, useState } from "preact/hooks";
 import { browserStore } from "../../store.ts";
 import { IconButton } from "../../view/icon.tsx";
-import { forget, readSaved, save } from "./saved.ts";
+import { readSaved, removeSaved, saveMessage } from "./saved.ts";
 
 interface SavedListProps {
   /** What would be saved. */
@@ -17,7 +17,7 @@ export function SavedList({ text, take }: SavedListProps) {
 
   function keep(event: Event): void {
     event.preventDefault();
-    const answer = save(browserStore(), { name: name.current!.value.trim(), text });
+    const answer = saveMessage(browserStore(), { name: name.current!.value.trim(), text });
     setProblem("problem" in answer ? answer.problem : "");
     if ("problem" in answer) return;
     setSaved(answer.saved);
@@ -54,7 +54,7 @@ export function SavedList({ text, take }: SavedListProps) {
               icon="close"
               label={`Remove ${one.name}`}
               onClick={() => {
-                setSaved(forget(browserStore(), one.name));
+                setSaved(removeSaved(browserStore(), one.name));
                 name.current!.focus();
               }}
             />

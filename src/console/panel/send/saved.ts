@@ -1,8 +1,8 @@
 // Messages that were saved by hand. Beside whether single keys work, the one thing this page leaves in the browser; a token is never among them (A4, P1).
-import type { Store } from "../../store.ts";
+import type { LocalStore } from "../../store.ts";
 import { maskTokens } from "../../wire/frame.ts";
 
-export interface Saved {
+export interface SavedMessage {
   readonly name: string;
   readonly text: string;
 }
@@ -14,10 +14,10 @@ export const SAVED_KEY = "parley.messages";
 export const MAX_SAVED = 100;
 
 /** Longest text that is kept: the longest frame. */
-const MAX_TEXT = 64 * 1024;
+const MAX_SAVED_TEXT_LENGTH = 64 * 1024;
 
 /** What lies there; nothing when it cannot be read, or somebody else wrote it. */
-export function readSaved(store: Store): readonly Saved[] {
+export function readSaved(store: LocalStore): readonly SavedMessage[] {
   try {
     const value: unknown = JSON.parse(store.getItem(SAVED_KEY) ?? "[]");
     return Array.isArray(value) ? value.filter(isSaved).slice(0, MAX_SAVED) : [];
@@ -27,13 +27,13 @@ export function readSaved(store: Store): readonly Saved[] {
 }
 
 /** Adds one, in the place of another of that name. Answers the list, or why it was not kept. */
-export function save(
-  store: Store,
-  { name, text }: Saved,
-): { readonly saved: readonly Saved[] } | { readonly problem: string } {
+export function saveMessage(
+  store: LocalStore,
+  { name, text }: SavedMessage,
+): { readonly saved: readonly SavedMessage[] } | { readonly problem: string } {
   if (name === "") return { problem: "Give it a name." };
   if (holdsToken(text)) return { problem: "There is a token in it, and tokens are not saved." };
-  if (text.length > MAX_TEXT) return { problem: "It is longer than 64 KiB." };
+  if (text.length > MAX_SAVED_TEXT_LENGTH) return { problem: "It is longer than 64 KiB." };
   const others = readSaved(store).filter((one) => one.name !== name);
   if (others.length >= MAX_SAVED) return { problem: `There are ${MAX_SAVED} already. Remove one first.` };
   const saved = [...others, { name, text }].sort((a, b) => a.name.localeCompare(b.name));
@@ -41,7 +41,7 @@ export function save(
 }
 
 /** Takes one away. */
-export function forget(store: Store, name: string): readonly Saved[] {
+export function removeSaved(store: LocalStore, name: string): readonly SavedMessage[] {
   const saved = readSaved(store).filter((one) => one.name !== name);
   write(store, saved);
   return saved;
@@ -52,7 +52,7 @@ function holdsToken(text: string): boolean {
   return maskTokens(text) !== text || /"type"\s*:\s*"token"|(?<![\w-])eyJ[\w-]+\.[\w-]+\.[\w-]+/.test(text);
 }
 
-function write(store: Store, saved: readonly Saved[]): boolean {
+function write(store: LocalStore, saved: readonly SavedMessage[]): boolean {
   try {
     if (saved.length === 0) store.removeItem(SAVED_KEY);
     else store.setItem(SAVED_KEY, JSON.stringify(saved));
@@ -62,7 +62,7 @@ function write(store: Store, saved: readonly Saved[]): boolean {
   }
 }
 
-function isSaved(value: unknown): value is Saved {
-  const one = value as Partial<Saved> | null;
+function isSaved(value: unknown): value is SavedMessage {
+  const one = value as Partial<SavedMessage> | null;
   return typeof one?.name === "string" && typeof one.text === "string";
 }

@@ -2,14 +2,14 @@
 import { effect, signal } from "@preact/signals";
 import { newId } from "../../../client/new-id.ts";
 import type { ClientFrameType } from "../../../protocol/client-frames.ts";
-import type { BenchClient } from "../../bench-client.ts";
+import type { TestClient } from "../../bench-client.ts";
 import { maskTokens } from "../../wire/frame.ts";
-import { moment } from "../../wire/tap.ts";
+import { monotonicNow } from "../../wire/tap.ts";
 import { preciseTime } from "../../wording.ts";
-import type { Desk, Panel } from "../panel.ts";
-import { firstValues, type Values, writeFrame } from "./fields.ts";
+import type { Panel, PanelContext } from "../panel.ts";
+import { type FieldValues, initialValues, writeFrame } from "./fields.ts";
 import { FrameForm, type FrameKind } from "./frame-form.tsx";
-import { isAnswered, type Outcome, outcomeOf, type Sent } from "./outcome.ts";
+import { isAnswered, outcomeOf, type SendOutcome, type SentFrame } from "./outcome.ts";
 import { SavedList } from "./saved-list.tsx";
 import { createSeriesRunner } from "./series.ts";
 import { SeriesForm } from "./series-form.tsx";
@@ -18,25 +18,25 @@ import { fillIn } from "./variables.ts";
 /** What was sent by hand, as it is shown: so many, the newest first. */
 const MAX_SHOWN = 20;
 
-interface Shown extends Sent {
+interface Shown extends SentFrame {
   readonly key: number;
-  readonly outcome?: Outcome;
+  readonly outcome?: SendOutcome;
 }
 
-export function createSend(desk: Desk): Panel {
-  const { bench, toEdit } = desk;
+export function createSend(context: PanelContext): Panel {
+  const { workbench, frameToEdit: toEdit } = context;
   const kind = signal<FrameKind>("message");
-  const values = signal<Values>(firstValues("message"));
+  const values = signal<FieldValues>(initialValues("message"));
   const text = signal(writeFrame("message", values.value));
   /** What was typed into the form of each frame, and as text, for who comes back to it. */
-  const typed = new Map<ClientFrameType, Values>();
+  const typed = new Map<ClientFrameType, FieldValues>();
   let typedText = "";
   const shown = signal<readonly Shown[]>([]);
   const problem = signal("");
-  const series = createSeriesRunner(bench);
+  const series = createSeriesRunner(workbench);
   let sentSoFar = 0;
 
-  function show(next: ClientFrameType, filledIn: Values): void {
+  function show(next: ClientFrameType, filledIn: FieldValues): void {
     kind.value = next;
     values.value = filledIn;
     text.value = writeFrame(next, filledIn);
@@ -56,7 +56,7 @@ export function createSend(desk: Desk): Panel {
     }
     if (kind.value === "raw") typedText = text.value;
     else typed.set(kind.value, values.value);
-    show(next, typed.get(next) ?? firstValues(next));
+    show(next, typed.get(next) ?? initialValues(next));
   }
 
   function setValue(name: string, value: string): void {
@@ -64,8 +64,8 @@ export function createSend(desk: Desk): Panel {
     text.value = writeFrame(kind.value as ClientFrameType, values.value);
   }
 
-  function speakers(): readonly BenchClient[] {
-    return bench.talkAsAll.value ? bench.clients.value : [bench.selected.value];
+  function senders(): readonly TestClient[] {
+    return workbench.sendAsAll.value ? workbench.clients.value : [workbench.selected.value];
   }
 
   function filled(n: number): string {
@@ -74,16 +74,16 @@ export function createSend(desk: Desk): Panel {
 
   function send(): void {
     problem.value = "";
-    for (const client of speakers()) {
+    for (const client of senders()) {
       const n = ++sentSoFar;
       const filledIn = filled(n);
-      const sent: Shown = { key: n, client: client.id, at: moment(), text: maskTokens(filledIn) };
+      const sent: Shown = { key: n, client: client.id, at: monotonicNow(), text: maskTokens(filledIn) };
       if (client.wire.send(filledIn)) shown.value = [sent, ...shown.value].slice(0, MAX_SHOWN);
-      else problem.value = `${bench.nameOf(client.id)} is not connected: connect first.`;
+      else problem.value = `${workbench.nameOf(client.id)} is not connected: connect first.`;
     }
   }
 
-  bench.onFrame((frame) => {
+  workbench.onFrame((frame) => {
     if (frame.direction === "out") return;
     // The oldest that waits is answered first: the server keeps the order of what has no name.
     const index = shown.value.findLastIndex(
@@ -98,21 +98,21 @@ export function createSend(desk: Desk): Panel {
     if (edited === undefined) return;
     showText(edited);
     toEdit.value = undefined;
-    desk.panel.value = "send";
-    desk.place.value = "panel";
+    context.openPanel.value = "send";
+    context.visibleColumn.value = "panel";
   });
   // A token that was typed must not lie in the page for whoever opens it next.
   effect(() => {
-    if (!bench.isEmpty.value) return;
+    if (!workbench.isSignedOut.value) return;
     typed.clear();
     typedText = "";
-    show("message", firstValues("message"));
+    show("message", initialValues("message"));
     shown.value = [];
     series.reset();
   });
 
   function View() {
-    const names = speakers().map(({ id }) => bench.nameOf(id));
+    const names = senders().map(({ id }) => workbench.nameOf(id));
     return (
       <div class="panel-page send">
         <FrameForm
@@ -126,11 +126,11 @@ export function createSend(desk: Desk): Panel {
           write={showText}
           send={send}
         />
-        <Outcomes shown={shown.value} nameOf={bench.nameOf} />
+        <Outcomes shown={shown.value} nameOf={workbench.nameOf} />
         <SavedList text={text.value} take={showText} />
         <SeriesForm
           progress={series.progress.value}
-          start={(plan, make) => series.start(speakers(), plan, make ?? filled)}
+          start={(plan, make) => series.start(senders(), plan, make ?? filled)}
           stop={series.stop}
         />
       </div>
@@ -159,8 +159,8 @@ function Outcomes({ shown, nameOf }: OutcomesProps) {
             {preciseTime(at)} {nameOf(client)}
           </span>
           <code>{text.slice(0, 160)}</code>
-          <p class={`remark ${outcome?.tone ?? ""}`} data-tone={outcome?.tone ?? "none"}>
-            {outcome?.words ?? (isAnswered(text) ? "no answer yet" : "sent; answered only if it is wrong")}
+          <p class={`remark ${outcome?.severity ?? ""}`} data-tone={outcome?.severity ?? "none"}>
+            {outcome?.text ?? (isAnswered(text) ? "no answer yet" : "sent; answered only if it is wrong")}
           </p>
         </li>
       ))}

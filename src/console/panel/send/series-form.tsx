@@ -1,7 +1,7 @@
 import { useState } from "preact/hooks";
 import { newId } from "../../../client/new-id.ts";
 import { Fact } from "../../view/fact.tsx";
-import { milliseconds } from "../../wording.ts";
+import { formatMs } from "../../wording.ts";
 import type { Series } from "./pacing.ts";
 import type { Progress } from "./series.ts";
 
@@ -132,8 +132,8 @@ function ProgressView({ progress }: { readonly progress: Progress }) {
         <Fact term="Sent" value={`${sent.toLocaleString("en")} of ${total.toLocaleString("en")}`} />
         <Fact term="Answered" id="series-answered" value={acked.toLocaleString("en")} />
         <Fact term="Refused" value={refused.toLocaleString("en")} />
-        <Fact term="Half within" value={median === undefined ? "–" : milliseconds(median)} />
-        <Fact term="99 % within" value={p99 === undefined ? "–" : milliseconds(p99)} />
+        <Fact term="Half within" value={median === undefined ? "–" : formatMs(median)} />
+        <Fact term="99 % within" value={p99 === undefined ? "–" : formatMs(p99)} />
       </dl>
       <p class="problem" role="alert">
         {problem ?? ""}

@@ -1,18 +1,18 @@
 // The sender: a series of frames at a rate, as one client or as several, and what came of it.
 import { type ReadonlySignal, signal } from "@preact/signals";
-import type { Bench } from "../../bench.ts";
-import type { BenchClient } from "../../bench-client.ts";
-import { moment } from "../../wire/tap.ts";
+import type { Workbench } from "../../bench.ts";
+import type { TestClient } from "../../bench-client.ts";
+import { monotonicNow } from "../../wire/tap.ts";
 import { dueNow, percentile, type Series } from "./pacing.ts";
 
 /** How often it is looked whether something is due, in milliseconds. */
-const LOOK_EVERY = 20;
+const SEND_INTERVAL_MS = 20;
 
 /** How often the figures move, in milliseconds: to sort thousands of round trips costs more than to send. */
-const SHOW_EVERY = 250;
+const PROGRESS_INTERVAL_MS = 250;
 
 /** Round trips kept for the percentiles; of a longer series, the last ones. */
-const MAX_TRIPS = 10_000;
+const MAX_ROUND_TRIPS = 10_000;
 
 /** How a series stands. */
 export interface Progress {
@@ -31,43 +31,43 @@ export interface Progress {
 export interface SeriesRunner {
   readonly progress: ReadonlySignal<Progress | undefined>;
   /** Sends what `make` answers for each number from 1, as each of `clients`. One that runs is stopped. */
-  start(clients: readonly BenchClient[], series: Series, make: (n: number) => string): void;
+  start(clients: readonly TestClient[], series: Series, make: (n: number) => string): void;
   stop(): void;
   /** Forgets the last one. */
   reset(): void;
 }
 
-export function createSeriesRunner(bench: Bench): SeriesRunner {
+export function createSeriesRunner(workbench: Workbench): SeriesRunner {
   const progress = signal<Progress | undefined>(undefined);
   let end: (() => void) | undefined;
 
-  function start(clients: readonly BenchClient[], series: Series, make: (n: number) => string): void {
+  function start(clients: readonly TestClient[], series: Series, make: (n: number) => string): void {
     end?.();
     const senders = clients.map((client) => ({ client, sent: 0 }));
     const ids = new Set(clients.map(({ id }) => id));
-    const began = moment();
+    const began = monotonicNow();
     const total = series.count * clients.length;
     let [acked, refused] = [0, 0];
-    let trips: number[] = [];
+    let roundTrips: number[] = [];
     let problem: string | undefined;
 
-    const endListening = bench.onFrame(({ client, direction, type, notes, at }) => {
+    const endListening = workbench.onFrame(({ client, direction, type, annotations: notes, at }) => {
       if (direction !== "in" || at < began || !ids.has(client) || notes.roundTrip === undefined) return;
       if (type === "error") refused++;
       else if (type === "ack" || type === "pong" || type === "history") {
         acked++;
-        trips.push(notes.roundTrip);
-        if (trips.length > 2 * MAX_TRIPS) trips = trips.slice(-MAX_TRIPS);
+        roundTrips.push(notes.roundTrip);
+        if (roundTrips.length > 2 * MAX_ROUND_TRIPS) roundTrips = roundTrips.slice(-MAX_ROUND_TRIPS);
       }
     });
 
-    function look(): void {
+    function sendDue(): void {
       for (const sender of senders) {
         const { client } = sender;
-        const due = dueNow(series, moment() - began, sender.sent, client.wire.unsent());
+        const due = dueNow(series, monotonicNow() - began, sender.sent, client.wire.unsent());
         for (let index = 0; index < due; index++) {
           if (!client.wire.send(make(sender.sent + 1))) {
-            problem = `${bench.nameOf(client.id)} is not connected.`;
+            problem = `${workbench.nameOf(client.id)} is not connected.`;
             stopSending();
             break;
           }
@@ -79,7 +79,7 @@ export function createSeriesRunner(bench: Bench): SeriesRunner {
 
     function show(): void {
       const sent = senders.reduce((sum, sender) => sum + sender.sent, 0);
-      const [median, p99] = [percentile(trips, 0.5), percentile(trips, 0.99)];
+      const [median, p99] = [percentile(roundTrips, 0.5), percentile(roundTrips, 0.99)];
       progress.value = {
         running: isRunning,
         sent,
@@ -93,12 +93,12 @@ export function createSeriesRunner(bench: Bench): SeriesRunner {
     }
 
     let isRunning = true;
-    const timer = setInterval(look, LOOK_EVERY);
+    const timer = setInterval(sendDue, SEND_INTERVAL_MS);
     /** Answers come after the last one was sent: they are counted until all are there, or the next series begins. */
     const showing = setInterval(() => {
       show();
       if (!isRunning && acked + refused >= total) end?.();
-    }, SHOW_EVERY);
+    }, PROGRESS_INTERVAL_MS);
 
     function stopSending(): void {
       isRunning = false;
@@ -112,7 +112,7 @@ export function createSeriesRunner(bench: Bench): SeriesRunner {
       end = undefined;
       show();
     };
-    look();
+    sendDue();
     show();
   }
 

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import type { Bench } from "../../bench.ts";
+import type { Workbench } from "../../bench.ts";
 import { CLIENT_FRAME_TYPES, SERVER_FRAME_TYPES } from "../../wire/frame-types.ts";
 import type { Filter } from "./filter.ts";
 
@@ -9,7 +9,7 @@ const OTHER_TYPES = ["dial", "open", "close", "wait", "binary", "not JSON", "no 
 const TYPES = [...new Set([...CLIENT_FRAME_TYPES, ...SERVER_FRAME_TYPES])].sort();
 
 interface FilterBarProps {
-  readonly bench: Bench;
+  readonly workbench: Workbench;
   readonly filter: Filter;
   readonly problem: string | undefined;
   set(filter: Filter): void;
@@ -17,8 +17,8 @@ interface FilterBarProps {
 }
 
 /** Which frames are shown. It is kept in the address, so that a link or a reload has it too. */
-export function FilterBar({ bench, filter, problem, set, children }: FilterBarProps) {
-  const names = new Set(bench.clients.value.map(({ id }) => bench.nameOf(id)));
+export function FilterBar({ workbench, filter, problem, set, children }: FilterBarProps) {
+  const names = new Set(workbench.clients.value.map(({ id }) => workbench.nameOf(id)));
   // One that is gone, or not there yet after a reload, stays chosen.
   if (filter.client !== "") names.add(filter.client);
   return (

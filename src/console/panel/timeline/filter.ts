@@ -38,11 +38,11 @@ export function compileFilter(filter: Filter, nameOf: (id: string) => string): C
   if (client !== "") tests.push((frame) => nameOf(frame.client) === client);
   if (direction !== "") tests.push((frame) => frame.direction === direction);
   if (type !== "") tests.push((frame) => frame.type === type);
-  if (marked) tests.push((frame) => frame.notes.marks.length > 0);
+  if (marked) tests.push((frame) => frame.annotations.marks.length > 0);
   if (find !== "") {
     const expression = expressionOf(find);
     if (typeof expression === "string") return { matches: undefined, problem: expression };
-    tests.push(({ text, type: name, notes }) => {
+    tests.push(({ text, type: name, annotations: notes }) => {
       return (
         expression.test(text) ||
         expression.test(name) ||

@@ -1,32 +1,32 @@
 import { useState } from "preact/hooks";
-import type { Bench } from "../../bench.ts";
+import type { Workbench } from "../../bench.ts";
 import { copyText } from "../../copy-text.ts";
 import { IconButton } from "../../view/icon.tsx";
 import { type Frame, prettyJson } from "../../wire/frame.ts";
-import { milliseconds, preciseTime, size } from "../../wording.ts";
+import { formatBytes, formatMs, preciseTime } from "../../wording.ts";
 import { CopyFrame } from "../record/copy-frame.tsx";
-import { Arrow } from "./frame-row.tsx";
+import { DirectionArrow } from "./frame-row.tsx";
 
 interface FrameDetailProps {
-  readonly bench: Bench;
+  readonly workbench: Workbench;
   readonly frame: Frame;
   /** Missing where nothing can be sent. */
   readonly edit?: ((text: string) => void) | undefined;
   close(): void;
-  tell(text: string): void;
+  announce(text: string): void;
 }
 
 /** All of one frame: what is to be said about it, and what was on the wire. */
-export function FrameDetail({ bench, frame, edit, close, tell }: FrameDetailProps) {
+export function FrameDetail({ workbench, frame, edit, close, announce }: FrameDetailProps) {
   const [raw, setRaw] = useState(false);
-  const { number, type, direction, client, at, bytes, text, notes } = frame;
+  const { number, type, direction, client, at, bytes, text, annotations: notes } = frame;
   const content = raw ? text : prettyJson(text);
 
   return (
     <section class="frame-detail" id="frame-detail" aria-label={`Frame ${number}`}>
       <div class="detail-head">
         <h2>
-          <Arrow direction={direction} /> {type} <span class="fine">no. {number}</span>
+          <DirectionArrow direction={direction} /> {type} <span class="fine">no. {number}</span>
         </h2>
         <div class="choice" role="group" aria-label="View">
           <button type="button" class="small" aria-pressed={!raw} onClick={() => setRaw(false)}>
@@ -41,24 +41,24 @@ export function FrameDetail({ bench, frame, edit, close, tell }: FrameDetailProp
             Edit and send
           </button>
         )}
-        <CopyFrame bench={bench} frame={frame} tell={tell} />
+        <CopyFrame workbench={workbench} frame={frame} announce={announce} />
         <IconButton
           icon="copy"
           label="Copy the frame"
           shortcut="y"
           id="copy-frame"
-          onClick={() => void copyText(content, tell)}
+          onClick={() => void copyText(content, announce)}
         />
         <IconButton icon="close" label="Close the frame" shortcut="Esc" onClick={close} />
       </div>
       <p class="fine">
-        {bench.nameOf(client)} at {preciseTime(at)}
-        {direction === "in" || direction === "out" ? `, ${size(bytes)}` : ""}
+        {workbench.nameOf(client)} at {preciseTime(at)}
+        {direction === "in" || direction === "out" ? `, ${formatBytes(bytes)}` : ""}
         {notes.seq === undefined ? "" : `, sequence ${notes.seq}`}
-        {notes.roundTrip === undefined ? "" : `, answered after ${milliseconds(notes.roundTrip)}`}
+        {notes.roundTrip === undefined ? "" : `, answered after ${formatMs(notes.roundTrip)}`}
       </p>
       {notes.marks.map((mark) => (
-        <p key={mark.kind} class={`remark ${mark.tone}`}>
+        <p key={mark.kind} class={`remark ${mark.severity}`}>
           {mark.text}
         </p>
       ))}

@@ -1,16 +1,16 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import type { Bench } from "../../bench.ts";
+import type { Workbench } from "../../bench.ts";
 import { FrameHeadings, FrameRow } from "./frame-row.tsx";
 import type { Rows } from "./rows.ts";
 
 /** Height of a row, in pixels; the style sheet has the same. */
-export const ROW_HEIGHT = 24;
+export const ROW_HEIGHT_PX = 24;
 
 /** Rows drawn above and below what is in view, so that a small step finds them there. */
-const BEYOND = 12;
+const OVERSCAN_ROWS = 12;
 
 interface FrameListProps {
-  readonly bench: Bench;
+  readonly workbench: Workbench;
   readonly rows: Rows;
   /** The number of the frame that is looked at. */
   readonly chosen: number | undefined;
@@ -22,7 +22,7 @@ interface FrameListProps {
 }
 
 /** As many rows as fit, of however many there are: the rest is only room. */
-export function FrameList({ bench, rows, chosen, choose, filtered, first }: FrameListProps) {
+export function FrameList({ workbench, rows, chosen, choose, filtered, first }: FrameListProps) {
   const scroller = useRef<HTMLDivElement>(null);
   const [view, setView] = useState({ top: 0, height: 0 });
   const following = useRef(true);
@@ -33,7 +33,7 @@ export function FrameList({ bench, rows, chosen, choose, filtered, first }: Fram
     if (scroller.current === null) return;
     const { scrollTop, clientHeight } = scroller.current;
     // The row of headings lies over the first row's height.
-    following.current = (count + 1) * ROW_HEIGHT - scrollTop - clientHeight < 2 * ROW_HEIGHT;
+    following.current = (count + 1) * ROW_HEIGHT_PX - scrollTop - clientHeight < 2 * ROW_HEIGHT_PX;
     setView((before) =>
       before.top === scrollTop && before.height === clientHeight
         ? before
@@ -70,15 +70,15 @@ export function FrameList({ bench, rows, chosen, choose, filtered, first }: Fram
     const gone = first - firstBefore.current;
     firstBefore.current = first;
     const stays = !following.current || chosen !== undefined;
-    if (gone > 0 && stays && filtered === undefined) scroller.current!.scrollTop -= gone * ROW_HEIGHT;
+    if (gone > 0 && stays && filtered === undefined) scroller.current!.scrollTop -= gone * ROW_HEIGHT_PX;
   }, [first]);
 
   function show(index: number): void {
     const element = scroller.current!;
-    const top = index * ROW_HEIGHT;
+    const top = index * ROW_HEIGHT_PX;
     if (top < element.scrollTop) element.scrollTop = top;
-    else if (top + 2 * ROW_HEIGHT > element.scrollTop + element.clientHeight)
-      element.scrollTop = top + 2 * ROW_HEIGHT - element.clientHeight;
+    else if (top + 2 * ROW_HEIGHT_PX > element.scrollTop + element.clientHeight)
+      element.scrollTop = top + 2 * ROW_HEIGHT_PX - element.clientHeight;
   }
 
   function pick(number: number): void {
@@ -88,7 +88,7 @@ export function FrameList({ bench, rows, chosen, choose, filtered, first }: Fram
   }
 
   function onKeyDown(event: KeyboardEvent): void {
-    const page = Math.max(1, Math.floor(view.height / ROW_HEIGHT) - 1);
+    const page = Math.max(1, Math.floor(view.height / ROW_HEIGHT_PX) - 1);
     const steps: Readonly<Record<string, number>> = {
       ArrowDown: 1,
       ArrowUp: -1,
@@ -107,10 +107,10 @@ export function FrameList({ bench, rows, chosen, choose, filtered, first }: Fram
     show(index);
   }
 
-  const top = Math.max(0, Math.floor(view.top / ROW_HEIGHT) - BEYOND);
-  const end = Math.min(count, Math.ceil((view.top + view.height) / ROW_HEIGHT) + BEYOND);
+  const top = Math.max(0, Math.floor(view.top / ROW_HEIGHT_PX) - OVERSCAN_ROWS);
+  const end = Math.min(count, Math.ceil((view.top + view.height) / ROW_HEIGHT_PX) + OVERSCAN_ROWS);
   // A row that goes out at one end comes in at the other: nothing is made anew, only written over.
-  const slots = Math.ceil(view.height / ROW_HEIGHT) + 2 * BEYOND + 2;
+  const slots = Math.ceil(view.height / ROW_HEIGHT_PX) + 2 * OVERSCAN_ROWS + 2;
   const drawn = [];
   let isChosenDrawn = false;
   for (let index = top; index < end; index++) {
@@ -121,8 +121,8 @@ export function FrameList({ bench, rows, chosen, choose, filtered, first }: Fram
     drawn.push(
       <FrameRow
         key={index % slots}
-        name={bench.nameOf(frame.client)}
-        tone={bench.toneOf(frame.client)}
+        name={workbench.nameOf(frame.client)}
+        tone={workbench.colorIndexOf(frame.client)}
         frame={frame}
         index={index}
         delta={before === undefined ? undefined : frame.at - before.at}
@@ -146,8 +146,8 @@ export function FrameList({ bench, rows, chosen, choose, filtered, first }: Fram
       onKeyDown={onKeyDown}
     >
       <FrameHeadings />
-      <div class="frame-room" role="presentation" style={{ height: `${count * ROW_HEIGHT}px` }}>
-        <div role="rowgroup" style={{ transform: `translateY(${top * ROW_HEIGHT}px)` }}>
+      <div class="frame-room" role="presentation" style={{ height: `${count * ROW_HEIGHT_PX}px` }}>
+        <div role="rowgroup" style={{ transform: `translateY(${top * ROW_HEIGHT_PX}px)` }}>
           {drawn}
         </div>
       </div>

@@ -1,6 +1,6 @@
 import { Component } from "preact";
 import { type Direction, type Frame, readObject } from "../../wire/frame.ts";
-import { milliseconds, preciseTime, size } from "../../wording.ts";
+import { formatBytes, formatMs, preciseTime } from "../../wording.ts";
 
 const ARROWS: Record<Direction, { readonly sign: string; readonly word: string }> = {
   out: { sign: "↑", word: "sent" },
@@ -10,10 +10,10 @@ const ARROWS: Record<Direction, { readonly sign: string; readonly word: string }
 };
 
 /** Characters of a frame's text shown in its row; more do not fit. */
-const PREVIEW = 160;
+const PREVIEW_LENGTH = 160;
 
 /** Where it went, as a sign with its word for who cannot see it. */
-export function Arrow({ direction }: { readonly direction: Direction }) {
+export function DirectionArrow({ direction }: { readonly direction: Direction }) {
   const { sign, word } = ARROWS[direction];
   return (
     <span class="arrow" title={word} role="img" aria-label={word}>
@@ -23,16 +23,19 @@ export function Arrow({ direction }: { readonly direction: Direction }) {
 }
 
 /** Longest text that is read for its preview; of a longer one the beginning is shown as it is. */
-const READ_UP_TO = 4096;
+const MAX_PREVIEW_INPUT = 4096;
 
 /** What a frame says beside what the other columns say; where that is nothing, its `id`. */
 function previewOf(text: string): string {
-  const frame = text.length > READ_UP_TO ? undefined : readObject(text);
-  if (frame === undefined) return text.slice(0, PREVIEW);
+  const frame = text.length > MAX_PREVIEW_INPUT ? undefined : readObject(text);
+  if (frame === undefined) return text.slice(0, PREVIEW_LENGTH);
   const { type: _type, seq: _seq, at: _at, id, quota: _quota, from, text: said, ...rest } = frame;
   const fields = Object.entries(rest).map(([name, value]) => `${name} ${JSON.stringify(value)}`);
   if (said !== undefined) fields.unshift(from === undefined ? String(said) : `${from}: ${said}`);
-  return (fields.length === 0 && typeof id === "string" ? `id ${id}` : fields.join(", ")).slice(0, PREVIEW);
+  return (fields.length === 0 && typeof id === "string" ? `id ${id}` : fields.join(", ")).slice(
+    0,
+    PREVIEW_LENGTH,
+  );
 }
 
 const HEADINGS = [
@@ -87,7 +90,7 @@ export class FrameRow extends Component<FrameRowProps> {
   }
 
   override render({ name, tone, frame, index, delta, isChosen, choose }: FrameRowProps) {
-    const { number, direction, type, bytes, text, at, notes } = frame;
+    const { number, direction, type, bytes, text, at, annotations: notes } = frame;
     const { seq, roundTrip, marks } = notes;
     return (
       // biome-ignore lint/a11y/useKeyWithClickEvents: the grid around it takes the keys
@@ -109,10 +112,10 @@ export class FrameRow extends Component<FrameRowProps> {
           {preciseTime(at)}
         </span>
         <span role="gridcell" class="delta">
-          {delta === undefined ? "" : `+${milliseconds(Math.max(0, delta))}`}
+          {delta === undefined ? "" : `+${formatMs(Math.max(0, delta))}`}
         </span>
         <span role="gridcell" class="way">
-          <Arrow direction={direction} />
+          <DirectionArrow direction={direction} />
         </span>
         <span role="gridcell" class="type">
           {type}
@@ -122,17 +125,17 @@ export class FrameRow extends Component<FrameRowProps> {
         </span>
         <span role="gridcell" class="preview">
           {marks.map((mark) => (
-            <span key={mark.kind} class={`mark ${mark.tone}`} title={mark.text}>
+            <span key={mark.kind} class={`mark ${mark.severity}`} title={mark.text}>
               {mark.kind}
             </span>
           ))}
           {marks[0]?.kind === "close" ? marks[0].text : previewOf(text)}
         </span>
         <span role="gridcell" class="trip">
-          {roundTrip === undefined ? "" : milliseconds(roundTrip)}
+          {roundTrip === undefined ? "" : formatMs(roundTrip)}
         </span>
         <span role="gridcell" class="bytes">
-          {direction === "in" || direction === "out" ? size(bytes) : ""}
+          {direction === "in" || direction === "out" ? formatBytes(bytes) : ""}
         </span>
       </div>
     );

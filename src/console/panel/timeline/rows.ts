@@ -22,23 +22,23 @@ export interface Rows {
 export function createRows(
   log: FrameLog,
 ): (matches: ((frame: Frame) => boolean) | undefined, upTo: number) => Rows {
-  let asked: ((frame: Frame) => boolean) | undefined;
+  let lastMatches: ((frame: Frame) => boolean) | undefined;
   let numbers: number[] = [];
   /** How many of `numbers` are gone from the log. */
   let gone = 0;
-  let askedTo = 0;
+  let checkedTo = 0;
 
-  function ask(matches: (frame: Frame) => boolean): void {
-    if (matches !== asked) {
-      asked = matches;
+  function update(matches: (frame: Frame) => boolean): void {
+    if (matches !== lastMatches) {
+      lastMatches = matches;
       numbers = [];
       gone = 0;
-      askedTo = 0;
+      checkedTo = 0;
     }
-    for (let number = Math.max(askedTo + 1, log.first); number <= log.last; number++) {
+    for (let number = Math.max(checkedTo + 1, log.first); number <= log.last; number++) {
       if (matches(log.get(number)!)) numbers.push(number);
     }
-    askedTo = log.last;
+    checkedTo = log.last;
     while (gone < numbers.length && numbers[gone]! < log.first) gone++;
     if (gone < COMPACT_AT) return;
     numbers.splice(0, gone);
@@ -46,7 +46,7 @@ export function createRows(
   }
 
   /** The place in `numbers` of the first that is not below `number`. */
-  function placeOf(number: number): number {
+  function lowerBound(number: number): number {
     let [low, high] = [gone, numbers.length];
     while (low < high) {
       const middle = (low + high) >> 1;
@@ -65,12 +65,12 @@ export function createRows(
         indexOf: (number) => Math.max(0, number - first),
       };
     }
-    ask(matches);
+    update(matches);
     const start = gone;
     return {
-      count: placeOf(upTo + 1) - start,
+      count: lowerBound(upTo + 1) - start,
       frameAt: (index) => log.get(numbers[start + index] ?? -1),
-      indexOf: (number) => placeOf(number) - start,
+      indexOf: (number) => lowerBound(number) - start,
     };
   };
 }
