@@ -2,8 +2,8 @@ import { Command } from "commander";
 import { RIGHTS_BY_NAME } from "../core/api-keys.ts";
 import { IDENTIFIER_RULE, isIdentifier } from "../protocol/identifiers.ts";
 import { hashOfApiKey, newApiKey } from "../server/authentication/api-keys.ts";
-import { Failure } from "./failure.ts";
-import { print, printJson, remark } from "./print.ts";
+import { CliError } from "./failure.ts";
+import { print, printJson, printNote } from "./print.ts";
 
 interface ApiKeyFlags {
   readonly rights: string;
@@ -22,16 +22,16 @@ export function apiKeyCommand(): Command {
 
 function apiKey(name: string, { rights, json = false }: ApiKeyFlags): void {
   if (!isIdentifier(name))
-    throw new Failure(`${JSON.stringify(name)} cannot be a key's name: use ${IDENTIFIER_RULE}.`);
+    throw new CliError(`${JSON.stringify(name)} cannot be a key's name: use ${IDENTIFIER_RULE}.`);
   if (!RIGHTS_BY_NAME.has(rights))
-    throw new Failure(
+    throw new CliError(
       `--rights=${JSON.stringify(rights)} must be one of ${[...RIGHTS_BY_NAME.keys()].join(", ")}.`,
     );
   const key = newApiKey();
   const entry = `${name}:${hashOfApiKey(key)}:${rights}`;
   if (json) printJson({ key, entry }, 2);
   else print(`key       ${key}\nAPI_KEYS  ${entry}`);
-  remark(
+  printNote(
     "The key is shown this once. Give it to the program, add the entry to API_KEYS (commas between entries) and restart the server.",
   );
 }

@@ -1,11 +1,11 @@
 import type { Fault } from "../core/faults.ts";
 import type { Quota } from "../protocol/server-frames.ts";
-import { Failure } from "./failure.ts";
-import { type Credential, reach, readObject } from "./sign-in.ts";
+import { CliError } from "./failure.ts";
+import { type Credential, fetchServer, readJsonObject } from "./sign-in.ts";
 import type { Target } from "./target.ts";
 
 /** What the user's plan allows, and what is left of it. */
-export interface Allowance {
+export interface PlanUsage {
   readonly plan: string;
   /** Null where nothing is counted. */
   readonly quota: Quota | null;
@@ -14,35 +14,35 @@ export interface Allowance {
 }
 
 /** Asks `GET /me`, which is free. Throws a Failure with the server's words where it refuses. */
-export async function askAllowance(target: Target, credential: Credential): Promise<Allowance> {
-  const { plan, quota, connections_limit: connections } = await ask(target, credential, "/me");
-  return { plan, quota, connections } as Allowance;
+export async function fetchPlanUsage(target: Target, credential: Credential): Promise<PlanUsage> {
+  const { plan, quota, connections_limit: connections } = await requestAs(target, credential, "/me");
+  return { plan, quota, connections } as PlanUsage;
 }
 
 /** Has the server disturb the connection called `connection`. Throws a Failure with the reason where it does not. */
-export async function askFault(
+export async function requestFault(
   target: Target,
   credential: Credential,
   connection: string,
   fault: Fault,
 ): Promise<void> {
   const body = JSON.stringify({ connection, fault });
-  const { faults } = await readObject(await reach(target, "/config.json"));
+  const { faults } = await readJsonObject(await fetchServer(target, "/config.json"));
   if (faults !== true)
-    throw new Failure("This server makes no faults: it would have to be started with TEST_FAULTS=true.");
-  await ask(target, credential, "/test/faults", { method: "POST", body });
+    throw new CliError("This server makes no faults: it would have to be started with TEST_FAULTS=true.");
+  await requestAs(target, credential, "/test/faults", { method: "POST", body });
 }
 
-async function ask(
+async function requestAs(
   target: Target,
   credential: Credential,
   path: string,
   init: RequestInit = {},
 ): Promise<Record<string, unknown>> {
   const headers = { Authorization: `Bearer ${await credential.token()}`, "Content-Type": "application/json" };
-  const answer = await reach(target, path, { ...init, headers });
-  const body = await readObject(answer);
-  if (answer.ok) return body;
-  const said = typeof body.detail === "string" ? body.detail : `status ${answer.status}`;
-  throw new Failure(`${path} was refused: ${said}`);
+  const response = await fetchServer(target, path, { ...init, headers });
+  const body = await readJsonObject(response);
+  if (response.ok) return body;
+  const detail = typeof body.detail === "string" ? body.detail : `status ${response.status}`;
+  throw new CliError(`${path} was refused: ${detail}`);
 }

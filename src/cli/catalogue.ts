@@ -6,13 +6,13 @@ import { closestName } from "../server/settings/spelling.ts";
 // What the catalogue says about a code that somebody met: pure, so that every word of it can be tested.
 
 /** An error of the catalogue, as `--json` shows it. */
-export interface ErrorFound extends ErrorEntry {
+export interface ErrorInfo extends ErrorEntry {
   readonly kind: "error";
   readonly code: ErrorCode;
 }
 
 /** A close code; `sent` says whether Parley sends it, or what is known comes from its range only. */
-export interface CloseFound {
+export interface CloseCodeInfo {
   readonly kind: "close";
   readonly code: number;
   readonly reason: string;
@@ -27,31 +27,31 @@ export interface CloseFound {
 }
 
 /** An HTTP status, with the errors that are answered with it. */
-export interface StatusFound {
+export interface StatusInfo {
   readonly kind: "status";
   readonly code: number;
   /** `Too Many Requests`. */
   readonly name: string;
-  readonly errors: readonly ErrorFound[];
+  readonly errors: readonly ErrorInfo[];
 }
 
-export type Found = ErrorFound | CloseFound | StatusFound;
+export type CodeInfo = ErrorInfo | CloseCodeInfo | StatusInfo;
 
 /** All codes of errors, in the order of the catalogue. */
 export const ERROR_CODES = Object.keys(ERRORS) as ErrorCode[];
 
 /** The close codes that Parley sends or its clients see, in rising order. */
-export const CLOSES: readonly number[] = Object.keys(CLOSE_CODES).map(Number);
+export const KNOWN_CLOSE_CODES: readonly number[] = Object.keys(CLOSE_CODES).map(Number);
 
 /** The error called `code`. */
-export function errorFound(code: ErrorCode): ErrorFound {
+export function errorInfo(code: ErrorCode): ErrorInfo {
   return { kind: "error", code, ...errorEntry(code) };
 }
 
 /** What close code `code` means, by its range where it has no entry of its own. */
-export function closeFound(code: number): CloseFound {
+export function closeCodeInfo(code: number): CloseCodeInfo {
   const errors = ERROR_CODES.filter((each) => errorEntry(each).close === code);
-  const sent = CLOSES.includes(code);
+  const sent = KNOWN_CLOSE_CODES.includes(code);
   return { kind: "close", code, ...describeClose(code), sent, reconnect: mayReconnect(code), errors };
 }
 
@@ -59,43 +59,48 @@ export function closeFound(code: number): CloseFound {
  * What `text` stands for: an error's code (`rate_limited`, `Rate-Limited`), a close code (1000–4999) or its reason
  * (`replaced`), an HTTP status (429, `Too Many Requests`) that an error of the catalogue has. Undefined when it is none of them.
  */
-export function lookUp(text: string): Found | undefined {
-  const name = normal(text);
-  if (/^\d{4}$/.test(name) && Number(name) >= 1000 && Number(name) < 5000) return closeFound(Number(name));
+export function findCode(text: string): CodeInfo | undefined {
+  const name = normalize(text);
+  if (/^\d{4}$/.test(name) && Number(name) >= 1000 && Number(name) < 5000) return closeCodeInfo(Number(name));
   const error = ERROR_CODES.find((code) => code === name);
-  if (error !== undefined) return errorFound(error);
-  const close = CLOSES.find((code) => normal(describeClose(code).reason) === name);
-  if (close !== undefined) return closeFound(close);
-  const status = STATUSES.find((code) => `${code}` === name || normal(nameOf(code)) === name);
+  if (error !== undefined) return errorInfo(error);
+  const close = KNOWN_CLOSE_CODES.find((code) => normalize(describeClose(code).reason) === name);
+  if (close !== undefined) return closeCodeInfo(close);
+  const status = STATUSES.find((code) => `${code}` === name || normalize(statusName(code)) === name);
   if (status === undefined) return undefined;
-  const errors = ERROR_CODES.filter((code) => errorEntry(code).http === status).map(errorFound);
-  return { kind: "status", code: status, name: nameOf(status), errors };
+  const errors = ERROR_CODES.filter((code) => errorEntry(code).http === status).map(errorInfo);
+  return { kind: "status", code: status, name: statusName(status), errors };
 }
 
 /** The code that `text` was probably meant to be: two slips away, or the first that shares the beginning of a word. */
-export function nearest(text: string): string | undefined {
-  const name = normal(text);
-  const near = closestName(name, [...ERROR_CODES, ...CLOSES.map(String), ...STATUSES.map(String)]);
-  if (near !== undefined || /^\d*$/.test(name)) return near;
-  const beginnings = name.split("_").map(beginning);
-  const kin = (code: ErrorCode) =>
-    code.split("_").filter((word) => word.length >= SHARED && beginnings.includes(beginning(word))).length;
-  const [best] = ERROR_CODES.toSorted((a, b) => kin(b) - kin(a));
-  return best !== undefined && kin(best) > 0 ? best : undefined;
+export function closestCode(text: string): string | undefined {
+  const name = normalize(text);
+  const closest = closestName(name, [
+    ...ERROR_CODES,
+    ...KNOWN_CLOSE_CODES.map(String),
+    ...STATUSES.map(String),
+  ]);
+  if (closest !== undefined || /^\d*$/.test(name)) return closest;
+  const prefixes = name.split("_").map(prefixOf);
+  const sharedWords = (code: ErrorCode) =>
+    code.split("_").filter((word) => word.length >= SHARED_PREFIX_LENGTH && prefixes.includes(prefixOf(word)))
+      .length;
+  const [best] = ERROR_CODES.toSorted((a, b) => sharedWords(b) - sharedWords(a));
+  return best !== undefined && sharedWords(best) > 0 ? best : undefined;
 }
 
 /** Letters that two words must begin with to be kin: `inactivity` and `inactive`, `limit` and `limited`. */
-const SHARED = 5;
+const SHARED_PREFIX_LENGTH = 5;
 
-const beginning = (word: string): string => word.slice(0, SHARED);
+const prefixOf = (word: string): string => word.slice(0, SHARED_PREFIX_LENGTH);
 
 /** The statuses that some error is answered with. */
 const STATUSES = [...new Set(ERROR_CODES.map((code) => errorEntry(code).http))].sort((a, b) => a - b);
 
-const nameOf = (status: number): string => STATUS_CODES[status] ?? "";
+const statusName = (status: number): string => STATUS_CODES[status] ?? "";
 
 /** As codes are written: small letters, words joined by `_`. */
-function normal(text: string): string {
+function normalize(text: string): string {
   return text
     .trim()
     .toLowerCase()

@@ -1,7 +1,7 @@
 import { escapeControlChars } from "../core/harmless.ts";
 /** Rows of cells, each made harmless, as lines of text, each column as wide as its widest cell. */
-export function columns(given: readonly (readonly string[])[]): string {
-  const rows = given.map((row) => row.map(escapeControlChars));
+export function formatTable(cells: readonly (readonly string[])[]): string {
+  const rows = cells.map((row) => row.map(escapeControlChars));
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   const line = (row: readonly string[]) => row.map((cell, column) => cell.padEnd(widths[column]!)).join("  ");
   return rows.map((row) => line(row).trimEnd()).join("\n");

@@ -1,14 +1,14 @@
 import { randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { Command } from "commander";
-import { table, tally } from "../conformance/report.ts";
+import { formatTable, summarize } from "../conformance/report.ts";
 import { runConformance } from "../conformance/run.ts";
 import { type SigningKey, sign } from "../conformance/signer.ts";
-import { readTarget, type Target } from "../conformance/target.ts";
-import type { Person } from "../conformance/world.ts";
+import { parseServerAddress, type ServerAddress } from "../conformance/target.ts";
+import type { TestUser } from "../conformance/world.ts";
 import { isIdentifier } from "../protocol/identifiers.ts";
-import { Failure, Misuse } from "./failure.ts";
-import { gather } from "./flag-values.ts";
+import { CliError, UsageError } from "./failure.ts";
+import { collectOption } from "./flag-values.ts";
 import { print, printJson } from "./print.ts";
 
 interface ConformanceFlags {
@@ -20,7 +20,7 @@ interface ConformanceFlags {
 }
 
 /** Of the demo accounts, the two whose plans have most room: a run takes some 40 requests of each. */
-const DEMO_PEOPLE = ["user2:password", "user3:password"];
+const DEMO_ACCOUNTS = ["user2:password", "user3:password"];
 
 const NOTE = `
 Who speaks: two accounts given with --user; or, where there is a key, users of its own; or the demo accounts
@@ -34,7 +34,7 @@ export function conformanceCommand(): Command {
   return new Command("conformance")
     .argument("<url>", "address of the server: ws://127.0.0.1:8000")
     .description("check a running server against the rules of the protocol")
-    .option("--user <name:password>", "an account to speak as; give two", gather)
+    .option("--user <name:password>", "an account to speak as; give two", collectOption)
     .option("--secret-key-file <path>", "file with the server's SECRET_KEY")
     .option("--issuer <name>", "issuer of tokens of its own", process.env.TOKEN_ISSUER || "parley")
     .option("--audience <name>", "audience of tokens of its own", process.env.TOKEN_AUDIENCE || "parley")
@@ -44,15 +44,17 @@ export function conformanceCommand(): Command {
 }
 
 async function conformance(address: string, flags: ConformanceFlags): Promise<void> {
-  const target = readTarget(address);
+  const target = parseServerAddress(address);
   if (target === undefined)
-    throw new Misuse(`${JSON.stringify(address)} is not a server's address; such as ws://127.0.0.1:8000 is.`);
+    throw new UsageError(
+      `${JSON.stringify(address)} is not a server's address; such as ws://127.0.0.1:8000 is.`,
+    );
   const key = readKey(flags);
-  const people = await findPeople(target, flags.user ?? [], key);
-  const results = await runConformance({ target, people, ...(key !== undefined && { key }) });
-  if (flags.json) printJson({ server: target.ws, ...tally(results), results }, 2);
-  else print(table(results));
-  if (tally(results).failed > 0) process.exitCode = 1;
+  const people = await resolveUsers(target, flags.user ?? [], key);
+  const results = await runConformance({ target, users: people, ...(key !== undefined && { key }) });
+  if (flags.json) printJson({ server: target.ws, ...summarize(results), results }, 2);
+  else print(formatTable(results));
+  if (summarize(results).failed > 0) process.exitCode = 1;
 }
 
 function readKey({ secretKeyFile, issuer, audience }: ConformanceFlags): SigningKey | undefined {
@@ -65,19 +67,19 @@ function readKeyFile(path: string): string {
     return readFileSync(path, "utf8").trim();
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    throw new Failure(`The file ${JSON.stringify(path)} cannot be read (${code ?? message}).`);
+    throw new CliError(`The file ${JSON.stringify(path)} cannot be read (${code ?? message}).`);
   }
 }
 
-async function findPeople(
-  target: Target,
+async function resolveUsers(
+  target: ServerAddress,
   accounts: readonly string[],
   key: SigningKey | undefined,
-): Promise<[Person, Person]> {
+): Promise<[TestUser, TestUser]> {
   if (accounts.length !== 0 && accounts.length !== 2)
-    throw new Failure("Two accounts are needed: --user name:password --user name:password.");
+    throw new CliError("Two accounts are needed: --user name:password --user name:password.");
   if (accounts.length === 0 && key !== undefined) {
-    await reach(target);
+    await fetchServer(target);
     const run = randomBytes(6).toString("hex");
     const [ann, bob] = [`conformance-${run}-ann`, `conformance-${run}-bob`];
     return [
@@ -85,29 +87,29 @@ async function findPeople(
       { user: bob, token: sign(key, bob) },
     ];
   }
-  const [ann, bob] = accounts.length === 0 ? DEMO_PEOPLE : accounts;
+  const [ann, bob] = accounts.length === 0 ? DEMO_ACCOUNTS : accounts;
   return [await signIn(target, ann!), await signIn(target, bob!)];
 }
 
-async function reach(target: Target, path = "/", init: RequestInit = {}): Promise<Response> {
+async function fetchServer(target: ServerAddress, path = "/", init: RequestInit = {}): Promise<Response> {
   try {
     return await fetch(`${target.http}${path}`, { ...init, signal: AbortSignal.timeout(10_000) });
   } catch (error) {
-    throw new Failure(`${target.http} cannot be reached: ${(error as Error).message}`);
+    throw new CliError(`${target.http} cannot be reached: ${(error as Error).message}`);
   }
 }
 
-async function signIn(target: Target, account: string): Promise<Person> {
+async function signIn(target: ServerAddress, account: string): Promise<TestUser> {
   const [user = "", password = ""] = [
     account.slice(0, account.indexOf(":")),
     account.slice(account.indexOf(":") + 1),
   ];
-  if (!isIdentifier(user)) throw new Failure("An account is given as name:password.");
+  if (!isIdentifier(user)) throw new CliError("An account is given as name:password.");
   const body = new URLSearchParams({ username: user, password });
-  const answer = await reach(target, "/token", { method: "POST", body });
-  const { access_token: token } = (await answer.json().catch(() => ({}))) as { access_token?: unknown };
-  if (answer.ok && typeof token === "string") return { user, token };
-  throw new Failure(
-    `${user} cannot sign in at ${target.http}/token (status ${answer.status}). Give two accounts with --user, or the key with --secret-key-file.`,
+  const response = await fetchServer(target, "/token", { method: "POST", body });
+  const { access_token: token } = (await response.json().catch(() => ({}))) as { access_token?: unknown };
+  if (response.ok && typeof token === "string") return { user, token };
+  throw new CliError(
+    `${user} cannot sign in at ${target.http}/token (status ${response.status}). Give two accounts with --user, or the key with --secret-key-file.`,
   );
 }

@@ -4,11 +4,11 @@ import type { ConversationStore, ConversationSummary } from "../core/conversatio
 import { escapeControlChars } from "../core/harmless.ts";
 import type { Settings } from "../server/settings/settings.ts";
 import { confirm } from "./confirm.ts";
-import { nameStore } from "./data-on-disk.ts";
-import { Failure } from "./failure.ts";
+import { printStorePath } from "./data-on-disk.ts";
+import { CliError } from "./failure.ts";
 import { print, printJson } from "./print.ts";
 import { addStoreFlags, loadStoreSettings } from "./setting-flags.ts";
-import { cleanUp, withConversations } from "./store.ts";
+import { purgeRemoved, withConversations } from "./store.ts";
 
 /** Conversations at hand, and what was given on the command line. */
 interface Task {
@@ -37,7 +37,7 @@ export function conversationCommand(): Command {
       const settings = loadStoreSettings(flags);
       await withConversations(settings, async (conversations) => task({ conversations, id, flags }));
       await after?.(settings);
-      if (task === remove || task === retain) nameStore(settings);
+      if (task === remove || task === retain) printStorePath(settings);
     });
 
   verb("list", "list all conversations", list).option("--json", JSON_OUTPUT);
@@ -47,7 +47,7 @@ export function conversationCommand(): Command {
     "remove <conversation>",
     "remove it with its messages and read marks, for good",
     remove,
-    cleanUp,
+    purgeRemoved,
   ).option("--yes", "do not ask");
   verb("retain <conversation>", "set how long it keeps its messages", retain)
     .option("--messages <count>", "keep the newest so many; 0 keeps all")
@@ -62,33 +62,34 @@ const JSON_OUTPUT = "answer as JSON, for scripts";
 
 async function list({ conversations, flags }: Task): Promise<void> {
   const all = await conversations.list();
-  if (flags.json) return void printJson(all.map(visible), 2);
+  if (flags.json) return void printJson(all.map(jsonFields), 2);
   if (all.length === 0) return print("There are no conversations yet.");
   const width = Math.max(...all.map(({ id }) => escapeControlChars(id).length));
   for (const summary of all) {
-    const { kept, last } = words(summary);
+    const { kept, last } = formatFields(summary);
     print(`${escapeControlChars(summary.id).padEnd(width)}  ${kept.padEnd(24)}  ${last}`);
   }
 }
 
 async function show({ conversations, id, flags }: Task): Promise<void> {
-  const summary = await existing(conversations, id);
+  const summary = await requireConversation(conversations, id);
   const marks = await conversations.readMarks(id);
-  if (flags.json) return void printJson({ ...visible(summary), read: Object.fromEntries(marks) }, 2);
-  const { kept, last, keeps } = words(summary);
+  if (flags.json) return void printJson({ ...jsonFields(summary), read: Object.fromEntries(marks) }, 2);
+  const { kept, last, keeps } = formatFields(summary);
   print(`conversation  ${id}\nmessages      ${kept}\nlast          ${last}\nkeeps         ${keeps}`);
   for (const [user, seq] of marks) print(`read          ${escapeControlChars(user)} up to ${seq}`);
 }
 
 async function exportAll({ conversations, id }: Task): Promise<void> {
-  await existing(conversations, id);
+  await requireConversation(conversations, id);
   for await (const message of conversations.messages(id))
     if (!printJson(message)) await once(process.stdout, "drain");
 }
 
 async function remove({ conversations, id, flags }: Task): Promise<void> {
-  const summary = await existing(conversations, id);
-  if (!flags.yes) await confirm(`Remove ${id}, ${words(summary).kept}, for good?`, "Nothing was removed.");
+  const summary = await requireConversation(conversations, id);
+  if (!flags.yes)
+    await confirm(`Remove ${id}, ${formatFields(summary).kept}, for good?`, "Nothing was removed.");
   await conversations.remove(id);
   print(
     `Removed ${id}. Connections in it are closed. If it is begun anew, its numbers go on after ${summary.seq}.`,
@@ -96,33 +97,37 @@ async function remove({ conversations, id, flags }: Task): Promise<void> {
 }
 
 async function retain({ conversations, id, flags }: Task): Promise<void> {
-  const { keep } = await existing(conversations, id);
+  const { keep } = await requireConversation(conversations, id);
   if (
     flags.default ? flags.messages !== undefined || flags.days !== undefined : !flags.messages && !flags.days
   )
-    throw new Failure("Say how much it keeps: --messages, --days or both, or --default alone.");
+    throw new CliError("Say how much it keeps: --messages, --days or both, or --default alone.");
   const own = flags.default
     ? { messages: null, days: null }
-    : { messages: count(flags.messages) ?? keep.messages, days: count(flags.days) ?? keep.days };
+    : { messages: parseCount(flags.messages) ?? keep.messages, days: parseCount(flags.days) ?? keep.days };
   await conversations.retain(id, own);
-  print(`${id} keeps ${words(await existing(conversations, id)).keeps}.`);
+  print(`${id} keeps ${formatFields(await requireConversation(conversations, id)).keeps}.`);
 }
 
-function count(text: string | undefined): number | undefined {
+function parseCount(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
-  if (!/^\d{1,9}$/.test(text)) throw new Failure(`${JSON.stringify(text)} is no count: give a whole number.`);
+  if (!/^\d{1,9}$/.test(text))
+    throw new CliError(`${JSON.stringify(text)} is no count: give a whole number.`);
   return Number(text);
 }
 
-async function existing(conversations: ConversationStore, id: string): Promise<ConversationSummary> {
+async function requireConversation(
+  conversations: ConversationStore,
+  id: string,
+): Promise<ConversationSummary> {
   const summary = await conversations.find(id);
   if (summary !== undefined) return summary;
-  throw new Failure(
+  throw new CliError(
     `There is no conversation ${JSON.stringify(id)}; \`parley conversation list\` shows all.`,
   );
 }
 
-function visible({ id, seq, first, lastAt, keep }: ConversationSummary): object {
+function jsonFields({ id, seq, first, lastAt, keep }: ConversationSummary): object {
   return {
     conversation: id,
     messages: seq - first + 1,
@@ -134,7 +139,7 @@ function visible({ id, seq, first, lastAt, keep }: ConversationSummary): object 
   };
 }
 
-function words({ seq, first, lastAt, keep }: ConversationSummary) {
+function formatFields({ seq, first, lastAt, keep }: ConversationSummary) {
   const limit = (value: number | null, setting: string, amount: (value: number) => string) =>
     value === null ? `as ${setting} says` : value === 0 ? "without limit" : amount(value);
   const number = limit(keep.messages, "RETENTION_MESSAGES", (value) => `the newest ${value}`);

@@ -7,26 +7,26 @@ import type { Settings } from "../server/settings/settings.ts";
 // back to it before it makes a worker or builds its page. No worker and no bundle may be made elsewhere.
 
 /** Where `bin/parley.mjs` says which folder it was called in. */
-const CALLED_IN = "PARLEY_CALLED_IN";
+const CALLED_IN_ENV = "PARLEY_CALLED_IN";
 
-const OWN_FOLDER = fileURLToPath(new URL("../../", import.meta.url));
+const PACKAGE_DIR = fileURLToPath(new URL("../../", import.meta.url));
 
 /** Goes to the folder that the command was called in, where `bin/parley.mjs` started it. */
-export function enterCallersFolder(): void {
-  const folder = process.env[CALLED_IN];
-  delete process.env[CALLED_IN];
+export function enterCallerDirectory(): void {
+  const folder = process.env[CALLED_IN_ENV];
+  delete process.env[CALLED_IN_ENV];
   if (folder !== undefined) process.chdir(folder);
 }
 
 /** Goes to Parley's own folder; returns `settings` with the same files, by absolute paths. */
-export function enterOwnFolder(settings: Settings): Settings {
+export function enterPackageDirectory(settings: Settings): Settings {
   const { dataDir, tlsCert, tlsKey } = settings;
-  const placed = {
+  const resolved = {
     ...settings,
     dataDir: resolve(dataDir),
     ...(tlsCert !== undefined && { tlsCert: resolve(tlsCert) }),
     ...(tlsKey !== undefined && { tlsKey: resolve(tlsKey) }),
   };
-  process.chdir(OWN_FOLDER);
-  return placed;
+  process.chdir(PACKAGE_DIR);
+  return resolved;
 }

@@ -8,14 +8,14 @@ import { STORE_FILE } from "../engine/sqlite/names.ts";
 import { folderProblem, prepareDataFolder } from "../server/settings/data-folder.ts";
 import { redisAddressOf } from "../server/settings/redis-url.ts";
 import type { Settings } from "../server/settings/settings.ts";
-import { Failure } from "./failure.ts";
-import { remark } from "./print.ts";
+import { CliError } from "./failure.ts";
+import { printNote } from "./print.ts";
 
 /** Makes the data folder if need be; with Redis there is none. Throws a Failure when it cannot be used. */
-export function makeUsable(settings: Settings): void {
+export function prepareDataDir(settings: Settings): void {
   if (redisAddressOf(settings) !== undefined) return;
   const problem = prepareDataFolder(settings.dataDir);
-  if (problem !== undefined) throw new Failure(problem);
+  if (problem !== undefined) throw new CliError(problem);
 }
 
 /**
@@ -31,7 +31,7 @@ export function hasStore(settings: Settings): boolean {
   } catch (error) {
     if (error instanceof FileUnusable) throw error;
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
-    throw new Failure(folderProblem(settings.dataDir, error));
+    throw new CliError(folderProblem(settings.dataDir, error));
   }
 }
 
@@ -41,16 +41,16 @@ export function hasStore(settings: Settings): boolean {
  */
 export function requireStore(settings: Settings): void {
   if (!hasStore(settings))
-    throw new Failure(
+    throw new CliError(
       `There is no store in ${resolve(settings.dataDir)}; --data-dir (DATA_DIR) names another, and \`parley serve\` makes one.`,
     );
-  makeUsable(settings);
+  prepareDataDir(settings);
 }
 
 /** After a change: names the store on standard error where that depends on the folder that the command was called in. */
-export function nameStore(settings: Settings): void {
+export function printStorePath(settings: Settings): void {
   if (redisAddressOf(settings) === undefined && !isAbsolute(settings.dataDir))
-    remark(`store: ${escapeControlChars(resolve(settings.dataDir))}`);
+    printNote(`store: ${escapeControlChars(resolve(settings.dataDir))}`);
 }
 
 /** How long the settings keep messages; with Redis, which holds all in memory, not without limit unless that is said. */
@@ -61,7 +61,7 @@ export function retentionOf(settings: Settings): RetentionLimits {
 }
 
 /** Says which file of the store cannot be read, and what to do. What the engine refuses in its own words passes as it is. */
-export function explainStore(folder: string): (error: unknown) => never {
+export function explainStoreError(folder: string): (error: unknown) => never {
   const path = join(folder, STORE_FILE);
   return (error) => {
     throw classifyError(error) === undefined ? error : explainFileError(path, error);

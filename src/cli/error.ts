@@ -1,17 +1,17 @@
 import { Command } from "commander";
 import { escapedJson } from "../core/harmless.ts";
 import {
-  CLOSES,
-  type CloseFound,
-  closeFound,
+  type CloseCodeInfo,
+  type CodeInfo,
+  closeCodeInfo,
+  closestCode,
   ERROR_CODES,
-  type ErrorFound,
-  errorFound,
-  type Found,
-  lookUp,
-  nearest,
+  type ErrorInfo,
+  errorInfo,
+  findCode,
+  KNOWN_CLOSE_CODES,
 } from "./catalogue.ts";
-import { Failure } from "./failure.ts";
+import { CliError } from "./failure.ts";
 import { print } from "./print.ts";
 
 const NOTE = `
@@ -29,40 +29,40 @@ export function errorCommand(): Command {
     .option("--json", "answer as JSON, for scripts")
     .addHelpText("after", NOTE)
     .action((code: string | undefined, { json }: { json?: boolean }) => {
-      if (code === undefined) return print(json ? inJson(everything()) : list());
-      const found = lookUp(code);
-      if (found === undefined) throw new Failure(unknown(code));
-      print(json ? inJson(found) : inWords(found));
+      if (code === undefined) return print(json ? formatJson(allCodes()) : formatList());
+      const found = findCode(code);
+      if (found === undefined) throw new CliError(unknownCodeMessage(code));
+      print(json ? formatJson(found) : formatCode(found));
     });
 }
 
-function unknown(code: string): string {
-  const near = nearest(code);
-  const advice = near === undefined ? "" : ` Did you mean ${near}?`;
+function unknownCodeMessage(code: string): string {
+  const closest = closestCode(code);
+  const advice = closest === undefined ? "" : ` Did you mean ${closest}?`;
   return `${JSON.stringify(code)} is not a code of Parley's.${advice} \`parley error\` lists all.`;
 }
 
-function everything() {
-  return { errors: ERROR_CODES.map(errorFound), closes: CLOSES.map(closeFound) };
+function allCodes() {
+  return { errors: ERROR_CODES.map(errorInfo), closes: KNOWN_CLOSE_CODES.map(closeCodeInfo) };
 }
 
-function inJson(value: object): string {
+function formatJson(value: object): string {
   return escapedJson(value, 2);
 }
 
-function inWords(found: Found): string {
-  if (found.kind === "error") return errorInWords(found);
-  if (found.kind === "close") return closeInWords(found);
-  return [`HTTP ${found.code} ${found.name}`, ...found.errors.map(errorInWords)].join("\n\n");
+function formatCode(found: CodeInfo): string {
+  if (found.kind === "error") return formatError(found);
+  if (found.kind === "close") return formatCloseCode(found);
+  return [`HTTP ${found.code} ${found.name}`, ...found.errors.map(formatError)].join("\n\n");
 }
 
-function errorInWords({ code, category, http, close, what, advice }: ErrorFound): string {
+function formatError({ code, category, http, close, what, advice }: ErrorInfo): string {
   const end =
     close === undefined ? "no socket is closed for it" : `close code ${close}, where it ends a socket`;
   return [`${code}: an error (${category}); HTTP ${http}; ${end}`, `  ${what}`, `  ${advice}`].join("\n");
 }
 
-function closeInWords({ code, reason, sent, reconnect, passes, advice, errors }: CloseFound): string {
+function formatCloseCode({ code, reason, sent, reconnect, passes, advice, errors }: CloseCodeInfo): string {
   const origin = sent ? "" : " that Parley does not send";
   const lines = [
     `${code} ${reason}: a close code${origin}`,
@@ -75,10 +75,10 @@ function closeInWords({ code, reason, sent, reconnect, passes, advice, errors }:
   return lines.join("\n");
 }
 
-function list(): string {
+function formatList(): string {
   const width = Math.max(...ERROR_CODES.map(({ length }) => length));
-  const errors = ERROR_CODES.map(errorFound).map(({ code, what }) => `  ${code.padEnd(width)}  ${what}`);
-  const closes = CLOSES.map(closeFound).map(
+  const errors = ERROR_CODES.map(errorInfo).map(({ code, what }) => `  ${code.padEnd(width)}  ${what}`);
+  const closes = KNOWN_CLOSE_CODES.map(closeCodeInfo).map(
     ({ code, reason, reconnect }) =>
       `  ${`${code}`.padEnd(width)}  ${reason}${reconnect ? "; come back" : ""}`,
   );

@@ -3,7 +3,7 @@ import { join, parse } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command } from "commander";
 import { closestName } from "../server/settings/spelling.ts";
-import { Failure } from "./failure.ts";
+import { CliError } from "./failure.ts";
 import { printJson, write } from "./print.ts";
 
 /** The programs that are kept in the repository, each run by a test. */
@@ -25,12 +25,12 @@ export function readExamples(): Example[] {
     .sort()
     .map((name) => {
       const text = readFileSync(join(EXAMPLES_FOLDER, name), "utf8");
-      return { name, about: aboutOf(text), text };
+      return { name, about: descriptionOf(text), text };
     });
 }
 
 /** The first comment of a program, after the line that names its interpreter; of a scenario the note in its header. */
-function aboutOf(text: string): string {
+function descriptionOf(text: string): string {
   if (text.startsWith("{")) return String(JSON.parse(text.split("\n")[0]!).note ?? "");
   return /^(?:#!.*\n)?(?:#|\/\/|<!--) ?(.*)/.exec(text)?.[1] ?? "";
 }
@@ -48,25 +48,25 @@ export function examplesCommand(): Command {
     .addHelpText("after", NOTE)
     .action((name: string | undefined, { json }: { json?: boolean }) => {
       const examples = readExamples();
-      const example = name === undefined ? undefined : named(name, examples);
+      const example = name === undefined ? undefined : findExample(name, examples);
       if (json) return void printJson(example ?? examples, 2);
-      write(process.stdout, example?.text ?? list(examples));
+      write(process.stdout, example?.text ?? formatList(examples));
     });
 }
 
 /** The example called `name`; its ending may be left out. */
-function named(name: string, examples: readonly Example[]): Example {
+function findExample(name: string, examples: readonly Example[]): Example {
   const example = examples.find((each) => each.name === name || parse(each.name).name === name);
   if (example !== undefined) return example;
-  const near = closestName(
+  const closest = closestName(
     name,
     examples.map((each) => each.name),
   );
-  const advice = near === undefined ? "" : ` Did you mean ${near}?`;
-  throw new Failure(`There is no example ${JSON.stringify(name)}.${advice} \`parley examples\` lists all.`);
+  const advice = closest === undefined ? "" : ` Did you mean ${closest}?`;
+  throw new CliError(`There is no example ${JSON.stringify(name)}.${advice} \`parley examples\` lists all.`);
 }
 
-function list(examples: readonly Example[]): string {
+function formatList(examples: readonly Example[]): string {
   if (examples.length === 0) return "The examples are not installed here.\n";
   const width = Math.max(...examples.map(({ name }) => name.length));
   const lines = examples.map(({ name, about }) => `${name.padEnd(width)}  ${about}\n`);

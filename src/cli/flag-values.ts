@@ -2,14 +2,14 @@ import { type Command, InvalidArgumentError, type Option } from "commander";
 import { integer, type SettingParser, seconds } from "../server/settings/kinds.ts";
 
 /** An option whose value is a whole number, both ends included; anything else is a wrong call. */
-export function wholeOption(
+export function integerOption(
   command: Command,
   flags: string,
   about: string,
   min: number,
   max: number,
 ): Option {
-  return command.createOption(flags, about).argParser(parser(integer("", min, max)));
+  return command.createOption(flags, about).argParser(optionParser(integer("", min, max)));
 }
 
 /** An option whose value is a number of seconds, both ends included, decimals allowed. */
@@ -20,15 +20,15 @@ export function secondsOption(
   min: number,
   max: number,
 ): Option {
-  return command.createOption(flags, about).argParser(parser(seconds(min, max)));
+  return command.createOption(flags, about).argParser(optionParser(seconds(min, max)));
 }
 
 /** The parser of an option that may be given several times: what was given, in its order. */
-export function gather(value: string, before: readonly string[] = []): readonly string[] {
+export function collectOption(value: string, before: readonly string[] = []): readonly string[] {
   return [...before, value];
 }
 
-function parser(kind: SettingParser<number>): (text: string) => number {
+function optionParser(kind: SettingParser<number>): (text: string) => number {
   return (text) => {
     const parsed = kind.parse(text);
     if ("problem" in parsed) throw new InvalidArgumentError(`It ${parsed.problem}.`);

@@ -8,16 +8,16 @@ import { completionCommand } from "./completion/command.ts";
 import { conformanceCommand } from "./conformance.ts";
 import { contextCommand } from "./context/command.ts";
 import { conversationCommand } from "./conversation.ts";
-import { enterCallersFolder } from "./current-folder.ts";
+import { enterCallerDirectory } from "./current-folder.ts";
 import { doctorCommand } from "./doctor/command.ts";
 import { errorCommand } from "./error.ts";
 import { examplesCommand } from "./examples.ts";
-import { Failure, failureLines, Misuse } from "./failure.ts";
+import { CliError, errorLines, UsageError } from "./failure.ts";
 import { latencyCommand } from "./latency/command.ts";
 import { storeCommand } from "./new-epoch.ts";
 import { nodesCommand } from "./nodes.ts";
-import { endWhenUnread, remark, write } from "./print.ts";
-import { endWithStarter } from "./process-events.ts";
+import { exitOnClosedPipe, printNote, write } from "./print.ts";
+import { exitWithParent } from "./process-events.ts";
 import { revokeCommand } from "./revoke.ts";
 import { runCommand } from "./run/command.ts";
 import { serveCommand } from "./serve.ts";
@@ -30,8 +30,8 @@ import { userCommand } from "./user.ts";
 // which may have been made by somebody else with open rights.
 process.umask(0o077);
 // The server stops in order instead, see `stopOnSignal`.
-endWithStarter(() => process.exit(1));
-endWhenUnread();
+exitWithParent(() => process.exit(1));
+exitOnClosedPipe();
 
 const NOTE = `
 Each command has a --help of its own.
@@ -41,14 +41,14 @@ Each command has a --help of its own.
   parley token alice --plan basic`;
 
 try {
-  enterCallersFolder();
+  enterCallerDirectory();
   await program().parseAsync();
 } catch (error) {
   // commander has already printed what is wrong with the call, or the help that was asked for.
   if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : 2);
-  const speaker = error instanceof Misuse ? "error" : "parley";
-  for (const line of failureLines(error)) remark(`${speaker}: ${escapeControlChars(line)}`);
-  process.exit(error instanceof Failure ? error.exitCode : 1);
+  const speaker = error instanceof UsageError ? "error" : "parley";
+  for (const line of errorLines(error)) printNote(`${speaker}: ${escapeControlChars(line)}`);
+  process.exit(error instanceof CliError ? error.exitCode : 1);
 }
 
 function program(): Command {

@@ -1,6 +1,6 @@
 import { Command } from "commander";
 import { confirm } from "./confirm.ts";
-import { nameStore } from "./data-on-disk.ts";
+import { printStorePath } from "./data-on-disk.ts";
 import { print } from "./print.ts";
 import { addStoreFlags, loadStoreSettings } from "./setting-flags.ts";
 import { beginNewEpoch } from "./store.ts";
@@ -24,5 +24,5 @@ async function newEpoch(flags: { readonly yes?: boolean }): Promise<void> {
     );
   const epoch = await beginNewEpoch(settings);
   print(`The epoch is ${epoch}. Clients that come back with another one begin again.`);
-  nameStore(settings);
+  printStorePath(settings);
 }

@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import type { NodeEntry } from "../core/nodes.ts";
-import { columns } from "./columns.ts";
-import { Failure } from "./failure.ts";
+import { formatTable } from "./columns.ts";
+import { CliError } from "./failure.ts";
 import { print, printJson } from "./print.ts";
 import { addStoreFlags, loadStoreSettings } from "./setting-flags.ts";
 import { readNodes } from "./store.ts";
@@ -13,27 +13,27 @@ export function nodesCommand(): Command {
     .action(async (flags: { json?: boolean }) => {
       const found = await readNodes(loadStoreSettings(flags));
       if (found === undefined)
-        throw new Failure(
+        throw new CliError(
           "There are nodes only with Redis: set REDIS_HOST or REDIS_URL. The embedded engine has one server.",
         );
       const { nodes, now } = found;
       if (flags.json)
         printJson(
-          nodes.map((node) => visible(node, now)),
+          nodes.map((node) => jsonFields(node, now)),
           2,
         );
-      else print(table(nodes, now));
+      else print(formatNodes(nodes, now));
     });
 }
 
-function table(nodes: readonly NodeEntry[], now: number): string {
+function formatNodes(nodes: readonly NodeEntry[], now: number): string {
   if (nodes.length === 0) return "No node is running.";
-  return columns([HEAD, ...nodes.map((node) => words(node, now))]);
+  return formatTable([HEAD, ...nodes.map((node) => formatRow(node, now))]);
 }
 
 const HEAD = ["node", "address", "connections", "version", "lag", "since", "lease"];
 
-function words(node: NodeEntry, now: number): string[] {
+function formatRow(node: NodeEntry, now: number): string[] {
   const { id, url, connections, version, lag, startedAt } = node;
   const left = node.until - now;
   return [
@@ -47,7 +47,7 @@ function words(node: NodeEntry, now: number): string[] {
   ];
 }
 
-function visible(node: NodeEntry, now: number): object {
+function jsonFields(node: NodeEntry, now: number): object {
   const { id, url, connections, version, lag, startedAt } = node;
   return {
     node: id,

@@ -1,16 +1,16 @@
-import { Failure, Interrupted } from "./failure.ts";
+import { CliError, Interrupted } from "./failure.ts";
 import { write } from "./print.ts";
 
 /** A password for a person's account, from a pipe (`fromStdin`) or asked for twice on the terminal, unseen. */
 export async function readPassword(fromStdin: boolean): Promise<string> {
   if (fromStdin) return readSecret();
   if (!process.stdin.isTTY)
-    throw new Failure(
+    throw new CliError(
       "There is no terminal to ask for the password on: pipe it in and add --password-stdin.",
     );
   const password = await askHidden("Password: ");
   if ((await askHidden("Once more: ")) !== password)
-    throw new Failure("The two passwords differ; nothing was changed.");
+    throw new CliError("The two passwords differ; nothing was changed.");
   return password;
 }
 

@@ -12,19 +12,19 @@ export interface Distribution {
 }
 
 /** The distribution of `samples`, in any order; undefined of none. */
-export function distributionOf(samples: readonly number[]): Distribution | undefined {
+export function distribution(samples: readonly number[]): Distribution | undefined {
   const sorted = Float64Array.from(samples).sort();
   const [min] = sorted;
   if (min === undefined) return undefined;
-  const at = (share: number) => percentile(sorted, share);
+  const atShare = (share: number) => percentile(sorted, share);
   return {
     count: sorted.length,
     min,
     mean: sorted.reduce((sum, sample) => sum + sample, 0) / sorted.length,
-    p50: at(0.5),
-    p90: at(0.9),
-    p99: at(0.99),
-    p999: at(0.999),
+    p50: atShare(0.5),
+    p90: atShare(0.9),
+    p99: atShare(0.99),
+    p999: atShare(0.999),
     max: sorted.at(-1)!,
   };
 }
@@ -37,13 +37,13 @@ function percentile(sorted: Float64Array, share: number): number {
 }
 
 /** A time in milliseconds for people, the same number of digits whatever its size: `0.42 ms`, `12.3 ms`, `1.25 s`. */
-export function inMilliseconds(time: number): string {
+export function formatMs(time: number): string {
   if (time >= 999.5) return `${(time / 1000).toFixed(2)} s`;
   return `${time.toFixed(time < 10 ? 2 : time < 100 ? 1 : 0)} ms`;
 }
 
 /** `value` as JSON with its numbers to a thousandth: a clock shows no more than microseconds. */
-export function figuresJson(value: unknown, indent?: number): string {
+export function roundedJson(value: unknown, indent?: number): string {
   const rounded = (_: string, figure: unknown) =>
     typeof figure === "number" ? Math.round(figure * 1000) / 1000 : figure;
   return escapeInvisible(JSON.stringify(value, rounded, indent));

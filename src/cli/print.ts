@@ -18,7 +18,7 @@ export function printJson(value: unknown, indent?: number): boolean {
 }
 
 /** Prints lines on standard error: what is no result. */
-export function remark(text: string): void {
+export function printNote(text: string): void {
   write(process.stderr, `${text}\n`);
 }
 
@@ -31,7 +31,7 @@ export function write(stream: NodeJS.WriteStream, text: string): void {
  * Ends the process without a word when nobody reads its output any more (`parley conversation export | head`), unless
  * the command listens for that itself.
  */
-export function endWhenUnread(): void {
+export function exitOnClosedPipe(): void {
   const { stdout, stderr } = process;
   stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (stdout.listenerCount("error") === 1) process.exit(error.code === "EPIPE" ? 0 : 1);
@@ -41,6 +41,6 @@ export function endWhenUnread(): void {
 }
 
 /** Draws `text`, which is harmless, in the place of the row of standard error that the cursor is in. */
-export function drawBar(text: string): void {
+export function drawStatusLine(text: string): void {
   process.stderr.write(`\r${text}\x1b[K`);
 }

@@ -2,18 +2,18 @@ import { randomUUID } from "node:crypto";
 import type { Log } from "../server/log.ts";
 
 /** Exit codes of a process that a signal ended, as a shell reports it: 128 + the signal's number. */
-export const INTERRUPTED = 130;
-const TERMINATED = 143;
+export const EXIT_SIGINT = 130;
+const EXIT_SIGTERM = 143;
 
 /**
  * Signals within this time after the first are the same request to end, in milliseconds. One Ctrl+C, or one stop of a
  * service, reaches the runtime up to three times: from the terminal or the supervisor, which send it to every process,
  * from npm, and from `bin/parley.mjs`.
  */
-export const ONE_REQUEST = 1000;
+export const SIGNAL_REPEAT_WINDOW_MS = 1000;
 
 /** How long a server whose starter was killed may take to stop in order, in milliseconds. Nobody else would end it. */
-const ORPHAN_PATIENCE = 5000;
+const ORPHAN_STOP_TIMEOUT_MS = 5000;
 
 export interface SignalOptions {
   /** A monotonic clock, in milliseconds. */
@@ -25,16 +25,16 @@ export interface SignalOptions {
 }
 
 /** The last resort: Bun ends the process for one exception that nobody caught, and with it every connection. */
-export function catchFaults(log: Log): void {
-  process.on("uncaughtException", (error) => report(log, "uncaughtException", error));
-  process.on("unhandledRejection", (error) => report(log, "unhandledRejection", error));
+export function installCrashHandlers(log: Log): void {
+  process.on("uncaughtException", (error) => logUncaught(log, "uncaughtException", error));
+  process.on("unhandledRejection", (error) => logUncaught(log, "unhandledRejection", error));
 }
 
 /**
  * Ends this process with the one that started it, `bin/parley.mjs`, which holds a channel to it: also when that was
  * killed with SIGKILL and could pass no signal on. Where nobody holds a channel, nothing happens.
  */
-export function endWithStarter(end: () => void): void {
+export function exitWithParent(end: () => void): void {
   if (process.send === undefined) return;
   process.removeAllListeners("disconnect");
   process.on("disconnect", end);
@@ -60,7 +60,7 @@ export function stopOnSignal(
       .then(
         () => 0,
         (error: unknown) => {
-          report(log, "stop", error);
+          logUncaught(log, "stop", error);
           return 1;
         },
       )
@@ -68,19 +68,19 @@ export function stopOnSignal(
   };
   const onSignal = (signal: "SIGINT" | "SIGTERM" | "SIGHUP", code: number) => {
     if (stoppingSince === undefined) begin({ signal });
-    else if (now() - stoppingSince >= ONE_REQUEST) process.exit(code);
+    else if (now() - stoppingSince >= SIGNAL_REPEAT_WINDOW_MS) process.exit(code);
   };
-  process.on("SIGINT", () => onSignal("SIGINT", INTERRUPTED));
-  process.on("SIGTERM", () => onSignal("SIGTERM", TERMINATED));
+  process.on("SIGINT", () => onSignal("SIGINT", EXIT_SIGINT));
+  process.on("SIGTERM", () => onSignal("SIGTERM", EXIT_SIGTERM));
   const hasTerminal = [process.stdin, process.stdout, process.stderr].some(({ isTTY }) => isTTY);
   process.on("SIGHUP", () => {
-    if (hasTerminal) return onSignal("SIGHUP", TERMINATED);
+    if (hasTerminal) return onSignal("SIGHUP", EXIT_SIGTERM);
     log.info("server.hangup", { advice: "SIGHUP reads certificates again. SIGTERM stops the server." });
     onHangup();
   });
-  endWithStarter(() => {
+  exitWithParent(() => {
     if (stoppingSince !== undefined) return;
-    setTimeout(() => process.exit(1), ORPHAN_PATIENCE);
+    setTimeout(() => process.exit(1), ORPHAN_STOP_TIMEOUT_MS);
     begin({ reason: "The process that started it has ended." });
   });
 }
@@ -89,20 +89,20 @@ export function stopOnSignal(
  * Ends a command that runs for a while: the first SIGINT or SIGTERM calls `end` with the exit code to end with, one that
  * comes a second or more later ends the process at once. Returns a function that stops listening.
  */
-export function endOnSignal(end: (code: number) => void): () => void {
+export function exitOnSignal(end: (code: number) => void): () => void {
   let endingSince: number | undefined;
   const onSignal = (code: number) => () => {
     if (endingSince === undefined) {
       endingSince = performance.now();
       end(code);
-    } else if (performance.now() - endingSince >= ONE_REQUEST) process.exit(code);
+    } else if (performance.now() - endingSince >= SIGNAL_REPEAT_WINDOW_MS) process.exit(code);
   };
-  const [onInterrupt, onTerminate] = [onSignal(INTERRUPTED), onSignal(TERMINATED)];
+  const [onInterrupt, onTerminate] = [onSignal(EXIT_SIGINT), onSignal(EXIT_SIGTERM)];
   process.on("SIGINT", onInterrupt).on("SIGTERM", onTerminate);
   return () => void process.off("SIGINT", onInterrupt).off("SIGTERM", onTerminate);
 }
 
-function report(log: Log, where: string, error: unknown): void {
+function logUncaught(log: Log, where: string, error: unknown): void {
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   log.error("process.uncaught_error", { id: randomUUID(), origin: where, error: text });
 }

@@ -3,8 +3,8 @@ import { decodeJwt } from "jose";
 import { NEVER } from "../core/revocations.ts";
 import { IDENTIFIER_RULE, isIdentifier } from "../protocol/identifiers.ts";
 import { systemClock } from "../server/system-clock.ts";
-import { nameStore } from "./data-on-disk.ts";
-import { Failure } from "./failure.ts";
+import { printStorePath } from "./data-on-disk.ts";
+import { CliError } from "./failure.ts";
 import { print } from "./print.ts";
 import { addStoreFlags, loadStoreSettings } from "./setting-flags.ts";
 import { withStore } from "./store.ts";
@@ -27,18 +27,18 @@ async function revoke(flags: RevokeFlags): Promise<void> {
   const { user, token } = flags;
   const settings = loadStoreSettings(flags);
   if ((user === undefined) === (token === undefined))
-    throw new Failure("Say what to revoke: --user <user> or --token <token>, one of them.");
+    throw new CliError("Say what to revoke: --user <user> or --token <token>, one of them.");
   if (user !== undefined) {
     if (!isIdentifier(user))
-      throw new Failure(`${JSON.stringify(user)} cannot be a user: use ${IDENTIFIER_RULE}.`);
+      throw new CliError(`${JSON.stringify(user)} cannot be a user: use ${IDENTIFIER_RULE}.`);
     await withStore(settings, (_, revocations) => revocations.revokeUser(user, systemClock().now()));
     print(`Signed out ${user}: tokens issued until now are refused.`);
-    return nameStore(settings);
+    return printStorePath(settings);
   }
   const { id, expiresAt } = readToken(token!);
   await withStore(settings, (_, revocations) => revocations.revokeToken(id, expiresAt));
   print("Signed out the token.");
-  nameStore(settings);
+  printStorePath(settings);
 }
 
 /** The `jti` and end of a token; anything that is no token is taken for a `jti`. Its signature need not be good: to revoke is safe. */
@@ -48,5 +48,5 @@ function readToken(text: string): { id: string; expiresAt: number } {
     const { jti, exp } = decodeJwt(text);
     if (jti !== undefined) return { id: jti, expiresAt: exp === undefined ? NEVER : exp * 1000 };
   } catch {}
-  throw new Failure("This is not a token with a `jti`; give the whole token, or its `jti` alone.");
+  throw new CliError("This is not a token with a `jti`; give the whole token, or its `jti` alone.");
 }

@@ -10,12 +10,12 @@ import { startServer } from "../server/server.ts";
 import { readSecretKey } from "../server/settings/secret-key.ts";
 import type { Settings } from "../server/settings/settings.ts";
 import { systemClock } from "../server/system-clock.ts";
-import { enterOwnFolder } from "./current-folder.ts";
-import { explainStore, makeUsable } from "./data-on-disk.ts";
-import { Failure } from "./failure.ts";
-import { catchFaults, stopOnSignal } from "./process-events.ts";
+import { enterPackageDirectory } from "./current-folder.ts";
+import { explainStoreError, prepareDataDir } from "./data-on-disk.ts";
+import { CliError } from "./failure.ts";
+import { installCrashHandlers, stopOnSignal } from "./process-events.ts";
 import { addSettingFlags, type Flags, loadSettings, SETTINGS_NOTE } from "./setting-flags.ts";
-import { startBlock } from "./start-block.ts";
+import { startupBanner } from "./start-block.ts";
 import { openStoreFor, removeConversations } from "./store.ts";
 
 /** `parley serve`, and `parley` alone: runs the server until it is told to stop. */
@@ -31,18 +31,18 @@ export function serveCommand(): Command {
       if (word !== undefined) self.error(`error: unknown command '${word}'`);
       const settings = loadSettings(flags);
       // While the folder is called as the caller wrote it.
-      makeUsable(settings);
-      return serve(enterOwnFolder(settings));
+      prepareDataDir(settings);
+      return serve(enterPackageDirectory(settings));
     });
 }
 
 /** How long the end waits for who reads the log, in milliseconds. */
-const LAST_LINES = 1000;
+const LOG_FLUSH_TIMEOUT_MS = 1000;
 
 /** Puts the real parts together and starts them. Throws when something keeps the server from starting. */
 async function serve(settings: Settings): Promise<void> {
   const key = readSecretKey(settings);
-  if ("problem" in key) throw new Failure(key.problem);
+  if ("problem" in key) throw new CliError(key.problem);
 
   const readable = settings.logFormat === "pretty" || (settings.logFormat === "auto" && process.stdout.isTTY);
   const output = new LogOutput(1);
@@ -52,8 +52,8 @@ async function serve(settings: Settings): Promise<void> {
   const clock = systemClock();
   const { store, node } = await openStoreFor(settings, { clock, log });
   const passwords = createPasswords({ cost: settings.bcryptCost, queue: settings.passwordQueue });
-  const seeding = seedDemoAccounts(settings, { accounts: store.accounts, passwords, clock, log });
-  await seeding.catch(explainStore(settings.dataDir));
+  const seeded = seedDemoAccounts(settings, { accounts: store.accounts, passwords, clock, log });
+  await seeded.catch(explainStoreError(settings.dataDir));
   const keys = await createKeys(settings, key.secret, log);
   const server = await startServer({
     ...store,
@@ -64,46 +64,46 @@ async function serve(settings: Settings): Promise<void> {
     clock,
     log,
     removeConversations: (ids) => removeConversations(settings, ids),
-  }).catch(explainListening(settings));
+  }).catch(explainListenError(settings));
 
-  catchFaults(log);
+  installCrashHandlers(log);
   const stop = async () => {
     await server.stop();
     await store.close();
   };
   stopOnSignal(log, stop, {
-    flush: () => output.flush(LAST_LINES),
+    flush: () => output.flush(LOG_FLUSH_TIMEOUT_MS),
     onHangup: () => server.readCertificate(),
   });
-  const block = startBlock({
+  const banner = startupBanner({
     settings,
     version: manifest.version,
     url: server.url,
     engine: store.engine.description,
     node,
-    accounts: await store.accounts.list().catch(explainStore(settings.dataDir)),
+    accounts: await store.accounts.list().catch(explainStoreError(settings.dataDir)),
   });
   // Where the log is JSON lines, standard output holds nothing else.
-  (readable ? output : new LogOutput(2)).write(escapedOutput(block));
+  (readable ? output : new LogOutput(2)).write(escapedOutput(banner));
 }
 
 /** Says which setting keeps the server from listening, and what to do about it. */
-function explainListening({ host, port, tlsCert }: Settings): (error: unknown) => never {
+function explainListenError({ host, port, tlsCert }: Settings): (error: unknown) => never {
   return (error) => {
     const { code = "", message } = error as NodeJS.ErrnoException;
     const address = `${host.includes(":") ? `[${host}]` : host}:${port}`;
     if (code === "EADDRINUSE")
-      throw new Failure(
+      throw new CliError(
         `${address} is taken by another program. Stop it, or choose another port: --port 8001 (0 takes any free one).`,
       );
     if (code === "EACCES")
-      throw new Failure(`This user may not listen on ${address}. Choose a port above 1023 with --port.`);
+      throw new CliError(`This user may not listen on ${address}. Choose a port above 1023 with --port.`);
     if (code === "EADDRNOTAVAIL" || code === "EINVAL")
-      throw new Failure(
+      throw new CliError(
         `HOST=${host} is not an address of this machine. Use 127.0.0.1 for this machine only, or 0.0.0.0 for all.`,
       );
     if (tlsCert !== undefined && /PEM|SSL|TLS|certificate/i.test(`${code} ${message}`))
-      throw new Failure(
+      throw new CliError(
         `TLS_CERT and TLS_KEY cannot be used (${message}). Both must be in PEM form, and the key must be the certificate's.`,
       );
     throw error;

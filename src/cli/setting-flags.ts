@@ -3,8 +3,8 @@ import { type Command, Option } from "commander";
 import { readSettings } from "../server/settings/read.ts";
 import { keyOf, type Settings } from "../server/settings/settings.ts";
 import { flagOf, SETTING_NAMES, type SettingName, setting } from "../server/settings/table.ts";
-import { Failure } from "./failure.ts";
-import { remark } from "./print.ts";
+import { CliError } from "./failure.ts";
+import { printNote } from "./print.ts";
 
 /** What commander makes of the flags: their values by the same keys as in `Settings`. */
 export type Flags = Readonly<Record<string, string | undefined>>;
@@ -15,8 +15,8 @@ export function addSettingFlags(command: Command, names: readonly SettingName[] 
     const flag = flagOf(name);
     if (flag === undefined) continue;
     const { kind, about, default: fixed, unset, group } = setting(name);
-    const usual = fixed || unset;
-    const shown = usual ? `${about} (default: ${usual})` : about;
+    const shownDefault = fixed || unset;
+    const shown = shownDefault ? `${about} (default: ${shownDefault})` : about;
     const option = new Option(`${flag} <${kind.form}>`, shown.replaceAll("`", ""));
     command.addOption(option.helpGroup(`${group}:`));
   }
@@ -54,8 +54,8 @@ ${SETTING_NAMES.filter((name) => flagOf(name) === undefined).join(", ")}. docs/S
 export function loadSettings(flags: Flags): Settings {
   const envFile = readEnvFile();
   const read = readSettings({ flags, env: process.env, ...(envFile !== undefined && { envFile }) });
-  for (const warning of read.warnings) remark(`warning: ${warning}`);
-  if ("problems" in read) throw new Failure(...read.problems);
+  for (const warning of read.warnings) printNote(`warning: ${warning}`);
+  if ("problems" in read) throw new CliError(...read.problems);
   return read.settings;
 }
 
@@ -66,7 +66,7 @@ export function readEnvFile(): string | undefined {
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === "ENOENT") return undefined;
-    throw new Failure(
+    throw new CliError(
       `The file .env is there but cannot be read (${code ?? message}). Correct its rights or remove it.`,
     );
   }

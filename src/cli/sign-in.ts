@@ -1,11 +1,11 @@
 import type { TokenSource } from "../client/options.ts";
 import { subjectOf } from "../client/token.ts";
-import type { Target as Address } from "../conformance/target.ts";
+import type { ServerAddress as Address } from "../conformance/target.ts";
 import { escapeControlChars } from "../core/harmless.ts";
 import { DEMO_PASSWORD } from "../server/authentication/demo-accounts.ts";
-import { Failure, Misuse } from "./failure.ts";
+import { CliError, UsageError } from "./failure.ts";
 import { askHidden, readSecret } from "./password-prompt.ts";
-import { remark } from "./print.ts";
+import { printNote } from "./print.ts";
 import type { Target } from "./target.ts";
 
 /** A user who is known to the server. */
@@ -18,10 +18,10 @@ export interface Credential {
 }
 
 /** How long the server may take to answer, in milliseconds: bcrypt takes 0.2 s, and others may wait before us. */
-const PATIENCE = 15_000;
+const REQUEST_TIMEOUT_MS = 15_000;
 
 /** How long before its end a token is renewed, in milliseconds: it must last over a request. */
-const MARGIN = 10_000;
+const RENEW_MARGIN_MS = 10_000;
 
 /**
  * Makes `target`'s user known to its server: by its token, or by a password, which is asked for where there is a
@@ -34,9 +34,9 @@ export async function signIn(target: Target, demoAccount: "first" | "last" = "fi
   const demo = secret === undefined ? await demoUsers(target) : [];
   const user = target.user?.value ?? demo.at(demoAccount === "first" ? 0 : -1);
   if (user === undefined)
-    throw new Misuse("Nobody is named to speak as: give --user, or --token, or select a context.");
+    throw new UsageError("Nobody is named to speak as: give --user, or --token, or select a context.");
   if (target.user === undefined)
-    remark(`Speaking as ${escapeControlChars(user)}, a demo account; --user names another.`);
+    printNote(`Speaking as ${escapeControlChars(user)}, a demo account; --user names another.`);
   return signInAs(target, user, await findPassword(target, user, demo));
 }
 
@@ -52,18 +52,20 @@ export async function signInAs(address: Address, user: string, password: string)
   return {
     user,
     async source() {
-      if (isUsed) return renew().catch(endedOrLater);
+      if (isUsed) return renew().catch(endOrRetry);
       isUsed = true;
       return current.token;
     },
-    token: async () => (performance.now() < current.endsAt - MARGIN ? current.token : renew()),
+    token: async () => (performance.now() < current.endsAt - RENEW_MARGIN_MS ? current.token : renew()),
   };
 }
 
 function withToken({ user }: Target, token: string, from: string): Credential {
   const name = user?.value ?? subjectOf(token);
   if (name === undefined)
-    throw new Misuse(`The token (${from}) cannot be read, so it names no user: check it, or give --user.`);
+    throw new UsageError(
+      `The token (${from}) cannot be read, so it names no user: check it, or give --user.`,
+    );
   return { user: name, source: token, token: async () => token };
 }
 
@@ -73,25 +75,25 @@ async function findPassword(target: Target, user: string, demo: readonly string[
   if (secret !== undefined) return readSecret();
   if (demo.includes(user)) return DEMO_PASSWORD;
   if (process.stdin.isTTY) return askHidden(`Password of ${escapeControlChars(user)} at ${target.http}: `);
-  throw new Failure(
+  throw new CliError(
     `There is nothing that shows who ${user} is: set PARLEY_TOKEN (\`npx parley token ${user}\` prints one beside the server) or PARLEY_PASSWORD, or add --password-stdin.`,
   );
 }
 
 /** The demo accounts that the server names to everybody. */
 async function demoUsers(address: Address): Promise<readonly string[]> {
-  const answer = await reach(address, "/config.json");
-  const { demo } = await readObject(answer);
+  const response = await fetchServer(address, "/config.json");
+  const { demo } = await readJsonObject(response);
   if (!Array.isArray(demo)) return [];
   return demo.map((account: { user?: unknown }) => account?.user).filter((user) => typeof user === "string");
 }
 
 /** A refusal that the server meant, beside those that another try may change. */
-class Refused extends Failure {}
+class SignInRefused extends CliError {}
 
 /** What the client library makes of a renewal that failed: nothing ends the sign-in; a throw is tried again. */
-function endedOrLater(error: unknown): undefined {
-  if (error instanceof Refused) return undefined;
+function endOrRetry(error: unknown): undefined {
+  if (error instanceof SignInRefused) return undefined;
   throw error;
 }
 
@@ -101,61 +103,66 @@ async function requestToken(
   password: string,
 ): Promise<{ readonly token: string; readonly endsAt: number }> {
   const body = new URLSearchParams({ username, password });
-  const answer = await reach(address, "/token", { method: "POST", body });
-  const said = await readObject(answer);
-  const { access_token: token, expires_in: seconds } = said;
-  if (answer.ok && typeof token === "string" && typeof seconds === "number")
+  const response = await fetchServer(address, "/token", { method: "POST", body });
+  const reply = await readJsonObject(response);
+  const { access_token: token, expires_in: seconds } = reply;
+  if (response.ok && typeof token === "string" && typeof seconds === "number")
     return { token, endsAt: performance.now() + seconds * 1000 };
-  throw refusal(address, username, answer, said);
+  throw signInError(address, username, response, reply);
 }
 
-function refusal(
+function signInError(
   { http }: Address,
   user: string,
   { status, headers }: Response,
-  said: Record<string, unknown>,
-): Failure {
-  const wait = headers.get("Retry-After");
-  const detail = typeof said.error_description === "string" ? `: ${said.error_description}` : "";
-  if (status === 401) return new Refused(`${user} cannot sign in at ${http}: wrong user name or password.`);
+  reply: Record<string, unknown>,
+): CliError {
+  const retryAfter = headers.get("Retry-After");
+  const detail = typeof reply.error_description === "string" ? `: ${reply.error_description}` : "";
+  if (status === 401)
+    return new SignInRefused(`${user} cannot sign in at ${http}: wrong user name or password.`);
   if (status >= 300 && status < 400)
-    return new Failure(
+    return new CliError(
       `${http} sends on to ${headers.get("Location")}: the password was not sent there. Give the right --url.`,
     );
-  if (said.code === undefined)
-    return new Failure(
+  if (reply.code === undefined)
+    return new CliError(
       `${http}/token does not answer as Parley does (status ${status}): is --url the right one?`,
     );
-  const when = wait === null ? "" : ` Try again in ${wait} s.`;
-  const text = `${user} cannot sign in at ${http} (status ${status}, ${said.code})${detail.replace(/\.$/, "")}.${when}`;
-  return wait === null ? new Refused(text) : new Failure(text);
+  const when = retryAfter === null ? "" : ` Try again in ${retryAfter} s.`;
+  const text = `${user} cannot sign in at ${http} (status ${status}, ${reply.code})${detail.replace(/\.$/, "")}.${when}`;
+  return retryAfter === null ? new SignInRefused(text) : new CliError(text);
 }
 
 /** Sends one request. Throws a Failure where there is no answer. */
-export async function reach({ http }: Address, path: string, init: RequestInit = {}): Promise<Response> {
+export async function fetchServer(
+  { http }: Address,
+  path: string,
+  init: RequestInit = {},
+): Promise<Response> {
   try {
     // A password must not be carried on to wherever the answer points.
     return await fetch(`${http}${path}`, {
       redirect: "manual",
       ...init,
-      signal: AbortSignal.timeout(PATIENCE),
+      signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
     });
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    throw new Failure(
+    throw new CliError(
       `${http} cannot be reached (${code ?? message}). Is the server running (\`parley serve\`), and --url right?`,
     );
   }
 }
 
 /** The JSON object that an answer holds; an empty one where it holds something else. */
-export async function readObject(answer: Response): Promise<Record<string, unknown>> {
-  const body: unknown = await answer.json().catch(() => undefined);
+export async function readJsonObject(response: Response): Promise<Record<string, unknown>> {
+  const body: unknown = await response.json().catch(() => undefined);
   return typeof body === "object" && body !== null ? (body as Record<string, unknown>) : {};
 }
 
 function warnOfPlainText({ http }: Address): void {
   const { protocol, hostname } = new URL(http);
   if (protocol === "https:" || /^(localhost|127\.[\d.]+|\[::1\])$/.test(hostname)) return;
-  remark(`warning: the password goes to ${http} in plain text; https:// would hide it.`);
+  printNote(`warning: the password goes to ${http} in plain text; https:// would hide it.`);
 }

@@ -1,6 +1,6 @@
 import { type Connection, openConnection } from "../client/connection.ts";
 import type { ServerFrame, ServerFrameOf } from "../protocol/server-frames.ts";
-import { Failure } from "./failure.ts";
+import { CliError } from "./failure.ts";
 import type { Credential } from "./sign-in.ts";
 import type { Target } from "./target.ts";
 
@@ -8,7 +8,7 @@ import type { Target } from "./target.ts";
 export interface SocketListener {
   received(frame: ServerFrame): void;
   /** The socket is gone; called once. */
-  lost(code: number, reason: string): void;
+  closed(code: number, reason: string): void;
 }
 
 /** One socket, for whoever measures: it does not come back, sends at once, and keeps nothing. */
@@ -26,27 +26,27 @@ export async function openSocket(
   const token = await credential.token();
   const address = `${ws}/ws/${encodeURIComponent(credential.user)}/${encodeURIComponent(conversation)}`;
   const { promise, resolve, reject } = Promise.withResolvers<ServerFrameOf<"welcome">>();
-  let isIn = false;
-  let said = "";
+  let isWelcomed = false;
+  let errorText = "";
   const connection = openConnection(
     address,
     token,
     { url: ws, token },
     {
       onFrame(frame) {
-        if (isIn) listener.received(frame);
-        else if (frame.type === "error") said = ` ${frame.message}`;
+        if (isWelcomed) listener.received(frame);
+        else if (frame.type === "error") errorText = ` ${frame.message}`;
         else if (frame.type === "welcome") {
-          isIn = true;
+          isWelcomed = true;
           resolve(frame);
         }
       },
       onClose(code, reason) {
-        if (isIn) listener.lost(code, reason);
+        if (isWelcomed) listener.closed(code, reason);
         else
           reject(
-            new Failure(
-              `${ws} let nobody into ${conversation}: closed with ${code}, ${reason || "no reason"}.${said}`,
+            new CliError(
+              `${ws} let nobody into ${conversation}: closed with ${code}, ${reason || "no reason"}.${errorText}`,
             ),
           );
       },

@@ -4,7 +4,7 @@ import { isLoopback } from "../server/client-address.ts";
 import type { Settings } from "../server/settings/settings.ts";
 
 /** What the start has found out, for the person who started the server. */
-export interface Started {
+export interface StartupInfo {
   readonly settings: Settings;
   readonly version: string;
   /** Address of the page, `http://127.0.0.1:8000`. */
@@ -17,8 +17,8 @@ export interface Started {
 }
 
 /** The one block that a start prints: where to go, how to sign in, where the data lies, what production needs. */
-export function startBlock({ settings, version, url, engine, node, accounts }: Started): string {
-  const base = reachable(url);
+export function startupBanner({ settings, version, url, engine, node, accounts }: StartupInfo): string {
+  const base = localUrl(url);
   const rows: [string, string][] = [
     ["Page", `${base}/`],
     ["Socket", `${base.replace(/^http/, "ws")}/ws/{user_id}/{conversation_id}?token={token}`],
@@ -28,8 +28,8 @@ export function startBlock({ settings, version, url, engine, node, accounts }: S
       demoAccounts(settings, accounts) ?? (accounts.length === 0 ? NO_ACCOUNTS : `${accounts.length}`),
     ],
     ["Log", settings.logLevel === "debug" ? "below" : "below; LOG_LEVEL=debug shows each message"],
-    ...faults(settings),
-    ["Production", production(settings)],
+    ...faultRow(settings),
+    ["Production", productionAdvice(settings)],
   ];
   const lines = rows.map(([name, text]) => `  ${name.padEnd(11)} ${text}`);
   return `\nParley ${version} is running. Ctrl+C stops it.\n\n${lines.join("\n")}\n\n`;
@@ -38,7 +38,7 @@ export function startBlock({ settings, version, url, engine, node, accounts }: S
 const NO_ACCOUNTS = "none yet: `npx parley user add <user>`";
 
 /** A page cannot be opened at "all addresses", so it is named where it can be. */
-function reachable(url: string): string {
+function localUrl(url: string): string {
   return url.replace(/\/$/, "").replace(/\/\/(0\.0\.0\.0|\[::\])(?=:|$)/, "//localhost");
 }
 
@@ -50,7 +50,7 @@ function demoAccounts(settings: Settings, accounts: readonly Account[]): string 
   return `${names}; password: ${DEMO_PASSWORD}${whence}`;
 }
 
-function faults({ testFaults }: Settings): [string, string][] {
+function faultRow({ testFaults }: Settings): [string, string][] {
   if (testFaults === "off") return [];
   const whose =
     testFaults === "public" ? "TEST_FAULTS=public: anybody who can sign in" : "TEST_FAULTS: clients";
@@ -58,7 +58,7 @@ function faults({ testFaults }: Settings): [string, string][] {
 }
 
 /** What is still as on a first try, and must not be on a server that others reach. */
-function production({
+function productionAdvice({
   host,
   secretKey,
   demoAccounts,

@@ -21,28 +21,28 @@ import { LogOutput } from "../server/log-output.ts";
 import { redisAddressOf } from "../server/settings/redis-url.ts";
 import type { Settings } from "../server/settings/settings.ts";
 import { systemClock } from "../server/system-clock.ts";
-import { explainStore, makeUsable, requireStore, retentionOf } from "./data-on-disk.ts";
+import { explainStoreError, prepareDataDir, requireStore, retentionOf } from "./data-on-disk.ts";
 
 // The one place that chooses between the embedded engine and Redis: for a server, and for commands beside servers.
 
-interface Parts {
+interface StoreDeps {
   readonly clock: Clock;
   readonly log: Log;
 }
 
 /** Opens what a server keeps its data in. Throws a Failure, or what the engine says in its own words. */
-export async function openStoreFor(settings: Settings, parts: Parts): Promise<OpenedStore> {
+export async function openStoreFor(settings: Settings, deps: StoreDeps): Promise<OpenedStore> {
   const address = redisAddressOf(settings);
   const retention = retentionOf(settings);
   if (address !== undefined) {
     const { ackAfter, nodeLease } = settings;
-    const options = inRedis(settings, address, parts);
+    const options = redisOptions(settings, address, deps);
     const store = await openRedis({ ...options, retention, ackAfter, leaseMs: nodeLease * 1000 });
     return { store, node: options.node };
   }
-  makeUsable(settings);
-  const store = openSqlite({ ...onDisk(settings, parts), retention });
-  return { store: await store.catch(explainStore(settings.dataDir)) };
+  prepareDataDir(settings);
+  const store = openSqlite({ ...sqliteOptions(settings, deps), retention });
+  return { store: await store.catch(explainStoreError(settings.dataDir)) };
 }
 
 export interface OpenedStore {
@@ -58,7 +58,7 @@ export async function withStore<T>(
 ): Promise<T> {
   const store = await openForCommand(settings, openRedisAccounts, openAccounts);
   try {
-    return await task(store.accounts, store.revocations).catch(explainStore(settings.dataDir));
+    return await task(store.accounts, store.revocations).catch(explainStoreError(settings.dataDir));
   } finally {
     await store.close();
   }
@@ -75,7 +75,7 @@ export async function withConversations<T>(
     openConversations,
   );
   try {
-    return await task(conversations).catch(explainStore(settings.dataDir));
+    return await task(conversations).catch(explainStoreError(settings.dataDir));
   } finally {
     await conversations.close();
   }
@@ -94,9 +94,9 @@ export function removeConversations(
 }
 
 /** Deletes what was removed for good where no server does it. */
-export async function cleanUp(settings: Settings): Promise<void> {
+export async function purgeRemoved(settings: Settings): Promise<void> {
   if (redisAddressOf(settings) !== undefined) return;
-  const store = await openSqlite(onDisk(settings, commandParts())).catch((error) => {
+  const store = await openSqlite(sqliteOptions(settings, commandDeps())).catch((error) => {
     // A server that runs on the files does it itself.
     if (error instanceof StoreInUse) return undefined;
     throw error;
@@ -119,55 +119,57 @@ export async function readNodes(
 ): Promise<{ nodes: readonly NodeEntry[]; now: number } | undefined> {
   const address = redisAddressOf(settings);
   if (address === undefined) return undefined;
-  return readRedisNodes({ ...inRedis(settings, address, commandParts()), timeoutMs: COMMAND_PATIENCE });
+  return readRedisNodes({ ...redisOptions(settings, address, commandDeps()), timeoutMs: COMMAND_TIMEOUT_MS });
 }
 
 /** What the Redis of the settings is like. Throws what keeps it from answering within `patience` milliseconds. */
-export async function inspectRedisFor(settings: Settings, patience: number): Promise<RedisInspection> {
+export async function inspectRedisFor(settings: Settings, timeoutMs: number): Promise<RedisInspection> {
   const address = redisAddressOf(settings);
   if (address === undefined) throw new Error("The settings name no Redis.");
   // Whoever asks tells what was found; a log beside it would tell it twice.
-  const parts = { clock: systemClock(), log: openLog({ level: "silent", format: "json" }) };
-  return inspectRedis({ ...inRedis(settings, address, parts), timeoutMs: patience });
+  const deps = { clock: systemClock(), log: openLog({ level: "silent", format: "json" }) };
+  return inspectRedis({ ...redisOptions(settings, address, deps), timeoutMs });
 }
 
 async function openForCommand<T>(
   settings: Settings,
   onRedis: (options: ConnectOptions) => Promise<T>,
-  onFiles: (options: SqliteOptions) => T,
+  onSqlite: (options: SqliteOptions) => T,
 ): Promise<T> {
   const address = redisAddressOf(settings);
   if (address !== undefined)
-    return onRedis({ ...inRedis(settings, address, commandParts()), timeoutMs: COMMAND_PATIENCE });
+    return onRedis({ ...redisOptions(settings, address, commandDeps()), timeoutMs: COMMAND_TIMEOUT_MS });
   requireStore(settings);
-  return Promise.try(() => onFiles(onDisk(settings, commandParts()))).catch(explainStore(settings.dataDir));
+  return Promise.try(() => onSqlite(sqliteOptions(settings, commandDeps()))).catch(
+    explainStoreError(settings.dataDir),
+  );
 }
 
 /** How long a command waits for Redis, in milliseconds: somebody sits there. */
-const COMMAND_PATIENCE = 5_000;
+const COMMAND_TIMEOUT_MS = 5_000;
 
 /** Standard output is for what a command answers; the log of a command is for faults only. */
-function commandParts(): Parts {
+function commandDeps(): StoreDeps {
   return {
     clock: systemClock(),
     log: openLog({ level: "warn", format: "pretty", output: new LogOutput(2) }),
   };
 }
 
-function onDisk({ dataDir, storeSync: sync }: Settings, { clock, log }: Parts): SqliteOptions {
+function sqliteOptions({ dataDir, storeSync: sync }: Settings, { clock, log }: StoreDeps): SqliteOptions {
   return { dataDir, clock, log, sync };
 }
 
-function inRedis(
+function redisOptions(
   { redisPrefix: prefix, startupTimeout }: Settings,
   address: RedisAddress,
-  { clock, log }: Parts,
+  { clock, log }: StoreDeps,
 ): ConnectOptions {
-  return { address, prefix, node: newNodeName(), timeoutMs: startupTimeout * 1000, clock, log };
+  return { address, prefix, node: newNodeId(), timeoutMs: startupTimeout * 1000, clock, log };
 }
 
 /** The machine's name, so that an operator finds it, and a part of chance, so that a node that restarts is another. */
-function newNodeName(): string {
+function newNodeId(): string {
   return `${hostname()
     .replace(/[^A-Za-z0-9.-]/g, "-")
     .slice(0, 40)}-${randomBytes(3).toString("hex")}`;

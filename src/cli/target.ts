@@ -1,9 +1,9 @@
 import type { Command } from "commander";
 import { subjectOf } from "../client/token.ts";
-import { type Target as Address, readTarget } from "../conformance/target.ts";
+import { type ServerAddress as Address, parseServerAddress } from "../conformance/target.ts";
 import { IDENTIFIER_RULE, isIdentifier } from "../protocol/identifiers.ts";
-import { type Context, contextNamed, contextsPath, readContexts } from "./context/contexts.ts";
-import { Misuse } from "./failure.ts";
+import { type Context, contextsPath, readContexts, requireContext } from "./context/contexts.ts";
+import { UsageError } from "./failure.ts";
 
 /** The flags of `addTargetFlags`, as commander gives them. */
 export interface TargetFlags {
@@ -16,23 +16,23 @@ export interface TargetFlags {
 }
 
 /** What a person is known by. `from` is the place it comes from, in words. */
-export type Secret =
+export type CredentialSource =
   | { readonly token: string; readonly from: string }
   | { readonly password: string; readonly from: string }
   | { readonly passwordStdin: true; readonly from: string };
 
 /** A value, and the place that it comes from, in words: `--url`, `PARLEY_URL`, `context prod`, `default`. */
-export interface Found {
+export interface ConfigValue {
   readonly value: string;
   readonly from: string;
 }
 
 /** Which server a command speaks to, and as whom. */
 export interface Target extends Address {
-  readonly url: Found;
-  readonly user?: Found | undefined;
-  readonly conversation?: Found | undefined;
-  readonly secret?: Secret | undefined;
+  readonly url: ConfigValue;
+  readonly user?: ConfigValue | undefined;
+  readonly conversation?: ConfigValue | undefined;
+  readonly secret?: CredentialSource | undefined;
 }
 
 /** One place that values come from, a stronger one before a weaker one. */
@@ -77,7 +77,7 @@ export function loadTarget(flags: TargetFlags, env: NodeJS.ProcessEnv = process.
   const named = flags.context ?? (env.PARLEY_CONTEXT || undefined);
   const contexts = readContexts(contextsPath(env));
   const name = named ?? contexts.selected;
-  const context = name === undefined ? undefined : contextLayer(name, contextNamed(contexts, name));
+  const context = name === undefined ? undefined : contextLayer(name, requireContext(contexts, name));
   const layers = [flagLayer(flags), environmentLayer(env), ...(context ? [context] : [])];
   // A context that is named by a flag was asked for now; the environment was set some time ago.
   if (context !== undefined && flags.context !== undefined) layers.splice(1, 2, context, layers[1]!);
@@ -85,28 +85,31 @@ export function loadTarget(flags: TargetFlags, env: NodeJS.ProcessEnv = process.
 }
 
 /** The address that `url` names. Throws a Failure where it is none. */
-export function addressOf({ value, from }: Found): Address {
-  const address = readTarget(value);
+export function addressOf({ value, from }: ConfigValue): Address {
+  const address = parseServerAddress(value);
   if (address !== undefined) return address;
-  throw new Misuse(
+  throw new UsageError(
     `${JSON.stringify(value)} (${from}) is not a server's address; such as ${DEFAULT_URL} is.`,
   );
 }
 
 function resolve(layers: readonly Layer[]): Target {
-  const url = find(layers, "url") ?? { value: DEFAULT_URL, from: "default" };
+  const url = findValue(layers, "url") ?? { value: DEFAULT_URL, from: "default" };
   const address = addressOf(url);
-  const conversation = find(layers, "conversation");
+  const conversation = findValue(layers, "conversation");
   const { user, secret } = findIdentity(layers, address);
   for (const [field, found] of Object.entries({ user, conversation }))
     if (found !== undefined && !isIdentifier(found.value))
-      throw new Misuse(
+      throw new UsageError(
         `${JSON.stringify(found.value)} (${found.from}) cannot be a ${field}: use ${IDENTIFIER_RULE}.`,
       );
   return { ...address, url, user, conversation, secret };
 }
 
-function find(layers: readonly Layer[], field: "url" | "user" | "conversation"): Found | undefined {
+function findValue(
+  layers: readonly Layer[],
+  field: "url" | "user" | "conversation",
+): ConfigValue | undefined {
   const layer = layers.find((one) => one[field] !== undefined);
   return layer && { value: layer[field]!, from: layer.name(field) };
 }
@@ -118,22 +121,22 @@ function find(layers: readonly Layer[], field: "url" | "user" | "conversation"):
 function findIdentity(
   layers: readonly Layer[],
   { http }: Address,
-): { user?: Found | undefined; secret?: Secret | undefined } {
-  let user: Found | undefined;
+): { user?: ConfigValue | undefined; secret?: CredentialSource | undefined } {
+  let user: ConfigValue | undefined;
   for (const layer of layers) {
     const { token, password, passwordStdin } = layer;
     const isOf = (owner: string | undefined) =>
       user === undefined || owner === undefined || owner === user.value;
-    const mayBeShown = !layer.isContext || readTarget(layer.url!)?.http === http;
+    const mayBeShown = !layer.isContext || parseServerAddress(layer.url!)?.http === http;
     if (token !== undefined && mayBeShown && isOf(layer.user ?? subjectOf(token)))
-      return { user: user ?? find([layer], "user"), secret: { token, from: layer.name("token") } };
+      return { user: user ?? findValue([layer], "user"), secret: { token, from: layer.name("token") } };
     const secret = passwordStdin
       ? { passwordStdin, from: "--password-stdin" }
       : password !== undefined && isOf(layer.user)
         ? { password, from: layer.name("password") }
         : undefined;
-    if (secret !== undefined) return { user: user ?? find(layers, "user"), secret };
-    user ??= find([layer], "user");
+    if (secret !== undefined) return { user: user ?? findValue(layers, "user"), secret };
+    user ??= findValue([layer], "user");
   }
   return { user };
 }

@@ -11,8 +11,8 @@ import { findSecretKey } from "../server/settings/secret-key.ts";
 import type { Settings } from "../server/settings/settings.ts";
 import { systemClock } from "../server/system-clock.ts";
 import { hasStore } from "./data-on-disk.ts";
-import { Failure } from "./failure.ts";
-import { print, remark } from "./print.ts";
+import { CliError } from "./failure.ts";
+import { print, printNote } from "./print.ts";
 import { addStoreFlags, loadStoreSettings } from "./setting-flags.ts";
 import { withStore } from "./store.ts";
 
@@ -55,16 +55,18 @@ async function token(user: string, flags: TokenFlags): Promise<void> {
   const granted = readGrants(flags.conversations?.split(","), flags.rights?.split(","));
   if ("problem" in granted)
     problems.push(`The token could not be used: ${granted.problem}; see docs/TOKENS.md.`);
-  if ("problem" in life || "problem" in granted || problems.length > 0) throw new Failure(...problems);
+  if ("problem" in life || "problem" in granted || problems.length > 0) throw new CliError(...problems);
 
   const account = await findAccount(settings, user);
   if (account?.disabled)
-    throw new Failure(`${user} is disabled, and a token would be refused. First: parley user enable ${user}`);
+    throw new CliError(
+      `${user} is disabled, and a token would be refused. First: parley user enable ${user}`,
+    );
   if (account !== undefined && plan !== undefined)
-    remark(`warning: ${user} has an account, whose plan (${account.plan}) wins over --plan.`);
+    printNote(`warning: ${user} has an account, whose plan (${account.plan}) wins over --plan.`);
   const key = findSecretKey(settings);
-  if ("problem" in key) throw new Failure(key.problem);
-  if (key.warning !== undefined) remark(`warning: ${key.warning}`);
+  if ("problem" in key) throw new CliError(key.problem);
+  if (key.warning !== undefined) printNote(`warning: ${key.warning}`);
 
   const keys = await createKeys(settings, key.secret);
   const now = systemClock().now();
@@ -77,7 +79,7 @@ async function token(user: string, flags: TokenFlags): Promise<void> {
 async function findAccount(settings: Settings, user: string): Promise<Account | undefined> {
   if (settings.secretKey === undefined || hasStore(settings))
     return withStore(settings, (accounts) => accounts.find(user));
-  remark(
+  printNote(
     `note: signed with SECRET_KEY alone; there is no store in ${escapeControlChars(resolve(settings.dataDir))}.`,
   );
   return undefined;

@@ -6,8 +6,8 @@ import { IDENTIFIER_RULE, isIdentifier } from "../protocol/identifiers.ts";
 import { checkNewPassword, createPasswords } from "../server/authentication/passwords.ts";
 import type { Settings } from "../server/settings/settings.ts";
 import { systemClock } from "../server/system-clock.ts";
-import { nameStore } from "./data-on-disk.ts";
-import { Failure } from "./failure.ts";
+import { printStorePath } from "./data-on-disk.ts";
+import { CliError } from "./failure.ts";
 import { readPassword } from "./password-prompt.ts";
 import { print, printJson } from "./print.ts";
 import { addStoreFlags, loadStoreSettings } from "./setting-flags.ts";
@@ -40,7 +40,7 @@ export function userCommand(): Command {
       await withStore(settings, (accounts, revocations) =>
         task({ accounts, revocations, settings, flags, operands: command.args }),
       );
-      if (task !== list && task !== show) nameStore(settings);
+      if (task !== list && task !== show) printStorePath(settings);
     });
 
   verb("add <user>", "add an account; asks for its password", add)
@@ -64,9 +64,9 @@ const JSON_OUTPUT = "answer as JSON, for scripts";
 
 async function add({ accounts, settings, operands: [user = ""], flags }: Task): Promise<void> {
   if (!isIdentifier(user))
-    throw new Failure(`${JSON.stringify(user)} cannot be a user: use ${IDENTIFIER_RULE}.`);
+    throw new CliError(`${JSON.stringify(user)} cannot be a user: use ${IDENTIFIER_RULE}.`);
   const plan = flags.plan === undefined ? settings.plans.fallback.name : knownPlan(settings, flags.plan);
-  const taken = new Failure(`There is already a user ${user}; see \`parley user show ${user}\`.`);
+  const taken = new CliError(`There is already a user ${user}; see \`parley user show ${user}\`.`);
   // Asked before the password, so that nobody types one for nothing; `add` below decides.
   if ((await accounts.find(user)) !== undefined) throw taken;
   const passwordHash = await newPasswordHash(settings, flags);
@@ -77,11 +77,11 @@ async function add({ accounts, settings, operands: [user = ""], flags }: Task): 
 
 async function list({ accounts, settings, flags }: Task): Promise<void> {
   const all = await accounts.list();
-  if (flags.json) return void printJson(all.map(visible), 2);
+  if (flags.json) return void printJson(all.map(jsonFields), 2);
   if (all.length === 0) return print("There are no accounts. Add one with `parley user add <user>`.");
   const width = Math.max(...all.map(({ user }) => escapeControlChars(user).length));
   for (const account of all) {
-    const { plan, state, created } = words(account, settings);
+    const { plan, state, created } = formatFields(account, settings);
     print(
       `${escapeControlChars(account.user).padEnd(width)}  ${plan.padEnd(10)}  ${state.padEnd(14)}  ${created}`,
     );
@@ -91,8 +91,8 @@ async function list({ accounts, settings, flags }: Task): Promise<void> {
 async function show({ accounts, settings, operands: [user = ""], flags }: Task): Promise<void> {
   const account = await accounts.find(user);
   if (account === undefined) throw noSuchUser(user);
-  if (flags.json) return void printJson(visible(account), 2);
-  const { plan, state, created } = words(account, settings);
+  if (flags.json) return void printJson(jsonFields(account), 2);
+  const { plan, state, created } = formatFields(account, settings);
   print(`user     ${user}\nplan     ${plan}\nstate    ${state}\ncreated  ${created}`);
 }
 
@@ -131,7 +131,7 @@ async function change(accounts: AccountStore, user: string, what: AccountChange)
 async function newPasswordHash(settings: Settings, { passwordStdin = false }: UserFlags): Promise<string> {
   const password = await readPassword(passwordStdin);
   const verdict = checkNewPassword(password);
-  if (!verdict.ok) throw new Failure(verdict.reason);
+  if (!verdict.ok) throw new CliError(verdict.reason);
   const hashing = await createPasswords({ cost: settings.bcryptCost, queue: 1 }).hash(password);
   if (hashing.outcome === "busy") throw new Error("A queue for one password was full.");
   return hashing.hash;
@@ -139,19 +139,19 @@ async function newPasswordHash(settings: Settings, { passwordStdin = false }: Us
 
 function knownPlan({ plans: { plans } }: Settings, name: string): string {
   if (plans.has(name)) return name;
-  throw new Failure(`There is no plan ${JSON.stringify(name)}; PLANS has ${[...plans.keys()].join(", ")}.`);
+  throw new CliError(`There is no plan ${JSON.stringify(name)}; PLANS has ${[...plans.keys()].join(", ")}.`);
 }
 
-function noSuchUser(user: string): Failure {
-  return new Failure(`There is no user ${JSON.stringify(user)}; \`parley user list\` shows all.`);
+function noSuchUser(user: string): CliError {
+  return new CliError(`There is no user ${JSON.stringify(user)}; \`parley user list\` shows all.`);
 }
 
 /** What scripts see of an account: never the hash. */
-function visible({ user, plan, disabled, demo, createdAt }: Account): object {
+function jsonFields({ user, plan, disabled, demo, createdAt }: Account): object {
   return { user, plan, disabled, demo, created_at: new Date(createdAt).toISOString() };
 }
 
-function words({ plan, disabled, demo, createdAt }: Account, { plans }: Settings) {
+function formatFields({ plan, disabled, demo, createdAt }: Account, { plans }: Settings) {
   return {
     plan: plans.plans.has(plan)
       ? plan

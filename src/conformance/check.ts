@@ -1,4 +1,4 @@
-import type { World } from "./world.ts";
+import type { TestContext } from "./world.ts";
 
 /** One thing that can be seen from outside about one numbered rule of docs/PROTOCOL.md. */
 export interface Check {
@@ -11,22 +11,22 @@ export interface Check {
    */
   readonly slow?: true;
   /** Ends quietly when the rule is kept; throws `Broken` when it is not, `Skipped` when it cannot be seen here. */
-  readonly run: (world: World) => Promise<void>;
+  readonly run: (world: TestContext) => Promise<void>;
 }
 
 /** The server breaks the rule; the message says what was seen. */
-export class Broken extends Error {}
+export class RuleViolated extends Error {}
 
 /** The rule cannot be looked at on this server; the message says why. */
-export class Skipped extends Error {}
+export class RuleSkipped extends Error {}
 
 /** Throws `Broken` with `seen` where `holds` is false. */
-export function must(holds: boolean, seen: string | (() => string)): asserts holds {
-  if (!holds) throw new Broken(typeof seen === "string" ? seen : seen());
+export function assert(holds: boolean, message: string | (() => string)): asserts holds {
+  if (!holds) throw new RuleViolated(typeof message === "string" ? message : message());
 }
 
 /** Throws `Broken` where `seen` is not `wanted`; both are shown as JSON. */
-export function mustBe(what: string, seen: unknown, wanted: unknown): void {
-  const [a, b] = [JSON.stringify(seen), JSON.stringify(wanted)];
-  if (a !== b) throw new Broken(`${what}: expected ${b}, saw ${a ?? "nothing"}.`);
+export function assertEqual(what: string, actual: unknown, expected: unknown): void {
+  const [a, b] = [JSON.stringify(actual), JSON.stringify(expected)];
+  if (a !== b) throw new RuleViolated(`${what}: expected ${b}, saw ${a ?? "nothing"}.`);
 }

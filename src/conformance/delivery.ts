@@ -1,6 +1,6 @@
-import { type Check, must, mustBe } from "./check.ts";
-import type { Line } from "./line.ts";
-import type { World } from "./world.ts";
+import { assert, assertEqual, type Check } from "./check.ts";
+import type { TestSocket } from "./line.ts";
+import type { TestContext } from "./world.ts";
 
 /** Order, durable acks, once, and reading back. */
 export const DELIVERY_CHECKS: readonly Check[] = [
@@ -12,10 +12,10 @@ export const DELIVERY_CHECKS: readonly Check[] = [
       const conversation = world.conversation();
       const { line } = await world.join(world.ann, conversation);
       const { line: reader } = await world.join(world.bob, conversation);
-      const ack = await world.say(line, "kept");
+      const ack = await world.sendMessage(line, "kept");
       reader.send({ type: "history" });
       const { messages } = await reader.next("history");
-      mustBe(
+      assertEqual(
         "messages in the history",
         messages.map(({ id, seq }) => [id, seq]),
         [[ack.id, ack.seq]],
@@ -31,7 +31,7 @@ export const DELIVERY_CHECKS: readonly Check[] = [
   { rule: "D6", what: "history in both directions, without a gap or a repeat", run: pagesHistory },
 ];
 
-async function numbersMessages(world: World): Promise<void> {
+async function numbersMessages(world: TestContext): Promise<void> {
   const conversation = world.conversation();
   const { line: ann } = await world.join(world.ann, conversation);
   const { line: bob } = await world.join(world.bob, conversation);
@@ -42,8 +42,8 @@ async function numbersMessages(world: World): Promise<void> {
     ["another one", bob],
   ] as const) {
     await line.until(() => line.of("message").length >= 6 && line.of("ack").length >= 3, "sixth message");
-    await line.settled();
-    mustBe(
+    await line.flushed();
+    assertEqual(
       `the numbers that ${name} got`,
       line.of("message").map(({ seq }) => seq),
       [1, 2, 3, 4, 5, 6],
@@ -51,46 +51,46 @@ async function numbersMessages(world: World): Promise<void> {
     const numbered = line.frames.flatMap((frame) =>
       frame.type === "message" || frame.type === "ack" ? [frame.seq] : [],
     );
-    must(
+    assert(
       numbered.every((seq, at) => at === 0 || seq >= numbered[at - 1]!),
       () => `\`ack\` and \`message\` frames came in the order ${numbered.join(", ")}.`,
     );
   }
-  const texts = (line: Line) =>
+  const texts = (line: TestSocket) =>
     line
       .of("message")
       .map(({ seq, from, text }) => [seq, from, text])
       .sort();
-  mustBe("what the other one got", texts(bob), texts(ann));
+  assertEqual("what the other one got", texts(bob), texts(ann));
 }
 
-async function storesOnce(world: World): Promise<void> {
+async function storesOnce(world: TestContext): Promise<void> {
   const conversation = world.conversation();
   const { line: first } = await world.join(world.ann, conversation);
   const { line: second } = await world.join(world.ann, conversation);
   const { line: reader } = await world.join(world.bob, conversation);
   first.send({ type: "message", id: "once", text: "hello" });
   const ack = await first.next("ack");
-  mustBe("`duplicate` of the first", ack.duplicate, undefined);
+  assertEqual("`duplicate` of the first", ack.duplicate, undefined);
   for (const line of [first, second]) {
     line.send({ type: "message", id: "once", text: "something else" });
     const repeat = await line.next("ack");
-    mustBe(
+    assertEqual(
       "id, seq, at and duplicate of the repeat",
       [repeat.id, repeat.seq, repeat.at, repeat.duplicate],
       [ack.id, ack.seq, ack.at, true],
     );
-    mustBe("requests left after the repeat", repeat.quota?.remaining, ack.quota?.remaining);
+    assertEqual("requests left after the repeat", repeat.quota?.remaining, ack.quota?.remaining);
   }
   reader.send({ type: "message", id: "once", text: "another user's" });
   const { seq, duplicate } = await reader.next("ack");
-  mustBe(
+  assertEqual(
     "`seq` and `duplicate` of another user's message of that id",
     [seq, duplicate],
     [ack.seq + 1, undefined],
   );
   await reader.next("message", (message) => message.seq === seq);
-  mustBe(
+  assertEqual(
     "the texts delivered",
     reader
       .of("message")
@@ -100,12 +100,12 @@ async function storesOnce(world: World): Promise<void> {
   );
 }
 
-async function keepsContent(world: World): Promise<void> {
+async function keepsContent(world: TestContext): Promise<void> {
   const conversation = world.conversation();
   const { line } = await world.join(world.ann, conversation);
   const text = 'a "b" \\ \u0000 \u2028 é 日本 👩‍👩‍👧 <b>';
   const data = { list: [1, -0.5, null, true, { "": "empty" }], constructor: "c", ключ: "значение" };
-  const { seq } = await world.say(line, text, { data });
+  const { seq } = await world.sendMessage(line, text, { data });
   const message = await line.next("message");
   const { line: reader } = await world.join(world.bob, conversation);
   reader.send({ type: "history" });
@@ -114,26 +114,26 @@ async function keepsContent(world: World): Promise<void> {
     ["live", message],
     ["read", read],
   ] as const)
-    mustBe(
+    assertEqual(
       `the message, ${where}`,
       [seen?.seq, seen?.from, seen?.text, seen?.data],
       [seq, world.ann.user, text, data],
     );
 }
 
-async function pagesHistory(world: World): Promise<void> {
+async function pagesHistory(world: TestContext): Promise<void> {
   const { line } = await world.join(world.ann, world.conversation());
-  for (let n = 1; n <= 5; n++) await world.say(line, `${n}`);
+  for (let n = 1; n <= 5; n++) await world.sendMessage(line, `${n}`);
   const page = async (range: object) => {
     line.send({ type: "history", id: "page", limit: 2, ...range });
     const { messages, more, id } = await line.next("history");
-    mustBe("`id` of the answer", id, "page");
+    assertEqual("`id` of the answer", id, "page");
     return [messages.map(({ seq }) => seq), more];
   };
-  mustBe("the newest page", await page({}), [[4, 5], true]);
-  mustBe("the page before 4", await page({ before: 4 }), [[2, 3], true]);
-  mustBe("the page before 2", await page({ before: 2 }), [[1], false]);
-  mustBe("the page after 0", await page({ after: 0 }), [[1, 2], true]);
-  mustBe("the page after 3", await page({ after: 3 }), [[4, 5], false]);
-  mustBe("the page after 5", await page({ after: 5 }), [[], false]);
+  assertEqual("the newest page", await page({}), [[4, 5], true]);
+  assertEqual("the page before 4", await page({ before: 4 }), [[2, 3], true]);
+  assertEqual("the page before 2", await page({ before: 2 }), [[1], false]);
+  assertEqual("the page after 0", await page({ after: 0 }), [[1, 2], true]);
+  assertEqual("the page after 3", await page({ after: 3 }), [[4, 5], false]);
+  assertEqual("the page after 5", await page({ after: 5 }), [[], false]);
 }

@@ -1,12 +1,12 @@
 import { SUBPROTOCOL } from "../protocol/version.ts";
-import { type Check, must, mustBe, Skipped } from "./check.ts";
-import type { Line } from "./line.ts";
+import { assert, assertEqual, type Check, RuleSkipped } from "./check.ts";
+import type { TestSocket } from "./line.ts";
 import { type Fields, rawHandshake, rawRequest } from "./raw-request.ts";
 import { sign } from "./signer.ts";
-import type { Person, World } from "./world.ts";
+import type { TestContext, TestUser } from "./world.ts";
 
 /** Most connections that are opened to see that one more is refused. */
-const FEW_CONNECTIONS = 10;
+const MAX_CONNECTIONS_TESTED = 10;
 
 /** Who may open a socket, and how they are told that they may not. */
 export const HANDSHAKE_CHECKS: readonly Check[] = [
@@ -21,30 +21,30 @@ export const HANDSHAKE_CHECKS: readonly Check[] = [
     run: async ({ target, ann }) => {
       const path = `/ws/${ann.user}/conformance?token=${ann.token}`;
       const { status } = await rawHandshake(target, path, { Origin: "https://conformance.invalid" });
-      mustBe("status for a page of https://conformance.invalid", status, 403);
+      assertEqual("status for a page of https://conformance.invalid", status, 403);
     },
   },
-  { rule: "A5", what: "the server's own page may sign in and connect", run: takesItsOwnPage },
+  { rule: "A5", what: "the server's own page may sign in and connect", run: acceptsOwnPage },
   { rule: "W1", what: "broken handshakes are refused as HTTP", run: refusesBrokenHandshakes },
   {
     rule: "W3",
     what: "another user's token: `forbidden`, 4403",
     run: async (world) => {
-      const stolen: Person = { user: world.bob.user, token: world.ann.token };
-      await refused(world.open(world.path(stolen, world.conversation())), "forbidden", 4403);
+      const stolen: TestUser = { user: world.bob.user, token: world.ann.token };
+      await expectRejected(world.open(world.path(stolen, world.conversation())), "forbidden", 4403);
     },
   },
   {
     rule: "W3",
     what: "a wrong name: `bad_address`, 4400",
-    run: async (world) => refused(world.open(world.path(world.ann, "no%20name")), "bad_address", 4400),
+    run: async (world) => expectRejected(world.open(world.path(world.ann, "no%20name")), "bad_address", 4400),
   },
   {
     rule: "W3",
     what: "two credentials: `bad_address`, 4400",
     run: async (world) => {
       const path = world.path(world.ann, world.conversation());
-      await refused(world.open(`${path}&token=${world.bob.token}`), "bad_address", 4400);
+      await expectRejected(world.open(`${path}&token=${world.bob.token}`), "bad_address", 4400);
     },
   },
   {
@@ -55,7 +55,7 @@ export const HANDSHAKE_CHECKS: readonly Check[] = [
       const wrong = world.open(path);
       await wrong.opened();
       wrong.send({ type: "message", text: "hello" });
-      await refused(wrong, "unauthorized", 4401);
+      await expectRejected(wrong, "unauthorized", 4401);
       const right = world.open(path);
       await right.opened();
       right.send({ type: "token", token: world.ann.token });
@@ -80,21 +80,21 @@ export const HANDSHAKE_CHECKS: readonly Check[] = [
       await line.opened();
       line.send({ type: "ping", id: "early" });
       await line.next("pong", ({ id }) => id === "early");
-      mustBe("the first frame", line.frames[0]?.type, "welcome");
+      assertEqual("the first frame", line.frames[0]?.type, "welcome");
     },
   },
   { rule: "W8", what: "a client's newer connection replaces its older one: 4410", run: replacesTheOlder },
 ];
 
 /** Holds a line to be refused with an `error` and a close; whether `closing` comes between them is F3's. */
-export async function refused(line: Line, code: string, close: number): Promise<void> {
+export async function expectRejected(line: TestSocket, code: string, close: number): Promise<void> {
   const error = await line.next("error");
-  mustBe("code of the error", error.code, code);
-  mustBe("close code", (await line.closed()).code, close);
-  mustBe("`welcome` frames to who is refused", line.of("welcome").length, 0);
+  assertEqual("code of the error", error.code, code);
+  assertEqual("close code", (await line.closed()).code, close);
+  assertEqual("`welcome` frames to who is refused", line.of("welcome").length, 0);
 }
 
-async function refusesBadTokens(world: World): Promise<void> {
+async function refusesBadTokens(world: TestContext): Promise<void> {
   const { ann, key } = world;
   const { user, token } = ann;
   const at = token.lastIndexOf(".") + 5;
@@ -108,27 +108,30 @@ async function refusesBadTokens(world: World): Promise<void> {
     tokens.push(["token_expired", sign(key, user, { iat: long, exp: long + 60 })]);
   }
   for (const [code = "", bad = ""] of tokens)
-    await refused(world.open(world.path({ user, token: bad }, world.conversation())), code, 4401);
+    await expectRejected(world.open(world.path({ user, token: bad }, world.conversation())), code, 4401);
 }
 
 /** What a proxy spoils that does not say under which name the browser asked. */
-async function takesItsOwnPage(world: World): Promise<void> {
+async function acceptsOwnPage(world: TestContext): Promise<void> {
   const { target, ann } = world;
   const { origin } = new URL(target.http);
   const advice = `have the proxy in front pass \`Host\` on and add \`X-Forwarded-Proto\`, or list ${origin} in ALLOWED_ORIGINS`;
   const body = new URLSearchParams({ username: world.conversation(), password: "conformance" });
   const signIn = await world.fetch("/token", { method: "POST", body, headers: { Origin: origin } });
-  must(signIn.status !== 403, `A sign-in on the server's own page, ${origin}, was answered 403: ${advice}.`);
+  assert(
+    signIn.status !== 403,
+    `A sign-in on the server's own page, ${origin}, was answered 403: ${advice}.`,
+  );
   const socket = await rawHandshake(target, `/ws/${ann.user}/conformance?token=${ann.token}`, {
     Origin: origin,
   });
-  must(
+  assert(
     socket.status === 101,
     `A socket of the server's own page, ${origin}, was answered ${socket.status}: ${advice}.`,
   );
 }
 
-async function refusesBrokenHandshakes({ target, ann }: World): Promise<void> {
+async function refusesBrokenHandshakes({ target, ann }: TestContext): Promise<void> {
   const path = `/ws/${ann.user}/conformance`;
   const cases: [string, number[], Promise<{ status: number; headers: Headers }>][] = [
     ["without `Upgrade`", [426], rawRequest(target, "GET", path, {})],
@@ -146,62 +149,71 @@ async function refusesBrokenHandshakes({ target, ann }: World): Promise<void> {
   ];
   for (const [what, statuses, answer] of cases) {
     const { status, headers } = await answer;
-    must(
+    assert(
       statuses.includes(status),
       `A handshake ${what} was answered ${status}, not ${statuses.join(" or ")}.`,
     );
-    if (status === 426) mustBe(`Sec-WebSocket-Version ${what}`, headers.get("sec-websocket-version"), "13");
+    if (status === 426)
+      assertEqual(`Sec-WebSocket-Version ${what}`, headers.get("sec-websocket-version"), "13");
   }
 }
 
-async function refusesOneTooMany(world: World): Promise<void> {
-  const many = world.stranger();
+async function refusesOneTooMany(world: TestContext): Promise<void> {
+  const many = world.newUser();
   const me = await world.fetch("/me", { as: many });
   const { connections_limit: limit = 0 } = (await me.json()) as { connections_limit?: number };
-  if (limit === 0 || limit > FEW_CONNECTIONS)
-    throw new Skipped(
+  if (limit === 0 || limit > MAX_CONNECTIONS_TESTED)
+    throw new RuleSkipped(
       `the plan at hand allows ${limit || "any number of"} connections; they are not used up`,
     );
   const conversation = world.conversation();
   for (let open = 0; open < limit; open++) await world.join(many, conversation);
   const line = world.open(world.path(many, conversation));
-  await refused(line, "too_many_connections", 4409);
+  await expectRejected(line, "too_many_connections", 4409);
   // That there is one is F3's.
   const [closing] = line.of("closing");
   if (closing === undefined) return;
-  mustBe("`closing.reconnect` with 4409", closing.reconnect, true);
-  must(
+  assertEqual("`closing.reconnect` with 4409", closing.reconnect, true);
+  assert(
     (closing.retry_after ?? 0) > 0,
     "`closing.retry_after` with 4409 does not say when a place may be free.",
   );
 }
 
-async function replacesTheOlder(world: World): Promise<void> {
+async function replacesTheOlder(world: TestContext): Promise<void> {
   const conversation = world.conversation();
   const path = `${world.path(world.ann, conversation)}&client=conformance`;
   const older = world.open(path);
   await older.next("welcome");
-  const stranger: Person = { user: world.bob.user, token: world.ann.token };
-  await refused(world.open(`${world.path(stranger, conversation)}&client=conformance`), "forbidden", 4403);
+  const stranger: TestUser = { user: world.bob.user, token: world.ann.token };
+  await expectRejected(
+    world.open(`${world.path(stranger, conversation)}&client=conformance`),
+    "forbidden",
+    4403,
+  );
   const newer = world.open(path);
   await newer.next("welcome");
-  mustBe("close code of the older one", (await older.closed()).code, 4410);
+  assertEqual("close code of the older one", (await older.closed()).code, 4410);
   newer.send({ type: "ping", id: "here" });
   await newer.next("pong", ({ id }) => id === "here");
-  await refused(world.open(`${path}&client=conformance`), "bad_address", 4400);
+  await expectRejected(world.open(`${path}&client=conformance`), "bad_address", 4400);
 }
 
-async function answersOneSubprotocol({ target, ann }: World): Promise<void> {
+async function answersOneSubprotocol({ target, ann }: TestContext): Promise<void> {
   const path = `/ws/${ann.user}/conformance`;
   const offered = await rawHandshake(target, path, offer(`bearer.${ann.token}, ${SUBPROTOCOL}`));
-  mustBe("status of a handshake with the token as a subprotocol", offered.status, 101);
+  assertEqual("status of a handshake with the token as a subprotocol", offered.status, 101);
   const chosen = offered.headers.get("sec-websocket-protocol");
-  must(
+  assert(
     chosen === SUBPROTOCOL,
     `\`bearer.…, ${SUBPROTOCOL}\` was offered, and ${chosen?.startsWith("bearer.") ? "the token" : (chosen ?? "nothing")} was answered.`,
   );
   const without = await rawHandshake(target, `${path}?token=${ann.token}`);
-  mustBe("subprotocol answered where none was offered", without.headers.get("sec-websocket-protocol"), null);
+  assertEqual(
+    "subprotocol answered where none was offered",
+    without.headers.get("sec-websocket-protocol"),
+    null,
+  );
 }
 
 function offer(protocols: string): Fields {

@@ -1,5 +1,5 @@
-import { type Check, must, mustBe, Skipped } from "./check.ts";
-import type { World } from "./world.ts";
+import { assert, assertEqual, type Check, RuleSkipped } from "./check.ts";
+import type { TestContext } from "./world.ts";
 
 /** The same server over HTTP. */
 export const HTTP_CHECKS: readonly Check[] = [
@@ -11,10 +11,10 @@ export const HTTP_CHECKS: readonly Check[] = [
         method: "POST",
         body: new URLSearchParams({ username: world.conversation(), password: "conformance" }),
       });
-      mustBe("status for a user that is not there", wrong.status, 401);
-      mustBe("`error`", ((await wrong.json()) as { error?: string }).error, "invalid_grant");
+      assertEqual("status for a user that is not there", wrong.status, 401);
+      assertEqual("`error`", ((await wrong.json()) as { error?: string }).error, "invalid_grant");
       const missing = await world.fetch("/token", { method: "POST", body: new URLSearchParams() });
-      mustBe("status without fields", missing.status, 422);
+      assertEqual("status without fields", missing.status, 422);
     },
   },
   {
@@ -22,16 +22,16 @@ export const HTTP_CHECKS: readonly Check[] = [
     what: "faults are problem details with a `code`",
     run: async (world) => {
       const answer = await world.fetch("/me");
-      mustBe("status of GET /me without a token", answer.status, 401);
+      assertEqual("status of GET /me without a token", answer.status, 401);
       const type = answer.headers.get("content-type") ?? "";
-      must(type.startsWith("application/problem+json"), `The content type is ${type || "missing"}.`);
-      mustBe("`code`", ((await answer.json()) as { code?: string }).code, "unauthorized");
+      assert(type.startsWith("application/problem+json"), `The content type is ${type || "missing"}.`);
+      assertEqual("`code`", ((await answer.json()) as { code?: string }).code, "unauthorized");
     },
   },
   {
     rule: "H3",
     what: "a message over HTTP is one like any other: once, charged, heard, read",
-    run: speaksOverHttp,
+    run: sendsOverHttp,
   },
 ];
 
@@ -40,7 +40,7 @@ interface Answer {
   readonly body: Readonly<Record<string, unknown>> & { readonly quota?: { readonly remaining?: number } };
 }
 
-async function speaksOverHttp(world: World): Promise<void> {
+async function sendsOverHttp(world: TestContext): Promise<void> {
   const conversation = world.conversation();
   const place = `/conversations/${conversation}`;
   const ask = async (path: string, init: RequestInit = {}): Promise<Answer> => {
@@ -53,31 +53,35 @@ async function speaksOverHttp(world: World): Promise<void> {
   };
   const { line } = await world.join(world.bob, conversation);
   const first = await post();
-  if (first.status === 404) throw new Skipped("this server has no messages over HTTP");
-  mustBe(
+  if (first.status === 404) throw new RuleSkipped("this server has no messages over HTTP");
+  assertEqual(
     "status, id and seq of POST …/messages",
     [first.status, first.body.id, first.body.seq],
     [201, "over-http", 1],
   );
-  const heard = await line.next("message");
-  mustBe("what the socket got", [heard.from, heard.text, heard.data], [world.ann.user, "hello", { n: 1 }]);
+  const received = await line.next("message");
+  assertEqual(
+    "what the socket got",
+    [received.from, received.text, received.data],
+    [world.ann.user, "hello", { n: 1 }],
+  );
   const again = await post();
-  mustBe(
+  assertEqual(
     "status, seq and `duplicate` of the repeat",
     [again.status, again.body.seq, again.body.duplicate],
     [200, 1, true],
   );
-  mustBe("requests left after the repeat", again.body.quota?.remaining, first.body.quota?.remaining);
+  assertEqual("requests left after the repeat", again.body.quota?.remaining, first.body.quota?.remaining);
   const { status, body } = await ask("/messages?after=0&limit=5");
-  const { type: _, ...message } = heard;
-  mustBe("status, messages and `more` of GET …/messages", [status, body.more], [200, false]);
-  mustBe(
+  const { type: _, ...message } = received;
+  assertEqual("status, messages and `more` of GET …/messages", [status, body.more], [200, false]);
+  assertEqual(
     "the message read over HTTP",
     Object.entries((body.messages as object[])[0] ?? {}).sort(),
     Object.entries(message).sort(),
   );
   const present = (await ask("/presence")).body.present as { user: string }[] | undefined;
-  mustBe(
+  assertEqual(
     "GET …/presence",
     present?.map(({ user }) => user),
     [world.bob.user],

@@ -5,24 +5,24 @@ import {
   type ServerFrameOf,
   type ServerFrameType,
 } from "../protocol/server-frames.ts";
-import { Broken } from "./check.ts";
+import { RuleViolated } from "./check.ts";
 
 /** Milliseconds within which a frame must come that nothing keeps from coming. */
-export const PATIENCE = 10_000;
+export const TIMEOUT_MS = 10_000;
 
 /** One socket to the server: keeps what it hears, holds each frame against the protocol, and waits for what must come. */
-export class Line {
+export class TestSocket {
   readonly frames: ServerFrame[] = [];
   /** What the close said, once it has come. */
   close: { readonly code: number; readonly reason: string } | undefined;
-  private fault: string | undefined;
+  private violation: string | undefined;
   /** By type, how many frames of `frames` were looked at. */
-  private readonly read = new Map<ServerFrameType, number>();
+  private readonly readCounts = new Map<ServerFrameType, number>();
   private wake: () => void = () => {};
 
   constructor(private readonly socket: WebSocket) {
     socket.addEventListener("message", ({ data }) => {
-      this.hear(data);
+      this.receive(data);
       this.wake();
     });
     socket.addEventListener("close", ({ code, reason }) => {
@@ -47,30 +47,30 @@ export class Line {
   /** The next frame of `type` that was not answered before, and that `fits`; those of the type before it are passed over. */
   async next<T extends ServerFrameType>(
     type: T,
-    fits: (frame: ServerFrameOf<T>) => boolean = () => true,
-    patience = PATIENCE,
+    matches: (frame: ServerFrameOf<T>) => boolean = () => true,
+    timeoutMs = TIMEOUT_MS,
   ): Promise<ServerFrameOf<T>> {
     let found: ServerFrameOf<T> | undefined;
-    const look = () => {
-      for (let at = this.read.get(type) ?? 0; found === undefined && at < this.frames.length; at++) {
+    const findNext = () => {
+      for (let at = this.readCounts.get(type) ?? 0; found === undefined && at < this.frames.length; at++) {
         const frame = this.frames[at]!;
-        if (frame.type === type && fits(frame as ServerFrameOf<T>)) found = frame as ServerFrameOf<T>;
-        this.read.set(type, at + 1);
+        if (frame.type === type && matches(frame as ServerFrameOf<T>)) found = frame as ServerFrameOf<T>;
+        this.readCounts.set(type, at + 1);
       }
       return found !== undefined;
     };
-    await this.until(look, `\`${type}\` frame`, patience);
+    await this.until(findNext, `\`${type}\` frame`, timeoutMs);
     return found!;
   }
 
   /** Waits for the close and answers it. */
-  async closed(patience = PATIENCE): Promise<{ readonly code: number; readonly reason: string }> {
-    await this.until(() => this.close !== undefined, "close", patience);
+  async closed(timeoutMs = TIMEOUT_MS): Promise<{ readonly code: number; readonly reason: string }> {
+    await this.until(() => this.close !== undefined, "close", timeoutMs);
     return this.close!;
   }
 
   /** Waits until the server has answered a ping: what it sent to this line before has arrived. */
-  async settled(): Promise<void> {
+  async flushed(): Promise<void> {
     const id = crypto.randomUUID();
     this.send({ type: "ping", id });
     await this.until(() => this.of("pong").some((pong) => pong.id === id), "answer to a ping");
@@ -82,35 +82,35 @@ export class Line {
   }
 
   /** Closes the socket and waits until it is closed. */
-  async leave(): Promise<void> {
+  async disconnect(): Promise<void> {
     this.socket.close(1000);
     const deadline = Date.now() + 1_000;
-    while (this.close === undefined && Date.now() < deadline) await this.change(deadline);
+    while (this.close === undefined && Date.now() < deadline) await this.nextEvent(deadline);
   }
 
   /** Waits until `holds`; throws `Broken` where it never does, with `what` as its name. */
-  async until(holds: () => boolean, what: string, patience = PATIENCE): Promise<void> {
-    const deadline = Date.now() + patience;
+  async until(condition: () => boolean, what: string, timeoutMs = TIMEOUT_MS): Promise<void> {
+    const deadline = Date.now() + timeoutMs;
     for (;;) {
-      if (this.fault !== undefined) throw new Broken(this.fault);
-      if (holds()) return;
+      if (this.violation !== undefined) throw new RuleViolated(this.violation);
+      if (condition()) return;
       if (this.close !== undefined || Date.now() >= deadline) {
         const end =
-          this.close === undefined ? `within ${patience / 1000} s` : `before the close ${this.close.code}`;
-        const heard = this.frames.slice(-6).map(inShort).join(", ");
-        throw new Broken(`No ${what} came ${end}; the last frames were: ${heard || "none"}.`);
+          this.close === undefined ? `within ${timeoutMs / 1000} s` : `before the close ${this.close.code}`;
+        const lastFrames = this.frames.slice(-6).map(summarizeFrame).join(", ");
+        throw new RuleViolated(`No ${what} came ${end}; the last frames were: ${lastFrames || "none"}.`);
       }
-      await this.change(deadline);
+      await this.nextEvent(deadline);
     }
   }
 
-  private hear(data: unknown): void {
-    const { frame, fault } = readFrame(data);
+  private receive(data: unknown): void {
+    const { frame, violation: fault } = readFrame(data);
     if (frame !== undefined) this.frames.push(frame);
-    else this.fault ??= fault;
+    else this.violation ??= fault;
   }
 
-  private change(deadline: number): Promise<void> {
+  private nextEvent(deadline: number): Promise<void> {
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, Math.max(1, deadline - Date.now()));
       this.wake = () => {
@@ -122,22 +122,24 @@ export class Line {
 }
 
 /** A frame as the protocol has it, or what is wrong with it. Neither for a type it does not know, which is allowed. */
-function readFrame(data: unknown): { frame?: ServerFrame; fault?: string } {
+function readFrame(data: unknown): { frame?: ServerFrame; violation?: string } {
   let value: { type?: unknown };
   try {
     value = JSON.parse(String(data));
   } catch {
-    return { fault: "The server sent a frame that is not JSON." };
+    return { violation: "The server sent a frame that is not JSON." };
   }
-  if (typeof value?.type !== "string") return { fault: "The server sent a frame without a `type`." };
+  if (typeof value?.type !== "string") return { violation: "The server sent a frame without a `type`." };
   if (!Object.hasOwn(SERVER_FRAMES, value.type)) return {};
   const schema: z.ZodType = SERVER_FRAMES[value.type as ServerFrameType];
   const parsed = schema.safeParse(value);
   if (parsed.success) return { frame: parsed.data as ServerFrame };
   const issue = parsed.error.issues[0];
-  return { fault: `A \`${value.type}\` frame is not valid: \`${issue?.path.join(".")}\` ${issue?.message}.` };
+  return {
+    violation: `A \`${value.type}\` frame is not valid: \`${issue?.path.join(".")}\` ${issue?.message}.`,
+  };
 }
 
-function inShort(frame: ServerFrame): string {
+function summarizeFrame(frame: ServerFrame): string {
   return "code" in frame ? `${frame.type} ${frame.code}` : frame.type;
 }

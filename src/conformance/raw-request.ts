@@ -1,12 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { connect as connectPlain } from "node:net";
 import { connect as connectSecure } from "node:tls";
-import { Broken } from "./check.ts";
-import { PATIENCE } from "./line.ts";
-import type { Target } from "./target.ts";
+import { RuleViolated } from "./check.ts";
+import { TIMEOUT_MS } from "./line.ts";
+import type { ServerAddress } from "./target.ts";
 
 /** The head of an HTTP answer. */
-export interface RawAnswer {
+export interface RawResponse {
   readonly status: number;
   readonly headers: Headers;
 }
@@ -25,12 +25,17 @@ function handshakeFields(): Fields {
 }
 
 /** Asks for a socket at `path` with `fields` beside or instead of those of a good handshake, and hangs up at the answer. */
-export function rawHandshake(target: Target, path: string, fields: Fields = {}): Promise<RawAnswer> {
+export function rawHandshake(target: ServerAddress, path: string, fields: Fields = {}): Promise<RawResponse> {
   return rawRequest(target, "GET", path, { ...handshakeFields(), ...fields });
 }
 
 /** Sends one request byte for byte, which no HTTP library does with a handshake, and hangs up at the answer's head. */
-export function rawRequest(target: Target, method: string, path: string, fields: Fields): Promise<RawAnswer> {
+export function rawRequest(
+  target: ServerAddress,
+  method: string,
+  path: string,
+  fields: Fields,
+): Promise<RawResponse> {
   const { hostname, port, protocol, host, pathname } = new URL(target.http);
   const secure = protocol === "https:";
   const name = hostname.replace(/^\[|\]$/g, "");
@@ -41,12 +46,12 @@ export function rawRequest(target: Target, method: string, path: string, fields:
   const first = `${method} ${pathname.replace(/\/$/, "")}${path} HTTP/1.1`;
   return new Promise((resolve, reject) => {
     const socket = secure ? connectSecure({ ...to, servername: name }) : connectPlain(to);
-    const fail = (why: string) => {
+    const fail = (reason: string) => {
       socket.destroy();
-      reject(new Broken(`${method} ${path.slice(0, 60)}: ${why}.`));
+      reject(new RuleViolated(`${method} ${path.slice(0, 60)}: ${reason}.`));
     };
     let text = "";
-    socket.setTimeout(PATIENCE, () => fail("no answer came"));
+    socket.setTimeout(TIMEOUT_MS, () => fail("no answer came"));
     socket.on("error", ({ message }) => fail(message));
     socket.on("close", () => fail("the line was cut without an answer"));
     socket.on(secure ? "secureConnect" : "connect", () =>
@@ -62,7 +67,7 @@ export function rawRequest(target: Target, method: string, path: string, fields:
   });
 }
 
-function readHead(head: string): RawAnswer {
+function readHead(head: string): RawResponse {
   const [first = "", ...lines] = head.split("\r\n");
   const headers = new Headers();
   for (const line of lines)

@@ -1,18 +1,18 @@
-import type { Result } from "./run.ts";
+import type { RuleResult } from "./run.ts";
 
 /** How many of the results have each outcome. */
-export function tally(results: readonly Result[]): Record<Result["outcome"], number> {
+export function summarize(results: readonly RuleResult[]): Record<RuleResult["outcome"], number> {
   const counts = { passed: 0, failed: 0, skipped: 0 };
   for (const { outcome } of results) counts[outcome]++;
   return counts;
 }
 
 /** The results as a table, a line for each, the reason below what did not pass; then one line that counts them. */
-export function table(results: readonly Result[]): string {
+export function formatTable(results: readonly RuleResult[]): string {
   const lines = results.flatMap(({ rule, what, outcome, reason }) => {
     const row = `${rule.padEnd(4)}${(outcome === "failed" ? "FAILED" : outcome).padEnd(9)}${what}`;
     return reason === undefined ? [row] : [row, `${" ".repeat(13)}${reason}`];
   });
-  const { passed, failed, skipped } = tally(results);
+  const { passed, failed, skipped } = summarize(results);
   return [...lines, "", `${passed} passed, ${failed} failed, ${skipped} skipped`].join("\n");
 }

@@ -1,6 +1,6 @@
-import { type Check, mustBe } from "./check.ts";
-import type { Line } from "./line.ts";
-import type { World } from "./world.ts";
+import { assertEqual, type Check } from "./check.ts";
+import type { TestSocket } from "./line.ts";
+import type { TestContext } from "./world.ts";
 
 /** Coming back to a conversation. */
 export const RESUME_CHECKS: readonly Check[] = [
@@ -15,11 +15,11 @@ export const RESUME_CHECKS: readonly Check[] = [
     run: async (world) => {
       const conversation = world.conversation();
       const { line } = await world.join(world.ann, conversation);
-      const { seq } = await world.say(line, "seen");
+      const { seq } = await world.sendMessage(line, "seen");
       const { line: back, welcome } = await world.join(world.ann, conversation, { after: seq });
-      await back.settled();
-      mustBe("`resumed` with `after` alone", welcome.resumed, true);
-      mustBe("messages sent again", seqs(back), []);
+      await back.flushed();
+      assertEqual("`resumed` with `after` alone", welcome.resumed, true);
+      assertEqual("messages sent again", seqs(back), []);
     },
   },
   {
@@ -35,12 +35,12 @@ export const RESUME_CHECKS: readonly Check[] = [
   {
     rule: "MX7",
     what: "`last` shows the newest messages at once, for nothing; what follows is news",
-    run: shows,
+    run: showsNewest,
   },
   {
     rule: "MX7",
     what: "`last` with `after`: no `history`, at most the newest of what was missed, and `skipped` names the rest",
-    run: skips,
+    run: skipsOldest,
   },
   {
     rule: "MX7",
@@ -49,95 +49,95 @@ export const RESUME_CHECKS: readonly Check[] = [
   },
 ];
 
-async function shows(world: World): Promise<void> {
+async function showsNewest(world: TestContext): Promise<void> {
   const conversation = world.conversation();
   const { line: sender } = await world.join(world.ann, conversation);
-  for (const text of ["1", "2", "3", "4"]) await world.say(sender, text);
+  for (const text of ["1", "2", "3", "4"]) await world.sendMessage(sender, text);
   const { line: back, welcome } = await world.join(world.bob, conversation, { last: 3 });
-  const said = await world.say(sender, "5");
+  const said = await world.sendMessage(sender, "5");
   await back.until(() => back.of("message").length > 0, "fifth message");
-  await back.settled();
+  await back.flushed();
   const at = back.frames.findIndex(({ type }) => type === "welcome");
-  mustBe(
+  assertEqual(
     "the frames from the welcome on",
     back.frames.slice(at, at + 2).map(({ type }) => type),
     ["welcome", "history"],
   );
   const [history] = back.of("history");
-  mustBe(
+  assertEqual(
     "what was shown",
     history?.messages.map(({ seq }) => seq),
     [2, 3, 4],
   );
-  mustBe("`more`", history?.more, true);
-  mustBe("`quota` of what is free", history?.quota, undefined);
-  mustBe("`welcome.seq`", welcome.seq, 4);
-  mustBe("what came as `message`", seqs(back), [said.seq]);
+  assertEqual("`more`", history?.more, true);
+  assertEqual("`quota` of what is free", history?.quota, undefined);
+  assertEqual("`welcome.seq`", welcome.seq, 4);
+  assertEqual("what came as `message`", seqs(back), [said.seq]);
   const { welcome: again } = await world.join(world.bob, conversation, { last: 3 });
-  mustBe("requests left after looking in twice", again.quota?.remaining, welcome.quota?.remaining);
+  assertEqual("requests left after looking in twice", again.quota?.remaining, welcome.quota?.remaining);
 }
 
-async function skips(world: World): Promise<void> {
+async function skipsOldest(world: TestContext): Promise<void> {
   const conversation = world.conversation();
   const { line: sender, welcome: first } = await world.join(world.ann, conversation);
-  for (const text of ["1", "2", "3", "4", "5"]) await world.say(sender, text);
+  for (const text of ["1", "2", "3", "4", "5"]) await world.sendMessage(sender, text);
   const query = { after: 1, epoch: first.epoch, last: 2 };
   const { line: back, welcome } = await world.join(world.bob, conversation, query);
-  await back.settled();
-  mustBe("`resumed`", welcome.resumed, true);
-  mustBe("`skipped`", welcome.skipped, { first: 2, last: 3 });
+  await back.flushed();
+  assertEqual("`resumed`", welcome.resumed, true);
+  assertEqual("`skipped`", welcome.skipped, { first: 2, last: 3 });
   // In which order is another rule.
-  mustBe("what came as `message`", seqs(back).toSorted(), [4, 5]);
-  mustBe("`history` frames", back.of("history").length, 0);
+  assertEqual("what came as `message`", seqs(back).toSorted(), [4, 5]);
+  assertEqual("`history` frames", back.of("history").length, 0);
 }
 
-async function refusesWrongLast(world: World): Promise<void> {
+async function refusesWrongLast(world: TestContext): Promise<void> {
   for (const last of ["51", "-1", "x"]) {
     const line = world.open(world.path(world.ann, world.conversation(), { last }));
     await line.until(() => line.close !== undefined, "close");
-    mustBe(`close code for \`last=${last}\``, line.close?.code, 4400);
-    mustBe("the error", line.of("error")[0]?.code, "bad_address");
+    assertEqual(`close code for \`last=${last}\``, line.close?.code, 4400);
+    assertEqual("the error", line.of("error")[0]?.code, "bad_address");
   }
 }
 
-async function resumes(world: World): Promise<void> {
+async function resumes(world: TestContext): Promise<void> {
   const conversation = world.conversation();
   const { line: sender } = await world.join(world.ann, conversation);
   const { line: reader, welcome: first } = await world.join(world.bob, conversation);
-  await world.say(sender, "1");
+  await world.sendMessage(sender, "1");
   await reader.next("message");
-  await reader.leave();
-  for (const text of ["2", "3", "4"]) await world.say(sender, text);
+  await reader.disconnect();
+  for (const text of ["2", "3", "4"]) await world.sendMessage(sender, text);
   const query = { after: 1, epoch: first.epoch };
   const back = world.open(world.path(world.bob, conversation, query));
   // Said while the other one is coming back: it is replayed or live, and must be there once.
-  const said = world.say(sender, "5");
+  const said = world.sendMessage(sender, "5");
   const welcome = await back.next("welcome");
   await said;
-  await world.say(sender, "6");
+  await world.sendMessage(sender, "6");
   await back.until(() => back.of("message").length >= 5, "sixth message");
-  await back.settled();
-  mustBe("`resumed`", welcome.resumed, true);
-  mustBe("`lost`", welcome.lost, undefined);
-  mustBe("`epoch` on the same server", welcome.epoch, first.epoch);
-  mustBe("what came after the return", seqs(back), [2, 3, 4, 5, 6]);
+  await back.flushed();
+  assertEqual("`resumed`", welcome.resumed, true);
+  assertEqual("`lost`", welcome.lost, undefined);
+  assertEqual("`epoch` on the same server", welcome.epoch, first.epoch);
+  assertEqual("what came after the return", seqs(back), [2, 3, 4, 5, 6]);
 }
 
 async function refusesToResume(
-  world: World,
+  world: TestContext,
   ask: (epoch: string) => Record<string, string | number>,
 ): Promise<void> {
   const conversation = world.conversation();
   const { line, welcome } = await world.join(world.ann, conversation);
-  for (const text of ["1", "2"]) await world.say(line, text);
+  for (const text of ["1", "2"]) await world.sendMessage(line, text);
   const { line: back, welcome: second } = await world.join(world.ann, conversation, ask(welcome.epoch));
-  await back.settled();
-  mustBe("`resumed`", second.resumed, false);
-  mustBe("`epoch`, the server's own", second.epoch, welcome.epoch);
-  mustBe("`seq`", second.seq, 2);
-  mustBe("messages replayed", seqs(back), []);
+  await back.flushed();
+  assertEqual("`resumed`", second.resumed, false);
+  assertEqual("`epoch`, the server's own", second.epoch, welcome.epoch);
+  assertEqual("`seq`", second.seq, 2);
+  assertEqual("messages replayed", seqs(back), []);
 }
 
-function seqs(line: Line): number[] {
+function seqs(line: TestSocket): number[] {
   return line.of("message").map(({ seq }) => seq);
 }

@@ -1,7 +1,7 @@
 // Runs the numbered rules of docs/PROTOCOL.md against a running server, from outside: over sockets and HTTP, as any
 // client would. It knows src/protocol and nothing of this server, so that another server, or a proxy in front of one,
 // can be held to the same rules.
-import { Broken, type Check, Skipped } from "./check.ts";
+import { type Check, RuleSkipped, RuleViolated } from "./check.ts";
 import { DELIVERY_CHECKS } from "./delivery.ts";
 import { FRAME_CHECKS } from "./frames.ts";
 import { HANDSHAKE_CHECKS } from "./handshake.ts";
@@ -10,11 +10,11 @@ import { PRESENCE_CHECKS } from "./presence.ts";
 import { QUOTA_CHECKS } from "./quota.ts";
 import { RESUME_CHECKS } from "./resume.ts";
 import type { SigningKey } from "./signer.ts";
-import type { Target } from "./target.ts";
+import type { ServerAddress } from "./target.ts";
 import { TIME_CHECKS } from "./time.ts";
 import { TOKEN_CHECKS } from "./tokens.ts";
-import { UNSEEN_RULES } from "./unseen.ts";
-import { type Person, World } from "./world.ts";
+import { UNTESTABLE_RULES } from "./unseen.ts";
+import { TestContext, type TestUser } from "./world.ts";
 
 /** Every check, in the order of the document; after them the rules that cannot be looked at. */
 export const CHECKS: readonly Check[] = [
@@ -27,10 +27,10 @@ export const CHECKS: readonly Check[] = [
   ...PRESENCE_CHECKS,
   ...TIME_CHECKS,
   ...HTTP_CHECKS,
-  ...UNSEEN_RULES,
+  ...UNTESTABLE_RULES,
 ];
 
-export interface Result {
+export interface RuleResult {
   readonly rule: string;
   readonly what: string;
   readonly outcome: "passed" | "failed" | "skipped";
@@ -38,64 +38,70 @@ export interface Result {
   readonly reason?: string;
 }
 
-export interface Subject {
-  readonly target: Target;
+export interface ConformanceOptions {
+  readonly target: ServerAddress;
   /** Two users with room in their plans for 40 requests each. */
-  readonly people: readonly [Person, Person];
+  readonly users: readonly [TestUser, TestUser];
   /** With it, rules about tokens are checked too. */
   readonly key?: SigningKey;
 }
 
 /** Longest that one check may take, in milliseconds; each waits less for what it waits for. */
-const LONGEST = 20_000;
+const CHECK_TIMEOUT_MS = 20_000;
 
 /** After so long no further check is begun, in milliseconds: a server that answers nothing costs each its patience. */
-const LONGEST_RUN = 30_000;
+const RUN_TIMEOUT_MS = 30_000;
 
 /** Sockets that are opened at once at most; after them one a second, as a server allows one address (W5). */
-const HANDSHAKES_AT_ONCE = 50;
+const HANDSHAKE_BURST = 50;
 
 /** Runs all checks and answers what came of each, in their order. Under half a minute; a few sockets at a time. */
-export async function runConformance(subject: Subject, checks: readonly Check[] = CHECKS): Promise<Result[]> {
-  const results = new Map<Check, Result>();
-  const pace = createPace(subject.target);
-  const end = Date.now() + LONGEST_RUN;
+export async function runConformance(
+  options: ConformanceOptions,
+  checks: readonly Check[] = CHECKS,
+): Promise<RuleResult[]> {
+  const results = new Map<Check, RuleResult>();
+  const handshakes = createHandshakeLimiter(options.target);
+  const end = Date.now() + RUN_TIMEOUT_MS;
   const names = new Set<string>();
-  const seen: Seen = { opened: pace.opened, named: (name) => void names.add(name) };
-  const keep = async (check: Check) => {
-    const late = Date.now() > end;
-    results.set(check, late ? skipped(check) : await runCheck(subject, check, seen));
+  const tracker: RunTracker = { opened: handshakes.opened, named: (name) => void names.add(name) };
+  const runAndStore = async (check: Check) => {
+    const isTooLate = Date.now() > end;
+    results.set(check, isTooLate ? skippedResult(check) : await runCheck(options, check, tracker));
   };
   for (const check of checks) {
     if (check.slow) continue;
-    await pace.ready();
-    await keep(check);
+    await handshakes.ready();
+    await runAndStore(check);
   }
-  await pace.ready();
-  await Promise.all(checks.filter(({ slow }) => slow).map(keep));
-  await removeAll(subject, names);
+  await handshakes.ready();
+  await Promise.all(checks.filter(({ slow }) => slow).map(runAndStore));
+  await removeConversations(options, names);
   return checks.map((check) => results.get(check)!);
 }
 
 /** What a run keeps of what its checks do. */
-interface Seen {
+interface RunTracker {
   opened(): void;
   named(conversation: string): void;
 }
 
 /** Removes what the checks left. Another server may not know how, which breaks no rule. */
-async function removeAll({ target, people: [ann, bob] }: Subject, names: Iterable<string>): Promise<void> {
-  const world = new World(target, ann, bob, undefined);
-  const remove = (name: string) => world.fetch(`/conversations/${name}`, { method: "DELETE", as: ann });
+async function removeConversations(
+  { target, users: [ann, bob] }: ConformanceOptions,
+  names: Iterable<string>,
+): Promise<void> {
+  const context = new TestContext(target, ann, bob, undefined);
+  const remove = (name: string) => context.fetch(`/conversations/${name}`, { method: "DELETE", as: ann });
   await Promise.allSettled([...names].map(remove));
 }
 
-function skipped({ rule, what }: Check): Result {
-  return { rule, what, outcome: "skipped", reason: `the run had taken ${LONGEST_RUN / 1000} s by then` };
+function skippedResult({ rule, what }: Check): RuleResult {
+  return { rule, what, outcome: "skipped", reason: `the run had taken ${RUN_TIMEOUT_MS / 1000} s by then` };
 }
 
 /** Counts the sockets of a run, and has it wait before it opens more than a server takes of one address. */
-function createPace({ http }: Target) {
+function createHandshakeLimiter({ http }: ServerAddress) {
   // Loopback addresses are free of the limit.
   const free = /^(localhost|127\..*|\[::1\])$/.test(new URL(http).hostname);
   const begun = Date.now();
@@ -103,31 +109,34 @@ function createPace({ http }: Target) {
   return {
     opened: () => void count++,
     async ready(): Promise<void> {
-      const wait = begun + (count - HANDSHAKES_AT_ONCE) * 1_000 - Date.now();
+      const wait = begun + (count - HANDSHAKE_BURST) * 1_000 - Date.now();
       if (!free && wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
     },
   };
 }
 
 async function runCheck(
-  { target, people: [ann, bob], key }: Subject,
+  { target, users: [ann, bob], key }: ConformanceOptions,
   check: Check,
-  { opened, named }: Seen,
-): Promise<Result> {
+  { opened, named }: RunTracker,
+): Promise<RuleResult> {
   const { rule, what, run } = check;
-  const world = new World(target, ann, bob, key, opened, named);
+  const context = new TestContext(target, ann, bob, key, opened, named);
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Broken(`It took longer than ${LONGEST / 1000} s.`)), LONGEST);
+  const timedOut = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new RuleViolated(`It took longer than ${CHECK_TIMEOUT_MS / 1000} s.`)),
+      CHECK_TIMEOUT_MS,
+    );
   });
   try {
-    await Promise.race([run(world), late]);
+    await Promise.race([run(context), timedOut]);
     return { rule, what, outcome: "passed" };
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
-    return { rule, what, outcome: error instanceof Skipped ? "skipped" : "failed", reason };
+    return { rule, what, outcome: error instanceof RuleSkipped ? "skipped" : "failed", reason };
   } finally {
     clearTimeout(timer);
-    await world.close();
+    await context.close();
   }
 }

@@ -1,5 +1,5 @@
 /** Where a server is, by both of its protocols; no slash at the end. */
-export interface Target {
+export interface ServerAddress {
   /** `http://127.0.0.1:8000` */
   readonly http: string;
   /** `ws://127.0.0.1:8000` */
@@ -7,16 +7,16 @@ export interface Target {
 }
 
 /** Reads a server's address, `ws://`, `wss://`, `http://` or `https://`; undefined where it is none. */
-export function readTarget(address: string): Target | undefined {
+export function parseServerAddress(address: string): ServerAddress | undefined {
   if (!/^(ws|http)s?:\/\//i.test(address)) return undefined;
   try {
     const { protocol, host, pathname, search, username } = new URL(address);
     if (search !== "" || username !== "") return undefined;
-    const place = `//${host}${pathname.replace(/\/+$/, "")}`;
+    const authority = `//${host}${pathname.replace(/\/+$/, "")}`;
     const secure = protocol === "wss:" || protocol === "https:";
     return secure
-      ? { http: `https:${place}`, ws: `wss:${place}` }
-      : { http: `http:${place}`, ws: `ws:${place}` };
+      ? { http: `https:${authority}`, ws: `wss:${authority}` }
+      : { http: `http:${authority}`, ws: `ws:${authority}` };
   } catch {
     return undefined;
   }

@@ -1,10 +1,10 @@
-import { type Check, must, mustBe, Skipped } from "./check.ts";
-import type { Joined, World } from "./world.ts";
+import { assert, assertEqual, type Check, RuleSkipped } from "./check.ts";
+import type { Joined, TestContext } from "./world.ts";
 
 /** Longest inactivity time-out, in seconds, that a check sits out. */
-const SHORT_TIMEOUT = 10;
+const MAX_TESTED_TIMEOUT_S = 10;
 /** Milliseconds by which a line and a busy machine may be late. */
-const LATE = 1_500;
+const TOLERANCE_MS = 1_500;
 
 /** What time does to a connection. */
 export const TIME_CHECKS: readonly Check[] = [
@@ -13,33 +13,41 @@ export const TIME_CHECKS: readonly Check[] = [
 ];
 
 /** A connection on a server whose time-out is short enough to be waited for, and the times in milliseconds. */
-async function joinShort(world: World): Promise<Joined & { timeout: number; warning: number }> {
+async function joinShort(world: TestContext): Promise<Joined & { timeout: number; warning: number }> {
   const joined = await world.join(world.ann, world.conversation());
   const { timeout, warning } = joined.welcome.inactivity;
-  if (timeout === 0) throw new Skipped("the time-out is switched off");
-  if (timeout > SHORT_TIMEOUT)
-    throw new Skipped(`the time-out is ${timeout} s; at most ${SHORT_TIMEOUT} s are waited for`);
+  if (timeout === 0) throw new RuleSkipped("the time-out is switched off");
+  if (timeout > MAX_TESTED_TIMEOUT_S)
+    throw new RuleSkipped(`the time-out is ${timeout} s; at most ${MAX_TESTED_TIMEOUT_S} s are waited for`);
   return { ...joined, timeout: timeout * 1_000, warning: warning * 1_000 };
 }
 
-async function takesWarningBack(world: World): Promise<void> {
+async function takesWarningBack(world: TestContext): Promise<void> {
   const { line, timeout } = await joinShort(world);
   const pings = setInterval(() => line.send({ type: "ping" }), 500);
   try {
-    await line.next("warning", ({ code }) => code === "inactivity", timeout + LATE);
+    await line.next("warning", ({ code }) => code === "inactivity", timeout + TOLERANCE_MS);
   } finally {
     clearInterval(pings);
   }
   line.send({ type: "activity" });
-  await line.next("warning", ({ code }) => code === "inactivity", timeout + LATE);
+  await line.next("warning", ({ code }) => code === "inactivity", timeout + TOLERANCE_MS);
 }
 
-async function closesInactive(world: World): Promise<void> {
+async function closesInactive(world: TestContext): Promise<void> {
   const begun = Date.now();
   const { line, timeout, warning } = await joinShort(world);
-  const { seconds = 0 } = await line.next("warning", ({ code }) => code === "inactivity", timeout + LATE);
-  must(Date.now() - begun > timeout - warning - LATE, "The warning came too early.");
-  must(seconds > 0, `The warning says that ${seconds} s are left.`);
-  mustBe("code of the error", (await line.next("error", undefined, warning + LATE)).code, "inactive");
-  mustBe("close code", (await line.closed()).code, 4408);
+  const { seconds = 0 } = await line.next(
+    "warning",
+    ({ code }) => code === "inactivity",
+    timeout + TOLERANCE_MS,
+  );
+  assert(Date.now() - begun > timeout - warning - TOLERANCE_MS, "The warning came too early.");
+  assert(seconds > 0, `The warning says that ${seconds} s are left.`);
+  assertEqual(
+    "code of the error",
+    (await line.next("error", undefined, warning + TOLERANCE_MS)).code,
+    "inactive",
+  );
+  assertEqual("close code", (await line.closed()).code, 4408);
 }

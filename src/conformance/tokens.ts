@@ -1,12 +1,12 @@
-import { type Check, must, mustBe } from "./check.ts";
-import { refused } from "./handshake.ts";
+import { assert, assertEqual, type Check } from "./check.ts";
+import { expectRejected } from "./handshake.ts";
 import { sign } from "./signer.ts";
-import type { World } from "./world.ts";
+import type { TestContext } from "./world.ts";
 
 /** Seconds before its end that a token's connection is warned. */
-const EXPIRY_WARNING = 60;
+const EXPIRY_WARNING_S = 60;
 /** Milliseconds within which a token that was signed out has no socket, and room for the way. */
-const SIGNED_OUT = 2_000;
+const SIGN_OUT_TIMEOUT_MS = 2_000;
 
 /** What becomes of a connection with its token, and what a token is good for. */
 export const TOKEN_CHECKS: readonly Check[] = [
@@ -17,8 +17,8 @@ export const TOKEN_CHECKS: readonly Check[] = [
     run: async (world) => {
       const { line } = await world.join(world.ann, world.conversation());
       line.send({ type: "token", token: world.bob.token });
-      mustBe("code of the error", (await line.next("error")).code, "forbidden");
-      await line.settled();
+      assertEqual("code of the error", (await line.next("error")).code, "forbidden");
+      await line.flushed();
     },
   },
   { rule: "A3", what: "a token that was signed out loses its sockets within a second: 4401", run: signsOut },
@@ -26,64 +26,68 @@ export const TOKEN_CHECKS: readonly Check[] = [
   { rule: "A7", what: "a ticket opens its conversation, once", run: takesTicketsOnce },
 ];
 
-async function renewsTokens(world: World): Promise<void> {
-  const key = world.needKey();
+async function renewsTokens(world: TestContext): Promise<void> {
+  const key = world.requireKey();
   const { user } = world.ann;
   const now = Math.floor(Date.now() / 1000);
   // A token that lived long: of one that lives shorter than two minutes the warning comes later.
-  const claims = { iat: now - 3600, exp: now + EXPIRY_WARNING / 2 };
+  const claims = { iat: now - 3600, exp: now + EXPIRY_WARNING_S / 2 };
   const { line } = await world.join({ user, token: sign(key, user, claims) }, world.conversation());
   const { seconds = 0 } = await line.next("warning", ({ code }) => code === "token_expiring");
-  must(seconds > 0, `The warning says that ${seconds} s are left.`);
+  assert(seconds > 0, `The warning says that ${seconds} s are left.`);
   line.send({ type: "token", token: sign(key, user) });
   const { expires_in } = await line.next("token_accepted");
-  must(expires_in > EXPIRY_WARNING, `The new token's life is told as ${expires_in} s.`);
+  assert(expires_in > EXPIRY_WARNING_S, `The new token's life is told as ${expires_in} s.`);
 }
 
-async function signsOut(world: World): Promise<void> {
-  const key = world.needKey();
+async function signsOut(world: TestContext): Promise<void> {
+  const key = world.requireKey();
   const { user } = world.ann;
   const conversation = world.conversation();
   const person = { user, token: sign(key, user) };
   const { line } = await world.join(person, conversation);
   const { line: other } = await world.join(world.ann, conversation);
   const answer = await world.fetch("/logout", { method: "POST", as: person });
-  must(answer.ok, `POST /logout was answered ${answer.status}.`);
-  mustBe("code of the error", (await line.next("error", undefined, SIGNED_OUT)).code, "token_revoked");
-  mustBe("close code", (await line.closed()).code, 4401);
-  await refused(world.open(world.path(person, conversation)), "token_revoked", 4401);
-  await other.settled();
+  assert(answer.ok, `POST /logout was answered ${answer.status}.`);
+  assertEqual(
+    "code of the error",
+    (await line.next("error", undefined, SIGN_OUT_TIMEOUT_MS)).code,
+    "token_revoked",
+  );
+  assertEqual("close code", (await line.closed()).code, 4401);
+  await expectRejected(world.open(world.path(person, conversation)), "token_revoked", 4401);
+  await other.flushed();
 }
 
-async function keepsToGrants(world: World): Promise<void> {
-  const key = world.needKey();
+async function keepsToGrants(world: TestContext): Promise<void> {
+  const key = world.requireKey();
   const { user } = world.ann;
   const conversation = world.conversation();
   const claims = { conversations: [`${conversation.slice(0, -2)}*`], rights: ["read"] };
   const person = { user, token: sign(key, user, claims) };
-  await refused(world.open(world.path(person, "conformance-elsewhere")), "forbidden", 4403);
+  await expectRejected(world.open(world.path(person, "conformance-elsewhere")), "forbidden", 4403);
   const { line } = await world.join(person, conversation);
   line.send({ type: "message", id: "mute", text: "hello" });
   const error = await line.next("error");
-  mustBe("code and id of the error", [error.code, error.id], ["forbidden", "mute"]);
+  assertEqual("code and id of the error", [error.code, error.id], ["forbidden", "mute"]);
   // It needs the right to read only.
   line.send({ type: "read", seq: 0 });
-  await line.settled();
+  await line.flushed();
 }
 
-async function takesTicketsOnce(world: World): Promise<void> {
+async function takesTicketsOnce(world: TestContext): Promise<void> {
   const conversation = world.conversation();
   const give = async () => {
     const body = new URLSearchParams({ conversation });
     const answer = await world.fetch("/ticket", { method: "POST", body, as: world.ann });
-    mustBe("status of POST /ticket", answer.status, 200);
+    assertEqual("status of POST /ticket", answer.status, 200);
     const { ticket } = (await answer.json()) as { ticket?: unknown };
-    must(typeof ticket === "string", "POST /ticket is answered without a `ticket`.");
+    assert(typeof ticket === "string", "POST /ticket is answered without a `ticket`.");
     return `?ticket=${ticket}`;
   };
   const ticket = await give();
   const place = `/ws/${world.ann.user}/${conversation}`;
   await world.open(`${place}${ticket}`).next("welcome");
-  await refused(world.open(`${place}${ticket}`), "unauthorized", 4401);
-  await refused(world.open(`${place}-elsewhere${await give()}`), "unauthorized", 4401);
+  await expectRejected(world.open(`${place}${ticket}`), "unauthorized", 4401);
+  await expectRejected(world.open(`${place}-elsewhere${await give()}`), "unauthorized", 4401);
 }

@@ -1,92 +1,92 @@
 import { randomBytes } from "node:crypto";
 import { CHECK_PREFIX } from "../protocol/identifiers.ts";
 import type { ServerFrameOf } from "../protocol/server-frames.ts";
-import { Skipped } from "./check.ts";
-import { Line } from "./line.ts";
+import { RuleSkipped } from "./check.ts";
+import { TestSocket } from "./line.ts";
 import { type SigningKey, sign } from "./signer.ts";
-import type { Target } from "./target.ts";
+import type { ServerAddress } from "./target.ts";
 
 /** A user of the server, with a token that is good for the whole run. */
-export interface Person {
+export interface TestUser {
   readonly user: string;
   readonly token: string;
 }
 
 /** A line that was let in, and what it was told first. */
 export interface Joined {
-  readonly line: Line;
+  readonly line: TestSocket;
   readonly welcome: ServerFrameOf<"welcome">;
 }
 
 /** What a check has to work with. Its conversations are its own, and its sockets are closed after it. */
-export class World {
-  private readonly lines: Line[] = [];
+export class TestContext {
+  private readonly sockets: TestSocket[] = [];
 
   constructor(
-    readonly target: Target,
+    readonly target: ServerAddress,
     /** Two users who may speak. */
-    readonly ann: Person,
-    readonly bob: Person,
+    readonly ann: TestUser,
+    readonly bob: TestUser,
     readonly key: SigningKey | undefined,
     /** Called for each socket that is opened. */
-    private readonly opens: () => void = () => {},
+    private readonly onOpen: () => void = () => {},
     /** Takes the name of each conversation, for who removes them. */
-    private readonly named: (conversation: string) => void = () => {},
+    private readonly onConversation: (conversation: string) => void = () => {},
   ) {}
 
   /** A conversation that nobody has seen before. */
   conversation(): string {
     const name = `${CHECK_PREFIX}${randomBytes(9).toString("hex")}`;
-    this.named(name);
+    this.onConversation(name);
     return name;
   }
 
   /** A user whom the server has never seen; only with a key. */
-  stranger(claims: Record<string, unknown> = {}): Person {
+  newUser(claims: Record<string, unknown> = {}): TestUser {
     const user = `conformance-${randomBytes(6).toString("hex")}`;
-    return { user, token: sign(this.needKey(), user, claims) };
+    return { user, token: sign(this.requireKey(), user, claims) };
   }
 
   /** The key; the check is skipped where there is none. */
-  needKey(): SigningKey {
+  requireKey(): SigningKey {
     if (this.key !== undefined) return this.key;
-    throw new Skipped("needs SECRET_KEY or --secret-key-file, to sign tokens of its own");
+    throw new RuleSkipped("needs SECRET_KEY or --secret-key-file, to sign tokens of its own");
   }
 
   /** The path and query of a socket's address. */
-  path(person: Person, conversation: string, query: Readonly<Record<string, string | number>> = {}): string {
-    const all = new URLSearchParams({ token: person.token });
+  path(user: TestUser, conversation: string, query: Readonly<Record<string, string | number>> = {}): string {
+    const all = new URLSearchParams({ token: user.token });
     for (const [name, value] of Object.entries(query)) all.set(name, `${value}`);
-    return `/ws/${person.user}/${conversation}?${all}`;
+    return `/ws/${user.user}/${conversation}?${all}`;
   }
 
   /** Opens a socket at a path and waits for nothing. */
-  open(path: string, protocols: string[] = []): Line {
-    const line = new Line(new WebSocket(`${this.target.ws}${path}`, protocols));
-    this.lines.push(line);
-    this.opens();
+  open(path: string, protocols: string[] = []): TestSocket {
+    const line = new TestSocket(new WebSocket(`${this.target.ws}${path}`, protocols));
+    this.sockets.push(line);
+    this.onOpen();
     return line;
   }
 
   /** Opens a socket and waits for its welcome. */
   async join(
-    person: Person,
+    user: TestUser,
     conversation: string,
     query: Readonly<Record<string, string | number>> = {},
   ): Promise<Joined> {
-    const line = this.open(this.path(person, conversation, query));
+    const line = this.open(this.path(user, conversation, query));
     return { line, welcome: await line.next("welcome") };
   }
 
   /** Says `text`, and waits until it is stored. */
-  async say(line: Line, text: string, more: object = {}): Promise<ServerFrameOf<"ack">> {
+  async sendMessage(line: TestSocket, text: string, more: object = {}): Promise<ServerFrameOf<"ack">> {
     const id = crypto.randomUUID();
     line.send({ type: "message", id, text, ...more });
     return line.next("ack", (ack) => ack.id === id);
   }
 
   /** A request over HTTP, with the person's token where one is given. */
-  async fetch(path: string, init: RequestInit & { as?: Person } = {}): Promise<Response> {
+  async fetch(path: string, init: RequestInit & { as?: TestUser } = {}): Promise<Response> {
     const { as, ...rest } = init;
     const headers = new Headers(rest.headers);
     if (as !== undefined) headers.set("Authorization", `Bearer ${as.token}`);
@@ -100,6 +100,6 @@ export class World {
 
   /** Closes whatever a check has left open. */
   async close(): Promise<void> {
-    await Promise.all(this.lines.map((line) => line.leave()));
+    await Promise.all(this.sockets.map((line) => line.disconnect()));
   }
 }

@@ -1,8 +1,8 @@
 // Holds a frame that came against the one that was expected.
-import { allowsAbsence, fits, isMatcher, type Matcher } from "./matchers.ts";
-import type { Names } from "./names.ts";
+import { allowsAbsence, isMatcher, type Matcher, matches } from "./matchers.ts";
+import type { NameMapping } from "./names.ts";
 import type { Frame, RecordingKind } from "./recording.ts";
-import { type FieldKind, MESSAGE_FIELDS, OPTIONAL, VOLATILE } from "./volatile.ts";
+import { FIELD_RULES, type FieldRule, MESSAGE_FIELDS, SIGNIFICANT_OPTIONAL_FIELDS } from "./volatile.ts";
 
 /** One place in which a frame is not as expected; `path` is `quota.remaining`, values as they are in this run. */
 export interface Difference {
@@ -16,11 +16,11 @@ export interface Difference {
 /** What the comparison must know of the run. */
 export interface CompareContext {
   readonly kind: RecordingKind;
-  readonly names: Names;
+  readonly mapping: NameMapping;
   /** The life of the conversation that the line is in; see names.ts. */
-  readonly space: string;
+  readonly epochKey: string;
   /** Whether present users are compared: not where presence is ignored. */
-  readonly present: boolean;
+  readonly comparesPresence: boolean;
 }
 
 export interface Comparison {
@@ -33,7 +33,7 @@ export interface Comparison {
 export function compareFrames(expected: Frame, came: Frame, context: CompareContext): Comparison {
   const comparer = new Comparer(context);
   const type = String(expected.type);
-  comparer.fields(expected, came, VOLATILE[type] ?? {}, OPTIONAL[type] ?? []);
+  comparer.compareFields(expected, came, FIELD_RULES[type] ?? {}, SIGNIFICANT_OPTIONAL_FIELDS[type] ?? []);
   return { differences: comparer.differences, learn: () => comparer.learn() };
 }
 
@@ -46,23 +46,23 @@ class Comparer {
   constructor(private readonly context: CompareContext) {}
 
   learn(): void {
-    for (const [recorded, came] of this.newIds) this.context.names.learnId(recorded, came);
-    for (const [recorded, came] of this.newEpochs) this.context.names.learnEpoch(recorded, came);
+    for (const [recorded, came] of this.newIds) this.context.mapping.learnId(recorded, came);
+    for (const [recorded, came] of this.newEpochs) this.context.mapping.learnEpoch(recorded, came);
   }
 
   /** The named fields of an object, and those that must not be there. */
-  fields(
+  compareFields(
     expected: Frame,
     came: Frame,
-    kinds: Readonly<Record<string, FieldKind>>,
+    kinds: Readonly<Record<string, FieldRule>>,
     optional: readonly string[],
     path = "",
   ): void {
     for (const [name, want] of Object.entries(expected)) {
-      const at = path === "" ? name : `${path}.${name}`;
+      const fieldPath = path === "" ? name : `${path}.${name}`;
       const has = Object.hasOwn(came, name) ? came[name] : undefined;
-      if (isMatcher(want)) this.matcher(at, want, has);
-      else this.field(at, want, has, Object.hasOwn(kinds, name) ? kinds[name] : undefined);
+      if (isMatcher(want)) this.matcher(fieldPath, want, has);
+      else this.field(fieldPath, want, has, Object.hasOwn(kinds, name) ? kinds[name] : undefined);
     }
     if (this.context.kind === "scenario") return;
     for (const name of optional)
@@ -70,8 +70,8 @@ class Comparer {
         this.differences.push({ path: path === "" ? name : `${path}.${name}`, came: came[name] });
   }
 
-  private field(path: string, want: unknown, came: unknown, kind: FieldKind | undefined): void {
-    const { kind: file, names, space } = this.context;
+  private field(path: string, want: unknown, came: unknown, kind: FieldRule | undefined): void {
+    const { kind: file, mapping: names, epochKey: space } = this.context;
     switch (kind) {
       case "free":
         if (file === "scenario") {
@@ -89,14 +89,21 @@ class Comparer {
         return;
       case "range":
         if (isRecord(want) && isRecord(came))
-          this.fields(want, came, { first: "seq", last: "seq" }, [], path);
+          this.compareFields(want, came, { first: "seq", last: "seq" }, [], path);
         else this.value(path, want, came);
         return;
       case "id":
-        this.named(path, want, came, names.id(String(want)), names.isNewId.bind(names), this.newIds);
+        this.compareName(path, want, came, names.id(String(want)), names.isNewId.bind(names), this.newIds);
         return;
       case "epoch":
-        this.named(path, want, came, names.epoch(String(want)), names.isNewEpoch.bind(names), this.newEpochs);
+        this.compareName(
+          path,
+          want,
+          came,
+          names.epoch(String(want)),
+          names.isNewEpoch.bind(names),
+          this.newEpochs,
+        );
         return;
       case "user":
         this.value(path, typeof want === "string" ? names.user(want) : want, came);
@@ -115,7 +122,7 @@ class Comparer {
         this.messages(path, want, came);
         return;
       case "more":
-        if (file === "scenario" || isWhole(names, space)) this.value(path, want, came);
+        if (file === "scenario" || startsEmpty(names, space)) this.value(path, want, came);
         return;
       case undefined:
         this.value(path, want, came);
@@ -126,7 +133,7 @@ class Comparer {
   }
 
   /** A name that the server makes: any that stands for nothing yet, and from then on the same. */
-  private named(
+  private compareName(
     path: string,
     want: unknown,
     came: unknown,
@@ -148,7 +155,7 @@ class Comparer {
 
   /** Who is there, in any order. Who is no part of the recording does not count. */
   private present(path: string, want: unknown, came: unknown): void {
-    if (this.context.kind === "recording" && !this.context.present) return;
+    if (this.context.kind === "recording" && !this.context.comparesPresence) return;
     if (!Array.isArray(want) || !Array.isArray(came)) {
       this.value(path, want, came);
       return;
@@ -156,10 +163,10 @@ class Comparer {
     const kinds = { user: "user", since: "free", read: "seq" } as const;
     for (const [index, one] of want.entries()) {
       const at = `${path}[${index}]`;
-      const user = this.context.names.user(String(one?.user));
+      const user = this.context.mapping.user(String(one?.user));
       const same = came.find((one) => one?.user === user);
       if (same === undefined) this.differ(`${at}.user`, user, undefined);
-      else this.fields(one, same, kinds, ["read"], at);
+      else this.compareFields(one, same, kinds, ["read"], at);
     }
   }
 
@@ -169,20 +176,20 @@ class Comparer {
       this.value(path, want, came);
       return;
     }
-    const { names, space, kind } = this.context;
+    const { mapping: names, epochKey: space, kind } = this.context;
     const base = names.base(space);
     const older = (messages: unknown[], limit: number) =>
       messages.filter((one) => !(((one as { seq?: unknown } | null)?.seq as number) <= limit));
     const [wanted, got] =
-      kind === "recording" ? [older(want, base.recorded), older(came, base.came)] : [want, came];
-    const whole = kind === "scenario" || isWhole(names, space);
+      kind === "recording" ? [older(want, base.recorded), older(came, base.received)] : [want, came];
+    const whole = kind === "scenario" || startsEmpty(names, space);
     if (whole && wanted.length !== got.length) this.differ(`${path}.length`, wanted.length, got.length);
     for (const [index, message] of wanted.entries()) {
       const seq = names.seq(space, Number((message as { seq?: unknown } | null)?.seq));
       const same = whole ? got[index] : got.find((one) => (one as { seq?: unknown } | null)?.seq === seq);
       if (same === undefined && !whole) this.differ(`${path}[${index}]`, message, undefined);
       if (!isRecord(message) || !isRecord(same)) continue;
-      this.fields(message, same, MESSAGE_FIELDS, ["data"], `${path}[${index}]`);
+      this.compareFields(message, same, MESSAGE_FIELDS, ["data"], `${path}[${index}]`);
     }
   }
 
@@ -212,8 +219,8 @@ class Comparer {
   private matcher(path: string, matcher: Matcher, came: unknown): void {
     if (came === undefined) {
       if (!allowsAbsence(matcher)) this.differ(path, matcher, came);
-    } else if (!fits(matcher, came)) this.differ(path, matcher, came);
-    else if ("$eq" in matcher && !isSame(matcher.$eq, came)) this.differ(path, matcher.$eq, came);
+    } else if (!matches(matcher, came)) this.differ(path, matcher, came);
+    else if ("$eq" in matcher && !deepEqual(matcher.$eq, came)) this.differ(path, matcher.$eq, came);
   }
 
   /** In a value that may be any, what was written by hand is looked at all the same. */
@@ -237,8 +244,8 @@ class Comparer {
 }
 
 /** Nothing was said before, so that pages of `history` begin and end alike. */
-function isWhole(names: Names, space: string): boolean {
-  const { recorded, came } = names.base(space);
+function startsEmpty(mapping: NameMapping, epochKey: string): boolean {
+  const { recorded, received: came } = mapping.base(epochKey);
   return recorded === 0 && came === 0;
 }
 
@@ -246,9 +253,9 @@ export function isRecord(value: unknown): value is Frame {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function isSame(a: unknown, b: unknown): boolean {
+function deepEqual(a: unknown, b: unknown): boolean {
   if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return a === b;
   const [left, right] = [Object.entries(a), Object.keys(b)];
   if (Array.isArray(a) !== Array.isArray(b) || left.length !== right.length) return false;
-  return left.every(([name, child]) => Object.hasOwn(b, name) && isSame(child, (b as Frame)[name]));
+  return left.every(([name, child]) => Object.hasOwn(b, name) && deepEqual(child, (b as Frame)[name]));
 }

@@ -1,6 +1,12 @@
 // What a client did, as something to paste: commands of curl where there is an HTTP request that does the same, commands of
 // parley, or a program with the client library. No token is in it: they come from the environment.
-import { type Entry, type Frame, isOwnClose, type RecordedClient, type Recording } from "./recording.ts";
+import {
+  type Frame,
+  isClientClose,
+  type RecordedClient,
+  type Recording,
+  type RecordingEntry,
+} from "./recording.ts";
 import { withoutTokens, writeRecording } from "./write.ts";
 
 export type CopyKind = "curl" | "parley" | "library";
@@ -20,12 +26,12 @@ export function copyAs(kind: CopyKind, recording: Recording): string {
 }
 
 /** A recording of one thing that a client sent, with the opening that it takes. */
-export function onlyThis(recording: Recording, entry: Entry): Recording {
+export function singleFrameRecording(recording: Recording, entry: RecordingEntry): Recording {
   const clients = recording.clients.filter(({ name }) => name === entry.client);
   const { line: _, note: __, ...bare } = entry;
-  const open: Entry = { t: 0, client: entry.client, dir: "line", event: "open" };
+  const open: RecordingEntry = { t: 0, client: entry.client, dir: "line", event: "open" };
   const isOpening = entry.dir === "line" && entry.event === "open";
-  const entries = isOpening ? [open] : [open, { ...bare, t: 0 } as Entry];
+  const entries = isOpening ? [open] : [open, { ...bare, t: 0 } as RecordingEntry];
   return { ...recording, kind: "scenario", unexpected: "pass", clients, entries };
 }
 
@@ -44,32 +50,32 @@ function curl({ clients, entries, server }: Recording): string {
   const done = isOne ? [second] : entries;
   return lines([
     ...new Set(begin),
-    ...eachDone(clients, done, (entry, client) => curlOf(entry, client, server)),
+    ...formatActions(clients, done, (entry, client) => curlOf(entry, client, server)),
   ]);
 }
 
-function curlOf(entry: Entry, { user, conversation }: RecordedClient, server: string): string {
+function curlOf(entry: RecordingEntry, { user, conversation }: RecordedClient, server: string): string {
   const ask = (path: string, ...more: string[]) =>
     [`curl -s ${quote(`${server}${path}`)} -H "Authorization: Bearer $${variable(user)}"`, ...more].join(
       " \\\n  ",
     );
   const post = (path: string, body: object) =>
     ask(path, `-H 'Content-Type: application/json' -d ${quote(JSON.stringify(body))}`);
-  const place = `/conversations/${encodeURIComponent(conversation)}`;
+  const conversationPath = `/conversations/${encodeURIComponent(conversation)}`;
   if (entry.dir === "line")
     return entry.event === "open"
       ? `# A ticket for a socket at ${server.replace(/^http/, "ws")}/ws/${user}/${conversation}?ticket=…\n${post("/ticket", { conversation })}`
-      : remark(user, "closes the socket");
+      : comment(user, "closes the socket");
   if (entry.dir === "fault") return post("/test/faults", { connection: "…", fault: entry.fault });
   const { frame } = entry;
-  if (frame?.type === "message") return post(`${place}/messages`, without(frame, "type"));
+  if (frame?.type === "message") return post(`${conversationPath}/messages`, without(frame, "type"));
   if (frame?.type === "history") {
     const query = new URLSearchParams(
       Object.entries(without(frame, "type", "id")).map(([name, value]) => [name, `${value}`]),
     );
-    return ask(`${place}/messages${query.size > 0 ? `?${query}` : ""}`);
+    return ask(`${conversationPath}/messages${query.size > 0 ? `?${query}` : ""}`);
   }
-  return remark(user, `sends ${contentOf(entry)}: only a socket can`);
+  return comment(user, `sends ${contentOf(entry)}: only a socket can`);
 }
 
 function parley(recording: Recording): string {
@@ -94,7 +100,7 @@ function library({ clients, entries, server }: Recording): string {
     const options = `{ url, user: ${js(user)}, token: () => process.env.${variable(user)} }`;
     return `const ${names.get(name)} = connect(${options}).conversation(${js(conversation)});`;
   });
-  const done = eachDone(clients, entries, (entry, { name }) => libraryOf(entry, names.get(name)!));
+  const done = formatActions(clients, entries, (entry, { name }) => libraryOf(entry, names.get(name)!));
   const leave = [...names.values()].map((name) => `await ${name}.close();`);
   return lines([
     'import { connect } from "parley/client";',
@@ -107,7 +113,7 @@ function library({ clients, entries, server }: Recording): string {
   ]);
 }
 
-function libraryOf(entry: Entry, name: string): string {
+function libraryOf(entry: RecordingEntry, name: string): string {
   if (entry.dir === "line")
     return entry.event === "open"
       ? ""
@@ -140,21 +146,21 @@ function libraryOf(entry: Entry, name: string): string {
 }
 
 /** What is said of everything that was done, in order. */
-function eachDone(
+function formatActions(
   clients: readonly RecordedClient[],
-  entries: readonly Entry[],
-  say: (entry: Entry, client: RecordedClient) => string,
+  entries: readonly RecordingEntry[],
+  format: (entry: RecordingEntry, client: RecordedClient) => string,
 ): string[] {
   const parts = new Map(clients.map((client) => [client.name, client]));
   return entries.flatMap((entry) => {
     const client = parts.get(entry.client);
-    const isDone = entry.dir === "line" ? entry.event === "open" || isOwnClose(entry) : entry.dir !== "in";
-    const said = client !== undefined && isDone ? say(entry, client) : "";
+    const isDone = entry.dir === "line" ? entry.event === "open" || isClientClose(entry) : entry.dir !== "in";
+    const said = client !== undefined && isDone ? format(entry, client) : "";
     return said === "" ? [] : [said];
   });
 }
 
-function contentOf(entry: Entry & { readonly dir: "out" | "in" }): string {
+function contentOf(entry: RecordingEntry & { readonly dir: "out" | "in" }): string {
   if (entry.bytes !== undefined) return `${atob(entry.bytes).length} bytes`;
   return entry.raw === undefined ? JSON.stringify(entry.frame) : JSON.stringify(entry.raw);
 }
@@ -163,7 +169,7 @@ function without(frame: Frame, ...names: string[]): Frame {
   return Object.fromEntries(Object.entries(frame).filter(([name]) => !names.includes(name)));
 }
 
-function remark(user: string, what: string): string {
+function comment(user: string, what: string): string {
   return `# ${user} ${what}`.replace(/\s+/g, " ");
 }
 

@@ -1,7 +1,15 @@
 // A recording as a HAR file, as Chrome writes WebSockets: an entry for each line, its messages in `_webSocketMessages`.
 // What HAR has no place for (closes, faults, names of clients) stands in `_parley` of the entry.
 import { isMatcher } from "./matchers.ts";
-import type { Closed, Credential, Entry, Frame, Opened, Payload, Recording } from "./recording.ts";
+import type {
+  CloseEntry,
+  CredentialKind,
+  Frame,
+  OpenEntry,
+  Payload,
+  Recording,
+  RecordingEntry,
+} from "./recording.ts";
 import { withoutTokens } from "./write.ts";
 
 /** One message of a line; `time` in seconds since 1970. */
@@ -14,11 +22,11 @@ export interface HarMessage {
 }
 
 /** What this program adds to an entry; `time` as in a message. */
-export interface HarExtra {
+export interface ParleyHarFields {
   readonly client: string;
   /** When it was dialled; finer than `startedDateTime`. */
   readonly begin?: number;
-  readonly token?: Credential;
+  readonly token?: CredentialKind;
   readonly faults?: readonly { readonly time: number; readonly fault: Frame }[];
   readonly close?: {
     readonly time: number;
@@ -29,14 +37,14 @@ export interface HarExtra {
 }
 
 /** In seconds: what keeps the order of what happened within one millisecond. */
-const STEP = 1e-6;
+const MIN_STEP_S = 1e-6;
 
-interface Line {
-  readonly open: Opened;
+interface HarConnection {
+  readonly open: OpenEntry;
   readonly user: string;
   readonly conversation: string;
-  readonly entries: Entry[];
-  close?: Closed;
+  readonly entries: RecordingEntry[];
+  close?: CloseEntry;
 }
 
 /** The recording as the text of a HAR file. `version` is the program's own. */
@@ -46,31 +54,31 @@ export function writeHar(recording: Recording, version: string): string {
     version: "1.2",
     creator: { name: "parley", version },
     pages: [],
-    entries: linesOf(recording).map((line) => entryOf(line, recording, times)),
+    entries: connectionsOf(recording).map((line) => harEntry(line, recording, times)),
   };
   return `${withoutTokens(JSON.stringify({ log }, null, 2))}\n`;
 }
 
 /** When everything happened, in seconds since 1970; each a little later than what stands before it. */
-function timesOf({ at, entries }: Recording): Map<Entry, number> {
-  const times = new Map<Entry, number>();
+function timesOf({ at, entries }: Recording): Map<RecordingEntry, number> {
+  const times = new Map<RecordingEntry, number>();
   let [last, t] = [0, 0];
   for (const entry of entries) {
     t = entry.t ?? t;
-    last = Math.max((at + t) / 1000, last + STEP);
+    last = Math.max((at + t) / 1000, last + MIN_STEP_S);
     times.set(entry, last);
   }
   return times;
 }
 
-function linesOf({ clients, entries }: Recording): Line[] {
-  const lines: Line[] = [];
-  const open = new Map<string, Line>();
+function connectionsOf({ clients, entries }: Recording): HarConnection[] {
+  const lines: HarConnection[] = [];
+  const open = new Map<string, HarConnection>();
   const parts = new Map(clients.map((client) => [client.name, client]));
   for (const entry of entries) {
     if (entry.dir === "line" && entry.event === "open") {
       const { user = "", conversation = "" } = parts.get(entry.client) ?? {};
-      const line: Line = { open: entry, user, conversation, entries: [] };
+      const line: HarConnection = { open: entry, user, conversation, entries: [] };
       open.set(entry.client, line);
       lines.push(line);
       continue;
@@ -85,12 +93,12 @@ function linesOf({ clients, entries }: Recording): Line[] {
   return lines;
 }
 
-function entryOf(
-  { open, user, conversation, entries, close }: Line,
+function harEntry(
+  { open, user, conversation, entries, close }: HarConnection,
   { server }: Recording,
-  times: ReadonlyMap<Entry, number>,
+  times: ReadonlyMap<RecordingEntry, number>,
 ): object {
-  const seconds = (entry: Entry) => times.get(entry)!;
+  const seconds = (entry: RecordingEntry) => times.get(entry)!;
   const begin = seconds(open);
   const length = Math.round((seconds(close ?? entries.at(-1) ?? open) - begin) * 1e6) / 1000;
   const query = [
@@ -102,7 +110,7 @@ function entryOf(
   const faults = entries.flatMap((entry) =>
     entry.dir === "fault" ? [{ time: seconds(entry), fault: entry.fault }] : [],
   );
-  const extra: HarExtra = {
+  const extra: ParleyHarFields = {
     client: open.client,
     begin,
     ...(open.token !== undefined && { token: open.token }),
@@ -119,7 +127,7 @@ function entryOf(
   return {
     _resourceType: "websocket",
     _webSocketMessages: entries.flatMap((entry) =>
-      entry.dir === "out" || entry.dir === "in" ? [messageOf(entry, seconds(entry))] : [],
+      entry.dir === "out" || entry.dir === "in" ? [harMessage(entry, seconds(entry))] : [],
     ),
     _parley: extra,
     startedDateTime: new Date(begin * 1000).toISOString(),
@@ -150,19 +158,22 @@ function entryOf(
   };
 }
 
-function messageOf(entry: Entry & Payload & { readonly dir: "in" | "out" }, time: number): HarMessage {
+function harMessage(
+  entry: RecordingEntry & Payload & { readonly dir: "in" | "out" },
+  time: number,
+): HarMessage {
   const type = entry.dir === "out" ? "send" : "receive";
   if (entry.bytes !== undefined) return { type, time, opcode: 2, data: entry.bytes };
-  const data = entry.raw ?? JSON.stringify(entry.dir === "in" ? plain(entry.frame) : entry.frame);
+  const data = entry.raw ?? JSON.stringify(entry.dir === "in" ? unescapeMatchers(entry.frame) : entry.frame);
   return { type, time, opcode: 1, data };
 }
 
 /** What was heard, without what keeps it from being read as a matcher. */
-export function plain(value: unknown): unknown {
+export function unescapeMatchers(value: unknown): unknown {
   if (typeof value !== "object" || value === null) return value;
   if (isMatcher(value)) return "$eq" in value ? value.$eq : value;
-  if (Array.isArray(value)) return value.map(plain);
-  return Object.fromEntries(Object.entries(value).map(([name, child]) => [name, plain(child)]));
+  if (Array.isArray(value)) return value.map(unescapeMatchers);
+  return Object.fromEntries(Object.entries(value).map(([name, child]) => [name, unescapeMatchers(child)]));
 }
 
 /** `ws://…` of the server; a name that is no address stands as one that nobody has. */

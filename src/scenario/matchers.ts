@@ -38,26 +38,26 @@ export function allowsAbsence(value: unknown): boolean {
 }
 
 /** What is wrong with the matchers in `value`, with the way to the place; undefined where nothing is. */
-export function faultyMatcher(value: unknown, path = ""): string | undefined {
+export function invalidMatcher(value: unknown, path = ""): string | undefined {
   if (typeof value !== "object" || value === null) return undefined;
   if (isMatcher(value)) {
     for (const [name, given] of Object.entries(value)) {
       const check = Object.hasOwn(MATCHERS, name) ? MATCHERS[name] : undefined;
       const known = Object.keys(MATCHERS).join(", ");
-      const fault = check === undefined ? `is no matcher; there are ${known}` : check(given);
-      if (fault !== undefined) return `${path === "" ? "" : `${path}: `}${name} ${fault}`;
+      const problem = check === undefined ? `is no matcher; there are ${known}` : check(given);
+      if (problem !== undefined) return `${path === "" ? "" : `${path}: `}${name} ${problem}`;
     }
     return undefined;
   }
   for (const [name, child] of Object.entries(value)) {
-    const fault = faultyMatcher(child, path === "" ? name : `${path}.${name}`);
-    if (fault !== undefined) return fault;
+    const problem = invalidMatcher(child, path === "" ? name : `${path}.${name}`);
+    if (problem !== undefined) return problem;
   }
   return undefined;
 }
 
 /** Whether `value` fits every condition of `matcher`, but `$eq`, which the comparison itself looks at. */
-export function fits(matcher: Matcher, value: unknown): boolean {
+export function matches(matcher: Matcher, value: unknown): boolean {
   if (matcher.$absent === true && value !== undefined) return false;
   if (typeof matcher.$match === "string")
     if (typeof value !== "string" || !new RegExp(matcher.$match, "u").test(value)) return false;

@@ -1,7 +1,7 @@
 import type { Recording } from "./recording.ts";
 
 /** What plays which part in this run. */
-export interface Cast {
+export interface IdentityMapping {
   /** Recorded user → the user of this run; who is missing plays themselves. */
   readonly users: ReadonlyMap<string, string>;
   /** Recorded conversation → that of this run. */
@@ -11,13 +11,13 @@ export interface Cast {
 }
 
 /** Longest id of a message that the protocol takes. */
-const MAX_ID = 64;
+const MAX_ID_LENGTH = 64;
 
 /**
  * Which name, number or epoch of the recording is which of the run. What is not known before is learned from the
  * first frame that has it, and must be the same from then on.
  */
-export class Names {
+export class NameMapping {
   private readonly sent: ReadonlyMap<string, string>;
   private readonly sentInRun: ReadonlySet<string>;
   private readonly ids = new Bijection();
@@ -25,27 +25,27 @@ export class Names {
   /** By space (a life of a conversation): how much larger a `seq` is in the run. */
   private readonly offsets = new Map<string, number>();
   /** By space: the newest `seq` when the recording, and the run, came in. What is older was said by nobody of them. */
-  private readonly bases = new Map<string, { readonly recorded: number; readonly came: number }>();
+  private readonly bases = new Map<string, { readonly recorded: number; readonly received: number }>();
 
   constructor(
     recording: Recording,
-    private readonly cast: Cast,
+    private readonly identities: IdentityMapping,
   ) {
-    this.sent = sentIds(recording, cast.idSuffix);
+    this.sent = sentIds(recording, identities.idSuffix);
     this.sentInRun = new Set(this.sent.values());
   }
 
   user(recorded: string): string {
-    return this.cast.users.get(recorded) ?? recorded;
+    return this.identities.users.get(recorded) ?? recorded;
   }
 
   conversation(recorded: string): string {
-    return this.cast.conversations.get(recorded) ?? recorded;
+    return this.identities.conversations.get(recorded) ?? recorded;
   }
 
   /** Whether somebody else plays a part, who may have another plan. */
   get anyRenamed(): boolean {
-    for (const [recorded, user] of this.cast.users) if (recorded !== user) return true;
+    for (const [recorded, user] of this.identities.users) if (recorded !== user) return true;
     return false;
   }
 
@@ -81,42 +81,42 @@ export class Names {
   }
 
   /** The first `welcome` of a space says where its numbers begin. */
-  learnBase(space: string, recorded: number, came: number): void {
-    if (this.bases.has(space)) return;
-    this.bases.set(space, { recorded, came });
-    this.offsets.set(space, came - recorded);
+  learnBase(epochKey: string, recorded: number, came: number): void {
+    if (this.bases.has(epochKey)) return;
+    this.bases.set(epochKey, { recorded, received: came });
+    this.offsets.set(epochKey, came - recorded);
   }
 
-  base(space: string): { readonly recorded: number; readonly came: number } {
-    return this.bases.get(space) ?? { recorded: 0, came: 0 };
+  base(epochKey: string): { readonly recorded: number; readonly received: number } {
+    return this.bases.get(epochKey) ?? { recorded: 0, received: 0 };
   }
 
   /** What `recorded` is in this run; never below 0. */
-  seq(space: string, recorded: number): number {
-    return Math.max(0, recorded + (this.offsets.get(space) ?? 0));
+  seq(epochKey: string, recorded: number): number {
+    return Math.max(0, recorded + (this.offsets.get(epochKey) ?? 0));
   }
 }
 
 /** The life of a conversation in which numbers are counted. */
-export function spaceOf(conversation: string, epoch: unknown): string {
+export function epochKeyOf(conversation: string, epoch: unknown): string {
   return `${conversation}\n${typeof epoch === "string" ? epoch : ""}`;
 }
 
 class Bijection {
-  private readonly there = new Map<string, string>();
-  private readonly back = new Set<string>();
+  private readonly forward = new Map<string, string>();
+  private readonly values = new Set<string>();
 
   get(recorded: string): string | undefined {
-    return this.there.get(recorded);
+    return this.forward.get(recorded);
   }
 
   has(came: string): boolean {
-    return this.back.has(came);
+    return this.values.has(came);
   }
 
   learn(recorded: string, came: string): void {
-    this.there.set(recorded, came);
-    this.back.add(came);
+    this.forward.set(recorded, came);
+    this.values.add(came);
   }
 }
 
@@ -130,7 +130,7 @@ function sentIds({ entries }: Recording, suffix: string | undefined): ReadonlyMa
     const renamed = suffix !== undefined && entry.frame.type === "message" && /^[\x20-\x7e]{1,64}$/.test(id);
     if (renamed) {
       const end = `.${suffix}${ids.size.toString(36)}`;
-      if (!ids.has(id) || ids.get(id) === id) ids.set(id, `${id.slice(0, MAX_ID - end.length)}${end}`);
+      if (!ids.has(id) || ids.get(id) === id) ids.set(id, `${id.slice(0, MAX_ID_LENGTH - end.length)}${end}`);
     } else if (!ids.has(id)) ids.set(id, id);
   }
   return ids;

@@ -4,12 +4,12 @@ import type { Action } from "./plan.ts";
 import type { Payload } from "./recording.ts";
 
 /** What became of an expectation, with the milliseconds it took. Of the rest the run was over before. */
-export type Outcome =
-  | { readonly is: "passed"; readonly took: number }
-  | { readonly is: "different"; readonly took: number; readonly differences: readonly Difference[] }
+export type ExpectationOutcome =
+  | { readonly kind: "passed"; readonly tookMs: number }
+  | { readonly kind: "different"; readonly tookMs: number; readonly differences: readonly Difference[] }
   | {
-      readonly is: "missing";
-      readonly took: number;
+      readonly kind: "missing";
+      readonly tookMs: number;
       readonly why: string;
       /** What another frame, which nothing expected, has different from it. */
       readonly hint?: readonly Difference[];
@@ -22,12 +22,14 @@ export interface Unexpected {
 }
 
 /** Why a run ended before its end: something that could not be done. */
-export interface Halt {
+export interface Abort {
   readonly action: Action;
   readonly why: string;
 }
 
 /** The outcome of an expectation that something came for, after so many milliseconds. */
-export function outcomeOf(differences: readonly Difference[], took: number): Outcome {
-  return differences.length === 0 ? { is: "passed", took } : { is: "different", took, differences };
+export function outcomeOf(differences: readonly Difference[], took: number): ExpectationOutcome {
+  return differences.length === 0
+    ? { kind: "passed", tookMs: took }
+    : { kind: "different", tookMs: took, differences };
 }

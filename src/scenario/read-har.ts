@@ -1,38 +1,44 @@
 // Reads the lines to a Parley server out of a HAR file, be it this program's or one that a browser exported.
 import { parseJsonObject } from "../protocol/json.ts";
-import type { HarExtra, HarMessage } from "./har.ts";
-import { FILE_BOUNDS, MAX_CLIENTS, MAX_RECORDING_LENGTH, type ReadResult, readRecording } from "./read.ts";
-import { beginRecording, entryOf, type Happening, withClient } from "./record.ts";
-import { CREDENTIALS, type Entry, type RecordedClient } from "./recording.ts";
+import type { HarMessage, ParleyHarFields } from "./har.ts";
+import {
+  FILE_JSON_BOUNDS,
+  MAX_CLIENTS,
+  MAX_RECORDING_LENGTH,
+  type ParseResult,
+  parseRecording,
+} from "./read.ts";
+import { beginRecording, entryOf, type RecorderEvent, withClient } from "./record.ts";
+import { CREDENTIAL_KINDS, type RecordedClient, type RecordingEntry } from "./recording.ts";
 
 /** Reads a recording in either format. */
-export function readAnyRecording(text: string): ReadResult {
+export function parseRecordingOrHar(text: string): ParseResult {
   const log = harLog(text);
-  return log === undefined ? readRecording(text) : readHar(log);
+  return log === undefined ? parseRecording(text) : parseHar(log);
 }
 
 /** The log of a HAR file; undefined where `text` is none. A line of a recording is JSON, too, but has no `log`. */
 function harLog(text: string): Record<string, unknown> | undefined {
   if (text.length > MAX_RECORDING_LENGTH || !/^\uFEFF?\s*\{/.test(text)) return undefined;
-  const { log } = parseJsonObject(text.replace(/^\uFEFF/, ""), FILE_BOUNDS).value ?? {};
+  const { log } = parseJsonObject(text.replace(/^\uFEFF/, ""), FILE_JSON_BOUNDS).value ?? {};
   return typeof log === "object" && log !== null ? (log as Record<string, unknown>) : undefined;
 }
 
-interface Line {
-  readonly place: Omit<RecordedClient, "name">;
+interface HarConnection {
+  readonly client: Omit<RecordedClient, "name">;
   readonly server: string;
   readonly query: URLSearchParams;
   /** In milliseconds since 1970. */
   readonly begin: number;
   readonly end: number;
   readonly messages: readonly HarMessage[];
-  readonly extra: Partial<HarExtra>;
+  readonly extra: Partial<ParleyHarFields>;
 }
 
-function readHar(log: Record<string, unknown>): ReadResult {
+function parseHar(log: Record<string, unknown>): ParseResult {
   const entries: unknown[] = Array.isArray(log.entries) ? log.entries : [];
-  const lines = entries.flatMap(lineOf).sort((a, b) => a.begin - b.begin);
-  const [first] = lines;
+  const connections = entries.flatMap(connectionOf).sort((a, b) => a.begin - b.begin);
+  const [first] = connections;
   if (first === undefined)
     return {
       problems: [
@@ -42,26 +48,26 @@ function readHar(log: Record<string, unknown>): ReadResult {
         },
       ],
     };
-  const happenings: Happening[] = [];
+  const events: RecorderEvent[] = [];
   let recording = beginRecording(first.begin, first.server);
   /** By client, when its line ended. */
-  const busy = new Map<string, number>();
-  for (const line of lines) {
-    const name = nameFor(line, recording.clients, busy);
+  const endTimes = new Map<string, number>();
+  for (const line of connections) {
+    const name = nameFor(line, recording.clients, endTimes);
     if (!recording.clients.some((client) => client.name === name))
-      recording = withClient(recording, { name, ...line.place });
+      recording = withClient(recording, { name, ...line.client });
     if (recording.clients.length > MAX_CLIENTS)
       return { problems: [{ line: 1, message: `this HAR file has over ${MAX_CLIENTS} clients` }] };
-    busy.set(name, line.end);
-    happenings.push(...happeningsOf(line, name));
+    endTimes.set(name, line.end);
+    events.push(...eventsOf(line, name));
   }
   // The order within a millisecond is that of the file.
-  happenings.sort((a, b) => a.at - b.at);
-  const read: Entry[] = happenings.map((happening) => entryOf(happening, first.begin));
+  events.sort((a, b) => a.at - b.at);
+  const read: RecordingEntry[] = events.map((happening) => entryOf(happening, first.begin));
   return { recording: { ...recording, entries: read } };
 }
 
-function lineOf(value: unknown): Line[] {
+function connectionOf(value: unknown): HarConnection[] {
   const entry = value as {
     readonly _webSocketMessages?: unknown;
     readonly _parley?: unknown;
@@ -74,7 +80,7 @@ function lineOf(value: unknown): Line[] {
   const path = url && /^(.*)\/ws\/([^/]+)\/([^/]+)$/.exec(url.pathname);
   if (!Array.isArray(all) || !url || !path) return [];
   const messages = all.filter(isMessage);
-  const extra: Partial<HarExtra> = typeof entry?._parley === "object" ? (entry._parley ?? {}) : {};
+  const extra: Partial<ParleyHarFields> = typeof entry?._parley === "object" ? (entry._parley ?? {}) : {};
   const started = Date.parse(String(entry?.startedDateTime));
   const first = (messages[0]?.time ?? 0) * 1000;
   const begin =
@@ -82,7 +88,7 @@ function lineOf(value: unknown): Line[] {
   const last = (messages.at(-1)?.time ?? 0) * 1000;
   return [
     {
-      place: { user: decode(path[2]!), conversation: decode(path[3]!) },
+      client: { user: decode(path[2]!), conversation: decode(path[3]!) },
       server: `${url.protocol.replace("ws", "http")}//${url.host}${path[1]}`,
       query: url.searchParams,
       begin,
@@ -93,12 +99,12 @@ function lineOf(value: unknown): Line[] {
   ];
 }
 
-function happeningsOf(line: Line, client: string): Happening[] {
+function eventsOf(line: HarConnection, client: string): RecorderEvent[] {
   const { begin, end, messages, query, extra } = line;
   const after = Number(query.get("after") ?? Number.NaN);
   const epoch = query.get("epoch");
-  const token = CREDENTIALS.find((kind) => kind === extra.token);
-  const happenings: Happening[] = [
+  const token = CREDENTIAL_KINDS.find((kind) => kind === extra.token);
+  const events: RecorderEvent[] = [
     {
       at: begin,
       client,
@@ -109,7 +115,7 @@ function happeningsOf(line: Line, client: string): Happening[] {
     },
   ];
   for (const { type, time, opcode, data } of messages)
-    happenings.push({
+    events.push({
       at: time * 1000,
       client,
       type: type === "send" ? "sent" : "received",
@@ -117,12 +123,12 @@ function happeningsOf(line: Line, client: string): Happening[] {
     });
   for (const { time, fault } of Array.isArray(extra.faults) ? extra.faults : [])
     if (typeof fault === "object" && fault !== null)
-      happenings.push({ at: time * 1000, client, type: "fault", fault });
-  return [...happenings, closeOf(line, end, client)];
+      events.push({ at: time * 1000, client, type: "fault", fault });
+  return [...events, closeOf(line, end, client)];
 }
 
 /** How a line ended. A browser's file does not say; a `closing` frame does, and else the page went. */
-function closeOf({ messages, extra }: Line, end: number, client: string): Happening {
+function closeOf({ messages, extra }: HarConnection, end: number, client: string): RecorderEvent {
   const { close } = extra;
   if (close !== undefined && typeof close.code === "number")
     return {
@@ -134,13 +140,13 @@ function closeOf({ messages, extra }: Line, end: number, client: string): Happen
       byUs: close.by === undefined ? close.code === 1000 : close.by === "us",
     };
   const last = messages.findLast(({ type }) => type === "receive");
-  const farewell = last && /^\{"type":"closing","code":(\d{4})/.exec(last.data);
-  return { at: end, client, type: "close", code: Number(farewell?.[1] ?? 1000), byUs: !farewell };
+  const closingFrame = last && /^\{"type":"closing","code":(\d{4})/.exec(last.data);
+  return { at: end, client, type: "close", code: Number(closingFrame?.[1] ?? 1000), byUs: !closingFrame };
 }
 
 /** The client that a line belongs to: the file's name for it, or the one of that user whose line is over. */
 function nameFor(
-  { place, begin, extra }: Line,
+  { client: place, begin, extra }: HarConnection,
   clients: readonly RecordedClient[],
   busy: ReadonlyMap<string, number>,
 ): string {

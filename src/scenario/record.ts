@@ -3,18 +3,18 @@ import { parseJsonObject } from "../protocol/json.ts";
 import { MAX_JSON_DEPTH } from "../protocol/limits.ts";
 import { escapeMatchers } from "./matchers.ts";
 import {
-  type Credential,
-  type Entry,
+  type CredentialKind,
   type Frame,
   IGNORED_BY_DEFAULT,
   type Payload,
   type RecordedClient,
   type Recording,
+  type RecordingEntry,
 } from "./recording.ts";
 import { MASKED_TOKEN } from "./write.ts";
 
 /** Something that happened on a client's line, at `at` milliseconds since 1970. */
-export type Happening =
+export type RecorderEvent =
   | {
       readonly at: number;
       readonly client: string;
@@ -33,7 +33,7 @@ export type Happening =
       readonly type: "open";
       readonly after?: number;
       readonly epoch?: string;
-      readonly token?: Credential;
+      readonly token?: CredentialKind;
     }
   | {
       readonly at: number;
@@ -61,18 +61,18 @@ export function withClient(recording: Recording, client: RecordedClient): Record
 }
 
 /** What happened as an entry of a recording that began at `begin`. */
-export function entryOf(happening: Happening, begin: number): Entry {
-  const base = { t: Math.max(0, Math.round(happening.at - begin)), client: happening.client };
-  switch (happening.type) {
+export function entryOf(event: RecorderEvent, startedAt: number): RecordingEntry {
+  const base = { t: Math.max(0, Math.round(event.at - startedAt)), client: event.client };
+  switch (event.type) {
     case "sent":
-      return { ...base, dir: "out", ...payloadOf(happening.data, "verbatim") };
+      return { ...base, dir: "out", ...payloadOf(event.data, "verbatim") };
     case "received": {
-      const payload = payloadOf(happening.data, "by value");
+      const payload = payloadOf(event.data, "by value");
       if (payload.frame === undefined) return { ...base, dir: "in", ...payload };
       return { ...base, dir: "in", frame: escapeMatchers(payload.frame) as Frame };
     }
     case "open": {
-      const { after, epoch, token = "own" } = happening;
+      const { after, epoch, token = "own" } = event;
       return {
         ...base,
         dir: "line",
@@ -83,7 +83,7 @@ export function entryOf(happening: Happening, begin: number): Entry {
       };
     }
     case "close": {
-      const { code, reason, byUs } = happening;
+      const { code, reason, byUs } = event;
       return {
         ...base,
         dir: "line",
@@ -94,9 +94,9 @@ export function entryOf(happening: Happening, begin: number): Entry {
       };
     }
     case "fault":
-      return { ...base, dir: "fault", fault: happening.fault };
+      return { ...base, dir: "fault", fault: event.fault };
     default:
-      return happening satisfies never;
+      return event satisfies never;
   }
 }
 

@@ -34,7 +34,7 @@ export interface Recording {
   readonly ignore: readonly string[];
   /** What a frame is that nothing expects: a difference (`fail`), or passed over (`pass`). */
   readonly unexpected: "fail" | "pass";
-  readonly entries: readonly Entry[];
+  readonly entries: readonly RecordingEntry[];
 }
 
 /** What one WebSocket message held. */
@@ -57,28 +57,28 @@ interface EntryBase {
   readonly note?: string;
 }
 
-export type Sent = EntryBase & { readonly dir: "out" } & Payload;
+export type SentEntry = EntryBase & { readonly dir: "out" } & Payload;
 
 /** `within`: seconds that it may take when it is expected, instead of the run's own. */
-export type Received = EntryBase & { readonly dir: "in"; readonly within?: number } & Payload;
+export type ReceivedEntry = EntryBase & { readonly dir: "in"; readonly within?: number } & Payload;
 
 /** Which credential a line is opened with; `foreign` is another client's. */
-export type Credential = "own" | "none" | "wrong" | "expired" | "foreign";
+export type CredentialKind = "own" | "none" | "wrong" | "expired" | "foreign";
 
-export const CREDENTIALS: readonly Credential[] = ["own", "none", "wrong", "expired", "foreign"];
+export const CREDENTIAL_KINDS: readonly CredentialKind[] = ["own", "none", "wrong", "expired", "foreign"];
 
 /** The client dials. `after` and `epoch` as in the address (D4); `resume` takes both from what it has heard. */
-export interface Opened extends EntryBase {
+export interface OpenEntry extends EntryBase {
   readonly dir: "line";
   readonly event: "open";
   readonly after?: number;
   readonly epoch?: string;
   readonly resume?: boolean;
-  readonly token?: Credential;
+  readonly token?: CredentialKind;
 }
 
 /** The line ended. `by: "us"`: the client closed it; without `by`, that is so for the code 1000 only. */
-export interface Closed extends EntryBase {
+export interface CloseEntry extends EntryBase {
   readonly dir: "line";
   readonly event: "close";
   readonly code: number;
@@ -88,18 +88,18 @@ export interface Closed extends EntryBase {
 }
 
 /** A fault that was asked of the server for this client's line, as `POST /test/faults` takes it. */
-export interface FaultAsked extends EntryBase {
+export interface FaultEntry extends EntryBase {
   readonly dir: "fault";
   readonly fault: Frame;
 }
 
-export type Entry = Sent | Received | Opened | Closed | FaultAsked;
+export type RecordingEntry = SentEntry | ReceivedEntry | OpenEntry | CloseEntry | FaultEntry;
 
 /** Presence and typing depend on who else is there, and on how fast people are. */
 export const IGNORED_BY_DEFAULT: readonly string[] = ["presence", "typing"];
 
 /** Whether the client ended its line itself; a server never closes with 1000. */
-export function isOwnClose(entry: Closed): boolean {
+export function isClientClose(entry: CloseEntry): boolean {
   return entry.by === undefined ? entry.code === 1000 : entry.by === "us";
 }
 

@@ -13,7 +13,7 @@
  * - `present`, `messages`: lists with such fields in them, see compare.ts
  * - `more`: the same, unless there were messages before
  */
-export type FieldKind =
+export type FieldRule =
   | "free"
   | "seq"
   | "range"
@@ -26,13 +26,13 @@ export type FieldKind =
   | "messages"
   | "more";
 
-type Fields = Readonly<Record<string, FieldKind>>;
+type FieldRules = Readonly<Record<string, FieldRule>>;
 
 /** The fields of a message, in a frame of its own or in `history`. */
-export const MESSAGE_FIELDS: Fields = { seq: "seq", id: "id", from: "user", at: "free" };
+export const MESSAGE_FIELDS: FieldRules = { seq: "seq", id: "id", from: "user", at: "free" };
 
 /** By type of frame, the fields that are not simply equal. */
-export const VOLATILE: Readonly<Record<string, Fields>> = {
+export const FIELD_RULES: Readonly<Record<string, FieldRules>> = {
   welcome: {
     connection: "free",
     conversation: "conversation",
@@ -63,7 +63,7 @@ export const VOLATILE: Readonly<Record<string, Fields>> = {
 };
 
 /** By type of frame, the fields that say something by being there: one that was not expected is a difference. */
-export const OPTIONAL: Readonly<Record<string, readonly string[]>> = {
+export const SIGNIFICANT_OPTIONAL_FIELDS: Readonly<Record<string, readonly string[]>> = {
   welcome: ["lost", "skipped"],
   message: ["data"],
   ack: ["duplicate"],
@@ -85,4 +85,4 @@ export function laneOf(type: string, code: unknown): string {
 }
 
 /** Lanes in which several users speak at once, in no order among them. */
-export const UNORDERED: ReadonlySet<string> = new Set(["read", "presence", "typing"]);
+export const UNORDERED_LANES: ReadonlySet<string> = new Set(["read", "presence", "typing"]);

@@ -3,32 +3,32 @@ import { type CompareContext, compareFrames, type Difference } from "./compare.t
 import { isMatcher } from "./matchers.ts";
 import type { Expectation } from "./plan.ts";
 import { type Payload, typeOf } from "./recording.ts";
-import { laneOf, UNORDERED } from "./volatile.ts";
+import { laneOf, UNORDERED_LANES } from "./volatile.ts";
 
-type Heard = Extract<Expectation, { kind: "hear" }>;
+type ExpectedFrame = Extract<Expectation, { kind: "hear" }>;
 
 /** How far ahead of the next expected frame one is looked for: more are hardly on their way at once. */
-const LOOK_AHEAD = 200;
+const MAX_LOOK_AHEAD = 200;
 
 /** What a frame is: the expected one, with what is different in it, or nothing that is expected. */
 export interface Match {
-  readonly step: Heard;
+  readonly step: ExpectedFrame;
   readonly differences: readonly Difference[];
   /** Expected before it, and passed over: in its lane frames come in order. */
-  readonly skipped: readonly Heard[];
+  readonly skipped: readonly ExpectedFrame[];
 }
 
 /** Expectations in order; those before `head` are done with. Thousands of them are not moved for each that is. */
 interface Lane {
-  readonly steps: Heard[];
+  readonly steps: ExpectedFrame[];
   head: number;
 }
 
 /** The frames that a line has to hear, lane by lane. */
-export class Waiting {
+export class ExpectationLanes {
   private readonly lanes = new Map<string, Lane>();
 
-  constructor(expectations: readonly Heard[]) {
+  constructor(expectations: readonly ExpectedFrame[]) {
     for (const step of expectations) {
       const lane = this.lanes.get(step.lane);
       if (lane === undefined) this.lanes.set(step.lane, { steps: [step], head: 0 });
@@ -37,49 +37,49 @@ export class Waiting {
   }
 
   /** Everything that has not come. */
-  rest(): Heard[] {
+  remaining(): ExpectedFrame[] {
     return [...this.lanes.values()]
       .flatMap(({ steps, head }) => steps.slice(head))
-      .sort((a, b) => a.at - b.at);
+      .sort((a, b) => a.index - b.index);
   }
 
   /** Takes what came for the expectation that it fits, or was meant for; undefined where nothing like it is expected. */
-  take(came: Payload, context: CompareContext): Match | undefined {
-    const name = laneOf(typeOf(came), came.frame?.code);
+  match(payload: Payload, context: CompareContext): Match | undefined {
+    const name = laneOf(typeOf(payload), payload.frame?.code);
     const lane = this.lanes.get(name);
     if (lane === undefined) return undefined;
-    let meant: number | undefined;
-    for (let index = 0; index < LOOK_AHEAD && lane.head + index < lane.steps.length; index++) {
+    let intended: number | undefined;
+    for (let index = 0; index < MAX_LOOK_AHEAD && lane.head + index < lane.steps.length; index++) {
       const step = lane.steps[lane.head + index]!;
-      const { differences, learn } = compare(step, came, context);
+      const { differences, learn } = compareEntry(step, payload, context);
       if (differences.length === 0) {
         learn();
-        return { step, differences, skipped: remove(lane, index, UNORDERED.has(name)) };
+        return { step, differences, skipped: remove(lane, index, UNORDERED_LANES.has(name)) };
       }
-      if (meant === undefined && isMeant(step, came, context, index)) meant = index;
+      if (intended === undefined && isIntended(step, payload, context, index)) intended = index;
     }
-    if (meant === undefined) return undefined;
-    const step = lane.steps[lane.head + meant]!;
-    const { differences, learn } = compare(step, came, context);
+    if (intended === undefined) return undefined;
+    const step = lane.steps[lane.head + intended]!;
+    const { differences, learn } = compareEntry(step, payload, context);
     learn();
-    remove(lane, meant, true);
+    remove(lane, intended, true);
     return { step, differences, skipped: [] };
   }
 
   /** The last one of a lane, expected or come. */
-  last(name: string): Heard | undefined {
+  last(name: string): ExpectedFrame | undefined {
     return this.lanes.get(name)?.steps.at(-1);
   }
 
   /** The next one expected in a lane. */
-  first(name: string): Heard | undefined {
+  first(name: string): ExpectedFrame | undefined {
     const lane = this.lanes.get(name);
     return lane?.steps[lane.head];
   }
 }
 
 /** Takes one out; those before it stay, or are answered and gone. */
-function remove(lane: Lane, index: number, keepsOthers: boolean): Heard[] {
+function remove(lane: Lane, index: number, keepsOthers: boolean): ExpectedFrame[] {
   if (index > 0 && keepsOthers) {
     lane.steps.splice(lane.head + index, 1);
     return [];
@@ -90,7 +90,7 @@ function remove(lane: Lane, index: number, keepsOthers: boolean): Heard[] {
 }
 
 /** Holds what came against one expectation. */
-export function compare(step: Heard, came: Payload, context: CompareContext) {
+export function compareEntry(step: ExpectedFrame, came: Payload, context: CompareContext) {
   const { entry } = step;
   if (entry.frame !== undefined && came.frame !== undefined)
     return compareFrames(entry.frame, came.frame, context);
@@ -104,7 +104,12 @@ export function compare(step: Heard, came: Payload, context: CompareContext) {
  * Whether a frame that is not as expected is that frame all the same: the one with its id; without an id, the next one
  * of its type.
  */
-function isMeant({ entry }: Heard, came: Payload, { names, kind }: CompareContext, index: number): boolean {
+function isIntended(
+  { entry }: ExpectedFrame,
+  came: Payload,
+  { mapping: names, kind }: CompareContext,
+  index: number,
+): boolean {
   const { frame } = entry;
   if (frame === undefined || came.frame === undefined) return frame === came.frame && index === 0;
   if (frame.type !== came.frame.type) return false;

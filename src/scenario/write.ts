@@ -1,4 +1,4 @@
-import { type Entry, FORMAT_VERSION, IGNORED_BY_DEFAULT, type Recording } from "./recording.ts";
+import { FORMAT_VERSION, IGNORED_BY_DEFAULT, type Recording, type RecordingEntry } from "./recording.ts";
 
 /** What stands in a recording in the place of a token. */
 export const MASKED_TOKEN = "…";
@@ -28,7 +28,7 @@ export function withoutTokens(text: string): string {
 }
 
 /** The fields in the order in which they are read best; the number of the line is the file's own. */
-function inOrder(entry: Entry): object {
+function inOrder(entry: RecordingEntry): object {
   const { t, client, dir, line: _line, note, ...rest } = entry;
   return { t, client, dir, ...rest, note };
 }

@@ -38,7 +38,7 @@ test("W5 W8 after kill -9 everybody is back at the edge of the plan: named clien
       await client.next("welcome");
     }),
   );
-  await nodes.end(0, "SIGKILL");
+  await nodes.stop(0, "SIGKILL");
   const isBack = async (each: (typeof everybody)[number]) => {
     const client = await open(1, each);
     const first = await client.next("welcome").catch(() => undefined);

@@ -48,7 +48,7 @@ for (const seed of seeds(20_250_601)) {
     const guests = new Set<Guest>();
 
     const come = async (user: string) => {
-      const node = random.pick([...nodes.standing.keys()]);
+      const node = random.pick([...nodes.running.keys()]);
       guests.add({ user, node, client: await connect(node, user) });
     };
     const go = async (guest: Guest) => {
@@ -60,7 +60,7 @@ for (const seed of seeds(20_250_601)) {
     };
     const crash = async () => {
       const node = random.between(1, NODES - 1);
-      await nodes.end(node, "SIGKILL");
+      await nodes.stop(node, "SIGKILL");
       for (const guest of [...guests]) if (guest.node === node) guests.delete(guest);
       // Before its lease is over, or after the others have seen to its people.
       await Bun.sleep(random.pick([0, 200, 2_500]));
@@ -84,7 +84,7 @@ for (const seed of seeds(20_250_601)) {
     // Whatever is still to come must change nothing.
     await Bun.sleep(2_500);
     expect(seen()).toEqual(expected());
-    for (const node of nodes.standing.keys()) {
+    for (const node of nodes.running.keys()) {
       await using newcomer = await connect(node, "newcomer");
       expect(guestsIn(newcomer.of("welcome")[0]!)).toEqual(expected());
     }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { CLOSES, ERROR_CODES, lookUp, nearest } from "../../src/cli/catalogue.ts";
+import { closestCode, ERROR_CODES, findCode, KNOWN_CLOSE_CODES } from "../../src/cli/catalogue.ts";
 import { describeClose } from "../../src/protocol/close-codes.ts";
 import { errorEntry } from "../../src/protocol/errors.ts";
 import { ParleyFolder } from "./parley.ts";
@@ -29,11 +29,11 @@ describe("`parley error`", () => {
   test("alone lists every code of the catalogue, in words and as JSON", async () => {
     await using folder = new ParleyFolder();
     const [words, json] = await Promise.all([folder.run(["error"]), folder.run(["error", "--json"])]);
-    for (const code of [...ERROR_CODES, ...CLOSES])
+    for (const code of [...ERROR_CODES, ...KNOWN_CLOSE_CODES])
       expect(words.stdout).toMatch(new RegExp(`^  ${code} `, "m"));
     const { errors, closes } = JSON.parse(json.stdout) as Record<string, { code: unknown }[]>;
     expect(errors!.map(({ code }) => code)).toEqual(ERROR_CODES);
-    expect(closes!.map(({ code }) => code)).toEqual([...CLOSES]);
+    expect(closes!.map(({ code }) => code)).toEqual([...KNOWN_CLOSE_CODES]);
   });
 
   test("of an unknown code it names the nearest, with exit code 1 and nothing on standard output", async () => {
@@ -59,25 +59,25 @@ describe("the catalogue by code", () => {
   test("has every error under its name, its status, and its close code", () => {
     for (const code of ERROR_CODES) {
       const { http, close, what } = errorEntry(code);
-      expect(lookUp(code)).toMatchObject({ kind: "error", code, what });
-      expect(lookUp(` ${code.toUpperCase().replaceAll("_", "-")} `)).toMatchObject({ code });
-      expect(JSON.stringify(lookUp(`${http}`))).toContain(`"${code}"`);
-      if (close !== undefined) expect(lookUp(`${close}`)).toMatchObject({ kind: "close", sent: true });
+      expect(findCode(code)).toMatchObject({ kind: "error", code, what });
+      expect(findCode(` ${code.toUpperCase().replaceAll("_", "-")} `)).toMatchObject({ code });
+      expect(JSON.stringify(findCode(`${http}`))).toContain(`"${code}"`);
+      if (close !== undefined) expect(findCode(`${close}`)).toMatchObject({ kind: "close", sent: true });
     }
   });
 
   test("has close codes by their reason, where no error has that name", () => {
-    expect(lookUp("replaced")).toMatchObject({ kind: "close", code: 4410, reconnect: false });
-    expect(lookUp("Going away")).toMatchObject({ kind: "close", code: 1001, reconnect: true });
-    expect(lookUp("4409")).toMatchObject({ kind: "close", reconnect: false, passes: true });
-    expect(lookUp("forbidden")).toMatchObject({ kind: "error", code: "forbidden" });
+    expect(findCode("replaced")).toMatchObject({ kind: "close", code: 4410, reconnect: false });
+    expect(findCode("Going away")).toMatchObject({ kind: "close", code: 1001, reconnect: true });
+    expect(findCode("4409")).toMatchObject({ kind: "close", reconnect: false, passes: true });
+    expect(findCode("forbidden")).toMatchObject({ kind: "error", code: "forbidden" });
   });
 
   test("says of a close code it has no entry for what its range says", () => {
     for (const code of [1005, 3000, 4000, 4499, 4999])
-      expect(lookUp(`${code}`)).toMatchObject({ sent: false, advice: describeClose(code).advice });
-    expect(lookUp("4499")).toMatchObject({ reconnect: false });
-    expect(lookUp("4500")).toMatchObject({ reconnect: true });
+      expect(findCode(`${code}`)).toMatchObject({ sent: false, advice: describeClose(code).advice });
+    expect(findCode("4499")).toMatchObject({ reconnect: false });
+    expect(findCode("4500")).toMatchObject({ reconnect: true });
   });
 
   test.each([
@@ -89,7 +89,7 @@ describe("the catalogue by code", () => {
     ["xyz", undefined],
     ["99999", undefined],
   ])("takes %p for %p", (text, near) => {
-    expect(lookUp(text)).toBeUndefined();
-    expect(nearest(text)).toBe(near);
+    expect(findCode(text)).toBeUndefined();
+    expect(closestCode(text)).toBe(near);
   });
 });

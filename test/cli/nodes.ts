@@ -26,7 +26,7 @@ export class NodeProcesses implements AsyncDisposable {
   }
 
   /** Those that were started and not ended, by their number. */
-  get standing(): ReadonlyMap<number, Running> {
+  get running(): ReadonlyMap<number, Running> {
     return new Map(this.servers.flatMap((server, node) => (server === undefined ? [] : [[node, server]])));
   }
 
@@ -43,7 +43,7 @@ export class NodeProcesses implements AsyncDisposable {
   }
 
   /** Ends one by a signal, and resolves when it is gone. */
-  async end(node: number, signal: "SIGKILL" | "SIGTERM"): Promise<Running["process"]> {
+  async stop(node: number, signal: "SIGKILL" | "SIGTERM"): Promise<Running["process"]> {
     const { process } = this.servers[node]!;
     this.servers[node] = undefined;
     process.kill(signal);

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { reportOf } from "../../src/cli/run/report.ts";
+import { formatReport } from "../../src/cli/run/report.ts";
 import { ROOT } from "../docs/pages.ts";
 import { ParleyFolder } from "./parley.ts";
 
@@ -85,7 +85,7 @@ test("names and frames of a recording cannot forge a line of the report, nor col
     differences: [{ path: ATTACK, expected: ATTACK, came: { [ATTACK]: ATTACK } }],
     seconds: 0,
   };
-  const report = reportOf(
+  const report = formatReport(
     { file: ATTACK, clients: 1, results: [result], seconds: 1 } as never,
     (_, text) => text,
   );

@@ -1,9 +1,13 @@
-import { beginRecording, entryOf, type Happening, withClient } from "../../src/scenario/record.ts";
+import { beginRecording, entryOf, type RecorderEvent, withClient } from "../../src/scenario/record.ts";
 import type { Frame, Recording } from "../../src/scenario/recording.ts";
 import { writeRecording } from "../../src/scenario/write.ts";
 import { TestClient } from "../support/client.ts";
 
-type What = Happening extends infer H ? (H extends Happening ? Omit<H, "at" | "client"> : never) : never;
+type What = RecorderEvent extends infer H
+  ? H extends RecorderEvent
+    ? Omit<H, "at" | "client">
+    : never
+  : never;
 
 /** Talks to a real server, and records all that its clients send and hear. */
 export class Recorder implements AsyncDisposable {
@@ -56,7 +60,7 @@ export class Recorder implements AsyncDisposable {
   }
 
   /** Sends as `name`, and records it. */
-  say(name: string, data: string | Frame): void {
+  send(name: string, data: string | Frame): void {
     const text = typeof data === "string" ? data : JSON.stringify(data);
     this.note(name, { type: "sent", data: text });
     this.clients.get(name)!.send(text);
@@ -86,7 +90,7 @@ export class Recorder implements AsyncDisposable {
   }
 
   private note(client: string, what: What): void {
-    const entry = entryOf({ at: Date.now(), client, ...what } as Happening, this.begin);
+    const entry = entryOf({ at: Date.now(), client, ...what } as RecorderEvent, this.begin);
     this.recording = { ...this.recording, entries: [...this.recording.entries, entry] };
   }
 }

@@ -11,8 +11,8 @@ async function recordTalk(url: string): Promise<string> {
   await using recorder = new Recorder(url);
   const ann = await recorder.open("ann", "user1");
   const bob = await recorder.open("bob", "user2");
-  recorder.say("ann", { type: "typing", active: true });
-  recorder.say("ann", {
+  recorder.send("ann", { type: "typing", active: true });
+  recorder.send("ann", {
     type: "message",
     id: "a1",
     text: "Does the order hold?",
@@ -20,24 +20,24 @@ async function recordTalk(url: string): Promise<string> {
   });
   await ann.next("ack");
   await bob.next("message");
-  recorder.say("bob", { type: "read", seq: 1 });
+  recorder.send("bob", { type: "read", seq: 1 });
   await ann.next("read");
-  recorder.say("bob", { type: "message", text: "It does. This one has no id." });
+  recorder.send("bob", { type: "message", text: "It does. This one has no id." });
   await bob.next("ack");
-  recorder.say("ann", { type: "message", id: "a1", text: "Does the order hold?" });
+  recorder.send("ann", { type: "message", id: "a1", text: "Does the order hold?" });
   await ann.next("ack");
-  recorder.say("ann", { type: "message", id: "a2", text: "" });
+  recorder.send("ann", { type: "message", id: "a2", text: "" });
   await ann.next("error");
-  recorder.say("ann", '{"type":"message",');
+  recorder.send("ann", '{"type":"message",');
   await ann.next("error");
-  recorder.say("ann", { type: "history", limit: 10, id: "h1" });
+  recorder.send("ann", { type: "history", limit: 10, id: "h1" });
   await ann.next("history");
-  recorder.say("bob", { type: "ping", id: "p1" });
+  recorder.send("bob", { type: "ping", id: "p1" });
   await bob.next("pong");
   // At once, from both: which of them is first is known from the recording only.
   for (let index = 0; index < 5; index++) {
-    recorder.say("bob", { type: "message", id: `b${index}`, text: "me" });
-    recorder.say("ann", { type: "message", id: `c${index}`, text: "no, me" });
+    recorder.send("bob", { type: "message", id: `b${index}`, text: "me" });
+    recorder.send("ann", { type: "message", id: `c${index}`, text: "no, me" });
   }
   for (const client of [ann, bob]) {
     while (client.of("message").length < 12) await client.next("message");
@@ -143,12 +143,12 @@ describe("faults of a recording", () => {
     await using recorder = new Recorder(url);
     const ann = await recorder.open("ann", "user1");
     const bob = await recorder.open("bob", "user2");
-    recorder.say("ann", { type: "message", id: "a1", text: "one" });
+    recorder.send("ann", { type: "message", id: "a1", text: "one" });
     await ann.next("ack");
     await bob.next("message");
     await recorder.fault("ann", "user1", { do: "cut" });
     await ann.closed;
-    recorder.say("bob", { type: "message", id: "b1", text: "two" });
+    recorder.send("bob", { type: "message", id: "b1", text: "two" });
     await bob.next("ack");
     const { epoch } = ann.of("welcome")[0]!;
     const back = await recorder.open("ann", "user1", { after: 1, epoch });

@@ -1,5 +1,5 @@
 import { expect, spyOn, test } from "bun:test";
-import { Failure, Misuse } from "../../src/cli/failure.ts";
+import { CliError, UsageError } from "../../src/cli/failure.ts";
 import { signIn, signInAs } from "../../src/cli/sign-in.ts";
 import { addressOf, type Target } from "../../src/cli/target.ts";
 import { startTestServer } from "../support/server.ts";
@@ -37,7 +37,7 @@ test("a token is used as it is, for the user it names", async () => {
   const secret = { token, from: "--token" };
   expect(await signIn(targetOf(server.url, { secret }))).toMatchObject({ user: "zoe", source: token });
   const nobody = signIn(targetOf(server.url, { secret: { token: "x", from: "--token" } }));
-  await expect(nobody).rejects.toThrow(Misuse);
+  await expect(nobody).rejects.toThrow(UsageError);
 });
 
 test("why somebody cannot sign in is told in words", async () => {
@@ -60,6 +60,6 @@ test("what is no Parley server is told", async () => {
   );
   using elsewhere = Bun.serve({ port: 0, fetch: () => Response.redirect("http://127.0.0.1:1/", 307) });
   await expect(signInAs(targetOf(elsewhere.url.origin), "ann", "x")).rejects.toThrow("was not sent there");
-  await expect(signInAs(targetOf("http://127.0.0.1:1"), "ann", "x")).rejects.toThrow(Failure);
+  await expect(signInAs(targetOf("http://127.0.0.1:1"), "ann", "x")).rejects.toThrow(CliError);
   await expect(signInAs(targetOf("http://127.0.0.1:1"), "ann", "x")).rejects.toThrow("cannot be reached");
 });

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Context, contextsPath, writeContexts } from "../../src/cli/context/contexts.ts";
-import { Misuse } from "../../src/cli/failure.ts";
+import { UsageError } from "../../src/cli/failure.ts";
 import { loadTarget, type TargetFlags } from "../../src/cli/target.ts";
 
 /** What the command line finds with these contexts, of which the first is selected. */
@@ -125,7 +125,7 @@ describe("who somebody is", () => {
 });
 
 test("what cannot be used is told with its place", () => {
-  expect(() => found({ env: { PARLEY_URL: "chat.example.com" } })).toThrow(Misuse);
+  expect(() => found({ env: { PARLEY_URL: "chat.example.com" } })).toThrow(UsageError);
   expect(() => found({ env: { PARLEY_URL: "chat.example.com" } })).toThrow('"chat.example.com" (PARLEY_URL)');
   expect(() => found({ flags: { user: "a b" } })).toThrow('"a b" (--user) cannot be a user');
   expect(() => found({ flags: { conversation: "" } })).toThrow(

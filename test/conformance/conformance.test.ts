@@ -1,15 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { CHECKS, type Result, runConformance } from "../../src/conformance/run.ts";
+import { CHECKS, type RuleResult, runConformance } from "../../src/conformance/run.ts";
 import { sign } from "../../src/conformance/signer.ts";
-import { UNSEEN_RULES } from "../../src/conformance/unseen.ts";
-import type { Person } from "../../src/conformance/world.ts";
+import { UNTESTABLE_RULES } from "../../src/conformance/unseen.ts";
+import type { TestUser } from "../../src/conformance/world.ts";
 import type { ServerFrame } from "../../src/protocol/server-frames.ts";
 import { SUBPROTOCOL } from "../../src/protocol/version.ts";
 import { readPage } from "../docs/pages.ts";
 import { SECRET, startTestServer, type TestServer } from "../support/server.ts";
 import { type Fault, startFaultyProxy } from "./faulty-proxy.ts";
 
-const SEEN = CHECKS.filter((check) => !UNSEEN_RULES.includes(check));
+const SEEN = CHECKS.filter((check) => !UNTESTABLE_RULES.includes(check));
 const QUICK = SEEN.filter(({ slow, rule }) => !slow || rule === "P1");
 const SLOW = SEEN.filter(({ slow }) => slow);
 
@@ -27,17 +27,17 @@ beforeAll(async () => {
 afterAll(() => Promise.all([server.stop(), impatient.stop()]));
 
 /** Runs `checks` against whatever listens on `port`. */
-function run(port: number, checks = CHECKS, key: typeof KEY | null = KEY): Promise<Result[]> {
+function run(port: number, checks = CHECKS, key: typeof KEY | null = KEY): Promise<RuleResult[]> {
   const address = `//127.0.0.1:${port}`;
-  const [ann, bob] = ["ann", "bob"].map((name): Person => {
+  const [ann, bob] = ["ann", "bob"].map((name): TestUser => {
     const user = `${name}-${crypto.randomUUID()}`;
     return { user, token: sign(KEY, user, { plan: "basic" }) };
   });
   const target = { http: `http:${address}`, ws: `ws:${address}` };
-  return runConformance({ target, people: [ann!, bob!], ...(key !== null && { key }) }, checks);
+  return runConformance({ target, users: [ann!, bob!], ...(key !== null && { key }) }, checks);
 }
 
-function notPassed(results: readonly Result[]): string[] {
+function notPassed(results: readonly RuleResult[]): string[] {
   return results.flatMap(({ rule, outcome, reason }) =>
     outcome === "passed" ? [] : [`${rule} ${outcome}: ${reason}`],
   );

@@ -14,7 +14,7 @@ const DOOR = HANDSHAKE_CHECKS.filter(({ rule }) => ["A1", "A5", "W1", "W3", "W6"
 async function failedAt(port: number, path = "") {
   const [ann, bob] = ["ann", "bob"].map((user) => ({ user, token: sign(KEY, user) }));
   const target = { http: `http://127.0.0.1:${port}${path}`, ws: `ws://127.0.0.1:${port}${path}` };
-  const results = await runConformance({ target, people: [ann!, bob!], key: KEY }, DOOR);
+  const results = await runConformance({ target, users: [ann!, bob!], key: KEY }, DOOR);
   return results.flatMap(({ rule, outcome, reason }) => (outcome === "passed" ? [] : [`${rule}: ${reason}`]));
 }
 

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { faultyMatcher } from "../../src/scenario/matchers.ts";
+import { invalidMatcher } from "../../src/scenario/matchers.ts";
 import { ParleyFolder } from "../cli/parley.ts";
 import { Recorder } from "../cli/recorder.ts";
 import { freePort } from "../support/free-port.ts";
@@ -54,7 +54,7 @@ test("a difference in a recording is told as the page shows it", async () => {
   await using recorder = new Recorder(url);
   const ann = await recorder.open("ann", "user1");
   const bob = await recorder.open("bob", "user2");
-  recorder.say("ann", { type: "message", id: "a1", text: "hello" });
+  recorder.send("ann", { type: "message", id: "a1", text: "hello" });
   await Promise.all([ann.next("ack"), bob.next("message")]);
   const lines = recorder.text.split("\n");
   const heard = lines.findIndex((line) =>
@@ -101,7 +101,7 @@ test("the workflow starts a server and runs scenarios: its commands are run as t
 });
 
 test("every matcher has a row", () => {
-  const known = /there are (.*)$/.exec(faultyMatcher({ $no: true })!)![1]!.split(", ");
+  const known = /there are (.*)$/.exec(invalidMatcher({ $no: true })!)![1]!.split(", ");
   const rows = sectionOf(page, "## Recording and scenario file format")
     .match(/^\| `\{"\$.*$/gm)!
     .join("\n");

@@ -1,12 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import { SERVER_FRAMES } from "../../src/protocol/server-frames.ts";
 import { compareFrames } from "../../src/scenario/compare.ts";
-import { type Cast, Names, spaceOf } from "../../src/scenario/names.ts";
+import { epochKeyOf, type IdentityMapping, NameMapping } from "../../src/scenario/names.ts";
 import { beginRecording, entryOf } from "../../src/scenario/record.ts";
 import type { Frame, RecordingKind } from "../../src/scenario/recording.ts";
-import { OPTIONAL, VOLATILE } from "../../src/scenario/volatile.ts";
+import { FIELD_RULES, SIGNIFICANT_OPTIONAL_FIELDS } from "../../src/scenario/volatile.ts";
 
-const SPACE = spaceOf("lobby", "e1");
+const SPACE = epochKeyOf("lobby", "e1");
 
 /** Compares frames one after the other, as a line hears them, and answers the paths of what is different in each. */
 function compareAll(
@@ -18,7 +18,10 @@ function compareAll(
     const data = JSON.stringify({ type: "message", id, text: "x" });
     return entryOf({ at: 0, client: "ann", type: "sent", data }, 0);
   });
-  const names = new Names({ ...recording, entries }, { users: new Map(), conversations: new Map(), ...cast });
+  const names = new NameMapping(
+    { ...recording, entries },
+    { users: new Map(), conversations: new Map(), ...cast },
+  );
   if (base !== undefined) names.learnBase(SPACE, ...base);
   return pairs.map(([expected, came]) => {
     const context = { kind, names, space: SPACE, present: true };
@@ -30,7 +33,7 @@ function compareAll(
 
 interface Setup {
   readonly kind: RecordingKind;
-  readonly cast: Partial<Cast>;
+  readonly cast: Partial<IdentityMapping>;
   /** Ids of messages that the recording sends. */
   readonly sent: readonly string[];
   /** The `seq` at which the recording, and the run, came in. */
@@ -230,7 +233,7 @@ describe("a matcher in the place of a value", () => {
 
 describe("the tables", () => {
   test("name only frames and fields that the protocol has", () => {
-    for (const [type, fields] of Object.entries(VOLATILE))
+    for (const [type, fields] of Object.entries(FIELD_RULES))
       for (const field of Object.keys(fields)) {
         const [frame, shape] = [type, SERVER_FRAMES[type as keyof typeof SERVER_FRAMES].shape];
         expect([frame, field, Object.hasOwn(shape, field)]).toEqual([frame, field, true]);
@@ -240,7 +243,7 @@ describe("the tables", () => {
   test("know every field that may be missing", () => {
     for (const [type, schema] of Object.entries(SERVER_FRAMES)) {
       const optional = Object.entries(schema.shape).filter(([, field]) => field.safeParse(undefined).success);
-      expect([type, (OPTIONAL[type] ?? []).toSorted()]).toEqual([
+      expect([type, (SIGNIFICANT_OPTIONAL_FIELDS[type] ?? []).toSorted()]).toEqual([
         type,
         optional.map(([name]) => name).sort(),
       ]);

@@ -1,8 +1,8 @@
 // What can be copied is run as it would be pasted: by a shell, by parley, by a JavaScript runtime.
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
-import { copyAs, onlyThis } from "../../src/scenario/copy-as.ts";
-import { readRecording } from "../../src/scenario/read.ts";
+import { copyAs, singleFrameRecording } from "../../src/scenario/copy-as.ts";
+import { parseRecording } from "../../src/scenario/read.ts";
 import type { Recording } from "../../src/scenario/recording.ts";
 import { ParleyFolder } from "../cli/parley.ts";
 
@@ -21,7 +21,7 @@ function recordingFor(url: string): Recording {
     '{"client":"ann","dir":"out","frame":{"type":"history","limit":10,"id":"h"}}',
     '{"client":"ann","dir":"line","event":"close","code":1000}',
   ];
-  return readRecording(lines.join("\n")).recording!;
+  return parseRecording(lines.join("\n")).recording!;
 }
 
 /** What was said in lobby, as the server tells it. */
@@ -85,7 +85,7 @@ describe("a recording", () => {
 describe("one thing that a client sent", () => {
   const only = (url: string, index: number) => {
     const recording = recordingFor(url);
-    return onlyThis(recording, recording.entries[index]!);
+    return singleFrameRecording(recording, recording.entries[index]!);
   };
 
   test("as parley: a message without data is a line of chat, the rest a scenario", () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { writeHar } from "../../src/scenario/har.ts";
-import { MAX_CLIENTS, readRecording } from "../../src/scenario/read.ts";
-import { readAnyRecording } from "../../src/scenario/read-har.ts";
+import { MAX_CLIENTS, parseRecording } from "../../src/scenario/read.ts";
+import { parseRecordingOrHar } from "../../src/scenario/read-har.ts";
 import type { Recording } from "../../src/scenario/recording.ts";
 import { writeRecording } from "../../src/scenario/write.ts";
 
@@ -24,12 +24,12 @@ const TEXT = `${[
 ].join("\n")}\n`;
 
 function recording(): Recording {
-  return readRecording(TEXT).recording!;
+  return parseRecording(TEXT).recording!;
 }
 
 describe("a HAR file", () => {
   test("holds all of a recording, and is read as the same one", () => {
-    const read = readAnyRecording(writeHar(recording(), "1.0.0")).recording!;
+    const read = parseRecordingOrHar(writeHar(recording(), "1.0.0")).recording!;
     expect(writeRecording(read)).toBe(TEXT);
   });
 
@@ -65,13 +65,13 @@ describe("a HAR file", () => {
     const deep = `{"type":"message","data":${'{"a":'.repeat(30_000)}1${"}".repeat(30_001)}`;
     const har = JSON.parse(writeHar(recording(), "1.0.0"));
     har.log.entries[0]._webSocketMessages[1].data = deep;
-    const { entries } = readAnyRecording(JSON.stringify(har)).recording!;
+    const { entries } = parseRecordingOrHar(JSON.stringify(har)).recording!;
     expect(entries).toContainEqual(expect.objectContaining({ dir: "out", raw: deep }));
     const text = JSON.stringify({ log: { entries: har.log.entries } }).replace(
       '"entries"',
       `"deep":${deep},"entries"`,
     );
-    expect(readAnyRecording(text).problems).toHaveLength(1);
+    expect(parseRecordingOrHar(text).problems).toHaveLength(1);
   });
 
   test("B3 has at most as many clients as a recording", () => {
@@ -81,7 +81,7 @@ describe("a HAR file", () => {
       ...first,
       _parley: { client: `c${index}` },
     }));
-    expect(readAnyRecording(JSON.stringify(har)).problems).toEqual([
+    expect(parseRecordingOrHar(JSON.stringify(har)).problems).toEqual([
       { line: 1, message: `this HAR file has over ${MAX_CLIENTS} clients` },
     ]);
   });
@@ -89,7 +89,7 @@ describe("a HAR file", () => {
   test("A4 holds no token", () => {
     const token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ1c2VyMSJ9.c2lnbmF0dXJl";
     const text = TEXT.replace("hé", token);
-    expect(writeHar(readRecording(text).recording!, "1")).not.toContain("eyJ");
+    expect(writeHar(parseRecording(text).recording!, "1")).not.toContain("eyJ");
   });
 });
 
@@ -118,7 +118,7 @@ describe("a HAR file that a browser exported", () => {
       line(at + 200, 50, [], "&after=0&epoch=e1"),
       line(at + 220, 50, [message("send", at / 1000 + 0.23, "AP8=", 2)]),
     );
-    const { recording } = readAnyRecording(text);
+    const { recording } = parseRecordingOrHar(text);
     expect(writeRecording(recording!).trim().split("\n")).toEqual([
       '{"parley":"recording","version":1,"at":1795437965000,"server":"http://127.0.0.1:8000","clients":[{"name":"user1","user":"user1","conversation":"lobby"},{"name":"user1-2","user":"user1","conversation":"lobby"}]}',
       '{"t":0,"client":"user1","dir":"line","event":"open"}',
@@ -135,7 +135,7 @@ describe("a HAR file that a browser exported", () => {
   });
 
   test("without a line to such a server says so", () => {
-    const { problems } = readAnyRecording(
+    const { problems } = parseRecordingOrHar(
       har({ request: { url: "wss://example.com/" }, _webSocketMessages: [] }),
     );
     expect(problems).toEqual([{ line: 1, message: expect.stringContaining("has no WebSocket") }]);
@@ -148,6 +148,9 @@ describe("a HAR file that a browser exported", () => {
       {},
       { ...line(0, 1, [null as never, { type: "send" }]), _parley: { client: 7, faults: 7, close: 7 } },
     );
-    expect(readAnyRecording(odd).recording?.entries).toMatchObject([{ event: "open" }, { event: "close" }]);
+    expect(parseRecordingOrHar(odd).recording?.entries).toMatchObject([
+      { event: "open" },
+      { event: "close" },
+    ]);
   });
 });

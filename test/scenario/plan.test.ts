@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { planRun } from "../../src/scenario/plan.ts";
-import { readRecording } from "../../src/scenario/read.ts";
-import { ack, CLIENTS, close, heard, open, out, post } from "./table.ts";
+import { parseRecording } from "../../src/scenario/read.ts";
+import { ack, CLIENTS, close, open, out, post, received } from "./table.ts";
 
 test("what cannot be planned is named with its line", () => {
   const header = JSON.stringify({ parley: "scenario", version: 1, clients: CLIENTS });
@@ -10,9 +10,9 @@ test("what cannot be planned is named with its line", () => {
     open("ann"),
     open("ann"),
     close("ann", 1000),
-    heard("ann", ack("m1", 1)),
+    received("ann", ack("m1", 1)),
   ];
-  const { recording } = readRecording([header, ...lines.map((line) => JSON.stringify(line))].join("\n"));
+  const { recording } = parseRecording([header, ...lines.map((line) => JSON.stringify(line))].join("\n"));
   expect(planRun(recording!).problems.map(({ line, message }) => `${line} ${message.split(";")[0]}`)).toEqual(
     [
       "2 ann has no open line here",

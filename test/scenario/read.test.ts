@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { readRecording } from "../../src/scenario/read.ts";
+import { parseRecording } from "../../src/scenario/read.ts";
 import type { Recording } from "../../src/scenario/recording.ts";
 import { writeRecording } from "../../src/scenario/write.ts";
 
@@ -8,7 +8,7 @@ const HEADER =
 
 /** What is said of `lines` below a good header, as `line: message`. */
 function problemsOf(...lines: string[]): string[] {
-  const { problems = [] } = readRecording([HEADER, ...lines].join("\n"));
+  const { problems = [] } = parseRecording([HEADER, ...lines].join("\n"));
   return problems.map(({ line, message }) => `${line}: ${message}`);
 }
 
@@ -29,18 +29,18 @@ const LINES = [
 describe("a recording", () => {
   test("is read and written as the same text", () => {
     const text = `${[HEADER, ...LINES].join("\n")}\n`;
-    const { recording } = readRecording(text);
+    const { recording } = parseRecording(text);
     expect(recording?.entries).toHaveLength(LINES.length);
     expect(writeRecording(recording as Recording)).toBe(text);
   });
 
   test("may have empty lines and line ends of Windows; the numbers of its lines are those of the file", () => {
-    const { recording } = readRecording(`\uFEFF${HEADER}\r\n\r\n${LINES[0]}\r\n\r\n${LINES[1]}\r\n`);
+    const { recording } = parseRecording(`\uFEFF${HEADER}\r\n\r\n${LINES[0]}\r\n\r\n${LINES[1]}\r\n`);
     expect(recording?.entries.map(({ line }) => line)).toEqual([3, 5]);
   });
 
   test("says by its first word whether frames are compared whole, and who may be heard besides", () => {
-    const read = (header: string) => readRecording(header).recording;
+    const read = (header: string) => parseRecording(header).recording;
     expect(read(HEADER)).toMatchObject({
       kind: "recording",
       unexpected: "fail",
@@ -118,7 +118,7 @@ describe("what is wrong with a file is said with its line", () => {
     [HEADER.replace('"name":"ann"', '"name":"a=b"'), '1–64 characters without "="'],
   ];
   test.each(HEADERS)("as header: %s", (header, said) => {
-    const { problems = [] } = readRecording(header === "" ? "\n" : `${header}\n{"client":"ann"}`);
+    const { problems = [] } = parseRecording(header === "" ? "\n" : `${header}\n{"client":"ann"}`);
     expect(problems).toHaveLength(1);
     expect(problems[0]).toMatchObject({ line: 1, message: expect.stringContaining(said) });
   });

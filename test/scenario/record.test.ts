@@ -1,12 +1,12 @@
 import { describe, expect, test } from "bun:test";
-import { beginRecording, entryOf, type Happening } from "../../src/scenario/record.ts";
+import { beginRecording, entryOf, type RecorderEvent } from "../../src/scenario/record.ts";
 import { writeRecording } from "../../src/scenario/write.ts";
 
 const AT = 1_795_437_965_000;
 
 /** What the recorder makes of something that ann did, or that happened to her. */
 function recorded(happening: Record<string, unknown>): unknown {
-  return entryOf({ at: AT + 5, client: "ann", ...happening } as Happening, AT);
+  return entryOf({ at: AT + 5, client: "ann", ...happening } as RecorderEvent, AT);
 }
 
 describe("the recorder", () => {

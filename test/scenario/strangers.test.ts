@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { readRecording } from "../../src/scenario/read.ts";
+import { parseRecording } from "../../src/scenario/read.ts";
 import type { Frame } from "../../src/scenario/recording.ts";
-import { withoutStrangers } from "../../src/scenario/strangers.ts";
+import { dropForeignMessages } from "../../src/scenario/strangers.ts";
 
 const heard = (frame: Frame) => ({ client: "ann", dir: "in", frame });
 const said = (seq: number, id: string, from: string): Frame => ({ type: "message", seq, id, from, text: id });
@@ -12,7 +12,7 @@ function recordingOf(kind: string, lines: readonly object[]) {
     version: 1,
     clients: [{ name: "ann", user: "user1", conversation: "lobby" }],
   };
-  return readRecording([header, ...lines].map((line) => JSON.stringify(line)).join("\n")).recording!;
+  return parseRecording([header, ...lines].map((line) => JSON.stringify(line)).join("\n")).recording!;
 }
 
 /** Ann comes into a conversation with 41 messages, and a stranger talks with her. */
@@ -44,7 +44,7 @@ describe("what strangers said", () => {
       lost: { first: 43, last: 43 },
       skipped: { first: 44, last: 44 },
     };
-    const { recording } = withoutStrangers(recordingOf("recording", [...LINES, heard(back)]));
+    const { recording } = dropForeignMessages(recordingOf("recording", [...LINES, heard(back)]));
     expect((recording.entries.at(-1) as { frame: Frame }).frame).toMatchObject({
       lost: { first: 42, last: 42 },
       skipped: { first: 43, last: 43 },
@@ -52,7 +52,7 @@ describe("what strangers said", () => {
   });
 
   test("is left out of a recording, and the numbers after it move up", () => {
-    const { recording, left } = withoutStrangers(recordingOf("recording", LINES));
+    const { recording, dropped: left } = dropForeignMessages(recordingOf("recording", LINES));
     expect(left).toBe(2);
     const short = recording.entries.map((entry) => {
       if (entry.dir === "line") return entry.event === "open" ? `open ${entry.after}` : "close";
@@ -79,6 +79,6 @@ describe("what strangers said", () => {
 
   test("is expected in a scenario, whose client may wait for somebody else's answer", () => {
     const scenario = recordingOf("scenario", LINES);
-    expect(withoutStrangers(scenario)).toEqual({ recording: scenario, left: 0 });
+    expect(dropForeignMessages(scenario)).toEqual({ recording: scenario, dropped: 0 });
   });
 });

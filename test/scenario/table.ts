@@ -1,9 +1,9 @@
 // Runs of recordings without sockets: short words for the lines of a file, and a table that they are played at.
 import type { Effect } from "../../src/scenario/effects.ts";
-import { type Cast, Names } from "../../src/scenario/names.ts";
+import { type IdentityMapping, NameMapping } from "../../src/scenario/names.ts";
 import { planRun } from "../../src/scenario/plan.ts";
-import { Play, type PlayOptions } from "../../src/scenario/play.ts";
-import { readRecording } from "../../src/scenario/read.ts";
+import { type RunnerOptions, ScenarioRunner } from "../../src/scenario/play.ts";
+import { parseRecording } from "../../src/scenario/read.ts";
 import type { Frame } from "../../src/scenario/recording.ts";
 
 export const CLIENTS = ["ann", "bob"].map((name, index) => ({
@@ -12,28 +12,28 @@ export const CLIENTS = ["ann", "bob"].map((name, index) => ({
   conversation: "lobby",
 }));
 
-export type Line = Readonly<Record<string, unknown>>;
+export type EntryLine = Readonly<Record<string, unknown>>;
 
-export const open = (client: string, more: Line = {}): Line => ({
+export const open = (client: string, more: EntryLine = {}): EntryLine => ({
   client,
   dir: "line",
   event: "open",
   ...more,
 });
-export const close = (client: string, code: number, more: Line = {}): Line => ({
+export const close = (client: string, code: number, more: EntryLine = {}): EntryLine => ({
   client,
   dir: "line",
   event: "close",
   code,
   ...more,
 });
-export const out = (client: string, frame: Frame, more: Line = {}): Line => ({
+export const out = (client: string, frame: Frame, more: EntryLine = {}): EntryLine => ({
   client,
   dir: "out",
   frame,
   ...more,
 });
-export const heard = (client: string, frame: Frame, more: Line = {}): Line => ({
+export const received = (client: string, frame: Frame, more: EntryLine = {}): EntryLine => ({
   client,
   dir: "in",
   frame,
@@ -50,86 +50,87 @@ export const post = (id: string): Frame => ({ type: "message", id, text: id });
 export const ack = (id: string, seq: number): Frame => ({ type: "ack", id, seq, at: 1, quota: {} });
 
 /** A run of `lines`, told by hand what happens on its lines. */
-export class Table {
+export class ScriptedRun {
   now = 1000;
-  readonly play: Play;
+  readonly runner: ScenarioRunner;
   readonly done: Effect[] = [];
 
   constructor(
-    lines: readonly Line[],
+    lines: readonly EntryLine[],
     {
       header = {},
       cast = {},
       ...options
-    }: { header?: Line; cast?: Partial<Cast> } & Partial<PlayOptions> = {},
+    }: { header?: EntryLine; cast?: Partial<IdentityMapping> } & Partial<RunnerOptions> = {},
   ) {
     const first = { parley: "recording", version: 1, clients: CLIENTS, ...header };
     const text = [first, ...lines].map((line) => JSON.stringify(line)).join("\n");
-    const { recording, problems } = readRecording(text);
+    const { recording, problems } = parseRecording(text);
     if (recording === undefined) throw new Error(JSON.stringify(problems));
     const planned = planRun(recording);
     if (planned.plan === undefined) throw new Error(JSON.stringify(planned.problems));
-    const names = new Names(recording, { users: new Map(), conversations: new Map(), ...cast });
-    this.play = new Play(planned.plan, names, { patience: 1000, pace: false, ...options });
-    this.take(this.play.start(this.now));
+    const names = new NameMapping(recording, { users: new Map(), conversations: new Map(), ...cast });
+    this.runner = new ScenarioRunner(planned.plan, names, { timeoutMs: 1000, pace: false, ...options });
+    this.apply(this.runner.start(this.now));
   }
 
   /** What was done since it was asked last, in a few words each. */
-  did(): string[] {
+  takeActions(): string[] {
     return this.done.splice(0).map((effect) => {
-      const { client, number } = effect.line;
+      const { client, number } = effect.connection;
       const who = number === 1 ? client : `${client}#${number}`;
-      if (effect.do === "send") return `${who} ${effect.data}`;
-      if (effect.do === "open")
+      if (effect.type === "send") return `${who} ${effect.data}`;
+      if (effect.type === "open")
         return `${who} opens${effect.after === undefined ? "" : ` after ${effect.after}`}`;
-      return `${who} ${effect.do}`;
+      return `${who} ${effect.type}`;
     });
   }
 
   opened(client: string, number = 1): this {
-    this.take(this.play.opened(this.line(client, number), this.now));
+    this.apply(this.runner.opened(this.connection(client, number), this.now));
     return this;
   }
 
-  came(client: string, frame: Frame, number = 1): this {
-    this.take(this.play.received(this.line(client, number), JSON.stringify(frame), this.now));
+  receives(client: string, frame: Frame, number = 1): this {
+    this.apply(this.runner.received(this.connection(client, number), JSON.stringify(frame), this.now));
     return this;
   }
 
   closed(client: string, code: number, number = 1): this {
-    this.take(this.play.closed(this.line(client, number), code, "", this.now));
+    this.apply(this.runner.closed(this.connection(client, number), code, "", this.now));
     return this;
   }
 
-  passes(milliseconds: number): this {
+  advance(milliseconds: number): this {
     this.now += milliseconds;
-    this.take(this.play.tick(this.now));
+    this.apply(this.runner.tick(this.now));
     return this;
   }
 
   faulted(problem?: string): this {
     const action = this.faults.shift()!;
-    this.take(this.play.faulted(action, problem, this.now));
+    this.apply(this.runner.faultSettled(action, problem, this.now));
     return this;
   }
 
   /** What became of each expectation, in the order of the file. */
   outcomes(): string[] {
-    return [...this.play.outcomes].sort(([a], [b]) => a - b).map(([, { is }]) => is);
+    return [...this.runner.outcomes].sort(([a], [b]) => a - b).map(([, { kind: is }]) => is);
   }
 
-  private readonly opening = new Map<string, Effect["line"]>();
-  private readonly faults: Parameters<Play["faulted"]>[0][] = [];
+  private readonly connections = new Map<string, Effect["connection"]>();
+  private readonly faults: Parameters<ScenarioRunner["faultSettled"]>[0][] = [];
 
-  private take(effects: readonly Effect[]): void {
+  private apply(effects: readonly Effect[]): void {
     for (const effect of effects) {
       this.done.push(effect);
-      if (effect.do === "open") this.opening.set(`${effect.line.client}${effect.line.number}`, effect.line);
-      if (effect.do === "fault") this.faults.push(effect.action);
+      if (effect.type === "open")
+        this.connections.set(`${effect.connection.client}${effect.connection.number}`, effect.connection);
+      if (effect.type === "fault") this.faults.push(effect.action);
     }
   }
 
-  private line(client: string, number: number): Effect["line"] {
-    return this.opening.get(`${client}${number}`)!;
+  private connection(client: string, number: number): Effect["connection"] {
+    return this.connections.get(`${client}${number}`)!;
   }
 }

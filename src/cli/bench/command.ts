@@ -2,18 +2,18 @@ import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import { Command } from "commander";
 import { MAX_FRAME_BYTES } from "../../protocol/limits.ts";
-import { askAllowance } from "../asking.ts";
-import { Failure } from "../failure.ts";
-import { secondsOption, wholeOption } from "../flag-values.ts";
+import { fetchPlanUsage } from "../asking.ts";
+import { CliError } from "../failure.ts";
+import { integerOption, secondsOption } from "../flag-values.ts";
 import { print, write } from "../print.ts";
-import { endOnSignal } from "../process-events.ts";
+import { exitOnSignal } from "../process-events.ts";
 import { type Credential, signIn } from "../sign-in.ts";
 import { type OpenSocket, openSocket } from "../socket.ts";
 import { addTargetFlags, loadTarget, type Target, type TargetFlags } from "../target.ts";
 import { type BenchPlan, planRefusal, SERVER_TO_MEASURE } from "./plan.ts";
 import { showProgress } from "./progress.ts";
-import { type Place, reportCsv, reportJson, reportText } from "./report.ts";
-import { Run } from "./run.ts";
+import { type BenchTarget, reportCsv, reportJson, reportText } from "./report.ts";
+import { BenchRun } from "./run.ts";
 
 interface BenchFlags extends TargetFlags {
   readonly clients: number;
@@ -28,13 +28,13 @@ interface BenchFlags extends TargetFlags {
 }
 
 /** Messages in all, where neither they nor a time are given. */
-const USUAL_MESSAGES = 1_000;
+const DEFAULT_MESSAGES = 1_000;
 
 /** What a message needs beside its text, in bytes: the names of its fields, and its id. */
-const FRAME_MARGIN = 100;
+const FRAME_OVERHEAD_BYTES = 100;
 
 /** Sockets that are dialled at once: a server takes its time over each. */
-const DIALLED_AT_ONCE = 20;
+const MAX_CONCURRENT_DIALS = 20;
 
 const NOTE = `
 All clients are one user. Without --rate each sends the next message when one is acked: that measures what the server can
@@ -60,18 +60,20 @@ Exit code 1: something was not acked; 130 and 143: ended by SIGINT (Ctrl+C) or S
 export function benchCommand(): Command {
   const command = new Command("bench").description("measure how many messages a server acks, and how fast");
   const whole = (flags: string, about: string, min: number, max: number) =>
-    wholeOption(command, flags, about, min, max);
+    integerOption(command, flags, about, min, max);
   command
     .addOption(whole("--clients <count>", "sockets that send", 1, 10_000).default(1))
     .addOption(
       whole(
         "--msgs <count>",
-        `messages in all (default: ${USUAL_MESSAGES}, or as many as --duration gives)`,
+        `messages in all (default: ${DEFAULT_MESSAGES}, or as many as --duration gives)`,
         1,
         1e8,
       ),
     )
-    .addOption(whole("--size <bytes>", "text of a message", 1, MAX_FRAME_BYTES - FRAME_MARGIN).default(64))
+    .addOption(
+      whole("--size <bytes>", "text of a message", 1, MAX_FRAME_BYTES - FRAME_OVERHEAD_BYTES).default(64),
+    )
     .addOption(whole("--rate <count>", "messages a second in all, each at its time", 1, 1_000_000))
     .addOption(secondsOption(command, "--duration <seconds>", "end after so long", 0.001, 604_800))
     .addOption(
@@ -89,14 +91,14 @@ async function bench(flags: BenchFlags): Promise<void> {
   const target = loadTarget(flags);
   const credential = await signIn(target, "last");
   const plan = planOf(flags);
-  const refusal = planRefusal(plan, credential.user, await askAllowance(target, credential));
-  if (refusal !== undefined) throw new Failure(refusal);
+  const refusal = planRefusal(plan, credential.user, await fetchPlanUsage(target, credential));
+  if (refusal !== undefined) throw new CliError(refusal);
   const name = randomBytes(4).toString("hex");
   const { conversation = `bench-${name}` } = flags;
   const conversationOf = (client: number) => (plan.together ? conversation : `${conversation}-${client}`);
-  const run = new Run(plan, credential.user, name);
+  const run = new BenchRun(plan, credential.user, name);
   let exitCode: number | undefined;
-  const stopListening = endOnSignal((code) => {
+  const stopListening = exitOnSignal((code) => {
     exitCode = code;
     run.stop();
   });
@@ -106,21 +108,21 @@ async function bench(flags: BenchFlags): Promise<void> {
     const reason = await run.ended;
     progress.end();
     report(flags, plan, { server: target.http, user: credential.user, conversationOf }, run);
-    if (reason !== undefined) throw new Failure(reason);
+    if (reason !== undefined) throw new CliError(reason);
   } finally {
     progress.end();
     stopListening();
   }
-  process.exitCode = exitCode ?? (run.tally.failed > 0 ? 1 : 0);
+  process.exitCode = exitCode ?? (run.counters.failed > 0 ? 1 : 0);
 }
 
 function planOf({ clients, msgs, size, rate, duration, inFlight, together = false }: BenchFlags): BenchPlan {
-  const messages = msgs ?? (duration === undefined ? USUAL_MESSAGES : undefined);
+  const messages = msgs ?? (duration === undefined ? DEFAULT_MESSAGES : undefined);
   return { clients, messages, size, rate, duration, inFlight, together };
 }
 
 async function openAll(
-  run: Run,
+  run: BenchRun,
   { clients }: BenchPlan,
   target: Target,
   credential: Credential,
@@ -129,12 +131,12 @@ async function openAll(
   const open = (number: number) =>
     openSocket(target, credential, conversationOf(number), {
       received: (frame) => run.received(number, frame),
-      lost: (code) => run.lost(number, code),
+      closed: (code) => run.lost(number, code),
     });
   const sockets: OpenSocket[] = [];
   try {
     while (sockets.length < clients) {
-      const next = Math.min(DIALLED_AT_ONCE, clients - sockets.length);
+      const next = Math.min(MAX_CONCURRENT_DIALS, clients - sockets.length);
       const numbers = Array.from({ length: next }, (_, index) => sockets.length + index);
       sockets.push(...(await Promise.all(numbers.map(open))));
     }
@@ -145,9 +147,14 @@ async function openAll(
   return sockets;
 }
 
-function report({ csv, json }: BenchFlags, plan: BenchPlan, place: Place, { tally }: Run): void {
+function report(
+  { csv, json }: BenchFlags,
+  plan: BenchPlan,
+  benchTarget: BenchTarget,
+  { counters: tally }: BenchRun,
+): void {
   const totals = tally.totals();
   if (csv !== undefined && csv !== "-") writeFileSync(csv, reportCsv(tally.bySecond()));
   if (csv === "-") write(process.stdout, reportCsv(tally.bySecond()));
-  else print(json ? reportJson(plan, place, totals) : reportText(plan, place, totals));
+  else print(json ? reportJson(plan, benchTarget, totals) : reportText(plan, benchTarget, totals));
 }

@@ -1,4 +1,4 @@
-import type { Allowance } from "../asking.ts";
+import type { PlanUsage } from "../asking.ts";
 
 /** A run as it was asked for. */
 export interface BenchPlan {
@@ -23,21 +23,21 @@ export const SERVER_TO_MEASURE = "PLANS=free:0:0,basic:0:0,premium:0:0 BURST_RAT
 const ADVICE = `Use a user with a larger plan (parley user set-plan), or measure a server of your own without limits: ${SERVER_TO_MEASURE}`;
 
 /** How many messages a run comes to; `Infinity` where only time ends it. With a rate, time is a number of messages. */
-export function messagesOf({ messages, rate, duration }: BenchPlan): number {
+export function messageCount({ messages, rate, duration }: BenchPlan): number {
   const due =
     rate === undefined || duration === undefined ? Number.POSITIVE_INFINITY : Math.ceil(rate * duration);
   return Math.min(messages ?? Number.POSITIVE_INFINITY, due);
 }
 
 /** Why a run cannot come to its end under the user's plan, and what to do; undefined where it can. */
-export function planRefusal(plan: BenchPlan, user: string, allowance: Allowance): string | undefined {
+export function planRefusal(plan: BenchPlan, user: string, usage: PlanUsage): string | undefined {
   const { clients } = plan;
-  const { quota, connections } = allowance;
+  const { quota, connections } = usage;
   if (connections !== 0 && clients > connections)
-    return `${clients} clients are more than the ${connections} connections that ${user} may have open (plan ${allowance.plan}). ${ADVICE}`;
-  const wanted = messagesOf(plan);
+    return `${clients} clients are more than the ${connections} connections that ${user} may have open (plan ${usage.plan}). ${ADVICE}`;
+  const wanted = messageCount(plan);
   if (quota !== null && wanted !== Number.POSITIVE_INFINITY && wanted > quota.remaining)
-    return `${wanted} messages are more than the ${quota.remaining} requests that ${user} has left in this hour (plan ${allowance.plan}). ${ADVICE}`;
+    return `${wanted} messages are more than the ${quota.remaining} requests that ${user} has left in this hour (plan ${usage.plan}). ${ADVICE}`;
   return undefined;
 }
 

@@ -1,9 +1,9 @@
-import { type Distribution, figuresJson, inMilliseconds } from "../percentiles.ts";
+import { type Distribution, formatMs, roundedJson } from "../percentiles.ts";
 import type { BenchPlan } from "./plan.ts";
-import type { Second, Totals } from "./tally.ts";
+import type { SecondStats, Totals } from "./tally.ts";
 
 /** Where a run was, and as whom. */
-export interface Place {
+export interface BenchTarget {
   readonly server: string;
   readonly user: string;
   /** Names the conversation of a client, by its number from 0. */
@@ -11,10 +11,10 @@ export interface Place {
 }
 
 /** A run's figures for people. */
-export function reportText(plan: BenchPlan, place: Place, totals: Totals): string {
+export function reportText(plan: BenchPlan, target: BenchTarget, totals: Totals): string {
   const { clients, size, rate, inFlight, together } = plan;
   const { sent, acked, seconds, throughput, times, errors, latest } = totals;
-  const { server, user, conversationOf } = place;
+  const { server, user, conversationOf } = target;
   const loop =
     rate === undefined
       ? `${inFlight} under way for each`
@@ -25,36 +25,34 @@ export function reportText(plan: BenchPlan, place: Place, totals: Totals): strin
     ["server", `${server}, as ${user}, in ${conversationOf(0)}${last}`],
     ["load", `${clients} client${clients === 1 ? "" : "s"}, ${size} bytes a message, ${loop}`],
     ["sent", `${sent}`],
-    ["acked", `${acked} in ${seconds.toFixed(2)} s: ${rounded(throughput)} a second`],
-    ["ack time", times === undefined ? "–" : timesText(times)],
+    ["acked", `${acked} in ${seconds.toFixed(2)} s: ${formatRate(throughput)} a second`],
+    ["ack time", times === undefined ? "–" : formatTimes(times)],
     // A bench that cannot keep its own times measures itself.
-    ...(rate === undefined
-      ? []
-      : [["late", `at most ${inMilliseconds(latest)} behind the time, at this end`]]),
+    ...(rate === undefined ? [] : [["late", `at most ${formatMs(latest)} behind the time, at this end`]]),
     ["not acked", failed.length === 0 ? "none" : failed.join(", ")],
   ];
   return rows.map(([name, text]) => `${name!.padEnd(9)}  ${text}`).join("\n");
 }
 
-function timesText({ p50, p90, p99, p999, max }: Distribution): string {
+function formatTimes({ p50, p90, p99, p999, max }: Distribution): string {
   return Object.entries({ p50, p90, p99, "p99.9": p999, max })
-    .map(([name, time]) => `${name} ${inMilliseconds(time)}`)
+    .map(([name, time]) => `${name} ${formatMs(time)}`)
     .join(", ");
 }
 
 /** A run's figures for programs: times in milliseconds. */
-export function reportJson(plan: BenchPlan, { server, user }: Place, totals: Totals): string {
+export function reportJson(plan: BenchPlan, { server, user }: BenchTarget, totals: Totals): string {
   const { clients, size, rate = null, inFlight } = plan;
   const { sent, acked, seconds, throughput, times = null, errors, latest } = totals;
   const load = { clients, size, rate, in_flight: rate === null ? inFlight : null };
   const figures = { sent, acked, seconds, throughput, milliseconds: times, late: latest, errors };
-  return figuresJson({ server, user, ...load, ...figures }, 2);
+  return roundedJson({ server, user, ...load, ...figures }, 2);
 }
 
 const COLUMNS = "second,sent,acked,errors,p50_ms,p90_ms,p99_ms,p99.9_ms,max_ms";
 
 /** A run as comma-separated values: a row for each second, under a row of names. Without acks the times are empty. */
-export function reportCsv(seconds: readonly Second[]): string {
+export function reportCsv(seconds: readonly SecondStats[]): string {
   const rows = seconds.map(({ second, sent, acked, errors, times }) => {
     const { p50, p90, p99, p999, max } = times ?? {};
     const cells = [p50, p90, p99, p999, max].map((time) => time?.toFixed(3) ?? "");
@@ -64,18 +62,18 @@ export function reportCsv(seconds: readonly Second[]): string {
 }
 
 /** How wide the bar is, in characters. */
-const BAR = 24;
+const BAR_WIDTH = 24;
 
 /** How far a run is (0–1), on one line. */
 export function progressText(share: number, acked: number, seconds: number, failed: number): string {
-  const full = Math.round(Math.min(1, Math.max(0, share)) * BAR);
-  const bar = "█".repeat(full) + "░".repeat(BAR - full);
+  const full = Math.round(Math.min(1, Math.max(0, share)) * BAR_WIDTH);
+  const bar = "█".repeat(full) + "░".repeat(BAR_WIDTH - full);
   const rate = seconds === 0 ? 0 : acked / seconds;
   const percent = Math.floor(Math.min(1, share) * 100);
-  return `${bar} ${percent} %  ${acked} acked, ${rounded(rate)} a second${failed === 0 ? "" : `, ${failed} not`}`;
+  return `${bar} ${percent} %  ${acked} acked, ${formatRate(rate)} a second${failed === 0 ? "" : `, ${failed} not`}`;
 }
 
 /** Three figures are enough. */
-function rounded(rate: number): string {
+function formatRate(rate: number): string {
   return rate < 100 ? rate.toPrecision(3) : Math.round(rate).toLocaleString("en");
 }

@@ -1,19 +1,19 @@
 import type { ServerFrame } from "../../protocol/server-frames.ts";
 import type { OpenSocket } from "../socket.ts";
-import { type BenchPlan, limitRefusal, messagesOf } from "./plan.ts";
-import { dueAt, dueBy } from "./schedule.ts";
-import { Tally } from "./tally.ts";
+import { type BenchPlan, limitRefusal, messageCount } from "./plan.ts";
+import { dueAt, dueCount } from "./schedule.ts";
+import { BenchCounters } from "./tally.ts";
 
 /** How long acks are waited for when everything is sent, in milliseconds. */
-const PATIENCE = 5_000;
+const ACK_TIMEOUT_MS = 5_000;
 
 /** Most messages without an ack in all: a server that has stopped must not fill this machine's memory. */
-const MAX_UNDER_WAY = 100_000;
+const MAX_IN_FLIGHT = 100_000;
 
 /** One client: its socket, and by their ids when its messages that are not acked were due. */
 interface Client {
   readonly socket: OpenSocket;
-  readonly underWay: Map<string, number>;
+  readonly inFlight: Map<string, number>;
 }
 
 /**
@@ -23,8 +23,8 @@ interface Client {
  * there: a server that stalls for a second delays all that were due in that second, and the figures say so. Without one
  * each client sends the next message when one is answered, which measures what the server can do, and hides its stalls.
  */
-export class Run {
-  readonly tally = new Tally();
+export class BenchRun {
+  readonly counters = new BenchCounters();
   /** Resolves when all is answered or nothing more comes; with a sentence where that was before its time. */
   readonly ended: Promise<string | undefined>;
   private readonly end: (reason: string | undefined) => void;
@@ -36,20 +36,20 @@ export class Run {
   private startedAt = 0;
   private sent = 0;
   /** How many are sent and not answered. */
-  private underWay = 0;
+  private inFlight = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
   /** `name` is in the ids of its messages: one that was stored in an earlier run would be acked as a duplicate. */
   constructor(
     private readonly plan: BenchPlan,
     private readonly user: string,
-    private readonly name: string,
+    private readonly idPrefix: string,
   ) {
     const { promise, resolve } = Promise.withResolvers<string | undefined>();
     this.ended = promise;
     this.end = resolve;
     this.text = "x".repeat(plan.size);
-    this.messages = messagesOf(plan);
+    this.messages = messageCount(plan);
   }
 
   /** Begins to send. */
@@ -61,10 +61,10 @@ export class Run {
   }
 
   /** How much of it is done, from 0 to 1. */
-  share(): number {
+  progress(): number {
     const { duration } = this.plan;
     const ofTime = duration === undefined ? 0 : this.now() / 1000 / duration;
-    return Math.max(ofTime, (this.tally.acked + this.tally.failed) / this.messages);
+    return Math.max(ofTime, (this.counters.acked + this.counters.failed) / this.messages);
   }
 
   /** Ends it before its time. */
@@ -72,7 +72,7 @@ export class Run {
     if (this.phase === "over") return;
     this.phase = "over";
     clearTimeout(this.timer);
-    this.tally.fail(this.now(), "unanswered", this.underWay);
+    this.counters.fail(this.now(), "unanswered", this.inFlight);
     this.hangUp();
     this.end(reason);
   }
@@ -82,12 +82,12 @@ export class Run {
     const client = this.clients[number];
     if (frame.type === "warning" && frame.code === "flooding") this.stop(limitRefusal("flooding", this.user));
     if (client === undefined || (frame.type !== "ack" && frame.type !== "error")) return;
-    const due = client.underWay.get(frame.id ?? "");
+    const due = client.inFlight.get(frame.id ?? "");
     if (due === undefined) return;
-    client.underWay.delete(frame.id!);
-    this.underWay--;
-    if (frame.type === "ack") this.tally.ack(this.now(), due);
-    else this.tally.fail(this.now(), frame.code);
+    client.inFlight.delete(frame.id!);
+    this.inFlight--;
+    if (frame.type === "ack") this.counters.ack(this.now(), due);
+    else this.counters.fail(this.now(), frame.code);
     if (frame.type === "error" && frame.code === "rate_limited")
       this.stop(limitRefusal("rate_limited", this.user));
     if (this.plan.rate === undefined) this.send(client, this.now());
@@ -98,9 +98,9 @@ export class Run {
   lost(number: number, code: number): void {
     const client = this.clients[number];
     if (client !== undefined) {
-      this.tally.fail(this.now(), `closed_${code}`, client.underWay.size);
-      this.underWay -= client.underWay.size;
-      client.underWay.clear();
+      this.counters.fail(this.now(), `closed_${code}`, client.inFlight.size);
+      this.inFlight -= client.inFlight.size;
+      client.inFlight.clear();
     }
     this.stop(`The server closed a connection with ${code}; \`parley error ${code}\` explains it.`);
   }
@@ -109,35 +109,35 @@ export class Run {
     const { duration, rate, inFlight } = this.plan;
     this.startedAt = performance.now();
     this.phase = "sending";
-    if (rate !== undefined) this.keepTime(rate);
+    if (rate !== undefined) this.sendDue(rate);
     else {
       if (duration !== undefined) setTimeout(() => this.finish(), duration * 1000).unref();
       for (const client of this.clients)
-        for (let turn = 0; turn < inFlight; turn++) this.send(client, this.now());
+        for (let slot = 0; slot < inFlight; slot++) this.send(client, this.now());
     }
   }
 
   private send(client: Client, due: number): void {
     if (this.sent >= this.messages) this.finish();
     if (this.phase !== "sending") return;
-    const id = `${this.name}-${this.sent++}`;
-    client.underWay.set(id, due);
-    this.underWay++;
+    const id = `${this.idPrefix}-${this.sent++}`;
+    client.inFlight.set(id, due);
+    this.inFlight++;
     client.socket.send({ type: "message", id, text: this.text });
-    this.tally.send(this.now(), due);
+    this.counters.send(this.now(), due);
   }
 
   /** Sends all that is due, and comes back when the next one is. */
-  private keepTime(rate: number): void {
-    const due = Math.min(dueBy(this.now(), rate), this.messages);
+  private sendDue(rate: number): void {
+    const due = Math.min(dueCount(this.now(), rate), this.messages);
     while (this.sent < due && this.phase === "sending") {
-      if (this.underWay < MAX_UNDER_WAY)
+      if (this.inFlight < MAX_IN_FLIGHT)
         this.send(this.clients[this.sent % this.clients.length]!, dueAt(this.sent, rate));
-      else this.stop(`${MAX_UNDER_WAY} messages wait for their acks: the server does not keep up.`);
+      else this.stop(`${MAX_IN_FLIGHT} messages wait for their acks: the server does not keep up.`);
     }
     if (this.sent >= this.messages) this.finish();
     if (this.phase === "sending")
-      this.timer = setTimeout(() => this.keepTime(rate), Math.max(0, dueAt(this.sent, rate) - this.now()));
+      this.timer = setTimeout(() => this.sendDue(rate), Math.max(0, dueAt(this.sent, rate) - this.now()));
   }
 
   /** Everything is sent: what is under way is waited for. */
@@ -145,12 +145,12 @@ export class Run {
     if (this.phase !== "sending") return;
     this.phase = "waiting";
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.stop(), PATIENCE);
+    this.timer = setTimeout(() => this.stop(), ACK_TIMEOUT_MS);
     this.endIfAnswered();
   }
 
   private endIfAnswered(): void {
-    if (this.phase === "waiting" && this.underWay === 0) this.stop();
+    if (this.phase === "waiting" && this.inFlight === 0) this.stop();
   }
 
   private hangUp(): void {

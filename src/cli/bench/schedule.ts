@@ -4,7 +4,7 @@ export function dueAt(n: number, rate: number): number {
 }
 
 /** How many messages are due `elapsed` milliseconds after the start; the first one is due at once. */
-export function dueBy(elapsed: number, rate: number): number {
+export function dueCount(elapsed: number, rate: number): number {
   let due = Math.max(0, Math.floor((elapsed * rate) / 1000) + 1);
   // Division and multiplication round differently; dueAt() decides.
   while (dueAt(due, rate) <= elapsed) due++;

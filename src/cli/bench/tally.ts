@@ -1,7 +1,7 @@
-import { type Distribution, distributionOf } from "../percentiles.ts";
+import { type Distribution, distribution } from "../percentiles.ts";
 
 /** One second of a run. Times are in milliseconds. */
-export interface Second {
+export interface SecondStats {
   /** From 0. */
   readonly second: number;
   readonly sent: number;
@@ -32,20 +32,20 @@ interface Bucket {
 }
 
 /** Counts what happens in a run. All times are milliseconds since its start. */
-export class Tally {
+export class BenchCounters {
   sent = 0;
   acked = 0;
   failed = 0;
   private readonly seconds: Bucket[] = [];
   private readonly errors = new Map<string, number>();
   private lastAck = 0;
-  private latest = 0;
+  private maxLateness = 0;
 
   /** A message was sent at `now` that was due at `due`. */
   send(now: number, due: number): void {
     this.sent++;
     this.bucket(now).sent++;
-    this.latest = Math.max(this.latest, now - due);
+    this.maxLateness = Math.max(this.maxLateness, now - due);
   }
 
   /** The ack of a message came at `now` that was due at `due`. */
@@ -64,13 +64,13 @@ export class Tally {
   }
 
   /** The seconds of the run, those in which nothing happened too. */
-  bySecond(): readonly Second[] {
+  bySecond(): readonly SecondStats[] {
     return Array.from(this.seconds, ({ sent, errors, times }, second) => ({
       second,
       sent,
       acked: times.length,
       errors,
-      times: distributionOf(times),
+      times: distribution(times),
     }));
   }
 
@@ -82,8 +82,8 @@ export class Tally {
       errors: Object.fromEntries([...this.errors].sort(([, a], [, b]) => b - a)),
       seconds,
       throughput: seconds === 0 ? 0 : this.acked / seconds,
-      times: distributionOf(this.seconds.flatMap(({ times }) => times)),
-      latest: this.latest,
+      times: distribution(this.seconds.flatMap(({ times }) => times)),
+      latest: this.maxLateness,
     };
   }
 

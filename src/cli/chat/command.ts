@@ -1,11 +1,11 @@
 import { Command } from "commander";
 import { IDENTIFIER_RULE, isIdentifier } from "../../protocol/identifiers.ts";
 import { MAX_LAST } from "../../protocol/limits.ts";
-import { Misuse } from "../failure.ts";
-import { gather, secondsOption, wholeOption } from "../flag-values.ts";
+import { UsageError } from "../failure.ts";
+import { collectOption, integerOption, secondsOption } from "../flag-values.ts";
 import { signIn } from "../sign-in.ts";
 import { addTargetFlags, loadTarget, type TargetFlags } from "../target.ts";
-import { COMMANDS, USUAL_HISTORY } from "./input.ts";
+import { COMMAND_HELP, DEFAULT_HISTORY } from "./input.ts";
 import { runChat } from "./run.ts";
 
 interface ChatFlags extends TargetFlags {
@@ -20,15 +20,15 @@ interface ChatFlags extends TargetFlags {
 }
 
 /** The conversation of the first examples, where none is named. */
-const USUAL_CONVERSATION = "lobby";
+const DEFAULT_CONVERSATION = "lobby";
 
 /** Longest wait, in seconds: a week. */
-const LONGEST = 604_800;
+const MAX_WAIT_S = 604_800;
 
 const NOTE = `
 On a terminal you type, and what comes does not disturb a half-typed line. These are commands:
 
-${COMMANDS}
+${COMMAND_HELP}
 
 From a pipe each line is a message, sent when the one before it is stored; at the end of the input it ends, unless
 --count or --duration says how long to listen. Data goes to standard output, talk to standard error:
@@ -43,10 +43,10 @@ came; 130 and 143: ended by SIGINT (Ctrl+C) or SIGTERM.`;
 /** `parley chat`: a conversation on a terminal, or in a pipe. */
 export function chatCommand(): Command {
   const command = new Command("chat")
-    .argument("[conversation]", `the conversation (default: that of the context, or ${USUAL_CONVERSATION})`)
+    .argument("[conversation]", `the conversation (default: that of the context, or ${DEFAULT_CONVERSATION})`)
     .description("talk in a conversation, on the terminal or in a pipe")
     .option("--json", "write everything that happens as JSON, an object a line")
-    .option("-x, --execute <text>", "say this and end; may be given several times", gather)
+    .option("-x, --execute <text>", "say this and end; may be given several times", collectOption)
     .option("--commands", "obey /commands in a pipe too");
   command
     .addOption(
@@ -55,21 +55,21 @@ export function chatCommand(): Command {
         "-w, --wait <seconds>",
         "go on so long when all is said (default: 0)",
         0,
-        LONGEST,
+        MAX_WAIT_S,
       ),
     )
     .addOption(
-      wholeOption(command, "--count <count>", "end when so many messages of others have come", 1, 1e9),
+      integerOption(command, "--count <count>", "end when so many messages of others have come", 1, 1e9),
     )
-    .addOption(secondsOption(command, "--duration <seconds>", "end after so long", 0, LONGEST))
+    .addOption(secondsOption(command, "--duration <seconds>", "end after so long", 0, MAX_WAIT_S))
     .addOption(
-      wholeOption(command, "--after <seq>", "begin with what was said after this number", 0, 2 ** 53 - 1),
+      integerOption(command, "--after <seq>", "begin with what was said after this number", 0, 2 ** 53 - 1),
     )
     .addOption(
-      wholeOption(
+      integerOption(
         command,
         "--history <count>",
-        `show so many of the last messages first, free of charge (default: ${USUAL_HISTORY} on a terminal, otherwise 0)`,
+        `show so many of the last messages first, free of charge (default: ${DEFAULT_HISTORY} on a terminal, otherwise 0)`,
         0,
         MAX_LAST,
       ),
@@ -82,19 +82,19 @@ async function chat(
   { execute = [], json, commands, ...flags }: ChatFlags,
 ): Promise<void> {
   if (word !== undefined && flags.conversation !== undefined && word !== flags.conversation)
-    throw new Misuse(`Two conversations are named: ${JSON.stringify(word)} and --conversation.`);
+    throw new UsageError(`Two conversations are named: ${JSON.stringify(word)} and --conversation.`);
   if (word !== undefined && !isIdentifier(word))
-    throw new Misuse(`${JSON.stringify(word)} cannot be a conversation: use ${IDENTIFIER_RULE}.`);
-  if (execute.includes("")) throw new Misuse("There is nothing to say: the text of -x is empty.");
+    throw new UsageError(`${JSON.stringify(word)} cannot be a conversation: use ${IDENTIFIER_RULE}.`);
+  if (execute.includes("")) throw new UsageError("There is nothing to say: the text of -x is empty.");
   if (flags.after !== undefined && flags.history !== undefined)
-    throw new Misuse("--after and --history both say where to begin: give one of them.");
+    throw new UsageError("--after and --history both say where to begin: give one of them.");
   const target = loadTarget(flags);
   const credential = await signIn(target);
   const { wait, count, duration, after, history } = flags;
   process.exitCode = await runChat({
     target,
     credential,
-    conversation: word ?? target.conversation?.value ?? USUAL_CONVERSATION,
+    conversation: word ?? target.conversation?.value ?? DEFAULT_CONVERSATION,
     json: json === true,
     texts: execute,
     wait,
@@ -104,12 +104,12 @@ async function chat(
     history,
     commands: commands === true,
   });
-  leaveSoon();
+  exitAfterClose();
 }
 
 /** How long what is still open may keep the process, in milliseconds: a close handshake with a server that is slow. */
-const FAREWELL = 1_000;
+const CLOSE_TIMEOUT_MS = 1_000;
 
-function leaveSoon(): void {
-  setTimeout(() => process.exit(), FAREWELL).unref();
+function exitAfterClose(): void {
+  setTimeout(() => process.exit(), CLOSE_TIMEOUT_MS).unref();
 }

@@ -1,23 +1,23 @@
 import type { Conversation, Parley, Position, State } from "../../client/connect.ts";
 import { describeClose } from "../../protocol/close-codes.ts";
-import { Failure } from "../failure.ts";
+import { CliError } from "../failure.ts";
 import type { Target } from "../target.ts";
 
 /**
  * Waits until a conversation is entered. Throws a Failure when the first try does not succeed: whoever has just started a
  * command wants to know, where one who was in wants to come back.
  */
-export async function entered(conversation: Conversation, { http }: Target): Promise<void> {
-  let said = "";
+export async function waitUntilWelcomed(conversation: Conversation, { http }: Target): Promise<void> {
+  let errorText = "";
   const endErrors = conversation.on("error", ({ message }) => {
-    said = ` ${message}`;
+    errorText = ` ${message}`;
   });
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const endStatus = conversation.on("status", (state) => {
     if (state.state === "connecting") return;
-    const problem = problemOf(state, http, said);
+    const problem = problemOf(state, http, errorText);
     if (problem === undefined) resolve();
-    else reject(new Failure(problem));
+    else reject(new CliError(problem));
   });
   try {
     await promise;
@@ -27,11 +27,11 @@ export async function entered(conversation: Conversation, { http }: Target): Pro
   }
 }
 
-function problemOf(state: State, http: string, said: string): string | undefined {
+function problemOf(state: State, http: string, errorText: string): string | undefined {
   if (state.state !== "waiting" && state.state !== "closed") return undefined;
   const { code, reason } = state;
-  if (code === 1006) return `${http} cannot be reached by WebSocket: ${reason}.${said}`;
-  return `The server closed with ${code}, ${reason}.${said || ` ${describeClose(code).advice}`}`;
+  if (code === 1006) return `${http} cannot be reached by WebSocket: ${reason}.${errorText}`;
+  return `The server closed with ${code}, ${reason}.${errorText || ` ${describeClose(code).advice}`}`;
 }
 
 /** The place after `seq`, in the life of the store that goes on now; it is asked by a connection that asks nothing more. */
@@ -42,9 +42,9 @@ export async function positionAfter(
   seq: number,
 ): Promise<Position> {
   const conversation = parley.conversation(id);
-  await entered(conversation, target);
+  await waitUntilWelcomed(conversation, target);
   const { seq: newest, epoch } = conversation.welcome!;
   await conversation.close();
-  if (seq > newest) throw new Failure(`--after=${seq}: the newest message is #${newest}.`);
+  if (seq > newest) throw new CliError(`--after=${seq}: the newest message is #${newest}.`);
   return { seq, epoch };
 }

@@ -3,16 +3,16 @@ import { MAX_HISTORY_LIMIT } from "../../protocol/limits.ts";
 
 /** What a line that somebody typed asks for. */
 export type Input =
-  | { readonly do: "nothing" | "who" | "quota" | "ping" | "leave" | "reconnect" | "help" | "quit" }
-  | { readonly do: "say"; readonly text: string }
-  | { readonly do: "history"; readonly limit: number }
-  | { readonly do: "typing"; readonly active: boolean }
-  | { readonly do: "fault"; readonly fault: Fault }
+  | { readonly kind: "nothing" | "who" | "quota" | "ping" | "leave" | "reconnect" | "help" | "quit" }
+  | { readonly kind: "say"; readonly text: string }
+  | { readonly kind: "history"; readonly limit: number }
+  | { readonly kind: "typing"; readonly active: boolean }
+  | { readonly kind: "fault"; readonly fault: Fault }
   /** It asks for nothing that there is; `why` is a sentence. */
-  | { readonly do: "wrong"; readonly why: string };
+  | { readonly kind: "wrong"; readonly why: string };
 
 /** How many messages `/history` shows when it is not told. */
-export const USUAL_HISTORY = 20;
+export const DEFAULT_HISTORY = 20;
 
 /** What can stand behind the `/` that begins a command. */
 export const COMMAND_NAMES = [
@@ -32,9 +32,9 @@ export const COMMAND_NAMES = [
 export const FAULT_NAMES = ["cut", "freeze", "thaw", "delay", "lose", "fill_quota", "jump", "close"];
 
 /** What can be typed, a command a line. */
-export const COMMANDS = `/who                      who is here, and what they have read
+export const COMMAND_HELP = `/who                      who is here, and what they have read
 /quota                    what is left of the plan
-/history [count]          the last messages (${USUAL_HISTORY}); costs a request
+/history [count]          the last messages (${DEFAULT_HISTORY}); costs a request
 /typing [off]             show that you type, or no longer do; sent by itself while you type
 /ping                     how long the server takes to answer
 /close                    close the connection; what you say next, or /reconnect, opens it again
@@ -51,9 +51,9 @@ Faults, and /close with a code, want a server with TEST_FAULTS=true; they distur
 completes commands and names, the arrow keys bring back what was typed before.`;
 
 /** Reads a typed line. What begins with `/` is a command, `//` a text that begins with `/`. */
-export function readInput(line: string): Input {
-  if (line.startsWith("//")) return { do: "say", text: line.slice(1) };
-  if (!line.startsWith("/")) return line.trim() === "" ? { do: "nothing" } : { do: "say", text: line };
+export function parseInput(line: string): Input {
+  if (line.startsWith("//")) return { kind: "say", text: line.slice(1) };
+  if (!line.startsWith("/")) return line.trim() === "" ? { kind: "nothing" } : { kind: "say", text: line };
   const [command = "", ...words] = line.slice(1).trim().split(/\s+/);
   switch (command) {
     case "who":
@@ -62,77 +62,77 @@ export function readInput(line: string): Input {
     case "reconnect":
     case "help":
     case "quit":
-      return words.length === 0 ? { do: command } : wrong(`/${command} takes nothing behind it.`);
+      return words.length === 0 ? { kind: command } : invalid(`/${command} takes nothing behind it.`);
     case "history":
-      return readHistory(words);
+      return parseHistory(words);
     case "typing":
-      return { do: "typing", active: words[0] !== "off" };
+      return { kind: "typing", active: words[0] !== "off" };
     case "close":
-      return words.length === 0 ? { do: "leave" } : readFault(["close", ...words]);
+      return words.length === 0 ? { kind: "leave" } : parseFault(["close", ...words]);
     case "fault":
-      return readFault(words);
+      return parseFault(words);
     default:
-      return wrong(`There is no /${command}; /help shows what there is.`);
+      return invalid(`There is no /${command}; /help shows what there is.`);
   }
 }
 
-function wrong(why: string): Input {
-  return { do: "wrong", why };
+function invalid(why: string): Input {
+  return { kind: "wrong", why };
 }
 
-function readHistory([count = String(USUAL_HISTORY), ...rest]: readonly string[]): Input {
+function parseHistory([count = String(DEFAULT_HISTORY), ...rest]: readonly string[]): Input {
   const limit = Number(count);
   return rest.length === 0 && Number.isInteger(limit) && limit >= 1 && limit <= MAX_HISTORY_LIMIT
-    ? { do: "history", limit }
-    : wrong(`/history takes how many messages it shows, from 1 to ${MAX_HISTORY_LIMIT}.`);
+    ? { kind: "history", limit }
+    : invalid(`/history takes how many messages it shows, from 1 to ${MAX_HISTORY_LIMIT}.`);
 }
 
 /** The server's own schema says what is wrong, so that both say the same. */
-function readFault([kind, ...words]: readonly string[]): Input {
-  if (kind === undefined) return wrong("Say which fault: /fault cut, for example; /help shows all.");
+function parseFault([kind, ...words]: readonly string[]): Input {
+  if (kind === undefined) return invalid("Say which fault: /fault cut, for example; /help shows all.");
   // Its answer is a token, which the client library has no way to send.
-  if (kind === "expired_token") return wrong("/fault expired_token is for programs: see docs/TESTING.md.");
-  const read = readFaultRequest(JSON.stringify({ connection: "this", fault: faultOf(kind, words) }));
+  if (kind === "expired_token") return invalid("/fault expired_token is for programs: see docs/TESTING.md.");
+  const read = readFaultRequest(JSON.stringify({ connection: "this", fault: faultRequest(kind, words) }));
   return "request" in read
-    ? { do: "fault", fault: read.request.fault }
-    : wrong(read.refusal.message.replace(/^`fault(\.do)?`: /, `/fault ${kind}: `).replace("`fault.", "`"));
+    ? { kind: "fault", fault: read.request.fault }
+    : invalid(read.refusal.message.replace(/^`fault(\.do)?`: /, `/fault ${kind}: `).replace("`fault.", "`"));
 }
 
-function faultOf(kind: string, words: readonly string[]): object {
+function faultRequest(kind: string, words: readonly string[]): object {
   const [first, second] = words;
   switch (kind) {
     case "freeze":
-      return { do: kind, seconds: numberOf(first), ...unasked(words, 1) };
+      return { do: kind, seconds: parseNumber(first), ...extraWords(words, 1) };
     case "delay":
-      return { do: kind, milliseconds: numberOf(first), ...unasked(words, 1) };
+      return { do: kind, milliseconds: parseNumber(first), ...extraWords(words, 1) };
     case "lose":
       return {
         do: kind,
         next: first,
-        ...(second !== undefined && { count: numberOf(second) }),
-        ...unasked(words, 2),
+        ...(second !== undefined && { count: parseNumber(second) }),
+        ...extraWords(words, 2),
       };
     case "close": {
       const reason = words.slice(1).join(" ");
-      return { do: kind, code: numberOf(first), ...(reason !== "" && { reason }) };
+      return { do: kind, code: parseNumber(first), ...(reason !== "" && { reason }) };
     }
     case "jump":
       return {
         do: kind,
         ...(/^[\d.]+$/.test(first ?? "") ? { seconds: Number(first) } : { to: first }),
-        ...unasked(words, 1),
+        ...extraWords(words, 1),
       };
     default:
-      return { do: kind, ...unasked(words, 0) };
+      return { do: kind, ...extraWords(words, 0) };
   }
 }
 
 /** A number, or the word that is none, of which the schema says what is wrong. */
-function numberOf(word: string | undefined): unknown {
+function parseNumber(word: string | undefined): unknown {
   return word !== undefined && /^-?\d+(\.\d+)?$/.test(word) ? Number(word) : word;
 }
 
 /** Words behind the last one that a fault takes, as fields that no fault has. */
-function unasked(words: readonly string[], taken: number): object {
+function extraWords(words: readonly string[], taken: number): object {
   return Object.fromEntries(words.slice(taken).map((word) => [word, true]));
 }

@@ -2,16 +2,16 @@ import { createInterface } from "node:readline";
 import type { WriteStream } from "node:tty";
 import { type Conversation, connect, type Parley } from "../../client/connect.ts";
 import { escapeControlChars } from "../../core/harmless.ts";
-import { endOnSignal, INTERRUPTED } from "../process-events.ts";
+import { EXIT_SIGINT, exitOnSignal } from "../process-events.ts";
 import type { Credential } from "../sign-in.ts";
 import type { Target } from "../target.ts";
 import { completionsOf } from "./complete.ts";
-import { entered, positionAfter } from "./entrance.ts";
-import { readInput, USUAL_HISTORY } from "./input.ts";
+import { positionAfter, waitUntilWelcomed } from "./entrance.ts";
+import { DEFAULT_HISTORY, parseInput } from "./input.ts";
 import { openScreen } from "./screen.ts";
-import { openTalk, type Talk } from "./talk.ts";
-import type { Told } from "./told.ts";
-import { createVoice, type Voice } from "./voice.ts";
+import { type ChatSession, openChatSession } from "./talk.ts";
+import type { ChatEvent } from "./told.ts";
+import { type ChatOutput, createOutput } from "./voice.ts";
 
 /** A chat as it was asked for. Times are in seconds. */
 export interface ChatPlan {
@@ -38,14 +38,14 @@ export interface ChatPlan {
 interface Chat {
   readonly plan: ChatPlan;
   readonly parley: Parley;
-  readonly voice: Voice;
+  readonly output: ChatOutput;
   /** The terminal that somebody sits at; undefined where nobody does. */
   readonly terminal: WriteStream | undefined;
   /** Ends it with an exit code; the first one counts. */
   readonly end: (code: number) => void;
   readonly hasEnded: () => boolean;
   /** Is told of the conversation as soon as there is one. */
-  readonly begun: (conversation: Conversation) => void;
+  readonly onConversation: (conversation: Conversation) => void;
   /** What must be closed at the end. */
   readonly open: Set<() => void>;
 }
@@ -57,23 +57,28 @@ export async function runChat(plan: ChatPlan): Promise<number> {
   // Whoever reads may have seen enough, as `head` has.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => end(error.code === "EPIPE" ? 0 : 1));
   const terminal = terminalOf(plan);
-  const voice = createVoice({ json, person: terminal !== undefined });
+  const output = createOutput({ json, interactive: terminal !== undefined });
   // A program that is told to listen stays; a person who has gone is gone.
-  const stay = terminal === undefined;
-  const parley = connect({ url: target.http, user: credential.user, token: credential.source, stay });
-  const open = new Set([endOnSignal(end)]);
+  const keepAlive = terminal === undefined;
+  const parley = connect({
+    url: target.http,
+    user: credential.user,
+    token: credential.source,
+    stay: keepAlive,
+  });
+  const open = new Set([exitOnSignal(end)]);
   let hasEnded = false;
   let conversation: Conversation | undefined;
   const begun = (one: Conversation) => {
     conversation = one;
   };
   try {
-    const chat = { plan, parley, voice, terminal, end, open, hasEnded: () => hasEnded, begun };
-    const code = await Promise.race([ended, hold(chat).then(() => ended)]);
+    const chat = { plan, parley, voice: output, terminal, end, open, hasEnded: () => hasEnded, begun };
+    const code = await Promise.race([ended, runSession(chat).then(() => ended)]);
     hasEnded = true;
-    const unsaid = conversation?.pending.length ?? 0;
-    if (unsaid > 0) voice.note(`Not said: ${unsaid} message${unsaid === 1 ? "" : "s"} without an answer.`);
-    return code === 0 && unsaid > 0 ? 1 : code;
+    const unsent = conversation?.pending.length ?? 0;
+    if (unsent > 0) output.note(`Not said: ${unsent} message${unsent === 1 ? "" : "s"} without an answer.`);
+    return code === 0 && unsent > 0 ? 1 : code;
   } finally {
     for (const close of open) close();
     await parley.close();
@@ -86,26 +91,35 @@ function terminalOf({ texts }: ChatPlan): WriteStream | undefined {
   return [process.stdout, process.stderr].find(({ isTTY }) => isTTY);
 }
 
-async function hold(chat: Chat): Promise<void> {
-  const { plan, parley, voice, terminal, end, open } = chat;
+async function runSession(chat: Chat): Promise<void> {
+  const { plan, parley, output: voice, terminal, end, open } = chat;
   const { target, credential, conversation: id, after, duration, texts } = plan;
-  const last = plan.history ?? (terminal !== undefined && after === undefined ? USUAL_HISTORY : 0);
+  const last = plan.history ?? (terminal !== undefined && after === undefined ? DEFAULT_HISTORY : 0);
   const from = after === undefined ? undefined : await positionAfter(parley, target, id, after);
-  const tell = listenFor(chat);
-  const talk = openTalk({ parley, target, credential, conversation: id, from, last, tell, note: voice.note });
-  chat.begun(talk.conversation);
-  if (terminal !== undefined) markShown(talk.conversation);
-  await entered(talk.conversation, target);
+  const tell = createEventHandler(chat);
+  const session = openChatSession({
+    parley,
+    target,
+    credential,
+    conversation: id,
+    from,
+    last,
+    emit: tell,
+    note: voice.note,
+  });
+  chat.onConversation(session.conversation);
+  if (terminal !== undefined) markShownAsRead(session.conversation);
+  await waitUntilWelcomed(session.conversation, target);
   if (duration !== undefined) {
     const timer = setTimeout(() => end(plan.count === undefined ? 0 : 1), duration * 1000);
     open.add(() => clearTimeout(timer));
   }
-  if (texts.length > 0) return sayAll(chat, talk);
-  return terminal === undefined ? sayLines(chat, talk) : sit(chat, talk, terminal);
+  if (texts.length > 0) return sendAll(chat, session);
+  return terminal === undefined ? sendLines(chat, session) : runInteractive(chat, session, terminal);
 }
 
 /** Who sits at the terminal has seen what it shows first. */
-function markShown(conversation: Conversation): void {
+function markShownAsRead(conversation: Conversation): void {
   conversation.on("history", ({ messages }) => {
     const newest = messages.at(-1);
     if (newest !== undefined) conversation.read(newest.seq);
@@ -113,48 +127,55 @@ function markShown(conversation: Conversation): void {
 }
 
 /** Tells everything, and ends the chat when what is told is the end of it. */
-function listenFor({ plan, voice, terminal, end, hasEnded }: Chat): (told: Told) => void {
-  let heard = 0;
-  let isIn = false;
-  return (told) => {
-    if (told.type === "welcome") isIn = true;
+function createEventHandler({
+  plan,
+  output: voice,
+  terminal,
+  end,
+  hasEnded,
+}: Chat): (told: ChatEvent) => void {
+  let received = 0;
+  let isWelcomed = false;
+  return (event) => {
+    if (event.type === "welcome") isWelcomed = true;
     // What keeps it from coming in ends the command, which then says so; and that it leaves at the end, it knows.
-    if (!hasEnded() && (isIn || plan.json)) voice.tell(told);
-    if (told.type === "message" && !told.own && ++heard === plan.count) end(0);
-    if (told.type === "over_quota" && plan.texts.length > 0) end(1);
-    if (told.type === "status" && told.state === "closed" && told.code !== 1000 && !terminal && isIn) end(1);
+    if (!hasEnded() && (isWelcomed || plan.json)) voice.emit(event);
+    if (event.type === "message" && !event.own && ++received === plan.count) end(0);
+    if (event.type === "over_quota" && plan.texts.length > 0) end(1);
+    if (event.type === "status" && event.state === "closed" && event.code !== 1000 && !terminal && isWelcomed)
+      end(1);
   };
 }
 
 /** Says what the command line holds. */
-async function sayAll(chat: Chat, talk: Talk): Promise<void> {
-  const said: boolean[] = [];
-  for (const text of chat.plan.texts) said.push(await talk.say(text));
-  endSoon(chat, said.every(Boolean));
+async function sendAll(chat: Chat, session: ChatSession): Promise<void> {
+  const stored: boolean[] = [];
+  for (const text of chat.plan.texts) stored.push(await session.send(text));
+  endAfterWait(chat, stored.every(Boolean));
 }
 
 /** Says what comes through a pipe, a line a message. */
-async function sayLines(chat: Chat, talk: Talk): Promise<void> {
+async function sendLines(chat: Chat, session: ChatSession): Promise<void> {
   const lines = createInterface({ input: process.stdin, crlfDelay: Number.POSITIVE_INFINITY });
   chat.open.add(() => {
     lines.close();
     process.stdin.destroy();
   });
-  let allSaid = true;
+  let allStored = true;
   for await (const line of lines) {
-    const input = chat.plan.commands ? readInput(line) : ({ do: "say", text: line } as const);
-    if (input.do === "quit") break;
-    if (input.do !== "say") await talk.carryOut(input);
-    else if (input.text !== "" && !(await talk.say(input.text))) allSaid = false;
+    const input = chat.plan.commands ? parseInput(line) : ({ do: "say", text: line } as const);
+    if (input.kind === "quit") break;
+    if (input.kind !== "say") await session.execute(input);
+    else if (input.text !== "" && !(await session.send(input.text))) allStored = false;
   }
   // Its input is closed when it ends, too.
-  if (!chat.hasEnded()) endSoon(chat, allSaid);
+  if (!chat.hasEnded()) endAfterWait(chat, allStored);
 }
 
 /** Everything is said: ends after the wait that was asked for, or when what is waited for has come. */
-function endSoon({ plan: { wait, count, duration }, end, open }: Chat, allSaid: boolean): void {
+function endAfterWait({ plan: { wait, count, duration }, end, open }: Chat, allStored: boolean): void {
   const isWaitedFor = wait === undefined && (count !== undefined || duration !== undefined);
-  if (!allSaid) end(1);
+  if (!allStored) end(1);
   else if (!isWaitedFor) {
     const timer = setTimeout(() => end(count === undefined ? 0 : 1), (wait ?? 0) * 1000);
     open.add(() => clearTimeout(timer));
@@ -162,17 +183,21 @@ function endSoon({ plan: { wait, count, duration }, end, open }: Chat, allSaid: 
 }
 
 /** Somebody sits at the terminal. */
-function sit({ plan, voice, end, open }: Chat, talk: Talk, terminal: WriteStream): void {
-  const { conversation } = talk;
+function runInteractive(
+  { plan, output: voice, end, open }: Chat,
+  session: ChatSession,
+  terminal: WriteStream,
+): void {
+  const { conversation } = session;
   const screen = openScreen(terminal, promptOf(plan.conversation, []), {
     line(text) {
-      const input = readInput(text);
-      if (input.do === "quit") end(0);
-      else void talk.carryOut(input);
+      const input = parseInput(text);
+      if (input.kind === "quit") end(0);
+      else void session.execute(input);
     },
     typed: (text) => conversation.typing(text !== "" && !text.startsWith("/")),
     complete: (text) => completionsOf(text, namesOf(conversation)),
-    interrupted: () => end(INTERRUPTED),
+    interrupted: () => end(EXIT_SIGINT),
     ended: () => end(0),
   });
   open.add(() => screen.close());
@@ -200,7 +225,8 @@ function namesOf({ present, user }: Conversation): readonly string[] {
 
 /** `lobby> `, or while others type `lobby (ann types)> `. */
 function promptOf(conversation: string, typing: readonly string[]): string {
-  const who = typing.length > 1 ? `${typing.length} type` : `${escapeControlChars(typing[0] ?? "")} types`;
+  const typists =
+    typing.length > 1 ? `${typing.length} type` : `${escapeControlChars(typing[0] ?? "")} types`;
   const name = escapeControlChars(conversation);
-  return typing.length === 0 ? `${name}> ` : `${name} (${who})> `;
+  return typing.length === 0 ? `${name}> ` : `${name} (${typists})> `;
 }

@@ -23,7 +23,7 @@ export interface ScreenListener {
 }
 
 /** How long after a key it is looked at what is typed, in milliseconds. */
-const SETTLED = 100;
+const TYPED_DELAY_MS = 100;
 
 /** A terminal with a prompt at its foot, above which lines appear. */
 export interface Screen {
@@ -42,11 +42,11 @@ export function openScreen(output: WriteStream, prompt: string, listener: Screen
   const reader = createInterface({ input, output, prompt, terminal: canMove, completer });
   let isOpen = true;
   let typed = "";
-  let settling: ReturnType<typeof setTimeout> | undefined;
+  let typedTimer: ReturnType<typeof setTimeout> | undefined;
 
   reader.on("line", (line) => {
     listener.line(line);
-    changed();
+    onKey();
     if (isOpen) reader.prompt();
   });
   reader.on("SIGINT", () => listener.interrupted());
@@ -57,24 +57,24 @@ export function openScreen(output: WriteStream, prompt: string, listener: Screen
   });
   if (canMove) {
     // readline reads the key first, so that its line is the new one when it is looked at.
-    process.stdin.on("keypress", changed);
+    process.stdin.on("keypress", onKey);
     // It does not read on by itself after Ctrl+Z and fg.
-    reader.on("SIGCONT", () => drawAgain());
-    output.prependListener("resize", resized);
+    reader.on("SIGCONT", () => redrawPrompt());
+    output.prependListener("resize", onResize);
   }
   reader.prompt();
 
-  function changed(): void {
-    settling ??= setTimeout(() => {
-      settling = undefined;
+  function onKey(): void {
+    typedTimer ??= setTimeout(() => {
+      typedTimer = undefined;
       if (reader.line === typed) return;
       typed = reader.line;
       listener.typed(typed);
-    }, SETTLED);
+    }, TYPED_DELAY_MS);
   }
 
   /** The terminal has wrapped anew what readline, which listens next, draws again. */
-  function resized(): void {
+  function onResize(): void {
     setRows(reader, reader.getCursorPos().rows);
   }
 
@@ -88,19 +88,19 @@ export function openScreen(output: WriteStream, prompt: string, listener: Screen
   }
 
   /** Draws where the cursor is; what stood there is gone, or belongs to somebody else. */
-  function drawAgain(): void {
+  function redrawPrompt(): void {
     setRows(reader, 0);
     reader.prompt(true);
   }
 
-  function redraw(task: () => void): void {
+  function writeAbovePrompt(task: () => void): void {
     if (isOpen && canMove) erase();
     task();
-    if (isOpen && canMove) drawAgain();
+    if (isOpen && canMove) redrawPrompt();
   }
 
   /** Leaves the terminal to who comes next at the beginning of a row; a half-typed line stays to be read. */
-  function leave(): void {
+  function releaseTerminal(): void {
     if (canMove) erase();
     if (!canMove) output.write("\n");
     else if (reader.line !== "") output.write(`${reader.getPrompt()}${reader.line}\n`);
@@ -108,20 +108,20 @@ export function openScreen(output: WriteStream, prompt: string, listener: Screen
 
   function close(): void {
     if (!isOpen) return;
-    leave();
+    releaseTerminal();
     isOpen = false;
-    clearTimeout(settling);
-    process.stdin.off("keypress", changed);
-    output.off("resize", resized);
+    clearTimeout(typedTimer);
+    process.stdin.off("keypress", onKey);
+    output.off("resize", onResize);
     reader.close();
   }
 
   return {
     write(lines) {
-      redraw(() => write(output, `${lines.join("\n")}\n`));
+      writeAbovePrompt(() => write(output, `${lines.join("\n")}\n`));
     },
     setPrompt(next) {
-      if (reader.getPrompt() !== next) redraw(() => reader.setPrompt(next));
+      if (reader.getPrompt() !== next) writeAbovePrompt(() => reader.setPrompt(next));
     },
     close,
   };

@@ -4,7 +4,7 @@ import type { Fault } from "../../core/faults.ts";
 import type { ServerFrameOf } from "../../protocol/server-frames.ts";
 
 /** Where the connection stands, in the words of docs/CLIENT.md. `until` is milliseconds since 1970. */
-export interface Status {
+export interface StatusEvent {
   readonly type: "status";
   readonly state: State["state"];
   /** Where it stood before. */
@@ -16,7 +16,7 @@ export interface Status {
 }
 
 /** Everything that a chat tells: with `--json` one object a line, and otherwise in words. */
-export type Told =
+export type ChatEvent =
   /** `own`: said by this program, and not by the same user elsewhere. */
   | ({ readonly type: "message"; readonly own?: true } & Message)
   /** `milliseconds`: from the first sending to the ack. */
@@ -43,10 +43,10 @@ export type Told =
       readonly lost: boolean;
       readonly milliseconds: number;
     }
-  | Status;
+  | StatusEvent;
 
 /** The state of a connection as it is told. */
-export function statusOf(state: State, was: State["state"] | undefined): Status {
+export function statusEvent(state: State, was: State["state"] | undefined): StatusEvent {
   const { state: now } = state;
   const status = { type: "status", state: now, ...(was !== undefined && { was }) } as const;
   if (now === "waiting")

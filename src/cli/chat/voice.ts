@@ -2,12 +2,12 @@ import { styleText } from "node:util";
 import { escapeControlChars, escapedJson } from "../../core/harmless.ts";
 import { write as writeTo } from "../print.ts";
 import type { Screen } from "./screen.ts";
-import type { Told } from "./told.ts";
-import { type Style, wordsFor } from "./wording.ts";
+import type { ChatEvent } from "./told.ts";
+import { formatEvent, type Style } from "./wording.ts";
 
 /** Puts what is told where it belongs: data on standard output, talk on standard error. */
-export interface Voice {
-  tell(told: Told): void;
+export interface ChatOutput {
+  emit(told: ChatEvent): void;
   /** Lines for people. */
   note(...lines: readonly string[]): void;
   /** Writes above what is half typed on `screen`, from now on. */
@@ -15,7 +15,13 @@ export interface Voice {
 }
 
 /** `json`: one JSON object a line on standard output, for everything that is told. `person`: somebody types. */
-export function createVoice({ json, person }: { json: boolean; person: boolean }): Voice {
+export function createOutput({
+  json,
+  interactive: person,
+}: {
+  json: boolean;
+  interactive: boolean;
+}): ChatOutput {
   const { stdout, stderr } = process;
   const styles = { data: styleFor(stdout), talk: styleFor(stderr) };
   let screen: Screen | undefined;
@@ -25,9 +31,9 @@ export function createVoice({ json, person }: { json: boolean; person: boolean }
     else writeTo(stream, `${lines.join("\n")}\n`);
   };
   return {
-    tell(told) {
-      const { data = [], talk = [] } = wordsFor(told, styles, Date.now(), person);
-      write(json ? [escapedJson(told)] : data, stdout);
+    emit(event) {
+      const { data = [], talk = [] } = formatEvent(event, styles, Date.now(), person);
+      write(json ? [escapedJson(event)] : data, stdout);
       write(talk, stderr);
     },
     note: (...lines) => write(lines.map(escapeControlChars), stderr),

@@ -2,68 +2,75 @@ import type { Message } from "../../client/connect.ts";
 import { escapeControlChars, escapedLines } from "../../core/harmless.ts";
 import { formatDuration } from "../../core/session-effects.ts";
 import { describeClose } from "../../protocol/close-codes.ts";
-import type { Status, Told } from "./told.ts";
+import type { ChatEvent, StatusEvent } from "./told.ts";
 
 /** Colours a text, or leaves it as it is where nobody wants colours. */
 export type Style = (format: "dim" | "bold" | "yellow" | "red", text: string) => string;
 
 /** What is told, in words: `data` was asked for or said by somebody, `talk` is about it. */
-export interface Words {
+export interface FormattedLines {
   readonly data?: readonly string[];
   readonly talk?: readonly string[];
 }
 
 /** How the two sorts of words are coloured: they may go to different places. */
-export type Styles = Readonly<Record<keyof Words, Style>>;
+export type Styles = Readonly<Record<keyof FormattedLines, Style>>;
 
 /** The words for what is told. `now` is milliseconds since 1970; `person`: somebody sits there, and types. */
-export function wordsFor(told: Told, styles: Styles, now: number, person: boolean): Words {
-  const dim = (text: string): Words => ({ talk: [styles.talk("dim", text)] });
-  const loud = (text: string): Words => ({ talk: [styles.talk("yellow", text)] });
-  switch (told.type) {
+export function formatEvent(
+  event: ChatEvent,
+  styles: Styles,
+  now: number,
+  interactive: boolean,
+): FormattedLines {
+  const dim = (text: string): FormattedLines => ({ talk: [styles.talk("dim", text)] });
+  const warn = (text: string): FormattedLines => ({ talk: [styles.talk("yellow", text)] });
+  switch (event.type) {
     case "message":
       // What was just typed stands there already; its ack says the number.
-      return told.own && person ? {} : { data: messageLines(told, styles.data) };
+      return event.own && interactive ? {} : { data: messageLines(event, styles.data) };
     case "ack":
-      return person ? dim(ackWords(told)) : {};
+      return interactive ? dim(formatAck(event)) : {};
     case "refused":
-      return { talk: [styles.talk("red", refusalWords(told))] };
+      return { talk: [styles.talk("red", formatRefusal(event))] };
     case "presence":
-      return dim(`${escapeControlChars(told.user)} ${told.state === "joined" ? "is here now" : "has left"}`);
+      return dim(
+        `${escapeControlChars(event.user)} ${event.state === "joined" ? "is here now" : "has left"}`,
+      );
     case "typing":
     case "read":
       return {};
     case "warning":
-      return loud(`warning: ${escapeControlChars(told.message)}`);
+      return warn(`warning: ${escapeControlChars(event.message)}`);
     case "welcome":
-      return dim(welcomeWords(told, person));
+      return dim(formatWelcome(event, interactive));
     case "history":
-      return { data: told.messages.flatMap((message) => messageLines(message, styles.data)) };
+      return { data: event.messages.flatMap((message) => messageLines(message, styles.data)) };
     case "present":
       return {
-        data: told.present.map(
+        data: event.present.map(
           ({ user, since, read }) =>
             `${escapeControlChars(user)}, here since ${clockTime(since)}${read === undefined ? "" : `, has read up to #${read}`}`,
         ),
       };
     case "quota":
-      return { data: [quotaWords(told)] };
+      return { data: [formatQuota(event)] };
     case "pong":
-      return { data: [`answered after ${milliseconds(told.milliseconds)}`] };
+      return { data: [`answered after ${formatTime(event.milliseconds)}`] };
     case "fault":
-      return dim(`asked of the server: ${escapeControlChars(JSON.stringify(told.fault))}`);
+      return dim(`asked of the server: ${escapeControlChars(JSON.stringify(event.fault))}`);
     case "over_quota":
-      return loud(
-        `all ${told.limit} requests of this hour are used: what waits is sent again in ${formatDuration(told.retry_after * 1000)}`,
+      return warn(
+        `all ${event.limit} requests of this hour are used: what waits is sent again in ${formatDuration(event.retry_after * 1000)}`,
       );
     case "lost":
-      return loud(lostWords(told));
+      return warn(formatLost(event));
     case "resumed":
-      return dim(backWords(told));
+      return dim(formatReturn(event));
     case "status":
-      return statusWords(told, now, person, dim, loud);
+      return formatStatus(event, now, interactive, dim, warn);
     default:
-      return told satisfies never;
+      return event satisfies never;
   }
 }
 
@@ -80,38 +87,38 @@ function messageLines({ seq, at, from, text, data }: Message, style: Style): rea
   ];
 }
 
-function ackWords({ seq, duplicate, milliseconds: time, quota }: Told & { type: "ack" }): string {
+function formatAck({ seq, duplicate, milliseconds: time, quota }: ChatEvent & { type: "ack" }): string {
   const left = quota === null ? "" : `; ${quota.remaining} of ${quota.limit} requests left`;
-  return `#${seq} ${duplicate ? "was stored before" : "stored"} after ${milliseconds(time)}${left}`;
+  return `#${seq} ${duplicate ? "was stored before" : "stored"} after ${formatTime(time)}${left}`;
 }
 
-function refusalWords({ id, code, message }: Told & { type: "refused" }): string {
+function formatRefusal({ id, code, message }: ChatEvent & { type: "refused" }): string {
   return `${id === undefined ? "error" : "not said"}: ${escapeControlChars(message)}${code === "failed" ? "" : ` (${escapeControlChars(code)})`}`;
 }
 
-function welcomeWords(
-  { user, conversation, seq, plan, quota, present }: Told & { type: "welcome" },
-  person: boolean,
+function formatWelcome(
+  { user, conversation, seq, plan, quota, present }: ChatEvent & { type: "welcome" },
+  interactive: boolean,
 ): string {
   const others = present
     .map((one) => escapeControlChars(one.user))
     .filter((name) => name !== escapeControlChars(user));
-  const here = others.length === 0 ? "nobody else is here" : `here: ${listed(others)}`;
+  const here = others.length === 0 ? "nobody else is here" : `here: ${formatNames(others)}`;
   const left =
     quota === null
       ? `plan ${escapeControlChars(plan)}`
       : `${quota.remaining} of ${quota.limit} requests left (${escapeControlChars(plan)})`;
   const said = seq === 0 ? "nothing was said yet" : `#${seq} was the last message`;
-  return `${escapeControlChars(user)} in ${escapeControlChars(conversation)}; ${said}; ${here}; ${left}${person ? "; /help" : ""}`;
+  return `${escapeControlChars(user)} in ${escapeControlChars(conversation)}; ${said}; ${here}; ${left}${interactive ? "; /help" : ""}`;
 }
 
-function listed(names: readonly string[]): string {
+function formatNames(names: readonly string[]): string {
   return names.length > 8
     ? `${names.slice(0, 7).join(", ")} and ${names.length - 7} others`
     : names.join(", ");
 }
 
-function quotaWords({ plan, quota }: Told & { type: "quota" }): string {
+function formatQuota({ plan, quota }: ChatEvent & { type: "quota" }): string {
   if (quota === null) return `the plan ${escapeControlChars(plan)} is without limit`;
   const { limit, remaining, reset } = quota;
   const again =
@@ -121,16 +128,16 @@ function quotaWords({ plan, quota }: Told & { type: "quota" }): string {
   return `${remaining} of ${limit} requests left in this hour (plan ${plan})${again}`;
 }
 
-function lostWords(told: Told & { type: "lost" }): string {
-  if ("epoch" in told)
+function formatLost(event: ChatEvent & { type: "lost" }): string {
+  if ("epoch" in event)
     return "the server's store is another one now: what was said meanwhile cannot be known";
-  const { first, last } = told;
+  const { first, last } = event;
   return first === last
     ? `#${first} is lost: the server no longer has it`
     : `#${first} to #${last} are lost: the server no longer has them`;
 }
 
-function backWords({ caught_up, lost, milliseconds: away }: Told & { type: "resumed" }): string {
+function formatReturn({ caught_up, lost, milliseconds: away }: ChatEvent & { type: "resumed" }): string {
   const came =
     caught_up === 0
       ? "nothing was said meanwhile"
@@ -138,13 +145,13 @@ function backWords({ caught_up, lost, milliseconds: away }: Told & { type: "resu
   return `back after ${formatDuration(away)}: ${came}${lost ? "" : ", nothing is lost"}`;
 }
 
-function statusWords(
-  { state, was, reason = "", until = 0, code = 0, advice }: Status,
+function formatStatus(
+  { state, was, reason = "", until = 0, code = 0, advice }: StatusEvent,
   now: number,
-  person: boolean,
-  dim: (text: string) => Words,
-  loud: (text: string) => Words,
-): Words {
+  interactive: boolean,
+  dim: (text: string) => FormattedLines,
+  loud: (text: string) => FormattedLines,
+): FormattedLines {
   switch (state) {
     case "waiting":
       return loud(
@@ -159,7 +166,7 @@ function statusWords(
           ? "what you say next, or /reconnect, opens it again"
           : "/reconnect tries again";
       const words = `closed with ${code}, ${escapeControlChars(reason)}. ${describeClose(code).advice}`;
-      return loud(person ? `${words} (${next}, /quit leaves)` : words);
+      return loud(interactive ? `${words} (${next}, /quit leaves)` : words);
     }
     default:
       return state === "live" && was === "degraded" ? dim("the server's store is back") : {};
@@ -172,6 +179,6 @@ function clockTime(at: number): string {
 }
 
 /** `0.8 ms`, `12 ms`, `1.5 s` */
-function milliseconds(time: number): string {
+function formatTime(time: number): string {
   return time < 10 ? `${time.toFixed(1)} ms` : formatDuration(time);
 }

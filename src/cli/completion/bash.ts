@@ -1,28 +1,33 @@
-import { ASK_CONTEXTS, type Place, type Values, valuesByPlace } from "./places.ts";
+import {
+  type CommandNode,
+  type CompletionValues,
+  LIST_CONTEXTS_COMMAND,
+  valuesByPosition,
+} from "./places.ts";
 
 /** A completion script for bash 3.2 and newer, which needs no other package. */
-export function bashScript(places: readonly Place[]): string {
-  const places_ = (words: (place: Place) => string) =>
-    places.map((place) => `    ${quote(place.path)}) ${words(place)} ;;`);
+export function bashScript(nodes: readonly CommandNode[]): string {
+  const cases = (words: (place: CommandNode) => string) =>
+    nodes.map((place) => `    ${quote(place.path)}) ${words(place)} ;;`);
   return `# Completion of parley for bash. To load it: source <(parley completion bash)
 
 __parley_commands() {
   case "$1" in
-${places_(({ commands }) => assign(commands.map(({ word }) => word))).join("\n")}
+${cases(({ commands }) => assign(commands.map(({ word }) => word))).join("\n")}
     *) return 1 ;;
   esac
 }
 
 __parley_flags() {
   case "$1" in
-${places_((place) => assign(place.flags.map(({ word }) => word))).join("\n")}
+${cases((place) => assign(place.flags.map(({ word }) => word))).join("\n")}
   esac
 }
 
 # The values of a flag, or of an argument by its place; fails where a flag takes none.
 __parley_values() {
   case "$1" in
-${valuesByPlace(places)
+${valuesByPosition(nodes)
   .map(([key, values]) => `    ${quote(key)}) ${assign(values)} ;;`)
   .join("\n")}
     *) return 1 ;;
@@ -64,7 +69,7 @@ _parley() {
   case "$offered" in
     *"<files>"*) IFS=$'\\n'; compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -f -- "$cur")) ;;
     *"<folders>"*) IFS=$'\\n'; compopt -o filenames 2>/dev/null; COMPREPLY=($(compgen -d -- "$cur")) ;;
-    *"<contexts>"*) COMPREPLY=($(compgen -W "$(${ASK_CONTEXTS})" -- "$cur")) ;;
+    *"<contexts>"*) COMPREPLY=($(compgen -W "$(${LIST_CONTEXTS_COMMAND})" -- "$cur")) ;;
     *) COMPREPLY=($(compgen -W "$offered" -- "$cur")) ;;
   esac
 }
@@ -73,7 +78,7 @@ complete -F _parley parley
 `;
 }
 
-function assign(values: Values): string {
+function assign(values: CompletionValues): string {
   return `words=${quote(typeof values === "string" ? (values === "any" ? "" : `<${values}>`) : values.join(" "))}`;
 }
 

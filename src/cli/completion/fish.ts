@@ -1,8 +1,13 @@
-import { ASK_CONTEXTS, type Flag, type Place, type Values } from "./places.ts";
+import {
+  type CommandNode,
+  type CompletionFlag,
+  type CompletionValues,
+  LIST_CONTEXTS_COMMAND,
+} from "./places.ts";
 
 /** A completion script for fish. */
-export function fishScript(places: readonly Place[]): string {
-  const takers = places.flatMap(({ path, flags }) =>
+export function fishScript(nodes: readonly CommandNode[]): string {
+  const flagsWithValue = nodes.flatMap(({ path, flags }) =>
     flags.filter(({ values }) => values !== undefined).map(({ word }) => quote(`${path} ${word}`)),
   );
   return `# Completion of parley for fish. To load it: parley completion fish | source
@@ -35,41 +40,41 @@ function __parley_at
     test (count $argv) -lt 2; or test $__parley_position -$argv[2] $argv[3]
 end
 
-set -g __parley_places ${places.map(({ path }) => quote(path)).join(" ")}
-set -g __parley_takers ${takers.join(" ")}
+set -g __parley_places ${nodes.map(({ path }) => quote(path)).join(" ")}
+set -g __parley_takers ${flagsWithValue.join(" ")}
 
 complete -c parley -e
 complete -c parley -f
-${places.flatMap(linesOf).join("\n")}
+${nodes.flatMap(linesOf).join("\n")}
 `;
 }
 
-function linesOf(place: Place): string[] {
-  const at = (given = "") => `complete -c parley -n ${quote(`__parley_at ${quote(place.path)}${given}`)}`;
-  const last = place.arguments.length - 1;
+function linesOf(node: CommandNode): string[] {
+  const at = (given = "") => `complete -c parley -n ${quote(`__parley_at ${quote(node.path)}${given}`)}`;
+  const last = node.arguments.length - 1;
   return [
-    ...place.commands.map(({ word, about }) => `${at()} -a ${quote(word)} -d ${quote(about)}`),
-    ...place.arguments.flatMap((values, position) =>
+    ...node.commands.map(({ word, about }) => `${at()} -a ${quote(word)} -d ${quote(about)}`),
+    ...node.arguments.flatMap((values, position) =>
       values === "any"
         ? []
         : [
-            `${at(` ${place.more !== undefined && position === last ? "ge" : "eq"} ${position}`)} ${offer(values)}`,
+            `${at(` ${node.more !== undefined && position === last ? "ge" : "eq"} ${position}`)} ${offer(values)}`,
           ],
     ),
-    ...place.flags.map((flag) => `${at()} ${named(flag)} -d ${quote(flag.about)}`),
+    ...node.flags.map((flag) => `${at()} ${named(flag)} -d ${quote(flag.about)}`),
   ];
 }
 
-function named({ word, values }: Flag): string {
+function named({ word, values }: CompletionFlag): string {
   const name = word.startsWith("--") ? `-l ${word.slice(2)}` : `-s ${word.slice(1)}`;
   return values === undefined ? name : `${name} -r ${offer(values)}`;
 }
 
 /** `-f` keeps the names of files out, `-F` lets them in. */
-function offer(values: Values): string {
+function offer(values: CompletionValues): string {
   if (values === "files") return "-F";
   if (values === "folders") return "-f -a '(__fish_complete_directories (commandline -ct))'";
-  if (values === "contexts") return `-f -a ${quote(`(${ASK_CONTEXTS})`)}`;
+  if (values === "contexts") return `-f -a ${quote(`(${LIST_CONTEXTS_COMMAND})`)}`;
   return values === "any" ? "-f" : `-f -a ${quote(values.join(" "))}`;
 }
 

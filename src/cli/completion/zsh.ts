@@ -1,9 +1,15 @@
-import { ASK_CONTEXTS, type Entry, type Place, type Values, valuesByPlace } from "./places.ts";
+import {
+  type CommandNode,
+  type CompletionEntry,
+  type CompletionValues,
+  LIST_CONTEXTS_COMMAND,
+  valuesByPosition,
+} from "./places.ts";
 
 /** A completion script for zsh: as a file `_parley` of `fpath`, or sourced. */
-export function zshScript(places: readonly Place[]): string {
-  const at = (entries: (place: Place) => readonly Entry[]) =>
-    places
+export function zshScript(nodes: readonly CommandNode[]): string {
+  const at = (entries: (place: CommandNode) => readonly CompletionEntry[]) =>
+    nodes
       .map((place) => `    ${quote(place.path)}) offered=(${entries(place).map(described).join(" ")}) ;;`)
       .join("\n");
   return `#compdef parley
@@ -25,7 +31,7 @@ ${at(({ flags }) => flags)}
 # The values of a flag, or of an argument by its place; fails where a flag takes none.
 __parley_values() {
   case $1 in
-${valuesByPlace(places)
+${valuesByPosition(nodes)
   .map(([key, values]) => `    ${quote(key)}) offered=(${valuesIn(values)}) ;;`)
   .join("\n")}
     *) return 1 ;;
@@ -36,7 +42,7 @@ __parley_offer() {
   case $offered[1] in
     '<files>') _files ;;
     '<folders>') _files -/ ;;
-    '<contexts>') offered=(\${(f)"$(${ASK_CONTEXTS})"}); (( $#offered )) && compadd -- $offered ;;
+    '<contexts>') offered=(\${(f)"$(${LIST_CONTEXTS_COMMAND})"}); (( $#offered )) && compadd -- $offered ;;
     *) compadd -- $offered ;;
   esac
 }
@@ -87,11 +93,11 @@ fi
 }
 
 /** A word and what it is for, as `_describe` wants them. */
-function described({ word, about }: Entry): string {
+function described({ word, about }: CompletionEntry): string {
   return quote(`${word.replaceAll(":", "\\:")}:${about}`);
 }
 
-function valuesIn(values: Values): string {
+function valuesIn(values: CompletionValues): string {
   if (typeof values !== "string") return values.map(quote).join(" ");
   return values === "any" ? "" : quote(`<${values}>`);
 }

@@ -1,17 +1,17 @@
 import { Command } from "commander";
 import { IDENTIFIER_RULE, isIdentifier } from "../../protocol/identifiers.ts";
-import { columns } from "../columns.ts";
-import { Failure, Misuse } from "../failure.ts";
+import { formatTable } from "../columns.ts";
+import { CliError, UsageError } from "../failure.ts";
 import { readSecret } from "../password-prompt.ts";
 import { print, printJson } from "../print.ts";
 import { addressOf, addTargetFlags, loadTarget, type TargetFlags } from "../target.ts";
 import {
   type Context,
   type Contexts,
-  contextNamed,
   contextsPath,
   isContextName,
   readContexts,
+  requireContext,
   writeContexts,
 } from "./contexts.ts";
 
@@ -67,19 +67,19 @@ export function contextCommand(): Command {
 async function add(name: string, flags: AddFlags): Promise<void> {
   const { url, user, conversation, tokenStdin, replace } = flags;
   if (!isContextName(name))
-    throw new Misuse(
+    throw new UsageError(
       `${JSON.stringify(name)} cannot be a context's name: use 1–64 letters, digits and . _ -, a letter or digit first.`,
     );
   addressOf({ value: url, from: "--url" });
   for (const [flag, value] of Object.entries({ user, conversation }))
     if (value !== undefined && !isIdentifier(value))
-      throw new Misuse(`--${flag}=${JSON.stringify(value)} must be ${IDENTIFIER_RULE}.`);
+      throw new UsageError(`--${flag}=${JSON.stringify(value)} must be ${IDENTIFIER_RULE}.`);
   const path = contextsPath(process.env);
   const { all, selected = name } = readContexts(path);
   if (all.has(name) && !replace)
-    throw new Failure(`There is already a context ${name}; --replace puts this one in its place.`);
+    throw new CliError(`There is already a context ${name}; --replace puts this one in its place.`);
   const token = tokenStdin ? (await readSecret()).trim() : undefined;
-  if (token === "") throw new Failure("There is no token on standard input; nothing was changed.");
+  if (token === "") throw new CliError("There is no token on standard input; nothing was changed.");
   const context: Context = { url, user, conversation, token };
   writeContexts(path, { selected, all: new Map(all).set(name, context) });
   print(
@@ -90,7 +90,7 @@ async function add(name: string, flags: AddFlags): Promise<void> {
 function select(name: string): void {
   const path = contextsPath(process.env);
   const contexts = readContexts(path);
-  contextNamed(contexts, name);
+  requireContext(contexts, name);
   writeContexts(path, { ...contexts, selected: name });
   print(`${name} is selected.`);
 }
@@ -98,7 +98,7 @@ function select(name: string): void {
 function remove(name: string): void {
   const path = contextsPath(process.env);
   const contexts = readContexts(path);
-  contextNamed(contexts, name);
+  requireContext(contexts, name);
   const all = new Map(contexts.all);
   all.delete(name);
   const wasSelected = contexts.selected === name;
@@ -112,7 +112,7 @@ function list({ json, names }: JsonFlag & { readonly names?: boolean }): void {
     for (const name of contexts.all.keys()) print(name);
     return;
   }
-  const rows = [...contexts.all].map(([name, context]) => visible(contexts, name, context));
+  const rows = [...contexts.all].map(([name, context]) => jsonFields(contexts, name, context));
   const lines = rows.map(({ selected, context, url, user, conversation, token }) => [
     `${selected ? "*" : " "} ${context}`,
     url,
@@ -121,11 +121,11 @@ function list({ json, names }: JsonFlag & { readonly names?: boolean }): void {
     token ? "with a token" : "",
   ]);
   if (json) printJson(rows, 2);
-  else print(rows.length > 0 ? columns(lines) : "There are no contexts yet: `parley context add`.");
+  else print(rows.length > 0 ? formatTable(lines) : "There are no contexts yet: `parley context add`.");
 }
 
 /** What is seen of a context: never the token. */
-function visible({ selected }: Contexts, name: string, { url, user, conversation, token }: Context) {
+function jsonFields({ selected }: Contexts, name: string, { url, user, conversation, token }: Context) {
   return {
     context: name,
     url,
@@ -147,5 +147,5 @@ function show({ json, ...flags }: TargetFlags & JsonFlag): void {
   if (json) {
     const entries = rows.map(([name, value, from]) => [name, value === undefined ? null : { value, from }]);
     printJson(Object.fromEntries(entries), 2);
-  } else print(columns(rows.map(([name, value = "–", from]) => [name, value, from ? `(${from})` : ""])));
+  } else print(formatTable(rows.map(([name, value = "–", from]) => [name, value, from ? `(${from})` : ""])));
 }

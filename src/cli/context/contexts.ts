@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { z } from "zod";
-import { Failure } from "../failure.ts";
+import { CliError } from "../failure.ts";
 
 /** One server as somebody speaks to it. A token may be kept, a password never is. */
 export interface Context {
@@ -44,11 +44,11 @@ export function contextsPath(env: NodeJS.ProcessEnv): string {
 
 /** Reads the file; there are none where it is missing. Throws a Failure when others can read it, or it is broken. */
 export function readContexts(path: string): Contexts {
-  const text = readOwn(path);
+  const text = readPrivateFile(path);
   if (text === undefined) return { all: new Map() };
-  const read = File.safeParse(parsed(text));
+  const read = File.safeParse(parseJson(text));
   if (!read.success)
-    throw new Failure(
+    throw new CliError(
       `The file ${JSON.stringify(path)} is not one of contexts. Correct it, or remove it and add them again.`,
     );
   const { selected, contexts } = read.data;
@@ -68,29 +68,29 @@ export function writeContexts(path: string, { selected, all }: Contexts): void {
 }
 
 /** The context called `name`. Throws a Failure that names those there are. */
-export function contextNamed({ all }: Contexts, name: string): Context {
+export function requireContext({ all }: Contexts, name: string): Context {
   const context = all.get(name);
   if (context !== undefined) return context;
   const names = all.size === 0 ? "there are none yet" : `there are ${[...all.keys()].join(", ")}`;
-  throw new Failure(`There is no context ${JSON.stringify(name)}: ${names}; see \`parley context add\`.`);
+  throw new CliError(`There is no context ${JSON.stringify(name)}: ${names}; see \`parley context add\`.`);
 }
 
-function readOwn(path: string): string | undefined {
+function readPrivateFile(path: string): string | undefined {
   try {
     if ((statSync(path).mode & 0o077) !== 0)
-      throw new Failure(
+      throw new CliError(
         `The file ${JSON.stringify(path)} can be read or changed by others, and may hold tokens: chmod 600 it, and revoke tokens that somebody may have seen.`,
       );
     return readFileSync(path, "utf8");
   } catch (error) {
-    if (error instanceof Failure) throw error;
+    if (error instanceof CliError) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === "ENOENT") return undefined;
-    throw new Failure(`The file ${JSON.stringify(path)} cannot be read (${code ?? message}).`);
+    throw new CliError(`The file ${JSON.stringify(path)} cannot be read (${code ?? message}).`);
   }
 }
 
-function parsed(text: string): unknown {
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

@@ -2,8 +2,8 @@ import { createPrivateKey, X509Certificate } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { isIP } from "node:net";
 import { connect } from "node:tls";
-import { checkOf, type Finding, type Judgement, unless } from "./check.ts";
-import type { ServerAtHand, Situation } from "./situation.ts";
+import { type CheckResult, defineCheck, type Finding, findingsOr } from "./check.ts";
+import type { DoctorFacts, DoctorTarget } from "./situation.ts";
 
 /** One certificate, in what matters here. */
 export interface CertificateFacts {
@@ -32,37 +32,38 @@ export interface TlsFacts {
   readonly now: number;
 }
 
-const DAY = 86_400_000;
+const DAY_MS = 86_400_000;
 
 /** Time left at which somebody should look: programs that renew have tried for days by then. Less for short lives. */
-const SOON = { days: 21, part: 1 / 3 };
+const EXPIRY_WARNING = { days: 21, part: 1 / 3 };
 
 /** Time left at which it is urgent. */
-const URGENT = { days: 5, part: 1 / 10 };
+const EXPIRY_PROBLEM = { days: 5, part: 1 / 10 };
 
 /** TLS_CERT and TLS_KEY, and what a running server shows. */
-export const CERTIFICATE_CHECK = checkOf({
+export const CERTIFICATE_CHECK = defineCheck({
   name: "certificate",
-  async gather(situation) {
+  async collect(situation) {
     const { settings, server } = situation;
     const isServed = typeof server !== "string" && server.http.startsWith("https:");
-    const ownServer = typeof server === "string" || !server.given;
+    const ownServer = typeof server === "string" || !server.isNamed;
     if (ownServer && settings === undefined) return "The settings are wrong.";
     if (!isServed && !(ownServer && settings?.tlsCert !== undefined))
       return "The server is spoken to without TLS; a proxy in front of it has its own certificate.";
-    return gatherTls(situation);
+    return collectTls(situation);
   },
-  judge: judgeTls,
+  evaluate: evaluateTls,
 });
 
-async function gatherTls({ settings, server, patience }: Situation): Promise<TlsFacts> {
-  const given = typeof server !== "string" && server.given;
-  const { tlsCert, tlsKey } = given || settings === undefined ? {} : settings;
-  const { served, refusedFor } = typeof server === "string" ? {} : await servedBy(server, patience);
+async function collectTls({ settings, server, timeoutMs: patience }: DoctorFacts): Promise<TlsFacts> {
+  const isNamed = typeof server !== "string" && server.isNamed;
+  const { tlsCert, tlsKey } = isNamed || settings === undefined ? {} : settings;
+  const { served, refusedFor } =
+    typeof server === "string" ? {} : await fetchServedCertificate(server, patience);
   return {
     ...(tlsCert === undefined ? NO_FILE : readFiles(tlsCert, tlsKey!)),
     served,
-    refusedFor: given ? refusedFor : undefined,
+    refusedFor: isNamed ? refusedFor : undefined,
     now: Date.now(),
   };
 }
@@ -79,7 +80,7 @@ function readFiles(certificate: string, key: string): Omit<TlsFacts, "served" | 
       file: factsOf(leaf),
       keyFits: leaf.checkPrivateKey(createPrivateKey(readFileSync(key))),
       keyIsOpen: (statSync(key).mode & 0o077) !== 0,
-      isChain: chain.every((each, at) => at === 0 || chain[at - 1]!.checkIssued(each)),
+      isChain: chain.every((each, index) => index === 0 || chain[index - 1]!.checkIssued(each)),
     };
   } catch (error) {
     return { ...NO_FILE, file: (error as Error).message };
@@ -95,9 +96,9 @@ function factsOf(certificate: X509Certificate): CertificateFacts {
 }
 
 /** What the server shows to who connects; nothing where nobody answers, which is told elsewhere. */
-function servedBy(
-  { http }: ServerAtHand,
-  patience: number,
+function fetchServedCertificate(
+  { http }: DoctorTarget,
+  timeoutMs: number,
 ): Promise<{ served?: CertificateFacts; refusedFor?: string }> {
   const { hostname, port } = new URL(http);
   const host = hostname.replace(/^\[|\]$/g, "");
@@ -113,7 +114,7 @@ function servedBy(
       socket.destroy();
       resolve(found);
     };
-    socket.setTimeout(patience, () => end({}));
+    socket.setTimeout(timeoutMs, () => end({}));
     socket.on("error", () => end({}));
     socket.on("secureConnect", () => {
       const { raw } = socket.getPeerCertificate();
@@ -128,7 +129,7 @@ function servedBy(
 }
 
 /** Judges certificates. */
-export function judgeTls({
+export function evaluateTls({
   file,
   keyFits,
   keyIsOpen,
@@ -136,8 +137,8 @@ export function judgeTls({
   served,
   refusedFor,
   now,
-}: TlsFacts): Judgement {
-  const faults: Finding[] = [];
+}: TlsFacts): CheckResult {
+  const findings: Finding[] = [];
   if (typeof file === "string")
     return {
       findings: [
@@ -149,31 +150,31 @@ export function judgeTls({
       ],
     };
   if (!keyFits)
-    faults.push({
+    findings.push({
       mark: "problem",
       text: "TLS_KEY is not the key of TLS_CERT.",
       advice: "Set the two files that were made together.",
     });
   if (keyIsOpen)
-    faults.push({
+    findings.push({
       mark: "warning",
       text: "Other users of this machine can read TLS_KEY.",
       advice: "chmod 600 the file.",
     });
   if (!isChain)
-    faults.push({
+    findings.push({
       mark: "warning",
       text: "TLS_CERT holds certificates that do not vouch for each other in their order.",
       advice: "The server's own comes first, then that of its authority, and so on.",
     });
   if (file !== undefined && served !== undefined && served.fingerprint !== file.fingerprint)
-    faults.push({
+    findings.push({
       mark: "warning",
       text: "The running server shows another certificate than the one in TLS_CERT.",
       advice: "Restart it: certificates are read at the start.",
     });
   if (refusedFor !== undefined)
-    faults.push({
+    findings.push({
       mark: "problem",
       text: `The certificate is not accepted (${refusedFor}).`,
       advice:
@@ -181,43 +182,46 @@ export function judgeTls({
     });
   const shown = served ?? file;
   if (shown === undefined)
-    return { findings: faults.length > 0 ? faults : [{ mark: "skipped", text: "No server shows one." }] };
+    return { findings: findings.length > 0 ? findings : [{ mark: "skipped", text: "No server shows one." }] };
   // The one on disk is used at the next start, and must be good too.
   for (const [whose, one] of [
     ["The certificate", shown],
     ["The certificate in TLS_CERT", file],
   ] as const)
     if (one !== undefined && (one === shown || one.fingerprint !== shown.fingerprint))
-      faults.push(...judgeTimes(whose, one, now));
+      findings.push(...evaluateValidity(whose, one, now));
   const left = shown.until - now;
   return {
-    findings: unless(
-      faults,
-      `The certificate for ${shown.names} is good for ${Math.floor(left / DAY)} days.`,
+    findings: findingsOr(
+      findings,
+      `The certificate for ${shown.names} is good for ${Math.floor(left / DAY_MS)} days.`,
     ),
     values: { left_seconds: Math.round(left / 1000) },
   };
 }
 
-function judgeTimes(whose: string, { from, until, names }: CertificateFacts, now: number): Finding[] {
+function evaluateValidity(subject: string, { from, until, names }: CertificateFacts, now: number): Finding[] {
   const left = until - now;
   const advice = "Renew it, and restart the server.";
   if (left <= 0)
-    return [{ mark: "problem", text: `${whose} for ${names} has expired on ${day(until)}.`, advice }];
+    return [
+      { mark: "problem", text: `${subject} for ${names} has expired on ${formatDate(until)}.`, advice },
+    ];
   if (now < from)
     return [
       {
         mark: "problem",
-        text: `${whose} for ${names} is good only from ${day(from)} on.`,
+        text: `${subject} for ${names} is good only from ${formatDate(from)} on.`,
         advice: "Look whether this machine's clock is right.",
       },
     ];
-  const within = ({ days, part }: typeof SOON) => left < Math.min(days * DAY, (until - from) * part);
-  if (!within(SOON)) return [];
-  const text = `${whose} for ${names} ends in ${Math.floor(left / DAY)} days, on ${day(until)}.`;
-  return [{ mark: within(URGENT) ? "problem" : "warning", text, advice }];
+  const within = ({ days, part }: typeof EXPIRY_WARNING) =>
+    left < Math.min(days * DAY_MS, (until - from) * part);
+  if (!within(EXPIRY_WARNING)) return [];
+  const text = `${subject} for ${names} ends in ${Math.floor(left / DAY_MS)} days, on ${formatDate(until)}.`;
+  return [{ mark: within(EXPIRY_PROBLEM) ? "problem" : "warning", text, advice }];
 }
 
-function day(time: number): string {
+function formatDate(time: number): string {
   return new Date(time).toISOString().slice(0, 10);
 }

@@ -1,20 +1,20 @@
 import { Command, Option } from "commander";
 import { readSettings, type SettingsRead } from "../../server/settings/read.ts";
-import { Failure } from "../failure.ts";
-import { wholeOption } from "../flag-values.ts";
+import { CliError } from "../failure.ts";
+import { integerOption } from "../flag-values.ts";
 import { print } from "../print.ts";
 import { addSettingFlags, type Flags, readEnvFile, SETTINGS_NOTE } from "../setting-flags.ts";
 import { loadTarget, type Target } from "../target.ts";
 import { CERTIFICATE_CHECK } from "./certificate.ts";
-import type { Check, Report } from "./check.ts";
-import { FOLDER_CHECK } from "./folder.ts";
+import type { Check, CheckReport } from "./check.ts";
+import { DATA_DIR_CHECK } from "./folder.ts";
 import { REDIS_CHECK } from "./redis.ts";
-import { EXIT_CODES, FORMATS, type Format, inFormat, worstOf } from "./report.ts";
+import { EXIT_CODES, FORMATS, type Format, formatReports, overallStatus } from "./report.ts";
 import { SERVER_CHECK } from "./server.ts";
 import { SETTINGS_CHECK } from "./settings.ts";
-import { lookAround, type Situation } from "./situation.ts";
+import { collectFacts, type DoctorFacts } from "./situation.ts";
 import { STORE_CHECK } from "./store.ts";
-import { DOCTOR, talkCheck } from "./talk.ts";
+import { DOCTOR_USER, roundTripCheck } from "./talk.ts";
 import { TIME_CHECK } from "./time.ts";
 
 interface DoctorFlags {
@@ -28,12 +28,12 @@ interface DoctorFlags {
 }
 
 /** Size up to which a store is read through unasked, in bytes: a second or two. */
-const READ_THROUGH = 256 * 1024 ** 2;
+const FULL_READ_MAX_BYTES = 256 * 1024 ** 2;
 
 const NOTE = `
 Looks at what a server with these settings would start on, and at the server that runs where they say, or at --url
 (PARLEY_URL, --context). It changes nothing but this: with the server it talks for a moment, as user and in the
-conversation ${DOCTOR}, which takes two messages; the token for it is made with SECRET_KEY, or is PARLEY_TOKEN.
+conversation ${DOCTOR_USER}, which takes two messages; the token for it is made with SECRET_KEY, or is PARLEY_TOKEN.
 No server is a warning, unless one was named. Exit code 0: all is well, 1: a warning, 2: a problem (or a wrong call).`;
 
 /** `parley doctor`: whether all is well with an installation, and what to do where it is not. */
@@ -47,49 +47,49 @@ export function doctorCommand(): Command {
     .option("--no-talk", "send no messages")
     .option("--thorough", "read the whole store through, however large it is");
   command.addOption(
-    wholeOption(command, "--timeout <seconds>", "how long anything may take to answer", 1, 600).default(5),
+    integerOption(command, "--timeout <seconds>", "how long anything may take to answer", 1, 600).default(5),
   );
   return addSettingFlags(command).addHelpText("after", `${NOTE}\n${SETTINGS_NOTE}`).action(doctor);
 }
 
 async function doctor(flags: DoctorFlags & Flags): Promise<void> {
-  const target = targetOf(flags);
+  const target = namedTarget(flags);
   const token = target?.secret ?? tokenOf(flags);
-  const situation = await lookAround({
-    read: readAll(flags),
+  const facts = await collectFacts({
+    read: loadSettingsRead(flags),
     target,
     ...(token !== undefined && "token" in token && { token }),
-    patience: flags.timeout * 1000,
-    readThrough: flags.thorough ? Number.POSITIVE_INFINITY : READ_THROUGH,
+    timeoutMs: flags.timeout * 1000,
+    maxFullCheckBytes: flags.thorough ? Number.POSITIVE_INFINITY : FULL_READ_MAX_BYTES,
   });
-  const reports = await examine(checks(flags.talk), situation);
-  print(inFormat(flags.format, reports));
-  process.exitCode = EXIT_CODES[worstOf(reports)];
+  const reports = await runChecks(checks(flags.talk), facts);
+  print(formatReports(flags.format, reports));
+  process.exitCode = EXIT_CODES[overallStatus(reports)];
 }
 
 /** All checks, in the order in which they are told: what others depend on comes first. */
 function checks(talk: boolean): readonly Check[] {
   return [
     SETTINGS_CHECK,
-    FOLDER_CHECK,
+    DATA_DIR_CHECK,
     STORE_CHECK,
     REDIS_CHECK,
     CERTIFICATE_CHECK,
     SERVER_CHECK,
     TIME_CHECK,
-    talkCheck(talk),
+    roundTripCheck(talk),
   ];
 }
 
 /** One after the other: each measures how long something takes. */
-async function examine(all: readonly Check[], situation: Situation): Promise<Report[]> {
-  const reports: Report[] = [];
-  for (const check of all) reports.push({ check: check.name, ...(await check.examine(situation)) });
+async function runChecks(all: readonly Check[], facts: DoctorFacts): Promise<CheckReport[]> {
+  const reports: CheckReport[] = [];
+  for (const check of all) reports.push({ check: check.name, ...(await check.run(facts)) });
   return reports;
 }
 
 /** The server that was named. One that is only selected is not: the doctor looks at what is here. */
-function targetOf({ url, context, token }: DoctorFlags): Target | undefined {
+function namedTarget({ url, context, token }: DoctorFlags): Target | undefined {
   const { PARLEY_URL, PARLEY_CONTEXT } = process.env;
   const isNamed = [url, context, PARLEY_URL, PARLEY_CONTEXT].some(Boolean);
   return isNamed
@@ -104,12 +104,12 @@ function tokenOf({ token }: DoctorFlags): { token: string; from: string } | unde
 }
 
 /** As `serve` reads them; what is wrong is not the end, but the first thing to tell. */
-function readAll(flags: Flags): SettingsRead {
+function loadSettingsRead(flags: Flags): SettingsRead {
   try {
     const envFile = readEnvFile();
     return readSettings({ flags, env: process.env, ...(envFile !== undefined && { envFile }) });
   } catch (error) {
-    if (error instanceof Failure) return { problems: error.lines, warnings: [] };
+    if (error instanceof CliError) return { problems: error.lines, warnings: [] };
     throw error;
   }
 }

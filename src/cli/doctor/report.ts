@@ -1,73 +1,78 @@
 import { styleText } from "node:util";
 import { escapeControlChars, escapedJson } from "../../core/harmless.ts";
-import { type Finding, type Mark, type Report, worst } from "./check.ts";
+import { type CheckReport, type CheckStatus, type Finding, worstStatus } from "./check.ts";
 
 /** How reports can be written. */
 export const FORMATS = ["text", "json", "prometheus", "nagios"] as const;
 export type Format = (typeof FORMATS)[number];
 
 /** Exit code by the worst mark: those of Nagios plug-ins. */
-export const EXIT_CODES: Readonly<Record<Mark, number>> = { skipped: 0, ok: 0, warning: 1, problem: 2 };
+export const EXIT_CODES: Readonly<Record<CheckStatus, number>> = {
+  skipped: 0,
+  ok: 0,
+  warning: 1,
+  problem: 2,
+};
 
 /** The worst mark of all. */
-export function worstOf(reports: readonly Report[]): Mark {
-  return worst(reports.flatMap(({ findings }) => findings));
+export function overallStatus(reports: readonly CheckReport[]): CheckStatus {
+  return worstStatus(reports.flatMap(({ findings }) => findings));
 }
 
 /** `reports` as text to print, without the last line's end. */
-export function inFormat(format: Format, reports: readonly Report[]): string {
+export function formatReports(format: Format, reports: readonly CheckReport[]): string {
   return WRITERS[format](reports);
 }
 
-const WRITERS: Readonly<Record<Format, (reports: readonly Report[]) => string>> = {
-  text: inText,
-  json: inJson,
-  prometheus: inPrometheus,
-  nagios: inNagios,
+const WRITERS: Readonly<Record<Format, (reports: readonly CheckReport[]) => string>> = {
+  text: formatText,
+  json: formatJson,
+  prometheus: formatPrometheus,
+  nagios: formatNagios,
 };
 
-const COLOURS = { ok: "green", warning: "yellow", problem: "red", skipped: "dim" } as const;
+const STATUS_COLORS = { ok: "green", warning: "yellow", problem: "red", skipped: "dim" } as const;
 
 /** A line for each finding, with what to do below it; coloured where it is read on a terminal that wants colours. */
-function inText(reports: readonly Report[]): string {
+function formatText(reports: readonly CheckReport[]): string {
   const name = Math.max(...reports.map(({ check }) => check.length));
-  const indent = " ".repeat(MARK_WIDTH + name + 4);
+  const indent = " ".repeat(STATUS_WIDTH + name + 4);
   const lines = reports.flatMap(({ check, findings }) =>
     findings.flatMap(({ mark, text, advice }) => [
-      `${styleText(COLOURS[mark], mark.padEnd(MARK_WIDTH))}  ${check.padEnd(name)}  ${escapeControlChars(text)}`,
+      `${styleText(STATUS_COLORS[mark], mark.padEnd(STATUS_WIDTH))}  ${check.padEnd(name)}  ${escapeControlChars(text)}`,
       ...(advice === undefined ? [] : [`${indent}${escapeControlChars(advice)}`]),
     ]),
   );
-  return [...lines, "", tally(reports)].join("\n");
+  return [...lines, "", summarize(reports)].join("\n");
 }
 
-const MARK_WIDTH = "problem".length;
+const STATUS_WIDTH = "problem".length;
 
-function tally(reports: readonly Report[]): string {
-  const marks = reports.map(({ findings }) => worst(findings));
-  const count = (mark: Mark) => marks.filter((each) => each === mark).length;
+function summarize(reports: readonly CheckReport[]): string {
+  const marks = reports.map(({ findings }) => worstStatus(findings));
+  const count = (mark: CheckStatus) => marks.filter((each) => each === mark).length;
   const some = (count: number, one: string) => `${count} ${one}${count === 1 ? "" : "s"}`;
   return `${count("ok")} ok, ${some(count("warning"), "warning")}, ${some(count("problem"), "problem")}, ${count("skipped")} skipped`;
 }
 
-function inJson(reports: readonly Report[]): string {
+function formatJson(reports: readonly CheckReport[]): string {
   const checks = reports.map(({ check, findings, values = {} }) => ({
     check,
-    result: worst(findings),
+    result: worstStatus(findings),
     findings,
     values,
   }));
-  return escapedJson({ result: worstOf(reports), checks }, 2);
+  return escapedJson({ result: overallStatus(reports), checks }, 2);
 }
 
 /** Metrics in Prometheus's text format, for the text file collector of its node exporter. What was skipped is not there. */
-function inPrometheus(reports: readonly Report[]): string {
+function formatPrometheus(reports: readonly CheckReport[]): string {
   const lines = [
     "# HELP parley_doctor_result What a check found: 0 ok, 1 warning, 2 problem.",
     "# TYPE parley_doctor_result gauge",
   ];
   for (const { check, findings } of reports) {
-    const mark = worst(findings);
+    const mark = worstStatus(findings);
     if (mark !== "skipped") lines.push(`parley_doctor_result{check="${check}"} ${EXIT_CODES[mark]}`);
   }
   for (const { check, values = {} } of reports)
@@ -78,7 +83,7 @@ function inPrometheus(reports: readonly Report[]): string {
   return lines.join("\n");
 }
 
-const STATES: Readonly<Record<Mark, string>> = {
+const NAGIOS_STATES: Readonly<Record<CheckStatus, string>> = {
   skipped: "OK",
   ok: "OK",
   warning: "WARNING",
@@ -86,26 +91,26 @@ const STATES: Readonly<Record<Mark, string>> = {
 };
 
 /** Nagios's plug-in output: a line with performance data behind a bar, then a line for each finding. */
-function inNagios(reports: readonly Report[]): string {
-  const mark = worstOf(reports);
+function formatNagios(reports: readonly CheckReport[]): string {
+  const mark = overallStatus(reports);
   const all = reports.flatMap(({ check, findings }) => findings.map((finding) => ({ check, finding })));
   const worstOnes = all.filter(({ finding }) => finding.mark === mark);
   const isWell = EXIT_CODES[mark] === 0;
   const summary = isWell
-    ? tally(reports)
+    ? summarize(reports)
     : worstOnes.map(({ check, finding }) => `${check}: ${finding.text}`).join(" ");
   const data = reports.flatMap(({ check, values = {} }) =>
-    Object.entries(values).map(([name, value]) => performanceOf(check, name, value)),
+    Object.entries(values).map(([name, value]) => performanceData(check, name, value)),
   );
   const lines = all.map(({ check, finding }) => `${finding.mark} ${check}: ${oneLine(finding)}`);
   return [
-    `PARLEY ${STATES[mark]} - ${plain(summary)} | ${data.join(" ")}`.trimEnd(),
-    ...lines.map(plain),
+    `PARLEY ${NAGIOS_STATES[mark]} - ${nagiosText(summary)} | ${data.join(" ")}`.trimEnd(),
+    ...lines.map(nagiosText),
   ].join("\n");
 }
 
 /** `ack_seconds` as `talk_ack=0.003s`, `free_bytes` as `folder_free=123B`. */
-function performanceOf(check: string, name: string, value: number): string {
+function performanceData(check: string, name: string, value: number): string {
   const [, stem = name, unit = ""] = /^(.*?)_?(seconds|bytes)?$/.exec(name) ?? [];
   const label = [check, stem].filter((word) => word !== "").join("_");
   return `${label}=${value}${unit === "seconds" ? "s" : unit === "bytes" ? "B" : ""}`;
@@ -116,6 +121,6 @@ function oneLine({ text, advice }: Finding): string {
 }
 
 /** A bar would begin the performance data, and a line's end the next line. */
-function plain(text: string): string {
+function nagiosText(text: string): string {
   return escapeControlChars(text.replaceAll("|", "/").replace(/\s*\n\s*/g, " "));
 }

@@ -1,29 +1,31 @@
 import { isLoopback } from "../../server/client-address.ts";
 import type { SettingsRead } from "../../server/settings/read.ts";
 import type { Settings } from "../../server/settings/settings.ts";
-import { checkOf, type Finding, type Judgement, unless } from "./check.ts";
+import { type CheckResult, defineCheck, type Finding, findingsOr } from "./check.ts";
 
 /** Whether a server would start with the settings, and what is not as it should be on an address that others reach. */
-export const SETTINGS_CHECK = checkOf({
+export const SETTINGS_CHECK = defineCheck({
   name: "settings",
-  gather: ({ read }) => read,
-  judge: judgeSettings,
+  collect: ({ read }) => read,
+  evaluate: evaluateSettings,
 });
 
 /** Judges settings as `serve` would have read them. */
-export function judgeSettings(read: SettingsRead): Judgement {
-  const faults: Finding[] = read.warnings.map((text) => ({ mark: "warning", text }));
+export function evaluateSettings(read: SettingsRead): CheckResult {
+  const findings: Finding[] = read.warnings.map((text) => ({ mark: "warning", text }));
   if ("problems" in read) {
-    faults.push(...read.problems.map((text): Finding => ({ mark: "problem", text })));
-    return { findings: faults };
+    findings.push(...read.problems.map((text): Finding => ({ mark: "problem", text })));
+    return { findings };
   }
-  faults.push(...dangers(read.settings));
+  findings.push(...exposureFindings(read.settings));
   const { host, port } = read.settings;
-  return { findings: unless(faults, `A server with these settings would listen on ${host}, port ${port}.`) };
+  return {
+    findings: findingsOr(findings, `A server with these settings would listen on ${host}, port ${port}.`),
+  };
 }
 
 /** A server for this machine only is reached by others where a proxy on it leads there. */
-function behindProxy(demoAccounts: boolean | undefined, isProxied: boolean): Finding[] {
+function proxyFindings(demoAccounts: boolean | undefined, isProxied: boolean): Finding[] {
   const advice = "Set DEMO_ACCOUNTS=false.";
   if (demoAccounts === true)
     return [
@@ -44,8 +46,8 @@ function behindProxy(demoAccounts: boolean | undefined, isProxied: boolean): Fin
 }
 
 /** What may be so on a first try, and must not be where others reach the server. */
-function dangers({ host, demoAccounts, tlsCert, trustedProxies }: Settings): Finding[] {
-  if (isLoopback(host)) return behindProxy(demoAccounts, trustedProxies.length > 0);
+function exposureFindings({ host, demoAccounts, tlsCert, trustedProxies }: Settings): Finding[] {
+  if (isLoopback(host)) return proxyFindings(demoAccounts, trustedProxies.length > 0);
   const found: Finding[] = [];
   if (demoAccounts === true)
     found.push({

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { subjectOf } from "../../client/token.ts";
-import { readTarget, type Target } from "../../conformance/target.ts";
+import { parseServerAddress, type ServerAddress } from "../../conformance/target.ts";
 import type { RedisInspection } from "../../engine/redis/inspect.ts";
 import { FileUnusable } from "../../engine/sqlite/folder-files.ts";
 import { inspectStore, type StoreInspection } from "../../engine/sqlite/inspect.ts";
@@ -10,41 +10,41 @@ import type { SettingsRead } from "../../server/settings/read.ts";
 import { redisAddressOf } from "../../server/settings/redis-url.ts";
 import { findSecretKey } from "../../server/settings/secret-key.ts";
 import type { Settings } from "../../server/settings/settings.ts";
-import { failureLines } from "../failure.ts";
+import { errorLines } from "../failure.ts";
 import { inspectRedisFor } from "../store.ts";
 
 /** What all checks start from. Nothing of it was changed to find it out. */
-export interface Situation {
+export interface DoctorFacts {
   readonly read: SettingsRead;
   /** Undefined where they are wrong: what depends on them is not looked at. */
   readonly settings: Settings | undefined;
   /** The server to look at, or in words why there is none. */
-  readonly server: ServerAtHand | string;
+  readonly server: DoctorTarget | string;
   /** Undefined where the server does not answer. */
-  readonly health: Health | Fault | undefined;
-  readonly credential: Credential | string;
+  readonly health: Health | InspectionError | undefined;
+  readonly credential: DoctorCredential | string;
   /** What the settings keep the data in, as it was found. */
-  readonly data: Data;
+  readonly data: InspectedData;
   /** How long anything may take to answer, in milliseconds. */
-  readonly patience: number;
+  readonly timeoutMs: number;
 }
 
 /** Redis, or the embedded store, which may not be there yet; a fault is what keeps it from being looked at. */
-export type Data =
-  | { readonly kind: "redis"; readonly redis: RedisInspection | Fault }
-  | { readonly kind: "embedded"; readonly store: StoreInspection | Fault | undefined }
+export type InspectedData =
+  | { readonly kind: "redis"; readonly redis: RedisInspection | InspectionError }
+  | { readonly kind: "embedded"; readonly store: StoreInspection | InspectionError | undefined }
   | { readonly kind: "unknown" };
 
-export interface Fault {
-  readonly fault: string;
+export interface InspectionError {
+  readonly error: string;
   /** What to do about it, where what was asked knows. */
   readonly advice?: string;
 }
 
 /** Where the server is. */
-export interface ServerAtHand extends Target {
+export interface DoctorTarget extends ServerAddress {
   /** It was named, and so is expected to run; else it is where the settings would have one listen. */
-  readonly given: boolean;
+  readonly isNamed: boolean;
   /** Options of a connection to it. Our own certificate is compared, not trusted: it need not be for 127.0.0.1. */
   readonly tls: { readonly rejectUnauthorized?: boolean };
 }
@@ -55,49 +55,52 @@ export interface Health {
   readonly ready: number;
   readonly version: string | undefined;
   /** How far its clock is ahead of ours, in milliseconds, give or take half a second; undefined without a Date field. */
-  readonly ahead: number | undefined;
+  readonly aheadMs: number | undefined;
   /** Demo accounts that can be used at this address. */
   readonly demo?: readonly string[];
   /** Whether the server's own page, at this address, is taken for one of another origin. */
   readonly refusesOwnPage?: boolean;
   /** How long /healthz took, in milliseconds. */
-  readonly took: number;
+  readonly tookMs: number;
 }
 
 /** What the doctor may speak with. */
-export type Credential =
+export type DoctorCredential =
   | { readonly secret: string; readonly from: string }
   | { readonly token: string; readonly user: string; readonly from: string };
 
 /** What was asked for. */
-export interface Given {
+export interface DoctorOptions {
   readonly read: SettingsRead;
   /** The server that was named; without it, the one that the settings describe. */
-  readonly target?: Target | undefined;
+  readonly target?: ServerAddress | undefined;
   /** A token that was given, and where it comes from. */
   readonly token?: { readonly token: string; readonly from: string } | undefined;
-  readonly patience: number;
+  readonly timeoutMs: number;
   /** Files larger than this are not read through, in bytes. */
-  readonly readThrough: number;
+  readonly maxFullCheckBytes: number;
 }
 
 /** Finds out what all checks start from. */
-export async function lookAround(given: Given): Promise<Situation> {
-  const { read, target, token, patience } = given;
+export async function collectFacts(options: DoctorOptions): Promise<DoctorFacts> {
+  const { read, target, token, timeoutMs: patience } = options;
   const settings = "settings" in read ? read.settings : undefined;
-  const server = target === undefined ? ownServer(settings) : { ...target, given: true, tls: {} };
-  const health = typeof server === "string" ? undefined : await askHealth(server, patience);
+  const server = target === undefined ? ownServer(settings) : { ...target, isNamed: true, tls: {} };
+  const health = typeof server === "string" ? undefined : await fetchHealth(server, patience);
   const credential = token === undefined ? ownKey(settings, server) : readToken(token);
-  const data = settings === undefined ? { kind: "unknown" as const } : await lookAtData(settings, given);
-  return { read, settings, server, health, credential, data, patience };
+  const data = settings === undefined ? { kind: "unknown" as const } : await inspectData(settings, options);
+  return { read, settings, server, health, credential, data, timeoutMs: patience };
 }
 
-async function lookAtData(settings: Settings, { patience, readThrough }: Given): Promise<Data> {
-  const fault = (error: unknown): Fault =>
+async function inspectData(
+  settings: Settings,
+  { timeoutMs: patience, maxFullCheckBytes: readThrough }: DoctorOptions,
+): Promise<InspectedData> {
+  const fault = (error: unknown): InspectionError =>
     // What the file system refuses may be refused only to who asks; the check says so.
     error instanceof FileUnusable && error.cause === undefined
-      ? { fault: error.problem, advice: error.advice }
-      : { fault: failureLines(error).join(" ") };
+      ? { error: error.problem, advice: error.advice }
+      : { error: errorLines(error).join(" ") };
   if (redisAddressOf(settings) !== undefined)
     return { kind: "redis", redis: await inspectRedisFor(settings, patience).catch(fault) };
   const look = Promise.try(() =>
@@ -107,18 +110,18 @@ async function lookAtData(settings: Settings, { patience, readThrough }: Given):
 }
 
 /** Where a server with these settings listens, as this machine reaches it. */
-export function ownServer(settings: Settings | undefined): ServerAtHand | string {
+export function ownServer(settings: Settings | undefined): DoctorTarget | string {
   if (settings === undefined) return "The settings are wrong; --url says which server to look at.";
   const { host, port, tlsCert } = settings;
   if (port === 0) return "PORT=0 takes any free port; --url says which server to look at.";
   const reachable = ({ "0.0.0.0": "127.0.0.1", "::": "::1" } as Record<string, string>)[host] ?? host;
-  const place = `${reachable.includes(":") ? `[${reachable}]` : reachable}:${port}`;
-  const target = readTarget(`${tlsCert === undefined ? "http" : "https"}://${place}`);
+  const authority = `${reachable.includes(":") ? `[${reachable}]` : reachable}:${port}`;
+  const target = parseServerAddress(`${tlsCert === undefined ? "http" : "https"}://${authority}`);
   if (target === undefined) return `HOST=${host} is no address that can be asked; --url says which is.`;
-  return { ...target, given: false, tls: tlsCert === undefined ? {} : { rejectUnauthorized: false } };
+  return { ...target, isNamed: false, tls: tlsCert === undefined ? {} : { rejectUnauthorized: false } };
 }
 
-async function askHealth(server: ServerAtHand, patience: number): Promise<Situation["health"]> {
+async function fetchHealth(server: DoctorTarget, patience: number): Promise<DoctorFacts["health"]> {
   const ask = (path: string, headers: Record<string, string> = {}) =>
     fetch(`${server.http}${path}`, {
       headers,
@@ -145,21 +148,21 @@ async function askHealth(server: ServerAtHand, patience: number): Promise<Situat
       demo: Array.isArray(demo) ? demo.map((account) => String(account?.user)) : [],
       refusesOwnPage: code === "origin_refused",
       // The field has whole seconds: the middle of them is at most half a second off.
-      ahead: Number.isNaN(date) ? undefined : date + 500 - (wall + took / 2),
-      took,
+      aheadMs: Number.isNaN(date) ? undefined : date + 500 - (wall + took / 2),
+      tookMs: took,
     };
   } catch (error) {
-    return { fault: faultInWords(error as Error & { code?: unknown }, patience) };
+    return { error: explainFetchError(error as Error & { code?: unknown }, patience) };
   }
 }
 
-function faultInWords({ name, code, message }: Error & { code?: unknown }, patience: number): string {
+function explainFetchError({ name, code, message }: Error & { code?: unknown }, patience: number): string {
   if (code === "ECONNREFUSED" || code === "ConnectionRefused") return "nothing listens there";
   return name === "TimeoutError" ? `no answer within ${patience / 1000} s` : message;
 }
 
 /** The key that a server with these settings signs with; none is made here. */
-function ownKey(settings: Settings | undefined, server: Situation["server"]): Credential | string {
+function ownKey(settings: Settings | undefined, server: DoctorFacts["server"]): DoctorCredential | string {
   if (settings === undefined) return "the settings are wrong";
   const { secretKey, dataDir } = settings;
   if (secretKey !== undefined) return { secret: secretKey, from: "SECRET_KEY" };
@@ -167,13 +170,13 @@ function ownKey(settings: Settings | undefined, server: Situation["server"]): Cr
   if (redisAddressOf(settings) !== undefined || !existsSync(path))
     return "there is no SECRET_KEY here, and no PARLEY_TOKEN";
   const isElsewhere =
-    typeof server !== "string" && server.given && !isLoopback(new URL(server.http).hostname);
+    typeof server !== "string" && server.isNamed && !isLoopback(new URL(server.http).hostname);
   if (isElsewhere) return `the key in ${path} is for servers of this machine; set SECRET_KEY or PARLEY_TOKEN`;
   const read = findSecretKey(settings);
   return "problem" in read ? read.problem : { secret: read.secret, from: path };
 }
 
-function readToken({ token, from }: { token: string; from: string }): Credential | string {
+function readToken({ token, from }: { token: string; from: string }): DoctorCredential | string {
   const user = subjectOf(token);
   return user === undefined ? `what ${from} holds is not a token` : { token, user, from };
 }

@@ -1,4 +1,4 @@
-import { checkOf, type Finding, inSeconds, type Judgement, unless } from "./check.ts";
+import { type CheckResult, defineCheck, type Finding, findingsOr, toSeconds } from "./check.ts";
 
 /** Clocks by whose they are, each with how far it is ahead of this machine's, in milliseconds. */
 export interface TimeFacts {
@@ -11,57 +11,57 @@ export interface TimeFacts {
 }
 
 /** Difference above which a clock is not right, in milliseconds; what is compared is known to half a second. */
-export const NOT_RIGHT = 2_000;
+export const MAX_CLOCK_SKEW_MS = 2_000;
 
 /** This machine's clock against those of Redis, the store and a running server. */
-export const TIME_CHECK = checkOf({
+export const TIME_CHECK = defineCheck({
   name: "time",
-  gather({ settings, health, data }): TimeFacts | string {
-    const server = health !== undefined && "alive" in health ? health.ahead : undefined;
+  collect({ settings, health, data }): TimeFacts | string {
+    const server = health !== undefined && "alive" in health ? health.aheadMs : undefined;
     const redis = data.kind === "redis" && "ahead" in data.redis ? data.redis.ahead : undefined;
     const newest = data.kind === "embedded" && data.store && "newestAt" in data.store && data.store.newestAt;
     const stored = newest ? newest - Date.now() : undefined;
     if (server === undefined && redis === undefined && stored === undefined)
       return "There is no other clock to compare with: no store, no Redis and no server answers.";
-    return { redis, server, stored, leeway: settings?.tokenLeeway ?? USUAL_LEEWAY };
+    return { redis, server, stored, leeway: settings?.tokenLeeway ?? DEFAULT_LEEWAY_S };
   },
-  judge: judgeTime,
+  evaluate: evaluateTime,
 });
 
 /** TOKEN_LEEWAY where the settings cannot be read, in seconds. */
-const USUAL_LEEWAY = 30;
+const DEFAULT_LEEWAY_S = 30;
 
 /** Judges how far clocks are apart. */
-export function judgeTime({ redis, server, stored, leeway }: TimeFacts): Judgement {
-  const faults: Finding[] = [];
+export function evaluateTime({ redis, server, stored, leeway }: TimeFacts): CheckResult {
+  const findings: Finding[] = [];
   const clocks: [string, number | undefined][] = [
     ["Redis", redis],
     ["the server", server],
   ];
   for (const [whose, ahead] of clocks) {
-    if (ahead === undefined || Math.abs(ahead) <= NOT_RIGHT) continue;
+    if (ahead === undefined || Math.abs(ahead) <= MAX_CLOCK_SKEW_MS) continue;
     const isMuch = Math.abs(ahead) > leeway * 1000;
-    faults.push({
+    findings.push({
       mark: isMuch ? "problem" : "warning",
-      text: `The clock of ${whose} is ${apart(ahead)} this machine's${isMuch ? ": tokens made on one are refused on the other, or end early" : ""}.`,
+      text: `The clock of ${whose} is ${formatSkew(ahead)} this machine's${isMuch ? ": tokens made on one are refused on the other, or end early" : ""}.`,
       advice: "Have all machines follow a time server (NTP).",
     });
   }
-  if (stored !== undefined && stored > NOT_RIGHT)
-    faults.push({
+  if (stored !== undefined && stored > MAX_CLOCK_SKEW_MS)
+    findings.push({
       mark: "warning",
-      text: `The newest entry of the store is ${apart(stored)} this machine's clock, which was set back: the store goes on with its own time until the clock has caught up.`,
+      text: `The newest entry of the store is ${formatSkew(stored)} this machine's clock, which was set back: the store goes on with its own time until the clock has caught up.`,
       advice: "Have the machine follow a time server (NTP).",
     });
   const compared = clocks.filter(([, ahead]) => ahead !== undefined).map(([whose]) => whose);
   if (stored !== undefined) compared.push("the store");
   const offsets = clocks.flatMap(([, ahead]) => (ahead === undefined ? [] : [Math.abs(ahead)]));
   return {
-    findings: unless(faults, `The clock agrees with ${compared.join(" and ")}.`),
-    ...(offsets.length > 0 && { values: { offset_seconds: inSeconds(Math.max(...offsets)) } }),
+    findings: findingsOr(findings, `The clock agrees with ${compared.join(" and ")}.`),
+    ...(offsets.length > 0 && { values: { offset_seconds: toSeconds(Math.max(...offsets)) } }),
   };
 }
 
-function apart(ahead: number): string {
+function formatSkew(ahead: number): string {
   return `${(Math.abs(ahead) / 1000).toFixed(1)} s ${ahead > 0 ? "ahead of" : "behind"}`;
 }

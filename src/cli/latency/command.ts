@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Command } from "commander";
 import { escapeControlChars } from "../../core/harmless.ts";
-import { secondsOption, wholeOption } from "../flag-values.ts";
-import { figuresJson } from "../percentiles.ts";
-import { print, remark } from "../print.ts";
-import { endOnSignal } from "../process-events.ts";
+import { integerOption, secondsOption } from "../flag-values.ts";
+import { roundedJson } from "../percentiles.ts";
+import { print, printNote } from "../print.ts";
+import { exitOnSignal } from "../process-events.ts";
 import { signIn } from "../sign-in.ts";
 import { addTargetFlags, loadTarget, type TargetFlags } from "../target.ts";
 import { Probe } from "./probe.ts";
-import { type Sample, sampleText, seriesOf, seriesText } from "./series.ts";
+import { formatSample, formatSummary, type Sample, summarize } from "./series.ts";
 
 interface LatencyFlags extends TargetFlags {
   readonly count?: number;
@@ -19,12 +19,12 @@ interface LatencyFlags extends TargetFlags {
 }
 
 /** Where it is asked when no conversation is named: nobody else is disturbed. */
-const USUAL_CONVERSATION = "latency";
+const DEFAULT_CONVERSATION = "latency";
 
 const NOTE = `
 Without --count it goes on until Ctrl+C, and then says what it came to, as ping(8) does. A ping is answered at once and
 costs nothing. An ack (--acks) says that a message is stored: each is a request of the user's plan and stays in the
-conversation (${USUAL_CONVERSATION}, unless one is named). A connection that breaks is opened again; what was asked meanwhile is lost.
+conversation (${DEFAULT_CONVERSATION}, unless one is named). A connection that breaks is opened again; what was asked meanwhile is lost.
 
   parley latency --count 3 --interval 0.1
 
@@ -36,7 +36,7 @@ export function latencyCommand(): Command {
     .description("measure how long a server takes to answer, at an interval")
     .option("--acks", "measure acks of messages, in the place of pings");
   command
-    .addOption(wholeOption(command, "--count <count>", "end after so many", 1, 1e9))
+    .addOption(integerOption(command, "--count <count>", "end after so many", 1, 1e9))
     .addOption(secondsOption(command, "--interval <seconds>", "from one to the next", 0.1, 86_400).default(1))
     .addOption(secondsOption(command, "--timeout <seconds>", "what comes later is lost", 0.1, 60).default(5))
     .option("--json", "write each as JSON, an object a line, and the whole at the end");
@@ -47,24 +47,24 @@ async function latency(flags: LatencyFlags): Promise<void> {
   const { count = Number.POSITIVE_INFINITY, interval, timeout, json = false } = flags;
   const target = loadTarget(flags);
   const credential = await signIn(target);
-  const conversation = flags.conversation ?? USUAL_CONVERSATION;
+  const conversation = flags.conversation ?? DEFAULT_CONVERSATION;
   const question = flags.acks ? "message" : "ping";
   const probe = new Probe(target, credential, conversation, question, timeout * 1000);
   const ending = new AbortController();
   let signalled: number | undefined;
-  const stopListening = endOnSignal((code) => {
+  const stopListening = exitOnSignal((code) => {
     signalled = code;
     ending.abort();
   });
   try {
     await probe.open();
-    remark(`${question}s to ${target.http} as ${escapeControlChars(credential.user)}, in ${conversation}`);
-    const samples = await take(probe, count, interval * 1000, ending.signal, (number, sample) =>
-      print(json ? figuresJson({ number, ...sample }) : sampleText(number, sample)),
+    printNote(`${question}s to ${target.http} as ${escapeControlChars(credential.user)}, in ${conversation}`);
+    const samples = await takeSamples(probe, count, interval * 1000, ending.signal, (number, sample) =>
+      print(json ? roundedJson({ number, ...sample }) : formatSample(number, sample)),
     );
-    const series = seriesOf(samples);
-    print(json ? figuresJson(series) : seriesText(series).join("\n"));
-    process.exitCode = signalled ?? (series.loss > 0 ? 1 : 0);
+    const summary = summarize(samples);
+    print(json ? roundedJson(summary) : formatSummary(summary).join("\n"));
+    process.exitCode = signalled ?? (summary.loss > 0 ? 1 : 0);
   } finally {
     stopListening();
     probe.close();
@@ -72,26 +72,26 @@ async function latency(flags: LatencyFlags): Promise<void> {
 }
 
 /** Takes `count` samples, one every `interval` milliseconds whatever became of those before it. */
-async function take(
+async function takeSamples(
   probe: Probe,
   count: number,
   interval: number,
   signal: AbortSignal,
-  told: (number: number, sample: Sample) => void,
+  onSample: (number: number, sample: Sample) => void,
 ): Promise<readonly Sample[]> {
   const samples: Sample[] = [];
   const open = new Set<Promise<void>>();
   const start = performance.now();
   for (let number = 1; number <= count && !signal.aborted; number++) {
-    const taken = probe.ask().then((sample) => {
+    const taken = probe.send().then((sample) => {
       // What was not answered when it was ended is not lost.
       if (signal.aborted && "lost" in sample) return;
       samples.push(sample);
-      told(number, sample);
+      onSample(number, sample);
     });
     open.add(taken);
     void taken.then(() => open.delete(taken));
-    if (number < count) await untilTime(start + number * interval, signal);
+    if (number < count) await sleepUntil(start + number * interval, signal);
   }
   if (signal.aborted) probe.close();
   await Promise.all(open);
@@ -99,6 +99,6 @@ async function take(
 }
 
 /** Waits until `time` of the clock of `performance`, or until `signal`. */
-async function untilTime(time: number, signal: AbortSignal): Promise<void> {
+async function sleepUntil(time: number, signal: AbortSignal): Promise<void> {
   await sleep(Math.max(0, time - performance.now()), undefined, { signal }).catch(() => {});
 }

@@ -4,19 +4,19 @@ import type { SigningKey } from "../../conformance/signer.ts";
 import { escapeControlChars } from "../../core/harmless.ts";
 import { type Plan, planRun } from "../../scenario/plan.ts";
 import type { Problem } from "../../scenario/read.ts";
-import { readAnyRecording } from "../../scenario/read-har.ts";
-import { Failure, Misuse } from "../failure.ts";
-import { gather, secondsOption } from "../flag-values.ts";
-import { print, printJson, remark } from "../print.ts";
+import { parseRecordingOrHar } from "../../scenario/read-har.ts";
+import { CliError, UsageError } from "../failure.ts";
+import { collectOption, secondsOption } from "../flag-values.ts";
+import { print, printJson, printNote } from "../print.ts";
 import { loadTarget } from "../target.ts";
-import { type CastFlags, castOf } from "./cast.ts";
+import { type IdentityFlags, resolveIdentities } from "./cast.ts";
 import { junitOf } from "./junit.ts";
-import { playRecording } from "./player.ts";
-import { paintFor, reportOf } from "./report.ts";
+import { runRecording } from "./player.ts";
+import { colorsFor, formatReport } from "./report.ts";
 import { type FileResult, hasFailed, resultsOf } from "./results.ts";
-import { findTokens, type TokenNeeds } from "./tokens.ts";
+import { findTokens, type TokenDeps } from "./tokens.ts";
 
-interface RunFlags extends Partial<CastFlags> {
+interface RunFlags extends Partial<IdentityFlags> {
   readonly url?: string;
   readonly context?: string;
   readonly secretKeyFile?: string;
@@ -55,9 +55,13 @@ export function runCommand(): Command {
     .description("play recordings against a server, and compare what comes back")
     .option("--url <address>", "the server (default: http://127.0.0.1:8000)")
     .option("--context <context>", "the server of this context")
-    .option("--user <[client=]user>", "who plays a client; may be given several times", gather)
-    .option("--token <[client=]token>", "token of who plays a client; may be given several times", gather)
-    .option("--conversation <[name=]name>", "where it takes place; may be given several times", gather)
+    .option("--user <[client=]user>", "who plays a client; may be given several times", collectOption)
+    .option(
+      "--token <[client=]token>",
+      "token of who plays a client; may be given several times",
+      collectOption,
+    )
+    .option("--conversation <[name=]name>", "where it takes place; may be given several times", collectOption)
     .option("--secret-key-file <path>", "file with the server's SECRET_KEY, to sign tokens for everybody")
     .option("--issuer <name>", "issuer of such tokens", process.env.TOKEN_ISSUER || "parley")
     .option("--audience <name>", "audience of such tokens", process.env.TOKEN_AUDIENCE || "parley")
@@ -88,14 +92,14 @@ async function run(files: readonly string[], flags: RunFlags): Promise<void> {
   const problems = plans.flatMap(({ file, problems }) =>
     problems.map(({ line, message }) => `${file}:${line}: ${message}.`),
   );
-  if (problems.length > 0) throw new Misuse(...problems);
+  if (problems.length > 0) throw new UsageError(...problems);
   const results: FileResult[] = [];
-  const signedIn: TokenNeeds["signedIn"] = new Map();
-  const paint = paintFor(process.stdout);
+  const signedIn: TokenDeps["signedIn"] = new Map();
+  const paint = colorsFor(process.stdout);
   for (const { file, plan } of plans) {
     const result = await runFile(file, plan!, { flags, target, key, signedIn });
     results.push(result);
-    if (!flags.json) print(reportOf(result, paint));
+    if (!flags.json) print(formatReport(result, paint));
   }
   if (flags.json) printJson({ server: target.ws, files: results }, 2);
   if (flags.junit !== undefined) writeJunit(flags.junit, results);
@@ -105,25 +109,25 @@ async function run(files: readonly string[], flags: RunFlags): Promise<void> {
 async function runFile(
   file: string,
   plan: Plan,
-  { flags, target, key, signedIn }: TokenNeeds & { readonly flags: RunFlags },
+  { flags, target, key, signedIn }: TokenDeps & { readonly flags: RunFlags },
 ): Promise<FileResult> {
-  const { recording, left } = plan;
+  const { recording, dropped: left } = plan;
   if (left > 0)
-    remark(
+    printNote(
       `${escapeControlChars(file)}: ${left} messages were said by nobody of the file; they are left out.`,
     );
   const { user = [], token = [], conversation = [] } = flags;
-  const casting = castOf(recording, { user, token, conversation });
+  const casting = resolveIdentities(recording, { user, token, conversation });
   const tokens = await findTokens(recording, casting, { target, key, signedIn });
   const options = { patience: flags.timeout * 1000, pace: flags.pace ?? false };
   const begin = performance.now();
-  const play = await playRecording({ plan, casting, target, tokens, options });
+  const runner = await runRecording({ plan, identities: casting, target, tokens, options });
   const seconds = (performance.now() - begin) / 1000;
-  return { file, clients: recording.clients.length, results: resultsOf(plan, play), seconds };
+  return { file, clients: recording.clients.length, results: resultsOf(plan, runner), seconds };
 }
 
 function planOf(file: string): { readonly plan?: Plan; readonly problems: readonly Problem[] } {
-  const read = readAnyRecording(readText(file));
+  const read = parseRecordingOrHar(readText(file));
   return read.recording === undefined ? { problems: read.problems } : planRun(read.recording);
 }
 
@@ -132,7 +136,7 @@ function readText(file: string): string {
     return readFileSync(file === "-" ? 0 : file, "utf8");
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    throw new Misuse(`The file ${JSON.stringify(file)} cannot be read (${code ?? message}).`);
+    throw new UsageError(`The file ${JSON.stringify(file)} cannot be read (${code ?? message}).`);
   }
 }
 
@@ -142,7 +146,7 @@ function readKey({ secretKeyFile: path, issuer, audience }: RunFlags): SigningKe
     return { secret: readFileSync(path, "utf8").trim(), issuer, audience };
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    throw new Misuse(`The file ${JSON.stringify(path)} cannot be read (${code ?? message}).`);
+    throw new UsageError(`The file ${JSON.stringify(path)} cannot be read (${code ?? message}).`);
   }
 }
 
@@ -151,6 +155,6 @@ function writeJunit(path: string, results: readonly FileResult[]): void {
     writeFileSync(path, junitOf(results));
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
-    throw new Failure(`The results cannot be written to ${JSON.stringify(path)} (${code ?? message}).`);
+    throw new CliError(`The results cannot be written to ${JSON.stringify(path)} (${code ?? message}).`);
   }
 }

@@ -1,5 +1,5 @@
 // JUnit XML, as continuous integration reads it: a suite for each file, a case for each expectation.
-import { type FileResult, hasFailed, type Result, shown } from "./results.ts";
+import { type ExpectationResult, type FileResult, formatValue, hasFailed } from "./results.ts";
 
 /** The results of all files as a JUnit document. */
 export function junitOf(files: readonly FileResult[]): string {
@@ -22,14 +22,14 @@ function suiteOf({ file, results, seconds }: FileResult): string[] {
   ];
 }
 
-function countsOf(results: readonly Result[]): string {
+function countsOf(results: readonly ExpectationResult[]): string {
   const failures = results.filter((result) => hasFailed(result) && result.outcome !== "halted").length;
   const errors = results.filter(({ outcome }) => outcome === "halted").length;
   const skipped = results.filter(({ outcome }) => outcome === "unreached").length;
   return `tests="${results.length}" failures="${failures}" errors="${errors}" skipped="${skipped}"`;
 }
 
-function caseOf(file: string, result: Result): string[] {
+function caseOf(file: string, result: ExpectationResult): string[] {
   const { line, client, what, note, outcome, seconds, differences, why } = result;
   const name = [line === undefined ? undefined : `line ${line}:`, client, what, note && `(${note})`]
     .filter((part) => part !== undefined)
@@ -39,7 +39,7 @@ function caseOf(file: string, result: Result): string[] {
   if (outcome === "unreached")
     return [`${open}>`, '      <skipped message="the run was over before"/>', "    </testcase>"];
   const details = differences.map(
-    ({ path, expected, came }) => `${path}: expected ${shown(expected)}, came ${shown(came)}`,
+    ({ path, expected, came }) => `${path}: expected ${formatValue(expected)}, came ${formatValue(came)}`,
   );
   const message = outcome === "unexpected" ? "nothing expects it" : (why ?? details[0] ?? outcome);
   const tag = outcome === "halted" ? "error" : "failure";

@@ -1,51 +1,57 @@
 // Carries a run out over real sockets: one for each line, raw frames, nothing of the client library.
 import { SUBPROTOCOL } from "../../protocol/version.ts";
 import type { Effect } from "../../scenario/effects.ts";
-import { Names } from "../../scenario/names.ts";
-import type { Plan, PlannedLine } from "../../scenario/plan.ts";
-import { Play, type PlayOptions } from "../../scenario/play.ts";
-import { reach, readObject } from "../sign-in.ts";
+import { NameMapping } from "../../scenario/names.ts";
+import type { Plan, PlannedConnection } from "../../scenario/plan.ts";
+import { type RunnerOptions, ScenarioRunner } from "../../scenario/play.ts";
+import { fetchServer, readJsonObject } from "../sign-in.ts";
 import type { Target } from "../target.ts";
-import type { Casting } from "./cast.ts";
+import type { RunIdentities } from "./cast.ts";
 import type { Tokens } from "./tokens.ts";
 
-export interface Run {
+export interface RunDeps {
   readonly plan: Plan;
-  readonly casting: Casting;
+  readonly identities: RunIdentities;
   readonly target: Target;
   readonly tokens: Tokens;
-  readonly options: PlayOptions;
+  readonly options: RunnerOptions;
 }
 
 /** How long sockets may take to close at the end, in milliseconds: a frozen line would take as long as it is frozen. */
-const LAST_CLOSE = 500;
+const CLOSE_TIMEOUT_MS = 500;
 
 /** Plays a recording to its end. */
-export function playRecording({ plan, casting, target, tokens, options }: Run): Promise<Play> {
-  const names = new Names(plan.recording, casting);
-  const play = new Play(plan, names, options);
-  const sockets = new Map<PlannedLine, WebSocket>();
-  const places = new Map(plan.recording.clients.map(({ name, conversation }) => [name, conversation]));
+export function runRecording({
+  plan,
+  identities: casting,
+  target,
+  tokens,
+  options,
+}: RunDeps): Promise<ScenarioRunner> {
+  const mapping = new NameMapping(plan.recording, casting);
+  const runner = new ScenarioRunner(plan, mapping, options);
+  const sockets = new Map<PlannedConnection, WebSocket>();
+  const conversations = new Map(plan.recording.clients.map(({ name, conversation }) => [name, conversation]));
   /** By user, the server's name for the last line that was let in. */
   const connections = new Map<string, string>();
   let timer: ReturnType<typeof setTimeout> | undefined;
   const now = () => performance.now();
 
   return new Promise((resolve, reject) => {
-    function take(effects: readonly Effect[]): void {
+    function execute(effects: readonly Effect[]): void {
       try {
-        for (const effect of effects) carryOut(effect);
+        for (const effect of effects) perform(effect);
       } catch (error) {
         fail(error);
         return;
       }
       clearTimeout(timer);
-      if (play.isOver) {
-        void closeAll(sockets.values()).then(() => resolve(play));
+      if (runner.isOver) {
+        void closeAll(sockets.values()).then(() => resolve(runner));
         return;
       }
-      if (play.wakeAt !== undefined)
-        timer = setTimeout(() => take(play.tick(now())), Math.max(0, play.wakeAt - now()));
+      if (runner.wakeAt !== undefined)
+        timer = setTimeout(() => execute(runner.tick(now())), Math.max(0, runner.wakeAt - now()));
     }
 
     function fail(error: unknown): void {
@@ -54,26 +60,26 @@ export function playRecording({ plan, casting, target, tokens, options }: Run): 
       reject(error);
     }
 
-    function carryOut(effect: Effect): void {
-      switch (effect.do) {
+    function perform(effect: Effect): void {
+      switch (effect.type) {
         case "open":
           void open(effect).catch(fail);
           return;
         case "send":
-          sockets.get(effect.line)?.send(effect.data);
+          sockets.get(effect.connection)?.send(effect.data);
           return;
         case "send_token": {
-          const token = tokens.newer(effect.line.client);
-          sockets.get(effect.line)?.send(JSON.stringify({ ...effect.frame, token }));
+          const token = tokens.newer(effect.connection.client);
+          sockets.get(effect.connection)?.send(JSON.stringify({ ...effect.frame, token }));
           return;
         }
         case "close":
-          close(sockets.get(effect.line), effect.code, effect.reason);
+          close(sockets.get(effect.connection), effect.code, effect.reason);
           return;
         case "fault": {
           const { action } = effect;
-          void askFault(target, tokens.own(effect.line.client), effect).then((problem) =>
-            take(play.faulted(action, problem, now())),
+          void requestFault(target, tokens.own(effect.connection.client), effect).then((problem) =>
+            execute(runner.faultSettled(action, problem, now())),
           );
           return;
         }
@@ -82,11 +88,16 @@ export function playRecording({ plan, casting, target, tokens, options }: Run): 
       }
     }
 
-    async function open({ line, token: kind, after, epoch }: Effect & { do: "open" }): Promise<void> {
+    async function open({
+      connection: line,
+      token: kind,
+      after,
+      epoch,
+    }: Effect & { do: "open" }): Promise<void> {
       const name = casting.userOf.get(line.client) ?? "";
       const token = await tokens.forLine(line.client, kind, connections.get(name));
       const user = encodeURIComponent(name);
-      const conversation = encodeURIComponent(names.conversation(places.get(line.client) ?? ""));
+      const conversation = encodeURIComponent(mapping.conversation(conversations.get(line.client) ?? ""));
       const query = new URLSearchParams({
         ...(after !== undefined && { after: `${after}` }),
         ...(epoch !== undefined && { epoch }),
@@ -100,24 +111,24 @@ export function playRecording({ plan, casting, target, tokens, options }: Run): 
       let wasOpen = false;
       socket.addEventListener("open", () => {
         wasOpen = true;
-        take(play.opened(line, now()));
+        execute(runner.opened(line, now()));
       });
       socket.addEventListener("message", ({ data }) => {
         const connection =
           typeof data === "string" && /^\{"type":"welcome","connection":"(\w+)"/.exec(data)?.[1];
         if (connection) connections.set(name, connection);
-        take(play.received(line, typeof data === "string" ? data : new Uint8Array(data), now()));
+        execute(runner.received(line, typeof data === "string" ? data : new Uint8Array(data), now()));
       });
       socket.addEventListener("close", ({ code, reason }) => {
         sockets.delete(line);
         // Browsers show a refused handshake as 1006; runtimes have codes and words of their own for it.
-        take(wasOpen ? play.closed(line, code, reason, now()) : play.closed(line, 1006, "", now()));
+        execute(wasOpen ? runner.closed(line, code, reason, now()) : runner.closed(line, 1006, "", now()));
       });
       // A close follows each error, and says more.
       socket.addEventListener("error", () => {});
     }
 
-    take(play.start(now()));
+    execute(runner.start(now()));
   });
 }
 
@@ -129,20 +140,23 @@ function close(socket: WebSocket | undefined, code: number, reason: string): voi
 }
 
 /** Asks for a fault. Answers why it was not made; undefined where it was. */
-async function askFault(
+async function requestFault(
   target: Target,
   token: string,
-  { connection, fault }: Effect & { do: "fault" },
+  { connectionId: connection, fault }: Effect & { do: "fault" },
 ): Promise<string | undefined> {
   const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/json" };
   const body = JSON.stringify({ connection, fault });
   try {
-    const answer = await reach(target, "/test/faults", { method: "POST", headers, body });
-    if (answer.ok) return undefined;
-    const { detail, code } = await readObject(answer);
-    if (answer.status === 404 && (await readObject(await reach(target, "/config.json"))).faults !== true)
+    const response = await fetchServer(target, "/test/faults", { method: "POST", headers, body });
+    if (response.ok) return undefined;
+    const { detail, code } = await readJsonObject(response);
+    if (
+      response.status === 404 &&
+      (await readJsonObject(await fetchServer(target, "/config.json"))).faults !== true
+    )
       return `${target.http} makes no faults: start the server with TEST_FAULTS=true`;
-    return `the server would not make the fault (status ${answer.status}, ${code ?? "no code"}): ${detail ?? ""}`;
+    return `the server would not make the fault (status ${response.status}, ${code ?? "no code"}): ${detail ?? ""}`;
   } catch (error) {
     return (error as Error).message;
   }
@@ -154,5 +168,5 @@ async function closeAll(sockets: Iterable<WebSocket>): Promise<void> {
     socket.close(1000);
     return closed;
   });
-  await Promise.race([Promise.all(closing), new Promise((resolve) => setTimeout(resolve, LAST_CLOSE))]);
+  await Promise.race([Promise.all(closing), new Promise((resolve) => setTimeout(resolve, CLOSE_TIMEOUT_MS))]);
 }

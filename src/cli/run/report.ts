@@ -1,21 +1,21 @@
 import { styleText } from "node:util";
 import { escapeControlChars } from "../../core/harmless.ts";
-import { type FileResult, hasFailed, type Result, shown, tally } from "./results.ts";
+import { type ExpectationResult, type FileResult, formatValue, hasFailed, summarize } from "./results.ts";
 
-type Colour = "green" | "red" | "yellow" | "dim" | "bold";
+type Color = "green" | "red" | "yellow" | "dim" | "bold";
 
 /** Paints a text where a person sees it, unless NO_COLOR is set. */
-type Paint = (colour: Colour, text: string) => string;
+type Colorize = (colour: Color, text: string) => string;
 
 /** Paints what goes to a terminal that has colours, unless NO_COLOR is set. */
-export function paintFor(stream: NodeJS.WriteStream): Paint {
+export function colorsFor(stream: NodeJS.WriteStream): Colorize {
   return (colour, text) => styleText(colour, text, { stream });
 }
 
 /** What a person reads of one file: each thing that is not as expected, with what was expected and what came; then a sum. */
-export function reportOf({ file, results, seconds }: FileResult, paint: Paint): string {
+export function formatReport({ file, results, seconds }: FileResult, paint: Colorize): string {
   const failed = results.filter(hasFailed);
-  const counts = tally(results);
+  const counts = summarize(results);
   const expectations = results.length - counts.unexpected - counts.halted;
   const sum = [
     `${counts.passed} of ${expectations} as expected`,
@@ -26,12 +26,12 @@ export function reportOf({ file, results, seconds }: FileResult, paint: Paint): 
   ].join(", ");
   const head = failed.length === 0 ? paint("green", "passed") : paint("red", "FAILED");
   return [
-    ...failed.flatMap((result) => [...linesOf(file, result, paint), ""]),
+    ...failed.flatMap((result) => [...formatFailure(file, result, paint), ""]),
     `${head}  ${escapeControlChars(file)}: ${sum}`,
   ].join("\n");
 }
 
-const WORDS: Readonly<Record<Result["outcome"], string>> = {
+const OUTCOME_TEXT: Readonly<Record<ExpectationResult["outcome"], string>> = {
   passed: "came as expected",
   different: "came, but is different",
   missing: "did not come",
@@ -40,11 +40,11 @@ const WORDS: Readonly<Record<Result["outcome"], string>> = {
   unreached: "was not reached",
 };
 
-function linesOf(file: string, result: Result, paint: Paint): string[] {
+function formatFailure(file: string, result: ExpectationResult, paint: Colorize): string[] {
   const { line, client, what, note, outcome, differences, why } = result;
-  const place = escapeControlChars(line === undefined ? file : `${file}:${line}`);
+  const location = escapeControlChars(line === undefined ? file : `${file}:${line}`);
   const lines = [
-    `${paint("bold", `${place}  ${escapeControlChars(client)}  ${escapeControlChars(what)}`)}  ${paint("red", WORDS[outcome])}`,
+    `${paint("bold", `${location}  ${escapeControlChars(client)}  ${escapeControlChars(what)}`)}  ${paint("red", OUTCOME_TEXT[outcome])}`,
   ];
   if (note !== undefined) lines.push(paint("dim", `    ${escapeControlChars(note)}`));
   if (why !== undefined) lines.push(`    ${escapeControlChars(why)}`);
@@ -53,8 +53,8 @@ function linesOf(file: string, result: Result, paint: Paint): string[] {
   for (const { path, expected, came } of differences)
     lines.push(
       `    ${escapeControlChars(path)}`,
-      paint("green", `      - expected  ${escapeControlChars(shown(expected))}`),
-      paint("red", `      + came      ${escapeControlChars(shown(came))}`),
+      paint("green", `      - expected  ${escapeControlChars(formatValue(expected))}`),
+      paint("red", `      + came      ${escapeControlChars(formatValue(came))}`),
     );
   return lines;
 }

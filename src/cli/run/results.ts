@@ -1,18 +1,18 @@
 import type { Difference } from "../../scenario/compare.ts";
-import type { Outcome, Unexpected } from "../../scenario/outcome.ts";
+import type { ExpectationOutcome, Unexpected } from "../../scenario/outcome.ts";
 import type { Expectation, Plan } from "../../scenario/plan.ts";
-import type { Play } from "../../scenario/play.ts";
+import type { ScenarioRunner } from "../../scenario/play.ts";
 import { type Payload, typeOf } from "../../scenario/recording.ts";
 
 /** What became of one thing that a file expects, or of something that it does not. */
-export interface Result {
+export interface ExpectationResult {
   /** In the file; undefined for what is not in it. */
   readonly line?: number;
   readonly client: string;
   /** `message "m1"`, `close 4408`. */
   readonly what: string;
   readonly note?: string;
-  readonly outcome: Outcome["is"] | "unexpected" | "halted" | "unreached";
+  readonly outcome: ExpectationOutcome["kind"] | "unexpected" | "halted" | "unreached";
   readonly seconds: number;
   readonly differences: readonly Difference[];
   /** In words, where the differences do not say all; of what nothing expects, its content. */
@@ -23,33 +23,35 @@ export interface Result {
 export interface FileResult {
   readonly file: string;
   readonly clients: number;
-  readonly results: readonly Result[];
+  readonly results: readonly ExpectationResult[];
   readonly seconds: number;
 }
 
-export function hasFailed({ outcome }: Result): boolean {
+export function hasFailed({ outcome }: ExpectationResult): boolean {
   return outcome !== "passed" && outcome !== "unreached";
 }
 
 /** How many results there are of each outcome. */
-export function tally(results: readonly Result[]): Record<Result["outcome"], number> {
+export function summarize(
+  results: readonly ExpectationResult[],
+): Record<ExpectationResult["outcome"], number> {
   const counts = { passed: 0, different: 0, missing: 0, unexpected: 0, halted: 0, unreached: 0 };
   for (const { outcome } of results) counts[outcome]++;
   return counts;
 }
 
 /** The results of a run that is over: what was expected in the order of the file, then what was not. */
-export function resultsOf({ steps }: Plan, play: Play): Result[] {
+export function resultsOf({ steps }: Plan, runner: ScenarioRunner): ExpectationResult[] {
   const expected = steps
     .filter((step): step is Expectation => step.kind === "hear" || step.kind === "end")
-    .map((step) => resultOf(step, play.outcomes.get(step.at)));
-  const { halt } = play;
-  const halted: Result[] = halt
+    .map((step) => resultOf(step, runner.outcomes.get(step.index)));
+  const { abort: halt } = runner;
+  const halted: ExpectationResult[] = halt
     ? [
         {
           ...(halt.action.entry.line !== undefined && { line: halt.action.entry.line }),
-          client: halt.action.of.client,
-          what: DOING[halt.action.kind],
+          client: halt.action.connection.client,
+          what: ACTION_TEXT[halt.action.kind],
           outcome: "halted",
           seconds: 0,
           differences: [],
@@ -57,18 +59,18 @@ export function resultsOf({ steps }: Plan, play: Play): Result[] {
         },
       ]
     : [];
-  return [...expected, ...halted, ...play.unexpected.map(unexpected)];
+  return [...expected, ...halted, ...runner.unexpected.map(unexpectedResult)];
 }
 
-const DOING = {
+const ACTION_TEXT = {
   open: "opening a line",
   send: "sending",
   fault: "asking for a fault",
   leave: "closing",
 } as const;
 
-function resultOf(step: Expectation, outcome: Outcome | undefined): Result {
-  const { entry, of } = step;
+function resultOf(step: Expectation, outcome: ExpectationOutcome | undefined): ExpectationResult {
+  const { entry, connection: of } = step;
   const { line, note } = entry;
   const base = {
     ...(line !== undefined && { line }),
@@ -77,8 +79,8 @@ function resultOf(step: Expectation, outcome: Outcome | undefined): Result {
     what: step.kind === "end" ? `close ${step.entry.code}` : describe(step.entry),
   };
   if (outcome === undefined) return { ...base, outcome: "unreached", seconds: 0, differences: [] };
-  const seconds = outcome.took / 1000;
-  switch (outcome.is) {
+  const seconds = outcome.tookMs / 1000;
+  switch (outcome.kind) {
     case "passed":
       return { ...base, outcome: "passed", seconds, differences: [] };
     case "different":
@@ -92,7 +94,7 @@ function resultOf(step: Expectation, outcome: Outcome | undefined): Result {
   }
 }
 
-function unexpected({ client, what }: Unexpected): Result {
+function unexpectedResult({ client, what }: Unexpected): ExpectationResult {
   const base = { client, outcome: "unexpected", seconds: 0, differences: [] } as const;
   if ("close" in what) {
     const reason = what.reason === "" ? "" : ` (${what.reason})`;
@@ -113,8 +115,8 @@ function unexpected({ client, what }: Unexpected): Result {
 export function describe(payload: Payload): string {
   const type = typeOf(payload);
   const { frame } = payload;
-  const mark = frame?.id ?? frame?.code ?? frame?.user;
-  return mark === undefined ? type : `${type} ${JSON.stringify(mark)}`;
+  const label = frame?.id ?? frame?.code ?? frame?.user;
+  return label === undefined ? type : `${type} ${JSON.stringify(label)}`;
 }
 
 function contentOf(payload: Payload): unknown {
@@ -122,13 +124,13 @@ function contentOf(payload: Payload): unknown {
 }
 
 /** Longest text of a frame that is shown. */
-const SHOWN = 300;
+const MAX_SHOWN_LENGTH = 300;
 
 function shorten(text: string): string {
-  return text.length > SHOWN ? `${text.slice(0, SHOWN)}…` : text;
+  return text.length > MAX_SHOWN_LENGTH ? `${text.slice(0, MAX_SHOWN_LENGTH)}…` : text;
 }
 
 /** A value as it stands in a file; nothing at all is `nothing`. */
-export function shown(value: unknown): string {
+export function formatValue(value: unknown): string {
   return value === undefined ? "nothing" : shorten(JSON.stringify(value));
 }

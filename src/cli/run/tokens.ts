@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { subjectOf } from "../../client/token.ts";
 import { type SigningKey, sign } from "../../conformance/signer.ts";
-import type { Recording, Credential as Shown } from "../../scenario/recording.ts";
-import { Misuse } from "../failure.ts";
-import { reach, readObject, type Credential as SignedIn, signIn } from "../sign-in.ts";
+import type { Recording, CredentialKind as Shown } from "../../scenario/recording.ts";
+import { UsageError } from "../failure.ts";
+import { fetchServer, readJsonObject, type Credential as SignedIn, signIn } from "../sign-in.ts";
 import type { Target } from "../target.ts";
-import type { Casting } from "./cast.ts";
+import type { RunIdentities } from "./cast.ts";
 
 /** The tokens of a run, by the client's name. */
 export interface Tokens {
@@ -19,7 +19,7 @@ export interface Tokens {
   forLine(client: string, kind: Shown, connection: string | undefined): string | undefined | Promise<string>;
 }
 
-export interface TokenNeeds {
+export interface TokenDeps {
   readonly target: Target;
   /** Signs tokens for whoever is needed. */
   readonly key?: SigningKey | undefined;
@@ -31,23 +31,23 @@ export interface TokenNeeds {
 /** Signs every part in before the run begins, one after the other: somebody may have to be asked for a password. */
 export async function findTokens(
   recording: Recording,
-  casting: Casting,
-  { target, key, signedIn, env = process.env }: TokenNeeds,
+  identities: RunIdentities,
+  { target, key, signedIn, env = process.env }: TokenDeps,
 ): Promise<Tokens> {
   const renews = (client: string) =>
     recording.entries.some(
       (entry) => entry.dir === "out" && entry.client === client && entry.frame?.type === "token",
     );
   const tokens = new Map<string, { readonly own: string; readonly newer: string }>();
-  for (const { name } of recording.clients.filter((client) => needsOwn(recording, client.name))) {
-    const user = casting.userOf.get(name)!;
-    const given = casting.given.get(name);
+  for (const { name } of recording.clients.filter((client) => needsOwnToken(recording, client.name))) {
+    const user = identities.userOf.get(name)!;
+    const given = identities.givenTokens.get(name);
     if (given !== undefined) tokens.set(name, { own: given, newer: given });
     else if (key !== undefined) tokens.set(name, { own: sign(key, user), newer: sign(key, user) });
-    else tokens.set(name, await ask(user, renews(name)));
+    else tokens.set(name, await requestTokens(user, renews(name)));
   }
 
-  async function ask(user: string, isRenewed: boolean): Promise<{ own: string; newer: string }> {
+  async function requestTokens(user: string, isRenewed: boolean): Promise<{ own: string; newer: string }> {
     const named = { ...target, user: { value: user, from: "the recording" } };
     const credential =
       signedIn.get(user) ?? (await signIn({ ...named, secret: secretOf(user, target, env) }));
@@ -59,15 +59,15 @@ export async function findTokens(
     return { own, newer: (await credential.source()) ?? own };
   }
 
-  async function askExpired(client: string, connection: string | undefined): Promise<string> {
+  async function requestExpired(client: string, connection: string | undefined): Promise<string> {
     const headers = { Authorization: `Bearer ${own(client)}`, "Content-Type": "application/json" };
     const body = JSON.stringify({ connection, fault: { do: "expired_token" } });
-    const answer =
+    const reply =
       connection === undefined
         ? {}
-        : await readObject(await reach(target, "/test/faults", { method: "POST", headers, body }));
-    if ("token" in answer && typeof answer.token === "string") return answer.token;
-    throw new Misuse(
+        : await readJsonObject(await fetchServer(target, "/test/faults", { method: "POST", headers, body }));
+    if ("token" in reply && typeof reply.token === "string") return reply.token;
+    throw new UsageError(
       `${client} shows an expired token. Give the server's key with --secret-key-file; a server with TEST_FAULTS=true makes one, for a user who has an open line.`,
     );
   }
@@ -83,19 +83,22 @@ export async function findTokens(
         case "none":
           return undefined;
         case "wrong":
-          return forged(casting.userOf.get(client)!);
+          return forged(identities.userOf.get(client)!);
         case "foreign": {
-          const user = casting.userOf.get(client);
+          const user = identities.userOf.get(client);
           const other = recording.clients.find(
-            ({ name }) => casting.userOf.get(name) !== user && tokens.has(name),
+            ({ name }) => identities.userOf.get(name) !== user && tokens.has(name),
           );
           if (other !== undefined) return own(other.name);
-          throw new Misuse(`${client} shows a token of somebody else, and there is nobody else in the file.`);
+          throw new UsageError(
+            `${client} shows a token of somebody else, and there is nobody else in the file.`,
+          );
         }
         case "expired": {
           const end = Math.floor(Date.now() / 1000) - 3600;
-          if (key !== undefined) return sign(key, casting.userOf.get(client)!, { iat: end - 1800, exp: end });
-          return askExpired(client, connection);
+          if (key !== undefined)
+            return sign(key, identities.userOf.get(client)!, { iat: end - 1800, exp: end });
+          return requestExpired(client, connection);
         }
         default:
           return kind satisfies never;
@@ -105,7 +108,7 @@ export async function findTokens(
 }
 
 /** Whether a client ever shows who it is: one that only knocks at somebody's address need not be anybody. */
-function needsOwn({ entries }: Recording, client: string): boolean {
+function needsOwnToken({ entries }: Recording, client: string): boolean {
   return entries.some((entry) => {
     if (entry.client !== client) return false;
     if (entry.dir === "line" && entry.event === "open")

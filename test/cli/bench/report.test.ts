@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { type BenchPlan, planRefusal } from "../../../src/cli/bench/plan.ts";
 import { progressText, reportCsv, reportText } from "../../../src/cli/bench/report.ts";
-import { Tally } from "../../../src/cli/bench/tally.ts";
+import { BenchCounters } from "../../../src/cli/bench/tally.ts";
 
 const PLAN: BenchPlan = {
   ...{
@@ -15,8 +15,8 @@ const PLAN: BenchPlan = {
   },
 };
 
-function tallyOf(): Tally {
-  const tally = new Tally();
+function tallyOf(): BenchCounters {
+  const tally = new BenchCounters();
   tally.send(0, 0);
   tally.ack(2.5, 0);
   tally.send(1_500, 1_400);

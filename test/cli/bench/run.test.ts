@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { BenchPlan } from "../../../src/cli/bench/plan.ts";
-import { Run } from "../../../src/cli/bench/run.ts";
+import { BenchRun } from "../../../src/cli/bench/run.ts";
 import type { OpenSocket } from "../../../src/cli/socket.ts";
 
 const PLAN: BenchPlan = {
@@ -18,7 +18,7 @@ const PLAN: BenchPlan = {
 const QUOTA = null;
 
 /** A socket behind which a server answers after `delay` milliseconds, one message after the other. */
-function slowServer(run: () => Run, delay: number): OpenSocket {
+function slowServer(run: () => BenchRun, delay: number): OpenSocket {
   let free = Promise.resolve();
   return {
     welcome: undefined as never,
@@ -33,10 +33,10 @@ function slowServer(run: () => Run, delay: number): OpenSocket {
 
 test("with a rate the wait of every message that was due in a stall counts; without one the stall hides", async () => {
   const times = async (plan: BenchPlan) => {
-    const run = new Run(plan, "ann", "r");
+    const run = new BenchRun(plan, "ann", "r");
     run.begin([slowServer(() => run, 5)]);
     await run.ended;
-    return run.tally.totals();
+    return run.counters.totals();
   };
   // Due every millisecond, answered every five: the last one waits for all before it.
   const open = await times({ ...PLAN, rate: 1000 });
@@ -49,16 +49,16 @@ test("with a rate the wait of every message that was due in a stall counts; with
 
 test("a limit of the server ends it with what to do, and what was under way counts as unanswered", async () => {
   const endings = [
-    (run: Run) => run.received(0, { type: "warning", code: "flooding", message: "" }),
-    (run: Run) => run.received(0, { type: "error", code: "rate_limited", message: "", id: "r-0" }),
-    (run: Run) => run.lost(0, 1013),
+    (run: BenchRun) => run.received(0, { type: "warning", code: "flooding", message: "" }),
+    (run: BenchRun) => run.received(0, { type: "error", code: "rate_limited", message: "", id: "r-0" }),
+    (run: BenchRun) => run.lost(0, 1013),
   ];
   const found = await Promise.all(
     endings.map(async (end) => {
-      const run = new Run({ ...PLAN, inFlight: 4 }, "ann", "r");
+      const run = new BenchRun({ ...PLAN, inFlight: 4 }, "ann", "r");
       run.begin([{ welcome: undefined as never, close() {}, send() {} }]);
       end(run);
-      return [await run.ended, run.tally.totals().errors];
+      return [await run.ended, run.counters.totals().errors];
     }),
   );
   expect(found).toEqual([
@@ -69,7 +69,7 @@ test("a limit of the server ends it with what to do, and what was under way coun
 });
 
 test("what is stopped while its sockets are opened sends nothing", async () => {
-  const run = new Run(PLAN, "ann", "r");
+  const run = new BenchRun(PLAN, "ann", "r");
   run.stop();
   let hungUp = 0;
   run.begin([{ welcome: undefined as never, close: () => hungUp++, send: () => expect.unreachable() }]);

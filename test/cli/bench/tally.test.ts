@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
-import { Tally } from "../../../src/cli/bench/tally.ts";
+import { BenchCounters } from "../../../src/cli/bench/tally.ts";
 
 test("a second without anything is there too, and what is counted by seconds is what is counted in all", () => {
-  const tally = new Tally();
+  const tally = new BenchCounters();
   tally.send(10, 0);
   tally.send(20, 20);
   tally.ack(30, 0);
@@ -22,7 +22,7 @@ test("a second without anything is there too, and what is counted by seconds is 
 });
 
 test("nothing at all is no division by zero", () => {
-  expect(new Tally().totals()).toEqual({
+  expect(new BenchCounters().totals()).toEqual({
     ...{ sent: 0, acked: 0, errors: {}, seconds: 0, throughput: 0, times: undefined, latest: 0 },
   });
 });

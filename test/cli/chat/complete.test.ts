@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { completionsOf } from "../../../src/cli/chat/complete.ts";
-import { COMMAND_NAMES, COMMANDS, FAULT_NAMES, readInput } from "../../../src/cli/chat/input.ts";
+import { COMMAND_HELP, COMMAND_NAMES, FAULT_NAMES, parseInput } from "../../../src/cli/chat/input.ts";
 
 test.each([
   ["/q", ["/quota ", "/quit "], "/q"],
@@ -20,12 +20,12 @@ test.each([
 });
 
 test("every command is offered, explained and known, and no other", () => {
-  const explained = [...COMMANDS.matchAll(/^\/([a-z]+)/gm)].map(([, name]) => name!);
+  const explained = [...COMMAND_HELP.matchAll(/^\/([a-z]+)/gm)].map(([, name]) => name!);
   expect([...new Set(explained)].sort()).toEqual([...COMMAND_NAMES].sort());
-  for (const name of COMMAND_NAMES) expect(readInput(`/${name}`)).not.toHaveProperty("why", /There is no/);
+  for (const name of COMMAND_NAMES) expect(parseInput(`/${name}`)).not.toHaveProperty("why", /There is no/);
 });
 
 test("every fault is offered and known", () => {
   for (const name of FAULT_NAMES)
-    expect(JSON.stringify(readInput(`/fault ${name}`))).not.toContain("must be one of cut");
+    expect(JSON.stringify(parseInput(`/fault ${name}`))).not.toContain("must be one of cut");
 });

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
-import { readInput } from "../../../src/cli/chat/input.ts";
+import { parseInput } from "../../../src/cli/chat/input.ts";
 
 test("what is no command is said as it is; // says what begins with /", () => {
-  expect(readInput("  hello there ")).toEqual({ do: "say", text: "  hello there " });
-  expect(readInput("//etc/hosts")).toEqual({ do: "say", text: "/etc/hosts" });
-  expect(readInput("   ")).toEqual({ do: "nothing" });
+  expect(parseInput("  hello there ")).toEqual({ kind: "say", text: "  hello there " });
+  expect(parseInput("//etc/hosts")).toEqual({ kind: "say", text: "/etc/hosts" });
+  expect(parseInput("   ")).toEqual({ kind: "nothing" });
 });
 
 describe("commands", () => {
@@ -32,7 +32,7 @@ describe("commands", () => {
     ["/fault jump inactivity", { do: "fault", fault: { do: "jump", to: "inactivity" } }],
     ["/fault fill_quota", { do: "fault", fault: { do: "fill_quota" } }],
   ] as const)("%s", (line, input) => {
-    expect(readInput(line)).toEqual(input as never);
+    expect(parseInput(line)).toEqual(input as never);
   });
 
   test.each([
@@ -48,6 +48,6 @@ describe("commands", () => {
     ["/fault cut now", "/fault cut: has `now`, which there is not."],
     ["/fault freeze", "`seconds`: must be a number of seconds, more than 0 and at most 600."],
   ])("%s is wrong, and it is said why", (line, why) => {
-    expect(readInput(line)).toEqual({ do: "wrong", why });
+    expect(parseInput(line)).toEqual({ kind: "wrong", why });
   });
 });

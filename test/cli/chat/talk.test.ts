@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { openTalk } from "../../../src/cli/chat/talk.ts";
+import { openChatSession } from "../../../src/cli/chat/talk.ts";
 import { loadTarget } from "../../../src/cli/target.ts";
 import { connect } from "../../../src/client/connect.ts";
 import { startTestServer } from "../../support/server.ts";
@@ -11,23 +11,23 @@ test("D3 an ack that got lost is wondered about once, and after a cut the messag
   const parley = connect({ url: server.url, token });
   const notes: string[] = [];
   const acks: number[] = [];
-  const talk = openTalk({
+  const talk = openChatSession({
     parley,
     target: loadTarget({ url: server.url }, { HOME: "/nowhere" }),
     credential: { user: "ann", source: token, token: async () => token },
     conversation: "lobby",
-    tell: (told) => told.type === "ack" && acks.push(told.seq),
+    emit: (told) => told.type === "ack" && acks.push(told.seq),
     note: (...lines) => notes.push(...lines),
-    patience: 50,
+    ackNoticeMs: 50,
   });
   await until("ann is in", () => talk.conversation.status.state === "live");
-  await talk.carryOut({ do: "fault", fault: { do: "lose", next: "ack", count: 1 } });
-  const said = talk.say("one");
+  await talk.execute({ kind: "fault", fault: { do: "lose", next: "ack", count: 1 } });
+  const said = talk.send("one");
   await until("it is wondered about", () => notes.length > 0);
   expect(notes).toEqual([expect.stringMatching(/^no ack yet of what you said; if the connection breaks/)]);
-  await talk.carryOut({ do: "fault", fault: { do: "cut" } });
+  await talk.execute({ kind: "fault", fault: { do: "cut" } });
   await until("the cut is seen", () => talk.conversation.status.state === "waiting");
-  await talk.carryOut({ do: "reconnect" });
+  await talk.execute({ kind: "reconnect" });
   expect(await said).toBe(true);
   expect([acks, talk.conversation.welcome?.seq, notes.length]).toEqual([[1], 1, 1]);
   await parley.close();

@@ -1,19 +1,19 @@
 import { expect, test } from "bun:test";
-import type { Told } from "../../../src/cli/chat/told.ts";
-import { wordsFor } from "../../../src/cli/chat/wording.ts";
+import type { ChatEvent } from "../../../src/cli/chat/told.ts";
+import { formatEvent } from "../../../src/cli/chat/wording.ts";
 
 const plain = { data: (_: string, text: string) => text, talk: (_: string, text: string) => text };
 
 /** What a person is told, or one who is not there. */
-function words(told: Told, person = true): string {
-  const { data = [], talk = [] } = wordsFor(told, plain, 1_000_000, person);
+function words(told: ChatEvent, person = true): string {
+  const { data = [], talk = [] } = formatEvent(told, plain, 1_000_000, person);
   return [...data.map((line) => `data: ${line}`), ...talk.map((line) => `talk: ${line}`)].join("\n");
 }
 
 const QUOTA = { limit: 100, remaining: 7, reset: 3599 };
 
 test("the line: what happened to it, and what comes next", () => {
-  const status = (rest: object) => words({ type: "status", ...rest } as Told);
+  const status = (rest: object) => words({ type: "status", ...rest } as ChatEvent);
   expect(status({ state: "waiting", reason: "no pong came", until: 1_002_500 })).toBe(
     "talk: no connection (no pong came); next try in 2.5 s",
   );

@@ -1,40 +1,45 @@
 import { describe, expect, test } from "bun:test";
-import { judgeTls, type TlsFacts } from "../../../src/cli/doctor/certificate.ts";
-import { type Judgement, type Mark, worst } from "../../../src/cli/doctor/check.ts";
-import { type FolderFacts, judgeFolder, LITTLE, TOO_LITTLE } from "../../../src/cli/doctor/folder.ts";
-import { judgeRedis, type RedisFacts } from "../../../src/cli/doctor/redis.ts";
-import { judgeServer, type ServerFacts } from "../../../src/cli/doctor/server.ts";
-import { judgeSettings } from "../../../src/cli/doctor/settings.ts";
+import { evaluateTls, type TlsFacts } from "../../../src/cli/doctor/certificate.ts";
+import { type CheckResult, type CheckStatus, worstStatus } from "../../../src/cli/doctor/check.ts";
+import {
+  type DataDirFacts,
+  evaluateDataDir,
+  FREE_SPACE_PROBLEM_BYTES,
+  FREE_SPACE_WARNING_BYTES,
+} from "../../../src/cli/doctor/folder.ts";
+import { evaluateRedis, type RedisFacts } from "../../../src/cli/doctor/redis.ts";
+import { evaluateServer, type ServerFacts } from "../../../src/cli/doctor/server.ts";
+import { evaluateSettings } from "../../../src/cli/doctor/settings.ts";
 import type { Health } from "../../../src/cli/doctor/situation.ts";
 import { ownServer } from "../../../src/cli/doctor/situation.ts";
-import { judgeStore, type StoreFacts } from "../../../src/cli/doctor/store.ts";
-import { judgeTalk, type TalkFacts } from "../../../src/cli/doctor/talk.ts";
-import { judgeTime, type TimeFacts } from "../../../src/cli/doctor/time.ts";
+import { evaluateStore, type StoreFacts } from "../../../src/cli/doctor/store.ts";
+import { evaluateRoundTrip, type RoundTripFacts } from "../../../src/cli/doctor/talk.ts";
+import { evaluateTime, type TimeFacts } from "../../../src/cli/doctor/time.ts";
 import type { RedisInspection } from "../../../src/engine/redis/inspect.ts";
 import type { StoreInspection } from "../../../src/engine/sqlite/inspect.ts";
 import { readSettings } from "../../../src/server/settings/read.ts";
 
 /** What a judgement comes to, in one line. */
-function sum({ findings }: Judgement): string {
+function sum({ findings }: CheckResult): string {
   const texts = findings.filter(({ mark }) => mark !== "ok").map(({ text }) => text);
-  return [worst(findings), ...texts].join(": ");
+  return [worstStatus(findings), ...texts].join(": ");
 }
 
 /** Each row: the mark, words of the finding, and what is not as in the sound facts. */
-type Row<Facts> = readonly [mark: Mark, words: string, change: Partial<Facts>];
+type Row<Facts> = readonly [mark: CheckStatus, words: string, change: Partial<Facts>];
 
 /** Judges each row's facts, and the sound ones, which must be ok. */
 function judges<Facts extends object>(
   what: string,
   sound: Facts,
-  judge: (facts: Facts) => Judgement,
+  judge: (facts: Facts) => CheckResult,
   rows: readonly Row<Facts>[],
 ): void {
   describe(what, () => {
     test("is ok where nothing is wrong", () => expect(sum(judge(sound))).toBe("ok"));
     test.each(rows)("%s: %s", (mark, words, change) => {
       const judgement = judge({ ...sound, ...change });
-      expect(worst(judgement.findings)).toBe(mark);
+      expect(worstStatus(judgement.findings)).toBe(mark);
       expect(sum(judgement)).toContain(words);
     });
   });
@@ -42,52 +47,52 @@ function judges<Facts extends object>(
 
 const denied = Object.assign(new Error(), { code: "EACCES" });
 
-judges<FolderFacts>(
+judges<DataDirFacts>(
   "a data folder",
   {
     path: "data",
     state: "there",
-    fault: undefined,
-    rights: [
+    error: undefined,
+    modes: [
       { path: "data", mode: 0o755 },
       { path: "data/secret.key", mode: 0o600 },
       { path: "data/parley.db", mode: 0o600 },
     ],
     owner: 1000,
     self: 1000,
-    freeBytes: 10 * LITTLE,
-    network: undefined,
+    freeBytes: 10 * FREE_SPACE_WARNING_BYTES,
+    networkFilesystem: undefined,
   },
-  judgeFolder,
+  evaluateDataDir,
   [
-    ["problem", 'The data folder "data" cannot be written: this user has no right', { fault: denied }],
-    ["warning", "can change data.", { rights: [{ path: "data", mode: 0o777 }] }],
-    ["problem", "sign in as anybody", { rights: [{ path: "data/secret.key", mode: 0o640 }] }],
-    ["warning", "can read data/parley.db.", { rights: [{ path: "data/parley.db", mode: 0o644 }] }],
+    ["problem", 'The data folder "data" cannot be written: this user has no right', { error: denied }],
+    ["warning", "can change data.", { modes: [{ path: "data", mode: 0o777 }] }],
+    ["problem", "sign in as anybody", { modes: [{ path: "data/secret.key", mode: 0o640 }] }],
+    ["warning", "can read data/parley.db.", { modes: [{ path: "data/parley.db", mode: 0o644 }] }],
     ["warning", "belongs to user 0, and this is user 1000", { owner: 0 }],
-    ["warning", "another machine's disk (NFS)", { network: "NFS" }],
-    ["warning", "Only 1024 MiB are free", { freeBytes: LITTLE - 1 }],
-    ["problem", "when it is full, no message is taken", { freeBytes: TOO_LITTLE - 1 }],
+    ["warning", "another machine's disk (NFS)", { networkFilesystem: "NFS" }],
+    ["warning", "Only 1024 MiB are free", { freeBytes: FREE_SPACE_WARNING_BYTES - 1 }],
+    ["problem", "when it is full, no message is taken", { freeBytes: FREE_SPACE_PROBLEM_BYTES - 1 }],
   ],
 );
 
 test("a file that others may read is out of their reach in a folder that they may not enter", () => {
-  const facts: FolderFacts = {
+  const facts: DataDirFacts = {
     path: "data",
     state: "there",
-    fault: undefined,
-    rights: [
+    error: undefined,
+    modes: [
       { path: "data", mode: 0o700 },
       { path: "data/parley.db", mode: 0o644 },
     ],
     owner: 1,
     self: 1,
     freeBytes: undefined,
-    network: undefined,
+    networkFilesystem: undefined,
   };
-  expect(sum(judgeFolder(facts))).toBe("ok");
+  expect(sum(evaluateDataDir(facts))).toBe("ok");
   const key = { path: "data/secret.key", mode: 0o644 };
-  expect(sum(judgeFolder({ ...facts, rights: [...facts.rights, key] }))).toStartWith("problem");
+  expect(sum(evaluateDataDir({ ...facts, modes: [...facts.modes, key] }))).toStartWith("problem");
 });
 
 const STORE: StoreInspection = {
@@ -103,10 +108,10 @@ const STORE: StoreInspection = {
 judges<StoreFacts>(
   "an embedded store",
   { folder: "data", store: STORE, sync: "normal", serverAnswers: false },
-  judgeStore,
+  evaluateStore,
   [
-    ["problem", "cannot be read (EACCES)", { store: { fault: "EACCES" } }],
-    ["problem", "cannot be read (file is not a database)", { store: { fault: "file is not a database" } }],
+    ["problem", "cannot be read (EACCES)", { store: { error: "EACCES" } }],
+    ["problem", "cannot be read (file is not a database)", { store: { error: "file is not a database" } }],
     ["problem", "is damaged (row 7 missing)", { store: { ...STORE, damage: ["row 7 missing"] } }],
     ["problem", "written by a newer Parley (schema 4", { store: { ...STORE, version: 4 } }],
     ["warning", "The machine stopped", { store: { ...STORE, unclosed: "earlier start" } }],
@@ -138,8 +143,8 @@ const REDIS: RedisInspection = {
   now: 1_000,
 };
 
-judges<RedisFacts>("a Redis", { redis: REDIS, ackAfter: "primary" }, judgeRedis, [
-  ["problem", "could not be used", { redis: { fault: "Redis at r:6379 could not be used" } }],
+judges<RedisFacts>("a Redis", { redis: REDIS, ackAfter: "primary" }, evaluateRedis, [
+  ["problem", "could not be used", { redis: { error: "Redis at r:6379 could not be used" } }],
   ["problem", "It is old.", { redis: { ...REDIS, verdict: { problems: ["It is old."], warnings: [] } } }],
   [
     "warning",
@@ -162,7 +167,7 @@ judges<RedisFacts>("a Redis", { redis: REDIS, ackAfter: "primary" }, judgeRedis,
   ["warning", "1.0.0, 1.1.0", { redis: { ...REDIS, nodes: [node("a"), node("b", "1.1.0")] } }],
 ]);
 
-judges<TimeFacts>("clocks", { redis: 100, server: -400, stored: undefined, leeway: 30 }, judgeTime, [
+judges<TimeFacts>("clocks", { redis: 100, server: -400, stored: undefined, leeway: 30 }, evaluateTime, [
   ["warning", "The clock of Redis is 5.0 s ahead of this machine's.", { redis: 5_000 }],
   ["problem", "The clock of the server is 40.0 s behind this machine's: tokens", { server: -40_000 }],
   ["warning", "which was set back", { stored: 60_000 }],
@@ -173,20 +178,20 @@ judges<ServerFacts>(
   "a running server",
   {
     url: "http://h",
-    given: false,
+    isNamed: false,
     version: "1.0.0",
     health: {
       alive: { status: 200, body: '{"status":"ok"}' },
       ready: 200,
       version: "1.0.0",
-      ahead: 0,
-      took: 2,
+      aheadMs: 0,
+      tookMs: 2,
     },
   },
-  judgeServer,
+  evaluateServer,
   [
-    ["warning", "No server answers at http://h (nothing", { health: { fault: "nothing listens there" } }],
-    ["problem", "No server answers", { health: { fault: "nothing listens there" }, given: true }],
+    ["warning", "No server answers at http://h (nothing", { health: { error: "nothing listens there" } }],
+    ["problem", "No server answers", { health: { error: "nothing listens there" }, isNamed: true }],
     ["warning", "is version 1.0.0, and this is 1.1.0", { version: "1.1.0" }],
   ],
 );
@@ -200,7 +205,8 @@ test("a server that takes no clients, one that is slow and one that is not Parle
     ahead: 0,
     took: 2,
   };
-  const about = (change: Partial<Health>) => sum(judgeServer({ ...facts, health: { ...health, ...change } }));
+  const about = (change: Partial<Health>) =>
+    sum(evaluateServer({ ...facts, health: { ...health, ...change } }));
   expect(about({ ready: 503 })).toStartWith("problem: The server at http://h takes no new clients");
   expect(about({ refusesOwnPage: true })).toStartWith(
     "problem: The server takes its own page at http://h for",
@@ -208,7 +214,7 @@ test("a server that takes no clients, one that is slow and one that is not Parle
   expect(about({ demo: ["user1"] })).toStartWith(
     "problem: Everybody who reaches http://h can sign in as user1",
   );
-  expect(about({ took: 1_500 })).toStartWith("warning: The server at http://h took 1.5 s");
+  expect(about({ tookMs: 1_500 })).toStartWith("warning: The server at http://h took 1.5 s");
   expect(about({ alive: { status: 200, body: "<h1>It works</h1>" } })).toStartWith(
     "problem: What answers at http://h is not Parley",
   );
@@ -234,7 +240,7 @@ judges<TlsFacts>(
     refusedFor: undefined,
     now: NOW,
   },
-  judgeTls,
+  evaluateTls,
   [
     ["problem", "cannot be used: no such file", { file: "no such file" }],
     ["problem", "TLS_KEY is not the key of TLS_CERT.", { keyFits: false }],
@@ -254,29 +260,34 @@ judges<TlsFacts>(
   ],
 );
 
-judges<TalkFacts>(
+judges<RoundTripFacts>(
   "a talk",
-  { url: "http://h", credential: "SECRET_KEY", fault: undefined, times: { connect: 3, ack: 2, resume: 4 } },
-  judgeTalk,
+  {
+    url: "http://h",
+    credential: "SECRET_KEY",
+    failure: undefined,
+    timesMs: { connect: 3, ack: 2, resume: 4 },
+  },
+  evaluateRoundTrip,
   [
-    ["warning", "acked in 1200.0 ms", { times: { connect: 3, ack: 1_200, resume: 4 } }],
+    ["warning", "acked in 1200.0 ms", { timesMs: { connect: 3, ack: 1_200, resume: 4 } }],
     [
       "problem",
       "refuses a token made with SECRET_KEY",
-      { fault: { step: "welcome", code: "unauthorized", text: "its signature does not fit" } },
+      { failure: { step: "welcome", code: "unauthorized", text: "its signature does not fit" } },
     ],
-    ["warning", "rate_limited. Wait.", { fault: { step: "message", code: "rate_limited", text: "Wait." } }],
-    ["problem", "unavailable. Store.", { fault: { step: "message", code: "unavailable", text: "Store." } }],
+    ["warning", "rate_limited. Wait.", { failure: { step: "message", code: "rate_limited", text: "Wait." } }],
+    ["problem", "unavailable. Store.", { failure: { step: "message", code: "unavailable", text: "Store." } }],
     [
       "problem",
       "coming back to what was missed. No frame",
-      { fault: { step: "resume", text: "No frame came." } },
+      { failure: { step: "resume", text: "No frame came." } },
     ],
   ],
 );
 
 describe("settings", () => {
-  const about = (env: Record<string, string>) => sum(judgeSettings(readSettings({ env })));
+  const about = (env: Record<string, string>) => sum(evaluateSettings(readSettings({ env })));
   test("S3 demo accounts, where a proxy may lead to this machine", () => {
     expect(about({})).toStartWith("ok");
     expect(about({ DEMO_ACCOUNTS: "true" })).toStartWith("warning: Everybody who comes through a proxy");
@@ -294,7 +305,7 @@ describe("settings", () => {
   test("that keep a server from starting are problems, and slips are warnings", () => {
     expect(about({ PORT: "80a" })).toStartWith('problem: PORT="80a" (from the environment)');
     const read = readSettings({ envFile: "PROT=1" });
-    expect(sum(judgeSettings(read))).toStartWith("warning: PROT in .env is not a setting");
+    expect(sum(evaluateSettings(read))).toStartWith("warning: PROT in .env is not a setting");
   });
 
   test("that leave a server open to others are told", () => {

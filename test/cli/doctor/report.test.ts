@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
-import type { Report } from "../../../src/cli/doctor/check.ts";
-import { EXIT_CODES, inFormat, worstOf } from "../../../src/cli/doctor/report.ts";
+import type { CheckReport } from "../../../src/cli/doctor/check.ts";
+import { EXIT_CODES, formatReports, overallStatus } from "../../../src/cli/doctor/report.ts";
 
-const REPORTS: readonly Report[] = [
+const REPORTS: readonly CheckReport[] = [
   { check: "settings", findings: [{ mark: "ok", text: "They are good." }] },
   {
     check: "folder",
@@ -16,10 +16,10 @@ const REPORTS: readonly Report[] = [
   { check: "talk", findings: [{ mark: "ok", text: "Went well." }], values: { ack_seconds: 0.002 } },
 ];
 
-const GONE: Report = { check: "server", findings: [{ mark: "problem", text: "Gone." }] };
+const GONE: CheckReport = { check: "server", findings: [{ mark: "problem", text: "Gone." }] };
 
 test("text has a line for each finding, what to do below it, and a line that counts the checks", () => {
-  expect(inFormat("text", REPORTS).split("\n")).toEqual([
+  expect(formatReports("text", REPORTS).split("\n")).toEqual([
     "ok       settings  They are good.",
     "warning  folder    Others can read a|b.",
     "                   chmod 600 it",
@@ -33,7 +33,7 @@ test("text has a line for each finding, what to do below it, and a line that cou
 });
 
 test("JSON has the worst result, and every finding and value by check", () => {
-  const { result, checks } = JSON.parse(inFormat("json", REPORTS));
+  const { result, checks } = JSON.parse(formatReports("json", REPORTS));
   expect(result).toBe("warning");
   expect(checks.map((each: Record<string, unknown>) => `${each.check} ${each.result}`)).toEqual([
     "settings ok",
@@ -50,7 +50,7 @@ test("JSON has the worst result, and every finding and value by check", () => {
 });
 
 test("Prometheus gets a gauge for each check that was made, and one for each value", () => {
-  expect(inFormat("prometheus", REPORTS).split("\n")).toEqual([
+  expect(formatReports("prometheus", REPORTS).split("\n")).toEqual([
     "# HELP parley_doctor_result What a check found: 0 ok, 1 warning, 2 problem.",
     "# TYPE parley_doctor_result gauge",
     'parley_doctor_result{check="settings"} 0',
@@ -64,7 +64,7 @@ test("Prometheus gets a gauge for each check that was made, and one for each val
 });
 
 test("Nagios gets one line with the worst of it and performance data behind the only bar, then the rest", () => {
-  const [first, ...rest] = inFormat("nagios", REPORTS).split("\n");
+  const [first, ...rest] = formatReports("nagios", REPORTS).split("\n");
   expect(first).toBe(
     "PARLEY WARNING - folder: Others can read a/b. folder: Little room. | folder_free=500B talk_ack=0.002s",
   );
@@ -75,12 +75,12 @@ test("Nagios gets one line with the worst of it and performance data behind the 
     "skipped redis: There is none.",
     "ok talk: Went well.",
   ]);
-  expect(inFormat("nagios", [...REPORTS, GONE])).toStartWith("PARLEY CRITICAL - server: Gone. | ");
-  expect(inFormat("nagios", [REPORTS[0]!, REPORTS[2]!])).toStartWith("PARLEY OK - 1 ok, 0 warnings");
+  expect(formatReports("nagios", [...REPORTS, GONE])).toStartWith("PARLEY CRITICAL - server: Gone. | ");
+  expect(formatReports("nagios", [REPORTS[0]!, REPORTS[2]!])).toStartWith("PARLEY OK - 1 ok, 0 warnings");
 });
 
 test("the exit code is that of the worst finding, as Nagios has them", () => {
-  const code = (...reports: Report[]) => EXIT_CODES[worstOf(reports)];
+  const code = (...reports: CheckReport[]) => EXIT_CODES[overallStatus(reports)];
   const [settings, folder, redis] = REPORTS;
   expect([code(settings!, redis!), code(redis!), code(settings!, folder!), code(folder!, GONE)]).toEqual([
     0, 0, 1, 2,

@@ -1,22 +1,22 @@
 import { describe, expect, test } from "bun:test";
-import { sampleText, seriesOf, seriesText } from "../../../src/cli/latency/series.ts";
+import { formatSample, formatSummary, summarize } from "../../../src/cli/latency/series.ts";
 import { startTestServer } from "../../support/server.ts";
 import { ParleyFolder } from "../parley.ts";
 
 describe("a series", () => {
   test("its loss is what was not answered, and its times are those of the rest", () => {
-    const series = seriesOf([{ milliseconds: 1 }, { lost: "none in 5 s" }, { milliseconds: 3 }]);
+    const series = summarize([{ milliseconds: 1 }, { lost: "none in 5 s" }, { milliseconds: 3 }]);
     expect(series).toMatchObject({ sent: 3, answered: 2, times: { min: 1, mean: 2, max: 3 } });
-    expect(seriesText(series)).toEqual([
+    expect(formatSummary(series)).toEqual([
       "3 sent, 2 answered, 33.3 % lost",
       "min/avg/p99/max = 1.00 ms / 2.00 ms / 3.00 ms / 3.00 ms",
     ]);
   });
 
   test("of nothing has no times", () => {
-    expect(seriesText(seriesOf([]))).toEqual(["0 sent, 0 answered, 0 % lost"]);
-    expect(seriesText(seriesOf([{ lost: "x" }]))).toEqual(["1 sent, 0 answered, 100 % lost"]);
-    expect([sampleText(1, { milliseconds: 0.5 }), sampleText(2, { lost: "closed with 1006" })]).toEqual([
+    expect(formatSummary(summarize([]))).toEqual(["0 sent, 0 answered, 0 % lost"]);
+    expect(formatSummary(summarize([{ lost: "x" }]))).toEqual(["1 sent, 0 answered, 100 % lost"]);
+    expect([formatSample(1, { milliseconds: 0.5 }), formatSample(2, { lost: "closed with 1006" })]).toEqual([
       "1: 0.50 ms",
       "2: no answer (closed with 1006)",
     ]);

@@ -1,9 +1,13 @@
 // A server with faults that nobody caught, and with a stop that hangs: run by process-events.test.ts.
-import { catchFaults, ONE_REQUEST, stopOnSignal } from "../../../src/cli/process-events.ts";
+import {
+  installCrashHandlers,
+  SIGNAL_REPEAT_WINDOW_MS,
+  stopOnSignal,
+} from "../../../src/cli/process-events.ts";
 import { openLog } from "../../../src/server/log.ts";
 
 const log = openLog({ level: "info", format: "json" });
-catchFaults(log);
+installCrashHandlers(log);
 // Each look at the clock is a second after the one before, or at the same moment.
 const [, , clock, times] = process.argv;
 let now = 0;
@@ -11,7 +15,7 @@ let signals = 0;
 const stopped = Promise.withResolvers<void>();
 stopOnSignal(log, () => (clock === "later" ? new Promise(() => {}) : stopped.promise), {
   now: () => {
-    now += clock === "later" ? ONE_REQUEST : 0;
+    now += clock === "later" ? SIGNAL_REPEAT_WINDOW_MS : 0;
     return now;
   },
 });

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { junitOf } from "../../../src/cli/run/junit.ts";
-import type { Result } from "../../../src/cli/run/results.ts";
+import type { ExpectationResult } from "../../../src/cli/run/results.ts";
 
 const base = { client: "ann", what: 'message "m1"', seconds: 0.5, differences: [] } as const;
 
@@ -11,7 +11,7 @@ function attributesOf(xml: string, element: string): Record<string, string> {
 }
 
 test("every suite and the whole have the sums of their cases, and the time", () => {
-  const results: Result[] = [
+  const results: ExpectationResult[] = [
     { ...base, line: 2, outcome: "passed" },
     { ...base, line: 3, outcome: "different", differences: [{ path: "text", expected: "a", came: "b" }] },
     { ...base, line: 4, outcome: "missing", why: "it did not come within 5 s" },

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { createRecorder } from "../../../src/console/panel/record/recorder.ts";
 import type { WireEvent } from "../../../src/console/wire/frame.ts";
-import type { Entry } from "../../../src/scenario/recording.ts";
+import type { RecordingEntry } from "../../../src/scenario/recording.ts";
 
 /** A page on which things happen a millisecond after each other. */
 class Page {
@@ -48,7 +48,7 @@ class Page {
   }
 }
 
-function inShort(entry: Entry): string {
+function inShort(entry: RecordingEntry): string {
   if (entry.dir === "fault") return `${entry.client} fault ${entry.fault.do}`;
   if (entry.dir === "line" && entry.event === "open")
     return [entry.client, "opens", entry.token, entry.after].filter((part) => part !== undefined).join(" ");

@@ -61,7 +61,7 @@ export class ManyNodes implements Stage {
   }
 
   get url(): string {
-    return this.balance.pick([...this.nodes.standing.values()]).url;
+    return this.balance.pick([...this.nodes.running.values()]).url;
   }
 
   get partsMayDiffer(): boolean {
@@ -77,7 +77,7 @@ export class ManyNodes implements Stage {
     return this.inTurn(async () => {
       this.kills++;
       const index = this.random.between(0, this.options.nodes - 1);
-      const { signalCode, exitCode } = await this.nodes.end(index, "SIGKILL");
+      const { signalCode, exitCode } = await this.nodes.stop(index, "SIGKILL");
       if (signalCode !== "SIGKILL") this.crashes.push(`a node ended with ${exitCode} before it was killed`);
       await Bun.sleep(this.random.between(...GONE));
       await this.nodes.start(index);
@@ -88,7 +88,7 @@ export class ManyNodes implements Stage {
     return this.inTurn(async () => {
       this.drains++;
       const index = this.random.between(0, this.options.nodes - 1);
-      const { exitCode } = await this.nodes.end(index, "SIGTERM");
+      const { exitCode } = await this.nodes.stop(index, "SIGTERM");
       if (exitCode !== 0) this.crashes.push(`a node ended with ${exitCode} at SIGTERM`);
       await this.nodes.start(index);
     });
@@ -105,13 +105,13 @@ export class ManyNodes implements Stage {
   async calm(): Promise<void> {
     await this.work;
     await until("every node is ready", async () =>
-      (await Promise.all([...this.nodes.standing.values()].map(isReady))).every(Boolean),
+      (await Promise.all([...this.nodes.running.values()].map(isReady))).every(Boolean),
     ).catch((error) => this.crashes.push(String(error)));
     // What was said after the last of it has to arrive too.
     await Bun.sleep(AFTERWARDS);
     if (STORE_FAULTS[this.options.fault].loses)
       this.storesLost = (await this.store.losses?.()) ?? this.strikes;
-    for (const { process, output } of this.nodes.standing.values()) {
+    for (const { process, output } of this.nodes.running.values()) {
       const { stdout, stderr } = output();
       if (process.exitCode !== null)
         this.crashes.push(`a node ended by itself with ${process.exitCode}: ${stderr.slice(-500)}`);

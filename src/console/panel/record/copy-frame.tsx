@@ -1,5 +1,5 @@
 import type { CopyKind } from "../../../scenario/copy-as.ts";
-import { entryOf, type Happening } from "../../../scenario/record.ts";
+import { entryOf, type RecorderEvent } from "../../../scenario/record.ts";
 import type { Recording } from "../../../scenario/recording.ts";
 import type { Workbench } from "../../bench.ts";
 import { copyText } from "../../copy-text.ts";
@@ -23,7 +23,7 @@ export function CopyFrame({ workbench, frame, announce }: CopyFrameProps) {
   if (recordingOf(workbench, frame) === undefined) return null;
 
   async function copy(kind: CopyKind): Promise<void> {
-    const { copyAs, onlyThis } = await import("./files.ts");
+    const { copyAs, singleFrameRecording: onlyThis } = await import("./files.ts");
     const recording = recordingOf(workbench, frame)!;
     await copyText(copyAs(kind, onlyThis(recording, recording.entries[0]!)), announce);
   }
@@ -66,7 +66,7 @@ function recordingOf(workbench: Workbench, frame: Frame): Recording | undefined 
   };
 }
 
-function recorderEventOf({ direction, type, text, at }: Frame, client: string): Happening | undefined {
+function recorderEventOf({ direction, type, text, at }: Frame, client: string): RecorderEvent | undefined {
   const fault = direction === "fault" ? readObject(text) : undefined;
   if (fault !== undefined) return { at, client, type: "fault", fault };
   if (direction === "line" && type === "dial") return { at, client, type: "open" };

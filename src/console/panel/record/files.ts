@@ -1,11 +1,11 @@
 // What is done with a recording that is there: files, things to paste, rows of the timeline. Loaded when it is first needed.
-import { plain } from "../../../scenario/har.ts";
-import { type Entry, type Recording, typeOf } from "../../../scenario/recording.ts";
+import { unescapeMatchers } from "../../../scenario/har.ts";
+import { type Recording, type RecordingEntry, typeOf } from "../../../scenario/recording.ts";
 import type { WireEvent } from "../../wire/frame.ts";
 
-export { copyAs, onlyThis } from "../../../scenario/copy-as.ts";
+export { copyAs, singleFrameRecording } from "../../../scenario/copy-as.ts";
 export { writeHar } from "../../../scenario/har.ts";
-export { readAnyRecording } from "../../../scenario/read-har.ts";
+export { parseRecordingOrHar } from "../../../scenario/read-har.ts";
 export { writeRecording } from "../../../scenario/write.ts";
 
 /** A recording as rows of the timeline, whose clients bear the names of the file. */
@@ -23,7 +23,7 @@ export function toWireEvents({ at, clients, entries }: Recording): WireEvent[] {
   });
 }
 
-function rowOf(entry: Entry, path: string): Omit<WireEvent, "client" | "at"> {
+function rowOf(entry: RecordingEntry, path: string): Omit<WireEvent, "client" | "at"> {
   if (entry.dir === "fault")
     return { direction: "fault", type: String(entry.fault.do), bytes: 0, text: JSON.stringify(entry.fault) };
   if (entry.dir === "line" && entry.event === "open") {
@@ -48,7 +48,7 @@ function rowOf(entry: Entry, path: string): Omit<WireEvent, "client" | "at"> {
     const text = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(" ");
     return { direction: entry.dir, type: "binary", bytes: bytes.length, text, binary: true };
   }
-  const text = entry.raw ?? JSON.stringify(entry.dir === "in" ? plain(entry.frame) : entry.frame);
+  const text = entry.raw ?? JSON.stringify(entry.dir === "in" ? unescapeMatchers(entry.frame) : entry.frame);
   const bytes = new TextEncoder().encode(text).length;
   const type = entry.raw === undefined ? typeOf(entry) : "not JSON";
   return { direction: entry.dir, type, bytes, text };

@@ -73,7 +73,7 @@ export function createRecord(context: PanelContext): Panel {
   }
 
   async function open(file: File): Promise<void> {
-    const { readAnyRecording } = await loadTools();
+    const { parseRecordingOrHar: readAnyRecording } = await loadTools();
     const read = readAnyRecording(await file.text());
     problems.value = (read.problems ?? [])
       .slice(0, MAX_PROBLEMS)

@@ -1,7 +1,13 @@
 // Makes a recording of what the wires of all clients carry. It watches from the beginning, because a line that is open when
 // a recording begins must be opened in it, too: with the `welcome` that it would get now.
-import { beginRecording, entryOf, type Happening, withClient } from "../../../scenario/record.ts";
-import type { Credential, Entry, Frame, RecordedClient, Recording } from "../../../scenario/recording.ts";
+import { beginRecording, entryOf, type RecorderEvent, withClient } from "../../../scenario/record.ts";
+import type {
+  CredentialKind,
+  Frame,
+  RecordedClient,
+  Recording,
+  RecordingEntry,
+} from "../../../scenario/recording.ts";
 import { REFUSED_FAULT, readObject, type WireEvent } from "../../wire/frame.ts";
 
 /** Most that is recorded, in characters of frames; more would not be a test any more. */
@@ -45,13 +51,13 @@ export function createRecorder(nameOf: (client: string) => string): Recorder {
   /** By name in the recording: the client of the page whose own line it is. */
   const owners = new Map<string, string>();
   /** The last fault of each client of the page, until the next one is told. */
-  const asked = new Map<string, Entry>();
+  const asked = new Map<string, RecordingEntry>();
   let clients: RecordedClient[] = [];
-  let entries: Entry[] = [];
+  let entries: RecordingEntry[] = [];
   let started: { readonly at: number; readonly server: string } | undefined;
   let length = 0;
 
-  function add(event: Happening): Entry {
+  function add(event: RecorderEvent): RecordingEntry {
     const entry = entryOf(event, started!.at);
     entries.push(entry);
     if (event.type === "sent" || event.type === "received") length += event.data.length;
@@ -208,16 +214,16 @@ function parseSocketPath(
 }
 
 /** What the refusal of a token says about it: the token itself is not kept. */
-const REFUSED: Readonly<Record<string, Credential>> = {
+const REFUSED: Readonly<Record<string, CredentialKind>> = {
   token_expired: "expired",
   unauthorized: "wrong",
   forbidden: "foreign",
 };
 
 /** The openings with the kind of token that was shown, where the server refused it. */
-function withCredentials(entries: readonly Entry[]): readonly Entry[] {
-  const kinds = new Map<Entry, Credential>();
-  const opening = new Map<string, Entry>();
+function withCredentials(entries: readonly RecordingEntry[]): readonly RecordingEntry[] {
+  const kinds = new Map<RecordingEntry, CredentialKind>();
+  const opening = new Map<string, RecordingEntry>();
   for (const entry of entries) {
     if (entry.dir === "line" && entry.event === "open") opening.set(entry.client, entry);
     if (entry.dir !== "in") continue;
@@ -231,7 +237,7 @@ function withCredentials(entries: readonly Entry[]): readonly Entry[] {
   if (kinds.size === 0) return entries;
   return entries.map((entry) => {
     const token = kinds.get(entry);
-    return token === undefined ? entry : ({ ...entry, token } as Entry);
+    return token === undefined ? entry : ({ ...entry, token } as RecordingEntry);
   });
 }
 
