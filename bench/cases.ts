@@ -37,17 +37,17 @@ export interface Case {
 }
 
 /** Long enough for the compiler to have settled, and for a checkpoint of the store to fall into the counting. */
-const TRAFFIC = { scenario: "traffic", textBytes: 64, warmUp: 1.5, seconds: 3 } as const;
-const QUICK = { ...TRAFFIC, warmUp: 1, seconds: 2 } as const;
+const TRAFFIC_LOAD = { scenario: "traffic", textBytes: 64, warmUp: 1.5, seconds: 3 } as const;
+const QUICK_LOAD = { ...TRAFFIC_LOAD, warmUp: 1, seconds: 2 } as const;
 
-const answered = (result: LoadResult) => traffic(result).answered / traffic(result).seconds;
-const delivered = (result: LoadResult) => traffic(result).delivered / traffic(result).seconds;
+const answeredPerSecond = (result: LoadResult) => trafficOf(result).answered / trafficOf(result).seconds;
+const deliveredPerSecond = (result: LoadResult) => trafficOf(result).delivered / trafficOf(result).seconds;
 
 /** All that keep everything in one process. */
-const ON_ONE_NODE = ["relay", "parley", "centrifuge", "socket.io", "ws", "fastapi"];
+const SINGLE_NODE_PEERS = ["relay", "parley", "centrifuge", "socket.io", "ws", "fastapi"];
 
 /** First so many paths of the case `connect` are connected and left before counting: `connectWarming` in connect.go. */
-const CONNECT_WARMING = 1000;
+const CONNECT_WARMUP = 1000;
 
 export const CASES: readonly Case[] = [
   {
@@ -57,9 +57,9 @@ export const CASES: readonly Case[] = [
     better: "more",
     conversations: 100,
     members: 1,
-    load: { ...TRAFFIC, inFlight: 8 },
-    quick: { load: { ...QUICK, inFlight: 8 } },
-    figure: answered,
+    load: { ...TRAFFIC_LOAD, inFlight: 8 },
+    quick: { load: { ...QUICK_LOAD, inFlight: 8 } },
+    figure: answeredPerSecond,
   },
   {
     name: "fan-out",
@@ -69,21 +69,21 @@ export const CASES: readonly Case[] = [
     conversations: 1,
     members: 100,
     // As many as MAX_WAITING_FRAMES lets one connection have: more would measure how Parley pauses a sender.
-    load: { ...TRAFFIC, inFlight: 32 },
-    quick: { load: { ...QUICK, inFlight: 32 } },
-    figure: delivered,
+    load: { ...TRAFFIC_LOAD, inFlight: 32 },
+    quick: { load: { ...QUICK_LOAD, inFlight: 32 } },
+    figure: deliveredPerSecond,
   },
   {
     name: "fan-out-1000",
     title: "Fan-out to 1,000: messages delivered, one sender in a room of 1,000, 32 in flight",
     unit: "/s",
     better: "more",
-    peers: ON_ONE_NODE,
+    peers: SINGLE_NODE_PEERS,
     conversations: 1,
     members: 1000,
-    load: { ...TRAFFIC, inFlight: 32 },
-    quick: { load: { ...QUICK, inFlight: 32 } },
-    figure: delivered,
+    load: { ...TRAFFIC_LOAD, inFlight: 32 },
+    quick: { load: { ...QUICK_LOAD, inFlight: 32 } },
+    figure: deliveredPerSecond,
   },
   {
     name: "rooms",
@@ -92,33 +92,33 @@ export const CASES: readonly Case[] = [
     better: "more",
     conversations: 100,
     members: 10,
-    load: { ...TRAFFIC, inFlight: 8 },
-    quick: { load: { ...QUICK, inFlight: 8 } },
-    figure: delivered,
+    load: { ...TRAFFIC_LOAD, inFlight: 8 },
+    quick: { load: { ...QUICK_LOAD, inFlight: 8 } },
+    figure: deliveredPerSecond,
   },
   {
     name: "latency",
     title: "Latency: p99 from when a message was due to when it was read, 1,000/s in 100 rooms of 10",
     unit: "ms",
     better: "less",
-    peers: ON_ONE_NODE,
+    peers: SINGLE_NODE_PEERS,
     conversations: 100,
     members: 10,
-    load: { ...TRAFFIC, seconds: 5, rate: 1000 },
-    quick: { load: { ...QUICK, seconds: 3, rate: 1000 } },
-    figure: (result) => latency(result).p99,
+    load: { ...TRAFFIC_LOAD, seconds: 5, rate: 1000 },
+    quick: { load: { ...QUICK_LOAD, seconds: 3, rate: 1000 } },
+    figure: (result) => latencyOf(result).p99,
   },
   {
     name: "connect",
     title: "Connect: clients let in, 5,000 with a signed token each (the relay without)",
     unit: "/s",
     better: "more",
-    peers: ON_ONE_NODE,
-    conversations: CONNECT_WARMING + 5000,
+    peers: SINGLE_NODE_PEERS,
+    conversations: CONNECT_WARMUP + 5000,
     members: 1,
     load: { scenario: "connect" },
     quick: {},
-    figure: answered,
+    figure: answeredPerSecond,
   },
   {
     name: "idle",
@@ -159,7 +159,7 @@ export const CASES: readonly Case[] = [
     conversations: 1,
     members: 20,
     load: { scenario: "slow", textBytes: 2000, warmUp: 1, seconds: 2, rate: 1000 },
-    figure: (result) => latency(result).p99,
+    figure: (result) => latencyOf(result).p99,
   },
   {
     name: "token",
@@ -179,27 +179,27 @@ export const CASES: readonly Case[] = [
       signIns: 4,
       form: "username=user1&password=password&grant_type=password",
     },
-    figure: (result) => signIn(result).signedIn / signIn(result).seconds,
+    figure: (result) => signInOf(result).signedIn / signInOf(result).seconds,
   },
 ];
 
 /** A case as `--quick` runs it. */
-export function quickly(kase: Case): Case {
+export function quickVariant(kase: Case): Case {
   return { ...kase, ...kase.quick };
 }
 
-function traffic(result: LoadResult): TrafficResult {
+function trafficOf(result: LoadResult): TrafficResult {
   if (!("delivered" in result)) throw new Error("a traffic case was answered with another's result");
   return result;
 }
 
-function latency(result: LoadResult) {
-  const { latency } = traffic(result);
+function latencyOf(result: LoadResult) {
+  const { latency } = trafficOf(result);
   if (latency === undefined) throw new Error("nothing that was due was heard");
   return latency;
 }
 
-function signIn(result: LoadResult): TokenResult {
+function signInOf(result: LoadResult): TokenResult {
   if (!isSignIn(result)) throw new Error("the token case was answered with another's result");
   return result;
 }

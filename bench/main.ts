@@ -2,12 +2,12 @@
 import { mkdir } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { amount } from "./amount.ts";
-import { CASES, quickly } from "./cases.ts";
-import { compareToCommitted, readCommitted, writeSummary } from "./committed.ts";
+import { formatFigure } from "./amount.ts";
+import { CASES, quickVariant } from "./cases.ts";
+import { compareToBaseline, readBaseline, writeBaseline } from "./committed.ts";
 import { type GrowthPoint, runGrowth } from "./growth/growth.ts";
 import { GROWTH_TITLE, growthPlots, growthSection, growthTable } from "./growth/report.ts";
-import { type JitterResult, runJitter, SECONDS } from "./jitter/jitter.ts";
+import { DURATION_S, type JitterResult, runJitter } from "./jitter/jitter.ts";
 import { installSocketio, JITTER_PEERS } from "./jitter/peers.ts";
 import { JITTER_TITLE, jitterSection, jitterTable } from "./jitter/report.ts";
 import { buildGenerator, type LoadGenerator } from "./load/generator.ts";
@@ -16,10 +16,10 @@ import { type Measurement, measure } from "./measure.ts";
 import { median } from "./median.ts";
 import { PEERS } from "./peers/all.ts";
 import { relay } from "./peers/relay.ts";
-import { GROWTH, JITTER, type Plan, ROUNDS, readPlan, USAGE } from "./plan.ts";
+import { FULL_ROUNDS, GROWTH, JITTER, type Plan, readPlan, USAGE } from "./plan.ts";
 import { barPlot } from "./plot.ts";
-import { CONTROL_LEAST } from "./remarks.ts";
-import { results, type Section, sectionOf, terminalTable } from "./report.ts";
+import { MIN_CONTROL_ECHOES_PER_S } from "./remarks.ts";
+import { resultsPage, type Section, sectionOf, terminalTable } from "./report.ts";
 import { peersOf, type Row, rowsOf } from "./rows.ts";
 
 const OUT = join(import.meta.dir, "out");
@@ -37,13 +37,13 @@ interface Measured {
 try {
   const plan = readPlan(process.argv.slice(2));
   if (plan === undefined) console.log(USAGE);
-  else await bench(plan);
+  else await runBench(plan);
 } catch (error) {
   console.error(`bench: ${error instanceof Error ? error.message : error}`);
   process.exit(1);
 }
 
-async function bench(plan: Plan): Promise<void> {
+async function runBench(plan: Plan): Promise<void> {
   if (process.platform !== "linux" || Bun.which("taskset") === null)
     throw new Error(
       "the bench pins processes to cores and reads /proc: it needs Linux with taskset (util-linux).",
@@ -55,12 +55,12 @@ async function bench(plan: Plan): Promise<void> {
   const machine = describeMachine(generator.toolchain);
   const measured = await measureAll(plan, generator);
 
-  const control = measured.controls.length === 0 ? CONTROL_LEAST : median(measured.controls);
+  const control = measured.controls.length === 0 ? MIN_CONTROL_ECHOES_PER_S : median(measured.controls);
   const rows = rowsOf(plan.cases, plan.peers, measured.runs, control);
   if (rows.length > 0) console.log(`\n${terminalTable(rows)}`);
   if (plan.jitter) print(jitterTable(measured.jitter));
   if (plan.growth) print(growthTable(measured.growth));
-  if (plan.quick) console.log(`\n${compareToCommitted(rows, readCommitted())}`);
+  if (plan.quick) console.log(`\n${compareToBaseline(rows, readBaseline())}`);
   const all = { machine, rounds: plan.rounds, ...measured };
   await Bun.write(join(OUT, "results.json"), JSON.stringify(all, null, 2));
   console.log("\nWritten: bench/out/results.json");
@@ -90,7 +90,7 @@ async function measureAll(plan: Plan, generator: LoadGenerator): Promise<Measure
           ...(profile !== undefined && { profile }),
         });
         runs.push(run);
-        console.log(`${step}  ${kase.name}  ${peer.name}  ${amount(run.figure, { case: kase })}`);
+        console.log(`${step}  ${kase.name}  ${peer.name}  ${formatFigure(run.figure, { case: kase })}`);
         if (profile !== undefined)
           console.log(`     profile (for Chrome's DevTools, and as Markdown): ${profile}`);
       }
@@ -121,7 +121,7 @@ async function measureAll(plan: Plan, generator: LoadGenerator): Promise<Measure
 /** The relay's echoes where they are not among the cases: a run without them would not show whether the load is fast enough. */
 async function measureControl(generator: LoadGenerator, round: number): Promise<number> {
   const echo = CASES.find(({ name }) => name === "echo")!;
-  const run = await measure({ case: quickly(echo), peer: relay, round, generator, folder: STORES });
+  const run = await measure({ case: quickVariant(echo), peer: relay, round, generator, folder: STORES });
   return run.figure;
 }
 
@@ -132,7 +132,7 @@ async function publish(
   { jitter, growth }: Measured,
   on: Machine,
 ): Promise<void> {
-  const enough = plan.rounds >= ROUNDS;
+  const enough = plan.rounds >= FULL_ROUNDS;
   const complete = plan.cases.filter(
     (kase) => enough && peersOf(kase, PEERS).every((peer) => plan.peers.includes(peer)),
   );
@@ -146,7 +146,7 @@ async function publish(
     ]),
   );
   const made: Section[] = complete.map((kase) => sectionOf(kase, rows, plan.rounds, on));
-  if (plan.jitter && enough && plan.seconds === SECONDS) made.push(jitterSection(jitter, plan.rounds, on));
+  if (plan.jitter && enough && plan.seconds === DURATION_S) made.push(jitterSection(jitter, plan.rounds, on));
   if (plan.growth) {
     made.push(growthSection(growth, on));
     for (const [name, plot] of growthPlots(growth)) plots.set(name, plot);
@@ -157,8 +157,8 @@ async function publish(
   const before = (await document.exists()) ? await document.text() : "";
   const titles = [...CASES.map(({ title }) => title), JITTER_TITLE, GROWTH_TITLE];
   const jitterPeers = JITTER_PEERS.map(({ name, does }) => ({ name: `${name} in ${JITTER}`, does }));
-  await Bun.write(document, results(before, made, titles, [...PEERS, ...jitterPeers]));
-  await writeSummary({
+  await Bun.write(document, resultsPage(before, made, titles, [...PEERS, ...jitterPeers]));
+  await writeBaseline({
     cases: complete.map((kase) => ({ kase, rows: rows.filter((row) => row.case === kase) })),
     growth,
     on,

@@ -9,13 +9,13 @@ import { startParley } from "./peers/parley.ts";
 import { startPinnedRedis } from "./peers/redis.ts";
 
 const CONVERSATIONS = 120;
-const MOST_NODES = 3;
-const SECONDS = 4;
+const MAX_NODES = 3;
+const DURATION_S = 4;
 
 const folder = mkdtempSync(join(tmpdir(), "parley-nodes-"));
 try {
   const load = await buildGenerator(folder);
-  for (let count = 1; count <= MOST_NODES; count++) {
+  for (let count = 1; count <= MAX_NODES; count++) {
     await using redis = await startPinnedRedis(folder);
     await using stack = new AsyncDisposableStack();
     const nodes = [];
@@ -37,19 +37,19 @@ try {
           inFlight: 8,
           textBytes: 64,
           warmUp: 2,
-          seconds: SECONDS,
+          seconds: DURATION_S,
         }),
       ),
     )) as TrafficResult[];
     const rate = results.reduce((sum, { answered, seconds }) => sum + answered / seconds, 0);
     const redisBusy = results.reduce((sum, { storeBusy }) => sum + storeBusy, 0) / count;
     const nodesBusy = results.reduce((sum, { serverBusy }) => sum + serverBusy, 0);
-    const faults = results.reduce(
+    const deviations = results.reduce(
       (sum, { lost, doubled, outOfOrder }) => sum + lost + doubled + outOfOrder,
       0,
     );
     console.log(
-      `${count} ${count === 1 ? "node" : "nodes"}: ${(rate / 1000).toFixed(1)} k acked/s; a message costs Redis ${((redisBusy / rate) * 1e6).toFixed(1)} µs and the nodes ${((nodesBusy / rate) * 1e6).toFixed(1)} µs; Redis ${Math.round(redisBusy * 100)} %, nodes ${Math.round(nodesBusy * 100)} % of a core; ${faults} lost, doubled or out of order`,
+      `${count} ${count === 1 ? "node" : "nodes"}: ${(rate / 1000).toFixed(1)} k acked/s; a message costs Redis ${((redisBusy / rate) * 1e6).toFixed(1)} µs and the nodes ${((nodesBusy / rate) * 1e6).toFixed(1)} µs; Redis ${Math.round(redisBusy * 100)} %, nodes ${Math.round(nodesBusy * 100)} % of a core; ${deviations} lost, doubled or out of order`,
     );
   }
 } finally {

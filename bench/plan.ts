@@ -1,19 +1,19 @@
 import { parseArgs } from "node:util";
-import { CASES, type Case, quickly } from "./cases.ts";
-import { SECONDS } from "./jitter/jitter.ts";
+import { CASES, type Case, quickVariant } from "./cases.ts";
+import { DURATION_S } from "./jitter/jitter.ts";
 import { PEERS } from "./peers/all.ts";
 import { parley } from "./peers/parley.ts";
 import type { Peer } from "./peers/peer.ts";
 import { relay } from "./peers/relay.ts";
 
 /** Fewer say nothing about the spread, and RESULTS.md is not written from them. */
-export const ROUNDS = 3;
+export const FULL_ROUNDS = 3;
 
 /** These two are no cases like the others: they have peers and tables of their own. */
 export const JITTER = "jitter";
 export const GROWTH = "growth";
 
-export const USAGE = `npm run bench -- [<case…>] [<peer…>] [--rounds ${ROUNDS}] [--seconds ${SECONDS}] [--quick] [--profile]
+export const USAGE = `npm run bench -- [<case…>] [<peer…>] [--rounds ${FULL_ROUNDS}] [--seconds ${DURATION_S}] [--quick] [--profile]
 
 cases: ${[...CASES.map((kase) => kase.name), JITTER, GROWTH].join(", ")}
 peers: ${PEERS.map((peer) => peer.name).join(", ")}
@@ -58,20 +58,20 @@ export function readPlan(args: readonly string[]): Plan | undefined {
   const [jitter, growth] = [positionals.includes(JITTER), positionals.includes(GROWTH)];
   const everything = positionals.length === 0 && !quick && !profile;
   const others = cases.length > 0 || jitter || growth;
-  const offered = quick ? CASES.filter((kase) => kase.quick !== undefined).map(quickly) : CASES;
+  const offered = quick ? CASES.filter((kase) => kase.quick !== undefined).map(quickVariant) : CASES;
   return {
-    cases: others ? (quick ? cases.map(quickly) : cases) : offered,
+    cases: others ? (quick ? cases.map(quickVariant) : cases) : offered,
     jitter: jitter || everything,
     growth: growth || everything,
-    seconds: whole("seconds", values.seconds, SECONDS),
+    seconds: parsePositiveInteger("seconds", values.seconds, DURATION_S),
     peers: peers.length > 0 ? peers : quick ? [relay, parley] : profile ? [parley] : PEERS,
-    rounds: whole("rounds", values.rounds, profile || quick ? 1 : ROUNDS),
+    rounds: parsePositiveInteger("rounds", values.rounds, profile || quick ? 1 : FULL_ROUNDS),
     quick,
     profile,
   };
 }
 
-function whole(option: string, word: string | undefined, otherwise: number): number {
+function parsePositiveInteger(option: string, word: string | undefined, otherwise: number): number {
   const number = Number(word ?? otherwise);
   if (!Number.isInteger(number) || number < 1)
     throw new Error(`--${option} ${word} is not a whole number of 1 or more.`);

@@ -1,4 +1,4 @@
-import { amount } from "./amount.ts";
+import { formatFigure } from "./amount.ts";
 import type { Case } from "./cases.ts";
 import type { Machine } from "./machine.ts";
 import type { Peer } from "./peers/peer.ts";
@@ -6,20 +6,24 @@ import type { Row } from "./rows.ts";
 
 /** The rows as a table for a terminal. */
 export function terminalTable(rows: readonly Row[]): string {
-  const head = ["case", "peer", ...FIGURES, ""];
-  const lines = aligned([head, ...rows.map((row) => [row.case.name, ...cellsOf(row)])], 2);
+  const head = ["case", "peer", ...FIGURE_COLUMNS, ""];
+  const lines = alignColumns([head, ...rows.map((row) => [row.case.name, ...cellsOf(row)])], 2);
   return lines.map((line) => line.join("  ").trimEnd()).join("\n");
 }
 
-const FIGURES = ["median", "least – most", "to relay", "server CPU each"];
+const FIGURE_COLUMNS = ["median", "least – most", "to relay", "server CPU each"];
 
 function cellsOf(row: Row): string[] {
-  const spread = `${amount(row.least, row)} – ${amount(row.most, row)}`;
-  return [row.peer, amount(row.median, row), spread, ratio(row), cost(row), row.remark];
+  const spread = `${formatFigure(row.least, row)} – ${formatFigure(row.most, row)}`;
+  return [row.peer, formatFigure(row.median, row), spread, ratio(row), cost(row), row.remark];
 }
 
 /** The table with cells of one column padded to one width, `figures` of them from column `first` on to the right. */
-export function aligned(table: readonly string[][], first: number, figures = FIGURES.length): string[][] {
+export function alignColumns(
+  table: readonly string[][],
+  first: number,
+  figures = FIGURE_COLUMNS.length,
+): string[][] {
   const widths = table[0]!.map((_, column) => Math.max(3, ...table.map((line) => line[column]!.length)));
   const right = (column: number) => column >= first && column < first + figures;
   return table.map((line) =>
@@ -38,15 +42,18 @@ export interface Section {
 
 export function sectionOf(kase: Case, rows: readonly Row[], rounds: number, on: Machine): Section {
   const cells = rows.filter((row) => row.case === kase).map(cellsOf);
-  const table = markdownTable(aligned([["", ...FIGURES, ""], ...cells], 1), FIGURES.length);
+  const table = markdownTable(
+    alignColumns([["", ...FIGURE_COLUMNS, ""], ...cells], 1),
+    FIGURE_COLUMNS.length,
+  );
   return {
     title: kase.title,
-    body: `${origin(rounds, on)}\n\n![${kase.title}](plots/${kase.name}.svg)\n\n${table}`,
+    body: `${provenance(rounds, on)}\n\n![${kase.title}](plots/${kase.name}.svg)\n\n${table}`,
   };
 }
 
 /** Says when, where and with what a section was measured. */
-export function origin(rounds: number, on: Machine): string {
+export function provenance(rounds: number, on: Machine): string {
   return `${on.date} UTC, commit ${on.commit}, ${rounds === 1 ? "1 round" : `${rounds} rounds`}; ${on.processor}, ${on.cores} cores, ${on.memoryGiB} GiB,
 ${on.kernel}; Bun ${on.bun}, load built with ${on.go}.`;
 }
@@ -63,7 +70,7 @@ export function markdownTable([head, ...lines]: readonly string[][], figures: nu
  * The content of bench/RESULTS.md: the sections that were made now, and for the other `titles` what `document` had, so
  * that a case that was not run keeps its figures, with their date.
  */
-export function results(
+export function resultsPage(
   document: string,
   made: readonly Section[],
   titles: readonly string[],

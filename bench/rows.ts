@@ -2,10 +2,10 @@ import type { Case } from "./cases.ts";
 import type { Measurement } from "./measure.ts";
 import { median } from "./median.ts";
 import type { Peer } from "./peers/peer.ts";
-import { remarkOn } from "./remarks.ts";
+import { noteOn } from "./remarks.ts";
 
 /** The row that all others are divided by. */
-const CONTROL = "relay";
+const CONTROL_PEER = "relay";
 
 /** One peer in one case, over all rounds. */
 export interface Row {
@@ -44,7 +44,7 @@ export function rowsOf(
         most: Math.max(...figures),
         ratio: ratioToControl(mine, runs),
         cost: costOf(kase, mine),
-        remark: remarkOn(
+        remark: noteOn(
           kase,
           mine.map(({ result }) => result),
           control,
@@ -63,7 +63,8 @@ export function peersOf(kase: Case, peers: readonly Peer[]): readonly Peer[] {
 function ratioToControl(mine: readonly Measurement[], all: readonly Measurement[]): number | undefined {
   const ratios = mine.flatMap((run) => {
     const control = all.find(
-      ({ caseName, peer, round }) => caseName === run.caseName && peer === CONTROL && round === run.round,
+      ({ caseName, peer, round }) =>
+        caseName === run.caseName && peer === CONTROL_PEER && round === run.round,
     );
     return control === undefined ? [] : [run.figure / control.figure];
   });

@@ -4,7 +4,7 @@
 //   bun --no-env-file bench/signin-time.ts [cost]
 import { createPasswords } from "../src/server/authentication/passwords.ts";
 
-const TRIES = 30;
+const ATTEMPTS = 30;
 const cost = Number(process.argv[2] ?? 12);
 const passwords = createPasswords({ cost, queue: 1 });
 const hashAt = (cost: number) => Bun.password.hash("correct horse", { algorithm: "bcrypt", cost });
@@ -16,7 +16,7 @@ const cases: [name: string, password: string, hash: string | undefined][] = [
   ["unknown user", "wrong horse", undefined],
 ];
 const times = cases.map(() => [] as number[]);
-for (let i = 0; i < TRIES; i++) {
+for (let i = 0; i < ATTEMPTS; i++) {
   for (const [index, [, password, hash]] of cases.entries()) {
     const start = performance.now();
     await passwords.verify(password, hash);
@@ -25,5 +25,5 @@ for (let i = 0; i < TRIES; i++) {
 }
 for (const [index, [name]] of cases.entries()) {
   const sorted = times[index]!.sort((a, b) => a - b);
-  console.log(`${name.padEnd(32)}${sorted[TRIES / 2]!.toFixed(1).padStart(8)} ms`);
+  console.log(`${name.padEnd(32)}${sorted[ATTEMPTS / 2]!.toFixed(1).padStart(8)} ms`);
 }

@@ -17,7 +17,7 @@ import { median } from "./median.ts";
 const MESSAGES = 200_000;
 const ROUNDS = 5;
 /** As many as the case `echo` brings in one turn of the event loop, and as many as one sender in a room does. */
-const TURNS = [800, 32];
+const BATCH_SIZES = [800, 32];
 
 const settings = readSettings({ env: { BURST_RATE: "0" } });
 if ("problems" in settings) throw new Error(settings.problems.join("\n"));
@@ -29,13 +29,13 @@ const texts = Array.from({ length: 1000 }, (_, i) =>
 const quota = { limit: 1_000_000, remaining: 999_999, reset: 3600 };
 const frame = decodeClientFrame(texts[0]!);
 
-time("read the frame (JSON, then its form)", (i) => decodeClientFrame(texts[i % 1000]!));
+measureStage("read the frame (JSON, then its form)", (i) => decodeClientFrame(texts[i % 1000]!));
 
 let session: Session = openSession(true, 0, rules);
 const welcome = { quota } as never;
-const pass = { expiresAt: Number.MAX_SAFE_INTEGER, lifetime: 1_800_000, writeRefusal: undefined };
-session = step(session, { type: "admitted", welcome, access: pass, behind: false }, 1, rules).session;
-time("decide (session: the frame, and the engine's answer)", (i) => {
+const access = { expiresAt: Number.MAX_SAFE_INTEGER, lifetime: 1_800_000, writeRefusal: undefined };
+session = step(session, { type: "admitted", welcome, access, behind: false }, 1, rules).session;
+measureStage("decide (session: the frame, and the engine's answer)", (i) => {
   session = step(session, { type: "frame", decoded: frame }, i, rules).session;
   const result = { outcome: "stored", seq: i, at: i, quota } as const;
   session = step(session, { type: "posted", id: "m1", result }, i, rules).session;
@@ -43,16 +43,16 @@ time("decide (session: the frame, and the engine's answer)", (i) => {
 
 const message = { type: "message", seq: 1, id: "run-1-00000001", from: "user-17", text, at: 1795437965658 };
 const ack = { type: "ack", id: "run-1-00000001", seq: 1, at: 1795437965658, quota };
-time("encode (the message once, and the ack)", (i) => {
+measureStage("encode (the message once, and the ack)", (i) => {
   message.seq = i;
   ack.seq = i;
   return JSON.stringify(message satisfies ServerFrame | object) + JSON.stringify(ack);
 });
 
-for (const turn of TURNS) await timeStore(turn);
+for (const batchSize of BATCH_SIZES) await measureStore(batchSize);
 
 /** Prints the median of some rounds, after one to warm up. */
-function time(what: string, work: (i: number) => unknown): void {
+function measureStage(what: string, work: (i: number) => unknown): void {
   const rounds: number[] = [];
   for (let round = 0; round <= ROUNDS; round++) {
     const start = performance.now();
@@ -63,7 +63,7 @@ function time(what: string, work: (i: number) => unknown): void {
 }
 
 /** The embedded engine, its keeper included: id check, quota, append, commit, and taking into the index. */
-async function timeStore(turn: number): Promise<void> {
+async function measureStore(batchSize: number): Promise<void> {
   const dataDir = mkdtempSync(join(tmpdir(), "parley-stages-"));
   const log = { info() {}, warn() {}, error: console.error };
   const store = await openSqlite({ dataDir, clock: systemClock(), log, sync: "normal" });
@@ -75,8 +75,8 @@ async function timeStore(turn: number): Promise<void> {
   const run = async (messages: number) => {
     for (const end = sent + messages; sent < end; ) {
       const { promise, resolve } = Promise.withResolvers<void>();
-      let open = turn;
-      for (let i = 0; i < turn; i++) post(sent++, () => --open === 0 && resolve());
+      let open = batchSize;
+      for (let i = 0; i < batchSize; i++) post(sent++, () => --open === 0 && resolve());
       await promise;
     }
   };
@@ -86,7 +86,7 @@ async function timeStore(turn: number): Promise<void> {
   const { user, system } = process.cpuUsage(start);
   const each = (user + system) / MESSAGES;
   console.log(
-    `${each.toFixed(2).padStart(6)} µs  store (id check, quota, append, commit, index), ${turn} a turn; CPU of all threads`,
+    `${each.toFixed(2).padStart(6)} µs  store (id check, quota, append, commit, index), ${batchSize} a turn; CPU of all threads`,
   );
   await store.close();
   rmSync(dataDir, { recursive: true });

@@ -79,16 +79,16 @@ function start(name: string, command: string[], settings: Record<string, string>
     detached: true,
   });
   running.set(name, program);
-  void say(name, program.stdout);
+  void forwardOutput(name, program.stdout);
   // What a start prints for a person speaks of one node; here it is said once, for all.
-  void say(name, program.stderr, (line) => line.startsWith("parley: "));
+  void forwardOutput(name, program.stderr, (line) => line.startsWith("parley: "));
   void program.exited.then((code) => {
     running.delete(name);
     console.log(`${name} has ended (${program.signalCode ?? code}).`);
   });
 }
 
-async function say(
+async function forwardOutput(
   name: string,
   output: ReadableStream<Uint8Array>,
   isWanted = (_line: string) => true,

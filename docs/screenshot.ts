@@ -19,16 +19,16 @@ await using server = await startTestServer();
 await using browser = await startBrowser();
 for (const colorScheme of ["light", "dark"] as const) {
   const name = colorScheme === "light" ? "console.png" : "console-dark.png";
-  await takePicture(browser, colorScheme, fileURLToPath(new URL(name, import.meta.url)));
+  await takeScreenshot(browser, colorScheme, fileURLToPath(new URL(name, import.meta.url)));
   console.log(`docs/${name}`);
 }
 
-async function takePicture(browser: Browser, colorScheme: "light" | "dark", path: string): Promise<void> {
+async function takeScreenshot(browser: Browser, colorScheme: "light" | "dark", path: string): Promise<void> {
   const conversation = `tea-house-${colorScheme}`;
   const options = { viewport: { width: 1400, height: 880 }, colorScheme };
-  await using bench = await openPage(browser, server.url, options);
+  await using workbench = await openPage(browser, server.url, options);
   await using other = await openPage(browser, server.url, options);
-  const { page } = bench;
+  const { page } = workbench;
   await join(page, "user1", conversation);
   await addClient(page, "user2", conversation);
   await join(other.page, "user3", conversation);

@@ -7,8 +7,8 @@ import { startTestServer } from "../test/support/server.ts";
 
 await using server = await startTestServer({ env: { TEST_FAULTS: "true" } });
 await using browser = await startBrowser();
-await using bench = await openPage(browser, server.url, { viewport: { width: 1400, height: 800 } });
-const { page } = bench;
+await using workbench = await openPage(browser, server.url, { viewport: { width: 1400, height: 800 } });
+const { page } = workbench;
 
 await join(page, "user1");
 await addClient(page, "user2");
@@ -24,18 +24,18 @@ await select(page, "user2");
 await say(page, "I wait.");
 await select(page, "user1");
 await page.locator(".message", { hasText: "I wait." }).waitFor();
-await take(page, "testing-faults");
+await takeScreenshot(page, "testing-faults");
 
 await openPanel(page, "Timeline");
 await page.locator(".frame", { hasText: "1006" }).first().click();
-await take(page, "testing-timeline");
+await takeScreenshot(page, "testing-timeline");
 
 await openPanel(page, "Record");
 await page.locator("#record").click();
 await page.locator("#recording").waitFor();
-await take(page, "testing-record");
+await takeScreenshot(page, "testing-record");
 
-async function take(of: Page, name: string): Promise<void> {
+async function takeScreenshot(of: Page, name: string): Promise<void> {
   // What was just done is told over it for a moment.
   await of.locator("#told span").waitFor({ state: "detached" });
   await of.screenshot({ path: fileURLToPath(new URL(`${name}.png`, import.meta.url)) });

@@ -7,11 +7,11 @@ export interface Axis {
   readonly points: readonly number[];
   /** Whether the relay can be measured along it; it keeps nothing, so a full store says nothing of it. */
   readonly relay: boolean;
-  at(point: number): Situation;
+  setupAt(point: number): GrowthSetup;
 }
 
 /** What one point is measured in. */
-export interface Situation {
+export interface GrowthSetup {
   readonly conversations: number;
   readonly members: number;
   /** Connections beside these, alone and silent. */
@@ -23,15 +23,15 @@ export interface Situation {
 }
 
 /** About a fifth of what a core can do, so that a point that costs more is not at its limit. */
-const RATE = 20_000;
+const MESSAGES_PER_S = 20_000;
 
 /** Deliveries a second along `members`, where messages would grow with the room. */
-const DELIVERIES = 100_000;
+const DELIVERIES_PER_S = 100_000;
 
-const SPEAKERS = { conversations: 100, members: 1, rate: RATE };
+const SENDERS = { conversations: 100, members: 1, rate: MESSAGES_PER_S };
 
 /** What the store holds at every point of `full-quotas`, so that quotas alone differ. */
-const STORED = 1_000_000;
+const STORED_MESSAGES = 1_000_000;
 
 export const AXES: readonly Axis[] = [
   {
@@ -39,34 +39,34 @@ export const AXES: readonly Axis[] = [
     title: "conversations of one",
     points: [10, 100, 1000, 10_000],
     relay: true,
-    at: (conversations) => ({ conversations, members: 1, rate: RATE }),
+    setupAt: (conversations) => ({ conversations, members: 1, rate: MESSAGES_PER_S }),
   },
   {
     name: "stored",
     title: "stored messages",
     points: [10_000, 100_000, 1_000_000, 10_000_000],
     relay: false,
-    at: (stored) => ({ ...SPEAKERS, fill: { fullUsers: 0, messages: stored } }),
+    setupAt: (stored) => ({ ...SENDERS, fill: { fullUsers: 0, messages: stored } }),
   },
   {
     name: "members",
     title: "members of each of ten rooms",
     points: [10, 100, 1000],
     relay: true,
-    at: (members) => ({ conversations: 10, members, rate: DELIVERIES / members }),
+    setupAt: (members) => ({ conversations: 10, members, rate: DELIVERIES_PER_S / members }),
   },
   {
     name: "full-quotas",
     title: "users whose hour is used up",
     points: [0, 100, 1000, 10_000],
     relay: false,
-    at: (fullUsers) => ({ ...SPEAKERS, fill: { fullUsers, messages: STORED } }),
+    setupAt: (fullUsers) => ({ ...SENDERS, fill: { fullUsers, messages: STORED_MESSAGES } }),
   },
   {
     name: "connections",
     title: "connections, all but 100 of them silent",
     points: [100, 1000, 5000, 15_000],
     relay: true,
-    at: (connections) => ({ ...SPEAKERS, bystanders: connections - SPEAKERS.conversations }),
+    setupAt: (connections) => ({ ...SENDERS, bystanders: connections - SENDERS.conversations }),
   },
 ];

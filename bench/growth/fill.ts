@@ -11,13 +11,13 @@ export interface FillJob {
 }
 
 /** Requests an hour of a full user, the free plan's. */
-export const FULL = 100;
+export const FULL_PLAN_REQUESTS = 100;
 
 /** Conversations that hold what nobody in particular has sent. */
 const CONVERSATIONS = 1000;
 
 /** Posts under way at a time: what the engine takes as one batch. */
-const BATCH = 2000;
+const BATCH_SIZE = 2000;
 
 const TEXT = "a text of as many letters as the traffic has in its messages ok.";
 
@@ -34,14 +34,20 @@ async function fill(dataDir: string, { fullUsers, messages }: FillJob): Promise<
     log: { info: silent, warn: silent, error: silent },
     sync: "normal",
   });
-  for (let first = 0; first < messages; first += BATCH) {
+  for (let first = 0; first < messages; first += BATCH_SIZE) {
     const batch = Promise.withResolvers<void>();
-    const last = Math.min(first + BATCH, messages);
+    const last = Math.min(first + BATCH_SIZE, messages);
     let left = last - first;
     for (let i = first; i < last; i++) {
-      const full = i < fullUsers * FULL;
-      const name = full ? `full-${Math.floor(i / FULL)}` : `past-${i % CONVERSATIONS}`;
-      const request = { conversation: name, user: name, id: `fill-${i}`, text: TEXT, limit: full ? FULL : 0 };
+      const full = i < fullUsers * FULL_PLAN_REQUESTS;
+      const name = full ? `full-${Math.floor(i / FULL_PLAN_REQUESTS)}` : `past-${i % CONVERSATIONS}`;
+      const request = {
+        conversation: name,
+        user: name,
+        id: `fill-${i}`,
+        text: TEXT,
+        limit: full ? FULL_PLAN_REQUESTS : 0,
+      };
       store.engine.post(request, ({ outcome }) => {
         if (outcome !== "stored") batch.reject(new Error(`message ${i} was answered ${outcome}`));
         if (--left === 0) batch.resolve();

@@ -36,7 +36,7 @@ const LOAD = {
 export async function runGrowth(
   generator: LoadGenerator,
   folder: string,
-  told: (point: GrowthPoint) => void,
+  onPoint: (point: GrowthPoint) => void,
 ): Promise<GrowthPoint[]> {
   const points: GrowthPoint[] = [];
   for (const axis of AXES)
@@ -44,7 +44,7 @@ export async function runGrowth(
       for (const peer of axis.relay ? [relay, parley] : [parley]) {
         const measured = await measurePoint(axis, point, peer, generator, folder);
         points.push(measured);
-        told(measured);
+        onPoint(measured);
       }
   return points;
 }
@@ -59,7 +59,7 @@ async function measurePoint(
   await mkdir(parent, { recursive: true });
   const folder = await mkdtemp(join(parent, `growth-${peer.name}-`));
   try {
-    const { conversations, members, bystanders = 0, rate, fill } = axis.at(point);
+    const { conversations, members, bystanders = 0, rate, fill } = axis.setupAt(point);
     if (fill !== undefined) await runFill(join(folder, "data"), JSON.stringify(fill));
     await using server = await peer.start({ folder, members, rate });
     const paths: string[] = [];

@@ -1,32 +1,32 @@
 import type { Machine } from "../machine.ts";
 import { linePlot } from "../plot.ts";
-import { aligned, markdownTable, origin, type Section } from "../report.ts";
+import { alignColumns, markdownTable, provenance, type Section } from "../report.ts";
 import { AXES, type Axis } from "./axes.ts";
 import type { GrowthPoint } from "./growth.ts";
 
 export const GROWTH_TITLE = "Growth: CPU time of the server for a delivered message, at the same rate";
 
 /** From this share of a core on, used by others, a point says so. */
-const DISTURBED = 0.1;
+const DISTURBED_SHARE = 0.1;
 
-const FIGURES = ["cost", "least – most", "to the first"];
+const FIGURE_COLUMNS = ["cost", "least – most", "to the first"];
 
 /** A line for each point of each axis. */
 export function growthTable(points: readonly GrowthPoint[]): string[][] {
   const lines = AXES.flatMap((axis) => linesOf(axis, points).map((line) => [axis.name, ...line]));
-  return aligned([["", "", "at", ...FIGURES, ""], ...lines], 2, FIGURES.length + 1);
+  return alignColumns([["", "", "at", ...FIGURE_COLUMNS, ""], ...lines], 2, FIGURE_COLUMNS.length + 1);
 }
 
 export function growthSection(points: readonly GrowthPoint[], on: Machine): Section {
   const parts = AXES.map((axis) => {
-    const head = ["", axis.title, ...FIGURES, ""];
+    const head = ["", axis.title, ...FIGURE_COLUMNS, ""];
     const table = markdownTable(
-      aligned([head, ...linesOf(axis, points)], 1, FIGURES.length + 1),
-      FIGURES.length + 1,
+      alignColumns([head, ...linesOf(axis, points)], 1, FIGURE_COLUMNS.length + 1),
+      FIGURE_COLUMNS.length + 1,
     );
     return `![${axis.title}](plots/growth-${axis.name}.svg)\n\n${table}`;
   });
-  return { title: GROWTH_TITLE, body: `${origin(1, on)}\n\n${parts.join("\n\n")}` };
+  return { title: GROWTH_TITLE, body: `${provenance(1, on)}\n\n${parts.join("\n\n")}` };
 }
 
 /** File names without their ending, and SVG. */
@@ -55,7 +55,7 @@ function linesOf(axis: Axis, points: readonly GrowthPoint[]): string[][] {
       (cost / mine[0]!.cost).toFixed(2),
       [
         ...(deviations > 0 ? [`${deviations} lost, doubled or out of order`] : []),
-        ...(othersBusy >= DISTURBED
+        ...(othersBusy >= DISTURBED_SHARE
           ? [`DISTURBED, others used ${Math.round(othersBusy * 100)} % of a core`]
           : []),
       ].join("; "),

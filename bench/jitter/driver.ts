@@ -9,10 +9,10 @@ export interface DriverJob {
 }
 
 /** What it is told then … */
-export type ToDriver = { readonly send: string } | { readonly stop: true };
+export type DriverCommand = { readonly send: string } | { readonly stop: true };
 
 /** … and what it tells: a connection is up, at first or again (−1: the sender's), and a receiver was given a message. */
-export type FromDriver = { readonly up: number } | { readonly heard: number; readonly text: string };
+export type DriverEvent = { readonly up: number } | { readonly received: number; readonly text: string };
 
 /** A peer's clients in a process of their own, each as its documents have it, driven by messages between processes. */
 export class Driver implements AsyncDisposable {
@@ -22,26 +22,26 @@ export class Driver implements AsyncDisposable {
   constructor(
     command: readonly string[],
     job: DriverJob,
-    told: (message: FromDriver) => void,
-    ended: (code: number) => void,
+    onMessage: (message: DriverEvent) => void,
+    onExit: (code: number) => void,
   ) {
     this.child = Bun.spawn([...command, JSON.stringify(job)], {
-      ipc: told,
+      ipc: onMessage,
       // The form that Node understands too.
       serialization: "json",
       stdin: "ignore",
       stdout: "inherit",
       stderr: "inherit",
-      onExit: (_child, code) => ended(code ?? 1),
+      onExit: (_child, code) => onExit(code ?? 1),
     });
   }
 
   send(text: string): void {
-    this.child.send({ send: text } satisfies ToDriver);
+    this.child.send({ send: text } satisfies DriverCommand);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.child.exitCode === null) this.child.send({ stop: true } satisfies ToDriver);
+    if (this.child.exitCode === null) this.child.send({ stop: true } satisfies DriverCommand);
     await this.child.exited;
   }
 }

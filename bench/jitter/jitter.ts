@@ -1,25 +1,25 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { Driver, type FromDriver } from "./driver.ts";
+import { Driver, type DriverEvent } from "./driver.ts";
 import { JITTER_PEERS, type JitterPeer } from "./peers.ts";
 import { CuttingProxy } from "./proxy.ts";
 
 export const RECEIVERS = 20;
 /** Messages a second. */
-export const RATE = 20;
-export const SECONDS = 30;
+export const MESSAGES_PER_S = 20;
+export const DURATION_S = 30;
 /** A line is cut so many seconds after it was opened, at random between the two. */
-export const CUT_LEAST = 2;
-export const CUT_MOST = 5;
+export const MIN_CUT_AFTER_S = 2;
+export const MAX_CUT_AFTER_S = 5;
 
 /**
  * How long receivers may take for what they lack when the lines are no longer cut, in milliseconds: longer than the
  * longest back-off of any peer (Parley's 30 s), as what comes late is not lost.
  */
-const GRACE = 40_000;
+const RECOVERY_TIMEOUT_MS = 40_000;
 
 /** Once every line that was cut is up again, nothing more comes when nothing has for so long, in milliseconds. */
-const SILENCE = 3_000;
+const SILENCE_MS = 3_000;
 
 /** What the receivers of one peer were given in one run. */
 export interface JitterResult {
@@ -49,36 +49,41 @@ async function runPeer(
   const folder = await mkdtemp(join(parent, `${peer.name}-`));
   try {
     await using server = await peer.start({ folder });
-    const dice = random(round);
+    const nextRandom = random(round);
     let cutting = true;
     let cuts = 0;
     using proxy = await CuttingProxy.start(server.port, (line) => {
-      const wait = CUT_LEAST + dice() * (CUT_MOST - CUT_LEAST);
+      const wait = MIN_CUT_AFTER_S + nextRandom() * (MAX_CUT_AFTER_S - MIN_CUT_AFTER_S);
       setTimeout(() => cutting && proxy.cut(line) && cuts++, wait * 1000);
     });
-    const heard: number[][] = Array.from({ length: RECEIVERS }, () => []);
-    const ups = new Map<number, number>();
-    const fault = Promise.withResolvers<never>();
-    let lastTold = 0;
-    const told = (message: FromDriver) => {
-      lastTold = performance.now();
-      if ("up" in message) ups.set(message.up, (ups.get(message.up) ?? 0) + 1);
-      else heard[message.heard]!.push(Number(message.text));
+    const received: number[][] = Array.from({ length: RECEIVERS }, () => []);
+    const connects = new Map<number, number>();
+    const failed = Promise.withResolvers<never>();
+    let lastEventAt = 0;
+    const onEvent = (message: DriverEvent) => {
+      lastEventAt = performance.now();
+      if ("up" in message) connects.set(message.up, (connects.get(message.up) ?? 0) + 1);
+      else received[message.received]!.push(Number(message.text));
     };
     let sent = 0;
     const work = async () => {
-      await until(() => ups.size === RECEIVERS + 1, 10_000);
-      if (ups.size <= RECEIVERS) throw new Error(`${peer.name}: only ${ups.size} connections came up`);
+      await waitUntil(() => connects.size === RECEIVERS + 1, 10_000);
+      if (connects.size <= RECEIVERS)
+        throw new Error(`${peer.name}: only ${connects.size} connections came up`);
       const start = performance.now();
-      while (sent < RATE * seconds) {
-        await Bun.sleep(Math.max(0, start + (sent * 1000) / RATE - performance.now()));
+      while (sent < MESSAGES_PER_S * seconds) {
+        await Bun.sleep(Math.max(0, start + (sent * 1000) / MESSAGES_PER_S - performance.now()));
         driver.send(String(++sent));
       }
       cutting = false;
       // A line that was cut before it was up is told of once for both cuts: then the grace is waited for.
-      const allUp = () => [...ups.values()].reduce((sum, times) => sum + times, 0) >= RECEIVERS + 1 + cuts;
-      const silent = () => allUp() && performance.now() - lastTold > SILENCE;
-      await until(() => silent() || heard.every((numbers) => new Set(numbers).size === sent), GRACE);
+      const allConnected = () =>
+        [...connects.values()].reduce((sum, times) => sum + times, 0) >= RECEIVERS + 1 + cuts;
+      const silent = () => allConnected() && performance.now() - lastEventAt > SILENCE_MS;
+      await waitUntil(
+        () => silent() || received.every((numbers) => new Set(numbers).size === sent),
+        RECOVERY_TIMEOUT_MS,
+      );
       // What comes twice may come late.
       await Bun.sleep(1000);
     };
@@ -92,22 +97,29 @@ async function runPeer(
           tokenIn(server.target(`user-${user}`, "room")),
         ),
       },
-      told,
-      (code) => fault.reject(new Error(`${peer.name}: its clients ended with code ${code}`)),
+      onEvent,
+      (code) => failed.reject(new Error(`${peer.name}: its clients ended with code ${code}`)),
     );
-    await Promise.race([work(), fault.promise]);
-    fault.promise.catch(() => {});
-    const reconnects = [...ups.values()].reduce((sum, times) => sum + times - 1, 0);
-    return { peer: peer.name, round, expected: sent * RECEIVERS, ...check(heard, sent), cuts, reconnects };
+    await Promise.race([work(), failed.promise]);
+    failed.promise.catch(() => {});
+    const reconnects = [...connects.values()].reduce((sum, times) => sum + times - 1, 0);
+    return {
+      peer: peer.name,
+      round,
+      expected: sent * RECEIVERS,
+      ...countDeviations(received, sent),
+      cuts,
+      reconnects,
+    };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
 /** Compares what each receiver was given, in the order in which it was, with 1, 2, 3 … `sent`. */
-export function check(heard: readonly (readonly number[])[], sent: number) {
+export function countDeviations(received: readonly (readonly number[])[], sent: number) {
   let [lost, doubled, outOfOrder] = [0, 0, 0];
-  for (const numbers of heard) {
+  for (const numbers of received) {
     const seen = new Set<number>();
     let highest = 0;
     for (const number of numbers) {
@@ -125,7 +137,7 @@ function tokenIn(target: string): string {
   return new URL(target, "http://127.0.0.1").searchParams.get("token") ?? "";
 }
 
-async function until(holds: () => boolean, milliseconds: number): Promise<void> {
+async function waitUntil(holds: () => boolean, milliseconds: number): Promise<void> {
   const end = performance.now() + milliseconds;
   while (!holds() && performance.now() < end) await Bun.sleep(50);
 }

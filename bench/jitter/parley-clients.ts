@@ -1,15 +1,15 @@
 // Parley's client library as the jitter case drives it; what the messages mean: driver.ts.
 import { connect } from "../../src/client/connect.ts";
-import type { DriverJob, FromDriver, ToDriver } from "./driver.ts";
+import type { DriverCommand, DriverEvent, DriverJob } from "./driver.ts";
 
 const { sender, receivers, count, tokens = [] }: DriverJob = JSON.parse(process.argv[2] ?? "");
 
-const tell = (message: FromDriver) => process.send?.(message);
+const report = (message: DriverEvent) => process.send?.(message);
 
 // Without its own brake: the rate is the case's.
 const sending = connect({ url: sender, token: tokens[count] ?? "", sendRate: 0 }).conversation("room");
-sending.on("status", ({ state }) => state === "live" && tell({ up: -1 }));
-process.on("message", (message: ToDriver) => {
+sending.on("status", ({ state }) => state === "live" && report({ up: -1 }));
+process.on("message", (message: DriverCommand) => {
   if ("stop" in message) process.exit(0);
   // A refusal ends the program, and with it the case.
   void sending.send(message.send);
@@ -17,6 +17,6 @@ process.on("message", (message: ToDriver) => {
 
 for (let receiver = 0; receiver < count; receiver++) {
   const conversation = connect({ url: receivers, token: tokens[receiver] ?? "" }).conversation("room");
-  conversation.on("status", ({ state }) => state === "live" && tell({ up: receiver }));
-  conversation.on("message", ({ text }) => tell({ heard: receiver, text }));
+  conversation.on("status", ({ state }) => state === "live" && report({ up: receiver }));
+  conversation.on("message", ({ text }) => report({ received: receiver, text }));
 }

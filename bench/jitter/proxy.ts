@@ -2,19 +2,19 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 
 /** Passes TCP on to a server, and can cut each line. Lines are numbered in the order in which they were opened. */
 export class CuttingProxy implements Disposable {
-  private readonly lines = new Map<number, readonly [Socket, Socket]>();
-  private opened = 0;
+  private readonly connections = new Map<number, readonly [Socket, Socket]>();
+  private openedCount = 0;
 
   private constructor(
     private readonly server: Server,
     readonly port: number,
     target: number,
-    opened: (line: number) => void,
+    onOpen: (line: number) => void,
   ) {
     server.on("connection", (near) => {
-      const line = this.opened++;
+      const index = this.openedCount++;
       const far = connect({ port: target, host: "127.0.0.1", noDelay: true });
-      this.lines.set(line, [near, far]);
+      this.connections.set(index, [near, far]);
       for (const [from, to] of [
         [near, far],
         [far, near],
@@ -22,33 +22,33 @@ export class CuttingProxy implements Disposable {
         from.on("data", (data) => to.write(data));
         from.on("close", () => {
           to.destroy();
-          this.lines.delete(line);
+          this.connections.delete(index);
         });
         // A reset is what this is for; "close" follows.
         from.on("error", () => {});
       }
-      opened(line);
+      onOpen(index);
     });
   }
 
   /** `opened` is called with the number of each new line. */
-  static async start(target: number, opened: (line: number) => void): Promise<CuttingProxy> {
+  static async start(target: number, onOpen: (line: number) => void): Promise<CuttingProxy> {
     const server = createServer({ noDelay: true });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const address = server.address();
     if (address === null || typeof address === "string") throw new Error("the proxy was given no port");
-    return new CuttingProxy(server, address.port, target, opened);
+    return new CuttingProxy(server, address.port, target, onOpen);
   }
 
   /** Both ends are told by a reset, and what was under way is lost. Answers false when the line was gone already. */
-  cut(line: number): boolean {
-    const ends = this.lines.get(line);
+  cut(index: number): boolean {
+    const ends = this.connections.get(index);
     for (const end of ends ?? []) end.resetAndDestroy();
     return ends !== undefined;
   }
 
   [Symbol.dispose](): void {
-    for (const line of this.lines.keys()) this.cut(line);
+    for (const index of this.connections.keys()) this.cut(index);
     this.server.close();
   }
 }

@@ -1,11 +1,18 @@
 import type { Machine } from "../machine.ts";
-import { aligned, markdownTable, origin, type Section } from "../report.ts";
-import { CUT_LEAST, CUT_MOST, type JitterResult, RATE, RECEIVERS, SECONDS } from "./jitter.ts";
+import { alignColumns, markdownTable, provenance, type Section } from "../report.ts";
+import {
+  DURATION_S,
+  type JitterResult,
+  MAX_CUT_AFTER_S,
+  MESSAGES_PER_S,
+  MIN_CUT_AFTER_S,
+  RECEIVERS,
+} from "./jitter.ts";
 import { JITTER_PEERS } from "./peers.ts";
 
-export const JITTER_TITLE = `Jitter: messages delivered to ${RECEIVERS} receivers, each cut every ${CUT_LEAST}–${CUT_MOST} s for ${SECONDS} s while one sends ${RATE}/s`;
+export const JITTER_TITLE = `Jitter: messages delivered to ${RECEIVERS} receivers, each cut every ${MIN_CUT_AFTER_S}–${MAX_CUT_AFTER_S} s for ${DURATION_S} s while one sends ${MESSAGES_PER_S}/s`;
 
-const FIGURES = ["delivered", "least – most", "lost", "doubled", "out of order", "reconnects"];
+const FIGURE_COLUMNS = ["delivered", "least – most", "lost", "doubled", "out of order", "reconnects"];
 
 /** A line for each peer, over all rounds. */
 export function jitterTable(results: readonly JitterResult[]): string[][] {
@@ -23,12 +30,12 @@ export function jitterTable(results: readonly JitterResult[]): string[][] {
       ...counts.map((count) => count.toLocaleString("en-US")),
     ];
   });
-  return aligned([["", ...FIGURES], ...lines], 1, FIGURES.length);
+  return alignColumns([["", ...FIGURE_COLUMNS], ...lines], 1, FIGURE_COLUMNS.length);
 }
 
 export function jitterSection(results: readonly JitterResult[], rounds: number, on: Machine): Section {
-  const table = markdownTable(jitterTable(results), FIGURES.length);
-  return { title: JITTER_TITLE, body: `${origin(rounds, on)}\n\n${table}` };
+  const table = markdownTable(jitterTable(results), FIGURE_COLUMNS.length);
+  return { title: JITTER_TITLE, body: `${provenance(rounds, on)}\n\n${table}` };
 }
 
 function share(expected: number, lost: number): number {

@@ -59,8 +59,8 @@ export interface TrafficResult extends Counted {
 export interface SlowResult extends TrafficResult {
   readonly memoryBefore: number;
   readonly memoryMost: number;
-  readonly meant: number;
-  readonly heard: number;
+  readonly addressed: number;
+  readonly received: number;
   readonly cut: boolean;
   readonly closeCode: number;
 }

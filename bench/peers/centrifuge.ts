@@ -9,15 +9,15 @@ const SOURCE = join(import.meta.dir, "centrifuge");
 const BINARY = join(import.meta.dir, "../out/centrifuge");
 
 /** Members from which its gathering of what one connection is sent pays; see `writeDelay` in centrifuge/main.go. */
-const GATHERS_FROM = 100;
+const WRITE_DELAY_MIN_MEMBERS = 100;
 
 const LIBRARY = "library github.com/centrifugal/centrifuge 0.40.1";
-const LACKS = "JSON; HS256 token; no quota, no id check";
+const NOT_OFFERED = "JSON; HS256 token; no quota, no id check";
 
 /** The Go library, everything in its own memory. */
 export const centrifuge: Peer = {
   name: "centrifuge",
-  does: `${LIBRARY}, recovery from a history of 10,000 in its own memory, lost when it ends; ${LACKS}`,
+  does: `${LIBRARY}, recovery from a history of 10,000 in its own memory, lost when it ends; ${NOT_OFFERED}`,
   protocol: "centrifuge",
   start: (options) => startCentrifuge(options),
 };
@@ -25,7 +25,7 @@ export const centrifuge: Peer = {
 /** The same with its Redis broker. */
 export const centrifugeRedis: Peer = {
   name: "centrifuge-redis",
-  does: `${LIBRARY}, Redis broker, recovery from a history of 10,000 in Redis; ${LACKS}`,
+  does: `${LIBRARY}, Redis broker, recovery from a history of 10,000 in Redis; ${NOT_OFFERED}`,
   protocol: "centrifuge",
   start: (options) =>
     withPinnedRedis(options.folder, (address) => startCentrifuge(options, { REDIS_ADDRESS: address })),
@@ -37,10 +37,10 @@ async function startCentrifuge(
 ): Promise<RunningPeer> {
   await build();
   const signer = createSigner();
-  const gathers = members >= GATHERS_FROM && rate === undefined;
+  const delaysWrites = members >= WRITE_DELAY_MIN_MEMBERS && rate === undefined;
   const server = await startPinnedServer({
     command: [BINARY],
-    env: { SECRET_KEY: signer.key, GATHER: String(gathers), ...env },
+    env: { SECRET_KEY: signer.key, GATHER: String(delaysWrites), ...env },
     folder,
   });
   return {
@@ -59,6 +59,7 @@ async function build(): Promise<void> {
     stdout: "ignore",
     stderr: "pipe",
   });
-  const words = await new Response(go.stderr).text();
-  if ((await go.exited) !== 0) throw new Error(`bench/peers/centrifuge was not built:\n${words.trim()}`);
+  const compilerOutput = await new Response(go.stderr).text();
+  if ((await go.exited) !== 0)
+    throw new Error(`bench/peers/centrifuge was not built:\n${compilerOutput.trim()}`);
 }

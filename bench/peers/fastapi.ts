@@ -57,6 +57,6 @@ async function install(): Promise<void> {
 
 async function run(command: readonly string[]): Promise<void> {
   const child = Bun.spawn([...command], { stdout: "ignore", stderr: "pipe" });
-  const words = await new Response(child.stderr).text();
-  if ((await child.exited) !== 0) throw new Error(`${command.join(" ")} failed:\n${words.trim()}`);
+  const errorOutput = await new Response(child.stderr).text();
+  if ((await child.exited) !== 0) throw new Error(`${command.join(" ")} failed:\n${errorOutput.trim()}`);
 }

@@ -4,8 +4,8 @@ import { SERVER_CORE } from "../cores.ts";
 import type { RunningPeer } from "./peer.ts";
 
 /** How long a server may take to answer its first request, and to stop. */
-const START_MS = 15_000;
-const STOP_MS = 15_000;
+const START_TIMEOUT_MS = 15_000;
+const STOP_TIMEOUT_MS = 15_000;
 
 export interface PinnedServerOptions {
   readonly command: readonly string[];
@@ -32,13 +32,13 @@ export async function startPinnedServer(options: PinnedServerOptions): Promise<P
   });
   const stop = async () => {
     server.kill("SIGTERM");
-    const late = setTimeout(() => server.kill("SIGKILL"), STOP_MS);
+    const killTimer = setTimeout(() => server.kill("SIGKILL"), STOP_TIMEOUT_MS);
     await server.exited;
-    clearTimeout(late);
+    clearTimeout(killTimer);
   };
   const lastOutput = async () => (await output.text()).trim().split("\n").slice(-10).join("\n");
-  const deadline = Date.now() + START_MS;
-  while (!(await answers(port))) {
+  const deadline = Date.now() + START_TIMEOUT_MS;
+  while (!(await isReady(port))) {
     if (server.exitCode === null && Date.now() < deadline) {
       await Bun.sleep(50);
       continue;
@@ -49,7 +49,7 @@ export async function startPinnedServer(options: PinnedServerOptions): Promise<P
   return { port, pid: server.pid, lastOutput, [Symbol.asyncDispose]: stop };
 }
 
-async function answers(port: number): Promise<boolean> {
+async function isReady(port: number): Promise<boolean> {
   try {
     return (await fetch(`http://127.0.0.1:${port}/readyz`)).ok;
   } catch {

@@ -1,7 +1,7 @@
 import { createHmac, randomBytes } from "node:crypto";
 
 /** Longer than any run, in seconds. */
-const TOKEN_LIFETIME = 3600;
+const TOKEN_LIFETIME_S = 3600;
 
 /** What every peer that checks tokens accepts: HS256, with a key of this run. */
 export interface Signer {
@@ -23,7 +23,7 @@ export function createSigner(): Signer {
         aud: "parley",
         sub: user,
         iat: now,
-        exp: now + TOKEN_LIFETIME,
+        exp: now + TOKEN_LIFETIME_S,
         jti: randomBytes(12).toString("base64url"),
         plan: "bench",
       });

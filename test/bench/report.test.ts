@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
-import { amount } from "../../bench/amount.ts";
-import { compareToCommitted, summaryOf } from "../../bench/committed.ts";
+import { formatFigure } from "../../bench/amount.ts";
+import { compareToBaseline, mergeResults } from "../../bench/committed.ts";
 import { growthPlots, growthTable } from "../../bench/growth/report.ts";
 import { barPlot, linePlot } from "../../bench/plot.ts";
-import { results, sectionOf, terminalTable } from "../../bench/report.ts";
+import { resultsPage, sectionOf, terminalTable } from "../../bench/report.ts";
 import type { Row } from "../../bench/rows.ts";
 import { caseOf, MACHINE, peer } from "./rows.ts";
 
@@ -15,7 +15,7 @@ function row(changed: Partial<Row> = {}): Row {
 describe("tables of the bench", () => {
   test("show three digits that count, with their unit", () => {
     const shown = (value: number, name: Parameters<typeof caseOf>[0]) =>
-      amount(value, { case: caseOf(name) });
+      formatFigure(value, { case: caseOf(name) });
     expect(shown(98_712, "echo")).toBe("98.7 k/s");
     expect(shown(2_412_000, "echo")).toBe("2.41 M/s");
     expect(shown(2.333, "token")).toBe("2.33 /s");
@@ -36,7 +36,7 @@ describe("tables of the bench", () => {
     const echo = caseOf("echo").title;
     const before = `# Results\n\nwords\n\n## ${echo}\n\nold\n\n## Another\n\nkept\n\n## What each does for a message\n\n- old\n`;
     const section = sectionOf(caseOf("echo"), [row()], 3, MACHINE);
-    const after = results(before, [section], [echo, "Another"], [peer("parley")]);
+    const after = resultsPage(before, [section], [echo, "Another"], [peer("parley")]);
     expect(after).toContain("2026-01-02 03:04 UTC, commit abc1234, 3 rounds");
     expect(after).toContain("](plots/echo.svg)");
     expect(after).toContain(
@@ -108,7 +108,7 @@ describe("plots of the bench", () => {
 });
 
 describe("the committed results", () => {
-  const committed = summaryOf(
+  const committed = mergeResults(
     { cases: {} },
     {
       cases: [
@@ -122,7 +122,7 @@ describe("the committed results", () => {
 
   test("keep what was not measured again", () => {
     const again = { cases: [{ kase: caseOf("echo"), rows: [row({ ratio: 0.2 })] }], growth: [], on: MACHINE };
-    const after = summaryOf(committed, again);
+    const after = mergeResults(committed, again);
     expect(after.cases.echo!.rows[0]!.ratio).toBe(0.2);
     expect(after.cases.idle).toEqual(committed.cases.idle!);
     expect(after.cases.echo!.rows[0]).not.toHaveProperty("case");
@@ -131,7 +131,7 @@ describe("the committed results", () => {
   test("say of each ratio whether it got better or worse, which is not always more", () => {
     const idle = { case: caseOf("idle") };
     const lines = (ratios: [number, number]) =>
-      compareToCommitted([row({ ratio: ratios[0] }), row({ ...idle, ratio: ratios[1] })], committed);
+      compareToBaseline([row({ ratio: ratios[0] }), row({ ...idle, ratio: ratios[1] })], committed);
     expect(lines([0.2, 8])).toBe(
       "echo, parley: 0.20 of the relay; 0.10 at abc1234: +100 %, BETTER\nidle, parley: 8.00 of the relay; 4.00 at abc1234: +100 %, WORSE",
     );
@@ -141,6 +141,6 @@ describe("the committed results", () => {
   });
 
   test("are missing at first", () => {
-    expect(compareToCommitted([row()], undefined)).toContain("Nothing to compare with");
+    expect(compareToBaseline([row()], undefined)).toContain("Nothing to compare with");
   });
 });

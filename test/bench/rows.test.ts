@@ -1,11 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { CONTROL_LEAST } from "../../bench/remarks.ts";
+import { MIN_CONTROL_ECHOES_PER_S } from "../../bench/remarks.ts";
 import { rowsOf } from "../../bench/rows.ts";
 import { caseOf, peer, run, traffic } from "./rows.ts";
 
 const peers = [peer("relay"), peer("parley")];
 
-function echoRow(results: Parameters<typeof traffic>[0][], control = CONTROL_LEAST) {
+function echoRow(results: Parameters<typeof traffic>[0][], control = MIN_CONTROL_ECHOES_PER_S) {
   const runs = results.map((result, index) => run("echo", "parley", index + 1, traffic(result)));
   return rowsOf([caseOf("echo")], [peer("parley")], runs, control)[0]!;
 }
@@ -27,7 +27,7 @@ describe("rows of the bench", () => {
         run("echo", "relay", 2, traffic({ answered: 4000 })),
         run("echo", "parley", 2, traffic({ answered: 2000 })),
       ],
-      CONTROL_LEAST,
+      MIN_CONTROL_ECHOES_PER_S,
     );
     expect(rows.map(({ ratio }) => ratio)).toEqual([1, 0.5]);
   });
@@ -44,7 +44,7 @@ describe("rows of the bench", () => {
   });
 
   test("say when the load was too slow with the relay", () => {
-    const { remark } = echoRow([{}], CONTROL_LEAST - 1);
+    const { remark } = echoRow([{}], MIN_CONTROL_ECHOES_PER_S - 1);
     expect(remark).toContain("LIMITED BY THE LOAD, it reached 400 k echoes a second only");
   });
 
@@ -61,7 +61,7 @@ describe("rows of the bench", () => {
         [caseOf("latency")],
         [peer("parley")],
         [run("latency", "parley", 1, traffic({ latency: { ...latency, sentLate } }))],
-        CONTROL_LEAST,
+        MIN_CONTROL_ECHOES_PER_S,
       )[0]!.remark;
     expect(remark(0.1)).toBe(
       "p50 0.2 ms, p99.9 2 ms; all delivered once, in order; server 100 % busy, 99 % sent within 0.1 ms of being due",

@@ -4,7 +4,7 @@ import { NodeProcesses } from "../cli/nodes.ts";
 import { TestClient } from "../support/client.ts";
 import { startRedis } from "../support/redis.ts";
 import { TEST_SECRET, testKeys } from "../support/tokens.ts";
-import { until } from "../support/until.ts";
+import { waitUntil } from "../support/until.ts";
 
 const USERS = 4;
 const CONNECTIONS = 3;
@@ -53,5 +53,5 @@ test("W5 W8 after kill -9 everybody is back at the edge of the plan: named clien
   const named = everybody.filter(({ query }) => query !== "");
   expect(await Promise.all(named.map(isBack))).toEqual(named.map(() => true));
   for (const each of everybody)
-    if (each.query === "") await until("who names no client is back", () => isBack(each));
+    if (each.query === "") await waitUntil("who names no client is back", () => isBack(each));
 });

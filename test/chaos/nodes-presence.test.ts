@@ -6,17 +6,17 @@ import { TestClient } from "../support/client.ts";
 import { Random, seeds } from "../support/random.ts";
 import { startRedis } from "../support/redis.ts";
 import { TEST_SECRET, testKeys } from "../support/tokens.ts";
-import { until } from "../support/until.ts";
+import { waitUntil } from "../support/until.ts";
 
 const NODES = 3;
 const USERS = 24;
 const STEPS = 500;
 
 /** So many steps are under way at the same time. */
-const AT_ONCE = 6;
+const CONCURRENT_STEPS = 6;
 
 /** A node is killed after so many steps. Observers are on the first, which is not. */
-const KILL_EVERY = 90;
+const KILL_EVERY_STEPS = 90;
 
 const ENV = {
   SECRET_KEY: TEST_SECRET,
@@ -47,11 +47,11 @@ for (const seed of seeds(20_250_601)) {
     await using first = await connect(0, "observer");
     const guests = new Set<Guest>();
 
-    const come = async (user: string) => {
+    const join = async (user: string) => {
       const node = random.pick([...nodes.running.keys()]);
       guests.add({ user, node, client: await connect(node, user) });
     };
-    const go = async (guest: Guest) => {
+    const leave = async (guest: Guest) => {
       guests.delete(guest);
       // Some say good-bye, some are just gone.
       if (random.next() < 0.5) cut(guest.client);
@@ -70,17 +70,17 @@ for (const seed of seeds(20_250_601)) {
       const user = `user-${random.between(1, USERS)}`;
       const present = [...guests];
       return present.length === 0 || (present.length < USERS * 2 && random.next() < 0.55)
-        ? come(user)
-        : go(random.pick(present));
+        ? join(user)
+        : leave(random.pick(present));
     };
-    for (let done = 0; done < STEPS; done += AT_ONCE) {
-      if (done % KILL_EVERY < AT_ONCE && done > 0) await crash();
-      await Promise.all(Array.from({ length: AT_ONCE }, step));
+    for (let done = 0; done < STEPS; done += CONCURRENT_STEPS) {
+      if (done % KILL_EVERY_STEPS < CONCURRENT_STEPS && done > 0) await crash();
+      await Promise.all(Array.from({ length: CONCURRENT_STEPS }, step));
     }
 
     const expected = () => [...new Set([...guests].map(({ user }) => user))].sort();
-    const seen = () => presentTo(first);
-    await until("the observer sees who is there", async () => String(seen()) === String(expected()));
+    const seen = () => presentUsers(first);
+    await waitUntil("the observer sees who is there", async () => String(seen()) === String(expected()));
     // Whatever is still to come must change nothing.
     await Bun.sleep(2_500);
     expect(seen()).toEqual(expected());
@@ -88,7 +88,7 @@ for (const seed of seeds(20_250_601)) {
       await using newcomer = await connect(node, "newcomer");
       expect(guestsIn(newcomer.of("welcome")[0]!)).toEqual(expected());
     }
-    expect(doubles(first)).toEqual([]);
+    expect(duplicateChanges(first)).toEqual([]);
     for (const { client } of guests) cut(client);
   });
 }
@@ -105,7 +105,7 @@ function guestsIn({ present }: ServerFrameOf<"welcome">): string[] {
 }
 
 /** The guests whom a client has seen come and not go. */
-function presentTo(client: TestClient): string[] {
+function presentUsers(client: TestClient): string[] {
   const present = new Set(guestsIn(client.of("welcome")[0]!));
   for (const { user, state } of client.of("presence"))
     if (state === "joined") present.add(user);
@@ -114,7 +114,7 @@ function presentTo(client: TestClient): string[] {
 }
 
 /** What a client was told of somebody who was there already, or gone already. */
-function doubles(client: TestClient): string[] {
+function duplicateChanges(client: TestClient): string[] {
   const present = new Set(guestsIn(client.of("welcome")[0]!));
   const wrong: string[] = [];
   for (const { user, state } of client.of("presence")) {

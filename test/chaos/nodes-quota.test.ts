@@ -6,12 +6,12 @@ import { TestClient } from "../support/client.ts";
 import { Random, seeds } from "../support/random.ts";
 import { startRedis, type TestRedis } from "../support/redis.ts";
 import { TEST_SECRET, testKeys } from "../support/tokens.ts";
-import { until } from "../support/until.ts";
+import { waitUntil } from "../support/until.ts";
 
 const NODES = 4;
 const SENDERS = 64;
 const CONVERSATIONS = 8;
-const EACH_SENDS = 12;
+const MESSAGES_PER_SENDER = 12;
 
 /** One message in so many is also sent through another node, under its id. */
 const REPEAT_ONE_IN = 5;
@@ -19,7 +19,7 @@ const REPEAT_ONE_IN = 5;
 const SEEDS = seeds(20_250_501, 20_250_502, 20_250_503, 20_250_504);
 
 /** Requests an hour of the plan that the user of a seed has: always fewer than are sent. */
-const limitOf = (seed: number) => new Random(seed).between(50, (SENDERS * EACH_SENDS) / 2);
+const limitOf = (seed: number) => new Random(seed).between(50, (SENDERS * MESSAGES_PER_SENDER) / 2);
 
 let redis: TestRedis;
 let nodes: NodeProcesses;
@@ -63,7 +63,7 @@ for (const seed of SEEDS) {
     /** By room, the ids that were sent; who else is in that room may send them too. */
     const all: { sender: TestClient; twin: TestClient; id: string }[] = [];
     for (const [i, sender] of senders.entries())
-      for (let n = 0; n < EACH_SENDS; n++)
+      for (let n = 0; n < MESSAGES_PER_SENDER; n++)
         // The next sender is in the same room, on another node.
         all.push({ sender, twin: senders[(i & ~3) | ((i + 1) & 3)]!, id: `m-${i}-${n}` });
     for (let i = all.length - 1; i > 0; i--) {
@@ -83,7 +83,7 @@ for (const seed of SEEDS) {
     }
     /** Refusals of a busy machine, whose Redis was too slow for a moment; what was refused is sent again. */
     const sentAgain = new Set<ServerFrame>();
-    await until("everything is answered", async () => {
+    await waitUntil("everything is answered", async () => {
       for (const sender of senders)
         for (const error of sender.of("error"))
           if (error.code === "unavailable" && !sentAgain.has(error)) {

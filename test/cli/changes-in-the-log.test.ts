@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { startRedis } from "../support/redis.ts";
 import { SECRET } from "../support/server.ts";
-import { until } from "../support/until.ts";
+import { waitUntil } from "../support/until.ts";
 import { ParleyFolder } from "./parley.ts";
 
 // Who reads the log of a server sees what an operator changes beside it.
@@ -38,7 +38,7 @@ async function changesAreLogged(env: Record<string, string>): Promise<void> {
   for (const [call, event, fields] of CHANGES) {
     const from = lines().length;
     expect(await folder.run([...call], { env, stdin: "correct horse" })).toMatchObject({ code: 0 });
-    await until(`${event} after ${call.join(" ")}`, () =>
+    await waitUntil(`${event} after ${call.join(" ")}`, () =>
       lines()
         .slice(from)
         .some((line) => Bun.deepMatch({ level: "info", event, ...fields }, line)),

@@ -5,7 +5,7 @@ import { Redis } from "ioredis";
 import { freePort } from "../support/free-port.ts";
 import { accepts, startRedis, type TestRedis } from "../support/redis.ts";
 import { SECRET } from "../support/server.ts";
-import { until } from "../support/until.ts";
+import { waitUntil } from "../support/until.ts";
 import { ParleyFolder, type Running } from "./parley.ts";
 
 let redis: TestRedis;
@@ -186,7 +186,7 @@ describe("P3 Redis behind a lock", () => {
       stdout: "ignore",
     });
     try {
-      await until("the Sentinel listens", () => accepts(sentinelPort));
+      await waitUntil("the Sentinel listens", () => accepts(sentinelPort));
       const env = {
         REDIS_URL: `rediss+sentinel://:pw@127.0.0.1:${sentinelPort}/main`,
         NODE_EXTRA_CA_CERTS: certificate,

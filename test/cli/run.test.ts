@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { until } from "../support/until.ts";
+import { waitUntil } from "../support/until.ts";
 import { ParleyFolder } from "./parley.ts";
 import { Recorder } from "./recorder.ts";
 
@@ -116,13 +116,15 @@ describe("a recording of a real talk", () => {
     await using folder = new ParleyFolder();
     const { url, output } = await folder.serve();
     folder.write("talk.jsonl", await recordTalk(url));
-    await until("the recorder's sign-ins are logged", () => output().stdout.includes('"user2","address"'));
+    await waitUntil("the recorder's sign-ins are logged", () =>
+      output().stdout.includes('"user2","address"'),
+    );
     const before = output().stdout.split('"signin.succeeded"').length;
     const ended = await folder.run(["run", "talk.jsonl", "talk.jsonl", "talk.jsonl", "--url", url]);
     expect(ended.code).toBe(0);
     expect(ended.stdout.match(/^passed/gm)).toHaveLength(3);
     const signIns = () => output().stdout.split('"signin.succeeded"').length - before;
-    await until("the sign-ins are logged", () => signIns() >= 2);
+    await waitUntil("the sign-ins are logged", () => signIns() >= 2);
     expect(signIns()).toBe(2);
   });
 
@@ -352,7 +354,7 @@ test("SIGINT ends a run with 130", async () => {
     ].join("\n"),
   );
   const run = folder.start(["run", "idle.jsonl", "--url", url]);
-  await until("ann is connected", () => output().stdout.includes("connection.opened"));
+  await waitUntil("ann is connected", () => output().stdout.includes("connection.opened"));
   run.kill("SIGINT");
   expect(await run.exited).toBe(130);
 });

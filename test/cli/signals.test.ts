@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { ROOT } from "../docs/pages.ts";
 import { TestClient } from "../support/client.ts";
-import { until } from "../support/until.ts";
+import { waitUntil } from "../support/until.ts";
 import { BIN, ParleyFolder } from "./parley.ts";
 import { ParleyTerminal } from "./terminal.ts";
 
@@ -53,7 +53,7 @@ test("SIGHUP without a terminal leaves the server alone, with a line in the log"
   await using started = await Started.begin(folder, ["node", BIN]);
   const client = await started.connect();
   process.kill(-started.program.pid, "SIGHUP");
-  await until("a line", () => started.events("server.hangup").length > 0);
+  await waitUntil("a line", () => started.events("server.hangup").length > 0);
   client.send({ type: "ping", id: "p" });
   expect((await client.next("pong")).id).toBe("p");
 }, 30_000);
@@ -121,7 +121,7 @@ class Started implements AsyncDisposable {
 
   /** Waits until nobody listens any more. */
   gone(): Promise<void> {
-    return until("nobody listens", () =>
+    return waitUntil("nobody listens", () =>
       fetch(`${this.url}/healthz`).then(
         () => false,
         () => true,

@@ -1,5 +1,5 @@
 import { TerminalScreen } from "../support/terminal.ts";
-import { until } from "../support/until.ts";
+import { waitUntil } from "../support/until.ts";
 import { MAIN, type ParleyFolder } from "./parley.ts";
 
 /** The real command line in a pseudo-terminal, and what a person sees of it. */
@@ -54,7 +54,7 @@ export class ParleyTerminal implements AsyncDisposable {
   /** Waits until a line of the screen holds `text`. */
   async shows(text: string | RegExp): Promise<void> {
     const holds = (line: string) => (typeof text === "string" ? line.includes(text) : text.test(line));
-    await until(`${text} on the screen:\n${this.screen.lines.join("\n")}`, () =>
+    await waitUntil(`${text} on the screen:\n${this.screen.lines.join("\n")}`, () =>
       this.lines.some(holds),
     ).catch(() => {
       throw new Error(`${text} is not on the screen:\n${this.screen.lines.join("\n")}`);

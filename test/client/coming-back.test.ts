@@ -2,11 +2,11 @@ import { describe, expect, test } from "bun:test";
 import { connect, type Options, type Pending, type State } from "../../src/client/connect.ts";
 import { REPLY_TIMEOUT_MS } from "../../src/client/options.ts";
 import { FaultProxy } from "../delivery/fault-proxy.ts";
-import { becomes, join, next } from "../support/library.ts";
+import { join, nextEvent, waitForState } from "../support/library.ts";
 import { ManualTiming } from "../support/manual-timing.ts";
 import { startTestServer, type TestServer } from "../support/server.ts";
 import { base64url } from "../support/tokens.ts";
-import { until } from "../support/until.ts";
+import { waitUntil } from "../support/until.ts";
 
 /** Has the server do something to the connection of `conversation`. */
 async function disturb(
@@ -31,12 +31,12 @@ test("W5 31 a second tab that was refused lives when the first one goes, and wha
   const lobby = second.conversation("lobby");
   const errors: string[] = [];
   lobby.on("error", ({ code }) => errors.push(code));
-  const refused = await becomes(lobby, "waiting");
+  const refused = await waitForState(lobby, "waiting");
   expect([refused.code, refused.reason]).toEqual([4409, "too many connections"]);
   const sending = lobby.send("written while refused", { id: "m1" });
   timing.advance(10_000);
-  await becomes(lobby, "connecting");
-  await becomes(lobby, "waiting");
+  await waitForState(lobby, "connecting");
+  await waitForState(lobby, "waiting");
   expect(lobby.pending).toEqual([{ id: "m1", text: "written while refused" }]);
   await first.parley.close();
   timing.advance(10_000);
@@ -49,7 +49,7 @@ test("two conversations of one user in one page, and two of one name, do not tak
   await using server = await startTestServer();
   await using one = await join(server, "ann");
   await using two = await join(server, "ann");
-  const message = next(one.lobby, "message");
+  const message = nextEvent(one.lobby, "message");
   await two.lobby.send("both are there");
   expect((await message).text).toBe("both are there");
   expect([one.lobby.status.state, two.lobby.status.state]).toEqual(["live", "live"]);
@@ -66,7 +66,7 @@ test("31 a client keeps its name over reconnects, and another one has another", 
   }
   await using one = await join(server, "ann", { WebSocket: Watched });
   one.lobby.reconnect();
-  await becomes(one.lobby, "live");
+  await waitForState(one.lobby, "live");
   await using _two = await join(server, "ann", { WebSocket: Watched });
   const [first, again, other] = names;
   expect(first).toMatch(/^[A-Za-z0-9._-]{8,64}$/);
@@ -83,7 +83,7 @@ test.each([
   const states: State[] = [];
   ann.lobby.on("status", (state) => states.push(state));
   await disturb(server, ann, { do: "close", code });
-  await becomes(ann.lobby, "closed");
+  await waitForState(ann.lobby, "closed");
   expect(states).toEqual([{ state: "closed", code, reason, advice }] as State[]);
   expect(ann.lobby.send("again")).rejects.toMatchObject({ code: "closed" });
 });
@@ -98,11 +98,11 @@ test("MB6 what was written to a conversation that was removed is kept nowhere", 
   await using ann = await join(server, "ann", { storage });
   await disturb(server, ann, { do: "lose", next: "ack", count: 1 });
   const sending = ann.lobby.send("is it stored?", { id: "m1" });
-  await next(ann.lobby, "message");
-  await until("it is kept", () => places.get("ann/lobby")?.length === 1);
+  await nextEvent(ann.lobby, "message");
+  await waitUntil("it is kept", () => places.get("ann/lobby")?.length === 1);
   await disturb(server, ann, { do: "close", code: 4404 });
   expect(sending).rejects.toMatchObject({ code: "closed" });
-  await becomes(ann.lobby, "closed");
+  await waitForState(ann.lobby, "closed");
   await ann.parley.close();
   expect([places.get("ann/lobby"), ann.lobby.pending]).toEqual([[], []]);
 });
@@ -118,7 +118,7 @@ test("10 27 a loop goes on over a close for inactivity, once something is sent",
     }
   })();
   await ann.lobby.send("one");
-  await becomes(ann.lobby, "closed");
+  await waitForState(ann.lobby, "closed");
   await using ben = await join(server, "ben");
   await ben.lobby.send("said meanwhile");
   await ann.lobby.send("two");
@@ -131,10 +131,10 @@ test("D3 an answer that never comes ends the line after a while, and the message
   const timing = new ManualTiming();
   await using ann = await join(server, "ann", { timing, pingAfter: 1e9 });
   await disturb(server, ann, { do: "lose", next: "ack", count: 1 });
-  const heard = next(ann.lobby, "message");
+  const heard = nextEvent(ann.lobby, "message");
   const sending = ann.lobby.send("where is my ack?");
   await heard;
-  const waiting = next(ann.lobby, "status");
+  const waiting = nextEvent(ann.lobby, "status");
   timing.advance(REPLY_TIMEOUT_MS - 1);
   expect(ann.lobby.status.state).toBe("live");
   timing.advance(1);
@@ -151,13 +151,13 @@ test("09 reconnect() begins anew, whatever is being waited for", async () => {
   const token = () => (asked++ === 0 ? new Promise<never>(() => {}) : good);
   const parley = connect({ url: server.url, token, timing });
   const lobby = parley.conversation("lobby");
-  await until("the token is asked for", () => asked === 1);
+  await waitUntil("the token is asked for", () => asked === 1);
   lobby.reconnect();
-  await becomes(lobby, "live");
+  await waitForState(lobby, "live");
   const { connection } = lobby.welcome!;
   lobby.reconnect();
   expect(lobby.status.state).toBe("connecting");
-  await becomes(lobby, "live");
+  await waitForState(lobby, "live");
   expect(lobby.welcome!.connection).not.toBe(connection);
   await parley.close();
 });
@@ -170,16 +170,16 @@ test("09 a token function that does not settle is told of, and tried again", asy
   const token = () => (asked++ === 0 ? new Promise<never>(() => {}) : good);
   const parley = connect({ url: server.url, token, timing });
   const lobby = parley.conversation("lobby");
-  const error = next(lobby, "error");
-  await until("the token is asked for", () => asked === 1);
+  const error = nextEvent(lobby, "error");
+  await waitUntil("the token is asked for", () => asked === 1);
   timing.advance(30_000);
   expect(await error).toMatchObject({ code: "token", message: "Error: token: no answer after 30 s" });
-  expect(await becomes(lobby, "waiting")).toMatchObject({
+  expect(await waitForState(lobby, "waiting")).toMatchObject({
     code: 1006,
     reason: "no token: token: no answer after 30 s",
   });
   timing.advance(30_000);
-  await becomes(lobby, "live");
+  await waitForState(lobby, "live");
   await parley.close();
 });
 
@@ -192,7 +192,7 @@ test.each([
     throw thrown;
   };
   const parley = connect({ url: "http://127.0.0.1:1", token, timing: new ManualTiming() });
-  const waiting = await becomes(parley.conversation("lobby"), "waiting");
+  const waiting = await waitForState(parley.conversation("lobby"), "waiting");
   expect([waiting.code, waiting.reason]).toEqual([1006, `no token: ${message}`]);
   await parley.close();
 });
@@ -205,12 +205,12 @@ test("a token that is none is not called another user's", async () => {
     const timing = new ManualTiming();
     const parley = connect({ url: server.url, token: () => token, timing });
     const lobby = parley.conversation("lobby");
-    await becomes(lobby, "live");
+    await waitForState(lobby, "live");
     token = next;
     timing.advance(2_000);
     // The server refuses the first token from now on.
     await disturb(server, { lobby } as never, { do: "close", code: 4401 });
-    const { code, reason } = await becomes(lobby, "closed");
+    const { code, reason } = await waitForState(lobby, "closed");
     await parley.close();
     return [code, reason];
   };
@@ -229,7 +229,7 @@ test("why there is no connection is what the runtime says, where it says somethi
     const url = "http://127.0.0.1:1";
     const token = `e30.${base64url({ sub: "ann" })}.c2ln`;
     const parley = connect({ url, token, timing: new ManualTiming(), ...(WebSocket && { WebSocket }) });
-    const { code, reason } = await becomes(parley.conversation("lobby"), "waiting");
+    const { code, reason } = await waitForState(parley.conversation("lobby"), "waiting");
     await parley.close();
     return [code, reason];
   };
@@ -269,7 +269,7 @@ test("01 a clock that is set back holds nothing up", async () => {
   try {
     Date.now = () => real() - 600_000;
     expect((await ann.lobby.send("after")).seq).toBe(2);
-    const joined = becomes(ann.lobby, "live");
+    const joined = waitForState(ann.lobby, "live");
     ann.lobby.reconnect();
     await joined;
     expect((await ann.lobby.send("and once more")).seq).toBe(3);
@@ -284,11 +284,11 @@ test("a line that is lost ends the others' typing", async () => {
   proxy.target = server.port;
   await using ann = await join(server, "ann", { url: `http://127.0.0.1:${proxy.port}` });
   await using ben = await join(server, "ben");
-  const began = next(ann.lobby, "typing");
+  const began = nextEvent(ann.lobby, "typing");
   ben.lobby.typing(true);
   expect(await began).toEqual({ user: "ben", active: true } as never);
-  const ended = next(ann.lobby, "typing");
-  for (const line of proxy.lines) line.reset();
+  const ended = nextEvent(ann.lobby, "typing");
+  for (const line of proxy.connections) line.reset();
   expect(await ended).toEqual({ user: "ben", active: false } as never);
 });
 
@@ -320,14 +320,14 @@ describe("MX7 the newest messages at the door", () => {
     const told: string[] = [];
     lobby.on("history", ({ messages, more }) => told.push(`${messages.map(({ text }) => text)} ${more}`));
     lobby.on("message", ({ text }) => told.push(text));
-    await becomes(lobby, "live");
+    await waitForState(lobby, "live");
     const { limit, remaining } = lobby.welcome!.quota!;
     const ack = await lobby.send("four");
     expect([told, ack.quota!.remaining]).toEqual([["two,three true", "four"], limit - 1]);
     expect(remaining).toBe(limit);
     // Once: after a cut what was missed comes as messages.
     lobby.reconnect();
-    await becomes(lobby, "live");
+    await waitForState(lobby, "live");
     await lobby.send("five");
     expect(told).toEqual(["two,three true", "four", "five"]);
     await parley.close();
@@ -355,12 +355,12 @@ describe("MX7 the newest messages at the door", () => {
     lobby.on("history", ({ messages }) => told.push(`page ${messages.map(({ text }) => text)}`));
     lobby.on("message", ({ text }) => told.push(text));
     lobby.on("lost", (lost) => told.push(`lost ${JSON.stringify(lost)}`));
-    await becomes(lobby, "live");
+    await waitForState(lobby, "live");
     await ben.lobby.send("two");
     lobby.reconnect();
-    await becomes(lobby, "live");
+    await waitForState(lobby, "live");
     await ben.lobby.send("three");
-    await until("it is heard", () => told.includes("three"));
+    await waitUntil("it is heard", () => told.includes("three"));
     expect(told).toEqual(["page one,two", "three"]);
     await parley.close();
   });

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { connect, type Message, type Pending } from "../../src/client/connect.ts";
 import { FaultProxy } from "../delivery/fault-proxy.ts";
-import { disturbed } from "../support/disturbed-engine.ts";
-import { becomes, join, next } from "../support/library.ts";
+import { overrideEngine } from "../support/disturbed-engine.ts";
+import { join, nextEvent, waitForState } from "../support/library.ts";
 import { ManualTiming } from "../support/manual-timing.ts";
 import { startTestServer } from "../support/server.ts";
 
@@ -56,20 +56,20 @@ describe("talking", () => {
   test("who is there, who types and who has read what", async () => {
     await using server = await startTestServer();
     await using ann = await join(server, "ann");
-    const joined = next(ann.lobby, "presence", ({ user }) => user === "ben");
+    const joined = nextEvent(ann.lobby, "presence", ({ user }) => user === "ben");
     await using ben = await join(server, "ben");
     expect(await joined).toMatchObject({ user: "ben", state: "joined" });
     expect(ann.lobby.present.map(({ user }) => user).sort()).toEqual(["ann", "ben"]);
-    const typing = next(ann.lobby, "typing");
+    const typing = nextEvent(ann.lobby, "typing");
     ben.lobby.typing(true);
     ben.lobby.typing(true);
     expect(await typing).toMatchObject({ user: "ben", active: true });
     await ann.lobby.send("read me");
-    const read = next(ann.lobby, "read");
+    const read = nextEvent(ann.lobby, "read");
     ben.lobby.read(1);
     expect(await read).toMatchObject({ user: "ben", seq: 1 });
     expect(ann.lobby.present.find(({ user }) => user === "ben")).toMatchObject({ read: 1 });
-    const left = next(ann.lobby, "presence");
+    const left = nextEvent(ann.lobby, "presence");
     await ben.parley.close();
     expect(await left).toMatchObject({ user: "ben", state: "left" });
   });
@@ -81,11 +81,11 @@ describe("talking", () => {
     const lobby = parley.conversation("lobby");
     const told: string[] = [];
     lobby.on("presence", ({ user, state }) => told.push(`${user} ${state}`));
-    await becomes(lobby, "live");
+    await waitForState(lobby, "live");
     await lobby.send("a message");
     expect(told.sort()).toEqual(["ann joined", "ben joined"]);
     lobby.reconnect();
-    await becomes(lobby, "live");
+    await waitForState(lobby, "live");
     expect(told.sort()).toEqual(["ann joined", "ben joined"]);
     await parley.close();
   });
@@ -133,7 +133,7 @@ describe("refusals", () => {
     await using ann = await join(server, "ann");
     await ann.lobby.send("one");
     await ann.lobby.send("two");
-    const quota = next(ann.lobby, "quota", (notice) => notice?.retry_after !== undefined);
+    const quota = nextEvent(ann.lobby, "quota", (notice) => notice?.retry_after !== undefined);
     const abort = new AbortController();
     const third = ann.lobby.send("three", { signal: abort.signal });
     expect((await quota)?.retry_after).toBeGreaterThan(3_500);
@@ -146,8 +146,8 @@ describe("refusals", () => {
   test("a store that is away only takes longer", async () => {
     let refusals = 2;
     await using server = await startTestServer({
-      disturb: (engine) =>
-        disturbed(engine, {
+      wrapEngine: (engine) =>
+        overrideEngine(engine, {
           post: (request, done) =>
             refusals-- > 0 ? done({ outcome: "unavailable" } as never) : engine.post(request, done),
         }),
@@ -218,7 +218,7 @@ describe("tokens", () => {
   test("A2 without another one the conversation is closed; a function that throws is asked again", async () => {
     await using server = await startTestServer();
     const out = connect({ url: server.url, token: () => undefined }).conversation("lobby");
-    await becomes(out, "closed");
+    await waitForState(out, "closed");
     expect(out.status).toMatchObject({ code: 4401, reason: "signed out", advice: "sign_in" });
     const good = await server.token("ann");
     let asked = 0;
@@ -252,11 +252,11 @@ describe("on a bad line", () => {
     const sendings = Array.from({ length: count }, (_, index) => ann.lobby.send(`message ${index + 1}`));
     for (let cut = 1; cut <= 4; cut++) {
       await sendings[cut * 50];
-      const cuts = [ann, ben].map(({ lobby }) => becomes(lobby, "waiting"));
-      for (const line of proxy.lines) line.reset();
+      const cuts = [ann, ben].map(({ lobby }) => waitForState(lobby, "waiting"));
+      for (const line of proxy.connections) line.reset();
       await Promise.all(cuts);
       for (const { lobby } of [ann, ben]) lobby.reconnect();
-      await Promise.all([ann, ben].map(({ lobby }) => becomes(lobby, "live")));
+      await Promise.all([ann, ben].map(({ lobby }) => waitForState(lobby, "live")));
     }
     const acks = await Promise.all(sendings);
     expect(acks.map(({ seq }) => seq)).toEqual(Array.from({ length: count }, (_, index) => index + 1));
@@ -269,8 +269,8 @@ describe("on a bad line", () => {
     proxy.target = server.port;
     const url = `http://127.0.0.1:${proxy.port}`;
     await using ann = await join(server, "ann", { url, pingAfter: 50, pingAnswer: 100 });
-    const waiting = becomes(ann.lobby, "waiting");
-    for (const line of proxy.lines) line.suffer("half-open", 0);
+    const waiting = waitForState(ann.lobby, "waiting");
+    for (const line of proxy.connections) line.inject("half-open", 0);
     const sending = ann.lobby.send("into the dark");
     expect(await waiting).toMatchObject({ reason: "no pong came" });
     expect((await sending).seq).toBe(1);
@@ -279,7 +279,7 @@ describe("on a bad line", () => {
   test("L1 a server that stops says when to come back", async () => {
     const server = await startTestServer();
     await using ann = await join(server, "ann");
-    const waiting = becomes(ann.lobby, "waiting");
+    const waiting = waitForState(ann.lobby, "waiting");
     await server.stop();
     expect(await waiting).toMatchObject({ reason: "restarting", firm: true });
   });
@@ -294,7 +294,7 @@ describe("on a bad line", () => {
     await ben.lobby.send("two");
     const later = connect({ url: server.url, token: await server.token("ann") });
     const lobby = later.conversation("lobby", { from: position! });
-    expect(await next(lobby, "message")).toMatchObject({ seq: 2, text: "two" });
+    expect(await nextEvent(lobby, "message")).toMatchObject({ seq: 2, text: "two" });
     await later.close();
   });
 
@@ -302,14 +302,14 @@ describe("on a bad line", () => {
     await using server = await startTestServer();
     const parley = connect({ url: server.url, token: await server.token("ann") });
     const lobby = parley.conversation("lobby", { from: { seq: 12, epoch: "another" } });
-    expect(await next(lobby, "lost")).toEqual({ epoch: expect.any(String) });
+    expect(await nextEvent(lobby, "lost")).toEqual({ epoch: expect.any(String) });
     await parley.close();
   });
 
   test("I1 closed for inactivity, a message opens the conversation again", async () => {
     await using server = await startTestServer({ env: { INACTIVITY_TIMEOUT: "1" } });
     await using ann = await join(server, "ann");
-    await becomes(ann.lobby, "closed");
+    await waitForState(ann.lobby, "closed");
     expect(ann.lobby.status).toMatchObject({ code: 4408, advice: "reconnect" });
     expect((await ann.lobby.send("I am back")).seq).toBe(1);
   });
@@ -327,13 +327,13 @@ describe("storage", () => {
     // Nobody listens there, so that nothing is acked.
     const dead = connect({ url: "http://127.0.0.1:1", token, storage });
     const lobby = dead.conversation("lobby");
-    await becomes(lobby, "waiting");
+    await waitForState(lobby, "waiting");
     const refusal = lobby.send("before the tab was closed", { id: "m1" }).catch((error) => error.code);
     await dead.close();
     expect(await refusal).toBe("closed");
     expect(kept.get("ann/lobby")).toEqual([{ id: "m1", text: "before the tab was closed" }]);
     await using ben = await join(server, "ben");
-    const message = next(ben.lobby, "message");
+    const message = nextEvent(ben.lobby, "message");
     const second = await join(server, "ann", { storage });
     expect(await message).toMatchObject({ id: "m1", from: "ann" });
     await second.lobby.send("and after it");

@@ -17,7 +17,7 @@ import { ROOT } from "../docs/pages.ts";
 import { chromiumPath, openPage, startBrowser } from "../support/browser.ts";
 import { isLong } from "../support/random.ts";
 import { startTestServer } from "../support/server.ts";
-import { until } from "../support/until.ts";
+import { waitUntil } from "../support/until.ts";
 
 /** What a user writes: it is type-checked against the published declarations, and run. */
 const PROGRAM = `
@@ -221,10 +221,10 @@ describe.skipIf(chromiumPath() === undefined)("in a page of another origin", () 
       await using watched = await openPage(browser, "about:blank");
       await watched.page.goto(`${origin}/?${proxy.port}#${await server.token("ann")}`);
       const heard = () => watched.page.evaluate(() => (globalThis as { heard?: string[] }).heard);
-      await until("the page has heard it", async () => (await heard())?.length === 1);
-      for (const line of proxy.lines) line.reset();
+      await waitUntil("the page has heard it", async () => (await heard())?.length === 1);
+      for (const line of proxy.connections) line.reset();
       await watched.page.evaluate(() => (globalThis as unknown as { say(text: string): void }).say("again"));
-      await until("the page has heard both", async () => (await heard())?.length === 2);
+      await waitUntil("the page has heard both", async () => (await heard())?.length === 2);
       expect(await heard()).toEqual(["1 hello", "2 again"]);
       const work = () =>
         watched.page.evaluate(() => (globalThis as unknown as { work(): Promise<string> }).work());

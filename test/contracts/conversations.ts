@@ -4,7 +4,7 @@ import { describe, expect, test } from "bun:test";
 import type { ConversationStore } from "../../src/core/conversations.ts";
 import { type RetentionLimits, UNLIMITED_RETENTION } from "../../src/core/retention.ts";
 import type { ManualClock } from "../support/manual-clock.ts";
-import { until } from "../support/until.ts";
+import { waitUntil } from "../support/until.ts";
 import { type OpenedEngine, Subject } from "./engine/subject.ts";
 
 /** An engine on data of its own, and a way to what operators see of the same data. */
@@ -103,7 +103,7 @@ export function conversationContract(name: string, open: OpenConversations): voi
       const { epoch } = await engine.head("room");
       const [, life] = /^(.+)\.0$/.exec(epoch)!;
       await store.command((conversations) => conversations.remove("room"));
-      await until("the removal is told", () => changes.length > 0);
+      await waitUntil("the removal is told", () => changes.length > 0);
       expect(changes).toEqual([["room", 3, `${life}.1`]]);
       expect(await engine.head("room")).toEqual({ seq: 3, first: 4, epoch: `${life}.1` });
       await store.subject.store("1");
@@ -113,7 +113,7 @@ export function conversationContract(name: string, open: OpenConversations): voi
         ]);
         await conversations.remove("room");
       });
-      await until("the second removal is told", () => changes.length > 1);
+      await waitUntil("the second removal is told", () => changes.length > 1);
       expect(await engine.head("room")).toEqual({ seq: 4, first: 5, epoch: `${life}.2` });
       expect((await engine.head("never removed")).epoch).toBe(`${life}.0`);
       await store.subject.reopen();

@@ -2,7 +2,7 @@
 // is compared whole: who, what, and when.
 import { describe, expect, test } from "bun:test";
 import type { Relay, RelayRoom } from "../../src/core/relay.ts";
-import { until } from "../support/until.ts";
+import { waitUntil } from "../support/until.ts";
 
 /** Relay ports of the nodes of one store, made for one test. */
 export interface OpenedRelays extends AsyncDisposable {
@@ -69,7 +69,7 @@ export function relayContract(name: string, nodes: 1 | 3, open: () => Promise<Op
     }
 
     const heard = (...all: readonly [Listening, number][]) =>
-      until("all have heard", () => all.every(([{ news }, count]) => news.length >= count));
+      waitUntil("all have heard", () => all.every(([{ news }, count]) => news.length >= count));
 
     test("P1 P2 who comes and goes is told with the moment when that was, by the node where it was", async () => {
       await using opened = await begin();
@@ -91,9 +91,12 @@ export function relayContract(name: string, nodes: 1 | 3, open: () => Promise<Op
       a.room.join("anna", 1_000);
       await heard([c, 1]);
       b.room.join("anna", 900);
-      await until("it is known", () => c.room.remoteMembers().get("anna") === 900);
+      await waitUntil("it is known", () => c.room.remoteMembers().get("anna") === 900);
       a.room.leave("anna", 2_000);
-      await until("it is known", async () => (await opened.relays[2]!.present("lobby")).get("anna") === 900);
+      await waitUntil(
+        "it is known",
+        async () => (await opened.relays[2]!.present("lobby")).get("anna") === 900,
+      );
       b.room.leave("anna", 3_000);
       await heard([c, 2]);
       expect(c.news).toEqual([
@@ -124,7 +127,7 @@ export function relayContract(name: string, nodes: 1 | 3, open: () => Promise<Op
       const a = await listen(first!);
       a.room.join("anna", 1_000);
       a.room.join("ben", 1_500);
-      await until("it is written", async () => (await second!.present("lobby")).size === 2);
+      await waitUntil("it is written", async () => (await second!.present("lobby")).size === 2);
       const b = await listen(second!);
       expect([...b.room.remoteMembers()].sort()).toEqual([
         ["anna", 1_000],

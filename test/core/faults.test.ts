@@ -7,7 +7,7 @@ import {
   readFaultRequest,
   requestsToExhaustQuota,
 } from "../../src/core/faults.ts";
-import { live, RULES, START } from "../support/session.ts";
+import { live, RULES, START_MS } from "../support/session.ts";
 
 function read(fault: unknown) {
   return readFaultRequest(JSON.stringify({ connection: "c1", fault }));
@@ -142,34 +142,40 @@ describe("closing with a chosen code", () => {
 });
 
 describe("jumps", () => {
-  const session = live({ expiresAt: START + 1_830_000, expiryWarningAt: START + 1_770_000 });
+  const session = live({ expiresAt: START_MS + 1_830_000, expiryWarningAt: START_MS + 1_770_000 });
   const jump = (fault: Omit<FaultOf<"jump">, "do">, from = session, rules = RULES) =>
-    planClockJump(from, { do: "jump", ...fault }, START + 1_000, rules);
+    planClockJump(from, { do: "jump", ...fault }, START_MS + 1_000, rules);
 
   test("to the end of patience it halts at the warning, which is not jumped over", () => {
-    expect(jump({ to: "inactivity_warning" })).toEqual({ stops: [START + 270_000], active: false });
-    expect(jump({ to: "inactivity" })).toEqual({ stops: [START + 270_000, START + 300_000], active: false });
+    expect(jump({ to: "inactivity_warning" })).toEqual({ stops: [START_MS + 270_000], active: false });
+    expect(jump({ to: "inactivity" })).toEqual({
+      stops: [START_MS + 270_000, START_MS + 300_000],
+      active: false,
+    });
   });
 
   test("to the end of the token the user counts as active, or would be closed as inactive on the way", () => {
-    expect(jump({ to: "token_expiring" })).toEqual({ stops: [START + 1_770_000], active: true });
+    expect(jump({ to: "token_expiring" })).toEqual({ stops: [START_MS + 1_770_000], active: true });
     expect(jump({ to: "token_expiry" })).toEqual({
-      stops: [START + 1_770_000, START + 1_830_000],
+      stops: [START_MS + 1_770_000, START_MS + 1_830_000],
       active: true,
     });
   });
 
   test("by seconds it halts wherever something happens", () => {
-    expect(jump({ seconds: 10 })).toEqual({ stops: [START + 11_000], active: false });
-    expect(jump({ seconds: 280 })).toEqual({ stops: [START + 270_000, START + 281_000], active: false });
+    expect(jump({ seconds: 10 })).toEqual({ stops: [START_MS + 11_000], active: false });
+    expect(jump({ seconds: 280 })).toEqual({
+      stops: [START_MS + 270_000, START_MS + 281_000],
+      active: false,
+    });
     expect(jump({ seconds: 9_000 })).toEqual({
-      stops: [270_000, 300_000, 1_770_000, 1_830_000, 9_001_000].map((time) => START + time),
+      stops: [270_000, 300_000, 1_770_000, 1_830_000, 9_001_000].map((time) => START_MS + time),
       active: false,
     });
   });
 
   test("a jump to nowhere is refused with the reason", () => {
-    const now = START + 1_000;
+    const now = START_MS + 1_000;
     expect(jump({ to: "inactivity" }, session, { ...RULES, inactivity: 0 })).toBe(
       "INACTIVITY_TIMEOUT is 0: never.",
     );

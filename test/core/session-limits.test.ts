@@ -12,8 +12,8 @@ import {
   QUOTA,
   RULES,
   SessionRun,
-  START,
-  sent,
+  START_MS,
+  sentFrames,
   summary,
   WELCOME,
 } from "../support/session.ts";
@@ -32,15 +32,15 @@ function posted(result: PostResult): SessionEvent {
 }
 
 function stored(quota: Quota | null = QUOTA): SessionEvent {
-  return posted({ outcome: "stored", seq: 1, at: START, quota });
+  return posted({ outcome: "stored", seq: 1, at: START_MS, quota });
 }
 
 /** Gives `event` until the session has ended; answers how often, and at which counts there was a warning. */
 function flood(run: SessionRun, events: readonly SessionEvent[]): { frames: number; warnedAt: number[] } {
   const warnedAt: number[] = [];
   for (let frames = 1; frames <= 1_000; frames++) {
-    const { effects, session } = run.on(events[frames % events.length]!);
-    if (sent(effects).some(({ type }) => type === "warning")) warnedAt.push(frames);
+    const { effects, session } = run.apply(events[frames % events.length]!);
+    if (sentFrames(effects).some(({ type }) => type === "warning")) warnedAt.push(frames);
     if (session.phase === "closed") return { frames, warnedAt };
   }
   throw new Error("A thousand frames did not end the session.");
@@ -65,7 +65,7 @@ describe("M2 the burst guard", () => {
   // They were not counted until the welcome: who had no account could keep the server answering pings.
   test("M2 control frames of a socket that is not let in yet are counted too", () => {
     for (const hasCredential of [false, true]) {
-      const run = new SessionRun(openSession(hasCredential, START, RULES));
+      const run = new SessionRun(openSession(hasCredential, START_MS, RULES));
       expect(flood(run, [CONTROL])).toEqual({ frames: 161, warnedAt: [] });
       expect(run.sent()).toEqual([
         expect.objectContaining({ type: "error", code: "flooding" }),
@@ -75,39 +75,39 @@ describe("M2 the burst guard", () => {
   });
 
   test("M2 what was sent before the welcome counts after it", () => {
-    const run = new SessionRun(openSession(true, START, RULES));
-    for (let i = 0; i < 100; i++) run.on(CONTROL);
-    run.on(ADMITTED);
+    const run = new SessionRun(openSession(true, START_MS, RULES));
+    for (let i = 0; i < 100; i++) run.apply(CONTROL);
+    run.apply(ADMITTED);
     expect(flood(run, [CONTROL]).frames).toBe(61);
   });
 
   test("M2 the warning says how many seconds of quiet make good for it", () => {
     const run = new SessionRun();
-    for (let i = 0; i < 41; i++) run.on(PING);
+    for (let i = 0; i < 41; i++) run.apply(PING);
     const warning = run.sent().find(({ type }) => type === "warning");
     expect(warning).toMatchObject({ code: "flooding", seconds: 3 });
     run.now += 3_000;
-    for (let i = 0; i < 40; i++) expect(summary(run.on(PING))).toBe("live pong");
+    for (let i = 0; i < 40; i++) expect(summary(run.apply(PING))).toBe("live pong");
   });
 
   test("M2 twenty frames a second pass for ever", () => {
     const run = new SessionRun();
     for (let i = 0; i < 2_000; i++) {
       run.now += 50;
-      expect(summary(run.on(PING))).toBe("live pong");
+      expect(summary(run.apply(PING))).toBe("live pong");
     }
   });
 
   test("M2 Q4 a client that sends a free user's whole hour at once is warned, and not closed", () => {
     const run = new SessionRun(live(), { ...RULES, maxWaiting: 1_000 });
     for (let i = 0; i < 101; i++)
-      expect(run.on(MESSAGE).effects).toContainEqual(expect.objectContaining({ do: "post" }));
+      expect(run.apply(MESSAGE).effects).toContainEqual(expect.objectContaining({ do: "post" }));
   });
 
   test("M2 BURST_RATE 0 switches it off", () => {
     const rules = { ...RULES, burst: { rate: 0, size: 40 } };
-    const run = new SessionRun(live({ bucket: fullBucket(rules.burst, START) }), rules);
-    for (let i = 0; i < 10_000; i++) run.on(CONTROL);
+    const run = new SessionRun(live({ bucket: fullBucket(rules.burst, START_MS) }), rules);
+    for (let i = 0; i < 10_000; i++) run.apply(CONTROL);
     expect(run.session.phase).toBe("live");
   });
 });
@@ -117,13 +117,13 @@ describe("B2 a sender with too much in flight", () => {
 
   test("B2 is paused at 32 unanswered requests, once, and resumed when half are answered", () => {
     const run = new SessionRun(live(), OPEN_RULES);
-    for (let i = 1; i <= 31; i++) expect(summary(run.on(MESSAGE))).toBe("live post");
-    expect(summary(run.on(MESSAGE))).toBe("live post pause");
+    for (let i = 1; i <= 31; i++) expect(summary(run.apply(MESSAGE))).toBe("live post");
+    expect(summary(run.apply(MESSAGE))).toBe("live post pause");
     // What the runtime had read before still arrives.
-    for (let i = 0; i < 8; i++) expect(summary(run.on(MESSAGE))).toBe("live post");
-    for (let i = 39; i > 16; i--) expect(summary(run.on(stored()))).toBe("live ack");
-    expect(summary(run.on(stored()))).toBe("live resume ack");
-    for (let i = 15; i >= 0; i--) expect(summary(run.on(posted(LIMITED)))).toBe("live error");
+    for (let i = 0; i < 8; i++) expect(summary(run.apply(MESSAGE))).toBe("live post");
+    for (let i = 39; i > 16; i--) expect(summary(run.apply(stored()))).toBe("live ack");
+    expect(summary(run.apply(stored()))).toBe("live resume ack");
+    for (let i = 15; i >= 0; i--) expect(summary(run.apply(posted(LIMITED)))).toBe("live error");
     expect(run.session).toMatchObject({ waiting: 0, paused: false });
   });
 
@@ -131,31 +131,31 @@ describe("B2 a sender with too much in flight", () => {
     const run = new SessionRun(live(), OPEN_RULES);
     const results: SessionEvent[] = [
       stored(),
-      posted({ outcome: "duplicate", seq: 1, at: START, quota: QUOTA }),
+      posted({ outcome: "duplicate", seq: 1, at: START_MS, quota: QUOTA }),
       posted(LIMITED),
       posted({ outcome: "unavailable" }),
       { type: "read", result: { outcome: "read", messages: [], more: false, quota: QUOTA } },
       { type: "read", result: LIMITED as Extract<PostResult, { outcome: "rate_limited" }> },
       { type: "read", result: { outcome: "unavailable" } },
     ];
-    for (const _ of results) run.on(MESSAGE);
-    for (const result of results) run.on(result);
+    for (const _ of results) run.apply(MESSAGE);
+    for (const result of results) run.apply(result);
     expect((run.session as Live).waiting).toBe(0);
   });
 
   test("B2 frames before the welcome are held, and the socket is paused at 32 of them", () => {
-    const run = new SessionRun(openSession(true, START, RULES));
-    for (let i = 1; i <= 31; i++) expect(summary(run.on(MESSAGE))).toBe("checking hold");
-    expect(summary(run.on(MESSAGE))).toBe("checking hold pause");
-    expect(summary(run.on(MESSAGE))).toBe("checking hold");
+    const run = new SessionRun(openSession(true, START_MS, RULES));
+    for (let i = 1; i <= 31; i++) expect(summary(run.apply(MESSAGE))).toBe("checking hold");
+    expect(summary(run.apply(MESSAGE))).toBe("checking hold pause");
+    expect(summary(run.apply(MESSAGE))).toBe("checking hold");
   });
 
   // A client that sent 32 messages before its welcome had them released into the pause of 32 unanswered requests, and
   // was resumed after that: the session took it for paused, so nothing held it back any more.
   test("B2 a socket that was paused before the welcome is resumed before what was held is released, not after", () => {
-    const run = new SessionRun(openSession(true, START, RULES));
-    for (let i = 0; i < 32; i++) run.on(MESSAGE);
-    expect(summary(run.on(ADMITTED))).toBe("live welcome resume release");
+    const run = new SessionRun(openSession(true, START_MS, RULES));
+    for (let i = 0; i < 32; i++) run.apply(MESSAGE);
+    expect(summary(run.apply(ADMITTED))).toBe("live welcome resume release");
   });
 });
 
@@ -171,72 +171,72 @@ describe("B1 the pages of several `history` requests", () => {
 
   test("B1 the next is asked when the one before has left; its bytes do not count as unread", () => {
     const run = new SessionRun();
-    expect(run.on(HISTORY).effects).toMatchObject([{ do: "read" }]);
-    expect(run.on(HISTORY).effects).toEqual([{ type: "hold", counted: true }]);
-    expect(run.on(PAGE).effects).toEqual([
+    expect(run.apply(HISTORY).effects).toMatchObject([{ do: "read" }]);
+    expect(run.apply(HISTORY).effects).toEqual([{ type: "hold", counted: true }]);
+    expect(run.apply(PAGE).effects).toEqual([
       {
         type: "send",
         frame: { type: "history", messages: [], more: true, quota: QUOTA, id: "h" },
         page: true,
       },
     ]);
-    expect(run.on(LEFT).effects).toEqual([{ type: "release" }]);
-    expect(summary(run.on({ ...HISTORY, counted: true }))).toBe("live read");
+    expect(run.apply(LEFT).effects).toEqual([{ type: "release" }]);
+    expect(summary(run.apply({ ...HISTORY, counted: true }))).toBe("live read");
   });
 
   test("B1 a page of before that leaves releases nothing while the request is at the engine", () => {
     const run = new SessionRun();
-    run.on(HISTORY);
-    run.on(HISTORY);
-    expect(summary(run.on(LEFT))).toBe("live");
-    run.on(PAGE);
-    expect(summary(run.on(LEFT))).toBe("live release");
+    run.apply(HISTORY);
+    run.apply(HISTORY);
+    expect(summary(run.apply(LEFT))).toBe("live");
+    run.apply(PAGE);
+    expect(summary(run.apply(LEFT))).toBe("live release");
   });
 
   test("B1 a refused request leaves no page to wait for", () => {
     const run = new SessionRun();
-    run.on(HISTORY);
-    run.on(HISTORY);
-    expect(summary(run.on(AWAY))).toBe("live error release");
-    expect(summary(run.on({ ...HISTORY, counted: true }))).toBe("live read");
-    expect(summary(run.on(AWAY))).toBe("live error");
+    run.apply(HISTORY);
+    run.apply(HISTORY);
+    expect(summary(run.apply(AWAY))).toBe("live error release");
+    expect(summary(run.apply({ ...HISTORY, counted: true }))).toBe("live read");
+    expect(summary(run.apply(AWAY))).toBe("live error");
   });
 
   test("D2 a message after a held request waits, too: answers come in the order of the requests", () => {
     const run = new SessionRun();
-    run.on(HISTORY);
-    expect(summary(run.on(MESSAGE))).toBe("live post");
-    run.on(HISTORY);
-    expect(summary(run.on(MESSAGE))).toBe("live hold");
-    expect(summary(run.on(PING))).toBe("live pong");
+    run.apply(HISTORY);
+    expect(summary(run.apply(MESSAGE))).toBe("live post");
+    run.apply(HISTORY);
+    expect(summary(run.apply(MESSAGE))).toBe("live hold");
+    expect(summary(run.apply(PING))).toBe("live pong");
   });
 
   test("M2 what was held is counted when it comes, and not again when it is released", () => {
     const run = new SessionRun();
-    run.on(HISTORY);
-    for (let i = 0; i < 39; i++) run.on(HISTORY);
+    run.apply(HISTORY);
+    for (let i = 0; i < 39; i++) run.apply(HISTORY);
     const { bucket } = run.session as Live;
     expect(bucket.level).toBe(0);
-    run.on({ ...HISTORY, counted: true });
+    run.apply({ ...HISTORY, counted: true });
     expect((run.session as Live).bucket).toEqual(bucket);
-    expect(summary(run.on(HISTORY))).toStartWith("live warning hold");
+    expect(summary(run.apply(HISTORY))).toStartWith("live warning hold");
   });
 
   // Requests at the engine and requests that are held both pause the socket: it must read again when neither does, and
   // not before.
   test("B2 32 that are held pause it; an answer to something else does not resume it, the page that leaves does", () => {
-    const run = new SessionRun(live({ bucket: fullBucket({ rate: 0, size: 1 }, START) }), {
+    const run = new SessionRun(live({ bucket: fullBucket({ rate: 0, size: 1 }, START_MS) }), {
       ...RULES,
       burst: { rate: 0, size: 1 },
     });
-    run.on(HISTORY);
-    run.on(MESSAGE);
-    for (let i = 1; i <= 31; i++) expect(summary(run.on(HISTORY))).toBe("live hold");
-    expect(summary(run.on(HISTORY))).toBe("live hold pause");
-    expect(summary(run.on(HISTORY))).toBe("live hold");
-    expect(summary(run.on(stored()))).toBe("live ack");
-    expect(summary(run.on(PAGE))).toBe("live history");
-    expect(summary(run.on(LEFT))).toBe("live resume release");
+    run.apply(HISTORY);
+    run.apply(MESSAGE);
+    for (let i = 1; i <= 31; i++) expect(summary(run.apply(HISTORY))).toBe("live hold");
+    expect(summary(run.apply(HISTORY))).toBe("live hold pause");
+    expect(summary(run.apply(HISTORY))).toBe("live hold");
+    expect(summary(run.apply(stored()))).toBe("live ack");
+    expect(summary(run.apply(PAGE))).toBe("live history");
+    expect(summary(run.apply(LEFT))).toBe("live resume release");
   });
 
   test.each(seeds(1, 2, 3))(
@@ -251,7 +251,7 @@ describe("B1 the pages of several `history` requests", () => {
         let held: SessionEvent[] = [];
         let asked = 0;
         const happen = (event: SessionEvent): void => {
-          for (const effect of run.on(event).effects) {
+          for (const effect of run.apply(event).effects) {
             if (effect.type === "post" || effect.type === "read") engine.push(effect.type);
             if (effect.type === "send") answers.push(effect.frame.type === "ack" ? "ack" : "page");
             if (effect.type === "hold") held.push({ ...event, counted: true } as SessionEvent);
@@ -287,17 +287,22 @@ describe("B1 the pages of several `history` requests", () => {
 
 describe("B1 M3 a reader that cannot keep up", () => {
   test("B1 M3 more than 1 MiB unsent closes it with 1013, which asks it to come back", () => {
-    const full = step(live(), { type: "flushed", unsent: RULES.maxUnsent, dropped: false }, START, RULES);
+    const full = step(live(), { type: "flushed", unsent: RULES.maxUnsent, dropped: false }, START_MS, RULES);
     expect(summary(full)).toBe("live");
-    const over = step(live(), { type: "flushed", unsent: RULES.maxUnsent + 1, dropped: false }, START, RULES);
+    const over = step(
+      live(),
+      { type: "flushed", unsent: RULES.maxUnsent + 1, dropped: false },
+      START_MS,
+      RULES,
+    );
     expect(summary(over)).toBe("closed closing close 1013");
-    expect(sent(over.effects)).toEqual([
+    expect(sentFrames(over.effects)).toEqual([
       { type: "closing", code: 1013, reason: "too slow or overloaded", reconnect: true },
     ]);
   });
 
   test("B1 RUNTIME 5 a frame that the runtime dropped closes it too: a hole is never silent", () => {
-    expect(summary(step(live(), { type: "flushed", unsent: 0, dropped: true }, START, RULES))).toBe(
+    expect(summary(step(live(), { type: "flushed", unsent: 0, dropped: true }, START_MS, RULES))).toBe(
       "closed closing close 1013",
     );
   });
@@ -305,9 +310,9 @@ describe("B1 M3 a reader that cannot keep up", () => {
 
 describe("Q4 refusals", () => {
   test("Q4 over quota the sender is told when the next request is accepted, and the socket stays", () => {
-    const result = step(live({ waiting: 1 }), posted(LIMITED), START, RULES);
+    const result = step(live({ waiting: 1 }), posted(LIMITED), START_MS, RULES);
     expect(result.session.phase).toBe("live");
-    expect(sent(result.effects)).toEqual([
+    expect(sentFrames(result.effects)).toEqual([
       {
         type: "error",
         code: "rate_limited",
@@ -324,15 +329,15 @@ describe("Q4 refusals", () => {
   });
 
   test("Q4 a store that is away is told as such, with the id to send again", () => {
-    const result = step(live({ waiting: 1 }), posted({ outcome: "unavailable" }), START, RULES);
+    const result = step(live({ waiting: 1 }), posted({ outcome: "unavailable" }), START_MS, RULES);
     expect(summary(result)).toBe("live error");
-    expect(sent(result.effects)[0]).toMatchObject({ code: "unavailable", id: "m1", retry_after: 1 });
+    expect(sentFrames(result.effects)[0]).toMatchObject({ code: "unavailable", id: "m1", retry_after: 1 });
   });
 
   test("D3 an ack is marked `duplicate` when it is one, and only then", () => {
     const ack = (outcome: "stored" | "duplicate") =>
-      sent(
-        step(live({ waiting: 1 }), posted({ outcome, seq: 4, at: 9, quota: QUOTA }), START, RULES).effects,
+      sentFrames(
+        step(live({ waiting: 1 }), posted({ outcome, seq: 4, at: 9, quota: QUOTA }), START_MS, RULES).effects,
       );
     expect(ack("stored")).toEqual([{ type: "ack", id: "m1", seq: 4, at: 9, quota: QUOTA }]);
     expect(ack("duplicate")).toEqual([
@@ -342,7 +347,7 @@ describe("Q4 refusals", () => {
 
   test("Q3 a tenth of the plan left is warned of once, and again when it has been more in between", () => {
     const run = new SessionRun(live({ waiting: 10 }));
-    const left = (remaining: number) => summary(run.on(stored({ limit: 100, remaining, reset: 60 })));
+    const left = (remaining: number) => summary(run.apply(stored({ limit: 100, remaining, reset: 60 })));
     expect(left(11)).toBe("live ack");
     expect(left(10)).toBe("live ack warning");
     expect(left(9)).toBe("live ack");
@@ -354,13 +359,15 @@ describe("Q4 refusals", () => {
   test("Q3 who comes in with little left sees it in the welcome; who has no limit is never warned", () => {
     const low = { limit: 100, remaining: 5, reset: 60 };
     const admitted = step(
-      openSession(true, START, RULES),
+      openSession(true, START_MS, RULES),
       { ...ADMITTED, welcome: { ...WELCOME, quota: low } },
-      START,
+      START_MS,
       RULES,
     );
-    expect(summary(step(admitted.session, stored({ ...low, remaining: 4 }), START, RULES))).toBe("live ack");
+    expect(summary(step(admitted.session, stored({ ...low, remaining: 4 }), START_MS, RULES))).toBe(
+      "live ack",
+    );
     const unmetered: Session = live({ waiting: 1 });
-    expect(summary(step(unmetered, stored(null), START, RULES))).toBe("live ack");
+    expect(summary(step(unmetered, stored(null), START_MS, RULES))).toBe("live ack");
   });
 });

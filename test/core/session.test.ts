@@ -9,15 +9,15 @@ import type { ClientFrameType } from "../../src/protocol/client-frames.ts";
 import { mayReconnect } from "../../src/protocol/close-codes.ts";
 import { ERRORS } from "../../src/protocol/errors.ts";
 import {
+  ACCESS,
   ADMITTED,
   frame,
   live,
-  PASS,
   QUOTA,
   RULES,
   SessionRun,
-  START,
-  sent,
+  START_MS,
+  sentFrames,
   summary,
 } from "../support/session.ts";
 
@@ -25,13 +25,13 @@ type Phase = Session["phase"];
 type EventType = SessionEvent["type"];
 
 const SESSIONS: { readonly [P in Phase]: Extract<Session, { phase: P }> } = {
-  anonymous: { phase: "anonymous", since: START, bucket: fullBucket(RULES.burst, START) },
-  checking: { phase: "checking", since: START, held: 0, bucket: fullBucket(RULES.burst, START) },
+  anonymous: { phase: "anonymous", since: START_MS, bucket: fullBucket(RULES.burst, START_MS) },
+  checking: { phase: "checking", since: START_MS, held: 0, bucket: fullBucket(RULES.burst, START_MS) },
   live: live({ waiting: 1 }),
   closed: { phase: "closed" },
 };
 
-const STORED: PostResult = { outcome: "stored", seq: 1, at: START, quota: QUOTA };
+const STORED: PostResult = { outcome: "stored", seq: 1, at: START_MS, quota: QUOTA };
 
 const EVENTS: { readonly [T in EventType]: Extract<SessionEvent, { type: T }> } = {
   frame: frame({ type: "message", text: "hello" }),
@@ -41,7 +41,7 @@ const EVENTS: { readonly [T in EventType]: Extract<SessionEvent, { type: T }> } 
   progress: { type: "progress" },
   page_left: { type: "page_left" },
   caught_up: { type: "caught_up" },
-  renewed: { type: "renewed", access: { ...PASS, expiresAt: START + 60_000 } },
+  renewed: { type: "renewed", access: { ...ACCESS, expiresAt: START_MS + 60_000 } },
   renewal_refused: {
     type: "renewal_refused",
     code: "forbidden",
@@ -140,7 +140,7 @@ describe("every phase, every event", () => {
   for (const phase of PHASES) {
     for (const type of EVENT_TYPES) {
       test(`${phase}, ${type} → ${TABLE[phase][type]}`, () => {
-        expect(summary(step(SESSIONS[phase], EVENTS[type], START, RULES))).toBe(TABLE[phase][type]);
+        expect(summary(step(SESSIONS[phase], EVENTS[type], START_MS, RULES))).toBe(TABLE[phase][type]);
       });
     }
   }
@@ -149,7 +149,7 @@ describe("every phase, every event", () => {
     for (const phase of PHASES) {
       for (const type of EVENT_TYPES) {
         const before = structuredClone(SESSIONS[phase]);
-        step(SESSIONS[phase], EVENTS[type], START + 1, RULES);
+        step(SESSIONS[phase], EVENTS[type], START_MS + 1, RULES);
         expect(SESSIONS[phase]).toEqual(before);
       }
     }
@@ -170,9 +170,9 @@ describe("every frame of a client that was let in", () => {
 
   for (const [type, { content, answer, activity }] of Object.entries(FRAMES)) {
     test(`I1 ${type} is ${activity ? "" : "not "}activity; it is answered "${answer}"`, () => {
-      const result = step(live(), frame({ type, ...content }), START + 1_000, RULES);
+      const result = step(live(), frame({ type, ...content }), START_MS + 1_000, RULES);
       expect(summary(result)).toBe(answer);
-      expect(result.session).toMatchObject({ activeAt: activity ? START + 1_000 : START });
+      expect(result.session).toMatchObject({ activeAt: activity ? START_MS + 1_000 : START_MS });
     });
   }
 
@@ -186,15 +186,17 @@ describe("every frame of a client that was let in", () => {
       ['{"type":"message","text":"","id":"x3"}', { code: "invalid", id: "x3" }],
     ] as const;
     for (const [text, error] of faults) {
-      const result = step(live(), frame(text), START + 1_000, RULES);
-      expect(sent(result.effects)).toEqual([expect.objectContaining({ type: "error", ...error })]);
-      expect(result.session).toMatchObject({ phase: "live", activeAt: START });
+      const result = step(live(), frame(text), START_MS + 1_000, RULES);
+      expect(sentFrames(result.effects)).toEqual([expect.objectContaining({ type: "error", ...error })]);
+      expect(result.session).toMatchObject({ phase: "live", activeAt: START_MS });
     }
   });
 
   test("F2 a ping is answered with its id, and without one where it has none", () => {
-    expect(sent(step(live(), frame({ type: "ping" }), START, RULES).effects)).toEqual([{ type: "pong" }]);
-    expect(sent(step(live(), frame({ type: "ping", id: "p1" }), START, RULES).effects)).toEqual([
+    expect(sentFrames(step(live(), frame({ type: "ping" }), START_MS, RULES).effects)).toEqual([
+      { type: "pong" },
+    ]);
+    expect(sentFrames(step(live(), frame({ type: "ping", id: "p1" }), START_MS, RULES).effects)).toEqual([
       { type: "pong", id: "p1" },
     ]);
   });
@@ -202,32 +204,32 @@ describe("every frame of a client that was let in", () => {
 
 describe("W4 the credential", () => {
   test("W4 a socket that brought one is being checked, one that did not is anonymous", () => {
-    expect(openSession(true, START, RULES)).toEqual({
+    expect(openSession(true, START_MS, RULES)).toEqual({
       phase: "checking",
-      since: START,
+      since: START_MS,
       held: 0,
-      bucket: fullBucket(RULES.burst, START),
+      bucket: fullBucket(RULES.burst, START_MS),
     });
-    expect(openSession(false, START, RULES)).toEqual({
+    expect(openSession(false, START_MS, RULES)).toEqual({
       phase: "anonymous",
-      since: START,
-      bucket: fullBucket(RULES.burst, START),
+      since: START_MS,
+      bucket: fullBucket(RULES.burst, START_MS),
     });
   });
 
   test("W4 a first token frame is checked, and what comes behind it waits and is released after the welcome", () => {
-    const run = new SessionRun(openSession(false, START, RULES));
-    const first = run.on(frame({ type: "token", token: "abc" }));
+    const run = new SessionRun(openSession(false, START_MS, RULES));
+    const first = run.apply(frame({ type: "token", token: "abc" }));
     expect(first.effects).toEqual([{ type: "authenticate", token: "abc" }]);
-    expect(summary(run.on(frame({ type: "message", text: "early" })))).toBe("checking hold");
-    expect(summary(run.on(ADMITTED))).toBe("live welcome release");
+    expect(summary(run.apply(frame({ type: "message", text: "early" })))).toBe("checking hold");
+    expect(summary(run.apply(ADMITTED))).toBe("live welcome release");
   });
 
   test("W4 any other first frame ends the socket with 4401 and says what was expected", () => {
     for (const first of ['{"type":"message","text":"x"}', '{"type":"ping"}', "no json", '{"type":"token"}']) {
-      const result = step(openSession(false, START, RULES), frame(first), START, RULES);
+      const result = step(openSession(false, START_MS, RULES), frame(first), START_MS, RULES);
       expect(summary(result)).toBe("closed error closing close 4401");
-      expect(sent(result.effects)[0]).toMatchObject({
+      expect(sentFrames(result.effects)[0]).toMatchObject({
         code: "unauthorized",
         message: expect.stringContaining('"type":"token"'),
       });
@@ -235,30 +237,30 @@ describe("W4 the credential", () => {
   });
 
   test("W4 five seconds without a credential end the socket with 4401", () => {
-    const run = new SessionRun(openSession(false, START, RULES));
-    expect(nextDeadline(run.session, RULES)).toBe(START + 5_000);
-    expect(summary(run.after(4_999))).toBe("anonymous");
-    expect(summary(run.after(1))).toBe("closed error closing close 4401");
+    const run = new SessionRun(openSession(false, START_MS, RULES));
+    expect(nextDeadline(run.session, RULES)).toBe(START_MS + 5_000);
+    expect(summary(run.advance(4_999))).toBe("anonymous");
+    expect(summary(run.advance(1))).toBe("closed error closing close 4401");
   });
 
   // Thousands that come at once wait for their turn. 4401 would tell a client with a good token to give up.
   test("W4 a credential that is not checked within five seconds ends the socket with 1013, which brings it back", () => {
-    const run = new SessionRun(openSession(true, START, RULES));
-    expect(summary(run.after(4_999))).toBe("checking");
-    expect(summary(run.after(1))).toBe("closed closing close 1013");
+    const run = new SessionRun(openSession(true, START_MS, RULES));
+    expect(summary(run.advance(4_999))).toBe("checking");
+    expect(summary(run.advance(1))).toBe("closed closing close 1013");
   });
 
   test("W4 a token frame does not begin the five seconds anew", () => {
-    const run = new SessionRun(openSession(false, START, RULES));
-    run.after(4_000);
-    run.on(frame({ type: "token", token: "abc" }));
-    expect(run.after(1_000).session.phase).toBe("closed");
+    const run = new SessionRun(openSession(false, START_MS, RULES));
+    run.advance(4_000);
+    run.apply(frame({ type: "token", token: "abc" }));
+    expect(run.advance(1_000).session.phase).toBe("closed");
   });
 });
 
 describe("endings", () => {
   const endings = (result: Step) => {
-    const frames = sent(result.effects);
+    const frames = sentFrames(result.effects);
     const close = result.effects.at(-1);
     return { frames, close: close?.type === "close" ? close : undefined };
   };
@@ -266,7 +268,7 @@ describe("endings", () => {
   test("each close that the server begins is announced by `closing` as the last frame, with the same code", () => {
     for (const phase of PHASES) {
       for (const type of EVENT_TYPES) {
-        const result = step(SESSIONS[phase], EVENTS[type], START, RULES);
+        const result = step(SESSIONS[phase], EVENTS[type], START_MS, RULES);
         if (result.session.phase !== "closed" || phase === "closed") continue;
         const { frames, close } = endings(result);
         expect(frames.at(-1)).toMatchObject({
@@ -288,7 +290,7 @@ describe("endings", () => {
       "too_many_connections",
     ] as const) {
       const { frames, close } = endings(
-        step(SESSIONS.checking, { type: "refused", code, message: "why" }, START, RULES),
+        step(SESSIONS.checking, { type: "refused", code, message: "why" }, START_MS, RULES),
       );
       expect(frames.map(({ type }) => type)).toEqual(["error", "closing"]);
       const wait = code === "too_many_connections" ? { retry_after: FULL_PLAN_RETRY_S } : {};
@@ -310,7 +312,7 @@ describe("endings", () => {
     const refused = step(
       SESSIONS.checking,
       { type: "refused", code: "internal", message: "id 1" },
-      START,
+      START_MS,
       RULES,
     );
     expect(endings(refused).close?.code).toBe(1011);
@@ -318,19 +320,19 @@ describe("endings", () => {
   });
 
   test("L1 an ending says when to come back", () => {
-    expect(sent(step(live(), EVENTS.end, START, RULES).effects)).toEqual([
+    expect(sentFrames(step(live(), EVENTS.end, START_MS, RULES).effects)).toEqual([
       { type: "closing", code: 1012, reason: "restarting", reconnect: true, retry_after: 3 },
     ]);
   });
 
   test("M1 a frame over the size limit is answered `too_large` before 1009, a binary one is closed with 1003", () => {
-    const large = step(live(), { type: "bad_frame", code: 1009 }, START, RULES);
+    const large = step(live(), { type: "bad_frame", code: 1009 }, START_MS, RULES);
     expect(summary(large)).toBe("closed error closing close 1009");
-    expect(sent(large.effects)[0]).toMatchObject({
+    expect(sentFrames(large.effects)[0]).toMatchObject({
       code: "too_large",
       message: expect.stringContaining("65536"),
     });
-    expect(summary(step(live(), { type: "bad_frame", code: 1003 }, START, RULES))).toBe(
+    expect(summary(step(live(), { type: "bad_frame", code: 1003 }, START_MS, RULES))).toBe(
       "closed closing close 1003",
     );
   });
@@ -338,7 +340,7 @@ describe("endings", () => {
   test("RUNTIME 8 every reason fits a close frame: at most 123 bytes", () => {
     for (const phase of PHASES) {
       for (const type of EVENT_TYPES) {
-        const { close } = endings(step(SESSIONS[phase], EVENTS[type], START, RULES));
+        const { close } = endings(step(SESSIONS[phase], EVENTS[type], START_MS, RULES));
         if (close !== undefined) expect(Buffer.byteLength(close.reason)).toBeLessThanOrEqual(123);
       }
     }

@@ -1,8 +1,8 @@
 // The checker on records that are wrong in one way each: a checker that cannot fail proves nothing.
 import { expect, test } from "bun:test";
 import type { Message } from "../../src/protocol/server-frames.ts";
-import { check } from "./checker.ts";
-import type { FaultKind } from "./fault.ts";
+import { checkRecord } from "./checker.ts";
+import type { ViolationKind } from "./fault.ts";
 import type { ClientEvent, RunRecord } from "./record.ts";
 
 const message = (seq: number, from: string, id: string, text = `text of ${id}`): Message => ({
@@ -12,31 +12,31 @@ const message = (seq: number, from: string, id: string, text = `text of ${id}`):
   text,
   at: 1_000 + seq,
 });
-const sent = (id: string): ClientEvent => ({ what: "sent", id, text: `text of ${id}` });
-const heard = (seq: number, from: string, id: string): ClientEvent => ({
-  what: "heard",
+const sent = (id: string): ClientEvent => ({ kind: "sent", id, text: `text of ${id}` });
+const received = (seq: number, from: string, id: string): ClientEvent => ({
+  kind: "heard",
   message: message(seq, from, id),
 });
 const acked = (id: string, seq: number, duplicate = false): ClientEvent => ({
-  what: "acked",
+  kind: "acked",
   id,
   seq,
   duplicate,
 });
 const welcome = (seq: number): ClientEvent => ({
-  what: "joined",
+  kind: "joined",
   asked: undefined,
   seq,
   epoch: "e1",
   resumed: false,
   present: ["anna"],
 });
-const back = (
+const rejoined = (
   after: number,
   seq: number,
   fields: Partial<Extract<ClientEvent, { what: "joined" }>> = {},
 ): ClientEvent => ({
-  what: "joined",
+  kind: "joined",
   asked: { after, epoch: "e1" },
   seq,
   epoch: "e1",
@@ -57,14 +57,14 @@ function goodRecord() {
         events: [
           welcome(0),
           sent("a"),
-          heard(1, "anna", "a"),
+          received(1, "anna", "a"),
           acked("a", 1),
-          heard(2, "ben", "a"),
+          received(2, "ben", "a"),
           sent("b"),
-          back(2, 3),
-          heard(3, "anna", "b"),
+          rejoined(2, 3),
+          received(3, "anna", "b"),
           acked("b", 3, true),
-          heard(4, "ben", "b"),
+          received(4, "ben", "b"),
         ],
       },
       {
@@ -75,12 +75,12 @@ function goodRecord() {
         events: [
           welcome(1),
           sent("a"),
-          heard(2, "ben", "a"),
+          received(2, "ben", "a"),
           acked("a", 2),
-          back(2, 3),
-          heard(3, "anna", "b"),
+          rejoined(2, 3),
+          received(3, "anna", "b"),
           sent("b"),
-          heard(4, "ben", "b"),
+          received(4, "ben", "b"),
           acked("b", 4),
         ],
       },
@@ -117,7 +117,7 @@ const annas = (record: Good) => record.clients[0]!.events;
 const bens = (record: Good) => record.clients[1]!.events;
 const room = (record: Good) => record.stored.get("room")!;
 
-const WRONGS: [what: string, spoil: (record: Good) => unknown, kind: FaultKind, text: string][] = [
+const DEFECTS: [what: string, spoil: (record: Good) => unknown, kind: ViolationKind, text: string][] = [
   [
     "an acked message that is gone",
     (record) => annas(record).push(sent("c"), acked("c", 5)),
@@ -134,7 +134,7 @@ const WRONGS: [what: string, spoil: (record: Good) => unknown, kind: FaultKind, 
   ],
   [
     "a message that was told and is gone",
-    (record) => annas(record).push(heard(5, "ben", "x")),
+    (record) => annas(record).push(received(5, "ben", "x")),
     "unstored",
     "anna.1 was told room/ben/x as 5, which is not stored so",
   ],
@@ -142,7 +142,7 @@ const WRONGS: [what: string, spoil: (record: Good) => unknown, kind: FaultKind, 
     "a message stored twice",
     (record) => {
       room(record).messages.push(message(5, "ben", "b"));
-      for (const events of [annas(record), bens(record)]) events.push(heard(5, "ben", "b"));
+      for (const events of [annas(record), bens(record)]) events.push(received(5, "ben", "b"));
       record.charged.set("ben", 3);
     },
     "duplicate",
@@ -150,7 +150,7 @@ const WRONGS: [what: string, spoil: (record: Good) => unknown, kind: FaultKind, 
   ],
   [
     "a message told twice",
-    (record) => annas(record).push(heard(4, "ben", "b")),
+    (record) => annas(record).push(received(4, "ben", "b")),
     "duplicate",
     "anna.1 heard 4 twice",
   ],
@@ -158,8 +158,8 @@ const WRONGS: [what: string, spoil: (record: Good) => unknown, kind: FaultKind, 
     "a hole in the store",
     (record) => {
       room(record).messages[3] = message(5, "ben", "b");
-      annas(record)[9] = heard(5, "ben", "b");
-      bens(record).splice(7, 2, heard(5, "ben", "b"), acked("b", 5));
+      annas(record)[9] = received(5, "ben", "b");
+      bens(record).splice(7, 2, received(5, "ben", "b"), acked("b", 5));
     },
     "hole",
     "room has 5 where 4 should be",
@@ -174,20 +174,20 @@ const WRONGS: [what: string, spoil: (record: Good) => unknown, kind: FaultKind, 
   [
     "an ack before its turn",
     (record) =>
-      bens(record).splice(5, 4, sent("b"), acked("b", 4), heard(3, "anna", "b"), heard(4, "ben", "b")),
+      bens(record).splice(5, 4, sent("b"), acked("b", 4), received(3, "anna", "b"), received(4, "ben", "b")),
     "ack_ahead",
     "ben.1 was told that b is 4 when it had heard up to 2",
   ],
   [
     "a client that was not resumed",
-    (record) => bens(record).push(back(4, 4, { resumed: false })),
+    (record) => bens(record).push(rejoined(4, 4, { resumed: false })),
     "resume",
     "ben.1 was not resumed after 4, though the store has the same epoch and 4 messages",
   ],
   [
     "a loss that is none",
     (record) => {
-      bens(record)[4] = back(2, 3, { lost: { first: 3, last: 3 } });
+      bens(record)[4] = rejoined(2, 3, { lost: { first: 3, last: 3 } });
       bens(record).splice(5, 1);
     },
     "resume",
@@ -195,7 +195,7 @@ const WRONGS: [what: string, spoil: (record: Good) => unknown, kind: FaultKind, 
   ],
   [
     "a store that went back under its epoch",
-    (record) => bens(record).push(back(4, 1, { resumed: false })),
+    (record) => bens(record).push(rejoined(4, 1, { resumed: false })),
     "epoch",
     "ben.1 had 4 of the epoch e1, in which 1 is now the newest",
   ],
@@ -239,7 +239,7 @@ const WRONGS: [what: string, spoil: (record: Good) => unknown, kind: FaultKind, 
   ],
   [
     "a user who joins twice",
-    (record) => bens(record).push({ what: "presence", user: "anna", state: "joined" }),
+    (record) => bens(record).push({ kind: "presence", user: "anna", state: "joined" }),
     "presence",
     "ben.1 was told that anna joined, who was joined already",
   ],
@@ -251,7 +251,7 @@ const WRONGS: [what: string, spoil: (record: Good) => unknown, kind: FaultKind, 
   ],
   [
     "a refusal",
-    (record) => annas(record).push({ what: "refused", code: "internal", text: "A fault." }),
+    (record) => annas(record).push({ kind: "refused", code: "internal", text: "A fault." }),
     "refused",
     "anna.1 was told `internal`: A fault.",
   ],
@@ -264,23 +264,23 @@ const WRONGS: [what: string, spoil: (record: Good) => unknown, kind: FaultKind, 
 ];
 
 test("L2 a record in which every promise is kept has no faults", () => {
-  expect(check(goodRecord())).toEqual({
+  expect(checkRecord(goodRecord())).toEqual({
     expected: 7,
     delivered: 7,
     duplicates: 0,
     holes: 0,
-    orderFaults: 0,
+    orderViolations: 0,
     lostAcks: 0,
     lostWithStore: 0,
-    faults: [],
+    violations: [],
   });
 });
 
-for (const [what, spoil, kind, text] of WRONGS) {
+for (const [what, spoil, kind, text] of DEFECTS) {
   test(`L2 the checker sees ${what}`, () => {
     const record = goodRecord();
     spoil(record);
-    const { faults } = check(record);
+    const { violations: faults } = checkRecord(record);
     expect(faults.map((fault) => fault.text)).toContain(text);
     expect(new Set(faults.map((fault) => fault.kind))).toEqual(new Set([kind]));
   });
@@ -289,24 +289,24 @@ for (const [what, spoil, kind, text] of WRONGS) {
 test("D5 what retention removed is no hole for whom it was told, and one for everybody else", () => {
   const record = { ...goodRecord(), retention: true };
   room(record).messages.splice(0, 3);
-  bens(record)[4] = back(2, 3, { lost: { first: 3, last: 3 } });
+  bens(record)[4] = rejoined(2, 3, { lost: { first: 3, last: 3 } });
   bens(record).splice(5, 1);
-  expect(check(record).faults).toEqual([]);
+  expect(checkRecord(record).violations).toEqual([]);
   annas(record).splice(7, 1);
-  expect(check(record).faults.map(({ text }) => text)).toContain("anna.1 was never told 3");
+  expect(checkRecord(record).violations.map(({ text }) => text)).toContain("anna.1 was never told 3");
 });
 
 test("D5 what was acked in a store that is lost, and told to be, is not missed", () => {
   const record = { ...goodRecord(), storesLost: 1 };
   annas(record).unshift({ ...welcome(0), epoch: "e0" } as ClientEvent, sent("z"), acked("z", 1));
-  expect(check(record)).toMatchObject({ faults: [], lostWithStore: 1 });
+  expect(checkRecord(record)).toMatchObject({ faults: [], lostWithStore: 1 });
 });
 
 test("D5 who was not told of the store's new life is left with messages that are there no more", () => {
   const record = { ...goodRecord(), storesLost: 1 };
   record.stored.set("room", { ...room(record), epoch: "e2" });
-  annas(record).push(back(4, 4, { epoch: "e2", resumed: false }));
-  expect(check(record).faults).toEqual([
+  annas(record).push(rejoined(4, 4, { epoch: "e2", resumed: false }));
+  expect(checkRecord(record).violations).toEqual([
     {
       kind: "epoch",
       conversation: "room",
@@ -318,5 +318,5 @@ test("D5 who was not told of the store's new life is left with messages that are
 test("Q2 charges are compared unless they lie on another server, which lost something of its own", () => {
   const record = { ...goodRecord(), partsMayDiffer: true };
   record.charged.set("ben", 3);
-  expect(check(record).faults).toEqual([]);
+  expect(checkRecord(record).violations).toEqual([]);
 });

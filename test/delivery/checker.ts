@@ -1,15 +1,15 @@
 // Reads the record of a run and says which promises were broken. Pure, so that checker.test.ts can show it records that
 // are wrong in one way each; that whole servers which break a promise are caught too is shown by delivery.test.ts.
-import { walk } from "./client-walk.ts";
-import type { Fault, FaultKind } from "./fault.ts";
+import { checkClient } from "./client-walk.ts";
+import type { Violation, ViolationKind } from "./fault.ts";
 import type { RunRecord } from "./record.ts";
 import {
-  ackFaults,
-  chargeFaults,
-  epochFaults,
+  ackViolations,
+  chargeViolations,
+  epochViolations,
   lostWithStore,
-  presenceFaults,
-  storeFaults,
+  presenceViolations,
+  storeViolations,
 } from "./store-faults.ts";
 
 export interface Verdict {
@@ -18,40 +18,40 @@ export interface Verdict {
   readonly delivered: number;
   readonly duplicates: number;
   readonly holes: number;
-  readonly orderFaults: number;
+  readonly orderViolations: number;
   readonly lostAcks: number;
   /** Acked messages that went with an earlier life of the store. Their clients were told of the next one, or that is a fault. */
   readonly lostWithStore: number;
-  readonly faults: readonly Fault[];
+  readonly violations: readonly Violation[];
 }
 
 /** Everything about `record` that breaks a promise (D1–D5, Q2, P1, L2). */
-export function check(record: RunRecord): Verdict {
-  const walks = record.clients.map((client) => walk(client, record.stored.get(client.conversation)));
-  const faults: Fault[] = [
-    ...record.crashes.map((text): Fault => ({ kind: "crash", text })),
-    ...storeFaults(record),
+export function checkRecord(record: RunRecord): Verdict {
+  const walks = record.clients.map((client) => checkClient(client, record.stored.get(client.conversation)));
+  const faults: Violation[] = [
+    ...record.crashes.map((text): Violation => ({ kind: "crash", text })),
+    ...storeViolations(record),
     ...walks.flatMap((walk) => walk.faults),
-    ...ackFaults(record),
-    ...epochFaults(record),
-    ...chargeFaults(record),
-    ...presenceFaults(record),
+    ...ackViolations(record),
+    ...epochViolations(record),
+    ...chargeViolations(record),
+    ...presenceViolations(record),
   ];
-  const count = (...kinds: FaultKind[]) => faults.filter(({ kind }) => kinds.includes(kind)).length;
+  const count = (...kinds: ViolationKind[]) => faults.filter(({ kind }) => kinds.includes(kind)).length;
   return {
     expected: sum(walks.map(({ expected }) => expected)),
     delivered: sum(walks.map(({ delivered }) => delivered)),
     duplicates: count("duplicate"),
     holes: count("hole"),
-    orderFaults: count("order", "ack_ahead"),
+    orderViolations: count("order", "ack_ahead"),
     lostAcks: count("lost_ack"),
     lostWithStore: lostWithStore(record),
-    faults: causes(faults),
+    violations: rootCauses(faults),
   };
 }
 
 /** Where a store went back under the same epoch, whatever else is wrong with its conversation follows from that. */
-function causes(faults: readonly Fault[]): Fault[] {
+function rootCauses(faults: readonly Violation[]): Violation[] {
   const restarted = new Set(
     faults.flatMap(({ kind, conversation }) => (kind === "epoch" ? conversation : [])),
   );

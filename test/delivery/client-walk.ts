@@ -1,20 +1,21 @@
-import type { Fault, FaultKind } from "./fault.ts";
+import type { Violation, ViolationKind } from "./fault.ts";
 import type { ClientEvent, ClientRecord, StoredConversation } from "./record.ts";
 
 /** One client's way through a conversation: what it was told must be everything after its first welcome, once, in order. */
-export function walk(
+export function checkClient(
   client: ClientRecord,
   stored: StoredConversation | undefined,
-): { expected: number; delivered: number; faults: Fault[] } {
+): { expected: number; delivered: number; faults: Violation[] } {
   const { conversation, name } = client;
-  const faults: Fault[] = [];
-  const add = (kind: FaultKind, text: string) => faults.push({ kind, conversation, text: `${name} ${text}` });
-  let life: Life | undefined;
+  const faults: Violation[] = [];
+  const add = (kind: ViolationKind, text: string) =>
+    faults.push({ kind, conversation, text: `${name} ${text}` });
+  let current: EpochView | undefined;
   let present = new Set<string>();
   for (const event of client.events) {
-    switch (event.what) {
+    switch (event.kind) {
       case "joined":
-        life = onJoined(life, event, add);
+        current = onJoined(current, event, add);
         present = new Set(event.present);
         break;
       case "presence":
@@ -25,19 +26,19 @@ export function walk(
         break;
       case "heard": {
         const { seq } = event.message;
-        if (life === undefined) add("resume", `heard ${seq} before the welcome`);
-        else if (life.heard.has(seq)) add("duplicate", `heard ${seq} twice`);
-        else if (seq < life.newest) add("order", `heard ${seq} after ${life.newest}`);
-        life?.heard.add(seq);
-        if (life !== undefined) life.newest = Math.max(life.newest, seq);
+        if (current === undefined) add("resume", `heard ${seq} before the welcome`);
+        else if (current.received.has(seq)) add("duplicate", `heard ${seq} twice`);
+        else if (seq < current.newest) add("order", `heard ${seq} after ${current.newest}`);
+        current?.received.add(seq);
+        if (current !== undefined) current.newest = Math.max(current.newest, seq);
         break;
       }
       case "acked":
         // A repeat is acked with its old number, at any time.
-        if (client.inLine && life !== undefined && !event.duplicate && event.seq > life.newest + 1)
+        if (client.inLine && current !== undefined && !event.duplicate && event.seq > current.newest + 1)
           add(
             "ack_ahead",
-            `was told that ${event.id} is ${event.seq} when it had heard up to ${life.newest}`,
+            `was told that ${event.id} is ${event.seq} when it had heard up to ${current.newest}`,
           );
         break;
       case "refused":
@@ -50,15 +51,15 @@ export function walk(
     }
   }
   // What was told in an earlier life of the store went with it, and the client was told so.
-  if (life === undefined || stored === undefined || life.epoch !== stored.epoch)
+  if (current === undefined || stored === undefined || current.epoch !== stored.epoch)
     return { expected: 0, delivered: 0, faults };
   const kept = new Set(stored.messages.map(({ seq }) => seq));
   const newest = stored.messages.at(-1)?.seq ?? 0;
   let expected = 0;
   let delivered = 0;
-  for (let seq = life.base + 1; seq <= newest; seq++) {
-    if (life.heard.has(seq)) delivered++;
-    else if (life.lost.some(({ first, last }) => first <= seq && seq <= last)) {
+  for (let seq = current.base + 1; seq <= newest; seq++) {
+    if (current.received.has(seq)) delivered++;
+    else if (current.lost.some(({ first, last }) => first <= seq && seq <= last)) {
       if (kept.has(seq)) add("resume", `was told that ${seq} is lost, which is kept`);
       continue;
     } else add("hole", `was never told ${seq}`);
@@ -68,22 +69,22 @@ export function walk(
 }
 
 /** What a client has of one life of the store. */
-interface Life {
+interface EpochView {
   readonly epoch: string;
   /** The newest message when it came; it is told what follows. */
   readonly base: number;
   newest: number;
-  readonly heard: Set<number>;
+  readonly received: Set<number>;
   readonly lost: { readonly first: number; readonly last: number }[];
 }
 
 function onJoined(
-  life: Life | undefined,
+  previous: EpochView | undefined,
   { asked, seq, epoch, resumed, lost }: Extract<ClientEvent, { what: "joined" }>,
-  add: (kind: FaultKind, text: string) => void,
-): Life {
+  add: (kind: ViolationKind, text: string) => void,
+): EpochView {
   const fresh = { epoch, base: seq, newest: seq, heard: new Set<number>(), lost: [] };
-  if (life === undefined || asked === undefined) return fresh;
+  if (previous === undefined || asked === undefined) return fresh;
   if (epoch !== asked.epoch) {
     if (resumed) add("epoch", `was resumed from the epoch ${asked.epoch} into ${epoch}`);
     return fresh;
@@ -100,8 +101,8 @@ function onJoined(
     return fresh;
   }
   if (lost !== undefined) {
-    life.lost.push(lost);
-    life.newest = Math.max(life.newest, lost.last);
+    previous.lost.push(lost);
+    previous.newest = Math.max(previous.newest, lost.last);
   }
-  return life;
+  return previous;
 }

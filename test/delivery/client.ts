@@ -1,9 +1,9 @@
 import type { ServerFrame, ServerFrameOf } from "../../src/protocol/server-frames.ts";
 import type { Random } from "../support/random.ts";
-import type { ClientEvent, ClientRecord, Place } from "./record.ts";
+import type { ClientEvent, ClientRecord, ResumePoint } from "./record.ts";
 
 /** How fast a client talks. */
-export interface Pace {
+export interface SendPace {
   /** Longest time between two new messages, in milliseconds; the shortest is none. */
   readonly pause: number;
   /** Messages that may be without an answer at the same time. */
@@ -21,43 +21,43 @@ export interface DeliveryClient {
   /** Begins to connect and to talk; it comes back by itself whenever its line is gone, until `leave`. */
   start(): void;
   /** Says nothing new from now on. */
-  quiet(): void;
+  stopSending(): void;
   /** Whether all that was said is answered, and everything up to `newest` was heard, on a line that stands. */
-  settled(newest: number): boolean;
-  leave(): void;
+  isSettled(newest: number): boolean;
+  close(): void;
 }
 
 /** Bun's, which can also be cut without a farewell: on a dead line that would never be answered. */
 type Socket = WebSocket & { terminate(): void };
 
-export interface DeliveryClientParts {
+export interface DeliveryClientOptions {
   readonly name: string;
   readonly user: string;
   readonly conversation: string;
   readonly token: string;
   /** `ws://127.0.0.1:1234` */
   readonly url: string;
-  readonly pace: Pace;
+  readonly pace: SendPace;
   readonly random: Random;
 }
 
 /** Milliseconds between two pings, and how long their answers may take before the line counts as dead. */
-const PING_EVERY = 500;
-const PING_PATIENCE = 1_500;
+const PING_INTERVAL_MS = 500;
+const PING_TIMEOUT_MS = 1_500;
 
 /** Milliseconds before the first try to come back, doubled with each that fails. */
-const FIRST_WAIT = 20;
-const LONGEST_WAIT = 400;
+const BACKOFF_INITIAL_MS = 20;
+const BACKOFF_MAX_MS = 400;
 
 /** One line in so many is not missed at once: its user is away for a while, in milliseconds, and much is said meanwhile. */
-const AWAY_ONE_IN = 12;
-const AWAY = 4_000;
+const ABSENCE_ONE_IN = 12;
+const ABSENCE_MS = 4_000;
 
 /** One message in so many is sent again at once, or after its ack: both must change nothing (D3). */
 const REPEAT_ONE_IN = 25;
 
 /** Longest text, in characters; most are short. */
-const LONG_TEXT = 3_000;
+const LONG_TEXT_CHARS = 3_000;
 
 /**
  * A client made from docs/PROTOCOL.md and a WebSocket alone, so that it proves the server and not the library: it names
@@ -75,136 +75,136 @@ export class WireClient implements DeliveryClient {
   private socket: Socket | undefined;
   /** Whether the socket was welcomed. */
   private live = false;
-  private place: Place | undefined;
-  private said = 0;
+  private resumePoint: ResumePoint | undefined;
+  private sentCount = 0;
   private failures = 0;
-  private heardAt = 0;
-  private talking = true;
-  private gone = false;
-  private readonly ticker: ReturnType<typeof setInterval>;
+  private lastReceivedAt = 0;
+  private sending = true;
+  private closed = false;
+  private readonly pingTimer: ReturnType<typeof setInterval>;
 
-  constructor(private readonly parts: DeliveryClientParts) {
-    const { name, user, conversation } = parts;
+  constructor(private readonly options: DeliveryClientOptions) {
+    const { name, user, conversation } = options;
     this.record = { name, user, conversation, inLine: true, events: this.events };
-    this.ticker = setInterval(() => this.lookAtLine(), PING_EVERY);
+    this.pingTimer = setInterval(() => this.checkLiveness(), PING_INTERVAL_MS);
   }
 
   start(): void {
     this.connect();
-    this.talk();
+    this.sendLoop();
   }
 
-  quiet(): void {
-    this.talking = false;
+  stopSending(): void {
+    this.sending = false;
   }
 
-  settled(newest: number): boolean {
-    return this.live && this.unacked.size === 0 && (this.place?.after ?? 0) >= newest;
+  isSettled(newest: number): boolean {
+    return this.live && this.unacked.size === 0 && (this.resumePoint?.after ?? 0) >= newest;
   }
 
-  leave(): void {
-    this.gone = true;
-    this.talking = false;
-    clearInterval(this.ticker);
+  close(): void {
+    this.closed = true;
+    this.sending = false;
+    clearInterval(this.pingTimer);
     this.socket?.close(1000);
   }
 
   private connect(): void {
-    if (this.gone) return;
-    const { url, user, conversation, token } = this.parts;
-    const asked = this.place;
+    if (this.closed) return;
+    const { url, user, conversation, token } = this.options;
+    const asked = this.resumePoint;
     const resume = asked === undefined ? "" : `&after=${asked.after}&epoch=${asked.epoch}`;
     const socket = new WebSocket(`${url}/ws/${user}/${conversation}?token=${token}${resume}`) as Socket;
     this.socket = socket;
-    this.heardAt = performance.now();
+    this.lastReceivedAt = performance.now();
     let wait: number | undefined;
     socket.addEventListener("message", ({ data }) => {
       // What a line that was given up still brings is not heard: its message comes again on the next.
       if (socket !== this.socket) return;
       const frame: ServerFrame = JSON.parse(String(data));
-      this.heardAt = performance.now();
+      this.lastReceivedAt = performance.now();
       if (frame.type === "closing" && frame.retry_after !== undefined) wait = frame.retry_after * 1000;
       if (frame.type === "closing" && !frame.reconnect)
-        this.events.push({ what: "refused", code: String(frame.code), text: frame.reason });
-      this.hear(frame, asked);
+        this.events.push({ kind: "refused", code: String(frame.code), text: frame.reason });
+      this.onFrame(frame, asked);
     });
     socket.addEventListener("close", () => {
-      if (socket === this.socket) this.lost(wait);
+      if (socket === this.socket) this.onClose(wait);
     });
   }
 
-  private lost(after: number | undefined): void {
+  private onClose(after: number | undefined): void {
     this.live = false;
     this.socket = undefined;
-    const { random } = this.parts;
-    const wait = Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** this.failures++) * (0.5 + random.next());
-    const isAway = this.talking && random.between(1, AWAY_ONE_IN) === 1;
-    setTimeout(() => this.connect(), isAway ? AWAY : (after ?? wait));
+    const { random } = this.options;
+    const wait = Math.min(BACKOFF_MAX_MS, BACKOFF_INITIAL_MS * 2 ** this.failures++) * (0.5 + random.next());
+    const isAbsent = this.sending && random.between(1, ABSENCE_ONE_IN) === 1;
+    setTimeout(() => this.connect(), isAbsent ? ABSENCE_MS : (after ?? wait));
   }
 
   /** A half-open line never tells: only an answer that does not come does. */
-  private lookAtLine(): void {
+  private checkLiveness(): void {
     const { socket } = this;
     if (socket === undefined) return;
-    if (performance.now() - this.heardAt > PING_PATIENCE) {
+    if (performance.now() - this.lastReceivedAt > PING_TIMEOUT_MS) {
       socket.terminate();
-      if (this.socket === socket) this.lost(undefined);
+      if (this.socket === socket) this.onClose(undefined);
     } else if (this.live) socket.send('{"type":"ping"}');
   }
 
-  private hear(frame: ServerFrame, asked: Place | undefined): void {
+  private onFrame(frame: ServerFrame, asked: ResumePoint | undefined): void {
     if ("seq" in frame) this.newest = Math.max(this.newest, frame.seq);
     if (frame.type === "welcome") this.onWelcome(frame, asked);
     else if (frame.type === "message") {
       const { type: _, ...message } = frame;
-      this.events.push({ what: "heard", message });
-      if (this.place !== undefined && message.seq > this.place.after)
-        this.place = { ...this.place, after: message.seq };
+      this.events.push({ kind: "heard", message });
+      if (this.resumePoint !== undefined && message.seq > this.resumePoint.after)
+        this.resumePoint = { ...this.resumePoint, after: message.seq };
     } else if (frame.type === "ack") {
       this.unacked.delete(frame.id);
-      this.events.push({ what: "acked", id: frame.id, seq: frame.seq, duplicate: frame.duplicate === true });
-      if (this.parts.random.between(1, REPEAT_ONE_IN) === 1) this.repeat(frame.id);
+      this.events.push({ kind: "acked", id: frame.id, seq: frame.seq, duplicate: frame.duplicate === true });
+      if (this.options.random.between(1, REPEAT_ONE_IN) === 1) this.resend(frame.id);
     } else if (frame.type === "presence")
-      this.events.push({ what: "presence", user: frame.user, state: frame.state });
+      this.events.push({ kind: "presence", user: frame.user, state: frame.state });
     else if (frame.type === "error") this.onError(frame);
   }
 
-  private onWelcome(frame: ServerFrameOf<"welcome">, asked: Place | undefined): void {
+  private onWelcome(frame: ServerFrameOf<"welcome">, asked: ResumePoint | undefined): void {
     const { seq, epoch, resumed, lost } = frame;
-    this.events.push(joined(frame, asked));
+    this.events.push(joinedEvent(frame, asked));
     const from = resumed && asked !== undefined ? (lost?.last ?? asked.after) : seq;
-    this.place = { after: from, epoch };
+    this.resumePoint = { after: from, epoch };
     this.connections++;
     this.failures = 0;
     this.live = true;
-    for (const id of this.unacked) this.repeat(id);
+    for (const id of this.unacked) this.resend(id);
   }
 
   /** `unavailable` says that nothing is known to have happened and to try again; nothing else may come. */
   private onError({ code, message, id }: ServerFrameOf<"error">): void {
-    if (code !== "unavailable") this.events.push({ what: "refused", code, text: message });
-    else if (id !== undefined) setTimeout(() => this.unacked.has(id) && this.repeat(id), FIRST_WAIT);
+    if (code !== "unavailable") this.events.push({ kind: "refused", code, text: message });
+    else if (id !== undefined) setTimeout(() => this.unacked.has(id) && this.resend(id), BACKOFF_INITIAL_MS);
   }
 
-  private talk(): void {
-    if (!this.talking) return;
-    const { pace, random } = this.parts;
-    if (this.live && this.unacked.size < pace.window) this.say();
-    setTimeout(() => this.talk(), random.between(0, pace.pause));
+  private sendLoop(): void {
+    if (!this.sending) return;
+    const { pace, random } = this.options;
+    if (this.live && this.unacked.size < pace.window) this.sendNew();
+    setTimeout(() => this.sendLoop(), random.between(0, pace.pause));
   }
 
-  private say(): void {
-    const { name, random } = this.parts;
-    const id = `${name}.${++this.said}`;
-    const text = `text of ${id}${" …".repeat(random.between(1, 20) === 1 ? LONG_TEXT / 2 : 0)}`;
+  private sendNew(): void {
+    const { name, random } = this.options;
+    const id = `${name}.${++this.sentCount}`;
+    const text = `text of ${id}${" …".repeat(random.between(1, 20) === 1 ? LONG_TEXT_CHARS / 2 : 0)}`;
     this.unacked.add(id);
     this.texts.set(id, text);
-    this.events.push({ what: "sent", id, text });
+    this.events.push({ kind: "sent", id, text });
     this.send(id);
-    if (random.between(1, REPEAT_ONE_IN) === 1) this.repeat(id);
+    if (random.between(1, REPEAT_ONE_IN) === 1) this.resend(id);
   }
 
-  private repeat(id: string): void {
+  private resend(id: string): void {
     if (!this.live) return;
     this.repeats++;
     this.send(id);
@@ -216,10 +216,10 @@ export class WireClient implements DeliveryClient {
 }
 
 /** A welcome as it stands in a record. */
-export function joined(
+export function joinedEvent(
   { seq, epoch, resumed, lost, present }: ServerFrameOf<"welcome">,
-  asked: Place | undefined,
+  asked: ResumePoint | undefined,
 ): ClientEvent {
   const users = present.map(({ user }) => user);
-  return { what: "joined", asked, seq, epoch, resumed, present: users, ...(lost !== undefined && { lost }) };
+  return { kind: "joined", asked, seq, epoch, resumed, present: users, ...(lost !== undefined && { lost }) };
 }

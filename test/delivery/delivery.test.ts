@@ -3,8 +3,8 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { seeds } from "../support/random.ts";
-import type { FaultKind } from "./fault.ts";
-import type { BrokenPart } from "./programs/broken.ts";
+import type { ViolationKind } from "./fault.ts";
+import type { DefectName } from "./programs/broken.ts";
 import { reportLines } from "./report.ts";
 import { type RunOptions, run } from "./run.ts";
 
@@ -18,7 +18,7 @@ const OPTIONS: Omit<RunOptions, "seed"> = {
   least: 240,
 };
 
-const BROKEN: Record<BrokenPart, readonly FaultKind[]> = {
+const EXPECTED_VIOLATIONS: Record<DefectName, readonly ViolationKind[]> = {
   nothing: [],
   "the dedupe": ["duplicate"],
   // What is not stored yet cannot have been told in its turn: an early ack shows even where no kill follows.
@@ -29,7 +29,7 @@ const BROKEN: Record<BrokenPart, readonly FaultKind[]> = {
 };
 
 /** Only a machine that is busy with much else ever takes so long, in milliseconds. */
-const PATIENCE = 300_000;
+const TEST_TIMEOUT_MS = 300_000;
 
 // Side by side, because most of a run is waiting.
 describe.concurrent("delivery", () => {
@@ -39,22 +39,22 @@ describe.concurrent("delivery", () => {
       async () => {
         const result = await run({ ...OPTIONS, seed, library: true });
         const report = reportLines(result).join("\n");
-        expect(result.verdict.faults, report).toEqual([]);
+        expect(result.verdict.violations, report).toEqual([]);
         expect(result.verdict.delivered, report).toBe(result.verdict.expected);
         // The faults did hit what was under way, or this would show nothing.
         expect(result.repeats, report).toBeGreaterThan(OPTIONS.kills);
         expect(result.reconnects, report).toBeGreaterThan(OPTIONS.clients);
       },
-      PATIENCE,
+      TEST_TIMEOUT_MS,
     );
 
     test(
       `D5 a store that is lost is told by its epoch, and the next one keeps every promise (seed ${seed})`,
       async () => {
         const result = await run({ ...OPTIONS, seed, library: true, losses: 1 });
-        expect(result.verdict.faults, reportLines(result).join("\n")).toEqual([]);
+        expect(result.verdict.violations, reportLines(result).join("\n")).toEqual([]);
       },
-      PATIENCE,
+      TEST_TIMEOUT_MS,
     );
 
     test(
@@ -62,22 +62,22 @@ describe.concurrent("delivery", () => {
       async () => {
         const result = await run({ ...OPTIONS, seed, library: true, retention: 8 });
         const report = reportLines(result).join("\n");
-        expect(result.verdict.faults, report).toEqual([]);
-        expect(result.toldLost, report).toBeGreaterThan(0);
+        expect(result.verdict.violations, report).toEqual([]);
+        expect(result.lossNotices, report).toBeGreaterThan(0);
       },
-      PATIENCE,
+      TEST_TIMEOUT_MS,
     );
 
-    for (const [part, kinds] of Object.entries(BROKEN)) {
+    for (const [part, kinds] of Object.entries(EXPECTED_VIOLATIONS)) {
       test(
         `the checker sees that ${part} is broken (seed ${seed})`,
         async () => {
           const program = join(import.meta.dir, "programs/server.ts");
           const result = await run({ ...OPTIONS, seed, program, programArguments: [part] });
-          const seen = [...new Set(result.verdict.faults.map(({ kind }) => kind))].sort();
+          const seen = [...new Set(result.verdict.violations.map(({ kind }) => kind))].sort();
           expect(seen, reportLines(result).join("\n")).toEqual([...kinds]);
         },
-        PATIENCE,
+        TEST_TIMEOUT_MS,
       );
     }
   }

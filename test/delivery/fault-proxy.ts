@@ -1,7 +1,7 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
 
 /** What can happen to a line. Of all but `delay`, a client must find out by itself or by the connection's end. */
-export type LineFault = "reset" | "half-open" | "stall" | "delay";
+export type ConnectionFault = "reset" | "half-open" | "stall" | "delay";
 
 /**
  * A TCP proxy in front of a server that can do to each line what a bad network does. It stays at one address while the
@@ -10,7 +10,7 @@ export type LineFault = "reset" | "half-open" | "stall" | "delay";
 export class FaultProxy implements AsyncDisposable {
   /** Port of the server behind it, asked for each line anew; undefined while there is none, and then lines are refused. */
   target: number | undefined | (() => number | undefined);
-  readonly lines = new Set<Line>();
+  readonly connections = new Set<ProxiedConnection>();
 
   private constructor(
     private readonly server: Server,
@@ -19,10 +19,12 @@ export class FaultProxy implements AsyncDisposable {
     server.on("connection", (near) => {
       const port = typeof this.target === "function" ? this.target() : this.target;
       if (port === undefined) return void near.destroy();
-      const line = new Line(near, connect({ port, host: "127.0.0.1", noDelay: true }), () =>
-        this.lines.delete(line),
+      const connection = new ProxiedConnection(
+        near,
+        connect({ port, host: "127.0.0.1", noDelay: true }),
+        () => this.connections.delete(connection),
       );
-      this.lines.add(line);
+      this.connections.add(connection);
     });
   }
 
@@ -35,32 +37,32 @@ export class FaultProxy implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const line of this.lines) line.reset();
+    for (const line of this.connections) line.reset();
     await new Promise((resolve) => this.server.close(resolve));
   }
 }
 
 /** One client's connection: the socket towards it, and the one towards the server. */
-export class Line {
+export class ProxiedConnection {
   /** Whether what is sent on it arrives, be it late. */
-  sound = true;
-  private swallowing = false;
+  healthy = true;
+  private blackholed = false;
   private delay = 0;
 
   constructor(
     private readonly near: Socket,
     private readonly far: Socket,
-    private readonly gone: () => void,
+    private readonly onClosed: () => void,
   ) {
     this.pipe(near, far);
     this.pipe(far, near);
   }
 
   /** Does `fault` to the line; `duration` in milliseconds is how long a stall lasts, or a delay is. */
-  suffer(fault: LineFault, duration: number): void {
-    if (fault !== "delay") this.sound = false;
+  inject(fault: ConnectionFault, duration: number): void {
+    if (fault !== "delay") this.healthy = false;
     if (fault === "reset") this.reset();
-    else if (fault === "half-open") this.swallowing = true;
+    else if (fault === "half-open") this.blackholed = true;
     else if (fault === "delay") this.delay = Math.max(this.delay, duration);
     else this.stall(duration);
   }
@@ -69,7 +71,7 @@ export class Line {
   reset(): void {
     this.near.resetAndDestroy();
     this.far.resetAndDestroy();
-    this.gone();
+    this.onClosed();
   }
 
   /** Nothing moves for a while; what was sent meanwhile arrives late, perhaps after its sender has given up. */
@@ -81,11 +83,11 @@ export class Line {
   }
 
   private pipe(from: Socket, to: Socket): void {
-    from.on("data", (data) => this.pass(() => void to.write(data)));
+    from.on("data", (data) => this.forward(() => void to.write(data)));
     from.on("close", () =>
-      this.pass(() => {
+      this.forward(() => {
         to.end();
-        this.gone();
+        this.onClosed();
       }),
     );
     // A reset is one of the ways in which a line ends; "close" follows.
@@ -93,10 +95,10 @@ export class Line {
   }
 
   /** Timers of one delay fire in the order in which they were set, and a delay only grows: a line keeps its order. */
-  private pass(onward: () => void): void {
+  private forward(onward: () => void): void {
     // A half-open line: either end believes in it, and neither hears of the other again.
-    if (this.swallowing) return;
+    if (this.blackholed) return;
     if (this.delay === 0) onward();
-    else setTimeout(() => this.swallowing || onward(), this.delay);
+    else setTimeout(() => this.blackholed || onward(), this.delay);
   }
 }

@@ -1,4 +1,4 @@
-export type FaultKind =
+export type ViolationKind =
   /** D2: acked, and not stored, or stored under another number. */
   | "lost_ack"
   /** D2: told to clients, and not stored so. */
@@ -26,8 +26,8 @@ export type FaultKind =
   | "refused"
   | "crash";
 
-export interface Fault {
-  readonly kind: FaultKind;
+export interface Violation {
+  readonly kind: ViolationKind;
   /** What it is about; undefined for the server as a whole. */
   readonly conversation?: string;
   readonly text: string;

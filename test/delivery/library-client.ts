@@ -1,14 +1,14 @@
 import { connect } from "../../src/client/connect.ts";
 import type { Conversation } from "../../src/client/conversation.ts";
 import type { ServerFrame } from "../../src/protocol/server-frames.ts";
-import { type DeliveryClient, type DeliveryClientParts, joined } from "./client.ts";
+import { type DeliveryClient, type DeliveryClientOptions, joinedEvent } from "./client.ts";
 import type { ClientEvent, ClientRecord } from "./record.ts";
 
 /** Milliseconds: a run is too short for the library's own patience with quiet lines. */
-const PATIENCE = { pingAfter: 500, pingAnswer: 1_000, welcomeWait: 2_000 };
+const CLIENT_TIMEOUTS_MS = { pingAfter: 500, pingAnswer: 1_000, welcomeWait: 2_000 };
 
 /** Longest time, in milliseconds, after which the user presses "reconnect" while the library waits. */
-const USER_PATIENCE = 400;
+const MAX_RECONNECT_CLICK_MS = 400;
 
 /** One message in so many is sent again under its id after it was acked: that must change nothing (D3). */
 const REPEAT_ONE_IN = 25;
@@ -22,53 +22,57 @@ export class LibraryClient implements DeliveryClient {
   private readonly events: ClientEvent[] = [];
   private readonly ids = new Set<string>();
   private conversation: Conversation | undefined;
-  private heard = 0;
-  private said = 0;
-  private talking = true;
+  private lastReceived = 0;
+  private sentCount = 0;
+  private sending = true;
 
-  constructor(private readonly parts: DeliveryClientParts) {
-    const { name, user, conversation } = parts;
+  constructor(private readonly options: DeliveryClientOptions) {
+    const { name, user, conversation } = options;
     // Acks come by promises and messages by a loop, each in its own time.
     this.record = { name, user, conversation, inLine: false, events: this.events };
   }
 
   start(): void {
-    const { url, token, conversation: id } = this.parts;
+    const { url, token, conversation: id } = this.options;
     const trace = (direction: "sent" | "received", text: string) => this.onFrame(direction, JSON.parse(text));
-    const conversation = connect({ url, token, sendRate: 0, trace, ...PATIENCE }).conversation(id);
+    const conversation = connect({ url, token, sendRate: 0, trace, ...CLIENT_TIMEOUTS_MS }).conversation(id);
     this.conversation = conversation;
     conversation.on("status", (state) => {
       if (state.state !== "waiting" || state.firm) return;
       // `reconnect` would also open again what was closed meanwhile.
-      const press = () => conversation.status.state === "waiting" && conversation.reconnect();
-      setTimeout(press, this.parts.random.between(0, USER_PATIENCE));
+      const clickReconnect = () => conversation.status.state === "waiting" && conversation.reconnect();
+      setTimeout(clickReconnect, this.options.random.between(0, MAX_RECONNECT_CLICK_MS));
     });
     void this.read(conversation);
-    this.talk(conversation);
+    this.sendLoop(conversation);
   }
 
-  quiet(): void {
-    this.talking = false;
+  stopSending(): void {
+    this.sending = false;
   }
 
-  settled(newest: number): boolean {
+  isSettled(newest: number): boolean {
     const { conversation } = this;
-    return conversation?.status.state === "live" && conversation.pending.length === 0 && this.heard >= newest;
+    return (
+      conversation?.status.state === "live" &&
+      conversation.pending.length === 0 &&
+      this.lastReceived >= newest
+    );
   }
 
-  leave(): void {
-    this.talking = false;
+  close(): void {
+    this.sending = false;
     void this.conversation?.close();
   }
 
   private async read(conversation: Conversation): Promise<void> {
     try {
       for await (const message of conversation) {
-        this.heard = message.seq;
-        this.events.push({ what: "heard", message });
+        this.lastReceived = message.seq;
+        this.events.push({ kind: "heard", message });
       }
     } catch (error) {
-      this.refused(error);
+      this.onRefused(error);
     }
   }
 
@@ -82,41 +86,41 @@ export class LibraryClient implements DeliveryClient {
     }
     if ("seq" in frame && frame.type !== "read") this.newest = Math.max(this.newest, frame.seq);
     if (frame.type === "presence")
-      this.events.push({ what: "presence", user: frame.user, state: frame.state });
+      this.events.push({ kind: "presence", user: frame.user, state: frame.state });
     if (frame.type !== "welcome") return;
     const position = this.conversation?.position;
     const asked = position && { after: position.seq, epoch: position.epoch };
-    if (asked === undefined || !frame.resumed) this.heard = frame.seq;
+    if (asked === undefined || !frame.resumed) this.lastReceived = frame.seq;
     this.connections++;
-    this.events.push(joined(frame, asked));
+    this.events.push(joinedEvent(frame, asked));
   }
 
-  private talk(conversation: Conversation): void {
-    if (!this.talking) return;
-    const { pace, random, name } = this.parts;
+  private sendLoop(conversation: Conversation): void {
+    if (!this.sending) return;
+    const { pace, random, name } = this.options;
     // Before the first welcome nothing can be recorded of where it begins.
     if (conversation.pending.length < pace.window && this.connections > 0) {
-      const id = `${name}.${++this.said}`;
+      const id = `${name}.${++this.sentCount}`;
       const text = `text of ${id}`;
-      this.events.push({ what: "sent", id, text });
+      this.events.push({ kind: "sent", id, text });
       void this.send(conversation, id, text);
     }
-    setTimeout(() => this.talk(conversation), random.between(0, pace.pause));
+    setTimeout(() => this.sendLoop(conversation), random.between(0, pace.pause));
   }
 
   private async send(conversation: Conversation, id: string, text: string): Promise<void> {
     try {
       const { seq, duplicate = false } = await conversation.send(text, { id });
-      this.events.push({ what: "acked", id, seq, duplicate });
-      if (this.parts.random.between(1, REPEAT_ONE_IN) === 1 && this.talking)
+      this.events.push({ kind: "acked", id, seq, duplicate });
+      if (this.options.random.between(1, REPEAT_ONE_IN) === 1 && this.sending)
         await this.send(conversation, id, text);
     } catch (error) {
-      this.refused(error);
+      this.onRefused(error);
     }
   }
 
-  private refused(error: unknown): void {
+  private onRefused(error: unknown): void {
     const code = (error as { code?: string }).code ?? "error";
-    this.events.push({ what: "refused", code, text: String(error) });
+    this.events.push({ kind: "refused", code, text: String(error) });
   }
 }

@@ -2,38 +2,38 @@
 // killed and restarted; then everybody's record is compared with the store. Exit code 1 when a promise was broken. With
 // --nodes 3 several servers share a Redis, to which --fault happens.
 import { parseArgs } from "node:util";
-import { STORE_FAULTS, type StoreFaultName } from "./nodes/store.ts";
-import { isKept, reportLines } from "./report.ts";
+import { REDIS_FAULTS, type RedisFaultName } from "./nodes/store.ts";
+import { isPassed, reportLines } from "./report.ts";
 import { type RunOptions, run } from "./run.ts";
 
 const USAGE = `npm run check:delivery -- [--seed <n>] [--clients 60] [--seconds 60] [--nodes 3 [--fault <name>]]
 
 Without a seed a new one is taken, and printed: give it again to repeat what the run did to its clients. With --nodes that
 many servers share a Redis; --fault is what happens meanwhile, and without it there is a run for each:
-${Object.entries(STORE_FAULTS)
-  .map(([name, { about }]) => `  ${name.padEnd(18)}${about}`)
+${Object.entries(REDIS_FAULTS)
+  .map(([name, { description: about }]) => `  ${name.padEnd(18)}${about}`)
   .join("\n")}`;
 
-const KILLS_A_SECOND = 0.4;
-const DRAINS_A_SECOND = 0.08;
-const CUTS_A_SECOND = 5;
+const KILLS_PER_S = 0.4;
+const DRAINS_PER_S = 0.08;
+const CUTS_PER_S = 5;
 
 /** Of many nodes one at a time, each away for seconds. */
-const NODE_KILLS_A_SECOND = 0.15;
+const NODE_KILLS_PER_S = 0.15;
 
 try {
   const options = readOptions();
   if (options === undefined) console.log(USAGE);
   else {
-    let kept = true;
+    let passed = true;
     const { faults, nodes: count, ...rest } = options;
-    const stages = count === undefined ? [undefined] : faults.map((fault) => ({ count, fault }));
-    for (const nodes of stages) {
-      const result = await run(conditions(rest, nodes));
+    const topologies = count === undefined ? [undefined] : faults.map((fault) => ({ count, fault }));
+    for (const nodes of topologies) {
+      const result = await run(runOptions(rest, nodes));
       for (const line of reportLines(result)) console.log(line);
-      kept &&= isKept(result);
+      passed &&= isPassed(result);
     }
-    process.exitCode = kept ? 0 : 1;
+    process.exitCode = passed ? 0 : 1;
   }
 } catch (error) {
   console.error(`check:delivery: ${error instanceof Error ? error.message : error}`);
@@ -47,20 +47,20 @@ interface Options {
 }
 
 /** How often what happens in a run. */
-function conditions(options: Options, nodes: RunOptions["nodes"]): RunOptions {
+function runOptions(options: Options, nodes: RunOptions["nodes"]): RunOptions {
   const { seconds } = options;
   const common = { ...options, pace: { pause: 400, window: 6 }, library: true };
-  const cuts = Math.ceil(seconds * CUTS_A_SECOND);
-  const drains = Math.ceil(seconds * DRAINS_A_SECOND);
-  if (nodes === undefined) return { ...common, cuts, drains, kills: Math.ceil(seconds * KILLS_A_SECOND) };
-  const strikes = Math.ceil((seconds * STORE_FAULTS[nodes.fault].aMinute) / 60);
+  const cuts = Math.ceil(seconds * CUTS_PER_S);
+  const drains = Math.ceil(seconds * DRAINS_PER_S);
+  if (nodes === undefined) return { ...common, cuts, drains, kills: Math.ceil(seconds * KILLS_PER_S) };
+  const strikes = Math.ceil((seconds * REDIS_FAULTS[nodes.fault].aMinute) / 60);
   return strikes === 0
-    ? { ...common, nodes, cuts, drains, kills: Math.ceil(seconds * NODE_KILLS_A_SECOND) }
+    ? { ...common, nodes, cuts, drains, kills: Math.ceil(seconds * NODE_KILLS_PER_S) }
     : { ...common, nodes, cuts, drains: 0, kills: 0, strikes };
 }
 
 /** What the command line asks for; undefined for help. Throws what is wrong with it. */
-function readOptions(): (Options & { nodes: number | undefined; faults: StoreFaultName[] }) | undefined {
+function readOptions(): (Options & { nodes: number | undefined; faults: RedisFaultName[] }) | undefined {
   const { values } = parseArgs({
     options: {
       seed: { type: "string" },
@@ -72,21 +72,21 @@ function readOptions(): (Options & { nodes: number | undefined; faults: StoreFau
     },
   });
   if (values.help) return undefined;
-  const names = Object.keys(STORE_FAULTS) as StoreFaultName[];
+  const names = Object.keys(REDIS_FAULTS) as RedisFaultName[];
   const faults = names.filter((name) => values.fault === undefined || name === values.fault);
   if (faults.length === 0) throw new Error(`--fault ${values.fault} is none of them.\n\n${USAGE}`);
   if (values.fault !== undefined && values.nodes === undefined)
     throw new Error(`--fault needs --nodes.\n\n${USAGE}`);
   return {
-    seed: whole("seed", values.seed, Math.floor(Math.random() * 2 ** 31), 0),
-    clients: whole("clients", values.clients, 60, 1),
-    seconds: whole("seconds", values.seconds, 60, 1),
-    nodes: values.nodes === undefined ? undefined : whole("nodes", values.nodes, 3, 2),
+    seed: parseInteger("seed", values.seed, Math.floor(Math.random() * 2 ** 31), 0),
+    clients: parseInteger("clients", values.clients, 60, 1),
+    seconds: parseInteger("seconds", values.seconds, 60, 1),
+    nodes: values.nodes === undefined ? undefined : parseInteger("nodes", values.nodes, 3, 2),
     faults,
   };
 }
 
-function whole(name: string, text: string | undefined, otherwise: number, least: number): number {
+function parseInteger(name: string, text: string | undefined, otherwise: number, least: number): number {
   const number = text === undefined ? otherwise : Number(text);
   if (!Number.isInteger(number) || number < least)
     throw new Error(`--${name} ${text} is not a whole number of ${least} or more.\n\n${USAGE}`);

@@ -2,7 +2,7 @@
 // things happens, keep every promise; where Redis itself has lost acked messages, all clients are told.
 import { describe, expect, test } from "bun:test";
 import { seeds } from "../support/random.ts";
-import { STORE_FAULTS, type StoreFaultName } from "./nodes/store.ts";
+import { REDIS_FAULTS, type RedisFaultName } from "./nodes/store.ts";
 import { reportLines } from "./report.ts";
 import { type RunOptions, run } from "./run.ts";
 
@@ -17,30 +17,30 @@ const OPTIONS: Omit<RunOptions, "seed"> = {
 };
 
 /** What happens in that time; of everything that takes seconds, one. */
-const OFTEN: Partial<Record<StoreFaultName, Partial<RunOptions>>> = {
+const FAULT_COUNTS: Partial<Record<RedisFaultName, Partial<RunOptions>>> = {
   "node-kill": { kills: 2, drains: 1 },
   "slot-move": { strikes: 8 },
 };
 
 /** Only a machine that is busy with much else ever takes so long, in milliseconds. */
-const PATIENCE = 300_000;
+const TEST_TIMEOUT_MS = 300_000;
 
 const LOSES = "D1 D3 D5 L3";
 const KEEPS = "D1 D2 D3 D4 Q2 P1 L2 L3";
 
 // Side by side, because most of a run is waiting.
 describe.concurrent("delivery on many nodes", () => {
-  for (const [name, { about, loses }] of Object.entries(STORE_FAULTS))
+  for (const [name, { description: about, loses }] of Object.entries(REDIS_FAULTS))
     for (const seed of seeds(20_250_701))
       test(
         `${loses ? LOSES : KEEPS} three nodes; ${about} (seed ${seed})`,
         async () => {
-          const fault = name as StoreFaultName;
-          const often = OFTEN[fault] ?? { strikes: 1 };
+          const fault = name as RedisFaultName;
+          const often = FAULT_COUNTS[fault] ?? { strikes: 1 };
           const result = await run({ ...OPTIONS, ...often, seed, nodes: { count: 3, fault } });
-          expect(result.verdict.faults, reportLines(result).join("\n")).toEqual([]);
+          expect(result.verdict.violations, reportLines(result).join("\n")).toEqual([]);
           expect(result.messages).toBeGreaterThan(0);
         },
-        PATIENCE,
+        TEST_TIMEOUT_MS,
       );
 });

@@ -3,9 +3,9 @@ import type { StoredConversation } from "./record.ts";
 import { tokenOf } from "./stage.ts";
 
 /** How long the server may take to see who is gone, in milliseconds: pings, and the grace of those who come back. */
-const PRESENCE_PATIENCE = 15_000;
+const PRESENCE_TIMEOUT_MS = 15_000;
 
-const LOOK = 200;
+const POLL_INTERVAL_MS = 200;
 
 /** The life of the store in which a conversation is now. */
 export async function epochOf(url: string, conversation: string): Promise<string> {
@@ -20,14 +20,14 @@ export async function readConversation(
   connected: readonly string[],
 ): Promise<StoredConversation> {
   const address = await readerAddress(url, conversation);
-  const deadline = performance.now() + PRESENCE_PATIENCE;
+  const deadline = performance.now() + PRESENCE_TIMEOUT_MS;
   for (;;) {
     await using client = await TestClient.connect(address);
     const { epoch, seq, present } = client.of("welcome")[0]!;
-    const told = present.map(({ user }) => user).filter((user) => user !== "reader");
-    const agreed = told.length === connected.length && told.every((user) => connected.includes(user));
+    const present = present.map(({ user }) => user).filter((user) => user !== "reader");
+    const agreed = present.length === connected.length && present.every((user) => connected.includes(user));
     if (!agreed && performance.now() < deadline) {
-      await Bun.sleep(LOOK);
+      await Bun.sleep(POLL_INTERVAL_MS);
       continue;
     }
     const messages: StoredConversation["messages"][number][] = [];
@@ -37,7 +37,7 @@ export async function readConversation(
       messages.push(...page.messages);
       more = page.more && page.messages.length > 0;
     }
-    return { epoch, messages, present: told, connected };
+    return { epoch, messages, present, connected };
   }
 }
 

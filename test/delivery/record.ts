@@ -1,7 +1,7 @@
 import type { Message } from "../../src/client/connect.ts";
 
 /** Where a client asks to go on: the newest message it has, and the life of the store in which it got it. */
-export interface Place {
+export interface ResumePoint {
   readonly after: number;
   readonly epoch: string;
 }
@@ -9,22 +9,22 @@ export interface Place {
 /** One thing that happened to a client; its record holds them in the order in which they did. */
 export type ClientEvent =
   /** A message was given to the line for the first time. Repeats are not recorded: they must change nothing. */
-  | { readonly what: "sent"; readonly id: string; readonly text: string }
+  | { readonly kind: "sent"; readonly id: string; readonly text: string }
   | {
-      readonly what: "joined";
+      readonly kind: "joined";
       /** What the socket's address asked for; undefined at the first connection. */
-      readonly asked: Place | undefined;
+      readonly asked: ResumePoint | undefined;
       readonly seq: number;
       readonly epoch: string;
       readonly resumed: boolean;
       readonly lost?: { readonly first: number; readonly last: number };
       readonly present: readonly string[];
     }
-  | { readonly what: "presence"; readonly user: string; readonly state: "joined" | "left" }
-  | { readonly what: "heard"; readonly message: Message }
-  | { readonly what: "acked"; readonly id: string; readonly seq: number; readonly duplicate: boolean }
+  | { readonly kind: "presence"; readonly user: string; readonly state: "joined" | "left" }
+  | { readonly kind: "heard"; readonly message: Message }
+  | { readonly kind: "acked"; readonly id: string; readonly seq: number; readonly duplicate: boolean }
   /** An error that no fault of the line and no restart explains. */
-  | { readonly what: "refused"; readonly code: string; readonly text: string };
+  | { readonly kind: "refused"; readonly code: string; readonly text: string };
 
 /** All that one client did and was told. */
 export interface ClientRecord {
@@ -65,5 +65,5 @@ export interface RunRecord {
 
 /** The life of the store that a client was told of last. */
 export function lastEpoch({ events }: ClientRecord): string | undefined {
-  return events.findLast((event) => event.what === "joined")?.epoch;
+  return events.findLast((event) => event.kind === "joined")?.epoch;
 }

@@ -1,12 +1,12 @@
-import type { Fault } from "./fault.ts";
+import type { Violation } from "./fault.ts";
 import type { RunResult } from "./run.ts";
 
 /** Faults that are shown; a broken promise tends to be broken many times. */
-const SHOWN = 20;
+const MAX_SHOWN = 20;
 
 /** Whether every promise was kept; where nothing was said, none was. */
-export function isKept({ verdict }: RunResult): boolean {
-  const { faults, delivered, expected } = verdict;
+export function isPassed({ verdict }: RunResult): boolean {
+  const { violations: faults, delivered, expected } = verdict;
   return faults.length === 0 && delivered === expected && expected > 0;
 }
 
@@ -19,10 +19,10 @@ export function reportLines(result: RunResult): string[] {
     `delivered ${percent(verdict.delivered, verdict.expected)} (${verdict.delivered} of ${verdict.expected})`,
     `duplicates ${verdict.duplicates}`,
     `holes ${verdict.holes}`,
-    `order faults ${verdict.orderFaults}`,
+    `order faults ${verdict.orderViolations}`,
     `lost acks ${verdict.lostAcks}`,
     ...(options.nodes === undefined ? [] : [`lost by Redis and told ${verdict.lostWithStore}`]),
-    `other faults ${otherFaults(verdict.faults)}`,
+    `other faults ${otherViolations(verdict.violations)}`,
   ];
   const conditions = [
     ...(options.nodes === undefined
@@ -40,14 +40,14 @@ export function reportLines(result: RunResult): string[] {
     `${result.drains} drains`,
     `${options.seconds} s`,
   ];
-  const { faults } = verdict;
-  const shown = faults.slice(0, SHOWN).map(({ kind, text }) => `  ${kind}: ${text}`);
-  if (faults.length > SHOWN) shown.push(`  … and ${faults.length - SHOWN} more`);
+  const { violations: faults } = verdict;
+  const shown = faults.slice(0, MAX_SHOWN).map(({ kind, text }) => `  ${kind}: ${text}`);
+  if (faults.length > MAX_SHOWN) shown.push(`  … and ${faults.length - MAX_SHOWN} more`);
   return [`seed ${options.seed}: ${figures.join(", ")}; ${conditions.join(", ")}`, ...shown];
 }
 
-function otherFaults(faults: readonly Fault[]): number {
-  const counted: readonly Fault["kind"][] = ["duplicate", "hole", "order", "ack_ahead", "lost_ack"];
+function otherViolations(faults: readonly Violation[]): number {
+  const counted: readonly Violation["kind"][] = ["duplicate", "hole", "order", "ack_ahead", "lost_ack"];
   return faults.filter(({ kind }) => !counted.includes(kind)).length;
 }
 

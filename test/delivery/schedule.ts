@@ -1,5 +1,5 @@
 import type { Random } from "../support/random.ts";
-import type { FaultProxy, LineFault } from "./fault-proxy.ts";
+import type { ConnectionFault, FaultProxy } from "./fault-proxy.ts";
 
 export interface ScheduleOptions {
   /** How long the clients talk. */
@@ -13,13 +13,13 @@ export interface ScheduleOptions {
 }
 
 /** Faults that cost a client its line, or may. */
-export type Cut = Exclude<LineFault, "delay">;
+export type Cut = Exclude<ConnectionFault, "delay">;
 
 /** Milliseconds that a stall lasts (the longest outlive a client's patience), and a delay is. */
-const STALL = [100, 2_500] as const;
-const DELAY = [5, 60] as const;
+const STALL_MS = [100, 2_500] as const;
+const DELAY_MS = [5, 60] as const;
 
-export interface Happening {
+export interface ScheduledEvent {
   readonly at: number;
   readonly what: "kill" | "drain" | "strike" | "cut";
 }
@@ -28,8 +28,8 @@ export interface Happening {
 export function schedule(
   { seconds, kills, drains, cuts, strikes = 0 }: ScheduleOptions,
   random: Random,
-): Happening[] {
-  const ends: Happening["what"][] = [
+): ScheduledEvent[] {
+  const ends: ScheduledEvent["what"][] = [
     ...Array<"kill">(kills).fill("kill"),
     ...Array<"drain">(drains).fill("drain"),
     ...Array<"strike">(strikes).fill("strike"),
@@ -43,12 +43,12 @@ export function schedule(
 }
 
 /** Does something to one sound line, and often a delay to another; answers the cut. */
-export function disturb(proxy: FaultProxy, random: Random): Cut | undefined {
-  const sound = [...proxy.lines].filter((line) => line.sound);
-  if (sound.length === 0) return undefined;
+export function injectConnectionFault(proxy: FaultProxy, random: Random): Cut | undefined {
+  const healthy = [...proxy.connections].filter((line) => line.healthy);
+  if (healthy.length === 0) return undefined;
   const cut = random.pick(["reset", "reset", "half-open", "stall"] as const);
-  random.pick(sound).suffer(cut, random.between(...STALL));
-  const left = sound.filter((line) => line.sound);
-  if (left.length > 0 && random.next() < 0.5) random.pick(left).suffer("delay", random.between(...DELAY));
+  random.pick(healthy).inject(cut, random.between(...STALL_MS));
+  const left = healthy.filter((line) => line.healthy);
+  if (left.length > 0 && random.next() < 0.5) random.pick(left).inject("delay", random.between(...DELAY_MS));
   return cut;
 }

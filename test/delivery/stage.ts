@@ -6,7 +6,7 @@ import { TEST_SECRET, testKeys } from "../support/tokens.ts";
 import type { FaultProxy } from "./fault-proxy.ts";
 
 /** The servers of a run, and what is done to them. */
-export interface Stage extends AsyncDisposable {
+export interface Topology extends AsyncDisposable {
   /** A server that answers. */
   readonly url: string;
   readonly kills: number;
@@ -25,10 +25,10 @@ export interface Stage extends AsyncDisposable {
   /** Does to the store what the run is about. */
   strike(): Promise<void>;
   /** Resolves when all that was done to it is over. */
-  calm(): Promise<void>;
+  waitUntilHealthy(): Promise<void>;
 }
 
-export interface StageOptions {
+export interface TopologyOptions {
   /** How many of the kills take the store along, as a broken disk would. */
   readonly losses?: number;
   /** Newest messages that a conversation keeps; all without it. */
@@ -38,11 +38,11 @@ export interface StageOptions {
 }
 
 /** Hours' quota that no run reaches, so that every message is charged and none refused. */
-const LIMIT = 1_000_000;
+const REQUESTS_PER_HOUR = 1_000_000;
 
-export const environment = ({ retention }: StageOptions) => ({
+export const serverEnvironment = ({ retention }: TopologyOptions) => ({
   SECRET_KEY: TEST_SECRET,
-  PLANS: `free:${LIMIT}:0`,
+  PLANS: `free:${REQUESTS_PER_HOUR}:0`,
   BURST_RATE: "0",
   DEMO_ACCOUNTS: "false",
   LOG_LEVEL: "error",
@@ -54,7 +54,7 @@ export const environment = ({ retention }: StageOptions) => ({
 });
 
 /** One server on its folder, behind the proxy. */
-export class OneServer implements Stage {
+export class SingleServer implements Topology {
   kills = 0;
   drains = 0;
   readonly strikes = 0;
@@ -62,13 +62,13 @@ export class OneServer implements Stage {
   readonly crashes: string[] = [];
   private server: Running | undefined;
   /** How long a server stood before the present one, in milliseconds, and when the present one was opened. */
-  private stood = 0;
+  private previousUptime = 0;
   private openedAt = performance.now();
 
   constructor(
     private readonly folder: ParleyFolder,
     private readonly proxy: FaultProxy,
-    private readonly options: StageOptions,
+    private readonly options: TopologyOptions,
   ) {}
 
   get url(): string {
@@ -80,11 +80,11 @@ export class OneServer implements Stage {
   }
 
   elapsed(): number {
-    return this.stood + performance.now() - this.openedAt;
+    return this.previousUptime + performance.now() - this.openedAt;
   }
 
   async open(): Promise<void> {
-    const server = await this.folder.serve(this.options.programArguments, environment(this.options));
+    const server = await this.folder.serve(this.options.programArguments, serverEnvironment(this.options));
     this.server = server;
     this.proxy.target = Number(new URL(server.url).port);
     this.openedAt = performance.now();
@@ -107,7 +107,7 @@ export class OneServer implements Stage {
 
   async strike(): Promise<void> {}
 
-  async calm(): Promise<void> {}
+  async waitUntilHealthy(): Promise<void> {}
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.folder[Symbol.asyncDispose]();
@@ -115,7 +115,7 @@ export class OneServer implements Stage {
 
   private async end(signal: "SIGKILL" | "SIGTERM"): Promise<Running["process"]> {
     const { process } = this.server!;
-    this.stood = this.elapsed();
+    this.previousUptime = this.elapsed();
     process.kill(signal);
     await process.exited;
     this.proxy.target = undefined;

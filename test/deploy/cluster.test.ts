@@ -43,10 +43,10 @@ test("the balancer takes the nodes in turn, passes over one that is not there, a
   const ports = [nodes[0]!.port, await freePort(), nodes[1]!.port];
   const balancer = await startBalancer(0, ports);
   const answers: string[] = [];
-  for (let i = 0; i < 4; i++) answers.push(await ask(balancer.port, `${i}`));
+  for (let i = 0; i < 4; i++) answers.push(await request(balancer.port, `${i}`));
   expect(answers).toEqual(["one heard 0", "two heard 1", "one heard 2", "two heard 3"]);
   for (const { server } of nodes) await new Promise((resolve) => server.close(resolve));
-  expect(await ask(balancer.port, "anybody?")).toBe("");
+  expect(await request(balancer.port, "anybody?")).toBe("");
   await balancer.close();
 });
 
@@ -61,7 +61,7 @@ async function readUntil(stream: ReadableStream<Uint8Array>, words: string): Pro
   }
 }
 
-function ask(port: number, text: string): Promise<string> {
+function request(port: number, text: string): Promise<string> {
   return new Promise((resolve, reject) => {
     let answer = "";
     Bun.connect({

@@ -8,10 +8,10 @@ import { createPasswords } from "../../src/server/authentication/passwords.ts";
 import { connected, PATIENCE, say } from "../e2e/console-page.ts";
 import { chromiumPath, openPage, startBrowser } from "../support/browser.ts";
 import { accountOf, startTestServer, type TestServer } from "../support/server.ts";
-import { until } from "../support/until.ts";
+import { waitUntil } from "../support/until.ts";
 import { isInstalled, type RunningProxy, startBareHaproxy, startHaproxy, startNginx } from "./proxy.ts";
 
-const NAME = "chat.example.com";
+const HOST_NAME = "chat.example.com";
 
 /** An account of somebody who is not on this machine. */
 async function addUser({ accounts }: TestServer): Promise<void> {
@@ -21,9 +21,11 @@ async function addUser({ accounts }: TestServer): Promise<void> {
 }
 
 /** What a person does at `https://chat.example.com/`, which leads to the proxy. */
-async function talkThrough(proxy: RunningProxy, path: string): Promise<void> {
-  await using browser = await startBrowser([`--host-resolver-rules=MAP ${NAME} 127.0.0.1:${proxy.port}`]);
-  await using watched = await openPage(browser, `https://${NAME}${path}`, { ignoreHTTPSErrors: true });
+async function chatThrough(proxy: RunningProxy, path: string): Promise<void> {
+  await using browser = await startBrowser([
+    `--host-resolver-rules=MAP ${HOST_NAME} 127.0.0.1:${proxy.port}`,
+  ]);
+  await using watched = await openPage(browser, `https://${HOST_NAME}${path}`, { ignoreHTTPSErrors: true });
   const { page } = watched;
   await page.locator("#version", { hasText: "Parley" }).waitFor();
   expect(await page.locator("#demo").count()).toBe(0);
@@ -33,7 +35,7 @@ async function talkThrough(proxy: RunningProxy, path: string): Promise<void> {
   await page.locator("#connect").click();
   await connected(page);
   await say(page, "through a proxy");
-  expect(watched.faults).toEqual([]);
+  expect(watched.errors).toEqual([]);
 }
 
 const EXAMPLES: readonly [
@@ -56,7 +58,7 @@ for (const [program, name, path, start] of EXAMPLES)
         await using server = await startTestServer();
         await addUser(server);
         await using proxy = await start(server.port);
-        await talkThrough(proxy, path);
+        await chatThrough(proxy, path);
       },
       PATIENCE,
     );
@@ -71,7 +73,7 @@ describe.skipIf(!isInstalled("haproxy"))("HAProxy's health checks", () => {
   ])("W1 %s finds a node that is ready UP", async (health, wanted) => {
     await using server = await startTestServer();
     await using proxy = await startBareHaproxy(server.port, health);
-    await until("a check was answered", async () => (await proxy.status()) !== "");
+    await waitUntil("a check was answered", async () => (await proxy.status()) !== "");
     expect(await proxy.status()).toBe(wanted);
   });
 });

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { makeCertificate } from "../support/certificates.ts";
 import { freePort } from "../support/free-port.ts";
-import { until } from "../support/until.ts";
+import { waitUntil } from "../support/until.ts";
 
 export interface RunningProxy extends AsyncDisposable {
   readonly port: number;
@@ -23,7 +23,7 @@ export function isInstalled(program: string): boolean {
 /** nginx with one of the examples of deploy/ in front of the server at `server`. */
 export async function startNginx(example: string, server: number): Promise<RunningProxy> {
   return start(server, async (folder, port, { certificate, key }) => {
-    const site = replaced(readFileSync(join(DEPLOY, example), "utf8"), [
+    const site = substitute(readFileSync(join(DEPLOY, example), "utf8"), [
       ["listen 443 ssl;", `listen 127.0.0.1:${port} ssl;`],
       ["listen [::]:443 ssl;", ""],
       [/ssl_certificate .*;/, `ssl_certificate ${certificate};`],
@@ -49,7 +49,7 @@ export async function startHaproxy(server: number): Promise<RunningProxy> {
   return start(server, async (folder, port, { certificate, key }) => {
     const pem = join(folder, "both.pem");
     writeFileSync(pem, `${readFileSync(certificate, "utf8")}\n${readFileSync(key, "utf8")}`);
-    const config = replaced(readFileSync(join(DEPLOY, "haproxy.cfg"), "utf8"), [
+    const config = substitute(readFileSync(join(DEPLOY, "haproxy.cfg"), "utf8"), [
       [/bind :443 ssl crt \S+/, `bind 127.0.0.1:${port} ssl crt ${pem}`],
       ["127.0.0.1:8000", `127.0.0.1:${server}`],
     ]);
@@ -132,7 +132,7 @@ async function start(
     rmSync(folder, { recursive: true, force: true });
   };
   try {
-    await until(`${command[0]} listens in front of ${server}`, async () => {
+    await waitUntil(`${command[0]} listens in front of ${server}`, async () => {
       if (child.exitCode !== null)
         throw new Error(`${command[0]}: ${await new Response(child.stderr).text()}`);
       return isOpen(port);
@@ -155,7 +155,7 @@ function isOpen(port: number): Promise<boolean> {
 }
 
 /** `text` with each of `pairs` replaced; throws where one is not in it. */
-function replaced(text: string, pairs: readonly (readonly [string | RegExp, string])[]): string {
+function substitute(text: string, pairs: readonly (readonly [string | RegExp, string])[]): string {
   return pairs.reduce((before, [from, to]) => {
     const after = before.replace(from, () => to);
     if (after === before) throw new Error(`The example has no ${from} any more.`);

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { bundle } from "../../packages/parley-client/build.ts";
 import { chromiumPath, openPage, startBrowser } from "../support/browser.ts";
 import { startTestServer } from "../support/server.ts";
-import { until } from "../support/until.ts";
+import { waitUntil } from "../support/until.ts";
 import { blocksOf, ROOT, readPage } from "./pages.ts";
 
 test("the example in docs/CLIENT.md runs as it stands", async () => {
@@ -67,11 +67,11 @@ test.skipIf(chromiumPath() === undefined)(
       await using watched = await openPage(browser, origin);
       const rows = () =>
         watched.page.evaluate(() => [...document.querySelectorAll("li")].map((row) => row.textContent));
-      await until("the page is shown", async () => (await rows()).length === 2);
+      await waitUntil("the page is shown", async () => (await rows()).length === 2);
       await say("three");
       await watched.page.fill("input", "four");
       await watched.page.press("input", "Enter");
-      await until("all are shown", async () => (await rows()).length === 4);
+      await waitUntil("all are shown", async () => (await rows()).length === 4);
       expect((await rows()).slice(0, 2)).toEqual(["ben: one", "ben: two"]);
       expect((await rows()).slice(2).sort()).toEqual(["ann: four", "ben: three"]);
     } finally {

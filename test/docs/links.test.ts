@@ -20,7 +20,7 @@ function relativeLinks(page: string): string[] {
 }
 
 /** Why a link of `page` leads nowhere, or undefined. */
-function fault(page: string, link: string): string | undefined {
+function linkError(page: string, link: string): string | undefined {
   const [path = "", anchor] = link.split("#");
   const target = path === "" ? page : join(dirname(page), path);
   if (!existsSync(join(ROOT, target))) return `${link}: there is no ${target}`;
@@ -29,7 +29,7 @@ function fault(page: string, link: string): string | undefined {
 }
 
 test.each(pages)("every link in %s leads to a file and a heading that exist", (page) => {
-  const faults = relativeLinks(readPage(page)).map((link) => fault(page, link));
+  const faults = relativeLinks(readPage(page)).map((link) => linkError(page, link));
   expect(faults.filter((text) => text !== undefined)).toEqual([]);
 });
 

@@ -8,10 +8,24 @@ import { proseOf, ROOT, readPage } from "./pages.ts";
 const PAGE = "docs/OPERATIONS.md";
 
 /** Names in the environment that the runtime knows, or commands that speak to a server, and that are no settings. */
-const NO_SETTINGS = ["NODE_EXTRA_CA_CERTS", "PARLEY_TOKEN"];
+const NON_SETTINGS = ["NODE_EXTRA_CA_CERTS", "PARLEY_TOKEN"];
 
 /** Ends of file names, which look like events in the source. */
-const FILE_ENDS = ["css", "db", "end", "html", "js", "json", "key", "lock", "md", "mjs", "svg", "ts", "tsx"];
+const FILE_EXTENSIONS = [
+  "css",
+  "db",
+  "end",
+  "html",
+  "js",
+  "json",
+  "key",
+  "lock",
+  "md",
+  "mjs",
+  "svg",
+  "ts",
+  "tsx",
+];
 
 /** Every event that the source can write: dotted nouns in quotes, and the plain ones that are handed to a log. */
 function eventsInSource(): Set<string> {
@@ -21,7 +35,7 @@ function eventsInSource(): Set<string> {
       if (!path.endsWith(".ts")) continue;
       const text = readFileSync(join(ROOT, "src", folder, path), "utf8");
       for (const [, event = ""] of text.matchAll(/"([a-z_]+\.[a-z_]+)"/g))
-        if (!FILE_ENDS.includes(event.split(".")[1]!)) found.add(event);
+        if (!FILE_EXTENSIONS.includes(event.split(".")[1]!)) found.add(event);
       for (const [, event = ""] of text.matchAll(/\blog\.(?:debug|info|warn|error)\(\s*"([a-z_.]+)"/g))
         found.add(event);
     }
@@ -45,7 +59,7 @@ test("every event of the log is explained, and none that there is not", () => {
 test("every setting that the page names is one", () => {
   const names = [...proseOf(readPage(PAGE)).matchAll(/`([A-Z]+_[A-Z_]*[A-Z])(?:=[^`]*)?`/g)];
   expect(names.length).toBeGreaterThan(10);
-  const known = [...Object.keys(SETTINGS), ...NO_SETTINGS];
+  const known = [...Object.keys(SETTINGS), ...NON_SETTINGS];
   for (const [, name = ""] of names) expect(known).toContain(name);
 });
 

@@ -6,7 +6,7 @@ import { invalidMatcher } from "../../src/scenario/matchers.ts";
 import { ParleyFolder } from "../cli/parley.ts";
 import { Recorder } from "../cli/recorder.ts";
 import { freePort } from "../support/free-port.ts";
-import { until } from "../support/until.ts";
+import { waitUntil } from "../support/until.ts";
 import { blocksOf, ROOT, readPage, sectionOf } from "./pages.ts";
 
 const page = readPage("docs/TESTING.md");
@@ -36,7 +36,7 @@ describe("the scenario of a bot", () => {
     folder.write("bot.jsonl", scenario.text);
     const bot = await startBot(folder, url);
     try {
-      await until("the bot is there", () => output().stdout.includes('"connection.opened"'));
+      await waitUntil("the bot is there", () => output().stdout.includes('"connection.opened"'));
       const args = ["run", "bot.jsonl", "--conversation", "bots", "--url", url];
       const good = await folder.run(args);
       expect(good.stdout).toMatch(/^passed {2}bot\.jsonl: 4 of 4 as expected, /);

@@ -48,7 +48,7 @@ describe.skipIf(chromiumPath() === undefined)("the bench", () => {
             .waitFor();
           expect(await client.locator(".status").textContent()).toBe("Connected");
         }
-        expect(bench.faults).toEqual([]);
+        expect(bench.errors).toEqual([]);
       },
       PATIENCE,
     );
@@ -88,7 +88,7 @@ describe.skipIf(chromiumPath() === undefined)("the bench", () => {
         await page.getByRole("button", { name: /^Drop user2/ }).click();
         await ended;
         await page.locator("#sign-in").waitFor();
-        expect(bench.faults).toEqual([]);
+        expect(bench.errors).toEqual([]);
       },
       PATIENCE,
     );
@@ -107,7 +107,7 @@ describe.skipIf(chromiumPath() === undefined)("the bench", () => {
         for (const seq of [1, 2, 3]) await page.locator(`[data-seq='${seq}']`, { hasText: "we" }).waitFor();
         const senders = await page.locator(".message .from").allTextContents();
         expect(senders.sort()).toEqual(["user1", "user2", "user3 (you)"]);
-        expect(bench.faults).toEqual([]);
+        expect(bench.errors).toEqual([]);
       },
       PATIENCE,
     );
@@ -137,7 +137,7 @@ describe.skipIf(chromiumPath() === undefined)("the bench", () => {
           for (const secret of [token, bad]) expect(content).not.toContain(secret);
         }
         expect(await page.evaluate(() => localStorage.length + sessionStorage.length)).toBe(0);
-        expect(bench.faults).toEqual([]);
+        expect(bench.errors).toEqual([]);
       },
       PATIENCE,
     );
@@ -156,7 +156,7 @@ describe.skipIf(chromiumPath() === undefined)("the bench", () => {
         await join(page, "user3", "elsewhere");
         expect(await page.content()).not.toContain("a secret");
         expect(await page.locator(".client").count()).toBe(1);
-        expect(bench.faults).toEqual([]);
+        expect(bench.errors).toEqual([]);
       },
       PATIENCE,
     );
@@ -240,7 +240,7 @@ describe.skipIf(chromiumPath() === undefined)("the bench", () => {
         await keyboard.press("Escape");
         await keyboard.press("n");
         expect(await page.locator(".client").count()).toBe(1);
-        expect(bench.faults).toEqual([]);
+        expect(bench.errors).toEqual([]);
       },
       PATIENCE,
     );

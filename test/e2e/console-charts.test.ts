@@ -4,7 +4,7 @@ import type { Page } from "playwright-core";
 import { axeViolations } from "../support/axe.ts";
 import { chromiumPath, openPage } from "../support/browser.ts";
 import { startTestServer } from "../support/server.ts";
-import { until } from "../support/until.ts";
+import { waitUntil } from "../support/until.ts";
 import { addClient, becomes, join, openPanel, overflow, PATIENCE, say } from "./console-page.ts";
 import { useBrowser } from "./shared-browser.ts";
 
@@ -77,7 +77,7 @@ describe.skipIf(chromiumPath() === undefined)("the charts", () => {
       await openPanel(page, "Charts");
       await page.locator("#chart-unsent canvas").waitFor();
       expect(await page.locator("link[href='console/charts.css']").count()).toBe(1);
-      expect(bench.faults).toEqual([]);
+      expect(bench.errors).toEqual([]);
     },
     PATIENCE,
   );
@@ -105,13 +105,16 @@ describe.skipIf(chromiumPath() === undefined)("the charts", () => {
       expect(rest.slice(4)).toEqual(["100", "997"]);
       const quota = page.locator("#chart-quota .chart-lines li");
       await becomes(() => quota.allTextContents(), ["user1 100", "user2 997"]);
-      await until("the messages are drawn", async () => (await pixelsOf(page, "messages", "--chart-0")) > 50);
-      await until("the acks are drawn", async () => (await pixelsOf(page, "acks", "--chart-2")) > 0);
+      await waitUntil(
+        "the messages are drawn",
+        async () => (await pixelsOf(page, "messages", "--chart-0")) > 50,
+      );
+      await waitUntil("the acks are drawn", async () => (await pixelsOf(page, "acks", "--chart-2")) > 0);
 
       await page.locator("#charts-client").selectOption({ label: "user1" });
       await waitForSums(page, /^All03/);
       expect((await sums(page)).toSpliced(5, 1)).toEqual(["0", "3", "–", "–", "–", "100"]);
-      expect(bench.faults).toEqual([]);
+      expect(bench.errors).toEqual([]);
     },
     PATIENCE,
   );
@@ -177,7 +180,7 @@ describe.skipIf(chromiumPath() === undefined)("the charts", () => {
       expect((await sums(page)).slice(0, 2)).toEqual(["1", "1"]);
       await page.getByRole("button", { name: "Go on" }).click();
       await waitForSums(page, /^All22/);
-      expect(bench.faults).toEqual([]);
+      expect(bench.errors).toEqual([]);
     },
     PATIENCE,
   );
@@ -224,7 +227,7 @@ describe.skipIf(chromiumPath() === undefined)("the charts", () => {
           scheme,
         );
         expect(await axeViolations(page)).toEqual([]);
-        await until(
+        await waitUntil(
           "the messages are drawn",
           async () => (await pixelsOf(page, "messages", "--chart-0")) > 50,
         );
@@ -237,7 +240,7 @@ describe.skipIf(chromiumPath() === undefined)("the charts", () => {
       await page.keyboard.press("b");
       await page.locator("#chart-messages canvas").waitFor();
       await becomes(() => overflow(page), 0);
-      await until("each chart fits its place", () =>
+      await waitUntil("each chart fits its place", () =>
         page
           .locator(".chart-place")
           .evaluateAll((places) =>
@@ -247,7 +250,7 @@ describe.skipIf(chromiumPath() === undefined)("the charts", () => {
           ),
       );
       expect(await axeViolations(page)).toEqual([]);
-      expect(bench.faults).toEqual([]);
+      expect(bench.errors).toEqual([]);
     },
     PATIENCE,
   );

@@ -4,7 +4,7 @@ import type { Page } from "playwright-core";
 import { axeViolations } from "../support/axe.ts";
 import { chromiumPath, openPage, type WatchedPage } from "../support/browser.ts";
 import { startTestServer } from "../support/server.ts";
-import { PATIENCE as WAIT } from "../support/until.ts";
+import { TIMEOUT_MS as WAIT } from "../support/until.ts";
 import {
   addClient,
   becomes,
@@ -370,7 +370,7 @@ async function ended(page: Page, title: RegExp): Promise<void> {
 
 /** What went wrong on the page, beside what was to go wrong on its lines. */
 function harm(bench: WatchedPage): string[] {
-  return bench.faults.filter((fault) => !LINE_FAULTS.test(fault));
+  return bench.errors.filter((fault) => !LINE_FAULTS.test(fault));
 }
 
 /** A token begins like that, whatever it says. */

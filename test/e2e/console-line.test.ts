@@ -6,7 +6,7 @@ import { FaultProxy } from "../delivery/fault-proxy.ts";
 import { chromiumPath, openPage } from "../support/browser.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { startTestServer } from "../support/server.ts";
-import { until } from "../support/until.ts";
+import { waitUntil } from "../support/until.ts";
 import { becomes, connected, join, PATIENCE, say, texts, waitForFocus } from "./console-page.ts";
 import { useBrowser } from "./shared-browser.ts";
 
@@ -30,7 +30,7 @@ describe.skipIf(chromiumPath() === undefined)("the line of the console", () => {
       await notice.waitFor();
       const first = await secondsLeft(notice);
       expect(first).toBeWithin(1, 31);
-      await until("the countdown goes on", async () => (await secondsLeft(notice)) < first);
+      await waitUntil("the countdown goes on", async () => (await secondsLeft(notice)) < first);
       await notice.getByRole("button", { name: "Stay connected" }).click();
       await notice.waitFor({ state: "detached" });
       await waitForFocus(ann.page, "text");
@@ -48,7 +48,7 @@ describe.skipIf(chromiumPath() === undefined)("the line of the console", () => {
       await waitForFocus(ann.page, "reconnect");
       await ann.page.keyboard.press("Enter");
       await connected(ann.page);
-      expect(ann.faults).toEqual([]);
+      expect(ann.errors).toEqual([]);
     },
     PATIENCE,
   );
@@ -68,7 +68,7 @@ describe.skipIf(chromiumPath() === undefined)("the line of the console", () => {
       await bob.page.locator("[data-seq='1']").waitFor();
 
       proxy.target = undefined;
-      for (const line of proxy.lines) line.reset();
+      for (const line of proxy.connections) line.reset();
       await ann.page.locator("#status[data-at='waiting']").waitFor();
       await say(bob.page, "two");
       for (const text of ["three", "four"]) await say(ann.page, text);
@@ -93,7 +93,7 @@ describe.skipIf(chromiumPath() === undefined)("the line of the console", () => {
         await becomes(() => texts(page), ["one", "two", "three", "four"]);
       }
       expect(await ann.page.locator("[data-missing]").count()).toBe(0);
-      expect([...ann.faults, ...bob.faults].filter((fault) => !DIALLING_FAILED.test(fault))).toEqual([]);
+      expect([...ann.errors, ...bob.errors].filter((fault) => !DIALLING_FAILED.test(fault))).toEqual([]);
     },
     PATIENCE,
   );
@@ -115,7 +115,7 @@ describe.skipIf(chromiumPath() === undefined)("the line of the console", () => {
       await ann.page.locator(".own[data-seq='2']", { hasText: "meanwhile" }).waitFor();
       await connected(ann.page);
       await becomes(() => texts(ann.page), ["before", "meanwhile"]);
-      expect(ann.faults.filter((fault) => !DIALLING_FAILED.test(fault))).toEqual([]);
+      expect(ann.errors.filter((fault) => !DIALLING_FAILED.test(fault))).toEqual([]);
     },
     PATIENCE,
   );
@@ -135,7 +135,7 @@ describe.skipIf(chromiumPath() === undefined)("the line of the console", () => {
       await join(ann.page, "user1");
       await ann.page.locator(".frame.in", { hasText: "token_accepted" }).waitFor();
       // The body of the answer is read beside the page, which may be faster.
-      await until("both answers were read", () => tokens.length === 4);
+      await waitUntil("both answers were read", () => tokens.length === 4);
       for (const frame of await ann.page.locator(".frame").all()) {
         await frame.click();
         const page = await ann.page.content();
@@ -145,7 +145,7 @@ describe.skipIf(chromiumPath() === undefined)("the line of the console", () => {
       await renewal.click();
       await ann.page.locator("#frame-detail pre", { hasText: '"token": "…"' }).waitFor();
       expect(await ann.page.locator(".frame.line", { hasText: "close" }).count()).toBe(0);
-      expect(ann.faults).toEqual([]);
+      expect(ann.errors).toEqual([]);
     },
     PATIENCE,
   );

@@ -6,7 +6,7 @@ import type { Page } from "playwright-core";
 import { ParleyFolder } from "../cli/parley.ts";
 import { axeViolations } from "../support/axe.ts";
 import { chromiumPath, openPage } from "../support/browser.ts";
-import { until } from "../support/until.ts";
+import { waitUntil } from "../support/until.ts";
 import {
   addClient,
   becomes,
@@ -81,7 +81,7 @@ describe.skipIf(chromiumPath() === undefined)("a recording of the console", () =
       expect(changed.code).toBe(1);
       expect(changed.stdout).toContain(`changed.jsonl:${index + 1}  `);
       expect(changed.stdout).toContain('- expected  "Good evening"\n      + came      "Good morning"');
-      expect(watched.faults).toEqual([]);
+      expect(watched.errors).toEqual([]);
     },
     2 * PATIENCE,
   );
@@ -163,7 +163,7 @@ describe.skipIf(chromiumPath() === undefined)("a recording of the console", () =
         () => rows.locator(".type").allTextContents(),
         ["dial", "welcome", "message", "ack", "close"],
       );
-      expect(watched.faults).toEqual([]);
+      expect(watched.errors).toEqual([]);
     },
     PATIENCE,
   );
@@ -193,7 +193,7 @@ describe.skipIf(chromiumPath() === undefined)("a recording of the console", () =
       await page.getByText("bad.jsonl, line 1: is not the header of a recording").waitFor();
       expect(await axeViolations(page)).toEqual([]);
       await page.setViewportSize({ width: 390, height: 844 });
-      await until("nothing is wider than the window", async () => (await overflow(page)) <= 0);
+      await waitUntil("nothing is wider than the window", async () => (await overflow(page)) <= 0);
       expect(await axeViolations(page)).toEqual([]);
     },
     PATIENCE,
@@ -219,11 +219,11 @@ describe.skipIf(chromiumPath() === undefined)("a recording of the console", () =
       ] as const;
       for (const [words, text] of copies) {
         await page.getByRole("button", { name: words, exact: true }).click();
-        await until(words, async () =>
+        await waitUntil(words, async () =>
           (await page.evaluate(() => navigator.clipboard.readText())).includes(text),
         );
       }
-      expect(watched.faults).toEqual([]);
+      expect(watched.errors).toEqual([]);
     },
     PATIENCE,
   );

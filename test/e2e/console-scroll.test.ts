@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import type { Page } from "playwright-core";
 import { chromiumPath, openPage, startBrowser } from "../support/browser.ts";
 import { startTestServer } from "../support/server.ts";
-import { until } from "../support/until.ts";
+import { waitUntil } from "../support/until.ts";
 import { becomes, join, openPanel } from "./console-page.ts";
 
 const isLong = process.env.TEST_LONG === "true";
@@ -36,7 +36,7 @@ test.skipIf(chromiumPath() === undefined)(
     const took = (performance.now() - began) / 1000;
 
     await openPanel(page, "Timeline");
-    await until("every frame is on the timeline", async () => {
+    await waitUntil("every frame is on the timeline", async () => {
       const foot = await page.locator("#timeline-foot").textContent();
       return Number(foot?.split(" ")[0]?.replaceAll(",", "")) >= 2 * PINGS;
     });
@@ -56,7 +56,7 @@ test.skipIf(chromiumPath() === undefined)(
     await page.locator("#find").fill(`/"id":"${PINGS / 10 - 1}\\d"/`);
     await page.locator("#timeline-foot", { hasText: /^10 of / }).waitFor();
     await becomes(() => page.locator(".frame").count(), 10);
-    expect(bench.faults).toEqual([]);
+    expect(bench.errors).toEqual([]);
   },
   180_000,
 );

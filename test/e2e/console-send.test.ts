@@ -34,7 +34,7 @@ describe.skipIf(chromiumPath() === undefined)("sending by hand", () => {
       await page.locator("#frame-kind").selectOption("typing");
       await page.locator("#send-frame").click();
       await page.locator("#outcomes li", { hasText: "answered only if it is wrong" }).waitFor();
-      expect(bench.faults).toEqual([]);
+      expect(bench.errors).toEqual([]);
     },
     PATIENCE,
   );
@@ -56,7 +56,7 @@ describe.skipIf(chromiumPath() === undefined)("sending by hand", () => {
       // D3: the same id, so that nothing is stored twice and the first text stays.
       await outcome(page, /stored before, as #1/, "fine");
       await becomes(() => texts(page), ["first words"]);
-      expect(bench.faults).toEqual([]);
+      expect(bench.errors).toEqual([]);
     },
     PATIENCE,
   );
@@ -89,7 +89,7 @@ describe.skipIf(chromiumPath() === undefined)("sending by hand", () => {
       await page.locator(".message", { hasText: /[a-z0-9-]{20,} at \d{13}/ }).waitFor();
       await page.getByRole("button", { name: "Remove stamp" }).click();
       await becomes(() => page.evaluate(() => localStorage.length), 0);
-      expect(bench.faults).toEqual([]);
+      expect(bench.errors).toEqual([]);
     },
     PATIENCE,
   );
@@ -112,7 +112,7 @@ describe.skipIf(chromiumPath() === undefined)("sending by hand", () => {
       await facts.filter({ hasText: /Sent30 of 30Answered25Refused5Half within[\d.]+ ms/ }).waitFor();
       await page.locator("[data-seq='25']").waitFor();
       expect((await texts(page)).at(-1)).toHaveLength(200);
-      expect(bench.faults).toEqual([]);
+      expect(bench.errors).toEqual([]);
     },
     PATIENCE,
   );

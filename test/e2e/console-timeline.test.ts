@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { FaultProxy } from "../delivery/fault-proxy.ts";
 import { chromiumPath, openPage } from "../support/browser.ts";
 import { startTestServer } from "../support/server.ts";
-import { until } from "../support/until.ts";
+import { waitUntil } from "../support/until.ts";
 import { addClient, becomes, connected, join, openPanel, PATIENCE, say, shownRows } from "./console-page.ts";
 import { useBrowser } from "./shared-browser.ts";
 
@@ -27,11 +27,11 @@ describe.skipIf(chromiumPath() === undefined)("the timeline", () => {
 
       await ack.click();
       const content = page.locator("#frame-detail pre");
-      await until("it is shown on lines of its own", async () =>
+      await waitUntil("it is shown on lines of its own", async () =>
         (await content.textContent())!.includes('\n  "seq": 1,'),
       );
       await page.getByRole("button", { name: "Raw" }).click();
-      await until("it is shown as it came", async () =>
+      await waitUntil("it is shown as it came", async () =>
         (await content.textContent())!.startsWith('{"type":"ack",'),
       );
       await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
@@ -41,7 +41,7 @@ describe.skipIf(chromiumPath() === undefined)("the timeline", () => {
         type: "ack",
         seq: 1,
       });
-      expect(bench.faults).toEqual([]);
+      expect(bench.errors).toEqual([]);
     },
     PATIENCE,
   );
@@ -76,7 +76,7 @@ describe.skipIf(chromiumPath() === undefined)("the timeline", () => {
       await join(page, "user1");
       expect(await page.locator("#find").inputValue()).toBe("/ \\d{2,}/");
       expect(await page.locator("#filter-type").inputValue()).toBe("message");
-      expect(bench.faults).toEqual([]);
+      expect(bench.errors).toEqual([]);
     },
     PATIENCE,
   );
@@ -99,7 +99,7 @@ describe.skipIf(chromiumPath() === undefined)("the timeline", () => {
       expect(await page.locator(".frame").count()).toBe(1);
       await page.locator("#pause").click();
       await shownRows(page, 2);
-      expect(bench.faults).toEqual([]);
+      expect(bench.errors).toEqual([]);
     },
     PATIENCE,
   );
@@ -116,7 +116,7 @@ describe.skipIf(chromiumPath() === undefined)("the timeline", () => {
       await join(page, "user1");
       await say(page, "one");
       await page.locator(".own[data-seq='1']").waitFor();
-      for (const line of proxy.lines) line.reset();
+      for (const line of proxy.connections) line.reset();
       const closed = page.locator(".frame.line", { has: page.locator(".mark", { hasText: "close" }) });
       await closed.waitFor();
       await closed.click();
@@ -150,7 +150,7 @@ describe.skipIf(chromiumPath() === undefined)("the timeline", () => {
         await row.click();
         await page.locator("#frame-detail .remark", { hasText: words }).waitFor();
       }
-      expect(bench.faults).toEqual([]);
+      expect(bench.errors).toEqual([]);
     },
     PATIENCE,
   );
@@ -182,7 +182,7 @@ describe.skipIf(chromiumPath() === undefined)("the timeline", () => {
       const times = await page.locator(".frame .time").allTextContents();
       expect(times).toEqual(times.toSorted());
       // Chromium itself notes the 422.
-      expect(bench.faults.filter((fault) => !/status of 422/.test(fault))).toEqual([]);
+      expect(bench.errors.filter((fault) => !/status of 422/.test(fault))).toEqual([]);
     },
     PATIENCE,
   );

@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
 import { chromiumPath, openPage } from "../support/browser.ts";
 import { startTestServer } from "../support/server.ts";
-import { until } from "../support/until.ts";
+import { waitUntil } from "../support/until.ts";
 import {
   addClient,
   becomes,
@@ -39,7 +39,7 @@ describe.skipIf(chromiumPath() === undefined)("at work with the console", () => 
       await told(page, "user1 is selected");
       await select(page, "user2");
       await waitForFocus(page, "text");
-      expect(bench.faults).toEqual([]);
+      expect(bench.errors).toEqual([]);
     },
     PATIENCE,
   );
@@ -74,7 +74,7 @@ describe.skipIf(chromiumPath() === undefined)("at work with the console", () => 
         await page.keyboard.press(key);
         await told(page, "Sign this client in first");
       }
-      expect(bench.faults).toEqual([]);
+      expect(bench.errors).toEqual([]);
     },
     PATIENCE,
   );
@@ -103,7 +103,7 @@ describe.skipIf(chromiumPath() === undefined)("at work with the console", () => 
       await connected(page);
       await page.locator("#text").press("Enter");
       await page.locator(".own[data-seq='1']", { hasText: "half of a sentence" }).waitFor();
-      expect(bench.faults).toEqual([]);
+      expect(bench.errors).toEqual([]);
     },
     PATIENCE,
   );
@@ -130,16 +130,16 @@ describe.skipIf(chromiumPath() === undefined)("at work with the console", () => 
       await page.waitForFunction(
         () => document.querySelector("#frame-list")!.clientHeight < window.innerHeight * 0.6,
       );
-      await until("the chosen frame is in view", isInView);
+      await waitUntil("the chosen frame is in view", isInView);
       for (let n = 9; n <= 30; n++) await say(page, `message ${n}.`);
       await page.locator(".own[data-seq='30']").waitFor();
-      await until("the chosen frame is still in view", isInView);
+      await waitUntil("the chosen frame is still in view", isInView);
       // Scrolled far away it is not in the document: then nothing is named that is not there.
       await page.locator("#frame-list").evaluate((list) => {
         list.scrollTop = list.scrollHeight;
       });
       await page.locator(".frame", { hasText: "user1: message 30." }).waitFor();
-      await until(
+      await waitUntil(
         "no frame is named",
         async () => !(await page.locator("#frame-list").getAttribute("aria-activedescendant")),
       );
@@ -149,7 +149,7 @@ describe.skipIf(chromiumPath() === undefined)("at work with the console", () => 
       await page.locator("#find").press("Escape");
       expect(await page.locator("#find").inputValue()).toBe("message 6.");
       await shownRows(page, 2);
-      expect(bench.faults).toEqual([]);
+      expect(bench.errors).toEqual([]);
     },
     PATIENCE,
   );
@@ -174,7 +174,7 @@ describe.skipIf(chromiumPath() === undefined)("at work with the console", () => 
       await page.keyboard.type("ann");
       await page.keyboard.press("Enter");
       await shownRows(page, 2);
-      expect(bench.faults).toEqual([]);
+      expect(bench.errors).toEqual([]);
     },
     PATIENCE,
   );
@@ -202,7 +202,7 @@ describe.skipIf(chromiumPath() === undefined)("at work with the console", () => 
       await page.locator("#send-frame").click();
       await outcome(page, /stored as #\d after/, "fine");
       for (const seq of [1, 2]) await page.locator(`[data-seq='${seq}']`, { hasText: "kept " }).waitFor();
-      expect(bench.faults).toEqual([]);
+      expect(bench.errors).toEqual([]);
     },
     PATIENCE,
   );
@@ -215,7 +215,9 @@ describe.skipIf(chromiumPath() === undefined)("at work with the console", () => 
       const { page } = bench;
       const button = (name: string) => page.getByRole("button", { name, exact: true });
       const hasFocus = (name: string) =>
-        until(`${name} has the focus`, () => button(name).evaluate((it) => it === document.activeElement));
+        waitUntil(`${name} has the focus`, () =>
+          button(name).evaluate((it) => it === document.activeElement),
+        );
       await join(page, "user1");
       await button("Name user1").click();
       await page.keyboard.type("ann");
@@ -234,7 +236,7 @@ describe.skipIf(chromiumPath() === undefined)("at work with the console", () => 
       await page.locator("#key-sheet[open]").waitFor();
       await page.mouse.click(4, 4);
       await page.locator("#key-sheet[open]").waitFor({ state: "detached" });
-      expect(bench.faults).toEqual([]);
+      expect(bench.errors).toEqual([]);
     },
     PATIENCE,
   );
@@ -261,7 +263,7 @@ describe.skipIf(chromiumPath() === undefined)("at work with the console", () => 
       await page.keyboard.press("Escape");
       await page.keyboard.press("n");
       await page.locator(".client").nth(1).waitFor();
-      expect(bench.faults).toEqual([]);
+      expect(bench.errors).toEqual([]);
     },
     PATIENCE,
   );
@@ -287,7 +289,7 @@ describe.skipIf(chromiumPath() === undefined)("at work with the console", () => 
       await page.locator("#save-problem", { hasText: "The browser did not keep it." }).waitFor();
       await page.locator("#send-frame").click();
       await outcome(page, /stored as #1/, "fine");
-      expect(bench.faults).toEqual([]);
+      expect(bench.errors).toEqual([]);
     },
     PATIENCE,
   );
@@ -308,7 +310,7 @@ describe.skipIf(chromiumPath() === undefined)("at work with the console", () => 
       await part("Clients").click();
       await page.locator(".client").getByRole("button", { name: "user1", exact: true }).click();
       await page.locator("#people li", { hasText: "user1 (you)" }).waitFor();
-      expect(bench.faults).toEqual([]);
+      expect(bench.errors).toEqual([]);
     },
     PATIENCE,
   );

@@ -43,7 +43,7 @@ describe.skipIf(chromiumPath() === undefined)("the console", () => {
 
       await bob.page.getByRole("button", { name: "Leave" }).click();
       await ann.page.locator("#people li", { hasText: "user2" }).waitFor({ state: "detached" });
-      expect([...ann.faults, ...bob.faults]).toEqual([]);
+      expect([...ann.errors, ...bob.errors]).toEqual([]);
     },
     PATIENCE,
   );
@@ -80,7 +80,7 @@ describe.skipIf(chromiumPath() === undefined)("the console", () => {
       await bob.page.locator("#connect").click();
       await bob.page.locator("[data-seq='4']").waitFor();
       await becomes(() => texts(bob.page), ["one", "two", "three", "four"]);
-      expect([...ann.faults, ...bob.faults]).toEqual([]);
+      expect([...ann.errors, ...bob.errors]).toEqual([]);
     },
     PATIENCE,
   );
@@ -108,7 +108,7 @@ describe.skipIf(chromiumPath() === undefined)("the console", () => {
       const takenBack = ann.page.locator(".message.failed", { hasText: "four" });
       await takenBack.getByRole("button", { name: "Send again" }).click();
       await waiting.waitFor();
-      expect([...ann.faults, ...bob.faults]).toEqual([]);
+      expect([...ann.errors, ...bob.errors]).toEqual([]);
     },
     PATIENCE,
   );
@@ -132,7 +132,7 @@ describe.skipIf(chromiumPath() === undefined)("the console", () => {
       await say(bob.page, "lo");
       await bob.page.locator("[data-seq='2'] .readers", { hasText: "Read by user1" }).waitFor();
       await becomes(() => bob.page.locator(".readers").count(), 1);
-      expect([...ann.faults, ...bob.faults]).toEqual([]);
+      expect([...ann.errors, ...bob.errors]).toEqual([]);
     },
     PATIENCE,
   );
@@ -151,7 +151,7 @@ describe.skipIf(chromiumPath() === undefined)("the console", () => {
       await ann.page.keyboard.press("Enter");
       await ann.page.locator("#desk").waitFor();
       // Chromium itself notes the 401; nothing else may go wrong.
-      expect(ann.faults.filter((fault) => !/status of 401/.test(fault))).toEqual([]);
+      expect(ann.errors.filter((fault) => !/status of 401/.test(fault))).toEqual([]);
     },
     PATIENCE,
   );
@@ -179,7 +179,7 @@ describe.skipIf(chromiumPath() === undefined)("the console", () => {
       expect(ann.page.url()).toBe(`${server.url.replace(/\/$/, "")}/#lobby`);
       const stored = await ann.page.evaluate(() => localStorage.length + sessionStorage.length);
       expect(stored).toBe(0);
-      expect(ann.faults).toEqual([]);
+      expect(ann.errors).toEqual([]);
     },
     PATIENCE,
   );
@@ -209,7 +209,7 @@ describe.skipIf(chromiumPath() === undefined)("the console", () => {
       }
       await keyboard.press("Enter");
       await waitForFocus(ann.page, "conversation");
-      expect(ann.faults).toEqual([]);
+      expect(ann.errors).toEqual([]);
     },
     PATIENCE,
   );
@@ -233,7 +233,7 @@ describe.skipIf(chromiumPath() === undefined)("the console", () => {
         }
         await ann.page.locator(".frame").first().click();
         await becomes(() => overflow(ann.page), 0);
-        expect(ann.faults).toEqual([]);
+        expect(ann.errors).toEqual([]);
       },
       PATIENCE,
     );

@@ -10,7 +10,7 @@ import { ROOT } from "../docs/pages.ts";
 import { removeConversation } from "../server/removal.ts";
 import { chromiumPath, openPage, startBrowser } from "../support/browser.ts";
 import { SECRET, startTestServer, type TestServer } from "../support/server.ts";
-import { until } from "../support/until.ts";
+import { waitUntil } from "../support/until.ts";
 
 /** A folder such as a user has: the examples, and the package beside them. */
 let folder: string;
@@ -60,7 +60,12 @@ function start(command: readonly string[], server: TestServer, env: Record<strin
 const js = [process.execPath, "--no-env-file"];
 
 /** Says something in a conversation, as `user`. */
-async function say(server: TestServer, user: string, text: string, conversation = "lobby"): Promise<void> {
+async function postMessage(
+  server: TestServer,
+  user: string,
+  text: string,
+  conversation = "lobby",
+): Promise<void> {
   const answer = await fetch(`${server.url}/conversations/${conversation}/messages`, {
     method: "POST",
     headers: { Authorization: `Bearer ${await server.token(user)}`, "Content-Type": "application/json" },
@@ -70,7 +75,7 @@ async function say(server: TestServer, user: string, text: string, conversation 
 }
 
 /** What was said in a conversation. */
-async function texts(server: TestServer, conversation = "lobby"): Promise<string[]> {
+async function readTexts(server: TestServer, conversation = "lobby"): Promise<string[]> {
   const headers = { Authorization: `Bearer ${await server.token("reader")}` };
   const answer = await fetch(`${server.url}/conversations/${conversation}/messages?limit=50`, { headers });
   return ((await answer.json()) as { messages: { text: string }[] }).messages.map(({ text }) => text);
@@ -111,22 +116,22 @@ test("echo-bot.mjs answers once, also what was said while it was away", async ()
   await using server = await startTestServer();
   const env = { PARLEY_TOKEN: await server.token("bot") };
   const first = start([...js, "echo-bot.mjs", "lobby"], server, env);
-  await until("the bot is there", () => first.written.stderr.includes("live"));
-  await say(server, "ann", "hello, bot");
-  await say(server, "ann", "echo one");
-  await until("it answered", () => first.written.stdout === "answered ann\n");
-  await until("it answered for all to see", async () => (await texts(server)).includes("one"));
-  await until("it knows where it was", () => readdirSync(folder).includes("lobby.position"));
+  await waitUntil("the bot is there", () => first.written.stderr.includes("live"));
+  await postMessage(server, "ann", "hello, bot");
+  await postMessage(server, "ann", "echo one");
+  await waitUntil("it answered", () => first.written.stdout === "answered ann\n");
+  await waitUntil("it answered for all to see", async () => (await readTexts(server)).includes("one"));
+  await waitUntil("it knows where it was", () => readdirSync(folder).includes("lobby.position"));
   first.child.kill("SIGTERM");
   expect(await first.ended).toBe(0);
 
-  await say(server, "ann", "echo two");
+  await postMessage(server, "ann", "echo two");
   const second = start([...js, "echo-bot.mjs", "lobby"], server, env);
-  await until("it answered what it had missed", async () => (await texts(server)).includes("two"));
-  await until("it says so", () => second.written.stdout === "answered ann\n");
+  await waitUntil("it answered what it had missed", async () => (await readTexts(server)).includes("two"));
+  await waitUntil("it says so", () => second.written.stdout === "answered ann\n");
   second.child.kill("SIGTERM");
   expect(await second.ended).toBe(0);
-  expect(await texts(server)).toEqual(["hello, bot", "echo one", "one", "echo two", "two"]);
+  expect(await readTexts(server)).toEqual(["hello, bot", "echo one", "one", "echo two", "two"]);
 });
 
 test("MB6 echo-bot.mjs begins anew where the conversation was removed, while it runs and while it is away", async () => {
@@ -136,16 +141,16 @@ test("MB6 echo-bot.mjs begins anew where the conversation was removed, while it 
   const remove = () => removeConversation({ DATA_DIR: dataDir }, "removed");
   const talk = async (run: ReturnType<typeof start>, text: string) => {
     const before = run.written.stdout;
-    await say(server, "ann", `echo ${text}`, "removed");
-    await until("it answered", () => run.written.stdout === `${before}answered ann\n`);
-    await until("it was stored", async () => (await texts(server, "removed")).includes(text));
-    await until("it knows where it was", () => readdirSync(folder).includes("removed.position"));
+    await postMessage(server, "ann", `echo ${text}`, "removed");
+    await waitUntil("it answered", () => run.written.stdout === `${before}answered ann\n`);
+    await waitUntil("it was stored", async () => (await readTexts(server, "removed")).includes(text));
+    await waitUntil("it knows where it was", () => readdirSync(folder).includes("removed.position"));
   };
   const first = start([...js, "echo-bot.mjs", "removed"], server, env);
-  await until("the bot is there", () => first.written.stderr.includes("live"));
+  await waitUntil("the bot is there", () => first.written.stderr.includes("live"));
   await talk(first, "one");
   await remove();
-  await until("it is back", () => first.written.stderr.split("live").length === 3);
+  await waitUntil("it is back", () => first.written.stderr.split("live").length === 3);
   await talk(first, "two");
   first.child.kill("SIGTERM");
   expect(await first.ended).toBe(0);
@@ -153,7 +158,7 @@ test("MB6 echo-bot.mjs begins anew where the conversation was removed, while it 
   await remove();
   const second = start([...js, "echo-bot.mjs", "removed"], server, env);
   // The server notices within a second what another process has removed.
-  await until("it is refused, and back", () => /"code":4404.*\nlive/.test(second.written.stderr));
+  await waitUntil("it is refused, and back", () => /"code":4404.*\nlive/.test(second.written.stderr));
   await talk(second, "three");
   second.child.kill("SIGTERM");
   expect(await second.ended).toBe(0);
@@ -166,7 +171,7 @@ test.skipIf(chromiumPath() === undefined)(
     ran.add("page.html");
     await using web = serveFolder();
     await using server = await startTestServer({ env: { ALLOWED_ORIGINS: web.origin } });
-    for (let n = 1; n <= 60; n++) await say(server, "ann", `n${n}`);
+    for (let n = 1; n <= 60; n++) await postMessage(server, "ann", `n${n}`);
     await using browser = await startBrowser();
     await using watched = await openPage(browser, `${web.origin}/page.html?server=${server.url}`);
     const { page } = watched;
@@ -175,18 +180,18 @@ test.skipIf(chromiumPath() === undefined)(
     await page.getByRole("button", { name: "Sign in" }).click();
     const shown = () => page.locator("#list li").allTextContents();
     const newest = Array.from({ length: 50 }, (_, at) => `ann: n${at + 11}`);
-    await until("the newest page is shown", async () => (await shown()).length === 50);
+    await waitUntil("the newest page is shown", async () => (await shown()).length === 50);
     expect(await shown()).toEqual(newest);
-    await say(server, "ann", "live");
+    await postMessage(server, "ann", "live");
     await page.getByPlaceholder("Message").fill("<b>mine</b>");
     await page.getByRole("button", { name: "Send" }).click();
-    await until("what is said comes", async () => (await shown()).length === 52);
+    await waitUntil("what is said comes", async () => (await shown()).length === 52);
     expect((await shown()).slice(50)).toEqual(["ann: live", "user1: <b>mine</b>"]);
     await page.getByRole("button", { name: "Earlier" }).click();
-    await until("the earlier ones come", async () => (await shown()).length === 62);
+    await waitUntil("the earlier ones come", async () => (await shown()).length === 62);
     expect((await shown()).slice(0, 11)).toEqual(Array.from({ length: 11 }, (_, at) => `ann: n${at + 1}`));
     expect(await page.getByRole("button", { name: "Earlier" }).isVisible()).toBe(false);
-    expect(watched.faults).toEqual([]);
+    expect(watched.errors).toEqual([]);
   },
   180_000,
 );
@@ -248,12 +253,12 @@ test.skipIf(python === undefined)(
     const { child, written, ended } = start([python!, "listen.py", "lobby"], server, env);
     const lines = () => written.stdout.split("\n").filter((line) => line !== "");
     const heard = () => lines().map((line) => JSON.parse(line).text);
-    await until("it listens", () => written.stderr.includes("listening after 0"));
-    await say(server, "ann", "one");
-    await until("it heard one", () => heard().length === 1);
-    for (const line of proxy.lines) line.reset();
-    await say(server, "ann", "two");
-    await until("it heard two", () => heard().length === 2);
+    await waitUntil("it listens", () => written.stderr.includes("listening after 0"));
+    await postMessage(server, "ann", "one");
+    await waitUntil("it heard one", () => heard().length === 1);
+    for (const line of proxy.connections) line.reset();
+    await postMessage(server, "ann", "two");
+    await waitUntil("it heard two", () => heard().length === 2);
     expect(heard()).toEqual(["one", "two"]);
     expect(written.stderr).toContain("away (1006), back in");
     child.kill("SIGTERM");

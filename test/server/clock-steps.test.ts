@@ -38,7 +38,7 @@ describe("the machine's clock is set while the server runs", () => {
     expect(anna.of("closing")).toEqual([]);
     expect(anna.of("warning")).toEqual([]);
     expect(
-      server.log.lines.filter(({ event }) => event === "clock.stepped").map(({ fields }) => fields.seconds),
+      server.log.entries.filter(({ event }) => event === "clock.stepped").map(({ fields }) => fields.seconds),
     ).toEqual([400]);
     clock.advance(270_200);
     expect((await anna.next("warning")).code).toBe("inactivity");
@@ -84,7 +84,7 @@ describe("the machine's clock is set while the server runs", () => {
     anna.send({ type: "message", text: "x" });
     expect((await anna.next("ack")).at).toBe(clock.wall());
     expect(
-      server.log.lines.filter(({ event }) => event === "clock.stepped").map(({ fields }) => fields.seconds),
+      server.log.entries.filter(({ event }) => event === "clock.stepped").map(({ fields }) => fields.seconds),
     ).toEqual([-7200]);
   });
 

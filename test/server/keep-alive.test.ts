@@ -17,7 +17,7 @@ test.skipIf(process.env.TEST_LONG !== "true")(
     for (const text of half) {
       await using line = await RawSocket.dial(server.port);
       line.socket.write(text);
-      await line.gone;
+      await line.closed;
     }
     const again = new Promise((resolve) => answered.socket.once("data", resolve));
     answered.socket.write(`GET /healthz HTTP/1.1\r\n${host}\r\n\r\n`);

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openLog } from "../../src/server/log.ts";
 import { LogOutput } from "../../src/server/log-output.ts";
-import { until } from "../support/until.ts";
+import { waitUntil } from "../support/until.ts";
 
 // A tester stopped the program that read the log: after 64 KiB, which is what a pipe holds, nobody could come in.
 
@@ -52,7 +52,7 @@ test("RUNTIME 19 a reader that stops holds nobody up: lines wait, in order, and 
   const output = new LogOutput(pipe.writer);
   for (let i = 0; i < 500; i++) output.write(line(i));
   let text = "";
-  await until("all lines", () => {
+  await waitUntil("all lines", () => {
     text += pipe.read();
     return text.length === 500_000;
   });
@@ -69,7 +69,7 @@ test("RUNTIME 19 lines beyond the bound are dropped, and a line says how many be
   for (let i = 0; i < 500; i++) log.info("line.written", { i, filling: ".".repeat(900) });
   const lines: Record<string, unknown>[] = [];
   let rest = "";
-  await until("the line that counts", () => {
+  await waitUntil("the line that counts", () => {
     const parts = (rest + pipe.read()).split("\n");
     rest = parts.pop()!;
     lines.push(...parts.map((part) => JSON.parse(part)));

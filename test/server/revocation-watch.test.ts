@@ -11,14 +11,14 @@ import { storedRevocations } from "../support/stored-accounts.ts";
 
 /** What a client hears at the end: the error's code and the Close frame's. */
 async function endOf(raw: RawSocket): Promise<[string | undefined, number]> {
-  const { code } = await raw.closing();
+  const { code } = await raw.waitForClose();
   const error = raw.frames.findLast(({ type }) => type === "error");
   return [error?.type === "error" ? error.code : undefined, code];
 }
 
 async function enter(server: TestServer, user: string, token: string): Promise<RawSocket> {
   const raw = await RawSocket.handshake(server.port, `/ws/${user}/lobby?token=${token}`);
-  await raw.heard("welcome");
+  await raw.waitForFrame("welcome");
   return raw;
 }
 
@@ -35,8 +35,8 @@ describe("A3 T5 revoking closes sockets", () => {
     expect((await fetch(`${server.url}/logout`, { method: "POST", headers })).status).toBe(204);
     expect(await endOf(first)).toEqual(REVOKED);
     expect(await endOf(second)).toEqual(REVOKED);
-    third.say({ type: "ping", id: "still here" });
-    expect(await third.heard("pong")).toMatchObject({ id: "still here" });
+    third.sendJson({ type: "ping", id: "still here" });
+    expect(await third.waitForFrame("pong")).toMatchObject({ id: "still here" });
   });
 
   test("A3 revoking a user closes what was opened with older tokens; a new one comes in", async () => {
@@ -52,8 +52,8 @@ describe("A3 T5 revoking closes sockets", () => {
     expect(await endOf(again)).toEqual(REVOKED);
     await using fresh = await enter(server, "anna", await server.token("anna"));
     for (const raw of [fresh, ben]) {
-      raw.say({ type: "ping", id: "still here" });
-      expect(await raw.heard("pong")).toMatchObject({ id: "still here" });
+      raw.sendJson({ type: "ping", id: "still here" });
+      expect(await raw.waitForFrame("pong")).toMatchObject({ id: "still here" });
     }
   });
 
@@ -61,16 +61,16 @@ describe("A3 T5 revoking closes sockets", () => {
     await using server = await startTestServer();
     const [old, renewed] = [await server.token("anna"), await server.token("anna")];
     await using raw = await enter(server, "anna", old);
-    raw.say({ type: "token", token: renewed });
-    await raw.heard("token_accepted");
+    raw.sendJson({ type: "token", token: renewed });
+    await raw.waitForFrame("token_accepted");
     const ids: string[] = [];
     for (const token of [old, renewed]) {
       const verdict = await verifyToken(server.keys, token, Date.now());
       if (verdict.ok) ids.push(verdict.token.id);
     }
     await server.revocations.revokeToken(ids[0]!, NEVER);
-    raw.say({ type: "ping", id: "still here" });
-    expect(await raw.heard("pong")).toMatchObject({ id: "still here" });
+    raw.sendJson({ type: "ping", id: "still here" });
+    expect(await raw.waitForFrame("pong")).toMatchObject({ id: "still here" });
     await server.revocations.revokeToken(ids[1]!, NEVER);
     expect(await endOf(raw)).toEqual(REVOKED);
   });

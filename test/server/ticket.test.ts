@@ -23,7 +23,7 @@ const open = (server: TestServer, ticket: string, place = "anna/lobby") =>
 
 /** What a refused client hears: the error's code and the Close frame's. */
 async function refusalOf(raw: RawSocket): Promise<[string | undefined, number]> {
-  const { code } = await raw.closing();
+  const { code } = await raw.waitForClose();
   const [error] = raw.frames;
   return [error?.type === "error" ? error.code : undefined, code];
 }
@@ -35,7 +35,7 @@ describe("A7 W3 POST /ticket", () => {
     expect([status, body]).toEqual([200, { ticket: expect.stringMatching(/^[\w-]{43}$/), expires_in: 30 }]);
     const ticket = body.ticket as string;
     await using first = await open(server, ticket);
-    expect(await first.heard("welcome")).toMatchObject({ user: "anna", conversation: "lobby" });
+    expect(await first.waitForFrame("welcome")).toMatchObject({ user: "anna", conversation: "lobby" });
     await using second = await open(server, ticket);
     expect(await refusalOf(second)).toEqual(["unauthorized", 4401]);
   });
@@ -73,10 +73,10 @@ describe("A7 W3 POST /ticket", () => {
     await using server = await startTestServer();
     const token = await server.token("anna");
     await using raw = await open(server, await ticketFor(server, token));
-    await raw.heard("welcome");
+    await raw.waitForFrame("welcome");
     const headers = { Authorization: `Bearer ${token}` };
     expect((await fetch(`${server.url}/logout`, { method: "POST", headers })).status).toBe(204);
-    expect((await raw.closing()).code).toBe(4401);
+    expect((await raw.waitForClose()).code).toBe(4401);
   });
 
   test("A1 a token that does not allow the conversation gets no ticket for it", async () => {
@@ -105,9 +105,9 @@ describe("A7 W3 POST /ticket", () => {
     await using server = await startTestServer();
     const ticket = await ticketFor(server, await server.token("anna"));
     await using first = await open(server, ticket);
-    await first.heard("welcome");
+    await first.waitForFrame("welcome");
     await using second = await open(server, ticket);
-    await second.closing();
-    expect(JSON.stringify(server.log.lines)).not.toContain(ticket);
+    await second.waitForClose();
+    expect(JSON.stringify(server.log.entries)).not.toContain(ticket);
   });
 });

@@ -104,7 +104,7 @@ test("a certificate that was replaced is shown to who comes next, and cuts nobod
   expect(await shown(server.port)).toBe(inDays(90));
   clock.advance(1000);
   expect(await shown(server.port)).toBe(inDays(180));
-  expect(server.log.lines.find(({ event }) => event === "tls.renewed")?.fields).toMatchObject({
+  expect(server.log.entries.find(({ event }) => event === "tls.renewed")?.fields).toMatchObject({
     ends: expect.stringContaining(inDays(180)),
   });
   // Who was there before and who came after are in one conversation, and each is heard by the other.

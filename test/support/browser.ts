@@ -40,7 +40,7 @@ export async function startBrowser(more: readonly string[] = []): Promise<Browse
 export interface WatchedPage extends AsyncDisposable {
   readonly page: Page;
   /** Console errors and warnings, exceptions and violations of the Content-Security-Policy, as they came. */
-  readonly faults: readonly string[];
+  readonly errors: readonly string[];
 }
 
 /** Opens `url` as somebody else would: nothing is shared with other pages. */
@@ -52,10 +52,10 @@ export async function openPage(
   const context = await browser.newContext({ locale: "en-GB", ...options });
   const page = await context.newPage();
   page.setDefaultTimeout(PAGE_TIMEOUT_MS);
-  const faults: string[] = [];
-  page.on("pageerror", (error) => faults.push(`exception: ${error.message}`));
+  const errors: string[] = [];
+  page.on("pageerror", (error) => errors.push(`exception: ${error.message}`));
   page.on("console", (message) => {
-    if (["error", "warning"].includes(message.type())) faults.push(`${message.type()}: ${message.text()}`);
+    if (["error", "warning"].includes(message.type())) errors.push(`${message.type()}: ${message.text()}`);
   });
   await page.addInitScript(() => {
     document.addEventListener("securitypolicyviolation", (event) => {
@@ -63,5 +63,5 @@ export async function openPage(
     });
   });
   await page.goto(url);
-  return { page, faults, [Symbol.asyncDispose]: () => context.close() };
+  return { page, errors, [Symbol.asyncDispose]: () => context.close() };
 }

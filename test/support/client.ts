@@ -2,7 +2,7 @@ import type { ClientFrame } from "../../src/protocol/client-frames.ts";
 import type { ServerFrame, ServerFrameOf, ServerFrameType } from "../../src/protocol/server-frames.ts";
 
 /** How long a frame may take that a test waits for, in real milliseconds: only a broken server ever takes so long. */
-const PATIENCE = 60_000;
+const TIMEOUT_MS = 60_000;
 
 /** A WebSocket client for tests: it keeps what it hears, and waits for what it is told to wait for. */
 export class TestClient implements AsyncDisposable {
@@ -52,15 +52,15 @@ export class TestClient implements AsyncDisposable {
 
   /** The next frame of `type` that was not returned yet; frames of other types before it are passed over. */
   async next<T extends ServerFrameType>(type: T): Promise<ServerFrameOf<T>> {
-    const deadline = Date.now() + PATIENCE;
+    const deadline = Date.now() + TIMEOUT_MS;
     for (;;) {
       while (this.seen < this.frames.length) {
         const frame = this.frames[this.seen++]!;
         if (frame.type === type) return frame as ServerFrameOf<T>;
       }
       if (this.socket.readyState === WebSocket.CLOSED || Date.now() > deadline) {
-        const heard = this.frames.map((frame) => frame.type).join(", ");
-        throw new Error(`No \`${type}\` frame came; the socket heard: ${heard || "nothing"}.`);
+        const received = this.frames.map((frame) => frame.type).join(", ");
+        throw new Error(`No \`${type}\` frame came; the socket heard: ${received || "nothing"}.`);
       }
       await this.change(deadline);
     }
@@ -70,7 +70,7 @@ export class TestClient implements AsyncDisposable {
   async settled(): Promise<void> {
     const id = crypto.randomUUID();
     this.send({ type: "ping", id });
-    const deadline = Date.now() + PATIENCE;
+    const deadline = Date.now() + TIMEOUT_MS;
     while (!this.frames.some((frame) => frame.type === "pong" && frame.id === id)) {
       if (Date.now() > deadline) throw new Error("No answer to a ping.");
       await this.change(deadline);

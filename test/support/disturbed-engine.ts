@@ -1,7 +1,7 @@
 import type { Engine } from "../../src/core/engine.ts";
 
 /** `engine`, but for what is given. */
-export function disturbed(engine: Engine, change: Partial<Engine>): Engine {
+export function overrideEngine(engine: Engine, overrides: Partial<Engine>): Engine {
   return {
     description: engine.description,
     post: (request, done) => engine.post(request, done),
@@ -13,10 +13,10 @@ export function disturbed(engine: Engine, change: Partial<Engine>): Engine {
     setReadMark: (conversation, user, seq) => engine.setReadMark(conversation, user, seq),
     readMarks: (conversation) => engine.readMarks(conversation),
     ready: () => engine.ready(),
-    isUnavailable: (error) => change.ready?.() === false || engine.isUnavailable(error),
+    isUnavailable: (error) => overrides.ready?.() === false || engine.isUnavailable(error),
     watchReady: (listener) => engine.watchReady(listener),
     watchEpoch: (listener) => engine.watchEpoch(listener),
     close: () => engine.close(),
-    ...change,
+    ...overrides,
   };
 }

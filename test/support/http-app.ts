@@ -12,7 +12,7 @@ import { RecordedLog } from "./recorded-log.ts";
 import { storedAccounts, storedRefreshTokens, storedRevocations } from "./stored-accounts.ts";
 import { testKeys } from "./tokens.ts";
 
-type Asked = HttpEnvironment["Bindings"];
+type RequestContext = HttpEnvironment["Bindings"];
 
 export const TEST_PASSWORD = "correct horse";
 
@@ -34,7 +34,7 @@ export async function testAccount(user: string, change: Partial<Account> = {}): 
 }
 
 /** An engine that knows of quotas and can do nothing else; what does more is shown on a real server. */
-export function engineOf(quota: Engine["quota"]): AppDeps["engine"] {
+export function quotaEngine(quota: Engine["quota"]): AppDeps["engine"] {
   const unavailable = (_request: unknown, done: (result: Unavailable) => void) =>
     done({ outcome: "unavailable" });
   return { quota, post: unavailable, history: unavailable };
@@ -54,7 +54,7 @@ export async function testApp(change: Partial<AppDeps> = {}) {
     refreshTokens: storedRefreshTokens(),
     refreshLifetime: 2_592_000,
     tickets: new LocalTickets(clock),
-    engine: engineOf(quota),
+    engine: quotaEngine(quota),
     passwords: createPasswords({ cost: 4, queue: 50 }),
     throttle: new LocalThrottle({ failures: 5, window: 300_000, attemptsPerMinute: 30 }, clock),
     keys: KEYS,
@@ -82,16 +82,20 @@ export async function testApp(change: Partial<AppDeps> = {}) {
     accounts,
     revocations,
     /** Sends a request as the server hands it over. */
-    async send(path: string, init: RequestInit = {}, asked: Partial<Asked> = {}): Promise<Response> {
-      const about = {
+    async send(
+      path: string,
+      init: RequestInit = {},
+      context: Partial<RequestContext> = {},
+    ): Promise<Response> {
+      const bindings = {
         address: "192.0.2.1",
         scheme: "http" as const,
         demoUse: "elsewhere",
         arrived: () => {},
         faultsUsable: true,
-        ...asked,
+        ...context,
       };
-      return app.fetch(new Request(`http://localhost:8000${path}`, init), about);
+      return app.fetch(new Request(`http://localhost:8000${path}`, init), bindings);
     },
     /** Signs in with a urlencoded form. */
     async signIn(username: string, password: string): Promise<Response> {

@@ -4,27 +4,28 @@ import type { ConversationEvents, EventName } from "../../src/client/events.ts";
 import type { TestServer } from "./server.ts";
 
 /** Waits for the next `event` that `wanted` is happy with; the test's time-out ends one that never comes. */
-export function next<E extends EventName>(
+export function nextEvent<E extends EventName>(
   conversation: Conversation,
   event: E,
-  wanted: (value: ConversationEvents[E]) => boolean = () => true,
+  matches: (value: ConversationEvents[E]) => boolean = () => true,
 ): Promise<ConversationEvents[E]> {
   return new Promise((resolve) => {
-    const end = conversation.on(event, (value) => {
-      if (!wanted(value)) return;
-      end();
+    const unsubscribe = conversation.on(event, (value) => {
+      if (!matches(value)) return;
+      unsubscribe();
       resolve(value);
     });
   });
 }
 
 /** Waits until the line stands there; returns the state. */
-export async function becomes<A extends State["state"]>(
+export async function waitForState<A extends State["state"]>(
   conversation: Conversation,
   at: A,
 ): Promise<State & { state: A }> {
   const { status } = conversation;
-  const state = status.state === at ? status : await next(conversation, "status", (now) => now.state === at);
+  const state =
+    status.state === at ? status : await nextEvent(conversation, "status", (now) => now.state === at);
   return state as State & { state: A };
 }
 
@@ -32,6 +33,6 @@ export async function becomes<A extends State["state"]>(
 export async function join(server: TestServer, user: string, options: Partial<Options> = {}) {
   const parley = connect({ url: server.url, token: await server.token(user), ...options });
   const lobby = parley.conversation("lobby");
-  await becomes(lobby, "live");
+  await waitForState(lobby, "live");
   return { parley, lobby, [Symbol.asyncDispose]: () => parley.close() };
 }

@@ -10,8 +10,8 @@ interface Task {
 export class ManualClock implements Clock {
   private time: number;
   /** How far the machine's clock is off what passed since the start, in milliseconds. */
-  private off = 0;
-  private mostOff = 0;
+  private wallOffset = 0;
+  private maxWallOffset = 0;
   private readonly tasks = new Set<Task>();
 
   /** Begins at `start`, milliseconds since 1970; the default is a round moment in 2025. */
@@ -24,17 +24,17 @@ export class ManualClock implements Clock {
   }
 
   wall(): number {
-    return this.time + this.off;
+    return this.time + this.wallOffset;
   }
 
   /** Sets the machine's clock forward by so many milliseconds, or back. */
   step(milliseconds: number): void {
-    this.off += milliseconds;
-    this.mostOff = Math.max(this.mostOff, this.off);
+    this.wallOffset += milliseconds;
+    this.maxWallOffset = Math.max(this.maxWallOffset, this.wallOffset);
   }
 
   latest(): number {
-    return this.time + this.mostOff;
+    return this.time + this.maxWallOffset;
   }
 
   every(milliseconds: number, run: () => void): () => void {

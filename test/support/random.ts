@@ -28,7 +28,7 @@ export class Random {
 export const isLong = process.env.TEST_LONG === "true";
 
 /** Further seeds of each random test in the long form. */
-const MORE_SEEDS = 4;
+const EXTRA_SEEDS = 4;
 
 /**
  * The seeds of a random test: `fixed`; in the long form some new ones, too; or SEED of the
@@ -37,5 +37,5 @@ const MORE_SEEDS = 4;
 export function seeds(...fixed: number[]): number[] {
   if (process.env.SEED !== undefined) return [Number(process.env.SEED)];
   if (!isLong) return fixed;
-  return [...fixed, ...Array.from({ length: MORE_SEEDS }, () => Math.floor(Math.random() * 2 ** 31))];
+  return [...fixed, ...Array.from({ length: EXTRA_SEEDS }, () => Math.floor(Math.random() * 2 ** 31))];
 }

@@ -3,11 +3,11 @@ import { connect, type Socket } from "node:net";
 import type { ServerFrame } from "../../src/protocol/server-frames.ts";
 
 /** How long a test waits for bytes that must come, in real milliseconds: only a broken server ever takes so long. */
-const PATIENCE = 60_000;
+const TIMEOUT_MS = 60_000;
 
 export const OPCODE = { text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
 
-export interface HttpAnswer {
+export interface HttpResponse {
   readonly status: number;
   readonly headers: Headers;
   readonly body: string;
@@ -27,11 +27,11 @@ export type Fields = Readonly<Record<string, string | readonly string[] | undefi
  */
 export class RawSocket implements AsyncDisposable {
   /** The server's answer to the handshake. */
-  answer: HttpAnswer | undefined;
+  response: HttpResponse | undefined;
   /** What the server's Close frame said, once one has come. */
   closeFrame: { code: number; reason: string } | undefined;
   /** Resolves when the line is gone, whoever ended it. */
-  readonly gone: Promise<void>;
+  readonly closed: Promise<void>;
   readonly frames: ServerFrame[] = [];
   pings = 0;
   private bytes = Buffer.alloc(0);
@@ -47,7 +47,7 @@ export class RawSocket implements AsyncDisposable {
     });
     // A reset is one of the ways in which a line ends.
     socket.on("error", () => {});
-    this.gone = new Promise((resolve) =>
+    this.closed = new Promise((resolve) =>
       socket.on("close", () => {
         this.ended = true;
         resolve();
@@ -68,7 +68,7 @@ export class RawSocket implements AsyncDisposable {
     port: number,
     target: string,
     fields: Fields = {},
-    line = `GET ${target} HTTP/1.1`,
+    requestLine = `GET ${target} HTTP/1.1`,
   ): Promise<RawSocket> {
     const raw = await RawSocket.dial(port);
     const good: Fields = {
@@ -78,11 +78,11 @@ export class RawSocket implements AsyncDisposable {
       "Sec-WebSocket-Version": "13",
       "Sec-WebSocket-Key": randomBytes(16).toString("base64"),
     };
-    const lines = Object.entries({ ...good, ...fields }).flatMap(([name, value]) =>
+    const headerLines = Object.entries({ ...good, ...fields }).flatMap(([name, value]) =>
       (value === undefined ? [] : [value].flat()).map((one) => `${name}: ${one}`),
     );
-    raw.socket.write(`${[line, ...lines].join("\r\n")}\r\n\r\n`);
-    await raw.until(() => raw.answer !== undefined, "answer to the handshake");
+    raw.socket.write(`${[requestLine, ...headerLines].join("\r\n")}\r\n\r\n`);
+    await raw.waitUntil(() => raw.response !== undefined, "answer to the handshake");
     return raw;
   }
 
@@ -92,23 +92,23 @@ export class RawSocket implements AsyncDisposable {
   }
 
   /** Sends one JSON text frame. */
-  say(frame: Record<string, unknown>): void {
+  sendJson(frame: Record<string, unknown>): void {
     this.send(OPCODE.text, JSON.stringify(frame));
   }
 
   /** Stops reading: what the server sends from now on fills the buffers between. */
-  deaf(): void {
+  stopReading(): void {
     this.socket.pause();
   }
 
   /** Waits until `holds`; `what` names it where it never does. */
-  async until(holds: () => boolean, what: string): Promise<void> {
-    const deadline = Date.now() + PATIENCE;
+  async waitUntil(holds: () => boolean, what: string): Promise<void> {
+    const deadline = Date.now() + TIMEOUT_MS;
     while (!holds()) {
       if (this.ended || Date.now() > deadline) {
         const state = this.ended ? "the line ended" : "nothing more came";
-        const heard = this.frames.map(({ type }) => type).join(", ");
-        throw new Error(`No ${what}: ${state}. Heard: ${heard || "nothing"}.`);
+        const received = this.frames.map(({ type }) => type).join(", ");
+        throw new Error(`No ${what}: ${state}. Heard: ${received || "nothing"}.`);
       }
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, Math.max(1, deadline - Date.now()));
@@ -121,25 +121,25 @@ export class RawSocket implements AsyncDisposable {
   }
 
   /** The first frame of `type`, waited for. */
-  async heard(type: ServerFrame["type"]): Promise<ServerFrame> {
+  async waitForFrame(type: ServerFrame["type"]): Promise<ServerFrame> {
     const find = () => this.frames.find((frame) => frame.type === type);
-    await this.until(() => find() !== undefined, `\`${type}\` frame`);
+    await this.waitUntil(() => find() !== undefined, `\`${type}\` frame`);
     return find()!;
   }
 
   /** Waits for the server's Close frame. */
-  async closing(): Promise<{ code: number; reason: string }> {
-    await this.until(() => this.closeFrame !== undefined, "Close frame");
+  async waitForClose(): Promise<{ code: number; reason: string }> {
+    await this.waitUntil(() => this.closeFrame !== undefined, "Close frame");
     return this.closeFrame!;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.socket.destroy();
-    await this.gone;
+    await this.closed;
   }
 
   private read(): void {
-    if (this.answer === undefined && !this.readAnswer()) return;
+    if (this.response === undefined && !this.readResponse()) return;
     for (let frame = this.readFrame(); frame !== undefined; frame = this.readFrame()) {
       const { opcode, payload } = frame;
       if (opcode === OPCODE.text) this.frames.push(JSON.parse(payload.toString()));
@@ -152,7 +152,7 @@ export class RawSocket implements AsyncDisposable {
     }
   }
 
-  private readAnswer(): boolean {
+  private readResponse(): boolean {
     const end = this.bytes.indexOf("\r\n\r\n");
     if (end < 0) return false;
     const [first = "", ...lines] = this.bytes.subarray(0, end).toString("latin1").split("\r\n");
@@ -163,13 +163,13 @@ export class RawSocket implements AsyncDisposable {
     if (this.bytes.length < end + 4 + length) return false;
     const body = this.bytes.subarray(end + 4, end + 4 + length).toString();
     this.bytes = this.bytes.subarray(end + 4 + length);
-    this.answer = { status: Number(first.split(" ")[1]), headers, body };
+    this.response = { status: Number(first.split(" ")[1]), headers, body };
     return true;
   }
 
   private readFrame(): RawFrame | undefined {
     const { bytes } = this;
-    if (this.answer?.status !== 101 || bytes.length < 2) return undefined;
+    if (this.response?.status !== 101 || bytes.length < 2) return undefined;
     const short = bytes[1]! & 0x7f;
     const head = short < 126 ? 2 : short === 126 ? 4 : 10;
     if (bytes.length < head) return undefined;

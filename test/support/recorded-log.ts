@@ -1,6 +1,6 @@
 import type { Log, LogFields } from "../../src/server/log.ts";
 
-export interface LoggedLine {
+export interface LogEntry {
   readonly level: keyof Log;
   readonly event: string;
   readonly fields: LogFields;
@@ -8,7 +8,7 @@ export interface LoggedLine {
 
 /** A log that keeps its lines, for tests of what is written and of what must never be. */
 export class RecordedLog implements Log {
-  readonly lines: LoggedLine[] = [];
+  readonly entries: LogEntry[] = [];
 
   debug(event: string, fields?: LogFields): void {
     this.record("debug", event, fields);
@@ -27,10 +27,10 @@ export class RecordedLog implements Log {
   }
 
   events(): string[] {
-    return this.lines.map(({ event }) => event);
+    return this.entries.map(({ event }) => event);
   }
 
   private record(level: keyof Log, event: string, fields: LogFields = {}): void {
-    this.lines.push({ level, event, fields });
+    this.entries.push({ level, event, fields });
   }
 }

@@ -26,7 +26,7 @@ test("a replica stands in for a primary that was killed", async () => {
   await client.cluster.set("{kept}", "yes");
   const killed = await redis.killPrimary("{kept}");
   expect(await client.cluster.get("{kept}")).toBe("yes");
-  await redis.returnAsReplica(killed);
+  await redis.restartAsReplica(killed);
   expect(await redis.killPrimary("{kept}")).not.toBe(killed);
   expect(await client.cluster.get("{kept}")).toBe("yes");
 });

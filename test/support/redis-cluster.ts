@@ -1,8 +1,8 @@
 import { createServer } from "node:net";
 import type { Redis } from "ioredis";
 import { startRedis, type TestRedis } from "./redis.ts";
-import { open, withRedis } from "./redis-talk.ts";
-import { PATIENCE, until } from "./until.ts";
+import { openConnection, withRedis } from "./redis-talk.ts";
+import { TIMEOUT_MS, waitUntil } from "./until.ts";
 
 /** A real Redis Cluster of three primaries on this machine, with replicas if asked for. */
 export interface TestRedisCluster extends AsyncDisposable {
@@ -15,7 +15,7 @@ export interface TestRedisCluster extends AsyncDisposable {
   /** Ends the primary that has `key` with kill -9; resolves with it when its replica stands in for it. */
   killPrimary(key: string): Promise<TestRedis>;
   /** Starts a node that was killed again; resolves when it copies the one that stood in for it. */
-  returnAsReplica(node: TestRedis): Promise<void>;
+  restartAsReplica(node: TestRedis): Promise<void>;
 }
 
 export interface TestRedisClusterOptions {
@@ -29,7 +29,7 @@ const PRIMARIES = 3;
 const SLOTS = 16_384;
 
 /** How long a node may be silent before the others take it for dead, in milliseconds. */
-const NODE_TIMEOUT = 700;
+const NODE_TIMEOUT_MS = 700;
 
 /** Starts a Cluster and waits until every node serves. */
 export async function startRedisCluster({
@@ -38,7 +38,7 @@ export async function startRedisCluster({
 }: TestRedisClusterOptions = {}): Promise<TestRedisCluster> {
   const settings = [
     ["--cluster-enabled", "yes"],
-    ["--cluster-node-timeout", String(NODE_TIMEOUT)],
+    ["--cluster-node-timeout", String(NODE_TIMEOUT_MS)],
     // A replica stands in for its primary however long it has not heard of it.
     ["--cluster-replica-validity-factor", "0"],
     // A primary waits for more replicas before it sends the first copy.
@@ -48,8 +48,8 @@ export async function startRedisCluster({
   const ports: number[] = [];
   while (ports.length < PRIMARIES * (1 + replicas)) ports.push(await freePortWithBus(ports));
   const nodes = await Promise.all(ports.map((port) => startRedis(settings, port)));
-  await join(nodes);
-  const talk = <T>(node: TestRedis, work: (redis: Redis) => Promise<T>) => withRedis(node.port, work);
+  await formCluster(nodes);
+  const runOn = <T>(node: TestRedis, work: (redis: Redis) => Promise<T>) => withRedis(node.port, work);
   return {
     url: `redis://${ports.map((port) => `127.0.0.1:${port}`).join(",")}`,
     nodes,
@@ -57,7 +57,9 @@ export async function startRedisCluster({
       const from = await primaryOf(nodes, key);
       const all = await primaries(nodes);
       const to = all[(all.findIndex(({ port }) => port === from.port) + 1) % all.length]!;
-      await talk(from.node, (source) => talk(to.node, (target) => handOver(key, source, target, to.port)));
+      await runOn(from.node, (source) =>
+        runOn(to.node, (target) => migrateSlot(key, source, target, to.port)),
+      );
       // The others would learn it from each other too, later.
       for (const { port, id } of all)
         if (id !== from.id && id !== to.id)
@@ -68,15 +70,15 @@ export async function startRedisCluster({
     async killPrimary(key) {
       const { node } = await primaryOf(nodes, key);
       await node.kill();
-      await until(`another primary has ${key}`, async () => {
+      await waitUntil(`another primary has ${key}`, async () => {
         const now = await primaryOf(nodes, key);
-        return now.node !== node && (await talk(now.node, serves));
+        return now.node !== node && (await runOn(now.node, isServing));
       });
       return node;
     },
-    async returnAsReplica(node) {
+    async restartAsReplica(node) {
       await node.restart();
-      await until("the node that came back is in step", () => talk(node, isInStep));
+      await waitUntil("the node that came back is in step", () => runOn(node, isSynced));
     },
     async [Symbol.asyncDispose]() {
       for (const node of nodes) await node[Symbol.asyncDispose]();
@@ -85,8 +87,8 @@ export async function startRedisCluster({
 }
 
 /** Makes one Cluster of fresh nodes: the first three share the slots, each of the others copies one of them. */
-async function join(nodes: readonly TestRedis[]): Promise<void> {
-  const clients = await Promise.all(nodes.map(({ port }) => open(port)));
+async function formCluster(nodes: readonly TestRedis[]): Promise<void> {
+  const clients = await Promise.all(nodes.map(({ port }) => openConnection(port)));
   try {
     const ids = await Promise.all(clients.map((redis) => redis.cluster("MYID") as Promise<string>));
     const share = Math.ceil(SLOTS / PRIMARIES);
@@ -103,32 +105,34 @@ async function join(nodes: readonly TestRedis[]): Promise<void> {
     // One introduction each would do, but then they hear of each other only by and by.
     for (const [index, redis] of clients.entries())
       for (const { port } of nodes.slice(index + 1)) await redis.call("CLUSTER", "MEET", "127.0.0.1", port);
-    await until("the nodes know each other", async () => {
-      const seen = await Promise.all(clients.map(async (redis) => (await view(redis)).length));
+    await waitUntil("the nodes know each other", async () => {
+      const seen = await Promise.all(clients.map(async (redis) => (await clusterNodes(redis)).length));
       return seen.every((count) => count === nodes.length);
     });
     for (const [index, redis] of clients.entries())
       if (index >= PRIMARIES) await redis.call("CLUSTER", "REPLICATE", ids[index - PRIMARIES]!);
-    await until("every node serves", async () => (await Promise.all(clients.map(serves))).every(Boolean));
-    await until("every replica has its copy", async () =>
-      (await Promise.all(clients.slice(PRIMARIES).map(isInStep))).every(Boolean),
+    await waitUntil("every node serves", async () =>
+      (await Promise.all(clients.map(isServing))).every(Boolean),
+    );
+    await waitUntil("every replica has its copy", async () =>
+      (await Promise.all(clients.slice(PRIMARIES).map(isSynced))).every(Boolean),
     );
   } finally {
     for (const redis of clients) redis.disconnect();
   }
 }
 
-async function serves(redis: Redis): Promise<boolean> {
+async function isServing(redis: Redis): Promise<boolean> {
   return (await redis.cluster("INFO")).includes("cluster_state:ok");
 }
 
-async function isInStep(redis: Redis): Promise<boolean> {
+async function isSynced(redis: Redis): Promise<boolean> {
   const [role, , , state] = (await redis.role()) as unknown[];
   return role === "slave" && state === "connected";
 }
 
 /** Moves one slot as `redis-cli --cluster reshard` does, key by key. */
-async function handOver(key: string, source: Redis, target: Redis, port: number): Promise<void> {
+async function migrateSlot(key: string, source: Redis, target: Redis, port: number): Promise<void> {
   const slot = await source.cluster("KEYSLOT", key);
   const ids = { source: await source.cluster("MYID"), target: await target.cluster("MYID") };
   await target.cluster("SETSLOT", slot, "IMPORTING", String(ids.source));
@@ -136,7 +140,7 @@ async function handOver(key: string, source: Redis, target: Redis, port: number)
   for (;;) {
     const keys = (await source.cluster("GETKEYSINSLOT", slot, 10)) as string[];
     if (keys.length === 0) break;
-    await source.call("MIGRATE", "127.0.0.1", port, "", 0, PATIENCE, "KEYS", ...keys);
+    await source.call("MIGRATE", "127.0.0.1", port, "", 0, TIMEOUT_MS, "KEYS", ...keys);
   }
   await target.cluster("SETSLOT", slot, "NODE", String(ids.target));
   await source.cluster("SETSLOT", slot, "NODE", String(ids.target));
@@ -152,7 +156,7 @@ interface Primary {
 /** The primaries that live, as the first node that answers sees them. */
 async function primaries(nodes: readonly TestRedis[]): Promise<Primary[]> {
   for (const { port } of nodes) {
-    const lines = await withRedis(port, view).catch(() => undefined);
+    const lines = await withRedis(port, clusterNodes).catch(() => undefined);
     if (lines === undefined) continue;
     return lines.flatMap(([id = "", address = "", flags = "", , , , , ...slots]) => {
       const node = nodes.find((each) => each.port === Number(/:(\d+)@/.exec(address)?.[1]));
@@ -169,8 +173,8 @@ async function primaries(nodes: readonly TestRedis[]): Promise<Primary[]> {
 }
 
 async function primaryOf(nodes: readonly TestRedis[], key: string): Promise<Primary> {
-  const slot = await anyOf(nodes, (redis) => redis.cluster("KEYSLOT", key));
-  for (const deadline = Date.now() + PATIENCE; ; await Bun.sleep(50)) {
+  const slot = await askAny(nodes, (redis) => redis.cluster("KEYSLOT", key));
+  for (const deadline = Date.now() + TIMEOUT_MS; ; await Bun.sleep(50)) {
     const found = (await primaries(nodes)).find(({ ranges }) =>
       ranges.some(([first, last]) => first <= slot && slot <= last),
     );
@@ -179,12 +183,12 @@ async function primaryOf(nodes: readonly TestRedis[], key: string): Promise<Prim
   }
 }
 
-async function anyOf<T>(nodes: readonly TestRedis[], work: (redis: Redis) => Promise<T>): Promise<T> {
+async function askAny<T>(nodes: readonly TestRedis[], work: (redis: Redis) => Promise<T>): Promise<T> {
   return Promise.any(nodes.map(({ port }) => withRedis(port, work)));
 }
 
 /** The lines of CLUSTER NODES, cut at spaces. */
-async function view(redis: Redis): Promise<string[][]> {
+async function clusterNodes(redis: Redis): Promise<string[][]> {
   const text = (await redis.call("CLUSTER", "NODES")) as string;
   const lines = text.trim().split("\n");
   return lines.map((line) => line.split(" ")).filter(([, , flags = ""]) => !flags.includes("handshake"));

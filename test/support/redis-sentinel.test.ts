@@ -9,13 +9,13 @@ test("the replica of a primary that was killed has what it was sent, and not wha
     await redis.set("early", 1);
     await redis.wait(1, 1_000);
   });
-  await sentinel.holdReplicaBack();
+  await sentinel.pauseReplication();
   await withRedis(first.port, (redis) => redis.set("late", 1));
   const killed = await sentinel.killPrimary();
   expect(killed).toBe(first);
   const second = await sentinel.primary();
   expect(await withRedis(second.port, (redis) => redis.mget("early", "late"))).toEqual(["1", null]);
-  await sentinel.returnAsReplica(killed);
+  await sentinel.restartAsReplica(killed);
   await sentinel.killPrimary();
   expect(await sentinel.primary()).toBe(first);
   // An election that no sentinel won in time counts, too, as it happens on a busy machine.

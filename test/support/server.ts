@@ -21,7 +21,7 @@ export interface TestServerOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly clock?: Clock;
   /** Stands between the server and its store, for tests of a store that misbehaves. */
-  readonly disturb?: (engine: Engine) => Engine;
+  readonly wrapEngine?: (engine: Engine) => Engine;
 }
 
 export interface TestServer extends AsyncDisposable {
@@ -49,7 +49,7 @@ let page: Promise<Page> | undefined;
 export async function startTestServer({
   env = {},
   clock = systemClock(),
-  disturb = (engine) => engine,
+  wrapEngine: disturb = (engine) => engine,
 }: TestServerOptions = {}): Promise<TestServer> {
   const dataDir = mkdtempSync(join(tmpdir(), "parley-test-"));
   const read = readSettings({

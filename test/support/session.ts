@@ -13,7 +13,7 @@ import { decodeClientFrame } from "../../src/protocol/decode.ts";
 import type { Quota, ServerFrame, ServerFrameOf } from "../../src/protocol/server-frames.ts";
 
 /** When the tests of sessions begin; the settings' defaults are counted from here. */
-export const START = 1_000_000;
+export const START_MS = 1_000_000;
 
 /** The settings' defaults, in milliseconds. */
 export const RULES: SessionRules = {
@@ -45,7 +45,7 @@ export const WELCOME: ServerFrameOf<"welcome"> = {
 };
 
 /** A token that does not end, and allows all. */
-export const PASS: TokenAccess = {
+export const ACCESS: TokenAccess = {
   expiresAt: Number.POSITIVE_INFINITY,
   lifetime: Number.POSITIVE_INFINITY,
   writeRefusal: undefined,
@@ -54,7 +54,7 @@ export const PASS: TokenAccess = {
 export const ADMITTED: Extract<SessionEvent, { type: "admitted" }> = {
   type: "admitted",
   welcome: WELCOME,
-  access: PASS,
+  access: ACCESS,
   behind: false,
 };
 
@@ -68,13 +68,13 @@ export function live(fields: Partial<Live> = {}): Live {
     catchingUpSince: undefined,
     reading: undefined,
     held: 0,
-    activeAt: START,
+    activeAt: START_MS,
     inactivityWarned: false,
     waiting: 0,
     paused: false,
-    bucket: fullBucket(RULES.burst, START),
-    lastReceivedAt: START,
-    pingDueAt: START + RULES.pingInterval,
+    bucket: fullBucket(RULES.burst, START_MS),
+    lastReceivedAt: START_MS,
+    pingDueAt: START_MS + RULES.pingInterval,
     pingedAt: 0,
     pongTimeout: RULES.pongTimeout,
     quotaWarned: false,
@@ -89,7 +89,7 @@ export function frame(content: Record<string, unknown> | string): Extract<Sessio
 }
 
 /** The frames that a step sends. */
-export function sent(effects: readonly Effect[]): ServerFrame[] {
+export function sentFrames(effects: readonly Effect[]): ServerFrame[] {
   return effects.flatMap((effect) => (effect.type === "send" ? [effect.frame] : []));
 }
 
@@ -106,7 +106,7 @@ export function summary({ session, effects }: Step): string {
 /** A session and its time, moved on event by event; every effect is kept. */
 export class SessionRun {
   readonly effects: Effect[] = [];
-  now = START;
+  now = START_MS;
 
   constructor(
     public session: Session = live(),
@@ -114,7 +114,7 @@ export class SessionRun {
   ) {}
 
   /** Lets `event` happen now, and answers its step. */
-  on(event: SessionEvent): Step {
+  apply(event: SessionEvent): Step {
     const result = step(this.session, event, this.now, this.rules);
     this.session = result.session;
     this.effects.push(...result.effects);
@@ -122,13 +122,13 @@ export class SessionRun {
   }
 
   /** Moves time on and lets the session look at it. */
-  after(milliseconds: number, unsent = 0): Step {
+  advance(milliseconds: number, unsent = 0): Step {
     this.now += milliseconds;
-    return this.on({ type: "tick", unsent });
+    return this.apply({ type: "tick", unsent });
   }
 
   /** Everything sent so far. */
   sent(): ServerFrame[] {
-    return sent(this.effects);
+    return sentFrames(this.effects);
   }
 }

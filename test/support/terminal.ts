@@ -34,7 +34,7 @@ export class TerminalScreen {
     const cut = /\x1b(\[[\d;?]*)?$/.exec(all)?.index ?? all.length;
     this.rest = all.slice(cut);
     for (const [piece, parameters, letter] of all.slice(0, cut).matchAll(/\x1b\[([\d;?]*)([A-Za-z])|./gsu)) {
-      if (letter !== undefined) this.obey(parameters!, letter);
+      if (letter !== undefined) this.execute(parameters!, letter);
       else this.put(piece);
     }
   }
@@ -61,13 +61,13 @@ export class TerminalScreen {
     const { cells, wrapped, row, column } = this;
     Object.assign(this, { columns, cells: [[]], wrapped: new Set(), row: 0, column: 0 });
     let cursor: readonly [number, number] = [0, 0];
-    for (const [index, line] of cells.entries()) {
-      for (const [place, cell = " "] of line.entries()) {
+    for (const [rowIndex, line] of cells.entries()) {
+      for (const [index, cell = " "] of line.entries()) {
         if (cell !== "") this.put(cell);
-        if (index === row && place + 1 === column) cursor = [this.row, this.column];
+        if (rowIndex === row && index + 1 === column) cursor = [this.row, this.column];
       }
-      if (index === row && column === 0) cursor = [this.row, this.column];
-      if (!wrapped.has(index) && index < cells.length - 1) {
+      if (rowIndex === row && column === 0) cursor = [this.row, this.column];
+      if (!wrapped.has(rowIndex) && rowIndex < cells.length - 1) {
         this.column = 0;
         this.down();
       }
@@ -80,11 +80,11 @@ export class TerminalScreen {
     this.cells[this.row] ??= [];
   }
 
-  private obey(parameters: string, letter: string): void {
+  private execute(parameters: string, letter: string): void {
     const count = Number(parameters || 1);
     if (letter === "m") this.coloured = true;
     else if (letter === "A") this.row = Math.max(0, this.row - count);
-    else if (letter === "B") for (let turn = 0; turn < count; turn++) this.down();
+    else if (letter === "B") for (let i = 0; i < count; i++) this.down();
     else if (letter === "C") this.column = Math.min(this.columns - 1, this.column + count);
     else if (letter === "D") this.column = Math.max(0, this.column - count);
     else if (letter === "G") this.column = count - 1;

@@ -3,7 +3,7 @@ import { openChatSession } from "../../../src/cli/chat/talk.ts";
 import { loadTarget } from "../../../src/cli/target.ts";
 import { connect } from "../../../src/client/connect.ts";
 import { startTestServer } from "../../support/server.ts";
-import { until } from "../../support/until.ts";
+import { waitUntil } from "../../support/until.ts";
 
 test("D3 an ack that got lost is wondered about once, and after a cut the message is stored once", async () => {
   await using server = await startTestServer({ env: { TEST_FAULTS: "true" } });
@@ -20,13 +20,13 @@ test("D3 an ack that got lost is wondered about once, and after a cut the messag
     note: (...lines) => notes.push(...lines),
     ackNoticeMs: 50,
   });
-  await until("ann is in", () => talk.conversation.status.state === "live");
+  await waitUntil("ann is in", () => talk.conversation.status.state === "live");
   await talk.execute({ kind: "fault", fault: { do: "lose", next: "ack", count: 1 } });
   const said = talk.send("one");
-  await until("it is wondered about", () => notes.length > 0);
+  await waitUntil("it is wondered about", () => notes.length > 0);
   expect(notes).toEqual([expect.stringMatching(/^no ack yet of what you said; if the connection breaks/)]);
   await talk.execute({ kind: "fault", fault: { do: "cut" } });
-  await until("the cut is seen", () => talk.conversation.status.state === "waiting");
+  await waitUntil("the cut is seen", () => talk.conversation.status.state === "waiting");
   await talk.execute({ kind: "reconnect" });
   expect(await said).toBe(true);
   expect([acks, talk.conversation.welcome?.seq, notes.length]).toEqual([[1], 1, 1]);

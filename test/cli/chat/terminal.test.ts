@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { connect } from "../../../src/client/connect.ts";
 import { accountOf, startTestServer, type TestServer } from "../../support/server.ts";
-import { until } from "../../support/until.ts";
+import { waitUntil } from "../../support/until.ts";
 import { BIN, MAIN, ParleyFolder } from "../parley.ts";
 import { ParleyTerminal } from "../terminal.ts";
 
@@ -55,10 +55,10 @@ describe("a half-typed line survives what arrives", () => {
     await terminal.shows("ben is here now");
     terminal.type("half a lin\x1b[D\x1b[D");
     await terminal.shows("lobby> half a lin");
-    await until("the cursor is back", () => foot(terminal).cursor[1] === 15);
+    await waitUntil("the cursor is back", () => foot(terminal).cursor[1] === 15);
     await ben.lobby.send("am I disturbing?");
     await terminal.shows(/^#1 \d\d:\d\d:\d\d ben: am I disturbing\?$/);
-    await until("the half-typed line is below", () => foot(terminal).cursor[1] === 15);
+    await waitUntil("the half-typed line is below", () => foot(terminal).cursor[1] === 15);
     expect(foot(terminal)).toEqual({ rows: ["lobby> half a lin"], cursor: [0, 15] });
     terminal.type("\x05e\r");
     await terminal.shows(/#2 stored after [\d.]+ ms; 99 of 100 requests left/);
@@ -77,7 +77,7 @@ describe("a half-typed line survives what arrives", () => {
       const { seq } = await ben.lobby.send(text);
       await terminal.shows(`#${seq} `);
     }
-    await until("the half-typed line is below", () => foot(terminal).cursor[1] === whole[1]!.length);
+    await waitUntil("the half-typed line is below", () => foot(terminal).cursor[1] === whole[1]!.length);
     expect(foot(terminal)).toEqual({ rows: whole, cursor: [1, whole[1]!.length] });
     const first = terminal.lines.findIndex((line) => line.includes("ben: two"));
     expect(terminal.lines[first + 1]).toBe("                 lines");
@@ -96,7 +96,7 @@ describe("a half-typed line survives what arrives", () => {
       const { seq } = await ben.lobby.send(text);
       await terminal.shows(`#${seq} `);
     }
-    await until("the half-typed line is below", () => foot(terminal).cursor[1] === 22);
+    await waitUntil("the half-typed line is below", () => foot(terminal).cursor[1] === 22);
     expect(foot(terminal)).toEqual({ rows: whole, cursor: [1, 22] });
     expect(saidBy("ben", terminal)).toEqual(["one", "two", "three"]);
   });
@@ -123,7 +123,7 @@ describe("a half-typed line survives what arrives", () => {
         rows: rows.map((row) => row.trimEnd()),
         cursor: [rows.length - 1, rows.at(-1)!.length],
       };
-      await until("it stands there whole", () => Bun.deepEquals(foot(terminal), wanted));
+      await waitUntil("it stands there whole", () => Bun.deepEquals(foot(terminal), wanted));
       expect(terminal.lines.filter((line) => line.startsWith("lobby>"))).toHaveLength(1);
     }
     expect(saidBy("ben", terminal)).toEqual(["at forty", "at a hundred", "at thirty", "as at first"]);
@@ -164,7 +164,7 @@ test("MX7 who sits down sees what was said, for nothing, and has read it", async
   await terminal.shows("100 of 100 requests left");
   await terminal.shows("ben: m22");
   expect(saidBy("ben", terminal)).toEqual(Array.from({ length: 20 }, (_, index) => `m${index + 3}`));
-  await until("ben sees that it was read", () => reads.length > 0);
+  await waitUntil("ben sees that it was read", () => reads.length > 0);
   expect(reads).toEqual([22]);
   terminal.type("/quota\r");
   await terminal.shows("100 of 100 requests left in this hour (plan free)");
@@ -216,9 +216,9 @@ test("who types is shown in the prompt; one's own typing is told, commands are n
   await terminal.shows(/^ben, here since \d\d:\d\d:\d\d$/);
   expect(typing).toEqual([]);
   terminal.type("h");
-  await until("ben sees it", () => typing.length === 1);
+  await waitUntil("ben sees it", () => typing.length === 1);
   terminal.type("i\r");
-  await until("ben sees the end", () => typing.at(-1) === false);
+  await waitUntil("ben sees the end", () => typing.at(-1) === false);
 });
 
 test("text of others cannot steer the terminal", async () => {
@@ -351,7 +351,7 @@ describe("its end", () => {
       desk.terminal.type("\x03");
       await desk.terminal.ended;
       // What the process wrote last may arrive after its end.
-      await until("the prompt is gone", () => desk.terminal.lines.at(-1) === "");
+      await waitUntil("the prompt is gone", () => desk.terminal.lines.at(-1) === "");
       expect(desk.terminal.lines.slice(-2).at(typed === "" ? -1 : 0)).toBe(typed && `lobby> ${typed}`);
     }
   });

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync } from "node:fs";
 import { join } from "node:path";
-import { until } from "../../support/until.ts";
+import { waitUntil } from "../../support/until.ts";
 import { MAIN, ParleyFolder } from "../parley.ts";
 
 /** How each shell is started without settings of its own, and made to complete. */
@@ -50,7 +50,7 @@ async function openShell(name: keyof typeof SHELLS) {
   });
   const shows = (text: string) => {
     const screen = () => Buffer.concat(written).toString();
-    return until(`${name} shows ${text}`, () => screen().includes(text)).catch(() => {
+    return waitUntil(`${name} shows ${text}`, () => screen().includes(text)).catch(() => {
       throw new Error(`${name} does not show ${text}: ${screen()}`);
     });
   };

@@ -1,27 +1,27 @@
 import { NodeProcesses } from "../../cli/nodes.ts";
 import type { Running } from "../../cli/parley.ts";
 import { Random } from "../../support/random.ts";
-import { until } from "../../support/until.ts";
+import { waitUntil } from "../../support/until.ts";
 import type { FaultProxy } from "../fault-proxy.ts";
-import { environment, type Stage, type StageOptions } from "../stage.ts";
-import { type FaultyStore, STORE_FAULTS, type StoreFaultName } from "./store.ts";
+import { serverEnvironment, type Topology, type TopologyOptions } from "../stage.ts";
+import { type FaultyRedis, REDIS_FAULTS, type RedisFaultName } from "./store.ts";
 
-export interface ManyNodesOptions extends StageOptions {
+export interface NodeClusterOptions extends TopologyOptions {
   readonly nodes: number;
-  readonly fault: StoreFaultName;
+  readonly fault: RedisFaultName;
 }
 
 /** Short, so that a run sees leases end; long enough for a machine that is busy with much else. */
-const LEASE_SECONDS = 3;
+const LEASE_S = 3;
 
 /** Milliseconds after which a node that was killed comes back: at once, or when the others have noticed. */
-const GONE = [0, 5_000] as const;
+const RESTART_DELAY_MS = [0, 5_000] as const;
 
 /** How long clients go on talking when everything stands again, in milliseconds. */
-const AFTERWARDS = 1_500;
+const SETTLE_MS = 1_500;
 
 /** Several nodes on one Redis; whoever comes through the proxy is given any of them, as by a balancer. */
-export class ManyNodes implements Stage {
+export class NodeCluster implements Topology {
   kills = 0;
   drains = 0;
   strikes = 0;
@@ -29,43 +29,43 @@ export class ManyNodes implements Stage {
   readonly crashes: string[] = [];
   private readonly openedAt = performance.now();
   /** What is done to the nodes, one thing after the other, so that there is always a node that stands. */
-  private work: Promise<void> = Promise.resolve();
+  private queue: Promise<void> = Promise.resolve();
 
   private constructor(
-    private readonly options: ManyNodesOptions,
-    private readonly store: FaultyStore,
+    private readonly options: NodeClusterOptions,
+    private readonly store: FaultyRedis,
     private readonly nodes: NodeProcesses,
     private readonly random: Random,
-    private readonly balance: Random,
+    private readonly balancer: Random,
   ) {}
 
-  static async open(options: ManyNodesOptions, proxy: FaultProxy, random: Random): Promise<ManyNodes> {
+  static async open(options: NodeClusterOptions, proxy: FaultProxy, random: Random): Promise<NodeCluster> {
     // What is decided when a client comes, or when a fault is over, must not change what else the seed decides.
     const [faults, balance] = [
       new Random(random.between(0, 2 ** 31)),
       new Random(random.between(0, 2 ** 31)),
     ];
-    const store = await STORE_FAULTS[options.fault].open(options.nodes);
+    const store = await REDIS_FAULTS[options.fault].open(options.nodes);
     const environmentOf = (node: number) => ({
-      ...environment(options),
+      ...serverEnvironment(options),
       REDIS_URL: store.urlFor(node),
-      NODE_LEASE: String(LEASE_SECONDS),
+      NODE_LEASE: String(LEASE_S),
     });
     const nodes = await NodeProcesses.start(options.nodes, environmentOf).catch(async (error) => {
       await store[Symbol.asyncDispose]();
       throw error;
     });
-    const stage = new ManyNodes(options, store, nodes, faults, balance);
+    const stage = new NodeCluster(options, store, nodes, faults, balance);
     proxy.target = () => Number(new URL(stage.url).port);
     return stage;
   }
 
   get url(): string {
-    return this.balance.pick([...this.nodes.running.values()]).url;
+    return this.balancer.pick([...this.nodes.running.values()]).url;
   }
 
   get partsMayDiffer(): boolean {
-    const { loses, parts } = STORE_FAULTS[this.options.fault];
+    const { loses, parts } = REDIS_FAULTS[this.options.fault];
     return loses && parts && this.strikes > 0;
   }
 
@@ -74,18 +74,18 @@ export class ManyNodes implements Stage {
   }
 
   kill(): Promise<void> {
-    return this.inTurn(async () => {
+    return this.enqueue(async () => {
       this.kills++;
       const index = this.random.between(0, this.options.nodes - 1);
       const { signalCode, exitCode } = await this.nodes.stop(index, "SIGKILL");
       if (signalCode !== "SIGKILL") this.crashes.push(`a node ended with ${exitCode} before it was killed`);
-      await Bun.sleep(this.random.between(...GONE));
+      await Bun.sleep(this.random.between(...RESTART_DELAY_MS));
       await this.nodes.start(index);
     });
   }
 
   drain(): Promise<void> {
-    return this.inTurn(async () => {
+    return this.enqueue(async () => {
       this.drains++;
       const index = this.random.between(0, this.options.nodes - 1);
       const { exitCode } = await this.nodes.stop(index, "SIGTERM");
@@ -96,20 +96,20 @@ export class ManyNodes implements Stage {
 
   /** Does to the store what this run is about. */
   strike(): Promise<void> {
-    return this.inTurn(async () => {
+    return this.enqueue(async () => {
       this.strikes++;
       await this.store.strike?.(this.random);
     });
   }
 
-  async calm(): Promise<void> {
-    await this.work;
-    await until("every node is ready", async () =>
+  async waitUntilHealthy(): Promise<void> {
+    await this.queue;
+    await waitUntil("every node is ready", async () =>
       (await Promise.all([...this.nodes.running.values()].map(isReady))).every(Boolean),
     ).catch((error) => this.crashes.push(String(error)));
     // What was said after the last of it has to arrive too.
-    await Bun.sleep(AFTERWARDS);
-    if (STORE_FAULTS[this.options.fault].loses)
+    await Bun.sleep(SETTLE_MS);
+    if (REDIS_FAULTS[this.options.fault].loses)
       this.storesLost = (await this.store.losses?.()) ?? this.strikes;
     for (const { process, output } of this.nodes.running.values()) {
       const { stdout, stderr } = output();
@@ -123,14 +123,14 @@ export class ManyNodes implements Stage {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.work;
+    await this.queue;
     await this.nodes[Symbol.asyncDispose]();
     await this.store[Symbol.asyncDispose]();
   }
 
   /** Returns at once: others go on while one is away. */
-  private async inTurn(work: () => Promise<void>): Promise<void> {
-    this.work = this.work.then(work).catch((error) => {
+  private async enqueue(work: () => Promise<void>): Promise<void> {
+    this.queue = this.queue.then(work).catch((error) => {
       this.crashes.push(`the stage broke: ${error}`);
     });
   }

@@ -4,27 +4,27 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import type { Engine } from "../../../src/core/engine.ts";
 import type { Message } from "../../../src/protocol/server-frames.ts";
 import { Connection } from "../../../src/server/socket/connection.ts";
-import { disturbed } from "../../support/disturbed-engine.ts";
+import { overrideEngine } from "../../support/disturbed-engine.ts";
 
-export interface Breakage {
+export interface Defect {
   beforeOpening?(dataDir: string): void;
   engine?(engine: Engine): Engine;
   afterOpening?(): void;
 }
 
 /** Time between the early ack and the commit, in milliseconds: long enough for a kill to fall into it. */
-const LATE = 150;
+const COMMIT_DELAY_MS = 150;
 
 /** One message frame in so many changes places with the next. */
 const SWAP_ONE_IN = 15;
 
 /** How long a frame waits for the one it changes places with, in milliseconds. */
-const SWAP_PATIENCE = 50;
+const SWAP_TIMEOUT_MS = 50;
 
 /** The start at which the store is gone. */
 const START_WITHOUT_STORE = 3;
 
-export const BROKEN = {
+export const DEFECTS = {
   /** The control: the same program with nothing broken. */
   nothing: {},
   "the dedupe": { engine: withoutDedupe },
@@ -32,14 +32,14 @@ export const BROKEN = {
   "the seam": { afterOpening: dropAtSeam },
   "the order": { afterOpening: swapFrames },
   "the epoch": { beforeOpening: loseStore, engine: withOldEpoch },
-} satisfies Record<string, Breakage> as Record<BrokenPart, Breakage>;
+} satisfies Record<string, Defect> as Record<DefectName, Defect>;
 
-export type BrokenPart = "nothing" | "the dedupe" | "the ack" | "the seam" | "the order" | "the epoch";
+export type DefectName = "nothing" | "the dedupe" | "the ack" | "the seam" | "the order" | "the epoch";
 
 /** Stores each message under a name of its own, and shows the sender's to whoever reads. */
 function withoutDedupe(engine: Engine): Engine {
   const named = (message: Message): Message => ({ ...message, id: message.id.split("~")[0]! });
-  return disturbed(engine, {
+  return overrideEngine(engine, {
     post: (request, done) =>
       engine.post({ ...request, id: `${request.id}~${crypto.randomUUID().slice(0, 8)}` }, done),
     history: (request, done) =>
@@ -55,7 +55,7 @@ function withoutDedupe(engine: Engine): Engine {
 /** Acks with the number that a message will have, and stores it a little later. */
 function ackBeforeCommit(engine: Engine): Engine {
   const rooms = new Map<string, { newest: number; names: Set<string> }>();
-  return disturbed(engine, {
+  return overrideEngine(engine, {
     subscribe: async (conversation, listener) => {
       if (!rooms.has(conversation)) rooms.set(conversation, await readRoom(engine, conversation));
       return engine.subscribe(conversation, listener);
@@ -65,7 +65,7 @@ function ackBeforeCommit(engine: Engine): Engine {
       const room = rooms.get(conversation)!;
       const isRepeat = room.names.has(`${user}/${id}`);
       // Timers of one delay fire in the order in which they were set, so the number foretold is the number given.
-      setTimeout(() => engine.post(request, isRepeat ? done : () => {}), LATE);
+      setTimeout(() => engine.post(request, isRepeat ? done : () => {}), COMMIT_DELAY_MS);
       if (isRepeat) return;
       room.names.add(`${user}/${id}`);
       const ack = { outcome: "stored", seq: ++room.newest, at: Date.now() } as const;
@@ -102,7 +102,7 @@ function swapFrames(): void {
   const deliver = Connection.prototype.deliver;
   const waiting = new WeakMap<Connection, string>();
   let messages = 0;
-  const letGo = (connection: Connection) => {
+  const release = (connection: Connection) => {
     const frame = waiting.get(connection);
     waiting.delete(connection);
     if (frame !== undefined) deliver.call(connection, frame);
@@ -111,11 +111,11 @@ function swapFrames(): void {
     const isMessage = JSON.parse(frame).type === "message";
     if (isMessage && !waiting.has(this) && ++messages % SWAP_ONE_IN === 0) {
       waiting.set(this, frame);
-      setTimeout(() => letGo(this), SWAP_PATIENCE);
+      setTimeout(() => release(this), SWAP_TIMEOUT_MS);
       return;
     }
     deliver.call(this, frame);
-    if (isMessage) letGo(this);
+    if (isMessage) release(this);
   };
 }
 
@@ -137,7 +137,7 @@ function readIfThere(path: string): string {
 /** Calls every store by the same name. */
 function withOldEpoch(engine: Engine): Engine {
   const epoch = "always-the-same";
-  return disturbed(engine, {
+  return overrideEngine(engine, {
     head: async (conversation) => ({ ...(await engine.head(conversation)), epoch }),
     subscribe: async (conversation, listener) => {
       const listening = await engine.subscribe(conversation, listener);

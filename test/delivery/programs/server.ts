@@ -8,12 +8,12 @@ import { openLog } from "../../../src/server/log.ts";
 import { startServer } from "../../../src/server/server.ts";
 import { readSettings } from "../../../src/server/settings/read.ts";
 import { systemClock } from "../../../src/server/system-clock.ts";
-import { BROKEN, type BrokenPart } from "./broken.ts";
+import { DEFECTS, type DefectName } from "./broken.ts";
 
 const read = readSettings({ env: process.env });
 if ("problems" in read) throw new Error(read.problems.join("\n"));
 const { settings } = read;
-const broken = BROKEN[process.argv[2] as BrokenPart];
+const broken = DEFECTS[process.argv[2] as DefectName];
 
 const clock = systemClock();
 const log = openLog({ level: settings.logLevel, format: "json" });

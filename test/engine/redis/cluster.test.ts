@@ -4,7 +4,7 @@ import { RedisClient } from "../../../src/engine/redis/client.ts";
 import { Keys } from "../../../src/engine/redis/keys.ts";
 import { RecordedLog } from "../../support/recorded-log.ts";
 import { startRedisCluster, type TestRedisCluster } from "../../support/redis-cluster.ts";
-import { until } from "../../support/until.ts";
+import { waitUntil } from "../../support/until.ts";
 import { numbers, TestNode } from "./engine-subject.ts";
 import { freshPrefix } from "./real-redis.ts";
 import { postContinuously } from "./talk.ts";
@@ -39,7 +39,7 @@ test("D1 D3 D5 a slot moves while messages are posted: each is stored and told o
   let all = 0;
   for (const room of rooms) {
     const ids = talks.flatMap(({ stored }) => stored.get(room)!);
-    await until(`all in ${room}`, () => {
+    await waitUntil(`all in ${room}`, () => {
       other.clock.advance(CHECKED);
       return heard.get(room)!.length >= ids.length;
     });

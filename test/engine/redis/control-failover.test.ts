@@ -5,7 +5,7 @@ import { ManualClock } from "../../support/manual-clock.ts";
 import { startSentinel } from "../../support/redis-sentinel.ts";
 import { withRedis } from "../../support/redis-talk.ts";
 import { accountOf } from "../../support/server.ts";
-import { until } from "../../support/until.ts";
+import { waitUntil } from "../../support/until.ts";
 import { connectTo, freshPrefix } from "./real-redis.ts";
 import { TestSharedPorts } from "./shared-subject.ts";
 
@@ -32,12 +32,12 @@ test("A3 T6 after a failover every node knows the accounts as they are, and hear
   expect(await look()).toEqual(["anna free"]);
   const primary = await sentinel.primary();
   await withRedis(primary.port, (redis) => redis.wait(1, 2_000));
-  await sentinel.holdReplicaBack();
+  await sentinel.pauseReplication();
   await there.accounts.update("anna", { plan: "premium" });
   await there.revocations.revokeToken("lost", NEVER);
   expect(await look()).toEqual(["anna premium", '{"tokenId":"lost"}']);
   await sentinel.killPrimary();
-  await until("both nodes reach the new primary", async () => here.client.ready && there.client.ready);
+  await waitUntil("both nodes reach the new primary", async () => here.client.ready && there.client.ready);
   const heard = await look();
   // Whatever the replica had not got is taken back: the account is as it was.
   expect(heard).toEqual(["anna free", "missed"]);

@@ -1,6 +1,6 @@
 // The texts of messages that are no longer kept leave Redis's memory, and so all that is written of it from then on.
 import { describe, expect, test } from "bun:test";
-import { until } from "../../support/until.ts";
+import { waitUntil } from "../../support/until.ts";
 import { numbers, TestNode } from "./engine-subject.ts";
 import { freshPrefix, KINDS, useRealRedis } from "./real-redis.ts";
 
@@ -29,7 +29,7 @@ for (const kind of KINDS) {
       // The story: XTRIM had marked them, and they were in each snapshot.
       expect((await found())[0]).toBeLessThan(first);
       const kept = await node.engine.page("room", first - 1, seq, 200);
-      await until("the trimmed texts are gone", async () => {
+      await waitUntil("the trimmed texts are gone", async () => {
         node.clock.advance(LOOK);
         return (await found())[0] === first;
       });

@@ -1,7 +1,7 @@
 // Random runs of several nodes whose lines to Redis are cut: whatever is told is whole, in order, and said once.
 import { describe, expect, test } from "bun:test";
 import { Random, seeds } from "../../support/random.ts";
-import { until } from "../../support/until.ts";
+import { waitUntil } from "../../support/until.ts";
 import { numbers, TestNode } from "./engine-subject.ts";
 import { freshPrefix, KINDS, useRealRedis } from "./real-redis.ts";
 
@@ -66,7 +66,7 @@ for (const kind of KINDS) {
         await Promise.all(saying);
         for (const [name, seqs] of told) {
           const count = stored.get(name.split(" ")[1]!)!.length;
-          await until(`all messages of ${name}`, () => {
+          await waitUntil(`all messages of ${name}`, () => {
             for (const node of nodes) node.clock.advance(CHECKED);
             return seqs.filter((seq) => seq > 0).length >= count;
           });

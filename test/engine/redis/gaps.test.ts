@@ -1,6 +1,6 @@
 // Announcements can be lost; messages then come from the store, before anything later is told (D5).
 import { describe, expect, test } from "bun:test";
-import { until } from "../../support/until.ts";
+import { waitUntil } from "../../support/until.ts";
 import { numbers, TestNode } from "./engine-subject.ts";
 import { freshPrefix, KINDS, useRealRedis } from "./real-redis.ts";
 
@@ -42,7 +42,7 @@ for (const kind of KINDS) {
         if (i % 20 === 10) expect(await deafen(speaker)).toBeGreaterThan(0);
         await insist(speaker, String(i));
       }
-      await until("all messages", () => {
+      await waitUntil("all messages", () => {
         listener.clock.advance(CHECKED);
         return heard.length === 60;
       });
@@ -58,7 +58,7 @@ for (const kind of KINDS) {
       expect(heard.map(({ id }) => id)).toEqual(["1", "2", "3", "4", "5"]);
       await storeSilently(node, 6);
       node.clock.advance(CHECKED);
-      await until("what was missed", () => heard.length === 6);
+      await waitUntil("what was missed", () => heard.length === 6);
       expect(heard.map(({ seq }) => seq)).toEqual(numbers(1, 6));
     });
 
@@ -87,7 +87,7 @@ for (const kind of KINDS) {
       await Bun.sleep(2);
       for (const seq of numbers(1, 8)) await storeSilently(node, seq);
       node.clock.advance(CHECKED);
-      await until("the loss", () => lost.length > 0);
+      await waitUntil("the loss", () => lost.length > 0);
       expect(lost).toEqual([["room", 8]]);
       expect((await node.engine.head("room")).epoch).not.toBe(before.epoch);
     });
@@ -101,7 +101,7 @@ for (const kind of KINDS) {
       for (const seq of [3, 4]) await storeSilently(node, seq);
       await node.client.commands.xdel(node.client.keys.conversationKey("room", "log"), "3-0");
       node.clock.advance(CHECKED);
-      await until("the hole", () => lost.length > 0);
+      await waitUntil("the hole", () => lost.length > 0);
       expect(lost).toEqual([["room", 4]]);
       await node.fill(5, 5);
       expect(heard.map(({ seq }) => seq)).toEqual([1, 2, 5]);
@@ -120,7 +120,7 @@ for (const kind of KINDS) {
       await commands.del(keys.conversationKey("room", "log"), keys.conversationKey("room", "ids"));
       await commands.hset(keys.conversationKey("room", "meta"), "seq", 2, "epoch", "another");
       await speaker.fill(5, 6);
-      await until("both messages", () => order.length === 7);
+      await waitUntil("both messages", () => order.length === 7);
       expect(order.slice(4)).toEqual(["lost after 2", "3 5", "4 6"]);
     });
   });

@@ -3,7 +3,7 @@
 import { afterEach, expect, test } from "bun:test";
 import type { Account } from "../../../src/core/accounts.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
-import { until } from "../../support/until.ts";
+import { waitUntil } from "../../support/until.ts";
 import { InterruptedScripts } from "./broken-off.ts";
 import { TestRelayNode } from "./meeting-node.ts";
 import { freshPrefix, useRealRedis } from "./real-redis.ts";
@@ -88,14 +88,14 @@ test("P1 P2 wherever a change of who is there ends, every node sees it in the en
     await using other = await TestRelayNode.open(redis, prefix, clock);
     const [here, there] = [await node.join("lobby"), await other.join("lobby")];
     here.room.join("anna", 1_000);
-    await until("anna is there", () => there.events.includes("+anna"));
+    await waitUntil("anna is there", () => there.events.includes("+anna"));
     const broken = new InterruptedScripts(node.client);
     broken.next = { script: "here", write };
     here.room.join("ben", 2_000);
     here.room.leave("anna", 2_000);
-    await until("it is tried", () => broken.next === undefined);
+    await waitUntil("it is tried", () => broken.next === undefined);
     // Long enough for every conversation to be written again, and compared with the store.
-    await until("all is seen", async () => {
+    await waitUntil("all is seen", async () => {
       clock.advance(500);
       return [...there.room.remoteMembers().keys()].join() === "ben";
     });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { leaseContract, TestConnection } from "../../contracts/leases.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
-import { until } from "../../support/until.ts";
+import { waitUntil } from "../../support/until.ts";
 import { LEASE_MS, TestRelayNode } from "./meeting-node.ts";
 import { freshPrefix, KINDS, keysUnder, useRealRedis } from "./real-redis.ts";
 
@@ -32,7 +32,7 @@ for (const kind of KINDS) {
       expect(taken.filter((each) => each === "taken")).toHaveLength(5);
       const holder = [a, b, c][Math.floor(taken.indexOf("taken") / 4)]!;
       holder.leases.release("anna");
-      await until("a place is free", async () => (await b.leases.acquire("anna", 5)) === "taken");
+      await waitUntil("a place is free", async () => (await b.leases.acquire("anna", 5)) === "taken");
       expect(await c.leases.acquire("anna", 5)).toBe("full");
     });
 
@@ -48,7 +48,7 @@ for (const kind of KINDS) {
       }
       expect(await b.leases.acquire("anna", 3)).toBe("full");
       opened.clock.advance(500);
-      await until("it is free", async () => (await b.leases.acquire("anna", 3)) === "taken");
+      await waitUntil("it is free", async () => (await b.leases.acquire("anna", 3)) === "taken");
       for (let i = 0; i < 2; i++) expect(await b.leases.acquire("anna", 3)).toBe("taken");
       expect(await b.leases.acquire("anna", 3)).toBe("full");
     });
@@ -60,11 +60,11 @@ for (const kind of KINDS) {
       const before = a.nodes.incarnation;
       for (const key of await keysUnder(b.client)) await b.client.commands.del(key);
       opened.clock.advance(2_000);
-      await until(
+      await waitUntil(
         "both have begun anew",
         async () => a.nodes.incarnation !== before && b.nodes.incarnation !== "",
       );
-      await until("the count is back", async () => {
+      await waitUntil("the count is back", async () => {
         const counts = await b.client.commands.hvals(b.client.keys.userKey("anna", "connections"));
         return counts.join() === "2";
       });
@@ -78,9 +78,9 @@ for (const kind of KINDS) {
       for (let i = 0; i < 2; i++) await a.leases.acquire("anna", 3);
       const before = a.nodes.incarnation;
       opened.clock.jump(LEASE_MS + 1);
-      await until("another life has begun", async () => a.nodes.incarnation !== before);
+      await waitUntil("another life has begun", async () => a.nodes.incarnation !== before);
       const key = a.client.keys.userKey("anna", "connections");
-      await until("it is counted under that", async () => {
+      await waitUntil("it is counted under that", async () => {
         const counts = await a.client.commands.hgetall(key);
         return JSON.stringify(counts) === JSON.stringify({ [a.nodes.incarnation]: "2" });
       });
@@ -93,13 +93,13 @@ for (const kind of KINDS) {
       const [a, b] = opened.nodes as [TestRelayNode, TestRelayNode];
       await a.leases.acquire("anna", 1);
       a.leases.release("anna");
-      await until("it is given back", async () => (await b.leases.acquire("anna", 1)) === "taken");
+      await waitUntil("it is given back", async () => (await b.leases.acquire("anna", 1)) === "taken");
       b.leases.release("anna");
       // As a replica has it that lags, and takes over.
       await a.client.commands.hset(a.client.keys.userKey("anna", "connections"), a.nodes.incarnation, 1);
       expect(await b.leases.acquire("anna", 1)).toBe("full");
       a.leases.reassert();
-      await until("it is put right", async () => (await b.leases.acquire("anna", 1)) === "taken");
+      await waitUntil("it is put right", async () => (await b.leases.acquire("anna", 1)) === "taken");
     });
 
     test("W8 a connection on another node is replaced there, within a second, and gives nothing back", async () => {
@@ -108,12 +108,12 @@ for (const kind of KINDS) {
       const [older, newer] = [new TestConnection("tab"), new TestConnection("tab")];
       expect(await a.leases.acquire("anna", 1, older)).toBe("taken");
       expect(await b.leases.acquire("anna", 1, newer)).toBe("taken");
-      await until("the older one is told", async () => older.times === 1);
+      await waitUntil("the older one is told", async () => older.times === 1);
       a.leases.release("anna", older);
       expect(await a.leases.acquire("anna", 1)).toBe("full");
       const back = new TestConnection("tab");
       expect(await a.leases.acquire("anna", 1, back)).toBe("taken");
-      await until("the other way round, too", async () => newer.times === 1);
+      await waitUntil("the other way round, too", async () => newer.times === 1);
       expect([older.times, back.times]).toEqual([1, 0]);
     });
 
@@ -124,10 +124,10 @@ for (const kind of KINDS) {
         all.map((each, at) => opened.nodes[at % 3]!.leases.acquire("anna", 1, each)),
       );
       const ended = () => all.filter(({ times }, at) => times === 1 || taken[at] === "replaced").length;
-      await until("all but one are told", async () => ended() >= 20);
+      await waitUntil("all but one are told", async () => ended() >= 20);
       expect([ended(), Math.max(...all.map(({ times }) => times))]).toEqual([20, 1]);
       for (const [at, each] of all.entries()) opened.nodes[at % 3]!.leases.release("anna", each);
-      await until(
+      await waitUntil(
         "the place is free",
         async () => (await opened.nodes[0]!.leases.acquire("anna", 1)) === "taken",
       );
@@ -150,7 +150,7 @@ for (const kind of KINDS) {
       for (const client of ["one", "two"]) await a.leases.acquire("anna", 2, new TestConnection(client));
       await a.crash();
       expect(await b.leases.acquire("anna", 2)).toBe("full");
-      await until("they are free", async () => {
+      await waitUntil("they are free", async () => {
         opened.clock.advance(500);
         return (await b.leases.acquire("anna", 2)) === "taken";
       });
@@ -171,7 +171,7 @@ for (const kind of KINDS) {
       await a.client.commands.ping();
       expect(await b.leases.acquire("anna", 2, newer)).toBe("taken");
       a.leases.reassert();
-      await until("it is told", async () => older.times === 1);
+      await waitUntil("it is told", async () => older.times === 1);
       b.leases.reassert();
       await b.client.commands.ping();
       expect([older.times, kept.times, newer.times]).toEqual([1, 0, 0]);
@@ -187,13 +187,13 @@ for (const kind of KINDS) {
       const before = await a.client.commands.hgetall(key);
       await a.client.commands.del(key);
       a.leases.reassert();
-      await until("they are back", async () => (await b.client.commands.hlen(key)) === 2);
+      await waitUntil("they are back", async () => (await b.client.commands.hlen(key)) === 2);
       a.leases.release("anna", one);
-      await until("it is given back", async () => (await b.client.commands.hlen(key)) === 1);
+      await waitUntil("it is given back", async () => (await b.client.commands.hlen(key)) === 1);
       // As a replica has it that lags, and takes over.
       await a.client.commands.hset(key, before);
       a.leases.reassert();
-      await until("it is put right", async () => (await b.client.commands.hlen(key)) === 1);
+      await waitUntil("it is put right", async () => (await b.client.commands.hlen(key)) === 1);
       expect([one.times, two.times]).toEqual([0, 0]);
     });
 
@@ -204,9 +204,9 @@ for (const kind of KINDS) {
       await a.leases.acquire("anna", 2, tab);
       const before = a.nodes.incarnation;
       opened.clock.jump(LEASE_MS + 1);
-      await until("another life has begun", async () => a.nodes.incarnation !== before);
+      await waitUntil("another life has begun", async () => a.nodes.incarnation !== before);
       const key = a.client.keys.userKey("anna", "clients");
-      await until("it is held under that", async () =>
+      await waitUntil("it is held under that", async () =>
         (await a.client.commands.hvals(key)).join().startsWith(`${a.nodes.incarnation} `),
       );
       expect(await b.leases.acquire("anna", 2)).toBe("taken");
@@ -224,7 +224,7 @@ for (const kind of KINDS) {
       for (const key of keys) expect(await a.client.commands.pttl(key)).toBeGreaterThan(0);
       a.leases.release("anna");
       a.leases.release("anna", tab);
-      await until("they are gone", async () => (await a.client.commands.exists(...keys)) === 0);
+      await waitUntil("they are gone", async () => (await a.client.commands.exists(...keys)) === 0);
     });
   });
 }

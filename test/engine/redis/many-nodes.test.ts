@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import type { PostResult } from "../../../src/core/engine.ts";
 import type { RedisClient } from "../../../src/engine/redis/client.ts";
 import { Random, seeds } from "../../support/random.ts";
-import { until } from "../../support/until.ts";
+import { waitUntil } from "../../support/until.ts";
 import { numbers, TestNode } from "./engine-subject.ts";
 import { freshPrefix, KINDS, type RealRedis, useRealRedis } from "./real-redis.ts";
 
@@ -56,7 +56,7 @@ for (const kind of KINDS) {
         expect(count(settled, "stored")).toBe(names);
         expect(count(settled, "duplicate")).toBe(results.length - names);
         expect(await nodes[0]!.engine.quota("anna", 1_000)).toMatchObject({ remaining: 1_000 - names });
-        await until("all on all nodes", () => heard.every(({ length }) => length === names));
+        await waitUntil("all on all nodes", () => heard.every(({ length }) => length === names));
         for (const messages of heard) expect(messages).toEqual(heard[0]!);
         expect(heard[0]!.map(({ seq }) => seq)).toEqual(numbers(1, names));
       });
@@ -91,7 +91,7 @@ for (const kind of KINDS) {
         if (turn % 3 === 0) await results.at(-1);
       }
       await Promise.all(results);
-      await until("the last message", () => told === 80);
+      await waitUntil("the last message", () => told === 80);
       expect(order).toEqual([...order].sort((a, b) => a - b));
     });
 

@@ -1,7 +1,7 @@
 // Who puts an older copy of the store back says so, and nobody goes on as if nothing had happened (D5).
 import { describe, expect, test } from "bun:test";
 import { beginEpoch } from "../../../src/engine/redis/new-epoch.ts";
-import { until } from "../../support/until.ts";
+import { waitUntil } from "../../support/until.ts";
 import { TestNode } from "./engine-subject.ts";
 import { freshPrefix, KINDS, useRealRedis } from "./real-redis.ts";
 
@@ -42,7 +42,7 @@ for (const kind of KINDS) {
       await node.fill(1, 3, { conversation: "left" });
 
       const epoch = await beginEpoch(other.client);
-      await until("who listens is told", () => {
+      await waitUntil("who listens is told", () => {
         node.clock.advance(CHECKED);
         return told.includes("room") && told.includes("silent");
       });
@@ -51,7 +51,7 @@ for (const kind of KINDS) {
         await node.fill(4, 5, { conversation });
         expect((await other.engine.head(conversation)).epoch).toBe(`${epoch}.0`);
       }
-      await until("what is said then is heard", () => heard.length === 2);
+      await waitUntil("what is said then is heard", () => heard.length === 2);
       expect(heard.map(({ seq }) => seq)).toEqual([4, 5]);
       expect(told.sort()).toEqual(["room", "silent"]);
     });

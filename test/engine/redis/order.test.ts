@@ -5,7 +5,7 @@ import { describe, expect, test } from "bun:test";
 import { type FeedHead, OrderedFeed } from "../../../src/engine/redis/room.ts";
 import type { Message } from "../../../src/protocol/server-frames.ts";
 import { RecordedLog } from "../../support/recorded-log.ts";
-import { until } from "../../support/until.ts";
+import { waitUntil } from "../../support/until.ts";
 import { TestNode } from "./engine-subject.ts";
 import { freshPrefix, KINDS, useRealRedis } from "./real-redis.ts";
 
@@ -111,7 +111,7 @@ for (const kind of KINDS) {
           }),
         ),
       );
-    await until("all told", () => orders.every(({ seqs }) => seqs.length === rounds * 9));
+    await waitUntil("all told", () => orders.every(({ seqs }) => seqs.length === rounds * 9));
     for (const { seqs } of orders) expect(seqs).toEqual(seqs.toSorted((a, b) => a - b));
   });
 }

@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { rmSync } from "node:fs";
 import { Redis } from "ioredis";
 import { startRedis } from "../../support/redis.ts";
-import { until } from "../../support/until.ts";
+import { waitUntil } from "../../support/until.ts";
 import { connectTo, TestNode } from "./engine-subject.ts";
 import { freshPrefix } from "./real-redis.ts";
 
@@ -37,7 +37,9 @@ const TROUBLES: Readonly<
       rmSync(folder, { recursive: true });
       await admin.config("SET", "save", "3600 1");
       await admin.bgsave();
-      await until("the snapshot fails", async () => /rdb_last_bgsave_status:err/.test(await admin.info()));
+      await waitUntil("the snapshot fails", async () =>
+        /rdb_last_bgsave_status:err/.test(await admin.info()),
+      );
     },
     end: async (admin) => void (await admin.config("SET", "stop-writes-on-bgsave-error", "no")),
   },
@@ -56,12 +58,12 @@ test.each(Object.keys(TROUBLES))(
       node.engine.watchReady((ready) => told.push(ready));
       await begin(admin);
       expect((await node.post("2", { limit: 10 })).outcome).toBe("unavailable");
-      await until("notice", () => !node.engine.ready());
+      await waitUntil("notice", () => !node.engine.ready());
       expect(node.client.lastErrorText).toContain(words);
       const refused = await node.client.commands.set("any", "1").catch((error: unknown) => error);
       expect(node.engine.isUnavailable(refused)).toBe(true);
       await end(admin);
-      await until("it is well again", () => node.engine.ready());
+      await waitUntil("it is well again", () => node.engine.ready());
       expect(await node.post("2", { limit: 10 })).toMatchObject({
         outcome: "stored",
         quota: { remaining: 9 },
@@ -79,7 +81,7 @@ test("L3 a Redis that refuses writes is noticed while nobody writes", async () =
   const admin = new Redis(redis.port, "127.0.0.1");
   try {
     await admin.config("SET", "maxmemory", "1mb");
-    await until("notice", () => !client.ready);
+    await waitUntil("notice", () => !client.ready);
   } finally {
     admin.disconnect();
     await client.close();

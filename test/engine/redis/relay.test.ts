@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { NodeRegistry } from "../../../src/engine/redis/nodes.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { Random, seeds } from "../../support/random.ts";
-import { until } from "../../support/until.ts";
+import { waitUntil } from "../../support/until.ts";
 import { LEASE_MS, type RecordedEvents, TestRelayNode } from "./meeting-node.ts";
 import { freshPrefix, KINDS, keysUnder, useRealRedis } from "./real-redis.ts";
 
@@ -49,7 +49,7 @@ for (const kind of KINDS) {
   async function settled(from: RecordedEvents, ...all: RecordedEvents[]): Promise<void> {
     const mark = `mark-${crypto.randomUUID()}`;
     from.room.sendTyping(mark, true);
-    await until("all have heard", async () =>
+    await waitUntil("all have heard", async () =>
       all.every(({ events: told }) => told.includes(`${mark} types`)),
     );
     for (const { events: told } of all) told.splice(told.indexOf(`${mark} types`), 1);
@@ -62,14 +62,14 @@ for (const kind of KINDS) {
       await using opened = await openNodes(3);
       const [a, b, c] = await Promise.all(opened.nodes.map((node) => node.join("lobby")));
       a!.room.join("anna", 1_000);
-      await until("it is told", async () => c!.events.length > 0);
+      await waitUntil("it is told", async () => c!.events.length > 0);
       b!.room.join("anna", 500);
-      await until("it is known", async () => c!.room.remoteMembers().get("anna") === 500);
+      await waitUntil("it is known", async () => c!.room.remoteMembers().get("anna") === 500);
       a!.room.leave("anna", 2_000);
       await settled(a!, c!);
       expect(c!.events).toEqual(["+anna"]);
       b!.room.leave("anna", 3_000);
-      await until("it is told", async () => c!.events.length > 1);
+      await waitUntil("it is told", async () => c!.events.length > 1);
       expect(c!.events).toEqual(["+anna", "-anna"]);
       expect(users(c!)).toEqual([]);
     });
@@ -79,7 +79,7 @@ for (const kind of KINDS) {
       const [a, b] = opened.nodes;
       const first = await a.join("lobby");
       first.room.join("anna", 1_000);
-      await until("it is kept", async () => (await b.relay.present("lobby")).size === 1);
+      await waitUntil("it is kept", async () => (await b.relay.present("lobby")).size === 1);
       const second = await b.join("lobby");
       expect([...second.room.remoteMembers()]).toEqual([["anna", 1_000]]);
       expect(second.events).toEqual([]);
@@ -93,7 +93,7 @@ for (const kind of KINDS) {
       a!.room.sendTyping("anna", true);
       a!.room.sendReadMark("anna", 7);
       a!.room.sendTyping("anna", false);
-      await until("all is told", async () => b!.events.length === 3);
+      await waitUntil("all is told", async () => b!.events.length === 3);
       expect(b!.events).toEqual(["anna types", "anna read 7", "anna stopped"]);
       expect(a!.events).toEqual([]);
     });
@@ -103,22 +103,22 @@ for (const kind of KINDS) {
       const [a, b, c] = await Promise.all(opened.nodes.map((node) => node.join("lobby")));
       for (const user of ["anna", "ben"]) a!.room.join(user, 1_000);
       b!.room.join("anna", 500);
-      await until("all is known", async () => b!.events.length === 2 && users(c!).length === 2);
+      await waitUntil("all is known", async () => b!.events.length === 2 && users(c!).length === 2);
       // What is typed may come before who is there: the mark below does not tell that c knows of anna at b.
-      await until("anna is known at b, too", async () => c!.room.remoteMembers().get("anna") === 500);
+      await waitUntil("anna is known at b, too", async () => c!.room.remoteMembers().get("anna") === 500);
       await settled(b!, c!);
       await opened.nodes[0].crash();
       await opened.pass(LEASE_MS - 1_000);
       expect(users(c!)).toEqual(["anna", "ben"]);
       await opened.pass(2_000);
-      await until("ben is gone", async () => users(c!).join() === "anna" && users(b!).join() === "");
+      await waitUntil("ben is gone", async () => users(c!).join() === "anna" && users(b!).join() === "");
       await settled(b!, c!);
       await settled(c!, b!);
       // Ben was there through the crashed node only; anna is seen by c through b still, and b has her itself.
       expect(c!.events).toEqual(["+anna", "+ben", "-ben"]);
       expect(b!.events.filter((each) => each === "-ben")).toHaveLength(1);
       const lines = opened.nodes.flatMap(({ log }) =>
-        log.lines.filter(({ event }) => event === "node.expired"),
+        log.entries.filter(({ event }) => event === "node.expired"),
       );
       expect(lines).toHaveLength(1);
     });
@@ -129,33 +129,33 @@ for (const kind of KINDS) {
       const a = await slow.join("lobby");
       const b = await other.join("lobby");
       a.room.join("anna", 1_000);
-      await until("it is told", async () => b.events.length === 1);
+      await waitUntil("it is told", async () => b.events.length === 1);
       const before = slow.nodes.incarnation;
       // As if the process had stood still: time passes in one step, so no renewal lies within the lease.
       opened.clock.jump(LEASE_MS + 1);
-      await until("another life has begun", async () => slow.nodes.incarnation !== before);
+      await waitUntil("another life has begun", async () => slow.nodes.incarnation !== before);
       await opened.pass(2_000);
-      await until("the old one is forgotten", async () => {
+      await waitUntil("the old one is forgotten", async () => {
         const fields = await other.client.commands.hkeys(other.client.keys.conversationKey("lobby", "here"));
         return fields.sort().join() === [`${slow.nodes.incarnation} anna`, "version"].sort().join();
       });
       expect(users(b)).toEqual(["anna"]);
       expect(presentBy(b.events)).toEqual(["anna"]);
-      expect(other.log.lines.filter(({ event }) => event === "node.expired")).toEqual([]);
+      expect(other.log.entries.filter(({ event }) => event === "node.expired")).toEqual([]);
     });
 
     test("P2 what was not heard is made up for", async () => {
       await using opened = await openNodes(3);
       const [a, b] = await Promise.all(opened.nodes.slice(0, 2).map((node) => node.join("lobby")));
       a!.room.join("anna", 1_000);
-      await until("it is told", async () => b!.events.length === 1);
+      await waitUntil("it is told", async () => b!.events.length === 1);
       const { commands, keys } = opened.nodes[0].client;
       // A change that nobody announced, as when the line was cut just then.
       const here = keys.conversationKey("lobby", "here");
       await commands.hset(here, `${opened.nodes[2].nodes.incarnation} ben`, 1_000);
       await commands.hincrby(here, "version", 1);
       a!.room.join("cleo", 2_000);
-      await until("all are told", async () => b!.events.length === 3);
+      await waitUntil("all are told", async () => b!.events.length === 3);
       expect(presentBy(b!.events)).toEqual(["anna", "ben", "cleo"]);
     });
 
@@ -164,15 +164,15 @@ for (const kind of KINDS) {
       const [a, b] = await Promise.all(opened.nodes.map((node) => node.join("lobby")));
       a!.room.join("anna", 1_000);
       b!.room.join("ben", 1_000);
-      await until("all is told", async () => a!.events.length + b!.events.length === 2);
+      await waitUntil("all is told", async () => a!.events.length + b!.events.length === 2);
       const { client, nodes } = opened.nodes[0];
       const before = [nodes.incarnation, opened.nodes[1].nodes.incarnation];
       for (const key of await keysUnder(client)) await client.commands.del(key);
       await opened.pass(2_000);
-      await until("both have begun anew", async () =>
+      await waitUntil("both have begun anew", async () =>
         opened.nodes.slice(0, 2).every((node, i) => node.nodes.incarnation !== before[i]),
       );
-      await until("both are there again", async () =>
+      await waitUntil("both are there again", async () =>
         (await opened.nodes[0].relay.present("lobby")).has("ben"),
       );
       await settled(a!, b!);
@@ -198,13 +198,13 @@ for (const kind of KINDS) {
       await goBack();
       expect([...(await second.relay.present("lobby")).keys()]).toEqual(["ghost"]);
       first.relay.reassert();
-      await until("nobody is there any more", isGone);
+      await waitUntil("nobody is there any more", isGone);
       await goBack();
       const a = await first.join("lobby");
-      await until("nobody is there any more", isGone);
+      await waitUntil("nobody is there any more", isGone);
       a.room.join("anna", 2_000);
       // The other node may have seen the ghost, too, where it compared its room with the store meanwhile.
-      await until("anna is there, alone", async () => presentBy(b.events).join() === "anna");
+      await waitUntil("anna is there, alone", async () => presentBy(b.events).join() === "anna");
     });
 
     test("P2 L1 of a node that stops, who comes back through another by the end of its lease was never away", async () => {
@@ -213,7 +213,7 @@ for (const kind of KINDS) {
       const a = await first.join("lobby");
       const b = await second.join("lobby");
       for (const user of ["anna", "ben", "cleo"]) a.room.join(user, 1_000);
-      await until("it is told", async () => b.events.length === 3);
+      await waitUntil("it is told", async () => b.events.length === 3);
       a.room.leave("cleo", 2_000);
       await first[Symbol.asyncDispose]();
       expect((await NodeRegistry.read(second.client)).nodes.map(({ id }) => id)).toEqual([
@@ -223,15 +223,15 @@ for (const kind of KINDS) {
       await opened.pass(LEASE_MS - 1_000);
       expect(users(b)).toEqual(["anna", "ben"]);
       await opened.pass(2_000);
-      await until("ben is gone", async () => users(b).length === 0);
+      await waitUntil("ben is gone", async () => users(b).length === 0);
       expect(b.events.slice(0, 4)).toEqual(["+anna", "+ben", "+cleo", "-cleo"]);
       expect(b.events.slice(4).sort()).toEqual(["-anna", "-ben"]);
       b.room.leave("anna", 9_000);
-      await until("nothing stays in Redis", async () => {
+      await waitUntil("nothing stays in Redis", async () => {
         const names = await keysUnder(second.client);
         return names.filter((key) => /:here$|:rooms$/.test(key)).length === 0;
       });
-      expect(second.log.lines.filter(({ event }) => event === "node.expired")).toEqual([]);
+      expect(second.log.entries.filter(({ event }) => event === "node.expired")).toEqual([]);
     });
 
     test("a room that is left and entered again at once is not mixed up", async () => {
@@ -246,7 +246,7 @@ for (const kind of KINDS) {
         a.room.leave("anna", 2_000);
         a.room.close();
       }
-      await until("anna is there", async () => users(b).join() === "anna");
+      await waitUntil("anna is there", async () => users(b).join() === "anna");
       const again = await first.join("lobby");
       await settled(again, b);
       expect(presentBy(b.events)).toEqual(["anna"]);
@@ -282,7 +282,10 @@ for (const kind of KINDS) {
         }
         await opened.pass(LEASE_MS + 1_000);
         const expected = [...new Set(here.flatMap((place) => [...place.users]))].sort();
-        await until("the watcher sees who is there", async () => users(watcher).join() === expected.join());
+        await waitUntil(
+          "the watcher sees who is there",
+          async () => users(watcher).join() === expected.join(),
+        );
         expect(presentBy(watcher.events)).toEqual(expected);
       },
     );

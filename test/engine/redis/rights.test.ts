@@ -8,7 +8,7 @@ import { connect, StoreMisconfigured } from "../../../src/engine/redis/connect.t
 import { systemClock } from "../../../src/server/system-clock.ts";
 import { RecordedLog } from "../../support/recorded-log.ts";
 import { startRedis, type TestRedis } from "../../support/redis.ts";
-import { until } from "../../support/until.ts";
+import { waitUntil } from "../../support/until.ts";
 import { freshPrefix } from "./real-redis.ts";
 
 const SOURCE = join(import.meta.dir, "../../../src/engine/redis");
@@ -91,10 +91,10 @@ test("L3 a right that is taken away while a node runs makes it unready, and givi
   try {
     await allow("rpush");
     client.recheck(await client.commands.rpush("list", "1").catch((error: unknown) => error));
-    await until("notice", () => !client.ready);
+    await waitUntil("notice", () => !client.ready);
     expect(client.lastErrorText).toContain("may not run RPUSH");
     await allow();
-    await until("the right is back", () => client.ready);
+    await waitUntil("the right is back", () => client.ready);
   } finally {
     await client.close();
   }

@@ -4,7 +4,7 @@ import { RedisClient } from "../../../src/engine/redis/client.ts";
 import { Keys } from "../../../src/engine/redis/keys.ts";
 import { RecordedLog } from "../../support/recorded-log.ts";
 import { PRIMARY_NAME, startSentinel, type TestSentinel } from "../../support/redis-sentinel.ts";
-import { until } from "../../support/until.ts";
+import { waitUntil } from "../../support/until.ts";
 import { numbers, TestNode } from "./engine-subject.ts";
 import { freshPrefix } from "./real-redis.ts";
 import { postContinuously } from "./talk.ts";
@@ -42,7 +42,7 @@ test("D1 D3 D5 another Redis takes over in order: who talks goes on there, and e
   const ids = talks.flatMap(({ stored }) => stored.get("room")!);
   // A failover in order hands over what was written before; Redis makes no promise of it.
   if (lost.length > 0) return;
-  await until("all messages", () => {
+  await waitUntil("all messages", () => {
     other.clock.advance(CHECKED);
     return heard.length >= ids.length;
   });
@@ -63,10 +63,10 @@ test("D5 L2 a replica takes over that lacks what was acknowledged: the conversat
   const replicas = await node.client.commands.pipeline().set(`${prefix}:written`, "").wait(1, 2_500).exec();
   expect(replicas!.at(-1)).toEqual([null, 1]);
   const { epoch } = await node.engine.head("room");
-  await sentinel.holdReplicaBack();
+  await sentinel.pauseReplication();
   await node.fill(6, 8);
   await sentinel.killPrimary();
-  await until("both are told", () => told.length === 2);
+  await waitUntil("both are told", () => told.length === 2);
   expect(told).toEqual(["room 5", "room 5"]);
   const after = await other.engine.head("room");
   expect(after).toMatchObject({ seq: 5, first: 1 });

@@ -107,7 +107,7 @@ test("L3 while Redis is waited for it is said every few seconds, with the reason
   await connecting.catch(() => {});
   clock.advance(6_500);
   expect(log.events()).toEqual(["store.waiting", "store.waiting"]);
-  expect(Object.keys(log.lines[0]!.fields).sort()).toEqual(["reason", "seconds_left", "store"]);
+  expect(Object.keys(log.entries[0]!.fields).sort()).toEqual(["reason", "seconds_left", "store"]);
 });
 
 test("a Redis that comes later is waited for", async () => {

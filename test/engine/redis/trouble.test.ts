@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { Redis } from "ioredis";
 import { startRedis, type TestRedis } from "../../support/redis.ts";
-import { until } from "../../support/until.ts";
+import { waitUntil } from "../../support/until.ts";
 import { connectTo, numbers, TestNode } from "./engine-subject.ts";
 import { freshPrefix } from "./real-redis.ts";
 
@@ -40,18 +40,18 @@ test("L3 D3 while Redis is away everything is `unavailable`; afterwards all is a
   node.engine.watchEpoch((conversation) => lost.push(conversation));
   await node.fill(1, 5);
   await redis.kill();
-  await until("notice", () => !node.engine.ready() && !other.engine.ready());
+  await waitUntil("notice", () => !node.engine.ready() && !other.engine.ready());
   expect((await node.post("6")).outcome).toBe("unavailable");
   expect(await node.engine.setReadMark("room", "anna", 1)).toBeUndefined();
   expect(await node.engine.page("room", 0, 5, 5)).toBeUndefined();
   expect(node.engine.subscribe("another", () => {})).rejects.toThrow();
   expect(node.engine.head("room")).rejects.toThrow();
   await redis.restart();
-  await until("both are back", () => node.engine.ready() && other.engine.ready());
+  await waitUntil("both are back", () => node.engine.ready() && other.engine.ready());
   expect(await other.post("6")).toMatchObject({ outcome: "stored", seq: 6 });
   expect(await node.post("6")).toMatchObject({ outcome: "duplicate", seq: 6 });
   expect(await node.post("5")).toMatchObject({ outcome: "duplicate", seq: 5 });
-  await until("what the other stored", () => heard.length === 6);
+  await waitUntil("what the other stored", () => heard.length === 6);
   expect(heard.map(({ seq }) => seq)).toEqual(numbers(1, 6));
   expect(told).toEqual([false, true]);
   expect(lost).toEqual([]);
@@ -69,7 +69,7 @@ test("D5 a Redis that comes back empty has another epoch, and whoever listens is
   const silent = await node.engine.head("silent");
   await redis.kill();
   await redis.restart();
-  await until("the loss", () => lost.length > 0);
+  await waitUntil("the loss", () => lost.length > 0);
   expect(lost).toEqual([["room", 0]]);
   const after = await node.engine.head("room");
   expect(after).toMatchObject({ seq: 0, first: 1 });
@@ -101,7 +101,7 @@ test("D5 a store that went back begins a new epoch in the conversations that los
   for (const conversation of ["open", "closed"]) await node.fill(6, 8, { conversation });
   await redis.kill();
   await redis.restart();
-  await until("both nodes tell", () => lost.length >= 2);
+  await waitUntil("both nodes tell", () => lost.length >= 2);
   expect(lost).toEqual(["open 5", "open 5"]);
   // Nobody listens here; the node knows it because it acknowledged more.
   expect(await node.post("new", { conversation: "closed" })).toMatchObject({ seq: 6 });
@@ -141,7 +141,7 @@ test("D2 with ACK_AFTER=replica nothing is acknowledged that a replica does not 
   let result = await post(other);
   while (result.outcome === "unavailable") result = await post(other);
   expect(result).toMatchObject({ outcome: "duplicate", seq: 2, quota: { remaining: 4 } });
-  await until("the message", () => heard.length === 2);
+  await waitUntil("the message", () => heard.length === 2);
   expect(heard.map(({ id }) => id)).toEqual(["1", "2"]);
 });
 

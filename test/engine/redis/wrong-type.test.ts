@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { Redis } from "ioredis";
 import { RecordedLog } from "../../support/recorded-log.ts";
 import { startRedis } from "../../support/redis.ts";
-import { until } from "../../support/until.ts";
+import { waitUntil } from "../../support/until.ts";
 import { connectTo, TestNode } from "./engine-subject.ts";
 import { freshPrefix } from "./real-redis.ts";
 
@@ -24,8 +24,8 @@ test("L3 a key of another type is `unavailable` wherever it is read, named in th
     await admin.set(client.keys.conversationKey("room", "marks"), "x");
     const unread = await node.engine.readMarks("room").catch((error: unknown) => error);
     expect(node.engine.isUnavailable(unread)).toBe(true);
-    const lines = () => log.lines.filter(({ event }) => event === "store.wrong_type");
-    await until("a line", () => lines().length > 0);
+    const lines = () => log.entries.filter(({ event }) => event === "store.wrong_type");
+    await waitUntil("a line", () => lines().length > 0);
     expect(lines()).toMatchObject([{ level: "error", fields: { keys: `${quota} (string)` } }]);
     expect(node.engine.ready()).toBe(true);
     const other = await node.post("2", { user: "ben", limit: 5, conversation: "other" });

@@ -8,7 +8,7 @@ import { openConversations } from "../../../src/engine/sqlite/conversations.ts";
 import { systemClock } from "../../../src/server/system-clock.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { Random } from "../../support/random.ts";
-import { until } from "../../support/until.ts";
+import { waitUntil } from "../../support/until.ts";
 import { StoreFolder } from "./store-folder.ts";
 
 const SEED = 20_261_129;
@@ -90,7 +90,7 @@ test(`MB6 the texts of removed conversations leave all files of a server at work
   const kept = (await publicMessages(store)).length;
   await removeHalf(folder);
   expect(marksIn(folder).secret).toBeGreaterThan(1_000);
-  await until("all secrets are gone", () => {
+  await waitUntil("all secrets are gone", () => {
     clock.advance(500);
     return marksIn(folder).secret === 0;
   });
@@ -125,7 +125,7 @@ test(`D5 what retention removes leaves all files within a minute, and whole page
     const { secret } = marksIn(folder);
     return secret;
   };
-  await until("only the kept ones are left", () => {
+  await waitUntil("only the kept ones are left", () => {
     clock.advance(500);
     passed += 500;
     // Each of the three has five messages with four marks.
@@ -133,7 +133,7 @@ test(`D5 what retention removes leaves all files within a minute, and whole page
   });
   expect(passed).toBeGreaterThan(0);
   using db = folder.connect();
-  await until("blank rows are deleted where they fill pages", () => {
+  await waitUntil("blank rows are deleted where they fill pages", () => {
     clock.advance(500);
     const { rows } = db.query("select count(*) as rows from message").get() as { rows: number };
     return rows < 2_000;
@@ -141,7 +141,7 @@ test(`D5 what retention removes leaves all files within a minute, and whole page
   expect((await store.engine.head(nameOf(0))).first).toBeGreaterThan(100);
   // Deleting among living rows would have left copies of them, which show when they are removed, too.
   await removeRooms(folder, () => true);
-  await until("all is gone", () => {
+  await waitUntil("all is gone", () => {
     clock.advance(500);
     const { secret, public: open } = marksIn(folder);
     return secret + open === 0;
@@ -170,7 +170,7 @@ test(`MB6 a process that is killed while it removes leaves nothing behind that t
   }
   const clock = new ManualClock(Date.now());
   const last = await folder.open(clock, UNLIMITED_RETENTION);
-  await until("all secrets are gone", () => {
+  await waitUntil("all secrets are gone", () => {
     clock.advance(500);
     return marksIn(folder).secret === 0;
   });

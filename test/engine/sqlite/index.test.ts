@@ -15,7 +15,7 @@ import {
 import { openConversations } from "../../../src/engine/sqlite/conversations.ts";
 import { messageKey } from "../../../src/engine/sqlite/message-key.ts";
 import { Subject } from "../../contracts/engine/subject.ts";
-import { until } from "../../support/until.ts";
+import { waitUntil } from "../../support/until.ts";
 import { type EngineInParts, openEngineInParts } from "./parts.ts";
 import { StoreFolder } from "./store-folder.ts";
 
@@ -124,7 +124,7 @@ for (const [what, damage] of DAMAGES) {
     await parts.takeIn();
     expect(parts.folder.indexed().messages).toBe(1_001);
     expect((await subject.read({ after: 1_000 })).messages).toMatchObject([{ seq: 1_001, id: "1001" }]);
-    expect(parts.folder.log.lines.filter(({ level }) => level === "error")).toEqual([]);
+    expect(parts.folder.log.entries.filter(({ level }) => level === "error")).toEqual([]);
   });
 }
 
@@ -160,7 +160,7 @@ test("D2 D3 an index of the layout before is thrown away and made again; a comma
   await parts.takeIn();
   expect(parts.folder.indexed().messages).toBe(100);
   await expectAllFound(subject, 100);
-  expect(parts.folder.log.lines.filter(({ level }) => level === "error")).toEqual([]);
+  expect(parts.folder.log.entries.filter(({ level }) => level === "error")).toEqual([]);
 });
 
 test("D2 D3 damage inside the index is met with refusals, never with a wrong answer, and heals while the server runs", async () => {
@@ -180,13 +180,13 @@ test("D2 D3 damage inside the index is met with refusals, never with a wrong ans
   expect(await engine.quota("anna", 5)).toMatchObject({ remaining: 5 });
   expect((await subject.history({ after: 0 })).outcome).toBe("unavailable");
   expect(await engine.head("room").catch((error) => engine.isUnavailable(error))).toBe(true);
-  await until("the index is rebuilt", () => engine.ready());
+  await waitUntil("the index is rebuilt", () => engine.ready());
   expect(told.at(-1)).toBe(true);
   for (const seq of [1, 500, 1_000]) expect((await subject.post(String(seq))).outcome).toBe("duplicate");
   expect((await subject.read({ after: 0 })).messages).toHaveLength(200);
   expect((await subject.store("1001")).seq).toBe(1_001);
   expect(parts.folder.log.events()).toContain("store.index_damaged");
-  expect(parts.folder.log.lines).toContainEqual({
+  expect(parts.folder.log.entries).toContainEqual({
     level: "info",
     event: "store.index_rebuilt",
     fields: { messages: 1_000, seconds: expect.any(Number) },
@@ -201,7 +201,7 @@ test("D2 D3 an index that is deleted while the server runs is rebuilt", async ()
   for (const ending of ["", "-wal", "-shm"]) rmSync(`${parts.folder.indexFile}${ending}`, { force: true });
   subject.clock.advance(500);
   expect(subject.engine.ready()).toBe(false);
-  await until("the index is rebuilt", () => subject.engine.ready());
+  await waitUntil("the index is rebuilt", () => subject.engine.ready());
   await expectAllFound(subject, 50);
   expect(parts.folder.indexed().messages).toBe(50);
 });

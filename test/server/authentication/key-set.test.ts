@@ -85,11 +85,11 @@ describe("T1 a key set that is away, slow or wrong", () => {
       expect(await Promise.all(["k1", "k1", "k2", "k3"].map(find))).toEqual(Array(4).fill("unavailable"));
       for (let i = 0; i < 40; i++) expect(await find(`junk${i}`)).toBe("unavailable");
       expect([issuer.asked, issuer.elsewhere]).toEqual([1, 0]);
-      expect(log.lines.map(({ event }) => event)).toEqual(["key_set.unavailable"]);
+      expect(log.entries.map(({ event }) => event)).toEqual(["key_set.unavailable"]);
       issuer.answer = goodSet;
       time.now += RETRY_AFTER_FAILURE_MS;
       expect(await find()).toBe("found");
-      expect(log.lines.map(({ event }) => event)).toEqual(["key_set.unavailable", "key_set.recovered"]);
+      expect(log.entries.map(({ event }) => event)).toEqual(["key_set.unavailable", "key_set.recovered"]);
     },
   );
 
@@ -113,7 +113,7 @@ describe("T1 a key set that is away, slow or wrong", () => {
     );
     const { find, log } = keySetOf(issuer.url);
     expect(await find()).toBe("unavailable");
-    expect(String(log.lines[0]?.fields.reason)).toContain("16777216");
+    expect(String(log.entries[0]?.fields.reason)).toContain("16777216");
     // What lies in the buffers between may be sent, too.
     expect(sent).toBeLessThan(100);
   });

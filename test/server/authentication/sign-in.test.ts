@@ -159,11 +159,11 @@ describe("sign-in", () => {
       "signin.throttled",
       ...Array(3).fill("signin.failed"),
     ]);
-    expect(log.lines[1]!.fields).toEqual({ user: "ann", address: "192.0.2.1", known: true });
+    expect(log.entries[1]!.fields).toEqual({ user: "ann", address: "192.0.2.1", known: true });
     // A password that was typed as the name.
-    expect(log.lines.at(-1)!.fields).toEqual({ address: "192.0.2.1", known: false });
-    expect(log.lines[0]!.fields).toMatchObject({ user: "ann", address: "192.0.2.1", plan: "basic" });
-    const written = JSON.stringify(log.lines);
+    expect(log.entries.at(-1)!.fields).toEqual({ address: "192.0.2.1", known: false });
+    expect(log.entries[0]!.fields).toMatchObject({ user: "ann", address: "192.0.2.1", plan: "basic" });
+    const written = JSON.stringify(log.entries);
     for (const secret of [
       RIGHT,
       "s3cret",

@@ -169,7 +169,7 @@ test("A1 an expired token is signed for who asks, and is refused at the door and
   anna.send({ type: "token", token });
   expect(await anna.next("error")).toMatchObject({ code: "token_expired" });
   await anna.settled();
-  expect(JSON.stringify(server.log.lines)).not.toContain(token);
+  expect(JSON.stringify(server.log.entries)).not.toContain(token);
 });
 
 describe("fill_quota", () => {

@@ -27,9 +27,9 @@ describe("cut", () => {
       server.port,
       `/ws/anna/lobby?token=${await server.token("anna")}`,
     );
-    const { connection } = (await raw.heard("welcome")) as { connection: string };
+    const { connection } = (await raw.waitForFrame("welcome")) as { connection: string };
     await ask(server, "anna", connection, { do: "cut" });
-    await raw.gone;
+    await raw.closed;
     expect(raw.closeFrame).toBeUndefined();
   });
 
@@ -121,12 +121,12 @@ describe("freeze", () => {
       server.port,
       `/ws/anna/lobby?token=${await server.token("anna")}`,
     );
-    const { connection } = (await raw.heard("welcome")) as { connection: string };
+    const { connection } = (await raw.waitForFrame("welcome")) as { connection: string };
     clock.advance(28_000);
-    await raw.until(() => raw.pings === 1, "ping");
+    await raw.waitUntil(() => raw.pings === 1, "ping");
     await ask(server, "anna", connection, { do: "freeze", seconds: 60 });
     clock.advance(60_500);
-    await raw.until(() => raw.pings === 2, "second ping");
+    await raw.waitUntil(() => raw.pings === 2, "second ping");
     expect(server.log.events()).not.toContain("connection.timed_out");
   });
 
@@ -169,10 +169,10 @@ describe("freeze", () => {
     await using ben = await join(server, "ben");
     const path = `/ws/anna/lobby?token=${await server.token("anna")}`;
     const anna = await RawSocket.handshake(server.port, path);
-    const { connection } = (await anna.heard("welcome")) as { connection: string };
+    const { connection } = (await anna.waitForFrame("welcome")) as { connection: string };
     expect((await ask(server, "anna", connection, { do: "freeze", seconds: 5 })).status).toBe(200);
     anna.socket.destroy();
-    await anna.gone;
+    await anna.closed;
     await ben.settled();
     await using early = TestClient.open(`${server.wsUrl}${path}`);
     expect(await early.closed).toMatchObject({ code: 4409 });
@@ -299,9 +299,9 @@ describe("delay", () => {
     while (ben.of("ack").length < count) await ben.next("ack");
     const query = `token=${await server.token("anna")}&after=0&epoch=${ben.of("welcome")[0]!.epoch}`;
     await using raw = await RawSocket.handshake(server.port, `/ws/anna/lobby?${query}`);
-    const { connection } = (await raw.heard("welcome")) as { connection: string };
+    const { connection } = (await raw.waitForFrame("welcome")) as { connection: string };
     // More than the buffers between hold: the server still has pages to send.
-    raw.deaf();
+    raw.stopReading();
     await ask(server, "anna", connection, { do: "delay", milliseconds: 20 });
     raw.socket.resume();
     const messages = () => raw.frames.filter((frame) => frame.type === "message");

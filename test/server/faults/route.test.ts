@@ -18,7 +18,7 @@ describe("TEST_FAULTS", () => {
     await using bench = await startFaultServer();
     const { server } = bench;
     expect(await (await fetch(`${server.url}/config.json`)).json()).toMatchObject({ faults: true });
-    expect(server.log.lines).toContainEqual(
+    expect(server.log.entries).toContainEqual(
       expect.objectContaining({ level: "warn", event: "test.faults_enabled" }),
     );
     expect((await fetch(`${server.url}/test/faults`)).status).toBe(405);
@@ -97,7 +97,7 @@ describe("who may ask for what", () => {
       status: 200,
       body: { connection: nameOf(anna), fault: { do: "lose", next: "ack", count: 1 } },
     });
-    expect(server.log.lines).toContainEqual({
+    expect(server.log.entries).toContainEqual({
       level: "warn",
       event: "test.fault_injected",
       fields: expect.objectContaining({ user: "anna", connection: nameOf(anna), fault: "lose" }),

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { signToken } from "../../../src/server/authentication/tokens.ts";
 import { MAX_BODY_BYTES } from "../../../src/server/http/body.ts";
 import { contentSecurityPolicy } from "../../../src/server/http/security-headers.ts";
-import { engineOf, testAccount, testApp } from "../../support/http-app.ts";
+import { quotaEngine, testAccount, testApp } from "../../support/http-app.ts";
 
 describe("P1 fields of every answer", () => {
   const page = new Map([
@@ -30,7 +30,7 @@ describe("P1 fields of every answer", () => {
   });
 
   test("P1 also on the answer to a fault", async () => {
-    const engine = engineOf(() => Promise.reject(new Error("broken")));
+    const engine = quotaEngine(() => Promise.reject(new Error("broken")));
     const { send, parts, clock } = await testApp({ engine });
     const token = await signToken(parts.keys, { subject: "ann", now: clock.now() });
     const { headers, status } = await send("/me", { headers: { Authorization: `Bearer ${token}` } });
@@ -111,7 +111,7 @@ describe("refusals as problem details", () => {
   });
 
   test("M5 an unforeseen error is logged with an id; the client gets `internal` and the id, and nothing else", async () => {
-    const engine = engineOf(() => Promise.reject(new Error("SELECT * FROM /secret/path")));
+    const engine = quotaEngine(() => Promise.reject(new Error("SELECT * FROM /secret/path")));
     const { send, parts, clock, log } = await testApp({ engine });
     const token = await signToken(parts.keys, { subject: "ann", now: clock.now() });
     const response = await send("/me?token=s3cret", { headers: { Authorization: `Bearer ${token}` } });
@@ -120,10 +120,10 @@ describe("refusals as problem details", () => {
     const { id, code } = JSON.parse(text);
     expect(code).toBe("internal");
     for (const leak of ["SELECT", "secret", ".ts", "Error:"]) expect(text).not.toContain(leak);
-    const line = log.lines.find(({ event }) => event === "request.failed");
+    const line = log.entries.find(({ event }) => event === "request.failed");
     expect(line).toMatchObject({ level: "error", fields: { id, method: "GET", path: "/me" } });
     expect(line!.fields.error).toContain("SELECT");
-    for (const secret of [token, "s3cret"]) expect(JSON.stringify(log.lines)).not.toContain(secret);
+    for (const secret of [token, "s3cret"]) expect(JSON.stringify(log.entries)).not.toContain(secret);
   });
 });
 

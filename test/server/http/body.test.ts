@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { connect } from "node:net";
 import { hashOfApiKey, newApiKey } from "../../../src/server/authentication/api-keys.ts";
 import { startTestServer, type TestServer } from "../../support/server.ts";
-import { until } from "../../support/until.ts";
+import { waitUntil } from "../../support/until.ts";
 
 const JSON_TYPE = "application/json";
 const FORM_TYPE = "application/x-www-form-urlencoded";
@@ -136,8 +136,10 @@ test.each(["Content-Length: 100", "Transfer-Encoding: chunked"])(
       // The route has to begin with the body before the line ends.
       await new Promise((resolve) => setTimeout(resolve, 50));
       socket.resetAndDestroy();
-      await until("the log has it", () => server.log.lines.some(({ event }) => event === "request.aborted"));
-      expect(server.log.lines.filter(({ level }) => level === "error")).toEqual([]);
+      await waitUntil("the log has it", () =>
+        server.log.entries.some(({ event }) => event === "request.aborted"),
+      );
+      expect(server.log.entries.filter(({ level }) => level === "error")).toEqual([]);
     }
   },
 );

@@ -28,7 +28,7 @@ const post = (server: TestServer, bearer: string, body: unknown, conversation = 
 async function enter(server: TestServer, user: string): Promise<RawSocket> {
   const token = await server.token(user);
   const raw = await RawSocket.handshake(server.port, `/ws/${user}/lobby?token=${token}`);
-  await raw.heard("welcome");
+  await raw.waitForFrame("welcome");
   return raw;
 }
 
@@ -48,7 +48,13 @@ describe("POST /conversations/{id}/messages", () => {
         quota: { limit: 100, remaining: 99, reset: expect.any(Number) },
       },
     ]);
-    expect(await ben.heard("message")).toMatchObject({ seq: 1, id: "m1", from: "anna", text: "hello", data });
+    expect(await ben.waitForFrame("message")).toMatchObject({
+      seq: 1,
+      id: "m1",
+      from: "anna",
+      text: "hello",
+      data,
+    });
     expect((await post(server, token, { text: "no id" })).body).toMatchObject({
       id: expect.stringMatching(/^[\w-]{36}$/),
       seq: 2,
@@ -66,8 +72,8 @@ describe("POST /conversations/{id}/messages", () => {
       expect(body.quota.remaining).toBe(99);
     }
     await using socket = await enter(server, "anna");
-    socket.say({ type: "message", id: "m1", text: "hello" });
-    expect(await socket.heard("ack")).toMatchObject({ id: "m1", seq: 1, duplicate: true });
+    socket.sendJson({ type: "message", id: "m1", text: "hello" });
+    expect(await socket.waitForFrame("ack")).toMatchObject({ id: "m1", seq: 1, duplicate: true });
     const { body } = await call(server, token, "lobby/messages");
     expect(body.messages).toHaveLength(1);
   });
@@ -77,8 +83,8 @@ describe("POST /conversations/{id}/messages", () => {
     await using server = await startTestServer({ clock, env: { PLANS: "free:2:5" } });
     const token = await server.token("anna");
     await using socket = await enter(server, "anna");
-    socket.say({ type: "message", text: "one" });
-    await socket.heard("ack");
+    socket.sendJson({ type: "message", text: "one" });
+    await socket.waitForFrame("ack");
     clock.advance(1_000);
     const last = await post(server, token, { text: "two" });
     expect(last.status).toBe(201);
@@ -174,7 +180,7 @@ describe("POST /conversations/{id}/messages", () => {
     await post(server, token, { text: "s3cret words" });
     expect(server.log.events()).toContain("request.invalid");
     expect(server.log.events()).toContain("request.refused");
-    for (const secret of [token, "s3cret"]) expect(JSON.stringify(server.log.lines)).not.toContain(secret);
+    for (const secret of [token, "s3cret"]) expect(JSON.stringify(server.log.entries)).not.toContain(secret);
   });
 });
 
@@ -255,9 +261,9 @@ describe("API_KEYS", () => {
     expect(own.headers.get("RateLimit")).toBeNull();
     for (let k = 0; k < 3; k++)
       expect((await post(server, key("billing:eu"), { text: "hi", from: "anna" })).status).toBe(201);
-    expect(await anna.heard("message")).toMatchObject({ seq: 1, from: "billing:eu" });
-    anna.say({ type: "message", text: "my only one" });
-    expect(await anna.heard("ack")).toMatchObject({ seq: 5, quota: { limit: 1, remaining: 0 } });
+    expect(await anna.waitForFrame("message")).toMatchObject({ seq: 1, from: "billing:eu" });
+    anna.sendJson({ type: "message", text: "my only one" });
+    expect(await anna.waitForFrame("ack")).toMatchObject({ seq: 5, quota: { limit: 1, remaining: 0 } });
     expect((await post(server, key("billing:eu"), { text: "x", from: "a b" })).body.code).toBe("invalid");
   });
 
@@ -281,7 +287,7 @@ describe("API_KEYS", () => {
     expect((await fetch(`${server.url}/me`, { headers })).status).toBe(401);
     expect((await fetch(`${server.url}/ticket`, { method: "POST", headers })).status).toBe(401);
     await using raw = await RawSocket.handshake(server.port, `/ws/reader/lobby?token=${key("reader")}`);
-    expect((await raw.closing()).code).toBe(4401);
+    expect((await raw.waitForClose()).code).toBe(4401);
   });
 
   test("A4 T7 a key that is none is refused, and no key is in the log, only its name", async () => {
@@ -290,7 +296,7 @@ describe("API_KEYS", () => {
     for (const wrong of [newApiKey(), "pk_", `${key("bot")}x`, key("bot").slice(0, -1)])
       expect((await call(server, wrong, "lobby/messages")).status).toBe(401);
     await post(server, key("bot"), { text: "x" });
-    const written = JSON.stringify(server.log.lines);
+    const written = JSON.stringify(server.log.entries);
     expect(written).toContain('"key":"bot"');
     expect(written).not.toContain("pk_");
   });

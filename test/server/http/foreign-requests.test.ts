@@ -51,7 +51,7 @@ describe("W2 DNS rebinding", () => {
     ];
     for (const { status, body } of answers) expect([status, body.code]).toEqual([403, "origin_refused"]);
     await using raw = await RawSocket.handshake(server.port, "/ws/user2/lobby", fields);
-    expect(raw.answer?.status).toBe(403);
+    expect(raw.response?.status).toBe(403);
     expect((await ask("GET", "/me", { Authorization: bearer.Authorization })).status).toBe(200);
   });
 
@@ -60,7 +60,7 @@ describe("W2 DNS rebinding", () => {
     async (origin) => {
       const { status, body } = await signIn({ Origin: origin });
       expect([status, body.code]).toEqual([403, "origin_refused"]);
-      expect(server.log.lines).toContainEqual(
+      expect(server.log.entries).toContainEqual(
         expect.objectContaining({ fields: expect.objectContaining({ code: "origin_refused" }) }),
       );
     },
@@ -147,8 +147,8 @@ describe("S3 demo accounts are for this machine", () => {
         `/ws/user2/lobby?token=${access_token}`,
         fields,
       );
-      expect(await raw.heard("error")).toMatchObject({ code: "forbidden" });
-      expect((await raw.closing()).code).toBe(4403);
+      expect(await raw.waitForFrame("error")).toMatchObject({ code: "forbidden" });
+      expect((await raw.waitForClose()).code).toBe(4403);
     },
   );
 
@@ -156,10 +156,10 @@ describe("S3 demo accounts are for this machine", () => {
     await server.accounts.update("user3", { demo: false });
     const target = `/ws/user3/lobby?token=${await server.token("user3")}`;
     await using far = await RawSocket.handshake(server.port, target, { Via: "1.1 edge" });
-    await far.heard("welcome");
+    await far.waitForFrame("welcome");
     await using near = await TestClient.connect(`${server.wsUrl}${target}`);
     await server.accounts.update("user3", { demo: true });
-    expect((await far.closing()).code).toBe(4403);
+    expect((await far.waitForClose()).code).toBe(4403);
     near.send({ type: "ping", id: "still" });
     expect(await near.next("pong")).toMatchObject({ id: "still" });
   });
@@ -180,7 +180,7 @@ describe("S3 demo accounts are for this machine", () => {
     };
     const target = `/ws/ann/lobby?token=${await server.token("ann")}`;
     await using raw = await RawSocket.handshake(server.port, target, fields);
-    expect(await raw.heard("welcome")).toMatchObject({ user: "ann" });
+    expect(await raw.waitForFrame("welcome")).toMatchObject({ user: "ann" });
   });
 });
 
@@ -200,7 +200,7 @@ describe("W2 behind a proxy that is trusted", () => {
           Origin: origin,
         };
         await using raw = await RawSocket.handshake(behind.port, target, fields);
-        return raw.answer?.status;
+        return raw.response?.status;
       };
       expect(await open("https://chat.example.com")).toBe(101);
       expect(await open("http://chat.example.com")).toBe(403);

@@ -18,7 +18,7 @@ describe("POST /logout", () => {
     expect((await send("/me", bearer(other))).status).toBe(200);
     expect((await send("/logout", { method: "POST", ...bearer(token) })).status).toBe(401);
     expect(log.events()).toContain("signout");
-    expect(JSON.stringify(log.lines)).not.toContain(token);
+    expect(JSON.stringify(log.entries)).not.toContain(token);
   });
 
   test("T5 who has no token signs nobody out", async () => {

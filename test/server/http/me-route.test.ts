@@ -40,7 +40,7 @@ describe("GET /me", () => {
     expect(await planOf("bob")).toBe("free");
     await accounts.update("ann", { plan: "p".repeat(1000) });
     expect(await planOf("ann")).toBe("free");
-    expect(log.lines).toEqual([
+    expect(log.entries).toEqual([
       { level: "warn", event: "plan.unknown", fields: { user: "bob", plan: "gold", fallback: "free" } },
       {
         level: "warn",
@@ -82,7 +82,7 @@ describe("GET /me", () => {
     const token = await signToken(parts.keys, { subject: "ann", now: clock.now() });
     clock.advance(1_830_000);
     expect((await (await send("/me", bearer(token))).json()).code).toBe("token_expired");
-    const written = JSON.stringify(log.lines);
+    const written = JSON.stringify(log.entries);
     for (const secret of [token, "s3cret"]) expect(written).not.toContain(secret);
   });
 

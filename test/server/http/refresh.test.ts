@@ -166,7 +166,7 @@ describe("T5 refresh tokens at POST /token", () => {
     expect(stored).toContain("ann");
     for (const secret of [token, next, token.slice(22)]) {
       expect(stored).not.toContain(secret);
-      expect(JSON.stringify(app.log.lines)).not.toContain(secret);
+      expect(JSON.stringify(app.log.entries)).not.toContain(secret);
     }
   });
 });

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { createRemovalBatcher } from "../../../src/server/removals.ts";
 import { startRedis } from "../../support/redis.ts";
 import { startTestServer, type TestServer } from "../../support/server.ts";
-import { until } from "../../support/until.ts";
+import { waitUntil } from "../../support/until.ts";
 
 const CHECK = "parley-check-1";
 
@@ -19,7 +19,7 @@ async function talkAndRemove(server: TestServer) {
   await say("lobby");
   const statuses = [await remove(CHECK, {}), await remove("lobby"), await remove(CHECK), await remove(CHECK)];
   // A server takes what was changed beside it within a second.
-  await until("the conversation is empty", async () => (await kept(CHECK)) === 0);
+  await waitUntil("the conversation is empty", async () => (await kept(CHECK)) === 0);
   return { statuses, kept: [await kept(CHECK), await kept("lobby")] };
 }
 
@@ -27,7 +27,7 @@ describe("DELETE /conversations/{id}", () => {
   test("removes what is for checks, for who may speak in it, and nothing else", async () => {
     await using server = await startTestServer();
     expect(await talkAndRemove(server)).toEqual({ statuses: [401, 403, 204, 204], kept: [0, 1] });
-    const lines = server.log.lines.filter(({ event }) => event === "conversation.removed");
+    const lines = server.log.entries.filter(({ event }) => event === "conversation.removed");
     expect(lines.find(({ fields }) => fields?.user !== undefined)).toMatchObject({
       level: "info",
       fields: { user: "ann", conversation: CHECK },

@@ -33,7 +33,7 @@ describe("M2 floods over HTTP", () => {
     expect(tally).toEqual({ 200: 140, 429: 160 });
     expect(refused?.headers.get("Retry-After")).toBe("1");
     expect(await refused?.json()).toMatchObject({ code: "flooding", status: 429, retry_after: 0.05 });
-    expect(app.log.lines).toContainEqual({
+    expect(app.log.entries).toContainEqual({
       level: "warn",
       event: "limit.requests",
       fields: { user: "ann", address: "192.0.2.1", path },

@@ -124,8 +124,8 @@ describe("S4 POST /token", () => {
     const { send, log } = await testApp();
     const response = await send("/token", init);
     expect(response.status).toBe(422);
-    expect(log.lines).toMatchObject([{ event: "request.invalid", fields: { address: "192.0.2.1" } }]);
-    expect(JSON.stringify(log.lines)).not.toContain("12345678");
+    expect(log.entries).toMatchObject([{ event: "request.invalid", fields: { address: "192.0.2.1" } }]);
+    expect(JSON.stringify(log.entries)).not.toContain("12345678");
     const body = await response.json();
     expect(body).toMatchObject({
       error: "invalid_request",

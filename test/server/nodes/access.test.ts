@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { TestClient } from "../../support/client.ts";
 import { startRedis, type TestRedis } from "../../support/redis.ts";
 import { accountOf } from "../../support/server.ts";
-import { until } from "../../support/until.ts";
+import { waitUntil } from "../../support/until.ts";
 import { startNodes } from "./cluster.ts";
 
 let redis: TestRedis;
@@ -20,7 +20,7 @@ test("W5 the connections that a plan allows are those over all nodes", async () 
     expect(await refused.next("closing")).toMatchObject({ code: 4409 });
   }
   await open[1]![Symbol.asyncDispose]();
-  await until("there is a place again", async () => {
+  await waitUntil("there is a place again", async () => {
     const client = TestClient.open(await c.address("anna"));
     return client.next("welcome").then(
       () => true,
@@ -54,7 +54,7 @@ test("T6 A3 who is disabled at one node is put out of all of them, and a plan th
   await a.accounts.update("cleo", { disabled: true });
   await a.accounts.update("dora", { plan: "basic" });
   expect(await cleo.next("closing")).toMatchObject({ reconnect: false });
-  await until("the plan counts", async () => {
+  await waitUntil("the plan counts", async () => {
     dora.send({ type: "message", text: "which plan?" });
     return (await dora.next("ack")).quota?.limit === 1_000;
   });
@@ -66,7 +66,7 @@ test("Q1 the allowance of an hour is that of all nodes together", async () => {
   for (let i = 0; i < 20; i++) for (const client of clients) client.send({ type: "message", text: `${i}` });
   const answers = () => clients.map((client) => [client.of("ack").length, client.of("error").length]);
   const sum = (which: 0 | 1) => answers().reduce((total, each) => total + each[which]!, 0);
-  await until("all are answered", async () => sum(0) + sum(1) === 60);
+  await waitUntil("all are answered", async () => sum(0) + sum(1) === 60);
   expect([sum(0), sum(1)]).toEqual([30, 30]);
   for (const client of clients) await client[Symbol.asyncDispose]();
 });

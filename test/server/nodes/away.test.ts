@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { TestClient } from "../../support/client.ts";
 import { startRedis, type TestRedis } from "../../support/redis.ts";
-import { until } from "../../support/until.ts";
+import { waitUntil } from "../../support/until.ts";
 import { presenceOf, startNodes, type TestNode } from "./cluster.ts";
 
 let redis: TestRedis | undefined;
@@ -46,7 +46,7 @@ test("L3 while Redis is away sockets stay and are told; when it is back all is a
   expect(await ben.next("message")).toMatchObject({ seq: 2, text: "meanwhile" });
   await using cleo = await b.connect("cleo");
   expect(cleo.of("welcome")[0]!.present.map(({ user }) => user)).toEqual(["anna", "ben", "cleo"]);
-  await until("cleo is told", async () => presenceOf(anna).includes("+cleo"));
+  await waitUntil("cleo is told", async () => presenceOf(anna).includes("+cleo"));
   // Nobody is seen to go, also after those who did not come back would have been given up.
   await Bun.sleep(3_500);
   expect(presenceOf(anna)).toEqual(["+ben", "+cleo"]);
@@ -79,7 +79,7 @@ test("L3 D5 after Redis came back empty everybody comes back, and hears that mes
   }
   again.send({ type: "message", text: "anew" });
   expect(await back.next("message")).toMatchObject({ seq: 1, text: "anew" });
-  await until("both are there once", async () => {
+  await waitUntil("both are there once", async () => {
     await using cleo = await b.connect("cleo");
     return (
       cleo
@@ -101,7 +101,7 @@ test("W5 L3 a connection that was closed while Redis was away is given back when
   await anna[Symbol.asyncDispose]();
   await redis.restart();
   await ben.next("recovered");
-  await until("there is a place again", async () => {
+  await waitUntil("there is a place again", async () => {
     const client = TestClient.open(await b.address("anna"));
     const came = await client.next("welcome").catch(() => undefined);
     await client[Symbol.asyncDispose]();

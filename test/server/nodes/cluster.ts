@@ -41,7 +41,7 @@ export async function startNodes(
       connect: async (...where) => TestClient.connect(await address(...where)),
       cutOff() {
         proxy.target = undefined;
-        for (const line of [...proxy.lines]) line.reset();
+        for (const line of [...proxy.connections]) line.reset();
       },
       heal() {
         proxy.target = redis.port;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { startRedis, type TestRedis } from "../../support/redis.ts";
-import { until } from "../../support/until.ts";
+import { waitUntil } from "../../support/until.ts";
 import { startNodes } from "./cluster.ts";
 
 let redis: TestRedis;
@@ -21,6 +21,6 @@ test("L1 D2 what had arrived at a node is stored, and its acks come before the f
   await anna.closed;
   expect(anna.of("ack")).toHaveLength(20);
   expect(anna.frames.at(-1)).toMatchObject({ type: "closing", code: 1012 });
-  await until("ben has heard them", async () => ben.of("message").length >= 20);
+  await waitUntil("ben has heard them", async () => ben.of("message").length >= 20);
   expect(ben.of("message").map(({ seq }) => seq)).toEqual(Array.from({ length: 20 }, (_, i) => i + 1));
 });

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { ServerFrame } from "../../../src/protocol/server-frames.ts";
 import { TestClient } from "../../support/client.ts";
 import { startRedis, type TestRedis } from "../../support/redis.ts";
-import { until } from "../../support/until.ts";
+import { waitUntil } from "../../support/until.ts";
 import { startNodes } from "./cluster.ts";
 
 let redis: TestRedis;
@@ -32,7 +32,7 @@ async function begin() {
         anna.frames.slice(from.anna),
         ben.frames.slice(from.ben),
       ];
-      await until("both have heard it", () => since().every(({ length }) => length >= count));
+      await waitUntil("both have heard it", () => since().every(({ length }) => length >= count));
       return since();
     },
     async [Symbol.asyncDispose]() {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { startRedis, type TestRedis } from "../../support/redis.ts";
-import { until } from "../../support/until.ts";
+import { waitUntil } from "../../support/until.ts";
 import { presenceOf, startNodes } from "./cluster.ts";
 
 let redis: TestRedis;
@@ -19,16 +19,16 @@ test("P1 D1 present are those of all nodes, told once, and all see the same mess
   const present = second.of("welcome")[0]!.present.map(({ user }) => user);
   expect(present).toEqual(["anna", "ben"]);
   for (let i = 0; i < 20; i++) [anna, ben, second][i % 3]!.send({ type: "message", text: `${i}` });
-  await until("all have heard all", async () =>
+  await waitUntil("all have heard all", async () =>
     [anna, ben, second].every((each) => each.of("message").length === 20),
   );
   for (const each of [ben, second]) expect(each.of("message")).toEqual(anna.of("message"));
   await second[Symbol.asyncDispose]();
   await using cleo = await c.connect("cleo");
-  await until("cleo is told", async () => presenceOf(anna).includes("+cleo"));
+  await waitUntil("cleo is told", async () => presenceOf(anna).includes("+cleo"));
   expect(presenceOf(anna)).toEqual(["+ben", "+cleo"]);
   await ben[Symbol.asyncDispose]();
-  await until("ben is gone", async () => presenceOf(cleo).includes("-ben"));
+  await waitUntil("ben is gone", async () => presenceOf(cleo).includes("-ben"));
   await cleo.settled();
   expect(presenceOf(cleo).filter((each) => each === "-ben")).toHaveLength(1);
 });
@@ -37,13 +37,13 @@ test("P1 a user who is on two nodes comes once and goes once, for those on eithe
   await using cluster = await startNodes(redis, 3, { PRESENCE_GRACE: "1" });
   const watchers = await Promise.all(cluster.nodes.map((node, i) => node.connect(`watcher-${i}`)));
   const first = await cluster.nodes[0].connect("ben");
-  await until("all have heard", async () => watchers.every((each) => presenceOf(each).includes("+ben")));
+  await waitUntil("all have heard", async () => watchers.every((each) => presenceOf(each).includes("+ben")));
   const second = await cluster.nodes[1].connect("ben");
   await first[Symbol.asyncDispose]();
   const third = await cluster.nodes[0].connect("ben");
   await second[Symbol.asyncDispose]();
   await third[Symbol.asyncDispose]();
-  await until("all have heard", async () => watchers.every((each) => presenceOf(each).includes("-ben")));
+  await waitUntil("all have heard", async () => watchers.every((each) => presenceOf(each).includes("-ben")));
   for (const watcher of watchers) {
     await watcher.settled();
     expect(presenceOf(watcher).filter((each) => each.endsWith("ben"))).toEqual(["+ben", "-ben"]);
@@ -62,7 +62,7 @@ test("P1 over HTTP a node that nobody uses shows the present too, with their rea
     const headers = { Authorization: `Bearer ${await b.token("anna")}` };
     return (await fetch(`${b.url}/conversations/lobby/presence`, { headers })).json();
   };
-  await until("the mark is kept", async () => (await ask()).present[0]?.read === 1);
+  await waitUntil("the mark is kept", async () => (await ask()).present[0]?.read === 1);
   expect(await ask()).toMatchObject({ present: [{ user: "anna", read: 1 }] });
 });
 
@@ -88,15 +88,18 @@ test("P2 L3 the users of a node that is cut off leave once, and are there again 
   await using anna = await a.connect("anna");
   await using ben = await b.connect("ben");
   await using cleo = await c.connect("cleo");
-  await until("all are there", async () => presenceOf(anna).includes("+cleo"));
+  await waitUntil("all are there", async () => presenceOf(anna).includes("+cleo"));
   c.cutOff();
   await cleo.next("degraded");
-  await until("cleo is gone", async () => presenceOf(anna).includes("-cleo"));
+  await waitUntil("cleo is gone", async () => presenceOf(anna).includes("-cleo"));
   await using dora = await a.connect("dora");
   expect(dora.of("welcome")[0]!.present.map(({ user }) => user)).toEqual(["anna", "ben", "dora"]);
   c.heal();
   await cleo.next("recovered");
-  await until("cleo is back", async () => presenceOf(ben).filter((each) => each === "+cleo").length === 2);
+  await waitUntil(
+    "cleo is back",
+    async () => presenceOf(ben).filter((each) => each === "+cleo").length === 2,
+  );
   const seen = presenceOf(ben).filter((each) => each.endsWith("cleo"));
   expect(seen).toEqual(["+cleo", "-cleo", "+cleo"]);
   ben.send({ type: "message", text: "welcome back" });

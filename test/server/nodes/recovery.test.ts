@@ -2,7 +2,7 @@
 // meanwhile came after it, and its own users were put back after it: who trusted the frame saw a conversation with a hole.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { startRedis, type TestRedis } from "../../support/redis.ts";
-import { until } from "../../support/until.ts";
+import { waitUntil } from "../../support/until.ts";
 import { presenceOf, startNodes } from "./cluster.ts";
 
 let redis: TestRedis;
@@ -17,7 +17,7 @@ test("L3 P1 D4 what was missed comes before `recovered`: messages, who came and 
   await using anna = await a.connect("anna");
   await using ben = await b.connect("ben");
   await using cleo = await b.connect("cleo");
-  await until("all are there", () => presenceOf(anna).includes("+cleo"));
+  await waitUntil("all are there", () => presenceOf(anna).includes("+cleo"));
   a.cutOff();
   await anna.next("degraded");
   const before = anna.frames.length;
@@ -47,10 +47,10 @@ test("L3 P2 a node's users are put back before it sends `recovered`, also when i
   const [a, b, quiet] = cluster.nodes;
   await using anna = await a.connect("anna", "hall");
   await using ben = await b.connect("ben", "hall");
-  await until("both are there", () => presenceOf(anna).includes("+ben"));
+  await waitUntil("both are there", () => presenceOf(anna).includes("+ben"));
   b.cutOff();
   await ben.next("degraded");
-  await until("ben is gone", () => presenceOf(anna).includes("-ben"));
+  await waitUntil("ben is gone", () => presenceOf(anna).includes("-ben"));
   b.heal();
   await ben.next("recovered");
   // A node without sockets in it reads the store.
@@ -71,7 +71,7 @@ test("L3 a node is not ready before it has recovered", async () => {
     ben.send({ type: "message", text: "x" });
     const { seq } = await ben.next("ack");
     a.heal();
-    await until("it is ready", async () => (await fetch(`${a.url}/readyz`)).status === 200);
+    await waitUntil("it is ready", async () => (await fetch(`${a.url}/readyz`)).status === 200);
     await anna.settled();
     expect(anna.of("message").at(-1)?.seq).toBe(seq);
     await anna.next("recovered");

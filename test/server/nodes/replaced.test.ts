@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { RawSocket } from "../../support/raw-socket.ts";
 import { startRedis, type TestRedis } from "../../support/redis.ts";
-import { until } from "../../support/until.ts";
+import { waitUntil } from "../../support/until.ts";
 import { presenceOf, startNodes, type TestNode } from "./cluster.ts";
 
 /** Room for one connection of each user, and no grace: a leave would be seen at once. */
@@ -15,7 +15,7 @@ afterAll(() => redis[Symbol.asyncDispose]());
 
 /** The codes with which a node ended connections. */
 function ends({ log }: TestNode): unknown[] {
-  return log.lines.filter(({ event }) => event === "connection.closing").map(({ fields }) => fields.code);
+  return log.entries.filter(({ event }) => event === "connection.closing").map(({ fields }) => fields.code);
 }
 
 test("W8 P1 who comes back on another node while the first holds a dead line is in at once, and was never away", async () => {
@@ -27,17 +27,17 @@ test("W8 P1 who comes back on another node while the first holds a dead line is 
     a.port,
     `/ws/anna/lobby?token=${await a.token("anna")}&client=tab`,
   );
-  await ghost.heard("welcome");
+  await ghost.waitForFrame("welcome");
   // It reads nothing and answers nothing any more, as after a change of networks.
-  ghost.deaf();
-  await until("all see who is there", () => presenceOf(there).at(-1) === "+anna");
+  ghost.stopReading();
+  await waitUntil("all see who is there", () => presenceOf(there).at(-1) === "+anna");
   const seen = [presenceOf(here), presenceOf(there)];
   await using back = await b.connect("anna", "lobby", "&client=tab");
-  await until("the dead one is ended", () => ends(a).length === 1);
+  await waitUntil("the dead one is ended", () => ends(a).length === 1);
   expect(ends(a)).toEqual([4410]);
   // What a leave would be followed by: somebody else comes, through each of the nodes.
   await using dora = await a.connect("dora");
-  await until("all see who came", () =>
+  await waitUntil("all see who came", () =>
     [here, there].every((client) => presenceOf(client).at(-1) === "+dora"),
   );
   expect([presenceOf(here), presenceOf(there)]).toEqual(seen.map((before) => [...before, "+dora"]));
@@ -52,7 +52,7 @@ test("W8 a node that was cut off from Redis ends the connection that was replace
   await using older = await a.connect("anna", "lobby", "&client=tab");
   await using stays = await a.connect("ben", "lobby", "&client=tab");
   a.cutOff();
-  await until("it is away", () => a.log.events().includes("store.unavailable"));
+  await waitUntil("it is away", () => a.log.events().includes("store.unavailable"));
   await using newer = await b.connect("anna", "lobby", "&client=tab");
   expect(older.of("closing")).toEqual([]);
   a.heal();
@@ -72,9 +72,9 @@ test("W8 of connections of a client that come on all nodes at once one stays", a
     }),
   );
   const ended = () => clients.filter(({ closeFrame }) => closeFrame?.code === 4410).length;
-  await until("eleven are replaced", () => ended() === 11);
+  await waitUntil("eleven are replaced", () => ended() === 11);
   const [stays] = clients.filter(({ closeFrame }) => closeFrame === undefined);
-  await stays!.heard("welcome");
+  await stays!.waitForFrame("welcome");
   for (const client of clients) {
     const closings = client.frames.filter(({ type }) => type === "closing");
     expect(closings).toHaveLength(client === stays ? 0 : 1);

@@ -1,7 +1,7 @@
 // What is asked of a server over HTTP, and tokens on open sockets, while Redis is away.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { startRedis, type TestRedis } from "../../support/redis.ts";
-import { until } from "../../support/until.ts";
+import { waitUntil } from "../../support/until.ts";
 import { startNodes } from "./cluster.ts";
 
 let redis: TestRedis;
@@ -16,7 +16,7 @@ test("L3 M5 what needs the store is refused as unavailable, in the words of each
   const token = await node.token("anna");
   const bearer = { headers: { Authorization: `Bearer ${token}` } };
   node.cutOff();
-  await until("the server knows", async () => (await fetch(`${node.url}/readyz`)).status === 503);
+  await waitUntil("the server knows", async () => (await fetch(`${node.url}/readyz`)).status === 503);
 
   for (const [path, init] of [
     ["/me", bearer],
@@ -41,7 +41,7 @@ test("L3 M5 what needs the store is refused as unavailable, in the words of each
   });
 
   node.heal();
-  await until("the server knows", async () => (await fetch(`${node.url}/readyz`)).status === 200);
+  await waitUntil("the server knows", async () => (await fetch(`${node.url}/readyz`)).status === 200);
   expect((await fetch(`${node.url}/me`, bearer)).status).toBe(200);
 });
 

@@ -86,10 +86,10 @@ describe("B1 M3 a listener that does not keep up with what is said to many", () 
     const readers: TestClient[] = [];
     for (const user of ["a", "b", "c", "d"]) readers.push(stack.use(await enter(server, user)));
     await using slow = await RawSocket.handshake(server.port, await targetOf(server, "slow"));
-    await slow.heard("welcome");
-    slow.deaf();
+    await slow.waitForFrame("welcome");
+    slow.stopReading();
     let count = 0;
-    const ended = () => server.log.lines.find(({ event }) => event === "connection.closing");
+    const ended = () => server.log.entries.find(({ event }) => event === "connection.closing");
     for (; ended() === undefined && count < 8_000; count++) {
       writer.send({ type: "message", text: "x".repeat(4_000), id: `m${count}` });
       if (count % 20 === 0) await writer.settled();
@@ -100,7 +100,7 @@ describe("B1 M3 a listener that does not keep up with what is said to many", () 
     for (const reader of readers) expect(messages(reader)).toEqual(numbers(1, count));
 
     slow.socket.resume();
-    expect(await slow.closing()).toEqual({ code: 1013, reason: "too slow or overloaded" });
+    expect(await slow.waitForClose()).toEqual({ code: 1013, reason: "too slow or overloaded" });
     const seqs = slow.frames.flatMap((frame) => (frame.type === "message" ? [frame.seq] : []));
     expect(seqs).toEqual(numbers(1, seqs.length));
   });

@@ -6,8 +6,8 @@ import { accountOf, startTestServer, type TestServer } from "../../support/serve
 
 /** What a refused client hears, in order: the error's code, `closing`'s code and the Close frame's. */
 async function refusalOf(raw: RawSocket): Promise<[ErrorCode | undefined, number | undefined, number]> {
-  const { code } = await raw.closing();
-  expect(raw.answer?.status).toBe(101);
+  const { code } = await raw.waitForClose();
+  expect(raw.response?.status).toBe(101);
   expect(raw.frames.map(({ type }) => type)).toEqual(["error", "closing"]);
   const [error, closing] = raw.frames;
   return [
@@ -32,11 +32,11 @@ describe("W3 who you are is told after the upgrade", () => {
     ];
     for (const [target, fields] of places) {
       await using raw = await open(server, target, fields);
-      expect(await raw.heard("welcome")).toMatchObject({ user: "anna", conversation: "lobby" });
+      expect(await raw.waitForFrame("welcome")).toMatchObject({ user: "anna", conversation: "lobby" });
     }
     await using raw = await open(server, "/ws/anna/lobby");
-    raw.say({ type: "token", token });
-    expect(await raw.heard("welcome")).toMatchObject({ user: "anna", conversation: "lobby" });
+    raw.sendJson({ type: "token", token });
+    expect(await raw.waitForFrame("welcome")).toMatchObject({ user: "anna", conversation: "lobby" });
   });
 
   test("W3 each refusal is an error, a `closing` and the code that says what to change", async () => {
@@ -88,14 +88,14 @@ describe("W3 who you are is told after the upgrade", () => {
     const token = await server.token("anna");
     for (const offer of [`parley.v1, bearer.${token}`, `bearer.${token}, parley.v1`, "parley.v1"]) {
       await using raw = await open(server, "/ws/anna/lobby", { "Sec-WebSocket-Protocol": offer });
-      expect(raw.answer?.headers.get("sec-websocket-protocol")).toBe("parley.v1");
-      expect(JSON.stringify([...raw.answer!.headers])).not.toContain(token);
+      expect(raw.response?.headers.get("sec-websocket-protocol")).toBe("parley.v1");
+      expect(JSON.stringify([...raw.response!.headers])).not.toContain(token);
     }
     await using none = await open(server, "/ws/anna/lobby");
-    expect(none.answer?.headers.get("sec-websocket-protocol")).toBeNull();
+    expect(none.response?.headers.get("sec-websocket-protocol")).toBeNull();
     await using alone = await open(server, "/ws/anna/lobby", { "Sec-WebSocket-Protocol": `bearer.${token}` });
-    expect(alone.answer?.status).toBe(400);
-    expect(`${JSON.stringify([...alone.answer!.headers])}${alone.answer?.body}`).not.toContain(token);
+    expect(alone.response?.status).toBe(400);
+    expect(`${JSON.stringify([...alone.response!.headers])}${alone.response?.body}`).not.toContain(token);
   });
 });
 
@@ -114,7 +114,7 @@ describe("W4 sockets without a credential", () => {
     await using server = await startTestServer();
     for (const frame of [{ type: "message", text: "x" }, { type: "ping" }, { type: "token", token: "abc" }]) {
       await using raw = await open(server, "/ws/anna/lobby");
-      raw.say(frame);
+      raw.sendJson(frame);
       expect(await refusalOf(raw)).toEqual(["unauthorized", 4401, 4401]);
     }
   });
@@ -124,25 +124,25 @@ describe("W4 sockets without a credential", () => {
     const token = await server.token("anna");
     await using first = await open(server, "/ws/anna/lobby");
     await using second = await open(server, "/ws/anna/lobby");
-    expect(second.answer?.status).toBe(503);
-    first.say({ type: "token", token });
-    await first.heard("welcome");
+    expect(second.response?.status).toBe(503);
+    first.sendJson({ type: "token", token });
+    await first.waitForFrame("welcome");
     const third = await open(server, "/ws/anna/lobby");
-    expect(third.answer?.status).toBe(101);
-    third.say({ type: "ping" });
-    await third.gone;
+    expect(third.response?.status).toBe(101);
+    third.sendJson({ type: "ping" });
+    await third.closed;
     await using fourth = await open(server, "/ws/anna/lobby");
-    expect(fourth.answer?.status).toBe(101);
+    expect(fourth.response?.status).toBe(101);
   });
 
   test("W4 what is sent behind the token, before the welcome, is answered after it and in order", async () => {
     await using server = await startTestServer();
     const token = await server.token("anna");
     await using raw = await open(server, "/ws/anna/lobby");
-    raw.say({ type: "token", token });
-    for (let i = 0; i < 40; i++) raw.say({ type: "message", text: "early", id: `m${i}` });
+    raw.sendJson({ type: "token", token });
+    for (let i = 0; i < 40; i++) raw.sendJson({ type: "message", text: "early", id: `m${i}` });
     const acks = () => raw.frames.flatMap((frame) => (frame.type === "ack" ? [frame.id] : []));
-    await raw.until(() => acks().length === 40, "40 acks");
+    await raw.waitUntil(() => acks().length === 40, "40 acks");
     expect(raw.frames[0]?.type).toBe("welcome");
     expect(acks()).toEqual(Array.from({ length: 40 }, (_, i) => `m${i}`));
   });
@@ -154,16 +154,16 @@ describe("W5 T6 the plan", () => {
     const token = await server.token("anna");
     const first = await open(server, `/ws/anna/one?token=${token}`);
     await using second = await open(server, `/ws/anna/two?token=${token}`);
-    await first.heard("welcome");
-    await second.heard("welcome");
+    await first.waitForFrame("welcome");
+    await second.waitForFrame("welcome");
     await using third = await open(server, `/ws/anna/three?token=${token}`);
     expect(await refusalOf(third)).toEqual(["too_many_connections", 4409, 4409]);
     await using other = await open(server, `/ws/ben/one?token=${await server.token("ben")}`);
-    await other.heard("welcome");
+    await other.waitForFrame("welcome");
     first.socket.end();
-    await first.gone;
+    await first.closed;
     await using fourth = await open(server, `/ws/anna/three?token=${token}`);
-    await fourth.heard("welcome");
+    await fourth.waitForFrame("welcome");
     // A refused connection takes none of them.
     await using fifth = await open(server, `/ws/anna/three?token=${token}`);
     expect((await refusalOf(fifth))[2]).toBe(4409);
@@ -178,25 +178,28 @@ describe("W5 T6 the plan", () => {
       server,
       `/ws/anna/lobby?token=${await server.token("anna", { plan: "premium" })}`,
     );
-    expect(await raw.heard("welcome")).toMatchObject({ plan: "basic", quota: { limit: 1_000 } });
+    expect(await raw.waitForFrame("welcome")).toMatchObject({ plan: "basic", quota: { limit: 1_000 } });
     await using stranger = await open(
       server,
       `/ws/ben/lobby?token=${await server.token("ben", { plan: "premium" })}`,
     );
-    expect(await stranger.heard("welcome")).toMatchObject({ plan: "premium", quota: { limit: 10_000 } });
+    expect(await stranger.waitForFrame("welcome")).toMatchObject({
+      plan: "premium",
+      quota: { limit: 10_000 },
+    });
   });
 
   test("T6 Q2 a plan that changes while connected counts from the next request", async () => {
     await using server = await startTestServer();
     await server.accounts.add(accountOf("anna"));
     await using raw = await open(server, `/ws/anna/lobby?token=${await server.token("anna")}`);
-    await raw.heard("welcome");
-    raw.say({ type: "message", text: "x", id: "m1" });
-    expect(await raw.heard("ack")).toMatchObject({ quota: { limit: 100, remaining: 99 } });
+    await raw.waitForFrame("welcome");
+    raw.sendJson({ type: "message", text: "x", id: "m1" });
+    expect(await raw.waitForFrame("ack")).toMatchObject({ quota: { limit: 100, remaining: 99 } });
     await server.accounts.update("anna", { plan: "premium" });
-    raw.say({ type: "message", text: "x", id: "m2" });
+    raw.sendJson({ type: "message", text: "x", id: "m2" });
     const second = () => raw.frames.find((frame) => frame.type === "ack" && frame.id === "m2");
-    await raw.until(() => second() !== undefined, "ack");
+    await raw.waitUntil(() => second() !== undefined, "ack");
     expect(second()).toMatchObject({ quota: { limit: 10_000, remaining: 9_998 } });
   });
 
@@ -206,16 +209,16 @@ describe("W5 T6 the plan", () => {
     await server.accounts.add(accountOf("ben"));
     await using anna = await open(server, `/ws/anna/lobby?token=${await server.token("anna")}`);
     await using ben = await open(server, `/ws/ben/lobby?token=${await server.token("ben")}`);
-    await anna.heard("welcome");
-    await ben.heard("welcome");
+    await anna.waitForFrame("welcome");
+    await ben.waitForFrame("welcome");
     await server.accounts.update("anna", { disabled: true });
-    expect(await anna.closing()).toMatchObject({ code: 4403 });
-    expect(await anna.heard("error")).toMatchObject({ code: "forbidden" });
-    expect(await anna.heard("closing")).toMatchObject({ code: 4403, reconnect: false });
+    expect(await anna.waitForClose()).toMatchObject({ code: 4403 });
+    expect(await anna.waitForFrame("error")).toMatchObject({ code: "forbidden" });
+    expect(await anna.waitForFrame("closing")).toMatchObject({ code: 4403, reconnect: false });
     expect(ben.closeFrame).toBeUndefined();
     await server.accounts.remove("ben");
-    expect(await ben.closing()).toMatchObject({ code: 4401 });
-    expect(await ben.heard("error")).toMatchObject({ code: "token_revoked" });
+    expect(await ben.waitForClose()).toMatchObject({ code: 4401 });
+    expect(await ben.waitForFrame("error")).toMatchObject({ code: "token_revoked" });
   });
 });
 
@@ -264,13 +267,13 @@ describe("A4 T7 secrecy", () => {
       { type: "message", text: token },
     ]) {
       await using raw = await open(server, "/ws/anna/lobby", address());
-      raw.say(frame);
-      await raw.until(() => raw.frames.length > 0, "answer");
-      raw.say({ type: token, id: token.slice(0, 64), token });
-      await raw.until(() => raw.frames.length > 1, "answer");
+      raw.sendJson(frame);
+      await raw.waitUntil(() => raw.frames.length > 0, "answer");
+      raw.sendJson({ type: token, id: token.slice(0, 64), token });
+      await raw.waitUntil(() => raw.frames.length > 1, "answer");
     }
     await server.stop();
-    const log = JSON.stringify(server.log.lines);
+    const log = JSON.stringify(server.log.entries);
     expect(server.log.events()).toContain("connection.rejected");
     for (const secret of [token, body, signature]) expect(log).not.toContain(secret);
   });

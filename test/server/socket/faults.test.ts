@@ -1,13 +1,13 @@
 import { expect, test } from "bun:test";
 import type { Engine, PostResult } from "../../../src/core/engine.ts";
 import { TestClient } from "../../support/client.ts";
-import { disturbed } from "../../support/disturbed-engine.ts";
+import { overrideEngine } from "../../support/disturbed-engine.ts";
 import { RawSocket } from "../../support/raw-socket.ts";
 import { startTestServer, type TestServer } from "../../support/server.ts";
 
 /** The real engine, but for what is given. */
 function faulty(change: (engine: Engine) => Partial<Engine>) {
-  return (engine: Engine): Engine => disturbed(engine, change(engine));
+  return (engine: Engine): Engine => overrideEngine(engine, change(engine));
 }
 
 async function addressOf(server: TestServer, user: string, conversation = "lobby"): Promise<string> {
@@ -23,14 +23,14 @@ function expectInternal(server: TestServer, client: TestClient, fault: string): 
   expect(client.of("closing")).toEqual([
     { type: "closing", code: 1011, reason: "internal error", reconnect: true },
   ]);
-  const line = server.log.lines.find(({ fields }) => fields.id === id);
+  const line = server.log.entries.find(({ fields }) => fields.id === id);
   expect(line).toMatchObject({ level: "error", event: "connection.failed" });
   expect(String(line?.fields.error)).toContain(fault);
 }
 
 test("RUNTIME 2 M5 an exception while a frame is worked on ends that socket with an id, and no other", async () => {
   await using server = await startTestServer({
-    disturb: faulty((engine) => ({
+    wrapEngine: faulty((engine) => ({
       post(request, done) {
         if (request.text === "fault") throw new Error("table secret_table is locked");
         engine.post(request, done);
@@ -54,7 +54,7 @@ test("RUNTIME 2 M5 a rejection while a socket is let in ends it the same way, an
     away = true;
     await using server = await startTestServer({
       env: { PLANS: "free:100:1" },
-      disturb: faulty((engine) => ({
+      wrapEngine: faulty((engine) => ({
         async quota(user, limit) {
           if (away && broken === "quota") throw new Error("the disk is on fire");
           return engine.quota(user, limit);
@@ -78,16 +78,16 @@ test("RUNTIME 2 M5 a rejection while a socket is let in ends it the same way, an
 
 test("RUNTIME 2 an exception in what was sent before the welcome ends that socket too", async () => {
   await using server = await startTestServer({
-    disturb: faulty(() => ({
+    wrapEngine: faulty(() => ({
       post() {
         throw new Error("no");
       },
     })),
   });
   await using raw = await RawSocket.handshake(server.port, "/ws/anna/lobby");
-  raw.say({ type: "token", token: await server.token("anna") });
-  raw.say({ type: "message", text: "early" });
-  expect(await raw.closing()).toMatchObject({ code: 1011 });
+  raw.sendJson({ type: "token", token: await server.token("anna") });
+  raw.sendJson({ type: "message", text: "early" });
+  expect(await raw.waitForClose()).toMatchObject({ code: 1011 });
   expect(raw.frames.map(({ type }) => type).slice(-2)).toEqual(["error", "closing"]);
 });
 
@@ -97,7 +97,7 @@ test("RUNTIME 7 a client that goes while it is let in leaves nothing behind: no 
   let slow = true;
   await using server = await startTestServer({
     env: { PLANS: "free:100:1" },
-    disturb: faulty((engine) => ({
+    wrapEngine: faulty((engine) => ({
       async subscribe(conversation, listener) {
         if (slow) {
           reached.resolve();
@@ -121,7 +121,7 @@ test("RUNTIME 7 a client that goes while it is let in leaves nothing behind: no 
 test("M5 Q4 a store that is away refuses with `unavailable`, and the socket stays until it is back", async () => {
   let away = true;
   await using server = await startTestServer({
-    disturb: faulty((engine) => ({
+    wrapEngine: faulty((engine) => ({
       post(request, done) {
         if (away) done({ outcome: "unavailable" });
         else engine.post(request, done);
@@ -146,7 +146,7 @@ test("RUNTIME 3 4 B2 a sender is paused at 32 unanswered requests, unseen but no
   const asked: (() => void)[] = [];
   await using server = await startTestServer({
     env: { BURST_RATE: "0", PLANS: "free:0:0" },
-    disturb: faulty((engine) => ({
+    wrapEngine: faulty((engine) => ({
       post(request, done: (result: PostResult) => void) {
         if (request.user === "ben") engine.post(request, done);
         else asked.push(() => engine.post(request, done));
@@ -158,10 +158,10 @@ test("RUNTIME 3 4 B2 a sender is paused at 32 unanswered requests, unseen but no
     server.port,
     `/ws/anna/lobby?token=${await server.token("anna")}`,
   );
-  await raw.heard("welcome");
+  await raw.waitForFrame("welcome");
   let sent = 0;
   const say = async (count: number) => {
-    for (let i = 0; i < count; i++) raw.say({ type: "message", text: "x", id: `m${sent++}` });
+    for (let i = 0; i < count; i++) raw.sendJson({ type: "message", text: "x", id: `m${sent++}` });
     // Round trips of another socket: whatever the server was going to read of this one, it has read.
     for (let i = 0; i < 5; i++) await ben.settled();
   };

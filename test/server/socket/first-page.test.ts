@@ -3,7 +3,7 @@ import type { Engine } from "../../../src/core/engine.ts";
 import { MAX_RESENT_BYTES_PER_MINUTE } from "../../../src/core/repeats.ts";
 import { MAX_RECENT_BYTES } from "../../../src/core/resume.ts";
 import { TestClient } from "../../support/client.ts";
-import { disturbed } from "../../support/disturbed-engine.ts";
+import { overrideEngine } from "../../support/disturbed-engine.ts";
 import { Random, seeds } from "../../support/random.ts";
 import { startTestServer, type TestServer } from "../../support/server.ts";
 
@@ -108,13 +108,13 @@ for (const seed of seeds(41, 42)) {
     const random = new Random(seed);
     // A store that takes its time, so that messages come while the page is read.
     const disturb = (engine: Engine) =>
-      disturbed(engine, {
+      overrideEngine(engine, {
         page: async (...request) => {
           for (let i = random.between(0, 8); i > 0; i--) await new Promise(setImmediate);
           return engine.page(...request);
         },
       });
-    await using server = await startTestServer({ env: UNMETERED, disturb });
+    await using server = await startTestServer({ env: UNMETERED, wrapEngine: disturb });
     await using anna = await TestClient.connect(await addressOf(server, "anna"));
     await say(anna, random.between(70, 200), "x".repeat(random.between(1, 4000)));
     const clients: TestClient[] = [];
@@ -179,8 +179,8 @@ test("MX7 who asks for the same again and again is `busy`, and comes back later;
 });
 
 test("MX7 D5 when the store fails meanwhile, the client is sent away with a code that brings it back", async () => {
-  const disturb = (engine: Engine) => disturbed(engine, { page: async () => undefined });
-  await using server = await startTestServer({ env: UNMETERED, disturb });
+  const disturb = (engine: Engine) => overrideEngine(engine, { page: async () => undefined });
+  await using server = await startTestServer({ env: UNMETERED, wrapEngine: disturb });
   await using anna = await TestClient.connect(await addressOf(server, "anna"));
   await say(anna, 70);
   await using ben = TestClient.open(await addressOf(server, "ben", "&last=66"));

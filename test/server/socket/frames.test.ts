@@ -7,7 +7,7 @@ import { startTestServer, type TestServer } from "../../support/server.ts";
 
 async function join(server: TestServer, user = "anna"): Promise<RawSocket> {
   const raw = await RawSocket.handshake(server.port, `/ws/${user}/lobby?token=${await server.token(user)}`);
-  await raw.heard("welcome");
+  await raw.waitForFrame("welcome");
   return raw;
 }
 
@@ -26,8 +26,10 @@ describe("M1 frames that cannot be taken", () => {
     await using server = await startTestServer();
     await using raw = await join(server);
     raw.send(OPCODE.text, messageOf(MAX_FRAME_BYTES));
-    expect(await raw.heard("ack")).toMatchObject({ id: "m1", seq: 1 });
-    expect(await raw.heard("message")).toMatchObject({ text: JSON.parse(messageOf(MAX_FRAME_BYTES)).text });
+    expect(await raw.waitForFrame("ack")).toMatchObject({ id: "m1", seq: 1 });
+    expect(await raw.waitForFrame("message")).toMatchObject({
+      text: JSON.parse(messageOf(MAX_FRAME_BYTES)).text,
+    });
   });
 
   test("M1 one byte more is answered `too_large`, and closed with 1009", async () => {
@@ -37,7 +39,7 @@ describe("M1 frames that cannot be taken", () => {
     for (const text of [messageOf(MAX_FRAME_BYTES + 1), umlauts]) {
       await using raw = await join(server);
       raw.send(OPCODE.text, text);
-      expect(await raw.closing()).toEqual({ code: 1009, reason: "frame too large" });
+      expect(await raw.waitForClose()).toEqual({ code: 1009, reason: "frame too large" });
       expect(raw.frames.slice(-2)).toEqual([
         expect.objectContaining({ type: "error", code: "too_large" }),
         { type: "closing", code: 1009, reason: "frame too large", reconnect: false },
@@ -50,7 +52,7 @@ describe("M1 frames that cannot be taken", () => {
     await using other = await talk(server, "ben");
     await using raw = await join(server);
     raw.send(OPCODE.text, "a".repeat(MAX_FRAME_BYTES * 2 + 1));
-    await raw.gone;
+    await raw.closed;
     expect(raw.closeFrame?.code).toBe(1009);
     await other.settled();
     expect(await other.next("presence")).toMatchObject({ user: "anna", state: "joined" });
@@ -61,7 +63,7 @@ describe("M1 frames that cannot be taken", () => {
     await using server = await startTestServer();
     await using raw = await join(server);
     raw.send(OPCODE.binary, JSON.stringify({ type: "ping" }));
-    expect(await raw.closing()).toEqual({ code: 1003, reason: "text frames only" });
+    expect(await raw.waitForClose()).toEqual({ code: 1003, reason: "text frames only" });
     expect(raw.frames.at(-1)).toMatchObject({ type: "closing", code: 1003, reconnect: false });
   });
 
@@ -75,7 +77,7 @@ describe("M1 frames that cannot be taken", () => {
     ]);
     await using raw = await join(server);
     raw.send(OPCODE.text, invalid);
-    await raw.gone;
+    await raw.closed;
     expect(raw.closeFrame?.code).toBe(1007);
     await other.settled();
     expect(other.of("message")).toEqual([]);
@@ -89,7 +91,7 @@ describe("M1 frames that cannot be taken", () => {
       const payload = Buffer.alloc(2);
       payload.writeUInt16BE(code);
       raw.send(OPCODE.close, payload);
-      await raw.gone;
+      await raw.closed;
     }
     await other.settled();
   });
@@ -176,8 +178,8 @@ describe("M2 floods", () => {
     await using server = await startTestServer({ clock: new ManualClock() });
     await using other = await talk(server, "ben");
     await using raw = await join(server);
-    for (let i = 0; i < 161; i++) raw.say({ type: "ping" });
-    expect(await raw.closing()).toEqual({ code: 4429, reason: "flooding" });
+    for (let i = 0; i < 161; i++) raw.sendJson({ type: "ping" });
+    expect(await raw.waitForClose()).toEqual({ code: 4429, reason: "flooding" });
     expect(raw.frames.filter(({ type }) => type === "warning")).toHaveLength(3);
     expect(raw.frames.slice(-2)).toEqual([
       expect.objectContaining({ type: "error", code: "flooding" }),
@@ -192,11 +194,11 @@ describe("M2 floods", () => {
     for (const opcode of [OPCODE.ping, OPCODE.pong]) {
       await using raw = await join(server);
       for (let i = 0; i < 161; i++) raw.send(opcode, "");
-      expect(await raw.closing()).toEqual({ code: 4429, reason: "flooding" });
+      expect(await raw.waitForClose()).toEqual({ code: 4429, reason: "flooding" });
     }
     await using stranger = await RawSocket.handshake(server.port, "/ws/anna/lobby");
     for (let i = 0; i < 161; i++) stranger.send(OPCODE.ping, "");
-    expect(await stranger.closing()).toEqual({ code: 4429, reason: "flooding" });
+    expect(await stranger.waitForClose()).toEqual({ code: 4429, reason: "flooding" });
   });
 });
 

@@ -42,7 +42,7 @@ describe("W1 refusals before the upgrade", () => {
         fields,
         `${method} ${address} HTTP/1.1`,
       );
-      const { headers, body, ...answer } = raw.answer!;
+      const { headers, body, ...answer } = raw.response!;
       expect({ code, status: answer.status }).toEqual({ code, status });
       expect(headers.get("content-type")).toBe("application/problem+json");
       expect(JSON.parse(body)).toMatchObject({ type: `urn:parley:error:${code}`, status, code });
@@ -57,13 +57,13 @@ describe("W1 refusals before the upgrade", () => {
     await using raw = await RawSocket.handshake(server.port, "/ws/anna/lobby", {
       "X-Long": "a".repeat(20_000),
     });
-    expect(raw.answer?.status).toBe(431);
+    expect(raw.response?.status).toBe(431);
   });
 
   test("RUNTIME 7 HTTP/1.0 is refused where it names no Host; the version itself is not shown by the runtime", async () => {
     await using server = await startTestServer();
     await using raw = await RawSocket.handshake(server.port, "", { Host: undefined }, "GET /ws/a/b HTTP/1.0");
-    expect(raw.answer?.status).toBe(400);
+    expect(raw.response?.status).toBe(400);
   });
 
   test("RUNTIME 7 a client that is gone before its answer harms nobody", async () => {
@@ -78,7 +78,7 @@ describe("W1 refusals before the upgrade", () => {
       raw.socket.destroy();
     }
     await using after = await RawSocket.handshake(server.port, target);
-    await after.heard("welcome");
+    await after.waitForFrame("welcome");
   });
 
   test("W1 a full server answers 503 with Retry-After", async () => {
@@ -86,26 +86,26 @@ describe("W1 refusals before the upgrade", () => {
     const target = `/ws/anna/lobby?token=${await server.token("anna")}`;
     const first = await RawSocket.handshake(server.port, target);
     await using second = await RawSocket.handshake(server.port, target);
-    expect(second.answer?.status).toBe(503);
-    expect(second.answer?.headers.get("retry-after")).toBe("5");
-    expect(JSON.parse(second.answer!.body)).toMatchObject({ code: "unavailable" });
-    await first.heard("welcome");
+    expect(second.response?.status).toBe(503);
+    expect(second.response?.headers.get("retry-after")).toBe("5");
+    expect(JSON.parse(second.response!.body)).toMatchObject({ code: "unavailable" });
+    await first.waitForFrame("welcome");
   });
 
   test("L1 a server that drains answers 503 with Retry-After", async () => {
     const server = await startTestServer();
     const target = `/ws/anna/lobby?token=${await server.token("anna")}`;
     await using staying = await RawSocket.handshake(server.port, target);
-    await staying.heard("welcome");
+    await staying.waitForFrame("welcome");
     await using late = await RawSocket.dial(server.port);
     const stopped = server.stop();
     late.socket.write(
       `GET ${target} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n` +
         "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
     );
-    await late.until(() => late.answer !== undefined, "answer");
-    expect(late.answer?.status).toBe(503);
-    expect(Number(late.answer?.headers.get("retry-after"))).toBeGreaterThan(0);
+    await late.waitUntil(() => late.response !== undefined, "answer");
+    expect(late.response?.status).toBe(503);
+    expect(Number(late.response?.headers.get("retry-after"))).toBeGreaterThan(0);
     await stopped;
   });
 });
@@ -126,7 +126,7 @@ describe("W2 A5 origins", () => {
     ];
     for (const [status, fields] of table) {
       await using raw = await RawSocket.handshake(port, target, fields);
-      expect({ fields, status: raw.answer?.status }).toEqual({ fields, status });
+      expect({ fields, status: raw.response?.status }).toEqual({ fields, status });
     }
   });
 
@@ -139,7 +139,7 @@ describe("W2 A5 origins", () => {
     await using other = await RawSocket.handshake(server.port, target, {
       Origin: "https://app.example.com:1",
     });
-    expect([listed.answer?.status, other.answer?.status]).toEqual([101, 403]);
+    expect([listed.response?.status, other.response?.status]).toEqual([101, 403]);
   });
 });
 
@@ -150,15 +150,15 @@ describe("W5 limits by address", () => {
     const statuses: (number | undefined)[] = [];
     for (let i = 0; i < 3; i++) {
       await using raw = await RawSocket.handshake(server.port, target, from("203.0.113.7"));
-      statuses.push(raw.answer?.status);
+      statuses.push(raw.response?.status);
       if (i === 2) {
-        expect(JSON.parse(raw.answer!.body)).toMatchObject({ code: "too_many_handshakes", status: 429 });
-        expect(Number(raw.answer?.headers.get("retry-after"))).toBeGreaterThan(25);
+        expect(JSON.parse(raw.response!.body)).toMatchObject({ code: "too_many_handshakes", status: 429 });
+        expect(Number(raw.response?.headers.get("retry-after"))).toBeGreaterThan(25);
       }
     }
     expect(statuses).toEqual([101, 101, 429]);
     await using other = await RawSocket.handshake(server.port, target, from("203.0.113.8"));
-    expect(other.answer?.status).toBe(101);
+    expect(other.response?.status).toBe(101);
   });
 
   test("W5 an address has so many connections at a time, and a closed one makes room", async () => {
@@ -168,14 +168,14 @@ describe("W5 limits by address", () => {
     const target = `/ws/anna/lobby?token=${await server.token("anna")}`;
     // All of a /64 is one client's.
     const first = await RawSocket.handshake(server.port, target, from("2001:db8::1"));
-    await first.heard("welcome");
+    await first.waitForFrame("welcome");
     await using second = await RawSocket.handshake(server.port, target, from("2001:db8::2"));
-    expect(second.answer?.status).toBe(429);
-    expect(second.answer?.headers.get("retry-after")).toBe("5");
+    expect(second.response?.status).toBe(429);
+    expect(second.response?.headers.get("retry-after")).toBe("5");
     first.socket.end();
-    await first.gone;
+    await first.closed;
     await using third = await RawSocket.handshake(server.port, target, from("2001:db8::3"));
-    expect(third.answer?.status).toBe(101);
+    expect(third.response?.status).toBe(101);
   });
 
   test("W5 X-Forwarded-For is read from the right, and not at all from whom it is not expected", async () => {
@@ -186,7 +186,7 @@ describe("W5 limits by address", () => {
       const answers: (number | undefined)[] = [];
       for (const chain of chains) {
         await using raw = await RawSocket.handshake(server.port, target, from(chain));
-        answers.push(raw.answer?.status);
+        answers.push(raw.response?.status);
       }
       return answers;
     };
@@ -211,8 +211,8 @@ describe("W5 an office behind one address", () => {
       }),
     );
     for (const tab of tabs) {
-      expect(tab.answer?.status).toBe(101);
-      await tab.heard("welcome");
+      expect(tab.response?.status).toBe(101);
+      await tab.waitForFrame("welcome");
     }
     for (const tab of tabs) tab.socket.destroy();
   });
@@ -223,14 +223,14 @@ describe("W5 an office behind one address", () => {
     const statuses: (number | undefined)[] = [];
     for (let i = 0; i < 65; i++) {
       await using raw = await RawSocket.handshake(server.port, "/ws/anna/lobby?token=abc", OFFICE);
-      statuses.push(raw.answer?.status);
-      if (raw.answer?.status === 101) await raw.closing();
+      statuses.push(raw.response?.status);
+      if (raw.response?.status === 101) await raw.waitForClose();
     }
     expect(statuses.map((status) => status === 101)).toEqual(statuses.map((_, i) => i < 60));
     clock.advance(1_000);
     const target = `/ws/anna/lobby?token=${await server.token("anna")}`;
     await using raw = await RawSocket.handshake(server.port, target, OFFICE);
-    await raw.heard("welcome");
+    await raw.waitForFrame("welcome");
   });
 });
 

@@ -19,12 +19,12 @@ describe("B1 M3 RUNTIME 5 a reader that does not keep up", () => {
   test("B1 M3 it is closed with 1013 and told to come back; what it has is without a hole, and others have all", async () => {
     await using server = await startTestServer({ env: OPEN });
     await using slow = await RawSocket.handshake(server.port, await targetOf(server, "slow"));
-    await slow.heard("welcome");
-    slow.deaf();
+    await slow.waitForFrame("welcome");
+    slow.stopReading();
     await using writer = await TestClient.connect(`${server.wsUrl}${await targetOf(server, "writer")}`);
     await using reader = await TestClient.connect(`${server.wsUrl}${await targetOf(server, "reader")}`);
     let count = 0;
-    const ended = () => server.log.lines.find(({ event }) => event === "connection.closing");
+    const ended = () => server.log.entries.find(({ event }) => event === "connection.closing");
     // The kernel's buffers between take some megabytes before the server feels anything.
     for (; ended() === undefined && count < 500; count++) {
       writer.send({ type: "message", text: LARGE, id: `m${count}` });
@@ -38,7 +38,7 @@ describe("B1 M3 RUNTIME 5 a reader that does not keep up", () => {
     expect(writer.of("presence").at(-1)).toMatchObject({ user: "slow", state: "left" });
 
     slow.socket.resume();
-    expect(await slow.closing()).toEqual({ code: 1013, reason: "too slow or overloaded" });
+    expect(await slow.waitForClose()).toEqual({ code: 1013, reason: "too slow or overloaded" });
     expect(slow.frames.at(-1)).toMatchObject({ type: "closing", code: 1013, reconnect: true });
     const seqs = slow.frames.flatMap((frame) => (frame.type === "message" ? [frame.seq] : []));
     expect(seqs).toEqual(Array.from({ length: seqs.length }, (_, i) => i + 1));
@@ -48,11 +48,11 @@ describe("B1 M3 RUNTIME 5 a reader that does not keep up", () => {
   test("B1 a client that asks without end and never reads the answers is closed with 1013", async () => {
     await using server = await startTestServer({ env: OPEN });
     await using raw = await RawSocket.handshake(server.port, await targetOf(server, "anna"));
-    await raw.heard("welcome");
-    raw.deaf();
+    await raw.waitForFrame("welcome");
+    raw.stopReading();
     const ping = encodeFrame(OPCODE.text, Buffer.from(JSON.stringify({ type: "ping", id: "p".repeat(64) })));
     const pings = Buffer.concat(Array.from({ length: 1_000 }, () => ping));
-    const ended = () => server.log.lines.some(({ fields }) => fields.code === 1013);
+    const ended = () => server.log.entries.some(({ fields }) => fields.code === 1013);
     for (let i = 0; !ended() && i < 200; i++) {
       raw.socket.write(pings);
       await new Promise(setImmediate);
@@ -73,25 +73,25 @@ describe("B1 several pages of history on a slow line", () => {
     }
     const messages = writer.of("message").map(({ type: _, ...message }) => message);
     await using slow = await RawSocket.handshake(server.port, await targetOf(server, "slow"));
-    await slow.heard("welcome");
-    slow.deaf();
+    await slow.waitForFrame("welcome");
+    slow.stopReading();
     const ids = Array.from({ length: 40 }, (_, i) => `h${i}`);
-    for (const id of ids) slow.say({ type: "history", limit: count, id });
-    slow.say({ type: "message", text: "after all", id: "last" });
+    for (const id of ids) slow.sendJson({ type: "history", limit: count, id });
+    slow.sendJson({ type: "message", text: "after all", id: "last" });
     // Time for the server to answer what it would answer.
     for (let i = 0; i < 100; i++) {
       writer.send({ type: "ping", id: `p${i}` });
       await writer.next("pong");
     }
     slow.socket.resume();
-    await slow.heard("ack");
+    await slow.waitForFrame("ack");
     const quota = null;
     const answers = slow.frames.filter(({ type }) => type === "history" || type === "ack");
     expect(answers).toEqual([
       ...ids.map((id) => ({ type: "history" as const, messages, more: false, quota, id })),
       { type: "ack", id: "last", seq: count + 1, at: expect.any(Number), quota },
     ]);
-    expect(server.log.lines.filter(({ event }) => event === "connection.closing")).toEqual([]);
+    expect(server.log.entries.filter(({ event }) => event === "connection.closing")).toEqual([]);
   });
 });
 
@@ -118,26 +118,26 @@ describe("B2 memory under a flood, measured on a real process", () => {
       /** Stays 500 messages ahead of the acks: the server may have 32 in hand, the rest waits in the line. */
       const flood = async (messages: number, text: string) => {
         for (const goal = sent + messages; sent < goal; ) {
-          await writer.until(() => sent - countAcks() < 500, "acks");
-          for (let i = 0; i < 100; i++) writer.say({ type: "message", text, id: `m${sent++}` });
+          await writer.waitUntil(() => sent - countAcks() < 500, "acks");
+          for (let i = 0; i < 100; i++) writer.sendJson({ type: "message", text, id: `m${sent++}` });
         }
-        await writer.until(() => countAcks() === sent, "acks of all messages");
+        await writer.waitUntil(() => countAcks() === sent, "acks of all messages");
       };
       await flood(15_000, "x".repeat(1_000));
       // By now the heap has the size it works with.
       const before = residentMegabytes(server.process.pid);
       const readers = await Promise.all(["a", "b", "c", "d"].map(join));
-      for (const reader of readers) reader.deaf();
+      for (const reader of readers) reader.stopReading();
       // 30 MB come in, and each reader is owed as much.
       await flood(30_000, "x".repeat(1_000));
       const rude = await join("rude");
-      rude.deaf();
-      for (let i = 0; i < 10_000; i++) rude.say({ type: "message", text: "x".repeat(1_000) });
+      rude.stopReading();
+      for (let i = 0; i < 10_000; i++) rude.sendJson({ type: "message", text: "x".repeat(1_000) });
       const left = () =>
         writer.frames.some(
           (frame) => frame.type === "presence" && frame.state === "left" && frame.user === "rude",
         );
-      await writer.until(left, "leave of the rude writer");
+      await writer.waitUntil(left, "leave of the rude writer");
       expect(residentMegabytes(server.process.pid) - before).toBeLessThan(60);
       for (const raw of [writer, rude, ...readers]) await raw[Symbol.asyncDispose]();
     },

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import type { Engine } from "../../../src/core/engine.ts";
 import { TestClient } from "../../support/client.ts";
-import { disturbed } from "../../support/disturbed-engine.ts";
+import { overrideEngine } from "../../support/disturbed-engine.ts";
 import { RawSocket } from "../../support/raw-socket.ts";
 import { startTestServer, type TestServer } from "../../support/server.ts";
-import { until } from "../../support/until.ts";
+import { waitUntil } from "../../support/until.ts";
 
 /** Room for one connection of each user, and no grace: a leave would be seen at once. */
 const FULL = { PLANS: "free:0:1", DEFAULT_PLAN: "free", BURST_RATE: "0", PRESENCE_GRACE: "0" };
@@ -101,12 +101,12 @@ describe("W8 a newer connection of the same client", () => {
     await using server = await startTestServer({ env: FULL });
     const path = `/ws/anna/lobby?token=${await server.token("anna")}&client=tab`;
     await using ghost = await RawSocket.handshake(server.port, path);
-    await ghost.heard("welcome");
+    await ghost.waitForFrame("welcome");
     // From now on it reads nothing and answers nothing.
-    ghost.deaf();
+    ghost.stopReading();
     await using newer = await TestClient.connect(`${server.wsUrl}${path}`);
     await newer.settled();
-    const ended = server.log.lines.filter(({ event }) => event === "connection.closing");
+    const ended = server.log.entries.filter(({ event }) => event === "connection.closing");
     expect(ended.map(({ fields }) => fields.code)).toEqual([4410]);
   });
 });
@@ -182,16 +182,16 @@ describe("W8 at every moment of a connection", () => {
     const held = Promise.withResolvers<void>();
     let asked = 0;
     const disturb = (engine: Engine) =>
-      disturbed(engine, {
+      overrideEngine(engine, {
         quota: async (...arguments_: Parameters<Engine["quota"]>) => {
           if (asked++ === 0) await held.promise;
           return engine.quota(...arguments_);
         },
       });
-    await using server = await startTestServer({ env: FULL, disturb });
+    await using server = await startTestServer({ env: FULL, wrapEngine: disturb });
     await using older = TestClient.open(await addressOf(server, "anna"));
     await older.opened();
-    await until("the older one is being let in", () => asked === 1);
+    await waitUntil("the older one is being let in", () => asked === 1);
     await using newer = await TestClient.connect(await addressOf(server, "anna"));
     expect((await older.closed).code).toBe(4410);
     held.resolve();
@@ -204,18 +204,18 @@ describe("W8 at every moment of a connection", () => {
     let pages = 0;
     const held = Promise.withResolvers<void>();
     const disturb = (engine: Engine) =>
-      disturbed(engine, {
+      overrideEngine(engine, {
         page: async (...arguments_: Parameters<Engine["page"]>) => {
           if (pages++ === 1) await held.promise;
           return engine.page(...arguments_);
         },
       });
-    await using server = await startTestServer({ env: FULL, disturb });
+    await using server = await startTestServer({ env: FULL, wrapEngine: disturb });
     await using ben = await TestClient.connect(await addressOf(server, "ben"));
     for (let i = 0; i < 1_200; i++) ben.send({ type: "message", text: `${i}` });
     while (ben.of("ack").length < 1_200) await ben.next("ack");
     await using older = TestClient.open(await addressOf(server, "anna", "&client=tab&after=0"));
-    await until("the older one waits for a page", () => pages === 2);
+    await waitUntil("the older one waits for a page", () => pages === 2);
     older.send({ type: "message", id: "late", text: "late" });
     await using newer = await TestClient.connect(await addressOf(server, "anna", "&client=tab&after=100"));
     expect((await older.closed).code).toBe(4410);

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import type { Engine } from "../../../src/core/engine.ts";
 import { TestClient } from "../../support/client.ts";
-import { disturbed } from "../../support/disturbed-engine.ts";
+import { overrideEngine } from "../../support/disturbed-engine.ts";
 import { RawSocket } from "../../support/raw-socket.ts";
 import { startTestServer, type TestServer } from "../../support/server.ts";
 
@@ -108,10 +108,10 @@ test("W1 B3 an `after` that is no number, or comes twice, is told after the upgr
 test("D5 when the store fails in the middle, the client is sent away with a code that brings it back", async () => {
   let fail = false;
   const disturb = (engine: Engine) =>
-    disturbed(engine, {
+    overrideEngine(engine, {
       page: async (...request) => (fail ? undefined : engine.page(...request)),
     });
-  await using server = await startTestServer({ env: UNMETERED, disturb });
+  await using server = await startTestServer({ env: UNMETERED, wrapEngine: disturb });
   await using anna = await TestClient.connect(await addressOf(server, "anna"));
   await say(anna, 300);
   fail = true;
@@ -129,7 +129,7 @@ test("B1 RUNTIME 15 who reads slowly what it missed is fed page by page, and is 
   // Reads what has come, then leaves the line alone for a moment: the kernel's buffers fill up each time.
   const slow = setInterval(() => (ben.socket.isPaused() ? ben.socket.resume() : ben.socket.pause()), 3);
   const received = () => ben.frames.filter(({ type }) => type === "message").length;
-  await ben.until(
+  await ben.waitUntil(
     () => received() === 300 || ben.frames.some(({ type }) => type === "closing"),
     "all messages",
   );

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { ParleyFolder } from "../../cli/parley.ts";
 import { TestClient } from "../../support/client.ts";
-import { disturbed } from "../../support/disturbed-engine.ts";
+import { overrideEngine } from "../../support/disturbed-engine.ts";
 import { OPCODE, RawSocket } from "../../support/raw-socket.ts";
 import { startTestServer } from "../../support/server.ts";
 
@@ -41,7 +41,7 @@ describe("RUNTIME 9 L1 stop", () => {
     const server = await startTestServer({
       env: { MAX_CONNECTIONS: "1000", BURST_RATE: "0" },
       // A store that never answers keeps whoever asked it paused.
-      disturb: (engine) => disturbed(engine, { post: () => {} }),
+      wrapEngine: (engine) => overrideEngine(engine, { post: () => {} }),
     });
     const target = `/ws/anna/lobby?token=${await server.token("anna")}`;
     await using silent = await RawSocket.handshake(server.port, target);
@@ -49,16 +49,16 @@ describe("RUNTIME 9 L1 stop", () => {
     await using _mute = await RawSocket.dial(server.port);
     await using deaf = await RawSocket.handshake(server.port, target);
     await using paused = await RawSocket.handshake(server.port, target);
-    await silent.heard("welcome");
-    await paused.heard("welcome");
-    await deaf.heard("welcome");
-    deaf.deaf();
-    for (let i = 0; i < 40; i++) paused.say({ type: "message", text: "x", id: `m${i}` });
+    await silent.waitForFrame("welcome");
+    await paused.waitForFrame("welcome");
+    await deaf.waitForFrame("welcome");
+    deaf.stopReading();
+    for (let i = 0; i < 40; i++) paused.sendJson({ type: "message", text: "x", id: `m${i}` });
     await server.stop();
-    expect(await silent.closing()).toMatchObject({ code: 1012 });
-    expect(await paused.closing()).toMatchObject({ code: 1012 });
+    expect(await silent.waitForClose()).toMatchObject({ code: 1012 });
+    expect(await paused.waitForClose()).toMatchObject({ code: 1012 });
     // Cut off without a word at first: strangers stood in no list, and held up the stop for a second.
-    expect(await stranger.closing()).toMatchObject({ code: 1012 });
+    expect(await stranger.waitForClose()).toMatchObject({ code: 1012 });
     expect(stranger.frames).toEqual([expect.objectContaining({ type: "closing", code: 1012 })]);
   });
 
@@ -66,9 +66,9 @@ describe("RUNTIME 9 L1 stop", () => {
     const server = await startTestServer();
     const token = await server.token("anna");
     await using raw = await RawSocket.handshake(server.port, `/ws/anna/lobby?token=${token}`);
-    await raw.heard("welcome");
+    await raw.waitForFrame("welcome");
     raw.send(OPCODE.close, Buffer.from([0x03, 0xe8]));
-    await Promise.all([server.stop(), server.stop(), raw.gone]);
+    await Promise.all([server.stop(), server.stop(), raw.closed]);
     await server.stop();
   });
 
@@ -84,7 +84,7 @@ describe("RUNTIME 9 L1 stop", () => {
     const url = `${server.url.replace(/^http/, "ws")}/ws/user1/lobby?token=${access_token}`;
     const client = await TestClient.connect(url);
     await using raw = await RawSocket.handshake(port, `/ws/user1/lobby?token=${access_token}`);
-    await raw.heard("welcome");
+    await raw.waitForFrame("welcome");
     server.process.kill("SIGTERM");
     expect(await client.closed).toEqual({ code: 1012, reason: "restarting" });
     expect(client.frames.at(-1)).toEqual({
@@ -94,7 +94,7 @@ describe("RUNTIME 9 L1 stop", () => {
       reconnect: true,
       retry_after: expect.any(Number),
     });
-    expect(await raw.closing()).toMatchObject({ code: 1012 });
+    expect(await raw.waitForClose()).toMatchObject({ code: 1012 });
     expect(await server.process.exited).toBe(0);
   });
 });

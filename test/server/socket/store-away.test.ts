@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import type { Engine, EpochListener } from "../../../src/core/engine.ts";
 import { TestClient } from "../../support/client.ts";
-import { disturbed } from "../../support/disturbed-engine.ts";
+import { overrideEngine } from "../../support/disturbed-engine.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { startTestServer } from "../../support/server.ts";
 
@@ -13,7 +13,7 @@ async function startWithFrailStore() {
   const state = { ready: true, readable: true };
   const fail = () => Promise.reject(new Error("the store is away"));
   const frail = (engine: Engine): Engine =>
-    disturbed(engine, {
+    overrideEngine(engine, {
       ready: () => state.ready,
       watchReady(watcher) {
         watchers.add(watcher);
@@ -25,7 +25,7 @@ async function startWithFrailStore() {
       },
       quota: (user, limit) => (state.readable ? engine.quota(user, limit) : fail()),
     });
-  const server = await startTestServer({ clock, disturb: frail });
+  const server = await startTestServer({ clock, wrapEngine: frail });
   const address = async (user: string) =>
     `${server.wsUrl}/ws/${user}/lobby?token=${await server.token(user)}`;
   return {
@@ -82,7 +82,7 @@ test("L3 M5 who cannot be let in while the store is away is told so, and to come
   expect(await anna.next("error")).toMatchObject({ code: "unavailable" });
   expect(await anna.next("closing")).toMatchObject({ code: 1013, reconnect: true });
   expect(await anna.closed).toMatchObject({ code: 1013 });
-  expect(frail.server.log.lines.filter(({ event }) => event === "connection.failed")).toEqual([]);
+  expect(frail.server.log.entries.filter(({ event }) => event === "connection.failed")).toEqual([]);
 });
 
 test("D5 who was shown what the store has lost is made to come back", async () => {

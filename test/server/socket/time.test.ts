@@ -10,7 +10,7 @@ async function talk(server: TestServer, user: string): Promise<TestClient> {
 
 async function join(server: TestServer, user: string): Promise<RawSocket> {
   const raw = await RawSocket.handshake(server.port, `/ws/${user}/lobby?token=${await server.token(user)}`);
-  await raw.heard("welcome");
+  await raw.waitForFrame("welcome");
   return raw;
 }
 
@@ -43,7 +43,7 @@ describe("I2 inactivity", () => {
       { type: "closing", code: 4408, reason: "inactive", reconnect: false },
     ]);
     expect(server.log.events()).toContain("inactivity.warned");
-    expect(server.log.lines).toContainEqual(
+    expect(server.log.entries).toContainEqual(
       expect.objectContaining({
         event: "connection.closing",
         fields: expect.objectContaining({ user: "anna", code: 4408, error: "inactive" }),
@@ -84,14 +84,14 @@ describe("I2 inactivity", () => {
     for (let second = 0; second < 20; second++) {
       raw.send(OPCODE.ping, "");
       raw.send(OPCODE.pong, "");
-      raw.say({ type: "ping" });
+      raw.sendJson({ type: "ping" });
       raw.send(OPCODE.text, "not json");
       ben.send({ type: "message", text: "x", id: `m${second}` });
       await ben.next("ack");
-      await raw.until(() => raw.frames.filter(({ type }) => type === "error").length > second, "answer");
+      await raw.waitUntil(() => raw.frames.filter(({ type }) => type === "error").length > second, "answer");
       clock.advance(1_000);
     }
-    expect(await raw.closing()).toMatchObject({ code: 4408 });
+    expect(await raw.waitForClose()).toMatchObject({ code: 4408 });
   });
 });
 
@@ -102,7 +102,7 @@ describe("I3 RUNTIME 1 dead peers", () => {
     await using ben = await talk(server, "ben");
     await using dead = await join(server, "anna");
     let gone = false;
-    void dead.gone.then(() => {
+    void dead.closed.then(() => {
       gone = true;
     });
     let seconds = 0;

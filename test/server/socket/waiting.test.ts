@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { connect } from "node:net";
 import { RawSocket } from "../../support/raw-socket.ts";
 import { startTestServer } from "../../support/server.ts";
-import { until } from "../../support/until.ts";
+import { waitUntil } from "../../support/until.ts";
 
 /** Sends a handshake and is gone, without waiting for what comes. */
 function knockAndGo(port: number, target: string): Promise<void> {
@@ -30,12 +30,12 @@ test("W1 who goes while waiting to be let in leaves no place taken", async () =>
 
   // Every place, of the server and of the user's plan, is free again as soon as the server has seen them go.
   let entered = 0;
-  await until("all places are free", async () => {
+  await waitUntil("all places are free", async () => {
     const sockets = await Promise.all(
       Array.from({ length: all }, () => RawSocket.handshake(server.port, target)),
     );
-    const open = sockets.filter(({ answer }) => answer?.status === 101);
-    const welcomes = await Promise.allSettled(open.map((socket) => socket.heard("welcome")));
+    const open = sockets.filter(({ response: answer }) => answer?.status === 101);
+    const welcomes = await Promise.allSettled(open.map((socket) => socket.waitForFrame("welcome")));
     entered = welcomes.filter(({ status }) => status === "fulfilled").length;
     await Promise.all(sockets.map((socket) => socket[Symbol.asyncDispose]()));
     return entered === all;

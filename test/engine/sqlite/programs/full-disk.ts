@@ -59,7 +59,7 @@ const report: FullDiskReport = {
   quotaAfterRefusal,
   next,
   readyAtTheEnd,
-  errors: log.lines.filter(({ level }) => level === "error").map(({ event }) => event),
+  errors: log.entries.filter(({ level }) => level === "error").map(({ event }) => event),
 };
 await close();
 process.stdout.write(JSON.stringify(report));
