@@ -5,8 +5,8 @@ import type { RedisClient } from "./client.ts";
 import type { ControlEvent, ControlStream } from "./control.ts";
 import { Script } from "./scripts.ts";
 
-const CHANGE = new Script("account-change");
-const SEED = new Script("account-seed");
+const CHANGE = new Script("accounts/account-change");
+const SEED = new Script("accounts/account-seed");
 
 /** Tries to change an account that others change at the same moment. */
 const MAX_ATTEMPTS = 20;

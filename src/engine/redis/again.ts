@@ -1,4 +1,4 @@
-/** What a script says that has found, and healed, what an earlier one left half done (lua/room.lua). */
+/** What a script says that has found, and healed, what an earlier one left half done (lua/messages/conversation.lua). */
 const REPAIRED = "PARLEYAGAIN";
 
 /** Runs a script, and once more where it had to heal something first: then it has changed nothing else. */

@@ -34,8 +34,8 @@ const REMOVE_BATCH_SIZE = 1_000;
  * any more; once an hour one of the nodes sees to the rest.
  */
 export class RetentionSweeper {
-  private readonly script = new Script("clean");
-  private readonly rewriteScript = new Script("forget");
+  private readonly script = new Script("messages/sweep");
+  private readonly rewriteScript = new Script("messages/rewrite-trimmed-log");
   private readonly stopTimers: readonly (() => void)[];
   /** Conversations that were spoken in since the last look, and what the last one found in others: their oldest `seq`. */
   private active = new Set<string>();

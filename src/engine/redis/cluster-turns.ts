@@ -33,9 +33,9 @@ type AppendReply = readonly (string | number)[] | undefined;
  * them charges nothing twice and stores nothing twice, because the next try finds what the one before has done.
  */
 export class ClusterBatch implements BatchExecutor {
-  private readonly reserveScript = new Script("reserve");
-  private readonly appendScript = new Script("append");
-  private readonly settleScript = new Script("settle");
+  private readonly reserveScript = new Script("messages/reserve");
+  private readonly appendScript = new Script("messages/append");
+  private readonly settleScript = new Script("messages/settle");
 
   constructor(private readonly deps: ClusterBatchDeps) {}
 

@@ -82,14 +82,14 @@ export class ControlStream {
     return () => this.listeners.delete(listener);
   }
 
-  /** Writes an event. Where that can be done together with what it tells of, a script does it (lua/tell.lua). */
+  /** Writes an event. Where that can be done together with what it tells of, a script does it (lua/client/control-append.lua). */
   async append(event: ControlEvent): Promise<void> {
     const fields = Object.entries(event).flatMap(([name, value]) => [name, String(value)]);
     await this.client.commands.xadd(this.key, "MAXLEN", "~", MAX_ENTRIES, "*", ...fields);
     await this.renewExpiry();
   }
 
-  /** KEYS and ARGV of a script that includes lua/tell.lua, after those of its own. */
+  /** KEYS and ARGV of a script that includes lua/client/control-append.lua, after those of its own. */
   get scriptKeys(): string[] {
     return [this.key];
   }

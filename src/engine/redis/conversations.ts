@@ -7,8 +7,8 @@ import { scanConversations } from "./every-conversation.ts";
 import { readMarks } from "./marks.ts";
 import { Script } from "./scripts.ts";
 
-const REMOVE = new Script("conversation-remove");
-const RETAIN = new Script("conversation-retain");
+const REMOVE = new Script("messages/conversation-remove");
+const RETAIN = new Script("messages/conversation-retain");
 
 /** Messages read in one go by an export: Redis does nothing else meanwhile. */
 const PAGE_SIZE = 500;
@@ -23,7 +23,7 @@ export async function openRedisConversations(options: ConnectOptions): Promise<R
 export class RedisConversations implements ConversationStore {
   constructor(
     private readonly client: RedisClient,
-    private readonly control: Pick<ControlStream, "tell">,
+    private readonly control: Pick<ControlStream, "append">,
   ) {}
 
   async list(): Promise<ConversationSummary[]> {
@@ -94,7 +94,7 @@ export class RedisConversations implements ConversationStore {
   }
 }
 
-/** An entry of the log is its name for repeats, its time, and its JSON between the braces (lua/room.lua). */
+/** An entry of the log is its name for repeats, its time, and its JSON between the braces (lua/messages/conversation.lua). */
 function decodeMessage([id, [, , , at, , body]]: [string, string[]]): Message {
   return JSON.parse(`{"seq":${seqOf(id)},${body},"at":${at}}`);
 }

@@ -74,7 +74,7 @@ export class RedisEngine implements Engine {
   private readonly feeds: Feeds;
   private readonly pages: PageQueue;
   private readonly sweeper: RetentionSweeper;
-  private readonly quotaScript = new Script("allowance");
+  private readonly quotaScript = new Script("messages/quota-view");
   private readonly stopTimers: readonly (() => void)[];
   private queue: Operation[] = [];
   private scheduled = false;

@@ -6,7 +6,7 @@ import { Script } from "./scripts.ts";
 /** How long what a node has put down outlives it where nobody is left to sweep it, in milliseconds. */
 const TTL_MS = 86_400_000;
 
-const script = new Script("here");
+const script = new Script("presence/presence-update");
 
 /** A user came, or left, and when: milliseconds since 1970, by the clock of the store. */
 export interface PresenceMove {

@@ -61,7 +61,7 @@ interface UserLeases {
   pending?: Set<PendingLease>;
 }
 
-const script = new Script("connections");
+const script = new Script("presence/connection-leases");
 
 /** The lease port for many nodes: each writes how many of a user's connections it holds, and the dead do not count. */
 export class RedisLeases implements ConnectionLeases, LeasedResource {

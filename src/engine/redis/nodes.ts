@@ -39,7 +39,7 @@ const MAX_KNOWN_INCARNATIONS = 16;
 
 type NodeCommand = "look" | "begin" | "renew" | "end" | "forget";
 
-const script = new Script("nodes");
+const script = new Script("presence/node-leases");
 
 /** The nodes of one store: keeps this one's lease, and sweeps those that are gone. */
 export class NodeRegistry {

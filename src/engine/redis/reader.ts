@@ -12,8 +12,8 @@ const FILL_PAGE_SIZE = 200;
 
 /** Reads conversations. What cannot be read now is undefined, and logged. */
 export class MessageReader {
-  private readonly headScript = new Script("head");
-  private readonly pageScript = new Script("page");
+  private readonly headScript = new Script("messages/head");
+  private readonly pageScript = new Script("messages/page");
   /** The life of the store, as it was when it was read last. */
   private epoch = "";
 

@@ -7,12 +7,12 @@ import type { RedisRelay } from "./relay.ts";
 
 /** What has to be recovered; a part that is missing is not in use. */
 export interface RecoveryDeps {
-  readonly channels?: Pick<Channels, "subscribeAgain">;
+  readonly channels?: Pick<Channels, "resubscribe">;
   readonly leases?: Pick<RedisLeases, "start">;
   readonly engine?: Pick<RedisEngine, "catchUp">;
-  readonly nodes?: Pick<NodeRegistry, "putBack">;
+  readonly nodes?: Pick<NodeRegistry, "reassert">;
   readonly relay?: Pick<RedisRelay, "catchUp">;
-  readonly control?: Pick<ControlStream, "look">;
+  readonly control?: Pick<ControlStream, "poll">;
 }
 
 /**

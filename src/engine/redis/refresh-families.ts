@@ -3,8 +3,8 @@ import { MAX_FAMILIES_PER_USER, type RefreshFamily, type RefreshTokenStore } fro
 import type { RedisClient } from "./client.ts";
 import { Script } from "./scripts.ts";
 
-const COMPARE_AND_SET = new Script("replace");
-const BOUNDED_SET_ADD = new Script("enter");
+const COMPARE_AND_SET = new Script("client/compare-and-set");
+const BOUNDED_SET_ADD = new Script("client/bounded-set-add");
 
 /** The port for refresh tokens on Redis: a text for each family, and the names of each user's. */
 export class RedisRefreshFamilies implements RefreshTokenStore {

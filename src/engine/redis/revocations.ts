@@ -12,7 +12,7 @@ import type { RedisClient } from "./client.ts";
 import type { ControlEvent, ControlStream } from "./control.ts";
 import { Script } from "./scripts.ts";
 
-const REVOKE_USER = new Script("revoke-user");
+const REVOKE_USER = new Script("accounts/revoke-user");
 
 /** A token about which Redis is being asked. */
 interface PendingCheck {

@@ -2,7 +2,7 @@ import type { RedisClient } from "./client.ts";
 import { isMissingPermission, MissingPermission } from "./faults.ts";
 import { Script } from "./scripts.ts";
 
-const script = new Script("rights");
+const script = new Script("client/check-permissions");
 
 /**
  * Rejects with MissingPermission when the user may not run a command that Parley's scripts use, and with Redis's own error when

@@ -66,6 +66,6 @@ function hasErrorCode(error: unknown, ...codes: readonly string[]): boolean {
 }
 
 function readSource(name: string): string {
-  const text = readFileSync(join(import.meta.dir, "lua", `${name}.lua`), "utf8");
-  return text.replace(/^-- include (\w+)$/gm, (_, other: string) => readSource(other));
+  const text = readFileSync(join(import.meta.dir, "../lua", `${name}.lua`), "utf8");
+  return text.replace(/^-- include ([\w/-]+)$/gm, (_, other: string) => readSource(other));
 }

@@ -25,7 +25,7 @@ type BatchReply = readonly [epoch: string, epochs: readonly string[], said: read
 
 /** One script call carries out a whole turn: one Redis holds the keys of all conversations and users. */
 export class StandaloneBatch implements BatchExecutor {
-  private readonly script = new Script("turn");
+  private readonly script = new Script("messages/batch");
 
   constructor(private readonly deps: BatchDeps) {}
 
@@ -59,7 +59,7 @@ class KeyIndexes {
   }
 }
 
-/** The work of a turn as keys and arguments of turn.lua. */
+/** The work of a turn as keys and arguments of batch.lua. */
 class BatchCall {
   readonly keys: readonly string[];
   readonly values: readonly (string | number)[];
@@ -103,7 +103,7 @@ class BatchCall {
     this.values = values;
   }
 
-  /** What turn.lua answered, as results in the order of the work. */
+  /** What batch.lua answered, as results in the order of the work. */
   decode([, epochs, values]: BatchReply): BatchResult {
     let at = 0;
     const next = () => values[at++]!;

@@ -19,8 +19,8 @@ import { boundedName } from "../bounded-name.ts";
 import type { RedisClient } from "./client.ts";
 import { Script } from "./scripts.ts";
 
-const GET_WITH_TIME = new Script("texts");
-const COMPARE_AND_SET = new Script("replace");
+const GET_WITH_TIME = new Script("client/get-with-time");
+const COMPARE_AND_SET = new Script("client/compare-and-set");
 
 /** Tries to change what other nodes change at the same moment. Each round one of them gets through. */
 const MAX_ATTEMPTS = 20;

@@ -8,7 +8,7 @@ import {
 import type { RedisClient } from "./client.ts";
 import { Script } from "./scripts.ts";
 
-const BOUNDED_SET_ADD = new Script("enter");
+const BOUNDED_SET_ADD = new Script("client/bounded-set-add");
 
 interface StoredTicket<Holder> extends TicketScope {
   readonly holder: Holder;

@@ -40,7 +40,7 @@ const CLOSE_TIMEOUT_MS = 5_000;
 export interface RetentionSweeperDeps {
   readonly db: Database;
   readonly index: Pick<IndexFile, "hasBelow">;
-  readonly indexWorker: Pick<IndexWorker, "drop" | "work" | "emptyLog">;
+  readonly indexWorker: Pick<IndexWorker, "prune" | "runRound" | "truncateWal">;
   readonly messages: MessageLog;
   readonly clock: Pick<Clock, "now">;
   readonly log: EngineLog;

@@ -26,7 +26,7 @@ const MIN_DELETE_ROWS = 400;
 
 export interface EraserDeps {
   readonly db: Database;
-  readonly indexWorker: Pick<IndexWorker, "emptyLog">;
+  readonly indexWorker: Pick<IndexWorker, "truncateWal">;
   readonly messages: Pick<MessageLog, "lastPosition">;
   readonly clock: Pick<Clock, "now">;
 }

@@ -9,7 +9,7 @@ import type { StoreTroubles } from "./store-troubles.ts";
 export interface IndexRepairDeps {
   readonly db: Database;
   readonly index: IndexFile;
-  readonly indexWorker: Pick<IndexWorker, "beginAgain" | "work" | "indexed">;
+  readonly indexWorker: Pick<IndexWorker, "rebuild" | "runRound" | "indexed">;
   readonly messages: Pick<MessageLog, "forgetAll" | "reload">;
   readonly troubles: StoreTroubles;
   readonly log: EngineLog;

@@ -81,7 +81,7 @@ parentPort?.on("message", (request: IndexWorkerRequest) => {
     if ("open" in request) {
       const { store, index } = request.open;
       worker = withIndexGuard(index, () => openWorker(store, index));
-    } else if ("letGo" in request) {
+    } else if ("release" in request) {
       worker?.close();
       worker = undefined;
       sendReply({ released: true });

@@ -99,7 +99,7 @@ async function openFiles(options: SqliteOptions, opened: (() => void)[]): Promis
     await indexWorker.runRound();
   }
   const description = `embedded, ${paths.store}`;
-  const deps = { db, index, keeper: indexWorker, clock, log, description, retention, paths, disk };
+  const deps = { db, index, indexWorker, clock, log, description, retention, paths, disk };
   const engine = withFileErrors(paths.store, () => new SqliteEngine(deps));
   let closing: Promise<void> | undefined;
   const close = async () => {

@@ -49,7 +49,7 @@ test("T6 A3 wherever the change of an account ends, the repeat is told to the ot
       () => node.accounts.update("anna", { disabled: true }),
       () => node.accounts.remove("ben"),
     ]) {
-      broken.next = { script: "account-change", write };
+      broken.next = { script: "accounts/account-change", write };
       await change().catch(() => {});
       await change();
     }
@@ -70,7 +70,7 @@ test("A3 wherever the first accounts end, the next start makes all of them, or t
   for (let write = 1; ended; write++) {
     const [node] = await openTwo();
     const broken = new InterruptedScripts(node.client);
-    broken.next = { script: "account-seed", write };
+    broken.next = { script: "accounts/account-seed", write };
     const seed = () => node.accounts.seed([ANNA, { ...ANNA, user: "ben" }]);
     await seed().catch(() => {});
     await seed();
@@ -90,7 +90,7 @@ test("P1 P2 wherever a change of who is there ends, every node sees it in the en
     here.room.join("anna", 1_000);
     await waitUntil("anna is there", () => there.events.includes("+anna"));
     const broken = new InterruptedScripts(node.client);
-    broken.next = { script: "here", write };
+    broken.next = { script: "presence/presence-update", write };
     here.room.join("ben", 2_000);
     here.room.leave("anna", 2_000);
     await waitUntil("it is tried", () => broken.next === undefined);

@@ -20,7 +20,10 @@ const SENT: readonly Pick<PostRequest, "conversation" | "user" | "id">[] = [
 ];
 
 /** Scripts of a turn, in their order. */
-const SCRIPTS = { standalone: ["turn"], cluster: ["reserve", "append", "settle"] } as const;
+const SCRIPTS = {
+  standalone: ["messages/batch"],
+  cluster: ["messages/reserve", "messages/append", "messages/settle"],
+} as const;
 
 /** More writes than any script of this turn makes. */
 const MOST_WRITES = 40;
@@ -113,7 +116,7 @@ describe("on one Redis", () => {
       await using node = await TestNode.open(client);
       await node.fill(1, 3, { limit: LIMIT });
       const broken = new InterruptedScripts(client);
-      broken.next = { script: "turn", write };
+      broken.next = { script: "messages/batch", write };
       const history = new Promise<{ outcome: string }>((resolve) =>
         node.engine.history({ conversation: "room", user: "anna", limit: LIMIT, count: 10 }, resolve),
       );
@@ -146,7 +149,7 @@ describe("on one Redis", () => {
       await node.fill(1, 5, { limit: LIMIT });
       now -= 60_000;
       const broken = new InterruptedScripts(client);
-      broken.next = { script: "turn", write };
+      broken.next = { script: "messages/batch", write };
       await node.post("6", { limit: LIMIT });
       ended = broken.happened;
       await node.post("6", { limit: LIMIT });

@@ -13,13 +13,13 @@ import { freshPrefix } from "./real-redis.ts";
 
 const SOURCE = join(import.meta.dir, "../../../src/engine/redis");
 const read = (folder: string, end: string) =>
-  readdirSync(folder)
+  readdirSync(folder, { recursive: true, encoding: "utf8" })
     .filter((name) => name.endsWith(end))
     .map((name) => [name, readFileSync(join(folder, name), "utf8")] as const);
 
-/** Commands that `rights.lua` tries. */
+/** Commands that `check-permissions.lua` tries. */
 const tried = new Set(
-  [...readFileSync(join(SOURCE, "lua/rights.lua"), "utf8").matchAll(/\{ '([A-Z]+)'/g)].map(
+  [...readFileSync(join(SOURCE, "lua/client/check-permissions.lua"), "utf8").matchAll(/\{ '([A-Z]+)'/g)].map(
     ([, name]) => name!,
   ),
 );
@@ -62,7 +62,7 @@ const open = () =>
     log: new RecordedLog(),
   });
 
-test("rights.lua tries every command that a script or a node uses", () => {
+test("check-permissions.lua tries every command that a script or a node uses", () => {
   for (const [name, text] of read(join(SOURCE, "lua"), ".lua"))
     for (const [, command] of text.matchAll(/\bp?call\(['"]([A-Z]+)['"]/g))
       if (command !== "PUBLISH") expect([name, command, tried.has(command!)]).toEqual([name, command!, true]);

@@ -157,7 +157,7 @@ test(`MB6 a process that is killed while it removes leaves nothing behind that t
   await first.close();
   // Marked as removed only, as by a command whose server is killed at once.
   await removeHalf(folder);
-  const program = join(import.meta.dir, "programs/erase.ts");
+  const program = join(import.meta.dir, "../programs/erase.ts");
   for (let i = 0; i < 5; i++) {
     const child = Bun.spawn([process.execPath, "--no-env-file", program, folder.path, "0"], {
       stderr: "inherit",

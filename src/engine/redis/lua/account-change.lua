@@ -12,14 +12,14 @@
 --
 -- Answers 1, or 0 when something else was there.
 
--- include tell
+-- include client/control-append
 
 local user, before, after = ARGV[1], ARGV[2], ARGV[3]
 if (redis.call('HGET', KEYS[1], user) or '') ~= before then
   return 0
 end
 -- Told first: a node that is told looks at what is there, and a change that is not told may be heard of by nobody.
-tell(KEYS[3], ARGV[4], ARGV[5], 'account', user)
+control_append(KEYS[3], ARGV[4], ARGV[5], 'account', user)
 if after == '' then
   redis.call('HDEL', KEYS[1], user)
 else

@@ -9,13 +9,13 @@
 --
 -- Answers 1, or 0 when there was one before.
 
--- include tell
+-- include client/control-append
 
 -- Accounts count, too: a script may have ended between an account and the note that there was one.
 if redis.call('EXISTS', KEYS[2], KEYS[1]) > 0 then
   return 0
 end
-for i = 3, #ARGV, 2 do tell(KEYS[3], ARGV[1], ARGV[2], 'account', ARGV[i]) end
+for i = 3, #ARGV, 2 do control_append(KEYS[3], ARGV[1], ARGV[2], 'account', ARGV[i]) end
 redis.call('HSET', KEYS[1], unpack(ARGV, 3))
 redis.call('SET', KEYS[2], 'yes')
 return 1

@@ -1,13 +1,13 @@
 -- What a user has left, without charging: `SlidingLog.view` of src/core/quota.ts.
 --
--- KEYS  1: quota; not in Cluster: 2: what a turn does that is not done (half.lua)   3: the epoch of the store
+-- KEYS  1: quota; not in Cluster: 2: what a turn does that is not done (interrupted-batch.lua)   3: the epoch of the store
 -- ARGV  1: '' or the time
 -- Reply how many were accepted in the last hour, and after how many milliseconds none of them is in it any more
 
--- include time
--- include ring
--- include half
+-- include client/time
+-- include messages/quota-log
+-- include messages/interrupted-batch
 
 local half = KEYS[2] and redis.call('GET', KEYS[2])
-if half then half_heal(KEYS[2], half, redis.call('GET', KEYS[3])) end
-return { ring_view(ring_open(KEYS[1], store_time(ARGV[1]))) }
+if half then interrupted_heal(KEYS[2], half, redis.call('GET', KEYS[3])) end
+return { quota_view(quota_open(KEYS[1], store_time(ARGV[1]))) }

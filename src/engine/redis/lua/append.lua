@@ -14,13 +14,13 @@
 --         h before after count   history; before and after may be ''
 --         m user seq epoch       a read mark
 -- Reply 1: the epoch, '' where it is the one known
---       2: what the operations have to say, one after the other:
+--       2: what the operations have to add_result, one after the other:
 --         p, q  1 (stored), 2 (a repeat), 3 (the conversation was removed since) or 0; seq; at; the reservation that paid
 --               for it
 --         h     list, more
 --         m     seq, or 0 when it did not move
 
--- include time
+-- include client/time
 
 local CLOCK = store_time(ARGV[1])
 local FRESH = ARGV[2]
@@ -29,16 +29,16 @@ local TOUCH = ARGV[5] == '1'
 local BUDGET = tonumber(ARGV[6])
 local EPOCH = ARGV[7]
 
--- include room
+-- include messages/conversation
 
-local room = room_open(KEYS[1], KEYS[2], tonumber(ARGV[8]), tonumber(ARGV[9]), ARGV[10])
+local conversation = conversation_open(KEYS[1], KEYS[2], tonumber(ARGV[8]), tonumber(ARGV[9]), ARGV[10])
 if ARGV[11] == '' then
-  room.announce, room.channel, room.said = 'PUBLISH', KEYS[5], {}
+  conversation.announce, conversation.channel, conversation.said = 'PUBLISH', KEYS[5], {}
 else
-  room_announce(room, KEYS[5], tonumber(ARGV[11]), 'SPUBLISH', 'SHARDNUMSUB')
+  conversation_announce(conversation, KEYS[5], tonumber(ARGV[11]), 'SPUBLISH', 'SHARDNUMSUB')
 end
 local reply = {}
-local function say(...)
+local function add_result(...)
   for _, value in ipairs({ ... }) do reply[#reply + 1] = value end
 end
 
@@ -49,41 +49,41 @@ while ARGV[at] do
   local kind = ARGV[at]
   if kind == 'p' then
     local token = ARGV[at + 3]
-    if room_is_removed(room, ARGV[at + 4]) then
-      say(3, 0, 0, '')
+    if conversation_is_removed(conversation, ARGV[at + 4]) then
+      add_result(3, 0, 0, '')
     else
-      local stored, seq, time, payer = room_store(room, KEYS[3], ARGV[at + 1], ARGV[at + 2], token ~= '' and token or nil)
-      if stored then say(1, seq, time, token) else say(2, seq, time, payer) end
+      local stored, seq, time, payer = conversation_store(conversation, KEYS[3], ARGV[at + 1], ARGV[at + 2], token ~= '' and token or nil)
+      if stored then add_result(1, seq, time, token) else add_result(2, seq, time, payer) end
     end
     at = at + 5
   elseif kind == 'q' then
-    local seq, time, payer = room_find(room, KEYS[3], ARGV[at + 1])
-    if room_is_removed(room, ARGV[at + 2]) then
-      say(3, 0, 0, '')
+    local seq, time, payer = conversation_find(conversation, KEYS[3], ARGV[at + 1])
+    if conversation_is_removed(conversation, ARGV[at + 2]) then
+      add_result(3, 0, 0, '')
     elseif seq then
-      say(2, seq, time, payer)
+      add_result(2, seq, time, payer)
     else
-      say(0, 0, 0, '')
+      add_result(0, 0, 0, '')
     end
     at = at + 3
   elseif kind == 'h' then
-    histories[#histories + 1] = { #reply, room.seq, ARGV[at + 1], ARGV[at + 2], ARGV[at + 3] }
-    say('', 0)
+    histories[#histories + 1] = { #reply, conversation.seq, ARGV[at + 1], ARGV[at + 2], ARGV[at + 3] }
+    add_result('', 0)
     at = at + 4
   else
     local seq = tonumber(ARGV[at + 2])
-    local moved = not room_is_removed(room, ARGV[at + 3]) and room_mark(room, KEYS[4], ARGV[at + 1], seq)
-    say(moved and seq or 0)
+    local moved = not conversation_is_removed(conversation, ARGV[at + 3]) and conversation_mark(conversation, KEYS[4], ARGV[at + 1], seq)
+    add_result(moved and seq or 0)
     at = at + 4
   end
 end
 
-room_write(room)
-room_settle(room)
+conversation_write(conversation)
+conversation_settle(conversation)
 for _, each in ipairs(histories) do
   local place, newest, before, after, count = unpack(each)
-  local list, more = room_history(room, newest, tonumber(before), tonumber(after), tonumber(count), BUDGET)
+  local list, more = conversation_history(conversation, newest, tonumber(before), tonumber(after), tonumber(count), BUDGET)
   reply[place + 1], reply[place + 2] = list, more and 1 or 0
 end
-room_finish(room, KEYS[3])
-return { room.epoch == ARGV[10] and '' or room.epoch, reply }
+conversation_finish(conversation, KEYS[3])
+return { conversation.epoch == ARGV[10] and '' or conversation.epoch, reply }

@@ -4,11 +4,11 @@
 -- ARGV  1: '' or the time   2: messages and 3: days to keep   4: how many to remove at most
 -- Reply how many were removed
 
--- include time
+-- include client/time
 
 local CLOCK = store_time(ARGV[1])
 local KEEP_MESSAGES, KEEP_DAYS, EPOCH, FRESH, TOUCH = ARGV[2], ARGV[3], '', '', false
 
--- include room
+-- include messages/conversation
 
-return room_trim(room_open(KEYS[1], KEYS[2], 0, 0, ''), KEYS[3], 0, tonumber(ARGV[4]))
+return conversation_trim(conversation_open(KEYS[1], KEYS[2], 0, 0, ''), KEYS[3], 0, tonumber(ARGV[4]))

@@ -1,24 +1,24 @@
 -- Counts a user's connections over all nodes by `mayTake` and `replaces` of src/core/leases.ts.
 --
--- KEYS[1]  hash: life of a node -> how many connections it holds of those that name no client
--- KEYS[2]  hash: slot of a client -> "<life> <id> <opened>": who holds it, opened in milliseconds since 1970
+-- KEYS[1]  hash: incarnation of a node -> how many connections it holds of those that name no client
+-- KEYS[2]  hash: slot of a client -> "<incarnation> <id> <opened>": who holds it, opened in milliseconds since 1970
 -- ARGV[1]  take | give | settle
--- ARGV[2]  life of the node that calls
+-- ARGV[2]  incarnation of the node that calls
 -- ARGV[3]  take: how many the plan allows, 0 for any number; settle: how many this node holds of those without a name
 -- ARGV[4]  expiry in milliseconds; nodes settle more often than that
 -- ARGV[5]  take: how old the holder of the slot must be to be replaced, in milliseconds: `replaceableFrom` of the core
 -- ARGV[6]  named connections that it is about, each with three arguments from ARGV[8] on: slot, id, age in milliseconds.
 --          take and give: one at most; settle: all that this node holds
--- ARGV[7]  1: connections of the lives that are gone are taken out by their slots, too
--- then     lives that are known to be gone
+-- ARGV[7]  1: connections of the incarnations that are gone are taken out by their slots, too
+-- then     incarnations that are known to be gone
 --
--- Answers to take: {1}, with life and id of the connection that was replaced if there was one; {2} when a newer one
--- holds the slot; {0, life, life …} when none is left: the lives that hold the others. To settle: {1, slot, slot …},
+-- Answers to take: {1}, with incarnation and id of the connection that was replaced if there was one; {2} when a newer one
+-- holds the slot; {0, incarnation, incarnation …} when none is left: the incarnations that hold the others. To settle: {1, slot, slot …},
 -- the slots that newer connections elsewhere hold.
 --
 -- Redis does not undo what an aborted script has written. Each write stands for itself: at worst one connection too many
 -- or too few is counted, or a key does not expire, until the caller, who got the error, settles.
-local counts, clients, what, life = KEYS[1], KEYS[2], ARGV[1], ARGV[2]
+local counts, clients, what, incarnation = KEYS[1], KEYS[2], ARGV[1], ARGV[2]
 local expiry, named = ARGV[4], tonumber(ARGV[6])
 local now = 0
 if named > 0 then
@@ -30,11 +30,11 @@ local function holder(slot)
   local value = redis.call("HGET", clients, slot)
   if not value then return nil end
   local of, id, opened = string.match(value, "^(%S+) (%d+) (%d+)$")
-  return { life = of, id = id, opened = tonumber(opened) }
+  return { incarnation = of, id = id, opened = tonumber(opened) }
 end
 
 local function hold(slot, id, age)
-  redis.call("HSET", clients, slot, string.format("%s %s %.0f", life, id, now - tonumber(age)))
+  redis.call("HSET", clients, slot, string.format("%s %s %.0f", incarnation, id, now - tonumber(age)))
 end
 
 local gone = {}
@@ -56,7 +56,7 @@ if what == "take" then
   if held then
     local holderAge = now - held.opened
     if holderAge >= 0 and holderAge < tonumber(ARGV[5]) then return { 2 } end
-    answer = { 1, held.life, held.id }
+    answer = { 1, held.incarnation, held.id }
   else
     local limit, sum = tonumber(ARGV[3]), redis.call("HLEN", clients)
     if limit > 0 then
@@ -69,20 +69,20 @@ if what == "take" then
       return answer
     end
   end
-  if named > 0 then hold(slot, id, age) else redis.call("HINCRBY", counts, life, 1) end
+  if named > 0 then hold(slot, id, age) else redis.call("HINCRBY", counts, incarnation, 1) end
 elseif what == "give" and named > 0 then
   local held = holder(ARGV[8])
-  if held and held.life == life and held.id == ARGV[9] then redis.call("HDEL", clients, ARGV[8]) end
+  if held and held.incarnation == incarnation and held.id == ARGV[9] then redis.call("HDEL", clients, ARGV[8]) end
 elseif what == "give" then
-  if redis.call("HINCRBY", counts, life, -1) <= 0 then redis.call("HDEL", counts, life) end
+  if redis.call("HINCRBY", counts, incarnation, -1) <= 0 then redis.call("HDEL", counts, incarnation) end
 else
-  if tonumber(ARGV[3]) > 0 then redis.call("HSET", counts, life, ARGV[3]) else redis.call("HDEL", counts, life) end
+  if tonumber(ARGV[3]) > 0 then redis.call("HSET", counts, incarnation, ARGV[3]) else redis.call("HDEL", counts, incarnation) end
   local own = {}
   for i = 8, 7 + 3 * named, 3 do
     local held = holder(ARGV[i])
     own[ARGV[i]] = true
     -- Both are in by now, so the one that was opened last stays; an older one is of a store that went back.
-    if not held or held.life == life or held.opened < now - tonumber(ARGV[i + 2]) then
+    if not held or held.incarnation == incarnation or held.opened < now - tonumber(ARGV[i + 2]) then
       hold(ARGV[i], ARGV[i + 1], ARGV[i + 2])
     else
       answer[#answer + 1] = ARGV[i]
@@ -90,7 +90,7 @@ else
   end
   local entries = redis.call("HGETALL", clients)
   for i = 1, #entries, 2 do
-    if string.match(entries[i + 1], "^%S+") == life and not own[entries[i]] then
+    if string.match(entries[i + 1], "^%S+") == incarnation and not own[entries[i]] then
       redis.call("HDEL", clients, entries[i])
     end
   end

@@ -11,22 +11,22 @@
 -- else has written there since, because every script that does heals first.
 
 -- Writes down what is about to be done; answers whether anything is.
-local function half_begin(key, rings, rooms)
+local function interrupted_begin(key, quota_logs, conversations)
   local all, n, places = { 0 }, 1, {}
-  for i = 1, #rings do
-    local ring = rings[i]
-    if ring.added > 0 then
-      all[n + 1], all[n + 2], all[n + 3] = ring.key, ring.kept, ring.added
+  for i = 1, #quota_logs do
+    local quota_log = quota_logs[i]
+    if quota_log.added > 0 then
+      all[n + 1], all[n + 2], all[n + 3] = quota_log.key, quota_log.kept, quota_log.added
       n = n + 3
       places[i] = (n - 1) / 3
     end
   end
   all[1] = (n - 1) / 3
-  for i = 1, #rooms do
-    local room = rooms[i]
-    local stored, posts = room.stored, room.posts
+  for i = 1, #conversations do
+    local conversation = conversations[i]
+    local stored, posts = conversation.stored, conversation.posts
     if stored > 0 then
-      all[n + 1], all[n + 2], all[n + 3] = room.meta, room.base, stored
+      all[n + 1], all[n + 2], all[n + 3] = conversation.meta, conversation.base, stored
       n = n + 3
       for post = 1, stored do all[n + post] = places[posts[4 * post]] or 0 end
       n = n + stored
@@ -37,12 +37,12 @@ local function half_begin(key, rings, rooms)
   return true
 end
 
-local function half_end(key)
+local function interrupted_end(key)
   redis.call('DEL', key)
 end
 
 -- Takes back what was charged for nothing, and moves heads to what was stored. `epoch` is that of the store.
-local function half_heal(key, text, epoch)
+local function interrupted_heal(key, text, epoch)
   local all = cmsgpack.unpack(text)
   local users, stored = all[1], {}
   local at = 2 + 3 * users

@@ -16,7 +16,7 @@ if KEYS[3] then
   end
 end
 
--- include room
+-- include messages/conversation
 
-local room = room_open(KEYS[1], KEYS[2], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4])
-return { room.seq, room.newestAt, room_first(room, room.seq), room.epoch, EPOCH }
+local conversation = conversation_open(KEYS[1], KEYS[2], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4])
+return { conversation.seq, conversation.newestAt, conversation_first(conversation, conversation.seq), conversation.epoch, EPOCH }

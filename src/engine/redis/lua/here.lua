@@ -17,7 +17,7 @@ local time = redis.call("TIME")
 local now = string.format("%.0f", time[1] * 1000 + math.floor(time[2] / 1000))
 local named, joined, left, set, gone = {}, {}, {}, {}, {}
 -- Identifiers need no escapes in JSON.
-local function leaves(user, at)
+local function remove_user(user, at)
   left[#left + 1] = '["' .. user .. '",' .. at .. "]"
   gone[#gone + 1] = prefix .. user
 end
@@ -26,7 +26,7 @@ for i = 6, #ARGV, 3 do
   named[user] = true
   local isThere = redis.call("HEXISTS", key, prefix .. user) == 1
   if what == "l" then
-    if isThere then leaves(user, at) end
+    if isThere then remove_user(user, at) end
   elseif not isThere then
     joined[#joined + 1] = '["' .. user .. '",' .. at .. "]"
     set[#set + 1], set[#set + 2] = prefix .. user, at
@@ -35,7 +35,7 @@ end
 if ARGV[4] == "exactly" then
   for _, field in ipairs(redis.call("HKEYS", key)) do
     local user = string.sub(field, #prefix + 1)
-    if string.sub(field, 1, #prefix) == prefix and not named[user] then leaves(user, now) end
+    if string.sub(field, 1, #prefix) == prefix and not named[user] then remove_user(user, now) end
   end
 end
 local changed = #joined + #left > 0

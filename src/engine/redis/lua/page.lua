@@ -7,7 +7,7 @@
 
 local KEEP_MESSAGES, KEEP_DAYS, CLOCK, TOUCH, EPOCH, FRESH = 0, 0, 0, false, '', ''
 
--- include room
+-- include messages/conversation
 
 local first, last, count, budget = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-return (room_read({ log = KEYS[1] }, first, last, count, budget, false))
+return (conversation_read({ log = KEYS[1] }, first, last, count, budget, false))

@@ -13,16 +13,16 @@
 -- A reservation is written before its charge, and while a charge moves it names the old one, too: "time token" or "time
 -- token old". So it is found wherever the script ended; what an end between two commands could leave is said at each.
 
--- include time
--- include ring
+-- include client/time
+-- include messages/quota-log
 
 local RESERVED_MANY = 200
 
-local ring = ring_open(KEYS[1], store_time(ARGV[1]))
+local quota_log = quota_open(KEYS[1], store_time(ARGV[1]))
 
 local reply = {}
-local function say(outcome, time, token)
-  local used, reset = ring_view(ring)
+local function add_result(outcome, time, token)
+  local used, reset = quota_view(quota_log)
   for _, value in ipairs({ outcome, time, used, reset, token }) do reply[#reply + 1] = value end
 end
 
@@ -31,19 +31,19 @@ local back, all_back = {}, 0
 local function take_back(time)
   back[time] = (back[time] or 0) + 1
   all_back = all_back + 1
-  ring.kept = ring.kept - 1
+  quota_log.kept = quota_log.kept - 1
 end
 
--- `ring_wait`, where the list still holds what is given back.
+-- `quota_wait`, where the list still holds what is given back.
 local function wait_for(limit)
-  local last = ring.kept + ring.added - limit
-  if all_back == 0 or last < 0 or last >= ring.kept then return ring_wait(ring, limit) end
+  local last = quota_log.kept + quota_log.added - limit
+  if all_back == 0 or last < 0 or last >= quota_log.kept then return quota_wait(quota_log, limit) end
   local skipped = {}
   for _, time in ipairs(redis.call('LRANGE', KEYS[1], 0, last + all_back)) do
     if (skipped[time] or 0) < (back[time] or 0) then
       skipped[time] = (skipped[time] or 0) + 1
     elseif last == 0 then
-      return tonumber(time) + RING_WINDOW - ring.now
+      return tonumber(time) + RING_WINDOW - quota_log.now
     else
       last = last - 1
     end
@@ -56,27 +56,27 @@ for at = 2, #ARGV, 3 do
   local found = name ~= '' and (mine[name] or redis.call('HGET', KEYS[2], name))
   local time, before, old = string.match(found or '', '^(%d+) (%S+) ?(%d*)$')
   if mine[name] then
-    say(2, tonumber(time), before)
+    add_result(2, tonumber(time), before)
   else
     -- Where the charge that moved had come to: the new one was charged, or not.
     if old and old ~= '' then
-      local moved = ring_has(ring, time, back[time] or 0)
-      if not moved then time = old elseif ring_has(ring, old, back[old] or 0) then take_back(old) end
+      local moved = quota_has(quota_log, time, back[time] or 0)
+      if not moved then time = old elseif quota_has(quota_log, old, back[old] or 0) then take_back(old) end
     end
-    if found and ring_has(ring, time, back[time] or 0) then
+    if found and quota_has(quota_log, time, back[time] or 0) then
       take_back(time)
-      ring_charge(ring)
-      mine[name] = string.format('%d %s', ring.now, before)
+      quota_charge(quota_log)
+      mine[name] = string.format('%d %s', quota_log.now, before)
       moving[name] = time
-      say(2, ring.now, before)
+      add_result(2, quota_log.now, before)
     else
       local wait = wait_for(limit)
       if wait > 0 then
-        say(0, wait, '')
+        add_result(0, wait, '')
       else
-        ring_charge(ring)
-        if name ~= '' then mine[name] = string.format('%d %s', ring.now, token) end
-        say(1, ring.now, token)
+        quota_charge(quota_log)
+        if name ~= '' then mine[name] = string.format('%d %s', quota_log.now, token) end
+        add_result(1, quota_log.now, token)
       end
     end
   end
@@ -94,7 +94,7 @@ if #names > 0 then
   redis.call('PEXPIRE', KEYS[2], RING_WINDOW + 2 * RING_MINUTE)
 end
 -- Until here: charges that their reservations name, beside the old ones.
-ring_close(ring)
+quota_close(quota_log)
 for time, count in pairs(back) do redis.call('LREM', KEYS[1], -count, time) end
 -- It cannot end here: HSET was allowed a moment ago, in the same script.
 if #settled > 0 then redis.call('HSET', KEYS[2], unpack(settled)) end
@@ -103,7 +103,7 @@ if #settled > 0 then redis.call('HSET', KEYS[2], unpack(settled)) end
 if redis.call('HLEN', KEYS[2]) > RESERVED_MANY then
   local all = redis.call('HGETALL', KEYS[2])
   for i = 1, #all, 2 do
-    if tonumber(string.match(all[i + 1], '^%d+')) <= ring.now - RING_WINDOW then
+    if tonumber(string.match(all[i + 1], '^%d+')) <= quota_log.now - RING_WINDOW then
       redis.call('HDEL', KEYS[2], all[i])
     end
   end

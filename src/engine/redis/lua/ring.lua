@@ -1,14 +1,14 @@
 -- Included by the scripts that charge: carries out `SlidingLog` of src/core/quota.ts on a list of times, oldest first,
 -- one for each request that was accepted in the last hour.
 --
--- A ring is read once and written once in a script, however many requests of its user are decided in between.
+-- A quota_log is read once and written once in a script, however many requests of its user are decided in between.
 
 local RING_WINDOW = 3600000
 local RING_MINUTE = 60000
 
 -- The clock was set back: every time moves back by as much as brings the newest to `clock`. The requests lie no longer
 -- ago than that, so never more than the limit fit in, and nobody waits for the clock to come back.
-local function ring_move_back(key, by)
+local function quota_move_back(key, by)
   local times, moved = redis.call('LRANGE', key, 0, -1), key .. ':moved'
   -- Beside the list, which is whole until the other one takes its place.
   redis.call('DEL', moved)
@@ -23,7 +23,7 @@ end
 
 -- Removes what has left the window; answers how many are left. Most often that is none or one, so the oldest are looked
 -- at one by one before halving.
-local function ring_expire(key, since)
+local function quota_expire(key, since)
   local count = redis.call('LLEN', key)
   for _ = 1, 4 do
     if tonumber(redis.call('LINDEX', key, 0)) > since then return count end
@@ -42,64 +42,64 @@ local function ring_expire(key, since)
   return count - young
 end
 
-local function ring_open(key, clock)
+local function quota_open(key, clock)
   local newest = tonumber(redis.call('LINDEX', key, -1))
-  local ring = { key = key, now = clock, kept = 0, added = 0, newest = newest, was = newest }
-  if newest == nil then return ring end
+  local quota_log = { key = key, now = clock, kept = 0, added = 0, newest = newest, was = newest }
+  if newest == nil then return quota_log end
   if newest > clock then
-    ring_move_back(key, newest - clock)
-    ring.newest = clock
-    ring.was = clock
+    quota_move_back(key, newest - clock)
+    quota_log.newest = clock
+    quota_log.was = clock
   end
-  if ring.newest <= clock - RING_WINDOW then
+  if quota_log.newest <= clock - RING_WINDOW then
     redis.call('DEL', key)
-    ring.newest = nil
-    ring.was = nil
+    quota_log.newest = nil
+    quota_log.was = nil
   else
-    ring.kept = ring_expire(key, clock - RING_WINDOW)
+    quota_log.kept = quota_expire(key, clock - RING_WINDOW)
   end
-  return ring
+  return quota_log
 end
 
 -- `SlidingLog.wait`: milliseconds until one more fits under `limit`; 0 when it fits now.
-local function ring_wait(ring, limit)
-  local last = ring.kept + ring.added - limit
+local function quota_wait(quota_log, limit)
+  local last = quota_log.kept + quota_log.added - limit
   if last < 0 then return 0 end
-  if last >= ring.kept then return RING_WINDOW end
-  return tonumber(redis.call('LINDEX', ring.key, last)) + RING_WINDOW - ring.now
+  if last >= quota_log.kept then return RING_WINDOW end
+  return tonumber(redis.call('LINDEX', quota_log.key, last)) + RING_WINDOW - quota_log.now
 end
 
--- `SlidingLog.record`: one more request at the ring's time.
-local function ring_charge(ring)
-  ring.added = ring.added + 1
-  ring.newest = ring.now
+-- `SlidingLog.record`: one more request at the quota_log's time.
+local function quota_charge(quota_log)
+  quota_log.added = quota_log.added + 1
+  quota_log.newest = quota_log.now
 end
 
 -- Whether a request is there that was charged at `time`, beside `but` others of that time.
-local function ring_has(ring, time, but)
-  return #redis.call('LPOS', ring.key, time, 'RANK', -1, 'COUNT', but + 1) > but
+local function quota_has(quota_log, time, but)
+  return #redis.call('LPOS', quota_log.key, time, 'RANK', -1, 'COUNT', but + 1) > but
 end
 
 -- Takes back one request that was charged at `time`; answers whether it was there.
-local function ring_refund(ring, time)
-  if redis.call('LREM', ring.key, -1, time) == 0 then return false end
-  ring.kept = ring.kept - 1
-  if ring.added == 0 then ring.newest = tonumber(redis.call('LINDEX', ring.key, -1)) end
+local function quota_refund(quota_log, time)
+  if redis.call('LREM', quota_log.key, -1, time) == 0 then return false end
+  quota_log.kept = quota_log.kept - 1
+  if quota_log.added == 0 then quota_log.newest = tonumber(redis.call('LINDEX', quota_log.key, -1)) end
   return true
 end
 
 -- What `SlidingLog.view` needs: how many are in the window, and after how many milliseconds it is empty again.
-local function ring_view(ring)
-  return ring.kept + ring.added, ring.newest and ring.newest + RING_WINDOW - ring.now or 0
+local function quota_view(quota_log)
+  return quota_log.kept + quota_log.added, quota_log.newest and quota_log.newest + RING_WINDOW - quota_log.now or 0
 end
 
--- Writes what was charged. The expiry is set anew once in a minute of the ring's time: it always outlasts the newest.
-local function ring_close(ring)
-  if ring.added == 0 then return end
+-- Writes what was charged. The expiry is set anew once in a minute of the quota_log's time: it always outlasts the newest.
+local function quota_close(quota_log)
+  if quota_log.added == 0 then return end
   local times = {}
-  for i = 1, ring.added do times[i] = ring.now end
-  redis.call('RPUSH', ring.key, unpack(times))
-  if ring.was == nil or math.floor(ring.was / RING_MINUTE) ~= math.floor(ring.now / RING_MINUTE) then
-    redis.call('PEXPIRE', ring.key, RING_WINDOW + 2 * RING_MINUTE)
+  for i = 1, quota_log.added do times[i] = quota_log.now end
+  redis.call('RPUSH', quota_log.key, unpack(times))
+  if quota_log.was == nil or math.floor(quota_log.was / RING_MINUTE) ~= math.floor(quota_log.now / RING_MINUTE) then
+    redis.call('PEXPIRE', quota_log.key, RING_WINDOW + 2 * RING_MINUTE)
   end
 end

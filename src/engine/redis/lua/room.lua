@@ -1,5 +1,5 @@
 -- Included by the scripts that touch a conversation. It is read once and written once in a script, however many of its
--- messages are stored in between: first everything is decided, then `room_write`, `room_settle` and `room_finish`
+-- messages are stored in between: first everything is decided, then `conversation_write`, `conversation_settle` and `conversation_finish`
 -- write it.
 --
 -- Redis does not undo a script that ends half way, because it may not run a command or a key has another type. So what is
@@ -7,7 +7,7 @@
 --
 --   names ──▶ messages ──▶ seq of the head ──▶ marks ──▶ announcement, retention
 --        │            │
---        │            └ the log is ahead of the head: the next script that meets this moves the head (room_heal)
+--        │            └ the log is ahead of the head: the next script that meets this moves the head (conversation_heal)
 --        └ a name without its message: a name counts only where the message at its place has that name
 --
 -- Needs of the script that includes it, as locals: CLOCK, the store's time; EPOCH, the life of the store; FRESH, a random
@@ -25,32 +25,32 @@ local ROOM_READ_AT_ONCE = 16
 
 -- Whether the message `seq` is the one of the time `at` that a node has seen. 0: it does not know the time. Of what was
 -- removed nothing can be said.
-local function room_has(room, seq, at)
+local function conversation_has(conversation, seq, at)
   if seq == 0 or at == 0 then return true end
-  if seq == room.seq then return at == room.newestAt end
-  local entry = call('XRANGE', room.log, seq, seq)[1]
+  if seq == conversation.seq then return at == conversation.newestAt end
+  local entry = call('XRANGE', conversation.log, seq, seq)[1]
   return entry == nil or tonumber(entry[2][4]) == at
 end
 
 -- `epochOf` of src/core/epoch.ts.
-local function room_epoch(room)
-  return room.life .. '.' .. string.format('%d', room.removals)
+local function conversation_epoch(conversation)
+  return conversation.life .. '.' .. string.format('%d', conversation.removals)
 end
 
 -- Whether a conversation that somebody is in under the epoch `theirs` ('' where they do not say) was removed since:
 -- `relationOf` of src/core/epoch.ts.
-local function room_is_removed(room, theirs)
-  if theirs == '' or theirs == room.epoch then return false end
+local function conversation_is_removed(conversation, theirs)
+  if theirs == '' or theirs == conversation.epoch then return false end
   local life, removals = string.match(theirs, '^(.+)%.(%d+)$')
-  return life == room.life and tonumber(removals) < room.removals
+  return life == conversation.life and tonumber(removals) < conversation.removals
 end
 
 -- `known` is the newest seq that the node which asks has seen under the epoch `expected`, and `time` that message's. A
 -- store that is behind it, or has another message there, has lost messages and begins a new epoch (D5), unless another
 -- node has seen to that already.
-local function room_open(meta, log, known, time, expected)
+local function conversation_open(meta, log, known, time, expected)
   local m = call('HMGET', meta, 'seq', 'at', 'epoch', 'messages', 'days', 'swept', 'removals')
-  local room = {
+  local conversation = {
     meta = meta,
     log = log,
     seq = tonumber(m[1] or 0),
@@ -66,181 +66,181 @@ local function room_open(meta, log, known, time, expected)
     -- Of each message that is to be stored: name, seq, body, and the place of who pays for it.
     posts = {},
   }
-  room.base = room.seq
-  room.time = string.format('%d', room.at)
-  room.epoch = room_epoch(room)
-  if room.epoch == expected and (room.seq < known or not room_has(room, known, time)) then
-    room.life = FRESH
-    room.epoch = room_epoch(room)
+  conversation.base = conversation.seq
+  conversation.time = string.format('%d', conversation.at)
+  conversation.epoch = conversation_epoch(conversation)
+  if conversation.epoch == expected and (conversation.seq < known or not conversation_has(conversation, known, time)) then
+    conversation.life = FRESH
+    conversation.epoch = conversation_epoch(conversation)
     call('HSET', meta, 'epoch', FRESH)
   end
-  return room
+  return conversation
 end
 
-local function room_seq_of(id)
+local function conversation_seq_of(id)
   return tonumber(string.match(id, '^%d+'))
 end
 
 -- The oldest seq that is kept; `newest` + 1 when none is.
-local function room_first(room, newest)
-  local oldest = call('XRANGE', room.log, '-', '+', 'COUNT', 1)[1]
-  return oldest and room_seq_of(oldest[1]) or newest + 1
+local function conversation_first(conversation, newest)
+  local oldest = call('XRANGE', conversation.log, '-', '+', 'COUNT', 1)[1]
+  return oldest and conversation_seq_of(oldest[1]) or newest + 1
 end
 
 -- A script ended after it had written messages and before the head: moves the head to the newest message, and ends this
 -- script, which has decided by the old one. The node runs it again (again.ts).
-local function room_heal(room)
-  local newest = call('XREVRANGE', room.log, '+', '-', 'COUNT', 1)[1]
-  if newest and room_seq_of(newest[1]) > tonumber(call('HGET', room.meta, 'seq') or 0) then
-    call('HSET', room.meta, 'epoch', room.life, 'seq', room_seq_of(newest[1]), 'at', newest[2][4])
+local function conversation_heal(conversation)
+  local newest = call('XREVRANGE', conversation.log, '+', '-', 'COUNT', 1)[1]
+  if newest and conversation_seq_of(newest[1]) > tonumber(call('HGET', conversation.meta, 'seq') or 0) then
+    call('HSET', conversation.meta, 'epoch', conversation.life, 'seq', conversation_seq_of(newest[1]), 'at', newest[2][4])
   end
   error('PARLEYAGAIN')
 end
 
 -- Where the message of this name stands: seq, its time, and the reservation that paid for it (Cluster). Nil: nowhere.
-local function room_find(room, ids, name)
+local function conversation_find(conversation, ids, name)
   local found = call('HGET', ids, name)
   if not found then return nil end
   local number, token = string.match(found, '^(%d+) ?(.*)$')
   local seq = tonumber(number)
-  if seq > room.base and room.posts[4 * (seq - room.base) - 3] == name then return seq, room.at, token end
-  local entry = call('XRANGE', room.log, number, number)[1]
+  if seq > conversation.base and conversation.posts[4 * (seq - conversation.base) - 3] == name then return seq, conversation.at, token end
+  local entry = call('XRANGE', conversation.log, number, number)[1]
   if entry == nil or entry[2][2] ~= name then return nil end
-  if seq > room.base then room_heal(room) end
+  if seq > conversation.base then conversation_heal(conversation) end
   if TOUCH then call('HSET', ids, name, found) end
   return seq, tonumber(entry[2][4]), token
 end
 
 -- Decides to store a message, and writes its name, unless there is one of its name. Answers true, its seq and time; or
--- false and what `room_find` answers. `body` is its JSON between the braces, without seq and time;
--- `payer` is the place of its user, where that user is charged by the same script (half.lua).
-local function room_store(room, ids, name, body, token, payer)
-  local seq = room.seq + 1
+-- false and what `conversation_find` answers. `body` is its JSON between the braces, without seq and time;
+-- `payer` is the place of its user, where that user is charged by the same script (interrupted-batch.lua).
+local function conversation_store(conversation, ids, name, body, token, payer)
+  local seq = conversation.seq + 1
   -- Written out here: a number given to a command is formatted as a fraction each time, at ten times the price.
   local number = string.format('%d', seq)
   local value = token and number .. ' ' .. token or number
   if call('HSETNX', ids, name, value) == 0 then
-    local earlier, time, paidBy = room_find(room, ids, name)
+    local earlier, time, paidBy = conversation_find(conversation, ids, name)
     if earlier then return false, earlier, time, paidBy end
     call('HSET', ids, name, value)
   end
-  local stored, posts = room.stored + 1, room.posts
+  local stored, posts = conversation.stored + 1, conversation.posts
   local n = 4 * stored
   posts[n - 3], posts[n - 2], posts[n - 1], posts[n] = name, number, body, payer or 0
-  room.seq = seq
-  room.stored = stored
-  if room.announce then
-    room.said[stored] = '{"seq":' .. number .. ',' .. body .. ',"at":' .. room.time .. '}'
+  conversation.seq = seq
+  conversation.stored = stored
+  if conversation.announce then
+    conversation.said[stored] = '{"seq":' .. number .. ',' .. body .. ',"at":' .. conversation.time .. '}'
   end
-  return true, seq, room.at
+  return true, seq, conversation.at
 end
 
 -- Writes the messages that are to be stored.
-local function room_write(room)
-  if room.stored == 0 then return end
-  local posts, log, at = room.posts, room.log, room.time
+local function conversation_write(conversation)
+  if conversation.stored == 0 then return end
+  local posts, log, at = conversation.posts, conversation.log, conversation.time
   local first = redis.pcall('XADD', log, posts[2], 'k', posts[1], 't', at, 'b', posts[3])
   if type(first) == 'table' and first.err then
-    if string.find(first.err, 'equal or smaller', 1, true) then room_heal(room) end
+    if string.find(first.err, 'equal or smaller', 1, true) then conversation_heal(conversation) end
     error(first.err)
   end
-  for i = 5, 4 * room.stored, 4 do
+  for i = 5, 4 * conversation.stored, 4 do
     call('XADD', log, posts[i + 1], 'k', posts[i], 't', at, 'b', posts[i + 2])
   end
 end
 
 -- Removes what is no longer kept (`oldestKept` of src/core/retention.ts), at most `most` messages; answers how many.
 -- `slack` more than the number to keep are tolerated.
-local function room_trim(room, ids, slack, most)
-  if room.messages <= 0 and room.days <= 0 then return 0 end
-  local floor = room.messages > 0 and room.seq - room.messages or 0
-  local since = room.days > 0 and CLOCK - room.days * DAY or -1
-  local oldest = call('XRANGE', room.log, '-', '+', 'COUNT', 1)[1]
+local function conversation_trim(conversation, ids, slack, most)
+  if conversation.messages <= 0 and conversation.days <= 0 then return 0 end
+  local floor = conversation.messages > 0 and conversation.seq - conversation.messages or 0
+  local since = conversation.days > 0 and CLOCK - conversation.days * DAY or -1
+  local oldest = call('XRANGE', conversation.log, '-', '+', 'COUNT', 1)[1]
   if oldest == nil then return 0 end
-  local first = room_seq_of(oldest[1])
+  local first = conversation_seq_of(oldest[1])
   local tooMany = floor - first + 1 > slack
   local isOld = tonumber(oldest[2][4]) < since
   if not tooMany and not isOld then return 0 end
   -- No more is read than goes away by number alone: each entry costs 2 µs.
   if not isOld then most = math.min(most, floor - first + 1) end
-  local entries = call('XRANGE', room.log, '-', '+', 'COUNT', most)
+  local entries = call('XRANGE', conversation.log, '-', '+', 'COUNT', most)
   local names = {}
   for _, entry in ipairs(entries) do
-    local seq = room_seq_of(entry[1])
+    local seq = conversation_seq_of(entry[1])
     local old = tonumber(entry[2][4]) < since
     if not old and not (tooMany and seq <= floor) then break end
     names[#names + 1] = entry[2][2]
   end
   if #names == 0 then return 0 end
   -- The messages first: a name without one is worth nothing, a message without its name would be stored twice.
-  -- Before it: the texts stay in their block, and forget.lua must know of them.
-  call('HSET', room.meta, 'trimmed', 1)
-  call('XTRIM', room.log, 'MINID', room_seq_of(entries[#names][1]) + 1 .. '-0')
+  -- Before it: the texts stay in their block, and rewrite-trimmed-log.lua must know of them.
+  call('HSET', conversation.meta, 'trimmed', 1)
+  call('XTRIM', conversation.log, 'MINID', conversation_seq_of(entries[#names][1]) + 1 .. '-0')
   call('HDEL', ids, unpack(names))
   return #names
 end
 
 -- Has what is stored announced on `channel`, unless nobody listens but the `mine` subscriptions of the node that asks,
 -- which hears of it by the answer. `publish` and `numsub` are the commands for it: Cluster has its own.
-local function room_announce(room, channel, mine, publish, numsub)
-  room.announce = call('PUBSUB', numsub, channel)[2] > mine and publish
-  room.channel = channel
-  room.said = room.announce and {}
+local function conversation_announce(conversation, channel, mine, publish, numsub)
+  conversation.announce = call('PUBSUB', numsub, channel)[2] > mine and publish
+  conversation.channel = channel
+  conversation.said = conversation.announce and {}
 end
 
 -- Writes the head of what was stored, and read marks: from here on it counts.
-local function room_settle(room)
-  if room.stored > 0 then
+local function conversation_settle(conversation)
+  if conversation.stored > 0 then
     -- From its first message on a conversation has an epoch of its own: in Cluster that of the store may be lost alone.
-    room.sweeps = CLOCK - room.swept >= MINUTE or CLOCK < room.swept
-    local seq = room.posts[4 * room.stored - 2]
-    if room.isNew then
-      call('HSET', room.meta, 'epoch', room.life, 'seq', seq, 'at', room.time, 'swept', CLOCK)
-    elseif room.sweeps then
-      call('HSET', room.meta, 'seq', seq, 'at', room.time, 'swept', CLOCK)
+    conversation.sweeps = CLOCK - conversation.swept >= MINUTE or CLOCK < conversation.swept
+    local seq = conversation.posts[4 * conversation.stored - 2]
+    if conversation.isNew then
+      call('HSET', conversation.meta, 'epoch', conversation.life, 'seq', seq, 'at', conversation.time, 'swept', CLOCK)
+    elseif conversation.sweeps then
+      call('HSET', conversation.meta, 'seq', seq, 'at', conversation.time, 'swept', CLOCK)
     else
-      call('HSET', room.meta, 'seq', seq, 'at', room.time)
+      call('HSET', conversation.meta, 'seq', seq, 'at', conversation.time)
     end
   end
-  if room.marked then call('HSET', room.marks, unpack(room.marked)) end
+  if conversation.marked then call('HSET', conversation.marks, unpack(conversation.marked)) end
 end
 
 -- Announces what was stored, and has what is too old go away, also when nobody ever speaks here again.
-local function room_finish(room, ids)
-  if room.stored == 0 then return end
-  if room.announce then
-    local head = 'M' .. room.epoch .. ' ' .. room.base + 1 .. ' ' .. room.seq .. '\n'
-    call(room.announce, room.channel, head .. table.concat(room.said, '\n'))
+local function conversation_finish(conversation, ids)
+  if conversation.stored == 0 then return end
+  if conversation.announce then
+    local head = 'M' .. conversation.epoch .. ' ' .. conversation.base + 1 .. ' ' .. conversation.seq .. '\n'
+    call(conversation.announce, conversation.channel, head .. table.concat(conversation.said, '\n'))
   end
-  if room.sweeps then
+  if conversation.sweeps then
     -- Names first: a message without its name would be stored twice.
-    if room.days > 0 then
-      room_trim(room, ids, ROOM_SLACK, room.stored + ROOM_TRIMMED_AT_ONCE)
-      local life = room.days * DAY + 2 * MINUTE
+    if conversation.days > 0 then
+      conversation_trim(conversation, ids, ROOM_SLACK, conversation.stored + ROOM_TRIMMED_AT_ONCE)
+      local life = conversation.days * DAY + 2 * MINUTE
       call('PEXPIRE', ids, life)
-      call('PEXPIRE', room.log, life)
+      call('PEXPIRE', conversation.log, life)
     else
       call('PERSIST', ids)
-      call('PERSIST', room.log)
+      call('PERSIST', conversation.log)
     end
   end
-  if room.messages > 0 and room.seq > room.messages + ROOM_SLACK then
-    room_trim(room, ids, ROOM_SLACK, room.stored + ROOM_TRIMMED_AT_ONCE)
+  if conversation.messages > 0 and conversation.seq > conversation.messages + ROOM_SLACK then
+    conversation_trim(conversation, ids, ROOM_SLACK, conversation.stored + ROOM_TRIMMED_AT_ONCE)
   end
 end
 
 -- Messages with first ≤ seq ≤ last as a JSON list in the order of seq, at most `count` and while their texts fit into
 -- `budget` (HISTORY_BUDGET of src/core/history.ts), but at least one; from the newest on when `backwards`. Answers
 -- the list, and whether the budget cut it.
-local function room_read(room, first, last, count, budget, backwards)
+local function conversation_read(conversation, first, last, count, budget, backwards)
   local said, size = {}, 0
   while first <= last and #said < count do
     local most = math.min(ROOM_READ_AT_ONCE, count - #said)
-    local entries = backwards and call('XREVRANGE', room.log, last, first, 'COUNT', most)
-      or call('XRANGE', room.log, first, last, 'COUNT', most)
+    local entries = backwards and call('XREVRANGE', conversation.log, last, first, 'COUNT', most)
+      or call('XRANGE', conversation.log, first, last, 'COUNT', most)
     if #entries == 0 then break end
     for _, entry in ipairs(entries) do
-      local seq, at, body = room_seq_of(entry[1]), entry[2][4], entry[2][6]
+      local seq, at, body = conversation_seq_of(entry[1]), entry[2][4], entry[2][6]
       size = size + #body
       if size > budget and #said > 0 then
         if backwards then
@@ -260,8 +260,8 @@ end
 
 -- `historyRange` of src/core/history.ts of a conversation that reaches to `newest`, and what it means: the list, and
 -- whether there are more. `before` and `after` are nil where the request has none.
-local function room_history(room, newest, before, after, count, budget)
-  local oldest, first, last, more = room_first(room, newest), nil, nil, nil
+local function conversation_history(conversation, newest, before, after, count, budget)
+  local oldest, first, last, more = conversation_first(conversation, newest), nil, nil, nil
   if after ~= nil then
     first = math.max(oldest, after + 1)
     last = math.min(newest, first + count - 1)
@@ -271,17 +271,17 @@ local function room_history(room, newest, before, after, count, budget)
     first = math.max(oldest, last - count + 1)
     more = first > oldest and last >= first
   end
-  local list, cut = room_read(room, first, last, count, budget, after == nil)
+  local list, cut = conversation_read(conversation, first, last, count, budget, after == nil)
   return list, more or cut
 end
 
 -- Decides to move a user's read mark forward, not beyond the newest message; answers whether it moves.
-local function room_mark(room, marks, user, seq)
-  local moved = room.moved or {}
-  if seq < 1 or seq > room.seq or seq <= tonumber(moved[user] or call('HGET', marks, user) or 0) then return false end
-  room.marks, room.moved, room.marked = marks, moved, room.marked or {}
+local function conversation_mark(conversation, marks, user, seq)
+  local moved = conversation.moved or {}
+  if seq < 1 or seq > conversation.seq or seq <= tonumber(moved[user] or call('HGET', marks, user) or 0) then return false end
+  conversation.marks, conversation.moved, conversation.marked = marks, moved, conversation.marked or {}
   moved[user] = seq
-  room.marked[#room.marked + 1] = user
-  room.marked[#room.marked + 1] = string.format('%d', seq)
+  conversation.marked[#conversation.marked + 1] = user
+  conversation.marked[#conversation.marked + 1] = string.format('%d', seq)
   return true
 end

@@ -12,25 +12,25 @@
 --                             c time '', the request of this time was not carried out
 -- Reply of each request: how many are charged now; after how long there is none any more
 
--- include time
--- include ring
+-- include client/time
+-- include messages/quota-log
 
-local ring = ring_open(KEYS[1], store_time(ARGV[1]))
+local quota_log = quota_open(KEYS[1], store_time(ARGV[1]))
 local reply = {}
 redis.call('HDEL', KEYS[2], '')
 for at = 2, #ARGV, 3 do
   if ARGV[at] == 'c' then
-    ring_refund(ring, ARGV[at + 1])
+    quota_refund(quota_log, ARGV[at + 1])
   else
     local found = redis.call('HGET', KEYS[2], ARGV[at + 1])
     if found then
       -- "time token old" while a charge moves (reserve.lua): it is at one of the two, or at both.
       local time, token, old = string.match(found, '^(%d+) (%S+) ?(%d*)$')
-      if old ~= '' and ring_has(ring, time, 0) then ring_refund(ring, old) end
-      if token ~= ARGV[at + 2] and not ring_refund(ring, time) and old ~= '' then ring_refund(ring, old) end
+      if old ~= '' and quota_has(quota_log, time, 0) then quota_refund(quota_log, old) end
+      if token ~= ARGV[at + 2] and not quota_refund(quota_log, time) and old ~= '' then quota_refund(quota_log, old) end
       redis.call('HDEL', KEYS[2], ARGV[at + 1])
     end
   end
-  reply[#reply + 1], reply[#reply + 2] = ring_view(ring)
+  reply[#reply + 1], reply[#reply + 2] = quota_view(quota_log)
 end
 return reply
