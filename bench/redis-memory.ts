@@ -2,7 +2,7 @@
 // own and asks it with MEMORY USAGE.
 import type { PostResult } from "../src/core/engine.ts";
 import { UNLIMITED_RETENTION } from "../src/core/retention.ts";
-import { connectTo, TestNode } from "../test/engine/redis/engine-subject.ts";
+import { connectTo, TestNode } from "../test/engine/redis/support/test-node.ts";
 import { startRedis } from "../test/support/redis.ts";
 
 const PLANS = { free: 100, basic: 1_000, premium: 10_000 };

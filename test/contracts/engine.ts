@@ -2,14 +2,14 @@
 import { describe } from "bun:test";
 import { deliveryContract } from "./engine/delivery.ts";
 import { historyContract } from "./engine/history.ts";
-import { lifecycleContract } from "./engine/life.ts";
-import { subscribingContract } from "./engine/listening.ts";
-import { readMarksContract } from "./engine/marks.ts";
+import { lifecycleContract } from "./engine/lifecycle.ts";
 import { onceContract } from "./engine/once.ts";
 import { quotaContract } from "./engine/quota.ts";
+import { readMarksContract } from "./engine/read-marks.ts";
 import { resumingContract } from "./engine/resuming.ts";
 import { retentionContract } from "./engine/retention.ts";
 import type { OpenEngine } from "./engine/subject.ts";
+import { subscribingContract } from "./engine/subscribing.ts";
 
 /** Every MUST of the engine port, as tests named by the promise (DESIGN §3) that hangs on it. */
 export function engineContract(name: string, open: OpenEngine): void {

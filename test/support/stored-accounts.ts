@@ -1,7 +1,7 @@
 import type { Account } from "../../src/core/accounts.ts";
-import { SqliteAccounts } from "../../src/engine/sqlite/accounts.ts";
-import { SqliteRefreshFamilies } from "../../src/engine/sqlite/refresh-families.ts";
-import { SqliteRevocations } from "../../src/engine/sqlite/revocations.ts";
+import { SqliteAccounts } from "../../src/engine/sqlite/accounts/accounts.ts";
+import { SqliteRefreshFamilies } from "../../src/engine/sqlite/accounts/refresh-families.ts";
+import { SqliteRevocations } from "../../src/engine/sqlite/accounts/revocations.ts";
 import { openStore } from "../../src/engine/sqlite/schema.ts";
 import { ManualClock } from "./manual-clock.ts";
 import { RecordedLog } from "./recorded-log.ts";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { subjectOf } from "../../client/token.ts";
 import { parseServerAddress, type ServerAddress } from "../../conformance/target.ts";
 import type { RedisInspection } from "../../engine/redis/inspect.ts";
-import { FileUnusable } from "../../engine/sqlite/folder-files.ts";
+import { FileUnusable } from "../../engine/sqlite/folder/folder-files.ts";
 import { inspectStore, type StoreInspection } from "../../engine/sqlite/inspect.ts";
 import { isLoopback } from "../../server/client-address.ts";
 import type { SettingsRead } from "../../server/settings/read.ts";

@@ -13,20 +13,20 @@ import type {
 import type { RetentionLimits } from "../../core/retention.ts";
 import type { Quota } from "../../protocol/server-frames.ts";
 import type { EngineLog } from "../engine-log.ts";
+import type { Operation } from "../operation.ts";
 import { PageQueue } from "../page-queue.ts";
-import type { Operation } from "../work.ts";
-import type { Channels } from "./channels.ts";
-import { RetentionSweeper } from "./cleaner.ts";
-import type { RedisClient } from "./client.ts";
-import { ClusterBatch } from "./cluster-turns.ts";
-import { classifyError, RedisUnavailable } from "./faults.ts";
-import { readMarks } from "./marks.ts";
-import { quotaView } from "./messages.ts";
-import { MessageReader } from "./reader.ts";
-import { Feeds } from "./rooms.ts";
-import { Script } from "./scripts.ts";
-import { StandaloneBatch } from "./standalone-turns.ts";
-import { type BatchExecutor, type BatchResult, UNAVAILABLE } from "./work.ts";
+import type { Channels } from "./client/channels.ts";
+import type { RedisClient } from "./client/client.ts";
+import { classifyError, RedisUnavailable } from "./client/errors.ts";
+import { Script } from "./client/script.ts";
+import { type BatchExecutor, type BatchResult, UNAVAILABLE } from "./messages/batch.ts";
+import { ClusterBatch } from "./messages/cluster-batch.ts";
+import { Feeds } from "./messages/feeds.ts";
+import { quotaView } from "./messages/message-encoding.ts";
+import { MessageReader } from "./messages/message-reader.ts";
+import { readMarks } from "./messages/read-marks.ts";
+import { RetentionSweeper } from "./messages/retention-sweeper.ts";
+import { StandaloneBatch } from "./messages/standalone-batch.ts";
 
 export interface RedisEngineDeps {
   readonly client: RedisClient;

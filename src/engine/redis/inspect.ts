@@ -1,9 +1,9 @@
 import type { Redis } from "ioredis";
 import type { NodeEntry } from "../../core/nodes.ts";
-import type { RedisClient } from "./client.ts";
-import { type ConnectOptions, connect } from "./connect.ts";
-import { NodeRegistry } from "./nodes.ts";
-import { evaluateRequirements, type RequirementsReport, readServerFacts } from "./requirements.ts";
+import type { RedisClient } from "./client/client.ts";
+import { type ConnectOptions, connect } from "./client/connect.ts";
+import { evaluateRequirements, type RequirementsReport, readServerFacts } from "./client/requirements.ts";
+import { NodeRegistry } from "./presence/node-registry.ts";
 
 /** What a Redis is like for a node, looked at from outside. */
 export interface RedisInspection {

@@ -1,8 +1,8 @@
-import type { RedisClient } from "./client.ts";
-import { type ConnectOptions, connect } from "./connect.ts";
-import { newEpoch } from "./epoch.ts";
-import { scanConversations } from "./every-conversation.ts";
-import { NodeRegistry } from "./nodes.ts";
+import type { RedisClient } from "./client/client.ts";
+import { type ConnectOptions, connect } from "./client/connect.ts";
+import { newEpoch } from "./client/epoch.ts";
+import { scanConversations } from "./messages/scan-conversations.ts";
+import { NodeRegistry } from "./presence/node-registry.ts";
 
 /**
  * How long the nodes of a Cluster may take to read the store's epoch, in milliseconds (Rooms.check). Until then they

@@ -4,20 +4,20 @@ import type { RetentionLimits } from "../../core/retention.ts";
 import type { RevocationStore } from "../../core/revocations.ts";
 import type { Store } from "../../core/store.ts";
 import type { EngineLog } from "../engine-log.ts";
-import { RedisAccounts } from "./accounts.ts";
-import { Channels } from "./channels.ts";
-import { type ConnectOptions, connect } from "./connect.ts";
-import { type ControlListener, ControlStream } from "./control.ts";
+import { RedisAccounts } from "./accounts/accounts.ts";
+import { RedisRefreshFamilies } from "./accounts/refresh-families.ts";
+import { RedisRevocations } from "./accounts/revocations.ts";
+import { RedisThrottle } from "./accounts/throttle.ts";
+import { RedisTickets } from "./accounts/tickets.ts";
+import { Channels } from "./client/channels.ts";
+import { type ConnectOptions, connect } from "./client/connect.ts";
+import { checkRequirements } from "./client/requirements.ts";
+import { type ControlListener, ControlStream } from "./control-stream.ts";
 import { REPLICA_TIMEOUT_MS, RedisEngine } from "./engine.ts";
-import { RedisLeases } from "./leases.ts";
-import { NodeRegistry } from "./nodes.ts";
+import { RedisLeases } from "./presence/leases.ts";
+import { NodeRegistry } from "./presence/node-registry.ts";
+import { RedisRelay } from "./presence/relay.ts";
 import { recover } from "./recovery.ts";
-import { RedisRefreshFamilies } from "./refresh-families.ts";
-import { RedisRelay } from "./relay.ts";
-import { checkRequirements } from "./requirements.ts";
-import { RedisRevocations } from "./revocations.ts";
-import { RedisThrottle } from "./throttle.ts";
-import { RedisTickets } from "./tickets.ts";
 
 export interface RedisOptions extends ConnectOptions {
   /** How long a node that is not heard of counts as alive, in milliseconds. */

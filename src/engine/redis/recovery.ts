@@ -1,9 +1,9 @@
-import type { Channels } from "./channels.ts";
-import type { ControlStream } from "./control.ts";
+import type { Channels } from "./client/channels.ts";
+import type { ControlStream } from "./control-stream.ts";
 import type { RedisEngine } from "./engine.ts";
-import type { RedisLeases } from "./leases.ts";
-import type { NodeRegistry } from "./nodes.ts";
-import type { RedisRelay } from "./relay.ts";
+import type { RedisLeases } from "./presence/leases.ts";
+import type { NodeRegistry } from "./presence/node-registry.ts";
+import type { RedisRelay } from "./presence/relay.ts";
 
 /** What has to be recovered; a part that is missing is not in use. */
 export interface RecoveryDeps {

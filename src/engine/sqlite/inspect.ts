@@ -1,9 +1,9 @@
 import { Database } from "bun:sqlite";
 import { statSync } from "node:fs";
 import { join } from "node:path";
-import { checkKinds, rejectLostStore } from "./folder-files.ts";
+import { checkKinds, rejectLostStore } from "./folder/folder-files.ts";
+import { readBootId, readRunningSince } from "./folder/unclean-shutdown.ts";
 import { readVersion, SCHEMA_VERSION } from "./migrations.ts";
-import { readBootId, readRunningSince } from "./power-loss.ts";
 import { readMeta, STORE_FILE } from "./schema.ts";
 
 /** What is in a data folder's store, as far as it can be read beside a server. */

@@ -1,10 +1,10 @@
 import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { END_MARK_FILE } from "./end-mark.ts";
-import { rejectLostStore, withFileErrors } from "./folder-files.ts";
-import { lockFolder } from "./lock.ts";
+import { END_MARK_FILE } from "./folder/end-mark.ts";
+import { rejectLostStore, withFileErrors } from "./folder/folder-files.ts";
+import { lockFolder } from "./folder/lock.ts";
+import { markCleanShutdown } from "./folder/unclean-shutdown.ts";
 import { COMMAND_TIMEOUT_MS, type SqliteOptions } from "./open.ts";
-import { markCleanShutdown } from "./power-loss.ts";
 import { beginEpoch, openStore, readMeta, STORE_FILE } from "./schema.ts";
 
 /**

@@ -8,18 +8,18 @@ import type { RevocationStore } from "../../core/revocations.ts";
 import type { Store } from "../../core/store.ts";
 import type { EngineLog } from "../engine-log.ts";
 import { localPorts } from "../local/ports.ts";
-import { SqliteAccounts } from "./accounts.ts";
-import type { Disk } from "./disk-watch.ts";
-import { END_MARK_FILE, type LogEnd, readEndMark } from "./end-mark.ts";
+import { SqliteAccounts } from "./accounts/accounts.ts";
+import { SqliteRefreshFamilies } from "./accounts/refresh-families.ts";
+import { SqliteRevocations } from "./accounts/revocations.ts";
 import { SqliteEngine } from "./engine.ts";
-import { checkFileAccess, checkKinds, withFileErrors } from "./folder-files.ts";
-import { guardedPort } from "./guarded.ts";
-import { openIndexFile, recordLostTail } from "./index-file.ts";
-import { IndexWorker } from "./keeper.ts";
-import { lockFolder } from "./lock.ts";
-import { detectUncleanShutdown, markCleanShutdown } from "./power-loss.ts";
-import { SqliteRefreshFamilies } from "./refresh-families.ts";
-import { SqliteRevocations } from "./revocations.ts";
+import type { Disk } from "./folder/disk-watch.ts";
+import { END_MARK_FILE, type LogEnd, readEndMark } from "./folder/end-mark.ts";
+import { checkFileAccess, checkKinds, withFileErrors } from "./folder/folder-files.ts";
+import { lockFolder } from "./folder/lock.ts";
+import { detectUncleanShutdown, markCleanShutdown } from "./folder/unclean-shutdown.ts";
+import { guardedPort } from "./guarded-port.ts";
+import { openIndexFile, recordLostTail } from "./index/index-file.ts";
+import { IndexWorker } from "./index/index-worker.ts";
 import {
   beginEpoch,
   INDEX_FILE,

@@ -3,22 +3,22 @@
 //   parley.db         the truth (tables: migrations.ts). `message` and `charge` grow at the end only, so a commit dirties one page for dozens
 //                     of rows (1–2 µs a row; with an index on (conversation, seq) 6 µs, with one on ids 22 µs).
 //   parley-index.db   derived: where a (conversation, seq) and a message id stand in the log. Filled by the keeper
-//                     (keeper-worker.ts) off the event loop; rebuilt from the log when it is missing.
+//                     (index-worker-thread.ts) off the event loop; rebuilt from the log when it is missing.
 //
 // Names and conversations of messages that come together lie all over an index, and a row for each would dirty a page
-// for each, the more the larger it is. So the index is a few *runs* (runs/table.ts), as in a log-structured merge tree
+// for each, the more the larger it is. So the index is a few *runs* (runs/run-table.ts), as in a log-structured merge tree
 // (O'Neil and others 1996): what is taken in at once is one run, written side by side and never changed; the keeper
 // makes one large run of several small ones, a slice at a time.
 //
-// What the index has not taken in yet is in memory (tail.ts), and read back from the log at the next start.
+// What the index has not taken in yet is in memory (memtable.ts), and read back from the log at the next start.
 import { Database } from "bun:sqlite";
 import { dirname } from "node:path";
-import { isBusy } from "./faults.ts";
-import { checkKinds, hadStore, rejectLostStore, withFileErrors } from "./folder-files.ts";
+import { isBusy } from "./folder/errors.ts";
+import { checkKinds, hadStore, rejectLostStore, withFileErrors } from "./folder/folder-files.ts";
+import { RUN_TABLES } from "./index/runs/run-table.ts";
 import { migrate, newEpoch, readVersion, SCHEMA_VERSION } from "./migrations.ts";
-import { RUN_TABLES } from "./runs/table.ts";
 
-export { INDEX_FILE, STORE_FILE } from "./names.ts";
+export { INDEX_FILE, STORE_FILE } from "./folder/file-names.ts";
 
 /** Grows when the index's tables change; an index of another layout is thrown away. Before 2 it was not written down. */
 const INDEX_LAYOUT = 3;

@@ -2,8 +2,8 @@
 import { describe, expect, test } from "bun:test";
 import { beginEpoch } from "../../../src/engine/redis/new-epoch.ts";
 import { waitUntil } from "../../support/until.ts";
-import { TestNode } from "./engine-subject.ts";
-import { freshPrefix, KINDS, useRealRedis } from "./real-redis.ts";
+import { freshPrefix, KINDS, useRealRedis } from "./support/real-redis.ts";
+import { TestNode } from "./support/test-node.ts";
 
 /** Long enough for every room to be compared with the store once. */
 const CHECKED = 5_000;

@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { cpSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { StoreInUse } from "../../../src/engine/sqlite/lock.ts";
+import { StoreInUse } from "../../../src/engine/sqlite/folder/lock.ts";
 import { beginSqliteEpoch } from "../../../src/engine/sqlite/new-epoch.ts";
 import { STORE_FILE } from "../../../src/engine/sqlite/schema.ts";
 import { Subject } from "../../contracts/engine/subject.ts";

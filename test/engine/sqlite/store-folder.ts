@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Clock } from "../../../src/core/clock.ts";
 import { UNLIMITED_RETENTION } from "../../../src/core/retention.ts";
-import type { Disk } from "../../../src/engine/sqlite/disk-watch.ts";
+import type { Disk } from "../../../src/engine/sqlite/folder/disk-watch.ts";
 import { openSqlite } from "../../../src/engine/sqlite/open.ts";
 import { INDEX_FILE, STORE_FILE } from "../../../src/engine/sqlite/schema.ts";
 import { ManualClock } from "../../support/manual-clock.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { Account } from "../../../src/core/accounts.ts";
 import { LocalThrottle } from "../../../src/engine/local/throttle.ts";
-import type { SqliteAccounts } from "../../../src/engine/sqlite/accounts.ts";
+import type { SqliteAccounts } from "../../../src/engine/sqlite/accounts/accounts.ts";
 import { bcryptCost, createPasswords } from "../../../src/server/authentication/passwords.ts";
 import { type SignInDeps, signIn } from "../../../src/server/authentication/sign-in.ts";
 import { verifyToken } from "../../../src/server/authentication/tokens.ts";

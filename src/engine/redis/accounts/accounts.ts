@@ -1,0 +1,140 @@
+import type { Account, AccountChange, AccountListener, AccountStore } from "../../../core/accounts.ts";
+import type { EngineLog } from "../../engine-log.ts";
+import { Listeners } from "../../listeners.ts";
+import type { RedisClient } from "../client/client.ts";
+import { Script } from "../client/script.ts";
+import type { ControlEvent, ControlStream } from "../control-stream.ts";
+
+const CHANGE = new Script("accounts/account-change");
+const SEED = new Script("accounts/account-seed");
+
+/** Tries to change an account that others change at the same moment. */
+const MAX_ATTEMPTS = 20;
+
+/** The port for accounts on Redis: one hash for all, so that they are listed together and changed one by one. */
+export class RedisAccounts implements AccountStore {
+  private readonly listeners = new Listeners<Parameters<AccountListener>>({
+    onFirstAdded: () => this.beginListening(),
+    onLastRemoved: () => this.endListening(),
+    // What is not told now never is: the other listeners, and the other changes, must not wait for this one.
+    onError: (error, [user]) => this.log.error("accounts.listener_failed", { user, error: String(error) }),
+  });
+  /** Digest of each account as the listeners know it, to find what changed while nothing was heard. */
+  private known: Map<string, bigint> | undefined;
+  private stopListening: (() => void) | undefined;
+  private readonly key: string;
+  private readonly scriptKeys: readonly string[];
+
+  constructor(
+    private readonly client: RedisClient,
+    private readonly control: ControlStream,
+    private readonly log: EngineLog,
+  ) {
+    this.key = client.keys.globalKey("accounts");
+    this.scriptKeys = [this.key, client.keys.globalKey("seeded"), ...control.scriptKeys];
+  }
+
+  async find(user: string): Promise<Account | undefined> {
+    const text = await this.client.commands.hget(this.key, user);
+    return text === null ? undefined : JSON.parse(text);
+  }
+
+  async list(): Promise<Account[]> {
+    const all = Object.entries(await this.client.commands.hgetall(this.key));
+    return all.sort(([one], [other]) => (one < other ? -1 : 1)).map(([, text]) => JSON.parse(text));
+  }
+
+  async add(account: Account): Promise<boolean> {
+    return this.change(account.user, "", encodeAccount(account));
+  }
+
+  async update(user: string, change: AccountChange): Promise<Account | undefined> {
+    const changed = (account: Account): Account => ({ ...account, ...change });
+    const before = await this.replace(user, (account) => encodeAccount(changed(account)));
+    return before && changed(before);
+  }
+
+  async remove(user: string): Promise<boolean> {
+    return (await this.replace(user, () => "")) !== undefined;
+  }
+
+  async seed(accounts: readonly Account[]): Promise<boolean> {
+    const rows = accounts.flatMap((account) => [account.user, encodeAccount(account)]);
+    const seeded = await this.client.run(SEED, this.scriptKeys, [...this.control.scriptArguments, ...rows]);
+    await this.control.poll();
+    return seeded === 1;
+  }
+
+  watch(listener: AccountListener): () => void {
+    return this.listeners.add((news) => listener(...news));
+  }
+
+  private beginListening(): void {
+    this.stopListening = this.control.listen({
+      onEvents: (events) => this.onEvents(events),
+      onMissed: () => this.compare(),
+    });
+    // Where it cannot be read now, it is at the next look.
+    this.loadKnown().catch(() => this.control.invalidate());
+  }
+
+  private endListening(): void {
+    this.stopListening?.();
+    this.known = undefined;
+  }
+
+  /** Puts `next` of an account, as text, in its place. Answers what it was; undefined where there is none. */
+  private async replace(user: string, next: (account: Account) => string): Promise<Account | undefined> {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      const before = await this.client.commands.hget(this.key, user);
+      if (before === null) return undefined;
+      const account: Account = JSON.parse(before);
+      if (await this.change(user, before, next(account))) return account;
+    }
+    throw new Error("An account was changed by others all the time.");
+  }
+
+  private async change(user: string, before: string, after: string): Promise<boolean> {
+    const arguments_ = [user, before, after, ...this.control.scriptArguments];
+    const changed = await this.client.run(CHANGE, this.scriptKeys, arguments_);
+    await this.control.poll();
+    return changed === 1;
+  }
+
+  /** What is there now counts, not the way to it. */
+  private async onEvents(events: readonly ControlEvent[]): Promise<void> {
+    const users = [...new Set(events.flatMap((event) => ("account" in event ? [event.account] : [])))];
+    if (users.length === 0) return;
+    const texts = await this.client.commands.hmget(this.key, ...users);
+    for (const [index, user] of users.entries()) this.applyAccount(user, texts[index] ?? undefined);
+  }
+
+  /** Tells of every account that is not as it was when something was heard last. */
+  private async compare(): Promise<void> {
+    if (this.known === undefined) return this.loadKnown();
+    const all = new Map(Object.entries(await this.client.commands.hgetall(this.key)));
+    for (const user of [...this.known.keys()]) if (!all.has(user)) this.applyAccount(user, undefined);
+    for (const [user, text] of all) if (this.known.get(user) !== digest(text)) this.applyAccount(user, text);
+  }
+
+  private async loadKnown(): Promise<void> {
+    const all = Object.entries(await this.client.commands.hgetall(this.key));
+    if (!this.listeners.isEmpty) this.known = new Map(all.map(([user, text]) => [user, digest(text)]));
+  }
+
+  private applyAccount(user: string, text: string | undefined): void {
+    if (text === undefined) this.known?.delete(user);
+    else this.known?.set(user, digest(text));
+    const account = text === undefined ? undefined : (JSON.parse(text) as Account);
+    this.listeners.notify([user, account]);
+  }
+}
+
+function encodeAccount({ user, plan, disabled, passwordHash, demo, createdAt }: Account): string {
+  return JSON.stringify({ user, plan, disabled, passwordHash, demo, createdAt });
+}
+
+/** An account is longer than its digest, and its password's hash is better not held. */
+function digest(text: string): bigint {
+  return Bun.hash.wyhash(text);
+}

@@ -1,0 +1,63 @@
+import type { Clock } from "../../../core/clock.ts";
+import { MAX_FAMILIES_PER_USER, type RefreshFamily, type RefreshTokenStore } from "../../../core/refresh.ts";
+import type { RedisClient } from "../client/client.ts";
+import { Script } from "../client/script.ts";
+
+const COMPARE_AND_SET = new Script("client/compare-and-set");
+const BOUNDED_SET_ADD = new Script("client/bounded-set-add");
+
+/** The port for refresh tokens on Redis: a text for each family, and the names of each user's. */
+export class RedisRefreshFamilies implements RefreshTokenStore {
+  constructor(
+    private readonly client: RedisClient,
+    private readonly clock: Clock,
+  ) {}
+
+  async add(family: RefreshFamily): Promise<void> {
+    const { commands, keys } = this.client;
+    const ttlMs = this.ttlOf(family);
+    await commands.set(keys.familyKey(family.id), encodeFamily(family), "PX", ttlMs);
+    const index = keys.userKey(family.user, "families");
+    // A family that a crash keeps out of here does not count, and expires like any other.
+    const arguments_ = [family.id, family.signedInAt, MAX_FAMILIES_PER_USER, ttlMs];
+    const evicted = (await this.client.run(BOUNDED_SET_ADD, [index], arguments_)) as string[];
+    if (evicted.length === 0) return;
+    await Promise.all(evicted.map((id) => commands.del(keys.familyKey(id))));
+    await commands.zrem(index, ...evicted);
+  }
+
+  async find(id: string): Promise<RefreshFamily | undefined> {
+    const text = await this.client.commands.get(this.client.keys.familyKey(id));
+    return text === null ? undefined : JSON.parse(text);
+  }
+
+  async replace(before: RefreshFamily, after: RefreshFamily | undefined): Promise<boolean> {
+    const { commands, keys } = this.client;
+    const ttlMs = after === undefined ? 0 : this.ttlOf(after);
+    const change = [encodeFamily(before), after === undefined ? "" : encodeFamily(after), ttlMs];
+    if ((await this.client.run(COMPARE_AND_SET, [keys.familyKey(before.id)], change)) !== 1) return false;
+    const index = keys.userKey(before.user, "families");
+    if (after === undefined) await commands.zrem(index, before.id);
+    else await commands.pexpire(index, ttlMs);
+    return true;
+  }
+
+  async remove(id: string, user: string): Promise<void> {
+    const { commands, keys } = this.client;
+    // Whose a family is never changes.
+    if ((await this.find(id))?.user !== user) return;
+    await commands.del(keys.familyKey(id));
+    await commands.zrem(keys.userKey(user, "families"), id);
+  }
+
+  /** What is left to it, which Redis counts by its own clock. */
+  private ttlOf({ expiresAt }: RefreshFamily): number {
+    return Math.max(1, expiresAt - this.clock.wall());
+  }
+}
+
+/** The same family gives the same text, in whatever order its fields came. */
+function encodeFamily({ id, user, account, signedInAt, expiresAt, tokens }: RefreshFamily): string {
+  const live = tokens.map(({ hash, issuedAt, usedAt }) => ({ hash, issuedAt, usedAt }));
+  return JSON.stringify({ id, user, account, signedInAt, expiresAt, tokens: live });
+}

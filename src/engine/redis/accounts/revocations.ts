@@ -1,0 +1,125 @@
+import {
+  NEVER,
+  REVOCATION_LEEWAY_MS,
+  type RevocableToken,
+  type Revocation,
+  type RevocationListener,
+  type RevocationStore,
+} from "../../../core/revocations.ts";
+import type { EngineLog } from "../../engine-log.ts";
+import { Listeners } from "../../listeners.ts";
+import type { RedisClient } from "../client/client.ts";
+import { Script } from "../client/script.ts";
+import type { ControlEvent, ControlStream } from "../control-stream.ts";
+
+const REVOKE_USER = new Script("accounts/revoke-user");
+
+/** A token about which Redis is being asked. */
+interface PendingCheck {
+  readonly token: RevocableToken;
+  revoked: boolean;
+}
+
+/**
+ * The port for revocations on Redis. What is revoked is kept first and told afterwards (control-stream.ts): a crash in between
+ * leaves it revoked, and whoever asked for it without an answer asks again.
+ */
+export class RedisRevocations implements RevocationStore {
+  private readonly listeners = new Listeners<Revocation>({
+    onFirstAdded: () => this.beginListening(),
+    onLastRemoved: () => this.stopListening?.(),
+    // What is not told now never is: the other listeners, and the other revocations, must not wait for this one.
+    onError: (error) => this.log.error("revocations.listener_failed", { error: String(error) }),
+  });
+  private readonly missedListeners = new Set<() => Promise<void> | void>();
+  private readonly pendingChecks = new Set<PendingCheck>();
+  private stopListening: (() => void) | undefined;
+
+  constructor(
+    private readonly client: RedisClient,
+    private readonly control: ControlStream,
+    private readonly log: EngineLog,
+  ) {}
+
+  async revokeToken(id: string, expiresAt: number): Promise<void> {
+    const key = this.client.keys.tokenKey(id);
+    const keptUntil = expiresAt + REVOCATION_LEEWAY_MS;
+    // By the clock of Redis, so that no node's can end it early.
+    if (keptUntil >= NEVER) await this.client.commands.set(key, "1");
+    else await this.client.commands.set(key, "1", "PXAT", Math.max(1, keptUntil));
+    await this.publish({ tokenId: id });
+  }
+
+  async revokeUser(user: string, before: number): Promise<void> {
+    const key = this.client.keys.userKey(user, "revoked");
+    const counts = Number(await this.client.run(REVOKE_USER, [key], [before]));
+    await this.publish({ user, before: counts });
+  }
+
+  async isRevoked(token: RevocableToken): Promise<boolean> {
+    const { commands, keys } = this.client;
+    const check: PendingCheck = { token, revoked: false };
+    this.pendingChecks.add(check);
+    try {
+      const [own, before] = await Promise.all([
+        commands.exists(keys.tokenKey(token.id)),
+        commands.get(keys.userKey(token.subject, "revoked")),
+      ]);
+      // In a Cluster the answers can be older than a revocation that the watchers have been told of meanwhile.
+      return check.revoked || own === 1 || Number(before ?? 0) > token.issuedAt;
+    } finally {
+      this.pendingChecks.delete(check);
+    }
+  }
+
+  watch(listener: RevocationListener, missed?: () => Promise<void> | void): () => void {
+    const stop = this.listeners.add(listener);
+    if (missed !== undefined) this.missedListeners.add(missed);
+    return () => {
+      stop();
+      if (missed !== undefined) this.missedListeners.delete(missed);
+    };
+  }
+
+  private beginListening(): void {
+    this.stopListening = this.control.listen({
+      onEvents: (events) => this.onEvents(events),
+      onMissed: () => this.notifyMissed(),
+    });
+  }
+
+  private async publish(revocation: Revocation): Promise<void> {
+    await this.control.append(revocation);
+    await this.control.poll();
+  }
+
+  private onEvents(events: readonly ControlEvent[]): void {
+    for (const revocation of newestRevocations(events)) {
+      for (const check of this.pendingChecks) check.revoked ||= appliesTo(revocation, check.token);
+      this.listeners.notify(revocation);
+    }
+  }
+
+  private async notifyMissed(): Promise<void> {
+    await Promise.all([...this.missedListeners].map((missed) => missed()));
+  }
+}
+
+/** The revocations among `events`, each token and user once. */
+function newestRevocations(events: readonly ControlEvent[]): Iterable<Revocation> {
+  const found = new Map<string, Revocation>();
+  const reach = (user: string) => {
+    const known = found.get(`user ${user}`);
+    return known !== undefined && "before" in known ? known.before : 0;
+  };
+  for (const event of events) {
+    if ("tokenId" in event) found.set(`token ${event.tokenId}`, event);
+    else if ("user" in event && event.before > reach(event.user)) found.set(`user ${event.user}`, event);
+  }
+  return found.values();
+}
+
+function appliesTo(revocation: Revocation, { id, subject, issuedAt }: RevocableToken): boolean {
+  if ("tokenId" in revocation) return revocation.tokenId === id;
+  return revocation.user === subject && issuedAt < revocation.before;
+}

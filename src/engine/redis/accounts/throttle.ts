@@ -1,0 +1,209 @@
+import type { Clock } from "../../../core/clock.ts";
+import {
+  type AccountAddressState,
+  ADDRESS_TTL_MS,
+  type AddressState,
+  accountAddressTtl,
+  cancelAttempt,
+  checkAccountAddress,
+  checkAddress,
+  recordAccountFailure,
+  recordFailure,
+  settleAddress,
+  type ThrottleDecision,
+  type ThrottleLimits,
+  type ThrottleStore,
+  type Timestamps,
+} from "../../../core/throttle.ts";
+import { boundedName } from "../../bounded-name.ts";
+import type { RedisClient } from "../client/client.ts";
+import { Script } from "../client/script.ts";
+
+const GET_WITH_TIME = new Script("client/get-with-time");
+const COMPARE_AND_SET = new Script("client/compare-and-set");
+
+/** Tries to change what other nodes change at the same moment. Each round one of them gets through. */
+const MAX_ATTEMPTS = 20;
+
+/** Wait of one who never got through, in milliseconds. */
+const CONTENDED_WAIT_MS = 1_000;
+
+interface Update<State, Result> {
+  /** What to keep; undefined forgets it. */
+  readonly after: State | undefined;
+  readonly result: Result;
+}
+
+type Decide<State, Result, Other> = (
+  state: State | undefined,
+  now: number,
+  other: Other | undefined,
+) => Update<State, Result>;
+
+/**
+ * The port for sign-in throttles on Redis. What is remembered lies there as the core wrote it: read, decided on here, and
+ * put back if nobody has changed it meanwhile. Time is that of Redis.
+ *
+ * An address and an account lie in different slots. The address is looked at first and charged last; where it has none
+ * left by then, the account's attempt is withdrawn.
+ */
+export class RedisThrottle implements ThrottleStore {
+  /** The last step of this node under each key: they take turns here, since only one could get through at a time. */
+  private readonly lastUpdates = new Map<string, Promise<unknown>>();
+
+  /** `time` is for tests: without it, it is asked of Redis. */
+  constructor(
+    private readonly client: RedisClient,
+    private readonly limits: ThrottleLimits,
+    private readonly options: { readonly time?: Clock } = {},
+  ) {}
+
+  async attempt(account: string, address: string): Promise<ThrottleDecision> {
+    const { limits } = this;
+    const tries = this.client.keys.addressKey(address, "tries");
+    const [now, known] = await this.read<AddressState>([tries]);
+    const { decision } = checkAddress(limits, known, latestOf(now, known));
+    if (!decision.allowed) return decision;
+    if (limits.failures > 0) {
+      const own = await this.update<AccountAddressState, ThrottleDecision, Timestamps>(
+        this.pairKey(account, address),
+        accountAddressTtl(limits),
+        (pair, at, failures) => {
+          const step = checkAccountAddress(limits, pair, failures ?? [], latest(at, pair, failures));
+          return { after: step.pair, result: step.decision };
+        },
+        this.accountKey(account),
+      );
+      if (own === undefined)
+        return { allowed: false, retryAfter: CONTENDED_WAIT_MS, rule: "account_and_address" };
+      if (!own.allowed) return own;
+    }
+    if (limits.attemptsPerMinute === 0) return { allowed: true };
+    const charged = await this.update<AddressState, ThrottleDecision>(tries, ADDRESS_TTL_MS, (state, at) => {
+      const step = checkAddress(limits, state, latestOf(at, state));
+      return { after: step.state, result: step.decision };
+    });
+    if (charged?.allowed) return charged;
+    await this.withdrawPair(account, address);
+    return charged ?? { allowed: false, retryAfter: CONTENDED_WAIT_MS, rule: "address" };
+  }
+
+  async succeeded(account: string, address: string): Promise<void> {
+    await Promise.all([
+      this.client.commands.del(this.pairKey(account, address)),
+      this.settleAddress(address, false),
+    ]);
+  }
+
+  async failed(account: string, address: string): Promise<void> {
+    const { limits } = this;
+    if (limits.failures === 0) return this.settleAddress(address, true);
+    await Promise.all([
+      this.settleAddress(address, true),
+      this.update<AccountAddressState, void>(
+        this.pairKey(account, address),
+        accountAddressTtl(limits),
+        (pair, at) => ({
+          after: recordFailure(limits, pair, latest(at, pair)),
+          result: undefined,
+        }),
+      ),
+      this.update<Timestamps, void>(this.accountKey(account), limits.window, (failures = [], at) => ({
+        after: recordAccountFailure(limits, failures, notBefore(at, failures)),
+        result: undefined,
+      })),
+    ]);
+  }
+
+  async cancelled(account: string, address: string): Promise<void> {
+    await Promise.all([this.withdrawPair(account, address), this.settleAddress(address, false)]);
+  }
+
+  private async settleAddress(address: string, failed: boolean): Promise<void> {
+    if (this.limits.attemptsPerMinute === 0) return;
+    const tries = this.client.keys.addressKey(address, "tries");
+    await this.update<AddressState, void>(tries, ADDRESS_TTL_MS, (state, at) => ({
+      after: state && settleAddress(state, failed ? latestOf(at, state) : undefined),
+      result: undefined,
+    }));
+  }
+
+  private async withdrawPair(account: string, address: string): Promise<void> {
+    if (this.limits.failures === 0) return;
+    const key = this.pairKey(account, address);
+    await this.update<AccountAddressState, void>(key, accountAddressTtl(this.limits), (pair) => ({
+      after: pair && cancelAttempt(pair),
+      result: undefined,
+    }));
+  }
+
+  /** Changes what lies under `key`, to be kept for `life` milliseconds. Undefined: others were quicker each time. */
+  private update<State, Result, Other = never>(
+    key: string,
+    ttlMs: number,
+    decide: Decide<State, Result, Other>,
+    otherKey?: string,
+  ): Promise<Result | undefined> {
+    const attempt = () => this.tryUpdate(key, ttlMs, decide, otherKey);
+    const mine = this.lastUpdates.get(key)?.then(attempt, attempt) ?? attempt();
+    this.lastUpdates.set(key, mine);
+    const cleanUp = () => {
+      if (this.lastUpdates.get(key) === mine) this.lastUpdates.delete(key);
+    };
+    mine.then(cleanUp, cleanUp);
+    return mine;
+  }
+
+  private async tryUpdate<State, Result, Other>(
+    key: string,
+    ttlMs: number,
+    decide: Decide<State, Result, Other>,
+    otherKey: string | undefined,
+  ): Promise<Result | undefined> {
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
+      const [now, known, other, text] = await this.read<State, Other>(otherKey ? [key, otherKey] : [key]);
+      const { after, result } = decide(known, now, other);
+      const next = after === undefined ? "" : JSON.stringify(after);
+      if (next === text) return result;
+      if ((await this.client.run(COMPARE_AND_SET, [key], [text, next, ttlMs])) === 1) return result;
+    }
+    return undefined;
+  }
+
+  /** The time, what lies under the first key and what under the second, and the first one's text. */
+  private async read<State, Other = never>(
+    keys: readonly string[],
+  ): Promise<[now: number, state: State | undefined, beside: Other | undefined, text: string]> {
+    const [time, text, other] = (await this.client.run(GET_WITH_TIME, keys, [])) as [
+      number,
+      ...(string | null)[],
+    ];
+    const now = this.options.time?.now() ?? time;
+    return [now, parse<State>(text), parse<Other>(other), text ?? ""];
+  }
+
+  private pairKey(account: string, address: string): string {
+    return `${this.accountKey(account)}:${address}`;
+  }
+
+  private accountKey(account: string): string {
+    return this.client.keys.userKey(boundedName(account), "throttle");
+  }
+}
+
+function parse<State>(text: string | null | undefined): State | undefined {
+  return text === null || text === undefined ? undefined : JSON.parse(text);
+}
+
+/** Time does not run backwards, though the clock of a primary that took over may. */
+function notBefore(now: number, times: Timestamps = []): number {
+  return Math.max(now, times.at(-1) ?? 0);
+}
+
+function latestOf(now: number, state: AddressState | undefined): number {
+  return notBefore(notBefore(now, state?.failedAt), state?.inFlight);
+}
+
+function latest(now: number, pair: AccountAddressState | undefined, failures?: Timestamps): number {
+  return notBefore(notBefore(notBefore(now, pair?.failedAt), pair?.inFlight), failures);
+}

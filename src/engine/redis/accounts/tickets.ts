@@ -1,0 +1,53 @@
+import { createHash } from "node:crypto";
+import {
+  MAX_TICKETS_PER_USER,
+  TICKET_LIFETIME_MS,
+  type TicketScope,
+  type TicketStore,
+} from "../../../core/tickets.ts";
+import type { RedisClient } from "../client/client.ts";
+import { Script } from "../client/script.ts";
+
+const BOUNDED_SET_ADD = new Script("client/bounded-set-add");
+
+interface StoredTicket<Holder> extends TicketScope {
+  readonly holder: Holder;
+}
+
+/**
+ * The port for tickets on Redis. A user's number is bounded and so is the life of each; in all there are as many as users
+ * who ask for one within half a minute. Of a ticket only the SHA-256 is stored.
+ */
+export class RedisTickets<Holder> implements TicketStore<Holder> {
+  constructor(private readonly client: RedisClient) {}
+
+  async issue(ticket: string, { user, conversation }: TicketScope, holder: Holder): Promise<boolean> {
+    const { commands, keys } = this.client;
+    const name = digestOf(ticket);
+    const entry: StoredTicket<Holder> = { user, conversation, holder };
+    await commands.set(keys.ticketKey(name), JSON.stringify(entry), "PX", TICKET_LIFETIME_MS);
+    const arguments_ = [name, "", MAX_TICKETS_PER_USER, TICKET_LIFETIME_MS];
+    const index = keys.userKey(user, "tickets");
+    const evicted = (await this.client.run(BOUNDED_SET_ADD, [index], arguments_)) as string[];
+    if (evicted.length === 0) return true;
+    await Promise.all(evicted.map((other) => commands.del(keys.ticketKey(other))));
+    await commands.zrem(index, ...evicted);
+    return true;
+  }
+
+  async redeem(ticket: string, place: TicketScope): Promise<Holder | undefined> {
+    const { commands, keys } = this.client;
+    const name = digestOf(ticket);
+    const text = await commands.getdel(keys.ticketKey(name));
+    if (text === null) return undefined;
+    const { user, conversation, holder } = JSON.parse(text) as StoredTicket<Holder>;
+    // Makes room for another one; it is used up already.
+    commands.zrem(keys.userKey(user, "tickets"), name).catch(() => {});
+    return user === place.user && conversation === place.conversation ? holder : undefined;
+  }
+}
+
+/** 256 random bits need no salt and no slow hash: nobody can try them out. */
+function digestOf(ticket: string): string {
+  return createHash("sha256").update(ticket).digest("base64url");
+}

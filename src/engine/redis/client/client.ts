@@ -1,0 +1,391 @@
+import { Cluster, Redis, type RedisOptions } from "ioredis";
+import type { RedisAddress } from "../../../core/redis-address.ts";
+import type { EngineLog } from "../../engine-log.ts";
+import { Listeners } from "../../listeners.ts";
+import { describeAddress } from "./describe-address.ts";
+import { classifyError, explainError, isInformative, isMissingPermission } from "./errors.ts";
+import type { Keys } from "./keys.ts";
+import { checkPermissions } from "./permissions.ts";
+import type { Script } from "./script.ts";
+import { WrongTypeReporter } from "./wrong-types.ts";
+
+export interface RedisClientDeps {
+  readonly address: RedisAddress;
+  readonly keys: Keys;
+  /** Names this node among the others. */
+  readonly node: string;
+  readonly log: EngineLog;
+}
+
+/** Is given what is announced on a channel. */
+export type ChannelHandler = (payload: string, channel: string) => void;
+
+/** How long one command may take before Redis counts as away, in milliseconds. */
+const COMMAND_TIMEOUT_MS = 3_000;
+
+/** How often this node looks whether it can write and hears itself, and how long it waits for that, in milliseconds. */
+const PROBE_INTERVAL_MS = 500;
+const PROBE_TIMEOUT_MS = 2_000;
+
+/** How long what a probe writes is kept, in milliseconds. */
+const PROBE_TTL_MS = 60_000;
+
+/** Waits between tries to connect, in milliseconds. */
+const reconnectDelayMs = (tries: number) => Math.min(50 * 2 ** Math.min(tries, 10), 1_000);
+
+/**
+ * The connections of one node to Redis: one for commands, one that hears what is announced.
+ *
+ * Reachable means: a write went through, and what this node sent to its own channel was heard. A Redis can answer and
+ * refuse every write, and after a failover a subscriber can be connected and hear nothing. Ready means: after that
+ * everything was recovered, too (recovery.ts). While Redis is away commands fail at once; none is kept for later, because
+ * nobody knows whether what is sent twice happens twice.
+ */
+export class RedisClient {
+  readonly keys: Keys;
+  readonly node: string;
+  readonly isCluster: boolean;
+  /** Whether announcements stay in their slot's shard. A Cluster before 7 tells all of them to all of its nodes. */
+  isSharded: boolean;
+  readonly description: string;
+  readonly commands: Redis | Cluster;
+  private readonly subscriber: Redis | Cluster;
+  private readonly log: EngineLog;
+  private readonly handlers = new Map<string, ChannelHandler>();
+  private readonly listeners = new Listeners<boolean>();
+  private state: "away" | "recovering" | "ready" = "away";
+  /** Counts the times when Redis was lost: a recovery that began before is worth nothing. */
+  private lossCount = 0;
+  private recovery: () => Promise<void> = async () => {};
+  /** What must have a probe's write before it counts; undefined: the primary is enough. */
+  private replicaTimeoutMs: number | undefined;
+  private closed = false;
+  private probing: ReturnType<typeof setInterval> | undefined;
+  /** The newest probe: sent, written and published, heard. */
+  private probe = 0;
+  private probePublished = 0;
+  private probeReceived = 0;
+  private probeInFlight = false;
+  /** When the oldest probe was sent that was not heard, by the clock of `performance`. */
+  private unansweredSince = 0;
+  /** A call was refused: it is looked at once whether all rights are still there. */
+  private mustCheckPermissions = false;
+  private abandonStart: (() => void) | undefined;
+  private lastError = "";
+  private readonly wrongTypes: WrongTypeReporter;
+
+  constructor({ address, keys, node, log }: RedisClientDeps) {
+    this.keys = keys;
+    this.node = node;
+    this.log = log;
+    this.wrongTypes = new WrongTypeReporter((key) => this.commands.type(key), log);
+    this.isCluster = address.kind === "cluster";
+    this.isSharded = this.isCluster;
+    this.description = describeAddress(address);
+    this.commands = open(address, "commands");
+    // Cluster finds the right connection for each channel by itself.
+    this.subscriber = this.commands instanceof Cluster ? this.commands : open(address, "subscriber");
+    for (const client of new Set([this.commands, this.subscriber])) {
+      client.on("error", (error: Error) => this.recordError(error));
+      client.on("node error", (error: Error) => this.recordError(error));
+      // Not first at the next probe: a command line is done sooner.
+      client.on("ready", () => this.probing !== undefined && !this.closed && this.sendProbe());
+      client.on("close", () => this.declareLost("the connection was closed"));
+    }
+    const onMessage: ChannelHandler = (channel, payload) => this.handlers.get(channel)?.(payload, channel);
+    this.subscriber.on("message", onMessage);
+    if (this.isCluster) this.subscriber.on("smessage", onMessage);
+  }
+
+  /** Why Redis cannot be reached, in words. */
+  get lastErrorText(): string {
+    return explainError(this.lastError);
+  }
+
+  /** Whether all is as it should be. Nothing is taken from clients before. */
+  get ready(): boolean {
+    return this.state === "ready";
+  }
+
+  /** Whether Redis takes writes and is heard; what was missed while it was away may still have to be made up for. */
+  get reachable(): boolean {
+    return this.state !== "away";
+  }
+
+  /** Whether Redis was reached the last time, and refused what it was asked for. */
+  get refuses(): boolean {
+    return classifyError(this.lastError)?.refuses === true;
+  }
+
+  /** Whether a right that Parley needs is missing: waiting does not help. */
+  get lacksPermission(): boolean {
+    return isMissingPermission(this.lastError);
+  }
+
+  /** Sets what is done each time Redis is back, before `ready` says so. What rejects is done again. */
+  onRecovery(recovery: () => Promise<void>): void {
+    this.recovery = recovery;
+  }
+
+  /** From now on `ready` means, too, that a replica has what was written within `patience` milliseconds. */
+  waitForReplica(timeoutMs: number): void {
+    this.replicaTimeoutMs = timeoutMs;
+  }
+
+  /** The servers that hold the data: one, or in Cluster those that are primaries now. */
+  get primaries(): Redis[] {
+    return this.commands instanceof Cluster ? this.commands.nodes("master") : [this.commands];
+  }
+
+  /** Tells each time `ready` changes. Answers a function that stops it. */
+  watchReady(listener: (ready: boolean) => void): () => void {
+    return this.listeners.add(listener);
+  }
+
+  /**
+   * Begins to look whether Redis can be used; resolves with true when it can, and with false when `patience`
+   * (milliseconds) is over first or a right is missing.
+   */
+  async start(timeoutMs: number): Promise<boolean> {
+    this.handlers.set(this.keys.probeChannel(this.node), (payload) => this.onProbe(Number(payload)));
+    this.probing = setInterval(() => this.sendProbe(), PROBE_INTERVAL_MS);
+    this.sendProbe();
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const late = setTimeout(() => resolve(false), timeoutMs);
+    const stop = this.watchReady((ready) => ready && resolve(true));
+    this.abandonStart = () => resolve(false);
+    const answered = await promise;
+    this.abandonStart = undefined;
+    clearTimeout(late);
+    stop();
+    return answered;
+  }
+
+  /** Runs a script on keys of one slot. */
+  async run(
+    script: Script,
+    keys: readonly string[],
+    arguments_: readonly (string | number | Buffer)[],
+  ): Promise<unknown> {
+    try {
+      return await script.run(this.commands, keys, arguments_);
+    } catch (error) {
+      this.recheck(error);
+      throw error;
+    }
+  }
+
+  /**
+   * The same, and where `patience` (milliseconds) is given, rejects unless a replica has what was written by then. What
+   * is rejected so is written, and may be lost with this primary.
+   */
+  async runDurably(
+    script: Script,
+    keys: readonly string[],
+    arguments_: readonly (string | number)[],
+    timeoutMs: number | undefined,
+  ): Promise<unknown> {
+    if (timeoutMs === undefined) return this.run(script, keys, arguments_);
+    try {
+      return await script.runReplicated(this.commands, keys, arguments_, timeoutMs);
+    } catch (error) {
+      this.recheck(error);
+      throw error;
+    }
+  }
+
+  /** A call failed: where Redis refused it, it is looked at once whether it takes anything at all. */
+  recheck(error: unknown): void {
+    this.wrongTypes.report(error);
+    if (this.state !== "ready" || this.closed || classifyError(error)?.refuses !== true) return;
+    this.mustCheckPermissions = true;
+    this.recordError(error);
+    this.sendProbe();
+  }
+
+  /** Has `listener` called with what is announced on channels; resolves when Redis has taken note. One listener a channel. */
+  async subscribe(channels: readonly string[], listener: ChannelHandler): Promise<void> {
+    if (channels.length === 0) return;
+    for (const channel of channels) this.handlers.set(channel, listener);
+    const { subscriber } = this;
+    if (this.isSharded) await Promise.all(channels.map((channel) => subscriber.ssubscribe(channel)));
+    else await subscriber.subscribe(...channels);
+  }
+
+  /** Ends a subscription. */
+  unsubscribe(channel: string): void {
+    this.handlers.delete(channel);
+    const done = this.isSharded
+      ? this.subscriber.sunsubscribe(channel)
+      : this.subscriber.unsubscribe(channel);
+    // What cannot be ended now is not taken up again after the connection is made anew.
+    done.catch(() => {});
+  }
+
+  /** Sends `payload` to all who listen to a channel. */
+  async publish(channel: string, payload: string): Promise<void> {
+    if (this.isSharded) await this.commands.spublish(channel, payload);
+    else await this.commands.publish(channel, payload);
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    clearInterval(this.probing);
+    this.listeners.clear();
+    this.commands.disconnect();
+    if (this.subscriber !== this.commands) this.subscriber.disconnect();
+  }
+
+  private sendProbe(): void {
+    const late = performance.now() - this.unansweredSince > PROBE_TIMEOUT_MS;
+    if (this.probeReceived < this.probe && late) {
+      this.declareLost("this node does not hear its own announcements");
+      // A new connection subscribes again to everything; one that is being made is given its time.
+      const isNotReceiving = this.probeReceived < this.probePublished;
+      if (isNotReceiving && this.subscriber instanceof Redis && this.subscriber.status === "ready") {
+        this.subscriber.disconnect(true);
+        this.unansweredSince = performance.now();
+      }
+    }
+    if (this.probeInFlight || this.closed) return;
+    if (this.probeReceived === this.probe) this.unansweredSince = performance.now();
+    this.probeInFlight = true;
+    const probe = ++this.probe;
+    this.tryProbe(probe)
+      .catch((error) => this.failProbe(error))
+      .finally(() => {
+        this.probeInFlight = false;
+      });
+  }
+
+  private async tryProbe(probe: number): Promise<void> {
+    const channel = this.keys.probeChannel(this.node);
+    if (!this.reachable) {
+      if (this.isCluster) this.isSharded = await hasShardedChannels(this.primaries);
+      await this.subscribe([channel], this.handlers.get(channel)!);
+    }
+    if (!this.reachable || this.mustCheckPermissions) {
+      await checkPermissions(this, PROBE_TTL_MS);
+      this.mustCheckPermissions = false;
+    }
+    await this.writeProbe();
+    await this.publish(channel, String(probe));
+    this.probePublished = probe;
+  }
+
+  private async writeProbe(): Promise<void> {
+    const key = this.keys.globalKey("probe");
+    if (this.replicaTimeoutMs === undefined) {
+      await this.commands.set(key, this.node, "PX", PROBE_TTL_MS);
+      return;
+    }
+    const written = this.commands.pipeline().set(key, this.node, "PX", PROBE_TTL_MS);
+    const replies = await written.wait(1, this.replicaTimeoutMs).exec();
+    const error = replies?.find(([error]) => error !== null)?.[0];
+    if (error) throw error;
+    if (!(Number(replies?.[1]?.[1]) >= 1))
+      throw new Error(`no replica had it within ${this.replicaTimeoutMs} ms`);
+  }
+
+  private failProbe(error: unknown): void {
+    this.recordError(error);
+    // Others may pass within PROBE_TIMEOUT_MS: a slot moves, a connection is made anew.
+    if (classifyError(error)?.refuses === true) this.declareLost("it refuses writes");
+    if (isMissingPermission(error)) this.abandonStart?.();
+  }
+
+  private onProbe(probe: number): void {
+    this.probeReceived = Math.max(this.probeReceived, probe);
+    if (this.state === "away" && !this.closed && probe === this.probe) this.recover();
+  }
+
+  /** Redis can be used again: what was missed is made up for, and then it is told. */
+  private async recover(): Promise<void> {
+    const { lossCount: losses } = this;
+    this.state = "recovering";
+    try {
+      await this.recovery();
+    } catch (error) {
+      this.recordError(error);
+      // The next probe begins again.
+      if (losses === this.lossCount) this.state = "away";
+      return;
+    }
+    if (this.closed || losses !== this.lossCount) return;
+    this.state = "ready";
+    this.lastError = "";
+    this.log.info("store.connected", { store: this.description });
+    this.listeners.notify(true);
+  }
+
+  /** Redis does not answer, takes no writes, or not everything is heard. */
+  declareLost(reason: string): void {
+    if (this.state === "away" || this.closed) return;
+    const wasReady = this.ready;
+    this.state = "away";
+    this.lossCount++;
+    if (!wasReady) return;
+    this.log.error("store.unavailable", {
+      store: this.description,
+      reason: this.lastError === "" ? reason : this.lastErrorText,
+    });
+    this.listeners.notify(false);
+  }
+
+  private recordError(error: unknown): void {
+    const text = error instanceof Error ? error.message : String(error);
+    if (this.lastError === "" || isInformative(text)) this.lastError = text;
+  }
+}
+
+/** Redis 7 and Valkey have them. */
+async function hasShardedChannels([primary]: readonly Redis[]): Promise<boolean> {
+  const [spublish] = (await primary?.command("INFO", "spublish")) ?? [];
+  return Array.isArray(spublish);
+}
+
+function open(address: RedisAddress, purpose: "commands" | "subscriber"): Redis | Cluster {
+  const { kind, hosts, primary, tls, username, password, database } = address;
+  const signIn = { ...(username !== undefined && { username }), ...(password !== undefined && { password }) };
+  const options: RedisOptions = {
+    ...signIn,
+    ...(tls && { tls: {} }),
+    connectionName: "parley",
+    commandTimeout: COMMAND_TIMEOUT_MS,
+    // A line on which nothing arrives any more looks open to both ends; only another one helps.
+    socketTimeout: COMMAND_TIMEOUT_MS,
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    autoResubscribe: true,
+    enableAutoPipelining: purpose === "commands",
+    maxRetriesPerRequest: 0,
+    retryStrategy: reconnectDelayMs,
+    // A primary that has become a replica: whoever connects anew is led to the one that took over.
+    reconnectOnError: ({ message }) => /\bREADONLY\b/.test(message),
+  };
+  if (kind === "cluster") {
+    const { retryStrategy, maxRetriesPerRequest, enableOfflineQueue, enableAutoPipelining, ...each } =
+      options;
+    return new Cluster([...hosts], {
+      redisOptions: each,
+      shardedSubscribers: true,
+      enableOfflineQueue: false,
+      // Commands that share a pipeline fail together when the slot of one of them has moved to another primary.
+      enableAutoPipelining: false,
+      clusterRetryStrategy: reconnectDelayMs,
+      slotsRefreshTimeout: COMMAND_TIMEOUT_MS,
+    });
+  }
+  if (kind === "sentinel") {
+    return new Redis({
+      ...options,
+      sentinels: [...hosts],
+      name: primary!,
+      ...(password !== undefined && { sentinelPassword: password }),
+      // Without it the primary that they name would be talked to in the clear.
+      ...(tls && { enableTLSForSentinelMode: true, sentinelTLS: {} }),
+      sentinelRetryStrategy: reconnectDelayMs,
+    });
+  }
+  return new Redis({ ...options, ...hosts[0]!, db: database });
+}

@@ -1,0 +1,54 @@
+import type { Clock } from "../../../core/clock.ts";
+import type { RedisAddress } from "../../../core/redis-address.ts";
+import type { EngineLog } from "../../engine-log.ts";
+import { RedisClient } from "./client.ts";
+import { Keys } from "./keys.ts";
+
+export interface ConnectOptions {
+  readonly address: RedisAddress;
+  /** Begins the name of every key. */
+  readonly prefix: string;
+  /** Names this node among the others; one that restarts is another. */
+  readonly node: string;
+  /** How long Redis is waited for, in milliseconds. */
+  readonly timeoutMs: number;
+  readonly clock: Clock;
+  readonly log: EngineLog;
+}
+
+/** Redis was waited for, and did not come. */
+export class StoreUnavailable extends Error {}
+
+const ADVICE = " Start it, or correct REDIS_HOST and REDIS_PORT, or REDIS_URL.";
+
+/** How often it is told that Redis is waited for, in milliseconds. */
+const LOG_INTERVAL_MS = 3_000;
+
+/** Redis is there, and Parley cannot use it as it is set up. */
+export class StoreMisconfigured extends Error {}
+
+/**
+ * Waits for Redis, and says meanwhile what keeps it. Throws StoreUnavailable when it did not come in time, and StoreMisconfigured at once
+ * when its user lacks a right.
+ */
+export async function connect(options: ConnectOptions): Promise<RedisClient> {
+  const { address, prefix, node, timeoutMs, clock, log } = options;
+  const client = new RedisClient({ address, keys: new Keys(prefix), node, log });
+  const until = clock.now() + timeoutMs;
+  const stopLogging = clock.every(LOG_INTERVAL_MS, () =>
+    log.warn("store.waiting", {
+      store: client.description,
+      reason: client.lastErrorText,
+      seconds_left: Math.max(0, Math.round((until - clock.now()) / 1000)),
+    }),
+  );
+  const connected = await client.start(timeoutMs);
+  stopLogging();
+  if (connected) return client;
+  const { description, lastErrorText: fault, lacksPermission: lacksRight, refuses } = client;
+  await client.close();
+  if (lacksRight) throw new StoreMisconfigured(`${description} cannot be used: ${fault}.`);
+  throw new StoreUnavailable(
+    `${description} could not be used within ${timeoutMs / 1000} s: ${fault}.${refuses ? "" : ADVICE}`,
+  );
+}

@@ -1,0 +1,19 @@
+import type { RedisClient } from "./client.ts";
+import { isMissingPermission, MissingPermission } from "./errors.ts";
+import { Script } from "./script.ts";
+
+const script = new Script("client/check-permissions");
+
+/**
+ * Rejects with MissingPermission when the user may not run a command that Parley's scripts use, and with Redis's own error when
+ * it takes no writes. A script that lacks a right ends where it has come to, and Redis does not undo it: so this is asked
+ * before anything is written, and again when a call was refused.
+ */
+export async function checkPermissions(client: RedisClient, ttlMs: number): Promise<void> {
+  const keys = [client.keys.globalKey("probe"), client.keys.globalKey("none")];
+  const numsub = client.isSharded ? "SHARDNUMSUB" : "NUMSUB";
+  const reply = (await script.run(client.commands, keys, [ttlMs, numsub])) as [string, string] | [];
+  const [command, error] = reply;
+  if (command === undefined) return;
+  throw isMissingPermission(error) ? new MissingPermission(command.toLowerCase()) : new Error(error);
+}

@@ -1,0 +1,108 @@
+import type { EngineLog } from "../../engine-log.ts";
+import type { RedisClient } from "./client.ts";
+import { StoreMisconfigured } from "./connect.ts";
+
+/** What one primary says of itself; undefined is what this user may not ask. */
+export interface RedisFacts {
+  /** `7.0.15`; Valkey tells the version of Redis that it stands for. */
+  readonly version: string | undefined;
+  /** What it does when its memory is full: `noeviction`. */
+  readonly eviction: string | undefined;
+  /** Whether it writes anything to disk. */
+  readonly persistent: boolean | undefined;
+}
+
+/** What keeps Parley from using a Redis, in one line each, and what its operator should know. */
+export interface RequirementsReport {
+  readonly problems: readonly string[];
+  readonly warnings: readonly Warning[];
+}
+
+export interface Warning {
+  readonly event: "store.not_persistent" | "store.eviction_unknown";
+  readonly advice: string;
+}
+
+const MIN_VERSION = [6, 2] as const;
+
+/** Judges what the primaries say of themselves. */
+export function evaluateRequirements(all: readonly RedisFacts[]): RequirementsReport {
+  const problems = new Set<string>();
+  for (const { version, eviction } of all) {
+    if (version !== undefined && isOlder(version, MIN_VERSION))
+      problems.add(`It is version ${version}, and Parley needs Redis 6.2 or newer, or Valkey.`);
+    if (eviction !== undefined && eviction !== "noeviction")
+      problems.add(
+        `Its maxmemory-policy is ${eviction}, by which it throws away messages and quotas when its memory is full. Set it to noeviction, in its settings and now: redis-cli CONFIG SET maxmemory-policy noeviction`,
+      );
+  }
+  const warnings: Warning[] = [];
+  if (all.some(({ eviction }) => eviction === undefined))
+    warnings.push({
+      event: "store.eviction_unknown",
+      advice: "This user may not ask Redis for its maxmemory-policy. See to it that it is noeviction.",
+    });
+  if (all.some(({ persistent }) => persistent === false))
+    warnings.push({
+      event: "store.not_persistent",
+      advice:
+        "Redis writes nothing to disk: all messages, accounts and quotas are gone when it is restarted. Set appendonly yes.",
+    });
+  return { problems: [...problems], warnings };
+}
+
+function isOlder(version: string, [major, minor]: readonly [number, number]): boolean {
+  const [ofMajor = 0, ofMinor = 0] = version.split(".").map(Number);
+  return ofMajor < major || (ofMajor === major && ofMinor < minor);
+}
+
+/** Asks every primary about itself. */
+export async function readServerFacts({ primaries }: RedisClient): Promise<RedisFacts[]> {
+  return Promise.all(
+    primaries.map(async (primary) => {
+      // A managed Redis, or an ACL user with few rights, may refuse either.
+      const [info, save] = await Promise.all([
+        primary.info().catch(unlessRefused("")),
+        (primary.config("GET", "save") as Promise<unknown>).catch(unlessRefused(undefined)),
+      ]);
+      const field = (name: string) => new RegExp(`^${name}:(.*?)\r?$`, "m").exec(info)?.[1];
+      const aof = field("aof_enabled");
+      const persistent = aof === "1" ? true : savesAtTimes(save);
+      return { version: field("redis_version"), eviction: field("maxmemory_policy"), persistent };
+    }),
+  );
+}
+
+/** CONFIG GET answers a list of name and value, or a map of them (RESP 3). */
+function savesAtTimes(answer: unknown): boolean | undefined {
+  if (answer === undefined) return undefined;
+  const value = Array.isArray(answer) ? answer[1] : (answer as Record<string, unknown>).save;
+  return typeof value === "string" ? value !== "" : undefined;
+}
+
+function unlessRefused<T>(otherwise: T): (error: unknown) => T {
+  return (error) => {
+    if (/NOPERM|unknown command|not allowed|ERR /i.test(String(error))) return otherwise;
+    throw error;
+  };
+}
+
+/**
+ * Throws StoreMisconfigured when Redis is set up so that promises cannot be kept, and warns of the rest. Looks again each time
+ * Redis was away, for another may have taken over: then it is told in the log, and nothing is closed.
+ */
+export async function checkRequirements(client: RedisClient, log: EngineLog): Promise<void> {
+  const { problems, warnings } = evaluateRequirements(await readServerFacts(client));
+  if (problems.length > 0)
+    throw new StoreMisconfigured(`${client.description} cannot be used. ${problems.join(" ")}`);
+  for (const { event, advice } of warnings) log.warn(event, { store: client.description, advice });
+  client.watchReady(async (ready) => {
+    if (!ready) return;
+    try {
+      const { problems } = evaluateRequirements(await readServerFacts(client));
+      if (problems.length > 0) log.error("store.misconfigured", { store: client.description, problems });
+    } catch {
+      // It is away again, which is told already.
+    }
+  });
+}

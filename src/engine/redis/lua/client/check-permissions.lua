@@ -1,0 +1,32 @@
+-- Looks whether the user may run every command that Parley uses, without changing anything but one key: Redis checks
+-- rights before it looks at keys, so each command is tried on a key that is not there, or on one of another type.
+-- test/engine/redis/client/permissions.test.ts sees to it that the list is complete.
+--
+-- KEYS  1: a key for this, which is written   2: a key that is never there
+-- ARGV  1: life of the key, milliseconds   2: NUMSUB | SHARDNUMSUB
+-- Reply the first command that failed and its error; nothing when all is well
+
+local text, none = KEYS[1], KEYS[2]
+local commands = {
+  { 'SET', text, '', 'PX', ARGV[1] }, { 'TIME' }, { 'PUBSUB', ARGV[2] },
+  { 'GET', none }, { 'MGET', none }, { 'GETDEL', none }, { 'EXISTS', none }, { 'TYPE', none }, { 'DEL', none }, { 'UNLINK', none },
+  { 'PEXPIRE', none, 1 }, { 'PTTL', none }, { 'PERSIST', none }, { 'RENAME', none, none },
+  { 'HGET', none, 'a' }, { 'HMGET', none, 'a' }, { 'HGETALL', none }, { 'HKEYS', none }, { 'HVALS', none },
+  { 'HLEN', none }, { 'HEXISTS', none, 'a' }, { 'HDEL', none, 'a' },
+  { 'HSET', text, 'a', 1 }, { 'HSETNX', text, 'a', 1 }, { 'HINCRBY', text, 'a', 1 },
+  { 'LINDEX', none, 0 }, { 'LLEN', none }, { 'LRANGE', none, 0, -1 }, { 'LPOS', none, 1 }, { 'LREM', none, 1, 1 },
+  { 'LTRIM', none, 0, -1 }, { 'LPOP', none }, { 'RPOP', none, 1 }, { 'RPUSH', text, 1 },
+  { 'XRANGE', none, '-', '+' }, { 'XREVRANGE', none, '+', '-' }, { 'XTRIM', none, 'MAXLEN', 1 },
+  { 'XADD', text, '*', 'a', 1 },
+  { 'ZRANGE', none, 0, -1 }, { 'ZREVRANGE', none, 0, -1 }, { 'ZCARD', none }, { 'ZREM', none, 'a' },
+  { 'ZADD', text, 1, 'a' },
+  { 'SMEMBERS', none }, { 'SREM', none, 'a' }, { 'SADD', text, 'a' },
+}
+for _, command in ipairs(commands) do
+  local reply = redis.pcall(unpack(command))
+  local fault = type(reply) == 'table' and reply.err
+  if fault and not string.find(fault, 'WRONGTYPE', 1, true) and not string.find(fault, 'no such key', 1, true) then
+    return { command[1], fault }
+  end
+end
+return {}

@@ -1,0 +1,287 @@
+-- Included by the scripts that touch a conversation. It is read once and written once in a script, however many of its
+-- messages are stored in between: first everything is decided, then `conversation_write`, `conversation_settle` and `conversation_finish`
+-- write it.
+--
+-- Redis does not undo a script that ends half way, because it may not run a command or a key has another type. So what is
+-- written is right wherever it ends:
+--
+--   names ──▶ messages ──▶ seq of the head ──▶ marks ──▶ announcement, retention
+--        │            │
+--        │            └ the log is ahead of the head: the next script that meets this moves the head (conversation_heal)
+--        └ a name without its message: a name counts only where the message at its place has that name
+--
+-- Needs of the script that includes it, as locals: CLOCK, the store's time; EPOCH, the life of the store; FRESH, a random
+-- text for a new one; KEEP_MESSAGES and KEEP_DAYS, the retention of conversations without their own; TOUCH, whether a
+-- repeat is written too, so that waiting for the replicas of it means something.
+
+local call = redis.call
+local DAY = 86400000
+local MINUTE = 60000
+-- Messages beyond the number to keep, before they are removed: in one go, because a stream gives memory back by blocks.
+local ROOM_SLACK = 100
+-- Removed with what is stored, beside as many: a conversation that is full does not grow, however much comes at once.
+local ROOM_TRIMMED_AT_ONCE = 200
+local ROOM_READ_AT_ONCE = 16
+
+-- Whether the message `seq` is the one of the time `at` that a node has seen. 0: it does not know the time. Of what was
+-- removed nothing can be said.
+local function conversation_has(conversation, seq, at)
+  if seq == 0 or at == 0 then return true end
+  if seq == conversation.seq then return at == conversation.newestAt end
+  local entry = call('XRANGE', conversation.log, seq, seq)[1]
+  return entry == nil or tonumber(entry[2][4]) == at
+end
+
+-- `epochOf` of src/core/epoch.ts.
+local function conversation_epoch(conversation)
+  return conversation.life .. '.' .. string.format('%d', conversation.removals)
+end
+
+-- Whether a conversation that somebody is in under the epoch `theirs` ('' where they do not say) was removed since:
+-- `relationOf` of src/core/epoch.ts.
+local function conversation_is_removed(conversation, theirs)
+  if theirs == '' or theirs == conversation.epoch then return false end
+  local life, removals = string.match(theirs, '^(.+)%.(%d+)$')
+  return life == conversation.life and tonumber(removals) < conversation.removals
+end
+
+-- `known` is the newest seq that the node which asks has seen under the epoch `expected`, and `time` that message's. A
+-- store that is behind it, or has another message there, has lost messages and begins a new epoch (D5), unless another
+-- node has seen to that already.
+local function conversation_open(meta, log, known, time, expected)
+  local m = call('HMGET', meta, 'seq', 'at', 'epoch', 'messages', 'days', 'swept', 'removals')
+  local conversation = {
+    meta = meta,
+    log = log,
+    seq = tonumber(m[1] or 0),
+    newestAt = tonumber(m[2] or 0),
+    at = math.max(CLOCK, tonumber(m[2] or 0)),
+    life = m[3] or EPOCH,
+    removals = tonumber(m[7] or 0),
+    messages = tonumber(m[4] or KEEP_MESSAGES),
+    days = tonumber(m[5] or KEEP_DAYS),
+    swept = tonumber(m[6] or 0),
+    isNew = not m[3],
+    stored = 0,
+    -- Of each message that is to be stored: name, seq, body, and the place of who pays for it.
+    posts = {},
+  }
+  conversation.base = conversation.seq
+  conversation.time = string.format('%d', conversation.at)
+  conversation.epoch = conversation_epoch(conversation)
+  if conversation.epoch == expected and (conversation.seq < known or not conversation_has(conversation, known, time)) then
+    conversation.life = FRESH
+    conversation.epoch = conversation_epoch(conversation)
+    call('HSET', meta, 'epoch', FRESH)
+  end
+  return conversation
+end
+
+local function conversation_seq_of(id)
+  return tonumber(string.match(id, '^%d+'))
+end
+
+-- The oldest seq that is kept; `newest` + 1 when none is.
+local function conversation_first(conversation, newest)
+  local oldest = call('XRANGE', conversation.log, '-', '+', 'COUNT', 1)[1]
+  return oldest and conversation_seq_of(oldest[1]) or newest + 1
+end
+
+-- A script ended after it had written messages and before the head: moves the head to the newest message, and ends this
+-- script, which has decided by the old one. The node runs it again (retry-after-repair.ts).
+local function conversation_heal(conversation)
+  local newest = call('XREVRANGE', conversation.log, '+', '-', 'COUNT', 1)[1]
+  if newest and conversation_seq_of(newest[1]) > tonumber(call('HGET', conversation.meta, 'seq') or 0) then
+    call('HSET', conversation.meta, 'epoch', conversation.life, 'seq', conversation_seq_of(newest[1]), 'at', newest[2][4])
+  end
+  error('PARLEYAGAIN')
+end
+
+-- Where the message of this name stands: seq, its time, and the reservation that paid for it (Cluster). Nil: nowhere.
+local function conversation_find(conversation, ids, name)
+  local found = call('HGET', ids, name)
+  if not found then return nil end
+  local number, token = string.match(found, '^(%d+) ?(.*)$')
+  local seq = tonumber(number)
+  if seq > conversation.base and conversation.posts[4 * (seq - conversation.base) - 3] == name then return seq, conversation.at, token end
+  local entry = call('XRANGE', conversation.log, number, number)[1]
+  if entry == nil or entry[2][2] ~= name then return nil end
+  if seq > conversation.base then conversation_heal(conversation) end
+  if TOUCH then call('HSET', ids, name, found) end
+  return seq, tonumber(entry[2][4]), token
+end
+
+-- Decides to store a message, and writes its name, unless there is one of its name. Answers true, its seq and time; or
+-- false and what `conversation_find` answers. `body` is its JSON between the braces, without seq and time;
+-- `payer` is the place of its user, where that user is charged by the same script (interrupted-batch.lua).
+local function conversation_store(conversation, ids, name, body, token, payer)
+  local seq = conversation.seq + 1
+  -- Written out here: a number given to a command is formatted as a fraction each time, at ten times the price.
+  local number = string.format('%d', seq)
+  local value = token and number .. ' ' .. token or number
+  if call('HSETNX', ids, name, value) == 0 then
+    local earlier, time, paidBy = conversation_find(conversation, ids, name)
+    if earlier then return false, earlier, time, paidBy end
+    call('HSET', ids, name, value)
+  end
+  local stored, posts = conversation.stored + 1, conversation.posts
+  local n = 4 * stored
+  posts[n - 3], posts[n - 2], posts[n - 1], posts[n] = name, number, body, payer or 0
+  conversation.seq = seq
+  conversation.stored = stored
+  if conversation.announce then
+    conversation.said[stored] = '{"seq":' .. number .. ',' .. body .. ',"at":' .. conversation.time .. '}'
+  end
+  return true, seq, conversation.at
+end
+
+-- Writes the messages that are to be stored.
+local function conversation_write(conversation)
+  if conversation.stored == 0 then return end
+  local posts, log, at = conversation.posts, conversation.log, conversation.time
+  local first = redis.pcall('XADD', log, posts[2], 'k', posts[1], 't', at, 'b', posts[3])
+  if type(first) == 'table' and first.err then
+    if string.find(first.err, 'equal or smaller', 1, true) then conversation_heal(conversation) end
+    error(first.err)
+  end
+  for i = 5, 4 * conversation.stored, 4 do
+    call('XADD', log, posts[i + 1], 'k', posts[i], 't', at, 'b', posts[i + 2])
+  end
+end
+
+-- Removes what is no longer kept (`oldestKept` of src/core/retention.ts), at most `most` messages; answers how many.
+-- `slack` more than the number to keep are tolerated.
+local function conversation_trim(conversation, ids, slack, most)
+  if conversation.messages <= 0 and conversation.days <= 0 then return 0 end
+  local floor = conversation.messages > 0 and conversation.seq - conversation.messages or 0
+  local since = conversation.days > 0 and CLOCK - conversation.days * DAY or -1
+  local oldest = call('XRANGE', conversation.log, '-', '+', 'COUNT', 1)[1]
+  if oldest == nil then return 0 end
+  local first = conversation_seq_of(oldest[1])
+  local tooMany = floor - first + 1 > slack
+  local isOld = tonumber(oldest[2][4]) < since
+  if not tooMany and not isOld then return 0 end
+  -- No more is read than goes away by number alone: each entry costs 2 µs.
+  if not isOld then most = math.min(most, floor - first + 1) end
+  local entries = call('XRANGE', conversation.log, '-', '+', 'COUNT', most)
+  local names = {}
+  for _, entry in ipairs(entries) do
+    local seq = conversation_seq_of(entry[1])
+    local old = tonumber(entry[2][4]) < since
+    if not old and not (tooMany and seq <= floor) then break end
+    names[#names + 1] = entry[2][2]
+  end
+  if #names == 0 then return 0 end
+  -- The messages first: a name without one is worth nothing, a message without its name would be stored twice.
+  -- Before it: the texts stay in their block, and rewrite-trimmed-log.lua must know of them.
+  call('HSET', conversation.meta, 'trimmed', 1)
+  call('XTRIM', conversation.log, 'MINID', conversation_seq_of(entries[#names][1]) + 1 .. '-0')
+  call('HDEL', ids, unpack(names))
+  return #names
+end
+
+-- Has what is stored announced on `channel`, unless nobody listens but the `mine` subscriptions of the node that asks,
+-- which hears of it by the answer. `publish` and `numsub` are the commands for it: Cluster has its own.
+local function conversation_announce(conversation, channel, mine, publish, numsub)
+  conversation.announce = call('PUBSUB', numsub, channel)[2] > mine and publish
+  conversation.channel = channel
+  conversation.said = conversation.announce and {}
+end
+
+-- Writes the head of what was stored, and read marks: from here on it counts.
+local function conversation_settle(conversation)
+  if conversation.stored > 0 then
+    -- From its first message on a conversation has an epoch of its own: in Cluster that of the store may be lost alone.
+    conversation.sweeps = CLOCK - conversation.swept >= MINUTE or CLOCK < conversation.swept
+    local seq = conversation.posts[4 * conversation.stored - 2]
+    if conversation.isNew then
+      call('HSET', conversation.meta, 'epoch', conversation.life, 'seq', seq, 'at', conversation.time, 'swept', CLOCK)
+    elseif conversation.sweeps then
+      call('HSET', conversation.meta, 'seq', seq, 'at', conversation.time, 'swept', CLOCK)
+    else
+      call('HSET', conversation.meta, 'seq', seq, 'at', conversation.time)
+    end
+  end
+  if conversation.marked then call('HSET', conversation.marks, unpack(conversation.marked)) end
+end
+
+-- Announces what was stored, and has what is too old go away, also when nobody ever speaks here again.
+local function conversation_finish(conversation, ids)
+  if conversation.stored == 0 then return end
+  if conversation.announce then
+    local head = 'M' .. conversation.epoch .. ' ' .. conversation.base + 1 .. ' ' .. conversation.seq .. '\n'
+    call(conversation.announce, conversation.channel, head .. table.concat(conversation.said, '\n'))
+  end
+  if conversation.sweeps then
+    -- Names first: a message without its name would be stored twice.
+    if conversation.days > 0 then
+      conversation_trim(conversation, ids, ROOM_SLACK, conversation.stored + ROOM_TRIMMED_AT_ONCE)
+      local life = conversation.days * DAY + 2 * MINUTE
+      call('PEXPIRE', ids, life)
+      call('PEXPIRE', conversation.log, life)
+    else
+      call('PERSIST', ids)
+      call('PERSIST', conversation.log)
+    end
+  end
+  if conversation.messages > 0 and conversation.seq > conversation.messages + ROOM_SLACK then
+    conversation_trim(conversation, ids, ROOM_SLACK, conversation.stored + ROOM_TRIMMED_AT_ONCE)
+  end
+end
+
+-- Messages with first ≤ seq ≤ last as a JSON list in the order of seq, at most `count` and while their texts fit into
+-- `budget` (HISTORY_BUDGET of src/core/history.ts), but at least one; from the newest on when `backwards`. Answers
+-- the list, and whether the budget cut it.
+local function conversation_read(conversation, first, last, count, budget, backwards)
+  local said, size = {}, 0
+  while first <= last and #said < count do
+    local most = math.min(ROOM_READ_AT_ONCE, count - #said)
+    local entries = backwards and call('XREVRANGE', conversation.log, last, first, 'COUNT', most)
+      or call('XRANGE', conversation.log, first, last, 'COUNT', most)
+    if #entries == 0 then break end
+    for _, entry in ipairs(entries) do
+      local seq, at, body = conversation_seq_of(entry[1]), entry[2][4], entry[2][6]
+      size = size + #body
+      if size > budget and #said > 0 then
+        if backwards then
+          for i = 1, math.floor(#said / 2) do said[i], said[#said + 1 - i] = said[#said + 1 - i], said[i] end
+        end
+        return '[' .. table.concat(said, ',') .. ']', true
+      end
+      said[#said + 1] = '{"seq":' .. seq .. ',' .. body .. ',"at":' .. at .. '}'
+      if backwards then last = seq - 1 else first = seq + 1 end
+    end
+  end
+  if backwards then
+    for i = 1, math.floor(#said / 2) do said[i], said[#said + 1 - i] = said[#said + 1 - i], said[i] end
+  end
+  return '[' .. table.concat(said, ',') .. ']', false
+end
+
+-- `historyRange` of src/core/history.ts of a conversation that reaches to `newest`, and what it means: the list, and
+-- whether there are more. `before` and `after` are nil where the request has none.
+local function conversation_history(conversation, newest, before, after, count, budget)
+  local oldest, first, last, more = conversation_first(conversation, newest), nil, nil, nil
+  if after ~= nil then
+    first = math.max(oldest, after + 1)
+    last = math.min(newest, first + count - 1)
+    more = last < newest and first <= newest
+  else
+    last = math.min(newest, (before or newest + 1) - 1)
+    first = math.max(oldest, last - count + 1)
+    more = first > oldest and last >= first
+  end
+  local list, cut = conversation_read(conversation, first, last, count, budget, after == nil)
+  return list, more or cut
+end
+
+-- Decides to move a user's read mark forward, not beyond the newest message; answers whether it moves.
+local function conversation_mark(conversation, marks, user, seq)
+  local moved = conversation.moved or {}
+  if seq < 1 or seq > conversation.seq or seq <= tonumber(moved[user] or call('HGET', marks, user) or 0) then return false end
+  conversation.marks, conversation.moved, conversation.marked = marks, moved, conversation.marked or {}
+  moved[user] = seq
+  conversation.marked[#conversation.marked + 1] = user
+  conversation.marked[#conversation.marked + 1] = string.format('%d', seq)
+  return true
+end

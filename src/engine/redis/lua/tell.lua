@@ -1,5 +1,0 @@
--- Writes an event into the control log (control.ts) in the same step as what it tells of.
-local function control_append(control, kept, life, name, value)
-  redis.call('XADD', control, 'MAXLEN', '~', kept, '*', name, value)
-  redis.call('PEXPIRE', control, life)
-end

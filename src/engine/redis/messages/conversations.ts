@@ -1,0 +1,112 @@
+import type {
+  ConversationStore,
+  ConversationSummary,
+  RetentionOverride,
+} from "../../../core/conversations.ts";
+import type { Message } from "../../../protocol/server-frames.ts";
+import type { RedisClient } from "../client/client.ts";
+import { type ConnectOptions, connect } from "../client/connect.ts";
+import { Script } from "../client/script.ts";
+import { ControlStream } from "../control-stream.ts";
+import { readMarks } from "./read-marks.ts";
+import { scanConversations } from "./scan-conversations.ts";
+
+const REMOVE = new Script("messages/conversation-remove");
+const RETAIN = new Script("messages/conversation-retain");
+
+/** Messages read in one go by an export: Redis does nothing else meanwhile. */
+const PAGE_SIZE = 500;
+
+/** Opens the conversations for a command, beside the servers that may run on them. */
+export async function openRedisConversations(options: ConnectOptions): Promise<RedisConversations> {
+  const client = await connect(options);
+  return new RedisConversations(client, new ControlStream(client, options.clock, options.log));
+}
+
+/** Conversations on Redis as commands see and change them. */
+export class RedisConversations implements ConversationStore {
+  constructor(
+    private readonly client: RedisClient,
+    private readonly control: Pick<ControlStream, "append">,
+  ) {}
+
+  async list(): Promise<ConversationSummary[]> {
+    const found = new Map<string, ConversationSummary>();
+    for await (const ids of scanConversations(this.client, "meta")) {
+      const summaries = await Promise.all(ids.map((id) => this.find(id)));
+      for (const summary of summaries) if (summary !== undefined) found.set(summary.id, summary);
+    }
+    return [...found.values()].sort((one, other) => (one.id < other.id ? -1 : 1));
+  }
+
+  async find(id: string): Promise<ConversationSummary | undefined> {
+    const { commands, keys } = this.client;
+    const log = keys.conversationKey(id, "log");
+    const [meta, [oldest], [newest]] = await Promise.all([
+      commands.hmget(keys.conversationKey(id, "meta"), "seq", "messages", "days", "removed_seq"),
+      commands.xrange(log, "-", "+", "COUNT", 1),
+      commands.xrevrange(log, "+", "-", "COUNT", 1),
+    ]);
+    const [seq = null, messages = null, days = null, removed = null] = meta;
+    if (seq === null || seq === removed) return undefined;
+    const keep = { messages: numberOf(messages), days: numberOf(days) };
+    const first = oldest === undefined ? Number(seq) + 1 : seqOf(oldest[0]);
+    return {
+      id,
+      // A message may have come between the answers.
+      seq: newest === undefined ? Number(seq) : Math.max(Number(seq), seqOf(newest[0])),
+      first,
+      lastAt: newest === undefined ? undefined : decodeMessage(newest).at,
+      keep,
+    };
+  }
+
+  readMarks(id: string): Promise<ReadonlyMap<string, number>> {
+    return readMarks(this.client, id);
+  }
+
+  async *messages(id: string): AsyncGenerator<Message> {
+    const log = this.client.keys.conversationKey(id, "log");
+    for (let from = "-"; ; ) {
+      const entries = await this.client.commands.xrange(log, from, "+", "COUNT", PAGE_SIZE);
+      for (const entry of entries) yield decodeMessage(entry);
+      if (entries.length < PAGE_SIZE) return;
+      from = `(${entries.at(-1)![0]}`;
+    }
+  }
+
+  async remove(id: string): Promise<boolean> {
+    const { keys } = this.client;
+    const own = (["meta", "log", "ids", "marks"] as const).map((what) => keys.conversationKey(id, what));
+    const announce = this.client.isSharded ? "SPUBLISH" : "PUBLISH";
+    const all = [...own, keys.channelOf(id), keys.conversationKey(id, "copy")];
+    const existed = (await this.client.run(REMOVE, all, [announce])) === 1;
+    if (existed) await this.control.append({ conversation: id, change: "removed" });
+    return existed;
+  }
+
+  async retain(id: string, { messages, days }: RetentionOverride): Promise<boolean> {
+    const { keys } = this.client;
+    const own = (["meta", "log", "ids"] as const).map((what) => keys.conversationKey(id, what));
+    const exists = (await this.client.run(RETAIN, own, [messages ?? "", days ?? ""])) === 1;
+    if (exists) await this.control.append({ conversation: id, change: "limits" });
+    return exists;
+  }
+
+  close(): Promise<void> {
+    return this.client.close();
+  }
+}
+
+/** An entry of the log is its name for repeats, its time, and its JSON between the braces (lua/messages/conversation.lua). */
+function decodeMessage([id, [, , , at, , body]]: [string, string[]]): Message {
+  return JSON.parse(`{"seq":${seqOf(id)},${body},"at":${at}}`);
+}
+
+function seqOf(entry: string): number {
+  return Number.parseInt(entry, 10);
+}
+
+function numberOf(text: string | null): number | null {
+  return text === null ? null : Number(text);
+}

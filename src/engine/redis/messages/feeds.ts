@@ -1,0 +1,243 @@
+import type { EpochListener, Head, MessageListener, Subscription } from "../../../core/engine.ts";
+import { LruMap } from "../../../core/recency-map.ts";
+import type { EngineLog } from "../../engine-log.ts";
+import type { Operation } from "../../operation.ts";
+import type { ChannelSubscription, Channels } from "../client/channels.ts";
+import type { RedisClient } from "../client/client.ts";
+import { RedisUnavailable } from "../client/errors.ts";
+import { type BatchResult, type KnownHead, UNAVAILABLE } from "./batch.ts";
+import { decodeAnnouncement, messageOf } from "./message-encoding.ts";
+import { type FeedStore, OrderedFeed } from "./ordered-feed.ts";
+
+export interface FeedsDeps {
+  readonly client: RedisClient;
+  readonly channels: Channels;
+  readonly log: EngineLog;
+  readonly store: Pick<FeedStore, "head" | "read"> & {
+    /** Reads the life of the store, where that may be another one now. MUST NOT reject. */
+    refreshEpoch(): Promise<void>;
+  };
+}
+
+interface OpenFeed {
+  readonly feed: OrderedFeed;
+  readonly opening: Promise<void>;
+  subscription: ChannelSubscription | undefined;
+}
+
+/** Conversations whose newest `seq` is remembered, though nobody here listens to them. */
+const MAX_REMEMBERED = 50_000;
+
+/** Rooms that are looked at in one go after Redis was away. */
+const CATCH_UP_BATCH_SIZE = 500;
+
+/** How often it is asked how far a conversation reaches that loses messages meanwhile. */
+const MAX_HEAD_ATTEMPTS = 3;
+
+const UNKNOWN_HEAD: KnownHead = { seq: 0, at: 0, epoch: "", subscriptions: 0 };
+
+/** The conversations that are listened to on this node, and how far those reach that were spoken in from here. */
+export class Feeds {
+  private readonly feeds = new Map<string, OpenFeed>();
+  private readonly remembered = new LruMap<Pick<KnownHead, "seq" | "at" | "epoch">>(MAX_REMEMBERED);
+  private readonly epochListeners = new Set<EpochListener>();
+  private readonly feedStore: FeedStore;
+  private batchCount = 0;
+  /** Rooms that are still to be looked at in this round. */
+  private toCheck: OrderedFeed[] = [];
+  private readonly stopWatching: () => void;
+
+  constructor(private readonly deps: FeedsDeps) {
+    const { head, read } = deps.store;
+    this.feedStore = {
+      head,
+      read,
+      log: deps.log,
+      onEnded: (feed) => this.forget(feed),
+      onEpochChanged: ({ conversation, lastDelivered: told, epoch }) => {
+        for (const listener of this.epochListeners) listener(conversation, told, epoch);
+      },
+    };
+    this.stopWatching = deps.client.watchReady((ready) => {
+      if (!ready) for (const { feed } of this.feeds.values()) feed.markUnverified();
+    });
+  }
+
+  watchEpoch(listener: EpochListener): () => void {
+    this.epochListeners.add(listener);
+    return () => this.epochListeners.delete(listener);
+  }
+
+  /** Begins to tell a conversation's messages. Rejects when Redis cannot be reached. */
+  async subscribe(conversation: string, listener: MessageListener): Promise<Subscription> {
+    for (;;) {
+      let open = this.feeds.get(conversation);
+      if (open === undefined) {
+        const feed = new OrderedFeed(conversation, this.feedStore);
+        open = { feed, opening: this.open(feed), subscription: undefined };
+        this.feeds.set(conversation, open);
+      }
+      if (!open.feed.isOpen) await open.opening;
+      // Whoever else waited for it may have come and gone meanwhile.
+      if (this.feeds.get(conversation) === open) return open.feed.add(listener);
+    }
+  }
+
+  /**
+   * How far a conversation reaches. Whoever listens to it here is told first of what it has lost, and of everything up to
+   * there: a client that comes from another node may have seen what this one has still to hear of (D4).
+   */
+  async head(conversation: string): Promise<Head | undefined> {
+    for (let tries = 0; tries < MAX_HEAD_ATTEMPTS; tries++) {
+      const head = await this.feedStore.head(conversation, this.known(conversation));
+      const feed = this.feeds.get(conversation)?.feed;
+      if (head === undefined) return undefined;
+      if (feed?.isOpen) {
+        if (feed.epoch !== head.epoch) await feed.check();
+        else if (!(await feed.waitUntilDelivered(head.seq))) continue;
+      }
+      const { seq, first, epoch } = head;
+      return { seq, first, epoch };
+    }
+    return undefined;
+  }
+
+  known(conversation: string): KnownHead {
+    const feed = this.feeds.get(conversation)?.feed;
+    if (feed?.isOpen) {
+      return { ...feed.known, subscriptions: this.deps.client.ready ? 1 : 0 };
+    }
+    const remembered = this.remembered.get(conversation);
+    return remembered === undefined ? UNKNOWN_HEAD : { ...remembered, subscriptions: 0 };
+  }
+
+  /** Takes note of a turn that is about to be carried out; answers its number. */
+  beginBatch(operations: readonly Operation[]): number {
+    this.batchCount++;
+    for (const { kind, request } of operations)
+      if (kind === "post") this.feeds.get(request.conversation)?.feed.beginBatch(this.batchCount);
+    return this.batchCount;
+  }
+
+  /** Announces what a turn stored, and answers all of its work, in order. */
+  deliverBatch(batch: number, operations: readonly Operation[], { results, epochs }: BatchResult): void {
+    for (const [conversation, epoch] of epochs) this.onEpoch(conversation, epoch, operations, results);
+    const uncertain = new Set<OrderedFeed>();
+    for (const [i, operation] of operations.entries()) {
+      const result = results[i]!;
+      const { conversation } = operation.request;
+      const feed = this.feeds.get(conversation)?.feed;
+      const seq = "seq" in result ? result.seq : 0;
+      if (feed === undefined) {
+        if ("seq" in result) this.remember(conversation, result);
+        this.reply(operation, result);
+        continue;
+      }
+      // It may be stored though its answer was lost, and then nobody announces it.
+      if (result.outcome === "unavailable") uncertain.add(feed);
+      feed.addReply({
+        seq,
+        message:
+          operation.kind === "post" && result.outcome === "stored"
+            ? messageOf(operation.request, result.seq, result.at)
+            : undefined,
+        send: () => this.reply(operation, result),
+        reject: () => this.reply(operation, UNAVAILABLE),
+      });
+    }
+    for (const { kind, request } of operations)
+      if (kind === "post") this.feeds.get(request.conversation)?.feed.endBatch(batch);
+    for (const feed of uncertain) feed.check();
+  }
+
+  /** Looks at `share` (0–1) of the rooms: whether the store has more than was announced, or less. */
+  async check(share: number): Promise<void> {
+    // In Cluster it lies apart from the conversations, and no call of theirs tells of it.
+    if (this.deps.client.isCluster) await this.deps.store.refreshEpoch();
+    if (this.toCheck.length === 0) this.toCheck = [...this.feeds.values()].map(({ feed }) => feed);
+    const count = Math.ceil(this.feeds.size * share);
+    await Promise.all(this.toCheck.splice(0, count).map((feed) => feed.check()));
+  }
+
+  /**
+   * After Redis was away: tells everybody what was missed meanwhile, or that messages are lost. A room that cannot be looked
+   * at now is looked at again by `check`.
+   */
+  async catchUp(): Promise<void> {
+    await this.deps.store.refreshEpoch();
+    const feeds = [...this.feeds.values()];
+    for (let i = 0; i < feeds.length; i += CATCH_UP_BATCH_SIZE)
+      await Promise.all(feeds.slice(i, i + CATCH_UP_BATCH_SIZE).map(({ feed }) => feed.catchUp()));
+  }
+
+  /** Ends all listening. */
+  close(): void {
+    this.stopWatching();
+    for (const { feed } of this.feeds.values()) feed.end();
+  }
+
+  private async open(feed: OrderedFeed): Promise<void> {
+    const { conversation } = feed;
+    try {
+      const subscription = await this.deps.channels.open(conversation, {
+        message: (payload) => feed.receive(decodeAnnouncement(payload)),
+      });
+      const open = this.feeds.get(conversation);
+      if (open?.feed !== feed) {
+        subscription.close();
+        throw new Error("closed");
+      }
+      open.subscription = subscription;
+      // After the subscription, so that nothing falls between the two.
+      const head = await this.feedStore.head(conversation, this.known(conversation));
+      if (head === undefined) throw new RedisUnavailable();
+      feed.open(head);
+    } catch (error) {
+      feed.end();
+      throw error;
+    }
+  }
+
+  private forget(feed: OrderedFeed): void {
+    const { conversation } = feed;
+    const open = this.feeds.get(conversation);
+    if (open?.feed !== feed) return;
+    this.feeds.delete(conversation);
+    open.subscription?.close();
+    if (feed.isOpen) this.remembered.set(conversation, feed.known);
+  }
+
+  private remember(conversation: string, { seq, at }: Pick<KnownHead, "seq" | "at">): void {
+    const known = this.remembered.get(conversation);
+    if (known !== undefined && seq > known.seq) this.remembered.set(conversation, { ...known, seq, at });
+  }
+
+  /** A conversation has another epoch than this node knew, or is new to it. */
+  private onEpoch(
+    conversation: string,
+    epoch: string,
+    operations: readonly Operation[],
+    results: BatchResult["results"],
+  ): void {
+    const feed = this.feeds.get(conversation)?.feed;
+    if (feed?.isOpen !== true) {
+      this.remembered.set(conversation, { seq: 0, at: 0, epoch });
+      return;
+    }
+    if (feed.epoch === epoch) return;
+    const first = results.find(
+      ({ outcome }, i) => outcome === "stored" && operations[i]!.request.conversation === conversation,
+    );
+    if (first !== undefined && "seq" in first) feed.changeEpoch({ epoch, seq: first.seq - 1 });
+    else feed.check();
+  }
+
+  private reply({ done }: Operation, result: BatchResult["results"][number]): void {
+    try {
+      (done as (answer: typeof result) => void)(result);
+    } catch (error) {
+      // The fault of one must not keep others, whose messages are stored, from being told.
+      this.deps.log.error("engine.listener_failed", { error: String(error) });
+    }
+  }
+}

@@ -1,0 +1,86 @@
+import { MAX_HISTORY_BYTES } from "../../../core/history.ts";
+import type { Message } from "../../../protocol/server-frames.ts";
+import type { EngineLog } from "../../engine-log.ts";
+import type { RedisClient } from "../client/client.ts";
+import { newEpoch } from "../client/epoch.ts";
+import { Script } from "../client/script.ts";
+import type { KnownHead } from "./batch.ts";
+import type { FeedHead } from "./ordered-feed.ts";
+
+/** Most messages that are read for a room in one go. */
+const FILL_PAGE_SIZE = 200;
+
+/** Reads conversations. What cannot be read now is undefined, and logged. */
+export class MessageReader {
+  private readonly headScript = new Script("messages/head");
+  private readonly pageScript = new Script("messages/page");
+  /** The life of the store, as it was when it was read last. */
+  private epoch = "";
+
+  constructor(
+    private readonly client: RedisClient,
+    private readonly log: EngineLog,
+  ) {}
+
+  /** The life of the store; Cluster's conversations lie elsewhere, and are told by the node. */
+  get storeEpoch(): string {
+    return this.epoch;
+  }
+
+  /** Reads the life of the store, and begins one where there is none: it is empty. */
+  async refreshEpoch(): Promise<void> {
+    const key = this.client.keys.globalKey("epoch");
+    try {
+      await this.client.commands.set(key, newEpoch(), "NX");
+      this.epoch = (await this.client.commands.get(key)) ?? this.epoch;
+    } catch (error) {
+      this.logReadError(error);
+    }
+  }
+
+  /** How far a conversation reaches; a store behind `known` begins a new epoch. */
+  readonly head = async (
+    conversation: string,
+    known: Pick<KnownHead, "seq" | "at" | "epoch">,
+  ): Promise<FeedHead | undefined> => {
+    const { keys, isCluster } = this.client;
+    const names = [keys.conversationKey(conversation, "meta"), keys.conversationKey(conversation, "log")];
+    if (!isCluster) names.push(keys.globalKey("epoch"));
+    const values = [newEpoch(), known.seq, known.at, known.epoch, this.epoch];
+    try {
+      const reply = await this.client.run(this.headScript, names, values);
+      const [seq, at, first, epoch] = reply as [number, number, number, string];
+      return { seq, at, first, epoch };
+    } catch (error) {
+      this.logReadError(error);
+      return undefined;
+    }
+  };
+
+  /** The oldest `count` messages with first ≤ seq ≤ last that are kept, as many as MAX_HISTORY_BYTES allows, but at least one. */
+  async page(
+    conversation: string,
+    first: number,
+    last: number,
+    count: number,
+  ): Promise<readonly Message[] | undefined> {
+    if (first > last) return [];
+    const key = this.client.keys.conversationKey(conversation, "log");
+    try {
+      const reply = await this.client.run(this.pageScript, [key], [first, last, count, MAX_HISTORY_BYTES]);
+      return JSON.parse(String(reply));
+    } catch (error) {
+      this.logReadError(error);
+      return undefined;
+    }
+  }
+
+  /** Some of the oldest messages with first ≤ seq ≤ last, for a room that lacks them. */
+  readonly read = (conversation: string, first: number, last: number) =>
+    this.page(conversation, first, last, FILL_PAGE_SIZE);
+
+  /** That Redis is away was told once; each read that meets it would be hundreds of lines. */
+  private logReadError(error: unknown): void {
+    if (this.client.ready) this.log.error("store.read_failed", { error: String(error) });
+  }
+}

@@ -1,0 +1,344 @@
+import type { Head, MessageListener, Subscription } from "../../../core/engine.ts";
+import { relationOf } from "../../../core/epoch.ts";
+import type { Message } from "../../../protocol/server-frames.ts";
+import type { EngineLog } from "../../engine-log.ts";
+import type { KnownHead } from "./batch.ts";
+import type { Announcement } from "./message-encoding.ts";
+
+/** How far a conversation reaches, and the time of its newest message. */
+export interface FeedHead extends Head {
+  readonly at: number;
+}
+
+/** What a room asks of the store. Both answer undefined where it cannot be asked now, and MUST NOT reject. */
+export interface FeedStore {
+  /** How far the conversation reaches; a store that has not what is `known` begins a new epoch. */
+  head(conversation: string, known: Pick<KnownHead, "seq" | "at" | "epoch">): Promise<FeedHead | undefined>;
+  /** Messages with first ≤ seq ≤ last, some of the oldest of them. */
+  read(conversation: string, first: number, last: number): Promise<readonly Message[] | undefined>;
+  /** Nobody listens to the room any more. */
+  onEnded(feed: OrderedFeed): void;
+  /** The room has another epoch: messages that were told may be gone, or it was removed. The next one follows `room.told`. */
+  onEpochChanged(feed: OrderedFeed): void;
+  readonly log: EngineLog;
+}
+
+/** An answer of this node's own that is told after the message it belongs to, and after those before it. */
+export interface PendingReply {
+  /** The message it belongs to; 0 where it belongs to none. */
+  readonly seq: number;
+  /** The message itself, where this node brought it. */
+  readonly message: Message | undefined;
+  send(): void;
+  /** What it belongs to could not be told: the sender may try again. */
+  reject(): void;
+}
+
+/** How long a gap may be one of two connections that are read one after the other, in milliseconds. */
+const GAP_TIMEOUT_MS = 5;
+
+/**
+ * A conversation that somebody on this node listens to. Messages come in three ways, each of them in its own time: in
+ * the answers to this node's posts, announced by other nodes, and from the store where one is missing. They are told in
+ * the order of `seq`, each once and without a hole (D1, D5).
+ */
+export class OrderedFeed {
+  /** The newest `seq` that was told. */
+  lastDelivered = 0;
+  epoch = "";
+  /** The time of that message; 0 where it is not known. */
+  private lastDeliveredAt = 0;
+  /**
+   * What was told last before the connection was lost, until the store has shown that it still has it: meanwhile other
+   * nodes may carry on with a store that went back, and pass what was told here.
+   */
+  private unverified: Pick<KnownHead, "seq" | "at"> | undefined;
+  isOpen = false;
+  private subscriptions: readonly FeedSubscription[] = [];
+  private pendingReplies: PendingReply[] = [];
+  /** Who waits until everything up to `seq` was told. */
+  private waiting: { readonly seq: number; readonly resolve: (isDelivered: boolean) => void }[] = [];
+  /** Messages that are known and cannot be told before those before them. */
+  private readonly outOfOrder = new Map<number, Message>();
+  /** Announcements that came before the room was open. */
+  private receivedBeforeOpen: Announcement[] = [];
+  /** The newest `seq` that is known to exist. */
+  private newest = 0;
+  /**
+   * Turns of this node that may store something here and are not answered to the end, the oldest first: the next one begins
+   * before that is told. `before` is what was known to exist when the turn began, or was answered since.
+   */
+  private batchesInFlight: { readonly batch: number; before: number }[] = [];
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private filling = false;
+  private ended = false;
+
+  constructor(
+    readonly conversation: string,
+    private readonly store: FeedStore,
+  ) {}
+
+  /** From here on messages above `head.seq` are told. */
+  open(head: FeedHead): void {
+    this.lastDelivered = head.seq;
+    this.lastDeliveredAt = head.at;
+    this.newest = head.seq;
+    this.epoch = head.epoch;
+    this.isOpen = true;
+    const announcements = this.receivedBeforeOpen;
+    this.receivedBeforeOpen = [];
+    for (const announcement of announcements) this.receive(announcement);
+    this.advance();
+  }
+
+  add(listener: MessageListener): Subscription {
+    const subscription = new FeedSubscription(this, listener);
+    this.subscriptions = [...this.subscriptions, subscription];
+    return subscription;
+  }
+
+  remove(subscription: FeedSubscription): void {
+    this.subscriptions = this.subscriptions.filter((other) => other !== subscription);
+    if (this.subscriptions.length === 0) this.end();
+  }
+
+  /** A message was announced: by this node, or another. */
+  receive(announcement: Announcement): void {
+    if (!this.isOpen) {
+      this.receivedBeforeOpen.push(announcement);
+      return;
+    }
+    const { epoch, first, last, lines } = announcement;
+    if (epoch !== this.epoch) this.changeEpoch({ epoch, seq: first - 1 });
+    if (last <= this.lastDelivered) return;
+    this.newest = Math.max(this.newest, last);
+    for (const [i, line] of lines.split("\n").entries())
+      if (first + i > this.lastDelivered) this.outOfOrder.set(first + i, JSON.parse(line));
+    this.advance();
+  }
+
+  /**
+   * A turn of this node begins that may store something here. What is stored after it is told after its answers, or a
+   * sender would see the ack of one message after a later message.
+   */
+  beginBatch(batch: number): void {
+    if (this.batchesInFlight.at(-1)?.batch !== batch)
+      this.batchesInFlight.push({ batch, before: this.newest });
+  }
+
+  /** All answers of a turn were delivered; nothing is kept back for it any more. */
+  endBatch(batch: number): void {
+    if (this.batchesInFlight[0]?.batch !== batch) return;
+    this.batchesInFlight.shift();
+    this.advance();
+  }
+
+  /** Tells what belongs to this node's own request, at once where nothing is missing before it. */
+  addReply(reply: PendingReply): void {
+    if (this.ended) {
+      reply.send();
+      return;
+    }
+    this.newest = Math.max(this.newest, reply.seq);
+    const batch = this.batchesInFlight[0];
+    if (batch !== undefined) batch.before = Math.max(batch.before, reply.seq);
+    this.pendingReplies.push(reply);
+    this.advance();
+  }
+
+  /** Resolves with true when everything up to `seq` was told, and with false when that cannot be done now. */
+  waitUntilDelivered(seq: number): Promise<boolean> {
+    if (this.ended || seq <= this.lastDelivered) return Promise.resolve(true);
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    this.waiting.push({ seq, resolve });
+    this.newest = Math.max(this.newest, seq);
+    this.advance();
+    return promise;
+  }
+
+  /** Looks whether the store has what was not announced, or has lost what was. */
+  async check(): Promise<void> {
+    if (!this.isOpen || this.ended) return;
+    const { epoch, unverified } = this;
+    const head = await this.store.head(this.conversation, this.known);
+    // An answer from before another epoch was heard of says nothing about now.
+    if (head === undefined || this.ended || epoch !== this.epoch) return;
+    if (head.epoch !== this.epoch) this.changeEpoch(head);
+    else {
+      if (this.unverified === unverified) this.unverified = undefined;
+      this.newest = Math.max(this.newest, head.seq);
+    }
+    this.advance();
+  }
+
+  /** Looks what was missed, and resolves when it was told, or cannot be told now. */
+  async catchUp(): Promise<void> {
+    this.markUnverified();
+    await this.check();
+    await this.waitUntilDelivered(this.newest);
+  }
+
+  /** What the store must have, or it has lost messages. */
+  get known(): Pick<KnownHead, "seq" | "at" | "epoch"> {
+    const { seq, at } = this.unverified ?? { seq: this.lastDelivered, at: this.lastDeliveredAt };
+    return { seq, at, epoch: this.epoch };
+  }
+
+  /** The connection is lost: when it is back, the store may be another. */
+  markUnverified(): void {
+    if (this.isOpen) this.unverified ??= { seq: this.lastDelivered, at: this.lastDeliveredAt };
+  }
+
+  /**
+   * The conversation was removed (MB6), or the store has lost messages, or this node can't tell them any more (D5): the
+   * next one follows `head.seq`.
+   */
+  changeEpoch(head: Pick<Head, "seq" | "epoch"> & { readonly at?: number }): void {
+    if (this.ended) return;
+    if (relationOf(this.epoch, head.epoch) !== "removed") this.logMessagesLost(head.seq);
+    this.lastDelivered = head.seq;
+    this.lastDeliveredAt = head.at ?? 0;
+    this.unverified = undefined;
+    this.newest = head.seq;
+    this.epoch = head.epoch;
+    this.outOfOrder.clear();
+    this.rejectReplies();
+    this.store.onEpochChanged(this);
+  }
+
+  private logMessagesLost(now: number): void {
+    this.store.log.warn("store.messages_lost", {
+      conversation: this.conversation,
+      last_delivered: this.lastDelivered,
+      last_stored: now,
+      advice: "Redis has lost messages, or this node could not get them in time. Who is in the room is told.",
+    });
+  }
+
+  /** Nothing is told any more; who waits is answered. */
+  end(): void {
+    if (this.ended) return;
+    this.ended = true;
+    clearTimeout(this.timer);
+    this.store.onEnded(this);
+    const replies = this.pendingReplies;
+    this.pendingReplies = [];
+    for (const reply of replies) reply.send();
+    this.resolveWaiting(true);
+  }
+
+  /** Tells everything that can be told now, and sees to what is missing. */
+  private advance(): void {
+    if (!this.isOpen) return;
+    while (!this.ended) {
+      const next = this.pendingReplies[0];
+      if (next !== undefined && this.canSend(next)) {
+        this.pendingReplies.shift();
+        if (next.seq === this.lastDelivered + 1) this.deliver(next.message!);
+        next.send();
+        continue;
+      }
+      const message = this.outOfOrder.get(this.lastDelivered + 1);
+      if (message === undefined || message.seq > (this.batchesInFlight[0]?.before ?? message.seq)) break;
+      this.deliver(message);
+    }
+    if (this.ended || this.filling || !this.hasGap()) return;
+    this.timer ??= setTimeout(() => this.fill(), GAP_TIMEOUT_MS);
+  }
+
+  /** Whether the message that is to be told next has still to come. */
+  private hasGap(): boolean {
+    return this.newest > this.lastDelivered && !this.outOfOrder.has(this.lastDelivered + 1);
+  }
+
+  private canSend({ seq, message }: PendingReply): boolean {
+    return seq <= this.lastDelivered || (seq === this.lastDelivered + 1 && message !== undefined);
+  }
+
+  private deliver(message: Message): void {
+    this.lastDelivered = message.seq;
+    this.lastDeliveredAt = message.at;
+    this.outOfOrder.delete(message.seq);
+    for (const subscription of this.subscriptions) this.guarded(() => subscription.deliver(message));
+    if (this.waiting.length > 0) this.resolveWaiting(true, message.seq);
+  }
+
+  private resolveWaiting(isDelivered: boolean, upTo = Number.POSITIVE_INFINITY): void {
+    const waiting = this.waiting;
+    this.waiting = waiting.filter(({ seq }) => seq > upTo);
+    for (const { seq, resolve } of waiting) if (seq <= upTo) resolve(isDelivered);
+  }
+
+  /** Reads from the store what is missing; what came meanwhile by itself is not read. */
+  private async fill(): Promise<void> {
+    this.timer = undefined;
+    if (!this.hasGap() || this.ended) return;
+    this.filling = true;
+    while (this.hasGap() && !this.ended) {
+      const from = this.lastDelivered + 1;
+      const { epoch } = this;
+      const messages = await this.store.read(this.conversation, from, this.newest);
+      if (this.ended) return;
+      if (epoch !== this.epoch) continue;
+      if (messages === undefined) {
+        // It is tried again when the store is back; until then nobody waits for what may take long.
+        this.rejectReplies();
+        break;
+      }
+      // Removed before it could be told, or the store went back: in either case there is a hole.
+      if (this.lastDelivered < from && messages[0]?.seq !== from) {
+        const head = await this.store.head(this.conversation, this.known);
+        if (head !== undefined && this.lastDelivered < from && epoch === this.epoch) this.changeEpoch(head);
+        break;
+      }
+      for (const message of messages)
+        if (message.seq > this.lastDelivered) this.outOfOrder.set(message.seq, message);
+      this.advance();
+    }
+    this.filling = false;
+  }
+
+  private rejectReplies(): void {
+    const replies = this.pendingReplies;
+    this.pendingReplies = [];
+    for (const reply of replies) {
+      if (reply.seq === 0) reply.send();
+      else reply.reject();
+    }
+    this.resolveWaiting(false);
+  }
+
+  /** The fault of one must not keep others from hearing. */
+  private guarded(task: () => void): void {
+    try {
+      task();
+    } catch (error) {
+      this.store.log.error("engine.listener_failed", { error: String(error) });
+    }
+  }
+}
+
+/** A class, because there is one for each conversation in use, and closures are dear. */
+class FeedSubscription implements Subscription {
+  readonly seq: number;
+  readonly epoch: string;
+  private stopped = false;
+
+  constructor(
+    private readonly feed: OrderedFeed,
+    private readonly listener: MessageListener,
+  ) {
+    this.seq = feed.lastDelivered;
+    this.epoch = feed.epoch;
+  }
+
+  deliver(message: Message): void {
+    if (!this.stopped) this.listener(this.feed.conversation, message);
+  }
+
+  stop(): void {
+    if (this.stopped) return;
+    this.stopped = true;
+    this.feed.remove(this);
+  }
+}

@@ -1,0 +1,155 @@
+import type { Clock } from "../../../core/clock.ts";
+import type { RetentionLimits } from "../../../core/retention.ts";
+import type { EngineLog } from "../../engine-log.ts";
+import type { RedisClient } from "../client/client.ts";
+import { Script } from "../client/script.ts";
+import { scanConversations } from "./scan-conversations.ts";
+
+export interface RetentionSweeperDeps {
+  readonly client: RedisClient;
+  readonly log: EngineLog;
+  readonly retention: RetentionLimits;
+  readonly clock: Clock;
+  readonly time: Clock | undefined;
+}
+
+/** How often some node goes through all conversations, in milliseconds. */
+const ROUND_INTERVAL_MS = 3_600_000;
+const POLL_INTERVAL_MS = 60_000;
+
+/**
+ * How often conversations that were spoken in here are looked at for texts that were trimmed, in milliseconds. The second
+ * look that finds the same copies what is kept: so they are gone within a minute.
+ */
+const REWRITE_INTERVAL_MS = 25_000;
+const COPY_BATCH_SIZE = 500;
+/** Conversations remembered for that; the hourly round sees to the others. */
+const MAX_ACTIVE = 50_000;
+
+/** Messages removed in one go: Redis does nothing else meanwhile. */
+const REMOVE_BATCH_SIZE = 1_000;
+
+/**
+ * Removes what is no longer kept. Most of it goes with the messages that come after it, or by itself when nobody speaks
+ * any more; once an hour one of the nodes sees to the rest.
+ */
+export class RetentionSweeper {
+  private readonly script = new Script("messages/sweep");
+  private readonly rewriteScript = new Script("messages/rewrite-trimmed-log");
+  private readonly stopTimers: readonly (() => void)[];
+  /** Conversations that were spoken in since the last look, and what the last one found in others: their oldest `seq`. */
+  private active = new Set<string>();
+  private trimmed = new Map<string, string>();
+  private rewriting: Promise<void> | undefined;
+  private sweeping: Promise<void> | undefined;
+  private stopped = false;
+
+  constructor(private readonly deps: RetentionSweeperDeps) {
+    this.stopTimers = [
+      deps.clock.every(POLL_INTERVAL_MS, () => this.sweepIfDue()),
+      deps.clock.every(REWRITE_INTERVAL_MS, () => this.rewriteIfIdle()),
+    ];
+  }
+
+  /** Somebody speaks in a conversation: what it no longer keeps is trimmed with that. */
+  noteActivity(conversation: string): void {
+    if (this.active.size < MAX_ACTIVE) this.active.add(conversation);
+  }
+
+  /** Removes all that is no longer kept, everywhere. */
+  async sweep(): Promise<void> {
+    await this.sweeping;
+    this.sweeping = this.sweepAll();
+    try {
+      await this.sweeping;
+    } finally {
+      this.sweeping = undefined;
+    }
+  }
+
+  /** Ends what is under way. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    for (const stop of this.stopTimers) stop();
+    await this.sweeping?.catch(() => {});
+    await this.rewriting;
+  }
+
+  private async sweepIfDue(): Promise<void> {
+    const { client, log } = this.deps;
+    if (this.sweeping !== undefined || !client.ready) return;
+    try {
+      const mine = await client.commands.set(
+        client.keys.globalKey("cleaned"),
+        client.node,
+        "PX",
+        ROUND_INTERVAL_MS,
+        "NX",
+      );
+      if (mine === "OK") await this.sweep();
+    } catch (error) {
+      log.warn("store.retention_failed", { error: String(error) });
+    }
+  }
+
+  private rewriteIfIdle(): void {
+    if (this.rewriting !== undefined || !this.deps.client.ready) return;
+    this.rewriting = this.rewriteTrimmed().finally(() => {
+      this.rewriting = undefined;
+    });
+  }
+
+  private async rewriteTrimmed(): Promise<void> {
+    const looked = this.trimmed;
+    for (const conversation of this.active) if (!looked.has(conversation)) looked.set(conversation, "");
+    this.active = new Set();
+    this.trimmed = new Map();
+    for (const [conversation, oldest] of looked) {
+      if (this.stopped) return;
+      try {
+        const found = await this.rewriteLog(conversation, oldest);
+        if (found !== "") this.trimmed.set(conversation, found);
+      } catch (error) {
+        this.trimmed.set(conversation, oldest);
+        if (!this.deps.client.ready) continue;
+        this.deps.log.warn("store.retention_failed", { error: String(error) });
+      }
+    }
+  }
+
+  /** Takes trimmed texts out of the memory where `oldest` is the oldest `seq` still; returns which it is, '' when all is done. */
+  private async rewriteLog(conversation: string, oldest: string): Promise<string> {
+    const { client } = this.deps;
+    const keys = (["meta", "log", "copy"] as const).map((what) =>
+      client.keys.conversationKey(conversation, what),
+    );
+    for (let continues = 0; ; continues = 1) {
+      const reply = String(await client.run(this.rewriteScript, keys, [oldest, COPY_BATCH_SIZE, continues]));
+      if (reply !== "more") return reply;
+      if (this.stopped) return oldest;
+    }
+  }
+
+  private async sweepAll(): Promise<void> {
+    for await (const conversations of scanConversations(this.deps.client, "log")) {
+      for (const conversation of conversations) if (!this.stopped) await this.sweepConversation(conversation);
+      if (this.stopped) return;
+    }
+  }
+
+  private async sweepConversation(conversation: string): Promise<void> {
+    const { client, retention, time } = this.deps;
+    const keys = (["meta", "log", "ids"] as const).map((what) =>
+      client.keys.conversationKey(conversation, what),
+    );
+    const values = [
+      time === undefined ? "" : time.now(),
+      retention.messages,
+      retention.days,
+      REMOVE_BATCH_SIZE,
+    ];
+    while ((await client.run(this.script, keys, values)) === REMOVE_BATCH_SIZE && !this.stopped);
+    const oldest = await this.rewriteLog(conversation, "");
+    if (oldest !== "") await this.rewriteLog(conversation, oldest);
+  }
+}

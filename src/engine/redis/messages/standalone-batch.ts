@@ -1,0 +1,151 @@
+import type { Clock } from "../../../core/clock.ts";
+import { MAX_HISTORY_BYTES } from "../../../core/history.ts";
+import type { RetentionLimits } from "../../../core/retention.ts";
+import type { EngineLog } from "../../engine-log.ts";
+import type { Operation, OperationResult } from "../../operation.ts";
+import type { RedisClient } from "../client/client.ts";
+import { newEpoch } from "../client/epoch.ts";
+import { retryAfterRepair } from "../client/retry-after-repair.ts";
+import { Script } from "../client/script.ts";
+import { type BatchExecutor, type BatchResult, type KnownHead, UNAVAILABLE } from "./batch.ts";
+import { dedupeKey, encodeBody, quotaLeft, quotaView } from "./message-encoding.ts";
+
+export interface BatchDeps {
+  readonly client: RedisClient;
+  readonly log: EngineLog;
+  readonly retention: RetentionLimits;
+  /** How long to wait until a replica has what was written, in milliseconds; undefined: the primary is enough. */
+  readonly replicaTimeoutMs: number | undefined;
+  /** Time in tests; without it, Redis's own. */
+  readonly time: Clock | undefined;
+  readonly known: (conversation: string) => KnownHead;
+}
+
+type BatchReply = readonly [epoch: string, epochs: readonly string[], said: readonly (string | number)[]];
+
+/** One script call carries out a whole turn: one Redis holds the keys of all conversations and users. */
+export class StandaloneBatch implements BatchExecutor {
+  private readonly script = new Script("messages/batch");
+
+  constructor(private readonly deps: BatchDeps) {}
+
+  async execute(operations: readonly Operation[]): Promise<BatchResult> {
+    const call = new BatchCall(operations, this.deps);
+    try {
+      const { client, replicaTimeoutMs: replicaPatience } = this.deps;
+      const reply = await retryAfterRepair(() =>
+        client.runDurably(this.script, call.keys, call.values, replicaPatience),
+      );
+      return call.decode(reply as BatchReply);
+    } catch (error) {
+      this.deps.log.error("store.write_failed", { error: String(error), waiting: operations.length });
+      return { results: operations.map(() => UNAVAILABLE), epochs: new Map() };
+    }
+  }
+}
+
+/** The places of names among the keys, in the order in which they are first asked for; counted from 1 as in Lua. */
+class KeyIndexes {
+  readonly names: string[] = [];
+  private readonly indexes = new Map<string, number>();
+
+  of(name: string): number {
+    let index = this.indexes.get(name);
+    if (index === undefined) {
+      index = this.names.push(name);
+      this.indexes.set(name, index);
+    }
+    return index;
+  }
+}
+
+/** The work of a turn as keys and arguments of batch.lua. */
+class BatchCall {
+  readonly keys: readonly string[];
+  readonly values: readonly (string | number)[];
+  private readonly conversations = new KeyIndexes();
+  private readonly users = new KeyIndexes();
+  private readonly marked = new KeyIndexes();
+
+  constructor(
+    private readonly operations: readonly Operation[],
+    { client, retention, replicaTimeoutMs: replicaPatience, time, known }: BatchDeps,
+  ) {
+    const encoded: (string | number)[] = [];
+    for (const each of operations) this.add(each, encoded);
+    const keys = [client.keys.globalKey("epoch"), client.keys.globalKey("turn")];
+    const values: (string | number)[] = [
+      time === undefined ? "" : time.now(),
+      newEpoch(),
+      retention.messages,
+      retention.days,
+      replicaPatience === undefined ? 0 : 1,
+      MAX_HISTORY_BYTES,
+      this.conversations.names.length,
+      this.users.names.length,
+    ];
+    for (const conversation of this.conversations.names) {
+      const { keys: names } = client;
+      keys.push(
+        names.conversationKey(conversation, "meta"),
+        names.conversationKey(conversation, "log"),
+        names.conversationKey(conversation, "ids"),
+        names.channelOf(conversation),
+      );
+      const { seq, at, epoch, subscriptions } = known(conversation);
+      values.push(seq, at, epoch, subscriptions);
+    }
+    for (const user of this.users.names) keys.push(client.keys.userKey(user, "quota"));
+    for (const conversation of this.marked.names)
+      keys.push(client.keys.conversationKey(conversation, "marks"));
+    for (const operation of encoded) values.push(operation);
+    this.keys = keys;
+    this.values = values;
+  }
+
+  /** What batch.lua answered, as results in the order of the work. */
+  decode([, epochs, values]: BatchReply): BatchResult {
+    let at = 0;
+    const next = () => values[at++]!;
+    const number = () => Number(next());
+    const results = this.operations.map((operation): OperationResult => {
+      if (operation.kind === "mark") return { outcome: number() > 0 ? "moved" : "stayed" };
+      const [outcome, first, second] = [number(), next(), number()];
+      const counted = [operation.request.limit, number(), number()] as const;
+      if (outcome === 0)
+        return { outcome: "rate_limited", retryAfter: Number(first), quota: quotaLeft(...counted) };
+      const quota = quotaView(...counted);
+      if (outcome === 3) return { outcome: "removed" };
+      if (operation.kind === "history")
+        return { outcome: "read", messages: JSON.parse(String(first)), more: second === 1, quota };
+      return {
+        outcome: outcome === 1 ? "stored" : "duplicate",
+        seq: Number(first),
+        at: second,
+        quota,
+      };
+    });
+    const changed = new Map<string, string>();
+    for (const [i, epoch] of epochs.entries())
+      if (epoch !== "") changed.set(this.conversations.names[i]!, epoch);
+    return { results, epochs: changed };
+  }
+
+  private add({ kind, request }: Operation, encoded: (string | number)[]): void {
+    const conversation = this.conversations.of(request.conversation);
+    if (kind === "mark") {
+      const { user, seq, epoch = "" } = request;
+      encoded.push("m", conversation, this.marked.of(request.conversation), user, seq, epoch);
+      return;
+    }
+    const user = request.limit > 0 ? this.users.of(request.user) : 0;
+    if (kind === "post") {
+      const name = dedupeKey(request.user, request.id);
+      const { limit, epoch = "" } = request;
+      encoded.push("p", conversation, user, limit, name, encodeBody(request), epoch);
+    } else {
+      const { limit, before, after, count } = request;
+      encoded.push("h", conversation, user, limit, before ?? "", after ?? "", count);
+    }
+  }
+}

@@ -1,0 +1,313 @@
+import { createHash } from "node:crypto";
+import type { Clock } from "../../../core/clock.ts";
+import {
+  type AcquireResult,
+  type ConnectionLeases,
+  type NamedConnection,
+  replaceableFrom,
+  replaces,
+} from "../../../core/leases.ts";
+import { LruMap } from "../../../core/recency-map.ts";
+import type { EngineLog } from "../../engine-log.ts";
+import type { RedisClient } from "../client/client.ts";
+import { Script } from "../client/script.ts";
+import type { LeasedResource, NodeRegistry } from "./node-registry.ts";
+import { Replacements } from "./replacements.ts";
+
+export interface RedisLeasesDeps {
+  readonly client: RedisClient;
+  readonly nodes: NodeRegistry;
+  readonly clock: Clock;
+  readonly log: EngineLog;
+}
+
+/** How long a count outlives its last change, and how often it is settled meanwhile, in milliseconds. */
+const TTL_MS = 3 * 3_600_000;
+const SETTLE_INTERVAL_MS = 3_600_000;
+
+/** How often it is tried again to write what could not be written, in milliseconds. */
+const RETRY_INTERVAL_MS = 1_000;
+
+/** Users who gave back their last connection, of whom a store that goes back may count it again. */
+const MAX_REMEMBERED = 10_000;
+
+/** By how much ages of connections on two nodes may be wrong: as long as a command to a busy store takes, in milliseconds. */
+const AGE_TOLERANCE_MS = 1_000;
+
+/** Counts settled at once. */
+const SETTLE_BATCH_SIZE = 500;
+
+/** A connection that names its client, as the store knows it: `id` is unique on this node. */
+interface NamedLease {
+  readonly slot: string;
+  readonly id: number;
+  readonly connection: NamedConnection;
+}
+
+/** A named one that is being taken. */
+interface PendingLease extends NamedLease {
+  /** It was replaced before the store's answer came. */
+  isReplaced: boolean;
+}
+
+interface UserLeases {
+  /** The user's connections on this node that name no client, those that are being taken included. */
+  unnamed: number;
+  /** How many are being taken, named ones included: until the store has answered, it is not known what it counts. */
+  acquiring: number;
+  /** Those that name their client, by slot; made when there is one. */
+  named?: Map<string, NamedLease>;
+  /** Those that are being taken; made when there is one. */
+  pending?: Set<PendingLease>;
+}
+
+const script = new Script("presence/connection-leases");
+
+/** The lease port for many nodes: each writes how many of a user's connections it holds, and the dead do not count. */
+export class RedisLeases implements ConnectionLeases, LeasedResource {
+  private readonly client: RedisClient;
+  private readonly nodes: NodeRegistry;
+  private readonly log: EngineLog;
+  private readonly users = new Map<string, UserLeases>();
+  /** Users of whom the store may count something else than this node holds. */
+  private readonly unsettled = new Set<string>();
+  private released = new LruMap<true>(MAX_REMEMBERED);
+  private readonly replacements: Replacements;
+  private readonly stops: readonly (() => void)[];
+  private settling: Promise<void> | undefined;
+  private lastId = 0;
+
+  constructor({ client, nodes, clock, log }: RedisLeasesDeps) {
+    this.client = client;
+    this.nodes = nodes;
+    this.log = log;
+    nodes.add(this);
+    this.replacements = new Replacements(client, ({ user, slot, id }) => this.onReplaced(user, slot, id));
+    this.stops = [
+      clock.every(SETTLE_INTERVAL_MS, () => void this.reassert()),
+      clock.every(RETRY_INTERVAL_MS, () => {
+        void this.settle();
+        this.replacements.retryUnsent();
+      }),
+    ];
+  }
+
+  /** Begins to hear of connections that are replaced by others on other nodes; also after Redis was away. */
+  async start(): Promise<void> {
+    await this.replacements.listen();
+  }
+
+  async acquire(user: string, limit: number, client?: NamedConnection): Promise<AcquireResult> {
+    const holding = this.users.get(user) ?? { unnamed: 0, acquiring: 0 };
+    this.users.set(user, holding);
+    holding.acquiring++;
+    if (client === undefined) holding.unnamed++;
+    let taking: AcquireResult = "full";
+    try {
+      taking =
+        client === undefined
+          ? await this.requestLease(user, limit)
+          : await this.acquireNamed(user, limit, holding, client);
+    } catch (error) {
+      // Whether the store counts it is not known.
+      this.unsettled.add(user);
+      throw error;
+    } finally {
+      holding.acquiring--;
+      if (client === undefined && taking !== "taken") holding.unnamed--;
+      this.dropIfEmpty(user, holding);
+    }
+    return taking;
+  }
+
+  release(user: string, client?: NamedConnection): void {
+    const holding = this.users.get(user);
+    if (holding === undefined) return;
+    const named = client && this.namedOf(holding, client);
+    if (client === undefined) holding.unnamed--;
+    else if (named === undefined) return;
+    else holding.named?.delete(named.slot);
+    this.dropIfEmpty(user, holding);
+    if (this.unsettled.has(user)) return;
+    this.run(user, "give", { named: named && [named] }).catch(() => this.unsettled.add(user));
+  }
+
+  async reassert(): Promise<void> {
+    for (const user of this.users.keys()) this.unsettled.add(user);
+    for (const user of this.released.keys()) this.unsettled.add(user);
+    this.released = new LruMap(MAX_REMEMBERED);
+    await this.settle();
+  }
+
+  /** Nothing to do: counts of a node that is gone are left out where they are in the way, and expire. */
+  async sweep(): Promise<void> {}
+
+  async hasLeftovers(): Promise<boolean> {
+    return false;
+  }
+
+  /** Gives back all that this node holds. */
+  async close(): Promise<void> {
+    for (const stop of this.stops) stop();
+    this.replacements.close();
+    await this.settling;
+    const users = [...this.users.keys(), ...this.unsettled];
+    this.users.clear();
+    await Promise.all(users.map((user) => this.run(user, "settle"))).catch(() => {});
+  }
+
+  private async acquireNamed(
+    user: string,
+    limit: number,
+    holding: UserLeases,
+    connection: NamedConnection,
+  ): Promise<AcquireResult> {
+    const slot = digest(connection.slot);
+    if (isOvertaken(holding, slot, connection)) return "replaced";
+    const lease: PendingLease = { slot, id: ++this.lastId, connection, isReplaced: false };
+    holding.pending ??= new Set();
+    holding.pending.add(lease);
+    try {
+      const taking = await this.requestLease(user, limit, lease);
+      if (taking !== "taken") return taking;
+      const before = holding.named?.get(slot);
+      holding.named ??= new Map();
+      holding.named.delete(slot);
+      if (!lease.isReplaced) holding.named.set(slot, { slot, id: lease.id, connection });
+      before?.connection.onReplaced();
+      return lease.isReplaced ? "replaced" : "taken";
+    } finally {
+      holding.pending.delete(lease);
+      if (holding.pending.size === 0) delete holding.pending;
+    }
+  }
+
+  private async requestLease(user: string, limit: number, named?: NamedLease): Promise<AcquireResult> {
+    const one = named && [named];
+    let [taken, ...rest] = await this.run(user, "take", { count: limit, named: one });
+    if (taken === 0) {
+      const expired = await this.nodes.expiredOf(rest as string[]);
+      if (expired.length === 0) return "full";
+      [taken, ...rest] = await this.run(user, "take", { count: limit, named: one, gone: expired });
+    }
+    if (taken !== 1) return taken === 2 ? "replaced" : "full";
+    const [incarnation, id] = rest as string[];
+    if (named === undefined || incarnation === undefined) return "taken";
+    if (this.nodes.isOwn(incarnation)) this.onReplaced(user, named.slot, Number(id));
+    else this.replacements.send(incarnation, { user, slot: named.slot, id: Number(id) });
+    return "taken";
+  }
+
+  /** A connection of this node was replaced. */
+  private onReplaced(user: string, slot: string, id: number): void {
+    const holding = this.users.get(user);
+    for (const lease of holding?.pending ?? []) if (lease.id === id) lease.isReplaced = true;
+    const named = holding?.named?.get(slot);
+    if (holding === undefined || named?.id !== id) return;
+    holding.named?.delete(slot);
+    this.dropIfEmpty(user, holding);
+    named.connection.onReplaced();
+  }
+
+  private namedOf(holding: UserLeases, connection: NamedConnection): NamedLease | undefined {
+    const named = holding.named?.get(digest(connection.slot));
+    return named?.connection === connection ? named : undefined;
+  }
+
+  private dropIfEmpty(user: string, holding: UserLeases): void {
+    if (holding.named?.size === 0) holding.named = undefined;
+    if (holding.unnamed > 0 || holding.acquiring > 0 || holding.named !== undefined) return;
+    if (this.users.get(user) !== holding) return;
+    this.users.delete(user);
+    this.released.set(user, true);
+  }
+
+  private async settle(): Promise<void> {
+    if (this.unsettled.size === 0 || !this.client.reachable) return;
+    this.settling ??= this.tryToSettle()
+      .catch((error) => {
+        if (this.client.ready) this.log.warn("leases.sync_failed", { error: String(error) });
+      })
+      .finally(() => {
+        this.settling = undefined;
+      });
+    await this.settling;
+  }
+
+  private async tryToSettle(): Promise<void> {
+    // What is replaced after it was looked up here is told by an announcement.
+    await this.replacements.listening;
+    // Commands of one user are carried out in the order in which they are sent, so what is taken later is added to this.
+    const users = [...this.unsettled].filter((user) => (this.users.get(user)?.acquiring ?? 0) === 0);
+    for (let i = 0; i < users.length; i += SETTLE_BATCH_SIZE) {
+      await Promise.all(users.slice(i, i + SETTLE_BATCH_SIZE).map((user) => this.settleOne(user)));
+    }
+  }
+
+  private async settleOne(user: string): Promise<void> {
+    const holding = this.users.get(user);
+    // It may have begun to take one since the list was made.
+    if ((holding?.acquiring ?? 0) > 0) return;
+    this.unsettled.delete(user);
+    try {
+      const named = [...(holding?.named?.values() ?? [])];
+      const [, ...replaced] = await this.run(user, "settle", { count: holding?.unnamed, named });
+      for (const { slot, id } of named) if (replaced.includes(slot)) this.onReplaced(user, slot, id);
+    } catch (error) {
+      this.unsettled.add(user);
+      throw error;
+    }
+  }
+
+  private async run(
+    user: string,
+    operation: "take" | "give" | "settle",
+    {
+      count = 0,
+      named = [],
+      gone = [],
+    }: {
+      count?: number | undefined;
+      named?: readonly NamedLease[] | undefined;
+      gone?: readonly string[];
+    } = {},
+  ): Promise<unknown[]> {
+    const { keys } = this.client;
+    const { incarnation: life, pastIncarnations: pastLives } = this.nodes;
+    const ages = named.map(({ connection }) => Math.max(0, Math.round(connection.ageMs())));
+    const clearsSlots = operation === "settle" || gone.length > 0;
+    const arguments_ = [
+      ...[
+        operation,
+        life,
+        count,
+        TTL_MS,
+        replaceableFrom(ages[0] ?? 0, AGE_TOLERANCE_MS),
+        named.length,
+        clearsSlots ? 1 : 0,
+      ],
+      ...named.flatMap(({ slot, id }, at) => [slot, id, ages[at]!]),
+      ...pastLives,
+      ...gone,
+    ];
+    const both = [keys.userKey(user, "connections"), keys.userKey(user, "clients")];
+    return (await this.client.run(script, both, arguments_)) as unknown[];
+  }
+}
+
+/** Whether this node has a newer connection of the slot; the store, which sees all nodes, cannot tell so exactly. */
+function isOvertaken(
+  { named, pending: arriving }: UserLeases,
+  slot: string,
+  connection: NamedConnection,
+): boolean {
+  const others = [named?.get(slot), ...(arriving ?? [])];
+  return others.some(
+    (other) => other?.slot === slot && !replaces(connection.ageMs(), other.connection.ageMs()),
+  );
+}
+
+/** As long as any other, whatever the names are: 128 bits of a hash. */
+function digest(slot: string): string {
+  return createHash("sha256").update(slot).digest("base64url").slice(0, 22);
+}

@@ -1,0 +1,284 @@
+import type { Clock } from "../../../core/clock.ts";
+import { type PresenceChange, type PresenceDelta, RemotePresence } from "../../../core/gathering.ts";
+import type { RelayListener, RelayRoom } from "../../../core/relay.ts";
+import type { ChannelSubscription, Channels } from "../client/channels.ts";
+import type { NodeRegistry } from "./node-registry.ts";
+import type { PresenceMove, PresenceTable } from "./presence-table.ts";
+
+export interface RelayRoomDeps {
+  readonly conversation: string;
+  readonly table: PresenceTable;
+  readonly channels: Channels;
+  readonly nodes: NodeRegistry;
+  readonly clock: Clock;
+  /** Called when nobody listens any more and the store knows that nobody is there through this node. */
+  onIdle(): void;
+}
+
+/** What nodes tell each other on a conversation's channel: one of these. */
+interface RelayFrame {
+  readonly here?: PresenceDelta;
+  readonly by?: string;
+  readonly typing?: readonly [user: string, active: boolean];
+  readonly read?: readonly [user: string, seq: number];
+}
+
+/** A conversation as this node shares it with the others through Redis. */
+export class RedisRelayRoom implements RelayRoom {
+  readonly isShared = true;
+  private readonly remote: RemotePresence;
+  private listener: RelayListener | undefined;
+  private opening = false;
+  private subscription: ChannelSubscription | undefined;
+  /** Who is there through this node, and since when: what the store should hold. */
+  private readonly localUsers = new Map<string, number>();
+  /** Who came and left since the store was told. */
+  private unwritten = new Map<string, PresenceMove>();
+  /** The store may hold something else, so it is told all. */
+  private uncertain = false;
+  /** The life under which the store knows that somebody is there through this node. */
+  private notedIncarnation: string | undefined;
+  private writing: Promise<void> | undefined;
+  private reading: Promise<void> | undefined;
+  private readAgain = false;
+  /** Changes heard while all is read. */
+  private bufferedChanges: PresenceDelta[] = [];
+
+  constructor(private readonly deps: RelayRoomDeps) {
+    this.remote = new RemotePresence((life) => deps.nodes.isOwn(life));
+  }
+
+  /** Begins to listen. Rejects when the store does not answer. */
+  async open(listener: RelayListener): Promise<void> {
+    const { channels, conversation } = this.deps;
+    this.opening = true;
+    try {
+      this.subscription ??= await channels.open(conversation, {
+        relay: (payload) => this.onPayload(payload),
+      });
+      await this.readTable();
+      this.listener = listener;
+    } catch (error) {
+      this.opening = false;
+      this.close();
+      throw error;
+    }
+    this.opening = false;
+  }
+
+  remoteMembers(): ReadonlyMap<string, number> {
+    return this.remote.users();
+  }
+
+  join(user: string, since: number): number {
+    const at = this.deps.nodes.toStoreTime(since);
+    this.localUsers.set(user, at);
+    this.unwritten.set(user, { state: "joined", at });
+    this.write();
+    return at;
+  }
+
+  leave(user: string, at: number): number {
+    const shared = this.deps.nodes.toStoreTime(at);
+    this.localUsers.delete(user);
+    this.unwritten.set(user, { state: "left", at: shared });
+    this.write();
+    return shared;
+  }
+
+  sendTyping(user: string, active: boolean): void {
+    this.publish({ by: this.deps.nodes.incarnation, typing: [user, active] });
+  }
+
+  sendReadMark(user: string, seq: number): void {
+    this.publish({ by: this.deps.nodes.incarnation, read: [user, seq] });
+  }
+
+  close(): void {
+    this.listener = undefined;
+    this.subscription?.close();
+    this.subscription = undefined;
+    this.reportIdle();
+  }
+
+  /** Tells the store anew who is there through this node; resolves when that is done, or has failed. */
+  async reassert(): Promise<void> {
+    if (this.localUsers.size === 0 && this.notedIncarnation === undefined && !this.uncertain) return;
+    this.uncertain = true;
+    await this.write();
+  }
+
+  /** After the store was away: tells who came and went through other nodes meanwhile, and has read marks looked up. */
+  async catchUp(): Promise<void> {
+    if (this.listener === undefined) return;
+    if (this.reading !== undefined) this.readAgain = true;
+    await this.readTable();
+    await this.listener?.onGap();
+  }
+
+  /** Tells who was waited for and did not come back. */
+  settle(): void {
+    if (this.remote.hasPending) this.notify(this.remote.settle(this.now));
+  }
+
+  /** Compares this with the store, and makes up for what was lost. */
+  audit(): void {
+    if (this.uncertain) this.write();
+    if (this.listener === undefined) return;
+    this.deps.table.version(this.deps.conversation).then(
+      (version) => this.remote.isAt(version) || this.readInBackground(),
+      // The next one may succeed; that the store is away is said by the client.
+      () => {},
+    );
+  }
+
+  /** Stops for good when the store has been told everything; nobody is taken out of it. */
+  async end(): Promise<void> {
+    this.close();
+    await this.writing;
+  }
+
+  private onPayload(payload: string): void {
+    const { here, by, typing, read } = JSON.parse(payload) as RelayFrame;
+    if (here !== undefined) this.applyChange(here);
+    if (by === undefined || this.deps.nodes.isOwn(by)) return;
+    if (typing !== undefined) this.listener?.onTyping(...typing);
+    if (read !== undefined) this.listener?.onReadMark(...read);
+  }
+
+  private applyChange(change: PresenceDelta): void {
+    if (this.reading !== undefined) {
+      this.bufferedChanges.push(change);
+      return;
+    }
+    const changes = this.remote.apply(change);
+    // What is read now has this change in it.
+    if (changes === undefined) this.readInBackground();
+    else this.notify(changes);
+  }
+
+  private notify(changes: readonly PresenceChange[]): void {
+    for (const { user, state, at } of changes) this.listener?.onPresence(user, state, at);
+  }
+
+  /** Looks where nobody waits for it; the next audit does it again when it fails. */
+  private readInBackground(): void {
+    this.readTable().catch(() => {});
+  }
+
+  /** Reads who is there. What is heard meanwhile is taken in after it. */
+  private readTable(): Promise<void> {
+    this.reading ??= this.tryToRead();
+    return this.reading;
+  }
+
+  private async tryToRead(): Promise<void> {
+    const { table, conversation, nodes } = this.deps;
+    try {
+      do {
+        this.readAgain = false;
+        const state = await table.read(conversation);
+        this.notify(this.remote.reset(state, this.now, nodes.toStoreTime(nodes.trustedFrom)));
+        // A store that went back may have users of this node who have left.
+        if (this.writing === undefined && state.entries.some((entry) => this.isLeftover(entry))) {
+          this.uncertain = true;
+          this.write();
+        }
+      } while (this.readAgain);
+    } finally {
+      const { bufferedChanges: buffered } = this;
+      this.bufferedChanges = [];
+      this.reading = undefined;
+      for (const change of buffered) this.applyChange(change);
+    }
+  }
+
+  private isLeftover({ life: incarnation, user }: { readonly life: string; readonly user: string }): boolean {
+    return incarnation === this.deps.nodes.incarnation && !this.localUsers.has(user);
+  }
+
+  private publish(frame: RelayFrame): void {
+    const { channels, conversation } = this.deps;
+    // Not worth another try: it is about this moment.
+    channels.publish(conversation, "relay", JSON.stringify(frame)).catch(() => {});
+  }
+
+  private write(): Promise<void> {
+    this.writing ??= this.tryToWrite().finally(() => {
+      this.writing = undefined;
+      this.reportIdle();
+    });
+    return this.writing;
+  }
+
+  private async tryToWrite(): Promise<void> {
+    // One call for all that a turn of the event loop changes.
+    await new Promise(setImmediate);
+    while (this.uncertain || this.unwritten.size > 0) {
+      try {
+        await this.writeAll();
+      } catch {
+        // It is put back when the store is there again, or with the next audit.
+        this.uncertain = true;
+        return;
+      }
+    }
+  }
+
+  private async writeAll(): Promise<void> {
+    const { uncertain, unwritten, notedIncarnation } = this;
+    this.uncertain = false;
+    this.unwritten = new Map();
+    try {
+      await this.writeMoves(uncertain, unwritten, notedIncarnation);
+    } catch (error) {
+      // Who came is written by what is here; when somebody left is known by this alone.
+      for (const [user, move] of unwritten)
+        if (move.state === "left" && !this.localUsers.has(user) && !this.unwritten.has(user))
+          this.unwritten.set(user, move);
+      throw error;
+    }
+  }
+
+  private async writeMoves(
+    uncertain: boolean,
+    unwritten: ReadonlyMap<string, PresenceMove>,
+    notedIncarnation: string | undefined,
+  ): Promise<void> {
+    const { table, nodes, conversation } = this.deps;
+    const { incarnation } = nodes;
+    if (this.localUsers.size > 0 && (uncertain || notedIncarnation !== incarnation)) {
+      await table.noteConversation(conversation, incarnation);
+      this.notedIncarnation = incarnation;
+    }
+    const moves = notedIncarnation !== undefined && notedIncarnation !== incarnation;
+    if (uncertain || moves) await table.replace(conversation, incarnation, this.all(unwritten));
+    else await table.change(conversation, incarnation, unwritten);
+    // After they are there by the new life, so that nobody is seen to leave.
+    if (moves) {
+      await table.clear(conversation, notedIncarnation);
+      await table.forgetConversation(conversation, notedIncarnation);
+    }
+    if (this.localUsers.size > 0) return;
+    await table.forgetConversation(conversation, incarnation);
+    this.notedIncarnation = undefined;
+  }
+
+  /** Who is here, as if all had come, and who left of whom the store may not know it. */
+  private all(unwritten: ReadonlyMap<string, PresenceMove>): ReadonlyMap<string, PresenceMove> {
+    const moves = new Map(unwritten);
+    for (const [user, at] of this.localUsers) moves.set(user, { state: "joined", at });
+    return moves;
+  }
+
+  private get now(): number {
+    return this.deps.nodes.toStoreTime(this.deps.clock.now());
+  }
+
+  /** Lets the relay forget this room when nothing is left to do. */
+  private reportIdle(): void {
+    const isWanted = this.listener !== undefined || this.opening || this.localUsers.size > 0;
+    const isBusy = this.writing !== undefined || this.uncertain || this.unwritten.size > 0;
+    if (!isWanted && !isBusy) this.deps.onIdle();
+  }
+}

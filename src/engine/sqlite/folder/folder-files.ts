@@ -1,0 +1,154 @@
+import { accessSync, constants, lstatSync, type Stats, statSync } from "node:fs";
+import { basename, join } from "node:path";
+import { classifyError } from "./errors.ts";
+import { END_MARK_FILE, INDEX_FILE, LOCK_FILE, STORE_FILE } from "./file-names.ts";
+
+/** Raised when a file of the data folder cannot be used. The message is `problem` and `advice`, each a sentence. */
+export class FileUnusable extends Error {
+  constructor(
+    /** Which file, and what is wrong with it. */
+    readonly problem: string,
+    /** What to do about it. */
+    readonly advice: string,
+    cause?: unknown,
+  ) {
+    super(`${problem} ${advice}`, { cause });
+  }
+}
+
+/** The truth, and what SQLite keeps beside it. Nothing makes them again. */
+const STORE_FILES = [STORE_FILE, `${STORE_FILE}-wal`, `${STORE_FILE}-shm`];
+
+/** What a start makes again. */
+const DERIVED_FILES = [INDEX_FILE, `${INDEX_FILE}-wal`, `${INDEX_FILE}-shm`, END_MARK_FILE, LOCK_FILE];
+
+/** What only a server that had a store leaves in the folder. */
+const TRACES = [END_MARK_FILE, INDEX_FILE, `${STORE_FILE}-wal`];
+
+const RESTORE_ADVICE =
+  "Stop the server, keep a copy of the folder, and put a good copy of it back (docs/OPERATIONS.md, Backup and restore).";
+
+/** Throws FileUnusable where something that is no file lies in the place of one that a server uses. */
+export function checkKinds(folder: string): void {
+  for (const name of [...STORE_FILES, ...DERIVED_FILES]) checkKind(join(folder, name));
+}
+
+/** Throws FileUnusable where this user may not read and write a file that a server uses. */
+export function checkFileAccess(folder: string): void {
+  for (const name of [...STORE_FILES, ...DERIVED_FILES]) checkAccess(join(folder, name));
+}
+
+/**
+ * Throws FileUnusable where the store is gone but was there: `parley.db` is missing or empty, and beside it lies what only a
+ * server with a store leaves. To begin anew would lose accounts, revocations and messages without a word; and opening an
+ * empty file has SQLite delete the write-ahead log beside it.
+ */
+export function rejectLostStore(folder: string): void {
+  // First: another process that makes the store writes it before anything else.
+  const traces = TRACES.filter((name) => existsIn(folder, name));
+  const path = join(folder, STORE_FILE);
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (traces.length > 0 && (stat === undefined || stat.size === 0))
+    throw lostStore(path, stat === undefined ? "is gone" : "is empty", traces);
+}
+
+/** Whether the folder holds what only a server that had a store leaves there. */
+export function hadStore(folder: string): boolean {
+  return [END_MARK_FILE, INDEX_FILE].some((name) => existsIn(folder, name));
+}
+
+function lostStore(path: string, how: string, traces: readonly string[]): FileUnusable {
+  const files = traces.join(" and ");
+  return new FileUnusable(
+    `${path} ${how}, but a store was here: ${files} ${traces.length === 1 ? "is" : "are"} left of it. All messages and accounts would be lost.`,
+    `Put a copy of ${STORE_FILE} back; or, to begin anew without what was stored, move the folder away, or remove ${files}.`,
+  );
+}
+
+/** Does `work` on the file at `path`. What SQLite or the file system refuses is thrown as FileUnusable. */
+export function withFileErrors<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw explainFileError(path, error);
+  }
+}
+
+/** What to throw for `error`, met at the file at `path`: FileUnusable for what SQLite or the file system said. */
+export function explainFileError(path: string, error: unknown): unknown {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (error instanceof FileUnusable || typeof code !== "string") return error;
+  if (!code.startsWith("SQLITE_") && !/^E[A-Z0-9]+$/.test(code)) return error;
+  const [cause, advice] = causeOf(path, error);
+  return new FileUnusable(`${path} ${cause} (${message}).`, advice, error);
+}
+
+function causeOf(path: string, error: unknown): [cause: string, advice: string] {
+  const { code } = error as NodeJS.ErrnoException;
+  switch (classifyError(error)) {
+    case "busy":
+      return ["is used by another process", "Wait until that is done, and try again."];
+    case "full":
+      return ["cannot be written: the disk is full", "Make room on the disk."];
+    case "refused":
+      return ["cannot be used", `Correct its owner and its rights, or ${otherAdvice(path)}.`];
+    case "damaged":
+      return ["is damaged", isDerived(path) ? removeAdvice(path) : RESTORE_ADVICE];
+  }
+  if (code === "ENOSPC" || code === "EDQUOT")
+    return ["cannot be written: the disk is full", "Make room on the disk."];
+  if (code?.startsWith("SQLITE_"))
+    return ["is not as Parley left it", isDerived(path) ? removeAdvice(path) : RESTORE_ADVICE];
+  return ["cannot be used", `Correct its owner and its rights, or ${otherAdvice(path)}.`];
+}
+
+function checkKind(path: string): void {
+  const itself = withFileErrors(path, () => lstatSync(path, { throwIfNoEntry: false }));
+  if (itself === undefined || itself.isFile()) return;
+  const isLink = itself.isSymbolicLink();
+  // A link in the place of a derived file is followed, or thrown away with it.
+  if (isLink && isDerived(path)) return;
+  const target = isLink ? withFileErrors(path, () => statSync(path, { throwIfNoEntry: false })) : itself;
+  if (target?.isFile()) return;
+  const kind = target === undefined ? "is a symbolic link to nothing" : kindOf(target);
+  throw new FileUnusable(
+    `${path} ${kind}, where a file must be.`,
+    isDerived(path) ? removeAdvice(path) : `Move it away, and put the file back from a copy.`,
+  );
+}
+
+function checkAccess(path: string): void {
+  try {
+    accessSync(path, constants.R_OK | constants.W_OK);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code !== "EACCES" && code !== "EPERM") return;
+    const owner = statSync(path, { throwIfNoEntry: false })?.uid;
+    const self = process.getuid?.();
+    throw new FileUnusable(
+      `${path} belongs to user ${owner ?? "unknown"}, and this user (${self ?? "unknown"}) may not read and write it.`,
+      "Run Parley as the user that owns it, or correct its owner and its rights.",
+      error,
+    );
+  }
+}
+
+function kindOf(stat: Stats): string {
+  if (stat.isDirectory()) return "is a directory";
+  return stat.isFIFO() ? "is a pipe" : "is a device or a socket";
+}
+
+const isDerived = (path: string): boolean => DERIVED_FILES.includes(basename(path));
+
+const removeAdvice = (path: string): string =>
+  `Stop the server, and remove ${basename(path)}; the next start makes it again.`;
+
+const otherAdvice = (path: string): string =>
+  isDerived(path)
+    ? `remove ${basename(path)}: the next start makes it again`
+    : "set DATA_DIR to another folder";
+
+function existsIn(folder: string, name: string): boolean {
+  const stat = statSync(join(folder, name), { throwIfNoEntry: false });
+  return stat !== undefined && (name !== `${STORE_FILE}-wal` || stat.size > 0);
+}

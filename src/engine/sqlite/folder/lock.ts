@@ -1,0 +1,34 @@
+import { Database } from "bun:sqlite";
+import { join } from "node:path";
+import { isBusy } from "./errors.ts";
+import { LOCK_FILE } from "./file-names.ts";
+import { explainFileError, withFileErrors } from "./folder-files.ts";
+
+export { LOCK_FILE } from "./file-names.ts";
+
+/** Raised when another server runs on the same data folder; two would both number the same conversation's messages. */
+export class StoreInUse extends Error {
+  constructor(folder: string) {
+    super(
+      `The data folder ${folder} is in use by another Parley server. Stop that one, or set DATA_DIR to another folder.`,
+    );
+  }
+}
+
+/**
+ * Takes the data folder for this process until `release` or its end, however it ends: the lock is the operating
+ * system's (fcntl, through SQLite), so `kill -9` leaves nothing behind to clean up. Throws StoreInUse and FileUnusable.
+ */
+export function lockFolder(folder: string): { release(): void } {
+  const path = join(folder, LOCK_FILE);
+  const db = withFileErrors(path, () => new Database(path, { create: true }));
+  try {
+    db.run("pragma busy_timeout = 0");
+    db.run("begin exclusive");
+  } catch (error) {
+    db.close();
+    if (isBusy(error)) throw new StoreInUse(folder);
+    throw explainFileError(path, error);
+  }
+  return { release: () => db.close() };
+}

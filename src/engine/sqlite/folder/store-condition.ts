@@ -1,0 +1,135 @@
+import type { Database } from "bun:sqlite";
+import type { Clock } from "../../../core/clock.ts";
+import type { EngineLog } from "../../engine-log.ts";
+import type { Guard } from "../guarded-port.ts";
+import { IndexCorrupted, type IndexFile } from "../index/index-file.ts";
+import { IndexRepair } from "../index/index-repair.ts";
+import type { IndexWorker } from "../index/index-worker.ts";
+import type { MessageLog } from "../messages/message-log.ts";
+import { type Disk, DiskWatch } from "./disk-watch.ts";
+import { classifyError, isBusy, StoreUnavailable } from "./errors.ts";
+import { StoreTroubles } from "./store-troubles.ts";
+
+export interface StoreConditionDeps {
+  readonly db: Database;
+  readonly index: IndexFile;
+  readonly indexWorker: IndexWorker;
+  readonly messages: MessageLog;
+  readonly clock: Clock;
+  readonly log: EngineLog;
+  readonly paths: { readonly store: string };
+  readonly disk?: Disk | undefined;
+}
+
+/** Ready means that a write went through: where nobody writes, one is made after this many milliseconds. */
+const PROBE_AFTER_MS = 5_000;
+/** Bytes written to find out whether a store that could not be written takes messages again: more than the largest of them. */
+const PROBE_BYTES = 128 * 1024;
+
+/** Whether the store is ready, and what makes it so again: each fault of its files is reported here. */
+export class StoreCondition implements Guard {
+  readonly troubles = new StoreTroubles();
+  private readonly indexRepair: IndexRepair;
+  private readonly diskWatch: DiskWatch;
+  private lastWriteAt: number;
+  private stopped = false;
+
+  constructor(private readonly deps: StoreConditionDeps) {
+    const { indexWorker: keeper, index, paths, log, disk, clock } = deps;
+    this.indexRepair = new IndexRepair({ ...deps, troubles: this.troubles });
+    this.diskWatch = new DiskWatch(paths.store, index.path, this.troubles, log, disk);
+    this.lastWriteAt = clock.now();
+    keeper.onDamage((file) => this.onDamage(file, "found by the keeper"));
+  }
+
+  /** Ends what is under way. */
+  stop(): Promise<void> {
+    this.stopped = true;
+    return this.indexRepair.stop();
+  }
+
+  /** Throws StoreUnavailable where neither the files may be written nor what is read from them believed. */
+  assertUsable(): void {
+    if (this.troubles.has("files") || this.troubles.has("damage"))
+      throw new StoreUnavailable("The store's files are damaged or gone.");
+  }
+
+  /** Takes note of what failed at the store, in the engine or in what else uses its files. */
+  onError(error: unknown): void {
+    const fault = classifyError(error);
+    if (error instanceof IndexCorrupted) this.onDamage("index", error.message);
+    else if (fault === "damaged") this.onDamage("store", String(error));
+    else if (fault === "full" || fault === "refused") this.troubles.begin("write");
+  }
+
+  /** A write failed, `waiting` requests with it. */
+  writeFailed(error: unknown, waiting?: number): void {
+    // The index is asked within a transaction: its damage says nothing of the truth.
+    if (!(error instanceof IndexCorrupted)) {
+      this.troubles.begin("write");
+      this.deps.log.error("store.write_failed", {
+        error: String(error),
+        ...(waiting !== undefined && { waiting }),
+      });
+    }
+    this.onError(error);
+  }
+
+  readFailed(error: unknown): void {
+    if (!(error instanceof IndexCorrupted || error instanceof StoreUnavailable))
+      this.deps.log.error("store.read_failed", { error: String(error) });
+    this.onError(error);
+  }
+
+  /** A write went through. */
+  writeSucceeded(): void {
+    this.lastWriteAt = this.deps.clock.now();
+    this.troubles.end("write");
+  }
+
+  /** Looks at the files and the disk, and returns whether writing is worth a try. */
+  check(): boolean {
+    if (!this.diskWatch.check()) this.onDamage("index", "its file is gone");
+    return this.troubles.mayWrite;
+  }
+
+  /** Writes where no write shows whether the store can be written. `now` is the store's time. */
+  probe(now: number): void {
+    // Whoever is not ready gets no messages that could show that it is again.
+    if (this.troubles.has("write")) this.tryToWrite(now, PROBE_BYTES);
+    else if (this.deps.clock.now() >= this.lastWriteAt + PROBE_AFTER_MS) this.tryToWrite(now, 0);
+  }
+
+  /** Writes the store's time and `bytes` more, which are taken back at once. */
+  private tryToWrite(now: number, bytes: number): void {
+    const { db, log } = this.deps;
+    const isKnown = this.troubles.has("write");
+    try {
+      const set = db.query("insert or replace into meta values (?, ?)");
+      set.run("written_at", String(now));
+      if (bytes > 0) {
+        set.run("probe", "0".repeat(bytes));
+        db.run("delete from meta where key = 'probe'");
+      }
+      this.writeSucceeded();
+      if (isKnown) log.info("store.write_recovered", {});
+    } catch (error) {
+      // What made it unwritable was logged; the next round tries again.
+      if (!isKnown && !isBusy(error)) this.writeFailed(error);
+    }
+  }
+
+  private onDamage(file: "index" | "store", reason: string): void {
+    if (this.stopped) return;
+    if (file === "index") {
+      this.indexRepair.begin(reason);
+      return;
+    }
+    if (!this.troubles.begin("damage")) return;
+    this.deps.log.error("store.damaged", {
+      reason,
+      advice:
+        "Nothing is stored any more. Stop Parley, look with `parley doctor`, put the last backup in the place of DATA_DIR, run `parley store new-epoch` and start it.",
+    });
+  }
+}

@@ -1,0 +1,76 @@
+import type { Database } from "bun:sqlite";
+import type { EngineLog } from "../../engine-log.ts";
+import type { StoreTroubles } from "../folder/store-troubles.ts";
+import type { MessageLog } from "../messages/message-log.ts";
+import { readLastPosition } from "../schema.ts";
+import type { IndexFile } from "./index-file.ts";
+import type { IndexWorker } from "./index-worker.ts";
+
+export interface IndexRepairDeps {
+  readonly db: Database;
+  readonly index: IndexFile;
+  readonly indexWorker: Pick<IndexWorker, "rebuild" | "runRound" | "indexed">;
+  readonly messages: Pick<MessageLog, "forgetAll" | "reload">;
+  readonly troubles: StoreTroubles;
+  readonly log: EngineLog;
+}
+
+/** Milliseconds until the next try when an index could not be rebuilt. */
+const RETRY_MS = 1_000;
+
+/**
+ * Rebuilds a damaged index from the log, which is the truth, while the server runs. Meanwhile the store is not ready:
+ * without an index a repeated message would be stored twice.
+ */
+export class IndexRepair {
+  private running: Promise<void> | undefined;
+  private stopped = false;
+
+  constructor(private readonly deps: IndexRepairDeps) {}
+
+  /** Begins, unless it is under way. */
+  begin(reason: string): void {
+    const { troubles, messages, log } = this.deps;
+    if (this.stopped || !troubles.begin("index")) return;
+    log.warn("store.index_damaged", {
+      reason,
+      advice: "It is rebuilt from the log, which takes some seconds for a million messages.",
+    });
+    messages.forgetAll();
+    this.running = this.rebuild();
+  }
+
+  /** Ends what is under way. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    await this.running;
+  }
+
+  private async rebuild(): Promise<void> {
+    const { troubles, messages, log } = this.deps;
+    const began = performance.now();
+    while (!this.stopped) {
+      try {
+        const count = await this.tryToRebuild();
+        if (count !== undefined) {
+          messages.reload();
+          log.info("store.index_rebuilt", { messages: count, seconds: (performance.now() - began) / 1000 });
+          troubles.end("index");
+          return;
+        }
+      } catch (error) {
+        log.error("store.index_failed", { error: String(error) });
+      }
+      if (!this.stopped) await Bun.sleep(RETRY_MS);
+    }
+  }
+
+  /** Returns how far the log reaches; undefined where the index does not hold all of it, which the keeper has logged. */
+  private async tryToRebuild(): Promise<number | undefined> {
+    const { db, index, indexWorker: keeper } = this.deps;
+    await keeper.rebuild(() => index.reset(db));
+    await keeper.runRound();
+    const last = readLastPosition(db);
+    return keeper.indexed >= last ? last : undefined;
+  }
+}

@@ -1,0 +1,309 @@
+import type { Database, Statement } from "bun:sqlite";
+import { epochOf } from "../../../core/epoch.ts";
+import type { ExistingMessage } from "../../../core/posting.ts";
+import { LruMap } from "../../../core/recency-map.ts";
+import type { Message } from "../../../protocol/server-frames.ts";
+import { IndexCorrupted, type IndexFile } from "../index/index-file.ts";
+import type { IndexWorker } from "../index/index-worker.ts";
+import type { UnindexedEntries } from "../index/index-worker-thread.ts";
+import { Memtable } from "../index/memtable.ts";
+import { messageKey } from "../index/message-key.ts";
+import { readLastPosition, readMeta } from "../schema.ts";
+
+/** Messages handed to the keeper in one go: copying more would hold the event loop for more than two milliseconds. */
+const MAX_HANDED_OVER = 100_000;
+
+/** Names remembered of conversations that there are not. */
+const MAX_UNKNOWN = 1_000;
+
+interface Row {
+  readonly position: number;
+  readonly conversation: number;
+  readonly seq: number;
+  readonly id: string;
+  readonly sender: string;
+  readonly text: string;
+  readonly data: string | null;
+  readonly at: number;
+}
+
+/** A row of the table `conversation` (migrations.ts). */
+export interface ConversationRow {
+  readonly number: number;
+  readonly id: string;
+  readonly first_seq: number;
+  readonly keep_messages: number | null;
+  readonly keep_days: number | null;
+  readonly changed: number;
+  readonly removals: number;
+  readonly removed_seq: number;
+}
+
+/** The columns of a ConversationRow. */
+export const CONVERSATION_COLUMNS =
+  "number, id, first_seq, keep_messages, keep_days, changed, removals, removed_seq";
+
+type HeadRow = Pick<ConversationRow, "number" | "id" | "first_seq" | "removals">;
+
+/** A conversation as the log knows it: `number` stands for its id in every row. */
+export interface ConversationHead {
+  readonly id: string;
+  readonly number: number;
+  /** The newest `seq`; 0 when nobody has spoken. */
+  seq: number;
+  /** The oldest `seq` that may be read, the floor; `seq` + 1 when there is none. */
+  first: number;
+  epoch: string;
+}
+
+/**
+ * The messages in the order in which they arrived, with the means to find one by its name or its `seq`.
+ *
+ * Not safe on its own against a failed commit: whoever rolls back calls `reload`.
+ */
+export class MessageLog {
+  private readonly memtable = new Memtable();
+  private readonly heads = new Map<string, ConversationHead>();
+  /** Conversations that were looked for in vain: who opens a new one asks more than once. Only this process makes any. */
+  private unknown = new LruMap<true>(MAX_UNKNOWN);
+  private readonly seed: number;
+  private readonly storeEpoch: string;
+  private readonly firstEpoch: string;
+  private nextPosition = 1;
+  /** The position after which the tail has every message. */
+  private memtableFrom = Number.POSITIVE_INFINITY;
+  private readonly insert: Statement;
+  private readonly rowAt: Statement<Row>;
+
+  constructor(
+    private readonly db: Database,
+    private readonly index: IndexFile,
+    private readonly indexWorker: Pick<IndexWorker, "indexed" | "filter">,
+  ) {
+    this.seed = Number(readMeta(db, "seed"));
+    this.storeEpoch = readMeta(db, "epoch") ?? "";
+    this.firstEpoch = epochOf(this.storeEpoch, 0);
+    this.insert = db.prepare(
+      "insert into message (position, conversation, seq, key, id, sender, text, data, at) values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    );
+    this.rowAt = db.prepare(
+      "select position, conversation, seq, id, sender, text, data, at from message where position = ?",
+    );
+    this.reload();
+  }
+
+  /** The last position in use. */
+  get lastPosition(): number {
+    return this.nextPosition - 1;
+  }
+
+  /** The time of the newest message, in milliseconds since 1970; 0 where there is none. */
+  get newestAt(): number {
+    return this.rowAt.get(this.lastPosition)?.at ?? 0;
+  }
+
+  /** Reads the state from disk again, without rows that were blanked: at the start, and after a commit that failed. */
+  reload(): void {
+    this.forgetAll();
+    this.nextPosition = readLastPosition(this.db) + 1;
+    const { indexed } = this.index;
+    const rows = this.db
+      .query(
+        "select position, conversation, seq, key from message where position > ? and sender <> '' order by position",
+      )
+      .iterate(indexed) as IterableIterator<{
+      position: number;
+      conversation: number;
+      seq: number;
+      key: number;
+    }>;
+    for (const row of rows) this.memtable.add(row.position, row.conversation, row.seq, row.key);
+    this.memtableFrom = indexed;
+  }
+
+  /** Lets go of all that is in memory; nothing may be read or written until `reload`. */
+  forgetAll(): void {
+    this.memtableFrom = Number.POSITIVE_INFINITY;
+    this.memtable.clear();
+    this.heads.clear();
+    this.unknown = new LruMap(MAX_UNKNOWN);
+  }
+
+  /** What the index lacks of the messages up to `last`, from memory; not all of it where that is much. */
+  takeUnindexed(last: number): UnindexedEntries {
+    const after = Math.max(this.memtableFrom, this.indexWorker.indexed);
+    const upTo = Math.min(last, after + MAX_HANDED_OVER);
+    return { after, upTo, numbers: this.memtable.entries(after, upTo) };
+  }
+
+  /** The conversation called `id`, or undefined where nobody has spoken yet. Writes nothing. */
+  find(id: string): ConversationHead | undefined {
+    const known = this.heads.get(id);
+    if (known !== undefined) return known;
+    if (this.unknown.get(id)) return undefined;
+    const row = this.db
+      .query("select number, id, first_seq, removals from conversation where id = ?")
+      .get(id) as HeadRow | null;
+    if (row === null) {
+      this.unknown.set(id, true);
+      return undefined;
+    }
+    const head = this.headOf(row);
+    this.heads.set(id, head);
+    return head;
+  }
+
+  /** The conversation of `row`. One that is not in use is not kept in memory for it. */
+  headOf({ number, id, first_seq: first, removals }: HeadRow): ConversationHead {
+    const known = this.heads.get(id);
+    if (known !== undefined) return known;
+    // Where all was removed, the floor alone tells which numbers were used.
+    const seq = Math.max(this.newestSeq(number), first - 1);
+    return { id, number, seq, first, epoch: epochOf(this.storeEpoch, removals) };
+  }
+
+  /** The epoch of a conversation, also of one that nobody has spoken in. */
+  epochOf(head: ConversationHead | undefined): string {
+    return head?.epoch ?? this.firstEpoch;
+  }
+
+  /** Tells that the floor of a conversation was raised on disk. */
+  floorRaised(id: string, first: number): void {
+    const head = this.heads.get(id);
+    if (head !== undefined) head.first = Math.max(head.first, first);
+  }
+
+  /** Tells how often a conversation was removed, as the disk has it now. Returns its head where it has another epoch now. */
+  removedTimes(id: string, removals: number): ConversationHead | undefined {
+    const head = this.heads.get(id);
+    const epoch = epochOf(this.storeEpoch, removals);
+    if (head === undefined || head.epoch === epoch) return undefined;
+    head.epoch = epoch;
+    return head;
+  }
+
+  /** When a message was stored, in milliseconds since 1970; undefined where it is not kept. */
+  timeOf(head: ConversationHead, seq: number): number | undefined {
+    const [position] = this.positions(head, seq, seq);
+    return position === undefined ? undefined : this.rowAt.get(position)?.at;
+  }
+
+  /** Makes the conversation called `id`, which `find` did not find; inside the transaction of its first message. */
+  create(id: string): ConversationHead {
+    const { number } = this.db.query("insert into conversation (id) values (?) returning number").get(id) as {
+      number: number;
+    };
+    const head = { id, number, seq: 0, first: 1, epoch: this.firstEpoch };
+    this.unknown.delete(id);
+    this.heads.set(id, head);
+    return head;
+  }
+
+  /** Lets go of conversations that nobody uses when there are more than `keep`; they are read again when needed. */
+  forgetHeads(keep: number, inUse: (conversation: string) => boolean): void {
+    if (this.heads.size <= keep) return;
+    for (const id of this.heads.keys()) if (!inUse(id)) this.heads.delete(id);
+  }
+
+  /** The key of the message that `sender` calls `id`, for `findStored` and `append`. */
+  keyOf(head: ConversationHead, sender: string, id: string): number {
+    return messageKey(this.seed, head.number, sender, id);
+  }
+
+  /** Where the message that `sender` called `id` stands, if it is kept. The name of one that is not may be used again. */
+  findStored(head: ConversationHead, key: number, sender: string, id: string): ExistingMessage | undefined {
+    for (const position of this.memtable.withKey(key)) {
+      const row = this.matching(position, head, sender, id);
+      if (row !== undefined) return row;
+    }
+    if (this.indexWorker.filter?.mayHave(key) === false) return undefined;
+    for (const position of this.index.withKey(key)) {
+      const row = this.matching(position, head, sender, id);
+      if (row !== undefined) return row;
+    }
+    return undefined;
+  }
+
+  /** Stores a message, whose `seq` MUST be the one after the newest; inside a transaction. */
+  append(head: ConversationHead, key: number, { seq, id, from, text, data, at }: Message): void {
+    const position = this.nextPosition;
+    const json = data === undefined ? null : JSON.stringify(data);
+    this.insert.run(position, head.number, seq, key, id, from, text, json, at);
+    this.memtable.add(position, head.number, seq, key);
+    this.nextPosition++;
+    head.seq = seq;
+  }
+
+  /**
+   * The messages with `first` ≤ seq ≤ `last` that are kept, in order. Where their texts have more than `budget` bytes
+   * together, those at the far end are `cut`: the oldest when `newestFirst`, otherwise the newest; one always stays.
+   */
+  read(
+    head: ConversationHead,
+    first: number,
+    last: number,
+    newestFirst: boolean,
+    budget: number,
+  ): { messages: Message[]; cut: boolean } {
+    const positions = this.positions(head, first, last);
+    if (newestFirst) positions.reverse();
+    const messages: Message[] = [];
+    let size = 0;
+    let cut = false;
+    for (const position of positions) {
+      const row = this.rowAt.get(position);
+      if (row === null) continue;
+      if (row.conversation !== head.number)
+        throw new IndexCorrupted(this.index.path, "it names a message of another conversation");
+      size += encodedBytes(row.text) + (row.data === null ? 0 : Buffer.byteLength(row.data));
+      cut = size > budget && messages.length > 0;
+      if (cut) break;
+      messages.push(decodeRow(row));
+    }
+    if (newestFirst) messages.reverse();
+    return { messages, cut };
+  }
+
+  private positions(head: ConversationHead, first: number, last: number): number[] {
+    const fromMemtable = this.memtable.firstSeq(head.number) ?? head.seq + 1;
+    const positions =
+      first < fromMemtable ? this.index.range(head.number, first, Math.min(last, fromMemtable - 1)) : [];
+    for (let seq = Math.max(first, fromMemtable); seq <= Math.min(last, head.seq); seq++) {
+      positions.push(this.memtable.position(head.number, seq)!);
+    }
+    return positions;
+  }
+
+  /** Drops from memory what the index now holds, at most `budget` messages. */
+  forgetIndexed(budget: number): void {
+    this.memtable.forget(this.indexWorker.indexed, budget);
+  }
+
+  /** Lets go of the database, which can be closed then. */
+  close(): void {
+    this.insert.finalize();
+    this.rowAt.finalize();
+  }
+
+  private newestSeq(conversation: number): number {
+    return this.memtable.lastSeq(conversation) ?? this.index.newestSeq(conversation);
+  }
+
+  /** The index may be ahead of the log (it is written apart from it), and two names may share a key: the row decides. */
+  private matching(position: number, head: ConversationHead, sender: string, id: string): Row | undefined {
+    const row = this.rowAt.get(position);
+    if (row?.conversation !== head.number || row.seq < head.first) return undefined;
+    return row.sender === sender && row.id === id ? row : undefined;
+  }
+}
+
+/** Bytes that a text takes in a frame: three of a Chinese character, six of a control character, which JSON escapes. */
+function encodedBytes(text: string): number {
+  return Buffer.byteLength(JSON.stringify(text));
+}
+
+function decodeRow(row: Row): Message {
+  const message: Message = { seq: row.seq, id: row.id, from: row.sender, text: row.text, at: row.at };
+  if (row.data !== null) message.data = JSON.parse(row.data);
+  return message;
+}

@@ -1,9 +1,0 @@
-import type { Message } from "../../protocol/server-frames.ts";
-import type { Operation, OperationResult } from "../work.ts";
-
-/** What came of it, to be told after the commit. */
-export interface BatchOutcome {
-  readonly operation: Operation;
-  readonly result: OperationResult;
-  readonly announce?: { readonly conversation: string; readonly message: Message };
-}

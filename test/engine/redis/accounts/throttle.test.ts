@@ -1,0 +1,66 @@
+import { describe, expect, test } from "bun:test";
+import { accountAddressTtl } from "../../../../src/core/throttle.ts";
+import { RedisThrottle } from "../../../../src/engine/redis/accounts/throttle.ts";
+import { throttleContract } from "../../../contracts/throttle.ts";
+import { ManualClock } from "../../../support/manual-clock.ts";
+import { Random, seeds } from "../../../support/random.ts";
+import { age, freshPrefix, KINDS, keysUnder, useRealRedis } from "../support/real-redis.ts";
+
+const LIMITS = { failures: 5, window: 300_000, attemptsPerMinute: 30 };
+
+for (const kind of KINDS) {
+  const redis = useRealRedis(kind);
+
+  throttleContract(`redis, ${kind}`, async (time, limits) => {
+    const client = await redis.connect(freshPrefix());
+    return {
+      throttle: new RedisThrottle(client, limits, { time }),
+      [Symbol.asyncDispose]: () => client.close(),
+    };
+  });
+
+  describe(`throttles on Redis, ${kind}`, () => {
+    test.each(seeds(1, 2))("S3 nodes count together, seed %d", async (seed) => {
+      const random = new Random(seed);
+      const prefix = freshPrefix();
+      const clients = await Promise.all(Array.from({ length: 3 }, () => redis.connect(prefix)));
+      const nodes = clients.map((client) => new RedisThrottle(client, LIMITS));
+      const attempts = Array.from({ length: 30 }, async () => {
+        const node = random.pick(nodes);
+        const { allowed } = await node.attempt("ann", "a");
+        if (allowed) await random.pick(nodes).failed("ann", "a");
+        return allowed;
+      });
+      expect((await Promise.all(attempts)).filter(Boolean)).toHaveLength(LIMITS.failures);
+      for (const node of nodes) expect((await node.attempt("ann", "a")).allowed).toBe(false);
+      for (const client of clients) await client.close();
+    });
+
+    test("S3 the time is that of Redis when nobody says another, and a step back of it frees nobody", async () => {
+      const client = await redis.connect(freshPrefix());
+      const clock = new ManualClock(Date.now() + 3_600_000);
+      const before = new RedisThrottle(client, LIMITS, { time: clock });
+      for (let i = 0; i < LIMITS.failures; i++) {
+        expect((await before.attempt("ann", "a")).allowed).toBe(true);
+        await before.failed("ann", "a");
+      }
+      // An hour earlier.
+      const decision = await new RedisThrottle(client, LIMITS).attempt("ann", "a");
+      expect(decision).toEqual({ allowed: false, retryAfter: 60_000, rule: "account_and_address" });
+      await client.close();
+    });
+
+    test("B1 nothing stays of names and addresses that were tried", async () => {
+      const client = await redis.connect(freshPrefix());
+      const throttle = new RedisThrottle(client, LIMITS);
+      for (let i = 0; i < 5; i++) {
+        await throttle.attempt(`user${i}`, `address${i}`);
+        if (i > 2) await throttle.failed(`user${i}`, `address${i}`);
+      }
+      expect((await keysUnder(client)).length).toBe(5 + 5 + 2);
+      await age(client, accountAddressTtl(LIMITS));
+      expect(await keysUnder(client)).toEqual([]);
+      await client.close();
+    });
+  });
+}

@@ -1,0 +1,87 @@
+// Redis Cluster changes under the nodes that use it: a slot moves, a primary dies. Real servers.
+import { expect, test } from "bun:test";
+import { RedisClient } from "../../../../src/engine/redis/client/client.ts";
+import { Keys } from "../../../../src/engine/redis/client/keys.ts";
+import { RecordedLog } from "../../../support/recorded-log.ts";
+import { startRedisCluster, type TestRedisCluster } from "../../../support/redis-cluster.ts";
+import { waitUntil } from "../../../support/until.ts";
+import { postContinuously } from "../support/post-continuously.ts";
+import { freshPrefix } from "../support/real-redis.ts";
+import { numbers, TestNode } from "../support/test-node.ts";
+
+/** Long enough for every room to be compared with the store once. */
+const CHECKED = 5_000;
+
+async function openNode({ nodes }: TestRedisCluster, prefix: string): Promise<TestNode> {
+  const hosts = nodes.map(({ port }) => ({ host: "127.0.0.1", port }));
+  const address = { kind: "cluster", hosts, tls: false, database: 0 } as const;
+  const client = new RedisClient({ address, keys: new Keys(prefix), node: prefix, log: new RecordedLog() });
+  if (!(await client.start(10_000))) throw new Error(client.lastErrorText);
+  return TestNode.open(client);
+}
+
+test("D1 D3 D5 a slot moves while messages are posted: each is stored and told once, in order, nobody is charged twice", async () => {
+  await using cluster = await startRedisCluster();
+  await using node = await openNode(cluster, freshPrefix());
+  await using other = await openNode(cluster, node.client.keys.prefix);
+  const rooms = ["a", "b", "c", "d", "e", "f"];
+  const heard = new Map(
+    await Promise.all(rooms.map(async (room) => [room, await other.listen(room)] as const)),
+  );
+  const lost: string[] = [];
+  other.engine.watchEpoch((conversation) => lost.push(conversation));
+  const talks = [postContinuously(node, "anna", rooms), postContinuously(other, "ben", rooms)];
+  await Bun.sleep(50);
+  await cluster.moveSlot(node.client.keys.conversationKey("a", "meta"));
+  await cluster.moveSlot(node.client.keys.userKey("anna", "quota"));
+  await Bun.sleep(50);
+  for (const each of talks) await each.stop();
+  let all = 0;
+  for (const room of rooms) {
+    const ids = talks.flatMap(({ stored }) => stored.get(room)!);
+    await waitUntil(`all in ${room}`, () => {
+      other.clock.advance(CHECKED);
+      return heard.get(room)!.length >= ids.length;
+    });
+    expect(heard.get(room)!.map(({ seq }) => seq)).toEqual(numbers(1, ids.length));
+    expect(
+      heard
+        .get(room)!
+        .map(({ id }) => id)
+        .sort(),
+    ).toEqual(ids.sort());
+    all += talks[0]!.stored.get(room)!.length;
+  }
+  expect(lost).toEqual([]);
+  expect(await node.engine.quota("anna", 100_000)).toMatchObject({ remaining: 100_000 - all });
+});
+
+test("D5 L2 a primary dies: what was acknowledged is there, or whoever listens is told that it may not be", async () => {
+  await using cluster = await startRedisCluster({ replicas: 1 });
+  await using node = await openNode(cluster, freshPrefix());
+  await using other = await openNode(cluster, node.client.keys.prefix);
+  const rooms = ["a", "b", "c", "d", "e", "f"];
+  const lost = new Set<string>();
+  for (const room of rooms) await other.listen(room);
+  other.engine.watchEpoch((conversation) => lost.add(conversation));
+  const talks = [postContinuously(node, "anna", rooms), postContinuously(other, "ben", rooms)];
+  await Bun.sleep(100);
+  await cluster.killPrimary(node.client.keys.conversationKey("a", "meta"));
+  await Bun.sleep(200);
+  for (const each of talks) await each.stop();
+  for (const room of rooms) {
+    const ids = talks.flatMap(({ stored }) => stored.get(room)!);
+    const kept: string[] = [];
+    for (let after = 0; ; ) {
+      const page = await node.engine.page(room, after, Number.MAX_SAFE_INTEGER, 200);
+      if (page === undefined || page.length === 0) break;
+      kept.push(...page.map(({ id }) => id));
+      expect(page[0]!.seq).toBe(after + 1);
+      after = page.at(-1)!.seq;
+    }
+    // Each once, whatever happened.
+    expect(new Set(kept).size).toBe(kept.length);
+    other.clock.advance(CHECKED);
+    if (!lost.has(room)) expect(kept.sort()).toEqual(ids.sort());
+  }
+});

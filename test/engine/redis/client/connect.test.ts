@@ -1,0 +1,170 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { Redis } from "ioredis";
+import { connect } from "../../../../src/engine/redis/client/connect.ts";
+import { explainError } from "../../../../src/engine/redis/client/errors.ts";
+import {
+  checkRequirements,
+  evaluateRequirements,
+  type RedisFacts,
+} from "../../../../src/engine/redis/client/requirements.ts";
+import { parseRedisUrl } from "../../../../src/server/settings/redis-url.ts";
+import { systemClock } from "../../../../src/server/system-clock.ts";
+import { freePort } from "../../../support/free-port.ts";
+import { ManualClock } from "../../../support/manual-clock.ts";
+import { RecordedLog } from "../../../support/recorded-log.ts";
+import { startRedis, type TestRedis } from "../../../support/redis.ts";
+
+/** Long enough for any answer of this machine, short enough to wait for in a test; in milliseconds. */
+const LONG = 10_000;
+const SHORT = 400;
+
+let redis: TestRedis;
+let admin: Redis;
+beforeAll(async () => {
+  redis = await startRedis(["--requirepass", "hunter2"]);
+  admin = new Redis(redis.port, "127.0.0.1", { password: "hunter2" });
+  await admin.acl("SETUSER", "managed", "on", ">pw", "~*", "&*", "+@all", "-config", "-info");
+});
+afterAll(async () => {
+  admin.disconnect();
+  await redis[Symbol.asyncDispose]();
+});
+
+const prefixes = (function* () {
+  for (let i = 1; ; i++) yield `start${i}`;
+})();
+
+async function connectTo(url: string, patience: number) {
+  const parsed = parseRedisUrl(url);
+  if ("problem" in parsed) throw new Error(parsed.problem);
+  const log = new RecordedLog();
+  const prefix = prefixes.next().value;
+  const client = await connect({
+    address: parsed.value,
+    prefix,
+    node: "n1",
+    timeoutMs: patience,
+    clock: systemClock(),
+    log,
+  });
+  return { client, log, [Symbol.asyncDispose]: () => client.close() };
+}
+
+const fault = (url: string) =>
+  connectTo(url, SHORT).then(
+    () => "none",
+    (error: Error) => error.message,
+  );
+
+describe("a start without Redis ends with one line that says why, and without the password", () => {
+  test.each([
+    ["nobody listens", async () => `redis://127.0.0.1:${await freePort()}`, "nothing listens there"],
+    ["unknown host", async () => "redis://:hunter2@nowhere.invalid", "its host name is not known"],
+    ["no password", async () => redis.url, "it asks for a password: set REDIS_PASSWORD"],
+    [
+      "wrong password",
+      async () => `redis://:hunter3@127.0.0.1:${redis.port}`,
+      "it refuses the user or the password",
+    ],
+    [
+      "no Sentinel",
+      async () => `redis+sentinel://:hunter2@127.0.0.1:${await freePort()}/main`,
+      "no Sentinel answers, or none knows that primary",
+    ],
+    [
+      "no Cluster",
+      async () => `redis://127.0.0.1:${await freePort()},127.0.0.1:${await freePort()}`,
+      "it does not answer",
+    ],
+    [
+      "Cluster meant, one server there",
+      async () => `redis://:hunter2@127.0.0.1:${redis.port}?cluster=true`,
+      "it is no Redis Cluster",
+    ],
+  ])("%s", async (_, url, reason) => {
+    const message = await fault(await url());
+    expect(message).toContain(reason);
+    expect(message).not.toMatch(/hunter|\n/);
+  });
+
+  test("what answers and is no Redis", async () => {
+    using other = Bun.listen({
+      hostname: "127.0.0.1",
+      port: 0,
+      socket: { data: (socket) => void socket.write("HTTP/1.1 400 Bad Request\r\n\r\n") },
+    });
+    expect(await fault(`redis://127.0.0.1:${other.port}`)).toContain("what answers there is not Redis");
+  });
+});
+
+test("L3 while Redis is waited for it is said every few seconds, with the reason and the time left", async () => {
+  const clock = new ManualClock();
+  const log = new RecordedLog();
+  const hosts = [{ host: "127.0.0.1", port: await freePort() }];
+  const address = { kind: "standalone", hosts, tls: false, database: 0 } as const;
+  const connecting = connect({ address, prefix: "wait", node: "n1", timeoutMs: SHORT, clock, log });
+  clock.advance(6_500);
+  await connecting.catch(() => {});
+  clock.advance(6_500);
+  expect(log.events()).toEqual(["store.waiting", "store.waiting"]);
+  expect(Object.keys(log.entries[0]!.fields).sort()).toEqual(["reason", "seconds_left", "store"]);
+});
+
+test("a Redis that comes later is waited for", async () => {
+  const port = await freePort();
+  const connecting = connectTo(`redis://127.0.0.1:${port}`, LONG);
+  await using late = await startRedis([], port);
+  await using connected = await connecting;
+  expect(connected.client.ready).toBe(true);
+  expect(connected.log.events()).toContain("store.connected");
+  expect(late.port).toBe(port);
+});
+
+describe("what Redis must be like", () => {
+  const good: RedisFacts = { version: "7.2.4", eviction: "noeviction", persistent: true };
+
+  test.each([
+    ["as it should be", [good], []],
+    ["the oldest", [{ ...good, version: "6.2.0" }], []],
+    ["too old", [good, { ...good, version: "6.0.20" }], ["It is version 6.0.20, and Parley needs Redis 6.2"]],
+    ["one that forgets", [{ ...good, eviction: "allkeys-lru" }], ["maxmemory-policy is allkeys-lru"]],
+    ["nothing may be asked", [{ version: undefined, eviction: undefined, persistent: undefined }], []],
+  ] as const)("%s", (_, facts, expected) => {
+    const { problems } = evaluateRequirements(facts);
+    expect(problems).toHaveLength(expected.length);
+    for (const [index, words] of expected.entries()) expect(problems[index]).toContain(words);
+  });
+
+  test("D2 a real one that evicts is refused, with what to set, and taken when it is set", async () => {
+    await using connected = await connectTo(`redis://:hunter2@127.0.0.1:${redis.port}`, LONG);
+    await admin.config("SET", "maxmemory-policy", "volatile-lru");
+    const refused = checkRequirements(connected.client, connected.log);
+    expect(refused).rejects.toThrow(
+      /maxmemory-policy is volatile-lru.*CONFIG SET maxmemory-policy noeviction/,
+    );
+    await refused.catch(() => {});
+    await admin.config("SET", "maxmemory-policy", "noeviction");
+    await checkRequirements(connected.client, connected.log);
+  });
+
+  test("one that keeps nothing on disk is warned of; one with a log is not", async () => {
+    await using connected = await connectTo(`redis://:hunter2@127.0.0.1:${redis.port}`, LONG);
+    await checkRequirements(connected.client, connected.log);
+    expect(connected.log.events()).toContain("store.not_persistent");
+    await using kept = await startRedis(["--appendonly", "yes"]);
+    await using other = await connectTo(kept.url, LONG);
+    await checkRequirements(other.client, other.log);
+    expect(other.log.events()).not.toContain("store.not_persistent");
+  });
+
+  test("one that may not be asked is used, with a warning", async () => {
+    await using connected = await connectTo(`redis://managed:pw@127.0.0.1:${redis.port}`, LONG);
+    await checkRequirements(connected.client, connected.log);
+    expect(connected.log.events()).toContain("store.eviction_unknown");
+  });
+});
+
+test("a fault without words of its own is repeated", () => {
+  expect(explainError("ERR something new")).toBe("ERR something new");
+  expect(explainError("Connection is closed.")).toBe("it does not answer");
+});

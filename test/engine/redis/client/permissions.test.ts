@@ -1,0 +1,101 @@
+// The story: an ACL user lacked RPUSH. Nodes started, scripts ended half way, and messages were acknowledged that were
+// stored nowhere.
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { Redis } from "ioredis";
+import { connect, StoreMisconfigured } from "../../../../src/engine/redis/client/connect.ts";
+import { systemClock } from "../../../../src/server/system-clock.ts";
+import { RecordedLog } from "../../../support/recorded-log.ts";
+import { startRedis, type TestRedis } from "../../../support/redis.ts";
+import { waitUntil } from "../../../support/until.ts";
+import { freshPrefix } from "../support/real-redis.ts";
+
+const SOURCE = join(import.meta.dir, "../../../../src/engine/redis");
+const read = (folder: string, end: string) =>
+  readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(end))
+    .map((name) => [name, readFileSync(join(folder, name), "utf8")] as const);
+
+/** Commands that `check-permissions.lua` tries. */
+const tried = new Set(
+  [...readFileSync(join(SOURCE, "lua/client/check-permissions.lua"), "utf8").matchAll(/\{ '([A-Z]+)'/g)].map(
+    ([, name]) => name!,
+  ),
+);
+
+/** Commands that only nodes use on a line of their own, where a missing right ends nothing half way. */
+const ALONE = new Set(["NODES", "DISCONNECT", "PIPELINE", "PUBLISH", "SPUBLISH"]);
+
+let redis: TestRedis;
+let admin: Redis;
+beforeAll(async () => {
+  redis = await startRedis();
+  admin = new Redis(redis.port, "127.0.0.1");
+});
+afterAll(async () => {
+  admin.disconnect();
+  await redis[Symbol.asyncDispose]();
+});
+
+/** As docs/OPERATIONS.md says, but for `without`. */
+async function allow(...without: readonly string[]): Promise<void> {
+  const rights = ["~*", "&*", "+@all", "-@admin", "-@dangerous", "+info", "+config|get"];
+  const less = without.map((command) => `-${command.toLowerCase()}`);
+  await admin.acl("SETUSER", "parley", "reset", "on", ">pw", ...rights, ...less);
+}
+
+const open = () =>
+  connect({
+    address: {
+      kind: "standalone",
+      hosts: [{ host: "127.0.0.1", port: redis.port }],
+      tls: false,
+      database: 0,
+      username: "parley",
+      password: "pw",
+    },
+    prefix: freshPrefix(),
+    node: crypto.randomUUID(),
+    timeoutMs: 10_000,
+    clock: systemClock(),
+    log: new RecordedLog(),
+  });
+
+test("check-permissions.lua tries every command that a script or a node uses", () => {
+  for (const [name, text] of read(join(SOURCE, "lua"), ".lua"))
+    for (const [, command] of text.matchAll(/\bp?call\(['"]([A-Z]+)['"]/g))
+      if (command !== "PUBLISH") expect([name, command, tried.has(command!)]).toEqual([name, command!, true]);
+  for (const [name, text] of read(SOURCE, ".ts"))
+    for (const [, method] of text.matchAll(/\bcommands\s*\.([a-z]+)\(/g)) {
+      const command = method!.toUpperCase();
+      if (!ALONE.has(command)) expect([name, command, tried.has(command)]).toEqual([name, command, true]);
+    }
+});
+
+test("a start whose user lacks a command is refused at once, in words that name it", async () => {
+  for (const command of [...tried, "EVALSHA", "PUBLISH", "SUBSCRIBE"]) {
+    await allow(command);
+    const refused = await open().then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    expect([command, refused]).toEqual([command, expect.any(StoreMisconfigured)]);
+    expect(String(refused)).toContain(`may not run ${command}`);
+  }
+}, 60_000);
+
+test("L3 a right that is taken away while a node runs makes it unready, and giving it back makes it ready", async () => {
+  await allow();
+  const client = await open();
+  try {
+    await allow("rpush");
+    client.recheck(await client.commands.rpush("list", "1").catch((error: unknown) => error));
+    await waitUntil("notice", () => !client.ready);
+    expect(client.lastErrorText).toContain("may not run RPUSH");
+    await allow();
+    await waitUntil("the right is back", () => client.ready);
+  } finally {
+    await client.close();
+  }
+});

@@ -1,0 +1,36 @@
+// The story: a key under Parley's prefix held another type. Posting said `unavailable`, while the socket and `/me` said that
+// the server had met a fault of its own, and no line named the key.
+import { expect, test } from "bun:test";
+import { Redis } from "ioredis";
+import { RecordedLog } from "../../../support/recorded-log.ts";
+import { startRedis } from "../../../support/redis.ts";
+import { waitUntil } from "../../../support/until.ts";
+import { freshPrefix } from "../support/real-redis.ts";
+import { connectTo, TestNode } from "../support/test-node.ts";
+
+test("L3 a key of another type is `unavailable` wherever it is read, named in the log once, and the rest goes on", async () => {
+  await using redis = await startRedis();
+  const log = new RecordedLog();
+  const client = await connectTo(redis, freshPrefix(), log);
+  await using node = await TestNode.open(client);
+  const admin = new Redis(redis.port, "127.0.0.1");
+  try {
+    const quota = client.keys.userKey("anna", "quota");
+    await admin.set(quota, "x");
+    const refused = await node.engine.quota("anna", 5).catch((error: unknown) => error);
+    expect(String(refused)).toContain("WRONGTYPE");
+    expect(node.engine.isUnavailable(refused)).toBe(true);
+    expect((await node.post("1", { limit: 5 })).outcome).toBe("unavailable");
+    await admin.set(client.keys.conversationKey("room", "marks"), "x");
+    const unread = await node.engine.readMarks("room").catch((error: unknown) => error);
+    expect(node.engine.isUnavailable(unread)).toBe(true);
+    const lines = () => log.entries.filter(({ event }) => event === "store.wrong_type");
+    await waitUntil("a line", () => lines().length > 0);
+    expect(lines()).toMatchObject([{ level: "error", fields: { keys: `${quota} (string)` } }]);
+    expect(node.engine.ready()).toBe(true);
+    const other = await node.post("2", { user: "ben", limit: 5, conversation: "other" });
+    expect(other.outcome).toBe("stored");
+  } finally {
+    admin.disconnect();
+  }
+});

@@ -1,0 +1,159 @@
+// Redis does not undo a script that ends half way. The story: an ACL user lost the right to RPUSH for a moment. What was
+// sent then was refused, and when it was sent again it was acknowledged and stored nowhere, or the charge was gone.
+import { describe, expect, test } from "bun:test";
+import type { Clock } from "../../../../src/core/clock.ts";
+import type { PostRequest, PostResult } from "../../../../src/core/engine.ts";
+import type { Message } from "../../../../src/protocol/server-frames.ts";
+import { InterruptedScripts } from "../support/interrupted-scripts.ts";
+import { freshPrefix, KINDS, useRealRedis } from "../support/real-redis.ts";
+import { TestNode } from "../support/test-node.ts";
+
+const LIMIT = 100;
+
+/** What is sent in the turn that ends half way; a user and a conversation come twice, and one message does. */
+const SENT: readonly Pick<PostRequest, "conversation" | "user" | "id">[] = [
+  { conversation: "a", user: "anna", id: "m1" },
+  { conversation: "b", user: "anna", id: "m2" },
+  { conversation: "a", user: "ben", id: "m3" },
+  { conversation: "a", user: "anna", id: "m4" },
+  { conversation: "a", user: "anna", id: "m1" },
+];
+
+/** Scripts of a turn, in their order. */
+const SCRIPTS = {
+  standalone: ["messages/batch"],
+  cluster: ["messages/reserve", "messages/append", "messages/settle"],
+} as const;
+
+/** More writes than any script of this turn makes. */
+const MOST_WRITES = 40;
+
+const send = (node: TestNode): Promise<PostResult[]> =>
+  Promise.all(SENT.map(({ id, ...fields }) => node.post(id, { ...fields, limit: LIMIT })));
+
+async function stored(node: TestNode): Promise<Map<string, readonly Message[]>> {
+  const pages = ["a", "b"].map(async (conversation) => {
+    const page = await node.engine.page(conversation, 0, Number.MAX_SAFE_INTEGER, 200);
+    return [conversation, page!] as const;
+  });
+  return new Map(await Promise.all(pages));
+}
+
+/** How many messages of a user are stored. */
+const ofUser = (messages: ReadonlyMap<string, readonly Message[]>, user: string): number =>
+  [...messages.values()].flat().filter(({ from }) => from === user).length;
+
+for (const kind of KINDS) {
+  describe(`on Redis, ${kind}`, () => {
+    const redis = useRealRedis(kind);
+
+    test.each([...SCRIPTS[kind]])(
+      "D2 D3 Q2 wherever %s ends, what is sent again is stored once, charged once, and acknowledged at its place",
+      async (script) => {
+        let ended = true;
+        for (let write = 1; ended; write++) {
+          expect(write).toBeLessThan(MOST_WRITES);
+          const client = await redis.connect(freshPrefix());
+          await using node = await TestNode.open(client);
+          await node.post("m0", { conversation: "a", user: "anna", limit: LIMIT });
+          const broken = new InterruptedScripts(client);
+          broken.next = { script, write };
+          const first = await send(node);
+          ended = broken.happened;
+          const where = `${script} at write ${write}`;
+          const between = await stored(node);
+          // Another one first: what is half there is in nobody's way.
+          const other = await node.post("other", { conversation: "a", user: "cleo", limit: LIMIT });
+          expect([where, other]).toEqual([where, expect.objectContaining({ outcome: "stored" })]);
+          if (kind === "standalone")
+            for (const user of ["anna", "ben"])
+              expect([where, (await node.engine.quota(user, LIMIT))?.remaining]).toEqual([
+                where,
+                LIMIT - ofUser(between, user),
+              ]);
+          const second = await send(node);
+          const all = await stored(node);
+          for (const [i, result] of [...first, ...second].entries()) {
+            if (result.outcome === "unavailable" && i < SENT.length) continue;
+            const { conversation, id } = SENT[i % SENT.length]!;
+            if (!("seq" in result)) throw new Error(`${where}: ${id} was answered ${result.outcome}`);
+            const [message] = all.get(conversation)!.filter(({ seq }) => seq === result.seq);
+            expect([where, message?.id]).toEqual([where, id]);
+          }
+          expect([
+            where,
+            all
+              .get("a")!
+              .map(({ id }) => id)
+              .sort(),
+          ]).toEqual([where, ["m0", "m1", "m3", "m4", "other"]]);
+          expect([where, all.get("b")!.map(({ id }) => id)]).toEqual([where, ["m2"]]);
+          for (const [user, count] of [
+            ["anna", 4],
+            ["ben", 1],
+            ["cleo", 1],
+          ] as const)
+            expect([where, user, (await node.engine.quota(user, LIMIT))?.remaining]).toEqual([
+              where,
+              user,
+              LIMIT - count,
+            ]);
+          expect([where, (await node.engine.head("a")).seq]).toEqual([where, 5]);
+        }
+      },
+      60_000,
+    );
+  });
+}
+
+describe("on one Redis", () => {
+  const redis = useRealRedis("standalone");
+
+  test("D3 Q2 a history that a script ended in is not charged, nor is a message that was not stored", async () => {
+    let ended = true;
+    for (let write = 1; ended; write++) {
+      const client = await redis.connect(freshPrefix());
+      await using node = await TestNode.open(client);
+      await node.fill(1, 3, { limit: LIMIT });
+      const broken = new InterruptedScripts(client);
+      broken.next = { script: "messages/batch", write };
+      const history = new Promise<{ outcome: string }>((resolve) =>
+        node.engine.history({ conversation: "room", user: "anna", limit: LIMIT, count: 10 }, resolve),
+      );
+      const moved = node.engine.setReadMark("room", "anna", 2);
+      const { outcome } = await history;
+      ended = broken.happened;
+      await moved;
+      const { remaining } = (await node.engine.quota("anna", LIMIT))!;
+      expect([write, outcome, remaining]).toEqual([write, outcome, LIMIT - 3 - (outcome === "read" ? 1 : 0)]);
+      expect(outcome).toBe(ended ? "unavailable" : "read");
+    }
+  });
+
+  test("D2 a name that names another message's place is no message", async () => {
+    await using node = await TestNode.open(await redis.connect(freshPrefix()));
+    await node.fill(1, 3);
+    const { commands, keys } = node.client;
+    await commands.hset(keys.conversationKey("room", "ids"), "anna ghost", "2", "anna later", "9");
+    expect(await node.post("ghost")).toMatchObject({ outcome: "stored", seq: 4 });
+    expect(await node.post("later")).toMatchObject({ outcome: "stored", seq: 5 });
+  });
+
+  test("D3 a clock that was set back and a script that ends while it moves the charges lose none of them", async () => {
+    let ended = true;
+    for (let write = 1; ended; write++) {
+      const client = await redis.connect(freshPrefix());
+      let now = 10_000_000;
+      const time: Clock = { now: () => now, wall: () => now, latest: () => now, every: () => () => {} };
+      await using node = await TestNode.open(client, { time });
+      await node.fill(1, 5, { limit: LIMIT });
+      now -= 60_000;
+      const broken = new InterruptedScripts(client);
+      broken.next = { script: "messages/batch", write };
+      await node.post("6", { limit: LIMIT });
+      ended = broken.happened;
+      await node.post("6", { limit: LIMIT });
+      expect([write, (await node.engine.quota("anna", LIMIT))?.remaining]).toEqual([write, LIMIT - 6]);
+    }
+  });
+});

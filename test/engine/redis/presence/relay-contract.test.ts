@@ -1,0 +1,17 @@
+import { relayContract } from "../../../contracts/relay.ts";
+import { ManualClock } from "../../../support/manual-clock.ts";
+import { freshPrefix, KINDS, useRealRedis } from "../support/real-redis.ts";
+import { TestRelayNode } from "../support/test-relay-node.ts";
+
+for (const kind of KINDS) {
+  const redis = useRealRedis(kind);
+  relayContract(`redis, ${kind}`, 3, async () => {
+    const [prefix, clock, stack] = [freshPrefix(), new ManualClock(), new AsyncDisposableStack()];
+    const nodes: TestRelayNode[] = [];
+    for (let i = 0; i < 3; i++) nodes.push(stack.use(await TestRelayNode.open(redis, prefix, clock)));
+    return {
+      relays: nodes.map(({ relay }) => relay),
+      [Symbol.asyncDispose]: () => stack.disposeAsync(),
+    };
+  });
+}

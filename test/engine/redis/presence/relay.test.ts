@@ -1,0 +1,293 @@
+import { describe, expect, test } from "bun:test";
+import { NodeRegistry } from "../../../../src/engine/redis/presence/node-registry.ts";
+import { ManualClock } from "../../../support/manual-clock.ts";
+import { Random, seeds } from "../../../support/random.ts";
+import { waitUntil } from "../../../support/until.ts";
+import { freshPrefix, KINDS, keysUnder, useRealRedis } from "../support/real-redis.ts";
+import { LEASE_MS, type RecordedEvents, TestRelayNode } from "../support/test-relay-node.ts";
+
+/** Who is there by what was told; throws when somebody came or went twice. */
+function presentBy(told: readonly string[]): string[] {
+  const present = new Set<string>();
+  for (const each of told) {
+    const user = each.slice(1);
+    if (each.startsWith("+") && present.has(user)) throw new Error(`${user} came twice: ${told}`);
+    if (each.startsWith("-") && !present.delete(user)) throw new Error(`${user} was not there: ${told}`);
+    if (each.startsWith("+")) present.add(user);
+  }
+  return [...present].sort();
+}
+
+for (const kind of KINDS) {
+  const redis = useRealRedis(kind);
+
+  async function openNodes(count: number) {
+    const prefix = freshPrefix();
+    const clock = new ManualClock();
+    const stack = new AsyncDisposableStack();
+    const open = async () => stack.use(await TestRelayNode.open(redis, prefix, clock));
+    const nodes: TestRelayNode[] = [];
+    for (let i = 0; i < count; i++) nodes.push(await open());
+    return {
+      clock,
+      open,
+      nodes: nodes as [TestRelayNode, TestRelayNode, TestRelayNode],
+      /** Lets time pass in steps, and what is done at each of them be done. */
+      async pass(milliseconds: number) {
+        for (let passed = 0; passed < milliseconds; passed += 250) {
+          clock.advance(250);
+          // However slow this machine is now: a lease that is renewed too late would be one that ran out.
+          await Promise.all(nodes.map((node) => node.renewed()));
+          await Bun.sleep(2);
+        }
+      },
+      [Symbol.asyncDispose]: () => stack.disposeAsync(),
+    };
+  }
+
+  /** Waits until everything that was sent before has been heard. */
+  async function settled(from: RecordedEvents, ...all: RecordedEvents[]): Promise<void> {
+    const mark = `mark-${crypto.randomUUID()}`;
+    from.room.sendTyping(mark, true);
+    await waitUntil("all have heard", async () =>
+      all.every(({ events: told }) => told.includes(`${mark} types`)),
+    );
+    for (const { events: told } of all) told.splice(told.indexOf(`${mark} types`), 1);
+  }
+
+  const users = ({ room }: RecordedEvents) => [...room.remoteMembers().keys()].sort();
+
+  describe(`relay on Redis, ${kind}`, () => {
+    test("P1 a user who is there through two nodes joins once and leaves once", async () => {
+      await using opened = await openNodes(3);
+      const [a, b, c] = await Promise.all(opened.nodes.map((node) => node.join("lobby")));
+      a!.room.join("anna", 1_000);
+      await waitUntil("it is told", async () => c!.events.length > 0);
+      b!.room.join("anna", 500);
+      await waitUntil("it is known", async () => c!.room.remoteMembers().get("anna") === 500);
+      a!.room.leave("anna", 2_000);
+      await settled(a!, c!);
+      expect(c!.events).toEqual(["+anna"]);
+      b!.room.leave("anna", 3_000);
+      await waitUntil("it is told", async () => c!.events.length > 1);
+      expect(c!.events).toEqual(["+anna", "-anna"]);
+      expect(users(c!)).toEqual([]);
+    });
+
+    test("P1 who opens a conversation sees who is there, but not who is there through the same node", async () => {
+      await using opened = await openNodes(2);
+      const [a, b] = opened.nodes;
+      const first = await a.join("lobby");
+      first.room.join("anna", 1_000);
+      await waitUntil("it is kept", async () => (await b.relay.present("lobby")).size === 1);
+      const second = await b.join("lobby");
+      expect([...second.room.remoteMembers()]).toEqual([["anna", 1_000]]);
+      expect(second.events).toEqual([]);
+      expect([...(await a.relay.present("lobby"))]).toEqual([]);
+      expect(users(first)).toEqual([]);
+    });
+
+    test("P3 P4 typing and read marks reach the other nodes, and only them", async () => {
+      await using opened = await openNodes(2);
+      const [a, b] = await Promise.all(opened.nodes.map((node) => node.join("lobby")));
+      a!.room.sendTyping("anna", true);
+      a!.room.sendReadMark("anna", 7);
+      a!.room.sendTyping("anna", false);
+      await waitUntil("all is told", async () => b!.events.length === 3);
+      expect(b!.events).toEqual(["anna types", "anna read 7", "anna stopped"]);
+      expect(a!.events).toEqual([]);
+    });
+
+    test("P2 a crashed node's users leave within its lease and a second, told once though two sweep", async () => {
+      await using opened = await openNodes(3);
+      const [a, b, c] = await Promise.all(opened.nodes.map((node) => node.join("lobby")));
+      for (const user of ["anna", "ben"]) a!.room.join(user, 1_000);
+      b!.room.join("anna", 500);
+      await waitUntil("all is known", async () => b!.events.length === 2 && users(c!).length === 2);
+      // What is typed may come before who is there: the mark below does not tell that c knows of anna at b.
+      await waitUntil("anna is known at b, too", async () => c!.room.remoteMembers().get("anna") === 500);
+      await settled(b!, c!);
+      await opened.nodes[0].crash();
+      await opened.pass(LEASE_MS - 1_000);
+      expect(users(c!)).toEqual(["anna", "ben"]);
+      await opened.pass(2_000);
+      await waitUntil("ben is gone", async () => users(c!).join() === "anna" && users(b!).join() === "");
+      await settled(b!, c!);
+      await settled(c!, b!);
+      // Ben was there through the crashed node only; anna is seen by c through b still, and b has her itself.
+      expect(c!.events).toEqual(["+anna", "+ben", "-ben"]);
+      expect(b!.events.filter((each) => each === "-ben")).toHaveLength(1);
+      const lines = opened.nodes.flatMap(({ log }) =>
+        log.entries.filter(({ event }) => event === "node.expired"),
+      );
+      expect(lines).toHaveLength(1);
+    });
+
+    test("P2 a node that comes back after its lease ran out begins another life, and nobody is seen to leave", async () => {
+      await using opened = await openNodes(2);
+      const [slow, other] = opened.nodes;
+      const a = await slow.join("lobby");
+      const b = await other.join("lobby");
+      a.room.join("anna", 1_000);
+      await waitUntil("it is told", async () => b.events.length === 1);
+      const before = slow.nodes.incarnation;
+      // As if the process had stood still: time passes in one step, so no renewal lies within the lease.
+      opened.clock.jump(LEASE_MS + 1);
+      await waitUntil("another life has begun", async () => slow.nodes.incarnation !== before);
+      await opened.pass(2_000);
+      await waitUntil("the old one is forgotten", async () => {
+        const fields = await other.client.commands.hkeys(other.client.keys.conversationKey("lobby", "here"));
+        return fields.sort().join() === [`${slow.nodes.incarnation} anna`, "version"].sort().join();
+      });
+      expect(users(b)).toEqual(["anna"]);
+      expect(presentBy(b.events)).toEqual(["anna"]);
+      expect(other.log.entries.filter(({ event }) => event === "node.expired")).toEqual([]);
+    });
+
+    test("P2 what was not heard is made up for", async () => {
+      await using opened = await openNodes(3);
+      const [a, b] = await Promise.all(opened.nodes.slice(0, 2).map((node) => node.join("lobby")));
+      a!.room.join("anna", 1_000);
+      await waitUntil("it is told", async () => b!.events.length === 1);
+      const { commands, keys } = opened.nodes[0].client;
+      // A change that nobody announced, as when the line was cut just then.
+      const here = keys.conversationKey("lobby", "here");
+      await commands.hset(here, `${opened.nodes[2].nodes.incarnation} ben`, 1_000);
+      await commands.hincrby(here, "version", 1);
+      a!.room.join("cleo", 2_000);
+      await waitUntil("all are told", async () => b!.events.length === 3);
+      expect(presentBy(b!.events)).toEqual(["anna", "ben", "cleo"]);
+    });
+
+    test("L3 what Redis has lost is put back, under a new life of each node", async () => {
+      await using opened = await openNodes(2);
+      const [a, b] = await Promise.all(opened.nodes.map((node) => node.join("lobby")));
+      a!.room.join("anna", 1_000);
+      b!.room.join("ben", 1_000);
+      await waitUntil("all is told", async () => a!.events.length + b!.events.length === 2);
+      const { client, nodes } = opened.nodes[0];
+      const before = [nodes.incarnation, opened.nodes[1].nodes.incarnation];
+      for (const key of await keysUnder(client)) await client.commands.del(key);
+      await opened.pass(2_000);
+      await waitUntil("both have begun anew", async () =>
+        opened.nodes.slice(0, 2).every((node, i) => node.nodes.incarnation !== before[i]),
+      );
+      await waitUntil("both are there again", async () =>
+        (await opened.nodes[0].relay.present("lobby")).has("ben"),
+      );
+      await settled(a!, b!);
+      await settled(b!, a!);
+      expect(users(a!)).toEqual(["ben"]);
+      expect(users(b!)).toEqual(["anna"]);
+    });
+
+    test("P2 whom a store that went back has there again, though they left, is taken out by their node", async () => {
+      await using opened = await openNodes(2);
+      const [first, second] = opened.nodes;
+      const b = await second.join("lobby");
+      const { commands, keys } = first.client;
+      // As a replica has it that lags, and takes over.
+      const goBack = async () => {
+        await commands.sadd(keys.nodeKey(first.nodes.incarnation, "rooms"), "lobby");
+        await commands.hset(keys.conversationKey("lobby", "here"), {
+          [`${first.nodes.incarnation} ghost`]: 1_000,
+          version: 7,
+        });
+      };
+      const isGone = async () => (await commands.exists(keys.conversationKey("lobby", "here"))) === 0;
+      await goBack();
+      expect([...(await second.relay.present("lobby")).keys()]).toEqual(["ghost"]);
+      first.relay.reassert();
+      await waitUntil("nobody is there any more", isGone);
+      await goBack();
+      const a = await first.join("lobby");
+      await waitUntil("nobody is there any more", isGone);
+      a.room.join("anna", 2_000);
+      // The other node may have seen the ghost, too, where it compared its room with the store meanwhile.
+      await waitUntil("anna is there, alone", async () => presentBy(b.events).join() === "anna");
+    });
+
+    test("P2 L1 of a node that stops, who comes back through another by the end of its lease was never away", async () => {
+      await using opened = await openNodes(2);
+      const [first, second] = opened.nodes;
+      const a = await first.join("lobby");
+      const b = await second.join("lobby");
+      for (const user of ["anna", "ben", "cleo"]) a.room.join(user, 1_000);
+      await waitUntil("it is told", async () => b.events.length === 3);
+      a.room.leave("cleo", 2_000);
+      await first[Symbol.asyncDispose]();
+      expect((await NodeRegistry.read(second.client)).nodes.map(({ id }) => id)).toEqual([
+        second.client.node,
+      ]);
+      b.room.join("anna", 3_000);
+      await opened.pass(LEASE_MS - 1_000);
+      expect(users(b)).toEqual(["anna", "ben"]);
+      await opened.pass(2_000);
+      await waitUntil("ben is gone", async () => users(b).length === 0);
+      expect(b.events.slice(0, 4)).toEqual(["+anna", "+ben", "+cleo", "-cleo"]);
+      expect(b.events.slice(4).sort()).toEqual(["-anna", "-ben"]);
+      b.room.leave("anna", 9_000);
+      await waitUntil("nothing stays in Redis", async () => {
+        const names = await keysUnder(second.client);
+        return names.filter((key) => /:here$|:rooms$/.test(key)).length === 0;
+      });
+      expect(second.log.entries.filter(({ event }) => event === "node.expired")).toEqual([]);
+    });
+
+    test("a room that is left and entered again at once is not mixed up", async () => {
+      await using opened = await openNodes(2);
+      const [first, second] = opened.nodes;
+      const b = await second.join("lobby");
+      for (let i = 0; i < 20; i++) {
+        const a = await first.join("lobby");
+        a.room.join("anna", 1_000 + i);
+        if (i % 3 === 0) await Bun.sleep(1);
+        if (i === 19) break;
+        a.room.leave("anna", 2_000);
+        a.room.close();
+      }
+      await waitUntil("anna is there", async () => users(b).join() === "anna");
+      const again = await first.join("lobby");
+      await settled(again, b);
+      expect(presentBy(b.events)).toEqual(["anna"]);
+    });
+
+    test.each(seeds(1))(
+      "P1 P2 500 joins and leaves with crashes: no ghost, no double (seed %i)",
+      async (seed) => {
+        const random = new Random(seed);
+        await using opened = await openNodes(3);
+        const watcher = await (await opened.open()).join("lobby");
+        const here = opened.nodes.map((node) => ({
+          node,
+          entered: node.join("lobby"),
+          users: new Set<string>(),
+        }));
+        for (let i = 0; i < 500; i++) {
+          const place = random.pick(here);
+          const { room } = await place.entered;
+          const user = `user-${random.between(1, 8)}`;
+          if (place.users.delete(user)) room.leave(user, i);
+          else {
+            place.users.add(user);
+            room.join(user, 1_000 + i);
+          }
+          if (random.between(1, 10) === 1) await Bun.sleep(1);
+          if (i % 100 === 60) {
+            await place.node.crash();
+            const node = await opened.open();
+            here[here.indexOf(place)] = { node, entered: node.join("lobby"), users: new Set() };
+            await opened.pass(1_000);
+          }
+        }
+        await opened.pass(LEASE_MS + 1_000);
+        const expected = [...new Set(here.flatMap((place) => [...place.users]))].sort();
+        await waitUntil(
+          "the watcher sees who is there",
+          async () => users(watcher).join() === expected.join(),
+        );
+        expect(presentBy(watcher.events)).toEqual(expected);
+      },
+    );
+  });
+}

@@ -1,0 +1,73 @@
+import { afterAll, beforeAll } from "bun:test";
+import type { RedisAddress } from "../../../../src/core/redis-address.ts";
+import { RedisClient } from "../../../../src/engine/redis/client/client.ts";
+import { Keys } from "../../../../src/engine/redis/client/keys.ts";
+import { parseRedisUrl } from "../../../../src/server/settings/redis-url.ts";
+import { RecordedLog } from "../../../support/recorded-log.ts";
+import { startRedis } from "../../../support/redis.ts";
+import { startRedisCluster } from "../../../support/redis-cluster.ts";
+
+/** How Redis can be run; each contract is kept on both. */
+export const KINDS = ["standalone", "cluster"] as const;
+
+/** A Redis for the tests of one file. */
+export interface RealRedis {
+  /** A client as a node has one, under `prefix`. */
+  connect(prefix: string): Promise<RedisClient>;
+}
+
+let prefixes = 0;
+
+/** A prefix that no other test has. */
+export const freshPrefix = (): string => `test-${++prefixes}`;
+
+/** Starts a Redis before the tests of the file that calls this, and ends it afterwards. */
+export function useRealRedis(kind: (typeof KINDS)[number]): RealRedis {
+  let server: AsyncDisposable & { readonly url: string };
+  beforeAll(async () => {
+    server = kind === "cluster" ? await startRedisCluster() : await startRedis();
+  });
+  afterAll(() => server[Symbol.asyncDispose]());
+  return { connect: (prefix) => connectTo(server.url, prefix) };
+}
+
+let nodes = 0;
+
+/** A client as a node has one, under `prefix`. */
+export async function connectTo(url: string, prefix: string): Promise<RedisClient> {
+  const client = new RedisClient({
+    address: addressOf(url),
+    keys: new Keys(prefix),
+    node: `node-${++nodes}`,
+    log: new RecordedLog(),
+  });
+  if (await client.start(10_000)) return client;
+  throw new Error(`Redis does not answer: ${client.lastErrorText}`);
+}
+
+/** All keys under a client's prefix, but that of its probe. */
+export async function keysUnder({ primaries, keys }: RedisClient): Promise<string[]> {
+  const found = await Promise.all(primaries.map((each) => each.keys(`${keys.prefix}:*`)));
+  return found
+    .flat()
+    .filter((key) => key !== keys.globalKey("probe"))
+    .sort();
+}
+
+/**
+ * Lets time pass for what expires under a client's prefix: Redis has no clock that a test could move, but what is left
+ * of every key's life can be made shorter.
+ */
+export async function age(client: RedisClient, milliseconds: number): Promise<void> {
+  const { commands } = client;
+  for (const key of await keysUnder(client)) {
+    const left = await commands.pttl(key);
+    if (left >= 0) await commands.pexpire(key, Math.max(0, left - milliseconds));
+  }
+}
+
+function addressOf(url: string): RedisAddress {
+  const read = parseRedisUrl(url);
+  if ("problem" in read) throw new Error(read.problem);
+  return read.value;
+}

@@ -1,0 +1,108 @@
+import type { PostRequest, PostResult } from "../../../../src/core/engine.ts";
+import { UNLIMITED_RETENTION } from "../../../../src/core/retention.ts";
+import { Channels } from "../../../../src/engine/redis/client/channels.ts";
+import { RedisClient } from "../../../../src/engine/redis/client/client.ts";
+import { Keys } from "../../../../src/engine/redis/client/keys.ts";
+import { RedisEngine, type RedisEngineDeps } from "../../../../src/engine/redis/engine.ts";
+import { recover } from "../../../../src/engine/redis/recovery.ts";
+import type { Message } from "../../../../src/protocol/server-frames.ts";
+import type { OpenEngine } from "../../../contracts/engine/subject.ts";
+import { ManualClock } from "../../../support/manual-clock.ts";
+import { RecordedLog } from "../../../support/recorded-log.ts";
+import type { TestRedis } from "../../../support/redis.ts";
+import { freshPrefix, type RealRedis } from "./real-redis.ts";
+
+/** An engine with connections of its own, as each node has one. */
+export class TestNode implements AsyncDisposable {
+  private constructor(
+    readonly engine: RedisEngine,
+    readonly client: RedisClient,
+    private readonly channels: Channels,
+    /** For what it does every few seconds. */
+    readonly clock: ManualClock,
+    readonly log: RecordedLog,
+  ) {}
+
+  static async open(client: RedisClient, deps: Partial<RedisEngineDeps> = {}): Promise<TestNode> {
+    const channels = new Channels(client);
+    const log = new RecordedLog();
+    const clock = new ManualClock();
+    const engine = await RedisEngine.open({
+      client,
+      channels,
+      log,
+      retention: UNLIMITED_RETENTION,
+      ackAfter: "primary",
+      clock,
+      ...deps,
+    });
+    client.onRecovery(() => recover({ channels, engine }));
+    return new TestNode(engine, client, channels, clock, log);
+  }
+
+  post(id: string, fields: Partial<PostRequest> = {}): Promise<PostResult> {
+    return new Promise((resolve) =>
+      this.engine.post({ conversation: "room", user: "anna", text: id, limit: 0, ...fields, id }, resolve),
+    );
+  }
+
+  /** Posts messages called `<from>`, … `<to>`, as one batch. */
+  async fill(from: number, to: number, fields: Partial<PostRequest> = {}): Promise<void> {
+    const ids = Array.from({ length: to - from + 1 }, (_, i) => String(from + i));
+    for (const result of await Promise.all(ids.map((id) => this.post(id, fields))))
+      if (result.outcome !== "stored") throw new Error(`not stored: ${JSON.stringify(result)}`);
+  }
+
+  /** Listens, and keeps what is told. */
+  async listen(conversation = "room"): Promise<Message[]> {
+    const received: Message[] = [];
+    await this.engine.subscribe(conversation, (_, message) => received.push(message));
+    return received;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.engine.close();
+    this.channels.close();
+    await this.client.close();
+  }
+}
+
+/** A client at a Redis that a test ends and starts again. */
+export async function connectTo(
+  { port }: TestRedis,
+  prefix: string,
+  log = new RecordedLog(),
+): Promise<RedisClient> {
+  const client = new RedisClient({
+    address: { kind: "standalone", hosts: [{ host: "127.0.0.1", port }], tls: false, database: 0 },
+    keys: new Keys(prefix),
+    node: crypto.randomUUID(),
+    log,
+  });
+  if (await client.start(5_000)) return client;
+  throw new Error(`Redis does not answer: ${client.lastErrorText}`);
+}
+
+/** The numbers from `first` to `last`. */
+export const numbers = (first: number, last: number): number[] =>
+  Array.from({ length: last - first + 1 }, (_, i) => first + i);
+
+/** The engine as the contract suite opens it: each test with a prefix of its own. */
+export function contractSubject(redis: RealRedis): OpenEngine {
+  return async (clock, retention) => {
+    const prefix = freshPrefix();
+    const open = async () => TestNode.open(await redis.connect(prefix), { clock, time: clock, retention });
+    let opened = await open();
+    const close = async () => opened[Symbol.asyncDispose]();
+    return {
+      engine: opened.engine,
+      async reopen() {
+        await close();
+        opened = await open();
+        return opened.engine;
+      },
+      clean: () => opened.engine.clean(),
+      close,
+    };
+  };
+}

@@ -1,0 +1,82 @@
+import type { RelayRoom } from "../../../../src/core/relay.ts";
+import { Channels } from "../../../../src/engine/redis/client/channels.ts";
+import type { RedisClient } from "../../../../src/engine/redis/client/client.ts";
+import { RedisLeases } from "../../../../src/engine/redis/presence/leases.ts";
+import { NodeRegistry } from "../../../../src/engine/redis/presence/node-registry.ts";
+import { RedisRelay } from "../../../../src/engine/redis/presence/relay.ts";
+import { recover } from "../../../../src/engine/redis/recovery.ts";
+import type { ManualClock } from "../../../support/manual-clock.ts";
+import { RecordedLog } from "../../../support/recorded-log.ts";
+import type { RealRedis } from "./real-redis.ts";
+
+/** Lease of the nodes in these tests, in milliseconds. */
+export const LEASE_MS = 5_000;
+
+/** One that listens to a conversation and writes down what it hears: `+anna`, `-anna`, `anna types`, `anna read 3`. */
+export interface RecordedEvents {
+  readonly room: RelayRoom;
+  readonly events: string[];
+}
+
+/** What makes a node meet others: registry, relay and leases, on connections of its own. */
+export class TestRelayNode implements AsyncDisposable {
+  readonly log = new RecordedLog();
+  readonly channels: Channels;
+  readonly nodes: NodeRegistry;
+  readonly relay: RedisRelay;
+  readonly leases: RedisLeases;
+  private isClosed = false;
+
+  private constructor(
+    readonly client: RedisClient,
+    clock: ManualClock,
+  ) {
+    const { log } = this;
+    this.channels = new Channels(client);
+    const nodes = new NodeRegistry({ client, leaseMs: LEASE_MS, clock, log, time: clock });
+    this.nodes = nodes;
+    this.relay = new RedisRelay({ client, channels: this.channels, nodes, clock });
+    this.leases = new RedisLeases({ client, nodes, clock, log });
+  }
+
+  static async open(redis: RealRedis, prefix: string, clock: ManualClock): Promise<TestRelayNode> {
+    const client = await redis.connect(prefix);
+    const node = new TestRelayNode(client, clock);
+    await node.leases.start();
+    await node.nodes.start();
+    client.onRecovery(() => recover(node));
+    return node;
+  }
+
+  async join(conversation: string): Promise<RecordedEvents> {
+    const events: string[] = [];
+    const room = await this.relay.open(conversation, {
+      onPresence: (user, state) => events.push(`${state === "joined" ? "+" : "-"}${user}`),
+      onTyping: (user, active) => events.push(`${user} ${active ? "types" : "stopped"}`),
+      onReadMark: (user, seq) => events.push(`${user} read ${seq}`),
+      onGap: () => void events.push("missed"),
+    });
+    return { room, events };
+  }
+
+  /** Waits until Redis has done what the registry asked for before: it reads the registry on the same line. */
+  async renewed(): Promise<void> {
+    if (!this.isClosed) await NodeRegistry.read(this.client);
+  }
+
+  /** Ends as a process does that is killed: its connections are cut, and nothing is given back. */
+  async crash(): Promise<void> {
+    this.isClosed = true;
+    await this.client.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.isClosed) return;
+    this.isClosed = true;
+    await this.relay.close();
+    await this.leases.close();
+    await this.nodes.close();
+    this.channels.close();
+    await this.client.close();
+  }
+}

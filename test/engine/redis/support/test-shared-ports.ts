@@ -1,0 +1,68 @@
+import { RedisAccounts } from "../../../../src/engine/redis/accounts/accounts.ts";
+import { RedisRevocations } from "../../../../src/engine/redis/accounts/revocations.ts";
+import type { RedisClient } from "../../../../src/engine/redis/client/client.ts";
+import { ControlStream } from "../../../../src/engine/redis/control-stream.ts";
+import type { ManualClock } from "../../../support/manual-clock.ts";
+import { RecordedLog } from "../../../support/recorded-log.ts";
+import { age, freshPrefix, type RealRedis } from "./real-redis.ts";
+
+/** A node's ports that tell other nodes what changes, with the log through which they do. */
+export class TestSharedPorts {
+  readonly log = new RecordedLog();
+  readonly control: ControlStream;
+  readonly accounts: RedisAccounts;
+  readonly revocations: RedisRevocations;
+
+  private constructor(
+    readonly client: RedisClient,
+    clock: ManualClock,
+  ) {
+    this.control = new ControlStream(client, clock, this.log);
+    this.accounts = new RedisAccounts(client, this.control, this.log);
+    this.revocations = new RedisRevocations(client, this.control, this.log);
+  }
+
+  static async open(redis: RealRedis, prefix: string, clock: ManualClock): Promise<TestSharedPorts> {
+    const node = new TestSharedPorts(await redis.connect(prefix), clock);
+    await node.control.start();
+    return node;
+  }
+
+  async close(): Promise<void> {
+    this.control.close();
+    await this.client.close();
+  }
+}
+
+/** What a contract suite needs of such a port: the port, one on another node, and both again later. */
+export async function openSubject<P extends "accounts" | "revocations">(
+  port: P,
+  redis: RealRedis,
+  clock: ManualClock,
+) {
+  const prefix = freshPrefix();
+  const first = await TestSharedPorts.open(redis, prefix, clock);
+  const nodes = [first];
+  const open = async () => {
+    const node = await TestSharedPorts.open(redis, prefix, clock);
+    nodes.push(node);
+    return node[port];
+  };
+  const close = async () => {
+    for (const node of nodes.splice(0)) await node.close();
+  };
+  return {
+    subject: first[port],
+    beside: open,
+    async reopen() {
+      await close();
+      return open();
+    },
+    async pass(milliseconds: number) {
+      await age(nodes[0]!.client, milliseconds);
+      clock.advance(milliseconds);
+      for (const node of nodes) await node.control.poll();
+    },
+    close,
+  };
+}

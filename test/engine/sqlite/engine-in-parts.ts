@@ -1,0 +1,66 @@
+import { join } from "node:path";
+import { type RetentionLimits, UNLIMITED_RETENTION } from "../../../src/core/retention.ts";
+import { SqliteEngine } from "../../../src/engine/sqlite/engine.ts";
+import { END_MARK_FILE } from "../../../src/engine/sqlite/folder/end-mark.ts";
+import { openIndexFile } from "../../../src/engine/sqlite/index/index-file.ts";
+import { IndexWorker } from "../../../src/engine/sqlite/index/index-worker.ts";
+import { openStore, readLastPosition } from "../../../src/engine/sqlite/schema.ts";
+import type { OpenedEngine } from "../../contracts/engine/subject.ts";
+import type { ManualClock } from "../../support/manual-clock.ts";
+import { StoreFolder } from "./store-folder.ts";
+
+/** An engine with its parts in the test's hands: the keeper makes a round when it is told to. */
+export interface EngineInParts extends OpenedEngine {
+  readonly folder: StoreFolder;
+  /** Takes all messages into the index, and makes the engine let go of what it held of them in memory. */
+  takeIn(): Promise<void>;
+  /** Removes all that is no longer kept, without waiting for housekeeping. */
+  clean(): Promise<void>;
+}
+
+export async function openEngineInParts(
+  clock: ManualClock,
+  retention = UNLIMITED_RETENTION,
+): Promise<EngineInParts> {
+  const folder = new StoreFolder();
+  let parts = put(folder, clock, retention);
+  return {
+    folder,
+    engine: parts.engine,
+    async takeIn() {
+      await parts.keeper.runRound();
+      // Housekeeping.
+      clock.advance(1_000);
+    },
+    clean: () => parts.engine.clean(),
+    async reopen() {
+      await parts.engine.close();
+      parts = put(folder, clock, retention);
+      return parts.engine;
+    },
+    async close() {
+      await parts.engine.close();
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function put(folder: StoreFolder, clock: ManualClock, retention: RetentionLimits) {
+  const { log } = folder;
+  const paths = { store: folder.storeFile, index: folder.indexFile, end: join(folder.path, END_MARK_FILE) };
+  const db = openStore(paths.store, "normal", 0);
+  const index = openIndexFile(paths.index, db, log);
+  const lastPosition = readLastPosition(db);
+  const keeper = new IndexWorker(paths, lastPosition, index.indexed, log);
+  const engine = new SqliteEngine({
+    db,
+    index,
+    indexWorker: keeper,
+    clock,
+    log,
+    retention,
+    paths,
+    description: "in parts",
+  });
+  return { engine, keeper };
+}
