@@ -28,7 +28,7 @@ export interface ConversationStore {
   messages(id: string): AsyncIterable<Message>;
   /**
    * Removes a conversation, its messages, read marks and limits, for every reader. What bears its name later is another
-   * one, in another epoch (core/epoch.ts). Its numbers MUST go on where they were, so that nobody takes a new message for
+   * one, in another epoch (core/conversation/epoch.ts). Its numbers MUST go on where they were, so that nobody takes a new message for
    * an old one. Returns false where there is no such conversation.
    */
   remove(id: string): Promise<boolean>;

@@ -14,7 +14,7 @@ export interface AccessRequest {
   /** The token's `account` claim: when the account that it was made for was created. */
   readonly madeForAccount?: number;
   readonly plans: PlanTable;
-  /** Whether the client may use accounts with the published password; core/demo-accounts.ts decides it. */
+  /** Whether the client may use accounts with the published password; core/access/demo-accounts.ts decides it. */
   readonly demoUse: DemoUse;
 }
 

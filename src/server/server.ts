@@ -43,7 +43,7 @@ import { TimingWheel } from "./socket/wheel.ts";
 import { watchStore } from "./store-watch.ts";
 import { deduplicated } from "./thinned-log.ts";
 
-export interface ServerDeps extends Omit<Store, "clean" | "close"> {
+export interface ServerDeps extends Omit<Store, "applyRetention" | "close"> {
   readonly settings: Settings;
   /** Parley's own, as `parley --version` prints it. */
   readonly version: string;
@@ -107,9 +107,9 @@ export async function startServer(parts: ServerDeps): Promise<RunningServer> {
   const admitDeps = {
     ...shared,
     hub,
-    repeats: resendLimiter,
+    resendLimiter,
     health: storeWatch.health,
-    entrance: admissionQueue,
+    admissionQueue,
     inactivity,
   };
   const connectionDeps: ConnectionDeps = {
@@ -165,7 +165,7 @@ export async function startServer(parts: ServerDeps): Promise<RunningServer> {
     connect: faults?.connect ?? ((facts: ConnectionInit) => new Connection(connectionDeps, facts)),
     origins,
     admission,
-    entrance: admissionQueue,
+    admissionQueue,
     clock,
     log,
     draining: () => (draining ? settings.drainSeconds * 1000 : undefined),

@@ -11,8 +11,8 @@ const WRITERS: Readonly<Record<string, string>> = {
   "cli/chat/screen.ts": "readline moves its cursor; lines of others go through print.ts",
   "cli/confirm.ts": "readline asks; the question is made harmless there",
   "engine/sqlite/folder/end-mark.ts": "it writes a file of the store",
-  "server/log.ts": "it makes lines harmless, and hands them to log-output.ts",
-  "server/log-output.ts": "lines of the log, which log.ts has made harmless",
+  "server/log/log.ts": "it makes lines harmless, and hands them to log-output.ts",
+  "server/log/output.ts": "lines of the log, which log.ts has made harmless",
 };
 
 /** Ways to a terminal: the console, a standard stream that is written, and a reader that draws on one. */

@@ -1,4 +1,4 @@
-// The account port (src/core/accounts.ts) in executable form. A store's own test file opens it and calls this.
+// The account port (src/core/ports/accounts.ts) in executable form. A store's own test file opens it and calls this.
 import { describe, expect, test } from "bun:test";
 import type { Account, AccountStore } from "../../src/core/accounts.ts";
 import { ManualClock } from "../support/manual-clock.ts";

@@ -1,4 +1,4 @@
-// The port for operators' conversations (src/core/conversations.ts) in executable form, beside an engine at work. A
+// The port for operators' conversations (src/core/ports/conversations.ts) in executable form, beside an engine at work. A
 // store's own test file opens both and calls this.
 import { describe, expect, test } from "bun:test";
 import type { ConversationStore } from "../../src/core/conversations.ts";

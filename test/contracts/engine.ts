@@ -1,4 +1,4 @@
-// The engine port (src/core/engine.ts) in executable form. An engine's own test file opens it and calls this.
+// The engine port (src/core/ports/engine.ts) in executable form. An engine's own test file opens it and calls this.
 import { describe } from "bun:test";
 import { deliveryContract } from "./engine/delivery.ts";
 import { historyContract } from "./engine/history.ts";

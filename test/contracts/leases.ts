@@ -1,4 +1,4 @@
-// The lease port (src/core/leases.ts) in executable form. An engine's own test file opens it and calls this.
+// The lease port (src/core/ports/leases.ts) in executable form. An engine's own test file opens it and calls this.
 import { describe, expect, test } from "bun:test";
 import { type ConnectionLeases, type NamedConnection, slotOf } from "../../src/core/leases.ts";
 

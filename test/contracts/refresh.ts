@@ -1,4 +1,4 @@
-// The port for refresh tokens (src/core/refresh.ts) in executable form. A store's own test file opens it and calls this.
+// The port for refresh tokens (src/core/access/refresh-rotation.ts) in executable form. A store's own test file opens it and calls this.
 import { describe, expect, test } from "bun:test";
 import { MAX_FAMILIES_PER_USER, type RefreshFamily, type RefreshTokenStore } from "../../src/core/refresh.ts";
 import { ManualClock } from "../support/manual-clock.ts";

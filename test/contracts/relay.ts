@@ -1,4 +1,4 @@
-// The relay port (src/core/relay.ts) in executable form. An engine's own test file opens it and calls this. What is heard
+// The relay port (src/core/ports/relay.ts) in executable form. An engine's own test file opens it and calls this. What is heard
 // is compared whole: who, what, and when.
 import { describe, expect, test } from "bun:test";
 import type { Relay, RelayRoom } from "../../src/core/relay.ts";

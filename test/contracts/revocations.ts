@@ -1,4 +1,4 @@
-// The revocation port (src/core/revocations.ts) in executable form. A store's own test file opens it and calls this.
+// The revocation port (src/core/ports/revocations.ts) in executable form. A store's own test file opens it and calls this.
 import { describe, expect, test } from "bun:test";
 import {
   NEVER,

@@ -1,4 +1,4 @@
-// The port for sign-in throttles (src/core/throttle.ts) in executable form. An adapter's own test file opens it and calls
+// The port for sign-in throttles (src/core/access/sign-in-throttle.ts) in executable form. An adapter's own test file opens it and calls
 // this. The rules themselves are tested where they are decided: test/core/throttle.test.ts.
 import { describe, expect, test } from "bun:test";
 import {

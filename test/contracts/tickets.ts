@@ -1,4 +1,4 @@
-// The ticket port (src/core/tickets.ts) in executable form. An adapter's own test file opens it and calls this.
+// The ticket port (src/core/access/tickets.ts) in executable form. An adapter's own test file opens it and calls this.
 import { describe, expect, test } from "bun:test";
 import { MAX_TICKETS_PER_USER, TICKET_LIFETIME_MS, type TicketStore } from "../../src/core/tickets.ts";
 

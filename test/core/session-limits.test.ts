@@ -101,7 +101,7 @@ describe("M2 the burst guard", () => {
   test("M2 Q4 a client that sends a free user's whole hour at once is warned, and not closed", () => {
     const run = new SessionRun(live(), { ...RULES, maxWaiting: 1_000 });
     for (let i = 0; i < 101; i++)
-      expect(run.apply(MESSAGE).effects).toContainEqual(expect.objectContaining({ do: "post" }));
+      expect(run.apply(MESSAGE).effects).toContainEqual(expect.objectContaining({ type: "post" }));
   });
 
   test("M2 BURST_RATE 0 switches it off", () => {
@@ -171,7 +171,7 @@ describe("B1 the pages of several `history` requests", () => {
 
   test("B1 the next is asked when the one before has left; its bytes do not count as unread", () => {
     const run = new SessionRun();
-    expect(run.apply(HISTORY).effects).toMatchObject([{ do: "read" }]);
+    expect(run.apply(HISTORY).effects).toMatchObject([{ type: "read" }]);
     expect(run.apply(HISTORY).effects).toEqual([{ type: "hold", counted: true }]);
     expect(run.apply(PAGE).effects).toEqual([
       {

@@ -8,7 +8,7 @@ import { LocalTickets } from "./tickets.ts";
 /** The ports of a node that is the only one: what need not outlive it is kept in its memory. */
 export function localPorts(
   clock: Clock,
-): Pick<Store, "relay" | "leases" | "tickets" | "throttle" | "serving"> {
+): Pick<Store, "relay" | "leases" | "tickets" | "throttle" | "announceNode"> {
   return {
     relay: LOCAL_RELAY,
     leases: new LocalLeases(),

@@ -133,7 +133,7 @@ function refuseOtherMethods(app: Hono<HttpEnvironment>): void {
 
 /** What happened is for the log; the client gets the id under which it stands there, and nothing else (M5). */
 function onUnexpectedError(
-  { log, isStoreUnavailable: storeIsAway }: Pick<AppDeps, "log" | "storeIsAway">,
+  { log, isStoreUnavailable: storeIsAway }: Pick<AppDeps, "log" | "isStoreUnavailable">,
   error: Error,
   c: HttpContext,
 ): Response {

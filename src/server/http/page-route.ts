@@ -14,7 +14,7 @@ export interface PageFile {
 /** The console by path: `/`, `/console/main.js` and what it loads later, `/console/style.css` and other sheets, `/console/icon.svg`. */
 export type Page = ReadonlyMap<string, PageFile>;
 
-const CONSOLE_DIR = fileURLToPath(new URL("../../console/", import.meta.url));
+const CONSOLE_DIR = fileURLToPath(new URL("../../../console/", import.meta.url));
 
 /**
  * Builds the console in memory, once at start. Bun's own HTML routes would do it too, but cannot carry our

@@ -44,7 +44,7 @@ export async function catchUp(parts: CatchUpDeps, connection: Connection, from: 
  * then the connection is ended.
  */
 export function sendPage(
-  { resendLimiter: repeats, clock }: Pick<CatchUpDeps, "repeats" | "clock">,
+  { resendLimiter: repeats, clock }: Pick<CatchUpDeps, "resendLimiter" | "clock">,
   connection: Connection,
   first: number,
   frames: readonly string[],

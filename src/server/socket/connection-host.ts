@@ -32,7 +32,7 @@ export interface ConnectionDeps {
   readonly clock: Clock;
   readonly engine: Engine;
   readonly hub: Hub;
-  readonly timingWheel: Pick<TimingWheel<Connection>, "put" | "take">;
+  readonly timingWheel: Pick<TimingWheel<Connection>, "schedule" | "cancel">;
   readonly writeBatcher: WriteBatcher<Connection>;
   readonly admission: Admission;
   readonly leases: ConnectionLeases;

@@ -76,7 +76,7 @@ export function handleUpgrade(
   const enter = (permit: Permit | undefined) => {
     // The server may have begun to drain while this one waited for its place.
     const end = parts.draining();
-    const facts = { entry, ...addressOf(opening), demoUse, presented, place: permit, arrivedAt };
+    const facts = { entry, ...addressOf(opening), demoUse, presented, permit, arrivedAt };
     const refusal =
       end === undefined
         ? upgrade(server, request, parts.connect(facts), opening.subprotocol)
@@ -113,8 +113,8 @@ function addressOf({
   address,
   resume,
   client,
-}: ParsedHandshake): Pick<ConnectionInit, "user" | "conversation" | "fault" | "resume" | "client"> {
-  if ("fault" in address) return { ...NO_ADDRESS, addressError: address.error, resume, client: undefined };
+}: ParsedHandshake): Pick<ConnectionInit, "user" | "conversation" | "addressError" | "resume" | "client"> {
+  if ("error" in address) return { ...NO_ADDRESS, addressError: address.error, resume, client: undefined };
   return {
     user: copyOf(address.user),
     conversation: copyOf(address.conversation),

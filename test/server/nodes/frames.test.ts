@@ -59,7 +59,7 @@ test("P1 P2 `presence` is the same on the node where a user came and went and on
   ]);
   const [first, second] = started.anna.of("presence");
   expect(joined).toEqual([first!]);
-  // A node's clock may be a second from the machine's (server/system-clock.ts); the grace is longer.
+  // A node's clock may be a second from the machine's (server/process/system-clock.ts); the grace is longer.
   expect(first!.at).toBeWithin(came - 1_000, went + 1_000);
   expect(second!.at).toBeWithin(went - 1_000, gone + 1_000);
 });

@@ -21,7 +21,7 @@ describe("RUNTIME 9 L1 stop", () => {
       expect(closing).toMatchObject({ type: "closing", code: 1012, reconnect: true });
       if (closing?.type === "closing") after.push(closing.retry_after);
     }
-    // One after the other, a few milliseconds apart: four clients need no more (test/core/return.test.ts).
+    // One after the other, a few milliseconds apart: four clients need no more (test/core/session/reconnect-delay.test.ts).
     expect(after.sort()).toEqual([1, 1.005, 1.01, 1.015]);
   });
 

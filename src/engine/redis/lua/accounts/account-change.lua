@@ -1,5 +1,5 @@
 -- Puts an account in the place of what was there, if that is still there: add, update and remove of
--- AccountStore (core/accounts.ts), all or nothing, and told to all nodes.
+-- AccountStore (core/ports/accounts.ts), all or nothing, and told to all nodes.
 --
 -- KEYS[1]  accounts   hash: user to account (JSON)
 -- KEYS[2]  seeded     there as soon as the store has held an account

@@ -1,4 +1,4 @@
--- Adds the first accounts of a store that has never held one: seed of AccountStore (core/accounts.ts).
+-- Adds the first accounts of a store that has never held one: seed of AccountStore (core/ports/accounts.ts).
 --
 -- KEYS[1]  accounts   hash: user to account (JSON)
 -- KEYS[2]  seeded     there as soon as the store has held an account

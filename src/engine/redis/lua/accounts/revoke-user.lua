@@ -1,5 +1,5 @@
 -- Revokes what was issued to a user before a moment, and gives nothing back that was revoked:
--- revokeUser of RevocationStore (core/revocations.ts).
+-- revokeUser of RevocationStore (core/ports/revocations.ts).
 --
 -- KEYS[1]  the user's revocation: milliseconds since 1970
 -- ARGV[1]  before

@@ -1,5 +1,5 @@
 -- Adds an entry to those of a user and names the oldest ones, if there are more than may be: MAX_FAMILIES
--- (core/refresh.ts) and MAX_TICKETS_OF_USER (core/tickets.ts). Deleting what they name is left to the caller, since
+-- (core/access/refresh-rotation.ts) and MAX_TICKETS_OF_USER (core/access/tickets.ts). Deleting what they name is left to the caller, since
 -- it lies in other slots; afterwards the caller removes them here, so that one that ends in between is gone on with.
 --
 -- KEYS[1]  sorted set: entry to its place in the order

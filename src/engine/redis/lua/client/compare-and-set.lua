@@ -1,5 +1,5 @@
--- Puts a text in the place of what was there, if that is still there: `replace` of RefreshStore (core/refresh.ts), and
--- every step of a throttle (core/throttle.ts), which are decided on what was read before.
+-- Puts a text in the place of what was there, if that is still there: `replace` of RefreshStore (core/access/refresh-rotation.ts), and
+-- every step of a throttle (core/access/sign-in-throttle.ts), which are decided on what was read before.
 --
 -- KEYS[1]  the text
 -- ARGV[1]  before   as it must be; '' when there must be none

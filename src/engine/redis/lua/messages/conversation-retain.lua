@@ -1,4 +1,4 @@
--- Gives a conversation limits of its own: retain of ConversationStore (src/core/conversations.ts).
+-- Gives a conversation limits of its own: retain of ConversationStore (src/core/ports/conversations.ts).
 --
 -- KEYS  1: meta   2: log   3: ids
 -- ARGV  1: messages and 2: days to keep; '' as the server's settings say
