@@ -1,7 +1,8 @@
 // What Redis holds for a user, a conversation and a message: `bun bench/redis-memory.ts`. Starts a redis-server of its
 // own and asks it with MEMORY USAGE.
-import type { PostResult } from "../src/core/engine.ts";
-import { UNLIMITED_RETENTION } from "../src/core/retention.ts";
+
+import { UNLIMITED_RETENTION } from "../src/core/conversation/retention.ts";
+import type { PostResult } from "../src/core/ports/engine.ts";
 import { connectTo, TestNode } from "../test/engine/redis/support/test-node.ts";
 import { startRedis } from "../test/support/redis.ts";
 

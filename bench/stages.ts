@@ -3,15 +3,15 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { PostResult } from "../src/core/engine.ts";
-import { openSession, step } from "../src/core/session.ts";
-import type { Session } from "../src/core/session-state.ts";
+import type { PostResult } from "../src/core/ports/engine.ts";
+import { openSession, step } from "../src/core/session/session.ts";
+import type { Session } from "../src/core/session/state.ts";
 import { openSqlite } from "../src/engine/sqlite/open.ts";
 import { decodeClientFrame } from "../src/protocol/decode.ts";
 import type { ServerFrame } from "../src/protocol/server-frames.ts";
+import { systemClock } from "../src/server/process/system-clock.ts";
 import { readSettings } from "../src/server/settings/read.ts";
-import { sessionRules } from "../src/server/socket/rules.ts";
-import { systemClock } from "../src/server/system-clock.ts";
+import { sessionRules } from "../src/server/socket/session-rules.ts";
 import { median } from "./median.ts";
 
 const MESSAGES = 200_000;

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { RUNTIME_FLAGS } from "../bin/runtime-flags.mjs";
-import { escapeControlChars } from "../src/core/harmless.ts";
+import { escapeControlChars } from "../src/core/escape-control-chars.ts";
 import { startBalancer } from "./balancer.ts";
 
 type Program = Bun.Subprocess<"ignore", "pipe", "pipe">;

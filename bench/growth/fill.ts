@@ -1,7 +1,7 @@
 // Fills a store through the engine, as messages would have: `bun fill.ts <data folder> <FillJob as JSON>`. The growth
 // measurements run it before a server is started on the folder.
 import { openSqlite } from "../../src/engine/sqlite/open.ts";
-import { systemClock } from "../../src/server/system-clock.ts";
+import { systemClock } from "../../src/server/process/system-clock.ts";
 
 export interface FillJob {
   /** Users who have sent all that their hour allows, each in a conversation of their own. */

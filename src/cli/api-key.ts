@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { RIGHTS_BY_NAME } from "../core/api-keys.ts";
+import { RIGHTS_BY_NAME } from "../core/access/api-keys.ts";
 import { IDENTIFIER_RULE, isIdentifier } from "../protocol/identifiers.ts";
 import { hashOfApiKey, newApiKey } from "../server/authentication/api-keys.ts";
 import { CliError } from "./failure.ts";

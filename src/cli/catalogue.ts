@@ -1,7 +1,7 @@
 import { STATUS_CODES } from "node:http";
 import { CLOSE_CODES, describeClose, mayReconnect } from "../protocol/close-codes.ts";
 import { ERRORS, type ErrorCode, type ErrorEntry, errorEntry } from "../protocol/errors.ts";
-import { closestName } from "../server/settings/spelling.ts";
+import { closestName } from "../server/settings/closest-name.ts";
 
 // What the catalogue says about a code that somebody met: pure, so that every word of it can be tested.
 

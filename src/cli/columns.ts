@@ -1,4 +1,4 @@
-import { escapeControlChars } from "../core/harmless.ts";
+import { escapeControlChars } from "../core/escape-control-chars.ts";
 /** Rows of cells, each made harmless, as lines of text, each column as wide as its widest cell. */
 export function formatTable(cells: readonly (readonly string[])[]): string {
   const rows = cells.map((row) => row.map(escapeControlChars));

@@ -1,5 +1,5 @@
 import { createInterface } from "node:readline/promises";
-import { escapeControlChars } from "../core/harmless.ts";
+import { escapeControlChars } from "../core/escape-control-chars.ts";
 import { CliError } from "./failure.ts";
 
 /** Asks a person before what cannot be taken back. Throws a Failure that says `refused` unless the answer is yes. */

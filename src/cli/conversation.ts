@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { Command } from "commander";
-import type { ConversationStore, ConversationSummary } from "../core/conversations.ts";
-import { escapeControlChars } from "../core/harmless.ts";
+import { escapeControlChars } from "../core/escape-control-chars.ts";
+import type { ConversationStore, ConversationSummary } from "../core/ports/conversations.ts";
 import type { Settings } from "../server/settings/settings.ts";
 import { confirm } from "./confirm.ts";
 import { printStorePath } from "./data-on-disk.ts";

@@ -1,7 +1,11 @@
 import { statSync } from "node:fs";
 import { isAbsolute, join, resolve } from "node:path";
-import { escapeControlChars } from "../core/harmless.ts";
-import { DEFAULT_REDIS_RETENTION, type RetentionLimits, UNLIMITED_RETENTION } from "../core/retention.ts";
+import {
+  DEFAULT_REDIS_RETENTION,
+  type RetentionLimits,
+  UNLIMITED_RETENTION,
+} from "../core/conversation/retention.ts";
+import { escapeControlChars } from "../core/escape-control-chars.ts";
 import { classifyError } from "../engine/sqlite/folder/errors.ts";
 import { STORE_FILE } from "../engine/sqlite/folder/file-names.ts";
 import { explainFileError, FileUnusable, rejectLostStore } from "../engine/sqlite/folder/folder-files.ts";

@@ -1,5 +1,5 @@
 import { Command } from "commander";
-import { escapedJson } from "../core/harmless.ts";
+import { escapedJson } from "../core/escape-control-chars.ts";
 import {
   type CloseCodeInfo,
   type CodeInfo,

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join, parse } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command } from "commander";
-import { closestName } from "../server/settings/spelling.ts";
+import { closestName } from "../server/settings/closest-name.ts";
 import { CliError } from "./failure.ts";
 import { printJson, write } from "./print.ts";
 

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, type Option } from "commander";
-import { integer, type SettingParser, seconds } from "../server/settings/kinds.ts";
+import { integer, type SettingParser, seconds } from "../server/settings/parsers.ts";
 
 /** An option whose value is a whole number, both ends included; anything else is a wrong call. */
 export function integerOption(

@@ -1,6 +1,6 @@
 import { Command, CommanderError } from "commander";
 import manifest from "../../package.json" with { type: "json" };
-import { escapeControlChars, escapedLines } from "../core/harmless.ts";
+import { escapeControlChars, escapedLines } from "../core/escape-control-chars.ts";
 import { apiKeyCommand } from "./api-key.ts";
 import { benchCommand } from "./bench/command.ts";
 import { chatCommand } from "./chat/command.ts";

@@ -1,4 +1,4 @@
-import { escapeInvisible } from "../core/harmless.ts";
+import { escapeInvisible } from "../core/escape-control-chars.ts";
 /** How a number of measured times lie, in the unit that they were measured in. */
 export interface Distribution {
   readonly count: number;

@@ -1,4 +1,4 @@
-import { escapedJson, escapedOutput } from "../core/harmless.ts";
+import { escapedJson, escapedOutput } from "../core/escape-control-chars.ts";
 
 // Everything that a command prints goes through here, so that no text of others reaches a terminal as it is. A value from
 // outside that stands in a line must be made `harmless` where the line is made: here nobody can tell its line ends and

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { Log } from "../server/log.ts";
+import type { Log } from "../server/log/log.ts";
 
 /** Exit codes of a process that a signal ended, as a shell reports it: 128 + the signal's number. */
 export const EXIT_SIGINT = 130;

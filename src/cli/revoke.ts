@@ -1,8 +1,8 @@
 import { Command } from "commander";
 import { decodeJwt } from "jose";
-import { NEVER } from "../core/revocations.ts";
+import { NEVER } from "../core/ports/revocations.ts";
 import { IDENTIFIER_RULE, isIdentifier } from "../protocol/identifiers.ts";
-import { systemClock } from "../server/system-clock.ts";
+import { systemClock } from "../server/process/system-clock.ts";
 import { printStorePath } from "./data-on-disk.ts";
 import { CliError } from "./failure.ts";
 import { print } from "./print.ts";

@@ -1,7 +1,7 @@
 import type { TokenSource } from "../client/options.ts";
 import { subjectOf } from "../client/token.ts";
 import type { ServerAddress as Address } from "../conformance/target.ts";
-import { escapeControlChars } from "../core/harmless.ts";
+import { escapeControlChars } from "../core/escape-control-chars.ts";
 import { DEMO_PASSWORD } from "../server/authentication/demo-accounts.ts";
 import { CliError, UsageError } from "./failure.ts";
 import { askHidden, readSecret } from "./password-prompt.ts";

@@ -1,4 +1,4 @@
-import type { Account } from "../core/accounts.ts";
+import type { Account } from "../core/ports/accounts.ts";
 import { DEMO_PASSWORD, demoReachOf } from "../server/authentication/demo-accounts.ts";
 import { isLoopback } from "../server/client-address.ts";
 import type { Settings } from "../server/settings/settings.ts";

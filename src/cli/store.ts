@@ -1,12 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
-import type { AccountStore } from "../core/accounts.ts";
-import type { Clock } from "../core/clock.ts";
-import type { ConversationStore } from "../core/conversations.ts";
 import type { NodeEntry } from "../core/nodes.ts";
+import type { AccountStore } from "../core/ports/accounts.ts";
+import type { Clock } from "../core/ports/clock.ts";
+import type { ConversationStore } from "../core/ports/conversations.ts";
+import type { RevocationStore } from "../core/ports/revocations.ts";
+import type { Store } from "../core/ports/store.ts";
 import type { RedisAddress } from "../core/redis-address.ts";
-import type { RevocationStore } from "../core/revocations.ts";
-import type { Store } from "../core/store.ts";
 import type { ConnectOptions } from "../engine/redis/client/connect.ts";
 import { inspectRedis, type RedisInspection } from "../engine/redis/inspect.ts";
 import { openRedisConversations } from "../engine/redis/messages/conversations.ts";
@@ -16,11 +16,11 @@ import { StoreInUse } from "../engine/sqlite/folder/lock.ts";
 import { openConversations } from "../engine/sqlite/messages/conversations.ts";
 import { beginSqliteEpoch } from "../engine/sqlite/new-epoch.ts";
 import { openAccounts, openSqlite, type SqliteOptions } from "../engine/sqlite/open.ts";
-import { type Log, openLog } from "../server/log.ts";
-import { LogOutput } from "../server/log-output.ts";
+import { type Log, openLog } from "../server/log/log.ts";
+import { LogOutput } from "../server/log/output.ts";
+import { systemClock } from "../server/process/system-clock.ts";
 import { redisAddressOf } from "../server/settings/redis-url.ts";
 import type { Settings } from "../server/settings/settings.ts";
-import { systemClock } from "../server/system-clock.ts";
 import { explainStoreError, prepareDataDir, requireStore, retentionOf } from "./data-on-disk.ts";
 
 // The one place that chooses between the embedded engine and Redis: for a server, and for commands beside servers.

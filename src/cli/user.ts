@@ -1,11 +1,11 @@
 import { Command } from "commander";
-import type { Account, AccountChange, AccountStore } from "../core/accounts.ts";
-import { escapeControlChars } from "../core/harmless.ts";
-import type { RevocationStore } from "../core/revocations.ts";
+import { escapeControlChars } from "../core/escape-control-chars.ts";
+import type { Account, AccountChange, AccountStore } from "../core/ports/accounts.ts";
+import type { RevocationStore } from "../core/ports/revocations.ts";
 import { IDENTIFIER_RULE, isIdentifier } from "../protocol/identifiers.ts";
 import { checkNewPassword, createPasswords } from "../server/authentication/passwords.ts";
+import { systemClock } from "../server/process/system-clock.ts";
 import type { Settings } from "../server/settings/settings.ts";
-import { systemClock } from "../server/system-clock.ts";
 import { printStorePath } from "./data-on-disk.ts";
 import { CliError } from "./failure.ts";
 import { readPassword } from "./password-prompt.ts";

@@ -6,8 +6,8 @@ import { JSON_TOO_LARGE } from "../protocol/decode.ts";
 import { ERRORS, type ErrorCode } from "../protocol/errors.ts";
 import { parseJson } from "../protocol/json.ts";
 import { type Quota, SERVER_FRAMES, type ServerFrameType } from "../protocol/server-frames.ts";
-import { type CloseReason, FULL_PLAN_RETRY_S } from "./closing.ts";
-import type { Live, SessionRules } from "./session-state.ts";
+import { type CloseReason, FULL_PLAN_RETRY_S } from "./session/close-reason.ts";
+import type { Live, SessionRules } from "./session/state.ts";
 
 /** Longest a line may be frozen, in seconds: its client is not heard meanwhile, not even when it goes. */
 export const MAX_FREEZE_S = 600;

@@ -1,4 +1,4 @@
-import { CLOCK_STEP_MS, type Clock } from "./clock.ts";
+import { CLOCK_STEP_MS, type Clock } from "./ports/clock.ts";
 
 /**
  * The time of a store on one machine, by which quotas count (Q1). It goes on evenly, follows the machine's clock forward,

@@ -1,4 +1,4 @@
-import type { HistoryRequest, HistoryResult, PostRequest, PostResult } from "../core/engine.ts";
+import type { HistoryRequest, HistoryResult, PostRequest, PostResult } from "../core/ports/engine.ts";
 
 export interface MarkRequest {
   readonly conversation: string;

@@ -5,7 +5,7 @@ import { bytesInFrame, MAX_TEXT_BYTES } from "../../src/console/view/composer.ts
 import { formatDuration, listNames } from "../../src/console/wording.ts";
 import { isIdentifier } from "../../src/protocol/identifiers.ts";
 import { MAX_FRAME_BYTES } from "../../src/protocol/limits.ts";
-import { bundle } from "../../src/server/http/page-route.ts";
+import { bundle } from "../../src/server/http/routes/page.ts";
 
 const FOLDER = fileURLToPath(new URL("../../src/console/", import.meta.url));
 

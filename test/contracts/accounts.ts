@@ -1,6 +1,6 @@
 // The account port (src/core/ports/accounts.ts) in executable form. A store's own test file opens it and calls this.
 import { describe, expect, test } from "bun:test";
-import type { Account, AccountStore } from "../../src/core/accounts.ts";
+import type { Account, AccountStore } from "../../src/core/ports/accounts.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import { accountOf } from "../support/server.ts";
 

@@ -1,8 +1,8 @@
 // The port for operators' conversations (src/core/ports/conversations.ts) in executable form, beside an engine at work. A
 // store's own test file opens both and calls this.
 import { describe, expect, test } from "bun:test";
-import type { ConversationStore } from "../../src/core/conversations.ts";
-import { type RetentionLimits, UNLIMITED_RETENTION } from "../../src/core/retention.ts";
+import { type RetentionLimits, UNLIMITED_RETENTION } from "../../src/core/conversation/retention.ts";
+import type { ConversationStore } from "../../src/core/ports/conversations.ts";
 import type { ManualClock } from "../support/manual-clock.ts";
 import { waitUntil } from "../support/until.ts";
 import { type OpenedEngine, Subject } from "./engine/subject.ts";

@@ -1,6 +1,10 @@
 // The port for refresh tokens (src/core/access/refresh-rotation.ts) in executable form. A store's own test file opens it and calls this.
 import { describe, expect, test } from "bun:test";
-import { MAX_FAMILIES_PER_USER, type RefreshFamily, type RefreshTokenStore } from "../../src/core/refresh.ts";
+import {
+  MAX_FAMILIES_PER_USER,
+  type RefreshFamily,
+  type RefreshTokenStore,
+} from "../../src/core/access/refresh-rotation.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 
 /** A store of refresh tokens on data of its own, made for one test. */

@@ -1,7 +1,7 @@
 // The relay port (src/core/ports/relay.ts) in executable form. An engine's own test file opens it and calls this. What is heard
 // is compared whole: who, what, and when.
 import { describe, expect, test } from "bun:test";
-import type { Relay, RelayRoom } from "../../src/core/relay.ts";
+import type { Relay, RelayRoom } from "../../src/core/ports/relay.ts";
 import { waitUntil } from "../support/until.ts";
 
 /** Relay ports of the nodes of one store, made for one test. */

@@ -5,7 +5,7 @@ import {
   REVOCATION_LEEWAY_MS,
   type Revocation,
   type RevocationStore,
-} from "../../src/core/revocations.ts";
+} from "../../src/core/ports/revocations.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 
 /** A revocation store on data of its own, made for one test. */

@@ -1,12 +1,12 @@
 // The port for sign-in throttles (src/core/access/sign-in-throttle.ts) in executable form. An adapter's own test file opens it and calls
-// this. The rules themselves are tested where they are decided: test/core/throttle.test.ts.
+// this. The rules themselves are tested where they are decided: test/core/access/sign-in-throttle.test.ts.
 import { describe, expect, test } from "bun:test";
 import {
   ACCOUNT_BACKOFF_INITIAL_MS,
   IN_FLIGHT_TIMEOUT_MS,
   type ThrottleLimits,
   type ThrottleStore,
-} from "../../src/core/throttle.ts";
+} from "../../src/core/access/sign-in-throttle.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 
 /** A throttle on data of its own, made for one test, whose time is the clock's. */

@@ -1,6 +1,6 @@
 // The ticket port (src/core/access/tickets.ts) in executable form. An adapter's own test file opens it and calls this.
 import { describe, expect, test } from "bun:test";
-import { MAX_TICKETS_PER_USER, TICKET_LIFETIME_MS, type TicketStore } from "../../src/core/tickets.ts";
+import { MAX_TICKETS_PER_USER, TICKET_LIFETIME_MS, type TicketStore } from "../../src/core/access/tickets.ts";
 
 /** A ticket store on data of its own, made for one test. */
 export interface OpenedTickets extends AsyncDisposable {

@@ -1,5 +1,4 @@
 import { describe, expect, test } from "bun:test";
-import { closingFrame } from "../../src/core/closing.ts";
 import {
   closeReasonOf,
   type FaultOf,
@@ -7,6 +6,7 @@ import {
   readFaultRequest,
   requestsToExhaustQuota,
 } from "../../src/core/faults.ts";
+import { closingFrame } from "../../src/core/session/close-reason.ts";
 import { live, RULES, START_MS } from "../support/session.ts";
 
 function read(fault: unknown) {

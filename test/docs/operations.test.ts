@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { DEFAULT_REDIS_RETENTION } from "../../src/core/retention.ts";
+import { DEFAULT_REDIS_RETENTION } from "../../src/core/conversation/retention.ts";
 import { SETTINGS } from "../../src/server/settings/table.ts";
 import { proseOf, ROOT, readPage } from "./pages.ts";
 

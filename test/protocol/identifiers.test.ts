@@ -3,7 +3,7 @@ import {
   conversationProblem,
   isIdentifier as isIdentifierOfThePage,
 } from "../../src/console/conversation-name.ts";
-import { isConversationPattern } from "../../src/core/grants.ts";
+import { isConversationPattern } from "../../src/core/access/grants.ts";
 import { Identifier, isIdentifier } from "../../src/protocol/identifiers.ts";
 
 const GOOD = [

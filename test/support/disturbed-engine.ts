@@ -1,4 +1,4 @@
-import type { Engine } from "../../src/core/engine.ts";
+import type { Engine } from "../../src/core/ports/engine.ts";
 
 /** `engine`, but for what is given. */
 export function overrideEngine(engine: Engine, overrides: Partial<Engine>): Engine {

@@ -1,12 +1,12 @@
-import type { Account } from "../../src/core/accounts.ts";
-import type { Engine, Unavailable } from "../../src/core/engine.ts";
-import type { PlanTable } from "../../src/core/plans.ts";
+import type { PlanTable } from "../../src/core/access/plans.ts";
+import type { Account } from "../../src/core/ports/accounts.ts";
+import type { Engine, Unavailable } from "../../src/core/ports/engine.ts";
 import { LocalThrottle } from "../../src/engine/local/throttle.ts";
 import { LocalTickets } from "../../src/engine/local/tickets.ts";
 import type { Quota } from "../../src/protocol/server-frames.ts";
 import { createPasswords } from "../../src/server/authentication/passwords.ts";
 import { type AppDeps, createApp } from "../../src/server/http/app.ts";
-import type { HttpEnvironment } from "../../src/server/http/environment.ts";
+import type { HttpEnvironment } from "../../src/server/http/context.ts";
 import { ManualClock } from "./manual-clock.ts";
 import { RecordedLog } from "./recorded-log.ts";
 import { storedAccounts, storedRefreshTokens, storedRevocations } from "./stored-accounts.ts";

@@ -1,4 +1,4 @@
-import { QUOTA_WINDOW_MS } from "../../src/core/quota.ts";
+import { QUOTA_WINDOW_MS } from "../../src/core/conversation/quota.ts";
 import type { Quota } from "../../src/protocol/server-frames.ts";
 
 /** Q1 in the plainest way: every accepted request with its time, counted afresh at each question. */

@@ -1,4 +1,4 @@
-import type { Log, LogFields } from "../../src/server/log.ts";
+import type { Log, LogFields } from "../../src/server/log/log.ts";
 
 export interface LogEntry {
   readonly level: keyof Log;

@@ -2,18 +2,18 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openStoreFor, removeConversations } from "../../src/cli/store.ts";
-import type { Account, AccountStore } from "../../src/core/accounts.ts";
-import type { Clock } from "../../src/core/clock.ts";
-import type { Engine } from "../../src/core/engine.ts";
-import type { RevocationStore } from "../../src/core/revocations.ts";
+import type { Account, AccountStore } from "../../src/core/ports/accounts.ts";
+import type { Clock } from "../../src/core/ports/clock.ts";
+import type { Engine } from "../../src/core/ports/engine.ts";
+import type { RevocationStore } from "../../src/core/ports/revocations.ts";
 import { seedDemoAccounts } from "../../src/server/authentication/demo-accounts.ts";
 import { createKeys, type TokenKeys } from "../../src/server/authentication/keys.ts";
 import { createPasswords } from "../../src/server/authentication/passwords.ts";
 import { signToken } from "../../src/server/authentication/tokens.ts";
-import { createPage, type Page } from "../../src/server/http/page-route.ts";
+import { createPage, type Page } from "../../src/server/http/routes/page.ts";
+import { systemClock } from "../../src/server/process/system-clock.ts";
 import { startServer } from "../../src/server/server.ts";
 import { readSettings } from "../../src/server/settings/read.ts";
-import { systemClock } from "../../src/server/system-clock.ts";
 import { RecordedLog } from "./recorded-log.ts";
 
 export interface TestServerOptions {

@@ -1,5 +1,5 @@
-import { fullBucket } from "../../src/core/burst.ts";
-import { step } from "../../src/core/session.ts";
+import { fullBucket } from "../../src/core/session/flood-guard.ts";
+import { step } from "../../src/core/session/session.ts";
 import type {
   Effect,
   Live,
@@ -8,7 +8,7 @@ import type {
   SessionRules,
   Step,
   TokenAccess,
-} from "../../src/core/session-state.ts";
+} from "../../src/core/session/state.ts";
 import { decodeClientFrame } from "../../src/protocol/decode.ts";
 import type { Quota, ServerFrame, ServerFrameOf } from "../../src/protocol/server-frames.ts";
 

@@ -1,4 +1,4 @@
-import type { Account } from "../../src/core/accounts.ts";
+import type { Account } from "../../src/core/ports/accounts.ts";
 import { SqliteAccounts } from "../../src/engine/sqlite/accounts/accounts.ts";
 import { SqliteRefreshFamilies } from "../../src/engine/sqlite/accounts/refresh-families.ts";
 import { SqliteRevocations } from "../../src/engine/sqlite/accounts/revocations.ts";

@@ -1,4 +1,4 @@
-import { escapeControlChars } from "../../core/harmless.ts";
+import { escapeControlChars } from "../../core/escape-control-chars.ts";
 import { drawStatusLine } from "../print.ts";
 import { progressText } from "./report.ts";
 import type { BenchRun } from "./run.ts";

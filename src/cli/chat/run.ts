@@ -1,7 +1,7 @@
 import { createInterface } from "node:readline";
 import type { WriteStream } from "node:tty";
 import { type Conversation, connect, type Parley } from "../../client/connect.ts";
-import { escapeControlChars } from "../../core/harmless.ts";
+import { escapeControlChars } from "../../core/escape-control-chars.ts";
 import { EXIT_SIGINT, exitOnSignal } from "../process-events.ts";
 import type { Credential } from "../sign-in.ts";
 import type { Target } from "../target.ts";

@@ -1,5 +1,5 @@
 import { styleText } from "node:util";
-import { escapeControlChars, escapedJson } from "../../core/harmless.ts";
+import { escapeControlChars, escapedJson } from "../../core/escape-control-chars.ts";
 import { write as writeTo } from "../print.ts";
 import type { Screen } from "./screen.ts";
 import type { ChatEvent } from "./told.ts";

@@ -1,6 +1,6 @@
 import type { Message } from "../../client/connect.ts";
-import { escapeControlChars, escapedLines } from "../../core/harmless.ts";
-import { formatDuration } from "../../core/session-effects.ts";
+import { escapeControlChars, escapedLines } from "../../core/escape-control-chars.ts";
+import { formatDuration } from "../../core/session/effects.ts";
 import { describeClose } from "../../protocol/close-codes.ts";
 import type { ChatEvent, StatusEvent } from "./told.ts";
 

@@ -1,5 +1,5 @@
 import { styleText } from "node:util";
-import { escapeControlChars, escapedJson } from "../../core/harmless.ts";
+import { escapeControlChars, escapedJson } from "../../core/escape-control-chars.ts";
 import { type CheckReport, type CheckStatus, type Finding, worstStatus } from "./check.ts";
 
 /** How reports can be written. */

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { Command } from "commander";
-import { escapeControlChars } from "../../core/harmless.ts";
+import { escapeControlChars } from "../../core/escape-control-chars.ts";
 import { integerOption, secondsOption } from "../flag-values.ts";
 import { roundedJson } from "../percentiles.ts";
 import { print, printNote } from "../print.ts";

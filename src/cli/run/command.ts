@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { Command } from "commander";
 import type { SigningKey } from "../../conformance/signer.ts";
-import { escapeControlChars } from "../../core/harmless.ts";
+import { escapeControlChars } from "../../core/escape-control-chars.ts";
 import { type Plan, planRun } from "../../scenario/plan.ts";
 import type { Problem } from "../../scenario/read.ts";
 import { parseRecordingOrHar } from "../../scenario/read-har.ts";

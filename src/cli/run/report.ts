@@ -1,5 +1,5 @@
 import { styleText } from "node:util";
-import { escapeControlChars } from "../../core/harmless.ts";
+import { escapeControlChars } from "../../core/escape-control-chars.ts";
 import { type ExpectationResult, type FileResult, formatValue, hasFailed, summarize } from "./results.ts";
 
 type Color = "green" | "red" | "yellow" | "dim" | "bold";

@@ -1,11 +1,11 @@
-import { Counter } from "../../core/counts.ts";
+import { Counter } from "../../core/collections/counter.ts";
 import {
   type AcquireResult,
   type ConnectionLeases,
   canAcquire,
   type NamedConnection,
   replaces,
-} from "../../core/leases.ts";
+} from "../../core/ports/leases.ts";
 
 /** The lease port for one node: a count of each user's connections in its memory, and who of them names its client. */
 export class LocalLeases implements ConnectionLeases {

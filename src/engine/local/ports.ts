@@ -1,5 +1,5 @@
-import type { Clock } from "../../core/clock.ts";
-import type { Store } from "../../core/store.ts";
+import type { Clock } from "../../core/ports/clock.ts";
+import type { Store } from "../../core/ports/store.ts";
 import { LocalLeases } from "./leases.ts";
 import { LOCAL_RELAY } from "./relay.ts";
 import { LocalThrottle } from "./throttle.ts";

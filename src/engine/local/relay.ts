@@ -1,4 +1,4 @@
-import type { Relay, RelayRoom } from "../../core/relay.ts";
+import type { Relay, RelayRoom } from "../../core/ports/relay.ts";
 
 const NO_USERS: ReadonlyMap<string, number> = new Map();
 

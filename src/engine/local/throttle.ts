@@ -1,10 +1,10 @@
-import type { Clock } from "../../core/clock.ts";
 import {
   SignInThrottle,
   type ThrottleDecision,
   type ThrottleLimits,
   type ThrottleStore,
-} from "../../core/throttle.ts";
+} from "../../core/access/sign-in-throttle.ts";
+import type { Clock } from "../../core/ports/clock.ts";
 import { boundedName } from "../bounded-name.ts";
 
 /** The throttle port for one node: in its memory. */

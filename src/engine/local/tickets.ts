@@ -1,5 +1,5 @@
-import type { Clock } from "../../core/clock.ts";
-import { type TicketScope, type TicketStore, TicketTable } from "../../core/tickets.ts";
+import { type TicketScope, type TicketStore, TicketTable } from "../../core/access/tickets.ts";
+import type { Clock } from "../../core/ports/clock.ts";
 
 /** The ticket port for one node: in its memory, since no ticket outlives half a minute. */
 export class LocalTickets<Holder> implements TicketStore<Holder> {

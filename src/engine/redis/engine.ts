@@ -1,4 +1,5 @@
-import type { Clock } from "../../core/clock.ts";
+import type { RetentionLimits } from "../../core/conversation/retention.ts";
+import type { Clock } from "../../core/ports/clock.ts";
 import type {
   Engine,
   EpochListener,
@@ -9,8 +10,7 @@ import type {
   PostRequest,
   PostResult,
   Subscription,
-} from "../../core/engine.ts";
-import type { RetentionLimits } from "../../core/retention.ts";
+} from "../../core/ports/engine.ts";
 import type { Quota } from "../../protocol/server-frames.ts";
 import type { EngineLog } from "../engine-log.ts";
 import type { Operation } from "../operation.ts";

@@ -1,8 +1,8 @@
-import type { AccountStore } from "../../core/accounts.ts";
+import type { RetentionLimits } from "../../core/conversation/retention.ts";
 import type { NodeEntry } from "../../core/nodes.ts";
-import type { RetentionLimits } from "../../core/retention.ts";
-import type { RevocationStore } from "../../core/revocations.ts";
-import type { Store } from "../../core/store.ts";
+import type { AccountStore } from "../../core/ports/accounts.ts";
+import type { RevocationStore } from "../../core/ports/revocations.ts";
+import type { Store } from "../../core/ports/store.ts";
 import type { EngineLog } from "../engine-log.ts";
 import { RedisAccounts } from "./accounts/accounts.ts";
 import { RedisRefreshFamilies } from "./accounts/refresh-families.ts";

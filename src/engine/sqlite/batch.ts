@@ -1,5 +1,5 @@
-import { relationOf } from "../../core/epoch.ts";
-import { decidePost } from "../../core/posting.ts";
+import { relationOf } from "../../core/conversation/epoch.ts";
+import { decidePost } from "../../core/conversation/post-decision.ts";
 import type { Message } from "../../protocol/server-frames.ts";
 import type { Operation, OperationOf } from "../operation.ts";
 import type { BatchOutcome } from "./batch-outcome.ts";

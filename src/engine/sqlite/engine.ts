@@ -1,5 +1,7 @@
 import type { Database, Statement } from "bun:sqlite";
-import { CLOCK_STEP_MS, type Clock } from "../../core/clock.ts";
+import { QUOTA_WINDOW_MS } from "../../core/conversation/quota.ts";
+import type { RetentionLimits } from "../../core/conversation/retention.ts";
+import { CLOCK_STEP_MS, type Clock } from "../../core/ports/clock.ts";
 import type {
   Engine,
   EpochListener,
@@ -10,9 +12,7 @@ import type {
   PostRequest,
   PostResult,
   Subscription,
-} from "../../core/engine.ts";
-import { QUOTA_WINDOW_MS } from "../../core/quota.ts";
-import type { RetentionLimits } from "../../core/retention.ts";
+} from "../../core/ports/engine.ts";
 import { StoreTime } from "../../core/store-time.ts";
 import type { Quota } from "../../protocol/server-frames.ts";
 import type { EngineLog } from "../engine-log.ts";

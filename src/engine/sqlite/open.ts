@@ -1,11 +1,11 @@
 import type { Database } from "bun:sqlite";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import type { AccountStore } from "../../core/accounts.ts";
-import type { Clock } from "../../core/clock.ts";
-import { type RetentionLimits, UNLIMITED_RETENTION } from "../../core/retention.ts";
-import type { RevocationStore } from "../../core/revocations.ts";
-import type { Store } from "../../core/store.ts";
+import { type RetentionLimits, UNLIMITED_RETENTION } from "../../core/conversation/retention.ts";
+import type { AccountStore } from "../../core/ports/accounts.ts";
+import type { Clock } from "../../core/ports/clock.ts";
+import type { RevocationStore } from "../../core/ports/revocations.ts";
+import type { Store } from "../../core/ports/store.ts";
 import type { EngineLog } from "../engine-log.ts";
 import { localPorts } from "../local/ports.ts";
 import { SqliteAccounts } from "./accounts/accounts.ts";

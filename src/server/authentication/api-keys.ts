@@ -1,5 +1,5 @@
 import { createHash, randomBytes, timingSafeEqual } from "node:crypto";
-import type { ApiKey } from "../../core/api-keys.ts";
+import type { ApiKey } from "../../core/access/api-keys.ts";
 
 /** How a key begins, so that it is told from a token, and found by those who search for leaked secrets. */
 export const API_KEY_PREFIX = "pk_";

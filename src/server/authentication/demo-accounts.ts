@@ -1,8 +1,8 @@
-import type { Account, AccountStore } from "../../core/accounts.ts";
-import type { Clock } from "../../core/clock.ts";
-import { type DemoReach, demoReach } from "../../core/demo-accounts.ts";
+import { type DemoReach, demoReach } from "../../core/access/demo-accounts.ts";
+import type { Account, AccountStore } from "../../core/ports/accounts.ts";
+import type { Clock } from "../../core/ports/clock.ts";
 import { isLoopback } from "../client-address.ts";
-import type { Log } from "../log.ts";
+import type { Log } from "../log/log.ts";
 import type { Passwords } from "./passwords.ts";
 
 export interface DemoSettings {

@@ -5,9 +5,9 @@ import {
   keySetAction,
   type PublishedKey,
   usableKeys,
-} from "../../core/key-set.ts";
+} from "../../core/access/key-set.ts";
 import { parseJsonObject } from "../../protocol/json.ts";
-import type { Log } from "../log.ts";
+import type { Log } from "../log/log.ts";
 
 /** How long a key set may take until all of it is there, in milliseconds. */
 const FETCH_TIMEOUT_MS = 5_000;

@@ -1,5 +1,5 @@
 import { timingSafeEqual } from "node:crypto";
-import type { Log } from "../log.ts";
+import type { Log } from "../log/log.ts";
 import { KeySet } from "./key-set.ts";
 import { VerifiedTokens } from "./verified-tokens.ts";
 

@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import { ConcurrencyLimiter } from "./turnstile.ts";
+import { ConcurrencyLimiter } from "./concurrency-limiter.ts";
 
 /** Shortest password a person may choose, in characters (NIST SP 800-63B asks for 8). */
 export const MIN_PASSWORD_CHARACTERS = 8;

@@ -1,17 +1,17 @@
 import { createHash, randomBytes } from "node:crypto";
-import type { Account, AccountStore } from "../../core/accounts.ts";
-import type { Clock } from "../../core/clock.ts";
-import type { DemoUse } from "../../core/demo-accounts.ts";
-import { decideAccess } from "../../core/permissions.ts";
-import type { Plan, PlanTable } from "../../core/plans.ts";
+import { decideAccess } from "../../core/access/decide-access.ts";
+import type { DemoUse } from "../../core/access/demo-accounts.ts";
+import type { Plan, PlanTable } from "../../core/access/plans.ts";
 import {
   decideRefresh,
   MAX_LIVE_TOKENS,
   type RefreshFamily,
   type RefreshTokenStore,
-} from "../../core/refresh.ts";
-import type { RevocationStore } from "../../core/revocations.ts";
-import type { Log } from "../log.ts";
+} from "../../core/access/refresh-rotation.ts";
+import type { Account, AccountStore } from "../../core/ports/accounts.ts";
+import type { Clock } from "../../core/ports/clock.ts";
+import type { RevocationStore } from "../../core/ports/revocations.ts";
+import type { Log } from "../log/log.ts";
 import type { TokenKeys } from "./keys.ts";
 import { signToken } from "./tokens.ts";
 

@@ -1,5 +1,5 @@
 import { errors, type JWTPayload, jwtVerify, SignJWT } from "jose";
-import { ALL_GRANTS, type Grants, readGrants } from "../../core/grants.ts";
+import { ALL_GRANTS, type Grants, readGrants } from "../../core/access/grants.ts";
 import { isIdentifier } from "../../protocol/identifiers.ts";
 import { MAX_TOKEN_BYTES } from "../../protocol/limits.ts";
 import { checkClaims, REQUIRED_CLAIMS, readClaimsSet } from "./claims.ts";

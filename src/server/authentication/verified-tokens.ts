@@ -1,4 +1,4 @@
-import { LruMap } from "../../core/recency-map.ts";
+import { LruMap } from "../../core/collections/lru-map.ts";
 import type { VerifiedToken } from "./tokens.ts";
 
 /** Tokens remembered; at some 350 bytes each this is below 3 MB. */

@@ -3,9 +3,9 @@ import { type FaultRefusal, type FaultRequest, readFaultRequest } from "../../co
 import type { Quota } from "../../protocol/server-frames.ts";
 import { authenticateBearer, type BearerDeps } from "../http/bearer.ts";
 import { readText } from "../http/body.ts";
-import type { HttpContext, HttpEnvironment } from "../http/environment.ts";
+import type { HttpContext, HttpEnvironment } from "../http/context.ts";
 import { problem } from "../http/problem.ts";
-import type { Log } from "../log.ts";
+import type { Log } from "../log/log.ts";
 
 /** What became of a request for a fault. */
 export type FaultResult =

@@ -1,32 +1,32 @@
 import { Hono, type MiddlewareHandler } from "hono";
-import type { BurstRule } from "../../core/burst.ts";
-import type { OriginRule } from "../../core/origins.ts";
+import type { OriginRule } from "../../core/access/origins.ts";
+import type { BurstRule } from "../../core/session/flood-guard.ts";
 import { ERRORS } from "../../protocol/errors.ts";
 import { MAX_FRAME_BYTES } from "../../protocol/limits.ts";
 import { beginRefresh, type RefreshDeps, refresh } from "../authentication/refresh.ts";
 import { type SignInDeps, signIn } from "../authentication/sign-in.ts";
 import { FAULTS_PATH, type FaultInjector, faultRoute, localOnly } from "../faults/route.ts";
 import { BodyAborted, MAX_BODY_BYTES, refuseBody } from "./body.ts";
-import { type ConfigRouteDeps, configRoute } from "./config-route.ts";
+import type { HttpContext, HttpEnvironment } from "./context.ts";
+import { CROSS_ORIGIN_PATHS, crossOrigin } from "./cross-origin.ts";
+import { refuseForeignPages } from "./foreign-pages.ts";
+import { problem } from "./problem.ts";
+import { createGuard, guardUnauthenticated } from "./request-guard.ts";
+import { type ConfigRouteDeps, configRoute } from "./routes/config.ts";
 import {
   type ConversationRoutesDeps,
   postMessageRoute,
   presenceRoute,
   readMessagesRoute,
-} from "./conversation-routes.ts";
-import { CROSS_ORIGIN_PATHS, crossOrigin } from "./cross-origin.ts";
-import type { HttpContext, HttpEnvironment } from "./environment.ts";
-import { refuseForeignPages } from "./foreign-pages.ts";
-import { healthRoute, readyRoute } from "./health-route.ts";
-import { type LogoutRouteDeps, logoutRoute } from "./logout-route.ts";
-import { type MeRouteDeps, meRoute } from "./me-route.ts";
-import { type Page, pageRoute } from "./page-route.ts";
-import { problem } from "./problem.ts";
-import { type RemovalRouteDeps, removeConversationRoute } from "./remove-conversation-route.ts";
-import { createGuard, guardUnauthenticated } from "./request-guard.ts";
+} from "./routes/conversations.ts";
+import { healthRoute, readyRoute } from "./routes/health.ts";
+import { type LogoutRouteDeps, logoutRoute } from "./routes/logout.ts";
+import { type MeRouteDeps, meRoute } from "./routes/me.ts";
+import { type Page, pageRoute } from "./routes/page.ts";
+import { type RemovalRouteDeps, removeConversationRoute } from "./routes/remove-conversation.ts";
+import { type TicketRouteDeps, ticketRoute } from "./routes/ticket.ts";
+import { tokenRoute, tokensUnavailable } from "./routes/token.ts";
 import { securityHeaders } from "./security-headers.ts";
-import { type TicketRouteDeps, ticketRoute } from "./ticket-route.ts";
-import { tokenRoute, tokensUnavailable } from "./token-route.ts";
 
 export type AppDeps = SignInDeps &
   RefreshDeps &

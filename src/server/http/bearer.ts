@@ -1,8 +1,8 @@
-import { RETRY_AFTER_FAILURE_MS } from "../../core/key-set.ts";
-import { type AuthDeps, type AuthFailure, authorize, type Identity } from "../authentication/identify.ts";
+import { RETRY_AFTER_FAILURE_MS } from "../../core/access/key-set.ts";
+import { type AuthDeps, type AuthFailure, authorize, type Identity } from "../authentication/authenticate.ts";
 import { type VerifiedToken, verifyToken } from "../authentication/tokens.ts";
-import type { Log } from "../log.ts";
-import type { HttpContext } from "./environment.ts";
+import type { Log } from "../log/log.ts";
+import type { HttpContext } from "./context.ts";
 import { problem, retryAfterSeconds } from "./problem.ts";
 import type { Guard } from "./request-guard.ts";
 

@@ -1,6 +1,6 @@
 import { type ErrorCode, errorEntry } from "../../protocol/errors.ts";
-import type { Log } from "../log.ts";
-import type { HttpContext } from "./environment.ts";
+import type { Log } from "../log/log.ts";
+import type { HttpContext } from "./context.ts";
 import { problem } from "./problem.ts";
 
 /** Largest body of a request, in bytes; a sign-in has a few hundred. A message may be as long as on a socket. */

@@ -1,5 +1,5 @@
 import type { MiddlewareHandler } from "hono";
-import type { HttpEnvironment } from "./environment.ts";
+import type { HttpEnvironment } from "./context.ts";
 import { problem } from "./problem.ts";
 
 /** Addresses that pages of ALLOWED_ORIGINS may use, and not only look at. */

@@ -1,8 +1,8 @@
 import type { MiddlewareHandler } from "hono";
-import { parseHost } from "../../core/host-field.ts";
-import { explainOriginRefusal, type OriginRule } from "../../core/origins.ts";
-import type { Log } from "../log.ts";
-import type { HttpEnvironment } from "./environment.ts";
+import { parseHost } from "../../core/access/host-field.ts";
+import { explainOriginRefusal, type OriginRule } from "../../core/access/origins.ts";
+import type { Log } from "../log/log.ts";
+import type { HttpEnvironment } from "./context.ts";
 import { problem } from "./problem.ts";
 
 /**

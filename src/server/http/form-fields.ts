@@ -1,8 +1,8 @@
 import { JSON_TOO_LARGE } from "../../protocol/decode.ts";
 import { parseJsonObject } from "../../protocol/json.ts";
-import type { Log } from "../log.ts";
+import type { Log } from "../log/log.ts";
 import { NOT_UTF_8, readText, refuseBody } from "./body.ts";
-import type { HttpContext } from "./environment.ts";
+import type { HttpContext } from "./context.ts";
 
 /** A faulty field, in the form that clients of FastAPI read. */
 export interface FieldError {

@@ -1,4 +1,4 @@
-import { QUOTA_WINDOW_MS } from "../../core/quota.ts";
+import { QUOTA_WINDOW_MS } from "../../core/conversation/quota.ts";
 import type { Quota } from "../../protocol/server-frames.ts";
 
 /**

@@ -1,12 +1,12 @@
 import type { MiddlewareHandler } from "hono";
-import type { BurstRule } from "../../core/burst.ts";
-import type { Clock } from "../../core/clock.ts";
-import { type Requester, RequestGuard } from "../../core/request-guard.ts";
+import { type Requester, RequestGuard } from "../../core/access/request-guard.ts";
+import type { Clock } from "../../core/ports/clock.ts";
+import type { BurstRule } from "../../core/session/flood-guard.ts";
 import { errorEntry } from "../../protocol/errors.ts";
 import { addressGroup, isLoopback } from "../client-address.ts";
-import type { Log } from "../log.ts";
+import type { Log } from "../log/log.ts";
 import { bearerTokenOf } from "./bearer.ts";
-import type { HttpContext, HttpEnvironment } from "./environment.ts";
+import type { HttpContext, HttpEnvironment } from "./context.ts";
 import { problem, retryAfterSeconds } from "./problem.ts";
 
 /** Holds requests to the rate of whoever sends them (M2). */

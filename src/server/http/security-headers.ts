@@ -1,5 +1,5 @@
 import type { MiddlewareHandler } from "hono";
-import type { HttpEnvironment } from "./environment.ts";
+import type { HttpEnvironment } from "./context.ts";
 
 /** Puts the fields of P1 on every answer, refusals and faults included. */
 export const securityHeaders: MiddlewareHandler<HttpEnvironment> = async (c, next) => {

@@ -1,8 +1,8 @@
 import { parseEnv } from "node:util";
-import type { Plan } from "../../core/plans.ts";
+import type { Plan } from "../../core/access/plans.ts";
 import { isLoopback } from "../client-address.ts";
+import { closestName } from "./closest-name.ts";
 import { keyOf, type Settings } from "./settings.ts";
-import { closestName } from "./spelling.ts";
 import { flagOf, SETTING_NAMES, type SettingName, setting } from "./table.ts";
 
 /** Where settings come from, strongest first: flag, environment, `.env`, and then the default of the table. */

@@ -1,5 +1,5 @@
 import type { RedisAddress } from "../../core/redis-address.ts";
-import type { ParseResult } from "./kinds.ts";
+import type { ParseResult } from "./parsers.ts";
 import type { Settings } from "./settings.ts";
 
 const FORM =

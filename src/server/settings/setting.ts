@@ -1,4 +1,4 @@
-import type { SettingParser } from "./kinds.ts";
+import type { SettingParser } from "./parsers.ts";
 
 /** The headings under which settings are shown. */
 export type SettingGroup =

@@ -1,4 +1,4 @@
-import { LOG_LEVELS } from "../log-levels.ts";
+import { LOG_LEVELS } from "../log/levels.ts";
 import { apiKeyList } from "./api-key-list.ts";
 import {
   anyString,
@@ -15,7 +15,7 @@ import {
   redisUrl,
   seconds,
   testFaultsMode,
-} from "./kinds.ts";
+} from "./parsers.ts";
 import { planList } from "./plan-list.ts";
 import type { Setting } from "./setting.ts";
 import { signingSecret } from "./signing-secret.ts";

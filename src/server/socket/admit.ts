@@ -1,26 +1,30 @@
-import type { Clock } from "../../core/clock.ts";
-import { REMOVED } from "../../core/closing.ts";
-import type { Engine } from "../../core/engine.ts";
-import { explainMissingRight } from "../../core/grants.ts";
-import { closeForLostMessages, STORE_UNAVAILABLE, type StoreHealth } from "../../core/health.ts";
-import type { ConnectionLeases } from "../../core/leases.ts";
-import { closeForResends, type ResendLimiter } from "../../core/repeats.ts";
-import { knowsRemoved, planResume } from "../../core/resume.ts";
-import type { TokenAccess } from "../../core/session-state.ts";
+import { explainMissingRight } from "../../core/access/grants.ts";
+import { closeForResends, type ResendLimiter } from "../../core/conversation/resend-limiter.ts";
+import { knowsRemoved, planResume } from "../../core/conversation/resume.ts";
+import type { Clock } from "../../core/ports/clock.ts";
+import type { Engine } from "../../core/ports/engine.ts";
+import type { ConnectionLeases } from "../../core/ports/leases.ts";
+import { REMOVED } from "../../core/session/close-reason.ts";
+import type { TokenAccess } from "../../core/session/state.ts";
+import {
+  closeForLostMessages,
+  STORE_UNAVAILABLE,
+  type StoreHealth,
+} from "../../core/session/store-health.ts";
 import { PROTOCOL_VERSION } from "../../protocol/version.ts";
+import type { Identity } from "../authentication/authenticate.ts";
 import {
   authenticateCredential,
   type CredentialDeps,
   type PresentedCredential,
-} from "../authentication/credential.ts";
-import type { Identity } from "../authentication/identify.ts";
-import type { Log } from "../log.ts";
-import { catchUp, sendPage } from "./catch-up.ts";
+} from "../authentication/presented-credential.ts";
+import type { Log } from "../log/log.ts";
+import type { AdmissionQueue, Permit } from "./admission-queue.ts";
 import type { Connection } from "./connection.ts";
-import type { AdmissionQueue, Permit } from "./entrance.ts";
-import { closeWithInternalError } from "./fault.ts";
-import { readFirstPage } from "./first-page.ts";
-import { encodeHistory, type Hub, type OpenedHead } from "./hub.ts";
+import { catchUp, sendPage } from "./conversation/catch-up.ts";
+import { readFirstPage } from "./conversation/first-page.ts";
+import { encodeHistory, type Hub, type OpenedHead } from "./conversation/hub.ts";
+import { closeWithInternalError } from "./internal-error.ts";
 
 export interface AdmitDeps extends CredentialDeps {
   readonly leases: ConnectionLeases;

@@ -1,32 +1,32 @@
 import { drainMicrotasks } from "bun:jsc";
-import type { SocketEntry } from "../../core/admission.ts";
-import { type CloseReason, isServerSideClose, REPLACED } from "../../core/closing.ts";
-import type { DemoUse } from "../../core/demo-accounts.ts";
-import type { PostResult } from "../../core/engine.ts";
-import { type NamedConnection, slotOf } from "../../core/leases.ts";
-import type { Plan } from "../../core/plans.ts";
-import type { ResumeRequest } from "../../core/resume.ts";
-import { openSession, step } from "../../core/session.ts";
+import type { SocketEntry } from "../../core/access/admission.ts";
+import type { DemoUse } from "../../core/access/demo-accounts.ts";
+import type { Plan } from "../../core/access/plans.ts";
+import type { ResumeRequest } from "../../core/conversation/resume.ts";
+import type { PostResult } from "../../core/ports/engine.ts";
+import { type NamedConnection, slotOf } from "../../core/ports/leases.ts";
+import { type CloseReason, isServerSideClose, REPLACED } from "../../core/session/close-reason.ts";
+import { openSession, step } from "../../core/session/session.ts";
 import type {
   Effect,
   Session,
   SessionEvent,
   SessionLogEvent,
   TokenAccess,
-} from "../../core/session-state.ts";
-import { nextDeadline } from "../../core/session-time.ts";
+} from "../../core/session/state.ts";
+import { nextDeadline } from "../../core/session/timeouts.ts";
 import type { ClientFrameOf } from "../../protocol/client-frames.ts";
 import { decodeClientFrame } from "../../protocol/decode.ts";
 import type { ErrorCode } from "../../protocol/errors.ts";
 import { MAX_FRAME_BYTES } from "../../protocol/limits.ts";
 import type { ServerFrameOf } from "../../protocol/server-frames.ts";
-import type { PresentedCredential } from "../authentication/credential.ts";
-import type { Identity } from "../authentication/identify.ts";
-import type { ConnectionDeps, ConnectionInit, Socket } from "./connection-host.ts";
-import type { Permit } from "./entrance.ts";
-import type { FlushTarget } from "./outbox.ts";
-import type { RoomMember } from "./room.ts";
-import type { TimerEntry } from "./wheel.ts";
+import type { Identity } from "../authentication/authenticate.ts";
+import type { PresentedCredential } from "../authentication/presented-credential.ts";
+import type { Permit } from "./admission-queue.ts";
+import type { ConnectionDeps, ConnectionInit, Socket } from "./connection-deps.ts";
+import type { RoomMember } from "./conversation/room.ts";
+import type { TimerEntry } from "./timing-wheel.ts";
+import type { FlushTarget } from "./write-batcher.ts";
 
 /** By what a connection's token is known when it is revoked. */
 export type Credential = Pick<Identity, "tokenId" | "issuedAt">;
@@ -46,7 +46,7 @@ const NO_EVENTS: SessionEvent[] = [];
 const FRAME_HEADER_BYTES = 10;
 
 /**
- * One socket. It turns what arrives into events for core/session.ts and carries the effects out; every decision is
+ * One socket. It turns what arrives into events for core/session/session.ts and carries the effects out; every decision is
  * made there. Handlers are synchronous, so two frames of one socket are never worked on at once (RUNTIME 3).
  */
 export class Connection implements RoomMember, FlushTarget, TimerEntry, NamedConnection {

@@ -1,8 +1,8 @@
 import type { ServerWebSocket, WebSocketHandler } from "bun";
 import { MAX_FRAME_BYTES } from "../../protocol/limits.ts";
-import type { Log } from "../log.ts";
+import type { Log } from "../log/log.ts";
 import type { Connection } from "./connection.ts";
-import { closeWithInternalError } from "./fault.ts";
+import { closeWithInternalError } from "./internal-error.ts";
 
 /**
  * The runtime's side of a socket: its handlers and limits. Each handler catches what it throws: an exception that

@@ -4,7 +4,7 @@ import {
   SIGNAL_REPEAT_WINDOW_MS,
   stopOnSignal,
 } from "../../../src/cli/process-events.ts";
-import { openLog } from "../../../src/server/log.ts";
+import { openLog } from "../../../src/server/log/log.ts";
 
 const log = openLog({ level: "info", format: "json" });
 installCrashHandlers(log);

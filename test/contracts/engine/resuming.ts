@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { MAX_HISTORY_BYTES } from "../../../src/core/history.ts";
+import { MAX_HISTORY_BYTES } from "../../../src/core/conversation/history.ts";
 import { Random, seeds } from "../../support/random.ts";
 import { type OpenEngine, Subject } from "./subject.ts";
 

@@ -1,3 +1,4 @@
+import { type RetentionLimits, UNLIMITED_RETENTION } from "../../../src/core/conversation/retention.ts";
 import type {
   Engine,
   HistoryRequest,
@@ -5,8 +6,7 @@ import type {
   PostRequest,
   PostResult,
   Subscription,
-} from "../../../src/core/engine.ts";
-import { type RetentionLimits, UNLIMITED_RETENTION } from "../../../src/core/retention.ts";
+} from "../../../src/core/ports/engine.ts";
 import type { Message } from "../../../src/protocol/server-frames.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 

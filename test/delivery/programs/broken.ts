@@ -1,7 +1,7 @@
 // Five ways to break the promises of delivery. The product has no switches for them: here a real part is wrapped in one
 // that does not do what it should.
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
-import type { Engine } from "../../../src/core/engine.ts";
+import type { Engine } from "../../../src/core/ports/engine.ts";
 import type { Message } from "../../../src/protocol/server-frames.ts";
 import { Connection } from "../../../src/server/socket/connection.ts";
 import { overrideEngine } from "../../support/disturbed-engine.ts";

@@ -4,10 +4,10 @@ import { stopOnSignal } from "../../../src/cli/process-events.ts";
 import { openSqlite } from "../../../src/engine/sqlite/open.ts";
 import { createKeys } from "../../../src/server/authentication/keys.ts";
 import { createPasswords } from "../../../src/server/authentication/passwords.ts";
-import { openLog } from "../../../src/server/log.ts";
+import { openLog } from "../../../src/server/log/log.ts";
+import { systemClock } from "../../../src/server/process/system-clock.ts";
 import { startServer } from "../../../src/server/server.ts";
 import { readSettings } from "../../../src/server/settings/read.ts";
-import { systemClock } from "../../../src/server/system-clock.ts";
 import { DEFECTS, type DefectName } from "./broken.ts";
 
 const read = readSettings({ env: process.env });

@@ -1,6 +1,6 @@
 // What nodes tell each other of accounts and revocations, when a lagging replica takes over.
 import { expect, test } from "bun:test";
-import { NEVER } from "../../../src/core/revocations.ts";
+import { NEVER } from "../../../src/core/ports/revocations.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { startSentinel } from "../../support/redis-sentinel.ts";
 import { withRedis } from "../../support/redis-talk.ts";

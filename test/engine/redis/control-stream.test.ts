@@ -1,7 +1,7 @@
 // The log through which nodes tell each other of accounts and revocations, and what happens when some of it is lost.
 import { expect, test } from "bun:test";
-import type { Revocation } from "../../../src/core/revocations.ts";
-import { NEVER } from "../../../src/core/revocations.ts";
+import type { Revocation } from "../../../src/core/ports/revocations.ts";
+import { NEVER } from "../../../src/core/ports/revocations.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { startRedis } from "../../support/redis.ts";
 import { accountOf } from "../../support/server.ts";

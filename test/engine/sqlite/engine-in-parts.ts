@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { type RetentionLimits, UNLIMITED_RETENTION } from "../../../src/core/retention.ts";
+import { type RetentionLimits, UNLIMITED_RETENTION } from "../../../src/core/conversation/retention.ts";
 import { SqliteEngine } from "../../../src/engine/sqlite/engine.ts";
 import { END_MARK_FILE } from "../../../src/engine/sqlite/folder/end-mark.ts";
 import { openIndexFile } from "../../../src/engine/sqlite/index/index-file.ts";

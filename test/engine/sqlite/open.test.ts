@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { QUOTA_WINDOW_MS } from "../../../src/core/quota.ts";
+import { QUOTA_WINDOW_MS } from "../../../src/core/conversation/quota.ts";
 import { StoreInUse } from "../../../src/engine/sqlite/folder/lock.ts";
 import { openAccounts } from "../../../src/engine/sqlite/open.ts";
 import { StoreTooNew } from "../../../src/engine/sqlite/schema.ts";

@@ -1,4 +1,4 @@
-import type { Clock } from "../../../src/core/clock.ts";
+import type { Clock } from "../../../src/core/ports/clock.ts";
 import { openAccounts } from "../../../src/engine/sqlite/open.ts";
 import { StoreFolder } from "./store-folder.ts";
 

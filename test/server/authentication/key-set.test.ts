@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { exportJWK, type JWK } from "jose";
-import { FRESH_MS, MAX_AGE_MS, RETRY_AFTER_FAILURE_MS } from "../../../src/core/key-set.ts";
+import { FRESH_MS, MAX_AGE_MS, RETRY_AFTER_FAILURE_MS } from "../../../src/core/access/key-set.ts";
 import { KeySet } from "../../../src/server/authentication/key-set.ts";
 import { TestClient } from "../../support/client.ts";
 import { RecordedLog } from "../../support/recorded-log.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { Account } from "../../../src/core/accounts.ts";
+import type { Account } from "../../../src/core/ports/accounts.ts";
 import { LocalThrottle } from "../../../src/engine/local/throttle.ts";
 import type { SqliteAccounts } from "../../../src/engine/sqlite/accounts/accounts.ts";
 import { bcryptCost, createPasswords } from "../../../src/server/authentication/passwords.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { Engine } from "../../../src/core/engine.ts";
+import type { Engine } from "../../../src/core/ports/engine.ts";
 import { TestClient } from "../../support/client.ts";
 import { overrideEngine } from "../../support/disturbed-engine.ts";
 import { RawSocket } from "../../support/raw-socket.ts";

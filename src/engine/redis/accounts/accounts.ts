@@ -1,4 +1,4 @@
-import type { Account, AccountChange, AccountListener, AccountStore } from "../../../core/accounts.ts";
+import type { Account, AccountChange, AccountListener, AccountStore } from "../../../core/ports/accounts.ts";
 import type { EngineLog } from "../../engine-log.ts";
 import { Listeners } from "../../listeners.ts";
 import type { RedisClient } from "../client/client.ts";

@@ -1,5 +1,9 @@
-import type { Clock } from "../../../core/clock.ts";
-import { MAX_FAMILIES_PER_USER, type RefreshFamily, type RefreshTokenStore } from "../../../core/refresh.ts";
+import {
+  MAX_FAMILIES_PER_USER,
+  type RefreshFamily,
+  type RefreshTokenStore,
+} from "../../../core/access/refresh-rotation.ts";
+import type { Clock } from "../../../core/ports/clock.ts";
 import type { RedisClient } from "../client/client.ts";
 import { Script } from "../client/script.ts";
 

@@ -5,7 +5,7 @@ import {
   type Revocation,
   type RevocationListener,
   type RevocationStore,
-} from "../../../core/revocations.ts";
+} from "../../../core/ports/revocations.ts";
 import type { EngineLog } from "../../engine-log.ts";
 import { Listeners } from "../../listeners.ts";
 import type { RedisClient } from "../client/client.ts";

@@ -1,4 +1,3 @@
-import type { Clock } from "../../../core/clock.ts";
 import {
   type AccountAddressState,
   ADDRESS_TTL_MS,
@@ -14,7 +13,8 @@ import {
   type ThrottleLimits,
   type ThrottleStore,
   type Timestamps,
-} from "../../../core/throttle.ts";
+} from "../../../core/access/sign-in-throttle.ts";
+import type { Clock } from "../../../core/ports/clock.ts";
 import { boundedName } from "../../bounded-name.ts";
 import type { RedisClient } from "../client/client.ts";
 import { Script } from "../client/script.ts";

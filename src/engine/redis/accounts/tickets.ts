@@ -4,7 +4,7 @@ import {
   TICKET_LIFETIME_MS,
   type TicketScope,
   type TicketStore,
-} from "../../../core/tickets.ts";
+} from "../../../core/access/tickets.ts";
 import type { RedisClient } from "../client/client.ts";
 import { Script } from "../client/script.ts";
 

@@ -1,4 +1,4 @@
-import type { Clock } from "../../../core/clock.ts";
+import type { Clock } from "../../../core/ports/clock.ts";
 import type { RedisAddress } from "../../../core/redis-address.ts";
 import type { EngineLog } from "../../engine-log.ts";
 import { RedisClient } from "./client.ts";

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { MAX_HISTORY_BYTES } from "../../../core/history.ts";
+import { MAX_HISTORY_BYTES } from "../../../core/conversation/history.ts";
 import type { Operation, OperationOf, OperationResult } from "../../operation.ts";
 import { newEpoch } from "../client/epoch.ts";
 import { retryAfterRepair } from "../client/retry-after-repair.ts";

@@ -2,7 +2,7 @@ import type {
   ConversationStore,
   ConversationSummary,
   RetentionOverride,
-} from "../../../core/conversations.ts";
+} from "../../../core/ports/conversations.ts";
 import type { Message } from "../../../protocol/server-frames.ts";
 import type { RedisClient } from "../client/client.ts";
 import { type ConnectOptions, connect } from "../client/connect.ts";

@@ -1,5 +1,5 @@
-import type { EpochListener, Head, MessageListener, Subscription } from "../../../core/engine.ts";
-import { LruMap } from "../../../core/recency-map.ts";
+import { LruMap } from "../../../core/collections/lru-map.ts";
+import type { EpochListener, Head, MessageListener, Subscription } from "../../../core/ports/engine.ts";
 import type { EngineLog } from "../../engine-log.ts";
 import type { Operation } from "../../operation.ts";
 import type { ChannelSubscription, Channels } from "../client/channels.ts";

@@ -1,4 +1,4 @@
-import { MAX_HISTORY_BYTES } from "../../../core/history.ts";
+import { MAX_HISTORY_BYTES } from "../../../core/conversation/history.ts";
 import type { Message } from "../../../protocol/server-frames.ts";
 import type { EngineLog } from "../../engine-log.ts";
 import type { RedisClient } from "../client/client.ts";

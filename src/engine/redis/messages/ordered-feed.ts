@@ -1,5 +1,5 @@
-import type { Head, MessageListener, Subscription } from "../../../core/engine.ts";
-import { relationOf } from "../../../core/epoch.ts";
+import { relationOf } from "../../../core/conversation/epoch.ts";
+import type { Head, MessageListener, Subscription } from "../../../core/ports/engine.ts";
 import type { Message } from "../../../protocol/server-frames.ts";
 import type { EngineLog } from "../../engine-log.ts";
 import type { KnownHead } from "./batch.ts";

@@ -1,5 +1,5 @@
-import type { Clock } from "../../../core/clock.ts";
-import type { RetentionLimits } from "../../../core/retention.ts";
+import type { RetentionLimits } from "../../../core/conversation/retention.ts";
+import type { Clock } from "../../../core/ports/clock.ts";
 import type { EngineLog } from "../../engine-log.ts";
 import type { RedisClient } from "../client/client.ts";
 import { Script } from "../client/script.ts";

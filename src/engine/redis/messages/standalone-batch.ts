@@ -1,6 +1,6 @@
-import type { Clock } from "../../../core/clock.ts";
-import { MAX_HISTORY_BYTES } from "../../../core/history.ts";
-import type { RetentionLimits } from "../../../core/retention.ts";
+import { MAX_HISTORY_BYTES } from "../../../core/conversation/history.ts";
+import type { RetentionLimits } from "../../../core/conversation/retention.ts";
+import type { Clock } from "../../../core/ports/clock.ts";
 import type { EngineLog } from "../../engine-log.ts";
 import type { Operation, OperationResult } from "../../operation.ts";
 import type { RedisClient } from "../client/client.ts";

@@ -1,13 +1,13 @@
 import { createHash } from "node:crypto";
-import type { Clock } from "../../../core/clock.ts";
+import { LruMap } from "../../../core/collections/lru-map.ts";
+import type { Clock } from "../../../core/ports/clock.ts";
 import {
   type AcquireResult,
   type ConnectionLeases,
   type NamedConnection,
   replaceableFrom,
   replaces,
-} from "../../../core/leases.ts";
-import { LruMap } from "../../../core/recency-map.ts";
+} from "../../../core/ports/leases.ts";
 import type { EngineLog } from "../../engine-log.ts";
 import type { RedisClient } from "../client/client.ts";
 import { Script } from "../client/script.ts";

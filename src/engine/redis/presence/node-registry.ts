@@ -1,4 +1,3 @@
-import type { Clock } from "../../../core/clock.ts";
 import {
   evictionAllowedFrom,
   expiredNodes,
@@ -7,6 +6,7 @@ import {
   RENEWALS_PER_LEASE,
   SWEEP_INTERVAL_MS,
 } from "../../../core/nodes.ts";
+import type { Clock } from "../../../core/ports/clock.ts";
 import type { EngineLog } from "../../engine-log.ts";
 import type { RedisClient } from "../client/client.ts";
 import { Script } from "../client/script.ts";

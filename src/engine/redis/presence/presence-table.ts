@@ -1,4 +1,4 @@
-import type { PresenceSnapshot } from "../../../core/gathering.ts";
+import type { PresenceSnapshot } from "../../../core/conversation/remote-presence.ts";
 import type { RedisClient } from "../client/client.ts";
 import { Script } from "../client/script.ts";
 import type { NodeRegistry } from "./node-registry.ts";

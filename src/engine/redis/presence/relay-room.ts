@@ -1,6 +1,10 @@
-import type { Clock } from "../../../core/clock.ts";
-import { type PresenceChange, type PresenceDelta, RemotePresence } from "../../../core/gathering.ts";
-import type { RelayListener, RelayRoom } from "../../../core/relay.ts";
+import {
+  type PresenceChange,
+  type PresenceDelta,
+  RemotePresence,
+} from "../../../core/conversation/remote-presence.ts";
+import type { Clock } from "../../../core/ports/clock.ts";
+import type { RelayListener, RelayRoom } from "../../../core/ports/relay.ts";
 import type { ChannelSubscription, Channels } from "../client/channels.ts";
 import type { NodeRegistry } from "./node-registry.ts";
 import type { PresenceMove, PresenceTable } from "./presence-table.ts";

@@ -1,5 +1,5 @@
-import type { Clock } from "../../../core/clock.ts";
-import type { Relay, RelayListener, RelayRoom } from "../../../core/relay.ts";
+import type { Clock } from "../../../core/ports/clock.ts";
+import type { Relay, RelayListener, RelayRoom } from "../../../core/ports/relay.ts";
 import type { Channels } from "../client/channels.ts";
 import type { RedisClient } from "../client/client.ts";
 import type { LeasedResource, NodeRegistry } from "./node-registry.ts";

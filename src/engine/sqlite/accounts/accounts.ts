@@ -1,6 +1,6 @@
 import type { Database } from "bun:sqlite";
-import type { Account, AccountChange, AccountListener, AccountStore } from "../../../core/accounts.ts";
-import type { Clock } from "../../../core/clock.ts";
+import type { Account, AccountChange, AccountListener, AccountStore } from "../../../core/ports/accounts.ts";
+import type { Clock } from "../../../core/ports/clock.ts";
 import type { EngineLog } from "../../engine-log.ts";
 import { Listeners } from "../../listeners.ts";
 

@@ -1,6 +1,10 @@
 import type { Database } from "bun:sqlite";
-import type { Clock } from "../../../core/clock.ts";
-import { MAX_FAMILIES_PER_USER, type RefreshFamily, type RefreshTokenStore } from "../../../core/refresh.ts";
+import {
+  MAX_FAMILIES_PER_USER,
+  type RefreshFamily,
+  type RefreshTokenStore,
+} from "../../../core/access/refresh-rotation.ts";
+import type { Clock } from "../../../core/ports/clock.ts";
 
 interface Row {
   readonly id: string;

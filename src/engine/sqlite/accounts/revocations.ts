@@ -1,12 +1,12 @@
 import type { Database } from "bun:sqlite";
-import type { Clock } from "../../../core/clock.ts";
+import type { Clock } from "../../../core/ports/clock.ts";
 import {
   REVOCATION_LEEWAY_MS,
   type RevocableToken,
   type Revocation,
   type RevocationListener,
   type RevocationStore,
-} from "../../../core/revocations.ts";
+} from "../../../core/ports/revocations.ts";
 import type { EngineLog } from "../../engine-log.ts";
 import { Listeners } from "../../listeners.ts";
 import { isBusy } from "../folder/errors.ts";

@@ -1,5 +1,5 @@
 import type { Database } from "bun:sqlite";
-import type { Clock } from "../../../core/clock.ts";
+import type { Clock } from "../../../core/ports/clock.ts";
 import type { EngineLog } from "../../engine-log.ts";
 import type { Guard } from "../guarded-port.ts";
 import { IndexCorrupted, type IndexFile } from "../index/index-file.ts";

@@ -5,7 +5,7 @@ import type {
   ConversationStore,
   ConversationSummary,
   RetentionOverride,
-} from "../../../core/conversations.ts";
+} from "../../../core/ports/conversations.ts";
 import type { Message } from "../../../protocol/server-frames.ts";
 import { withFileErrors } from "../folder/folder-files.ts";
 import { type IndexFile, openIndexReadOnly } from "../index/index-file.ts";

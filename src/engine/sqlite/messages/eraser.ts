@@ -1,5 +1,5 @@
 import type { Database, Statement } from "bun:sqlite";
-import type { Clock } from "../../../core/clock.ts";
+import type { Clock } from "../../../core/ports/clock.ts";
 import { isBusy } from "../folder/errors.ts";
 import type { IndexWorker } from "../index/index-worker.ts";
 import { readMeta, saveLogEnd } from "../schema.ts";

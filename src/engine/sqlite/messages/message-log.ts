@@ -1,7 +1,7 @@
 import type { Database, Statement } from "bun:sqlite";
-import { epochOf } from "../../../core/epoch.ts";
-import type { ExistingMessage } from "../../../core/posting.ts";
-import { LruMap } from "../../../core/recency-map.ts";
+import { LruMap } from "../../../core/collections/lru-map.ts";
+import { epochOf } from "../../../core/conversation/epoch.ts";
+import type { ExistingMessage } from "../../../core/conversation/post-decision.ts";
 import type { Message } from "../../../protocol/server-frames.ts";
 import { IndexCorrupted, type IndexFile } from "../index/index-file.ts";
 import type { IndexWorker } from "../index/index-worker.ts";

@@ -1,5 +1,5 @@
 import type { Database, Statement } from "bun:sqlite";
-import { QUOTA_WINDOW_MS, SlidingWindowLog } from "../../../core/quota.ts";
+import { QUOTA_WINDOW_MS, SlidingWindowLog } from "../../../core/conversation/quota.ts";
 import type { Quota } from "../../../protocol/server-frames.ts";
 
 /** Stands in for the logs of users who were charged nothing; never recorded to. */

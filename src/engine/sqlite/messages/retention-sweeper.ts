@@ -1,6 +1,6 @@
 import type { Database, Statement } from "bun:sqlite";
-import type { Clock } from "../../../core/clock.ts";
-import { type RetentionLimits, retentionFloor } from "../../../core/retention.ts";
+import { type RetentionLimits, retentionFloor } from "../../../core/conversation/retention.ts";
+import type { Clock } from "../../../core/ports/clock.ts";
 import type { EngineLog } from "../../engine-log.ts";
 import { isBusy } from "../folder/errors.ts";
 import type { IndexFile } from "../index/index-file.ts";

@@ -1,5 +1,5 @@
-import type { MessageListener, Subscription } from "../../../core/engine.ts";
-import { Multimap } from "../../../core/multimap.ts";
+import { Multimap } from "../../../core/collections/multimap.ts";
+import type { MessageListener, Subscription } from "../../../core/ports/engine.ts";
 import type { Message } from "../../../protocol/server-frames.ts";
 import type { EngineLog } from "../../engine-log.ts";
 

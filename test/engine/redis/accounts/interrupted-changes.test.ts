@@ -1,7 +1,7 @@
 // As half-done.test.ts, for what lies beside messages: accounts and who is there. The story: a script ended after its change
 // and before it was told, and the other nodes never heard of it, because the repeat found nothing to change.
 import { afterEach, expect, test } from "bun:test";
-import type { Account } from "../../../../src/core/accounts.ts";
+import type { Account } from "../../../../src/core/ports/accounts.ts";
 import { ManualClock } from "../../../support/manual-clock.ts";
 import { waitUntil } from "../../../support/until.ts";
 import { InterruptedScripts } from "../support/interrupted-scripts.ts";

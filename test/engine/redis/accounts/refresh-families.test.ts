@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { MAX_FAMILIES_PER_USER } from "../../../../src/core/refresh.ts";
+import { MAX_FAMILIES_PER_USER } from "../../../../src/core/access/refresh-rotation.ts";
 import { RedisRefreshFamilies } from "../../../../src/engine/redis/accounts/refresh-families.ts";
 import type { RedisClient } from "../../../../src/engine/redis/client/client.ts";
 import { refreshContract } from "../../../contracts/refresh.ts";

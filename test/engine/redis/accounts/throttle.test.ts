@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { accountAddressTtl } from "../../../../src/core/throttle.ts";
+import { accountAddressTtl } from "../../../../src/core/access/sign-in-throttle.ts";
 import { RedisThrottle } from "../../../../src/engine/redis/accounts/throttle.ts";
 import { throttleContract } from "../../../contracts/throttle.ts";
 import { ManualClock } from "../../../support/manual-clock.ts";

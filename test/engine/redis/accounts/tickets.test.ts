@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { TICKET_LIFETIME_MS } from "../../../../src/core/tickets.ts";
+import { TICKET_LIFETIME_MS } from "../../../../src/core/access/tickets.ts";
 import { RedisTickets } from "../../../../src/engine/redis/accounts/tickets.ts";
 import { ticketContract } from "../../../contracts/tickets.ts";
 import { age, freshPrefix, KINDS, keysUnder, useRealRedis } from "../support/real-redis.ts";

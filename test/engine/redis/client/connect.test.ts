@@ -7,8 +7,8 @@ import {
   evaluateRequirements,
   type RedisFacts,
 } from "../../../../src/engine/redis/client/requirements.ts";
+import { systemClock } from "../../../../src/server/process/system-clock.ts";
 import { parseRedisUrl } from "../../../../src/server/settings/redis-url.ts";
-import { systemClock } from "../../../../src/server/system-clock.ts";
 import { freePort } from "../../../support/free-port.ts";
 import { ManualClock } from "../../../support/manual-clock.ts";
 import { RecordedLog } from "../../../support/recorded-log.ts";

@@ -5,7 +5,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { connect, StoreMisconfigured } from "../../../../src/engine/redis/client/connect.ts";
-import { systemClock } from "../../../../src/server/system-clock.ts";
+import { systemClock } from "../../../../src/server/process/system-clock.ts";
 import { RecordedLog } from "../../../support/recorded-log.ts";
 import { startRedis, type TestRedis } from "../../../support/redis.ts";
 import { waitUntil } from "../../../support/until.ts";

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import type { RedisClient } from "../../../../src/engine/redis/client/client.ts";
 import { ControlStream } from "../../../../src/engine/redis/control-stream.ts";
 import { RedisConversations } from "../../../../src/engine/redis/messages/conversations.ts";
-import { systemClock } from "../../../../src/server/system-clock.ts";
+import { systemClock } from "../../../../src/server/process/system-clock.ts";
 import { conversationContract } from "../../../contracts/conversations.ts";
 import { RecordedLog } from "../../../support/recorded-log.ts";
 import { age, freshPrefix, KINDS, useRealRedis } from "../support/real-redis.ts";

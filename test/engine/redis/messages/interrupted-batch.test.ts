@@ -1,8 +1,8 @@
 // Redis does not undo a script that ends half way. The story: an ACL user lost the right to RPUSH for a moment. What was
 // sent then was refused, and when it was sent again it was acknowledged and stored nowhere, or the charge was gone.
 import { describe, expect, test } from "bun:test";
-import type { Clock } from "../../../../src/core/clock.ts";
-import type { PostRequest, PostResult } from "../../../../src/core/engine.ts";
+import type { Clock } from "../../../../src/core/ports/clock.ts";
+import type { PostRequest, PostResult } from "../../../../src/core/ports/engine.ts";
 import type { Message } from "../../../../src/protocol/server-frames.ts";
 import { InterruptedScripts } from "../support/interrupted-scripts.ts";
 import { freshPrefix, KINDS, useRealRedis } from "../support/real-redis.ts";

@@ -1,6 +1,6 @@
 // What only many nodes on one Redis can get wrong: two at once, and one that dies in the middle.
 import { describe, expect, test } from "bun:test";
-import type { PostResult } from "../../../../src/core/engine.ts";
+import type { PostResult } from "../../../../src/core/ports/engine.ts";
 import type { RedisClient } from "../../../../src/engine/redis/client/client.ts";
 import { Random, seeds } from "../../../support/random.ts";
 import { waitUntil } from "../../../support/until.ts";

@@ -1,5 +1,5 @@
-import type { PostRequest, PostResult } from "../../../../src/core/engine.ts";
-import { UNLIMITED_RETENTION } from "../../../../src/core/retention.ts";
+import { UNLIMITED_RETENTION } from "../../../../src/core/conversation/retention.ts";
+import type { PostRequest, PostResult } from "../../../../src/core/ports/engine.ts";
 import { Channels } from "../../../../src/engine/redis/client/channels.ts";
 import { RedisClient } from "../../../../src/engine/redis/client/client.ts";
 import { Keys } from "../../../../src/engine/redis/client/keys.ts";

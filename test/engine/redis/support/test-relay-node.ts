@@ -1,4 +1,4 @@
-import type { RelayRoom } from "../../../../src/core/relay.ts";
+import type { RelayRoom } from "../../../../src/core/ports/relay.ts";
 import { Channels } from "../../../../src/engine/redis/client/channels.ts";
 import type { RedisClient } from "../../../../src/engine/redis/client/client.ts";
 import { RedisLeases } from "../../../../src/engine/redis/presence/leases.ts";

@@ -2,8 +2,8 @@
 // ready, refuses in words, and goes on by itself where that is safe. No acked message vanishes in silence.
 import { expect, test } from "bun:test";
 import { closeSync, cpSync, openSync, renameSync, rmSync, statSync, truncateSync, writeSync } from "node:fs";
-import type { PostResult } from "../../../../src/core/engine.ts";
-import type { Store } from "../../../../src/core/store.ts";
+import type { PostResult } from "../../../../src/core/ports/engine.ts";
+import type { Store } from "../../../../src/core/ports/store.ts";
 import {
   classifyError,
   isStoreError,

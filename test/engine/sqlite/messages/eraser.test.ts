@@ -2,10 +2,10 @@
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { UNLIMITED_RETENTION } from "../../../../src/core/retention.ts";
-import type { Store } from "../../../../src/core/store.ts";
+import { UNLIMITED_RETENTION } from "../../../../src/core/conversation/retention.ts";
+import type { Store } from "../../../../src/core/ports/store.ts";
 import { openConversations } from "../../../../src/engine/sqlite/messages/conversations.ts";
-import { systemClock } from "../../../../src/server/system-clock.ts";
+import { systemClock } from "../../../../src/server/process/system-clock.ts";
 import { ManualClock } from "../../../support/manual-clock.ts";
 import { Random } from "../../../support/random.ts";
 import { waitUntil } from "../../../support/until.ts";

@@ -1,7 +1,7 @@
 // What the contract cannot see: that removed messages leave the files, in small steps, and what a crash in between does.
 import { expect, test } from "bun:test";
 import { rmSync } from "node:fs";
-import { type RetentionLimits, UNLIMITED_RETENTION } from "../../../../src/core/retention.ts";
+import { type RetentionLimits, UNLIMITED_RETENTION } from "../../../../src/core/conversation/retention.ts";
 import { openConversations } from "../../../../src/engine/sqlite/messages/conversations.ts";
 import { Subject } from "../../../contracts/engine/subject.ts";
 import { type EngineInParts, openEngineInParts } from "../engine-in-parts.ts";

@@ -1,5 +1,5 @@
 // Runs with a bound on the size of its files: fills the store until a batch no longer fits, and reports what it saw.
-import type { PostResult } from "../../../../src/core/engine.ts";
+import type { PostResult } from "../../../../src/core/ports/engine.ts";
 import { openSqlite } from "../../../../src/engine/sqlite/open.ts";
 import type { Quota } from "../../../../src/protocol/server-frames.ts";
 import { ManualClock } from "../../../support/manual-clock.ts";

@@ -1,6 +1,6 @@
 -- Cluster, second step of three (reserve, append, settle): everything that one turn of a node's event loop brought to a
--- conversation, at once and in its order. Carries out `decidePost` of src/core/posting.ts, but for the charge;
--- `historyRange` of src/core/history.ts and `oldestKept` of src/core/retention.ts.
+-- conversation, at once and in its order. Carries out `decidePost` of src/core/conversation/post-decision.ts, but for the charge;
+-- `historyRange` of src/core/conversation/history.ts and `oldestKept` of src/core/conversation/retention.ts.
 --
 -- KEYS  1: meta   2: log   3: ids   4: marks   5: channel
 -- ARGV  1: '' or the time   2: a random text   3: messages and 4: days to keep   5: 1 to write repeats too

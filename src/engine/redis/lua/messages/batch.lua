@@ -1,6 +1,6 @@
 -- Everything that one turn of a node's event loop brought, at once and in its order (standalone Redis and Sentinel).
--- Carries out `decidePost` of src/core/posting.ts, `SlidingLog` of src/core/quota.ts, `historyRange` of
--- src/core/history.ts and `oldestKept` of src/core/retention.ts.
+-- Carries out `decidePost` of src/core/conversation/post-decision.ts, `SlidingLog` of src/core/conversation/quota.ts, `historyRange` of
+-- src/core/conversation/history.ts and `oldestKept` of src/core/conversation/retention.ts.
 --
 -- KEYS  1: the epoch of the store   2: what a turn does that is not done (interrupted-batch.lua)
 --       then of each conversation: meta, log, ids, channel

@@ -32,13 +32,13 @@ local function conversation_has(conversation, seq, at)
   return entry == nil or tonumber(entry[2][4]) == at
 end
 
--- `epochOf` of src/core/epoch.ts.
+-- `epochOf` of src/core/conversation/epoch.ts.
 local function conversation_epoch(conversation)
   return conversation.life .. '.' .. string.format('%d', conversation.removals)
 end
 
 -- Whether a conversation that somebody is in under the epoch `theirs` ('' where they do not say) was removed since:
--- `relationOf` of src/core/epoch.ts.
+-- `relationOf` of src/core/conversation/epoch.ts.
 local function conversation_is_removed(conversation, theirs)
   if theirs == '' or theirs == conversation.epoch then return false end
   local life, removals = string.match(theirs, '^(.+)%.(%d+)$')
@@ -149,7 +149,7 @@ local function conversation_write(conversation)
   end
 end
 
--- Removes what is no longer kept (`oldestKept` of src/core/retention.ts), at most `most` messages; answers how many.
+-- Removes what is no longer kept (`oldestKept` of src/core/conversation/retention.ts), at most `most` messages; answers how many.
 -- `slack` more than the number to keep are tolerated.
 local function conversation_trim(conversation, ids, slack, most)
   if conversation.messages <= 0 and conversation.days <= 0 then return 0 end
@@ -230,7 +230,7 @@ local function conversation_finish(conversation, ids)
 end
 
 -- Messages with first ≤ seq ≤ last as a JSON list in the order of seq, at most `count` and while their texts fit into
--- `budget` (HISTORY_BUDGET of src/core/history.ts), but at least one; from the newest on when `backwards`. Answers
+-- `budget` (HISTORY_BUDGET of src/core/conversation/history.ts), but at least one; from the newest on when `backwards`. Answers
 -- the list, and whether the budget cut it.
 local function conversation_read(conversation, first, last, count, budget, backwards)
   local said, size = {}, 0
@@ -258,7 +258,7 @@ local function conversation_read(conversation, first, last, count, budget, backw
   return '[' .. table.concat(said, ',') .. ']', false
 end
 
--- `historyRange` of src/core/history.ts of a conversation that reaches to `newest`, and what it means: the list, and
+-- `historyRange` of src/core/conversation/history.ts of a conversation that reaches to `newest`, and what it means: the list, and
 -- whether there are more. `before` and `after` are nil where the request has none.
 local function conversation_history(conversation, newest, before, after, count, budget)
   local oldest, first, last, more = conversation_first(conversation, newest), nil, nil, nil

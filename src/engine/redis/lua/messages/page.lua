@@ -1,5 +1,5 @@
 -- Messages of a conversation with first ≤ seq ≤ last, the oldest `count` of them, within HISTORY_BUDGET of
--- src/core/history.ts.
+-- src/core/conversation/history.ts.
 --
 -- KEYS  1: log
 -- ARGV  1: first   2: last   3: count   4: HISTORY_BUDGET

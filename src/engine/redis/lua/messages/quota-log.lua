@@ -1,4 +1,4 @@
--- Included by the scripts that charge: carries out `SlidingLog` of src/core/quota.ts on a list of times, oldest first,
+-- Included by the scripts that charge: carries out `SlidingLog` of src/core/conversation/quota.ts on a list of times, oldest first,
 -- one for each request that was accepted in the last hour.
 --
 -- A quota_log is read once and written once in a script, however many requests of its user are decided in between.

@@ -1,4 +1,4 @@
--- What a user has left, without charging: `SlidingLog.view` of src/core/quota.ts.
+-- What a user has left, without charging: `SlidingLog.view` of src/core/conversation/quota.ts.
 --
 -- KEYS  1: quota; not in Cluster: 2: what a turn does that is not done (interrupted-batch.lua)   3: the epoch of the store
 -- ARGV  1: '' or the time

@@ -1,5 +1,5 @@
 -- Cluster, first step of three (reserve, append, settle): charges a user for requests whose conversations lie in other
--- slots. Carries out `SlidingLog` of src/core/quota.ts.
+-- slots. Carries out `SlidingLog` of src/core/conversation/quota.ts.
 --
 -- The charge for a message is kept with its name, so that a repeat finds it, whichever node it comes to, and is not
 -- charged again. A repeat is charged at its own time instead of the first one's: it is accepted now.

@@ -1,4 +1,4 @@
--- Removes what a conversation no longer keeps: `oldestKept` of src/core/retention.ts.
+-- Removes what a conversation no longer keeps: `oldestKept` of src/core/conversation/retention.ts.
 --
 -- KEYS  1: meta   2: log   3: ids
 -- ARGV  1: '' or the time   2: messages and 3: days to keep   4: how many to remove at most

@@ -1,4 +1,4 @@
--- Counts a user's connections over all nodes by `mayTake` and `replaces` of src/core/leases.ts.
+-- Counts a user's connections over all nodes by `mayTake` and `replaces` of src/core/ports/leases.ts.
 --
 -- KEYS[1]  hash: incarnation of a node -> how many connections it holds of those that name no client
 -- KEYS[2]  hash: slot of a client -> "<incarnation> <id> <opened>": who holds it, opened in milliseconds since 1970

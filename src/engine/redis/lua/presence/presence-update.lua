@@ -1,5 +1,5 @@
 -- Changes who is in a conversation through one life of a node, and announces what that has changed: nothing when it is
--- so already, so that of two who sweep one node only one announces it (P2). Versions are those of src/core/gathering.ts.
+-- so already, so that of two who sweep one node only one announces it (P2). Versions are those of src/core/conversation/remote-presence.ts.
 --
 -- The version is written first: where the script ends after it, every node sees that it has not heard everything, and
 -- reads all.

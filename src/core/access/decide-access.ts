@@ -1,0 +1,62 @@
+import type { Account } from "../ports/accounts.ts";
+import type { DemoUse } from "./demo-accounts.ts";
+import { type Plan, type PlanTable, planNamed } from "./plans.ts";
+
+export interface AccessRequest {
+  /** Who the token says its bearer is. */
+  readonly subject: string;
+  /** Whose address is opened, where the address names a user. */
+  readonly requestedUser?: string;
+  /** The subject's account as the store has it now; undefined for a user of an application that signs its own tokens. */
+  readonly account: Account | undefined;
+  /** The token's `plan` claim. */
+  readonly claimedPlan?: string;
+  /** The token's `account` claim: when the account that it was made for was created. */
+  readonly madeForAccount?: number;
+  readonly plans: PlanTable;
+  /** Whether the client may use accounts with the published password; core/access/demo-accounts.ts decides it. */
+  readonly demoUse: DemoUse;
+}
+
+/** A refusal's `message` is for the person who was refused. */
+export type Access =
+  /** `missingPlan` is the plan that was named and is not in the table; `plan` is what counts instead. */
+  | { readonly plan: Plan; readonly missingPlan?: string }
+  | {
+      readonly refusal: { readonly code: "forbidden" | "token_revoked"; readonly message: string };
+    };
+
+/**
+ * Decides what a signed-in user may open, and under which plan (T6, W3).
+ *
+ * An account wins over the token: its plan counts and not the claim, and a disabled one is refused however good the
+ * token is.
+ */
+export function decideAccess(request: AccessRequest): Access {
+  const { subject, requestedUser, account, claimedPlan, madeForAccount, plans, demoUse } = request;
+  if (requestedUser !== undefined && requestedUser !== subject)
+    return forbidden(`This token is for \`${subject}\`; it cannot open the address of \`${requestedUser}\`.`);
+  // A token outlives neither its account nor the account's name: whoever takes the name next is somebody else.
+  if (madeForAccount !== undefined && account?.createdAt !== madeForAccount)
+    return { refusal: { code: "token_revoked", message: `The account \`${subject}\` was removed.` } };
+  if (account === undefined) return accessUnderPlan(plans, claimedPlan);
+  if (account.disabled)
+    return forbidden(`The account \`${subject}\` is disabled; an operator can enable it.`);
+  // Its password is published: from an address that others can reach, anybody could sign in with it.
+  if (account.demo && demoUse !== "usable")
+    return forbidden(
+      demoUse === "off"
+        ? `The account \`${subject}\` is a demo account, and demo accounts are switched off on this server (DEMO_ACCOUNTS).`
+        : `The account \`${subject}\` is a demo account, and this server does not take these from where you are; DEMO_ACCOUNTS says from where.`,
+    );
+  return accessUnderPlan(plans, account.plan);
+}
+
+function accessUnderPlan(plans: PlanTable, name: string | undefined): Access {
+  const plan = planNamed(plans, name);
+  return name === undefined || plans.plans.has(name) ? { plan } : { plan, missingPlan: name };
+}
+
+function forbidden(message: string): Access {
+  return { refusal: { code: "forbidden", message } };
+}

@@ -1,0 +1,68 @@
+import { isIdentifier } from "../../protocol/identifiers.ts";
+
+/** `read`: open a socket, receive, read history and presence, and mark as read. `write`: send messages and typing. */
+export type Right = "read" | "write";
+
+/** What a credential allows; each field allows all when it is absent, and nothing when it is empty. */
+export interface Grants {
+  /** Exact names, or patterns with one `*` at the end: `team-*`. */
+  readonly conversations?: readonly string[];
+  readonly rights?: readonly Right[];
+}
+
+/** All conversations, all rights. */
+export const ALL_GRANTS: Grants = {};
+
+/** Most conversations and patterns in one credential: each check walks them. */
+export const MAX_GRANTED_CONVERSATIONS = 100;
+
+const RIGHTS: readonly string[] = ["read", "write"] satisfies Right[];
+
+/** Reads the claims `conversations` and `rights`; `problem` goes on from "The token is not valid: ". */
+export function readGrants(
+  conversations: unknown,
+  rights: unknown,
+): { readonly grants: Grants } | { readonly problem: string } {
+  if (conversations !== undefined && !isPatternList(conversations))
+    return {
+      problem: `its \`conversations\` is not a list of at most ${MAX_GRANTED_CONVERSATIONS} conversations or patterns such as \`team-*\``,
+    };
+  if (rights !== undefined && !isRightList(rights))
+    return { problem: "its `rights` is not a list of `read` and `write`" };
+  return { grants: { ...(conversations !== undefined && { conversations }), ...(rights && { rights }) } };
+}
+
+/** Says in a sentence for `forbidden` what is missing for `right` in `conversation`; undefined when it is allowed. */
+export function explainMissingRight(grants: Grants, conversation: string, right: Right): string | undefined {
+  const { conversations, rights } = grants;
+  if (conversations?.some((pattern) => matchesPattern(pattern, conversation)) === false)
+    return `This token does not allow the conversation \`${conversation}\`.`;
+  if (rights?.includes(right) === false) return `This token does not have the right \`${right}\`.`;
+  return undefined;
+}
+
+/** Whether `text` is a conversation, or the beginning of some with a `*` after it. */
+export function isConversationPattern(text: string): boolean {
+  if (isIdentifier(text) || text === "*") return true;
+  // Names may begin with what is no name: `..*` has `..a`.
+  const beginning = text.slice(0, -1);
+  return text.endsWith("*") && (isIdentifier(beginning) || /^\.{1,2}$/.test(beginning));
+}
+
+function matchesPattern(pattern: string, conversation: string): boolean {
+  return pattern.endsWith("*") ? conversation.startsWith(pattern.slice(0, -1)) : pattern === conversation;
+}
+
+function isPatternList(value: unknown): value is string[] {
+  return (
+    Array.isArray(value) &&
+    value.length <= MAX_GRANTED_CONVERSATIONS &&
+    value.every((item) => typeof item === "string" && isConversationPattern(item))
+  );
+}
+
+function isRightList(value: unknown): value is Right[] {
+  return (
+    Array.isArray(value) && value.length <= RIGHTS.length && value.every((item) => RIGHTS.includes(item))
+  );
+}

@@ -1,0 +1,215 @@
+// The door: what a WebSocket handshake must look like (W1–W3). What only an attacker or a broken client sends is refused
+// as HTTP, before the upgrade. What a user must understand is told after it, because a browser shows a refused
+// handshake as 1006 without a reason.
+import type { ErrorCode } from "../../protocol/errors.ts";
+import { IDENTIFIER_RULE, isClientName, isIdentifier } from "../../protocol/identifiers.ts";
+import { MAX_LAST } from "../../protocol/limits.ts";
+import { SUBPROTOCOL } from "../../protocol/version.ts";
+import type { ResumeRequest } from "../conversation/resume.ts";
+import { explainOriginRefusal, type OriginRule } from "./origins.ts";
+
+/** Longest address of a request, in bytes: a token of 4,096 and room for the rest. */
+const MAX_TARGET_BYTES = 8 * 1024;
+
+/** Offered beside `parley.v1`, it carries the token where a client can set no header and wants no token in an address. */
+const BEARER_PROTOCOL = "bearer.";
+
+const SEQUENCE = /^\d{1,15}$/;
+
+const COUNT = /^\d{1,3}$/;
+
+export interface HandshakeRequest {
+  readonly method: string;
+  /** Path and query as they were sent. */
+  readonly target: string;
+  readonly headers: Headers;
+  readonly scheme: "http" | "https";
+}
+
+/** A refusal as HTTP. */
+export interface HandshakeRejection {
+  readonly code: Extract<
+    ErrorCode,
+    | "bad_request"
+    | "not_found"
+    | "method_not_allowed"
+    | "upgrade_required"
+    | "origin_refused"
+    | "address_too_long"
+  >;
+  readonly detail: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Where the client wants to go, or what is wrong with it; the socket is opened either way. */
+export interface ParsedHandshake {
+  readonly address: { readonly user: string; readonly conversation: string } | { readonly error: string };
+  /** The token, when one came with the handshake. */
+  readonly token: string | undefined;
+  /** The ticket, when one came in the place of a token. */
+  readonly ticket: string | undefined;
+  /** What the client has seen already, when it comes back, and how much it wants to be sent at once. */
+  readonly resume: ResumeRequest | undefined;
+  /** Which of the user's clients this is: a newer connection of it in this conversation replaces the older one. */
+  readonly client: string | undefined;
+  /** What to answer in `Sec-WebSocket-Protocol`; undefined where nothing was offered. */
+  readonly subprotocol: typeof SUBPROTOCOL | undefined;
+}
+
+export type HandshakeResult =
+  | { readonly refusal: HandshakeRejection }
+  | { readonly opening: ParsedHandshake };
+
+/** Decides about one request whose path begins with `/ws/`. */
+export function parseHandshake(handshake: HandshakeRequest, origins: OriginRule): HandshakeResult {
+  const mark = handshake.target.indexOf("?");
+  const path = (mark < 0 ? handshake.target : handshake.target.slice(0, mark)).split("/");
+  const protocols = offeredProtocols(handshake.headers);
+  const refusal = rejection(handshake, path, protocols, origins);
+  if (refusal !== undefined) return { refusal };
+  const query = new URLSearchParams(mark < 0 ? "" : handshake.target.slice(mark + 1));
+  const [user, conversation] = path.slice(2) as [string, string];
+  const tokensSent = findTokens(query, handshake.headers, protocols);
+  const tickets = query.getAll("ticket");
+  return {
+    opening: {
+      address: readAddress(user, conversation, query, tokensSent.length + tickets.length),
+      token: tokensSent[0],
+      ticket: tickets[0],
+      resume: readResume(query),
+      client: query.get("client") ?? undefined,
+      subprotocol: protocols.length > 0 ? SUBPROTOCOL : undefined,
+    },
+  };
+}
+
+function rejection(
+  { method, target, headers, scheme }: HandshakeRequest,
+  path: readonly string[],
+  protocols: readonly string[],
+  origins: OriginRule,
+): HandshakeRejection | undefined {
+  if (target.length > MAX_TARGET_BYTES) {
+    return {
+      code: "address_too_long",
+      detail: `The address has ${target.length} bytes; ${MAX_TARGET_BYTES} are taken.`,
+    };
+  }
+  if (path.length !== 4 || path[2] === "" || path[3] === "") {
+    return { code: "not_found", detail: "Sockets are opened at /ws/{user_id}/{conversation_id}." };
+  }
+  if (method !== "GET") {
+    return {
+      code: "method_not_allowed",
+      detail: "Sockets are opened with GET.",
+      headers: { Allow: "GET, OPTIONS" },
+    };
+  }
+  const version = headers.get("sec-websocket-version");
+  if (headers.get("upgrade")?.toLowerCase() !== "websocket" || (version !== null && version !== "13")) {
+    const detail =
+      "This address speaks WebSocket, version 13: open it with ws:// or wss:// in a WebSocket client.";
+    const fields = { Upgrade: "websocket", Connection: "Upgrade", "Sec-WebSocket-Version": "13" };
+    return { code: "upgrade_required", detail, headers: fields };
+  }
+  // The runtime lets these through (RUNTIME 7); two readings of one request are how requests are smuggled.
+  const host = headers.get("host") ?? "";
+  if (!/^[^\s,/@]+$/.test(host)) return { code: "bad_request", detail: "There must be one `Host` field." };
+  if (!fieldTokens(headers.get("connection")).includes("upgrade")) {
+    return { code: "bad_request", detail: "The `Connection` field must say `Upgrade` (RFC 6455 §4.1)." };
+  }
+  if (version === null || !/^[A-Za-z0-9+/]{22}==$/.test(headers.get("sec-websocket-key") ?? "")) {
+    return {
+      code: "bad_request",
+      detail: "`Sec-WebSocket-Key` or `Sec-WebSocket-Version` is missing or wrong.",
+    };
+  }
+  // Its bytes would be frames to us, and a body to a proxy in front.
+  if ((headers.get("content-length") ?? "0") !== "0" || headers.has("transfer-encoding")) {
+    return { code: "bad_request", detail: "The request that opens a socket cannot have a body." };
+  }
+  const foreign = explainOriginRefusal(origins, { scheme, headers });
+  if (foreign !== undefined) return { code: "origin_refused", detail: foreign };
+  if (protocols.length > 0 && !protocols.includes(SUBPROTOCOL)) {
+    return { code: "bad_request", detail: `Offer the subprotocol \`${SUBPROTOCOL}\`, or none.` };
+  }
+  return undefined;
+}
+
+function readAddress(
+  user: string,
+  conversation: string,
+  query: URLSearchParams,
+  credentials: number,
+): ParsedHandshake["address"] {
+  const ids = { user: decode(user), conversation: decode(conversation) };
+  for (const [name, id] of Object.entries(ids)) {
+    if (id === undefined || !isIdentifier(id)) {
+      return { error: `The ${name} in the address must be ${IDENTIFIER_RULE}.` };
+    }
+  }
+  // Two credentials are two answers to "who is this", and whoever checks may not be whoever acts (W3).
+  if (credentials > 1)
+    return { error: "There is more than one credential; send one token or ticket, in one place, once." };
+  for (const name of ["after", "epoch", "last", "client"]) {
+    if (query.getAll(name).length > 1) return { error: `There is more than one \`${name}\` in the address.` };
+  }
+  if (query.has("after") && !SEQUENCE.test(query.get("after")!)) {
+    return {
+      error: "`after` in the address must be the `seq` of the newest message you have: a whole number.",
+    };
+  }
+  if (query.has("client") && !isClientName(query.get("client")!)) {
+    return { error: "`client` in the address must be 1–64 characters of A-Z a-z 0-9 . _ -." };
+  }
+  if (query.has("last") && readLast(query) === undefined) {
+    return { error: `\`last\` in the address must be a whole number from 0 to ${MAX_LAST}.` };
+  }
+  return ids as { user: string; conversation: string };
+}
+
+/** Reads `after`, `epoch` and `last`, which `readAddress` has checked. Undefined where the client asks for nothing. */
+function readResume(query: URLSearchParams): ResumeRequest | undefined {
+  const given = query.get("after") ?? "";
+  const after = SEQUENCE.test(given) ? Number(given) : undefined;
+  const last = readLast(query);
+  const epoch = query.get("epoch") ?? undefined;
+  if (after === undefined && epoch === undefined && last === undefined) return undefined;
+  return { after, epoch, last };
+}
+
+function readLast(query: URLSearchParams): number | undefined {
+  const last = query.get("last") ?? "";
+  return COUNT.test(last) && Number(last) <= MAX_LAST ? Number(last) : undefined;
+}
+
+function findTokens(query: URLSearchParams, headers: Headers, protocols: readonly string[]): string[] {
+  const authorization = headers.get("authorization");
+  return [
+    ...query.getAll("token"),
+    // A repeated field comes as one, with commas (RFC 9110 §5.3); a token has none.
+    ...(authorization?.split(",").map((one) => /^bearer +(\S+)$/i.exec(one.trim())?.[1] ?? "") ?? []),
+    ...protocols
+      .filter((protocol) => protocol.startsWith(BEARER_PROTOCOL))
+      .map((protocol) => protocol.slice(BEARER_PROTOCOL.length)),
+  ];
+}
+
+function decode(segment: string): string | undefined {
+  try {
+    return decodeURIComponent(segment);
+  } catch {
+    return undefined;
+  }
+}
+
+function offeredProtocols(headers: Headers): string[] {
+  return (headers.get("sec-websocket-protocol") ?? "")
+    .split(",")
+    .map((protocol) => protocol.trim())
+    .filter((protocol) => protocol !== "");
+}
+
+function fieldTokens(field: string | null): string[] {
+  return (field ?? "").split(",").map((token) => token.trim().toLowerCase());
+}

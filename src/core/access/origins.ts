@@ -1,0 +1,122 @@
+// Which requests of web pages are taken, over HTTP as on sockets (W2). `Host` and `Origin` decide, which browsers write and
+// pages cannot. Fields of proxies can be written by a page into requests to its own name, so that they are believed only
+// where no page could be behind them.
+//
+//   HOST is this machine only                       any other HOST
+//   the Host must be                                the Host is what the operator's names lead to
+//   - a loopback name, whatever the port, or
+//   - the host of an origin in ALLOWED_ORIGINS, or
+//   - another's, of another port than ours, in a request that came through a proxy
+//
+//   An Origin must be listed, or the server's own: its host and port are those of `Host`, and
+//   - https, where the server or a proxy in front of it speaks TLS, or
+//   - http, where neither does; on a loopback address only under a loopback name or a listed one
+
+import { type HostAndPort, isLoopbackName, parseHost } from "./host-field.ts";
+import { forwardedScheme, isForwarded } from "./proxy-fields.ts";
+
+/** Which pages may use the server. */
+export interface OriginRule {
+  /** Origins as browsers send them: `https://chat.example.com`. `null`, the origin of sandboxed pages, must be listed too. */
+  readonly allowed: readonly string[];
+  /** The port, when the server listens on a loopback address; undefined otherwise. */
+  readonly loopbackPort: number | undefined;
+}
+
+export interface OriginRequest {
+  /** How the client asked, as far as it is known: what a trusted proxy says, else how this server was asked. */
+  readonly scheme: "http" | "https";
+  readonly headers: Headers;
+}
+
+const DEFAULT_PORTS = { http: 80, https: 443 } as const;
+
+/** Longest value that is repeated in a message. */
+const MAX_SHOWN_LENGTH = 200;
+
+/** Says in a sentence why a request is refused; undefined when it may pass. */
+export function explainOriginRefusal(
+  rule: OriginRule,
+  { scheme, headers }: OriginRequest,
+): string | undefined {
+  const field = headers.get("host");
+  const host = parseHost(field);
+  if (rule.loopbackPort !== undefined && !isOurHost(rule, rule.loopbackPort, field, host, scheme, headers)) {
+    const name = host === undefined ? "" : ` (${field!.slice(0, MAX_SHOWN_LENGTH)})`;
+    return `The request's \`Host\`${name} is no name of this server, which listens for its own machine only. If a proxy passed it on, list the page's origin, as in https://chat.example.com, in ALLOWED_ORIGINS.`;
+  }
+  const origin = headers.get("origin");
+  if (origin === null || isOriginAllowed(rule, origin, host, scheme, headers)) return undefined;
+  return `Pages of ${shownOrigin(origin)} may not connect; the operator can list this origin in ALLOWED_ORIGINS.`;
+}
+
+/**
+ * Against DNS rebinding: an attacker's page, whose name was made to lead to 127.0.0.1, reaches the server under that name and
+ * under the server's own port. What comes through a proxy or a forwarded port names another one.
+ */
+function isOurHost(
+  { allowed: listed }: OriginRule,
+  ourPort: number,
+  field: string | null,
+  host: HostAndPort | undefined,
+  scheme: "http" | "https",
+  headers: Headers,
+): boolean {
+  // No browser leaves it out; health checks with HTTP/1.0 do.
+  if (field === null || field === "") return true;
+  if (host === undefined) return false;
+  if (isLoopbackName(host.name) || isListedHost(listed, host.name)) return true;
+  return (host.port ?? DEFAULT_PORTS[scheme]) !== ourPort && isForwarded(headers);
+}
+
+function isListedHost(listed: readonly string[], name: string): boolean {
+  return listed.some((origin) => URL.parse(origin)?.hostname === name);
+}
+
+/** Whether a page from `origin` may use the server that it reached as `host`. */
+function isOriginAllowed(
+  { allowed: listed, loopbackPort }: OriginRule,
+  origin: string,
+  host: HostAndPort | undefined,
+  scheme: "http" | "https",
+  headers: Headers,
+): boolean {
+  const lower = origin.toLowerCase();
+  if (listed.includes(lower)) return true;
+  const page = readOrigin(lower);
+  if (page === undefined || page.text !== lower || host === undefined) return false;
+  const isSameOrigin = page.name === host.name && page.port === (host.port ?? DEFAULT_PORTS[page.scheme]);
+  // Only who has the certificate of a name can show a page under it with https. Where TLS ends at a proxy, that proxy led here.
+  if (page.scheme === "https" && scheme === "http") return isSameOrigin && isForwarded(headers);
+  if (page.scheme !== scheme) return false;
+  if (loopbackPort === undefined) return isSameOrigin;
+  const isOurName = isLoopbackName(page.name);
+  return isSameOrigin
+    ? isOurName || scheme === "https" || isListedHost(listed, page.name)
+    : isOurName && page.port === loopbackPort && isLoopbackName(host.name);
+}
+
+interface PageOrigin {
+  readonly scheme: "http" | "https";
+  readonly name: string;
+  readonly port: number;
+  /** As browsers write it. */
+  readonly text: string;
+}
+
+function readOrigin(origin: string): PageOrigin | undefined {
+  const url = URL.parse(origin);
+  if (url === null || (url.protocol !== "http:" && url.protocol !== "https:")) return undefined;
+  const scheme = url.protocol === "http:" ? "http" : "https";
+  return { scheme, name: url.hostname, port: Number(url.port || DEFAULT_PORTS[scheme]), text: url.origin };
+}
+
+/** The scheme that a client used: TLS of ours, or what a proxy says that the operator trusts. */
+export function schemeOf(secure: boolean, trustedField: string | null): "http" | "https" {
+  return secure ? "https" : (forwardedScheme(trustedField) ?? "http");
+}
+
+/** Only characters of origins; others could do harm to who reads them on a terminal. */
+function shownOrigin(origin: string): string {
+  return /^[\w.:/[\]-]+$/.test(origin) ? origin.slice(0, MAX_SHOWN_LENGTH) : "another origin";
+}

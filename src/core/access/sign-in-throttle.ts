@@ -1,0 +1,312 @@
+import { LruMap } from "../collections/lru-map.ts";
+
+// Sign-in throttles (S3), decided before anything is hashed, so that guessing costs the guesser and not the server.
+//
+//   address            30 failures in any minute, those still being hashed included, so that a guesser cannot send them
+//                      all at once; and 600 attempts a minute, whatever came of them: an office signs in, and one machine
+//                      never has the whole queue.
+//   account + address  5 failures in 5 minutes, then a wait that doubles with each further failure. Attempts still
+//                      being hashed count as failures until they are settled, or a guesser would send them all at once.
+//   account            under attack from many addresses, each address must come back after a short wait for each
+//                      attempt, as a mail server greylists. The wait is the address's own: strangers cannot use up
+//                      the owner's turn, so that nobody can be locked out by failures of others.
+
+export interface ThrottleLimits {
+  /** Failures of one account from one address within `window`; 0 switches both account rules off. */
+  readonly failures: number;
+  /** Milliseconds. */
+  readonly window: number;
+  /** Attempts of one address in a minute; 0 switches both rules by address off. */
+  readonly attemptsPerMinute: number;
+}
+
+/** `retryAfter` is in milliseconds: an attempt made then passes this rule, if nothing else was tried meanwhile. */
+export type ThrottleDecision =
+  | { readonly allowed: true }
+  | { readonly allowed: false; readonly retryAfter: number; readonly rule: ThrottleRule };
+
+export type ThrottleRule = "address" | "account_and_address" | "account";
+
+/** Accounts, addresses and pairs remembered at most, each; the one tried longest ago is forgotten first. */
+export const MAX_THROTTLE_ENTRIES = 50_000;
+
+/** Longest wait of account + address, in milliseconds. */
+export const MAX_BACKOFF_MS = 3_600_000;
+
+/** An account counts as under attack from this many times the `failures` of one address. */
+export const ACCOUNT_FAILURES_FACTOR = 4;
+
+/** First and longest wait of an address that tries an account under attack, in milliseconds. */
+export const ACCOUNT_BACKOFF_INITIAL_MS = 1_000;
+export const ACCOUNT_BACKOFF_MAX_MS = 32_000;
+
+/** Wait while attempts of the same account and address are being hashed: about one bcrypt at cost 12, in milliseconds. */
+const IN_FLIGHT_RETRY_MS = 1_000;
+
+/** An attempt that was not settled for so long never will be: the node that hashed it is gone. Milliseconds. */
+export const IN_FLIGHT_TIMEOUT_MS = 120_000;
+
+/** How long the attempts of an address count, in milliseconds. */
+const ADDRESS_WINDOW_MS = 60_000;
+
+/** Failures of one address within ADDRESS_WINDOW_MS, whatever the accounts: somebody who tries one password on many. */
+const MAX_ADDRESS_FAILURES = 30;
+
+/** How long an address matters after it changed, in milliseconds. */
+export const ADDRESS_TTL_MS = IN_FLIGHT_TIMEOUT_MS;
+
+/** The port for sign-in throttles, counted over all nodes. */
+export interface ThrottleStore {
+  /** Decides about one attempt; an allowed one MUST be settled by exactly one of the others. */
+  attempt(account: string, address: string): Promise<ThrottleDecision>;
+  succeeded(account: string, address: string): Promise<void>;
+  failed(account: string, address: string): Promise<void>;
+  cancelled(account: string, address: string): Promise<void>;
+}
+
+/** Moments in ascending order, in milliseconds. Survives JSON. */
+export type Timestamps = readonly number[];
+
+/** What is remembered of an address. Survives JSON. */
+export interface AddressState {
+  readonly failedAt: Timestamps;
+  /** When the attempts began that are still being hashed. */
+  readonly inFlight: Timestamps;
+  /** Until when its attempts are used up (GCRA: a minute's worth may come at once, then one at a time). */
+  readonly usedUntil: number;
+}
+
+const NEW_ADDRESS: AddressState = { failedAt: [], inFlight: [], usedUntil: 0 };
+
+/** What is remembered of an account that is tried from an address. Survives JSON. */
+export interface AccountAddressState {
+  readonly failedAt: Timestamps;
+  /** Waits imposed in a row; each is twice the one before. */
+  readonly waits: number;
+  readonly waitUntil: number;
+  /** When the attempts began that are still being hashed. */
+  readonly inFlight: Timestamps;
+  /** When the wait for an account under attack is over; undefined when none was asked for. */
+  readonly heldUntil?: number;
+}
+
+const NEW_ACCOUNT_ADDRESS: AccountAddressState = { failedAt: [], waits: 0, waitUntil: 0, inFlight: [] };
+
+/** How long a pair matters after it changed, in milliseconds. */
+export function accountAddressTtl({ window }: ThrottleLimits): number {
+  return MAX_BACKOFF_MS + window;
+}
+
+/** An attempt as its address sees it. A refused one leaves what is remembered as it was. */
+export function checkAddress(
+  { attemptsPerMinute }: ThrottleLimits,
+  state: AddressState = NEW_ADDRESS,
+  now: number,
+): { readonly decision: ThrottleDecision; readonly state: AddressState } {
+  if (attemptsPerMinute === 0) return { decision: ALLOWED, state };
+  const failedAt = within(state.failedAt, now - ADDRESS_WINDOW_MS);
+  const inFlight = within(state.inFlight, now - IN_FLIGHT_TIMEOUT_MS);
+  const usedUntil = Math.max(now, state.usedUntil) + ADDRESS_WINDOW_MS / attemptsPerMinute;
+  const most = Math.min(attemptsPerMinute, MAX_ADDRESS_FAILURES);
+  const waitForRate = usedUntil - now - ADDRESS_WINDOW_MS;
+  const waitForFailures =
+    failedAt.length < most ? 0 : failedAt[failedAt.length - most]! + ADDRESS_WINDOW_MS - now;
+  const wait = Math.max(waitForRate, waitForFailures);
+  if (wait > 0) return { decision: refused("address", wait), state };
+  if (failedAt.length + inFlight.length >= most)
+    return { decision: refused("address", IN_FLIGHT_RETRY_MS), state };
+  return { decision: ALLOWED, state: { failedAt, inFlight: [...inFlight, now], usedUntil } };
+}
+
+/** An address after one of its attempts was settled. */
+export function settleAddress(state: AddressState, failedAt?: number): AddressState {
+  const inFlight = state.inFlight.slice(1);
+  if (failedAt === undefined) return { ...state, inFlight };
+  // As many as decide are enough: with those in flight there can be no more.
+  return { ...state, inFlight, failedAt: [...state.failedAt, failedAt].slice(-MAX_ADDRESS_FAILURES) };
+}
+
+/** An attempt as account and address see it, after `failures` of the account from anywhere. */
+export function checkAccountAddress(
+  limits: ThrottleLimits,
+  pair: AccountAddressState | undefined,
+  failures: Timestamps,
+  now: number,
+): { readonly decision: ThrottleDecision; readonly pair: AccountAddressState } {
+  const current = accountAddressAt(limits, pair, now);
+  const own = accountAddressRefusal(limits, current, now);
+  if (own !== undefined) return { decision: own, pair: current };
+  const wait = accountWait(limits, failures, now);
+  const { heldUntil = now + wait, ...free } = current;
+  if (wait > 0 && now < heldUntil)
+    return { decision: refused("account", heldUntil - now), pair: { ...free, heldUntil } };
+  return { decision: ALLOWED, pair: { ...free, inFlight: [...current.inFlight, now] } };
+}
+
+/** The pair after a wrong password. */
+export function recordFailure(
+  limits: ThrottleLimits,
+  pair: AccountAddressState | undefined,
+  now: number,
+): AccountAddressState {
+  const { failures, window } = limits;
+  const current = accountAddressAt(limits, pair, now);
+  const failed = {
+    ...current,
+    inFlight: current.inFlight.slice(1),
+    failedAt: [...current.failedAt, now],
+  };
+  if (current.waits === 0 && failed.failedAt.length < failures) return failed;
+  // The first wait keeps to the rate that the limit promises: 5 in 5 minutes is one a minute.
+  const wait = Math.min(MAX_BACKOFF_MS, (window / failures) * 2 ** current.waits);
+  return { ...failed, waitUntil: now + wait, waits: current.waits + 1 };
+}
+
+/** The pair after an attempt that was never compared. */
+export function cancelAttempt(pair: AccountAddressState): AccountAddressState {
+  return { ...pair, inFlight: pair.inFlight.slice(1) };
+}
+
+/** The account's failures after another one. */
+export function recordAccountFailure(
+  { failures, window }: ThrottleLimits,
+  failed: Timestamps,
+  now: number,
+): Timestamps {
+  // As many as decide about the longest wait; more of them change nothing.
+  const doublings = Math.log2(ACCOUNT_BACKOFF_MAX_MS / ACCOUNT_BACKOFF_INITIAL_MS);
+  return [...within(failed, now - window), now].slice(-failures * (ACCOUNT_FAILURES_FACTOR + doublings));
+}
+
+/** All sign-in throttles of one node. Times are milliseconds and MUST NOT run backwards from call to call. */
+export class SignInThrottle {
+  private readonly limits: ThrottleLimits;
+  private readonly pairs: LruMap<Timed<AccountAddressState>>;
+  private readonly accounts: LruMap<Timed<Timestamps>>;
+  private readonly addresses: LruMap<Timed<AddressState>>;
+
+  constructor(limits: ThrottleLimits, capacity = MAX_THROTTLE_ENTRIES) {
+    this.limits = limits;
+    this.pairs = new LruMap(capacity);
+    this.accounts = new LruMap(capacity);
+    this.addresses = new LruMap(capacity);
+  }
+
+  /** Entries remembered, of all three kinds. */
+  get size(): number {
+    return this.pairs.size + this.accounts.size + this.addresses.size;
+  }
+
+  /**
+   * Decides about one attempt. An allowed one MUST be settled by exactly one of `succeeded`, `failed` and `withdrawn`;
+   * a refused one is not recorded, so that a client that keeps asking does not lengthen its own wait.
+   */
+  attempt(account: string, address: string, now: number): ThrottleDecision {
+    this.sweep(now);
+    const { limits } = this;
+    const tried = checkAddress(limits, this.addresses.get(address)?.state, now);
+    if (!tried.decision.allowed) return tried.decision;
+    if (limits.failures > 0) {
+      const key = pairKey(account, address);
+      const failures = this.accounts.get(account)?.state ?? [];
+      const { decision, pair } = checkAccountAddress(limits, this.pairs.get(key)?.state, failures, now);
+      this.pairs.set(key, { state: pair, touchedAt: now });
+      if (!decision.allowed) return decision;
+    }
+    if (limits.attemptsPerMinute > 0) this.addresses.set(address, { state: tried.state, touchedAt: now });
+    return ALLOWED;
+  }
+
+  /** The password was right: what this address did wrong with this account is forgotten. */
+  succeeded(account: string, address: string): void {
+    this.pairs.delete(pairKey(account, address));
+    this.settle(address);
+  }
+
+  /** The password was wrong, or there is no such account; strangers must not be able to tell which. */
+  failed(account: string, address: string, now: number): void {
+    const { limits } = this;
+    this.settle(address, now);
+    if (limits.failures === 0) return;
+    const key = pairKey(account, address);
+    const pair = recordFailure(limits, this.pairs.get(key)?.state, now);
+    this.pairs.set(key, { state: pair, touchedAt: now });
+    const failed = recordAccountFailure(limits, this.accounts.get(account)?.state ?? [], now);
+    this.accounts.set(account, { state: failed, touchedAt: now });
+  }
+
+  /** The password was never compared (the queue was full, the store away): as if it had not been tried. */
+  cancelled(account: string, address: string): void {
+    const pair = this.pairs.get(pairKey(account, address));
+    if (pair !== undefined) pair.state = cancelAttempt(pair.state);
+    this.settle(address);
+  }
+
+  private settle(address: string, failedAt?: number): void {
+    const known = this.addresses.get(address);
+    if (known !== undefined) known.state = settleAddress(known.state, failedAt);
+  }
+
+  private sweep(now: number): void {
+    const { window } = this.limits;
+    this.addresses.sweep(({ touchedAt }) => touchedAt <= now - ADDRESS_TTL_MS);
+    this.accounts.sweep(({ touchedAt }) => touchedAt <= now - window);
+    this.pairs.sweep(({ touchedAt }) => touchedAt <= now - accountAddressTtl(this.limits));
+  }
+}
+
+interface Timed<State> {
+  state: State;
+  readonly touchedAt: number;
+}
+
+const ALLOWED: ThrottleDecision = { allowed: true };
+
+/** The pair without what has lost its meaning by now. */
+function accountAddressAt(
+  { window }: ThrottleLimits,
+  pair: AccountAddressState = NEW_ACCOUNT_ADDRESS,
+  now: number,
+): AccountAddressState {
+  return {
+    ...pair,
+    failedAt: within(pair.failedAt, now - window),
+    inFlight: within(pair.inFlight, now - IN_FLIGHT_TIMEOUT_MS),
+    // Who has kept quiet for a whole window after the last wait starts afresh.
+    waits: now >= pair.waitUntil + window ? 0 : pair.waits,
+  };
+}
+
+function accountAddressRefusal(
+  { failures }: ThrottleLimits,
+  pair: AccountAddressState,
+  now: number,
+): ThrottleDecision | undefined {
+  if (now < pair.waitUntil) return refused("account_and_address", pair.waitUntil - now);
+  const spent = pair.waits > 0 ? failures - 1 : pair.failedAt.length;
+  if (spent + pair.inFlight.length >= failures) return refused("account_and_address", IN_FLIGHT_RETRY_MS);
+  return undefined;
+}
+
+/** How long an address has to wait for an account that failed so often; 0 when it is not under attack. */
+function accountWait({ failures, window }: ThrottleLimits, failed: Timestamps, now: number): number {
+  const excess = within(failed, now - window).length - failures * ACCOUNT_FAILURES_FACTOR;
+  if (excess < 0) return 0;
+  return Math.min(ACCOUNT_BACKOFF_MAX_MS, ACCOUNT_BACKOFF_INITIAL_MS * 2 ** Math.floor(excess / failures));
+}
+
+function refused(rule: ThrottleRule, retryAfter: number): ThrottleDecision {
+  return { allowed: false, retryAfter, rule };
+}
+
+/** The ascending `times` later than `since`. */
+function within(times: Timestamps, since: number): Timestamps {
+  const first = times.findIndex((time) => time > since);
+  if (first <= 0) return first === 0 ? times : [];
+  return times.slice(first);
+}
+
+/** Identifiers hold no space, so that no two pairs share a key; for what is not an identifier a clash is harmless. */
+function pairKey(account: string, address: string): string {
+  return `${address} ${account}`;
+}

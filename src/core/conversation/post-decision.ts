@@ -1,0 +1,31 @@
+import type { Quota } from "../../protocol/server-frames.ts";
+import type { SlidingWindowLog } from "./quota.ts";
+
+/** Where an earlier message of the same name stands. */
+export interface ExistingMessage {
+  readonly seq: number;
+  readonly at: number;
+}
+
+export type PostDecision =
+  | { readonly outcome: "duplicate"; readonly seq: number; readonly at: number; readonly quota: Quota | null }
+  | { readonly outcome: "rate_limited"; readonly retryAfter: number; readonly quota: Quota }
+  | { readonly outcome: "store" };
+
+/**
+ * Decides about one message: a repeat is free whatever the quota (D3, Q2), a message over the quota is refused and
+ * leaves no trace (Q2), anything else is stored. The caller records the charge together with the message.
+ */
+export function decidePost(
+  existing: ExistingMessage | undefined,
+  log: SlidingWindowLog,
+  limit: number,
+  now: number,
+): PostDecision {
+  if (existing !== undefined) {
+    return { outcome: "duplicate", seq: existing.seq, at: existing.at, quota: log.view(limit, now) };
+  }
+  const retryAfter = log.retryAfter(limit, now);
+  if (retryAfter > 0) return { outcome: "rate_limited", retryAfter, quota: log.left(limit, now) };
+  return { outcome: "store" };
+}

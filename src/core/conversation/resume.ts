@@ -1,0 +1,75 @@
+import type { Range } from "../../protocol/server-frames.ts";
+import { relationOf } from "./epoch.ts";
+
+/** What a client says of what it has seen, and of how much it wants to be sent at once. */
+export interface ResumeRequest {
+  /** The newest `seq` that it has; undefined for one that was not here before. */
+  readonly after: number | undefined;
+  /** The epoch in which it saw that; undefined when it does not say. */
+  readonly epoch: string | undefined;
+  /** How many of the newest messages it wants at most; undefined when it does not say. */
+  readonly last: number | undefined;
+}
+
+/** A conversation as the store has it. */
+export interface Head {
+  /** Newest `seq`; 0 where nobody has spoken. */
+  readonly seq: number;
+  /** Oldest `seq` that is kept; `seq` + 1 when none is. */
+  readonly first: number;
+  readonly epoch: string;
+}
+
+export interface ResumePlan {
+  readonly resumed: boolean;
+  /** Messages after this `seq` are sent as `message`. */
+  readonly from: number;
+  /** What was missed and can no longer be had. */
+  readonly lost: Range | undefined;
+  /** What was missed and is not sent, because the client asked for no more than the newest; `history` has it. */
+  readonly skipped: Range | undefined;
+  /** The newest messages up to `from`, at most so many, come first as one `history`; undefined for none. */
+  readonly recentCount: number | undefined;
+}
+
+/** Whether a client comes for a conversation that was removed since it saw it; it MUST be refused (MB6). */
+export function knowsRemoved(request: ResumeRequest | undefined, head: Pick<Head, "epoch">): boolean {
+  return request?.epoch !== undefined && relationOf(request.epoch, head.epoch) === "removed";
+}
+
+/**
+ * Decides what a client that comes is sent (D4, D5, MX7).
+ *
+ * Another epoch, or a `seq` that the store never gave, means that the store is not the one the client knew: what it
+ * has seen and what is here are not one history, so nothing is replayed and the client is told by `resumed: false`.
+ */
+export function planResume(request: ResumeRequest | undefined, head: Head): ResumePlan {
+  const { after, epoch, last } = request ?? {};
+  const foreign = epoch !== undefined && relationOf(epoch, head.epoch) !== "same";
+  if (after === undefined || foreign || after > head.seq) {
+    return { resumed: false, from: head.seq, lost: undefined, skipped: undefined, recentCount: last };
+  }
+  const lost = after + 1 < head.first ? { first: after + 1, last: head.first - 1 } : undefined;
+  const oldest = Math.max(after, head.first - 1);
+  const from = last === undefined ? oldest : Math.max(oldest, head.seq - last);
+  const skipped = from > oldest ? { first: oldest + 1, last: from } : undefined;
+  return { resumed: true, from, lost, skipped, recentCount: undefined };
+}
+
+/**
+ * Most bytes of messages in the `history` of `last`: it MUST stay well below what closes a reader (B1), and is sent to
+ * whoever comes, for nothing.
+ */
+export const MAX_RECENT_BYTES = 256 * 1024;
+
+/** How many of the newest of messages with these sizes, in bytes, are shown: as many as fit, and at least one. */
+export function countNewestThatFit(sizes: readonly number[]): number {
+  let count = 0;
+  let bytes = 0;
+  for (let i = sizes.length - 1; i >= 0; i--) {
+    bytes += sizes[i]!;
+    if (count > 0 && bytes > MAX_RECENT_BYTES) break;
+    count++;
+  }
+  return count;
+}

@@ -1,0 +1,26 @@
+import type { RefreshTokenStore } from "../access/refresh-rotation.ts";
+import type { ThrottleLimits, ThrottleStore } from "../access/sign-in-throttle.ts";
+import type { TicketStore } from "../access/tickets.ts";
+import type { NodeFacts } from "../nodes.ts";
+import type { AccountStore } from "./accounts.ts";
+import type { Engine } from "./engine.ts";
+import type { ConnectionLeases } from "./leases.ts";
+import type { Relay } from "./relay.ts";
+import type { RevocationStore } from "./revocations.ts";
+
+/** All ports of one node on one technology. */
+export interface Store {
+  readonly engine: Engine;
+  readonly accounts: AccountStore;
+  readonly revocations: RevocationStore;
+  readonly refreshTokens: RefreshTokenStore;
+  readonly relay: Relay;
+  readonly leases: ConnectionLeases;
+  tickets<Holder>(): TicketStore<Holder>;
+  throttle(limits: ThrottleLimits): ThrottleStore;
+  /** The server has begun to listen: the other nodes are told of it, and how it is doing. */
+  announceNode(facts: NodeFacts): void;
+  /** Removes all messages that are no longer kept; resolves when they are gone. */
+  applyRetention(): Promise<void>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,97 @@
+import { decideAccess } from "../../core/access/decide-access.ts";
+import type { DemoUse } from "../../core/access/demo-accounts.ts";
+import type { Grants } from "../../core/access/grants.ts";
+import type { Plan, PlanTable } from "../../core/access/plans.ts";
+import type { AccountStore } from "../../core/ports/accounts.ts";
+import type { Clock } from "../../core/ports/clock.ts";
+import type { RevocationStore } from "../../core/ports/revocations.ts";
+import type { ErrorCode } from "../../protocol/errors.ts";
+import type { Log } from "../log/log.ts";
+import type { TokenKeys } from "./keys.ts";
+import { type VerifiedToken, verifyToken } from "./tokens.ts";
+
+export interface AuthDeps {
+  readonly accounts: Pick<AccountStore, "find">;
+  readonly revocations: Pick<RevocationStore, "isRevoked">;
+  readonly keys: TokenKeys;
+  readonly plans: PlanTable;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** A claim may be as long as a token. */
+const MAX_LOGGED_PLAN_LENGTH = 64;
+
+/** Who somebody is, and what their credential allows them. Times are in milliseconds since 1970. */
+export interface Identity {
+  readonly user: string;
+  readonly plan: Plan;
+  readonly grants: Grants;
+  /** The token's `jti`, by which it is revoked. */
+  readonly tokenId: string;
+  readonly issuedAt: number;
+  readonly expiresAt: number;
+}
+
+/** `message` is for the client, and fit for the log. */
+export interface AuthFailure {
+  readonly code: Extract<
+    ErrorCode,
+    "unauthorized" | "token_expired" | "token_revoked" | "forbidden" | "unavailable"
+  >;
+  readonly message: string;
+  readonly user?: string;
+}
+
+export type AuthResult = Identity | { readonly refusal: AuthFailure };
+
+/**
+ * Finds out who a token's bearer is and under which plan, as of now: the account in the store decides, and not what
+ * the token said when it was signed (T6). `requestedUser` is whose address is asked for (W3); `demoUse` is that of
+ * who asks.
+ */
+export async function authenticate(
+  parts: AuthDeps,
+  token: string,
+  demoUse: DemoUse,
+  requestedUser?: string,
+): Promise<AuthResult> {
+  const verdict = await verifyToken(parts.keys, token, parts.clock.wall(), parts.clock.latest());
+  if (!verdict.ok) return { refusal: { code: verdict.code, message: verdict.reason } };
+  return authorize(parts, verdict.token, demoUse, requestedUser);
+}
+
+/** Finds out what the bearer of a genuine token may do now. */
+export async function authorize(
+  parts: AuthDeps,
+  token: VerifiedToken,
+  demoUse: DemoUse,
+  requestedUser?: string,
+): Promise<AuthResult> {
+  const { subject, plan: claimedPlan, account: madeForAccount } = token;
+  // Asked last and together: what changes after the answers is told to those who watch, and nothing is waited for in between.
+  const [account, isRevoked] = await Promise.all([
+    parts.accounts.find(subject),
+    parts.revocations.isRevoked(token),
+  ]);
+  const access = decideAccess({
+    subject,
+    account,
+    plans: parts.plans,
+    demoUse,
+    ...(requestedUser !== undefined && { requestedUser }),
+    ...(claimedPlan !== undefined && { claimedPlan }),
+    ...(madeForAccount !== undefined && { madeForAccount }),
+  });
+  if ("refusal" in access) return { refusal: { ...access.refusal, user: subject } };
+  if (isRevoked) return { refusal: { code: "token_revoked", message: REVOKED, user: subject } };
+  if (access.missingPlan !== undefined) {
+    const plan = access.missingPlan.slice(0, MAX_LOGGED_PLAN_LENGTH);
+    parts.log.warn("plan.unknown", { user: subject, plan, fallback: access.plan.name });
+  }
+  const { grants, id: tokenId, issuedAt, expiresAt } = token;
+  return { user: subject, plan: access.plan, grants, tokenId, issuedAt, expiresAt };
+}
+
+/** For the bearer of a revoked token, at the door and on an open socket. */
+export const REVOKED = "The token was revoked; sign in again.";

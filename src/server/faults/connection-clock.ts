@@ -1,0 +1,62 @@
+import type { Clock } from "../../core/ports/clock.ts";
+import type { ConnectionDeps } from "../socket/connection-deps.ts";
+
+type WheelPort = ConnectionDeps["timingWheel"];
+type Timed = Parameters<WheelPort["schedule"]>[0];
+
+/** The clock and the place on the wheel of one connection, which can be moved forward and stopped apart from all others. */
+export class ConnectionClock implements Clock, WheelPort {
+  private stopped = false;
+  /** Where the connection wants to be called, on its own clock. */
+  private waiting: { readonly timed: Timed; readonly time: number } | undefined;
+  /** How far it is ahead of the server's, in milliseconds. */
+  aheadMs = 0;
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly wheel: WheelPort,
+  ) {}
+
+  now(): number {
+    return this.clock.now() + this.aheadMs;
+  }
+
+  wall(): number {
+    return this.clock.wall() + this.aheadMs;
+  }
+
+  latest(): number {
+    return this.clock.latest() + this.aheadMs;
+  }
+
+  every(milliseconds: number, task: () => void): () => void {
+    return this.clock.every(milliseconds, task);
+  }
+
+  schedule(timed: Timed, time: number): void {
+    this.waiting = { timed, time };
+    if (!this.stopped) this.wheel.schedule(timed, time - this.aheadMs);
+  }
+
+  cancel(timed: Timed): void {
+    this.waiting = undefined;
+    this.wheel.cancel(timed);
+  }
+
+  /** Moves the clock forward to `moment`; never back. */
+  moveTo(moment: number): void {
+    this.aheadMs += Math.max(0, moment - this.now());
+  }
+
+  /** Calls the connection no more until `start`. Its clock goes on. */
+  stop(): void {
+    this.stopped = true;
+    if (this.waiting !== undefined) this.wheel.cancel(this.waiting.timed);
+  }
+
+  /** Calls the connection again; what has become due meanwhile at the wheel's next turn. */
+  start(): void {
+    this.stopped = false;
+    if (this.waiting !== undefined) this.schedule(this.waiting.timed, this.waiting.time);
+  }
+}

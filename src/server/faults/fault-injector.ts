@@ -1,0 +1,107 @@
+import {
+  type Fault,
+  type FaultRefusal,
+  type FaultRequest,
+  requestsToExhaustQuota,
+} from "../../core/faults.ts";
+import type { HistoryResult } from "../../core/ports/engine.ts";
+import type { Quota } from "../../protocol/server-frames.ts";
+import type { TokenKeys } from "../authentication/keys.ts";
+import { signToken } from "../authentication/tokens.ts";
+import type { Settings } from "../settings/settings.ts";
+import type { Connection } from "../socket/connection.ts";
+import type { ConnectionDeps, ConnectionInit } from "../socket/connection-deps.ts";
+import { type ConnectionFault, FaultyConnection } from "./faulty-connection.ts";
+import type { FaultInjector, FaultResult } from "./route.ts";
+
+export interface FaultInjectorDeps {
+  readonly host: ConnectionDeps;
+  readonly keys: TokenKeys;
+  readonly settings: Pick<Settings, "host" | "testFaults">;
+}
+
+/** What a server has while TEST_FAULTS is on. */
+export interface ServerFaultInjector extends FaultInjector {
+  /** Makes the connection for a socket that is about to open, one that can be disturbed. */
+  readonly connect: (facts: ConnectionInit) => Connection;
+  /** Takes back what disturbs any line, so that the server can say farewell. */
+  clearFaults(): void;
+}
+
+/** Requests that are at the engine at once while a quota is filled: others get their turns between. */
+const CHARGES_AT_ONCE = 200;
+
+/** For how long an expired token has been one, in seconds. */
+const EXPIRED_SINCE_S = 60;
+
+/** Opens the part of the server that makes faults on request, and says so in the log. */
+export function createFaultInjector({ host, keys, settings }: FaultInjectorDeps): ServerFaultInjector {
+  const { registry: directory, log } = host;
+  log.warn("test.faults_enabled", {
+    host: settings.host,
+    advice: "Clients may disturb their own connections by POST /test/faults: for tests only.",
+  });
+  const find = (user: string, id: string) =>
+    directory
+      .ofUser(user)
+      .find((one): one is FaultyConnection => one instanceof FaultyConnection && one.id === id);
+  const inject = async (fault: Fault, connection: FaultyConnection): Promise<FaultResult> => {
+    if (fault.do === "fill_quota") return fillQuota(host, connection);
+    if (fault.do === "expired_token")
+      return { token: await expiredToken(keys, connection.user, host.clock.wall()) };
+    return injectConnectionFault(connection, fault);
+  };
+  return {
+    connect: (facts) => new FaultyConnection(host, facts),
+    async inject(user, { connection: id, fault }) {
+      const connection = find(user, id);
+      if (connection === undefined) return { refusal: notFound(user, id) };
+      const answer = await inject(fault, connection);
+      if (!("refusal" in answer))
+        log.warn("test.fault_injected", { ...connection.logFields(), fault: fault.do });
+      return answer;
+    },
+    clearFaults() {
+      for (const connection of directory.all())
+        if (connection instanceof FaultyConnection) connection.clearFaults();
+    },
+  };
+}
+
+/** The same for a connection of somebody else as for one that there is not: whose it is, is nobody's business. */
+function notFound(user: string, id: FaultRequest["connection"]): FaultRefusal {
+  const message = `${user} has no open connection \`${id}\` on this server; its name stands in its \`welcome\`.`;
+  return { code: "not_found", message };
+}
+
+function injectConnectionFault(connection: FaultyConnection, fault: ConnectionFault): FaultResult {
+  const message = connection.inject(fault);
+  return message === undefined ? {} : { refusal: { code: "invalid", message } };
+}
+
+/** Signs a token whose time, and the leeway after it, is over. */
+function expiredToken(keys: TokenKeys, subject: string, now: number): Promise<string> {
+  const before = (keys.lifetime + keys.leeway + EXPIRED_SINCE_S) * 1000;
+  return signToken(keys, { subject, now: now - before });
+}
+
+/** Charges the connection's user all that is left, each request by a look into the history, which leaves no other trace. */
+async function fillQuota({ engine }: ConnectionDeps, connection: FaultyConnection): Promise<FaultResult> {
+  const { user, conversation, plan } = connection;
+  const limit = plan?.requestsPerHour ?? 0;
+  let quota: Quota | null = await engine.quota(user, limit);
+  while (quota === null || quota.remaining > 0) {
+    const charges = requestsToExhaustQuota(quota);
+    if (typeof charges === "string") return { refusal: { code: "invalid", message: charges } };
+    const charge = () =>
+      new Promise<HistoryResult>((done) => engine.history({ conversation, user, limit, count: 1 }, done));
+    const results = await Promise.all(Array.from({ length: Math.min(charges, CHARGES_AT_ONCE) }, charge));
+    const last = results.at(-1);
+    if (last === undefined || last.outcome === "unavailable") {
+      const message = "The store cannot be reached now; part of the quota may be charged.";
+      return { refusal: { code: "unavailable", message } };
+    }
+    quota = last.quota;
+  }
+  return { quota };
+}

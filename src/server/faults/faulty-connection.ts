@@ -1,0 +1,132 @@
+import { closeReasonOf, type Fault, type FaultOf, planClockJump } from "../../core/faults.ts";
+import type { TokenAccess } from "../../core/session/state.ts";
+import type { Identity } from "../authentication/authenticate.ts";
+import { Connection } from "../socket/connection.ts";
+import type { ConnectionDeps, ConnectionInit, Socket } from "../socket/connection-deps.ts";
+import { closeWithInternalError } from "../socket/internal-error.ts";
+import { ConnectionClock } from "./connection-clock.ts";
+import { FaultySocket } from "./faulty-socket.ts";
+
+/** The faults that are made on a connection itself, and not for its user. */
+export type ConnectionFault = Exclude<Fault, FaultOf<"fill_quota" | "expired_token">>;
+
+/**
+ * A connection whose line can be disturbed and whose clock can be moved, apart from all others. There are such only
+ * while TEST_FAULTS is on; what is done to one ends with it.
+ */
+export class FaultyConnection extends Connection {
+  private faultySocket: FaultySocket | undefined;
+  private readonly ownClock: ConnectionClock;
+  private readonly nodeDeps: ConnectionDeps;
+  private readonly failed: (error: unknown) => void;
+
+  constructor(host: ConnectionDeps, facts: ConnectionInit) {
+    const time = new ConnectionClock(host.clock, host.timingWheel);
+    super({ ...host, clock: time, timingWheel: time }, facts);
+    this.ownClock = time;
+    this.nodeDeps = host;
+    this.failed = (error) => closeWithInternalError(host.log, this, error);
+  }
+
+  /** Makes a fault; answers a sentence where it cannot be made now. */
+  inject(fault: ConnectionFault): string | undefined {
+    try {
+      return this.tryInject(fault);
+    } catch (error) {
+      this.failed(error);
+      return undefined;
+    }
+  }
+
+  /** Takes back what disturbs the line. What was held back follows. */
+  clearFaults(): void {
+    this.faultySocket?.thaw();
+    this.faultySocket?.delay(0);
+  }
+
+  override onOpen(socket: Socket): void {
+    this.faultySocket = new FaultySocket(socket, this.nodeDeps.clock, {
+      drained: () => this.onDrain(),
+      thawed: () => this.thawed(),
+      failed: this.failed,
+    });
+    super.onOpen(this.faultySocket);
+  }
+
+  override onFrame(message: string | Buffer): void {
+    const bytes = typeof message === "string" ? Buffer.byteLength(message) : message.length;
+    this.faultySocket?.receive(bytes, () => super.onFrame(message));
+  }
+
+  override onControlFrame(): void {
+    this.faultySocket?.receive(0, () => super.onControlFrame());
+  }
+
+  /** A token ends where the connection's clock shows what the world's will show then. */
+  override renewed(identity: Identity, pass: TokenAccess): void {
+    super.renewed(identity, { ...pass, expiresAt: pass.expiresAt + this.ownClock.aheadMs });
+  }
+
+  override onClose(code: number, reason: string): void {
+    const arrived = this.faultySocket?.end() ?? [];
+    this.faultySocket = undefined;
+    try {
+      // What a client says before it closes in good order would have arrived, late; on a line that was cut it is lost.
+      if (code !== 1006) for (const work of arrived) work();
+    } finally {
+      super.onClose(code, reason);
+    }
+  }
+
+  private tryInject(fault: ConnectionFault): string | undefined {
+    const { faultySocket: line } = this;
+    switch (fault.do) {
+      case "cut":
+        this.terminate();
+        return;
+      case "freeze":
+        line?.freeze(fault.seconds * 1000);
+        this.ownClock.stop();
+        return;
+      case "thaw":
+        line?.thaw();
+        return;
+      case "delay":
+        line?.delay(fault.milliseconds);
+        return;
+      case "lose":
+        line?.dropNext(fault.next, fault.count);
+        return;
+      case "close":
+        this.end(closeReasonOf(fault));
+        return;
+      case "jump":
+        return this.jump(fault);
+      default:
+        fault satisfies never;
+    }
+  }
+
+  private jump(fault: FaultOf<"jump">): string | undefined {
+    if (this.session.phase !== "live") return "The connection is not open.";
+    if (this.faultySocket?.isFrozen) return "The connection is frozen; thaw it first.";
+    const plan = planClockJump(this.session, fault, this.ownClock.now(), this.nodeDeps.rules);
+    if (typeof plan === "string") return plan;
+    for (const stop of plan.stops) {
+      this.confirmAlive();
+      this.ownClock.moveTo(stop);
+      if (plan.active) this.apply({ type: "frame", decoded: { frame: { type: "activity" } } });
+      this.onDue();
+    }
+  }
+
+  private thawed(): void {
+    this.confirmAlive();
+    this.ownClock.start();
+  }
+
+  /** No peer can answer a ping within a jump or a freeze, and none is lost for that. */
+  private confirmAlive(): void {
+    if (this.session.phase === "live" && this.session.pingDueAt === 0) super.onControlFrame();
+  }
+}

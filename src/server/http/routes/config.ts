@@ -1,0 +1,33 @@
+import type { Account, AccountStore } from "../../../core/ports/accounts.ts";
+import { DEMO_ACCOUNTS } from "../../authentication/demo-accounts.ts";
+import type { FaultInjector } from "../../faults/route.ts";
+import type { HttpContext } from "../context.ts";
+
+export interface ConfigRouteDeps {
+  readonly accounts: Pick<AccountStore, "find">;
+  /** Seconds. */
+  readonly inactivityTimeout: number;
+  readonly version: string;
+  /** Makes faults on request; undefined where TEST_FAULTS is off. */
+  readonly faults?: FaultInjector | undefined;
+}
+
+/** `GET /config.json`: what the console must know before anybody has signed in; open to all, so nothing else. */
+export function configRoute(parts: ConfigRouteDeps): (c: HttpContext) => Promise<Response> {
+  return async ({ env }) => {
+    const body = {
+      demo: env.demoUse === "usable" ? await demoAccounts(parts) : [],
+      inactivity: { timeout: parts.inactivityTimeout },
+      version: parts.version,
+      faults: parts.faults !== undefined && env.faultsUsable,
+    };
+    return Response.json(body, { headers: { "Cache-Control": "no-store" } });
+  };
+}
+
+async function demoAccounts(parts: ConfigRouteDeps): Promise<{ user: string; plan: string }[]> {
+  const found = await Promise.all(DEMO_ACCOUNTS.map(({ user }) => parts.accounts.find(user)));
+  return found
+    .filter((account): account is Account => account?.demo === true && !account.disabled)
+    .map(({ user, plan }) => ({ user, plan }));
+}

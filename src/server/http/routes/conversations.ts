@@ -1,0 +1,137 @@
+import type { Engine, HistoryResult, PostResult, RateLimited } from "../../../core/ports/engine.ts";
+import type { ClientFrame } from "../../../protocol/client-frames.ts";
+import { decodeFrameObject, JSON_TOO_LARGE } from "../../../protocol/decode.ts";
+import type { ErrorCode } from "../../../protocol/errors.ts";
+import { IDENTIFIER_RULE, isIdentifier } from "../../../protocol/identifiers.ts";
+import { parseJsonObject } from "../../../protocol/json.ts";
+import { MAX_FRAME_BYTES } from "../../../protocol/limits.ts";
+import type { PresentUser, Quota } from "../../../protocol/server-frames.ts";
+import type { MessageSender } from "../../socket/message-counters.ts";
+import { readText } from "../body.ts";
+import { authenticateCaller, type Caller, type CallerDeps } from "../caller.ts";
+import type { HttpContext } from "../context.ts";
+import { problem, retryAfterSeconds } from "../problem.ts";
+import { rateLimitFields } from "../rate-limit-fields.ts";
+
+// What a socket's frames do, over HTTP, for programs that have no socket. Each verb's request is read by the schema of
+// the frame that it stands for, and is charged as that frame is.
+
+export interface ConversationRoutesDeps extends CallerDeps {
+  readonly engine: Pick<Engine, "post" | "history">;
+  /** Who is in a conversation, through whichever node; undefined when that cannot be known now. */
+  readonly present: (conversation: string) => Promise<readonly PresentUser[] | undefined>;
+  /** Counts a message for the log. */
+  readonly count: (sender: MessageSender, id: string, result: PostResult) => void;
+}
+
+type Route = (c: HttpContext) => Promise<Response>;
+
+/** `GET /conversations/{id}/messages?before=…&after=…&limit=…`: what a `history` frame answers. */
+export function readMessagesRoute(parts: ConversationRoutesDeps): Route {
+  return async (c) => {
+    const caller = await authenticateCaller(parts, c, "read");
+    if (caller instanceof Response) return caller;
+    const range: Record<string, unknown> = { type: "history" };
+    for (const name of ["before", "after", "limit"]) {
+      const values = c.req.queries(name) ?? [];
+      if (values.length > 1) return invalid(parts, caller, `\`${name}\`: must be there once.`);
+      // What is no number stays a text, and the schema says what is wrong with it.
+      if (values[0] !== undefined) range[name] = /^\d{1,15}$/.test(values[0]) ? Number(values[0]) : values[0];
+    }
+    const frame = decode(parts, caller, range, "history");
+    if (frame instanceof Response) return frame;
+    const { user, conversation, limit, plan } = caller;
+    const { before, after, limit: count } = frame;
+    const optional = { ...(before !== undefined && { before }), ...(after !== undefined && { after }) };
+    const result = await new Promise<HistoryResult>((done) =>
+      parts.engine.history({ conversation, user, limit, count, ...optional }, done),
+    );
+    if (result.outcome !== "read") return refusal(result, plan);
+    const { messages, more, quota } = result;
+    return reply(200, { messages, more, quota }, quota, plan);
+  };
+}
+
+/** `POST /conversations/{id}/messages`: what a `message` frame does; the same `id` again is the same message (D3). */
+export function postMessageRoute(parts: ConversationRoutesDeps): Route {
+  return async (c) => {
+    const caller = await authenticateCaller(parts, c, "write");
+    if (caller instanceof Response) return caller;
+    const sent = await readText(parts.log, c, MAX_FRAME_BYTES);
+    if (sent instanceof Response) return sent;
+    const { value: body, error: fault } = parseJsonObject(sent);
+    if (fault === "too_large") return invalid(parts, caller, JSON_TOO_LARGE, fault);
+    if (fault !== undefined) return invalid(parts, caller, "The body is not a JSON object.", fault);
+    const frame = decode(parts, caller, { ...body, type: "message" }, "message", sent);
+    if (frame instanceof Response) return frame;
+    const { conversation, limit, plan, logFields: who } = caller;
+    const user = body.from ?? caller.user;
+    if (typeof user !== "string" || !isIdentifier(user))
+      return invalid(parts, caller, `\`from\`: must be ${IDENTIFIER_RULE}.`);
+    if (user !== caller.user && !caller.isKey) {
+      parts.log.warn("request.refused", { ...who, conversation, code: "forbidden", reason: "from" });
+      return problem("forbidden", { detail: "Only a server key may speak in another name (`from`)." });
+    }
+    const id = frame.id ?? crypto.randomUUID();
+    const { text, data } = frame;
+    const request = { conversation, user, id, text, limit, ...(data !== undefined && { data }) };
+    const result = await new Promise<PostResult>((done) => parts.engine.post(request, done));
+    parts.count({ user, conversation }, id, result);
+    if (result.outcome === "removed") return problem("removed");
+    if (result.outcome === "rate_limited" || result.outcome === "unavailable") return refusal(result, plan);
+    const { seq, at, quota } = result;
+    return result.outcome === "duplicate"
+      ? reply(200, { id, seq, at, duplicate: true, quota }, quota, plan)
+      : reply(201, { id, seq, at, quota }, quota, plan);
+  };
+}
+
+/** `GET /conversations/{id}/presence`: who is there now. Asking is free. */
+export function presenceRoute(parts: ConversationRoutesDeps): Route {
+  return async (c) => {
+    const caller = await authenticateCaller(parts, c, "read");
+    if (caller instanceof Response) return caller;
+    const present = await parts.present(caller.conversation);
+    if (present === undefined) return problem("unavailable", { headers: { "Retry-After": "1" } });
+    return Response.json({ present }, { headers: { "Cache-Control": "no-store" } });
+  };
+}
+
+/** Reads a request by the schema of its frame, or answers what is wrong with it. `text` is the JSON it came in. */
+function decode<T extends "message" | "history">(
+  parts: ConversationRoutesDeps,
+  caller: Caller,
+  value: object,
+  type: T,
+  text = "",
+): Extract<ClientFrame, { type: T }> | Response {
+  const { frame, error: fault } = decodeFrameObject(value, text);
+  if (fault !== undefined) return invalid(parts, caller, fault.message, fault.code);
+  if (frame.type !== type) throw new Error(`a ${type} was read as ${frame.type}`);
+  return frame as Extract<ClientFrame, { type: T }>;
+}
+
+function invalid(
+  { log }: ConversationRoutesDeps,
+  { logFields: who, conversation }: Caller,
+  detail: string,
+  code: ErrorCode = "invalid",
+): Response {
+  log.warn("request.invalid", { ...who, conversation, code });
+  return problem(code, { detail });
+}
+
+function refusal(result: RateLimited | { readonly outcome: "unavailable" }, plan: string): Response {
+  if (result.outcome === "unavailable") return problem("unavailable", { headers: { "Retry-After": "1" } });
+  const { retryAfter, quota } = result;
+  return problem("rate_limited", {
+    detail: `The plan allows ${quota.limit} requests an hour; the next one is accepted in ${retryAfter / 1000} seconds.`,
+    headers: { "Retry-After": retryAfterSeconds(retryAfter), ...rateLimitFields(quota, plan) },
+    extra: { retry_after: retryAfter / 1000, quota },
+  });
+}
+
+function reply(status: number, body: object, quota: Quota | null, plan: string): Response {
+  const headers = { "Cache-Control": "no-store", ...rateLimitFields(quota, plan) };
+  return Response.json(body, { status, headers });
+}

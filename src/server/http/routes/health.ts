@@ -1,0 +1,14 @@
+import { problem } from "../problem.ts";
+
+/** `GET /healthz`: the process lives. It looks at nothing else, so that a store that is away restarts nobody. */
+export function healthRoute(): Response {
+  return Response.json({ status: "ok" }, { headers: { "Cache-Control": "no-store" } });
+}
+
+/** `GET /readyz`: whether this server should get new clients: 503 while it drains or its store cannot be written. */
+export function readyRoute(ready: () => boolean): () => Response {
+  return () =>
+    ready()
+      ? Response.json({ status: "ready" }, { headers: { "Cache-Control": "no-store" } })
+      : problem("unavailable", { headers: { "Retry-After": "5" } });
+}

@@ -1,0 +1,31 @@
+import type { RefreshTokenStore } from "../../../core/access/refresh-rotation.ts";
+import type { RevocationStore } from "../../../core/ports/revocations.ts";
+import { familyIdOf } from "../../authentication/refresh.ts";
+import { authenticateBearer, type BearerDeps } from "../bearer.ts";
+import type { HttpContext } from "../context.ts";
+import { readFormFields } from "../form-fields.ts";
+
+export interface LogoutRouteDeps extends BearerDeps {
+  readonly revocations: Pick<RevocationStore, "isRevoked" | "revokeToken">;
+  readonly refreshTokens: Pick<RefreshTokenStore, "remove">;
+}
+
+/**
+ * `POST /logout`: the bearer's token is worth nothing from now on, and its sockets are closed (T5, A3). A body may hold
+ * the `refresh_token` that came with it; then all that would come of that sign-in ends, too.
+ */
+export function logoutRoute(parts: LogoutRouteDeps): (c: HttpContext) => Promise<Response> {
+  return async (c) => {
+    const bearer = await authenticateBearer(parts, c);
+    if (bearer instanceof Response) return bearer;
+    const { token } = bearer;
+    const fields = await readFormFields(parts.log, c);
+    if (fields instanceof Response) return fields;
+    const refreshToken = fields.optional("refresh_token");
+    const family = refreshToken === undefined ? undefined : familyIdOf(refreshToken);
+    if (family !== undefined) await parts.refreshTokens.remove(family, token.subject);
+    await parts.revocations.revokeToken(token.id, token.expiresAt);
+    parts.log.info("signout", { address: c.env.address, user: token.subject });
+    return new Response(null, { status: 204, headers: { "Cache-Control": "no-store" } });
+  };
+}

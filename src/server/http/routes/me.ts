@@ -1,0 +1,22 @@
+import type { Engine } from "../../../core/ports/engine.ts";
+import { authenticateBearer, type BearerDeps } from "../bearer.ts";
+import type { HttpContext } from "../context.ts";
+import { rateLimitFields } from "../rate-limit-fields.ts";
+
+export interface MeRouteDeps extends BearerDeps {
+  readonly engine: Pick<Engine, "quota">;
+}
+
+/** `GET /me`: who the bearer is, under which plan, and what is left of it. Asking is free. */
+export function meRoute(parts: MeRouteDeps): (c: HttpContext) => Promise<Response> {
+  return async (c) => {
+    const bearer = await authenticateBearer(parts, c);
+    if (bearer instanceof Response) return bearer;
+    const { user, plan } = bearer.identity;
+    const quota = await parts.engine.quota(user, plan.requestsPerHour);
+    const body = { user, plan: plan.name, quota, connections_limit: plan.connections };
+    return Response.json(body, {
+      headers: { "Cache-Control": "no-store", ...rateLimitFields(quota, plan.name) },
+    });
+  };
+}

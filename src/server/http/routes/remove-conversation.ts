@@ -1,0 +1,30 @@
+import { explainRemovalRefusal } from "../../../core/conversation/removal-over-http.ts";
+import { authenticateCaller, type CallerDeps } from "../caller.ts";
+import type { HttpContext } from "../context.ts";
+import { problem } from "../problem.ts";
+
+export interface RemovalRouteDeps extends CallerDeps {
+  /** Removes a conversation's messages and read marks, and answers whether there was one; undefined: too many wait. */
+  readonly removeConversation: (id: string) => Promise<boolean> | undefined;
+}
+
+/** `DELETE /conversations/{id}`: removes a conversation of checks (core/conversation/removal-over-http.ts); 204, also where there is none. */
+export function removeConversationRoute(parts: RemovalRouteDeps): (c: HttpContext) => Promise<Response> {
+  return async (c) => {
+    const caller = await authenticateCaller(parts, c, "write");
+    if (caller instanceof Response) return caller;
+    const { conversation, logFields: who } = caller;
+    const reason = explainRemovalRefusal(conversation);
+    if (reason !== undefined) {
+      parts.log.warn("request.refused", { ...who, conversation, code: "forbidden", reason });
+      return problem("forbidden", { detail: reason });
+    }
+    const removal = parts.removeConversation(conversation);
+    if (removal === undefined) {
+      parts.log.warn("request.refused", { ...who, conversation, code: "unavailable" });
+      return problem("unavailable", { headers: { "Retry-After": "1" } });
+    }
+    if (await removal) parts.log.info("conversation.removed", { ...who, conversation });
+    return new Response(null, { status: 204, headers: { "Cache-Control": "no-store" } });
+  };
+}

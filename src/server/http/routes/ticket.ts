@@ -1,0 +1,44 @@
+import { randomBytes } from "node:crypto";
+import { explainMissingRight } from "../../../core/access/grants.ts";
+import { TICKET_LIFETIME_MS, type TicketStore } from "../../../core/access/tickets.ts";
+import { IDENTIFIER_RULE, isIdentifier } from "../../../protocol/identifiers.ts";
+import type { VerifiedToken } from "../../authentication/tokens.ts";
+import { authenticateBearer, type BearerDeps } from "../bearer.ts";
+import type { HttpContext } from "../context.ts";
+import { readFormFields } from "../form-fields.ts";
+import { problem } from "../problem.ts";
+
+export interface TicketRouteDeps extends BearerDeps {
+  readonly tickets: TicketStore<VerifiedToken>;
+}
+
+/** `POST /ticket`: gives the bearer a ticket for one conversation, to open a socket without the token in its address. */
+export function ticketRoute(parts: TicketRouteDeps): (c: HttpContext) => Promise<Response> {
+  return async (c) => {
+    const { tickets, log } = parts;
+    const bearer = await authenticateBearer(parts, c);
+    if (bearer instanceof Response) return bearer;
+    const { user, grants } = bearer.identity;
+    const logFields = { address: c.env.address, path: c.req.path, user };
+    const fields = await readFormFields(log, c);
+    if (fields instanceof Response) return fields;
+    const conversation = fields.optional("conversation");
+    if (conversation === undefined || !isIdentifier(conversation)) {
+      log.warn("request.invalid", { ...logFields, code: "invalid" });
+      const detail = `Send \`conversation\`: ${IDENTIFIER_RULE}.`;
+      return problem("invalid", { detail });
+    }
+    const missing = explainMissingRight(grants, conversation, "read");
+    if (missing !== undefined) {
+      log.warn("request.refused", { ...logFields, code: "forbidden", reason: missing });
+      return problem("forbidden", { detail: missing });
+    }
+    const ticket = randomBytes(32).toString("base64url");
+    if (!(await tickets.issue(ticket, { user, conversation }, bearer.token))) {
+      log.warn("request.refused", { ...logFields, code: "unavailable" });
+      return problem("unavailable", { headers: { "Retry-After": "5" } });
+    }
+    const body = { ticket, expires_in: TICKET_LIFETIME_MS / 1000 };
+    return Response.json(body, { headers: { "Cache-Control": "no-store" } });
+  };
+}

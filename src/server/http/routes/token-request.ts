@@ -1,0 +1,40 @@
+import type { Log } from "../../log/log.ts";
+import type { HttpContext } from "../context.ts";
+import { type FieldError, type FieldReader, readFormFields } from "../form-fields.ts";
+
+export type ParsedTokenRequest =
+  | {
+      readonly kind: "password";
+      readonly username: string;
+      readonly password: string;
+      /** Whether a refresh token is wanted: OpenID Connect's word for it stands in `scope`. */
+      readonly offline: boolean;
+    }
+  | { readonly kind: "refresh_token"; readonly refreshToken: string }
+  | { readonly kind: "unsupported" }
+  | { readonly kind: "faulty"; readonly errors: readonly FieldError[] };
+
+/** Reads the body of `POST /token`, urlencoded, multipart or JSON (S4), or returns the refusal of one that cannot be read. */
+export async function readTokenRequest(log: Log, c: HttpContext): Promise<ParsedTokenRequest | Response> {
+  const fields = await readFormFields(log, c);
+  if (fields instanceof Response) return fields;
+  const read = parseGrant(fields.optional("grant_type"), fields);
+  return fields.errors.length > 0 ? { kind: "faulty", errors: fields.errors } : read;
+}
+
+function parseGrant(type: string | undefined, fields: FieldReader): ParsedTokenRequest {
+  switch (type) {
+    case undefined:
+    case "password":
+      return {
+        kind: "password",
+        username: fields.required("username"),
+        password: fields.required("password"),
+        offline: fields.optional("scope")?.split(/ +/).includes("offline_access") ?? false,
+      };
+    case "refresh_token":
+      return { kind: "refresh_token", refreshToken: fields.required("refresh_token") };
+    default:
+      return { kind: "unsupported" };
+  }
+}

@@ -1,0 +1,151 @@
+import { type ErrorCode, errorEntry } from "../../../protocol/errors.ts";
+import type { IssuedRefreshToken, RefreshRequest, RefreshResult } from "../../authentication/refresh.ts";
+import type { Credentials, SignInResult } from "../../authentication/sign-in.ts";
+import type { Log } from "../../log/log.ts";
+import type { HttpContext } from "../context.ts";
+import type { FieldError } from "../form-fields.ts";
+import { retryAfterSeconds } from "../problem.ts";
+import { readTokenRequest } from "./token-request.ts";
+
+/** The two ways to a token. */
+export interface TokenIssuer {
+  signIn(credentials: Credentials): Promise<SignInResult>;
+  refresh(request: RefreshRequest): Promise<RefreshResult>;
+}
+
+/**
+ * `POST /token` (S4): OAuth 2's password form, or a refresh token, in; a token out. Faults are told so that an OAuth 2
+ * library (`error`, `error_description`), a FastAPI client (`detail`) and one of ours (`code`) understand them.
+ */
+export function tokenRoute(source: TokenIssuer, log: Log): (c: HttpContext) => Promise<Response> {
+  return async (c) => {
+    const { address, demoUse } = c.env;
+    const from = { address, demoUse };
+    const body = await readTokenRequest(log, c);
+    if (body instanceof Response) return body;
+    switch (body.kind) {
+      case "faulty": {
+        const faults = body.errors.map(({ type, loc }) => `${type} ${loc.join(".")}`);
+        log.warn("request.invalid", { address, path: c.req.path, code: "invalid", invalid_fields: faults });
+        return invalidFields(body.errors);
+      }
+      case "unsupported": {
+        log.warn("request.invalid", {
+          address,
+          path: c.req.path,
+          code: "invalid",
+          invalid_fields: ["grant_type"],
+        });
+        const description = 'The grant_type must be "password" or "refresh_token".';
+        return refusal("invalid", "unsupported_grant_type", description, {}, 400);
+      }
+      case "password": {
+        const { username, password, offline } = body;
+        return signInResponse(await source.signIn({ username, password, offline, ...from }));
+      }
+      case "refresh_token":
+        return refreshResponse(await source.refresh({ token: body.refreshToken, ...from }));
+      default:
+        return body satisfies never;
+    }
+  };
+}
+
+function signInResponse(result: SignInResult): Response {
+  switch (result.outcome) {
+    case "signed_in":
+      return tokens(result);
+    case "wrong":
+      return refusal("unauthorized", "invalid_grant", "Incorrect username or password", {
+        "WWW-Authenticate": "Bearer",
+      });
+    case "forbidden":
+      return refusal("forbidden", "invalid_grant", result.message);
+    case "throttled":
+      return throttled(result.retryAfter);
+    case "busy":
+      return refusal("unavailable", "temporarily_unavailable", "Too many users are signing in just now.", {
+        "Retry-After": retryAfterSeconds(result.retryAfter),
+      });
+    default:
+      return result satisfies never;
+  }
+}
+
+/** Nobody can sign in while the store is away. */
+export function tokensUnavailable(): Response {
+  return refusal("unavailable", "temporarily_unavailable", errorEntry("unavailable").what, {
+    "Retry-After": "1",
+  });
+}
+
+function refreshResponse(result: RefreshResult): Response {
+  switch (result.outcome) {
+    case "refreshed":
+      return tokens(result);
+    case "invalid":
+      // 400 and not 401 (RFC 6749 §5.2): OAuth 2 libraries then ask for the password again.
+      return refusal(
+        "unauthorized",
+        "invalid_grant",
+        "The refresh token is not valid any more: sign in again.",
+        {},
+        400,
+      );
+    case "forbidden":
+      return refusal("forbidden", "invalid_grant", result.message);
+    case "throttled":
+      return throttled(result.retryAfter);
+    default:
+      return result satisfies never;
+  }
+}
+
+function throttled(retryAfter: number): Response {
+  return refusal("too_many_attempts", "too_many_attempts", errorEntry("too_many_attempts").what, {
+    "Retry-After": retryAfterSeconds(retryAfter),
+  });
+}
+
+function tokens(granted: {
+  readonly token: string;
+  readonly expiresIn: number;
+  readonly refresh?: IssuedRefreshToken;
+  readonly user: string;
+  readonly plan: { readonly name: string };
+}): Response {
+  const { token, expiresIn, refresh, user, plan } = granted;
+  return json(200, {
+    access_token: token,
+    token_type: "bearer",
+    expires_in: expiresIn,
+    ...(refresh && { refresh_token: refresh.token, refresh_expires_in: refresh.expiresIn }),
+    user,
+    plan: plan.name,
+  });
+}
+
+function invalidFields(faults: readonly FieldError[]): Response {
+  const description = faults.map(({ loc, msg }) => `${loc.join(".")}: ${msg}`).join("; ");
+  return json(errorEntry("invalid").http, {
+    detail: faults,
+    error: "invalid_request",
+    error_description: description,
+    code: "invalid",
+  });
+}
+
+function refusal(
+  code: ErrorCode,
+  error: string,
+  description: string,
+  headers: Readonly<Record<string, string>> = {},
+  status = errorEntry(code).http,
+): Response {
+  return json(status, { error, error_description: description, detail: description, code }, headers);
+}
+
+/** Neither a token nor a refusal may be kept by a cache on the way (RFC 6749 §5.1). */
+function json(status: number, body: object, headers: Readonly<Record<string, string>> = {}): Response {
+  return Response.json(body, { status, headers: { "Cache-Control": "no-store", ...headers } });
+}

@@ -1,0 +1,19 @@
+import { closeReason } from "../../core/session/close-reason.ts";
+import type { Log } from "../log/log.ts";
+import type { Connection } from "./connection.ts";
+
+/**
+ * Ends a connection whose handling threw, and no other (RUNTIME 2). What was thrown is for the log; the client gets
+ * the id under which it stands there, and nothing else (M5).
+ */
+export function closeWithInternalError(log: Log, connection: Connection, error: unknown): void {
+  const id = crypto.randomUUID();
+  const stack = error instanceof Error ? error.stack : String(error);
+  log.error("connection.failed", { ...connection.logFields(), id, error: stack });
+  try {
+    const message = `The server met a fault of its own; its id is ${id}.`;
+    connection.end(closeReason(1011, { code: "internal", message }));
+  } catch {
+    connection.terminate();
+  }
+}

@@ -1,0 +1,60 @@
+import type { Clock } from "../../core/ports/clock.ts";
+import type { PostResult } from "../../core/ports/engine.ts";
+import type { Log } from "../log/log.ts";
+
+const REPORT_INTERVAL_MS = 10_000;
+
+/** The sender, as far as the log wants to know it. */
+export interface MessageSender {
+  readonly user: string;
+  readonly conversation: string;
+}
+
+/**
+ * The log's view of messages: each one at the level `debug`, and every ten seconds in which there were any, how many
+ * by what became of them. A line for each at `info` would cost more than the message.
+ */
+export class MessageCounters {
+  private readonly outcomes = new Map<PostResult["outcome"], number>();
+  private readonly stopReporting: () => void;
+  private reportedDelivered = 0;
+
+  /** `delivered` answers how many frames users were given so far; `each` is whether `debug` is written at all. */
+  constructor(
+    clock: Clock,
+    private readonly log: Log,
+    private readonly delivered: () => number,
+    private readonly each: boolean,
+  ) {
+    this.stopReporting = clock.every(REPORT_INTERVAL_MS, () => this.report());
+  }
+
+  /** Counts one message, and what the engine answered. */
+  count({ user, conversation }: MessageSender, id: string, result: PostResult): void {
+    const { outcome } = result;
+    this.outcomes.set(outcome, (this.outcomes.get(outcome) ?? 0) + 1);
+    if (!this.each) return;
+    const seq = "seq" in result ? result.seq : undefined;
+    this.log.debug("message.processed", {
+      user,
+      conversation,
+      id,
+      outcome,
+      ...(seq !== undefined && { seq }),
+    });
+  }
+
+  /** Says what was counted since the last time. */
+  report(): void {
+    if (this.outcomes.size === 0) return;
+    const delivered = this.delivered() - this.reportedDelivered;
+    this.log.info("messages.processed", { ...Object.fromEntries(this.outcomes), delivered });
+    this.outcomes.clear();
+    this.reportedDelivered += delivered;
+  }
+
+  stop(): void {
+    this.stopReporting();
+    this.report();
+  }
+}

@@ -1,0 +1,24 @@
+import type { SessionRules } from "../../core/session/state.ts";
+import type { Settings } from "../settings/settings.ts";
+
+/** The warning comes this long before the inactivity time-out, in seconds … */
+const MAX_INACTIVITY_WARNING_S = 30;
+/** … or, where the time-out is short, this share of it. */
+const INACTIVITY_WARNING_SHARE = 0.1;
+
+/** The settings as the rules of core/session/session.ts, in milliseconds. */
+export function sessionRules(settings: Settings): SessionRules {
+  const timeout = settings.inactivityTimeout;
+  return {
+    inactivity: timeout * 1000,
+    inactivityWarning: Math.round(
+      Math.min(MAX_INACTIVITY_WARNING_S, timeout * INACTIVITY_WARNING_SHARE) * 1000,
+    ),
+    credentialTimeout: settings.credentialTimeout * 1000,
+    pingInterval: settings.pingInterval * 1000,
+    pongTimeout: settings.pongTimeout * 1000,
+    burst: { rate: settings.burstRate, size: settings.burstSize },
+    maxWaiting: settings.maxWaitingFrames,
+    maxUnsent: settings.maxUnsentBytes,
+  };
+}

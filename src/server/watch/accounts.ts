@@ -1,0 +1,38 @@
+import { decideAccess } from "../../core/access/decide-access.ts";
+import type { PlanTable } from "../../core/access/plans.ts";
+import type { AccountStore } from "../../core/ports/accounts.ts";
+import { closeReason } from "../../core/session/close-reason.ts";
+import type { Log } from "../log/log.ts";
+import type { Connection } from "../socket/connection.ts";
+import type { ConnectionRegistry } from "../socket/connection-registry.ts";
+
+export interface AccountWatchDeps {
+  readonly accounts: Pick<AccountStore, "watch">;
+  readonly registry: ConnectionRegistry<Connection>;
+  readonly plans: PlanTable;
+  readonly log: Pick<Log, "info">;
+}
+
+/**
+ * Carries changes of accounts to open sockets (T6): another plan counts at once, a lost account ends them. Each change
+ * leaves a line in the log, wherever it was made.
+ */
+export function watchAccounts(parts: AccountWatchDeps): () => void {
+  const { accounts, registry: directory, plans, log } = parts;
+  return accounts.watch((user, account) => {
+    if (account === undefined) log.info("account.removed", { user });
+    else log.info("account.changed", { user, plan: account.plan, disabled: account.disabled });
+    for (const connection of directory.ofUser(user)) {
+      if (account === undefined) {
+        connection.end(
+          closeReason(4401, { code: "token_revoked", message: `The account \`${user}\` was removed.` }),
+        );
+        continue;
+      }
+      const { demoUse } = connection;
+      const access = decideAccess({ subject: user, account, plans, demoUse });
+      if ("refusal" in access) connection.end(closeReason(4403, access.refusal));
+      else connection.plan = access.plan;
+    }
+  });
+}

@@ -1,0 +1,95 @@
+import { X509Certificate } from "node:crypto";
+import { readFileSync, statSync } from "node:fs";
+import { createSecureContext } from "node:tls";
+import type { Clock } from "../../core/ports/clock.ts";
+import { ListenFailed, type TlsPair } from "../listener.ts";
+import type { Log } from "../log/log.ts";
+
+/** Paths of PEM files. */
+export interface TlsFiles {
+  readonly cert: string;
+  readonly key: string;
+}
+
+export interface CertificateWatchDeps {
+  readonly files: TlsFiles;
+  /** The one that is in use. */
+  readonly current: TlsPair;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Uses another one from now on. May throw. */
+  readonly use: (tls: TlsPair) => void;
+}
+
+export interface CertificateWatch {
+  /** Reads the files now, whether they look changed or not. */
+  read(): void;
+  stop(): void;
+}
+
+/** How often it is looked whether the files have changed, in milliseconds. */
+const CHECK_INTERVAL_MS = 1000;
+
+export function readTlsFiles({ cert, key }: TlsFiles): TlsPair {
+  return { cert: readFileSync(cert, "utf8"), key: readFileSync(key, "utf8") };
+}
+
+/**
+ * Reads the certificate and its key again when their files have changed: written over, replaced, or behind a symbolic
+ * link that leads elsewhere now. Files that were the same on two looks are taken, as the two are not replaced at one
+ * moment. What cannot be used is logged, and the one before stays in use.
+ */
+export function watchCertificate(parts: CertificateWatchDeps): CertificateWatch {
+  const { files, clock, log, use } = parts;
+  let current = parts.current;
+  let known = fingerprintOf(files);
+  let changed: string | undefined;
+  const load = (looks: string) => {
+    known = looks;
+    changed = undefined;
+    let pair: TlsPair;
+    try {
+      pair = readTlsFiles(files);
+      createSecureContext(pair);
+    } catch (error) {
+      log.error("tls.refused", { cert: files.cert, key: files.key, reason: (error as Error).message });
+      return;
+    }
+    if (pair.cert === current.cert && pair.key === current.key) return;
+    try {
+      use(pair);
+    } catch (error) {
+      // The next looks try again.
+      if (error instanceof ListenFailed) known = "";
+      log.error("tls.refused", { cert: files.cert, key: files.key, reason: (error as Error).message });
+      return;
+    }
+    current = pair;
+    log.info("tls.renewed", {
+      cert: files.cert,
+      not_after: new X509Certificate(pair.cert).validToDate.toISOString(),
+    });
+  };
+  const stop = clock.every(CHECK_INTERVAL_MS, () => {
+    const looks = fingerprintOf(files);
+    if (looks === known) changed = undefined;
+    else if (looks === changed) load(looks);
+    else changed = looks;
+  });
+  return { read: () => load(fingerprintOf(files)), stop };
+}
+
+/** Differs when a file was replaced or written. Symbolic links are followed. */
+function fingerprintOf({ cert, key }: TlsFiles): string {
+  const one = (path: string) => {
+    const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
+    return stat === undefined
+      ? "none"
+      : [stat.dev, stat.ino, stat.size, stat.mtimeNs, stat.ctimeNs].join(":");
+  };
+  try {
+    return `${one(cert)} ${one(key)}`;
+  } catch (error) {
+    return String(error);
+  }
+}

@@ -1,0 +1,32 @@
+import type { Clock } from "../../core/ports/clock.ts";
+import type { Engine } from "../../core/ports/engine.ts";
+import { HEALTH_INTERVAL_MS, StoreHealth } from "../../core/session/store-health.ts";
+import type { Hub } from "../socket/conversation/hub.ts";
+
+interface StoreWatchDeps {
+  readonly engine: Engine;
+  readonly hub: Hub;
+  readonly clock: Clock;
+}
+
+/** Tells all connections when the store goes away and when it is back (L3). */
+export function watchStore({ engine, hub, clock }: StoreWatchDeps): { health: StoreHealth; stop(): void } {
+  const health = new StoreHealth(engine.ready());
+  const sendChange = () => {
+    const news = health.nextFrame(clock.now());
+    if (news !== undefined) hub.sendToAll(news);
+  };
+  const stops = [
+    engine.watchReady((ready) => {
+      health.update(ready);
+      sendChange();
+    }),
+    clock.every(HEALTH_INTERVAL_MS, sendChange),
+  ];
+  return {
+    health,
+    stop() {
+      for (const stop of stops) stop();
+    },
+  };
+}

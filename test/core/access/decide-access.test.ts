@@ -1,0 +1,85 @@
+import { describe, expect, test } from "bun:test";
+import { type AccessRequest, decideAccess } from "../../../src/core/access/decide-access.ts";
+import type { Plan, PlanTable } from "../../../src/core/access/plans.ts";
+import type { Account } from "../../../src/core/ports/accounts.ts";
+
+const free: Plan = { name: "free", requestsPerHour: 100, connections: 5 };
+const premium: Plan = { name: "premium", requestsPerHour: 10_000, connections: 100 };
+const plans: PlanTable = {
+  plans: new Map([
+    ["free", free],
+    ["premium", premium],
+  ]),
+  fallback: free,
+};
+const ann: Account = {
+  user: "ann",
+  plan: "premium",
+  disabled: false,
+  passwordHash: "",
+  demo: false,
+  createdAt: 0,
+};
+
+function decide(request: Partial<AccessRequest>): string {
+  const access = decideAccess({
+    subject: "ann",
+    account: undefined,
+    plans,
+    demoUse: "elsewhere",
+    ...request,
+  });
+  return "plan" in access ? access.plan.name : access.refusal.code;
+}
+
+describe("T6 the plan", () => {
+  test("T6 of a user without an account comes from the claim, else it is the fallback", () => {
+    expect(decide({ claimedPlan: "premium" })).toBe("premium");
+    expect(decide({})).toBe("free");
+    expect(decide({ claimedPlan: "no such plan" })).toBe("free");
+    expect(decide({ claimedPlan: "__proto__" })).toBe("free");
+  });
+
+  test("T6 of an account wins over the claim", () => {
+    expect(decide({ account: ann, claimedPlan: "free" })).toBe("premium");
+    expect(decide({ account: { ...ann, plan: "free" }, claimedPlan: "premium" })).toBe("free");
+    expect(decide({ account: { ...ann, plan: "abolished" }, claimedPlan: "premium" })).toBe("free");
+  });
+});
+
+describe("access", () => {
+  test("T6 a disabled account is refused however good its token is", () => {
+    expect(decide({ account: { ...ann, disabled: true }, claimedPlan: "premium" })).toBe("forbidden");
+  });
+
+  test("W3 the address must be the subject's own", () => {
+    expect(decide({ requestedUser: "ann" })).toBe("free");
+    expect(decide({ requestedUser: "bob" })).toBe("forbidden");
+    expect(decide({ requestedUser: "ANN" })).toBe("forbidden");
+  });
+
+  test("a demo account opens only where demo accounts may be used", () => {
+    expect(decide({ account: { ...ann, demo: true } })).toBe("forbidden");
+    expect(decide({ account: { ...ann, demo: true }, demoUse: "usable" })).toBe("premium");
+  });
+
+  test("a refused demo account is told whether they are switched off, or not taken from there", () => {
+    const told = (use: AccessRequest["demoUse"]) => {
+      const account = { ...ann, demo: true };
+      const access = decideAccess({ subject: "ann", account, plans, demoUse: use });
+      return "refusal" in access ? access.refusal.message : undefined;
+    };
+    expect(told("off")).toBe(
+      "The account `ann` is a demo account, and demo accounts are switched off on this server (DEMO_ACCOUNTS).",
+    );
+    expect(told("elsewhere")).toContain("does not take these from where you are");
+    expect(told("usable")).toBeUndefined();
+  });
+});
+
+test("T6 a token made for an account ends with it, also when another takes the name", () => {
+  const account = { ...ann, createdAt: 7 };
+  expect(decide({ account, madeForAccount: 7 })).toBe("premium");
+  expect(decide({ account: undefined, madeForAccount: 7 })).toBe("token_revoked");
+  expect(decide({ account: { ...account, createdAt: 8 }, madeForAccount: 7 })).toBe("token_revoked");
+});

@@ -1,0 +1,66 @@
+import { expect, test } from "bun:test";
+import {
+  type BurstRule,
+  consumeFrame,
+  type FloodVerdict,
+  fullBucket,
+  secondsToRefill,
+} from "../../../src/core/session/flood-guard.ts";
+
+const RULE: BurstRule = { rate: 20, size: 40 };
+
+/** Verdicts on `count` frames that come `gap` milliseconds apart. */
+function verdicts(rule: BurstRule, count: number, gap = 0): FloodVerdict[] {
+  let bucket = fullBucket(rule, 0);
+  return Array.from({ length: count }, (_, i) => {
+    const taken = consumeFrame(bucket, rule, i * gap);
+    bucket = taken.bucket;
+    return taken.verdict;
+  });
+}
+
+test("M2 a bucketful passes at once, the next three are warned of once each, and then it is over", () => {
+  const all = verdicts(RULE, 161);
+  const warned = all.flatMap((verdict, i) => (verdict === "warn" ? [i + 1] : []));
+  expect(warned).toEqual([41, 81, 121]);
+  expect(all.indexOf("close")).toBe(160);
+});
+
+test("M2 the rate can be kept up for ever", () => {
+  expect(new Set(verdicts(RULE, 10_000, 50))).toEqual(new Set(["pass"]));
+});
+
+test("M2 a little over the rate is warned three times, and closed in the end", () => {
+  // Each line is crossed downwards by every frame and upwards by every refill while the level hovers around it: at
+  // 22 frames a second that had been ten warnings a line, at 20.1 a warning for every frame for minutes.
+  const all = verdicts(RULE, 10_000, 45);
+  expect(all).toContain("close");
+  expect(all.slice(0, all.indexOf("close")).filter((verdict) => verdict === "warn")).toHaveLength(3);
+});
+
+test("M2 whoever heeds a warning gets the whole bucket back, and no more than that", () => {
+  let bucket = fullBucket(RULE, 0);
+  for (let i = 0; i < 100; i++) ({ bucket } = consumeFrame(bucket, RULE, 0));
+  const wait = secondsToRefill(bucket, RULE);
+  expect(wait).toBe(5);
+  for (const rest of [wait * 1000, 3_600_000]) {
+    let rested = bucket;
+    const after = Array.from({ length: 41 }, () => {
+      const taken = consumeFrame(rested, RULE, rest);
+      rested = taken.bucket;
+      return taken.verdict;
+    });
+    expect(after.filter((verdict) => verdict === "pass")).toHaveLength(40);
+    expect(after.at(-1)).toBe("warn");
+  }
+});
+
+test("M2 a rate of 0 switches the guard off", () => {
+  expect(new Set(verdicts({ rate: 0, size: 1 }, 10_000))).toEqual(new Set(["pass"]));
+});
+
+test("M2 a bucket is a value: taking a frame leaves the one it was taken from as it was", () => {
+  const full = fullBucket(RULE, 0);
+  consumeFrame(full, RULE, 10);
+  expect(full).toEqual({ level: 40, updatedAt: 0, warnings: 0 });
+});

@@ -1,0 +1,372 @@
+import { describe, expect, test } from "bun:test";
+import { closeReason } from "../../../src/core/session/close-reason.ts";
+import { openSession, step } from "../../../src/core/session/session.ts";
+import type { Session, SessionEvent } from "../../../src/core/session/state.ts";
+import { expiryWarningAt, nextDeadline, progressTimeout } from "../../../src/core/session/timeouts.ts";
+import {
+  ACCESS,
+  ADMITTED,
+  frame,
+  live,
+  QUOTA,
+  RULES,
+  SessionRun,
+  START_MS,
+  sentFrames,
+  summary,
+} from "../../support/session.ts";
+
+/** Pings are another matter (I3). */
+const QUIET_LINE = { ...RULES, pingInterval: 0 };
+
+describe("I2 inactivity", () => {
+  test("I2 the warning comes 30 s before, with the seconds left, and then the close 4408", () => {
+    const run = new SessionRun(live({ pingDueAt: Number.POSITIVE_INFINITY }), QUIET_LINE);
+    expect(nextDeadline(run.session, QUIET_LINE)).toBe(START_MS + 270_000);
+    expect(summary(run.advance(269_999))).toBe("live");
+    expect(sentFrames(run.advance(1).effects)).toEqual([
+      expect.objectContaining({ type: "warning", code: "inactivity", seconds: 30 }),
+    ]);
+    expect(nextDeadline(run.session, QUIET_LINE)).toBe(START_MS + 300_000);
+    expect(summary(run.advance(29_999))).toBe("live");
+    expect(summary(run.advance(1))).toBe("closed error closing close 4408");
+    expect(run.sent().slice(-2)).toEqual([
+      expect.objectContaining({ type: "error", code: "inactive" }),
+      { type: "closing", code: 4408, reason: "inactive", reconnect: false },
+    ]);
+  });
+
+  test("I2 it is said once", () => {
+    const run = new SessionRun(live({ pingDueAt: Number.POSITIVE_INFINITY }), QUIET_LINE);
+    run.advance(270_000);
+    for (let i = 0; i < 10; i++) expect(summary(run.advance(1_000))).toBe("live");
+  });
+
+  // A process that was stopped for some minutes, as in a paused machine, closed everybody at its first look.
+  test("I2 however late the look is, the warning comes, and all of its time before the close", () => {
+    for (const late of [290_500, 400_000, 86_400_000]) {
+      const run = new SessionRun(live({ pingDueAt: Number.POSITIVE_INFINITY }), QUIET_LINE);
+      expect(sentFrames(run.advance(late).effects)).toEqual([
+        expect.objectContaining({ code: "inactivity", seconds: 30 }),
+      ]);
+      expect(summary(run.advance(29_999))).toBe("live");
+      expect(summary(run.advance(1))).toBe("closed error closing close 4408");
+    }
+  });
+
+  test("I2 a look that is late by a moment says what is really left", () => {
+    const run = new SessionRun(live({ pingDueAt: Number.POSITIVE_INFINITY }), QUIET_LINE);
+    expect(sentFrames(run.advance(270_500).effects)).toEqual([expect.objectContaining({ seconds: 29.5 })]);
+  });
+
+  test("I2 any activity cancels the warning, and the whole time-out begins anew", () => {
+    for (const content of [
+      { type: "activity" },
+      { type: "message", text: "x" },
+      { type: "history" },
+      { type: "typing", active: true },
+      { type: "read", seq: 1 },
+    ]) {
+      const run = new SessionRun(live({ pingDueAt: Number.POSITIVE_INFINITY }), QUIET_LINE);
+      run.advance(299_999);
+      run.apply(frame(content));
+      expect(run.session).toMatchObject({ warned: false, activeAt: START_MS + 299_999 });
+      if (content.type === "message")
+        run.apply({
+          type: "posted",
+          id: "m",
+          result: { outcome: "stored", seq: 1, at: START_MS, quota: QUOTA },
+        });
+      if (content.type === "history")
+        run.apply({ type: "read", result: { outcome: "read", messages: [], more: false, quota: QUOTA } });
+      expect(nextDeadline(run.session, QUIET_LINE)).toBe(START_MS + 299_999 + 270_000);
+      expect(summary(run.advance(269_999))).toBe("live");
+      expect(summary(run.advance(1))).toBe("live warning");
+    }
+  });
+
+  test("I1 what software does by itself cancels nothing: pings of both kinds, faults, token renewal", () => {
+    const run = new SessionRun(live({ pingDueAt: Number.POSITIVE_INFINITY }), QUIET_LINE);
+    run.advance(270_000);
+    run.now += 29_999;
+    run.apply({ type: "control" });
+    run.apply(frame({ type: "ping" }));
+    run.apply(frame({ type: "token", token: "abc" }));
+    run.apply(frame("no json"));
+    expect(summary(run.advance(1))).toBe("closed error closing close 4408");
+  });
+
+  test("I1 who still waits for an answer, or is still being sent one, has not left", () => {
+    const asked = new SessionRun(live({ waiting: 1, pingDueAt: Number.POSITIVE_INFINITY }), QUIET_LINE);
+    expect(summary(asked.advance(300_000))).toBe("live");
+    expect(asked.session).toMatchObject({ activeAt: START_MS + 300_000 });
+    const streaming = new SessionRun(live({ pingDueAt: Number.POSITIVE_INFINITY }), QUIET_LINE);
+    expect(summary(streaming.advance(300_000, 1))).toBe("live");
+    expect(summary(streaming.advance(270_000, 0))).toBe("live warning");
+    expect(summary(streaming.advance(30_000, 0))).toBe("closed error closing close 4408");
+  });
+
+  test("I2 INACTIVITY_TIMEOUT 0 switches it off", () => {
+    const rules = { ...QUIET_LINE, inactivity: 0, inactivityWarning: 0 };
+    const run = new SessionRun(live({ pingDueAt: Number.POSITIVE_INFINITY }), rules);
+    expect(nextDeadline(run.session, rules)).toBe(Number.POSITIVE_INFINITY);
+    expect(summary(run.advance(86_400_000))).toBe("live");
+  });
+});
+
+describe("I3 M4 dead peers", () => {
+  const PATIENT = { ...RULES, inactivity: 0 };
+
+  test("M4 a ping goes out every 25 s, and each that is answered is followed by the next", () => {
+    const run = new SessionRun(live(), PATIENT);
+    for (let i = 0; i < 4; i++) {
+      expect(nextDeadline(run.session, PATIENT)).toBe(START_MS + (i + 1) * 25_000);
+      run.now = nextDeadline(run.session, PATIENT);
+      expect(summary(run.apply({ type: "tick", unsent: 0 }))).toBe("live ping");
+      run.now += 200;
+      run.apply({ type: "control" });
+      run.now = nextDeadline(run.session, PATIENT);
+      expect(summary(run.apply({ type: "tick", unsent: 0 }))).toBe("live");
+    }
+  });
+
+  test("M4 pings of sockets that opened together are spread by 10 %", () => {
+    const due = (spread: number) => {
+      const { session } = step(openSession(true, START_MS, RULES), ADMITTED, START_MS, RULES, spread);
+      return nextDeadline(session, RULES) - START_MS;
+    };
+    expect([due(-1), due(0), due(1)]).toEqual([22_500, 25_000, 27_500]);
+  });
+
+  test("I3 RUNTIME 1 a peer that leaves a ping unanswered for 10 s is cut off as lost, and not as inactive", () => {
+    const run = new SessionRun(live());
+    expect(summary(run.advance(25_000))).toBe("live ping");
+    expect(summary(run.advance(9_999))).toBe("live");
+    const lost = run.advance(1);
+    expect(lost.session.phase).toBe("closed");
+    expect(lost.effects).toEqual([
+      { type: "note", note: { event: "connection.timed_out" } },
+      { type: "terminate" },
+    ]);
+  });
+
+  test("I3 whatever is heard shows that the peer is alive", () => {
+    for (const event of [{ type: "control" }, frame({ type: "ping" }), frame("no json")] as SessionEvent[]) {
+      const run = new SessionRun(live(), PATIENT);
+      run.advance(25_000);
+      run.now += 9_000;
+      run.apply(event);
+      expect(run.advance(1_000).session.phase).toBe("live");
+    }
+  });
+
+  test("I3 what was heard before the ping shows nothing", () => {
+    const run = new SessionRun(live(), PATIENT);
+    run.now += 24_999;
+    run.apply({ type: "control" });
+    run.advance(1);
+    expect(run.advance(10_000).session.phase).toBe("closed");
+  });
+
+  test("RUNTIME 4 a paused peer's silence says nothing; once it is read again it has the whole time to answer", () => {
+    const run = new SessionRun(live({ paused: true, waiting: 32 }), PATIENT);
+    run.advance(25_000);
+    for (let i = 0; i < 5; i++) expect(summary(run.advance(10_000))).toBe("live");
+    run.session = { ...(run.session as Extract<Session, { phase: "live" }>), paused: false };
+    expect(summary(run.advance(9_999))).toBe("live");
+    expect(run.advance(1).session.phase).toBe("closed");
+  });
+
+  test("M4 an answered ping is no activity: the peer is warned and closed as inactive all the same", () => {
+    const run = new SessionRun();
+    const codes: string[] = [];
+    for (let looks = 0; looks < 100 && run.session.phase === "live"; looks++) {
+      run.now = nextDeadline(run.session, RULES);
+      const { effects } = run.apply({ type: "tick", unsent: 0 });
+      if (effects.some((effect) => effect.type === "ping")) run.apply({ type: "control" });
+      codes.push(...sentFrames(effects).map((sentFrame) => ("code" in sentFrame ? `${sentFrame.code}` : "")));
+    }
+    expect(codes).toEqual(["inactivity", "inactive", "4408"]);
+    expect(run.now).toBe(START_MS + 300_000);
+  });
+});
+
+describe("nextTick", () => {
+  test("is never later than what time alone would change: looking more often finds nothing earlier", () => {
+    // Between a look and the one that nextDeadline asks for, a tick at any moment must have nothing to do.
+    for (let seed = 1; seed <= 200; seed++) {
+      const random = generator(seed);
+      const run = new SessionRun(random() < 0.2 ? openSession(random() < 0.5, START_MS, RULES) : live());
+      for (let i = 0; i < 40 && run.session.phase !== "closed"; i++) {
+        const due = nextDeadline(run.session, RULES);
+        for (const share of [0, random(), 0.999999]) {
+          const early = run.now + Math.max(0, due - run.now) * share;
+          if (early >= due) continue;
+          const look = step(run.session, { type: "tick", unsent: 0 }, early, RULES);
+          if (`${seed} ${summary(look)}` !== `${seed} ${run.session.phase}`)
+            throw new Error(`seed ${seed}: at ${early}, before ${due}: ${summary(look)}`);
+        }
+        if (random() < 0.5) {
+          run.now += random() * Math.max(0, due - run.now);
+          run.apply(somethingHeard(random()));
+        } else {
+          run.now = Math.max(run.now, due);
+          run.apply({ type: "tick", unsent: 0 });
+        }
+      }
+    }
+  });
+
+  test("after activity it is never earlier than before, so that a look already planned comes in time", () => {
+    for (const warned of [false, true]) {
+      const before = live({
+        inactivityWarned: warned,
+        pingDueAt: Number.POSITIVE_INFINITY,
+        activeAt: START_MS,
+      });
+      const now = START_MS + (warned ? 270_000 : 100_000);
+      const { session } = step(before, frame({ type: "activity" }), now, QUIET_LINE);
+      expect(nextDeadline(session, QUIET_LINE)).toBeGreaterThanOrEqual(nextDeadline(before, QUIET_LINE));
+    }
+  });
+
+  test("a closed session asks for none", () => {
+    const { session } = step(live(), { type: "end", ending: closeReason(1001) }, START_MS, RULES);
+    expect(nextDeadline(session, RULES)).toBe(Number.POSITIVE_INFINITY);
+  });
+});
+
+describe("A2 the warning of a token's end", () => {
+  const token = (life: number, left = life) => ({ expiresAt: START_MS + left, lifetime: life });
+
+  test("A2 it comes a minute before the end, or half of the token's life; at once where less is left", () => {
+    expect(expiryWarningAt(token(1_800_000))).toBe(START_MS + 1_740_000);
+    expect(expiryWarningAt(token(40_000))).toBe(START_MS + 20_000);
+    expect(expiryWarningAt(token(1_800_000, 30_000))).toBeLessThan(START_MS);
+    expect(expiryWarningAt(ACCESS)).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  // A client with an application that gives it the same token until it ends was warned, and sent it, without end.
+  test("A2 tokens that live shorter than the warning are asked for a few times in their life, not in a loop", () => {
+    for (const life of [2_000, 20_000, 50_000, 110_000]) {
+      for (const [what, end, most] of [
+        ["a new one each time", (now: number) => now + life, 3],
+        ["the same one again and again", () => START_MS + life, 16],
+      ] as const) {
+        const pass = { ...ACCESS, lifetime: life };
+        const run = new SessionRun(openSession(true, START_MS, RULES), { ...QUIET_LINE, inactivity: 0 });
+        run.apply({ ...ADMITTED, access: { ...pass, expiresAt: end(START_MS) } });
+        let renewals = 0;
+        while (run.now < START_MS + life * 1.5 && run.session.phase === "live") {
+          const { effects } = run.advance(100);
+          if (!sentFrames(effects).some((each) => each.type === "warning" && each.code === "token_expiring"))
+            continue;
+          renewals++;
+          run.apply({ type: "renewed", access: { ...pass, expiresAt: end(run.now) } });
+        }
+        expect([what, life, renewals <= most && renewals > 0]).toEqual([what, life, true]);
+      }
+    }
+  });
+});
+
+describe("A2 the machine's clock is set while a connection is open", () => {
+  const expiring = { expiresAt: START_MS + 1_800_000, expiryWarningAt: START_MS + 1_740_000 };
+  const rules = { ...QUIET_LINE, inactivity: 0 };
+  const stepped = (by: number, fields = {}) => {
+    const run = new SessionRun(live({ ...expiring, pingDueAt: Number.POSITIVE_INFINITY, ...fields }), rules);
+    run.apply({ type: "clock_stepped", by });
+    return run;
+  };
+
+  test("A2 forward by less than is left: the token ends so much sooner", () => {
+    expect(stepped(600_000).session).toMatchObject({
+      expiresAt: START_MS + 1_200_000,
+      expiryWarningAt: START_MS + 1_140_000,
+    });
+  });
+
+  test("A2 forward beyond the token's end: the warning comes first, and all of its time before the close", () => {
+    const run = stepped(86_400_000);
+    expect(nextDeadline(run.session, rules)).toBe(START_MS);
+    expect(sentFrames(run.advance(0).effects)).toEqual([
+      expect.objectContaining({ code: "token_expiring", seconds: 60 }),
+    ]);
+    expect(summary(run.advance(59_999))).toBe("live");
+    expect(summary(run.advance(1))).toBe("closed error closing close 4401");
+  });
+
+  test("A2 back, or for one that was warned: what was promised holds", () => {
+    expect(stepped(-86_400_000).session).toMatchObject(expiring);
+    const warned = { expiryWarningAt: Number.POSITIVE_INFINITY };
+    expect(stepped(86_400_000, warned).session).toMatchObject({ ...expiring, ...warned });
+  });
+});
+
+describe("B1 I3 a client that is sent what it missed over a slow line", () => {
+  const behind = (fields = {}) => new SessionRun(live({ catchingUpSince: START_MS, ...fields }));
+
+  test("I3 it is not lost while it takes some of it, though its pings wait behind a page", () => {
+    const run = behind();
+    for (let i = 0; i < 20; i++) {
+      expect(summary(run.advance(50_000, 300_000))).toMatch(/^live( ping)?$/);
+      run.apply({ type: "progress" });
+    }
+  });
+
+  test("I3 it is lost when it takes nothing for 60 seconds, whatever it sends", () => {
+    const run = behind({ pingDue: Number.POSITIVE_INFINITY });
+    run.advance(30_000, 300_000);
+    run.apply({ type: "control" });
+    expect(summary(run.advance(29_999, 300_000))).toBe("live");
+    expect(nextDeadline(run.session, RULES)).toBe(START_MS + progressTimeout(RULES));
+    expect(summary(run.advance(1, 300_000))).toBe("closed terminate");
+  });
+
+  test("I3 it waits for a store that is slow as long as it takes", () => {
+    const run = behind();
+    for (let i = 0; i < 20; i++) expect(summary(run.advance(50_000, 0))).toMatch(/^live( ping)?$/);
+  });
+
+  test("I3 the answer to the ping after the last page may take as long as a page", () => {
+    const run = behind({ pingDue: 0, pingedAt: START_MS });
+    run.advance(5_000, 300_000);
+    expect(summary(run.apply({ type: "caught_up" }))).toBe("live ping release");
+    expect(summary(run.advance(progressTimeout(RULES) - 1, 0))).toBe("live");
+    expect(summary(run.advance(1, 0))).toBe("closed terminate");
+  });
+
+  test("I3 one that is half-open after the last page has arrived is found by the usual pings", () => {
+    const run = behind({ pingDue: 0, pingedAt: START_MS });
+    run.apply({ type: "caught_up" });
+    run.advance(100, 0);
+    run.apply({ type: "control" });
+    run.advance(0, 0);
+    expect(summary(run.advance(RULES.pingInterval, 0))).toBe("live ping");
+    expect(summary(run.advance(RULES.pongTimeout, 0))).toBe("closed terminate");
+  });
+
+  test("I3 whoever takes what is sent is there, though the pong waits behind it", () => {
+    const run = new SessionRun(live({ pingDueAt: 0, pingedAt: START_MS }));
+    run.advance(9_000, 300_000);
+    run.apply({ type: "progress" });
+    expect(summary(run.advance(2_000, 300_000))).toBe("live");
+  });
+});
+
+function somethingHeard(choice: number): SessionEvent {
+  if (choice < 0.4) return { type: "control" };
+  if (choice < 0.7) return frame({ type: "activity" });
+  return frame({ type: "ping" });
+}
+
+/** mulberry32: small, seeded, good enough to choose between events. */
+function generator(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}

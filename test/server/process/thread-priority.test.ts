@@ -1,0 +1,30 @@
+import { expect, test } from "bun:test";
+import { readdirSync, readFileSync } from "node:fs";
+import { getPriority } from "node:os";
+import { ThreadPriorities } from "../../../src/server/process/thread-priority.ts";
+
+/** The priority of each thread of this process called `name`; without those that end while they are looked at. */
+function priorities(name: string): Map<string, number> {
+  const found = new Map<string, number>();
+  for (const thread of readdirSync("/proc/self/task")) {
+    try {
+      if (readFileSync(`/proc/self/task/${thread}/comm`, "utf8").trim() === name)
+        found.set(thread, getPriority(Number(thread)));
+    } catch {}
+  }
+  return found;
+}
+
+test.skipIf(process.platform !== "linux")(
+  "threads that compile wait for the event loop; it and those that collect garbage keep their place",
+  () => {
+    const own = getPriority(process.pid);
+    const collecting = priorities("HeapHelper");
+    new ThreadPriorities().lowerPriority();
+    const compiling = [...priorities("JITWorker").values()];
+    expect(compiling).not.toEqual([]);
+    expect(compiling.every((nice) => nice === 10)).toBe(true);
+    expect(getPriority(process.pid)).toBe(own);
+    for (const [thread, nice] of priorities("HeapHelper")) expect(nice).toBe(collecting.get(thread) ?? nice);
+  },
+);

@@ -1,0 +1,70 @@
+import { expect, test } from "bun:test";
+import { TestClient } from "../../../support/client.ts";
+import { ManualClock } from "../../../support/manual-clock.ts";
+import { startTestServer, type TestServer } from "../../../support/server.ts";
+
+async function connect(server: TestServer, user: string): Promise<TestClient> {
+  return TestClient.connect(`${server.wsUrl}/ws/${user}/lobby?token=${await server.token(user)}`);
+}
+
+test("P1 a reconnect within the grace is not a leave and a join; after it the user has left", async () => {
+  const clock = new ManualClock(Date.now());
+  await using server = await startTestServer({ clock, env: { PRESENCE_GRACE: "5" } });
+  await using anna = await connect(server, "anna");
+  const first = await connect(server, "ben");
+  await anna.next("presence");
+  await first[Symbol.asyncDispose]();
+  clock.advance(4_500);
+  const second = await connect(server, "ben");
+  await second[Symbol.asyncDispose]();
+  await anna.settled();
+  expect(anna.of("presence")).toHaveLength(1);
+  await using cleo = await connect(server, "cleo");
+  expect(cleo.of("welcome")[0]?.present.map(({ user }) => user)).toEqual(["anna", "ben", "cleo"]);
+  await anna.next("presence");
+  clock.advance(5_250);
+  expect(await anna.next("presence")).toMatchObject({ user: "ben", state: "left" });
+  expect(await cleo.next("presence")).toMatchObject({ user: "ben", state: "left" });
+});
+
+test("P3 typing is seen by others, ends with the message, and lapses after six seconds", async () => {
+  const clock = new ManualClock(Date.now());
+  await using server = await startTestServer({ clock, env: { PRESENCE_GRACE: "5" } });
+  await using anna = await connect(server, "anna");
+  await using ben = await connect(server, "ben");
+  await using tab = await connect(server, "ben");
+  ben.send({ type: "typing", active: true });
+  expect(await anna.next("typing")).toEqual({ type: "typing", user: "ben", active: true });
+  clock.advance(1_000);
+  ben.send({ type: "message", text: "there" });
+  expect(await anna.next("typing")).toEqual({ type: "typing", user: "ben", active: false });
+  clock.advance(1_000);
+  ben.send({ type: "typing", active: true });
+  expect((await anna.next("typing")).active).toBe(true);
+  clock.advance(6_250);
+  expect((await anna.next("typing")).active).toBe(false);
+  await tab.settled();
+  expect(tab.of("typing")).toEqual([]);
+});
+
+test("P4 read marks move forward only, are told to others, and stand in the welcome", async () => {
+  await using server = await startTestServer();
+  await using anna = await connect(server, "anna");
+  await using ben = await connect(server, "ben");
+  for (const text of ["one", "two", "three"]) anna.send({ type: "message", text });
+  while (ben.of("message").length < 3) await ben.next("message");
+  ben.send({ type: "read", seq: 2 });
+  expect(await anna.next("read")).toEqual({ type: "read", user: "ben", seq: 2 });
+  ben.send({ type: "read", seq: 1 });
+  ben.send({ type: "read", seq: 99 });
+  ben.send({ type: "read", seq: 3 });
+  expect(await anna.next("read")).toEqual({ type: "read", user: "ben", seq: 3 });
+  await ben.settled();
+  expect(ben.of("read")).toEqual([]);
+  await using cleo = await connect(server, "cleo");
+  expect(cleo.of("welcome")[0]?.present.map(({ user, read }) => [user, read])).toEqual([
+    ["anna", undefined],
+    ["ben", 3],
+    ["cleo", undefined],
+  ]);
+});

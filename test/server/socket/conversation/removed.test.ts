@@ -1,0 +1,84 @@
+// A conversation that is removed ends for everybody in it, and nobody brings it to life by going on as if nothing were.
+import { expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { ServerFrame } from "../../../../src/protocol/server-frames.ts";
+import { TestClient } from "../../../support/client.ts";
+import { startTestServer } from "../../../support/server.ts";
+import { removeConversation } from "../../removal.ts";
+
+async function begin() {
+  const dataDir = mkdtempSync(join(tmpdir(), "parley-removed-"));
+  const server = await startTestServer({ env: { DATA_DIR: dataDir } });
+  const address = async (user: string, query = "") =>
+    `${server.wsUrl}/ws/${user}/lobby?token=${await server.token(user)}${query}`;
+  return {
+    server,
+    connect: async (user: string, query?: string) => TestClient.connect(await address(user, query)),
+    open: async (user: string, query?: string) => TestClient.open(await address(user, query)),
+    remove: () => removeConversation({ DATA_DIR: dataDir }),
+    async [Symbol.asyncDispose]() {
+      await server[Symbol.asyncDispose]();
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+const FAREWELL: ServerFrame[] = [
+  { type: "error", code: "removed", message: expect.stringContaining("was removed") as unknown as string },
+  { type: "closing", code: 4404, reason: "removed", reconnect: false },
+];
+
+test("MB6 everybody in a conversation that is removed is sent away for good, and hears why", async () => {
+  await using house = await begin();
+  const anna = await house.connect("anna");
+  const ben = await house.connect("ben");
+  anna.send({ type: "message", id: "1", text: "hello" });
+  await ben.next("message");
+  await house.remove();
+  for (const client of [anna, ben]) {
+    expect(await client.closed).toEqual({ code: 4404, reason: "removed" });
+    expect(client.frames.slice(-2)).toEqual(FAREWELL);
+  }
+});
+
+test("MB6 what is sent on an open socket after the removal is not stored, and ends the socket", async () => {
+  await using house = await begin();
+  const anna = await house.connect("anna");
+  anna.send({ type: "message", id: "1", text: "hello" });
+  await anna.next("ack");
+  await house.remove();
+  // Before the server has looked for what commands did.
+  anna.send({ type: "message", id: "2", text: "as if nothing were" });
+  expect(await anna.closed).toMatchObject({ code: 4404 });
+  expect(anna.of("ack")).toHaveLength(1);
+  await using ben = await house.connect("ben");
+  expect(ben.of("welcome")[0]).toMatchObject({ seq: 1, present: [{ user: "ben" }] });
+  ben.send({ type: "history" });
+  expect((await ben.next("history")).messages).toEqual([]);
+});
+
+test("MB6 a client that comes back to a removed conversation is refused; one without an epoch begins it anew", async () => {
+  await using house = await begin();
+  const anna = await house.connect("anna");
+  const { epoch } = anna.of("welcome")[0]!;
+  anna.send({ type: "message", id: "1", text: "hello" });
+  await anna.next("ack");
+  await house.remove();
+  await anna.closed;
+  for (const query of [`&after=1&epoch=${epoch}`, `&after=0&epoch=${epoch}`, `&epoch=${epoch}`]) {
+    const back = await house.open("anna", query);
+    expect(await back.closed).toEqual({ code: 4404, reason: "removed" });
+    expect(back.frames).toEqual(FAREWELL);
+  }
+  await using anew = await house.connect("anna");
+  const [life] = epoch.split(".");
+  expect(anew.of("welcome")[0]).toMatchObject({ epoch: `${life}.1`, seq: 1, resumed: false });
+  anew.send({ type: "message", id: "1", text: "another" });
+  expect(await anew.next("ack")).toMatchObject({ id: "1", seq: 2 });
+  // And back to what it is now.
+  await using again = await house.connect("ben", `&after=1&epoch=${life}.1`);
+  expect(again.of("welcome")[0]).toMatchObject({ resumed: true, epoch: `${life}.1` });
+  expect(await again.next("message")).toMatchObject({ seq: 2, text: "another" });
+});

@@ -1,0 +1,182 @@
+import { expect, test } from "bun:test";
+import type { Engine, PostResult } from "../../../src/core/ports/engine.ts";
+import { TestClient } from "../../support/client.ts";
+import { overrideEngine } from "../../support/disturbed-engine.ts";
+import { RawSocket } from "../../support/raw-socket.ts";
+import { startTestServer, type TestServer } from "../../support/server.ts";
+
+/** The real engine, but for what is given. */
+function faulty(change: (engine: Engine) => Partial<Engine>) {
+  return (engine: Engine): Engine => overrideEngine(engine, change(engine));
+}
+
+async function addressOf(server: TestServer, user: string, conversation = "lobby"): Promise<string> {
+  return `${server.wsUrl}/ws/${user}/${conversation}?token=${await server.token(user)}`;
+}
+
+/** The client was told `internal` and an id, nothing else, and under the id the log holds what happened. */
+function expectInternal(server: TestServer, client: TestClient, fault: string): void {
+  const [error] = client.of("error");
+  expect(error?.code).toBe("internal");
+  const id = /id is ([0-9a-f-]{36})\.$/.exec(error?.message ?? "")?.[1];
+  expect(error?.message).toBe(`The server met a fault of its own; its id is ${id}.`);
+  expect(client.of("closing")).toEqual([
+    { type: "closing", code: 1011, reason: "internal error", reconnect: true },
+  ]);
+  const line = server.log.entries.find(({ fields }) => fields.id === id);
+  expect(line).toMatchObject({ level: "error", event: "connection.failed" });
+  expect(String(line?.fields.error)).toContain(fault);
+}
+
+test("RUNTIME 2 M5 an exception while a frame is worked on ends that socket with an id, and no other", async () => {
+  await using server = await startTestServer({
+    wrapEngine: faulty((engine) => ({
+      post(request, done) {
+        if (request.text === "fault") throw new Error("table secret_table is locked");
+        engine.post(request, done);
+      },
+    })),
+  });
+  await using ben = await TestClient.connect(await addressOf(server, "ben"));
+  await using anna = await TestClient.connect(await addressOf(server, "anna"));
+  anna.send({ type: "message", text: "fault", id: "m1" });
+  expect(await anna.closed).toEqual({ code: 1011, reason: "internal error" });
+  expectInternal(server, anna, "secret_table");
+  ben.send({ type: "message", text: "unharmed", id: "m1" });
+  expect(await ben.next("ack")).toMatchObject({ seq: 1 });
+  await using again = await TestClient.connect(await addressOf(server, "anna"));
+  await again.settled();
+});
+
+test("RUNTIME 2 M5 a rejection while a socket is let in ends it the same way, and gives back what it held", async () => {
+  let away = true;
+  for (const broken of ["quota", "listen"] as const) {
+    away = true;
+    await using server = await startTestServer({
+      env: { PLANS: "free:100:1" },
+      wrapEngine: faulty((engine) => ({
+        async quota(user, limit) {
+          if (away && broken === "quota") throw new Error("the disk is on fire");
+          return engine.quota(user, limit);
+        },
+        async subscribe(conversation, listener) {
+          if (away && broken === "listen") throw new Error("the disk is on fire");
+          return engine.subscribe(conversation, listener);
+        },
+      })),
+    });
+    for (let i = 0; i < 3; i++) {
+      await using anna = TestClient.open(await addressOf(server, "anna"));
+      expect(await anna.closed).toMatchObject({ code: 1011 });
+      if (i === 0) expectInternal(server, anna, "on fire");
+    }
+    away = false;
+    await using anna = await TestClient.connect(await addressOf(server, "anna"));
+    expect(anna.of("welcome")[0]?.present).toMatchObject([{ user: "anna" }]);
+  }
+});
+
+test("RUNTIME 2 an exception in what was sent before the welcome ends that socket too", async () => {
+  await using server = await startTestServer({
+    wrapEngine: faulty(() => ({
+      post() {
+        throw new Error("no");
+      },
+    })),
+  });
+  await using raw = await RawSocket.handshake(server.port, "/ws/anna/lobby");
+  raw.sendJson({ type: "token", token: await server.token("anna") });
+  raw.sendJson({ type: "message", text: "early" });
+  expect(await raw.waitForClose()).toMatchObject({ code: 1011 });
+  expect(raw.frames.map(({ type }) => type).slice(-2)).toEqual(["error", "closing"]);
+});
+
+test("RUNTIME 7 a client that goes while it is let in leaves nothing behind: no place taken, nobody in the room", async () => {
+  const reached = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<void>();
+  let slow = true;
+  await using server = await startTestServer({
+    env: { PLANS: "free:100:1" },
+    wrapEngine: faulty((engine) => ({
+      async subscribe(conversation, listener) {
+        if (slow) {
+          reached.resolve();
+          await answer.promise;
+        }
+        return engine.subscribe(conversation, listener);
+      },
+    })),
+  });
+  const leaver = await RawSocket.handshake(server.port, `/ws/anna/lobby?token=${await server.token("anna")}`);
+  await reached.promise;
+  slow = false;
+  await leaver[Symbol.asyncDispose]();
+  await using ben = await TestClient.connect(await addressOf(server, "ben", "elsewhere"));
+  await ben.settled();
+  answer.resolve();
+  await using anna = await TestClient.connect(await addressOf(server, "anna"));
+  expect(anna.of("welcome")[0]?.present).toMatchObject([{ user: "anna" }]);
+});
+
+test("M5 Q4 a store that is away refuses with `unavailable`, and the socket stays until it is back", async () => {
+  let away = true;
+  await using server = await startTestServer({
+    wrapEngine: faulty((engine) => ({
+      post(request, done) {
+        if (away) done({ outcome: "unavailable" });
+        else engine.post(request, done);
+      },
+      history(request, done) {
+        if (away) done({ outcome: "unavailable" });
+        else engine.history(request, done);
+      },
+    })),
+  });
+  await using anna = await TestClient.connect(await addressOf(server, "anna"));
+  anna.send({ type: "message", text: "x", id: "m1" });
+  expect(await anna.next("error")).toMatchObject({ code: "unavailable", id: "m1", retry_after: 1 });
+  anna.send({ type: "history", id: "h1" });
+  expect(await anna.next("error")).toMatchObject({ code: "unavailable", id: "h1" });
+  away = false;
+  anna.send({ type: "message", text: "x", id: "m1" });
+  expect(await anna.next("ack")).toMatchObject({ id: "m1", quota: { remaining: 99 } });
+});
+
+test("RUNTIME 3 4 B2 a sender is paused at 32 unanswered requests, unseen but not forgotten, and goes on in order", async () => {
+  const asked: (() => void)[] = [];
+  await using server = await startTestServer({
+    env: { BURST_RATE: "0", PLANS: "free:0:0" },
+    wrapEngine: faulty((engine) => ({
+      post(request, done: (result: PostResult) => void) {
+        if (request.user === "ben") engine.post(request, done);
+        else asked.push(() => engine.post(request, done));
+      },
+    })),
+  });
+  await using ben = await TestClient.connect(await addressOf(server, "ben"));
+  await using raw = await RawSocket.handshake(
+    server.port,
+    `/ws/anna/lobby?token=${await server.token("anna")}`,
+  );
+  await raw.waitForFrame("welcome");
+  let sent = 0;
+  const say = async (count: number) => {
+    for (let i = 0; i < count; i++) raw.sendJson({ type: "message", text: "x", id: `m${sent++}` });
+    // Round trips of another socket: whatever the server was going to read of this one, it has read.
+    for (let i = 0; i < 5; i++) await ben.settled();
+  };
+  await say(32);
+  expect(asked).toHaveLength(32);
+  await say(100);
+  expect(asked).toHaveLength(32);
+  ben.send({ type: "message", text: "unharmed", id: "b1" });
+  await ben.next("ack");
+  // The store answers at last; what waited in the line is read, and paused again and again on the way.
+  const acks = () => raw.frames.flatMap((frame) => (frame.type === "ack" ? [frame.id] : []));
+  while (acks().length < 132) {
+    expect(asked.length).toBeLessThanOrEqual(132);
+    for (const go of asked.splice(0)) go();
+    await ben.settled();
+  }
+  expect(acks()).toEqual(Array.from({ length: 132 }, (_, i) => `m${i}`));
+});

@@ -1,0 +1,134 @@
+import { describe, expect, test } from "bun:test";
+import { NEVER } from "../../../src/core/ports/revocations.ts";
+import { verifyToken } from "../../../src/server/authentication/tokens.ts";
+import { ConnectionRegistry } from "../../../src/server/socket/connection-registry.ts";
+import { watchRevocations } from "../../../src/server/watch/revocations.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
+import { RawSocket } from "../../support/raw-socket.ts";
+import { RecordedLog } from "../../support/recorded-log.ts";
+import { startTestServer, type TestServer } from "../../support/server.ts";
+import { storedRevocations } from "../../support/stored-accounts.ts";
+
+/** What a client hears at the end: the error's code and the Close frame's. */
+async function endOf(raw: RawSocket): Promise<[string | undefined, number]> {
+  const { code } = await raw.waitForClose();
+  const error = raw.frames.findLast(({ type }) => type === "error");
+  return [error?.type === "error" ? error.code : undefined, code];
+}
+
+async function enter(server: TestServer, user: string, token: string): Promise<RawSocket> {
+  const raw = await RawSocket.handshake(server.port, `/ws/${user}/lobby?token=${token}`);
+  await raw.waitForFrame("welcome");
+  return raw;
+}
+
+const REVOKED: [string, number] = ["token_revoked", 4401];
+
+describe("A3 T5 revoking closes sockets", () => {
+  test("A3 POST /logout closes the sockets of that token, and leaves the user's others", async () => {
+    await using server = await startTestServer();
+    const [token, other] = [await server.token("anna"), await server.token("anna")];
+    await using first = await enter(server, "anna", token);
+    await using second = await enter(server, "anna", token);
+    await using third = await enter(server, "anna", other);
+    const headers = { Authorization: `Bearer ${token}` };
+    expect((await fetch(`${server.url}/logout`, { method: "POST", headers })).status).toBe(204);
+    expect(await endOf(first)).toEqual(REVOKED);
+    expect(await endOf(second)).toEqual(REVOKED);
+    third.sendJson({ type: "ping", id: "still here" });
+    expect(await third.waitForFrame("pong")).toMatchObject({ id: "still here" });
+  });
+
+  test("A3 revoking a user closes what was opened with older tokens; a new one comes in", async () => {
+    const clock = new ManualClock();
+    await using server = await startTestServer({ clock });
+    const old = await server.token("anna");
+    await using anna = await enter(server, "anna", old);
+    await using ben = await enter(server, "ben", await server.token("ben"));
+    clock.advance(1);
+    await server.revocations.revokeUser("anna", clock.now());
+    expect(await endOf(anna)).toEqual(REVOKED);
+    await using again = await RawSocket.handshake(server.port, `/ws/anna/lobby?token=${old}`);
+    expect(await endOf(again)).toEqual(REVOKED);
+    await using fresh = await enter(server, "anna", await server.token("anna"));
+    for (const raw of [fresh, ben]) {
+      raw.sendJson({ type: "ping", id: "still here" });
+      expect(await raw.waitForFrame("pong")).toMatchObject({ id: "still here" });
+    }
+  });
+
+  test("A3 a token renewed in place is the one that counts: the one before may be revoked", async () => {
+    await using server = await startTestServer();
+    const [old, renewed] = [await server.token("anna"), await server.token("anna")];
+    await using raw = await enter(server, "anna", old);
+    raw.sendJson({ type: "token", token: renewed });
+    await raw.waitForFrame("token_accepted");
+    const ids: string[] = [];
+    for (const token of [old, renewed]) {
+      const verdict = await verifyToken(server.keys, token, Date.now());
+      if (verdict.ok) ids.push(verdict.token.id);
+    }
+    await server.revocations.revokeToken(ids[0]!, NEVER);
+    raw.sendJson({ type: "ping", id: "still here" });
+    expect(await raw.waitForFrame("pong")).toMatchObject({ id: "still here" });
+    await server.revocations.revokeToken(ids[1]!, NEVER);
+    expect(await endOf(raw)).toEqual(REVOKED);
+  });
+});
+
+describe("A3 revocations that nobody can name any more", () => {
+  interface Held {
+    readonly user: string;
+    credential: { tokenId: string; issuedAt: number } | undefined;
+    end(): void;
+  }
+
+  /** A watch over connections of which only is known whose they are, told that it may have missed something. */
+  async function miss(prepare: (revocations: ReturnType<typeof storedRevocations>) => Promise<void>) {
+    const revocations = storedRevocations();
+    const directory = new ConnectionRegistry<Held>();
+    const ended: string[] = [];
+    const hold = (user: string, tokenId: string, issuedAt: number) => {
+      const held: Held = { user, credential: { tokenId, issuedAt }, end: () => void ended.push(tokenId) };
+      directory.add(held);
+      return held;
+    };
+    let missed: (() => Promise<void> | void) | undefined;
+    watchRevocations({
+      revocations: {
+        isRevoked: (token) => revocations.isRevoked(token),
+        watch(_, whenMissed) {
+          missed = whenMissed;
+          return () => {};
+        },
+      },
+      registry: directory,
+      clock: new ManualClock(),
+      log: new RecordedLog(),
+    });
+    await prepare(revocations);
+    return { hold, ended, tell: async () => missed?.() };
+  }
+
+  test("A3 every socket's token is asked about, and the revoked ones end", async () => {
+    const watch = await miss(async (revocations) => {
+      await revocations.revokeToken("t7", NEVER);
+      await revocations.revokeToken("t1203", NEVER);
+      await revocations.revokeUser("ben", 100);
+    });
+    for (let k = 0; k < 1_500; k++) watch.hold("anna", `t${k}`, 5);
+    watch.hold("ben", "old", 99);
+    watch.hold("ben", "new", 100);
+    await watch.tell();
+    expect(watch.ended.sort()).toEqual(["old", "t1203", "t7"]);
+  });
+
+  test("A3 a token renewed while it was asked about is the one that counts", async () => {
+    const watch = await miss((revocations) => revocations.revokeToken("old", NEVER));
+    const held = watch.hold("anna", "old", 5);
+    const asked = watch.tell();
+    held.credential = { tokenId: "new", issuedAt: 6 };
+    await asked;
+    expect(watch.ended).toEqual([]);
+  });
+});
