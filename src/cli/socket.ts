@@ -12,7 +12,7 @@ export interface SocketListener {
 }
 
 /** One socket, for whoever measures: it does not come back, sends at once, and keeps nothing. */
-export interface OpenSocket extends Pick<Connection, "send" | "hangUp"> {
+export interface OpenSocket extends Pick<Connection, "send" | "close"> {
   readonly welcome: ServerFrameOf<"welcome">;
 }
 

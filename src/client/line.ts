@@ -82,12 +82,12 @@ export function createReconnectingSocket(
       case "dial":
         void dial(effect.fresh);
         return;
-      case "hang_up":
+      case "close":
         connection?.close();
         dropConnection(1006);
         return;
       case "wait":
-        endTimer = timing.after(effect.milliseconds, () => dispatch({ type: "time_up" }));
+        endTimer = timing.after(effect.milliseconds, () => dispatch({ type: "timer" }));
         return;
       default:
         effect satisfies { type: "probe" };
@@ -145,7 +145,7 @@ export function createReconnectingSocket(
   function onClose(code: number, reason: string): void {
     const hasStray = timing.now() - strayAt < STRAY_SOCKET_LIFETIME_MS;
     const lasted = dropConnection(code);
-    dispatch({ type: "line_lost", code, reason, lasted, renewable: tokens.isRenewable, hasStray });
+    dispatch({ type: "connection_lost", code, reason, lasted, renewable: tokens.isRenewable, hasStray });
   }
 
   function renewToken(seconds: number): void {

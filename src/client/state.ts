@@ -90,7 +90,7 @@ export type Event =
    * may have another token. `hasStray`: a socket that was given up before its `welcome` may still be on its way.
    */
   | {
-      readonly type: "line_lost";
+      readonly type: "connection_lost";
       readonly code: number;
       readonly reason: string;
       readonly lasted: number;
@@ -101,7 +101,7 @@ export type Event =
   | { readonly type: "token_failed"; readonly reason: string }
   /** There is no token, or none that names a user. */
   | { readonly type: "token_missing"; readonly reason: string }
-  | { readonly type: "time_up" }
+  | { readonly type: "timer" }
   /** The machine is online again, or the page is looked at again. */
   | { readonly type: "wake" }
   /** The machine is offline, or the page is hidden: the line may be gone. */
@@ -111,7 +111,7 @@ export type Event =
 export type Effect =
   /** Dial; `fresh`: with another token than the last. */
   | { readonly type: "dial"; readonly fresh: boolean }
-  | { readonly type: "hang_up" }
+  | { readonly type: "close" }
   | { readonly type: "wait"; readonly milliseconds: number }
   /** Send a ping now, and see whether the line answers. */
   | { readonly type: "probe" };

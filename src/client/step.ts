@@ -49,25 +49,25 @@ export function step(state: State, event: Event, now: number, random: number): S
     case "open":
       return state.state === "closed" || state.state === "waiting" ? dial(0) : unchanged;
     case "reconnect":
-      return dial(0, false, [{ type: "hang_up" }]);
+      return dial(0, false, [{ type: "close" }]);
     case "close":
       return state.state === "closed" && !isIdleClosed(state)
         ? unchanged
-        : close(1000, "closed here", [{ type: "hang_up" }]);
+        : close(1000, "closed here", [{ type: "close" }]);
     case "offline":
       return probed;
     case "wake":
       // The server spread its clients over a time; those whose screen lights up must not all come at once.
       if (state.state !== "waiting") return probed;
       return state.firm ? unchanged : dial(state.attempt, state.fresh);
-    case "time_up":
+    case "timer":
       return state.state === "waiting" ? dial(state.attempt, state.fresh) : unchanged;
     case "token_failed":
       if (state.state !== "connecting") return unchanged;
       return wait(state.attempt, now, backoff(state.attempt, random), { reason: event.reason });
     case "token_missing":
       return state.state === "connecting" ? close(TOKEN_REFUSED, event.reason) : unchanged;
-    case "line_lost":
+    case "connection_lost":
       return state.state === "waiting" || state.state === "closed"
         ? unchanged
         : onConnectionLost(state, event, now, random);
@@ -93,7 +93,7 @@ function onFrame(state: State, event: FrameEvent, now: number): State {
 
 function onConnectionLost(
   state: Exclude<State, { state: "waiting" | "closed" }>,
-  event: Event & { type: "line_lost" },
+  event: Event & { type: "connection_lost" },
   now: number,
   random: number,
 ): Step {

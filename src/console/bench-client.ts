@@ -122,7 +122,7 @@ export function createTestClient({
       case "send":
         binding?.send(effect.id, effect.text);
         return;
-      case "take_back":
+      case "cancel_send":
         binding?.cancelSend(effect.id);
         return;
       case "load": {
@@ -182,7 +182,7 @@ export function createTestClient({
     currentStats: analyzer.stats,
     dispatch,
     send(text) {
-      dispatch({ type: "say", id: newId(), text, at: Date.now() });
+      dispatch({ type: "send", id: newId(), text, at: Date.now() });
       scheduler.flush();
     },
     connect(name) {

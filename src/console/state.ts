@@ -136,9 +136,9 @@ export type Event =
   | { readonly type: "choose"; readonly conversation: string }
   | { readonly type: "connect" }
   | { readonly type: "leave" }
-  | { readonly type: "say"; readonly id: string; readonly text: string; readonly at: number }
-  | { readonly type: "say_again"; readonly id: string; readonly at: number }
-  | { readonly type: "take_back"; readonly id: string }
+  | { readonly type: "send"; readonly id: string; readonly text: string; readonly at: number }
+  | { readonly type: "resend"; readonly id: string; readonly at: number }
+  | { readonly type: "cancel_send"; readonly id: string }
   | { readonly type: "load_before"; readonly seq: number; readonly limit: number }
   /** Somebody writes, or has emptied what was written. */
   | { readonly type: "write"; readonly active: boolean }
@@ -158,7 +158,7 @@ export type Effect =
   /** `tell`: the server is told too, so that the token is worth nothing any more. */
   | { readonly type: "forget_login"; readonly revoke: boolean }
   | { readonly type: "send"; readonly id: string; readonly text: string }
-  | { readonly type: "take_back"; readonly id: string }
+  | { readonly type: "cancel_send"; readonly id: string }
   /** Reads messages before a `seq`; without one, the latest. */
   | { readonly type: "load"; readonly before?: number; readonly limit: number }
   | { readonly type: "typing"; readonly active: boolean }

@@ -45,17 +45,17 @@ export function step(state: State, event: Event): Step {
       return onConnect(state);
     case "leave":
       return onLeave(state);
-    case "say":
+    case "send":
       return send(state, event.id, event.text, event.at);
-    case "say_again": {
+    case "resend": {
       const row = state.transcript.outbox.find((candidate) => candidate.id === event.id);
       return row?.kind === "failed" ? send(state, row.id, row.text, event.at) : unchanged(state);
     }
-    case "take_back": {
+    case "cancel_send": {
       const row = state.transcript.outbox.find((candidate) => candidate.id === event.id);
       if (row?.kind !== "pending") return unchanged(state);
       const transcript = markRefused(state.transcript, row.id, TAKEN_BACK);
-      return { state: { ...state, transcript }, effects: [{ type: "take_back", id: row.id }] };
+      return { state: { ...state, transcript }, effects: [{ type: "cancel_send", id: row.id }] };
     }
     case "load_before":
       return session.state === "open" && !state.loading

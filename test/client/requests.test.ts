@@ -14,8 +14,8 @@ function setUp() {
     user: () => "ann",
     dispatch() {},
     send: (frame: OutgoingFrame) => void sent.push(frame),
-    giveUp: (reason: string) => void givenUp.push(reason),
-    renew() {},
+    fail: (reason: string) => void givenUp.push(reason),
+    renewToken() {},
   };
   const requests = createRequestQueue({ url: "ws://here", token: "t" }, timing, line, () => {});
   return { timing, sent, givenUp, requests };

@@ -28,7 +28,7 @@ const STATES: { [S in State["state"]]: State & { state: S } } = {
   closed: { state: "closed", code: 4403, reason: "forbidden", advice: "change" },
 };
 
-/** One of each event; `line_lost` is a cut line. */
+/** One of each event; `connection_lost` is a cut line. */
 const EVENTS: { [E in Event["type"]]: Event & { type: E } } = {
   open: { type: "open" },
   reconnect: { type: "reconnect" },
@@ -41,10 +41,17 @@ const EVENTS: { [E in Event["type"]]: Event & { type: E } } = {
     type: "closing",
     farewell: { code: 1012, reason: "restarting", reconnect: true, retry_after: 7 },
   },
-  line_lost: { type: "line_lost", code: 1006, reason: "", lasted: 1, renewable: false, hasStray: false },
+  connection_lost: {
+    type: "connection_lost",
+    code: 1006,
+    reason: "",
+    lasted: 1,
+    renewable: false,
+    hasStray: false,
+  },
   token_failed: { type: "token_failed", reason: "no token" },
   token_missing: { type: "token_missing", reason: "signed out" },
-  time_up: { type: "time_up" },
+  timer: { type: "timer" },
   wake: { type: "wake" },
   offline: { type: "offline" },
 };
@@ -52,9 +59,9 @@ const EVENTS: { [E in Event["type"]]: Event & { type: E } } = {
 type Cell = State["state"] | readonly [State["state"], ...Effect["type"][]];
 
 const lost: Cell = ["waiting", "wait"];
-const left: Cell = ["closed", "hang_up"];
+const left: Cell = ["closed", "close"];
 const dialled: Cell = ["connecting", "dial"];
-const dialledAnew: Cell = ["connecting", "hang_up", "dial"];
+const dialledAnew: Cell = ["connecting", "close", "dial"];
 
 /** What becomes of each state at each event, and what is to be done. A state or an event without its cells does not compile. */
 const TABLE: Record<State["state"], Record<Event["type"], Cell>> = {
@@ -67,10 +74,10 @@ const TABLE: Record<State["state"], Record<Event["type"], Cell>> = {
     degraded: "connecting",
     recovered: "connecting",
     closing: "connecting",
-    line_lost: lost,
+    connection_lost: lost,
     token_failed: lost,
     token_missing: "closed",
-    time_up: "connecting",
+    timer: "connecting",
     wake: "connecting",
     offline: "connecting",
   },
@@ -83,10 +90,10 @@ const TABLE: Record<State["state"], Record<Event["type"], Cell>> = {
     degraded: "degraded",
     recovered: "resuming",
     closing: "resuming",
-    line_lost: lost,
+    connection_lost: lost,
     token_failed: "resuming",
     token_missing: "resuming",
-    time_up: "resuming",
+    timer: "resuming",
     wake: ["resuming", "probe"],
     offline: ["resuming", "probe"],
   },
@@ -99,10 +106,10 @@ const TABLE: Record<State["state"], Record<Event["type"], Cell>> = {
     degraded: "degraded",
     recovered: "live",
     closing: "live",
-    line_lost: lost,
+    connection_lost: lost,
     token_failed: "live",
     token_missing: "live",
-    time_up: "live",
+    timer: "live",
     wake: ["live", "probe"],
     offline: ["live", "probe"],
   },
@@ -115,10 +122,10 @@ const TABLE: Record<State["state"], Record<Event["type"], Cell>> = {
     degraded: "degraded",
     recovered: "live",
     closing: "degraded",
-    line_lost: lost,
+    connection_lost: lost,
     token_failed: "degraded",
     token_missing: "degraded",
-    time_up: "degraded",
+    timer: "degraded",
     wake: ["degraded", "probe"],
     offline: ["degraded", "probe"],
   },
@@ -131,10 +138,10 @@ const TABLE: Record<State["state"], Record<Event["type"], Cell>> = {
     degraded: "waiting",
     recovered: "waiting",
     closing: "waiting",
-    line_lost: "waiting",
+    connection_lost: "waiting",
     token_failed: "waiting",
     token_missing: "waiting",
-    time_up: dialled,
+    timer: dialled,
     wake: dialled,
     offline: "waiting",
   },
@@ -147,10 +154,10 @@ const TABLE: Record<State["state"], Record<Event["type"], Cell>> = {
     degraded: "closed",
     recovered: "closed",
     closing: "closed",
-    line_lost: "closed",
+    connection_lost: "closed",
     token_failed: "closed",
     token_missing: "closed",
-    time_up: "closed",
+    timer: "closed",
     wake: "closed",
     offline: "closed",
   },
@@ -167,15 +174,15 @@ describe.each(rows)("%s", (at, row) => {
 });
 
 describe("coming back", () => {
-  const cut = (state: State, fields: Partial<Event & { type: "line_lost" }> = {}, random = 0.5) =>
-    step(state, { ...EVENTS.line_lost, ...fields }, NOW, random).state;
+  const cut = (state: State, fields: Partial<Event & { type: "connection_lost" }> = {}, random = 0.5) =>
+    step(state, { ...EVENTS.connection_lost, ...fields }, NOW, random).state;
 
   test("the server's `after` wins over the back-off, and no wake shortens it", () => {
     const told = step(STATES.live, EVENTS.closing, NOW, 0).state;
     const waiting = cut(told, { code: 1012, reason: "restarting" });
     expect(waiting).toMatchObject({ state: "waiting", until: NOW + 7_000, reason: "restarting", firm: true });
     expect(step(waiting, EVENTS.wake, NOW, 0).state).toBe(waiting);
-    expect(step(waiting, EVENTS.time_up, NOW, 0).state.state).toBe("connecting");
+    expect(step(waiting, EVENTS.timer, NOW, 0).state.state).toBe("connecting");
   });
 
   test("what `closing` said counts, also when the line is cut before the close", () => {
@@ -206,7 +213,7 @@ describe("coming back", () => {
   test("W5 a full plan is waited out: a place becomes free when another tab goes", () => {
     const farewell = { code: 4409, reason: "too many connections", reconnect: false };
     const told = step({ ...STATES.connecting, attempt: 9 }, { type: "closing", farewell }, NOW, 0).state;
-    const { state, effects } = step(told, { ...EVENTS.line_lost, code: 4409 }, NOW, 0.5);
+    const { state, effects } = step(told, { ...EVENTS.connection_lost, code: 4409 }, NOW, 0.5);
     expect(state).toEqual({
       state: "waiting",
       until: NOW + BACKOFF_EARLY_MAX_MS / 2,
@@ -250,17 +257,17 @@ describe("coming back", () => {
       fresh: true,
       attempt: 3,
     });
-    expect(step(waiting, EVENTS.time_up, NOW, 0).effects).toEqual([{ type: "dial", fresh: true }]);
+    expect(step(waiting, EVENTS.timer, NOW, 0).effects).toEqual([{ type: "dial", fresh: true }]);
   });
 
   test("01 the time of day is shown and nothing else: a wait is a duration", () => {
-    const at = (now: number) => step(STATES.live, EVENTS.line_lost, now, 0.5).effects;
+    const at = (now: number) => step(STATES.live, EVENTS.connection_lost, now, 0.5).effects;
     expect(at(NOW)).toEqual(at(NOW - 600_000));
   });
 
   test("a refused token is replaced once where that is possible, and then believed", () => {
     const refused = { code: 4401, reason: "token not valid", renewable: true };
-    const again = step(STATES.connecting, { ...EVENTS.line_lost, ...refused }, NOW, 0);
+    const again = step(STATES.connecting, { ...EVENTS.connection_lost, ...refused }, NOW, 0);
     expect(again.state).toMatchObject({ state: "connecting", fresh: true });
     expect(again.effects).toEqual([{ type: "dial", fresh: true }]);
     expect(cut(again.state, refused)).toMatchObject({ state: "closed", code: 4401, advice: "sign_in" });

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { ack, ended, live, open, quota, run, T0, waiting } from "./happenings.ts";
 
 describe("own messages", () => {
-  const said = run(open({ seq: 0 }), [{ type: "say", id: "m1", text: "hi", at: T0 }]);
+  const said = run(open({ seq: 0 }), [{ type: "send", id: "m1", text: "hi", at: T0 }]);
 
   test("D2 a message is pending until the server has confirmed it", () => {
     expect(said.effects).toEqual([
@@ -37,7 +37,7 @@ describe("own messages", () => {
     expect(refused.transcript.outbox).toMatchObject([
       { kind: "failed", problem: expect.stringContaining("Too long.") },
     ]);
-    const again = run(refused, [{ type: "say_again", id: "m1", at: T0 }]);
+    const again = run(refused, [{ type: "resend", id: "m1", at: T0 }]);
     expect(again.effects).toContainEqual({ type: "send", id: "m1", text: "hi" });
     expect(again.state.transcript.outbox).toMatchObject([{ kind: "pending", id: "m1" }]);
   });
@@ -50,7 +50,7 @@ describe("own messages", () => {
   });
 
   test("D3 what is written or waits while the line is cut stays pending", () => {
-    const cut = run(said.state, [waiting(), { type: "say", id: "m2", text: "ho", at: T0 }]);
+    const cut = run(said.state, [waiting(), { type: "send", id: "m2", text: "ho", at: T0 }]);
     expect(cut.state.transcript.outbox).toMatchObject([
       { id: "m1", kind: "pending" },
       { id: "m2", kind: "pending" },
@@ -59,8 +59,8 @@ describe("own messages", () => {
   });
 
   test("a waiting one can be taken back; if it had arrived after all, it is shown as stored", () => {
-    const back = run(said.state, [{ type: "take_back", id: "m1" }]);
-    expect(back.effects).toEqual([{ type: "take_back", id: "m1" }]);
+    const back = run(said.state, [{ type: "cancel_send", id: "m1" }]);
+    expect(back.effects).toEqual([{ type: "cancel_send", id: "m1" }]);
     expect(back.state.transcript.outbox).toMatchObject([{ kind: "failed" }]);
     expect(run(back.state, [live(1, "user1", "hi", "m1")]).state.transcript.outbox).toEqual([]);
   });

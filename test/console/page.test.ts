@@ -31,7 +31,7 @@ test("what the page loads at its start is at most 61 KB of JavaScript, compresse
 
 test("the page touches a socket in one place only: the tap that the client library dials with", async () => {
   for await (const name of new Bun.Glob("**/*.{ts,tsx}").scan(FOLDER)) {
-    if (name === "wire/tap.ts") continue;
+    if (name === "wire/websocket-tap.ts") continue;
     expect(await Bun.file(FOLDER + name).text(), name).not.toMatch(
       /new WebSocket|extends WebSocket|EventSource/,
     );
@@ -44,9 +44,9 @@ test("P1 no part of the page makes markup of text, and nothing but saved message
     expect(source, name).not.toMatch(
       /innerHTML|dangerouslySet|outerHTML|insertAdjacentHTML|document\.write|eval\(/,
     );
-    if (name !== "store.ts")
+    if (name !== "local-storage.ts")
       expect(source, name).not.toMatch(/localStorage|sessionStorage|indexedDB|\.cookie/);
-    if (!["store.ts", "panel/send/saved-list.tsx", "main.tsx"].includes(name))
+    if (!["local-storage.ts", "panel/send/saved-list.tsx", "main.tsx"].includes(name))
       expect(source, name).not.toContain("browserStore");
   }
 });

@@ -132,7 +132,7 @@ describe("inactivity", () => {
   });
 
   test("I1 a message is activity, a ping is not", () => {
-    const said = run(warned, [{ type: "say", id: "m", text: "x", at: T0 }]).state;
+    const said = run(warned, [{ type: "send", id: "m", text: "x", at: T0 }]).state;
     expect(said.session).not.toHaveProperty("inactiveAt");
     expect(run(warned, [{ type: "measure" }]).state.session).toHaveProperty("inactiveAt");
   });
@@ -142,7 +142,7 @@ describe("the line", () => {
   test("a cut is worth a banner when it lasts, until the line is back", () => {
     expect(run(open({ seq: 0 }), [waiting(1, 400)]).state.session).not.toHaveProperty("cut");
     const cut = run(open({ seq: 0 }), [waiting(1, 3000)]).state;
-    expect(cut.session).toMatchObject({ at: "open", line: { state: "waiting" }, cut: "connection lost" });
+    expect(cut.session).toMatchObject({ state: "open", line: { state: "waiting" }, cut: "connection lost" });
     const trying = run(cut, [status({ state: "connecting", attempt: 1, fresh: false })]).state;
     expect(trying.session).toMatchObject({ cut: "connection lost" });
     expect(run(trying, [welcome({ seq: 0 })]).state.session).not.toHaveProperty("cut");
@@ -156,7 +156,7 @@ describe("the line", () => {
     });
     const complaint: Event = { type: "complaint", refusal };
     const busy = run(connecting(), [complaint, away]).state;
-    expect(busy.session).toMatchObject({ at: "open", cut: "Too much is asked for" });
+    expect(busy.session).toMatchObject({ state: "open", cut: "Too much is asked for" });
     const other: Event = { type: "complaint", refusal: { ...refusal, code: "invalid" } };
     expect(run(connecting(), [other, away]).state.session).toMatchObject({ cut: "try again later" });
   });
@@ -176,7 +176,7 @@ describe("the line", () => {
     expect(closed.effects).toEqual([{ type: "forget_login", revoke: false }]);
     const { state, effects } = run(closed.state, [{ type: "connect" }]);
     expect(state.session).toMatchObject({
-      at: "signed_out",
+      state: "signed_out",
       problem: expect.stringContaining("Sign in again"),
     });
     expect(effects).not.toContainEqual(expect.objectContaining({ do: "open" }));
@@ -204,7 +204,7 @@ describe("others", () => {
   test("who types is shown until they stop, leave, or the line is away; a message may be followed by the next", () => {
     const typing = run(open({ seq: 0 }), [types("user2", true), types("user2", true)]).state;
     expect(typing.session).toMatchObject({ typing: ["user2"] });
-    const { present } = typing.session as Extract<Session, { at: "open" }>;
+    const { present } = typing.session as Extract<Session, { state: "open" }>;
     const ends: Event[] = [types("user2", false), { type: "present", present }, waiting()];
     expect(run(typing, [live(1, "user2", "hi")]).state.session).toMatchObject({ typing: ["user2"] });
     for (const end of ends) expect(run(typing, [end]).state.session).toMatchObject({ typing: [] });

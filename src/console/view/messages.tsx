@@ -99,8 +99,8 @@ interface MessageActions extends RowActions {
 
 function actionsOf(client: TestClient): MessageActions {
   return {
-    resend: (id) => client.dispatch({ type: "say_again", id, at: Date.now() }),
-    cancelSend: (id) => client.dispatch({ type: "take_back", id }),
+    resend: (id) => client.dispatch({ type: "resend", id, at: Date.now() }),
+    cancelSend: (id) => client.dispatch({ type: "cancel_send", id }),
     loadBefore: (seq, limit = HISTORY_PAGE) => client.dispatch({ type: "load_before", seq, limit }),
   };
 }

@@ -95,7 +95,7 @@ function bannersOf(state: State, workbench: Workbench, client: TestClient): Bann
   if (session.state !== "open") return [];
   const banners: Banner[] = state.notices.map(({ code, severity, text }) => {
     const run = () => client.dispatch({ type: "dismiss", code });
-    return { key: code, tone: severity, text, action: { label: "Dismiss", run } };
+    return { key: code, severity, text, action: { label: "Dismiss", run } };
   });
   if (session.outage !== undefined)
     banners.push(outageBanner(session.connection, session.outage, workbench, () => client.connect()));

@@ -113,7 +113,7 @@ describe("the outcome", () => {
   });
 
   test("of what closed the line is its code", () => {
-    const mark = { kind: "close", tone: "error", text: "1003 text frames only: …" } as const;
+    const mark = { kind: "close", severity: "error", text: "1003 text frames only: …" } as const;
     const closed = { ...frame("", 105), direction: "line", close: { code: 1003, reason: "" } } as const;
     expect(outcomeOf(message, { ...closed, annotations: { marks: [mark] } })?.text).toContain("1003");
   });

@@ -65,7 +65,7 @@ export function Chart({ id, title, times, curves, draw, pointed, words, point }:
 }
 
 /** How the line looks. */
-function SeriesSwatch({ color: colour, dash }: Pick<SeriesStyle, "colour" | "dash">) {
+function SeriesSwatch({ color: colour, dash }: Pick<SeriesStyle, "color" | "dash">) {
   return (
     <svg class="chart-sample" viewBox="0 0 20 8" width="20" height="8" aria-hidden="true">
       <line x1="0" y1="4" x2="20" y2="4" stroke={`var(${colour})`} stroke-dasharray={dash?.join(" ")} />
