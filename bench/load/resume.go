@@ -34,7 +34,7 @@ type resumeResult struct {
 const (
 	// seenBefore is the newest message that those who come back have, in conversations of seenBefore + Missed.
 	seenBefore = 10
-	// comingWithin is how long the client library waits at most before it first comes back (src/client/backoff.ts): what
+	// comingWithin is how long the client library waits at most before it first comes back (src/client/connection/backoff.ts): what
 	// cuts all at once has them back spread over this.
 	comingWithin = 3 * time.Second
 	// knocking bounds those whose handshake is not answered, below a server's backlog of 511: what does not fit in

@@ -1,5 +1,5 @@
+import { subjectOf } from "../client/connection/token.ts";
 import type { TokenSource } from "../client/options.ts";
-import { subjectOf } from "../client/token.ts";
 import type { ServerAddress as Address } from "../conformance/target.ts";
 import { escapeControlChars } from "../core/escape-control-chars.ts";
 import { DEMO_PASSWORD } from "../server/authentication/demo-accounts.ts";

@@ -1,4 +1,4 @@
-import { type Connection, openConnection } from "../client/connection.ts";
+import { type Connection, openConnection } from "../client/connection/connection.ts";
 import type { ServerFrame, ServerFrameOf } from "../protocol/server-frames.ts";
 import { CliError } from "./failure.ts";
 import type { Credential } from "./sign-in.ts";

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { subjectOf } from "../client/token.ts";
+import { subjectOf } from "../client/connection/token.ts";
 import { type ServerAddress as Address, parseServerAddress } from "../conformance/target.ts";
 import { IDENTIFIER_RULE, isIdentifier } from "../protocol/identifiers.ts";
 import { type Context, contextsPath, readContexts, requireContext } from "./context/contexts.ts";

@@ -1,13 +1,15 @@
 // The client library, published as `parley/client`. It runs wherever there is a WebSocket: browsers, workers, Node 22,
 // Bun, Deno. Everything that is public is named here.
+
+import { createTokenCache } from "./connection/token.ts";
 import { type Conversation, type OpenOptions, openConversation } from "./conversation.ts";
 import type { AnyData } from "./message.ts";
 import type { Options } from "./options.ts";
 import { closedError, ParleyError } from "./parley-error.ts";
 import { MONOTONIC } from "./timing.ts";
-import { createTokenCache } from "./token.ts";
 
 export type { PresentUser, Quota, ServerFrame, ServerFrameOf } from "../protocol/server-frames.ts";
+export type { Advice, State } from "./connection/state.ts";
 export type {
   Ack,
   Conversation,
@@ -18,11 +20,10 @@ export type {
   SendOptions,
 } from "./conversation.ts";
 export type { ConversationEvents, EventName, Listener, QuotaNotice } from "./events.ts";
-export type { Lost, Position } from "./inbox.ts";
+export type { Lost, Position } from "./incoming/inbox.ts";
 export type { AnyData, Message } from "./message.ts";
 export type { Options, OutboxStorage, Pending, TokenSource, WebSocketLike } from "./options.ts";
 export { ParleyError, type ParleyErrorCode } from "./parley-error.ts";
-export type { Advice, State } from "./state.ts";
 export type { Timing } from "./timing.ts";
 
 /** One user's way to one server. */

@@ -1,20 +1,20 @@
 import { MAX_HISTORY_LIMIT } from "../protocol/limits.ts";
 import type { PresentUser, Quota, ServerFrame, ServerFrameOf } from "../protocol/server-frames.ts";
+import { createReconnectingSocket } from "./connection/reconnecting-socket.ts";
+import type { State } from "./connection/state.ts";
+import { isConnected, isIdleClosed } from "./connection/step.ts";
+import type { TokenCache } from "./connection/token.ts";
 import { createListeners, type EventName, type Listener } from "./events.ts";
-import { createInbox, type InboxOutput, type Lost, type Position } from "./inbox.ts";
-import { createOutboxPersistence } from "./keeper.ts";
-import { createReconnectingSocket } from "./line.ts";
+import { createInbox, type InboxOutput, type Lost, type Position } from "./incoming/inbox.ts";
+import { createMessageIterator, type MessageIterator } from "./incoming/message-iterator.ts";
+import { createPresenceTracker, type PresenceEvent } from "./incoming/presence.ts";
 import type { AnyData, Message } from "./message.ts";
 import { newId } from "./new-id.ts";
 import { type Options, type Pending, TYPING_INTERVAL_MS } from "./options.ts";
+import { createOutboxPersistence } from "./outgoing/outbox-persistence.ts";
+import { createRequestQueue, type RequestFrame } from "./outgoing/request-queue.ts";
 import { closedError, ParleyError } from "./parley-error.ts";
-import { createPresenceTracker, type PresenceEvent } from "./people.ts";
-import { createMessageIterator, type MessageIterator } from "./reader.ts";
-import { createRequestQueue, type RequestFrame } from "./requests.ts";
-import type { State } from "./state.ts";
-import { isConnected, isIdleClosed } from "./step.ts";
 import { MONOTONIC } from "./timing.ts";
-import type { TokenCache } from "./token.ts";
 
 /** Says that a message is stored, and as what. */
 export type Ack = Omit<ServerFrameOf<"ack">, "type">;
@@ -101,7 +101,7 @@ export interface OpenOptions {
 /** Close code of a conversation that was removed. */
 const REMOVED = 4404;
 
-/** Opens a conversation: joins what line.ts, requests.ts, inbox.ts, people.ts and keeper.ts do, each for itself. */
+/** Opens a conversation: joins what reconnecting-socket.ts, request-queue.ts, inbox.ts, presence.ts and outbox-persistence.ts do, each for itself. */
 export function openConversation(
   id: string,
   options: Options,

@@ -1,6 +1,6 @@
 import type { ErrorCode } from "../protocol/errors.ts";
-import type { State } from "./state.ts";
-import { isIdleClosed } from "./step.ts";
+import type { State } from "./connection/state.ts";
+import { isIdleClosed } from "./connection/step.ts";
 
 /**
  * What the library itself may say, beside the server's codes:

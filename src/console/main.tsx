@@ -1,14 +1,14 @@
 // The console's one place where parts meet: the bench, the address, the keys, and the views on them.
 import { effect, signal, untracked } from "@preact/signals";
 import { render } from "preact";
-import { createAddress } from "./address.ts";
-import { createWorkbench } from "./bench.ts";
-import { keyCommands } from "./key-commands.ts";
-import { createKeyboard } from "./keyboard.ts";
-import { PANEL_FACTORIES } from "./panel/all.ts";
+import { browserStore } from "./local-storage.ts";
 import type { PanelContext } from "./panel/panel.ts";
-import { browserStore } from "./store.ts";
-import { createAnnouncer } from "./told.ts";
+import { PANEL_FACTORIES } from "./panel/panels.ts";
+import { createAddress } from "./shell/address.ts";
+import { createAnnouncer } from "./shell/announcer.ts";
+import { keyCommands } from "./shell/key-commands.ts";
+import { createKeyboard } from "./shell/keyboard.ts";
+import { createWorkbench } from "./shell/workbench.ts";
 import { App } from "./view/app.tsx";
 
 function startConsole(): void {

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { fileURLToPath } from "node:url";
 import { conversationProblem } from "../../src/console/conversation-name.ts";
-import { bytesInFrame, MAX_TEXT_BYTES } from "../../src/console/view/composer.tsx";
-import { formatDuration, listNames } from "../../src/console/wording.ts";
+import { formatDuration, listNames } from "../../src/console/format.ts";
+import { bytesInFrame, MAX_TEXT_BYTES } from "../../src/console/view/conversation/composer.tsx";
 import { isIdentifier } from "../../src/protocol/identifiers.ts";
 import { MAX_FRAME_BYTES } from "../../src/protocol/limits.ts";
 import { bundle } from "../../src/server/http/routes/page.ts";

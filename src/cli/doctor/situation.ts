@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { subjectOf } from "../../client/token.ts";
+import { subjectOf } from "../../client/connection/token.ts";
 import { parseServerAddress, type ServerAddress } from "../../conformance/target.ts";
 import type { RedisInspection } from "../../engine/redis/inspect.ts";
 import { FileUnusable } from "../../engine/sqlite/folder/folder-files.ts";

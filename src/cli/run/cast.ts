@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { subjectOf } from "../../client/token.ts";
+import { subjectOf } from "../../client/connection/token.ts";
 import { IDENTIFIER_RULE, isIdentifier } from "../../protocol/identifiers.ts";
 import type { IdentityMapping } from "../../scenario/names.ts";
 import type { RecordedClient, Recording } from "../../scenario/recording.ts";

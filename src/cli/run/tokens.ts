@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { subjectOf } from "../../client/token.ts";
+import { subjectOf } from "../../client/connection/token.ts";
 import { type SigningKey, sign } from "../../conformance/signer.ts";
 import type { Recording, CredentialKind as Shown } from "../../scenario/recording.ts";
 import { UsageError } from "../failure.ts";

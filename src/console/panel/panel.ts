@@ -1,10 +1,10 @@
 // What a panel is: one concern of the bench (the timeline, sending, …) with a tab of its own beside the conversation.
 import type { Signal } from "@preact/signals";
 import type { ComponentType } from "preact";
-import type { Address } from "../address.ts";
-import type { Workbench } from "../bench.ts";
-import type { Command, Keyboard } from "../keyboard.ts";
-import type { Announcer } from "../told.ts";
+import type { Address } from "../shell/address.ts";
+import type { Announcer } from "../shell/announcer.ts";
+import type { Command, Keyboard } from "../shell/keyboard.ts";
+import type { Workbench } from "../shell/workbench.ts";
 
 /** What a panel is given. */
 export interface PanelContext {

@@ -1,12 +1,12 @@
 import { useEffect, useRef } from "preact/hooks";
 import type { Panel, PanelContext } from "../panel/panel.ts";
-import type { Announcer } from "../told.ts";
+import type { Announcer } from "../shell/announcer.ts";
 import { Clients } from "./clients.tsx";
+import { ConversationView } from "./conversation/conversation.tsx";
 import { IconButton } from "./icon.tsx";
-import { KeyboardHelp, openKeyboardHelp } from "./key-sheet.tsx";
+import { KeyboardHelp, openKeyboardHelp } from "./keyboard-help.tsx";
 import { PanelArea } from "./panel-area.tsx";
 import { SignIn } from "./sign-in.tsx";
-import { ConversationView } from "./talk.tsx";
 
 interface AppProps {
   readonly context: PanelContext;

@@ -1,9 +1,9 @@
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
-import { MAX_CLIENTS, type Workbench } from "../bench.ts";
-import type { TestClient } from "../bench-client.ts";
+import type { PlanUsage } from "../client/state.ts";
+import type { TestClient } from "../client/test-client.ts";
+import { clockTime, formatDuration, formatMs } from "../format.ts";
 import type { PanelContext } from "../panel/panel.ts";
-import type { PlanUsage } from "../state.ts";
-import { clockTime, formatDuration, formatMs } from "../wording.ts";
+import { MAX_CLIENTS, type Workbench } from "../shell/workbench.ts";
 import { Fact } from "./fact.tsx";
 import { IconButton } from "./icon.tsx";
 import { statusOf } from "./status.ts";

@@ -1,8 +1,8 @@
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
-import { subjectOf } from "../../client/token.ts";
-import type { Workbench } from "../bench.ts";
-import type { TestClient } from "../bench-client.ts";
+import { subjectOf } from "../../client/connection/token.ts";
+import type { TestClient } from "../client/test-client.ts";
 import { isIdentifier } from "../conversation-name.ts";
+import type { Workbench } from "../shell/workbench.ts";
 
 /** The password that every demo account has; the server makes them only where that is harmless. */
 const DEMO_PASSWORD = "password";

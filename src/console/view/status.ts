@@ -1,4 +1,4 @@
-import type { ActiveConnectionState, Session } from "../state.ts";
+import type { ActiveConnectionState, Session } from "../client/state.ts";
 
 type StatusName = Exclude<Session["state"], "open"> | ActiveConnectionState["state"];
 

@@ -18,7 +18,7 @@ export interface Annotation {
   readonly text: string;
 }
 
-/** What analysis.ts found out about a frame. */
+/** What frame-analyzer.ts found out about a frame. */
 export interface FrameAnnotations {
   /** The number in the conversation that the frame speaks of. */
   readonly seq?: number;

@@ -8,8 +8,8 @@ import {
   onFrame,
 } from "../../../src/console/panel/faults/outcomes.ts";
 import { closeChoices } from "../../../src/console/panel/faults/settings.ts";
-import { createFrameAnalyzer } from "../../../src/console/wire/analysis.ts";
 import { type Direction, type Frame, typeOf, type WireEvent } from "../../../src/console/wire/frame.ts";
+import { createFrameAnalyzer } from "../../../src/console/wire/frame-analyzer.ts";
 import { readFaultRequest } from "../../../src/core/faults.ts";
 
 /** What a client's wire shows, one after the other, as the page keeps it. */

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import type { LocalStore } from "../../../src/console/local-storage.ts";
 import {
   CLIENT_FIELDS,
   describeField,
@@ -6,10 +7,14 @@ import {
   writeFrame,
 } from "../../../src/console/panel/send/fields.ts";
 import { isAnswered, outcomeOf } from "../../../src/console/panel/send/outcome.ts";
-import { dueNow, MAX_BATCH, MAX_UNSENT_BYTES, percentile } from "../../../src/console/panel/send/pacing.ts";
 import { readSaved, removeSaved, SAVED_KEY, saveMessage } from "../../../src/console/panel/send/saved.ts";
+import {
+  dueNow,
+  MAX_BATCH,
+  MAX_UNSENT_BYTES,
+  percentile,
+} from "../../../src/console/panel/send/series-schedule.ts";
 import { fillIn } from "../../../src/console/panel/send/variables.ts";
-import type { LocalStore } from "../../../src/console/store.ts";
 import type { Frame } from "../../../src/console/wire/frame.ts";
 import type { ClientFrameType } from "../../../src/protocol/client-frames.ts";
 import { decodeClientFrame } from "../../../src/protocol/decode.ts";

@@ -1,12 +1,12 @@
 import { describe, expect, test } from "bun:test";
-import { formatHash, parseHash } from "../../../src/console/address.ts";
 import {
   compileFilter,
   type Filter,
   readFilter,
   writeFilter,
 } from "../../../src/console/panel/timeline/filter.ts";
-import { createRows } from "../../../src/console/panel/timeline/rows.ts";
+import { createRows } from "../../../src/console/panel/timeline/filtered-rows.ts";
+import { formatHash, parseHash } from "../../../src/console/shell/address.ts";
 import type { Annotation, Direction, Frame } from "../../../src/console/wire/frame.ts";
 import { createFrameLog, type FrameLog } from "../../../src/console/wire/frame-log.ts";
 import { CLIENT_FRAME_TYPES, SERVER_FRAME_TYPES } from "../../../src/console/wire/frame-types.ts";

@@ -1,5 +1,5 @@
 import { useEffect, useRef } from "preact/hooks";
-import { timeOfDay } from "../../wording.ts";
+import { timeOfDay } from "../../format.ts";
 import type { Drawing, SeriesStyle } from "./draw.ts";
 import type { Draw } from "./load.ts";
 import type { SampleValues } from "./samples.ts";

@@ -1,8 +1,8 @@
 // How much is said, how long acks take, what is left of quotas, what waits to be sent: as lines, and as a table.
 import { computed, effect, signal, untracked } from "@preact/signals";
 import { useEffect } from "preact/hooks";
+import { formatBytes, formatMs, timeOfDay } from "../../format.ts";
 import { IconButton } from "../../view/icon.tsx";
-import { formatBytes, formatMs, timeOfDay } from "../../wording.ts";
 import type { Panel, PanelContext } from "../panel.ts";
 import { Chart, type ChartSeries } from "./chart.tsx";
 import { type Draw, loadDraw } from "./load.ts";

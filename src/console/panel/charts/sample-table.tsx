@@ -1,4 +1,4 @@
-import { formatBytes, formatMs, timeOfDay } from "../../wording.ts";
+import { formatBytes, formatMs, timeOfDay } from "../../format.ts";
 import { percentile, type SampleColumns } from "./samples.ts";
 
 /** Rows that are shown, the newest first. */

@@ -1,10 +1,10 @@
 // Every fault that the panel can make: what it is called, what to expect of it, and how it is made.
 
 import { newId } from "../../../client/new-id.ts";
-import type { Workbench } from "../../bench.ts";
-import type { TestClient } from "../../bench-client.ts";
-import { requestFault, type ServerFault } from "./ask.ts";
-import { fillQuota, LONG_MESSAGES, stopReading } from "./burdens.ts";
+import type { TestClient } from "../../client/test-client.ts";
+import type { Workbench } from "../../shell/workbench.ts";
+import { fillQuota, LONG_MESSAGES, stopReading } from "./load-faults.ts";
+import { requestFault, type ServerFault } from "./request-fault.ts";
 import type { FaultSettings } from "./settings.ts";
 
 /** What has to be there for a fault: somebody signed in, an open line, or a server that makes faults. */

@@ -2,10 +2,10 @@
 import { effect, type Signal, signal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect } from "preact/hooks";
+import { preciseTime } from "../../format.ts";
 import { statusOf } from "../../view/status.ts";
 import { SERVER_FRAME_TYPES } from "../../wire/frame-types.ts";
-import { monotonicNow } from "../../wire/tap.ts";
-import { preciseTime } from "../../wording.ts";
+import { monotonicNow } from "../../wire/websocket-tap.ts";
 import type { Panel, PanelContext } from "../panel.ts";
 import { createFaultActions, type FaultAction } from "./actions.ts";
 import { FaultRow } from "./fault-row.tsx";

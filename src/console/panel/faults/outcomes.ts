@@ -1,6 +1,7 @@
 // What came of each fault, in words: of what a client's wire shows after it, that which a fault could have brought about.
+
+import { formatMs } from "../../format.ts";
 import { type Frame, readObject } from "../../wire/frame.ts";
-import { formatMs } from "../../wording.ts";
 
 /** A fault that was made, and what was seen since. */
 export interface FaultOutcome {

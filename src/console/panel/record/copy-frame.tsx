@@ -1,9 +1,9 @@
 import type { CopyKind } from "../../../scenario/copy-as.ts";
 import { entryOf, type RecorderEvent } from "../../../scenario/record.ts";
 import type { Recording } from "../../../scenario/recording.ts";
-import type { Workbench } from "../../bench.ts";
 import { copyText } from "../../copy-text.ts";
 import { serverAddress } from "../../server-address.ts";
+import type { Workbench } from "../../shell/workbench.ts";
 import { type Frame, readObject } from "../../wire/frame.ts";
 
 const KINDS: readonly (readonly [CopyKind, string, string])[] = [
@@ -23,7 +23,7 @@ export function CopyFrame({ workbench, frame, announce }: CopyFrameProps) {
   if (recordingOf(workbench, frame) === undefined) return null;
 
   async function copy(kind: CopyKind): Promise<void> {
-    const { copyAs, singleFrameRecording: onlyThis } = await import("./files.ts");
+    const { copyAs, singleFrameRecording: onlyThis } = await import("./recording-tools.ts");
     const recording = recordingOf(workbench, frame)!;
     await copyText(copyAs(kind, onlyThis(recording, recording.entries[0]!)), announce);
   }

@@ -5,14 +5,14 @@ import type { CopyKind } from "../../../scenario/copy-as.ts";
 import type { Problem } from "../../../scenario/read.ts";
 import type { Recording } from "../../../scenario/recording.ts";
 import { copyText } from "../../copy-text.ts";
+import { listNames, pluralize, preciseTime } from "../../format.ts";
 import { serverAddress } from "../../server-address.ts";
-import { monotonicNow } from "../../wire/tap.ts";
-import { listNames, pluralize, preciseTime } from "../../wording.ts";
+import { monotonicNow } from "../../wire/websocket-tap.ts";
 import type { Panel, PanelContext } from "../panel.ts";
 import { createRecorder } from "./recorder.ts";
 
 /** Loaded with the first recording: who only talks needs none of it. */
-const loadTools = () => import("./files.ts");
+const loadTools = () => import("./recording-tools.ts");
 
 const COPIES: readonly (readonly [CopyKind, string])[] = [
   ["parley", "parley"],

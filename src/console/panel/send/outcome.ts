@@ -1,7 +1,7 @@
 // What became of something that was put on the wire by hand: which of the frames that come is its answer.
 
+import { formatMs } from "../../format.ts";
 import { type Frame, readObject } from "../../wire/frame.ts";
-import { formatMs } from "../../wording.ts";
 
 /** Something that was sent. */
 export interface SentFrame {

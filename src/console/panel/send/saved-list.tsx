@@ -1,5 +1,5 @@
 import { useRef, useState } from "preact/hooks";
-import { browserStore } from "../../store.ts";
+import { browserStore } from "../../local-storage.ts";
 import { IconButton } from "../../view/icon.tsx";
 import { readSaved, removeSaved, saveMessage } from "./saved.ts";
 

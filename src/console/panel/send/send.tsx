@@ -2,17 +2,17 @@
 import { effect, signal } from "@preact/signals";
 import { newId } from "../../../client/new-id.ts";
 import type { ClientFrameType } from "../../../protocol/client-frames.ts";
-import type { TestClient } from "../../bench-client.ts";
+import type { TestClient } from "../../client/test-client.ts";
+import { preciseTime } from "../../format.ts";
 import { maskTokens } from "../../wire/frame.ts";
-import { monotonicNow } from "../../wire/tap.ts";
-import { preciseTime } from "../../wording.ts";
+import { monotonicNow } from "../../wire/websocket-tap.ts";
 import type { Panel, PanelContext } from "../panel.ts";
 import { type FieldValues, initialValues, writeFrame } from "./fields.ts";
 import { FrameForm, type FrameKind } from "./frame-form.tsx";
 import { isAnswered, outcomeOf, type SendOutcome, type SentFrame } from "./outcome.ts";
 import { SavedList } from "./saved-list.tsx";
-import { createSeriesRunner } from "./series.ts";
 import { SeriesForm } from "./series-form.tsx";
+import { createSeriesRunner } from "./series-runner.ts";
 import { fillIn } from "./variables.ts";
 
 /** What was sent by hand, as it is shown: so many, the newest first. */

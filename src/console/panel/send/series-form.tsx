@@ -1,9 +1,9 @@
 import { useState } from "preact/hooks";
 import { newId } from "../../../client/new-id.ts";
+import { formatMs } from "../../format.ts";
 import { Fact } from "../../view/fact.tsx";
-import { formatMs } from "../../wording.ts";
-import type { Series } from "./pacing.ts";
-import type { Progress } from "./series.ts";
+import type { Progress } from "./series-runner.ts";
+import type { Series } from "./series-schedule.ts";
 
 /** Largest text of a message in a series: a larger frame would cost the connection. */
 const MAX_SIZE = 65_000;

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import type { Workbench } from "../../bench.ts";
+import type { Workbench } from "../../shell/workbench.ts";
 import { CLIENT_FRAME_TYPES, SERVER_FRAME_TYPES } from "../../wire/frame-types.ts";
 import type { Filter } from "./filter.ts";
 

@@ -1,9 +1,9 @@
 import { useState } from "preact/hooks";
-import type { Workbench } from "../../bench.ts";
 import { copyText } from "../../copy-text.ts";
+import { formatBytes, formatMs, preciseTime } from "../../format.ts";
+import type { Workbench } from "../../shell/workbench.ts";
 import { IconButton } from "../../view/icon.tsx";
 import { type Frame, prettyJson } from "../../wire/frame.ts";
-import { formatBytes, formatMs, preciseTime } from "../../wording.ts";
 import { CopyFrame } from "../record/copy-frame.tsx";
 import { DirectionArrow } from "./frame-row.tsx";
 

@@ -1,7 +1,7 @@
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import type { Workbench } from "../../bench.ts";
+import type { Workbench } from "../../shell/workbench.ts";
+import type { Rows } from "./filtered-rows.ts";
 import { FrameHeadings, FrameRow } from "./frame-row.tsx";
-import type { Rows } from "./rows.ts";
 
 /** Height of a row, in pixels; the style sheet has the same. */
 export const ROW_HEIGHT_PX = 24;

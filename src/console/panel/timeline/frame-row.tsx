@@ -1,6 +1,6 @@
 import { Component } from "preact";
+import { formatBytes, formatMs, preciseTime } from "../../format.ts";
 import { type Direction, type Frame, readObject } from "../../wire/frame.ts";
-import { formatBytes, formatMs, preciseTime } from "../../wording.ts";
 
 const ARROWS: Record<Direction, { readonly sign: string; readonly word: string }> = {
   out: { sign: "↑", word: "sent" },

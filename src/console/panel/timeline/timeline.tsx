@@ -1,14 +1,14 @@
 // All frames of all clients in the order they were seen.
 import { computed, signal } from "@preact/signals";
+import { pluralize } from "../../format.ts";
 import { IconButton } from "../../view/icon.tsx";
 import { MAX_FRAMES, MAX_TEXT } from "../../wire/frame-log.ts";
-import { pluralize } from "../../wording.ts";
 import type { Panel, PanelContext } from "../panel.ts";
 import { compileFilter, readFilter, writeFilter } from "./filter.ts";
 import { FilterBar } from "./filter-bar.tsx";
+import { createRows } from "./filtered-rows.ts";
 import { FrameDetail } from "./frame-detail.tsx";
 import { FrameList } from "./frame-list.tsx";
-import { createRows } from "./rows.ts";
 
 /** What the log holds, in words. */
 const LOG_LIMITS_TEXT = `the newest ${MAX_FRAMES.toLocaleString("en")}, at most ${MAX_TEXT / 1024 / 1024} MiB,`;

@@ -74,7 +74,7 @@ test("D1 D3 messages that come while the keeper works are found at every moment"
 });
 
 test("D1 D3 a store at work takes its messages in by itself once there are enough", async () => {
-  // As many as make the keeper start at once (INDEX_AT in keeper.ts), without waiting for its round of a second.
+  // As many as make the keeper start at once (INDEX_AT in outbox-persistence.ts), without waiting for its round of a second.
   await using folder = new StoreFolder();
   const { engine } = await folder.open();
   const count = 50_000;

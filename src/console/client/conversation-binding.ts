@@ -1,0 +1,114 @@
+import type { Conversation, Position, State } from "../../client/connect.ts";
+import { monotonicNow } from "../wire/websocket-tap.ts";
+import type { ConversationEvent, UserFacingError } from "./state.ts";
+
+/** A message is read when it was in view for this long, in milliseconds; a burst of them is told as one. */
+const READ_AFTER_MS = 400;
+
+/** One open conversation, as the page uses it. After `leave()` it tells nothing more. */
+export interface ConversationBinding {
+  /** Where to go on later. */
+  position(): Position | undefined;
+  send(id: string, text: string): void;
+  /** Gives up sending; what the server has stored by then is heard as a message. */
+  cancelSend(id: string): void;
+  load(range: { readonly before?: number; readonly limit: number }): void;
+  typing(active: boolean): void;
+  read(seq: number): void;
+  activity(): void;
+  measure(): void;
+  reconnect(): void;
+  close(): void;
+}
+
+/** Puts what `conversation` tells, and how its promises end, into events of the page. */
+export function bindConversation(
+  conversation: Conversation,
+  dispatch: (event: ConversationEvent) => void,
+): ConversationBinding {
+  const sendings = new Map<string, AbortController>();
+  let seen = 0;
+  let readTimer: ReturnType<typeof setTimeout> | undefined;
+  let isClosed = false;
+
+  function emit(event: ConversationEvent): void {
+    if (!isClosed) dispatch(event);
+  }
+
+  function emitMembers(): void {
+    emit({ type: "present", present: conversation.present });
+  }
+
+  conversation.on("status", (line) => {
+    const { welcome, present } = conversation;
+    emit({ type: "status", connection: withMonotonicTimes(line), welcome, present, at: monotonicNow() });
+  });
+  conversation.on("history", ({ messages, more }) => emit({ type: "page", messages, more }));
+  conversation.on("message", (message) => emit({ type: "message", message }));
+  conversation.on("presence", emitMembers);
+  conversation.on("read", emitMembers);
+  conversation.on("typing", ({ user, active }) => emit({ type: "typing", user, active }));
+  conversation.on("lost", (lost) => {
+    emit({ type: "lost", lost, newest: conversation.position?.seq ?? 0 });
+  });
+  conversation.on("quota", (quota) => emit({ type: "quota", quota, at: monotonicNow() }));
+  conversation.on("warning", (warning) => emit({ type: "warning", warning, at: monotonicNow() }));
+  conversation.on("error", (error) => emit({ type: "complaint", refusal: toUserFacingError(error) }));
+
+  return {
+    position: () => conversation.position,
+    send(id, text) {
+      const sending = new AbortController();
+      sendings.set(id, sending);
+      conversation
+        .send(text, { id, signal: sending.signal })
+        .then(
+          (ack) => emit({ type: "acked", ack }),
+          (error) =>
+            sending.signal.aborted || emit({ type: "refused", id, refusal: toUserFacingError(error) }),
+        )
+        .finally(() => sendings.get(id) === sending && sendings.delete(id));
+    },
+    cancelSend(id) {
+      sendings.get(id)?.abort();
+    },
+    load(range) {
+      conversation.history(range).then(
+        ({ messages, more }) => emit({ type: "page", messages, more }),
+        (error) => emit({ type: "page_refused", refusal: toUserFacingError(error) }),
+      );
+    },
+    typing: (active) => conversation.typing(active),
+    read(seq) {
+      seen = seq;
+      readTimer ??= setTimeout(() => {
+        readTimer = undefined;
+        conversation.read(seen);
+      }, READ_AFTER_MS);
+    },
+    activity: () => conversation.activity(),
+    measure() {
+      conversation.ping().then(
+        (roundTrip) => emit({ type: "measured", roundTrip: Math.round(roundTrip) }),
+        () => emit({ type: "measured", roundTrip: undefined }),
+      );
+    },
+    reconnect: () => conversation.reconnect(),
+    close() {
+      isClosed = true;
+      clearTimeout(readTimer);
+      void conversation.close();
+    },
+  };
+}
+
+/** The same line; the end of a wait is given by the clock of the countdowns, which no step of the time of day moves. */
+function withMonotonicTimes(line: State): State {
+  return line.state === "waiting" ? { ...line, until: line.until - Date.now() + monotonicNow() } : line;
+}
+
+/** Everything the library rejects with has a `code`; anything else is a fault of this page. */
+function toUserFacingError(error: unknown): UserFacingError {
+  const { code = "internal", message = String(error) } = error as Partial<UserFacingError>;
+  return { code, message };
+}

@@ -1,0 +1,88 @@
+import { type ErrorEntry, errorEntry } from "../protocol/errors.ts";
+import type { UserFacingError } from "./client/state.ts";
+
+/** A stretch of time for people: `4 s`, `1:05 min`, `1:02:05 h`. Rounded up, so that a countdown never says 0 too early. */
+export function formatDuration(milliseconds: number): string {
+  const seconds = Math.max(0, Math.ceil(milliseconds / 1000));
+  const two = (value: number) => String(value).padStart(2, "0");
+  const minutes = Math.floor(seconds / 60);
+  if (seconds < 60) return `${seconds} s`;
+  if (minutes < 60) return `${minutes}:${two(seconds % 60)} min`;
+  return `${Math.floor(minutes / 60)}:${two(minutes % 60)}:${two(seconds % 60)} h`;
+}
+
+/** A length in bytes for people: `83 B`, `1.2 KiB`. */
+export function formatBytes(bytes: number): string {
+  return bytes < 1024 ? `${bytes} B` : `${(bytes / 1024).toFixed(1)} KiB`;
+}
+
+/** `1 message`, `2 messages`. */
+export function pluralize(amount: number, noun: string): string {
+  return `${amount.toLocaleString("en")} ${noun}${amount === 1 ? "" : "s"}`;
+}
+
+/** `ann`, `ann and ben`, `ann, ben and 2 others`. */
+export function listNames(names: readonly string[]): string {
+  const shown = names.length > 3 ? names.slice(0, 2) : names;
+  const hidden = names.length - shown.length;
+  const parts = hidden > 0 ? [...shown, `${hidden} others`] : shown;
+  return parts.length < 2
+    ? parts.join("")
+    : `${parts.slice(0, -1).join(", ")} and ${parts[parts.length - 1]}`;
+}
+
+/** The hour and minute of a moment, in the reader's own way of writing it. */
+export function clockTime(at: number): string {
+  return new Date(at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+}
+
+/** The hour, minute and second of a moment in seconds since 1970, for the charts. */
+export function timeOfDay(seconds: number): string {
+  return preciseTime(seconds * 1000).slice(0, 8);
+}
+
+/** The hour, minute, second and millisecond of a moment, for the frame log. */
+export function preciseTime(at: number): string {
+  const date = new Date(at);
+  const two = (value: number) => String(value).padStart(2, "0");
+  const time = [date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(":");
+  return `${time}.${String(date.getMilliseconds()).padStart(3, "0")}`;
+}
+
+/** The day of a moment: `Today`, `Yesterday`, or its date. */
+export function dayName(at: number, now: number): string {
+  const day = new Date(at).toDateString();
+  if (day === new Date(now).toDateString()) return "Today";
+  const yesterday = new Date(now);
+  yesterday.setDate(yesterday.getDate() - 1);
+  if (day === yesterday.toDateString()) return "Yesterday";
+  return new Date(at).toLocaleDateString([], {
+    weekday: "long",
+    day: "numeric",
+    month: "long",
+    year: "numeric",
+  });
+}
+
+/** A short time for people, from milliseconds: `0.42 ms`, `18 ms`, `1.25 s`. */
+export function formatMs(time: number): string {
+  if (time < 0.995) return `${time.toFixed(2)} ms`;
+  if (time < 9.95) return `${time.toFixed(1)} ms`;
+  if (time < 999.5) return `${Math.round(time)} ms`;
+  return time < 60_000 ? `${(time / 1000).toFixed(2)} s` : formatDuration(time);
+}
+
+/** What the server said about a refusal, then what to do about it. */
+export function explainError(error: UserFacingError): string {
+  // The client library, or a newer server, has codes that the catalogue lacks: their own words are then all there is.
+  const entry = errorEntry(error.code as never) as ErrorEntry | undefined;
+  if (entry === undefined) return withoutBackticks(error.message);
+  const said = withoutBackticks(error.message || entry.what);
+  // Its advice is for programs (`retry_after`); people see the countdown.
+  return error.code === "rate_limited" ? said : `${said} ${withoutBackticks(entry.advice)}`;
+}
+
+/** The server's words without the backticks that mark code in them; a page would show them as they are. */
+export function withoutBackticks(text: string): string {
+  return text.replaceAll("`", "");
+}

@@ -1,0 +1,74 @@
+// Faults that take more than one step: a quota that is used up, and a reader that does not read.
+
+import { newId } from "../../../client/new-id.ts";
+import type { TestClient } from "../../client/test-client.ts";
+import type { Workbench } from "../../shell/workbench.ts";
+import { monotonicNow } from "../../wire/websocket-tap.ts";
+import { postWithToken, requestFault, requestWithToken } from "./request-fault.ts";
+
+/** Requests that the page itself makes to fill a quota; for more it needs the server's help. */
+const MAX_FILL_REQUESTS = 1_000;
+
+/** At once; a browser has few more lines to one server. */
+const PARALLEL_REQUESTS = 5;
+
+/** Long messages that are more than the server keeps for one reader (MAX_UNSENT_BYTES, 1 MiB). */
+export const LONG_MESSAGES = 18;
+
+/** Padding of each, in bytes; with the rest it fits into a frame. */
+const LONG_MESSAGE_BYTES = 62_000;
+
+/** How long the reader stays deaf if something goes wrong meanwhile, in seconds. */
+const READER_TIMEOUT_S = 60;
+
+interface Quota {
+  readonly limit: number;
+  readonly remaining: number;
+  readonly reset: number;
+}
+
+/** Uses up what is left of the user's requests. Answers a problem, if there is one. */
+export async function fillQuota(workbench: Workbench, client: TestClient): Promise<string | undefined> {
+  const filled = workbench.facts.value.faults
+    ? await requestFault(workbench, client, { do: "fill_quota" })
+    : await spendQuota(client);
+  if (filled.problem !== undefined) return filled.problem;
+  client.dispatch({ type: "quota", quota: filled.body.quota as Quota, at: monotonicNow() });
+  return undefined;
+}
+
+/** By looks into the history over HTTP, where no burst limit counts them. */
+async function spendQuota(client: TestClient) {
+  const { conversation } = client.current();
+  const me = await requestWithToken(client, "/me");
+  if (me.problem !== undefined) return me;
+  const quota = me.body.quota as Quota | null;
+  if (quota === null) return { problem: "This plan is without limit." };
+  let { remaining } = quota;
+  if (remaining > MAX_FILL_REQUESTS)
+    return { problem: `${remaining} requests are left: too many for the page alone.` };
+  while (remaining > 0) {
+    const requests = Array.from({ length: Math.min(remaining, PARALLEL_REQUESTS) }, () =>
+      requestWithToken(client, `/conversations/${conversation}/messages?limit=1`),
+    );
+    for (const { problem } of await Promise.all(requests)) if (problem !== undefined) return { problem };
+    remaining -= requests.length;
+  }
+  return requestWithToken(client, "/me");
+}
+
+/** Has the line frozen while long messages come, and go on. Answers a problem, if there is one. */
+export async function stopReading(workbench: Workbench, client: TestClient): Promise<string | undefined> {
+  const { conversation, usage: allowance } = client.current();
+  if (allowance && allowance.remaining < LONG_MESSAGES)
+    return `This takes ${LONG_MESSAGES} requests, and ${allowance.remaining} are left.`;
+  const frozen = await requestFault(workbench, client, { do: "freeze", seconds: READER_TIMEOUT_S });
+  if (frozen.problem !== undefined) return frozen.problem;
+  let problem: string | undefined;
+  for (let n = 1; n <= LONG_MESSAGES && problem === undefined; n++) {
+    const text = `Long message ${n} of ${LONG_MESSAGES}, for a reader that does not read`;
+    const message = { id: newId(), text, data: { padding: "x".repeat(LONG_MESSAGE_BYTES) } };
+    ({ problem } = await postWithToken(client, `/conversations/${conversation}/messages`, message));
+  }
+  return (await requestFault(workbench, client, { do: "thaw" })).problem ?? problem;
+}

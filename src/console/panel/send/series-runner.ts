@@ -1,0 +1,128 @@
+// The sender: a series of frames at a rate, as one client or as several, and what came of it.
+import { type ReadonlySignal, signal } from "@preact/signals";
+import type { TestClient } from "../../client/test-client.ts";
+import type { Workbench } from "../../shell/workbench.ts";
+import { monotonicNow } from "../../wire/websocket-tap.ts";
+import { dueNow, percentile, type Series } from "./series-schedule.ts";
+
+/** How often it is looked whether something is due, in milliseconds. */
+const SEND_INTERVAL_MS = 20;
+
+/** How often the figures move, in milliseconds: to sort thousands of round trips costs more than to send. */
+const PROGRESS_INTERVAL_MS = 250;
+
+/** Round trips kept for the percentiles; of a longer series, the last ones. */
+const MAX_ROUND_TRIPS = 10_000;
+
+/** How a series stands. */
+export interface Progress {
+  readonly running: boolean;
+  readonly sent: number;
+  readonly total: number;
+  readonly acked: number;
+  readonly refused: number;
+  /** Milliseconds; missing before the first ack. */
+  readonly median?: number;
+  readonly p99?: number;
+  /** Why it ended before its end. */
+  readonly problem?: string;
+}
+
+export interface SeriesRunner {
+  readonly progress: ReadonlySignal<Progress | undefined>;
+  /** Sends what `make` answers for each number from 1, as each of `clients`. One that runs is stopped. */
+  start(clients: readonly TestClient[], series: Series, make: (n: number) => string): void;
+  stop(): void;
+  /** Forgets the last one. */
+  reset(): void;
+}
+
+export function createSeriesRunner(workbench: Workbench): SeriesRunner {
+  const progress = signal<Progress | undefined>(undefined);
+  let end: (() => void) | undefined;
+
+  function start(clients: readonly TestClient[], series: Series, make: (n: number) => string): void {
+    end?.();
+    const senders = clients.map((client) => ({ client, sent: 0 }));
+    const ids = new Set(clients.map(({ id }) => id));
+    const began = monotonicNow();
+    const total = series.count * clients.length;
+    let [acked, refused] = [0, 0];
+    let roundTrips: number[] = [];
+    let problem: string | undefined;
+
+    const endListening = workbench.onFrame(({ client, direction, type, annotations: notes, at }) => {
+      if (direction !== "in" || at < began || !ids.has(client) || notes.roundTrip === undefined) return;
+      if (type === "error") refused++;
+      else if (type === "ack" || type === "pong" || type === "history") {
+        acked++;
+        roundTrips.push(notes.roundTrip);
+        if (roundTrips.length > 2 * MAX_ROUND_TRIPS) roundTrips = roundTrips.slice(-MAX_ROUND_TRIPS);
+      }
+    });
+
+    function sendDue(): void {
+      for (const sender of senders) {
+        const { client } = sender;
+        const due = dueNow(series, monotonicNow() - began, sender.sent, client.wire.unsent());
+        for (let index = 0; index < due; index++) {
+          if (!client.wire.send(make(sender.sent + 1))) {
+            problem = `${workbench.nameOf(client.id)} is not connected.`;
+            stopSending();
+            break;
+          }
+          sender.sent++;
+        }
+      }
+      if (senders.every(({ sent }) => sent >= series.count)) stopSending();
+    }
+
+    function show(): void {
+      const sent = senders.reduce((sum, sender) => sum + sender.sent, 0);
+      const [median, p99] = [percentile(roundTrips, 0.5), percentile(roundTrips, 0.99)];
+      progress.value = {
+        running: isRunning,
+        sent,
+        total,
+        acked,
+        refused,
+        ...(median !== undefined && { median }),
+        ...(p99 !== undefined && { p99 }),
+        ...(problem !== undefined && { problem }),
+      };
+    }
+
+    let isRunning = true;
+    const timer = setInterval(sendDue, SEND_INTERVAL_MS);
+    /** Answers come after the last one was sent: they are counted until all are there, or the next series begins. */
+    const showing = setInterval(() => {
+      show();
+      if (!isRunning && acked + refused >= total) end?.();
+    }, PROGRESS_INTERVAL_MS);
+
+    function stopSending(): void {
+      isRunning = false;
+      clearInterval(timer);
+    }
+
+    end = () => {
+      stopSending();
+      clearInterval(showing);
+      endListening();
+      end = undefined;
+      show();
+    };
+    sendDue();
+    show();
+  }
+
+  return {
+    progress,
+    start,
+    stop: () => end?.(),
+    reset() {
+      end?.();
+      progress.value = undefined;
+    },
+  };
+}

@@ -1,0 +1,116 @@
+import { useLayoutEffect, useRef } from "preact/hooks";
+import type { TestClient } from "../../client/test-client.ts";
+import { formatBytes } from "../../format.ts";
+import type { Workbench } from "../../shell/workbench.ts";
+
+/** Longest text as JSON, in bytes: a frame over 64 KiB would cost the connection (1009). The rest is for `type` and `id`. */
+export const MAX_TEXT_BYTES = 64 * 1024 - 256;
+
+const HINT = "Enter sends, Shift + Enter makes a new line";
+
+/** Bytes a text takes in a frame: JSON's escapes included. */
+export function bytesInFrame(text: string): number {
+  return new TextEncoder().encode(JSON.stringify(text)).length;
+}
+
+interface ComposerProps {
+  readonly workbench: Workbench;
+  readonly client: TestClient;
+  announce(text: string): void;
+}
+
+/** Where messages are written. What was written stays when the line is closed, and while another client is looked at. */
+export function Composer({ workbench, client, announce }: ComposerProps) {
+  const { session, usage } = client.state.value;
+  const text = useRef<HTMLTextAreaElement>(null);
+  const open = session.state === "open";
+  const draft = client.draft.value;
+  // UTF-16 units first: counting bytes on each key of a long text would make writing slow.
+  const bytes = draft.length * 3 < MAX_TEXT_BYTES / 2 ? 0 : bytesInFrame(draft);
+  const fits = bytes <= MAX_TEXT_BYTES;
+  const senderCount = workbench.clients.value.filter(
+    (one) => one.state.value.session.state === "open",
+  ).length;
+  const isOne = workbench.clients.value.length === 1;
+  const asAll = workbench.sendAsAll.value && !isOne;
+
+  // Who has just connected goes on to write, and so does who clicked on this client; who came by a key goes on by keys.
+  const wasOpen = useRef(open);
+  useLayoutEffect(() => {
+    const isChosen = document.activeElement?.matches(".pick") === true;
+    if (open && (!wasOpen.current || isChosen)) text.current!.focus();
+    wasOpen.current = open;
+  }, [open]);
+  useLayoutEffect(() => {
+    const { style } = text.current!;
+    style.height = "auto";
+    style.height = `${text.current!.scrollHeight + 2}px`;
+  }, [draft]);
+
+  function submit(event: Event): void {
+    event.preventDefault();
+    text.current!.focus();
+    if (!open && draft.trim() !== "") announce("Nothing was sent: connect first");
+    if (!open || !fits || draft.trim() === "") return;
+    client.draft.value = "";
+    workbench.send(draft);
+  }
+
+  function write(value: string): void {
+    client.draft.value = value;
+    client.dispatch({ type: "write", active: value !== "" });
+  }
+
+  function onKeyDown(event: KeyboardEvent): void {
+    // While an input method composes, Enter belongs to it (CJK); 229 is how Safari says so.
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing || event.keyCode === 229) return;
+    submit(event);
+  }
+
+  const left =
+    !open || !usage
+      ? ""
+      : `${usage.remaining.toLocaleString("en")} of ${usage.limit.toLocaleString("en")} requests left`;
+  return (
+    <form class={`composer${open ? "" : " off"}`} id="composer" onSubmit={submit}>
+      <label class="unseen" for="text">
+        Message
+      </label>
+      <textarea
+        id="text"
+        ref={text}
+        rows={1}
+        enterkeyhint="send"
+        placeholder="Write a message"
+        aria-describedby="composer-hint"
+        value={draft}
+        onInput={(event) => write(event.currentTarget.value)}
+        onKeyDown={onKeyDown}
+      />
+      <button class="primary" id="send" type="submit" disabled={!open || !fits}>
+        {asAll ? `Send as ${senderCount}` : "Send"}
+      </button>
+      <div class="hints">
+        <p class={`hint${fits ? "" : " problem"}${isOne || !fits ? "" : " unseen"}`} id="composer-hint">
+          {fits ? HINT : `Too long: ${formatBytes(bytes)} of ${formatBytes(MAX_TEXT_BYTES)}. Shorten it.`}
+        </p>
+        {!isOne && (
+          <label class="check">
+            <input
+              type="checkbox"
+              id="talk-as-all"
+              checked={asAll}
+              onChange={(event) => {
+                workbench.sendAsAll.value = event.currentTarget.checked;
+              }}
+            />
+            Talk as all
+          </label>
+        )}
+        <p class="hint left" id="composer-quota">
+          {left}
+        </p>
+      </div>
+    </form>
+  );
+}

@@ -1,0 +1,57 @@
+import type { ComponentChildren } from "preact";
+import type { MessageListItem } from "../../client/message-list-items.ts";
+import { pluralize } from "../../format.ts";
+
+/** Most messages that one answer of the server holds. */
+const MAX_PAGE = 200;
+
+interface DividerRowProps {
+  readonly item: Exclude<MessageListItem, { readonly kind: "row" }>;
+  loadBefore(seq: number, limit: number): void;
+}
+
+/** What stands in the list where messages are missing, or where others begin (D5). */
+export function DividerRow({ item, loadBefore }: DividerRowProps) {
+  switch (item.kind) {
+    case "hole": {
+      const missing = item.last - item.first + 1;
+      return (
+        <Divider kind="hole" text={`${pluralize(missing, "message")} before #${item.last + 1} not loaded`}>
+          <button
+            type="button"
+            class="plain small"
+            onClick={() => loadBefore(item.last + 1, Math.min(missing, MAX_PAGE))}
+          >
+            Load (1 request)
+          </button>
+        </Divider>
+      );
+    }
+    case "lost": {
+      const missing = pluralize(item.last - item.first + 1, "message");
+      const text = `${missing} missing here (#${item.first} to #${item.last}): no longer kept`;
+      return <Divider kind="lost" text={text} />;
+    }
+    case "anew":
+      return (
+        <Divider kind="anew" text="The server’s store began anew. What stands above is no longer on it." />
+      );
+    default:
+      return item satisfies never;
+  }
+}
+
+interface DividerProps {
+  readonly kind: string;
+  readonly text: string;
+  readonly children?: ComponentChildren;
+}
+
+function Divider({ kind, text, children }: DividerProps) {
+  return (
+    <li class="hole" data-missing={kind}>
+      <span>{text}</span>
+      {children}
+    </li>
+  );
+}

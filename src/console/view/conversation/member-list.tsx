@@ -1,0 +1,37 @@
+import type { TestClient } from "../../client/test-client.ts";
+import { clockTime } from "../../format.ts";
+import { Avatar } from "../avatar.tsx";
+import { Icon } from "../icon.tsx";
+
+/** Who is in the conversation, and how far away the server is. */
+export function MemberList({ client }: { readonly client: TestClient }) {
+  const { session } = client.state.value;
+  if (session.state !== "open" || session.terms === undefined) return null;
+  const present = [...session.present].sort((a, b) => a.since - b.since);
+  const { roundTrip } = session;
+  return (
+    <div class="here">
+      <ul class="people" id="people" aria-label="People here">
+        {present.map(({ user, since }) => (
+          <li key={user} title={`Here since ${clockTime(since)}`}>
+            <Avatar user={user} />
+            <span class="name">{user === session.user ? `${user} (you)` : user}</span>
+          </li>
+        ))}
+      </ul>
+      <button
+        type="button"
+        class="quiet small"
+        id="ping"
+        title="Measure round trip"
+        onClick={() => client.dispatch({ type: "measure" })}
+      >
+        <Icon name="measure" />
+        <span class="unseen">Measure round trip</span>
+        <span id="round-trip">
+          {roundTrip === undefined ? "Ping" : roundTrip < 1 ? "under 1 ms" : `${roundTrip} ms`}
+        </span>
+      </button>
+    </div>
+  );
+}

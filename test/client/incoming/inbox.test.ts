@@ -1,0 +1,169 @@
+import { describe, expect, test } from "bun:test";
+import {
+  createInbox,
+  type InboxItem,
+  type InboxOutput,
+  type Lost,
+} from "../../../src/client/incoming/inbox.ts";
+import { createMessageIterator } from "../../../src/client/incoming/message-iterator.ts";
+import { MAX_OUT_OF_ORDER, MAX_QUEUED } from "../../../src/client/options.ts";
+import type { Message } from "../../../src/protocol/server-frames.ts";
+import { Random, seeds } from "../../support/random.ts";
+
+const messageOf = (seq: number): Message => ({ seq, id: `m${seq}`, from: "ann", text: `${seq}`, at: seq });
+const range = (first: number, last: number) =>
+  Array.from({ length: last - first + 1 }, (_, index) => messageOf(first + index));
+const seqsOf = (told: readonly InboxItem[]) =>
+  told.map((item) => ("message" in item ? item.message.seq : item.lost));
+
+describe("inbox", () => {
+  test("before the first welcome nothing is missed; after it each message comes once", () => {
+    const inbox = createInbox();
+    expect(inbox.position()).toBeUndefined();
+    expect(inbox.welcome({ seq: 7, epoch: "e", resumed: false })).toEqual({ items: [] });
+    expect(seqsOf([8, 8, 7, 9].flatMap((seq) => inbox.message(messageOf(seq)).items))).toEqual([8, 9]);
+    expect(inbox.position()).toEqual({ seq: 9, epoch: "e" });
+  });
+
+  test("D4 a resumption is behind until the last missed message is there, and asks for nothing", () => {
+    const inbox = createInbox({ seq: 3, epoch: "e" });
+    expect(inbox.welcome({ seq: 5, epoch: "e", resumed: true })).toEqual({ items: [] });
+    expect(inbox.isBehind()).toBe(true);
+    expect(inbox.message(messageOf(4))).toEqual({ items: [{ message: messageOf(4) }] });
+    inbox.message(messageOf(5));
+    expect(inbox.isBehind()).toBe(false);
+  });
+
+  test("without a resumption the missed are read, and what comes meanwhile is held", () => {
+    const inbox = createInbox({ seq: 3, epoch: "e" });
+    expect(inbox.welcome({ seq: 5, epoch: "e", resumed: false }).readAfter).toBe(3);
+    expect(inbox.message(messageOf(6))).toEqual({ items: [] });
+    expect(seqsOf(inbox.page(range(4, 5), false).items)).toEqual([4, 5, 6]);
+  });
+
+  test("D5 what is no longer kept is told, in its place", () => {
+    const inbox = createInbox({ seq: 3, epoch: "e" });
+    const { items: told } = inbox.welcome({ seq: 9, epoch: "e", resumed: true, lost: { first: 4, last: 6 } });
+    expect(seqsOf([...told, ...inbox.message(messageOf(7)).items])).toEqual([{ first: 4, last: 6 }, 7]);
+    const late = createInbox({ seq: 3, epoch: "e" });
+    late.welcome({ seq: 9, epoch: "e", resumed: false });
+    expect(seqsOf(late.page(range(8, 9), false).items)).toEqual([{ first: 4, last: 7 }, 8, 9]);
+  });
+
+  test("D5 another life of the store is told, and begins at its newest message", () => {
+    const inbox = createInbox({ seq: 30, epoch: "old" });
+    expect(inbox.welcome({ seq: 2, epoch: "new", resumed: false })).toEqual({
+      items: [{ lost: { epoch: "new" } }],
+    });
+    expect(seqsOf(inbox.message(messageOf(3)).items)).toEqual([3]);
+    expect(inbox.position()).toEqual({ seq: 3, epoch: "new" });
+  });
+
+  test("a history that cannot be read is a loss up to what is held", () => {
+    const inbox = createInbox({ seq: 3, epoch: "e" });
+    inbox.welcome({ seq: 3, epoch: "e", resumed: true });
+    expect(inbox.message(messageOf(6)).readAfter).toBe(3);
+    expect(seqsOf(inbox.page([], false).items)).toEqual([{ first: 4, last: 5 }, 6]);
+  });
+
+  test("holds so many, and reads the rest", () => {
+    const inbox = createInbox({ seq: 0, epoch: "e" });
+    inbox.welcome({ seq: 0, epoch: "e", resumed: true });
+    const last = MAX_OUT_OF_ORDER + 100;
+    for (const message of range(2, last)) inbox.message(message);
+    const { items: told, readAfter } = inbox.page(range(1, 1), true);
+    expect([told.length, readAfter]).toEqual([MAX_OUT_OF_ORDER + 1, MAX_OUT_OF_ORDER + 1]);
+    expect(seqsOf(inbox.page(range(MAX_OUT_OF_ORDER + 2, last), false).items).at(-1)).toBe(last);
+  });
+
+  test.each(seeds(1, 2, 3, 4, 5, 6))(
+    "D1 D4 D5 whatever the line does, all are told once, in order, or told as lost (seed %d)",
+    (seed) => {
+      const random = new Random(seed);
+      const inbox = createInbox({ seq: 0, epoch: "e" });
+      let newest = 0;
+      let kept = 1;
+      const told: InboxItem[] = [];
+      let asked: number | undefined;
+      const take = (taken: InboxOutput) => {
+        told.push(...taken.items);
+        asked = taken.readAfter ?? asked;
+      };
+      const connect = () => {
+        asked = undefined;
+        take(inbox.welcome({ seq: newest, epoch: "e", resumed: false }));
+      };
+      connect();
+      for (let n = 0; n < 2_000; n++) {
+        const what = random.next();
+        if (what < 0.5) {
+          newest++;
+          // A frame in ten is dropped by the line, though no real line does that: the inbox trusts nobody.
+          if (random.next() < 0.9) take(inbox.message(messageOf(newest)));
+        } else if (what < 0.55) connect();
+        else if (what < 0.56) kept = Math.min(newest, kept + random.between(0, 30));
+        else if (asked !== undefined) {
+          const first = Math.max(asked + 1, kept);
+          const last = Math.min(newest, first + random.between(0, 20));
+          asked = undefined;
+          take(inbox.page(range(first, last), last < newest));
+        }
+      }
+      connect();
+      while (asked !== undefined) {
+        const first = Math.max(asked + 1, kept);
+        asked = undefined;
+        take(inbox.page(range(first, newest), false));
+      }
+      const covered = told.flatMap((item) => {
+        if ("message" in item) return [item.message.seq];
+        const { first, last } = item.lost as Exclude<Lost, { epoch: string }>;
+        return range(first, last).map(({ seq }) => seq);
+      });
+      expect(covered).toEqual(range(1, newest).map(({ seq }) => seq));
+      expect(told.filter((item) => "message" in item).length).toBeGreaterThan(500);
+    },
+  );
+});
+
+describe("reader", () => {
+  const readerOf = (newest: () => number, lost: Lost[] = []) => {
+    const reads: number[] = [];
+    const reader = createMessageIterator({
+      async readAfter(seq) {
+        reads.push(seq);
+        const last = Math.min(newest(), seq + 200);
+        return { messages: range(seq + 1, last), more: last < newest() };
+      },
+      lost: (one) => lost.push(one),
+      onEnd: () => {},
+    });
+    return { reader, reads };
+  };
+
+  test("a slow loop keeps so many waiting, and reads the rest when it gets there", async () => {
+    let newest = 0;
+    const { reader, reads } = readerOf(() => newest);
+    const say = (count: number) => {
+      for (let n = 0; n < count; n++) reader.push(messageOf(++newest));
+    };
+    say(MAX_QUEUED + 700);
+    expect(reads).toEqual([]);
+    const seen: number[] = [];
+    for await (const { seq } of reader.messages) {
+      seen.push(seq);
+      if (seq === MAX_QUEUED + 100) say(5);
+      if (seq === MAX_QUEUED + 705) break;
+    }
+    expect(seen).toEqual(range(1, MAX_QUEUED + 705).map(({ seq }) => seq));
+    expect(reads[0]).toBe(MAX_QUEUED);
+  });
+
+  test("ends with what it has, and with the error there was", async () => {
+    const { reader } = readerOf(() => 2);
+    reader.push(messageOf(1));
+    reader.end(new Error("closed"));
+    expect((await reader.messages.next()).value).toEqual(messageOf(1));
+    expect(reader.messages.next()).rejects.toThrow("closed");
+  });
+});

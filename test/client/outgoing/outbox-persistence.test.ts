@@ -1,0 +1,100 @@
+import { expect, test } from "bun:test";
+import { type Pending, STORAGE_TIMEOUT_MS } from "../../../src/client/options.ts";
+import { createOutboxPersistence } from "../../../src/client/outgoing/outbox-persistence.ts";
+import { ManualTiming } from "../../support/manual-timing.ts";
+
+const pending = (id: string): Pending => ({ id, text: `text of ${id}` });
+const settle = () => new Promise((resolve) => setImmediate(resolve));
+
+/** A keeper of the conversation `lobby` over `places`, whose calls can be held. */
+function setUp(places: Record<string, readonly Pending[]> = {}) {
+  const timing = new ManualTiming();
+  const calls: string[] = [];
+  const kept: Pending[][] = [];
+  const faults: string[] = [];
+  const held = new Map<string, PromiseWithResolvers<void>>();
+  const hold = (call: string) => held.set(call, Promise.withResolvers());
+  const storage = {
+    async load(key: string) {
+      calls.push(`load ${key}`);
+      await held.get(`load ${key}`)?.promise;
+      return places[key] ?? [];
+    },
+    async save(key: string, all: readonly Pending[]) {
+      calls.push(`save ${key} ${all.map(({ id }) => id)}`);
+      await held.get(`save ${key}`)?.promise;
+      places[key] = all;
+    },
+  };
+  const onKept = (all: readonly Pending[]) => {
+    kept.push([...all]);
+    keeper.save(kept.flat());
+  };
+  const keeper = createOutboxPersistence(storage, "lobby", timing, onKept, (error) =>
+    faults.push(String(error)),
+  );
+  return { timing, calls, kept, faults, keeper, places, hold, held };
+}
+
+test("24 what is written before anybody is known is kept, and goes to who signs in next", async () => {
+  const { keeper, places, calls } = setUp({ "/lobby": [pending("m1")], "ann/lobby": [pending("m0")] });
+  await keeper.load(undefined);
+  await keeper.load("ann");
+  await keeper.settled();
+  expect(places).toEqual({ "/lobby": [], "ann/lobby": [pending("m1"), pending("m0")] });
+  // The new place holds it before the old one lets go of it.
+  expect(calls).toEqual([
+    "load /lobby",
+    "save /lobby m1",
+    "load ann/lobby",
+    "save ann/lobby m1,m0",
+    "save /lobby ",
+  ]);
+});
+
+test("24 a user who is named from the start has one place", async () => {
+  const { keeper, calls } = setUp();
+  await Promise.all([keeper.load("ann"), keeper.load("ann")]);
+  await keeper.load("ann");
+  keeper.save([pending("m1")]);
+  await keeper.settled();
+  expect(calls.filter((call) => call !== "load ann/lobby")).toEqual(["save ann/lobby ", "save ann/lobby m1"]);
+});
+
+test("09 a storage that does not answer is told of, is not waited for again, and is believed when it answers late", async () => {
+  const { keeper, timing, calls, kept, faults, hold, held } = setUp({ "ann/lobby": [pending("m1")] });
+  hold("load ann/lobby");
+  const read = keeper.load("ann");
+  await settle();
+  timing.advance(STORAGE_TIMEOUT_MS);
+  await read;
+  expect(faults).toEqual(["Error: storage.load: no answer after 5 s"]);
+  // Not written: it may hold something.
+  keeper.save([pending("m2")]);
+  await keeper.load("ann");
+  await settle();
+  expect(calls).toEqual(["load ann/lobby", "load ann/lobby"]);
+  held.get("load ann/lobby")!.resolve();
+  await settle();
+  expect(kept).toEqual([[pending("m1")]]);
+  expect(calls.at(-1)).toBe("save ann/lobby m1");
+});
+
+test("09 a save that never ends holds up neither the next one nor close()", async () => {
+  const { keeper, timing, calls, faults, hold } = setUp();
+  await keeper.load("ann");
+  await keeper.settled();
+  hold("save ann/lobby");
+  keeper.save([pending("m1")]);
+  await settle();
+  keeper.save([pending("m1"), pending("m2")]);
+  keeper.save([pending("m2")]);
+  const settled = keeper.settled();
+  await settle();
+  timing.advance(STORAGE_TIMEOUT_MS);
+  await settle();
+  expect(calls.slice(-2)).toEqual(["save ann/lobby m1", "save ann/lobby m2"]);
+  timing.advance(STORAGE_TIMEOUT_MS);
+  await settled;
+  expect(faults).toEqual(Array(2).fill("Error: storage.save: no answer after 5 s"));
+});

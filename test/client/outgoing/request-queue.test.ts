@@ -1,0 +1,56 @@
+import { expect, test } from "bun:test";
+import type { OutgoingFrame } from "../../../src/client/connection/connection.ts";
+import { REPLY_TIMEOUT_MS } from "../../../src/client/options.ts";
+import { createRequestQueue } from "../../../src/client/outgoing/request-queue.ts";
+import { ManualTiming } from "../../support/manual-timing.ts";
+
+/** Requests over a line that is open, which notes what is sent. */
+function setUp() {
+  const timing = new ManualTiming();
+  const sent: OutgoingFrame[] = [];
+  const givenUp: string[] = [];
+  const line = {
+    state: () => ({ state: "live", attempt: 0, since: 0 }) as const,
+    user: () => "ann",
+    dispatch() {},
+    send: (frame: OutgoingFrame) => void sent.push(frame),
+    fail: (reason: string) => void givenUp.push(reason),
+    renewToken() {},
+  };
+  const requests = createRequestQueue({ url: "ws://here", token: "t" }, timing, line, () => {});
+  return { timing, sent, givenUp, requests };
+}
+
+test("what was read in another life of the store does not hide what is read in this one", () => {
+  const { sent, requests } = setUp();
+  requests.setReadMark(700);
+  requests.onDisconnect();
+  requests.resetReadMark();
+  requests.flush();
+  requests.setReadMark(2);
+  requests.setReadMark(1);
+  expect(sent).toEqual([
+    { type: "read", seq: 700 },
+    { type: "read", seq: 2 },
+  ]);
+});
+
+test("an answer that waits behind what was missed is not late", () => {
+  const { timing, givenUp, requests } = setUp();
+  void requests.request({ type: "message", id: "m1", text: "hello" });
+  timing.advance(REPLY_TIMEOUT_MS - 1);
+  requests.restartReplyTimeout();
+  timing.advance(REPLY_TIMEOUT_MS - 1);
+  expect(givenUp).toEqual([]);
+  timing.advance(1);
+  expect(givenUp).toEqual(["no answer came"]);
+});
+
+test("a page that was asked for to close a gap ends with the line: the next one asks anew", async () => {
+  const { sent, requests } = setUp();
+  const asked = requests.requestFirst({ type: "history", id: "h1", after: 3, limit: 200 });
+  requests.onDisconnect();
+  expect(asked).rejects.toBe("line lost");
+  requests.flush();
+  expect(sent).toEqual([{ type: "history", id: "h1", after: 3, limit: 200 }]);
+});
