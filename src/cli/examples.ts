@@ -7,7 +7,7 @@ import { CliError } from "./failure.ts";
 import { printJson, write } from "./print.ts";
 
 /** The programs that are kept in the repository, each run by a test. */
-export const EXAMPLES_FOLDER = fileURLToPath(new URL("../../examples/", import.meta.url));
+export const EXAMPLES_FOLDER = fileURLToPath(new URL("../../../examples/", import.meta.url));
 
 /** A program to begin with. */
 export interface Example {

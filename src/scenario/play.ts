@@ -1,5 +1,5 @@
 // The run of a recording as a machine without I/O: it is told what happens on the lines, and says what to do next.
-// Times are milliseconds of any clock that only goes forward. src/cli/run/player.ts carries it out.
+// Times are milliseconds of any clock that only goes forward. src/cli/run/runner.ts carries it out.
 //
 // It goes through the file as fast as what is heard allows: something is sent once everything that stands before it
 // has been heard, by all clients. So what came after something else in the recording comes after it again.

@@ -29,7 +29,7 @@ export class ConnectionRun {
   private readonly expectations: ExpectationLanes;
   /** By lane, the last frame that nothing expected. */
   private readonly unmatched = new Map<string, Payload>();
-  private readonly context: Omit<CompareContext, "space">;
+  private readonly context: Omit<CompareContext, "epochKey">;
 
   constructor(
     readonly planned: PlannedConnection,

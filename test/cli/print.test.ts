@@ -7,9 +7,9 @@ import { ParleyFolder } from "./parley.ts";
 
 /** Files that write to a terminal themselves, and why they may. */
 const WRITERS: Readonly<Record<string, string>> = {
-  "cli/print.ts": "what all others call",
+  "cli/terminal/print.ts": "what all others call",
   "cli/chat/screen.ts": "readline moves its cursor; lines of others go through print.ts",
-  "cli/confirm.ts": "readline asks; the question is made harmless there",
+  "cli/terminal/confirm.ts": "readline asks; the question is made harmless there",
   "engine/sqlite/folder/end-mark.ts": "it writes a file of the store",
   "server/log/log.ts": "it makes lines harmless, and hands them to output.ts",
   "server/log/output.ts": "lines of the log, which log.ts has made harmless",
@@ -24,7 +24,7 @@ const WAYS = [
   /\bcreateInterface\s*\(\s*\{[^}]*\boutput\b/,
 ];
 
-test("what prints does so through src/cli/print.ts, which lets nothing reach a terminal that it obeys", () => {
+test("what prints does so through src/cli/terminal/print.ts, which lets nothing reach a terminal that it obeys", () => {
   const found = new Set<string>();
   for (const folder of ["cli", "server", "engine", "core", "conformance", "scenario"])
     for (const name of readdirSync(join(ROOT, "src", folder), { recursive: true }).map(String)) {

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 
-const PROGRAM = join(import.meta.dir, "programs/faulty.ts");
+const PROGRAM = join(import.meta.dir, "programs/crashing.ts");
 
 test("RUNTIME 2 uncaught faults are logged with an id and end nothing; a later second signal ends a stop that hangs", async () => {
   const { code, events } = await runFaulty("later", 2);

@@ -49,7 +49,7 @@ describe("what differs is said", () => {
     table.advance(1);
     expect(table.runner.isOver).toBe(true);
     expect(table.runner.outcomes.get(3)).toMatchObject({
-      is: "missing",
+      kind: "missing",
       why: "it did not come within 1.5 s",
     });
   });
@@ -63,7 +63,7 @@ describe("what differs is said", () => {
     const table = ready().receives("ann", ack("m7", 1)).advance(1000);
     expect(table.runner.unexpected).toMatchObject([{ client: "ann", what: { frame: { id: "m7" } } }]);
     expect(table.runner.outcomes.get(3)).toMatchObject({
-      is: "missing",
+      kind: "missing",
       hint: [{ path: "id", expected: "m1", came: "m7" }],
     });
   });
@@ -125,7 +125,7 @@ describe("what differs is said", () => {
     const closing = [...talk, close("ann", 4408)];
     const other = ready(closing).receives("ann", ack("m1", 1)).closed("ann", 4401);
     expect(other.runner.outcomes.get(4)).toMatchObject({
-      is: "different",
+      kind: "different",
       differences: [{ path: "code", expected: 4408, came: 4401 }],
     });
     const early = ready(closing).closed("ann", 4408);

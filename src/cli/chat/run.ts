@@ -163,7 +163,7 @@ async function sendLines(chat: Chat, session: ChatSession): Promise<void> {
   });
   let allStored = true;
   for await (const line of lines) {
-    const input = chat.plan.commands ? parseInput(line) : ({ do: "say", text: line } as const);
+    const input = chat.plan.commands ? parseInput(line) : ({ kind: "say", text: line } as const);
     if (input.kind === "quit") break;
     if (input.kind !== "say") await session.execute(input);
     else if (input.text !== "" && !(await session.send(input.text))) allStored = false;

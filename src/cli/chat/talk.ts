@@ -84,7 +84,7 @@ export function openChatSession(deps: ChatSessionDeps): ChatSession {
     tell({ type: "refused", ...(id !== undefined && { id }), code, message: errorLines(error).join(" ") });
   }
 
-  async function execute(input: Exclude<Input, { do: "say" }>): Promise<void> {
+  async function execute(input: Exclude<Input, { kind: "say" }>): Promise<void> {
     switch (input.kind) {
       case "who":
         return tell({ type: "present", present: conversation.present });

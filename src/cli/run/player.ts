@@ -93,7 +93,7 @@ export function runRecording({
       token: kind,
       after,
       epoch,
-    }: Effect & { do: "open" }): Promise<void> {
+    }: Effect & { type: "open" }): Promise<void> {
       const name = casting.userOf.get(line.client) ?? "";
       const token = await tokens.forLine(line.client, kind, connections.get(name));
       const user = encodeURIComponent(name);
@@ -143,7 +143,7 @@ function close(socket: WebSocket | undefined, code: number, reason: string): voi
 async function requestFault(
   target: Target,
   token: string,
-  { connectionId: connection, fault }: Effect & { do: "fault" },
+  { connectionId: connection, fault }: Effect & { type: "fault" },
 ): Promise<string | undefined> {
   const headers = { Authorization: `Bearer ${token}`, "Content-Type": "application/json" };
   const body = JSON.stringify({ connection, fault });
