@@ -24,7 +24,7 @@ const child = spawn(
   bun,
   [...RUNTIME_FLAGS, join(here, "..", "src", "cli", "main.ts"), ...process.argv.slice(2)],
   {
-    // What the runtime reads of its current folder is Parley's own; the command line goes to the caller's (current-folder.ts).
+    // What the runtime reads of its current folder is Parley's own; the command line goes to the caller's (working-directory.ts).
     cwd: join(here, ".."),
     env: { ...process.env, PARLEY_CALLED_IN: currentFolder() },
     stdio: ["inherit", "inherit", "inherit", "ipc"],

@@ -1,28 +1,28 @@
 import { Command, CommanderError } from "commander";
 import manifest from "../../package.json" with { type: "json" };
 import { escapeControlChars, escapedLines } from "../core/escape-control-chars.ts";
-import { apiKeyCommand } from "./api-key.ts";
 import { benchCommand } from "./bench/command.ts";
 import { chatCommand } from "./chat/command.ts";
+import { CliError, errorLines, UsageError } from "./cli-error.ts";
+import { apiKeyCommand } from "./commands/api-key.ts";
+import { conformanceCommand } from "./commands/conformance.ts";
+import { conversationCommand } from "./commands/conversation.ts";
+import { examplesCommand } from "./commands/examples.ts";
+import { nodesCommand } from "./commands/nodes.ts";
+import { revokeCommand } from "./commands/revoke.ts";
+import { storeCommand } from "./commands/store.ts";
+import { tokenCommand } from "./commands/token.ts";
+import { userCommand } from "./commands/user.ts";
 import { completionCommand } from "./completion/command.ts";
-import { conformanceCommand } from "./conformance.ts";
 import { contextCommand } from "./context/command.ts";
-import { conversationCommand } from "./conversation.ts";
-import { enterCallerDirectory } from "./current-folder.ts";
 import { doctorCommand } from "./doctor/command.ts";
-import { errorCommand } from "./error.ts";
-import { examplesCommand } from "./examples.ts";
-import { CliError, errorLines, UsageError } from "./failure.ts";
+import { errorCommand } from "./error/command.ts";
 import { latencyCommand } from "./latency/command.ts";
-import { storeCommand } from "./new-epoch.ts";
-import { nodesCommand } from "./nodes.ts";
-import { exitOnClosedPipe, printNote, write } from "./print.ts";
-import { exitWithParent } from "./process-events.ts";
-import { revokeCommand } from "./revoke.ts";
 import { runCommand } from "./run/command.ts";
-import { serveCommand } from "./serve.ts";
-import { tokenCommand } from "./token.ts";
-import { userCommand } from "./user.ts";
+import { serveCommand } from "./serve/command.ts";
+import { exitWithParent } from "./signals.ts";
+import { exitOnClosedPipe, printNote, write } from "./terminal/print.ts";
+import { enterCallerDirectory } from "./working-directory.ts";
 
 // The command line. Exit codes: 0 done, 1 refused or failed, 2 wrongly called, 130 and 143 ended by SIGINT and SIGTERM.
 

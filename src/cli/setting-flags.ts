@@ -3,8 +3,8 @@ import { type Command, Option } from "commander";
 import { readSettings } from "../server/settings/read.ts";
 import { keyOf, type Settings } from "../server/settings/settings.ts";
 import { flagOf, SETTING_NAMES, type SettingName, setting } from "../server/settings/table.ts";
-import { CliError } from "./failure.ts";
-import { printNote } from "./print.ts";
+import { CliError } from "./cli-error.ts";
+import { printNote } from "./terminal/print.ts";
 
 /** What commander makes of the flags: their values by the same keys as in `Settings`. */
 export type Flags = Readonly<Record<string, string | undefined>>;

@@ -1,4 +1,4 @@
-import type { TestContext } from "./world.ts";
+import type { TestContext } from "./context.ts";
 
 /** One thing that can be seen from outside about one numbered rule of docs/PROTOCOL.md. */
 export interface Check {

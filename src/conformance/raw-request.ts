@@ -2,8 +2,8 @@ import { randomBytes } from "node:crypto";
 import { connect as connectPlain } from "node:net";
 import { connect as connectSecure } from "node:tls";
 import { RuleViolated } from "./check.ts";
-import { TIMEOUT_MS } from "./line.ts";
-import type { ServerAddress } from "./target.ts";
+import type { ServerAddress } from "./server-address.ts";
+import { TIMEOUT_MS } from "./test-socket.ts";
 
 /** The head of an HTTP answer. */
 export interface RawResponse {

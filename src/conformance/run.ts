@@ -2,19 +2,19 @@
 // client would. It knows src/protocol and nothing of this server, so that another server, or a proxy in front of one,
 // can be held to the same rules.
 import { type Check, RuleSkipped, RuleViolated } from "./check.ts";
-import { DELIVERY_CHECKS } from "./delivery.ts";
-import { FRAME_CHECKS } from "./frames.ts";
-import { HANDSHAKE_CHECKS } from "./handshake.ts";
-import { HTTP_CHECKS } from "./http.ts";
-import { PRESENCE_CHECKS } from "./presence.ts";
-import { QUOTA_CHECKS } from "./quota.ts";
-import { RESUME_CHECKS } from "./resume.ts";
-import type { SigningKey } from "./signer.ts";
-import type { ServerAddress } from "./target.ts";
-import { TIME_CHECKS } from "./time.ts";
-import { TOKEN_CHECKS } from "./tokens.ts";
-import { UNTESTABLE_RULES } from "./unseen.ts";
-import { TestContext, type TestUser } from "./world.ts";
+import { DELIVERY_CHECKS } from "./checks/delivery.ts";
+import { FRAME_CHECKS } from "./checks/frames.ts";
+import { HANDSHAKE_CHECKS } from "./checks/handshake.ts";
+import { HTTP_CHECKS } from "./checks/http.ts";
+import { PRESENCE_CHECKS } from "./checks/presence.ts";
+import { QUOTA_CHECKS } from "./checks/quota.ts";
+import { RESUME_CHECKS } from "./checks/resume.ts";
+import { TIME_CHECKS } from "./checks/time.ts";
+import { TOKEN_CHECKS } from "./checks/tokens.ts";
+import { UNTESTABLE_RULES } from "./checks/untestable-rules.ts";
+import { TestContext, type TestUser } from "./context.ts";
+import type { ServerAddress } from "./server-address.ts";
+import type { SigningKey } from "./token-signer.ts";
 
 /** Every check, in the order of the document; after them the rules that cannot be looked at. */
 export const CHECKS: readonly Check[] = [

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { signToken } from "../../src/server/authentication/tokens.ts";
-import { NodeProcesses } from "../cli/nodes.ts";
+import { NodeProcesses } from "../cli/node-processes.ts";
 import { TestClient } from "../support/client.ts";
 import { startRedis } from "../support/redis.ts";
 import { TEST_SECRET, testKeys } from "../support/tokens.ts";

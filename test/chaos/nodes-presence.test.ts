@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import type { ServerFrameOf } from "../../src/protocol/server-frames.ts";
 import { signToken } from "../../src/server/authentication/tokens.ts";
-import { NodeProcesses } from "../cli/nodes.ts";
+import { NodeProcesses } from "../cli/node-processes.ts";
 import { TestClient } from "../support/client.ts";
 import { Random, seeds } from "../support/random.ts";
 import { startRedis } from "../support/redis.ts";

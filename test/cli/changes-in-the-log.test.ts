@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { startRedis } from "../support/redis.ts";
 import { SECRET } from "../support/server.ts";
 import { waitUntil } from "../support/until.ts";
-import { ParleyFolder } from "./parley.ts";
+import { ParleyFolder } from "./parley-folder.ts";
 
 // Who reads the log of a server sees what an operator changes beside it.
 

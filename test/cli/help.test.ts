@@ -1,7 +1,7 @@
 // What `--help` says: of every command, whether it can be read, and whether its examples work as they stand there.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { chmodSync } from "node:fs";
-import { MAIN, ParleyFolder, type Running } from "./parley.ts";
+import { MAIN, ParleyFolder, type Running } from "./parley-folder.ts";
 
 let folder: ParleyFolder;
 let server: Running;

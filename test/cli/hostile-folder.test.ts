@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ROOT } from "../docs/pages.ts";
-import { BIN, ParleyFolder } from "./parley.ts";
+import { BIN, ParleyFolder } from "./parley-folder.ts";
 
 // A tester ran `parley error 4408` in a folder that somebody else had written: the runtime read its bunfig.toml, and ran
 // the file that `preload` names.

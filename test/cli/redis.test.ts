@@ -6,7 +6,7 @@ import { freePort } from "../support/free-port.ts";
 import { accepts, startRedis, type TestRedis } from "../support/redis.ts";
 import { SECRET } from "../support/server.ts";
 import { waitUntil } from "../support/until.ts";
-import { ParleyFolder, type Running } from "./parley.ts";
+import { ParleyFolder, type Running } from "./parley-folder.ts";
 
 let redis: TestRedis;
 beforeAll(async () => {

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { ROOT } from "../docs/pages.ts";
 import { TestClient } from "../support/client.ts";
 import { waitUntil } from "../support/until.ts";
-import { BIN, ParleyFolder } from "./parley.ts";
-import { ParleyTerminal } from "./terminal.ts";
+import { BIN, ParleyFolder } from "./parley-folder.ts";
+import { ParleyTerminal } from "./parley-terminal.ts";
 
 // The server as a supervisor has it: beneath `bin/parley.mjs`, and beneath npm.
 

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import manifest from "../../package.json" with { type: "json" };
-import { ParleyFolder } from "./parley.ts";
+import { ParleyFolder } from "./parley-folder.ts";
 
 test("--help and --version answer on standard output with exit code 0", async () => {
   await using folder = new ParleyFolder();

@@ -2,9 +2,9 @@
 // was not noticed, because no check sent the page's origin.
 import { describe, expect, test } from "bun:test";
 import { connect } from "../../src/client/connect.ts";
-import { HANDSHAKE_CHECKS } from "../../src/conformance/handshake.ts";
+import { HANDSHAKE_CHECKS } from "../../src/conformance/checks/handshake.ts";
 import { runConformance } from "../../src/conformance/run.ts";
-import { sign } from "../../src/conformance/signer.ts";
+import { sign } from "../../src/conformance/token-signer.ts";
 import { isInstalled, startBareHaproxy } from "../deploy/proxy.ts";
 import { SECRET, startTestServer } from "../support/server.ts";
 

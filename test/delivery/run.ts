@@ -1,4 +1,4 @@
-import { ParleyFolder } from "../cli/parley.ts";
+import { ParleyFolder } from "../cli/parley-folder.ts";
 import { Random } from "../support/random.ts";
 import { checkRecord, type Verdict } from "./checker.ts";
 import { type DeliveryClient, type SendPace, WireClient } from "./client.ts";

@@ -1,7 +1,7 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { signToken } from "../../src/server/authentication/tokens.ts";
-import type { ParleyFolder, Running } from "../cli/parley.ts";
+import type { ParleyFolder, Running } from "../cli/parley-folder.ts";
 import { TEST_SECRET, testKeys } from "../support/tokens.ts";
 import type { FaultProxy } from "./fault-proxy.ts";
 

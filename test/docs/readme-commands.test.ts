@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { ParleyFolder } from "../cli/parley.ts";
+import { ParleyFolder } from "../cli/parley-folder.ts";
 import { blocksOf, readPage } from "./pages.ts";
 
 /** The README's blocks of commands that hold `word`. */

@@ -2,9 +2,9 @@
 import { describe, expect, test } from "bun:test";
 import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { invalidMatcher } from "../../src/scenario/matchers.ts";
-import { ParleyFolder } from "../cli/parley.ts";
-import { Recorder } from "../cli/recorder.ts";
+import { invalidMatcher } from "../../src/scenario/format/matchers.ts";
+import { ParleyFolder } from "../cli/parley-folder.ts";
+import { Recorder } from "../cli/run/recorder.ts";
 import { freePort } from "../support/free-port.ts";
 import { waitUntil } from "../support/until.ts";
 import { blocksOf, ROOT, readPage, sectionOf } from "./pages.ts";

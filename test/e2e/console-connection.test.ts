@@ -1,7 +1,7 @@
 // What the page does when its line is cut, grows quiet, or its token ends: in a real browser against a real server.
 import { describe, expect, test } from "bun:test";
 import type { Locator, Page } from "playwright-core";
-import { ParleyFolder } from "../cli/parley.ts";
+import { ParleyFolder } from "../cli/parley-folder.ts";
 import { FaultProxy } from "../delivery/fault-proxy.ts";
 import { chromiumPath, openPage } from "../support/browser.ts";
 import { ManualClock } from "../support/manual-clock.ts";

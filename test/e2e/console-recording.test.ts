@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
-import { ParleyFolder } from "../cli/parley.ts";
+import { ParleyFolder } from "../cli/parley-folder.ts";
 import { axeViolations } from "../support/axe.ts";
 import { chromiumPath, openPage } from "../support/browser.ts";
 import { waitUntil } from "../support/until.ts";

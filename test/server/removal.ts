@@ -1,4 +1,4 @@
-import { withConversations } from "../../src/cli/store.ts";
+import { withConversations } from "../../src/cli/store/open.ts";
 import { readSettings } from "../../src/server/settings/read.ts";
 import { SECRET } from "../support/server.ts";
 

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openStoreFor, removeConversations } from "../../src/cli/store.ts";
+import { openStoreFor, removeConversations } from "../../src/cli/store/open.ts";
 import type { Account, AccountStore } from "../../src/core/ports/accounts.ts";
 import type { Clock } from "../../src/core/ports/clock.ts";
 import type { Engine } from "../../src/core/ports/engine.ts";

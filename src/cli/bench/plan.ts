@@ -1,4 +1,4 @@
-import type { PlanUsage } from "../asking.ts";
+import type { PlanUsage } from "../server/server-api.ts";
 
 /** A run as it was asked for. */
 export interface BenchPlan {

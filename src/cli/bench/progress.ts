@@ -1,5 +1,5 @@
 import { escapeControlChars } from "../../core/escape-control-chars.ts";
-import { drawStatusLine } from "../print.ts";
+import { drawStatusLine } from "../terminal/print.ts";
 import { progressText } from "./report.ts";
 import type { BenchRun } from "./run.ts";
 

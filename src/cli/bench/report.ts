@@ -1,6 +1,6 @@
-import { type Distribution, formatMs, roundedJson } from "../percentiles.ts";
+import { type Distribution, formatMs, roundedJson } from "../stats/distribution.ts";
+import type { SecondStats, Totals } from "./counters.ts";
 import type { BenchPlan } from "./plan.ts";
-import type { SecondStats, Totals } from "./tally.ts";
 
 /** Where a run was, and as whom. */
 export interface BenchTarget {

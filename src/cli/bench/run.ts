@@ -1,8 +1,8 @@
 import type { ServerFrame } from "../../protocol/server-frames.ts";
-import type { OpenSocket } from "../socket.ts";
+import type { OpenSocket } from "../server/socket.ts";
+import { BenchCounters } from "./counters.ts";
 import { type BenchPlan, limitRefusal, messageCount } from "./plan.ts";
 import { dueAt, dueCount } from "./schedule.ts";
-import { BenchCounters } from "./tally.ts";
 
 /** How long acks are waited for when everything is sent, in milliseconds. */
 const ACK_TIMEOUT_MS = 5_000;

@@ -1,11 +1,11 @@
 import { Command } from "commander";
 import { IDENTIFIER_RULE, isIdentifier } from "../../protocol/identifiers.ts";
 import { MAX_LAST } from "../../protocol/limits.ts";
-import { UsageError } from "../failure.ts";
+import { UsageError } from "../cli-error.ts";
 import { collectOption, integerOption, secondsOption } from "../flag-values.ts";
-import { signIn } from "../sign-in.ts";
-import { addTargetFlags, loadTarget, type TargetFlags } from "../target.ts";
-import { COMMAND_HELP, DEFAULT_HISTORY } from "./input.ts";
+import { signIn } from "../server/sign-in.ts";
+import { addTargetFlags, loadTarget, type TargetFlags } from "../server/target.ts";
+import { COMMAND_HELP, DEFAULT_HISTORY } from "./parse-input.ts";
 import { runChat } from "./run.ts";
 
 interface ChatFlags extends TargetFlags {

@@ -1,5 +1,5 @@
 import { CLOCK_JUMP_TARGETS, DROPPABLE_FRAMES } from "../../core/faults.ts";
-import { COMMAND_NAMES, FAULT_NAMES } from "./input.ts";
+import { COMMAND_NAMES, FAULT_NAMES } from "./parse-input.ts";
 
 /** What may follow, by the words before it. */
 const WORDS: Readonly<Record<string, readonly string[]>> = {

@@ -2,16 +2,16 @@ import { createInterface } from "node:readline";
 import type { WriteStream } from "node:tty";
 import { type Conversation, connect, type Parley } from "../../client/connect.ts";
 import { escapeControlChars } from "../../core/escape-control-chars.ts";
-import { EXIT_SIGINT, exitOnSignal } from "../process-events.ts";
-import type { Credential } from "../sign-in.ts";
-import type { Target } from "../target.ts";
+import type { Credential } from "../server/sign-in.ts";
+import type { Target } from "../server/target.ts";
+import { EXIT_SIGINT, exitOnSignal } from "../signals.ts";
+import type { ChatEvent } from "./chat-event.ts";
 import { completionsOf } from "./complete.ts";
-import { positionAfter, waitUntilWelcomed } from "./entrance.ts";
-import { DEFAULT_HISTORY, parseInput } from "./input.ts";
+import { positionAfter, waitUntilWelcomed } from "./connect.ts";
+import { type ChatOutput, createOutput } from "./output.ts";
+import { DEFAULT_HISTORY, parseInput } from "./parse-input.ts";
 import { openScreen } from "./screen.ts";
-import { type ChatSession, openChatSession } from "./talk.ts";
-import type { ChatEvent } from "./told.ts";
-import { type ChatOutput, createOutput } from "./voice.ts";
+import { type ChatSession, openChatSession } from "./session.ts";
 
 /** A chat as it was asked for. Times are in seconds. */
 export interface ChatPlan {

@@ -7,7 +7,7 @@ import {
   moveCursor,
 } from "node:readline";
 import type { WriteStream } from "node:tty";
-import { write } from "../print.ts";
+import { write } from "../terminal/print.ts";
 
 /** What happens on the screen. */
 export interface ScreenListener {

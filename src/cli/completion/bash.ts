@@ -3,7 +3,7 @@ import {
   type CompletionValues,
   LIST_CONTEXTS_COMMAND,
   valuesByPosition,
-} from "./places.ts";
+} from "./command-tree.ts";
 
 /** A completion script for bash 3.2 and newer, which needs no other package. */
 export function bashScript(nodes: readonly CommandNode[]): string {

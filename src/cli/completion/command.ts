@@ -1,12 +1,12 @@
 import { Argument, Command } from "commander";
 import { readSettings } from "../../server/settings/read.ts";
 import { SETTINGS } from "../../server/settings/table.ts";
-import { ERROR_CODES, KNOWN_CLOSE_CODES } from "../catalogue.ts";
-import { readExamples } from "../examples.ts";
-import { print } from "../print.ts";
+import { readExamples } from "../commands/examples.ts";
+import { ERROR_CODES, KNOWN_CLOSE_CODES } from "../error/lookup.ts";
+import { print } from "../terminal/print.ts";
 import { bashScript } from "./bash.ts";
+import { type CommandNode, commandTree, type KnownValues } from "./command-tree.ts";
 import { fishScript } from "./fish.ts";
-import { type CommandNode, commandTree, type KnownValues } from "./places.ts";
 import { zshScript } from "./zsh.ts";
 
 const SCRIPTS = { bash: bashScript, zsh: zshScript, fish: fishScript } as const satisfies Record<

@@ -3,7 +3,7 @@ import {
   type CompletionFlag,
   type CompletionValues,
   LIST_CONTEXTS_COMMAND,
-} from "./places.ts";
+} from "./command-tree.ts";
 
 /** A completion script for fish. */
 export function fishScript(nodes: readonly CommandNode[]): string {

@@ -4,7 +4,7 @@ import {
   type CompletionValues,
   LIST_CONTEXTS_COMMAND,
   valuesByPosition,
-} from "./places.ts";
+} from "./command-tree.ts";
 
 /** A completion script for zsh: as a file `_parley` of `fpath`, or sourced. */
 export function zshScript(nodes: readonly CommandNode[]): string {

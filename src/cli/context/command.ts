@@ -1,10 +1,10 @@
 import { Command } from "commander";
 import { IDENTIFIER_RULE, isIdentifier } from "../../protocol/identifiers.ts";
-import { formatTable } from "../columns.ts";
-import { CliError, UsageError } from "../failure.ts";
-import { readSecret } from "../password-prompt.ts";
-import { print, printJson } from "../print.ts";
-import { addressOf, addTargetFlags, loadTarget, type TargetFlags } from "../target.ts";
+import { CliError, UsageError } from "../cli-error.ts";
+import { addressOf, addTargetFlags, loadTarget, type TargetFlags } from "../server/target.ts";
+import { readSecret } from "../terminal/password-prompt.ts";
+import { print, printJson } from "../terminal/print.ts";
+import { formatTable } from "../terminal/table.ts";
 import {
   type Context,
   type Contexts,

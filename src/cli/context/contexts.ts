@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { z } from "zod";
-import { CliError } from "../failure.ts";
+import { CliError } from "../cli-error.ts";
 
 /** One server as somebody speaks to it. A token may be kept, a password never is. */
 export interface Context {

@@ -3,7 +3,7 @@ import { readFileSync, statSync } from "node:fs";
 import { isIP } from "node:net";
 import { connect } from "node:tls";
 import { type CheckResult, defineCheck, type Finding, findingsOr } from "./check.ts";
-import type { DoctorFacts, DoctorTarget } from "./situation.ts";
+import type { DoctorFacts, DoctorTarget } from "./facts.ts";
 
 /** One certificate, in what matters here. */
 export interface CertificateFacts {

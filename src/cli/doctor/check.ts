@@ -1,5 +1,5 @@
-import { errorLines } from "../failure.ts";
-import type { DoctorFacts } from "./situation.ts";
+import { errorLines } from "../cli-error.ts";
+import type { DoctorFacts } from "./facts.ts";
 
 /** `skipped`: it could not be looked at, or does not apply, and the text says why. */
 export type CheckStatus = "ok" | "warning" | "problem" | "skipped";

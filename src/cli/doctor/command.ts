@@ -1,20 +1,20 @@
 import { Command, Option } from "commander";
 import { readSettings, type SettingsRead } from "../../server/settings/read.ts";
-import { CliError } from "../failure.ts";
+import { CliError } from "../cli-error.ts";
 import { integerOption } from "../flag-values.ts";
-import { print } from "../print.ts";
+import { loadTarget, type Target } from "../server/target.ts";
 import { addSettingFlags, type Flags, readEnvFile, SETTINGS_NOTE } from "../setting-flags.ts";
-import { loadTarget, type Target } from "../target.ts";
+import { print } from "../terminal/print.ts";
 import { CERTIFICATE_CHECK } from "./certificate.ts";
 import type { Check, CheckReport } from "./check.ts";
-import { DATA_DIR_CHECK } from "./folder.ts";
+import { DATA_DIR_CHECK } from "./data-dir.ts";
+import { collectFacts, type DoctorFacts } from "./facts.ts";
 import { REDIS_CHECK } from "./redis.ts";
 import { EXIT_CODES, FORMATS, type Format, formatReports, overallStatus } from "./report.ts";
+import { DOCTOR_USER, roundTripCheck } from "./round-trip.ts";
 import { SERVER_CHECK } from "./server.ts";
 import { SETTINGS_CHECK } from "./settings.ts";
-import { collectFacts, type DoctorFacts } from "./situation.ts";
 import { STORE_CHECK } from "./store.ts";
-import { DOCTOR_USER, roundTripCheck } from "./talk.ts";
 import { TIME_CHECK } from "./time.ts";
 
 interface DoctorFlags {

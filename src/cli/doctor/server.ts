@@ -1,7 +1,7 @@
 import manifest from "../../../package.json" with { type: "json" };
 import { isLoopback } from "../../server/client-address.ts";
 import { type CheckResult, defineCheck, type Finding, findingsOr, toSeconds } from "./check.ts";
-import type { DoctorFacts } from "./situation.ts";
+import type { DoctorFacts } from "./facts.ts";
 
 /** What is known about a running server. */
 export interface ServerFacts {

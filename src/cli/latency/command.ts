@@ -2,13 +2,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Command } from "commander";
 import { escapeControlChars } from "../../core/escape-control-chars.ts";
 import { integerOption, secondsOption } from "../flag-values.ts";
-import { roundedJson } from "../percentiles.ts";
-import { print, printNote } from "../print.ts";
-import { exitOnSignal } from "../process-events.ts";
-import { signIn } from "../sign-in.ts";
-import { addTargetFlags, loadTarget, type TargetFlags } from "../target.ts";
+import { signIn } from "../server/sign-in.ts";
+import { addTargetFlags, loadTarget, type TargetFlags } from "../server/target.ts";
+import { exitOnSignal } from "../signals.ts";
+import { roundedJson } from "../stats/distribution.ts";
+import { print, printNote } from "../terminal/print.ts";
 import { Probe } from "./probe.ts";
-import { formatSample, formatSummary, type Sample, summarize } from "./series.ts";
+import { formatSample, formatSummary, type Sample, summarize } from "./samples.ts";
 
 interface LatencyFlags extends TargetFlags {
   readonly count?: number;

@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
 import type { ServerFrame } from "../../protocol/server-frames.ts";
-import { errorLines } from "../failure.ts";
-import type { Credential } from "../sign-in.ts";
-import { type OpenSocket, openSocket } from "../socket.ts";
-import type { Target } from "../target.ts";
-import type { Sample } from "./series.ts";
+import { errorLines } from "../cli-error.ts";
+import type { Credential } from "../server/sign-in.ts";
+import { type OpenSocket, openSocket } from "../server/socket.ts";
+import type { Target } from "../server/target.ts";
+import type { Sample } from "./samples.ts";
 
 /** What is asked: `ping`, answered at once and free, or `message`, answered when it is stored, and a request of the plan. */
 export type ProbeRequest = "ping" | "message";

@@ -1,19 +1,19 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { Command } from "commander";
-import type { SigningKey } from "../../conformance/signer.ts";
+import type { SigningKey } from "../../conformance/token-signer.ts";
 import { escapeControlChars } from "../../core/escape-control-chars.ts";
-import { type Plan, planRun } from "../../scenario/plan.ts";
-import type { Problem } from "../../scenario/read.ts";
-import { parseRecordingOrHar } from "../../scenario/read-har.ts";
-import { CliError, UsageError } from "../failure.ts";
+import type { Problem } from "../../scenario/format/parse.ts";
+import { parseRecordingOrHar } from "../../scenario/format/read-har.ts";
+import { type Plan, planRun } from "../../scenario/run/plan.ts";
+import { CliError, UsageError } from "../cli-error.ts";
 import { collectOption, secondsOption } from "../flag-values.ts";
-import { print, printJson, printNote } from "../print.ts";
-import { loadTarget } from "../target.ts";
-import { type IdentityFlags, resolveIdentities } from "./cast.ts";
+import { loadTarget } from "../server/target.ts";
+import { print, printJson, printNote } from "../terminal/print.ts";
+import { type IdentityFlags, resolveIdentities } from "./identities.ts";
 import { junitOf } from "./junit.ts";
-import { runRecording } from "./player.ts";
 import { colorsFor, formatReport } from "./report.ts";
 import { type FileResult, hasFailed, resultsOf } from "./results.ts";
+import { runRecording } from "./runner.ts";
 import { findTokens, type TokenDeps } from "./tokens.ts";
 
 interface RunFlags extends Partial<IdentityFlags> {

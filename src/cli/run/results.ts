@@ -1,8 +1,8 @@
-import type { Difference } from "../../scenario/compare.ts";
-import type { ExpectationOutcome, Unexpected } from "../../scenario/outcome.ts";
-import type { Expectation, Plan } from "../../scenario/plan.ts";
-import type { ScenarioRunner } from "../../scenario/play.ts";
-import { type Payload, typeOf } from "../../scenario/recording.ts";
+import type { Difference } from "../../scenario/compare/compare-frames.ts";
+import { type Payload, typeOf } from "../../scenario/format/recording.ts";
+import type { ExpectationOutcome, Unexpected } from "../../scenario/run/outcome.ts";
+import type { Expectation, Plan } from "../../scenario/run/plan.ts";
+import type { ScenarioRunner } from "../../scenario/run/runner.ts";
 
 /** What became of one thing that a file expects, or of something that it does not. */
 export interface ExpectationResult {

@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { subjectOf } from "../../client/connection/token.ts";
-import { type SigningKey, sign } from "../../conformance/signer.ts";
-import type { Recording, CredentialKind as Shown } from "../../scenario/recording.ts";
-import { UsageError } from "../failure.ts";
-import { fetchServer, readJsonObject, type Credential as SignedIn, signIn } from "../sign-in.ts";
-import type { Target } from "../target.ts";
-import type { RunIdentities } from "./cast.ts";
+import { type SigningKey, sign } from "../../conformance/token-signer.ts";
+import type { Recording, CredentialKind as Shown } from "../../scenario/format/recording.ts";
+import { UsageError } from "../cli-error.ts";
+import { fetchServer, readJsonObject, type Credential as SignedIn, signIn } from "../server/sign-in.ts";
+import type { Target } from "../server/target.ts";
+import type { RunIdentities } from "./identities.ts";
 
 /** The tokens of a run, by the client's name. */
 export interface Tokens {

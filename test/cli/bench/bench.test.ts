@@ -2,8 +2,8 @@ import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { startTestServer } from "../../support/server.ts";
-import { ParleyFolder } from "../parley.ts";
-import { ParleyTerminal } from "../terminal.ts";
+import { ParleyFolder } from "../parley-folder.ts";
+import { ParleyTerminal } from "../parley-terminal.ts";
 
 const WITHOUT_LIMITS = { PLANS: "free:0:0", DEFAULT_PLAN: "free", BURST_RATE: "0" };
 

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
+import { BenchCounters } from "../../../src/cli/bench/counters.ts";
 import { type BenchPlan, planRefusal } from "../../../src/cli/bench/plan.ts";
 import { progressText, reportCsv, reportText } from "../../../src/cli/bench/report.ts";
-import { BenchCounters } from "../../../src/cli/bench/tally.ts";
 
 const PLAN: BenchPlan = {
   ...{

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import type { BenchPlan } from "../../../src/cli/bench/plan.ts";
 import { BenchRun } from "../../../src/cli/bench/run.ts";
-import type { OpenSocket } from "../../../src/cli/socket.ts";
+import type { OpenSocket } from "../../../src/cli/server/socket.ts";
 
 const PLAN: BenchPlan = {
   ...{

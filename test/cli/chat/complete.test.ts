@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { completionsOf } from "../../../src/cli/chat/complete.ts";
-import { COMMAND_HELP, COMMAND_NAMES, FAULT_NAMES, parseInput } from "../../../src/cli/chat/input.ts";
+import { COMMAND_HELP, COMMAND_NAMES, FAULT_NAMES, parseInput } from "../../../src/cli/chat/parse-input.ts";
 
 test.each([
   ["/q", ["/quota ", "/quit "], "/q"],

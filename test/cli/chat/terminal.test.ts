@@ -2,8 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { connect } from "../../../src/client/connect.ts";
 import { accountOf, startTestServer, type TestServer } from "../../support/server.ts";
 import { waitUntil } from "../../support/until.ts";
-import { BIN, MAIN, ParleyFolder } from "../parley.ts";
-import { ParleyTerminal } from "../terminal.ts";
+import { BIN, MAIN, ParleyFolder } from "../parley-folder.ts";
+import { ParleyTerminal } from "../parley-terminal.ts";
 
 /** A server, a folder, and `ann` in the lobby of it at a terminal. */
 async function sitDown(

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { ERROR_CODES } from "../../../src/cli/catalogue.ts";
-import { ParleyFolder } from "../parley.ts";
+import { ERROR_CODES } from "../../../src/cli/error/lookup.ts";
+import { ParleyFolder } from "../parley-folder.ts";
 
 // What is offered after which words, asked of bash without a terminal; shells.test.ts presses the Tab key in all three.
 

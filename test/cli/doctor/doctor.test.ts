@@ -7,7 +7,7 @@ import { makeCertificate } from "../../support/certificates.ts";
 import { freePort } from "../../support/free-port.ts";
 import { startRedis, type TestRedis } from "../../support/redis.ts";
 import { SECRET } from "../../support/server.ts";
-import { MAIN, ParleyFolder, type Running } from "../parley.ts";
+import { MAIN, ParleyFolder, type Running } from "../parley-folder.ts";
 
 /** Runs bun as a user who owns nothing; root may do so. */
 const AS_SOMEBODY_ELSE = [

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { formatSample, formatSummary, summarize } from "../../../src/cli/latency/series.ts";
+import { formatSample, formatSummary, summarize } from "../../../src/cli/latency/samples.ts";
 import { startTestServer } from "../../support/server.ts";
-import { ParleyFolder } from "../parley.ts";
+import { ParleyFolder } from "../parley-folder.ts";
 
 describe("a series", () => {
   test("its loss is what was not answered, and its times are those of the rest", () => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { createRecorder } from "../../../src/console/panel/record/recorder.ts";
 import type { WireEvent } from "../../../src/console/wire/frame.ts";
-import type { RecordingEntry } from "../../../src/scenario/recording.ts";
+import type { RecordingEntry } from "../../../src/scenario/format/recording.ts";
 
 /** A page on which things happen a millisecond after each other. */
 class Page {

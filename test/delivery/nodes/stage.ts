@@ -1,5 +1,5 @@
-import { NodeProcesses } from "../../cli/nodes.ts";
-import type { Running } from "../../cli/parley.ts";
+import { NodeProcesses } from "../../cli/node-processes.ts";
+import type { Running } from "../../cli/parley-folder.ts";
 import { Random } from "../../support/random.ts";
 import { waitUntil } from "../../support/until.ts";
 import type { FaultProxy } from "../fault-proxy.ts";

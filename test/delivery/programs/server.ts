@@ -1,6 +1,6 @@
 // A server of which one part breaks a promise, as a process of its own: the word on its command line says which
-// (programs/broken.ts). Everything else is put together as src/cli/serve.ts does it, from the same parts.
-import { stopOnSignal } from "../../../src/cli/process-events.ts";
+// (programs/broken.ts). Everything else is put together as src/cli/serve/command.ts does it, from the same parts.
+import { stopOnSignal } from "../../../src/cli/signals.ts";
 import { openSqlite } from "../../../src/engine/sqlite/open.ts";
 import { createKeys } from "../../../src/server/authentication/keys.ts";
 import { createPasswords } from "../../../src/server/authentication/passwords.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { signToken } from "../../../src/server/authentication/tokens.ts";
-import { ParleyFolder } from "../../cli/parley.ts";
+import { ParleyFolder } from "../../cli/parley-folder.ts";
 import { TestClient } from "../../support/client.ts";
 import { encodeFrame, OPCODE, RawSocket } from "../../support/raw-socket.ts";
 import { startTestServer, type TestServer } from "../../support/server.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { ParleyFolder } from "../../cli/parley.ts";
+import { ParleyFolder } from "../../cli/parley-folder.ts";
 import { TestClient } from "../../support/client.ts";
 import { overrideEngine } from "../../support/disturbed-engine.ts";
 import { OPCODE, RawSocket } from "../../support/raw-socket.ts";

@@ -1,6 +1,6 @@
-import type { CopyKind } from "../../../scenario/copy-as.ts";
-import { entryOf, type RecorderEvent } from "../../../scenario/record.ts";
-import type { Recording } from "../../../scenario/recording.ts";
+import { entryOf, type RecorderEvent } from "../../../scenario/format/build-recording.ts";
+import type { CopyKind } from "../../../scenario/format/copy-as.ts";
+import type { Recording } from "../../../scenario/format/recording.ts";
 import { copyText } from "../../copy-text.ts";
 import { serverAddress } from "../../server-address.ts";
 import type { Workbench } from "../../shell/workbench.ts";

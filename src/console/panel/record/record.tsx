@@ -1,9 +1,9 @@
 // Recording what all clients send and hear, and what is done with it: a test that `parley run` plays.
 
 import { effect, signal } from "@preact/signals";
-import type { CopyKind } from "../../../scenario/copy-as.ts";
-import type { Problem } from "../../../scenario/read.ts";
-import type { Recording } from "../../../scenario/recording.ts";
+import type { CopyKind } from "../../../scenario/format/copy-as.ts";
+import type { Problem } from "../../../scenario/format/parse.ts";
+import type { Recording } from "../../../scenario/format/recording.ts";
 import { copyText } from "../../copy-text.ts";
 import { listNames, pluralize, preciseTime } from "../../format.ts";
 import { serverAddress } from "../../server-address.ts";

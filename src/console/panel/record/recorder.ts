@@ -1,13 +1,18 @@
 // Makes a recording of what the wires of all clients carry. It watches from the beginning, because a line that is open when
 // a recording begins must be opened in it, too: with the `welcome` that it would get now.
-import { beginRecording, entryOf, type RecorderEvent, withClient } from "../../../scenario/record.ts";
+import {
+  beginRecording,
+  entryOf,
+  type RecorderEvent,
+  withClient,
+} from "../../../scenario/format/build-recording.ts";
 import type {
   CredentialKind,
   Frame,
   RecordedClient,
   Recording,
   RecordingEntry,
-} from "../../../scenario/recording.ts";
+} from "../../../scenario/format/recording.ts";
 import { REFUSED_FAULT, readObject, type WireEvent } from "../../wire/frame.ts";
 
 /** Most that is recorded, in characters of frames; more would not be a test any more. */

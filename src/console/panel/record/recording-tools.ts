@@ -1,12 +1,12 @@
 // What is done with a recording that is there: files, things to paste, rows of the timeline. Loaded when it is first needed.
-import { unescapeMatchers } from "../../../scenario/har.ts";
-import { type Recording, type RecordingEntry, typeOf } from "../../../scenario/recording.ts";
+import { unescapeMatchers } from "../../../scenario/format/har.ts";
+import { type Recording, type RecordingEntry, typeOf } from "../../../scenario/format/recording.ts";
 import type { WireEvent } from "../../wire/frame.ts";
 
-export { copyAs, singleFrameRecording } from "../../../scenario/copy-as.ts";
-export { writeHar } from "../../../scenario/har.ts";
-export { parseRecordingOrHar } from "../../../scenario/read-har.ts";
-export { writeRecording } from "../../../scenario/write.ts";
+export { copyAs, singleFrameRecording } from "../../../scenario/format/copy-as.ts";
+export { writeHar } from "../../../scenario/format/har.ts";
+export { parseRecordingOrHar } from "../../../scenario/format/read-har.ts";
+export { writeRecording } from "../../../scenario/format/serialize.ts";
 
 /** A recording as rows of the timeline, whose clients bear the names of the file. */
 export function toWireEvents({ at, clients, entries }: Recording): WireEvent[] {

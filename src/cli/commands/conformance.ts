@@ -1,0 +1,115 @@
+import { randomBytes } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { Command } from "commander";
+import type { TestUser } from "../../conformance/context.ts";
+import { formatTable, summarize } from "../../conformance/report.ts";
+import { runConformance } from "../../conformance/run.ts";
+import { parseServerAddress, type ServerAddress } from "../../conformance/server-address.ts";
+import { type SigningKey, sign } from "../../conformance/token-signer.ts";
+import { isIdentifier } from "../../protocol/identifiers.ts";
+import { CliError, UsageError } from "../cli-error.ts";
+import { collectOption } from "../flag-values.ts";
+import { print, printJson } from "../terminal/print.ts";
+
+interface ConformanceFlags {
+  readonly user?: readonly string[];
+  readonly secretKeyFile?: string;
+  readonly issuer: string;
+  readonly audience: string;
+  readonly json?: boolean;
+}
+
+/** Of the demo accounts, the two whose plans have most room: a run takes some 40 requests of each. */
+const DEMO_ACCOUNTS = ["user2:password", "user3:password"];
+
+const NOTE = `
+Who speaks: two accounts given with --user; or, where there is a key, users of its own; or the demo accounts
+user2 and user3. With the key (SECRET_KEY in the environment, or --secret-key-file) the rules about tokens are
+checked too. The rules are those of docs/PROTOCOL.md. A run opens a few dozen sockets, some at a time, in
+conversations named parley-check-…, which it removes at its end, and takes less than half a minute.
+Exit code 1: a rule is broken.`;
+
+/** `parley conformance <url>`: holds a running server, or a proxy in front of one, to the rules of the protocol. */
+export function conformanceCommand(): Command {
+  return new Command("conformance")
+    .argument("<url>", "address of the server: ws://127.0.0.1:8000")
+    .description("check a running server against the rules of the protocol")
+    .option("--user <name:password>", "an account to speak as; give two", collectOption)
+    .option("--secret-key-file <path>", "file with the server's SECRET_KEY")
+    .option("--issuer <name>", "issuer of tokens of its own", process.env.TOKEN_ISSUER || "parley")
+    .option("--audience <name>", "audience of tokens of its own", process.env.TOKEN_AUDIENCE || "parley")
+    .option("--json", "answer as JSON, for scripts")
+    .addHelpText("after", NOTE)
+    .action(conformance);
+}
+
+async function conformance(address: string, flags: ConformanceFlags): Promise<void> {
+  const target = parseServerAddress(address);
+  if (target === undefined)
+    throw new UsageError(
+      `${JSON.stringify(address)} is not a server's address; such as ws://127.0.0.1:8000 is.`,
+    );
+  const key = readKey(flags);
+  const people = await resolveUsers(target, flags.user ?? [], key);
+  const results = await runConformance({ target, users: people, ...(key !== undefined && { key }) });
+  if (flags.json) printJson({ server: target.ws, ...summarize(results), results }, 2);
+  else print(formatTable(results));
+  if (summarize(results).failed > 0) process.exitCode = 1;
+}
+
+function readKey({ secretKeyFile, issuer, audience }: ConformanceFlags): SigningKey | undefined {
+  const secret = secretKeyFile === undefined ? process.env.SECRET_KEY : readKeyFile(secretKeyFile);
+  return secret ? { secret, issuer, audience } : undefined;
+}
+
+function readKeyFile(path: string): string {
+  try {
+    return readFileSync(path, "utf8").trim();
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new CliError(`The file ${JSON.stringify(path)} cannot be read (${code ?? message}).`);
+  }
+}
+
+async function resolveUsers(
+  target: ServerAddress,
+  accounts: readonly string[],
+  key: SigningKey | undefined,
+): Promise<[TestUser, TestUser]> {
+  if (accounts.length !== 0 && accounts.length !== 2)
+    throw new CliError("Two accounts are needed: --user name:password --user name:password.");
+  if (accounts.length === 0 && key !== undefined) {
+    await fetchServer(target);
+    const run = randomBytes(6).toString("hex");
+    const [ann, bob] = [`conformance-${run}-ann`, `conformance-${run}-bob`];
+    return [
+      { user: ann, token: sign(key, ann) },
+      { user: bob, token: sign(key, bob) },
+    ];
+  }
+  const [ann, bob] = accounts.length === 0 ? DEMO_ACCOUNTS : accounts;
+  return [await signIn(target, ann!), await signIn(target, bob!)];
+}
+
+async function fetchServer(target: ServerAddress, path = "/", init: RequestInit = {}): Promise<Response> {
+  try {
+    return await fetch(`${target.http}${path}`, { ...init, signal: AbortSignal.timeout(10_000) });
+  } catch (error) {
+    throw new CliError(`${target.http} cannot be reached: ${(error as Error).message}`);
+  }
+}
+
+async function signIn(target: ServerAddress, account: string): Promise<TestUser> {
+  const [user = "", password = ""] = [
+    account.slice(0, account.indexOf(":")),
+    account.slice(account.indexOf(":") + 1),
+  ];
+  if (!isIdentifier(user)) throw new CliError("An account is given as name:password.");
+  const body = new URLSearchParams({ username: user, password });
+  const response = await fetchServer(target, "/token", { method: "POST", body });
+  const { access_token: token } = (await response.json().catch(() => ({}))) as { access_token?: unknown };
+  if (response.ok && typeof token === "string") return { user, token };
+  throw new CliError(
+    `${user} cannot sign in at ${target.http}/token (status ${response.status}). Give two accounts with --user, or the key with --secret-key-file.`,
+  );
+}

@@ -1,0 +1,157 @@
+import { once } from "node:events";
+import { Command } from "commander";
+import { escapeControlChars } from "../../core/escape-control-chars.ts";
+import type { ConversationStore, ConversationSummary } from "../../core/ports/conversations.ts";
+import type { Settings } from "../../server/settings/settings.ts";
+import { CliError } from "../cli-error.ts";
+import { addStoreFlags, loadStoreSettings } from "../setting-flags.ts";
+import { printStorePath } from "../store/data-dir.ts";
+import { purgeRemoved, withConversations } from "../store/open.ts";
+import { confirm } from "../terminal/confirm.ts";
+import { print, printJson } from "../terminal/print.ts";
+
+/** Conversations at hand, and what was given on the command line. */
+interface Task {
+  readonly conversations: ConversationStore;
+  readonly id: string;
+  readonly flags: ConversationFlags;
+}
+
+interface ConversationFlags {
+  readonly json?: boolean;
+  readonly yes?: boolean;
+  readonly messages?: string;
+  readonly days?: string;
+  readonly default?: boolean;
+}
+
+/** `parley conversation …`: what is kept in the store, also while servers run on it. */
+export function conversationCommand(): Command {
+  const conversation = new Command("conversation").description("list, show, export and remove conversations");
+
+  const verb = (usage: string, about: string, task: (task: Task) => unknown, after?: AfterTask) =>
+    addStoreFlags(conversation.command(usage).description(about)).action(async (...given: unknown[]) => {
+      const command = given.at(-1) as Command;
+      const flags = command.opts();
+      const [id = ""] = command.args;
+      const settings = loadStoreSettings(flags);
+      await withConversations(settings, async (conversations) => task({ conversations, id, flags }));
+      await after?.(settings);
+      if (task === remove || task === retain) printStorePath(settings);
+    });
+
+  verb("list", "list all conversations", list).option("--json", JSON_OUTPUT);
+  verb("show <conversation>", "show one conversation", show).option("--json", JSON_OUTPUT);
+  verb("export <conversation>", "write its messages, one JSON object a line, in the order of seq", exportAll);
+  verb(
+    "remove <conversation>",
+    "remove it with its messages and read marks, for good",
+    remove,
+    purgeRemoved,
+  ).option("--yes", "do not ask");
+  verb("retain <conversation>", "set how long it keeps its messages", retain)
+    .option("--messages <count>", "keep the newest so many; 0 keeps all")
+    .option("--days <days>", "keep those that are younger; 0 keeps them for ever")
+    .option("--default", "keep them as RETENTION_MESSAGES and RETENTION_DAYS say");
+  return conversation;
+}
+
+type AfterTask = (settings: Settings) => Promise<void>;
+
+const JSON_OUTPUT = "answer as JSON, for scripts";
+
+async function list({ conversations, flags }: Task): Promise<void> {
+  const all = await conversations.list();
+  if (flags.json) return void printJson(all.map(jsonFields), 2);
+  if (all.length === 0) return print("There are no conversations yet.");
+  const width = Math.max(...all.map(({ id }) => escapeControlChars(id).length));
+  for (const summary of all) {
+    const { kept, last } = formatFields(summary);
+    print(`${escapeControlChars(summary.id).padEnd(width)}  ${kept.padEnd(24)}  ${last}`);
+  }
+}
+
+async function show({ conversations, id, flags }: Task): Promise<void> {
+  const summary = await requireConversation(conversations, id);
+  const marks = await conversations.readMarks(id);
+  if (flags.json) return void printJson({ ...jsonFields(summary), read: Object.fromEntries(marks) }, 2);
+  const { kept, last, keeps } = formatFields(summary);
+  print(`conversation  ${id}\nmessages      ${kept}\nlast          ${last}\nkeeps         ${keeps}`);
+  for (const [user, seq] of marks) print(`read          ${escapeControlChars(user)} up to ${seq}`);
+}
+
+async function exportAll({ conversations, id }: Task): Promise<void> {
+  await requireConversation(conversations, id);
+  for await (const message of conversations.messages(id))
+    if (!printJson(message)) await once(process.stdout, "drain");
+}
+
+async function remove({ conversations, id, flags }: Task): Promise<void> {
+  const summary = await requireConversation(conversations, id);
+  if (!flags.yes)
+    await confirm(`Remove ${id}, ${formatFields(summary).kept}, for good?`, "Nothing was removed.");
+  await conversations.remove(id);
+  print(
+    `Removed ${id}. Connections in it are closed. If it is begun anew, its numbers go on after ${summary.seq}.`,
+  );
+}
+
+async function retain({ conversations, id, flags }: Task): Promise<void> {
+  const { keep } = await requireConversation(conversations, id);
+  if (
+    flags.default ? flags.messages !== undefined || flags.days !== undefined : !flags.messages && !flags.days
+  )
+    throw new CliError("Say how much it keeps: --messages, --days or both, or --default alone.");
+  const own = flags.default
+    ? { messages: null, days: null }
+    : { messages: parseCount(flags.messages) ?? keep.messages, days: parseCount(flags.days) ?? keep.days };
+  await conversations.retain(id, own);
+  print(`${id} keeps ${formatFields(await requireConversation(conversations, id)).keeps}.`);
+}
+
+function parseCount(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  if (!/^\d{1,9}$/.test(text))
+    throw new CliError(`${JSON.stringify(text)} is no count: give a whole number.`);
+  return Number(text);
+}
+
+async function requireConversation(
+  conversations: ConversationStore,
+  id: string,
+): Promise<ConversationSummary> {
+  const summary = await conversations.find(id);
+  if (summary !== undefined) return summary;
+  throw new CliError(
+    `There is no conversation ${JSON.stringify(id)}; \`parley conversation list\` shows all.`,
+  );
+}
+
+function jsonFields({ id, seq, first, lastAt, keep }: ConversationSummary): object {
+  return {
+    conversation: id,
+    messages: seq - first + 1,
+    first,
+    seq,
+    last_at: lastAt === undefined ? null : new Date(lastAt).toISOString(),
+    keep_messages: keep.messages,
+    keep_days: keep.days,
+  };
+}
+
+function formatFields({ seq, first, lastAt, keep }: ConversationSummary) {
+  const limit = (value: number | null, setting: string, amount: (value: number) => string) =>
+    value === null ? `as ${setting} says` : value === 0 ? "without limit" : amount(value);
+  const number = limit(keep.messages, "RETENTION_MESSAGES", (value) => `the newest ${value}`);
+  const age = limit(keep.days, "RETENTION_DAYS", (value) => `${value} days`);
+  return {
+    kept:
+      first > seq
+        ? `no messages (${seq} removed)`
+        : first === seq
+          ? `1 message (${seq})`
+          : `${seq - first + 1} messages (${first}–${seq})`,
+    last: lastAt === undefined ? "–" : new Date(lastAt).toISOString(),
+    keeps: `by number ${number}, by age ${age}`,
+  };
+}

@@ -1,0 +1,86 @@
+import { resolve } from "node:path";
+import { Command } from "commander";
+import { readGrants } from "../../core/access/grants.ts";
+import { escapeControlChars } from "../../core/escape-control-chars.ts";
+import type { Account } from "../../core/ports/accounts.ts";
+import { IDENTIFIER_RULE, isIdentifier } from "../../protocol/identifiers.ts";
+import { createKeys } from "../../server/authentication/keys.ts";
+import { signToken } from "../../server/authentication/tokens.ts";
+import { systemClock } from "../../server/process/system-clock.ts";
+import { integer } from "../../server/settings/parsers.ts";
+import { findSecretKey } from "../../server/settings/secret-key.ts";
+import type { Settings } from "../../server/settings/settings.ts";
+import { CliError } from "../cli-error.ts";
+import { addStoreFlags, loadStoreSettings } from "../setting-flags.ts";
+import { hasStore } from "../store/data-dir.ts";
+import { withStore } from "../store/open.ts";
+import { print, printNote } from "../terminal/print.ts";
+
+/** Longest life of a token made by hand, for programs that cannot sign in: a year, in seconds. */
+const MAX_LIFETIME = 31_536_000;
+
+interface TokenFlags {
+  readonly lifetime?: string;
+  readonly plan?: string;
+  readonly conversations?: string;
+  readonly rights?: string;
+}
+
+/** `parley token <user>`: prints a token and nothing else, for scripts. The user needs no account. */
+export function tokenCommand(): Command {
+  const command = new Command("token")
+    .argument("<user>")
+    .description("print a token for a user, with or without an account");
+  return addStoreFlags(command)
+    .option("--lifetime <seconds>", "life of the token, in seconds (default: TOKEN_LIFETIME)")
+    .option("--plan <plan>", "plan of a user without an account (default: DEFAULT_PLAN)")
+    .option("--conversations <list>", "conversations it is for, as in lobby,team-* (default: all)")
+    .option("--rights <read|write|read,write>", "what it allows (default: both)")
+    .action(token);
+}
+
+async function token(user: string, flags: TokenFlags): Promise<void> {
+  const { lifetime, plan } = flags;
+  const settings = loadStoreSettings(flags);
+  const problems: string[] = [];
+  if (!isIdentifier(user)) problems.push(`${JSON.stringify(user)} cannot be a user: use ${IDENTIFIER_RULE}.`);
+  const life =
+    lifetime === undefined
+      ? { value: settings.tokenLifetime }
+      : integer("seconds", 1, MAX_LIFETIME).parse(lifetime);
+  if ("problem" in life) problems.push(`--lifetime=${JSON.stringify(lifetime)} ${life.problem}.`);
+  const { plans } = settings.plans;
+  if (plan !== undefined && !plans.has(plan))
+    problems.push(`There is no plan ${JSON.stringify(plan)}; PLANS has ${[...plans.keys()].join(", ")}.`);
+  const granted = readGrants(flags.conversations?.split(","), flags.rights?.split(","));
+  if ("problem" in granted)
+    problems.push(`The token could not be used: ${granted.problem}; see docs/TOKENS.md.`);
+  if ("problem" in life || "problem" in granted || problems.length > 0) throw new CliError(...problems);
+
+  const account = await findAccount(settings, user);
+  if (account?.disabled)
+    throw new CliError(
+      `${user} is disabled, and a token would be refused. First: parley user enable ${user}`,
+    );
+  if (account !== undefined && plan !== undefined)
+    printNote(`warning: ${user} has an account, whose plan (${account.plan}) wins over --plan.`);
+  const key = findSecretKey(settings);
+  if ("problem" in key) throw new CliError(key.problem);
+  if (key.warning !== undefined) printNote(`warning: ${key.warning}`);
+
+  const keys = await createKeys(settings, key.secret);
+  const now = systemClock().now();
+  const optional = { ...(plan !== undefined && { plan }), ...(account && { account: account.createdAt }) };
+  const { grants } = granted;
+  print(await signToken(keys, { subject: user, grants, lifetime: life.value, now, ...optional }));
+}
+
+/** The user's account. With the server's key at hand a token needs no store, as in an application of its own. */
+async function findAccount(settings: Settings, user: string): Promise<Account | undefined> {
+  if (settings.secretKey === undefined || hasStore(settings))
+    return withStore(settings, (accounts) => accounts.find(user));
+  printNote(
+    `note: signed with SECRET_KEY alone; there is no store in ${escapeControlChars(resolve(settings.dataDir))}.`,
+  );
+  return undefined;
+}

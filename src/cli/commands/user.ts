@@ -1,0 +1,162 @@
+import { Command } from "commander";
+import { escapeControlChars } from "../../core/escape-control-chars.ts";
+import type { Account, AccountChange, AccountStore } from "../../core/ports/accounts.ts";
+import type { RevocationStore } from "../../core/ports/revocations.ts";
+import { IDENTIFIER_RULE, isIdentifier } from "../../protocol/identifiers.ts";
+import { checkNewPassword, createPasswords } from "../../server/authentication/passwords.ts";
+import { systemClock } from "../../server/process/system-clock.ts";
+import type { Settings } from "../../server/settings/settings.ts";
+import { CliError } from "../cli-error.ts";
+import { addStoreFlags, loadStoreSettings } from "../setting-flags.ts";
+import { printStorePath } from "../store/data-dir.ts";
+import { withStore } from "../store/open.ts";
+import { readPassword } from "../terminal/password-prompt.ts";
+import { print, printJson } from "../terminal/print.ts";
+
+/** Accounts and settings at hand, and what was given on the command line. */
+interface Task {
+  readonly accounts: AccountStore;
+  readonly revocations: RevocationStore;
+  readonly settings: Settings;
+  readonly operands: readonly string[];
+  readonly flags: UserFlags;
+}
+
+interface UserFlags {
+  readonly plan?: string;
+  readonly passwordStdin?: boolean;
+  readonly json?: boolean;
+}
+
+/** `parley user …`: accounts in the data folder. A server that runs on it sees each change within a second. */
+export function userCommand(): Command {
+  const user = new Command("user").description("add, show and change accounts");
+
+  const verb = (usage: string, about: string, task: (task: Task) => Promise<void>) =>
+    addStoreFlags(user.command(usage).description(about)).action(async (...given: unknown[]) => {
+      const command = given.at(-1) as Command;
+      const flags = command.opts();
+      const settings = loadStoreSettings(flags);
+      await withStore(settings, (accounts, revocations) =>
+        task({ accounts, revocations, settings, flags, operands: command.args }),
+      );
+      if (task !== list && task !== show) printStorePath(settings);
+    });
+
+  verb("add <user>", "add an account; asks for its password", add)
+    .option("--plan <plan>", "its plan (default: DEFAULT_PLAN)")
+    .option("--password-stdin", PASSWORD_STDIN);
+  verb("list", "list all accounts", list).option("--json", JSON_OUTPUT);
+  verb("show <user>", "show one account", show).option("--json", JSON_OUTPUT);
+  verb("set-plan <user> <plan>", "move an account to another plan", setPlan);
+  verb("set-password <user>", "give an account a new password; asks for it", setPassword).option(
+    "--password-stdin",
+    PASSWORD_STDIN,
+  );
+  verb("disable <user>", "refuse an account from now on", (task) => setDisabled(task, true));
+  verb("enable <user>", "let a disabled account in again", (task) => setDisabled(task, false));
+  verb("remove <user>", "remove an account; what it wrote stays", remove);
+  return user;
+}
+
+const PASSWORD_STDIN = "read the password from standard input instead";
+const JSON_OUTPUT = "answer as JSON, for scripts";
+
+async function add({ accounts, settings, operands: [user = ""], flags }: Task): Promise<void> {
+  if (!isIdentifier(user))
+    throw new CliError(`${JSON.stringify(user)} cannot be a user: use ${IDENTIFIER_RULE}.`);
+  const plan = flags.plan === undefined ? settings.plans.fallback.name : knownPlan(settings, flags.plan);
+  const taken = new CliError(`There is already a user ${user}; see \`parley user show ${user}\`.`);
+  // Asked before the password, so that nobody types one for nothing; `add` below decides.
+  if ((await accounts.find(user)) !== undefined) throw taken;
+  const passwordHash = await newPasswordHash(settings, flags);
+  const account = { user, plan, disabled: false, passwordHash, demo: false, createdAt: systemClock().now() };
+  if (!(await accounts.add(account))) throw taken;
+  print(`Added ${user} with the plan ${plan}.`);
+}
+
+async function list({ accounts, settings, flags }: Task): Promise<void> {
+  const all = await accounts.list();
+  if (flags.json) return void printJson(all.map(jsonFields), 2);
+  if (all.length === 0) return print("There are no accounts. Add one with `parley user add <user>`.");
+  const width = Math.max(...all.map(({ user }) => escapeControlChars(user).length));
+  for (const account of all) {
+    const { plan, state, created } = formatFields(account, settings);
+    print(
+      `${escapeControlChars(account.user).padEnd(width)}  ${plan.padEnd(10)}  ${state.padEnd(14)}  ${created}`,
+    );
+  }
+}
+
+async function show({ accounts, settings, operands: [user = ""], flags }: Task): Promise<void> {
+  const account = await accounts.find(user);
+  if (account === undefined) throw noSuchUser(user);
+  if (flags.json) return void printJson(jsonFields(account), 2);
+  const { plan, state, created } = formatFields(account, settings);
+  print(`user     ${user}\nplan     ${plan}\nstate    ${state}\ncreated  ${created}`);
+}
+
+async function setPlan({ accounts, settings, operands: [user = "", plan = ""] }: Task): Promise<void> {
+  await change(accounts, user, { plan: knownPlan(settings, plan) });
+  print(`${user} now has the plan ${plan}.`);
+}
+
+async function setPassword(task: Task): Promise<void> {
+  const { accounts, revocations, settings, flags } = task;
+  const [user = ""] = task.operands;
+  if ((await accounts.find(user)) === undefined) throw noSuchUser(user);
+  // With a password of its own it is no demo account any more, and may sign in on a public address.
+  await change(accounts, user, { passwordHash: await newPasswordHash(settings, flags), demo: false });
+  // Whoever had the old password, and signed in with it, is out.
+  await revocations.revokeUser(user, systemClock().now());
+  print(`${user} has a new password; what was signed in with the old one is signed out.`);
+}
+
+async function setDisabled({ accounts, operands: [user = ""] }: Task, disabled: boolean): Promise<void> {
+  await change(accounts, user, { disabled });
+  print(`${user} is ${disabled ? "disabled" : "enabled"}.`);
+}
+
+async function remove({ accounts, revocations, operands: [user = ""] }: Task): Promise<void> {
+  if (!(await accounts.remove(user))) throw noSuchUser(user);
+  // Tokens that an application signed for the name do not end with the account by themselves.
+  await revocations.revokeUser(user, systemClock().now());
+  print(`Removed ${user}.`);
+}
+
+async function change(accounts: AccountStore, user: string, what: AccountChange): Promise<void> {
+  if ((await accounts.update(user, what)) === undefined) throw noSuchUser(user);
+}
+
+async function newPasswordHash(settings: Settings, { passwordStdin = false }: UserFlags): Promise<string> {
+  const password = await readPassword(passwordStdin);
+  const verdict = checkNewPassword(password);
+  if (!verdict.ok) throw new CliError(verdict.reason);
+  const hashing = await createPasswords({ cost: settings.bcryptCost, queue: 1 }).hash(password);
+  if (hashing.outcome === "busy") throw new Error("A queue for one password was full.");
+  return hashing.hash;
+}
+
+function knownPlan({ plans: { plans } }: Settings, name: string): string {
+  if (plans.has(name)) return name;
+  throw new CliError(`There is no plan ${JSON.stringify(name)}; PLANS has ${[...plans.keys()].join(", ")}.`);
+}
+
+function noSuchUser(user: string): CliError {
+  return new CliError(`There is no user ${JSON.stringify(user)}; \`parley user list\` shows all.`);
+}
+
+/** What scripts see of an account: never the hash. */
+function jsonFields({ user, plan, disabled, demo, createdAt }: Account): object {
+  return { user, plan, disabled, demo, created_at: new Date(createdAt).toISOString() };
+}
+
+function formatFields({ plan, disabled, demo, createdAt }: Account, { plans }: Settings) {
+  return {
+    plan: plans.plans.has(plan)
+      ? plan
+      : `${escapeControlChars(plan)} (not in PLANS, counts as ${plans.fallback.name})`,
+    state: `${disabled ? "disabled" : "enabled"}${demo ? ", demo" : ""}`,
+    created: new Date(createdAt).toISOString(),
+  };
+}

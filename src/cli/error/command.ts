@@ -1,0 +1,88 @@
+import { Command } from "commander";
+import { escapedJson } from "../../core/escape-control-chars.ts";
+import { CliError } from "../cli-error.ts";
+import { print } from "../terminal/print.ts";
+import {
+  type CloseCodeInfo,
+  type CodeInfo,
+  closeCodeInfo,
+  closestCode,
+  ERROR_CODES,
+  type ErrorInfo,
+  errorInfo,
+  findCode,
+  KNOWN_CLOSE_CODES,
+} from "./lookup.ts";
+
+const NOTE = `
+  parley error rate_limited
+  parley error 4408
+  parley error 429
+
+docs/ERRORS.md has the same on one page.`;
+
+/** `parley error [code]`: what a code means and what to do about it; all of them without one. */
+export function errorCommand(): Command {
+  return new Command("error")
+    .argument("[code]", "an error's code, a close code or an HTTP status")
+    .description("say what an error or close code means, and what to do")
+    .option("--json", "answer as JSON, for scripts")
+    .addHelpText("after", NOTE)
+    .action((code: string | undefined, { json }: { json?: boolean }) => {
+      if (code === undefined) return print(json ? formatJson(allCodes()) : formatList());
+      const found = findCode(code);
+      if (found === undefined) throw new CliError(unknownCodeMessage(code));
+      print(json ? formatJson(found) : formatCode(found));
+    });
+}
+
+function unknownCodeMessage(code: string): string {
+  const closest = closestCode(code);
+  const advice = closest === undefined ? "" : ` Did you mean ${closest}?`;
+  return `${JSON.stringify(code)} is not a code of Parley's.${advice} \`parley error\` lists all.`;
+}
+
+function allCodes() {
+  return { errors: ERROR_CODES.map(errorInfo), closes: KNOWN_CLOSE_CODES.map(closeCodeInfo) };
+}
+
+function formatJson(value: object): string {
+  return escapedJson(value, 2);
+}
+
+function formatCode(found: CodeInfo): string {
+  if (found.kind === "error") return formatError(found);
+  if (found.kind === "close") return formatCloseCode(found);
+  return [`HTTP ${found.code} ${found.name}`, ...found.errors.map(formatError)].join("\n\n");
+}
+
+function formatError({ code, category, http, close, what, advice }: ErrorInfo): string {
+  const end =
+    close === undefined ? "no socket is closed for it" : `close code ${close}, where it ends a socket`;
+  return [`${code}: an error (${category}); HTTP ${http}; ${end}`, `  ${what}`, `  ${advice}`].join("\n");
+}
+
+function formatCloseCode({ code, reason, sent, reconnect, passes, advice, errors }: CloseCodeInfo): string {
+  const origin = sent ? "" : " that Parley does not send";
+  const lines = [
+    `${code} ${reason}: a close code${origin}`,
+    `  ${advice}`,
+    reconnect
+      ? "  A client comes back by itself, with back-off, and resumes."
+      : `  A client does not come back by itself${passes ? ", unless `closing.retry_after` says when" : ""}.`,
+  ];
+  if (errors.length > 0) lines.push(`  Sent just before it, as an error: ${errors.join(", ")}.`);
+  return lines.join("\n");
+}
+
+function formatList(): string {
+  const width = Math.max(...ERROR_CODES.map(({ length }) => length));
+  const errors = ERROR_CODES.map(errorInfo).map(({ code, what }) => `  ${code.padEnd(width)}  ${what}`);
+  const closes = KNOWN_CLOSE_CODES.map(closeCodeInfo).map(
+    ({ code, reason, reconnect }) =>
+      `  ${`${code}`.padEnd(width)}  ${reason}${reconnect ? "; come back" : ""}`,
+  );
+  return ["Errors", ...errors, "", "Close codes", ...closes, "", "parley error <code> says what to do."].join(
+    "\n",
+  );
+}

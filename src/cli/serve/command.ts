@@ -1,0 +1,111 @@
+import { Command } from "commander";
+import manifest from "../../../package.json" with { type: "json" };
+import { escapedOutput } from "../../core/escape-control-chars.ts";
+import { seedDemoAccounts } from "../../server/authentication/demo-accounts.ts";
+import { createKeys } from "../../server/authentication/keys.ts";
+import { createPasswords } from "../../server/authentication/passwords.ts";
+import { openLog } from "../../server/log/log.ts";
+import { LogOutput } from "../../server/log/output.ts";
+import { systemClock } from "../../server/process/system-clock.ts";
+import { startServer } from "../../server/server.ts";
+import { readSecretKey } from "../../server/settings/secret-key.ts";
+import type { Settings } from "../../server/settings/settings.ts";
+import { CliError } from "../cli-error.ts";
+import { addSettingFlags, type Flags, loadSettings, SETTINGS_NOTE } from "../setting-flags.ts";
+import { installCrashHandlers, stopOnSignal } from "../signals.ts";
+import { explainStoreError, prepareDataDir } from "../store/data-dir.ts";
+import { openStoreFor, removeConversations } from "../store/open.ts";
+import { enterPackageDirectory } from "../working-directory.ts";
+import { startupBanner } from "./banner.ts";
+
+/** `parley serve`, and `parley` alone: runs the server until it is told to stop. */
+export function serveCommand(): Command {
+  const command = new Command("serve")
+    .description("run the server (the default command)")
+    .allowExcessArguments();
+  return addSettingFlags(command)
+    .addHelpText("after", SETTINGS_NOTE)
+    .action((flags: Flags, self: Command) => {
+      // As the default command it is also given every word that is no command.
+      const [word] = self.args;
+      if (word !== undefined) self.error(`error: unknown command '${word}'`);
+      const settings = loadSettings(flags);
+      // While the folder is called as the caller wrote it.
+      prepareDataDir(settings);
+      return serve(enterPackageDirectory(settings));
+    });
+}
+
+/** How long the end waits for who reads the log, in milliseconds. */
+const LOG_FLUSH_TIMEOUT_MS = 1000;
+
+/** Puts the real parts together and starts them. Throws when something keeps the server from starting. */
+async function serve(settings: Settings): Promise<void> {
+  const key = readSecretKey(settings);
+  if ("problem" in key) throw new CliError(key.problem);
+
+  const readable = settings.logFormat === "pretty" || (settings.logFormat === "auto" && process.stdout.isTTY);
+  const output = new LogOutput(1);
+  const log = openLog({ level: settings.logLevel, format: readable ? "pretty" : "json", output });
+  if (key.warning !== undefined) log.warn("secret_key.exposed", { advice: key.warning });
+
+  const clock = systemClock();
+  const { store, node } = await openStoreFor(settings, { clock, log });
+  const passwords = createPasswords({ cost: settings.bcryptCost, queue: settings.passwordQueue });
+  const seeded = seedDemoAccounts(settings, { accounts: store.accounts, passwords, clock, log });
+  await seeded.catch(explainStoreError(settings.dataDir));
+  const keys = await createKeys(settings, key.secret, log);
+  const server = await startServer({
+    ...store,
+    settings,
+    version: manifest.version,
+    keys,
+    passwords,
+    clock,
+    log,
+    removeConversations: (ids) => removeConversations(settings, ids),
+  }).catch(explainListenError(settings));
+
+  installCrashHandlers(log);
+  const stop = async () => {
+    await server.stop();
+    await store.close();
+  };
+  stopOnSignal(log, stop, {
+    flush: () => output.flush(LOG_FLUSH_TIMEOUT_MS),
+    onHangup: () => server.readCertificate(),
+  });
+  const banner = startupBanner({
+    settings,
+    version: manifest.version,
+    url: server.url,
+    engine: store.engine.description,
+    node,
+    accounts: await store.accounts.list().catch(explainStoreError(settings.dataDir)),
+  });
+  // Where the log is JSON lines, standard output holds nothing else.
+  (readable ? output : new LogOutput(2)).write(escapedOutput(banner));
+}
+
+/** Says which setting keeps the server from listening, and what to do about it. */
+function explainListenError({ host, port, tlsCert }: Settings): (error: unknown) => never {
+  return (error) => {
+    const { code = "", message } = error as NodeJS.ErrnoException;
+    const address = `${host.includes(":") ? `[${host}]` : host}:${port}`;
+    if (code === "EADDRINUSE")
+      throw new CliError(
+        `${address} is taken by another program. Stop it, or choose another port: --port 8001 (0 takes any free one).`,
+      );
+    if (code === "EACCES")
+      throw new CliError(`This user may not listen on ${address}. Choose a port above 1023 with --port.`);
+    if (code === "EADDRNOTAVAIL" || code === "EINVAL")
+      throw new CliError(
+        `HOST=${host} is not an address of this machine. Use 127.0.0.1 for this machine only, or 0.0.0.0 for all.`,
+      );
+    if (tlsCert !== undefined && /PEM|SSL|TLS|certificate/i.test(`${code} ${message}`))
+      throw new CliError(
+        `TLS_CERT and TLS_KEY cannot be used (${message}). Both must be in PEM form, and the key must be the certificate's.`,
+      );
+    throw error;
+  };
+}

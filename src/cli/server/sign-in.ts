@@ -1,0 +1,168 @@
+import { subjectOf } from "../../client/connection/token.ts";
+import type { TokenSource } from "../../client/options.ts";
+import type { ServerAddress as Address } from "../../conformance/server-address.ts";
+import { escapeControlChars } from "../../core/escape-control-chars.ts";
+import { DEMO_PASSWORD } from "../../server/authentication/demo-accounts.ts";
+import { CliError, UsageError } from "../cli-error.ts";
+import { askHidden, readSecret } from "../terminal/password-prompt.ts";
+import { printNote } from "../terminal/print.ts";
+import type { Target } from "./target.ts";
+
+/** A user who is known to the server. */
+export interface Credential {
+  readonly user: string;
+  /** For the client library. */
+  readonly source: TokenSource;
+  /** A token that is good now, for one request: the last one that `source` gave while it lasts. */
+  token(): Promise<string>;
+}
+
+/** How long the server may take to answer, in milliseconds: bcrypt takes 0.2 s, and others may wait before us. */
+const REQUEST_TIMEOUT_MS = 15_000;
+
+/** How long before its end a token is renewed, in milliseconds: it must last over a request. */
+const RENEW_MARGIN_MS = 10_000;
+
+/**
+ * Makes `target`'s user known to its server: by its token, or by a password, which is asked for where there is a
+ * terminal. Without a user and a secret it is a demo account, where the server has them: the first, or the last, whose plan
+ * has most room. Throws a Failure that says why it could not be, and what to do.
+ */
+export async function signIn(target: Target, demoAccount: "first" | "last" = "first"): Promise<Credential> {
+  const { secret } = target;
+  if (secret !== undefined && "token" in secret) return withToken(target, secret.token, secret.from);
+  const demo = secret === undefined ? await demoUsers(target) : [];
+  const user = target.user?.value ?? demo.at(demoAccount === "first" ? 0 : -1);
+  if (user === undefined)
+    throw new UsageError("Nobody is named to speak as: give --user, or --token, or select a context.");
+  if (target.user === undefined)
+    printNote(`Speaking as ${escapeControlChars(user)}, a demo account; --user names another.`);
+  return signInAs(target, user, await findPassword(target, user, demo));
+}
+
+/** Makes `user` known to the server by a password, from now on: its token is renewed by it. Throws as `signIn`. */
+export async function signInAs(address: Address, user: string, password: string): Promise<Credential> {
+  warnOfPlainText(address);
+  let current = await requestToken(address, user, password);
+  let isUsed = false;
+  const renew = async () => {
+    current = await requestToken(address, user, password);
+    return current.token;
+  };
+  return {
+    user,
+    async source() {
+      if (isUsed) return renew().catch(endOrRetry);
+      isUsed = true;
+      return current.token;
+    },
+    token: async () => (performance.now() < current.endsAt - RENEW_MARGIN_MS ? current.token : renew()),
+  };
+}
+
+function withToken({ user }: Target, token: string, from: string): Credential {
+  const name = user?.value ?? subjectOf(token);
+  if (name === undefined)
+    throw new UsageError(
+      `The token (${from}) cannot be read, so it names no user: check it, or give --user.`,
+    );
+  return { user: name, source: token, token: async () => token };
+}
+
+async function findPassword(target: Target, user: string, demo: readonly string[]): Promise<string> {
+  const { secret } = target;
+  if (secret !== undefined && "password" in secret) return secret.password;
+  if (secret !== undefined) return readSecret();
+  if (demo.includes(user)) return DEMO_PASSWORD;
+  if (process.stdin.isTTY) return askHidden(`Password of ${escapeControlChars(user)} at ${target.http}: `);
+  throw new CliError(
+    `There is nothing that shows who ${user} is: set PARLEY_TOKEN (\`npx parley token ${user}\` prints one beside the server) or PARLEY_PASSWORD, or add --password-stdin.`,
+  );
+}
+
+/** The demo accounts that the server names to everybody. */
+async function demoUsers(address: Address): Promise<readonly string[]> {
+  const response = await fetchServer(address, "/config.json");
+  const { demo } = await readJsonObject(response);
+  if (!Array.isArray(demo)) return [];
+  return demo.map((account: { user?: unknown }) => account?.user).filter((user) => typeof user === "string");
+}
+
+/** A refusal that the server meant, beside those that another try may change. */
+class SignInRefused extends CliError {}
+
+/** What the client library makes of a renewal that failed: nothing ends the sign-in; a throw is tried again. */
+function endOrRetry(error: unknown): undefined {
+  if (error instanceof SignInRefused) return undefined;
+  throw error;
+}
+
+async function requestToken(
+  address: Address,
+  username: string,
+  password: string,
+): Promise<{ readonly token: string; readonly endsAt: number }> {
+  const body = new URLSearchParams({ username, password });
+  const response = await fetchServer(address, "/token", { method: "POST", body });
+  const reply = await readJsonObject(response);
+  const { access_token: token, expires_in: seconds } = reply;
+  if (response.ok && typeof token === "string" && typeof seconds === "number")
+    return { token, endsAt: performance.now() + seconds * 1000 };
+  throw signInError(address, username, response, reply);
+}
+
+function signInError(
+  { http }: Address,
+  user: string,
+  { status, headers }: Response,
+  reply: Record<string, unknown>,
+): CliError {
+  const retryAfter = headers.get("Retry-After");
+  const detail = typeof reply.error_description === "string" ? `: ${reply.error_description}` : "";
+  if (status === 401)
+    return new SignInRefused(`${user} cannot sign in at ${http}: wrong user name or password.`);
+  if (status >= 300 && status < 400)
+    return new CliError(
+      `${http} sends on to ${headers.get("Location")}: the password was not sent there. Give the right --url.`,
+    );
+  if (reply.code === undefined)
+    return new CliError(
+      `${http}/token does not answer as Parley does (status ${status}): is --url the right one?`,
+    );
+  const when = retryAfter === null ? "" : ` Try again in ${retryAfter} s.`;
+  const text = `${user} cannot sign in at ${http} (status ${status}, ${reply.code})${detail.replace(/\.$/, "")}.${when}`;
+  return retryAfter === null ? new SignInRefused(text) : new CliError(text);
+}
+
+/** Sends one request. Throws a Failure where there is no answer. */
+export async function fetchServer(
+  { http }: Address,
+  path: string,
+  init: RequestInit = {},
+): Promise<Response> {
+  try {
+    // A password must not be carried on to wherever the answer points.
+    return await fetch(`${http}${path}`, {
+      redirect: "manual",
+      ...init,
+      signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+    });
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new CliError(
+      `${http} cannot be reached (${code ?? message}). Is the server running (\`parley serve\`), and --url right?`,
+    );
+  }
+}
+
+/** The JSON object that an answer holds; an empty one where it holds something else. */
+export async function readJsonObject(response: Response): Promise<Record<string, unknown>> {
+  const body: unknown = await response.json().catch(() => undefined);
+  return typeof body === "object" && body !== null ? (body as Record<string, unknown>) : {};
+}
+
+function warnOfPlainText({ http }: Address): void {
+  const { protocol, hostname } = new URL(http);
+  if (protocol === "https:" || /^(localhost|127\.[\d.]+|\[::1\])$/.test(hostname)) return;
+  printNote(`warning: the password goes to ${http} in plain text; https:// would hide it.`);
+}

@@ -1,0 +1,56 @@
+import { type Connection, openConnection } from "../../client/connection/connection.ts";
+import type { ServerFrame, ServerFrameOf } from "../../protocol/server-frames.ts";
+import { CliError } from "../cli-error.ts";
+import type { Credential } from "./sign-in.ts";
+import type { Target } from "./target.ts";
+
+/** What an open socket tells. */
+export interface SocketListener {
+  received(frame: ServerFrame): void;
+  /** The socket is gone; called once. */
+  closed(code: number, reason: string): void;
+}
+
+/** One socket, for whoever measures: it does not come back, sends at once, and keeps nothing. */
+export interface OpenSocket extends Pick<Connection, "send" | "close"> {
+  readonly welcome: ServerFrameOf<"welcome">;
+}
+
+/** Opens a socket to a conversation. Throws a Failure that says why it was not let in. */
+export async function openSocket(
+  { ws }: Target,
+  credential: Credential,
+  conversation: string,
+  listener: SocketListener,
+): Promise<OpenSocket> {
+  const token = await credential.token();
+  const address = `${ws}/ws/${encodeURIComponent(credential.user)}/${encodeURIComponent(conversation)}`;
+  const { promise, resolve, reject } = Promise.withResolvers<ServerFrameOf<"welcome">>();
+  let isWelcomed = false;
+  let errorText = "";
+  const connection = openConnection(
+    address,
+    token,
+    { url: ws, token },
+    {
+      onFrame(frame) {
+        if (isWelcomed) listener.received(frame);
+        else if (frame.type === "error") errorText = ` ${frame.message}`;
+        else if (frame.type === "welcome") {
+          isWelcomed = true;
+          resolve(frame);
+        }
+      },
+      onClose(code, reason) {
+        if (isWelcomed) listener.closed(code, reason);
+        else
+          reject(
+            new CliError(
+              `${ws} let nobody into ${conversation}: closed with ${code}, ${reason || "no reason"}.${errorText}`,
+            ),
+          );
+      },
+    },
+  );
+  return { welcome: await promise, send: connection.send, close: connection.close };
+}

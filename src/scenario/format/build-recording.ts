@@ -1,0 +1,123 @@
+// Makes a recording of what goes over lines as it happens. Pure: times are arguments.
+import { parseJsonObject } from "../../protocol/json.ts";
+import { MAX_JSON_DEPTH } from "../../protocol/limits.ts";
+import { escapeMatchers } from "./matchers.ts";
+import {
+  type CredentialKind,
+  type Frame,
+  IGNORED_BY_DEFAULT,
+  type Payload,
+  type RecordedClient,
+  type Recording,
+  type RecordingEntry,
+} from "./recording.ts";
+import { MASKED_TOKEN } from "./serialize.ts";
+
+/** Something that happened on a client's line, at `at` milliseconds since 1970. */
+export type RecorderEvent =
+  | {
+      readonly at: number;
+      readonly client: string;
+      readonly type: "sent";
+      readonly data: string | Uint8Array;
+    }
+  | {
+      readonly at: number;
+      readonly client: string;
+      readonly type: "received";
+      readonly data: string | Uint8Array;
+    }
+  | {
+      readonly at: number;
+      readonly client: string;
+      readonly type: "open";
+      readonly after?: number;
+      readonly epoch?: string;
+      readonly token?: CredentialKind;
+    }
+  | {
+      readonly at: number;
+      readonly client: string;
+      readonly type: "close";
+      readonly code: number;
+      readonly reason?: string;
+      readonly byUs: boolean;
+    }
+  | { readonly at: number; readonly client: string; readonly type: "fault"; readonly fault: Frame };
+
+/** A recording that has just begun at `at`. */
+export function beginRecording(
+  at: number,
+  server: string,
+  clients: readonly RecordedClient[] = [],
+): Recording {
+  const unexpected = "fail";
+  return { kind: "recording", at, server, clients, ignore: IGNORED_BY_DEFAULT, unexpected, entries: [] };
+}
+
+/** A recording with one more client. */
+export function withClient(recording: Recording, client: RecordedClient): Recording {
+  return { ...recording, clients: [...recording.clients, client] };
+}
+
+/** What happened as an entry of a recording that began at `begin`. */
+export function entryOf(event: RecorderEvent, startedAt: number): RecordingEntry {
+  const base = { t: Math.max(0, Math.round(event.at - startedAt)), client: event.client };
+  switch (event.type) {
+    case "sent":
+      return { ...base, dir: "out", ...payloadOf(event.data, "verbatim") };
+    case "received": {
+      const payload = payloadOf(event.data, "by value");
+      if (payload.frame === undefined) return { ...base, dir: "in", ...payload };
+      return { ...base, dir: "in", frame: escapeMatchers(payload.frame) as Frame };
+    }
+    case "open": {
+      const { after, epoch, token = "own" } = event;
+      return {
+        ...base,
+        dir: "line",
+        event: "open",
+        ...(after !== undefined && { after }),
+        ...(epoch !== undefined && { epoch }),
+        ...(token !== "own" && { token }),
+      };
+    }
+    case "close": {
+      const { code, reason, byUs } = event;
+      return {
+        ...base,
+        dir: "line",
+        event: "close",
+        code,
+        ...(reason && { reason }),
+        ...(byUs !== (code === 1000) && { by: byUs ? "us" : "server" }),
+      };
+    }
+    case "fault":
+      return { ...base, dir: "fault", fault: event.fault };
+    default:
+      return event satisfies never;
+  }
+}
+
+/**
+ * What one WebSocket message held, without a token in it.
+ *
+ * `verbatim`: text that would be another one if it were written again stays text, as blanks, 1e999 or a name that is
+ * there twice are what a server is tried with.
+ */
+export function payloadOf(data: string | Uint8Array, as: "verbatim" | "by value"): Payload {
+  if (typeof data !== "string") return { bytes: base64(data) };
+  // A page of the history holds as many values as it has room for.
+  const { value } = parseJsonObject(data, { depth: MAX_JSON_DEPTH, values: Number.POSITIVE_INFINITY });
+  if (value === undefined) return { raw: data };
+  if (as === "verbatim" && JSON.stringify(value) !== data) return { raw: data };
+  const frame = value as Frame;
+  return { frame: frame.type === "token" && "token" in frame ? { ...frame, token: MASKED_TOKEN } : frame };
+}
+
+function base64(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return btoa(text);
+}

@@ -1,0 +1,108 @@
+// What was said in a recorded conversation by nobody of the recording cannot be said again. It is left out of what is
+// expected, and the numbers after it move up, as they will be when nobody says it:
+//
+//   recorded   41   42 (ann)   43 (a stranger)   44 (bob)
+//   expected   41   42 (ann)                     43 (bob)
+import { isRecord } from "../compare/compare-frames.ts";
+import { epochKeyOf } from "../compare/name-mapping.ts";
+import type { Frame, Recording, RecordingEntry } from "../format/recording.ts";
+
+export interface FilteredRecording {
+  readonly recording: Recording;
+  /** How many messages of strangers were left out. */
+  readonly dropped: number;
+}
+
+/** A recording without what strangers said. A scenario is as it is: who wrote it may wait for somebody else's answer. */
+export function dropForeignMessages(recording: Recording): FilteredRecording {
+  if (recording.kind === "scenario") return { recording, dropped: 0 };
+  const own = ownIds(recording.entries);
+  const users = new Set(recording.clients.map(({ user }) => user));
+  const conversations = new Map(recording.clients.map(({ name, conversation }) => [name, conversation]));
+  const { foreign: strange, bases } = foreignSeqs(recording.entries, own, conversations);
+  const left = [...strange.values()].reduce((sum, numbers) => sum + numbers.length, 0);
+  const isForeign = (message: unknown) => !own.has(String((message as Frame | null)?.id));
+  /** By client, the life of the conversation that its line is in. */
+  const epochKeys = new Map<string, string>();
+
+  const shiftSeq = (entry: RecordingEntry, value: unknown): unknown => {
+    const numbers = strange.get(epochKeys.get(entry.client) ?? "");
+    return typeof value === "number" && numbers !== undefined
+      ? value - numbers.filter((number) => number <= value).length
+      : value;
+  };
+
+  const entries = recording.entries.flatMap((entry): RecordingEntry[] => {
+    const conversation = conversations.get(entry.client) ?? "";
+    if (entry.dir === "line" && entry.event === "open" && entry.after !== undefined) {
+      epochKeys.set(entry.client, epochKeyOf(conversation, entry.epoch));
+      return [{ ...entry, after: shiftSeq(entry, entry.after) as number }];
+    }
+    if ((entry.dir !== "in" && entry.dir !== "out") || entry.frame === undefined) return [entry];
+    const { frame } = entry;
+    if (entry.dir === "in" && frame.type === "welcome")
+      epochKeys.set(entry.client, epochKeyOf(conversation, frame.epoch));
+    if (entry.dir === "in" && frame.type === "message" && isForeign(frame)) return [];
+    const isOthers = frame.type === "read" || frame.type === "typing" || frame.type === "presence";
+    if (entry.dir === "in" && isOthers && !users.has(String(frame.user))) return [];
+    // A mark on a message from before: in a conversation of its own there is none to be marked.
+    const base = bases.get(epochKeys.get(entry.client) ?? "") ?? 0;
+    if (entry.dir === "in" && frame.type === "read" && Number(frame.seq) <= base) return [];
+    const changed: Record<string, unknown> = { ...frame };
+    for (const name of ["seq", "before", "after"])
+      if (name in changed) changed[name] = shiftSeq(entry, changed[name]);
+    for (const name of ["lost", "skipped"]) {
+      const range = frame[name];
+      if (isRecord(range))
+        changed[name] = { ...range, first: shiftSeq(entry, range.first), last: shiftSeq(entry, range.last) };
+    }
+    if (Array.isArray(frame.present))
+      changed.present = frame.present.filter((one) => users.has(String((one as Frame | null)?.user)));
+    if (entry.dir === "in" && frame.type === "history" && Array.isArray(frame.messages)) {
+      const messages = frame.messages.filter((message) => !isForeign(message));
+      changed.messages = messages.map((message) => ({ ...message, seq: shiftSeq(entry, message.seq) }));
+      // Without the others a page reaches further back.
+      if (messages.length < frame.messages.length) changed.more = { $any: true };
+    }
+    return [{ ...entry, frame: changed } as RecordingEntry];
+  });
+  return { recording: { ...recording, entries }, dropped: left };
+}
+
+/** The ids of messages that the recording's clients sent; those without one got theirs from the server, in the ack. */
+function ownIds(entries: readonly RecordingEntry[]): ReadonlySet<string> {
+  const ids = new Set<string>();
+  for (const { dir, ...entry } of entries) {
+    const frame = "frame" in entry ? entry.frame : undefined;
+    const isOwn = dir === "out" || (dir === "in" && frame?.type === "ack");
+    if (isOwn && typeof frame?.id === "string") ids.add(frame.id);
+  }
+  return ids;
+}
+
+/** By space, the numbers of strangers' messages, each once, and the newest number when the recording came in. */
+function foreignSeqs(
+  entries: readonly RecordingEntry[],
+  own: ReadonlySet<string>,
+  conversations: ReadonlyMap<string, string>,
+): { readonly foreign: ReadonlyMap<string, number[]>; readonly bases: ReadonlyMap<string, number> } {
+  const epochKeys = new Map<string, string>();
+  const bases = new Map<string, number>();
+  const found = new Map<string, Set<number>>();
+  for (const entry of entries) {
+    if (entry.dir !== "in" || entry.frame === undefined) continue;
+    const { type, seq, epoch, id } = entry.frame;
+    if (typeof seq !== "number") continue;
+    if (type === "welcome") {
+      const epochKey = epochKeyOf(conversations.get(entry.client) ?? "", epoch);
+      epochKeys.set(entry.client, epochKey);
+      // What is older was there before, and is no message of this recording anyway.
+      if (!bases.has(epochKey)) bases.set(epochKey, seq);
+    }
+    const epochKey = epochKeys.get(entry.client);
+    if (type !== "message" || epochKey === undefined || own.has(String(id)) || seq <= bases.get(epochKey)!)
+      continue;
+    found.set(epochKey, (found.get(epochKey) ?? new Set()).add(seq));
+  }
+  return { foreign: new Map([...found].map(([space, numbers]) => [space, [...numbers]])), bases };
+}

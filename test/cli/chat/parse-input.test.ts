@@ -1,0 +1,53 @@
+import { describe, expect, test } from "bun:test";
+import { parseInput } from "../../../src/cli/chat/parse-input.ts";
+
+test("what is no command is said as it is; // says what begins with /", () => {
+  expect(parseInput("  hello there ")).toEqual({ kind: "say", text: "  hello there " });
+  expect(parseInput("//etc/hosts")).toEqual({ kind: "say", text: "/etc/hosts" });
+  expect(parseInput("   ")).toEqual({ kind: "nothing" });
+});
+
+describe("commands", () => {
+  test.each([
+    ["/who", { do: "who" }],
+    ["/quit ", { do: "quit" }],
+    ["/history", { do: "history", limit: 20 }],
+    ["/history 5", { do: "history", limit: 5 }],
+    ["/typing", { do: "typing", active: true }],
+    ["/typing off", { do: "typing", active: false }],
+    ["/close", { do: "leave" }],
+    ["/close 4400 x", { do: "fault", fault: { do: "close", code: 4400, reason: "x" } }],
+    ["/close 4408", { do: "fault", fault: { do: "close", code: 4408 } }],
+    [
+      "/fault close 1012 go  away now",
+      { do: "fault", fault: { do: "close", code: 1012, reason: "go away now" } },
+    ],
+    ["/fault cut", { do: "fault", fault: { do: "cut" } }],
+    ["/fault freeze 2.5", { do: "fault", fault: { do: "freeze", seconds: 2.5 } }],
+    ["/fault thaw", { do: "fault", fault: { do: "thaw" } }],
+    ["/fault delay 300", { do: "fault", fault: { do: "delay", milliseconds: 300 } }],
+    ["/fault lose ack", { do: "fault", fault: { do: "lose", next: "ack", count: 1 } }],
+    ["/fault lose message 3", { do: "fault", fault: { do: "lose", next: "message", count: 3 } }],
+    ["/fault jump 60", { do: "fault", fault: { do: "jump", seconds: 60 } }],
+    ["/fault jump inactivity", { do: "fault", fault: { do: "jump", to: "inactivity" } }],
+    ["/fault fill_quota", { do: "fault", fault: { do: "fill_quota" } }],
+  ] as const)("%s", (line, input) => {
+    expect(parseInput(line)).toEqual(input as never);
+  });
+
+  test.each([
+    ["/frobnicate", "There is no /frobnicate; /help shows what there is."],
+    ["/who now", "/who takes nothing behind it."],
+    ["/history 201", "/history takes how many messages it shows, from 1 to 200."],
+    ["/history x", "/history takes how many messages it shows, from 1 to 200."],
+    ["/close 200", "`code`: must be 1000, 1001, 1011, 1012, 1013, or from 4400 to 4499."],
+    ["/close soon", "`code`: must be a whole number."],
+    ["/fault", "Say which fault: /fault cut, for example; /help shows all."],
+    ["/fault burn", expect.stringMatching(/^\/fault burn: must be one of cut, freeze, .*\.$/)],
+    ["/fault expired_token", "/fault expired_token is for programs: see docs/TESTING.md."],
+    ["/fault cut now", "/fault cut: has `now`, which there is not."],
+    ["/fault freeze", "`seconds`: must be a number of seconds, more than 0 and at most 600."],
+  ])("%s is wrong, and it is said why", (line, why) => {
+    expect(parseInput(line)).toEqual({ kind: "wrong", why });
+  });
+});

@@ -1,0 +1,104 @@
+// `parley conversation`, beside a server and without one.
+import { expect, test } from "bun:test";
+import { TestClient } from "../../support/client.ts";
+import { ParleyFolder } from "../parley-folder.ts";
+
+const SECRET_KEY = "GzcZQ2b7mWq0p5yEw1rT8uKx9vLh3NdF";
+
+/** A server in `folder` in whose conversation `lobby` anna said `1`, `2` and `3`. */
+async function speak(folder: ParleyFolder) {
+  const running = await folder.serve([], { SECRET_KEY });
+  const { stdout } = await folder.run(["token", "anna"], { env: { SECRET_KEY } });
+  const address = `${running.url.replace(/^http/, "ws")}/ws/anna/lobby?token=${stdout.trim()}`;
+  const client = await TestClient.connect(address);
+  for (const text of ["1", "2", "3"]) {
+    client.send({ type: "message", text, id: text });
+    await client.next("ack");
+  }
+  return { running, client };
+}
+
+const conversation = (folder: ParleyFolder, ...args: string[]) => folder.run(["conversation", ...args]);
+
+test("D5 operators list, show and export conversations beside a running server", async () => {
+  await using folder = new ParleyFolder();
+  const { client } = await speak(folder);
+  expect((await conversation(folder, "list")).stdout).toMatch(/^lobby {2}3 messages \(1–3\) /);
+  const [listed] = JSON.parse((await conversation(folder, "list", "--json")).stdout);
+  expect(listed).toMatchObject({ conversation: "lobby", messages: 3, first: 1, seq: 3, keep_messages: null });
+  expect((await conversation(folder, "show", "lobby")).stdout).toContain("as RETENTION_DAYS says");
+  const { stdout, code } = await conversation(folder, "export", "lobby");
+  const lines = stdout.trimEnd().split("\n");
+  expect(lines.map((line) => JSON.parse(line))).toEqual(
+    client.of("message").map(({ type: _, ...message }) => message),
+  );
+  expect(code).toBe(0);
+  client.socket.close();
+});
+
+test("MB6 `remove` asks first; beside a running server whoever is in it is sent away, and numbers go on", async () => {
+  await using folder = new ParleyFolder();
+  const { client } = await speak(folder);
+  const refused = await conversation(folder, "remove", "lobby");
+  expect(refused).toMatchObject({ code: 1 });
+  expect(refused.stderr).toContain("--yes");
+  expect(await conversation(folder, "remove", "lobby", "--yes")).toMatchObject({
+    code: 0,
+    stderr: `store: ${folder.path}/data\n`,
+  });
+  expect(await client.closed).toEqual({ code: 4404, reason: "removed" });
+  expect((await conversation(folder, "list")).stdout).toContain("There are no conversations");
+  await using anew = await TestClient.connect(client.socket.url);
+  expect(anew.of("welcome")[0]).toMatchObject({ seq: 3, resumed: false });
+  anew.send({ type: "message", text: "again", id: "1" });
+  expect(await anew.next("ack")).toMatchObject({ id: "1", seq: 4 });
+});
+
+test("D5 `remove` without a server deletes at once, and tells where numbers go on", async () => {
+  await using folder = new ParleyFolder();
+  const { running, client } = await speak(folder);
+  client.socket.close();
+  running.process.kill("SIGTERM");
+  await running.process.exited;
+  const removed = await conversation(folder, "remove", "lobby", "--yes");
+  expect(removed).toMatchObject({ code: 0, stderr: `store: ${folder.path}/data\n` });
+  expect(removed.stdout).toContain("after 3");
+  expect((await conversation(folder, "list")).stdout).toContain("There are no conversations");
+  expect(await conversation(folder, "export", "lobby")).toMatchObject({ code: 1, stdout: "" });
+});
+
+test("D5 `retain` gives a conversation limits of its own, and takes them back", async () => {
+  await using folder = new ParleyFolder();
+  const { client } = await speak(folder);
+  client.socket.close();
+  const { stdout } = await conversation(folder, "retain", "lobby", "--messages", "2");
+  expect(stdout).toContain("the newest 2");
+  await conversation(folder, "retain", "lobby", "--days", "30");
+  const shown = async () => JSON.parse((await conversation(folder, "show", "lobby", "--json")).stdout);
+  expect(await shown()).toMatchObject({ keep_messages: 2, keep_days: 30 });
+  await conversation(folder, "retain", "lobby", "--default");
+  expect(await shown()).toMatchObject({ keep_messages: null, keep_days: null });
+  for (const wrong of [[], ["--messages", "many"], ["--default", "--days", "1"]])
+    expect(await conversation(folder, "retain", "lobby", ...wrong)).toMatchObject({ code: 1 });
+});
+
+test("a conversation that is not there is named, with the way to see which are", async () => {
+  await using folder = new ParleyFolder();
+  await folder.serve();
+  for (const verb of ["show", "export", "remove"]) {
+    const { code, stderr } = await conversation(folder, verb, "nowhere");
+    expect([verb, code]).toEqual([verb, 1]);
+    expect(stderr).toContain('There is no conversation "nowhere"; `parley conversation list` shows all.');
+  }
+});
+
+test("one message is counted in the singular, and `chat` without a credential names the ways to get one", async () => {
+  await using folder = new ParleyFolder();
+  const { url } = await folder.serve();
+  const said = await folder.run(["chat", "lobby", "--url", url, "--user", "user1"], { stdin: "hello\n" });
+  expect(said.code).toBe(0);
+  expect((await conversation(folder, "list")).stdout).toMatch(/^lobby {2}1 message \(1\) /);
+  const unknown = await folder.run(["chat", "lobby", "--url", url, "--user", "bob"]);
+  expect(unknown).toMatchObject({ code: 1, stdout: "" });
+  expect(unknown.stderr).toContain("set PARLEY_TOKEN (`npx parley token bob` prints one beside the server)");
+});

@@ -1,0 +1,73 @@
+import { expect, test } from "bun:test";
+import { ParleyFolder } from "../parley-folder.ts";
+
+test("A3 T5 `revoke` signs out one token or a user, on a server that runs beside it, and no one who signs in after", async () => {
+  await using folder = new ParleyFolder();
+  const server = await folder.serve();
+  const newToken = async (user: string) => (await folder.run(["token", user])).stdout.trim();
+  const status = async (token: string) => {
+    const response = await fetch(`${server.url}/me`, { headers: { Authorization: `Bearer ${token}` } });
+    const body = (await response.json()) as { code?: string };
+    return [response.status, body.code];
+  };
+  const [first, second, other] = [await newToken("ada"), await newToken("ada"), await newToken("ben")];
+  /** How a socket of `token` ends. */
+  const ending = async (token: string) => {
+    const socket = new WebSocket(`${server.url.replace(/^http/, "ws")}/ws/ada/lobby?token=${token}`);
+    await new Promise((resolve) => socket.addEventListener("message", resolve, { once: true }));
+    return new Promise<number>((resolve) => socket.addEventListener("close", ({ code }) => resolve(code)));
+  };
+  // Wrapped, or waiting for the sockets to be open would be waiting for their end.
+  const [firstEnds, secondEnds] = [{ code: ending(first) }, { code: ending(second) }];
+
+  expect(await folder.run(["revoke", "--token", first])).toEqual({
+    code: 0,
+    stdout: "Signed out the token.\n",
+    stderr: `store: ${folder.path}/data\n`,
+  });
+  expect(await status(first)).toEqual([401, "token_revoked"]);
+  expect(await firstEnds.code).toBe(4401);
+  expect(await status(second)).toEqual([200, undefined]);
+
+  expect((await folder.run(["revoke", "--user", "ada"])).stdout).toBe(
+    "Signed out ada: tokens issued until now are refused.\n",
+  );
+  expect(await status(second)).toEqual([401, "token_revoked"]);
+  expect(await secondEnds.code).toBe(4401);
+  expect(await status(other)).toEqual([200, undefined]);
+  expect(await status(await newToken("ada"))).toEqual([200, undefined]);
+});
+
+test("T5 a removed account's name is signed out, and a new password signs out who had the old one", async () => {
+  await using folder = new ParleyFolder();
+  const user = (...args: string[]) => folder.run(["user", ...args], { stdin: "correct horse\n" });
+  const server = await folder.serve();
+  const newToken = async () => (await folder.run(["token", "ada"])).stdout.trim();
+  const code = async (token: string) => {
+    const response = await fetch(`${server.url}/me`, { headers: { Authorization: `Bearer ${token}` } });
+    return ((await response.json()) as { code?: string }).code;
+  };
+  await user("add", "ada", "--password-stdin");
+  const old = await newToken();
+  expect(await code(old)).toBeUndefined();
+  await user("set-password", "ada", "--password-stdin");
+  expect(await code(old)).toBe("token_revoked");
+  const fresh = await newToken();
+  expect(await code(fresh)).toBeUndefined();
+  await user("remove", "ada");
+  expect(await code(fresh)).toBe("token_revoked");
+});
+
+test("a wrong call of `revoke` says what to give", async () => {
+  await using folder = new ParleyFolder();
+  for (const args of [[], ["--user", "ada", "--token", "x"]])
+    expect(await folder.run(["revoke", ...args])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("--user <user> or --token <token>"),
+    });
+  expect(await folder.run(["revoke", "--user", "a b"])).toMatchObject({ code: 1, stdout: "" });
+  expect(await folder.run(["revoke", "--token", "a.b.c"])).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining("`jti`"),
+  });
+});

@@ -1,0 +1,117 @@
+import { expect, test } from "bun:test";
+import { readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { ParleyFolder } from "../parley-folder.ts";
+
+const PASSWORD = "correct horse";
+
+test("an account lives from add to remove, and its hash is never shown", async () => {
+  await using folder = new ParleyFolder();
+  await folder.serve([], { DEMO_ACCOUNTS: "false" });
+  const user = (...args: string[]) => folder.run(["user", ...args], { stdin: `${PASSWORD}\n` });
+
+  expect(await user("add", "ada", "--plan", "basic", "--password-stdin")).toEqual({
+    code: 0,
+    stdout: "Added ada with the plan basic.\n",
+    stderr: `store: ${folder.path}/data\n`,
+  });
+  expect((await user("add", "ada", "--password-stdin")).stderr).toBe(
+    "parley: There is already a user ada; see `parley user show ada`.\n",
+  );
+  expect(await user("set-plan", "ada", "premium")).toMatchObject({ code: 0 });
+  expect(await user("disable", "ada")).toMatchObject({ code: 0, stdout: "ada is disabled.\n" });
+  expect((await folder.run(["token", "ada"])).stderr).toContain("ada is disabled");
+
+  const listed = await user("list", "--json");
+  expect(JSON.parse(listed.stdout)).toEqual([
+    {
+      user: "ada",
+      plan: "premium",
+      disabled: true,
+      demo: false,
+      created_at: expect.stringMatching(/^\d{4}-.*Z$/),
+    },
+  ]);
+  expect(await user("enable", "ada")).toMatchObject({ code: 0 });
+  const shown = await user("show", "ada");
+  expect(shown.stdout).toContain("plan     premium\nstate    enabled\n");
+  expect(listed.stdout + shown.stdout).not.toContain("$2");
+
+  expect(await user("set-password", "ada", "--password-stdin")).toMatchObject({ code: 0 });
+  expect(await user("remove", "ada")).toMatchObject({ code: 0, stdout: "Removed ada.\n" });
+  expect(await user("list")).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining("There are no accounts"),
+  });
+});
+
+test("S1 what cannot be is refused in one line with exit code 1", async () => {
+  await using folder = new ParleyFolder();
+  await folder.serve();
+  const add = (name: string, stdin: string, ...more: string[]) =>
+    folder.run(["user", "add", name, ...more], { stdin });
+  const refusals = await Promise.all([
+    add("ada", "1234567\n", "--password-stdin"),
+    add("ada", "ü".repeat(37), "--password-stdin"),
+    add("ada", PASSWORD),
+    add("ada", PASSWORD, "--password-stdin", "--plan", "gold"),
+    add("a b", PASSWORD, "--password-stdin"),
+    folder.run(["user", "show", "nobody"]),
+    folder.run(["user", "set-plan", "nobody", "free"]),
+    folder.run(["token", "ada", "--plan", "gold"]),
+    folder.run(["token", "ada", "--lifetime", "1h"]),
+  ]);
+  const reasons = [
+    "at least 8",
+    "at most 72",
+    "add --password-stdin",
+    'no plan "gold"; PLANS has free, basic, premium',
+    '"a b" cannot be a user',
+    'no user "nobody"',
+    'no user "nobody"',
+    'no plan "gold"',
+    '--lifetime="1h" must be a whole number',
+  ];
+  refusals.forEach(({ code, stdout, stderr }, i) => {
+    expect(stderr).toContain(reasons[i]!);
+    expect(stderr).toMatch(/^parley: [^\n]+\n$/);
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+  });
+});
+
+test("token prints a token and nothing else, signed with the key of the data folder", async () => {
+  await using folder = new ParleyFolder();
+  await folder.serve();
+  const { code, stdout, stderr } = await folder.run(["token", "ada", "--plan", "basic", "--lifetime", "60"]);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  expect(stdout).toMatch(/^[\w-]+\.[\w-]+\.[\w-]+\n$/);
+
+  const [header = "", body = "", signature = ""] = stdout.trim().split(".");
+  const claims = JSON.parse(Buffer.from(body, "base64url").toString());
+  expect(claims).toMatchObject({
+    sub: "ada",
+    plan: "basic",
+    iss: "parley",
+    aud: "parley",
+    exp: Math.floor(claims.iat) + 60,
+  });
+  const path = join(folder.path, "data/secret.key");
+  expect(statSync(path).mode & 0o777).toBe(0o600);
+  const key = readFileSync(path, "utf8").trim();
+  const expected = new Bun.CryptoHasher("sha256", key).update(`${header}.${body}`).digest("base64url");
+  expect(signature).toBe(expected);
+});
+
+test("A1 a token is signed with the rights and conversations that were asked for, and with no others", async () => {
+  await using folder = new ParleyFolder();
+  await folder.serve();
+  const sign = (...args: string[]) => folder.run(["token", "ada", ...args]);
+  const { stdout } = await sign("--conversations", "lobby,team-*", "--rights", "read");
+  const claims = JSON.parse(Buffer.from(stdout.split(".")[1]!, "base64url").toString());
+  expect(claims).toMatchObject({ conversations: ["lobby", "team-*"], rights: ["read"] });
+  for (const wrong of [
+    ["--conversations", "te*m"],
+    ["--rights", "admin"],
+  ])
+    expect(await sign(...wrong)).toMatchObject({ code: 1, stdout: "" });
+});

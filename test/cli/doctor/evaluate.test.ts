@@ -1,0 +1,337 @@
+import { describe, expect, test } from "bun:test";
+import { evaluateTls, type TlsFacts } from "../../../src/cli/doctor/certificate.ts";
+import { type CheckResult, type CheckStatus, worstStatus } from "../../../src/cli/doctor/check.ts";
+import {
+  type DataDirFacts,
+  evaluateDataDir,
+  FREE_SPACE_PROBLEM_BYTES,
+  FREE_SPACE_WARNING_BYTES,
+} from "../../../src/cli/doctor/data-dir.ts";
+import type { Health } from "../../../src/cli/doctor/facts.ts";
+import { ownServer } from "../../../src/cli/doctor/facts.ts";
+import { evaluateRedis, type RedisFacts } from "../../../src/cli/doctor/redis.ts";
+import { evaluateRoundTrip, type RoundTripFacts } from "../../../src/cli/doctor/round-trip.ts";
+import { evaluateServer, type ServerFacts } from "../../../src/cli/doctor/server.ts";
+import { evaluateSettings } from "../../../src/cli/doctor/settings.ts";
+import { evaluateStore, type StoreFacts } from "../../../src/cli/doctor/store.ts";
+import { evaluateTime, type TimeFacts } from "../../../src/cli/doctor/time.ts";
+import type { RedisInspection } from "../../../src/engine/redis/inspect.ts";
+import type { StoreInspection } from "../../../src/engine/sqlite/inspect.ts";
+import { readSettings } from "../../../src/server/settings/read.ts";
+
+/** What a judgement comes to, in one line. */
+function sum({ findings }: CheckResult): string {
+  const texts = findings.filter(({ mark }) => mark !== "ok").map(({ text }) => text);
+  return [worstStatus(findings), ...texts].join(": ");
+}
+
+/** Each row: the mark, words of the finding, and what is not as in the sound facts. */
+type Row<Facts> = readonly [mark: CheckStatus, words: string, change: Partial<Facts>];
+
+/** Judges each row's facts, and the sound ones, which must be ok. */
+function judges<Facts extends object>(
+  what: string,
+  sound: Facts,
+  judge: (facts: Facts) => CheckResult,
+  rows: readonly Row<Facts>[],
+): void {
+  describe(what, () => {
+    test("is ok where nothing is wrong", () => expect(sum(judge(sound))).toBe("ok"));
+    test.each(rows)("%s: %s", (mark, words, change) => {
+      const judgement = judge({ ...sound, ...change });
+      expect(worstStatus(judgement.findings)).toBe(mark);
+      expect(sum(judgement)).toContain(words);
+    });
+  });
+}
+
+const denied = Object.assign(new Error(), { code: "EACCES" });
+
+judges<DataDirFacts>(
+  "a data folder",
+  {
+    path: "data",
+    state: "there",
+    error: undefined,
+    modes: [
+      { path: "data", mode: 0o755 },
+      { path: "data/secret.key", mode: 0o600 },
+      { path: "data/parley.db", mode: 0o600 },
+    ],
+    owner: 1000,
+    self: 1000,
+    freeBytes: 10 * FREE_SPACE_WARNING_BYTES,
+    networkFilesystem: undefined,
+  },
+  evaluateDataDir,
+  [
+    ["problem", 'The data folder "data" cannot be written: this user has no right', { error: denied }],
+    ["warning", "can change data.", { modes: [{ path: "data", mode: 0o777 }] }],
+    ["problem", "sign in as anybody", { modes: [{ path: "data/secret.key", mode: 0o640 }] }],
+    ["warning", "can read data/parley.db.", { modes: [{ path: "data/parley.db", mode: 0o644 }] }],
+    ["warning", "belongs to user 0, and this is user 1000", { owner: 0 }],
+    ["warning", "another machine's disk (NFS)", { networkFilesystem: "NFS" }],
+    ["warning", "Only 1024 MiB are free", { freeBytes: FREE_SPACE_WARNING_BYTES - 1 }],
+    ["problem", "when it is full, no message is taken", { freeBytes: FREE_SPACE_PROBLEM_BYTES - 1 }],
+  ],
+);
+
+test("a file that others may read is out of their reach in a folder that they may not enter", () => {
+  const facts: DataDirFacts = {
+    path: "data",
+    state: "there",
+    error: undefined,
+    modes: [
+      { path: "data", mode: 0o700 },
+      { path: "data/parley.db", mode: 0o644 },
+    ],
+    owner: 1,
+    self: 1,
+    freeBytes: undefined,
+    networkFilesystem: undefined,
+  };
+  expect(sum(evaluateDataDir(facts))).toBe("ok");
+  const key = { path: "data/secret.key", mode: 0o644 };
+  expect(sum(evaluateDataDir({ ...facts, modes: [...facts.modes, key] }))).toStartWith("problem");
+});
+
+const STORE: StoreInspection = {
+  bytes: 5000,
+  version: 3,
+  knownVersion: 3,
+  conversations: 1,
+  newestAt: 1,
+  damage: [],
+  unclosed: undefined,
+};
+
+judges<StoreFacts>(
+  "an embedded store",
+  { folder: "data", store: STORE, sync: "normal", serverAnswers: false },
+  evaluateStore,
+  [
+    ["problem", "cannot be read (EACCES)", { store: { error: "EACCES" } }],
+    ["problem", "cannot be read (file is not a database)", { store: { error: "file is not a database" } }],
+    ["problem", "is damaged (row 7 missing)", { store: { ...STORE, damage: ["row 7 missing"] } }],
+    ["problem", "written by a newer Parley (schema 4", { store: { ...STORE, version: 4 } }],
+    ["warning", "The machine stopped", { store: { ...STORE, unclosed: "earlier start" } }],
+    ["ok", "", { store: { ...STORE, unclosed: "earlier start" }, serverAnswers: true }],
+    ["ok", "", { store: { ...STORE, unclosed: "this start" } }],
+    ["ok", "", { store: { ...STORE, version: 2 } }],
+    ["ok", "", { store: undefined }],
+  ],
+);
+
+const node = (id: string, version = "1.0.0", until = 2_000) => ({
+  id,
+  life: id,
+  url: "",
+  version,
+  startedAt: 0,
+  connections: 0,
+  lag: 0,
+  until,
+});
+
+const REDIS: RedisInspection = {
+  description: "Redis at r:6379",
+  verdict: { problems: [], warnings: [] },
+  primaries: [{ fullness: 0.5, replicas: 1 }],
+  roundTrip: 0.4,
+  ahead: 3,
+  nodes: [node("a"), node("b")],
+  now: 1_000,
+};
+
+judges<RedisFacts>("a Redis", { redis: REDIS, ackAfter: "primary" }, evaluateRedis, [
+  ["problem", "could not be used", { redis: { error: "Redis at r:6379 could not be used" } }],
+  ["problem", "It is old.", { redis: { ...REDIS, verdict: { problems: ["It is old."], warnings: [] } } }],
+  [
+    "warning",
+    "Nothing on disk.",
+    {
+      redis: {
+        ...REDIS,
+        verdict: { problems: [], warnings: [{ event: "store.not_persistent", advice: "Nothing on disk." }] },
+      },
+    },
+  ],
+  ["warning", "90 % full", { redis: { ...REDIS, primaries: [{ fullness: 0.9, replicas: 1 }] } }],
+  [
+    "problem",
+    "a primary has no replica",
+    { redis: { ...REDIS, primaries: [{ fullness: 0.1, replicas: 0 }] }, ackAfter: "replica" },
+  ],
+  ["warning", "takes 180 ms", { redis: { ...REDIS, roundTrip: 180 } }],
+  ["warning", "The lease of b", { redis: { ...REDIS, nodes: [node("a"), node("b", "1.0.0", 999)] } }],
+  ["warning", "1.0.0, 1.1.0", { redis: { ...REDIS, nodes: [node("a"), node("b", "1.1.0")] } }],
+]);
+
+judges<TimeFacts>("clocks", { redis: 100, server: -400, stored: undefined, leeway: 30 }, evaluateTime, [
+  ["warning", "The clock of Redis is 5.0 s ahead of this machine's.", { redis: 5_000 }],
+  ["problem", "The clock of the server is 40.0 s behind this machine's: tokens", { server: -40_000 }],
+  ["warning", "which was set back", { stored: 60_000 }],
+  ["ok", "", { stored: -60_000 }],
+]);
+
+judges<ServerFacts>(
+  "a running server",
+  {
+    url: "http://h",
+    isNamed: false,
+    version: "1.0.0",
+    health: {
+      alive: { status: 200, body: '{"status":"ok"}' },
+      ready: 200,
+      version: "1.0.0",
+      aheadMs: 0,
+      tookMs: 2,
+    },
+  },
+  evaluateServer,
+  [
+    ["warning", "No server answers at http://h (nothing", { health: { error: "nothing listens there" } }],
+    ["problem", "No server answers", { health: { error: "nothing listens there" }, isNamed: true }],
+    ["warning", "is version 1.0.0, and this is 1.1.0", { version: "1.1.0" }],
+  ],
+);
+
+test("a server that takes no clients, one that is slow and one that is not Parley are told", () => {
+  const facts = { url: "http://h", given: true, version: "1" };
+  const health = {
+    alive: { status: 200, body: '{"status":"ok"}' },
+    ready: 200,
+    version: "1",
+    ahead: 0,
+    took: 2,
+  };
+  const about = (change: Partial<Health>) =>
+    sum(evaluateServer({ ...facts, health: { ...health, ...change } }));
+  expect(about({ ready: 503 })).toStartWith("problem: The server at http://h takes no new clients");
+  expect(about({ refusesOwnPage: true })).toStartWith(
+    "problem: The server takes its own page at http://h for",
+  );
+  expect(about({ demo: ["user1"] })).toStartWith(
+    "problem: Everybody who reaches http://h can sign in as user1",
+  );
+  expect(about({ tookMs: 1_500 })).toStartWith("warning: The server at http://h took 1.5 s");
+  expect(about({ alive: { status: 200, body: "<h1>It works</h1>" } })).toStartWith(
+    "problem: What answers at http://h is not Parley",
+  );
+});
+
+const DAY = 86_400_000;
+const NOW = 1_000 * DAY;
+const leaf = (until: number, from = -60, fingerprint = "A") => ({
+  names: "h",
+  from: NOW + from * DAY,
+  until: NOW + until * DAY,
+  fingerprint,
+});
+
+judges<TlsFacts>(
+  "certificates",
+  {
+    file: leaf(40),
+    keyFits: true,
+    keyIsOpen: false,
+    isChain: true,
+    served: leaf(40),
+    refusedFor: undefined,
+    now: NOW,
+  },
+  evaluateTls,
+  [
+    ["problem", "cannot be used: no such file", { file: "no such file" }],
+    ["problem", "TLS_KEY is not the key of TLS_CERT.", { keyFits: false }],
+    ["warning", "can read TLS_KEY", { keyIsOpen: true }],
+    ["warning", "do not vouch for each other", { isChain: false }],
+    ["warning", "another certificate than the one in TLS_CERT", { file: leaf(80, -1, "B") }],
+    ["problem", "The certificate in TLS_CERT for h has expired", { file: leaf(-1, -60, "B") }],
+    ["problem", "has expired on", { served: leaf(-1), file: undefined }],
+    ["problem", "is good only from", { served: leaf(80, 1), file: undefined }],
+    ["warning", "ends in 20 days", { served: leaf(20), file: undefined }],
+    ["problem", "ends in 4 days", { served: leaf(4), file: undefined }],
+    // One for six days is renewed in its fourth.
+    ["ok", "", { served: leaf(4, -2), file: undefined }],
+    ["warning", "ends in 1 days", { served: leaf(1.5, -4.5), file: undefined }],
+    ["problem", "is not accepted (SELF_SIGNED_CERT)", { refusedFor: "SELF_SIGNED_CERT" }],
+    ["skipped", "No server shows one.", { served: undefined, file: undefined }],
+  ],
+);
+
+judges<RoundTripFacts>(
+  "a talk",
+  {
+    url: "http://h",
+    credential: "SECRET_KEY",
+    failure: undefined,
+    timesMs: { connect: 3, ack: 2, resume: 4 },
+  },
+  evaluateRoundTrip,
+  [
+    ["warning", "acked in 1200.0 ms", { timesMs: { connect: 3, ack: 1_200, resume: 4 } }],
+    [
+      "problem",
+      "refuses a token made with SECRET_KEY",
+      { failure: { step: "welcome", code: "unauthorized", text: "its signature does not fit" } },
+    ],
+    ["warning", "rate_limited. Wait.", { failure: { step: "message", code: "rate_limited", text: "Wait." } }],
+    ["problem", "unavailable. Store.", { failure: { step: "message", code: "unavailable", text: "Store." } }],
+    [
+      "problem",
+      "coming back to what was missed. No frame",
+      { failure: { step: "resume", text: "No frame came." } },
+    ],
+  ],
+);
+
+describe("settings", () => {
+  const about = (env: Record<string, string>) => sum(evaluateSettings(readSettings({ env })));
+  test("S3 demo accounts, where a proxy may lead to this machine", () => {
+    expect(about({})).toStartWith("ok");
+    expect(about({ DEMO_ACCOUNTS: "true" })).toStartWith("warning: Everybody who comes through a proxy");
+    expect(about({ TRUSTED_PROXIES: "127.0.0.1" })).toStartWith(
+      "warning: Demo accounts are for users of this",
+    );
+    expect(about({ TRUSTED_PROXIES: "127.0.0.1", DEMO_ACCOUNTS: "false" })).toStartWith("ok");
+  });
+
+  test("that a server would start with, on this machine or behind a proxy, are ok", () => {
+    expect(about({})).toBe("ok");
+    expect(about({ HOST: "0.0.0.0", TRUSTED_PROXIES: "10.0.0.0/8" })).toBe("ok");
+  });
+
+  test("that keep a server from starting are problems, and slips are warnings", () => {
+    expect(about({ PORT: "80a" })).toStartWith('problem: PORT="80a" (from the environment)');
+    const read = readSettings({ envFile: "PROT=1" });
+    expect(sum(evaluateSettings(read))).toStartWith("warning: PROT in .env is not a setting");
+  });
+
+  test("that leave a server open to others are told", () => {
+    expect(about({ HOST: "0.0.0.0" })).toStartWith(
+      "warning: Passwords, tokens and messages come to 0.0.0.0 in",
+    );
+    expect(about({ HOST: "0.0.0.0", DEMO_ACCOUNTS: "true" })).toStartWith(
+      "problem: Everybody who reaches 0.0.0.0",
+    );
+  });
+
+  test.each([
+    [{}, "http://127.0.0.1:8000"],
+    [{ HOST: "0.0.0.0", PORT: "9000" }, "http://127.0.0.1:9000"],
+    [{ HOST: "::" }, "http://[::1]:8000"],
+    [{ HOST: "chat.example.com" }, "http://chat.example.com:8000"],
+  ])("%j lead to %s", (env, url) => {
+    const read = readSettings({ env: env as Record<string, string> });
+    expect(ownServer("settings" in read ? read.settings : undefined)).toMatchObject({
+      http: url,
+      given: false,
+    });
+  });
+
+  test("PORT=0 leads to no server", () => {
+    const read = readSettings({ env: { PORT: "0" } });
+    expect(ownServer("settings" in read ? read.settings : undefined)).toContain("--url says which");
+  });
+});

@@ -1,0 +1,407 @@
+// `parley run` as a process, against a real server: what was recorded plays again, and what differs is found.
+import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { waitUntil } from "../../support/until.ts";
+import { ParleyFolder } from "../parley-folder.ts";
+import { Recorder } from "./recorder.ts";
+
+/** Two people talk: messages, an answer, a repeat, faults in frames, a look into the history, a ping, and one leaves. */
+async function recordTalk(url: string): Promise<string> {
+  await using recorder = new Recorder(url);
+  const ann = await recorder.open("ann", "user1");
+  const bob = await recorder.open("bob", "user2");
+  recorder.send("ann", { type: "typing", active: true });
+  recorder.send("ann", {
+    type: "message",
+    id: "a1",
+    text: "Does the order hold?",
+    data: { kind: "question" },
+  });
+  await ann.next("ack");
+  await bob.next("message");
+  recorder.send("bob", { type: "read", seq: 1 });
+  await ann.next("read");
+  recorder.send("bob", { type: "message", text: "It does. This one has no id." });
+  await bob.next("ack");
+  recorder.send("ann", { type: "message", id: "a1", text: "Does the order hold?" });
+  await ann.next("ack");
+  recorder.send("ann", { type: "message", id: "a2", text: "" });
+  await ann.next("error");
+  recorder.send("ann", '{"type":"message",');
+  await ann.next("error");
+  recorder.send("ann", { type: "history", limit: 10, id: "h1" });
+  await ann.next("history");
+  recorder.send("bob", { type: "ping", id: "p1" });
+  await bob.next("pong");
+  // At once, from both: which of them is first is known from the recording only.
+  for (let index = 0; index < 5; index++) {
+    recorder.send("bob", { type: "message", id: `b${index}`, text: "me" });
+    recorder.send("ann", { type: "message", id: `c${index}`, text: "no, me" });
+  }
+  for (const client of [ann, bob]) {
+    while (client.of("message").length < 12) await client.next("message");
+    while (client.of("ack").length < (client === ann ? 7 : 6)) await client.next("ack");
+  }
+  bob.socket.close(1000);
+  await bob.closed;
+  ann.socket.close(1000);
+  await ann.closed;
+  return recorder.text;
+}
+
+describe("a recording of a real talk", () => {
+  test("plays again unchanged: twice on the same server, in the same conversation, on a fresh one, by other users", async () => {
+    await using folder = new ParleyFolder();
+    await using fresh = new ParleyFolder();
+    const [{ url }, { url: other }] = await Promise.all([folder.serve(), fresh.serve()]);
+    const recording = await recordTalk(url);
+    for (const place of [folder, fresh]) place.write("talk.jsonl", recording);
+    const calls: [ParleyFolder, string, string[]][] = [
+      [folder, url, []],
+      [folder, url, []],
+      [folder, url, ["--conversation", "lobby"]],
+      [fresh, other, []],
+      [fresh, other, ["--conversation", "lobby", "--pace"]],
+      [fresh, other, ["--user", "ann=user3"]],
+    ];
+    for (const [place, server, flags] of calls) {
+      const ended = await place.run(["run", "talk.jsonl", "--url", server, ...flags]);
+      expect(ended).toMatchObject({ code: 0, stderr: "" });
+      const [, passed, of] = /^passed {2}talk\.jsonl: (\d+) of (\d+) as expected, [\d.]+ s\n$/.exec(
+        ended.stdout,
+      )!;
+      expect(passed).toBe(of!);
+      expect(Number(of)).toBeGreaterThan(40);
+    }
+  });
+
+  test("with a planted difference ends with 1, and the line, what was expected and what came are named", async () => {
+    await using folder = new ParleyFolder();
+    const { url } = await folder.serve();
+    const recording = await recordTalk(url);
+    const lines = recording.split("\n");
+    const heard = lines.findIndex((line) => line.includes('"client":"bob"') && line.includes("order hold"));
+    lines[heard] = lines[heard]!.replace("Does the order hold?", "Does the order <hold>?");
+    folder.write("talk.jsonl", lines.join("\n"));
+    const ended = await folder.run(["run", "talk.jsonl", "--url", url, "--junit", "out.xml"]);
+    expect(ended).toMatchObject({ code: 1, stderr: "" });
+    expect(ended.stdout).toContain(
+      [
+        `talk.jsonl:${heard + 1}  bob  message "a1"  came, but is different`,
+        "    text",
+        '      - expected  "Does the order <hold>?"',
+        '      + came      "Does the order hold?"',
+      ].join("\n"),
+    );
+    expect(ended.stdout).toMatch(
+      /\nFAILED {2}talk\.jsonl: (\d+) of (\d+) as expected, 1 different, [\d.]+ s\n$/,
+    );
+    const xml = readFileSync(join(folder.path, "out.xml"), "utf8");
+    expect(xml).toMatch(
+      /<testsuite name="talk.jsonl" tests="\d+" failures="1" errors="0" skipped="0" time="[\d.]+">/,
+    );
+    expect(xml).toContain(
+      "text: expected &quot;Does the order &lt;hold&gt;?&quot;, came &quot;Does the order hold?&quot;",
+    );
+    const json = await folder.run(["run", "talk.jsonl", "--url", url, "--json"]);
+    expect(json.code).toBe(1);
+    const { results } = JSON.parse(json.stdout).files[0];
+    expect(results.filter(({ outcome }: { outcome: string }) => outcome !== "passed")).toMatchObject([
+      { line: heard + 1, client: "bob", outcome: "different", differences: [{ path: "text" }] },
+    ]);
+  });
+
+  test("S3 many files are one sign-in for each user", async () => {
+    await using folder = new ParleyFolder();
+    const { url, output } = await folder.serve();
+    folder.write("talk.jsonl", await recordTalk(url));
+    await waitUntil("the recorder's sign-ins are logged", () =>
+      output().stdout.includes('"user2","address"'),
+    );
+    const before = output().stdout.split('"signin.succeeded"').length;
+    const ended = await folder.run(["run", "talk.jsonl", "talk.jsonl", "talk.jsonl", "--url", url]);
+    expect(ended.code).toBe(0);
+    expect(ended.stdout.match(/^passed/gm)).toHaveLength(3);
+    const signIns = () => output().stdout.split('"signin.succeeded"').length - before;
+    await waitUntil("the sign-ins are logged", () => signIns() >= 2);
+    expect(signIns()).toBe(2);
+  });
+
+  test("A4 holds no token, and the run prints none", async () => {
+    await using folder = new ParleyFolder();
+    const { url } = await folder.serve();
+    const recording = await recordTalk(url);
+    expect(recording).not.toContain("eyJ");
+    folder.write("talk.jsonl", recording);
+    const { stdout, stderr } = await folder.run(["run", "talk.jsonl", "--url", url, "--json"]);
+    expect(stdout + stderr).not.toContain("eyJ");
+  });
+});
+
+describe("faults of a recording", () => {
+  /** Ann's line is cut after a message, she comes back, and gets what bob said meanwhile. */
+  async function recordCut(url: string): Promise<string> {
+    await using recorder = new Recorder(url);
+    const ann = await recorder.open("ann", "user1");
+    const bob = await recorder.open("bob", "user2");
+    recorder.send("ann", { type: "message", id: "a1", text: "one" });
+    await ann.next("ack");
+    await bob.next("message");
+    await recorder.fault("ann", "user1", { do: "cut" });
+    await ann.closed;
+    recorder.send("bob", { type: "message", id: "b1", text: "two" });
+    await bob.next("ack");
+    const { epoch } = ann.of("welcome")[0]!;
+    const back = await recorder.open("ann", "user1", { after: 1, epoch });
+    await back.next("message");
+    await recorder.fault("ann", "user1", { do: "jump", to: "inactivity" });
+    await back.closed;
+    bob.socket.close(1000);
+    await bob.closed;
+    return recorder.text;
+  }
+
+  test("are asked for again: a cut and a return (D4), and a jump to the end of patience (I2)", async () => {
+    await using folder = new ParleyFolder();
+    const { url } = await folder.serve([], { TEST_FAULTS: "true" });
+    const recording = await recordCut(url);
+    expect(recording).toContain('"event":"close","code":1006');
+    expect(recording).toContain('"event":"close","code":4408');
+    folder.write("cut.jsonl", recording);
+    for (const flags of [[], ["--conversation", "lobby"]])
+      expect(await folder.run(["run", "cut.jsonl", "--url", url, ...flags])).toMatchObject({ code: 0 });
+  });
+
+  test("that a server does not make end the run with the setting that is missing", async () => {
+    await using folder = new ParleyFolder();
+    await using plain = new ParleyFolder();
+    const [{ url }, { url: other }] = await Promise.all([
+      folder.serve([], { TEST_FAULTS: "true" }),
+      plain.serve(),
+    ]);
+    plain.write("cut.jsonl", await recordCut(url));
+    const ended = await plain.run(["run", "cut.jsonl", "--url", other, "--junit", "out.xml"]);
+    expect(ended.code).toBe(1);
+    expect(ended.stdout).toContain("asking for a fault  could not be done");
+    expect(ended.stdout).toContain(`${other} makes no faults: start the server with TEST_FAULTS=true`);
+    expect(readFileSync(join(plain.path, "out.xml"), "utf8")).toContain('<error type="halted"');
+  });
+});
+
+describe("a scenario written by hand", () => {
+  const HEADER =
+    '{"parley":"scenario","version":1,"clients":[{"name":"ann","user":"user1","conversation":"lobby"},{"name":"bob","user":"user2","conversation":"lobby"}]}';
+
+  /** Runs `lines` below a header, from standard input. */
+  async function run(folder: ParleyFolder, url: string, lines: readonly string[], args: string[] = []) {
+    const stdin = [HEADER, ...lines].join("\n");
+    return folder.run(["run", "-", "--url", url, ...args], { stdin });
+  }
+
+  test("has only what matters: matchers, a return, tokens that are no good", async () => {
+    await using folder = new ParleyFolder();
+    const { url } = await folder.serve();
+    const ended = await run(folder, url, [
+      '{"client":"ann","dir":"line","event":"open"}',
+      '{"client":"bob","dir":"line","event":"open"}',
+      '{"client":"ann","dir":"out","frame":{"type":"message","id":"m1","text":"hello"}}',
+      '{"client":"ann","dir":"in","frame":{"type":"ack","id":"m1","seq":1,"quota":{"limit":100,"remaining":{"$lte":99}}}}',
+      '{"client":"bob","dir":"in","frame":{"type":"message","text":{"$match":"^hel"},"data":{"$absent":true}}}',
+      '{"client":"bob","dir":"line","event":"close","code":1000}',
+      '{"client":"ann","dir":"out","frame":{"type":"message","id":"m2","text":"and you?"}}',
+      '{"client":"ann","dir":"in","frame":{"type":"ack","id":"m2"}}',
+      '{"client":"bob","dir":"line","event":"open","resume":true}',
+      '{"client":"bob","dir":"in","frame":{"type":"welcome","resumed":true}}',
+      '{"client":"bob","dir":"in","frame":{"type":"message","seq":2,"text":"and you?"}}',
+      '{"client":"bob","dir":"out","bytes":"AAE="}',
+      '{"client":"bob","dir":"line","event":"close","code":1003}',
+      '{"client":"bob","dir":"line","event":"open","token":"wrong"}',
+      '{"client":"bob","dir":"in","frame":{"type":"error","code":"unauthorized"}}',
+      '{"client":"bob","dir":"in","frame":{"type":"closing","code":4401,"reconnect":false}}',
+      '{"client":"bob","dir":"line","event":"close","code":4401}',
+      '{"client":"bob","dir":"line","event":"open","token":"foreign"}',
+      '{"client":"bob","dir":"line","event":"close","code":4403}',
+      '{"client":"bob","dir":"line","event":"open","token":"none"}',
+      '{"client":"bob","dir":"out","frame":{"type":"token","token":"…"}}',
+      '{"client":"bob","dir":"in","frame":{"type":"welcome","user":"user2"}}',
+      '{"client":"bob","dir":"out","frame":{"type":"token","token":"…"}}',
+      '{"client":"bob","dir":"in","frame":{"type":"token_accepted"}}',
+    ]);
+    expect(ended.stdout).toMatch(/^passed {2}standard input: 12 of 12 as expected/);
+    expect(ended).toMatchObject({ code: 0, stderr: "" });
+  });
+
+  test("says what came instead of what did not come", async () => {
+    await using folder = new ParleyFolder();
+    const { url } = await folder.serve();
+    const lines = [
+      '{"client":"ann","dir":"line","event":"open"}',
+      '{"client":"ann","dir":"out","frame":{"type":"message","id":"m1","text":"hello"}}',
+      // What is waited for without a limit of its own has come before what never comes is waited for.
+      '{"client":"ann","dir":"in","frame":{"type":"ack","id":"m1"}}',
+      '{"client":"ann","dir":"in","frame":{"type":"message","text":"hallo"},"within":0.5,"note":"what I said comes back"}',
+      '{"client":"ann","dir":"out","frame":{"type":"ping"}}',
+      '{"client":"ann","dir":"in","frame":{"type":"pong"}}',
+    ];
+    const ended = await run(folder, url, lines);
+    expect(ended.code).toBe(1);
+    expect(ended.stdout).toContain(
+      [
+        "standard input:5  ann  message  did not come",
+        "    what I said comes back",
+        "    it did not come within 0.5 s",
+        "    another frame came, which differs from it:",
+        "    text",
+        '      - expected  "hallo"',
+        '      + came      "hello"',
+      ].join("\n"),
+    );
+    expect(ended.stdout).toContain("1 of 3 as expected, 1 missing, 1 not reached");
+  });
+
+  test("with the server's key needs no accounts, also to show an expired token", async () => {
+    await using folder = new ParleyFolder();
+    const secret = "GzcZQ2b7mWq0p5yEw1rT8uKx9vLh3NdF";
+    const { url } = await folder.serve([], { SECRET_KEY: secret, DEMO_ACCOUNTS: "false" });
+    folder.write("key", secret);
+    const lines = [
+      '{"client":"ann","dir":"line","event":"open","token":"expired"}',
+      '{"client":"ann","dir":"in","frame":{"type":"error","code":"token_expired"}}',
+      '{"client":"ann","dir":"line","event":"close","code":4401}',
+      '{"client":"ann","dir":"line","event":"open"}',
+      '{"client":"ann","dir":"in","frame":{"type":"welcome","user":"user1"}}',
+    ];
+    expect(await run(folder, url, lines, ["--secret-key-file", "key"])).toMatchObject({ code: 0 });
+    const without = await run(folder, url, lines);
+    expect(without).toMatchObject({ code: 1, stdout: "" });
+    expect(without.stderr).toContain(
+      "set PARLEY_TOKEN (`npx parley token user1` prints one beside the server) or PARLEY_PASSWORD",
+    );
+  });
+
+  test("an expired token is asked of a server that makes faults, for a user with an open line", async () => {
+    await using folder = new ParleyFolder();
+    const { url } = await folder.serve([], { TEST_FAULTS: "true" });
+    const lines = [
+      '{"client":"ann","dir":"line","event":"open"}',
+      '{"client":"bob","dir":"line","event":"open","token":"expired"}',
+      '{"client":"bob","dir":"in","frame":{"type":"error","code":"token_expired"}}',
+      '{"client":"bob","dir":"line","event":"close","code":4401}',
+    ];
+    const both = await run(folder, url, lines, ["--user", "bob=user1"]);
+    expect(both).toMatchObject({ code: 0, stderr: "" });
+    const alone = await run(folder, url, lines.slice(1));
+    expect(alone).toMatchObject({ code: 2, stdout: "" });
+    expect(alone.stderr).toContain(
+      "bob shows an expired token. Give the server's key with --secret-key-file;",
+    );
+  });
+
+  test("who shows no token, a forged one, or somebody else's is not signed in", async () => {
+    await using folder = new ParleyFolder();
+    const { url } = await folder.serve([], { DEMO_ACCOUNTS: "false" });
+    await folder.run(["user", "add", "user1", "--password-stdin"], { stdin: "correct horse" });
+    const lines = [
+      '{"client":"ann","dir":"line","event":"open"}',
+      ...[
+        ["none", 4401],
+        ["wrong", 4401],
+        ["foreign", 4403],
+      ].flatMap(([token, code]) => [
+        `{"client":"bob","dir":"line","event":"open","token":"${token}"}`,
+        ...(token === "none"
+          ? ['{"client":"bob","dir":"out","frame":{"type":"message","text":"may I?"}}']
+          : []),
+        `{"client":"bob","dir":"line","event":"close","code":${code}}`,
+      ]),
+    ];
+    const stdin = [HEADER, ...lines].join("\n");
+    const env = { PARLEY_PASSWORD_USER1: "correct horse" };
+    const ended = await folder.run(["run", "-", "--url", url], { stdin, env });
+    expect(ended.stdout).toContain("passed  standard input: 3 of 3 as expected");
+    expect(ended).toMatchObject({ code: 0, stderr: "" });
+  });
+
+  test("takes passwords and tokens from the environment, and whom they are for", async () => {
+    await using folder = new ParleyFolder();
+    const { url } = await folder.serve([], { DEMO_ACCOUNTS: "false" });
+    for (const user of ["alice", "bob.b"])
+      await folder.run(["user", "add", user, "--password-stdin"], { stdin: `${user}-password` });
+    const stdin = `${HEADER}\n{"client":"ann","dir":"line","event":"open"}\n{"client":"ann","dir":"in","frame":{"type":"welcome","user":"user1"}}\n{"client":"bob","dir":"line","event":"open"}\n`;
+    const args = ["run", "-", "--url", url, "--user", "ann=alice", "--user", "bob=bob.b"];
+    const env = { PARLEY_PASSWORD_ALICE: "alice-password", PARLEY_PASSWORD_BOB_B: "bob.b-password" };
+    expect(await folder.run(args, { stdin, env })).toMatchObject({ code: 0, stderr: "" });
+    const wrong = await folder.run(args, { stdin, env: { ...env, PARLEY_PASSWORD_BOB_B: "wrong-password" } });
+    expect(wrong).toMatchObject({ code: 1, stdout: "" });
+    expect(wrong.stderr).toContain("bob.b cannot sign in");
+    expect(wrong.stderr).not.toContain("wrong-password");
+    const token = (await folder.run(["token", "alice"])).stdout.trim();
+    const byToken = await folder.run([...args, "--token", `ann=${token}`], { stdin, env });
+    expect(byToken).toMatchObject({ code: 0, stderr: "" });
+  });
+});
+
+test("SIGINT ends a run with 130", async () => {
+  await using folder = new ParleyFolder();
+  const { url, output } = await folder.serve();
+  folder.write(
+    "idle.jsonl",
+    [
+      '{"parley":"scenario","version":1,"clients":[{"name":"ann","user":"user1","conversation":"lobby"}]}',
+      '{"client":"ann","dir":"line","event":"open"}',
+      '{"client":"ann","dir":"in","frame":{"type":"warning"},"within":60}',
+    ].join("\n"),
+  );
+  const run = folder.start(["run", "idle.jsonl", "--url", url]);
+  await waitUntil("ann is connected", () => output().stdout.includes("connection.opened"));
+  run.kill("SIGINT");
+  expect(await run.exited).toBe(130);
+});
+
+describe("what is wrong with a call ends with 2", () => {
+  test("malformed files, each fault with its line; nothing is sent", async () => {
+    await using folder = new ParleyFolder();
+    folder.write(
+      "bad.jsonl",
+      '{"parley":"scenario","version":1,"clients":[{"name":"a","user":"u","conversation":"c"}]}\n{\n\n{"client":"a","dir":"out","raw":""}',
+    );
+    folder.write("other.jsonl", '{"dog":{}}');
+    const ended = await folder.run(["run", "bad.jsonl", "other.jsonl", "--url", "http://127.0.0.1:1"]);
+    expect(ended).toMatchObject({ code: 2, stdout: "" });
+    expect(ended.stderr.trim().split("\n")).toEqual([
+      "error: bad.jsonl:2: is not JSON; each line must be one JSON object.",
+      expect.stringMatching(/^error: other\.jsonl:1: is not the header of a recording, such as \{/),
+    ]);
+    folder.write(
+      "plan.jsonl",
+      '{"parley":"scenario","version":1,"clients":[{"name":"a","user":"u","conversation":"c"}]}\n\n{"client":"a","dir":"out","raw":""}',
+    );
+    const planned = await folder.run(["run", "plan.jsonl"]);
+    expect(planned.code).toBe(2);
+    expect(planned.stderr).toStartWith("error: plan.jsonl:3: a has no open line here;");
+  });
+
+  test("a file that is not there, a part that nobody has, a time that is none", async () => {
+    await using folder = new ParleyFolder();
+    folder.write(
+      "good.jsonl",
+      '{"parley":"scenario","version":1,"clients":[{"name":"a","user":"u","conversation":"c"}]}',
+    );
+    const calls: [string[], string][] = [
+      [[], "missing required argument"],
+      [["nowhere.jsonl"], 'The file "nowhere.jsonl" cannot be read (ENOENT).'],
+      [["good.jsonl", "--user", "b=alice"], "there is no client b in the file; there are a"],
+      [["good.jsonl", "--user", "a b"], "cannot be a user"],
+      [["good.jsonl", "--conversation", "x=y"], "There is no conversation x in the file; there are c"],
+      [["good.jsonl", "--timeout", "soon"], "argument 'soon' is invalid. It must be a"],
+      [["good.jsonl", "--url", "here"], "is not a server's address"],
+      [["good.jsonl", "--fast"], "unknown option '--fast'"],
+    ];
+    const ended = await Promise.all(calls.map(([args]) => folder.run(["run", ...args])));
+    for (const [at, [, why]] of calls.entries()) {
+      expect(ended[at]!.stderr).toContain(why);
+      expect(ended[at]).toMatchObject({ code: 2, stdout: "" });
+    }
+  });
+});

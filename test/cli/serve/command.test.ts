@@ -1,0 +1,61 @@
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { ParleyFolder } from "../parley-folder.ts";
+
+test("a start prints one block, serves, takes accounts from beside it, and SIGTERM ends it with 0", async () => {
+  await using folder = new ParleyFolder();
+  const server = await folder.serve();
+  const { stderr } = server.output();
+  expect(stderr).toContain(
+    `${server.url.replace(/^http/, "ws")}/ws/{user_id}/{conversation_id}?token={token}`,
+  );
+  expect(stderr).toContain(`embedded, ${join(folder.path, "data/parley.db")}`);
+  expect(stderr).toContain("user1 (free), user2 (basic), user3 (premium); password: password");
+  expect(stderr).toMatch(/Production +set HOST, SECRET_KEY/);
+  expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
+
+  const added = await folder.run(["user", "add", "ada", "--password-stdin"], { stdin: "correct horse" });
+  expect(added).toMatchObject({ code: 0, stderr: `store: ${join(folder.path, "data")}\n` });
+  const answer = await fetch(`${server.url}/token`, {
+    method: "POST",
+    body: new URLSearchParams({ username: "ada", password: "correct horse" }),
+  });
+  expect(answer.status).toBe(200);
+
+  server.process.kill("SIGTERM");
+  expect(await server.process.exited).toBe(0);
+  // P2: where it is not text for a person, every line of standard output is JSON.
+  for (const line of server.output().stdout.trimEnd().split("\n"))
+    expect(JSON.parse(line)).toHaveProperty("event");
+});
+
+test("a data folder in use and a taken port are told in one line, with exit code 1", async () => {
+  await using folder = new ParleyFolder();
+  const server = await folder.serve();
+  const port = new URL(server.url).port;
+  const [sameFolder, samePort] = await Promise.all([
+    folder.run([], { env: { PORT: "0" } }),
+    folder.run(["serve", "--port", port, "--data-dir", "other"]),
+  ]);
+  expect(sameFolder.code).toBe(1);
+  expect(sameFolder.stderr).toMatch(
+    /^parley: The data folder .* is in use by another Parley server\. [^\n]+\n$/,
+  );
+  expect(samePort.code).toBe(1);
+  expect(samePort.stderr).toMatch(new RegExp(`^parley: 127\\.0\\.0\\.1:${port} is taken [^\\n]+\\n$`));
+});
+
+test("TEST_FAULTS is told in the block and the log, and refused where other machines reach the server", async () => {
+  await using folder = new ParleyFolder();
+  const server = await folder.serve([], { TEST_FAULTS: "true" });
+  expect(server.output().stderr).toMatch(
+    /Faults +on \(TEST_FAULTS: clients may disturb their own connections\)/,
+  );
+  expect(server.output().stderr).toMatch(/Production +set TEST_FAULTS=false, /);
+  expect(server.output().stdout).toContain('"event":"test.faults_enabled"');
+  const refused = await folder.run(["serve", "--host", "0.0.0.0", "--test-faults", "true"]);
+  expect(refused.code).toBe(1);
+  expect(refused.stderr).toMatch(
+    /^parley: TEST_FAULTS=true is for a server that only this machine reaches, [^\n]+\n$/,
+  );
+});

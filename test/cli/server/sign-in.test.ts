@@ -1,0 +1,65 @@
+import { expect, spyOn, test } from "bun:test";
+import { CliError, UsageError } from "../../../src/cli/cli-error.ts";
+import { signIn, signInAs } from "../../../src/cli/server/sign-in.ts";
+import { addressOf, type Target } from "../../../src/cli/server/target.ts";
+import { startTestServer } from "../../support/server.ts";
+
+/** The server at `value` as a target. */
+function targetOf(value: string, rest: Partial<Target> = {}): Target {
+  const url = { value, from: "--url" };
+  return { ...addressOf(url), url, ...rest };
+}
+
+const found = (value: string) => ({ value, from: "--user" });
+
+test("a password gives a token; the client library gets another one the second time", async () => {
+  await using server = await startTestServer();
+  const { user, token, source } = await signInAs(targetOf(server.url), "user2", "password");
+  expect(user).toBe("user2");
+  if (typeof source === "string") throw new Error("a password can be used again");
+  const first = await source();
+  expect(first).toBe(await token());
+  expect(await source()).not.toBe(first);
+});
+
+test("without a user it is a demo account, and the demo password is known", async () => {
+  await using server = await startTestServer();
+  const talk = spyOn(process.stderr, "write").mockImplementation(() => true);
+  expect((await signIn(targetOf(server.url))).user).toBe("user1");
+  expect(talk).toHaveBeenCalledWith("Speaking as user1, a demo account; --user names another.\n");
+  talk.mockRestore();
+  expect((await signIn(targetOf(server.url, { user: found("user3") }))).user).toBe("user3");
+});
+
+test("a token is used as it is, for the user it names", async () => {
+  await using server = await startTestServer();
+  const token = await server.token("zoe");
+  const secret = { token, from: "--token" };
+  expect(await signIn(targetOf(server.url, { secret }))).toMatchObject({ user: "zoe", source: token });
+  const nobody = signIn(targetOf(server.url, { secret: { token: "x", from: "--token" } }));
+  await expect(nobody).rejects.toThrow(UsageError);
+});
+
+test("why somebody cannot sign in is told in words", async () => {
+  await using server = await startTestServer();
+  const address = targetOf(server.url);
+  await expect(signInAs(address, "user1", "wrong")).rejects.toThrow("wrong user name or password");
+  await server.accounts.update("user2", { disabled: true });
+  await expect(signInAs(address, "user2", "password")).rejects.toThrow("status 403, forbidden");
+  await expect(signIn(targetOf(server.url, { user: found("ann") }))).rejects.toThrow("PARLEY_PASSWORD");
+  for (let turn = 0; turn < 6; turn++) await signInAs(address, "user3", "wrong").catch(() => {});
+  await expect(signInAs(address, "user3", "wrong")).rejects.toThrow(
+    /too_many_attempts.*Try again in \d+ s\./,
+  );
+});
+
+test("what is no Parley server is told", async () => {
+  using other = Bun.serve({ port: 0, fetch: () => new Response("<p>hello") });
+  await expect(signInAs(targetOf(other.url.origin), "ann", "x")).rejects.toThrow(
+    "does not answer as Parley does",
+  );
+  using elsewhere = Bun.serve({ port: 0, fetch: () => Response.redirect("http://127.0.0.1:1/", 307) });
+  await expect(signInAs(targetOf(elsewhere.url.origin), "ann", "x")).rejects.toThrow("was not sent there");
+  await expect(signInAs(targetOf("http://127.0.0.1:1"), "ann", "x")).rejects.toThrow(CliError);
+  await expect(signInAs(targetOf("http://127.0.0.1:1"), "ann", "x")).rejects.toThrow("cannot be reached");
+});

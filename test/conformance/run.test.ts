@@ -1,0 +1,145 @@
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { UNTESTABLE_RULES } from "../../src/conformance/checks/untestable-rules.ts";
+import type { TestUser } from "../../src/conformance/context.ts";
+import { CHECKS, type RuleResult, runConformance } from "../../src/conformance/run.ts";
+import { sign } from "../../src/conformance/token-signer.ts";
+import type { ServerFrame } from "../../src/protocol/server-frames.ts";
+import { SUBPROTOCOL } from "../../src/protocol/version.ts";
+import { readPage } from "../docs/pages.ts";
+import { SECRET, startTestServer, type TestServer } from "../support/server.ts";
+import { type Fault, startFaultyProxy } from "./faulty-proxy.ts";
+
+const SEEN = CHECKS.filter((check) => !UNTESTABLE_RULES.includes(check));
+const QUICK = SEEN.filter(({ slow, rule }) => !slow || rule === "P1");
+const SLOW = SEEN.filter(({ slow }) => slow);
+
+const KEY = { secret: SECRET, issuer: "parley", audience: "parley" };
+
+const ENV = { PRESENCE_GRACE: "1", PLANS: "free:20:5,basic:1000:20" };
+
+let server: TestServer;
+/** Its connections are closed soon when they are quiet, so that no check of that is skipped; a busy machine is quiet, too. */
+let impatient: TestServer;
+beforeAll(async () => {
+  server = await startTestServer({ env: ENV });
+  impatient = await startTestServer({ env: { ...ENV, INACTIVITY_TIMEOUT: "10" } });
+});
+afterAll(() => Promise.all([server.stop(), impatient.stop()]));
+
+/** Runs `checks` against whatever listens on `port`. */
+function run(port: number, checks = CHECKS, key: typeof KEY | null = KEY): Promise<RuleResult[]> {
+  const address = `//127.0.0.1:${port}`;
+  const [ann, bob] = ["ann", "bob"].map((name): TestUser => {
+    const user = `${name}-${crypto.randomUUID()}`;
+    return { user, token: sign(KEY, user, { plan: "basic" }) };
+  });
+  const target = { http: `http:${address}`, ws: `ws:${address}` };
+  return runConformance({ target, users: [ann!, bob!], ...(key !== null && { key }) }, checks);
+}
+
+function notPassed(results: readonly RuleResult[]): string[] {
+  return results.flatMap(({ rule, outcome, reason }) =>
+    outcome === "passed" ? [] : [`${rule} ${outcome}: ${reason}`],
+  );
+}
+
+test.concurrent("the server keeps every rule that can be seen from outside", async () => {
+  expect(notPassed(await run(impatient.port, SEEN))).toEqual([]);
+});
+
+test.concurrent("a proxy that changes nothing changes nothing", async () => {
+  await using proxy = await startFaultyProxy(server.port, {});
+  expect(notPassed(await run(proxy.port, QUICK))).toEqual([]);
+});
+
+test("what cannot be seen without a key is skipped, with that reason", async () => {
+  const needKey = CHECKS.filter(({ rule }) => rule === "Q4");
+  const [result] = await run(server.port, needKey, null);
+  expect(result).toMatchObject({ outcome: "skipped", reason: expect.stringContaining("SECRET_KEY") });
+});
+
+test("every rule of docs/PROTOCOL.md is checked, or said not to be, and no other", () => {
+  const rules = [...readPage("docs/PROTOCOL.md").matchAll(/^- \*\*([A-Z]+\d+)\*\* /gm)].map(([, id]) => id!);
+  expect([...new Set(CHECKS.map(({ rule }) => rule))].sort()).toEqual(rules.sort());
+});
+
+describe("a faulty server is told by the rules it breaks, and no others", () => {
+  const faults: [string, string[], Fault][] = [
+    ["D1, D4 messages that come together are turned round", ["D1", "D4"], { frames: turnedRound }],
+    ["D3 a repeat is not called one", ["D3"], each("ack", ({ duplicate: _, ...frame }) => [frame])],
+    ["D5 `resumed` is always true", ["D5"], each("welcome", (frame) => [{ ...frame, resumed: true }])],
+    ["D6, H3 no message has `data`", ["D6", "H3"], each("message", ({ data: _, ...frame }) => [frame])],
+    [
+      "A6, F1, Q4 no error names its frame",
+      ["A6", "F1", "Q4"],
+      each("error", ({ id: _, ...frame }) => [frame]),
+    ],
+    ["F3 `closing` is left out", ["F3"], each("closing", () => [])],
+    [
+      "H1, H2 over HTTP who is not known is answered 400",
+      ["H1", "H2"],
+      { http: (piece) => piece.replace(/^(HTTP\/1\.1) 401/, "$1 400") },
+    ],
+    [
+      "H3 a message over HTTP is answered without its place",
+      ["H3"],
+      { http: (piece) => piece.replace('"seq":', '"sqe":') },
+    ],
+    ["P1 presence is told twice", ["P1"], each("presence", (frame) => [frame, frame])],
+    ["P4 read marks are forgotten", ["P4"], each("welcome", withoutMarks)],
+    [
+      "Q4 a refusal over quota does not say when",
+      ["Q4"],
+      each("error", ({ retry_after: _, ...frame }) => [frame]),
+    ],
+    ["W6 the first subprotocol is echoed", ["W6"], { head: echoFirstProtocol }],
+    [
+      "W7 something comes before `welcome`",
+      ["W7"],
+      each("welcome", (frame) => [{ type: "recovered", reason: "" }, frame]),
+    ],
+  ];
+
+  test.concurrent("P3, I1, I2 nobody is told that somebody stopped typing, nor warned", async () => {
+    const isTold = (frame: ServerFrame) =>
+      !(frame.type === "typing" && !frame.active) &&
+      !(frame.type === "warning" && frame.code === "inactivity");
+    await using proxy = await startFaultyProxy(impatient.port, { frames: (all) => all.filter(isTold) });
+    const failed = (await run(proxy.port, SLOW)).filter(({ outcome }) => outcome === "failed");
+    expect(failed.map(({ rule }) => rule)).toEqual(["P3", "I1", "I2"]);
+  });
+
+  test.concurrent.each(faults)(
+    "%s",
+    async (_name, rules, fault) => {
+      await using proxy = await startFaultyProxy(server.port, fault);
+      const failed = (await run(proxy.port, QUICK)).filter(({ outcome }) => outcome === "failed");
+      expect([...new Set(failed.map(({ rule }) => rule))]).toEqual(rules);
+    },
+    180_000,
+  );
+});
+
+/** Replaces each frame of `type` by what `spoil` makes of it. */
+function each<T extends ServerFrame["type"]>(
+  type: T,
+  spoil: (frame: Extract<ServerFrame, { type: T }>) => object[],
+): Fault {
+  const one = (frame: ServerFrame) =>
+    frame.type === type ? spoil(frame as Extract<ServerFrame, { type: T }>) : [frame];
+  return { frames: (all) => all.flatMap(one) };
+}
+
+function turnedRound(all: readonly ServerFrame[]): ServerFrame[] {
+  const messages = all.filter(({ type }) => type === "message").reverse();
+  return all.map((frame) => (frame.type === "message" ? messages.shift()! : frame));
+}
+
+function withoutMarks(frame: Extract<ServerFrame, { type: "welcome" }>): object[] {
+  return [{ ...frame, present: frame.present.map(({ read: _, ...member }) => member) }];
+}
+
+function echoFirstProtocol(answer: string, request: string): string {
+  const first = /^sec-websocket-protocol: *([^,\r]+)/im.exec(request)?.[1];
+  return first === undefined ? answer : answer.replace(SUBPROTOCOL, first);
+}

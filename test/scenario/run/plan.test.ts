@@ -1,0 +1,23 @@
+import { expect, test } from "bun:test";
+import { parseRecording } from "../../../src/scenario/format/parse.ts";
+import { planRun } from "../../../src/scenario/run/plan.ts";
+import { ack, CLIENTS, close, open, out, post, received } from "./scripted-run.ts";
+
+test("what cannot be planned is named with its line", () => {
+  const header = JSON.stringify({ parley: "scenario", version: 1, clients: CLIENTS });
+  const lines = [
+    out("ann", post("m1")),
+    open("ann"),
+    open("ann"),
+    close("ann", 1000),
+    received("ann", ack("m1", 1)),
+  ];
+  const { recording } = parseRecording([header, ...lines.map((line) => JSON.stringify(line))].join("\n"));
+  expect(planRun(recording!).problems.map(({ line, message }) => `${line} ${message.split(";")[0]}`)).toEqual(
+    [
+      "2 ann has no open line here",
+      "4 ann opens a line while the one before is open",
+      "6 ann has no open line here",
+    ],
+  );
+});
