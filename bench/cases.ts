@@ -46,7 +46,7 @@ const deliveredPerSecond = (result: LoadResult) => trafficOf(result).delivered /
 /** All that keep everything in one process. */
 const SINGLE_NODE_PEERS = ["relay", "parley", "centrifuge", "socket.io", "ws", "fastapi"];
 
-/** First so many paths of the case `connect` are connected and left before counting: `connectWarming` in connect.go. */
+/** First so many paths of the case `connect` are connected and left before counting: `connectWarmup` in connect.go. */
 const CONNECT_WARMUP = 1000;
 
 export const CASES: readonly Case[] = [

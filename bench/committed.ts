@@ -29,7 +29,7 @@ export interface NewResults {
 
 /** Puts what was measured now in the place of what was there of it. */
 export async function writeBaseline(published: NewResults): Promise<void> {
-  const file = Bun.file(join(import.meta.dir, RESULTS_FILE));
+  const file = Bun.file(join(import.meta.dir, "..", RESULTS_FILE));
   const before: Baseline = (await file.exists()) ? await file.json() : { cases: {} };
   await Bun.write(file, `${JSON.stringify(mergeResults(before, published), null, 2)}\n`);
 }

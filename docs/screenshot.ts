@@ -20,7 +20,7 @@ await using browser = await startBrowser();
 for (const colorScheme of ["light", "dark"] as const) {
   const name = colorScheme === "light" ? "console.png" : "console-dark.png";
   await takeScreenshot(browser, colorScheme, fileURLToPath(new URL(name, import.meta.url)));
-  console.log(`docs/${name}`);
+  console.log(`docs/pictures/${name}`);
 }
 
 async function takeScreenshot(browser: Browser, colorScheme: "light" | "dark", path: string): Promise<void> {

@@ -39,5 +39,5 @@ async function takeScreenshot(of: Page, name: string): Promise<void> {
   // What was just done is told over it for a moment.
   await of.locator("#told span").waitFor({ state: "detached" });
   await of.screenshot({ path: fileURLToPath(new URL(`${name}.png`, import.meta.url)) });
-  console.log(`docs/${name}.png`);
+  console.log(`docs/pictures/${name}.png`);
 }

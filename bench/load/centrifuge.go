@@ -58,7 +58,7 @@ func (t *trafficRun) reply(c *conn, line []byte) error {
 		if !ok {
 			return fmt.Errorf("connection %d: a push without its offset: %s", c.index, line)
 		}
-		t.hear(c, n)
+		t.recordDelivery(c, n)
 		return nil
 	case bytes.Equal(line, pingReply):
 		return c.write(pongCommand)
@@ -71,7 +71,7 @@ func (t *trafficRun) reply(c *conn, line []byte) error {
 	case bytes.HasPrefix(line, publishedReply):
 		id := field{name: publishedReply}
 		n, _ := id.number(line, 0, idDigits)
-		t.answer(c, n)
+		t.recordAck(c, n)
 		return nil
 	}
 	return fmt.Errorf("connection %d: %s", c.index, line)

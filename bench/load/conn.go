@@ -19,7 +19,7 @@ type conn struct {
 	// unsent is what the kernel did not take yet.
 	unsent []byte
 	// answer takes what arrives where it is not WebSocket, and gives back what has not arrived in full.
-	answer func(c *conn, data []byte) (rest []byte, err error)
+	onResponse func(c *conn, data []byte) (rest []byte, err error)
 	// index of this connection in the job's paths.
 	index int
 }
@@ -27,9 +27,9 @@ type conn struct {
 // ipBindAddressNoPort lets connect() choose the port, so that ports are used up per pair of addresses. Not in syscall.
 const ipBindAddressNoPort = 24
 
-// perSource is how many connections use one source address (127.0.0.1, 127.0.0.2 …): each has some 28,000 ports, also
+// connectionsPerSource is how many connections use one source address (127.0.0.1, 127.0.0.2 …): each has some 28,000 ports, also
 // those of closed connections for a minute.
-const perSource = 5000
+const connectionsPerSource = 5000
 
 // dial connects and sends the upgrade request.
 func dial(j job, index int) (*conn, error) {
@@ -52,7 +52,7 @@ func dialPlain(j job, index int) (*conn, error) {
 	c := &conn{fd: fd, index: index}
 	syscall.SetsockoptInt(fd, syscall.IPPROTO_IP, ipBindAddressNoPort, 1)
 	syscall.SetsockoptInt(fd, syscall.IPPROTO_TCP, syscall.TCP_NODELAY, 1)
-	source := &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, byte(1 + index/perSource)}}
+	source := &syscall.SockaddrInet4{Addr: [4]byte{127, 0, 0, byte(1 + index/connectionsPerSource)}}
 	if err := syscall.Bind(fd, source); err != nil {
 		return nil, fmt.Errorf("bind: %w", err)
 	}
@@ -86,8 +86,8 @@ func (c *conn) flush() error {
 	return c.write(pending)
 }
 
-// takeHandshake splits the answer to the upgrade request off data. ok is false while its end has not arrived.
-func takeHandshake(data []byte) (rest []byte, ok bool, err error) {
+// parseHandshake splits the answer to the upgrade request off data. ok is false while its end has not arrived.
+func parseHandshake(data []byte) (rest []byte, ok bool, err error) {
 	head, rest, found := bytes.Cut(data, []byte("\r\n\r\n"))
 	if !found {
 		return data, false, nil

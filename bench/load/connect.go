@@ -2,12 +2,12 @@ package main
 
 import "time"
 
-// connectWarming is how many of the first paths connect and leave before the others are counted, and connectWarmings how often:
+// connectWarmup is how many of the first paths connect and leave before the others are counted, and connectWarmupRounds how often:
 // a runtime compiles what it has to do often, for its first 10,000 connections or so, on the core that is measured.
 // connectPause is what the server has to take leave of them.
 const (
-	connectWarming  = 1000
-	connectWarmings = 15
+	connectWarmup  = 1000
+	connectWarmupRounds = 15
 	connectPause    = 300 * time.Millisecond
 )
 
@@ -18,8 +18,8 @@ func connect(j job) (*trafficResult, error) {
 		return nil, err
 	}
 	ready := func() int { return t.ready }
-	for i := 0; i < connectWarmings; i++ {
-		if err := t.loop.open(0, connectWarming, ready); err != nil {
+	for i := 0; i < connectWarmupRounds; i++ {
+		if err := t.loop.open(0, connectWarmup, ready); err != nil {
 			return nil, err
 		}
 		t.loop.closeAll()
@@ -27,10 +27,10 @@ func connect(j job) (*trafficResult, error) {
 			return nil, err
 		}
 	}
-	window, err := t.count(func() error { return t.loop.open(connectWarming, len(j.Paths), ready) })
+	window, err := t.count(func() error { return t.loop.open(connectWarmup, len(j.Paths), ready) })
 	if err != nil {
 		return nil, err
 	}
-	window.Answered = uint64(len(j.Paths) - connectWarming)
+	window.Answered = uint64(len(j.Paths) - connectWarmup)
 	return &trafficResult{counted: *window}, nil
 }

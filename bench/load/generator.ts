@@ -55,7 +55,7 @@ export interface TrafficResult extends Counted {
   readonly windows?: readonly Counted[];
 }
 
-/** The fields are explained at `slowResult` in slow.go; memory in bytes. */
+/** The fields are explained at `slowResult` in slow_reader.go; memory in bytes. */
 export interface SlowResult extends TrafficResult {
   readonly memoryBefore: number;
   readonly memoryMost: number;
@@ -110,7 +110,10 @@ export async function buildGenerator(folder: string): Promise<LoadGenerator> {
     );
   const binary = join(folder, "load");
   // GOTOOLCHAIN=local: whatever Go is there will do, nothing is to be downloaded.
-  const options = { cwd: import.meta.dir, env: { ...process.env, GOTOOLCHAIN: "local", CGO_ENABLED: "0" } };
+  const options = {
+    cwd: join(import.meta.dir, "load"),
+    env: { ...process.env, GOTOOLCHAIN: "local", CGO_ENABLED: "0" },
+  };
   await output(Bun.spawn(["go", "build", "-o", binary, "."], { ...options, stdout: "pipe", stderr: "pipe" }));
   const version = await output(
     Bun.spawn(["go", "env", "GOVERSION"], { ...options, stdout: "pipe", stderr: "pipe" }),

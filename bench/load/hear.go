@@ -35,12 +35,12 @@ func (t *trafficRun) frame(c *conn, payload []byte) error {
 		if t.job.Protocol == protocolParley {
 			n, ok = t.seq.number(payload, 0, len(payload))
 		} else if n, ok = t.echoedID.number(payload, len(t.prefix), idDigits); ok && c.index%t.job.RoomSize == 0 {
-			t.answer(c, n)
+			t.recordAck(c, n)
 		}
-		t.hear(c, n)
+		t.recordDelivery(c, n)
 	case bytes.HasPrefix(payload, ackType):
 		n, ok = t.ackedID.number(payload, len(t.prefix), idDigits)
-		t.answer(c, n)
+		t.recordAck(c, n)
 	case bytes.HasPrefix(payload, welcomeType):
 		t.ready++
 	case bytes.HasPrefix(payload, errorType):
@@ -53,16 +53,16 @@ func (t *trafficRun) frame(c *conn, payload []byte) error {
 }
 
 // hear notes message n of c's room.
-func (t *trafficRun) hear(c *conn, n uint64) {
+func (t *trafficRun) recordDelivery(c *conn, n uint64) {
 	t.delivered++
-	t.heard[c.index].see(n)
+	t.received[c.index].see(n)
 	if t.schedule != nil {
-		t.schedule.heard(c.index/t.job.RoomSize, n, t.loop.readAt)
+		t.schedule.received(c.index/t.job.RoomSize, n, t.loop.readAt)
 	}
 }
 
 // answer notes the ack of message n, or what counts as one.
-func (t *trafficRun) answer(c *conn, n uint64) {
+func (t *trafficRun) recordAck(c *conn, n uint64) {
 	t.answered++
 	t.senders[c.index/t.job.RoomSize].acked.see(n)
 }

@@ -9,9 +9,9 @@ type idleResult struct {
 	After       int `json:"after"`
 }
 
-// rehearsal is how many connections are opened and closed before the first reading: code compiled and tables made for
+// idleWarmup is how many connections are opened and closed before the first reading: code compiled and tables made for
 // the first connections are not what one more costs.
-const rehearsal = 200
+const idleWarmup = 200
 
 func idle(j job) (*idleResult, error) {
 	t, err := newTraffic(j)
@@ -19,7 +19,7 @@ func idle(j job) (*idleResult, error) {
 		return nil, err
 	}
 	l, ready := t.loop, func() int { return t.ready }
-	if err := l.open(0, rehearsal, ready); err != nil {
+	if err := l.open(0, idleWarmup, ready); err != nil {
 		return nil, err
 	}
 	l.closeAll()

@@ -40,15 +40,15 @@ func newLoop(j job, r receiver) (*loop, error) {
 	return &loop{job: j, receiver: r, epoll: epoll, conns: map[int]*conn{}, buffer: make([]byte, bufferBytes)}, nil
 }
 
-// openingAtOnce bounds the handshakes under way, well below a server's backlog of 511.
-const openingAtOnce = 64
+// maxOpening bounds the handshakes under way, well below a server's backlog of 511.
+const maxOpening = 64
 
 // open makes the connections first to last−1 and waits until ready, which counts those that may speak, has grown by all of them.
 func (l *loop) open(first, last int, ready func() int) error {
 	deadline := time.Now().Add(60 * time.Second)
 	start := ready()
 	for opened := 0; ready()-start < last-first; {
-		for ; opened < last-first && opened-(ready()-start) < openingAtOnce; opened++ {
+		for ; opened < last-first && opened-(ready()-start) < maxOpening; opened++ {
 			c, err := dial(l.job, first+opened)
 			if err != nil {
 				return err
@@ -57,7 +57,7 @@ func (l *loop) open(first, last int, ready func() int) error {
 				return err
 			}
 		}
-		if err := l.turn(100); err != nil {
+		if err := l.poll(100); err != nil {
 			return err
 		}
 		if time.Now().After(deadline) {
@@ -95,7 +95,7 @@ func (l *loop) runUntil(end time.Time, done func() bool) error {
 		if left <= 0 {
 			return nil
 		}
-		if err := l.turn(int(left/time.Millisecond) + 1); err != nil {
+		if err := l.poll(int(left/time.Millisecond) + 1); err != nil {
 			return err
 		}
 	}
@@ -103,7 +103,7 @@ func (l *loop) runUntil(end time.Time, done func() bool) error {
 }
 
 // turn waits up to milliseconds for something to read and reads each ready connection once.
-func (l *loop) turn(milliseconds int) error {
+func (l *loop) poll(milliseconds int) error {
 	n, err := syscall.EpollWait(l.epoll, l.events[:], milliseconds)
 	if err == syscall.EINTR {
 		return nil
@@ -164,13 +164,13 @@ func (l *loop) read(c *conn) error {
 		l.readAt = time.Now()
 	}
 	data := l.buffer[:kept+n]
-	if c.answer != nil {
-		rest, err := c.answer(c, data)
+	if c.onResponse != nil {
+		rest, err := c.onResponse(c, data)
 		c.rest = append(c.rest[:0], rest...)
 		return err
 	}
 	if !c.upgraded {
-		rest, ok, err := takeHandshake(data)
+		rest, ok, err := parseHandshake(data)
 		if err != nil {
 			return fmt.Errorf("connection %d: %w", c.index, err)
 		}

@@ -32,21 +32,21 @@ type resumeResult struct {
 }
 
 const (
-	// seenBefore is the newest message that those who come back have, in conversations of seenBefore + Missed.
-	seenBefore = 10
-	// comingWithin is how long the client library waits at most before it first comes back (src/client/connection/backoff.ts): what
+	// seqBefore is the newest message that those who come back have, in conversations of seqBefore + Missed.
+	seqBefore = 10
+	// reconnectSpread is how long the client library waits at most before it first comes back (src/client/connection/backoff.ts): what
 	// cuts all at once has them back spread over this.
-	comingWithin = 3 * time.Second
-	// knocking bounds those whose handshake is not answered, below a server's backlog of 511: what does not fit in
+	reconnectSpread = 3 * time.Second
+	// maxPendingHandshakes bounds those whose handshake is not answered, below a server's backlog of 511: what does not fit in
 	// there comes a second later, and connect() would hold up the load for that long.
-	knocking = 400
-	// comings is how often all of them come back: one coming is over before the pair has sent enough for a p99.
-	comings = 3
-	// warmings are the comings before those that are measured: a runtime compiles what it has to do often.
-	warmings = 3
-	// quietTime passes before each coming, and settling before it is counted: closing sockets is work, too.
-	quietTime = 4 * time.Second
-	settling  = 3 * time.Second
+	maxPendingHandshakes = 400
+	// measuredRounds is how often all of them come back: one coming is over before the pair has sent enough for a p99.
+	measuredRounds = 3
+	// warmupRounds are the measuredRounds before those that are measured: a runtime compiles what it has to do often.
+	warmupRounds = 3
+	// quietDuration passes before each coming, and settleDuration before it is counted: closing sockets is work, too.
+	quietDuration = 4 * time.Second
+	settleDuration  = 3 * time.Second
 )
 
 // phase says what the pair's messages are measured for.
@@ -76,7 +76,7 @@ type resumeRun struct {
 	// upgrades counts handshakes, ready welcomes, live those who have everything.
 	upgrades, ready, live int
 
-	heard   []tally
+	received []sequence
 	seq, id field
 	// written counts acks while the conversations are filled.
 	written int
@@ -85,9 +85,9 @@ type resumeRun struct {
 	template  template
 	phase     phase
 	start     time.Time
-	said      uint64
-	saidAt    []time.Time
-	saidIn    []phase
+	sentCount uint64
+	sentAt    []time.Time
+	sentPhases []phase
 	latencies [3]latencies
 	buffer    []byte
 }
@@ -97,10 +97,10 @@ func resume(j job) (*resumeResult, error) {
 	r.prefix = fmt.Sprintf("%08x", rand.New(rand.NewSource(time.Now().UnixNano())).Uint32())
 	r.template = parleyTemplate(r.prefix, text(0, j.TextBytes))
 	members := len(j.Paths) - 2
-	r.heard = make([]tally, len(j.Paths))
-	r.forgetHeard(members)
+	r.received = make([]sequence, len(j.Paths))
+	r.resetReceived(members)
 	for _, i := range []int{members, members + 1} {
-		r.heard[i].next = 1
+		r.received[i].next = 1
 	}
 	var err error
 	if r.loop, err = newLoop(j, r); err != nil {
@@ -118,7 +118,7 @@ func resume(j job) (*resumeResult, error) {
 	// The same clients, with what they would have kept.
 	paths := make([]string, len(j.Paths))
 	for i, path := range j.Paths {
-		paths[i] = fmt.Sprintf("%s&after=%d&epoch=%s", path, seenBefore, r.epoch)
+		paths[i] = fmt.Sprintf("%s&after=%d&epoch=%s", path, seqBefore, r.epoch)
 	}
 	r.loop.job.Paths = paths
 
@@ -128,15 +128,15 @@ func resume(j job) (*resumeResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i := -warmings; i < comings; i++ {
+	for i := -warmings; i < measuredRounds; i++ {
 		measured := i >= 0
-		if err := r.talk(settling, unmeasured); err != nil {
+		if err := r.runPair(settleDuration, unmeasured); err != nil {
 			return nil, err
 		}
-		if err := r.talk(quietTime, when(measured, quiet)); err != nil {
+		if err := r.runPair(quietDuration, when(measured, quiet)); err != nil {
 			return nil, err
 		}
-		took, err := r.comeBack(members, when(measured, coming))
+		took, err := r.reconnectAll(members, when(measured, coming))
 		if err != nil {
 			return nil, err
 		}
@@ -144,17 +144,17 @@ func resume(j job) (*resumeResult, error) {
 			result.LiveAfter = append(result.LiveAfter, milliseconds(took))
 		}
 		// Whatever should come twice has time to.
-		if err := r.talk(time.Second, unmeasured); err != nil {
+		if err := r.runPair(time.Second, unmeasured); err != nil {
 			return nil, err
 		}
-		for i := range r.heard[:members] {
+		for i := range r.received[:members] {
 			r.check(result, i, uint64(j.Missed))
 		}
 		r.loop.closeBelow(members)
-		r.forgetHeard(members)
+		r.resetReceived(members)
 	}
 	for i := range r.pair {
-		r.check(result, members+i, r.said)
+		r.check(result, members+i, r.sentCount)
 	}
 	after, err := cpuTimes(j)
 	if err != nil {
@@ -171,7 +171,7 @@ func resume(j job) (*resumeResult, error) {
 
 // fill has the first member of each room say everything that was ever said in it, and leave.
 func (r *resumeRun) fill(members int) error {
-	each := seenBefore + r.job.Missed
+	each := seqBefore + r.job.Missed
 	for first := 0; first < members; first += r.job.RoomSize {
 		if err := r.loop.open(first, first+1, func() int { return r.ready }); err != nil {
 			return err
@@ -198,21 +198,21 @@ func (r *resumeRun) fill(members int) error {
 	return nil
 }
 
-func (r *resumeRun) forgetHeard(members int) {
-	for i := range r.heard[:members] {
-		r.heard[i] = tally{next: seenBefore + 1}
+func (r *resumeRun) resetReceived(members int) {
+	for i := range r.received[:members] {
+		r.received[i] = sequence{next: seqBefore + 1}
 	}
 	r.live = 0
 }
 
 // talk lets the pair talk for a while.
-func (r *resumeRun) talk(duration time.Duration, phase phase) error {
+func (r *resumeRun) runPair(duration time.Duration, phase phase) error {
 	r.phase = phase
 	for end := time.Now().Add(duration); time.Now().Before(end); {
-		if err := r.attend(); err != nil {
+		if err := r.sendDue(); err != nil {
 			return err
 		}
-		if err := r.loop.turn(1); err != nil {
+		if err := r.loop.poll(1); err != nil {
 			return err
 		}
 	}
@@ -221,14 +221,14 @@ func (r *resumeRun) talk(duration time.Duration, phase phase) error {
 }
 
 // comeBack has all members come back, and answers how long it took until each had what it missed.
-func (r *resumeRun) comeBack(members int, phase phase) (time.Duration, error) {
+func (r *resumeRun) reconnectAll(members int, phase phase) (time.Duration, error) {
 	r.phase = phase
 	start, upgraded := time.Now(), r.upgrades
-	order := rand.New(rand.NewSource(int64(r.said))).Perm(members)
+	order := rand.New(rand.NewSource(int64(r.sentCount))).Perm(members)
 	for opened := 0; r.live < members; {
-		due := min(members, int(float64(members)*float64(time.Since(start))/float64(comingWithin)))
+		due := min(members, int(float64(members)*float64(time.Since(start))/float64(reconnectSpread)))
 		// A few at a time: dialling takes as long as the pair's messages do.
-		for n := 0; n < 4 && opened < due && opened-(r.upgrades-upgraded) < knocking; n++ {
+		for n := 0; n < 4 && opened < due && opened-(r.upgrades-upgraded) < maxPendingHandshakes; n++ {
 			c, err := dial(r.loop.job, order[opened])
 			if err != nil {
 				return 0, err
@@ -237,7 +237,7 @@ func (r *resumeRun) comeBack(members int, phase phase) (time.Duration, error) {
 				return 0, err
 			}
 			opened++
-			if err := r.attend(); err != nil {
+			if err := r.sendDue(); err != nil {
 				return 0, err
 			}
 		}
@@ -245,10 +245,10 @@ func (r *resumeRun) comeBack(members int, phase phase) (time.Duration, error) {
 		if opened < members {
 			wait = 0
 		}
-		if err := r.attend(); err != nil {
+		if err := r.sendDue(); err != nil {
 			return 0, err
 		}
-		if err := r.loop.turn(wait); err != nil {
+		if err := r.loop.poll(wait); err != nil {
 			return 0, err
 		}
 		if time.Since(start) > time.Minute {
@@ -261,16 +261,16 @@ func (r *resumeRun) comeBack(members int, phase phase) (time.Duration, error) {
 
 // attend does what the pair has to do now. It is called after each read of any connection, so that the load's own work
 // is not measured as the server's.
-func (r *resumeRun) attend() error {
+func (r *resumeRun) sendDue() error {
 	if r.pair[1] == nil {
 		return nil
 	}
 	due := uint64(time.Since(r.start).Seconds() * float64(r.job.Rate))
-	for r.said < due {
-		r.said++
-		r.saidAt = append(r.saidAt, time.Now())
-		r.saidIn = append(r.saidIn, r.phase)
-		if err := r.pair[r.said%2].write(r.template.appendTo(r.buffer[:0], r.said)); err != nil {
+	for r.sentCount < due {
+		r.sentCount++
+		r.sentAt = append(r.sentAt, time.Now())
+		r.sentPhases = append(r.sentPhases, r.phase)
+		if err := r.pair[r.sentCount%2].write(r.template.appendTo(r.buffer[:0], r.sentCount)); err != nil {
 			return err
 		}
 	}
@@ -313,8 +313,8 @@ func (r *resumeRun) message(c *conn, payload []byte) error {
 	if !ok {
 		return fmt.Errorf("connection %d: a message without its number: %s", c.index, payload)
 	}
-	heard := &r.heard[c.index]
-	if members := len(r.heard) - 2; c.index < members {
+	heard := &r.received[c.index]
+	if members := len(r.received) - 2; c.index < members {
 		if r.pair[1] == nil {
 			return nil
 		}
@@ -325,12 +325,12 @@ func (r *resumeRun) message(c *conn, payload []byte) error {
 	}
 	heard.see(n)
 	said, ok := r.id.number(payload, len(r.prefix), idDigits)
-	if !ok || said == 0 || said > r.said {
+	if !ok || said == 0 || said > r.sentCount {
 		return fmt.Errorf("connection %d: a message that nobody sent: %s", c.index, payload)
 	}
 	if c != r.pair[said%2] {
-		in := r.saidIn[said-1]
-		r.latencies[in].add(time.Since(r.saidAt[said-1]))
+		in := r.sentPhases[said-1]
+		r.latencies[in].add(time.Since(r.sentAt[said-1]))
 	}
 	return nil
 }
@@ -339,12 +339,12 @@ func (r *resumeRun) chunk(c *conn) error {
 	if c == r.pair[0] || c == r.pair[1] {
 		return nil
 	}
-	return r.attend()
+	return r.sendDue()
 }
 
 // check adds the deviations of one connection, which should have heard so many.
 func (r *resumeRun) check(result *resumeResult, index int, expected uint64) {
-	heard := &r.heard[index]
+	heard := &r.received[index]
 	if heard.count < expected {
 		result.Lost += expected - heard.count
 	}

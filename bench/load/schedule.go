@@ -49,7 +49,7 @@ func (s *schedule) next(now time.Time) (sender int, late time.Duration, due bool
 }
 
 // heard notes that message n of a sender, counted from 1, was read.
-func (s *schedule) heard(sender int, n uint64, now time.Time) {
+func (s *schedule) received(sender int, n uint64, now time.Time) {
 	message := (n-1)*s.senders + uint64(sender)
 	if n > 0 && message >= s.from && message < s.to {
 		s.latencies.add(now.Sub(s.dueAt(message)))

@@ -54,13 +54,13 @@ func TestScheduleHandsOutWhatIsDueInTurns(t *testing.T) {
 func TestLatencyIsCountedFromWhenAMessageWasDue(t *testing.T) {
 	s := newSchedule(1000, 10, 0)
 	// The second message of sender 3 is number 13 of all, due after 13 ms. It was sent at 20, and read at 21.
-	s.heard(3, 2, s.start.Add(21*time.Millisecond))
-	s.heard(0, 1, s.start.Add(1*time.Millisecond))
+	s.received(3, 2, s.start.Add(21*time.Millisecond))
+	s.received(0, 1, s.start.Add(1*time.Millisecond))
 	// What was due before the window that is counted, or after it, is not of it.
 	s.from, s.to = 13, 14
-	s.heard(2, 2, s.start.Add(30*time.Millisecond))
-	s.heard(4, 2, s.start.Add(30*time.Millisecond))
-	s.heard(3, 2, s.start.Add(14*time.Millisecond))
+	s.received(2, 2, s.start.Add(30*time.Millisecond))
+	s.received(4, 2, s.start.Add(30*time.Millisecond))
+	s.received(3, 2, s.start.Add(14*time.Millisecond))
 	if got, want := s.latencies, (latencies{8 * time.Millisecond, time.Millisecond, time.Millisecond}); !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
 	}

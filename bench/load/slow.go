@@ -13,8 +13,8 @@ type slowResult struct {
 	MemoryBefore int `json:"memoryBefore"`
 	MemoryMost   int `json:"memoryMost"`
 	// Meant is how many messages were meant for the slow one, Heard how many it found when it read again.
-	Meant uint64 `json:"meant"`
-	Heard uint64 `json:"heard"`
+	Addressed uint64 `json:"addressed"`
+	Received uint64 `json:"received"`
 	// Cut tells whether its line was closed, CloseCode what it was told, if anything.
 	Cut       bool `json:"cut"`
 	CloseCode int  `json:"closeCode"`
@@ -32,14 +32,14 @@ func slow(j job) (*slowResult, error) {
 		return nil, err
 	}
 	result := &slowResult{}
-	quiet, err := t.count(func() error { return t.keepOn(seconds(j.Seconds)) })
+	quiet, err := t.count(func() error { return t.runFor(seconds(j.Seconds)) })
 	if err != nil {
 		return nil, err
 	}
 	if result.MemoryBefore, err = serverMemory(j.Pid); err != nil {
 		return nil, err
 	}
-	last := len(t.heard) - 1
+	last := len(t.received) - 1
 	slow, err := t.stall(last)
 	if err != nil {
 		return nil, err
@@ -47,7 +47,7 @@ func slow(j job) (*slowResult, error) {
 	before := t.senders[last/j.RoomSize].sent
 	window, err := t.count(func() error {
 		for end := time.Now().Add(2 * seconds(j.Seconds)); time.Now().Before(end); {
-			if err := t.keepOn(memoryStep); err != nil {
+			if err := t.runFor(memoryStep); err != nil {
 				return err
 			}
 			memory, err := serverMemory(j.Pid)
@@ -65,10 +65,10 @@ func slow(j job) (*slowResult, error) {
 	if err := t.end(&result.deviations); err != nil {
 		return nil, err
 	}
-	result.Meant = t.senders[last/j.RoomSize].sent - before
-	heard := t.heard[last].count
-	t.readUp(slow, result)
-	result.Heard = t.heard[last].count - heard
+	result.Addressed = t.senders[last/j.RoomSize].sent - before
+	heard := t.received[last].count
+	t.drainBacklog(slow, result)
+	result.Received = t.received[last].count - heard
 	return result, nil
 }
 
@@ -85,7 +85,7 @@ func (t *trafficRun) stall(index int) (*conn, error) {
 }
 
 // readUp reads what was kept for the slow one, until nothing has come for a second, the line ends, or it takes too long.
-func (t *trafficRun) readUp(c *conn, result *slowResult) {
+func (t *trafficRun) drainBacklog(c *conn, result *slowResult) {
 	last, heard, end := time.Now(), t.delivered, time.Now().Add(5*time.Second)
 	for ; time.Since(last) < time.Second && time.Now().Before(end); time.Sleep(100 * time.Microsecond) {
 		if err := t.loop.read(c); err != nil {

@@ -38,11 +38,11 @@ func (t *trafficRun) packet(c *conn, payload []byte) error {
 		if !ok {
 			return fmt.Errorf("connection %d: a message without its number: %s", c.index, payload)
 		}
-		t.hear(c, n)
+		t.recordDelivery(c, n)
 	case bytes.HasPrefix(payload, ackedPacket):
 		id := field{name: ackedPacket}
 		n, _ := id.number(payload, 0, idDigits)
-		t.answer(c, n)
+		t.recordAck(c, n)
 	case bytes.Equal(payload, pingPacket):
 		return c.write(pongPacket)
 	case bytes.HasPrefix(payload, openPacket):

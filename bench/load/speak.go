@@ -12,9 +12,9 @@ func (t *trafficRun) chunk(c *conn) error {
 		return nil
 	}
 	if t.schedule != nil {
-		return t.attend()
+		return t.sendDue()
 	}
-	if c.index >= len(t.heard) {
+	if c.index >= len(t.received) {
 		return nil
 	}
 	return t.send(c)
@@ -38,7 +38,7 @@ func (t *trafficRun) send(c *conn) error {
 }
 
 // attend sends what is due by the schedule. It is called after each read, so that the load's own work holds nothing up.
-func (t *trafficRun) attend() error {
+func (t *trafficRun) sendDue() error {
 	for {
 		room, late, due := t.schedule.next(time.Now())
 		if !due {

@@ -1,7 +1,7 @@
 package main
 
-// tally checks that numbers come as 1, 2, 3 … and counts each kind of deviation. The straight path is one compare.
-type tally struct {
+// sequence checks that numbers come as 1, 2, 3 … and counts each kind of deviation. The straight path is one compare.
+type sequence struct {
 	// next is the number that should come now.
 	next uint64
 	// count is how many different numbers came.
@@ -12,10 +12,10 @@ type tally struct {
 	missing map[uint64]struct{}
 }
 
-// gapLimit bounds what one absurd number can make us remember.
-const gapLimit = 1 << 20
+// maxGap bounds what one absurd number can make us remember.
+const maxGap = 1 << 20
 
-func (t *tally) see(n uint64) {
+func (t *sequence) see(n uint64) {
 	if n == t.next {
 		t.next++
 		t.count++
@@ -24,7 +24,7 @@ func (t *tally) see(n uint64) {
 	t.seeDeviation(n)
 }
 
-func (t *tally) seeDeviation(n uint64) {
+func (t *sequence) seeDeviation(n uint64) {
 	if n < t.next {
 		if _, late := t.missing[n]; late {
 			delete(t.missing, n)
@@ -38,7 +38,7 @@ func (t *tally) seeDeviation(n uint64) {
 	if t.missing == nil {
 		t.missing = map[uint64]struct{}{}
 	}
-	for skipped := t.next; skipped < n && len(t.missing) < gapLimit; skipped++ {
+	for skipped := t.next; skipped < n && len(t.missing) < maxGap; skipped++ {
 		t.missing[skipped] = struct{}{}
 	}
 	t.next = n + 1

@@ -2,7 +2,7 @@ package main
 
 import "testing"
 
-func TestTally(t *testing.T) {
+func TestSequence(t *testing.T) {
 	for name, test := range map[string]struct {
 		seen                       []uint64
 		count, doubled, outOfOrder uint64
@@ -14,12 +14,12 @@ func TestTally(t *testing.T) {
 		"out of order": {[]uint64{2, 1, 3}, 3, 0, 1, 0},
 		"late, twice":  {[]uint64{2, 1, 1}, 2, 1, 1, 0},
 	} {
-		tally := tally{next: 1}
+		sequence := sequence{next: 1}
 		for _, n := range test.seen {
-			tally.see(n)
+			sequence.see(n)
 		}
-		if tally.count != test.count || tally.doubled != test.doubled || tally.outOfOrder != test.outOfOrder || len(tally.missing) != test.missing {
-			t.Errorf("%s: %+v", name, tally)
+		if sequence.count != test.count || sequence.doubled != test.doubled || sequence.outOfOrder != test.outOfOrder || len(sequence.missing) != test.missing {
+			t.Errorf("%s: %+v", name, sequence)
 		}
 	}
 }

@@ -22,7 +22,7 @@ func token(j job) (*tokenResult, error) {
 	if err := t.begin(); err != nil {
 		return nil, err
 	}
-	quiet, err := t.count(func() error { return t.keepOn(seconds(j.Seconds)) })
+	quiet, err := t.count(func() error { return t.runFor(seconds(j.Seconds)) })
 	if err != nil {
 		return nil, err
 	}
@@ -30,7 +30,7 @@ func token(j job) (*tokenResult, error) {
 		"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\n\r\n%s", j.Port, len(j.Form), j.Form))
 	signedIn, asking := 0, true
 	answer := func(c *conn, data []byte) ([]byte, error) {
-		rest, status, whole := takeAnswer(data)
+		rest, status, whole := parseResponse(data)
 		if !whole {
 			return data, nil
 		}
@@ -48,7 +48,7 @@ func token(j job) (*tokenResult, error) {
 		if err != nil {
 			return nil, err
 		}
-		c.index, c.answer = len(j.Paths)+i, answer
+		c.index, c.onResponse = len(j.Paths)+i, answer
 		if err := t.loop.add(c); err != nil {
 			return nil, err
 		}
@@ -57,11 +57,11 @@ func token(j job) (*tokenResult, error) {
 		}
 	}
 	// The first of each are on their way together; from then on they come as the server answers them.
-	if err := t.keepOn(seconds(j.WarmUp)); err != nil {
+	if err := t.runFor(seconds(j.WarmUp)); err != nil {
 		return nil, err
 	}
 	before := signedIn
-	window, err := t.count(func() error { return t.keepOn(2 * seconds(j.Seconds)) })
+	window, err := t.count(func() error { return t.runFor(2 * seconds(j.Seconds)) })
 	if err != nil {
 		return nil, err
 	}
@@ -72,8 +72,8 @@ func token(j job) (*tokenResult, error) {
 	return result, err
 }
 
-// takeAnswer splits an HTTP answer with Content-Length off data. whole is false while its end has not arrived.
-func takeAnswer(data []byte) (rest []byte, status int, whole bool) {
+// parseResponse splits an HTTP answer with Content-Length off data. whole is false while its end has not arrived.
+func parseResponse(data []byte) (rest []byte, status int, whole bool) {
 	head, body, found := bytes.Cut(data, []byte("\r\n\r\n"))
 	if !found || len(head) < 12 {
 		return data, 0, false

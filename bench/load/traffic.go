@@ -42,7 +42,7 @@ type sender struct {
 	template template
 	sent     uint64
 	// acked are the answers to it: acks, or its own messages from a relay.
-	acked tally
+	acked sequence
 	batch []byte
 	conn  *conn
 }
@@ -57,7 +57,7 @@ type trafficRun struct {
 	sending bool
 	// senders by room, heard by connection.
 	senders []sender
-	heard   []tally
+	received []sequence
 	// answered and delivered in the whole run, as totals.
 	answered, delivered uint64
 	// prefix of every message id of this run.
@@ -73,15 +73,15 @@ type trafficRun struct {
 
 func newTraffic(j job) (*trafficRun, error) {
 	members := len(j.Paths) - j.Bystanders
-	t := &trafficRun{job: j, stalled: -1, senders: make([]sender, members/j.RoomSize), heard: make([]tally, members),
+	t := &trafficRun{job: j, stalled: -1, senders: make([]sender, members/j.RoomSize), received: make([]sequence, members),
 		seq: field{name: []byte(`"seq":`)}, echoedID: field{name: []byte(`"id":"`)}, ackedID: field{name: []byte(`"id":"`)},
 		offset: field{name: []byte(`"offset":`)}}
 	t.prefix = fmt.Sprintf("%08x", rand.New(rand.NewSource(time.Now().UnixNano())).Uint32())
 	for room := range t.senders {
-		t.senders[room] = sender{template: t.templateOf(room), acked: tally{next: 1}}
+		t.senders[room] = sender{template: t.templateOf(room), acked: sequence{next: 1}}
 	}
-	for i := range t.heard {
-		t.heard[i].next = 1
+	for i := range t.received {
+		t.received[i].next = 1
 	}
 	var err error
 	t.loop, err = newLoop(j, t)
@@ -110,7 +110,7 @@ func traffic(j job) (*trafficResult, error) {
 	}
 	result := &trafficResult{}
 	for i := 0; i < max(1, j.Windows); i++ {
-		window, err := t.count(func() error { return t.keepOn(seconds(j.Seconds)) })
+		window, err := t.count(func() error { return t.runFor(seconds(j.Seconds)) })
 		if err != nil {
 			return nil, err
 		}
@@ -129,7 +129,7 @@ func (t *trafficRun) begin() error {
 		return err
 	}
 	for _, c := range t.loop.conns {
-		if c.index < len(t.heard) && c.index%t.job.RoomSize == 0 {
+		if c.index < len(t.received) && c.index%t.job.RoomSize == 0 {
 			t.senders[c.index/t.job.RoomSize].conn = c
 		}
 	}
@@ -151,7 +151,7 @@ func (t *trafficRun) begin() error {
 			}
 		}
 	}
-	return t.keepOn(seconds(t.job.WarmUp))
+	return t.runFor(seconds(t.job.WarmUp))
 }
 
 // settle waits until the server has done what it had to do of itself, such as taking into an index what a store was
@@ -178,16 +178,16 @@ func (t *trafficRun) settle() error {
 }
 
 // keepOn lets everybody speak and hear for a while.
-func (t *trafficRun) keepOn(duration time.Duration) error {
+func (t *trafficRun) runFor(duration time.Duration) error {
 	end := time.Now().Add(duration)
 	if t.schedule == nil {
 		return t.loop.runUntil(end, func() bool { return false })
 	}
 	for time.Now().Before(end) {
-		if err := t.attend(); err != nil {
+		if err := t.sendDue(); err != nil {
 			return err
 		}
-		if err := t.loop.turn(0); err != nil {
+		if err := t.loop.poll(0); err != nil {
 			return err
 		}
 		// A store may have to share this core; it is woken before a spinning thread anyway, and now at once.
@@ -219,20 +219,20 @@ func (t *trafficRun) count(window func() error) (*counted, error) {
 	result.StoreBusy = (after.store - before.store).Seconds() / result.Seconds
 	result.OthersBusy = after.others(before) / result.Seconds
 	if t.schedule != nil {
-		err = t.hearOut(t.schedule.closeWindow())
+		err = t.awaitDeliveries(t.schedule.closeWindow())
 		result.Latency = t.schedule.result()
 	}
 	return result, err
 }
 
 // hearOut goes on until all members have heard the messages of the window, so that the slowest of them count too.
-func (t *trafficRun) hearOut(messages int) error {
+func (t *trafficRun) awaitDeliveries(messages int) error {
 	listeners := t.job.RoomSize
 	if t.stalled >= 0 {
 		listeners--
 	}
 	for end := time.Now().Add(5 * time.Second); len(t.schedule.latencies) < messages*listeners && time.Now().Before(end); {
-		if err := t.keepOn(10 * time.Millisecond); err != nil {
+		if err := t.runFor(10 * time.Millisecond); err != nil {
 			return err
 		}
 	}
@@ -246,7 +246,7 @@ func (t *trafficRun) end(result *deviations) error {
 	if err := t.loop.runUntil(time.Now().Add(10*time.Second), t.complete); err != nil {
 		return err
 	}
-	add := func(seen *tally, sent uint64) {
+	add := func(seen *sequence, sent uint64) {
 		if seen.count < sent {
 			result.Lost += sent - seen.count
 		}
@@ -259,9 +259,9 @@ func (t *trafficRun) end(result *deviations) error {
 			add(&t.senders[i].acked, t.senders[i].sent)
 		}
 	}
-	for i := range t.heard {
+	for i := range t.received {
 		if i != t.stalled {
-			add(&t.heard[i], t.senders[i/t.job.RoomSize].sent)
+			add(&t.received[i], t.senders[i/t.job.RoomSize].sent)
 		}
 	}
 	return nil
@@ -269,9 +269,9 @@ func (t *trafficRun) end(result *deviations) error {
 
 // complete tells whether every message was answered and heard by its whole room.
 func (t *trafficRun) complete() bool {
-	for i := range t.heard {
+	for i := range t.received {
 		s := &t.senders[i/t.job.RoomSize]
-		if s.acked.count < s.sent || i != t.stalled && t.heard[i].count < s.sent {
+		if s.acked.count < s.sent || i != t.stalled && t.received[i].count < s.sent {
 			return false
 		}
 	}

@@ -14,7 +14,7 @@ const message = (seq: number, from: string, id: string, text = `text of ${id}`):
 });
 const sent = (id: string): ClientEvent => ({ kind: "sent", id, text: `text of ${id}` });
 const received = (seq: number, from: string, id: string): ClientEvent => ({
-  kind: "heard",
+  kind: "received",
   message: message(seq, from, id),
 });
 const acked = (id: string, seq: number, duplicate = false): ClientEvent => ({
@@ -299,7 +299,7 @@ test("D5 what retention removed is no hole for whom it was told, and one for eve
 test("D5 what was acked in a store that is lost, and told to be, is not missed", () => {
   const record = { ...goodRecord(), storesLost: 1 };
   annas(record).unshift({ ...welcome(0), epoch: "e0" } as ClientEvent, sent("z"), acked("z", 1));
-  expect(checkRecord(record)).toMatchObject({ faults: [], lostWithStore: 1 });
+  expect(checkRecord(record)).toMatchObject({ violations: [], lostWithStore: 1 });
 });
 
 test("D5 who was not told of the store's new life is left with messages that are there no more", () => {

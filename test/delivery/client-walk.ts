@@ -24,7 +24,7 @@ export function checkClient(
         if (event.state === "joined") present.add(event.user);
         else present.delete(event.user);
         break;
-      case "heard": {
+      case "received": {
         const { seq } = event.message;
         if (current === undefined) add("resume", `heard ${seq} before the welcome`);
         else if (current.received.has(seq)) add("duplicate", `heard ${seq} twice`);
@@ -80,7 +80,7 @@ interface EpochView {
 
 function onJoined(
   previous: EpochView | undefined,
-  { asked, seq, epoch, resumed, lost }: Extract<ClientEvent, { what: "joined" }>,
+  { asked, seq, epoch, resumed, lost }: Extract<ClientEvent, { kind: "joined" }>,
   add: (kind: ViolationKind, text: string) => void,
 ): EpochView {
   const fresh = { epoch, base: seq, newest: seq, heard: new Set<number>(), lost: [] };

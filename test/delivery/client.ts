@@ -157,7 +157,7 @@ export class WireClient implements DeliveryClient {
     if (frame.type === "welcome") this.onWelcome(frame, asked);
     else if (frame.type === "message") {
       const { type: _, ...message } = frame;
-      this.events.push({ kind: "heard", message });
+      this.events.push({ kind: "received", message });
       if (this.resumePoint !== undefined && message.seq > this.resumePoint.after)
         this.resumePoint = { ...this.resumePoint, after: message.seq };
     } else if (frame.type === "ack") {

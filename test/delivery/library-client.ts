@@ -69,7 +69,7 @@ export class LibraryClient implements DeliveryClient {
     try {
       for await (const message of conversation) {
         this.lastReceived = message.seq;
-        this.events.push({ kind: "heard", message });
+        this.events.push({ kind: "received", message });
       }
     } catch (error) {
       this.onRefused(error);

@@ -21,7 +21,7 @@ export type ClientEvent =
       readonly present: readonly string[];
     }
   | { readonly kind: "presence"; readonly user: string; readonly state: "joined" | "left" }
-  | { readonly kind: "heard"; readonly message: Message }
+  | { readonly kind: "received"; readonly message: Message }
   | { readonly kind: "acked"; readonly id: string; readonly seq: number; readonly duplicate: boolean }
   /** An error that no fault of the line and no restart explains. */
   | { readonly kind: "refused"; readonly code: string; readonly text: string };

@@ -57,7 +57,7 @@ export function ackViolations({ stored, clients, retention }: RunRecord): Violat
             "lost_ack",
             `${name} was acked as ${event.seq} and is stored as ${[...there.keys()].join(" and ")}`,
           );
-      } else if (event.kind === "heard" && event.message.seq >= first) {
+      } else if (event.kind === "received" && event.message.seq >= first) {
         const { seq, id, from, text } = event.message;
         const name = messageKey({ conversation, user: from }, id);
         const kept = textsBySeq.get(name)?.get(seq);
@@ -129,7 +129,8 @@ export function chargeViolations({
   if (retention)
     for (const { conversation, events } of clients)
       for (const event of events)
-        if (event.kind === "heard") messages.set(`${conversation}/${event.message.seq}`, event.message.from);
+        if (event.kind === "received")
+          messages.set(`${conversation}/${event.message.seq}`, event.message.from);
   const counts = new Map<string, number>();
   for (const user of messages.values()) counts.set(user, (counts.get(user) ?? 0) + 1);
   return [...new Set([...counts.keys(), ...charged.keys()])].flatMap((user): Violation[] => {

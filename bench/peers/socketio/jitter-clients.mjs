@@ -16,5 +16,5 @@ process.on("message", ({ send, stop }) => {
 for (let receiver = 0; receiver < count; receiver++) {
   const socket = open(receivers);
   socket.on("connect", () => process.send({ up: receiver }));
-  socket.on("message", (text) => process.send({ heard: receiver, text }));
+  socket.on("message", (text) => process.send({ received: receiver, text }));
 }
