@@ -1,4 +1,4 @@
-import type { LoadJob, LoadResult, SlowResult, TokenResult, TrafficResult } from "./load/generator.ts";
+import type { LoadJob, LoadResult, SlowResult, TokenResult, TrafficResult } from "./load-generator.ts";
 
 /** Names on the command line and in the results. */
 export type CaseName =

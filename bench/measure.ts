@@ -1,7 +1,7 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Case, CaseName } from "./cases.ts";
-import type { LoadGenerator, LoadResult } from "./load/generator.ts";
+import type { LoadGenerator, LoadResult } from "./load-generator.ts";
 import type { Peer } from "./peers/peer.ts";
 
 /** One run of one case against one peer. */

@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
-import type { LoadGenerator } from "../load/generator.ts";
+import type { LoadGenerator } from "../load-generator.ts";
 import { median } from "../median.ts";
 import { parley } from "../peers/parley.ts";
 import type { Peer } from "../peers/peer.ts";

@@ -1,6 +1,6 @@
 import type { Machine } from "../machine.ts";
-import { linePlot } from "../plot.ts";
-import { alignColumns, markdownTable, provenance, type Section } from "../report.ts";
+import { linePlot } from "../report/plot.ts";
+import { alignColumns, markdownTable, provenance, type Section } from "../report/report.ts";
 import { AXES, type Axis } from "./axes.ts";
 import type { GrowthPoint } from "./growth.ts";
 

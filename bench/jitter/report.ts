@@ -1,5 +1,5 @@
 import type { Machine } from "../machine.ts";
-import { alignColumns, markdownTable, provenance, type Section } from "../report.ts";
+import { alignColumns, markdownTable, provenance, type Section } from "../report/report.ts";
 import {
   DURATION_S,
   type JitterResult,

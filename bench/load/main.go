@@ -13,7 +13,7 @@ import (
 	"runtime/debug"
 )
 
-// job is what to do; bench/load/generator.ts writes it.
+// job is what to do; bench/load-generator.ts writes it.
 type job struct {
 	// Scenario is "traffic", "connect", "idle", "resume", "slow" or "token".
 	Scenario string `json:"scenario"`

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { CASES } from "../../bench/cases.ts";
 import { PEERS } from "../../bench/peers/all.ts";
 import { readPlan } from "../../bench/plan.ts";
-import { peersOf } from "../../bench/rows.ts";
+import { peersOf } from "../../bench/report/rows.ts";
 
 function planned(...words: string[]) {
   const { cases, peers, jitter, growth, rounds } = readPlan(words)!;

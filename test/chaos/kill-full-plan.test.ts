@@ -1,10 +1,10 @@
 import { expect, test } from "bun:test";
 import { signToken } from "../../src/server/authentication/tokens.ts";
 import { NodeProcesses } from "../cli/node-processes.ts";
-import { TestClient } from "../support/client.ts";
-import { startRedis } from "../support/redis.ts";
-import { TEST_SECRET, testKeys } from "../support/tokens.ts";
-import { waitUntil } from "../support/until.ts";
+import { TestClient } from "../support/clients/test-client.ts";
+import { startRedis } from "../support/redis/redis-server.ts";
+import { TEST_SECRET, testKeys } from "../support/server/tokens.ts";
+import { waitUntil } from "../support/time/wait-until.ts";
 
 const USERS = 4;
 const CONNECTIONS = 3;

@@ -2,11 +2,11 @@ import { expect, test } from "bun:test";
 import type { ServerFrameOf } from "../../src/protocol/server-frames.ts";
 import { signToken } from "../../src/server/authentication/tokens.ts";
 import { NodeProcesses } from "../cli/node-processes.ts";
-import { TestClient } from "../support/client.ts";
+import { TestClient } from "../support/clients/test-client.ts";
 import { Random, seeds } from "../support/random.ts";
-import { startRedis } from "../support/redis.ts";
-import { TEST_SECRET, testKeys } from "../support/tokens.ts";
-import { waitUntil } from "../support/until.ts";
+import { startRedis } from "../support/redis/redis-server.ts";
+import { TEST_SECRET, testKeys } from "../support/server/tokens.ts";
+import { waitUntil } from "../support/time/wait-until.ts";
 
 const NODES = 3;
 const USERS = 24;

@@ -2,11 +2,11 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { ServerFrame } from "../../src/protocol/server-frames.ts";
 import { signToken } from "../../src/server/authentication/tokens.ts";
 import { NodeProcesses } from "../cli/node-processes.ts";
-import { TestClient } from "../support/client.ts";
+import { TestClient } from "../support/clients/test-client.ts";
 import { Random, seeds } from "../support/random.ts";
-import { startRedis, type TestRedis } from "../support/redis.ts";
-import { TEST_SECRET, testKeys } from "../support/tokens.ts";
-import { waitUntil } from "../support/until.ts";
+import { startRedis, type TestRedis } from "../support/redis/redis-server.ts";
+import { TEST_SECRET, testKeys } from "../support/server/tokens.ts";
+import { waitUntil } from "../support/time/wait-until.ts";
 
 const NODES = 4;
 const SENDERS = 64;

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
-import { startRedis } from "../support/redis.ts";
-import { SECRET } from "../support/server.ts";
-import { waitUntil } from "../support/until.ts";
+import { startRedis } from "../support/redis/redis-server.ts";
+import { SECRET } from "../support/server/test-server.ts";
+import { waitUntil } from "../support/time/wait-until.ts";
 import { ParleyFolder } from "./parley-folder.ts";
 
 // Who reads the log of a server sees what an operator changes beside it.

@@ -1,5 +1,5 @@
 import { TerminalScreen } from "../support/terminal.ts";
-import { waitUntil } from "../support/until.ts";
+import { waitUntil } from "../support/time/wait-until.ts";
 import { MAIN, type ParleyFolder } from "./parley-folder.ts";
 
 /** The real command line in a pseudo-terminal, and what a person sees of it. */

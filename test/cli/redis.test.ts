@@ -3,9 +3,9 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { freePort } from "../support/free-port.ts";
-import { accepts, startRedis, type TestRedis } from "../support/redis.ts";
-import { SECRET } from "../support/server.ts";
-import { waitUntil } from "../support/until.ts";
+import { accepts, startRedis, type TestRedis } from "../support/redis/redis-server.ts";
+import { SECRET } from "../support/server/test-server.ts";
+import { waitUntil } from "../support/time/wait-until.ts";
 import { ParleyFolder, type Running } from "./parley-folder.ts";
 
 let redis: TestRedis;

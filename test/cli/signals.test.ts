@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { ROOT } from "../docs/pages.ts";
-import { TestClient } from "../support/client.ts";
-import { waitUntil } from "../support/until.ts";
+import { TestClient } from "../support/clients/test-client.ts";
+import { waitUntil } from "../support/time/wait-until.ts";
 import { BIN, ParleyFolder } from "./parley-folder.ts";
 import { ParleyTerminal } from "./parley-terminal.ts";
 

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { connect, type Message, type Pending } from "../../src/client/connect.ts";
 import { FaultProxy } from "../delivery/fault-proxy.ts";
-import { overrideEngine } from "../support/disturbed-engine.ts";
-import { join, nextEvent, waitForState } from "../support/library.ts";
-import { ManualTiming } from "../support/manual-timing.ts";
-import { startTestServer } from "../support/server.ts";
+import { join, nextEvent, waitForState } from "../support/clients/client-library.ts";
+import { overrideEngine } from "../support/server/override-engine.ts";
+import { startTestServer } from "../support/server/test-server.ts";
+import { ManualTiming } from "../support/time/manual-timing.ts";
 
 describe("talking", () => {
   test.each([".", ".."])(

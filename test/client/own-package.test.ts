@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ROOT } from "../docs/pages.ts";
 import { isLong } from "../support/random.ts";
-import { startTestServer } from "../support/server.ts";
+import { startTestServer } from "../support/server/test-server.ts";
 
 /** Both packages have the library; each names it in its own way. */
 const PACKAGES = [

@@ -14,10 +14,10 @@ import { dirname, join } from "node:path";
 import { bundle } from "../../packages/parley-client/build.ts";
 import { FaultProxy } from "../delivery/fault-proxy.ts";
 import { ROOT } from "../docs/pages.ts";
-import { chromiumPath, openPage, startBrowser } from "../support/browser.ts";
+import { chromiumPath, openPage, startBrowser } from "../support/browser/browser.ts";
 import { isLong } from "../support/random.ts";
-import { startTestServer } from "../support/server.ts";
-import { waitUntil } from "../support/until.ts";
+import { startTestServer } from "../support/server/test-server.ts";
+import { waitUntil } from "../support/time/wait-until.ts";
 
 /** What a user writes: it is type-checked against the published declarations, and run. */
 const PROGRAM = `

@@ -1,6 +1,6 @@
 import { createServer, connect as dial, type Socket } from "node:net";
 import type { ServerFrame } from "../../src/protocol/server-frames.ts";
-import { OPCODE } from "../support/raw-socket.ts";
+import { OPCODE } from "../support/clients/raw-socket.ts";
 
 /** How a proxy spoils what a good server says. */
 export interface Fault {

@@ -6,7 +6,7 @@ import { HANDSHAKE_CHECKS } from "../../src/conformance/checks/handshake.ts";
 import { runConformance } from "../../src/conformance/run.ts";
 import { sign } from "../../src/conformance/token-signer.ts";
 import { isInstalled, startBareHaproxy } from "../deploy/proxy.ts";
-import { SECRET, startTestServer } from "../support/server.ts";
+import { SECRET, startTestServer } from "../support/server/test-server.ts";
 
 const KEY = { secret: SECRET, issuer: "parley", audience: "parley" };
 const DOOR = HANDSHAKE_CHECKS.filter(({ rule }) => ["A1", "A5", "W1", "W3", "W6"].includes(rule));

@@ -6,7 +6,7 @@ import { sign } from "../../src/conformance/token-signer.ts";
 import type { ServerFrame } from "../../src/protocol/server-frames.ts";
 import { SUBPROTOCOL } from "../../src/protocol/version.ts";
 import { readPage } from "../docs/pages.ts";
-import { SECRET, startTestServer, type TestServer } from "../support/server.ts";
+import { SECRET, startTestServer, type TestServer } from "../support/server/test-server.ts";
 import { type Fault, startFaultyProxy } from "./faulty-proxy.ts";
 
 const SEEN = CHECKS.filter((check) => !UNTESTABLE_RULES.includes(check));

@@ -1,8 +1,8 @@
 // The account port (src/core/ports/accounts.ts) in executable form. A store's own test file opens it and calls this.
 import { describe, expect, test } from "bun:test";
 import type { Account, AccountStore } from "../../src/core/ports/accounts.ts";
-import { ManualClock } from "../support/manual-clock.ts";
-import { accountOf } from "../support/server.ts";
+import { accountOf } from "../support/server/test-server.ts";
+import { ManualClock } from "../support/time/manual-clock.ts";
 
 /** An account store on data of its own, made for one test. */
 export interface OpenedAccounts {

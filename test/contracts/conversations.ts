@@ -3,8 +3,8 @@
 import { describe, expect, test } from "bun:test";
 import { type RetentionLimits, UNLIMITED_RETENTION } from "../../src/core/conversation/retention.ts";
 import type { ConversationStore } from "../../src/core/ports/conversations.ts";
-import type { ManualClock } from "../support/manual-clock.ts";
-import { waitUntil } from "../support/until.ts";
+import type { ManualClock } from "../support/time/manual-clock.ts";
+import { waitUntil } from "../support/time/wait-until.ts";
 import { type OpenedEngine, Subject } from "./engine/subject.ts";
 
 /** An engine on data of its own, and a way to what operators see of the same data. */

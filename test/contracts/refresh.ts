@@ -5,7 +5,7 @@ import {
   type RefreshFamily,
   type RefreshTokenStore,
 } from "../../src/core/access/refresh-rotation.ts";
-import { ManualClock } from "../support/manual-clock.ts";
+import { ManualClock } from "../support/time/manual-clock.ts";
 
 /** A store of refresh tokens on data of its own, made for one test. */
 export interface OpenedRefreshTokens {

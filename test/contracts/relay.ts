@@ -2,7 +2,7 @@
 // is compared whole: who, what, and when.
 import { describe, expect, test } from "bun:test";
 import type { Relay, RelayRoom } from "../../src/core/ports/relay.ts";
-import { waitUntil } from "../support/until.ts";
+import { waitUntil } from "../support/time/wait-until.ts";
 
 /** Relay ports of the nodes of one store, made for one test. */
 export interface OpenedRelays extends AsyncDisposable {

@@ -6,7 +6,7 @@ import {
   type Revocation,
   type RevocationStore,
 } from "../../src/core/ports/revocations.ts";
-import { ManualClock } from "../support/manual-clock.ts";
+import { ManualClock } from "../support/time/manual-clock.ts";
 
 /** A revocation store on data of its own, made for one test. */
 export interface OpenedRevocations {

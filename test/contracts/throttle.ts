@@ -7,7 +7,7 @@ import {
   type ThrottleLimits,
   type ThrottleStore,
 } from "../../src/core/access/sign-in-throttle.ts";
-import { ManualClock } from "../support/manual-clock.ts";
+import { ManualClock } from "../support/time/manual-clock.ts";
 
 /** A throttle on data of its own, made for one test, whose time is the clock's. */
 export interface OpenedThrottle extends AsyncDisposable {

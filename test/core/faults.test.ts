@@ -7,7 +7,7 @@ import {
   requestsToExhaustQuota,
 } from "../../src/core/faults.ts";
 import { closingFrame } from "../../src/core/session/close-reason.ts";
-import { live, RULES, START_MS } from "../support/session.ts";
+import { live, RULES, START_MS } from "../support/models/session.ts";
 
 function read(fault: unknown) {
   return readFaultRequest(JSON.stringify({ connection: "c1", fault }));

@@ -3,7 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { seeds } from "../support/random.ts";
-import type { ViolationKind } from "./fault.ts";
+import type { ViolationKind } from "./check/violation.ts";
 import type { DefectName } from "./programs/broken.ts";
 import { reportLines } from "./report.ts";
 import { type RunOptions, run } from "./run.ts";

@@ -2,9 +2,9 @@
 // killed and restarted; then everybody's record is compared with the store. Exit code 1 when a promise was broken. With
 // --nodes 3 several servers share a Redis, to which --fault happens.
 import { parseArgs } from "node:util";
-import { REDIS_FAULTS, type RedisFaultName } from "./nodes/store.ts";
 import { isPassed, reportLines } from "./report.ts";
 import { type RunOptions, run } from "./run.ts";
+import { REDIS_FAULTS, type RedisFaultName } from "./topology/redis-faults.ts";
 
 const USAGE = `npm run check:delivery -- [--seed <n>] [--clients 60] [--seconds 60] [--nodes 3 [--fault <name>]]
 

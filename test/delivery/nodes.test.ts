@@ -2,9 +2,9 @@
 // things happens, keep every promise; where Redis itself has lost acked messages, all clients are told.
 import { describe, expect, test } from "bun:test";
 import { seeds } from "../support/random.ts";
-import { REDIS_FAULTS, type RedisFaultName } from "./nodes/store.ts";
 import { reportLines } from "./report.ts";
 import { type RunOptions, run } from "./run.ts";
+import { REDIS_FAULTS, type RedisFaultName } from "./topology/redis-faults.ts";
 
 const OPTIONS: Omit<RunOptions, "seed"> = {
   clients: 12,

@@ -1,6 +1,6 @@
-import { TestClient } from "../support/client.ts";
+import { TestClient } from "../support/clients/test-client.ts";
 import type { StoredConversation } from "./record.ts";
-import { tokenOf } from "./stage.ts";
+import { tokenOf } from "./topology/topology.ts";
 
 /** How long the server may take to see who is gone, in milliseconds: pings, and the grace of those who come back. */
 const PRESENCE_TIMEOUT_MS = 15_000;

@@ -1,4 +1,4 @@
-import type { Violation } from "./fault.ts";
+import type { Violation } from "./check/violation.ts";
 import type { RunResult } from "./run.ts";
 
 /** Faults that are shown; a broken promise tends to be broken many times. */

@@ -1,15 +1,15 @@
 import { ParleyFolder } from "../cli/parley-folder.ts";
 import { Random } from "../support/random.ts";
-import { checkRecord, type Verdict } from "./checker.ts";
-import { type DeliveryClient, type SendPace, WireClient } from "./client.ts";
+import { checkRecord, type Verdict } from "./check/checker.ts";
+import { LibraryClient } from "./clients/library-client.ts";
+import { type DeliveryClient, type SendPace, WireClient } from "./clients/wire-client.ts";
 import { FaultProxy } from "./fault-proxy.ts";
-import { LibraryClient } from "./library-client.ts";
-import { NodeCluster } from "./nodes/stage.ts";
-import type { RedisFaultName } from "./nodes/store.ts";
 import { chargedTo, epochOf, readConversation } from "./read-back.ts";
 import { lastEpoch, type StoredConversation } from "./record.ts";
 import { type Cut, injectConnectionFault, type ScheduleOptions, schedule } from "./schedule.ts";
-import { SingleServer, type Topology, type TopologyOptions, tokenOf } from "./stage.ts";
+import { NodeCluster } from "./topology/node-cluster.ts";
+import type { RedisFaultName } from "./topology/redis-faults.ts";
+import { SingleServer, type Topology, type TopologyOptions, tokenOf } from "./topology/topology.ts";
 
 export interface RunOptions extends TopologyOptions, ScheduleOptions {
   readonly seed: number;

@@ -6,9 +6,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createPasswords } from "../../src/server/authentication/passwords.ts";
 import { connected, PATIENCE, say } from "../e2e/console-page.ts";
-import { chromiumPath, openPage, startBrowser } from "../support/browser.ts";
-import { accountOf, startTestServer, type TestServer } from "../support/server.ts";
-import { waitUntil } from "../support/until.ts";
+import { chromiumPath, openPage, startBrowser } from "../support/browser/browser.ts";
+import { accountOf, startTestServer, type TestServer } from "../support/server/test-server.ts";
+import { waitUntil } from "../support/time/wait-until.ts";
 import { isInstalled, type RunningProxy, startBareHaproxy, startHaproxy, startNginx } from "./proxy.ts";
 
 const HOST_NAME = "chat.example.com";

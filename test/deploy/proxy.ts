@@ -3,9 +3,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { makeCertificate } from "../support/certificates.ts";
 import { freePort } from "../support/free-port.ts";
-import { waitUntil } from "../support/until.ts";
+import { makeCertificate } from "../support/server/certificates.ts";
+import { waitUntil } from "../support/time/wait-until.ts";
 
 export interface RunningProxy extends AsyncDisposable {
   readonly port: number;

@@ -3,9 +3,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { bundle } from "../../packages/parley-client/build.ts";
-import { chromiumPath, openPage, startBrowser } from "../support/browser.ts";
-import { startTestServer } from "../support/server.ts";
-import { waitUntil } from "../support/until.ts";
+import { chromiumPath, openPage, startBrowser } from "../support/browser/browser.ts";
+import { startTestServer } from "../support/server/test-server.ts";
+import { waitUntil } from "../support/time/wait-until.ts";
 import { blocksOf, ROOT, readPage } from "./pages.ts";
 
 test("the example in docs/CLIENT.md runs as it stands", async () => {

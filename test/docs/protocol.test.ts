@@ -9,8 +9,8 @@ import { ERRORS } from "../../src/protocol/errors.ts";
 import { SERVER_FRAMES, WarningFrame } from "../../src/protocol/server-frames.ts";
 import { PROTOCOL_REVISION, PROTOCOL_VERSION, SUBPROTOCOL } from "../../src/protocol/version.ts";
 import { startFaultyProxy } from "../conformance/faulty-proxy.ts";
-import { TestClient } from "../support/client.ts";
-import { startTestServer } from "../support/server.ts";
+import { TestClient } from "../support/clients/test-client.ts";
+import { startTestServer } from "../support/server/test-server.ts";
 import { type Block, blocksOf, ROOT, readPage, sectionOf } from "./pages.ts";
 
 const page = readPage("docs/PROTOCOL.md");

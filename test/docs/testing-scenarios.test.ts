@@ -6,7 +6,7 @@ import { invalidMatcher } from "../../src/scenario/format/matchers.ts";
 import { ParleyFolder } from "../cli/parley-folder.ts";
 import { Recorder } from "../cli/run/recorder.ts";
 import { freePort } from "../support/free-port.ts";
-import { waitUntil } from "../support/until.ts";
+import { waitUntil } from "../support/time/wait-until.ts";
 import { blocksOf, ROOT, readPage, sectionOf } from "./pages.ts";
 
 const page = readPage("docs/TESTING.md");

@@ -1,9 +1,9 @@
 // No view of the page breaks a rule of axe-core, in either colour scheme, wide and narrow; TEST_LONG=true tries each with each.
 import { describe, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
-import { axeViolations } from "../support/axe.ts";
-import { chromiumPath, openPage } from "../support/browser.ts";
-import { startTestServer } from "../support/server.ts";
+import { axeViolations } from "../support/browser/axe.ts";
+import { chromiumPath, openPage } from "../support/browser/browser.ts";
+import { startTestServer } from "../support/server/test-server.ts";
 import { addClient, connected, join, openPanel, PATIENCE, say } from "./console-page.ts";
 import { useBrowser } from "./shared-browser.ts";
 

@@ -1,10 +1,10 @@
 // The charts of the console, in a real browser against a real server.
 import { describe, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
-import { axeViolations } from "../support/axe.ts";
-import { chromiumPath, openPage } from "../support/browser.ts";
-import { startTestServer } from "../support/server.ts";
-import { waitUntil } from "../support/until.ts";
+import { axeViolations } from "../support/browser/axe.ts";
+import { chromiumPath, openPage } from "../support/browser/browser.ts";
+import { startTestServer } from "../support/server/test-server.ts";
+import { waitUntil } from "../support/time/wait-until.ts";
 import { addClient, becomes, join, openPanel, overflow, PATIENCE, say } from "./console-page.ts";
 import { useBrowser } from "./shared-browser.ts";
 

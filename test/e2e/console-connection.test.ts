@@ -3,10 +3,10 @@ import { describe, expect, test } from "bun:test";
 import type { Locator, Page } from "playwright-core";
 import { ParleyFolder } from "../cli/parley-folder.ts";
 import { FaultProxy } from "../delivery/fault-proxy.ts";
-import { chromiumPath, openPage } from "../support/browser.ts";
-import { ManualClock } from "../support/manual-clock.ts";
-import { startTestServer } from "../support/server.ts";
-import { waitUntil } from "../support/until.ts";
+import { chromiumPath, openPage } from "../support/browser/browser.ts";
+import { startTestServer } from "../support/server/test-server.ts";
+import { ManualClock } from "../support/time/manual-clock.ts";
+import { waitUntil } from "../support/time/wait-until.ts";
 import { becomes, connected, join, PATIENCE, say, texts, waitForFocus } from "./console-page.ts";
 import { useBrowser } from "./shared-browser.ts";
 

@@ -1,10 +1,10 @@
 // The faults panel, in a real browser against a real server: each fault, and what the page says afterwards.
 import { describe, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
-import { axeViolations } from "../support/axe.ts";
-import { chromiumPath, openPage, type WatchedPage } from "../support/browser.ts";
-import { startTestServer } from "../support/server.ts";
-import { TIMEOUT_MS as WAIT } from "../support/until.ts";
+import { axeViolations } from "../support/browser/axe.ts";
+import { chromiumPath, openPage, type WatchedPage } from "../support/browser/browser.ts";
+import { startTestServer } from "../support/server/test-server.ts";
+import { TIMEOUT_MS as WAIT } from "../support/time/wait-until.ts";
 import {
   addClient,
   becomes,

@@ -1,7 +1,7 @@
 // What a person does on the page, for the tests of the console.
 import { expect } from "bun:test";
 import type { Page } from "playwright-core";
-import { TIMEOUT_MS as WAIT } from "../support/until.ts";
+import { TIMEOUT_MS as WAIT } from "../support/time/wait-until.ts";
 
 /** Chromium starts, a server, and pages: more than a test usually needs. */
 export const PATIENCE = 180_000;

@@ -4,9 +4,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { ParleyFolder } from "../cli/parley-folder.ts";
-import { axeViolations } from "../support/axe.ts";
-import { chromiumPath, openPage } from "../support/browser.ts";
-import { waitUntil } from "../support/until.ts";
+import { axeViolations } from "../support/browser/axe.ts";
+import { chromiumPath, openPage } from "../support/browser/browser.ts";
+import { waitUntil } from "../support/time/wait-until.ts";
 import {
   addClient,
   becomes,

@@ -2,9 +2,9 @@
 // measured and printed.
 import { expect, test } from "bun:test";
 import type { Page } from "playwright-core";
-import { chromiumPath, openPage, startBrowser } from "../support/browser.ts";
-import { startTestServer } from "../support/server.ts";
-import { waitUntil } from "../support/until.ts";
+import { chromiumPath, openPage, startBrowser } from "../support/browser/browser.ts";
+import { startTestServer } from "../support/server/test-server.ts";
+import { waitUntil } from "../support/time/wait-until.ts";
 import { becomes, join, openPanel } from "./console-page.ts";
 
 const isLong = process.env.TEST_LONG === "true";

@@ -1,7 +1,7 @@
 // Frames of the protocol, any text, saved messages and series, in a real browser against a real server.
 import { describe, expect, test } from "bun:test";
-import { chromiumPath, openPage } from "../support/browser.ts";
-import { startTestServer } from "../support/server.ts";
+import { chromiumPath, openPage } from "../support/browser/browser.ts";
+import { startTestServer } from "../support/server/test-server.ts";
 import { becomes, join, openPanel, outcome, PATIENCE, say, texts } from "./console-page.ts";
 import { useBrowser } from "./shared-browser.ts";
 

@@ -1,9 +1,9 @@
 // Every frame of every client, in a real browser against a real server.
 import { describe, expect, test } from "bun:test";
 import { FaultProxy } from "../delivery/fault-proxy.ts";
-import { chromiumPath, openPage } from "../support/browser.ts";
-import { startTestServer } from "../support/server.ts";
-import { waitUntil } from "../support/until.ts";
+import { chromiumPath, openPage } from "../support/browser/browser.ts";
+import { startTestServer } from "../support/server/test-server.ts";
+import { waitUntil } from "../support/time/wait-until.ts";
 import { addClient, becomes, connected, join, openPanel, PATIENCE, say, shownRows } from "./console-page.ts";
 import { useBrowser } from "./shared-browser.ts";
 

@@ -1,9 +1,9 @@
 // Who works with the page for hours: the focus, what was typed, what was chosen and what was switched off stay as they were left.
 import { describe, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
-import { chromiumPath, openPage } from "../support/browser.ts";
-import { startTestServer } from "../support/server.ts";
-import { waitUntil } from "../support/until.ts";
+import { chromiumPath, openPage } from "../support/browser/browser.ts";
+import { startTestServer } from "../support/server/test-server.ts";
+import { waitUntil } from "../support/time/wait-until.ts";
 import {
   addClient,
   becomes,

@@ -1,8 +1,8 @@
 // Several clients on one page, in a real browser against a real server: side by side, and by keys.
 import { describe, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
-import { chromiumPath, openPage } from "../support/browser.ts";
-import { startTestServer } from "../support/server.ts";
+import { chromiumPath, openPage } from "../support/browser/browser.ts";
+import { startTestServer } from "../support/server/test-server.ts";
 import {
   addClient,
   becomes,

@@ -1,8 +1,8 @@
 // The page in a real browser against a real server: what a person sees and can do.
 import { describe, expect, test } from "bun:test";
 import type { Page } from "playwright-core";
-import { chromiumPath, openPage } from "../support/browser.ts";
-import { startTestServer } from "../support/server.ts";
+import { chromiumPath, openPage } from "../support/browser/browser.ts";
+import { startTestServer } from "../support/server/test-server.ts";
 import {
   becomes,
   focused,

@@ -1,7 +1,7 @@
 // A page of somebody else's origin, in a real browser, against a real server: what ALLOWED_ORIGINS lets it do.
 import { describe, expect, test } from "bun:test";
-import { chromiumPath, openPage } from "../support/browser.ts";
-import { startTestServer } from "../support/server.ts";
+import { chromiumPath, openPage } from "../support/browser/browser.ts";
+import { startTestServer } from "../support/server/test-server.ts";
 import { useBrowser } from "./shared-browser.ts";
 
 const PATIENCE = 180_000;

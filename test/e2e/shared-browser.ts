@@ -1,6 +1,6 @@
 import { afterAll, beforeAll } from "bun:test";
 import type { Browser } from "playwright-core";
-import { startBrowser } from "../support/browser.ts";
+import { startBrowser } from "../support/browser/browser.ts";
 
 /** Has the tests of the `describe` around it share a chromium; answers it, once they run. */
 export function useBrowser(): () => Browser {

@@ -8,9 +8,9 @@ import { ParleyFolder } from "../cli/parley-folder.ts";
 import { FaultProxy } from "../delivery/fault-proxy.ts";
 import { ROOT } from "../docs/pages.ts";
 import { removeConversation } from "../server/removal.ts";
-import { chromiumPath, openPage, startBrowser } from "../support/browser.ts";
-import { SECRET, startTestServer, type TestServer } from "../support/server.ts";
-import { waitUntil } from "../support/until.ts";
+import { chromiumPath, openPage, startBrowser } from "../support/browser/browser.ts";
+import { SECRET, startTestServer, type TestServer } from "../support/server/test-server.ts";
+import { waitUntil } from "../support/time/wait-until.ts";
 
 /** A folder such as a user has: the examples, and the package beside them. */
 let folder: string;

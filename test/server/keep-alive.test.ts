@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { RawSocket } from "../support/raw-socket.ts";
-import { startTestServer } from "../support/server.ts";
+import { RawSocket } from "../support/clients/raw-socket.ts";
+import { startTestServer } from "../support/server/test-server.ts";
 
 // It waits for the runtime's own time-outs, whose clock cannot be moved: some 13 seconds, in the long form only.
 test.skipIf(process.env.TEST_LONG !== "true")(

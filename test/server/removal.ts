@@ -1,6 +1,6 @@
 import { withConversations } from "../../src/cli/store/open.ts";
 import { readSettings } from "../../src/server/settings/read.ts";
-import { SECRET } from "../support/server.ts";
+import { SECRET } from "../support/server/test-server.ts";
 
 /** Removes a conversation as `parley conversation remove` does, beside the servers that have the same settings. */
 export async function removeConversation(

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { startTestServer } from "../../support/server.ts";
+import { startTestServer } from "../../support/server/test-server.ts";
 import { ParleyFolder } from "../parley-folder.ts";
 import { ParleyTerminal } from "../parley-terminal.ts";
 

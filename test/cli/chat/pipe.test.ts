@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { connect } from "../../../src/client/connect.ts";
-import { startTestServer, type TestServer } from "../../support/server.ts";
+import { startTestServer, type TestServer } from "../../support/server/test-server.ts";
 import { type Ended, ParleyFolder } from "../parley-folder.ts";
 
 /** A server, and `parley chat lobby` of `ann` on it. */

@@ -2,8 +2,8 @@ import { expect, test } from "bun:test";
 import { openChatSession } from "../../../src/cli/chat/session.ts";
 import { loadTarget } from "../../../src/cli/server/target.ts";
 import { connect } from "../../../src/client/connect.ts";
-import { startTestServer } from "../../support/server.ts";
-import { waitUntil } from "../../support/until.ts";
+import { startTestServer } from "../../support/server/test-server.ts";
+import { waitUntil } from "../../support/time/wait-until.ts";
 
 test("D3 an ack that got lost is wondered about once, and after a cut the message is stored once", async () => {
   await using server = await startTestServer({ env: { TEST_FAULTS: "true" } });

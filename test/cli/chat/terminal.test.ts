@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { connect } from "../../../src/client/connect.ts";
-import { accountOf, startTestServer, type TestServer } from "../../support/server.ts";
-import { waitUntil } from "../../support/until.ts";
+import { accountOf, startTestServer, type TestServer } from "../../support/server/test-server.ts";
+import { waitUntil } from "../../support/time/wait-until.ts";
 import { BIN, MAIN, ParleyFolder } from "../parley-folder.ts";
 import { ParleyTerminal } from "../parley-terminal.ts";
 

@@ -1,6 +1,6 @@
 // `parley conversation`, beside a server and without one.
 import { expect, test } from "bun:test";
-import { TestClient } from "../../support/client.ts";
+import { TestClient } from "../../support/clients/test-client.ts";
 import { ParleyFolder } from "../parley-folder.ts";
 
 const SECRET_KEY = "GzcZQ2b7mWq0p5yEw1rT8uKx9vLh3NdF";

@@ -2,9 +2,9 @@
 import { expect, test } from "bun:test";
 import { cpSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { TestClient } from "../../support/client.ts";
-import { startRedis } from "../../support/redis.ts";
-import { SECRET } from "../../support/server.ts";
+import { TestClient } from "../../support/clients/test-client.ts";
+import { startRedis } from "../../support/redis/redis-server.ts";
+import { SECRET } from "../../support/server/test-server.ts";
 import { ParleyFolder, type Running } from "../parley-folder.ts";
 
 const COMMAND = ["store", "new-epoch"];

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { chmodSync } from "node:fs";
 import { join } from "node:path";
-import { waitUntil } from "../../support/until.ts";
+import { waitUntil } from "../../support/time/wait-until.ts";
 import { MAIN, ParleyFolder } from "../parley-folder.ts";
 
 /** How each shell is started without settings of its own, and made to complete. */

@@ -3,10 +3,10 @@ import { chmodSync, mkdirSync, openSync, readdirSync, statSync, writeSync } from
 import { join } from "node:path";
 import type { ServerFrame } from "../../../src/protocol/server-frames.ts";
 import { startFaultyProxy } from "../../conformance/faulty-proxy.ts";
-import { makeCertificate } from "../../support/certificates.ts";
 import { freePort } from "../../support/free-port.ts";
-import { startRedis, type TestRedis } from "../../support/redis.ts";
-import { SECRET } from "../../support/server.ts";
+import { startRedis, type TestRedis } from "../../support/redis/redis-server.ts";
+import { makeCertificate } from "../../support/server/certificates.ts";
+import { SECRET } from "../../support/server/test-server.ts";
 import { MAIN, ParleyFolder, type Running } from "../parley-folder.ts";
 
 /** Runs bun as a user who owns nothing; root may do so. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { formatSample, formatSummary, summarize } from "../../../src/cli/latency/samples.ts";
-import { startTestServer } from "../../support/server.ts";
+import { startTestServer } from "../../support/server/test-server.ts";
 import { ParleyFolder } from "../parley-folder.ts";
 
 describe("a series", () => {

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { waitUntil } from "../../support/until.ts";
+import { waitUntil } from "../../support/time/wait-until.ts";
 import { ParleyFolder } from "../parley-folder.ts";
 import { Recorder } from "./recorder.ts";
 

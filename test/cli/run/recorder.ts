@@ -6,7 +6,7 @@ import {
 } from "../../../src/scenario/format/build-recording.ts";
 import type { Frame, Recording } from "../../../src/scenario/format/recording.ts";
 import { writeRecording } from "../../../src/scenario/format/serialize.ts";
-import { TestClient } from "../../support/client.ts";
+import { TestClient } from "../../support/clients/test-client.ts";
 
 type What = RecorderEvent extends infer H
   ? H extends RecorderEvent

@@ -2,7 +2,7 @@ import { expect, spyOn, test } from "bun:test";
 import { CliError, UsageError } from "../../../src/cli/cli-error.ts";
 import { signIn, signInAs } from "../../../src/cli/server/sign-in.ts";
 import { addressOf, type Target } from "../../../src/cli/server/target.ts";
-import { startTestServer } from "../../support/server.ts";
+import { startTestServer } from "../../support/server/test-server.ts";
 
 /** The server at `value` as a target. */
 function targetOf(value: string, rest: Partial<Target> = {}): Target {

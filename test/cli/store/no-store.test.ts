@@ -2,8 +2,8 @@
 import { expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { startRedis } from "../../support/redis.ts";
-import { SECRET } from "../../support/server.ts";
+import { startRedis } from "../../support/redis/redis-server.ts";
+import { SECRET } from "../../support/server/test-server.ts";
 import { ParleyFolder } from "../parley-folder.ts";
 
 /** Every command that works on the store. */

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { createTokenCache, lifetimeOf } from "../../../src/client/connection/token.ts";
 import { TOKEN_TIMEOUT_MS } from "../../../src/client/options.ts";
-import { ManualTiming } from "../../support/manual-timing.ts";
-import { base64url } from "../../support/tokens.ts";
+import { base64url } from "../../support/server/tokens.ts";
+import { ManualTiming } from "../../support/time/manual-timing.ts";
 
 /** A token with these claims; nobody verifies it here. */
 const tokenOf = (claims: object) => `e30.${base64url(claims)}.c2ln`;

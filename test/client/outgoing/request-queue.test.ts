@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import type { OutgoingFrame } from "../../../src/client/connection/connection.ts";
 import { REPLY_TIMEOUT_MS } from "../../../src/client/options.ts";
 import { createRequestQueue } from "../../../src/client/outgoing/request-queue.ts";
-import { ManualTiming } from "../../support/manual-timing.ts";
+import { ManualTiming } from "../../support/time/manual-timing.ts";
 
 /** Requests over a line that is open, which notes what is sent. */
 function setUp() {

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { QUOTA_WINDOW_MS } from "../../../src/core/conversation/quota.ts";
-import { QuotaModel } from "../../support/quota-model.ts";
+import { QuotaModel } from "../../support/models/quota-model.ts";
 import { Random, seeds } from "../../support/random.ts";
 import { type OpenEngine, Subject } from "./subject.ts";
 

@@ -8,7 +8,7 @@ import type {
   Subscription,
 } from "../../../src/core/ports/engine.ts";
 import type { Message } from "../../../src/protocol/server-frames.ts";
-import { ManualClock } from "../../support/manual-clock.ts";
+import { ManualClock } from "../../support/time/manual-clock.ts";
 
 /** An engine on data of its own, made for one test. */
 export interface OpenedEngine {

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { decidePost } from "../../../src/core/conversation/post-decision.ts";
 import { QUOTA_WINDOW_MS, SlidingWindowLog } from "../../../src/core/conversation/quota.ts";
-import { QuotaModel } from "../../support/quota-model.ts";
+import { QuotaModel } from "../../support/models/quota-model.ts";
 import { Random, seeds } from "../../support/random.ts";
 
 const START = Date.UTC(2025, 0, 1);

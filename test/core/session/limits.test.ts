@@ -4,7 +4,6 @@ import { fullBucket } from "../../../src/core/session/flood-guard.ts";
 import { openSession, step } from "../../../src/core/session/session.ts";
 import type { Live, Session, SessionEvent, SessionRules } from "../../../src/core/session/state.ts";
 import type { Quota } from "../../../src/protocol/server-frames.ts";
-import { Random, seeds } from "../../support/random.ts";
 import {
   ADMITTED,
   frame,
@@ -16,7 +15,8 @@ import {
   sentFrames,
   summary,
   WELCOME,
-} from "../../support/session.ts";
+} from "../../support/models/session.ts";
+import { Random, seeds } from "../../support/random.ts";
 
 const PING = frame({ type: "ping" });
 const CONTROL: SessionEvent = { type: "control" };

@@ -19,7 +19,7 @@ import {
   START_MS,
   sentFrames,
   summary,
-} from "../../support/session.ts";
+} from "../../support/models/session.ts";
 
 type Phase = Session["phase"];
 type EventType = SessionEvent["type"];

@@ -14,7 +14,7 @@ import {
   START_MS,
   sentFrames,
   summary,
-} from "../../support/session.ts";
+} from "../../support/models/session.ts";
 
 /** Pings are another matter (I3). */
 const QUIET_LINE = { ...RULES, pingInterval: 0 };

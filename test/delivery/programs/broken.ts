@@ -4,7 +4,7 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import type { Engine } from "../../../src/core/ports/engine.ts";
 import type { Message } from "../../../src/protocol/server-frames.ts";
 import { Connection } from "../../../src/server/socket/connection.ts";
-import { overrideEngine } from "../../support/disturbed-engine.ts";
+import { overrideEngine } from "../../support/server/override-engine.ts";
 
 export interface Defect {
   beforeOpening?(dataDir: string): void;

@@ -2,7 +2,7 @@ import { heapStats } from "bun:jsc";
 import { expect, test } from "bun:test";
 import { LocalThrottle } from "../../../src/engine/local/throttle.ts";
 import { throttleContract } from "../../contracts/throttle.ts";
-import { ManualClock } from "../../support/manual-clock.ts";
+import { ManualClock } from "../../support/time/manual-clock.ts";
 
 throttleContract("one node", async (clock, limits) => ({
   throttle: new LocalThrottle(limits, clock),

@@ -1,6 +1,6 @@
 import { LocalTickets } from "../../../src/engine/local/tickets.ts";
 import { ticketContract } from "../../contracts/tickets.ts";
-import { ManualClock } from "../../support/manual-clock.ts";
+import { ManualClock } from "../../support/time/manual-clock.ts";
 
 ticketContract("one node", async () => {
   const clock = new ManualClock();

@@ -1,11 +1,11 @@
 // What nodes tell each other of accounts and revocations, when a lagging replica takes over.
 import { expect, test } from "bun:test";
 import { NEVER } from "../../../src/core/ports/revocations.ts";
-import { ManualClock } from "../../support/manual-clock.ts";
-import { startSentinel } from "../../support/redis-sentinel.ts";
-import { withRedis } from "../../support/redis-talk.ts";
-import { accountOf } from "../../support/server.ts";
-import { waitUntil } from "../../support/until.ts";
+import { withRedis } from "../../support/redis/connection.ts";
+import { startSentinel } from "../../support/redis/sentinel.ts";
+import { accountOf } from "../../support/server/test-server.ts";
+import { ManualClock } from "../../support/time/manual-clock.ts";
+import { waitUntil } from "../../support/time/wait-until.ts";
 import { connectTo, freshPrefix } from "./support/real-redis.ts";
 import { TestSharedPorts } from "./support/test-shared-ports.ts";
 

@@ -2,9 +2,9 @@
 import { expect, test } from "bun:test";
 import type { Revocation } from "../../../src/core/ports/revocations.ts";
 import { NEVER } from "../../../src/core/ports/revocations.ts";
-import { ManualClock } from "../../support/manual-clock.ts";
-import { startRedis } from "../../support/redis.ts";
-import { accountOf } from "../../support/server.ts";
+import { startRedis } from "../../support/redis/redis-server.ts";
+import { accountOf } from "../../support/server/test-server.ts";
+import { ManualClock } from "../../support/time/manual-clock.ts";
 import { age, connectTo, freshPrefix, keysUnder, useRealRedis } from "./support/real-redis.ts";
 import { TestSharedPorts } from "./support/test-shared-ports.ts";
 

@@ -1,7 +1,7 @@
 // Who puts an older copy of the store back says so, and nobody goes on as if nothing had happened (D5).
 import { describe, expect, test } from "bun:test";
 import { beginEpoch } from "../../../src/engine/redis/new-epoch.ts";
-import { waitUntil } from "../../support/until.ts";
+import { waitUntil } from "../../support/time/wait-until.ts";
 import { freshPrefix, KINDS, useRealRedis } from "./support/real-redis.ts";
 import { TestNode } from "./support/test-node.ts";
 

@@ -6,7 +6,7 @@ import { openIndexFile } from "../../../src/engine/sqlite/index/index-file.ts";
 import { IndexWorker } from "../../../src/engine/sqlite/index/index-worker.ts";
 import { openStore, readLastPosition } from "../../../src/engine/sqlite/schema.ts";
 import type { OpenedEngine } from "../../contracts/engine/subject.ts";
-import type { ManualClock } from "../../support/manual-clock.ts";
+import type { ManualClock } from "../../support/time/manual-clock.ts";
 import { StoreFolder } from "./store-folder.ts";
 
 /** An engine with its parts in the test's hands: the keeper makes a round when it is told to. */

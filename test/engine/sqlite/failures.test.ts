@@ -2,7 +2,7 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import type { PostResult } from "../../../src/core/ports/engine.ts";
-import { ManualClock } from "../../support/manual-clock.ts";
+import { ManualClock } from "../../support/time/manual-clock.ts";
 import type { FullDiskReport } from "./programs/full-disk.ts";
 import { StoreFolder } from "./store-folder.ts";
 

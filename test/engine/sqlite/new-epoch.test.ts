@@ -7,7 +7,7 @@ import { StoreInUse } from "../../../src/engine/sqlite/folder/lock.ts";
 import { beginSqliteEpoch } from "../../../src/engine/sqlite/new-epoch.ts";
 import { STORE_FILE } from "../../../src/engine/sqlite/schema.ts";
 import { Subject } from "../../contracts/engine/subject.ts";
-import { ManualClock } from "../../support/manual-clock.ts";
+import { ManualClock } from "../../support/time/manual-clock.ts";
 import { StoreFolder } from "./store-folder.ts";
 
 /** Opens the store of `folder` as the contract suite does; the folder outlives it. */

@@ -6,8 +6,8 @@ import { StoreInUse } from "../../../src/engine/sqlite/folder/lock.ts";
 import { openAccounts } from "../../../src/engine/sqlite/open.ts";
 import { StoreTooNew } from "../../../src/engine/sqlite/schema.ts";
 import { Subject } from "../../contracts/engine/subject.ts";
-import { ManualClock } from "../../support/manual-clock.ts";
-import { accountOf } from "../../support/server.ts";
+import { accountOf } from "../../support/server/test-server.ts";
+import { ManualClock } from "../../support/time/manual-clock.ts";
 import { StoreFolder } from "./store-folder.ts";
 
 /** A subject on `folder`, whose clock the test sets anew at each reopening. */

@@ -7,8 +7,8 @@ import type { Clock } from "../../../src/core/ports/clock.ts";
 import type { Disk } from "../../../src/engine/sqlite/folder/disk-watch.ts";
 import { openSqlite } from "../../../src/engine/sqlite/open.ts";
 import { INDEX_FILE, STORE_FILE } from "../../../src/engine/sqlite/schema.ts";
-import { ManualClock } from "../../support/manual-clock.ts";
-import { RecordedLog } from "../../support/recorded-log.ts";
+import { RecordedLog } from "../../support/server/recorded-log.ts";
+import { ManualClock } from "../../support/time/manual-clock.ts";
 
 type Store = Awaited<ReturnType<typeof openSqlite>>;
 

@@ -3,7 +3,7 @@ import { expect, test } from "bun:test";
 import { errors, jwtVerify } from "jose";
 import { checkClaims, REQUIRED_CLAIMS, readClaimsSet } from "../../../src/server/authentication/claims.ts";
 import { Random, seeds } from "../../support/random.ts";
-import { base64url, goodClaims, handMade, TEST_SECRET, testKeys } from "../../support/tokens.ts";
+import { base64url, goodClaims, handMade, TEST_SECRET, testKeys } from "../../support/server/tokens.ts";
 
 const NOW = Date.UTC(2025, 0, 1);
 const EXPECTED = { type: "at+jwt", issuer: "parley", audience: "parley", leeway: 30 };

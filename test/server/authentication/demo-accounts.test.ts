@@ -6,9 +6,9 @@ import {
   seedDemoAccounts,
 } from "../../../src/server/authentication/demo-accounts.ts";
 import { createPasswords } from "../../../src/server/authentication/passwords.ts";
-import { ManualClock } from "../../support/manual-clock.ts";
-import { RecordedLog } from "../../support/recorded-log.ts";
-import { storedAccounts } from "../../support/stored-accounts.ts";
+import { RecordedLog } from "../../support/server/recorded-log.ts";
+import { storedAccounts } from "../../support/server/stored-accounts.ts";
+import { ManualClock } from "../../support/time/manual-clock.ts";
 
 const passwords = createPasswords({ cost: 4, queue: 10 });
 

@@ -3,10 +3,10 @@ import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { exportJWK, type JWK } from "jose";
 import { FRESH_MS, MAX_AGE_MS, RETRY_AFTER_FAILURE_MS } from "../../../src/core/access/key-set.ts";
 import { KeySet } from "../../../src/server/authentication/key-set.ts";
-import { TestClient } from "../../support/client.ts";
-import { RecordedLog } from "../../support/recorded-log.ts";
-import { startTestServer } from "../../support/server.ts";
-import { base64url, goodClaims } from "../../support/tokens.ts";
+import { TestClient } from "../../support/clients/test-client.ts";
+import { RecordedLog } from "../../support/server/recorded-log.ts";
+import { startTestServer } from "../../support/server/test-server.ts";
+import { base64url, goodClaims } from "../../support/server/tokens.ts";
 
 const ec = generateKeyPairSync("ec", { namedCurve: "P-256" });
 const JWK_EC: JWK = { ...(await exportJWK(ec.publicKey)), kid: "k1" };

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { exportJWK, type JWK } from "jose";
 import { verifyToken } from "../../../src/server/authentication/tokens.ts";
-import { base64url, goodClaims, handMade, testKeys } from "../../support/tokens.ts";
+import { base64url, goodClaims, handMade, testKeys } from "../../support/server/tokens.ts";
 
 const NOW = Date.UTC(2025, 0, 1);
 const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 });

@@ -5,10 +5,10 @@ import type { SqliteAccounts } from "../../../src/engine/sqlite/accounts/account
 import { bcryptCost, createPasswords } from "../../../src/server/authentication/passwords.ts";
 import { type SignInDeps, signIn } from "../../../src/server/authentication/sign-in.ts";
 import { verifyToken } from "../../../src/server/authentication/tokens.ts";
-import { ManualClock } from "../../support/manual-clock.ts";
-import { RecordedLog } from "../../support/recorded-log.ts";
-import { storedAccounts } from "../../support/stored-accounts.ts";
-import { testKeys } from "../../support/tokens.ts";
+import { RecordedLog } from "../../support/server/recorded-log.ts";
+import { storedAccounts } from "../../support/server/stored-accounts.ts";
+import { testKeys } from "../../support/server/tokens.ts";
+import { ManualClock } from "../../support/time/manual-clock.ts";
 
 const free = { name: "free", requestsPerHour: 100, connections: 5 };
 const basic = { name: "basic", requestsPerHour: 1000, connections: 20 };

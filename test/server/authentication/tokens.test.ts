@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { createHmac, generateKeyPairSync, sign } from "node:crypto";
 import { CompactEncrypt, exportJWK } from "jose";
 import { signToken, verifyToken } from "../../../src/server/authentication/tokens.ts";
-import { base64url, goodClaims, handMade, TEST_SECRET, testKeys } from "../../support/tokens.ts";
+import { base64url, goodClaims, handMade, TEST_SECRET, testKeys } from "../../support/server/tokens.ts";
 
 const NOW = Date.UTC(2025, 0, 1);
 const HEADER = { alg: "HS256", typ: "at+jwt" };

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { MAX_TOKEN_BYTES } from "../../../src/protocol/limits.ts";
 import { signToken, verifyToken } from "../../../src/server/authentication/tokens.ts";
 import { VerifiedTokens } from "../../../src/server/authentication/verified-tokens.ts";
-import { goodClaims, handMade, TEST_SECRET, testKeys } from "../../support/tokens.ts";
+import { goodClaims, handMade, TEST_SECRET, testKeys } from "../../support/server/tokens.ts";
 
 const NOW = 1_800_000_000_000;
 const HEADER = { alg: "HS256", typ: "at+jwt" };

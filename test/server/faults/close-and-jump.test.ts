@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { TestClient } from "../../support/client.ts";
+import { TestClient } from "../../support/clients/test-client.ts";
 import { ask, disturb, join, nameOf, say, startFaultServer } from "./fault-server.ts";
 
 describe("close", () => {

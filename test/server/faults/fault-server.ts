@@ -1,7 +1,7 @@
 import type { Fault } from "../../../src/core/faults.ts";
-import { TestClient } from "../../support/client.ts";
-import { ManualClock } from "../../support/manual-clock.ts";
-import { startTestServer, type TestServer } from "../../support/server.ts";
+import { TestClient } from "../../support/clients/test-client.ts";
+import { startTestServer, type TestServer } from "../../support/server/test-server.ts";
+import { ManualClock } from "../../support/time/manual-clock.ts";
 
 /** A server that makes faults, on time that only a test moves. */
 export async function startFaultServer(env: Record<string, string> = {}) {

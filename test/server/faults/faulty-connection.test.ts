@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { TestClient } from "../../support/client.ts";
-import { RawSocket } from "../../support/raw-socket.ts";
+import { RawSocket } from "../../support/clients/raw-socket.ts";
+import { TestClient } from "../../support/clients/test-client.ts";
 import { ask, disturb, join, nameOf, say, startFaultServer } from "./fault-server.ts";
 
 /** The texts of the messages that a client was sent. */

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { FaultySocket } from "../../../src/server/faults/faulty-socket.ts";
 import type { Socket } from "../../../src/server/socket/connection-deps.ts";
-import { ManualClock } from "../../support/manual-clock.ts";
+import { ManualClock } from "../../support/time/manual-clock.ts";
 
 /** A line on a socket that notes what it is told; what the runtime would do on its own does not happen. */
 function lineOn(clock: ManualClock, send?: () => number) {

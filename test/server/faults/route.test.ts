@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { readSettings } from "../../../src/server/settings/read.ts";
-import { startTestServer } from "../../support/server.ts";
+import { startTestServer } from "../../support/server/test-server.ts";
 import { ask, join, nameOf, startFaultServer } from "./fault-server.ts";
 
 describe("TEST_FAULTS", () => {

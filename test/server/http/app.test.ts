@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { signToken } from "../../../src/server/authentication/tokens.ts";
 import { MAX_BODY_BYTES } from "../../../src/server/http/body.ts";
 import { contentSecurityPolicy } from "../../../src/server/http/security-headers.ts";
-import { quotaEngine, testAccount, testApp } from "../../support/http-app.ts";
+import { quotaEngine, testAccount, testApp } from "../../support/server/http-app.ts";
 
 describe("P1 fields of every answer", () => {
   const page = new Map([

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { connect } from "node:net";
 import { hashOfApiKey, newApiKey } from "../../../src/server/authentication/api-keys.ts";
-import { startTestServer, type TestServer } from "../../support/server.ts";
-import { waitUntil } from "../../support/until.ts";
+import { startTestServer, type TestServer } from "../../support/server/test-server.ts";
+import { waitUntil } from "../../support/time/wait-until.ts";
 
 const JSON_TYPE = "application/json";
 const FORM_TYPE = "application/x-www-form-urlencoded";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { TEST_PASSWORD, testApp } from "../../support/http-app.ts";
+import { TEST_PASSWORD, testApp } from "../../support/server/http-app.ts";
 
 const LISTED = "https://app.example.com";
 const ORIGINS = { listed: [LISTED], loopbackPort: undefined };

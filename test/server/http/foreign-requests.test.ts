@@ -1,10 +1,10 @@
 // On a loopback address HTTP once looked at neither `Host` nor `Origin`: any page in the world, whose name was made to lead to
 // 127.0.0.1, could sign in with a demo account, read and write. And a proxy on the same machine let everybody do so.
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { TestClient } from "../../support/client.ts";
-import { rawRequest, sendRaw } from "../../support/raw-http.ts";
-import { RawSocket } from "../../support/raw-socket.ts";
-import { startTestServer, type TestServer } from "../../support/server.ts";
+import { rawRequest, sendRaw } from "../../support/clients/raw-http.ts";
+import { RawSocket } from "../../support/clients/raw-socket.ts";
+import { TestClient } from "../../support/clients/test-client.ts";
+import { startTestServer, type TestServer } from "../../support/server/test-server.ts";
 
 let server: TestServer;
 let own: string;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { hashOfApiKey, newApiKey } from "../../../src/server/authentication/api-keys.ts";
 import { signToken } from "../../../src/server/authentication/tokens.ts";
-import { testApp } from "../../support/http-app.ts";
+import { testApp } from "../../support/server/http-app.ts";
 
 type App = Awaited<ReturnType<typeof testApp>>;
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { deduplicated } from "../../../src/server/log/deduplicating-log.ts";
 import { type Log, type LogFields, type LogOptions, openLog } from "../../../src/server/log/log.ts";
 import { LogOutput } from "../../../src/server/log/output.ts";
-import { ManualClock } from "../../support/manual-clock.ts";
+import { ManualClock } from "../../support/time/manual-clock.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "parley-log-"));
 afterEach(() => rmSync(join(folder, "log"), { force: true }));

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openLog } from "../../../src/server/log/log.ts";
 import { LogOutput } from "../../../src/server/log/output.ts";
-import { waitUntil } from "../../support/until.ts";
+import { waitUntil } from "../../support/time/wait-until.ts";
 
 // A tester stopped the program that read the log: after 64 KiB, which is what a pipe holds, nobody could come in.
 

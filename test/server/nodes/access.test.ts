@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { TestClient } from "../../support/client.ts";
-import { startRedis, type TestRedis } from "../../support/redis.ts";
-import { accountOf } from "../../support/server.ts";
-import { waitUntil } from "../../support/until.ts";
+import { TestClient } from "../../support/clients/test-client.ts";
+import { startRedis, type TestRedis } from "../../support/redis/redis-server.ts";
+import { accountOf } from "../../support/server/test-server.ts";
+import { waitUntil } from "../../support/time/wait-until.ts";
 import { startNodes } from "./cluster.ts";
 
 let redis: TestRedis;

@@ -1,7 +1,7 @@
 import { FaultProxy } from "../../delivery/fault-proxy.ts";
-import { TestClient } from "../../support/client.ts";
-import type { TestRedis } from "../../support/redis.ts";
-import { startTestServer, type TestServer } from "../../support/server.ts";
+import { TestClient } from "../../support/clients/test-client.ts";
+import type { TestRedis } from "../../support/redis/redis-server.ts";
+import { startTestServer, type TestServer } from "../../support/server/test-server.ts";
 
 let prefixes = 0;
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { startRedis, type TestRedis } from "../../support/redis.ts";
+import { startRedis, type TestRedis } from "../../support/redis/redis-server.ts";
 import { ask, disturb, nameOf } from "../faults/fault-server.ts";
 import { startNodes } from "./cluster.ts";
 

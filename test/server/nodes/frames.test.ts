@@ -2,9 +2,9 @@
 // leave carried another time on another node. Here each frame of a conversation is compared whole, whichever way it comes.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { ServerFrame } from "../../../src/protocol/server-frames.ts";
-import { TestClient } from "../../support/client.ts";
-import { startRedis, type TestRedis } from "../../support/redis.ts";
-import { waitUntil } from "../../support/until.ts";
+import { TestClient } from "../../support/clients/test-client.ts";
+import { startRedis, type TestRedis } from "../../support/redis/redis-server.ts";
+import { waitUntil } from "../../support/time/wait-until.ts";
 import { startNodes } from "./cluster.ts";
 
 let redis: TestRedis;

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { startRedis, type TestRedis } from "../../support/redis.ts";
-import { waitUntil } from "../../support/until.ts";
+import { startRedis, type TestRedis } from "../../support/redis/redis-server.ts";
+import { waitUntil } from "../../support/time/wait-until.ts";
 import { presenceOf, startNodes } from "./cluster.ts";
 
 let redis: TestRedis;

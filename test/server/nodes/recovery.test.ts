@@ -1,8 +1,8 @@
 // The story: a node that was cut off from Redis sent `recovered` as soon as it was connected again. What had been said
 // meanwhile came after it, and its own users were put back after it: who trusted the frame saw a conversation with a hole.
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { startRedis, type TestRedis } from "../../support/redis.ts";
-import { waitUntil } from "../../support/until.ts";
+import { startRedis, type TestRedis } from "../../support/redis/redis-server.ts";
+import { waitUntil } from "../../support/time/wait-until.ts";
 import { presenceOf, startNodes } from "./cluster.ts";
 
 let redis: TestRedis;

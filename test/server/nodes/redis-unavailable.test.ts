@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { TestClient } from "../../support/client.ts";
-import { startRedis, type TestRedis } from "../../support/redis.ts";
-import { waitUntil } from "../../support/until.ts";
+import { TestClient } from "../../support/clients/test-client.ts";
+import { startRedis, type TestRedis } from "../../support/redis/redis-server.ts";
+import { waitUntil } from "../../support/time/wait-until.ts";
 import { presenceOf, startNodes, type TestNode } from "./cluster.ts";
 
 let redis: TestRedis | undefined;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { RawSocket } from "../../support/raw-socket.ts";
-import { startRedis, type TestRedis } from "../../support/redis.ts";
-import { waitUntil } from "../../support/until.ts";
+import { RawSocket } from "../../support/clients/raw-socket.ts";
+import { startRedis, type TestRedis } from "../../support/redis/redis-server.ts";
+import { waitUntil } from "../../support/time/wait-until.ts";
 import { presenceOf, startNodes, type TestNode } from "./cluster.ts";
 
 /** Room for one connection of each user, and no grace: a leave would be seen at once. */

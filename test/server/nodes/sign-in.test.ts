@@ -1,9 +1,9 @@
 // Signing in, and what came of it, on whichever node the balancer leads to.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { createPasswords } from "../../../src/server/authentication/passwords.ts";
-import { TestClient } from "../../support/client.ts";
-import { startRedis, type TestRedis } from "../../support/redis.ts";
-import { accountOf } from "../../support/server.ts";
+import { TestClient } from "../../support/clients/test-client.ts";
+import { startRedis, type TestRedis } from "../../support/redis/redis-server.ts";
+import { accountOf } from "../../support/server/test-server.ts";
 import { startNodes, type TestNode } from "./cluster.ts";
 
 let redis: TestRedis;

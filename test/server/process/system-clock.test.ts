@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { StoreTime } from "../../../src/core/store-time.ts";
 import { systemClock } from "../../../src/server/process/system-clock.ts";
-import { ManualClock } from "../../support/manual-clock.ts";
+import { ManualClock } from "../../support/time/manual-clock.ts";
 
 const HOUR = 3_600_000;
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import type { ErrorCode } from "../../../src/protocol/errors.ts";
-import { ManualClock } from "../../support/manual-clock.ts";
-import { type Fields, RawSocket } from "../../support/raw-socket.ts";
-import { accountOf, startTestServer, type TestServer } from "../../support/server.ts";
+import { type Fields, RawSocket } from "../../support/clients/raw-socket.ts";
+import { accountOf, startTestServer, type TestServer } from "../../support/server/test-server.ts";
+import { ManualClock } from "../../support/time/manual-clock.ts";
 
 /** What a refused client hears, in order: the error's code, `closing`'s code and the Close frame's. */
 async function refusalOf(raw: RawSocket): Promise<[ErrorCode | undefined, number | undefined, number]> {

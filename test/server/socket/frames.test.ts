@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { MAX_FRAME_BYTES } from "../../../src/protocol/limits.ts";
-import { TestClient } from "../../support/client.ts";
-import { ManualClock } from "../../support/manual-clock.ts";
-import { OPCODE, RawSocket } from "../../support/raw-socket.ts";
-import { startTestServer, type TestServer } from "../../support/server.ts";
+import { OPCODE, RawSocket } from "../../support/clients/raw-socket.ts";
+import { TestClient } from "../../support/clients/test-client.ts";
+import { startTestServer, type TestServer } from "../../support/server/test-server.ts";
+import { ManualClock } from "../../support/time/manual-clock.ts";
 
 async function join(server: TestServer, user = "anna"): Promise<RawSocket> {
   const raw = await RawSocket.handshake(server.port, `/ws/${user}/lobby?token=${await server.token(user)}`);

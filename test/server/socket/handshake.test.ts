@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { ManualClock } from "../../support/manual-clock.ts";
-import { type Fields, RawSocket } from "../../support/raw-socket.ts";
-import { startTestServer } from "../../support/server.ts";
+import { type Fields, RawSocket } from "../../support/clients/raw-socket.ts";
+import { startTestServer } from "../../support/server/test-server.ts";
+import { ManualClock } from "../../support/time/manual-clock.ts";
 
 /** What a proxy in front of the test server says about a client that is not on this machine. */
 function from(address: string): Fields {

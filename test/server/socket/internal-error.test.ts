@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
 import type { Engine, PostResult } from "../../../src/core/ports/engine.ts";
-import { TestClient } from "../../support/client.ts";
-import { overrideEngine } from "../../support/disturbed-engine.ts";
-import { RawSocket } from "../../support/raw-socket.ts";
-import { startTestServer, type TestServer } from "../../support/server.ts";
+import { RawSocket } from "../../support/clients/raw-socket.ts";
+import { TestClient } from "../../support/clients/test-client.ts";
+import { overrideEngine } from "../../support/server/override-engine.ts";
+import { startTestServer, type TestServer } from "../../support/server/test-server.ts";
 
 /** The real engine, but for what is given. */
 function faulty(change: (engine: Engine) => Partial<Engine>) {

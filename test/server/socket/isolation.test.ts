@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { type TimerEntry, TimingWheel } from "../../../src/server/socket/timing-wheel.ts";
 import { WriteBatcher } from "../../../src/server/socket/write-batcher.ts";
-import { ManualClock } from "../../support/manual-clock.ts";
+import { ManualClock } from "../../support/time/manual-clock.ts";
 
 test("RUNTIME 2 one connection that cannot be flushed keeps no other from being flushed", async () => {
   const failed: unknown[] = [];

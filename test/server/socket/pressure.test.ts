@@ -2,10 +2,10 @@ import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { signToken } from "../../../src/server/authentication/tokens.ts";
 import { ParleyFolder } from "../../cli/parley-folder.ts";
-import { TestClient } from "../../support/client.ts";
-import { encodeFrame, OPCODE, RawSocket } from "../../support/raw-socket.ts";
-import { startTestServer, type TestServer } from "../../support/server.ts";
-import { TEST_SECRET, testKeys } from "../../support/tokens.ts";
+import { encodeFrame, OPCODE, RawSocket } from "../../support/clients/raw-socket.ts";
+import { TestClient } from "../../support/clients/test-client.ts";
+import { startTestServer, type TestServer } from "../../support/server/test-server.ts";
+import { TEST_SECRET, testKeys } from "../../support/server/tokens.ts";
 
 /** No limit but the ones of the line itself. */
 const OPEN = { BURST_RATE: "0", PLANS: "free:0:0", PRESENCE_GRACE: "0" };

@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import type { Engine } from "../../../src/core/ports/engine.ts";
-import { TestClient } from "../../support/client.ts";
-import { overrideEngine } from "../../support/disturbed-engine.ts";
-import { RawSocket } from "../../support/raw-socket.ts";
-import { startTestServer, type TestServer } from "../../support/server.ts";
-import { waitUntil } from "../../support/until.ts";
+import { RawSocket } from "../../support/clients/raw-socket.ts";
+import { TestClient } from "../../support/clients/test-client.ts";
+import { overrideEngine } from "../../support/server/override-engine.ts";
+import { startTestServer, type TestServer } from "../../support/server/test-server.ts";
+import { waitUntil } from "../../support/time/wait-until.ts";
 
 /** Room for one connection of each user, and no grace: a leave would be seen at once. */
 const FULL = { PLANS: "free:0:1", DEFAULT_PLAN: "free", BURST_RATE: "0", PRESENCE_GRACE: "0" };

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { ParleyFolder } from "../../cli/parley-folder.ts";
-import { TestClient } from "../../support/client.ts";
-import { overrideEngine } from "../../support/disturbed-engine.ts";
-import { OPCODE, RawSocket } from "../../support/raw-socket.ts";
-import { startTestServer } from "../../support/server.ts";
+import { OPCODE, RawSocket } from "../../support/clients/raw-socket.ts";
+import { TestClient } from "../../support/clients/test-client.ts";
+import { overrideEngine } from "../../support/server/override-engine.ts";
+import { startTestServer } from "../../support/server/test-server.ts";
 
 describe("RUNTIME 9 L1 stop", () => {
   test("L1 each client is told 1012 and when to come back, spread over DRAIN_SECONDS", async () => {

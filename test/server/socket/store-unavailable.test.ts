@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
 import type { Engine, EpochListener } from "../../../src/core/ports/engine.ts";
-import { TestClient } from "../../support/client.ts";
-import { overrideEngine } from "../../support/disturbed-engine.ts";
-import { ManualClock } from "../../support/manual-clock.ts";
-import { startTestServer } from "../../support/server.ts";
+import { TestClient } from "../../support/clients/test-client.ts";
+import { overrideEngine } from "../../support/server/override-engine.ts";
+import { startTestServer } from "../../support/server/test-server.ts";
+import { ManualClock } from "../../support/time/manual-clock.ts";
 
 /** A server whose store can be made to go away, wholly or for writing only, and to lose what a room was shown. */
 async function startWithFrailStore() {

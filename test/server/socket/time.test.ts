@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import { TestClient } from "../../support/client.ts";
-import { ManualClock } from "../../support/manual-clock.ts";
-import { OPCODE, RawSocket } from "../../support/raw-socket.ts";
-import { startTestServer, type TestServer } from "../../support/server.ts";
+import { OPCODE, RawSocket } from "../../support/clients/raw-socket.ts";
+import { TestClient } from "../../support/clients/test-client.ts";
+import { startTestServer, type TestServer } from "../../support/server/test-server.ts";
+import { ManualClock } from "../../support/time/manual-clock.ts";
 
 async function talk(server: TestServer, user: string): Promise<TestClient> {
   return TestClient.connect(`${server.wsUrl}/ws/${user}/lobby?token=${await server.token(user)}`);

@@ -1,8 +1,8 @@
 import { expect, test } from "bun:test";
 import { connect } from "node:net";
-import { RawSocket } from "../../support/raw-socket.ts";
-import { startTestServer } from "../../support/server.ts";
-import { waitUntil } from "../../support/until.ts";
+import { RawSocket } from "../../support/clients/raw-socket.ts";
+import { startTestServer } from "../../support/server/test-server.ts";
+import { waitUntil } from "../../support/time/wait-until.ts";
 
 /** Sends a handshake and is gone, without waiting for what comes. */
 function knockAndGo(port: number, target: string): Promise<void> {

@@ -11,10 +11,10 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { connect } from "node:tls";
-import { makeCertificate } from "../../support/certificates.ts";
-import { TestClient } from "../../support/client.ts";
-import { ManualClock } from "../../support/manual-clock.ts";
-import { startTestServer } from "../../support/server.ts";
+import { TestClient } from "../../support/clients/test-client.ts";
+import { makeCertificate } from "../../support/server/certificates.ts";
+import { startTestServer } from "../../support/server/test-server.ts";
+import { ManualClock } from "../../support/time/manual-clock.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "parley-tls-"));
 const files = { cert: join(folder, "cert.pem"), key: join(folder, "key.pem") };

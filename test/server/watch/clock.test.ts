@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { signToken } from "../../../src/server/authentication/tokens.ts";
-import { TestClient } from "../../support/client.ts";
-import { ManualClock } from "../../support/manual-clock.ts";
-import { startTestServer, type TestServer } from "../../support/server.ts";
+import { TestClient } from "../../support/clients/test-client.ts";
+import { startTestServer, type TestServer } from "../../support/server/test-server.ts";
+import { ManualClock } from "../../support/time/manual-clock.ts";
 
 const HOUR = 3_600_000;
 const QUIET = { PING_INTERVAL: "3600" };

@@ -3,11 +3,11 @@ import { NEVER } from "../../../src/core/ports/revocations.ts";
 import { verifyToken } from "../../../src/server/authentication/tokens.ts";
 import { ConnectionRegistry } from "../../../src/server/socket/connection-registry.ts";
 import { watchRevocations } from "../../../src/server/watch/revocations.ts";
-import { ManualClock } from "../../support/manual-clock.ts";
-import { RawSocket } from "../../support/raw-socket.ts";
-import { RecordedLog } from "../../support/recorded-log.ts";
-import { startTestServer, type TestServer } from "../../support/server.ts";
-import { storedRevocations } from "../../support/stored-accounts.ts";
+import { RawSocket } from "../../support/clients/raw-socket.ts";
+import { RecordedLog } from "../../support/server/recorded-log.ts";
+import { storedRevocations } from "../../support/server/stored-accounts.ts";
+import { startTestServer, type TestServer } from "../../support/server/test-server.ts";
+import { ManualClock } from "../../support/time/manual-clock.ts";
 
 /** What a client hears at the end: the error's code and the Close frame's. */
 async function endOf(raw: RawSocket): Promise<[string | undefined, number]> {

@@ -2,8 +2,8 @@
 // and before it was told, and the other nodes never heard of it, because the repeat found nothing to change.
 import { afterEach, expect, test } from "bun:test";
 import type { Account } from "../../../../src/core/ports/accounts.ts";
-import { ManualClock } from "../../../support/manual-clock.ts";
-import { waitUntil } from "../../../support/until.ts";
+import { ManualClock } from "../../../support/time/manual-clock.ts";
+import { waitUntil } from "../../../support/time/wait-until.ts";
 import { InterruptedScripts } from "../support/interrupted-scripts.ts";
 import { freshPrefix, useRealRedis } from "../support/real-redis.ts";
 import { TestRelayNode } from "../support/test-relay-node.ts";

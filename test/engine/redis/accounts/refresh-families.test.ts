@@ -3,7 +3,7 @@ import { MAX_FAMILIES_PER_USER } from "../../../../src/core/access/refresh-rotat
 import { RedisRefreshFamilies } from "../../../../src/engine/redis/accounts/refresh-families.ts";
 import type { RedisClient } from "../../../../src/engine/redis/client/client.ts";
 import { refreshContract } from "../../../contracts/refresh.ts";
-import { ManualClock } from "../../../support/manual-clock.ts";
+import { ManualClock } from "../../../support/time/manual-clock.ts";
 import { age, freshPrefix, KINDS, useRealRedis } from "../support/real-redis.ts";
 
 for (const kind of KINDS) {

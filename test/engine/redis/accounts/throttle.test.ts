@@ -2,8 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { accountAddressTtl } from "../../../../src/core/access/sign-in-throttle.ts";
 import { RedisThrottle } from "../../../../src/engine/redis/accounts/throttle.ts";
 import { throttleContract } from "../../../contracts/throttle.ts";
-import { ManualClock } from "../../../support/manual-clock.ts";
 import { Random, seeds } from "../../../support/random.ts";
+import { ManualClock } from "../../../support/time/manual-clock.ts";
 import { age, freshPrefix, KINDS, keysUnder, useRealRedis } from "../support/real-redis.ts";
 
 const LIMITS = { failures: 5, window: 300_000, attemptsPerMinute: 30 };

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { startRedisCluster } from "../../../support/redis-cluster.ts";
+import { startRedisCluster } from "../../../support/redis/cluster.ts";
 import { connectTo, freshPrefix } from "../support/real-redis.ts";
 import { TestNode } from "../support/test-node.ts";
 

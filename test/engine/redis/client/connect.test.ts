@@ -10,9 +10,9 @@ import {
 import { systemClock } from "../../../../src/server/process/system-clock.ts";
 import { parseRedisUrl } from "../../../../src/server/settings/redis-url.ts";
 import { freePort } from "../../../support/free-port.ts";
-import { ManualClock } from "../../../support/manual-clock.ts";
-import { RecordedLog } from "../../../support/recorded-log.ts";
-import { startRedis, type TestRedis } from "../../../support/redis.ts";
+import { startRedis, type TestRedis } from "../../../support/redis/redis-server.ts";
+import { RecordedLog } from "../../../support/server/recorded-log.ts";
+import { ManualClock } from "../../../support/time/manual-clock.ts";
 
 /** Long enough for any answer of this machine, short enough to wait for in a test; in milliseconds. */
 const LONG = 10_000;

@@ -1,8 +1,8 @@
 // What becomes of messages when announcements are lost, when Redis is away, and when it has lost what it had.
 import { expect, test } from "bun:test";
 import { Redis } from "ioredis";
-import { startRedis, type TestRedis } from "../../../support/redis.ts";
-import { waitUntil } from "../../../support/until.ts";
+import { startRedis, type TestRedis } from "../../../support/redis/redis-server.ts";
+import { waitUntil } from "../../../support/time/wait-until.ts";
 import { freshPrefix } from "../support/real-redis.ts";
 import { connectTo, numbers, TestNode } from "../support/test-node.ts";
 

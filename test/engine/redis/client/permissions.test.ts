@@ -6,9 +6,9 @@ import { join } from "node:path";
 import { Redis } from "ioredis";
 import { connect, StoreMisconfigured } from "../../../../src/engine/redis/client/connect.ts";
 import { systemClock } from "../../../../src/server/process/system-clock.ts";
-import { RecordedLog } from "../../../support/recorded-log.ts";
-import { startRedis, type TestRedis } from "../../../support/redis.ts";
-import { waitUntil } from "../../../support/until.ts";
+import { startRedis, type TestRedis } from "../../../support/redis/redis-server.ts";
+import { RecordedLog } from "../../../support/server/recorded-log.ts";
+import { waitUntil } from "../../../support/time/wait-until.ts";
 import { freshPrefix } from "../support/real-redis.ts";
 
 const SOURCE = join(import.meta.dir, "../../../../src/engine/redis");

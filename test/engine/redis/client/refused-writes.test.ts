@@ -3,8 +3,8 @@
 import { expect, test } from "bun:test";
 import { rmSync } from "node:fs";
 import { Redis } from "ioredis";
-import { startRedis } from "../../../support/redis.ts";
-import { waitUntil } from "../../../support/until.ts";
+import { startRedis } from "../../../support/redis/redis-server.ts";
+import { waitUntil } from "../../../support/time/wait-until.ts";
 import { freshPrefix } from "../support/real-redis.ts";
 import { connectTo, TestNode } from "../support/test-node.ts";
 

@@ -2,9 +2,9 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { RedisClient } from "../../../../src/engine/redis/client/client.ts";
 import { Keys } from "../../../../src/engine/redis/client/keys.ts";
-import { RecordedLog } from "../../../support/recorded-log.ts";
-import { PRIMARY_NAME, startSentinel, type TestSentinel } from "../../../support/redis-sentinel.ts";
-import { waitUntil } from "../../../support/until.ts";
+import { PRIMARY_NAME, startSentinel, type TestSentinel } from "../../../support/redis/sentinel.ts";
+import { RecordedLog } from "../../../support/server/recorded-log.ts";
+import { waitUntil } from "../../../support/time/wait-until.ts";
 import { postContinuously } from "../support/post-continuously.ts";
 import { freshPrefix } from "../support/real-redis.ts";
 import { numbers, TestNode } from "../support/test-node.ts";

@@ -2,9 +2,9 @@
 // the server had met a fault of its own, and no line named the key.
 import { expect, test } from "bun:test";
 import { Redis } from "ioredis";
-import { RecordedLog } from "../../../support/recorded-log.ts";
-import { startRedis } from "../../../support/redis.ts";
-import { waitUntil } from "../../../support/until.ts";
+import { startRedis } from "../../../support/redis/redis-server.ts";
+import { RecordedLog } from "../../../support/server/recorded-log.ts";
+import { waitUntil } from "../../../support/time/wait-until.ts";
 import { freshPrefix } from "../support/real-redis.ts";
 import { connectTo, TestNode } from "../support/test-node.ts";
 

@@ -1,7 +1,7 @@
 // Time is the store's: neither a node's wrong clock nor a step of Redis's own lets anybody have more, or wait longer.
 import { describe, expect, test } from "bun:test";
 import { QUOTA_WINDOW_MS } from "../../../../src/core/conversation/quota.ts";
-import { ManualClock } from "../../../support/manual-clock.ts";
+import { ManualClock } from "../../../support/time/manual-clock.ts";
 import { freshPrefix, KINDS, useRealRedis } from "../support/real-redis.ts";
 import { TestNode } from "../support/test-node.ts";
 

@@ -4,7 +4,7 @@ import { ControlStream } from "../../../../src/engine/redis/control-stream.ts";
 import { RedisConversations } from "../../../../src/engine/redis/messages/conversations.ts";
 import { systemClock } from "../../../../src/server/process/system-clock.ts";
 import { conversationContract } from "../../../contracts/conversations.ts";
-import { RecordedLog } from "../../../support/recorded-log.ts";
+import { RecordedLog } from "../../../support/server/recorded-log.ts";
 import { age, freshPrefix, KINDS, useRealRedis } from "../support/real-redis.ts";
 import { TestNode } from "../support/test-node.ts";
 

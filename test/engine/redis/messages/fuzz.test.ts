@@ -1,7 +1,7 @@
 // Random runs of several nodes whose lines to Redis are cut: whatever is told is whole, in order, and said once.
 import { describe, expect, test } from "bun:test";
 import { Random, seeds } from "../../../support/random.ts";
-import { waitUntil } from "../../../support/until.ts";
+import { waitUntil } from "../../../support/time/wait-until.ts";
 import { freshPrefix, KINDS, useRealRedis } from "../support/real-redis.ts";
 import { numbers, TestNode } from "../support/test-node.ts";
 

@@ -1,6 +1,6 @@
 // Announcements can be lost; messages then come from the store, before anything later is told (D5).
 import { describe, expect, test } from "bun:test";
-import { waitUntil } from "../../../support/until.ts";
+import { waitUntil } from "../../../support/time/wait-until.ts";
 import { freshPrefix, KINDS, useRealRedis } from "../support/real-redis.ts";
 import { numbers, TestNode } from "../support/test-node.ts";
 

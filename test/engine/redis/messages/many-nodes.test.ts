@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import type { PostResult } from "../../../../src/core/ports/engine.ts";
 import type { RedisClient } from "../../../../src/engine/redis/client/client.ts";
 import { Random, seeds } from "../../../support/random.ts";
-import { waitUntil } from "../../../support/until.ts";
+import { waitUntil } from "../../../support/time/wait-until.ts";
 import { freshPrefix, KINDS, type RealRedis, useRealRedis } from "../support/real-redis.ts";
 import { numbers, TestNode } from "../support/test-node.ts";
 

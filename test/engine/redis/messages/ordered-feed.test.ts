@@ -4,8 +4,8 @@
 import { describe, expect, test } from "bun:test";
 import { type FeedHead, OrderedFeed } from "../../../../src/engine/redis/messages/ordered-feed.ts";
 import type { Message } from "../../../../src/protocol/server-frames.ts";
-import { RecordedLog } from "../../../support/recorded-log.ts";
-import { waitUntil } from "../../../support/until.ts";
+import { RecordedLog } from "../../../support/server/recorded-log.ts";
+import { waitUntil } from "../../../support/time/wait-until.ts";
 import { freshPrefix, KINDS, useRealRedis } from "../support/real-redis.ts";
 import { TestNode } from "../support/test-node.ts";
 

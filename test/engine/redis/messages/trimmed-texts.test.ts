@@ -1,6 +1,6 @@
 // The texts of messages that are no longer kept leave Redis's memory, and so all that is written of it from then on.
 import { describe, expect, test } from "bun:test";
-import { waitUntil } from "../../../support/until.ts";
+import { waitUntil } from "../../../support/time/wait-until.ts";
 import { freshPrefix, KINDS, useRealRedis } from "../support/real-redis.ts";
 import { numbers, TestNode } from "../support/test-node.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { leaseContract, TestConnection } from "../../../contracts/leases.ts";
-import { ManualClock } from "../../../support/manual-clock.ts";
-import { waitUntil } from "../../../support/until.ts";
+import { ManualClock } from "../../../support/time/manual-clock.ts";
+import { waitUntil } from "../../../support/time/wait-until.ts";
 import { freshPrefix, KINDS, keysUnder, useRealRedis } from "../support/real-redis.ts";
 import { LEASE_MS, TestRelayNode } from "../support/test-relay-node.ts";
 

@@ -1,5 +1,5 @@
 import { relayContract } from "../../../contracts/relay.ts";
-import { ManualClock } from "../../../support/manual-clock.ts";
+import { ManualClock } from "../../../support/time/manual-clock.ts";
 import { freshPrefix, KINDS, useRealRedis } from "../support/real-redis.ts";
 import { TestRelayNode } from "../support/test-relay-node.ts";
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { NodeRegistry } from "../../../../src/engine/redis/presence/node-registry.ts";
-import { ManualClock } from "../../../support/manual-clock.ts";
 import { Random, seeds } from "../../../support/random.ts";
-import { waitUntil } from "../../../support/until.ts";
+import { ManualClock } from "../../../support/time/manual-clock.ts";
+import { waitUntil } from "../../../support/time/wait-until.ts";
 import { freshPrefix, KINDS, keysUnder, useRealRedis } from "../support/real-redis.ts";
 import { LEASE_MS, type RecordedEvents, TestRelayNode } from "../support/test-relay-node.ts";
 

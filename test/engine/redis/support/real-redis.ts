@@ -3,9 +3,9 @@ import type { RedisAddress } from "../../../../src/core/redis-address.ts";
 import { RedisClient } from "../../../../src/engine/redis/client/client.ts";
 import { Keys } from "../../../../src/engine/redis/client/keys.ts";
 import { parseRedisUrl } from "../../../../src/server/settings/redis-url.ts";
-import { RecordedLog } from "../../../support/recorded-log.ts";
-import { startRedis } from "../../../support/redis.ts";
-import { startRedisCluster } from "../../../support/redis-cluster.ts";
+import { startRedisCluster } from "../../../support/redis/cluster.ts";
+import { startRedis } from "../../../support/redis/redis-server.ts";
+import { RecordedLog } from "../../../support/server/recorded-log.ts";
 
 /** How Redis can be run; each contract is kept on both. */
 export const KINDS = ["standalone", "cluster"] as const;

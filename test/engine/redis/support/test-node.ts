@@ -7,9 +7,9 @@ import { RedisEngine, type RedisEngineDeps } from "../../../../src/engine/redis/
 import { recover } from "../../../../src/engine/redis/recovery.ts";
 import type { Message } from "../../../../src/protocol/server-frames.ts";
 import type { OpenEngine } from "../../../contracts/engine/subject.ts";
-import { ManualClock } from "../../../support/manual-clock.ts";
-import { RecordedLog } from "../../../support/recorded-log.ts";
-import type { TestRedis } from "../../../support/redis.ts";
+import type { TestRedis } from "../../../support/redis/redis-server.ts";
+import { RecordedLog } from "../../../support/server/recorded-log.ts";
+import { ManualClock } from "../../../support/time/manual-clock.ts";
 import { freshPrefix, type RealRedis } from "./real-redis.ts";
 
 /** An engine with connections of its own, as each node has one. */

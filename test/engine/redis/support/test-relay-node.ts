@@ -5,8 +5,8 @@ import { RedisLeases } from "../../../../src/engine/redis/presence/leases.ts";
 import { NodeRegistry } from "../../../../src/engine/redis/presence/node-registry.ts";
 import { RedisRelay } from "../../../../src/engine/redis/presence/relay.ts";
 import { recover } from "../../../../src/engine/redis/recovery.ts";
-import type { ManualClock } from "../../../support/manual-clock.ts";
-import { RecordedLog } from "../../../support/recorded-log.ts";
+import { RecordedLog } from "../../../support/server/recorded-log.ts";
+import type { ManualClock } from "../../../support/time/manual-clock.ts";
 import type { RealRedis } from "./real-redis.ts";
 
 /** Lease of the nodes in these tests, in milliseconds. */

@@ -2,8 +2,8 @@ import { RedisAccounts } from "../../../../src/engine/redis/accounts/accounts.ts
 import { RedisRevocations } from "../../../../src/engine/redis/accounts/revocations.ts";
 import type { RedisClient } from "../../../../src/engine/redis/client/client.ts";
 import { ControlStream } from "../../../../src/engine/redis/control-stream.ts";
-import type { ManualClock } from "../../../support/manual-clock.ts";
-import { RecordedLog } from "../../../support/recorded-log.ts";
+import { RecordedLog } from "../../../support/server/recorded-log.ts";
+import type { ManualClock } from "../../../support/time/manual-clock.ts";
 import { age, freshPrefix, type RealRedis } from "./real-redis.ts";
 
 /** A node's ports that tell other nodes what changes, with the log through which they do. */

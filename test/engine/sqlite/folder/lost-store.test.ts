@@ -20,8 +20,8 @@ import { inspectStore } from "../../../../src/engine/sqlite/inspect.ts";
 import { openConversations } from "../../../../src/engine/sqlite/messages/conversations.ts";
 import { beginSqliteEpoch } from "../../../../src/engine/sqlite/new-epoch.ts";
 import { openAccounts } from "../../../../src/engine/sqlite/open.ts";
-import { ManualClock } from "../../../support/manual-clock.ts";
-import { accountOf } from "../../../support/server.ts";
+import { accountOf } from "../../../support/server/test-server.ts";
+import { ManualClock } from "../../../support/time/manual-clock.ts";
 import { StoreFolder } from "../store-folder.ts";
 
 /** A folder in which a server has stored `count` messages and an account, and stopped. */

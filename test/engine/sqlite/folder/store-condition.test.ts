@@ -9,8 +9,8 @@ import {
   isStoreError,
   StoreUnavailable,
 } from "../../../../src/engine/sqlite/folder/errors.ts";
-import { ManualClock } from "../../../support/manual-clock.ts";
-import { accountOf } from "../../../support/server.ts";
+import { accountOf } from "../../../support/server/test-server.ts";
+import { ManualClock } from "../../../support/time/manual-clock.ts";
 import { StoreFolder } from "../store-folder.ts";
 
 /** How often the files are looked at (HOUSEKEEPING_INTERVAL in engine.ts), in milliseconds. */

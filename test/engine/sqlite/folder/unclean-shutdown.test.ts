@@ -4,7 +4,7 @@ import {
   markCleanShutdown,
 } from "../../../../src/engine/sqlite/folder/unclean-shutdown.ts";
 import { openStore, readMeta } from "../../../../src/engine/sqlite/schema.ts";
-import { RecordedLog } from "../../../support/recorded-log.ts";
+import { RecordedLog } from "../../../support/server/recorded-log.ts";
 
 /** Opens a store that lives in memory, as the same file would be opened again and again. */
 function storeWith(sync: "normal" | "full") {

@@ -15,7 +15,7 @@ import {
 import { messageKey } from "../../../../src/engine/sqlite/index/message-key.ts";
 import { openConversations } from "../../../../src/engine/sqlite/messages/conversations.ts";
 import { Subject } from "../../../contracts/engine/subject.ts";
-import { waitUntil } from "../../../support/until.ts";
+import { waitUntil } from "../../../support/time/wait-until.ts";
 import { type EngineInParts, openEngineInParts } from "../engine-in-parts.ts";
 import { StoreFolder } from "../store-folder.ts";
 

@@ -4,7 +4,7 @@ import { copyFileSync, readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { IndexWorker } from "../../../../src/engine/sqlite/index/index-worker.ts";
 import { Subject } from "../../../contracts/engine/subject.ts";
-import { RecordedLog } from "../../../support/recorded-log.ts";
+import { RecordedLog } from "../../../support/server/recorded-log.ts";
 import { type EngineInParts, openEngineInParts } from "../engine-in-parts.ts";
 import { StoreFolder } from "../store-folder.ts";
 

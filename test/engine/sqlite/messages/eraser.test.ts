@@ -6,9 +6,9 @@ import { UNLIMITED_RETENTION } from "../../../../src/core/conversation/retention
 import type { Store } from "../../../../src/core/ports/store.ts";
 import { openConversations } from "../../../../src/engine/sqlite/messages/conversations.ts";
 import { systemClock } from "../../../../src/server/process/system-clock.ts";
-import { ManualClock } from "../../../support/manual-clock.ts";
 import { Random } from "../../../support/random.ts";
-import { waitUntil } from "../../../support/until.ts";
+import { ManualClock } from "../../../support/time/manual-clock.ts";
+import { waitUntil } from "../../../support/time/wait-until.ts";
 import { StoreFolder } from "../store-folder.ts";
 
 const SEED = 20_261_129;

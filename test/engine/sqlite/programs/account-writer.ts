@@ -1,8 +1,8 @@
 // As the command line does, beside a server: opens the accounts of a folder, adds some, and closes them, again and again.
 import { openAccounts } from "../../../../src/engine/sqlite/open.ts";
-import { ManualClock } from "../../../support/manual-clock.ts";
-import { RecordedLog } from "../../../support/recorded-log.ts";
-import { accountOf } from "../../../support/server.ts";
+import { RecordedLog } from "../../../support/server/recorded-log.ts";
+import { accountOf } from "../../../support/server/test-server.ts";
+import { ManualClock } from "../../../support/time/manual-clock.ts";
 
 const [dataDir = "", name = "", count = ""] = process.argv.slice(2);
 for (let i = 0; i < Number(count); i++) {

@@ -1,7 +1,7 @@
 // Opens a store in which much is to be removed, and removes it until it is killed.
 import { openSqlite } from "../../../../src/engine/sqlite/open.ts";
 import { systemClock } from "../../../../src/server/process/system-clock.ts";
-import { RecordedLog } from "../../../support/recorded-log.ts";
+import { RecordedLog } from "../../../support/server/recorded-log.ts";
 
 const [, , dataDir, messages] = process.argv;
 const retention = { messages: Number(messages), days: 0 };

@@ -2,8 +2,8 @@
 import type { PostResult } from "../../../../src/core/ports/engine.ts";
 import { openSqlite } from "../../../../src/engine/sqlite/open.ts";
 import type { Quota } from "../../../../src/protocol/server-frames.ts";
-import { ManualClock } from "../../../support/manual-clock.ts";
-import { RecordedLog } from "../../../support/recorded-log.ts";
+import { RecordedLog } from "../../../support/server/recorded-log.ts";
+import { ManualClock } from "../../../support/time/manual-clock.ts";
 
 export interface FullDiskReport {
   /** Messages stored before the disk was full. */

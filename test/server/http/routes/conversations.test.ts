@@ -1,10 +1,10 @@
 import { describe, expect, test } from "bun:test";
 import { hashOfApiKey, newApiKey } from "../../../../src/server/authentication/api-keys.ts";
 import { signToken } from "../../../../src/server/authentication/tokens.ts";
-import { TestClient } from "../../../support/client.ts";
-import { ManualClock } from "../../../support/manual-clock.ts";
-import { RawSocket } from "../../../support/raw-socket.ts";
-import { startTestServer, type TestServer } from "../../../support/server.ts";
+import { RawSocket } from "../../../support/clients/raw-socket.ts";
+import { TestClient } from "../../../support/clients/test-client.ts";
+import { startTestServer, type TestServer } from "../../../support/server/test-server.ts";
+import { ManualClock } from "../../../support/time/manual-clock.ts";
 
 interface Answer {
   readonly status: number;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { signToken } from "../../../../src/server/authentication/tokens.ts";
-import { testApp } from "../../../support/http-app.ts";
+import { testApp } from "../../../support/server/http-app.ts";
 
 const bearer = (token: string) => ({ headers: { Authorization: `Bearer ${token}` } });
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { signToken } from "../../../../src/server/authentication/tokens.ts";
-import { testAccount, testApp } from "../../../support/http-app.ts";
+import { testAccount, testApp } from "../../../support/server/http-app.ts";
 
 const bearer = (token: string): RequestInit => ({ headers: { Authorization: `Bearer ${token}` } });
 

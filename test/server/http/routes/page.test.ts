@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createPage } from "../../../../src/server/http/routes/page.ts";
-import { testApp } from "../../../support/http-app.ts";
+import { testApp } from "../../../support/server/http-app.ts";
 
 /** A small console in a folder of its own. */
 async function consoleFolder(files: Record<string, string> = {}) {

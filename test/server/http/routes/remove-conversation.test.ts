@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { createRemovalBatcher } from "../../../../src/server/removal-batcher.ts";
-import { startRedis } from "../../../support/redis.ts";
-import { startTestServer, type TestServer } from "../../../support/server.ts";
-import { waitUntil } from "../../../support/until.ts";
+import { startRedis } from "../../../support/redis/redis-server.ts";
+import { startTestServer, type TestServer } from "../../../support/server/test-server.ts";
+import { waitUntil } from "../../../support/time/wait-until.ts";
 
 const CHECK = "parley-check-1";
 

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { TICKET_LIFETIME_MS } from "../../../../src/core/access/tickets.ts";
 import { signToken } from "../../../../src/server/authentication/tokens.ts";
-import { ManualClock } from "../../../support/manual-clock.ts";
-import { RawSocket } from "../../../support/raw-socket.ts";
-import { startTestServer, type TestServer } from "../../../support/server.ts";
+import { RawSocket } from "../../../support/clients/raw-socket.ts";
+import { startTestServer, type TestServer } from "../../../support/server/test-server.ts";
+import { ManualClock } from "../../../support/time/manual-clock.ts";
 
 async function ask(server: TestServer, token: string, body: unknown = { conversation: "lobby" }) {
   const response = await fetch(`${server.url}/ticket`, {

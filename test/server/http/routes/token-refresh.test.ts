@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { REFRESH_GRACE_MS } from "../../../../src/core/access/refresh-rotation.ts";
-import { TEST_PASSWORD, testApp } from "../../../support/http-app.ts";
+import { TEST_PASSWORD, testApp } from "../../../support/server/http-app.ts";
 
 type App = Awaited<ReturnType<typeof testApp>>;
 

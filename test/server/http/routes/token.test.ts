@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { createPasswords } from "../../../../src/server/authentication/passwords.ts";
 import { verifyToken } from "../../../../src/server/authentication/tokens.ts";
-import { TEST_PASSWORD, testAccount, testApp } from "../../../support/http-app.ts";
+import { TEST_PASSWORD, testAccount, testApp } from "../../../support/server/http-app.ts";
 
 const FORM = { username: "ann", password: TEST_PASSWORD };
 

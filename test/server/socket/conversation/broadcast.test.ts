@@ -1,10 +1,10 @@
 // Who only listens is told together with others (broadcast.ts), who speaks is told alone. Nobody may notice.
 import { describe, expect, test } from "bun:test";
-import { TestClient } from "../../../support/client.ts";
-import { ManualClock } from "../../../support/manual-clock.ts";
+import { RawSocket } from "../../../support/clients/raw-socket.ts";
+import { TestClient } from "../../../support/clients/test-client.ts";
 import { Random, seeds } from "../../../support/random.ts";
-import { RawSocket } from "../../../support/raw-socket.ts";
-import { startTestServer, type TestServer } from "../../../support/server.ts";
+import { startTestServer, type TestServer } from "../../../support/server/test-server.ts";
+import { ManualClock } from "../../../support/time/manual-clock.ts";
 
 /** No limit but the ones of the line itself. */
 const OPEN = { BURST_RATE: "0", PLANS: "free:0:0", PRESENCE_GRACE: "0", INACTIVITY_TIMEOUT: "0" };

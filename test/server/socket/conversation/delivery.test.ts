@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { TestClient } from "../../../support/client.ts";
-import { startTestServer } from "../../../support/server.ts";
+import { TestClient } from "../../../support/clients/test-client.ts";
+import { startTestServer } from "../../../support/server/test-server.ts";
 
 test("D1 D2 everybody sees the messages of a conversation in one order, and the sender its acks in that order", async () => {
   await using server = await startTestServer();

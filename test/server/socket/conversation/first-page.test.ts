@@ -2,10 +2,10 @@ import { expect, test } from "bun:test";
 import { MAX_RESENT_BYTES_PER_MINUTE } from "../../../../src/core/conversation/resend-limiter.ts";
 import { MAX_RECENT_BYTES } from "../../../../src/core/conversation/resume.ts";
 import type { Engine } from "../../../../src/core/ports/engine.ts";
-import { TestClient } from "../../../support/client.ts";
-import { overrideEngine } from "../../../support/disturbed-engine.ts";
+import { TestClient } from "../../../support/clients/test-client.ts";
 import { Random, seeds } from "../../../support/random.ts";
-import { startTestServer, type TestServer } from "../../../support/server.ts";
+import { overrideEngine } from "../../../support/server/override-engine.ts";
+import { startTestServer, type TestServer } from "../../../support/server/test-server.ts";
 
 const UNMETERED = { PLANS: "free:0:0", DEFAULT_PLAN: "free", BURST_RATE: "0" };
 

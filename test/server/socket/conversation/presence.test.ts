@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
-import { TestClient } from "../../../support/client.ts";
-import { ManualClock } from "../../../support/manual-clock.ts";
-import { startTestServer, type TestServer } from "../../../support/server.ts";
+import { TestClient } from "../../../support/clients/test-client.ts";
+import { startTestServer, type TestServer } from "../../../support/server/test-server.ts";
+import { ManualClock } from "../../../support/time/manual-clock.ts";
 
 async function connect(server: TestServer, user: string): Promise<TestClient> {
   return TestClient.connect(`${server.wsUrl}/ws/${user}/lobby?token=${await server.token(user)}`);

@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { ServerFrame } from "../../../../src/protocol/server-frames.ts";
-import { TestClient } from "../../../support/client.ts";
-import { startTestServer } from "../../../support/server.ts";
+import { TestClient } from "../../../support/clients/test-client.ts";
+import { startTestServer } from "../../../support/server/test-server.ts";
 import { removeConversation } from "../../removal.ts";
 
 async function begin() {

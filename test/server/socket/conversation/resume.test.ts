@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
 import type { Engine } from "../../../../src/core/ports/engine.ts";
-import { TestClient } from "../../../support/client.ts";
-import { overrideEngine } from "../../../support/disturbed-engine.ts";
-import { RawSocket } from "../../../support/raw-socket.ts";
-import { startTestServer, type TestServer } from "../../../support/server.ts";
+import { RawSocket } from "../../../support/clients/raw-socket.ts";
+import { TestClient } from "../../../support/clients/test-client.ts";
+import { overrideEngine } from "../../../support/server/override-engine.ts";
+import { startTestServer, type TestServer } from "../../../support/server/test-server.ts";
 
 const UNMETERED = { PLANS: "free:0:0", DEFAULT_PLAN: "free", BURST_RATE: "0" };
 

@@ -1,8 +1,8 @@
 // What is no longer kept, as a client sees it that comes back for it.
 import { expect, test } from "bun:test";
-import { TestClient } from "../../../support/client.ts";
-import { ManualClock } from "../../../support/manual-clock.ts";
-import { startTestServer } from "../../../support/server.ts";
+import { TestClient } from "../../../support/clients/test-client.ts";
+import { startTestServer } from "../../../support/server/test-server.ts";
+import { ManualClock } from "../../../support/time/manual-clock.ts";
 
 test("N3 D5 whoever comes back for messages that RETENTION_MESSAGES has removed is told which are lost, and gets the rest", async () => {
   const clock = new ManualClock();

@@ -1,0 +1,108 @@
+import type { ClientEvent, ClientRecord, StoredConversation } from "../record.ts";
+import type { Violation, ViolationKind } from "./violation.ts";
+
+/** One client's way through a conversation: what it was told must be everything after its first welcome, once, in order. */
+export function checkClient(
+  client: ClientRecord,
+  stored: StoredConversation | undefined,
+): { expected: number; delivered: number; faults: Violation[] } {
+  const { conversation, name } = client;
+  const faults: Violation[] = [];
+  const add = (kind: ViolationKind, text: string) =>
+    faults.push({ kind, conversation, text: `${name} ${text}` });
+  let current: EpochView | undefined;
+  let present = new Set<string>();
+  for (const event of client.events) {
+    switch (event.kind) {
+      case "joined":
+        current = onJoined(current, event, add);
+        present = new Set(event.present);
+        break;
+      case "presence":
+        if (present.has(event.user) === (event.state === "joined"))
+          add("presence", `was told that ${event.user} ${event.state}, who was ${event.state} already`);
+        if (event.state === "joined") present.add(event.user);
+        else present.delete(event.user);
+        break;
+      case "received": {
+        const { seq } = event.message;
+        if (current === undefined) add("resume", `heard ${seq} before the welcome`);
+        else if (current.received.has(seq)) add("duplicate", `heard ${seq} twice`);
+        else if (seq < current.newest) add("order", `heard ${seq} after ${current.newest}`);
+        current?.received.add(seq);
+        if (current !== undefined) current.newest = Math.max(current.newest, seq);
+        break;
+      }
+      case "acked":
+        // A repeat is acked with its old number, at any time.
+        if (client.inLine && current !== undefined && !event.duplicate && event.seq > current.newest + 1)
+          add(
+            "ack_ahead",
+            `was told that ${event.id} is ${event.seq} when it had heard up to ${current.newest}`,
+          );
+        break;
+      case "refused":
+        add("refused", `was told \`${event.code}\`: ${event.text}`);
+        break;
+      case "sent":
+        break;
+      default:
+        event satisfies never;
+    }
+  }
+  // What was told in an earlier life of the store went with it, and the client was told so.
+  if (current === undefined || stored === undefined || current.epoch !== stored.epoch)
+    return { expected: 0, delivered: 0, faults };
+  const kept = new Set(stored.messages.map(({ seq }) => seq));
+  const newest = stored.messages.at(-1)?.seq ?? 0;
+  let expected = 0;
+  let delivered = 0;
+  for (let seq = current.base + 1; seq <= newest; seq++) {
+    if (current.received.has(seq)) delivered++;
+    else if (current.lost.some(({ first, last }) => first <= seq && seq <= last)) {
+      if (kept.has(seq)) add("resume", `was told that ${seq} is lost, which is kept`);
+      continue;
+    } else add("hole", `was never told ${seq}`);
+    expected++;
+  }
+  return { expected, delivered, faults };
+}
+
+/** What a client has of one life of the store. */
+interface EpochView {
+  readonly epoch: string;
+  /** The newest message when it came; it is told what follows. */
+  readonly base: number;
+  newest: number;
+  readonly received: Set<number>;
+  readonly lost: { readonly first: number; readonly last: number }[];
+}
+
+function onJoined(
+  previous: EpochView | undefined,
+  { asked, seq, epoch, resumed, lost }: Extract<ClientEvent, { kind: "joined" }>,
+  add: (kind: ViolationKind, text: string) => void,
+): EpochView {
+  const fresh = { epoch, base: seq, newest: seq, heard: new Set<number>(), lost: [] };
+  if (previous === undefined || asked === undefined) return fresh;
+  if (epoch !== asked.epoch) {
+    if (resumed) add("epoch", `was resumed from the epoch ${asked.epoch} into ${epoch}`);
+    return fresh;
+  }
+  if (seq < asked.after) {
+    add("epoch", `had ${asked.after} of the epoch ${epoch}, in which ${seq} is now the newest`);
+    return fresh;
+  }
+  if (!resumed) {
+    add(
+      "resume",
+      `was not resumed after ${asked.after}, though the store has the same epoch and ${seq} messages`,
+    );
+    return fresh;
+  }
+  if (lost !== undefined) {
+    previous.lost.push(lost);
+    previous.newest = Math.max(previous.newest, lost.last);
+  }
+  return previous;
+}

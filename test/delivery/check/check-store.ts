@@ -1,0 +1,160 @@
+import { lastEpoch, type RunRecord } from "../record.ts";
+import type { Violation, ViolationKind } from "./violation.ts";
+
+/** The store alone: no holes after what retention has removed, each message once, and none that nobody sent. */
+export function storeViolations({ stored, clients, retention }: RunRecord): Violation[] {
+  const faults: Violation[] = [];
+  const texts = new Map<string, string>();
+  for (const client of clients)
+    for (const event of client.events)
+      if (event.kind === "sent") texts.set(messageKey(client, event.id), event.text);
+  for (const [conversation, { messages }] of stored) {
+    const standing = new Map<string, number>();
+    const add = (kind: ViolationKind, text: string) => faults.push({ kind, conversation, text });
+    let next = retention ? firstSeq(messages) : 1;
+    for (const { seq, from, id, text } of messages) {
+      const name = messageKey({ conversation, user: from }, id);
+      if (seq !== next) add("hole", `${conversation} has ${seq} where ${next} should be`);
+      next = seq + 1;
+      const earlier = standing.get(name);
+      if (earlier !== undefined) add("duplicate", `${name} is stored as ${earlier} and as ${seq}`);
+      standing.set(name, seq);
+      if (texts.get(name) !== text) add("altered", `${name} was not sent with the text that is stored`);
+    }
+  }
+  return faults;
+}
+
+/** What clients were told against what is stored, in the life of the store that it has in the end. */
+export function ackViolations({ stored, clients, retention }: RunRecord): Violation[] {
+  const faults: Violation[] = [];
+  /** By the name of a message: its text, under each number that it has. */
+  const textsBySeq = new Map<string, Map<number, string>>();
+  for (const [conversation, { messages }] of stored)
+    for (const { seq, from, id, text } of messages) {
+      const name = messageKey({ conversation, user: from }, id);
+      textsBySeq.set(name, (textsBySeq.get(name) ?? new Map()).set(seq, text));
+    }
+  for (const client of clients) {
+    const { conversation, user } = client;
+    const add = (kind: ViolationKind, text: string) => faults.push({ kind, conversation, text });
+    const unanswered = new Set<string>();
+    let epoch: string | undefined;
+    for (const event of client.events) {
+      if (event.kind === "joined") epoch = event.epoch;
+      if (event.kind === "sent") unanswered.add(event.id);
+      if (event.kind === "acked") unanswered.delete(event.id);
+      const now = stored.get(conversation);
+      if (epoch !== now?.epoch) continue;
+      // What retention has removed since cannot be compared.
+      const first = retention ? firstSeq(now?.messages ?? []) : 1;
+      if (event.kind === "acked" && event.seq >= first) {
+        const there = textsBySeq.get(messageKey(client, event.id));
+        const name = messageKey({ conversation, user }, event.id);
+        if (there === undefined) add("lost_ack", `${name} was acked as ${event.seq} and is not stored`);
+        else if (!there.has(event.seq))
+          add(
+            "lost_ack",
+            `${name} was acked as ${event.seq} and is stored as ${[...there.keys()].join(" and ")}`,
+          );
+      } else if (event.kind === "received" && event.message.seq >= first) {
+        const { seq, id, from, text } = event.message;
+        const name = messageKey({ conversation, user: from }, id);
+        const kept = textsBySeq.get(name)?.get(seq);
+        if (kept === undefined)
+          add("unstored", `${client.name} was told ${name} as ${seq}, which is not stored so`);
+        else if (kept !== text)
+          add("altered", `${client.name} was told ${name} with another text than is stored`);
+      }
+    }
+    for (const id of unanswered) add("unanswered", `${client.name} got no answer to ${id}`);
+  }
+  return faults;
+}
+
+/** How many messages were acked in an earlier life of the store and are not in this one. */
+export function lostWithStore({ stored, clients }: RunRecord): number {
+  let count = 0;
+  for (const client of clients) {
+    const now = stored.get(client.conversation);
+    const kept = new Set(now?.messages.flatMap(({ from, id }) => (from === client.user ? id : [])));
+    let epoch: string | undefined;
+    for (const event of client.events) {
+      if (event.kind === "joined") epoch = event.epoch;
+      if (event.kind === "acked" && !event.duplicate && epoch !== now?.epoch && !kept.has(event.id)) count++;
+    }
+  }
+  return count;
+}
+
+/**
+ * Another epoch is told only when messages may be gone: without a loss there is one. And it is told to everybody: who
+ * stays in the old one believes to have what is there no more.
+ */
+export function epochViolations({ clients, stored, storesLost }: RunRecord): Violation[] {
+  const faults: Violation[] = [];
+  for (const [conversation, { epoch }] of stored) {
+    const present = clients.filter((client) => client.conversation === conversation);
+    const add = (text: string) => faults.push({ kind: "epoch", conversation, text });
+    const epochs = new Set(
+      present.flatMap(({ events }) =>
+        events.flatMap((event) => (event.kind === "joined" ? event.epoch : [])),
+      ),
+    );
+    if (epochs.size > 1 + storesLost)
+      add(
+        `${epochs.size} epochs were told in ${conversation}, though the store was lost ${storesLost} times`,
+      );
+    for (const client of present) {
+      const lastSeen = lastEpoch(client);
+      if (lastSeen !== epoch)
+        add(`${client.name} was told of the epoch ${lastSeen} last, and the store has ${epoch}`);
+    }
+  }
+  return faults;
+}
+
+export function chargeViolations({
+  stored,
+  clients,
+  charged,
+  retention,
+  partsMayDiffer,
+}: RunRecord): Violation[] {
+  if (partsMayDiffer) return [];
+  const messages = new Map<string, string>();
+  for (const [conversation, { messages: kept }] of stored)
+    for (const { seq, from } of kept) messages.set(`${conversation}/${seq}`, from);
+  // Of what retention has removed, clients are the only witnesses.
+  if (retention)
+    for (const { conversation, events } of clients)
+      for (const event of events)
+        if (event.kind === "received")
+          messages.set(`${conversation}/${event.message.seq}`, event.message.from);
+  const counts = new Map<string, number>();
+  for (const user of messages.values()) counts.set(user, (counts.get(user) ?? 0) + 1);
+  return [...new Set([...counts.keys(), ...charged.keys()])].flatMap((user): Violation[] => {
+    const [count, charge] = [counts.get(user) ?? 0, charged.get(user) ?? 0];
+    const text = `${user} was charged for ${charge} messages, of whom ${count} were stored`;
+    return count === charge ? [] : [{ kind: "charge", text }];
+  });
+}
+
+export function presenceViolations({ stored }: RunRecord): Violation[] {
+  return [...stored].flatMap(([conversation, { present, connected }]): Violation[] => {
+    const ghosts = present.filter((user) => !connected.includes(user));
+    const unseen = connected.filter((user) => !present.includes(user));
+    return [
+      ...ghosts.map((user) => `${user} is shown as present in ${conversation} and not connected`),
+      ...unseen.map((user) => `${user} is connected to ${conversation} and not shown as present`),
+    ].map((text) => ({ kind: "presence", conversation, text }));
+  });
+}
+
+function firstSeq(messages: readonly { seq: number }[]): number {
+  return messages[0]?.seq ?? Number.POSITIVE_INFINITY;
+}
+
+function messageKey({ conversation, user }: { conversation: string; user: string }, id: string): string {
+  return `${conversation}/${user}/${id}`;
+}

@@ -1,0 +1,322 @@
+// The checker on records that are wrong in one way each: a checker that cannot fail proves nothing.
+import { expect, test } from "bun:test";
+import type { Message } from "../../../src/protocol/server-frames.ts";
+import type { ClientEvent, RunRecord } from "../record.ts";
+import { checkRecord } from "./checker.ts";
+import type { ViolationKind } from "./violation.ts";
+
+const message = (seq: number, from: string, id: string, text = `text of ${id}`): Message => ({
+  seq,
+  id,
+  from,
+  text,
+  at: 1_000 + seq,
+});
+const sent = (id: string): ClientEvent => ({ kind: "sent", id, text: `text of ${id}` });
+const received = (seq: number, from: string, id: string): ClientEvent => ({
+  kind: "received",
+  message: message(seq, from, id),
+});
+const acked = (id: string, seq: number, duplicate = false): ClientEvent => ({
+  kind: "acked",
+  id,
+  seq,
+  duplicate,
+});
+const welcome = (seq: number): ClientEvent => ({
+  kind: "joined",
+  asked: undefined,
+  seq,
+  epoch: "e1",
+  resumed: false,
+  present: ["anna"],
+});
+const rejoined = (
+  after: number,
+  seq: number,
+  fields: Partial<Extract<ClientEvent, { what: "joined" }>> = {},
+): ClientEvent => ({
+  kind: "joined",
+  asked: { after, epoch: "e1" },
+  seq,
+  epoch: "e1",
+  resumed: true,
+  present: ["anna", "ben"],
+  ...fields,
+});
+
+/** A record in which every promise is kept. Anna's ack for `b` was cut off; ben came late and was away for 3 and 4. */
+function goodRecord() {
+  return {
+    clients: [
+      {
+        name: "anna.1",
+        user: "anna",
+        conversation: "room",
+        inLine: true,
+        events: [
+          welcome(0),
+          sent("a"),
+          received(1, "anna", "a"),
+          acked("a", 1),
+          received(2, "ben", "a"),
+          sent("b"),
+          rejoined(2, 3),
+          received(3, "anna", "b"),
+          acked("b", 3, true),
+          received(4, "ben", "b"),
+        ],
+      },
+      {
+        name: "ben.1",
+        user: "ben",
+        conversation: "room",
+        inLine: true,
+        events: [
+          welcome(1),
+          sent("a"),
+          received(2, "ben", "a"),
+          acked("a", 2),
+          rejoined(2, 3),
+          received(3, "anna", "b"),
+          sent("b"),
+          received(4, "ben", "b"),
+          acked("b", 4),
+        ],
+      },
+    ],
+    stored: new Map([
+      [
+        "room",
+        {
+          epoch: "e1",
+          messages: [
+            message(1, "anna", "a"),
+            message(2, "ben", "a"),
+            message(3, "anna", "b"),
+            message(4, "ben", "b"),
+          ],
+          present: ["anna"],
+          connected: ["anna"],
+        },
+      ],
+    ]),
+    charged: new Map([
+      ["anna", 2],
+      ["ben", 2],
+    ]),
+    storesLost: 0 as number,
+    partsMayDiffer: false as boolean,
+    retention: false as boolean,
+    crashes: [] as string[],
+  } satisfies RunRecord;
+}
+
+type Good = ReturnType<typeof goodRecord>;
+const annas = (record: Good) => record.clients[0]!.events;
+const bens = (record: Good) => record.clients[1]!.events;
+const room = (record: Good) => record.stored.get("room")!;
+
+const DEFECTS: [what: string, spoil: (record: Good) => unknown, kind: ViolationKind, text: string][] = [
+  [
+    "an acked message that is gone",
+    (record) => annas(record).push(sent("c"), acked("c", 5)),
+    "lost_ack",
+    "room/anna/c was acked as 5 and is not stored",
+  ],
+  [
+    "an ack with another number than the stored one",
+    (record) => {
+      bens(record)[3] = acked("a", 1);
+    },
+    "lost_ack",
+    "room/ben/a was acked as 1 and is stored as 2",
+  ],
+  [
+    "a message that was told and is gone",
+    (record) => annas(record).push(received(5, "ben", "x")),
+    "unstored",
+    "anna.1 was told room/ben/x as 5, which is not stored so",
+  ],
+  [
+    "a message stored twice",
+    (record) => {
+      room(record).messages.push(message(5, "ben", "b"));
+      for (const events of [annas(record), bens(record)]) events.push(received(5, "ben", "b"));
+      record.charged.set("ben", 3);
+    },
+    "duplicate",
+    "room/ben/b is stored as 4 and as 5",
+  ],
+  [
+    "a message told twice",
+    (record) => annas(record).push(received(4, "ben", "b")),
+    "duplicate",
+    "anna.1 heard 4 twice",
+  ],
+  [
+    "a hole in the store",
+    (record) => {
+      room(record).messages[3] = message(5, "ben", "b");
+      annas(record)[9] = received(5, "ben", "b");
+      bens(record).splice(7, 2, received(5, "ben", "b"), acked("b", 5));
+    },
+    "hole",
+    "room has 5 where 4 should be",
+  ],
+  ["a message that was not told", (record) => bens(record).splice(5, 1), "hole", "ben.1 was never told 3"],
+  [
+    "messages in the wrong order",
+    (record) => bens(record).splice(5, 0, ...bens(record).splice(7, 1)),
+    "order",
+    "ben.1 heard 3 after 4",
+  ],
+  [
+    "an ack before its turn",
+    (record) =>
+      bens(record).splice(5, 4, sent("b"), acked("b", 4), received(3, "anna", "b"), received(4, "ben", "b")),
+    "ack_ahead",
+    "ben.1 was told that b is 4 when it had heard up to 2",
+  ],
+  [
+    "a client that was not resumed",
+    (record) => bens(record).push(rejoined(4, 4, { resumed: false })),
+    "resume",
+    "ben.1 was not resumed after 4, though the store has the same epoch and 4 messages",
+  ],
+  [
+    "a loss that is none",
+    (record) => {
+      bens(record)[4] = rejoined(2, 3, { lost: { first: 3, last: 3 } });
+      bens(record).splice(5, 1);
+    },
+    "resume",
+    "ben.1 was told that 3 is lost, which is kept",
+  ],
+  [
+    "a store that went back under its epoch",
+    (record) => bens(record).push(rejoined(4, 1, { resumed: false })),
+    "epoch",
+    "ben.1 had 4 of the epoch e1, in which 1 is now the newest",
+  ],
+  [
+    "another epoch without a loss",
+    (record) => annas(record).unshift({ ...welcome(0), epoch: "e0" } as ClientEvent),
+    "epoch",
+    "2 epochs were told in room, though the store was lost 0 times",
+  ],
+  [
+    "a text that nobody sent",
+    (record) => {
+      room(record).messages[3] = message(4, "ben", "b", "another text");
+    },
+    "altered",
+    "room/ben/b was not sent with the text that is stored",
+  ],
+  [
+    "a charge too many",
+    (record) => record.charged.set("ben", 3),
+    "charge",
+    "ben was charged for 3 messages, of whom 2 were stored",
+  ],
+  [
+    "a charge that was lost",
+    (record) => record.charged.delete("ben"),
+    "charge",
+    "ben was charged for 0 messages, of whom 2 were stored",
+  ],
+  [
+    "a ghost",
+    (record) => room(record).present.push("ben"),
+    "presence",
+    "ben is shown as present in room and not connected",
+  ],
+  [
+    "a user nobody sees",
+    (record) => room(record).connected.push("ben"),
+    "presence",
+    "ben is connected to room and not shown as present",
+  ],
+  [
+    "a user who joins twice",
+    (record) => bens(record).push({ kind: "presence", user: "anna", state: "joined" }),
+    "presence",
+    "ben.1 was told that anna joined, who was joined already",
+  ],
+  [
+    "a message without an answer",
+    (record) => annas(record).push(sent("c")),
+    "unanswered",
+    "anna.1 got no answer to c",
+  ],
+  [
+    "a refusal",
+    (record) => annas(record).push({ kind: "refused", code: "internal", text: "A fault." }),
+    "refused",
+    "anna.1 was told `internal`: A fault.",
+  ],
+  [
+    "an end that nobody wanted",
+    (record) => record.crashes.push("the server ended with 1 at SIGTERM"),
+    "crash",
+    "the server ended with 1 at SIGTERM",
+  ],
+];
+
+test("L2 a record in which every promise is kept has no faults", () => {
+  expect(checkRecord(goodRecord())).toEqual({
+    expected: 7,
+    delivered: 7,
+    duplicates: 0,
+    holes: 0,
+    orderViolations: 0,
+    lostAcks: 0,
+    lostWithStore: 0,
+    violations: [],
+  });
+});
+
+for (const [what, spoil, kind, text] of DEFECTS) {
+  test(`L2 the checker sees ${what}`, () => {
+    const record = goodRecord();
+    spoil(record);
+    const { violations: faults } = checkRecord(record);
+    expect(faults.map((fault) => fault.text)).toContain(text);
+    expect(new Set(faults.map((fault) => fault.kind))).toEqual(new Set([kind]));
+  });
+}
+
+test("D5 what retention removed is no hole for whom it was told, and one for everybody else", () => {
+  const record = { ...goodRecord(), retention: true };
+  room(record).messages.splice(0, 3);
+  bens(record)[4] = rejoined(2, 3, { lost: { first: 3, last: 3 } });
+  bens(record).splice(5, 1);
+  expect(checkRecord(record).violations).toEqual([]);
+  annas(record).splice(7, 1);
+  expect(checkRecord(record).violations.map(({ text }) => text)).toContain("anna.1 was never told 3");
+});
+
+test("D5 what was acked in a store that is lost, and told to be, is not missed", () => {
+  const record = { ...goodRecord(), storesLost: 1 };
+  annas(record).unshift({ ...welcome(0), epoch: "e0" } as ClientEvent, sent("z"), acked("z", 1));
+  expect(checkRecord(record)).toMatchObject({ violations: [], lostWithStore: 1 });
+});
+
+test("D5 who was not told of the store's new life is left with messages that are there no more", () => {
+  const record = { ...goodRecord(), storesLost: 1 };
+  record.stored.set("room", { ...room(record), epoch: "e2" });
+  annas(record).push(rejoined(4, 4, { epoch: "e2", resumed: false }));
+  expect(checkRecord(record).violations).toEqual([
+    {
+      kind: "epoch",
+      conversation: "room",
+      text: "ben.1 was told of the epoch e1 last, and the store has e2",
+    },
+  ]);
+});
+
+test("Q2 charges are compared unless they lie on another server, which lost something of its own", () => {
+  const record = { ...goodRecord(), partsMayDiffer: true };
+  record.charged.set("ben", 3);
+  expect(checkRecord(record).violations).toEqual([]);
+});

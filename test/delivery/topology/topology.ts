@@ -1,0 +1,129 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { signToken } from "../../../src/server/authentication/tokens.ts";
+import type { ParleyFolder, Running } from "../../cli/parley-folder.ts";
+import { TEST_SECRET, testKeys } from "../../support/server/tokens.ts";
+import type { FaultProxy } from "../fault-proxy.ts";
+
+/** The servers of a run, and what is done to them. */
+export interface Topology extends AsyncDisposable {
+  /** A server that answers. */
+  readonly url: string;
+  readonly kills: number;
+  readonly drains: number;
+  /** Ends that nobody wanted, or that were not as they should be; a sentence for each. */
+  readonly crashes: readonly string[];
+  /** How often the store may have lost what was acked. */
+  readonly storesLost: number;
+  /** Whether charges and messages lie on different servers, so that one may be lost without the other. */
+  readonly partsMayDiffer: boolean;
+  readonly strikes: number;
+  /** Milliseconds for which there was something to talk to; on a busy machine a restart takes long, and nothing can be shown meanwhile. */
+  elapsed(): number;
+  kill(): Promise<void>;
+  drain(): Promise<void>;
+  /** Does to the store what the run is about. */
+  strike(): Promise<void>;
+  /** Resolves when all that was done to it is over. */
+  waitUntilHealthy(): Promise<void>;
+}
+
+export interface TopologyOptions {
+  /** How many of the kills take the store along, as a broken disk would. */
+  readonly losses?: number;
+  /** Newest messages that a conversation keeps; all without it. */
+  readonly retention?: number;
+  /** Words on the command line of the server. */
+  readonly programArguments?: string[];
+}
+
+/** Hours' quota that no run reaches, so that every message is charged and none refused. */
+const REQUESTS_PER_HOUR = 1_000_000;
+
+export const serverEnvironment = ({ retention }: TopologyOptions) => ({
+  SECRET_KEY: TEST_SECRET,
+  PLANS: `free:${REQUESTS_PER_HOUR}:0`,
+  BURST_RATE: "0",
+  DEMO_ACCOUNTS: "false",
+  LOG_LEVEL: "error",
+  // A half-open line is a ghost until the server has found out.
+  PING_INTERVAL: "1",
+  PONG_TIMEOUT: "1",
+  DRAIN_SECONDS: "1",
+  ...(retention !== undefined && { RETENTION_MESSAGES: String(retention) }),
+});
+
+/** One server on its folder, behind the proxy. */
+export class SingleServer implements Topology {
+  kills = 0;
+  drains = 0;
+  readonly strikes = 0;
+  readonly partsMayDiffer = false;
+  readonly crashes: string[] = [];
+  private server: Running | undefined;
+  /** How long a server stood before the present one, in milliseconds, and when the present one was opened. */
+  private previousUptime = 0;
+  private openedAt = performance.now();
+
+  constructor(
+    private readonly folder: ParleyFolder,
+    private readonly proxy: FaultProxy,
+    private readonly options: TopologyOptions,
+  ) {}
+
+  get url(): string {
+    return this.server?.url ?? "";
+  }
+
+  get storesLost(): number {
+    return this.options.losses ?? 0;
+  }
+
+  elapsed(): number {
+    return this.previousUptime + performance.now() - this.openedAt;
+  }
+
+  async open(): Promise<void> {
+    const server = await this.folder.serve(this.options.programArguments, serverEnvironment(this.options));
+    this.server = server;
+    this.proxy.target = Number(new URL(server.url).port);
+    this.openedAt = performance.now();
+  }
+
+  async kill(): Promise<void> {
+    const { signalCode, exitCode } = await this.end("SIGKILL");
+    if (signalCode !== "SIGKILL") this.crashes.push(`the server ended with ${exitCode} before it was killed`);
+    if (this.kills++ < (this.options.losses ?? 0))
+      rmSync(join(this.folder.path, "data"), { recursive: true });
+    await this.open();
+  }
+
+  async drain(): Promise<void> {
+    const { exitCode } = await this.end("SIGTERM");
+    if (exitCode !== 0) this.crashes.push(`the server ended with ${exitCode} at SIGTERM`);
+    this.drains++;
+    await this.open();
+  }
+
+  async strike(): Promise<void> {}
+
+  async waitUntilHealthy(): Promise<void> {}
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.folder[Symbol.asyncDispose]();
+  }
+
+  private async end(signal: "SIGKILL" | "SIGTERM"): Promise<Running["process"]> {
+    const { process } = this.server!;
+    this.previousUptime = this.elapsed();
+    process.kill(signal);
+    await process.exited;
+    this.proxy.target = undefined;
+    return process;
+  }
+}
+
+/** A token of `subject` that the server on the stage accepts. */
+export async function tokenOf(subject: string): Promise<string> {
+  return signToken(await testKeys(), { subject, now: Date.now() });
+}

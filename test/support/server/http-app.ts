@@ -1,0 +1,105 @@
+import type { PlanTable } from "../../../src/core/access/plans.ts";
+import type { Account } from "../../../src/core/ports/accounts.ts";
+import type { Engine, Unavailable } from "../../../src/core/ports/engine.ts";
+import { LocalThrottle } from "../../../src/engine/local/throttle.ts";
+import { LocalTickets } from "../../../src/engine/local/tickets.ts";
+import type { Quota } from "../../../src/protocol/server-frames.ts";
+import { createPasswords } from "../../../src/server/authentication/passwords.ts";
+import { type AppDeps, createApp } from "../../../src/server/http/app.ts";
+import type { HttpEnvironment } from "../../../src/server/http/context.ts";
+import { ManualClock } from "../time/manual-clock.ts";
+import { RecordedLog } from "./recorded-log.ts";
+import { storedAccounts, storedRefreshTokens, storedRevocations } from "./stored-accounts.ts";
+import { testKeys } from "./tokens.ts";
+
+type RequestContext = HttpEnvironment["Bindings"];
+
+export const TEST_PASSWORD = "correct horse";
+
+const KEYS = await testKeys();
+
+const PLANS: PlanTable = {
+  plans: new Map([
+    ["free", { name: "free", requestsPerHour: 100, connections: 5 }],
+    ["basic", { name: "basic", requestsPerHour: 1000, connections: 20 }],
+    ["open", { name: "open", requestsPerHour: 0, connections: 0 }],
+  ]),
+  fallback: { name: "free", requestsPerHour: 100, connections: 5 },
+};
+
+/** An account of `user` on plan basic with TEST_PASSWORD. */
+export async function testAccount(user: string, change: Partial<Account> = {}): Promise<Account> {
+  const passwordHash = await Bun.password.hash(TEST_PASSWORD, { algorithm: "bcrypt", cost: 4 });
+  return { user, plan: "basic", disabled: false, passwordHash, demo: false, createdAt: 0, ...change };
+}
+
+/** An engine that knows of quotas and can do nothing else; what does more is shown on a real server. */
+export function quotaEngine(quota: Engine["quota"]): AppDeps["engine"] {
+  const unavailable = (_request: unknown, done: (result: Unavailable) => void) =>
+    done({ outcome: "unavailable" });
+  return { quota, post: unavailable, history: unavailable };
+}
+
+/** The HTTP application on real parts, with the account `ann`, seven requests used up, and time that stands still. */
+export async function testApp(change: Partial<AppDeps> = {}) {
+  const log = new RecordedLog();
+  const clock = new ManualClock();
+  const accounts = storedAccounts(await testAccount("ann"));
+  const revocations = storedRevocations();
+  const quota = async (_user: string, limit: number): Promise<Quota> =>
+    limit === 0 ? { limit, remaining: 0, reset: 0 } : { limit, remaining: limit - 7, reset: 1234.5 };
+  const parts: AppDeps = {
+    accounts,
+    revocations,
+    refreshTokens: storedRefreshTokens(),
+    refreshLifetime: 2_592_000,
+    tickets: new LocalTickets(clock),
+    engine: quotaEngine(quota),
+    passwords: createPasswords({ cost: 4, queue: 50 }),
+    throttle: new LocalThrottle({ failures: 5, window: 300_000, attemptsPerMinute: 30 }, clock),
+    keys: KEYS,
+    plans: PLANS,
+    burst: { rate: 20, size: 40 },
+    inactivityTimeout: 300,
+    version: "0.1.0",
+    page: new Map(),
+    apiKeys: [],
+    origins: { allowed: [], loopbackPort: undefined },
+    present: async () => [],
+    count: () => {},
+    ready: () => true,
+    isStoreUnavailable: () => false,
+    removeConversation: async () => false,
+    clock,
+    log,
+    ...change,
+  };
+  const app = createApp(parts);
+  return {
+    parts,
+    log,
+    clock,
+    accounts,
+    revocations,
+    /** Sends a request as the server hands it over. */
+    async send(
+      path: string,
+      init: RequestInit = {},
+      context: Partial<RequestContext> = {},
+    ): Promise<Response> {
+      const bindings = {
+        address: "192.0.2.1",
+        scheme: "http" as const,
+        demoUse: "elsewhere",
+        arrived: () => {},
+        faultsUsable: true,
+        ...context,
+      };
+      return app.fetch(new Request(`http://localhost:8000${path}`, init), bindings);
+    },
+    /** Signs in with a urlencoded form. */
+    async signIn(username: string, password: string): Promise<Response> {
+      return this.send("/token", { method: "POST", body: new URLSearchParams({ username, password }) });
+    },
+  };
+}

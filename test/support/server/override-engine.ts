@@ -1,0 +1,22 @@
+import type { Engine } from "../../../src/core/ports/engine.ts";
+
+/** `engine`, but for what is given. */
+export function overrideEngine(engine: Engine, overrides: Partial<Engine>): Engine {
+  return {
+    description: engine.description,
+    post: (request, done) => engine.post(request, done),
+    history: (request, done) => engine.history(request, done),
+    quota: (user, limit) => engine.quota(user, limit),
+    subscribe: (conversation, listener) => engine.subscribe(conversation, listener),
+    head: (conversation) => engine.head(conversation),
+    page: (conversation, after, upTo, count) => engine.page(conversation, after, upTo, count),
+    setReadMark: (conversation, user, seq) => engine.setReadMark(conversation, user, seq),
+    readMarks: (conversation) => engine.readMarks(conversation),
+    ready: () => engine.ready(),
+    isUnavailable: (error) => overrides.ready?.() === false || engine.isUnavailable(error),
+    watchReady: (listener) => engine.watchReady(listener),
+    watchEpoch: (listener) => engine.watchEpoch(listener),
+    close: () => engine.close(),
+    ...overrides,
+  };
+}
