@@ -30,7 +30,7 @@ const parley = connect({ url: PARLEY, token: async () => TOKEN });
 const lobby = parley.conversation("lobby");
 const states: State["state"][] = [];
 lobby.on("status", (state) => states.push(state.state));
-lobby.on("quota", ({ remaining }) => remaining.toFixed());
+lobby.on("quota", (quota) => quota?.remaining.toFixed());
 const sending = lobby.send("hello", { data: { kind: "greeting" } });
 const messages: Message[] = [];
 for await (const message of lobby) {
