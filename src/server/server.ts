@@ -137,7 +137,7 @@ export async function startServer(parts: ServerDeps): Promise<RunningServer> {
   const tlsFiles = tlsCert === undefined ? undefined : { cert: tlsCert, key: tlsKey! };
   const secure = tlsFiles !== undefined;
   const origins = {
-    listed: settings.allowedOrigins,
+    allowed: settings.allowedOrigins,
     loopbackPort: isLoopback(settings.host) ? settings.port : undefined,
   };
   const app = createApp({

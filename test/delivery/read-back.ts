@@ -23,8 +23,8 @@ export async function readConversation(
   const deadline = performance.now() + PRESENCE_TIMEOUT_MS;
   for (;;) {
     await using client = await TestClient.connect(address);
-    const { epoch, seq, present } = client.of("welcome")[0]!;
-    const present = present.map(({ user }) => user).filter((user) => user !== "reader");
+    const { epoch, seq, present: users } = client.of("welcome")[0]!;
+    const present = users.map(({ user }) => user).filter((user) => user !== "reader");
     const agreed = present.length === connected.length && present.every((user) => connected.includes(user));
     if (!agreed && performance.now() < deadline) {
       await Bun.sleep(POLL_INTERVAL_MS);

@@ -54,7 +54,7 @@ export class BenchRun {
 
   /** Begins to send. */
   begin(sockets: readonly OpenSocket[]): void {
-    this.clients = sockets.map((socket) => ({ socket, underWay: new Map() }));
+    this.clients = sockets.map((socket) => ({ socket, inFlight: new Map() }));
     if (this.phase === "opening") this.start();
     // Ended while the sockets were opened.
     else this.hangUp();

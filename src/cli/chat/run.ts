@@ -69,11 +69,11 @@ export async function runChat(plan: ChatPlan): Promise<number> {
   const open = new Set([exitOnSignal(end)]);
   let hasEnded = false;
   let conversation: Conversation | undefined;
-  const begun = (one: Conversation) => {
+  const onConversation = (one: Conversation) => {
     conversation = one;
   };
   try {
-    const chat = { plan, parley, voice: output, terminal, end, open, hasEnded: () => hasEnded, begun };
+    const chat = { plan, parley, output, terminal, end, open, hasEnded: () => hasEnded, onConversation };
     const code = await Promise.race([ended, runSession(chat).then(() => ended)]);
     hasEnded = true;
     const unsent = conversation?.pending.length ?? 0;

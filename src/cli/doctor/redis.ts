@@ -30,7 +30,7 @@ export const REDIS_CHECK = defineCheck({
 
 /** Judges Redis. */
 export function evaluateRedis({ redis, ackAfter }: RedisFacts): CheckResult {
-  if ("fault" in redis) return { findings: [{ mark: "problem", text: redis.error }] };
+  if ("error" in redis) return { findings: [{ mark: "problem", text: redis.error }] };
   const { description, verdict, primaries, roundTrip, nodes, now } = redis;
   const findings: Finding[] = verdict.problems.map((text) => ({
     mark: "problem",
@@ -73,11 +73,11 @@ export function evaluateRedis({ redis, ackAfter }: RedisFacts): CheckResult {
 
 function evaluateNodes({ nodes, now }: RedisInspection): Finding[] {
   const findings: Finding[] = [];
-  const expiredNodes = expiredNodes(nodes, now);
-  if (expiredNodes.length > 0)
+  const expired = expiredNodes(nodes, now);
+  if (expired.length > 0)
     findings.push({
       mark: "warning",
-      text: `The lease of ${expiredNodes.map(({ id }) => id).join(", ")} has run out, and no other node has cleaned up after it.`,
+      text: `The lease of ${expired.map(({ id }) => id).join(", ")} has run out, and no other node has cleaned up after it.`,
       advice: "See whether any node is left, and restart what is gone.",
     });
   const versions = new Set(nodes.map(({ version }) => version).filter((version) => version !== ""));

@@ -49,7 +49,7 @@ export function roundTripCheck(isEnabled: boolean) {
       const { server, health, credential } = situation;
       if (!isEnabled) return "Left out with --no-talk.";
       if (typeof server === "string") return server;
-      if (health === undefined || "fault" in health) return "No server answers.";
+      if (health === undefined || "error" in health) return "No server answers.";
       if (typeof credential === "string") return `There is nothing to sign in with: ${credential}.`;
       return collectRoundTrip(server, credential, situation);
     },

@@ -28,7 +28,7 @@ export const SERVER_CHECK = defineCheck({
 
 /** Judges what a server said of itself. */
 export function evaluateServer({ url, isNamed: given, health, version }: ServerFacts): CheckResult {
-  if ("fault" in health)
+  if ("error" in health)
     return {
       findings: [
         {

@@ -31,7 +31,7 @@ export function evaluateStore({ folder, store, sync, serverAnswers }: StoreFacts
     return {
       findings: [{ mark: "ok", text: `Nothing is stored in ${folder} yet; the first start begins.` }],
     };
-  if ("fault" in store) return { findings: [readProblem(folder, store)] };
+  if ("error" in store) return { findings: [readProblem(folder, store)] };
   const { bytes, version, knownVersion, conversations, damage, unclosed } = store;
   const findings: Finding[] = [];
   if (damage !== undefined && damage.length > 0)

@@ -111,17 +111,17 @@ async function runFile(
   plan: Plan,
   { flags, target, key, signedIn }: TokenDeps & { readonly flags: RunFlags },
 ): Promise<FileResult> {
-  const { recording, dropped: left } = plan;
-  if (left > 0)
+  const { recording, dropped } = plan;
+  if (dropped > 0)
     printNote(
-      `${escapeControlChars(file)}: ${left} messages were said by nobody of the file; they are left out.`,
+      `${escapeControlChars(file)}: ${dropped} messages were said by nobody of the file; they are left out.`,
     );
   const { user = [], token = [], conversation = [] } = flags;
-  const casting = resolveIdentities(recording, { user, token, conversation });
-  const tokens = await findTokens(recording, casting, { target, key, signedIn });
-  const options = { patience: flags.timeout * 1000, pace: flags.pace ?? false };
+  const identities = resolveIdentities(recording, { user, token, conversation });
+  const tokens = await findTokens(recording, identities, { target, key, signedIn });
+  const options = { timeoutMs: flags.timeout * 1000, pace: flags.pace ?? false };
   const begin = performance.now();
-  const runner = await runRecording({ plan, identities: casting, target, tokens, options });
+  const runner = await runRecording({ plan, identities, target, tokens, options });
   const seconds = (performance.now() - begin) / 1000;
   return { file, clients: recording.clients.length, results: resultsOf(plan, runner), seconds };
 }

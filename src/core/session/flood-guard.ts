@@ -46,7 +46,7 @@ export function consumeFrame(
   const level = refilled - 1;
   const given = refilled >= rule.size ? 0 : bucket.warnings;
   const due = bucketsOwed(level, rule);
-  const next = { level, at: now, warnings: Math.max(given, due) };
+  const next = { level, updatedAt: now, warnings: Math.max(given, due) };
   if (level < -WARNINGS_BEFORE_CLOSE * rule.size) return { bucket: next, verdict: "close" };
   return { bucket: next, verdict: due > given ? "warn" : "pass" };
 }

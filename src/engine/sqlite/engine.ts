@@ -75,7 +75,7 @@ export class SqliteEngine implements Engine {
   private readonly messages: MessageLog;
   private readonly reader: HistoryReader;
   private readonly quotaLog: QuotaLog;
-  private readonly readMarks: ReadMarkTable;
+  private readonly readMarkTable: ReadMarkTable;
   private readonly batch: Batch;
   private readonly sweeper: RetentionSweeper;
   // What came in meanwhile, such as messages to store, goes before the next page.
@@ -116,8 +116,8 @@ export class SqliteEngine implements Engine {
     this.messages = new MessageLog(this.db, this.index, this.indexWorker);
     this.indexWorker.readFrom(this.messages);
     this.reader = new HistoryReader(this.messages);
-    this.readMarks = new ReadMarkTable(this.db);
-    this.batch = new Batch(this.messages, this.quotaLog, this.readMarks, this.reader);
+    this.readMarkTable = new ReadMarkTable(this.db);
+    this.batch = new Batch(this.messages, this.quotaLog, this.readMarkTable, this.reader);
     const writtenAt = Number(readMeta(this.db, "written_at") ?? 0);
     const newest = () => Math.max(this.quotaLog.newestAt, this.messages.newestAt, writtenAt);
     this.time = new StoreTime(this.clock, newest);
@@ -181,7 +181,7 @@ export class SqliteEngine implements Engine {
 
   async readMarks(conversation: string): Promise<ReadonlyMap<string, number>> {
     const head = this.findForReading(conversation);
-    return head === undefined ? new Map() : this.readMarks.of(head.number);
+    return head === undefined ? new Map() : this.readMarkTable.of(head.number);
   }
 
   /** Removes all that is no longer kept, without waiting for housekeeping. */
@@ -219,7 +219,7 @@ export class SqliteEngine implements Engine {
     this.index.close();
     this.messages.close();
     this.quotaLog.close();
-    this.readMarks.close();
+    this.readMarkTable.close();
     this.dataVersion.finalize();
     this.db.close();
   }

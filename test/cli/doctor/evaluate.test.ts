@@ -124,7 +124,7 @@ judges<StoreFacts>(
 
 const node = (id: string, version = "1.0.0", until = 2_000) => ({
   id,
-  life: id,
+  incarnation: id,
   url: "",
   version,
   startedAt: 0,
@@ -197,13 +197,13 @@ judges<ServerFacts>(
 );
 
 test("a server that takes no clients, one that is slow and one that is not Parley are told", () => {
-  const facts = { url: "http://h", given: true, version: "1" };
+  const facts = { url: "http://h", isNamed: true, version: "1" };
   const health = {
     alive: { status: 200, body: '{"status":"ok"}' },
     ready: 200,
     version: "1",
-    ahead: 0,
-    took: 2,
+    aheadMs: 0,
+    tookMs: 2,
   };
   const about = (change: Partial<Health>) =>
     sum(evaluateServer({ ...facts, health: { ...health, ...change } }));

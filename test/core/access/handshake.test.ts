@@ -8,7 +8,7 @@ import {
 import { ERRORS } from "../../../src/protocol/errors.ts";
 
 const HOST = "chat.example.com";
-const ORIGINS = { listed: ["https://app.example.com"], loopbackPort: undefined };
+const ORIGINS = { allowed: ["https://app.example.com"], loopbackPort: undefined };
 const GOOD = {
   Host: HOST,
   Upgrade: "websocket",

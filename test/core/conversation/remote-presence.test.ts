@@ -50,7 +50,7 @@ test("a change that was missed shows with the next one; what was read already is
   expect(gathering.apply(change({ was: 2, version: 3, joined: [["anna", 1]] }))).toEqual([]);
   expect(gathering.apply(change({ was: 3, version: 4, left: [["ben", 2]] }))).toEqual([]);
   expect(gathering.apply(change({ was: 5, version: 6, joined: [["cleo", 1]] }))).toBeUndefined();
-  const state = { version: 6, entries: [{ life: "b~1", user: "cleo", since: 7 }] };
+  const state = { version: 6, entries: [{ incarnation: "b~1", user: "cleo", since: 7 }] };
   expect(gathering.reset(state, 20, 0)).toEqual([
     { user: "cleo", state: "joined", at: 7 },
     { user: "anna", state: "left", at: 20 },
@@ -72,7 +72,7 @@ test("nothing is known before all was read", () => {
 });
 
 test("L3 after the store was away, who is missing is waited for, and not told when put back in time", () => {
-  const entries = ["anna", "ben"].map((user) => ({ life: "b~1", user, since: 1 }));
+  const entries = ["anna", "ben"].map((user) => ({ incarnation: "b~1", user, since: 1 }));
   const gathering = open({ version: 4, entries });
   expect(gathering.reset({ version: 0, entries: [] }, 100, 5_100)).toEqual([]);
   expect([...gathering.users().keys()]).toEqual(["anna", "ben"]);
@@ -94,7 +94,7 @@ test.each(seeds(1, 2, 3))(
       version,
       entries: [...stored].map(([field, since]) => {
         const [life = "", user = ""] = field.split(" ");
-        return { life, user, since };
+        return { incarnation: life, user, since };
       }),
     });
     const gathering = open();

@@ -83,7 +83,7 @@ function onJoined(
   { asked, seq, epoch, resumed, lost }: Extract<ClientEvent, { kind: "joined" }>,
   add: (kind: ViolationKind, text: string) => void,
 ): EpochView {
-  const fresh = { epoch, base: seq, newest: seq, heard: new Set<number>(), lost: [] };
+  const fresh = { epoch, base: seq, newest: seq, received: new Set<number>(), lost: [] };
   if (previous === undefined || asked === undefined) return fresh;
   if (epoch !== asked.epoch) {
     if (resumed) add("epoch", `was resumed from the epoch ${asked.epoch} into ${epoch}`);

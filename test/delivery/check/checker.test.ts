@@ -34,7 +34,7 @@ const welcome = (seq: number): ClientEvent => ({
 const rejoined = (
   after: number,
   seq: number,
-  fields: Partial<Extract<ClientEvent, { what: "joined" }>> = {},
+  fields: Partial<Extract<ClientEvent, { kind: "joined" }>> = {},
 ): ClientEvent => ({
   kind: "joined",
   asked: { after, epoch: "e1" },

@@ -24,7 +24,7 @@ function compareAll(
   );
   if (base !== undefined) names.learnBase(SPACE, ...base);
   return pairs.map(([expected, came]) => {
-    const context = { kind, names, space: SPACE, present: true };
+    const context = { kind, mapping: names, epochKey: SPACE, comparesPresence: true };
     const { differences, learn } = compareFrames(expected, came, context);
     if (differences.length === 0) learn();
     return differences.map(({ path }) => path);

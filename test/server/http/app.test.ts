@@ -6,7 +6,7 @@ import { quotaEngine, testAccount, testApp } from "../../support/server/http-app
 
 describe("P1 fields of every answer", () => {
   const page = new Map([
-    ["/", { content: "<!doctype html>", packed: new Uint8Array(), type: "text/html", etag: '"x"' }],
+    ["/", { content: "<!doctype html>", gzipped: new Uint8Array(), type: "text/html", etag: '"x"' }],
   ]);
 
   test.each([

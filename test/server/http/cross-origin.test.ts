@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { TEST_PASSWORD, testApp } from "../../support/server/http-app.ts";
 
 const LISTED = "https://app.example.com";
-const ORIGINS = { listed: [LISTED], loopbackPort: undefined };
+const ORIGINS = { allowed: [LISTED], loopbackPort: undefined };
 
 const preflight = (origin: string, method = "POST"): RequestInit => ({
   method: "OPTIONS",

@@ -78,7 +78,7 @@ describe("M2 floods over HTTP", () => {
   });
 
   test("M2 health checks and the files of the page are free", async () => {
-    const file = { content: "x", packed: new Uint8Array(), type: "text/html", etag: '"x"' };
+    const file = { content: "x", gzipped: new Uint8Array(), type: "text/html", etag: '"x"' };
     const app = await testApp({ page: new Map([["/", file]]) });
     for (const path of ["/healthz", "/readyz", "/"])
       expect((await flood(app, 1000, path)).tally).toEqual({ 200: 1000 });

@@ -29,12 +29,12 @@ export class PresenceTable {
       const space = field.indexOf(" ");
       return space < 0
         ? []
-        : [{ life: field.slice(0, space), user: field.slice(space + 1), since: Number(since) }];
+        : [{ incarnation: field.slice(0, space), user: field.slice(space + 1), since: Number(since) }];
     });
-    const expired = new Set(await this.nodes.expiredOf(entries.map(({ life }) => life)));
+    const expired = new Set(await this.nodes.expiredOf(entries.map(({ incarnation }) => incarnation)));
     if (expired.size === 0) return { version, entries };
     await Promise.all([...expired].map((incarnation) => this.clear(conversation, incarnation)));
-    return { version, entries: entries.filter(({ life }) => !expired.has(life)) };
+    return { version, entries: entries.filter(({ incarnation }) => !expired.has(incarnation)) };
   }
 
   /** The version of what the store holds of a conversation. */

@@ -197,7 +197,13 @@ export class RedisRelayRoom implements RelayRoom {
     }
   }
 
-  private isLeftover({ life: incarnation, user }: { readonly life: string; readonly user: string }): boolean {
+  private isLeftover({
+    incarnation,
+    user,
+  }: {
+    readonly incarnation: string;
+    readonly user: string;
+  }): boolean {
     return incarnation === this.deps.nodes.incarnation && !this.localUsers.has(user);
   }
 

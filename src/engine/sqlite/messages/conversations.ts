@@ -41,14 +41,14 @@ export function openConversations({ dataDir, sync }: SqliteOptions): SqliteConve
 /** Conversations as commands see and change them, as they were on disk when it was opened. */
 export class SqliteConversations implements ConversationStore {
   private readonly log: MessageLog;
-  private readonly readMarks: ReadMarkTable;
+  private readonly readMarkTable: ReadMarkTable;
 
   constructor(
     private readonly db: Database,
     private readonly index: IndexFile,
   ) {
     this.log = new MessageLog(db, index, { indexed: index.indexed, filter: undefined });
-    this.readMarks = new ReadMarkTable(db);
+    this.readMarkTable = new ReadMarkTable(db);
   }
 
   async list(): Promise<ConversationSummary[]> {
@@ -65,7 +65,7 @@ export class SqliteConversations implements ConversationStore {
 
   async readMarks(id: string): Promise<Map<string, number>> {
     const row = this.row(id);
-    return row === undefined ? new Map() : this.readMarks.of(row.number);
+    return row === undefined ? new Map() : this.readMarkTable.of(row.number);
   }
 
   async *messages(id: string): AsyncGenerator<Message> {
@@ -100,7 +100,7 @@ export class SqliteConversations implements ConversationStore {
 
   async close(): Promise<void> {
     this.log.close();
-    this.readMarks.close();
+    this.readMarkTable.close();
     this.index.close();
     this.db.close();
   }
