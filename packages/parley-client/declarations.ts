@@ -1,7 +1,7 @@
 // The library's declarations: what the compiler writes for src/client, and nothing that they need beyond each other.
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, posix } from "node:path";
 import { z } from "zod";
 import { ERRORS } from "../../src/protocol/errors.ts";
 import { Message, PresentUser, Quota, SERVER_FRAMES } from "../../src/protocol/server-frames.ts";
@@ -28,12 +28,20 @@ export function writeDeclarations(folders: readonly string[]): void {
   // A set gives what is added while it is walked, too.
   for (const name of names) {
     const text = PLAIN[name]?.() ?? readFileSync(join(declarations, `${name}.d.ts`), "utf8");
-    for (const [, up, imported] of text.matchAll(/from "(\.\.?)\/([^"]+)\.ts"/g))
-      names.add(up === ".." ? imported! : `client/${imported}`);
-    const published = text.replace(/from "\.\.?\/([^"]+)\.ts"/g, 'from "./$1.js"');
-    write(`${name.replace("client/", "")}.d.ts`, published);
+    const published = text.replace(/from "(\.\.?\/[^"]+)\.ts"/g, (_, specifier: string) => {
+      const imported = posix.join(posix.dirname(name), specifier);
+      names.add(imported);
+      const path = posix.relative(posix.dirname(publishedName(name)), publishedName(imported));
+      return `from "${path.startsWith(".") ? path : `./${path}`}.js"`;
+    });
+    write(`${publishedName(name)}.d.ts`, published);
   }
   rmSync(declarations, { recursive: true });
+}
+
+/** Where the declarations of a source (a path in src/, without its ending) stand in the package. */
+function publishedName(name: string): string {
+  return name.replace(/^client\//, "");
 }
 
 /** Has the compiler write the declarations of everything that connect.ts imports; returns the folder. */

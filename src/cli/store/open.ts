@@ -7,7 +7,7 @@ import type { ConversationStore } from "../../core/ports/conversations.ts";
 import type { RevocationStore } from "../../core/ports/revocations.ts";
 import type { Store } from "../../core/ports/store.ts";
 import type { RedisAddress } from "../../core/redis-address.ts";
-import type { ConnectOptions } from "../../engine/redis/client/connect.ts";
+import type { ConnectOptions } from "../../engine/redis/connection/connect.ts";
 import { inspectRedis, type RedisInspection } from "../../engine/redis/inspect.ts";
 import { openRedisConversations } from "../../engine/redis/messages/conversations.ts";
 import { beginRedisEpoch } from "../../engine/redis/new-epoch.ts";

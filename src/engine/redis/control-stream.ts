@@ -1,6 +1,6 @@
 import type { Clock } from "../../core/ports/clock.ts";
 import type { EngineLog } from "../engine-log.ts";
-import type { RedisClient } from "./client/client.ts";
+import type { RedisClient } from "./connection/client.ts";
 
 /** What every node has to know of: an account changed, tokens were revoked, or a command changed a conversation. */
 export type ControlEvent =
@@ -82,14 +82,14 @@ export class ControlStream {
     return () => this.listeners.delete(listener);
   }
 
-  /** Writes an event. Where that can be done together with what it tells of, a script does it (lua/client/control-append.lua). */
+  /** Writes an event. Where that can be done together with what it tells of, a script does it (lua/connection/control-append.lua). */
   async append(event: ControlEvent): Promise<void> {
     const fields = Object.entries(event).flatMap(([name, value]) => [name, String(value)]);
     await this.client.commands.xadd(this.key, "MAXLEN", "~", MAX_ENTRIES, "*", ...fields);
     await this.renewExpiry();
   }
 
-  /** KEYS and ARGV of a script that includes lua/client/control-append.lua, after those of its own. */
+  /** KEYS and ARGV of a script that includes lua/connection/control-append.lua, after those of its own. */
   get scriptKeys(): string[] {
     return [this.key];
   }

@@ -1,8 +1,8 @@
 import type { Redis } from "ioredis";
 import type { NodeEntry } from "../../core/nodes.ts";
-import type { RedisClient } from "./client/client.ts";
-import { type ConnectOptions, connect } from "./client/connect.ts";
-import { evaluateRequirements, type RequirementsReport, readServerFacts } from "./client/requirements.ts";
+import type { RedisClient } from "./connection/client.ts";
+import { type ConnectOptions, connect } from "./connection/connect.ts";
+import { evaluateRequirements, type RequirementsReport, readServerFacts } from "./connection/requirements.ts";
 import { NodeRegistry } from "./presence/node-registry.ts";
 
 /** What a Redis is like for a node, looked at from outside. */

@@ -1,6 +1,6 @@
-import type { RedisClient } from "./client/client.ts";
-import { type ConnectOptions, connect } from "./client/connect.ts";
-import { newEpoch } from "./client/epoch.ts";
+import type { RedisClient } from "./connection/client.ts";
+import { type ConnectOptions, connect } from "./connection/connect.ts";
+import { newEpoch } from "./connection/epoch.ts";
 import { scanConversations } from "./messages/scan-conversations.ts";
 import { NodeRegistry } from "./presence/node-registry.ts";
 

@@ -1,4 +1,4 @@
-import type { Channels } from "./client/channels.ts";
+import type { Channels } from "./connection/channels.ts";
 import type { ControlStream } from "./control-stream.ts";
 import type { RedisEngine } from "./engine.ts";
 import type { RedisLeases } from "./presence/leases.ts";

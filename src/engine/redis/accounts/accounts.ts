@@ -1,8 +1,8 @@
 import type { Account, AccountChange, AccountListener, AccountStore } from "../../../core/ports/accounts.ts";
 import type { EngineLog } from "../../engine-log.ts";
 import { Listeners } from "../../listeners.ts";
-import type { RedisClient } from "../client/client.ts";
-import { Script } from "../client/script.ts";
+import type { RedisClient } from "../connection/client.ts";
+import { Script } from "../connection/script.ts";
 import type { ControlEvent, ControlStream } from "../control-stream.ts";
 
 const CHANGE = new Script("accounts/account-change");

@@ -4,11 +4,11 @@ import {
   type RefreshTokenStore,
 } from "../../../core/access/refresh-rotation.ts";
 import type { Clock } from "../../../core/ports/clock.ts";
-import type { RedisClient } from "../client/client.ts";
-import { Script } from "../client/script.ts";
+import type { RedisClient } from "../connection/client.ts";
+import { Script } from "../connection/script.ts";
 
-const COMPARE_AND_SET = new Script("client/compare-and-set");
-const BOUNDED_SET_ADD = new Script("client/bounded-set-add");
+const COMPARE_AND_SET = new Script("connection/compare-and-set");
+const BOUNDED_SET_ADD = new Script("connection/bounded-set-add");
 
 /** The port for refresh tokens on Redis: a text for each family, and the names of each user's. */
 export class RedisRefreshFamilies implements RefreshTokenStore {

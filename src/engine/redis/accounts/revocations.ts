@@ -8,8 +8,8 @@ import {
 } from "../../../core/ports/revocations.ts";
 import type { EngineLog } from "../../engine-log.ts";
 import { Listeners } from "../../listeners.ts";
-import type { RedisClient } from "../client/client.ts";
-import { Script } from "../client/script.ts";
+import type { RedisClient } from "../connection/client.ts";
+import { Script } from "../connection/script.ts";
 import type { ControlEvent, ControlStream } from "../control-stream.ts";
 
 const REVOKE_USER = new Script("accounts/revoke-user");

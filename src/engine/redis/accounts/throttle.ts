@@ -16,11 +16,11 @@ import {
 } from "../../../core/access/sign-in-throttle.ts";
 import type { Clock } from "../../../core/ports/clock.ts";
 import { boundedName } from "../../bounded-name.ts";
-import type { RedisClient } from "../client/client.ts";
-import { Script } from "../client/script.ts";
+import type { RedisClient } from "../connection/client.ts";
+import { Script } from "../connection/script.ts";
 
-const GET_WITH_TIME = new Script("client/get-with-time");
-const COMPARE_AND_SET = new Script("client/compare-and-set");
+const GET_WITH_TIME = new Script("connection/get-with-time");
+const COMPARE_AND_SET = new Script("connection/compare-and-set");
 
 /** Tries to change what other nodes change at the same moment. Each round one of them gets through. */
 const MAX_ATTEMPTS = 20;

@@ -5,10 +5,10 @@ import {
   type TicketScope,
   type TicketStore,
 } from "../../../core/access/tickets.ts";
-import type { RedisClient } from "../client/client.ts";
-import { Script } from "../client/script.ts";
+import type { RedisClient } from "../connection/client.ts";
+import { Script } from "../connection/script.ts";
 
-const BOUNDED_SET_ADD = new Script("client/bounded-set-add");
+const BOUNDED_SET_ADD = new Script("connection/bounded-set-add");
 
 interface StoredTicket<Holder> extends TicketScope {
   readonly holder: Holder;

@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { MAX_HISTORY_BYTES } from "../../../core/conversation/history.ts";
 import type { Operation, OperationOf, OperationResult } from "../../operation.ts";
-import { newEpoch } from "../client/epoch.ts";
-import { retryAfterRepair } from "../client/retry-after-repair.ts";
-import { Script } from "../client/script.ts";
+import { newEpoch } from "../connection/epoch.ts";
+import { retryAfterRepair } from "../connection/retry-after-repair.ts";
+import { Script } from "../connection/script.ts";
 import { type BatchExecutor, type BatchResult, UNAVAILABLE } from "./batch.ts";
 import { dedupeKey, encodeBody, quotaLeft, quotaView } from "./message-encoding.ts";
 import type { BatchDeps } from "./standalone-batch.ts";

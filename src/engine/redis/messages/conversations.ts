@@ -4,9 +4,9 @@ import type {
   RetentionOverride,
 } from "../../../core/ports/conversations.ts";
 import type { Message } from "../../../protocol/server-frames.ts";
-import type { RedisClient } from "../client/client.ts";
-import { type ConnectOptions, connect } from "../client/connect.ts";
-import { Script } from "../client/script.ts";
+import type { RedisClient } from "../connection/client.ts";
+import { type ConnectOptions, connect } from "../connection/connect.ts";
+import { Script } from "../connection/script.ts";
 import { ControlStream } from "../control-stream.ts";
 import { readMarks } from "./read-marks.ts";
 import { scanConversations } from "./scan-conversations.ts";

@@ -1,9 +1,9 @@
 import { MAX_HISTORY_BYTES } from "../../../core/conversation/history.ts";
 import type { Message } from "../../../protocol/server-frames.ts";
 import type { EngineLog } from "../../engine-log.ts";
-import type { RedisClient } from "../client/client.ts";
-import { newEpoch } from "../client/epoch.ts";
-import { Script } from "../client/script.ts";
+import type { RedisClient } from "../connection/client.ts";
+import { newEpoch } from "../connection/epoch.ts";
+import { Script } from "../connection/script.ts";
 import type { KnownHead } from "./batch.ts";
 import type { FeedHead } from "./ordered-feed.ts";
 

@@ -1,4 +1,4 @@
-import type { RedisClient } from "../client/client.ts";
+import type { RedisClient } from "../connection/client.ts";
 
 /** How far each user has read in a conversation. */
 export async function readMarks(

@@ -1,8 +1,8 @@
 import type { RetentionLimits } from "../../../core/conversation/retention.ts";
 import type { Clock } from "../../../core/ports/clock.ts";
 import type { EngineLog } from "../../engine-log.ts";
-import type { RedisClient } from "../client/client.ts";
-import { Script } from "../client/script.ts";
+import type { RedisClient } from "../connection/client.ts";
+import { Script } from "../connection/script.ts";
 import { scanConversations } from "./scan-conversations.ts";
 
 export interface RetentionSweeperDeps {

@@ -1,4 +1,4 @@
-import type { RedisClient } from "../client/client.ts";
+import type { RedisClient } from "../connection/client.ts";
 
 /** Keys looked at in one go: Redis does nothing else meanwhile. */
 const SCAN_COUNT = 500;

@@ -3,10 +3,10 @@ import type { RetentionLimits } from "../../../core/conversation/retention.ts";
 import type { Clock } from "../../../core/ports/clock.ts";
 import type { EngineLog } from "../../engine-log.ts";
 import type { Operation, OperationResult } from "../../operation.ts";
-import type { RedisClient } from "../client/client.ts";
-import { newEpoch } from "../client/epoch.ts";
-import { retryAfterRepair } from "../client/retry-after-repair.ts";
-import { Script } from "../client/script.ts";
+import type { RedisClient } from "../connection/client.ts";
+import { newEpoch } from "../connection/epoch.ts";
+import { retryAfterRepair } from "../connection/retry-after-repair.ts";
+import { Script } from "../connection/script.ts";
 import { type BatchExecutor, type BatchResult, type KnownHead, UNAVAILABLE } from "./batch.ts";
 import { dedupeKey, encodeBody, quotaLeft, quotaView } from "./message-encoding.ts";
 

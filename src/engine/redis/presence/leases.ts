@@ -9,8 +9,8 @@ import {
   replaces,
 } from "../../../core/ports/leases.ts";
 import type { EngineLog } from "../../engine-log.ts";
-import type { RedisClient } from "../client/client.ts";
-import { Script } from "../client/script.ts";
+import type { RedisClient } from "../connection/client.ts";
+import { Script } from "../connection/script.ts";
 import type { LeasedResource, NodeRegistry } from "./node-registry.ts";
 import { Replacements } from "./replacements.ts";
 

@@ -8,8 +8,8 @@ import {
 } from "../../../core/nodes.ts";
 import type { Clock } from "../../../core/ports/clock.ts";
 import type { EngineLog } from "../../engine-log.ts";
-import type { RedisClient } from "../client/client.ts";
-import { Script } from "../client/script.ts";
+import type { RedisClient } from "../connection/client.ts";
+import { Script } from "../connection/script.ts";
 
 export interface NodeRegistryDeps {
   readonly client: RedisClient;

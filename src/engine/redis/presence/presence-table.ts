@@ -1,6 +1,6 @@
 import type { PresenceSnapshot } from "../../../core/conversation/remote-presence.ts";
-import type { RedisClient } from "../client/client.ts";
-import { Script } from "../client/script.ts";
+import type { RedisClient } from "../connection/client.ts";
+import { Script } from "../connection/script.ts";
 import type { NodeRegistry } from "./node-registry.ts";
 
 /** How long what a node has put down outlives it where nobody is left to sweep it, in milliseconds. */

@@ -5,7 +5,7 @@ import {
 } from "../../../core/conversation/remote-presence.ts";
 import type { Clock } from "../../../core/ports/clock.ts";
 import type { RelayListener, RelayRoom } from "../../../core/ports/relay.ts";
-import type { ChannelSubscription, Channels } from "../client/channels.ts";
+import type { ChannelSubscription, Channels } from "../connection/channels.ts";
 import type { NodeRegistry } from "./node-registry.ts";
 import type { PresenceMove, PresenceTable } from "./presence-table.ts";
 

@@ -1,7 +1,7 @@
 import type { Clock } from "../../../core/ports/clock.ts";
 import type { Relay, RelayListener, RelayRoom } from "../../../core/ports/relay.ts";
-import type { Channels } from "../client/channels.ts";
-import type { RedisClient } from "../client/client.ts";
+import type { Channels } from "../connection/channels.ts";
+import type { RedisClient } from "../connection/client.ts";
 import type { LeasedResource, NodeRegistry } from "./node-registry.ts";
 import { PresenceTable } from "./presence-table.ts";
 import { RedisRelayRoom } from "./relay-room.ts";

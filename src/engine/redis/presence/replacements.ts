@@ -1,4 +1,4 @@
-import type { RedisClient } from "../client/client.ts";
+import type { RedisClient } from "../connection/client.ts";
 
 /** A connection that was replaced, as its own node knows it. */
 export interface Replacement {

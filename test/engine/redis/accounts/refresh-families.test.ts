@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { MAX_FAMILIES_PER_USER } from "../../../../src/core/access/refresh-rotation.ts";
 import { RedisRefreshFamilies } from "../../../../src/engine/redis/accounts/refresh-families.ts";
-import type { RedisClient } from "../../../../src/engine/redis/client/client.ts";
+import type { RedisClient } from "../../../../src/engine/redis/connection/client.ts";
 import { refreshContract } from "../../../contracts/refresh.ts";
 import { ManualClock } from "../../../support/time/manual-clock.ts";
 import { age, freshPrefix, KINDS, useRealRedis } from "../support/real-redis.ts";

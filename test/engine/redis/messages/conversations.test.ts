@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { RedisClient } from "../../../../src/engine/redis/client/client.ts";
+import type { RedisClient } from "../../../../src/engine/redis/connection/client.ts";
 import { ControlStream } from "../../../../src/engine/redis/control-stream.ts";
 import { RedisConversations } from "../../../../src/engine/redis/messages/conversations.ts";
 import { systemClock } from "../../../../src/server/process/system-clock.ts";

@@ -1,7 +1,7 @@
 // What only many nodes on one Redis can get wrong: two at once, and one that dies in the middle.
 import { describe, expect, test } from "bun:test";
 import type { PostResult } from "../../../../src/core/ports/engine.ts";
-import type { RedisClient } from "../../../../src/engine/redis/client/client.ts";
+import type { RedisClient } from "../../../../src/engine/redis/connection/client.ts";
 import { Random, seeds } from "../../../support/random.ts";
 import { waitUntil } from "../../../support/time/wait-until.ts";
 import { freshPrefix, KINDS, type RealRedis, useRealRedis } from "../support/real-redis.ts";

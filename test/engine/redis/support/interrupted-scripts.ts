@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import type { RedisClient } from "../../../../src/engine/redis/client/client.ts";
-import { Script } from "../../../../src/engine/redis/client/script.ts";
+import type { RedisClient } from "../../../../src/engine/redis/connection/client.ts";
+import { Script } from "../../../../src/engine/redis/connection/script.ts";
 
 /** Commands that change something. */
 const WRITES =

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll } from "bun:test";
 import type { RedisAddress } from "../../../../src/core/redis-address.ts";
-import { RedisClient } from "../../../../src/engine/redis/client/client.ts";
-import { Keys } from "../../../../src/engine/redis/client/keys.ts";
+import { RedisClient } from "../../../../src/engine/redis/connection/client.ts";
+import { Keys } from "../../../../src/engine/redis/connection/keys.ts";
 import { parseRedisUrl } from "../../../../src/server/settings/redis-url.ts";
 import { startRedisCluster } from "../../../support/redis/cluster.ts";
 import { startRedis } from "../../../support/redis/redis-server.ts";

@@ -1,8 +1,8 @@
 import { UNLIMITED_RETENTION } from "../../../../src/core/conversation/retention.ts";
 import type { PostRequest, PostResult } from "../../../../src/core/ports/engine.ts";
-import { Channels } from "../../../../src/engine/redis/client/channels.ts";
-import { RedisClient } from "../../../../src/engine/redis/client/client.ts";
-import { Keys } from "../../../../src/engine/redis/client/keys.ts";
+import { Channels } from "../../../../src/engine/redis/connection/channels.ts";
+import { RedisClient } from "../../../../src/engine/redis/connection/client.ts";
+import { Keys } from "../../../../src/engine/redis/connection/keys.ts";
 import { RedisEngine, type RedisEngineDeps } from "../../../../src/engine/redis/engine.ts";
 import { recover } from "../../../../src/engine/redis/recovery.ts";
 import type { Message } from "../../../../src/protocol/server-frames.ts";

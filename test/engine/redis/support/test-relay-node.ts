@@ -1,6 +1,6 @@
 import type { RelayRoom } from "../../../../src/core/ports/relay.ts";
-import { Channels } from "../../../../src/engine/redis/client/channels.ts";
-import type { RedisClient } from "../../../../src/engine/redis/client/client.ts";
+import { Channels } from "../../../../src/engine/redis/connection/channels.ts";
+import type { RedisClient } from "../../../../src/engine/redis/connection/client.ts";
 import { RedisLeases } from "../../../../src/engine/redis/presence/leases.ts";
 import { NodeRegistry } from "../../../../src/engine/redis/presence/node-registry.ts";
 import { RedisRelay } from "../../../../src/engine/redis/presence/relay.ts";

@@ -1,6 +1,6 @@
 import { RedisAccounts } from "../../../../src/engine/redis/accounts/accounts.ts";
 import { RedisRevocations } from "../../../../src/engine/redis/accounts/revocations.ts";
-import type { RedisClient } from "../../../../src/engine/redis/client/client.ts";
+import type { RedisClient } from "../../../../src/engine/redis/connection/client.ts";
 import { ControlStream } from "../../../../src/engine/redis/control-stream.ts";
 import { RecordedLog } from "../../../support/server/recorded-log.ts";
 import type { ManualClock } from "../../../support/time/manual-clock.ts";

@@ -12,7 +12,7 @@
 --
 -- Answers 1, or 0 when something else was there.
 
--- include client/control-append
+-- include connection/control-append
 
 local user, before, after = ARGV[1], ARGV[2], ARGV[3]
 if (redis.call('HGET', KEYS[1], user) or '') ~= before then

@@ -9,7 +9,7 @@
 --
 -- Answers 1, or 0 when there was one before.
 
--- include client/control-append
+-- include connection/control-append
 
 -- Accounts count, too: a script may have ended between an account and the note that there was one.
 if redis.call('EXISTS', KEYS[2], KEYS[1]) > 0 then

@@ -20,7 +20,7 @@
 --         h     list, more
 --         m     seq, or 0 when it did not move
 
--- include client/time
+-- include connection/time
 
 local CLOCK = store_time(ARGV[1])
 local FRESH = ARGV[2]

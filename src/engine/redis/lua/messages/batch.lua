@@ -21,7 +21,7 @@
 --         h  1 list more used reset, 0 wait 0 used reset (refused)
 --         m  seq, or 0 when it did not move
 
--- include client/time
+-- include connection/time
 
 local CLOCK = store_time(ARGV[1])
 local FRESH = ARGV[2]

@@ -4,7 +4,7 @@
 -- ARGV  1: '' or the time
 -- Reply how many were accepted in the last hour, and after how many milliseconds none of them is in it any more
 
--- include client/time
+-- include connection/time
 -- include messages/quota-log
 -- include messages/interrupted-batch
 

@@ -13,7 +13,7 @@
 -- A reservation is written before its charge, and while a charge moves it names the old one, too: "time token" or "time
 -- token old". So it is found wherever the script ended; what an end between two commands could leave is said at each.
 
--- include client/time
+-- include connection/time
 -- include messages/quota-log
 
 local RESERVED_MANY = 200

@@ -12,7 +12,7 @@
 --                             c time '', the request of this time was not carried out
 -- Reply of each request: how many are charged now; after how long there is none any more
 
--- include client/time
+-- include connection/time
 -- include messages/quota-log
 
 local quota_log = quota_open(KEYS[1], store_time(ARGV[1]))

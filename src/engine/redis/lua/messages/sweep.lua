@@ -4,7 +4,7 @@
 -- ARGV  1: '' or the time   2: messages and 3: days to keep   4: how many to remove at most
 -- Reply how many were removed
 
--- include client/time
+-- include connection/time
 
 local CLOCK = store_time(ARGV[1])
 local KEEP_MESSAGES, KEEP_DAYS, EPOCH, FRESH, TOUCH = ARGV[2], ARGV[3], '', '', false

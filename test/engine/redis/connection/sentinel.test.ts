@@ -1,7 +1,7 @@
 // Another Redis takes over, with all that was stored or without the newest of it. Real servers and sentinels.
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { RedisClient } from "../../../../src/engine/redis/client/client.ts";
-import { Keys } from "../../../../src/engine/redis/client/keys.ts";
+import { RedisClient } from "../../../../src/engine/redis/connection/client.ts";
+import { Keys } from "../../../../src/engine/redis/connection/keys.ts";
 import { PRIMARY_NAME, startSentinel, type TestSentinel } from "../../../support/redis/sentinel.ts";
 import { RecordedLog } from "../../../support/server/recorded-log.ts";
 import { waitUntil } from "../../../support/time/wait-until.ts";

@@ -2,7 +2,7 @@ import type { RedisClient } from "./client.ts";
 import { isMissingPermission, MissingPermission } from "./errors.ts";
 import { Script } from "./script.ts";
 
-const script = new Script("client/check-permissions");
+const script = new Script("connection/check-permissions");
 
 /**
  * Rejects with MissingPermission when the user may not run a command that Parley's scripts use, and with Redis's own error when

@@ -4,7 +4,7 @@ import {
   explainError,
   MissingPermission,
   RedisUnavailable,
-} from "../../../../src/engine/redis/client/errors.ts";
+} from "../../../../src/engine/redis/connection/errors.ts";
 
 // The story: a primary of a Cluster was killed, clients came to conversations that lay on it, and the node, which reached
 // the other primaries, told them that it had met a fault of its own.

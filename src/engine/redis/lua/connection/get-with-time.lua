@@ -3,7 +3,7 @@
 -- KEYS  the texts
 -- Reply the time in milliseconds since 1970, and each text, or false where there is none
 
--- include client/time
+-- include connection/time
 
 local reply = redis.call('MGET', unpack(KEYS))
 table.insert(reply, 1, store_time(''))

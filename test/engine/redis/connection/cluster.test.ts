@@ -1,7 +1,7 @@
 // Redis Cluster changes under the nodes that use it: a slot moves, a primary dies. Real servers.
 import { expect, test } from "bun:test";
-import { RedisClient } from "../../../../src/engine/redis/client/client.ts";
-import { Keys } from "../../../../src/engine/redis/client/keys.ts";
+import { RedisClient } from "../../../../src/engine/redis/connection/client.ts";
+import { Keys } from "../../../../src/engine/redis/connection/keys.ts";
 import { startRedisCluster, type TestRedisCluster } from "../../../support/redis/cluster.ts";
 import { RecordedLog } from "../../../support/server/recorded-log.ts";
 import { waitUntil } from "../../../support/time/wait-until.ts";

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Redis } from "ioredis";
-import { connect, StoreMisconfigured } from "../../../../src/engine/redis/client/connect.ts";
+import { connect, StoreMisconfigured } from "../../../../src/engine/redis/connection/connect.ts";
 import { systemClock } from "../../../../src/server/process/system-clock.ts";
 import { startRedis, type TestRedis } from "../../../support/redis/redis-server.ts";
 import { RecordedLog } from "../../../support/server/recorded-log.ts";
@@ -19,9 +19,9 @@ const read = (folder: string, end: string) =>
 
 /** Commands that `check-permissions.lua` tries. */
 const tried = new Set(
-  [...readFileSync(join(SOURCE, "lua/client/check-permissions.lua"), "utf8").matchAll(/\{ '([A-Z]+)'/g)].map(
-    ([, name]) => name!,
-  ),
+  [
+    ...readFileSync(join(SOURCE, "lua/connection/check-permissions.lua"), "utf8").matchAll(/\{ '([A-Z]+)'/g),
+  ].map(([, name]) => name!),
 );
 
 /** Commands that only nodes use on a line of their own, where a missing right ends nothing half way. */

@@ -1,6 +1,6 @@
 -- Looks whether the user may run every command that Parley uses, without changing anything but one key: Redis checks
 -- rights before it looks at keys, so each command is tried on a key that is not there, or on one of another type.
--- test/engine/redis/client/permissions.test.ts sees to it that the list is complete.
+-- test/engine/redis/connection/permissions.test.ts sees to it that the list is complete.
 --
 -- KEYS  1: a key for this, which is written   2: a key that is never there
 -- ARGV  1: life of the key, milliseconds   2: NUMSUB | SHARDNUMSUB

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { Redis } from "ioredis";
-import { connect } from "../../../../src/engine/redis/client/connect.ts";
-import { explainError } from "../../../../src/engine/redis/client/errors.ts";
+import { connect } from "../../../../src/engine/redis/connection/connect.ts";
+import { explainError } from "../../../../src/engine/redis/connection/errors.ts";
 import {
   checkRequirements,
   evaluateRequirements,
   type RedisFacts,
-} from "../../../../src/engine/redis/client/requirements.ts";
+} from "../../../../src/engine/redis/connection/requirements.ts";
 import { systemClock } from "../../../../src/server/process/system-clock.ts";
 import { parseRedisUrl } from "../../../../src/server/settings/redis-url.ts";
 import { freePort } from "../../../support/free-port.ts";
