@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError, type Option } from "commander";
-import { integer, type SettingParser, seconds } from "../server/settings/parsers.ts";
+import type { SettingParser } from "../server/settings/parser.ts";
+import { integer, seconds } from "../server/settings/parsers.ts";
 
 /** An option whose value is a whole number, both ends included; anything else is a wrong call. */
 export function integerOption(

@@ -14,12 +14,12 @@ export type {
   Ack,
   Conversation,
   HistoryOptions,
-  HistoryPage,
   OpenOptions,
   Sending,
   SendOptions,
 } from "./conversation.ts";
 export type { ConversationEvents, EventName, Listener, QuotaNotice } from "./events.ts";
+export type { HistoryPage } from "./history-page.ts";
 export type { Lost, Position } from "./incoming/inbox.ts";
 export type { AnyData, Message } from "./message.ts";
 export type { Options, OutboxStorage, Pending, TokenSource, WebSocketLike } from "./options.ts";

@@ -5,6 +5,7 @@ import type { State } from "./connection/state.ts";
 import { isConnected, isIdleClosed } from "./connection/step.ts";
 import type { TokenCache } from "./connection/token.ts";
 import { createListeners, type EventName, type Listener } from "./events.ts";
+import type { HistoryPage } from "./history-page.ts";
 import { createInbox, type InboxOutput, type Lost, type Position } from "./incoming/inbox.ts";
 import { createMessageIterator, type MessageIterator } from "./incoming/message-iterator.ts";
 import { createPresenceTracker, type PresenceEvent } from "./incoming/presence.ts";
@@ -39,12 +40,6 @@ export interface HistoryOptions {
   /** At most so many, up to 200; 50 if not given. */
   readonly limit?: number;
   readonly signal?: AbortSignal;
-}
-
-export interface HistoryPage<Data extends object = AnyData> {
-  readonly messages: readonly Message<Data>[];
-  /** Whether there are further messages in the same direction. */
-  readonly more: boolean;
 }
 
 /**

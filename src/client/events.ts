@@ -1,6 +1,6 @@
 import type { Quota, ServerFrameOf } from "../protocol/server-frames.ts";
 import type { State } from "./connection/state.ts";
-import type { HistoryPage } from "./conversation.ts";
+import type { HistoryPage } from "./history-page.ts";
 import type { Lost } from "./incoming/inbox.ts";
 import type { AnyData, Message } from "./message.ts";
 import type { ParleyError } from "./parley-error.ts";

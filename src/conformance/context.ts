@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { CHECK_PREFIX } from "../protocol/identifiers.ts";
 import type { ServerFrameOf } from "../protocol/server-frames.ts";
-import { RuleSkipped } from "./check.ts";
 import type { ServerAddress } from "./server-address.ts";
 import { TestSocket } from "./test-socket.ts";
 import { type SigningKey, sign } from "./token-signer.ts";
+import { RuleSkipped } from "./verdicts.ts";
 
 /** A user of the server, with a token that is good for the whole run. */
 export interface TestUser {

@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { connect as connectPlain } from "node:net";
 import { connect as connectSecure } from "node:tls";
-import { RuleViolated } from "./check.ts";
 import type { ServerAddress } from "./server-address.ts";
 import { TIMEOUT_MS } from "./test-socket.ts";
+import { RuleViolated } from "./verdicts.ts";
 
 /** The head of an HTTP answer. */
 export interface RawResponse {

@@ -1,7 +1,7 @@
 // Runs the numbered rules of docs/PROTOCOL.md against a running server, from outside: over sockets and HTTP, as any
 // client would. It knows src/protocol and nothing of this server, so that another server, or a proxy in front of one,
 // can be held to the same rules.
-import { type Check, RuleSkipped, RuleViolated } from "./check.ts";
+import type { Check } from "./check.ts";
 import { DELIVERY_CHECKS } from "./checks/delivery.ts";
 import { FRAME_CHECKS } from "./checks/frames.ts";
 import { HANDSHAKE_CHECKS } from "./checks/handshake.ts";
@@ -15,6 +15,7 @@ import { UNTESTABLE_RULES } from "./checks/untestable-rules.ts";
 import { TestContext, type TestUser } from "./context.ts";
 import type { ServerAddress } from "./server-address.ts";
 import type { SigningKey } from "./token-signer.ts";
+import { RuleSkipped, RuleViolated } from "./verdicts.ts";
 
 /** Every check, in the order of the document; after them the rules that cannot be looked at. */
 export const CHECKS: readonly Check[] = [

@@ -5,7 +5,7 @@ import {
   type ServerFrameOf,
   type ServerFrameType,
 } from "../protocol/server-frames.ts";
-import { RuleViolated } from "./check.ts";
+import { RuleViolated } from "./verdicts.ts";
 
 /** Milliseconds within which a frame must come that nothing keeps from coming. */
 export const TIMEOUT_MS = 10_000;

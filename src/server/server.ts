@@ -8,7 +8,7 @@ import type { Store } from "../core/ports/store.ts";
 import { demoReachOf } from "./authentication/demo-accounts.ts";
 import type { TokenKeys } from "./authentication/keys.ts";
 import type { Passwords } from "./authentication/passwords.ts";
-import type { VerifiedToken } from "./authentication/tokens.ts";
+import type { VerifiedToken } from "./authentication/verified-token.ts";
 import { clientAddressBehind, isLoopback, isTrustedIn } from "./client-address.ts";
 import { createFaultInjector } from "./faults/fault-injector.ts";
 import { createApp } from "./http/app.ts";
@@ -112,7 +112,7 @@ export async function startServer(parts: ServerDeps): Promise<RunningServer> {
     admissionQueue,
     inactivity,
   };
-  const connectionDeps: ConnectionDeps = {
+  const connectionDeps: ConnectionDeps<Connection> = {
     rules,
     clock,
     engine,

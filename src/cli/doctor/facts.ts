@@ -7,7 +7,7 @@ import { FileUnusable } from "../../engine/sqlite/folder/folder-files.ts";
 import { inspectStore, type StoreInspection } from "../../engine/sqlite/inspect.ts";
 import { isLoopback } from "../../server/client-address.ts";
 import type { SettingsRead } from "../../server/settings/read.ts";
-import { redisAddressOf } from "../../server/settings/redis-url.ts";
+import { redisAddressOf } from "../../server/settings/redis-address.ts";
 import { findSecretKey } from "../../server/settings/secret-key.ts";
 import type { Settings } from "../../server/settings/settings.ts";
 import { errorLines } from "../cli-error.ts";

@@ -1,5 +1,5 @@
-import { RuleViolated } from "../../conformance/check.ts";
 import { TestSocket } from "../../conformance/test-socket.ts";
+import { RuleViolated } from "../../conformance/verdicts.ts";
 import { ERRORS, errorEntry } from "../../protocol/errors.ts";
 import type { ServerFrameOf, ServerFrameType } from "../../protocol/server-frames.ts";
 import { createKeys } from "../../server/authentication/keys.ts";

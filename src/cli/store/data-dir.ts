@@ -10,7 +10,7 @@ import { classifyError } from "../../engine/sqlite/folder/errors.ts";
 import { STORE_FILE } from "../../engine/sqlite/folder/file-names.ts";
 import { explainFileError, FileUnusable, rejectLostStore } from "../../engine/sqlite/folder/folder-files.ts";
 import { folderProblem, prepareDataFolder } from "../../server/settings/data-folder.ts";
-import { redisAddressOf } from "../../server/settings/redis-url.ts";
+import { redisAddressOf } from "../../server/settings/redis-address.ts";
 import type { Settings } from "../../server/settings/settings.ts";
 import { CliError } from "../cli-error.ts";
 import { printNote } from "../terminal/print.ts";

@@ -19,7 +19,7 @@ import { openAccounts, openSqlite, type SqliteOptions } from "../../engine/sqlit
 import { type Log, openLog } from "../../server/log/log.ts";
 import { LogOutput } from "../../server/log/output.ts";
 import { systemClock } from "../../server/process/system-clock.ts";
-import { redisAddressOf } from "../../server/settings/redis-url.ts";
+import { redisAddressOf } from "../../server/settings/redis-address.ts";
 import type { Settings } from "../../server/settings/settings.ts";
 import { explainStoreError, prepareDataDir, requireStore, retentionOf } from "./data-dir.ts";
 

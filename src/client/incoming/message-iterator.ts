@@ -1,4 +1,4 @@
-import type { HistoryPage } from "../conversation.ts";
+import type { HistoryPage } from "../history-page.ts";
 import type { Message } from "../message.ts";
 import { MAX_QUEUED } from "../options.ts";
 import { createInbox, type Inbox, type InboxOutput, type Lost } from "./inbox.ts";

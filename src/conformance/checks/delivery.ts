@@ -1,6 +1,7 @@
-import { assert, assertEqual, type Check } from "../check.ts";
+import type { Check } from "../check.ts";
 import type { TestContext } from "../context.ts";
 import type { TestSocket } from "../test-socket.ts";
+import { assert, assertEqual } from "../verdicts.ts";
 
 /** Order, durable acks, once, and reading back. */
 export const DELIVERY_CHECKS: readonly Check[] = [

@@ -1,7 +1,8 @@
 import { mayReconnect } from "../../protocol/close-codes.ts";
 import { MAX_DATA_DEPTH, MAX_FRAME_BYTES, MAX_HISTORY_LIMIT } from "../../protocol/limits.ts";
-import { assert, assertEqual, type Check, RuleSkipped } from "../check.ts";
+import type { Check } from "../check.ts";
 import type { TestContext, TestUser } from "../context.ts";
+import { assert, assertEqual, RuleSkipped } from "../verdicts.ts";
 
 /** Frames to one connection after which it is not "one connection's flood" any more, but load. */
 const FLOOD_FRAMES = 400;

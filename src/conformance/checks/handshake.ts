@@ -1,9 +1,10 @@
 import { SUBPROTOCOL } from "../../protocol/version.ts";
-import { assert, assertEqual, type Check, RuleSkipped } from "../check.ts";
+import type { Check } from "../check.ts";
 import type { TestContext, TestUser } from "../context.ts";
 import { type Fields, rawHandshake, rawRequest } from "../raw-request.ts";
 import type { TestSocket } from "../test-socket.ts";
 import { sign } from "../token-signer.ts";
+import { assert, assertEqual, RuleSkipped } from "../verdicts.ts";
 
 /** Most connections that are opened to see that one more is refused. */
 const MAX_CONNECTIONS_TESTED = 10;

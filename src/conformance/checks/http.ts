@@ -1,5 +1,6 @@
-import { assert, assertEqual, type Check, RuleSkipped } from "../check.ts";
+import type { Check } from "../check.ts";
 import type { TestContext } from "../context.ts";
+import { assert, assertEqual, RuleSkipped } from "../verdicts.ts";
 
 /** The same server over HTTP. */
 export const HTTP_CHECKS: readonly Check[] = [

@@ -1,5 +1,6 @@
-import { assert, assertEqual, type Check, RuleSkipped } from "../check.ts";
+import type { Check } from "../check.ts";
 import type { TestContext } from "../context.ts";
+import { assert, assertEqual, RuleSkipped } from "../verdicts.ts";
 
 /** Milliseconds that a leave may take: the grace (PRESENCE_GRACE, 5 s as a rule) and room. */
 const LEAVE_TIMEOUT_MS = 12_000;

@@ -1,6 +1,7 @@
-import { assert, assertEqual, type Check, RuleSkipped } from "../check.ts";
+import type { Check } from "../check.ts";
 import type { TestContext } from "../context.ts";
 import type { TestSocket } from "../test-socket.ts";
+import { assert, assertEqual, RuleSkipped } from "../verdicts.ts";
 
 /** Largest plan that is used up to see what happens then: few enough requests that nobody else feels it. */
 const MAX_TESTED_PLAN = 120;

@@ -1,6 +1,7 @@
-import { assertEqual, type Check } from "../check.ts";
+import type { Check } from "../check.ts";
 import type { TestContext } from "../context.ts";
 import type { TestSocket } from "../test-socket.ts";
+import { assertEqual } from "../verdicts.ts";
 
 /** Coming back to a conversation. */
 export const RESUME_CHECKS: readonly Check[] = [

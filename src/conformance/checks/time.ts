@@ -1,5 +1,6 @@
-import { assert, assertEqual, type Check, RuleSkipped } from "../check.ts";
+import type { Check } from "../check.ts";
 import type { Joined, TestContext } from "../context.ts";
+import { assert, assertEqual, RuleSkipped } from "../verdicts.ts";
 
 /** Longest inactivity time-out, in seconds, that a check sits out. */
 const MAX_TESTED_TIMEOUT_S = 10;

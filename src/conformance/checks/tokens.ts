@@ -1,6 +1,7 @@
-import { assert, assertEqual, type Check } from "../check.ts";
+import type { Check } from "../check.ts";
 import type { TestContext } from "../context.ts";
 import { sign } from "../token-signer.ts";
+import { assert, assertEqual } from "../verdicts.ts";
 import { expectRejected } from "./handshake.ts";
 
 /** Seconds before its end that a token's connection is warned. */

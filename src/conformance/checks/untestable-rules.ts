@@ -1,4 +1,5 @@
-import { type Check, RuleSkipped } from "../check.ts";
+import type { Check } from "../check.ts";
+import { RuleSkipped } from "../verdicts.ts";
 
 /** Rules of the document that a run does not look at, with the reason: nothing is left out without a word. */
 const UNTESTABLE: readonly [rule: string, what: string, why: string][] = [

@@ -8,7 +8,8 @@ import type { RevocationStore } from "../../core/ports/revocations.ts";
 import type { ErrorCode } from "../../protocol/errors.ts";
 import type { Log } from "../log/log.ts";
 import type { TokenKeys } from "./keys.ts";
-import { type VerifiedToken, verifyToken } from "./tokens.ts";
+import { verifyToken } from "./tokens.ts";
+import type { VerifiedToken } from "./verified-token.ts";
 
 export interface AuthDeps {
   readonly accounts: Pick<AccountStore, "find">;

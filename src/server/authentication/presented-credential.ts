@@ -1,7 +1,7 @@
 import type { DemoUse } from "../../core/access/demo-accounts.ts";
 import type { TicketStore } from "../../core/access/tickets.ts";
 import { type AuthDeps, type AuthResult, authenticate, authorize } from "./authenticate.ts";
-import type { VerifiedToken } from "./tokens.ts";
+import type { VerifiedToken } from "./verified-token.ts";
 
 /** What a socket shows to prove who opens it. */
 export type PresentedCredential = { readonly token: string } | { readonly ticket: string };

@@ -4,21 +4,7 @@ import { isIdentifier } from "../../protocol/identifiers.ts";
 import { MAX_TOKEN_BYTES } from "../../protocol/limits.ts";
 import { checkClaims, REQUIRED_CLAIMS, readClaimsSet } from "./claims.ts";
 import { KEY_SET_ALGORITHMS, SHARED_ALGORITHM, type TokenKeys } from "./keys.ts";
-
-/** What a token proves. Times are in milliseconds since 1970. */
-export interface VerifiedToken {
-  readonly subject: string;
-  /** Its `jti`, by which it can be revoked. */
-  readonly id: string;
-  readonly issuedAt: number;
-  readonly expiresAt: number;
-  /** The `plan` claim; counts only for a subject without an account. */
-  readonly plan?: string;
-  /** The `account` claim: when the account that the token was made for was created. An application's tokens have none. */
-  readonly account?: number;
-  /** The claims `conversations` and `rights`. */
-  readonly grants: Grants;
-}
+import type { VerifiedToken } from "./verified-token.ts";
 
 /** `reason` says in words what is wrong, without any of the token's content; it is fit for logs and for clients. */
 export type TokenVerdict =

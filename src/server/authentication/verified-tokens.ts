@@ -1,5 +1,5 @@
 import { LruMap } from "../../core/collections/lru-map.ts";
-import type { VerifiedToken } from "./tokens.ts";
+import type { VerifiedToken } from "./verified-token.ts";
 
 /** Tokens remembered; at some 350 bytes each this is below 3 MB. */
 const MAX_TOKENS = 8192;

@@ -1,7 +1,8 @@
 import type { Clock } from "../../core/ports/clock.ts";
+import type { Connection } from "../socket/connection.ts";
 import type { ConnectionDeps } from "../socket/connection-deps.ts";
 
-type WheelPort = ConnectionDeps["timingWheel"];
+type WheelPort = ConnectionDeps<Connection>["timingWheel"];
 type Timed = Parameters<WheelPort["schedule"]>[0];
 
 /** The clock and the place on the wheel of one connection, which can be moved forward and stopped apart from all others. */

@@ -15,7 +15,7 @@ import { type ConnectionFault, FaultyConnection } from "./faulty-connection.ts";
 import type { FaultInjector, FaultResult } from "./route.ts";
 
 export interface FaultInjectorDeps {
-  readonly host: ConnectionDeps;
+  readonly host: ConnectionDeps<Connection>;
   readonly keys: TokenKeys;
   readonly settings: Pick<Settings, "host" | "testFaults">;
 }
@@ -86,7 +86,10 @@ function expiredToken(keys: TokenKeys, subject: string, now: number): Promise<st
 }
 
 /** Charges the connection's user all that is left, each request by a look into the history, which leaves no other trace. */
-async function fillQuota({ engine }: ConnectionDeps, connection: FaultyConnection): Promise<FaultResult> {
+async function fillQuota(
+  { engine }: Pick<ConnectionDeps<Connection>, "engine">,
+  connection: FaultyConnection,
+): Promise<FaultResult> {
   const { user, conversation, plan } = connection;
   const limit = plan?.requestsPerHour ?? 0;
   let quota: Quota | null = await engine.quota(user, limit);

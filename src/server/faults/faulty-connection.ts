@@ -17,10 +17,10 @@ export type ConnectionFault = Exclude<Fault, FaultOf<"fill_quota" | "expired_tok
 export class FaultyConnection extends Connection {
   private faultySocket: FaultySocket | undefined;
   private readonly ownClock: ConnectionClock;
-  private readonly nodeDeps: ConnectionDeps;
+  private readonly nodeDeps: ConnectionDeps<Connection>;
   private readonly failed: (error: unknown) => void;
 
-  constructor(host: ConnectionDeps, facts: ConnectionInit) {
+  constructor(host: ConnectionDeps<Connection>, facts: ConnectionInit) {
     const time = new ConnectionClock(host.clock, host.timingWheel);
     super({ ...host, clock: time, timingWheel: time }, facts);
     this.ownClock = time;

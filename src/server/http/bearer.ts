@@ -1,7 +1,9 @@
 import { RETRY_AFTER_FAILURE_MS } from "../../core/access/key-set.ts";
 import { type AuthDeps, type AuthFailure, authorize, type Identity } from "../authentication/authenticate.ts";
-import { type VerifiedToken, verifyToken } from "../authentication/tokens.ts";
+import { verifyToken } from "../authentication/tokens.ts";
+import type { VerifiedToken } from "../authentication/verified-token.ts";
 import type { Log } from "../log/log.ts";
+import { bearerTokenOf } from "./bearer-token.ts";
 import type { HttpContext } from "./context.ts";
 import { problem, retryAfterSeconds } from "./problem.ts";
 import type { Guard } from "./request-guard.ts";
@@ -11,18 +13,13 @@ export interface BearerDeps extends AuthDeps {
   readonly guard: Guard;
 }
 
-/** Who sent a request, and the token that proves it. */
+/** The sender of a request, and the token that proves it. */
 export interface Bearer {
   readonly identity: Identity;
   readonly token: VerifiedToken;
 }
 
-/** What stands in `Authorization: Bearer …`; undefined where nothing does, or more than one thing. */
-export function bearerTokenOf(c: HttpContext): string | undefined {
-  return /^Bearer +([^\s,]+)$/i.exec(c.req.header("Authorization") ?? "")?.[1];
-}
-
-/** Finds out who sent a request by its token, or answers the refusal, which is logged. */
+/** Returns the sender of a request by its token, or the refusal, which is logged. */
 export async function authenticateBearer(parts: BearerDeps, c: HttpContext): Promise<Bearer | Response> {
   const { address, demoUse } = c.env;
   const bearer = bearerTokenOf(c);
@@ -35,7 +32,7 @@ export async function authenticateBearer(parts: BearerDeps, c: HttpContext): Pro
   }
   const verdict = await verifyToken(parts.keys, bearer, parts.clock.wall(), parts.clock.latest());
   if (!verdict.ok) return (await parts.guard.address(c)) ?? refuse(parts, c, verdict.code, verdict.reason);
-  // Before anything is asked of the store.
+  // Before the store is read.
   const flooding = await parts.guard.user(c, verdict.token.subject);
   if (flooding !== undefined) return flooding;
   const identity = await authorize(parts, verdict.token, demoUse);

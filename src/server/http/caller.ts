@@ -2,7 +2,8 @@ import type { ApiKey } from "../../core/access/api-keys.ts";
 import { explainMissingRight, type Grants, type Right } from "../../core/access/grants.ts";
 import { IDENTIFIER_RULE, isIdentifier } from "../../protocol/identifiers.ts";
 import { API_KEY_PREFIX, findApiKey } from "../authentication/api-keys.ts";
-import { authenticateBearer, type BearerDeps, bearerTokenOf } from "./bearer.ts";
+import { authenticateBearer, type BearerDeps } from "./bearer.ts";
+import { bearerTokenOf } from "./bearer-token.ts";
 import type { HttpContext } from "./context.ts";
 import { problem } from "./problem.ts";
 

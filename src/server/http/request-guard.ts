@@ -5,7 +5,7 @@ import type { BurstRule } from "../../core/session/flood-guard.ts";
 import { errorEntry } from "../../protocol/errors.ts";
 import { addressGroup, isLoopback } from "../client-address.ts";
 import type { Log } from "../log/log.ts";
-import { bearerTokenOf } from "./bearer.ts";
+import { bearerTokenOf } from "./bearer-token.ts";
 import type { HttpContext, HttpEnvironment } from "./context.ts";
 import { problem, retryAfterSeconds } from "./problem.ts";
 

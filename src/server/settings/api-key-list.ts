@@ -1,6 +1,6 @@
 import { type ApiKey, RIGHTS_BY_NAME } from "../../core/access/api-keys.ts";
 import { IDENTIFIER_RULE, isIdentifier } from "../../protocol/identifiers.ts";
-import type { SettingParser } from "./parsers.ts";
+import type { SettingParser } from "./parser.ts";
 
 /** The keys of programs, `name:sha256:rights,…`. A problem names an entry by its place: its value is a secret's. */
 export const apiKeyList: SettingParser<readonly ApiKey[]> = {

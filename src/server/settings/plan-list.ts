@@ -1,5 +1,5 @@
 import type { Plan } from "../../core/access/plans.ts";
-import type { ParseResult, SettingParser } from "./parsers.ts";
+import type { ParseResult, SettingParser } from "./parser.ts";
 
 /** Most requests an hour a plan can have; the log of one user's hour then takes some 16 MB. Larger: 0, unmetered. */
 const MAX_REQUESTS = 1_000_000;

@@ -1,6 +1,5 @@
 import type { RedisAddress } from "../../core/redis-address.ts";
-import type { ParseResult } from "./parsers.ts";
-import type { Settings } from "./settings.ts";
+import type { ParseResult } from "./parser.ts";
 
 const FORM =
   "must be redis://[user:password@]host[:port][/database], rediss:// for TLS, redis://host1,host2,… for Cluster, or redis+sentinel://host1,host2/name for Sentinel; in a password write @ as %40, / as %2F and % as %25";
@@ -29,26 +28,6 @@ export function parseRedisUrl(text: string): ParseResult<RedisAddress> {
   const isCluster = hosts.length > 1 || new URLSearchParams(query).get("cluster") === "true";
   if (!/^\d{0,4}$/.test(path) || (isCluster && Number(path) > 0)) return { problem: FORM };
   return { value: { kind: isCluster ? "cluster" : "standalone", ...common, database: Number(path) } };
-}
-
-/** Where the settings say that Redis is; undefined means the embedded engine. */
-export function redisAddressOf({
-  redisUrl,
-  redisHost,
-  redisPort,
-  redisUsername,
-  redisPassword,
-}: Pick<Settings, "redisUrl" | "redisHost" | "redisPort" | "redisUsername" | "redisPassword">):
-  | RedisAddress
-  | undefined {
-  const signIn = {
-    ...(redisUsername !== undefined && { username: redisUsername }),
-    ...(redisPassword !== undefined && { password: redisPassword }),
-  };
-  if (redisUrl !== undefined) return { ...signIn, ...redisUrl };
-  if (redisHost === undefined) return undefined;
-  const hosts = [{ host: redisHost, port: redisPort }];
-  return { kind: "standalone", hosts, tls: false, ...signIn, database: 0 };
 }
 
 function parseHost(text: string, defaultPort: number): { host: string; port: number } | undefined {

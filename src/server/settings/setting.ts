@@ -1,4 +1,4 @@
-import type { SettingParser } from "./parsers.ts";
+import type { SettingParser } from "./parser.ts";
 
 /** The headings under which settings are shown. */
 export type SettingGroup =

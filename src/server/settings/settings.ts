@@ -1,5 +1,5 @@
 import type { PlanTable } from "../../core/access/plans.ts";
-import type { SettingParser } from "./parsers.ts";
+import type { SettingParser } from "./parser.ts";
 import type { SETTINGS, SettingName } from "./table.ts";
 
 /** `INACTIVITY_TIMEOUT` as `inactivityTimeout`. */

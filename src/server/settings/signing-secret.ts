@@ -1,4 +1,4 @@
-import type { SettingParser } from "./parsers.ts";
+import type { SettingParser } from "./parser.ts";
 
 /** Shortest key for HS256, in bytes: RFC 7518 §3.2 wants at least the length of the hash. */
 export const MIN_SECRET_BYTES = 32;

@@ -9,40 +9,39 @@ import type { SessionRules } from "../../core/session/state.ts";
 import type { PresentedCredential } from "../authentication/presented-credential.ts";
 import type { Log } from "../log/log.ts";
 import type { Permit } from "./admission-queue.ts";
-import type { Connection } from "./connection.ts";
-import type { ConnectionRegistry } from "./connection-registry.ts";
+import type { ConnectionRegistry, RegisteredConnection } from "./connection-registry.ts";
 import type { Hub } from "./conversation/hub.ts";
 import type { MessageCounters } from "./message-counters.ts";
-import type { TimingWheel } from "./timing-wheel.ts";
-import type { WriteBatcher } from "./write-batcher.ts";
+import type { TimerEntry, TimingWheel } from "./timing-wheel.ts";
+import type { FlushTarget, WriteBatcher } from "./write-batcher.ts";
 
 /**
- * What a connection needs of its socket; server/faults puts a disturbed line in its place, which cannot be published to,
- * since that would go around it.
+ * What a connection needs of its socket. server/faults puts a faulty socket in its place, which cannot be published to:
+ * the faults would not apply to what is published.
  */
 export type Socket = Pick<
-  ServerWebSocket<Connection>,
+  ServerWebSocket<unknown>,
   "sendText" | "cork" | "getBufferedAmount" | "ping" | "pause" | "resume" | "close" | "terminate"
 > &
-  Partial<Pick<ServerWebSocket<Connection>, "subscribe" | "unsubscribe">>;
+  Partial<Pick<ServerWebSocket<unknown>, "subscribe" | "unsubscribe">>;
 
-/** What all connections of a server share. */
-export interface ConnectionDeps {
+/** What all connections of a server share; `C` is the class of the connections. */
+export interface ConnectionDeps<C extends TimerEntry & FlushTarget & RegisteredConnection> {
   readonly rules: SessionRules;
   readonly clock: Clock;
   readonly engine: Engine;
   readonly hub: Hub;
-  readonly timingWheel: Pick<TimingWheel<Connection>, "schedule" | "cancel">;
-  readonly writeBatcher: WriteBatcher<Connection>;
+  readonly timingWheel: Pick<TimingWheel<C>, "schedule" | "cancel">;
+  readonly writeBatcher: WriteBatcher<C>;
   readonly admission: Admission;
   readonly leases: ConnectionLeases;
-  readonly registry: ConnectionRegistry<Connection>;
+  readonly registry: ConnectionRegistry<C>;
   readonly counters: MessageCounters;
   readonly log: Log;
   /** Finds out who presents this and lets the connection in, or refuses it, in `place` if it has one; never throws. */
-  admit(connection: Connection, presented: PresentedCredential, place?: Permit): void;
+  admit(connection: C, presented: PresentedCredential, place?: Permit): void;
   /** Puts `token` in the place of the one a connection came with, or refuses it; never throws. */
-  renew(connection: Connection, token: string): void;
+  renew(connection: C, token: string): void;
 }
 
 /** What the handshake said. */

@@ -1,7 +1,7 @@
 import { Multimap } from "../../core/collections/multimap.ts";
 
 /** What the directory must know of a connection. */
-interface RegisteredConnection {
+export interface RegisteredConnection {
   readonly user: string;
 }
 

@@ -24,7 +24,7 @@ import type { Identity } from "../authentication/authenticate.ts";
 import type { PresentedCredential } from "../authentication/presented-credential.ts";
 import type { Permit } from "./admission-queue.ts";
 import type { ConnectionDeps, ConnectionInit, Socket } from "./connection-deps.ts";
-import type { RoomMember } from "./conversation/room.ts";
+import type { RoomMember } from "./conversation/room-member.ts";
 import type { TimerEntry } from "./timing-wheel.ts";
 import type { FlushTarget } from "./write-batcher.ts";
 
@@ -81,7 +81,7 @@ export class Connection implements RoomMember, FlushTarget, TimerEntry, NamedCon
   private readonly jitter = Math.random() * 2 - 1;
 
   constructor(
-    private readonly deps: ConnectionDeps,
+    private readonly deps: ConnectionDeps<Connection>,
     facts: ConnectionInit,
   ) {
     this.user = facts.user;

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { readSettings } from "../../../src/server/settings/read.ts";
-import { parseRedisUrl, redisAddressOf } from "../../../src/server/settings/redis-url.ts";
+import { redisAddressOf } from "../../../src/server/settings/redis-address.ts";
+import { parseRedisUrl } from "../../../src/server/settings/redis-url.ts";
 
 const host = (name: string, port = 6379) => ({ host: name, port });
 

@@ -1,6 +1,14 @@
-import type { RedisClient } from "./client.ts";
+import type { Cluster, Redis } from "ioredis";
 import { isMissingPermission, MissingPermission } from "./errors.ts";
+import type { Keys } from "./keys.ts";
 import { Script } from "./script.ts";
+
+/** The part of RedisClient that is needed here. */
+export interface PermissionTarget {
+  readonly commands: Redis | Cluster;
+  readonly keys: Keys;
+  readonly isSharded: boolean;
+}
 
 const script = new Script("connection/check-permissions");
 
@@ -9,7 +17,7 @@ const script = new Script("connection/check-permissions");
  * it takes no writes. A script that lacks a right ends where it has come to, and Redis does not undo it: so this is asked
  * before anything is written, and again when a call was refused.
  */
-export async function checkPermissions(client: RedisClient, ttlMs: number): Promise<void> {
+export async function checkPermissions(client: PermissionTarget, ttlMs: number): Promise<void> {
   const keys = [client.keys.globalKey("probe"), client.keys.globalKey("none")];
   const numsub = client.isSharded ? "SHARDNUMSUB" : "NUMSUB";
   const reply = (await script.run(client.commands, keys, [ttlMs, numsub])) as [string, string] | [];

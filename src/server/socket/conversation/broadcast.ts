@@ -1,4 +1,4 @@
-import type { RoomMember } from "./room.ts";
+import type { RoomMember } from "./room-member.ts";
 
 /** Gives a frame to every socket that is tuned in to `topic`. */
 export type Publish = (topic: string, frame: string) => void;

@@ -9,7 +9,8 @@ import { reconnectDelay } from "../../../core/session/reconnect-delay.ts";
 import { closeForLostMessages } from "../../../core/session/store-health.ts";
 import type { Message, PresentUser, ServerFrame } from "../../../protocol/server-frames.ts";
 import type { Publish } from "./broadcast.ts";
-import { Room, type RoomMember } from "./room.ts";
+import { Room } from "./room.ts";
+import type { RoomMember } from "./room-member.ts";
 
 /** How often what lapses by time is looked at, in milliseconds. */
 const SETTLE_INTERVAL_MS = 250;

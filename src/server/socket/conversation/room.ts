@@ -2,27 +2,10 @@ import { mergeMembers, Roster, withReadMarks } from "../../../core/conversation/
 import { TypingTracker } from "../../../core/conversation/typing.ts";
 import type { Subscription } from "../../../core/ports/engine.ts";
 import type { RelayRoom } from "../../../core/ports/relay.ts";
-import type { CloseReason } from "../../../core/session/close-reason.ts";
 import type { PresentUser } from "../../../protocol/server-frames.ts";
 import { Broadcast, MIN_PUBSUB_LISTENERS, type Publish } from "./broadcast.ts";
 import { ReplayBuffer } from "./replay-buffer.ts";
-
-/** What the hub sees of a connection. */
-export interface RoomMember {
-  readonly user: string;
-  /** Whether its socket can be published to, and nothing delivered before waits to go there first. */
-  readonly canSubscribe: boolean;
-  /** Queues one encoded frame. */
-  deliver(frame: string): void;
-  /** Has it hear what is published under `topic`. */
-  subscribe(topic: string): void;
-  /** Has it hear nothing more of `topic`. What was published before reaches it before anything delivered after. */
-  unsubscribe(topic: string): void;
-  /** Ends it when too much is unsent to it. */
-  checkBackpressure(): void;
-  /** Ends the connection. */
-  end(ending: CloseReason): void;
-}
+import type { RoomMember } from "./room-member.ts";
 
 /** How long a ring is kept after it was last added to, in milliseconds: who stays away longer asks the store. */
 const REPLAY_TTL_MS = 60_000;
