@@ -136,7 +136,7 @@ export class RedisEngine implements Engine {
     const now = this.time === undefined ? "" : this.time.now();
     const { keys, isCluster } = this.client;
     const names = [keys.userKey(user, "quota")];
-    if (!isCluster) names.push(keys.globalKey("turn"), keys.globalKey("epoch"));
+    if (!isCluster) names.push(keys.globalKey("batch"), keys.globalKey("epoch"));
     const reply = await this.client.run(this.quotaScript, names, [now]);
     const [used, reset] = reply as [number, number];
     return quotaView(limit, used, reset);

@@ -1,3 +1,4 @@
+import { Keys } from "../../../src/engine/redis/connection/keys.ts";
 import type { Random } from "../../support/random.ts";
 import { startRedisCluster } from "../../support/redis/cluster.ts";
 import { startRedis } from "../../support/redis/redis-server.ts";
@@ -34,7 +35,14 @@ const PARTITION_MS = [300, 6_000] as const;
 const LAG_MS = [300, 1_500] as const;
 
 /** Conversations and users of a run whose slots are moved, or whose primary is killed; any other key would do as well. */
-const KEYS = ["{c:room-0}", "{c:room-1}", "{u:tabs-0}", "{u:user-3}", "{all}"] as const;
+const NAMES = new Keys("parley");
+const KEYS = [
+  NAMES.channelOf("room-0"),
+  NAMES.channelOf("room-1"),
+  NAMES.userKey("tabs-0", "quota"),
+  NAMES.userKey("user-3", "quota"),
+  NAMES.globalKey("epoch"),
+];
 
 export const REDIS_FAULTS = {
   "node-kill": {

@@ -12,9 +12,9 @@ const MAX_KEYS_LOGGED = 5;
 
 /** What keys hold, by how their names end (keys.ts). */
 const TYPES: readonly (readonly [RegExp, string])[] = [
-  [/:(meta|ids|marks|here)$/, "hash"],
-  [/:(log|copy)$/, "stream"],
-  [/\{u:[^}]*\}:quota$/, "list"],
+  [/\}:c:.*:(meta|ids|marks|present)$/, "hash"],
+  [/\}:c:.*:(log|copy)$/, "stream"],
+  [/\}:u:.*:quota$/, "list"],
 ];
 
 /** Names in the log the keys that hold another type than Parley keeps there. */

@@ -80,7 +80,7 @@ export class RetentionSweeper {
     if (this.sweeping !== undefined || !client.ready) return;
     try {
       const mine = await client.commands.set(
-        client.keys.globalKey("cleaned"),
+        client.keys.globalKey("swept"),
         client.node,
         "PX",
         ROUND_INTERVAL_MS,

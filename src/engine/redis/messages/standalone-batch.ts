@@ -73,7 +73,7 @@ class BatchCall {
   ) {
     const encoded: (string | number)[] = [];
     for (const each of operations) this.add(each, encoded);
-    const keys = [client.keys.globalKey("epoch"), client.keys.globalKey("turn")];
+    const keys = [client.keys.globalKey("epoch"), client.keys.globalKey("batch")];
     const values: (string | number)[] = [
       time === undefined ? "" : time.now(),
       newEpoch(),
@@ -85,13 +85,9 @@ class BatchCall {
       this.users.names.length,
     ];
     for (const conversation of this.conversations.names) {
-      const { keys: names } = client;
-      keys.push(
-        names.conversationKey(conversation, "meta"),
-        names.conversationKey(conversation, "log"),
-        names.conversationKey(conversation, "ids"),
-        names.channelOf(conversation),
-      );
+      // Its bucket is found once, not for each key.
+      const name = client.keys.conversationName(conversation);
+      keys.push(`${name}:meta`, `${name}:log`, `${name}:ids`, name);
       const { seq, at, epoch, subscriptions } = known(conversation);
       values.push(seq, at, epoch, subscriptions);
     }

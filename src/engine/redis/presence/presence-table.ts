@@ -70,7 +70,7 @@ export class PresenceTable {
 
   /** Notes that somebody is in a conversation through `life`, for whoever has to sweep it. MUST come before `change`. */
   async noteConversation(conversation: string, incarnation: string): Promise<void> {
-    const key = this.client.keys.nodeKey(incarnation, "rooms");
+    const key = this.client.keys.nodeKey(incarnation, "conversations");
     await Promise.all([
       this.client.commands.sadd(key, conversation),
       this.client.commands.pexpire(key, TTL_MS),
@@ -79,17 +79,17 @@ export class PresenceTable {
 
   /** Nobody is in a conversation through `life` any more. */
   async forgetConversation(conversation: string, incarnation: string): Promise<void> {
-    await this.client.commands.srem(this.client.keys.nodeKey(incarnation, "rooms"), conversation);
+    await this.client.commands.srem(this.client.keys.nodeKey(incarnation, "conversations"), conversation);
   }
 
   /** The conversations in which somebody is through `life`. */
   conversationsOf(incarnation: string): Promise<string[]> {
-    return this.client.commands.smembers(this.client.keys.nodeKey(incarnation, "rooms"));
+    return this.client.commands.smembers(this.client.keys.nodeKey(incarnation, "conversations"));
   }
 
   /** Forgets in which conversations somebody was through `life`. */
   async forgetAll(incarnation: string): Promise<void> {
-    await this.client.commands.del(this.client.keys.nodeKey(incarnation, "rooms"));
+    await this.client.commands.del(this.client.keys.nodeKey(incarnation, "conversations"));
   }
 
   private async run(
@@ -110,6 +110,6 @@ export class PresenceTable {
   }
 
   private key(conversation: string): string {
-    return this.client.keys.conversationKey(conversation, "here");
+    return this.client.keys.conversationKey(conversation, "present");
   }
 }

@@ -136,7 +136,9 @@ for (const kind of KINDS) {
       await waitUntil("another life has begun", async () => slow.nodes.incarnation !== before);
       await opened.pass(2_000);
       await waitUntil("the old one is forgotten", async () => {
-        const fields = await other.client.commands.hkeys(other.client.keys.conversationKey("lobby", "here"));
+        const fields = await other.client.commands.hkeys(
+          other.client.keys.conversationKey("lobby", "present"),
+        );
         return fields.sort().join() === [`${slow.nodes.incarnation} anna`, "version"].sort().join();
       });
       expect(users(b)).toEqual(["anna"]);
@@ -151,7 +153,7 @@ for (const kind of KINDS) {
       await waitUntil("it is told", async () => b!.events.length === 1);
       const { commands, keys } = opened.nodes[0].client;
       // A change that nobody announced, as when the line was cut just then.
-      const here = keys.conversationKey("lobby", "here");
+      const here = keys.conversationKey("lobby", "present");
       await commands.hset(here, `${opened.nodes[2].nodes.incarnation} ben`, 1_000);
       await commands.hincrby(here, "version", 1);
       a!.room.join("cleo", 2_000);
@@ -188,13 +190,13 @@ for (const kind of KINDS) {
       const { commands, keys } = first.client;
       // As a replica has it that lags, and takes over.
       const goBack = async () => {
-        await commands.sadd(keys.nodeKey(first.nodes.incarnation, "rooms"), "lobby");
-        await commands.hset(keys.conversationKey("lobby", "here"), {
+        await commands.sadd(keys.nodeKey(first.nodes.incarnation, "conversations"), "lobby");
+        await commands.hset(keys.conversationKey("lobby", "present"), {
           [`${first.nodes.incarnation} ghost`]: 1_000,
           version: 7,
         });
       };
-      const isGone = async () => (await commands.exists(keys.conversationKey("lobby", "here"))) === 0;
+      const isGone = async () => (await commands.exists(keys.conversationKey("lobby", "present"))) === 0;
       await goBack();
       expect([...(await second.relay.present("lobby")).keys()]).toEqual(["ghost"]);
       first.relay.reassert();

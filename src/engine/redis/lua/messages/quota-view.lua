@@ -1,6 +1,6 @@
 -- What a user has left, without charging: `SlidingLog.view` of src/core/conversation/quota.ts.
 --
--- KEYS  1: quota; not in Cluster: 2: what a turn does that is not done (interrupted-batch.lua)   3: the epoch of the store
+-- KEYS  1: quota; not in Cluster: 2: what an unfinished batch does (interrupted-batch.lua)   3: the epoch of the store
 -- ARGV  1: '' or the time
 -- Reply how many were accepted in the last hour, and after how many milliseconds none of them is in it any more
 
