@@ -7,17 +7,17 @@ import { ManualClock } from "../support/time/manual-clock.ts";
 /** An account store on data of its own, made for one test. */
 export interface OpenedAccounts {
   readonly accounts: AccountStore;
-  /** Opens the same data once more, as another process does; closed by `close` with the rest. */
+  /** Opens the same data a second time, as another process does; `close` closes it with the rest. */
   beside(): Promise<AccountStore>;
   /** Closes all, and opens another store on the same data. */
   reopen(): Promise<AccountStore>;
-  /** Lets time pass for the store, and resolves when it has done what fell due; without it, `clock` alone is its time. */
+  /** Advances the store's time, and resolves when due work is done; without it, `clock` alone is its time. */
   pass?(milliseconds: number): Promise<void>;
-  /** Closes all and throws the data away. */
+  /** Closes all and deletes the data. */
   close(): Promise<void>;
 }
 
-/** Opens a store that looks for others' changes by `clock`. */
+/** Opens a store that polls for changes by other processes on `clock`. */
 export type OpenAccounts = (clock: ManualClock) => Promise<OpenedAccounts>;
 
 /** The port promises others' changes within this many milliseconds. */
@@ -35,13 +35,13 @@ export function accountContract(name: string, open: OpenAccounts): void {
     return { ...opened, pass, [Symbol.asyncDispose]: opened.close };
   }
 
-  /** Watches, and keeps what is told as `user: plan` or `user: gone`. */
-  function watch(accounts: AccountStore): { told: string[]; stop: () => void } {
-    const told: string[] = [];
+  /** Watches, and records each change as `user: plan` or `user: gone`. */
+  function watch(accounts: AccountStore): { changes: string[]; stop: () => void } {
+    const changes: string[] = [];
     const stop = accounts.watch((user, account) => {
-      told.push(`${user}: ${account === undefined ? "gone" : account.plan}`);
+      changes.push(`${user}: ${account === undefined ? "gone" : account.plan}`);
     });
-    return { told, stop };
+    return { changes, stop };
   }
 
   describe(`account contract: ${name}`, () => {
@@ -57,7 +57,7 @@ export function accountContract(name: string, open: OpenAccounts): void {
       expect(await again.find("ben")).toEqual(BEN);
     });
 
-    test("T6 names are told apart by every character, and nothing in a name is a command", async () => {
+    test("T6 names are distinguished by every character, and no part of a name is a command", async () => {
       await using store = await begin();
       const names = ["anna", "Anna", "ANNA", "a", "an.na", "an_na", "a%", "__proto__", "x@y.example", "a--"];
       for (const user of names) expect(await store.accounts.add(accountOf(user, { plan: user }))).toBe(true);
@@ -65,7 +65,7 @@ export function accountContract(name: string, open: OpenAccounts): void {
       expect(await store.accounts.find("_nna")).toBeUndefined();
     });
 
-    test("T6 the list is ordered by user and holds all", async () => {
+    test("T6 the list holds all accounts, ordered by user", async () => {
       await using store = await begin();
       expect(await store.accounts.list()).toEqual([]);
       for (const user of ["b", "a", "C", "ab", "a1"]) await store.accounts.add(accountOf(user));
@@ -73,14 +73,14 @@ export function accountContract(name: string, open: OpenAccounts): void {
       expect(users).toEqual(["C", "a", "a1", "ab", "b"]);
     });
 
-    test("T6 adding an account that exists changes nothing and answers false", async () => {
+    test("T6 adding an account that exists changes nothing and returns false", async () => {
       await using store = await begin();
       await store.accounts.add(ANNA);
       expect(await store.accounts.add({ ...BEN, user: "anna" })).toBe(false);
       expect(await store.accounts.find("anna")).toEqual(ANNA);
     });
 
-    test("T6 an update changes what it names and nothing else, and answers the account as it is then", async () => {
+    test("T6 an update changes the given fields only, and returns the account after the change", async () => {
       await using store = await begin();
       await store.accounts.add(ANNA);
       await store.accounts.add(BEN);
@@ -111,7 +111,7 @@ export function accountContract(name: string, open: OpenAccounts): void {
       expect(await store.accounts.add({ ...BEN, user: "anna" })).toBe(true);
     });
 
-    test("S1 a store is seeded once in its life, and never after it held an account", async () => {
+    test("S1 a store is seeded once, and never after it held an account", async () => {
       await using seeded = await begin();
       expect(await seeded.accounts.seed([ANNA, BEN])).toBe(true);
       expect(await seeded.accounts.list()).toEqual([ANNA, BEN]);
@@ -129,7 +129,7 @@ export function accountContract(name: string, open: OpenAccounts): void {
       expect(await used.accounts.list()).toEqual([]);
     });
 
-    test("S1 of two that seed the same store at once, one does", async () => {
+    test("S1 when two seed the same store at once, one of them does", async () => {
       await using store = await begin();
       const other = await store.beside();
       const seeded = await Promise.all([store.accounts.seed([ANNA]), other.seed([BEN])]);
@@ -137,10 +137,10 @@ export function accountContract(name: string, open: OpenAccounts): void {
       expect(await store.accounts.list()).toHaveLength(1);
     });
 
-    // Seeding had told nobody; the next change of any account brought it to light.
-    test("T6 a watcher is told of every change made here, once, with the account as it is", async () => {
+    // Seeding had notified no watcher; the next change of any account revealed it.
+    test("T6 a watcher receives every change made here once, with the account as it is", async () => {
       await using store = await begin();
-      const { told } = watch(store.accounts);
+      const { changes } = watch(store.accounts);
       await store.accounts.seed([BEN]);
       await store.accounts.add(ANNA);
       await store.accounts.add(ANNA);
@@ -148,44 +148,44 @@ export function accountContract(name: string, open: OpenAccounts): void {
       await store.accounts.update("nobody", { plan: "premium" });
       await store.accounts.remove("anna");
       await store.pass(3 * SECOND);
-      expect(told).toEqual(["ben: basic", "anna: free", "anna: premium", "anna: gone"]);
+      expect(changes).toEqual(["ben: basic", "anna: free", "anna: premium", "anna: gone"]);
     });
 
-    test("T6 a watcher is told within a second of what another process changed", async () => {
+    test("T6 a watcher receives changes by another process within a second", async () => {
       await using store = await begin();
       await store.accounts.add(ANNA);
       const other = await store.beside();
-      const { told } = watch(store.accounts);
+      const { changes } = watch(store.accounts);
       await other.add(BEN);
       await store.pass(SECOND);
-      expect(told.splice(0)).toEqual(["ben: basic"]);
+      expect(changes.splice(0)).toEqual(["ben: basic"]);
       await other.update("anna", { plan: "premium" });
       await store.pass(SECOND);
-      expect(told.splice(0)).toEqual(["anna: premium"]);
-      // What is there now counts, not the way to it.
+      expect(changes.splice(0)).toEqual(["anna: premium"]);
+      // The current account counts, not the changes in between.
       await other.update("ben", { plan: "free" });
       await other.update("ben", { disabled: false });
       await other.remove("anna");
       await store.pass(SECOND);
-      expect(told.splice(0).sort()).toEqual(["anna: gone", "ben: free"]);
+      expect(changes.splice(0).sort()).toEqual(["anna: gone", "ben: free"]);
       await store.pass(10 * SECOND);
-      expect(told).toEqual([]);
+      expect(changes).toEqual([]);
     });
 
-    test("T6 changes here and by another process in the same second are both told, once", async () => {
+    test("T6 changes here and by another process in the same second are both reported, once", async () => {
       await using store = await begin();
       const other = await store.beside();
-      const { told } = watch(store.accounts);
+      const { changes } = watch(store.accounts);
       await other.add(BEN);
       await store.accounts.add(ANNA);
       await other.update("ben", { plan: "premium" });
       await store.pass(SECOND);
-      expect(told.at(-1)).toBe("ben: premium");
-      expect(told.filter((line) => line.startsWith("anna"))).toEqual(["anna: free"]);
-      expect(new Set(told).size).toBe(told.length);
+      expect(changes.at(-1)).toBe("ben: premium");
+      expect(changes.filter((line) => line.startsWith("anna"))).toEqual(["anna: free"]);
+      expect(new Set(changes).size).toBe(changes.length);
     });
 
-    test("T6 who stopped watching hears nothing more; who begins later hears what happens later", async () => {
+    test("T6 a watcher that stopped receives nothing more; a later watcher receives later changes", async () => {
       await using store = await begin();
       const other = await store.beside();
       const first = watch(store.accounts);
@@ -200,26 +200,26 @@ export function accountContract(name: string, open: OpenAccounts): void {
       const third = watch(store.accounts);
       await other.remove("anna");
       await store.pass(SECOND);
-      expect([first.told, second.told, third.told]).toEqual([
+      expect([first.changes, second.changes, third.changes]).toEqual([
         ["anna: free"],
         ["anna: free", "ben: basic"],
         ["anna: gone"],
       ]);
     });
 
-    // One failing watcher had ended the round for all, and what the others had not heard by then they never heard:
-    // a user who was disabled kept an open socket.
-    test("T6 a watcher that fails keeps no other from hearing, and misses nothing later", async () => {
+    // One failing watcher had ended the round for all, and the others never received the rest: a disabled user kept an
+    // open socket.
+    test("T6 a failing watcher does not block the others, and misses nothing later", async () => {
       await using store = await begin();
       let failures = 0;
       store.accounts.watch(() => {
         failures++;
         throw new Error("a watcher's fault, made on purpose");
       });
-      const { told } = watch(store.accounts);
+      const { changes } = watch(store.accounts);
       expect(await store.accounts.add(ANNA)).toBe(true);
       expect(await store.accounts.add(BEN)).toBe(true);
-      expect(told).toEqual(["anna: free", "ben: basic"]);
+      expect(changes).toEqual(["anna: free", "ben: basic"]);
       expect(failures).toBe(2);
     });
   });

@@ -1,5 +1,5 @@
-// The port for operators' conversations (src/core/ports/conversations.ts) in executable form, beside an engine at work. A
-// store's own test file opens both and calls this.
+// The port for operators' conversations (src/core/ports/conversations.ts) in executable form, next to a running engine.
+// A store's own test file opens both and calls this.
 import { describe, expect, test } from "bun:test";
 import { type RetentionLimits, UNLIMITED_RETENTION } from "../../src/core/conversation/retention.ts";
 import type { ConversationStore } from "../../src/core/ports/conversations.ts";
@@ -7,9 +7,9 @@ import type { ManualClock } from "../support/time/manual-clock.ts";
 import { waitUntil } from "../support/time/wait-until.ts";
 import { type OpenedEngine, Subject } from "./engine/subject.ts";
 
-/** An engine on data of its own, and a way to what operators see of the same data. */
+/** An engine on its own data, and access to the same data as commands have it. */
 export interface OpenedConversations extends OpenedEngine {
-  /** Opens them as a command does, beside the engine; the caller closes them. */
+  /** Opens the port as a command does, next to the engine; the caller closes it. */
   beside(): Promise<ConversationStore>;
 }
 
@@ -18,7 +18,7 @@ export type OpenConversations = (
   retention: RetentionLimits,
 ) => Promise<OpenedConversations>;
 
-/** Within this many milliseconds an engine at work hears of what a command changed. */
+/** A running engine notices a command's change within this many milliseconds. */
 const SECOND = 1_000;
 
 /** Every MUST of the port for conversations. */
@@ -30,7 +30,7 @@ export function conversationContract(name: string, open: OpenConversations): voi
       return opened;
     }, retention);
     const { beside, clean } = opened!;
-    /** Does something beside the engine, and lets the engine hear of it. */
+    /** Changes something next to the engine, and lets the engine notice it. */
     const command = async <T>(task: (conversations: ConversationStore) => Promise<T>): Promise<T> => {
       const conversations = await beside();
       const result = await task(conversations);
@@ -42,7 +42,7 @@ export function conversationContract(name: string, open: OpenConversations): voi
   }
 
   describe(`conversation contract: ${name}`, () => {
-    test("D5 conversations are listed in the order of their names, and found by them", async () => {
+    test("D5 conversations are listed in the order of their names, and found by name", async () => {
       await using store = await begin();
       const names = ["b", "a", "C", "a:b", "a.b@c", "room"];
       for (const conversation of names) await store.subject.store("1", { conversation });
@@ -55,20 +55,20 @@ export function conversationContract(name: string, open: OpenConversations): voi
       });
     });
 
-    test("D5 an export holds every message as it was told, in the order of seq", async () => {
+    test("D5 an export holds every message as it was delivered, in the order of seq", async () => {
       await using store = await begin();
-      const { heard } = await store.subject.listen();
+      const { received } = await store.subject.subscribe();
       await store.subject.store("with data", { data: { nested: [1, "ü", null] }, text: 'a "quoted"\nline' });
       await store.subject.fill(1_200, { limit: 0 });
       await store.command(async (conversations) => {
         const exported = await Array.fromAsync(conversations.messages("room"));
         expect(exported).toHaveLength(1_201);
-        expect(exported).toEqual(heard);
+        expect(exported).toEqual(received);
         expect(await Array.fromAsync(conversations.messages("nowhere"))).toEqual([]);
       });
     });
 
-    test("D5 what is removed is gone for every reader, marks too, and numbers go on", async () => {
+    test("D5 removed messages and marks are gone for every reader, and seqs continue", async () => {
       await using store = await begin();
       const { subject } = store;
       await subject.fill(20);
@@ -88,22 +88,22 @@ export function conversationContract(name: string, open: OpenConversations): voi
       expect(await subject.engine.head("room")).toMatchObject({ seq: 20, first: 21 });
       expect((await subject.read()).messages).toEqual([]);
       expect((await subject.engine.readMarks("room")).size).toBe(0);
-      // Named as the first one was, which is gone.
+      // Has the id of the first one, which is removed.
       expect(await subject.store("1")).toMatchObject({ seq: 21 });
       expect((await subject.read({ conversation: "other" })).messages).toHaveLength(5);
     });
 
-    test("MB6 each removal of a name begins a new epoch, of which whoever listens is told within a second", async () => {
+    test("MB6 each removal of a conversation begins a new epoch, and subscribers are notified within a second", async () => {
       await using store = await begin();
       const { engine } = store.subject;
       const changes: unknown[] = [];
       engine.watchEpoch((...change) => changes.push(change));
       await store.subject.fill(3);
-      await store.subject.listen();
+      await store.subject.subscribe();
       const { epoch } = await engine.head("room");
       const [, life] = /^(.+)\.0$/.exec(epoch)!;
       await store.command((conversations) => conversations.remove("room"));
-      await waitUntil("the removal is told", () => changes.length > 0);
+      await waitUntil("the removal is reported", () => changes.length > 0);
       expect(changes).toEqual([["room", 3, `${life}.1`]]);
       expect(await engine.head("room")).toEqual({ seq: 3, first: 4, epoch: `${life}.1` });
       await store.subject.store("1");
@@ -113,21 +113,21 @@ export function conversationContract(name: string, open: OpenConversations): voi
         ]);
         await conversations.remove("room");
       });
-      await waitUntil("the second removal is told", () => changes.length > 1);
+      await waitUntil("the second removal is reported", () => changes.length > 1);
       expect(await engine.head("room")).toEqual({ seq: 4, first: 5, epoch: `${life}.2` });
       expect((await engine.head("never removed")).epoch).toBe(`${life}.0`);
       await store.subject.reopen();
       expect((await store.subject.engine.head("room")).epoch).toBe(`${life}.2`);
     });
 
-    test("MB6 Q2 what is said under the epoch of before a removal is neither stored, charged nor marked", async () => {
+    test("MB6 Q2 a post under the epoch from before a removal is neither stored, charged nor marked", async () => {
       await using store = await begin();
       const { subject } = store;
       await subject.fill(3, { limit: 10 });
       const { epoch } = await subject.engine.head("room");
       const conversations = await store.beside();
       await conversations.remove("room");
-      // At once: the engine has not looked for what commands changed.
+      // At once: the engine has not polled for changes by commands.
       expect(await subject.post("new", { epoch, limit: 10 })).toEqual({ outcome: "removed" });
       expect(await subject.post("1", { epoch, limit: 10 })).toEqual({ outcome: "removed" });
       expect(await subject.engine.setReadMark("room", "anna", 2, epoch)).toBeUndefined();
@@ -143,7 +143,7 @@ export function conversationContract(name: string, open: OpenConversations): voi
       });
     });
 
-    test("D5 a conversation's own limits go before the server's, a limit of 0 too, and can be given back", async () => {
+    test("D5 a conversation's own limits override the server's, even 0, and can be removed again", async () => {
       await using store = await begin({ messages: 3, days: 0 });
       for (const conversation of ["own", "all", "default", "back"])
         await store.subject.store("1", { conversation });

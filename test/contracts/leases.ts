@@ -13,7 +13,7 @@ export class TestConnection implements NamedConnection {
   times = 0;
   private readonly openedAt: number;
 
-  /** One of `client` in `conversation` whose handshake came `age` milliseconds ago. */
+  /** A holder for `client` in `conversation` whose handshake came `age` milliseconds ago. */
   constructor(client: string, { conversation = "lobby", age = 0 } = {}) {
     this.slot = slotOf(conversation, client);
     this.openedAt = performance.now() - age;
@@ -31,7 +31,7 @@ export class TestConnection implements NamedConnection {
 /** Every MUST of the lease port. */
 export function leaseContract(name: string, open: () => Promise<OpenedLeases>): void {
   describe(`lease contract: ${name}`, () => {
-    test("W5 a user has as many as the plan allows, and 0 is without limit", async () => {
+    test("W5 a user has as many leases as the plan allows, and 0 means no limit", async () => {
       await using opened = await open();
       const { leases } = opened;
       const taken = [
@@ -46,7 +46,7 @@ export function leaseContract(name: string, open: () => Promise<OpenedLeases>): 
       for (let i = 0; i < 100; i++) expect(await leases.acquire("cleo", 0)).toBe("taken");
     });
 
-    test("W5 after a move to a smaller plan nothing new is let in until enough have left", async () => {
+    test("W5 after a move to a smaller plan no lease is granted until enough were released", async () => {
       await using opened = await open();
       const { leases } = opened;
       for (let i = 0; i < 4; i++) await leases.acquire("anna", 20);
@@ -55,13 +55,13 @@ export function leaseContract(name: string, open: () => Promise<OpenedLeases>): 
       expect(await leases.acquire("anna", 2)).toBe("taken");
     });
 
-    test("W5 of many that are asked for at once no more are given than the plan allows", async () => {
+    test("W5 no more leases are granted than the plan allows, even when many are requested at once", async () => {
       await using opened = await open();
       const taken = await Promise.all(Array.from({ length: 30 }, () => opened.leases.acquire("anna", 7)));
       expect(taken.filter((each) => each === "taken")).toHaveLength(7);
     });
 
-    test("W8 a client's newer connection takes the place of its older one, in a plan that is full", async () => {
+    test("W8 a client's newer connection replaces its older one, even in a full plan", async () => {
       await using opened = await open();
       const { leases } = opened;
       const [older, newer] = [new TestConnection("tab"), new TestConnection("tab")];
@@ -76,7 +76,7 @@ export function leaseContract(name: string, open: () => Promise<OpenedLeases>): 
       expect(await leases.acquire("anna", 2, new TestConnection("other"))).toBe("full");
     });
 
-    test("W8 one that was replaced gives nothing back, and the one in its place does", async () => {
+    test("W8 a replaced connection releases nothing, and its successor does", async () => {
       await using opened = await open();
       const { leases } = opened;
       const [older, newer] = [new TestConnection("tab"), new TestConnection("tab")];
@@ -90,7 +90,7 @@ export function leaseContract(name: string, open: () => Promise<OpenedLeases>): 
       expect(await leases.acquire("anna", 1)).toBe("full");
     });
 
-    test("W8 another user, another conversation and another client are replaced by nobody", async () => {
+    test("W8 connections of another user, conversation or client do not replace each other", async () => {
       await using opened = await open();
       const { leases } = opened;
       const all = [
@@ -104,7 +104,7 @@ export function leaseContract(name: string, open: () => Promise<OpenedLeases>): 
       expect(await leases.acquire("anna", 3)).toBe("full");
     });
 
-    test("W8 of two handshakes the one that came first is the older one, whichever is decided about first", async () => {
+    test("W8 of two handshakes the earlier one is the older, whichever is decided first", async () => {
       await using opened = await open();
       const { leases } = opened;
       const overtaken = new TestConnection("tab", { age: 4_000 });
@@ -116,13 +116,13 @@ export function leaseContract(name: string, open: () => Promise<OpenedLeases>): 
       expect(newer.times).toBe(0);
       leases.release("anna", overtaken);
       expect(await leases.acquire("anna", 1)).toBe("full");
-      // What a clock says that was moved counts for some seconds at most.
+      // A clock that was moved counts for some seconds at most.
       const muchOlder = new TestConnection("tab2", { age: 3_600_000 });
       expect(await leases.acquire("ben", 1, new TestConnection("tab2", { age: 20_000 }))).toBe("taken");
       expect(await leases.acquire("ben", 1, muchOlder)).toBe("taken");
     });
 
-    test("W8 of twenty connections of a client that ask at once one stays, and the others are told once", async () => {
+    test("W8 of twenty connections of a client at once one stays, and the others are notified once", async () => {
       await using opened = await open();
       const { leases } = opened;
       const all = Array.from({ length: 20 }, () => new TestConnection("tab"));

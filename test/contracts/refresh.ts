@@ -55,7 +55,7 @@ export function refreshContract(
       expect(await again.find("two")).toBeUndefined();
     });
 
-    test("T5 of two that change a family at once, one does; the other finds it changed", async () => {
+    test("T5 when two change a family at once, one succeeds; the other finds it changed", async () => {
       await using store = await begin();
       const { refreshTokens } = store;
       const family = store.familyOf("one");
@@ -77,7 +77,7 @@ export function refreshContract(
       expect(await refreshTokens.find("one")).toBeUndefined();
     });
 
-    test("T5 a family that was found can be replaced, use after use", async () => {
+    test("T5 a family can be replaced, use after use", async () => {
       await using store = await begin();
       await store.refreshTokens.add(store.familyOf("one"));
       for (let use = 1; use <= 3; use++) {
@@ -104,7 +104,7 @@ export function refreshContract(
       expect(await refreshTokens.find("one")).toBeUndefined();
     });
 
-    test("B1 a user has so many families and no more, and expired ones are dropped", async () => {
+    test("B1 a user has a limited number of families, and expired ones are dropped", async () => {
       await using store = await begin();
       const { refreshTokens, clock, familyOf } = store;
       await refreshTokens.add(familyOf("other", { user: "ben", signedInAt: 0 }));

@@ -11,11 +11,11 @@ import { ManualClock } from "../support/time/manual-clock.ts";
 /** A revocation store on data of its own, made for one test. */
 export interface OpenedRevocations {
   readonly revocations: RevocationStore;
-  /** Opens the same data once more, as another process does; closed by `close` with the rest. */
+  /** Opens the same data a second time, as another process does; `close` closes it with the rest. */
   beside(): Promise<RevocationStore>;
   /** Closes all, and opens another store on the same data. */
   reopen(): Promise<RevocationStore>;
-  /** Lets time pass for the store, and resolves when it has done what fell due; without it, `clock` alone is its time. */
+  /** Advances the store's time, and resolves when due work is done; without it, `clock` alone is its time. */
   pass?(milliseconds: number): Promise<void>;
   close(): Promise<void>;
 }
@@ -28,7 +28,7 @@ export function revocationContract(
   open: (clock: ManualClock) => Promise<OpenedRevocations>,
 ): void {
   async function begin() {
-    // Not in the past: a store can have a clock of its own for what it forgets.
+    // Not in the past: a store can have its own clock for what it expires.
     const clock = new ManualClock(Date.now());
     const opened = await open(clock);
     const pass = opened.pass ?? (async (milliseconds) => clock.advance(milliseconds));
@@ -48,7 +48,7 @@ export function revocationContract(
       await check(await store.reopen());
     });
 
-    test("T5 revoking a user hits what was issued before, to the millisecond, and nobody else", async () => {
+    test("T5 revoking a user affects earlier tokens, to the millisecond, and no other user", async () => {
       await using store = await begin();
       await store.revocations.revokeUser("anna", 1_000);
       const check = async (revocations: RevocationStore) => {
@@ -60,7 +60,7 @@ export function revocationContract(
       await check(await store.reopen());
     });
 
-    test("T5 a later call with an earlier time gives nothing back; revoking twice is as once", async () => {
+    test("T5 a later call with an earlier time restores nothing; revoking twice is the same as once", async () => {
       await using store = await begin();
       const { revocations } = store;
       await revocations.revokeUser("anna", 1_000);
@@ -72,12 +72,12 @@ export function revocationContract(
       expect(await revocations.isRevoked(token("one", "ben", 1))).toBe(true);
     });
 
-    test("T5 the own and others' revocations are told within a second, once, and none of before", async () => {
+    test("T5 own and others' revocations are reported within a second, once, without earlier ones", async () => {
       await using store = await begin();
       const { revocations } = store;
       await revocations.revokeToken("before", NEVER);
-      const told: Revocation[] = [];
-      const stop = revocations.watch((revocation) => told.push(revocation));
+      const reported: Revocation[] = [];
+      const stop = revocations.watch((revocation) => reported.push(revocation));
       const beside = await store.beside();
       await revocations.revokeToken("own", NEVER);
       await beside.revokeToken("other", NEVER);
@@ -85,25 +85,25 @@ export function revocationContract(
       await beside.revokeUser("anna", 9);
       await store.pass(1_000);
       await store.pass(1_000);
-      expect(told).toEqual([{ tokenId: "own" }, { tokenId: "other" }, { user: "anna", before: 9 }]);
+      expect(reported).toEqual([{ tokenId: "own" }, { tokenId: "other" }, { user: "anna", before: 9 }]);
       stop();
       await beside.revokeToken("unheard", NEVER);
       await store.pass(1_000);
-      expect(told).toHaveLength(3);
+      expect(reported).toHaveLength(3);
     });
 
-    test("T5 a listener that fails keeps no other from hearing", async () => {
+    test("T5 a failing listener does not block the others", async () => {
       await using store = await begin();
-      const told: Revocation[] = [];
+      const reported: Revocation[] = [];
       store.revocations.watch(() => {
         throw new Error("broken");
       });
-      store.revocations.watch((revocation) => told.push(revocation));
+      store.revocations.watch((revocation) => reported.push(revocation));
       await store.revocations.revokeToken("one", NEVER);
-      expect(told).toEqual([{ tokenId: "one" }]);
+      expect(reported).toEqual([{ tokenId: "one" }]);
     });
 
-    test("T5 a token is remembered until it has expired on every clock, and a user for ever", async () => {
+    test("T5 a revoked token is remembered until it has expired on every clock, and a user for ever", async () => {
       await using store = await begin();
       const { revocations, clock } = store;
       const expiresAt = clock.now() + 60_000;
@@ -111,7 +111,7 @@ export function revocationContract(
       await revocations.revokeToken("short", expiresAt);
       await revocations.revokeToken("unknown", NEVER);
       await revocations.revokeUser("anna", clock.now());
-      // A store with a clock of its own goes on meanwhile.
+      // A store with its own clock continues meanwhile.
       await store.pass(60_000 + REVOCATION_LEEWAY_MS - 10_000);
       expect(await revocations.isRevoked(token("short", "ben", 1))).toBe(true);
       await store.pass(REVOCATION_LEEWAY_MS);

@@ -9,7 +9,7 @@ import {
 } from "../../src/core/access/sign-in-throttle.ts";
 import { ManualClock } from "../support/time/manual-clock.ts";
 
-/** A throttle on data of its own, made for one test, whose time is the clock's. */
+/** A throttle on its own data, made for one test, whose time is the clock's. */
 export interface OpenedThrottle extends AsyncDisposable {
   readonly throttle: ThrottleStore;
 }
@@ -26,7 +26,7 @@ export function throttleContract(
     const clock = new ManualClock();
     const opened = await open(clock, limits);
     const { throttle } = opened;
-    /** An attempt that turns out wrong, if it is let through. */
+    /** An attempt with a wrong password, if it is allowed. */
     const guess = async (account: string, address: string) => {
       const decision = await throttle.attempt(account, address);
       if (decision.allowed) await throttle.failed(account, address);
@@ -43,7 +43,7 @@ export function throttleContract(
   }
 
   describe(`throttle contract: ${name}`, () => {
-    test("S3 five failures are let through, the sixth attempt waits; each further failure doubles the wait", async () => {
+    test("S3 five failures are allowed, the sixth attempt waits; each further failure doubles the wait", async () => {
       await using store = await begin();
       for (let i = 0; i < 5; i++) expect((await store.guess("ann", "a")).allowed).toBe(true);
       for (const minutes of [1, 2, 4]) {
@@ -58,7 +58,7 @@ export function throttleContract(
       expect(await store.waitOf("bob", "a")).toBe(0);
     });
 
-    test("B3 S3 what is typed where a name belongs may be as long as a body, and is counted by all of it", async () => {
+    test("B3 S3 a name may be as long as a body, and all of it counts", async () => {
       await using store = await begin();
       const long = "u".repeat(16_000);
       for (let i = 0; i < 5; i++) expect((await store.guess(`${long}1`, "a")).allowed).toBe(true);
@@ -86,7 +86,7 @@ export function throttleContract(
       expect(await store.waitOf("ann", "a")).toBe(MINUTE);
     });
 
-    test("S3 an attempt that was never compared is as if it had not been tried", async () => {
+    test("S3 an attempt whose password was never compared does not count", async () => {
       await using store = await begin();
       for (let i = 0; i < 20; i++) {
         expect((await store.throttle.attempt("ann", "a")).allowed).toBe(true);
@@ -95,7 +95,7 @@ export function throttleContract(
     });
 
     // A node that crashed while it hashed had locked the pair for an hour.
-    test("S3 attempts that nobody will ever settle are forgotten", async () => {
+    test("S3 attempts that are never settled expire", async () => {
       await using store = await begin();
       for (let i = 0; i < 5; i++) await store.throttle.attempt("ann", "a");
       expect(await store.waitOf("ann", "a")).toBeGreaterThan(0);
@@ -103,7 +103,7 @@ export function throttleContract(
       expect(await store.waitOf("ann", "a")).toBe(0);
     });
 
-    test("S3 an address has thirty failures in any minute, also when all come at once and whatever the account", async () => {
+    test("S3 an address may fail thirty times a minute, also all at once and for any account", async () => {
       await using store = await begin({ ...LIMITS, attemptsPerMinute: 600 });
       const accounts = Array.from({ length: 40 }, (_, k) => `user${k}`);
       const decisions = await Promise.all(accounts.map((account) => store.throttle.attempt(account, "a")));
@@ -117,7 +117,7 @@ export function throttleContract(
       expect((await store.throttle.attempt("ann", "a")).allowed).toBe(true);
     });
 
-    test("S3 an address whose sign-ins succeed may go on, up to its minute's worth", async () => {
+    test("S3 an address whose sign-ins succeed may continue, up to its minute's limit", async () => {
       await using store = await begin({ ...LIMITS, attemptsPerMinute: 60 });
       for (let i = 0; i < 60; i++) {
         expect((await store.throttle.attempt(`user${i}`, "a")).allowed).toBe(true);
@@ -130,7 +130,7 @@ export function throttleContract(
       expect((await store.throttle.attempt("ann", "a")).allowed).toBe(true);
     });
 
-    test("S3 what an address may not try does not count against the account", async () => {
+    test("S3 attempts refused for their address do not count against the account", async () => {
       await using store = await begin({ ...LIMITS, attemptsPerMinute: 3 });
       for (let i = 0; i < 3; i++) await store.guess(`user${i}`, "a");
       for (let i = 0; i < 10; i++) expect((await store.guess("ann", "a")).allowed).toBe(false);
@@ -138,7 +138,7 @@ export function throttleContract(
       expect(await store.waitOf("ann", "a")).toBe(0);
     });
 
-    test("S3 an account under attack is slowed down from everywhere, and who waits as told is let in", async () => {
+    test("S3 an attacked account is slowed down for all addresses, and accepts a user who waits as asked", async () => {
       await using store = await begin();
       for (let i = 0; i < 20; i++) await store.guess("ann", `stranger${i}`);
       const refusal = { allowed: false, retryAfter: ACCOUNT_BACKOFF_INITIAL_MS, rule: "account" } as const;
@@ -148,12 +148,12 @@ export function throttleContract(
       expect((await store.throttle.attempt("ann", "home")).allowed).toBe(true);
     });
 
-    test("S3 a limit of 0 is switched off", async () => {
+    test("S3 a limit of 0 turns the limit off", async () => {
       await using store = await begin({ failures: 0, window: 300_000, attemptsPerMinute: 0 });
       for (let i = 0; i < 50; i++) expect((await store.guess("ann", "a")).allowed).toBe(true);
     });
 
-    test("S3 what is typed where a name belongs can be anything", async () => {
+    test("S3 a name can be any text", async () => {
       await using store = await begin();
       for (const account of ["", "}", "{u:ann}", "a b", "ann:throttle", "x".repeat(5_000), "\u0000é"]) {
         for (let i = 0; i < 5; i++) expect((await store.guess(account, account)).allowed).toBe(true);

@@ -9,7 +9,7 @@ export interface OpenedTickets extends AsyncDisposable {
   pass(milliseconds: number): Promise<void>;
 }
 
-/** What has to come back as it was given: like a token's contents. */
+/** Must be returned as it was given: like a token's contents. */
 interface Holder {
   readonly id: string;
   readonly grants?: { readonly conversations: readonly string[] };
@@ -21,7 +21,7 @@ const HOLDER: Holder = { id: "jti", grants: { conversations: ["lobby", "team-*"]
 /** Every MUST of the ticket port. */
 export function ticketContract(name: string, open: () => Promise<OpenedTickets>): void {
   describe(`ticket contract: ${name}`, () => {
-    test("A7 W3 a ticket is good once, for its user and its conversation", async () => {
+    test("A7 W3 a ticket is accepted once, for its user and its conversation", async () => {
       await using opened = await open();
       expect(await opened.tickets.issue("t", LOBBY, HOLDER)).toBe(true);
       expect(await opened.tickets.redeem("T", LOBBY)).toBeUndefined();
@@ -29,7 +29,7 @@ export function ticketContract(name: string, open: () => Promise<OpenedTickets>)
       expect(await opened.tickets.redeem("t", LOBBY)).toBeUndefined();
     });
 
-    test("A7 of many who show the same ticket at once, one is let in", async () => {
+    test("A7 of many that present the same ticket at once, one is accepted", async () => {
       await using opened = await open();
       await opened.tickets.issue("t", LOBBY, HOLDER);
       const taken = await Promise.all(Array.from({ length: 20 }, () => opened.tickets.redeem("t", LOBBY)));
@@ -46,18 +46,18 @@ export function ticketContract(name: string, open: () => Promise<OpenedTickets>)
       expect(await opened.tickets.redeem("t", LOBBY)).toBeUndefined();
     });
 
-    test("A7 W3 a ticket lives for half a minute", async () => {
+    test("A7 W3 a ticket is valid for half a minute", async () => {
       await using opened = await open();
       await opened.tickets.issue("a", LOBBY, HOLDER);
       await opened.tickets.issue("b", LOBBY, HOLDER);
-      // A store with a clock of its own goes on meanwhile.
+      // A store with its own clock continues meanwhile.
       await opened.pass(TICKET_LIFETIME_MS - 10_000);
       expect(await opened.tickets.redeem("a", LOBBY)).toEqual(HOLDER);
       await opened.pass(10_000);
       expect(await opened.tickets.redeem("b", LOBBY)).toBeUndefined();
     });
 
-    test("B1 one user's tickets push out that user's oldest, and nobody else's", async () => {
+    test("B1 a user's tickets replace that user's oldest, and no other user's", async () => {
       await using opened = await open();
       const { tickets } = opened;
       const ben = { user: "ben", conversation: "lobby" };
@@ -68,7 +68,7 @@ export function ticketContract(name: string, open: () => Promise<OpenedTickets>)
       expect(await tickets.redeem("ben", ben)).toEqual(HOLDER);
     });
 
-    test("B1 a ticket that was used makes room: it pushes out none that waits", async () => {
+    test("B1 a used ticket makes room: it replaces no unused one", async () => {
       await using opened = await open();
       const { tickets } = opened;
       await tickets.issue("waiting", LOBBY, HOLDER);

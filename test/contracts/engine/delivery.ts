@@ -4,14 +4,14 @@ import type { Message } from "../../../src/protocol/server-frames.ts";
 import { Random, seeds } from "../../support/random.ts";
 import { type OpenEngine, Subject } from "./subject.ts";
 
-/** D1 and D2: numbers without holes, one order for everybody, and an answer only for what is kept. */
+/** D1 and D2: seqs without holes, one order for every subscriber, and acks only for stored messages. */
 export function deliveryContract(open: OpenEngine): void {
   for (const seed of seeds(1, 2)) {
-    test(`D1 many users posting at once get numbers without holes in each conversation (seed ${seed})`, async () => {
+    test(`D1 many users posting at once get seqs without holes in each conversation (seed ${seed})`, async () => {
       await using subject = await Subject.open(open);
       const random = new Random(seed);
       const rooms = ["red", "green", "blue"];
-      const heard = await Promise.all(rooms.map((room) => subject.listen(room)));
+      const received = await Promise.all(rooms.map((room) => subject.subscribe(room)));
       const acked = new Map<string, string[]>(rooms.map((room) => [room, []]));
       for (let turn = 0; turn < 20; turn++) {
         const posts = Array.from({ length: random.between(1, 30) }, async (_, i) => {
@@ -20,23 +20,23 @@ export function deliveryContract(open: OpenEngine): void {
           const { seq } = await subject.store(`${turn}.${i}`, { conversation: room, user });
           acked.get(room)![seq - 1] = `${user} ${turn}.${i}`;
         });
-        // Some turns begin while the one before is still under way.
+        // Some batches begin while the one before is still under way.
         if (random.next() < 0.5) await Promise.all(posts);
       }
       await subject.store("last");
       for (const [i, room] of rooms.entries()) {
-        const told = heard[i]!.heard;
-        expect(told.map(({ seq }) => seq)).toEqual(told.map((_, at) => at + 1));
-        expect(told.map(({ from, id }) => `${from} ${id}`)).toEqual(acked.get(room)!);
+        const inRoom = received[i]!.received;
+        expect(inRoom.map(({ seq }) => seq)).toEqual(inRoom.map((_, at) => at + 1));
+        expect(inRoom.map(({ from, id }) => `${from} ${id}`)).toEqual(acked.get(room)!);
       }
     });
   }
 
-  test("D1 D2 a message is announced to all before its `done`, and before the next one's announcement", async () => {
+  test("D1 D2 a message is announced to all before its `done`, and before the next message's announcement", async () => {
     await using subject = await Subject.open(open);
     const order: string[] = [];
-    for (const ear of ["left", "right"])
-      await subject.engine.subscribe("room", (_, { seq }) => order.push(`${ear} ${seq}`));
+    for (const subscriber of ["left", "right"])
+      await subject.engine.subscribe("room", (_, { seq }) => order.push(`${subscriber} ${seq}`));
     await Promise.all(["a", "b", "c"].map(async (id) => done(await post(id))));
     expect(order).toEqual([1, 2, 3].flatMap((seq) => [`left ${seq}`, `right ${seq}`, `done ${seq}`]));
 
@@ -54,7 +54,7 @@ export function deliveryContract(open: OpenEngine): void {
     }
   });
 
-  test("D1 answers of every kind come in the order of the calls, once each", async () => {
+  test("D1 results of every kind come in the order of the calls, once each", async () => {
     await using subject = await Subject.open(open);
     await subject.store("known");
     const order: string[] = [];
@@ -88,7 +88,7 @@ export function deliveryContract(open: OpenEngine): void {
     expect(order).toHaveLength(calls.length * 2);
   });
 
-  test("D1 a conversation's numbers are its own, and go on after reopening", async () => {
+  test("D1 each conversation has its own seqs, which continue after reopening", async () => {
     await using subject = await Subject.open(open);
     await subject.fill(3, { conversation: "a" });
     expect((await subject.store("x", { conversation: "b" })).seq).toBe(1);
@@ -97,21 +97,21 @@ export function deliveryContract(open: OpenEngine): void {
     expect((await subject.store("next", { conversation: "b" })).seq).toBe(2);
   });
 
-  test("D1 the time of messages is the store's, the same in the answer, the announcement and history", async () => {
+  test("D1 a message has the store's time, the same in the result, the announcement and history", async () => {
     await using subject = await Subject.open(open);
-    const { heard } = await subject.listen();
+    const { received } = await subject.subscribe();
     const first = await subject.store("a");
     expect(first.at).toBe(subject.clock.now());
     subject.clock.advance(1_234);
     const second = await subject.store("b");
     expect(second.at - first.at).toBe(1_234);
-    expect(heard.map(({ at }) => at)).toEqual([first.at, second.at]);
+    expect(received.map(({ at }) => at)).toEqual([first.at, second.at]);
     expect((await subject.read()).messages.map(({ at }) => at)).toEqual([first.at, second.at]);
   });
 
-  test("D2 what was answered `stored` is there after reopening, word for word", async () => {
+  test("D2 a message with the result `stored` is there after reopening, unchanged", async () => {
     await using subject = await Subject.open(open);
-    const { heard } = await subject.listen();
+    const { received } = await subject.subscribe();
     const texts = [
       "",
       "plain",
@@ -134,12 +134,12 @@ export function deliveryContract(open: OpenEngine): void {
     expect(before.messages.slice(texts.length).map((message) => JSON.stringify(message.data))).toEqual(
       data.map((value) => JSON.stringify(value)),
     );
-    expect(heard.map(inWords)).toEqual(before.messages.map(inWords));
+    expect(received.map(inWords)).toEqual(before.messages.map(inWords));
     await subject.reopen();
     expect((await subject.read()).messages.map(inWords)).toEqual(before.messages.map(inWords));
   });
 
-  test("D2 a name may hold any character that the wire allows", async () => {
+  test("D2 a name may contain any character that the wire allows", async () => {
     await using subject = await Subject.open(open);
     const conversation = "a:b@c.d_e-F".padEnd(128, "0");
     const id = String.fromCharCode(...Array.from({ length: 64 }, (_, i) => 32 + i));

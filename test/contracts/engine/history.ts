@@ -12,7 +12,7 @@ type Case = readonly [
   more: boolean,
 ];
 
-/** What each request means in a conversation of ten messages. */
+/** The result of each request in a conversation of ten messages. */
 const OF_TEN: readonly Case[] = [
   ["the newest", { count: 3 }, [8, 9, 10], true],
   ["exactly all", { count: 10 }, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10], false],
@@ -32,9 +32,9 @@ const OF_TEN: readonly Case[] = [
   ["above one far away", { after: 1_000_000, count: 3 }, [], false],
 ];
 
-/** History: what is read, in what order, what is said about the rest, and what it costs. */
+/** History: the messages, their order, the `more` flag, and the cost. */
 export function historyContract(open: OpenEngine): void {
-  test("D1 D2 history answers the asked-for messages in order, and says whether there are more; over reopening too", async () => {
+  test("D1 D2 history returns the requested messages in order, and whether there are more; after reopening too", async () => {
     await using subject = await Subject.open(open);
     await subject.fill(10);
     for (const round of ["fresh", "reopened"]) {
@@ -51,7 +51,7 @@ export function historyContract(open: OpenEngine): void {
     }
   });
 
-  test("D1 a conversation holds its own messages only, however they were mixed with others", async () => {
+  test("D1 history returns messages of its own conversation only, however the log mixes them", async () => {
     await using subject = await Subject.open(open);
     for (let round = 0; round < 3; round++) {
       const posts = Array.from({ length: 30 }, (_, i) =>
@@ -89,7 +89,7 @@ export function historyContract(open: OpenEngine): void {
     expect(backward).toEqual(all);
   });
 
-  test("D6 `data` comes back as it was sent, from wherever it is read", async () => {
+  test("D6 `data` is returned as it was sent, from every way of reading", async () => {
     await using subject = await Subject.open(open);
     const each: NonNullable<Message["data"]>[] = [
       { numbers: [1e20, 6.02214076e23, 9007199254740992, -9007199254740991, 0.1, 1e-300, 1.5] },
@@ -116,7 +116,7 @@ export function historyContract(open: OpenEngine): void {
   test.each([
     ["three bytes each", "漢".repeat(20_000)],
     ["six bytes each in JSON", "\u0001".repeat(10_000)],
-  ])("B1 an answer of characters with %s is cut at its budget, too", async (_what, text) => {
+  ])("B1 a page of characters with %s is cut at its budget, too", async (_what, text) => {
     await using subject = await Subject.open(open);
     await subject.fill(15, { text });
     const page = await subject.read();
@@ -125,7 +125,7 @@ export function historyContract(open: OpenEngine): void {
     expect(Buffer.byteLength(JSON.stringify(page.messages))).toBeLessThan(MAX_HISTORY_BYTES * 1.1);
   });
 
-  test("B1 an answer of long messages is cut at its budget and says `more`; the pages still join in either direction", async () => {
+  test("B1 a page of long messages is cut at its budget with `more`; the pages still join in either direction", async () => {
     await using subject = await Subject.open(open);
     const long = "x".repeat(60_000);
     const count = 2 * Math.ceil(MAX_HISTORY_BYTES / long.length) + 1;
@@ -149,7 +149,7 @@ export function historyContract(open: OpenEngine): void {
     expect(older.messages.at(-1)?.seq).toBe(newest.messages[0]!.seq - 1);
   });
 
-  test("D1 history in a batch sees what was posted before it in that batch, and not what comes after", async () => {
+  test("D1 history in a batch returns the posts before it in that batch, and not those after it", async () => {
     await using subject = await Subject.open(open);
     const first = subject.post("1");
     const reading = subject.read();
@@ -158,7 +158,7 @@ export function historyContract(open: OpenEngine): void {
     await Promise.all([first, second]);
   });
 
-  test("D1 a conversation in which nobody has spoken is empty, and asking does not change that", async () => {
+  test("D1 an unused conversation is empty, and reading it does not change that", async () => {
     await using subject = await Subject.open(open);
     for (const fields of [{}, { before: 5 }, { after: 0 }])
       expect(await subject.read({ conversation: "silent", ...fields })).toMatchObject({
@@ -168,7 +168,7 @@ export function historyContract(open: OpenEngine): void {
     expect((await subject.store("1", { conversation: "silent" })).seq).toBe(1);
   });
 
-  test("Q2 history costs one request, however much it reads; one that is refused costs and reads nothing", async () => {
+  test("Q2 history costs one request, whatever its size; a refused one costs and reads nothing", async () => {
     await using subject = await Subject.open(open);
     await subject.fill(10);
     const asked = { user: "reader", limit: 2 };

@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
 import { type OpenEngine, Subject } from "./subject.ts";
 
-/** Readiness and the end: what was begun is finished, and afterwards nothing pretends to work. */
+/** Readiness and closing: requests that were begun are finished, and a closed engine refuses new ones. */
 export function lifecycleContract(open: OpenEngine): void {
-  test("L1 an engine is ready until it is closed, and says what it is", async () => {
+  test("L1 an engine is ready until it is closed, and reports its state", async () => {
     await using subject = await Subject.open(open);
     expect(subject.engine.ready()).toBe(true);
     expect(subject.engine.description).not.toBe("");
@@ -13,7 +13,7 @@ export function lifecycleContract(open: OpenEngine): void {
     expect(subject.engine.ready()).toBe(false);
   });
 
-  test("L1 D2 closing finishes what was begun: every `done` is called once, and what it says is true", async () => {
+  test("L1 D2 closing finishes pending requests: every `done` is called once, with a true result", async () => {
     await using subject = await Subject.open(open);
     const answers: string[] = [];
     for (const id of ["1", "2", "3"])
@@ -30,9 +30,9 @@ export function lifecycleContract(open: OpenEngine): void {
     expect(answers).toHaveLength(4);
   });
 
-  test("L1 after closing, requests are answered `unavailable`, once each, and leave no trace", async () => {
+  test("L1 after closing, requests fail with `unavailable`, once each, and leave no trace", async () => {
     await using subject = await Subject.open(open);
-    const { heard } = await subject.listen();
+    const { received } = await subject.subscribe();
     await subject.engine.close();
     const answers: string[] = [];
     subject.engine.post({ conversation: "room", user: "anna", id: "1", text: "", limit: 5 }, ({ outcome }) =>
@@ -44,12 +44,12 @@ export function lifecycleContract(open: OpenEngine): void {
     await subject.engine.close();
     await subject.reopen();
     expect(answers).toEqual(["unavailable", "unavailable"]);
-    expect(heard).toHaveLength(0);
+    expect(received).toHaveLength(0);
     expect((await subject.read()).messages).toHaveLength(0);
     expect(await subject.engine.quota("anna", 5)).toMatchObject({ remaining: 5 });
   });
 
-  test("L1 a request made by a `done` while the engine closes is answered too", async () => {
+  test("L1 a request made by a `done` while the engine closes gets a result too", async () => {
     await using subject = await Subject.open(open);
     const answers: string[] = [];
     subject.engine.post({ conversation: "room", user: "anna", id: "1", text: "", limit: 0 }, (first) => {
@@ -66,7 +66,7 @@ export function lifecycleContract(open: OpenEngine): void {
     );
   });
 
-  test("L1 D3 a message answered `unavailable` can be sent again without being doubled", async () => {
+  test("L1 D3 a message that failed with `unavailable` can be sent again without being doubled", async () => {
     await using subject = await Subject.open(open);
     await subject.engine.close();
     expect((await subject.post("1")).outcome).toBe("unavailable");

@@ -3,25 +3,25 @@ import { type OpenEngine, Subject } from "./subject.ts";
 
 /** D3: one name, one message, however often and from wherever it is sent. */
 export function onceContract(open: OpenEngine): void {
-  test("D3 Q2 a repeat later gets the first answer, marked, and is neither announced nor charged", async () => {
+  test("D3 Q2 a later repeat gets the first result, marked, and is neither announced nor charged", async () => {
     await using subject = await Subject.open(open);
-    const { heard } = await subject.listen();
+    const { received } = await subject.subscribe();
     const first = await subject.store("m", { text: "once" });
     subject.clock.advance(5_000);
     await subject.store("between");
     const repeat = await subject.post("m", { text: "another text does not count" });
     expect(repeat).toMatchObject({ outcome: "duplicate", seq: first.seq, at: first.at });
     expect(await subject.engine.quota("anna", 1_000)).toMatchObject({ remaining: 998 });
-    expect(heard.map(({ text }) => text)).toEqual(["once", "between"]);
+    expect(received.map(({ text }) => text)).toEqual(["once", "between"]);
     expect((await subject.read()).messages).toHaveLength(2);
   });
 
   test("D6 a message of data alone keeps its empty text, announced, read and after reopening", async () => {
     await using subject = await Subject.open(open);
-    const { heard } = await subject.listen();
+    const { received } = await subject.subscribe();
     const { seq, at } = await subject.store("m", { text: "", data: { kind: "wave" } });
     const message = { seq, id: "m", from: "anna", text: "", data: { kind: "wave" }, at };
-    expect(heard).toEqual([message]);
+    expect(received).toEqual([message]);
     expect((await subject.read()).messages).toEqual([message]);
     await subject.reopen();
     expect((await subject.read()).messages).toEqual([message]);
@@ -29,22 +29,22 @@ export function onceContract(open: OpenEngine): void {
 
   test("D3 Q2 repeats in the same batch are one message", async () => {
     await using subject = await Subject.open(open);
-    const { heard } = await subject.listen();
+    const { received } = await subject.subscribe();
     const results = await Promise.all(["m", "m", "n", "m"].map((id) => subject.post(id)));
     expect(results.map(({ outcome }) => outcome)).toEqual(["stored", "duplicate", "stored", "duplicate"]);
     expect(results.map((result) => "seq" in result && result.seq)).toEqual([1, 1, 2, 1]);
-    expect(heard.map(({ id }) => id)).toEqual(["m", "n"]);
+    expect(received.map(({ id }) => id)).toEqual(["m", "n"]);
     expect(await subject.engine.quota("anna", 1_000)).toMatchObject({ remaining: 998 });
   });
 
-  test("D3 Q2 a repeat after reopening is still one", async () => {
+  test("D3 Q2 a repeat after reopening is recognized", async () => {
     await using subject = await Subject.open(open);
     const first = await subject.store("m");
     await subject.reopen();
-    const { heard } = await subject.listen();
+    const { received } = await subject.subscribe();
     expect(await subject.post("m")).toMatchObject({ outcome: "duplicate", seq: first.seq, at: first.at });
     expect(await subject.engine.quota("anna", 1_000)).toMatchObject({ remaining: 999 });
-    expect(heard).toHaveLength(0);
+    expect(received).toHaveLength(0);
     expect((await subject.store("n")).seq).toBe(2);
   });
 
@@ -59,7 +59,7 @@ export function onceContract(open: OpenEngine): void {
     expect((await subject.store("m", { user: "ben", conversation: "other" })).seq).toBe(2);
   });
 
-  test("D3 names that read the same when put one after the other are not the same", async () => {
+  test("D3 names that are equal only when joined together are different", async () => {
     await using subject = await Subject.open(open);
     const names = [
       { conversation: "ab", user: "c", id: "d" },
@@ -76,14 +76,14 @@ export function onceContract(open: OpenEngine): void {
     for (const { id, ...fields } of names) expect((await subject.post(id, fields)).outcome).toBe("duplicate");
   });
 
-  test("D3 Q2 a repeat is answered though the quota is used up", async () => {
+  test("D3 Q2 a repeat gets its result though the quota is used up", async () => {
     await using subject = await Subject.open(open);
     await subject.store("m", { limit: 1 });
     expect((await subject.post("n", { limit: 1 })).outcome).toBe("rate_limited");
     expect(await subject.post("m", { limit: 1 })).toMatchObject({ outcome: "duplicate", seq: 1 });
   });
 
-  test("D3 Q2 a message that was refused was not sent: its repeat is stored when there is room, without a hole", async () => {
+  test("D3 Q2 the repeat of a refused message is stored when the quota allows it, without a hole", async () => {
     await using subject = await Subject.open(open);
     await subject.store("m", { limit: 1 });
     const [refused, again] = await Promise.all([
@@ -94,7 +94,7 @@ export function onceContract(open: OpenEngine): void {
     expect(await subject.store("n", { limit: 2 })).toMatchObject({ outcome: "stored", seq: 2 });
   });
 
-  test("D3 each of many names is known again, in any order, before and after reopening", async () => {
+  test("D3 each of many names is recognized, in any order, before and after reopening", async () => {
     await using subject = await Subject.open(open);
     await subject.fill(500);
     for (const round of ["before", "after"]) {

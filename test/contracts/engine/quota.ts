@@ -34,7 +34,7 @@ export function quotaContract(open: OpenEngine): void {
     ]);
   });
 
-  test("Q1 one allowance for all conversations of a user, and each user has their own", async () => {
+  test("Q1 a user has one quota for all conversations, and each user has their own", async () => {
     await using subject = await Subject.open(open);
     await subject.store("1", { limit: 2, conversation: "a" });
     await subject.store("2", { limit: 2, conversation: "b" });
@@ -42,7 +42,7 @@ export function quotaContract(open: OpenEngine): void {
     expect((await subject.post("3", { limit: 2, user: "ben" })).outcome).toBe("stored");
   });
 
-  test("Q1 a restart forgets nothing: refused as before, to the millisecond", async () => {
+  test("Q1 a restart keeps the charges: refused as before, to the millisecond", async () => {
     await using subject = await Subject.open(open);
     await subject.store("1", { limit: 2 });
     subject.clock.advance(777);
@@ -61,7 +61,7 @@ export function quotaContract(open: OpenEngine): void {
     expect((await subject.post("2", { limit: 2 })).outcome).toBe("stored");
   });
 
-  test("Q2 a larger plan counts from the next request; a smaller one waits until enough has left the hour", async () => {
+  test("Q2 a larger plan applies to the next request; a smaller one waits until enough charges have expired", async () => {
     await using subject = await Subject.open(open);
     for (let i = 1; i <= 4; i++) {
       await subject.store(String(i), { limit: 4 });
@@ -79,7 +79,7 @@ export function quotaContract(open: OpenEngine): void {
     expect((await subject.post("6", { limit: 2 })).outcome).toBe("stored");
   });
 
-  test("Q2 what is refused is not charged: trying again and again postpones nothing", async () => {
+  test("Q2 refused requests are not charged: repeated tries postpone nothing", async () => {
     await using subject = await Subject.open(open);
     await subject.store("1", { limit: 1 });
     for (let i = 0; i < 50; i++) {
@@ -91,7 +91,7 @@ export function quotaContract(open: OpenEngine): void {
     expect((await subject.post("2", { limit: 1 })).outcome).toBe("stored");
   });
 
-  test("Q2 a limit of 0 refuses nobody and shows zeros", async () => {
+  test("Q2 a limit of 0 refuses no request and reports zeros", async () => {
     await using subject = await Subject.open(open);
     await subject.store("1", { limit: 1 });
     expect((await subject.post("2", { limit: 1 })).outcome).toBe("rate_limited");
@@ -102,7 +102,7 @@ export function quotaContract(open: OpenEngine): void {
     expect(await subject.engine.quota("anna", 0)).toBeNull();
   });
 
-  test("Q3 every answer shows what is left after it, and `quota` the same without charging", async () => {
+  test("Q3 every result reports the rest of the quota, and `quota` reports it without charging", async () => {
     await using subject = await Subject.open(open);
     const limit = 3;
     expect(await subject.engine.quota("anna", limit)).toEqual({ limit, remaining: 3, reset: 0 });

@@ -3,7 +3,7 @@ import { type OpenEngine, Subject } from "./subject.ts";
 
 /** Read marks: how far each user has read. */
 export function readMarksContract(open: OpenEngine): void {
-  test("D2 a read mark is kept for each user and conversation, over reopening too", async () => {
+  test("D2 a read mark is kept for each user and conversation, after reopening too", async () => {
     await using subject = await Subject.open(open);
     await Promise.all([subject.fill(5), subject.fill(5, { conversation: "other" })]);
     expect(await subject.engine.setReadMark("room", "anna", 3)).toBe(3);
@@ -18,7 +18,7 @@ export function readMarksContract(open: OpenEngine): void {
     expect((await subject.engine.readMarks("silent")).size).toBe(0);
   });
 
-  test("D2 a read mark goes forward only, and not beyond the newest message", async () => {
+  test("D2 a read mark only moves forward, and not beyond the newest message", async () => {
     await using subject = await Subject.open(open);
     await subject.fill(5);
     const mark = (seq: number) => subject.engine.setReadMark("room", "anna", seq);
@@ -33,7 +33,7 @@ export function readMarksContract(open: OpenEngine): void {
     expect((await subject.store("1", { conversation: "silent" })).seq).toBe(1);
   });
 
-  test("D2 marks of one turn take effect in their order, and after the posts before them", async () => {
+  test("D2 marks of one batch take effect in their order, and after the posts before them", async () => {
     await using subject = await Subject.open(open);
     const mark = (seq: number) => subject.engine.setReadMark("room", "anna", seq);
     const results = await Promise.all([
@@ -56,7 +56,7 @@ export function readMarksContract(open: OpenEngine): void {
     expect(await subject.engine.quota("anna", 5)).toMatchObject({ remaining: 4 });
   });
 
-  test("L1 what was begun before closing is kept; afterwards a mark is answered and leaves no trace", async () => {
+  test("L1 marks begun before closing are kept; later ones fail with `unavailable` and leave no trace", async () => {
     await using subject = await Subject.open(open);
     await subject.fill(2);
     const early = subject.engine.setReadMark("room", "anna", 1);

@@ -5,7 +5,7 @@ import { type OpenEngine, Subject } from "./subject.ts";
 
 type Case = readonly [what: string, after: number, upTo: number, count: number, seqs: readonly number[]];
 
-/** What each page means in a conversation of ten messages. */
+/** The result of each page request in a conversation of ten messages. */
 const OF_TEN: readonly Case[] = [
   ["all", 0, 10, 200, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]],
   ["the first", 0, 10, 3, [1, 2, 3]],
@@ -18,9 +18,9 @@ const OF_TEN: readonly Case[] = [
   ["backwards", 7, 3, 200, []],
 ];
 
-/** Coming back: what was missed, in pages, without charging anybody and without holding up those who talk. */
+/** Resuming: the missed messages, in pages, without a charge and without delaying posts. */
 export function resumingContract(open: OpenEngine): void {
-  test("D4 a page holds exactly what was asked for, in order; over reopening too", async () => {
+  test("D4 a page holds exactly the requested messages, in order; after reopening too", async () => {
     await using subject = await Subject.open(open);
     await Promise.all([subject.fill(10), subject.fill(3, { conversation: "other" })]);
     for (const round of ["fresh", "reopened"]) {
@@ -35,10 +35,10 @@ export function resumingContract(open: OpenEngine): void {
 
   test("D4 D1 a page holds whole messages, as they were announced", async () => {
     await using subject = await Subject.open(open);
-    const { heard } = await subject.listen();
+    const { received } = await subject.subscribe();
     await subject.store("a", { text: "hello", data: { x: [1, null] } });
     await subject.store("b", { user: "ben" });
-    expect(await subject.engine.page("room", 0, 2, 9)).toEqual(heard);
+    expect(await subject.engine.page("room", 0, 2, 9)).toEqual(received);
   });
 
   test("D4 B1 pages of long messages are cut at their budget, never empty, and join", async () => {
@@ -57,7 +57,7 @@ export function resumingContract(open: OpenEngine): void {
     expect(joined).toEqual(Array.from({ length: count }, (_, i) => i + 1));
   });
 
-  test("Q2 reading pages costs nobody anything", async () => {
+  test("Q2 reading pages costs nothing", async () => {
     await using subject = await Subject.open(open);
     await subject.store("1", { limit: 5 });
     for (let i = 0; i < 10; i++) await subject.engine.page("room", 0, 1, 5);
@@ -65,7 +65,7 @@ export function resumingContract(open: OpenEngine): void {
   });
 
   for (const seed of seeds(31, 32)) {
-    test(`D4 pages up to where listening began and what is heard then are everything, once, in order (seed ${seed})`, async () => {
+    test(`D4 pages up to the subscription's start plus its messages are everything, once, in order (seed ${seed})`, async () => {
       await using subject = await Subject.open(open);
       const random = new Random(seed);
       await subject.fill(50);
@@ -73,7 +73,7 @@ export function resumingContract(open: OpenEngine): void {
       const comingBack: Promise<void>[] = [];
       const all = () => Array.from({ length: posting.length + 50 }, (_, i) => i + 1);
       const comeBack = async (after: number) => {
-        const { listening, heard } = await subject.listen();
+        const { listening, received } = await subject.subscribe();
         const missed: number[] = [];
         while ((missed.at(-1) ?? after) < listening.seq) {
           const from = missed.at(-1) ?? after;
@@ -82,7 +82,7 @@ export function resumingContract(open: OpenEngine): void {
         }
         await done;
         await Promise.all(posting);
-        expect([...missed, ...heard.map(({ seq }) => seq)]).toEqual(all().slice(after));
+        expect([...missed, ...received.map(({ seq }) => seq)]).toEqual(all().slice(after));
       };
       const { promise: done, resolve: finish } = Promise.withResolvers<void>();
       for (let turn = 0; turn < 40; turn++) {
@@ -95,7 +95,7 @@ export function resumingContract(open: OpenEngine): void {
     });
   }
 
-  test("D4 B1 whoever talks goes before those who come back, however many they are; those are served in their order", async () => {
+  test("D4 B1 posts go before pages, however many pages are requested; pages are served in their order", async () => {
     await using subject = await Subject.open(open);
     await subject.fill(200);
     const served: number[] = [];
@@ -105,13 +105,13 @@ export function resumingContract(open: OpenEngine): void {
     });
     await subject.store("201");
     await subject.store("202");
-    // Two posts one after the other are a few turns of the event loop; all pages in one go would be before them.
+    // Two posts one after the other take a few turns of the event loop; all pages in one go would come before them.
     expect(served.length).toBeLessThan(20);
     await Promise.all(pages);
     expect(served).toEqual(Array.from({ length: 150 }, (_, i) => i));
   });
 
-  test("L1 D4 after closing, and for those who wait then, a page is not there: never an empty one", async () => {
+  test("L1 D4 after closing, and for callers that wait then, a page is undefined: never an empty one", async () => {
     await using subject = await Subject.open(open);
     await subject.fill(3);
     const waiting = Array.from({ length: 5 }, (_, i) => subject.engine.page("room", 0, 3, i + 1));
@@ -120,9 +120,9 @@ export function resumingContract(open: OpenEngine): void {
     expect(await subject.engine.page("room", 0, 3, 5)).toBeUndefined();
   });
 
-  test("D4 how far a conversation reaches is told at any moment", async () => {
+  test("D4 the head of a conversation is available at any moment", async () => {
     await using subject = await Subject.open(open);
-    const { epoch } = (await subject.listen()).listening;
+    const { epoch } = (await subject.subscribe()).listening;
     expect(await subject.engine.head("room")).toEqual({ seq: 0, first: 1, epoch });
     await subject.fill(3);
     expect(await subject.engine.head("room")).toEqual({ seq: 3, first: 1, epoch });

@@ -3,11 +3,11 @@ import { type OpenEngine, Subject } from "./subject.ts";
 
 const DAY = 86_400_000;
 
-/** What is no longer kept: gone for every way of reading, its numbers never used again, and told by `head`. */
+/** Removed messages: gone for every way of reading, their seqs never used again, and reported by `head`. */
 export function retentionContract(open: OpenEngine): void {
-  test("D5 messages beyond the number that is kept are gone, and `head` says from where on they are there", async () => {
+  test("D5 messages beyond the kept number are removed, and `head` gives the first one kept", async () => {
     await using subject = await Subject.open(open, { messages: 4, days: 0 });
-    const { epoch } = (await subject.listen()).listening;
+    const { epoch } = (await subject.subscribe()).listening;
     await Promise.all([subject.fill(10), subject.fill(3, { conversation: "other" })]);
     await subject.clean();
     for (const round of ["fresh", "reopened"]) {
@@ -30,7 +30,7 @@ export function retentionContract(open: OpenEngine): void {
     }
   });
 
-  test("D5 messages that are too old are gone, to the millisecond, and also when that is all of them", async () => {
+  test("D5 messages that are too old are removed, to the millisecond, even when no message remains", async () => {
     await using subject = await Subject.open(open, { messages: 0, days: 2 });
     for (const id of ["1", "2", "3"]) {
       await subject.store(id);
@@ -48,7 +48,7 @@ export function retentionContract(open: OpenEngine): void {
     expect((await subject.read()).messages).toEqual([]);
   });
 
-  test("D1 D5 a number is never used twice, though all messages of a conversation are gone, also after reopening", async () => {
+  test("D1 D5 no seq is used twice, even after all messages were removed and after reopening", async () => {
     await using subject = await Subject.open(open, { messages: 0, days: 1 });
     await Promise.all([subject.fill(3), subject.fill(3, { conversation: "other" })]);
     const { epoch } = await subject.engine.head("room");
@@ -56,16 +56,16 @@ export function retentionContract(open: OpenEngine): void {
     await subject.clean();
     await subject.reopen();
     expect(await subject.engine.head("room")).toEqual({ seq: 3, first: 4, epoch });
-    expect((await subject.listen()).listening).toMatchObject({ seq: 3, epoch });
-    const { heard } = await subject.listen();
+    expect((await subject.subscribe()).listening).toMatchObject({ seq: 3, epoch });
+    const { received } = await subject.subscribe();
     expect(await subject.store("new")).toMatchObject({ seq: 4 });
-    expect(heard.map(({ seq }) => seq)).toEqual([4]);
+    expect(received.map(({ seq }) => seq)).toEqual([4]);
     await subject.reopen();
     expect((await subject.read()).messages.map(({ seq }) => seq)).toEqual([4]);
     expect(await subject.engine.head("room")).toEqual({ seq: 4, first: 4, epoch });
   });
 
-  test("D3 D5 the id of a message that is kept stays taken; that of one that is gone may be used again, once", async () => {
+  test("D3 D5 the id of a kept message stays taken; the id of a removed one may be used once again", async () => {
     await using subject = await Subject.open(open, { messages: 2, days: 0 });
     await subject.fill(4);
     await subject.clean();
@@ -77,7 +77,7 @@ export function retentionContract(open: OpenEngine): void {
     expect(await subject.post("1")).toMatchObject({ outcome: "duplicate", seq: 5 });
   });
 
-  test("D5 read marks stay when what was read is gone", async () => {
+  test("D5 read marks stay when their messages are removed", async () => {
     await using subject = await Subject.open(open, { messages: 1, days: 0 });
     await subject.fill(5);
     await subject.engine.setReadMark("room", "anna", 3);

@@ -17,11 +17,11 @@ export interface OpenedEngine {
   reopen(): Promise<Engine>;
   /** Removes all that is no longer kept, without waiting for the engine to come to it. */
   clean(): Promise<void>;
-  /** Closes the engine and throws its data away. */
+  /** Closes the engine and deletes its data. */
   close(): Promise<void>;
 }
 
-/** Opens an engine whose time is `clock` and which keeps messages as `retention` says. */
+/** Opens an engine with `clock` as its time and the given `retention`. */
 export type OpenEngine = (clock: ManualClock, retention: RetentionLimits) => Promise<OpenedEngine>;
 
 /** The engine under test, with the fields that a test does not care about filled in. */
@@ -70,18 +70,18 @@ export class Subject implements AsyncDisposable {
     );
   }
 
-  /** Reads history and expects an answer. */
+  /** Reads history and expects a page. */
   async read(fields: Partial<HistoryRequest> = {}): Promise<Extract<HistoryResult, { outcome: "read" }>> {
     const result = await this.history(fields);
     if (result.outcome !== "read") throw new Error(`History was not read: ${JSON.stringify(result)}`);
     return result;
   }
 
-  /** Listens, and keeps what is announced. */
-  async listen(conversation = "room"): Promise<{ listening: Subscription; heard: Message[] }> {
-    const heard: Message[] = [];
-    const listening = await this.engine.subscribe(conversation, (_, message) => heard.push(message));
-    return { listening, heard };
+  /** Subscribes, and records what is announced. */
+  async subscribe(conversation = "room"): Promise<{ listening: Subscription; received: Message[] }> {
+    const received: Message[] = [];
+    const listening = await this.engine.subscribe(conversation, (_, message) => received.push(message));
+    return { listening, received };
   }
 
   clean(): Promise<void> {

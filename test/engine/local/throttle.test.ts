@@ -10,7 +10,7 @@ throttleContract("one node", async (clock, limits) => ({
 }));
 
 // 12,000 names of 16 KB took 400 MB, and there is room for 50,000.
-test("B3 long names take no more memory than short ones", async () => {
+test("B3 long names use no more memory than short ones", async () => {
   const throttle = new LocalThrottle(
     { failures: 5, window: 300_000, attemptsPerMinute: 30 },
     new ManualClock(),

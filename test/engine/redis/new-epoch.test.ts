@@ -1,4 +1,4 @@
-// Who puts an older copy of the store back says so, and nobody goes on as if nothing had happened (D5).
+// An operator who restores an older copy of the store begins a new epoch, and every client learns of it (D5).
 import { describe, expect, test } from "bun:test";
 import { beginEpoch } from "../../../src/engine/redis/new-epoch.ts";
 import { waitUntil } from "../../support/time/wait-until.ts";
@@ -12,7 +12,7 @@ for (const kind of KINDS) {
   describe(kind, () => {
     const redis = useRealRedis(kind);
 
-    test("D5 a new epoch is that of all conversations, spoken in or not, and of those that begin after it", async () => {
+    test("D5 a new epoch applies to all conversations, with or without messages, and to later ones", async () => {
       const prefix = freshPrefix();
       await using node = await TestNode.open(await redis.connect(prefix));
       const rooms = ["a", "b", "c", "d", "e", "f"];
@@ -29,31 +29,31 @@ for (const kind of KINDS) {
       expect((await later.engine.head("silent")).epoch).toBe(`${epoch}.0`);
     });
 
-    test("D5 a node that runs meanwhile tells who listens, and carries on in the new epoch", async () => {
+    test("D5 a running node notifies subscribers, and continues in the new epoch", async () => {
       const prefix = freshPrefix();
       await using node = await TestNode.open(await redis.connect(prefix));
       await using other = await TestNode.open(await redis.connect(prefix));
-      const told: string[] = [];
-      node.engine.watchEpoch((conversation) => told.push(conversation));
+      const notified: string[] = [];
+      node.engine.watchEpoch((conversation) => notified.push(conversation));
       await node.fill(1, 3);
-      const heard = await node.listen();
-      await node.listen("silent");
-      // It is remembered, though nobody listens.
+      const received = await node.subscribe();
+      await node.subscribe("silent");
+      // The epoch is kept, though the conversation has no subscriber.
       await node.fill(1, 3, { conversation: "left" });
 
       const epoch = await beginEpoch(other.client);
-      await waitUntil("who listens is told", () => {
+      await waitUntil("subscribers are notified", () => {
         node.clock.advance(CHECKED);
-        return told.includes("room") && told.includes("silent");
+        return notified.includes("room") && notified.includes("silent");
       });
       for (const conversation of ["room", "silent", "left", "new"]) {
         expect((await node.engine.head(conversation)).epoch).toBe(`${epoch}.0`);
         await node.fill(4, 5, { conversation });
         expect((await other.engine.head(conversation)).epoch).toBe(`${epoch}.0`);
       }
-      await waitUntil("what is said then is heard", () => heard.length === 2);
-      expect(heard.map(({ seq }) => seq)).toEqual([4, 5]);
-      expect(told.sort()).toEqual(["room", "silent"]);
+      await waitUntil("later messages are delivered", () => received.length === 2);
+      expect(received.map(({ seq }) => seq)).toEqual([4, 5]);
+      expect(notified.sort()).toEqual(["room", "silent"]);
     });
   });
 }

@@ -9,10 +9,10 @@ import type { OpenedEngine } from "../../contracts/engine/subject.ts";
 import type { ManualClock } from "../../support/time/manual-clock.ts";
 import { StoreFolder } from "./store-folder.ts";
 
-/** An engine with its parts in the test's hands: the keeper makes a round when it is told to. */
+/** An engine whose parts the test can reach: the index worker runs a round on demand. */
 export interface EngineInParts extends OpenedEngine {
   readonly folder: StoreFolder;
-  /** Takes all messages into the index, and makes the engine let go of what it held of them in memory. */
+  /** Takes all messages into the index, and makes the engine drop its copy of them in memory. */
   takeIn(): Promise<void>;
   /** Removes all that is no longer kept, without waiting for housekeeping. */
   clean(): Promise<void>;

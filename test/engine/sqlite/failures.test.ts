@@ -40,7 +40,7 @@ async function begin() {
   };
 }
 
-test("D2 a lock that another connection holds delays a batch, which is stored when the lock is free", async () => {
+test("D2 a lock of another connection delays a batch, which is stored when the lock is free", async () => {
   await using store = await begin();
   store.lock();
   const early = ["1", "2"].map(store.post);
@@ -55,7 +55,7 @@ test("D2 a lock that another connection holds delays a batch, which is stored wh
   expect(store.engine.ready()).toBe(true);
 });
 
-test("D2 Q2 D3 after its patience a batch is answered `unavailable`, once, uncharged, and can be sent again", async () => {
+test("D2 Q2 D3 after its timeout a batch fails with `unavailable`, once, uncharged, and can be sent again", async () => {
   await using store = await begin();
   store.lock();
   const waiting = ["1", "2"].map(store.post);
@@ -70,8 +70,8 @@ test("D2 Q2 D3 after its patience a batch is answered `unavailable`, once, uncha
   expect(store.answers).toHaveLength(3);
 });
 
-test("L3 a store that can be written again says so, though nobody posts", async () => {
-  // Only a message that was stored had made it ready again. But whoever is not ready gets no messages: a load balancer
+test("L3 a store that is writable again becomes ready, even when no message is posted", async () => {
+  // Only a stored message had made it ready again. But a server that is not ready gets no messages: a load balancer
   // would have left it out for ever.
   await using store = await begin();
   store.lock();
@@ -86,8 +86,8 @@ test("L3 a store that can be written again says so, though nobody posts", async 
   expect(store.engine.ready()).toBe(true);
 });
 
-test("D2 a batch that fails where the disk cannot be read either is answered, and nothing is made up until it can", async () => {
-  // Going back to what the disk says had thrown, and nobody of the batch was ever answered.
+test("D2 a batch that fails on a disk that is also unreadable fails with `unavailable`, and no results are invented", async () => {
+  // The read that undoes the batch had thrown, and no request of the batch got a reply.
   await using store = await begin();
   await store.post("1");
   using other = store.folder.connect();
@@ -103,7 +103,7 @@ test("D2 a batch that fails where the disk cannot be read either is answered, an
   expect(store.engine.ready()).toBe(true);
 });
 
-test("L1 closing while a lock is held answers `unavailable` and ends", async () => {
+test("L1 closing while a lock is held fails requests with `unavailable`, and ends", async () => {
   await using store = await begin();
   store.lock();
   const waiting = store.post("1");
@@ -115,8 +115,8 @@ test("L1 closing while a lock is held answers `unavailable` and ends", async () 
   expect(store.answers).toHaveLength(1);
 });
 
-test("D1 D2 Q2 a batch that the disk has no room for leaves no number, no charge and no trace; smaller ones go on", async () => {
-  // A process of its own whose files may not grow over a bound: what SQLite sees is a write that fails in the middle.
+test("D1 D2 Q2 a batch that does not fit on the disk uses no seq and no charge; smaller ones are stored", async () => {
+  // A process of its own with a limit on the size of its files: SQLite sees a write that fails half way.
   await using folder = new StoreFolder();
   const program = join(import.meta.dir, "programs/full-disk.ts");
   const bounded = 'trap "" XFSZ; ulimit -S -f 2048; exec "$0" --no-env-file "$1" "$2"';

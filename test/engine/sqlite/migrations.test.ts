@@ -35,7 +35,7 @@ const VERSION_1 = `
   pragma user_version = 1;
 `;
 
-test("D2 a store of the first version opens with all that is in it, and has what came since", async () => {
+test("D2 a store of the first version opens with all its data, and gains the later tables", async () => {
   await using folder = new StoreFolder();
   {
     using store = new Database(folder.storeFile, { create: true });

@@ -1,4 +1,4 @@
-// Who puts an older copy of the data folder back says so, and nobody goes on as if nothing had happened (D5).
+// An operator who restores an older copy of the data folder begins a new epoch, and every client learns of it (D5).
 import { expect, test } from "bun:test";
 import { cpSync, existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -18,7 +18,7 @@ const openIn = (folder: StoreFolder) =>
     return { engine: store.engine, reopen, clean: () => store.applyRetention(), close: () => store.close() };
   });
 
-test("D5 a copy that was put back, with an index of later, tells its messages under a new epoch", async () => {
+test("D5 a restored copy with a newer index delivers its messages under a new epoch", async () => {
   await using folder = new StoreFolder();
   const copy = mkdtempSync(join(tmpdir(), "parley-copy-"));
   try {
@@ -40,7 +40,7 @@ test("D5 a copy that was put back, with an index of later, tells its messages un
     const epoch = beginSqliteEpoch({ dataDir: folder.path });
     expect(epoch).not.toBe(old);
     await using subject = await openIn(folder);
-    // As many as were lost: by its length alone, the log could not be told from the one that the index was made of.
+    // As many as were lost: by its length alone, the log cannot be distinguished from the one that was indexed.
     for (const id of ["4", "5", "6"]) await subject.store(id);
     expect(await subject.engine.head("room")).toEqual({ seq: 6, first: 1, epoch: `${epoch}.0` });
     const { messages } = await subject.read();
@@ -53,7 +53,7 @@ test("D5 a copy that was put back, with an index of later, tells its messages un
   }
 });
 
-test("D5 beside a server, and where there is no store, no epoch begins", async () => {
+test("D5 no epoch begins next to a running server, or without a store", async () => {
   await using folder = new StoreFolder();
   expect(() => beginSqliteEpoch({ dataDir: folder.path })).toThrow(`There is no store in ${folder.path}`);
   expect(existsSync(folder.storeFile)).toBe(false);

@@ -10,7 +10,7 @@ import { accountOf } from "../../support/server/test-server.ts";
 import { ManualClock } from "../../support/time/manual-clock.ts";
 import { StoreFolder } from "./store-folder.ts";
 
-/** A subject on `folder`, whose clock the test sets anew at each reopening. */
+/** A subject on `folder`, whose clock the test sets at each reopening. */
 async function begin(folder: StoreFolder): Promise<{ subject: Subject; setClock(time: number): void }> {
   let time: number | undefined;
   const subject = await Subject.open(async (clock) => {
@@ -34,7 +34,7 @@ async function begin(folder: StoreFolder): Promise<{ subject: Subject; setClock(
   };
 }
 
-test("D1 a second server on the folder is refused, and told what to do; the first one goes on", async () => {
+test("D1 a second server on the folder is refused with the remedy; the first one continues", async () => {
   await using folder = new StoreFolder();
   const first = await folder.open();
   const refusal = folder.open();
@@ -47,7 +47,7 @@ test("D1 a second server on the folder is refused, and told what to do; the firs
   expect(next.engine.ready()).toBe(true);
 });
 
-test("D2 a store of a newer schema is refused and left as it is; it opens again once Parley is new enough", async () => {
+test("D2 a store of a newer schema is refused and left unchanged; a new enough Parley opens it again", async () => {
   await using folder = new StoreFolder();
   const { subject } = await begin(folder);
   await subject.store("1");
@@ -58,7 +58,7 @@ test("D2 a store of a newer schema is refused and left as it is; it opens again 
   };
   const { user_version: own } = readVersion(folder);
   setVersion(own + 1);
-  // The refusal had kept the folder locked: a second try in the same process said that another server was running.
+  // The refusal had kept the folder locked: a second try in the same process reported that another server was running.
   for (let i = 0; i < 2; i++) {
     const refusal = subject.reopen();
     expect(refusal).rejects.toThrow(StoreTooNew);
@@ -80,7 +80,7 @@ function readVersion(folder: StoreFolder): { user_version: number } {
   return store.query("pragma user_version").get() as { user_version: number };
 }
 
-test("Q1 a clock that was set back over a restart does not stretch the hour: the store goes on with its own time", async () => {
+test("Q1 a clock set back over a restart does not lengthen the hour: the store continues with its own time", async () => {
   await using folder = new StoreFolder();
   const { subject, setClock } = await begin(folder);
   const first = await subject.store("1", { limit: 2 });
@@ -98,8 +98,8 @@ test("Q1 a clock that was set back over a restart does not stretch the hour: the
   expect(folder.log.events()).toContain("store.clock_behind");
 });
 
-test("Q1 D1 time does not run backwards either where nothing was metered", async () => {
-  // Only charges were looked at for the store's time, and unmetered messages leave none.
+test("Q1 D1 time does not run backwards in a store without charges", async () => {
+  // Only charges were read for the store's time, and unmetered messages leave none.
   await using folder = new StoreFolder();
   const { subject, setClock } = await begin(folder);
   subject.clock.advance(5_000);
@@ -110,7 +110,7 @@ test("Q1 D1 time does not run backwards either where nothing was metered", async
   expect(second.at).toBeGreaterThanOrEqual(first.at);
 });
 
-test("Q1 a clock that was set forward is followed, and charges leave with it", async () => {
+test("Q1 a clock set forward is followed, and charges expire with it", async () => {
   await using folder = new StoreFolder();
   const { subject, setClock } = await begin(folder);
   const first = await subject.store("1", { limit: 1 });
@@ -120,8 +120,9 @@ test("Q1 a clock that was set forward is followed, and charges leave with it", a
   expect(folder.log.events()).not.toContain("store.clock_behind");
 });
 
-test("D2 a closed store is whole in its one file, so that a copy of that file is a copy of the store", async () => {
-  // The keeper's connections had stayed open, and what SQLite had not yet moved from the write-ahead log stood only there.
+test("D2 a closed store is complete in its one file, so a copy of that file is a copy of the store", async () => {
+  // The worker's connections had stayed open, and what SQLite had not yet moved from the write-ahead log was only
+  // there.
   await using folder = new StoreFolder();
   const store = await folder.open();
   const stored = new Promise((resolve) =>
@@ -141,9 +142,9 @@ function writeAccounts(folder: StoreFolder, name: string, count: number): Bun.Su
   return Bun.spawn(command, { stdout: "ignore", stderr: "inherit" });
 }
 
-test("D2 T6 a start beside commands on a new folder waits for them, as they wait for it", async () => {
-  // The event loop must not wait for locks, and so the start had not waited either: about every second one that fell
-  // together with a command ended with "database is locked".
+test("D2 T6 a start and commands on a new folder wait for each other", async () => {
+  // The event loop must not wait for locks, and so the start had not waited either: about every second start at the
+  // same time as a command ended with "database is locked".
   for (let round = 0; round < 5; round++) {
     await using folder = new StoreFolder();
     const writers = ["a", "b"].map((name) => writeAccounts(folder, name, 20));
@@ -159,7 +160,7 @@ test("D2 T6 a start beside commands on a new folder waits for them, as they wait
   }
 });
 
-test("T6 messages flow while another process writes accounts, and both are kept", async () => {
+test("T6 messages are posted while another process writes accounts, and both are kept", async () => {
   await using folder = new StoreFolder();
   const { subject } = await begin(folder);
   const writer = writeAccounts(folder, "user", 100);
@@ -173,7 +174,7 @@ test("T6 messages flow while another process writes accounts, and both are kept"
     await Promise.all(Array.from({ length: 20 }, () => subject.store(String(++count), { limit: 0 })));
   } while (!ended);
   expect(await ending).toBe(0);
-  const { listening } = await subject.listen();
+  const { listening } = await subject.subscribe();
   expect(listening.seq).toBe(count);
   using store = folder.connect();
   const row = store.query("select count(*) as accounts from account where plan = 'premium'").get();

@@ -12,7 +12,7 @@ import { ManualClock } from "../../support/time/manual-clock.ts";
 
 type Store = Awaited<ReturnType<typeof openSqlite>>;
 
-/** A data folder that is thrown away, with the files of the store in it. */
+/** A temporary data folder with the files of the store. */
 export class StoreFolder implements AsyncDisposable {
   readonly path = mkdtempSync(join(tmpdir(), "parley-store-"));
   readonly log = new RecordedLog();
@@ -39,7 +39,7 @@ export class StoreFolder implements AsyncDisposable {
     return db;
   }
 
-  /** What the index names: messages that it knows to be there, and entries by key, those of removed messages too. */
+  /** The content of the index: messages that exist, and entries by key, including those of removed messages. */
   indexed(): { messages: number; keys: number } {
     using index = this.connect(this.indexFile);
     const sum = (what: string, where: string) =>

@@ -2,10 +2,12 @@ import type { Clock } from "../../../src/core/ports/clock.ts";
 import { openAccounts } from "../../../src/engine/sqlite/open.ts";
 import { StoreFolder } from "./store-folder.ts";
 
-/** The ports that a server and the commands beside it both open. */
+/** The ports that both a server and the commands next to it open. */
 type SharedPort = "accounts" | "revocations";
 
-/** What a contract suite needs of a port that other processes write too: the port, one beside it, and both again later. */
+/**
+ * What a contract suite needs of a port that other processes also write: the port, a second one, and both again later.
+ */
 export async function openSubject<P extends SharedPort>(port: P, clock: Clock) {
   const folder = new StoreFolder();
   let store = await folder.open(clock);

@@ -1,5 +1,5 @@
-// As half-done.test.ts, for what lies beside messages: accounts and who is there. The story: a script ended after its change
-// and before it was told, and the other nodes never heard of it, because the repeat found nothing to change.
+// As interrupted-batch.test.ts, for accounts and presence. The story: a script ended after its change and before it
+// published the change, and the other nodes never received it, because the repeat found nothing to change.
 import { afterEach, expect, test } from "bun:test";
 import type { Account } from "../../../../src/core/ports/accounts.ts";
 import { ManualClock } from "../../../support/time/manual-clock.ts";
@@ -35,14 +35,14 @@ async function openTwo(): Promise<[TestSharedPorts, TestSharedPorts]> {
   return pair;
 }
 
-test("T6 A3 wherever the change of an account ends, the repeat is told to the other nodes", async () => {
+test("T6 A3 an account change that is interrupted at any write reaches the other nodes when it is repeated", async () => {
   let ended = true;
   for (let write = 1; ended; write++) {
     const [node, other] = await openTwo();
     await node.accounts.add(ANNA);
     await node.accounts.add({ ...ANNA, user: "ben" });
-    const told = new Map<string, Account | undefined>();
-    other.accounts.watch((user, account) => told.set(user, account));
+    const received = new Map<string, Account | undefined>();
+    other.accounts.watch((user, account) => received.set(user, account));
     await other.control.poll();
     const broken = new InterruptedScripts(node.client);
     for (const change of [
@@ -55,7 +55,7 @@ test("T6 A3 wherever the change of an account ends, the repeat is told to the ot
     }
     ended = broken.happened;
     await other.control.poll();
-    expect([write, told.get("anna")?.disabled, told.has("ben"), told.get("ben")]).toEqual([
+    expect([write, received.get("anna")?.disabled, received.has("ben"), received.get("ben")]).toEqual([
       write,
       true,
       true,
@@ -65,7 +65,7 @@ test("T6 A3 wherever the change of an account ends, the repeat is told to the ot
   }
 });
 
-test("A3 wherever the first accounts end, the next start makes all of them, or they are there", async () => {
+test("A3 when creating the first accounts is interrupted at any write, the next start has created all of them", async () => {
   let ended = true;
   for (let write = 1; ended; write++) {
     const [node] = await openTwo();
@@ -80,7 +80,7 @@ test("A3 wherever the first accounts end, the next start makes all of them, or t
   }
 });
 
-test("P1 P2 wherever a change of who is there ends, every node sees it in the end", async () => {
+test("P1 P2 every node sees a presence change in the end, at whichever write it was interrupted", async () => {
   let ended = true;
   for (let write = 1; ended; write++) {
     const [prefix, clock] = [freshPrefix(), new ManualClock()];
@@ -88,14 +88,14 @@ test("P1 P2 wherever a change of who is there ends, every node sees it in the en
     await using other = await TestRelayNode.open(redis, prefix, clock);
     const [here, there] = [await node.join("lobby"), await other.join("lobby")];
     here.room.join("anna", 1_000);
-    await waitUntil("anna is there", () => there.events.includes("+anna"));
+    await waitUntil("anna is present", () => there.events.includes("+anna"));
     const broken = new InterruptedScripts(node.client);
     broken.next = { script: "presence/presence-update", write };
     here.room.join("ben", 2_000);
     here.room.leave("anna", 2_000);
     await waitUntil("it is tried", () => broken.next === undefined);
     // Long enough for every conversation to be written again, and compared with the store.
-    await waitUntil("all is seen", async () => {
+    await waitUntil("both nodes agree on who is present", async () => {
       clock.advance(500);
       return [...there.room.remoteMembers().keys()].join() === "ben";
     });

@@ -25,7 +25,7 @@ for (const kind of KINDS) {
   });
 
   describe(`refresh families on Redis, ${kind}`, () => {
-    test("B1 nothing is left of a user whose families have expired, and little of one who signs in all the time", async () => {
+    test("B1 expired families leave nothing in Redis, and a user who signs in often leaves little", async () => {
       const clock = new ManualClock();
       const client = await redis.connect(freshPrefix());
       const families = new RedisRefreshFamilies(client, clock);

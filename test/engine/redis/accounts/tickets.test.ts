@@ -19,7 +19,7 @@ for (const kind of KINDS) {
   });
 
   describe(`tickets on Redis, ${kind}`, () => {
-    test("A7 a ticket that one node gave is good at another, once", async () => {
+    test("A7 a ticket from one node is accepted by another node, once", async () => {
       const prefix = freshPrefix();
       const [here, there] = await Promise.all([redis.connect(prefix), redis.connect(prefix)]);
       await new RedisTickets<string>(here).issue("t", LOBBY, "holder");
@@ -28,7 +28,7 @@ for (const kind of KINDS) {
       for (const client of [here, there]) await client.close();
     });
 
-    test("A4 B1 neither a name nor a text in Redis holds a ticket, and nothing stays", async () => {
+    test("A4 B1 no key and no value in Redis contains a ticket, and tickets expire", async () => {
       const client = await redis.connect(freshPrefix());
       await new RedisTickets<string>(client).issue("a-secret", LOBBY, "holder");
       const names = await keysUnder(client);

@@ -14,7 +14,7 @@ import { startRedis, type TestRedis } from "../../../support/redis/redis-server.
 import { RecordedLog } from "../../../support/server/recorded-log.ts";
 import { ManualClock } from "../../../support/time/manual-clock.ts";
 
-/** Long enough for any answer of this machine, short enough to wait for in a test; in milliseconds. */
+/** Long enough for any reply on this machine, short enough to wait for in a test; in milliseconds. */
 const LONG = 10_000;
 const SHORT = 400;
 
@@ -34,7 +34,7 @@ const prefixes = (function* () {
   for (let i = 1; ; i++) yield `start${i}`;
 })();
 
-async function connectTo(url: string, patience: number) {
+async function connectTo(url: string, timeoutMs: number) {
   const parsed = parseRedisUrl(url);
   if ("problem" in parsed) throw new Error(parsed.problem);
   const log = new RecordedLog();
@@ -43,20 +43,20 @@ async function connectTo(url: string, patience: number) {
     address: parsed.value,
     prefix,
     node: "n1",
-    timeoutMs: patience,
+    timeoutMs: timeoutMs,
     clock: systemClock(),
     log,
   });
   return { client, log, [Symbol.asyncDispose]: () => client.close() };
 }
 
-const fault = (url: string) =>
+const startError = (url: string) =>
   connectTo(url, SHORT).then(
     () => "none",
     (error: Error) => error.message,
   );
 
-describe("a start without Redis ends with one line that says why, and without the password", () => {
+describe("a start without Redis ends with one line that gives the reason and does not contain the password", () => {
   test.each([
     ["nobody listens", async () => `redis://127.0.0.1:${await freePort()}`, "nothing listens there"],
     ["unknown host", async () => "redis://:hunter2@nowhere.invalid", "its host name is not known"],
@@ -82,22 +82,22 @@ describe("a start without Redis ends with one line that says why, and without th
       "it is no Redis Cluster",
     ],
   ])("%s", async (_, url, reason) => {
-    const message = await fault(await url());
+    const message = await startError(await url());
     expect(message).toContain(reason);
     expect(message).not.toMatch(/hunter|\n/);
   });
 
-  test("what answers and is no Redis", async () => {
+  test("the port belongs to a server that is not Redis", async () => {
     using other = Bun.listen({
       hostname: "127.0.0.1",
       port: 0,
       socket: { data: (socket) => void socket.write("HTTP/1.1 400 Bad Request\r\n\r\n") },
     });
-    expect(await fault(`redis://127.0.0.1:${other.port}`)).toContain("what answers there is not Redis");
+    expect(await startError(`redis://127.0.0.1:${other.port}`)).toContain("what answers there is not Redis");
   });
 });
 
-test("L3 while Redis is waited for it is said every few seconds, with the reason and the time left", async () => {
+test("L3 while the server waits for Redis, it logs the reason and the remaining time every few seconds", async () => {
   const clock = new ManualClock();
   const log = new RecordedLog();
   const hosts = [{ host: "127.0.0.1", port: await freePort() }];
@@ -110,7 +110,7 @@ test("L3 while Redis is waited for it is said every few seconds, with the reason
   expect(Object.keys(log.entries[0]!.fields).sort()).toEqual(["reason", "seconds_left", "store"]);
 });
 
-test("a Redis that comes later is waited for", async () => {
+test("the server waits for a Redis that starts later", async () => {
   const port = await freePort();
   const connecting = connectTo(`redis://127.0.0.1:${port}`, LONG);
   await using late = await startRedis([], port);
@@ -120,7 +120,7 @@ test("a Redis that comes later is waited for", async () => {
   expect(late.port).toBe(port);
 });
 
-describe("what Redis must be like", () => {
+describe("requirements for the Redis server", () => {
   const good: RedisFacts = { version: "7.2.4", eviction: "noeviction", persistent: true };
 
   test.each([
@@ -135,7 +135,7 @@ describe("what Redis must be like", () => {
     for (const [index, words] of expected.entries()) expect(problems[index]).toContain(words);
   });
 
-  test("D2 a real one that evicts is refused, with what to set, and taken when it is set", async () => {
+  test("D2 a Redis that evicts keys is rejected with the setting to change, and accepted after the change", async () => {
     await using connected = await connectTo(`redis://:hunter2@127.0.0.1:${redis.port}`, LONG);
     await admin.config("SET", "maxmemory-policy", "volatile-lru");
     const refused = checkRequirements(connected.client, connected.log);
@@ -147,7 +147,7 @@ describe("what Redis must be like", () => {
     await checkRequirements(connected.client, connected.log);
   });
 
-  test("one that keeps nothing on disk is warned of; one with a log is not", async () => {
+  test("a Redis without persistence causes a warning; a Redis with an append-only file does not", async () => {
     await using connected = await connectTo(`redis://:hunter2@127.0.0.1:${redis.port}`, LONG);
     await checkRequirements(connected.client, connected.log);
     expect(connected.log.events()).toContain("store.not_persistent");
@@ -157,14 +157,14 @@ describe("what Redis must be like", () => {
     expect(other.log.events()).not.toContain("store.not_persistent");
   });
 
-  test("one that may not be asked is used, with a warning", async () => {
+  test("a Redis whose configuration may not be read is accepted, with a warning", async () => {
     await using connected = await connectTo(`redis://managed:pw@127.0.0.1:${redis.port}`, LONG);
     await checkRequirements(connected.client, connected.log);
     expect(connected.log.events()).toContain("store.eviction_unknown");
   });
 });
 
-test("a fault without words of its own is repeated", () => {
+test("an unknown error is repeated with its own text", () => {
   expect(explainError("ERR something new")).toBe("ERR something new");
   expect(explainError("Connection is closed.")).toBe("it does not answer");
 });

@@ -6,8 +6,8 @@ import {
   RedisUnavailable,
 } from "../../../../src/engine/redis/connection/errors.ts";
 
-// The story: a primary of a Cluster was killed, clients came to conversations that lay on it, and the node, which reached
-// the other primaries, told them that it had met a fault of its own.
+// The story: a primary of a Cluster was killed, clients came to conversations that lay on it, and the node, which still
+// reached the other primaries, replied with `internal`.
 const AWAY = [
   "WRONGTYPE Operation against a key holding the wrong kind of value",
   "WRONGTYPE Operation against a key holding the wrong kind of value script: 01c3a5, on @user_script:21.",
@@ -26,8 +26,8 @@ const AWAY = [
   'Reached the max retries per request limit (which is 0). Refer to "maxRetriesPerRequest" option for details.',
 ];
 
-// A second story: a Redis whose memory was full answered, and refused every write; people who signed in then got "500".
-// The errors stand as Redis 7.0.15 sends them, bare and from inside a script, and as 6.2 sends that of a script.
+// A second story: a Redis whose memory was full replied, and refused every write; users who signed in then got "500".
+// The errors are copied from Redis 7.0.15, bare and from inside a script, and from 6.2 inside a script.
 const REFUSES = [
   "OOM command not allowed when used memory > 'maxmemory'.",
   "OOM command not allowed when used memory > 'maxmemory'. script: 01c3a5, on @user_script:21.",
@@ -61,24 +61,24 @@ const OURS = [
   "undefined is not an object (evaluating 'a.b')",
 ];
 
-test("L3 what found no connection, or a server that cannot serve now, failed because the store is away", () => {
+test("L3 errors of a lost connection, or of a server that cannot serve now, count as store unavailable", () => {
   for (const text of AWAY) expect([text, classifyError(new Error(text))?.refuses]).toEqual([text, false]);
   expect(classifyError(new RedisUnavailable())?.refuses).toBe(false);
 });
 
-test("L3 what Redis refuses failed because of the store, too", () => {
+test("L3 errors with which Redis refuses a command count as store unavailable", () => {
   for (const text of REFUSES) expect([text, classifyError(new Error(text))?.refuses]).toEqual([text, true]);
 });
 
-test("L3 a fault of ours is none of the store's", () => {
+test("L3 errors of our own code do not count as store unavailable", () => {
   for (const text of OURS) expect([text, classifyError(new Error(text))]).toEqual([text, undefined]);
 });
 
-test("a right that is missing is named", () => {
+test("the error names the missing permission", () => {
   expect(explainError(new MissingPermission("xadd").message)).toContain("may not run XADD");
 });
 
-test("a Cluster that is half updated to 7 is told apart from one that is older throughout, which is good enough", () => {
-  const fault = explainError("ERR unknown command 'ssubscribe', with args beginning with: 'x'");
-  expect(fault).toContain("update them all");
+test("a Cluster half updated to 7 is distinguished from one that is older throughout, which is accepted", () => {
+  const storeError = explainError("ERR unknown command 'ssubscribe', with args beginning with: 'x'");
+  expect(storeError).toContain("update them all");
 });

@@ -1,4 +1,4 @@
-// What becomes of messages when announcements are lost, when Redis is away, and when it has lost what it had.
+// What happens to messages when announcements are lost, when Redis is unavailable, and when it has lost data.
 import { expect, test } from "bun:test";
 import { Redis } from "ioredis";
 import { startRedis, type TestRedis } from "../../../support/redis/redis-server.ts";
@@ -13,7 +13,7 @@ async function openNode(redis: TestRedis, prefix: string): Promise<TestNode> {
 /** Long enough for every room to be compared with the store once. */
 const CHECKED = 5_000;
 
-/** Commands beside those of the nodes. */
+/** A client for the test's own commands, apart from those of the nodes. */
 async function withAdmin(redis: TestRedis, work: (admin: Redis) => Promise<unknown>): Promise<void> {
   const admin = new Redis({ port: redis.port });
   try {
@@ -28,15 +28,15 @@ async function insist(node: TestNode, id: string): Promise<void> {
   while ((await node.post(id)).outcome === "unavailable") await Bun.sleep(5);
 }
 
-test("L3 D3 while Redis is away everything is `unavailable`; afterwards all is as before, and nothing is lost or twice", async () => {
+test("L3 D3 while Redis is unavailable posts fail with `unavailable`; afterwards nothing is lost or stored twice", async () => {
   await using redis = await startRedis(["--appendonly", "yes", "--appendfsync", "always"]);
   const prefix = freshPrefix();
   await using node = await openNode(redis, prefix);
   await using other = await openNode(redis, prefix);
-  const heard = await node.listen();
-  const told: boolean[] = [];
+  const received = await node.subscribe();
+  const notified: boolean[] = [];
   const lost: string[] = [];
-  node.engine.watchReady((ready) => told.push(ready));
+  node.engine.watchReady((ready) => notified.push(ready));
   node.engine.watchEpoch((conversation) => lost.push(conversation));
   await node.fill(1, 5);
   await redis.kill();
@@ -51,17 +51,17 @@ test("L3 D3 while Redis is away everything is `unavailable`; afterwards all is a
   expect(await other.post("6")).toMatchObject({ outcome: "stored", seq: 6 });
   expect(await node.post("6")).toMatchObject({ outcome: "duplicate", seq: 6 });
   expect(await node.post("5")).toMatchObject({ outcome: "duplicate", seq: 5 });
-  await waitUntil("what the other stored", () => heard.length === 6);
-  expect(heard.map(({ seq }) => seq)).toEqual(numbers(1, 6));
-  expect(told).toEqual([false, true]);
+  await waitUntil("the messages that the other node stored", () => received.length === 6);
+  expect(received.map(({ seq }) => seq)).toEqual(numbers(1, 6));
+  expect(notified).toEqual([false, true]);
   expect(lost).toEqual([]);
 });
 
-test("D5 a Redis that comes back empty has another epoch, and whoever listens is told", async () => {
+test("D5 a Redis that returns empty has a new epoch, and subscribers are notified", async () => {
   await using redis = await startRedis();
   const prefix = freshPrefix();
   await using node = await openNode(redis, prefix);
-  const heard = await node.listen();
+  const received = await node.subscribe();
   const lost: [string, number][] = [];
   node.engine.watchEpoch((conversation, seq) => lost.push([conversation, seq]));
   await node.fill(1, 5);
@@ -76,14 +76,14 @@ test("D5 a Redis that comes back empty has another epoch, and whoever listens is
   expect(after.epoch).not.toBe(before.epoch);
   expect((await node.engine.head("silent")).epoch).not.toBe(silent.epoch);
   await node.fill(6, 7);
-  expect(heard.slice(5).map(({ seq, id }) => [seq, id])).toEqual([
+  expect(received.slice(5).map(({ seq, id }) => [seq, id])).toEqual([
     [1, "6"],
     [2, "7"],
   ]);
   expect((await node.engine.subscribe("room", () => {})).epoch).toBe(after.epoch);
 });
 
-test("D5 a store that went back begins a new epoch in the conversations that lost messages, once, and in no other", async () => {
+test("D5 a store that lost messages begins a new epoch, once, only in the conversations that lost some", async () => {
   await using redis = await startRedis();
   const prefix = freshPrefix();
   await using node = await openNode(redis, prefix);
@@ -91,7 +91,7 @@ test("D5 a store that went back begins a new epoch in the conversations that los
   const lost: string[] = [];
   for (const each of [node, other])
     each.engine.watchEpoch((conversation, seq) => lost.push(`${conversation} ${seq}`));
-  await Promise.all([node.listen("open"), other.listen("open"), node.listen("whole")]);
+  await Promise.all([node.subscribe("open"), other.subscribe("open"), node.subscribe("whole")]);
   for (const conversation of ["open", "whole", "closed"]) await node.fill(1, 5, { conversation });
   const epochs = async () =>
     Promise.all(["open", "whole", "closed"].map(async (room) => (await node.engine.head(room)).epoch));
@@ -101,16 +101,16 @@ test("D5 a store that went back begins a new epoch in the conversations that los
   for (const conversation of ["open", "closed"]) await node.fill(6, 8, { conversation });
   await redis.kill();
   await redis.restart();
-  await waitUntil("both nodes tell", () => lost.length >= 2);
+  await waitUntil("both nodes report the loss", () => lost.length >= 2);
   expect(lost).toEqual(["open 5", "open 5"]);
-  // Nobody listens here; the node knows it because it acknowledged more.
+  // This node has no subscriber here; it detects the loss because it acknowledged more.
   expect(await node.post("new", { conversation: "closed" })).toMatchObject({ seq: 6 });
   const after = await epochs();
   expect(after[0]).not.toBe(before[0]!);
   expect(after[1]).toBe(before[1]!);
   expect(after[2]).not.toBe(before[2]!);
   expect((await other.engine.head("open")).epoch).toBe(after[0]!);
-  // It is over with that: what is said now changes nothing any more.
+  // The loss is handled: later messages change nothing more.
   for (const each of [node, other]) {
     await each.post(`later ${each.client.node}`, { conversation: "open" });
     each.clock.advance(CHECKED);
@@ -119,7 +119,7 @@ test("D5 a store that went back begins a new epoch in the conversations that los
   expect(lost).toHaveLength(2);
 });
 
-test("D2 with ACK_AFTER=replica nothing is acknowledged that a replica does not have; sending it again is safe", async () => {
+test("D2 with ACK_AFTER=replica only replicated messages are acknowledged, and repeating a post is safe", async () => {
   await using redis = await startRedis(["--repl-diskless-sync-delay", "0"]);
   await using replica = await startRedis(["--replicaof", "127.0.0.1", String(redis.port)]);
   let pid = 0;
@@ -129,7 +129,7 @@ test("D2 with ACK_AFTER=replica nothing is acknowledged that a replica does not 
   const prefix = freshPrefix();
   const open = async () => TestNode.open(await connectTo(redis, prefix), { ackAfter: "replica" });
   await using node = await open();
-  const heard = await node.listen();
+  const received = await node.subscribe();
   await insist(node, "1");
   process.kill(pid, "SIGSTOP");
   const post = (on: TestNode) => on.post("2", { limit: 5 });
@@ -141,16 +141,16 @@ test("D2 with ACK_AFTER=replica nothing is acknowledged that a replica does not 
   let result = await post(other);
   while (result.outcome === "unavailable") result = await post(other);
   expect(result).toMatchObject({ outcome: "duplicate", seq: 2, quota: { remaining: 4 } });
-  await waitUntil("the message", () => heard.length === 2);
-  expect(heard.map(({ id }) => id)).toEqual(["1", "2"]);
+  await waitUntil("the message", () => received.length === 2);
+  expect(received.map(({ id }) => id)).toEqual(["1", "2"]);
 });
 
-test("D2 D3 a Redis that forgets its scripts, as after a restart or SCRIPT FLUSH, is noticed by nobody", async () => {
+test("D2 D3 posting works when Redis has forgotten its scripts, as after a restart or SCRIPT FLUSH", async () => {
   await using redis = await startRedis();
   await using node = await openNode(redis, freshPrefix());
-  const heard = await node.listen();
-  const told: boolean[] = [];
-  node.engine.watchReady((ready) => told.push(ready));
+  const received = await node.subscribe();
+  const notified: boolean[] = [];
+  node.engine.watchReady((ready) => notified.push(ready));
   await withAdmin(redis, async (admin) => {
     for (let i = 1; i <= 20; i++) {
       await admin.script("FLUSH");
@@ -164,6 +164,6 @@ test("D2 D3 a Redis that forgets its scripts, as after a restart or SCRIPT FLUSH
       expect((await node.engine.head("room")).seq).toBe(i);
     }
   });
-  expect(heard.map(({ seq }) => seq)).toEqual(numbers(1, 20));
-  expect(told).toEqual([]);
+  expect(received.map(({ seq }) => seq)).toEqual(numbers(1, 20));
+  expect(notified).toEqual([]);
 });

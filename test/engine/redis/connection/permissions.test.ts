@@ -24,7 +24,7 @@ const tried = new Set(
   ].map(([, name]) => name!),
 );
 
-/** Commands that only nodes use on a line of their own, where a missing right ends nothing half way. */
+/** Commands that nodes send outside of scripts; a missing permission for them interrupts no script. */
 const ALONE = new Set(["NODES", "DISCONNECT", "PIPELINE", "PUBLISH", "SPUBLISH"]);
 
 let redis: TestRedis;
@@ -38,7 +38,7 @@ afterAll(async () => {
   await redis[Symbol.asyncDispose]();
 });
 
-/** As docs/OPERATIONS.md says, but for `without`. */
+/** The permissions from docs/OPERATIONS.md, except those in `without`. */
 async function allow(...without: readonly string[]): Promise<void> {
   const rights = ["~*", "&*", "+@all", "-@admin", "-@dangerous", "+info", "+config|get"];
   const less = without.map((command) => `-${command.toLowerCase()}`);
@@ -73,7 +73,7 @@ test("check-permissions.lua tries every command that a script or a node uses", (
     }
 });
 
-test("a start whose user lacks a command is refused at once, in words that name it", async () => {
+test("a start whose user lacks a command is rejected at once, with the name of the command", async () => {
   for (const command of [...tried, "EVALSHA", "PUBLISH", "SUBSCRIBE"]) {
     await allow(command);
     const refused = await open().then(
@@ -85,7 +85,7 @@ test("a start whose user lacks a command is refused at once, in words that name 
   }
 }, 60_000);
 
-test("L3 a right that is taken away while a node runs makes it unready, and giving it back makes it ready", async () => {
+test("L3 revoking a permission makes a running node unready, and granting it again makes it ready", async () => {
   await allow();
   const client = await open();
   try {
@@ -94,7 +94,7 @@ test("L3 a right that is taken away while a node runs makes it unready, and givi
     await waitUntil("notice", () => !client.ready);
     expect(client.lastErrorText).toContain("may not run RPUSH");
     await allow();
-    await waitUntil("the right is back", () => client.ready);
+    await waitUntil("the permission is granted again", () => client.ready);
   } finally {
     await client.close();
   }

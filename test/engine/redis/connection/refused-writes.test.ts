@@ -1,5 +1,5 @@
-// The story: a Redis whose memory was full, whose disk was full, or that lacked replicas answered every command and refused
-// every write. Nodes called themselves ready, nobody got `degraded`, and people who signed in then got "500".
+// The story: a Redis whose memory or disk was full, or that lacked replicas, replied to every command and refused every
+// write. Nodes reported themselves ready, no client got `degraded`, and users who signed in got "500".
 import { expect, test } from "bun:test";
 import { rmSync } from "node:fs";
 import { Redis } from "ioredis";
@@ -8,7 +8,7 @@ import { waitUntil } from "../../../support/time/wait-until.ts";
 import { freshPrefix } from "../support/real-redis.ts";
 import { connectTo, TestNode } from "../support/test-node.ts";
 
-/** How each comes about and ends again, and what Redis says then. */
+/** How each failure is caused and ended, and the error text that Redis sends then. */
 const TROUBLES: Readonly<
   Record<
     string,
@@ -46,7 +46,7 @@ const TROUBLES: Readonly<
 };
 
 test.each(Object.keys(TROUBLES))(
-  "L3 a Redis that refuses writes (%s) is away: `unavailable`, not ready, and well again by itself",
+  "L3 a Redis that refuses writes (%s) is unavailable, and becomes ready without a restart",
   async (name) => {
     const { words, begin, end } = TROUBLES[name]!;
     await using redis = await startRedis();
@@ -54,8 +54,8 @@ test.each(Object.keys(TROUBLES))(
     const admin = new Redis(redis.port, "127.0.0.1");
     try {
       await node.fill(1, 1);
-      const told: boolean[] = [];
-      node.engine.watchReady((ready) => told.push(ready));
+      const reported: boolean[] = [];
+      node.engine.watchReady((ready) => reported.push(ready));
       await begin(admin);
       expect((await node.post("2", { limit: 10 })).outcome).toBe("unavailable");
       await waitUntil("notice", () => !node.engine.ready());
@@ -63,19 +63,19 @@ test.each(Object.keys(TROUBLES))(
       const refused = await node.client.commands.set("any", "1").catch((error: unknown) => error);
       expect(node.engine.isUnavailable(refused)).toBe(true);
       await end(admin);
-      await waitUntil("it is well again", () => node.engine.ready());
+      await waitUntil("it is ready again", () => node.engine.ready());
       expect(await node.post("2", { limit: 10 })).toMatchObject({
         outcome: "stored",
         quota: { remaining: 9 },
       });
-      expect(told).toEqual([false, true]);
+      expect(reported).toEqual([false, true]);
     } finally {
       admin.disconnect();
     }
   },
 );
 
-test("L3 a Redis that refuses writes is noticed while nobody writes", async () => {
+test("L3 a node detects a Redis that refuses writes, even when the node writes nothing", async () => {
   await using redis = await startRedis();
   const client = await connectTo(redis, freshPrefix());
   const admin = new Redis(redis.port, "127.0.0.1");

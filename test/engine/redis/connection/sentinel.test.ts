@@ -1,4 +1,4 @@
-// Another Redis takes over, with all that was stored or without the newest of it. Real servers and sentinels.
+// A failover to a replica that has all messages, or that lacks the newest ones. Real servers and sentinels.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { RedisClient } from "../../../../src/engine/redis/connection/client.ts";
 import { Keys } from "../../../../src/engine/redis/connection/keys.ts";
@@ -27,37 +27,37 @@ async function openNode(prefix: string): Promise<TestNode> {
   return TestNode.open(client);
 }
 
-test("D1 D3 D5 another Redis takes over in order: who talks goes on there, and everybody hears everything once or is told", async () => {
+test("D1 D3 D5 after a planned failover senders continue, and every node delivers each message once or reports a loss", async () => {
   const prefix = freshPrefix();
   await using node = await openNode(prefix);
   await using other = await openNode(prefix);
   const lost: string[] = [];
-  const heard = await other.listen();
+  const received = await other.subscribe();
   other.engine.watchEpoch((conversation) => lost.push(conversation));
-  const talks = [postContinuously(node, "anna", ["room"]), postContinuously(other, "ben", ["room"])];
+  const posting = [postContinuously(node, "anna", ["room"]), postContinuously(other, "ben", ["room"])];
   await Bun.sleep(50);
   await sentinel.failOver();
   await Bun.sleep(50);
-  for (const each of talks) await each.stop();
-  const ids = talks.flatMap(({ stored }) => stored.get("room")!);
-  // A failover in order hands over what was written before; Redis makes no promise of it.
+  for (const each of posting) await each.stop();
+  const ids = posting.flatMap(({ stored }) => stored.get("room")!);
+  // A planned failover normally hands over everything written before; Redis does not guarantee it.
   if (lost.length > 0) return;
   await waitUntil("all messages", () => {
     other.clock.advance(CHECKED);
-    return heard.length >= ids.length;
+    return received.length >= ids.length;
   });
-  expect(heard.map(({ seq }) => seq)).toEqual(numbers(1, ids.length));
-  expect(heard.map(({ id }) => id).sort()).toEqual(ids.sort());
+  expect(received.map(({ seq }) => seq)).toEqual(numbers(1, ids.length));
+  expect(received.map(({ id }) => id).sort()).toEqual(ids.sort());
 });
 
-test("D5 L2 a replica takes over that lacks what was acknowledged: the conversation has another epoch, and all who listen are told", async () => {
+test("D5 L2 when a replica without acknowledged messages takes over, the epoch changes and subscribers are notified", async () => {
   const prefix = freshPrefix();
   await using node = await openNode(prefix);
   await using other = await openNode(prefix);
-  const told: string[] = [];
+  const notified: string[] = [];
   for (const each of [node, other]) {
-    await each.listen();
-    each.engine.watchEpoch((conversation, seq) => told.push(`${conversation} ${seq}`));
+    await each.subscribe();
+    each.engine.watchEpoch((conversation, seq) => notified.push(`${conversation} ${seq}`));
   }
   await node.fill(1, 5);
   const replicas = await node.client.commands.pipeline().set(`${prefix}:written`, "").wait(1, 2_500).exec();
@@ -66,8 +66,8 @@ test("D5 L2 a replica takes over that lacks what was acknowledged: the conversat
   await sentinel.pauseReplication();
   await node.fill(6, 8);
   await sentinel.killPrimary();
-  await waitUntil("both are told", () => told.length === 2);
-  expect(told).toEqual(["room 5", "room 5"]);
+  await waitUntil("both are notified", () => notified.length === 2);
+  expect(notified).toEqual(["room 5", "room 5"]);
   const after = await other.engine.head("room");
   expect(after).toMatchObject({ seq: 5, first: 1 });
   expect(after.epoch).not.toBe(epoch);

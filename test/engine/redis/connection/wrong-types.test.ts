@@ -1,5 +1,5 @@
-// The story: a key under Parley's prefix held another type. Posting said `unavailable`, while the socket and `/me` said that
-// the server had met a fault of its own, and no line named the key.
+// The story: a key under Parley's prefix held another type. Posting failed with `unavailable`, while the socket and
+// `/me` failed with `internal`, and no log line named the key.
 import { expect, test } from "bun:test";
 import { Redis } from "ioredis";
 import { startRedis } from "../../../support/redis/redis-server.ts";
@@ -8,7 +8,7 @@ import { waitUntil } from "../../../support/time/wait-until.ts";
 import { freshPrefix } from "../support/real-redis.ts";
 import { connectTo, TestNode } from "../support/test-node.ts";
 
-test("L3 a key of another type is `unavailable` wherever it is read, named in the log once, and the rest goes on", async () => {
+test("L3 a key of another type causes `unavailable` for its readers and one log line; other keys are not affected", async () => {
   await using redis = await startRedis();
   const log = new RecordedLog();
   const client = await connectTo(redis, freshPrefix(), log);
@@ -25,7 +25,7 @@ test("L3 a key of another type is `unavailable` wherever it is read, named in th
     const unread = await node.engine.readMarks("room").catch((error: unknown) => error);
     expect(node.engine.isUnavailable(unread)).toBe(true);
     const lines = () => log.entries.filter(({ event }) => event === "store.wrong_type");
-    await waitUntil("a line", () => lines().length > 0);
+    await waitUntil("a log line", () => lines().length > 0);
     expect(lines()).toMatchObject([{ level: "error", fields: { keys: `${quota} (string)` } }]);
     expect(node.engine.ready()).toBe(true);
     const other = await node.post("2", { user: "ben", limit: 5, conversation: "other" });

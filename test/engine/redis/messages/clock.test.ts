@@ -1,4 +1,5 @@
-// Time is the store's: neither a node's wrong clock nor a step of Redis's own lets anybody have more, or wait longer.
+// Time is the store's: neither a node's wrong clock nor a step of Redis's clock raises the limit or makes a user wait
+// longer.
 import { describe, expect, test } from "bun:test";
 import { QUOTA_WINDOW_MS } from "../../../../src/core/conversation/quota.ts";
 import { ManualClock } from "../../../support/time/manual-clock.ts";
@@ -11,7 +12,7 @@ for (const kind of KINDS) {
   describe(kind, () => {
     const redis = useRealRedis(kind);
 
-    test("Q1 D1 a node whose clock is years off charges and dates as the others do", async () => {
+    test("Q1 D1 a node whose clock is years off charges and dates messages like the others", async () => {
       const prefix = freshPrefix();
       await using right = await TestNode.open(await redis.connect(prefix));
       await using wrong = await TestNode.open(await redis.connect(prefix), { clock: new ManualClock(0) });
@@ -30,7 +31,7 @@ for (const kind of KINDS) {
     });
 
     for (const step of [1, 500, 3 * QUOTA_WINDOW_MS, 30 * DAY]) {
-      test(`Q1 D1 the store's clock is set back by ${step / 1000} s: nobody has more than the limit, or waits more than an hour`, async () => {
+      test(`Q1 D1 when the store's clock is set back by ${step / 1000} s, no user exceeds the limit or waits more than an hour`, async () => {
         const prefix = freshPrefix();
         const early = new ManualClock();
         await using before = await TestNode.open(await redis.connect(prefix), { time: early });

@@ -29,7 +29,7 @@ for (const kind of KINDS) {
   });
 
   describe(`conversations on Redis, ${kind}`, () => {
-    test("D5 those of another prefix are not listed, whatever it looks like", async () => {
+    test("D5 conversations of another prefix are not listed, for any prefix", async () => {
       const prefix = freshPrefix();
       const [one, other] = [`${prefix}-a*[b]?`, `${prefix}-anything[b]x`];
       for (const each of [one, other]) {
@@ -43,7 +43,7 @@ for (const kind of KINDS) {
       }
     });
 
-    test("D5 a conversation that is to be kept for ever is kept, though it was to go by itself before", async () => {
+    test("D5 a conversation set to be kept for ever no longer expires", async () => {
       const prefix = freshPrefix();
       await using node = await TestNode.open(await redis.connect(prefix), {
         retention: { messages: 0, days: 1 },

@@ -1,5 +1,5 @@
-// Redis does not undo a script that ends half way. The story: an ACL user lost the right to RPUSH for a moment. What was
-// sent then was refused, and when it was sent again it was acknowledged and stored nowhere, or the charge was gone.
+// Redis does not undo a script that ends half way. The story: an ACL user lost the permission for RPUSH for a moment.
+// Messages sent then were refused; sent again, they were acknowledged and stored nowhere, or the charge was gone.
 import { describe, expect, test } from "bun:test";
 import type { Clock } from "../../../../src/core/ports/clock.ts";
 import type { PostRequest, PostResult } from "../../../../src/core/ports/engine.ts";
@@ -10,7 +10,7 @@ import { TestNode } from "../support/test-node.ts";
 
 const LIMIT = 100;
 
-/** What is sent in the turn that ends half way; a user and a conversation come twice, and one message does. */
+/** The posts of the interrupted batch; a user and a conversation occur twice, and one message does. */
 const SENT: readonly Pick<PostRequest, "conversation" | "user" | "id">[] = [
   { conversation: "a", user: "anna", id: "m1" },
   { conversation: "b", user: "anna", id: "m2" },
@@ -19,13 +19,13 @@ const SENT: readonly Pick<PostRequest, "conversation" | "user" | "id">[] = [
   { conversation: "a", user: "anna", id: "m1" },
 ];
 
-/** Scripts of a turn, in their order. */
+/** Scripts of a batch, in their order. */
 const SCRIPTS = {
   standalone: ["messages/batch"],
   cluster: ["messages/reserve", "messages/append", "messages/settle"],
 } as const;
 
-/** More writes than any script of this turn makes. */
+/** More writes than any script of this batch makes. */
 const MOST_WRITES = 40;
 
 const send = (node: TestNode): Promise<PostResult[]> =>
@@ -48,7 +48,7 @@ for (const kind of KINDS) {
     const redis = useRealRedis(kind);
 
     test.each([...SCRIPTS[kind]])(
-      "D2 D3 Q2 wherever %s ends, what is sent again is stored once, charged once, and acknowledged at its place",
+      "D2 D3 Q2 wherever %s ends, a repeated post is stored once, charged once, and acknowledged with its seq",
       async (script) => {
         let ended = true;
         for (let write = 1; ended; write++) {
@@ -62,7 +62,7 @@ for (const kind of KINDS) {
           ended = broken.happened;
           const where = `${script} at write ${write}`;
           const between = await stored(node);
-          // Another one first: what is half there is in nobody's way.
+          // Another post first: the half-finished state must not disturb it.
           const other = await node.post("other", { conversation: "a", user: "cleo", limit: LIMIT });
           expect([where, other]).toEqual([where, expect.objectContaining({ outcome: "stored" })]);
           if (kind === "standalone")
@@ -76,7 +76,7 @@ for (const kind of KINDS) {
           for (const [i, result] of [...first, ...second].entries()) {
             if (result.outcome === "unavailable" && i < SENT.length) continue;
             const { conversation, id } = SENT[i % SENT.length]!;
-            if (!("seq" in result)) throw new Error(`${where}: ${id} was answered ${result.outcome}`);
+            if (!("seq" in result)) throw new Error(`${where}: ${id} got ${result.outcome}`);
             const [message] = all.get(conversation)!.filter(({ seq }) => seq === result.seq);
             expect([where, message?.id]).toEqual([where, id]);
           }
@@ -109,7 +109,7 @@ for (const kind of KINDS) {
 describe("on one Redis", () => {
   const redis = useRealRedis("standalone");
 
-  test("D3 Q2 a history that a script ended in is not charged, nor is a message that was not stored", async () => {
+  test("D3 Q2 neither a quota history nor a message is charged when its script was interrupted", async () => {
     let ended = true;
     for (let write = 1; ended; write++) {
       const client = await redis.connect(freshPrefix());
@@ -130,7 +130,7 @@ describe("on one Redis", () => {
     }
   });
 
-  test("D2 a name that names another message's place is no message", async () => {
+  test("D2 a dedupe key that points at another message's seq is ignored", async () => {
     await using node = await TestNode.open(await redis.connect(freshPrefix()));
     await node.fill(1, 3);
     const { commands, keys } = node.client;
@@ -139,7 +139,7 @@ describe("on one Redis", () => {
     expect(await node.post("later")).toMatchObject({ outcome: "stored", seq: 5 });
   });
 
-  test("D3 a clock that was set back and a script that ends while it moves the charges lose none of them", async () => {
+  test("D3 a clock that was set back and a script interrupted while it moves the charges lose no charge", async () => {
     let ended = true;
     for (let write = 1; ended; write++) {
       const client = await redis.connect(freshPrefix());

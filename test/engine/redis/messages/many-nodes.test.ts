@@ -1,4 +1,4 @@
-// What only many nodes on one Redis can get wrong: two at once, and one that dies in the middle.
+// Faults that only many nodes on one Redis can have: two that write at once, and one that dies half way.
 import { describe, expect, test } from "bun:test";
 import type { PostResult } from "../../../../src/core/ports/engine.ts";
 import type { RedisClient } from "../../../../src/engine/redis/connection/client.ts";
@@ -40,10 +40,10 @@ for (const kind of KINDS) {
         expect(await nodes[0]!.engine.quota("anna", limit)).toMatchObject({ remaining: 0 });
       });
 
-      test(`D1 D3 Q2 names sent to several nodes at once are one message each, charged once, in one order for all (seed ${seed})`, async () => {
+      test(`D1 D3 Q2 ids sent to several nodes at once become one message each, charged once, in one order (seed ${seed})`, async () => {
         await using nodes = await openNodes(redis, 3);
         const random = new Random(seed);
-        const heard = await Promise.all(nodes.map((node) => node.listen()));
+        const received = await Promise.all(nodes.map((node) => node.subscribe()));
         const names = 60;
         const results: Promise<PostResult>[] = [];
         for (let i = 0; i < names; i++) {
@@ -56,52 +56,52 @@ for (const kind of KINDS) {
         expect(count(settled, "stored")).toBe(names);
         expect(count(settled, "duplicate")).toBe(results.length - names);
         expect(await nodes[0]!.engine.quota("anna", 1_000)).toMatchObject({ remaining: 1_000 - names });
-        await waitUntil("all on all nodes", () => heard.every(({ length }) => length === names));
-        for (const messages of heard) expect(messages).toEqual(heard[0]!);
-        expect(heard[0]!.map(({ seq }) => seq)).toEqual(numbers(1, names));
+        await waitUntil("all messages on all nodes", () => received.every(({ length }) => length === names));
+        for (const messages of received) expect(messages).toEqual(received[0]!);
+        expect(received[0]!.map(({ seq }) => seq)).toEqual(numbers(1, names));
       });
     }
 
-    test("D1 what other nodes say is told in order between one's own, and each `done` after its message", async () => {
+    test("D1 other nodes' messages are delivered in order between one's own, and each `done` after its message", async () => {
       await using nodes = await openNodes(redis, 2);
       const order: number[] = [];
       for (const node of nodes) await node.engine.subscribe("room", () => {});
       const [node] = nodes;
-      let told = 0;
+      let delivered = 0;
       await node!.engine.subscribe("room", (_, { seq }) => {
-        expect(seq).toBe(told + 1);
-        told = seq;
+        expect(seq).toBe(delivered + 1);
+        delivered = seq;
       });
       const results: Promise<unknown>[] = [];
-      for (let turn = 0; turn < 40; turn++) {
-        results.push(nodes[1]!.post(`other ${turn}`));
+      for (let round = 0; round < 40; round++) {
+        results.push(nodes[1]!.post(`other ${round}`));
         results.push(
           new Promise<void>((resolve) =>
             node!.engine.post(
-              { conversation: "room", user: "ben", id: `${turn}`, text: "", limit: 0 },
+              { conversation: "room", user: "ben", id: `${round}`, text: "", limit: 0 },
               (result) => {
                 if (!("seq" in result)) throw new Error(result.outcome);
-                expect(told).toBeGreaterThanOrEqual(result.seq);
+                expect(delivered).toBeGreaterThanOrEqual(result.seq);
                 order.push(result.seq);
                 resolve();
               },
             ),
           ),
         );
-        if (turn % 3 === 0) await results.at(-1);
+        if (round % 3 === 0) await results.at(-1);
       }
       await Promise.all(results);
-      await waitUntil("the last message", () => told === 80);
+      await waitUntil("the last message", () => delivered === 80);
       expect(order).toEqual([...order].sort((a, b) => a - b));
     });
 
     for (const calls of [0, 1, 2, 3]) {
-      test(`D3 Q2 a node that dies after ${calls} of its calls to Redis charges once and stores once: the sender tries another`, async () => {
+      test(`D3 Q2 when a node dies after ${calls} of its calls to Redis, a retry through another node charges and stores once`, async () => {
         await using nodes = await openNodes(redis, 1);
         const [survivor] = nodes;
         await survivor!.post("before", { limit: 10 });
         await using dying = await TestNode.open(dyingAfter(calls, survivor!.client));
-        // Whatever it answered, nobody heard it.
+        // The reply of the dead node never arrived.
         await dying.post("m", { limit: 10 });
         const again = await survivor!.post("m", { limit: 10 });
         expect(again).toMatchObject({ seq: 2, quota: { remaining: 8 } });
@@ -119,7 +119,7 @@ for (const kind of KINDS) {
       });
     }
 
-    test("D3 Q2 a repeat whose reservation was left behind is still charged in the hour in which it is accepted", async () => {
+    test("D3 Q2 a repeated post that finds an old reservation is charged in the hour in which it is accepted", async () => {
       await using nodes = await openNodes(redis, 1);
       const [survivor] = nodes;
       await using dying = await TestNode.open(dyingAfter(1, survivor!.client));
@@ -133,7 +133,7 @@ for (const kind of KINDS) {
   });
 }
 
-/** The real client of a node that is killed after so many of its calls: what it sends later never reaches Redis. */
+/** The real client of a node that is killed after this many calls: later commands never reach Redis. */
 function dyingAfter(calls: number, client: RedisClient): RedisClient {
   let left = calls;
   return Object.create(client, {

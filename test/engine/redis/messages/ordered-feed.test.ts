@@ -1,6 +1,6 @@
-// A sender's answers and messages come in the order of `seq`, though on many nodes what others store is announced on
-// one connection and what is answered to oneself comes on another. `parley conformance` found it broken in one of ten
-// runs: messages 1 to 6, and then the acks of 4, 5 and 6.
+// A sender's acks and messages come in the order of `seq`, though other nodes' messages are announced on one connection
+// and the replies to one's own commands come on another. `parley conformance` found this broken in one of ten runs:
+// messages 1 to 6, and then the acks of 4, 5 and 6.
 import { describe, expect, test } from "bun:test";
 import { type FeedHead, OrderedFeed } from "../../../../src/engine/redis/messages/ordered-feed.ts";
 import type { Message } from "../../../../src/protocol/server-frames.ts";
@@ -12,7 +12,7 @@ import { TestNode } from "../support/test-node.ts";
 const HEAD: FeedHead = { seq: 0, at: 0, first: 1, epoch: "e" };
 const message = (seq: number): Message => ({ seq, id: `${seq}`, from: "anna", text: "", at: seq });
 
-/** A room with the order of what it tells and answers: `3` for a message, `ack 3` for an answer. */
+/** A room that records what it delivers, in order: `3` for a message, `ack 3` for an ack. */
 function openRoom() {
   const order: string[] = [];
   const asked: number[] = [];
@@ -28,7 +28,7 @@ function openRoom() {
   });
   room.open(HEAD);
   room.add((_, { seq }) => order.push(`${seq}`));
-  const hear = (...seqs: number[]) =>
+  const announce = (...seqs: number[]) =>
     room.receive({
       epoch: "e",
       first: seqs[0]!,
@@ -39,16 +39,16 @@ function openRoom() {
     const done = () => order.push(`ack ${seq}`);
     room.addReply({ seq, message: message(seq), send: done, reject: done });
   };
-  return { room, order, hear, answer, asked };
+  return { room, order, announce, answer, asked };
 }
 
 describe("D1 a room", () => {
-  test("keeps what was stored after a turn of its own for after the turn's answers", () => {
-    const { room, order, hear, answer } = openRoom();
-    hear(1);
+  test("holds back what was stored after its own batch until the acks of that batch", () => {
+    const { room, order, announce, answer } = openRoom();
+    announce(1);
     room.beginBatch(1);
-    hear(2, 3);
-    hear(4);
+    announce(2, 3);
+    announce(4);
     expect(order).toEqual(["1"]);
     answer(3);
     expect(order).toEqual(["1", "2", "3", "ack 3"]);
@@ -56,25 +56,25 @@ describe("D1 a room", () => {
     expect(order).toEqual(["1", "2", "3", "ack 3", "4"]);
   });
 
-  test("tells what came before the next turn while that is under way, so that a busy node does not keep others waiting", () => {
-    const { room, order, hear, answer } = openRoom();
+  test("delivers messages from before the next batch while that batch is under way, so that a busy node delays no others", () => {
+    const { room, order, announce, answer } = openRoom();
     room.beginBatch(1);
-    hear(1, 2, 3);
+    announce(1, 2, 3);
     room.beginBatch(2);
     answer(2);
     room.endBatch(1);
     expect(order).toEqual(["1", "2", "ack 2", "3"]);
-    hear(4, 5);
+    announce(4, 5);
     expect(order).toHaveLength(4);
     answer(5);
     room.endBatch(2);
     expect(order).toEqual(["1", "2", "ack 2", "3", "4", "5", "ack 5"]);
   });
 
-  test("goes on when a turn stored nothing here, and reads nothing of what it holds back", async () => {
-    const { room, order, hear } = openRoom();
+  test("continues when a batch stored nothing here, and does not read the messages it holds back", async () => {
+    const { room, order, announce } = openRoom();
     room.beginBatch(1);
-    hear(1);
+    announce(1);
     await Bun.sleep(20);
     expect(order).toEqual([]);
     room.endBatch(1);
@@ -85,7 +85,7 @@ describe("D1 a room", () => {
 for (const kind of KINDS) {
   const redis = useRealRedis(kind);
 
-  test(`D1 two nodes that speak at once each get acks and messages in the order of seq (${kind})`, async () => {
+  test(`D1 two nodes that post at once each get acks and messages in the order of seq (${kind})`, async () => {
     const prefix = freshPrefix();
     await using one = await TestNode.open(await redis.connect(prefix));
     await using other = await TestNode.open(await redis.connect(prefix));
@@ -111,16 +111,16 @@ for (const kind of KINDS) {
           }),
         ),
       );
-    await waitUntil("all told", () => orders.every(({ seqs }) => seqs.length === rounds * 9));
+    await waitUntil("all are delivered", () => orders.every(({ seqs }) => seqs.length === rounds * 9));
     for (const { seqs } of orders) expect(seqs).toEqual(seqs.toSorted((a, b) => a - b));
   });
 }
 
-test("D5 when the connection was lost, the store is asked for what was told before, whatever is heard meanwhile", async () => {
-  const { room, hear, asked } = openRoom();
-  hear(1, 2, 3);
+test("D5 after a lost connection the messages before the loss are read from the store, despite new announcements", async () => {
+  const { room, announce, asked } = openRoom();
+  announce(1, 2, 3);
   room.markUnverified();
-  hear(4, 5);
+  announce(4, 5);
   await room.check();
   expect(asked).toEqual([3]);
   await room.check();

@@ -1,4 +1,4 @@
-// What goes away by itself: Redis must not fill up with what nobody asks for any more.
+// What expires: Redis must not fill up with data that is no longer needed.
 import { describe, expect, test } from "bun:test";
 import { age, freshPrefix, KINDS, keysUnder, useRealRedis } from "../support/real-redis.ts";
 import { TestNode } from "../support/test-node.ts";
@@ -9,7 +9,7 @@ for (const kind of KINDS) {
   describe(kind, () => {
     const redis = useRealRedis(kind);
 
-    test("B1 D5 a conversation that is full does not grow, however much comes at once, and stays without holes", async () => {
+    test("B1 D5 a full conversation does not grow under a burst, and has no holes", async () => {
       const retention = { messages: 50, days: 0 };
       await using node = await TestNode.open(await redis.connect(freshPrefix()), { retention });
       const { commands, keys } = node.client;
@@ -27,7 +27,7 @@ for (const kind of KINDS) {
       }
     });
 
-    test("D5 a conversation in which nobody speaks any more is gone after its days, but for its number and its marks", async () => {
+    test("D5 an idle conversation expires after its days, except for its last seq and its read marks", async () => {
       const retention = { messages: 0, days: 2 };
       await using node = await TestNode.open(await redis.connect(freshPrefix()), { retention });
       await node.fill(1, 3, { limit: 10 });
@@ -44,7 +44,7 @@ for (const kind of KINDS) {
       expect(await node.post("1")).toMatchObject({ outcome: "stored", seq: 4 });
     });
 
-    test("Q1 what was charged goes away with its hour", async () => {
+    test("Q1 charges expire with their hour", async () => {
       await using node = await TestNode.open(await redis.connect(freshPrefix()));
       await node.fill(1, 5, { limit: 10 });
       const quota = node.client.keys.userKey("anna", "quota");
@@ -53,7 +53,7 @@ for (const kind of KINDS) {
       expect(await node.client.commands.exists(quota)).toBe(0);
     });
 
-    test("D5 without a limit of days nothing expires, also where there was one before", async () => {
+    test("D5 without a limit of days nothing expires, even where a limit was set before", async () => {
       const prefix = freshPrefix();
       const log = async (node: TestNode) =>
         node.client.commands.pttl(node.client.keys.conversationKey("room", "log"));

@@ -1,4 +1,4 @@
-// The texts of messages that are no longer kept leave Redis's memory, and so all that is written of it from then on.
+// The texts of trimmed messages leave Redis's memory, and therefore everything Redis writes to disk afterwards.
 import { describe, expect, test } from "bun:test";
 import { waitUntil } from "../../../support/time/wait-until.ts";
 import { freshPrefix, KINDS, useRealRedis } from "../support/real-redis.ts";
@@ -11,7 +11,7 @@ for (const kind of KINDS) {
   describe(kind, () => {
     const redis = useRealRedis(kind);
 
-    test("D5 what retention trimmed is no longer in the memory, and what is kept is as it was", async () => {
+    test("D5 trimmed texts leave the memory, and kept messages do not change", async () => {
       const retention = { messages: 50, days: 0 };
       await using node = await TestNode.open(await redis.connect(freshPrefix()), { retention });
       const { commands, keys, primaries } = node.client;
@@ -41,7 +41,7 @@ for (const kind of KINDS) {
       expect(await node.post("741")).toMatchObject({ outcome: "stored", seq: 741 });
     });
 
-    test("D5 the cleaning of all conversations leaves no text of what it trimmed, and keeps how long the log lives", async () => {
+    test("D5 cleaning all conversations leaves no trimmed text, and keeps the expiry of each log", async () => {
       const retention = { messages: 20, days: 3 };
       await using node = await TestNode.open(await redis.connect(freshPrefix()), { retention });
       const { commands, keys, primaries } = node.client;

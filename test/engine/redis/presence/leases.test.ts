@@ -23,7 +23,7 @@ for (const kind of KINDS) {
       return { clock, nodes, [Symbol.asyncDispose]: () => stack.disposeAsync() };
     }
 
-    test("W5 connections are counted over all nodes, also when all ask at once", async () => {
+    test("W5 connections are counted over all nodes, even when all acquire at once", async () => {
       await using opened = await openNodes(3);
       const [a, b, c] = opened.nodes as [TestRelayNode, TestRelayNode, TestRelayNode];
       const taken = await Promise.all(
@@ -36,7 +36,7 @@ for (const kind of KINDS) {
       expect(await c.leases.acquire("anna", 5)).toBe("full");
     });
 
-    test("W5 P2 what a crashed node held is free when its lease has run out, and not before", async () => {
+    test("W5 P2 what a crashed node held is free when its lease has expired, and not before", async () => {
       await using opened = await openNodes(2);
       const [a, b] = opened.nodes as [TestRelayNode, TestRelayNode];
       for (let i = 0; i < 3; i++) expect(await a.leases.acquire("anna", 3)).toBe("taken");
@@ -53,7 +53,7 @@ for (const kind of KINDS) {
       expect(await b.leases.acquire("anna", 3)).toBe("full");
     });
 
-    test("W5 what Redis has lost is put back, under a new life of the node", async () => {
+    test("W5 leases that Redis lost are registered again, under a new incarnation of the node", async () => {
       await using opened = await openNodes(2);
       const [a, b] = opened.nodes as [TestRelayNode, TestRelayNode];
       for (let i = 0; i < 2; i++) await a.leases.acquire("anna", 3);
@@ -61,7 +61,7 @@ for (const kind of KINDS) {
       for (const key of await keysUnder(b.client)) await b.client.commands.del(key);
       opened.clock.advance(2_000);
       await waitUntil(
-        "both have begun anew",
+        "both have begun a new incarnation",
         async () => a.nodes.incarnation !== before && b.nodes.incarnation !== "",
       );
       await waitUntil("the count is back", async () => {
@@ -72,15 +72,15 @@ for (const kind of KINDS) {
       expect(await b.leases.acquire("anna", 3)).toBe("full");
     });
 
-    test("W5 a node that begins another life counts what it holds once", async () => {
+    test("W5 a node that begins a new incarnation counts its leases once", async () => {
       await using opened = await openNodes(2);
       const [a, b] = opened.nodes as [TestRelayNode, TestRelayNode];
       for (let i = 0; i < 2; i++) await a.leases.acquire("anna", 3);
       const before = a.nodes.incarnation;
       opened.clock.jump(LEASE_MS + 1);
-      await waitUntil("another life has begun", async () => a.nodes.incarnation !== before);
+      await waitUntil("a new incarnation has begun", async () => a.nodes.incarnation !== before);
       const key = a.client.keys.userKey("anna", "connections");
-      await waitUntil("it is counted under that", async () => {
+      await waitUntil("it is counted under the new incarnation", async () => {
         const counts = await a.client.commands.hgetall(key);
         return JSON.stringify(counts) === JSON.stringify({ [a.nodes.incarnation]: "2" });
       });
@@ -88,43 +88,43 @@ for (const kind of KINDS) {
       expect(await a.leases.acquire("anna", 3)).toBe("full");
     });
 
-    test("W5 what a store that went back counts again, though it was given back, is put right", async () => {
+    test("W5 a released lease that an older store counts again is removed", async () => {
       await using opened = await openNodes(2);
       const [a, b] = opened.nodes as [TestRelayNode, TestRelayNode];
       await a.leases.acquire("anna", 1);
       a.leases.release("anna");
-      await waitUntil("it is given back", async () => (await b.leases.acquire("anna", 1)) === "taken");
+      await waitUntil("it is released", async () => (await b.leases.acquire("anna", 1)) === "taken");
       b.leases.release("anna");
       // As a replica has it that lags, and takes over.
       await a.client.commands.hset(a.client.keys.userKey("anna", "connections"), a.nodes.incarnation, 1);
       expect(await b.leases.acquire("anna", 1)).toBe("full");
       a.leases.reassert();
-      await waitUntil("it is put right", async () => (await b.leases.acquire("anna", 1)) === "taken");
+      await waitUntil("it is removed", async () => (await b.leases.acquire("anna", 1)) === "taken");
     });
 
-    test("W8 a connection on another node is replaced there, within a second, and gives nothing back", async () => {
+    test("W8 a connection on another node is replaced within a second, and releases nothing", async () => {
       await using opened = await openNodes(2);
       const [a, b] = opened.nodes as [TestRelayNode, TestRelayNode];
       const [older, newer] = [new TestConnection("tab"), new TestConnection("tab")];
       expect(await a.leases.acquire("anna", 1, older)).toBe("taken");
       expect(await b.leases.acquire("anna", 1, newer)).toBe("taken");
-      await waitUntil("the older one is told", async () => older.times === 1);
+      await waitUntil("the older one is notified", async () => older.times === 1);
       a.leases.release("anna", older);
       expect(await a.leases.acquire("anna", 1)).toBe("full");
       const back = new TestConnection("tab");
       expect(await a.leases.acquire("anna", 1, back)).toBe("taken");
-      await waitUntil("the other way round, too", async () => newer.times === 1);
+      await waitUntil("also in the other direction", async () => newer.times === 1);
       expect([older.times, back.times]).toEqual([1, 0]);
     });
 
-    test("W8 of connections of a client on three nodes at once one stays", async () => {
+    test("W8 one of many connections of a client on three nodes remains", async () => {
       await using opened = await openNodes(3);
       const all = Array.from({ length: 21 }, () => new TestConnection("tab"));
       const taken = await Promise.all(
         all.map((each, at) => opened.nodes[at % 3]!.leases.acquire("anna", 1, each)),
       );
       const ended = () => all.filter(({ times }, at) => times === 1 || taken[at] === "replaced").length;
-      await waitUntil("all but one are told", async () => ended() >= 20);
+      await waitUntil("all but one are notified", async () => ended() >= 20);
       expect([ended(), Math.max(...all.map(({ times }) => times))]).toEqual([20, 1]);
       for (const [at, each] of all.entries()) opened.nodes[at % 3]!.leases.release("anna", each);
       await waitUntil(
@@ -133,7 +133,7 @@ for (const kind of KINDS) {
       );
     });
 
-    test("W8 the place of a connection on a node that crashed is taken over at once", async () => {
+    test("W8 a connection takes over the lease of one on a crashed node at once", async () => {
       await using opened = await openNodes(2);
       const [a, b] = opened.nodes as [TestRelayNode, TestRelayNode];
       for (const client of ["one", "two"]) await a.leases.acquire("anna", 2, new TestConnection(client));
@@ -144,7 +144,7 @@ for (const kind of KINDS) {
       expect(await b.leases.acquire("anna", 2)).toBe("full");
     });
 
-    test("W5 W8 named ones that a crashed node held and nobody takes over are free when its lease has run out", async () => {
+    test("W5 W8 named leases of a crashed node that no client takes over are free when the node's lease has expired", async () => {
       await using opened = await openNodes(2);
       const [a, b] = opened.nodes as [TestRelayNode, TestRelayNode];
       for (const client of ["one", "two"]) await a.leases.acquire("anna", 2, new TestConnection(client));
@@ -158,7 +158,7 @@ for (const kind of KINDS) {
       expect(await b.leases.acquire("anna", 2)).toBe("full");
     });
 
-    test("W8 a node that missed that its connection was replaced finds it out when it settles", async () => {
+    test("W8 a node that missed that its connection was replaced detects it when it synchronizes", async () => {
       await using opened = await openNodes(2);
       const [a, b] = opened.nodes as [TestRelayNode, TestRelayNode];
       const [older, kept, newer] = [
@@ -171,14 +171,14 @@ for (const kind of KINDS) {
       await a.client.commands.ping();
       expect(await b.leases.acquire("anna", 2, newer)).toBe("taken");
       a.leases.reassert();
-      await waitUntil("it is told", async () => older.times === 1);
+      await waitUntil("it is notified", async () => older.times === 1);
       b.leases.reassert();
       await b.client.commands.ping();
       expect([older.times, kept.times, newer.times]).toEqual([1, 0, 0]);
       expect(await b.leases.acquire("anna", 2)).toBe("full");
     });
 
-    test("W8 what Redis has lost of named ones is put back, and what it has too much is taken out", async () => {
+    test("W8 named leases that Redis lost are registered again, and surplus ones are removed", async () => {
       await using opened = await openNodes(2);
       const [a, b] = opened.nodes as [TestRelayNode, TestRelayNode];
       const [one, two] = [new TestConnection("one"), new TestConnection("two")];
@@ -189,24 +189,24 @@ for (const kind of KINDS) {
       a.leases.reassert();
       await waitUntil("they are back", async () => (await b.client.commands.hlen(key)) === 2);
       a.leases.release("anna", one);
-      await waitUntil("it is given back", async () => (await b.client.commands.hlen(key)) === 1);
+      await waitUntil("it is released", async () => (await b.client.commands.hlen(key)) === 1);
       // As a replica has it that lags, and takes over.
       await a.client.commands.hset(key, before);
       a.leases.reassert();
-      await waitUntil("it is put right", async () => (await b.client.commands.hlen(key)) === 1);
+      await waitUntil("it is removed", async () => (await b.client.commands.hlen(key)) === 1);
       expect([one.times, two.times]).toEqual([0, 0]);
     });
 
-    test("W8 a node that begins another life keeps its named connections, each counted once", async () => {
+    test("W8 a node that begins a new incarnation keeps its named connections, each counted once", async () => {
       await using opened = await openNodes(2);
       const [a, b] = opened.nodes as [TestRelayNode, TestRelayNode];
       const tab = new TestConnection("tab");
       await a.leases.acquire("anna", 2, tab);
       const before = a.nodes.incarnation;
       opened.clock.jump(LEASE_MS + 1);
-      await waitUntil("another life has begun", async () => a.nodes.incarnation !== before);
+      await waitUntil("a new incarnation has begun", async () => a.nodes.incarnation !== before);
       const key = a.client.keys.userKey("anna", "clients");
-      await waitUntil("it is held under that", async () =>
+      await waitUntil("it is held under the new incarnation", async () =>
         (await a.client.commands.hvals(key)).join().startsWith(`${a.nodes.incarnation} `),
       );
       expect(await b.leases.acquire("anna", 2)).toBe("taken");
@@ -214,13 +214,13 @@ for (const kind of KINDS) {
       expect(tab.times).toBe(0);
     });
 
-    test("W5 nothing stays in Redis of who holds nothing", async () => {
+    test("W5 a user without connections leaves nothing in Redis", async () => {
       await using opened = await openNodes(1);
       const [a] = opened.nodes as [TestRelayNode];
       const tab = new TestConnection("tab");
       await a.leases.acquire("anna", 3);
       await a.leases.acquire("anna", 3, tab);
-      const keys = (["connections", "clients"] as const).map((what) => a.client.keys.userKey("anna", what));
+      const keys = (["connections", "clients"] as const).map((table) => a.client.keys.userKey("anna", table));
       for (const key of keys) expect(await a.client.commands.pttl(key)).toBeGreaterThan(0);
       a.leases.release("anna");
       a.leases.release("anna", tab);

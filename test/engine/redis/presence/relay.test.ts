@@ -6,13 +6,13 @@ import { waitUntil } from "../../../support/time/wait-until.ts";
 import { freshPrefix, KINDS, keysUnder, useRealRedis } from "../support/real-redis.ts";
 import { LEASE_MS, type RecordedEvents, TestRelayNode } from "../support/test-relay-node.ts";
 
-/** Who is there by what was told; throws when somebody came or went twice. */
-function presentBy(told: readonly string[]): string[] {
+/** The present users, from the recorded events; throws when a user joined or left twice. */
+function presentBy(events: readonly string[]): string[] {
   const present = new Set<string>();
-  for (const each of told) {
+  for (const each of events) {
     const user = each.slice(1);
-    if (each.startsWith("+") && present.has(user)) throw new Error(`${user} came twice: ${told}`);
-    if (each.startsWith("-") && !present.delete(user)) throw new Error(`${user} was not there: ${told}`);
+    if (each.startsWith("+") && present.has(user)) throw new Error(`${user} joined twice: ${events}`);
+    if (each.startsWith("-") && !present.delete(user)) throw new Error(`${user} was not present: ${events}`);
     if (each.startsWith("+")) present.add(user);
   }
   return [...present].sort();
@@ -32,11 +32,11 @@ for (const kind of KINDS) {
       clock,
       open,
       nodes: nodes as [TestRelayNode, TestRelayNode, TestRelayNode],
-      /** Lets time pass in steps, and what is done at each of them be done. */
+      /** Advances the clock in steps, and waits for the work of each step. */
       async pass(milliseconds: number) {
         for (let passed = 0; passed < milliseconds; passed += 250) {
           clock.advance(250);
-          // However slow this machine is now: a lease that is renewed too late would be one that ran out.
+          // However slow this machine is now: a lease that is renewed too late would be one that expired.
           await Promise.all(nodes.map((node) => node.renewed()));
           await Bun.sleep(2);
         }
@@ -45,36 +45,36 @@ for (const kind of KINDS) {
     };
   }
 
-  /** Waits until everything that was sent before has been heard. */
+  /** Waits until every event sent before is received. */
   async function settled(from: RecordedEvents, ...all: RecordedEvents[]): Promise<void> {
     const mark = `mark-${crypto.randomUUID()}`;
     from.room.sendTyping(mark, true);
-    await waitUntil("all have heard", async () =>
-      all.every(({ events: told }) => told.includes(`${mark} types`)),
+    await waitUntil("all have received the mark", async () =>
+      all.every(({ events }) => events.includes(`${mark} types`)),
     );
-    for (const { events: told } of all) told.splice(told.indexOf(`${mark} types`), 1);
+    for (const { events } of all) events.splice(events.indexOf(`${mark} types`), 1);
   }
 
   const users = ({ room }: RecordedEvents) => [...room.remoteMembers().keys()].sort();
 
   describe(`relay on Redis, ${kind}`, () => {
-    test("P1 a user who is there through two nodes joins once and leaves once", async () => {
+    test("P1 a user present through two nodes joins once and leaves once", async () => {
       await using opened = await openNodes(3);
       const [a, b, c] = await Promise.all(opened.nodes.map((node) => node.join("lobby")));
       a!.room.join("anna", 1_000);
-      await waitUntil("it is told", async () => c!.events.length > 0);
+      await waitUntil("the join is received", async () => c!.events.length > 0);
       b!.room.join("anna", 500);
       await waitUntil("it is known", async () => c!.room.remoteMembers().get("anna") === 500);
       a!.room.leave("anna", 2_000);
       await settled(a!, c!);
       expect(c!.events).toEqual(["+anna"]);
       b!.room.leave("anna", 3_000);
-      await waitUntil("it is told", async () => c!.events.length > 1);
+      await waitUntil("the leave is received", async () => c!.events.length > 1);
       expect(c!.events).toEqual(["+anna", "-anna"]);
       expect(users(c!)).toEqual([]);
     });
 
-    test("P1 who opens a conversation sees who is there, but not who is there through the same node", async () => {
+    test("P1 opening a conversation returns the users present through other nodes, without those of the same node", async () => {
       await using opened = await openNodes(2);
       const [a, b] = opened.nodes;
       const first = await a.join("lobby");
@@ -93,18 +93,18 @@ for (const kind of KINDS) {
       a!.room.sendTyping("anna", true);
       a!.room.sendReadMark("anna", 7);
       a!.room.sendTyping("anna", false);
-      await waitUntil("all is told", async () => b!.events.length === 3);
+      await waitUntil("all events are received", async () => b!.events.length === 3);
       expect(b!.events).toEqual(["anna types", "anna read 7", "anna stopped"]);
       expect(a!.events).toEqual([]);
     });
 
-    test("P2 a crashed node's users leave within its lease and a second, told once though two sweep", async () => {
+    test("P2 a crashed node's users leave within its lease and a second, once, though two nodes clean up", async () => {
       await using opened = await openNodes(3);
       const [a, b, c] = await Promise.all(opened.nodes.map((node) => node.join("lobby")));
       for (const user of ["anna", "ben"]) a!.room.join(user, 1_000);
       b!.room.join("anna", 500);
-      await waitUntil("all is known", async () => b!.events.length === 2 && users(c!).length === 2);
-      // What is typed may come before who is there: the mark below does not tell that c knows of anna at b.
+      await waitUntil("all members are known", async () => b!.events.length === 2 && users(c!).length === 2);
+      // Typing may arrive before presence: the mark below does not prove that c knows of anna at b.
       await waitUntil("anna is known at b, too", async () => c!.room.remoteMembers().get("anna") === 500);
       await settled(b!, c!);
       await opened.nodes[0].crash();
@@ -123,19 +123,19 @@ for (const kind of KINDS) {
       expect(lines).toHaveLength(1);
     });
 
-    test("P2 a node that comes back after its lease ran out begins another life, and nobody is seen to leave", async () => {
+    test("P2 a node that returns after its lease expired begins a new incarnation, and no user leaves", async () => {
       await using opened = await openNodes(2);
       const [slow, other] = opened.nodes;
       const a = await slow.join("lobby");
       const b = await other.join("lobby");
       a.room.join("anna", 1_000);
-      await waitUntil("it is told", async () => b.events.length === 1);
+      await waitUntil("the join is received", async () => b.events.length === 1);
       const before = slow.nodes.incarnation;
-      // As if the process had stood still: time passes in one step, so no renewal lies within the lease.
+      // As if the process had been suspended: time passes in one step, so no renewal lies within the lease.
       opened.clock.jump(LEASE_MS + 1);
-      await waitUntil("another life has begun", async () => slow.nodes.incarnation !== before);
+      await waitUntil("a new incarnation has begun", async () => slow.nodes.incarnation !== before);
       await opened.pass(2_000);
-      await waitUntil("the old one is forgotten", async () => {
+      await waitUntil("the old incarnation is removed", async () => {
         const fields = await other.client.commands.hkeys(
           other.client.keys.conversationKey("lobby", "present"),
         );
@@ -146,35 +146,35 @@ for (const kind of KINDS) {
       expect(other.log.entries.filter(({ event }) => event === "node.expired")).toEqual([]);
     });
 
-    test("P2 what was not heard is made up for", async () => {
+    test("P2 a missed presence event is made up for", async () => {
       await using opened = await openNodes(3);
       const [a, b] = await Promise.all(opened.nodes.slice(0, 2).map((node) => node.join("lobby")));
       a!.room.join("anna", 1_000);
-      await waitUntil("it is told", async () => b!.events.length === 1);
+      await waitUntil("the join is received", async () => b!.events.length === 1);
       const { commands, keys } = opened.nodes[0].client;
-      // A change that nobody announced, as when the line was cut just then.
+      // A change without an announcement, as when the connection was cut just then.
       const here = keys.conversationKey("lobby", "present");
       await commands.hset(here, `${opened.nodes[2].nodes.incarnation} ben`, 1_000);
       await commands.hincrby(here, "version", 1);
       a!.room.join("cleo", 2_000);
-      await waitUntil("all are told", async () => b!.events.length === 3);
+      await waitUntil("all events are received", async () => b!.events.length === 3);
       expect(presentBy(b!.events)).toEqual(["anna", "ben", "cleo"]);
     });
 
-    test("L3 what Redis has lost is put back, under a new life of each node", async () => {
+    test("L3 presence that Redis lost is registered again, under a new incarnation of each node", async () => {
       await using opened = await openNodes(2);
       const [a, b] = await Promise.all(opened.nodes.map((node) => node.join("lobby")));
       a!.room.join("anna", 1_000);
       b!.room.join("ben", 1_000);
-      await waitUntil("all is told", async () => a!.events.length + b!.events.length === 2);
+      await waitUntil("all events are received", async () => a!.events.length + b!.events.length === 2);
       const { client, nodes } = opened.nodes[0];
       const before = [nodes.incarnation, opened.nodes[1].nodes.incarnation];
       for (const key of await keysUnder(client)) await client.commands.del(key);
       await opened.pass(2_000);
-      await waitUntil("both have begun anew", async () =>
+      await waitUntil("both have begun a new incarnation", async () =>
         opened.nodes.slice(0, 2).every((node, i) => node.nodes.incarnation !== before[i]),
       );
-      await waitUntil("both are there again", async () =>
+      await waitUntil("both are present again", async () =>
         (await opened.nodes[0].relay.present("lobby")).has("ben"),
       );
       await settled(a!, b!);
@@ -183,7 +183,7 @@ for (const kind of KINDS) {
       expect(users(b!)).toEqual(["anna"]);
     });
 
-    test("P2 whom a store that went back has there again, though they left, is taken out by their node", async () => {
+    test("P2 a user who left, and whom an older store lists as present, is removed by their node", async () => {
       await using opened = await openNodes(2);
       const [first, second] = opened.nodes;
       const b = await second.join("lobby");
@@ -200,22 +200,22 @@ for (const kind of KINDS) {
       await goBack();
       expect([...(await second.relay.present("lobby")).keys()]).toEqual(["ghost"]);
       first.relay.reassert();
-      await waitUntil("nobody is there any more", isGone);
+      await waitUntil("no user is present", isGone);
       await goBack();
       const a = await first.join("lobby");
-      await waitUntil("nobody is there any more", isGone);
+      await waitUntil("no user is present", isGone);
       a.room.join("anna", 2_000);
-      // The other node may have seen the ghost, too, where it compared its room with the store meanwhile.
-      await waitUntil("anna is there, alone", async () => presentBy(b.events).join() === "anna");
+      // The other node may have seen the ghost, too, if it compared its room with the store meanwhile.
+      await waitUntil("only anna is present", async () => presentBy(b.events).join() === "anna");
     });
 
-    test("P2 L1 of a node that stops, who comes back through another by the end of its lease was never away", async () => {
+    test("P2 L1 a user of a stopping node who reconnects elsewhere within its lease never leaves", async () => {
       await using opened = await openNodes(2);
       const [first, second] = opened.nodes;
       const a = await first.join("lobby");
       const b = await second.join("lobby");
       for (const user of ["anna", "ben", "cleo"]) a.room.join(user, 1_000);
-      await waitUntil("it is told", async () => b.events.length === 3);
+      await waitUntil("the events are received", async () => b.events.length === 3);
       a.room.leave("cleo", 2_000);
       await first[Symbol.asyncDispose]();
       expect((await NodeRegistry.read(second.client)).nodes.map(({ id }) => id)).toEqual([
@@ -236,7 +236,7 @@ for (const kind of KINDS) {
       expect(second.log.entries.filter(({ event }) => event === "node.expired")).toEqual([]);
     });
 
-    test("a room that is left and entered again at once is not mixed up", async () => {
+    test("a room that is left and entered again at once keeps its presence", async () => {
       await using opened = await openNodes(2);
       const [first, second] = opened.nodes;
       const b = await second.join("lobby");
@@ -248,7 +248,7 @@ for (const kind of KINDS) {
         a.room.leave("anna", 2_000);
         a.room.close();
       }
-      await waitUntil("anna is there", async () => users(b).join() === "anna");
+      await waitUntil("anna is present", async () => users(b).join() === "anna");
       const again = await first.join("lobby");
       await settled(again, b);
       expect(presentBy(b.events)).toEqual(["anna"]);
@@ -285,7 +285,7 @@ for (const kind of KINDS) {
         await opened.pass(LEASE_MS + 1_000);
         const expected = [...new Set(here.flatMap((place) => [...place.users]))].sort();
         await waitUntil(
-          "the watcher sees who is there",
+          "the watcher sees the present users",
           async () => users(watcher).join() === expected.join(),
         );
         expect(presentBy(watcher.events)).toEqual(expected);

@@ -6,7 +6,7 @@ import { Script } from "../../../../src/engine/redis/connection/script.ts";
 const WRITES =
   "SET DEL UNLINK GETDEL PEXPIRE PERSIST RENAME HSET HSETNX HDEL HINCRBY LREM LTRIM LPOP RPOP RPUSH XTRIM XADD ZADD ZREM PUBLISH SPUBLISH";
 
-/** Stands before a script: its `number`th write fails, as for a user who may not run that command. */
+/** Prefix of a script that lets its `number`th write fail, as for a user without permission for that command. */
 const prelude = (number: number) => `
 local real, writes = redis, {}
 for name in string.gmatch('${WRITES}', '%a+') do writes[name] = true end
@@ -34,7 +34,7 @@ interface Breakable {
 
 /** Has scripts of one client end at a write of their own. */
 export class InterruptedScripts {
-  /** What ends next, and where: a script's name and the number of the write that fails; undefined: nothing. */
+  /** The next interruption: a script's name and the number of the write that fails; undefined: none. */
   next: { readonly script: string; readonly write: number } | undefined;
   /** Whether it ended. */
   happened = false;

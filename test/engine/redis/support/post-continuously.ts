@@ -1,8 +1,8 @@
 import type { TestNode } from "./test-node.ts";
 
 /**
- * Posts to rooms, one message after the other in each, until `stop`; each until it is stored, as a client does. Answers the
- * ids of what was acknowledged in each room.
+ * Posts to rooms, one message after the other in each, until `stop`; repeats each post until it is stored, as a client
+ * does. Returns the ids of the acknowledged messages in each room.
  */
 export function postContinuously(node: TestNode, user: string, rooms: readonly string[]) {
   const stored = new Map<string, string[]>(rooms.map((room) => [room, []]));

@@ -42,7 +42,7 @@ export async function connectTo(url: string, prefix: string): Promise<RedisClien
     log: new RecordedLog(),
   });
   if (await client.start(10_000)) return client;
-  throw new Error(`Redis does not answer: ${client.lastErrorText}`);
+  throw new Error(`Redis does not reply: ${client.lastErrorText}`);
 }
 
 /** All keys under a client's prefix, but that of its probe. */
@@ -55,8 +55,8 @@ export async function keysUnder({ primaries, keys }: RedisClient): Promise<strin
 }
 
 /**
- * Lets time pass for what expires under a client's prefix: Redis has no clock that a test could move, but what is left
- * of every key's life can be made shorter.
+ * Makes the keys under a client's prefix older: Redis has no clock that a test could move, but the remaining time to
+ * live of every key can be shortened.
  */
 export async function age(client: RedisClient, milliseconds: number): Promise<void> {
   const { commands } = client;

@@ -18,7 +18,7 @@ export class TestNode implements AsyncDisposable {
     readonly engine: RedisEngine,
     readonly client: RedisClient,
     private readonly channels: Channels,
-    /** For what it does every few seconds. */
+    /** The timers of the node. */
     readonly clock: ManualClock,
     readonly log: RecordedLog,
   ) {}
@@ -53,8 +53,8 @@ export class TestNode implements AsyncDisposable {
       if (result.outcome !== "stored") throw new Error(`not stored: ${JSON.stringify(result)}`);
   }
 
-  /** Listens, and keeps what is told. */
-  async listen(conversation = "room"): Promise<Message[]> {
+  /** Subscribes, and records what is delivered. */
+  async subscribe(conversation = "room"): Promise<Message[]> {
     const received: Message[] = [];
     await this.engine.subscribe(conversation, (_, message) => received.push(message));
     return received;
@@ -80,7 +80,7 @@ export async function connectTo(
     log,
   });
   if (await client.start(5_000)) return client;
-  throw new Error(`Redis does not answer: ${client.lastErrorText}`);
+  throw new Error(`Redis does not reply: ${client.lastErrorText}`);
 }
 
 /** The numbers from `first` to `last`. */

@@ -12,7 +12,7 @@ import type { RealRedis } from "./real-redis.ts";
 /** Lease of the nodes in these tests, in milliseconds. */
 export const LEASE_MS = 5_000;
 
-/** One that listens to a conversation and writes down what it hears: `+anna`, `-anna`, `anna types`, `anna read 3`. */
+/** A subscriber of a conversation that records its events: `+anna`, `-anna`, `anna types`, `anna read 3`. */
 export interface RecordedEvents {
   readonly room: RelayRoom;
   readonly events: string[];
@@ -59,7 +59,7 @@ export class TestRelayNode implements AsyncDisposable {
     return { room, events };
   }
 
-  /** Waits until Redis has done what the registry asked for before: it reads the registry on the same line. */
+  /** Waits until Redis has executed the registry's earlier commands: it reads the registry on the same connection. */
   async renewed(): Promise<void> {
     if (!this.isClosed) await NodeRegistry.read(this.client);
   }

@@ -6,7 +6,7 @@ import { RecordedLog } from "../../../support/server/recorded-log.ts";
 import type { ManualClock } from "../../../support/time/manual-clock.ts";
 import { age, freshPrefix, type RealRedis } from "./real-redis.ts";
 
-/** A node's ports that tell other nodes what changes, with the log through which they do. */
+/** A node's ports that share changes with other nodes, and the stream through which they do. */
 export class TestSharedPorts {
   readonly log = new RecordedLog();
   readonly control: ControlStream;

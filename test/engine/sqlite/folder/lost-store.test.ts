@@ -1,5 +1,5 @@
-// What a start says of a folder whose files are gone, are no files, or are damaged: one sentence with the file, the cause and
-// what to do. A store that is gone is never begun anew in silence (D5).
+// What a start reports when files of the folder are missing, are not files, or are damaged: one sentence with the file,
+// the cause and the remedy. A missing store is never replaced by an empty one silently (D5).
 import { expect, test } from "bun:test";
 import {
   closeSync,
@@ -69,9 +69,9 @@ const LOSSES: Readonly<Record<string, (path: string) => void>> = {
 };
 
 test.each(Object.entries(LOSSES))(
-  "D5 a store that %s, while what belongs to it is there, is not begun anew, but refused; a copy put back is opened",
+  "D5 a store that %s, while its other files exist, is refused instead of recreated; a restored copy is opened",
   async (how, lose) => {
-    // It started with no history, no accounts but the demo ones, and no line in the log.
+    // The server had started without history, with only the demo accounts, and without a log line.
     await using folder = await usedFolder();
     const copy = join(folder.path, "copy");
     copyFileSync(folder.storeFile, copy);
@@ -91,8 +91,8 @@ test.each(Object.entries(LOSSES))(
   },
 );
 
-test("D5 the write-ahead log of a store that is gone is left as it is, and beginning anew is what was advised", async () => {
-  // SQLite deletes it as soon as an empty file is opened beside it.
+test("D5 the write-ahead log of a missing store is kept, and the advice to start over works", async () => {
+  // SQLite deletes it as soon as an empty file is opened next to it.
   await using folder = await usedFolder();
   const log = `${folder.storeFile}-wal`;
   writeFileSync(log, "the last messages");
@@ -103,7 +103,7 @@ test("D5 the write-ahead log of a store that is gone is left as it is, and begin
   expect((await folder.open()).engine.ready()).toBe(true);
 });
 
-test("D5 a store that is not the one that ran here last begins a new epoch, and the log says so", async () => {
+test("D5 a store that differs from the last one in the folder begins a new epoch, which is logged", async () => {
   await using folder = await usedFolder(1);
   await using other = await usedFolder(5);
   copyFileSync(other.storeFile, folder.storeFile);
@@ -114,7 +114,7 @@ test("D5 a store that is not the one that ran here last begins a new epoch, and 
   expect(folder.log.events()).toContain("store.replaced");
 });
 
-test("a store all of whose tables are lost gets no demo accounts", async () => {
+test("a store that lost all its tables gets no demo accounts", async () => {
   await using folder = await usedFolder();
   rmSync(folder.storeFile);
   folder.connect().run("pragma journal_mode = wal");
@@ -133,7 +133,7 @@ const FILES = [
 ];
 
 test.each(FILES)(
-  "a start where %s is a directory ends with a sentence, and then the folder is free",
+  "a start where %s is a directory ends with a sentence, and releases the folder",
   async (name) => {
     await using folder = await usedFolder(3);
     const path = join(folder.path, name);
@@ -145,7 +145,7 @@ test.each(FILES)(
   },
 );
 
-test("a start where parley.db is a symbolic link to nothing ends with a sentence", async () => {
+test("a start where parley.db is a dangling symbolic link ends with a sentence", async () => {
   await using folder = await usedFolder(1);
   rmSync(folder.storeFile);
   symlinkSync("/nowhere/parley.db", folder.storeFile);
@@ -155,7 +155,7 @@ test("a start where parley.db is a symbolic link to nothing ends with a sentence
 });
 
 test.each([1, 2])(
-  "a start where page %d of parley.db is overwritten names the file, and what to do",
+  "a start where page %d of parley.db is overwritten names the file and the remedy",
   async (page) => {
     await using folder = await usedFolder();
     const file = openSync(folder.storeFile, "r+");
@@ -170,7 +170,7 @@ test.each([1, 2])(
   },
 );
 
-test("a lock file that is damaged is named, and may be removed", async () => {
+test("the error names a damaged lock file, and the file may be removed", async () => {
   await using folder = await usedFolder(1);
   writeFileSync(join(folder.path, "parley.lock"), "x".repeat(5000));
   const { problem, advice } = await refusalOf(() => folder.open());

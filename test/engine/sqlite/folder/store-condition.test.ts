@@ -1,5 +1,5 @@
-// What becomes of a server whose files are damaged, deleted, replaced or cut short, or whose disk is full: it stops being
-// ready, refuses in words, and goes on by itself where that is safe. No acked message vanishes in silence.
+// What a server does when its files are damaged, deleted, replaced or cut short, or when its disk is full: it stops
+// being ready, refuses with a reason, and recovers on its own where that is safe. No acked message is lost silently.
 import { expect, test } from "bun:test";
 import { closeSync, cpSync, openSync, renameSync, rmSync, statSync, truncateSync, writeSync } from "node:fs";
 import type { PostResult } from "../../../../src/core/ports/engine.ts";
@@ -13,7 +13,7 @@ import { accountOf } from "../../../support/server/test-server.ts";
 import { ManualClock } from "../../../support/time/manual-clock.ts";
 import { StoreFolder } from "../store-folder.ts";
 
-/** How often the files are looked at (HOUSEKEEPING_INTERVAL in engine.ts), in milliseconds. */
+/** How often the files are checked (HOUSEKEEPING_INTERVAL in engine.ts), in milliseconds. */
 const LOOK = 500;
 
 function post({ engine }: Pick<Store, "engine">, id: string, text = ""): Promise<PostResult> {
@@ -24,7 +24,7 @@ async function outcomeOf(store: Pick<Store, "engine">, id: string): Promise<stri
   return (await post(store, id)).outcome;
 }
 
-/** What a route answers that uses another port: whether it is `unavailable`, and not a fault of the server's own. */
+/** The result of a route that uses another port: whether the error is `unavailable`, and not an internal error. */
 async function isRefused(store: Store): Promise<boolean> {
   const [read, written] = await Promise.all([
     store.revocations.isRevoked({ id: "t", subject: "anna", issuedAt: 0 }).catch((error) => error),
@@ -37,13 +37,13 @@ async function isRefused(store: Store): Promise<boolean> {
   );
 }
 
-test("L3 a full disk is noticed before anybody writes, and so is the room that somebody made", async () => {
+test("L3 a full disk is detected before a write fails, and so is space that was freed", async () => {
   await using folder = new StoreFolder();
   const clock = new ManualClock();
   let free = 2 ** 30;
   const { engine } = await folder.open(clock, undefined, { freeBytes: () => free });
-  const told: boolean[] = [];
-  engine.watchReady((ready) => told.push(ready));
+  const reported: boolean[] = [];
+  engine.watchReady((ready) => reported.push(ready));
   clock.advance(LOOK);
   expect(engine.ready()).toBe(true);
   free = 4_096;
@@ -52,12 +52,12 @@ test("L3 a full disk is noticed before anybody writes, and so is the room that s
   free = 2 ** 30;
   clock.advance(LOOK);
   expect(engine.ready()).toBe(true);
-  expect(told).toEqual([false, true]);
+  expect(reported).toEqual([false, true]);
   expect(folder.log.events()).toEqual(["store.disk_full", "store.disk_recovered"]);
 });
 
-test("L3 a message that still finds room on a full disk does not make the store ready", async () => {
-  // A long message was refused, the next short one stored: `degraded` and `recovered` went out in turn, to everybody.
+test("L3 a small message that still fits on a full disk does not make the store ready", async () => {
+  // A long message was refused, the next short one stored: every client got `degraded` and `recovered` in turn.
   await using folder = new StoreFolder();
   const clock = new ManualClock();
   const store = await folder.open(clock, undefined, { freeBytes: () => 0 });
@@ -66,7 +66,7 @@ test("L3 a message that still finds room on a full disk does not make the store 
   expect(store.engine.ready()).toBe(false);
 });
 
-test("L3 a store that nobody writes to is written from time to time, or nobody would know that it cannot be", async () => {
+test("L3 an idle store is written from time to time, which detects a disk that cannot be written", async () => {
   await using folder = new StoreFolder();
   const clock = new ManualClock();
   const { engine } = await folder.open(clock);
@@ -81,7 +81,7 @@ test("L3 a store that nobody writes to is written from time to time, or nobody w
   expect(engine.ready()).toBe(true);
 });
 
-test("D2 D5 after the folder was deleted nothing is acked or signed out, and the store is not ready", async () => {
+test("D2 D5 after the folder was deleted, nothing is acked or revoked, and the store is not ready", async () => {
   // Twenty of twenty messages were acked into files that no longer had a name, and `/readyz` was 200.
   await using folder = new StoreFolder();
   const clock = new ManualClock();
@@ -95,7 +95,7 @@ test("D2 D5 after the folder was deleted nothing is acked or signed out, and the
   expect(folder.log.events()).toContain("store.files_missing");
 });
 
-test("D2 D5 a folder that was moved away is used again when it is back, and another one in its place is not", async () => {
+test("D2 D5 a folder that was moved away is used again when it returns; a different folder in its path is not", async () => {
   await using folder = new StoreFolder();
   const clock = new ManualClock();
   const store = await folder.open(clock);
@@ -117,7 +117,7 @@ test("D2 D5 a folder that was moved away is used again when it is back, and anot
 test.each([0, 0.3, 0.9])(
   "D5 a write-ahead log that was cut to %d of its length after a crash begins a new epoch",
   async (share) => {
-    // SQLite takes what is left for all there was. Whoever came back after others had spoken was told nothing.
+    // SQLite takes the rest for the whole. Clients that returned after others had posted were not notified.
     await using folder = new StoreFolder();
     await using crashed = new StoreFolder();
     const store = await folder.open();
@@ -132,7 +132,7 @@ test.each([0, 0.3, 0.9])(
     expect(head.epoch).not.toBe(epoch);
     expect(crashed.log.events()).toContain("store.tail_lost");
     await after.close();
-    // Once told is enough.
+    // One notification is enough.
     expect((await (await crashed.open()).engine.head("room")).epoch).toBe(head.epoch);
   },
 );
@@ -147,7 +147,7 @@ test("D2 D5 a crash that loses nothing keeps the epoch", async () => {
   expect(await (await crashed.open()).engine.head("room")).toEqual(head);
 });
 
-test("D2 L3 a store whose truth is damaged refuses everything until it is started anew, and says why", async () => {
+test("D2 L3 a store whose log is damaged refuses everything until it is restarted, and gives the reason", async () => {
   await using folder = new StoreFolder();
   const clock = new ManualClock();
   const before = await folder.open(clock);
@@ -170,7 +170,7 @@ test("D2 L3 a store whose truth is damaged refuses everything until it is starte
   expect(folder.log.events()).toContain("store.damaged");
 });
 
-test("L3 what looks for changes on a timer outlives a store that cannot be read or written", async () => {
+test("L3 timers that poll for changes survive a store that cannot be read or written", async () => {
   // The error of a full disk, thrown in a timer, ended the process ten minutes later.
   await using folder = new StoreFolder();
   const clock = new ManualClock();
@@ -183,7 +183,7 @@ test("L3 what looks for changes on a timer outlives a store that cannot be read 
   expect(folder.log.events()).toEqual(expect.arrayContaining(["store.read_failed", "store.write_failed"]));
 });
 
-test("each of SQLite's codes that a store can meet is a fault of the store; a fault of the program is not", () => {
+test("every SQLite code that a store can meet is a store error; an error of the program is not", () => {
   const codes = {
     SQLITE_BUSY_SNAPSHOT: "busy",
     SQLITE_FULL: "full",

@@ -6,7 +6,7 @@ import {
 import { openStore, readMeta } from "../../../../src/engine/sqlite/schema.ts";
 import { RecordedLog } from "../../../support/server/recorded-log.ts";
 
-/** Opens a store that lives in memory, as the same file would be opened again and again. */
+/** Opens a store in memory, as the same file would be opened again and again. */
 function storeWith(sync: "normal" | "full") {
   const store = openStore(":memory:", sync, 0);
   const log = new RecordedLog();
@@ -19,7 +19,7 @@ function storeWith(sync: "normal" | "full") {
   };
 }
 
-test("D5 a machine that stopped while the server ran begins a new epoch, and the operator is told", () => {
+test("D5 a machine that stopped while the server ran begins a new epoch, and the log reports it", () => {
   const store = storeWith("normal");
   const epoch = store.epoch();
   store.start("boot 1");
@@ -29,7 +29,7 @@ test("D5 a machine that stopped while the server ran begins a new epoch, and the
   expect(store.sync()).toBe(1);
 });
 
-test("D5 L2 a process that was killed, and a machine that stopped after the server, keep the epoch", () => {
+test("D5 L2 a killed process, or a machine that stopped after the server, keeps the epoch", () => {
   const store = storeWith("normal");
   const epoch = store.epoch();
   store.start("boot 1");
@@ -40,7 +40,7 @@ test("D5 L2 a process that was killed, and a machine that stopped after the serv
   expect(store.log.events()).toEqual([]);
 });
 
-test("D5 with STORE_SYNC=full nothing acked can be lost, and the epoch stays", () => {
+test("D5 with STORE_SYNC=full no acked message can be lost, and the epoch stays", () => {
   const store = storeWith("full");
   const epoch = store.epoch();
   store.start("boot 1");

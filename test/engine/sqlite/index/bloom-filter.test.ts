@@ -4,10 +4,10 @@ import { messageKey } from "../../../../src/engine/sqlite/index/message-key.ts";
 import { Random, seeds } from "../../../support/random.ts";
 
 for (const seed of seeds(1, 2)) {
-  test(`D3 what was added is never denied, whatever the keys, up to the filter's capacity (seed ${seed})`, () => {
+  test(`D3 the filter finds every added key, up to its capacity (seed ${seed})`, () => {
     const random = new Random(seed);
     const filter = BloomFilter.sized(1);
-    // Beside keys as they are made, ones that differ in few bits only.
+    // Normal keys, and keys that differ in a few bits only.
     const keys = Array.from({ length: filter.capacity }, (_, i) =>
       i % 2 === 0
         ? messageKey(seed, 1, "anna", String(i))
@@ -18,7 +18,7 @@ for (const seed of seeds(1, 2)) {
   });
 }
 
-test("D3 a filter that is full says `maybe` of few names that were never seen, and an empty one of none", () => {
+test("D3 a full filter returns `maybe` for few unknown names, and an empty one for none", () => {
   const filter = BloomFilter.sized(100_000);
   expect(filter.capacity).toBeGreaterThanOrEqual(100_000);
   const strangers = Array.from({ length: 20_000 }, (_, i) => messageKey(7, 2, "ben", `stranger ${i}`));
@@ -27,7 +27,7 @@ test("D3 a filter that is full says `maybe` of few names that were never seen, a
   expect(strangers.filter((key) => filter.mayHave(key)).length).toBeLessThan(strangers.length / 100);
 });
 
-test("D3 a filter is its memory: what one thread adds, another one finds", () => {
+test("D3 a filter is only its memory: one thread finds what another thread added", () => {
   const adding = BloomFilter.sized(10);
   const asking = new BloomFilter(adding.memory);
   expect(asking.mayHave(123_456_789)).toBe(false);

@@ -1,5 +1,5 @@
-// Messages are found through memory until the keeper has taken them in, and through the index file afterwards. The
-// index is derived: whatever becomes of the file, the log is the truth.
+// Messages are found in memory until the index worker has indexed them, and in the index file afterwards. The index is
+// derived: whatever happens to the file, the log is authoritative.
 import { expect, test } from "bun:test";
 import {
   closeSync,
@@ -39,10 +39,10 @@ async function expectAllFound(subject: Subject, count: number): Promise<void> {
   expect((await subject.read({ after: 0 })).messages.map(({ seq, id }) => `${seq} ${id}`)).toEqual(
     all.map((seq) => `${seq} ${seq}`),
   );
-  expect((await subject.listen()).listening.seq).toBe(count);
+  expect((await subject.subscribe()).listening.seq).toBe(count);
 }
 
-test("D1 D3 messages are found before the keeper took them in, after it, and across the two", async () => {
+test("D1 D3 messages are found before they are indexed, after it, and across both", async () => {
   const { subject, parts } = await begin();
   await using _ = subject;
   await subject.fill(30);
@@ -60,7 +60,7 @@ test("D1 D3 messages are found before the keeper took them in, after it, and acr
     );
 });
 
-test("D1 D3 messages that come while the keeper works are found at every moment", async () => {
+test("D1 D3 messages that arrive while the worker indexes are found at every moment", async () => {
   const { subject, parts } = await begin();
   await using _ = subject;
   let count = 0;
@@ -73,7 +73,7 @@ test("D1 D3 messages that come while the keeper works are found at every moment"
   }
 });
 
-test("D1 D3 a store at work takes its messages in by itself once there are enough", async () => {
+test("D1 D3 a running store indexes its messages once there are enough", async () => {
   // As many as make the keeper start at once (INDEX_AT in outbox-persistence.ts), without waiting for its round of a second.
   await using folder = new StoreFolder();
   const { engine } = await folder.open();
@@ -108,7 +108,7 @@ function overwrite(file: string, from: number, length: number): void {
 }
 
 for (const [what, damage] of DAMAGES) {
-  test(`D2 D3 an index file that is ${what} is made again from the log`, async () => {
+  test(`D2 D3 an index file that is ${what} is rebuilt from the log`, async () => {
     const { subject, parts } = await begin();
     await using _ = subject;
     // Enough that both trees of the index have inner pages.
@@ -128,7 +128,7 @@ for (const [what, damage] of DAMAGES) {
   });
 }
 
-test("D2 D3 an index of the layout before is thrown away and made again; a command beside it leaves it as it is", async () => {
+test("D2 D3 an index of the previous layout is replaced and rebuilt; a command leaves it unchanged", async () => {
   const { subject, parts } = await begin();
   await using _ = subject;
   await subject.fill(100);
@@ -163,9 +163,9 @@ test("D2 D3 an index of the layout before is thrown away and made again; a comma
   expect(parts.folder.log.entries.filter(({ level }) => level === "error")).toEqual([]);
 });
 
-test("D2 D3 damage inside the index is met with refusals, never with a wrong answer, and heals while the server runs", async () => {
-  // The first pages are whole, so that nothing shows at the start. Each batch that met the damage was refused until the
-  // next start, and `/readyz` was 200 all the time: nobody restarted the server.
+test("D2 D3 damage inside the index causes refusals, never wrong results, and is repaired while the server runs", async () => {
+  // The first pages are intact, so that the start detects nothing. Each batch that met the damage was refused until the
+  // next start, and `/readyz` was 200 all the time: no operator restarted the server.
   const { subject, parts } = await begin();
   await using _ = subject;
   await subject.fill(1_000, { limit: 0 });
@@ -173,15 +173,15 @@ test("D2 D3 damage inside the index is met with refusals, never with a wrong ans
   overwrite(parts.folder.indexFile, 16_384, statSync(parts.folder.indexFile).size - 16_384);
   await subject.reopen();
   const { engine } = subject;
-  const told: boolean[] = [];
-  engine.watchReady((ready) => told.push(ready));
+  const reported: boolean[] = [];
+  engine.watchReady((ready) => reported.push(ready));
   expect((await subject.post("1")).outcome).toBe("unavailable");
   expect(engine.ready()).toBe(false);
   expect(await engine.quota("anna", 5)).toMatchObject({ remaining: 5 });
   expect((await subject.history({ after: 0 })).outcome).toBe("unavailable");
   expect(await engine.head("room").catch((error) => engine.isUnavailable(error))).toBe(true);
   await waitUntil("the index is rebuilt", () => engine.ready());
-  expect(told.at(-1)).toBe(true);
+  expect(reported.at(-1)).toBe(true);
   for (const seq of [1, 500, 1_000]) expect((await subject.post(String(seq))).outcome).toBe("duplicate");
   expect((await subject.read({ after: 0 })).messages).toHaveLength(200);
   expect((await subject.store("1001")).seq).toBe(1_001);
@@ -206,36 +206,36 @@ test("D2 D3 an index that is deleted while the server runs is rebuilt", async ()
   expect(parts.folder.indexed().messages).toBe(50);
 });
 
-test("D2 D5 an index that is ahead of a log that lost its end is made again, and the store begins a new epoch", async () => {
+test("D2 D5 an index that is ahead of a log that lost its end is rebuilt, and the store begins a new epoch", async () => {
   // As after a crash of the machine: the index had reached the disk, the end of the log had not.
   const { subject, parts } = await begin();
   await using _ = subject;
   await subject.fill(20);
-  const { epoch } = (await subject.listen()).listening;
+  const { epoch } = (await subject.subscribe()).listening;
   await subject.engine.close();
   {
     using store = parts.folder.connect();
     store.run("delete from message where position > 12");
   }
   await subject.reopen();
-  const { listening } = await subject.listen();
+  const { listening } = await subject.subscribe();
   expect(listening.seq).toBe(12);
-  // Whoever had seen number 20 must not take the new 13 for the old one.
+  // A client that had seen number 20 must not take the new 13 for the old one.
   expect(listening.epoch).not.toBe(epoch);
   expect(await subject.store("13", { text: "another 13" })).toMatchObject({ seq: 13 });
   for (let seq = 14; seq <= 20; seq++) await subject.store(String(seq));
   await expectAllFound(subject, 20);
   await parts.takeIn();
   await expectAllFound(subject, 20);
-  expect((await subject.listen()).listening.epoch).toBe(listening.epoch);
+  expect((await subject.subscribe()).listening.epoch).toBe(listening.epoch);
 });
 
-test("D2 D3 an index that belongs to another store is made again", async () => {
+test("D2 D3 an index that belongs to another store is rebuilt", async () => {
   const { subject, parts } = await begin();
   const other = await begin();
   await using _ = subject;
   await using __ = other.subject;
-  // Shorter than the log beside which it will lie, so that its length gives nothing away.
+  // Shorter than the log of the other store, so that its length proves nothing.
   await other.subject.fill(5, { conversation: "elsewhere" });
   await other.subject.engine.close();
   await subject.fill(10);
@@ -247,8 +247,8 @@ test("D2 D3 an index that belongs to another store is made again", async () => {
 });
 
 for (const place of ["memory", "the index"] as const) {
-  test(`D3 two names that fall on one key stay two messages, found through ${place}`, async () => {
-    // No two such names are known, so the log is given a row whose key is that of another name.
+  test(`D3 two names with the same key stay two messages, found through ${place}`, async () => {
+    // No two such names are known, so the log is given a row with the key of another name.
     const { subject, parts } = await begin();
     await using _ = subject;
     await subject.store("impostor");
@@ -272,7 +272,7 @@ for (const place of ["memory", "the index"] as const) {
   });
 }
 
-test("D3 a key tells conversation, sender and id apart, and every store has its own", () => {
+test("D3 a key distinguishes conversation, sender and id, and every store has its own", () => {
   const names: [seed: number, conversation: number, sender: string, id: string][] = [
     [1, 1, "a", "bc"],
     [1, 1, "ab", "c"],

@@ -17,7 +17,7 @@ async function begin(): Promise<{ subject: Subject; parts: EngineInParts }> {
   return { subject, parts: parts! };
 }
 
-test("B1 the keeper empties the write-ahead log also while nobody posts: history is charged, and that is written", async () => {
+test("B1 the worker empties the write-ahead log also when no message is posted, because charges for history are written", async () => {
   // It had made checkpoints only after new messages, so under a load of history alone the log grew without end.
   const { subject, parts } = await begin();
   await using _ = subject;
@@ -25,14 +25,14 @@ test("B1 the keeper empties the write-ahead log also while nobody posts: history
   await parts.takeIn();
   for (let i = 0; i < 50; i++) await subject.read({ user: "anna", limit: 1_000 });
   await parts.takeIn();
-  // What is in the file alone, without the write-ahead log beside it.
+  // The content of the file alone, without its write-ahead log.
   const copy = join(parts.folder.path, "copy.db");
   copyFileSync(parts.folder.storeFile, copy);
   using db = new Database(copy);
   expect(db.query("select sum(count) as charged from charge").get()).toEqual({ charged: 50 });
 });
 
-test("B1 the write-ahead log is started afresh after a checkpoint: its size follows what is written between two", async () => {
+test("B1 the write-ahead log starts over after a checkpoint, so its size depends on the writes between two", async () => {
   const { subject, parts } = await begin();
   await using _ = subject;
   const size = () => statSync(`${parts.folder.storeFile}-wal`).size;
@@ -49,7 +49,7 @@ test("B1 the write-ahead log is started afresh after a checkpoint: its size foll
   expect(size()).toBeLessThan(3 * first);
 });
 
-test("D3 every name is known when the filter over the index has had to grow, and after a start that makes it anew", async () => {
+test("D3 every name is found after the filter had to grow, and after a start that rebuilds it", async () => {
   const { subject, parts } = await begin();
   await using _ = subject;
   const count = 150_000;
@@ -72,11 +72,11 @@ test("D3 every name is known when the filter over the index has had to grow, and
   expect(await subject.store("new", { limit: 0 })).toMatchObject({ seq: count + 1 });
 });
 
-test("D1 D3 more messages than are handed to the keeper at once are all taken in by one round", async () => {
+test("D1 D3 one round indexes more messages than one handover to the worker holds", async () => {
   const { subject, parts } = await begin();
   await using _ = subject;
   const count = 110_000;
-  // In one turn of the event loop, so that the keeper hears of all of them at once.
+  // In one turn of the event loop, so that the worker receives all of them at once.
   await Promise.all(
     Array.from({ length: count }, (_, i) => subject.post(String(1 + i), { text: "", limit: 0 })),
   );
@@ -86,8 +86,8 @@ test("D1 D3 more messages than are handed to the keeper at once are all taken in
     expect(await subject.post(String(seq))).toMatchObject({ outcome: "duplicate", seq });
 });
 
-test("D1 D3 a round while memory could not be read back from disk misses no message", async () => {
-  // What is handed over says how far back it reaches: memory that was emptied reaches nowhere.
+test("D1 D3 a round that runs while memory cannot be reloaded from disk misses no message", async () => {
+  // The handover contains how far back it reaches: emptied memory reaches nowhere.
   const { subject, parts } = await begin();
   await using _ = subject;
   // It has opened its files.
@@ -110,8 +110,8 @@ test("D1 D3 a round while memory could not be read back from disk misses no mess
   expect((await subject.read({ after: 0 })).messages).toHaveLength(31);
 });
 
-test("L1 a keeper whose thread has ended keeps nobody waiting, and the store closes", async () => {
-  // Who waited for its answer had waited for ever, and with it the end of the server.
+test("L1 a worker whose thread has ended blocks no caller, and the store closes", async () => {
+  // Callers had waited for ever, and with them the shutdown of the server.
   await using folder = new StoreFolder();
   const store = await folder.open();
   await store.close();
@@ -124,7 +124,7 @@ test("L1 a keeper whose thread has ended keeps nobody waiting, and the store clo
   await keeper.stop();
 });
 
-test("Q1 charges that have left the hour are deleted from disk, the others are kept", async () => {
+test("Q1 charges older than an hour are deleted from disk, the others are kept", async () => {
   const { subject, parts } = await begin();
   await using _ = subject;
   const rows = () => {
@@ -144,7 +144,7 @@ test("Q1 charges that have left the hour are deleted from disk, the others are k
   expect(await subject.store("last", { limit: 100 })).toMatchObject({ quota: { remaining: 99 } });
 });
 
-/** How a thread of this process stands to others on the same core: the field `nice` of proc_pid_stat(5). */
+/** The priority of a thread of this process: the field `nice` of proc_pid_stat(5). */
 function niceness(thread: string): number | undefined {
   try {
     const stat = readFileSync(`/proc/self/task/${thread}/stat`, "utf8");
@@ -156,7 +156,7 @@ function niceness(thread: string): number | undefined {
 }
 
 test.skipIf(process.platform !== "linux")(
-  "the keeper's thread lets the event loop go first, where both want one core",
+  "the worker's thread has a lower priority than the event loop",
   async () => {
     const { subject, parts } = await begin();
     await using _ = subject;

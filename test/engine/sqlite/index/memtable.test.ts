@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { Memtable } from "../../../../src/engine/sqlite/index/memtable.ts";
 import { Random, seeds } from "../../../support/random.ts";
 
-test("D3 messages that share a key are all found by it, and each is forgotten alone", () => {
+test("D3 messages that share a key are all found by it, and each is removed alone", () => {
   const tail = new Memtable();
   tail.add(1, 7, 1, 99);
   tail.add(2, 8, 1, 99);
@@ -19,7 +19,7 @@ test("D3 messages that share a key are all found by it, and each is forgotten al
 });
 
 for (const seed of seeds(1, 2, 3)) {
-  test(`D1 D3 adding and forgetting in any rhythm agrees with a plain list (seed ${seed})`, () => {
+  test(`D1 D3 random additions and removals agree with a plain list (seed ${seed})`, () => {
     const random = new Random(seed);
     const tail = new Memtable();
     const seqs = [0, 0, 0, 0];

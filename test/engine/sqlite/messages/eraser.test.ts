@@ -1,4 +1,4 @@
-// The texts of removed messages leave all files, however they lie among those that stay, and whatever comes between.
+// The texts of removed messages leave all files, however they are mixed with kept ones and with later writes.
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -12,16 +12,16 @@ import { waitUntil } from "../../../support/time/wait-until.ts";
 import { StoreFolder } from "../store-folder.ts";
 
 const SEED = 20_261_129;
-// For who sees a failure: the talk is made from it.
+// Printed for a failure: the messages are generated from it.
 const SEEDED = `(seed ${SEED})`;
 
-/** How many conversations talk at once; the first half of them is removed. */
+/** How many conversations post at once; the first half of them is removed. */
 const CONVERSATIONS = 6;
 const nameOf = (i: number) => `room-${i}`;
 const isRemoved = (i: number) => i < CONVERSATIONS / 2;
 
 /** Stores messages of all conversations among each other, short ones, long ones, and some that take pages of their own. */
-async function talk(store: Pick<Store, "engine">, count: number, random: Random): Promise<void> {
+async function postMessages(store: Pick<Store, "engine">, count: number, random: Random): Promise<void> {
   for (let done = 0; done < count; ) {
     const batch: Promise<unknown>[] = [];
     for (let i = 0; i < 200 && done < count; i++, done++) {
@@ -48,7 +48,7 @@ async function talk(store: Pick<Store, "engine">, count: number, random: Random)
   }
 }
 
-/** How many marks of each kind lie in the folder's files, whatever they belong to: what `grep -a` finds. */
+/** How many marks of each kind the folder's files contain, of any conversation: what `grep -a` finds. */
 function marksIn(folder: StoreFolder): { secret: number; public: number } {
   const found = { secret: 0, public: 0 };
   for (const file of readdirSync(folder.path)) {
@@ -82,42 +82,42 @@ async function publicCount({ engine }: Pick<Store, "engine">): Promise<number> {
   return count;
 }
 
-test(`MB6 the texts of removed conversations leave all files of a server at work, and those of others stay ${SEEDED}`, async () => {
+test(`MB6 the texts of removed conversations leave all files of a running server, and others stay ${SEEDED}`, async () => {
   await using folder = new StoreFolder();
   const clock = new ManualClock();
   const store = await folder.open(clock);
-  await talk(store, 3_000, new Random(SEED));
+  await postMessages(store, 3_000, new Random(SEED));
   const kept = (await publicMessages(store)).length;
   await removeHalf(folder);
   expect(marksIn(folder).secret).toBeGreaterThan(1_000);
-  await waitUntil("all secrets are gone", () => {
+  await waitUntil("all secrets are erased", () => {
     clock.advance(500);
     return marksIn(folder).secret === 0;
   });
   expect(await publicCount(store)).toBe(kept);
-  await talk(store, 100, new Random(SEED + 1));
+  await postMessages(store, 100, new Random(SEED + 1));
   await store.close();
-  // What was said since is of a new conversation.
+  // Later messages belong to a new conversation.
   const after = await folder.open(clock);
   expect((await after.engine.head(nameOf(0))).first).toBeGreaterThan(1);
   expect(await after.engine.page(nameOf(CONVERSATIONS - 1), 0, 5, 5)).toHaveLength(5);
 });
 
-test(`MB6 what is removed just before a stop is gone after it, and so where no server runs ${SEEDED}`, async () => {
+test(`MB6 texts removed just before a stop are erased after it, also without a server ${SEEDED}`, async () => {
   await using folder = new StoreFolder();
   const store = await folder.open();
-  await talk(store, 2_000, new Random(SEED));
+  await postMessages(store, 2_000, new Random(SEED));
   await removeHalf(folder);
   await store.close();
   expect(marksIn(folder).secret).toBe(0);
   expect(marksIn(folder).public).toBeGreaterThan(1_000);
 });
 
-test(`D5 what retention removes leaves all files within a minute, and whole pages of it give their room back ${SEEDED}`, async () => {
+test(`D5 texts removed by retention leave all files within a minute, and free whole pages ${SEEDED}`, async () => {
   await using folder = new StoreFolder();
   const clock = new ManualClock();
   const early = await folder.open(clock);
-  await talk(early, 4_000, new Random(SEED));
+  await postMessages(early, 4_000, new Random(SEED));
   await early.close();
   const store = await folder.open(clock, { messages: 5, days: 0 });
   let passed = 0;
@@ -133,7 +133,7 @@ test(`D5 what retention removes leaves all files within a minute, and whole page
   });
   expect(passed).toBeGreaterThan(0);
   using db = folder.connect();
-  await waitUntil("blank rows are deleted where they fill pages", () => {
+  await waitUntil("blank rows are deleted when they fill pages", () => {
     clock.advance(500);
     const { rows } = db.query("select count(*) as rows from message").get() as { rows: number };
     return rows < 2_000;
@@ -141,21 +141,21 @@ test(`D5 what retention removes leaves all files within a minute, and whole page
   expect((await store.engine.head(nameOf(0))).first).toBeGreaterThan(100);
   // Deleting among living rows would have left copies of them, which show when they are removed, too.
   await removeRooms(folder, () => true);
-  await waitUntil("all is gone", () => {
+  await waitUntil("all is erased", () => {
     clock.advance(500);
     const { secret, public: open } = marksIn(folder);
     return secret + open === 0;
   });
 });
 
-test(`MB6 a process that is killed while it removes leaves nothing behind that the next does not remove ${SEEDED}`, async () => {
+test(`MB6 what a killed process left of its removal is erased by the next process ${SEEDED}`, async () => {
   const random = new Random(SEED);
   await using folder = new StoreFolder();
   const first = await folder.open();
-  await talk(first, 4_000, random);
+  await postMessages(first, 4_000, random);
   const kept = await publicCountOf(first);
   await first.close();
-  // Marked as removed only, as by a command whose server is killed at once.
+  // Only marked as removed, as by a command whose server is killed at once.
   await removeHalf(folder);
   const program = join(import.meta.dir, "../programs/erase.ts");
   for (let i = 0; i < 5; i++) {
@@ -170,7 +170,7 @@ test(`MB6 a process that is killed while it removes leaves nothing behind that t
   }
   const clock = new ManualClock(Date.now());
   const last = await folder.open(clock, UNLIMITED_RETENTION);
-  await waitUntil("all secrets are gone", () => {
+  await waitUntil("all secrets are erased", () => {
     clock.advance(500);
     return marksIn(folder).secret === 0;
   });

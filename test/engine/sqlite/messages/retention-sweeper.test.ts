@@ -1,4 +1,5 @@
-// What the contract cannot see: that removed messages leave the files, in small steps, and what a crash in between does.
+// What the contract cannot see: removed messages leave the files, in small steps, and a crash between two steps is
+// safe.
 import { expect, test } from "bun:test";
 import { rmSync } from "node:fs";
 import { type RetentionLimits, UNLIMITED_RETENTION } from "../../../../src/core/conversation/retention.ts";
@@ -27,21 +28,21 @@ function rows(folder: StoreFolder): { log: number; index: number } {
   return { log: count, index: folder.indexed().messages };
 }
 
-test("D5 what is not kept leaves the log and the index; what is kept stays in both", async () => {
+test("D5 removed messages leave the log and the index; kept ones stay in both", async () => {
   const { subject, parts } = await begin({ messages: 100, days: 0 });
   await using _ = subject;
   await subject.fill(1_000, { limit: 0 });
   await subject.fill(30, { conversation: "other", limit: 0 });
   await parts.clean();
   expect(rows(parts.folder)).toEqual({ log: 130, index: 130 });
-  // Entries leave with the run that they are in, which is made anew once most of what it names is gone.
+  // Entries leave together with their run, which is rewritten once most of its messages are removed.
   await parts.takeIn();
   expect(parts.folder.indexed()).toEqual({ messages: 130, keys: 130 });
   const repeats = await Promise.all([901, 1_000].map((seq) => subject.post(String(seq))));
   expect(repeats.map(({ outcome }) => outcome)).toEqual(["duplicate", "duplicate"]);
 });
 
-test("D5 B1 housekeeping removes by itself, while messages flow, and holds none of them up", async () => {
+test("D5 B1 housekeeping removes messages while others are posted, and delays none of them", async () => {
   const { subject, parts } = await begin({ messages: 10, days: 0 });
   await using _ = subject;
   await subject.fill(600, { limit: 0 });
@@ -57,8 +58,8 @@ test("D5 B1 housekeeping removes by itself, while messages flow, and holds none 
   expect(await subject.engine.head("room")).toMatchObject({ seq: posts, first: posts - 9 });
 });
 
-test("D1 D5 where the newest messages of the log are removed, their places are not used again, and the epoch stays", async () => {
-  // The log would end lower than the index says it does, which is what a store looks like that lost its end.
+test("D1 D5 when the newest messages of the log are removed, their positions are not reused, and the epoch stays", async () => {
+  // The log would then end before the index, like the log of a store that lost its end.
   const { subject, parts } = await begin({ messages: 0, days: 1 });
   await using _ = subject;
   await subject.fill(20, { limit: 0 });
@@ -76,7 +77,7 @@ test("D1 D5 where the newest messages of the log are removed, their places are n
   ]);
 });
 
-test("D5 a crash between the index and the log leaves nothing behind that the next cleaning does not find", async () => {
+test("D5 the next cleaning finishes one that crashed between the index and the log", async () => {
   const { subject, parts } = await begin({ messages: 5, days: 0 });
   await using _ = subject;
   await subject.fill(50, { limit: 0 });
@@ -93,7 +94,7 @@ test("D5 a crash between the index and the log leaves nothing behind that the ne
   expect(rows(parts.folder)).toEqual({ log: 5, index: 5 });
 });
 
-test("D5 an index made anew holds what is kept only, once it has been cleaned", async () => {
+test("D5 a rebuilt index holds only kept messages once it has been cleaned", async () => {
   const { subject, parts } = await begin({ messages: 5, days: 0 });
   await using _ = subject;
   await subject.fill(50, { limit: 0 });
@@ -107,7 +108,7 @@ test("D5 an index made anew holds what is kept only, once it has been cleaned", 
   expect(rows(parts.folder)).toEqual({ log: 5, index: 5 });
 });
 
-test("D5 a command removes a conversation beside a server, which hears of it; numbers go on, marks are gone", async () => {
+test("D5 a running server notices a conversation removed by a command; seqs continue, marks are removed", async () => {
   const { subject, parts } = await begin();
   await using _ = subject;
   const { clock } = subject;
@@ -115,7 +116,7 @@ test("D5 a command removes a conversation beside a server, which hears of it; nu
   await subject.engine.setReadMark("room", "anna", 7);
   await parts.takeIn();
   await Promise.all(Array.from({ length: 5 }, (_, i) => subject.store(`late ${i}`)));
-  const { heard } = await subject.listen();
+  const { received } = await subject.subscribe();
   const beside = openConversations({
     dataDir: parts.folder.path,
     clock,
@@ -127,7 +128,7 @@ test("D5 a command removes a conversation beside a server, which hears of it; nu
   expect((await Array.fromAsync(beside.messages("room"))).map(({ seq }) => seq)).toEqual(
     Array.from({ length: 25 }, (_, i) => i + 1),
   );
-  // Stored after the command read the store: it goes too.
+  // Stored after the command read the store: it is removed too.
   await subject.store("latest");
   expect(await beside.remove("room")).toBe(true);
   expect(await beside.remove("nowhere")).toBe(false);
@@ -138,12 +139,12 @@ test("D5 a command removes a conversation beside a server, which hears of it; nu
   expect((await subject.read()).messages).toEqual([]);
   expect((await subject.engine.readMarks("room")).size).toBe(0);
   expect(await subject.store("1")).toMatchObject({ seq: 27 });
-  expect(heard.map(({ seq }) => seq)).toEqual([26, 27]);
+  expect(received.map(({ seq }) => seq)).toEqual([26, 27]);
   await parts.clean();
   expect(rows(parts.folder)).toEqual({ log: 6, index: 6 });
 });
 
-test("D5 a conversation's own limits go before the server's, a limit of 0 too", async () => {
+test("D5 a conversation's own limits override the server's, and so does a limit of 0", async () => {
   const { subject, parts } = await begin({ messages: 3, days: 0 });
   await using _ = subject;
   for (const conversation of ["own", "all", "default"]) await subject.fill(10, { conversation });

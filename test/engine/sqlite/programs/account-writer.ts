@@ -1,4 +1,4 @@
-// As the command line does, beside a server: opens the accounts of a folder, adds some, and closes them, again and again.
+// Like the command line next to a server: opens the accounts of a folder, adds some, and closes them, again and again.
 import { openAccounts } from "../../../../src/engine/sqlite/open.ts";
 import { RecordedLog } from "../../../support/server/recorded-log.ts";
 import { accountOf } from "../../../support/server/test-server.ts";

@@ -1,5 +1,5 @@
-// Takes messages into the index of a file for ever, and merges its runs a slice at a time; tells after each commit up to
-// which position it has them. Goes on where the one before it was killed.
+// Ingests messages into an index file for ever, and merges its runs a slice at a time; prints the last indexed position
+// after each commit. Continues where the killed process before it stopped.
 
 import { BlockStore } from "../../../../src/engine/sqlite/index/runs/block-store.ts";
 import { Compactor } from "../../../../src/engine/sqlite/index/runs/compaction.ts";

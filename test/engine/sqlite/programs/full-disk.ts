@@ -1,4 +1,4 @@
-// Runs with a bound on the size of its files: fills the store until a batch no longer fits, and reports what it saw.
+// Runs with a limit on the size of its files: fills the store until a batch no longer fits, and reports the results.
 import type { PostResult } from "../../../../src/core/ports/engine.ts";
 import { openSqlite } from "../../../../src/engine/sqlite/open.ts";
 import type { Quota } from "../../../../src/protocol/server-frames.ts";
@@ -8,12 +8,12 @@ import { ManualClock } from "../../../support/time/manual-clock.ts";
 export interface FullDiskReport {
   /** Messages stored before the disk was full. */
   readonly filled: number;
-  /** What the messages of the batch that did not fit were answered. */
+  /** The outcomes of the batch that did not fit. */
   readonly refused: readonly string[];
   readonly announcedOfRefused: number;
   readonly readyAfterRefusal: boolean;
   readonly quotaAfterRefusal: Quota;
-  /** The answer to a small message afterwards. */
+  /** The outcome of a small message afterwards. */
   readonly next: Extract<PostResult, { seq: number }>;
   readonly readyAtTheEnd: boolean;
   readonly errors: readonly string[];
@@ -25,7 +25,7 @@ const LONG = "x".repeat(20_000);
 
 const log = new RecordedLog();
 const dataDir = process.argv[2]!;
-// A clock that stands still: no housekeeping, so that only the messages write.
+// A clock that does not advance: no housekeeping, so that only the messages write.
 const { engine, close } = await openSqlite({ dataDir, clock: new ManualClock(), log, sync: "normal" });
 let announced = 0;
 await engine.subscribe("room", () => announced++);

@@ -44,7 +44,7 @@ function beginning(runs: readonly Run[]): { ids: number[]; level: number } | und
   return task?.kind === "begin" ? { ids: task.sources.map(({ id }) => id), level: task.level } : undefined;
 }
 
-test("runs are left alone until enough of a level lie side by side; the oldest of the lowest level go first", () => {
+test("runs are merged once a level has enough neighbours, the oldest of the lowest level first", () => {
   expect(
     nextCompaction(row(...times(COMPACTION_FANOUT - 1, { level: 1 }), ...times(COMPACTION_FANOUT - 1, {}))),
   ).toBeUndefined();
@@ -53,7 +53,7 @@ test("runs are left alone until enough of a level lie side by side; the oldest o
   expect(beginning(runs)).toEqual({ ids: oldest, level: 1 });
 });
 
-test("a small merge goes before a large one in hand, which is gone on with afterwards", () => {
+test("a small merge interrupts a large one, which continues afterwards", () => {
   const large = row(...times(COMPACTION_FANOUT, { level: 1 }), ...times(COMPACTION_FANOUT, {}));
   const inHand = [...large, target(large, 0, COMPACTION_FANOUT, 2)].sort(
     (a, b) => a.first - b.first || a.id - b.id,
@@ -67,20 +67,20 @@ test("a small merge goes before a large one in hand, which is gone on with after
   });
 });
 
-test("runs are not merged over one between them that is being made anew", () => {
+test("runs are not merged over a run between them that is being rewritten", () => {
   const runs = row(...times(4, {}), { dropped: 6_000 }, ...times(COMPACTION_FANOUT - 1, {}));
   expect(nextCompaction([...runs, target(runs, 4, 5, 0)])).toMatchObject({
     kind: "go_on",
     sources: [{ id: 5 }],
   });
-  // Its level says that it comes later; the eight beside each other are not side by side.
+  // Its level says that it comes later; the eight that follow each other in the list are not neighbours.
   expect(nextCompaction([...runs, target(runs, 4, 5, 5)])).toMatchObject({
     kind: "go_on",
     sources: [{ id: 5 }],
   });
 });
 
-test("the newest run grows while it is small, not in a merge, and what it covers fits; it is not merged meanwhile", () => {
+test("the newest run grows while it is small, not being merged, and has room; it is not merged meanwhile", () => {
   const small = row(...times(COMPACTION_FANOUT - 1, {}), { entries: MIN_RUN_ENTRIES - 1 });
   expect(appendableRun(small, small.at(-1)!.last + 10)?.id).toBe(COMPACTION_FANOUT);
   expect(nextCompaction(small)).toBeUndefined();
@@ -92,7 +92,7 @@ test("the newest run grows while it is small, not in a merge, and what it covers
   expect(appendableRun(row({ entries: 10, level: 1 }), 20_000)).toBeUndefined();
 });
 
-test("runs that cover too many positions together are not merged, those beside them are", () => {
+test("runs that would cover too many positions together are not merged, their neighbours are", () => {
   const wide = { covers: MAX_RUN_SPAN, level: 1 };
   expect(nextCompaction(row(...times(COMPACTION_FANOUT, wide)))).toBeUndefined();
   expect(beginning(row(wide, ...times(COMPACTION_FANOUT, { level: 1 })))?.ids).toEqual(
@@ -100,7 +100,7 @@ test("runs that cover too many positions together are not merged, those beside t
   );
 });
 
-test("a run is made anew when most of it was dropped, and goes when all was; the room is given back first", () => {
+test("a run is rewritten when most of it was dropped, and removed when all was; freeing space comes first", () => {
   expect(nextCompaction(row({ dropped: 5_000 }))).toBeUndefined();
   expect(beginning(row({ level: 2, dropped: 5_001 }, {}))).toEqual({ ids: [1], level: 2 });
   expect(nextCompaction(row({}, { dropped: 10_000 }))).toMatchObject({ kind: "discard", run: { id: 2 } });

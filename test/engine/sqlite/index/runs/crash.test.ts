@@ -12,17 +12,19 @@ import { entryAt } from "./test-entries.ts";
 
 const PROGRAM = join(import.meta.dir, "../../programs/compaction.ts");
 
-/** Runs the program, kills it after it told of `commits` and a little longer, and answers what it told last. */
+/**
+ * Runs the program, kills it shortly after it reported `commits` commits, and returns the last position it reported.
+ */
 async function runAndKill(file: string, conversations: number, commits: number): Promise<number> {
   const command = [process.execPath, "--no-env-file", PROGRAM, file, String(conversations)];
   const child = Bun.spawn(command, { stdout: "pipe", stderr: "inherit" });
-  let told = "";
+  let output = "";
   for await (const part of child.stdout.pipeThrough(new TextDecoderStream())) {
-    told += part;
-    if (told.split("\n").length > commits) child.kill(9);
+    output += part;
+    if (output.split("\n").length > commits) child.kill(9);
   }
   expect(await child.exited).not.toBe(0);
-  return Number(told.split("\n").at(-2));
+  return Number(output.split("\n").at(-2));
 }
 
 /** Finds messages up to `last` by name and by number, one in `every`. */
@@ -39,21 +41,21 @@ function expectFound(reader: RunReader, conversations: number, last: number, eve
 }
 
 for (const seed of seeds(1)) {
-  test(`D3 a process killed in the middle of a merge leaves all that was taken in to be found, once (seed ${seed})`, async () => {
+  test(`D3 after a kill in the middle of a merge, every indexed message is found once (seed ${seed})`, async () => {
     const random = new Random(seed);
     const conversations = 97;
     await using folder = new StoreFolder();
     const states: Run["state"][] = [];
     for (let kill = 0; kill < 6; kill++) {
-      const told = await runAndKill(folder.indexFile, conversations, random.between(1, 30));
+      const reported = await runAndKill(folder.indexFile, conversations, random.between(1, 30));
       using index = openIndex(folder.indexFile);
       const runs = readRuns(index);
       states.push(...runs.map(({ state }) => state));
       const last = Math.max(...runs.map((run) => run.last));
-      expect(last).toBeGreaterThanOrEqual(told);
+      expect(last).toBeGreaterThanOrEqual(reported);
       const reader = new RunReader(index);
       expectFound(reader, conversations, last, 41);
-      // Every other time the next one goes on in the middle.
+      // Every other time the next run continues in the middle.
       if (kill % 2 === 1) {
         const pieces = new BlockStore(index);
         const merger = new Compactor(index, pieces);

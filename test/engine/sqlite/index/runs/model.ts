@@ -9,7 +9,7 @@ import { type Run, readRuns } from "../../../../../src/engine/sqlite/index/runs/
 import type { Random } from "../../../../support/random.ts";
 import { encodeEntries, type TestEntry } from "./test-entries.ts";
 
-/** The runs of an index beside plain maps of the same messages. Whatever is done is done to both. */
+/** The runs of an index, and plain maps of the same messages. Every operation is applied to both. */
 export class ModelledIndex implements Disposable {
   readonly reader: RunReader;
   readonly compactor: Compactor;

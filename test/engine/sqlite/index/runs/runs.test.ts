@@ -1,4 +1,4 @@
-// The runs of an index agree with plain maps, whatever is taken in, merged, looked up and dropped, in any order.
+// The runs of an index agree with plain maps under any order of ingesting, merging, lookups and dropping.
 import { expect, test } from "bun:test";
 import { BlockStore } from "../../../../../src/engine/sqlite/index/runs/block-store.ts";
 import { Compactor } from "../../../../../src/engine/sqlite/index/runs/compaction.ts";
@@ -14,7 +14,7 @@ import { Random, seeds } from "../../../../support/random.ts";
 import { ModelledIndex } from "./model.ts";
 import { encodeEntries, entryAt } from "./test-entries.ts";
 
-/** Looks for messages by name and by number, some of them and all of a few conversations. */
+/** Looks up messages by name and by number: some of them, and all of a few conversations. */
 function expectFound(modelled: ModelledIndex, random: Random): void {
   const { reader, conversations, keys } = modelled;
   const all = [...conversations.keys()];
@@ -25,7 +25,7 @@ function expectFound(modelled: ModelledIndex, random: Random): void {
     const first = random.between(1, Math.max(1, newest));
     const last = first + random.between(0, 300);
     const stored = [...own.values()].filter(({ seq }) => seq >= first && seq <= last);
-    // Removed messages may still be named; who reads does not ask for them.
+    // Removed messages may still be in the index; readers do not ask for them.
     const kept = Math.min(...own.keys());
     const found = reader.range(conversation, first, last).filter(({ seq }) => seq >= kept);
     expect(found).toEqual(stored.map(({ seq, position }) => ({ seq, position })));
@@ -44,7 +44,7 @@ function expectFound(modelled: ModelledIndex, random: Random): void {
 }
 
 for (const seed of seeds(1, 2, 3)) {
-  test(`D1 D3 D5 taking in, merging, dropping and looking up in any order agree with plain maps (seed ${seed})`, () => {
+  test(`D1 D3 D5 ingesting, merging, dropping and lookups in any order agree with plain maps (seed ${seed})`, () => {
     const random = new Random(seed);
     using modelled = new ModelledIndex(openIndex(":memory:"));
     const conversations = random.pick([3, 50, 5_000]);
@@ -60,13 +60,13 @@ for (const seed of seeds(1, 2, 3)) {
       modelled.compactor.work(random.between(0, 20_000));
       if (step % 10 === 0) expectFound(modelled, random);
     }
-    // What a cleaning that was cut off had left to be noted.
+    // What an interrupted cleaning had left to record.
     for (const [conversation, own] of modelled.conversations)
       modelled.remove(conversation, Math.min(...own.keys()), Number.POSITIVE_INFINITY);
     modelled.compactor.work(Number.POSITIVE_INFINITY);
     expectFound(modelled, random);
     expectTidy(modelled);
-    // In the end all of it goes.
+    // In the end everything is removed.
     for (const conversation of [...modelled.conversations.keys()])
       modelled.remove(conversation, Number.MAX_SAFE_INTEGER, Number.POSITIVE_INFINITY, 10_000);
     modelled.compactor.work(Number.POSITIVE_INFINITY);
@@ -106,7 +106,7 @@ function expectTidy(modelled: ModelledIndex): void {
   }
 }
 
-test("D3 two million messages are found, by name and by number, in a few runs, and strangers are not", () => {
+test("D3 two million messages are found by name and number in a few runs, and unknown names are not", () => {
   const conversations = 1_000;
   using index = openIndex(":memory:");
   const pieces = new BlockStore(index);
@@ -134,7 +134,7 @@ test("D3 two million messages are found, by name and by number, in a few runs, a
   expect(wrong).toEqual([]);
 });
 
-test("B1 a quiet store, whose messages are taken in one by one, has few runs and few pieces", () => {
+test("B1 a quiet store, whose messages are indexed one by one, has few runs and few blocks", () => {
   using modelled = new ModelledIndex(openIndex(":memory:"));
   const random = new Random(3);
   for (let i = 0; i < 2_500; i++) {
@@ -146,7 +146,7 @@ test("B1 a quiet store, whose messages are taken in one by one, has few runs and
   expectFound(modelled, random);
 });
 
-test("D5 a floor above what was taken in does not pass over what is taken in later", () => {
+test("D5 a floor above the indexed messages does not skip messages indexed later", () => {
   using modelled = new ModelledIndex(openIndex(":memory:"));
   const random = new Random(1);
   const [first, second] = [modelled.make(10, 1, random), modelled.make(4, 1, random)];
@@ -160,11 +160,11 @@ test("D5 a floor above what was taken in does not pass over what is taken in lat
   expect(modelled.reader.cleanedBelow(1)).toBe(15);
 });
 
-test("D4 a hole in a conversation, should there be one, stays a hole", () => {
+test("D4 a hole in a conversation, if there is one, stays a hole", () => {
   using modelled = new ModelledIndex(openIndex(":memory:"));
   const all = modelled.make(9, 1, new Random(1));
   const kept = all.filter(({ seq }) => seq !== 3 && seq !== 7);
-  // The second stretch joins what the first left off in the same run.
+  // The second stretch joins the end of the first one in the same run.
   for (const part of [kept.slice(0, 4), kept.slice(4)]) modelled.take(part);
   const places = kept.map(({ seq, position }) => ({ seq, position }));
   expect(modelled.reader.range(1, 1, 9)).toEqual(places);
@@ -178,7 +178,7 @@ test("D4 a hole in a conversation, should there be one, stays a hole", () => {
   ]);
 });
 
-test("D3 a piece that is not what was written is met with an error, never with a wrong answer", () => {
+test("D3 a damaged block causes an error, never a wrong result", () => {
   using modelled = new ModelledIndex(openIndex(":memory:"));
   const [message] = modelled.make(1, 1, new Random(1));
   modelled.take([message!]);

@@ -9,7 +9,7 @@ export interface TestEntry {
   readonly seq: number;
 }
 
-/** What stands at `position` where so many conversations take turns. */
+/** The entry at `position` when this many conversations alternate. */
 export function entryAt(position: number, conversations: number): TestEntry {
   const conversation = 1 + (position % conversations);
   return {
