@@ -1,4 +1,4 @@
-// S2: how long a sign-in takes for a user that exists (with a hash of the present and of an older cost) and for one that
+// SEC-S2: how long a sign-in takes for a user that exists (with a hash of the present and of an older cost) and for one that
 // does not. Prints the medians of 30 tries each, taken in turns, so that a drift of the machine meets all alike.
 //
 //   bun --no-env-file bench/standalone/signin-time.ts [cost]

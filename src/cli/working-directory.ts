@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import type { Settings } from "../server/settings/settings.ts";
 
 // The runtime reads the tsconfig.json of the current folder when it resolves the program, a worker thread or what it
-// bundles, and runs what `paths` names there (RUNTIME 16). So the program starts in its own folder, and a server goes
+// bundles, and runs what `paths` names there (RT-16). So the program starts in its own folder, and a server goes
 // back to it before it makes a worker or builds its page. No worker and no bundle may be made elsewhere.
 
 /** Where `bin/parley.mjs` says which folder it was called in. */

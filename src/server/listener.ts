@@ -14,7 +14,7 @@ export class ListenFailed extends Error {}
 
 /**
  * What listens for clients. Its certificate can be changed while sockets are open: the runtime cannot change that of a
- * server that listens, so another one takes its place, and the former keeps its sockets until they end (RUNTIME 22).
+ * server that listens, so another one takes its place, and the former keeps its sockets until they end (RT-22).
  */
 export class Listener<T> {
   private current: Server<T>;

@@ -1,7 +1,7 @@
 /**
  * Path and query of a request, as they were sent; undefined for what is no path, as in `CONNECT host:80`.
  *
- * The runtime's URL is whole only where `Host` can be a part of one (RUNTIME 17): without the field, as health checks with
+ * The runtime's URL is whole only where `Host` can be a part of one (RT-17): without the field, as health checks with
  * HTTP/1.0 ask, and with one that is empty or malformed, the URL is the path alone.
  */
 export function targetOf(url: string): string | undefined {

@@ -196,7 +196,7 @@ export async function startServer(parts: ServerDeps): Promise<RunningServer> {
         };
         if (isSocketTarget(target) && method !== "OPTIONS")
           return handleUpgrade(upgradeDeps, { request, server: bun, target, ...requestFacts });
-        // A line on which a request comes slowly ends sooner than one that waits for its next request (RUNTIME 18).
+        // A line on which a request comes slowly ends sooner than one that waits for its next request (RT-18).
         // The answer may take as long as it takes: a sign-in waits for its turn where many passwords are checked.
         const arrived = () => bun.timeout(request, 0);
         const answered = () => bun.timeout(request, settings.keepAliveTimeout);

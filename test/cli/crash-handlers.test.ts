@@ -3,7 +3,7 @@ import { join } from "node:path";
 
 const PROGRAM = join(import.meta.dir, "programs/crashing.ts");
 
-test("RUNTIME 2 uncaught faults are logged with an id and end nothing; a later second signal ends a stop that hangs", async () => {
+test("RT-2 uncaught faults are logged with an id and end nothing; a later second signal ends a stop that hangs", async () => {
   const { code, events } = await runFaulty("later", 2);
   expect(code).toBe(143);
   const faults = events.filter(({ event }) => event === "process.uncaught_error");
@@ -15,7 +15,7 @@ test("RUNTIME 2 uncaught faults are logged with an id and end nothing; a later s
   expect(events.slice(-2).map(({ event }) => event)).toEqual(["program.alive", "server.stopping"]);
 });
 
-test("RUNTIME 9 signals of one moment are one request: the group's, npm's and the starter's drain once", async () => {
+test("RT-9 signals of one moment are one request: the group's, npm's and the starter's drain once", async () => {
   const { code, events } = await runFaulty("at-once", 3);
   // It ended because the stop did, and not because of a signal.
   expect(code).toBe(0);

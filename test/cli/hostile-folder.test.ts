@@ -56,7 +56,7 @@ const environment = (folder: ParleyFolder) => ({
   BCRYPT_COST: "4",
 });
 
-test("RUNTIME 16 a command runs nothing of the folder that it is called in", async () => {
+test("RT-16 a command runs nothing of the folder that it is called in", async () => {
   await using folder = new ParleyFolder();
   const hostile = makeHostile(folder);
   for (const args of [
@@ -81,7 +81,7 @@ test("RUNTIME 16 a command runs nothing of the folder that it is called in", asy
   expect(hostile.wasRun()).toBe(true);
 }, 60_000);
 
-test("RUNTIME 16 the server, its worker threads and the page it builds run nothing of the folder it is started in", async () => {
+test("RT-16 the server, its worker threads and the page it builds run nothing of the folder it is started in", async () => {
   await using folder = new ParleyFolder();
   const hostile = makeHostile(folder);
   const server = Bun.spawn(["node", BIN], {

@@ -116,7 +116,7 @@ describe("two nodes on one Redis", () => {
   });
 });
 
-describe("P3 Redis behind a lock", () => {
+describe("SEC-P3 Redis behind a lock", () => {
   test("an ACL user with the rights that docs/OPERATIONS.md gives can do all that a node and a command do", async () => {
     await using folder = new ParleyFolder();
     const page = readFileSync(join(import.meta.dir, "../../docs/OPERATIONS.md"), "utf8");
@@ -216,7 +216,7 @@ function makeCertificate(folder: string) {
 describe("what keeps a node from starting is told in one line, with exit code 1", () => {
   const oneLine = /^parley: [^\n]+\n$/;
 
-  test("T4 no SECRET_KEY, which each node would make for itself", async () => {
+  test("SEC-T4 no SECRET_KEY, which each node would make for itself", async () => {
     await using folder = new ParleyFolder();
     const { SECRET_KEY: _, ...env } = on("keyless");
     const { code, stderr } = await folder.run([], { env });

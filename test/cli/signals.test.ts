@@ -10,7 +10,7 @@ import { ParleyTerminal } from "./parley-terminal.ts";
 
 const START = ["npm", "start", "--silent", "--"];
 
-test("RUNTIME 9 SIGTERM to the whole process group drains once, and ends with 0", async () => {
+test("RT-9 SIGTERM to the whole process group drains once, and ends with 0", async () => {
   await using folder = new ParleyFolder();
   for (const command of [["node", BIN], START]) {
     await using started = await Started.begin(folder, command);
@@ -25,7 +25,7 @@ test("RUNTIME 9 SIGTERM to the whole process group drains once, and ends with 0"
   }
 }, 60_000);
 
-test("RUNTIME 9 SIGTERM to the starter alone reaches the runtime", async () => {
+test("RT-9 SIGTERM to the starter alone reaches the runtime", async () => {
   await using folder = new ParleyFolder();
   await using started = await Started.begin(folder, ["node", BIN]);
   process.kill(started.program.pid, "SIGTERM");

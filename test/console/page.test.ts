@@ -9,7 +9,7 @@ import { bundle } from "../../src/server/http/routes/page.ts";
 
 const FOLDER = fileURLToPath(new URL("../../src/console/", import.meta.url));
 
-test("P1 index.html has no inline script and no inline style, and names its three files", async () => {
+test("SEC-P1 index.html has no inline script and no inline style, and names its three files", async () => {
   const html = await Bun.file(`${FOLDER}index.html`).text();
   expect(html).not.toMatch(/<style|\sstyle=|\son\w+=|javascript:/i);
   expect(html.match(/<script[^>]*>[^<]*/g)).toEqual(['<script type="module" src="console/main.js">']);
@@ -38,7 +38,7 @@ test("the page touches a socket in one place only: the tap that the client libra
   }
 });
 
-test("P1 no part of the page makes markup of text, and nothing but saved messages, and whether keys work, is stored in the browser", async () => {
+test("SEC-P1 no part of the page makes markup of text, and nothing but saved messages, and whether keys work, is stored in the browser", async () => {
   for await (const name of new Bun.Glob("**/*.{ts,tsx}").scan(FOLDER)) {
     const source = await Bun.file(FOLDER + name).text();
     expect(source, name).not.toMatch(

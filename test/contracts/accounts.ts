@@ -45,7 +45,7 @@ export function accountContract(name: string, open: OpenAccounts): void {
   }
 
   describe(`account contract: ${name}`, () => {
-    test("S1 T6 an account is found as it was added, field by field, also after reopening", async () => {
+    test("SEC-S1 SEC-T6 an account is found as it was added, field by field, also after reopening", async () => {
       await using store = await begin();
       expect(await store.accounts.find("anna")).toBeUndefined();
       expect(await store.accounts.add(ANNA)).toBe(true);
@@ -57,7 +57,7 @@ export function accountContract(name: string, open: OpenAccounts): void {
       expect(await again.find("ben")).toEqual(BEN);
     });
 
-    test("T6 names are distinguished by every character, and no part of a name is a command", async () => {
+    test("SEC-T6 names are distinguished by every character, and no part of a name is a command", async () => {
       await using store = await begin();
       const names = ["anna", "Anna", "ANNA", "a", "an.na", "an_na", "a%", "__proto__", "x@y.example", "a--"];
       for (const user of names) expect(await store.accounts.add(accountOf(user, { plan: user }))).toBe(true);
@@ -65,7 +65,7 @@ export function accountContract(name: string, open: OpenAccounts): void {
       expect(await store.accounts.find("_nna")).toBeUndefined();
     });
 
-    test("T6 the list holds all accounts, ordered by user", async () => {
+    test("SEC-T6 the list holds all accounts, ordered by user", async () => {
       await using store = await begin();
       expect(await store.accounts.list()).toEqual([]);
       for (const user of ["b", "a", "C", "ab", "a1"]) await store.accounts.add(accountOf(user));
@@ -73,14 +73,14 @@ export function accountContract(name: string, open: OpenAccounts): void {
       expect(users).toEqual(["C", "a", "a1", "ab", "b"]);
     });
 
-    test("T6 adding an account that exists changes nothing and returns false", async () => {
+    test("SEC-T6 adding an account that exists changes nothing and returns false", async () => {
       await using store = await begin();
       await store.accounts.add(ANNA);
       expect(await store.accounts.add({ ...BEN, user: "anna" })).toBe(false);
       expect(await store.accounts.find("anna")).toEqual(ANNA);
     });
 
-    test("T6 an update changes the given fields only, and returns the account after the change", async () => {
+    test("SEC-T6 an update changes the given fields only, and returns the account after the change", async () => {
       await using store = await begin();
       await store.accounts.add(ANNA);
       await store.accounts.add(BEN);
@@ -102,7 +102,7 @@ export function accountContract(name: string, open: OpenAccounts): void {
       expect(await store.accounts.find("nobody")).toBeUndefined();
     });
 
-    test("T6 a removed account is gone, and its name can be used again", async () => {
+    test("SEC-T6 a removed account is gone, and its name can be used again", async () => {
       await using store = await begin();
       await store.accounts.add(ANNA);
       expect(await store.accounts.remove("anna")).toBe(true);
@@ -111,7 +111,7 @@ export function accountContract(name: string, open: OpenAccounts): void {
       expect(await store.accounts.add({ ...BEN, user: "anna" })).toBe(true);
     });
 
-    test("S1 a store is seeded once, and never after it held an account", async () => {
+    test("SEC-S1 a store is seeded once, and never after it held an account", async () => {
       await using seeded = await begin();
       expect(await seeded.accounts.seed([ANNA, BEN])).toBe(true);
       expect(await seeded.accounts.list()).toEqual([ANNA, BEN]);
@@ -129,7 +129,7 @@ export function accountContract(name: string, open: OpenAccounts): void {
       expect(await used.accounts.list()).toEqual([]);
     });
 
-    test("S1 when two seed the same store at once, one of them does", async () => {
+    test("SEC-S1 when two seed the same store at once, one of them does", async () => {
       await using store = await begin();
       const other = await store.beside();
       const seeded = await Promise.all([store.accounts.seed([ANNA]), other.seed([BEN])]);
@@ -138,7 +138,7 @@ export function accountContract(name: string, open: OpenAccounts): void {
     });
 
     // Seeding had notified no watcher; the next change of any account revealed it.
-    test("T6 a watcher receives every change made here once, with the account as it is", async () => {
+    test("SEC-T6 a watcher receives every change made here once, with the account as it is", async () => {
       await using store = await begin();
       const { changes } = watch(store.accounts);
       await store.accounts.seed([BEN]);
@@ -151,7 +151,7 @@ export function accountContract(name: string, open: OpenAccounts): void {
       expect(changes).toEqual(["ben: basic", "anna: free", "anna: premium", "anna: gone"]);
     });
 
-    test("T6 a watcher receives changes by another process within a second", async () => {
+    test("SEC-T6 a watcher receives changes by another process within a second", async () => {
       await using store = await begin();
       await store.accounts.add(ANNA);
       const other = await store.beside();
@@ -172,7 +172,7 @@ export function accountContract(name: string, open: OpenAccounts): void {
       expect(changes).toEqual([]);
     });
 
-    test("T6 changes here and by another process in the same second are both reported, once", async () => {
+    test("SEC-T6 changes here and by another process in the same second are both reported, once", async () => {
       await using store = await begin();
       const other = await store.beside();
       const { changes } = watch(store.accounts);
@@ -185,7 +185,7 @@ export function accountContract(name: string, open: OpenAccounts): void {
       expect(new Set(changes).size).toBe(changes.length);
     });
 
-    test("T6 a watcher that stopped receives nothing more; a later watcher receives later changes", async () => {
+    test("SEC-T6 a watcher that stopped receives nothing more; a later watcher receives later changes", async () => {
       await using store = await begin();
       const other = await store.beside();
       const first = watch(store.accounts);
@@ -209,7 +209,7 @@ export function accountContract(name: string, open: OpenAccounts): void {
 
     // One failing watcher had ended the round for all, and the others never received the rest: a disabled user kept an
     // open socket.
-    test("T6 a failing watcher does not block the others, and misses nothing later", async () => {
+    test("SEC-T6 a failing watcher does not block the others, and misses nothing later", async () => {
       await using store = await begin();
       let failures = 0;
       store.accounts.watch(() => {

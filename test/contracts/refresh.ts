@@ -40,7 +40,7 @@ export function refreshContract(
   }
 
   describe(`refresh contract: ${name}`, () => {
-    test("T5 a family is found as it was added, also after reopening", async () => {
+    test("SEC-T5 a family is found as it was added, also after reopening", async () => {
       await using store = await begin();
       const family = store.familyOf("one", {
         tokens: [
@@ -55,7 +55,7 @@ export function refreshContract(
       expect(await again.find("two")).toBeUndefined();
     });
 
-    test("T5 when two change a family at once, one succeeds; the other finds it changed", async () => {
+    test("SEC-T5 when two change a family at once, one succeeds; the other finds it changed", async () => {
       await using store = await begin();
       const { refreshTokens } = store;
       const family = store.familyOf("one");
@@ -77,7 +77,7 @@ export function refreshContract(
       expect(await refreshTokens.find("one")).toBeUndefined();
     });
 
-    test("T5 a family can be replaced, use after use", async () => {
+    test("SEC-T5 a family can be replaced, use after use", async () => {
       await using store = await begin();
       await store.refreshTokens.add(store.familyOf("one"));
       for (let use = 1; use <= 3; use++) {
@@ -94,7 +94,7 @@ export function refreshContract(
       ]);
     });
 
-    test("T5 only its own user removes a family", async () => {
+    test("SEC-T5 only its own user removes a family", async () => {
       await using store = await begin();
       const { refreshTokens } = store;
       await refreshTokens.add(store.familyOf("one"));

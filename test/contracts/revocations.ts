@@ -36,7 +36,7 @@ export function revocationContract(
   }
 
   describe(`revocation contract: ${name}`, () => {
-    test("T5 a revoked token is revoked and no other, also after reopening", async () => {
+    test("SEC-T5 a revoked token is revoked and no other, also after reopening", async () => {
       await using store = await begin();
       await store.revocations.revokeToken("one", NEVER);
       const check = async (revocations: RevocationStore) => {
@@ -48,7 +48,7 @@ export function revocationContract(
       await check(await store.reopen());
     });
 
-    test("T5 revoking a user affects earlier tokens, to the millisecond, and no other user", async () => {
+    test("SEC-T5 revoking a user affects earlier tokens, to the millisecond, and no other user", async () => {
       await using store = await begin();
       await store.revocations.revokeUser("anna", 1_000);
       const check = async (revocations: RevocationStore) => {
@@ -60,7 +60,7 @@ export function revocationContract(
       await check(await store.reopen());
     });
 
-    test("T5 a later call with an earlier time restores nothing; revoking twice is the same as once", async () => {
+    test("SEC-T5 a later call with an earlier time restores nothing; revoking twice is the same as once", async () => {
       await using store = await begin();
       const { revocations } = store;
       await revocations.revokeUser("anna", 1_000);
@@ -72,7 +72,7 @@ export function revocationContract(
       expect(await revocations.isRevoked(token("one", "ben", 1))).toBe(true);
     });
 
-    test("T5 own and others' revocations are reported within a second, once, without earlier ones", async () => {
+    test("SEC-T5 own and others' revocations are reported within a second, once, without earlier ones", async () => {
       await using store = await begin();
       const { revocations } = store;
       await revocations.revokeToken("before", NEVER);
@@ -92,7 +92,7 @@ export function revocationContract(
       expect(reported).toHaveLength(3);
     });
 
-    test("T5 a failing listener does not block the others", async () => {
+    test("SEC-T5 a failing listener does not block the others", async () => {
       await using store = await begin();
       const reported: Revocation[] = [];
       store.revocations.watch(() => {
@@ -103,7 +103,7 @@ export function revocationContract(
       expect(reported).toEqual([{ tokenId: "one" }]);
     });
 
-    test("T5 a revoked token is remembered until it has expired on every clock, and a user for ever", async () => {
+    test("SEC-T5 a revoked token is remembered until it has expired on every clock, and a user for ever", async () => {
       await using store = await begin();
       const { revocations, clock } = store;
       const expiresAt = clock.now() + 60_000;

@@ -43,7 +43,7 @@ export function throttleContract(
   }
 
   describe(`throttle contract: ${name}`, () => {
-    test("S3 five failures are allowed, the sixth attempt waits; each further failure doubles the wait", async () => {
+    test("SEC-S3 five failures are allowed, the sixth attempt waits; each further failure doubles the wait", async () => {
       await using store = await begin();
       for (let i = 0; i < 5; i++) expect((await store.guess("ann", "a")).allowed).toBe(true);
       for (const minutes of [1, 2, 4]) {
@@ -58,7 +58,7 @@ export function throttleContract(
       expect(await store.waitOf("bob", "a")).toBe(0);
     });
 
-    test("B3 S3 a name may be as long as a body, and all of it counts", async () => {
+    test("B3 SEC-S3 a name may be as long as a body, and all of it counts", async () => {
       await using store = await begin();
       const long = "u".repeat(16_000);
       for (let i = 0; i < 5; i++) expect((await store.guess(`${long}1`, "a")).allowed).toBe(true);
@@ -67,7 +67,7 @@ export function throttleContract(
       expect(await store.waitOf(`2${long}`, "a")).toBe(0);
     });
 
-    test("S3 success clears account + address, and nothing of others", async () => {
+    test("SEC-S3 success clears account + address, and nothing of others", async () => {
       await using store = await begin();
       for (let i = 0; i < 4; i++) for (const address of ["a", "b"]) await store.guess("ann", address);
       expect((await store.throttle.attempt("ann", "a")).allowed).toBe(true);
@@ -77,7 +77,7 @@ export function throttleContract(
       expect([await store.waitOf("ann", "a"), await store.waitOf("ann", "b")]).toEqual([0, MINUTE]);
     });
 
-    test("S3 attempts sent all at once get no more than five passwords hashed", async () => {
+    test("SEC-S3 attempts sent all at once get no more than five passwords hashed", async () => {
       await using store = await begin();
       const attempts = Array.from({ length: 20 }, () => store.throttle.attempt("ann", "a"));
       const decisions = await Promise.all(attempts);
@@ -86,7 +86,7 @@ export function throttleContract(
       expect(await store.waitOf("ann", "a")).toBe(MINUTE);
     });
 
-    test("S3 an attempt whose password was never compared does not count", async () => {
+    test("SEC-S3 an attempt whose password was never compared does not count", async () => {
       await using store = await begin();
       for (let i = 0; i < 20; i++) {
         expect((await store.throttle.attempt("ann", "a")).allowed).toBe(true);
@@ -95,7 +95,7 @@ export function throttleContract(
     });
 
     // A node that crashed while it hashed had locked the pair for an hour.
-    test("S3 attempts that are never settled expire", async () => {
+    test("SEC-S3 attempts that are never settled expire", async () => {
       await using store = await begin();
       for (let i = 0; i < 5; i++) await store.throttle.attempt("ann", "a");
       expect(await store.waitOf("ann", "a")).toBeGreaterThan(0);
@@ -103,7 +103,7 @@ export function throttleContract(
       expect(await store.waitOf("ann", "a")).toBe(0);
     });
 
-    test("S3 an address may fail thirty times a minute, also all at once and for any account", async () => {
+    test("SEC-S3 an address may fail thirty times a minute, also all at once and for any account", async () => {
       await using store = await begin({ ...LIMITS, attemptsPerMinute: 600 });
       const accounts = Array.from({ length: 40 }, (_, k) => `user${k}`);
       const decisions = await Promise.all(accounts.map((account) => store.throttle.attempt(account, "a")));
@@ -117,7 +117,7 @@ export function throttleContract(
       expect((await store.throttle.attempt("ann", "a")).allowed).toBe(true);
     });
 
-    test("S3 an address whose sign-ins succeed may continue, up to its minute's limit", async () => {
+    test("SEC-S3 an address whose sign-ins succeed may continue, up to its minute's limit", async () => {
       await using store = await begin({ ...LIMITS, attemptsPerMinute: 60 });
       for (let i = 0; i < 60; i++) {
         expect((await store.throttle.attempt(`user${i}`, "a")).allowed).toBe(true);
@@ -130,7 +130,7 @@ export function throttleContract(
       expect((await store.throttle.attempt("ann", "a")).allowed).toBe(true);
     });
 
-    test("S3 attempts refused for their address do not count against the account", async () => {
+    test("SEC-S3 attempts refused for their address do not count against the account", async () => {
       await using store = await begin({ ...LIMITS, attemptsPerMinute: 3 });
       for (let i = 0; i < 3; i++) await store.guess(`user${i}`, "a");
       for (let i = 0; i < 10; i++) expect((await store.guess("ann", "a")).allowed).toBe(false);
@@ -138,7 +138,7 @@ export function throttleContract(
       expect(await store.waitOf("ann", "a")).toBe(0);
     });
 
-    test("S3 an attacked account is slowed down for all addresses, and accepts a user who waits as asked", async () => {
+    test("SEC-S3 an attacked account is slowed down for all addresses, and accepts a user who waits as asked", async () => {
       await using store = await begin();
       for (let i = 0; i < 20; i++) await store.guess("ann", `stranger${i}`);
       const refusal = { allowed: false, retryAfter: ACCOUNT_BACKOFF_INITIAL_MS, rule: "account" } as const;
@@ -148,12 +148,12 @@ export function throttleContract(
       expect((await store.throttle.attempt("ann", "home")).allowed).toBe(true);
     });
 
-    test("S3 a limit of 0 turns the limit off", async () => {
+    test("SEC-S3 a limit of 0 turns the limit off", async () => {
       await using store = await begin({ failures: 0, window: 300_000, attemptsPerMinute: 0 });
       for (let i = 0; i < 50; i++) expect((await store.guess("ann", "a")).allowed).toBe(true);
     });
 
-    test("S3 a name can be any text", async () => {
+    test("SEC-S3 a name can be any text", async () => {
       await using store = await begin();
       for (const account of ["", "}", "{u:ann}", "a b", "ann:throttle", "x".repeat(5_000), "\u0000é"]) {
         for (let i = 0; i < 5; i++) expect((await store.guess(account, account)).allowed).toBe(true);

@@ -15,17 +15,17 @@ const lock = JSON.parse(readFileSync(join(import.meta.dir, "../../package-lock.j
 
 // The story: npm leaves out of the lock what its registry did not answer for, and then `npm ci` refuses, on every machine.
 // The eight of Biome that were added by hand have no checksum; what production installs has one for each.
-test("P5 the lock names what each package may bring on any platform, so that `npm ci` takes it", () => {
+test("SEC-P5 the lock names what each package may bring on any platform, so that `npm ci` takes it", () => {
   for (const { optionalDependencies = {} } of Object.values(lock.packages))
     for (const [name, version] of Object.entries(optionalDependencies))
       expect([name, lock.packages[`node_modules/${name}`]?.version]).toEqual([name, version]);
 });
 
-test("P5 what production installs is pinned by its checksum on every platform", () => {
+test("SEC-P5 what production installs is pinned by its checksum on every platform", () => {
   for (const [path, { dev, integrity }] of Object.entries(lock.packages))
     if (path !== "" && !dev) expect([path, integrity]).toEqual([path, expect.stringMatching(/^sha512-/)]);
 });
 
-test("P5 the lock names no registry: packages come from the one that npm is set to", () => {
+test("SEC-P5 the lock names no registry: packages come from the one that npm is set to", () => {
   for (const entry of Object.values(lock.packages)) expect(entry).not.toHaveProperty("resolved");
 });

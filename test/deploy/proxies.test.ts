@@ -53,7 +53,7 @@ const EXAMPLES: readonly [
 for (const [program, name, path, start] of EXAMPLES)
   describe.skipIf(chromiumPath() === undefined || !isInstalled(program))(`deploy/${name}`, () => {
     test(
-      `W2 S3 the page at ${path} works without a setting, and shows no demo accounts`,
+      `W2 SEC-S3 the page at ${path} works without a setting, and shows no demo accounts`,
       async () => {
         await using server = await startTestServer();
         await addUser(server);

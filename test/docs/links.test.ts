@@ -7,6 +7,9 @@ import { anchorsOf, blocksOf, pagePaths, proseOf, ROOT, readPage } from "./pages
 /** Variables of the shell in examples, which are no settings. */
 const SHELL_NAMES: readonly string[] = ["TOKEN"];
 
+/** HTTP methods, which are no settings either. */
+const METHODS: readonly string[] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
+
 const pages = pagePaths();
 
 /** Targets of links and pictures that lie in this repository. */
@@ -41,7 +44,7 @@ test.each(["README.md", "docs/PROTOCOL.md", "docs/TOKENS.md"])(
     const inEnvironment = blocksOf(page).flatMap(({ text }) =>
       [...text.matchAll(/^#?([A-Z][A-Z_]*[A-Z])=/gm)].map(([, name]) => name!),
     );
-    const known: readonly string[] = [...SETTING_NAMES, ...SHELL_NAMES];
+    const known: readonly string[] = [...SETTING_NAMES, ...SHELL_NAMES, ...METHODS];
     const unknown = [...inWords, ...inEnvironment].filter((name) => !known.includes(name));
     expect(unknown).toEqual([]);
   },

@@ -62,7 +62,7 @@ describe.skipIf(chromiumPath() === undefined)("sending by hand", () => {
   );
 
   test(
-    "A4 P1 a message is saved in the browser and there after a reload; one with a token is not saved",
+    "A4 SEC-P1 a message is saved in the browser and there after a reload; one with a token is not saved",
     async () => {
       await using server = await startTestServer();
       await using bench = await openPage(browser(), server.url);

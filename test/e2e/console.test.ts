@@ -138,7 +138,7 @@ describe.skipIf(chromiumPath() === undefined)("the console", () => {
   );
 
   test(
-    "S4 a wrong password is answered in words, and the next try works",
+    "SEC-S4 a wrong password is answered in words, and the next try works",
     async () => {
       await using server = await startTestServer();
       await using ann = await openPage(browser(), server.url);
@@ -157,7 +157,7 @@ describe.skipIf(chromiumPath() === undefined)("the console", () => {
   );
 
   test(
-    "P1 text from outside stays text, and the token is nowhere in the page or its address",
+    "SEC-P1 text from outside stays text, and the token is nowhere in the page or its address",
     async () => {
       await using server = await startTestServer();
       await using ann = await openPage(browser(), server.url);

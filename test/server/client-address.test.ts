@@ -64,7 +64,7 @@ describe("W5 the client's address", () => {
     expect(address("11.1.2.3", "198.51.100.1")).toBe("11.1.2.3");
   });
 
-  test("S3 an IPv4 address in an IPv6 address counts as that, however it is spelled", () => {
+  test("SEC-S3 an IPv4 address in an IPv6 address counts as that, however it is spelled", () => {
     for (const spelling of [
       "5.5.5.5",
       "::ffff:5.5.5.5",
@@ -87,7 +87,7 @@ describe("W5 the client's address", () => {
     expect(addressGroup(`fe80::1%${"z".repeat(20_000)}`)).toBe("fe80:0:0:0::/64");
   });
 
-  test("S3 an IPv6 client counts by its first 64 bits, behind which it has all addresses", () => {
+  test("SEC-S3 an IPv6 client counts by its first 64 bits, behind which it has all addresses", () => {
     expect(addressGroup("192.0.2.1")).toBe("192.0.2.1");
     expect(addressGroup("2001:db8:1:2:3:4:5:6")).toBe("2001:db8:1:2::/64");
     expect(addressGroup("2001:0DB8:1:2::9")).toBe("2001:db8:1:2::/64");

@@ -23,7 +23,7 @@ export interface TokenDeps {
   readonly target: Target;
   /** Signs tokens for whoever is needed. */
   readonly key?: SigningKey | undefined;
-  /** Who has signed in for an earlier file, by user: a sign-in takes the server 200 ms, and an address has 600 a minute (S3). */
+  /** Who has signed in for an earlier file, by user: a sign-in takes the server 200 ms, and an address has 600 a minute (SEC-S3). */
   readonly signedIn: Map<string, SignedIn>;
   readonly env?: NodeJS.ProcessEnv;
 }

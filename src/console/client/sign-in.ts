@@ -10,7 +10,7 @@ export interface ServerFacts {
 }
 
 /**
- * A sign-in that lasts; several clients may share one. Its tokens are in memory only (P1): a reload ends it, and no
+ * A sign-in that lasts; several clients may share one. Its tokens are in memory only (SEC-P1): a reload ends it, and no
  * storage has them.
  */
 export interface Login {
@@ -138,7 +138,7 @@ async function readObject(response: Response): Promise<Record<string, unknown>> 
   return typeof value === "object" && value !== null ? (value as Record<string, unknown>) : {};
 }
 
-/** `detail` is a sentence, or FastAPI's list of faulty fields (S4); `Retry-After` says how long to wait. */
+/** `detail` is a sentence, or FastAPI's list of faulty fields (SEC-S4); `Retry-After` says how long to wait. */
 function problemOf(response: Response, body: Record<string, unknown>): string {
   if (response.status === 401) return "Wrong user name or password. Check both and try again.";
   const wait = Number(response.headers.get("Retry-After"));

@@ -9,7 +9,7 @@ const RESERVED_FILE_DESCRIPTORS = 200;
 
 /**
  * How many connections a process that may have `openFiles` open can hold, at most `wanted` (0: without limit). When files run out
- * nobody is answered, not even a health check, and the runtime tries again and again to take the next line in (RUNTIME 20):
+ * nobody is answered, not even a health check, and the runtime tries again and again to take the next line in (RT-20):
  * it is better to refuse in words before.
  */
 export function connectionsWithin(openFiles: number, configured: number): number {

@@ -27,7 +27,7 @@ export type Access =
     };
 
 /**
- * Decides what a signed-in user may open, and under which plan (T6, W3).
+ * Decides what a signed-in user may open, and under which plan (SEC-T6, W3).
  *
  * An account wins over the token: its plan counts and not the claim, and a disabled one is refused however good the
  * token is.

@@ -112,7 +112,7 @@ function rejection(
     const fields = { Upgrade: "websocket", Connection: "Upgrade", "Sec-WebSocket-Version": "13" };
     return { code: "upgrade_required", detail, headers: fields };
   }
-  // The runtime lets these through (RUNTIME 7); two readings of one request are how requests are smuggled.
+  // The runtime lets these through (RT-7); two readings of one request are how requests are smuggled.
   const host = headers.get("host") ?? "";
   if (!/^[^\s,/@]+$/.test(host)) return { code: "bad_request", detail: "There must be one `Host` field." };
   if (!fieldTokens(headers.get("connection")).includes("upgrade")) {

@@ -58,7 +58,7 @@ const ALGORITHMS: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * The one algorithm that a published key may check signatures by (T1); undefined for a key that is not used: it is
+ * The one algorithm that a published key may check signatures by (SEC-T1); undefined for a key that is not used: it is
  * symmetric, private, for encryption, too weak, on another curve, or has no name.
  */
 export function algorithmOf(key: PublishedKey): string | undefined {

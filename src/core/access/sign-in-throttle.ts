@@ -1,6 +1,6 @@
 import { LruMap } from "../collections/lru-map.ts";
 
-// Sign-in throttles (S3), decided before anything is hashed, so that guessing costs the guesser and not the server.
+// Sign-in throttles (SEC-S3), decided before anything is hashed, so that guessing costs the guesser and not the server.
 //
 //   address            30 failures in any minute, those still being hashed included, so that a guesser cannot send them
 //                      all at once; and 600 attempts a minute, whatever came of them: an office signs in, and one machine

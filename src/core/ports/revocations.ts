@@ -1,4 +1,4 @@
-// The port for revocations (T5, A3): tokens that are refused though they are genuine and have not expired.
+// The port for revocations (SEC-T5, A3): tokens that are refused though they are genuine and have not expired.
 
 /** What a token says of itself that decides whether it is revoked. */
 export interface RevocableToken {

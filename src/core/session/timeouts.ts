@@ -88,7 +88,7 @@ function onLiveTick(session: Live, unsent: number, now: number, rules: SessionRu
   } else if (session.pingDueAt === 0) {
     if (session.lastReceivedAt >= session.pingedAt)
       next = { ...next, pingDueAt: nextPing(session.pingedAt, rules, jitter) };
-    // What a paused peer sends is not read (RUNTIME 4), and the ping of one that is behind waits behind a page: their
+    // What a paused peer sends is not read (RT-4), and the ping of one that is behind waits behind a page: their
     // silence says nothing.
     else if (session.paused || session.catchingUpSince !== undefined) next = { ...next, pingedAt: now };
     else if (now >= session.pingedAt + session.pongTimeout) return LOST;

@@ -48,7 +48,7 @@ export type AuthResult = Identity | { readonly refusal: AuthFailure };
 
 /**
  * Finds out who a token's bearer is and under which plan, as of now: the account in the store decides, and not what
- * the token said when it was signed (T6). `requestedUser` is whose address is asked for (W3); `demoUse` is that of
+ * the token said when it was signed (SEC-T6). `requestedUser` is whose address is asked for (W3); `demoUse` is that of
  * who asks.
  */
 export async function authenticate(

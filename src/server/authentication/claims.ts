@@ -1,4 +1,4 @@
-// The claims that every token must have (T3), and the values they must have here: RFC 7519 §4.1 and, for `typ`, RFC 9068 §2.1.
+// The claims that every token must have (SEC-T3), and the values they must have here: RFC 7519 §4.1 and, for `typ`, RFC 9068 §2.1.
 import { parseJsonObject } from "../../protocol/json.ts";
 
 /** Claims that must be there; their values are checked too. In the order in which a missing one is named. */

@@ -29,7 +29,7 @@ export interface KeySetOptions {
   readonly log?: Pick<Log, "warn" | "info"> | undefined;
 }
 
-/** The key set (JWKS) of another issuer, at an address of ours, never at one of a token's (T1). */
+/** The key set (JWKS) of another issuer, at an address of ours, never at one of a token's (SEC-T1). */
 export class KeySet {
   private keys: ReadonlyMap<string, PublishedKey> = new Map();
   private imported = new Map<string, Promise<CryptoKey | undefined>>();

@@ -16,7 +16,7 @@ export interface PasswordOptions {
   readonly concurrency?: number;
 }
 
-/** bcrypt as the runtime has it, off the event loop. A parameter, so that a test can count the work that is done (S2). */
+/** bcrypt as the runtime has it, off the event loop. A parameter, so that a test can count the work that is done (SEC-S2). */
 export interface Bcrypt {
   hash(password: string, cost: number): Promise<string>;
   verify(password: string, hash: string): Promise<boolean>;
@@ -32,12 +32,12 @@ export interface Passwords {
   hash(password: string): Promise<HashResult>;
   /**
    * Compares a password with an account's hash, or, for an account that does not exist, with nothing at the same cost
-   * (S2). A hash that is not bcrypt is answered `wrong`.
+   * (SEC-S2). A hash that is not bcrypt is answered `wrong`.
    */
   verify(password: string, hash: string | undefined): Promise<VerifyResult>;
 }
 
-/** The checking of passwords: bcrypt, a few at a time, with a bounded queue (S1). */
+/** The checking of passwords: bcrypt, a few at a time, with a bounded queue (SEC-S1). */
 export function createPasswords(options: PasswordOptions, bcrypt: Bcrypt = RUNTIME_BCRYPT): Passwords {
   const { cost, queue, concurrency = Math.max(1, availableParallelism() - 1) } = options;
   const limiter = new ConcurrencyLimiter(concurrency, queue);

@@ -103,7 +103,7 @@ export async function signIn(parts: SignInDeps, credentials: Credentials): Promi
     return { outcome: "forbidden", message: access.refusal.message };
   }
   if (verification.outcome === "right" && verification.outdated) await renewHash(parts, account, password);
-  // Without a `plan` claim: the account's plan is read from the store when a connection opens (T6).
+  // Without a `plan` claim: the account's plan is read from the store when a connection opens (SEC-T6).
   const token = await signToken(parts.keys, {
     subject: account.user,
     account: account.createdAt,
@@ -126,7 +126,7 @@ export async function signIn(parts: SignInDeps, credentials: Credentials): Promi
   };
 }
 
-/** Replaces a hash of an older cost, or of a password that was not prepared (S1). Signing in does not depend on it: it is tried again next time. */
+/** Replaces a hash of an older cost, or of a password that was not prepared (SEC-S1). Signing in does not depend on it: it is tried again next time. */
 async function renewHash(parts: SignInDeps, account: Account, password: string): Promise<void> {
   const { accounts, passwords, log } = parts;
   try {

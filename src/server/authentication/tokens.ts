@@ -55,7 +55,7 @@ export function signToken(keys: TokenKeys, request: TokenRequest): Promise<strin
 }
 
 /**
- * Checks a token from outside as of `now`, in milliseconds since 1970 (T1–T4). `latest` is the latest moment that this
+ * Checks a token from outside as of `now`, in milliseconds since 1970 (SEC-T1 to SEC-T4). `latest` is the latest moment that this
  * machine's clock has shown: what was issued by then is not from the future, though the clock was set back.
  */
 export async function verifyToken(
@@ -81,7 +81,7 @@ export async function verifyToken(
 
 /**
  * Checks a token that SECRET_KEY must have signed. Done here and not by the library, which has the runtime's thread pool
- * compute each HMAC: 1 µs of work, and 45 µs for the way there and back on a core that is busy (docs/decisions/0010).
+ * compute each HMAC: 1 µs of work, and 45 µs for the way there and back on a core that is busy (docs/decisions/0017).
  */
 function verifyShared(keys: TokenKeys, form: ParsedToken, token: string, { now, latest }: TokenTimes) {
   const signed = token.slice(0, token.lastIndexOf("."));
@@ -144,7 +144,7 @@ async function verifyForeign(
 }
 
 /**
- * The checks before the library (T2), beside the size: three segments, each in the one canonical form of base64url. Decoders
+ * The checks before the library (SEC-T2), beside the size: three segments, each in the one canonical form of base64url. Decoders
  * forgive padding, spaces, the other alphabet and stray last bits; a token must have one spelling, or a revoked or
  * logged one comes back in another.
  */

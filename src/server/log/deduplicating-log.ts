@@ -56,7 +56,7 @@ const nothing = () => {};
 
 /**
  * Wraps `log` so that what is repeated within ten seconds is written once, and once more at the end of that time
- * with `repeated: n` (P2), and `mixed: true` where these were different ones for which there was no room. For the lines
+ * with `repeated: n` (SEC-P2), and `mixed: true` where these were different ones for which there was no room. For the lines
  * that somebody outside can cause at will: refusals, faults, failed sign-ins. A line with `known: true`, or with a user
  * who has shown a good credential, finds room beside any number of strangers. `level` is what `log` writes from: below
  * it there is nothing to thin.

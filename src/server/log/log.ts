@@ -22,11 +22,11 @@ export interface LogOptions {
   readonly output?: LogOutput;
 }
 
-// The second line of defence: nothing hands these to the log, and if something does they are not written (T7).
+// The second line of defence: nothing hands these to the log, and if something does they are not written (SEC-T7).
 const SECRET_FIELDS = ["token", "ticket", "password", "authorization", "access_token", "refresh_token"];
 
 /**
- * Opens the log: one JSON object a line, so that nothing from outside can forge a line (P2), or coloured text for a
+ * Opens the log: one JSON object a line, so that nothing from outside can forge a line (SEC-P2), or coloured text for a
  * person. Neither holds a character that a terminal obeys. Who stops reading holds nothing up: lines wait, and then are
  * dropped and counted (`log.lines_dropped`).
  */

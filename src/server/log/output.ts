@@ -19,7 +19,7 @@ export interface LogOutputOptions {
 }
 
 /**
- * Writes lines to a descriptor, in order, and never waits for who reads them (RUNTIME 19). A line is written before
+ * Writes lines to a descriptor, in order, and never waits for who reads them (RT-19). A line is written before
  * `write` returns, so that a crash loses none, unless the reader has stopped, the disk is full or the pipe is broken:
  * then lines wait, up to `capacity` bytes; those beyond are dropped and counted.
  */

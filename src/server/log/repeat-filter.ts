@@ -33,7 +33,7 @@ interface Window<T> {
 }
 
 /**
- * Decides which of many like reports are let through (P2): the first of each key in a window, and when the window has
+ * Decides which of many like reports are let through (SEC-P2): the first of each key in a window, and when the window has
  * ended one more that says how often it was repeated.
  *
  *     offer   a  a  a  a                 a

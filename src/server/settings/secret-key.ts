@@ -11,7 +11,7 @@ export type SecretKeyRead =
   | { readonly problem: string };
 
 /**
- * The key that signs tokens (T4): SECRET_KEY, or else the text in `<DATA_DIR>/secret.key`, which is
+ * The key that signs tokens (SEC-T4): SECRET_KEY, or else the text in `<DATA_DIR>/secret.key`, which is
  * made from 32 random bytes when it is not there. The file holds what could stand in SECRET_KEY, so an operator who
  * moves to a second machine, or an application that signs its own tokens, can copy it. The folder must exist.
  *

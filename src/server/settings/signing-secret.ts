@@ -13,7 +13,7 @@ const MIN_DISTINCT_CHARACTERS = 8;
 const PLACEHOLDER =
   /(your|my|the|a|this)[-_ ]?(is[-_ ]?)?(a[-_ ]?)?(very[-_ ]?|super[-_ ]?)?(jwt[-_ ]?)?secret|change[-_ ]?(me|this|it)|super[-_ ]?secret|replace[-_ ]?(me|this)|placeholder|secret[-_ ]?key|insert[-_ ]|example/i;
 
-/** The key that signs tokens (T4). Who can guess it can sign in as anybody. */
+/** The key that signs tokens (SEC-T4). Who can guess it can sign in as anybody. */
 export const signingSecret: SettingParser<string> = {
   form: "secret",
   accepts: `at least ${MIN_SECRET_BYTES} bytes that nobody can guess`,

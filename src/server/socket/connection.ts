@@ -47,7 +47,7 @@ const FRAME_HEADER_BYTES = 10;
 
 /**
  * One socket. It turns what arrives into events for core/session/session.ts and carries the effects out; every decision is
- * made there. Handlers are synchronous, so two frames of one socket are never worked on at once (RUNTIME 3).
+ * made there. Handlers are synchronous, so two frames of one socket are never worked on at once (RT-3).
  */
 export class Connection implements RoomMember, FlushTarget, TimerEntry, NamedConnection {
   readonly id = crypto.getRandomValues(new Uint32Array(1))[0]!.toString(36);
@@ -125,7 +125,7 @@ export class Connection implements RoomMember, FlushTarget, TimerEntry, NamedCon
     this.end(REPLACED);
   }
 
-  /** The socket is open. Only now is the credential looked at: a frame sent before the upgrade would break it (RUNTIME 7). */
+  /** The socket is open. Only now is the credential looked at: a frame sent before the upgrade would break it (RT-7). */
   onOpen(socket: Socket): void {
     this.socket = socket;
     this.deps.registry.addUnauthenticated(this);
@@ -267,7 +267,7 @@ export class Connection implements RoomMember, FlushTarget, TimerEntry, NamedCon
     });
   }
 
-  /** The runtime has sent something, and not always everything (RUNTIME 15). */
+  /** The runtime has sent something, and not always everything (RT-15). */
   onDrain(): void {
     this.apply({ type: "progress" });
     if (this.unsent === 0) this.pageLeft();
@@ -278,7 +278,7 @@ export class Connection implements RoomMember, FlushTarget, TimerEntry, NamedCon
     this.schedule();
   }
 
-  /** The socket is closed, by whichever side. `reason` is what the runtime says; it is for the log only (RUNTIME 8). */
+  /** The socket is closed, by whichever side. `reason` is what the runtime says; it is for the log only (RT-8). */
   onClose(code: number, reason: string): void {
     const { deps: host } = this;
     const neverAuthenticated = this.credential === undefined && !(this.ended && isServerSideClose(code));

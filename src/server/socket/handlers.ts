@@ -6,7 +6,7 @@ import { closeWithInternalError } from "./internal-error.ts";
 
 /**
  * The runtime's side of a socket: its handlers and limits. Each handler catches what it throws: an exception that
- * leaves one would end the process (RUNTIME 2). They are synchronous, because asynchronous ones overlap (RUNTIME 3).
+ * leaves one would end the process (RT-2). They are synchronous, because asynchronous ones overlap (RT-3).
  */
 export function socketHandlers(log: Log, maxUnsent: number): WebSocketHandler<Connection> {
   const guard = (socket: ServerWebSocket<Connection>, handle: () => void) => {
@@ -26,10 +26,10 @@ export function socketHandlers(log: Log, maxUnsent: number): WebSocketHandler<Co
     // Twice ours, so that a frame over the limit is answered in words; over twice the runtime cuts it off (1009).
     maxPayloadLength: MAX_FRAME_BYTES * 2,
     perMessageDeflate: false,
-    // Pings are the session's: the runtime never reaps a client that is only sent to (RUNTIME 1).
+    // Pings are the session's: the runtime never reaps a client that is only sent to (RT-1).
     idleTimeout: 0,
     sendPings: false,
-    // The session closes with a code of its own at `maxUnsent`; the runtime would cut in mid-frame (RUNTIME 5). What
+    // The session closes with a code of its own at `maxUnsent`; the runtime would cut in mid-frame (RT-5). What
     // one turn of the event loop can add stays below the difference.
     backpressureLimit: maxUnsent + 64 * 1024 * 1024,
     closeOnBackpressureLimit: false,

@@ -3,7 +3,7 @@ import type { Log } from "../log/log.ts";
 import type { Connection } from "./connection.ts";
 
 /**
- * Ends a connection whose handling threw, and no other (RUNTIME 2). What was thrown is for the log; the client gets
+ * Ends a connection whose handling threw, and no other (RT-2). What was thrown is for the log; the client gets
  * the id under which it stands there, and nothing else (M5).
  */
 export function closeWithInternalError(log: Log, connection: Connection, error: unknown): void {

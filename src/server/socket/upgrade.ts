@@ -37,7 +37,7 @@ export interface UpgradeRequest {
   readonly demoUse: DemoUse;
 }
 
-/** The door stands before the HTTP application, so its refusals bring the fields of P1 themselves. */
+/** The door stands before the HTTP application, so its refusals bring the fields of SEC-P1 themselves. */
 const SECURITY_HEADERS = {
   "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
   // The address that a browser shows may hold a token.
@@ -97,7 +97,7 @@ function upgrade(
   connection: Connection,
   subprotocol: ParsedHandshake["subprotocol"],
 ): Response | undefined {
-  // Without this field Bun echoes the first protocol offered, which may be the token (RUNTIME 6).
+  // Without this field Bun echoes the first protocol offered, which may be the token (RT-6).
   const headers = subprotocol && { headers: { "Sec-WebSocket-Protocol": subprotocol } };
   if (server.upgrade(request, { data: connection, ...headers })) return undefined;
   const detail = "The WebSocket handshake could not be completed.";

@@ -14,7 +14,7 @@ export interface AccountWatchDeps {
 }
 
 /**
- * Carries changes of accounts to open sockets (T6): another plan counts at once, a lost account ends them. Each change
+ * Carries changes of accounts to open sockets (SEC-T6): another plan counts at once, a lost account ends them. Each change
  * leaves a line in the log, wherever it was made.
  */
 export function watchAccounts(parts: AccountWatchDeps): () => void {

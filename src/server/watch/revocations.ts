@@ -24,7 +24,7 @@ const SWEEP_INTERVAL_MS = 250;
 /** Tokens asked about in one go, when nobody knows which were revoked. */
 const CHECKS_AT_ONCE = 500;
 
-/** Ends the sockets whose token was revoked (T5, A3), within a second of when it was, wherever that happened. */
+/** Ends the sockets whose token was revoked (SEC-T5, A3), within a second of when it was, wherever that happened. */
 export function watchRevocations({
   revocations,
   registry: directory,

@@ -289,7 +289,7 @@ describe("commands", () => {
   });
 });
 
-test("S2 a password is asked for unseen, and then one can talk", async () => {
+test("SEC-S2 a password is asked for unseen, and then one can talk", async () => {
   await using server = await startTestServer();
   const passwordHash = await Bun.password.hash("correct horse", { algorithm: "bcrypt", cost: 4 });
   await server.accounts.add(accountOf("eve", { passwordHash }));

@@ -45,7 +45,7 @@ test("an account lives from add to remove, and its hash is never shown", async (
   });
 });
 
-test("S1 what cannot be is refused in one line with exit code 1", async () => {
+test("SEC-S1 what cannot be is refused in one line with exit code 1", async () => {
   await using folder = new ParleyFolder();
   await folder.serve();
   const add = (name: string, stdin: string, ...more: string[]) =>

@@ -288,7 +288,7 @@ judges<RoundTripFacts>(
 
 describe("settings", () => {
   const about = (env: Record<string, string>) => sum(evaluateSettings(readSettings({ env })));
-  test("S3 demo accounts, where a proxy may lead to this machine", () => {
+  test("SEC-S3 demo accounts, where a proxy may lead to this machine", () => {
     expect(about({})).toStartWith("ok");
     expect(about({ DEMO_ACCOUNTS: "true" })).toStartWith("warning: Everybody who comes through a proxy");
     expect(about({ TRUSTED_PROXIES: "127.0.0.1" })).toStartWith(

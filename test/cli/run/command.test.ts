@@ -112,7 +112,7 @@ describe("a recording of a real talk", () => {
     ]);
   });
 
-  test("S3 many files are one sign-in for each user", async () => {
+  test("SEC-S3 many files are one sign-in for each user", async () => {
     await using folder = new ParleyFolder();
     const { url, output } = await folder.serve();
     folder.write("talk.jsonl", await recordTalk(url));

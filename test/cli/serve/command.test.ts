@@ -24,7 +24,7 @@ test("a start prints one block, serves, takes accounts from beside it, and SIGTE
 
   server.process.kill("SIGTERM");
   expect(await server.process.exited).toBe(0);
-  // P2: where it is not text for a person, every line of standard output is JSON.
+  // SEC-P2: where it is not text for a person, every line of standard output is JSON.
   for (const line of server.output().stdout.trimEnd().split("\n"))
     expect(JSON.parse(line)).toHaveProperty("event");
 });

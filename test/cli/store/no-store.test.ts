@@ -57,7 +57,7 @@ test("a change names the store where that depends on the current folder, and is 
   expect(await folder.run(["user", "list"])).toMatchObject({ code: 0, stderr: "" });
 });
 
-test("T4 `token` makes no key beside a server that has its key from its environment", async () => {
+test("SEC-T4 `token` makes no key beside a server that has its key from its environment", async () => {
   await using folder = new ParleyFolder();
   await folder.serve([], { SECRET_KEY: SECRET });
   const path = join(folder.path, "data/secret.key");
@@ -73,7 +73,7 @@ test("T4 `token` makes no key beside a server that has its key from its environm
   });
 });
 
-test("T6 with SECRET_KEY `token` needs no store, and makes none", async () => {
+test("SEC-T6 with SECRET_KEY `token` needs no store, and makes none", async () => {
   await using folder = new ParleyFolder();
   const { code, stdout, stderr } = await folder.run(["token", "carol"], { env: { SECRET_KEY: SECRET } });
   expect({ code, stderr }).toEqual({

@@ -185,7 +185,7 @@ describe("saved messages", () => {
     }
   });
 
-  test("P1 what others left in their place is not trusted", () => {
+  test("SEC-P1 what others left in their place is not trusted", () => {
     for (const text of ["{", "5", "null", '[{"name":1,"text":"x"},null]', '{"name":"a","text":"b"}']) {
       const store = memory();
       store.setItem(SAVED_KEY, text);

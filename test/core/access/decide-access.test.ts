@@ -32,15 +32,15 @@ function decide(request: Partial<AccessRequest>): string {
   return "plan" in access ? access.plan.name : access.refusal.code;
 }
 
-describe("T6 the plan", () => {
-  test("T6 of a user without an account comes from the claim, else it is the fallback", () => {
+describe("SEC-T6 the plan", () => {
+  test("SEC-T6 of a user without an account comes from the claim, else it is the fallback", () => {
     expect(decide({ claimedPlan: "premium" })).toBe("premium");
     expect(decide({})).toBe("free");
     expect(decide({ claimedPlan: "no such plan" })).toBe("free");
     expect(decide({ claimedPlan: "__proto__" })).toBe("free");
   });
 
-  test("T6 of an account wins over the claim", () => {
+  test("SEC-T6 of an account wins over the claim", () => {
     expect(decide({ account: ann, claimedPlan: "free" })).toBe("premium");
     expect(decide({ account: { ...ann, plan: "free" }, claimedPlan: "premium" })).toBe("free");
     expect(decide({ account: { ...ann, plan: "abolished" }, claimedPlan: "premium" })).toBe("free");
@@ -48,7 +48,7 @@ describe("T6 the plan", () => {
 });
 
 describe("access", () => {
-  test("T6 a disabled account is refused however good its token is", () => {
+  test("SEC-T6 a disabled account is refused however good its token is", () => {
     expect(decide({ account: { ...ann, disabled: true }, claimedPlan: "premium" })).toBe("forbidden");
   });
 
@@ -77,7 +77,7 @@ describe("access", () => {
   });
 });
 
-test("T6 a token made for an account ends with it, also when another takes the name", () => {
+test("SEC-T6 a token made for an account ends with it, also when another takes the name", () => {
   const account = { ...ann, createdAt: 7 };
   expect(decide({ account, madeForAccount: 7 })).toBe("premium");
   expect(decide({ account: undefined, madeForAccount: 7 })).toBe("token_revoked");

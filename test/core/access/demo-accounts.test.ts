@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { canUseDemoAccounts, demoReach, demoUseOf } from "../../../src/core/access/demo-accounts.ts";
 
-test("S3 demo accounts reach as far as DEMO_ACCOUNTS says, else no further than this machine", () => {
+test("SEC-S3 demo accounts reach as far as DEMO_ACCOUNTS says, else no further than this machine", () => {
   expect(demoReach(undefined, true)).toBe("this_machine");
   expect(demoReach(undefined, false)).toBe("nowhere");
   expect([demoReach(true, true), demoReach(true, false)]).toEqual(["anywhere", "anywhere"]);
@@ -12,17 +12,17 @@ const may = (fields: Record<string, string>, loopback = true) =>
   canUseDemoAccounts("this_machine", { loopback, headers: new Headers(fields) });
 
 test.each(["localhost:8000", "127.0.0.1:8000", "[::1]:8000", "localhost:9000", ""])(
-  "S3 somebody on this machine uses them, at %j",
+  "SEC-S3 somebody on this machine uses them, at %j",
   (host) => {
     expect(may({ Host: host })).toBe(true);
     expect(may({ Host: host }, false)).toBe(false);
   },
 );
 
-test("S3 a program that names no host does, too", () => expect(may({})).toBe(true));
+test("SEC-S3 a program that names no host does, too", () => expect(may({})).toBe(true));
 
 test.each(["chat.example.com", "evil.example:8000", "192.0.2.1:8000", "a, b", "localhost.example.com"])(
-  "S3 nobody who came by another name does: %s",
+  "SEC-S3 nobody who came by another name does: %s",
   (host) => expect(may({ Host: host })).toBe(false),
 );
 
@@ -45,11 +45,11 @@ test.each([
   "Fastly-Client-IP",
   "Fly-Client-IP",
   "CDN-Loop",
-])("S3 nobody whose request passed a proxy does: %s", (field) =>
+])("SEC-S3 nobody whose request passed a proxy does: %s", (field) =>
   expect(may({ Host: "localhost:8000", [field]: "203.0.113.5" })).toBe(false),
 );
 
-test("S3 DEMO_ACCOUNTS decides for everybody", () => {
+test("SEC-S3 DEMO_ACCOUNTS decides for everybody", () => {
   const far = { loopback: false, headers: new Headers({ Host: "chat.example.com", Via: "1.1 proxy" }) };
   const near = { loopback: true, headers: new Headers({ Host: "localhost" }) };
   expect([far, near].map((asker) => canUseDemoAccounts("anywhere", asker))).toEqual([true, true]);

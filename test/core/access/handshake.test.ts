@@ -77,12 +77,12 @@ describe("W1 what is refused before the upgrade, as HTTP", () => {
     ["no key", { "Sec-WebSocket-Key": undefined }, "400 bad_request"],
     ["a short key", { "Sec-WebSocket-Key": "dGhlIHNhbXBsZQ==" }, "400 bad_request"],
     ["two keys", { "Sec-WebSocket-Key": `${GOOD["Sec-WebSocket-Key"]}, x` }, "400 bad_request"],
-    ["RUNTIME 7 no Connection", { Connection: undefined }, "400 bad_request"],
-    ["RUNTIME 7 Connection without Upgrade", { Connection: "keep-alive" }, "400 bad_request"],
+    ["RT-7 no Connection", { Connection: undefined }, "400 bad_request"],
+    ["RT-7 Connection without Upgrade", { Connection: "keep-alive" }, "400 bad_request"],
     ["Connection as Firefox sends it", { Connection: "keep-alive, Upgrade" }, "101"],
     ["Upgrade in capitals", { Upgrade: "WebSocket", Connection: "upgrade" }, "101"],
-    ["RUNTIME 7 two Hosts", { Host: `${HOST}, evil.example` }, "400 bad_request"],
-    ["RUNTIME 7 no Host", { Host: undefined }, "400 bad_request"],
+    ["RT-7 two Hosts", { Host: `${HOST}, evil.example` }, "400 bad_request"],
+    ["RT-7 no Host", { Host: undefined }, "400 bad_request"],
     ["a Host with a path", { Host: `${HOST}/ws` }, "400 bad_request"],
     ["a Host with a name before it", { Host: `${HOST}@evil.example` }, "400 bad_request"],
     ["a body", { "Content-Length": "5" }, "400 bad_request"],
@@ -101,7 +101,7 @@ describe("W1 what is refused before the upgrade, as HTTP", () => {
     });
   });
 
-  test("W1 T7 no refusal repeats the address", () => {
+  test("W1 SEC-T7 no refusal repeats the address", () => {
     for (const fields of FIELDS) {
       const answer = read("/ws/anna/lobby?token=very-secret", fields[1]);
       expect(JSON.stringify("refusal" in answer ? answer : "")).not.toContain("very-secret");
@@ -170,7 +170,7 @@ describe("W3 credentials", () => {
         error: "There is more than one credential; send one token or ticket, in one place, once.",
       }));
 
-  test("RUNTIME 6 what is answered is our subprotocol where any was offered, and never the token", () => {
+  test("RT-6 what is answered is our subprotocol where any was offered, and never the token", () => {
     expect(opening("/ws/anna/lobby", { [PROTOCOL]: "bearer.abc, parley.v1" }).subprotocol).toBe("parley.v1");
     expect(opening("/ws/anna/lobby").subprotocol).toBeUndefined();
   });

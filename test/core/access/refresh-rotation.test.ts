@@ -26,8 +26,8 @@ function rotated(family: RefreshFamily, presented: string, successor: string, no
   return decision.family;
 }
 
-describe("T5 refresh tokens", () => {
-  test("T5 each use gives the next token, and moves the end on", () => {
+describe("SEC-T5 refresh tokens", () => {
+  test("SEC-T5 each use gives the next token, and moves the end on", () => {
     const family = rotated(FAMILY, "first", "second", 500);
     expect(family).toEqual({
       ...FAMILY,
@@ -43,26 +43,26 @@ describe("T5 refresh tokens", () => {
     ]);
   });
 
-  test("T5 within the grace a used token gets another successor, and both are good", () => {
+  test("SEC-T5 within the grace a used token gets another successor, and both are good", () => {
     let family = rotated(FAMILY, "first", "lost", 0);
     family = rotated(family, "first", "second", REFRESH_GRACE_MS - 1);
     expect(use(family, "lost", "x", 50_000).outcome).toBe("rotate");
     expect(use(family, "second", "x", 50_000).outcome).toBe("rotate");
   });
 
-  test("T5 after the grace a used token is reuse, and a retry within it does not lengthen it", () => {
+  test("SEC-T5 after the grace a used token is reuse, and a retry within it does not lengthen it", () => {
     let family = rotated(FAMILY, "first", "second", 0);
     family = rotated(family, "first", "third", REFRESH_GRACE_MS - 1);
     expect(use(family, "first", "x", REFRESH_GRACE_MS).outcome).toBe("reused");
   });
 
-  test("T5 a token that names the family and was never or no longer one of it is reuse", () => {
+  test("SEC-T5 a token that names the family and was never or no longer one of it is reuse", () => {
     const family = rotated(rotated(FAMILY, "first", "second", 0), "second", "third", 100_000);
     expect(use(family, "first", "x", 100_001).outcome).toBe("reused");
     expect(use(family, "invented", "x", 100_001).outcome).toBe("reused");
   });
 
-  test("T5 a family that was not used for its lifetime is expired, whatever is presented", () => {
+  test("SEC-T5 a family that was not used for its lifetime is expired, whatever is presented", () => {
     expect(use(FAMILY, "first", "x", LIFETIME - 1).outcome).toBe("rotate");
     expect(use(FAMILY, "first", "x", LIFETIME).outcome).toBe("expired");
     expect(use(FAMILY, "invented", "x", LIFETIME).outcome).toBe("expired");
@@ -84,7 +84,7 @@ describe("T5 refresh tokens", () => {
 
   // The story: twelve tabs woke up and showed the same token. Eight got another one, which pushed the one they had shown out
   // of the family; the ninth was taken for a thief, and all twelve were signed out.
-  test("T5 B2 many tabs that show one old token at once are given new ones or told to wait, and none is taken for a thief", () => {
+  test("SEC-T5 B2 many tabs that show one old token at once are given new ones or told to wait, and none is taken for a thief", () => {
     const old = { ...FAMILY, tokens: [{ hash: "first", issuedAt: 0 }] };
     let family: RefreshFamily = old;
     const outcomes = Array.from({ length: 12 }, (_, tab) => {

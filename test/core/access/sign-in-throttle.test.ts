@@ -22,8 +22,8 @@ function waitOf(throttle: SignInThrottle, account: string, address: string, now:
   return decision.allowed ? 0 : decision.retryAfter;
 }
 
-describe("S3 account + address", () => {
-  test("S3 five failures in five minutes are let through, the sixth attempt waits", () => {
+describe("SEC-S3 account + address", () => {
+  test("SEC-S3 five failures in five minutes are let through, the sixth attempt waits", () => {
     const throttle = new SignInThrottle(LIMITS);
     for (let i = 0; i < 5; i++) expect(guess(throttle, "ann", "a", i * 1000).allowed).toBe(true);
     expect(throttle.attempt("ann", "a", 5000)).toEqual({
@@ -35,7 +35,7 @@ describe("S3 account + address", () => {
     expect(waitOf(throttle, "bob", "a", 5000)).toBe(0);
   });
 
-  test("S3 each failure after the fifth doubles the wait, up to an hour", () => {
+  test("SEC-S3 each failure after the fifth doubles the wait, up to an hour", () => {
     const throttle = new SignInThrottle(LIMITS);
     let now = 0;
     for (let i = 0; i < 5; i++) guess(throttle, "ann", "a", now);
@@ -49,21 +49,21 @@ describe("S3 account + address", () => {
     expect(waits).toEqual([1, 2, 4, 8, 16, 32, 60, 60]);
   });
 
-  test("S3 asking again while waiting does not lengthen the wait", () => {
+  test("SEC-S3 asking again while waiting does not lengthen the wait", () => {
     const throttle = new SignInThrottle(LIMITS);
     for (let i = 0; i < 5; i++) guess(throttle, "ann", "a", 0);
     for (let now = 1; now < MINUTE; now += 500) expect(waitOf(throttle, "ann", "a", now)).toBe(MINUTE - now);
     expect(waitOf(throttle, "ann", "a", MINUTE)).toBe(0);
   });
 
-  test("S3 failures older than the window do not count", () => {
+  test("SEC-S3 failures older than the window do not count", () => {
     const throttle = new SignInThrottle(LIMITS);
     for (let i = 0; i < 4; i++) guess(throttle, "ann", "a", 0);
     expect(guess(throttle, "ann", "a", 300_000).allowed).toBe(true);
     expect(waitOf(throttle, "ann", "a", 300_001)).toBe(0);
   });
 
-  test("S3 who keeps quiet for a window after the wait starts afresh", () => {
+  test("SEC-S3 who keeps quiet for a window after the wait starts afresh", () => {
     const throttle = new SignInThrottle(LIMITS);
     for (let i = 0; i < 5; i++) guess(throttle, "ann", "a", 0);
     const later = MINUTE + LIMITS.window;
@@ -71,7 +71,7 @@ describe("S3 account + address", () => {
     expect(waitOf(throttle, "ann", "a", later)).toBe(0);
   });
 
-  test("S3 success clears account + address", () => {
+  test("SEC-S3 success clears account + address", () => {
     const throttle = new SignInThrottle(LIMITS);
     for (let i = 0; i < 4; i++) guess(throttle, "ann", "a", 0);
     expect(throttle.attempt("ann", "a", 1).allowed).toBe(true);
@@ -80,7 +80,7 @@ describe("S3 account + address", () => {
     expect(waitOf(throttle, "ann", "a", 2)).toBe(MINUTE);
   });
 
-  test("S3 attempts sent all at once get no more than five passwords hashed", () => {
+  test("SEC-S3 attempts sent all at once get no more than five passwords hashed", () => {
     const throttle = new SignInThrottle(LIMITS);
     const decisions = Array.from({ length: 20 }, () => throttle.attempt("ann", "a", 0));
     expect(decisions.filter(({ allowed }) => allowed)).toHaveLength(5);
@@ -88,7 +88,7 @@ describe("S3 account + address", () => {
     expect(waitOf(throttle, "ann", "a", 200)).toBe(MINUTE);
   });
 
-  test("S3 an attempt that was never compared is as if it had not been tried", () => {
+  test("SEC-S3 an attempt that was never compared is as if it had not been tried", () => {
     const throttle = new SignInThrottle(LIMITS);
     for (let i = 0; i < 20; i++) {
       expect(throttle.attempt("ann", "a", i).allowed).toBe(true);
@@ -97,8 +97,8 @@ describe("S3 account + address", () => {
   });
 });
 
-describe("S3 address", () => {
-  test("S3 thirty failures in any minute, whatever the account", () => {
+describe("SEC-S3 address", () => {
+  test("SEC-S3 thirty failures in any minute, whatever the account", () => {
     const throttle = new SignInThrottle(LIMITS);
     for (let i = 0; i < 30; i++) expect(guess(throttle, `user${i}`, "a", i * 100).allowed).toBe(true);
     expect(throttle.attempt("ann", "a", 3000)).toEqual({
@@ -112,7 +112,7 @@ describe("S3 address", () => {
     expect(throttle.attempt("ann", "a", MINUTE).allowed).toBe(false);
   });
 
-  test("S3 attempts that are being hashed count as failures, and who waits a second finds out", () => {
+  test("SEC-S3 attempts that are being hashed count as failures, and who waits a second finds out", () => {
     const throttle = new SignInThrottle({ ...LIMITS, attemptsPerMinute: 600 });
     for (let i = 0; i < 30; i++) expect(throttle.attempt(`user${i}`, "a", 0).allowed).toBe(true);
     expect(throttle.attempt("ann", "a", 0)).toEqual({ allowed: false, retryAfter: 1_000, rule: "address" });
@@ -127,7 +127,7 @@ describe("S3 address", () => {
       expect(throttle.attempt(account, "a", 1_000).allowed).toBe(allowed);
   });
 
-  test("S3 an office of 400 signs in from one address as fast as passwords are compared, by the default", () => {
+  test("SEC-S3 an office of 400 signs in from one address as fast as passwords are compared, by the default", () => {
     const throttle = new SignInThrottle({ ...LIMITS, attemptsPerMinute: 600 });
     for (let i = 0; i < 400; i++) {
       expect(throttle.attempt(`user${i}`, "a", i * 75).allowed).toBe(true);
@@ -135,7 +135,7 @@ describe("S3 address", () => {
     }
   });
 
-  test("S3 attempts that succeed are limited, too: a minute's worth at once, then one at a time", () => {
+  test("SEC-S3 attempts that succeed are limited, too: a minute's worth at once, then one at a time", () => {
     const throttle = new SignInThrottle({ ...LIMITS, attemptsPerMinute: 600 });
     for (let i = 0; i < 600; i++) {
       expect(throttle.attempt("ann", "a", 0).allowed).toBe(true);
@@ -147,7 +147,7 @@ describe("S3 address", () => {
   });
 });
 
-describe("S3 account", () => {
+describe("SEC-S3 account", () => {
   /** Wrong passwords for `account`, one from each of `count` addresses that waits as it is told. */
   function attack(throttle: SignInThrottle, account: string, count: number, now: number): void {
     for (let i = 0; i < count; i++) {
@@ -156,7 +156,7 @@ describe("S3 account", () => {
     }
   }
 
-  test("S3 an account under attack is slowed down, with a wait that grows to a bound", () => {
+  test("SEC-S3 an account under attack is slowed down, with a wait that grows to a bound", () => {
     const waits = [19, 20, 25, 30, 45, 500].map((failures) => {
       const throttle = new SignInThrottle(LIMITS);
       attack(throttle, "ann", failures, 0);
@@ -165,7 +165,7 @@ describe("S3 account", () => {
     expect(waits).toEqual([0, 1000, 2000, 4000, ACCOUNT_BACKOFF_MAX_MS, ACCOUNT_BACKOFF_MAX_MS]);
   });
 
-  test("S3 strangers never lock an account: who waits as told is let in, however they go on", () => {
+  test("SEC-S3 strangers never lock an account: who waits as told is let in, however they go on", () => {
     const throttle = new SignInThrottle(LIMITS);
     attack(throttle, "ann", 1000, 0);
     const wait = waitOf(throttle, "ann", "home", 0);
@@ -174,7 +174,7 @@ describe("S3 account", () => {
     throttle.succeeded("ann", "home");
   });
 
-  test("S3 each further attempt on an account under attack waits again", () => {
+  test("SEC-S3 each further attempt on an account under attack waits again", () => {
     const throttle = new SignInThrottle(LIMITS);
     attack(throttle, "ann", 20, 0);
     guess(throttle, "ann", "x", 0);
@@ -182,15 +182,15 @@ describe("S3 account", () => {
     expect(waitOf(throttle, "ann", "x", 1000)).toBe(1000);
   });
 
-  test("S3 the attack is over when its failures have left the window", () => {
+  test("SEC-S3 the attack is over when its failures have left the window", () => {
     const throttle = new SignInThrottle(LIMITS);
     attack(throttle, "ann", 500, 0);
     expect(waitOf(throttle, "ann", "home", LIMITS.window)).toBe(0);
   });
 });
 
-describe("S3 bounds", () => {
-  test("S3 names and addresses invented by a flood cost bounded memory, and the oldest are forgotten first", () => {
+describe("SEC-S3 bounds", () => {
+  test("SEC-S3 names and addresses invented by a flood cost bounded memory, and the oldest are forgotten first", () => {
     const throttle = new SignInThrottle(LIMITS, 100);
     for (let i = 0; i < 5; i++) guess(throttle, "ann", "a", 0);
     for (let i = 0; i < 5; i++) guess(throttle, "bob", "b", 0);
@@ -200,14 +200,14 @@ describe("S3 bounds", () => {
     expect(waitOf(throttle, "ann", "a", 2)).toBe(0);
   });
 
-  test("S3 what no longer matters is swept", () => {
+  test("SEC-S3 what no longer matters is swept", () => {
     const throttle = new SignInThrottle(LIMITS);
     for (let i = 0; i < 1000; i++) guess(throttle, `name${i}`, `address${i}`, 0);
     throttle.attempt("ann", "a", 3_600_000 + LIMITS.window);
     expect(throttle.size).toBe(2);
   });
 
-  test("S3 a limit of 0 is switched off", () => {
+  test("SEC-S3 a limit of 0 is switched off", () => {
     const throttle = new SignInThrottle({ failures: 0, window: 300_000, attemptsPerMinute: 0 });
     for (let i = 0; i < 1000; i++) expect(guess(throttle, "ann", "a", 0).allowed).toBe(true);
     expect(throttle.size).toBe(0);

@@ -301,7 +301,7 @@ describe("B1 M3 a reader that cannot keep up", () => {
     ]);
   });
 
-  test("B1 RUNTIME 5 a frame that the runtime dropped closes it too: a hole is never silent", () => {
+  test("B1 RT-5 a frame that the runtime dropped closes it too: a hole is never silent", () => {
     expect(summary(step(live(), { type: "flushed", unsent: 0, dropped: true }, START_MS, RULES))).toBe(
       "closed closing close 1013",
     );

@@ -337,7 +337,7 @@ describe("endings", () => {
     );
   });
 
-  test("RUNTIME 8 every reason fits a close frame: at most 123 bytes", () => {
+  test("RT-8 every reason fits a close frame: at most 123 bytes", () => {
     for (const phase of PHASES) {
       for (const type of EVENT_TYPES) {
         const { close } = endings(step(SESSIONS[phase], EVENTS[type], START_MS, RULES));

@@ -138,7 +138,7 @@ describe("I3 M4 dead peers", () => {
     expect([due(-1), due(0), due(1)]).toEqual([22_500, 25_000, 27_500]);
   });
 
-  test("I3 RUNTIME 1 a peer that leaves a ping unanswered for 10 s is cut off as lost, and not as inactive", () => {
+  test("I3 RT-1 a peer that leaves a ping unanswered for 10 s is cut off as lost, and not as inactive", () => {
     const run = new SessionRun(live());
     expect(summary(run.advance(25_000))).toBe("live ping");
     expect(summary(run.advance(9_999))).toBe("live");
@@ -168,7 +168,7 @@ describe("I3 M4 dead peers", () => {
     expect(run.advance(10_000).session.phase).toBe("closed");
   });
 
-  test("RUNTIME 4 a paused peer's silence says nothing; once it is read again it has the whole time to answer", () => {
+  test("RT-4 a paused peer's silence says nothing; once it is read again it has the whole time to answer", () => {
     const run = new SessionRun(live({ paused: true, waiting: 32 }), PATIENT);
     run.advance(25_000);
     for (let i = 0; i < 5; i++) expect(summary(run.advance(10_000))).toBe("live");

@@ -9,7 +9,7 @@ import { waitUntil } from "../../support/time/wait-until.ts";
 import { connectTo, freshPrefix } from "./support/real-redis.ts";
 import { TestSharedPorts } from "./support/test-shared-ports.ts";
 
-test("A3 T6 after a failover every node has the current accounts, and receives later changes", async () => {
+test("A3 SEC-T6 after a failover every node has the current accounts, and receives later changes", async () => {
   await using sentinel = await startSentinel();
   const clock = new ManualClock();
   const prefix = freshPrefix();

@@ -44,7 +44,7 @@ async function begin(connect = redis.connect) {
   };
 }
 
-test("A3 T6 one poll, four times a second, returns another node's changes in their order", async () => {
+test("A3 SEC-T6 one poll, four times a second, returns another node's changes in their order", async () => {
   await using nodes = await begin();
   await nodes.there.accounts.add(accountOf("anna"));
   await nodes.there.revocations.revokeToken("one", NEVER);

@@ -142,7 +142,7 @@ function writeAccounts(folder: StoreFolder, name: string, count: number): Bun.Su
   return Bun.spawn(command, { stdout: "ignore", stderr: "inherit" });
 }
 
-test("D2 T6 a start and commands on a new folder wait for each other", async () => {
+test("D2 SEC-T6 a start and commands on a new folder wait for each other", async () => {
   // The event loop must not wait for locks, and so the start had not waited either: about every second start at the
   // same time as a command ended with "database is locked".
   for (let round = 0; round < 5; round++) {
@@ -160,7 +160,7 @@ test("D2 T6 a start and commands on a new folder wait for each other", async () 
   }
 });
 
-test("T6 messages are posted while another process writes accounts, and both are kept", async () => {
+test("SEC-T6 messages are posted while another process writes accounts, and both are kept", async () => {
   await using folder = new StoreFolder();
   const { subject } = await begin(folder);
   const writer = writeAccounts(folder, "user", 100);

@@ -44,7 +44,7 @@ function oursOn(header: Record<string, unknown>, payload: Uint8Array): string {
 }
 
 test.each(seeds(1, 2, 3))(
-  "T1 T3 it takes what the library takes, and refuses the rest (seed %d)",
+  "SEC-T1 SEC-T3 it takes what the library takes, and refuses the rest (seed %d)",
   async (seed) => {
     const random = new Random(seed);
     const seen = new Set<string>();
@@ -76,21 +76,21 @@ test.each(seeds(1, 2, 3))(
 );
 
 test.each(["[]", "null", "7", '"text"', "{", "", "\ufeff{}", "\u00ff"])(
-  "T3 claims %p are no object",
+  "SEC-T3 claims %p are no object",
   async (text) => {
     const bytes = text === "\u00ff" ? Uint8Array.of(0xff) : Buffer.from(text);
     expect(readClaimsSet(bytes)).toBeUndefined();
   },
 );
 
-test("T2 a header or claims that nest deeper than anything of ours are not read", () => {
+test("SEC-T2 a header or claims that nest deeper than anything of ours are not read", () => {
   const nested = (depth: number) =>
     Buffer.from(`{"a":${"[".repeat(depth)}${"]".repeat(depth)}${" ".repeat(600)}}`);
   expect(readClaimsSet(nested(31))).toBeDefined();
   for (const depth of [32, 1000]) expect(readClaimsSet(nested(depth))).toBeUndefined();
 });
 
-test("T1 the signature is of these very bytes, by the key or the one before", async () => {
+test("SEC-T1 the signature is of these very bytes, by the key or the one before", async () => {
   const keys = await testKeys({ secretKeyPrevious: "p".repeat(32) });
   const signed = "a.b";
   const by = (secret: string) =>

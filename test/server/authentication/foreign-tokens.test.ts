@@ -30,16 +30,16 @@ async function expectCarol(token: string): Promise<void> {
 }
 
 describe("tokens that an application signs (docs/TOKENS.md)", () => {
-  test("T1 the document's Node lines, run by Node, make a token that is accepted", async () => {
+  test("SEC-T1 the document's Node lines, run by Node, make a token that is accepted", async () => {
     await expectCarol(await run(["node", "--input-type=module", "-e", await documented("js")]));
   });
 
   test.skipIf(Bun.which("python3") === null)(
-    "T1 the document's Python lines, run by Python, make a token that is accepted",
+    "SEC-T1 the document's Python lines, run by Python, make a token that is accepted",
     async () => expectCarol(await run(["python3", "-c", await documented("python")])),
   );
 
-  test("T1 any JSON spelling and any user will do, as long as claims and signature are right", async () => {
+  test("SEC-T1 any JSON spelling and any user will do, as long as claims and signature are right", async () => {
     const encode = (text: string) => Buffer.from(text).toString("base64url");
     const now = Date.UTC(2025, 0, 1);
     for (let i = 1; i <= 200; i++) {

@@ -60,7 +60,7 @@ function drip(bytes: number, text: string): Response {
   );
 }
 
-describe("T1 a key set that is away, slow or wrong", () => {
+describe("SEC-T1 a key set that is away, slow or wrong", () => {
   // What cannot be read says nothing about a token: its bearer must come back, and not sign in again.
   const faults: [string, () => Response | Promise<Response>][] = [
     ["an error", () => new Response("maintenance", { status: 503 })],
@@ -78,7 +78,7 @@ describe("T1 a key set that is away, slow or wrong", () => {
     ["a drip", () => drip(1_000_000, " ")],
   ];
   test.each(faults)(
-    "T1 %s: it is `unavailable`, asked for once in five seconds, and recovers",
+    "SEC-T1 %s: it is `unavailable`, asked for once in five seconds, and recovers",
     async (_, answer) => {
       await using issuer = serveIssuer(answer);
       const { time, log, find } = keySetOf(issuer.url, 300);
@@ -93,11 +93,11 @@ describe("T1 a key set that is away, slow or wrong", () => {
     },
   );
 
-  test("T1 an address where nobody listens", async () => {
+  test("SEC-T1 an address where nobody listens", async () => {
     expect(await keySetOf(new URL("http://127.0.0.1:1/keys")).find()).toBe("unavailable");
   });
 
-  test("T1 B3 a set without end is read up to 16 MiB, and not kept", async () => {
+  test("SEC-T1 B3 a set without end is read up to 16 MiB, and not kept", async () => {
     let sent = 0;
     const block = new Uint8Array(1024 * 1024).fill(0x20);
     await using issuer = serveIssuer(
@@ -118,7 +118,7 @@ describe("T1 a key set that is away, slow or wrong", () => {
     expect(sent).toBeLessThan(100);
   });
 
-  test("T1 keys that were good stay good for an hour, those that were withdrawn for ten minutes", async () => {
+  test("SEC-T1 keys that were good stay good for an hour, those that were withdrawn for ten minutes", async () => {
     await using issuer = serveIssuer();
     const { time, find } = keySetOf(issuer.url);
     expect(await find()).toBe("found");
@@ -136,7 +136,7 @@ describe("T1 a key set that is away, slow or wrong", () => {
     expect(await find()).toBe("none");
   });
 
-  test("T1 a new key is found within seconds; names that nobody knows do not flood the issuer", async () => {
+  test("SEC-T1 a new key is found within seconds; names that nobody knows do not flood the issuer", async () => {
     await using issuer = serveIssuer();
     const { time, find } = keySetOf(issuer.url);
     for (let i = 0; i < 100; i++) expect(await find(`junk${i}`)).toBe("none");
@@ -148,13 +148,13 @@ describe("T1 a key set that is away, slow or wrong", () => {
     expect(issuer.asked).toBe(2);
   });
 
-  test("T1 a key that is none is refused as a missing one, not as a fault of ours", async () => {
+  test("SEC-T1 a key that is none is refused as a missing one, not as a fault of ours", async () => {
     await using issuer = serveIssuer(() => Response.json({ keys: [{ ...JWK_EC, x: "AAAA" }] }));
     expect(await keySetOf(issuer.url).find()).toBe("none");
   });
 });
 
-test("T1 W3 while the key set is away: 1013 on a socket, 503 with Retry-After over HTTP; never a final refusal", async () => {
+test("SEC-T1 W3 while the key set is away: 1013 on a socket, 503 with Retry-After over HTTP; never a final refusal", async () => {
   await using issuer = serveIssuer(() => new Response(null, { status: 503 }));
   await using server = await startTestServer({ env: { TOKEN_KEY_SET: issuer.url.href } });
   const token = issued(ec.privateKey);

@@ -42,8 +42,8 @@ class CountedBcrypt implements Bcrypt {
 
 const hashAt = (cost: number) => Bun.password.hash("correct horse", { algorithm: "bcrypt", cost });
 
-describe("S1 hashing", () => {
-  test("S1 makes bcrypt of the cost set, which fits the password and no other", async () => {
+describe("SEC-S1 hashing", () => {
+  test("SEC-S1 makes bcrypt of the cost set, which fits the password and no other", async () => {
     const passwords = createPasswords({ cost: 5, queue: 10 });
     const hashing = await passwords.hash("correct horse");
     if (hashing.outcome === "busy") throw new Error("nothing else is being hashed");
@@ -56,7 +56,7 @@ describe("S1 hashing", () => {
     expect(await passwords.verify("", hashing.hash)).toEqual({ outcome: "wrong" });
   });
 
-  test("S1 hashes at most `concurrency` at a time; what does not fit into the queue is `busy`, not begun", async () => {
+  test("SEC-S1 hashes at most `concurrency` at a time; what does not fit into the queue is `busy`, not begun", async () => {
     const bcrypt = new CountedBcrypt();
     const passwords = createPasswords({ cost: 4, queue: 5, concurrency: 2 }, bcrypt);
     const hash = await hashAt(4);
@@ -70,14 +70,14 @@ describe("S1 hashing", () => {
     expect((await passwords.verify("correct horse", hash)).outcome).toBe("right");
   });
 
-  test("S1 a failure inside does not take its place with it", async () => {
+  test("SEC-S1 a failure inside does not take its place with it", async () => {
     const broken: Bcrypt = { hash: () => Promise.reject(new Error("no memory")), verify: async () => true };
     const passwords = createPasswords({ cost: 4, queue: 0, concurrency: 1 }, broken);
     for (let i = 0; i < 3; i++) await expect(passwords.hash("correct horse")).rejects.toThrow("no memory");
     expect((await passwords.verify("correct horse", await hashAt(4))).outcome).toBe("right");
   });
 
-  test("S1 an older cost is outdated, the present and a higher one are not", async () => {
+  test("SEC-S1 an older cost is outdated, the present and a higher one are not", async () => {
     const passwords = createPasswords({ cost: 5, queue: 1 });
     for (const [cost, outdated] of [
       [4, true],
@@ -91,8 +91,8 @@ describe("S1 hashing", () => {
   });
 });
 
-describe("S1 new passwords", () => {
-  test("S1 8 characters to 72 bytes; longer ones are refused, never cut", () => {
+describe("SEC-S1 new passwords", () => {
+  test("SEC-S1 8 characters to 72 bytes; longer ones are refused, never cut", () => {
     for (const good of ["12345678", "pässwörd", "x".repeat(72), "😀".repeat(18)])
       expect(checkNewPassword(good)).toEqual({ ok: true });
     for (const [bad, why] of [
@@ -120,7 +120,7 @@ describe("S1 new passwords", () => {
       ["password\0password", "password\0", "\0password", "password\0x", "password\0password\0password"],
     ],
     ["password\ufffd", ["password\ud800", "password\udfff"]],
-  ])("S1 %j is opened by nothing that bcrypt takes for it", async (password, others) => {
+  ])("SEC-S1 %j is opened by nothing that bcrypt takes for it", async (password, others) => {
     const passwords = createPasswords({ cost: 4, queue: 1 });
     const hash = await Bun.password.hash(password, { algorithm: "bcrypt", cost: 4 });
     for (const other of others) expect((await passwords.verify(other, hash)).outcome).toBe("wrong");
@@ -128,7 +128,7 @@ describe("S1 new passwords", () => {
   });
 
   // RFC 8265 §4.2: one keyboard writes é as one character, another as two.
-  test("S1 a password is the same, composed or not, and whatever its spaces", async () => {
+  test("SEC-S1 a password is the same, composed or not, and whatever its spaces", async () => {
     const passwords = createPasswords({ cost: 4, queue: 1 });
     const forms = ["caf\u00e9 au lait", "cafe\u0301 au lait", "caf\u00e9\u00a0au\u3000lait"];
     for (const set of forms) {
@@ -141,13 +141,13 @@ describe("S1 new passwords", () => {
     }
   });
 
-  test("S1 a hash from before passwords were prepared opens for what was typed then, and is renewed", async () => {
+  test("SEC-S1 a hash from before passwords were prepared opens for what was typed then, and is renewed", async () => {
     const passwords = createPasswords({ cost: 4, queue: 1 });
     const hash = await Bun.password.hash("cafe\u0301 au lait", { algorithm: "bcrypt", cost: 4 });
     expect(await passwords.verify("cafe\u0301 au lait", hash)).toEqual({ outcome: "right", outdated: true });
   });
 
-  test("S1 the runtime's own treatment of long passwords opens nothing", async () => {
+  test("SEC-S1 the runtime's own treatment of long passwords opens nothing", async () => {
     // Bun hashes what is over 72 bytes with SHA-512 first, so a hash of such a password can exist; we never made it.
     const long = "x".repeat(100);
     const hash = await Bun.password.hash(long, { algorithm: "bcrypt", cost: 4 });
@@ -159,8 +159,8 @@ describe("S1 new passwords", () => {
   });
 });
 
-describe("S2 equal work", () => {
-  test("S2 a wrong answer costs the same rounds of bcrypt, whoever was asked for and whatever was typed", async () => {
+describe("SEC-S2 equal work", () => {
+  test("SEC-S2 a wrong answer costs the same rounds of bcrypt, whoever was asked for and whatever was typed", async () => {
     const bcrypt = new CountedBcrypt();
     const passwords = createPasswords({ cost: 6, queue: 1 }, bcrypt);
     const cases: [password: string, hash: string | undefined][] = [
@@ -180,7 +180,7 @@ describe("S2 equal work", () => {
     }
   });
 
-  test("S2 what is typed in another form is tried as it is, too, for an account that does not exist as well", async () => {
+  test("SEC-S2 what is typed in another form is tried as it is, too, for an account that does not exist as well", async () => {
     const bcrypt = new CountedBcrypt();
     const passwords = createPasswords({ cost: 6, queue: 1 }, bcrypt);
     for (const hash of [await hashAt(6), await hashAt(4), undefined]) {
@@ -189,7 +189,7 @@ describe("S2 equal work", () => {
     }
   });
 
-  test("S2 no password fits an account that does not exist", async () => {
+  test("SEC-S2 no password fits an account that does not exist", async () => {
     const passwords = createPasswords({ cost: 4, queue: 1 });
     for (const password of ["password", "", "NobodyHasThisPassword", "u"])
       expect((await passwords.verify(password, undefined)).outcome).toBe("wrong");

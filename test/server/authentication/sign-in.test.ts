@@ -37,7 +37,7 @@ function parts(accounts: SqliteAccounts, change: Partial<SignInDeps> = {}) {
 const from = (address: string, password = RIGHT, username = "ann") => ({ username, password, address });
 
 describe("sign-in", () => {
-  test("S4 the right password gets a token of the user, which carries no plan of its own (T6)", async () => {
+  test("SEC-S4 the right password gets a token of the user, which carries no plan of its own (SEC-T6)", async () => {
     const all = parts(storedAccounts(await account()));
     const result = await signIn(all, from("192.0.2.1"));
     expect(result).toMatchObject({ outcome: "signed_in", user: "ann", plan: basic, expiresIn: 1800 });
@@ -47,7 +47,7 @@ describe("sign-in", () => {
     expect(verdict.ok && verdict.token.plan).toBeUndefined();
   });
 
-  test("S2 an unknown user and a wrong password are answered alike", async () => {
+  test("SEC-S2 an unknown user and a wrong password are answered alike", async () => {
     const all = parts(storedAccounts(await account()));
     const wrong = await signIn(all, from("192.0.2.1", "wrong horse"));
     expect(wrong).toEqual({ outcome: "wrong" });
@@ -55,7 +55,7 @@ describe("sign-in", () => {
       expect(await signIn(all, from("192.0.2.1", RIGHT, name))).toEqual(wrong);
   });
 
-  test("S3 throttles before hashing, and unknown users like known ones", async () => {
+  test("SEC-S3 throttles before hashing, and unknown users like known ones", async () => {
     for (const username of ["ann", "nobody"]) {
       let hashed = 0;
       const bcrypt = {
@@ -74,7 +74,7 @@ describe("sign-in", () => {
     }
   });
 
-  test("S3 the wait over, the right password signs in and clears the failures", async () => {
+  test("SEC-S3 the wait over, the right password signs in and clears the failures", async () => {
     const all = parts(storedAccounts(await account()));
     const clock = all.clock as ManualClock;
     for (let i = 0; i < 5; i++) await signIn(all, from("192.0.2.1", "wrong horse"));
@@ -84,14 +84,14 @@ describe("sign-in", () => {
     expect((await signIn(all, from("192.0.2.1"))).outcome).toBe("signed_in");
   });
 
-  test("S3 hopping through the addresses of one IPv6 network does not help", async () => {
+  test("SEC-S3 hopping through the addresses of one IPv6 network does not help", async () => {
     const all = parts(storedAccounts(await account()));
     for (let i = 0; i < 5; i++) await signIn(all, from(`2001:db8::${i}`, "wrong horse"));
     expect((await signIn(all, from("2001:db8::ffff"))).outcome).toBe("throttled");
     expect((await signIn(all, from("2001:db8:0:1::1"))).outcome).toBe("signed_in");
   });
 
-  test("S1 a full queue is answered `busy` and counts as no attempt", async () => {
+  test("SEC-S1 a full queue is answered `busy` and counts as no attempt", async () => {
     const passwords = createPasswords({ cost: 4, queue: 0, concurrency: 1 });
     const all = parts(storedAccounts(await account()), { passwords });
     const burst = await Promise.all([1, 2, 3].map(() => signIn(all, from("192.0.2.1", "wrong horse"))));
@@ -101,7 +101,7 @@ describe("sign-in", () => {
     expect((await signIn(all, from("192.0.2.1"))).outcome).toBe("throttled");
   });
 
-  test("S1 a hash of an older cost is renewed, and the password still fits", async () => {
+  test("SEC-S1 a hash of an older cost is renewed, and the password still fits", async () => {
     const accounts = storedAccounts(await account({}, 4));
     const all = parts(accounts, { passwords: createPasswords({ cost: 5, queue: 50 }) });
     await signIn(all, from("192.0.2.1", "wrong horse"));
@@ -111,7 +111,7 @@ describe("sign-in", () => {
     expect((await signIn(all, from("192.0.2.1"))).outcome).toBe("signed_in");
   });
 
-  test("S1 renewal does not undo a password that was changed meanwhile", async () => {
+  test("SEC-S1 renewal does not undo a password that was changed meanwhile", async () => {
     const accounts = storedAccounts(await account({}, 4));
     const changed = await Bun.password.hash("another horse", { algorithm: "bcrypt", cost: 4 });
     const bcrypt = {
@@ -126,7 +126,7 @@ describe("sign-in", () => {
     expect((await accounts.find("ann"))!.passwordHash).toBe(changed);
   });
 
-  test("T6 a disabled account and an unusable demo account are refused, to who knows the password only", async () => {
+  test("SEC-T6 a disabled account and an unusable demo account are refused, to who knows the password only", async () => {
     for (const change of [{ disabled: true }, { demo: true }]) {
       const all = parts(storedAccounts(await account(change)));
       expect((await signIn(all, from("192.0.2.1"))).outcome).toBe("forbidden");
@@ -136,7 +136,7 @@ describe("sign-in", () => {
     expect((await signIn(demo, { ...from("192.0.2.1"), demoUse: "usable" })).outcome).toBe("signed_in");
   });
 
-  test("S3 an attempt that failed in the store is as if it had not been made", async () => {
+  test("SEC-S3 an attempt that failed in the store is as if it had not been made", async () => {
     const accounts = storedAccounts(await account());
     const away = { find: () => Promise.reject(new Error("away")), update: accounts.update.bind(accounts) };
     const all = parts(accounts);
@@ -145,7 +145,7 @@ describe("sign-in", () => {
     expect((await signIn(all, from("192.0.2.1"))).outcome).toBe("signed_in");
   });
 
-  test("T7 P2 each outcome is logged with who and where, and neither password nor token", async () => {
+  test("SEC-T7 SEC-P2 each outcome is logged with who and where, and neither password nor token", async () => {
     const log = new RecordedLog();
     const all = parts(storedAccounts(await account()), { log });
     const success = await signIn(all, from("192.0.2.1"));

@@ -14,8 +14,8 @@ async function check(token: string, now = NOW, under = keys): Promise<string> {
   return verdict.ok ? verdict.token.subject : verdict.code;
 }
 
-describe("T1 the algorithm is pinned", () => {
-  test("T1 a token we signed is accepted, with what it says", async () => {
+describe("SEC-T1 the algorithm is pinned", () => {
+  test("SEC-T1 a token we signed is accepted, with what it says", async () => {
     const token = await signToken(keys, { subject: "ann", plan: "basic", lifetime: 60, now: NOW });
     const verdict = await verifyToken(keys, token, NOW);
     expect(verdict).toEqual({
@@ -32,7 +32,7 @@ describe("T1 the algorithm is pinned", () => {
     expect(await check(handMade(HEADER, goodClaims(NOW)))).toBe("ann");
   });
 
-  test("T1 alg none, in any spelling, with and without a signature", async () => {
+  test("SEC-T1 alg none, in any spelling, with and without a signature", async () => {
     for (const alg of ["none", "None", "NONE", "nOnE", ""]) {
       const unsigned = `${base64url({ ...HEADER, alg })}.${base64url(goodClaims(NOW))}`;
       expect(await check(`${unsigned}.`)).toBe("unauthorized");
@@ -41,7 +41,7 @@ describe("T1 the algorithm is pinned", () => {
     }
   });
 
-  test("T1 no other algorithm, though its key would fit", async () => {
+  test("SEC-T1 no other algorithm, though its key would fit", async () => {
     for (const alg of ["HS384", "HS512", "hs256", "RS256", "ES256K", "dir", "__proto__", "constructor"])
       expect(await check(handMade({ ...HEADER, alg }, goodClaims(NOW)))).toBe("unauthorized");
     for (const alg of [undefined, null, 1, ["HS256"], { alg: "HS256" }])
@@ -51,7 +51,7 @@ describe("T1 the algorithm is pinned", () => {
     expect(await check(`${unsigned}.${signature}`)).toBe("unauthorized");
   });
 
-  test("T1 another key, a changed claim, a changed signature", async () => {
+  test("SEC-T1 another key, a changed claim, a changed signature", async () => {
     expect(await check(handMade(HEADER, goodClaims(NOW), `${TEST_SECRET}!`))).toBe("unauthorized");
     const [header, , signature] = handMade(HEADER, goodClaims(NOW)).split(".");
     const changed = base64url({ ...goodClaims(NOW), sub: "bob" });
@@ -59,7 +59,7 @@ describe("T1 the algorithm is pinned", () => {
     expect(await check(`${header}.${base64url(goodClaims(NOW))}.${base64url("wrong")}`)).toBe("unauthorized");
   });
 
-  test("T1 a key that the token brings, or an address to fetch one from, is never used", async () => {
+  test("SEC-T1 a key that the token brings, or an address to fetch one from, is never used", async () => {
     await using attacker = serveAttackersKeys();
     const { privateKey, publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
     const jwk = { ...(await exportJWK(publicKey)), alg: "RS256", kid: "a" };
@@ -73,7 +73,7 @@ describe("T1 the algorithm is pinned", () => {
     expect(attacker.requests()).toBe(0);
   });
 
-  test("T1 JWE is refused, also in three parts", async () => {
+  test("SEC-T1 JWE is refused, also in three parts", async () => {
     const jwe = await new CompactEncrypt(Buffer.from(JSON.stringify(goodClaims(NOW))))
       .setProtectedHeader({ alg: "dir", enc: "A256GCM", typ: "at+jwt" })
       .encrypt(Buffer.from(TEST_SECRET));
@@ -81,7 +81,7 @@ describe("T1 the algorithm is pinned", () => {
     expect(await check(handMade({ ...HEADER, enc: "A256GCM" }, goodClaims(NOW)))).toBe("unauthorized");
   });
 
-  test("T1 `crit` is refused, whatever it names", async () => {
+  test("SEC-T1 `crit` is refused, whatever it names", async () => {
     for (const crit of [["b64"], ["exp"], [], null]) {
       const header = { ...HEADER, crit, b64: true };
       expect(await check(handMade(header, goodClaims(NOW)))).toBe("unauthorized");
@@ -90,7 +90,7 @@ describe("T1 the algorithm is pinned", () => {
   });
 });
 
-describe("T2 the form, before the library looks", () => {
+describe("SEC-T2 the form, before the library looks", () => {
   // A signature of 43 characters: the last one carries 4 bits that mean something and 2 that do not.
   const good = handMade(HEADER, goodClaims(NOW));
   const [header, claims, signature] = good.split(".") as [string, string, string];
@@ -109,7 +109,7 @@ describe("T2 the form, before the library looks", () => {
     return base64url(text);
   };
 
-  test("T2 the canonical form is accepted", async () => {
+  test("SEC-T2 the canonical form is accepted", async () => {
     expect(await check(good)).toBe("ann");
     expect(await check(signedParts(loose(HEADER), loose(goodClaims(NOW))))).toBe("ann");
   });
@@ -151,11 +151,11 @@ describe("T2 the form, before the library looks", () => {
     ["claims that are not JSON", signedParts(header, base64url("ann"))],
     ["claims that are an array", signedParts(header, base64url("[]"))],
   ];
-  test.each(vectors)("T2 %s: refused", async (_why, token) => {
+  test.each(vectors)("SEC-T2 %s: refused", async (_why, token) => {
     expect(await check(token)).toBe("unauthorized");
   });
 
-  test("T2 no other spelling: each character exchanged, left out or doubled makes the token worthless", async () => {
+  test("SEC-T2 no other spelling: each character exchanged, left out or doubled makes the token worthless", async () => {
     for (let i = 0; i < good.length; i++) {
       const [before, after] = [good.slice(0, i), good.slice(i + 1)];
       const other = good[i] === "A" ? "B" : "A";
@@ -164,7 +164,7 @@ describe("T2 the form, before the library looks", () => {
     }
   });
 
-  test("T2 at most 4,096 bytes", async () => {
+  test("SEC-T2 at most 4,096 bytes", async () => {
     const ofLength = (bytes: number) => {
       for (let fill = 2000; fill < 4000; fill++) {
         const token = handMade(HEADER, { ...goodClaims(NOW), fill: "x".repeat(fill) });
@@ -178,13 +178,13 @@ describe("T2 the form, before the library looks", () => {
   });
 });
 
-describe("T3 what must stand in a token", () => {
+describe("SEC-T3 what must stand in a token", () => {
   const without = (name: string) => {
     const { [name]: _, ...rest } = goodClaims(NOW);
     return rest;
   };
 
-  test.each(["iss", "aud", "sub", "iat", "exp", "jti"])("T3 without `%s`: refused", async (name) => {
+  test.each(["iss", "aud", "sub", "iat", "exp", "jti"])("SEC-T3 without `%s`: refused", async (name) => {
     expect(await check(handMade(HEADER, without(name)))).toBe("unauthorized");
     expect(await check(handMade(HEADER, { ...goodClaims(NOW), [name]: null }))).toBe("unauthorized");
     expect(await check(handMade(HEADER, { ...goodClaims(NOW), [name]: {} }))).toBe("unauthorized");
@@ -209,17 +209,17 @@ describe("T3 what must stand in a token", () => {
     ["exp", NOW / 1000 - 1],
     ["plan", 7],
   ];
-  test.each(wrong)("T3 `%s` %p: refused", async (claim, value) => {
+  test.each(wrong)("SEC-T3 `%s` %p: refused", async (claim, value) => {
     expect(await check(handMade(HEADER, { ...goodClaims(NOW), [claim]: value }))).toBe("unauthorized");
   });
 
-  test("T3 a number that JSON reads as infinite is no time", async () => {
+  test("SEC-T3 a number that JSON reads as infinite is no time", async () => {
     const claims = JSON.stringify(goodClaims(NOW)).replace(/"exp":\d+/, '"exp":1e999');
     expect(claims).toContain("1e999");
     expect(await check(handMade(HEADER, claims))).toBe("unauthorized");
   });
 
-  test("T3 `typ` must be at+jwt: a token made for something else is none of ours", async () => {
+  test("SEC-T3 `typ` must be at+jwt: a token made for something else is none of ours", async () => {
     for (const typ of ["JWT", "jwt", "dpop+jwt", "", undefined, 1])
       expect(await check(handMade({ ...HEADER, typ }, goodClaims(NOW)))).toBe("unauthorized");
     // RFC 9068 §4 allows both forms, and media types know no case.
@@ -227,7 +227,7 @@ describe("T3 what must stand in a token", () => {
       expect(await check(handMade({ ...HEADER, typ }, goodClaims(NOW)))).toBe("ann");
   });
 
-  test("T3 leeway: 30 s on each edge, and not a second more", async () => {
+  test("SEC-T3 leeway: 30 s on each edge, and not a second more", async () => {
     const token = await signToken(keys, { subject: "ann", now: NOW });
     const end = NOW + 1_800_000;
     expect(await check(token, end + 29_999)).toBe("ann");
@@ -239,7 +239,7 @@ describe("T3 what must stand in a token", () => {
     expect(await check(notBefore, NOW + 30_000)).toBe("ann");
   });
 
-  test("T3 life is 30 minutes unless asked otherwise", async () => {
+  test("SEC-T3 life is 30 minutes unless asked otherwise", async () => {
     const read = async (lifetime?: number) => {
       const request = { subject: "ann", now: NOW, ...(lifetime !== undefined && { lifetime }) };
       const verdict = await verifyToken(keys, await signToken(keys, request), NOW);
@@ -257,13 +257,13 @@ describe("T3 what must stand in a token", () => {
       expect(await check(handMade(HEADER, { ...goodClaims(NOW), ...claims }))).toBe("unauthorized");
   });
 
-  test("T5 a token knows when it was issued to the millisecond, so that revoking spares what is newer", async () => {
+  test("SEC-T5 a token knows when it was issued to the millisecond, so that revoking spares what is newer", async () => {
     const now = NOW + 123;
     const verdict = await verifyToken(keys, await signToken(keys, { subject: "ann", now }), now);
     expect(verdict).toMatchObject({ ok: true, token: { issuedAt: now, expiresAt: NOW + 1_800_000 } });
   });
 
-  test("T3 each token has an id of its own", async () => {
+  test("SEC-T3 each token has an id of its own", async () => {
     const ids = new Set<string>();
     for (let i = 0; i < 50; i++) {
       const verdict = await verifyToken(keys, await signToken(keys, { subject: "ann", now: NOW }), NOW);
@@ -272,7 +272,7 @@ describe("T3 what must stand in a token", () => {
     expect(ids.size).toBe(50);
   });
 
-  test("T3 an expired token that is wrong in another way too is not called expired", async () => {
+  test("SEC-T3 an expired token that is wrong in another way too is not called expired", async () => {
     const old = { ...goodClaims(NOW), exp: NOW / 1000 - 3600, iat: NOW / 1000 - 7200 };
     expect(await check(handMade(HEADER, old))).toBe("token_expired");
     expect(await check(handMade(HEADER, old, "x".repeat(32)))).toBe("unauthorized");
@@ -283,8 +283,8 @@ describe("T3 what must stand in a token", () => {
 const OLD = "oldOLDoldOLDoldOLDoldOLDoldOLD12";
 const rotated = await testKeys({ secretKeyPrevious: OLD });
 
-describe("T4 rotation", () => {
-  test("T4 tokens of the previous key are accepted until they expire; new ones carry the new key", async () => {
+describe("SEC-T4 rotation", () => {
+  test("SEC-T4 tokens of the previous key are accepted until they expire; new ones carry the new key", async () => {
     const old = await signToken(await testKeys({}, OLD), { subject: "ann", now: NOW });
     expect(await check(old, NOW, rotated)).toBe("ann");
     expect(await check(old, NOW + 1_830_000, rotated)).toBe("token_expired");
@@ -294,13 +294,13 @@ describe("T4 rotation", () => {
     expect(await check(fresh, NOW, await testKeys({}, OLD))).toBe("unauthorized");
   });
 
-  test("T4 any third key is refused", async () => {
+  test("SEC-T4 any third key is refused", async () => {
     expect(await check(handMade(HEADER, goodClaims(NOW), "z".repeat(32)), NOW, rotated)).toBe("unauthorized");
   });
 });
 
-describe("T7 no content of a token in a reason", () => {
-  test("T7 the reasons for refusals hold nothing that stood in the token", async () => {
+describe("SEC-T7 no content of a token in a reason", () => {
+  test("SEC-T7 the reasons for refusals hold nothing that stood in the token", async () => {
     for (const claims of [
       { ...goodClaims(NOW), sub: "s3cret sub" },
       { ...goodClaims(NOW), iss: "s3cret" },

@@ -13,7 +13,7 @@ async function check(keys: Awaited<ReturnType<typeof testKeys>>, token: string, 
 }
 
 describe("tokens that were checked before", () => {
-  test("T3 come to the same verdict at every moment of their life as one that was never seen", async () => {
+  test("SEC-T3 come to the same verdict at every moment of their life as one that was never seen", async () => {
     const seen = await testKeys();
     const token = handMade(HEADER, goodClaims(NOW));
     expect(await check(seen, token)).toBe("ann");
@@ -27,7 +27,7 @@ describe("tokens that were checked before", () => {
     }
   });
 
-  test("T2 a token with one letter changed is not taken for the one that was seen", async () => {
+  test("SEC-T2 a token with one letter changed is not taken for the one that was seen", async () => {
     const keys = await testKeys();
     const token = handMade(HEADER, goodClaims(NOW));
     expect(await check(keys, token)).toBe("ann");
@@ -37,7 +37,7 @@ describe("tokens that were checked before", () => {
     }
   });
 
-  test("T4 what one key has verified says nothing to another", async () => {
+  test("SEC-T4 what one key has verified says nothing to another", async () => {
     const keys = await testKeys();
     const token = await signToken(keys, { subject: "ann", now: NOW });
     expect(await check(keys, token)).toBe("ann");

@@ -4,7 +4,7 @@ import { MAX_BODY_BYTES } from "../../../src/server/http/body.ts";
 import { contentSecurityPolicy } from "../../../src/server/http/security-headers.ts";
 import { quotaEngine, testAccount, testApp } from "../../support/server/http-app.ts";
 
-describe("P1 fields of every answer", () => {
+describe("SEC-P1 fields of every answer", () => {
   const page = new Map([
     ["/", { content: "<!doctype html>", gzipped: new Uint8Array(), type: "text/html", etag: '"x"' }],
   ]);
@@ -17,7 +17,7 @@ describe("P1 fields of every answer", () => {
     ["POST", "/token", 422],
     ["PUT", "/token", 405],
     ["GET", "/nothing", 404],
-  ])("P1 %s %s (%d)", async (method, path, status) => {
+  ])("SEC-P1 %s %s (%d)", async (method, path, status) => {
     const { send } = await testApp({ page });
     const { status: actual, headers } = await send(path, { method });
     expect(actual).toBe(status);
@@ -29,7 +29,7 @@ describe("P1 fields of every answer", () => {
     expect(headers.get("X-Content-Type-Options")).toBe("nosniff");
   });
 
-  test("P1 also on the answer to a fault", async () => {
+  test("SEC-P1 also on the answer to a fault", async () => {
     const engine = quotaEngine(() => Promise.reject(new Error("broken")));
     const { send, parts, clock } = await testApp({ engine });
     const token = await signToken(parts.keys, { subject: "ann", now: clock.now() });
@@ -38,7 +38,7 @@ describe("P1 fields of every answer", () => {
     expect(headers.get("Content-Security-Policy")).toContain("default-src 'none'");
   });
 
-  test("P1 the page may open sockets of its own server; a strange Host adds nothing to the policy", () => {
+  test("SEC-P1 the page may open sockets of its own server; a strange Host adds nothing to the policy", () => {
     const own = contentSecurityPolicy("chat.example.com:8443");
     expect(own).toContain("connect-src 'self' ws://chat.example.com:8443 wss://chat.example.com:8443;");
     for (const host of [undefined, "", "a b", "x; script-src *", "x'unsafe-inline'", "*"])

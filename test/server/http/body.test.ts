@@ -76,7 +76,7 @@ describe("D6 bytes that are no UTF-8", () => {
     expect(answer.status).toBe(201);
   });
 
-  test("S4 the refusal at /token is one that OAuth 2 libraries understand, too", async () => {
+  test("SEC-S4 the refusal at /token is one that OAuth 2 libraries understand, too", async () => {
     await using server = await startTestServer();
     const response = await fetch(`${server.url}/token`, {
       method: "POST",

@@ -120,7 +120,7 @@ describe("health checks as balancers make them", () => {
   });
 });
 
-describe("S3 demo accounts are for this machine", () => {
+describe("SEC-S3 demo accounts are for this machine", () => {
   const PROXIED = [
     { "X-Forwarded-For": "203.0.113.5" },
     { Forwarded: "for=203.0.113.5" },
@@ -131,7 +131,7 @@ describe("S3 demo accounts are for this machine", () => {
   ];
 
   test.each(PROXIED)(
-    "S3 %j: no sign-in, no token renewed, none used, none listed, no socket",
+    "SEC-S3 %j: no sign-in, no token renewed, none used, none listed, no socket",
     async (fields) => {
       const mine = await signIn();
       expect(mine.status).toBe(200);
@@ -152,7 +152,7 @@ describe("S3 demo accounts are for this machine", () => {
     },
   );
 
-  test("S3 an account that becomes a demo account, or gets a token of one, is put out of a proxied socket", async () => {
+  test("SEC-S3 an account that becomes a demo account, or gets a token of one, is put out of a proxied socket", async () => {
     await server.accounts.update("user3", { demo: false });
     const target = `/ws/user3/lobby?token=${await server.token("user3")}`;
     await using far = await RawSocket.handshake(server.port, target, { Via: "1.1 edge" });
@@ -164,7 +164,7 @@ describe("S3 demo accounts are for this machine", () => {
     expect(await near.next("pong")).toMatchObject({ id: "still" });
   });
 
-  test("S3 with DEMO_ACCOUNTS=true they are for everybody", async () => {
+  test("SEC-S3 with DEMO_ACCOUNTS=true they are for everybody", async () => {
     await using open = await startTestServer({ env: { DEMO_ACCOUNTS: "true" } });
     const fields = { Host: `127.0.0.1:${open.port}`, "X-Forwarded-For": "203.0.113.5" };
     const config = await sendRaw(open.port, rawRequest("GET", "/config.json", fields));
@@ -172,7 +172,7 @@ describe("S3 demo accounts are for this machine", () => {
     expect((await sendRaw(open.port, rawRequest("POST", "/token", fields, FORM))).status).toBe(200);
   });
 
-  test("S3 users of an application, and accounts with a password of their own, come through a proxy", async () => {
+  test("SEC-S3 users of an application, and accounts with a password of their own, come through a proxy", async () => {
     const fields = {
       Host: "chat.example.com",
       "X-Forwarded-Proto": "wss",
@@ -208,7 +208,7 @@ describe("W2 behind a proxy that is trusted", () => {
   );
 });
 
-test("S3 TEST_FAULTS=true is for this machine, too, and `public` for everybody", async () => {
+test("SEC-S3 TEST_FAULTS=true is for this machine, too, and `public` for everybody", async () => {
   for (const [setting, status, listed] of [
     ["true", 403, false],
     ["public", 400, true],

@@ -57,7 +57,7 @@ describe("M2 floods over HTTP", () => {
     }
   });
 
-  test("M2 S4 at /token the refusal is one that OAuth 2 libraries understand, too", async () => {
+  test("M2 SEC-S4 at /token the refusal is one that OAuth 2 libraries understand, too", async () => {
     const app = await testApp();
     const init = { method: "POST", headers: { Authorization: "Bearer x" } };
     const { tally, refused } = await flood(app, 900, "/token", init);

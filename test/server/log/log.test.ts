@@ -24,7 +24,7 @@ function written(options: Partial<LogOptions>, write: (log: Log) => void): strin
 }
 
 describe("log", () => {
-  test("P2 one JSON object a line with time, level, event and fields; no input can forge a line", () => {
+  test("SEC-P2 one JSON object a line with time, level, event and fields; no input can forge a line", () => {
     const text = written({}, (log) => {
       log.info("connection.opened", { user: 'u"\n{"event":"forged"}', address: "127.0.0.1" });
       log.error("fault", { id: "f1" });
@@ -41,7 +41,7 @@ describe("log", () => {
     expect(JSON.parse(lines[1]!)).toMatchObject({ level: "error", event: "fault", id: "f1" });
   });
 
-  test("P2 a readable log keeps one line an event, also for hostile input", () => {
+  test("SEC-P2 a readable log keeps one line an event, also for hostile input", () => {
     const text = written({ format: "pretty" }, (log) =>
       log.warn("signin.failed", { user: "a\n\u001b[2Jb", address: "::1" }),
     );
@@ -50,7 +50,7 @@ describe("log", () => {
     expect(text).toContain("a\\n\\u001b[2Jb");
   });
 
-  test("P2 no line holds a character that a terminal obeys or hides, and JSON says the same to whoever parses it", () => {
+  test("SEC-P2 no line holds a character that a terminal obeys or hides, and JSON says the same to whoever parses it", () => {
     const user = "a\x1b]0;x\x07\x9b2J\x7f\u202e\u2028\u200b\ufeff\r\nb";
     const write = (log: Log) => log.error("fault", { user, error: user, deep: { user } });
     const json = written({}, write);
@@ -69,7 +69,7 @@ describe("log", () => {
     expect(text).toContain("loud");
   });
 
-  test("T7 fields that hold credentials are hidden, at the top and one level down", () => {
+  test("SEC-T7 fields that hold credentials are hidden, at the top and one level down", () => {
     const fields = {
       token: "s3cret",
       password: "s3cret",
@@ -91,12 +91,12 @@ describe("addresses in faults", () => {
     ["/ws/u/c?tokens=3", "/ws/u/c?tokens=3"],
     ["not a url ?token=abc", "not a url ?token=[hidden]"],
   ];
-  test.each(cases)("T7 A4 %s", (url, expected) => {
+  test.each(cases)("SEC-T7 A4 %s", (url, expected) => {
     const line = JSON.parse(written({}, (log) => log.error("fault", { error: `at ${url} it failed` })));
     expect(line.error).toBe(`at ${expected} it failed`);
   });
 
-  test("T7 A4 a fault of the runtime's names an address, and the line does not name its token", () => {
+  test("SEC-T7 A4 a fault of the runtime's names an address, and the line does not name its token", () => {
     let fault = "";
     try {
       new Request("/ws/u/c?token=s3cret");
@@ -118,7 +118,7 @@ describe("thinned log", () => {
     return { log: { debug: add, info: add, warn: add, error: add }, lines };
   }
 
-  test("P2 a repeated line is written once, and again with a count when its window ends", () => {
+  test("SEC-P2 a repeated line is written once, and again with a count when its window ends", () => {
     const { log, lines } = list();
     const clock = new ManualClock();
     const thin = deduplicated(log, clock, "info");
@@ -133,7 +133,7 @@ describe("thinned log", () => {
     thin.close();
   });
 
-  test("P2 any number of strangers leaves room for the lines of users, of each event", () => {
+  test("SEC-P2 any number of strangers leaves room for the lines of users, of each event", () => {
     const { log, lines } = list();
     const clock = new ManualClock();
     const thin = deduplicated(log, clock, "info");
@@ -203,7 +203,7 @@ describe("thinned log", () => {
     thin.close();
   });
 
-  test("P2 close writes what is still held", () => {
+  test("SEC-P2 close writes what is still held", () => {
     const { log, lines } = list();
     const thin = deduplicated(log, new ManualClock(), "info");
     thin.error("fault");

@@ -47,7 +47,7 @@ const numbers = (text: string) =>
     .filter((one) => one !== "")
     .map((one) => Number.parseInt(one, 10));
 
-test("RUNTIME 19 a reader that stops holds nobody up: lines wait, in order, and come when it reads on", async () => {
+test("RT-19 a reader that stops holds nobody up: lines wait, in order, and come when it reads on", async () => {
   const pipe = makePipe();
   const output = new LogOutput(pipe.writer);
   for (let i = 0; i < 500; i++) output.write(line(i));
@@ -62,7 +62,7 @@ test("RUNTIME 19 a reader that stops holds nobody up: lines wait, in order, and 
   expect(pipe.read()).toBe("again\n");
 });
 
-test("RUNTIME 19 lines beyond the bound are dropped, and a line says how many before the next one", async () => {
+test("RT-19 lines beyond the bound are dropped, and a line says how many before the next one", async () => {
   const pipe = makePipe();
   const output = new LogOutput(pipe.writer, { capacity: 50_000 });
   const log = openLog({ level: "info", format: "json", output });

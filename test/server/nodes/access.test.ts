@@ -31,7 +31,7 @@ test("W5 the connections that a plan allows are those over all nodes", async () 
   expect(await refused.next("closing")).toMatchObject({ code: 4409 });
 });
 
-test("A3 T5 who is revoked at one node is put out of all of them", async () => {
+test("A3 SEC-T5 who is revoked at one node is put out of all of them", async () => {
   await using cluster = await startNodes(redis, 2);
   const [a, b] = cluster.nodes;
   await using here = await a.connect("anna");
@@ -45,7 +45,7 @@ test("A3 T5 who is revoked at one node is put out of all of them", async () => {
   expect(other.of("closing")).toEqual([]);
 });
 
-test("T6 A3 who is disabled at one node is put out of all of them, and a plan that changes counts on all", async () => {
+test("SEC-T6 A3 who is disabled at one node is put out of all of them, and a plan that changes counts on all", async () => {
   await using cluster = await startNodes(redis, 2, { PLANS: "free:100:5,basic:1000:20" });
   const [a, b] = cluster.nodes;
   for (const user of ["cleo", "dora"]) await a.accounts.add(accountOf(user));

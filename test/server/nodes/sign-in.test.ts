@@ -39,7 +39,7 @@ async function post({ url }: TestNode, path: string, form: Record<string, string
 const signIn = (node: TestNode, password: string, more: Record<string, string> = {}) =>
   post(node, "/token", { username: "anna", password, ...more });
 
-test("T5 a refresh token is good at every node; one that was used long ago ends the sign-in on all of them", async () => {
+test("SEC-T5 a refresh token is good at every node; one that was used long ago ends the sign-in on all of them", async () => {
   await using cluster = await begin();
   const [a, b, c] = cluster.nodes;
   const refresh = (node: TestNode, token: string) =>
@@ -57,7 +57,7 @@ test("T5 a refresh token is good at every node; one that was used long ago ends 
 });
 
 // The story: requests that were overtaken too often by others gave up, and were answered as if the sign-in had ended.
-test("T5 B2 of many that show one refresh token at once, on all nodes, the surplus is told to wait", async () => {
+test("SEC-T5 B2 of many that show one refresh token at once, on all nodes, the surplus is told to wait", async () => {
   await using cluster = await begin();
   const { body } = await signIn(cluster.nodes[0], PASSWORD, { scope: "offline_access" });
   const answers = await Promise.all(
@@ -84,7 +84,7 @@ test("A7 W3 a ticket that one node gave opens a socket at another, once", async 
   expect(await again.next("closing")).toMatchObject({ code: 4401 });
 });
 
-test("S3 guesses count together, at whichever node they are made", async () => {
+test("SEC-S3 guesses count together, at whichever node they are made", async () => {
   await using cluster = await begin();
   const { nodes } = cluster;
   const statuses: number[] = [];
@@ -94,7 +94,7 @@ test("S3 guesses count together, at whichever node they are made", async () => {
   for (const node of nodes) expect((await signIn(node, PASSWORD)).status).toBe(429);
 });
 
-test("A3 T5 who signs out at one node is out of all of them", async () => {
+test("A3 SEC-T5 who signs out at one node is out of all of them", async () => {
   await using cluster = await begin();
   const [a, b, c] = cluster.nodes;
   const { body } = await signIn(a, PASSWORD);

@@ -147,7 +147,7 @@ describe("SECRET_KEY", () => {
     "a".repeat(64),
     "change-me-please-change-me-please-0123",
     "x".repeat(31),
-  ])("T4 %s is refused with the command that makes a good one, and is not repeated", (value) => {
+  ])("SEC-T4 %s is refused with the command that makes a good one, and is not repeated", (value) => {
     for (const name of ["SECRET_KEY", "SECRET_KEY_PREVIOUS"]) {
       const found = problems({ env: { [name]: value } });
       expect(found).toHaveLength(1);
@@ -157,11 +157,11 @@ describe("SECRET_KEY", () => {
     }
   });
 
-  test("T4 32 bytes that are not a pattern are taken", () => {
+  test("SEC-T4 32 bytes that are not a pattern are taken", () => {
     expect(good({ env: { SECRET_KEY: KEY } }).secretKey).toBe(KEY);
   });
 
-  test("T4 a secret cannot be given as a flag, where every user of the machine could read it", () => {
+  test("SEC-T4 a secret cannot be given as a flag, where every user of the machine could read it", () => {
     expect(good({ flags: { secretKey: KEY } }).secretKey).toBeUndefined();
   });
 });

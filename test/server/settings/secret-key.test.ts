@@ -11,7 +11,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dataDir, { recursive: true, force: true }));
 
-test("T4 a key is made once, for the owner's eyes only, and found again", () => {
+test("SEC-T4 a key is made once, for the owner's eyes only, and found again", () => {
   const first = readSecretKey({ secretKey: undefined, dataDir });
   const second = readSecretKey({ secretKey: undefined, dataDir });
   if (!("secret" in first)) throw new Error(first.problem);
@@ -21,14 +21,14 @@ test("T4 a key is made once, for the owner's eyes only, and found again", () => 
   expect(readdirSync(dataDir)).toEqual(["secret.key"]);
 });
 
-test("T4 what the file holds is what could stand in SECRET_KEY", () => {
+test("SEC-T4 what the file holds is what could stand in SECRET_KEY", () => {
   const made = readSecretKey({ secretKey: undefined, dataDir });
   const text = readFileSync(join(dataDir, "secret.key"), "utf8").trim();
   expect(Buffer.from(text, "base64")).toHaveLength(32);
   expect(readSecretKey({ secretKey: text, dataDir })).toEqual(made);
 });
 
-test("T4 starts at the same time end with one key", async () => {
+test("SEC-T4 starts at the same time end with one key", async () => {
   const program = `import { readSecretKey } from ${JSON.stringify(join(import.meta.dir, "../../../src/server/settings/secret-key.ts"))};
     console.log(readSecretKey({ dataDir: ${JSON.stringify(dataDir)} }).secret);`;
   const starts = [1, 2, 3, 4].map(() =>
@@ -39,7 +39,7 @@ test("T4 starts at the same time end with one key", async () => {
   expect(readFileSync(join(dataDir, "secret.key"), "utf8")).toBe(key as string);
 });
 
-test("T4 a command finds the key and makes none", () => {
+test("SEC-T4 a command finds the key and makes none", () => {
   expect(findSecretKey({ secretKey: undefined, dataDir })).toEqual({
     problem: `SECRET_KEY is not set here, and ${dataDir}/secret.key does not exist; give the server's SECRET_KEY.`,
   });
@@ -48,12 +48,12 @@ test("T4 a command finds the key and makes none", () => {
   expect(findSecretKey({ secretKey: undefined, dataDir })).toEqual(made);
 });
 
-test("T4 SECRET_KEY wins and no file is made", () => {
+test("SEC-T4 SECRET_KEY wins and no file is made", () => {
   readSecretKey({ secretKey: "k".repeat(32), dataDir });
   expect(readdirSync(dataDir)).toEqual([]);
 });
 
-test("T4 a key that others can read is warned of; a damaged one is refused", () => {
+test("SEC-T4 a key that others can read is warned of; a damaged one is refused", () => {
   readSecretKey({ secretKey: undefined, dataDir });
   const path = join(dataDir, "secret.key");
   chmodSync(path, 0o644);
@@ -80,14 +80,17 @@ test("a data folder that cannot be written is told in one line", () => {
 test.each([
   { redisHost: "redis" },
   { redisUrl: { kind: "standalone", hosts: [], tls: false, database: 0 } },
-] as const)("T4 with Redis no key is made on this machine, which other nodes would not have: %p", (redis) => {
-  const shared = { redisHost: undefined, redisUrl: undefined, ...redis };
-  expect(readSecretKey({ secretKey: undefined, dataDir, ...shared })).toEqual({
-    problem:
-      "SECRET_KEY is missing: with Redis set it, the same on every node. Make one with: openssl rand -base64 32",
-  });
-  expect(readdirSync(dataDir)).toEqual([]);
-  expect(readSecretKey({ secretKey: "k".repeat(32), dataDir, ...shared })).toEqual({
-    secret: "k".repeat(32),
-  });
-});
+] as const)(
+  "SEC-T4 with Redis no key is made on this machine, which other nodes would not have: %p",
+  (redis) => {
+    const shared = { redisHost: undefined, redisUrl: undefined, ...redis };
+    expect(readSecretKey({ secretKey: undefined, dataDir, ...shared })).toEqual({
+      problem:
+        "SECRET_KEY is missing: with Redis set it, the same on every node. Make one with: openssl rand -base64 32",
+    });
+    expect(readdirSync(dataDir)).toEqual([]);
+    expect(readSecretKey({ secretKey: "k".repeat(32), dataDir, ...shared })).toEqual({
+      secret: "k".repeat(32),
+    });
+  },
+);

@@ -83,7 +83,7 @@ describe("W3 who you are is told after the upgrade", () => {
     }
   });
 
-  test("RUNTIME 6 the subprotocol answered is ours and never the token, whatever order they are offered in", async () => {
+  test("RT-6 the subprotocol answered is ours and never the token, whatever order they are offered in", async () => {
     await using server = await startTestServer();
     const token = await server.token("anna");
     for (const offer of [`parley.v1, bearer.${token}`, `bearer.${token}, parley.v1`, "parley.v1"]) {
@@ -148,7 +148,7 @@ describe("W4 sockets without a credential", () => {
   });
 });
 
-describe("W5 T6 the plan", () => {
+describe("W5 SEC-T6 the plan", () => {
   test("W5 a user has as many connections as the plan allows, in whichever conversations", async () => {
     await using server = await startTestServer({ env: { PLANS: "free:100:2" } });
     const token = await server.token("anna");
@@ -171,7 +171,7 @@ describe("W5 T6 the plan", () => {
     expect((await refusalOf(sixth))[2]).toBe(4409);
   });
 
-  test("T6 the account in the store decides about the plan, and not the token", async () => {
+  test("SEC-T6 the account in the store decides about the plan, and not the token", async () => {
     await using server = await startTestServer();
     await server.accounts.add(accountOf("anna", { plan: "basic" }));
     await using raw = await open(
@@ -189,7 +189,7 @@ describe("W5 T6 the plan", () => {
     });
   });
 
-  test("T6 Q2 a plan that changes while connected counts from the next request", async () => {
+  test("SEC-T6 Q2 a plan that changes while connected counts from the next request", async () => {
     await using server = await startTestServer();
     await server.accounts.add(accountOf("anna"));
     await using raw = await open(server, `/ws/anna/lobby?token=${await server.token("anna")}`);
@@ -203,7 +203,7 @@ describe("W5 T6 the plan", () => {
     expect(second()).toMatchObject({ quota: { limit: 10_000, remaining: 9_998 } });
   });
 
-  test("T6 an account that is disabled or removed while connected loses its sockets, and says why", async () => {
+  test("SEC-T6 an account that is disabled or removed while connected loses its sockets, and says why", async () => {
     await using server = await startTestServer();
     await server.accounts.add(accountOf("anna"));
     await server.accounts.add(accountOf("ben"));
@@ -222,8 +222,8 @@ describe("W5 T6 the plan", () => {
   });
 });
 
-describe("A4 T7 secrecy", () => {
-  test("A4 T7 no line of the log holds a token, however it was spelled and whatever became of it", async () => {
+describe("A4 SEC-T7 secrecy", () => {
+  test("A4 SEC-T7 no line of the log holds a token, however it was spelled and whatever became of it", async () => {
     await using server = await startTestServer({ env: { TRUSTED_PROXIES: "127.0.0.1" } });
     // Repeats from one address are thinned, and would hide what they say.
     let clients = 0;

@@ -47,7 +47,7 @@ describe("M1 frames that cannot be taken", () => {
     }
   });
 
-  test("M1 RUNTIME 8 what is over twice the limit is cut off by the runtime, and the server lives", async () => {
+  test("M1 RT-8 what is over twice the limit is cut off by the runtime, and the server lives", async () => {
     await using server = await startTestServer();
     await using other = await talk(server, "ben");
     await using raw = await join(server);
@@ -67,7 +67,7 @@ describe("M1 frames that cannot be taken", () => {
     expect(raw.frames.at(-1)).toMatchObject({ type: "closing", code: 1003, reconnect: false });
   });
 
-  test("M1 RUNTIME 14 invalid UTF-8 is closed with 1007, and nothing of it is delivered", async () => {
+  test("M1 RT-14 invalid UTF-8 is closed with 1007, and nothing of it is delivered", async () => {
     await using server = await startTestServer();
     await using other = await talk(server, "ben");
     const invalid = Buffer.concat([
@@ -83,7 +83,7 @@ describe("M1 frames that cannot be taken", () => {
     expect(other.of("message")).toEqual([]);
   });
 
-  test("M1 RUNTIME 8 a Close frame with a code that nobody may send ends that socket only", async () => {
+  test("M1 RT-8 a Close frame with a code that nobody may send ends that socket only", async () => {
     await using server = await startTestServer();
     await using other = await talk(server, "ben");
     for (const code of [0, 999, 1005, 1006, 1015, 5000, 65535]) {

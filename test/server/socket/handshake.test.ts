@@ -60,13 +60,13 @@ describe("W1 refusals before the upgrade", () => {
     expect(raw.response?.status).toBe(431);
   });
 
-  test("RUNTIME 7 HTTP/1.0 is refused where it names no Host; the version itself is not shown by the runtime", async () => {
+  test("RT-7 HTTP/1.0 is refused where it names no Host; the version itself is not shown by the runtime", async () => {
     await using server = await startTestServer();
     await using raw = await RawSocket.handshake(server.port, "", { Host: undefined }, "GET /ws/a/b HTTP/1.0");
     expect(raw.response?.status).toBe(400);
   });
 
-  test("RUNTIME 7 a client that is gone before its answer harms nobody", async () => {
+  test("RT-7 a client that is gone before its answer harms nobody", async () => {
     await using server = await startTestServer();
     const target = `/ws/anna/lobby?token=${await server.token("anna")}`;
     for (let i = 0; i < 20; i++) {
@@ -234,8 +234,8 @@ describe("W5 an office behind one address", () => {
   });
 });
 
-describe("P1 W1 the answers' fields", () => {
-  test("P1 M5 a refusal is never cached, framed or guessed at, and names no version, folder or file", async () => {
+describe("SEC-P1 W1 the answers' fields", () => {
+  test("SEC-P1 M5 a refusal is never cached, framed or guessed at, and names no version, folder or file", async () => {
     await using server = await startTestServer();
     for (const path of ["/ws/anna", "/nothing", "/ws/a/b"]) {
       const answer = await fetch(`${server.url}${path}`);

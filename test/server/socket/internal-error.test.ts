@@ -28,7 +28,7 @@ function expectInternal(server: TestServer, client: TestClient, fault: string): 
   expect(String(line?.fields.error)).toContain(fault);
 }
 
-test("RUNTIME 2 M5 an exception while a frame is worked on ends that socket with an id, and no other", async () => {
+test("RT-2 M5 an exception while a frame is worked on ends that socket with an id, and no other", async () => {
   await using server = await startTestServer({
     wrapEngine: faulty((engine) => ({
       post(request, done) {
@@ -48,7 +48,7 @@ test("RUNTIME 2 M5 an exception while a frame is worked on ends that socket with
   await again.settled();
 });
 
-test("RUNTIME 2 M5 a rejection while a socket is let in ends it the same way, and gives back what it held", async () => {
+test("RT-2 M5 a rejection while a socket is let in ends it the same way, and gives back what it held", async () => {
   let away = true;
   for (const broken of ["quota", "listen"] as const) {
     away = true;
@@ -76,7 +76,7 @@ test("RUNTIME 2 M5 a rejection while a socket is let in ends it the same way, an
   }
 });
 
-test("RUNTIME 2 an exception in what was sent before the welcome ends that socket too", async () => {
+test("RT-2 an exception in what was sent before the welcome ends that socket too", async () => {
   await using server = await startTestServer({
     wrapEngine: faulty(() => ({
       post() {
@@ -91,7 +91,7 @@ test("RUNTIME 2 an exception in what was sent before the welcome ends that socke
   expect(raw.frames.map(({ type }) => type).slice(-2)).toEqual(["error", "closing"]);
 });
 
-test("RUNTIME 7 a client that goes while it is let in leaves nothing behind: no place taken, nobody in the room", async () => {
+test("RT-7 a client that goes while it is let in leaves nothing behind: no place taken, nobody in the room", async () => {
   const reached = Promise.withResolvers<void>();
   const answer = Promise.withResolvers<void>();
   let slow = true;
@@ -142,7 +142,7 @@ test("M5 Q4 a store that is away refuses with `unavailable`, and the socket stay
   expect(await anna.next("ack")).toMatchObject({ id: "m1", quota: { remaining: 99 } });
 });
 
-test("RUNTIME 3 4 B2 a sender is paused at 32 unanswered requests, unseen but not forgotten, and goes on in order", async () => {
+test("RT-3 RT-4 B2 a sender is paused at 32 unanswered requests, unseen but not forgotten, and goes on in order", async () => {
   const asked: (() => void)[] = [];
   await using server = await startTestServer({
     env: { BURST_RATE: "0", PLANS: "free:0:0" },

@@ -3,7 +3,7 @@ import { type TimerEntry, TimingWheel } from "../../../src/server/socket/timing-
 import { WriteBatcher } from "../../../src/server/socket/write-batcher.ts";
 import { ManualClock } from "../../support/time/manual-clock.ts";
 
-test("RUNTIME 2 one connection that cannot be flushed keeps no other from being flushed", async () => {
+test("RT-2 one connection that cannot be flushed keeps no other from being flushed", async () => {
   const failed: unknown[] = [];
   const flushed: string[] = [];
   const outbox = new WriteBatcher<{ flush(): void }>((_, error) => failed.push(error));
@@ -20,7 +20,7 @@ test("RUNTIME 2 one connection that cannot be flushed keeps no other from being 
   expect(failed).toEqual([fault]);
 });
 
-test("RUNTIME 2 one connection that throws when its time has come delays no other", () => {
+test("RT-2 one connection that throws when its time has come delays no other", () => {
   const clock = new ManualClock();
   const failed: TimerEntry[] = [];
   const called: string[] = [];

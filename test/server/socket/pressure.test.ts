@@ -15,7 +15,7 @@ async function targetOf(server: TestServer, user: string): Promise<string> {
   return `/ws/${user}/lobby?token=${await server.token(user)}`;
 }
 
-describe("B1 M3 RUNTIME 5 a reader that does not keep up", () => {
+describe("B1 M3 RT-5 a reader that does not keep up", () => {
   test("B1 M3 it is closed with 1013 and told to come back; what it has is without a hole, and others have all", async () => {
     await using server = await startTestServer({ env: OPEN });
     await using slow = await RawSocket.handshake(server.port, await targetOf(server, "slow"));

@@ -5,7 +5,7 @@ import { TestClient } from "../../support/clients/test-client.ts";
 import { overrideEngine } from "../../support/server/override-engine.ts";
 import { startTestServer } from "../../support/server/test-server.ts";
 
-describe("RUNTIME 9 L1 stop", () => {
+describe("RT-9 L1 stop", () => {
   test("L1 each client is told 1012 and when to come back, spread over DRAIN_SECONDS", async () => {
     const server = await startTestServer({ env: { DRAIN_SECONDS: "8" } });
     const clients: TestClient[] = [];
@@ -37,7 +37,7 @@ describe("RUNTIME 9 L1 stop", () => {
     expect(anna.frames.at(-1)?.type).toBe("closing");
   });
 
-  test("RUNTIME 9 it ends also with sockets that answer nothing, have shown no credential, or are paused", async () => {
+  test("RT-9 it ends also with sockets that answer nothing, have shown no credential, or are paused", async () => {
     const server = await startTestServer({
       env: { MAX_CONNECTIONS: "1000", BURST_RATE: "0" },
       // A store that never answers keeps whoever asked it paused.
@@ -62,7 +62,7 @@ describe("RUNTIME 9 L1 stop", () => {
     expect(stranger.frames).toEqual([expect.objectContaining({ type: "closing", code: 1012 })]);
   });
 
-  test("RUNTIME 9 a second stop, and a socket that closes in between, do no harm", async () => {
+  test("RT-9 a second stop, and a socket that closes in between, do no harm", async () => {
     const server = await startTestServer();
     const token = await server.token("anna");
     await using raw = await RawSocket.handshake(server.port, `/ws/anna/lobby?token=${token}`);
@@ -72,7 +72,7 @@ describe("RUNTIME 9 L1 stop", () => {
     await server.stop();
   });
 
-  test("RUNTIME 9 SIGTERM ends the process with 0, and open sockets are told first", async () => {
+  test("RT-9 SIGTERM ends the process with 0, and open sockets are told first", async () => {
     await using folder = new ParleyFolder();
     const server = await folder.serve();
     const login = await fetch(`${server.url}/token`, {

@@ -95,8 +95,8 @@ describe("I2 inactivity", () => {
   });
 });
 
-describe("I3 RUNTIME 1 dead peers", () => {
-  test("I3 RUNTIME 1 a client that is sent to all the time and answers nothing is cut off within 38 s, as lost", async () => {
+describe("I3 RT-1 dead peers", () => {
+  test("I3 RT-1 a client that is sent to all the time and answers nothing is cut off within 38 s, as lost", async () => {
     const clock = new ManualClock();
     await using server = await startTestServer({ clock });
     await using ben = await talk(server, "ben");
@@ -139,8 +139,8 @@ describe("I3 RUNTIME 1 dead peers", () => {
   });
 });
 
-describe("RUNTIME 10 the close handler runs within close()", () => {
-  test("RUNTIME 10 what a closed connection held is free when the next one asks, also with one place", async () => {
+describe("RT-10 the close handler runs within close()", () => {
+  test("RT-10 what a closed connection held is free when the next one asks, also with one place", async () => {
     const clock = new ManualClock();
     await using server = await startTestServer({
       clock,

@@ -24,7 +24,7 @@ async function enter(server: TestServer, user: string, token: string): Promise<R
 
 const REVOKED: [string, number] = ["token_revoked", 4401];
 
-describe("A3 T5 revoking closes sockets", () => {
+describe("A3 SEC-T5 revoking closes sockets", () => {
   test("A3 POST /logout closes the sockets of that token, and leaves the user's others", async () => {
     await using server = await startTestServer();
     const [token, other] = [await server.token("anna"), await server.token("anna")];

@@ -1,4 +1,4 @@
-// Messages that were saved by hand. Beside whether single keys work, the one thing this page leaves in the browser; a token is never among them (A4, P1).
+// Messages that were saved by hand. Beside whether single keys work, the one thing this page leaves in the browser; a token is never among them (A4, SEC-P1).
 import type { LocalStore } from "../../local-storage.ts";
 import { maskTokens } from "../../wire/frame.ts";
 

@@ -11,7 +11,7 @@ export interface LogoutRouteDeps extends BearerDeps {
 }
 
 /**
- * `POST /logout`: the bearer's token is worth nothing from now on, and its sockets are closed (T5, A3). A body may hold
+ * `POST /logout`: the bearer's token is worth nothing from now on, and its sockets are closed (SEC-T5, A3). A body may hold
  * the `refresh_token` that came with it; then all that would come of that sign-in ends, too.
  */
 export function logoutRoute(parts: LogoutRouteDeps): (c: HttpContext) => Promise<Response> {

@@ -14,7 +14,7 @@ export type ParsedTokenRequest =
   | { readonly kind: "unsupported" }
   | { readonly kind: "faulty"; readonly errors: readonly FieldError[] };
 
-/** Reads the body of `POST /token`, urlencoded, multipart or JSON (S4), or returns the refusal of one that cannot be read. */
+/** Reads the body of `POST /token`, urlencoded, multipart or JSON (SEC-S4), or returns the refusal of one that cannot be read. */
 export async function readTokenRequest(log: Log, c: HttpContext): Promise<ParsedTokenRequest | Response> {
   const fields = await readFormFields(log, c);
   if (fields instanceof Response) return fields;

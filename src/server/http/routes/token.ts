@@ -14,7 +14,7 @@ export interface TokenIssuer {
 }
 
 /**
- * `POST /token` (S4): OAuth 2's password form, or a refresh token, in; a token out. Faults are told so that an OAuth 2
+ * `POST /token` (SEC-S4): OAuth 2's password form, or a refresh token, in; a token out. Faults are told so that an OAuth 2
  * library (`error`, `error_description`), a FastAPI client (`detail`) and one of ours (`code`) understand them.
  */
 export function tokenRoute(source: TokenIssuer, log: Log): (c: HttpContext) => Promise<Response> {

@@ -35,7 +35,7 @@ async function openTwo(): Promise<[TestSharedPorts, TestSharedPorts]> {
   return pair;
 }
 
-test("T6 A3 an account change that is interrupted at any write reaches the other nodes when it is repeated", async () => {
+test("SEC-T6 A3 an account change that is interrupted at any write reaches the other nodes when it is repeated", async () => {
   let ended = true;
   for (let write = 1; ended; write++) {
     const [node, other] = await openTwo();

@@ -20,7 +20,7 @@ for (const kind of KINDS) {
   });
 
   describe(`throttles on Redis, ${kind}`, () => {
-    test.each(seeds(1, 2))("S3 all nodes share one count, seed %d", async (seed) => {
+    test.each(seeds(1, 2))("SEC-S3 all nodes share one count, seed %d", async (seed) => {
       const random = new Random(seed);
       const prefix = freshPrefix();
       const clients = await Promise.all(Array.from({ length: 3 }, () => redis.connect(prefix)));
@@ -36,7 +36,7 @@ for (const kind of KINDS) {
       for (const client of clients) await client.close();
     });
 
-    test("S3 without a given time Redis's clock is used, and setting it back ends no waiting time early", async () => {
+    test("SEC-S3 without a given time Redis's clock is used, and setting it back ends no waiting time early", async () => {
       const client = await redis.connect(freshPrefix());
       const clock = new ManualClock(Date.now() + 3_600_000);
       const before = new RedisThrottle(client, LIMITS, { time: clock });

@@ -172,7 +172,7 @@ describe("POST /conversations/{id}/messages", () => {
     expect((await post(server, "x", { text: "x" })).status).toBe(401);
   });
 
-  test("P2 T7 what is refused is logged, and neither text nor token is", async () => {
+  test("SEC-P2 SEC-T7 what is refused is logged, and neither text nor token is", async () => {
     await using server = await startTestServer();
     const token = await server.token("anna");
     await post(server, token, { text: "s3cret words", id: "" });
@@ -290,7 +290,7 @@ describe("API_KEYS", () => {
     expect((await raw.waitForClose()).code).toBe(4401);
   });
 
-  test("A4 T7 a key that is none is refused, and no key is in the log, only its name", async () => {
+  test("A4 SEC-T7 a key that is none is refused, and no key is in the log, only its name", async () => {
     const { server, key } = await withKeys({ bot: "read" });
     await using _ = server;
     for (const wrong of [newApiKey(), "pk_", `${key("bot")}x`, key("bot").slice(0, -1)])

@@ -21,7 +21,7 @@ async function consoleFolder(files: Record<string, string> = {}) {
 }
 
 describe("the console's files", () => {
-  test("P1 are built once, and served with our fields", async () => {
+  test("SEC-P1 are built once, and served with our fields", async () => {
     await using made = await consoleFolder();
     const { send } = await testApp({ page: await createPage(made.folder) });
     for (const [path, type, part] of [

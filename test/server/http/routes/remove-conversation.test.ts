@@ -24,7 +24,7 @@ async function talkAndRemove(server: TestServer) {
 }
 
 describe("DELETE /conversations/{id}", () => {
-  test("removes what is for checks, for who may speak in it, and nothing else", async () => {
+  test("N8 removes a conversation of checks, if the token may write to it, and no other", async () => {
     await using server = await startTestServer();
     expect(await talkAndRemove(server)).toEqual({ statuses: [401, 403, 204, 204], kept: [0, 1] });
     const lines = server.log.entries.filter(({ event }) => event === "conversation.removed");

@@ -54,7 +54,7 @@ describe("A7 W3 POST /ticket", () => {
     expect(await refusalOf(raw)).toEqual(["unauthorized", 4401]);
   });
 
-  test("A7 W3 T5 T6 a ticket is worth what its token is worth when it is used", async () => {
+  test("A7 W3 SEC-T5 SEC-T6 a ticket is worth what its token is worth when it is used", async () => {
     const clock = new ManualClock();
     await using server = await startTestServer({ clock });
     const revoked = await ticketFor(server, await server.token("anna"));
@@ -101,7 +101,7 @@ describe("A7 W3 POST /ticket", () => {
       expect(await ask(server, token, body)).toMatchObject({ status: 422, body: { code: "invalid" } });
   });
 
-  test("T7 a ticket is in no line of the log", async () => {
+  test("SEC-T7 a ticket is in no line of the log", async () => {
     await using server = await startTestServer();
     const ticket = await ticketFor(server, await server.token("anna"));
     await using first = await open(server, ticket);

@@ -17,7 +17,7 @@ const json = (body: unknown): RequestInit => ({
   headers: { "Content-Type": "application/json" },
 });
 
-describe("S4 POST /token", () => {
+describe("SEC-S4 POST /token", () => {
   const bodies: [form: string, init: RequestInit][] = [
     ["urlencoded", { method: "POST", body: new URLSearchParams(FORM) }],
     ["multipart", { method: "POST", body: multipart(FORM) }],
@@ -38,7 +38,7 @@ describe("S4 POST /token", () => {
     ["with an empty grant_type", { method: "POST", body: new URLSearchParams({ ...FORM, grant_type: "" }) }],
     ["with grant_type null in JSON", json({ ...FORM, grant_type: null })],
   ];
-  test.each(bodies)("S4 %s: a token, not to be cached", async (_form, init) => {
+  test.each(bodies)("SEC-S4 %s: a token, not to be cached", async (_form, init) => {
     const { send, parts, clock } = await testApp();
     const response = await send("/token", init);
     expect(response.status).toBe(200);
@@ -55,7 +55,7 @@ describe("S4 POST /token", () => {
     expect((await verifyToken(parts.keys, body.access_token, clock.now())).ok).toBe(true);
   });
 
-  test("S4 S2 a wrong password and an unknown user: the same 401, byte for byte", async () => {
+  test("SEC-S4 SEC-S2 a wrong password and an unknown user: the same 401, byte for byte", async () => {
     const app = await testApp();
     const answers = [await app.signIn("ann", "wrong horse"), await app.signIn("nobody", TEST_PASSWORD)];
     const seen = await Promise.all(
@@ -120,7 +120,7 @@ describe("S4 POST /token", () => {
       [{ type: "form_invalid", loc: ["body"] }],
     ],
   ];
-  test.each(faulty)("S4 %s: 422, as FastAPI's clients read it", async (_why, init, detail) => {
+  test.each(faulty)("SEC-S4 %s: 422, as FastAPI's clients read it", async (_why, init, detail) => {
     const { send, log } = await testApp();
     const response = await send("/token", init);
     expect(response.status).toBe(422);
@@ -136,7 +136,7 @@ describe("S4 POST /token", () => {
     expect(JSON.stringify(body)).not.toContain("12345678");
   });
 
-  test("S4 a missing field in FastAPI's very words", async () => {
+  test("SEC-S4 a missing field in FastAPI's very words", async () => {
     const { send } = await testApp();
     const response = await send("/token", { method: "POST", body: new URLSearchParams({ password: "x" }) });
     expect((await response.json()).detail).toEqual([
@@ -144,7 +144,7 @@ describe("S4 POST /token", () => {
     ]);
   });
 
-  test("S4 any other grant_type: 400 unsupported_grant_type", async () => {
+  test("SEC-S4 any other grant_type: 400 unsupported_grant_type", async () => {
     const { send } = await testApp();
     for (const grant of ["client_credentials", "Password", "refresh"]) {
       const body = new URLSearchParams({ ...FORM, grant_type: grant });
@@ -154,7 +154,7 @@ describe("S4 POST /token", () => {
     }
   });
 
-  test("S3 throttled: 429 with Retry-After in whole seconds", async () => {
+  test("SEC-S3 throttled: 429 with Retry-After in whole seconds", async () => {
     const app = await testApp();
     for (let i = 0; i < 5; i++) await app.signIn("ann", "wrong horse");
     app.clock.advance(500);
@@ -164,7 +164,7 @@ describe("S4 POST /token", () => {
     expect((await response.json()).code).toBe("too_many_attempts");
   });
 
-  test("S1 queue full: 503 with Retry-After", async () => {
+  test("SEC-S1 queue full: 503 with Retry-After", async () => {
     const app = await testApp({ passwords: createPasswords({ cost: 4, queue: 0, concurrency: 1 }) });
     const answers = await Promise.all([app.signIn("ann", TEST_PASSWORD), app.signIn("ann", TEST_PASSWORD)]);
     expect(answers.map(({ status }) => status).sort()).toEqual([200, 503]);
@@ -173,7 +173,7 @@ describe("S4 POST /token", () => {
     expect((await busy.json()).code).toBe("unavailable");
   });
 
-  test("T6 a disabled account: 403, told to who knows the password", async () => {
+  test("SEC-T6 a disabled account: 403, told to who knows the password", async () => {
     const app = await testApp();
     await app.accounts.add(await testAccount("bob", { disabled: true }));
     const response = await app.signIn("bob", TEST_PASSWORD);

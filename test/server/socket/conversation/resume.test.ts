@@ -120,7 +120,7 @@ test("D5 when the store fails in the middle, the client is sent away with a code
   expect(ben.of("closing")[0]).toMatchObject({ reconnect: true });
 });
 
-test("B1 RUNTIME 15 who reads slowly what it missed is fed page by page, and is not closed", async () => {
+test("B1 RT-15 who reads slowly what it missed is fed page by page, and is not closed", async () => {
   await using server = await startTestServer({ env: { ...UNMETERED, MAX_UNSENT_BYTES: "65536" } });
   await using anna = await TestClient.connect(await addressOf(server, "anna"));
   await say(anna, 300, "x".repeat(30_000));
