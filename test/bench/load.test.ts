@@ -4,9 +4,9 @@ import { join } from "node:path";
 const LOAD = join(import.meta.dir, "../../bench/load");
 const go = Bun.which("go");
 
-// What the load counts and when it sends: a mistake there shows as a faster server, not as a failure.
+// What the load generator counts and when it sends: a mistake there shows as a faster server, not as a failure.
 test.skipIf(go === null)(
-  "the load's own tests pass: tallies, schedule, percentiles",
+  "the load generator's own tests pass: counters, schedule, percentiles",
   async () => {
     const child = Bun.spawn(["go", "test", "./..."], {
       cwd: LOAD,

@@ -18,11 +18,11 @@ function planned(...words: string[]) {
 const ALL = { cases: CASES.map(({ name }): string => name), peers: PEERS.map(({ name }) => name) };
 
 describe("the bench's command line", () => {
-  test("without a word is everything, three times", () => {
+  test("without arguments runs everything, three times", () => {
     expect(planned()).toEqual({ ...ALL, jitter: true, growth: true, rounds: 3 });
   });
 
-  test("names cases and peers in any order", () => {
+  test("accepts names of cases and peers in any order", () => {
     const named = planned("parley", "rooms", "relay", "echo", "--rounds", "1");
     expect(named).toEqual({
       cases: ["echo", "rooms"],
@@ -34,7 +34,7 @@ describe("the bench's command line", () => {
     expect(planned("growth")).toEqual({ ...ALL, cases: [], jitter: false, growth: true, rounds: 3 });
   });
 
-  test("is Parley and the relay where it should be quick, and leaves out what cannot be", () => {
+  test("runs Parley and the relay only when it should be quick, and skips the slow cases", () => {
     const quick = planned("--quick");
     expect(quick.peers).toEqual(["relay", "parley"]);
     expect(quick.cases).toEqual(["echo", "fan-out", "fan-out-1000", "rooms", "latency", "connect", "idle"]);
@@ -46,12 +46,12 @@ describe("the bench's command line", () => {
     }
   });
 
-  test("refuses what it does not know", () => {
+  test("refuses unknown arguments", () => {
     expect(() => readPlan(["ecco"])).toThrow("ecco is neither a case nor a peer");
     expect(() => readPlan(["--rounds", "0"])).toThrow("--rounds 0 is not a whole number");
   });
 
-  test("has only peers that there are in its cases", () => {
+  test("names only existing peers in its cases", () => {
     for (const kase of CASES) if (kase.peers) expect(peersOf(kase, PEERS)).toHaveLength(kase.peers.length);
   });
 });

@@ -17,13 +17,13 @@ const ENV = {
   LOG_LEVEL: "error",
 };
 
-test("W5 W8 after kill -9 everybody is back at the edge of the plan: named clients at once, others after the lease", async () => {
+test("W5 W8 after kill -9 clients of a full plan reconnect: named ones at once, others after the lease", async () => {
   await using redis = await startRedis();
   await using nodes = await NodeProcesses.start(2, () => ({ ...ENV, REDIS_URL: redis.url }));
   const keys = await testKeys();
   const everybody = Array.from({ length: USERS * CONNECTIONS }, (_, i) => ({
     user: `user-${i % USERS}`,
-    // The last user's clients name nobody.
+    // The last user's clients have no client name.
     query: i % USERS === USERS - 1 ? "" : `&client=tab-${i}`,
     room: `room-${Math.floor(i / USERS)}`,
   }));
@@ -49,9 +49,9 @@ test("W5 W8 after kill -9 everybody is back at the edge of the plan: named clien
     }
     return first !== undefined;
   };
-  // The first try of each is enough, whatever the dead node held.
+  // The first try of each succeeds, despite the leases of the dead node.
   const named = everybody.filter(({ query }) => query !== "");
   expect(await Promise.all(named.map(isBack))).toEqual(named.map(() => true));
   for (const each of everybody)
-    if (each.query === "") await waitUntil("who names no client is back", () => isBack(each));
+    if (each.query === "") await waitUntil("the client without a name is back", () => isBack(each));
 });

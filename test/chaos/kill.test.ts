@@ -8,7 +8,7 @@ const KILLS = isLong ? 22 : 10;
 
 for (const seed of seeds(20_250_101)) {
   test(`L2 D1 D2 D3 Q2 kill -9 under load, ${KILLS} times: nothing acked is missing or doubled (seed ${seed})`, async () => {
-    // In the first answers, in the middle of the flow, or while the keeper takes messages in (each second).
+    // During the first results, in the middle of the flow, or while the worker indexes messages (each second).
     const result = await run({
       seed,
       clients: 6,

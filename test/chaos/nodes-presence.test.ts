@@ -53,7 +53,7 @@ for (const seed of seeds(20_250_601)) {
     };
     const leave = async (guest: Guest) => {
       guests.delete(guest);
-      // Some say good-bye, some are just gone.
+      // Some close properly, some are just gone.
       if (random.next() < 0.5) cut(guest.client);
       else guest.client.socket.close();
       await guest.client.closed;
@@ -80,8 +80,8 @@ for (const seed of seeds(20_250_601)) {
 
     const expected = () => [...new Set([...guests].map(({ user }) => user))].sort();
     const seen = () => presentUsers(first);
-    await waitUntil("the observer sees who is there", async () => String(seen()) === String(expected()));
-    // Whatever is still to come must change nothing.
+    await waitUntil("the observer sees the present users", async () => String(seen()) === String(expected()));
+    // Later events must change nothing.
     await Bun.sleep(2_500);
     expect(seen()).toEqual(expected());
     for (const node of nodes.running.keys()) {
@@ -93,7 +93,7 @@ for (const seed of seeds(20_250_601)) {
   });
 }
 
-/** Ends a line without a farewell; what Bun has for that is not in the type of the browsers' socket. */
+/** Ends a connection without a close frame; Bun's method for that is not in the type of the browsers' socket. */
 function cut({ socket }: TestClient): void {
   (socket as WebSocket & { terminate(): void }).terminate();
 }
@@ -104,7 +104,7 @@ function guestsIn({ present }: ServerFrameOf<"welcome">): string[] {
   return present.flatMap(({ user }) => (isGuest(user) ? user : [])).sort();
 }
 
-/** The guests whom a client has seen come and not go. */
+/** The guests whom a client has seen join and not leave. */
 function presentUsers(client: TestClient): string[] {
   const present = new Set(guestsIn(client.of("welcome")[0]!));
   for (const { user, state } of client.of("presence"))
@@ -113,7 +113,7 @@ function presentUsers(client: TestClient): string[] {
   return [...present].filter(isGuest).sort();
 }
 
-/** What a client was told of somebody who was there already, or gone already. */
+/** Joins of users already present, and leaves of users already gone, that a client received. */
 function duplicateChanges(client: TestClient): string[] {
   const present = new Set(guestsIn(client.of("welcome")[0]!));
   const wrong: string[] = [];

@@ -51,7 +51,7 @@ async function connect(node: number, user: string, conversation: string, plan?: 
 }
 
 for (const seed of SEEDS) {
-  test(`Q1 Q2 D3 64 senders of one user on four nodes: exactly N accepted (seed ${seed})`, async () => {
+  test(`Q1 Q2 D3 64 senders of one user on four nodes: exactly N messages are accepted (seed ${seed})`, async () => {
     const random = new Random(seed);
     const [user, plan, limit] = [`anna-${seed}`, `plan-${seed}`, limitOf(seed)];
     const rooms = Array.from({ length: CONVERSATIONS }, (_, i) => `room-${seed}-${i}`);
@@ -60,7 +60,7 @@ for (const seed of SEEDS) {
         connect(i % NODES, user, rooms[(i >> 2) % CONVERSATIONS]!, plan),
       ),
     );
-    /** By room, the ids that were sent; who else is in that room may send them too. */
+    /** The sent ids by room; other senders in that room may send the same ids. */
     const all: { sender: TestClient; twin: TestClient; id: string }[] = [];
     for (const [i, sender] of senders.entries())
       for (let n = 0; n < MESSAGES_PER_SENDER; n++)
@@ -78,12 +78,12 @@ for (const seed of SEEDS) {
     for (const [i, { sender, twin, id }] of all.entries()) {
       send(sender, id);
       if (random.between(1, REPEAT_ONE_IN) === 1) send(twin, id);
-      // In chunks, so that nodes and senders take turns, and not one after the other gets all.
+      // In chunks, so that nodes and senders alternate, and no sender gets everything first.
       if (i % 32 === 0) await Bun.sleep(1);
     }
-    /** Refusals of a busy machine, whose Redis was too slow for a moment; what was refused is sent again. */
+    /** Refusals of a busy machine, whose Redis was too slow for a moment; refused messages are sent again. */
     const sentAgain = new Set<ServerFrame>();
-    await waitUntil("everything is answered", async () => {
+    await waitUntil("every message has a result", async () => {
       for (const sender of senders)
         for (const error of sender.of("error"))
           if (error.code === "unavailable" && !sentAgain.has(error)) {

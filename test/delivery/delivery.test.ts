@@ -1,5 +1,5 @@
-// The short form of `npm run check:delivery`: on the real server every promise is kept, and the same run shows each of
-// five servers for what it is that break one (programs/broken.ts).
+// The short form of `npm run check:delivery`: the real server keeps every promise, and the same run detects each of
+// five servers that break one (programs/broken.ts).
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { seeds } from "../support/random.ts";
@@ -21,27 +21,27 @@ const OPTIONS: Omit<RunOptions, "seed"> = {
 const EXPECTED_VIOLATIONS: Record<DefectName, readonly ViolationKind[]> = {
   nothing: [],
   "the dedupe": ["duplicate"],
-  // What is not stored yet cannot have been told in its turn: an early ack shows even where no kill follows.
+  // A message that is not stored yet cannot have been delivered in order: an early ack is detected even without a kill.
   "the ack": ["ack_ahead", "lost_ack"],
   "the seam": ["hole"],
   "the order": ["order"],
   "the epoch": ["epoch"],
 };
 
-/** Only a machine that is busy with much else ever takes so long, in milliseconds. */
+/** Only a very busy machine ever takes this long, in milliseconds. */
 const TEST_TIMEOUT_MS = 300_000;
 
 // Side by side, because most of a run is waiting.
 describe.concurrent("delivery", () => {
   for (const seed of seeds(20_250_401)) {
     test(
-      `D1 D2 D3 D4 D5 Q2 P1 L2 cuts, kill -9 and restarts lose, double and disorder nothing (seed ${seed})`,
+      `D1 D2 D3 D4 D5 Q2 P1 L2 cuts, kill -9 and restarts lose, double and reorder nothing (seed ${seed})`,
       async () => {
         const result = await run({ ...OPTIONS, seed, library: true });
         const report = reportLines(result).join("\n");
         expect(result.verdict.violations, report).toEqual([]);
         expect(result.verdict.delivered, report).toBe(result.verdict.expected);
-        // The faults did hit what was under way, or this would show nothing.
+        // The faults did hit messages under way, or the test would prove nothing.
         expect(result.repeats, report).toBeGreaterThan(OPTIONS.kills);
         expect(result.reconnects, report).toBeGreaterThan(OPTIONS.clients);
       },
@@ -49,7 +49,7 @@ describe.concurrent("delivery", () => {
     );
 
     test(
-      `D5 a store that is lost is told by its epoch, and the next one keeps every promise (seed ${seed})`,
+      `D5 clients see the loss of a store by its epoch, and the next store keeps every promise (seed ${seed})`,
       async () => {
         const result = await run({ ...OPTIONS, seed, library: true, losses: 1 });
         expect(result.verdict.violations, reportLines(result).join("\n")).toEqual([]);
@@ -58,7 +58,7 @@ describe.concurrent("delivery", () => {
     );
 
     test(
-      `D5 what retention removes while a client is away is told to it, and nothing else is missing (seed ${seed})`,
+      `D5 a disconnected client is notified of what retention removes, and misses nothing else (seed ${seed})`,
       async () => {
         const result = await run({ ...OPTIONS, seed, library: true, retention: 8 });
         const report = reportLines(result).join("\n");
@@ -70,7 +70,7 @@ describe.concurrent("delivery", () => {
 
     for (const [part, kinds] of Object.entries(EXPECTED_VIOLATIONS)) {
       test(
-        `the checker sees that ${part} is broken (seed ${seed})`,
+        `the checker detects that ${part} is broken (seed ${seed})`,
         async () => {
           const program = join(import.meta.dir, "programs/server.ts");
           const result = await run({ ...OPTIONS, seed, program, programArguments: [part] });

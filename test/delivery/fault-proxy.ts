@@ -1,14 +1,17 @@
 import { connect, createServer, type Server, type Socket } from "node:net";
 
-/** What can happen to a line. Of all but `delay`, a client must find out by itself or by the connection's end. */
+/** What can happen to a connection. A client must detect all but `delay` itself, or by the end of the connection. */
 export type ConnectionFault = "reset" | "half-open" | "stall" | "delay";
 
 /**
- * A TCP proxy in front of a server that can do to each line what a bad network does. It stays at one address while the
- * server behind it is killed and comes back on another port.
+ * A TCP proxy in front of a server that can do to each connection what a bad network does. Its address stays the same
+ * while the server behind it is killed and restarted on another port.
  */
 export class FaultProxy implements AsyncDisposable {
-  /** Port of the server behind it, asked for each line anew; undefined while there is none, and then lines are refused. */
+  /**
+   * Port of the server behind it, read for each new connection; undefined while there is none, and connections are
+   * refused then.
+   */
   target: number | undefined | (() => number | undefined);
   readonly connections = new Set<ProxiedConnection>();
 
@@ -44,7 +47,7 @@ export class FaultProxy implements AsyncDisposable {
 
 /** One client's connection: the socket towards it, and the one towards the server. */
 export class ProxiedConnection {
-  /** Whether what is sent on it arrives, be it late. */
+  /** Whether data sent on it arrives, perhaps late. */
   healthy = true;
   private blackholed = false;
   private delay = 0;
@@ -58,7 +61,7 @@ export class ProxiedConnection {
     this.pipe(far, near);
   }
 
-  /** Does `fault` to the line; `duration` in milliseconds is how long a stall lasts, or a delay is. */
+  /** Injects `fault` into the connection; `duration` is the length of a stall or delay in milliseconds. */
   inject(fault: ConnectionFault, duration: number): void {
     if (fault !== "delay") this.healthy = false;
     if (fault === "reset") this.reset();
@@ -67,14 +70,14 @@ export class ProxiedConnection {
     else this.stall(duration);
   }
 
-  /** Both ends learn at once that the line is gone, and what was under way is lost. */
+  /** Both ends learn at once that the connection is gone, and data under way is lost. */
   reset(): void {
     this.near.resetAndDestroy();
     this.far.resetAndDestroy();
     this.onClosed();
   }
 
-  /** Nothing moves for a while; what was sent meanwhile arrives late, perhaps after its sender has given up. */
+  /** No data moves for a while; data sent meanwhile arrives late, perhaps after its sender has given up. */
   private stall(duration: number): void {
     for (const socket of [this.near, this.far]) socket.pause();
     setTimeout(() => {
@@ -90,13 +93,15 @@ export class ProxiedConnection {
         this.onClosed();
       }),
     );
-    // A reset is one of the ways in which a line ends; "close" follows.
+    // A reset is one of the ways in which a connection ends; "close" follows.
     from.on("error", () => {});
   }
 
-  /** Timers of one delay fire in the order in which they were set, and a delay only grows: a line keeps its order. */
+  /**
+   * Timers of one delay fire in the order in which they were set, and a delay only grows: the order of bytes is kept.
+   */
   private forward(onward: () => void): void {
-    // A half-open line: either end believes in it, and neither hears of the other again.
+    // A half-open connection: both ends believe in it, and neither receives from the other again.
     if (this.blackholed) return;
     if (this.delay === 0) onward();
     else setTimeout(() => this.blackholed || onward(), this.delay);

@@ -1,6 +1,6 @@
-// npm run check:delivery [-- --seed 1 --clients 60 --seconds 60]: clients whose lines are cut talk to a server that is
-// killed and restarted; then everybody's record is compared with the store. Exit code 1 when a promise was broken. With
-// --nodes 3 several servers share a Redis, to which --fault happens.
+// npm run check:delivery [-- --seed 1 --clients 60 --seconds 60]: clients whose connections are cut use a server that
+// is killed and restarted; then every client's record is compared with the store. Exit code 1 when a promise was
+// broken. With --nodes 3 several servers share a Redis, into which --fault is injected.
 import { parseArgs } from "node:util";
 import { isPassed, reportLines } from "./report.ts";
 import { type RunOptions, run } from "./run.ts";
@@ -18,7 +18,7 @@ const KILLS_PER_S = 0.4;
 const DRAINS_PER_S = 0.08;
 const CUTS_PER_S = 5;
 
-/** Of many nodes one at a time, each away for seconds. */
+/** Of many nodes one at a time, each stopped for seconds. */
 const NODE_KILLS_PER_S = 0.15;
 
 try {
@@ -46,7 +46,7 @@ interface Options {
   readonly seconds: number;
 }
 
-/** How often what happens in a run. */
+/** How often each fault occurs in a run. */
 function runOptions(options: Options, nodes: RunOptions["nodes"]): RunOptions {
   const { seconds } = options;
   const common = { ...options, pace: { pause: 400, window: 6 }, library: true };
@@ -59,7 +59,7 @@ function runOptions(options: Options, nodes: RunOptions["nodes"]): RunOptions {
     : { ...common, nodes, cuts, drains: 0, kills: 0, strikes };
 }
 
-/** What the command line asks for; undefined for help. Throws what is wrong with it. */
+/** The options of the command line; undefined for help. Throws an error for a wrong option. */
 function readOptions(): (Options & { nodes: number | undefined; faults: RedisFaultName[] }) | undefined {
   const { values } = parseArgs({
     options: {

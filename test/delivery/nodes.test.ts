@@ -1,5 +1,5 @@
-// The short form of `npm run check:delivery -- --nodes 3`: three real servers on one Redis, to which each of the named
-// things happens, keep every promise; where Redis itself has lost acked messages, all clients are told.
+// The short form of `npm run check:delivery -- --nodes 3`: three real servers on one Redis, into which each of the
+// named faults is injected, keep every promise; where Redis itself lost acked messages, all clients are notified.
 import { describe, expect, test } from "bun:test";
 import { seeds } from "../support/random.ts";
 import { reportLines } from "./report.ts";
@@ -16,13 +16,13 @@ const OPTIONS: Omit<RunOptions, "seed"> = {
   library: true,
 };
 
-/** What happens in that time; of everything that takes seconds, one. */
+/** The faults in that time; of each kind that takes seconds, one. */
 const FAULT_COUNTS: Partial<Record<RedisFaultName, Partial<RunOptions>>> = {
   "node-kill": { kills: 2, drains: 1 },
   "slot-move": { strikes: 8 },
 };
 
-/** Only a machine that is busy with much else ever takes so long, in milliseconds. */
+/** Only a very busy machine ever takes this long, in milliseconds. */
 const TEST_TIMEOUT_MS = 300_000;
 
 const LOSES = "D1 D3 D5 L3";

@@ -2,12 +2,12 @@ import { TestClient } from "../support/clients/test-client.ts";
 import type { StoredConversation } from "./record.ts";
 import { tokenOf } from "./topology/topology.ts";
 
-/** How long the server may take to see who is gone, in milliseconds: pings, and the grace of those who come back. */
+/** How long the server may take to detect who left, in milliseconds: pings, and the presence grace. */
 const PRESENCE_TIMEOUT_MS = 15_000;
 
 const POLL_INTERVAL_MS = 200;
 
-/** The life of the store in which a conversation is now. */
+/** The current epoch of the conversation. */
 export async function epochOf(url: string, conversation: string): Promise<string> {
   await using client = await TestClient.connect(await readerAddress(url, conversation));
   return client.of("welcome")[0]!.epoch;
@@ -45,11 +45,11 @@ async function readerAddress(url: string, conversation: string): Promise<string>
   return `${url.replace(/^http/, "ws")}/ws/reader/${conversation}?token=${await tokenOf("reader")}`;
 }
 
-/** What was charged to a user within the hour. */
+/** The charges of a user within the hour. */
 export async function chargedTo(url: string, user: string): Promise<number> {
   const headers = { Authorization: `Bearer ${await tokenOf(user)}` };
   const answer = await fetch(`${url}/me`, { headers });
   const { quota } = (await answer.json()) as { quota?: { limit: number; remaining: number } };
-  if (quota === undefined) throw new Error(`/me answered ${answer.status} when all should stand again.`);
+  if (quota === undefined) throw new Error(`/me returned ${answer.status} when the server should run again.`);
   return quota.limit - quota.remaining;
 }

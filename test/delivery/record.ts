@@ -1,6 +1,6 @@
 import type { Message } from "../../src/client/connect.ts";
 
-/** Where a client asks to go on: the newest message it has, and the life of the store in which it got it. */
+/** Where a client resumes: the newest message it has, and the epoch in which it got it. */
 export interface ResumePoint {
   readonly after: number;
   readonly epoch: string;
@@ -8,11 +8,11 @@ export interface ResumePoint {
 
 /** One thing that happened to a client; its record holds them in the order in which they did. */
 export type ClientEvent =
-  /** A message was given to the line for the first time. Repeats are not recorded: they must change nothing. */
+  /** A message was sent for the first time. Repeats are not recorded: they must change nothing. */
   | { readonly kind: "sent"; readonly id: string; readonly text: string }
   | {
       readonly kind: "joined";
-      /** What the socket's address asked for; undefined at the first connection. */
+      /** The resume position in the socket's address; undefined at the first connection. */
       readonly asked: ResumePoint | undefined;
       readonly seq: number;
       readonly epoch: string;
@@ -23,15 +23,18 @@ export type ClientEvent =
   | { readonly kind: "presence"; readonly user: string; readonly state: "joined" | "left" }
   | { readonly kind: "received"; readonly message: Message }
   | { readonly kind: "acked"; readonly id: string; readonly seq: number; readonly duplicate: boolean }
-  /** An error that no fault of the line and no restart explains. */
+  /** An error that no network fault and no restart explains. */
   | { readonly kind: "refused"; readonly code: string; readonly text: string };
 
-/** All that one client did and was told. */
+/** All that one client did and received. */
 export interface ClientRecord {
   readonly name: string;
   readonly user: string;
   readonly conversation: string;
-  /** Whether acks and messages stand in `events` as they came on the line; a library may tell of them as it likes. */
+  /**
+   * Whether acks and messages in `events` are in the order of the connection; a library may report them in another
+   * order.
+   */
   readonly inLine: boolean;
   readonly events: ClientEvent[];
 }
@@ -57,13 +60,13 @@ export interface RunRecord {
   readonly storesLost: number;
   /** Whether charges and messages were on different servers of which one lost something. */
   readonly partsMayDiffer: boolean;
-  /** Whether the server was told to remove old messages; otherwise it has to have them all. */
+  /** Whether the server was configured to remove old messages; otherwise it must have them all. */
   readonly retention: boolean;
-  /** Ends of the server that nobody wanted, or that were not as they should be; a sentence for each. */
+  /** Unexpected or unclean ends of the server; a sentence for each. */
   readonly crashes: readonly string[];
 }
 
-/** The life of the store that a client was told of last. */
+/** The epoch that a client saw last. */
 export function lastEpoch({ events }: ClientRecord): string | undefined {
   return events.findLast((event) => event.kind === "joined")?.epoch;
 }

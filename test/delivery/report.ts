@@ -1,16 +1,16 @@
 import type { Violation } from "./check/violation.ts";
 import type { RunResult } from "./run.ts";
 
-/** Faults that are shown; a broken promise tends to be broken many times. */
+/** Violations that are shown; a broken promise tends to be broken many times. */
 const MAX_SHOWN = 20;
 
-/** Whether every promise was kept; where nothing was said, none was. */
+/** Whether every promise was kept; false when no message was delivered. */
 export function isPassed({ verdict }: RunResult): boolean {
-  const { violations: faults, delivered, expected } = verdict;
-  return faults.length === 0 && delivered === expected && expected > 0;
+  const { violations, delivered, expected } = verdict;
+  return violations.length === 0 && delivered === expected && expected > 0;
 }
 
-/** A run in one line of figures, and a line for each of the first faults. */
+/** A run in one line of figures, and a line for each of the first violations. */
 export function reportLines(result: RunResult): string[] {
   const { options, verdict, cuts } = result;
   const cutCount = Object.values(cuts).reduce((sum, count) => sum + count, 0);
@@ -19,10 +19,10 @@ export function reportLines(result: RunResult): string[] {
     `delivered ${percent(verdict.delivered, verdict.expected)} (${verdict.delivered} of ${verdict.expected})`,
     `duplicates ${verdict.duplicates}`,
     `holes ${verdict.holes}`,
-    `order faults ${verdict.orderViolations}`,
+    `order violations ${verdict.orderViolations}`,
     `lost acks ${verdict.lostAcks}`,
-    ...(options.nodes === undefined ? [] : [`lost by Redis and told ${verdict.lostWithStore}`]),
-    `other faults ${otherViolations(verdict.violations)}`,
+    ...(options.nodes === undefined ? [] : [`lost by Redis and reported ${verdict.lostWithStore}`]),
+    `other violations ${otherViolations(verdict.violations)}`,
   ];
   const conditions = [
     ...(options.nodes === undefined
@@ -40,18 +40,18 @@ export function reportLines(result: RunResult): string[] {
     `${result.drains} drains`,
     `${options.seconds} s`,
   ];
-  const { violations: faults } = verdict;
-  const shown = faults.slice(0, MAX_SHOWN).map(({ kind, text }) => `  ${kind}: ${text}`);
-  if (faults.length > MAX_SHOWN) shown.push(`  … and ${faults.length - MAX_SHOWN} more`);
+  const { violations } = verdict;
+  const shown = violations.slice(0, MAX_SHOWN).map(({ kind, text }) => `  ${kind}: ${text}`);
+  if (violations.length > MAX_SHOWN) shown.push(`  … and ${violations.length - MAX_SHOWN} more`);
   return [`seed ${options.seed}: ${figures.join(", ")}; ${conditions.join(", ")}`, ...shown];
 }
 
-function otherViolations(faults: readonly Violation[]): number {
+function otherViolations(violations: readonly Violation[]): number {
   const counted: readonly Violation["kind"][] = ["duplicate", "hole", "order", "ack_ahead", "lost_ack"];
-  return faults.filter(({ kind }) => !counted.includes(kind)).length;
+  return violations.filter(({ kind }) => !counted.includes(kind)).length;
 }
 
-/** Rounded down: only what is whole is shown as 100.000 %. */
+/** Rounded down: only a complete share is shown as 100.000 %. */
 function percent(part: number, whole: number): string {
   const share = whole === 0 ? 0 : part / whole;
   return `${(Math.floor(share * 100_000) / 1000).toFixed(3)} %`;

@@ -21,7 +21,7 @@ export interface RunOptions extends TopologyOptions, ScheduleOptions {
   readonly library?: boolean;
   /** The program that is the server; the command line itself without it. */
   readonly program?: string;
-  /** Nodes that share a Redis, and what that suffers; one server with its embedded store without them. */
+  /** Nodes that share a Redis, and the fault injected into it; one server with its embedded store without them. */
   readonly nodes?: { readonly count: number; readonly fault: RedisFaultName };
 }
 
@@ -31,7 +31,7 @@ export interface RunResult {
   readonly messages: number;
   readonly repeats: number;
   readonly reconnects: number;
-  /** How often a client was told that it missed messages which are no longer kept. */
+  /** How often a client was notified that it missed messages which are no longer kept. */
   readonly lossNotices: number;
   readonly kills: number;
   readonly drains: number;
@@ -42,14 +42,19 @@ export interface RunResult {
 
 const CLIENTS_IN_A_CONVERSATION = 6;
 
-/** How long the last answers may take, in milliseconds. */
+/** How long the last results may take, in milliseconds. */
 const SETTLE_TIMEOUT_MS = 60_000;
 
-/** Milliseconds between two looks, and after how many of them without an answer nothing more is waited for: 4 s, more on a busy machine. */
+/**
+ * Milliseconds between two polls, and after how many of them without an event waiting ends: 4 s, more on a busy
+ * machine.
+ */
 const POLL_INTERVAL_MS = 20;
-const SILENT_LOOKS = 200;
+const MAX_SILENT_POLLS = 200;
 
-/** One run: clients talk through a bad network to a server that is killed and stopped; then all is compared. */
+/**
+ * One run: clients connect through a bad network to a server that is killed and stopped; then everything is compared.
+ */
 export async function run(options: RunOptions): Promise<RunResult> {
   const random = new Random(options.seed);
   await using proxy = await FaultProxy.start();
@@ -98,7 +103,7 @@ interface RunContext {
   readonly clients: readonly DeliveryClient[];
 }
 
-/** Lets the clients talk while everything happens to them, until all that they said is answered. */
+/** Lets the clients post while faults are injected, until every message has a result. */
 async function runClients(
   options: RunOptions,
   { random, proxy, topology: stage, clients }: RunContext,
@@ -128,7 +133,7 @@ async function runClients(
   return cuts;
 }
 
-/** What the store has, after some of the clients have left. */
+/** The content of the store, after some of the clients have left. */
 async function readBack(stage: Topology, clients: readonly DeliveryClient[], random: Random) {
   const connected = clients.filter(() => random.next() < 0.5);
   for (const client of clients) if (!connected.includes(client)) client.close();
@@ -173,27 +178,26 @@ async function makeClients(
   );
 }
 
-/** Waits until everything said is answered and heard, or nobody has heard anything for so long that it never will be. */
+/** Waits until every message has a result and was delivered, or no client has received anything for a long time. */
 async function settle(clients: readonly DeliveryClient[]): Promise<void> {
   let eventCount = 0;
   let silent = 0;
   await waitUntil(() => {
     const newest = new Map<string, number>();
-    for (const { record, newest: told } of clients)
-      newest.set(record.conversation, Math.max(newest.get(record.conversation) ?? 0, told));
+    for (const { record, newest: seen } of clients)
+      newest.set(record.conversation, Math.max(newest.get(record.conversation) ?? 0, seen));
     const count = clients.reduce((sum, { record }) => sum + record.events.length, 0);
     silent = count === eventCount ? silent + 1 : 0;
     eventCount = count;
     return (
-      silent > SILENT_LOOKS ||
+      silent > MAX_SILENT_POLLS ||
       clients.every((client) => client.isSettled(newest.get(client.record.conversation) ?? 0))
     );
   });
 }
 
 /**
- * Waits until every client was told of the life that the store has now: in a room where nobody speaks, a node finds out
- * by and by.
+ * Waits until every client saw the store's current epoch: in a room without posts, a node detects it with a delay.
  */
 async function waitForEpoch(clients: readonly DeliveryClient[], stage: Topology): Promise<void> {
   if (stage.storesLost === 0) return;
@@ -205,7 +209,7 @@ async function waitForEpoch(clients: readonly DeliveryClient[], stage: Topology)
   await settle(clients);
 }
 
-/** Waits until `holds`, but not for ever: what does not come is for the checker to say. */
+/** Waits until `holds`, but not for ever: the checker reports what is missing. */
 async function waitUntil(holds: () => boolean): Promise<void> {
   const deadline = performance.now() + SETTLE_TIMEOUT_MS;
   while (!holds() && performance.now() < deadline) await Bun.sleep(POLL_INTERVAL_MS);

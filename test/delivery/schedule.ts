@@ -2,20 +2,20 @@ import type { Random } from "../support/random.ts";
 import type { ConnectionFault, FaultProxy } from "./fault-proxy.ts";
 
 export interface ScheduleOptions {
-  /** How long the clients talk. */
+  /** How long the clients post. */
   readonly seconds: number;
-  /** How often, in that time, the server is killed with -9, is told to stop, and a line is cut. */
+  /** How often, in that time, the server is killed with -9, stopped, and a connection is cut. */
   readonly kills: number;
   readonly drains: number;
   readonly cuts: number;
-  /** How often the store of many nodes suffers what the run is about. */
+  /** How often the fault is injected into the store of many nodes. */
   readonly strikes?: number;
 }
 
-/** Faults that cost a client its line, or may. */
+/** Faults that cost a client its connection, or may. */
 export type Cut = Exclude<ConnectionFault, "delay">;
 
-/** Milliseconds that a stall lasts (the longest outlive a client's patience), and a delay is. */
+/** Length in milliseconds of a stall (the longest exceed a client's timeout), and of a delay. */
 const STALL_MS = [100, 2_500] as const;
 const DELAY_MS = [5, 60] as const;
 
@@ -24,7 +24,10 @@ export interface ScheduledEvent {
   readonly what: "kill" | "drain" | "strike" | "cut";
 }
 
-/** When what happens, in milliseconds for which a server stood. Its ends are spread over the time, and some come at once. */
+/**
+ * The times of the faults, in milliseconds of a running server. Its ends are spread over the time, and some come at
+ * once.
+ */
 export function schedule(
   { seconds, kills, drains, cuts, strikes = 0 }: ScheduleOptions,
   random: Random,
@@ -42,7 +45,7 @@ export function schedule(
   ].sort((a, b) => a.at - b.at);
 }
 
-/** Does something to one sound line, and often a delay to another; answers the cut. */
+/** Injects a fault into one healthy connection, and often a delay into another; returns the cut. */
 export function injectConnectionFault(proxy: FaultProxy, random: Random): Cut | undefined {
   const healthy = [...proxy.connections].filter((line) => line.healthy);
   if (healthy.length === 0) return undefined;

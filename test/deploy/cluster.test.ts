@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { startBalancer } from "../../deploy/balancer.ts";
 import { freePort } from "../support/free-port.ts";
 
-test("npm run cluster prints an address behind which three nodes answer, and leaves nothing behind", async () => {
+test("npm run cluster prints an address behind which three nodes reply, and leaves no process and no file behind", async () => {
   const cluster = Bun.spawn(
     [process.execPath, "--no-env-file", join(import.meta.dir, "../../deploy/cluster.ts")],
     {
@@ -20,19 +20,19 @@ test("npm run cluster prints an address behind which three nodes answer, and lea
   expect(pids).toHaveLength(4);
   for (let i = 0; i < 6; i++) expect((await fetch(`${page}/readyz`)).status).toBe(200);
 
-  // As after Ctrl+C under npm, which passes on what the terminal has sent already.
+  // As after Ctrl+C under npm, which forwards the signal that the terminal has already sent.
   cluster.kill("SIGINT");
   cluster.kill("SIGINT");
   expect(await cluster.exited).toBe(0);
   for (const pid of pids) expect(() => process.kill(pid, 0)).toThrow("ESRCH");
 });
 
-test("the balancer takes the nodes in turn, passes over one that is not there, and carries both ways", async () => {
+test("the balancer alternates between the nodes, skips a missing one, and forwards both directions", async () => {
   const nodes = await Promise.all(
     ["one", "two"].map(async (name) => {
       const server = createServer((socket) => {
         socket.on("error", () => {});
-        socket.on("data", (data) => socket.end(`${name} heard ${data}`));
+        socket.on("data", (data) => socket.end(`${name} received ${data}`));
       });
       await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
       const address = server.address();
@@ -44,7 +44,7 @@ test("the balancer takes the nodes in turn, passes over one that is not there, a
   const balancer = await startBalancer(0, ports);
   const answers: string[] = [];
   for (let i = 0; i < 4; i++) answers.push(await request(balancer.port, `${i}`));
-  expect(answers).toEqual(["one heard 0", "two heard 1", "one heard 2", "two heard 3"]);
+  expect(answers).toEqual(["one received 0", "two received 1", "one received 2", "two received 3"]);
   for (const { server } of nodes) await new Promise((resolve) => server.close(resolve));
   expect(await request(balancer.port, "anybody?")).toBe("");
   await balancer.close();

@@ -37,7 +37,7 @@ function filledIn(environment: Readonly<Record<string, string>>, given: Record<s
   return Object.fromEntries(Object.entries(environment).map(([name, text]) => [name, fill(text)]));
 }
 
-test("compose.yaml has Redis, three nodes and Caddy, each with all that it names", () => {
+test("compose.yaml has Redis, three nodes and Caddy, each with everything it refers to", () => {
   expect(Object.keys(compose.services).sort()).toEqual(["caddy", "node1", "node2", "node3", "redis"]);
   for (const { volumes = [], networks = [], depends_on = {} } of Object.values(compose.services)) {
     for (const network of networks) expect(compose.networks).toHaveProperty(network);
@@ -51,7 +51,7 @@ test("compose.yaml has Redis, three nodes and Caddy, each with all that it names
   }
 });
 
-test("the nodes' settings are settings, they are taken, and the key must be given", () => {
+test("the nodes' settings are valid, they are accepted, and the key is required", () => {
   const key = "GzcZQ2b7mWq0p5yEw1rT8uKx9vLh3NdF";
   for (const [, { environment = {}, build }] of nodes) {
     expect(existsSync(join(FOLDER, build!.context, build!.dockerfile))).toBe(true);
@@ -65,14 +65,14 @@ test("the nodes' settings are settings, they are taken, and the key must be give
   }
 });
 
-test("D2 Redis keeps what it has on disk and evicts nothing", () => {
+test("D2 Redis keeps its data on disk and evicts nothing", () => {
   const { command = [] } = compose.services.redis!;
   const option = (name: string) => command[command.indexOf(name) + 1];
   expect(option("--appendonly")).toBe("yes");
   expect(option("--maxmemory-policy")).toBe("noeviction");
 });
 
-test("Caddy leads to every node, and asks each whether it wants new clients", () => {
+test("Caddy balances over every node, and asks each whether it accepts new clients", () => {
   const upstreams = /reverse_proxy ([^{]+)\{/.exec(caddyfile)?.[1]?.trim().split(/\s+/);
   expect(upstreams).toEqual(nodes.map(([name]) => `${name}:8000`));
   expect(caddyfile).toContain("health_uri /readyz");
@@ -83,7 +83,7 @@ test("Caddy leads to every node, and asks each whether it wants new clients", ()
   expect(depth).toBe(0);
 });
 
-test("the image holds what a server reads when it runs", () => {
+test("the image contains every file that a running server reads", () => {
   const dockerfile = readFileSync(join(FOLDER, "Dockerfile"), "utf8");
   for (const [, source = ""] of dockerfile.matchAll(/^COPY (\S+)/gm))
     if (!source.includes("*")) expect(existsSync(join(FOLDER, "..", source))).toBe(true);

@@ -13,15 +13,15 @@ const lock = JSON.parse(readFileSync(join(import.meta.dir, "../../package-lock.j
   readonly packages: Readonly<Record<string, LockEntry>>;
 };
 
-// The story: npm leaves out of the lock what its registry did not answer for, and then `npm ci` refuses, on every machine.
-// The eight of Biome that were added by hand have no checksum; what production installs has one for each.
-test("SEC-P5 the lock names what each package may bring on any platform, so that `npm ci` takes it", () => {
+// The story: npm omits from the lock the packages for which its registry did not reply, and then `npm ci` refuses, on
+// every machine. The eight of Biome that were added by hand have no checksum; production dependencies have one each.
+test("SEC-P5 the lock lists the optional packages of every platform, so that `npm ci` accepts it", () => {
   for (const { optionalDependencies = {} } of Object.values(lock.packages))
     for (const [name, version] of Object.entries(optionalDependencies))
       expect([name, lock.packages[`node_modules/${name}`]?.version]).toEqual([name, version]);
 });
 
-test("SEC-P5 what production installs is pinned by its checksum on every platform", () => {
+test("SEC-P5 production dependencies are pinned by checksum on every platform", () => {
   for (const [path, { dev, integrity }] of Object.entries(lock.packages))
     if (path !== "" && !dev) expect([path, integrity]).toEqual([path, expect.stringMatching(/^sha512-/)]);
 });

@@ -13,14 +13,14 @@ import { isInstalled, type RunningProxy, startBareHaproxy, startHaproxy, startNg
 
 const HOST_NAME = "chat.example.com";
 
-/** An account of somebody who is not on this machine. */
+/** An account of a user on another machine. */
 async function addUser({ accounts }: TestServer): Promise<void> {
   const hashing = await createPasswords({ cost: 4, queue: 1 }).hash("correct horse");
   if (hashing.outcome === "busy") throw new Error("busy");
   await accounts.add(accountOf("ann", { passwordHash: hashing.hash }));
 }
 
-/** What a person does at `https://chat.example.com/`, which leads to the proxy. */
+/** A browser at `https://chat.example.com/`, which resolves to the proxy. */
 async function chatThrough(proxy: RunningProxy, path: string): Promise<void> {
   await using browser = await startBrowser([
     `--host-resolver-rules=MAP ${HOST_NAME} 127.0.0.1:${proxy.port}`,
@@ -73,15 +73,15 @@ describe.skipIf(!isInstalled("haproxy"))("HAProxy's health checks", () => {
   ])("W1 %s finds a node that is ready UP", async (health, wanted) => {
     await using server = await startTestServer();
     await using proxy = await startBareHaproxy(server.port, health);
-    await waitUntil("a check was answered", async () => (await proxy.status()) !== "");
+    await waitUntil("a check has a result", async () => (await proxy.status()) !== "");
     expect(await proxy.status()).toBe(wanted);
   });
 });
 
 describe.skipIf(Bun.which("systemd-analyze") === null)("deploy/parley.service", () => {
-  test("systemd finds nothing to complain about", async () => {
+  test("systemd reports no problem", async () => {
     const file = join(import.meta.dir, "../../deploy/parley.service");
-    // The program need not be installed here; everything else is looked at.
+    // The program need not be installed here; everything else is checked.
     const text = (await Bun.file(file).text()).replace(/^ExecStart=\S+ \S+/m, "ExecStart=/bin/true");
     const folder = mkdtempSync(join(tmpdir(), "parley-unit-"));
     const unit = join(folder, "parley.service");

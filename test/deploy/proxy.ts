@@ -1,4 +1,4 @@
-// The proxies of deploy/, as they stand there but for ports, names of files and the server's address.
+// The proxies of deploy/, with their configuration from there except for ports, file names and the server's address.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
@@ -13,7 +13,7 @@ export interface RunningProxy extends AsyncDisposable {
 
 const DEPLOY = join(import.meta.dir, "../../deploy");
 
-/** Whether a program that Debian's package of the same name has is there. Throws with CI=true where it is not. */
+/** Whether a program of the Debian package with the same name is installed. Throws with CI=true if it is not. */
 export function isInstalled(program: string): boolean {
   if (Bun.which(program, { PATH: `${process.env.PATH}:/usr/sbin` }) !== null) return true;
   if (process.env.CI === "true") throw new Error(`${program} is missing: apt-get install ${program}`);
@@ -33,7 +33,7 @@ export async function startNginx(example: string, server: number): Promise<Runni
     const places = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
       .map((name) => `${name}_temp_path ${join(folder, name)};`)
       .join("\n");
-    // Its workers run as the one who started it, who can read the folder.
+    // Its workers run as the user who started it, who can read the folder.
     const user = process.getuid?.() === 0 ? "user root;" : "";
     const file = join(folder, "nginx.conf");
     writeFileSync(
@@ -59,7 +59,7 @@ export async function startHaproxy(server: number): Promise<RunningProxy> {
   });
 }
 
-/** HAProxy without TLS and with nothing but its defaults, and `health` as its check; `status` asks what came of that. */
+/** HAProxy without TLS, with only its defaults, and `health` as its check; `status` returns the result of the check. */
 export async function startBareHaproxy(
   server: number,
   health = "option httpchk",
@@ -77,7 +77,7 @@ defaults
   timeout connect 5s
   timeout client 60s
   timeout server 60s
-  # Without it a busy machine has 200 ms for an answer.
+  # Without it a busy machine has 200 ms for a reply.
   timeout check 30s
 frontend f
   bind 127.0.0.1:${port}
@@ -92,7 +92,7 @@ backend b
   return { ...proxy, status: () => statusIn(socket) };
 }
 
-/** Status and answer of the check of `node`, `UP L7OK 200`; empty before the first. */
+/** Status and reply of the check of `node`, `UP L7OK 200`; empty before the first. */
 async function statusIn(path: string): Promise<string> {
   const text = await new Promise<string>((resolve, reject) => {
     let got = "";

@@ -19,7 +19,7 @@ export async function buildProgram(folder: string): Promise<string> {
       {
         name: "places",
         setup(build) {
-          // Files beside a source (scripts of Redis, the console, worker threads) are looked for where the source lies.
+          // Files next to a source (scripts of Redis, the console, worker threads) are found next to the built file.
           build.onLoad({ filter: /\/src\/.*\.ts$/ }, ({ path }) => ({
             contents: readFileSync(path, "utf8")
               .replaceAll("import.meta.dir,", `${JSON.stringify(dirname(path))},`)

@@ -56,7 +56,7 @@ export class TerminalScreen {
     }
   }
 
-  /** Makes it wider or narrower: as most terminals do, it wraps anew what it has wrapped itself. */
+  /** Makes it wider or narrower: as most terminals do, it wraps again what it has wrapped itself. */
   resize(columns: number): void {
     const { cells, wrapped, row, column } = this;
     Object.assign(this, { columns, cells: [[]], wrapped: new Set(), row: 0, column: 0 });

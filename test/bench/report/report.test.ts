@@ -13,7 +13,7 @@ function row(changed: Partial<Row> = {}): Row {
 }
 
 describe("tables of the bench", () => {
-  test("show three digits that count, with their unit", () => {
+  test("show three significant digits, with their unit", () => {
     const shown = (value: number, name: Parameters<typeof caseOf>[0]) =>
       formatFigure(value, { case: caseOf(name) });
     expect(shown(98_712, "echo")).toBe("98.7 k/s");
@@ -32,7 +32,7 @@ describe("tables of the bench", () => {
     ]);
   });
 
-  test("go into RESULTS.md with a plot, and leave other sections as they were", () => {
+  test("are written into RESULTS.md with a plot, and leave other sections unchanged", () => {
     const echo = caseOf("echo").title;
     const before = `# Results\n\nwords\n\n## ${echo}\n\nold\n\n## Another\n\nkept\n\n## What each does for a message\n\n- old\n`;
     const section = sectionOf(caseOf("echo"), [row()], 3, MACHINE);
@@ -60,7 +60,7 @@ describe("plots of the bench", () => {
     expect(plot).toContain("(more is better)");
   });
 
-  test("have lines over a logarithmic axis that begins at the left, with 0 before the least", () => {
+  test("have lines over a logarithmic axis that begins at the left, with 0 before the minimum", () => {
     const plot = linePlot("a title", "users", "µs", [
       {
         name: "parley",
@@ -86,13 +86,13 @@ describe("plots of the bench", () => {
     expect(up[3]).toBeCloseTo(up[0]! / 2, 0);
   });
 
-  test("escape their words", () => {
+  test("escape their texts", () => {
     expect(linePlot("a < b & c", "x", "µs", [{ name: "one", points: [[1, 1]] }])).toContain(
       "a &lt; b &amp; c",
     );
   });
 
-  test("of growth are one for each axis, and the table says how much more a point costs than the first", () => {
+  test("of growth are one for each axis, and the table gives the cost of each point relative to the first", () => {
     const point = { axis: "members", peer: "parley", least: 1, most: 2, deviations: 0, othersBusy: 0 };
     const points = [
       { ...point, point: 10, cost: 1.5 },
@@ -120,7 +120,7 @@ describe("the committed results", () => {
     },
   );
 
-  test("keep what was not measured again", () => {
+  test("keep rows that were not measured again", () => {
     const again = { cases: [{ kase: caseOf("echo"), rows: [row({ ratio: 0.2 })] }], growth: [], on: MACHINE };
     const after = mergeResults(committed, again);
     expect(after.cases.echo!.rows[0]!.ratio).toBe(0.2);
@@ -128,7 +128,7 @@ describe("the committed results", () => {
     expect(after.cases.echo!.rows[0]).not.toHaveProperty("case");
   });
 
-  test("say of each ratio whether it got better or worse, which is not always more", () => {
+  test("state for each ratio whether it improved, which is not always a larger number", () => {
     const idle = { case: caseOf("idle") };
     const lines = (ratios: [number, number]) =>
       compareToBaseline([row({ ratio: ratios[0] }), row({ ...idle, ratio: ratios[1] })], committed);
@@ -140,7 +140,7 @@ describe("the committed results", () => {
     );
   });
 
-  test("are missing at first", () => {
+  test("are empty at first", () => {
     expect(compareToBaseline([row()], undefined)).toContain("Nothing to compare with");
   });
 });

@@ -11,7 +11,7 @@ function echoRow(results: Parameters<typeof traffic>[0][], control = MIN_CONTROL
 }
 
 describe("rows of the bench", () => {
-  test("are medians with the least and the most", () => {
+  test("are medians with the minimum and the maximum", () => {
     const row = echoRow([{ answered: 4000 }, { answered: 40_000 }, { answered: 8000 }]);
     expect([row.median, row.least, row.most]).toEqual([2000, 1000, 10_000]);
   });
@@ -32,29 +32,29 @@ describe("rows of the bench", () => {
     expect(rows.map(({ ratio }) => ratio)).toEqual([1, 0.5]);
   });
 
-  test("tell the server's CPU time for each message", () => {
+  test("contain the server's CPU time for each message", () => {
     expect(echoRow([{ serverBusy: 0.5, answered: 40_000 }]).cost).toBe(50);
   });
 
-  test("say when the load and not the server set the pace", () => {
+  test("note when the load generator and not the server was the limit", () => {
     expect(echoRow([{ loadBusy: 0.99, serverBusy: 0.6 }]).remark).toContain("LIMITED BY THE LOAD");
     expect(echoRow([{ loadBusy: 0.99, serverBusy: 0.99 }]).remark).not.toContain("LIMITED");
     // Redis shares the load's core.
     expect(echoRow([{ loadBusy: 0.5, storeBusy: 0.48, serverBusy: 0.6 }]).remark).toContain("LIMITED");
   });
 
-  test("say when the load was too slow with the relay", () => {
+  test("note when the load generator was too slow with the relay", () => {
     const { remark } = echoRow([{}], MIN_CONTROL_ECHOES_PER_S - 1);
     expect(remark).toContain("LIMITED BY THE LOAD, it reached 400 k echoes a second only");
   });
 
-  test("say what else used the machine, and what was lost", () => {
+  test("note what else used the machine, and what was lost", () => {
     const { remark } = echoRow([{ othersBusy: 0.3, lost: 2, outOfOrder: 1 }]);
     expect(remark).toContain("DISTURBED, others used 30 % of a core");
     expect(remark).toContain("2 lost, 0 doubled, 1 out of order");
   });
 
-  test("of latency are limited where the load was late itself", () => {
+  test("of latency are limited where the load generator itself was late", () => {
     const latency = { p50: 0.2, p99: 1, p999: 2, worst: 3, count: 100, sentLate: 0.1 };
     const remark = (sentLate: number) =>
       rowsOf(

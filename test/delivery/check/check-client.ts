@@ -1,15 +1,15 @@
 import type { ClientEvent, ClientRecord, StoredConversation } from "../record.ts";
 import type { Violation, ViolationKind } from "./violation.ts";
 
-/** One client's way through a conversation: what it was told must be everything after its first welcome, once, in order. */
+/** Checks what one client received in a conversation: everything after its first welcome, once, in order. */
 export function checkClient(
   client: ClientRecord,
   stored: StoredConversation | undefined,
-): { expected: number; delivered: number; faults: Violation[] } {
+): { expected: number; delivered: number; violations: Violation[] } {
   const { conversation, name } = client;
-  const faults: Violation[] = [];
+  const violations: Violation[] = [];
   const add = (kind: ViolationKind, text: string) =>
-    faults.push({ kind, conversation, text: `${name} ${text}` });
+    violations.push({ kind, conversation, text: `${name} ${text}` });
   let current: EpochView | undefined;
   let present = new Set<string>();
   for (const event of client.events) {
@@ -20,15 +20,18 @@ export function checkClient(
         break;
       case "presence":
         if (present.has(event.user) === (event.state === "joined"))
-          add("presence", `was told that ${event.user} ${event.state}, who was ${event.state} already`);
+          add(
+            "presence",
+            `received that ${event.user} ${event.state}, after ${event.user} had ${event.state} already`,
+          );
         if (event.state === "joined") present.add(event.user);
         else present.delete(event.user);
         break;
       case "received": {
         const { seq } = event.message;
-        if (current === undefined) add("resume", `heard ${seq} before the welcome`);
-        else if (current.received.has(seq)) add("duplicate", `heard ${seq} twice`);
-        else if (seq < current.newest) add("order", `heard ${seq} after ${current.newest}`);
+        if (current === undefined) add("resume", `received ${seq} before the welcome`);
+        else if (current.received.has(seq)) add("duplicate", `received ${seq} twice`);
+        else if (seq < current.newest) add("order", `received ${seq} after ${current.newest}`);
         current?.received.add(seq);
         if (current !== undefined) current.newest = Math.max(current.newest, seq);
         break;
@@ -38,11 +41,11 @@ export function checkClient(
         if (client.inLine && current !== undefined && !event.duplicate && event.seq > current.newest + 1)
           add(
             "ack_ahead",
-            `was told that ${event.id} is ${event.seq} when it had heard up to ${current.newest}`,
+            `got the ack of ${event.id} as ${event.seq} when it had received up to ${current.newest}`,
           );
         break;
       case "refused":
-        add("refused", `was told \`${event.code}\`: ${event.text}`);
+        add("refused", `got \`${event.code}\`: ${event.text}`);
         break;
       case "sent":
         break;
@@ -50,9 +53,9 @@ export function checkClient(
         event satisfies never;
     }
   }
-  // What was told in an earlier life of the store went with it, and the client was told so.
+  // Messages received under an earlier epoch of the store are gone, and the client was notified of that.
   if (current === undefined || stored === undefined || current.epoch !== stored.epoch)
-    return { expected: 0, delivered: 0, faults };
+    return { expected: 0, delivered: 0, violations };
   const kept = new Set(stored.messages.map(({ seq }) => seq));
   const newest = stored.messages.at(-1)?.seq ?? 0;
   let expected = 0;
@@ -60,18 +63,18 @@ export function checkClient(
   for (let seq = current.base + 1; seq <= newest; seq++) {
     if (current.received.has(seq)) delivered++;
     else if (current.lost.some(({ first, last }) => first <= seq && seq <= last)) {
-      if (kept.has(seq)) add("resume", `was told that ${seq} is lost, which is kept`);
+      if (kept.has(seq)) add("resume", `was notified that ${seq} is lost, which is kept`);
       continue;
-    } else add("hole", `was never told ${seq}`);
+    } else add("hole", `never received ${seq}`);
     expected++;
   }
-  return { expected, delivered, faults };
+  return { expected, delivered, violations };
 }
 
-/** What a client has of one life of the store. */
+/** What a client received under one epoch. */
 interface EpochView {
   readonly epoch: string;
-  /** The newest message when it came; it is told what follows. */
+  /** The newest message at the time of the welcome; later messages follow. */
   readonly base: number;
   newest: number;
   readonly received: Set<number>;

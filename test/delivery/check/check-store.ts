@@ -1,16 +1,16 @@
 import { lastEpoch, type RunRecord } from "../record.ts";
 import type { Violation, ViolationKind } from "./violation.ts";
 
-/** The store alone: no holes after what retention has removed, each message once, and none that nobody sent. */
+/** The store alone: no holes except those of retention, each message once, and every message was sent by a client. */
 export function storeViolations({ stored, clients, retention }: RunRecord): Violation[] {
-  const faults: Violation[] = [];
+  const violations: Violation[] = [];
   const texts = new Map<string, string>();
   for (const client of clients)
     for (const event of client.events)
       if (event.kind === "sent") texts.set(messageKey(client, event.id), event.text);
   for (const [conversation, { messages }] of stored) {
     const standing = new Map<string, number>();
-    const add = (kind: ViolationKind, text: string) => faults.push({ kind, conversation, text });
+    const add = (kind: ViolationKind, text: string) => violations.push({ kind, conversation, text });
     let next = retention ? firstSeq(messages) : 1;
     for (const { seq, from, id, text } of messages) {
       const name = messageKey({ conversation, user: from }, id);
@@ -22,12 +22,12 @@ export function storeViolations({ stored, clients, retention }: RunRecord): Viol
       if (texts.get(name) !== text) add("altered", `${name} was not sent with the text that is stored`);
     }
   }
-  return faults;
+  return violations;
 }
 
-/** What clients were told against what is stored, in the life of the store that it has in the end. */
+/** What clients received, compared with the store under its final epoch. */
 export function ackViolations({ stored, clients, retention }: RunRecord): Violation[] {
-  const faults: Violation[] = [];
+  const violations: Violation[] = [];
   /** By the name of a message: its text, under each number that it has. */
   const textsBySeq = new Map<string, Map<number, string>>();
   for (const [conversation, { messages }] of stored)
@@ -37,7 +37,7 @@ export function ackViolations({ stored, clients, retention }: RunRecord): Violat
     }
   for (const client of clients) {
     const { conversation, user } = client;
-    const add = (kind: ViolationKind, text: string) => faults.push({ kind, conversation, text });
+    const add = (kind: ViolationKind, text: string) => violations.push({ kind, conversation, text });
     const unanswered = new Set<string>();
     let epoch: string | undefined;
     for (const event of client.events) {
@@ -46,7 +46,7 @@ export function ackViolations({ stored, clients, retention }: RunRecord): Violat
       if (event.kind === "acked") unanswered.delete(event.id);
       const now = stored.get(conversation);
       if (epoch !== now?.epoch) continue;
-      // What retention has removed since cannot be compared.
+      // Messages that retention has removed since cannot be compared.
       const first = retention ? firstSeq(now?.messages ?? []) : 1;
       if (event.kind === "acked" && event.seq >= first) {
         const there = textsBySeq.get(messageKey(client, event.id));
@@ -62,17 +62,17 @@ export function ackViolations({ stored, clients, retention }: RunRecord): Violat
         const name = messageKey({ conversation, user: from }, id);
         const kept = textsBySeq.get(name)?.get(seq);
         if (kept === undefined)
-          add("unstored", `${client.name} was told ${name} as ${seq}, which is not stored so`);
+          add("unstored", `${client.name} received ${name} as ${seq}, which is not stored so`);
         else if (kept !== text)
-          add("altered", `${client.name} was told ${name} with another text than is stored`);
+          add("altered", `${client.name} received ${name} with another text than is stored`);
       }
     }
-    for (const id of unanswered) add("unanswered", `${client.name} got no answer to ${id}`);
+    for (const id of unanswered) add("unanswered", `${client.name} got no result for ${id}`);
   }
-  return faults;
+  return violations;
 }
 
-/** How many messages were acked in an earlier life of the store and are not in this one. */
+/** How many messages were acked under an earlier epoch and are not in the store now. */
 export function lostWithStore({ stored, clients }: RunRecord): number {
   let count = 0;
   for (const client of clients) {
@@ -88,14 +88,14 @@ export function lostWithStore({ stored, clients }: RunRecord): number {
 }
 
 /**
- * Another epoch is told only when messages may be gone: without a loss there is one. And it is told to everybody: who
- * stays in the old one believes to have what is there no more.
+ * A client may see another epoch only when messages may be gone: without a loss there is one. And every client must see
+ * it: a client that keeps the old epoch assumes messages that no longer exist.
  */
 export function epochViolations({ clients, stored, storesLost }: RunRecord): Violation[] {
-  const faults: Violation[] = [];
+  const violations: Violation[] = [];
   for (const [conversation, { epoch }] of stored) {
     const present = clients.filter((client) => client.conversation === conversation);
-    const add = (text: string) => faults.push({ kind: "epoch", conversation, text });
+    const add = (text: string) => violations.push({ kind: "epoch", conversation, text });
     const epochs = new Set(
       present.flatMap(({ events }) =>
         events.flatMap((event) => (event.kind === "joined" ? event.epoch : [])),
@@ -103,15 +103,15 @@ export function epochViolations({ clients, stored, storesLost }: RunRecord): Vio
     );
     if (epochs.size > 1 + storesLost)
       add(
-        `${epochs.size} epochs were told in ${conversation}, though the store was lost ${storesLost} times`,
+        `${epochs.size} epochs were sent in ${conversation}, though the store was lost ${storesLost} times`,
       );
     for (const client of present) {
       const lastSeen = lastEpoch(client);
       if (lastSeen !== epoch)
-        add(`${client.name} was told of the epoch ${lastSeen} last, and the store has ${epoch}`);
+        add(`${client.name} saw the epoch ${lastSeen} last, and the store has ${epoch}`);
     }
   }
-  return faults;
+  return violations;
 }
 
 export function chargeViolations({
@@ -125,7 +125,7 @@ export function chargeViolations({
   const messages = new Map<string, string>();
   for (const [conversation, { messages: kept }] of stored)
     for (const { seq, from } of kept) messages.set(`${conversation}/${seq}`, from);
-  // Of what retention has removed, clients are the only witnesses.
+  // For messages removed by retention, clients are the only evidence.
   if (retention)
     for (const { conversation, events } of clients)
       for (const event of events)

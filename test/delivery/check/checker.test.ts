@@ -45,7 +45,10 @@ const rejoined = (
   ...fields,
 });
 
-/** A record in which every promise is kept. Anna's ack for `b` was cut off; ben came late and was away for 3 and 4. */
+/**
+ * A record in which every promise is kept. Anna's ack for `b` was cut off; ben came late and was disconnected for 3 and
+ * 4.
+ */
 function goodRecord() {
   return {
     clients: [
@@ -119,7 +122,7 @@ const room = (record: Good) => record.stored.get("room")!;
 
 const DEFECTS: [what: string, spoil: (record: Good) => unknown, kind: ViolationKind, text: string][] = [
   [
-    "an acked message that is gone",
+    "an acked message that is missing",
     (record) => annas(record).push(sent("c"), acked("c", 5)),
     "lost_ack",
     "room/anna/c was acked as 5 and is not stored",
@@ -133,10 +136,10 @@ const DEFECTS: [what: string, spoil: (record: Good) => unknown, kind: ViolationK
     "room/ben/a was acked as 1 and is stored as 2",
   ],
   [
-    "a message that was told and is gone",
+    "a message that was delivered and is missing",
     (record) => annas(record).push(received(5, "ben", "x")),
     "unstored",
-    "anna.1 was told room/ben/x as 5, which is not stored so",
+    "anna.1 received room/ben/x as 5, which is not stored so",
   ],
   [
     "a message stored twice",
@@ -149,10 +152,10 @@ const DEFECTS: [what: string, spoil: (record: Good) => unknown, kind: ViolationK
     "room/ben/b is stored as 4 and as 5",
   ],
   [
-    "a message told twice",
+    "a message delivered twice",
     (record) => annas(record).push(received(4, "ben", "b")),
     "duplicate",
-    "anna.1 heard 4 twice",
+    "anna.1 received 4 twice",
   ],
   [
     "a hole in the store",
@@ -164,19 +167,24 @@ const DEFECTS: [what: string, spoil: (record: Good) => unknown, kind: ViolationK
     "hole",
     "room has 5 where 4 should be",
   ],
-  ["a message that was not told", (record) => bens(record).splice(5, 1), "hole", "ben.1 was never told 3"],
+  [
+    "a message that was not delivered",
+    (record) => bens(record).splice(5, 1),
+    "hole",
+    "ben.1 never received 3",
+  ],
   [
     "messages in the wrong order",
     (record) => bens(record).splice(5, 0, ...bens(record).splice(7, 1)),
     "order",
-    "ben.1 heard 3 after 4",
+    "ben.1 received 3 after 4",
   ],
   [
-    "an ack before its turn",
+    "an ack before earlier messages",
     (record) =>
       bens(record).splice(5, 4, sent("b"), acked("b", 4), received(3, "anna", "b"), received(4, "ben", "b")),
     "ack_ahead",
-    "ben.1 was told that b is 4 when it had heard up to 2",
+    "ben.1 got the ack of b as 4 when it had received up to 2",
   ],
   [
     "a client that was not resumed",
@@ -191,7 +199,7 @@ const DEFECTS: [what: string, spoil: (record: Good) => unknown, kind: ViolationK
       bens(record).splice(5, 1);
     },
     "resume",
-    "ben.1 was told that 3 is lost, which is kept",
+    "ben.1 was notified that 3 is lost, which is kept",
   ],
   [
     "a store that went back under its epoch",
@@ -203,10 +211,10 @@ const DEFECTS: [what: string, spoil: (record: Good) => unknown, kind: ViolationK
     "another epoch without a loss",
     (record) => annas(record).unshift({ ...welcome(0), epoch: "e0" } as ClientEvent),
     "epoch",
-    "2 epochs were told in room, though the store was lost 0 times",
+    "2 epochs were sent in room, though the store was lost 0 times",
   ],
   [
-    "a text that nobody sent",
+    "a text that no client sent",
     (record) => {
       room(record).messages[3] = message(4, "ben", "b", "another text");
     },
@@ -232,7 +240,7 @@ const DEFECTS: [what: string, spoil: (record: Good) => unknown, kind: ViolationK
     "ben is shown as present in room and not connected",
   ],
   [
-    "a user nobody sees",
+    "a connected user who is not shown",
     (record) => room(record).connected.push("ben"),
     "presence",
     "ben is connected to room and not shown as present",
@@ -241,29 +249,29 @@ const DEFECTS: [what: string, spoil: (record: Good) => unknown, kind: ViolationK
     "a user who joins twice",
     (record) => bens(record).push({ kind: "presence", user: "anna", state: "joined" }),
     "presence",
-    "ben.1 was told that anna joined, who was joined already",
+    "ben.1 received that anna joined, after anna had joined already",
   ],
   [
-    "a message without an answer",
+    "a message without a result",
     (record) => annas(record).push(sent("c")),
     "unanswered",
-    "anna.1 got no answer to c",
+    "anna.1 got no result for c",
   ],
   [
     "a refusal",
-    (record) => annas(record).push({ kind: "refused", code: "internal", text: "A fault." }),
+    (record) => annas(record).push({ kind: "refused", code: "internal", text: "An error." }),
     "refused",
-    "anna.1 was told `internal`: A fault.",
+    "anna.1 got `internal`: An error.",
   ],
   [
-    "an end that nobody wanted",
+    "an unexpected end of the server",
     (record) => record.crashes.push("the server ended with 1 at SIGTERM"),
     "crash",
     "the server ended with 1 at SIGTERM",
   ],
 ];
 
-test("L2 a record in which every promise is kept has no faults", () => {
+test("L2 a record in which every promise is kept has no violations", () => {
   expect(checkRecord(goodRecord())).toEqual({
     expected: 7,
     delivered: 7,
@@ -277,32 +285,32 @@ test("L2 a record in which every promise is kept has no faults", () => {
 });
 
 for (const [what, spoil, kind, text] of DEFECTS) {
-  test(`L2 the checker sees ${what}`, () => {
+  test(`L2 the checker finds ${what}`, () => {
     const record = goodRecord();
     spoil(record);
-    const { violations: faults } = checkRecord(record);
-    expect(faults.map((fault) => fault.text)).toContain(text);
-    expect(new Set(faults.map((fault) => fault.kind))).toEqual(new Set([kind]));
+    const { violations } = checkRecord(record);
+    expect(violations.map((violation) => violation.text)).toContain(text);
+    expect(new Set(violations.map((violation) => violation.kind))).toEqual(new Set([kind]));
   });
 }
 
-test("D5 what retention removed is no hole for whom it was told, and one for everybody else", () => {
+test("D5 a removed message is no hole for clients notified of it, and is one for all others", () => {
   const record = { ...goodRecord(), retention: true };
   room(record).messages.splice(0, 3);
   bens(record)[4] = rejoined(2, 3, { lost: { first: 3, last: 3 } });
   bens(record).splice(5, 1);
   expect(checkRecord(record).violations).toEqual([]);
   annas(record).splice(7, 1);
-  expect(checkRecord(record).violations.map(({ text }) => text)).toContain("anna.1 was never told 3");
+  expect(checkRecord(record).violations.map(({ text }) => text)).toContain("anna.1 never received 3");
 });
 
-test("D5 what was acked in a store that is lost, and told to be, is not missed", () => {
+test("D5 an acked message of a lost store is not missed when clients saw the new epoch", () => {
   const record = { ...goodRecord(), storesLost: 1 };
   annas(record).unshift({ ...welcome(0), epoch: "e0" } as ClientEvent, sent("z"), acked("z", 1));
   expect(checkRecord(record)).toMatchObject({ violations: [], lostWithStore: 1 });
 });
 
-test("D5 who was not told of the store's new life is left with messages that are there no more", () => {
+test("D5 the checker finds a client that did not see the store's new epoch", () => {
   const record = { ...goodRecord(), storesLost: 1 };
   record.stored.set("room", { ...room(record), epoch: "e2" });
   annas(record).push(rejoined(4, 4, { epoch: "e2", resumed: false }));
@@ -310,12 +318,12 @@ test("D5 who was not told of the store's new life is left with messages that are
     {
       kind: "epoch",
       conversation: "room",
-      text: "ben.1 was told of the epoch e1 last, and the store has e2",
+      text: "ben.1 saw the epoch e1 last, and the store has e2",
     },
   ]);
 });
 
-test("Q2 charges are compared unless they lie on another server, which lost something of its own", () => {
+test("Q2 charges are compared unless they are on another server that lost data of its own", () => {
   const record = { ...goodRecord(), partsMayDiffer: true };
   record.charged.set("ben", 3);
   expect(checkRecord(record).violations).toEqual([]);

@@ -1,5 +1,5 @@
-// Reads the record of a run and says which promises were broken. Pure, so that checker.test.ts can show it records that
-// are wrong in one way each; that whole servers which break a promise are caught too is shown by delivery.test.ts.
+// Reads the record of a run and reports the broken promises. Pure, so that checker.test.ts can pass records that are
+// wrong in one way each; delivery.test.ts shows that it also finds whole servers that break a promise.
 
 import type { RunRecord } from "../record.ts";
 import { checkClient } from "./check-client.ts";
@@ -14,14 +14,16 @@ import {
 import type { Violation, ViolationKind } from "./violation.ts";
 
 export interface Verdict {
-  /** Messages that clients had to be told, one for each client and message, and those that they were told. */
+  /** Messages that clients had to receive, one for each client and message, and those that they received. */
   readonly expected: number;
   readonly delivered: number;
   readonly duplicates: number;
   readonly holes: number;
   readonly orderViolations: number;
   readonly lostAcks: number;
-  /** Acked messages that went with an earlier life of the store. Their clients were told of the next one, or that is a fault. */
+  /**
+   * Acked messages lost with an earlier epoch of the store. Their clients saw the next epoch, or that is a violation.
+   */
   readonly lostWithStore: number;
   readonly violations: readonly Violation[];
 }
@@ -29,16 +31,16 @@ export interface Verdict {
 /** Everything about `record` that breaks a promise (D1–D5, Q2, P1, L2). */
 export function checkRecord(record: RunRecord): Verdict {
   const walks = record.clients.map((client) => checkClient(client, record.stored.get(client.conversation)));
-  const faults: Violation[] = [
+  const violations: Violation[] = [
     ...record.crashes.map((text): Violation => ({ kind: "crash", text })),
     ...storeViolations(record),
-    ...walks.flatMap((walk) => walk.faults),
+    ...walks.flatMap((walk) => walk.violations),
     ...ackViolations(record),
     ...epochViolations(record),
     ...chargeViolations(record),
     ...presenceViolations(record),
   ];
-  const count = (...kinds: ViolationKind[]) => faults.filter(({ kind }) => kinds.includes(kind)).length;
+  const count = (...kinds: ViolationKind[]) => violations.filter(({ kind }) => kinds.includes(kind)).length;
   return {
     expected: sum(walks.map(({ expected }) => expected)),
     delivered: sum(walks.map(({ delivered }) => delivered)),
@@ -47,16 +49,16 @@ export function checkRecord(record: RunRecord): Verdict {
     orderViolations: count("order", "ack_ahead"),
     lostAcks: count("lost_ack"),
     lostWithStore: lostWithStore(record),
-    violations: rootCauses(faults),
+    violations: rootCauses(violations),
   };
 }
 
-/** Where a store went back under the same epoch, whatever else is wrong with its conversation follows from that. */
-function rootCauses(faults: readonly Violation[]): Violation[] {
+/** Where a store went back under the same epoch, every other violation of its conversation follows from that. */
+function rootCauses(violations: readonly Violation[]): Violation[] {
   const restarted = new Set(
-    faults.flatMap(({ kind, conversation }) => (kind === "epoch" ? conversation : [])),
+    violations.flatMap(({ kind, conversation }) => (kind === "epoch" ? conversation : [])),
   );
-  return faults.filter(
+  return violations.filter(
     ({ kind, conversation }) =>
       kind === "epoch" || conversation === undefined || !restarted.has(conversation),
   );

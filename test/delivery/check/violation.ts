@@ -1,34 +1,34 @@
 export type ViolationKind =
   /** D2: acked, and not stored, or stored under another number. */
   | "lost_ack"
-  /** D2: told to clients, and not stored so. */
+  /** D2: delivered to clients, and not stored with that content. */
   | "unstored"
-  /** D3: stored twice, or told twice to one client. */
+  /** D3: stored twice, or delivered twice to one client. */
   | "duplicate"
-  /** D1, D4: a number that is missing in the store, or that a client was never told. */
+  /** D1, D4: a seq that is missing in the store, or that a client never received. */
   | "hole"
-  /** D1: told in another order than that of `seq`. */
+  /** D1: delivered in another order than that of `seq`. */
   | "order"
-  /** D1: acked before the messages with lower numbers were told on the same connection. */
+  /** D1: acked before the messages with lower seqs were delivered on the same connection. */
   | "ack_ahead"
   /** D4: not resumed though it could have been, or resumed at another place than was asked for. */
   | "resume"
-  /** D5: the store lost messages, or began anew, under the same epoch; or another epoch without a loss. */
+  /** D5: the store lost messages, or was recreated, under the same epoch; or another epoch without a loss. */
   | "epoch"
-  /** Nobody sent what is stored. */
+  /** A stored message that no client sent. */
   | "altered"
   /** Q2: charged for more or fewer messages than are stored. */
   | "charge"
   /** P1: a user shown as present who is not connected, or one connected who is not shown. */
   | "presence"
-  /** A message that got no answer to the end. */
+  /** A message that never got a result. */
   | "unanswered"
   | "refused"
   | "crash";
 
 export interface Violation {
   readonly kind: ViolationKind;
-  /** What it is about; undefined for the server as a whole. */
+  /** The conversation it concerns; undefined for the server as a whole. */
   readonly conversation?: string;
   readonly text: string;
 }

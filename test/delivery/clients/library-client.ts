@@ -4,7 +4,7 @@ import type { ServerFrame } from "../../../src/protocol/server-frames.ts";
 import type { ClientEvent, ClientRecord } from "../record.ts";
 import { type DeliveryClient, type DeliveryClientOptions, joinedEvent } from "./wire-client.ts";
 
-/** Milliseconds: a run is too short for the library's own patience with quiet lines. */
+/** Milliseconds: a run is too short for the library's own inactivity timeout. */
 const CLIENT_TIMEOUTS_MS = { pingAfter: 500, pingAnswer: 1_000, welcomeWait: 2_000 };
 
 /** Longest time, in milliseconds, after which the user presses "reconnect" while the library waits. */
@@ -13,7 +13,7 @@ const MAX_RECONNECT_CLICK_MS = 400;
 /** One message in so many is sent again under its id after it was acked: that must change nothing (D3). */
 const REPEAT_ONE_IN = 25;
 
-/** A client made of the published library, as an application uses it: what it tells the application is recorded. */
+/** A client made of the published library, as an application uses it: it records what the library reports. */
 export class LibraryClient implements DeliveryClient {
   readonly record: ClientRecord;
   connections = 0;
@@ -39,7 +39,7 @@ export class LibraryClient implements DeliveryClient {
     this.conversation = conversation;
     conversation.on("status", (state) => {
       if (state.state !== "waiting" || state.firm) return;
-      // `reconnect` would also open again what was closed meanwhile.
+      // `reconnect` would also reopen a connection that was closed meanwhile.
       const clickReconnect = () => conversation.status.state === "waiting" && conversation.reconnect();
       setTimeout(clickReconnect, this.options.random.between(0, MAX_RECONNECT_CLICK_MS));
     });
@@ -76,7 +76,7 @@ export class LibraryClient implements DeliveryClient {
     }
   }
 
-  /** The library tells the application of no `welcome`; where its messages must begin, only the line shows. */
+  /** The library does not report `welcome`; where its messages must begin is only visible on the socket. */
   private onFrame(direction: "sent" | "received", frame: ServerFrame): void {
     if (direction === "sent") {
       if (frame.type !== "message") return;

@@ -2,32 +2,32 @@ import type { ServerFrame, ServerFrameOf } from "../../../src/protocol/server-fr
 import type { Random } from "../../support/random.ts";
 import type { ClientEvent, ClientRecord, ResumePoint } from "../record.ts";
 
-/** How fast a client talks. */
+/** How fast a client posts. */
 export interface SendPace {
   /** Longest time between two new messages, in milliseconds; the shortest is none. */
   readonly pause: number;
-  /** Messages that may be without an answer at the same time. */
+  /** Messages that may be without a result at the same time. */
   readonly window: number;
 }
 
-/** What a run does with its clients, whatever they are made of. */
+/** How a run controls its clients, of either kind. */
 export interface DeliveryClient {
   readonly record: ClientRecord;
   readonly connections: number;
-  /** The newest `seq` that it was told of, by whatever frame. */
+  /** The newest `seq` that it received in any frame. */
   readonly newest: number;
   /** Messages sent more than once. */
   readonly repeats: number;
-  /** Begins to connect and to talk; it comes back by itself whenever its line is gone, until `leave`. */
+  /** Begins to connect and to post; reconnects whenever its connection is lost, until `leave`. */
   start(): void;
-  /** Says nothing new from now on. */
+  /** Posts no new messages from now on. */
   stopSending(): void;
-  /** Whether all that was said is answered, and everything up to `newest` was heard, on a line that stands. */
+  /** Whether every message has a result, and everything up to `newest` was received, on an open connection. */
   isSettled(newest: number): boolean;
   close(): void;
 }
 
-/** Bun's, which can also be cut without a farewell: on a dead line that would never be answered. */
+/** Bun's, which can also be cut without a close frame: on a dead connection that would never get a reply. */
 type Socket = WebSocket & { terminate(): void };
 
 export interface DeliveryClientOptions {
@@ -41,15 +41,18 @@ export interface DeliveryClientOptions {
   readonly random: Random;
 }
 
-/** Milliseconds between two pings, and how long their answers may take before the line counts as dead. */
+/** Milliseconds between two pings, and how long a pong may take before the connection counts as dead. */
 const PING_INTERVAL_MS = 500;
 const PING_TIMEOUT_MS = 1_500;
 
-/** Milliseconds before the first try to come back, doubled with each that fails. */
+/** Milliseconds before the first reconnect attempt, doubled with each failure. */
 const BACKOFF_INITIAL_MS = 20;
 const BACKOFF_MAX_MS = 400;
 
-/** One line in so many is not missed at once: its user is away for a while, in milliseconds, and much is said meanwhile. */
+/**
+ * One lost connection in this many is not reopened at once: its user stays away for a while, in milliseconds, and
+ * misses much.
+ */
 const ABSENCE_ONE_IN = 12;
 const ABSENCE_MS = 4_000;
 
@@ -68,7 +71,7 @@ export class WireClient implements DeliveryClient {
   connections = 0;
   repeats = 0;
   newest = 0;
-  /** Everything said, by id: what was acked long ago is repeated too. */
+  /** Every sent message, by id: messages acked long ago are repeated too. */
   private readonly texts = new Map<string, string>();
   private readonly unacked = new Set<string>();
   private readonly events: ClientEvent[] = [];
@@ -119,7 +122,7 @@ export class WireClient implements DeliveryClient {
     this.lastReceivedAt = performance.now();
     let wait: number | undefined;
     socket.addEventListener("message", ({ data }) => {
-      // What a line that was given up still brings is not heard: its message comes again on the next.
+      // Frames that still arrive on an abandoned connection are ignored: the messages come again on the next one.
       if (socket !== this.socket) return;
       const frame: ServerFrame = JSON.parse(String(data));
       this.lastReceivedAt = performance.now();
@@ -142,7 +145,7 @@ export class WireClient implements DeliveryClient {
     setTimeout(() => this.connect(), isAbsent ? ABSENCE_MS : (after ?? wait));
   }
 
-  /** A half-open line never tells: only an answer that does not come does. */
+  /** A half-open connection reports nothing; only a missing reply reveals it. */
   private checkLiveness(): void {
     const { socket } = this;
     if (socket === undefined) return;
@@ -180,7 +183,7 @@ export class WireClient implements DeliveryClient {
     for (const id of this.unacked) this.resend(id);
   }
 
-  /** `unavailable` says that nothing is known to have happened and to try again; nothing else may come. */
+  /** `unavailable` means that the outcome is unknown and the client may retry; no other error may come. */
   private onError({ code, message, id }: ServerFrameOf<"error">): void {
     if (code !== "unavailable") this.events.push({ kind: "refused", code, text: message });
     else if (id !== undefined) setTimeout(() => this.unacked.has(id) && this.resend(id), BACKOFF_INITIAL_MS);
@@ -215,7 +218,7 @@ export class WireClient implements DeliveryClient {
   }
 }
 
-/** A welcome as it stands in a record. */
+/** A welcome as a record holds it. */
 export function joinedEvent(
   { seq, epoch, resumed, lost, present }: ServerFrameOf<"welcome">,
   asked: ResumePoint | undefined,

@@ -1,5 +1,5 @@
 // Five ways to break the promises of delivery. The product has no switches for them: here a real part is wrapped in one
-// that does not do what it should.
+// that misbehaves.
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import type { Engine } from "../../../src/core/ports/engine.ts";
 import type { Message } from "../../../src/protocol/server-frames.ts";
@@ -21,7 +21,7 @@ const SWAP_ONE_IN = 15;
 /** How long a frame waits for the one it changes places with, in milliseconds. */
 const SWAP_TIMEOUT_MS = 50;
 
-/** The start at which the store is gone. */
+/** The start at which the store is lost. */
 const START_WITHOUT_STORE = 3;
 
 export const DEFECTS = {
@@ -36,7 +36,7 @@ export const DEFECTS = {
 
 export type DefectName = "nothing" | "the dedupe" | "the ack" | "the seam" | "the order" | "the epoch";
 
-/** Stores each message under a name of its own, and shows the sender's to whoever reads. */
+/** Stores each message under an id of its own, and shows the sender's id to readers. */
 function withoutDedupe(engine: Engine): Engine {
   const named = (message: Message): Message => ({ ...message, id: message.id.split("~")[0]! });
   return overrideEngine(engine, {

@@ -1,5 +1,5 @@
-// A server of which one part breaks a promise, as a process of its own: the word on its command line says which
-// (programs/broken.ts). Everything else is put together as src/cli/serve/command.ts does it, from the same parts.
+// A server of which one part breaks a promise, as a process of its own: the argument on its command line names the
+// promise (programs/broken.ts). All other parts are wired as in src/cli/serve/command.ts.
 import { stopOnSignal } from "../../../src/cli/signals.ts";
 import { openSqlite } from "../../../src/engine/sqlite/open.ts";
 import { createKeys } from "../../../src/server/authentication/keys.ts";
@@ -28,7 +28,7 @@ const server = await startServer({
   ...stores,
   settings,
   version: "0.0.0",
-  // Nobody looks at it.
+  // Not read by any test.
   page: new Map(),
   engine: broken.engine?.(engine) ?? engine,
   keys: await createKeys(settings, settings.secretKey ?? ""),
@@ -42,5 +42,5 @@ stopOnSignal(log, async () => {
   await server.stop();
   await close();
 });
-// What ParleyFolder looks for.
+// ParleyFolder waits for these lines.
 console.error(`Page  ${server.url}/`);

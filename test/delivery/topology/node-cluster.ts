@@ -14,13 +14,13 @@ export interface NodeClusterOptions extends TopologyOptions {
 /** Short, so that a run sees leases end; long enough for a machine that is busy with much else. */
 const LEASE_S = 3;
 
-/** Milliseconds after which a node that was killed comes back: at once, or when the others have noticed. */
+/** Milliseconds after which a killed node is restarted: at once, or when the others have noticed. */
 const RESTART_DELAY_MS = [0, 5_000] as const;
 
-/** How long clients go on talking when everything stands again, in milliseconds. */
+/** How long clients continue to post after the last fault, in milliseconds. */
 const SETTLE_MS = 1_500;
 
-/** Several nodes on one Redis; whoever comes through the proxy is given any of them, as by a balancer. */
+/** Several nodes on one Redis; the proxy assigns each connection to any of them, like a load balancer. */
 export class NodeCluster implements Topology {
   kills = 0;
   drains = 0;
@@ -28,7 +28,7 @@ export class NodeCluster implements Topology {
   storesLost = 0;
   readonly crashes: string[] = [];
   private readonly openedAt = performance.now();
-  /** What is done to the nodes, one thing after the other, so that there is always a node that stands. */
+  /** The faults of the nodes, one after the other, so that one node is always running. */
   private queue: Promise<void> = Promise.resolve();
 
   private constructor(
@@ -40,7 +40,7 @@ export class NodeCluster implements Topology {
   ) {}
 
   static async open(options: NodeClusterOptions, proxy: FaultProxy, random: Random): Promise<NodeCluster> {
-    // What is decided when a client comes, or when a fault is over, must not change what else the seed decides.
+    // Random choices made when a client connects, or when a fault ends, must not change the other choices of the seed.
     const [faults, balance] = [
       new Random(random.between(0, 2 ** 31)),
       new Random(random.between(0, 2 ** 31)),
@@ -94,7 +94,7 @@ export class NodeCluster implements Topology {
     });
   }
 
-  /** Does to the store what this run is about. */
+  /** Injects this run's fault into the store. */
   strike(): Promise<void> {
     return this.enqueue(async () => {
       this.strikes++;
@@ -107,7 +107,7 @@ export class NodeCluster implements Topology {
     await waitUntil("every node is ready", async () =>
       (await Promise.all([...this.nodes.running.values()].map(isReady))).every(Boolean),
     ).catch((error) => this.crashes.push(String(error)));
-    // What was said after the last of it has to arrive too.
+    // Messages posted after the last fault have to arrive too.
     await Bun.sleep(SETTLE_MS);
     if (REDIS_FAULTS[this.options.fault].loses)
       this.storesLost = (await this.store.losses?.()) ?? this.strikes;
@@ -128,7 +128,7 @@ export class NodeCluster implements Topology {
     await this.store[Symbol.asyncDispose]();
   }
 
-  /** Returns at once: others go on while one is away. */
+  /** Returns at once: other nodes continue while one is stopped. */
   private async enqueue(work: () => Promise<void>): Promise<void> {
     this.queue = this.queue.then(work).catch((error) => {
       this.crashes.push(`the stage broke: ${error}`);

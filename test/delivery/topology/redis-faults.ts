@@ -9,7 +9,9 @@ import { FaultProxy } from "../fault-proxy.ts";
 export interface FaultyRedis extends AsyncDisposable {
   /** REDIS_URL of the node with this number. */
   urlFor(node: number): string;
-  /** Does it once; resolves when all stands again. Undefined where the nodes suffer and not their Redis. */
+  /**
+   * Injects the fault once; resolves when the store works again. Undefined where the nodes fail and not their Redis.
+   */
   strike?(random: Random): Promise<void>;
   /** How often it may have lost something; without it, as often as it was struck. */
   losses?(): Promise<number>;
@@ -18,23 +20,25 @@ export interface FaultyRedis extends AsyncDisposable {
 export interface RedisFault {
   /** For people. */
   readonly description: string;
-  /** Whether Redis itself may lose what was acked. Clients must then be told; otherwise nothing may be gone. */
+  /** Whether Redis itself may lose acked messages. Clients must then be notified; otherwise nothing may be gone. */
   readonly loses: boolean;
-  /** Whether quotas and messages lie on different servers, so that one may be lost without the other. */
+  /** Whether quotas and messages are on different servers, so that one may be lost without the other. */
   readonly parts: boolean;
   /** How often it happens in a minute; nodes that are killed and drained are another matter. */
   readonly aMinute: number;
   open(nodes: number): Promise<FaultyRedis>;
 }
 
-/** Milliseconds that Redis is away, and that a node is cut off from it: the longest outlive a node's lease. */
+/** Milliseconds for which Redis is down, or a node is cut off from it: the longest exceed a node's lease. */
 const OUTAGE_MS = [200, 3_000] as const;
 const PARTITION_MS = [300, 6_000] as const;
 
-/** Milliseconds for which a replica is held back before it has to stand in. */
+/** Milliseconds for which a replica lags before it has to take over. */
 const LAG_MS = [300, 1_500] as const;
 
-/** Conversations and users of a run whose slots are moved, or whose primary is killed; any other key would do as well. */
+/**
+ * Conversations and users of a run whose slots are moved, or whose primary is killed; any other key would do as well.
+ */
 const NAMES = new Keys("parley");
 const KEYS = [
   NAMES.channelOf("room-0"),
@@ -46,7 +50,7 @@ const KEYS = [
 
 export const REDIS_FAULTS = {
   "node-kill": {
-    description: "nodes are ended with kill -9 or told to stop, and come back after a while",
+    description: "nodes are killed with -9 or stopped, and restarted after a while",
     ...{ loses: false, parts: false, aMinute: 0 },
     async open() {
       const redis = await startRedis();
@@ -155,7 +159,7 @@ async function openCut(nodes: number): Promise<FaultyRedis> {
     async strike(random) {
       const proxy = random.pick(proxies);
       proxy.target = undefined;
-      // A line that is half-open looks well to both ends.
+      // A half-open connection looks healthy to both ends.
       const fault = random.pick(["reset", "half-open"] as const);
       for (const line of proxy.connections) line.inject(fault, 0);
       await Bun.sleep(random.between(...PARTITION_MS));

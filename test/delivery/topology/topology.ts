@@ -5,24 +5,27 @@ import type { ParleyFolder, Running } from "../../cli/parley-folder.ts";
 import { TEST_SECRET, testKeys } from "../../support/server/tokens.ts";
 import type { FaultProxy } from "../fault-proxy.ts";
 
-/** The servers of a run, and what is done to them. */
+/** The servers of a run, and the faults injected into them. */
 export interface Topology extends AsyncDisposable {
-  /** A server that answers. */
+  /** A running server. */
   readonly url: string;
   readonly kills: number;
   readonly drains: number;
-  /** Ends that nobody wanted, or that were not as they should be; a sentence for each. */
+  /** Unexpected or unclean ends; a sentence for each. */
   readonly crashes: readonly string[];
-  /** How often the store may have lost what was acked. */
+  /** How often the store may have lost acked messages. */
   readonly storesLost: number;
-  /** Whether charges and messages lie on different servers, so that one may be lost without the other. */
+  /** Whether charges and messages are on different servers, so that one may be lost without the other. */
   readonly partsMayDiffer: boolean;
   readonly strikes: number;
-  /** Milliseconds for which there was something to talk to; on a busy machine a restart takes long, and nothing can be shown meanwhile. */
+  /**
+   * Milliseconds for which a server was running; on a busy machine a restart takes long, and nothing can be proven
+   * meanwhile.
+   */
   elapsed(): number;
   kill(): Promise<void>;
   drain(): Promise<void>;
-  /** Does to the store what the run is about. */
+  /** Injects this run's fault into the store. */
   strike(): Promise<void>;
   /** Resolves when all that was done to it is over. */
   waitUntilHealthy(): Promise<void>;
@@ -33,7 +36,7 @@ export interface TopologyOptions {
   readonly losses?: number;
   /** Newest messages that a conversation keeps; all without it. */
   readonly retention?: number;
-  /** Words on the command line of the server. */
+  /** Arguments on the command line of the server. */
   readonly programArguments?: string[];
 }
 
@@ -46,7 +49,7 @@ export const serverEnvironment = ({ retention }: TopologyOptions) => ({
   BURST_RATE: "0",
   DEMO_ACCOUNTS: "false",
   LOG_LEVEL: "error",
-  // A half-open line is a ghost until the server has found out.
+  // A half-open connection is a ghost until the server has detected it.
   PING_INTERVAL: "1",
   PONG_TIMEOUT: "1",
   DRAIN_SECONDS: "1",
@@ -61,7 +64,7 @@ export class SingleServer implements Topology {
   readonly partsMayDiffer = false;
   readonly crashes: string[] = [];
   private server: Running | undefined;
-  /** How long a server stood before the present one, in milliseconds, and when the present one was opened. */
+  /** How long earlier servers ran, in milliseconds, and when the present one was started. */
   private previousUptime = 0;
   private openedAt = performance.now();
 

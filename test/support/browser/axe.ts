@@ -4,7 +4,9 @@ import type { Page } from "playwright-core";
 /** All rules but those that are opinions of axe, and no rule of WCAG: `best-practice` is among those that are asked. */
 const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
 
-/** What axe finds wrong with the page as it is: the rule, where, and why, a line for each element. */
+/**
+ * The violations that axe finds on the page as it is: the rule, the element and the reason, a line for each element.
+ */
 export async function axeViolations(page: Page): Promise<string[]> {
   // Evaluated, not added as a script: the page's Content-Security-Policy keeps foreign scripts out.
   if (!(await page.evaluate(() => "axe" in globalThis))) await page.evaluate(axe.source);

@@ -10,7 +10,7 @@ const DEBIAN_PATHS = ["/usr/bin/chromium-headless-shell", "/usr/bin/chromium"];
 /**
  * Where chromium is: CHROMIUM in the environment, else one of Debian's places; `undefined` where there is none.
  *
- * Throws with CI=true: there, a test that is skipped would be a promise nobody keeps.
+ * Throws with CI=true: there, a test that is skipped would be a promise that is never checked.
  */
 export function chromiumPath(
   environment: Record<string, string | undefined> = process.env,
@@ -25,25 +25,25 @@ export function chromiumPath(
   );
 }
 
-/** How long one step on a page may take. Tests never wait so long where all is well; a busy machine may need it. */
+/** How long one step on a page may take. Tests never wait this long on a quiet machine; a busy one may need it. */
 const PAGE_TIMEOUT_MS = 60_000;
 
 /** Starts chromium without a window, for `await using`; `more` are switches of its own. */
 export async function startBrowser(more: readonly string[] = []): Promise<Browser> {
   const executablePath = chromiumPath();
   if (executablePath === undefined) throw new Error("startBrowser() needs chromium; see chromiumPath().");
-  // In containers tests often run as root, for whom chromium has no sandbox; it sees our own pages only.
+  // In containers tests often run as root, for which chromium has no sandbox; it opens our own pages only.
   return chromium.launch({ executablePath, args: ["--no-sandbox", ...more], timeout: 2 * PAGE_TIMEOUT_MS });
 }
 
-/** A page of its own (cookies, memory, token), and what went wrong in it. */
+/** A page with its own cookies, memory and token, and the errors that occurred in it. */
 export interface WatchedPage extends AsyncDisposable {
   readonly page: Page;
   /** Console errors and warnings, exceptions and violations of the Content-Security-Policy, as they came. */
   readonly errors: readonly string[];
 }
 
-/** Opens `url` as somebody else would: nothing is shared with other pages. */
+/** Opens `url` as another user: nothing is shared with other pages. */
 export async function openPage(
   browser: Browser,
   url: string,

@@ -1,9 +1,9 @@
-// What tests of the client library do on real sockets.
+// Helpers for tests of the client library on real sockets.
 import { type Conversation, connect, type Options, type State } from "../../../src/client/connect.ts";
 import type { ConversationEvents, EventName } from "../../../src/client/events.ts";
 import type { TestServer } from "../server/test-server.ts";
 
-/** Waits for the next `event` that `wanted` is happy with; the test's time-out ends one that never comes. */
+/** Waits for the next `event` that `wanted` accepts; the test's time-out ends a wait for one that never comes. */
 export function nextEvent<E extends EventName>(
   conversation: Conversation,
   event: E,
@@ -18,7 +18,7 @@ export function nextEvent<E extends EventName>(
   });
 }
 
-/** Waits until the line stands there; returns the state. */
+/** Waits until the connection has that state; returns the state. */
 export async function waitForState<A extends State["state"]>(
   conversation: Conversation,
   at: A,

@@ -1,25 +1,25 @@
 import { connect } from "node:net";
 
-/** What came back: the answer's status, its head as it was sent, and its body. */
+/** The response: its status, its head as it was sent, and its body. */
 export interface RawHttpResponse {
   readonly status: number;
   readonly head: string;
   readonly body: string;
 }
 
-/** Longest wait for an answer, in real milliseconds: only a broken server ever takes so long. */
+/** Longest wait for a response, in real milliseconds: only a broken server ever takes this long. */
 const TIMEOUT_MS = 10_000;
 
 /**
- * Sends one HTTP request byte for byte, with whatever `Host` and `Origin` are in it, which no HTTP library lets one write. It
- * must ask for the line to be closed, or speak HTTP/1.0.
+ * Sends one HTTP request byte for byte, with any `Host` and `Origin`, which no HTTP library allows. It must ask for the
+ * connection to be closed, or use HTTP/1.0.
  */
 export function sendRaw(port: number, request: string, host = "127.0.0.1"): Promise<RawHttpResponse> {
   return new Promise((resolve, reject) => {
     const socket = connect(port, host, () => socket.write(request));
     let text = "";
     socket.setTimeout(TIMEOUT_MS, () =>
-      socket.destroy(new Error(`No answer to ${request.split("\r\n")[0]}.`)),
+      socket.destroy(new Error(`No response to ${request.split("\r\n")[0]}.`)),
     );
     socket.on("error", reject);
     socket.on("data", (data) => {

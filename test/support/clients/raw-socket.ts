@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { connect, type Socket } from "node:net";
 import type { ServerFrame } from "../../../src/protocol/server-frames.ts";
 
-/** How long a test waits for bytes that must come, in real milliseconds: only a broken server ever takes so long. */
+/** How long a test waits for bytes that must come, in real milliseconds: only a broken server ever takes this long. */
 const TIMEOUT_MS = 60_000;
 
 export const OPCODE = { text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
@@ -22,15 +22,15 @@ interface RawFrame {
 export type Fields = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 /**
- * A client on bare TCP, which does what no WebSocket library lets one do: wrong handshakes, wrong frames, no answer to
- * pings, never reading. It answers nothing by itself.
+ * A client on bare TCP, which can do what no WebSocket library allows: wrong handshakes, wrong frames, no replies to
+ * pings, never reading. It replies to nothing on its own.
  */
 export class RawSocket implements AsyncDisposable {
-  /** The server's answer to the handshake. */
+  /** The server's response to the handshake. */
   response: HttpResponse | undefined;
-  /** What the server's Close frame said, once one has come. */
+  /** The content of the server's Close frame, once one has come. */
   closeFrame: { code: number; reason: string } | undefined;
-  /** Resolves when the line is gone, whoever ended it. */
+  /** Resolves when the connection is closed by either end. */
   readonly closed: Promise<void>;
   readonly frames: ServerFrame[] = [];
   pings = 0;
@@ -45,7 +45,7 @@ export class RawSocket implements AsyncDisposable {
       this.read();
       this.wake();
     });
-    // A reset is one of the ways in which a line ends.
+    // A reset is one of the ways in which a connection ends.
     socket.on("error", () => {});
     this.closed = new Promise((resolve) =>
       socket.on("close", () => {
@@ -56,14 +56,14 @@ export class RawSocket implements AsyncDisposable {
     );
   }
 
-  /** Opens the line and says nothing. */
+  /** Opens the connection and sends nothing. */
   static async dial(port: number): Promise<RawSocket> {
     const socket = connect({ port, host: "127.0.0.1", noDelay: true });
     await new Promise((resolve, reject) => socket.once("connect", resolve).once("error", reject));
     return new RawSocket(socket);
   }
 
-  /** Asks for a WebSocket at `target`, with `fields` beside or instead of those of a good handshake. */
+  /** Asks for a WebSocket at `target`, with `fields` added to or replacing those of a good handshake. */
   static async handshake(
     port: number,
     target: string,
@@ -82,7 +82,7 @@ export class RawSocket implements AsyncDisposable {
       (value === undefined ? [] : [value].flat()).map((one) => `${name}: ${one}`),
     );
     raw.socket.write(`${[requestLine, ...headerLines].join("\r\n")}\r\n\r\n`);
-    await raw.waitUntil(() => raw.response !== undefined, "answer to the handshake");
+    await raw.waitUntil(() => raw.response !== undefined, "response to the handshake");
     return raw;
   }
 
@@ -96,12 +96,12 @@ export class RawSocket implements AsyncDisposable {
     this.send(OPCODE.text, JSON.stringify(frame));
   }
 
-  /** Stops reading: what the server sends from now on fills the buffers between. */
+  /** Stops reading: data that the server sends from now on fills the buffers in between. */
   stopReading(): void {
     this.socket.pause();
   }
 
-  /** Waits until `holds`; `what` names it where it never does. */
+  /** Waits until `holds`; `what` names it in the error. */
   async waitUntil(holds: () => boolean, what: string): Promise<void> {
     const deadline = Date.now() + TIMEOUT_MS;
     while (!holds()) {

@@ -1,10 +1,10 @@
 import type { ClientFrame } from "../../../src/protocol/client-frames.ts";
 import type { ServerFrame, ServerFrameOf, ServerFrameType } from "../../../src/protocol/server-frames.ts";
 
-/** How long a frame may take that a test waits for, in real milliseconds: only a broken server ever takes so long. */
+/** How long a frame may take that a test waits for, in real milliseconds: only a broken server ever takes this long. */
 const TIMEOUT_MS = 60_000;
 
-/** A WebSocket client for tests: it keeps what it hears, and waits for what it is told to wait for. */
+/** A WebSocket client for tests: it records the frames it receives, and waits for the ones a test expects. */
 export class TestClient implements AsyncDisposable {
   readonly frames: ServerFrame[] = [];
   /** Resolves when the socket is closed. */
@@ -37,7 +37,7 @@ export class TestClient implements AsyncDisposable {
     return new TestClient(new WebSocket(url, protocols));
   }
 
-  /** Resolves when the socket is open, before anything was heard. */
+  /** Resolves when the socket is open, before any frame was received. */
   async opened(): Promise<void> {
     if (this.socket.readyState === WebSocket.CONNECTING) {
       await new Promise((resolve) => this.socket.addEventListener("open", resolve, { once: true }));
@@ -60,19 +60,19 @@ export class TestClient implements AsyncDisposable {
       }
       if (this.socket.readyState === WebSocket.CLOSED || Date.now() > deadline) {
         const received = this.frames.map((frame) => frame.type).join(", ");
-        throw new Error(`No \`${type}\` frame came; the socket heard: ${received || "nothing"}.`);
+        throw new Error(`No \`${type}\` frame came; the socket received: ${received || "no frame"}.`);
       }
       await this.change(deadline);
     }
   }
 
-  /** Waits for the answer to a ping: everything the server sent before it has arrived by then. */
+  /** Waits for the pong of a ping: everything the server sent before it has arrived by then. */
   async settled(): Promise<void> {
     const id = crypto.randomUUID();
     this.send({ type: "ping", id });
     const deadline = Date.now() + TIMEOUT_MS;
     while (!this.frames.some((frame) => frame.type === "pong" && frame.id === id)) {
-      if (Date.now() > deadline) throw new Error("No answer to a ping.");
+      if (Date.now() > deadline) throw new Error("No pong came for a ping.");
       await this.change(deadline);
     }
   }

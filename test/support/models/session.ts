@@ -113,7 +113,7 @@ export class SessionRun {
     readonly rules: SessionRules = RULES,
   ) {}
 
-  /** Lets `event` happen now, and answers its step. */
+  /** Applies `event` at the present time, and returns its step. */
   apply(event: SessionEvent): Step {
     const result = step(this.session, event, this.now, this.rules);
     this.session = result.session;
@@ -121,7 +121,7 @@ export class SessionRun {
     return result;
   }
 
-  /** Moves time on and lets the session look at it. */
+  /** Advances the time and lets the session check it. */
   advance(milliseconds: number, unsent = 0): Step {
     this.now += milliseconds;
     return this.apply({ type: "tick", unsent });

@@ -12,7 +12,7 @@ async function connect({ nodes }: TestRedisCluster) {
   return { cluster, [Symbol.dispose]: () => cluster.disconnect() };
 }
 
-test("a slot moves to another primary with what is in it", async () => {
+test("a slot moves to another primary with its keys", async () => {
   await using redis = await startRedisCluster();
   using client = await connect(redis);
   for (let i = 0; i < 30; i++) await client.cluster.set(`{moving}:${i}`, i);
@@ -20,7 +20,7 @@ test("a slot moves to another primary with what is in it", async () => {
   for (let i = 0; i < 30; i++) expect(await client.cluster.get(`{moving}:${i}`)).toBe(String(i));
 });
 
-test("a replica stands in for a primary that was killed", async () => {
+test("a replica takes over from a primary that was killed", async () => {
   await using redis = await startRedisCluster({ replicas: 1 });
   using client = await connect(redis);
   await client.cluster.set("{kept}", "yes");

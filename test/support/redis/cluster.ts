@@ -12,9 +12,9 @@ export interface TestRedisCluster extends AsyncDisposable {
   readonly nodes: readonly TestRedis[];
   /** Gives the slot of `key` to the next primary, with all that is in it, while clients go on. */
   moveSlot(key: string): Promise<void>;
-  /** Ends the primary that has `key` with kill -9; resolves with it when its replica stands in for it. */
+  /** Ends the primary that has `key` with kill -9; resolves with it when its replica has taken over. */
   killPrimary(key: string): Promise<TestRedis>;
-  /** Starts a node that was killed again; resolves when it copies the one that stood in for it. */
+  /** Restarts a node that was killed; resolves when it copies the one that took over. */
   restartAsReplica(node: TestRedis): Promise<void>;
 }
 
@@ -39,7 +39,7 @@ export async function startRedisCluster({
   const settings = [
     ["--cluster-enabled", "yes"],
     ["--cluster-node-timeout", String(NODE_TIMEOUT_MS)],
-    // A replica stands in for its primary however long it has not heard of it.
+    // A replica takes over from its primary however long it was disconnected from it.
     ["--cluster-replica-validity-factor", "0"],
     // A primary waits for more replicas before it sends the first copy.
     ["--repl-diskless-sync-delay", "0"],
@@ -102,7 +102,7 @@ async function formCluster(nodes: readonly TestRedis[]): Promise<void> {
         await redis.call("CLUSTER", "ADDSLOTS", ...slots);
       }),
     );
-    // One introduction each would do, but then they hear of each other only by and by.
+    // One introduction each would do, but then the nodes discover each other only with a delay.
     for (const [index, redis] of clients.entries())
       for (const { port } of nodes.slice(index + 1)) await redis.call("CLUSTER", "MEET", "127.0.0.1", port);
     await waitUntil("the nodes know each other", async () => {
@@ -153,7 +153,7 @@ interface Primary {
   readonly ranges: readonly (readonly [first: number, last: number])[];
 }
 
-/** The primaries that live, as the first node that answers sees them. */
+/** The running primaries, as the first node that replies lists them. */
 async function primaries(nodes: readonly TestRedis[]): Promise<Primary[]> {
   for (const { port } of nodes) {
     const lines = await withRedis(port, clusterNodes).catch(() => undefined);
@@ -161,7 +161,7 @@ async function primaries(nodes: readonly TestRedis[]): Promise<Primary[]> {
     return lines.flatMap(([id = "", address = "", flags = "", , , , , ...slots]) => {
       const node = nodes.find((each) => each.port === Number(/:(\d+)@/.exec(address)?.[1]));
       if (node === undefined || !flags.includes("master") || flags.includes("fail")) return [];
-      // What is in brackets is on its way.
+      // Slots in brackets are being moved.
       const ranges = slots
         .filter((range) => !range.startsWith("["))
         .map((range) => range.split("-").map(Number))
@@ -169,7 +169,7 @@ async function primaries(nodes: readonly TestRedis[]): Promise<Primary[]> {
       return { id, port: node.port, node, ranges };
     });
   }
-  throw new Error("no node of the Redis Cluster answers");
+  throw new Error("no node of the Redis Cluster replies");
 }
 
 async function primaryOf(nodes: readonly TestRedis[], key: string): Promise<Primary> {
@@ -179,7 +179,7 @@ async function primaryOf(nodes: readonly TestRedis[], key: string): Promise<Prim
       ranges.some(([first, last]) => first <= slot && slot <= last),
     );
     if (found !== undefined) return found;
-    if (Date.now() > deadline) throw new Error(`nobody has the slot of ${key}`);
+    if (Date.now() > deadline) throw new Error(`no node has the slot of ${key}`);
   }
 }
 
@@ -196,7 +196,7 @@ async function clusterNodes(redis: Redis): Promise<string[][]> {
 
 /**
  * A port that is free together with that of the Cluster's bus, 10,000 above it. Below those that the kernel gives to
- * connections, which could take it away meanwhile.
+ * connections, which could take it meanwhile.
  */
 async function freePortWithBus(taken: readonly number[]): Promise<number> {
   for (;;) {

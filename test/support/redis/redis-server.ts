@@ -10,7 +10,7 @@ export interface TestRedis extends AsyncDisposable {
   readonly url: string;
   /** kill -9. */
   kill(): Promise<void>;
-  /** Starts it again on the same port, with whatever it kept on disk. */
+  /** Starts it again on the same port, with the data it kept on disk. */
   restart(): Promise<void>;
 }
 

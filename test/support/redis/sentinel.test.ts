@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { withRedis } from "./connection.ts";
 import { startSentinel } from "./sentinel.ts";
 
-test("the replica of a primary that was killed has what it was sent, and not what was held back; and back again", async () => {
+test("the replica of a killed primary has what was replicated, and not what was paused; also after a second failover", async () => {
   await using sentinel = await startSentinel();
   const first = await sentinel.primary();
   await withRedis(first.port, async (redis) => {
@@ -22,7 +22,7 @@ test("the replica of a primary that was killed has what it was sent, and not wha
   expect(await sentinel.failovers()).toBeGreaterThanOrEqual(2);
 });
 
-test("a failover that was asked for keeps what there was", async () => {
+test("a planned failover keeps the data", async () => {
   await using sentinel = await startSentinel();
   const first = await sentinel.primary();
   await withRedis(first.port, async (redis) => {

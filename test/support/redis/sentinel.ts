@@ -17,9 +17,9 @@ export interface TestSentinel extends AsyncDisposable {
   primary(): Promise<TestRedis>;
   /** How often the sentinels have changed the primary or tried to, in a test or by themselves. */
   failovers(): Promise<number>;
-  /** From now on nothing that is written reaches the replica; it keeps what it has. Kill the primary within 5 s. */
+  /** From now on no write reaches the replica; it keeps its data. Kill the primary within 5 s. */
   pauseReplication(): Promise<void>;
-  /** Ends the primary with kill -9; resolves with it when the replica stands in for it and takes writes. */
+  /** Ends the primary with kill -9; resolves with it when the replica has taken over and accepts writes. */
   killPrimary(): Promise<TestRedis>;
   /** Starts a server that was killed again; resolves when it is the replica, in step, and every sentinel knows. */
   restartAsReplica(server: TestRedis): Promise<void>;
@@ -30,14 +30,15 @@ export interface TestSentinel extends AsyncDisposable {
 export const PRIMARY_NAME = "parley";
 
 /**
- * How long a server may be silent before a sentinel takes it for dead, in milliseconds. With half a second, sentinels on a
- * busy machine took a new primary for dead before they had spoken to it, and went back to the old one, which was empty.
+ * How long a server may be silent before a sentinel considers it dead, in milliseconds. With half a second, sentinels
+ * on a busy machine took a new primary for dead before they had connected to it, and went back to the old one, which
+ * was empty.
  */
 const DOWN_AFTER_MS = 1_500;
 
 const SENTINELS = 3;
 
-/** No server asks for it, and who sends a password where none is asked for is turned away. */
+/** No server asks for it, and a client that sends a password where none is asked for is rejected. */
 const WRONG_PASSWORD = "held-back";
 
 export async function startSentinel(options: readonly string[] = []): Promise<TestSentinel> {
@@ -61,8 +62,8 @@ export async function startSentinel(options: readonly string[] = []): Promise<Te
   };
   const primary = () => primaryBy(sentinelPorts[0]!);
   const waitForFailover = (old: TestRedis) =>
-    waitUntil("the replica stands in for the primary", async () => {
-      // All of them: one that has not heard would still send clients to the old one when that is back, empty.
+    waitUntil("the replica has taken over", async () => {
+      // All of them: one that has not noticed would still send clients to the old one when that is back, empty.
       const named = await Promise.all(sentinelPorts.map(primaryBy));
       return named.every((now) => now !== old) && (await acceptsWrites(named[0]!));
     });
@@ -78,7 +79,7 @@ export async function startSentinel(options: readonly string[] = []): Promise<Te
     async pauseReplication() {
       const source = await primary();
       const replica = servers.find((server) => server !== source)!;
-      // The sentinels would lead it back from another address, and take it for dead if it did not answer; so it is made
+      // The sentinels would reconnect it from another address, and take it for dead if it did not reply; so it is made
       // to fail at the sign-in. They do not choose a replica that has been without its primary for over 5 s.
       await withRedis(replica.port, (redis) => redis.config("SET", "masterauth", WRONG_PASSWORD));
       await withRedis(source.port, (redis) => redis.call("CLIENT", "KILL", "TYPE", "replica"));
@@ -104,8 +105,8 @@ export async function startSentinel(options: readonly string[] = []): Promise<Te
     async failOver() {
       const old = await primary();
       const leader = sentinelPorts[0]!;
-      // A replica that has just come back is not taken at once; and on a busy machine a failover that was begun may be given
-      // up (failover-timeout), after which nobody begins another one: so it is asked for until it is done.
+      // A replica that has just returned is not chosen at once; and on a busy machine a failover may be abandoned
+      // (failover-timeout), after which no sentinel begins another one: so it is requested until it is done.
       await waitUntil("another one is the primary", async () => {
         const fields = await askSentinel(leader, ["MASTER", PRIMARY_NAME]);
         const field = (name: string) => fields[fields.indexOf(name) + 1]!;
@@ -125,7 +126,7 @@ export async function startSentinel(options: readonly string[] = []): Promise<Te
   };
 }
 
-/** Starts one sentinel; it keeps what it learns in its file. */
+/** Starts one sentinel; it keeps its state in its file. */
 async function startSentinelProcess(folder: string, primaryPort: number) {
   const port = await freePort();
   const file = join(folder, `${port}.conf`);
@@ -144,10 +145,10 @@ async function startSentinelProcess(folder: string, primaryPort: number) {
     stdout: "ignore",
     stderr: "ignore",
   });
-  await waitUntil(`the sentinel on port ${port} answers`, () =>
+  await waitUntil(`the sentinel on port ${port} replies`, () =>
     withRedis(port, async (redis) => (await redis.ping()) === "PONG"),
   );
-  // Sentinels look and tell each other every ten and two seconds; the command is new in Redis 7.
+  // Sentinels poll and inform each other every ten and two seconds; the command is new in Redis 7.
   await withRedis(port, (redis) =>
     redis.call("SENTINEL", "DEBUG", "INFO-PERIOD", 200, "PUBLISH-PERIOD", 200),
   ).catch(() => {});

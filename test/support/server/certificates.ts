@@ -21,7 +21,7 @@ export function makeCertificate(
   { name = "server", from = -1, until = 90 }: CertificateOptions = {},
 ): TestCertificate {
   const at = (ending: string) => join(folder, `${name}.${ending}`);
-  // Only `openssl ca` makes one that has ended already.
+  // Only `openssl ca` makes a certificate that has already expired.
   writeFileSync(at("conf"), authority(at));
   writeFileSync(at("index"), "");
   writeFileSync(at("serial"), "01\n");

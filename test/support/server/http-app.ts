@@ -33,14 +33,17 @@ export async function testAccount(user: string, change: Partial<Account> = {}): 
   return { user, plan: "basic", disabled: false, passwordHash, demo: false, createdAt: 0, ...change };
 }
 
-/** An engine that knows of quotas and can do nothing else; what does more is shown on a real server. */
+/** An engine that supports quotas and nothing else; tests of the rest use a real server. */
 export function quotaEngine(quota: Engine["quota"]): AppDeps["engine"] {
   const unavailable = (_request: unknown, done: (result: Unavailable) => void) =>
     done({ outcome: "unavailable" });
   return { quota, post: unavailable, history: unavailable };
 }
 
-/** The HTTP application on real parts, with the account `ann`, seven requests used up, and time that stands still. */
+/**
+ * The HTTP application on real parts, with the account `ann`, seven requests used up, and a clock that does not
+ * advance.
+ */
 export async function testApp(change: Partial<AppDeps> = {}) {
   const log = new RecordedLog();
   const clock = new ManualClock();

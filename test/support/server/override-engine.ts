@@ -1,6 +1,6 @@
 import type { Engine } from "../../../src/core/ports/engine.ts";
 
-/** `engine`, but for what is given. */
+/** `engine` with the given methods replaced. */
 export function overrideEngine(engine: Engine, overrides: Partial<Engine>): Engine {
   return {
     description: engine.description,

@@ -6,7 +6,7 @@ export interface LogEntry {
   readonly fields: LogFields;
 }
 
-/** A log that keeps its lines, for tests of what is written and of what must never be. */
+/** A log that keeps its lines, for tests of what is logged and of what must never be. */
 export class RecordedLog implements Log {
   readonly entries: LogEntry[] = [];
 

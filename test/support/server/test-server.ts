@@ -17,10 +17,10 @@ import { readSettings } from "../../../src/server/settings/read.ts";
 import { RecordedLog } from "./recorded-log.ts";
 
 export interface TestServerOptions {
-  /** Settings as they stand in the environment, beside PORT=0 and a data folder that is thrown away; REDIS_URL makes it a node. */
+  /** Settings as in the environment, in addition to PORT=0 and a temporary data folder; REDIS_URL makes it a node. */
   readonly env?: Readonly<Record<string, string>>;
   readonly clock?: Clock;
-  /** Stands between the server and its store, for tests of a store that misbehaves. */
+  /** Wraps the server's store, for tests of a store that misbehaves. */
   readonly wrapEngine?: (engine: Engine) => Engine;
 }
 

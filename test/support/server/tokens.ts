@@ -22,7 +22,7 @@ export function goodClaims(now: number): Record<string, unknown> {
   return { iss: "parley", aud: "parley", sub: "ann", iat, exp: iat + 1800, jti: "token-1" };
 }
 
-/** Signs whatever header and claims a test wants, with HS256 however the header calls it. */
+/** Signs any header and claims, with HS256 whatever the header names. */
 export function handMade(
   header: string | object,
   claims: string | object,

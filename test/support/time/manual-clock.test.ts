@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { ManualClock } from "./manual-clock.ts";
 
-test("tasks run in order, each at its own moment, until they are stopped", () => {
+test("tasks run in order, each at its own time, until they are stopped", () => {
   const clock = new ManualClock(0);
   const ran: string[] = [];
   const stop = clock.every(20, () => void ran.push(`a ${clock.now()}`));

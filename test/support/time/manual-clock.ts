@@ -6,10 +6,10 @@ interface Task {
   due: number;
 }
 
-/** Time that stands still until a test moves it. */
+/** A clock that only a test advances. */
 export class ManualClock implements Clock {
   private time: number;
-  /** How far the machine's clock is off what passed since the start, in milliseconds. */
+  /** How far the machine's clock is off from the time passed since the start, in milliseconds. */
   private wallOffset = 0;
   private maxWallOffset = 0;
   private readonly tasks = new Set<Task>();
@@ -43,7 +43,7 @@ export class ManualClock implements Clock {
     return () => void this.tasks.delete(task);
   }
 
-  /** Moves time on by `milliseconds` and runs what falls due on the way, in order, each at its own moment. */
+  /** Advances time by `milliseconds` and runs the tasks that fall due, in order, each at its own time. */
   advance(milliseconds: number): void {
     const end = this.time + milliseconds;
     for (let next = this.earliest(end); next !== undefined; next = this.earliest(end)) {

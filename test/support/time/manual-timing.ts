@@ -1,6 +1,6 @@
 import type { Timing } from "../../../src/client/timing.ts";
 
-/** The client library's time, which stands still until a test moves it. */
+/** The client library's clock, which only a test advances. */
 export class ManualTiming implements Timing {
   private time = 1_000;
   private readonly tasks = new Set<{ readonly due: number; readonly run: () => void }>();
@@ -15,7 +15,7 @@ export class ManualTiming implements Timing {
     return () => void this.tasks.delete(task);
   }
 
-  /** Moves time on by `milliseconds`, and runs what falls due on the way, in order, each at its own moment. */
+  /** Advances time by `milliseconds`, and runs the tasks that fall due, in order, each at its own time. */
   advance(milliseconds: number): void {
     const end = this.time + milliseconds;
     for (;;) {
