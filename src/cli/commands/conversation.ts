@@ -5,8 +5,8 @@ import type { ConversationStore, ConversationSummary } from "../../core/ports/co
 import type { Settings } from "../../server/settings/settings.ts";
 import { CliError } from "../cli-error.ts";
 import { addStoreFlags, loadStoreSettings } from "../setting-flags.ts";
-import { printStorePath } from "../store/data-dir.ts";
-import { purgeRemoved, withConversations } from "../store/open.ts";
+import { printStorePath, withConversations } from "../store/open.ts";
+import { storeProvider } from "../store/providers.ts";
 import { confirm } from "../terminal/confirm.ts";
 import { print, printJson } from "../terminal/print.ts";
 
@@ -43,11 +43,8 @@ export function conversationCommand(): Command {
   verb("list", "list all conversations", list).option("--json", JSON_OUTPUT);
   verb("show <conversation>", "show one conversation", show).option("--json", JSON_OUTPUT);
   verb("export <conversation>", "write its messages, one JSON object a line, in the order of seq", exportAll);
-  verb(
-    "remove <conversation>",
-    "remove it with its messages and read marks, for good",
-    remove,
-    purgeRemoved,
+  verb("remove <conversation>", "remove it with its messages and read marks, for good", remove, (settings) =>
+    storeProvider(settings).purgeRemoved(),
   ).option("--yes", "do not ask");
   verb("retain <conversation>", "set how long it keeps its messages", retain)
     .option("--messages <count>", "keep the newest so many; 0 keeps all")

@@ -2,7 +2,7 @@ import { Command } from "commander";
 import type { NodeEntry } from "../../core/nodes.ts";
 import { CliError } from "../cli-error.ts";
 import { addStoreFlags, loadStoreSettings } from "../setting-flags.ts";
-import { readNodes } from "../store/open.ts";
+import { storeProvider } from "../store/providers.ts";
 import { print, printJson } from "../terminal/print.ts";
 import { formatTable } from "../terminal/table.ts";
 
@@ -11,7 +11,7 @@ export function nodesCommand(): Command {
   return addStoreFlags(new Command("nodes").description("list the nodes that share a Redis"))
     .option("--json", "answer as JSON, for scripts")
     .action(async (flags: { json?: boolean }) => {
-      const found = await readNodes(loadStoreSettings(flags));
+      const found = await storeProvider(loadStoreSettings(flags)).readNodes();
       if (found === undefined)
         throw new CliError(
           "There are nodes only with Redis: set REDIS_HOST or REDIS_URL. The embedded engine has one server.",

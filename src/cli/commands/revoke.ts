@@ -5,8 +5,7 @@ import { IDENTIFIER_RULE, isIdentifier } from "../../protocol/identifiers.ts";
 import { systemClock } from "../../server/process/system-clock.ts";
 import { CliError } from "../cli-error.ts";
 import { addStoreFlags, loadStoreSettings } from "../setting-flags.ts";
-import { printStorePath } from "../store/data-dir.ts";
-import { withStore } from "../store/open.ts";
+import { printStorePath, withStore } from "../store/open.ts";
 import { print } from "../terminal/print.ts";
 
 interface RevokeFlags {

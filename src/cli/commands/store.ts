@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import { addStoreFlags, loadStoreSettings } from "../setting-flags.ts";
-import { printStorePath } from "../store/data-dir.ts";
-import { beginNewEpoch } from "../store/open.ts";
+import { printStorePath } from "../store/open.ts";
+import { storeProvider } from "../store/providers.ts";
 import { confirm } from "../terminal/confirm.ts";
 import { print } from "../terminal/print.ts";
 
@@ -22,7 +22,7 @@ async function newEpoch(flags: { readonly yes?: boolean }): Promise<void> {
       "Begin a new epoch? All clients forget what they know of their conversations, and begin again.",
       "The epoch is as it was.",
     );
-  const epoch = await beginNewEpoch(settings);
+  const epoch = await storeProvider(settings).beginEpoch();
   print(`The epoch is ${epoch}. Clients that come back with another one begin again.`);
   printStorePath(settings);
 }

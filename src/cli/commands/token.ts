@@ -12,8 +12,8 @@ import { findSecretKey } from "../../server/settings/secret-key.ts";
 import type { Settings } from "../../server/settings/settings.ts";
 import { CliError } from "../cli-error.ts";
 import { addStoreFlags, loadStoreSettings } from "../setting-flags.ts";
-import { hasStore } from "../store/data-dir.ts";
 import { withStore } from "../store/open.ts";
+import { storeProvider } from "../store/providers.ts";
 import { print, printNote } from "../terminal/print.ts";
 
 /** Longest life of a token made by hand, for programs that cannot sign in: a year, in seconds. */
@@ -77,7 +77,7 @@ async function token(user: string, flags: TokenFlags): Promise<void> {
 
 /** The user's account. With the server's key at hand a token needs no store, as in an application of its own. */
 async function findAccount(settings: Settings, user: string): Promise<Account | undefined> {
-  if (settings.secretKey === undefined || hasStore(settings))
+  if (settings.secretKey === undefined || storeProvider(settings).exists())
     return withStore(settings, (accounts) => accounts.find(user));
   printNote(
     `note: signed with SECRET_KEY alone; there is no store in ${escapeControlChars(resolve(settings.dataDir))}.`,

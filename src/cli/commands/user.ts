@@ -8,8 +8,7 @@ import { systemClock } from "../../server/process/system-clock.ts";
 import type { Settings } from "../../server/settings/settings.ts";
 import { CliError } from "../cli-error.ts";
 import { addStoreFlags, loadStoreSettings } from "../setting-flags.ts";
-import { printStorePath } from "../store/data-dir.ts";
-import { withStore } from "../store/open.ts";
+import { printStorePath, withStore } from "../store/open.ts";
 import { readPassword } from "../terminal/password-prompt.ts";
 import { print, printJson } from "../terminal/print.ts";
 

@@ -1,44 +1,27 @@
 import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { subjectOf } from "../../client/connection/token.ts";
 import { parseServerAddress, type ServerAddress } from "../../conformance/server-address.ts";
-import type { RedisInspection } from "../../engine/redis/inspect.ts";
-import { FileUnusable } from "../../engine/sqlite/folder/folder-files.ts";
-import { inspectStore, type StoreInspection } from "../../engine/sqlite/inspect.ts";
 import { isLoopback } from "../../server/client-address.ts";
 import type { SettingsRead } from "../../server/settings/read.ts";
-import { redisAddressOf } from "../../server/settings/redis-address.ts";
-import { findSecretKey } from "../../server/settings/secret-key.ts";
+import { findSecretKey, keyFileOf } from "../../server/settings/secret-key.ts";
 import type { Settings } from "../../server/settings/settings.ts";
-import { errorLines } from "../cli-error.ts";
-import { inspectRedisFor } from "../store/open.ts";
+import type { InspectedData, InspectionError } from "../store/provider.ts";
+import { storeProvider } from "../store/providers.ts";
 
 /** What all checks start from. Nothing of it was changed to find it out. */
 export interface DoctorFacts {
   readonly read: SettingsRead;
-  /** Undefined where they are wrong: what depends on them is not looked at. */
+  /** Undefined where they are wrong: what depends on them is not checked. */
   readonly settings: Settings | undefined;
   /** The server to look at, or in words why there is none. */
   readonly server: DoctorTarget | string;
   /** Undefined where the server does not answer. */
   readonly health: Health | InspectionError | undefined;
   readonly credential: DoctorCredential | string;
-  /** What the settings keep the data in, as it was found. */
-  readonly data: InspectedData;
+  /** What was found in the store that the settings choose. */
+  readonly data: InspectedData | { readonly kind: "unknown" };
   /** How long anything may take to answer, in milliseconds. */
   readonly timeoutMs: number;
-}
-
-/** Redis, or the embedded store, which may not be there yet; a fault is what keeps it from being looked at. */
-export type InspectedData =
-  | { readonly kind: "redis"; readonly redis: RedisInspection | InspectionError }
-  | { readonly kind: "embedded"; readonly store: StoreInspection | InspectionError | undefined }
-  | { readonly kind: "unknown" };
-
-export interface InspectionError {
-  readonly error: string;
-  /** What to do about it, where what was asked knows. */
-  readonly advice?: string;
 }
 
 /** Where the server is. */
@@ -83,30 +66,14 @@ export interface DoctorOptions {
 
 /** Finds out what all checks start from. */
 export async function collectFacts(options: DoctorOptions): Promise<DoctorFacts> {
-  const { read, target, token, timeoutMs: patience } = options;
+  const { read, target, token, timeoutMs } = options;
   const settings = "settings" in read ? read.settings : undefined;
   const server = target === undefined ? ownServer(settings) : { ...target, isNamed: true, tls: {} };
-  const health = typeof server === "string" ? undefined : await fetchHealth(server, patience);
+  const health = typeof server === "string" ? undefined : await fetchHealth(server, timeoutMs);
   const credential = token === undefined ? ownKey(settings, server) : readToken(token);
-  const data = settings === undefined ? { kind: "unknown" as const } : await inspectData(settings, options);
-  return { read, settings, server, health, credential, data, timeoutMs: patience };
-}
-
-async function inspectData(
-  settings: Settings,
-  { timeoutMs: patience, maxFullCheckBytes: readThrough }: DoctorOptions,
-): Promise<InspectedData> {
-  const fault = (error: unknown): InspectionError =>
-    // What the file system refuses may be refused only to who asks; the check says so.
-    error instanceof FileUnusable && error.cause === undefined
-      ? { error: error.problem, advice: error.advice }
-      : { error: errorLines(error).join(" ") };
-  if (redisAddressOf(settings) !== undefined)
-    return { kind: "redis", redis: await inspectRedisFor(settings, patience).catch(fault) };
-  const look = Promise.try(() =>
-    inspectStore(settings.dataDir, { timeoutMs: patience, maxFullCheckBytes: readThrough }),
-  );
-  return { kind: "embedded", store: await look.catch(fault) };
+  const data =
+    settings === undefined ? { kind: "unknown" as const } : await storeProvider(settings).inspect(options);
+  return { read, settings, server, health, credential, data, timeoutMs };
 }
 
 /** Where a server with these settings listens, as this machine reaches it. */
@@ -164,11 +131,10 @@ function explainFetchError({ name, code, message }: Error & { code?: unknown }, 
 /** The key that a server with these settings signs with; none is made here. */
 function ownKey(settings: Settings | undefined, server: DoctorFacts["server"]): DoctorCredential | string {
   if (settings === undefined) return "the settings are wrong";
-  const { secretKey, dataDir } = settings;
+  const { secretKey } = settings;
   if (secretKey !== undefined) return { secret: secretKey, from: "SECRET_KEY" };
-  const path = join(dataDir, "secret.key");
-  if (redisAddressOf(settings) !== undefined || !existsSync(path))
-    return "there is no SECRET_KEY here, and no PARLEY_TOKEN";
+  const path = keyFileOf(settings);
+  if (path === undefined || !existsSync(path)) return "there is no SECRET_KEY here, and no PARLEY_TOKEN";
   const isElsewhere =
     typeof server !== "string" && server.isNamed && !isLoopback(new URL(server.http).hostname);
   if (isElsewhere) return `the key in ${path} is for servers of this machine; set SECRET_KEY or PARLEY_TOKEN`;

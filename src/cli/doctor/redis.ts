@@ -1,8 +1,8 @@
 import { expiredNodes } from "../../core/nodes.ts";
 import type { RedisInspection } from "../../engine/redis/inspect.ts";
 import type { Settings } from "../../server/settings/settings.ts";
+import type { InspectionError } from "../store/provider.ts";
 import { type CheckResult, defineCheck, type Finding, findingsOr, toSeconds } from "./check.ts";
-import type { InspectionError } from "./facts.ts";
 
 /** What is known about Redis. */
 export interface RedisFacts {

@@ -1,8 +1,8 @@
 import type { StoreInspection } from "../../engine/sqlite/inspect.ts";
 import type { Settings } from "../../server/settings/settings.ts";
+import type { InspectionError } from "../store/provider.ts";
 import { formatBytes } from "../terminal/format-bytes.ts";
 import { type CheckResult, defineCheck, type Finding, findingsOr } from "./check.ts";
-import type { InspectionError } from "./facts.ts";
 
 /** What is known about the embedded store. */
 export interface StoreFacts {

@@ -13,8 +13,8 @@ import type { Settings } from "../../server/settings/settings.ts";
 import { CliError } from "../cli-error.ts";
 import { addSettingFlags, type Flags, loadSettings, SETTINGS_NOTE } from "../setting-flags.ts";
 import { installCrashHandlers, stopOnSignal } from "../signals.ts";
-import { explainStoreError, prepareDataDir } from "../store/data-dir.ts";
-import { openStoreFor, removeConversations } from "../store/open.ts";
+import { removeConversations } from "../store/open.ts";
+import { storeProvider } from "../store/providers.ts";
 import { enterPackageDirectory } from "../working-directory.ts";
 import { startupBanner } from "./banner.ts";
 
@@ -31,7 +31,7 @@ export function serveCommand(): Command {
       if (word !== undefined) self.error(`error: unknown command '${word}'`);
       const settings = loadSettings(flags);
       // While the folder is called as the caller wrote it.
-      prepareDataDir(settings);
+      storeProvider(settings).prepare();
       return serve(enterPackageDirectory(settings));
     });
 }
@@ -50,10 +50,11 @@ async function serve(settings: Settings): Promise<void> {
   if (key.warning !== undefined) log.warn("secret_key.exposed", { advice: key.warning });
 
   const clock = systemClock();
-  const { store, node } = await openStoreFor(settings, { clock, log });
+  const provider = storeProvider(settings);
+  const { store, node } = await provider.open({ clock, log });
   const passwords = createPasswords({ cost: settings.bcryptCost, queue: settings.passwordQueue });
   const seeded = seedDemoAccounts(settings, { accounts: store.accounts, passwords, clock, log });
-  await seeded.catch(explainStoreError(settings.dataDir));
+  await seeded.catch(provider.explainError);
   const keys = await createKeys(settings, key.secret, log);
   const server = await startServer({
     ...store,
@@ -81,7 +82,7 @@ async function serve(settings: Settings): Promise<void> {
     url: server.url,
     engine: store.engine.description,
     node,
-    accounts: await store.accounts.list().catch(explainStoreError(settings.dataDir)),
+    accounts: await store.accounts.list().catch(provider.explainError),
   });
   // Where the log is JSON lines, standard output holds nothing else.
   (readable ? output : new LogOutput(2)).write(escapedOutput(banner));

@@ -13,6 +13,17 @@ export const UNLIMITED_RETENTION: RetentionLimits = { messages: 0, days: 0 };
 /** Where all that is kept lies in memory, a limit holds unless another is set. */
 export const DEFAULT_REDIS_RETENTION: RetentionLimits = { messages: 10_000, days: 30 };
 
+/** Returns the limits that the settings set, and those of `defaults` where they set none. */
+export function retentionLimitsOf(
+  settings: { readonly retentionMessages?: number | undefined; readonly retentionDays?: number | undefined },
+  defaults: RetentionLimits,
+): RetentionLimits {
+  return {
+    messages: settings.retentionMessages ?? defaults.messages,
+    days: settings.retentionDays ?? defaults.days,
+  };
+}
+
 const DAY_MS = 86_400_000;
 
 /**

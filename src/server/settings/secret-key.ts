@@ -4,6 +4,7 @@ import { join, resolve } from "node:path";
 import { fileProblem, folderProblem } from "./data-folder.ts";
 import type { Settings } from "./settings.ts";
 import { GENERATE_SECRET_HINT, MIN_SECRET_BYTES } from "./signing-secret.ts";
+import { storeKindOf } from "./store-kind.ts";
 
 /** The signing key's text, whose UTF-8 bytes are the key, or in one line why there is none. */
 export type SecretKeyRead =
@@ -34,16 +35,24 @@ export function findSecretKey(settings: KeySettings): SecretKeyRead {
   }));
 }
 
+/** Returns the path of the file for the key; undefined where several nodes share a store, and SECRET_KEY must be set. */
+export function keyFileOf(
+  settings: Pick<Settings, "dataDir"> & Partial<Pick<Settings, "redisHost" | "redisUrl">>,
+): string | undefined {
+  return storeKindOf(settings) === "embedded" ? join(settings.dataDir, "secret.key") : undefined;
+}
+
 type KeySettings = Pick<Settings, "secretKey" | "dataDir"> &
   Partial<Pick<Settings, "redisHost" | "redisUrl">>;
 
 function read(
-  { secretKey, dataDir, redisHost, redisUrl }: KeySettings,
+  settings: KeySettings,
   onMissing: (path: string) => string | { readonly problem: string },
 ): SecretKeyRead {
+  const { secretKey, dataDir } = settings;
   if (secretKey !== undefined) return { secret: secretKey };
-  if (redisHost !== undefined || redisUrl !== undefined) return { problem: MISSING };
-  const path = join(dataDir, "secret.key");
+  const path = keyFileOf(settings);
+  if (path === undefined) return { problem: MISSING };
   try {
     const text = readIfThere(path) ?? onMissing(path);
     if (typeof text !== "string") return text;

@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openStoreFor, removeConversations } from "../../../src/cli/store/open.ts";
+import { removeConversations } from "../../../src/cli/store/open.ts";
+import { storeProvider } from "../../../src/cli/store/providers.ts";
 import type { Account, AccountStore } from "../../../src/core/ports/accounts.ts";
 import type { Clock } from "../../../src/core/ports/clock.ts";
 import type { Engine } from "../../../src/core/ports/engine.ts";
@@ -58,7 +59,7 @@ export async function startTestServer({
   if ("problems" in read) throw new Error(read.problems.join("\n"));
   const { settings } = read;
   const log = new RecordedLog();
-  const { store } = await openStoreFor(settings, { clock, log });
+  const { store } = await storeProvider(settings).open({ clock, log });
   const { engine, accounts, revocations } = store;
   const passwords = createPasswords({ cost: settings.bcryptCost, queue: settings.passwordQueue });
   await seedDemoAccounts(settings, { accounts, passwords, clock, log });

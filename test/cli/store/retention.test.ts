@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import { retentionOf } from "../../../src/cli/store/data-dir.ts";
+import { storeProvider } from "../../../src/cli/store/providers.ts";
+import { retentionLimitsOf } from "../../../src/core/conversation/retention.ts";
 import { readSettings } from "../../../src/server/settings/read.ts";
 
 test.each([
@@ -14,5 +15,6 @@ test.each([
 ])("%p keeps messages as %p", (env, kept) => {
   const read = readSettings({ env });
   if ("problems" in read) throw new Error(read.problems.join("\n"));
-  expect(retentionOf(read.settings)).toEqual(kept);
+  const { defaultRetention } = storeProvider(read.settings);
+  expect(retentionLimitsOf(read.settings, defaultRetention)).toEqual(kept);
 });

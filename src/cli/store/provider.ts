@@ -1,0 +1,100 @@
+import type { RetentionLimits } from "../../core/conversation/retention.ts";
+import type { NodeEntry } from "../../core/nodes.ts";
+import type { AccountStore } from "../../core/ports/accounts.ts";
+import type { Clock } from "../../core/ports/clock.ts";
+import type { ConversationStore } from "../../core/ports/conversations.ts";
+import type { RevocationStore } from "../../core/ports/revocations.ts";
+import type { Store } from "../../core/ports/store.ts";
+import type { RedisInspection } from "../../engine/redis/inspect.ts";
+import type { StoreInspection } from "../../engine/sqlite/inspect.ts";
+import { type Log, openLog } from "../../server/log/log.ts";
+import { LogOutput } from "../../server/log/output.ts";
+import { systemClock } from "../../server/process/system-clock.ts";
+
+/**
+ * Everything that the command line does with the store of some settings, on one technology. There is one implementation
+ * for each technology; providers.ts chooses. Methods throw CliError, or an error in the engine's own words.
+ */
+export interface StoreProvider {
+  /** Limits of what is kept where the settings set none. */
+  readonly defaultRetention: RetentionLimits;
+  /** The path of the store where it depends on the current folder, to be named after a change; else undefined. */
+  readonly relativePath: string | undefined;
+
+  /** Makes what a server needs before it can open the store: the data folder. */
+  prepare(): void;
+  /** Whether there is a store that a command could open. Throws where that cannot be known, or where a store is lost. */
+  exists(): boolean;
+  /** Throws CliError where a command cannot work on the store because there is none. A command never makes one. */
+  check(): void;
+
+  /** Opens all ports for a server. */
+  open(deps: StoreDeps): Promise<OpenedStore>;
+  /** Opens accounts and revocations for a command, beside the servers that may run on the store. */
+  openAccounts(): Promise<CommandAccounts>;
+  /** Opens the conversations for a command, beside the servers that may run on the store. */
+  openConversations(): Promise<ConversationStore>;
+
+  /** Deletes for good what was removed, where no server does it. */
+  purgeRemoved(): Promise<void>;
+  /** Begins a new epoch and returns it. Embedded: only while no server runs. */
+  beginEpoch(): Promise<string>;
+  /** Returns the nodes that share the store, and the store's time; undefined where only one server can use it. */
+  readNodes(): Promise<SharedNodes | undefined>;
+  /** Reads what `parley doctor` checks. Changes nothing and does not throw. */
+  inspect(options: InspectOptions): Promise<InspectedData>;
+  /** Throws `error` in words that name the file of the store, where one could not be read or written. */
+  explainError(error: unknown): never;
+}
+
+export interface StoreDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export interface OpenedStore {
+  readonly store: Store;
+  /** Name of this server among those that share the store; undefined where it is the only one. */
+  readonly node?: string;
+}
+
+export interface CommandAccounts {
+  readonly accounts: AccountStore;
+  readonly revocations: RevocationStore;
+  close(): Promise<void> | void;
+}
+
+export interface SharedNodes {
+  readonly nodes: readonly NodeEntry[];
+  /** Milliseconds since 1970. */
+  readonly now: number;
+}
+
+export interface InspectOptions {
+  /** How long the store may take to answer, in milliseconds. */
+  readonly timeoutMs: number;
+  /** Files larger than this are not read through, in bytes. */
+  readonly maxFullCheckBytes: number;
+}
+
+/** Redis, or the embedded store, which may not be there yet; an error is what keeps it from being inspected. */
+export type InspectedData =
+  | { readonly kind: "redis"; readonly redis: RedisInspection | InspectionError }
+  | { readonly kind: "embedded"; readonly store: StoreInspection | InspectionError | undefined };
+
+export interface InspectionError {
+  readonly error: string;
+  /** What to do about it, where that is known. */
+  readonly advice?: string;
+}
+
+/** How long a command waits for the store, in milliseconds: a person waits for the command. */
+export const COMMAND_TIMEOUT_MS = 5_000;
+
+/** Returns clock and log for a command. Standard output is for its result; its log is for errors only. */
+export function commandDeps(): StoreDeps {
+  return {
+    clock: systemClock(),
+    log: openLog({ level: "warn", format: "pretty", output: new LogOutput(2) }),
+  };
+}

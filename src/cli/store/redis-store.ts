@@ -1,0 +1,70 @@
+import { randomBytes } from "node:crypto";
+import { hostname } from "node:os";
+import { DEFAULT_REDIS_RETENTION, retentionLimitsOf } from "../../core/conversation/retention.ts";
+import type { ConnectOptions } from "../../engine/redis/connection/connect.ts";
+import { inspectRedis } from "../../engine/redis/inspect.ts";
+import { openRedisConversations } from "../../engine/redis/messages/conversations.ts";
+import { beginRedisEpoch } from "../../engine/redis/new-epoch.ts";
+import { openRedis, openRedisAccounts, readRedisNodes } from "../../engine/redis/open.ts";
+import { openLog } from "../../server/log/log.ts";
+import { systemClock } from "../../server/process/system-clock.ts";
+import { redisAddressOf } from "../../server/settings/redis-address.ts";
+import type { Settings } from "../../server/settings/settings.ts";
+import { errorLines } from "../cli-error.ts";
+import { COMMAND_TIMEOUT_MS, commandDeps, type StoreDeps, type StoreProvider } from "./provider.ts";
+
+/** The Redis that the settings name, which several nodes can share. */
+export function redisStore(settings: Settings): StoreProvider {
+  const address = redisAddressOf(settings);
+  if (address === undefined) throw new Error("The settings name no Redis.");
+  const { redisPrefix: prefix, startupTimeout, ackAfter, nodeLease } = settings;
+  const optionsWith = ({ clock, log }: StoreDeps, timeoutMs: number): ConnectOptions => ({
+    address,
+    prefix,
+    node: newNodeId(),
+    timeoutMs,
+    clock,
+    log,
+  });
+  const commandOptions = () => optionsWith(commandDeps(), COMMAND_TIMEOUT_MS);
+
+  return {
+    defaultRetention: DEFAULT_REDIS_RETENTION,
+    relativePath: undefined,
+    // There is no folder, and whether Redis can be used is known when it is opened.
+    prepare() {},
+    exists: () => true,
+    check() {},
+    explainError(error) {
+      throw error;
+    },
+    async open(deps) {
+      const options = optionsWith(deps, startupTimeout * 1000);
+      const retention = retentionLimitsOf(settings, DEFAULT_REDIS_RETENTION);
+      const store = await openRedis({ ...options, retention, ackAfter, leaseMs: nodeLease * 1000 });
+      return { store, node: options.node };
+    },
+    openAccounts: () => openRedisAccounts(commandOptions()),
+    openConversations: () => openRedisConversations(commandOptions()),
+    beginEpoch: () => beginRedisEpoch(commandOptions()),
+    // Redis forgets at once.
+    async purgeRemoved() {},
+    readNodes: () => readRedisNodes(commandOptions()),
+    async inspect({ timeoutMs }) {
+      // The checks report what was found; a log beside them would report it twice.
+      const deps = { clock: systemClock(), log: openLog({ level: "silent", format: "json" }) };
+      const found = inspectRedis(optionsWith(deps, timeoutMs));
+      return {
+        kind: "redis",
+        redis: await found.catch((error: unknown) => ({ error: errorLines(error).join(" ") })),
+      };
+    },
+  };
+}
+
+/** The machine's name, so that an operator finds it, and random characters, so that a node that restarts is another. */
+function newNodeId(): string {
+  return `${hostname()
+    .replace(/[^A-Za-z0-9.-]/g, "-")
+    .slice(0, 40)}-${randomBytes(3).toString("hex")}`;
+}
