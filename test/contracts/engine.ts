@@ -11,7 +11,7 @@ import { retentionContract } from "./engine/retention.ts";
 import type { OpenEngine } from "./engine/subject.ts";
 import { subscribingContract } from "./engine/subscribing.ts";
 
-/** Every MUST of the engine port, as tests named by the promise (DESIGN §3) that hangs on it. */
+/** Every MUST of the engine port, as tests that carry the id of the rule in docs/PROTOCOL.md which depends on it. */
 export function engineContract(name: string, open: OpenEngine): void {
   describe(`engine contract: ${name}`, () => {
     deliveryContract(open);

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { idErrors } from "../../docs/check-ids.ts";
+import { idErrors } from "../../docs/checks/ids.ts";
 
 const PAGES = new Map([
   ["docs/A.md", "- **D1** One rule.\n- **D2** Another one.\n"],

@@ -1,5 +1,5 @@
 /**
- * The hash tags of the 64 buckets (DESIGN §9). Redis Cluster gives each tag a slot: CRC16 of the tag, modulo 16,384. The letters
+ * The hash tags of the 64 buckets. Redis Cluster gives each tag a slot: CRC16 of the tag, modulo 16,384. The letters
  * after the number are chosen so that tag `i` lies in the middle of the `i`th 64th of the slots, at most 43 slots beside it.
  * Primaries with equal ranges of slots then have equally many buckets.
  *

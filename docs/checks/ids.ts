@@ -3,13 +3,13 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-const ROOT = join(import.meta.dir, "..");
+const ROOT = join(import.meta.dir, "../..");
 
 /** Where ids are cited. */
 const CITED = new Bun.Glob("{src,test,bench,docs,packages,examples,deploy}/**/*.{ts,tsx,mjs,md,lua}");
 
 /** Files in which a letter and a digit are something else: the paths of drawings, the examples of this check and of its test. */
-const NOT_CITING = ["src/console/view/icon.tsx", "docs/check-ids.ts", "test/docs/ids.test.ts"];
+const NOT_CITING = ["src/console/view/icon.tsx", "docs/checks/ids.ts", "test/docs/ids.test.ts"];
 
 /** Rules are defined by a line such as `- **D3** …` in one of these pages. */
 const DEFINING = new Bun.Glob("docs/*.md");
