@@ -3,6 +3,9 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import type { EventDefinition } from "../src/core/events/definition.ts";
+import { EVENT_AREAS } from "../src/core/events/events.ts";
+import { FIELDS } from "../src/core/events/fields.ts";
 import { CLIENT_FRAMES } from "../src/protocol/client-frames.ts";
 import { CLOSE_CODES, mayReconnect } from "../src/protocol/close-codes.ts";
 import { ERRORS, type ErrorCategory, type ErrorEntry } from "../src/protocol/errors.ts";
@@ -15,6 +18,7 @@ export const DOCUMENTS: ReadonlyMap<string, () => string> = new Map([
   ["docs/SETTINGS.md", settingsPage],
   ["docs/ERRORS.md", errorsPage],
   [".env.example", envExample],
+  ["docs/OPERATIONS.md", operationsPage],
   ["src/console/panel/send/client-fields.json", clientFields],
 ]);
 
@@ -125,6 +129,49 @@ with the same address, and show meanwhile that the user is connected elsewhere t
 
 | code | reason | come back by itself | what to do |\n| --- | --- | --- | --- |\n${closes.join("\n")}\n`);
   return parts.join("\n");
+}
+
+const EVENTS_BEGIN =
+  "<!-- Made by docs/generate.ts from src/core/events/. Change it there, then: npm run docs -->\n\n";
+const EVENTS_END = "<!-- End of what docs/generate.ts makes -->\n";
+
+/** The page as it is, with the tables of events between the two marks made again. */
+function operationsPage(): string {
+  const page = read("docs/OPERATIONS.md") ?? "";
+  const [before, rest] = page.split(EVENTS_BEGIN);
+  const after = rest?.split(EVENTS_END)[1];
+  if (before === undefined || after === undefined)
+    throw new Error("docs/OPERATIONS.md lacks the marks between which the tables of events stand.");
+  return `${before}${EVENTS_BEGIN}${eventTables()}${EVENTS_END}${after}`;
+}
+
+function eventTables(): string {
+  const areas = Object.entries(EVENT_AREAS).map(
+    ([area, events]) => [area, Object.entries<EventDefinition>(events)] as const,
+  );
+  const urgent = areas.flatMap(([, events]) => events.filter(([, { urgent }]) => urgent));
+  const tables = [
+    eventTable("Look into it at once", urgent),
+    ...areas.map(([area, events]) =>
+      eventTable(
+        area,
+        events.filter(([, { urgent }]) => !urgent),
+      ),
+    ),
+  ];
+  const fields = Object.entries(FIELDS).map(([name, { type, text }]) => row(`\`${name}\``, type, text));
+  tables.push(
+    `**Fields**\n\nA field means the same in every event.\n\n| field | type | what it holds |\n| --- | --- | --- |\n${fields.join("\n")}\n\n`,
+  );
+  return tables.join("");
+}
+
+function eventTable(title: string, events: readonly (readonly [string, EventDefinition])[]): string {
+  const rows = events.map(([name, { level, fields, text }]) => {
+    const names = fields.map((field) => `\`${field.replace("?", "")}\`${field.endsWith("?") ? "?" : ""}`);
+    return row(`\`${name}\``, level, names.join(", ") || "–", text);
+  });
+  return `**${title}**\n\n| event | level | fields | what happened, and what to do |\n| --- | --- | --- | --- |\n${rows.join("\n")}\n\n`;
 }
 
 /** The fields of the frames that a client sends, for the console's forms: the schemas themselves would make the page twice as large. */

@@ -27,11 +27,10 @@ if (import.meta.main) {
 }
 
 async function fill(dataDir: string, { fullUsers, messages }: FillJob): Promise<void> {
-  const silent = () => {};
   const store = await openSqlite({
     dataDir,
     clock: systemClock(),
-    log: { info: silent, warn: silent, error: silent },
+    emit: () => {},
     sync: "normal",
   });
   for (let first = 0; first < messages; first += BATCH_SIZE) {

@@ -65,8 +65,7 @@ function measureStage(what: string, work: (i: number) => unknown): void {
 /** The embedded engine, its keeper included: id check, quota, append, commit, and taking into the index. */
 async function measureStore(batchSize: number): Promise<void> {
   const dataDir = mkdtempSync(join(tmpdir(), "parley-stages-"));
-  const log = { info() {}, warn() {}, error: console.error };
-  const store = await openSqlite({ dataDir, clock: systemClock(), log, sync: "normal" });
+  const store = await openSqlite({ dataDir, clock: systemClock(), emit: console.error, sync: "normal" });
   const post = (i: number, done: (result: PostResult) => void) => {
     const [conversation, user] = [`room-${i % 100}`, `user-${i % 100}`];
     store.engine.post({ conversation, user, id: `run-1-${i}`, text, limit: 1_000_000 }, done);

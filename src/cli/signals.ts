@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { Log } from "../server/log/log.ts";
+import type { Emit, EventFields } from "../core/events/events.ts";
 
 /** Exit codes of a process that a signal ended, as a shell reports it: 128 + the signal's number. */
 export const EXIT_SIGINT = 130;
@@ -25,9 +25,9 @@ export interface SignalOptions {
 }
 
 /** The last resort: Bun ends the process for one exception that nobody caught, and with it every connection. */
-export function installCrashHandlers(log: Log): void {
-  process.on("uncaughtException", (error) => logUncaught(log, "uncaughtException", error));
-  process.on("unhandledRejection", (error) => logUncaught(log, "unhandledRejection", error));
+export function installCrashHandlers(emit: Emit): void {
+  process.on("uncaughtException", (error) => logUncaught(emit, "uncaughtException", error));
+  process.on("unhandledRejection", (error) => logUncaught(emit, "unhandledRejection", error));
 }
 
 /**
@@ -48,19 +48,19 @@ export function exitWithParent(end: () => void): void {
  * whose starter was killed stops as well.
  */
 export function stopOnSignal(
-  log: Log,
+  emit: Emit,
   stop: () => Promise<void>,
   { now = () => performance.now(), flush = async () => {}, onHangup = () => {} }: SignalOptions = {},
 ): void {
   let stoppingSince: number | undefined;
-  const begin = (fields: Readonly<Record<string, unknown>>) => {
+  const begin = (fields: EventFields<"server.stopping">) => {
     stoppingSince = now();
-    log.info("server.stopping", fields);
+    emit("server.stopping", fields);
     stop()
       .then(
         () => 0,
         (error: unknown) => {
-          logUncaught(log, "stop", error);
+          logUncaught(emit, "stop", error);
           return 1;
         },
       )
@@ -75,7 +75,7 @@ export function stopOnSignal(
   const hasTerminal = [process.stdin, process.stdout, process.stderr].some(({ isTTY }) => isTTY);
   process.on("SIGHUP", () => {
     if (hasTerminal) return onSignal("SIGHUP", EXIT_SIGTERM);
-    log.info("server.hangup", { advice: "SIGHUP reads certificates again. SIGTERM stops the server." });
+    emit("server.hangup", { advice: "SIGHUP reads certificates again. SIGTERM stops the server." });
     onHangup();
   });
   exitWithParent(() => {
@@ -102,7 +102,7 @@ export function exitOnSignal(end: (code: number) => void): () => void {
   return () => void process.off("SIGINT", onInterrupt).off("SIGTERM", onTerminate);
 }
 
-function logUncaught(log: Log, where: string, error: unknown): void {
+function logUncaught(emit: Emit, where: string, error: unknown): void {
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  log.error("process.uncaught_error", { id: randomUUID(), origin: where, error: text });
+  emit("process.uncaught_error", { id: randomUUID(), origin: where, error: text });
 }

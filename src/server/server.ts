@@ -3,6 +3,7 @@ import { Admission, connectionsWithin } from "../core/access/admission.ts";
 import { demoUseOf, isOnThisMachine } from "../core/access/demo-accounts.ts";
 import { schemeOf } from "../core/access/origins.ts";
 import { ResendLimiter } from "../core/conversation/resend-limiter.ts";
+import type { Emit } from "../core/events/events.ts";
 import type { Clock } from "../core/ports/clock.ts";
 import type { Store } from "../core/ports/store.ts";
 import { demoReachOf } from "./authentication/demo-accounts.ts";
@@ -15,8 +16,6 @@ import { createApp } from "./http/app.ts";
 import { problem } from "./http/problem.ts";
 import { createPage, type Page } from "./http/routes/page.ts";
 import { type Listen, Listener } from "./listener.ts";
-import { deduplicated } from "./log/deduplicating-log.ts";
-import type { Log } from "./log/log.ts";
 import { drain } from "./process/drain.ts";
 import { GC_CHECK_INTERVAL_MS, GcScheduler } from "./process/gc-scheduler.ts";
 import { openFilesLimit } from "./process/open-files.ts";
@@ -50,7 +49,7 @@ export interface ServerDeps extends Omit<Store, "applyRetention" | "close"> {
   readonly keys: TokenKeys;
   readonly passwords: Passwords;
   readonly clock: Clock;
-  readonly log: Log;
+  readonly emit: Emit;
   readonly removeConversations: RemoveConversations;
   /** The console, where it is built already; it is built at the start without it. */
   readonly page?: Page;
@@ -74,17 +73,15 @@ const REQUEST_TIMEOUT_S = 10;
 
 /** Starts to listen. Throws what the system says when the port is taken or may not be used. */
 export async function startServer(parts: ServerDeps): Promise<RunningServer> {
-  const { settings, engine, accounts, clock } = parts;
-  const log = deduplicated(parts.log, clock, settings.logLevel);
+  const { settings, engine, accounts, clock, emit } = parts;
   const shared = {
     ...parts,
-    log,
     plans: settings.plans,
     tickets: parts.tickets<VerifiedToken>(),
   };
 
   const admission = new Admission({
-    connections: boundedConnections(settings, log),
+    connections: boundedConnections(settings, emit),
     connectionsPerAddress: settings.maxConnectionsPerAddress,
     handshakesPerMinute: settings.handshakesPerMinute,
   });
@@ -97,9 +94,9 @@ export async function startServer(parts: ServerDeps): Promise<RunningServer> {
   );
   const storeWatch = watchStore({ engine, hub, clock });
   const registry = new ConnectionRegistry<Connection>();
-  const failed = (connection: Connection, error: unknown) => closeWithInternalError(log, connection, error);
+  const failed = (connection: Connection, error: unknown) => closeWithInternalError(emit, connection, error);
   const timingWheel = new TimingWheel(clock, failed);
-  const counts = new MessageCounters(clock, parts.log, () => hub.delivered, settings.logLevel === "debug");
+  const counts = new MessageCounters(clock, emit, () => hub.delivered, settings.logLevel === "debug");
   const rules = sessionRules(settings);
   const inactivity = { timeout: rules.inactivity / 1000, warning: rules.inactivityWarning / 1000 };
   const admissionQueue = new AdmissionQueue();
@@ -123,7 +120,7 @@ export async function startServer(parts: ServerDeps): Promise<RunningServer> {
     leases: parts.leases,
     registry,
     counters: counts,
-    log,
+    emit,
     admit: (connection, presented, place) => admit(admitDeps, connection, presented, place),
     renew: (connection, token) => renew(admitDeps, connection, token),
   };
@@ -167,13 +164,13 @@ export async function startServer(parts: ServerDeps): Promise<RunningServer> {
     admission,
     admissionQueue,
     clock,
-    log,
+    emit,
     draining: () => (draining ? settings.drainSeconds * 1000 : undefined),
   };
   const clientAddress = clientAddressBehind(settings.trustedProxies);
   const isTrusted = isTrustedIn(settings.trustedProxies);
   const reach = demoReachOf(settings);
-  const handlers = socketHandlers(log, settings.maxUnsentBytes);
+  const handlers = socketHandlers(emit, settings.maxUnsentBytes);
   const listen: Listen<Connection> = (port, tls) =>
     Bun.serve<Connection>({
       hostname: settings.host,
@@ -207,7 +204,7 @@ export async function startServer(parts: ServerDeps): Promise<RunningServer> {
       },
       error(error) {
         // The last resort for what no route caught; it must show the client nothing of the fault (M5).
-        log.error("request.failed", { error: error.stack ?? String(error) });
+        emit("request.failed", { error: error.stack ?? String(error) });
         return problem("internal");
       },
     });
@@ -219,7 +216,7 @@ export async function startServer(parts: ServerDeps): Promise<RunningServer> {
       files: tlsFiles,
       current: tls!,
       clock,
-      log: parts.log,
+      emit,
       use: (next) => listener.replaceTls(next),
     });
   if (origins.loopbackPort === 0) origins.loopbackPort = listener.port;
@@ -228,10 +225,10 @@ export async function startServer(parts: ServerDeps): Promise<RunningServer> {
     accounts,
     registry,
     plans: settings.plans,
-    log: parts.log,
+    emit,
   });
-  const stopWatchingClock = watchClock({ clock, registry, log });
-  const stopWatchingRevocations = watchRevocations({ revocations: parts.revocations, registry, clock, log });
+  const stopWatchingClock = watchClock({ clock, registry, emit });
+  const stopWatchingRevocations = watchRevocations({ revocations: parts.revocations, registry, clock, emit });
   const stopSweeping = clock.every(SWEEP_INTERVAL_MS, () => admission.sweep(clock.now()));
   const gcScheduler = new GcScheduler();
   const stopGc = clock.every(GC_CHECK_INTERVAL_MS, () => {
@@ -268,20 +265,19 @@ export async function startServer(parts: ServerDeps): Promise<RunningServer> {
       storeWatch.stop();
       hub.stop();
       counts.stop();
-      log.close();
     },
   };
 }
 
 /** MAX_CONNECTIONS, or what the system's limit of open files leaves room for. */
-function boundedConnections({ maxConnections }: Settings, log: Log): number {
+function boundedConnections({ maxConnections }: Settings, emit: Emit): number {
   const openFiles = openFilesLimit();
   if (openFiles === undefined) return maxConnections;
   const connections = connectionsWithin(openFiles, maxConnections);
   if (connections === maxConnections) return connections;
   // Without a limit of ours, the system's is no surprise unless it is small.
   if (maxConnections > 0)
-    log.warn("limit.open_files", { open_files: openFiles, max_connections: maxConnections, connections });
+    emit("limit.open_files", { open_files: openFiles, max_connections: maxConnections, connections });
   return connections;
 }
 

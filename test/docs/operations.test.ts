@@ -2,6 +2,8 @@ import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { DEFAULT_REDIS_RETENTION } from "../../src/core/conversation/retention.ts";
+import { EVENT_NAMES, eventDefinition } from "../../src/core/events/events.ts";
+import { FIELDS } from "../../src/core/events/fields.ts";
 import { SETTINGS } from "../../src/server/settings/table.ts";
 import { proseOf, ROOT, readPage } from "./pages.ts";
 
@@ -10,50 +12,44 @@ const PAGE = "docs/OPERATIONS.md";
 /** Names in the environment that the runtime knows, or commands that speak to a server, and that are no settings. */
 const NON_SETTINGS = ["NODE_EXTRA_CA_CERTS", "PARLEY_TOKEN"];
 
-/** Ends of file names, which look like events in the source. */
-const FILE_EXTENSIONS = [
-  "css",
-  "db",
-  "end",
-  "html",
-  "js",
-  "json",
-  "key",
-  "lock",
-  "md",
-  "mjs",
-  "svg",
-  "ts",
-  "tsx",
-];
-
-/** Every event that the source can write: dotted nouns in quotes, and the plain ones that are handed to a log. */
-function eventsInSource(): Set<string> {
-  const found = new Set<string>();
-  for (const folder of ["core", "engine", "server", "cli"])
-    for (const path of readdirSync(join(ROOT, "src", folder), { recursive: true }).map(String)) {
-      if (!path.endsWith(".ts")) continue;
-      const text = readFileSync(join(ROOT, "src", folder, path), "utf8");
-      for (const [, event = ""] of text.matchAll(/"([a-z_]+\.[a-z_]+)"/g))
-        if (!FILE_EXTENSIONS.includes(event.split(".")[1]!)) found.add(event);
-      for (const [, event = ""] of text.matchAll(/\blog\.(?:debug|info|warn|error)\(\s*"([a-z_.]+)"/g))
-        found.add(event);
-    }
-  return found;
-}
-
-/** The events in the first column of the page's tables of the log. */
-function eventsOnPage(): Set<string> {
+/** The rows of the page's tables of events: name, level, fields. */
+function eventsOnPage(): [name: string, level: string, fields: string[]][] {
   const [, log = ""] = readPage(PAGE).split("\n## The log\n");
   const [tables = ""] = log.split("\n## ");
-  const cells = [...tables.matchAll(/^\| (`[^|]+`) \|/gm)].map(([, cell]) => cell!);
-  return new Set(cells.flatMap((cell) => [...cell.matchAll(/`([a-z_.]+)`/g)].map(([, event]) => event!)));
+  const rows = tables.matchAll(/^\| `([a-z_.]+)` \| (debug|info|warn|error) \| ([^|]+) \|/gm);
+  return [...rows].map(([, name = "", level = "", fields = ""]) => [
+    name,
+    level,
+    [...fields.matchAll(/`([a-z_]+)`(\??)/g)].map(([, field, optional]) => `${field}${optional}`),
+  ]);
 }
 
-test("every event of the log is explained, and none that there is not", () => {
-  const inSource = eventsInSource();
-  expect(inSource.size).toBeGreaterThan(40);
-  expect([...eventsOnPage()].sort()).toEqual([...inSource].sort());
+test("every event stands on the page once, with its level and its fields, and no other event does", () => {
+  expect(EVENT_NAMES.length).toBeGreaterThan(80);
+  const defined = EVENT_NAMES.map((name) => {
+    const { level, fields } = eventDefinition(name);
+    return [name, level, [...fields]];
+  });
+  expect(eventsOnPage().sort()).toEqual(defined.sort() as ReturnType<typeof eventsOnPage>);
+});
+
+test("every event is emitted somewhere, and every field belongs to an event", () => {
+  const sources = ["core", "engine", "server", "cli"].flatMap((folder) =>
+    readdirSync(join(ROOT, "src", folder), { recursive: true })
+      .map(String)
+      .filter((path) => path.endsWith(".ts") && !/^events\/[a-z-]+-events\.ts$/.test(path))
+      .map((path) => readFileSync(join(ROOT, "src", folder, path), "utf8")),
+  );
+  expect(EVENT_NAMES.filter((name) => !sources.some((text) => text.includes(`"${name}"`)))).toEqual([]);
+  const used = new Set(
+    EVENT_NAMES.flatMap((name) => eventDefinition(name).fields.map((field) => field.replace("?", ""))),
+  );
+  expect(Object.keys(FIELDS).filter((field) => !used.has(field))).toEqual([]);
+});
+
+test("names of events and fields are in snake_case, so that a query language takes them as they are", () => {
+  for (const name of EVENT_NAMES) expect(name).toMatch(/^[a-z]+(_[a-z]+)*(\.[a-z]+(_[a-z]+)*)?$/);
+  for (const field of Object.keys(FIELDS)) expect(field).toMatch(/^[a-z]+(_[a-z]+)*$/);
 });
 
 test("every setting that the page names is one", () => {

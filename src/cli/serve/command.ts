@@ -1,9 +1,11 @@
 import { Command } from "commander";
 import manifest from "../../../package.json" with { type: "json" };
 import { escapedOutput } from "../../core/escape-control-chars.ts";
+import { EventBus } from "../../core/events/event-bus.ts";
 import { seedDemoAccounts } from "../../server/authentication/demo-accounts.ts";
 import { createKeys } from "../../server/authentication/keys.ts";
 import { createPasswords } from "../../server/authentication/passwords.ts";
+import { openEventLog } from "../../server/log/event-log.ts";
 import { openLog } from "../../server/log/log.ts";
 import { LogOutput } from "../../server/log/output.ts";
 import { systemClock } from "../../server/process/system-clock.ts";
@@ -47,15 +49,19 @@ async function serve(settings: Settings): Promise<void> {
   const readable = settings.logFormat === "pretty" || (settings.logFormat === "auto" && process.stdout.isTTY);
   const output = new LogOutput(1);
   const log = openLog({ level: settings.logLevel, format: readable ? "pretty" : "json", output });
-  if (key.warning !== undefined) log.warn("secret_key.exposed", { advice: key.warning });
-
   const clock = systemClock();
+  const eventLog = openEventLog(log, clock, settings.logLevel);
+  const events = new EventBus();
+  events.subscribe(eventLog.listener);
+  const { emit } = events;
+  if (key.warning !== undefined) emit("secret_key.exposed", { advice: key.warning });
+
   const provider = storeProvider(settings);
-  const { store, node } = await provider.open({ clock, log });
+  const { store, node } = await provider.open({ clock, emit });
   const passwords = createPasswords({ cost: settings.bcryptCost, queue: settings.passwordQueue });
-  const seeded = seedDemoAccounts(settings, { accounts: store.accounts, passwords, clock, log });
+  const seeded = seedDemoAccounts(settings, { accounts: store.accounts, passwords, clock, emit });
   await seeded.catch(provider.explainError);
-  const keys = await createKeys(settings, key.secret, log);
+  const keys = await createKeys(settings, key.secret, emit);
   const server = await startServer({
     ...store,
     settings,
@@ -63,16 +69,17 @@ async function serve(settings: Settings): Promise<void> {
     keys,
     passwords,
     clock,
-    log,
+    emit,
     removeConversations: (ids) => removeConversations(settings, ids),
   }).catch(explainListenError(settings));
 
-  installCrashHandlers(log);
+  installCrashHandlers(emit);
   const stop = async () => {
     await server.stop();
     await store.close();
+    eventLog.close();
   };
-  stopOnSignal(log, stop, {
+  stopOnSignal(emit, stop, {
     flush: () => output.flush(LOG_FLUSH_TIMEOUT_MS),
     onHangup: () => server.readCertificate(),
   });

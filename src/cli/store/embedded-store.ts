@@ -17,7 +17,7 @@ import { commandDeps, type InspectionError, type StoreDeps, type StoreProvider }
 /** The embedded engine: the files in DATA_DIR. */
 export function embeddedStore(settings: Settings): StoreProvider {
   const { dataDir, storeSync: sync } = settings;
-  const optionsWith = ({ clock, log }: StoreDeps): SqliteOptions => ({ dataDir, clock, log, sync });
+  const optionsWith = ({ clock, emit }: StoreDeps): SqliteOptions => ({ dataDir, clock, emit, sync });
 
   /** Opens the store for a command, which makes none. */
   const openForCommand = async <T>(open: (options: SqliteOptions) => T): Promise<T> => {

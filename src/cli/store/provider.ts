@@ -1,4 +1,6 @@
 import type { RetentionLimits } from "../../core/conversation/retention.ts";
+import { EventBus } from "../../core/events/event-bus.ts";
+import type { Emit } from "../../core/events/events.ts";
 import type { NodeEntry } from "../../core/nodes.ts";
 import type { AccountStore } from "../../core/ports/accounts.ts";
 import type { Clock } from "../../core/ports/clock.ts";
@@ -7,7 +9,8 @@ import type { RevocationStore } from "../../core/ports/revocations.ts";
 import type { Store } from "../../core/ports/store.ts";
 import type { RedisInspection } from "../../engine/redis/inspect.ts";
 import type { StoreInspection } from "../../engine/sqlite/inspect.ts";
-import { type Log, openLog } from "../../server/log/log.ts";
+import { writeEventsTo } from "../../server/log/event-log.ts";
+import { openLog } from "../../server/log/log.ts";
 import { LogOutput } from "../../server/log/output.ts";
 import { systemClock } from "../../server/process/system-clock.ts";
 
@@ -49,7 +52,7 @@ export interface StoreProvider {
 
 export interface StoreDeps {
   readonly clock: Clock;
-  readonly log: Log;
+  readonly emit: Emit;
 }
 
 export interface OpenedStore {
@@ -91,10 +94,9 @@ export interface InspectionError {
 /** How long a command waits for the store, in milliseconds: a person waits for the command. */
 export const COMMAND_TIMEOUT_MS = 5_000;
 
-/** Returns clock and log for a command. Standard output is for its result; its log is for errors only. */
+/** Returns the clock and the events for a command. Standard output is for its result; its log is for errors only. */
 export function commandDeps(): StoreDeps {
-  return {
-    clock: systemClock(),
-    log: openLog({ level: "warn", format: "pretty", output: new LogOutput(2) }),
-  };
+  const events = new EventBus();
+  events.subscribe(writeEventsTo(openLog({ level: "warn", format: "pretty", output: new LogOutput(2) })));
+  return { clock: systemClock(), emit: events.emit };
 }

@@ -6,7 +6,6 @@ import { inspectRedis } from "../../engine/redis/inspect.ts";
 import { openRedisConversations } from "../../engine/redis/messages/conversations.ts";
 import { beginRedisEpoch } from "../../engine/redis/new-epoch.ts";
 import { openRedis, openRedisAccounts, readRedisNodes } from "../../engine/redis/open.ts";
-import { openLog } from "../../server/log/log.ts";
 import { systemClock } from "../../server/process/system-clock.ts";
 import { redisAddressOf } from "../../server/settings/redis-address.ts";
 import type { Settings } from "../../server/settings/settings.ts";
@@ -18,13 +17,13 @@ export function redisStore(settings: Settings): StoreProvider {
   const address = redisAddressOf(settings);
   if (address === undefined) throw new Error("The settings name no Redis.");
   const { redisPrefix: prefix, startupTimeout, ackAfter, nodeLease } = settings;
-  const optionsWith = ({ clock, log }: StoreDeps, timeoutMs: number): ConnectOptions => ({
+  const optionsWith = ({ clock, emit }: StoreDeps, timeoutMs: number): ConnectOptions => ({
     address,
     prefix,
     node: newNodeId(),
     timeoutMs,
     clock,
-    log,
+    emit,
   });
   const commandOptions = () => optionsWith(commandDeps(), COMMAND_TIMEOUT_MS);
 
@@ -52,7 +51,7 @@ export function redisStore(settings: Settings): StoreProvider {
     readNodes: () => readRedisNodes(commandOptions()),
     async inspect({ timeoutMs }) {
       // The checks report what was found; a log beside them would report it twice.
-      const deps = { clock: systemClock(), log: openLog({ level: "silent", format: "json" }) };
+      const deps = { clock: systemClock(), emit: () => {} };
       const found = inspectRedis(optionsWith(deps, timeoutMs));
       return {
         kind: "redis",

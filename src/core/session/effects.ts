@@ -19,7 +19,9 @@ export function log(event: SessionLogEvent): Effect {
 /** Ends the connection: says why where there is a fault, announces the close, and closes. */
 export function closeSession(ending: CloseReason): Step {
   const { code, reason, error, retryAfter } = ending;
-  const effects: Effect[] = [log({ event: "connection.closing", code, ...(error && { error: error.code }) })];
+  const effects: Effect[] = [
+    log({ event: "connection.closing", close_code: code, ...(error && { code: error.code }) }),
+  ];
   if (error !== undefined) {
     const { code, message } = error;
     effects.push(

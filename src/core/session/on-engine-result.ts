@@ -73,7 +73,7 @@ function errorReply(result: RateLimited | Unavailable, id: string | undefined): 
   const { quota, retryAfter } = result;
   const message = `All ${quota.limit} requests of this hour are used; the next is accepted in ${formatDuration(retryAfter)}.`;
   return [
-    log({ event: "limit.rate", retry_after: retryAfter }),
+    log({ event: "limit.rate", retry_after: retryAfter / 1000 }),
     send({ type: "error", code: "rate_limited", message, ...named, retry_after: retryAfter / 1000, quota }),
   ];
 }

@@ -140,7 +140,7 @@ function onLiveFrame(
   if (mustWait(session, decoded.frame?.type)) hold(next, rules, effects);
   else if (decoded.error !== undefined) {
     const { code, message, id } = decoded.error;
-    effects.push(log({ event: "frame.refused", code, message }));
+    effects.push(log({ event: "frame.refused", code, reason: message }));
     effects.push(
       send(id === undefined ? { type: "error", code, message } : { type: "error", code, message, id }),
     );
@@ -226,7 +226,7 @@ function onWrite(
   const { writeRefusal: message } = next;
   if (message !== undefined) {
     const id = frame.type === "message" ? frame.id : undefined;
-    effects.push(log({ event: "frame.refused", code: "forbidden", message }));
+    effects.push(log({ event: "frame.refused", code: "forbidden", reason: message }));
     effects.push(send({ type: "error", code: "forbidden", message, ...(id !== undefined && { id }) }));
     return;
   }

@@ -2,9 +2,10 @@
 // Times are in milliseconds.
 import type { ClientFrameOf } from "../../protocol/client-frames.ts";
 import type { CloseCode } from "../../protocol/close-codes.ts";
-import type { DecodeError, DecodeResult } from "../../protocol/decode.ts";
+import type { DecodeResult } from "../../protocol/decode.ts";
 import type { ErrorCode } from "../../protocol/errors.ts";
 import type { ServerFrame, ServerFrameOf } from "../../protocol/server-frames.ts";
+import type { ConnectionFields, EventFields } from "../events/events.ts";
 import type { HistoryResult, PostResult } from "../ports/engine.ts";
 import type { CloseReason } from "./close-reason.ts";
 import type { BurstRule, TokenBucket } from "./flood-guard.ts";
@@ -146,20 +147,20 @@ export type Effect =
   | { readonly type: "terminate" }
   | { readonly type: "note"; readonly note: SessionLogEvent };
 
-/** What the log should say about a connection. */
-export type SessionLogEvent =
-  | { readonly event: "inactivity.warned"; readonly seconds: number }
-  | {
-      readonly event: "frame.refused";
-      readonly code: DecodeError["code"] | "forbidden";
-      readonly message: string;
-    }
-  | { readonly event: "token.expiring"; readonly seconds: number }
-  | { readonly event: "token.renewal_refused"; readonly code: ErrorCode }
-  | { readonly event: "limit.rate"; readonly retry_after: number }
-  | { readonly event: "limit.flooding" }
-  | { readonly event: "connection.timed_out" }
-  | { readonly event: "connection.closing"; readonly code: number; readonly error?: ErrorCode };
+/** An event of a session; the connection adds its own fields. */
+export type SessionLogEvent = {
+  readonly [N in SessionEventName]: { readonly event: N } & Omit<EventFields<N>, keyof ConnectionFields>;
+}[SessionEventName];
+
+type SessionEventName =
+  | "inactivity.warned"
+  | "frame.refused"
+  | "token.expiring"
+  | "token.renewal_refused"
+  | "limit.rate"
+  | "limit.flooding"
+  | "connection.timed_out"
+  | "connection.closing";
 
 export interface Step {
   readonly session: Session;

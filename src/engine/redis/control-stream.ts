@@ -1,5 +1,5 @@
+import type { Emit } from "../../core/events/events.ts";
 import type { Clock } from "../../core/ports/clock.ts";
-import type { EngineLog } from "../engine-log.ts";
 import type { RedisClient } from "./connection/client.ts";
 
 /** What every node has to know of: an account changed, tokens were revoked, or a command changed a conversation. */
@@ -57,7 +57,7 @@ export class ControlStream {
   constructor(
     private readonly client: RedisClient,
     private readonly clock: Clock,
-    private readonly log: EngineLog,
+    private readonly emit: Emit,
   ) {
     this.key = client.keys.globalKey("control");
   }
@@ -154,7 +154,7 @@ export class ControlStream {
     this.isInvalid = true;
     // It is tried again four times a second, and said once.
     if (!this.hasFailed && this.client.ready)
-      this.log.error("control.listener_failed", { error: String(failed.reason) });
+      this.emit("control.listener_failed", { error: String(failed.reason) });
     this.hasFailed = true;
   }
 

@@ -1,4 +1,5 @@
 import type { RetentionLimits } from "../../core/conversation/retention.ts";
+import type { Emit } from "../../core/events/events.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import type {
   Engine,
@@ -12,7 +13,6 @@ import type {
   Subscription,
 } from "../../core/ports/engine.ts";
 import type { Quota } from "../../protocol/server-frames.ts";
-import type { EngineLog } from "../engine-log.ts";
 import type { Operation } from "../operation.ts";
 import { PageQueue } from "../page-queue.ts";
 import type { Channels } from "./connection/channels.ts";
@@ -31,7 +31,7 @@ import { StandaloneBatch } from "./messages/standalone-batch.ts";
 export interface RedisEngineDeps {
   readonly client: RedisClient;
   readonly channels: Channels;
-  readonly log: EngineLog;
+  readonly emit: Emit;
   /** How long conversations keep their messages that have no limits of their own. */
   readonly retention: RetentionLimits;
   /** What must have a message before it is acknowledged (D2). */
@@ -88,12 +88,12 @@ export class RedisEngine implements Engine {
   private closed = false;
 
   private constructor(deps: RedisEngineDeps) {
-    const { client, channels, log, retention, ackAfter, clock, time } = deps;
+    const { client, channels, emit, retention, ackAfter, clock, time } = deps;
     this.client = client;
     this.time = time;
     this.description = client.description;
-    this.reader = new MessageReader(client, log);
-    this.feeds = new Feeds({ client, channels, log, store: this.reader });
+    this.reader = new MessageReader(client, emit);
+    this.feeds = new Feeds({ client, channels, emit, store: this.reader });
     this.pages = new PageQueue(
       ({ conversation, after, upTo, count }) => this.reader.page(conversation, after + 1, upTo, count),
       () => this.executed,
@@ -101,7 +101,7 @@ export class RedisEngine implements Engine {
     );
     const batchDeps = {
       client,
-      log,
+      emit,
       retention,
       replicaTimeoutMs: ackAfter === "replica" ? REPLICA_TIMEOUT_MS : undefined,
       time,
@@ -112,7 +112,7 @@ export class RedisEngine implements Engine {
     this.batches = client.isCluster
       ? new ClusterBatch({ ...batchDeps, storeEpoch: () => this.reader.storeEpoch })
       : new StandaloneBatch(batchDeps);
-    this.sweeper = new RetentionSweeper({ client, log, retention, clock, time });
+    this.sweeper = new RetentionSweeper({ client, emit, retention, clock, time });
     this.stopTimers = [clock.every(CHECK_INTERVAL_MS, () => this.checkFeeds())];
   }
 

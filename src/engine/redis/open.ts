@@ -1,9 +1,9 @@
 import type { RetentionLimits } from "../../core/conversation/retention.ts";
+import type { Emit } from "../../core/events/events.ts";
 import type { NodeEntry } from "../../core/nodes.ts";
 import type { AccountStore } from "../../core/ports/accounts.ts";
 import type { RevocationStore } from "../../core/ports/revocations.ts";
 import type { Store } from "../../core/ports/store.ts";
-import type { EngineLog } from "../engine-log.ts";
 import { RedisAccounts } from "./accounts/accounts.ts";
 import { RedisRefreshFamilies } from "./accounts/refresh-families.ts";
 import { RedisRevocations } from "./accounts/revocations.ts";
@@ -34,19 +34,19 @@ export interface RedisOptions extends ConnectOptions {
  * Throws StoreAway when Redis did not come in time, and StoreUnfit when it is set up so that promises cannot be kept.
  */
 export async function openRedis(options: RedisOptions): Promise<Store> {
-  const { leaseMs: lease, ackAfter, retention, clock, log } = options;
+  const { leaseMs: lease, ackAfter, retention, clock, emit } = options;
   const client = await connect(options);
   try {
-    await checkRequirements(client, log);
+    await checkRequirements(client, emit);
     if (ackAfter === "replica") client.waitForReplica(REPLICA_TIMEOUT_MS);
     const channels = new Channels(client);
-    const engine = await RedisEngine.open({ client, channels, log, retention, ackAfter, clock });
-    const control = new ControlStream(client, clock, log);
+    const engine = await RedisEngine.open({ client, channels, emit, retention, ackAfter, clock });
+    const control = new ControlStream(client, clock, emit);
     await control.start();
-    control.listen(logConversationChanges(log));
-    const nodes = new NodeRegistry({ client, leaseMs: lease, clock, log });
+    control.listen(logConversationChanges(emit));
+    const nodes = new NodeRegistry({ client, leaseMs: lease, clock, emit });
     const relay = new RedisRelay({ client, channels, nodes, clock });
-    const leases = new RedisLeases({ client, nodes, clock, log });
+    const leases = new RedisLeases({ client, nodes, clock, emit });
     await leases.start();
     client.onRecovery(() => recover({ channels, leases, engine, nodes, relay, control }));
     await nodes.start();
@@ -63,8 +63,8 @@ export async function openRedis(options: RedisOptions): Promise<Store> {
     };
     return {
       engine,
-      accounts: new RedisAccounts(client, control, log),
-      revocations: new RedisRevocations(client, control, log),
+      accounts: new RedisAccounts(client, control, emit),
+      revocations: new RedisRevocations(client, control, emit),
       refreshTokens: new RedisRefreshFamilies(client, clock),
       relay,
       leases,
@@ -81,12 +81,12 @@ export async function openRedis(options: RedisOptions): Promise<Store> {
 }
 
 /** Logs what commands changed of conversations; who is in them is told by the engine. */
-function logConversationChanges(log: EngineLog): ControlListener {
+function logConversationChanges(emit: Emit): ControlListener {
   return {
     onEvents(events) {
       for (const event of events)
         if ("conversation" in event)
-          log.info(event.change === "removed" ? "conversation.removed" : "conversation.changed", {
+          emit(event.change === "removed" ? "conversation.removed" : "conversation.changed", {
             conversation: event.conversation,
           });
     },
@@ -100,13 +100,13 @@ export async function openRedisAccounts(options: ConnectOptions): Promise<{
   revocations: RevocationStore;
   close(): Promise<void>;
 }> {
-  const { clock, log } = options;
+  const { clock, emit } = options;
   const client = await connect(options);
   // Who only writes does not read the log.
-  const control = new ControlStream(client, clock, log);
+  const control = new ControlStream(client, clock, emit);
   return {
-    accounts: new RedisAccounts(client, control, log),
-    revocations: new RedisRevocations(client, control, log),
+    accounts: new RedisAccounts(client, control, emit),
+    revocations: new RedisRevocations(client, control, emit),
     close: () => client.close(),
   };
 }

@@ -1,6 +1,7 @@
 import type { Database, Statement } from "bun:sqlite";
 import { QUOTA_WINDOW_MS } from "../../core/conversation/quota.ts";
 import type { RetentionLimits } from "../../core/conversation/retention.ts";
+import type { Emit } from "../../core/events/events.ts";
 import { CLOCK_STEP_MS, type Clock } from "../../core/ports/clock.ts";
 import type {
   Engine,
@@ -15,7 +16,6 @@ import type {
 } from "../../core/ports/engine.ts";
 import { StoreTime } from "../../core/store-time.ts";
 import type { Quota } from "../../protocol/server-frames.ts";
-import type { EngineLog } from "../engine-log.ts";
 import { Listeners } from "../listeners.ts";
 import type { Operation, OperationResult } from "../operation.ts";
 import { type Page, PageQueue, type PageRequest } from "../page-queue.ts";
@@ -40,7 +40,7 @@ export interface SqliteEngineDeps {
   readonly index: IndexFile;
   readonly indexWorker: IndexWorker;
   readonly clock: Clock;
-  readonly log: EngineLog;
+  readonly emit: Emit;
   readonly description: string;
   /** How long conversations keep their messages that have no limits of their own. */
   readonly retention: RetentionLimits;
@@ -71,7 +71,7 @@ export class SqliteEngine implements Engine {
   private readonly index: IndexFile;
   private readonly indexWorker: IndexWorker;
   private readonly clock: Clock;
-  private readonly log: EngineLog;
+  private readonly emit: Emit;
   private readonly messages: MessageLog;
   private readonly reader: HistoryReader;
   private readonly quotaLog: QuotaLog;
@@ -108,9 +108,9 @@ export class SqliteEngine implements Engine {
     this.index = deps.index;
     this.indexWorker = deps.indexWorker;
     this.clock = deps.clock;
-    this.log = deps.log;
+    this.emit = deps.emit;
     this.description = deps.description;
-    this.subscriptions = new Subscriptions(this.log);
+    this.subscriptions = new Subscriptions(this.emit);
     this.dataVersion = this.db.prepare("pragma data_version");
     this.quotaLog = new QuotaLog(this.db);
     this.messages = new MessageLog(this.db, this.index, this.indexWorker);
@@ -122,7 +122,7 @@ export class SqliteEngine implements Engine {
     const newest = () => Math.max(this.quotaLog.newestAt, this.messages.newestAt, writtenAt);
     this.time = new StoreTime(this.clock, newest);
     if (this.time.aheadOfWall > CLOCK_STEP_MS) {
-      this.log.warn("store.clock_behind", {
+      this.emit("store.clock_behind", {
         seconds: this.time.aheadOfWall / 1000,
         advice:
           "The machine's clock is behind the newest entry in the store; the store goes on with its own time.",
@@ -369,7 +369,7 @@ export class SqliteEngine implements Engine {
       (operation.done as (result: OperationResult) => void)(result);
     } catch (error) {
       // The fault of one must not keep others, whose messages are stored, from being told.
-      this.log.error("engine.listener_failed", { error: String(error) });
+      this.emit("engine.listener_failed", { error: String(error) });
     }
   }
 

@@ -2,11 +2,11 @@ import type { Database } from "bun:sqlite";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type RetentionLimits, UNLIMITED_RETENTION } from "../../core/conversation/retention.ts";
+import type { Emit } from "../../core/events/events.ts";
 import type { AccountStore } from "../../core/ports/accounts.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import type { RevocationStore } from "../../core/ports/revocations.ts";
 import type { Store } from "../../core/ports/store.ts";
-import type { EngineLog } from "../engine-log.ts";
 import { localPorts } from "../local/ports.ts";
 import { SqliteAccounts } from "./accounts/accounts.ts";
 import { SqliteRefreshFamilies } from "./accounts/refresh-families.ts";
@@ -39,7 +39,7 @@ export const COMMAND_TIMEOUT_MS = 5_000;
 export interface SqliteOptions {
   readonly dataDir: string;
   readonly clock: Clock;
-  readonly log: EngineLog;
+  readonly emit: Emit;
   readonly sync: StoreSync;
   /** How long conversations keep their messages that have no limits of their own; without it, for ever. */
   readonly retention?: RetentionLimits;
@@ -71,7 +71,7 @@ export async function openSqlite(options: SqliteOptions): Promise<Store> {
 
 /** Opens the files of a folder that this process has locked; adds what closes each to `opened`. */
 async function openFiles(options: SqliteOptions, opened: (() => void)[]): Promise<Store> {
-  const { dataDir, clock, log, retention = UNLIMITED_RETENTION, disk } = options;
+  const { dataDir, clock, emit, retention = UNLIMITED_RETENTION, disk } = options;
   const release = opened[0]!;
   const paths = {
     store: join(dataDir, STORE_FILE),
@@ -86,20 +86,20 @@ async function openFiles(options: SqliteOptions, opened: (() => void)[]): Promis
   const end = withFileErrors(paths.end, () => readEndMark(paths.end));
   withFileErrors(paths.store, () => {
     // First: a loss of power begins an epoch, too, which the mark does not name.
-    detectLostTail(end, accountsDb, log);
-    detectUncleanShutdown(accountsDb, log);
+    detectLostTail(end, accountsDb, emit);
+    detectUncleanShutdown(accountsDb, emit);
   });
-  const index = withFileErrors(paths.index, () => openIndexFile(paths.index, db, log));
+  const index = withFileErrors(paths.index, () => openIndexFile(paths.index, db, emit));
   opened.push(() => index.close());
   const lastPosition = withFileErrors(paths.store, () => readLastPosition(db));
-  const indexWorker = new IndexWorker(paths, lastPosition, index.indexed, log);
+  const indexWorker = new IndexWorker(paths, lastPosition, index.indexed, emit);
   opened.push(() => indexWorker.abandon());
   if (lastPosition - index.indexed > MAX_INDEX_LAG) {
-    log.info("store.indexing", { messages: lastPosition - index.indexed });
+    emit("store.indexing", { messages: lastPosition - index.indexed });
     await indexWorker.runRound();
   }
   const description = `embedded, ${paths.store}`;
-  const deps = { db, index, indexWorker, clock, log, description, retention, paths, disk };
+  const deps = { db, index, indexWorker, clock, emit, description, retention, paths, disk };
   const engine = withFileErrors(paths.store, () => new SqliteEngine(deps));
   let closing: Promise<void> | undefined;
   const close = async () => {
@@ -111,8 +111,8 @@ async function openFiles(options: SqliteOptions, opened: (() => void)[]): Promis
   return {
     ...localPorts(clock),
     engine,
-    accounts: guardedPort(new SqliteAccounts(accountsDb, clock, log), engine.condition),
-    revocations: guardedPort(new SqliteRevocations(accountsDb, clock, log), engine.condition),
+    accounts: guardedPort(new SqliteAccounts(accountsDb, clock, emit), engine.condition),
+    revocations: guardedPort(new SqliteRevocations(accountsDb, clock, emit), engine.condition),
     refreshTokens: guardedPort(new SqliteRefreshFamilies(accountsDb, clock), engine.condition),
     applyRetention: () => engine.clean(),
     close: () => (closing ??= close()),
@@ -123,15 +123,15 @@ async function openFiles(options: SqliteOptions, opened: (() => void)[]): Promis
  * Begins a new epoch where the log lacks messages that were announced: its write-ahead log was cut short, or removed; or where
  * it is another one than the mark names, so that nobody knows what it lacks (D5).
  */
-function detectLostTail(end: LogEnd | undefined, store: Database, log: EngineLog): void {
+function detectLostTail(end: LogEnd | undefined, store: Database, emit: Emit): void {
   if (end === undefined) return;
   const missing = end.position - readLastPosition(store);
   if (missing > 0) {
-    recordLostTail(store, missing, log);
+    recordLostTail(store, missing, emit);
     return;
   }
   if (end.epoch !== readMeta(store, "epoch")) {
-    log.warn("store.replaced", {
+    emit("store.replaced", {
       advice:
         "parley.db is not the store that ran here last. If a copy was put back, disable and revoke again what was since.",
     });
@@ -145,12 +145,12 @@ export function openAccounts(options: SqliteOptions): {
   revocations: RevocationStore;
   close(): void;
 } {
-  const { dataDir, clock, log, sync } = options;
+  const { dataDir, clock, emit, sync } = options;
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   const db = openStore(join(dataDir, STORE_FILE), sync, COMMAND_TIMEOUT_MS);
   return {
-    accounts: new SqliteAccounts(db, clock, log),
-    revocations: new SqliteRevocations(db, clock, log),
+    accounts: new SqliteAccounts(db, clock, emit),
+    revocations: new SqliteRevocations(db, clock, emit),
     close: () => db.close(),
   };
 }

@@ -2,11 +2,11 @@ import { decideAccess } from "../../core/access/decide-access.ts";
 import type { DemoUse } from "../../core/access/demo-accounts.ts";
 import type { Grants } from "../../core/access/grants.ts";
 import type { Plan, PlanTable } from "../../core/access/plans.ts";
+import type { Emit } from "../../core/events/events.ts";
 import type { AccountStore } from "../../core/ports/accounts.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import type { RevocationStore } from "../../core/ports/revocations.ts";
 import type { ErrorCode } from "../../protocol/errors.ts";
-import type { Log } from "../log/log.ts";
 import type { TokenKeys } from "./keys.ts";
 import { verifyToken } from "./tokens.ts";
 import type { VerifiedToken } from "./verified-token.ts";
@@ -17,7 +17,7 @@ export interface AuthDeps {
   readonly keys: TokenKeys;
   readonly plans: PlanTable;
   readonly clock: Clock;
-  readonly log: Log;
+  readonly emit: Emit;
 }
 
 /** A claim may be as long as a token. */
@@ -88,7 +88,7 @@ export async function authorize(
   if (isRevoked) return { refusal: { code: "token_revoked", message: REVOKED, user: subject } };
   if (access.missingPlan !== undefined) {
     const plan = access.missingPlan.slice(0, MAX_LOGGED_PLAN_LENGTH);
-    parts.log.warn("plan.unknown", { user: subject, plan, fallback: access.plan.name });
+    parts.emit("plan.unknown", { user: subject, plan, fallback: access.plan.name });
   }
   const { grants, id: tokenId, issuedAt, expiresAt } = token;
   return { user: subject, plan: access.plan, grants, tokenId, issuedAt, expiresAt };

@@ -1,8 +1,8 @@
 import { type DemoReach, demoReach } from "../../core/access/demo-accounts.ts";
+import type { Emit } from "../../core/events/events.ts";
 import type { Account, AccountStore } from "../../core/ports/accounts.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import { isLoopback } from "../client-address.ts";
-import type { Log } from "../log/log.ts";
 import type { Passwords } from "./passwords.ts";
 
 export interface DemoSettings {
@@ -32,12 +32,12 @@ export function demoReachOf({ demoAccounts, host }: DemoSettings): DemoReach {
  */
 export async function seedDemoAccounts(
   settings: DemoSettings,
-  parts: { accounts: AccountStore; passwords: Passwords; clock: Clock; log: Log },
+  parts: { accounts: AccountStore; passwords: Passwords; clock: Clock; emit: Emit },
 ): Promise<boolean> {
-  const { accounts, passwords, clock, log } = parts;
+  const { accounts, passwords, clock, emit } = parts;
   if (demoReachOf(settings) === "nowhere") return false;
   if (!isLoopback(settings.host)) {
-    log.warn("demo_accounts.public", {
+    emit("demo_accounts.public", {
       host: settings.host,
       advice:
         "Anybody who reaches this address can sign in with the published password: unset DEMO_ACCOUNTS.",
@@ -59,6 +59,6 @@ export async function seedDemoAccounts(
     }),
   );
   const seeded = await accounts.seed(rows);
-  if (seeded) log.info("demo_accounts.created", { users: rows.map(({ user }) => user) });
+  if (seeded) emit("demo_accounts.created", { users: rows.map(({ user }) => user) });
   return seeded;
 }

@@ -6,8 +6,8 @@ import {
   type PublishedKey,
   usableKeys,
 } from "../../core/access/key-set.ts";
+import type { Emit } from "../../core/events/events.ts";
 import { parseJsonObject } from "../../protocol/json.ts";
-import type { Log } from "../log/log.ts";
 
 /** How long a key set may take until all of it is there, in milliseconds. */
 const FETCH_TIMEOUT_MS = 5_000;
@@ -26,7 +26,7 @@ export interface KeySetOptions {
   /** How long the set may take until all of it is there, in milliseconds. */
   readonly timeoutMs?: number;
   /** Is told when the set goes away and when it is back. */
-  readonly log?: Pick<Log, "warn" | "info"> | undefined;
+  readonly emit?: Emit | undefined;
 }
 
 /** The key set (JWKS) of another issuer, at an address of ours, never at one of a token's (SEC-T1). */
@@ -38,15 +38,15 @@ export class KeySet {
 
   private readonly now: () => number;
   private readonly timeoutMs: number;
-  private readonly log: KeySetOptions["log"];
+  private readonly emit: KeySetOptions["emit"];
 
   constructor(
     private readonly url: URL,
-    { now = () => performance.now(), timeoutMs: patience = FETCH_TIMEOUT_MS, log }: KeySetOptions = {},
+    { now = () => performance.now(), timeoutMs: patience = FETCH_TIMEOUT_MS, emit }: KeySetOptions = {},
   ) {
     this.now = now;
     this.timeoutMs = patience;
-    this.log = log;
+    this.emit = emit;
   }
 
   /** Finds the key called `kid` for `algorithm`; reads the set where that may help. Never rejects. */
@@ -86,11 +86,11 @@ export class KeySet {
       this.keys = usableKeys(await fetchKeys(this.url, this.timeoutMs));
       this.imported = new Map();
       this.times = { readAt: this.now(), failedAt: undefined };
-      if (wasUnavailable) this.log?.info("key_set.recovered", { keys: this.keys.size });
+      if (wasUnavailable) this.emit?.("key_set.recovered", { key_count: this.keys.size });
     } catch (error) {
       this.times = { readAt, failedAt: this.now() };
       if (!wasUnavailable)
-        this.log?.warn("key_set.unavailable", { url: this.url.origin, reason: reasonOf(error) });
+        this.emit?.("key_set.unavailable", { url: this.url.origin, reason: reasonOf(error) });
     }
   }
 }

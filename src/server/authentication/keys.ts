@@ -1,5 +1,5 @@
 import { timingSafeEqual } from "node:crypto";
-import type { Log } from "../log/log.ts";
+import type { Emit } from "../../core/events/events.ts";
 import { KeySet } from "./key-set.ts";
 import { VerifiedTokens } from "./verified-tokens.ts";
 
@@ -46,11 +46,7 @@ export const KEY_SET_ALGORITHMS: ReadonlySet<string> = new Set(["RS256", "PS256"
  * Makes the keys from SECRET_KEY: the UTF-8 bytes of its text, as applications use it too. The key before,
  * SECRET_KEY_PREVIOUS, only verifies (SEC-T4). `log` is told when the other issuer's key set cannot be read.
  */
-export async function createKeys(
-  settings: KeySettings,
-  secret: string,
-  log?: Pick<Log, "warn" | "info">,
-): Promise<TokenKeys> {
+export async function createKeys(settings: KeySettings, secret: string, emit?: Emit): Promise<TokenKeys> {
   const signing = await importSecret(secret);
   const secrets = [secret, settings.secretKeyPrevious].filter((each) => each !== undefined).map(hmacWith);
   return {
@@ -62,7 +58,7 @@ export async function createKeys(
     verified: new VerifiedTokens(),
     signedWithSecret: (signed, signature) => secrets.some((hmac) => isSame(signature, hmac(signed))),
     keySet:
-      settings.tokenKeySet === undefined ? undefined : new KeySet(new URL(settings.tokenKeySet), { log }),
+      settings.tokenKeySet === undefined ? undefined : new KeySet(new URL(settings.tokenKeySet), { emit }),
   };
 }
 

@@ -8,10 +8,10 @@ import {
   type RefreshFamily,
   type RefreshTokenStore,
 } from "../../core/access/refresh-rotation.ts";
+import type { Emit } from "../../core/events/events.ts";
 import type { Account, AccountStore } from "../../core/ports/accounts.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import type { RevocationStore } from "../../core/ports/revocations.ts";
-import type { Log } from "../log/log.ts";
 import type { TokenKeys } from "./keys.ts";
 import { signToken } from "./tokens.ts";
 
@@ -24,7 +24,7 @@ export interface RefreshDeps {
   /** Seconds for which a refresh token that is not used is good. */
   readonly refreshLifetime: number;
   readonly clock: Clock;
-  readonly log: Log;
+  readonly emit: Emit;
 }
 
 /** `expiresIn` is in seconds. */
@@ -92,13 +92,13 @@ export async function refresh(
   parts: RefreshDeps,
   { token, address, demoUse }: RefreshRequest,
 ): Promise<RefreshResult> {
-  const { refreshTokens, refreshLifetime, clock, log } = parts;
+  const { refreshTokens, refreshLifetime, clock, emit } = parts;
   // Where none are given out any more, those that were are worth nothing.
   const id = refreshLifetime > 0 ? familyIdOf(token) : undefined;
   for (let attempt = 0; id !== undefined; attempt++) {
     // The family lives, or this would have ended: "sign in again" would be wrong.
     if (attempt === MAX_ATTEMPTS) {
-      log.warn("refresh.throttled", { address, retry_after: CONFLICT_RETRY_MS });
+      emit("refresh.throttled", { address, retry_after: CONFLICT_RETRY_MS / 1000 });
       return { outcome: "throttled", retryAfter: CONFLICT_RETRY_MS };
     }
     const family = await refreshTokens.find(id);
@@ -112,13 +112,13 @@ export async function refresh(
     });
     const logFields = { user: family.user, address };
     if (decision.outcome === "reused") {
-      log.warn("refresh.reused", logFields);
+      emit("refresh.reused", logFields);
       await refreshTokens.remove(id, family.user);
       break;
     }
     if (decision.outcome === "expired") break;
     if (decision.outcome === "too_soon") {
-      log.warn("refresh.throttled", { ...logFields, retry_after: decision.retryAfter });
+      emit("refresh.throttled", { ...logFields, retry_after: decision.retryAfter / 1000 });
       return { outcome: "throttled", retryAfter: decision.retryAfter };
     }
     const account = await accountOf(parts, family);
@@ -128,11 +128,11 @@ export async function refresh(
     }
     const access = decideAccess({ plans: parts.plans, demoUse, subject: account.user, account });
     if ("refusal" in access) {
-      log.warn("refresh.refused", { ...logFields, code: access.refusal.code });
+      emit("refresh.refused", { ...logFields, code: access.refusal.code });
       return { outcome: "forbidden", message: access.refusal.message };
     }
     if (!(await refreshTokens.replace(family, decision.family))) continue;
-    log.info("refresh.succeeded", { ...logFields, plan: access.plan.name });
+    emit("refresh.succeeded", { ...logFields, plan: access.plan.name });
     return {
       outcome: "refreshed",
       token: await signToken(parts.keys, {
@@ -146,7 +146,7 @@ export async function refresh(
       plan: access.plan,
     };
   }
-  log.warn("refresh.failed", { address });
+  emit("refresh.failed", { address });
   return { outcome: "invalid" };
 }
 

@@ -2,11 +2,11 @@ import { decideAccess } from "../../core/access/decide-access.ts";
 import type { DemoUse } from "../../core/access/demo-accounts.ts";
 import type { Plan, PlanTable } from "../../core/access/plans.ts";
 import type { ThrottleStore } from "../../core/access/sign-in-throttle.ts";
+import type { Emit } from "../../core/events/events.ts";
 import type { Account, AccountStore } from "../../core/ports/accounts.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import { isIdentifier } from "../../protocol/identifiers.ts";
 import { addressGroup } from "../client-address.ts";
-import type { Log } from "../log/log.ts";
 import type { TokenKeys } from "./keys.ts";
 import type { Passwords } from "./passwords.ts";
 import type { IssuedRefreshToken } from "./refresh.ts";
@@ -21,7 +21,7 @@ export interface SignInDeps {
   /** Gives an account a refresh token; undefined where this server gives out none. */
   readonly beginRefresh?: ((account: Account) => Promise<IssuedRefreshToken>) | undefined;
   readonly clock: Clock;
-  readonly log: Log;
+  readonly emit: Emit;
 }
 
 export interface Credentials {
@@ -57,7 +57,7 @@ const BUSY_RETRY_MS = 2_000;
 
 /** Signs a user in: throttle, account, password, permission, token; in this order, so that guessing stays cheap for us. */
 export async function signIn(parts: SignInDeps, credentials: Credentials): Promise<SignInResult> {
-  const { accounts, passwords, throttle, clock, log } = parts;
+  const { accounts, passwords, throttle, clock, emit } = parts;
   const { username, password, address, demoUse = "elsewhere" } = credentials;
   // A name that no account has may be a password in the wrong field, and belongs in no log.
   const logFields = (known: boolean) => (known ? { user: username, address, known } : { address, known });
@@ -67,11 +67,11 @@ export async function signIn(parts: SignInDeps, credentials: Credentials): Promi
   if (!decision.allowed) {
     // Nobody has looked yet whether there is such an account; but who is slowed down for a name has tried it often.
     const named = decision.rule !== "address" && isIdentifier(username) && { user: username };
-    log.warn("signin.throttled", {
+    emit("signin.throttled", {
       ...named,
       address,
       rule: decision.rule,
-      retry_after: decision.retryAfter,
+      retry_after: decision.retryAfter / 1000,
     });
     return { outcome: "throttled", retryAfter: decision.retryAfter };
   }
@@ -87,19 +87,19 @@ export async function signIn(parts: SignInDeps, credentials: Credentials): Promi
   }
   if (verification.outcome === "busy") {
     await throttle.cancelled(username, group);
-    log.warn("signin.busy", logFields(account !== undefined));
+    emit("signin.busy", logFields(account !== undefined));
     return { outcome: "busy", retryAfter: BUSY_RETRY_MS };
   }
   if (verification.outcome === "wrong" || account === undefined) {
     await throttle.failed(username, group);
-    log.warn("signin.failed", logFields(account !== undefined));
+    emit("signin.failed", logFields(account !== undefined));
     return { outcome: "wrong" };
   }
   await throttle.succeeded(username, group);
 
   const access = decideAccess({ plans: parts.plans, demoUse, subject: account.user, account });
   if ("refusal" in access) {
-    log.warn("signin.refused", { user: account.user, address, code: access.refusal.code });
+    emit("signin.refused", { user: account.user, address, code: access.refusal.code });
     return { outcome: "forbidden", message: access.refusal.message };
   }
   if (verification.outcome === "right" && verification.outdated) await renewHash(parts, account, password);
@@ -110,7 +110,7 @@ export async function signIn(parts: SignInDeps, credentials: Credentials): Promi
     now: clock.wall(),
   });
   const refresh = credentials.offline ? await parts.beginRefresh?.(account) : undefined;
-  log.info("signin.succeeded", {
+  emit("signin.succeeded", {
     user: account.user,
     address,
     plan: access.plan.name,
@@ -128,7 +128,7 @@ export async function signIn(parts: SignInDeps, credentials: Credentials): Promi
 
 /** Replaces a hash of an older cost, or of a password that was not prepared (SEC-S1). Signing in does not depend on it: it is tried again next time. */
 async function renewHash(parts: SignInDeps, account: Account, password: string): Promise<void> {
-  const { accounts, passwords, log } = parts;
+  const { accounts, passwords, emit } = parts;
   try {
     const hashing = await passwords.hash(password);
     if (hashing.outcome === "busy") return;
@@ -136,8 +136,8 @@ async function renewHash(parts: SignInDeps, account: Account, password: string):
     const current = await accounts.find(account.user);
     if (current?.passwordHash !== account.passwordHash) return;
     await accounts.update(account.user, { passwordHash: hashing.hash });
-    log.info("password.rehashed", { user: account.user });
+    emit("password.rehashed", { user: account.user });
   } catch (error) {
-    log.error("password.rehash_failed", { user: account.user, error: String(error) });
+    emit("password.rehash_failed", { user: account.user, error: String(error) });
   }
 }

@@ -36,8 +36,8 @@ const EXPIRED_SINCE_S = 60;
 
 /** Opens the part of the server that makes faults on request, and says so in the log. */
 export function createFaultInjector({ host, keys, settings }: FaultInjectorDeps): ServerFaultInjector {
-  const { registry: directory, log } = host;
-  log.warn("test.faults_enabled", {
+  const { registry: directory, emit } = host;
+  emit("test.faults_enabled", {
     host: settings.host,
     advice: "Clients may disturb their own connections by POST /test/faults: for tests only.",
   });
@@ -57,8 +57,7 @@ export function createFaultInjector({ host, keys, settings }: FaultInjectorDeps)
       const connection = find(user, id);
       if (connection === undefined) return { refusal: notFound(user, id) };
       const answer = await inject(fault, connection);
-      if (!("refusal" in answer))
-        log.warn("test.fault_injected", { ...connection.logFields(), fault: fault.do });
+      if (!("refusal" in answer)) emit("test.fault_injected", { ...connection.logFields(), fault: fault.do });
       return answer;
     },
     clearFaults() {

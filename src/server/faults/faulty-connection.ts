@@ -25,7 +25,7 @@ export class FaultyConnection extends Connection {
     super({ ...host, clock: time, timingWheel: time }, facts);
     this.ownClock = time;
     this.nodeDeps = host;
-    this.failed = (error) => closeWithInternalError(host.log, this, error);
+    this.failed = (error) => closeWithInternalError(host.emit, this, error);
   }
 
   /** Makes a fault; answers a sentence where it cannot be made now. */

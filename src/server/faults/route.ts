@@ -1,11 +1,11 @@
 import type { MiddlewareHandler } from "hono";
+import type { Emit } from "../../core/events/events.ts";
 import { type FaultRefusal, type FaultRequest, readFaultRequest } from "../../core/faults.ts";
 import type { Quota } from "../../protocol/server-frames.ts";
 import { authenticateBearer, type BearerDeps } from "../http/bearer.ts";
 import { readText } from "../http/body.ts";
 import type { HttpContext, HttpEnvironment } from "../http/context.ts";
 import { problem } from "../http/problem.ts";
-import type { Log } from "../log/log.ts";
 
 /** What became of a request for a fault. */
 export type FaultResult =
@@ -26,13 +26,13 @@ export interface FaultRouteDeps extends BearerDeps {
 export const FAULTS_PATH = "/test/faults";
 
 /** TEST_FAULTS=true is for this machine: whoever comes through a proxy on it is from elsewhere. */
-export function localOnly(log: Log): MiddlewareHandler<HttpEnvironment> {
+export function localOnly(emit: Emit): MiddlewareHandler<HttpEnvironment> {
   return async (c, next) => {
     const { address, faultsUsable } = c.env;
     if (faultsUsable) return next();
     const reason =
       "TEST_FAULTS=true is for users of the server's own machine, not through a proxy; `public` is for all.";
-    log.warn("request.refused", { address, path: c.req.path, code: "forbidden", reason });
+    emit("request.refused", { address, path: c.req.path, code: "forbidden", reason });
     return problem("forbidden", { detail: reason });
   };
 }
@@ -46,13 +46,13 @@ export function faultRoute({ faults, ...parts }: FaultRouteDeps): (c: HttpContex
     const bearer = await authenticateBearer(parts, c);
     if (bearer instanceof Response) return bearer;
     const { user } = bearer.identity;
-    const text = await readText(parts.log, c);
+    const text = await readText(parts.emit, c);
     if (text instanceof Response) return text;
     const read = readFaultRequest(text);
     const answer: FaultResult = "refusal" in read ? read : await faults.inject(user, read.request);
     if (answer.refusal !== undefined) {
       const { code, message } = answer.refusal;
-      parts.log.warn("request.invalid", { address: c.env.address, path: c.req.path, user, code });
+      parts.emit("request.invalid", { address: c.env.address, path: c.req.path, user, code });
       return problem(code, {
         detail: message,
         ...(code === "unavailable" && { headers: { "Retry-After": "1" } }),

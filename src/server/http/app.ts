@@ -71,7 +71,7 @@ export function createApp(appParts: AppDeps): Hono<HttpEnvironment> {
         signIn: (credentials) => signIn(withRefresh, credentials),
         refresh: (request) => refresh(parts, request),
       },
-      parts.log,
+      parts.emit,
     ),
   );
   app.post("/logout", logoutRoute(parts));
@@ -81,7 +81,7 @@ export function createApp(appParts: AppDeps): Hono<HttpEnvironment> {
   app.post("/conversations/:id/messages", postMessageRoute(parts));
   app.get("/conversations/:id/presence", presenceRoute(parts));
   app.delete("/conversations/:id", removeConversationRoute(parts));
-  if (faults !== undefined) app.post(FAULTS_PATH, localOnly(parts.log), faultRoute({ ...parts, faults }));
+  if (faults !== undefined) app.post(FAULTS_PATH, localOnly(parts.emit), faultRoute({ ...parts, faults }));
   app.get("/healthz", healthRoute);
   app.get("/readyz", readyRoute(parts.ready));
   app.get("/config.json", configRoute(parts));
@@ -103,7 +103,7 @@ function bodyLimits(parts: AppDeps): MiddlewareHandler<HttpEnvironment> {
   return async (c, next) => {
     const maxBytes = c.req.path.startsWith("/conversations/") ? MAX_FRAME_BYTES : MAX_BODY_BYTES;
     if (Number(c.req.header("Content-Length") ?? 0) <= maxBytes) return next();
-    return refuseBody(parts.log, c, "too_large", `The body is longer than ${maxBytes} bytes.`);
+    return refuseBody(parts.emit, c, "too_large", `The body is longer than ${maxBytes} bytes.`);
   };
 }
 
@@ -133,23 +133,23 @@ function refuseOtherMethods(app: Hono<HttpEnvironment>): void {
 
 /** What happened is for the log; the client gets the id under which it stands there, and nothing else (M5). */
 function onUnexpectedError(
-  { log, isStoreUnavailable: storeIsAway }: Pick<AppDeps, "log" | "isStoreUnavailable">,
+  { emit, isStoreUnavailable: storeIsAway }: Pick<AppDeps, "emit" | "isStoreUnavailable">,
   error: Error,
   c: HttpContext,
 ): Response {
   const id = crypto.randomUUID();
   const { method, path } = c.req;
   if (error instanceof BodyAborted) {
-    log.debug("request.aborted", { address: c.env.address, method, path });
+    emit("request.aborted", { address: c.env.address, method, path });
     return problem("malformed", { detail: error.message });
   }
   // Whatever failed, failed because of that; what is the matter with the store is in the log already.
   if (storeIsAway(error)) {
-    log.warn("request.refused", { address: c.env.address, path, code: "unavailable" });
+    emit("request.refused", { address: c.env.address, path, code: "unavailable" });
     if (path === "/token") return tokensUnavailable();
     return problem("unavailable", { headers: { "Retry-After": "1" } });
   }
-  log.error("request.failed", {
+  emit("request.failed", {
     id,
     method,
     path,

@@ -1,15 +1,15 @@
 import { RETRY_AFTER_FAILURE_MS } from "../../core/access/key-set.ts";
+import type { Emit } from "../../core/events/events.ts";
 import { type AuthDeps, type AuthFailure, authorize, type Identity } from "../authentication/authenticate.ts";
 import { verifyToken } from "../authentication/tokens.ts";
 import type { VerifiedToken } from "../authentication/verified-token.ts";
-import type { Log } from "../log/log.ts";
 import { bearerTokenOf } from "./bearer-token.ts";
 import type { HttpContext } from "./context.ts";
 import { problem, retryAfterSeconds } from "./problem.ts";
 import type { Guard } from "./request-guard.ts";
 
 export interface BearerDeps extends AuthDeps {
-  readonly log: Log;
+  readonly emit: Emit;
   readonly guard: Guard;
 }
 
@@ -24,7 +24,7 @@ export async function authenticateBearer(parts: BearerDeps, c: HttpContext): Pro
   const { address, demoUse } = c.env;
   const bearer = bearerTokenOf(c);
   if (bearer === undefined) {
-    parts.log.warn("request.refused", { address, path: c.req.path, code: "unauthorized" });
+    parts.emit("request.refused", { address, path: c.req.path, code: "unauthorized" });
     return problem("unauthorized", {
       detail: "Send the token in the field `Authorization: Bearer <token>`.",
       headers: { "WWW-Authenticate": "Bearer" },
@@ -44,13 +44,13 @@ export async function authenticateBearer(parts: BearerDeps, c: HttpContext): Pro
 }
 
 function refuse(
-  { log }: BearerDeps,
+  { emit }: BearerDeps,
   c: HttpContext,
   code: AuthFailure["code"],
   message: string,
   user?: string,
 ): Response {
-  log.warn("request.refused", { address: c.env.address, path: c.req.path, user, code, reason: message });
+  emit("request.refused", { address: c.env.address, path: c.req.path, user, code, reason: message });
   // Another token would not help: whether this one is good cannot be known now.
   if (code === "unavailable") {
     return problem(code, {

@@ -1,5 +1,5 @@
+import type { Emit } from "../../core/events/events.ts";
 import { type ErrorCode, errorEntry } from "../../protocol/errors.ts";
-import type { Log } from "../log/log.ts";
 import type { HttpContext } from "./context.ts";
 import { problem } from "./problem.ts";
 
@@ -14,18 +14,18 @@ export class BodyAborted extends Error {}
  * UTF-8, which would be stored as U+FFFD. Throws BodyAborted when the client has gone.
  */
 export async function readText(
-  log: Log,
+  emit: Emit,
   c: HttpContext,
   maxBytes: number = MAX_BODY_BYTES,
 ): Promise<string | Response> {
   const bytes = await readBytes(c.req.raw, maxBytes);
   c.env.arrived();
   if (bytes === undefined)
-    return refuseBody(log, c, "too_large", `The body is longer than ${maxBytes} bytes.`);
+    return refuseBody(emit, c, "too_large", `The body is longer than ${maxBytes} bytes.`);
   try {
     return UTF_8.decode(bytes);
   } catch {
-    return refuseBody(log, c, "malformed", NOT_UTF_8);
+    return refuseBody(emit, c, "malformed", NOT_UTF_8);
   }
 }
 
@@ -36,8 +36,8 @@ export const NOT_UTF_8 = "The body is not valid UTF-8.";
 const UTF_8 = new TextDecoder("utf-8", { fatal: true });
 
 /** Refuses a body, and logs that. At `/token` in the words of OAuth 2, too (RFC 6749 §5.2). */
-export function refuseBody(log: Log, c: HttpContext, code: ErrorCode, detail: string): Response {
-  log.warn("request.invalid", { address: c.env.address, path: c.req.path, code });
+export function refuseBody(emit: Emit, c: HttpContext, code: ErrorCode, detail: string): Response {
+  emit("request.invalid", { address: c.env.address, path: c.req.path, code });
   const extra =
     c.req.path === "/token"
       ? { error: "invalid_request", error_description: `${errorEntry(code).what} ${detail}` }

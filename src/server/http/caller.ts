@@ -23,7 +23,7 @@ export interface Caller {
   readonly isKey: boolean;
   readonly conversation: string;
   /** Who it is, for a line of the log. */
-  readonly logFields: Readonly<Record<string, string>>;
+  readonly logFields: { readonly address: string; readonly user?: string; readonly key?: string };
 }
 
 /** Finds out who asks for the conversation in the address and whether they may, or answers the refusal. */
@@ -37,14 +37,14 @@ export async function authenticateCaller(
   const { grants, ...caller } = found;
   const conversation = c.req.param("id") ?? "";
   if (!isIdentifier(conversation)) {
-    parts.log.warn("request.invalid", { ...caller.logFields, code: "bad_address" });
+    parts.emit("request.invalid", { ...caller.logFields, code: "bad_address" });
     return problem("bad_address", {
       detail: `The conversation in the address must be ${IDENTIFIER_RULE}.`,
     });
   }
   const missing = explainMissingRight(grants, conversation, right);
   if (missing === undefined) return { ...caller, conversation };
-  parts.log.warn("request.refused", {
+  parts.emit("request.refused", {
     ...caller.logFields,
     conversation,
     code: "forbidden",
@@ -76,7 +76,7 @@ async function findCaller(
     }
     const flooding = await parts.guard.address(c);
     if (flooding !== undefined) return flooding;
-    parts.log.warn("request.refused", { address, path: c.req.path, code: "unauthorized", reason: "key" });
+    parts.emit("request.refused", { address, path: c.req.path, code: "unauthorized", reason: "key" });
     return problem("unauthorized", {
       detail: "The key is not one of this server's; an operator makes one with `parley api-key <name>`.",
       headers: { "WWW-Authenticate": 'Bearer error="invalid_token"' },

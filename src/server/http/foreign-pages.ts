@@ -1,7 +1,7 @@
 import type { MiddlewareHandler } from "hono";
 import { parseHost } from "../../core/access/host-field.ts";
 import { explainOriginRefusal, type OriginRule } from "../../core/access/origins.ts";
-import type { Log } from "../log/log.ts";
+import type { Emit } from "../../core/events/events.ts";
 import type { HttpEnvironment } from "./context.ts";
 import { problem } from "./problem.ts";
 
@@ -14,7 +14,7 @@ import { problem } from "./problem.ts";
  * health with a `Host` of their own, and the page itself must come before it can say what is wrong.
  */
 export function refuseForeignPages(
-  { origins, log }: { readonly origins: OriginRule; readonly log: Log },
+  { origins, emit }: { readonly origins: OriginRule; readonly emit: Emit },
   open: ReadonlySet<string>,
 ): MiddlewareHandler<HttpEnvironment> {
   return async (c, next) => {
@@ -25,14 +25,14 @@ export function refuseForeignPages(
     const { address, scheme } = c.env;
     const host = headers.get("host") ?? "";
     if (host !== "" && parseHost(host) === undefined) {
-      log.warn("request.invalid", { address, path, code: "bad_request" });
+      emit("request.invalid", { address, path, code: "bad_request" });
       return problem("bad_request", {
         detail: "There must be one `Host` field, with one host (RFC 9112 §3.2).",
       });
     }
     const reason = explainOriginRefusal(origins, { scheme, headers });
     if (reason === undefined) return next();
-    log.warn("request.refused", { address, path, code: "origin_refused", reason });
+    emit("request.refused", { address, path, code: "origin_refused", reason });
     return problem("origin_refused", { detail: reason });
   };
 }

@@ -1,6 +1,6 @@
+import type { Emit } from "../../core/events/events.ts";
 import { JSON_TOO_LARGE } from "../../protocol/decode.ts";
 import { parseJsonObject } from "../../protocol/json.ts";
-import type { Log } from "../log/log.ts";
 import { NOT_UTF_8, readText, refuseBody } from "./body.ts";
 import type { HttpContext } from "./context.ts";
 
@@ -27,8 +27,8 @@ export interface FieldReader {
  * Reads a body of text fields: urlencoded, multipart or JSON. A body of another kind has no fields. Returns the refusal of a
  * body that is too large, or is no UTF-8.
  */
-export async function readFormFields(log: Log, c: HttpContext): Promise<FieldReader | Response> {
-  const fields = await readFields(log, c);
+export async function readFormFields(emit: Emit, c: HttpContext): Promise<FieldReader | Response> {
+  const fields = await readFields(emit, c);
   if (fields instanceof Response) return fields;
   if ("type" in fields) return { errors: [fields], optional: () => undefined, required: () => "" };
   const errors: FieldError[] = [];
@@ -52,14 +52,14 @@ export async function readFormFields(log: Log, c: HttpContext): Promise<FieldRea
   return { errors, optional, required };
 }
 
-async function readFields(log: Log, c: HttpContext): Promise<Fields | FieldError | Response> {
+async function readFields(emit: Emit, c: HttpContext): Promise<Fields | FieldError | Response> {
   const contentType = c.req.header("Content-Type") ?? "";
   const type = contentType.split(";")[0]?.trim().toLowerCase() ?? "";
-  const text = await readText(log, c);
+  const text = await readText(emit, c);
   if (text instanceof Response) return text;
   if (type === "application/json" || type.endsWith("+json")) {
     const { value, error: fault } = parseJsonObject(text);
-    if (fault === "too_large") return refuseBody(log, c, "too_large", JSON_TOO_LARGE);
+    if (fault === "too_large") return refuseBody(emit, c, "too_large", JSON_TOO_LARGE);
     if (fault !== undefined)
       return { type: "json_invalid", loc: ["body"], msg: "Body should be a JSON object" };
     return new Map(Object.entries(value).map(([name, field]) => [name, [field]]));
@@ -68,7 +68,7 @@ async function readFields(log: Log, c: HttpContext): Promise<Fields | FieldError
   if (type !== "application/x-www-form-urlencoded") return new Map();
   return hasUtf8Escapes(text)
     ? grouped(new URLSearchParams(text).entries())
-    : refuseBody(log, c, "malformed", NOT_UTF_8);
+    : refuseBody(emit, c, "malformed", NOT_UTF_8);
 }
 
 /** Whether the bytes that are written as `%E9` in a form are UTF-8; the reader of forms would put U+FFFD in their place. */

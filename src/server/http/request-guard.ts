@@ -1,10 +1,10 @@
 import type { MiddlewareHandler } from "hono";
 import { type Requester, RequestGuard } from "../../core/access/request-guard.ts";
+import type { Emit } from "../../core/events/events.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import type { BurstRule } from "../../core/session/flood-guard.ts";
 import { errorEntry } from "../../protocol/errors.ts";
 import { addressGroup, isLoopback } from "../client-address.ts";
-import type { Log } from "../log/log.ts";
 import { bearerTokenOf } from "./bearer-token.ts";
 import type { HttpContext, HttpEnvironment } from "./context.ts";
 import { problem, retryAfterSeconds } from "./problem.ts";
@@ -18,7 +18,7 @@ export interface Guard {
   address(c: HttpContext): Promise<Response | undefined>;
 }
 
-export function createGuard(rule: BurstRule, { clock, log }: { clock: Clock; log: Log }): Guard {
+export function createGuard(rule: BurstRule, { clock, emit }: { clock: Clock; emit: Emit }): Guard {
   const guard = new RequestGuard(rule);
   const check = async (c: HttpContext, requester: Requester): Promise<Response | undefined> => {
     const verdict = guard.acquire(requester, clock.now());
@@ -30,7 +30,7 @@ export function createGuard(rule: BurstRule, { clock, log }: { clock: Clock; log
   };
   const refused = (c: HttpContext, { kind, name }: Requester, retryAfter: number): Response => {
     const { address } = c.env;
-    log.warn("limit.requests", { ...(kind !== "address" && { [kind]: name }), address, path: c.req.path });
+    emit("limit.requests", { ...(kind !== "address" && { [kind]: name }), address, path: c.req.path });
     const { what, advice } = errorEntry("flooding");
     return problem("flooding", {
       detail: advice,

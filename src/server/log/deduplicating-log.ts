@@ -17,7 +17,7 @@ interface LogLine {
 }
 
 /** Two lines with the same event and the same values here are one thing that repeats. */
-const KEY_FIELDS = ["user", "address", "code"] as const;
+const KEY_FIELDS = ["user", "address", "close_code", "code"] as const;
 
 /** Only somebody with a good credential causes these: their `user` is one of this server's. */
 const PROOF_EVENTS: ReadonlySet<string> = new Set([

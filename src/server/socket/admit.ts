@@ -1,6 +1,7 @@
 import { explainMissingRight } from "../../core/access/grants.ts";
 import { closeForResends, type ResendLimiter } from "../../core/conversation/resend-limiter.ts";
 import { knowsRemoved, planResume } from "../../core/conversation/resume.ts";
+import type { Emit } from "../../core/events/events.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import type { Engine } from "../../core/ports/engine.ts";
 import type { ConnectionLeases } from "../../core/ports/leases.ts";
@@ -18,7 +19,6 @@ import {
   type CredentialDeps,
   type PresentedCredential,
 } from "../authentication/presented-credential.ts";
-import type { Log } from "../log/log.ts";
 import type { AdmissionQueue, Permit } from "./admission-queue.ts";
 import type { Connection } from "./connection.ts";
 import { catchUp, sendPage } from "./conversation/catch-up.ts";
@@ -34,7 +34,7 @@ export interface AdmitDeps extends CredentialDeps {
   readonly admissionQueue: AdmissionQueue;
   readonly resendLimiter: ResendLimiter;
   readonly clock: Clock;
-  readonly log: Log;
+  readonly emit: Emit;
   /** Seconds, as they are told to the client. */
   readonly inactivity: { readonly timeout: number; readonly warning: number };
 }
@@ -56,7 +56,7 @@ export function admit(
       .catch((error) => {
         // Whatever failed, failed because of that; in words, and for a moment.
         if (parts.engine.isUnavailable(error)) connection.end(STORE_UNAVAILABLE);
-        else closeWithInternalError(parts.log, connection, error);
+        else closeWithInternalError(parts.emit, connection, error);
       })
       .finally(() => permit.release());
 }
@@ -64,7 +64,7 @@ export function admit(
 /** Puts another token of the same user in the place of the one a connection came with (A2). */
 export function renew(parts: AdmitDeps, connection: Connection, token: string): void {
   tryToRenew(parts, connection, token).catch((error) => {
-    if (!parts.engine.isUnavailable(error)) return closeWithInternalError(parts.log, connection, error);
+    if (!parts.engine.isUnavailable(error)) return closeWithInternalError(parts.emit, connection, error);
     // The socket stays (L3): until its token expires, the client can try again.
     const message = "The store cannot be reached now; send the token again in a moment.";
     connection.apply({ type: "renewal_refused", code: "unavailable", message });
@@ -139,7 +139,7 @@ async function join(parts: AdmitDeps, connection: Connection, identity: Identity
   if (parts.health.initialFrame !== undefined) connection.deliver(JSON.stringify(parts.health.initialFrame));
   if (missed !== undefined) sendPage(parts, connection, from + 1, missed);
   else {
-    catchUp(parts, connection, from).catch((error) => closeWithInternalError(parts.log, connection, error));
+    catchUp(parts, connection, from).catch((error) => closeWithInternalError(parts.emit, connection, error));
   }
 }
 

@@ -2,12 +2,12 @@ import type { ServerWebSocket } from "bun";
 import type { Admission, SocketEntry } from "../../core/access/admission.ts";
 import type { DemoUse } from "../../core/access/demo-accounts.ts";
 import type { ResumeRequest } from "../../core/conversation/resume.ts";
+import type { Emit } from "../../core/events/events.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import type { Engine } from "../../core/ports/engine.ts";
 import type { ConnectionLeases } from "../../core/ports/leases.ts";
 import type { SessionRules } from "../../core/session/state.ts";
 import type { PresentedCredential } from "../authentication/presented-credential.ts";
-import type { Log } from "../log/log.ts";
 import type { Permit } from "./admission-queue.ts";
 import type { ConnectionRegistry, RegisteredConnection } from "./connection-registry.ts";
 import type { Hub } from "./conversation/hub.ts";
@@ -37,7 +37,7 @@ export interface ConnectionDeps<C extends TimerEntry & FlushTarget & RegisteredC
   readonly leases: ConnectionLeases;
   readonly registry: ConnectionRegistry<C>;
   readonly counters: MessageCounters;
-  readonly log: Log;
+  readonly emit: Emit;
   /** Finds out who presents this and lets the connection in, or refuses it, in `place` if it has one; never throws. */
   admit(connection: C, presented: PresentedCredential, place?: Permit): void;
   /** Puts `token` in the place of the one a connection came with, or refuses it; never throws. */

@@ -3,6 +3,7 @@ import type { SocketEntry } from "../../core/access/admission.ts";
 import type { DemoUse } from "../../core/access/demo-accounts.ts";
 import type { Plan } from "../../core/access/plans.ts";
 import type { ResumeRequest } from "../../core/conversation/resume.ts";
+import type { ConnectionFields, EventFields } from "../../core/events/events.ts";
 import type { PostResult } from "../../core/ports/engine.ts";
 import { type NamedConnection, slotOf } from "../../core/ports/leases.ts";
 import { type CloseReason, isServerSideClose, REPLACED } from "../../core/session/close-reason.ts";
@@ -176,7 +177,7 @@ export class Connection implements RoomMember, FlushTarget, TimerEntry, NamedCon
     this.joined = true;
     this.apply({ type: "admitted", welcome, access: pass, behind, shown });
     this.schedule();
-    this.deps.log.info("connection.opened", { ...this.logFields(), plan: welcome.plan });
+    this.deps.emit("connection.opened", { ...this.logFields(), plan: welcome.plan });
   }
 
   /** Another token of the same user takes the place of the one the connection came with. */
@@ -190,7 +191,7 @@ export class Connection implements RoomMember, FlushTarget, TimerEntry, NamedCon
 
   /** Refuses the credential, or the address it was used for. */
   refused(code: ErrorCode, message: string): void {
-    this.deps.log.warn("connection.rejected", { ...this.logFields(), code, reason: message });
+    this.deps.emit("connection.rejected", { ...this.logFields(), code, reason: message });
     this.apply({ type: "refused", code, message });
   }
 
@@ -295,11 +296,11 @@ export class Connection implements RoomMember, FlushTarget, TimerEntry, NamedCon
     if (this.holdsLease) host.leases.release(this.user, this.named);
     if (!this.joined) return;
     const seconds = (host.clock.now() - this.openedAt) / 1000;
-    host.log.info("connection.closed", { ...this.logFields(), code, reason, seconds });
+    host.emit("connection.closed", { ...this.logFields(), close_code: code, reason, seconds });
   }
 
   /** Who and where, for a line of the log. */
-  logFields(): Record<string, string> {
+  logFields(): ConnectionFields {
     const { id, user, conversation, address } = this;
     return { connection: id, user, conversation, address };
   }
@@ -414,7 +415,7 @@ export class Connection implements RoomMember, FlushTarget, TimerEntry, NamedCon
     const { conversation, user, deps: host } = this;
     host.engine.setReadMark(conversation, user, seq, host.hub.epoch(conversation)).then(
       (mark) => mark !== undefined && host.hub.setReadMark(conversation, user, mark, this),
-      (error) => host.log.error("connection.failed", { ...this.logFields(), error: String(error) }),
+      (error) => host.emit("connection.failed", { ...this.logFields(), error: String(error) }),
     );
   }
 
@@ -425,7 +426,7 @@ export class Connection implements RoomMember, FlushTarget, TimerEntry, NamedCon
   }
 
   private logEvent({ event, ...fields }: SessionLogEvent): void {
-    this.deps.log.warn(event, { ...this.logFields(), ...fields });
+    this.deps.emit(event, { ...this.logFields(), ...fields } as EventFields<typeof event>);
   }
 
   private schedule(): void {

@@ -1,6 +1,6 @@
 import type { ServerWebSocket, WebSocketHandler } from "bun";
+import type { Emit } from "../../core/events/events.ts";
 import { MAX_FRAME_BYTES } from "../../protocol/limits.ts";
-import type { Log } from "../log/log.ts";
 import type { Connection } from "./connection.ts";
 import { closeWithInternalError } from "./internal-error.ts";
 
@@ -8,12 +8,12 @@ import { closeWithInternalError } from "./internal-error.ts";
  * The runtime's side of a socket: its handlers and limits. Each handler catches what it throws: an exception that
  * leaves one would end the process (RT-2). They are synchronous, because asynchronous ones overlap (RT-3).
  */
-export function socketHandlers(log: Log, maxUnsent: number): WebSocketHandler<Connection> {
+export function socketHandlers(emit: Emit, maxUnsent: number): WebSocketHandler<Connection> {
   const guard = (socket: ServerWebSocket<Connection>, handle: () => void) => {
     try {
       handle();
     } catch (error) {
-      closeWithInternalError(log, socket.data, error);
+      closeWithInternalError(emit, socket.data, error);
     }
   };
   return {

@@ -1,15 +1,15 @@
+import type { Emit } from "../../core/events/events.ts";
 import { closeReason } from "../../core/session/close-reason.ts";
-import type { Log } from "../log/log.ts";
 import type { Connection } from "./connection.ts";
 
 /**
  * Ends a connection whose handling threw, and no other (RT-2). What was thrown is for the log; the client gets
  * the id under which it stands there, and nothing else (M5).
  */
-export function closeWithInternalError(log: Log, connection: Connection, error: unknown): void {
+export function closeWithInternalError(emit: Emit, connection: Connection, error: unknown): void {
   const id = crypto.randomUUID();
-  const stack = error instanceof Error ? error.stack : String(error);
-  log.error("connection.failed", { ...connection.logFields(), id, error: stack });
+  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  emit("connection.failed", { ...connection.logFields(), id, error: stack });
   try {
     const message = `The server met a fault of its own; its id is ${id}.`;
     connection.end(closeReason(1011, { code: "internal", message }));

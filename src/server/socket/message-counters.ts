@@ -1,6 +1,6 @@
+import type { Emit } from "../../core/events/events.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import type { PostResult } from "../../core/ports/engine.ts";
-import type { Log } from "../log/log.ts";
 
 const REPORT_INTERVAL_MS = 10_000;
 
@@ -22,7 +22,7 @@ export class MessageCounters {
   /** `delivered` answers how many frames users were given so far; `each` is whether `debug` is written at all. */
   constructor(
     clock: Clock,
-    private readonly log: Log,
+    private readonly emit: Emit,
     private readonly delivered: () => number,
     private readonly each: boolean,
   ) {
@@ -35,10 +35,10 @@ export class MessageCounters {
     this.outcomes.set(outcome, (this.outcomes.get(outcome) ?? 0) + 1);
     if (!this.each) return;
     const seq = "seq" in result ? result.seq : undefined;
-    this.log.debug("message.processed", {
+    this.emit("message.processed", {
       user,
       conversation,
-      id,
+      message_id: id,
       outcome,
       ...(seq !== undefined && { seq }),
     });
@@ -48,7 +48,7 @@ export class MessageCounters {
   report(): void {
     if (this.outcomes.size === 0) return;
     const delivered = this.delivered() - this.reportedDelivered;
-    this.log.info("messages.processed", { ...Object.fromEntries(this.outcomes), delivered });
+    this.emit("messages.processed", { ...Object.fromEntries(this.outcomes), delivered });
     this.outcomes.clear();
     this.reportedDelivered += delivered;
   }

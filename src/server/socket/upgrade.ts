@@ -3,12 +3,12 @@ import type { Admission } from "../../core/access/admission.ts";
 import type { DemoUse } from "../../core/access/demo-accounts.ts";
 import { type ParsedHandshake, parseHandshake } from "../../core/access/handshake.ts";
 import type { OriginRule } from "../../core/access/origins.ts";
+import type { Emit } from "../../core/events/events.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import { errorEntry } from "../../protocol/errors.ts";
 import type { PresentedCredential } from "../authentication/presented-credential.ts";
 import { addressGroup, isLoopback } from "../client-address.ts";
 import { problem, retryAfterSeconds } from "../http/problem.ts";
-import type { Log } from "../log/log.ts";
 import type { AdmissionQueue, Permit } from "./admission-queue.ts";
 import type { Connection } from "./connection.ts";
 import type { ConnectionInit } from "./connection-deps.ts";
@@ -20,7 +20,7 @@ export interface UpgradeDeps {
   readonly admission: Admission;
   readonly admissionQueue: AdmissionQueue;
   readonly clock: Clock;
-  readonly log: Log;
+  readonly emit: Emit;
   /** While the server drains, nobody comes in; milliseconds until it is worth another try. */
   readonly draining: () => number | undefined;
 }
@@ -52,12 +52,12 @@ export function handleUpgrade(
   parts: UpgradeDeps,
   { request, server, address, scheme, target, demoUse }: UpgradeRequest,
 ): Response | undefined | Promise<Response | undefined> {
-  const { admission, clock, log } = parts;
+  const { admission, clock, emit } = parts;
   const { method, headers } = request;
   const verdict = parseHandshake({ method, target, headers, scheme }, parts.origins);
   if ("refusal" in verdict) {
     const { code, detail, headers: fields } = verdict.refusal;
-    log.warn("handshake.refused", { address, code, reason: detail });
+    emit("handshake.refused", { address, code, reason: detail });
     return problem(code, { detail, headers: { ...SECURITY_HEADERS, ...fields } });
   }
   const { opening } = verdict;
@@ -70,7 +70,7 @@ export function handleUpgrade(
   const arrivedAt = clock.now();
   const admitted = admission.tryAdmit(entry, arrivedAt);
   if (!admitted.admitted) {
-    log.warn("handshake.refused", { address, code: admitted.code });
+    emit("handshake.refused", { address, code: admitted.code });
     return retryLater(admitted.code, admitted.retryAfter);
   }
   const enter = (permit: Permit | undefined) => {

@@ -1,8 +1,8 @@
 import { decideAccess } from "../../core/access/decide-access.ts";
 import type { PlanTable } from "../../core/access/plans.ts";
+import type { Emit } from "../../core/events/events.ts";
 import type { AccountStore } from "../../core/ports/accounts.ts";
 import { closeReason } from "../../core/session/close-reason.ts";
-import type { Log } from "../log/log.ts";
 import type { Connection } from "../socket/connection.ts";
 import type { ConnectionRegistry } from "../socket/connection-registry.ts";
 
@@ -10,7 +10,7 @@ export interface AccountWatchDeps {
   readonly accounts: Pick<AccountStore, "watch">;
   readonly registry: ConnectionRegistry<Connection>;
   readonly plans: PlanTable;
-  readonly log: Pick<Log, "info">;
+  readonly emit: Emit;
 }
 
 /**
@@ -18,10 +18,10 @@ export interface AccountWatchDeps {
  * leaves a line in the log, wherever it was made.
  */
 export function watchAccounts(parts: AccountWatchDeps): () => void {
-  const { accounts, registry: directory, plans, log } = parts;
+  const { accounts, registry: directory, plans, emit } = parts;
   return accounts.watch((user, account) => {
-    if (account === undefined) log.info("account.removed", { user });
-    else log.info("account.changed", { user, plan: account.plan, disabled: account.disabled });
+    if (account === undefined) emit("account.removed", { user });
+    else emit("account.changed", { user, plan: account.plan, disabled: account.disabled });
     for (const connection of directory.ofUser(user)) {
       if (account === undefined) {
         connection.end(

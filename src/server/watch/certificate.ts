@@ -1,9 +1,9 @@
 import { X509Certificate } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import { createSecureContext } from "node:tls";
+import type { Emit } from "../../core/events/events.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import { ListenFailed, type TlsPair } from "../listener.ts";
-import type { Log } from "../log/log.ts";
 
 /** Paths of PEM files. */
 export interface TlsFiles {
@@ -16,7 +16,7 @@ export interface CertificateWatchDeps {
   /** The one that is in use. */
   readonly current: TlsPair;
   readonly clock: Clock;
-  readonly log: Log;
+  readonly emit: Emit;
   /** Uses another one from now on. May throw. */
   readonly use: (tls: TlsPair) => void;
 }
@@ -40,7 +40,7 @@ export function readTlsFiles({ cert, key }: TlsFiles): TlsPair {
  * moment. What cannot be used is logged, and the one before stays in use.
  */
 export function watchCertificate(parts: CertificateWatchDeps): CertificateWatch {
-  const { files, clock, log, use } = parts;
+  const { files, clock, emit, use } = parts;
   let current = parts.current;
   let known = fingerprintOf(files);
   let changed: string | undefined;
@@ -52,7 +52,7 @@ export function watchCertificate(parts: CertificateWatchDeps): CertificateWatch 
       pair = readTlsFiles(files);
       createSecureContext(pair);
     } catch (error) {
-      log.error("tls.refused", { cert: files.cert, key: files.key, reason: (error as Error).message });
+      emit("tls.refused", { cert_file: files.cert, key_file: files.key, reason: (error as Error).message });
       return;
     }
     if (pair.cert === current.cert && pair.key === current.key) return;
@@ -61,12 +61,12 @@ export function watchCertificate(parts: CertificateWatchDeps): CertificateWatch 
     } catch (error) {
       // The next looks try again.
       if (error instanceof ListenFailed) known = "";
-      log.error("tls.refused", { cert: files.cert, key: files.key, reason: (error as Error).message });
+      emit("tls.refused", { cert_file: files.cert, key_file: files.key, reason: (error as Error).message });
       return;
     }
     current = pair;
-    log.info("tls.renewed", {
-      cert: files.cert,
+    emit("tls.renewed", {
+      cert_file: files.cert,
       not_after: new X509Certificate(pair.cert).validToDate.toISOString(),
     });
   };

@@ -1,8 +1,8 @@
+import type { Emit } from "../../core/events/events.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import type { RevocationListener, RevocationStore } from "../../core/ports/revocations.ts";
 import { closeReason } from "../../core/session/close-reason.ts";
 import { REVOKED } from "../authentication/authenticate.ts";
-import type { Log } from "../log/log.ts";
 import type { Connection } from "../socket/connection.ts";
 import type { ConnectionRegistry } from "../socket/connection-registry.ts";
 
@@ -12,7 +12,7 @@ export interface RevocationWatchDeps {
   readonly revocations: Pick<RevocationStore, "watch" | "isRevoked">;
   readonly registry: ConnectionRegistry<Revocable>;
   readonly clock: Clock;
-  readonly log: Pick<Log, "info">;
+  readonly emit: Emit;
 }
 
 /**
@@ -29,16 +29,16 @@ export function watchRevocations({
   revocations,
   registry: directory,
   clock,
-  log,
+  emit,
 }: RevocationWatchDeps): () => void {
   const tokens = new Set<string>();
   const users = new Map<string, number>();
   const onRevocation: RevocationListener = (revocation) => {
     if ("tokenId" in revocation) {
       tokens.add(revocation.tokenId);
-      log.info("revocation.token", { token_id: revocation.tokenId });
+      emit("revocation.token", { token_id: revocation.tokenId });
     } else {
-      log.info("revocation.user", { user: revocation.user });
+      emit("revocation.user", { user: revocation.user });
       users.set(revocation.user, revocation.before);
       closeOlder(directory, revocation);
     }

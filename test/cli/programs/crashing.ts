@@ -1,15 +1,19 @@
 // A server with faults that nobody caught, and with a stop that hangs: run by process-events.test.ts.
 import { installCrashHandlers, SIGNAL_REPEAT_WINDOW_MS, stopOnSignal } from "../../../src/cli/signals.ts";
+import { EventBus } from "../../../src/core/events/event-bus.ts";
+import { writeEventsTo } from "../../../src/server/log/event-log.ts";
 import { openLog } from "../../../src/server/log/log.ts";
 
 const log = openLog({ level: "info", format: "json" });
-installCrashHandlers(log);
+const events = new EventBus();
+events.subscribe(writeEventsTo(log));
+installCrashHandlers(events.emit);
 // Each look at the clock is a second after the one before, or at the same moment.
 const [, , clock, times] = process.argv;
 let now = 0;
 let signals = 0;
 const stopped = Promise.withResolvers<void>();
-stopOnSignal(log, () => (clock === "later" ? new Promise(() => {}) : stopped.promise), {
+stopOnSignal(events.emit, () => (clock === "later" ? new Promise(() => {}) : stopped.promise), {
   now: () => {
     now += clock === "later" ? SIGNAL_REPEAT_WINDOW_MS : 0;
     return now;

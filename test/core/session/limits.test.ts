@@ -324,7 +324,7 @@ describe("Q4 refusals", () => {
     ]);
     expect(result.effects).toContainEqual({
       type: "note",
-      note: { event: "limit.rate", retry_after: LIMITED.retryAfter },
+      note: { event: "limit.rate", retry_after: LIMITED.retryAfter / 1000 },
     });
   });
 

@@ -1,9 +1,11 @@
 // A server of which one part breaks a promise, as a process of its own: the argument on its command line names the
 // promise (programs/broken.ts). All other parts are wired as in src/cli/serve/command.ts.
 import { stopOnSignal } from "../../../src/cli/signals.ts";
+import { EventBus } from "../../../src/core/events/event-bus.ts";
 import { openSqlite } from "../../../src/engine/sqlite/open.ts";
 import { createKeys } from "../../../src/server/authentication/keys.ts";
 import { createPasswords } from "../../../src/server/authentication/passwords.ts";
+import { openEventLog } from "../../../src/server/log/event-log.ts";
 import { openLog } from "../../../src/server/log/log.ts";
 import { systemClock } from "../../../src/server/process/system-clock.ts";
 import { startServer } from "../../../src/server/server.ts";
@@ -16,12 +18,16 @@ const { settings } = read;
 const broken = DEFECTS[process.argv[2] as DefectName];
 
 const clock = systemClock();
-const log = openLog({ level: settings.logLevel, format: "json" });
+const events = new EventBus();
+events.subscribe(
+  openEventLog(openLog({ level: settings.logLevel, format: "json" }), clock, settings.logLevel).listener,
+);
+const { emit } = events;
 broken.beforeOpening?.(settings.dataDir);
 const { engine, close, ...stores } = await openSqlite({
   dataDir: settings.dataDir,
   clock,
-  log,
+  emit,
   sync: settings.storeSync,
 });
 const server = await startServer({
@@ -34,11 +40,11 @@ const server = await startServer({
   keys: await createKeys(settings, settings.secretKey ?? ""),
   passwords: createPasswords({ cost: settings.bcryptCost, queue: settings.passwordQueue }),
   clock,
-  log,
+  emit,
   removeConversations: async () => new Set(),
 });
 broken.afterOpening?.();
-stopOnSignal(log, async () => {
+stopOnSignal(emit, async () => {
   await server.stop();
   await close();
 });

@@ -49,15 +49,15 @@ function put(folder: StoreFolder, clock: ManualClock, retention: RetentionLimits
   const { log } = folder;
   const paths = { store: folder.storeFile, index: folder.indexFile, end: join(folder.path, END_MARK_FILE) };
   const db = openStore(paths.store, "normal", 0);
-  const index = openIndexFile(paths.index, db, log);
+  const index = openIndexFile(paths.index, db, log.emit);
   const lastPosition = readLastPosition(db);
-  const keeper = new IndexWorker(paths, lastPosition, index.indexed, log);
+  const keeper = new IndexWorker(paths, lastPosition, index.indexed, log.emit);
   const engine = new SqliteEngine({
     db,
     index,
     indexWorker: keeper,
     clock,
-    log,
+    emit: log.emit,
     retention,
     paths,
     description: "in parts",

@@ -66,7 +66,8 @@ test("D2 a store of a newer schema is refused and left unchanged; a new enough P
     await refusal.catch(() => {});
   }
   const { clock } = subject;
-  const openBeside = () => openAccounts({ dataDir: folder.path, clock, log: folder.log, sync: "normal" });
+  const openBeside = () =>
+    openAccounts({ dataDir: folder.path, clock, emit: folder.log.emit, sync: "normal" });
   expect(openBeside).toThrow(StoreTooNew);
   expect(readVersion(folder).user_version).toBe(own + 1);
   setVersion(own);

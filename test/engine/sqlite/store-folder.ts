@@ -22,7 +22,14 @@ export class StoreFolder implements AsyncDisposable {
 
   async open(clock: Clock = new ManualClock(), retention = UNLIMITED_RETENTION, disk?: Disk): Promise<Store> {
     const { path: dataDir, log } = this;
-    const store = await openSqlite({ dataDir, clock, log, sync: "normal", retention, ...(disk && { disk }) });
+    const store = await openSqlite({
+      dataDir,
+      clock,
+      emit: log.emit,
+      sync: "normal",
+      retention,
+      ...(disk && { disk }),
+    });
     const close = async () => {
       this.opened.delete(opened);
       await store.close();

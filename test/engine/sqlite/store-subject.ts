@@ -18,7 +18,7 @@ export async function openSubject<P extends SharedPort>(port: P, clock: Clock) {
   return {
     subject: store[port],
     async beside() {
-      const beside = openAccounts({ dataDir: folder.path, clock, log: folder.log, sync: "normal" });
+      const beside = openAccounts({ dataDir: folder.path, clock, emit: folder.log.emit, sync: "normal" });
       besides.push(beside);
       return beside[port];
     },

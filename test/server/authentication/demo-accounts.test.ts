@@ -14,7 +14,12 @@ const passwords = createPasswords({ cost: 4, queue: 10 });
 
 async function start(settings: DemoSettings, accounts = storedAccounts()) {
   const log = new RecordedLog();
-  const seeded = await seedDemoAccounts(settings, { accounts, passwords, clock: new ManualClock(), log });
+  const seeded = await seedDemoAccounts(settings, {
+    accounts,
+    passwords,
+    clock: new ManualClock(),
+    emit: log.emit,
+  });
   return { seeded, accounts, users: (await accounts.list()).map(({ user }) => user), events: log.events() };
 }
 

@@ -38,7 +38,7 @@ function serveIssuer(answer: () => Response | Promise<Response> = goodSet) {
 function keySetOf(url: URL, patience = 5_000) {
   const time = { now: 1_000 };
   const log = new RecordedLog();
-  const keySet = new KeySet(url, { now: () => time.now, timeoutMs: patience, log });
+  const keySet = new KeySet(url, { now: () => time.now, timeoutMs: patience, emit: log.emit });
   const find = async (kid = "k1") => {
     const found = await keySet.find(kid, "ES256");
     return typeof found === "string" ? found : "found";

@@ -29,7 +29,7 @@ function parts(accounts: SqliteAccounts, change: Partial<SignInDeps> = {}) {
     keys: KEYS,
     plans: { plans: new Map([free, basic].map((plan) => [plan.name, plan])), fallback: free },
     clock,
-    log: new RecordedLog(),
+    emit: new RecordedLog().emit,
     ...change,
   };
 }
@@ -147,7 +147,7 @@ describe("sign-in", () => {
 
   test("SEC-T7 SEC-P2 each outcome is logged with who and where, and neither password nor token", async () => {
     const log = new RecordedLog();
-    const all = parts(storedAccounts(await account()), { log });
+    const all = parts(storedAccounts(await account()), { emit: log.emit });
     const success = await signIn(all, from("192.0.2.1"));
     for (let i = 0; i < 6; i++) await signIn(all, from("192.0.2.1", "s3cret guess"));
     await signIn(all, from("192.0.2.1", RIGHT, "my p@ssword, typed above"));

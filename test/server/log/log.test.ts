@@ -164,7 +164,7 @@ describe("thinned log", () => {
       "signin.failed user3",
       "signin.throttled user1",
       "signin.succeeded other",
-      "connection.refused other",
+      "connection.rejected other",
       "connection.opened eve",
       "connection.opened oscar",
       "connection.closed eve",

@@ -15,7 +15,9 @@ afterAll(() => redis[Symbol.asyncDispose]());
 
 /** The codes with which a node ended connections. */
 function ends({ log }: TestNode): unknown[] {
-  return log.entries.filter(({ event }) => event === "connection.closing").map(({ fields }) => fields.code);
+  return log.entries
+    .filter(({ event }) => event === "connection.closing")
+    .map(({ fields }) => fields.close_code);
 }
 
 test("W8 P1 who comes back on another node while the first holds a dead line is in at once, and was never away", async () => {

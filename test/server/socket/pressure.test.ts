@@ -30,7 +30,7 @@ describe("B1 M3 RT-5 a reader that does not keep up", () => {
       writer.send({ type: "message", text: LARGE, id: `m${count}` });
       await writer.next("ack");
     }
-    expect(ended()?.fields).toMatchObject({ user: "slow", code: 1013 });
+    expect(ended()?.fields).toMatchObject({ user: "slow", close_code: 1013 });
     await reader.settled();
     expect(reader.of("message").map(({ seq }) => seq)).toEqual(
       Array.from({ length: count }, (_, i) => i + 1),

@@ -107,7 +107,7 @@ describe("W8 a newer connection of the same client", () => {
     await using newer = await TestClient.connect(`${server.wsUrl}${path}`);
     await newer.settled();
     const ended = server.log.entries.filter(({ event }) => event === "connection.closing");
-    expect(ended.map(({ fields }) => fields.code)).toEqual([4410]);
+    expect(ended.map(({ fields }) => fields.close_code)).toEqual([4410]);
   });
 });
 

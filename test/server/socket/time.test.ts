@@ -46,7 +46,7 @@ describe("I2 inactivity", () => {
     expect(server.log.entries).toContainEqual(
       expect.objectContaining({
         event: "connection.closing",
-        fields: expect.objectContaining({ user: "anna", code: 4408, error: "inactive" }),
+        fields: expect.objectContaining({ user: "anna", close_code: 4408, code: "inactive" }),
       }),
     );
   });

@@ -104,7 +104,7 @@ describe("A3 revocations that nobody can name any more", () => {
       },
       registry: directory,
       clock: new ManualClock(),
-      log: new RecordedLog(),
+      emit: new RecordedLog().emit,
     });
     await prepare(revocations);
     return { hold, ended, tell: async () => missed?.() };

@@ -74,7 +74,7 @@ export async function testApp(change: Partial<AppDeps> = {}) {
     isStoreUnavailable: () => false,
     removeConversation: async () => false,
     clock,
-    log,
+    emit: log.emit,
     ...change,
   };
   const app = createApp(parts);

@@ -8,7 +8,11 @@ import { RecordedLog } from "./recorded-log.ts";
 
 /** The real account store in a database of its own that ends with the test, holding `accounts`. */
 export function storedAccounts(...accounts: readonly Account[]): SqliteAccounts {
-  const store = new SqliteAccounts(openStore(":memory:", "normal", 0), new ManualClock(), new RecordedLog());
+  const store = new SqliteAccounts(
+    openStore(":memory:", "normal", 0),
+    new ManualClock(),
+    new RecordedLog().emit,
+  );
   // The store answers with a promise, as every store must, but has written by the time it does.
   for (const account of accounts) void store.add(account);
   return store;
@@ -16,7 +20,7 @@ export function storedAccounts(...accounts: readonly Account[]): SqliteAccounts 
 
 /** The real store of revocations in a database of its own that ends with the test. */
 export function storedRevocations(): SqliteRevocations {
-  return new SqliteRevocations(openStore(":memory:", "normal", 0), new ManualClock(), new RecordedLog());
+  return new SqliteRevocations(openStore(":memory:", "normal", 0), new ManualClock(), new RecordedLog().emit);
 }
 
 /** The real store of refresh tokens in a database of its own that ends with the test. */

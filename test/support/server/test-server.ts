@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { removeConversations } from "../../../src/cli/store/open.ts";
 import { storeProvider } from "../../../src/cli/store/providers.ts";
+import { EventBus } from "../../../src/core/events/event-bus.ts";
 import type { Account, AccountStore } from "../../../src/core/ports/accounts.ts";
 import type { Clock } from "../../../src/core/ports/clock.ts";
 import type { Engine } from "../../../src/core/ports/engine.ts";
@@ -12,10 +13,11 @@ import { createKeys, type TokenKeys } from "../../../src/server/authentication/k
 import { createPasswords } from "../../../src/server/authentication/passwords.ts";
 import { signToken } from "../../../src/server/authentication/tokens.ts";
 import { createPage, type Page } from "../../../src/server/http/routes/page.ts";
+import { openEventLog } from "../../../src/server/log/event-log.ts";
 import { systemClock } from "../../../src/server/process/system-clock.ts";
 import { startServer } from "../../../src/server/server.ts";
 import { readSettings } from "../../../src/server/settings/read.ts";
-import { RecordedLog } from "./recorded-log.ts";
+import { checkFields, RecordedLog } from "./recorded-log.ts";
 
 export interface TestServerOptions {
   /** Settings as in the environment, in addition to PORT=0 and a temporary data folder; REDIS_URL makes it a node. */
@@ -59,11 +61,16 @@ export async function startTestServer({
   if ("problems" in read) throw new Error(read.problems.join("\n"));
   const { settings } = read;
   const log = new RecordedLog();
-  const { store } = await storeProvider(settings).open({ clock, log });
+  const events = new EventBus();
+  const eventLog = openEventLog(log, clock, settings.logLevel);
+  events.subscribe(({ name, fields }) => checkFields(name, fields));
+  events.subscribe(eventLog.listener);
+  const { emit } = events;
+  const { store } = await storeProvider(settings).open({ clock, emit });
   const { engine, accounts, revocations } = store;
   const passwords = createPasswords({ cost: settings.bcryptCost, queue: settings.passwordQueue });
-  await seedDemoAccounts(settings, { accounts, passwords, clock, log });
-  const keys = await createKeys(settings, SECRET, log);
+  await seedDemoAccounts(settings, { accounts, passwords, clock, emit });
+  const keys = await createKeys(settings, SECRET, emit);
   page ??= createPage();
   const server = await startServer({
     ...store,
@@ -74,7 +81,7 @@ export async function startTestServer({
     keys,
     passwords,
     clock,
-    log,
+    emit,
     removeConversations: (ids) => removeConversations(settings, ids),
   });
   let stopped = false;
@@ -83,6 +90,7 @@ export async function startTestServer({
     stopped = true;
     await server.stop();
     await store.close();
+    eventLog.close();
     rmSync(dataDir, { recursive: true, force: true });
   };
   return {

@@ -1,5 +1,5 @@
+import type { Emit } from "../../../core/events/events.ts";
 import type { Account, AccountChange, AccountListener, AccountStore } from "../../../core/ports/accounts.ts";
-import type { EngineLog } from "../../engine-log.ts";
 import { Listeners } from "../../listeners.ts";
 import type { RedisClient } from "../connection/client.ts";
 import { Script } from "../connection/script.ts";
@@ -17,7 +17,7 @@ export class RedisAccounts implements AccountStore {
     onFirstAdded: () => this.beginListening(),
     onLastRemoved: () => this.endListening(),
     // What is not told now never is: the other listeners, and the other changes, must not wait for this one.
-    onError: (error, [user]) => this.log.error("accounts.listener_failed", { user, error: String(error) }),
+    onError: (error, [user]) => this.emit("accounts.listener_failed", { user, error: String(error) }),
   });
   /** Digest of each account as the listeners know it, to find what changed while nothing was heard. */
   private known: Map<string, bigint> | undefined;
@@ -28,7 +28,7 @@ export class RedisAccounts implements AccountStore {
   constructor(
     private readonly client: RedisClient,
     private readonly control: ControlStream,
-    private readonly log: EngineLog,
+    private readonly emit: Emit,
   ) {
     this.key = client.keys.globalKey("accounts");
     this.scriptKeys = [this.key, client.keys.globalKey("seeded"), ...control.scriptKeys];

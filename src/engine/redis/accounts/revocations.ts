@@ -1,3 +1,4 @@
+import type { Emit } from "../../../core/events/events.ts";
 import {
   NEVER,
   REVOCATION_LEEWAY_MS,
@@ -6,7 +7,6 @@ import {
   type RevocationListener,
   type RevocationStore,
 } from "../../../core/ports/revocations.ts";
-import type { EngineLog } from "../../engine-log.ts";
 import { Listeners } from "../../listeners.ts";
 import type { RedisClient } from "../connection/client.ts";
 import { Script } from "../connection/script.ts";
@@ -29,7 +29,7 @@ export class RedisRevocations implements RevocationStore {
     onFirstAdded: () => this.beginListening(),
     onLastRemoved: () => this.stopListening?.(),
     // What is not told now never is: the other listeners, and the other revocations, must not wait for this one.
-    onError: (error) => this.log.error("revocations.listener_failed", { error: String(error) }),
+    onError: (error) => this.emit("revocations.listener_failed", { error: String(error) }),
   });
   private readonly missedListeners = new Set<() => Promise<void> | void>();
   private readonly pendingChecks = new Set<PendingCheck>();
@@ -38,7 +38,7 @@ export class RedisRevocations implements RevocationStore {
   constructor(
     private readonly client: RedisClient,
     private readonly control: ControlStream,
-    private readonly log: EngineLog,
+    private readonly emit: Emit,
   ) {}
 
   async revokeToken(id: string, expiresAt: number): Promise<void> {

@@ -1,6 +1,6 @@
 import { Cluster, Redis, type RedisOptions } from "ioredis";
+import type { Emit } from "../../../core/events/events.ts";
 import type { RedisAddress } from "../../../core/redis-address.ts";
-import type { EngineLog } from "../../engine-log.ts";
 import { Listeners } from "../../listeners.ts";
 import { describeAddress } from "./describe-address.ts";
 import { classifyError, explainError, isInformative, isMissingPermission } from "./errors.ts";
@@ -14,7 +14,7 @@ export interface RedisClientDeps {
   readonly keys: Keys;
   /** Names this node among the others. */
   readonly node: string;
-  readonly log: EngineLog;
+  readonly emit: Emit;
 }
 
 /** Is given what is announced on a channel. */
@@ -50,7 +50,7 @@ export class RedisClient {
   readonly description: string;
   readonly commands: Redis | Cluster;
   private readonly subscriber: Redis | Cluster;
-  private readonly log: EngineLog;
+  private readonly emit: Emit;
   private readonly handlers = new Map<string, ChannelHandler>();
   private readonly listeners = new Listeners<boolean>();
   private state: "away" | "recovering" | "ready" = "away";
@@ -74,11 +74,11 @@ export class RedisClient {
   private lastError = "";
   private readonly wrongTypes: WrongTypeReporter;
 
-  constructor({ address, keys, node, log }: RedisClientDeps) {
+  constructor({ address, keys, node, emit }: RedisClientDeps) {
     this.keys = keys;
     this.node = node;
-    this.log = log;
-    this.wrongTypes = new WrongTypeReporter((key) => this.commands.type(key), log);
+    this.emit = emit;
+    this.wrongTypes = new WrongTypeReporter((key) => this.commands.type(key), emit);
     this.isCluster = address.kind === "cluster";
     this.isSharded = this.isCluster;
     this.description = describeAddress(address);
@@ -314,7 +314,7 @@ export class RedisClient {
     if (this.closed || losses !== this.lossCount) return;
     this.state = "ready";
     this.lastError = "";
-    this.log.info("store.connected", { store: this.description });
+    this.emit("store.connected", { store: this.description });
     this.listeners.notify(true);
   }
 
@@ -325,7 +325,7 @@ export class RedisClient {
     this.state = "away";
     this.lossCount++;
     if (!wasReady) return;
-    this.log.error("store.unavailable", {
+    this.emit("store.unavailable", {
       store: this.description,
       reason: this.lastError === "" ? reason : this.lastErrorText,
     });

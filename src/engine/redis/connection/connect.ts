@@ -1,6 +1,6 @@
+import type { Emit } from "../../../core/events/events.ts";
 import type { Clock } from "../../../core/ports/clock.ts";
 import type { RedisAddress } from "../../../core/redis-address.ts";
-import type { EngineLog } from "../../engine-log.ts";
 import { RedisClient } from "./client.ts";
 import { Keys } from "./keys.ts";
 
@@ -13,7 +13,7 @@ export interface ConnectOptions {
   /** How long Redis is waited for, in milliseconds. */
   readonly timeoutMs: number;
   readonly clock: Clock;
-  readonly log: EngineLog;
+  readonly emit: Emit;
 }
 
 /** Redis was waited for, and did not come. */
@@ -32,11 +32,11 @@ export class StoreMisconfigured extends Error {}
  * when its user lacks a right.
  */
 export async function connect(options: ConnectOptions): Promise<RedisClient> {
-  const { address, prefix, node, timeoutMs, clock, log } = options;
-  const client = new RedisClient({ address, keys: new Keys(prefix), node, log });
+  const { address, prefix, node, timeoutMs, clock, emit } = options;
+  const client = new RedisClient({ address, keys: new Keys(prefix), node, emit });
   const until = clock.now() + timeoutMs;
   const stopLogging = clock.every(LOG_INTERVAL_MS, () =>
-    log.warn("store.waiting", {
+    emit("store.waiting", {
       store: client.description,
       reason: client.lastErrorText,
       seconds_left: Math.max(0, Math.round((until - clock.now()) / 1000)),

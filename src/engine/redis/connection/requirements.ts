@@ -1,4 +1,4 @@
-import type { EngineLog } from "../../engine-log.ts";
+import type { Emit } from "../../../core/events/events.ts";
 import type { RedisClient } from "./client.ts";
 import { StoreMisconfigured } from "./connect.ts";
 
@@ -91,16 +91,16 @@ function unlessRefused<T>(otherwise: T): (error: unknown) => T {
  * Throws StoreMisconfigured when Redis is set up so that promises cannot be kept, and warns of the rest. Looks again each time
  * Redis was away, for another may have taken over: then it is told in the log, and nothing is closed.
  */
-export async function checkRequirements(client: RedisClient, log: EngineLog): Promise<void> {
+export async function checkRequirements(client: RedisClient, emit: Emit): Promise<void> {
   const { problems, warnings } = evaluateRequirements(await readServerFacts(client));
   if (problems.length > 0)
     throw new StoreMisconfigured(`${client.description} cannot be used. ${problems.join(" ")}`);
-  for (const { event, advice } of warnings) log.warn(event, { store: client.description, advice });
+  for (const { event, advice } of warnings) emit(event, { store: client.description, advice });
   client.watchReady(async (ready) => {
     if (!ready) return;
     try {
       const { problems } = evaluateRequirements(await readServerFacts(client));
-      if (problems.length > 0) log.error("store.misconfigured", { store: client.description, problems });
+      if (problems.length > 0) emit("store.misconfigured", { store: client.description, problems });
     } catch {
       // It is away again, which is told already.
     }

@@ -1,4 +1,4 @@
-import type { EngineLog } from "../../engine-log.ts";
+import type { Emit } from "../../../core/events/events.ts";
 import { isWrongType } from "./errors.ts";
 
 /** A key of the wrong type fails each call on it: one line in this many milliseconds is enough. */
@@ -24,7 +24,7 @@ export class WrongTypeReporter {
   /** `typeOf` asks Redis for the type of a key. */
   constructor(
     private readonly typeOf: (key: string) => Promise<string>,
-    private readonly log: EngineLog,
+    private readonly emit: Emit,
   ) {}
 
   /** Logs which keys a call failed on, where that was why it failed. Redis itself does not name them. */
@@ -39,7 +39,7 @@ export class WrongTypeReporter {
     // Where Redis is away by now, the keys of the call are named without their types.
     const types = await Promise.all(lookups).catch(() => []);
     const wrong = types.filter(hasWrongType).map(({ key, type }) => `${key} (${type})`);
-    this.log.error("store.wrong_type", {
+    this.emit("store.wrong_type", {
       keys: (wrong.length > 0 ? wrong : keys).slice(0, MAX_KEYS_LOGGED).join(", "),
       error,
       advice:

@@ -181,7 +181,7 @@ export class ClusterBatch implements BatchExecutor {
       );
       return reply as readonly (string | number)[];
     } catch (error) {
-      this.deps.log.error("store.write_failed", { error: String(error) });
+      this.deps.emit("store.write_failed", { error: String(error) });
       return undefined;
     }
   }

@@ -20,7 +20,7 @@ const PAGE_SIZE = 500;
 /** Opens the conversations for a command, beside the servers that may run on them. */
 export async function openRedisConversations(options: ConnectOptions): Promise<RedisConversations> {
   const client = await connect(options);
-  return new RedisConversations(client, new ControlStream(client, options.clock, options.log));
+  return new RedisConversations(client, new ControlStream(client, options.clock, options.emit));
 }
 
 /** Conversations on Redis as commands see and change them. */

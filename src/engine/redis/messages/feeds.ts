@@ -1,6 +1,6 @@
 import { LruMap } from "../../../core/collections/lru-map.ts";
+import type { Emit } from "../../../core/events/events.ts";
 import type { EpochListener, Head, MessageListener, Subscription } from "../../../core/ports/engine.ts";
-import type { EngineLog } from "../../engine-log.ts";
 import type { Operation } from "../../operation.ts";
 import type { ChannelSubscription, Channels } from "../connection/channels.ts";
 import type { RedisClient } from "../connection/client.ts";
@@ -12,7 +12,7 @@ import { type FeedStore, OrderedFeed } from "./ordered-feed.ts";
 export interface FeedsDeps {
   readonly client: RedisClient;
   readonly channels: Channels;
-  readonly log: EngineLog;
+  readonly emit: Emit;
   readonly store: Pick<FeedStore, "head" | "read"> & {
     /** Reads the life of the store, where that may be another one now. MUST NOT reject. */
     refreshEpoch(): Promise<void>;
@@ -52,7 +52,7 @@ export class Feeds {
     this.feedStore = {
       head,
       read,
-      log: deps.log,
+      emit: deps.emit,
       onEnded: (feed) => this.forget(feed),
       onEpochChanged: ({ conversation, lastDelivered: told, epoch }) => {
         for (const listener of this.epochListeners) listener(conversation, told, epoch);
@@ -237,7 +237,7 @@ export class Feeds {
       (done as (answer: typeof result) => void)(result);
     } catch (error) {
       // The fault of one must not keep others, whose messages are stored, from being told.
-      this.deps.log.error("engine.listener_failed", { error: String(error) });
+      this.deps.emit("engine.listener_failed", { error: String(error) });
     }
   }
 }

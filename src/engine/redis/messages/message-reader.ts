@@ -1,6 +1,6 @@
 import { MAX_HISTORY_BYTES } from "../../../core/conversation/history.ts";
+import type { Emit } from "../../../core/events/events.ts";
 import type { Message } from "../../../protocol/server-frames.ts";
-import type { EngineLog } from "../../engine-log.ts";
 import type { RedisClient } from "../connection/client.ts";
 import { newEpoch } from "../connection/epoch.ts";
 import { Script } from "../connection/script.ts";
@@ -19,7 +19,7 @@ export class MessageReader {
 
   constructor(
     private readonly client: RedisClient,
-    private readonly log: EngineLog,
+    private readonly emit: Emit,
   ) {}
 
   /** The life of the store; Cluster's conversations lie elsewhere, and are told by the node. */
@@ -81,6 +81,6 @@ export class MessageReader {
 
   /** That Redis is away was told once; each read that meets it would be hundreds of lines. */
   private logReadError(error: unknown): void {
-    if (this.client.ready) this.log.error("store.read_failed", { error: String(error) });
+    if (this.client.ready) this.emit("store.read_failed", { error: String(error) });
   }
 }

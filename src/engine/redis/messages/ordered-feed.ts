@@ -1,7 +1,7 @@
 import { relationOf } from "../../../core/conversation/epoch.ts";
+import type { Emit } from "../../../core/events/events.ts";
 import type { Head, MessageListener, Subscription } from "../../../core/ports/engine.ts";
 import type { Message } from "../../../protocol/server-frames.ts";
-import type { EngineLog } from "../../engine-log.ts";
 import type { KnownHead } from "./batch.ts";
 import type { Announcement } from "./message-encoding.ts";
 
@@ -20,7 +20,7 @@ export interface FeedStore {
   onEnded(feed: OrderedFeed): void;
   /** The room has another epoch: messages that were told may be gone, or it was removed. The next one follows `room.told`. */
   onEpochChanged(feed: OrderedFeed): void;
-  readonly log: EngineLog;
+  readonly emit: Emit;
 }
 
 /** An answer of this node's own that is told after the message it belongs to, and after those before it. */
@@ -207,7 +207,7 @@ export class OrderedFeed {
   }
 
   private logMessagesLost(now: number): void {
-    this.store.log.warn("store.messages_lost", {
+    this.store.emit("store.messages_lost", {
       conversation: this.conversation,
       last_delivered: this.lastDelivered,
       last_stored: now,
@@ -313,7 +313,7 @@ export class OrderedFeed {
     try {
       task();
     } catch (error) {
-      this.store.log.error("engine.listener_failed", { error: String(error) });
+      this.store.emit("engine.listener_failed", { error: String(error) });
     }
   }
 }

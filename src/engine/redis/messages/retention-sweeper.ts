@@ -1,13 +1,13 @@
 import type { RetentionLimits } from "../../../core/conversation/retention.ts";
+import type { Emit } from "../../../core/events/events.ts";
 import type { Clock } from "../../../core/ports/clock.ts";
-import type { EngineLog } from "../../engine-log.ts";
 import type { RedisClient } from "../connection/client.ts";
 import { Script } from "../connection/script.ts";
 import { scanConversations } from "./scan-conversations.ts";
 
 export interface RetentionSweeperDeps {
   readonly client: RedisClient;
-  readonly log: EngineLog;
+  readonly emit: Emit;
   readonly retention: RetentionLimits;
   readonly clock: Clock;
   readonly time: Clock | undefined;
@@ -76,7 +76,7 @@ export class RetentionSweeper {
   }
 
   private async sweepIfDue(): Promise<void> {
-    const { client, log } = this.deps;
+    const { client, emit } = this.deps;
     if (this.sweeping !== undefined || !client.ready) return;
     try {
       const mine = await client.commands.set(
@@ -88,7 +88,7 @@ export class RetentionSweeper {
       );
       if (mine === "OK") await this.sweep();
     } catch (error) {
-      log.warn("store.retention_failed", { error: String(error) });
+      emit("store.retention_failed", { error: String(error) });
     }
   }
 
@@ -112,7 +112,7 @@ export class RetentionSweeper {
       } catch (error) {
         this.trimmed.set(conversation, oldest);
         if (!this.deps.client.ready) continue;
-        this.deps.log.warn("store.retention_failed", { error: String(error) });
+        this.deps.emit("store.retention_failed", { error: String(error) });
       }
     }
   }

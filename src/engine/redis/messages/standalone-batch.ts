@@ -1,7 +1,7 @@
 import { MAX_HISTORY_BYTES } from "../../../core/conversation/history.ts";
 import type { RetentionLimits } from "../../../core/conversation/retention.ts";
+import type { Emit } from "../../../core/events/events.ts";
 import type { Clock } from "../../../core/ports/clock.ts";
-import type { EngineLog } from "../../engine-log.ts";
 import type { Operation, OperationResult } from "../../operation.ts";
 import type { RedisClient } from "../connection/client.ts";
 import { newEpoch } from "../connection/epoch.ts";
@@ -12,7 +12,7 @@ import { dedupeKey, encodeBody, quotaLeft, quotaView } from "./message-encoding.
 
 export interface BatchDeps {
   readonly client: RedisClient;
-  readonly log: EngineLog;
+  readonly emit: Emit;
   readonly retention: RetentionLimits;
   /** How long to wait until a replica has what was written, in milliseconds; undefined: the primary is enough. */
   readonly replicaTimeoutMs: number | undefined;
@@ -38,7 +38,7 @@ export class StandaloneBatch implements BatchExecutor {
       );
       return call.decode(reply as BatchReply);
     } catch (error) {
-      this.deps.log.error("store.write_failed", { error: String(error), waiting: operations.length });
+      this.deps.emit("store.write_failed", { error: String(error), waiting: operations.length });
       return { results: operations.map(() => UNAVAILABLE), epochs: new Map() };
     }
   }

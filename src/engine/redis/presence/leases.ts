@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { LruMap } from "../../../core/collections/lru-map.ts";
+import type { Emit } from "../../../core/events/events.ts";
 import type { Clock } from "../../../core/ports/clock.ts";
 import {
   type AcquireResult,
@@ -8,7 +9,6 @@ import {
   replaceableFrom,
   replaces,
 } from "../../../core/ports/leases.ts";
-import type { EngineLog } from "../../engine-log.ts";
 import type { RedisClient } from "../connection/client.ts";
 import { Script } from "../connection/script.ts";
 import type { LeasedResource, NodeRegistry } from "./node-registry.ts";
@@ -18,7 +18,7 @@ export interface RedisLeasesDeps {
   readonly client: RedisClient;
   readonly nodes: NodeRegistry;
   readonly clock: Clock;
-  readonly log: EngineLog;
+  readonly emit: Emit;
 }
 
 /** How long a count outlives its last change, and how often it is settled meanwhile, in milliseconds. */
@@ -67,7 +67,7 @@ const script = new Script("presence/connection-leases");
 export class RedisLeases implements ConnectionLeases, LeasedResource {
   private readonly client: RedisClient;
   private readonly nodes: NodeRegistry;
-  private readonly log: EngineLog;
+  private readonly emit: Emit;
   private readonly users = new Map<string, UserLeases>();
   /** Users of whom the store may count something else than this node holds. */
   private readonly unsettled = new Set<string>();
@@ -77,10 +77,10 @@ export class RedisLeases implements ConnectionLeases, LeasedResource {
   private settling: Promise<void> | undefined;
   private lastId = 0;
 
-  constructor({ client, nodes, clock, log }: RedisLeasesDeps) {
+  constructor({ client, nodes, clock, emit }: RedisLeasesDeps) {
     this.client = client;
     this.nodes = nodes;
-    this.log = log;
+    this.emit = emit;
     nodes.add(this);
     this.replacements = new Replacements(client, ({ user, slot, id }) => this.onReplaced(user, slot, id));
     this.stops = [
@@ -226,7 +226,7 @@ export class RedisLeases implements ConnectionLeases, LeasedResource {
     if (this.unsettled.size === 0 || !this.client.reachable) return;
     this.settling ??= this.tryToSettle()
       .catch((error) => {
-        if (this.client.ready) this.log.warn("leases.sync_failed", { error: String(error) });
+        if (this.client.ready) this.emit("leases.sync_failed", { error: String(error) });
       })
       .finally(() => {
         this.settling = undefined;

@@ -1,3 +1,4 @@
+import type { Emit } from "../../../core/events/events.ts";
 import {
   evictionAllowedFrom,
   expiredNodes,
@@ -7,7 +8,6 @@ import {
   SWEEP_INTERVAL_MS,
 } from "../../../core/nodes.ts";
 import type { Clock } from "../../../core/ports/clock.ts";
-import type { EngineLog } from "../../engine-log.ts";
 import type { RedisClient } from "../connection/client.ts";
 import { Script } from "../connection/script.ts";
 
@@ -16,7 +16,7 @@ export interface NodeRegistryDeps {
   /** How long a node that is not heard of counts as alive, in milliseconds. */
   readonly leaseMs: number;
   readonly clock: Clock;
-  readonly log: EngineLog;
+  readonly emit: Emit;
   /** The store's time, for tests; its own where it is missing. */
   readonly time?: Clock;
 }
@@ -46,7 +46,7 @@ export class NodeRegistry {
   private readonly client: RedisClient;
   private readonly leaseMs: number;
   private readonly clock: Clock;
-  private readonly log: EngineLog;
+  private readonly emit: Emit;
   private readonly time: Clock | undefined;
   private readonly resources = new Set<LeasedResource>();
   private readonly incarnations = new Set<string>();
@@ -65,11 +65,11 @@ export class NodeRegistry {
   private sweeping = false;
   private closed = false;
 
-  constructor({ client, leaseMs, clock, log, time }: NodeRegistryDeps) {
+  constructor({ client, leaseMs, clock, emit, time }: NodeRegistryDeps) {
     this.client = client;
     this.leaseMs = leaseMs;
     this.clock = clock;
-    this.log = log;
+    this.emit = emit;
     this.time = time;
     this.currentIncarnation = this.newIncarnation();
   }
@@ -204,7 +204,7 @@ export class NodeRegistry {
     const incarnation = this.newIncarnation();
     await this.run("begin", incarnation);
     this.currentIncarnation = incarnation;
-    this.log.warn("node.lease_lost", {
+    this.emit("node.lease_lost", {
       node: this.client.node,
       advice: "This node could not renew its lease in time; its users are announced anew.",
     });
@@ -216,7 +216,7 @@ export class NodeRegistry {
     this.tryToSweep()
       .catch((error) => {
         // While the store is away that is said, and enough.
-        if (this.client.ready) this.log.warn("node.sweep_failed", { error: String(error) });
+        if (this.client.ready) this.emit("node.sweep_failed", { error: String(error) });
       })
       .finally(() => {
         this.sweeping = false;
@@ -231,7 +231,7 @@ export class NodeRegistry {
       // Only one of the survivors says so.
       const { done } = await this.run("forget", incarnation);
       const isBack = this.nodes.some((node) => node.id === id && node.until > this.seenAt);
-      if (done && !stopped && !isBack) this.log.warn("node.expired", { node: id });
+      if (done && !stopped && !isBack) this.emit("node.expired", { node: id });
     }
   }
 

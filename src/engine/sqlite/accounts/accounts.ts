@@ -1,7 +1,7 @@
 import type { Database } from "bun:sqlite";
+import type { Emit } from "../../../core/events/events.ts";
 import type { Account, AccountChange, AccountListener, AccountStore } from "../../../core/ports/accounts.ts";
 import type { Clock } from "../../../core/ports/clock.ts";
-import type { EngineLog } from "../../engine-log.ts";
 import { Listeners } from "../../listeners.ts";
 
 interface Row {
@@ -22,7 +22,7 @@ export class SqliteAccounts implements AccountStore {
     onFirstAdded: () => this.startPolling(),
     onLastRemoved: () => this.stopPolling?.(),
     // What is not told now never is: the other listeners, and the other changes, must not wait for this one.
-    onError: (error, [user]) => this.log.error("accounts.listener_failed", { user, error: String(error) }),
+    onError: (error, [user]) => this.emit("accounts.listener_failed", { user, error: String(error) }),
   });
   private known = new Map<string, Account>();
   private version = -1;
@@ -31,7 +31,7 @@ export class SqliteAccounts implements AccountStore {
   constructor(
     private readonly db: Database,
     private readonly clock: Clock,
-    private readonly log: EngineLog,
+    private readonly emit: Emit,
   ) {}
 
   async find(user: string): Promise<Account | undefined> {
@@ -124,7 +124,7 @@ export class SqliteAccounts implements AccountStore {
     try {
       this.pollForChanges();
     } catch (error) {
-      this.log.error("store.read_failed", { error: String(error) });
+      this.emit("store.read_failed", { error: String(error) });
     }
   }
 

@@ -1,4 +1,5 @@
 import type { Database } from "bun:sqlite";
+import type { Emit } from "../../../core/events/events.ts";
 import type { Clock } from "../../../core/ports/clock.ts";
 import {
   REVOCATION_LEEWAY_MS,
@@ -7,7 +8,6 @@ import {
   type RevocationListener,
   type RevocationStore,
 } from "../../../core/ports/revocations.ts";
-import type { EngineLog } from "../../engine-log.ts";
 import { Listeners } from "../../listeners.ts";
 import { isBusy } from "../folder/errors.ts";
 
@@ -31,7 +31,7 @@ export class SqliteRevocations implements RevocationStore {
     onFirstAdded: () => this.startPolling(),
     onLastRemoved: () => this.stopPolling(),
     // What is not told now never is: the other listeners, and the other revocations, must not wait for this one.
-    onError: (error) => this.log.error("revocations.listener_failed", { error: String(error) }),
+    onError: (error) => this.emit("revocations.listener_failed", { error: String(error) }),
   });
   /** Position of the newest revocation that the listeners know. */
   private lastNotified = 0;
@@ -40,7 +40,7 @@ export class SqliteRevocations implements RevocationStore {
   constructor(
     private readonly db: Database,
     private readonly clock: Clock,
-    private readonly log: EngineLog,
+    private readonly emit: Emit,
   ) {}
 
   async revokeToken(id: string, expiresAt: number): Promise<void> {
@@ -87,11 +87,11 @@ export class SqliteRevocations implements RevocationStore {
   }
 
   /** On a timer, where nobody would catch what a store that is away throws; the next time tries again. */
-  private attempt(event: string, task: () => void): void {
+  private attempt(event: "store.read_failed" | "store.write_failed", task: () => void): void {
     try {
       task();
     } catch (error) {
-      if (!isBusy(error)) this.log.error(event, { error: String(error) });
+      if (!isBusy(error)) this.emit(event, { error: String(error) });
     }
   }
 

@@ -1,6 +1,6 @@
 import { statfsSync, statSync } from "node:fs";
 import { dirname } from "node:path";
-import type { EngineLog } from "../../engine-log.ts";
+import type { Emit } from "../../../core/events/events.ts";
 import { LOCK_FILE } from "./lock.ts";
 import type { StoreTroubles } from "./store-troubles.ts";
 
@@ -35,7 +35,7 @@ export class DiskWatch {
     store: string,
     private readonly index: string,
     private readonly troubles: StoreTroubles,
-    private readonly log: EngineLog,
+    private readonly emit: Emit,
     private readonly disk: Disk = MACHINE_DISK,
   ) {
     this.folder = dirname(store);
@@ -58,10 +58,10 @@ export class DiskWatch {
   private checkFiles(): void {
     const changed = [...this.files].find(([path, identity]) => identityOf(path) !== identity);
     if (changed === undefined) {
-      if (this.troubles.end("files")) this.log.info("store.files_recovered", {});
+      if (this.troubles.end("files")) this.emit("store.files_recovered", {});
     } else if (this.troubles.begin("files")) {
-      this.log.error("store.files_missing", {
-        path: changed[0],
+      this.emit("store.files_missing", {
+        file: changed[0],
         advice:
           "The file was deleted, moved or replaced while Parley has it open; nothing is stored any more. Put it back, or stop Parley, put a copy in its place, run `parley store new-epoch` and start it.",
       });
@@ -71,10 +71,10 @@ export class DiskWatch {
   private checkSpace(): void {
     const free = this.disk.freeBytes(this.folder);
     if (free === undefined || free >= MIN_FREE_BYTES) {
-      if (this.troubles.end("space")) this.log.info("store.disk_recovered", { free });
+      if (this.troubles.end("space")) this.emit("store.disk_recovered", { free_bytes: free });
     } else if (this.troubles.begin("space")) {
-      this.log.error("store.disk_full", {
-        free,
+      this.emit("store.disk_full", {
+        free_bytes: free,
         advice: `Fewer than ${MIN_FREE_BYTES} bytes are free where DATA_DIR lies. Make room; Parley goes on by itself.`,
       });
     }

@@ -1,6 +1,6 @@
 import type { Database } from "bun:sqlite";
+import type { Emit } from "../../../core/events/events.ts";
 import type { Clock } from "../../../core/ports/clock.ts";
-import type { EngineLog } from "../../engine-log.ts";
 import type { Guard } from "../guarded-port.ts";
 import { IndexCorrupted, type IndexFile } from "../index/index-file.ts";
 import { IndexRepair } from "../index/index-repair.ts";
@@ -16,7 +16,7 @@ export interface StoreConditionDeps {
   readonly indexWorker: IndexWorker;
   readonly messages: MessageLog;
   readonly clock: Clock;
-  readonly log: EngineLog;
+  readonly emit: Emit;
   readonly paths: { readonly store: string };
   readonly disk?: Disk | undefined;
 }
@@ -35,9 +35,9 @@ export class StoreCondition implements Guard {
   private stopped = false;
 
   constructor(private readonly deps: StoreConditionDeps) {
-    const { indexWorker: keeper, index, paths, log, disk, clock } = deps;
+    const { indexWorker: keeper, index, paths, emit, disk, clock } = deps;
     this.indexRepair = new IndexRepair({ ...deps, troubles: this.troubles });
-    this.diskWatch = new DiskWatch(paths.store, index.path, this.troubles, log, disk);
+    this.diskWatch = new DiskWatch(paths.store, index.path, this.troubles, emit, disk);
     this.lastWriteAt = clock.now();
     keeper.onDamage((file) => this.onDamage(file, "found by the keeper"));
   }
@@ -67,7 +67,7 @@ export class StoreCondition implements Guard {
     // The index is asked within a transaction: its damage says nothing of the truth.
     if (!(error instanceof IndexCorrupted)) {
       this.troubles.begin("write");
-      this.deps.log.error("store.write_failed", {
+      this.deps.emit("store.write_failed", {
         error: String(error),
         ...(waiting !== undefined && { waiting }),
       });
@@ -77,7 +77,7 @@ export class StoreCondition implements Guard {
 
   readFailed(error: unknown): void {
     if (!(error instanceof IndexCorrupted || error instanceof StoreUnavailable))
-      this.deps.log.error("store.read_failed", { error: String(error) });
+      this.deps.emit("store.read_failed", { error: String(error) });
     this.onError(error);
   }
 
@@ -102,7 +102,7 @@ export class StoreCondition implements Guard {
 
   /** Writes the store's time and `bytes` more, which are taken back at once. */
   private tryToWrite(now: number, bytes: number): void {
-    const { db, log } = this.deps;
+    const { db, emit } = this.deps;
     const isKnown = this.troubles.has("write");
     try {
       const set = db.query("insert or replace into meta values (?, ?)");
@@ -112,7 +112,7 @@ export class StoreCondition implements Guard {
         db.run("delete from meta where key = 'probe'");
       }
       this.writeSucceeded();
-      if (isKnown) log.info("store.write_recovered", {});
+      if (isKnown) emit("store.write_recovered", {});
     } catch (error) {
       // What made it unwritable was logged; the next round tries again.
       if (!isKnown && !isBusy(error)) this.writeFailed(error);
@@ -126,7 +126,7 @@ export class StoreCondition implements Guard {
       return;
     }
     if (!this.troubles.begin("damage")) return;
-    this.deps.log.error("store.damaged", {
+    this.deps.emit("store.damaged", {
       reason,
       advice:
         "Nothing is stored any more. Stop Parley, look with `parley doctor`, put the last backup in the place of DATA_DIR, run `parley store new-epoch` and start it.",

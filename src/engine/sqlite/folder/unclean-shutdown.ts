@@ -1,6 +1,6 @@
 import type { Database } from "bun:sqlite";
 import { readFileSync } from "node:fs";
-import type { EngineLog } from "../../engine-log.ts";
+import type { Emit } from "../../../core/events/events.ts";
 import { beginEpoch, readMeta } from "../schema.ts";
 
 /** Where Linux says which start of the machine this is; elsewhere a loss of power cannot be told from a kill. */
@@ -10,12 +10,12 @@ const BOOT_ID = "/proc/sys/kernel/random/boot_id";
  * Begins a new epoch when the machine went down while a server ran: with STORE_SYNC=normal the last moments before may
  * not have reached the disk, and a client that saw them must be told (D5). Then marks the store as in use.
  */
-export function detectUncleanShutdown(store: Database, log: EngineLog, boot = readBootId()): void {
+export function detectUncleanShutdown(store: Database, emit: Emit, boot = readBootId()): void {
   if (boot === undefined) return;
   const before = readRunningSince(store);
   const lossPossible = syncOf(store) !== FULL && before !== undefined && before !== boot;
   if (lossPossible) {
-    log.warn("store.unclean_shutdown", {
+    emit("store.unclean_shutdown", {
       advice:
         "The machine stopped while Parley ran. The last moments may be lost, and clients are told; STORE_SYNC=full prevents it.",
     });

@@ -1,6 +1,6 @@
 import type { Database } from "bun:sqlite";
 import { existsSync, rmSync } from "node:fs";
-import type { EngineLog } from "../../engine-log.ts";
+import type { Emit } from "../../../core/events/events.ts";
 import { classifyError } from "../folder/errors.ts";
 import { beginEpoch, IndexLayoutMismatch, openIndex, readLastPosition, readMeta } from "../schema.ts";
 import { RunReader } from "./runs/run-reader.ts";
@@ -81,7 +81,7 @@ export function readIndexed(index: Database): number {
  * Opens the index at `path`. One that is damaged, of another layout, belongs to another store, or is ahead of a log that
  * lost its end with the machine's power, is thrown away: it can be made again from the log. A log that lost its end begins a new epoch.
  */
-export function openIndexFile(path: string, store: Database, log: EngineLog): IndexFile {
+export function openIndexFile(path: string, store: Database, emit: Emit): IndexFile {
   const found = tryOpen(path);
   const epoch = readMeta(store, "epoch");
   if (found !== undefined) {
@@ -89,7 +89,7 @@ export function openIndexFile(path: string, store: Database, log: EngineLog): In
     if (found.epoch === epoch && ahead <= 0) return found.index;
     found.index.close();
     if (found.epoch === epoch) {
-      recordLostTail(store, ahead, log);
+      recordLostTail(store, ahead, emit);
     }
   }
   discard(path);
@@ -97,8 +97,8 @@ export function openIndexFile(path: string, store: Database, log: EngineLog): In
 }
 
 /** Begins a new epoch for a log that lacks its last `messages`: clients that saw them are notified (D5). */
-export function recordLostTail(store: Database, messages: number, log: EngineLog): void {
-  log.error("store.tail_lost", {
+export function recordLostTail(store: Database, messages: number, emit: Emit): void {
+  emit("store.tail_lost", {
     messages,
     advice: "The machine lost power, a file of the store was cut short, or an older copy was put back.",
   });

@@ -1,5 +1,5 @@
 import type { Database } from "bun:sqlite";
-import type { EngineLog } from "../../engine-log.ts";
+import type { Emit } from "../../../core/events/events.ts";
 import type { StoreTroubles } from "../folder/store-troubles.ts";
 import type { MessageLog } from "../messages/message-log.ts";
 import { readLastPosition } from "../schema.ts";
@@ -12,7 +12,7 @@ export interface IndexRepairDeps {
   readonly indexWorker: Pick<IndexWorker, "rebuild" | "runRound" | "indexed">;
   readonly messages: Pick<MessageLog, "forgetAll" | "reload">;
   readonly troubles: StoreTroubles;
-  readonly log: EngineLog;
+  readonly emit: Emit;
 }
 
 /** Milliseconds until the next try when an index could not be rebuilt. */
@@ -30,9 +30,9 @@ export class IndexRepair {
 
   /** Begins, unless it is under way. */
   begin(reason: string): void {
-    const { troubles, messages, log } = this.deps;
+    const { troubles, messages, emit } = this.deps;
     if (this.stopped || !troubles.begin("index")) return;
-    log.warn("store.index_damaged", {
+    emit("store.index_damaged", {
       reason,
       advice: "It is rebuilt from the log, which takes some seconds for a million messages.",
     });
@@ -47,19 +47,19 @@ export class IndexRepair {
   }
 
   private async rebuild(): Promise<void> {
-    const { troubles, messages, log } = this.deps;
+    const { troubles, messages, emit } = this.deps;
     const began = performance.now();
     while (!this.stopped) {
       try {
         const count = await this.tryToRebuild();
         if (count !== undefined) {
           messages.reload();
-          log.info("store.index_rebuilt", { messages: count, seconds: (performance.now() - began) / 1000 });
+          emit("store.index_rebuilt", { messages: count, seconds: (performance.now() - began) / 1000 });
           troubles.end("index");
           return;
         }
       } catch (error) {
-        log.error("store.index_failed", { error: String(error) });
+        emit("store.index_failed", { error: String(error) });
       }
       if (!this.stopped) await Bun.sleep(RETRY_MS);
     }

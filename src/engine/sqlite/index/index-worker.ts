@@ -1,5 +1,5 @@
 import { Worker } from "node:worker_threads";
-import type { EngineLog } from "../../engine-log.ts";
+import type { Emit } from "../../../core/events/events.ts";
 import { BloomFilter } from "./bloom-filter.ts";
 import type {
   Erasing,
@@ -41,7 +41,7 @@ export class IndexWorker {
     private readonly paths: { readonly store: string; readonly index: string },
     private lastPosition: number,
     public indexed: number,
-    private readonly log: EngineLog,
+    private readonly emit: Emit,
   ) {
     this.worker = this.startThread();
     this.timer = setInterval(() => void this.runRound(), ROUND_INTERVAL_MS);
@@ -162,11 +162,11 @@ export class IndexWorker {
     }
     if (reply.damaged !== undefined) this.damageListener?.(reply.damaged);
     if (reply.pruned !== undefined) {
-      if (reply.failed !== undefined) this.log.error("store.index_failed", { error: reply.failed });
+      if (reply.failed !== undefined) this.emit("store.index_failed", { error: reply.failed });
       this.onPruned?.(reply.pruned);
       return;
     }
-    if (reply.failed !== undefined) this.log.error("store.index_failed", { error: reply.failed });
+    if (reply.failed !== undefined) this.emit("store.index_failed", { error: reply.failed });
     else if (reply.indexed !== undefined) {
       this.indexed = reply.indexed;
       this.walTruncated = reply.walTruncated === true;

@@ -1,7 +1,7 @@
 import type { Database, Statement } from "bun:sqlite";
 import { type RetentionLimits, retentionFloor } from "../../../core/conversation/retention.ts";
+import type { Emit } from "../../../core/events/events.ts";
 import type { Clock } from "../../../core/ports/clock.ts";
-import type { EngineLog } from "../../engine-log.ts";
 import { isBusy } from "../folder/errors.ts";
 import type { IndexFile } from "../index/index-file.ts";
 import type { IndexWorker } from "../index/index-worker.ts";
@@ -43,7 +43,7 @@ export interface RetentionSweeperDeps {
   readonly indexWorker: Pick<IndexWorker, "prune" | "runRound" | "truncateWal">;
   readonly messages: MessageLog;
   readonly clock: Pick<Clock, "now">;
-  readonly log: EngineLog;
+  readonly emit: Emit;
   readonly retention: RetentionLimits;
   /** Is called when a conversation that is in memory turns out to be removed, by a command. */
   readonly onRemoved: (head: ConversationHead) => void;
@@ -159,7 +159,7 @@ export class RetentionSweeper {
   }: ConversationRow): void {
     const isRemoved =
       removals > 0 && first_seq === removed_seq + 1 && keep_messages === null && keep_days === null;
-    this.deps.log.info(isRemoved ? "conversation.removed" : "conversation.changed", { conversation: id });
+    this.deps.emit(isRemoved ? "conversation.removed" : "conversation.changed", { conversation: id });
   }
 
   /** What another process changed holds for reading at once; its messages are deleted next. */
@@ -250,6 +250,6 @@ export class RetentionSweeper {
 
   private onError(error: unknown): void {
     // Whoever has the lock gives it back; the next round tries again.
-    if (!isBusy(error)) this.deps.log.error("store.retention_failed", { error: String(error) });
+    if (!isBusy(error)) this.deps.emit("store.retention_failed", { error: String(error) });
   }
 }

@@ -1,13 +1,13 @@
 import { Multimap } from "../../../core/collections/multimap.ts";
+import type { Emit } from "../../../core/events/events.ts";
 import type { MessageListener, Subscription } from "../../../core/ports/engine.ts";
 import type { Message } from "../../../protocol/server-frames.ts";
-import type { EngineLog } from "../../engine-log.ts";
 
 /** Who hears of each conversation's messages. */
 export class Subscriptions {
   private readonly all = new Multimap<SqliteSubscription>();
 
-  constructor(private readonly log: EngineLog) {}
+  constructor(private readonly emit: Emit) {}
 
   /** Begins to tell `listener` of messages above `seq`. */
   add(conversation: string, seq: number, epoch: string, listener: MessageListener): Subscription {
@@ -26,7 +26,7 @@ export class Subscriptions {
       try {
         subscription.deliver(message);
       } catch (error) {
-        this.log.error("engine.listener_failed", { error: String(error) });
+        this.emit("engine.listener_failed", { error: String(error) });
       }
     }
   }

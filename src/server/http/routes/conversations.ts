@@ -57,7 +57,7 @@ export function postMessageRoute(parts: ConversationRoutesDeps): Route {
   return async (c) => {
     const caller = await authenticateCaller(parts, c, "write");
     if (caller instanceof Response) return caller;
-    const sent = await readText(parts.log, c, MAX_FRAME_BYTES);
+    const sent = await readText(parts.emit, c, MAX_FRAME_BYTES);
     if (sent instanceof Response) return sent;
     const { value: body, error: fault } = parseJsonObject(sent);
     if (fault === "too_large") return invalid(parts, caller, JSON_TOO_LARGE, fault);
@@ -69,7 +69,7 @@ export function postMessageRoute(parts: ConversationRoutesDeps): Route {
     if (typeof user !== "string" || !isIdentifier(user))
       return invalid(parts, caller, `\`from\`: must be ${IDENTIFIER_RULE}.`);
     if (user !== caller.user && !caller.isKey) {
-      parts.log.warn("request.refused", { ...who, conversation, code: "forbidden", reason: "from" });
+      parts.emit("request.refused", { ...who, conversation, code: "forbidden", reason: "from" });
       return problem("forbidden", { detail: "Only a server key may speak in another name (`from`)." });
     }
     const id = frame.id ?? crypto.randomUUID();
@@ -112,12 +112,12 @@ function decode<T extends "message" | "history">(
 }
 
 function invalid(
-  { log }: ConversationRoutesDeps,
+  { emit }: ConversationRoutesDeps,
   { logFields: who, conversation }: Caller,
   detail: string,
   code: ErrorCode = "invalid",
 ): Response {
-  log.warn("request.invalid", { ...who, conversation, code });
+  emit("request.invalid", { ...who, conversation, code });
   return problem(code, { detail });
 }
 

@@ -19,13 +19,13 @@ export function logoutRoute(parts: LogoutRouteDeps): (c: HttpContext) => Promise
     const bearer = await authenticateBearer(parts, c);
     if (bearer instanceof Response) return bearer;
     const { token } = bearer;
-    const fields = await readFormFields(parts.log, c);
+    const fields = await readFormFields(parts.emit, c);
     if (fields instanceof Response) return fields;
     const refreshToken = fields.optional("refresh_token");
     const family = refreshToken === undefined ? undefined : familyIdOf(refreshToken);
     if (family !== undefined) await parts.refreshTokens.remove(family, token.subject);
     await parts.revocations.revokeToken(token.id, token.expiresAt);
-    parts.log.info("signout", { address: c.env.address, user: token.subject });
+    parts.emit("signout", { address: c.env.address, user: token.subject });
     return new Response(null, { status: 204, headers: { "Cache-Control": "no-store" } });
   };
 }

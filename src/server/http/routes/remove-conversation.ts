@@ -16,15 +16,15 @@ export function removeConversationRoute(parts: RemovalRouteDeps): (c: HttpContex
     const { conversation, logFields: who } = caller;
     const reason = explainRemovalRefusal(conversation);
     if (reason !== undefined) {
-      parts.log.warn("request.refused", { ...who, conversation, code: "forbidden", reason });
+      parts.emit("request.refused", { ...who, conversation, code: "forbidden", reason });
       return problem("forbidden", { detail: reason });
     }
     const removal = parts.removeConversation(conversation);
     if (removal === undefined) {
-      parts.log.warn("request.refused", { ...who, conversation, code: "unavailable" });
+      parts.emit("request.refused", { ...who, conversation, code: "unavailable" });
       return problem("unavailable", { headers: { "Retry-After": "1" } });
     }
-    if (await removal) parts.log.info("conversation.removed", { ...who, conversation });
+    if (await removal) parts.emit("conversation.removed", { ...who, conversation });
     return new Response(null, { status: 204, headers: { "Cache-Control": "no-store" } });
   };
 }

@@ -15,27 +15,27 @@ export interface TicketRouteDeps extends BearerDeps {
 /** `POST /ticket`: gives the bearer a ticket for one conversation, to open a socket without the token in its address. */
 export function ticketRoute(parts: TicketRouteDeps): (c: HttpContext) => Promise<Response> {
   return async (c) => {
-    const { tickets, log } = parts;
+    const { tickets, emit } = parts;
     const bearer = await authenticateBearer(parts, c);
     if (bearer instanceof Response) return bearer;
     const { user, grants } = bearer.identity;
     const logFields = { address: c.env.address, path: c.req.path, user };
-    const fields = await readFormFields(log, c);
+    const fields = await readFormFields(emit, c);
     if (fields instanceof Response) return fields;
     const conversation = fields.optional("conversation");
     if (conversation === undefined || !isIdentifier(conversation)) {
-      log.warn("request.invalid", { ...logFields, code: "invalid" });
+      emit("request.invalid", { ...logFields, code: "invalid" });
       const detail = `Send \`conversation\`: ${IDENTIFIER_RULE}.`;
       return problem("invalid", { detail });
     }
     const missing = explainMissingRight(grants, conversation, "read");
     if (missing !== undefined) {
-      log.warn("request.refused", { ...logFields, code: "forbidden", reason: missing });
+      emit("request.refused", { ...logFields, code: "forbidden", reason: missing });
       return problem("forbidden", { detail: missing });
     }
     const ticket = randomBytes(32).toString("base64url");
     if (!(await tickets.issue(ticket, { user, conversation }, bearer.token))) {
-      log.warn("request.refused", { ...logFields, code: "unavailable" });
+      emit("request.refused", { ...logFields, code: "unavailable" });
       return problem("unavailable", { headers: { "Retry-After": "5" } });
     }
     const body = { ticket, expires_in: TICKET_LIFETIME_MS / 1000 };

@@ -1,4 +1,4 @@
-import type { Log } from "../../log/log.ts";
+import type { Emit } from "../../../core/events/events.ts";
 import type { HttpContext } from "../context.ts";
 import { type FieldError, type FieldReader, readFormFields } from "../form-fields.ts";
 
@@ -15,8 +15,8 @@ export type ParsedTokenRequest =
   | { readonly kind: "faulty"; readonly errors: readonly FieldError[] };
 
 /** Reads the body of `POST /token`, urlencoded, multipart or JSON (SEC-S4), or returns the refusal of one that cannot be read. */
-export async function readTokenRequest(log: Log, c: HttpContext): Promise<ParsedTokenRequest | Response> {
-  const fields = await readFormFields(log, c);
+export async function readTokenRequest(emit: Emit, c: HttpContext): Promise<ParsedTokenRequest | Response> {
+  const fields = await readFormFields(emit, c);
   if (fields instanceof Response) return fields;
   const read = parseGrant(fields.optional("grant_type"), fields);
   return fields.errors.length > 0 ? { kind: "faulty", errors: fields.errors } : read;

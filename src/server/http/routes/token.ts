@@ -1,7 +1,7 @@
+import type { Emit } from "../../../core/events/events.ts";
 import { type ErrorCode, errorEntry } from "../../../protocol/errors.ts";
 import type { IssuedRefreshToken, RefreshRequest, RefreshResult } from "../../authentication/refresh.ts";
 import type { Credentials, SignInResult } from "../../authentication/sign-in.ts";
-import type { Log } from "../../log/log.ts";
 import type { HttpContext } from "../context.ts";
 import type { FieldError } from "../form-fields.ts";
 import { retryAfterSeconds } from "../problem.ts";
@@ -17,20 +17,20 @@ export interface TokenIssuer {
  * `POST /token` (SEC-S4): OAuth 2's password form, or a refresh token, in; a token out. Faults are told so that an OAuth 2
  * library (`error`, `error_description`), a FastAPI client (`detail`) and one of ours (`code`) understand them.
  */
-export function tokenRoute(source: TokenIssuer, log: Log): (c: HttpContext) => Promise<Response> {
+export function tokenRoute(source: TokenIssuer, emit: Emit): (c: HttpContext) => Promise<Response> {
   return async (c) => {
     const { address, demoUse } = c.env;
     const from = { address, demoUse };
-    const body = await readTokenRequest(log, c);
+    const body = await readTokenRequest(emit, c);
     if (body instanceof Response) return body;
     switch (body.kind) {
       case "faulty": {
         const faults = body.errors.map(({ type, loc }) => `${type} ${loc.join(".")}`);
-        log.warn("request.invalid", { address, path: c.req.path, code: "invalid", invalid_fields: faults });
+        emit("request.invalid", { address, path: c.req.path, code: "invalid", invalid_fields: faults });
         return invalidFields(body.errors);
       }
       case "unsupported": {
-        log.warn("request.invalid", {
+        emit("request.invalid", {
           address,
           path: c.req.path,
           code: "invalid",

@@ -15,7 +15,12 @@ const CHECKED = 5_000;
 async function openNode({ nodes }: TestRedisCluster, prefix: string): Promise<TestNode> {
   const hosts = nodes.map(({ port }) => ({ host: "127.0.0.1", port }));
   const address = { kind: "cluster", hosts, tls: false, database: 0 } as const;
-  const client = new RedisClient({ address, keys: new Keys(prefix), node: prefix, log: new RecordedLog() });
+  const client = new RedisClient({
+    address,
+    keys: new Keys(prefix),
+    node: prefix,
+    emit: new RecordedLog().emit,
+  });
   if (!(await client.start(10_000))) throw new Error(client.lastErrorText);
   return TestNode.open(client);
 }

@@ -45,7 +45,7 @@ async function connectTo(url: string, timeoutMs: number) {
     node: "n1",
     timeoutMs: timeoutMs,
     clock: systemClock(),
-    log,
+    emit: log.emit,
   });
   return { client, log, [Symbol.asyncDispose]: () => client.close() };
 }
@@ -102,7 +102,14 @@ test("L3 while the server waits for Redis, it logs the reason and the remaining 
   const log = new RecordedLog();
   const hosts = [{ host: "127.0.0.1", port: await freePort() }];
   const address = { kind: "standalone", hosts, tls: false, database: 0 } as const;
-  const connecting = connect({ address, prefix: "wait", node: "n1", timeoutMs: SHORT, clock, log });
+  const connecting = connect({
+    address,
+    prefix: "wait",
+    node: "n1",
+    timeoutMs: SHORT,
+    clock,
+    emit: log.emit,
+  });
   clock.advance(6_500);
   await connecting.catch(() => {});
   clock.advance(6_500);
@@ -138,28 +145,28 @@ describe("requirements for the Redis server", () => {
   test("D2 a Redis that evicts keys is rejected with the setting to change, and accepted after the change", async () => {
     await using connected = await connectTo(`redis://:hunter2@127.0.0.1:${redis.port}`, LONG);
     await admin.config("SET", "maxmemory-policy", "volatile-lru");
-    const refused = checkRequirements(connected.client, connected.log);
+    const refused = checkRequirements(connected.client, connected.log.emit);
     expect(refused).rejects.toThrow(
       /maxmemory-policy is volatile-lru.*CONFIG SET maxmemory-policy noeviction/,
     );
     await refused.catch(() => {});
     await admin.config("SET", "maxmemory-policy", "noeviction");
-    await checkRequirements(connected.client, connected.log);
+    await checkRequirements(connected.client, connected.log.emit);
   });
 
   test("a Redis without persistence causes a warning; a Redis with an append-only file does not", async () => {
     await using connected = await connectTo(`redis://:hunter2@127.0.0.1:${redis.port}`, LONG);
-    await checkRequirements(connected.client, connected.log);
+    await checkRequirements(connected.client, connected.log.emit);
     expect(connected.log.events()).toContain("store.not_persistent");
     await using kept = await startRedis(["--appendonly", "yes"]);
     await using other = await connectTo(kept.url, LONG);
-    await checkRequirements(other.client, other.log);
+    await checkRequirements(other.client, other.log.emit);
     expect(other.log.events()).not.toContain("store.not_persistent");
   });
 
   test("a Redis whose configuration may not be read is accepted, with a warning", async () => {
     await using connected = await connectTo(`redis://managed:pw@127.0.0.1:${redis.port}`, LONG);
-    await checkRequirements(connected.client, connected.log);
+    await checkRequirements(connected.client, connected.log.emit);
     expect(connected.log.events()).toContain("store.eviction_unknown");
   });
 });

@@ -59,7 +59,7 @@ const open = () =>
     node: crypto.randomUUID(),
     timeoutMs: 10_000,
     clock: systemClock(),
-    log: new RecordedLog(),
+    emit: new RecordedLog().emit,
   });
 
 test("check-permissions.lua tries every command that a script or a node uses", () => {

@@ -22,7 +22,7 @@ async function openNode(prefix: string): Promise<TestNode> {
   const hosts = sentinel.sentinelPorts.map((port) => ({ host: "127.0.0.1", port }));
   const address = { kind: "sentinel", hosts, primary: PRIMARY_NAME, tls: false, database: 0 } as const;
   const node = crypto.randomUUID();
-  const client = new RedisClient({ address, keys: new Keys(prefix), node, log: new RecordedLog() });
+  const client = new RedisClient({ address, keys: new Keys(prefix), node, emit: new RecordedLog().emit });
   if (!(await client.start(10_000))) throw new Error(client.lastErrorText);
   return TestNode.open(client);
 }

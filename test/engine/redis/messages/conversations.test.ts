@@ -63,5 +63,5 @@ for (const kind of KINDS) {
 }
 
 function conversationsOn(client: RedisClient): RedisConversations {
-  return new RedisConversations(client, new ControlStream(client, systemClock(), new RecordedLog()));
+  return new RedisConversations(client, new ControlStream(client, systemClock(), new RecordedLog().emit));
 }

@@ -24,7 +24,7 @@ function openRoom() {
     read: async (_, first, last) => Array.from({ length: last - first + 1 }, (_, i) => message(first + i)),
     onEnded() {},
     onEpochChanged() {},
-    log: new RecordedLog(),
+    emit: new RecordedLog().emit,
   });
   room.open(HEAD);
   room.add((_, { seq }) => order.push(`${seq}`));

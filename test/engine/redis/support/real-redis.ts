@@ -39,7 +39,7 @@ export async function connectTo(url: string, prefix: string): Promise<RedisClien
     address: addressOf(url),
     keys: new Keys(prefix),
     node: `node-${++nodes}`,
-    log: new RecordedLog(),
+    emit: new RecordedLog().emit,
   });
   if (await client.start(10_000)) return client;
   throw new Error(`Redis does not reply: ${client.lastErrorText}`);

@@ -30,7 +30,7 @@ export class TestNode implements AsyncDisposable {
     const engine = await RedisEngine.open({
       client,
       channels,
-      log,
+      emit: log.emit,
       retention: UNLIMITED_RETENTION,
       ackAfter: "primary",
       clock,
@@ -77,7 +77,7 @@ export async function connectTo(
     address: { kind: "standalone", hosts: [{ host: "127.0.0.1", port }], tls: false, database: 0 },
     keys: new Keys(prefix),
     node: crypto.randomUUID(),
-    log,
+    emit: log.emit,
   });
   if (await client.start(5_000)) return client;
   throw new Error(`Redis does not reply: ${client.lastErrorText}`);

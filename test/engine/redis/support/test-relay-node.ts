@@ -33,10 +33,10 @@ export class TestRelayNode implements AsyncDisposable {
   ) {
     const { log } = this;
     this.channels = new Channels(client);
-    const nodes = new NodeRegistry({ client, leaseMs: LEASE_MS, clock, log, time: clock });
+    const nodes = new NodeRegistry({ client, leaseMs: LEASE_MS, clock, emit: log.emit, time: clock });
     this.nodes = nodes;
     this.relay = new RedisRelay({ client, channels: this.channels, nodes, clock });
-    this.leases = new RedisLeases({ client, nodes, clock, log });
+    this.leases = new RedisLeases({ client, nodes, clock, emit: log.emit });
   }
 
   static async open(redis: RealRedis, prefix: string, clock: ManualClock): Promise<TestRelayNode> {

@@ -17,9 +17,9 @@ export class TestSharedPorts {
     readonly client: RedisClient,
     clock: ManualClock,
   ) {
-    this.control = new ControlStream(client, clock, this.log);
-    this.accounts = new RedisAccounts(client, this.control, this.log);
-    this.revocations = new RedisRevocations(client, this.control, this.log);
+    this.control = new ControlStream(client, clock, this.log.emit);
+    this.accounts = new RedisAccounts(client, this.control, this.log.emit);
+    this.revocations = new RedisRevocations(client, this.control, this.log.emit);
   }
 
   static async open(redis: RealRedis, prefix: string, clock: ManualClock): Promise<TestSharedPorts> {

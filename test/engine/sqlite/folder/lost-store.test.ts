@@ -42,7 +42,7 @@ function openings(folder: StoreFolder): (() => unknown)[] {
   const options = {
     dataDir: folder.path,
     clock: new ManualClock(),
-    log: folder.log,
+    emit: folder.log.emit,
     sync: "normal" as const,
   };
   return [

@@ -12,7 +12,7 @@ function storeWith(sync: "normal" | "full") {
   const log = new RecordedLog();
   return {
     log,
-    start: (boot: string) => detectUncleanShutdown(store, log, boot),
+    start: (boot: string) => detectUncleanShutdown(store, log.emit, boot),
     stop: () => markCleanShutdown(store),
     epoch: () => readMeta(store, "epoch"),
     sync: () => (store.query("pragma synchronous").get() as { synchronous: number }).synchronous,

@@ -151,7 +151,7 @@ test("D2 D3 an index of the previous layout is replaced and rebuilt; a command l
     index.query("insert into meta values ('epoch', ?), ('indexed', '100')").run(value);
   }
   const before = readFileSync(indexFile);
-  const beside = openConversations({ dataDir, clock: subject.clock, log, sync: "normal" });
+  const beside = openConversations({ dataDir, clock: subject.clock, emit: log.emit, sync: "normal" });
   expect((await Array.fromAsync(beside.messages("room"))).map(({ seq }) => seq)).toHaveLength(100);
   await beside.close();
   expect(readFileSync(indexFile).equals(before)).toBe(true);

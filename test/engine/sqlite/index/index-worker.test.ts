@@ -116,7 +116,7 @@ test("L1 a worker whose thread has ended blocks no caller, and the store closes"
   const store = await folder.open();
   await store.close();
   const log = new RecordedLog();
-  const keeper = new IndexWorker({ store: folder.storeFile, index: folder.indexFile }, 0, 0, log);
+  const keeper = new IndexWorker({ store: folder.storeFile, index: folder.indexFile }, 0, 0, log.emit);
   const waiting = [keeper.runRound(), keeper.prune(1, 1, 1)];
   keeper.kill();
   await Promise.all(waiting);

@@ -62,7 +62,12 @@ function marksIn(folder: StoreFolder): { secret: number; public: number } {
 const removeHalf = (folder: StoreFolder) => removeRooms(folder, isRemoved);
 
 async function removeRooms(folder: StoreFolder, which: (room: number) => boolean): Promise<void> {
-  const options = { dataDir: folder.path, clock: systemClock(), log: folder.log, sync: "normal" } as const;
+  const options = {
+    dataDir: folder.path,
+    clock: systemClock(),
+    emit: folder.log.emit,
+    sync: "normal",
+  } as const;
   const beside = openConversations(options);
   for (let i = 0; i < CONVERSATIONS; i++) if (which(i)) expect(await beside.remove(nameOf(i))).toBe(true);
   await beside.close();

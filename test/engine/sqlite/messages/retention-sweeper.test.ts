@@ -120,7 +120,7 @@ test("D5 a running server notices a conversation removed by a command; seqs cont
   const beside = openConversations({
     dataDir: parts.folder.path,
     clock,
-    log: parts.folder.log,
+    emit: parts.folder.log.emit,
     sync: "normal",
   });
   const first = await beside.find("room");
@@ -151,7 +151,7 @@ test("D5 a conversation's own limits override the server's, and so does a limit 
   const beside = openConversations({
     dataDir: parts.folder.path,
     clock: subject.clock,
-    log: parts.folder.log,
+    emit: parts.folder.log.emit,
     sync: "normal",
   });
   await beside.retain("own", { messages: 5, days: null });

@@ -9,7 +9,7 @@ for (let i = 0; i < Number(count); i++) {
   const { accounts, close } = openAccounts({
     dataDir,
     clock: new ManualClock(),
-    log: new RecordedLog(),
+    emit: new RecordedLog().emit,
     sync: "normal",
   });
   await accounts.add(accountOf(`${name}${i}`));

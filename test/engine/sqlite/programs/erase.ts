@@ -8,7 +8,7 @@ const retention = { messages: Number(messages), days: 0 };
 await openSqlite({
   dataDir: dataDir!,
   clock: systemClock(),
-  log: new RecordedLog(),
+  emit: new RecordedLog().emit,
   sync: "normal",
   retention,
 });

@@ -26,7 +26,12 @@ const LONG = "x".repeat(20_000);
 const log = new RecordedLog();
 const dataDir = process.argv[2]!;
 // A clock that does not advance: no housekeeping, so that only the messages write.
-const { engine, close } = await openSqlite({ dataDir, clock: new ManualClock(), log, sync: "normal" });
+const { engine, close } = await openSqlite({
+  dataDir,
+  clock: new ManualClock(),
+  emit: log.emit,
+  sync: "normal",
+});
 let announced = 0;
 await engine.subscribe("room", () => announced++);
 

@@ -94,7 +94,7 @@ describe("B1 M3 a listener that does not keep up with what is said to many", () 
       writer.send({ type: "message", text: "x".repeat(4_000), id: `m${count}` });
       if (count % 20 === 0) await writer.settled();
     }
-    expect(ended()?.fields).toMatchObject({ user: "slow", code: 1013 });
+    expect(ended()?.fields).toMatchObject({ user: "slow", close_code: 1013 });
     await writer.settled();
     await Promise.all(readers.map((reader) => reader.settled()));
     for (const reader of readers) expect(messages(reader)).toEqual(numbers(1, count));
