@@ -6,9 +6,9 @@ import "time"
 // a runtime compiles what it has to do often, for its first 10,000 connections or so, on the core that is measured.
 // connectPause is what the server has to take leave of them.
 const (
-	connectWarmup  = 1000
+	connectWarmup       = 1000
 	connectWarmupRounds = 15
-	connectPause    = 300 * time.Millisecond
+	connectPause        = 300 * time.Millisecond
 )
 
 // connect counts how fast clients are let in, each with a path of its own; a client counts when it may speak.

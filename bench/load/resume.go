@@ -42,11 +42,11 @@ const (
 	maxPendingHandshakes = 400
 	// measuredRounds is how often all of them come back: one coming is over before the pair has sent enough for a p99.
 	measuredRounds = 3
-	// warmupRounds are the measuredRounds before those that are measured: a runtime compiles what it has to do often.
+	// warmupRounds are the rounds before those that are measured: a runtime compiles what it has to do often.
 	warmupRounds = 3
 	// quietDuration passes before each coming, and settleDuration before it is counted: closing sockets is work, too.
-	quietDuration = 4 * time.Second
-	settleDuration  = 3 * time.Second
+	quietDuration  = 4 * time.Second
+	settleDuration = 3 * time.Second
 )
 
 // phase says what the pair's messages are measured for.
@@ -77,19 +77,19 @@ type resumeRun struct {
 	upgrades, ready, live int
 
 	received []sequence
-	seq, id field
+	seq, id  field
 	// written counts acks while the conversations are filled.
 	written int
 
-	pair      [2]*conn
-	template  template
-	phase     phase
-	start     time.Time
-	sentCount uint64
-	sentAt    []time.Time
+	pair       [2]*conn
+	template   template
+	phase      phase
+	start      time.Time
+	sentCount  uint64
+	sentAt     []time.Time
 	sentPhases []phase
-	latencies [3]latencies
-	buffer    []byte
+	latencies  [3]latencies
+	buffer     []byte
 }
 
 func resume(j job) (*resumeResult, error) {
@@ -128,7 +128,7 @@ func resume(j job) (*resumeResult, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i := -warmings; i < measuredRounds; i++ {
+	for i := -warmupRounds; i < measuredRounds; i++ {
 		measured := i >= 0
 		if err := r.runPair(settleDuration, unmeasured); err != nil {
 			return nil, err

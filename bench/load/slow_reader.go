@@ -14,7 +14,7 @@ type slowResult struct {
 	MemoryMost   int `json:"memoryMost"`
 	// Meant is how many messages were meant for the slow one, Heard how many it found when it read again.
 	Addressed uint64 `json:"addressed"`
-	Received uint64 `json:"received"`
+	Received  uint64 `json:"received"`
 	// Cut tells whether its line was closed, CloseCode what it was told, if anything.
 	Cut       bool `json:"cut"`
 	CloseCode int  `json:"closeCode"`

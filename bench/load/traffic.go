@@ -56,7 +56,7 @@ type trafficRun struct {
 	// sending is false while the last messages are awaited, and before the first.
 	sending bool
 	// senders by room, heard by connection.
-	senders []sender
+	senders  []sender
 	received []sequence
 	// answered and delivered in the whole run, as totals.
 	answered, delivered uint64

@@ -134,7 +134,7 @@ describe.each(PACKAGES.map(({ name, specifier }) => [specifier, name] as const))
       expect(printed().length).toBeLessThan(1_500);
       expect(printed("--enable-source-maps")).toMatch(/src\/client\/connect\.ts:\d+:\d+/);
       expect(printed("--enable-source-maps")).toContain(
-        '      if (isOver) throw new ParleyError("closed", "Left by close().");\n',
+        '      if (isClosed) throw new ParleyError("closed", "Left by close().");\n',
       );
     }
   });

@@ -8,7 +8,7 @@ export interface StatusEvent {
   readonly type: "status";
   readonly state: State["state"];
   /** Where it stood before. */
-  readonly was?: State["state"];
+  readonly previous?: State["state"];
   readonly reason?: string;
   readonly until?: number;
   readonly code?: number;
@@ -46,9 +46,9 @@ export type ChatEvent =
   | StatusEvent;
 
 /** The state of a connection as it is told. */
-export function statusEvent(state: State, was: State["state"] | undefined): StatusEvent {
+export function statusEvent(state: State, previous: State["state"] | undefined): StatusEvent {
   const { state: now } = state;
-  const status = { type: "status", state: now, ...(was !== undefined && { was }) } as const;
+  const status = { type: "status", state: now, ...(previous !== undefined && { previous }) } as const;
   if (now === "waiting")
     return { ...status, code: state.code, reason: state.reason, until: Math.round(state.until) };
   if (now === "closed") return { ...status, code: state.code, reason: state.reason, advice: state.advice };

@@ -146,7 +146,7 @@ function formatReturn({ caught_up, lost, milliseconds: away }: ChatEvent & { typ
 }
 
 function formatStatus(
-  { state, was, reason = "", until = 0, code = 0, advice }: StatusEvent,
+  { state, previous, reason = "", until = 0, code = 0, advice }: StatusEvent,
   now: number,
   interactive: boolean,
   dim: (text: string) => FormattedLines,
@@ -169,7 +169,7 @@ function formatStatus(
       return loud(interactive ? `${words} (${next}, /quit leaves)` : words);
     }
     default:
-      return state === "live" && was === "degraded" ? dim("the server's store is back") : {};
+      return state === "live" && previous === "degraded" ? dim("the server's store is back") : {};
   }
 }
 

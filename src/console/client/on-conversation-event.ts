@@ -53,7 +53,7 @@ export function onConversationEvent(state: State, event: ConversationEvent): Ste
     case "warning":
       return unchanged(onWarning(state, session, event.warning, event.at));
     case "complaint": {
-      const withError = { ...state, session: { ...session, complaint: event.refusal } };
+      const withError = { ...state, session: { ...session, connectionError: event.refusal } };
       // Before `welcome` it is why the connection ends; its words are kept for then.
       return unchanged(
         session.connection.state === "connecting" ? withError : notifyError(withError, event.refusal),
@@ -169,7 +169,7 @@ function onPage(state: State, { messages, more }: ConversationEvent & { type: "p
 function onQuota({ limitedUntil: _past, ...state }: State, quota: QuotaNotice | null, at: number): State {
   if (quota === null) return { ...state, usage: null };
   const { limit, remaining, reset, retry_after } = quota;
-  const counted = { ...state, allowance: { limit, remaining, fullAt: at + reset * 1000 } };
+  const counted = { ...state, usage: { limit, remaining, fullAt: at + reset * 1000 } };
   if (retry_after === undefined) return counted;
   return {
     ...counted,

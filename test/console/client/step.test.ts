@@ -93,7 +93,7 @@ describe("what is asked of history", () => {
     const asked = run(connecting(), [welcome({ seq: 120 }), page(119, 120), load]).state;
     expect(run(asked, [{ type: "load_before", seq: 121, limit: 50 }]).effects).toEqual([]);
     const refused = run(asked, [{ type: "page_refused", refusal }]).state;
-    expect(refused.notices).toMatchObject([{ code: "internal", tone: "error" }]);
+    expect(refused.notices).toMatchObject([{ code: "internal", severity: "error" }]);
     expect(run(refused, [{ type: "load_before", seq: 121, limit: 50 }]).effects).toHaveLength(1);
   });
 });
@@ -140,12 +140,16 @@ describe("inactivity", () => {
 
 describe("the line", () => {
   test("a cut is worth a banner when it lasts, until the line is back", () => {
-    expect(run(open({ seq: 0 }), [waiting(1, 400)]).state.session).not.toHaveProperty("cut");
+    expect(run(open({ seq: 0 }), [waiting(1, 400)]).state.session).not.toHaveProperty("outage");
     const cut = run(open({ seq: 0 }), [waiting(1, 3000)]).state;
-    expect(cut.session).toMatchObject({ state: "open", line: { state: "waiting" }, cut: "connection lost" });
+    expect(cut.session).toMatchObject({
+      state: "open",
+      connection: { state: "waiting" },
+      outage: "connection lost",
+    });
     const trying = run(cut, [status({ state: "connecting", attempt: 1, fresh: false })]).state;
-    expect(trying.session).toMatchObject({ cut: "connection lost" });
-    expect(run(trying, [welcome({ seq: 0 })]).state.session).not.toHaveProperty("cut");
+    expect(trying.session).toMatchObject({ outage: "connection lost" });
+    expect(run(trying, [welcome({ seq: 0 })]).state.session).not.toHaveProperty("outage");
   });
 
   test("MX7 `busy` is shown in the server's words; a refusal of something else is not", () => {
@@ -156,9 +160,9 @@ describe("the line", () => {
     });
     const complaint: Event = { type: "complaint", refusal };
     const busy = run(connecting(), [complaint, away]).state;
-    expect(busy.session).toMatchObject({ state: "open", cut: "Too much is asked for" });
+    expect(busy.session).toMatchObject({ state: "open", outage: "Too much is asked for" });
     const other: Event = { type: "complaint", refusal: { ...refusal, code: "invalid" } };
-    expect(run(connecting(), [other, away]).state.session).toMatchObject({ cut: "try again later" });
+    expect(run(connecting(), [other, away]).state.session).toMatchObject({ outage: "try again later" });
   });
 
   test("while it waits, it can be told to try now; while it is connected, there is nothing to do", () => {
@@ -170,7 +174,7 @@ describe("the line", () => {
     const refusal = { code: "token_revoked", message: "Signed out elsewhere." };
     const closed = run(connecting(), [{ type: "complaint", refusal }, ended(4401)]);
     expect(closed.state.session).toMatchObject({
-      ending: { remedy: "sign_in", detail: "Signed out elsewhere." },
+      closeInfo: { remedy: "sign_in", detail: "Signed out elsewhere." },
     });
     expect(closed.state.notices).toEqual([]);
     expect(closed.effects).toEqual([{ type: "forget_login", revoke: false }]);
@@ -179,14 +183,14 @@ describe("the line", () => {
       state: "signed_out",
       problem: expect.stringContaining("Sign in again"),
     });
-    expect(effects).not.toContainEqual(expect.objectContaining({ do: "open" }));
+    expect(effects).not.toContainEqual(expect.objectContaining({ type: "open" }));
   });
 
   test("a refusal from before is not given as the reason of the end", () => {
     const refusal = { code: "invalid", message: "Bad." };
     const { session } = run(open({ seq: 0 }), [{ type: "complaint", refusal }, ended(4408)]).state;
-    expect(session).not.toHaveProperty("ending.detail");
-    expect(session).toMatchObject({ ending: { code: 4408, remedy: "reconnect" } });
+    expect(session).not.toHaveProperty("closeInfo.detail");
+    expect(session).toMatchObject({ closeInfo: { code: 4408, remedy: "reconnect" } });
   });
 
   test("what was closed opens again; another conversation, chosen meanwhile, is opened instead", () => {

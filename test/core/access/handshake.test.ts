@@ -198,7 +198,7 @@ describe("W1 the address, told after the upgrade", () => {
       for (const part of ["user", "conversation"] as const) {
         const { address } = opening(part === "user" ? `/ws/${segment}/lobby` : `/ws/anna/${segment}`);
         if (id === undefined)
-          expect(address).toMatchObject({ fault: expect.stringContaining(`The ${part} in`) });
+          expect(address).toMatchObject({ error: expect.stringContaining(`The ${part} in`) });
         else expect(address).toMatchObject({ [part]: id });
       }
     });

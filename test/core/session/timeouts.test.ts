@@ -70,7 +70,7 @@ describe("I2 inactivity", () => {
       const run = new SessionRun(live({ pingDueAt: Number.POSITIVE_INFINITY }), QUIET_LINE);
       run.advance(299_999);
       run.apply(frame(content));
-      expect(run.session).toMatchObject({ warned: false, activeAt: START_MS + 299_999 });
+      expect(run.session).toMatchObject({ inactivityWarned: false, activeAt: START_MS + 299_999 });
       if (content.type === "message")
         run.apply({
           type: "posted",
@@ -315,7 +315,7 @@ describe("B1 I3 a client that is sent what it missed over a slow line", () => {
   });
 
   test("I3 it is lost when it takes nothing for 60 seconds, whatever it sends", () => {
-    const run = behind({ pingDue: Number.POSITIVE_INFINITY });
+    const run = behind({ pingDueAt: Number.POSITIVE_INFINITY });
     run.advance(30_000, 300_000);
     run.apply({ type: "control" });
     expect(summary(run.advance(29_999, 300_000))).toBe("live");

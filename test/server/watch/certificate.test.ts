@@ -105,7 +105,7 @@ test("a certificate that was replaced is shown to who comes next, and cuts nobod
   clock.advance(1000);
   expect(await shown(server.port)).toBe(inDays(180));
   expect(server.log.entries.find(({ event }) => event === "tls.renewed")?.fields).toMatchObject({
-    ends: expect.stringContaining(inDays(180)),
+    not_after: expect.stringContaining(inDays(180)),
   });
   // Who was there before and who came after are in one conversation, and each is heard by the other.
   await using ben = await open("ben");

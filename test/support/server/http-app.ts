@@ -49,8 +49,8 @@ export async function testApp(change: Partial<AppDeps> = {}) {
   const clock = new ManualClock();
   const accounts = storedAccounts(await testAccount("ann"));
   const revocations = storedRevocations();
-  const quota = async (_user: string, limit: number): Promise<Quota> =>
-    limit === 0 ? { limit, remaining: 0, reset: 0 } : { limit, remaining: limit - 7, reset: 1234.5 };
+  const quota = async (_user: string, limit: number): Promise<Quota | null> =>
+    limit === 0 ? null : { limit, remaining: limit - 7, reset: 1234.5 };
   const parts: AppDeps = {
     accounts,
     revocations,
