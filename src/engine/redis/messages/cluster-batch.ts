@@ -1,10 +1,12 @@
 import { randomBytes } from "node:crypto";
 import { MAX_HISTORY_BYTES } from "../../../core/conversation/history.ts";
 import type { Operation, OperationOf, OperationResult } from "../../operation.ts";
+import { bucketOf } from "../connection/buckets.ts";
 import { newEpoch } from "../connection/epoch.ts";
 import { retryAfterRepair } from "../connection/retry-after-repair.ts";
 import { Script } from "../connection/script.ts";
 import { type BatchExecutor, type BatchResult, UNAVAILABLE } from "./batch.ts";
+import { KeyIndexes } from "./key-indexes.ts";
 import { dedupeKey, encodeBody, quotaLeft, quotaView } from "./message-encoding.ts";
 import type { BatchDeps } from "./standalone-batch.ts";
 
@@ -24,12 +26,23 @@ interface Charge {
 }
 
 /** What came of an operation in a conversation; undefined where it could not be carried out. */
-type AppendReply = readonly (string | number)[] | undefined;
+type AppendReply = CallReply | undefined;
+
+/** Results of operations, one after the other, as a script returns them. */
+type CallReply = readonly (string | number)[];
+
+/** The operations of a batch that one call carries out: their users, or their conversations, are in one bucket. */
+interface BucketGroup {
+  /** Places of the operations in the batch. */
+  readonly indexes: number[];
+  /** The users or conversations. */
+  readonly members: KeyIndexes;
+}
 
 /**
  * Redis Cluster keeps a user's charges and a conversation in different slots, which no script can touch together. So a
- * turn takes three steps, each of them one call for each user or conversation, and all calls of a step at once: the
- * charge is reserved by the message's name, the message appended, and the reservation settled. A crash between two of
+ * batch takes three steps, each of them one call for each bucket of users or conversations, and all calls of a step at once:
+ * the charge is reserved by the message's name, the message appended, and the reservation settled. A crash between two of
  * them charges nothing twice and stores nothing twice, because the next try finds what the one before has done.
  */
 export class ClusterBatch implements BatchExecutor {
@@ -47,22 +60,26 @@ export class ClusterBatch implements BatchExecutor {
     return { results: operations.map((each, i) => decodeResult(each, charges[i], replies[i])), epochs };
   }
 
-  /** Charges who is metered. Undefined for a request that is not, and null for one that could not be charged. */
+  /**
+   * Charges the users of metered requests. Undefined for a request that is not metered, and null for one that could not be
+   * charged.
+   */
   private async reserve(operations: readonly Operation[]): Promise<(Charge | undefined | null)[]> {
     const charges: (Charge | undefined | null)[] = operations.map(() => undefined);
-    const metered = groupIndexes(operations, (each) => (isMetered(each) ? each.request.user : undefined));
-    const calls = [...metered].map(async ([user, indexes]) => {
+    const groups = groupByBucket(operations, (each) => (isMetered(each) ? each.request.user : undefined));
+    const calls = groups.map(async ({ indexes, members }) => {
       const values = indexes.flatMap((i) => {
         const each = operations[i] as OperationOf<"post" | "history">;
-        return [each.request.limit, each.kind === "post" ? reservationKey(each) : "", newToken()];
+        const { user, limit } = each.request;
+        return [members.of(user), limit, each.kind === "post" ? reservationKey(each) : "", newToken()];
       });
-      const reply = await this.call(this.reserveScript, this.keysOfUser(user), [this.now, ...values]);
+      const reply = await this.call(this.reserveScript, this.keysOfUsers(members), [this.now, ...values]);
       for (const [n, i] of indexes.entries()) {
         if (reply === undefined) {
           charges[i] = null;
           continue;
         }
-        const [outcome, time, used, reset, token] = reply.slice(n * 5, n * 5 + 5);
+        const [outcome, time, used, reset, token] = (reply as CallReply).slice(n * 5, n * 5 + 5);
         charges[i] = {
           outcome: Number(outcome),
           time: Number(time),
@@ -83,17 +100,20 @@ export class ClusterBatch implements BatchExecutor {
     epochs: Map<string, string>,
   ): Promise<AppendReply[]> {
     const replies: AppendReply[] = operations.map(() => undefined);
-    const inConversations = groupIndexes(operations, (each, i) =>
+    const groups = groupByBucket(operations, (each, i) =>
       charges[i] === null || (each.kind === "history" && charges[i]?.outcome === 0)
         ? undefined
         : each.request.conversation,
     );
-    const calls = [...inConversations].map(async ([conversation, indexes]) => {
-      const values = indexes.flatMap((i) => encodeOperation(operations[i]!, charges[i]));
-      const reply = await this.appendTo(conversation, values);
+    const calls = groups.map(async ({ indexes, members }) => {
+      const values = indexes.flatMap((i) => {
+        const operation = operations[i]!;
+        return encodeOperation(operation, members.of(operation.request.conversation), charges[i]);
+      });
+      const reply = await this.appendTo(members.names, values);
       if (reply === undefined) return;
-      const [epoch, fields] = reply;
-      if (epoch !== "") epochs.set(conversation, epoch);
+      const [changed, fields] = reply;
+      for (const [n, epoch] of changed.entries()) if (epoch !== "") epochs.set(members.names[n]!, epoch);
       let at = 0;
       for (const i of indexes) {
         const length = REPLY_LENGTHS[operations[i]!.kind];
@@ -111,23 +131,27 @@ export class ClusterBatch implements BatchExecutor {
     charges: readonly (Charge | undefined | null)[],
     replies: readonly AppendReply[],
   ): Promise<void> {
-    const settled = groupIndexes(operations, (each, i) => {
+    const groups = groupByBucket(operations, (each, i) => {
       const charge = charges[i];
-      if (!charge || charge.outcome === 0) return undefined;
+      if (!charge || charge.outcome === 0 || each.kind === "mark") return undefined;
       return (each.kind === "post") === (replies[i] !== undefined) ? each.request.user : undefined;
     });
-    const calls = [...settled].map(async ([user, indexes]) => {
+    const calls = groups.map(async ({ indexes, members }) => {
       const values = indexes.flatMap((i): (string | number)[] => {
         const each = operations[i] as OperationOf<"post" | "history">;
-        if (each.kind === "history") return ["c", charges[i]!.time, ""];
-        return ["s", reservationKey(each), replies[i]![3]!];
+        const user = members.of(each.request.user);
+        if (each.kind === "history") return ["c", user, charges[i]!.time, ""];
+        return ["s", user, reservationKey(each), replies[i]![3]!];
       });
-      const call = this.call(this.settleScript, this.keysOfUser(user), [this.now, ...values]);
-      // Nothing is taken back for a message that is new: nobody needs to wait for that.
-      if (indexes.every((i) => operations[i]!.kind === "post" && replies[i]![0] === 1)) return;
-      const reply = await call;
+      const call = this.call(this.settleScript, this.keysOfUsers(members), [this.now, ...values]);
+      // Nothing is taken back for messages that are new: no client waits for that, and what it is shown stays as reserved.
+      const isNew = (i: number) => operations[i]!.kind === "post" && replies[i]![0] === 1;
+      const changed = new Set(indexes.filter((i) => !isNew(i)).map((i) => userOf(operations[i]!)));
+      if (changed.size === 0) return;
+      const reply = (await call) as CallReply | undefined;
       if (reply === undefined) return;
       for (const [n, i] of indexes.entries()) {
+        if (!changed.has(userOf(operations[i]!))) continue;
         const charge = charges[i]!;
         charge.used = Number(reply[n * 2]);
         charge.reset = Number(reply[n * 2 + 1]);
@@ -136,37 +160,31 @@ export class ClusterBatch implements BatchExecutor {
     await Promise.all(calls);
   }
 
+  /** Carries out operations in conversations of one bucket. */
   private async appendTo(
-    conversation: string,
+    conversations: readonly string[],
     operations: readonly (string | number)[],
-  ): Promise<readonly [string, readonly (string | number)[]] | undefined> {
-    const { client, retention, replicaTimeoutMs: replicaPatience, known, storeEpoch } = this.deps;
-    const { keys } = client;
-    const names = (["meta", "log", "ids", "marks"] as const).map((what) =>
-      keys.conversationKey(conversation, what),
-    );
-    const { seq, at, epoch, subscriptions } = known(conversation);
-    const values = [
+  ): Promise<readonly [epochs: readonly string[], results: CallReply] | undefined> {
+    const { client, retention, replicaTimeoutMs, known, storeEpoch } = this.deps;
+    const keys: string[] = [];
+    const values: (string | number)[] = [
       this.now,
       newEpoch(),
       retention.messages,
       retention.days,
-      replicaPatience === undefined ? 0 : 1,
+      replicaTimeoutMs === undefined ? 0 : 1,
       MAX_HISTORY_BYTES,
       storeEpoch(),
-      seq,
-      at,
-      epoch,
-      client.isSharded ? subscriptions : "",
-      ...operations,
     ];
-    const reply = await this.call(
-      this.appendScript,
-      [...names, keys.channelOf(conversation)],
-      values,
-      replicaPatience,
-    );
-    return reply as unknown as readonly [string, readonly (string | number)[]] | undefined;
+    for (const conversation of conversations) {
+      const name = client.keys.conversationName(conversation);
+      keys.push(`${name}:meta`, `${name}:log`, `${name}:ids`, `${name}:marks`, name);
+      const { seq, at, epoch, subscriptions } = known(conversation);
+      values.push(seq, at, epoch, client.isSharded ? subscriptions : "");
+    }
+    for (const operation of operations) values.push(operation);
+    const reply = await this.call(this.appendScript, keys, values, replicaTimeoutMs);
+    return reply as readonly [readonly string[], CallReply] | undefined;
   }
 
   private async call(
@@ -174,21 +192,20 @@ export class ClusterBatch implements BatchExecutor {
     keys: readonly string[],
     values: readonly (string | number)[],
     replicaTimeoutMs?: number,
-  ): Promise<readonly (string | number)[] | undefined> {
+  ): Promise<unknown> {
     try {
-      const reply = await retryAfterRepair(() =>
+      return await retryAfterRepair(() =>
         this.deps.client.runDurably(script, keys, values, replicaTimeoutMs),
       );
-      return reply as readonly (string | number)[];
     } catch (error) {
       this.deps.emit("store.write_failed", { error: String(error) });
       return undefined;
     }
   }
 
-  private keysOfUser(user: string): [quota: string, reserved: string] {
+  private keysOfUsers({ names }: KeyIndexes): string[] {
     const { keys } = this.deps.client;
-    return [keys.userKey(user, "quota"), keys.userKey(user, "reserved")];
+    return names.flatMap((user) => [keys.userKey(user, "quota"), keys.userKey(user, "reserved")]);
   }
 
   private get now(): string | number {
@@ -196,14 +213,18 @@ export class ClusterBatch implements BatchExecutor {
   }
 }
 
-/** How many words append.lua says of each kind of work. */
+/** How many values append.lua returns for each kind of operation. */
 const REPLY_LENGTHS: Readonly<Record<Operation["kind"], number>> = { post: 4, history: 2, mark: 1 };
 
 function isMetered(operation: Operation): boolean {
   return operation.kind !== "mark" && operation.request.limit > 0;
 }
 
-/** A user's name for a message among those of all conversations. */
+function userOf({ request }: Operation): string {
+  return request.user;
+}
+
+/** The name of a message among all messages of its user. */
 function reservationKey({ request }: OperationOf<"post">): string {
   return dedupeKey(request.conversation, request.id);
 }
@@ -212,21 +233,25 @@ function newToken(): string {
   return randomBytes(6).toString("base64url");
 }
 
-function encodeOperation(operation: Operation, charge: Charge | undefined | null): (string | number)[] {
+function encodeOperation(
+  operation: Operation,
+  conversation: number,
+  charge: Charge | undefined | null,
+): (string | number)[] {
   if (operation.kind === "mark") {
     const { user, seq, epoch = "" } = operation.request;
-    return ["m", user, seq, epoch];
+    return ["m", conversation, user, seq, epoch];
   }
   if (operation.kind === "history") {
     const { before, after, count } = operation.request;
-    return ["h", before ?? "", after ?? "", count];
+    return ["h", conversation, before ?? "", after ?? "", count];
   }
   const { request } = operation;
   const name = dedupeKey(request.user, request.id);
   const { epoch = "" } = request;
   return charge?.outcome === 0
-    ? ["q", name, epoch]
-    : ["p", name, encodeBody(request), charge?.token ?? "", epoch];
+    ? ["q", conversation, name, epoch]
+    : ["p", conversation, name, encodeBody(request), charge?.token ?? "", epoch];
 }
 
 function decodeResult(
@@ -258,18 +283,23 @@ function decodeResult(
   return { outcome: outcome === 1 ? "stored" : "duplicate", seq: seq!, at: at!, quota };
 }
 
-/** The places of what shares a name, by the name; without those that have none. */
-function groupIndexes<Item>(
-  items: readonly Item[],
-  name: (item: Item, index: number) => string | undefined,
-): Map<string, number[]> {
-  const found = new Map<string, number[]>();
-  for (const [i, item] of items.entries()) {
-    const key = name(item, i);
-    if (key === undefined) continue;
-    const indexes = found.get(key);
-    if (indexes === undefined) found.set(key, [i]);
-    else indexes.push(i);
+/** Groups operations by the bucket of a name of each: its user or its conversation. Operations without that name are left out. */
+function groupByBucket(
+  operations: readonly Operation[],
+  nameOf: (operation: Operation, index: number) => string | undefined,
+): BucketGroup[] {
+  const groups = new Map<number, BucketGroup>();
+  for (const [i, operation] of operations.entries()) {
+    const name = nameOf(operation, i);
+    if (name === undefined) continue;
+    const bucket = bucketOf(name);
+    let group = groups.get(bucket);
+    if (group === undefined) {
+      group = { indexes: [], members: new KeyIndexes() };
+      groups.set(bucket, group);
+    }
+    group.indexes.push(i);
+    group.members.of(name);
   }
-  return found;
+  return [...groups.values()];
 }

@@ -8,6 +8,7 @@ import { newEpoch } from "../connection/epoch.ts";
 import { retryAfterRepair } from "../connection/retry-after-repair.ts";
 import { Script } from "../connection/script.ts";
 import { type BatchExecutor, type BatchResult, type KnownHead, UNAVAILABLE } from "./batch.ts";
+import { KeyIndexes } from "./key-indexes.ts";
 import { dedupeKey, encodeBody, quotaLeft, quotaView } from "./message-encoding.ts";
 
 export interface BatchDeps {
@@ -41,21 +42,6 @@ export class StandaloneBatch implements BatchExecutor {
       this.deps.emit("store.write_failed", { error: String(error), waiting: operations.length });
       return { results: operations.map(() => UNAVAILABLE), epochs: new Map() };
     }
-  }
-}
-
-/** The places of names among the keys, in the order in which they are first asked for; counted from 1 as in Lua. */
-class KeyIndexes {
-  readonly names: string[] = [];
-  private readonly indexes = new Map<string, number>();
-
-  of(name: string): number {
-    let index = this.indexes.get(name);
-    if (index === undefined) {
-      index = this.names.push(name);
-      this.indexes.set(name, index);
-    }
-    return index;
   }
 }
 

@@ -5,18 +5,23 @@ import type { Clock } from "../../../../src/core/ports/clock.ts";
 import type { PostRequest, PostResult } from "../../../../src/core/ports/engine.ts";
 import type { Message } from "../../../../src/protocol/server-frames.ts";
 import { InterruptedScripts } from "../support/interrupted-scripts.ts";
+import { namesInOneBucket } from "../support/names-in-one-bucket.ts";
 import { freshPrefix, KINDS, useRealRedis } from "../support/real-redis.ts";
 import { TestNode } from "../support/test-node.ts";
 
 const LIMIT = 100;
 
+/** In Cluster, too, one call carries all conversations and one all users: the worst place to end is in the middle of them. */
+const [A, B] = namesInOneBucket("room", 2) as [string, string];
+const [ANNA, BEN] = namesInOneBucket("user", 2) as [string, string];
+
 /** The posts of the interrupted batch; a user and a conversation occur twice, and one message does. */
 const SENT: readonly Pick<PostRequest, "conversation" | "user" | "id">[] = [
-  { conversation: "a", user: "anna", id: "m1" },
-  { conversation: "b", user: "anna", id: "m2" },
-  { conversation: "a", user: "ben", id: "m3" },
-  { conversation: "a", user: "anna", id: "m4" },
-  { conversation: "a", user: "anna", id: "m1" },
+  { conversation: A, user: ANNA, id: "m1" },
+  { conversation: B, user: ANNA, id: "m2" },
+  { conversation: A, user: BEN, id: "m3" },
+  { conversation: A, user: ANNA, id: "m4" },
+  { conversation: A, user: ANNA, id: "m1" },
 ];
 
 /** Scripts of a batch, in their order. */
@@ -32,7 +37,7 @@ const send = (node: TestNode): Promise<PostResult[]> =>
   Promise.all(SENT.map(({ id, ...fields }) => node.post(id, { ...fields, limit: LIMIT })));
 
 async function stored(node: TestNode): Promise<Map<string, readonly Message[]>> {
-  const pages = ["a", "b"].map(async (conversation) => {
+  const pages = [A, B].map(async (conversation) => {
     const page = await node.engine.page(conversation, 0, Number.MAX_SAFE_INTEGER, 200);
     return [conversation, page!] as const;
   });
@@ -55,7 +60,7 @@ for (const kind of KINDS) {
           expect(write).toBeLessThan(MOST_WRITES);
           const client = await redis.connect(freshPrefix());
           await using node = await TestNode.open(client);
-          await node.post("m0", { conversation: "a", user: "anna", limit: LIMIT });
+          await node.post("m0", { conversation: A, user: ANNA, limit: LIMIT });
           const broken = new InterruptedScripts(client);
           broken.next = { script, write };
           const first = await send(node);
@@ -63,10 +68,10 @@ for (const kind of KINDS) {
           const where = `${script} at write ${write}`;
           const between = await stored(node);
           // Another post first: the half-finished state must not disturb it.
-          const other = await node.post("other", { conversation: "a", user: "cleo", limit: LIMIT });
+          const other = await node.post("other", { conversation: A, user: "cleo", limit: LIMIT });
           expect([where, other]).toEqual([where, expect.objectContaining({ outcome: "stored" })]);
           if (kind === "standalone")
-            for (const user of ["anna", "ben"])
+            for (const user of [ANNA, BEN])
               expect([where, (await node.engine.quota(user, LIMIT))?.remaining]).toEqual([
                 where,
                 LIMIT - ofUser(between, user),
@@ -83,14 +88,14 @@ for (const kind of KINDS) {
           expect([
             where,
             all
-              .get("a")!
+              .get(A)!
               .map(({ id }) => id)
               .sort(),
           ]).toEqual([where, ["m0", "m1", "m3", "m4", "other"]]);
-          expect([where, all.get("b")!.map(({ id }) => id)]).toEqual([where, ["m2"]]);
+          expect([where, all.get(B)!.map(({ id }) => id)]).toEqual([where, ["m2"]]);
           for (const [user, count] of [
-            ["anna", 4],
-            ["ben", 1],
+            [ANNA, 4],
+            [BEN, 1],
             ["cleo", 1],
           ] as const)
             expect([where, user, (await node.engine.quota(user, LIMIT))?.remaining]).toEqual([
@@ -98,11 +103,29 @@ for (const kind of KINDS) {
               user,
               LIMIT - count,
             ]);
-          expect([where, (await node.engine.head("a")).seq]).toEqual([where, 5]);
+          expect([where, (await node.engine.head(A)).seq]).toEqual([where, 5]);
         }
       },
       60_000,
     );
+
+    test("D2 D3 Q2 conversations that one call left half written are all healed by the next call, which is acknowledged", async () => {
+      const script = SCRIPTS[kind].find((name) => name !== "messages/reserve")!;
+      let ended = true;
+      for (let write = 1; ended; write++) {
+        expect(write).toBeLessThan(MOST_WRITES);
+        const client = await redis.connect(freshPrefix());
+        await using node = await TestNode.open(client);
+        const broken = new InterruptedScripts(client);
+        broken.next = { script, write };
+        await send(node);
+        ended = broken.happened;
+        const seqs = (await send(node)).map((result) => ("seq" in result ? result.seq : result.outcome));
+        expect([write, seqs]).toEqual([write, [1, 1, 2, 3, 1]]);
+        expect([write, (await node.engine.quota(ANNA, LIMIT))?.remaining]).toEqual([write, LIMIT - 3]);
+        expect([write, (await node.engine.quota(BEN, LIMIT))?.remaining]).toEqual([write, LIMIT - 1]);
+      }
+    }, 60_000);
   });
 }
 

@@ -1,20 +1,20 @@
--- Cluster, second step of three (reserve, append, settle): everything that one turn of a node's event loop brought to a
--- conversation, at once and in its order. Carries out `decidePost` of src/core/conversation/post-decision.ts, but for the charge;
+-- Cluster, second step of three (reserve, append, settle): everything that one batch of a node brought to the conversations of
+-- one bucket, at once and in its order. Carries out `decidePost` of src/core/conversation/post-decision.ts, but for the charge;
 -- `historyRange` of src/core/conversation/history.ts and `oldestKept` of src/core/conversation/retention.ts.
 --
--- KEYS  1: meta   2: log   3: ids   4: marks   5: channel
+-- KEYS  of each conversation: meta, log, ids, marks, channel
 -- ARGV  1: '' or the time   2: a random text   3: messages and 4: days to keep   5: 1 to write repeats too
---       6: HISTORY_BUDGET   7: the epoch of the store
---       8: newest seq known   9: its time or 0   10: epoch known   11: own subscriptions to the channel, or
---       '' where nobody can tell how many there are (Cluster before 7): then every node hears of everything
---       then the operations:
---         p name body token epoch   a message; token: the reservation that pays for it, '' where none is needed; epoch: in
---                                   which the sender is in the conversation, or ''
---         q name epoch              a message that nothing pays for: only a repeat is answered
---         h before after count   history; before and after may be ''
---         m user seq epoch       a read mark
--- Reply 1: the epoch, '' where it is the one known
---       2: what the operations have to add_result, one after the other:
+--       6: MAX_HISTORY_BYTES   7: the epoch of the store
+--       then of each conversation: newest seq known, its time or 0, epoch known, own subscriptions to its channel, or
+--       '' where nobody can tell how many there are (Cluster before 7): then every node receives everything
+--       then the operations; conversations are named by their place:
+--         p conversation name body token epoch   a message; token: the reservation that pays for it, '' where none is
+--                                                needed; epoch: in which the sender is in the conversation, or ''
+--         q conversation name epoch              a message that nothing pays for: it is only looked up, as a repeat
+--         h conversation before after count      history; before and after may be ''
+--         m conversation user seq epoch          a read mark
+-- Reply 1: of each conversation its epoch, '' where it is the one known
+--       2: the results of the operations, one after the other:
 --         p, q  1 (stored), 2 (a repeat), 3 (the conversation was removed since) or 0; seq; at; the reservation that paid
 --               for it
 --         h     list, more
@@ -31,59 +31,74 @@ local EPOCH = ARGV[7]
 
 -- include messages/conversation
 
-local conversation = conversation_open(KEYS[1], KEYS[2], tonumber(ARGV[8]), tonumber(ARGV[9]), ARGV[10])
-if ARGV[11] == '' then
-  conversation.announce, conversation.channel, conversation.said = 'PUBLISH', KEYS[5], {}
-else
-  conversation_announce(conversation, KEYS[5], tonumber(ARGV[11]), 'SPUBLISH', 'SHARDNUMSUB')
+local conversations, epochs = {}, {}
+local at = 8
+for i = 1, #KEYS / 5 do
+  local key, expected, subscriptions = 5 * i - 4, ARGV[at + 2], ARGV[at + 3]
+  local conversation = conversation_open(KEYS[key], KEYS[key + 1], tonumber(ARGV[at]), tonumber(ARGV[at + 1]), expected)
+  conversation.ids, conversation.marksKey = KEYS[key + 2], KEYS[key + 3]
+  if subscriptions == '' then
+    conversation.announce, conversation.channel, conversation.said = 'PUBLISH', KEYS[key + 4], {}
+  else
+    conversation_announce(conversation, KEYS[key + 4], tonumber(subscriptions), 'SPUBLISH', 'SHARDNUMSUB')
+  end
+  epochs[i] = conversation.epoch == expected and '' or conversation.epoch
+  conversations[i] = conversation
+  at = at + 4
 end
-local reply = {}
-local function add_result(...)
-  for _, value in ipairs({ ... }) do reply[#reply + 1] = value end
+
+local reply, n = {}, 0
+local function add_message(outcome, seq, time, payer)
+  reply[n + 1], reply[n + 2], reply[n + 3], reply[n + 4] = outcome, seq, time, payer
+  n = n + 4
 end
 
 -- History is read after what came before it was written.
 local histories = {}
-local at = 12
 while ARGV[at] do
-  local kind = ARGV[at]
+  local kind, conversation = ARGV[at], conversations[tonumber(ARGV[at + 1])]
   if kind == 'p' then
-    local token = ARGV[at + 3]
-    if conversation_is_removed(conversation, ARGV[at + 4]) then
-      add_result(3, 0, 0, '')
+    local token = ARGV[at + 4]
+    if conversation_is_removed(conversation, ARGV[at + 5]) then
+      add_message(3, 0, 0, '')
     else
-      local stored, seq, time, payer = conversation_store(conversation, KEYS[3], ARGV[at + 1], ARGV[at + 2], token ~= '' and token or nil)
-      if stored then add_result(1, seq, time, token) else add_result(2, seq, time, payer) end
+      local stored, seq, time, payer =
+        conversation_store(conversation, conversation.ids, ARGV[at + 2], ARGV[at + 3], token ~= '' and token or nil)
+      if stored then add_message(1, seq, time, token) else add_message(2, seq, time, payer) end
     end
-    at = at + 5
+    at = at + 6
   elseif kind == 'q' then
-    local seq, time, payer = conversation_find(conversation, KEYS[3], ARGV[at + 1])
-    if conversation_is_removed(conversation, ARGV[at + 2]) then
-      add_result(3, 0, 0, '')
+    local seq, time, payer = conversation_find(conversation, conversation.ids, ARGV[at + 2])
+    if conversation_is_removed(conversation, ARGV[at + 3]) then
+      add_message(3, 0, 0, '')
     elseif seq then
-      add_result(2, seq, time, payer)
+      add_message(2, seq, time, payer)
     else
-      add_result(0, 0, 0, '')
+      add_message(0, 0, 0, '')
     end
-    at = at + 3
+    at = at + 4
   elseif kind == 'h' then
-    histories[#histories + 1] = { #reply, conversation.seq, ARGV[at + 1], ARGV[at + 2], ARGV[at + 3] }
-    add_result('', 0)
-    at = at + 4
+    histories[#histories + 1] = { n, conversation, conversation.seq, ARGV[at + 2], ARGV[at + 3], ARGV[at + 4] }
+    reply[n + 1], reply[n + 2] = '', 0
+    n = n + 2
+    at = at + 5
   else
-    local seq = tonumber(ARGV[at + 2])
-    local moved = not conversation_is_removed(conversation, ARGV[at + 3]) and conversation_mark(conversation, KEYS[4], ARGV[at + 1], seq)
-    add_result(moved and seq or 0)
-    at = at + 4
+    local seq = tonumber(ARGV[at + 3])
+    local moved = not conversation_is_removed(conversation, ARGV[at + 4])
+      and conversation_mark(conversation, conversation.marksKey, ARGV[at + 2], seq)
+    n = n + 1
+    reply[n] = moved and seq or 0
+    at = at + 5
   end
 end
 
-conversation_write(conversation)
-conversation_settle(conversation)
+-- All is decided. From here on it may end after any write (conversation.lua).
+for i = 1, #conversations do conversation_write(conversations[i]) end
+for i = 1, #conversations do conversation_settle(conversations[i]) end
 for _, each in ipairs(histories) do
-  local place, newest, before, after, count = unpack(each)
+  local place, conversation, newest, before, after, count = unpack(each)
   local list, more = conversation_history(conversation, newest, tonumber(before), tonumber(after), tonumber(count), BUDGET)
   reply[place + 1], reply[place + 2] = list, more and 1 or 0
 end
-conversation_finish(conversation, KEYS[3])
-return { conversation.epoch == ARGV[10] and '' or conversation.epoch, reply }
+for i = 1, #conversations do conversation_finish(conversations[i], conversations[i].ids) end
+return { epochs, reply }

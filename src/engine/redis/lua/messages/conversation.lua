@@ -23,6 +23,9 @@ local ROOM_SLACK = 100
 local ROOM_TRIMMED_AT_ONCE = 200
 local ROOM_READ_AT_ONCE = 16
 
+-- The conversations that this script has opened.
+local opened = {}
+
 -- Whether the message `seq` is the one of the time `at` that a node has seen. 0: it does not know the time. Of what was
 -- removed nothing can be said.
 local function conversation_has(conversation, seq, at)
@@ -74,6 +77,7 @@ local function conversation_open(meta, log, known, time, expected)
     conversation.epoch = conversation_epoch(conversation)
     call('HSET', meta, 'epoch', FRESH)
   end
+  opened[#opened + 1] = conversation
   return conversation
 end
 
@@ -87,12 +91,15 @@ local function conversation_first(conversation, newest)
   return oldest and conversation_seq_of(oldest[1]) or newest + 1
 end
 
--- A script ended after it had written messages and before the head: moves the head to the newest message, and ends this
--- script, which has decided by the old one. The node runs it again (retry-after-repair.ts).
-local function conversation_heal(conversation)
-  local newest = call('XREVRANGE', conversation.log, '+', '-', 'COUNT', 1)[1]
-  if newest and conversation_seq_of(newest[1]) > tonumber(call('HGET', conversation.meta, 'seq') or 0) then
-    call('HSET', conversation.meta, 'epoch', conversation.life, 'seq', conversation_seq_of(newest[1]), 'at', newest[2][4])
+-- A script ended after it had written messages and before the head, or this one would end so, because it has written another
+-- conversation already: moves the heads of all its conversations to their newest messages, and ends this script, which has
+-- decided by the old ones. The node runs it again (retry-after-repair.ts), once, so none may be left to heal.
+local function conversation_heal()
+  for _, conversation in ipairs(opened) do
+    local newest = call('XREVRANGE', conversation.log, '+', '-', 'COUNT', 1)[1]
+    if newest and conversation_seq_of(newest[1]) > tonumber(call('HGET', conversation.meta, 'seq') or 0) then
+      call('HSET', conversation.meta, 'epoch', conversation.life, 'seq', conversation_seq_of(newest[1]), 'at', newest[2][4])
+    end
   end
   error('PARLEYAGAIN')
 end
@@ -106,7 +113,7 @@ local function conversation_find(conversation, ids, name)
   if seq > conversation.base and conversation.posts[4 * (seq - conversation.base) - 3] == name then return seq, conversation.at, token end
   local entry = call('XRANGE', conversation.log, number, number)[1]
   if entry == nil or entry[2][2] ~= name then return nil end
-  if seq > conversation.base then conversation_heal(conversation) end
+  if seq > conversation.base then conversation_heal() end
   if TOUCH then call('HSET', ids, name, found) end
   return seq, tonumber(entry[2][4]), token
 end
@@ -141,7 +148,7 @@ local function conversation_write(conversation)
   local posts, log, at = conversation.posts, conversation.log, conversation.time
   local first = redis.pcall('XADD', log, posts[2], 'k', posts[1], 't', at, 'b', posts[3])
   if type(first) == 'table' and first.err then
-    if string.find(first.err, 'equal or smaller', 1, true) then conversation_heal(conversation) end
+    if string.find(first.err, 'equal or smaller', 1, true) then conversation_heal() end
     error(first.err)
   end
   for i = 5, 4 * conversation.stored, 4 do

@@ -1,45 +1,62 @@
--- Cluster, first step of three (reserve, append, settle): charges a user for requests whose conversations lie in other
--- slots. Carries out `SlidingLog` of src/core/conversation/quota.ts.
+-- Cluster, first step of three (reserve, append, settle): charges the users of one bucket for requests whose conversations may
+-- lie in other slots. Carries out `SlidingLog` of src/core/conversation/quota.ts.
 --
 -- The charge for a message is kept with its name, so that a repeat finds it, whichever node it comes to, and is not
 -- charged again. A repeat is charged at its own time instead of the first one's: it is accepted now.
 --
--- KEYS  1: quota   2: reserved, a hash: name → time and token
+-- KEYS  of each user: quota; reserved, a hash: name → time and token
 -- ARGV  1: '' or the time
---       then of each request: limit, name ('' for one that has none), a random token
+--       then of each request: its user's place, limit, name ('' for one that has none), a random token
 -- Reply of each request: 1 (charged), 2 (charged before) or 0 (refused); its time, or how long to wait; how many are
 --       charged now; after how long there is none any more; the token under which the message is to be stored
 
 -- A reservation is written before its charge, and while a charge moves it names the old one, too: "time token" or "time
--- token old". So it is found wherever the script ended; what an end between two commands could leave is said at each.
+-- token old". So it is found wherever the script ended; what an end between two commands could leave is said at each. All is
+-- decided before anything is charged, so that the keys of one user which cannot be read cost another user nothing.
 
 -- include connection/time
 -- include messages/quota-log
 
 local RESERVED_MANY = 200
 
-local quota_log = quota_open(KEYS[1], store_time(ARGV[1]))
-
-local reply = {}
-local function add_result(outcome, time, token)
-  local used, reset = quota_view(quota_log)
-  for _, value in ipairs({ outcome, time, used, reset, token }) do reply[#reply + 1] = value end
+local clock = store_time(ARGV[1])
+local users = {}
+for i = 1, #KEYS / 2 do
+  local quota, reserved = KEYS[2 * i - 1], KEYS[2 * i]
+  users[i] = {
+    quota = quota,
+    quota_log = quota_open(quota, clock),
+    reserved = reserved,
+    reserved_before = redis.call('HLEN', reserved),
+    -- The reservations of this call, by name, and the times that they had before where a charge moves.
+    mine = {},
+    moving = {},
+    -- Charges that are given back, by their time: how many.
+    back = {},
+    all_back = 0,
+  }
 end
 
--- Charges that are given back, by their time: how many.
-local back, all_back = {}, 0
-local function take_back(time)
-  back[time] = (back[time] or 0) + 1
-  all_back = all_back + 1
-  quota_log.kept = quota_log.kept - 1
+local reply, n = {}, 0
+local function add_result(outcome, time, token, quota_log)
+  local used, reset = quota_view(quota_log)
+  reply[n + 1], reply[n + 2], reply[n + 3], reply[n + 4], reply[n + 5] = outcome, time, used, reset, token
+  n = n + 5
+end
+
+local function take_back(user, time)
+  user.back[time] = (user.back[time] or 0) + 1
+  user.all_back = user.all_back + 1
+  user.quota_log.kept = user.quota_log.kept - 1
 end
 
 -- `quota_wait`, where the list still holds what is given back.
-local function wait_for(limit)
+local function wait_for(user, limit)
+  local quota_log, back = user.quota_log, user.back
   local last = quota_log.kept + quota_log.added - limit
-  if all_back == 0 or last < 0 or last >= quota_log.kept then return quota_wait(quota_log, limit) end
+  if user.all_back == 0 or last < 0 or last >= quota_log.kept then return quota_wait(quota_log, limit) end
   local skipped = {}
-  for _, time in ipairs(redis.call('LRANGE', KEYS[1], 0, last + all_back)) do
+  for _, time in ipairs(redis.call('LRANGE', user.quota, 0, last + user.all_back)) do
     if (skipped[time] or 0) < (back[time] or 0) then
       skipped[time] = (skipped[time] or 0) + 1
     elseif last == 0 then
@@ -50,61 +67,68 @@ local function wait_for(limit)
   end
 end
 
-local mine, moving = {}, {}
-for at = 2, #ARGV, 3 do
-  local limit, name, token = tonumber(ARGV[at]), ARGV[at + 1], ARGV[at + 2]
-  local found = name ~= '' and (mine[name] or redis.call('HGET', KEYS[2], name))
+for at = 2, #ARGV, 4 do
+  local user, limit, name, token = users[tonumber(ARGV[at])], tonumber(ARGV[at + 1]), ARGV[at + 2], ARGV[at + 3]
+  local quota_log, mine, back = user.quota_log, user.mine, user.back
+  local found = name ~= '' and (mine[name] or redis.call('HGET', user.reserved, name))
   local time, before, old = string.match(found or '', '^(%d+) (%S+) ?(%d*)$')
   if mine[name] then
-    add_result(2, tonumber(time), before)
+    add_result(2, tonumber(time), before, quota_log)
   else
     -- Where the charge that moved had come to: the new one was charged, or not.
     if old and old ~= '' then
       local moved = quota_has(quota_log, time, back[time] or 0)
-      if not moved then time = old elseif quota_has(quota_log, old, back[old] or 0) then take_back(old) end
+      if not moved then time = old elseif quota_has(quota_log, old, back[old] or 0) then take_back(user, old) end
     end
     if found and quota_has(quota_log, time, back[time] or 0) then
-      take_back(time)
+      take_back(user, time)
       quota_charge(quota_log)
       mine[name] = string.format('%d %s', quota_log.now, before)
-      moving[name] = time
-      add_result(2, quota_log.now, before)
+      user.moving[name] = time
+      add_result(2, quota_log.now, before, quota_log)
     else
-      local wait = wait_for(limit)
+      local wait = wait_for(user, limit)
       if wait > 0 then
-        add_result(0, wait, '')
+        add_result(0, wait, '', quota_log)
       else
         quota_charge(quota_log)
         if name ~= '' then mine[name] = string.format('%d %s', quota_log.now, token) end
-        add_result(1, quota_log.now, token)
+        add_result(1, quota_log.now, token, quota_log)
       end
     end
   end
 end
 
-local names, settled = {}, {}
-for name, value in pairs(mine) do
-  local old = moving[name]
-  names[#names + 1], names[#names + 2] = name, old and value .. ' ' .. old or value
-  if old then settled[#settled + 1], settled[#settled + 2] = name, value end
+for _, user in ipairs(users) do
+  local names, settled = {}, {}
+  for name, value in pairs(user.mine) do
+    local old = user.moving[name]
+    names[#names + 1], names[#names + 2] = name, old and value .. ' ' .. old or value
+    if old then settled[#settled + 1], settled[#settled + 2] = name, value end
+  end
+  user.settled = settled
+  if #names > 0 then
+    -- Alone: reservations without a charge, which a repeat charges.
+    redis.call('HSET', user.reserved, unpack(names))
+    redis.call('PEXPIRE', user.reserved, RING_WINDOW + 2 * RING_MINUTE)
+  end
 end
-if #names > 0 then
-  -- Alone: reservations without a charge, which a repeat charges.
-  redis.call('HSET', KEYS[2], unpack(names))
-  redis.call('PEXPIRE', KEYS[2], RING_WINDOW + 2 * RING_MINUTE)
+for _, user in ipairs(users) do
+  -- Until here: charges that their reservations name, beside the old ones.
+  quota_close(user.quota_log)
+  for time, count in pairs(user.back) do redis.call('LREM', user.quota, -count, time) end
+  -- It cannot end here: HSET was allowed a moment ago, in the same script.
+  if #user.settled > 0 then redis.call('HSET', user.reserved, unpack(user.settled)) end
 end
--- Until here: charges that their reservations name, beside the old ones.
-quota_close(quota_log)
-for time, count in pairs(back) do redis.call('LREM', KEYS[1], -count, time) end
--- It cannot end here: HSET was allowed a moment ago, in the same script.
-if #settled > 0 then redis.call('HSET', KEYS[2], unpack(settled)) end
 
 -- What was reserved for messages that never came is worth nothing after an hour.
-if redis.call('HLEN', KEYS[2]) > RESERVED_MANY then
-  local all = redis.call('HGETALL', KEYS[2])
-  for i = 1, #all, 2 do
-    if tonumber(string.match(all[i + 1], '^%d+')) <= quota_log.now - RING_WINDOW then
-      redis.call('HDEL', KEYS[2], all[i])
+for _, user in ipairs(users) do
+  if user.reserved_before > RESERVED_MANY then
+    local all = redis.call('HGETALL', user.reserved)
+    for i = 1, #all, 2 do
+      if tonumber(string.match(all[i + 1], '^%d+')) <= clock - RING_WINDOW then
+        redis.call('HDEL', user.reserved, all[i])
+      end
     end
   end
 end

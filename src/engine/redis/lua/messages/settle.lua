@@ -1,4 +1,4 @@
--- Cluster, last step of three (reserve, append, settle): keeps or takes back what was charged.
+-- Cluster, last step of three (reserve, append, settle): keeps or takes back what was charged to the users of one bucket.
 --
 -- A charge is kept when the message was stored under its token. A message under another token was paid for before, and
 -- what this repeat was charged is taken back. Until this was done, a repeat finds the reservation, and comes here again.
@@ -6,29 +6,37 @@
 -- A charge is taken back and then its reservation erased; an end between the two would have it taken back twice, so that
 -- erasing is allowed is found out first.
 --
--- KEYS  1: quota   2: reserved, a hash: name → time and token
+-- KEYS  of each user: quota; reserved, a hash: name → time and token
 -- ARGV  1: '' or the time
---       then of each request: s name token, the message of this name is stored under this token
---                             c time '', the request of this time was not carried out
+--       then of each request, its user named by place:
+--             s user name token, the message of this name is stored under this token
+--             c user time '',    the request of this time was not carried out
 -- Reply of each request: how many are charged now; after how long there is none any more
 
 -- include connection/time
 -- include messages/quota-log
 
-local quota_log = quota_open(KEYS[1], store_time(ARGV[1]))
+local clock = store_time(ARGV[1])
+local quota_logs = {}
+for i = 1, #KEYS / 2 do
+  quota_logs[i] = quota_open(KEYS[2 * i - 1], clock)
+  redis.call('HDEL', KEYS[2 * i], '')
+end
+
 local reply = {}
-redis.call('HDEL', KEYS[2], '')
-for at = 2, #ARGV, 3 do
+for at = 2, #ARGV, 4 do
+  local user = tonumber(ARGV[at + 1])
+  local quota_log, reserved = quota_logs[user], KEYS[2 * user]
   if ARGV[at] == 'c' then
-    quota_refund(quota_log, ARGV[at + 1])
+    quota_refund(quota_log, ARGV[at + 2])
   else
-    local found = redis.call('HGET', KEYS[2], ARGV[at + 1])
+    local found = redis.call('HGET', reserved, ARGV[at + 2])
     if found then
       -- "time token old" while a charge moves (reserve.lua): it is at one of the two, or at both.
       local time, token, old = string.match(found, '^(%d+) (%S+) ?(%d*)$')
       if old ~= '' and quota_has(quota_log, time, 0) then quota_refund(quota_log, old) end
-      if token ~= ARGV[at + 2] and not quota_refund(quota_log, time) and old ~= '' then quota_refund(quota_log, old) end
-      redis.call('HDEL', KEYS[2], ARGV[at + 1])
+      if token ~= ARGV[at + 3] and not quota_refund(quota_log, time) and old ~= '' then quota_refund(quota_log, old) end
+      redis.call('HDEL', reserved, ARGV[at + 2])
     end
   end
   reply[#reply + 1], reply[#reply + 2] = quota_view(quota_log)

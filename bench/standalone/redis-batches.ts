@@ -1,0 +1,101 @@
+// What a batch of 64 messages costs Redis and the node, when they are for 1, 8 or 64 conversations of as many users, on one
+// Redis and on a Cluster of three primaries: `bun bench/standalone/redis-batches.ts`. With the folder of another checkout as
+// argument the same is measured there in the same run, in turns, for a comparison. Costs are processor time, so that a busy
+// machine changes them little; the time of a batch is the median, and a busy machine changes it much.
+
+import { resolve } from "node:path";
+import type { TestNode as Node } from "../../test/engine/redis/support/test-node.ts";
+import { startRedisCluster } from "../../test/support/redis/cluster.ts";
+import { startRedis } from "../../test/support/redis/redis-server.ts";
+import { median } from "../median.ts";
+
+const CONVERSATIONS = [1, 8, 64];
+const BATCH_SIZE = 64;
+const ROUNDS = 10;
+const BATCHES_IN_ROUND = 40;
+const LIMIT = 1_000_000;
+const TEXT = "x".repeat(64);
+
+interface Totals {
+  batches: number;
+  redisMicros: number;
+  nodeMicros: number;
+  calls: number;
+  readonly durationsMs: number[];
+}
+
+/** Processor time of the main threads of all primaries, in microseconds, and how many scripts they ran. */
+async function readRedis({ client }: Node): Promise<{ micros: number; calls: number }> {
+  let [micros, calls] = [0, 0];
+  for (const primary of client.primaries) {
+    const info = `${await primary.info("cpu")}${await primary.info("commandstats")}`;
+    for (const kind of ["user", "sys"])
+      micros += 1e6 * Number(new RegExp(`used_cpu_${kind}_main_thread:([\\d.]+)`).exec(info)?.[1] ?? 0);
+    calls += Number(/cmdstat_evalsha:calls=(\d+)/.exec(info)?.[1] ?? 0);
+  }
+  return { micros, calls };
+}
+
+function nodeMicros(): number {
+  const { user, system } = process.cpuUsage();
+  return user + system;
+}
+
+async function runRound(node: Node, conversations: number, totals: Totals): Promise<void> {
+  const before = await readRedis(node);
+  const nodeBefore = nodeMicros();
+  for (let batch = 0; batch < BATCHES_IN_ROUND; batch++) {
+    const started = performance.now();
+    const posts = Array.from({ length: BATCH_SIZE }, (_, i) => {
+      const place = i % conversations;
+      const fields = {
+        conversation: `room-${conversations}-${place}`,
+        user: `user-${conversations}-${place}`,
+      };
+      return node.post(crypto.randomUUID(), { ...fields, text: TEXT, limit: LIMIT });
+    });
+    for (const { outcome } of await Promise.all(posts))
+      if (outcome !== "stored") throw new Error(`a message was ${outcome}`);
+    totals.durationsMs.push(performance.now() - started);
+  }
+  totals.nodeMicros += nodeMicros() - nodeBefore;
+  // What was sent last, and nobody waits for, is done before this answer.
+  const after = await readRedis(node);
+  totals.redisMicros += after.micros - before.micros;
+  totals.calls += after.calls - before.calls;
+  totals.batches += BATCHES_IN_ROUND;
+}
+
+const trees = [resolve(import.meta.dir, "../.."), ...process.argv.slice(2).map((folder) => resolve(folder))];
+
+for (const kind of ["one Redis", "Cluster"] as const) {
+  await using server = kind === "Cluster" ? await startRedisCluster() : await startRedis();
+  await using stack = new AsyncDisposableStack();
+  const nodes: Node[] = [];
+  for (const [i, tree] of trees.entries()) {
+    const { connectTo } = await import(`${tree}/test/engine/redis/support/real-redis.ts`);
+    const { TestNode } = await import(`${tree}/test/engine/redis/support/test-node.ts`);
+    nodes.push(stack.use((await TestNode.open(await connectTo(server.url, `bench-${i}`))) as Node));
+  }
+  for (const conversations of CONVERSATIONS) {
+    const totals = nodes.map(
+      (): Totals => ({ batches: 0, redisMicros: 0, nodeMicros: 0, calls: 0, durationsMs: [] }),
+    );
+    for (const node of nodes)
+      await runRound(node, conversations, {
+        batches: 0,
+        redisMicros: 0,
+        nodeMicros: 0,
+        calls: 0,
+        durationsMs: [],
+      });
+    for (let round = 0; round < ROUNDS; round++)
+      for (const [i, node] of nodes.entries()) await runRound(node, conversations, totals[i]!);
+    for (const [i, { batches, redisMicros, nodeMicros: micros, calls, durationsMs }] of totals.entries()) {
+      const perMessage = (all: number) => (all / batches / BATCH_SIZE).toFixed(1);
+      console.log(
+        `${kind}, ${BATCH_SIZE} messages for ${conversations}, ${trees[i]}: ${(calls / batches).toFixed(1)} calls a batch; a message costs Redis ${perMessage(redisMicros)} µs and the node ${perMessage(micros)} µs; a batch takes ${median(durationsMs).toFixed(2)} ms`,
+      );
+    }
+  }
+}

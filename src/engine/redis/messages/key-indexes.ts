@@ -1,0 +1,14 @@
+/** The places of names among the keys of a call, in the order in which they are first asked for; counted from 1 as in Lua. */
+export class KeyIndexes {
+  readonly names: string[] = [];
+  private readonly indexes = new Map<string, number>();
+
+  of(name: string): number {
+    let index = this.indexes.get(name);
+    if (index === undefined) {
+      index = this.names.push(name);
+      this.indexes.set(name, index);
+    }
+    return index;
+  }
+}

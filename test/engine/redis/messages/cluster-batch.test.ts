@@ -1,0 +1,96 @@
+// In Cluster a batch is one call for each bucket of users, then one for each bucket of conversations. Real servers.
+import { describe, expect, test } from "bun:test";
+import type { HistoryResult, PostResult } from "../../../../src/core/ports/engine.ts";
+import { BUCKET_COUNT, bucketOf } from "../../../../src/engine/redis/connection/buckets.ts";
+import type { RedisClient } from "../../../../src/engine/redis/connection/client.ts";
+import { namesInOneBucket } from "../support/names-in-one-bucket.ts";
+import { freshPrefix, useRealRedis } from "../support/real-redis.ts";
+import { TestNode } from "../support/test-node.ts";
+
+const ROOMS = namesInOneBucket("room", 3);
+const USERS = namesInOneBucket("user", 3);
+const LIMIT = 5;
+
+/** Notes how many keys each script call of a batch has, from now on. */
+function watchCalls(client: RedisClient): number[] {
+  const calls: number[] = [];
+  const { runDurably } = client;
+  client.runDurably = (script, keys, ...rest) => {
+    calls.push(keys.length);
+    return runDurably.call(client, script, keys, ...rest);
+  };
+  return calls;
+}
+
+/** The users and conversations of `count` messages, spread as evenly as they can be. */
+const spread = (count: number) =>
+  Array.from({ length: count }, (_, i) => ({ id: `m${i}`, conversation: `room-${i}`, user: `user-${i}` }));
+
+describe("a batch in Cluster", () => {
+  const redis = useRealRedis("cluster");
+
+  test("is one call for all users of a bucket, one for all its conversations, and one that settles", async () => {
+    await using node = await TestNode.open(await redis.connect(freshPrefix()));
+    const calls = watchCalls(node.client);
+    const posts = ROOMS.flatMap((conversation) =>
+      USERS.map((user) => node.post(`${conversation} ${user}`, { conversation, user, limit: LIMIT })),
+    );
+    const results = await Promise.all(posts);
+    expect(results.map((result) => "seq" in result && result.seq)).toEqual([1, 2, 3, 1, 2, 3, 1, 2, 3]);
+    expect(calls).toEqual([2 * USERS.length, 5 * ROOMS.length, 2 * USERS.length]);
+  });
+
+  test("has no more calls than there are buckets, however many conversations are in it", async () => {
+    await using node = await TestNode.open(await redis.connect(freshPrefix()));
+    const calls = watchCalls(node.client);
+    const all = spread(300);
+    await Promise.all(all.map(({ id, ...fields }) => node.post(id, { ...fields, limit: LIMIT })));
+    const buckets = (what: "user" | "conversation") => new Set(all.map((each) => bucketOf(each[what]))).size;
+    expect(calls).toHaveLength(2 * buckets("user") + buckets("conversation"));
+    expect(calls.length).toBeLessThanOrEqual(3 * BUCKET_COUNT);
+  });
+
+  test("D3 Q1 Q2 gives each message, history and mark its own result where users and conversations share a call", async () => {
+    await using node = await TestNode.open(await redis.connect(freshPrefix()));
+    const [ann, ben, cat] = USERS as [string, string, string];
+    const [red, green] = ROOMS as [string, string];
+    const post = (conversation: string, user: string, id: string) =>
+      node.post(id, { conversation, user, limit: LIMIT });
+    for (let i = 0; i < LIMIT; i++) await post(green, cat, `before ${i}`);
+    const history = (conversation: string, user: string) =>
+      new Promise<HistoryResult>((done) =>
+        node.engine.history({ conversation, user, limit: LIMIT, count: 10 }, done),
+      );
+    const results = await Promise.all([
+      post(red, ann, "1"),
+      post(green, ben, "2"),
+      post(green, cat, "over the limit"),
+      post(green, cat, "before 3"),
+      node.engine.setReadMark(green, cat, 4),
+      post(red, ben, "3"),
+      history(red, ben),
+      post(red, ann, "1"),
+      history(green, cat),
+      node.engine.setReadMark(red, ann, 9),
+    ]);
+    const quota = (used: number) => ({ limit: LIMIT, remaining: LIMIT - used });
+    expect(results).toMatchObject([
+      { outcome: "stored", seq: 1, quota: quota(1) },
+      { outcome: "stored", seq: LIMIT + 1, quota: quota(1) },
+      { outcome: "rate_limited", quota: quota(LIMIT) },
+      { outcome: "duplicate", seq: 4, quota: quota(LIMIT) },
+      4,
+      { outcome: "stored", seq: 2, quota: quota(2) },
+      { outcome: "read", quota: quota(3) },
+      { outcome: "duplicate", seq: 1, quota: quota(1) },
+      { outcome: "rate_limited", quota: quota(LIMIT) },
+      undefined,
+    ] as unknown as PostResult[]);
+    for (const [user, used] of [
+      [ann, 1],
+      [ben, 3],
+      [cat, LIMIT],
+    ] as const)
+      expect(await node.engine.quota(user, LIMIT)).toMatchObject(quota(used));
+  });
+});
