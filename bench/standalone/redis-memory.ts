@@ -2,7 +2,7 @@
 // own and asks it with MEMORY USAGE.
 
 import { UNLIMITED_RETENTION } from "../../src/core/conversation/retention.ts";
-import type { PostResult } from "../../src/core/ports/engine.ts";
+import type { PostResult } from "../../src/core/ports/message-log.ts";
 import { connectTo, TestNode } from "../../test/engine/redis/support/test-node.ts";
 import { startRedis } from "../../test/support/redis/redis-server.ts";
 

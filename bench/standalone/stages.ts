@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { PostResult } from "../../src/core/ports/engine.ts";
+import type { PostResult } from "../../src/core/ports/message-log.ts";
 import { openSession, step } from "../../src/core/session/session.ts";
 import type { Session } from "../../src/core/session/state.ts";
 import { openSqlite } from "../../src/engine/sqlite/open.ts";

@@ -1,4 +1,4 @@
-import type { HistoryRequest, HistoryResult, PostRequest, PostResult } from "../core/ports/engine.ts";
+import type { HistoryRequest, HistoryResult, PostRequest, PostResult } from "../core/ports/message-log.ts";
 
 export interface MarkRequest {
   readonly conversation: string;

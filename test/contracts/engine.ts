@@ -1,4 +1,5 @@
-// The engine port (src/core/ports/engine.ts) in executable form. An engine's own test file opens it and calls this.
+// The ports that an engine implements (MessageLog, Quotas, ReadMarks, StoreHealth in src/core/ports) in executable form.
+// An engine's own test file opens it and calls this.
 import { describe } from "bun:test";
 import { deliveryContract } from "./engine/delivery.ts";
 import { historyContract } from "./engine/history.ts";
@@ -14,14 +15,16 @@ import { subscribingContract } from "./engine/subscribing.ts";
 /** Every MUST of the engine port, as tests that carry the id of the rule in docs/PROTOCOL.md which depends on it. */
 export function engineContract(name: string, open: OpenEngine): void {
   describe(`engine contract: ${name}`, () => {
-    deliveryContract(open);
-    onceContract(open);
-    quotaContract(open);
-    historyContract(open);
-    subscribingContract(open);
-    resumingContract(open);
-    readMarksContract(open);
-    retentionContract(open);
-    lifecycleContract(open);
+    describe("MessageLog", () => {
+      deliveryContract(open);
+      onceContract(open);
+      historyContract(open);
+      subscribingContract(open);
+      resumingContract(open);
+      retentionContract(open);
+    });
+    describe("Quotas", () => quotaContract(open));
+    describe("ReadMarks", () => readMarksContract(open));
+    describe("StoreHealth", () => lifecycleContract(open));
   });
 }

@@ -1,6 +1,7 @@
 // The lease port (src/core/ports/leases.ts) in executable form. An engine's own test file opens it and calls this.
 import { describe, expect, test } from "bun:test";
-import { type ConnectionLeases, type NamedConnection, slotOf } from "../../src/core/ports/leases.ts";
+import { slotOf } from "../../src/core/lease-rules.ts";
+import type { ConnectionLeases, NamedConnection } from "../../src/core/ports/leases.ts";
 
 /** A lease port on data of its own, made for one test. */
 export interface OpenedLeases extends AsyncDisposable {

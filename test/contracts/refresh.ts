@@ -1,10 +1,7 @@
-// The port for refresh tokens (src/core/access/refresh-rotation.ts) in executable form. A store's own test file opens it and calls this.
+// The port for refresh tokens (src/core/ports/refresh-tokens.ts) in executable form. A store's own test file opens it and calls this.
 import { describe, expect, test } from "bun:test";
-import {
-  MAX_FAMILIES_PER_USER,
-  type RefreshFamily,
-  type RefreshTokenStore,
-} from "../../src/core/access/refresh-rotation.ts";
+import { MAX_FAMILIES_PER_USER, type RefreshFamily } from "../../src/core/access/refresh-rotation.ts";
+import type { RefreshTokenStore } from "../../src/core/ports/refresh-tokens.ts";
 import { ManualClock } from "../support/time/manual-clock.ts";
 
 /** A store of refresh tokens on data of its own, made for one test. */

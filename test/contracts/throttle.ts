@@ -1,12 +1,8 @@
-// The port for sign-in throttles (src/core/access/sign-in-throttle.ts) in executable form. An adapter's own test file opens it and calls
+// The port for sign-in throttles (src/core/ports/throttle.ts) in executable form. An adapter's own test file opens it and calls
 // this. The rules themselves are tested where they are decided: test/core/access/sign-in-throttle.test.ts.
 import { describe, expect, test } from "bun:test";
-import {
-  ACCOUNT_BACKOFF_INITIAL_MS,
-  IN_FLIGHT_TIMEOUT_MS,
-  type ThrottleLimits,
-  type ThrottleStore,
-} from "../../src/core/access/sign-in-throttle.ts";
+import { ACCOUNT_BACKOFF_INITIAL_MS, IN_FLIGHT_TIMEOUT_MS } from "../../src/core/access/sign-in-throttle.ts";
+import type { ThrottleLimits, ThrottleStore } from "../../src/core/ports/throttle.ts";
 import { ManualClock } from "../support/time/manual-clock.ts";
 
 /** A throttle on its own data, made for one test, whose time is the clock's. */

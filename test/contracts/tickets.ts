@@ -1,6 +1,7 @@
-// The ticket port (src/core/access/tickets.ts) in executable form. An adapter's own test file opens it and calls this.
+// The ticket port (src/core/ports/tickets.ts) in executable form. An adapter's own test file opens it and calls this.
 import { describe, expect, test } from "bun:test";
-import { MAX_TICKETS_PER_USER, TICKET_LIFETIME_MS, type TicketStore } from "../../src/core/access/tickets.ts";
+import { MAX_TICKETS_PER_USER, TICKET_LIFETIME_MS } from "../../src/core/access/tickets.ts";
+import type { TicketStore } from "../../src/core/ports/tickets.ts";
 
 /** A ticket store on data of its own, made for one test. */
 export interface OpenedTickets extends AsyncDisposable {

@@ -87,17 +87,3 @@ function dropSurplus(tokens: readonly LiveRefreshToken[]): readonly LiveRefreshT
   const surplus = new Set(unused.slice(0, Math.max(0, unused.length - MAX_LIVE_TOKENS)));
   return tokens.filter((token) => !surplus.has(token));
 }
-
-/** The port for refresh tokens. */
-export interface RefreshTokenStore {
-  /** Adds a family. MUST keep no more than the newest MAX_FAMILIES_PER_USER of a user. */
-  add(family: RefreshFamily): Promise<void>;
-  find(id: string): Promise<RefreshFamily | undefined>;
-  /**
-   * Puts `after` in the place of `before`, or nothing where it is undefined. MUST change nothing and answer false when
-   * the family is not as in `before` any more: of two that use a token at once, one decides on what the other left.
-   */
-  replace(before: RefreshFamily, after: RefreshFamily | undefined): Promise<boolean>;
-  /** Removes the family, if it is `user`'s. */
-  remove(id: string, user: string): Promise<void>;
-}

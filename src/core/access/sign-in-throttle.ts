@@ -1,4 +1,4 @@
-import { LruMap } from "../collections/lru-map.ts";
+import type { ThrottleDecision, ThrottleLimits, ThrottleRule } from "../ports/throttle.ts";
 
 // Sign-in throttles (SEC-S3), decided before anything is hashed, so that guessing costs the guesser and not the server.
 //
@@ -10,22 +10,6 @@ import { LruMap } from "../collections/lru-map.ts";
 //   account            under attack from many addresses, each address must come back after a short wait for each
 //                      attempt, as a mail server greylists. The wait is the address's own: strangers cannot use up
 //                      the owner's turn, so that nobody can be locked out by failures of others.
-
-export interface ThrottleLimits {
-  /** Failures of one account from one address within `window`; 0 switches both account rules off. */
-  readonly failures: number;
-  /** Milliseconds. */
-  readonly window: number;
-  /** Attempts of one address in a minute; 0 switches both rules by address off. */
-  readonly attemptsPerMinute: number;
-}
-
-/** `retryAfter` is in milliseconds: an attempt made then passes this rule, if nothing else was tried meanwhile. */
-export type ThrottleDecision =
-  | { readonly allowed: true }
-  | { readonly allowed: false; readonly retryAfter: number; readonly rule: ThrottleRule };
-
-export type ThrottleRule = "address" | "account_and_address" | "account";
 
 /** Accounts, addresses and pairs remembered at most, each; the one tried longest ago is forgotten first. */
 export const MAX_THROTTLE_ENTRIES = 50_000;
@@ -54,15 +38,6 @@ const MAX_ADDRESS_FAILURES = 30;
 
 /** How long an address matters after it changed, in milliseconds. */
 export const ADDRESS_TTL_MS = IN_FLIGHT_TIMEOUT_MS;
-
-/** The port for sign-in throttles, counted over all nodes. */
-export interface ThrottleStore {
-  /** Decides about one attempt; an allowed one MUST be settled by exactly one of the others. */
-  attempt(account: string, address: string): Promise<ThrottleDecision>;
-  succeeded(account: string, address: string): Promise<void>;
-  failed(account: string, address: string): Promise<void>;
-  cancelled(account: string, address: string): Promise<void>;
-}
 
 /** Moments in ascending order, in milliseconds. Survives JSON. */
 export type Timestamps = readonly number[];
@@ -178,89 +153,7 @@ export function recordAccountFailure(
   return [...within(failed, now - window), now].slice(-failures * (ACCOUNT_FAILURES_FACTOR + doublings));
 }
 
-/** All sign-in throttles of one node. Times are milliseconds and MUST NOT run backwards from call to call. */
-export class SignInThrottle {
-  private readonly limits: ThrottleLimits;
-  private readonly pairs: LruMap<Timed<AccountAddressState>>;
-  private readonly accounts: LruMap<Timed<Timestamps>>;
-  private readonly addresses: LruMap<Timed<AddressState>>;
-
-  constructor(limits: ThrottleLimits, capacity = MAX_THROTTLE_ENTRIES) {
-    this.limits = limits;
-    this.pairs = new LruMap(capacity);
-    this.accounts = new LruMap(capacity);
-    this.addresses = new LruMap(capacity);
-  }
-
-  /** Entries remembered, of all three kinds. */
-  get size(): number {
-    return this.pairs.size + this.accounts.size + this.addresses.size;
-  }
-
-  /**
-   * Decides about one attempt. An allowed one MUST be settled by exactly one of `succeeded`, `failed` and `withdrawn`;
-   * a refused one is not recorded, so that a client that keeps asking does not lengthen its own wait.
-   */
-  attempt(account: string, address: string, now: number): ThrottleDecision {
-    this.sweep(now);
-    const { limits } = this;
-    const tried = checkAddress(limits, this.addresses.get(address)?.state, now);
-    if (!tried.decision.allowed) return tried.decision;
-    if (limits.failures > 0) {
-      const key = pairKey(account, address);
-      const failures = this.accounts.get(account)?.state ?? [];
-      const { decision, pair } = checkAccountAddress(limits, this.pairs.get(key)?.state, failures, now);
-      this.pairs.set(key, { state: pair, touchedAt: now });
-      if (!decision.allowed) return decision;
-    }
-    if (limits.attemptsPerMinute > 0) this.addresses.set(address, { state: tried.state, touchedAt: now });
-    return ALLOWED;
-  }
-
-  /** The password was right: what this address did wrong with this account is forgotten. */
-  succeeded(account: string, address: string): void {
-    this.pairs.delete(pairKey(account, address));
-    this.settle(address);
-  }
-
-  /** The password was wrong, or there is no such account; strangers must not be able to tell which. */
-  failed(account: string, address: string, now: number): void {
-    const { limits } = this;
-    this.settle(address, now);
-    if (limits.failures === 0) return;
-    const key = pairKey(account, address);
-    const pair = recordFailure(limits, this.pairs.get(key)?.state, now);
-    this.pairs.set(key, { state: pair, touchedAt: now });
-    const failed = recordAccountFailure(limits, this.accounts.get(account)?.state ?? [], now);
-    this.accounts.set(account, { state: failed, touchedAt: now });
-  }
-
-  /** The password was never compared (the queue was full, the store away): as if it had not been tried. */
-  cancelled(account: string, address: string): void {
-    const pair = this.pairs.get(pairKey(account, address));
-    if (pair !== undefined) pair.state = cancelAttempt(pair.state);
-    this.settle(address);
-  }
-
-  private settle(address: string, failedAt?: number): void {
-    const known = this.addresses.get(address);
-    if (known !== undefined) known.state = settleAddress(known.state, failedAt);
-  }
-
-  private sweep(now: number): void {
-    const { window } = this.limits;
-    this.addresses.sweep(({ touchedAt }) => touchedAt <= now - ADDRESS_TTL_MS);
-    this.accounts.sweep(({ touchedAt }) => touchedAt <= now - window);
-    this.pairs.sweep(({ touchedAt }) => touchedAt <= now - accountAddressTtl(this.limits));
-  }
-}
-
-interface Timed<State> {
-  state: State;
-  readonly touchedAt: number;
-}
-
-const ALLOWED: ThrottleDecision = { allowed: true };
+export const ALLOWED: ThrottleDecision = { allowed: true };
 
 /** The pair without what has lost its meaning by now. */
 function accountAddressAt(
@@ -304,9 +197,4 @@ function within(times: Timestamps, since: number): Timestamps {
   const first = times.findIndex((time) => time > since);
   if (first <= 0) return first === 0 ? times : [];
   return times.slice(first);
-}
-
-/** Identifiers hold no space, so that no two pairs share a key; for what is not an identifier a clash is harmless. */
-function pairKey(account: string, address: string): string {
-  return `${address} ${account}`;
 }

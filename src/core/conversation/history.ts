@@ -1,4 +1,4 @@
-import type { Head, HistoryRequest } from "../ports/engine.ts";
+import type { Head, HistoryRequest } from "../ports/message-log.ts";
 
 export interface HistoryRange {
   /** First and last `seq` to read; nothing when first > last. */

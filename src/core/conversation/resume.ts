@@ -1,4 +1,5 @@
 import type { Range } from "../../protocol/server-frames.ts";
+import type { Head } from "../ports/message-log.ts";
 import { relationOf } from "./epoch.ts";
 
 /** What a client says of what it has seen, and of how much it wants to be sent at once. */
@@ -9,15 +10,6 @@ export interface ResumeRequest {
   readonly epoch: string | undefined;
   /** How many of the newest messages it wants at most; undefined when it does not say. */
   readonly last: number | undefined;
-}
-
-/** A conversation as the store has it. */
-export interface Head {
-  /** Newest `seq`; 0 where nobody has spoken. */
-  readonly seq: number;
-  /** Oldest `seq` that is kept; `seq` + 1 when none is. */
-  readonly first: number;
-  readonly epoch: string;
 }
 
 export interface ResumePlan {

@@ -1,4 +1,4 @@
-import type { Head } from "../ports/engine.ts";
+import type { Head } from "../ports/message-log.ts";
 
 /** How long messages are kept; 0 is without limit. What passes either limit is removed. */
 export interface RetentionLimits {

@@ -1,12 +1,12 @@
-import type { RefreshTokenStore } from "../access/refresh-rotation.ts";
-import type { ThrottleLimits, ThrottleStore } from "../access/sign-in-throttle.ts";
-import type { TicketStore } from "../access/tickets.ts";
 import type { NodeFacts } from "../nodes.ts";
 import type { AccountStore } from "./accounts.ts";
 import type { Engine } from "./engine.ts";
 import type { ConnectionLeases } from "./leases.ts";
+import type { RefreshTokenStore } from "./refresh-tokens.ts";
 import type { Relay } from "./relay.ts";
 import type { RevocationStore } from "./revocations.ts";
+import type { ThrottleLimits, ThrottleStore } from "./throttle.ts";
+import type { TicketStore } from "./tickets.ts";
 
 /** All ports of one node on one technology. */
 export interface Store {

@@ -1,6 +1,6 @@
 // What becomes of requests: the engine's answers as frames, and what they say of the quota.
 import type { Quota, ServerFrameOf } from "../../protocol/server-frames.ts";
-import type { HistoryResult, PostResult, RateLimited, Unavailable } from "../ports/engine.ts";
+import type { HistoryResult, PostResult, RateLimited, Unavailable } from "../ports/message-log.ts";
 import { REMOVED } from "./close-reason.ts";
 import { closeSession, formatDuration, log, NO_EFFECTS, send } from "./effects.ts";
 import type { Closed, Effect, Live, Session, SessionRules, Step } from "./state.ts";

@@ -6,7 +6,7 @@ import type { DecodeResult } from "../../protocol/decode.ts";
 import type { ErrorCode } from "../../protocol/errors.ts";
 import type { ServerFrame, ServerFrameOf } from "../../protocol/server-frames.ts";
 import type { ConnectionFields, EventFields } from "../events/events.ts";
-import type { HistoryResult, PostResult } from "../ports/engine.ts";
+import type { HistoryResult, PostResult } from "../ports/message-log.ts";
 import type { CloseReason } from "./close-reason.ts";
 import type { BurstRule, TokenBucket } from "./flood-guard.ts";
 

@@ -13,7 +13,7 @@ const DEGRADED: ServerFrameOf<"degraded"> = {
 const RECOVERED: ServerFrameOf<"recovered"> = { type: "recovered", reason: "The store is back." };
 
 /** What clients hear of whether the store can be written (L3). Times are in milliseconds. */
-export class StoreHealth {
+export class HealthNotices {
   private lastSent = true;
   private lastSentAt = Number.NEGATIVE_INFINITY;
 

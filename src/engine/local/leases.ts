@@ -1,11 +1,6 @@
 import { Counter } from "../../core/collections/counter.ts";
-import {
-  type AcquireResult,
-  type ConnectionLeases,
-  canAcquire,
-  type NamedConnection,
-  replaces,
-} from "../../core/ports/leases.ts";
+import { canAcquire, replaces } from "../../core/lease-rules.ts";
+import type { AcquireResult, ConnectionLeases, NamedConnection } from "../../core/ports/leases.ts";
 
 /** The lease port for one node: a count of each user's connections in its memory, and who of them names its client. */
 export class LocalLeases implements ConnectionLeases {

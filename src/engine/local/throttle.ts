@@ -1,11 +1,7 @@
-import {
-  SignInThrottle,
-  type ThrottleDecision,
-  type ThrottleLimits,
-  type ThrottleStore,
-} from "../../core/access/sign-in-throttle.ts";
 import type { Clock } from "../../core/ports/clock.ts";
+import type { ThrottleDecision, ThrottleLimits, ThrottleStore } from "../../core/ports/throttle.ts";
 import { boundedName } from "../bounded-name.ts";
+import { SignInThrottle } from "./sign-in-throttle.ts";
 
 /** The throttle port for one node: in its memory. */
 export class LocalThrottle implements ThrottleStore {

@@ -1,5 +1,6 @@
-import { type TicketScope, type TicketStore, TicketTable } from "../../core/access/tickets.ts";
 import type { Clock } from "../../core/ports/clock.ts";
+import type { TicketScope, TicketStore } from "../../core/ports/tickets.ts";
+import { TicketTable } from "./ticket-table.ts";
 
 /** The ticket port for one node: in its memory, since no ticket outlives half a minute. */
 export class LocalTickets<Holder> implements TicketStore<Holder> {
@@ -7,11 +8,11 @@ export class LocalTickets<Holder> implements TicketStore<Holder> {
 
   constructor(private readonly clock: Clock) {}
 
-  async issue(ticket: string, place: TicketScope, holder: Holder): Promise<boolean> {
-    return this.tickets.issue(ticket, place, holder, this.clock.now());
+  async issue(ticket: string, scope: TicketScope, holder: Holder): Promise<boolean> {
+    return this.tickets.issue(ticket, scope, holder, this.clock.now());
   }
 
-  async redeem(ticket: string, place: TicketScope): Promise<Holder | undefined> {
-    return this.tickets.redeem(ticket, place, this.clock.now());
+  async redeem(ticket: string, scope: TicketScope): Promise<Holder | undefined> {
+    return this.tickets.redeem(ticket, scope, this.clock.now());
   }
 }

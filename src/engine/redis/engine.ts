@@ -1,8 +1,8 @@
 import type { RetentionLimits } from "../../core/conversation/retention.ts";
 import type { Emit } from "../../core/events/events.ts";
 import type { Clock } from "../../core/ports/clock.ts";
+import type { Engine } from "../../core/ports/engine.ts";
 import type {
-  Engine,
   EpochListener,
   Head,
   HistoryRequest,
@@ -11,7 +11,7 @@ import type {
   PostRequest,
   PostResult,
   Subscription,
-} from "../../core/ports/engine.ts";
+} from "../../core/ports/message-log.ts";
 import type { Quota } from "../../protocol/server-frames.ts";
 import type { Operation } from "../operation.ts";
 import { PageQueue } from "../page-queue.ts";

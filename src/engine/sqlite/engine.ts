@@ -3,8 +3,8 @@ import { QUOTA_WINDOW_MS } from "../../core/conversation/quota.ts";
 import type { RetentionLimits } from "../../core/conversation/retention.ts";
 import type { Emit } from "../../core/events/events.ts";
 import { CLOCK_STEP_MS, type Clock } from "../../core/ports/clock.ts";
+import type { Engine } from "../../core/ports/engine.ts";
 import type {
-  Engine,
   EpochListener,
   Head,
   HistoryRequest,
@@ -13,7 +13,7 @@ import type {
   PostRequest,
   PostResult,
   Subscription,
-} from "../../core/ports/engine.ts";
+} from "../../core/ports/message-log.ts";
 import { StoreTime } from "../../core/store-time.ts";
 import type { Quota } from "../../protocol/server-frames.ts";
 import { Listeners } from "../listeners.ts";

@@ -1,5 +1,5 @@
 import type { DemoUse } from "../../core/access/demo-accounts.ts";
-import type { TicketStore } from "../../core/access/tickets.ts";
+import type { TicketStore } from "../../core/ports/tickets.ts";
 import { type AuthDeps, type AuthResult, authenticate, authorize } from "./authenticate.ts";
 import type { VerifiedToken } from "./verified-token.ts";
 

@@ -2,15 +2,11 @@ import { createHash, randomBytes } from "node:crypto";
 import { decideAccess } from "../../core/access/decide-access.ts";
 import type { DemoUse } from "../../core/access/demo-accounts.ts";
 import type { Plan, PlanTable } from "../../core/access/plans.ts";
-import {
-  decideRefresh,
-  MAX_LIVE_TOKENS,
-  type RefreshFamily,
-  type RefreshTokenStore,
-} from "../../core/access/refresh-rotation.ts";
+import { decideRefresh, MAX_LIVE_TOKENS, type RefreshFamily } from "../../core/access/refresh-rotation.ts";
 import type { Emit } from "../../core/events/events.ts";
 import type { Account, AccountStore } from "../../core/ports/accounts.ts";
 import type { Clock } from "../../core/ports/clock.ts";
+import type { RefreshTokenStore } from "../../core/ports/refresh-tokens.ts";
 import type { RevocationStore } from "../../core/ports/revocations.ts";
 import type { TokenKeys } from "./keys.ts";
 import { signToken } from "./tokens.ts";

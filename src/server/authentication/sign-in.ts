@@ -1,10 +1,10 @@
 import { decideAccess } from "../../core/access/decide-access.ts";
 import type { DemoUse } from "../../core/access/demo-accounts.ts";
 import type { Plan, PlanTable } from "../../core/access/plans.ts";
-import type { ThrottleStore } from "../../core/access/sign-in-throttle.ts";
 import type { Emit } from "../../core/events/events.ts";
 import type { Account, AccountStore } from "../../core/ports/accounts.ts";
 import type { Clock } from "../../core/ports/clock.ts";
+import type { ThrottleStore } from "../../core/ports/throttle.ts";
 import { isIdentifier } from "../../protocol/identifiers.ts";
 import { addressGroup } from "../client-address.ts";
 import type { TokenKeys } from "./keys.ts";

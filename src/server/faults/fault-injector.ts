@@ -4,7 +4,7 @@ import {
   type FaultRequest,
   requestsToExhaustQuota,
 } from "../../core/faults.ts";
-import type { HistoryResult } from "../../core/ports/engine.ts";
+import type { HistoryResult } from "../../core/ports/message-log.ts";
 import type { Quota } from "../../protocol/server-frames.ts";
 import type { TokenKeys } from "../authentication/keys.ts";
 import { signToken } from "../authentication/tokens.ts";

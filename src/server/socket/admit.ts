@@ -3,14 +3,15 @@ import { closeForResends, type ResendLimiter } from "../../core/conversation/res
 import { knowsRemoved, planResume } from "../../core/conversation/resume.ts";
 import type { Emit } from "../../core/events/events.ts";
 import type { Clock } from "../../core/ports/clock.ts";
-import type { Engine } from "../../core/ports/engine.ts";
 import type { ConnectionLeases } from "../../core/ports/leases.ts";
+import type { MessageLog, Quotas } from "../../core/ports/message-log.ts";
+import type { StoreHealth } from "../../core/ports/store-health.ts";
 import { REMOVED } from "../../core/session/close-reason.ts";
 import type { TokenAccess } from "../../core/session/state.ts";
 import {
   closeForLostMessages,
+  type HealthNotices,
   STORE_UNAVAILABLE,
-  type StoreHealth,
 } from "../../core/session/store-health.ts";
 import { PROTOCOL_VERSION } from "../../protocol/version.ts";
 import type { Identity } from "../authentication/authenticate.ts";
@@ -28,9 +29,9 @@ import { closeWithInternalError } from "./internal-error.ts";
 
 export interface AdmitDeps extends CredentialDeps {
   readonly leases: ConnectionLeases;
-  readonly engine: Engine;
+  readonly engine: Pick<MessageLog, "page"> & Quotas & Pick<StoreHealth, "isUnavailable">;
   readonly hub: Hub;
-  readonly health: StoreHealth;
+  readonly health: HealthNotices;
   readonly admissionQueue: AdmissionQueue;
   readonly resendLimiter: ResendLimiter;
   readonly clock: Clock;

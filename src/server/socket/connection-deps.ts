@@ -4,8 +4,9 @@ import type { DemoUse } from "../../core/access/demo-accounts.ts";
 import type { ResumeRequest } from "../../core/conversation/resume.ts";
 import type { Emit } from "../../core/events/events.ts";
 import type { Clock } from "../../core/ports/clock.ts";
-import type { Engine } from "../../core/ports/engine.ts";
 import type { ConnectionLeases } from "../../core/ports/leases.ts";
+import type { MessageLog, Quotas } from "../../core/ports/message-log.ts";
+import type { ReadMarks } from "../../core/ports/read-marks.ts";
 import type { SessionRules } from "../../core/session/state.ts";
 import type { PresentedCredential } from "../authentication/presented-credential.ts";
 import type { Permit } from "./admission-queue.ts";
@@ -29,7 +30,7 @@ export type Socket = Pick<
 export interface ConnectionDeps<C extends TimerEntry & FlushTarget & RegisteredConnection> {
   readonly rules: SessionRules;
   readonly clock: Clock;
-  readonly engine: Engine;
+  readonly engine: Pick<MessageLog, "post" | "history"> & Pick<ReadMarks, "setReadMark"> & Quotas;
   readonly hub: Hub;
   readonly timingWheel: Pick<TimingWheel<C>, "schedule" | "cancel">;
   readonly writeBatcher: WriteBatcher<C>;

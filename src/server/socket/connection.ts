@@ -4,8 +4,9 @@ import type { DemoUse } from "../../core/access/demo-accounts.ts";
 import type { Plan } from "../../core/access/plans.ts";
 import type { ResumeRequest } from "../../core/conversation/resume.ts";
 import type { ConnectionFields, EventFields } from "../../core/events/events.ts";
-import type { PostResult } from "../../core/ports/engine.ts";
-import { type NamedConnection, slotOf } from "../../core/ports/leases.ts";
+import { slotOf } from "../../core/lease-rules.ts";
+import type { NamedConnection } from "../../core/ports/leases.ts";
+import type { PostResult } from "../../core/ports/message-log.ts";
 import { type CloseReason, isServerSideClose, REPLACED } from "../../core/session/close-reason.ts";
 import { openSession, step } from "../../core/session/session.ts";
 import type {

@@ -1,6 +1,6 @@
 import type { Emit } from "../../core/events/events.ts";
 import type { Clock } from "../../core/ports/clock.ts";
-import type { PostResult } from "../../core/ports/engine.ts";
+import type { PostResult } from "../../core/ports/message-log.ts";
 
 const REPORT_INTERVAL_MS = 10_000;
 

@@ -1,17 +1,17 @@
 import type { Clock } from "../../core/ports/clock.ts";
-import type { Engine } from "../../core/ports/engine.ts";
-import { HEALTH_INTERVAL_MS, StoreHealth } from "../../core/session/store-health.ts";
+import type { StoreHealth } from "../../core/ports/store-health.ts";
+import { HEALTH_INTERVAL_MS, HealthNotices } from "../../core/session/store-health.ts";
 import type { Hub } from "../socket/conversation/hub.ts";
 
 interface StoreWatchDeps {
-  readonly engine: Engine;
+  readonly engine: StoreHealth;
   readonly hub: Hub;
   readonly clock: Clock;
 }
 
 /** Tells all connections when the store goes away and when it is back (L3). */
-export function watchStore({ engine, hub, clock }: StoreWatchDeps): { health: StoreHealth; stop(): void } {
-  const health = new StoreHealth(engine.ready());
+export function watchStore({ engine, hub, clock }: StoreWatchDeps): { health: HealthNotices; stop(): void } {
+  const health = new HealthNotices(engine.ready());
   const sendChange = () => {
     const news = health.nextFrame(clock.now());
     if (news !== undefined) hub.sendToAll(news);

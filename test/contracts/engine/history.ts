@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { MAX_HISTORY_BYTES } from "../../../src/core/conversation/history.ts";
 import { QUOTA_WINDOW_MS } from "../../../src/core/conversation/quota.ts";
-import type { HistoryRequest } from "../../../src/core/ports/engine.ts";
+import type { HistoryRequest } from "../../../src/core/ports/message-log.ts";
 import type { Message } from "../../../src/protocol/server-frames.ts";
 import { type OpenEngine, Subject } from "./subject.ts";
 

@@ -1,12 +1,12 @@
 import { type RetentionLimits, UNLIMITED_RETENTION } from "../../../src/core/conversation/retention.ts";
+import type { Engine } from "../../../src/core/ports/engine.ts";
 import type {
-  Engine,
   HistoryRequest,
   HistoryResult,
   PostRequest,
   PostResult,
   Subscription,
-} from "../../../src/core/ports/engine.ts";
+} from "../../../src/core/ports/message-log.ts";
 import type { Message } from "../../../src/protocol/server-frames.ts";
 import { ManualClock } from "../../support/time/manual-clock.ts";
 

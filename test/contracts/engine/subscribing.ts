@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import type { Subscription } from "../../../src/core/ports/engine.ts";
+import type { Subscription } from "../../../src/core/ports/message-log.ts";
 import type { Message } from "../../../src/protocol/server-frames.ts";
 import { Random, seeds } from "../../support/random.ts";
 import { type OpenEngine, Subject } from "./subject.ts";

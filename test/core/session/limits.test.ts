@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import type { PostResult } from "../../../src/core/ports/engine.ts";
+import type { PostResult } from "../../../src/core/ports/message-log.ts";
 import { fullBucket } from "../../../src/core/session/flood-guard.ts";
 import { openSession, step } from "../../../src/core/session/session.ts";
 import type { Live, Session, SessionEvent, SessionRules } from "../../../src/core/session/state.ts";

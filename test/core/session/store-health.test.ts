@@ -2,12 +2,12 @@ import { expect, test } from "bun:test";
 import {
   closeForLostMessages,
   HEALTH_INTERVAL_MS,
+  HealthNotices,
   STORE_UNAVAILABLE,
-  StoreHealth,
 } from "../../../src/core/session/store-health.ts";
 
 test("L3 clients hear that the store is away, and that it is back", () => {
-  const health = new StoreHealth(true);
+  const health = new HealthNotices(true);
   expect(health.nextFrame(0)).toBeUndefined();
   expect(health.initialFrame).toBeUndefined();
   health.update(false);
@@ -20,7 +20,7 @@ test("L3 clients hear that the store is away, and that it is back", () => {
 });
 
 test("L3 a store that flaps does not flood them, and the last they hear is so", () => {
-  const health = new StoreHealth(true);
+  const health = new HealthNotices(true);
   const told: [number, string][] = [];
   for (let now = 0; now < 10_000; now += 10) {
     if (now < 5_000) health.update(now % 20 === 0);
@@ -33,7 +33,7 @@ test("L3 a store that flaps does not flood them, and the last they hear is so", 
 });
 
 test("L3 a server that starts without its store says so", () => {
-  expect(new StoreHealth(false).nextFrame(0)).toMatchObject({ type: "degraded" });
+  expect(new HealthNotices(false).nextFrame(0)).toMatchObject({ type: "degraded" });
 });
 
 test("L3 D5 who cannot be let in, and who was shown what is lost, may come back", () => {

@@ -1,7 +1,7 @@
 // A store that cannot be written for a while: held by another connection, or on a disk that is full.
 import { expect, test } from "bun:test";
 import { join } from "node:path";
-import type { PostResult } from "../../../src/core/ports/engine.ts";
+import type { PostResult } from "../../../src/core/ports/message-log.ts";
 import { ManualClock } from "../../support/time/manual-clock.ts";
 import type { FullDiskReport } from "./programs/full-disk.ts";
 import { StoreFolder } from "./store-folder.ts";

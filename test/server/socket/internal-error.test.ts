@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import type { Engine, PostResult } from "../../../src/core/ports/engine.ts";
+import type { Engine } from "../../../src/core/ports/engine.ts";
+import type { PostResult } from "../../../src/core/ports/message-log.ts";
 import { RawSocket } from "../../support/clients/raw-socket.ts";
 import { TestClient } from "../../support/clients/test-client.ts";
 import { overrideEngine } from "../../support/server/override-engine.ts";

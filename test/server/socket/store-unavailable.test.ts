@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
-import type { Engine, EpochListener } from "../../../src/core/ports/engine.ts";
+import type { Engine } from "../../../src/core/ports/engine.ts";
+import type { EpochListener } from "../../../src/core/ports/message-log.ts";
 import { TestClient } from "../../support/clients/test-client.ts";
 import { overrideEngine } from "../../support/server/override-engine.ts";
 import { startTestServer } from "../../support/server/test-server.ts";

@@ -1,6 +1,7 @@
 import type { PlanTable } from "../../../src/core/access/plans.ts";
 import type { Account } from "../../../src/core/ports/accounts.ts";
-import type { Engine, Unavailable } from "../../../src/core/ports/engine.ts";
+import type { Engine } from "../../../src/core/ports/engine.ts";
+import type { Unavailable } from "../../../src/core/ports/message-log.ts";
 import { LocalThrottle } from "../../../src/engine/local/throttle.ts";
 import { LocalTickets } from "../../../src/engine/local/tickets.ts";
 import type { Quota } from "../../../src/protocol/server-frames.ts";

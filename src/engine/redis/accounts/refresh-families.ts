@@ -1,9 +1,6 @@
-import {
-  MAX_FAMILIES_PER_USER,
-  type RefreshFamily,
-  type RefreshTokenStore,
-} from "../../../core/access/refresh-rotation.ts";
+import { MAX_FAMILIES_PER_USER, type RefreshFamily } from "../../../core/access/refresh-rotation.ts";
 import type { Clock } from "../../../core/ports/clock.ts";
+import type { RefreshTokenStore } from "../../../core/ports/refresh-tokens.ts";
 import type { RedisClient } from "../connection/client.ts";
 import { Script } from "../connection/script.ts";
 

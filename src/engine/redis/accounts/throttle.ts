@@ -9,12 +9,10 @@ import {
   recordAccountFailure,
   recordFailure,
   settleAddress,
-  type ThrottleDecision,
-  type ThrottleLimits,
-  type ThrottleStore,
   type Timestamps,
 } from "../../../core/access/sign-in-throttle.ts";
 import type { Clock } from "../../../core/ports/clock.ts";
+import type { ThrottleDecision, ThrottleLimits, ThrottleStore } from "../../../core/ports/throttle.ts";
 import { boundedName } from "../../bounded-name.ts";
 import type { RedisClient } from "../connection/client.ts";
 import { Script } from "../connection/script.ts";

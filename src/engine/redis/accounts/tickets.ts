@@ -1,10 +1,6 @@
 import { createHash } from "node:crypto";
-import {
-  MAX_TICKETS_PER_USER,
-  TICKET_LIFETIME_MS,
-  type TicketScope,
-  type TicketStore,
-} from "../../../core/access/tickets.ts";
+import { MAX_TICKETS_PER_USER, TICKET_LIFETIME_MS } from "../../../core/access/tickets.ts";
+import type { TicketScope, TicketStore } from "../../../core/ports/tickets.ts";
 import type { RedisClient } from "../connection/client.ts";
 import { Script } from "../connection/script.ts";
 

@@ -1,6 +1,6 @@
 import { LruMap } from "../../../core/collections/lru-map.ts";
 import type { Emit } from "../../../core/events/events.ts";
-import type { EpochListener, Head, MessageListener, Subscription } from "../../../core/ports/engine.ts";
+import type { EpochListener, Head, MessageListener, Subscription } from "../../../core/ports/message-log.ts";
 import type { Operation } from "../../operation.ts";
 import type { ChannelSubscription, Channels } from "../connection/channels.ts";
 import type { RedisClient } from "../connection/client.ts";

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { PostRequest } from "../../../core/ports/engine.ts";
+import type { PostRequest } from "../../../core/ports/message-log.ts";
 import type { Message, Quota } from "../../../protocol/server-frames.ts";
 
 /** A name of this length is shorter than its digest would be worth. */

@@ -1,6 +1,6 @@
 import { relationOf } from "../../../core/conversation/epoch.ts";
 import type { Emit } from "../../../core/events/events.ts";
-import type { Head, MessageListener, Subscription } from "../../../core/ports/engine.ts";
+import type { Head, MessageListener, Subscription } from "../../../core/ports/message-log.ts";
 import type { Message } from "../../../protocol/server-frames.ts";
 import type { KnownHead } from "./batch.ts";
 import type { Announcement } from "./message-encoding.ts";

@@ -1,14 +1,9 @@
 import { createHash } from "node:crypto";
 import { LruMap } from "../../../core/collections/lru-map.ts";
 import type { Emit } from "../../../core/events/events.ts";
+import { replaceableFrom, replaces } from "../../../core/lease-rules.ts";
 import type { Clock } from "../../../core/ports/clock.ts";
-import {
-  type AcquireResult,
-  type ConnectionLeases,
-  type NamedConnection,
-  replaceableFrom,
-  replaces,
-} from "../../../core/ports/leases.ts";
+import type { AcquireResult, ConnectionLeases, NamedConnection } from "../../../core/ports/leases.ts";
 import type { RedisClient } from "../connection/client.ts";
 import { Script } from "../connection/script.ts";
 import type { LeasedResource, NodeRegistry } from "./node-registry.ts";

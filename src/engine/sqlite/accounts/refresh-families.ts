@@ -1,10 +1,7 @@
 import type { Database } from "bun:sqlite";
-import {
-  MAX_FAMILIES_PER_USER,
-  type RefreshFamily,
-  type RefreshTokenStore,
-} from "../../../core/access/refresh-rotation.ts";
+import { MAX_FAMILIES_PER_USER, type RefreshFamily } from "../../../core/access/refresh-rotation.ts";
 import type { Clock } from "../../../core/ports/clock.ts";
+import type { RefreshTokenStore } from "../../../core/ports/refresh-tokens.ts";
 
 interface Row {
   readonly id: string;

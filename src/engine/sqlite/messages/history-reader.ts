@@ -1,5 +1,5 @@
 import { historyRange, MAX_HISTORY_BYTES } from "../../../core/conversation/history.ts";
-import type { HistoryRequest } from "../../../core/ports/engine.ts";
+import type { HistoryRequest } from "../../../core/ports/message-log.ts";
 import type { Message } from "../../../protocol/server-frames.ts";
 import type { PageRequest } from "../../page-queue.ts";
 import type { ConversationHead, MessageLog } from "./message-log.ts";

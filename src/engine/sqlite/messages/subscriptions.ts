@@ -1,6 +1,6 @@
 import { Multimap } from "../../../core/collections/multimap.ts";
 import type { Emit } from "../../../core/events/events.ts";
-import type { MessageListener, Subscription } from "../../../core/ports/engine.ts";
+import type { MessageListener, Subscription } from "../../../core/ports/message-log.ts";
 import type { Message } from "../../../protocol/server-frames.ts";
 
 /** Who hears of each conversation's messages. */

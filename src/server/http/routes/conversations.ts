@@ -1,4 +1,4 @@
-import type { Engine, HistoryResult, PostResult, RateLimited } from "../../../core/ports/engine.ts";
+import type { HistoryResult, MessageLog, PostResult, RateLimited } from "../../../core/ports/message-log.ts";
 import type { ClientFrame } from "../../../protocol/client-frames.ts";
 import { decodeFrameObject, JSON_TOO_LARGE } from "../../../protocol/decode.ts";
 import type { ErrorCode } from "../../../protocol/errors.ts";
@@ -17,7 +17,7 @@ import { rateLimitFields } from "../rate-limit-fields.ts";
 // the frame that it stands for, and is charged as that frame is.
 
 export interface ConversationRoutesDeps extends CallerDeps {
-  readonly engine: Pick<Engine, "post" | "history">;
+  readonly engine: Pick<MessageLog, "post" | "history">;
   /** Who is in a conversation, through whichever node; undefined when that cannot be known now. */
   readonly present: (conversation: string) => Promise<readonly PresentUser[] | undefined>;
   /** Counts a message for the log. */

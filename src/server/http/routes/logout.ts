@@ -1,4 +1,4 @@
-import type { RefreshTokenStore } from "../../../core/access/refresh-rotation.ts";
+import type { RefreshTokenStore } from "../../../core/ports/refresh-tokens.ts";
 import type { RevocationStore } from "../../../core/ports/revocations.ts";
 import { familyIdOf } from "../../authentication/refresh.ts";
 import { authenticateBearer, type BearerDeps } from "../bearer.ts";

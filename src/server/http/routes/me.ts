@@ -1,10 +1,10 @@
-import type { Engine } from "../../../core/ports/engine.ts";
+import type { Quotas } from "../../../core/ports/message-log.ts";
 import { authenticateBearer, type BearerDeps } from "../bearer.ts";
 import type { HttpContext } from "../context.ts";
 import { rateLimitFields } from "../rate-limit-fields.ts";
 
 export interface MeRouteDeps extends BearerDeps {
-  readonly engine: Pick<Engine, "quota">;
+  readonly engine: Quotas;
 }
 
 /** `GET /me`: who the bearer is, under which plan, and what is left of it. Asking is free. */

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { explainMissingRight } from "../../../core/access/grants.ts";
-import { TICKET_LIFETIME_MS, type TicketStore } from "../../../core/access/tickets.ts";
+import { TICKET_LIFETIME_MS } from "../../../core/access/tickets.ts";
+import type { TicketStore } from "../../../core/ports/tickets.ts";
 import { IDENTIFIER_RULE, isIdentifier } from "../../../protocol/identifiers.ts";
 import type { VerifiedToken } from "../../authentication/verified-token.ts";
 import { authenticateBearer, type BearerDeps } from "../bearer.ts";

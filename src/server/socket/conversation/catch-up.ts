@@ -1,13 +1,13 @@
 import { closeForResends, type ResendLimiter } from "../../../core/conversation/resend-limiter.ts";
 import type { Clock } from "../../../core/ports/clock.ts";
-import type { Engine } from "../../../core/ports/engine.ts";
+import type { MessageLog } from "../../../core/ports/message-log.ts";
 import { closeReason } from "../../../core/session/close-reason.ts";
 import { MAX_HISTORY_LIMIT } from "../../../protocol/limits.ts";
 import type { Connection } from "../connection.ts";
 import type { Hub } from "./hub.ts";
 
 export interface CatchUpDeps {
-  readonly engine: Engine;
+  readonly engine: Pick<MessageLog, "page">;
   readonly hub: Hub;
   readonly resendLimiter: ResendLimiter;
   readonly clock: Clock;

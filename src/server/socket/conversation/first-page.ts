@@ -1,5 +1,5 @@
-import { countNewestThatFit, type Head } from "../../../core/conversation/resume.ts";
-import type { Engine } from "../../../core/ports/engine.ts";
+import { countNewestThatFit } from "../../../core/conversation/resume.ts";
+import type { Head, MessageLog } from "../../../core/ports/message-log.ts";
 import type { Hub } from "./hub.ts";
 
 /** The newest messages of a conversation, as a client that asks for them is shown them when it comes (MX7). */
@@ -15,7 +15,7 @@ export interface FirstPage {
  * when they cannot be read now.
  */
 export async function readFirstPage(
-  { engine, hub }: { readonly engine: Engine; readonly hub: Hub },
+  { engine, hub }: { readonly engine: Pick<MessageLog, "page">; readonly hub: Hub },
   conversation: string,
   head: Head,
   count: number,

@@ -1,8 +1,8 @@
 import { relationOf } from "../../../core/conversation/epoch.ts";
 import { mergeMembers, withReadMarks } from "../../../core/conversation/presence.ts";
-import type { Head } from "../../../core/conversation/resume.ts";
 import { CLOCK_STEP_MS, type Clock } from "../../../core/ports/clock.ts";
-import type { Engine } from "../../../core/ports/engine.ts";
+import type { Head, MessageLog } from "../../../core/ports/message-log.ts";
+import type { ReadMarks } from "../../../core/ports/read-marks.ts";
 import type { Relay, RelayListener } from "../../../core/ports/relay.ts";
 import { REMOVED } from "../../../core/session/close-reason.ts";
 import { reconnectDelay } from "../../../core/session/reconnect-delay.ts";
@@ -41,7 +41,7 @@ export class Hub {
   delivered = 0;
 
   constructor(
-    private readonly engine: Engine,
+    private readonly engine: MessageLog & ReadMarks,
     private readonly relay: Relay,
     private readonly clock: Clock,
     private readonly options: HubOptions,

@@ -1,6 +1,6 @@
 import { mergeMembers, Roster, withReadMarks } from "../../../core/conversation/presence.ts";
 import { TypingTracker } from "../../../core/conversation/typing.ts";
-import type { Subscription } from "../../../core/ports/engine.ts";
+import type { Subscription } from "../../../core/ports/message-log.ts";
 import type { RelayRoom } from "../../../core/ports/relay.ts";
 import type { PresentUser } from "../../../protocol/server-frames.ts";
 import { Broadcast, MIN_PUBSUB_LISTENERS, type Publish } from "./broadcast.ts";

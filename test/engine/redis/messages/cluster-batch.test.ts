@@ -1,6 +1,6 @@
 // In Cluster a batch is one call for each bucket of users, then one for each bucket of conversations. Real servers.
 import { describe, expect, test } from "bun:test";
-import type { HistoryResult, PostResult } from "../../../../src/core/ports/engine.ts";
+import type { HistoryResult, PostResult } from "../../../../src/core/ports/message-log.ts";
 import { BUCKET_COUNT, bucketOf } from "../../../../src/engine/redis/connection/buckets.ts";
 import type { RedisClient } from "../../../../src/engine/redis/connection/client.ts";
 import { namesInOneBucket } from "../support/names-in-one-bucket.ts";

@@ -2,7 +2,7 @@
 // Messages sent then were refused; sent again, they were acknowledged and stored nowhere, or the charge was gone.
 import { describe, expect, test } from "bun:test";
 import type { Clock } from "../../../../src/core/ports/clock.ts";
-import type { PostRequest, PostResult } from "../../../../src/core/ports/engine.ts";
+import type { PostRequest, PostResult } from "../../../../src/core/ports/message-log.ts";
 import type { Message } from "../../../../src/protocol/server-frames.ts";
 import { InterruptedScripts } from "../support/interrupted-scripts.ts";
 import { namesInOneBucket } from "../support/names-in-one-bucket.ts";

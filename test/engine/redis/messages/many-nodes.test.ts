@@ -1,6 +1,6 @@
 // Faults that only many nodes on one Redis can have: two that write at once, and one that dies half way.
 import { describe, expect, test } from "bun:test";
-import type { PostResult } from "../../../../src/core/ports/engine.ts";
+import type { PostResult } from "../../../../src/core/ports/message-log.ts";
 import type { RedisClient } from "../../../../src/engine/redis/connection/client.ts";
 import { Random, seeds } from "../../../support/random.ts";
 import { waitUntil } from "../../../support/time/wait-until.ts";

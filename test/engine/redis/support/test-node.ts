@@ -1,5 +1,5 @@
 import { UNLIMITED_RETENTION } from "../../../../src/core/conversation/retention.ts";
-import type { PostRequest, PostResult } from "../../../../src/core/ports/engine.ts";
+import type { PostRequest, PostResult } from "../../../../src/core/ports/message-log.ts";
 import { Channels } from "../../../../src/engine/redis/connection/channels.ts";
 import { RedisClient } from "../../../../src/engine/redis/connection/client.ts";
 import { Keys } from "../../../../src/engine/redis/connection/keys.ts";

@@ -2,7 +2,7 @@
 // being ready, refuses with a reason, and recovers on its own where that is safe. No acked message is lost silently.
 import { expect, test } from "bun:test";
 import { closeSync, cpSync, openSync, renameSync, rmSync, statSync, truncateSync, writeSync } from "node:fs";
-import type { PostResult } from "../../../../src/core/ports/engine.ts";
+import type { PostResult } from "../../../../src/core/ports/message-log.ts";
 import type { Store } from "../../../../src/core/ports/store.ts";
 import {
   classifyError,

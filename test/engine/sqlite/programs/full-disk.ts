@@ -1,5 +1,5 @@
 // Runs with a limit on the size of its files: fills the store until a batch no longer fits, and reports the results.
-import type { PostResult } from "../../../../src/core/ports/engine.ts";
+import type { PostResult } from "../../../../src/core/ports/message-log.ts";
 import { openSqlite } from "../../../../src/engine/sqlite/open.ts";
 import type { Quota } from "../../../../src/protocol/server-frames.ts";
 import { RecordedLog } from "../../../support/server/recorded-log.ts";

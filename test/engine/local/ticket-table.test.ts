@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { MAX_TICKETS_PER_USER, TICKET_LIFETIME_MS, TicketTable } from "../../../src/core/access/tickets.ts";
+import { MAX_TICKETS_PER_USER, TICKET_LIFETIME_MS } from "../../../src/core/access/tickets.ts";
+import { TicketTable } from "../../../src/engine/local/ticket-table.ts";
 
 const LOBBY = { user: "ann", conversation: "lobby" };
 

@@ -1,9 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import {
-  ACCOUNT_BACKOFF_MAX_MS,
-  SignInThrottle,
-  type ThrottleDecision,
-} from "../../../src/core/access/sign-in-throttle.ts";
+import { ACCOUNT_BACKOFF_MAX_MS } from "../../../src/core/access/sign-in-throttle.ts";
+import type { ThrottleDecision } from "../../../src/core/ports/throttle.ts";
+import { SignInThrottle } from "../../../src/engine/local/sign-in-throttle.ts";
 
 const LIMITS = { failures: 5, window: 300_000, attemptsPerMinute: 30 };
 const MINUTE = 60_000;

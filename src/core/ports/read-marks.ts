@@ -1,0 +1,14 @@
+// The port for read marks: up to where each user has read a conversation. `test/contracts/engine.ts` is the contract in executable form.
+
+export interface ReadMarks {
+  /**
+   * Keeps that `user` has read up to `seq`. Resolves with the mark as it is now, after it is stored as safely as a message;
+   * undefined when it did not move or could not be stored. MUST NOT move a mark back, nor beyond the newest `seq`.
+   * Calls of one user MUST take effect in their order, and after the posts that were made before them. `epoch` as in
+   * PostRequest.
+   */
+  setReadMark(conversation: string, user: string, seq: number, epoch?: string): Promise<number | undefined>;
+
+  /** Every user's read mark in a conversation; users who never set one are missing. */
+  readMarks(conversation: string): Promise<ReadonlyMap<string, number>>;
+}

@@ -1,0 +1,60 @@
+import { MAX_TICKETS, MAX_TICKETS_PER_USER, TICKET_LIFETIME_MS } from "../../core/access/tickets.ts";
+import type { TicketScope } from "../../core/ports/tickets.ts";
+
+interface Entry<Holder> extends TicketScope {
+  readonly holder: Holder;
+  readonly expiresAt: number;
+}
+
+/** The tickets of one node. `Holder` is what its bearer presented to get it. Times are milliseconds and MUST NOT run backwards. */
+export class TicketTable<Holder> {
+  /** In the order in which they were given out, which is the order in which they expire. */
+  private readonly entries = new Map<string, Entry<Holder>>();
+  private readonly byUser = new Map<string, string[]>();
+  private readonly capacity: number;
+
+  constructor(capacity = MAX_TICKETS) {
+    this.capacity = capacity;
+  }
+
+  get size(): number {
+    return this.entries.size;
+  }
+
+  /** Gives out `ticket`, which MUST be new and cannot be guessed; returns false when there are too many. */
+  issue(ticket: string, scope: TicketScope, holder: Holder, now: number): boolean {
+    this.sweep(now);
+    const { user, conversation } = scope;
+    const own = this.byUser.get(user) ?? [];
+    if (own.length >= MAX_TICKETS_PER_USER) this.drop(own[0]!);
+    else if (this.entries.size >= this.capacity) return false;
+    this.entries.set(ticket, { user, conversation, holder, expiresAt: now + TICKET_LIFETIME_MS });
+    this.byUser.set(user, [...(this.byUser.get(user) ?? []), ticket]);
+    return true;
+  }
+
+  /** Uses a ticket up, and returns its holder if it is good for `scope`. One that was tried elsewhere is used up, too. */
+  redeem(ticket: string, scope: TicketScope, now: number): Holder | undefined {
+    this.sweep(now);
+    const entry = this.entries.get(ticket);
+    if (entry === undefined) return undefined;
+    this.drop(ticket);
+    return entry.user === scope.user && entry.conversation === scope.conversation ? entry.holder : undefined;
+  }
+
+  private sweep(now: number): void {
+    for (const [ticket, { expiresAt }] of this.entries) {
+      if (expiresAt > now) return;
+      this.drop(ticket);
+    }
+  }
+
+  private drop(ticket: string): void {
+    const entry = this.entries.get(ticket);
+    if (entry === undefined) return;
+    this.entries.delete(ticket);
+    const others = (this.byUser.get(entry.user) ?? []).filter((other) => other !== ticket);
+    if (others.length > 0) this.byUser.set(entry.user, others);
+    else this.byUser.delete(entry.user);
+  }
+}
