@@ -123,7 +123,7 @@ socket may be closed with it, and then a \`closing\` frame follows the \`error\`
 
 A client need not know each one: after \`1xxx\` come back with back-off and resume, after \`44xx\` change something
 first. Only the faults of the client's own frames (1002, 1003, 1007, 1009) and 1000 are final though they are \`1xxx\`.
-A \`closing\` frame says in \`reconnect\` what holds for the close at hand, and goes before this: 4409 comes with
+A \`closing\` frame says in \`reconnect\` what holds for this close, and goes before this: 4409 comes with
 \`reconnect: true\` and \`retry_after\`, because a place becomes free when another connection of the user ends. Come back then
 with the same address, and show meanwhile that the user is connected elsewhere too often.
 

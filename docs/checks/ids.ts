@@ -52,8 +52,8 @@ function prefixOf(id: string): string {
 }
 
 /**
- * Finds ids in any text: `D3` with one digit, since longer ones are names of something else (`P95`, `M146` of a drawing);
- * `RUNTIME 7`, which was an id once, too.
+ * Finds ids in any text: `D3` with one digit, since longer ones are names of something else (`P95`, `M146` of a drawing),
+ * and the former names of the runtime's rules.
  */
 function citationOf(prefixes: readonly string[]): RegExp {
   const dashed = prefixes.filter((prefix) => DASHED.includes(prefix));

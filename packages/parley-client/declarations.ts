@@ -8,7 +8,7 @@ import { Message, PresentUser, Quota, SERVER_FRAMES } from "../../src/protocol/s
 
 const ROOT = join(import.meta.dir, "../..");
 
-/** Written anew, as plain types: the frames are made of zod's types, which a user does not have, and the errors hold texts. */
+/** Rewritten as plain types: the frames are made of zod's types, which a user does not have, and the errors hold texts. */
 const PLAIN: Readonly<Record<string, () => string>> = {
   "protocol/server-frames": declareServerFrames,
   "protocol/errors": () => `export type ErrorCode = ${union(Object.keys(ERRORS))};\n`,

@@ -48,7 +48,7 @@ export const CLOSE_CODES = {
   4404: {
     reason: "removed",
     advice:
-      "The conversation was removed. Forget its messages and its epoch; to begin it anew, open it without them.",
+      "The conversation was removed. Forget its messages and its epoch; to start a new one under its name, open it without them.",
   },
   4408: {
     reason: "inactive",
@@ -76,12 +76,12 @@ export type CloseCode = keyof typeof CLOSE_CODES;
 /** Registered codes that, unlike the rest of their range, a client must not answer by coming back. */
 const FINAL_REGISTERED: ReadonlySet<number> = new Set([1000, 1002, 1003, 1007, 1008, 1009, 1010]);
 
-/** Says whether a client should reconnect by itself after `code`; right for codes it has never heard of, too. */
+/** Says whether a client should reconnect by itself after `code`; right for unknown codes, too. */
 export function mayReconnect(code: number): boolean {
   return code < 4000 ? !FINAL_REGISTERED.has(code) : code < 4400 || code > 4499;
 }
 
-/** The same for a close at hand, whose `closing` frame names in `retry_after` when to come back, or does not. */
+/** The same for one close, whose `closing` frame may name in `retry_after` when to come back. */
 export function shouldReconnect(code: number, retryAfter: number | undefined): boolean {
   return mayReconnect(code) || (retryAfter !== undefined && describeClose(code).passes === true);
 }

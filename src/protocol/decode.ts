@@ -74,7 +74,7 @@ export function decodeFrameObject(value: object, text: string): DecodeResult {
 }
 
 /**
- * A message of text and id alone, which nearly every frame is, as its schema would read it, in a tenth of the time. Answers
+ * A message of text and id alone, which nearly every frame is, as its schema would read it, in a tenth of the time. Returns
  * undefined for anything else; the schema finds out what it is, or what is wrong with it.
  */
 function readPlainMessage(value: object): ClientFrameOf<"message"> | undefined {
@@ -138,7 +138,7 @@ function findDataError(root: unknown, text: string): Pick<DecodeError, "code" | 
         for (const child of value) next.push(child);
         continue;
       }
-      // The schema would leave it out without a word, and whoever merges it carelessly has it in every object.
+      // The schema would drop it silently, and a reader that merges it carelessly would have it in every object.
       if (Object.hasOwn(value, "__proto__")) return invalidData("a field cannot be called `__proto__`.");
       // UTF-8 cannot write it, and strict parsers of other languages refuse the whole frame (RFC 7493 §2.1).
       for (const name of Object.keys(value)) {

@@ -99,7 +99,7 @@ export const ERRORS = {
     close: 4404,
     what: "The conversation was removed; one that has its name now is another conversation.",
     advice:
-      "Forget the messages and the `epoch` you have of it. Open it without an `epoch` to begin it anew.",
+      "Forget the messages and the `epoch` you have of it. Open it without an `epoch` to start a new one under its name.",
   },
   too_many_handshakes: {
     category: "rate limit",
@@ -192,7 +192,7 @@ export const ERRORS = {
     http: 500,
     close: 1011,
     what: "The server met a fault of its own.",
-    advice: "Try again later; tell the operator the id in the message, under which the fault is logged.",
+    advice: "Try again later. Give the operator the id in the message, under which the error is logged.",
   },
 } as const satisfies Record<string, ErrorEntry>;
 

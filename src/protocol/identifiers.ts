@@ -13,8 +13,8 @@ export const IDENTIFIER_RULE = "1–128 characters of A-Z a-z 0-9 . _ : @ -, and
 export const Identifier = z.string().regex(IDENTIFIER, `must be ${IDENTIFIER_RULE}`);
 
 /**
- * How the names of conversations begin in which programs check a server, as `parley conformance` does: whoever may speak
- * in one may remove it, so that a check leaves nothing behind.
+ * The prefix of conversations in which programs check a server, as `parley conformance` does. A client that may write to
+ * such a conversation may remove it, so that a check leaves nothing behind.
  */
 export const CHECK_PREFIX = "parley-check-";
 

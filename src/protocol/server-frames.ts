@@ -55,8 +55,8 @@ export const AckFrame = z.object({
 });
 
 /**
- * Answers a `history` request, in the order of `seq`. `more`: the same direction holds further messages. Without `quota`
- * it is what `last` in the address asked for, right after `welcome`.
+ * The reply to a `history` request, in the order of `seq`. `more`: the same direction holds further messages. Without `quota`
+ * it is the reply to `last` in the address, right after `welcome`.
  */
 export const HistoryFrame = z.object({
   type: z.literal("history"),
@@ -98,10 +98,10 @@ export const ErrorFrame = z.object({
   quota: Quota.optional(),
 });
 
-/** Answers `ping`. */
+/** The reply to `ping`. */
 export const PongFrame = z.object({ type: z.literal("pong"), id: MessageId.optional() });
 
-/** Answers a `token` frame on a connection that is already let in. */
+/** The reply to a `token` frame on a connection that is authenticated already. */
 export const TokenAcceptedFrame = z.object({ type: z.literal("token_accepted"), expires_in: z.number() });
 
 /** Sent when the store is away: messages are refused with `unavailable` until `recovered`. */

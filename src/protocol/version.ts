@@ -20,5 +20,5 @@ export interface WireState {
 
 /** Every state that the wire has been in, oldest first. A test fails when the wire changes and no entry says so. */
 export const PROTOCOL_HISTORY: readonly WireState[] = [
-  { version: 1, revision: 0, change: "The first. It is written anew until it is released." },
+  { version: 1, revision: 0, change: "The first. It is rewritten until the first release." },
 ];

@@ -183,7 +183,7 @@ describe("clients of one's own", () => {
       stdout: "pipe",
     });
     const output = child.stdout.pipeThrough(new TextDecoderStream())[Symbol.asyncIterator]();
-    let heard = "";
+    let printed = "";
     return {
       type(line: string): void {
         child.stdin.write(`${line}\n`);
@@ -191,10 +191,10 @@ describe("clients of one's own", () => {
       },
       /** Reads what it prints until that holds `wanted`. */
       async prints(wanted: string): Promise<void> {
-        while (!heard.includes(wanted)) {
+        while (!printed.includes(wanted)) {
           const { value, done } = await output.next();
-          if (done) throw new Error(`The program ended; it printed: ${heard}`);
-          heard += value;
+          if (done) throw new Error(`The program ended; it printed: ${printed}`);
+          printed += value;
         }
       },
       async [Symbol.asyncDispose]() {

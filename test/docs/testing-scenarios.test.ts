@@ -48,7 +48,7 @@ describe("the scenario of a bot", () => {
   });
 });
 
-test("a difference in a recording is told as the page shows it", async () => {
+test("a difference in a recording is reported as docs/TESTING.md shows it", async () => {
   await using folder = new ParleyFolder();
   const { url } = await folder.serve();
   await using recorder = new Recorder(url);
@@ -57,10 +57,10 @@ test("a difference in a recording is told as the page shows it", async () => {
   recorder.send("ann", { type: "message", id: "a1", text: "hello" });
   await Promise.all([ann.next("ack"), bob.next("message")]);
   const lines = recorder.text.split("\n");
-  const heard = lines.findIndex((line) =>
+  const received = lines.findIndex((line) =>
     line.includes('"client":"bob","dir":"in","frame":{"type":"message"'),
   );
-  lines[heard] = lines[heard]!.replace('"hello"', '"Hello"');
+  lines[received] = lines[received]!.replace('"hello"', '"Hello"');
   folder.write("talk.jsonl", lines.join("\n"));
   const ended = await folder.run(["run", "talk.jsonl", "--url", url]);
   expect(ended.code).toBe(1);

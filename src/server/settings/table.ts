@@ -355,7 +355,8 @@ export const SETTINGS = {
     kind: choice("primary", "replica"),
     about: "when a message counts as stored in Redis: on the primary, or on a replica too",
     default: "primary",
-    reason: "a replica may be missing or far; what a failover can lose is then told to clients",
+    reason:
+      "a replica may be missing or far away; after a failover, clients learn of messages that were lost",
   },
   NODE_LEASE: {
     group: "Clustering",
