@@ -12,11 +12,11 @@ interface Tool {
   /** Its package on Debian and Ubuntu. */
   readonly package: string;
   readonly need: string;
-  /** Whether a slower tool is there that does the same, so that the tests run without this one. */
+  /** Whether a slower tool for the same work is installed, so that the tests run without this one. */
   readonly hasSubstitute?: () => boolean;
 }
 
-/** What the tests need beyond npm packages. */
+/** The programs that the tests need besides npm packages. */
 const TOOLS: readonly Tool[] = [
   {
     name: "chromium-headless-shell",
@@ -107,7 +107,7 @@ const skipped = counts.skipped > 0 ? `, ${counts.skipped} skipped` : "";
 console.log(`\n${counts.passed} passed, ${counts.failed} failed${skipped}`);
 process.exit(counts.failed > 0 ? 1 : 0);
 
-/** Runs `bun test` and counts from its report, which says more than its exit code. */
+/** Runs `bun test` and counts from its report, which has more detail than its exit code. */
 async function runTests(words: readonly string[]): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "parley-report-"));
   // Some tests start the program as another user.
@@ -137,7 +137,7 @@ async function runTests(words: readonly string[]): Promise<void> {
   if (code !== 0 && failures === 0) counts.failed++;
 }
 
-/** Installs what is missing, where this user may; otherwise says in one line what to install. */
+/** Installs missing programs, if this user may; otherwise prints in one line what to install. */
 function installTools(): void {
   const missing = TOOLS.filter(({ isThere }) => !isThere());
   if (missing.length === 0) return;
@@ -159,7 +159,7 @@ function hasWebsockets(python: string): boolean {
   return Bun.which(python) !== null && Bun.spawnSync([python, "-c", "import websockets"]).success;
 }
 
-/** Runs a command with our output; answers its exit code. */
+/** Runs a command with our output; returns its exit code. */
 function run(command: string[]): number {
   return Bun.spawnSync(command, { stdio: ["ignore", "inherit", "inherit"], cwd: join(import.meta.dir, "..") })
     .exitCode;

@@ -4,9 +4,9 @@ import { SECRET } from "../support/server/test-server.ts";
 import { waitUntil } from "../support/time/wait-until.ts";
 import { ParleyFolder } from "./parley-folder.ts";
 
-// Who reads the log of a server sees what an operator changes beside it.
+// The log of a server contains the changes that an operator makes next to it.
 
-/** The changes, and what of each stands in the log. */
+/** The changes, and the log fields of each. */
 const CHANGES: readonly [call: readonly string[], event: string, fields: Record<string, unknown>][] = [
   [
     ["user", "add", "ada", "--password-stdin"],
@@ -30,11 +30,11 @@ async function changesAreLogged(env: Record<string, string>): Promise<void> {
       .stdout.split("\n")
       .filter((line) => line.startsWith("{"))
       .map((line): Record<string, unknown> => JSON.parse(line));
-  const said = await folder.run(["chat", "lobby", "--url", server.url, "--user", "user1"], {
+  const chat = await folder.run(["chat", "lobby", "--url", server.url, "--user", "user1"], {
     env: { PARLEY_PASSWORD: "password" },
     stdin: "hello\n",
   });
-  expect(said.code).toBe(0);
+  expect(chat.code).toBe(0);
   for (const [call, event, fields] of CHANGES) {
     const from = lines().length;
     expect(await folder.run([...call], { env, stdin: "correct horse" })).toMatchObject({ code: 0 });
@@ -51,7 +51,7 @@ test("changes from the command line leave a line in the log of a server", async 
 }, 60_000);
 
 test.skipIf(Bun.which("redis-server") === null)(
-  "so do they on Redis, in that of each node",
+  "changes on Redis leave a line in the log of each node",
   async () => {
     await using redis = await startRedis();
     await changesAreLogged({ SECRET_KEY: SECRET, REDIS_HOST: "127.0.0.1", REDIS_PORT: `${redis.port}` });

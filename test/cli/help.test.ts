@@ -1,4 +1,4 @@
-// What `--help` says: of every command, whether it can be read, and whether its examples work as they stand there.
+// `--help` of every command: whether it is readable, and whether its examples work as printed.
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { chmodSync } from "node:fs";
 import { MAIN, ParleyFolder, type Running } from "./parley-folder.ts";
@@ -21,7 +21,7 @@ async function gatherHelp(words: readonly string[]): Promise<void> {
   const { code, stdout, stderr } = await folder.run([...words, "--help"]);
   expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   helps.set(words.join(" "), stdout);
-  // An indented word with what it takes and what it is about: a command, or an argument.
+  // An indented word with its arguments and description: a command, or an argument.
   const parts = stdout.split(/^(?=\S.*:$)/m).filter((part) => !part.startsWith("Arguments:"));
   const names = parts.flatMap((part) => [...part.matchAll(/^ {2}([a-z][a-z-]*)(?=(?: [[<]\S+)* {2,}\S)/gm)]);
   const below = new Set(names.map(([, name]) => name!).filter((name) => !["help", "parley"].includes(name)));
@@ -34,7 +34,7 @@ function examples(): string[] {
   return [...new Set(all.map(([, example]) => example!))].filter((example) => !example.endsWith("| source"));
 }
 
-test("every command has one, which fits on a screen of 128 columns", () => {
+test("every command has a help text, which fits on a screen of 128 columns", () => {
   expect(helps.size).toBeGreaterThan(25);
   // Flags of a server are a table of their own, in one column.
   for (const [words, help] of helps)
@@ -42,14 +42,14 @@ test("every command has one, which fits on a screen of 128 columns", () => {
       for (const line of help.split("\n")) expect(line.length).toBeLessThanOrEqual(128);
 });
 
-test("none shows a value of the program's own", () => {
+test("no help text shows an internal value of the program", () => {
   for (const help of helps.values()) expect(help).not.toMatch(/default: (\[|\{|"\d)|undefined|\bnull\b/);
 });
 
 test.skipIf(Bun.which("jq") === null)(
-  "the examples work as they stand there",
+  "the examples work as printed",
   async () => {
-    // What they read is there: ten messages of somebody else.
+    // The examples find their data: ten messages of another user.
     const texts = Array.from({ length: 10 }, (_, index) => ["-x", `${index}`]).flat();
     const url = ["--url", server.url];
     expect(await folder.run(["chat", "lobby", "--user", "user2", ...texts, ...url])).toMatchObject({

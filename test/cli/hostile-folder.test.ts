@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { ROOT } from "../docs/pages.ts";
 import { BIN, ParleyFolder } from "./parley-folder.ts";
 
-// A tester ran `parley error 4408` in a folder that somebody else had written: the runtime read its bunfig.toml, and ran
-// the file that `preload` names.
+// The story: a tester ran `parley error 4408` in a folder written by another person: the runtime read its bunfig.toml,
+// and ran the file that `preload` names.
 
 const { dependencies } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as {
   dependencies: Record<string, string>;
@@ -56,7 +56,7 @@ const environment = (folder: ParleyFolder) => ({
   BCRYPT_COST: "4",
 });
 
-test("RT-16 a command runs nothing of the folder that it is called in", async () => {
+test("RT-16 a command runs no code from the current folder", async () => {
   await using folder = new ParleyFolder();
   const hostile = makeHostile(folder);
   for (const args of [
@@ -81,7 +81,7 @@ test("RT-16 a command runs nothing of the folder that it is called in", async ()
   expect(hostile.wasRun()).toBe(true);
 }, 60_000);
 
-test("RT-16 the server, its worker threads and the page it builds run nothing of the folder it is started in", async () => {
+test("RT-16 the server, its worker threads and the page it builds run no code from the current folder", async () => {
   await using folder = new ParleyFolder();
   const hostile = makeHostile(folder);
   const server = Bun.spawn(["node", BIN], {
@@ -104,6 +104,6 @@ test("RT-16 the server, its worker threads and the page it builds run nothing of
   server.kill("SIGTERM");
   expect(await server.exited).toBe(0);
   expect(hostile.wasRun()).toBe(false);
-  // What the documents name is read: PORT stood in .env, and DATA_DIR is `data` of the current folder.
+  // Documented files are read: PORT was in .env, and DATA_DIR is `data` of the current folder.
   expect(readdirSync(folder.path)).toContain("data");
 }, 60_000);

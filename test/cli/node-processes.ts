@@ -30,14 +30,14 @@ export class NodeProcesses implements AsyncDisposable {
     return new Map(this.servers.flatMap((server, node) => (server === undefined ? [] : [[node, server]])));
   }
 
-  /** Address of a node that stands. */
+  /** Address of a running node. */
   url(node: number): string {
     const server = this.servers[node];
     if (server === undefined) throw new Error(`node ${node} does not stand`);
     return server.url;
   }
 
-  /** Starts one that was ended. */
+  /** Restarts a node that was ended. */
   async start(node: number): Promise<void> {
     this.servers[node] = await this.folders[node]!.serve([], this.env(node));
   }

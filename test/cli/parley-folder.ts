@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-/** What npm installs as `parley`. */
+/** The program that npm installs as `parley`. */
 export const BIN = join(import.meta.dir, "../../bin/parley.mjs");
 
 /**
@@ -25,12 +25,12 @@ export interface Running {
   output(): { stdout: string; stderr: string };
 }
 
-/** A folder of its own, in which the real command line is run as a real process; gone at the end of the test. */
+/** A temporary folder in which the real command line runs as a real process; removed at the end of the test. */
 export class ParleyFolder implements AsyncDisposable {
   readonly path = mkdtempSync(join(tmpdir(), "parley-cli-"));
   private readonly running: Bun.Subprocess[] = [];
 
-  /** `program` stands in for the command line, for tests of what a broken server would do. */
+  /** `program` replaces the command line, for tests of a broken server. */
   constructor(readonly program = MAIN) {}
 
   /** Runs a command to its end, with `stdin` as its input. */
@@ -65,7 +65,7 @@ export class ParleyFolder implements AsyncDisposable {
     return { url, process, output: () => ({ ...written }) };
   }
 
-  /** Starts a command that does not end by itself; what it reads stays open. */
+  /** Starts a command that runs until it is stopped; its standard input stays open. */
   start(args: string[], env: Record<string, string> = {}): Bun.Subprocess<"pipe", "pipe", "pipe"> {
     const process = this.spawn(args, env, "pipe");
     this.running.push(process);

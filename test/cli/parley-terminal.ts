@@ -2,14 +2,14 @@ import { TerminalScreen } from "../support/terminal.ts";
 import { waitUntil } from "../support/time/wait-until.ts";
 import { MAIN, type ParleyFolder } from "./parley-folder.ts";
 
-/** The real command line in a pseudo-terminal, and what a person sees of it. */
+/** The real command line in a pseudo-terminal, and its screen. */
 export class ParleyTerminal implements AsyncDisposable {
   readonly screen: TerminalScreen;
   readonly process: Bun.Subprocess;
   private readonly terminal: Bun.Terminal;
   private fault: unknown;
 
-  /** `program` are the words that start the command line. */
+  /** `program` is the command line that starts the program. */
   constructor(
     folder: ParleyFolder,
     args: string[],
@@ -47,7 +47,7 @@ export class ParleyTerminal implements AsyncDisposable {
   resize(columns: number): void {
     this.screen.resize(columns);
     this.terminal.resize(columns, 24);
-    // The system tells it those only who have it as their controlling terminal.
+    // The system sends them only to processes with it as their controlling terminal.
     this.process.kill("SIGWINCH");
   }
 
@@ -61,7 +61,7 @@ export class ParleyTerminal implements AsyncDisposable {
     });
   }
 
-  /** What stands on the screen. Throws when it was written something that no screen should get. */
+  /** The content of the screen. Throws when it received control characters that no screen should get. */
   get lines(): readonly string[] {
     if (this.fault !== undefined) throw this.fault;
     return this.screen.lines;

@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 afterAll(() => redis[Symbol.asyncDispose]());
 
-/** Settings of a node on the Redis of this file, in whose keys `prefix` is a world of its own. */
+/** Settings of a node on the Redis of this file, whose keys are separated by `prefix`. */
 const on = (prefix: string) => ({
   REDIS_HOST: "127.0.0.1",
   REDIS_PORT: `${redis.port}`,
@@ -41,7 +41,7 @@ const events = (server: Running) =>
     .map((line) => JSON.parse(line).event as string);
 
 describe("two nodes on one Redis", () => {
-  test("say what they run on, make the demo accounts once, take each other's tokens, and are listed", async () => {
+  test("print their engine, make the demo accounts once, accept each other's tokens, and are listed", async () => {
     await using folder = new ParleyFolder();
     const env = on("two");
     const [one, other] = await Promise.all([folder.serve([], env), folder.serve([], env)]);
@@ -74,7 +74,7 @@ describe("two nodes on one Redis", () => {
     expect((await folder.run(["nodes"], { env })).stdout).toBe("No node is running.\n");
   });
 
-  test("accounts, tokens and conversations are changed from beside them in the same words as on files", async () => {
+  test("commands change accounts, tokens and conversations next to them like next to files", async () => {
     await using folder = new ParleyFolder();
     const env = on("beside");
     const server = await folder.serve([], { ...env, DEMO_ACCOUNTS: "false" });
@@ -86,14 +86,14 @@ describe("two nodes on one Redis", () => {
     expect(added).toEqual({ code: 0, stdout: "Added ada with the plan basic.\n", stderr: "" });
     expect((await run("user", "list")).stdout).toMatch(/^ada +basic +enabled /);
     const token = await tokenFrom(server, "ada", "correct horse");
-    const say = (text: string) =>
+    const post = (text: string) =>
       fetch(`${server.url}/conversations/lobby/messages`, {
         method: "POST",
         headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
         body: JSON.stringify({ text }),
       });
-    expect((await say("one")).status).toBe(201);
-    expect((await say("two")).status).toBe(201);
+    expect((await post("one")).status).toBe(201);
+    expect((await post("two")).status).toBe(201);
 
     expect((await run("conversation", "list")).stdout).toMatch(/^lobby +2 messages \(1–2\)/);
     const exported = (await run("conversation", "export", "lobby")).stdout.trimEnd().split("\n");
@@ -104,10 +104,10 @@ describe("two nodes on one Redis", () => {
     expect((await run("conversation", "remove", "lobby", "--yes")).stdout).toBe(
       "Removed lobby. Connections in it are closed. If it is begun anew, its numbers go on after 2.\n",
     );
-    expect(await (await say("three")).json()).toMatchObject({ seq: 3 });
+    expect(await (await post("three")).json()).toMatchObject({ seq: 3 });
 
     expect((await run("revoke", "--user", "ada")).stdout).toStartWith("Signed out ada");
-    const refused = async () => (await say("four")).status === 401;
+    const refused = async () => (await post("four")).status === 401;
     for (const deadline = Date.now() + 5_000; !(await refused()); await Bun.sleep(50))
       if (Date.now() > deadline) throw new Error("The token is still taken.");
     const made = await run("token", "ada");
@@ -116,8 +116,8 @@ describe("two nodes on one Redis", () => {
   });
 });
 
-describe("SEC-P3 Redis behind a lock", () => {
-  test("an ACL user with the rights that docs/OPERATIONS.md gives can do all that a node and a command do", async () => {
+describe("SEC-P3 Redis with authentication", () => {
+  test("an ACL user with the permissions of docs/OPERATIONS.md can run every node and command", async () => {
     await using folder = new ParleyFolder();
     const page = readFileSync(join(import.meta.dir, "../../docs/OPERATIONS.md"), "utf8");
     const [, line = ""] = /^ +(ACL SETUSER .*)$/m.exec(page) ?? [];
@@ -152,7 +152,7 @@ describe("SEC-P3 Redis behind a lock", () => {
     }
   });
 
-  test("TLS: a certificate that nobody vouches for is refused; with its authority in NODE_EXTRA_CA_CERTS it is taken", async () => {
+  test("TLS: an untrusted certificate is refused; with its authority in NODE_EXTRA_CA_CERTS it is accepted", async () => {
     await using folder = new ParleyFolder();
     const { certificate, options } = makeCertificate(folder.path);
     const port = await freePort();
@@ -165,7 +165,7 @@ describe("SEC-P3 Redis behind a lock", () => {
     expect(taken).toEqual({ code: 0, stdout: "No node is running.\n", stderr: "" });
   });
 
-  test("TLS with Sentinel is spoken with the Sentinels and with the primary that they name", async () => {
+  test("TLS with Sentinel is used for the Sentinels and for the primary that they name", async () => {
     await using folder = new ParleyFolder();
     const { certificate, options } = makeCertificate(folder.path);
     const [port, sentinelPort] = [await freePort(), await freePort()];
@@ -213,10 +213,10 @@ function makeCertificate(folder: string) {
   return { certificate, options: [...files, "--tls-auth-clients", "no"] };
 }
 
-describe("what keeps a node from starting is told in one line, with exit code 1", () => {
+describe("an error that prevents a node's start is printed in one line, with exit code 1", () => {
   const oneLine = /^parley: [^\n]+\n$/;
 
-  test("SEC-T4 no SECRET_KEY, which each node would make for itself", async () => {
+  test("SEC-T4 no SECRET_KEY, which each node would generate for itself", async () => {
     await using folder = new ParleyFolder();
     const { SECRET_KEY: _, ...env } = on("keyless");
     const { code, stderr } = await folder.run([], { env });
@@ -226,7 +226,7 @@ describe("what keeps a node from starting is told in one line, with exit code 1"
     expect(readdirSync(folder.path)).not.toContain("data");
   });
 
-  test("L3 no Redis, after it was waited for; commands do not wait so long", async () => {
+  test("L3 no Redis within the time-out, which is shorter for commands", async () => {
     await using folder = new ParleyFolder();
     const env = { ...on("away"), REDIS_PORT: `${await freePort()}`, STARTUP_TIMEOUT: "1" };
     const { code, stderr } = await folder.run([], { env });
@@ -235,7 +235,7 @@ describe("what keeps a node from starting is told in one line, with exit code 1"
     expect(stderr).toContain("could not be used within 1 s: nothing listens there.");
   });
 
-  test("D2 a Redis that may throw messages away", async () => {
+  test("D2 a Redis that may evict messages", async () => {
     await using evicting = await startRedis(["--maxmemory-policy", "allkeys-lru"]);
     await using folder = new ParleyFolder();
     const { code, stderr } = await folder.run([], {
@@ -246,7 +246,7 @@ describe("what keeps a node from starting is told in one line, with exit code 1"
     expect(stderr).toContain("maxmemory-policy is allkeys-lru");
   });
 
-  test("nodes are there only with Redis", async () => {
+  test("nodes require Redis", async () => {
     await using folder = new ParleyFolder();
     const { code, stderr } = await folder.run(["nodes"]);
     expect(code).toBe(1);

@@ -33,7 +33,7 @@ test("RT-9 SIGTERM to the starter alone reaches the runtime", async () => {
   expect(started.events("server.stopping")).toMatchObject([{ signal: "SIGTERM" }]);
 }, 30_000);
 
-test("SIGKILL of the starter, or of npm, ends the runtime, which lets its clients go first", async () => {
+test("SIGKILL of the starter, or of npm, ends the runtime, which closes its connections first", async () => {
   await using folder = new ParleyFolder();
   // The second start takes the folder of the first.
   for (const command of [["node", BIN], START]) {
@@ -48,7 +48,7 @@ test("SIGKILL of the starter, or of npm, ends the runtime, which lets its client
   }
 }, 60_000);
 
-test("SIGHUP without a terminal leaves the server alone, with a line in the log", async () => {
+test("SIGHUP without a terminal does not stop the server, and leaves a line in the log", async () => {
   await using folder = new ParleyFolder();
   await using started = await Started.begin(folder, ["node", BIN]);
   const client = await started.connect();
@@ -58,7 +58,7 @@ test("SIGHUP without a terminal leaves the server alone, with a line in the log"
   expect((await client.next("pong")).id).toBe("p");
 }, 30_000);
 
-test("SIGHUP of a terminal that goes away stops the server: it would run on unseen", async () => {
+test("SIGHUP of a closed terminal stops the server: it would run on unseen", async () => {
   await using folder = new ParleyFolder();
   const program = ["node", BIN];
   await using terminal = new ParleyTerminal(
@@ -119,9 +119,9 @@ class Started implements AsyncDisposable {
     return lines.map((line) => JSON.parse(line)).filter((line) => line.event === event);
   }
 
-  /** Waits until nobody listens any more. */
+  /** Waits until the port is closed. */
   gone(): Promise<void> {
-    return waitUntil("nobody listens", () =>
+    return waitUntil("the port is closed", () =>
       fetch(`${this.url}/healthz`).then(
         () => false,
         () => true,

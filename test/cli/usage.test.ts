@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import manifest from "../../package.json" with { type: "json" };
 import { ParleyFolder } from "./parley-folder.ts";
 
-test("--help and --version answer on standard output with exit code 0", async () => {
+test("--help and --version print to standard output with exit code 0", async () => {
   await using folder = new ParleyFolder();
   const [help, serveHelp, version] = await Promise.all([
     folder.run(["--help"]),
@@ -18,7 +18,7 @@ test("--help and --version answer on standard output with exit code 0", async ()
   expect(version).toEqual({ code: 0, stdout: `${manifest.version}\n`, stderr: "" });
 });
 
-test("a wrong call is told on standard error with exit code 2", async () => {
+test("a usage error is printed on standard error with exit code 2", async () => {
   await using folder = new ParleyFolder();
   const calls = [["sevre"], ["--prot", "1"], ["user", "add"], ["user", "frobnicate"], ["token", "a", "b"]];
   for (const { code, stdout, stderr } of await Promise.all(calls.map((call) => folder.run(call)))) {
@@ -28,7 +28,7 @@ test("a wrong call is told on standard error with exit code 2", async () => {
   }
 });
 
-test("all wrong settings are told at once, one line each, with exit code 1 and without the secret", async () => {
+test("all wrong settings are reported at once, one line each, with exit code 1 and without the secret", async () => {
   await using folder = new ParleyFolder();
   folder.write(
     ".env",
@@ -45,7 +45,7 @@ test("all wrong settings are told at once, one line each, with exit code 1 and w
   expect(stderr).not.toContain("your_secret_key");
 });
 
-test("an unwritable data folder is told in one line by every command", async () => {
+test("every command reports an unwritable data folder in one line", async () => {
   await using folder = new ParleyFolder();
   folder.write("data", "a file where the folder should be");
   const calls = [[], ["user", "list"], ["token", "ada"]];

@@ -6,9 +6,9 @@ import { overrideEngine } from "../support/server/override-engine.ts";
 import { startTestServer } from "../support/server/test-server.ts";
 import { ManualTiming } from "../support/time/manual-timing.ts";
 
-describe("talking", () => {
+describe("posting", () => {
   test.each([".", ".."])(
-    "W1 the name %p, which no address can hold, ends in words and is not dialled",
+    "W1 the name %p, which no address can contain, is rejected with a reason and without connecting",
     async (name) => {
       await using server = await startTestServer();
       const token = await server.token("ann");
@@ -22,12 +22,12 @@ describe("talking", () => {
     },
   );
 
-  test("D1 D2 what is sent at once is acked in order, and a loop hears it in order", async () => {
+  test("D1 D2 simultaneous messages are acked in order, and a loop receives them in order", async () => {
     await using server = await startTestServer();
     await using ann = await join(server, "ann");
     await using ben = await join(server, "ben");
     const texts = Array.from({ length: 25 }, (_, index) => `message ${index}`);
-    const heard = (async () => {
+    const received = (async () => {
       const messages: Message[] = [];
       for await (const message of ben.lobby) if (messages.push(message) === texts.length) return messages;
       return [];
@@ -36,7 +36,7 @@ describe("talking", () => {
     expect(ann.lobby.pending.map(({ id }) => id)).toEqual(sendings.map(({ id }) => id));
     const acks = await Promise.all(sendings);
     expect(acks.map(({ seq }) => seq)).toEqual(texts.map((_, index) => index + 1));
-    const messages = await heard;
+    const messages = await received;
     expect(messages.map(({ text }) => text)).toEqual(texts);
     expect(messages[3]).toMatchObject({ from: "ann", id: sendings[3]!.id, data: { text: "message 3" } });
     expect(ann.lobby.pending).toEqual([]);
@@ -53,7 +53,7 @@ describe("talking", () => {
     expect(await ann.lobby.send("once", { id: "m1" })).toMatchObject({ seq: 1, duplicate: true });
   });
 
-  test("who is there, who types and who has read what", async () => {
+  test("presence, typing and read marks", async () => {
     await using server = await startTestServer();
     await using ann = await join(server, "ann");
     const joined = nextEvent(ann.lobby, "presence", ({ user }) => user === "ben");
@@ -74,7 +74,7 @@ describe("talking", () => {
     expect(await left).toMatchObject({ user: "ben", state: "left" });
   });
 
-  test("the first connection tells of everybody who is there, oneself included; a later one of the difference", async () => {
+  test("the first connection reports every present user, oneself included; a later one the difference", async () => {
     await using server = await startTestServer();
     await using _ben = await join(server, "ben");
     const parley = connect({ url: server.url, token: await server.token("ann") });
@@ -100,7 +100,7 @@ describe("talking", () => {
     expect(ann.lobby.send("")).rejects.toMatchObject({ code: "invalid" });
   });
 
-  test("history in both directions, and the line is measured", async () => {
+  test("history in both directions, and the round-trip time is measured", async () => {
     await using server = await startTestServer();
     await using ann = await join(server, "ann");
     for (const text of ["one", "two", "three"]) await ann.lobby.send(text);
@@ -113,7 +113,7 @@ describe("talking", () => {
 });
 
 describe("refusals", () => {
-  test("of a message reject its promise with a code, and leave the others alone", async () => {
+  test("of a message reject its promise with a code, and do not affect the others", async () => {
     await using server = await startTestServer();
     await using ann = await join(server, "ann", { maxPending: 4 });
     const refused = [
@@ -128,7 +128,7 @@ describe("refusals", () => {
     expect((await many[3]!).seq).toBe(4);
   });
 
-  test("Q4 over quota a message waits in its place, is told of, and can be taken back", async () => {
+  test("Q4 over quota a message waits in its place, is reported, and can be taken back", async () => {
     await using server = await startTestServer({ env: { PLANS: "free:2:5" } });
     await using ann = await join(server, "ann");
     await ann.lobby.send("one");
@@ -143,7 +143,7 @@ describe("refusals", () => {
     expect(ann.lobby.pending).toEqual([]);
   });
 
-  test("a store that is away only takes longer", async () => {
+  test("an unavailable store only delays", async () => {
     let refusals = 2;
     await using server = await startTestServer({
       wrapEngine: (engine) =>
@@ -158,9 +158,9 @@ describe("refusals", () => {
     );
   });
 
-  test("a final close ends what waits, and tells why", async () => {
+  test("a final close ends waiting requests with the reason", async () => {
     await using server = await startTestServer();
-    const parley = connect({ url: server.url, token: await server.token("ann"), user: "somebody" });
+    const parley = connect({ url: server.url, token: await server.token("ann"), user: "other" });
     const lobby = parley.conversation("lobby");
     const sending = lobby.send("hello");
     const loop = (async () => {
@@ -174,7 +174,7 @@ describe("refusals", () => {
 });
 
 describe("tokens", () => {
-  test("A2 a refused one is replaced", async () => {
+  test("A2 a refused token is replaced", async () => {
     await using server = await startTestServer();
     const forged = `e30.${btoa(JSON.stringify({ sub: "ann" })).replaceAll("=", "")}.e30`;
     const tokens = [forged, await server.token("ann")];
@@ -183,7 +183,7 @@ describe("tokens", () => {
     expect([asked, ann.lobby.user]).toEqual([2, "ann"]);
   });
 
-  test("A2 29 one that ends is renewed on the open line, not before three quarters of it are over, and no trace shows it", async () => {
+  test("A2 29 an expiring token is renewed on the open connection, after three quarters of its life", async () => {
     await using server = await startTestServer({ env: { TEST_FAULTS: "true", TOKEN_LEEWAY: "0" } });
     const timing = new ManualTiming();
     // The server warns of it half a minute before its end, which is half of its life.
@@ -215,7 +215,7 @@ describe("tokens", () => {
     expect(traced).toEqual(["received welcome", "received warning", "received token_accepted"]);
   });
 
-  test("A2 without another one the conversation is closed; a function that throws is asked again", async () => {
+  test("A2 without another token the conversation is closed; a function that throws is called again", async () => {
     await using server = await startTestServer();
     const out = connect({ url: server.url, token: () => undefined }).conversation("lobby");
     await waitForState(out, "closed");
@@ -231,7 +231,7 @@ describe("tokens", () => {
   });
 });
 
-describe("on a bad line", () => {
+describe("on a bad connection", () => {
   test("D3 D4 cuts lose nothing, double nothing and change no order", async () => {
     await using server = await startTestServer({ env: { PLANS: "free:0:5", BURST_RATE: "0" } });
     await using proxy = await FaultProxy.start();
@@ -240,11 +240,11 @@ describe("on a bad line", () => {
     await using ann = await join(server, "ann", { url, sendRate: 0 });
     await using ben = await join(server, "ben", { url });
     const count = 300;
-    let heard = 0;
+    let received = 0;
     const loop = (async () => {
       const seqs: number[] = [];
       for await (const { seq, text } of ben.lobby) {
-        expect(text).toBe(`message ${++heard}`);
+        expect(text).toBe(`message ${++received}`);
         if (seqs.push(seq) === count) return seqs;
       }
       return [];
@@ -263,7 +263,7 @@ describe("on a bad line", () => {
     expect(await loop).toEqual(acks.map(({ seq }) => seq));
   });
 
-  test("I3 a line that nobody answers on is given up, and found again", async () => {
+  test("I3 a silent connection is given up, and replaced", async () => {
     await using server = await startTestServer();
     await using proxy = await FaultProxy.start();
     proxy.target = server.port;
@@ -276,7 +276,7 @@ describe("on a bad line", () => {
     expect((await sending).seq).toBe(1);
   });
 
-  test("L1 a server that stops says when to come back", async () => {
+  test("L1 a stopping server tells clients when to reconnect", async () => {
     const server = await startTestServer();
     await using ann = await join(server, "ann");
     const waiting = waitForState(ann.lobby, "waiting");
@@ -284,7 +284,7 @@ describe("on a bad line", () => {
     expect(await waiting).toMatchObject({ reason: "restarting", firm: true });
   });
 
-  test("D4 a position that was kept is where a later program goes on", async () => {
+  test("D4 a saved position is where a later program resumes", async () => {
     await using server = await startTestServer();
     const first = await join(server, "ann");
     await first.lobby.send("one");
@@ -298,7 +298,7 @@ describe("on a bad line", () => {
     await later.close();
   });
 
-  test("D5 another life of the store is told", async () => {
+  test("D5 another epoch of the store is reported", async () => {
     await using server = await startTestServer();
     const parley = connect({ url: server.url, token: await server.token("ann") });
     const lobby = parley.conversation("lobby", { from: { seq: 12, epoch: "another" } });
@@ -306,7 +306,7 @@ describe("on a bad line", () => {
     await parley.close();
   });
 
-  test("I1 closed for inactivity, a message opens the conversation again", async () => {
+  test("I1 after a close for inactivity, a message opens the conversation again", async () => {
     await using server = await startTestServer({ env: { INACTIVITY_TIMEOUT: "1" } });
     await using ann = await join(server, "ann");
     await waitForState(ann.lobby, "closed");
@@ -316,7 +316,7 @@ describe("on a bad line", () => {
 });
 
 describe("storage", () => {
-  test("what a closed program has not got acked is sent by the next one", async () => {
+  test("a message that was not acked before the program ended is sent by the next one", async () => {
     await using server = await startTestServer();
     const kept = new Map<string, readonly Pending[]>();
     const storage = {
@@ -324,7 +324,7 @@ describe("storage", () => {
       save: async (key: string, pending: readonly Pending[]) => void kept.set(key, pending),
     };
     const token = await server.token("ann");
-    // Nobody listens there, so that nothing is acked.
+    // The port is closed, so that nothing is acked.
     const dead = connect({ url: "http://127.0.0.1:1", token, storage });
     const lobby = dead.conversation("lobby");
     await waitForState(lobby, "waiting");
@@ -341,7 +341,7 @@ describe("storage", () => {
     expect(kept.get("ann/lobby")).toEqual([]);
   });
 
-  test("one that fails is told of, and is not written over", async () => {
+  test("a failing storage is reported, and is not overwritten", async () => {
     await using server = await startTestServer();
     const storage = {
       load: () => Promise.reject(new Error("the disk is away")),
@@ -354,7 +354,7 @@ describe("storage", () => {
     const errors: string[] = [];
     lobby.on("error", ({ code, message }) => errors.push(`${code} ${message}`));
     expect((await lobby.send("all the same")).seq).toBe(1);
-    // The place of this user, and that of what was written before anybody was known.
+    // The place of this user, and that of messages from before a user was known.
     expect(errors).toEqual(Array(2).fill("storage Error: the disk is away"));
     await parley.close();
   });

@@ -73,7 +73,7 @@ function project(name: string, fields: object = {}): string {
   return at;
 }
 
-test("parley-client packs below 60 KB, needs nothing, and has its licence, its types and a source map", () => {
+test("parley-client packs below 60 KB, has no dependencies, and contains its licence, its types and a source map", () => {
   const tarball = tarballs.get("parley-client")!;
   expect(statSync(tarball).size).toBeLessThan(60_000);
   const at = join(project("parley-client"), "node_modules/parley-client");
@@ -90,13 +90,13 @@ test("parley-client packs below 60 KB, needs nothing, and has its licence, its t
   expect(map.sourcesContent[map.sources.indexOf("parley-client/src/client/connect.ts")]).toBe(
     readFileSync(join(ROOT, "src/client/connect.ts"), "utf8"),
   );
-  // What runs under another licence would have to say so.
+  // Code under another licence would have to state it.
   const licence = readFileSync(join(ROOT, "LICENSE"), "utf8");
   expect(readFileSync(join(at, "LICENSE"), "utf8")).toBe(licence);
   expect(licence).toContain("The Parley authors");
 });
 
-test("the server's package has no pictures, and its licence", () => {
+test("the server's package has no pictures, and contains its licence", () => {
   const files = run(["tar", "-tzf", tarballs.get("parley")!], folder).split("\n");
   expect(files.filter((name) => name.endsWith(".png"))).toEqual([]);
   expect(files).toContain("package/LICENSE");
@@ -118,7 +118,7 @@ describe.each(PACKAGES.map(({ name, specifier }) => [specifier, name] as const))
     for (const file of ["use.mjs", "use.cjs"]) expect(run(["node", file], at)).toBe("connect ParleyError\n");
   });
 
-  test("an error that nobody catches shows its name and one line, with and without the source map", () => {
+  test("an uncaught error shows its name and one line, with and without the source map", () => {
     const at = project(name);
     const use = `
       const parley = connect({ url: "http://127.0.0.1:1", token: "abc" });
@@ -157,7 +157,7 @@ describe.each(PACKAGES.map(({ name, specifier }) => [specifier, name] as const))
     for (const resolution of RESOLUTIONS) run([compiler, ...flags, ...resolution, "use.mts", "use.cts"], at);
   });
 
-  test("connect() does not throw where there is no WebSocket, such as at a page's rendering on a server", () => {
+  test("connect() does not throw without a WebSocket, such as while a server renders a page", () => {
     const at = project(name);
     const program = `
       delete globalThis.WebSocket;
@@ -171,7 +171,7 @@ describe.each(PACKAGES.map(({ name, specifier }) => [specifier, name] as const))
     );
   });
 
-  test("what is required talks as what is imported does", async () => {
+  test("the required module works like the imported one", async () => {
     await using server = await startTestServer();
     const at = project(name);
     // Node 20 has no WebSocket of its own; this is the runtime that the server runs on.
@@ -190,7 +190,7 @@ describe.each(PACKAGES.map(({ name, specifier }) => [specifier, name] as const))
   });
 });
 
-test("an older TypeScript finds the types of parley/client, too, which knows no exports", () => {
+test("an older TypeScript, which knows no exports, finds the types of parley/client, too", () => {
   const { typesVersions } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
   const [path] = typesVersions["*"].client;
   expect(existsSync(join(project("parley"), "node_modules/parley", path))).toBe(true);

@@ -19,7 +19,7 @@ import { isLong } from "../support/random.ts";
 import { startTestServer } from "../support/server/test-server.ts";
 import { waitUntil } from "../support/time/wait-until.ts";
 
-/** What a user writes: it is type-checked against the published declarations, and run. */
+/** A user's program: it is type-checked against the published declarations, and run. */
 const PROGRAM = `
 import { connect, ParleyError, type Ack, type Message, type State } from "parley/client";
 
@@ -57,14 +57,14 @@ for await (const { text, seq } of lobby) {
 await parley.close();
 `;
 
-/** A page's script: the server's port stands behind the question mark, the token behind the hash. */
+/** A page's script: the server's port follows the question mark, the token the hash. */
 const PAGE = `
 import { connect } from "/parley.js";
 
 const parley = connect({ url: "http://127.0.0.1:" + location.search.slice(1), token: location.hash.slice(1) });
 const lobby = parley.conversation("lobby");
-globalThis.heard = [];
-lobby.on("message", ({ seq, text }) => globalThis.heard.push(seq + " " + text));
+globalThis.received = [];
+lobby.on("message", ({ seq, text }) => globalThis.received.push(seq + " " + text));
 globalThis.say = (text) => lobby.send(text);
 globalThis.say("hello");
 globalThis.work = () =>
@@ -75,7 +75,7 @@ globalThis.work = () =>
   });
 `;
 
-/** A worker's script: it is told where to connect, and tells what it hears. */
+/** A worker's script: it receives the address to connect to, and posts the messages it receives. */
 const WORKER = `
 import { connect } from "/parley.js";
 
@@ -86,7 +86,7 @@ addEventListener("message", async ({ data: { url, token } }) => {
 });
 `;
 
-/** What a user's project has as settings of the compiler: nothing unusual, and declarations are checked too. */
+/** Compiler settings of a user's project: the usual ones, and declarations are checked too. */
 const TSCONFIG = {
   compilerOptions: {
     strict: true,
@@ -104,7 +104,8 @@ const TSCONFIG = {
 let tarball = "";
 const packed = mkdtempSync(join(tmpdir(), "parley-packed-"));
 
-// Node 22 or newer may be there; Deno seldom is. Both are packages, too, of 100 MB each: what was unpacked once is kept.
+// Node 22 or newer may be installed; Deno seldom is. Both are also packages, of 100 MB each, which are unpacked once
+// and kept.
 const missing = [...(nodeVersion("node") >= 22 ? [] : ["node@22.23.3"]), "deno@2.9.6"];
 const runtimes = join(ROOT, "node_modules/.cache", `parley-test-${missing.join("-")}`);
 
@@ -112,7 +113,7 @@ beforeAll(() => {
   const answer = run(["npm", "pack", "--silent", "--pack-destination", packed], ROOT);
   tarball = join(packed, answer.trim().split("\n").at(-1)!);
   if (existsSync(runtimes)) return;
-  // Beside, and then put in place at once, so that nobody meets half of it.
+  // Unpacked elsewhere, and then moved into place at once, so that no process sees half of it.
   mkdirSync(dirname(runtimes), { recursive: true });
   const folder = mkdtempSync(`${runtimes}-`);
   writeFileSync(join(folder, "package.json"), JSON.stringify({ private: true }));
@@ -127,7 +128,7 @@ beforeAll(() => {
 
 afterAll(() => rmSync(packed, { recursive: true }));
 
-/** Runs a command that must succeed; answers what it printed. */
+/** Runs a command that must succeed; returns its output. */
 function run(command: string[], cwd: string, env: Record<string, string> = {}): string {
   const child = Bun.spawnSync(command, { cwd, env: { ...process.env, ...env } });
   if (!child.success) throw new Error(`${command.join(" ")}: ${child.stdout}${child.stderr}`);
@@ -152,34 +153,36 @@ describe("installed from the packed package, in an empty project", () => {
     writeFileSync(join(project, "program.mts"), PROGRAM);
     writeFileSync(join(project, "tsconfig.json"), JSON.stringify(TSCONFIG));
     install(project);
-    // Nothing but the package is there, so that the declarations cannot lean on anything else.
+    // Only the package is there, so that the declarations cannot depend on anything else.
     expect(readdirSync(join(project, "node_modules")).filter((name) => !name.startsWith("."))).toEqual([
       "parley",
     ]);
     run([join(ROOT, "node_modules/.bin/tsc"), "-p", "."], project);
   });
 
-  test.each(["node", "bun", "deno"])("the program says and hears something on %s", async (runtime) => {
-    await using server = await startTestServer();
-    const child = Bun.spawn([...runnerOf(runtime), "out/program.mjs"], {
-      cwd: project,
-      env: { ...process.env, PARLEY: server.url, TOKEN: await server.token("ann") },
-    });
-    expect(await new Response(child.stdout).text()).toBe("hello 1 live,closed\n");
-    expect(await child.exited).toBe(0);
-  });
+  test.each(["the program sends and receives a message on %s", "bun", "deno"])(
+    "the program says and hears something on %s",
+    async (runtime) => {
+      await using server = await startTestServer();
+      const child = Bun.spawn([...runnerOf(runtime), "out/program.mjs"], {
+        cwd: project,
+        env: { ...process.env, PARLEY: server.url, TOKEN: await server.token("ann") },
+      });
+      expect(await new Response(child.stdout).text()).toBe("hello 1 live,closed\n");
+      expect(await child.exited).toBe(0);
+    },
+  );
 });
 
 /** Optional is the server's runtime for this machine, 100 MB that the library does not need. */
 const PARTS = isLong ? [] : ["--omit=optional"];
 
-// As a user does it, with what the package brings along: a wrong `exports`, or a file that was left out of the package,
-// shows here.
+// Like a user, with the package's own content: a wrong `exports`, or a file missing from the package, shows here.
 describe.each([
   ["node", ["npm", "install", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline", ...PARTS]],
   ["bun", [process.execPath, "add", "--ignore-scripts", ...PARTS]],
 ])("added with the package manager of %s to an empty project", (runtime, add) => {
-  test("the library says and hears something", async () => {
+  test("the library sends and receives a message", async () => {
     await using server = await startTestServer();
     const project = mkdtempSync(join(tmpdir(), `parley-add-${runtime}-`));
     try {
@@ -199,7 +202,7 @@ describe.each([
 });
 
 describe.skipIf(chromiumPath() === undefined)("in a page of another origin", () => {
-  test("W2 the packed library says and hears something in chromium and in a worker, and comes back when its line is cut", async () => {
+  test("W2 the packed library works in chromium and in a worker, and reconnects after a cut", async () => {
     const folder = mkdtempSync(join(tmpdir(), "parley-page-"));
     run(["tar", "-xzf", tarball, "-C", folder, "--strip-components=1"], folder);
     const html = '<!doctype html><title>page</title><script type="module" src="/page.js"></script>';
@@ -220,12 +223,12 @@ describe.skipIf(chromiumPath() === undefined)("in a page of another origin", () 
     try {
       await using watched = await openPage(browser, "about:blank");
       await watched.page.goto(`${origin}/?${proxy.port}#${await server.token("ann")}`);
-      const heard = () => watched.page.evaluate(() => (globalThis as { heard?: string[] }).heard);
-      await waitUntil("the page has heard it", async () => (await heard())?.length === 1);
+      const received = () => watched.page.evaluate(() => (globalThis as { received?: string[] }).received);
+      await waitUntil("the page has received it", async () => (await received())?.length === 1);
       for (const line of proxy.connections) line.reset();
       await watched.page.evaluate(() => (globalThis as unknown as { say(text: string): void }).say("again"));
-      await waitUntil("the page has heard both", async () => (await heard())?.length === 2);
-      expect(await heard()).toEqual(["1 hello", "2 again"]);
+      await waitUntil("the page has received both", async () => (await received())?.length === 2);
+      expect(await received()).toEqual(["1 hello", "2 again"]);
       const work = () =>
         watched.page.evaluate(() => (globalThis as unknown as { work(): Promise<string> }).work());
       expect(await work()).toBe("from a worker");
@@ -245,7 +248,7 @@ function install(project: string): void {
   expect(JSON.parse(readFileSync(join(folder, "package.json"), "utf8")).name).toBe("parley");
 }
 
-/** How a runtime is told to run a file. The library needs the WebSocket that Node has had since 22. */
+/** The command line with which a runtime runs a file. The library needs the WebSocket that Node has had since 22. */
 function runnerOf(runtime: string): string[] {
   if (runtime === "bun") return [process.execPath, "--no-env-file"];
   const fetched = join(runtimes, "node_modules/.bin", runtime);

@@ -2,17 +2,17 @@ import { createServer, connect as dial, type Socket } from "node:net";
 import type { ServerFrame } from "../../src/protocol/server-frames.ts";
 import { OPCODE } from "../support/clients/raw-socket.ts";
 
-/** How a proxy spoils what a good server says. */
+/** How a proxy changes what a correct server sends. */
 export interface Fault {
-  /** What becomes of the frames that arrived together. */
+  /** Replaces the frames that arrived together. */
   readonly frames?: (frames: readonly ServerFrame[]) => readonly object[];
-  /** What becomes of the head of the answer to `request`. */
+  /** Replaces the head of the response to `request`. */
   readonly head?: (answer: string, request: string) => string;
-  /** What becomes of a piece of an HTTP answer that opens no socket. */
+  /** Replaces a piece of an HTTP response that opens no socket. */
   readonly http?: (piece: string) => string;
 }
 
-/** A proxy on TCP before the server at `port`: it passes everything through, but for what `fault` spoils. */
+/** A proxy on TCP in front of the server at `port`: it forwards everything, except for what `fault` changes. */
 export async function startFaultyProxy(port: number, fault: Fault) {
   const sockets = new Set<Socket>();
   let cut = false;
@@ -40,7 +40,7 @@ export async function startFaultyProxy(port: number, fault: Fault) {
   return {
     port: (proxy.address() as { port: number }).port,
     url: `http://127.0.0.1:${(proxy.address() as { port: number }).port}`,
-    /** Cuts every line, and each new one, until `mend`. */
+    /** Cuts every connection, and each new one, until `mend`. */
     cut(): void {
       cut = true;
       for (const socket of sockets) socket.destroy();
@@ -55,7 +55,7 @@ export async function startFaultyProxy(port: number, fault: Fault) {
   };
 }
 
-/** Turns what the server sends, piece by piece, into what the client gets. */
+/** Transforms the server's bytes, piece by piece, into those that the client gets. */
 function createSpoiler({ frames, head, http }: Fault, request: () => string): (data: Buffer) => Buffer {
   let bytes = Buffer.alloc(0);
   let upgraded = false;

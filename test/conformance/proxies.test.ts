@@ -1,5 +1,5 @@
-// HAProxy answers some broken handshakes itself, and once a run failed because of that alone. A proxy that says another `Host`
-// was not noticed, because no check sent the page's origin.
+// HAProxy replies to some broken handshakes itself, and once a run failed because of that alone. A proxy that sends
+// another `Host` was not noticed, because no check sent the page's origin.
 import { describe, expect, test } from "bun:test";
 import { connect } from "../../src/client/connect.ts";
 import { HANDSHAKE_CHECKS } from "../../src/conformance/checks/handshake.ts";
@@ -19,13 +19,13 @@ async function failedAt(port: number, path = "") {
 }
 
 describe.skipIf(!isInstalled("haproxy"))("behind HAProxy", () => {
-  test("W1 A5 the rules of the door are kept, though HAProxy refuses some of it itself", async () => {
+  test("W1 A5 the rules of the handshake are kept, though HAProxy refuses some requests itself", async () => {
     await using server = await startTestServer();
     await using proxy = await startBareHaproxy(server.port);
     expect(await failedAt(proxy.port)).toEqual([]);
   });
 
-  test("W1 A5 below a path, which the proxy takes off, for the library, too", async () => {
+  test("W1 A5 under a path that the proxy removes, for the library, too", async () => {
     await using server = await startTestServer();
     const below = "http-request replace-path ^/chat/(.*)$ /\\1";
     await using proxy = await startBareHaproxy(server.port, below);
@@ -36,7 +36,7 @@ describe.skipIf(!isInstalled("haproxy"))("behind HAProxy", () => {
     await parley.close();
   });
 
-  test("A5 a proxy that says another Host is told, with what to do", async () => {
+  test("A5 a proxy that sends another Host is reported, with advice", async () => {
     await using server = await startTestServer();
     const rewriting = "http-request set-header Host 127.0.0.1:1\n  option httpchk";
     await using proxy = await startBareHaproxy(server.port, rewriting);

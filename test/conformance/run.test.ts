@@ -26,7 +26,7 @@ beforeAll(async () => {
 });
 afterAll(() => Promise.all([server.stop(), impatient.stop()]));
 
-/** Runs `checks` against whatever listens on `port`. */
+/** Runs `checks` against the server on `port`. */
 function run(port: number, checks = CHECKS, key: typeof KEY | null = KEY): Promise<RuleResult[]> {
   const address = `//127.0.0.1:${port}`;
   const [ann, bob] = ["ann", "bob"].map((name): TestUser => {
@@ -43,27 +43,27 @@ function notPassed(results: readonly RuleResult[]): string[] {
   );
 }
 
-test.concurrent("the server keeps every rule that can be seen from outside", async () => {
+test.concurrent("the server keeps every rule that can be checked from outside", async () => {
   expect(notPassed(await run(impatient.port, SEEN))).toEqual([]);
 });
 
-test.concurrent("a proxy that changes nothing changes nothing", async () => {
+test.concurrent("a proxy that changes nothing changes no result", async () => {
   await using proxy = await startFaultyProxy(server.port, {});
   expect(notPassed(await run(proxy.port, QUICK))).toEqual([]);
 });
 
-test("what cannot be seen without a key is skipped, with that reason", async () => {
+test("rules that cannot be checked without a key are skipped, with that reason", async () => {
   const needKey = CHECKS.filter(({ rule }) => rule === "Q4");
   const [result] = await run(server.port, needKey, null);
   expect(result).toMatchObject({ outcome: "skipped", reason: expect.stringContaining("SECRET_KEY") });
 });
 
-test("every rule of docs/PROTOCOL.md is checked, or said not to be, and no other", () => {
+test("every rule of docs/PROTOCOL.md is checked or listed as untestable, and no other", () => {
   const rules = [...readPage("docs/PROTOCOL.md").matchAll(/^- \*\*([A-Z]+\d+)\*\* /gm)].map(([, id]) => id!);
   expect([...new Set(CHECKS.map(({ rule }) => rule))].sort()).toEqual(rules.sort());
 });
 
-describe("a faulty server is told by the rules it breaks, and no others", () => {
+describe("a faulty server is reported by the rules it breaks, and no others", () => {
   const faults: [string, string[], Fault][] = [
     ["D1, D4 messages that come together are turned round", ["D1", "D4"], { frames: turnedRound }],
     ["D3 a repeat is not called one", ["D3"], each("ack", ({ duplicate: _, ...frame }) => [frame])],
@@ -100,7 +100,7 @@ describe("a faulty server is told by the rules it breaks, and no others", () => 
     ],
   ];
 
-  test.concurrent("P3, I1, I2 nobody is told that somebody stopped typing, nor warned", async () => {
+  test.concurrent("P3, I1, I2 no client is notified of the end of typing, nor warned", async () => {
     const isTold = (frame: ServerFrame) =>
       !(frame.type === "typing" && !frame.active) &&
       !(frame.type === "warning" && frame.code === "inactivity");
@@ -120,7 +120,7 @@ describe("a faulty server is told by the rules it breaks, and no others", () => 
   );
 });
 
-/** Replaces each frame of `type` by what `spoil` makes of it. */
+/** Replaces each frame of `type` by the result of `spoil`. */
 function each<T extends ServerFrame["type"]>(
   type: T,
   spoil: (frame: Extract<ServerFrame, { type: T }>) => object[],

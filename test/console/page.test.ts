@@ -16,10 +16,10 @@ test("SEC-P1 index.html has no inline script and no inline style, and names its 
   for (const path of ["console/style.css", "console/icon.svg"]) expect(html).toContain(`"${path}"`);
 });
 
-test("what the page loads at its start is at most 61 KB of JavaScript, compressed, without the schemas of the wire", async () => {
+test("the page loads at most 61 KB of compressed JavaScript at its start, without the schemas of the wire", async () => {
   const parts = await bundle(`${FOLDER}main.tsx`);
   const loaded = new Set(["main.js"]);
-  // What is imported when it is opened (`import(…)`) is not among them.
+  // Modules imported on demand (`import(…)`) are not among them.
   for (const name of loaded)
     for (const [, other] of parts.get(name)!.matchAll(/(?:from|import) ?"\.\/([^"]+)"/g)) loaded.add(other!);
   const sizes = [...loaded].map((name) => Bun.gzipSync(new TextEncoder().encode(parts.get(name)!)).length);
@@ -29,7 +29,7 @@ test("what the page loads at its start is at most 61 KB of JavaScript, compresse
   for (const script of parts.values()) expect(script).not.toContain("ZodError");
 });
 
-test("the page touches a socket in one place only: the tap that the client library dials with", async () => {
+test("the page uses a socket in one place only: the tap of the client library", async () => {
   for await (const name of new Bun.Glob("**/*.{ts,tsx}").scan(FOLDER)) {
     if (name === "wire/websocket-tap.ts") continue;
     expect(await Bun.file(FOLDER + name).text(), name).not.toMatch(
@@ -38,7 +38,7 @@ test("the page touches a socket in one place only: the tap that the client libra
   }
 });
 
-test("SEC-P1 no part of the page makes markup of text, and nothing but saved messages, and whether keys work, is stored in the browser", async () => {
+test("SEC-P1 the page makes no markup of text, and stores only saved messages and a flag in the browser", async () => {
   for await (const name of new Bun.Glob("**/*.{ts,tsx}").scan(FOLDER)) {
     const source = await Bun.file(FOLDER + name).text();
     expect(source, name).not.toMatch(
@@ -64,7 +64,7 @@ test("the page and the server agree on the names of conversations", () => {
   }
 });
 
-test("names are listed as a person would, and a crowd as a number", () => {
+test("names are listed in words, and a crowd as a number", () => {
   const names = ["ann", "ben", "cat", "dan"];
   expect([1, 2, 3, 4].map((length) => listNames(names.slice(0, length)))).toEqual([
     "ann",
@@ -74,7 +74,7 @@ test("names are listed as a person would, and a crowd as a number", () => {
   ]);
 });
 
-test("a countdown never says less than is left", () => {
+test("a countdown never shows less than the rest", () => {
   expect([1, 1000, 59_001, 65_000, 3_725_000].map(formatDuration)).toEqual([
     "1 s",
     "1 s",

@@ -10,17 +10,17 @@ import {
 /** Everything that a terminal could obey: ESC, BEL, CSI in one byte, DEL, backspace, carriage return. */
 const ATTACK = "\x1b]0;owned\x07\x1b[2J\u009b31m\x7f\b\rann: yes";
 
-test("control characters are shown, not obeyed", () => {
+test("control characters are shown as symbols", () => {
   expect(escapeControlChars(ATTACK)).toBe("␛]0;owned␇␛[2J\\u009b31m␡␈␍ann: yes");
   expect(escapeControlChars("a\tb\nc")).toBe("a    b␊c");
 });
 
-test("what turns the direction of writing, and halves of characters, are shown", () => {
+test("direction controls and lone surrogates are shown", () => {
   expect(escapeControlChars("user\u202e\u2066txt")).toBe("user\\u202e\\u2066txt");
   expect(escapeControlChars("a\ud800b")).toBe("a�b");
 });
 
-test("what has no width is shown: two names that differ look different", () => {
+test("characters without width are shown: two names that differ look different", () => {
   expect(escapeControlChars("an\u200bna")).toBe("an\\u200bna");
   expect(escapeControlChars("\ufeffanna\u2060\u00ad\u180e\u3164")).toBe(
     "\\ufeffanna\\u2060\\u00ad\\u180e\\u3164",
@@ -31,26 +31,26 @@ test("what has no width is shown: two names that differ look different", () => {
   expect(escapeControlChars("می\u200cخواهم")).toBe("می\u200cخواهم");
 });
 
-test("output of Parley's own keeps its line ends and colours, and obeys nothing else", () => {
+test("Parley's own output keeps its line ends and colours, and escapes everything else", () => {
   expect(escapedOutput("\x1b[31m\ta\x1b[0m\nb\x1b]0;x\x07\x1b[2J\u202e\r\n")).toBe(
     "\x1b[31m\ta\x1b[0m\nb␛]0;x␇␛[2J\\u202e␍\n",
   );
 });
 
-test("JSON that is written already keeps its line ends", () => {
+test("encoded JSON keeps its line ends", () => {
   expect(escapeInvisible('{"a":"\x7f\x9b"}\n')).toBe('{"a":"\\u007f\\u009b"}\n');
 });
 
-test("every other text is as it was, in any writing", () => {
+test("every other text is unchanged, in any script", () => {
   for (const text of ["grüß dich", "שלום", "こんにちは", "👩‍👩‍👧 ✓", "a  b"])
     expect(escapeControlChars(text)).toBe(text);
 });
 
-test("lines are told apart by line ends only", () => {
+test("only line ends separate lines", () => {
   expect(escapedLines("a\r\nb\nc\u2028d\re")).toEqual(["a", "b", "c\\u2028d␍e"]);
 });
 
-test("JSON holds no control character, and parses to what it was", () => {
+test("JSON contains no control character, and parses to the same value", () => {
   const value = { text: `${ATTACK}\u2028\u202e\n` };
   const json = escapedJson(value);
   expect(json).toMatch(/^[\x20-\x7e]*$/);

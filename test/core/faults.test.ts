@@ -13,7 +13,7 @@ function read(fault: unknown) {
   return readFaultRequest(JSON.stringify({ connection: "c1", fault }));
 }
 
-/** What is said to be wrong with a fault. */
+/** The error for a wrong fault. */
 function wrong(fault: unknown): string {
   const answer = read(fault);
   return "refusal" in answer ? answer.refusal.message : "nothing";
@@ -35,7 +35,7 @@ describe("reading a request for a fault", () => {
     expect(read(fault)).toEqual({ request: { connection: "c1", fault } } as ReturnType<typeof read>);
   });
 
-  test("one frame is lost where no count is given", () => {
+  test("one frame is lost if no count is given", () => {
     expect(read({ do: "lose", next: "message" })).toMatchObject({ request: { fault: { count: 1 } } });
   });
 
@@ -87,13 +87,13 @@ describe("reading a request for a fault", () => {
     expect(wrong(fault)).toBe(message);
   });
 
-  test("every frame but the welcome, which has gone, may be lost", () => {
+  test("every frame but the welcome, which was sent before, may be lost", () => {
     expect(wrong({ do: "lose", next: "welcome" })).toBe(
       "`fault.next`: must be one of message, ack, history, presence, typing, read, warning, error, pong, token_accepted, degraded, recovered, closing.",
     );
   });
 
-  test("a body that is no such object is refused, too", () => {
+  test("a body that is no such object is refused", () => {
     const refusal = (text: string) => {
       const answer = readFaultRequest(text);
       return "refusal" in answer ? [answer.refusal.code, answer.refusal.message] : [];
@@ -116,7 +116,7 @@ describe("reading a request for a fault", () => {
 });
 
 describe("closing with a chosen code", () => {
-  test("the reason is the catalogue's, and the error is what the server says before that code", () => {
+  test("the reason is the catalogue's, and the error is the one sent before that code", () => {
     expect(closeReasonOf({ do: "close", code: 4408 })).toEqual({
       code: 4408,
       reason: "inactive",
@@ -128,7 +128,7 @@ describe("closing with a chosen code", () => {
       expect(closeReasonOf({ do: "close", code }).error).toBeUndefined();
   });
 
-  test("a code that is not known says by its range whether to come back", () => {
+  test("the range of an unknown code decides whether to reconnect", () => {
     const ending = closeReasonOf({ do: "close", code: 4450, reason: "mine", retry_after: 3 });
     expect(closingFrame(ending)).toEqual({
       type: "closing",
@@ -146,7 +146,7 @@ describe("jumps", () => {
   const jump = (fault: Omit<FaultOf<"jump">, "do">, from = session, rules = RULES) =>
     planClockJump(from, { do: "jump", ...fault }, START_MS + 1_000, rules);
 
-  test("to the end of patience it halts at the warning, which is not jumped over", () => {
+  test("to the inactivity timeout: it stops at the warning, which is not skipped", () => {
     expect(jump({ to: "inactivity_warning" })).toEqual({ stops: [START_MS + 270_000], active: false });
     expect(jump({ to: "inactivity" })).toEqual({
       stops: [START_MS + 270_000, START_MS + 300_000],
@@ -154,7 +154,7 @@ describe("jumps", () => {
     });
   });
 
-  test("to the end of the token the user counts as active, or would be closed as inactive on the way", () => {
+  test("to the end of the token: the user counts as active, or would be closed as inactive on the way", () => {
     expect(jump({ to: "token_expiring" })).toEqual({ stops: [START_MS + 1_770_000], active: true });
     expect(jump({ to: "token_expiry" })).toEqual({
       stops: [START_MS + 1_770_000, START_MS + 1_830_000],
@@ -162,7 +162,7 @@ describe("jumps", () => {
     });
   });
 
-  test("by seconds it halts wherever something happens", () => {
+  test("by seconds: it stops at every event", () => {
     expect(jump({ seconds: 10 })).toEqual({ stops: [START_MS + 11_000], active: false });
     expect(jump({ seconds: 280 })).toEqual({
       stops: [START_MS + 270_000, START_MS + 281_000],
@@ -174,7 +174,7 @@ describe("jumps", () => {
     });
   });
 
-  test("a jump to nowhere is refused with the reason", () => {
+  test("a jump to an event that never comes is refused with the reason", () => {
     const now = START_MS + 1_000;
     expect(jump({ to: "inactivity" }, session, { ...RULES, inactivity: 0 })).toBe(
       "INACTIVITY_TIMEOUT is 0: never.",
@@ -189,7 +189,7 @@ describe("jumps", () => {
   });
 });
 
-test("a quota is filled by as many charges as remain; one without limit, or with too many, is not", () => {
+test("a quota is filled with the remaining charges; one without limit, or with too many, is refused", () => {
   expect(requestsToExhaustQuota({ limit: 100, remaining: 37, reset: 1 })).toBe(37);
   expect(requestsToExhaustQuota(null)).toMatch(/^The user's plan is without limit/);
   expect(requestsToExhaustQuota({ limit: 10 ** 6, remaining: 10 ** 6, reset: 1 })).toMatch(/at most 100000/);

@@ -8,7 +8,7 @@ import { startTestServer } from "../support/server/test-server.ts";
 import { waitUntil } from "../support/time/wait-until.ts";
 import { blocksOf, ROOT, readPage } from "./pages.ts";
 
-test("the example in docs/CLIENT.md runs as it stands", async () => {
+test("the example in docs/CLIENT.md runs as printed", async () => {
   await using server = await startTestServer();
   const folder = mkdtempSync(join(tmpdir(), "parley-example-"));
   const program = blocksOf(readPage("docs/CLIENT.md"))
@@ -30,7 +30,7 @@ test("the example in docs/CLIENT.md runs as it stands", async () => {
 });
 
 test.skipIf(chromiumPath() === undefined)(
-  "MX7 the list in docs/CLIENT.md shows a page first, and then what is said",
+  "MX7 the list in docs/CLIENT.md shows a page first, and then new messages",
   async () => {
     const program = blocksOf(readPage("docs/CLIENT.md")).find(({ words }) => words[1] === "browser")!.text;
     const { code: library } = await bundle();
@@ -44,7 +44,7 @@ test.skipIf(chromiumPath() === undefined)(
         const { pathname } = new URL(request.url);
         if (pathname === "/parley-client.js") return new Response(library, { headers: script });
         if (pathname === "/my-token") return new Response(token);
-        // The page stands on a server of its own here.
+        // The page is on a server of its own here.
         if (pathname === "/page.js")
           return new Response(program.replace("location.origin", JSON.stringify(url)), { headers: script });
         const page = `${html}<script type="module" src="/page.js"></script>`;
@@ -55,20 +55,20 @@ test.skipIf(chromiumPath() === undefined)(
     await using server = await startTestServer({ env: { ALLOWED_ORIGINS: origin } });
     ({ url } = server);
     token = await server.token("ann");
-    const say = async (text: string) =>
+    const post = async (text: string) =>
       fetch(`${url}/conversations/lobby/messages`, {
         method: "POST",
         headers: { Authorization: `Bearer ${await server.token("ben")}`, "Content-Type": "application/json" },
         body: JSON.stringify({ text }),
       });
-    for (const text of ["one", "two"]) await say(text);
+    for (const text of ["one", "two"]) await post(text);
     const browser = await startBrowser();
     try {
       await using watched = await openPage(browser, origin);
       const rows = () =>
         watched.page.evaluate(() => [...document.querySelectorAll("li")].map((row) => row.textContent));
       await waitUntil("the page is shown", async () => (await rows()).length === 2);
-      await say("three");
+      await post("three");
       await watched.page.fill("input", "four");
       await watched.page.press("input", "Enter");
       await waitUntil("all are shown", async () => (await rows()).length === 4);

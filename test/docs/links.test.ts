@@ -50,7 +50,7 @@ test.each(["README.md", "docs/PROTOCOL.md", "docs/TOKENS.md"])(
   },
 );
 
-test("the README's lines that sign a token are those of docs/TOKENS.md, which are run by a test of their own", () => {
+test("the README's lines that sign a token are those of docs/TOKENS.md, which have their own test", () => {
   const tokens = blocksOf(readPage("docs/TOKENS.md"));
   const ours = blocksOf(readPage("README.md")).filter(({ words }) => words[0] === "js");
   expect(ours).toEqual(tokens.filter(({ words }) => words[0] === "js").slice(0, 1));

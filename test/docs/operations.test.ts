@@ -9,7 +9,7 @@ import { proseOf, ROOT, readPage } from "./pages.ts";
 
 const PAGE = "docs/OPERATIONS.md";
 
-/** Names in the environment that the runtime knows, or commands that speak to a server, and that are no settings. */
+/** Environment names of the runtime, or of commands that connect to a server; they are no settings. */
 const NON_SETTINGS = ["NODE_EXTRA_CA_CERTS", "PARLEY_TOKEN"];
 
 /** The rows of the page's tables of events: name, level, fields. */
@@ -52,7 +52,7 @@ test("names of events and fields are in snake_case, so that a query language tak
   for (const field of Object.keys(FIELDS)) expect(field).toMatch(/^[a-z]+(_[a-z]+)*$/);
 });
 
-test("every setting that the page names is one", () => {
+test("every setting that the page names exists", () => {
   const names = [...proseOf(readPage(PAGE)).matchAll(/`([A-Z]+_[A-Z_]*[A-Z])(?:=[^`]*)?`/g)];
   expect(names.length).toBeGreaterThan(10);
   const known = [...Object.keys(SETTINGS), ...NON_SETTINGS];

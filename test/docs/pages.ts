@@ -35,7 +35,7 @@ export function proseOf(page: string): string {
   return page.replace(/^```[^\n`]*\n.*?^```$/gms, "");
 }
 
-/** What stands under the heading `heading`, up to the next one of its level or above. */
+/** The text under the heading `heading`, up to the next one of its level or above. */
 export function sectionOf(page: string, heading: string): string {
   const level = /^#+/.exec(heading)![0].length;
   const start = page.indexOf(`\n${heading}\n`);

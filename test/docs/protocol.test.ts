@@ -53,7 +53,7 @@ function numbersOf(value: unknown, name = ""): [string, number][] {
   return Object.entries(value).flatMap(([key, inner]) => numbersOf(inner, key));
 }
 
-describe("docs/PROTOCOL.md and src/protocol say the same", () => {
+describe("docs/PROTOCOL.md and src/protocol agree", () => {
   test("every frame has a heading, and every heading a frame", () => {
     const headings = [...page.matchAll(/^### (Client|Server) `(\w+)`$/gm)].map(
       ([, side, type]) => `${side} ${type}`,
@@ -78,13 +78,13 @@ describe("docs/PROTOCOL.md and src/protocol say the same", () => {
     expect(firstCells(table).sort()).toEqual([...WarningFrame.shape.code.options].sort());
   });
 
-  test("every error code is said to be met somewhere, and no other", () => {
+  test("every error code is documented where it occurs, and no other", () => {
     const named = [...sectionOf(page, "## Errors").matchAll(/`([a-z_]+)`/g)].map(([, code]) => code!);
     const codes = new Set(named.filter((name) => !["error", "closing", "data"].includes(name)));
     expect([...codes].sort()).toEqual(Object.keys(ERRORS).sort());
   });
 
-  test("every close code is named, and no other; the final ones are those of mayReconnect", () => {
+  test("every close code is listed, and no other; the final ones are those of mayReconnect", () => {
     const section = sectionOf(page, "## Close codes");
     const table = [...section.matchAll(/^\| (\d[\d, ]*) \|/gm)].flatMap(([, codes]) => codes!.split(", "));
     expect([...new Set(table)].sort()).toEqual(Object.keys(CLOSE_CODES).sort());
@@ -151,7 +151,7 @@ describe("examples of frames", () => {
     },
   );
 
-  test("there is one of every frame that is used today", () => {
+  test("every frame in use has an example", () => {
     const shown = new Set(found.map(([side, frame]) => `${side} ${frame.type}`));
     const later = [...sectionOf(page, "## Not implemented yet").matchAll(/^### (\w+) `(\w+)`$/gm)].map(
       ([, side, type]) => `${side} ${type}`,
@@ -189,7 +189,7 @@ describe("clients of one's own", () => {
         child.stdin.write(`${line}\n`);
         child.stdin.flush();
       },
-      /** Reads what it prints until that holds `wanted`. */
+      /** Reads its output until that contains `wanted`. */
       async prints(wanted: string): Promise<void> {
         while (!printed.includes(wanted)) {
           const { value, done } = await output.next();
@@ -205,20 +205,20 @@ describe("clients of one's own", () => {
     };
   }
 
-  test("D2 the JavaScript client signs in, says what it reads, and prints what is said", async () => {
+  test("D2 the JavaScript client signs in, sends its input, and prints messages", async () => {
     await using server = await startTestServer();
     await using client = startClient("js", server, ["user1", "password", "lobby"]);
     client.type("hello");
     await client.prints("1 user1: hello\n");
   });
 
-  /** Waits until user2 has said `text`. */
+  /** Waits until user2 has sent `text`. */
   async function answered(speaker: TestClient, text: string): Promise<void> {
     const isThere = () => speaker.of("message").some((one) => one.from === "user2" && one.text === text);
     while (!isThere()) await speaker.next("message");
   }
 
-  /** Cuts the line of a client that user3 sees come, says `text` meanwhile, and mends it. */
+  /** Cuts the connection of a client whose join user3 sees, posts `text` meanwhile, and restores it. */
   async function throughACut(
     language: "js" | "python",
     text: string,
@@ -232,7 +232,7 @@ describe("clients of one's own", () => {
     await using client = startClient(language, proxy);
     await speaker.next("presence");
     speaker.send({ type: "message", text: "echo ready" });
-    // Only who was welcomed has something to come back to.
+    // Only a client that was welcomed has a position to resume.
     if (language === "js") await client.prints("1 user3: echo ready\n");
     else await answered(speaker, "ready");
     proxy.cut();
@@ -243,19 +243,19 @@ describe("clients of one's own", () => {
   }
 
   test(
-    "D4 the JavaScript client prints what was said while its line was cut",
+    "D4 the JavaScript client prints messages sent while its connection was cut",
     () => throughACut("js", "while away", (client) => client.prints("2 user3: while away\n")),
     20_000,
   );
 
   test.skipIf(python === undefined)(
-    "D4 the Python client answers what was said while its line was cut",
+    "D4 the Python client replies to messages sent while its connection was cut",
     () => throughACut("python", "echo while away", (_, speaker) => answered(speaker, "while away")),
     20_000,
   );
 
   test.skipIf(python === undefined)(
-    "D3 the Python client answers what the JavaScript client says",
+    "D3 the Python client replies to the JavaScript client's messages",
     async () => {
       await using server = await startTestServer();
       await using watcher = await TestClient.connect(

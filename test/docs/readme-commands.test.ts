@@ -1,4 +1,4 @@
-// The README's commands for operators are run as they stand there, from the first to the last.
+// Runs the README's commands for operators as printed, from the first to the last.
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -18,8 +18,8 @@ function commands(word: string): string[][] {
 test("the README's commands for users and conversations all succeed, one after the other", async () => {
   await using folder = new ParleyFolder();
   const { url } = await folder.serve();
-  const said = await folder.run(["chat", "lobby", "--url", url, "--user", "user1"], { stdin: "hello\n" });
-  expect(said.code).toBe(0);
+  const output = await folder.run(["chat", "lobby", "--url", url, "--user", "user1"], { stdin: "hello\n" });
+  expect(output.code).toBe(0);
   for (const command of [...commands("user"), ...commands("conversation")]) {
     // There is no terminal to ask for the password on.
     const [args, stdin] =
@@ -31,7 +31,7 @@ test("the README's commands for users and conversations all succeed, one after t
   }
 }, 60_000);
 
-test("the README's sign.mjs with the key that the first start made signs in, as carol and with the token's plan", async () => {
+test("the README's sign.mjs with the first start's key signs in, as carol and with the token's plan", async () => {
   await using folder = new ParleyFolder();
   const { url } = await folder.serve();
   const page = readPage("README.md");

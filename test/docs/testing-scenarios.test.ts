@@ -1,4 +1,4 @@
-// What docs/TESTING.md says about scenarios is run as it stands there.
+// Runs the scenarios of docs/TESTING.md as printed.
 import { describe, expect, test } from "bun:test";
 import { mkdirSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
@@ -28,7 +28,7 @@ async function startBot(folder: ParleyFolder, url: string): Promise<Bun.Subproce
 }
 
 describe("the scenario of a bot", () => {
-  test("passes where the bot is", async () => {
+  test("passes when the bot runs", async () => {
     await using folder = new ParleyFolder();
     const { url, output } = await folder.serve();
     const scenario = blockOf("scenario");
@@ -36,7 +36,7 @@ describe("the scenario of a bot", () => {
     folder.write("bot.jsonl", scenario.text);
     const bot = await startBot(folder, url);
     try {
-      await waitUntil("the bot is there", () => output().stdout.includes('"connection.opened"'));
+      await waitUntil("the bot is connected", () => output().stdout.includes('"connection.opened"'));
       const args = ["run", "bot.jsonl", "--conversation", "bots", "--url", url];
       const good = await folder.run(args);
       expect(good.stdout).toMatch(/^passed {2}bot\.jsonl: 4 of 4 as expected, /);
@@ -64,12 +64,12 @@ test("a difference in a recording is reported as docs/TESTING.md shows it", asyn
   folder.write("talk.jsonl", lines.join("\n"));
   const ended = await folder.run(["run", "talk.jsonl", "--url", url]);
   expect(ended.code).toBe(1);
-  // The place of a line, and the time, are others in each run.
+  // The position of a line, and the time, differ in each run.
   const inGeneral = (text: string) => text.replace(/jsonl:\d+/, "jsonl:n").replace(/[\d.]+ s$/m, "n s");
   expect(inGeneral(ended.stdout)).toBe(inGeneral(blockOf("output").text));
 });
 
-test("the workflow starts a server and runs scenarios: its commands are run as they stand", async () => {
+test("the workflow starts a server and runs scenarios: its commands run as printed", async () => {
   await using folder = new ParleyFolder();
   const workflow = Bun.YAML.parse(blockOf("workflow").text) as {
     jobs: { scenarios: { steps: { name?: string; run?: string }[] } };
@@ -88,7 +88,7 @@ test("the workflow starts a server and runs scenarios: its commands are run as t
     RUNNER_TEMP: join(folder.path, "temp"),
     PORT: `${port}`,
   };
-  // As the service does it: what a step leaves running goes on until the job ends.
+  // Like the service: a process that a step starts runs until the job ends.
   const both = `${script("Start Parley")}\n${script("Run the scenarios")}\ncode=$?\nkill $!\nwait\nexit $code`;
   const shell = Bun.spawn(["bash", "-c", both], { cwd: folder.path, env, stdout: "pipe", stderr: "pipe" });
   const [out, err] = await Promise.all([

@@ -12,7 +12,7 @@ import { chromiumPath, openPage, startBrowser } from "../support/browser/browser
 import { SECRET, startTestServer, type TestServer } from "../support/server/test-server.ts";
 import { waitUntil } from "../support/time/wait-until.ts";
 
-/** A folder such as a user has: the examples, and the package beside them. */
+/** A folder as a user has it: the examples, and the package next to them. */
 let folder: string;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "parley-examples-"));
@@ -59,7 +59,7 @@ function start(command: readonly string[], server: TestServer, env: Record<strin
 
 const js = [process.execPath, "--no-env-file"];
 
-/** Says something in a conversation, as `user`. */
+/** Posts a text to a conversation, as `user`. */
 async function postMessage(
   server: TestServer,
   user: string,
@@ -74,7 +74,7 @@ async function postMessage(
   expect(answer.status).toBe(201);
 }
 
-/** What was said in a conversation. */
+/** The texts of a conversation. */
 async function readTexts(server: TestServer, conversation = "lobby"): Promise<string[]> {
   const headers = { Authorization: `Bearer ${await server.token("reader")}` };
   const answer = await fetch(`${server.url}/conversations/${conversation}/messages?limit=50`, { headers });
@@ -112,29 +112,31 @@ test("first-talk.jsonl", async () => {
   });
 });
 
-test("echo-bot.mjs answers once, also what was said while it was away", async () => {
+test("echo-bot.mjs replies once, also to messages from while it was stopped", async () => {
   await using server = await startTestServer();
   const env = { PARLEY_TOKEN: await server.token("bot") };
   const first = start([...js, "echo-bot.mjs", "lobby"], server, env);
-  await waitUntil("the bot is there", () => first.written.stderr.includes("live"));
+  await waitUntil("the bot is connected", () => first.written.stderr.includes("live"));
   await postMessage(server, "ann", "hello, bot");
   await postMessage(server, "ann", "echo one");
-  await waitUntil("it answered", () => first.written.stdout === "answered ann\n");
-  await waitUntil("it answered for all to see", async () => (await readTexts(server)).includes("one"));
-  await waitUntil("it knows where it was", () => readdirSync(folder).includes("lobby.position"));
+  await waitUntil("it replied", () => first.written.stdout === "answered ann\n");
+  await waitUntil("its reply is stored", async () => (await readTexts(server)).includes("one"));
+  await waitUntil("it saved its position", () => readdirSync(folder).includes("lobby.position"));
   first.child.kill("SIGTERM");
   expect(await first.ended).toBe(0);
 
   await postMessage(server, "ann", "echo two");
   const second = start([...js, "echo-bot.mjs", "lobby"], server, env);
-  await waitUntil("it answered what it had missed", async () => (await readTexts(server)).includes("two"));
-  await waitUntil("it says so", () => second.written.stdout === "answered ann\n");
+  await waitUntil("it replied to the message it had missed", async () =>
+    (await readTexts(server)).includes("two"),
+  );
+  await waitUntil("it reports that", () => second.written.stdout === "answered ann\n");
   second.child.kill("SIGTERM");
   expect(await second.ended).toBe(0);
   expect(await readTexts(server)).toEqual(["hello, bot", "echo one", "one", "echo two", "two"]);
 });
 
-test("MB6 echo-bot.mjs begins anew where the conversation was removed, while it runs and while it is away", async () => {
+test("MB6 echo-bot.mjs begins again after its conversation was removed, while running and while stopped", async () => {
   const dataDir = mkdtempSync(join(tmpdir(), "parley-echo-"));
   await using server = await startTestServer({ env: { DATA_DIR: dataDir } });
   const env = { PARLEY_TOKEN: await server.token("bot") };
@@ -142,23 +144,23 @@ test("MB6 echo-bot.mjs begins anew where the conversation was removed, while it 
   const talk = async (run: ReturnType<typeof start>, text: string) => {
     const before = run.written.stdout;
     await postMessage(server, "ann", `echo ${text}`, "removed");
-    await waitUntil("it answered", () => run.written.stdout === `${before}answered ann\n`);
+    await waitUntil("it replied", () => run.written.stdout === `${before}answered ann\n`);
     await waitUntil("it was stored", async () => (await readTexts(server, "removed")).includes(text));
-    await waitUntil("it knows where it was", () => readdirSync(folder).includes("removed.position"));
+    await waitUntil("it saved its position", () => readdirSync(folder).includes("removed.position"));
   };
   const first = start([...js, "echo-bot.mjs", "removed"], server, env);
-  await waitUntil("the bot is there", () => first.written.stderr.includes("live"));
+  await waitUntil("the bot is connected", () => first.written.stderr.includes("live"));
   await talk(first, "one");
   await remove();
-  await waitUntil("it is back", () => first.written.stderr.split("live").length === 3);
+  await waitUntil("it has reconnected", () => first.written.stderr.split("live").length === 3);
   await talk(first, "two");
   first.child.kill("SIGTERM");
   expect(await first.ended).toBe(0);
 
   await remove();
   const second = start([...js, "echo-bot.mjs", "removed"], server, env);
-  // The server notices within a second what another process has removed.
-  await waitUntil("it is refused, and back", () => /"code":4404.*\nlive/.test(second.written.stderr));
+  // The server notices within a second that another process removed it.
+  await waitUntil("it is refused, and reconnects", () => /"code":4404.*\nlive/.test(second.written.stderr));
   await talk(second, "three");
   second.child.kill("SIGTERM");
   expect(await second.ended).toBe(0);
@@ -166,7 +168,7 @@ test("MB6 echo-bot.mjs begins anew where the conversation was removed, while it 
 });
 
 test.skipIf(chromiumPath() === undefined)(
-  "page.html shows the newest page first, then what is said, and earlier ones on request",
+  "page.html shows the newest page first, then new messages, and earlier ones on request",
   async () => {
     ran.add("page.html");
     await using web = serveFolder();
@@ -185,7 +187,7 @@ test.skipIf(chromiumPath() === undefined)(
     await postMessage(server, "ann", "live");
     await page.getByPlaceholder("Message").fill("<b>mine</b>");
     await page.getByRole("button", { name: "Send" }).click();
-    await waitUntil("what is said comes", async () => (await shown()).length === 52);
+    await waitUntil("new messages come", async () => (await shown()).length === 52);
     expect((await shown()).slice(50)).toEqual(["ann: live", "user1: <b>mine</b>"]);
     await page.getByRole("button", { name: "Earlier" }).click();
     await waitUntil("the earlier ones come", async () => (await shown()).length === 62);
@@ -196,7 +198,7 @@ test.skipIf(chromiumPath() === undefined)(
   180_000,
 );
 
-/** Serves the folder on an origin of its own, with the library beside the page. */
+/** Serves the folder on an origin of its own, with the library next to the page. */
 function serveFolder() {
   const web = Bun.serve({
     port: 0,
@@ -213,7 +215,7 @@ function serveFolder() {
   return { origin: `http://127.0.0.1:${web.port}`, [Symbol.asyncDispose]: () => web.stop(true) };
 }
 
-test("own-users.mjs lets a user in who has no account", async () => {
+test("own-users.mjs admits a user without an account", async () => {
   await using server = await startTestServer();
   const { written, ended } = start([...js, "own-users.mjs", "alice", "hello"], server, {
     SECRET_KEY: SECRET,
@@ -228,7 +230,7 @@ test("own-users.mjs lets a user in who has no account", async () => {
   expect(foreign.written.stderr).toContain("unauthorized");
 });
 
-test("survive-a-cut.mjs passes where faults are made, and says what is missing where they are not", async () => {
+test("survive-a-cut.mjs passes with faults enabled, and names the missing setting otherwise", async () => {
   await using server = await startTestServer({ env: { TEST_FAULTS: "true", HANDSHAKES_PER_MINUTE: "0" } });
   await using plain = await startTestServer();
   const command = [...js, "survive-a-cut.mjs"];
@@ -244,7 +246,7 @@ test("survive-a-cut.mjs passes where faults are made, and says what is missing w
 });
 
 test.skipIf(python === undefined)(
-  "listen.py prints what is said, and goes on where it was after a cut",
+  "listen.py prints messages, and resumes after a cut",
   async () => {
     await using server = await startTestServer();
     await using proxy = await FaultProxy.start();
@@ -252,14 +254,14 @@ test.skipIf(python === undefined)(
     const env = { PARLEY_URL: `http://127.0.0.1:${proxy.port}` };
     const { child, written, ended } = start([python!, "listen.py", "lobby"], server, env);
     const lines = () => written.stdout.split("\n").filter((line) => line !== "");
-    const heard = () => lines().map((line) => JSON.parse(line).text);
+    const received = () => lines().map((line) => JSON.parse(line).text);
     await waitUntil("it listens", () => written.stderr.includes("listening after 0"));
     await postMessage(server, "ann", "one");
-    await waitUntil("it heard one", () => heard().length === 1);
+    await waitUntil("it received one", () => received().length === 1);
     for (const line of proxy.connections) line.reset();
     await postMessage(server, "ann", "two");
-    await waitUntil("it heard two", () => heard().length === 2);
-    expect(heard()).toEqual(["one", "two"]);
+    await waitUntil("it received two", () => received().length === 2);
+    expect(received()).toEqual(["one", "two"]);
     expect(written.stderr).toContain("away (1006), back in");
     child.kill("SIGTERM");
     await ended;
@@ -276,7 +278,7 @@ test("each example has a test", () => {
   expect([...ran, ...skipped].sort()).toEqual(EXAMPLES);
 });
 
-test("`parley examples` lists them with a line each, prints one, and knows no other", async () => {
+test("`parley examples` lists them with a line each, prints one, and rejects unknown names", async () => {
   await using parley = new ParleyFolder();
   const [list, one, short, json, other] = await Promise.all(
     [[], ["talk.sh"], ["echo-bot"], ["--json"], ["talks.sh"]].map((args) =>

@@ -3,7 +3,7 @@ import type { ClientFrameOf } from "../../src/protocol/client-frames.ts";
 import { decodeClientFrame, decodeFrameObject } from "../../src/protocol/decode.ts";
 import { MAX_DATA_DEPTH, MAX_DATA_VALUES } from "../../src/protocol/limits.ts";
 
-/** What is said to a text that is no frame. */
+/** The error for a text that is no frame. */
 function faultOf(text: string) {
   const { error: fault } = decodeClientFrame(text);
   if (fault === undefined) throw new Error(`${text.slice(0, 80)} was taken.`);
@@ -25,7 +25,7 @@ function nested(depth: number): string {
   return `${'{"a":'.repeat(depth)}1${"}".repeat(depth)}`;
 }
 
-describe("M1 what is not a frame", () => {
+describe("M1 texts that are not a frame", () => {
   const FAULTS: readonly (readonly [text: string, code: string, says: string])[] = [
     ["", "malformed", "not JSON"],
     ["hello", "malformed", "not JSON"],
@@ -55,7 +55,7 @@ describe("M1 what is not a frame", () => {
     test(`M1 ${JSON.stringify(text)} is ${code}`, () =>
       expect(faultOf(text)).toMatchObject({ code, message: expect.stringContaining(says) }));
 
-  test("M1 the answer carries the sender's id where it is one, and no made-up one", () => {
+  test("M1 the reply has the sender's id if there is one, and no invented one", () => {
     expect(faultOf('{"type":"message","id":"m1"}').id).toBe("m1");
     expect(faultOf('{"type":"shout","id":"m1"}').id).toBe("m1");
     expect(faultOf(`{"type":"message","id":"${"a".repeat(65)}"}`)).not.toHaveProperty("id");
@@ -77,16 +77,16 @@ describe("M1 what is not a frame", () => {
     });
   });
 
-  test("fields that are not known are ignored, so that a newer client can speak to an older server", () => {
+  test("unknown fields are ignored, so that a newer client can use an older server", () => {
     expect(decodeClientFrame('{"type":"activity","mood":"good"}').frame).toEqual({ type: "activity" });
   });
 });
 
-describe("M1 what has too much structure is refused before it is parsed", () => {
+describe("M1 too much structure is refused before parsing", () => {
   const deep = (depth: number) => `${"[".repeat(depth)}${"]".repeat(depth)}`;
 
-  // A frame of 64 KB can nest 32,000 deep: writing what was made of it held the event loop up for seconds.
-  test.each([33, 700, 32_000])("M1 a frame that nests %d deep, wherever it does", (depth) => {
+  // A frame of 64 KB can nest 32,000 deep: serializing the result blocked the event loop for seconds.
+  test.each([33, 700, 32_000])("M1 a frame that nests %d deep, in any position", (depth) => {
     for (const field of ["text", "data", "unknown"])
       expect(
         faultOf(`{"type":"message","id":"m1","${field}":${deep(depth)},"pad":"${" ".repeat(512)}"}`),
@@ -97,7 +97,7 @@ describe("M1 what has too much structure is refused before it is parsed", () => 
       });
   });
 
-  test("M1 a frame with more values than are taken", () => {
+  test("M1 a frame with more values than the limit", () => {
     expect(faultOf(`{"type":"message","text":[${"1,".repeat(9000)}1]}`).code).toBe("too_large");
     const fields = Array.from({ length: 9000 }, (_, index) => `"${index}":1`).join();
     expect(faultOf(`{"type":"message","text":"x","unknown":{${fields}}}`).code).toBe("too_large");
@@ -110,7 +110,7 @@ describe("M1 what has too much structure is refused before it is parsed", () => 
   });
 });
 
-describe("D6 a number in `data` comes as it was sent, or is refused", () => {
+describe("D6 a number in `data` arrives unchanged, or is refused", () => {
   const REFUSED = [
     "1285704473650888702",
     "9007199254740993",
@@ -140,19 +140,19 @@ describe("D6 a number in `data` comes as it was sent, or is refused", () => {
     "9007199254740993.5",
     "12345678901234567890.25",
   ];
-  test.each(TAKEN)("D6 %s is taken", (number) => {
+  test.each(TAKEN)("D6 %s is accepted", (number) => {
     expect(dataOf(`{"n":${number}}`)).toEqual({ n: JSON.parse(number) });
   });
 
-  test("D6 a number in a field that is not known is not looked at", () => {
+  test("D6 a number in an unknown field is not checked", () => {
     expect(
       decodeClientFrame('{"type":"message","text":"x","data":{"n":1e20},"x":9007199254740993}').error,
     ).toBeUndefined();
   });
 });
 
-// Members who were there got the lone half, and the history said U+FFFD: one message, two texts.
-test("M1 a text with half of a surrogate pair is refused, a whole pair is a character like any other", () => {
+// Connected members got the lone half, and the history had U+FFFD: one message, two texts.
+test("M1 a text with half of a surrogate pair is refused, a whole pair is accepted", () => {
   expect(faultOf('{"type":"message","text":"a\\ud800b","id":"m1"}')).toMatchObject({
     code: "invalid",
     id: "m1",
@@ -170,12 +170,12 @@ test.each(['{"a":"\\ud800"}', '{"a":[{"b":"x\\uDFFFy"}]}', '{"\\udfff":1}', '{"a
   },
 );
 
-test("D6 a whole pair in `data` is taken, in a name, too", () => {
+test("D6 a whole pair in `data` is accepted, in a name, too", () => {
   expect(dataOf('{"\\ud83d\\ude00":["\\uD83D\\uDE00"]}')).toEqual({ "\u{1f600}": ["\u{1f600}"] });
 });
 
 // A frame of 12 KB with 4,000 empty lists cost 9 ms of a recursive schema, acked as a duplicate and charged nothing.
-test("M1 each value of `data` is looked at once, not by a schema of every value", () => {
+test("M1 each value of `data` is checked once, not by a schema of every value", () => {
   let looks = 0;
   const handler: ProxyHandler<never[]> = {
     ownKeys(target) {
@@ -199,13 +199,13 @@ test("M1 each value of `data` is looked at once, not by a schema of every value"
 });
 
 describe("M1 B3 data from outside", () => {
-  test("B3 it may nest so deep and no deeper, and depth alone cannot overflow the stack", () => {
+  test("B3 it may nest up to the limit, and depth alone cannot overflow the stack", () => {
     expect(dataOf(nested(MAX_DATA_DEPTH))).toBeDefined();
     expect(faultOf(messageWith(nested(MAX_DATA_DEPTH + 1)))).toMatchObject({ code: "too_large", id: "m1" });
     expect(faultOf(messageWith(`{"a":${"[".repeat(30_000)}${"]".repeat(30_000)}}`)).code).toBe("too_large");
   });
 
-  test("B3 it may hold so many values and no more", () => {
+  test("B3 it may hold as many values as the limit", () => {
     const list = (count: number) => `{"a":[${Array(count).fill(0).join()}]}`;
     expect(dataOf(list(MAX_DATA_VALUES - 2))).toBeDefined();
     expect(faultOf(messageWith(list(MAX_DATA_VALUES - 1))).code).toBe("too_large");
@@ -219,7 +219,7 @@ describe("M1 B3 data from outside", () => {
 
   // The schema left `__proto__` out at every depth without a word: the sender had an ack for a message of which part
   // was never stored or delivered.
-  test("M1 a field called `__proto__` is refused wherever it is, and pollutes nothing", () => {
+  test("M1 a field called `__proto__` is refused in any position, and pollutes nothing", () => {
     for (const json of [
       '{"__proto__":{"polluted":true}}',
       '{"a":[{"__proto__":1}]}',
@@ -234,14 +234,14 @@ describe("M1 B3 data from outside", () => {
     expect(({} as { polluted?: unknown }).polluted).toBeUndefined();
   });
 
-  test("M1 a `__proto__` beside the fields lends the frame none", () => {
+  test("M1 a `__proto__` next to the fields adds none to the frame", () => {
     expect(faultOf('{"__proto__":{"text":"lent"},"type":"message"}').code).toBe("invalid");
     expect(faultOf('{"__proto__":{"type":"ping"}}').code).toBe("malformed");
     expect(faultOf('{"type":"__proto__"}').code).toBe("unknown_type");
     expect(faultOf('{"type":"constructor"}').code).toBe("unknown_type");
   });
 
-  test("M1 a number that JSON can write but not hold is refused, and never becomes null", () => {
+  test("M1 a number that JSON can write but not represent is refused, and never becomes null", () => {
     expect(faultOf(messageWith('{"a":[1e999]}'))).toMatchObject({
       code: "invalid",
       message: "`data`: a number in it is too large.",

@@ -30,7 +30,7 @@ export function currentWire(): Wire {
     Object.fromEntries(
       Object.entries(frames).map(([type, schema]) => [
         type,
-        // What only code checks has its type in its `meta`.
+        // A rule that only code checks has its type in its `meta`.
         z.toJSONSchema(schema, { io, unrepresentable: "any" }) as unknown as Json,
       ]),
     );
@@ -50,7 +50,7 @@ export function pathOf({ version, revision }: WireState): string {
   return join(import.meta.dir, "wire", `${version}.${revision}.json`);
 }
 
-/** What in `after` would break a client that was written for `before`; empty when all that is new is an addition. */
+/** The differences in `after` that would break a client written for `before`; empty when all of them are additions. */
 export function breaks(before: Wire, after: Wire): string[] {
   const sides: Side[] = ["client", "server"];
   return [
@@ -66,7 +66,7 @@ export function breaks(before: Wire, after: Wire): string[] {
   ];
 }
 
-/** Compares two schemas. What a client sends may be asked for less than before, what it gets may hold more. */
+/** Compares two schemas. A frame of the client may require less than before, a frame of the server may contain more. */
 function broken(side: Side, path: string, before: Json, after: Json | undefined): string[] {
   if (!isObject(before) || !isObject(after)) return same(before, after) ? [] : [path];
   return [...new Set([...Object.keys(before), ...Object.keys(after)])].flatMap((name) => {

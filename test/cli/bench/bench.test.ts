@@ -29,7 +29,7 @@ function sum(csv: string, name: string): number {
   return rows.reduce((total, row) => total + Number(row.split(",")[column]), 0);
 }
 
-test("all that is sent is acked and stored, and text, JSON and CSV agree", async () => {
+test("every sent message is acked and stored, and text, JSON and CSV agree", async () => {
   await using place = await startBench();
   const text = await place.bench("--clients", "3", "--msgs", "90", "--size", "200", "--csv", "out.csv");
   expect(text.code).toBe(0);
@@ -61,7 +61,7 @@ test("all that is sent is acked and stored, and text, JSON and CSV agree", async
   expect(stdout).toStartWith("#201 ");
 });
 
-test("--duration ends it; --csv - is a table of the seconds alone", async () => {
+test("--duration ends the run; --csv - prints only a table of the seconds", async () => {
   await using place = await startBench();
   const { code, stdout } = await place.bench("--rate", "50", "--duration", "1.2", "--csv", "-");
   expect(code).toBe(0);
@@ -69,7 +69,7 @@ test("--duration ends it; --csv - is a table of the seconds alone", async () => 
   expect(sum(stdout, "sent")).toBe(60);
 });
 
-test("Q4 a run that the plan has no room for is refused before it begins", async () => {
+test("Q4 a run that exceeds the plan is refused before it begins", async () => {
   await using place = await startBench({ PLANS: "free:10:2", DEFAULT_PLAN: "free" });
   const { code, stdout, stderr } = await place.bench("--msgs", "11");
   expect([code, stdout]).toEqual([1, ""]);
@@ -82,7 +82,7 @@ test("Q4 a run that the plan has no room for is refused before it begins", async
   );
 });
 
-test("Q4 M2 a run that meets a limit ends with what was measured, and says which setting", async () => {
+test("Q4 M2 a run that meets a limit ends with its results so far, and names the setting", async () => {
   await using place = await startBench({ PLANS: "free:10:2", DEFAULT_PLAN: "free" });
   const limited = await place.bench("--duration", "5");
   expect(limited.code).toBe(1);
@@ -94,7 +94,7 @@ test("Q4 M2 a run that meets a limit ends with what was measured, and says which
   expect(stderr).toContain("more frames a second than the server allows (flooding)");
 });
 
-test("a signal ends it with what was measured, 130 or 143", async () => {
+test("a signal ends the run with its results so far, 130 or 143", async () => {
   await using place = await startBench();
   for (const [signal, expected] of [
     ["SIGINT", 130],
@@ -114,7 +114,7 @@ test("a signal ends it with what was measured, 130 or 143", async () => {
   }
 });
 
-test("a terminal is shown a bar, and then the report alone", async () => {
+test("a terminal shows a progress bar, and then only the report", async () => {
   await using place = await startBench();
   const args = ["bench", "--rate", "100", "--duration", "1.5"];
   await using terminal = new ParleyTerminal(place.folder, args, place.env, 120);
@@ -124,7 +124,7 @@ test("a terminal is shown a bar, and then the report alone", async () => {
   expect(terminal.lines.join("\n")).not.toContain("░");
 });
 
-test("a wrong call ends with 2", async () => {
+test("a usage error ends with 2", async () => {
   await using place = await startBench();
   for (const args of [
     ["--clients", "0"],

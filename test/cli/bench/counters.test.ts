@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { BenchCounters } from "../../../src/cli/bench/counters.ts";
 
-test("a second without anything is there too, and what is counted by seconds is what is counted in all", () => {
+test("an empty second is listed too, and the counts of all seconds add up to the total", () => {
   const tally = new BenchCounters();
   tally.send(10, 0);
   tally.send(20, 20);
@@ -21,7 +21,7 @@ test("a second without anything is there too, and what is counted by seconds is 
   });
 });
 
-test("nothing at all is no division by zero", () => {
+test("a run without messages causes no division by zero", () => {
   expect(new BenchCounters().totals()).toEqual({
     ...{ sent: 0, acked: 0, errors: {}, seconds: 0, throughput: 0, times: undefined, latest: 0 },
   });

@@ -24,7 +24,7 @@ function tallyOf(): BenchCounters {
   return tally;
 }
 
-test("the report says what was sent, how fast, and what was not acked", () => {
+test("the report lists what was sent, the rate, and what was not acked", () => {
   const place = { server: "http://h", user: "ann", conversationOf: (client: number) => `bench-${client}` };
   expect(reportText({ ...PLAN, rate: 50 }, place, tallyOf().totals()).split("\n")).toEqual([
     "server     http://h, as ann, in bench-0 to bench-1",
@@ -43,7 +43,7 @@ test("each second is a row of the CSV; without an ack its times are empty", () =
   );
 });
 
-test("the bar fills from 0 to 1, whatever it is given", () => {
+test("the bar fills from 0 to 1, and accepts any number", () => {
   const bar = (share: number) => progressText(share, 30, 2, 0).split(" ").slice(0, 3).join(" ");
   expect(bar(0)).toBe(`${"░".repeat(24)} 0 %`);
   expect(bar(0.5)).toBe(`${"█".repeat(12)}${"░".repeat(12)} 50 %`);
@@ -51,7 +51,7 @@ test("the bar fills from 0 to 1, whatever it is given", () => {
   expect(progressText(0.5, 30, 2, 3)).toEndWith("30 acked, 15.0 a second, 3 not");
 });
 
-test("a run that does not fit the plan is refused with what to do; 0 is without limit", () => {
+test("a run that exceeds the plan is refused with advice; 0 means no limit", () => {
   const free = { plan: "free", quota: { limit: 100, remaining: 40, reset: 0 }, connections: 5 };
   expect(planRefusal(PLAN, "ann", free)).toContain(
     "100 messages are more than the 40 requests that ann has left",

@@ -17,7 +17,7 @@ const PLAN: BenchPlan = {
 
 const QUOTA = null;
 
-/** A socket behind which a server answers after `delay` milliseconds, one message after the other. */
+/** A socket whose server replies after `delay` milliseconds, one message after the other. */
 function slowServer(run: () => BenchRun, delay: number): OpenSocket {
   let free = Promise.resolve();
   return {
@@ -31,14 +31,14 @@ function slowServer(run: () => BenchRun, delay: number): OpenSocket {
   };
 }
 
-test("with a rate the wait of every message that was due in a stall counts; without one the stall hides", async () => {
+test("with a rate, the wait of every message due in a stall counts; without one it does not", async () => {
   const times = async (plan: BenchPlan) => {
     const run = new BenchRun(plan, "ann", "r");
     run.begin([slowServer(() => run, 5)]);
     await run.ended;
     return run.counters.totals();
   };
-  // Due every millisecond, answered every five: the last one waits for all before it.
+  // Due every millisecond, acked every five: the last one waits for all before it.
   const open = await times({ ...PLAN, rate: 1000 });
   expect(open).toMatchObject({ sent: 20, acked: 20, errors: {} });
   expect(open.times!.max).toBeGreaterThan(open.times!.min * 3);
@@ -47,7 +47,7 @@ test("with a rate the wait of every message that was due in a stall counts; with
   expect(closed.times!.p50).toBeLessThan(open.times!.p50);
 });
 
-test("a limit of the server ends it with what to do, and what was under way counts as unanswered", async () => {
+test("a limit of the server ends the run with advice, and messages under way count as not acked", async () => {
   const endings = [
     (run: BenchRun) => run.received(0, { type: "warning", code: "flooding", message: "" }),
     (run: BenchRun) => run.received(0, { type: "error", code: "rate_limited", message: "", id: "r-0" }),
@@ -68,7 +68,7 @@ test("a limit of the server ends it with what to do, and what was under way coun
   ]);
 });
 
-test("what is stopped while its sockets are opened sends nothing", async () => {
+test("a run stopped while its sockets are opened sends nothing", async () => {
   const run = new BenchRun(PLAN, "ann", "r");
   run.stop();
   let hungUp = 0;

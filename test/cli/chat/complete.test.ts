@@ -19,13 +19,13 @@ test.each([
   expect(completionsOf(line, ["ben", "bob", "cid"])).toEqual([[...offered], end]);
 });
 
-test("every command is offered, explained and known, and no other", () => {
+test("every command is completed, explained and known, and no other", () => {
   const explained = [...COMMAND_HELP.matchAll(/^\/([a-z]+)/gm)].map(([, name]) => name!);
   expect([...new Set(explained)].sort()).toEqual([...COMMAND_NAMES].sort());
   for (const name of COMMAND_NAMES) expect(parseInput(`/${name}`)).not.toHaveProperty("why", /There is no/);
 });
 
-test("every fault is offered and known", () => {
+test("every fault is completed and known", () => {
   for (const name of FAULT_NAMES)
     expect(JSON.stringify(parseInput(`/fault ${name}`))).not.toContain("must be one of cut");
 });

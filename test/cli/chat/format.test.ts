@@ -4,15 +4,15 @@ import { formatEvent } from "../../../src/cli/chat/format.ts";
 
 const plain = { data: (_: string, text: string) => text, talk: (_: string, text: string) => text };
 
-/** What a person is told, or one who is not there. */
-function words(told: ChatEvent, person = true): string {
-  const { data = [], talk = [] } = formatEvent(told, plain, 1_000_000, person);
+/** The output for an event, for a person at a terminal or for a pipe. */
+function words(event: ChatEvent, isPerson = true): string {
+  const { data = [], talk = [] } = formatEvent(event, plain, 1_000_000, isPerson);
   return [...data.map((line) => `data: ${line}`), ...talk.map((line) => `talk: ${line}`)].join("\n");
 }
 
 const QUOTA = { limit: 100, remaining: 7, reset: 3599 };
 
-test("the line: what happened to it, and what comes next", () => {
+test("the connection: what happened to it, and what comes next", () => {
   const status = (rest: object) => words({ type: "status", ...rest } as ChatEvent);
   expect(status({ state: "waiting", reason: "no pong came", until: 1_002_500 })).toBe(
     "talk: no connection (no pong came); next try in 2.5 s",
@@ -27,7 +27,7 @@ test("the line: what happened to it, and what comes next", () => {
   );
 });
 
-test("coming back: how much was caught up with, and whether anything is lost", () => {
+test("a reconnect: how many messages were caught up, and whether any are lost", () => {
   const back = (caught_up: number, lost: boolean) =>
     words({ type: "resumed", caught_up, lost, milliseconds: 1400 });
   expect(back(0, false)).toBe("talk: back after 1.4 s: nothing was said meanwhile, nothing is lost");
@@ -39,7 +39,7 @@ test("coming back: how much was caught up with, and whether anything is lost", (
   expect(words({ type: "lost", epoch: "e" })).toContain("store is another one now");
 });
 
-test("an ack is talk for who sits there, and a plan without limit has nothing left to tell", () => {
+test("an ack is status text for a isPerson, and a plan without limit has no quota to report", () => {
   const ack = { type: "ack", id: "m", seq: 4, at: 0, milliseconds: 2.25 } as const;
   expect(words({ ...ack, quota: QUOTA })).toBe("talk: #4 stored after 2.3 ms; 7 of 100 requests left");
   expect(words({ ...ack, duplicate: true, quota: null })).toBe("talk: #4 was stored before after 2.3 ms");
@@ -49,7 +49,7 @@ test("an ack is talk for who sits there, and a plan without limit has nothing le
   );
 });
 
-test("one's own message stands where it was typed, and is data where nobody types", () => {
+test("one's own message is shown where it was typed, and is data in a pipe", () => {
   const own = { type: "message", own: true, seq: 1, id: "m", from: "ann", text: "hi", at: 0 } as const;
   expect(words(own)).toBe("");
   expect(words(own, false)).toMatch(/^data: #1 \d\d:\d\d:\d\d ann: hi$/);
@@ -62,7 +62,7 @@ test("a message of data alone is shown by its data", () => {
   );
 });
 
-test("who comes in hears who is there, and what was said last", () => {
+test("the welcome lists the present users and the newest messages", () => {
   const welcome = {
     type: "welcome",
     user: "ann",

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { parseInput } from "../../../src/cli/chat/parse-input.ts";
 
-test("what is no command is said as it is; // says what begins with /", () => {
+test("text that is no command is sent unchanged; // sends a text that begins with /", () => {
   expect(parseInput("  hello there ")).toEqual({ kind: "say", text: "  hello there " });
   expect(parseInput("//etc/hosts")).toEqual({ kind: "say", text: "/etc/hosts" });
   expect(parseInput("   ")).toEqual({ kind: "nothing" });
@@ -47,7 +47,7 @@ describe("commands", () => {
     ["/fault expired_token", "/fault expired_token is for programs: see docs/TESTING.md."],
     ["/fault cut now", "/fault cut: has `now`, which there is not."],
     ["/fault freeze", "`seconds`: must be a number of seconds, more than 0 and at most 600."],
-  ])("%s is wrong, and it is said why", (line, why) => {
+  ])("%s is rejected with a reason", (line, why) => {
     expect(parseInput(line)).toEqual({ kind: "wrong", why });
   });
 });

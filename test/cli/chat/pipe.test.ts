@@ -19,8 +19,8 @@ async function startChat(settings: Record<string, string> = {}) {
   };
 }
 
-/** Says texts as `ben`, who leaves again. */
-async function say(server: TestServer, ...texts: string[]): Promise<void> {
+/** Posts texts as `ben`, who leaves again. */
+async function post(server: TestServer, ...texts: string[]): Promise<void> {
   const parley = connect({ url: server.url, token: await server.token("ben") });
   const lobby = parley.conversation("lobby");
   for (const text of texts) await lobby.send(text);
@@ -29,7 +29,7 @@ async function say(server: TestServer, ...texts: string[]): Promise<void> {
 
 type Line = Record<string, unknown> & { type: string };
 
-/** What stands on standard output with `--json`: every line parses. */
+/** The objects on standard output with `--json`: every line parses. */
 function linesOf({ stdout }: Pick<Ended, "stdout">): Line[] {
   expect(stdout.endsWith("\n")).toBe(true);
   return stdout
@@ -41,7 +41,7 @@ function linesOf({ stdout }: Pick<Ended, "stdout">): Line[] {
 const textsOf = (lines: Line[]) => lines.flatMap(({ type, text }) => (type === "message" ? [text] : []));
 
 describe("one shot", () => {
-  test("-x says its texts and ends: data on standard output, talk on standard error", async () => {
+  test("-x sends its texts and ends: data on standard output, status on standard error", async () => {
     await using room = await startChat();
     const { code, stdout, stderr } = await room.chat(["-x", "hello", "-x", "two\nlines"]);
     expect(stdout.replaceAll(/\d\d:\d\d:\d\d/g, "12:00:00")).toBe(
@@ -51,7 +51,7 @@ describe("one shot", () => {
     expect(code).toBe(0);
   });
 
-  test("-w goes on for what is answered", async () => {
+  test("-w waits for replies", async () => {
     await using room = await startChat();
     const parley = connect({ url: room.server.url, token: await room.server.token("ben") });
     const lobby = parley.conversation("lobby");
@@ -63,7 +63,7 @@ describe("one shot", () => {
     await parley.close();
   });
 
-  test("Q4 over the plan it does not wait an hour, and fails", async () => {
+  test("Q4 over the plan it fails instead of waiting an hour", async () => {
     await using room = await startChat({ PLANS: "free:1:5", DEFAULT_PLAN: "free" });
     const { code, stderr } = await room.chat(["-x", "one", "-x", "two"]);
     expect(stderr).toContain("all 1 requests of this hour are used");
@@ -71,7 +71,7 @@ describe("one shot", () => {
     expect(code).toBe(1);
   });
 
-  test("what the server refuses is told, and the exit code is 1", async () => {
+  test("a refusal by the server is shown, and the exit code is 1", async () => {
     await using room = await startChat();
     const { code, stderr } = await room.chat(["-x", "x".repeat(70_000), "-x", "short"]);
     expect(stderr).toContain("not said: Over 65536 bytes. (too_large)");
@@ -80,10 +80,10 @@ describe("one shot", () => {
 });
 
 describe("--json", () => {
-  test("each line is one object; messages, acks, answers and the state are there", async () => {
+  test("each line is one object: messages, acks, replies and the state", async () => {
     await using room = await startChat();
-    const said = "a\n/who\n/quota\n/history\n/ping\n/typing\nb\u001b[2J\n";
-    const ended = await room.chat(["--json", "--commands"], said);
+    const input = "a\n/who\n/quota\n/history\n/ping\n/typing\nb\u001b[2J\n";
+    const ended = await room.chat(["--json", "--commands"], input);
     const lines = linesOf(ended);
     expect(lines.map(({ type }) => type)).toEqual([
       ...["status", "welcome", "message", "ack", "present", "quota", "history", "pong", "message", "ack"],
@@ -106,7 +106,7 @@ describe("--json", () => {
       stdout += new TextDecoder().decode(chunk);
       if (isAway || !stdout.includes('"waiting"')) continue;
       isAway = true;
-      await say(room.server, "m1", "m2", "m3");
+      await post(room.server, "m1", "m2", "m3");
     }
     const lines = linesOf({ stdout });
     expect(textsOf(lines)).toEqual(["before", "m1", "m2", "m3"]);
@@ -125,50 +125,50 @@ describe("from a pipe", () => {
     expect(code).toBe(0);
   });
 
-  test("who has read enough ends it, as head does", async () => {
+  test("a reader that closes the pipe ends it, like head", async () => {
     await using room = await startChat();
-    await say(room.server, "m1", "m2");
+    await post(room.server, "m1", "m2");
     const process = room.start(["--after", "0"]);
     const reader = process.stdout.getReader();
     await reader.read();
     await reader.cancel();
-    await say(room.server, "m3", "m4");
+    await post(room.server, "m3", "m4");
     expect(await process.exited).toBe(0);
   });
 });
 
-describe("MX7 what was said before", () => {
-  test("--history shows the last messages first, as one `history`, and costs nothing", async () => {
+describe("MX7 earlier messages", () => {
+  test("--history shows the newest messages first, as one `history`, and costs nothing", async () => {
     await using room = await startChat();
-    await say(room.server, "m1", "m2", "m3");
+    await post(room.server, "m1", "m2", "m3");
     const { code, stdout } = await room.chat(["--json", "--commands", "--history", "2"], "/quota\n");
     const lines = linesOf({ stdout }).filter(({ type }) => type !== "status");
-    const said = { id: expect.any(String), from: "ben", at: expect.any(Number) };
+    const fields = { id: expect.any(String), from: "ben", at: expect.any(Number) };
     const quota = { limit: 100, remaining: 100, reset: 0 };
     expect(lines).toEqual([
       {
         ...{ type: "welcome", user: "ann", conversation: "lobby", seq: 3, plan: "free", quota },
         present: [{ user: "ann", since: expect.any(Number) }],
       },
-      { type: "history", messages: [2, 3].map((seq) => ({ seq, text: `m${seq}`, ...said })), more: true },
+      { type: "history", messages: [2, 3].map((seq) => ({ seq, text: `m${seq}`, ...fields })), more: true },
       { type: "quota", plan: "free", quota },
     ]);
     expect(code).toBe(0);
   });
 
-  test("in words it goes to standard output; a pipe that does not ask has none of it", async () => {
+  test("as text, history goes to standard output; without --history a pipe gets none", async () => {
     await using room = await startChat();
-    await say(room.server, "m1");
+    await post(room.server, "m1");
     const shown = await room.chat(["--history", "5", "-x", "hello"]);
     expect(shown.stdout.replaceAll(/^#(\d) [\d:]+ /gm, "$1 ")).toBe("1 ben: m1\n2 ann: hello\n");
     const plain = await room.chat(["-x", "again"]);
     expect(plain.stdout.replaceAll(/^#(\d) [\d:]+ /gm, "$1 ")).toBe("3 ann: again\n");
   });
 
-  test("`busy` ends it with 1, in the server's words", async () => {
+  test("`busy` ends it with 1 and the server's text", async () => {
     await using room = await startChat();
     const long = "x".repeat(60_000);
-    await say(room.server, long, long, long, long);
+    await post(room.server, long, long, long, long);
     const parley = connect({ url: room.server.url, token: await room.server.token("ann") });
     for (let isBusy = false; !isBusy; ) {
       const lobby = parley.conversation("lobby", { last: 50 });
@@ -186,15 +186,15 @@ describe("MX7 what was said before", () => {
 });
 
 describe("its end", () => {
-  test("--after begins behind a message, --count ends after so many of others", async () => {
+  test("--after begins behind a message, --count ends after that many messages of others", async () => {
     await using room = await startChat();
-    await say(room.server, "m1", "m2", "m3", "m4");
+    await post(room.server, "m1", "m2", "m3", "m4");
     const { code, stdout } = await room.chat(["--after", "1", "--count", "2", "--json"]);
     expect(textsOf(linesOf({ stdout })).slice(0, 2)).toEqual(["m2", "m3"]);
     expect(code).toBe(0);
   });
 
-  test("--duration ends it: with 0, or with 1 when fewer came than --count says", async () => {
+  test("--duration ends it: with 0, or with 1 when fewer came than --count requires", async () => {
     await using room = await startChat();
     expect(await room.chat(["--duration", "0.1"])).toMatchObject({ code: 0 });
     expect(await room.chat(["--duration", "0.1", "--count", "1"])).toMatchObject({ code: 1 });
@@ -213,7 +213,7 @@ describe("its end", () => {
     }
   });
 
-  test("a server that closes for good ends it with 1, and says why", async () => {
+  test("a server that closes for good ends it with 1 and the reason", async () => {
     await using room = await startChat();
     const process = room.start(["--commands"]);
     process.stdin.write("/close 4403 out\n");
@@ -222,7 +222,7 @@ describe("its end", () => {
     expect(await new Response(process.stderr).text()).toContain("closed with 4403, out.");
   });
 
-  test("who cannot come in is told why, with 1", async () => {
+  test("a client that is refused gets the reason, and exit code 1", async () => {
     await using room = await startChat();
     const folder = new ParleyFolder();
     const run = (env: Record<string, string>, ...args: string[]) => folder.run(["chat", ...args], { env });
@@ -239,7 +239,7 @@ describe("its end", () => {
     await folder[Symbol.asyncDispose]();
   });
 
-  test("a wrong call ends with 2", async () => {
+  test("a usage error ends with 2", async () => {
     await using room = await startChat();
     for (const args of [
       ["--count", "x"],

@@ -5,30 +5,30 @@ import { connect } from "../../../src/client/connect.ts";
 import { startTestServer } from "../../support/server/test-server.ts";
 import { waitUntil } from "../../support/time/wait-until.ts";
 
-test("D3 an ack that got lost is wondered about once, and after a cut the message is stored once", async () => {
+test("D3 a missing ack causes one note, and after a cut the message is stored once", async () => {
   await using server = await startTestServer({ env: { TEST_FAULTS: "true" } });
   const token = await server.token("ann");
   const parley = connect({ url: server.url, token });
   const notes: string[] = [];
   const acks: number[] = [];
-  const talk = openChatSession({
+  const session = openChatSession({
     parley,
     target: loadTarget({ url: server.url }, { HOME: "/nowhere" }),
     credential: { user: "ann", source: token, token: async () => token },
     conversation: "lobby",
-    emit: (told) => told.type === "ack" && acks.push(told.seq),
+    emit: (event) => event.type === "ack" && acks.push(event.seq),
     note: (...lines) => notes.push(...lines),
     ackNoticeMs: 50,
   });
-  await waitUntil("ann is in", () => talk.conversation.status.state === "live");
-  await talk.execute({ kind: "fault", fault: { do: "lose", next: "ack", count: 1 } });
-  const said = talk.send("one");
-  await waitUntil("it is wondered about", () => notes.length > 0);
-  expect(notes).toEqual([expect.stringMatching(/^no ack yet of what you said; if the connection breaks/)]);
-  await talk.execute({ kind: "fault", fault: { do: "cut" } });
-  await waitUntil("the cut is seen", () => talk.conversation.status.state === "waiting");
-  await talk.execute({ kind: "reconnect" });
-  expect(await said).toBe(true);
-  expect([acks, talk.conversation.welcome?.seq, notes.length]).toEqual([[1], 1, 1]);
+  await waitUntil("ann is connected", () => session.conversation.status.state === "live");
+  await session.execute({ kind: "fault", fault: { do: "lose", next: "ack", count: 1 } });
+  const sent = session.send("one");
+  await waitUntil("the note is written", () => notes.length > 0);
+  expect(notes).toEqual([expect.stringMatching(/^no ack yet of what you sent; if the connection breaks/)]);
+  await session.execute({ kind: "fault", fault: { do: "cut" } });
+  await waitUntil("the cut is noticed", () => session.conversation.status.state === "waiting");
+  await session.execute({ kind: "reconnect" });
+  expect(await sent).toBe(true);
+  expect([acks, session.conversation.welcome?.seq, notes.length]).toEqual([[1], 1, 1]);
   await parley.close();
 });

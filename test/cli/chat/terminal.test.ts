@@ -42,13 +42,13 @@ function foot({ screen }: ParleyTerminal) {
   return { rows: screen.lines.slice(first), cursor: [row - first, column] };
 }
 
-/** What the screen shows of what `user` said, in its order. */
-function saidBy(user: string, { lines }: ParleyTerminal): string[] {
+/** The texts of `user` on the screen, in their order. */
+function textsOf(user: string, { lines }: ParleyTerminal): string[] {
   return lines.flatMap((line) => new RegExp(`^#\\d+ [\\d:]+ ${user}: (.*)`).exec(line)?.[1] ?? []);
 }
 
-describe("a half-typed line survives what arrives", () => {
-  test("on one row, with the cursor where it was", async () => {
+describe("a half-typed line survives arriving messages", () => {
+  test("on one row, with the cursor in the same column", async () => {
     await using desk = await sitDown();
     const { terminal, server } = desk;
     await using ben = await join(server, "ben");
@@ -98,10 +98,10 @@ describe("a half-typed line survives what arrives", () => {
     }
     await waitUntil("the half-typed line is below", () => foot(terminal).cursor[1] === 22);
     expect(foot(terminal)).toEqual({ rows: whole, cursor: [1, 22] });
-    expect(saidBy("ben", terminal)).toEqual(["one", "two", "three"]);
+    expect(textsOf("ben", terminal)).toEqual(["one", "two", "three"]);
   });
 
-  test("when the window is made narrower and wider, and so does what others said", async () => {
+  test("when the window is made narrower and wider, and so do messages of others", async () => {
     await using desk = await sitDown();
     const { terminal, server } = desk;
     await using ben = await join(server, "ben");
@@ -123,13 +123,13 @@ describe("a half-typed line survives what arrives", () => {
         rows: rows.map((row) => row.trimEnd()),
         cursor: [rows.length - 1, rows.at(-1)!.length],
       };
-      await waitUntil("it stands there whole", () => Bun.deepEquals(foot(terminal), wanted));
+      await waitUntil("it is complete", () => Bun.deepEquals(foot(terminal), wanted));
       expect(terminal.lines.filter((line) => line.startsWith("lobby>"))).toHaveLength(1);
     }
-    expect(saidBy("ben", terminal)).toEqual(["at forty", "at a hundred", "at thirty", "as at first"]);
+    expect(textsOf("ben", terminal)).toEqual(["at forty", "at a hundred", "at thirty", "as at first"]);
   });
 
-  // A shell stops and goes on with jobs only where the terminal is its own.
+  // A shell stops and continues jobs only if the terminal is its own.
   test.skipIf(Bun.which("setsid") === null)("Ctrl+Z and fg", async () => {
     await using server = await startTestServer();
     await using folder = new ParleyFolder();
@@ -142,16 +142,16 @@ describe("a half-typed line survives what arrives", () => {
     await terminal.shows("lobby>");
     terminal.type("half a \x1a");
     await terminal.shows("Stopped");
-    await ben.lobby.send("said meanwhile");
+    await ben.lobby.send("sent meanwhile");
     terminal.type("fg\r");
-    await terminal.shows(/^#1 .* ben: said meanwhile/);
+    await terminal.shows(/^#1 .* ben: sent meanwhile/);
     terminal.type("line\r");
     await terminal.shows("#2 stored");
     await terminal.shows(/^lobby> half a line$/);
   });
 });
 
-test("MX7 who sits down sees what was said, for nothing, and has read it", async () => {
+test("MX7 a terminal shows the newest messages free of charge, and marks them as read", async () => {
   await using server = await startTestServer();
   await using folder = new ParleyFolder();
   await using ben = await join(server, "ben");
@@ -163,14 +163,14 @@ test("MX7 who sits down sees what was said, for nothing, and has read it", async
   await terminal.shows("lobby>");
   await terminal.shows("100 of 100 requests left");
   await terminal.shows("ben: m22");
-  expect(saidBy("ben", terminal)).toEqual(Array.from({ length: 20 }, (_, index) => `m${index + 3}`));
+  expect(textsOf("ben", terminal)).toEqual(Array.from({ length: 20 }, (_, index) => `m${index + 3}`));
   await waitUntil("ben sees that it was read", () => reads.length > 0);
   expect(reads).toEqual([22]);
   terminal.type("/quota\r");
   await terminal.shows("100 of 100 requests left in this hour (plan free)");
 });
 
-test("a paste of many lines is said line by line, and is no flood", async () => {
+test("a paste of many lines is sent line by line, and is no flood", async () => {
   await using desk = await sitDown();
   const { terminal } = desk;
   const lines = Array.from({ length: 40 }, (_, index) => `line ${index + 1}`);
@@ -179,7 +179,7 @@ test("a paste of many lines is said line by line, and is no flood", async () => 
   expect(terminal.lines.join("\n")).not.toContain("warning");
   terminal.type("/history 40\r");
   await terminal.shows("ann: line 40");
-  expect(saidBy("ann", terminal)).toEqual(lines);
+  expect(textsOf("ann", terminal)).toEqual(lines);
 });
 
 test("the Tab key completes commands and names", async () => {
@@ -199,7 +199,7 @@ test("the Tab key completes commands and names", async () => {
   expect(ben.lobby.status.state).toBe("live");
 });
 
-test("who types is shown in the prompt; one's own typing is told, commands are not", async () => {
+test("the prompt shows who types; one's own typing is sent, commands are not", async () => {
   await using desk = await sitDown();
   const { terminal, server } = desk;
   await using ben = await join(server, "ben");
@@ -221,7 +221,7 @@ test("who types is shown in the prompt; one's own typing is told, commands are n
   await waitUntil("ben sees the end", () => typing.at(-1) === false);
 });
 
-test("text of others cannot steer the terminal", async () => {
+test("text of others cannot control the terminal", async () => {
   await using desk = await sitDown();
   const { terminal, server } = desk;
   await using ben = await join(server, "ben");
@@ -231,7 +231,7 @@ test("text of others cannot steer the terminal", async () => {
 });
 
 describe("commands", () => {
-  test("/quota, /history, /ping and /help answer, and a wrong one says so", async () => {
+  test("/quota, /history, /ping and /help print results, and an unknown command an error", async () => {
     await using desk = await sitDown();
     const { terminal } = desk;
     terminal.type("hello\r");
@@ -252,7 +252,7 @@ describe("commands", () => {
     expect(await terminal.ended).toBe(0);
   });
 
-  test("/close 4400 x: the server closes, it is said what that means, /reconnect comes back", async () => {
+  test("/close 4400 x: the server closes, the meaning is shown, /reconnect reconnects", async () => {
     await using desk = await sitDown();
     const { terminal } = desk;
     terminal.type("/close 4400 x\r");
@@ -265,7 +265,7 @@ describe("commands", () => {
     await terminal.shows("#1 stored");
   });
 
-  test("D4 /fault cut: what was said meanwhile is caught up with, in order and once, and what was typed is stored", async () => {
+  test("D4 /fault cut: missed messages are caught up in order and once, and typed ones are stored", async () => {
     await using desk = await sitDown();
     const { terminal, server } = desk;
     await using ben = await join(server, "ben");
@@ -278,10 +278,10 @@ describe("commands", () => {
     terminal.type("/reconnect\r");
     await terminal.shows(/^back after .*: 3 messages caught up with, nothing is lost$/);
     await terminal.shows("#5 stored");
-    expect(saidBy("ben", terminal)).toEqual(["before", "m1", "m2", "m3"]);
+    expect(textsOf("ben", terminal)).toEqual(["before", "m1", "m2", "m3"]);
   });
 
-  test("a server without TEST_FAULTS makes none, and it is said what it would want", async () => {
+  test("a server without TEST_FAULTS refuses faults, and the message names the setting", async () => {
     await using desk = await sitDown({}, 120, { TEST_FAULTS: "false" });
     const { terminal } = desk;
     terminal.type("/fault cut\r");
@@ -289,7 +289,7 @@ describe("commands", () => {
   });
 });
 
-test("SEC-S2 a password is asked for unseen, and then one can talk", async () => {
+test("SEC-S2 the password is typed without echo, and then the chat begins", async () => {
   await using server = await startTestServer();
   const passwordHash = await Bun.password.hash("correct horse", { algorithm: "bcrypt", cost: 4 });
   await server.accounts.add(accountOf("eve", { passwordHash }));
@@ -313,7 +313,7 @@ test("SEC-S2 a password is asked for unseen, and then one can talk", async () =>
   expect(terminal.lines.join("\n")).not.toContain("horse");
 });
 
-test("started as npm does, through Node, it ends as it does alone", async () => {
+test("started through Node, as npm does, it ends like a direct start", async () => {
   await using server = await startTestServer();
   await using folder = new ParleyFolder();
   const args = ["chat", "lobby", "--url", server.url, "--user", "user2"];
@@ -343,20 +343,20 @@ describe("its end", () => {
     }
   });
 
-  test("what was half typed stays to be read, an empty prompt does not", async () => {
+  test("a half-typed line stays on the screen at the end, an empty prompt does not", async () => {
     for (const typed of ["half a line", ""]) {
       await using desk = await sitDown();
       desk.terminal.type(typed);
       await desk.terminal.shows(`lobby> ${typed}`.trimEnd());
       desk.terminal.type("\x03");
       await desk.terminal.ended;
-      // What the process wrote last may arrive after its end.
+      // The last output of the process may arrive after its end.
       await waitUntil("the prompt is gone", () => desk.terminal.lines.at(-1) === "");
       expect(desk.terminal.lines.slice(-2).at(typed === "" ? -1 : 0)).toBe(typed && `lobby> ${typed}`);
     }
   });
 
-  test("Q4 it says what was not stored, with 1: an ack that does not come must not be taken for one", async () => {
+  test("Q4 it lists messages without an ack and ends with 1", async () => {
     await using desk = await sitDown({}, 80, { PLANS: "free:1:5", DEFAULT_PLAN: "free" });
     const { terminal } = desk;
     terminal.type("one\rtwo\r");
@@ -367,7 +367,7 @@ describe("its end", () => {
   });
 });
 
-test("colours are for terminals that want them: NO_COLOR and TERM=dumb do not", async () => {
+test("colours are for terminals that support them: not with NO_COLOR or TERM=dumb", async () => {
   const isColoured = async (env: Record<string, string>) => {
     await using desk = await sitDown(env);
     desk.terminal.type("hello\r");

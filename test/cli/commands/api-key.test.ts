@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { ParleyFolder } from "../parley-folder.ts";
 
-test("A1 `api-key` makes a key that works once its entry is in API_KEYS, and says what is wrong with a call", async () => {
+test("A1 `api-key` makes a key that works once its entry is in API_KEYS, and explains a wrong call", async () => {
   await using folder = new ParleyFolder();
   const made = await folder.run(["api-key", "billing", "--rights", "write", "--json"]);
   expect(made.code).toBe(0);
@@ -24,7 +24,7 @@ test("A1 `api-key` makes a key that works once its entry is in API_KEYS, and say
     expect(await folder.run(["api-key", ...args])).toMatchObject({ code: 1, stdout: "" });
 });
 
-test("A4 a key in the place of its entry stops the start, and is not repeated", async () => {
+test("A4 a key used as an entry of API_KEYS stops the start, and is not repeated in the error", async () => {
   await using folder = new ParleyFolder();
   const { code, stdout, stderr } = await folder.run([], { env: { API_KEYS: "pk_s3cret:x:read" } });
   expect({ code, stdout }).toEqual({ code: 1, stdout: "" });

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { startFaultyProxy } from "../../conformance/faulty-proxy.ts";
 import { ParleyFolder } from "../parley-folder.ts";
 
-test("`parley conformance` ends with 0 where every rule is kept, and with 1 and the rule where one is not", async () => {
+test("`parley conformance` ends with 0 if every rule is kept, and with 1 and the rule if one is broken", async () => {
   await using folder = new ParleyFolder();
   const { url } = await folder.serve();
   await using proxy = await startFaultyProxy(Number(new URL(url).port), {
@@ -29,7 +29,7 @@ test("`parley conformance` ends with 0 where every rule is kept, and with 1 and 
   expect(results.find(({ outcome }: { outcome: string }) => outcome === "failed").rule).toBe("F3");
 });
 
-test("`parley conformance` says in one line why it cannot begin", async () => {
+test("`parley conformance` explains in one line why it cannot begin", async () => {
   await using folder = new ParleyFolder();
   const { url } = await folder.serve();
   const wrong = await folder.run(["conformance", "127.0.0.1:8000"]);

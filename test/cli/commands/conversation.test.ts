@@ -1,11 +1,11 @@
-// `parley conversation`, beside a server and without one.
+// `parley conversation`, next to a running server and without one.
 import { expect, test } from "bun:test";
 import { TestClient } from "../../support/clients/test-client.ts";
 import { ParleyFolder } from "../parley-folder.ts";
 
 const SECRET_KEY = "GzcZQ2b7mWq0p5yEw1rT8uKx9vLh3NdF";
 
-/** A server in `folder` in whose conversation `lobby` anna said `1`, `2` and `3`. */
+/** A server in `folder` with the messages `1`, `2` and `3` of anna in the conversation `lobby`. */
 async function speak(folder: ParleyFolder) {
   const running = await folder.serve([], { SECRET_KEY });
   const { stdout } = await folder.run(["token", "anna"], { env: { SECRET_KEY } });
@@ -20,7 +20,7 @@ async function speak(folder: ParleyFolder) {
 
 const conversation = (folder: ParleyFolder, ...args: string[]) => folder.run(["conversation", ...args]);
 
-test("D5 operators list, show and export conversations beside a running server", async () => {
+test("D5 operators list, show and export conversations next to a running server", async () => {
   await using folder = new ParleyFolder();
   const { client } = await speak(folder);
   expect((await conversation(folder, "list")).stdout).toMatch(/^lobby {2}3 messages \(1–3\) /);
@@ -36,7 +36,7 @@ test("D5 operators list, show and export conversations beside a running server",
   client.socket.close();
 });
 
-test("MB6 `remove` asks first; beside a running server whoever is in it is sent away, and numbers go on", async () => {
+test("MB6 `remove` asks first; a running server closes the connections in it, and seqs continue", async () => {
   await using folder = new ParleyFolder();
   const { client } = await speak(folder);
   const refused = await conversation(folder, "remove", "lobby");
@@ -54,7 +54,7 @@ test("MB6 `remove` asks first; beside a running server whoever is in it is sent 
   expect(await anew.next("ack")).toMatchObject({ id: "1", seq: 4 });
 });
 
-test("D5 `remove` without a server deletes at once, and tells where numbers go on", async () => {
+test("D5 `remove` without a server deletes at once, and prints where seqs continue", async () => {
   await using folder = new ParleyFolder();
   const { running, client } = await speak(folder);
   client.socket.close();
@@ -67,7 +67,7 @@ test("D5 `remove` without a server deletes at once, and tells where numbers go o
   expect(await conversation(folder, "export", "lobby")).toMatchObject({ code: 1, stdout: "" });
 });
 
-test("D5 `retain` gives a conversation limits of its own, and takes them back", async () => {
+test("D5 `retain` sets a conversation's own limits, and removes them again", async () => {
   await using folder = new ParleyFolder();
   const { client } = await speak(folder);
   client.socket.close();
@@ -82,7 +82,7 @@ test("D5 `retain` gives a conversation limits of its own, and takes them back", 
     expect(await conversation(folder, "retain", "lobby", ...wrong)).toMatchObject({ code: 1 });
 });
 
-test("a conversation that is not there is named, with the way to see which are", async () => {
+test("an unknown conversation is named in the error, with the command that lists all", async () => {
   await using folder = new ParleyFolder();
   await folder.serve();
   for (const verb of ["show", "export", "remove"]) {
@@ -92,11 +92,11 @@ test("a conversation that is not there is named, with the way to see which are",
   }
 });
 
-test("one message is counted in the singular, and `chat` without a credential names the ways to get one", async () => {
+test("one message is counted in the singular, and `chat` without a credential lists the ways to get one", async () => {
   await using folder = new ParleyFolder();
   const { url } = await folder.serve();
-  const said = await folder.run(["chat", "lobby", "--url", url, "--user", "user1"], { stdin: "hello\n" });
-  expect(said.code).toBe(0);
+  const chat = await folder.run(["chat", "lobby", "--url", url, "--user", "user1"], { stdin: "hello\n" });
+  expect(chat.code).toBe(0);
   expect((await conversation(folder, "list")).stdout).toMatch(/^lobby {2}1 message \(1\) /);
   const unknown = await folder.run(["chat", "lobby", "--url", url, "--user", "bob"]);
   expect(unknown).toMatchObject({ code: 1, stdout: "" });

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { ParleyFolder } from "../parley-folder.ts";
 
-test("A3 SEC-T5 `revoke` signs out one token or a user, on a server that runs beside it, and no one who signs in after", async () => {
+test("A3 SEC-T5 `revoke` signs out a token or a user on a running server, and does not affect later sign-ins", async () => {
   await using folder = new ParleyFolder();
   const server = await folder.serve();
   const newToken = async (user: string) => (await folder.run(["token", user])).stdout.trim();
@@ -38,7 +38,7 @@ test("A3 SEC-T5 `revoke` signs out one token or a user, on a server that runs be
   expect(await status(await newToken("ada"))).toEqual([200, undefined]);
 });
 
-test("SEC-T5 a removed account's name is signed out, and a new password signs out who had the old one", async () => {
+test("SEC-T5 a removed account's name is signed out, and a new password signs out sessions of the old one", async () => {
   await using folder = new ParleyFolder();
   const user = (...args: string[]) => folder.run(["user", ...args], { stdin: "correct horse\n" });
   const server = await folder.serve();
@@ -58,7 +58,7 @@ test("SEC-T5 a removed account's name is signed out, and a new password signs ou
   expect(await code(fresh)).toBe("token_revoked");
 });
 
-test("a wrong call of `revoke` says what to give", async () => {
+test("a wrong call of `revoke` explains its arguments", async () => {
   await using folder = new ParleyFolder();
   for (const args of [[], ["--user", "ada", "--token", "x"]])
     expect(await folder.run(["revoke", ...args])).toMatchObject({

@@ -1,4 +1,4 @@
-// `parley store new-epoch`: what a client that comes back hears after an older copy of the store was put in its place.
+// `parley store new-epoch`: what a returning client receives after an older copy of the store was restored.
 import { expect, test } from "bun:test";
 import { cpSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -18,7 +18,7 @@ async function enter(folder: ParleyFolder, { url }: Running, env: Record<string,
   return { client, welcome: await client.next("welcome") };
 }
 
-async function say(client: TestClient, ...ids: string[]): Promise<void> {
+async function post(client: TestClient, ...ids: string[]): Promise<void> {
   for (const id of ids) {
     client.send({ type: "message", text: id, id });
     await client.next("ack");
@@ -32,18 +32,18 @@ async function stop({ process }: Running): Promise<void> {
 
 const epochIn = (stdout: string) => /^The epoch is (\S+)\. /.exec(stdout)?.[1];
 
-test("D5 after a copy of the data folder was put back, who has seen more is told, however much was said since", async () => {
+test("D5 after a restore, a client that has seen newer messages is notified, however many were added since", async () => {
   await using folder = new ParleyFolder();
   const [data, copy] = [join(folder.path, "data"), join(folder.path, "copy")];
   const first = await folder.serve([], ENV);
   const { client: early } = await enter(folder, first, ENV);
-  await say(early, "1", "2", "3");
+  await post(early, "1", "2", "3");
   await stop(first);
   cpSync(data, copy, { recursive: true });
 
   const second = await folder.serve([], ENV);
   const { client: late, welcome: before } = await enter(folder, second, ENV);
-  await say(late, "lost 1", "lost 2");
+  await post(late, "lost 1", "lost 2");
   const beside = await folder.run([...COMMAND, "--yes"], { env: ENV });
   expect(beside).toMatchObject({ code: 1, stdout: "" });
   expect(beside.stderr).toContain("is in use by another Parley server. Stop that one");
@@ -61,7 +61,7 @@ test("D5 after a copy of the data folder was put back, who has seen more is told
 
   const third = await folder.serve([], ENV);
   const { client: other } = await enter(folder, third, ENV);
-  await say(other, "4", "5", "6", "7");
+  await post(other, "4", "5", "6", "7");
   const { client, welcome } = await enter(folder, third, ENV, `&after=5&epoch=${before.epoch}`);
   expect(welcome).toMatchObject({ resumed: false, seq: 7, epoch: `${epoch}.0` });
   client.send({ type: "history" });
@@ -69,13 +69,13 @@ test("D5 after a copy of the data folder was put back, who has seen more is told
   expect(messages.map(({ id }) => id)).toEqual(["1", "2", "3", "4", "5", "6", "7"]);
 });
 
-test("D5 on Redis it is said beside the nodes: who is there is sent away to be told, and so is who comes back", async () => {
+test("D5 on Redis, running nodes close their connections, and returning clients see the new epoch", async () => {
   await using redis = await startRedis();
   await using folder = new ParleyFolder();
   const env = { ...ENV, REDIS_HOST: "127.0.0.1", REDIS_PORT: `${redis.port}` };
   const node = await folder.serve([], env);
   const { client, welcome: before } = await enter(folder, node, env);
-  await say(client, "1", "2", "3");
+  await post(client, "1", "2", "3");
 
   const elsewhere = await folder.run([...COMMAND, "--yes"], { env: { ...env, REDIS_PREFIX: "other" } });
   expect(elsewhere).toMatchObject({ code: 1, stdout: "" });

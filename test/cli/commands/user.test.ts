@@ -45,7 +45,7 @@ test("an account lives from add to remove, and its hash is never shown", async (
   });
 });
 
-test("SEC-S1 what cannot be is refused in one line with exit code 1", async () => {
+test("SEC-S1 invalid accounts are refused in one line with exit code 1", async () => {
   await using folder = new ParleyFolder();
   await folder.serve();
   const add = (name: string, stdin: string, ...more: string[]) =>
@@ -79,7 +79,7 @@ test("SEC-S1 what cannot be is refused in one line with exit code 1", async () =
   });
 });
 
-test("token prints a token and nothing else, signed with the key of the data folder", async () => {
+test("token prints only a token, signed with the key of the data folder", async () => {
   await using folder = new ParleyFolder();
   await folder.serve();
   const { code, stdout, stderr } = await folder.run(["token", "ada", "--plan", "basic", "--lifetime", "60"]);
@@ -102,7 +102,7 @@ test("token prints a token and nothing else, signed with the key of the data fol
   expect(signature).toBe(expected);
 });
 
-test("A1 a token is signed with the rights and conversations that were asked for, and with no others", async () => {
+test("A1 a token is signed with exactly the requested rights and conversations", async () => {
   await using folder = new ParleyFolder();
   await folder.serve();
   const sign = (...args: string[]) => folder.run(["token", "ada", ...args]);

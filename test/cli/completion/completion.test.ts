@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { ERROR_CODES } from "../../../src/cli/error/lookup.ts";
 import { ParleyFolder } from "../parley-folder.ts";
 
-// What is offered after which words, asked of bash without a terminal; shells.test.ts presses the Tab key in all three.
+// The completions for given words, from bash without a terminal; shells.test.ts presses the Tab key in all three
+// shells.
 
 let folder: ParleyFolder;
 beforeAll(async () => {
@@ -23,7 +24,7 @@ function run(command: string[]): string {
   return stdout.toString();
 }
 
-/** What a bash without settings of its own offers for the last of `words`, as it takes them apart. */
+/** The completions of a bash without settings of its own for the last of `words`. */
 function offered(...words: string[]): string[] {
   const script = `
     source "$1"; shift
@@ -43,7 +44,7 @@ function offered(...words: string[]): string[] {
 }
 
 describe("bash", () => {
-  test("is offered every command that the help lists, and of each its flags", async () => {
+  test("completes every command that the help lists, and the flags of each", async () => {
     const help = await folder.run(["--help"]);
     const commands = [
       ...help.stdout.split("\nThe server:\n")[1]!.matchAll(/^ {2}([a-z-]+) .*(?: {2}|\n {10})/gm),
@@ -105,18 +106,18 @@ describe("bash", () => {
     expect(offered(...words)).toEqual(wanted);
   });
 
-  test("is offered the error codes", () => {
+  test("completes the error codes", () => {
     expect(offered("error", "")).toEqual(expect.arrayContaining([...ERROR_CODES, "4408"]));
     expect(offered("error", "tok")).toEqual(["token_expired", "token_revoked"]);
   });
 
-  test("is offered the plans of PLANS", async () => {
+  test("completes the plans of PLANS", async () => {
     const { stdout } = await folder.run(["completion", "bash"], { env: { PLANS: "free:1:1,gold:0:0" } });
     expect(stdout).toContain("'parley user add --plan') words='free gold' ;;");
   });
 });
 
-test("a shell that it does not know is a wrong call", async () => {
+test("an unknown shell is a usage error", async () => {
   const ended = await folder.run(["completion", "tcsh"]);
   expect(ended).toMatchObject({ code: 2, stdout: "" });
   expect(ended.stderr).toContain("Allowed choices are bash, zsh, fish.");

@@ -37,7 +37,7 @@ test("contexts are added, selected, listed, shown and removed", async () => {
   expect(readFileSync(fileOf(folder), "utf8")).not.toContain("secret-token");
 });
 
-test("the file is its owner's alone, and is not read when others can", async () => {
+test("the file is readable by its owner only, and is not read when others can read it", async () => {
   await using folder = new ParleyFolder();
   await folder.run(["context", "add", "local", "--url", "http://127.0.0.1:8000"]);
   const path = fileOf(folder);
@@ -49,7 +49,7 @@ test("the file is its owner's alone, and is not read when others can", async () 
   expect(stderr).toContain("can be read or changed by others");
 });
 
-test("what is wrong with a context is told: name, address, a name that is taken, one that is not there, a broken file", async () => {
+test("errors of a context are explained: bad name, bad address, duplicate name, unknown name, broken file", async () => {
   await using folder = new ParleyFolder();
   const context = (...args: string[]) => folder.run(["context", ...args]);
   expect(await context("add", "local", "--url", "127.0.0.1:8000")).toMatchObject({ code: 2, stdout: "" });

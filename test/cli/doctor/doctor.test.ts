@@ -9,7 +9,7 @@ import { makeCertificate } from "../../support/server/certificates.ts";
 import { SECRET } from "../../support/server/test-server.ts";
 import { MAIN, ParleyFolder, type Running } from "../parley-folder.ts";
 
-/** Runs bun as a user who owns nothing; root may do so. */
+/** Runs bun as a user without any files; only root can do so. */
 const AS_SOMEBODY_ELSE = [
   ...["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"],
   ...[process.execPath, "--no-env-file"],
@@ -22,7 +22,7 @@ const canBeSomebodyElse =
 interface Told {
   readonly code: number;
   readonly stderr: string;
-  /** By check: its result, and all that was said, in one text. */
+  /** By check: its result, and all its texts joined. */
   readonly checks: Readonly<Record<string, { readonly result: string; readonly text: string }>>;
 }
 
@@ -48,8 +48,8 @@ const results = ({ checks }: Told) =>
 
 const portOf = ({ url }: Running) => new URL(url).port;
 
-describe("an installation that is well", () => {
-  test("is told so, in each format, with exit code 0, after a real conversation", async () => {
+describe("a healthy installation", () => {
+  test("is reported as ok in each format, with exit code 0, after a real round trip", async () => {
     await using folder = new ParleyFolder();
     const server = await folder.serve();
     const env = { PORT: portOf(server) };
@@ -92,7 +92,7 @@ describe("an installation that is well", () => {
     expect(quiet.checks.talk).toMatchObject({ result: "skipped", text: "Left out with --no-talk. " });
   });
 
-  test("before the first start only lacks a server, and the doctor makes nothing", async () => {
+  test("before the first start only lacks a server, and the doctor creates nothing", async () => {
     await using folder = new ParleyFolder();
     const told = await ask(folder, ["--port", `${await freePort()}`]);
     expect(told.code).toBe(1);
@@ -101,7 +101,7 @@ describe("an installation that is well", () => {
     expect(readdirSync(folder.path)).not.toContain("data");
   });
 
-  test("is looked at over TLS with the settings' own certificate, which need not be for 127.0.0.1", async () => {
+  test("is checked over TLS with the settings' own certificate, which need not be for 127.0.0.1", async () => {
     await using folder = new ParleyFolder();
     const { certificate, key } = makeCertificate(folder.path);
     const env = { TLS_CERT: certificate, TLS_KEY: key };
@@ -113,7 +113,7 @@ describe("an installation that is well", () => {
       /^The certificate for localhost, 127\.0\.0\.1 is good for (89|90) days/,
     );
 
-    // Whoever else looks at it does not trust it.
+    // Other clients do not trust it.
     const stranger = await ask(folder, ["--url", server.url.replace("http:", "https:")]);
     expect(stranger.code).toBe(2);
     expect(stranger.checks.certificate!.text).toMatch(/is not accepted \(.*SELF_SIGNED/);
@@ -123,8 +123,8 @@ describe("an installation that is well", () => {
   });
 });
 
-describe("a planted fault is found, with exit code 2", () => {
-  test("wrong settings; what depends on them is skipped, and no secret is shown", async () => {
+describe("a planted problem is found, with exit code 2", () => {
+  test("wrong settings; dependent checks are skipped, and no secret is shown", async () => {
     await using folder = new ParleyFolder();
     folder.write(".env", "SECRET_KEY=your_secret_key\nPROT=1\n");
     const told = await ask(folder);
@@ -136,7 +136,7 @@ describe("a planted fault is found, with exit code 2", () => {
     expect(JSON.stringify(told)).not.toContain("your_secret_key");
   });
 
-  test("rights by which others can sign tokens, or change the data", async () => {
+  test("permissions by which others can sign tokens, or change the data", async () => {
     await using folder = new ParleyFolder();
     const server = await folder.serve();
     const key = join(folder.path, "data/secret.key");
@@ -148,30 +148,33 @@ describe("a planted fault is found, with exit code 2", () => {
     expect(told.checks.folder!.text).toContain(
       "Other users of this machine can change ./data. chmod 700 ./data",
     );
-    // It says what to do and does not do it.
+    // It gives advice and does not follow it itself.
     expect(statSync(key).mode & 0o777).toBe(0o644);
   });
 
-  test.skipIf(!canBeSomebodyElse)("a folder of somebody else's, of whom nothing is known then", async () => {
-    await using folder = new ParleyFolder();
-    const server = await folder.serve();
-    chmodSync(folder.path, 0o755);
-    const child = Bun.spawn(
-      [...AS_SOMEBODY_ELSE, folder.program, "doctor", "--format", "json", "--port", portOf(server)],
-      { cwd: folder.path, env: { PATH: process.env.PATH ?? "", HOME: "/tmp" }, stderr: "inherit" },
-    );
-    const { checks } = await new Response(child.stdout).json();
-    expect(await child.exited).toBe(2);
-    const [folderCheck, store] = ["data_dir", "store"].map((name) =>
-      checks.find(({ check }: { check: string }) => check === name),
-    );
-    expect(folderCheck.result).toBe("problem");
-    expect(JSON.stringify(folderCheck.findings)).toContain("this user has no right to write there");
-    expect(store.result).toBe("problem");
-    expect(JSON.stringify(store.findings)).toContain("Run the doctor as the user that the server runs as");
-  });
+  test.skipIf(!canBeSomebodyElse)(
+    "a folder of another user, of which nothing else is known then",
+    async () => {
+      await using folder = new ParleyFolder();
+      const server = await folder.serve();
+      chmodSync(folder.path, 0o755);
+      const child = Bun.spawn(
+        [...AS_SOMEBODY_ELSE, folder.program, "doctor", "--format", "json", "--port", portOf(server)],
+        { cwd: folder.path, env: { PATH: process.env.PATH ?? "", HOME: "/tmp" }, stderr: "inherit" },
+      );
+      const { checks } = await new Response(child.stdout).json();
+      expect(await child.exited).toBe(2);
+      const [folderCheck, store] = ["data_dir", "store"].map((name) =>
+        checks.find(({ check }: { check: string }) => check === name),
+      );
+      expect(folderCheck.result).toBe("problem");
+      expect(JSON.stringify(folderCheck.findings)).toContain("this user has no right to write there");
+      expect(store.result).toBe("problem");
+      expect(JSON.stringify(store.findings)).toContain("Run the doctor as the user that the server runs as");
+    },
+  );
 
-  test("a file where the data folder should be", async () => {
+  test("a file instead of the data folder", async () => {
     await using folder = new ParleyFolder();
     folder.write("data", "");
     const told = await ask(folder);
@@ -179,7 +182,7 @@ describe("a planted fault is found, with exit code 2", () => {
     expect(told.checks.folder!.text).toContain("a file is in its place");
   });
 
-  test("a store that is damaged, and one that is none", async () => {
+  test("a damaged store, and a file that is no store", async () => {
     await using folder = new ParleyFolder();
     const server = await folder.serve();
     server.process.kill("SIGTERM");
@@ -196,7 +199,7 @@ describe("a planted fault is found, with exit code 2", () => {
     expect((await ask(folder)).checks.store!.text).toContain("cannot be read (file is not a database)");
   });
 
-  test("a certificate that has expired, one whose key is another's, and one that is not served yet", async () => {
+  test("an expired certificate, one with another key, and one that is not served yet", async () => {
     await using folder = new ParleyFolder();
     const expired = makeCertificate(folder.path, { name: "expired", from: -100, until: -3 });
     const good = makeCertificate(folder.path, { name: "good" });
@@ -224,7 +227,7 @@ describe("a planted fault is found, with exit code 2", () => {
     );
   });
 
-  test("a server that was named and does not answer, and something else that answers in its place", async () => {
+  test("a named server that does not reply, and another program at its address", async () => {
     await using folder = new ParleyFolder();
     await using other = Bun.serve({ port: 0, fetch: () => new Response("<h1>It works</h1>") });
     const [away, stranger] = await Promise.all([
@@ -236,7 +239,7 @@ describe("a planted fault is found, with exit code 2", () => {
     expect(stranger.checks.server!.text).toContain("is not Parley (/healthz: status 200)");
   });
 
-  test("a SECRET_KEY that is not the server's", async () => {
+  test("a SECRET_KEY that differs from the server's", async () => {
     await using folder = new ParleyFolder();
     const server = await folder.serve();
     const told = await ask(folder, ["--port", portOf(server)], { SECRET_KEY: SECRET });
@@ -248,7 +251,7 @@ describe("a planted fault is found, with exit code 2", () => {
     expect(JSON.stringify(told)).not.toContain(SECRET);
   });
 
-  test("a token that has no right to talk, and a quota that is used up", async () => {
+  test("a token without the right to post, and a used-up quota", async () => {
     await using folder = new ParleyFolder();
     const server = await folder.serve(["--plans", "free:1:5"]);
     const env = { PORT: portOf(server), PLANS: "free:1:5" };
@@ -262,7 +265,7 @@ describe("a planted fault is found, with exit code 2", () => {
   });
 });
 
-test("the talk finds a server that loses acks, hides messages from the history, or tells a resumed line otherwise", async () => {
+test("the round trip detects a server that loses acks, hides history, or resumes wrongly", async () => {
   await using folder = new ParleyFolder();
   const { url } = await folder.serve();
   const behind = async (frames: (frame: ServerFrame) => readonly object[]) => {
@@ -293,7 +296,7 @@ describe("Redis", () => {
   });
   afterAll(() => redis[Symbol.asyncDispose]());
 
-  test("is asked as a node does, and tells of its nodes; the data folder is not made", async () => {
+  test("is checked as a node uses it, and lists its nodes; the data folder is not created", async () => {
     await using folder = new ParleyFolder();
     const env = { REDIS_URL: redis.url, SECRET_KEY: SECRET };
     const server = await folder.serve([], env);
@@ -313,7 +316,7 @@ describe("Redis", () => {
     expect(readdirSync(folder.path)).not.toContain("data");
   });
 
-  test("that is away, or may throw messages away, is a problem; one that keeps nothing is a warning", async () => {
+  test("that is down, or may evict keys, is a problem; one without persistence is a warning", async () => {
     await using folder = new ParleyFolder();
     await using evicting = await startRedis(["--maxmemory-policy", "allkeys-lru"]);
     await using forgetful = await startRedis();
@@ -335,7 +338,7 @@ describe("Redis", () => {
   });
 });
 
-test("a wrong call is told on standard error with exit code 2, and nothing on standard output", async () => {
+test("a usage error is printed on standard error with exit code 2, and nothing on standard output", async () => {
   await using folder = new ParleyFolder();
   const calls = [["--format", "xml"], ["--timeout", "soon"], ["--url", "127.0.0.1"], ["now"]];
   for (const { code, stdout, stderr } of await Promise.all(
@@ -347,7 +350,7 @@ test("a wrong call is told on standard error with exit code 2, and nothing on st
   }
 });
 
-test("colours are for terminals that want them", async () => {
+test("colours are for terminals that support them", async () => {
   await using folder = new ParleyFolder();
   mkdirSync(join(folder.path, "data"), { mode: 0o700 });
   const onTerminal = async (env: Record<string, string>) => {

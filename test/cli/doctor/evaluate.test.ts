@@ -19,13 +19,13 @@ import type { RedisInspection } from "../../../src/engine/redis/inspect.ts";
 import type { StoreInspection } from "../../../src/engine/sqlite/inspect.ts";
 import { readSettings } from "../../../src/server/settings/read.ts";
 
-/** What a judgement comes to, in one line. */
+/** The result of a check, in one line. */
 function sum({ findings }: CheckResult): string {
   const texts = findings.filter(({ mark }) => mark !== "ok").map(({ text }) => text);
   return [worstStatus(findings), ...texts].join(": ");
 }
 
-/** Each row: the mark, words of the finding, and what is not as in the sound facts. */
+/** Each row: the mark, words of the finding, and the difference from the healthy facts. */
 type Row<Facts> = readonly [mark: CheckStatus, words: string, change: Partial<Facts>];
 
 /** Judges each row's facts, and the sound ones, which must be ok. */
@@ -36,7 +36,7 @@ function judges<Facts extends object>(
   rows: readonly Row<Facts>[],
 ): void {
   describe(what, () => {
-    test("is ok where nothing is wrong", () => expect(sum(judge(sound))).toBe("ok"));
+    test("is ok when all facts are healthy", () => expect(sum(judge(sound))).toBe("ok"));
     test.each(rows)("%s: %s", (mark, words, change) => {
       const judgement = judge({ ...sound, ...change });
       expect(worstStatus(judgement.findings)).toBe(mark);
@@ -76,7 +76,7 @@ judges<DataDirFacts>(
   ],
 );
 
-test("a file that others may read is out of their reach in a folder that they may not enter", () => {
+test("a file with open permissions is protected by a folder that others may not enter", () => {
   const facts: DataDirFacts = {
     path: "data",
     state: "there",
@@ -196,7 +196,7 @@ judges<ServerFacts>(
   ],
 );
 
-test("a server that takes no clients, one that is slow and one that is not Parley are told", () => {
+test("a server that accepts no clients, a slow one and one that is not Parley are reported", () => {
   const facts = { url: "http://h", isNamed: true, version: "1" };
   const health = {
     alive: { status: 200, body: '{"status":"ok"}' },
@@ -288,7 +288,7 @@ judges<RoundTripFacts>(
 
 describe("settings", () => {
   const about = (env: Record<string, string>) => sum(evaluateSettings(readSettings({ env })));
-  test("SEC-S3 demo accounts, where a proxy may lead to this machine", () => {
+  test("SEC-S3 demo accounts, if a proxy may lead to this machine", () => {
     expect(about({})).toStartWith("ok");
     expect(about({ DEMO_ACCOUNTS: "true" })).toStartWith("warning: Everybody who comes through a proxy");
     expect(about({ TRUSTED_PROXIES: "127.0.0.1" })).toStartWith(
@@ -302,13 +302,13 @@ describe("settings", () => {
     expect(about({ HOST: "0.0.0.0", TRUSTED_PROXIES: "10.0.0.0/8" })).toBe("ok");
   });
 
-  test("that keep a server from starting are problems, and slips are warnings", () => {
+  test("that prevent a start are problems, and slips are warnings", () => {
     expect(about({ PORT: "80a" })).toStartWith('problem: PORT="80a" (from the environment)');
     const read = readSettings({ envFile: "PROT=1" });
     expect(sum(evaluateSettings(read))).toStartWith("warning: PROT in .env is not a setting");
   });
 
-  test("that leave a server open to others are told", () => {
+  test("that leave a server open to others are reported", () => {
     expect(about({ HOST: "0.0.0.0" })).toStartWith(
       "warning: Passwords, tokens and messages come to 0.0.0.0 in",
     );
@@ -330,7 +330,7 @@ describe("settings", () => {
     });
   });
 
-  test("PORT=0 leads to no server", () => {
+  test("PORT=0 gives no address of a server", () => {
     const read = readSettings({ env: { PORT: "0" } });
     expect(ownServer("settings" in read ? read.settings : undefined)).toContain("--url says which");
   });

@@ -18,12 +18,12 @@ const REPORTS: readonly CheckReport[] = [
 
 const GONE: CheckReport = { check: "server", findings: [{ mark: "problem", text: "Gone." }] };
 
-test("text has a line for each finding, what to do below it, and a line that counts the checks", () => {
+test("text has a line for each finding, the advice below it, and a line that counts the checks", () => {
   expect(formatReports("text", REPORTS).split("\n")).toEqual([
     "ok       settings  They are good.",
     "warning  folder    Others can read a|b.",
     "                   chmod 600 it",
-    // A line end in a value is shown: it could begin a line that is none.
+    // A line end in a value is escaped: it could forge a line.
     "warning  folder    Little␊room.",
     "skipped  redis     There is none.",
     "ok       talk      Went well.",
@@ -49,7 +49,7 @@ test("JSON has the worst result, and every finding and value by check", () => {
   expect(checks[3].values).toEqual({ ack_seconds: 0.002 });
 });
 
-test("Prometheus gets a gauge for each check that was made, and one for each value", () => {
+test("Prometheus gets a gauge for each check that ran, and one for each value", () => {
   expect(formatReports("prometheus", REPORTS).split("\n")).toEqual([
     "# HELP parley_doctor_result What a check found: 0 ok, 1 warning, 2 problem.",
     "# TYPE parley_doctor_result gauge",
@@ -63,7 +63,7 @@ test("Prometheus gets a gauge for each check that was made, and one for each val
   ]);
 });
 
-test("Nagios gets one line with the worst of it and performance data behind the only bar, then the rest", () => {
+test("Nagios gets one line with the worst finding and performance data behind the only bar, then the rest", () => {
   const [first, ...rest] = formatReports("nagios", REPORTS).split("\n");
   expect(first).toBe(
     "PARLEY WARNING - folder: Others can read a/b. folder: Little room. | folder_free=500B talk_ack=0.002s",
@@ -79,7 +79,7 @@ test("Nagios gets one line with the worst of it and performance data behind the 
   expect(formatReports("nagios", [REPORTS[0]!, REPORTS[2]!])).toStartWith("PARLEY OK - 1 ok, 0 warnings");
 });
 
-test("the exit code is that of the worst finding, as Nagios has them", () => {
+test("the exit code is that of the worst finding, with Nagios's numbers", () => {
   const code = (...reports: CheckReport[]) => EXIT_CODES[overallStatus(reports)];
   const [settings, folder, redis] = REPORTS;
   expect([code(settings!, redis!), code(redis!), code(settings!, folder!), code(folder!, GONE)]).toEqual([

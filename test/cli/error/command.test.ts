@@ -5,7 +5,7 @@ import { errorEntry } from "../../../src/protocol/errors.ts";
 import { ParleyFolder } from "../parley-folder.ts";
 
 describe("`parley error`", () => {
-  test("says what a code means and what to do, whatever sort of code it is", async () => {
+  test("explains a code and gives advice, for every sort of code", async () => {
     await using folder = new ParleyFolder();
     const words = ["rate_limited", "4408", "1006", "1013", "429", "Too Many Requests"];
     const [limited, inactive, lost, slow, status, named] = await Promise.all(
@@ -26,7 +26,7 @@ describe("`parley error`", () => {
     expect(named!.stdout).toBe(status!.stdout);
   });
 
-  test("alone lists every code of the catalogue, in words and as JSON", async () => {
+  test("without a code it lists the whole catalogue, as text and as JSON", async () => {
     await using folder = new ParleyFolder();
     const [words, json] = await Promise.all([folder.run(["error"]), folder.run(["error", "--json"])]);
     for (const code of [...ERROR_CODES, ...KNOWN_CLOSE_CODES])
@@ -36,7 +36,7 @@ describe("`parley error`", () => {
     expect(closes!.map(({ code }) => code)).toEqual([...KNOWN_CLOSE_CODES]);
   });
 
-  test("of an unknown code it names the nearest, with exit code 1 and nothing on standard output", async () => {
+  test("for an unknown code it suggests the nearest, with exit code 1 and nothing on standard output", async () => {
     await using folder = new ParleyFolder();
     const [near, far, extra] = await Promise.all([
       folder.run(["error", "rate-limted", "--json"]),
@@ -66,14 +66,14 @@ describe("the catalogue by code", () => {
     }
   });
 
-  test("has close codes by their reason, where no error has that name", () => {
+  test("has close codes by their reason, unless an error has that name", () => {
     expect(findCode("replaced")).toMatchObject({ kind: "close", code: 4410, reconnect: false });
     expect(findCode("Going away")).toMatchObject({ kind: "close", code: 1001, reconnect: true });
     expect(findCode("4409")).toMatchObject({ kind: "close", reconnect: false, passes: true });
     expect(findCode("forbidden")).toMatchObject({ kind: "error", code: "forbidden" });
   });
 
-  test("says of a close code it has no entry for what its range says", () => {
+  test("explains an unknown close code by its range", () => {
     for (const code of [1005, 3000, 4000, 4499, 4999])
       expect(findCode(`${code}`)).toMatchObject({ sent: false, advice: describeClose(code).advice });
     expect(findCode("4499")).toMatchObject({ reconnect: false });

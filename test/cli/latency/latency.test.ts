@@ -4,7 +4,7 @@ import { startTestServer } from "../../support/server/test-server.ts";
 import { ParleyFolder } from "../parley-folder.ts";
 
 describe("a series", () => {
-  test("its loss is what was not answered, and its times are those of the rest", () => {
+  test("its loss is the share of missing replies, and its times are those of the rest", () => {
     const series = summarize([{ milliseconds: 1 }, { lost: "none in 5 s" }, { milliseconds: 3 }]);
     expect(series).toMatchObject({ sent: 3, answered: 2, times: { min: 1, mean: 2, max: 3 } });
     expect(formatSummary(series)).toEqual([
@@ -13,7 +13,7 @@ describe("a series", () => {
     ]);
   });
 
-  test("of nothing has no times", () => {
+  test("without samples has no times", () => {
     expect(formatSummary(summarize([]))).toEqual(["0 sent, 0 answered, 0 % lost"]);
     expect(formatSummary(summarize([{ lost: "x" }]))).toEqual(["1 sent, 0 answered, 100 % lost"]);
     expect([formatSample(1, { milliseconds: 0.5 }), formatSample(2, { lost: "closed with 1006" })]).toEqual([
@@ -56,7 +56,7 @@ test("pings are counted, and cost nothing; acks are messages", async () => {
   expect(acks.code).toBe(1);
 });
 
-test("Ctrl+C ends it with what it came to, 130", async () => {
+test("Ctrl+C ends it with the results so far, 130", async () => {
   await using place = await startLatency();
   const process = place.folder.start(["latency", "--interval", "0.1"], place.env);
   let stdout = "";
@@ -68,7 +68,7 @@ test("Ctrl+C ends it with what it came to, 130", async () => {
   expect(await process.exited).toBe(130);
 });
 
-test("a server that goes away is a loss, and it goes on when the server is back", async () => {
+test("a server that stops counts as loss, and measuring continues when it is back", async () => {
   await using folder = new ParleyFolder();
   const env = { SECRET_KEY: "GzcZQ2b7mWq0p5yEw1rT8uKx9vLh3NdF" };
   const first = await folder.serve([], env);
@@ -86,7 +86,7 @@ test("a server that goes away is a loss, and it goes on when the server is back"
   expect(stdout).toMatch(/\d+ sent, \d+ answered, [\d.]+ % lost/);
 });
 
-test("a wrong call ends with 2, a server that is not there with 1", async () => {
+test("a usage error ends with 2, a missing server with 1", async () => {
   await using place = await startLatency();
   expect(await place.latency("--count", "0")).toMatchObject({ code: 2, stdout: "" });
   expect(await place.latency("--interval", "0.01")).toMatchObject({ code: 2, stdout: "" });

@@ -1,4 +1,4 @@
-// A server with faults that nobody caught, and with a stop that hangs: run by process-events.test.ts.
+// A server with uncaught errors, and with a stop that hangs: run by crash-handlers.test.ts.
 import { installCrashHandlers, SIGNAL_REPEAT_WINDOW_MS, stopOnSignal } from "../../../src/cli/signals.ts";
 import { EventBus } from "../../../src/core/events/event-bus.ts";
 import { writeEventsTo } from "../../../src/server/log/event-log.ts";
@@ -8,7 +8,7 @@ const log = openLog({ level: "info", format: "json" });
 const events = new EventBus();
 events.subscribe(writeEventsTo(log));
 installCrashHandlers(events.emit);
-// Each look at the clock is a second after the one before, or at the same moment.
+// Each read of the clock is a second after the one before, or at the same moment.
 const [, , clock, times] = process.argv;
 let now = 0;
 let signals = 0;

@@ -1,4 +1,4 @@
-// `parley run` as a process, against a real server: what was recorded plays again, and what differs is found.
+// `parley run` as a process, against a real server: a recording plays again, and differences are found.
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -6,7 +6,9 @@ import { waitUntil } from "../../support/time/wait-until.ts";
 import { ParleyFolder } from "../parley-folder.ts";
 import { Recorder } from "./recorder.ts";
 
-/** Two people talk: messages, an answer, a repeat, faults in frames, a look into the history, a ping, and one leaves. */
+/**
+ * A conversation of two users: messages, a reply, a repeat, wrong frames, a history request, a ping, and one leaves.
+ */
 async function recordTalk(url: string): Promise<string> {
   await using recorder = new Recorder(url);
   const ann = await recorder.open("ann", "user1");
@@ -50,8 +52,8 @@ async function recordTalk(url: string): Promise<string> {
   return recorder.text;
 }
 
-describe("a recording of a real talk", () => {
-  test("plays again unchanged: twice on the same server, in the same conversation, on a fresh one, by other users", async () => {
+describe("a recording of a real conversation", () => {
+  test("plays again unchanged: twice on one server, in one conversation, on a fresh one, by other users", async () => {
     await using folder = new ParleyFolder();
     await using fresh = new ParleyFolder();
     const [{ url }, { url: other }] = await Promise.all([folder.serve(), fresh.serve()]);
@@ -76,19 +78,19 @@ describe("a recording of a real talk", () => {
     }
   });
 
-  test("with a planted difference ends with 1, and the line, what was expected and what came are named", async () => {
+  test("with a planted difference ends with 1, and names the line, the expected and the received value", async () => {
     await using folder = new ParleyFolder();
     const { url } = await folder.serve();
     const recording = await recordTalk(url);
     const lines = recording.split("\n");
-    const heard = lines.findIndex((line) => line.includes('"client":"bob"') && line.includes("order hold"));
-    lines[heard] = lines[heard]!.replace("Does the order hold?", "Does the order <hold>?");
+    const changed = lines.findIndex((line) => line.includes('"client":"bob"') && line.includes("order hold"));
+    lines[changed] = lines[changed]!.replace("Does the order hold?", "Does the order <hold>?");
     folder.write("talk.jsonl", lines.join("\n"));
     const ended = await folder.run(["run", "talk.jsonl", "--url", url, "--junit", "out.xml"]);
     expect(ended).toMatchObject({ code: 1, stderr: "" });
     expect(ended.stdout).toContain(
       [
-        `talk.jsonl:${heard + 1}  bob  message "a1"  came, but is different`,
+        `talk.jsonl:${changed + 1}  bob  message "a1"  came, but is different`,
         "    text",
         '      - expected  "Does the order <hold>?"',
         '      + came      "Does the order hold?"',
@@ -108,11 +110,11 @@ describe("a recording of a real talk", () => {
     expect(json.code).toBe(1);
     const { results } = JSON.parse(json.stdout).files[0];
     expect(results.filter(({ outcome }: { outcome: string }) => outcome !== "passed")).toMatchObject([
-      { line: heard + 1, client: "bob", outcome: "different", differences: [{ path: "text" }] },
+      { line: changed + 1, client: "bob", outcome: "different", differences: [{ path: "text" }] },
     ]);
   });
 
-  test("SEC-S3 many files are one sign-in for each user", async () => {
+  test("SEC-S3 many files need one sign-in for each user", async () => {
     await using folder = new ParleyFolder();
     const { url, output } = await folder.serve();
     folder.write("talk.jsonl", await recordTalk(url));
@@ -128,7 +130,7 @@ describe("a recording of a real talk", () => {
     expect(signIns()).toBe(2);
   });
 
-  test("A4 holds no token, and the run prints none", async () => {
+  test("A4 contains no token, and the run prints none", async () => {
     await using folder = new ParleyFolder();
     const { url } = await folder.serve();
     const recording = await recordTalk(url);
@@ -140,7 +142,7 @@ describe("a recording of a real talk", () => {
 });
 
 describe("faults of a recording", () => {
-  /** Ann's line is cut after a message, she comes back, and gets what bob said meanwhile. */
+  /** Ann's connection is cut after a message, she reconnects, and gets bob's messages from meanwhile. */
   async function recordCut(url: string): Promise<string> {
     await using recorder = new Recorder(url);
     const ann = await recorder.open("ann", "user1");
@@ -162,7 +164,7 @@ describe("faults of a recording", () => {
     return recorder.text;
   }
 
-  test("are asked for again: a cut and a return (D4), and a jump to the end of patience (I2)", async () => {
+  test("are injected again: a cut and a resume (D4), and a jump to the inactivity timeout (I2)", async () => {
     await using folder = new ParleyFolder();
     const { url } = await folder.serve([], { TEST_FAULTS: "true" });
     const recording = await recordCut(url);
@@ -173,7 +175,7 @@ describe("faults of a recording", () => {
       expect(await folder.run(["run", "cut.jsonl", "--url", url, ...flags])).toMatchObject({ code: 0 });
   });
 
-  test("that a server does not make end the run with the setting that is missing", async () => {
+  test("that a server does not support end the run with the missing setting", async () => {
     await using folder = new ParleyFolder();
     await using plain = new ParleyFolder();
     const [{ url }, { url: other }] = await Promise.all([
@@ -199,7 +201,7 @@ describe("a scenario written by hand", () => {
     return folder.run(["run", "-", "--url", url, ...args], { stdin });
   }
 
-  test("has only what matters: matchers, a return, tokens that are no good", async () => {
+  test("has only what matters: matchers, a reconnect, invalid tokens", async () => {
     await using folder = new ParleyFolder();
     const { url } = await folder.serve();
     const ended = await run(folder, url, [
@@ -232,15 +234,15 @@ describe("a scenario written by hand", () => {
     expect(ended).toMatchObject({ code: 0, stderr: "" });
   });
 
-  test("says what came instead of what did not come", async () => {
+  test("reports what came instead of the expected frame", async () => {
     await using folder = new ParleyFolder();
     const { url } = await folder.serve();
     const lines = [
       '{"client":"ann","dir":"line","event":"open"}',
       '{"client":"ann","dir":"out","frame":{"type":"message","id":"m1","text":"hello"}}',
-      // What is waited for without a limit of its own has come before what never comes is waited for.
+      // An expectation without its own limit was met before the one that never comes is waited for.
       '{"client":"ann","dir":"in","frame":{"type":"ack","id":"m1"}}',
-      '{"client":"ann","dir":"in","frame":{"type":"message","text":"hallo"},"within":0.5,"note":"what I said comes back"}',
+      '{"client":"ann","dir":"in","frame":{"type":"message","text":"hallo"},"within":0.5,"note":"my message is echoed"}',
       '{"client":"ann","dir":"out","frame":{"type":"ping"}}',
       '{"client":"ann","dir":"in","frame":{"type":"pong"}}',
     ];
@@ -249,7 +251,7 @@ describe("a scenario written by hand", () => {
     expect(ended.stdout).toContain(
       [
         "standard input:5  ann  message  did not come",
-        "    what I said comes back",
+        "    my message is echoed",
         "    it did not come within 0.5 s",
         "    another frame came, which differs from it:",
         "    text",
@@ -260,7 +262,7 @@ describe("a scenario written by hand", () => {
     expect(ended.stdout).toContain("1 of 3 as expected, 1 missing, 1 not reached");
   });
 
-  test("with the server's key needs no accounts, also to show an expired token", async () => {
+  test("with the server's key needs no accounts, also to present an expired token", async () => {
     await using folder = new ParleyFolder();
     const secret = "GzcZQ2b7mWq0p5yEw1rT8uKx9vLh3NdF";
     const { url } = await folder.serve([], { SECRET_KEY: secret, DEMO_ACCOUNTS: "false" });
@@ -280,7 +282,7 @@ describe("a scenario written by hand", () => {
     );
   });
 
-  test("an expired token is asked of a server that makes faults, for a user with an open line", async () => {
+  test("a server with faults issues an expired token, for a user with an open connection", async () => {
     await using folder = new ParleyFolder();
     const { url } = await folder.serve([], { TEST_FAULTS: "true" });
     const lines = [
@@ -298,7 +300,7 @@ describe("a scenario written by hand", () => {
     );
   });
 
-  test("who shows no token, a forged one, or somebody else's is not signed in", async () => {
+  test("a client without a token, with a forged one, or with another user's is not signed in", async () => {
     await using folder = new ParleyFolder();
     const { url } = await folder.serve([], { DEMO_ACCOUNTS: "false" });
     await folder.run(["user", "add", "user1", "--password-stdin"], { stdin: "correct horse" });
@@ -323,7 +325,7 @@ describe("a scenario written by hand", () => {
     expect(ended).toMatchObject({ code: 0, stderr: "" });
   });
 
-  test("takes passwords and tokens from the environment, and whom they are for", async () => {
+  test("takes passwords and tokens from the environment, and the users they belong to", async () => {
     await using folder = new ParleyFolder();
     const { url } = await folder.serve([], { DEMO_ACCOUNTS: "false" });
     for (const user of ["alice", "bob.b"])

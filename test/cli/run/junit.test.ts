@@ -34,7 +34,7 @@ test("every suite and the whole have the sums of their cases, and the time", () 
   });
 });
 
-test("what XML has no place for, or would read otherwise, is replaced or escaped", () => {
+test("characters that XML cannot represent or would misread are replaced or escaped", () => {
   const note = "\u0000\u001b[31m\u009b \ud800 \uffff <&>\"'\r\n\tend";
   const xml = junitOf([
     {

@@ -14,7 +14,7 @@ type What = RecorderEvent extends infer H
     : never
   : never;
 
-/** Talks to a real server, and records all that its clients send and hear. */
+/** Connects to a real server, and records everything that its clients send and receive. */
 export class Recorder implements AsyncDisposable {
   private recording: Recording;
   private readonly begin = Date.now();
@@ -32,7 +32,7 @@ export class Recorder implements AsyncDisposable {
     return writeRecording(this.recording);
   }
 
-  /** Opens a line for a demo account under a name; the same name again is the next line of that client. */
+  /** Opens a connection for a demo account under a name; the same name again is the next connection of that client. */
   async open(
     name: string,
     user: string,
@@ -71,7 +71,7 @@ export class Recorder implements AsyncDisposable {
     this.clients.get(name)!.send(text);
   }
 
-  /** Asks the server for a fault on the line of `name`, and records it. */
+  /** Asks the server for a fault on the connection of `name`, and records it. */
   async fault(name: string, user: string, fault: Frame): Promise<void> {
     const token = await this.signIn(user);
     const { connection } = this.clients.get(name)!.of("welcome").at(-1)!;

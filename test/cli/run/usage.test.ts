@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { ParleyFolder } from "../parley-folder.ts";
 
-describe("a wrong call ends with 2", () => {
+describe("a usage error ends with 2", () => {
   test("malformed files: each error is reported with its line, and nothing is sent", async () => {
     await using folder = new ParleyFolder();
     folder.write(

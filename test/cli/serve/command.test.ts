@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { ParleyFolder } from "../parley-folder.ts";
 
-test("a start prints one block, serves, takes accounts from beside it, and SIGTERM ends it with 0", async () => {
+test("a start prints one block, serves, notices new accounts, and SIGTERM ends it with 0", async () => {
   await using folder = new ParleyFolder();
   const server = await folder.serve();
   const { stderr } = server.output();
@@ -24,12 +24,12 @@ test("a start prints one block, serves, takes accounts from beside it, and SIGTE
 
   server.process.kill("SIGTERM");
   expect(await server.process.exited).toBe(0);
-  // SEC-P2: where it is not text for a person, every line of standard output is JSON.
+  // SEC-P2: in a pipe, every line of standard output is JSON.
   for (const line of server.output().stdout.trimEnd().split("\n"))
     expect(JSON.parse(line)).toHaveProperty("event");
 });
 
-test("a data folder in use and a taken port are told in one line, with exit code 1", async () => {
+test("a data folder in use and a taken port are reported in one line, with exit code 1", async () => {
   await using folder = new ParleyFolder();
   const server = await folder.serve();
   const port = new URL(server.url).port;
@@ -45,7 +45,7 @@ test("a data folder in use and a taken port are told in one line, with exit code
   expect(samePort.stderr).toMatch(new RegExp(`^parley: 127\\.0\\.0\\.1:${port} is taken [^\\n]+\\n$`));
 });
 
-test("TEST_FAULTS is told in the block and the log, and refused where other machines reach the server", async () => {
+test("TEST_FAULTS is shown in the block and the log, and refused if other machines can reach the server", async () => {
   await using folder = new ParleyFolder();
   const server = await folder.serve([], { TEST_FAULTS: "true" });
   expect(server.output().stderr).toMatch(

@@ -22,7 +22,7 @@ test("a password gives a token; the client library gets another one the second t
   expect(await source()).not.toBe(first);
 });
 
-test("without a user it is a demo account, and the demo password is known", async () => {
+test("without a user a demo account is used, and the demo password is known", async () => {
   await using server = await startTestServer();
   const talk = spyOn(process.stderr, "write").mockImplementation(() => true);
   expect((await signIn(targetOf(server.url))).user).toBe("user1");
@@ -31,16 +31,16 @@ test("without a user it is a demo account, and the demo password is known", asyn
   expect((await signIn(targetOf(server.url, { user: found("user3") }))).user).toBe("user3");
 });
 
-test("a token is used as it is, for the user it names", async () => {
+test("a token is used unchanged, for the user it names", async () => {
   await using server = await startTestServer();
   const token = await server.token("zoe");
   const secret = { token, from: "--token" };
   expect(await signIn(targetOf(server.url, { secret }))).toMatchObject({ user: "zoe", source: token });
-  const nobody = signIn(targetOf(server.url, { secret: { token: "x", from: "--token" } }));
-  await expect(nobody).rejects.toThrow(UsageError);
+  const refused = signIn(targetOf(server.url, { secret: { token: "x", from: "--token" } }));
+  await expect(refused).rejects.toThrow(UsageError);
 });
 
-test("why somebody cannot sign in is told in words", async () => {
+test("the reason why a user cannot sign in is explained", async () => {
   await using server = await startTestServer();
   const address = targetOf(server.url);
   await expect(signInAs(address, "user1", "wrong")).rejects.toThrow("wrong user name or password");
@@ -53,7 +53,7 @@ test("why somebody cannot sign in is told in words", async () => {
   );
 });
 
-test("what is no Parley server is told", async () => {
+test("a server that is not Parley is reported", async () => {
   using other = Bun.serve({ port: 0, fetch: () => new Response("<p>hello") });
   await expect(signInAs(targetOf(other.url.origin), "ann", "x")).rejects.toThrow(
     "does not answer as Parley does",

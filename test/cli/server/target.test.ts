@@ -6,7 +6,7 @@ import { UsageError } from "../../../src/cli/cli-error.ts";
 import { type Context, contextsPath, writeContexts } from "../../../src/cli/context/contexts.ts";
 import { loadTarget, type TargetFlags } from "../../../src/cli/server/target.ts";
 
-/** What the command line finds with these contexts, of which the first is selected. */
+/** The target that the command line finds with these contexts, of which the first is selected. */
 function found(
   { flags = {}, env = {} }: { flags?: TargetFlags; env?: Record<string, string> },
   contexts: Record<string, Context> = {},
@@ -22,13 +22,13 @@ function found(
   }
 }
 
-/** A token that names `user`; nobody here looks at its signature. */
+/** A token that names `user`; its signature is not checked here. */
 const tokenOf = (user: string) => `e30.${Buffer.from(JSON.stringify({ sub: user })).toString("base64url")}.s`;
 
 const PROD = { url: "https://chat.example.com", user: "ann", conversation: "team", token: tokenOf("ann") };
 
 describe("flag over environment over context over default", () => {
-  test("the default is a server on this machine, and nobody", () => {
+  test("the default is a server on this machine, without a user", () => {
     expect(found({})).toEqual({
       http: "http://127.0.0.1:8000",
       ws: "ws://127.0.0.1:8000",
@@ -78,15 +78,15 @@ describe("flag over environment over context over default", () => {
     expect(found({ env }, contexts)).toMatchObject({ http: "http://a", user: { from: "context prod" } });
   });
 
-  test("a context that is not there is told with those that are", () => {
+  test("an unknown context is reported with the list of contexts", () => {
     expect(() => found({ flags: { context: "prd" } }, { prod: PROD })).toThrow(
       'There is no context "prd": there are prod',
     );
   });
 });
 
-describe("who somebody is", () => {
-  test("A4 a context's token is shown to the context's server only", () => {
+describe("the user", () => {
+  test("A4 a context's token is sent to the context's server only", () => {
     const { secret, user } = found({ flags: { url: "https://evil.example.com" } }, { prod: PROD });
     expect(secret).toBeUndefined();
     expect(user?.value).toBe("ann");
@@ -95,24 +95,24 @@ describe("who somebody is", () => {
     });
   });
 
-  test("another user than the token's is not known by it", () => {
+  test("a user other than the token's does not use the token", () => {
     expect(found({ flags: { user: "ben" } }, { prod: PROD }).secret).toBeUndefined();
     expect(found({ flags: { user: "ben" }, env: { PARLEY_TOKEN: tokenOf("ann") } }).secret).toBeUndefined();
     expect(found({ flags: { user: "ann" }, env: { PARLEY_TOKEN: tokenOf("ann") } }).secret).toBeDefined();
   });
 
-  test("a foreign token that is asked for beside a user goes out as it is: a test wants the refusal", () => {
+  test("an explicit token of another user is sent unchanged: a test wants the refusal", () => {
     const flags = { user: "ben", token: tokenOf("ann") };
     expect(found({ flags })).toMatchObject({ user: { value: "ben" }, secret: { token: flags.token } });
   });
 
-  test("a token says whose it is, and a user from a weaker place does not", () => {
+  test("the user is taken from the token before a user of lower precedence", () => {
     const { user, secret } = found({ flags: { token: tokenOf("cid") }, env: { PARLEY_USER: "ben" } });
     expect(user).toBeUndefined();
     expect(secret).toMatchObject({ from: "--token" });
   });
 
-  test("a password of the environment is one of the environment's user, or of anybody when it names none", () => {
+  test("a password of the environment belongs to the environment's user, or to any user if it names none", () => {
     const env = { PARLEY_PASSWORD: "secret", PARLEY_USER: "ben" };
     expect(found({ env }, { prod: PROD })).toMatchObject({
       user: { value: "ben" },
@@ -124,7 +124,7 @@ describe("who somebody is", () => {
   });
 });
 
-test("what cannot be used is told with its place", () => {
+test("an unusable value is reported with its source", () => {
   expect(() => found({ env: { PARLEY_URL: "chat.example.com" } })).toThrow(UsageError);
   expect(() => found({ env: { PARLEY_URL: "chat.example.com" } })).toThrow('"chat.example.com" (PARLEY_URL)');
   expect(() => found({ flags: { user: "a b" } })).toThrow('"a b" (--user) cannot be a user');

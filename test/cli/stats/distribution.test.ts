@@ -9,7 +9,7 @@ test("of 1 to 1000, in any order, each percentile is the number it names", () =>
   });
 });
 
-test("of few samples every percentile is one that was measured; of none there is no distribution", () => {
+test("of few samples every percentile is one of them; without samples there is no distribution", () => {
   expect(distribution([])).toBeUndefined();
   expect(distribution([7])).toEqual({ count: 1, min: 7, mean: 7, p50: 7, p90: 7, p99: 7, p999: 7, max: 7 });
   expect(distribution([2, 1])).toMatchObject({ p50: 1, p90: 2, p999: 2 });

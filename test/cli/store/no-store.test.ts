@@ -1,4 +1,4 @@
-// Commands in a folder that no server has made a store in, and beside a server whose key they were not given.
+// Commands in a folder without a store, and next to a server whose key they do not have.
 import { expect, test } from "bun:test";
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
@@ -27,7 +27,7 @@ const CALLS = [
   ["token", "carol"],
 ];
 
-test("a command makes no store: it names the folder without one, and how to name another", async () => {
+test("a command creates no store: it names the folder without one, and how to choose another", async () => {
   await using folder = new ParleyFolder();
   const expected = (at: string) =>
     `parley: There is no store in ${at}; --data-dir (DATA_DIR) names another, and \`parley serve\` makes one.\n`;
@@ -46,7 +46,7 @@ test("a command makes no store: it names the folder without one, and how to name
   expect(readdirSync(join(folder.path, "empty"))).toEqual([]);
 }, 60_000);
 
-test("a change names the store where that depends on the current folder, and is silent where it was given in full", async () => {
+test("a change prints the store if that depends on the current folder, and not if it was given in full", async () => {
   await using folder = new ParleyFolder();
   const data = join(folder.path, "data");
   await folder.serve();
@@ -57,7 +57,7 @@ test("a change names the store where that depends on the current folder, and is 
   expect(await folder.run(["user", "list"])).toMatchObject({ code: 0, stderr: "" });
 });
 
-test("SEC-T4 `token` makes no key beside a server that has its key from its environment", async () => {
+test("SEC-T4 `token` makes no key next to a server that has its key from its environment", async () => {
   await using folder = new ParleyFolder();
   await folder.serve([], { SECRET_KEY: SECRET });
   const path = join(folder.path, "data/secret.key");
@@ -84,7 +84,7 @@ test("SEC-T6 with SECRET_KEY `token` needs no store, and makes none", async () =
   expect(existsSync(join(folder.path, "data"))).toBe(false);
 });
 
-test("on Redis a change names no folder", async () => {
+test("on Redis a change prints no folder", async () => {
   await using redis = await startRedis();
   await using folder = new ParleyFolder();
   const env = { SECRET_KEY: SECRET, REDIS_HOST: "127.0.0.1", REDIS_PORT: `${redis.port}` };

@@ -24,7 +24,7 @@ const WAYS = [
   /\bcreateInterface\s*\(\s*\{[^}]*\boutput\b/,
 ];
 
-test("what prints does so through src/cli/terminal/print.ts, which lets nothing reach a terminal that it obeys", () => {
+test("all output goes through src/cli/terminal/print.ts, which escapes control characters", () => {
   const found = new Set<string>();
   for (const folder of ["cli", "server", "engine", "core", "conformance", "scenario"])
     for (const name of readdirSync(join(ROOT, "src", folder), { recursive: true }).map(String)) {
@@ -42,7 +42,7 @@ test("what prints does so through src/cli/terminal/print.ts, which lets nothing 
 const ATTACK = "\x1b]0;PWNED\x07\x1b[31m\u009b2J\x7f\b\r\n\u202e\u2028\u200b\ufeff";
 const OBEYED = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u2028\u202e\ufeff]/;
 
-test("what stands in files and arguments is shown, and not obeyed: names, paths, recordings", async () => {
+test("control characters in files and arguments are escaped: names, paths, recordings", async () => {
   await using folder = new ParleyFolder();
   const name = `evil${ATTACK.replaceAll("\n", "")}.json`;
   writeFileSync(
@@ -93,7 +93,7 @@ test("names and frames of a recording cannot forge a line of the report, nor col
   expect(report.split("\n")).toHaveLength(8);
 });
 
-test("a reader that has seen enough ends a command without a word", async () => {
+test("a reader that closes the pipe ends a command without an error", async () => {
   await using folder = new ParleyFolder();
   const command = `"$0" --no-env-file "$1" error --json | head -c 10; echo "\${PIPESTATUS[0]}"`;
   const shell = Bun.spawn(["bash", "-c", command, process.execPath, folder.program], {

@@ -22,7 +22,7 @@ async function disturb(
   if (!answer.ok) throw new Error(await answer.text());
 }
 
-test("W5 31 a second tab that was refused lives when the first one goes, and what was written meanwhile is sent", async () => {
+test("W5 31 a refused second tab connects when the first one closes, and its messages are sent", async () => {
   // ann's plan allows one connection.
   await using server = await startTestServer({ env: { PLANS: "free:100:1" } });
   const first = await join(server, "ann");
@@ -45,7 +45,7 @@ test("W5 31 a second tab that was refused lives when the first one goes, and wha
   await second.close();
 });
 
-test("two conversations of one user in one page, and two of one name, do not take each other's place", async () => {
+test("two conversations of one user in one page, or two of one name, do not replace each other", async () => {
   await using server = await startTestServer();
   await using one = await join(server, "ann");
   await using two = await join(server, "ann");
@@ -55,7 +55,7 @@ test("two conversations of one user in one page, and two of one name, do not tak
   expect([one.lobby.status.state, two.lobby.status.state]).toEqual(["live", "live"]);
 });
 
-test("31 a client keeps its name over reconnects, and another one has another", async () => {
+test("31 a client keeps its name over reconnects, and another client has another", async () => {
   await using server = await startTestServer();
   const names: (string | null)[] = [];
   class Watched extends WebSocket {
@@ -88,7 +88,7 @@ test.each([
   expect(ann.lobby.send("again")).rejects.toMatchObject({ code: "closed" });
 });
 
-test("MB6 what was written to a conversation that was removed is kept nowhere", async () => {
+test("MB6 unsent messages of a removed conversation are not kept", async () => {
   await using server = await startTestServer({ env: { TEST_FAULTS: "true" } });
   const places = new Map<string, readonly Pending[]>();
   const storage = {
@@ -107,33 +107,33 @@ test("MB6 what was written to a conversation that was removed is kept nowhere", 
   expect([places.get("ann/lobby"), ann.lobby.pending]).toEqual([[], []]);
 });
 
-test("10 27 a loop goes on over a close for inactivity, once something is sent", async () => {
+test("10 27 a loop continues after a close for inactivity, once something is sent", async () => {
   await using server = await startTestServer({ env: { INACTIVITY_TIMEOUT: "1" } });
   await using ann = await join(server, "ann");
-  const heard: string[] = [];
+  const received: string[] = [];
   const loop = (async () => {
     for await (const { text } of ann.lobby) {
-      heard.push(text);
+      received.push(text);
       if (text === "two") return;
     }
   })();
   await ann.lobby.send("one");
   await waitForState(ann.lobby, "closed");
   await using ben = await join(server, "ben");
-  await ben.lobby.send("said meanwhile");
+  await ben.lobby.send("sent meanwhile");
   await ann.lobby.send("two");
   await loop;
-  expect(heard).toEqual(["one", "said meanwhile", "two"]);
+  expect(received).toEqual(["one", "sent meanwhile", "two"]);
 });
 
-test("D3 an answer that never comes ends the line after a while, and the message is stored once", async () => {
+test("D3 a missing ack ends the connection after a while, and the message is stored once", async () => {
   await using server = await startTestServer({ env: { TEST_FAULTS: "true" } });
   const timing = new ManualTiming();
   await using ann = await join(server, "ann", { timing, pingAfter: 1e9 });
   await disturb(server, ann, { do: "lose", next: "ack", count: 1 });
-  const heard = nextEvent(ann.lobby, "message");
+  const received = nextEvent(ann.lobby, "message");
   const sending = ann.lobby.send("where is my ack?");
-  await heard;
+  await received;
   const waiting = nextEvent(ann.lobby, "status");
   timing.advance(REPLY_TIMEOUT_MS - 1);
   expect(ann.lobby.status.state).toBe("live");
@@ -143,7 +143,7 @@ test("D3 an answer that never comes ends the line after a while, and the message
   expect(await sending).toMatchObject({ seq: 1, duplicate: true });
 });
 
-test("09 reconnect() begins anew, whatever is being waited for", async () => {
+test("09 reconnect() starts over in any state of waiting", async () => {
   await using server = await startTestServer();
   const good = await server.token("ann");
   const timing = new ManualTiming();
@@ -151,7 +151,7 @@ test("09 reconnect() begins anew, whatever is being waited for", async () => {
   const token = () => (asked++ === 0 ? new Promise<never>(() => {}) : good);
   const parley = connect({ url: server.url, token, timing });
   const lobby = parley.conversation("lobby");
-  await waitUntil("the token is asked for", () => asked === 1);
+  await waitUntil("the token is requested", () => asked === 1);
   lobby.reconnect();
   await waitForState(lobby, "live");
   const { connection } = lobby.welcome!;
@@ -162,7 +162,7 @@ test("09 reconnect() begins anew, whatever is being waited for", async () => {
   await parley.close();
 });
 
-test("09 a token function that does not settle is told of, and tried again", async () => {
+test("09 a token function that never settles is reported, and called again", async () => {
   await using server = await startTestServer();
   const good = await server.token("ann");
   const timing = new ManualTiming();
@@ -171,7 +171,7 @@ test("09 a token function that does not settle is told of, and tried again", asy
   const parley = connect({ url: server.url, token, timing });
   const lobby = parley.conversation("lobby");
   const error = nextEvent(lobby, "error");
-  await waitUntil("the token is asked for", () => asked === 1);
+  await waitUntil("the token is requested", () => asked === 1);
   timing.advance(30_000);
   expect(await error).toMatchObject({ code: "token", message: "Error: token: no answer after 30 s" });
   expect(await waitForState(lobby, "waiting")).toMatchObject({
@@ -197,7 +197,7 @@ test.each([
   await parley.close();
 });
 
-test("a token that is none is not called another user's", async () => {
+test("an invalid token is not reported as another user's", async () => {
   await using server = await startTestServer({ env: { TEST_FAULTS: "true" } });
   const ann = await server.token("ann");
   const reasonAt = async (next: string | undefined) => {
@@ -224,7 +224,7 @@ test("a token that is none is not called another user's", async () => {
   ]);
 });
 
-test("why there is no connection is what the runtime says, where it says something", async () => {
+test("the reason of a failed connection is the runtime's, if it gives one", async () => {
   const reasonOf = async (WebSocket?: Options["WebSocket"]) => {
     const url = "http://127.0.0.1:1";
     const token = `e30.${base64url({ sub: "ann" })}.c2ln`;
@@ -261,7 +261,7 @@ test("why there is no connection is what the runtime says, where it says somethi
   expect((await reasonOf())[1]).toContain("Failed to connect");
 });
 
-test("01 a clock that is set back holds nothing up", async () => {
+test("01 a clock that is set back delays nothing", async () => {
   await using server = await startTestServer();
   await using ann = await join(server, "ann");
   await ann.lobby.send("before");
@@ -278,7 +278,7 @@ test("01 a clock that is set back holds nothing up", async () => {
   }
 });
 
-test("a line that is lost ends the others' typing", async () => {
+test("a lost connection ends the others' typing", async () => {
   await using server = await startTestServer();
   await using proxy = await FaultProxy.start();
   proxy.target = server.port;
@@ -292,14 +292,14 @@ test("a line that is lost ends the others' typing", async () => {
   expect(await ended).toEqual({ user: "ben", active: false } as never);
 });
 
-test("after close() no conversation is opened", async () => {
+test("after close() no conversation can be opened", async () => {
   await using server = await startTestServer();
   const { parley } = await join(server, "ann");
   await parley.close();
   expect(() => parley.conversation("lobby")).toThrow(expect.objectContaining({ code: "closed" }));
 });
 
-test("without a WebSocket connect() prepares, and conversation() says what is missing", () => {
+test("without a WebSocket connect() succeeds, and conversation() explains what is missing", () => {
   const { WebSocket } = globalThis;
   try {
     Reflect.deleteProperty(globalThis, "WebSocket");
@@ -310,8 +310,8 @@ test("without a WebSocket connect() prepares, and conversation() says what is mi
   }
 });
 
-describe("MX7 the newest messages at the door", () => {
-  test("come once, as a page of their own, before what is said from then on; and cost nothing", async () => {
+describe("MX7 the newest messages at the start", () => {
+  test("come once, as a page of their own, before later messages; and cost nothing", async () => {
     await using server = await startTestServer();
     await using ben = await join(server, "ben");
     for (const text of ["one", "two", "three"]) await ben.lobby.send(text);
@@ -325,7 +325,7 @@ describe("MX7 the newest messages at the door", () => {
     const ack = await lobby.send("four");
     expect([told, ack.quota!.remaining]).toEqual([["two,three true", "four"], limit - 1]);
     expect(remaining).toBe(limit);
-    // Once: after a cut what was missed comes as messages.
+    // Once: after a cut, missed messages come as messages.
     lobby.reconnect();
     await waitForState(lobby, "live");
     await lobby.send("five");
@@ -333,19 +333,19 @@ describe("MX7 the newest messages at the door", () => {
     await parley.close();
   });
 
-  test("come on the next line, where the first one was cut before them", async () => {
+  test("come on the next connection, if the first one was cut before them", async () => {
     await using server = await startTestServer();
     await using ben = await join(server, "ben");
     await ben.lobby.send("one");
     let sockets = 0;
-    // The first line gives out nothing after its welcome, as one that is cut there.
+    // The first connection delivers nothing after its welcome, like one that is cut there.
     class CutAfterWelcome extends WebSocket {
       constructor(url: string, protocols: string[]) {
         super(url, protocols);
         if (++sockets > 1) return;
-        let heard = 0;
+        let received = 0;
         this.addEventListener("message", (event) => {
-          if (++heard > 1) event.stopImmediatePropagation();
+          if (++received > 1) event.stopImmediatePropagation();
         });
       }
     }
@@ -360,7 +360,7 @@ describe("MX7 the newest messages at the door", () => {
     lobby.reconnect();
     await waitForState(lobby, "live");
     await ben.lobby.send("three");
-    await waitUntil("it is heard", () => told.includes("three"));
+    await waitUntil("it is received", () => told.includes("three"));
     expect(told).toEqual(["page one,two", "three"]);
     await parley.close();
   });

@@ -28,7 +28,7 @@ const STATES: { [S in State["state"]]: State & { state: S } } = {
   closed: { state: "closed", code: 4403, reason: "forbidden", advice: "change" },
 };
 
-/** One of each event; `connection_lost` is a cut line. */
+/** One of each event; `connection_lost` is a cut connection. */
 const EVENTS: { [E in Event["type"]]: Event & { type: E } } = {
   open: { type: "open" },
   reconnect: { type: "reconnect" },
@@ -63,7 +63,7 @@ const left: Cell = ["closed", "close"];
 const dialled: Cell = ["connecting", "dial"];
 const dialledAnew: Cell = ["connecting", "close", "dial"];
 
-/** What becomes of each state at each event, and what is to be done. A state or an event without its cells does not compile. */
+/** The next state for each state and event, and the effects. A state or an event without its cells does not compile. */
 const TABLE: Record<State["state"], Record<Event["type"], Cell>> = {
   connecting: {
     open: "connecting",
@@ -173,22 +173,22 @@ describe.each(rows)("%s", (at, row) => {
   });
 });
 
-describe("coming back", () => {
+describe("reconnecting", () => {
   const cut = (state: State, fields: Partial<Event & { type: "connection_lost" }> = {}, random = 0.5) =>
     step(state, { ...EVENTS.connection_lost, ...fields }, NOW, random).state;
 
-  test("the server's `after` wins over the back-off, and no wake shortens it", () => {
-    const told = step(STATES.live, EVENTS.closing, NOW, 0).state;
-    const waiting = cut(told, { code: 1012, reason: "restarting" });
+  test("the server's `after` overrides the back-off, and no wake shortens it", () => {
+    const closing = step(STATES.live, EVENTS.closing, NOW, 0).state;
+    const waiting = cut(closing, { code: 1012, reason: "restarting" });
     expect(waiting).toMatchObject({ state: "waiting", until: NOW + 7_000, reason: "restarting", firm: true });
     expect(step(waiting, EVENTS.wake, NOW, 0).state).toBe(waiting);
     expect(step(waiting, EVENTS.timer, NOW, 0).state.state).toBe("connecting");
   });
 
-  test("what `closing` said counts, also when the line is cut before the close", () => {
+  test("the delay in `closing` counts, also when the connection is cut before the close", () => {
     const farewell = { code: 4403, reason: "forbidden", reconnect: false };
-    const told = step(STATES.live, { type: "closing", farewell }, NOW, 0).state;
-    expect(cut(told)).toEqual({ state: "closed", code: 4403, reason: "forbidden", advice: "change" });
+    const closing = step(STATES.live, { type: "closing", farewell }, NOW, 0).state;
+    expect(cut(closing)).toEqual({ state: "closed", code: 4403, reason: "forbidden", advice: "change" });
   });
 
   test("the wait grows with each failure and is short again after a steady connection", () => {
@@ -210,10 +210,10 @@ describe("coming back", () => {
     },
   );
 
-  test("W5 a full plan is waited out: a place becomes free when another tab goes", () => {
+  test("W5 the client waits while the plan is full: closing another tab frees a connection", () => {
     const farewell = { code: 4409, reason: "too many connections", reconnect: false };
-    const told = step({ ...STATES.connecting, attempt: 9 }, { type: "closing", farewell }, NOW, 0).state;
-    const { state, effects } = step(told, { ...EVENTS.connection_lost, code: 4409 }, NOW, 0.5);
+    const closing = step({ ...STATES.connecting, attempt: 9 }, { type: "closing", farewell }, NOW, 0).state;
+    const { state, effects } = step(closing, { ...EVENTS.connection_lost, code: 4409 }, NOW, 0.5);
     expect(state).toEqual({
       state: "waiting",
       until: NOW + BACKOFF_EARLY_MAX_MS / 2,
@@ -225,11 +225,11 @@ describe("coming back", () => {
     });
     expect(effects).toEqual([{ type: "wait", milliseconds: BACKOFF_EARLY_MAX_MS / 2 }]);
     // Where the server names a time, it counts.
-    const later = step(told, { type: "closing", farewell: { ...farewell, retry_after: 2 } }, NOW, 0).state;
+    const later = step(closing, { type: "closing", farewell: { ...farewell, retry_after: 2 } }, NOW, 0).state;
     expect(cut(later, { code: 4409 })).toMatchObject({ state: "waiting", until: NOW + 2_000, firm: true });
   });
 
-  test("who is replaced or removed does not come back, but for an own socket that came late", () => {
+  test("a replaced or removed client does not reconnect, except for an own socket that came late", () => {
     expect(cut(STATES.live, { code: 4410, reason: "replaced" })).toEqual({
       state: "closed",
       code: 4410,
@@ -248,7 +248,7 @@ describe("coming back", () => {
     });
   });
 
-  test("A2 tokens that are refused as soon as they were taken are not asked for in a loop", () => {
+  test("A2 tokens that are refused right after they were accepted are not requested in a loop", () => {
     const refused = { code: 4401, reason: "token not valid", renewable: true };
     const waiting = cut(STATES.live, refused);
     expect(waiting).toMatchObject({
@@ -260,12 +260,12 @@ describe("coming back", () => {
     expect(step(waiting, EVENTS.timer, NOW, 0).effects).toEqual([{ type: "dial", fresh: true }]);
   });
 
-  test("01 the time of day is shown and nothing else: a wait is a duration", () => {
+  test("01 the time of day is only shown: a wait is a duration", () => {
     const at = (now: number) => step(STATES.live, EVENTS.connection_lost, now, 0.5).effects;
     expect(at(NOW)).toEqual(at(NOW - 600_000));
   });
 
-  test("a refused token is replaced once where that is possible, and then believed", () => {
+  test("a refused token is replaced once if possible, and then the refusal is final", () => {
     const refused = { code: 4401, reason: "token not valid", renewable: true };
     const again = step(STATES.connecting, { ...EVENTS.connection_lost, ...refused }, NOW, 0);
     expect(again.state).toMatchObject({ state: "connecting", fresh: true });
@@ -280,14 +280,14 @@ describe("coming back", () => {
     });
   });
 
-  test("closed for inactivity is sleep: it can be left for good", () => {
+  test("a close for inactivity is idle: it can be left for good", () => {
     const asleep = cut(STATES.live, { code: 4408, reason: "inactive" });
     expect(isIdleClosed(asleep)).toBe(true);
     expect(step(asleep, EVENTS.open, NOW, 0).state).toEqual({ ...INITIAL_STATE });
     expect(step(asleep, EVENTS.close, NOW, 0).state).toMatchObject({ state: "closed", code: 1000 });
   });
 
-  test("a welcome of who has missed nothing is live at once", () => {
+  test("a welcome without missed messages is live at once", () => {
     const { state } = step(STATES.connecting, { type: "welcome", behind: false }, NOW, 0);
     expect(state).toEqual({ state: "live", attempt: 2, since: NOW });
   });

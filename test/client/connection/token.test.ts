@@ -4,10 +4,10 @@ import { TOKEN_TIMEOUT_MS } from "../../../src/client/options.ts";
 import { base64url } from "../../support/server/tokens.ts";
 import { ManualTiming } from "../../support/time/manual-timing.ts";
 
-/** A token with these claims; nobody verifies it here. */
+/** A token with these claims; its signature is not verified here. */
 const tokenOf = (claims: object) => `e30.${base64url(claims)}.c2ln`;
 
-/** A token that lives so many seconds from now on, by both of its times. */
+/** A token that is valid for this many seconds from now on, by both of its times. */
 function living(seconds: number, name = "ann"): string {
   const iat = Math.floor(Date.now() / 1000);
   return tokenOf({ sub: name, iat, exp: iat + seconds });
@@ -16,7 +16,7 @@ function living(seconds: number, name = "ann"): string {
 /** Lets everything that was promised happen. */
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
-test("09 a token function that never settles is given up, and asked again", async () => {
+test("09 a token function that never settles is given up, and called again", async () => {
   const timing = new ManualTiming();
   const good = living(1800);
   let asked = 0;
@@ -32,7 +32,7 @@ test("09 a token function that never settles is given up, and asked again", asyn
   expect([await keeper.get(undefined), asked]).toEqual([good, 2]);
 });
 
-test("09 who begins anew does not wait for what was asked before, and what comes of that late is not kept", async () => {
+test("09 a restart does not wait for the earlier request, and ignores its late result", async () => {
   const timing = new ManualTiming();
   const [late, good] = [living(1800, "late"), living(1800)];
   const answers = [Promise.withResolvers<string>(), Promise.withResolvers<string>()];
@@ -50,7 +50,7 @@ test("09 who begins anew does not wait for what was asked before, and what comes
   expect([await keeper.get(undefined), asked]).toEqual([good, 2]);
 });
 
-test("29 a token is used for its life, but for the last seconds; a short one for three quarters of it", async () => {
+test("29 a token is used until its last seconds; a short one for three quarters of its life", async () => {
   const timing = new ManualTiming();
   const lives = [1800, 4, 1800];
   let asked = 0;
@@ -67,7 +67,7 @@ test("29 a token is used for its life, but for the last seconds; a short one for
   expect(await askedBy(1_200)).toBe(3);
 });
 
-test("01 the life of a token does not depend on the time of day, where it says when it was made", () => {
+test("01 the life of a token does not depend on the time of day, if it contains its issue time", () => {
   const now = Math.floor(Date.now() / 1000);
   const life = (iat: number | undefined, exp: number) => lifetimeOf(tokenOf({ iat, exp }));
   // Here it is ten minutes later, or earlier, than where it was made.

@@ -13,8 +13,8 @@ import { Random, seeds } from "../../support/random.ts";
 const messageOf = (seq: number): Message => ({ seq, id: `m${seq}`, from: "ann", text: `${seq}`, at: seq });
 const range = (first: number, last: number) =>
   Array.from({ length: last - first + 1 }, (_, index) => messageOf(first + index));
-const seqsOf = (told: readonly InboxItem[]) =>
-  told.map((item) => ("message" in item ? item.message.seq : item.lost));
+const seqsOf = (delivered: readonly InboxItem[]) =>
+  delivered.map((item) => ("message" in item ? item.message.seq : item.lost));
 
 describe("inbox", () => {
   test("before the first welcome nothing is missed; after it each message comes once", () => {
@@ -25,7 +25,7 @@ describe("inbox", () => {
     expect(inbox.position()).toEqual({ seq: 9, epoch: "e" });
   });
 
-  test("D4 a resumption is behind until the last missed message is there, and asks for nothing", () => {
+  test("D4 a resumption is behind until the last missed message has come, and requests nothing", () => {
     const inbox = createInbox({ seq: 3, epoch: "e" });
     expect(inbox.welcome({ seq: 5, epoch: "e", resumed: true })).toEqual({ items: [] });
     expect(inbox.isBehind()).toBe(true);
@@ -34,23 +34,28 @@ describe("inbox", () => {
     expect(inbox.isBehind()).toBe(false);
   });
 
-  test("without a resumption the missed are read, and what comes meanwhile is held", () => {
+  test("without a resumption the missed messages are read, and new ones are held meanwhile", () => {
     const inbox = createInbox({ seq: 3, epoch: "e" });
     expect(inbox.welcome({ seq: 5, epoch: "e", resumed: false }).readAfter).toBe(3);
     expect(inbox.message(messageOf(6))).toEqual({ items: [] });
     expect(seqsOf(inbox.page(range(4, 5), false).items)).toEqual([4, 5, 6]);
   });
 
-  test("D5 what is no longer kept is told, in its place", () => {
+  test("D5 removed messages are reported as lost, in their position", () => {
     const inbox = createInbox({ seq: 3, epoch: "e" });
-    const { items: told } = inbox.welcome({ seq: 9, epoch: "e", resumed: true, lost: { first: 4, last: 6 } });
-    expect(seqsOf([...told, ...inbox.message(messageOf(7)).items])).toEqual([{ first: 4, last: 6 }, 7]);
+    const { items: delivered } = inbox.welcome({
+      seq: 9,
+      epoch: "e",
+      resumed: true,
+      lost: { first: 4, last: 6 },
+    });
+    expect(seqsOf([...delivered, ...inbox.message(messageOf(7)).items])).toEqual([{ first: 4, last: 6 }, 7]);
     const late = createInbox({ seq: 3, epoch: "e" });
     late.welcome({ seq: 9, epoch: "e", resumed: false });
     expect(seqsOf(late.page(range(8, 9), false).items)).toEqual([{ first: 4, last: 7 }, 8, 9]);
   });
 
-  test("D5 another life of the store is told, and begins at its newest message", () => {
+  test("D5 another epoch of the store is reported, and begins at its newest message", () => {
     const inbox = createInbox({ seq: 30, epoch: "old" });
     expect(inbox.welcome({ seq: 2, epoch: "new", resumed: false })).toEqual({
       items: [{ lost: { epoch: "new" } }],
@@ -59,34 +64,34 @@ describe("inbox", () => {
     expect(inbox.position()).toEqual({ seq: 3, epoch: "new" });
   });
 
-  test("a history that cannot be read is a loss up to what is held", () => {
+  test("a history that cannot be read is a loss up to the held messages", () => {
     const inbox = createInbox({ seq: 3, epoch: "e" });
     inbox.welcome({ seq: 3, epoch: "e", resumed: true });
     expect(inbox.message(messageOf(6)).readAfter).toBe(3);
     expect(seqsOf(inbox.page([], false).items)).toEqual([{ first: 4, last: 5 }, 6]);
   });
 
-  test("holds so many, and reads the rest", () => {
+  test("holds a limited number, and reads the rest", () => {
     const inbox = createInbox({ seq: 0, epoch: "e" });
     inbox.welcome({ seq: 0, epoch: "e", resumed: true });
     const last = MAX_OUT_OF_ORDER + 100;
     for (const message of range(2, last)) inbox.message(message);
-    const { items: told, readAfter } = inbox.page(range(1, 1), true);
-    expect([told.length, readAfter]).toEqual([MAX_OUT_OF_ORDER + 1, MAX_OUT_OF_ORDER + 1]);
+    const { items: delivered, readAfter } = inbox.page(range(1, 1), true);
+    expect([delivered.length, readAfter]).toEqual([MAX_OUT_OF_ORDER + 1, MAX_OUT_OF_ORDER + 1]);
     expect(seqsOf(inbox.page(range(MAX_OUT_OF_ORDER + 2, last), false).items).at(-1)).toBe(last);
   });
 
   test.each(seeds(1, 2, 3, 4, 5, 6))(
-    "D1 D4 D5 whatever the line does, all are told once, in order, or told as lost (seed %d)",
+    "D1 D4 D5 on any connection, all messages are delivered once, in order, or reported as lost (seed %d)",
     (seed) => {
       const random = new Random(seed);
       const inbox = createInbox({ seq: 0, epoch: "e" });
       let newest = 0;
       let kept = 1;
-      const told: InboxItem[] = [];
+      const delivered: InboxItem[] = [];
       let asked: number | undefined;
       const take = (taken: InboxOutput) => {
-        told.push(...taken.items);
+        delivered.push(...taken.items);
         asked = taken.readAfter ?? asked;
       };
       const connect = () => {
@@ -98,7 +103,7 @@ describe("inbox", () => {
         const what = random.next();
         if (what < 0.5) {
           newest++;
-          // A frame in ten is dropped by the line, though no real line does that: the inbox trusts nobody.
+          // A frame in ten is dropped, though no real connection does that: the inbox does not rely on it.
           if (random.next() < 0.9) take(inbox.message(messageOf(newest)));
         } else if (what < 0.55) connect();
         else if (what < 0.56) kept = Math.min(newest, kept + random.between(0, 30));
@@ -115,13 +120,13 @@ describe("inbox", () => {
         asked = undefined;
         take(inbox.page(range(first, newest), false));
       }
-      const covered = told.flatMap((item) => {
+      const covered = delivered.flatMap((item) => {
         if ("message" in item) return [item.message.seq];
         const { first, last } = item.lost as Exclude<Lost, { epoch: string }>;
         return range(first, last).map(({ seq }) => seq);
       });
       expect(covered).toEqual(range(1, newest).map(({ seq }) => seq));
-      expect(told.filter((item) => "message" in item).length).toBeGreaterThan(500);
+      expect(delivered.filter((item) => "message" in item).length).toBeGreaterThan(500);
     },
   );
 });
@@ -141,7 +146,7 @@ describe("reader", () => {
     return { reader, reads };
   };
 
-  test("a slow loop keeps so many waiting, and reads the rest when it gets there", async () => {
+  test("a slow loop holds a limited number, and reads the rest when it gets there", async () => {
     let newest = 0;
     const { reader, reads } = readerOf(() => newest);
     const say = (count: number) => {
@@ -159,7 +164,7 @@ describe("reader", () => {
     expect(reads[0]).toBe(MAX_QUEUED);
   });
 
-  test("ends with what it has, and with the error there was", async () => {
+  test("ends with what it has, and with the error", async () => {
     const { reader } = readerOf(() => 2);
     reader.push(messageOf(1));
     reader.end(new Error("closed"));

@@ -5,17 +5,17 @@ import type { Message } from "../../../src/protocol/server-frames.ts";
 
 const message = (seq: number): Message => ({ seq, id: `m${seq}`, from: "ann", text: "hello", at: seq });
 
-// Found by `check:delivery` under retention: after a welcome with `lost`, every loop asked the server for the lost
-// messages, which cost its user a request of the quota, and then told of the same loss again.
-test("D5 Q2 a loop does not look for what was told to be lost", async () => {
+// Found by `check:delivery` under retention: after a welcome with `lost`, every loop requested the lost messages, which
+// cost its user a request of the quota, and then reported the same loss again.
+test("D5 Q2 a loop does not request messages that were reported as lost", async () => {
   const asked: number[] = [];
-  const told: Lost[] = [];
+  const delivered: Lost[] = [];
   const reader = createMessageIterator({
     readAfter: async (seq) => {
       asked.push(seq);
       return { messages: [], more: false };
     },
-    lost: (lost) => told.push(lost),
+    lost: (lost) => delivered.push(lost),
     onEnd: () => {},
   });
   reader.push(message(1));
@@ -26,12 +26,12 @@ test("D5 Q2 a loop does not look for what was told to be lost", async () => {
   const seqs: number[] = [];
   for await (const { seq } of reader.messages) seqs.push(seq);
   expect(seqs).toEqual([1, 5, 6]);
-  expect({ asked, told }).toEqual({ asked: [], told: [] });
+  expect({ asked, delivered }).toEqual({ asked: [], delivered: [] });
 });
 
 const quiet = { readAfter: async () => ({ messages: [], more: false }), lost: () => {} };
 
-test("10 return() ends a loop that waits, at once", async () => {
+test("10 return() ends a waiting loop at once", async () => {
   let ended = 0;
   const reader = createMessageIterator({ ...quiet, onEnd: () => ended++ });
   const { messages } = reader;

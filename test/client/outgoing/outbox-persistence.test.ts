@@ -6,12 +6,12 @@ import { ManualTiming } from "../../support/time/manual-timing.ts";
 const pending = (id: string): Pending => ({ id, text: `text of ${id}` });
 const settle = () => new Promise((resolve) => setImmediate(resolve));
 
-/** A keeper of the conversation `lobby` over `places`, whose calls can be held. */
+/** The persistence of the conversation `lobby` over `places`, whose calls can be held. */
 function setUp(places: Record<string, readonly Pending[]> = {}) {
   const timing = new ManualTiming();
   const calls: string[] = [];
   const kept: Pending[][] = [];
-  const faults: string[] = [];
+  const errors: string[] = [];
   const held = new Map<string, PromiseWithResolvers<void>>();
   const hold = (call: string) => held.set(call, Promise.withResolvers());
   const storage = {
@@ -31,18 +31,18 @@ function setUp(places: Record<string, readonly Pending[]> = {}) {
     keeper.save(kept.flat());
   };
   const keeper = createOutboxPersistence(storage, "lobby", timing, onKept, (error) =>
-    faults.push(String(error)),
+    errors.push(String(error)),
   );
-  return { timing, calls, kept, faults, keeper, places, hold, held };
+  return { timing, calls, kept, errors, keeper, places, hold, held };
 }
 
-test("24 what is written before anybody is known is kept, and goes to who signs in next", async () => {
+test("24 messages from before the user is known are kept, and belong to the user who signs in next", async () => {
   const { keeper, places, calls } = setUp({ "/lobby": [pending("m1")], "ann/lobby": [pending("m0")] });
   await keeper.load(undefined);
   await keeper.load("ann");
   await keeper.settled();
   expect(places).toEqual({ "/lobby": [], "ann/lobby": [pending("m1"), pending("m0")] });
-  // The new place holds it before the old one lets go of it.
+  // The new place holds it before the old one is cleared.
   expect(calls).toEqual([
     "load /lobby",
     "save /lobby m1",
@@ -61,14 +61,14 @@ test("24 a user who is named from the start has one place", async () => {
   expect(calls.filter((call) => call !== "load ann/lobby")).toEqual(["save ann/lobby ", "save ann/lobby m1"]);
 });
 
-test("09 a storage that does not answer is told of, is not waited for again, and is believed when it answers late", async () => {
-  const { keeper, timing, calls, kept, faults, hold, held } = setUp({ "ann/lobby": [pending("m1")] });
+test("09 a storage that does not reply is reported, is not waited for again, and is used when it replies late", async () => {
+  const { keeper, timing, calls, kept, errors, hold, held } = setUp({ "ann/lobby": [pending("m1")] });
   hold("load ann/lobby");
   const read = keeper.load("ann");
   await settle();
   timing.advance(STORAGE_TIMEOUT_MS);
   await read;
-  expect(faults).toEqual(["Error: storage.load: no answer after 5 s"]);
+  expect(errors).toEqual(["Error: storage.load: no answer after 5 s"]);
   // Not written: it may hold something.
   keeper.save([pending("m2")]);
   await keeper.load("ann");
@@ -80,8 +80,8 @@ test("09 a storage that does not answer is told of, is not waited for again, and
   expect(calls.at(-1)).toBe("save ann/lobby m1");
 });
 
-test("09 a save that never ends holds up neither the next one nor close()", async () => {
-  const { keeper, timing, calls, faults, hold } = setUp();
+test("09 a save that never ends delays neither the next one nor close()", async () => {
+  const { keeper, timing, calls, errors, hold } = setUp();
   await keeper.load("ann");
   await keeper.settled();
   hold("save ann/lobby");
@@ -96,5 +96,5 @@ test("09 a save that never ends holds up neither the next one nor close()", asyn
   expect(calls.slice(-2)).toEqual(["save ann/lobby m1", "save ann/lobby m2"]);
   timing.advance(STORAGE_TIMEOUT_MS);
   await settled;
-  expect(faults).toEqual(Array(2).fill("Error: storage.save: no answer after 5 s"));
+  expect(errors).toEqual(Array(2).fill("Error: storage.save: no answer after 5 s"));
 });

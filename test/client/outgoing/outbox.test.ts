@@ -11,7 +11,7 @@ import { createRateLimiter } from "../../../src/client/outgoing/rate-limiter.ts"
 import { Random, seeds } from "../../support/random.ts";
 
 describe("back-off", () => {
-  test("doubles its bound up to the longest, which is lower for the early tries, and uses the whole of it", () => {
+  test("doubles its limit up to the longest, which is lower for the early tries, and uses all of it", () => {
     const bounds = Array.from({ length: BACKOFF_EARLY_ATTEMPTS + 2 }, (_, attempt) => backoff(attempt, 1));
     expect(bounds.slice(0, 4)).toEqual([
       BACKOFF_INITIAL_MS,
@@ -32,7 +32,7 @@ describe("back-off", () => {
   }
 
   test.each(seeds(20_261_130))(
-    "after a short outage all are back within 8 s, after a long one within 24 s, and 5,000 come spread (seed %d)",
+    "after a short outage all are back within 8 s, after a long one within 24 s, and 5,000 are spread (seed %d)",
     (seed) => {
       const random = new Random(seed);
       const atOnce = 5_000 / (BACKOFF_INITIAL_MS / 1_000);
@@ -50,7 +50,7 @@ describe("back-off", () => {
     },
   );
 
-  test("gives way to the time that the server names", () => {
+  test("is replaced by the time that the server gives", () => {
     expect(retryDelay(7.25, 9, 0.9)).toBe(7_250);
     expect(retryDelay(0, 9, 0.9)).toBe(0);
     expect(retryDelay(undefined, 1, 0.5)).toBe(BACKOFF_INITIAL_MS);
@@ -65,7 +65,7 @@ describe("outbox", () => {
   };
   const idsOf = (box: ReturnType<typeof boxOf>) => box.all().map(({ id }) => id);
 
-  test("sends one after the other, each when the last is answered", () => {
+  test("sends one after the other, each after the ack of the last", () => {
     const box = boxOf("a", "b");
     expect(box.next(0)?.id).toBe("a");
     expect(box.next(0)).toBeUndefined();
@@ -74,14 +74,14 @@ describe("outbox", () => {
     expect(box.next(0)?.id).toBe("b");
   });
 
-  test("sends again under the same id when the line was lost", () => {
+  test("sends again under the same id when the connection was lost", () => {
     const box = boxOf("a", "b");
     box.next(0);
     box.requeueInFlight();
     expect(box.next(0)?.id).toBe("a");
   });
 
-  test("waits after a refusal, in its place, and counts refusals until one is answered", () => {
+  test("waits after a refusal, in its place, and counts refusals until an ack comes", () => {
     const box = boxOf("a", "b");
     const waits: number[] = [];
     const delay = (n: number) => {
@@ -103,14 +103,14 @@ describe("outbox", () => {
     expect(box.next(200)?.id).toBe("b");
   });
 
-  test("takes no more than it may, and what was kept comes first, each once", () => {
+  test("accepts messages up to its limit, and saved ones come first, each once", () => {
     const box = createOutbox<{ id: string }>(2);
     expect([box.add({ id: "b" }), box.add({ id: "c" }), box.add({ id: "d" })]).toEqual([true, true, false]);
     box.addFirst([{ id: "a" }, { id: "b" }]);
     expect(idsOf(box)).toEqual(["a", "b", "c"]);
   });
 
-  test("what is taken back leaves the others in order", () => {
+  test("a message that is taken back leaves the others in order", () => {
     const box = boxOf("a", "b", "c");
     box.next(0);
     expect(box.remove("b")?.id).toBe("b");
@@ -121,7 +121,7 @@ describe("outbox", () => {
   });
 
   test.each(seeds(1, 2, 3, 4))(
-    "D1 D3 against a server on a bad line, all are stored once and in order (seed %d)",
+    "D1 D3 against a server on a bad connection, all are stored once and in order (seed %d)",
     (seed) => {
       const random = new Random(seed);
       const box = createOutbox<{ id: string }>(1_000);
@@ -145,7 +145,7 @@ describe("outbox", () => {
 });
 
 describe("pace", () => {
-  test("lets a burst through, then so many a second; silence fills it again", () => {
+  test("lets a burst through, then the rate per second; silence refills it", () => {
     const pace = createRateLimiter(10, 3);
     const sent: number[] = [];
     for (let now = 10_000; now <= 10_500; now += 10) {

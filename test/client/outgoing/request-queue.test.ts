@@ -4,7 +4,7 @@ import { REPLY_TIMEOUT_MS } from "../../../src/client/options.ts";
 import { createRequestQueue } from "../../../src/client/outgoing/request-queue.ts";
 import { ManualTiming } from "../../support/time/manual-timing.ts";
 
-/** Requests over a line that is open, which notes what is sent. */
+/** Requests over an open connection, which records the sent frames. */
 function setUp() {
   const timing = new ManualTiming();
   const sent: OutgoingFrame[] = [];
@@ -21,7 +21,7 @@ function setUp() {
   return { timing, sent, givenUp, requests };
 }
 
-test("what was read in another life of the store does not hide what is read in this one", () => {
+test("a read mark of another epoch does not hide one of this epoch", () => {
   const { sent, requests } = setUp();
   requests.setReadMark(700);
   requests.onDisconnect();
@@ -35,7 +35,7 @@ test("what was read in another life of the store does not hide what is read in t
   ]);
 });
 
-test("an answer that waits behind what was missed is not late", () => {
+test("a reply that waits behind missed messages is not late", () => {
   const { timing, givenUp, requests } = setUp();
   void requests.request({ type: "message", id: "m1", text: "hello" });
   timing.advance(REPLY_TIMEOUT_MS - 1);
@@ -46,7 +46,7 @@ test("an answer that waits behind what was missed is not late", () => {
   expect(givenUp).toEqual(["no answer came"]);
 });
 
-test("a page that was asked for to close a gap ends with the line: the next one asks anew", async () => {
+test("a page requested to close a gap ends with the connection: the next one requests it again", async () => {
   const { sent, requests } = setUp();
   const asked = requests.requestFirst({ type: "history", id: "h1", after: 3, limit: 200 });
   requests.onDisconnect();

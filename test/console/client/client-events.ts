@@ -1,4 +1,4 @@
-// What happens to a client, as the tests of its state tell it.
+// Events of a client, as the tests of its state use them.
 import type { State as ConnectionState } from "../../../src/client/connect.ts";
 import type { ActiveConnectionState, Effect, Event, State } from "../../../src/console/client/state.ts";
 import { initialState, step } from "../../../src/console/client/step.ts";
@@ -7,7 +7,7 @@ import type { Message, PresentUser } from "../../../src/protocol/server-frames.t
 /** When it happens. */
 export const T0 = 1_800_000_000_000;
 
-/** What the events make of a state, one after the other, and all that is to be done about them. */
+/** The state after the events, one after the other, and all effects. */
 export function run(from: State, events: readonly Event[]): { state: State; effects: Effect[] } {
   let state = from;
   const effects: Effect[] = [];
@@ -24,7 +24,7 @@ export function connecting(): State {
   return run(initialState("lobby"), [{ type: "signed_in", user: "user1" }, { type: "connect" }]).state;
 }
 
-/** A client whose conversation is open, with so many messages in it. */
+/** A client whose conversation is open, with this many messages in it. */
 export function open(fields: { seq: number }): State {
   return run(connecting(), [welcome(fields), page()]).state;
 }
@@ -37,7 +37,7 @@ export function page(first = 1, last = first - 1): Event {
   return { type: "page", messages, more: first > 1 };
 }
 
-/** The line is told to be so. */
+/** The connection's status changes. */
 export function status(connection: ConnectionState, seq = 0, present: readonly PresentUser[] = []): Event {
   return {
     type: "status",
@@ -75,7 +75,7 @@ export function welcome(
   return status(line, seq, [{ user: "user1", since: T0 }]);
 }
 
-/** The line was cut, and is dialled again after so many milliseconds. */
+/** The connection was cut, and is reopened after this many milliseconds. */
 export function waiting(attempt = 1, wait = 3000): Event {
   return status({
     state: "waiting",
@@ -88,7 +88,7 @@ export function waiting(attempt = 1, wait = 3000): Event {
   });
 }
 
-/** The line is closed for good. */
+/** The connection is closed for good. */
 export function ended(code: number): Event {
   return status({ state: "closed", code, reason: "over", advice: code === 4401 ? "sign_in" : "reconnect" });
 }
@@ -109,12 +109,12 @@ export function ack(id: string, seq: number): Event {
   return { type: "acked", ack: { id, seq, at: T0 + seq, quota } };
 }
 
-/** What is left of three requests. */
+/** The rest of three requests. */
 export function quota(fields: { remaining?: number; retry_after?: number }): Event {
   return { type: "quota", quota: { limit: 3, remaining: 2, reset: 3600, ...fields }, at: T0 };
 }
 
-/** Somebody begins or ends to type. */
+/** A user begins or ends to type. */
 export function types(user: string, active: boolean): Event {
   return { type: "typing", user, active };
 }

@@ -13,7 +13,7 @@ import {
   type Transcript,
 } from "../../../src/console/client/transcript.ts";
 
-test("D5 a hole that can be loaded is offered, and what is no longer kept is named", () => {
+test("D5 a hole that can be loaded is offered, and removed messages are named", () => {
   const holed = applyMessages(applyMessages(EMPTY_TRANSCRIPT, messages(1, 2)), messages(9, 10));
   expect(shown(holed)).toEqual(["#1", "#2", "hole 3-8", "#9", "#10"]);
   expect(shown(markLost(holed, 5))).toEqual(["#1", "#2", "lost 3-5", "hole 6-8", "#9", "#10"]);
@@ -30,7 +30,7 @@ test("D5 a loss at the end is shown before anything follows it", () => {
   ]);
 });
 
-test("D5 a store that began anew: the old messages stay above a line, though the numbers begin again", () => {
+test("D5 after a new epoch the old messages stay above a line, though the numbers begin again", () => {
   const pending = addPending(applyMessages(EMPTY_TRANSCRIPT, messages(1, 2)), {
     id: "m",
     from: "ann",
@@ -43,7 +43,7 @@ test("D5 a store that began anew: the old messages stay above a line, though the
   expect(new Set(keys).size).toBe(keys.length);
 });
 
-test("a read mark stands at the last message read that is here, not at the reader's own", () => {
+test("a read mark is shown at the last read message of the list, not at the reader's own", () => {
   const { stored } = applyMessages(EMPTY_TRANSCRIPT, messages(1, 4));
   const present = [
     { user: "ann", since: 0, read: 4 },
@@ -52,7 +52,7 @@ test("a read mark stands at the last message read that is here, not at the reade
     { user: "ben", since: 0, read: 4 },
     { user: "eve", since: 0 },
   ];
-  // All messages are ben's: that he has read them goes without saying.
+  // All messages are ben's: it is obvious that he has read them.
   expect([...readersByRow(stored, present, "ann")]).toEqual([
     ["ben\nid-3", ["cat"]],
     ["ben\nid-4", ["dan"]],

@@ -26,12 +26,12 @@ describe("own messages", () => {
     }
   });
 
-  test("somebody else's message with the same id does not confirm ours", () => {
+  test("another user's message with the same id does not confirm ours", () => {
     const { transcript } = run(said.state, [live(1, "user2", "other", "m1")]).state;
     expect(transcript.outbox).toMatchObject([{ id: "m1", kind: "pending" }]);
   });
 
-  test("a refused one says why, and goes again under the same id", () => {
+  test("a refused message shows the reason, and is sent again under the same id", () => {
     const refusal = { code: "too_large", message: "Too long." };
     const refused = run(said.state, [{ type: "refused", id: "m1", refusal }]).state;
     expect(refused.transcript.outbox).toMatchObject([
@@ -42,14 +42,14 @@ describe("own messages", () => {
     expect(again.state.transcript.outbox).toMatchObject([{ kind: "pending", id: "m1" }]);
   });
 
-  test("Q4 over quota it stays pending and the time is told; the next ack ends that", () => {
+  test("Q4 over quota it stays pending with the time; the next ack ends that", () => {
     const limited = run(said.state, [quota({ remaining: 0, retry_after: 12.5 })]).state;
     expect(limited.limitedUntil).toBe(T0 + 12_500);
     expect(limited.transcript.outbox).toMatchObject([{ kind: "pending" }]);
     expect(run(limited, [quota({ remaining: 1 })]).state.limitedUntil).toBeUndefined();
   });
 
-  test("D3 what is written or waits while the line is cut stays pending", () => {
+  test("D3 a message written or waiting while the connection is cut stays pending", () => {
     const cut = run(said.state, [waiting(), { type: "send", id: "m2", text: "ho", at: T0 }]);
     expect(cut.state.transcript.outbox).toMatchObject([
       { id: "m1", kind: "pending" },
@@ -58,14 +58,14 @@ describe("own messages", () => {
     expect(cut.effects).toContainEqual({ type: "send", id: "m2", text: "ho" });
   });
 
-  test("a waiting one can be taken back; if it had arrived after all, it is shown as stored", () => {
+  test("a waiting message can be taken back; if it had arrived after all, it is shown as stored", () => {
     const back = run(said.state, [{ type: "cancel_send", id: "m1" }]);
     expect(back.effects).toEqual([{ type: "cancel_send", id: "m1" }]);
     expect(back.state.transcript.outbox).toMatchObject([{ kind: "failed" }]);
     expect(run(back.state, [live(1, "user1", "hi", "m1")]).state.transcript.outbox).toEqual([]);
   });
 
-  test("an end for good gives up what waits; an end for inactivity does not, as the library keeps it", () => {
+  test("a final close gives up waiting messages; a close for inactivity does not, as the library keeps them", () => {
     expect(run(said.state, [ended(4403)]).state.transcript.outbox).toMatchObject([{ kind: "failed" }]);
     expect(run(said.state, [ended(4408)]).state.transcript.outbox).toMatchObject([{ kind: "pending" }]);
   });

@@ -3,7 +3,7 @@ import type { Event, Session, State } from "../../../src/console/client/state.ts
 import { initialState, step } from "../../../src/console/client/step.ts";
 import { ack, ended, message, open, quota, run, T0 } from "./client-events.ts";
 
-describe("every state decides about every kind of event", () => {
+describe("every state handles every kind of event", () => {
   // A new state, or a new event, does not compile until its cells are decided here.
   type Type = Event["type"];
   const table: Record<Session["state"], Record<Type, Session["state"]>> = {

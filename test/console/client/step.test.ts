@@ -16,7 +16,7 @@ import {
 } from "./client-events.ts";
 
 describe("signing in", () => {
-  test("a refused sign-in stays at the door and says why", () => {
+  test("a refused sign-in stays at the sign-in form with the reason", () => {
     const { state } = run(initialState("lobby"), [
       { type: "sign_in_began" },
       { type: "sign_in_refused", problem: "Wrong user name or password." },
@@ -28,14 +28,14 @@ describe("signing in", () => {
     });
   });
 
-  test("signing out leaves, has the server forget the sign-in, and forgets everything that was shown", () => {
+  test("signing out leaves, ends the server's session, and forgets everything that was shown", () => {
     const { state, effects } = run(open({ seq: 0 }), [live(1, "user2", "secret"), { type: "sign_out" }]);
     expect(effects).toEqual([{ type: "close" }, { type: "forget_login", revoke: true }]);
     expect(state.transcript.stored).toEqual([]);
     expect(state.usage).toBeUndefined();
   });
 
-  test("another user does not see what the one before had open", () => {
+  test("another user does not see what the previous user had open", () => {
     const closed = run(open({ seq: 0 }), [live(1, "user2", "secret"), ended(4401)]).state;
     const away: Event[] = [{ type: "connect" }];
     const back = run(closed, [...away, { type: "signed_in", user: "user1" }, { type: "connect" }]);
@@ -45,8 +45,8 @@ describe("signing in", () => {
   });
 });
 
-describe("what is asked of history", () => {
-  test("MX7 a first visit asks for nothing: what was said comes with the conversation", () => {
+describe("requests for history", () => {
+  test("MX7 a first visit requests nothing: the newest messages come with the conversation", () => {
     const first = run(connecting(), [welcome({ seq: 120 })]);
     expect([first.effects, first.state.loading]).toEqual([[], true]);
     const shown = run(first.state, [page(119, 120)]);
@@ -58,21 +58,21 @@ describe("what is asked of history", () => {
     });
   });
 
-  test("MX7 a page that was left before the first messages came begins anew", () => {
+  test("MX7 a page that was left before the first messages came starts over", () => {
     const left = run(connecting(), [welcome({ seq: 120 }), { type: "leave" }]).state;
     expect(run(left, [{ type: "connect" }]).effects).toEqual([
       { type: "open", conversation: "lobby", resume: false },
     ]);
   });
 
-  test("D4 a line that comes back asks for nothing: the library goes on where it was", () => {
+  test("D4 a reconnect requests nothing: the library resumes", () => {
     const cut = run(open({ seq: 0 }), [live(1, "user2", "a"), waiting()]).state;
     const back = run(cut, [welcome({ seq: 9 }, "resuming"), live(2, "user2", "b")]);
     expect(back.effects).toEqual([]);
     expect(back.state.transcript.stored.map(({ seq }) => seq)).toEqual([1, 2]);
   });
 
-  test("D4 who leaves and connects again goes on where the page left; in another conversation it begins", () => {
+  test("D4 after leaving, connecting again resumes; another conversation starts at the beginning", () => {
     const left = run(open({ seq: 0 }), [live(1, "user2", "a"), { type: "leave" }]).state;
     const again = run(left, [{ type: "connect" }]);
     expect(again.effects).toEqual([{ type: "open", conversation: "lobby", resume: true }]);
@@ -82,7 +82,7 @@ describe("what is asked of history", () => {
     expect(other.state.transcript.stored).toEqual([]);
   });
 
-  test("a page that was never let in has nothing to go on from", () => {
+  test("a page that was never admitted has nothing to resume", () => {
     const { effects } = run(connecting(), [{ type: "leave" }, { type: "connect" }]);
     expect(effects).toContainEqual({ type: "open", conversation: "lobby", resume: false });
   });
@@ -99,7 +99,7 @@ describe("what is asked of history", () => {
 });
 
 describe("loss", () => {
-  test("D5 what is no longer kept is not offered any more", () => {
+  test("D5 removed messages are not offered any more", () => {
     const { transcript } = run(open({ seq: 0 }), [
       live(1, "user2", "a"),
       { type: "lost", lost: { first: 2, last: 5 }, newest: 5 },
@@ -107,7 +107,7 @@ describe("loss", () => {
     expect(transcript.first).toBe(6);
   });
 
-  test("D5 another epoch: old messages are put aside, the new store is read, and reading begins anew", () => {
+  test("D5 another epoch: old messages are set aside, the new store is read, and read marks start over", () => {
     const read = run(open({ seq: 0 }), [live(1, "user2", "a"), { type: "seen", seq: 1 }]).state;
     const { state, effects } = run(read, [{ type: "lost", lost: { epoch: "e2" }, newest: 7 }]);
     expect(state.transcript).toMatchObject({ past: [{ text: "a" }], stored: [], newest: 7 });
@@ -124,7 +124,7 @@ describe("inactivity", () => {
     expect(warned.session).toMatchObject({ inactiveAt: T0 + 30_000 });
   });
 
-  test("I2 staying, or writing, sends one activity frame and takes the warning away", () => {
+  test("I2 staying, or writing, sends one activity frame and removes the warning", () => {
     const stayed = run(warned, [{ type: "stay" }, { type: "stay" }]);
     expect(stayed.effects).toEqual([{ type: "activity" }]);
     expect(stayed.state.session).not.toHaveProperty("inactiveAt");
@@ -139,7 +139,7 @@ describe("inactivity", () => {
 });
 
 describe("the line", () => {
-  test("a cut is worth a banner when it lasts, until the line is back", () => {
+  test("a cut shows a banner if it lasts, until the connection is back", () => {
     expect(run(open({ seq: 0 }), [waiting(1, 400)]).state.session).not.toHaveProperty("outage");
     const cut = run(open({ seq: 0 }), [waiting(1, 3000)]).state;
     expect(cut.session).toMatchObject({
@@ -152,7 +152,7 @@ describe("the line", () => {
     expect(run(trying, [welcome({ seq: 0 })]).state.session).not.toHaveProperty("outage");
   });
 
-  test("MX7 `busy` is shown in the server's words; a refusal of something else is not", () => {
+  test("MX7 `busy` is shown in the server's words; another refusal is not", () => {
     const refusal = { code: "busy", message: "Too much is asked for. Come back later." };
     const away = status({
       ...{ state: "waiting", attempt: 1, until: T0 + 30_000, code: 1013 },
@@ -165,7 +165,7 @@ describe("the line", () => {
     expect(run(connecting(), [other, away]).state.session).toMatchObject({ outage: "try again later" });
   });
 
-  test("while it waits, it can be told to try now; while it is connected, there is nothing to do", () => {
+  test("while it waits, it can be made to try now; while it is connected, there is nothing to do", () => {
     expect(run(open({ seq: 0 }), [waiting(), { type: "connect" }]).effects).toEqual([{ type: "reconnect" }]);
     expect(run(open({ seq: 0 }), [{ type: "connect" }]).effects).toEqual([]);
   });
@@ -186,14 +186,14 @@ describe("the line", () => {
     expect(effects).not.toContainEqual(expect.objectContaining({ type: "open" }));
   });
 
-  test("a refusal from before is not given as the reason of the end", () => {
+  test("an earlier refusal is not shown as the reason of the close", () => {
     const refusal = { code: "invalid", message: "Bad." };
     const { session } = run(open({ seq: 0 }), [{ type: "complaint", refusal }, ended(4408)]).state;
     expect(session).not.toHaveProperty("closeInfo.detail");
     expect(session).toMatchObject({ closeInfo: { code: 4408, remedy: "reconnect" } });
   });
 
-  test("what was closed opens again; another conversation, chosen meanwhile, is opened instead", () => {
+  test("a closed conversation opens again; another one, chosen meanwhile, is opened instead", () => {
     const closed = run(open({ seq: 0 }), [ended(4408)]).state;
     expect(run(closed, [{ type: "connect" }]).effects).toEqual([{ type: "reconnect" }]);
     const other = run(closed, [{ type: "choose", conversation: "other" }, { type: "connect" }]);
@@ -205,7 +205,7 @@ describe("the line", () => {
 });
 
 describe("others", () => {
-  test("who types is shown until they stop, leave, or the line is away; a message may be followed by the next", () => {
+  test("typing is shown until it stops, the user leaves, or the connection is lost; it may start again", () => {
     const typing = run(open({ seq: 0 }), [types("user2", true), types("user2", true)]).state;
     expect(typing.session).toMatchObject({ typing: ["user2"] });
     const { present } = typing.session as Extract<Session, { state: "open" }>;
@@ -214,11 +214,11 @@ describe("others", () => {
     for (const end of ends) expect(run(typing, [end]).state.session).toMatchObject({ typing: [] });
   });
 
-  test("one's own other tab does not count as somebody else who types", () => {
+  test("one's own other tab does not count as another user who types", () => {
     expect(run(open({ seq: 0 }), [types("user1", true)]).state.session).toMatchObject({ typing: [] });
   });
 
-  test("what is seen is told once, and only forward", () => {
+  test("a read mark is sent once, and only forward", () => {
     const { effects } = run(open({ seq: 9 }), [
       { type: "seen", seq: 9 },
       { type: "seen", seq: 9 },

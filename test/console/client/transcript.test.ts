@@ -8,13 +8,13 @@ import {
 } from "../../../src/console/client/transcript.ts";
 import type { Message } from "../../../src/protocol/server-frames.ts";
 
-test("D1 whatever order messages arrive in, they are shown by seq and once", () => {
+test("D1 messages are shown by seq and once, in whatever order they arrive", () => {
   const live = applyMessages(EMPTY_TRANSCRIPT, range(51, 53));
   const filled = applyMessages(applyMessages(live, range(49, 51)), range(47, 52));
   expect(filled.stored.map(({ seq }) => seq)).toEqual([47, 48, 49, 50, 51, 52, 53]);
 });
 
-test("a long session keeps the newest rows only, and no pending one is lost", () => {
+test("a long session keeps the newest rows only, and loses no pending one", () => {
   const pending = addPending(EMPTY_TRANSCRIPT, { id: "mine", from: "user1", text: "x", at: 0 });
   const full = applyMessages(pending, range(1, MAX_STORED_ROWS + 10));
   expect(full.stored).toHaveLength(MAX_STORED_ROWS);
@@ -22,7 +22,7 @@ test("a long session keeps the newest rows only, and no pending one is lost", ()
   expect(full.outbox).toHaveLength(1);
 });
 
-test("earlier messages are offered until the first one that can be had is here", () => {
+test("earlier messages are offered until the first available one is shown", () => {
   expect(hasEarlier(EMPTY_TRANSCRIPT)).toBe(false);
   expect(hasEarlier({ ...EMPTY_TRANSCRIPT, newest: 5 })).toBe(true);
   expect(hasEarlier(applyMessages(EMPTY_TRANSCRIPT, range(2, 5)))).toBe(true);

@@ -26,7 +26,7 @@ function someSamples() {
 }
 
 describe("samples", () => {
-  test("count messages and ack times by the second, of all clients that are asked for", () => {
+  test("count messages and ack times by the second, of all requested clients", () => {
     const both = someSamples().read(["ann", "ben"], 10, 13);
     expect(both.times).toEqual([10, 11, 12]);
     expect(both.sent).toEqual([1, 0, 1]);
@@ -41,7 +41,7 @@ describe("samples", () => {
     ]);
   });
 
-  test("a quota holds until another is told, also one from before what is read", () => {
+  test("a quota holds until another one comes, also one from before the range", () => {
     const samples = createSamples();
     samples.measure("ann", 5_000, { unsent: 0, quota: 100 });
     samples.measure("ann", 11_200, { unsent: 0, quota: 98 });
@@ -54,7 +54,7 @@ describe("samples", () => {
     ]);
   });
 
-  test("a quota that nobody uses is known for as long as anybody asks", () => {
+  test("a quota without changes stays known", () => {
     const samples = createSamples();
     for (let second = 0; second <= 3 * MAX_SAMPLES_S; second++)
       samples.measure("ann", second * 1000, { unsent: 0, quota: 100 });
@@ -62,7 +62,7 @@ describe("samples", () => {
     expect(samples.read(["ann"], 3 * MAX_SAMPLES_S, 3 * MAX_SAMPLES_S + 1).quota.get("ann")).toEqual([100]);
   });
 
-  test("of what waits to be sent a second shows the most, summed over clients", () => {
+  test("of waiting messages a second shows the maximum, summed over clients", () => {
     const samples = createSamples();
     samples.measure("ann", 10_000, { unsent: 500 });
     samples.measure("ann", 10_200, { unsent: 900 });
@@ -71,13 +71,13 @@ describe("samples", () => {
     expect(samples.read(["ann", "ben"], 10, 12).unsent).toEqual([950, 0]);
   });
 
-  test("a frame counts in the second that it was seen in, however late that is told", () => {
+  test("a frame counts in the second in which it was seen, however late it is reported", () => {
     const samples = someSamples();
     samples.note(frame("ann", 11_000, "out", "message"));
     expect(samples.read(["ann"], 10, 13).sent).toEqual([1, 1, 1]);
   });
 
-  test("what is older than the longest time that is shown is forgotten, and all of it when it is cleared", () => {
+  test("samples older than the longest range are dropped, and all of them on clear", () => {
     const samples = someSamples();
     samples.note(frame("ann", (12 + MAX_SAMPLES_S) * 1000, "out", "message"));
     expect(samples.read(["ann"], 10, 13).sent).toEqual([0, 0, 0]);
@@ -86,7 +86,7 @@ describe("samples", () => {
   });
 });
 
-test("a percentile is a value that was there: the smallest that so many do not exceed", () => {
+test("a percentile is one of the values: the smallest that so many do not exceed", () => {
   const hundred = Array.from({ length: 100 }, (_, n) => n + 1);
   expect([0.5, 0.95, 0.99, 1].map((part) => percentile(hundred, part))).toEqual([50, 95, 99, 100]);
   expect([0.5, 0.99].map((part) => percentile([7], part))).toEqual([7, 7]);

@@ -12,7 +12,7 @@ import { type Direction, type Frame, typeOf, type WireEvent } from "../../../src
 import { createFrameAnalyzer } from "../../../src/console/wire/frame-analyzer.ts";
 import { readFaultRequest } from "../../../src/core/faults.ts";
 
-/** What a client's wire shows, one after the other, as the page keeps it. */
+/** The wire events of a client, one after the other, as the page keeps them. */
 function wire(client = "c1") {
   const analyst = createFrameAnalyzer();
   let number = 0;
@@ -28,7 +28,7 @@ function words(outcomes: readonly FaultOutcome[]): readonly (readonly string[])[
   return outcomes.map(({ notes: seen }) => seen.map((one) => one.text));
 }
 
-describe("what came of a fault", () => {
+describe("the outcome of a fault", () => {
   test("is what the wire of that client shows after it, up to the next one", () => {
     const [one, two] = [wire("c1"), wire("c2")];
     const error = { type: "error", code: "malformed", message: "The frame is not JSON." };
@@ -53,7 +53,7 @@ describe("what came of a fault", () => {
     ]);
   });
 
-  test("is said of acks and gaps, and of nothing that goes on all the time", () => {
+  test("lists acks and gaps, and not the regular frames", () => {
     const see = wire();
     let outcomes = addOutcome([], "c1", "Lose", 500);
     const quota = { limit: 1, remaining: 1, reset: 1 };
@@ -76,7 +76,7 @@ describe("what came of a fault", () => {
     ]);
   });
 
-  test("ends after so many remarks, and so many faults; the same is not said twice", () => {
+  test("ends after a number of remarks, and of faults; repeats are left out", () => {
     let outcomes: readonly FaultOutcome[] = [];
     for (let n = 0; n < MAX_OUTCOMES + 5; n++) outcomes = addOutcome(outcomes, "c1", `${n}`, n);
     expect(outcomes).toHaveLength(MAX_OUTCOMES);
@@ -85,7 +85,7 @@ describe("what came of a fault", () => {
       for (let twice = 0; twice < 2; twice++)
         outcomes = addNote(outcomes, "c1", { severity: "fine", text: `${n}` });
     expect(words(outcomes)[0]).toHaveLength(MAX_NOTES);
-    expect(addNote(outcomes, "nobody", { severity: "fine", text: "x" })).toBe(outcomes);
+    expect(addNote(outcomes, "unknown", { severity: "fine", text: "x" })).toBe(outcomes);
   });
 
   test("is nothing that was seen before it, or long after", () => {
@@ -98,7 +98,7 @@ describe("what came of a fault", () => {
   });
 });
 
-test("every close code that can be chosen is one that the server closes with", () => {
+test("every close code of the list is one that the server uses", () => {
   const codes = closeChoices().map(([code]) => Number(code));
   expect(codes).toContain(4401);
   for (const code of codes)

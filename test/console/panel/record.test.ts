@@ -3,7 +3,7 @@ import { createRecorder } from "../../../src/console/panel/record/recorder.ts";
 import type { WireEvent } from "../../../src/console/wire/frame.ts";
 import type { RecordingEntry } from "../../../src/scenario/format/recording.ts";
 
-/** A page on which things happen a millisecond after each other. */
+/** A page on which events happen one millisecond after each other. */
 class Page {
   readonly recorder = createRecorder((client) => this.names[client] ?? client);
   names: Record<string, string> = { c1: "ann", c2: "bob" };
@@ -67,7 +67,7 @@ const welcome = (seq: number) => ({
 });
 
 describe("a recording on the page", () => {
-  test("opens the lines that are there when it begins, with the `welcome` that they would get now", () => {
+  test("opens the existing connections at its start, with the `welcome` that they would get now", () => {
     const page = new Page()
       .dial("c1", 1)
       .in("c1", 1, welcome(41))
@@ -86,7 +86,7 @@ describe("a recording on the page", () => {
     expect(JSON.stringify(page.recorder.current())).not.toContain("lost");
   });
 
-  test("leaves out the answers to what was sent before it began", () => {
+  test("leaves out replies to what was sent before it began", () => {
     const page = new Page()
       .dial("c1", 1)
       .in("c1", 1, welcome(0))
@@ -97,7 +97,7 @@ describe("a recording on the page", () => {
     expect(page.entries().slice(2)).toEqual(["ann out ping p2", "ann in pong p2"]);
   });
 
-  test("has what is not JSON, bytes, closes and who closed, and returns", () => {
+  test("has raw texts, bytes, closes with the closing side, and reconnects", () => {
     const page = new Page().begin().dial("c1", 1).in("c1", 1, welcome(0));
     page.see({ client: "c1", socketId: 1, direction: "out", text: "{" });
     page.see({ client: "c1", socketId: 1, direction: "out", text: "00 ff", binary: true });
@@ -116,7 +116,7 @@ describe("a recording on the page", () => {
     ]);
   });
 
-  test("has the faults that were made, in their place, and none that the server refused", () => {
+  test("has the injected faults, in their place, and none that the server refused", () => {
     const page = new Page().begin().dial("c1", 1).in("c1", 1, welcome(0));
     const ask = (text: string) => page.see({ client: "c1", direction: "fault", type: "asked", text });
     const refuse = () => page.see({ client: "c1", direction: "fault", type: "refused", text: "invalid" });
@@ -137,12 +137,12 @@ describe("a recording on the page", () => {
     ]);
   });
 
-  test("has a knock beside the line as a client of its own, with the kind of token that was refused", () => {
+  test("has a separate handshake as a client of its own, with the kind of token that was refused", () => {
     const page = new Page().begin().dial("c1", 1).in("c1", 1, welcome(0));
     for (const [line, path, code] of [
       [2, "/ws/user1/lobby", "unauthorized"],
       [3, "/ws/user1/lobby", "token_expired"],
-      [4, "/ws/somebody/lobby", "forbidden"],
+      [4, "/ws/other/lobby", "forbidden"],
     ] as const)
       page.dial("c1", line, path).in("c1", line, { type: "error", code }).close("c1", line, 4401);
     const opened = page.entries().filter((entry) => entry.includes("opens"));
@@ -156,7 +156,7 @@ describe("a recording on the page", () => {
     expect(page.entries()[0]).toBe("ann opens");
   });
 
-  test("tells clients apart that have one name, and one that goes elsewhere", () => {
+  test("distinguishes clients with one name, and one that moves elsewhere", () => {
     const page = new Page();
     page.names = { c1: "same=name", c2: "same=name" };
     page.begin().dial("c1", 1).dial("c2", 2).close("c1", 1, 1000, true).dial("c1", 3, "/ws/user1/other");
@@ -167,7 +167,7 @@ describe("a recording on the page", () => {
     ]);
   });
 
-  test("ends, and keeps nothing of what comes after", () => {
+  test("ends, and keeps no later events", () => {
     const page = new Page().begin().dial("c1", 1);
     const recording = page.recorder.end()!;
     page.in("c1", 1, welcome(0));

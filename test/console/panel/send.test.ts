@@ -23,13 +23,13 @@ const TYPES = Object.keys(CLIENT_FIELDS) as ClientFrameType[];
 const scope = { uuid: () => "made-up", now: 1_800_000_000_000, n: 7 };
 
 describe("the form", () => {
-  test.each(TYPES)("of %s begins with a frame that the server takes", (type) => {
+  test.each(TYPES)("of %s begins with a frame that the server accepts", (type) => {
     const values = { ...initialValues(type), ...(type === "token" && { token: "x" }) };
     const { frame } = decodeClientFrame(fillIn(writeFrame(type, values), scope));
     expect(frame?.type).toBe(type);
   });
 
-  test("writes what was typed also where it is wrong, so that the server can say so", () => {
+  test("writes the typed text also if it is wrong, so that the server can report it", () => {
     expect(writeFrame("history", { limit: "many" })).toBe('{"type": "history", "limit": "many"}');
     expect(writeFrame("message", { text: 'a "b"\n', data: '{"a": 1}' })).toBe(
       '{"type": "message", "text": "a \\"b\\"\\n", "data": {"a": 1}}',
@@ -40,13 +40,13 @@ describe("the form", () => {
     expect(writeFrame("read", { seq: "{{n}}" })).toBe('{"type": "read", "seq": {{n}}}');
   });
 
-  test("says of each field what the schema asks for", () => {
+  test("describes each field as the schema requires it", () => {
     expect(describeField(CLIENT_FIELDS.history.limit!)).toBe("whole number, 1 to 200, otherwise 50");
     expect(describeField(CLIENT_FIELDS.message.text!)).toBe("text, optional");
   });
 });
 
-test("variables are filled in wherever they stand, each uuid anew, and nothing else is touched", () => {
+test("variables are replaced everywhere, each uuid with a new one, and nothing else changes", () => {
   let made = 0;
   const text = fillIn('{{uuid}} {{uuid}} {"n": {{n}}, "at": {{now}}} {{other}} {{ n }}', {
     ...scope,
@@ -117,7 +117,7 @@ describe("the outcome", () => {
     expect(outcomeOf(message, { ...ack, at: 99 })).toBeUndefined();
   });
 
-  test("of what closed the line is its code", () => {
+  test("of a close is its code", () => {
     const mark = { kind: "close", severity: "error", text: "1003 text frames only: …" } as const;
     const closed = { ...frame("", 105), direction: "line", close: { code: 1003, reason: "" } } as const;
     expect(outcomeOf(message, { ...closed, annotations: { marks: [mark] } })?.text).toContain("1003");
@@ -133,7 +133,7 @@ describe("the outcome", () => {
 });
 
 describe("the pace of a series", () => {
-  test("is the rate, also after the page was held up; never more than the count or a batch", () => {
+  test("is the rate, also after the page was blocked; never more than the count or a batch", () => {
     expect(dueNow({ rate: 10, count: 100 }, 0, 0, 0)).toBe(1);
     expect(dueNow({ rate: 10, count: 100 }, 1000, 4, 0)).toBe(7);
     expect(dueNow({ rate: 10, count: 100 }, 60_000, 98, 0)).toBe(2);
@@ -141,11 +141,11 @@ describe("the pace of a series", () => {
     expect(dueNow({ rate: 0, count: 1_000_000 }, 0, 0, 0)).toBe(MAX_BATCH);
   });
 
-  test("B1 waits while the line is full", () => {
+  test("B1 waits while the connection is full", () => {
     expect(dueNow({ rate: 0, count: 100 }, 0, 0, MAX_UNSENT_BYTES + 1)).toBe(0);
   });
 
-  test("percentiles are of the values there are", () => {
+  test("percentiles are of the existing values", () => {
     expect(percentile([], 0.5)).toBeUndefined();
     const values = Array.from({ length: 100 }, (_, index) => 100 - index);
     expect([percentile(values, 0.5), percentile(values, 0.99), percentile(values, 1)]).toEqual([
@@ -155,7 +155,7 @@ describe("the pace of a series", () => {
 });
 
 describe("saved messages", () => {
-  test("are kept by name, read back, replaced and taken away", () => {
+  test("are kept by name, loaded, replaced and removed", () => {
     const store = memory();
     saveMessage(store, { name: "b", text: "1" });
     saveMessage(store, { name: "a", text: "2" });
@@ -169,7 +169,7 @@ describe("saved messages", () => {
     expect(store.getItem(SAVED_KEY)).toBeNull();
   });
 
-  test("A4 never hold a token, in whichever frame or wreck of one it stands", () => {
+  test("A4 never contain a token, in any frame or part of one", () => {
     const token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ1c2VyMSJ9.c2lnbmF0dXJl";
     const texts = [
       `{"type":"token","token":"${token}"}`,
@@ -185,7 +185,7 @@ describe("saved messages", () => {
     }
   });
 
-  test("SEC-P1 what others left in their place is not trusted", () => {
+  test("SEC-P1 foreign data in their place is not trusted", () => {
     for (const text of ["{", "5", "null", '[{"name":1,"text":"x"},null]', '{"name":"a","text":"b"}']) {
       const store = memory();
       store.setItem(SAVED_KEY, text);
@@ -193,7 +193,7 @@ describe("saved messages", () => {
     }
   });
 
-  test("a browser that keeps nothing says so", () => {
+  test("a browser that stores nothing is reported", () => {
     const full: LocalStore = {
       ...memory(),
       setItem() {

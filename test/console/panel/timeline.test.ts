@@ -46,13 +46,13 @@ describe("the filter", () => {
     });
   }
 
-  test("a wrong expression says what is wrong and lets everything through", () => {
+  test("a wrong expression explains the error and hides nothing", () => {
     const { matches, problem } = compileFilter({ ...ALL, find: "/(/" }, nameOf);
     expect(problem).toStartWith("Not a regular expression");
     expect(matches).toBeUndefined();
   });
 
-  test("it stands in the address, which says nothing while there is none", () => {
+  test("it is part of the address, which is empty without a filter", () => {
     const filter: Filter = { client: "ann", direction: "in", type: "ack", find: "/a&b=#ü/", marked: true };
     const hash = formatHash({ conversation: "lobby", fields: { ...writeFilter(filter), show: "send" } });
     const place = parseHash(hash);
@@ -65,7 +65,7 @@ describe("the filter", () => {
 });
 
 describe("the rows of a log that grows and loses its oldest", () => {
-  test("are the same as if the whole log were asked anew, with a filter and without", () => {
+  test("are the same as if the whole log were filtered again, with a filter and without", () => {
     const log = createFrameLog(300);
     const rowsOf = createRows(log);
     const plain = createRows(log);
@@ -82,7 +82,7 @@ describe("the rows of a log that grows and loses its oldest", () => {
     }
   });
 
-  test("each frame is asked once", () => {
+  test("each frame is filtered once", () => {
     const log = createFrameLog();
     const rowsOf = createRows(log);
     let asked = 0;
@@ -97,7 +97,7 @@ describe("the rows of a log that grows and loses its oldest", () => {
     expect(asked).toBe(5);
   });
 
-  test("a cleared log has none, and then those that come", () => {
+  test("a cleared log has none, and then only new ones", () => {
     const log = createFrameLog();
     const rowsOf = createRows(log);
     const all = () => true;

@@ -18,7 +18,7 @@ describe("order", () => {
     expect(marks([welcome({ seq: 7 }), message(8), message(9)])).toEqual(["", "", ""]);
   });
 
-  test("D1 a gap is marked where it shows, what comes late is told from what comes again", () => {
+  test("D1 a gap is marked where it shows, and a late message differs from a repeated one", () => {
     const seen = [
       welcome({ seq: 7 }),
       message(8),
@@ -32,7 +32,7 @@ describe("order", () => {
     expect(words(seen)[2]).toContain("#9 to #11 are missing");
   });
 
-  test("D4 a line that resumes goes on where the last one ended: no gap, and no message twice", () => {
+  test("D4 a resumed connection continues where the last one ended: no gap, and no message twice", () => {
     const back = [welcome({ seq: 9, resumed: true }), message(9), message(10)];
     expect(marks([welcome({ seq: 7 }), message(8), close(1006), ...back])).toEqual([
       "",
@@ -50,20 +50,20 @@ describe("order", () => {
     );
   });
 
-  test("D5 what is lost is said, and the messages after it are no gap", () => {
+  test("D5 lost messages are reported, and the messages after them are no gap", () => {
     const lost = welcome({ seq: 9, resumed: true, lost: { first: 3, last: 6 } });
     expect(marks([welcome({ seq: 2 }), lost, message(7), message(8)])).toEqual(["", "lost", "", ""]);
   });
 
-  test("D5 another epoch is marked, and numbers begin again without a repeat", () => {
+  test("D5 another epoch is marked, and seqs begin again without a repeat", () => {
     const seen = [welcome({ seq: 7 }), message(8), welcome({ seq: 0, epoch: "e2" }), message(1)];
     expect(marks(seen)).toEqual(["", "", "epoch", ""]);
     expect(after(seen).vitals.seq).toBe(1);
   });
 });
 
-describe("answers", () => {
-  test("the round trip is from the request to its own answer, whatever comes in between", () => {
+describe("replies", () => {
+  test("the round trip is from the request to its own reply, whatever comes in between", () => {
     const { notes } = after([
       sent({ type: "message", id: "a", text: "x" }, 0),
       sent({ type: "message", id: "b", text: "x" }, 5),
@@ -82,7 +82,7 @@ describe("answers", () => {
     ]);
   });
 
-  test("an error answers the request that it names, and says so in its mark", () => {
+  test("an error belongs to the request that it names, and its mark shows that", () => {
     const { notes } = after([
       sent({ type: "history", id: "h", limit: 999 }, 0),
       got({ type: "error", code: "invalid", message: "`limit`: too many.", id: "h" }, 7),
@@ -93,7 +93,7 @@ describe("answers", () => {
     });
   });
 
-  test("a ping without a name is answered by the next pong without one", () => {
+  test("a pong without an id belongs to the last ping without one", () => {
     const { notes } = after([sent({ type: "ping" }, 0), got({ type: "pong" }, 3)]);
     expect(notes[1]?.roundTrip).toBe(3);
   });
@@ -108,13 +108,13 @@ describe("answers", () => {
     ]);
   });
 
-  test("a close is told with its reason and with what to do", () => {
+  test("a close is shown with its reason and with advice", () => {
     const [text] = words([close(4408, "inactive")]);
     expect(text).toContain("4408 inactive");
     expect(text).toContain("Reconnect when you are back");
   });
 
-  test("B1 requests that are never answered are not kept for ever", () => {
+  test("B1 requests without a reply are not kept for ever", () => {
     const analyst = createFrameAnalyzer();
     for (let index = 0; index <= MAX_WAITING; index++)
       analyst.analyze(sent({ type: "ping", id: `p${index}` }, index));
@@ -124,7 +124,7 @@ describe("answers", () => {
 });
 
 describe("vitals", () => {
-  test("I1 the time to the idle close counts from what a person does, not from what software does", () => {
+  test("I1 the time to the idle close counts from user activity, not from software's", () => {
     const opened = welcome({ seq: 0, timeout: 300 });
     expect(after([opened]).vitals.idleAt).toBe(T0 + 300_000);
     const spoke = [
@@ -138,7 +138,7 @@ describe("vitals", () => {
     expect(after([welcome({ seq: 0, timeout: 0 })]).vitals.idleAt).toBeUndefined();
   });
 
-  test("the newest number, the last ack and the name of the connection are at hand", () => {
+  test("the newest seq, the last ack and the name of the connection are available", () => {
     const { vitals } = after([
       welcome({ seq: 3 }),
       sent({ type: "message", id: "a", text: "x" }, 100),
@@ -148,7 +148,7 @@ describe("vitals", () => {
   });
 });
 
-test("what is no frame of the protocol is read without harm", () => {
+test("an invalid frame is read without harm", () => {
   for (const text of [
     "",
     "null",

@@ -13,7 +13,7 @@ test("B1 the log keeps the newest frames, and a frame keeps its number", () => {
   expect(log.droppedCount).toBe(log.first - 1);
 });
 
-test("B1 the log is bounded by what its frames hold, too; the newest is always there", () => {
+test("B1 the log is bounded by the size of its frames, too; the newest is always kept", () => {
   const log = createFrameLog(1000, 10_000);
   for (let index = 0; index < 50; index++) add(log, "x".repeat(1000));
   expect(log.last - log.first + 1).toBeWithin(9, 11);
@@ -34,7 +34,7 @@ test("a full log takes a frame as fast as an empty one", () => {
   expect(log.first).toBeGreaterThan(first);
 });
 
-test("numbers go on after the log was cleared", () => {
+test("numbers continue after the log was cleared", () => {
   const log = createFrameLog();
   add(log, "a");
   log.clear();
@@ -42,7 +42,7 @@ test("numbers go on after the log was cleared", () => {
   expect(add(log, "b").number).toBe(2);
 });
 
-test("A4 no token is kept of what was sent: neither in a frame, nor in what was typed by hand", () => {
+test("A4 no token is kept of sent texts: neither in a frame, nor in typed text", () => {
   const token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ1c2VyMSJ9.c2lnbmF0dXJl";
   const texts = [
     JSON.stringify({ type: "token", token }),
@@ -59,7 +59,7 @@ test("A4 no token is kept of what was sent: neither in a frame, nor in what was 
   expect(maskTokens(message)).toBe(message);
 });
 
-test("what is no JSON is named and shown as it is", () => {
+test("a text that is no JSON is marked and shown unchanged", () => {
   expect(['{"type":"ack"}', '{"a":1}', "{oops", "hello", "[]"].map(typeOf)).toEqual([
     "ack",
     "no type",
@@ -70,7 +70,7 @@ test("what is no JSON is named and shown as it is", () => {
   expect(prettyJson("{oops")).toBe("{oops");
 });
 
-test("B3 a text that nests thousands deep is shown as it is: with line breaks it would be gigabytes", () => {
+test("B3 a text that nests thousands deep is shown unchanged: with line breaks it would be gigabytes", () => {
   const deep = `${"[".repeat(30_000)}${"]".repeat(30_000)}`;
   expect(prettyJson(deep)).toBe(deep);
 });

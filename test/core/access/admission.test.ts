@@ -17,7 +17,7 @@ function from(address: string, fields: Partial<SocketEntry> = {}): SocketEntry {
 }
 
 describe("W5 connections", () => {
-  test("W5 an address may have so many at a time, and one that leaves makes room", () => {
+  test("W5 an address has a limit of simultaneous connections, and a closed one makes room", () => {
     const admission = new Admission(LIMITS);
     for (let i = 0; i < 3; i++) expect(admission.tryAdmit(from("a"), 0)).toEqual({ admitted: true });
     expect(admission.tryAdmit(from("a"), 0)).toEqual({
@@ -30,7 +30,7 @@ describe("W5 connections", () => {
     expect(admission.tryAdmit(from("a"), 0).admitted).toBe(true);
   });
 
-  test("W5 no more are taken than the system's limit of open files has room for, beside the server's own", () => {
+  test("W5 the total limit leaves some of the system's open files for the server itself", () => {
     expect(connectionsWithin(1_048_576, 15_000)).toBe(15_000);
     expect(connectionsWithin(4096, 15_000)).toBe(3896);
     expect(connectionsWithin(256, 15_000)).toBe(192);
@@ -38,7 +38,7 @@ describe("W5 connections", () => {
     expect(connectionsWithin(4096, 0)).toBe(3896);
   });
 
-  test("B1 the handshakes of so many addresses are remembered, and no more: of those the latest", () => {
+  test("B1 the handshakes of a limited number of addresses are remembered, the latest ones", () => {
     const admission = new Admission({ connections: 0, connectionsPerAddress: 0, handshakesPerMinute: 1 });
     const knock = (address: string) => admission.tryAdmit(from(address), 0).admitted;
     expect([knock("a"), knock("a"), knock("b"), knock("b")]).toEqual([true, false, true, false]);
@@ -46,7 +46,7 @@ describe("W5 connections", () => {
     expect([knock("b"), knock("a")]).toEqual([false, true]);
   });
 
-  test("W5 all together may be so many, loopback included", () => {
+  test("W5 all addresses together have a limit, loopback included", () => {
     const admission = new Admission({ ...LIMITS, connections: 2 });
     const local = from("127.0.0.1", { loopback: true });
     admission.tryAdmit(local, 0);
@@ -70,7 +70,7 @@ describe("W5 connections", () => {
 describe("W5 handshakes", () => {
   const OPEN = { ...LIMITS, connectionsPerAddress: 0 };
 
-  test("W5 a minute's worth may come at once, the next waits for its share, and then passes", () => {
+  test("W5 a minute's worth of handshakes passes at once, the next one waits for its share", () => {
     const admission = new Admission(OPEN);
     for (let i = 0; i < 60; i++) expect(admission.tryAdmit(from("a"), 0).admitted).toBe(true);
     expect(admission.tryAdmit(from("a"), 0)).toEqual({
@@ -84,25 +84,25 @@ describe("W5 handshakes", () => {
     expect(admission.tryAdmit(from("b"), 1_000).admitted).toBe(true);
   });
 
-  test("W5 asking while refused does not make the wait longer", () => {
+  test("W5 attempts while refused do not lengthen the wait", () => {
     const admission = new Admission(OPEN);
     for (let i = 0; i < 200; i++) admission.tryAdmit(from("a"), 0);
     expect(admission.tryAdmit(from("a"), 1_000).admitted).toBe(true);
   });
 
-  test("W5 loopback addresses are free of both limits", () => {
+  test("W5 loopback addresses are exempt from both limits", () => {
     const admission = new Admission(LIMITS);
     for (let i = 0; i < 500; i++)
       expect(admission.tryAdmit(from("127.0.0.1", { loopback: true }), 0).admitted).toBe(true);
   });
 
-  test("W5 0 switches a limit off", () => {
+  test("W5 0 turns a limit off", () => {
     const admission = new Admission({ connections: 0, connectionsPerAddress: 0, handshakesPerMinute: 0 });
     for (let i = 0; i < 500; i++)
       expect(admission.tryAdmit(from("a", { anonymous: true }), 0).admitted).toBe(true);
   });
 
-  test("B1 addresses are forgotten once they owe nothing, and not before", () => {
+  test("B1 addresses are forgotten once they have no debt, and not before", () => {
     const admission = new Admission(OPEN);
     for (let i = 0; i < 60; i++) admission.tryAdmit(from("a"), 0);
     admission.sweep(MINUTE - 1);
@@ -112,7 +112,7 @@ describe("W5 handshakes", () => {
 });
 
 describe("W4 sockets without a credential", () => {
-  test("W4 they may be one in a hundred", () => {
+  test("W4 they may be one in a hundred connections", () => {
     const admission = new Admission({ ...LIMITS, connections: 200 });
     const stranger = from("127.0.0.1", { loopback: true, anonymous: true });
     const known = { ...stranger, anonymous: false };
@@ -130,7 +130,7 @@ describe("W4 sockets without a credential", () => {
     expect(admission.tryAdmit(stranger, 0).admitted).toBe(true);
   });
 
-  test("W4 a small server still has room for one", () => {
+  test("W4 a small server still admits one", () => {
     const admission = new Admission({ ...LIMITS, connections: 10 });
     const stranger = from("127.0.0.1", { loopback: true, anonymous: true });
     expect(admission.tryAdmit(stranger, 0).admitted).toBe(true);
@@ -138,10 +138,10 @@ describe("W4 sockets without a credential", () => {
   });
 });
 
-describe("W4 W5 an address whose handshakes come to nothing", () => {
+describe("W4 W5 an address whose handshakes fail", () => {
   const WIDE: AdmissionLimits = { connections: 0, connectionsPerAddress: 1_000, handshakesPerMinute: 1_200 };
 
-  /** One that comes, shows no good credential and goes. */
+  /** A client that connects, presents no valid credential and leaves. */
   function fail(admission: Admission, address: string, now: number): boolean {
     const entry = from(address);
     if (!admission.tryAdmit(entry, now).admitted) return false;
@@ -150,7 +150,7 @@ describe("W4 W5 an address whose handshakes come to nothing", () => {
     return true;
   }
 
-  test("W5 has sixty of them in a minute, and one a second from then on; other addresses feel nothing", () => {
+  test("W5 may fail sixty times a minute, and once a second from then on; other addresses are not affected", () => {
     const admission = new Admission(WIDE);
     const passed = Array.from({ length: 200 }, () => fail(admission, "a", 0)).filter(Boolean);
     expect(passed).toHaveLength(60);
@@ -167,7 +167,7 @@ describe("W4 W5 an address whose handshakes come to nothing", () => {
     expect(admission.tryAdmit(from("b"), 0).admitted).toBe(true);
   });
 
-  test("W5 that many failed at the same moment makes nobody wait longer than two seconds", () => {
+  test("W5 after that many simultaneous failures no client waits longer than two seconds", () => {
     const admission = new Admission(WIDE);
     const entries = Array.from({ length: 500 }, () => from("a"));
     for (const entry of entries) admission.tryAdmit(entry, 0);
@@ -179,7 +179,7 @@ describe("W4 W5 an address whose handshakes come to nothing", () => {
     for (let i = 0; i < 300; i++) expect(admission.tryAdmit(from("a"), 2_000).admitted).toBe(true);
   });
 
-  test("W4 has fifty sockets without a credential at a time; one that shows it, or leaves, makes room", () => {
+  test("W4 may have fifty sockets without a credential; one that presents it, or leaves, makes room", () => {
     const admission = new Admission(WIDE);
     const stranger = from("a", { anonymous: true });
     for (let i = 0; i < 50; i++) expect(admission.tryAdmit(stranger, 0).admitted).toBe(true);
@@ -197,7 +197,7 @@ describe("W4 W5 an address whose handshakes come to nothing", () => {
     expect(admission.tryAdmit(stranger, 0).admitted).toBe(false);
   });
 
-  test("B1 is forgotten once it owes nothing", () => {
+  test("B1 is forgotten once it has no debt", () => {
     const admission = new Admission({ ...WIDE, handshakesPerMinute: 60 });
     for (let i = 0; i < 60; i++) fail(admission, "a", 0);
     admission.sweep(MINUTE - 1);
@@ -206,7 +206,7 @@ describe("W4 W5 an address whose handshakes come to nothing", () => {
   });
 });
 
-describe("W5 an office of 200 people with two tabs each comes back at once, by the defaults", () => {
+describe("W5 an office of 200 users with two tabs each reconnects at once, with the defaults", () => {
   const read = readSettings({ env: {} });
   if ("problems" in read) throw new Error(read.problems.join("\n"));
   const { maxConnections, maxConnectionsPerAddress, handshakesPerMinute } = read.settings;
@@ -249,7 +249,7 @@ describe("W5 an office of 200 people with two tabs each comes back at once, by t
       ["in the handshake", false],
       ["in a first frame", true],
     ] as const)
-      test(`W5 with the token ${how} all are in within 30 seconds, beside their dead connections (seed ${seed})`, () => {
+      test(`W5 with the token ${how} all connect within 30 seconds, despite their dead connections (seed ${seed})`, () => {
         const random = new Random(seed);
         for (const ghosts of [0, TABS])
           expect(timeUntilAllAreIn(random, anonymous, 300, ghosts)).toBeLessThan(30_000);

@@ -33,7 +33,7 @@ function decide(request: Partial<AccessRequest>): string {
 }
 
 describe("SEC-T6 the plan", () => {
-  test("SEC-T6 of a user without an account comes from the claim, else it is the fallback", () => {
+  test("SEC-T6 of a user without an account comes from the claim, or is the fallback", () => {
     expect(decide({ claimedPlan: "premium" })).toBe("premium");
     expect(decide({})).toBe("free");
     expect(decide({ claimedPlan: "no such plan" })).toBe("free");
@@ -48,22 +48,22 @@ describe("SEC-T6 the plan", () => {
 });
 
 describe("access", () => {
-  test("SEC-T6 a disabled account is refused however good its token is", () => {
+  test("SEC-T6 a disabled account is refused even with a valid token", () => {
     expect(decide({ account: { ...ann, disabled: true }, claimedPlan: "premium" })).toBe("forbidden");
   });
 
-  test("W3 the address must be the subject's own", () => {
+  test("W3 the address must contain the subject's own name", () => {
     expect(decide({ requestedUser: "ann" })).toBe("free");
     expect(decide({ requestedUser: "bob" })).toBe("forbidden");
     expect(decide({ requestedUser: "ANN" })).toBe("forbidden");
   });
 
-  test("a demo account opens only where demo accounts may be used", () => {
+  test("a demo account is admitted only where demo accounts are allowed", () => {
     expect(decide({ account: { ...ann, demo: true } })).toBe("forbidden");
     expect(decide({ account: { ...ann, demo: true }, demoUse: "usable" })).toBe("premium");
   });
 
-  test("a refused demo account is told whether they are switched off, or not taken from there", () => {
+  test("the refusal of a demo account says whether they are off, or not allowed from that address", () => {
     const told = (use: AccessRequest["demoUse"]) => {
       const account = { ...ann, demo: true };
       const access = decideAccess({ subject: "ann", account, plans, demoUse: use });
@@ -77,7 +77,7 @@ describe("access", () => {
   });
 });
 
-test("SEC-T6 a token made for an account ends with it, also when another takes the name", () => {
+test("SEC-T6 a token of an account ends with the account, even when another account takes the name", () => {
   const account = { ...ann, createdAt: 7 };
   expect(decide({ account, madeForAccount: 7 })).toBe("premium");
   expect(decide({ account: undefined, madeForAccount: 7 })).toBe("token_revoked");

@@ -13,7 +13,7 @@ describe("A6 A1 grants: what a token allows", () => {
     expect(explainMissingRight(ALL_GRANTS, "any", "write")).toBeUndefined();
   });
 
-  test("A6 A1 a conversation is allowed by its name or by the beginning before a `*`, and by nothing else", () => {
+  test("A6 A1 a conversation is allowed by its name or by a prefix before a `*`, and by nothing else", () => {
     const grants = { conversations: ["lobby", "team-*"] };
     for (const allowed of ["lobby", "team-", "team-7"])
       expect(explainMissingRight(grants, allowed, "read")).toBeUndefined();
@@ -29,7 +29,7 @@ describe("A6 A1 grants: what a token allows", () => {
     expect(explainMissingRight({ rights: [] }, "lobby", "read")).toContain("right `read`");
   });
 
-  test("A6 A1 reading and writing are granted apart, and the missing one is named", () => {
+  test("A6 A1 reading and writing are granted separately, and the missing one is named", () => {
     expect(explainMissingRight({ rights: ["read"] }, "lobby", "read")).toBeUndefined();
     expect(explainMissingRight({ rights: ["read"] }, "lobby", "write")).toBe(
       "This token does not have the right `write`.",
@@ -62,7 +62,7 @@ describe("A6 A1 grants: what a token allows", () => {
     expect(readGrants(undefined, claim)).toHaveProperty("problem");
   });
 
-  test("A6 A1 good claims are kept as they are", () => {
+  test("A6 A1 valid claims are kept unchanged", () => {
     expect(readGrants(["lobby", "team-*", "*"], ["read"])).toEqual({
       grants: { conversations: ["lobby", "team-*", "*"], rights: ["read"] },
     });

@@ -19,7 +19,7 @@ const GOOD = {
 
 type Fields = Readonly<Record<string, string | undefined>>;
 
-/** A good handshake but for what is given; a field of `undefined` is left out. */
+/** A valid handshake with the given fields; a field of `undefined` is left out. */
 function read(
   target = "/ws/anna/lobby",
   fields: Fields = {},
@@ -43,7 +43,7 @@ function opening(...request: Parameters<typeof read>): ParsedHandshake {
   return answer.opening;
 }
 
-describe("W1 what is refused before the upgrade, as HTTP", () => {
+describe("W1 handshakes refused before the upgrade, as HTTP", () => {
   const ADDRESSES: Record<string, string> = {
     "/ws/anna/lobby": "101",
     "/ws/anna/lobby?token=abc&after=3": "101",
@@ -59,7 +59,7 @@ describe("W1 what is refused before the upgrade, as HTTP", () => {
     test(`W1 ${target.slice(0, 40)} (${target.length}) → ${answer}`, () =>
       expect(verdict(target)).toBe(answer));
 
-  test("W1 only GET opens a socket, and the refusal says so", () => {
+  test("W1 only GET opens a socket, and the refusal explains that", () => {
     for (const method of ["POST", "HEAD", "PUT", "OPTIONS"]) {
       const answer = read("/ws/anna/lobby", {}, { method });
       expect(answer).toMatchObject({
@@ -95,7 +95,7 @@ describe("W1 what is refused before the upgrade, as HTTP", () => {
   for (const [name, fields, answer] of FIELDS)
     test(`W1 ${name} → ${answer}`, () => expect(verdict("/ws/anna/lobby", fields)).toBe(answer));
 
-  test("W1 426 names the version to use", () => {
+  test("W1 426 names the supported version", () => {
     expect(read("/ws/anna/lobby", { Upgrade: undefined })).toMatchObject({
       refusal: { headers: { "Sec-WebSocket-Version": "13", Upgrade: "websocket" } },
     });
@@ -165,18 +165,18 @@ describe("W3 credentials", () => {
     ["two subprotocols", "/ws/anna/lobby", { [PROTOCOL]: "parley.v1, bearer.abc, bearer.abc" }],
   ];
   for (const [name, target, fields] of TOO_MANY)
-    test(`W3 ${name} → told after the upgrade`, () =>
+    test(`W3 ${name} → refused after the upgrade`, () =>
       expect(opening(target, fields).address).toEqual({
         error: "There is more than one credential; send one token or ticket, in one place, once.",
       }));
 
-  test("RT-6 what is answered is our subprotocol where any was offered, and never the token", () => {
+  test("RT-6 the response has our subprotocol if any was offered, and never the token", () => {
     expect(opening("/ws/anna/lobby", { [PROTOCOL]: "bearer.abc, parley.v1" }).subprotocol).toBe("parley.v1");
     expect(opening("/ws/anna/lobby").subprotocol).toBeUndefined();
   });
 });
 
-describe("W1 the address, told after the upgrade", () => {
+describe("W1 addresses refused after the upgrade", () => {
   const IDS: Record<string, string | undefined> = {
     anna: "anna",
     "a%6Ena": "anna",
@@ -194,7 +194,7 @@ describe("W1 the address, told after the upgrade", () => {
     "<b>": undefined,
   };
   for (const [segment, id] of Object.entries(IDS)) {
-    test(`W1 ${segment.slice(0, 20)} (${segment.length}) names ${id === undefined ? "nobody" : id.slice(0, 20)}`, () => {
+    test(`W1 ${segment.slice(0, 20)} (${segment.length}) names ${id === undefined ? "no user" : id.slice(0, 20)}`, () => {
       for (const part of ["user", "conversation"] as const) {
         const { address } = opening(part === "user" ? `/ws/${segment}/lobby` : `/ws/anna/${segment}`);
         if (id === undefined)
@@ -218,19 +218,19 @@ describe("W1 the address, told after the upgrade", () => {
     });
 
   for (const value of ["", "a".repeat(65), "a%20b", "a:b", "a@b", "a%2Fb", "%C3%A4", "a%00", "%0A"])
-    test(`W3 W8 \`client=${value.slice(0, 20)}\` is told after the upgrade`, () => {
+    test(`W3 W8 \`client=${value.slice(0, 20)}\` is refused after the upgrade`, () => {
       expect(opening(`/ws/anna/lobby?client=${value}`).address).toEqual({
         error: "`client` in the address must be 1–64 characters of A-Z a-z 0-9 . _ -.",
       });
     });
 
-  test("W3 W8 two clients are told after the upgrade, also when they are the same", () => {
+  test("W3 W8 two clients are refused after the upgrade, even when they are equal", () => {
     expect(opening("/ws/anna/lobby?client=a&client=a").address).toEqual({
       error: "There is more than one `client` in the address.",
     });
   });
 
-  test("W3 a ticket may come in the place of a token", () => {
+  test("W3 a ticket may replace a token", () => {
     expect(opening("/ws/anna/lobby?ticket=abc")).toMatchObject({
       address: { user: "anna", conversation: "lobby" },
       token: undefined,

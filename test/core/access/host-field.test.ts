@@ -37,7 +37,7 @@ test.each([
 ])("W2 the Host %j is none", (field) => expect(parseHost(field)).toBeUndefined());
 
 test.each(["localhost", "localhost.", "a.localhost", "127.0.0.1", "127.255.1.9", "[::1]", "[::ffff:7f00:1]"])(
-  "W2 %s always means the machine that uses it",
+  "W2 %s always means the client's own machine",
   (name) => expect(isLoopbackName(name)).toBe(true),
 );
 

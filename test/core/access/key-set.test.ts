@@ -11,21 +11,21 @@ import {
 const SECOND = 1000;
 const READ = 1_000_000;
 
-/** The steps for a key that is known and for one that is not, at a moment after the set was read. */
+/** The steps for a known and for an unknown key, at a time after the set was read. */
 function steps(after: number, failedAt?: number): string {
   const times = { readAt: READ, failedAt };
   return [true, false].map((isKnown) => keySetAction(isKnown, times, READ + after)).join(" ");
 }
 
 describe("SEC-T1 when a key set is read", () => {
-  test("SEC-T1 at the first token that needs it; after a failure once in five seconds, whoever asks", () => {
+  test("SEC-T1 at the first token that needs it; after a failure once in five seconds", () => {
     expect(keySetAction(false, { readAt: undefined, failedAt: undefined }, 5)).toBe("read");
-    const away = { readAt: undefined, failedAt: 5 };
-    expect(keySetAction(false, away, 5 + RETRY_AFTER_FAILURE_MS - 1)).toBe("unavailable");
-    expect(keySetAction(false, away, 5 + RETRY_AFTER_FAILURE_MS)).toBe("read");
+    const unavailable = { readAt: undefined, failedAt: 5 };
+    expect(keySetAction(false, unavailable, 5 + RETRY_AFTER_FAILURE_MS - 1)).toBe("unavailable");
+    expect(keySetAction(false, unavailable, 5 + RETRY_AFTER_FAILURE_MS)).toBe("read");
   });
 
-  test("SEC-T1 keys that are known are used; for an unknown one the set is read once in fifteen seconds", () => {
+  test("SEC-T1 known keys are used; for an unknown one the set is read once in fifteen seconds", () => {
     expect(steps(0)).toBe("use refuse");
     expect(steps(15 * SECOND - 1)).toBe("use refuse");
     expect(steps(15 * SECOND)).toBe("use read");
@@ -33,7 +33,7 @@ describe("SEC-T1 when a key set is read", () => {
     expect(steps(FRESH_MS)).toBe("read read");
   });
 
-  test("SEC-T1 while the set is away, known keys stay good for an hour, and unknown ones are not called wrong", () => {
+  test("SEC-T1 while the set is unavailable, known keys are valid for an hour, and unknown ones are not called wrong", () => {
     for (const after of [20 * SECOND, FRESH_MS, FRESH_MS + 20 * 60 * SECOND, MAX_AGE_MS - 1])
       expect([after, steps(after, READ + after - 1)]).toEqual([after, "use unavailable"]);
     expect(steps(FRESH_MS + RETRY_AFTER_FAILURE_MS, READ + FRESH_MS)).toBe("read read");
@@ -41,13 +41,13 @@ describe("SEC-T1 when a key set is read", () => {
   });
 });
 
-describe("SEC-T1 which keys of a set are used", () => {
+describe("SEC-T1 the keys of a set that are used", () => {
   const modulus = (bytes: number, first = 0xc3) =>
     Buffer.alloc(bytes, 7).fill(first, 0, 1).toString("base64url");
   const rsa = { kty: "RSA", kid: "k", n: modulus(256), e: "AQAB" };
   const ec = { kty: "EC", kid: "k", crv: "P-256", x: "x", y: "y" };
 
-  test("SEC-T1 each for one algorithm: what it says, or the most usual of its type", () => {
+  test("SEC-T1 each for one algorithm: its own, or the most usual of its type", () => {
     expect(algorithmOf(rsa)).toBe("RS256");
     expect(algorithmOf({ ...rsa, alg: "PS256", use: "sig", key_ops: ["verify"] })).toBe("PS256");
     expect(algorithmOf(ec)).toBe("ES256");
@@ -55,7 +55,7 @@ describe("SEC-T1 which keys of a set are used", () => {
     expect(algorithmOf({ ...rsa, n: modulus(512) })).toBe("RS256");
   });
 
-  test("SEC-T1 weak, symmetric, private, foreign and nameless keys, and those for encryption, are not used", () => {
+  test("SEC-T1 weak, symmetric, private, foreign, nameless and encryption keys are not used", () => {
     const refused: [string, object][] = [
       ["512 bits", { ...rsa, n: modulus(64) }],
       ["2047 bits", { ...rsa, n: modulus(256, 0x7f) }],
@@ -81,7 +81,7 @@ describe("SEC-T1 which keys of a set are used", () => {
     for (const [what, key] of refused) expect([what, algorithmOf(key as never)]).toEqual([what, undefined]);
   });
 
-  test("SEC-T1 of two keys with one name and algorithm none is used; what is no key is passed over", () => {
+  test("SEC-T1 of two keys with one name and algorithm none is used; invalid entries are skipped", () => {
     expect([
       ...usableKeys([
         null,

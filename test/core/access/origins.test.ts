@@ -128,7 +128,7 @@ describe.each(Object.entries(TABLE))("W2 %s", (_name, rows) => {
   });
 });
 
-test("W2 port 80 is the one that browsers leave out", () => {
+test("W2 port 80 is the one that browsers omit", () => {
   const on = (loopbackPort: number): OriginRule => ({ allowed: [], loopbackPort });
   expect(passes(on(80), { host: "localhost", origin: "http://localhost", passes: BOTH })).toBe(true);
   expect(passes(on(80), { host: "localhost", origin: "http://localhost:80", passes: BOTH })).toBe(false);
@@ -137,7 +137,7 @@ test("W2 port 80 is the one that browsers leave out", () => {
   expect(passes(on(443), tls)).toBe(true);
 });
 
-test("W2 a refusal names what was refused, unless it could do harm on a terminal", () => {
+test("W2 a refusal names the refused origin, unless it could harm a terminal", () => {
   const refusal = (origin: string) =>
     explainOriginRefusal(PUBLIC, { scheme: "http", headers: new Headers({ Host: "a", Origin: origin }) });
   expect(refusal("https://evil.example:1")).toStartWith("Pages of https://evil.example:1 may not connect;");

@@ -19,7 +19,7 @@ const FAMILY: RefreshFamily = {
 const use = (family: RefreshFamily, presented: string, successor: string, now: number) =>
   decideRefresh(family, { presented, successor, lifetime: LIFETIME, now });
 
-/** Uses a token that must be good, and answers the family afterwards. */
+/** Uses a valid token, and returns the family afterwards. */
 function rotated(family: RefreshFamily, presented: string, successor: string, now: number): RefreshFamily {
   const decision = use(family, presented, successor, now);
   if (decision.outcome !== "rotate") throw new Error(`${presented} was ${decision.outcome}`);
@@ -27,7 +27,7 @@ function rotated(family: RefreshFamily, presented: string, successor: string, no
 }
 
 describe("SEC-T5 refresh tokens", () => {
-  test("SEC-T5 each use gives the next token, and moves the end on", () => {
+  test("SEC-T5 each use gives the next token, and extends the expiry", () => {
     const family = rotated(FAMILY, "first", "second", 500);
     expect(family).toEqual({
       ...FAMILY,
@@ -43,7 +43,7 @@ describe("SEC-T5 refresh tokens", () => {
     ]);
   });
 
-  test("SEC-T5 within the grace a used token gets another successor, and both are good", () => {
+  test("SEC-T5 within the grace a used token gets another successor, and both are valid", () => {
     let family = rotated(FAMILY, "first", "lost", 0);
     family = rotated(family, "first", "second", REFRESH_GRACE_MS - 1);
     expect(use(family, "lost", "x", 50_000).outcome).toBe("rotate");
@@ -56,19 +56,19 @@ describe("SEC-T5 refresh tokens", () => {
     expect(use(family, "first", "x", REFRESH_GRACE_MS).outcome).toBe("reused");
   });
 
-  test("SEC-T5 a token that names the family and was never or no longer one of it is reuse", () => {
+  test("SEC-T5 a token with the family's id that is not, or no longer, part of it is reuse", () => {
     const family = rotated(rotated(FAMILY, "first", "second", 0), "second", "third", 100_000);
     expect(use(family, "first", "x", 100_001).outcome).toBe("reused");
     expect(use(family, "invented", "x", 100_001).outcome).toBe("reused");
   });
 
-  test("SEC-T5 a family that was not used for its lifetime is expired, whatever is presented", () => {
+  test("SEC-T5 a family that was not used for its lifetime is expired, whatever token is presented", () => {
     expect(use(FAMILY, "first", "x", LIFETIME - 1).outcome).toBe("rotate");
     expect(use(FAMILY, "first", "x", LIFETIME).outcome).toBe("expired");
     expect(use(FAMILY, "invented", "x", LIFETIME).outcome).toBe("expired");
   });
 
-  test("B2 so many in a row are given out and no more; who waits as long as told gets the next", () => {
+  test("B2 a limited number is issued in a row; a client that waits as asked gets the next", () => {
     let family = FAMILY;
     let last = "first";
     for (let k = 1; k < MAX_LIVE_TOKENS; k++) {
@@ -84,7 +84,7 @@ describe("SEC-T5 refresh tokens", () => {
 
   // The story: twelve tabs woke up and showed the same token. Eight got another one, which pushed the one they had shown out
   // of the family; the ninth was taken for a thief, and all twelve were signed out.
-  test("SEC-T5 B2 many tabs that show one old token at once are given new ones or told to wait, and none is taken for a thief", () => {
+  test("SEC-T5 B2 many tabs with one old token get new ones or have to wait, and none counts as a thief", () => {
     const old = { ...FAMILY, tokens: [{ hash: "first", issuedAt: 0 }] };
     let family: RefreshFamily = old;
     const outcomes = Array.from({ length: 12 }, (_, tab) => {
@@ -97,7 +97,7 @@ describe("SEC-T5 refresh tokens", () => {
       expect(use(family, `tab ${tab}`, "next", 100_000 + 2 * REFRESH_GRACE_MS).outcome).toBe("rotate");
   });
 
-  test("B1 however often a token is repeated within the grace, a family stays small", () => {
+  test("B1 a family stays small, however often a token is repeated within the grace", () => {
     let family = FAMILY;
     for (let k = 0; k < 100; k++) {
       const decision = use(family, "first", `next-${k}`, k);

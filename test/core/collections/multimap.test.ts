@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { Multimap } from "../../../src/core/collections/multimap.ts";
 import { Random, seeds } from "../../support/random.ts";
 
-test.each(seeds(1, 2, 3))("it holds what was added and not removed, in that order (seed %d)", (seed) => {
+test.each(seeds(1, 2, 3))("it holds the added and not removed values, in that order (seed %d)", (seed) => {
   const random = new Random(seed);
   const map = new Multimap<{ readonly n: number }>();
   const model: [name: string, value: { n: number }][] = [];
@@ -13,7 +13,7 @@ test.each(seeds(1, 2, 3))("it holds what was added and not removed, in that orde
       map.add(name, value);
       model.push([name, value]);
     } else {
-      // Also names under which it does not stand.
+      // Also under names that it does not have.
       const [, value] = random.pick(model);
       map.remove(name, value);
       const at = model.findIndex(([other, same]) => other === name && same === value);

@@ -12,7 +12,7 @@ function byHand(request: { before?: number; after?: number; count: number }, new
   return { seqs: below.slice(-request.count), more: below.length > request.count };
 }
 
-test("D1 D5 every small request, at and around every edge, means what counting by hand says, also above what is no longer kept", () => {
+test("D1 D5 every small request agrees with counting by hand, at every edge, also above removed messages", () => {
   const bounds = [undefined, 0, 1, 2, 3, 4, 5, 6, 7, 100];
   const heads = [0, 1, 2, 3, 4, 5].flatMap((newest) =>
     Array.from({ length: newest + 1 }, (_, i) => ({ seq: newest, first: i + 1 })),
@@ -32,7 +32,7 @@ test("D1 D5 every small request, at and around every edge, means what counting b
   }
 });
 
-test("D1 bounds as large as the wire allows do not overflow", () => {
+test("D1 limits as large as the wire allows do not overflow", () => {
   const far = Number.MAX_SAFE_INTEGER;
   const beyond = historyRange({ after: far, count: 200 }, { seq: 10, first: 1 });
   expect(beyond.first).toBeGreaterThan(beyond.last);

@@ -4,7 +4,7 @@ import { QUOTA_WINDOW_MS, SlidingWindowLog } from "../../../src/core/conversatio
 
 const NOW = Date.UTC(2025, 0, 1);
 
-test("D3 a repeat gets the first answer's number and time, whatever the quota", () => {
+test("D3 a repeat gets the first result's seq and time, whatever the quota", () => {
   const log = new SlidingWindowLog();
   log.record(NOW, 5);
   const already = { seq: 7, at: NOW - 1_000 };
@@ -17,7 +17,7 @@ test("D3 a repeat gets the first answer's number and time, whatever the quota", 
     });
 });
 
-test("Q2 deciding charges nothing, however often it is done", () => {
+test("Q2 deciding charges nothing, however often it is called", () => {
   const log = new SlidingWindowLog();
   log.record(NOW);
   for (let i = 0; i < 10; i++) {
@@ -28,7 +28,7 @@ test("Q2 deciding charges nothing, however often it is done", () => {
   expect(log.count(NOW)).toBe(1);
 });
 
-test("Q1 Q3 a refusal says when the next request is accepted and what is enforced", () => {
+test("Q1 Q3 a refusal contains the time of the next accepted request and the enforced limit", () => {
   const log = new SlidingWindowLog();
   log.record(NOW);
   log.record(NOW + 250);

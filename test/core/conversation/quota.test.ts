@@ -60,7 +60,7 @@ function pause(random: Random, limit: number, wait: number): number {
 }
 
 for (const seed of seeds(31, 32, 33)) {
-  test(`Q1 no hour holds more than the limit, and none is refused while there is room (seed ${seed})`, () => {
+  test(`Q1 no hour holds more than the limit, and no request is refused below it (seed ${seed})`, () => {
     const random = new Random(seed);
     const log = new SlidingWindowLog();
     const limit = random.between(1, 25);
@@ -90,7 +90,7 @@ for (const seed of seeds(41, 42, 43)) {
       now += random.between(0, QUOTA_WINDOW_MS / 70);
     }
     for (let i = 0; i < 200; i++) {
-      // A plan below what was used: several entries have to leave first.
+      // A plan below the used number: several entries have to expire first.
       const limit = random.between(1, Math.max(1, log.count(now)));
       const wait = log.retryAfter(limit, now);
       expect(wait).toBeGreaterThan(0);
@@ -109,7 +109,7 @@ test("Q1 a request leaves the hour exactly 3,600,000 ms after it was accepted", 
   expect(log.count(START + QUOTA_WINDOW_MS)).toBe(0);
 });
 
-test("Q1 fixed windows would let 2N−1 through around their edge; here N pass", () => {
+test("Q1 fixed windows would accept 2N−1 around their edge; here N pass", () => {
   const limit = 10;
   const log = new SlidingWindowLog();
   let accepted = 0;
@@ -127,7 +127,7 @@ test("Q1 fixed windows would let 2N−1 through around their edge; here N pass",
   expect(accepted).toBe(limit);
 });
 
-test("Q3 an empty log shows the whole limit and nothing to wait for; no limit shows zeros", () => {
+test("Q3 an empty log gives the whole limit and no wait; no limit gives zeros", () => {
   const log = new SlidingWindowLog();
   expect(log.view(100, START)).toEqual({ limit: 100, remaining: 100, reset: 0 });
   log.record(START, 30);

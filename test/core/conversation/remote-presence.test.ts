@@ -21,9 +21,9 @@ const open = (state: PresenceSnapshot = { version: 0, entries: [] }) => {
   return gathering;
 };
 
-// The story: a user who left was seen to leave when the connection went on the same node, and seconds later on the others,
-// which were told when the store had written it.
-test("P1 P2 a user is told once, through however many nodes, with the time of the node where it happened", () => {
+// The story: a leave was published when the connection ended on the same node, and seconds later on the others, which
+// received it when the store had written it.
+test("P1 P2 a join is reported once, for any number of nodes, with the time on the node where it happened", () => {
   const gathering = open();
   expect(gathering.apply(change({ joined: [["anna", 5]] }))).toEqual([
     { user: "anna", state: "joined", at: 5 },
@@ -37,7 +37,7 @@ test("P1 P2 a user is told once, through however many nodes, with the time of th
   ]);
 });
 
-test("P1 this node's own users are not elsewhere, and their changes are no gap", () => {
+test("P1 this node's own users are not remote, and their changes are no gap", () => {
   const gathering = open({ version: 4, entries: [{ incarnation: "own~1", user: "anna", since: 1 }] });
   expect(gathering.users().size).toBe(0);
   expect(gathering.apply(change({ life: "own~2", was: 4, version: 5, joined: [["ben", 1]] }))).toEqual([]);
@@ -45,7 +45,7 @@ test("P1 this node's own users are not elsewhere, and their changes are no gap",
   expect([...gathering.users().keys()]).toEqual(["cleo"]);
 });
 
-test("a change that was missed shows with the next one; what was read already is passed over", () => {
+test("a missed change shows with the next one; a change that was already read is skipped", () => {
   const gathering = open({ version: 4, entries: [{ incarnation: "b~1", user: "anna", since: 1 }] });
   expect(gathering.apply(change({ was: 2, version: 3, joined: [["anna", 1]] }))).toEqual([]);
   expect(gathering.apply(change({ was: 3, version: 4, left: [["ben", 2]] }))).toEqual([]);
@@ -58,7 +58,7 @@ test("a change that was missed shows with the next one; what was read already is
   expect(gathering.isAt(6)).toBe(true);
 });
 
-test("P1 P2 an announcement that comes late or twice, after everybody has left, is no new one: all is read", () => {
+test("P1 P2 a late or repeated announcement, after all have left, causes a full read", () => {
   const gathering = open();
   const came = change({ was: 0, version: 5, joined: [["anna", 5]] });
   expect(gathering.apply(came)).toHaveLength(1);
@@ -67,11 +67,11 @@ test("P1 P2 an announcement that comes late or twice, after everybody has left, 
   expect(gathering.apply(change({ was: 0, version: 7, joined: [["anna", 7]] }))).toHaveLength(1);
 });
 
-test("nothing is known before all was read", () => {
+test("nothing is known before the full read", () => {
   expect(new RemotePresence(() => false).apply(change({ joined: [["anna", 1]] }))).toBeUndefined();
 });
 
-test("L3 after the store was away, who is missing is waited for, and not told when put back in time", () => {
+test("L3 after the store was unavailable, missing users have time to return, and then no leave is reported", () => {
   const entries = ["anna", "ben"].map((user) => ({ incarnation: "b~1", user, since: 1 }));
   const gathering = open({ version: 4, entries });
   expect(gathering.reset({ version: 0, entries: [] }, 100, 5_100)).toEqual([]);
@@ -85,7 +85,7 @@ test("L3 after the store was away, who is missing is waited for, and not told wh
 });
 
 test.each(seeds(1, 2, 3))(
-  "P1 P2 whatever is lost on the way, what is told is what is so in the end, once (seed %i)",
+  "P1 P2 whatever is lost on the way, the reported state is right in the end, without repeats (seed %i)",
   (seed) => {
     const random = new Random(seed);
     const stored = new Map<string, number>();

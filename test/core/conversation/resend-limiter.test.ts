@@ -10,7 +10,7 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const QUARTER = MAX_RESENT_BYTES_PER_MINUTE / 4;
 
-/** Asks to send one message of `bytes`; a list of these is what happened. */
+/** Requests to send a message of `bytes`; a list of these is a history. */
 function send(
   repeats: ResendLimiter,
   now: number,
@@ -22,12 +22,12 @@ function send(
   return repeats.admit(user, conversation, seq, [bytes], now);
 }
 
-test("MX7 what is new to a user is sent without a bound", () => {
+test("MX7 messages new to a user are sent without a limit", () => {
   const repeats = new ResendLimiter();
   for (let seq = 1; seq <= 100; seq++) expect(send(repeats, 0, seq)).toBe(0);
 });
 
-test("MX7 what is sent again is at most 4 MiB a minute, and the wait is exact", () => {
+test("MX7 repeats are at most 4 MiB a minute, and the wait is exact", () => {
   const repeats = new ResendLimiter();
   send(repeats, 0);
   for (const second of [1, 2, 3, 4]) expect(send(repeats, second * 1000)).toBe(0);
@@ -38,7 +38,7 @@ test("MX7 what is sent again is at most 4 MiB a minute, and the wait is exact", 
   expect(send(repeats, MINUTE + 1000)).toBe(1000);
 });
 
-test("MX7 one user's repeats, in whichever conversations, are no other's", () => {
+test("MX7 one user's repeats, in any conversations, do not count for another user", () => {
   const repeats = new ResendLimiter();
   for (const conversation of ["a", "b"]) {
     for (let i = 0; i < 3; i++) expect(send(repeats, 0, 1, QUARTER, "ann", conversation)).toBe(0);
@@ -47,7 +47,7 @@ test("MX7 one user's repeats, in whichever conversations, are no other's", () =>
   for (let i = 0; i < 5; i++) expect(send(repeats, 0, 1, QUARTER, "bob", "a")).toBe(0);
 });
 
-test("MX7 what was sent more than an hour ago is new again", () => {
+test("MX7 a message sent more than an hour ago counts as new", () => {
   const repeats = new ResendLimiter();
   for (let i = 0; i < 5; i++) send(repeats, 0);
   expect(send(repeats, 1000)).toBeGreaterThan(0);
@@ -66,7 +66,7 @@ test("MX7 only the part of a page that was sent before counts", () => {
 });
 
 for (const seed of seeds(71, 72)) {
-  test(`MX7 in any order of pages: new is free, and no minute holds more repeats than the bound (seed ${seed})`, () => {
+  test(`MX7 in any order of pages: new is free, and no minute has more repeats than the limit (seed ${seed})`, () => {
     const random = new Random(seed);
     const repeats = new ResendLimiter();
     const sent = new Set<number>();
@@ -85,7 +85,7 @@ for (const seed of seeds(71, 72)) {
       if (wait > 0) continue;
       for (const at of sizes.keys()) sent.add(first + at);
       log.push([now, old]);
-      // To the second: what is spent within one is counted at its begin.
+      // To the second: bytes of one second count at its start.
       const minute = log
         .filter(([at]) => at > now - MINUTE + 1000)
         .reduce((sum, [, bytes]) => sum + bytes, 0);
@@ -94,7 +94,7 @@ for (const seed of seeds(71, 72)) {
   });
 }
 
-test("MX7 N4 the ending names the wait in both frames", () => {
+test("MX7 N4 the close frames both contain the wait", () => {
   const { code, error, retryAfter } = closeForResends(1234);
   expect({ code, error: error?.code, retryAfter }).toEqual({ code: 1013, error: "busy", retryAfter: 1.234 });
 });

@@ -19,17 +19,17 @@ function planned(fields: Partial<ResumePlan>): ResumePlan {
   return { resumed: true, from: 10, lost: undefined, skipped: undefined, recentCount: undefined, ...fields };
 }
 
-test("D4 who comes back is sent what it missed", () => {
+test("D4 a returning client is sent the messages it missed", () => {
   expect(plan({ after: 7, epoch: "e.1" })).toEqual(planned({ from: 7 }));
   expect(plan({ after: 0 })).toEqual(planned({ from: 0 }));
   expect(plan({ after: 10, epoch: "e.1" })).toEqual(planned({ from: 10 }));
 });
 
-test("D4 who comes for the first time is sent what is said from now on", () => {
+test("D4 a new client is sent messages from now on", () => {
   expect(plan(undefined)).toEqual(planned({ resumed: false }));
 });
 
-test("D5 what is no longer kept is told, and the rest is sent", () => {
+test("D5 removed messages are reported, and the rest is sent", () => {
   const head = { ...HEAD, first: 6 };
   expect(plan({ after: 2, epoch: "e.1" }, head)).toEqual(planned({ from: 5, lost: { first: 3, last: 5 } }));
   expect(plan({ after: 5, epoch: "e.1" }, head)).toEqual(planned({ from: 5 }));
@@ -38,19 +38,19 @@ test("D5 what is no longer kept is told, and the rest is sent", () => {
   );
 });
 
-test("D5 another epoch, or a seq that was never given, is not resumed", () => {
+test("D5 another epoch, or a seq that was never assigned, is not resumed", () => {
   expect(plan({ after: 7, epoch: "f.1" })).toEqual(planned({ resumed: false }));
   expect(plan({ after: 11, epoch: "e.1" })).toEqual(planned({ resumed: false }));
 });
 
-test("MX7 who asks for the newest messages is shown them, and sent as news what comes after", () => {
+test("MX7 a client that asks for the newest messages gets them as history, and later ones as messages", () => {
   expect(plan({ last: 3 })).toEqual(planned({ resumed: false, recentCount: 3 }));
   expect(plan({ last: 0 })).toEqual(planned({ resumed: false, recentCount: 0 }));
   expect(plan({ after: 7, epoch: "f.1", last: 3 })).toEqual(planned({ resumed: false, recentCount: 3 }));
   expect(plan({ after: 11, epoch: "e.1", last: 3 })).toEqual(planned({ resumed: false, recentCount: 3 }));
 });
 
-test("MX7 who comes back and asks for the newest is sent at most those of what it missed, and told which were skipped", () => {
+test("MX7 a resume with the newest messages sends at most those, and reports the skipped ones", () => {
   expect(plan({ after: 4, epoch: "e.1", last: 3 })).toEqual(
     planned({ from: 7, skipped: { first: 5, last: 7 } }),
   );
@@ -63,7 +63,7 @@ test("MX7 who comes back and asks for the newest is sent at most those of what i
   );
 });
 
-test("MX7 B1 of long messages only as many of the newest are shown as fit, and at least one", () => {
+test("MX7 B1 of long messages only as many of the newest are sent as fit, and at least one", () => {
   expect(countNewestThatFit([])).toBe(0);
   expect(countNewestThatFit([1, 2, 3])).toBe(3);
   expect(countNewestThatFit([MAX_RECENT_BYTES * 2])).toBe(1);
@@ -71,7 +71,7 @@ test("MX7 B1 of long messages only as many of the newest are shown as fit, and a
   expect(countNewestThatFit(Array.from({ length: 50 }, () => 65_536))).toBe(MAX_RECENT_BYTES / 65_536);
 });
 
-test("MB6 a client that knows the conversation of before a removal is refused, with `after` and without", () => {
+test("MB6 a client from before a removal is refused, with `after` and without", () => {
   const head = { ...HEAD, epoch: "e.2" };
   const knows = (epoch: string | undefined, after?: number) =>
     knowsRemoved({ after, epoch, last: undefined }, head);
@@ -82,7 +82,7 @@ test("MB6 a client that knows the conversation of before a removal is refused, w
   expect(knowsRemoved(undefined, head)).toBe(false);
 });
 
-test("MB6 whoever names no epoch, another store's, or one that cannot be, begins anew", () => {
+test("MB6 a client without an epoch, or with another store's or an impossible one, starts from the beginning", () => {
   const head = { ...HEAD, epoch: "e.2" };
   const anew = planned({ resumed: false });
   for (const epoch of ["f.1", "e.3", "e", "e.", ".1", "", "e.x", "e.-1", `e.${"9".repeat(99)}`, "e.1.1"]) {

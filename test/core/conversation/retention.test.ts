@@ -26,7 +26,7 @@ const CASES: readonly Case[] = [
   ["both, the number is narrower", { seq: 99, first: 1 }, { messages: 5, days: 10 }, 95],
   ["both, the age is narrower", { seq: 99, first: 1 }, { messages: 20, days: 10 }, 90],
   ["a conversation of which nothing is left", { seq: 50, first: 51 }, { messages: 5, days: 5 }, 51],
-  ["a conversation nobody has spoken in", { seq: 0, first: 1 }, { messages: 5, days: 5 }, 1],
+  ["an unused conversation", { seq: 0, first: 1 }, { messages: 5, days: 5 }, 1],
 ];
 
 for (const [what, head, limits, oldest] of CASES)
@@ -35,12 +35,12 @@ for (const [what, head, limits, oldest] of CASES)
     expect(retentionFloor(head, limits, NOW, timeOf)).toBe(oldest);
   });
 
-test("D5 a message of which nothing is known is not what makes others go", () => {
+test("D5 a message without a known time does not cause the removal of others", () => {
   expect(retentionFloor({ seq: 9, first: 1 }, { messages: 0, days: 1 }, NOW, () => undefined)).toBe(1);
 });
 
 for (const seed of seeds(41, 42))
-  test(`D5 retention by age finds the edge that looking at each finds, in few looks (seed ${seed})`, () => {
+  test(`D5 retention by age finds the same edge as a full scan, with few reads (seed ${seed})`, () => {
     const random = new Random(seed);
     for (let round = 0; round < 200; round++) {
       let time = NOW - 100 * DAY;
@@ -50,13 +50,13 @@ for (const seed of seeds(41, 42))
       });
       const days = random.between(1, 120);
       const young = times.findIndex((at) => at >= NOW - days * DAY);
-      let looks = 0;
+      let reads = 0;
       const timeOf = (seq: number) => {
-        looks++;
+        reads++;
         return times[seq - 1];
       };
       const oldest = retentionFloor({ seq: times.length, first: 1 }, { messages: 0, days }, NOW, timeOf);
       expect(oldest).toBe(young === -1 ? times.length + 1 : young + 1);
-      expect(looks).toBeLessThan(12);
+      expect(reads).toBeLessThan(12);
     }
   });

@@ -35,7 +35,7 @@ function stored(quota: Quota | null = QUOTA): SessionEvent {
   return posted({ outcome: "stored", seq: 1, at: START_MS, quota });
 }
 
-/** Gives `event` until the session has ended; answers how often, and at which counts there was a warning. */
+/** Repeats `event` until the session has ended; returns how often, and at which counts there was a warning. */
 function flood(run: SessionRun, events: readonly SessionEvent[]): { frames: number; warnedAt: number[] } {
   const warnedAt: number[] = [];
   for (let frames = 1; frames <= 1_000; frames++) {
@@ -47,7 +47,7 @@ function flood(run: SessionRun, events: readonly SessionEvent[]): { frames: numb
 }
 
 describe("M2 the burst guard", () => {
-  test("M2 a flood is warned three times, and then closed with 4429", () => {
+  test("M2 a flood causes three warnings, and then a close with 4429", () => {
     const run = new SessionRun();
     expect(flood(run, [PING])).toEqual({ frames: 161, warnedAt: [41, 81, 121] });
     expect(run.sent().slice(-2)).toEqual([
@@ -57,13 +57,13 @@ describe("M2 the burst guard", () => {
     expect(run.effects.at(-1)).toEqual({ type: "close", code: 4429, reason: "flooding" });
   });
 
-  test("M2 control frames, faulty frames and good ones are counted alike", () => {
+  test("M2 control frames, invalid frames and valid ones count alike", () => {
     for (const events of [[CONTROL], [frame("no json")], [CONTROL, PING, frame({ type: "activity" })]])
       expect(flood(new SessionRun(), events)).toEqual({ frames: 161, warnedAt: [41, 81, 121] });
   });
 
-  // They were not counted until the welcome: who had no account could keep the server answering pings.
-  test("M2 control frames of a socket that is not let in yet are counted too", () => {
+  // They were not counted until the welcome: a client without an account could keep the server sending pongs.
+  test("M2 control frames before the welcome count too", () => {
     for (const hasCredential of [false, true]) {
       const run = new SessionRun(openSession(hasCredential, START_MS, RULES));
       expect(flood(run, [CONTROL])).toEqual({ frames: 161, warnedAt: [] });
@@ -74,14 +74,14 @@ describe("M2 the burst guard", () => {
     }
   });
 
-  test("M2 what was sent before the welcome counts after it", () => {
+  test("M2 frames sent before the welcome count after it", () => {
     const run = new SessionRun(openSession(true, START_MS, RULES));
     for (let i = 0; i < 100; i++) run.apply(CONTROL);
     run.apply(ADMITTED);
     expect(flood(run, [CONTROL]).frames).toBe(61);
   });
 
-  test("M2 the warning says how many seconds of quiet make good for it", () => {
+  test("M2 the warning contains the seconds of silence that restore the bucket", () => {
     const run = new SessionRun();
     for (let i = 0; i < 41; i++) run.apply(PING);
     const warning = run.sent().find(({ type }) => type === "warning");
@@ -104,7 +104,7 @@ describe("M2 the burst guard", () => {
       expect(run.apply(MESSAGE).effects).toContainEqual(expect.objectContaining({ type: "post" }));
   });
 
-  test("M2 BURST_RATE 0 switches it off", () => {
+  test("M2 BURST_RATE 0 turns it off", () => {
     const rules = { ...RULES, burst: { rate: 0, size: 40 } };
     const run = new SessionRun(live({ bucket: fullBucket(rules.burst, START_MS) }), rules);
     for (let i = 0; i < 10_000; i++) run.apply(CONTROL);
@@ -115,11 +115,11 @@ describe("M2 the burst guard", () => {
 describe("B2 a sender with too much in flight", () => {
   const OPEN_RULES: SessionRules = { ...RULES, burst: { rate: 0, size: 1 } };
 
-  test("B2 is paused at 32 unanswered requests, once, and resumed when half are answered", () => {
+  test("B2 is paused at 32 pending requests, once, and resumed when half have results", () => {
     const run = new SessionRun(live(), OPEN_RULES);
     for (let i = 1; i <= 31; i++) expect(summary(run.apply(MESSAGE))).toBe("live post");
     expect(summary(run.apply(MESSAGE))).toBe("live post pause");
-    // What the runtime had read before still arrives.
+    // Frames that the runtime had already read still arrive.
     for (let i = 0; i < 8; i++) expect(summary(run.apply(MESSAGE))).toBe("live post");
     for (let i = 39; i > 16; i--) expect(summary(run.apply(stored()))).toBe("live ack");
     expect(summary(run.apply(stored()))).toBe("live resume ack");
@@ -127,7 +127,7 @@ describe("B2 a sender with too much in flight", () => {
     expect(run.session).toMatchObject({ waiting: 0, paused: false });
   });
 
-  test("B2 each request is answered exactly once, whatever became of it, so that the count comes back to nothing", () => {
+  test("B2 each request gets exactly one result, of any kind, so that the count returns to zero", () => {
     const run = new SessionRun(live(), OPEN_RULES);
     const results: SessionEvent[] = [
       stored(),
@@ -152,7 +152,7 @@ describe("B2 a sender with too much in flight", () => {
 
   // A client that sent 32 messages before its welcome had them released into the pause of 32 unanswered requests, and
   // was resumed after that: the session took it for paused, so nothing held it back any more.
-  test("B2 a socket that was paused before the welcome is resumed before what was held is released, not after", () => {
+  test("B2 a socket paused before the welcome is resumed before the held frames are released, not after", () => {
     const run = new SessionRun(openSession(true, START_MS, RULES));
     for (let i = 0; i < 32; i++) run.apply(MESSAGE);
     expect(summary(run.apply(ADMITTED))).toBe("live welcome resume release");
@@ -169,7 +169,7 @@ describe("B1 the pages of several `history` requests", () => {
   const AWAY: SessionEvent = { type: "read", id: "h", result: { outcome: "unavailable" } };
   const LEFT: SessionEvent = { type: "page_left" };
 
-  test("B1 the next is asked when the one before has left; its bytes do not count as unread", () => {
+  test("B1 the next is requested when the one before was sent; its bytes do not count as unread", () => {
     const run = new SessionRun();
     expect(run.apply(HISTORY).effects).toMatchObject([{ type: "read" }]);
     expect(run.apply(HISTORY).effects).toEqual([{ type: "hold", counted: true }]);
@@ -184,7 +184,7 @@ describe("B1 the pages of several `history` requests", () => {
     expect(summary(run.apply({ ...HISTORY, counted: true }))).toBe("live read");
   });
 
-  test("B1 a page of before that leaves releases nothing while the request is at the engine", () => {
+  test("B1 a page of an earlier request that was sent releases nothing while the engine has the request", () => {
     const run = new SessionRun();
     run.apply(HISTORY);
     run.apply(HISTORY);
@@ -202,7 +202,7 @@ describe("B1 the pages of several `history` requests", () => {
     expect(summary(run.apply(AWAY))).toBe("live error");
   });
 
-  test("D2 a message after a held request waits, too: answers come in the order of the requests", () => {
+  test("D2 a message after a held request waits, too: results come in the order of the requests", () => {
     const run = new SessionRun();
     run.apply(HISTORY);
     expect(summary(run.apply(MESSAGE))).toBe("live post");
@@ -211,7 +211,7 @@ describe("B1 the pages of several `history` requests", () => {
     expect(summary(run.apply(PING))).toBe("live pong");
   });
 
-  test("M2 what was held is counted when it comes, and not again when it is released", () => {
+  test("M2 a held frame counts when it arrives, and not again when it is released", () => {
     const run = new SessionRun();
     run.apply(HISTORY);
     for (let i = 0; i < 39; i++) run.apply(HISTORY);
@@ -224,7 +224,7 @@ describe("B1 the pages of several `history` requests", () => {
 
   // Requests at the engine and requests that are held both pause the socket: it must read again when neither does, and
   // not before.
-  test("B2 32 that are held pause it; an answer to something else does not resume it, the page that leaves does", () => {
+  test("B2 32 held frames pause it; a result of another request does not resume it, the sent page does", () => {
     const run = new SessionRun(live({ bucket: fullBucket({ rate: 0, size: 1 }, START_MS) }), {
       ...RULES,
       burst: { rate: 0, size: 1 },
@@ -240,7 +240,7 @@ describe("B1 the pages of several `history` requests", () => {
   });
 
   test.each(seeds(1, 2, 3))(
-    "B2 whatever is asked, answered and released in whichever order, it is never paused for good, seed %d",
+    "B2 it is never paused for good, in any order of requests, results and releases, seed %d",
     (seed) => {
       const random = new Random(seed);
       const rules = { ...RULES, burst: { rate: 0, size: 1 }, maxWaiting: 4 };
@@ -286,7 +286,7 @@ describe("B1 the pages of several `history` requests", () => {
 });
 
 describe("B1 M3 a reader that cannot keep up", () => {
-  test("B1 M3 more than 1 MiB unsent closes it with 1013, which asks it to come back", () => {
+  test("B1 M3 more than 1 MiB unsent closes it with 1013, after which the client may reconnect", () => {
     const full = step(live(), { type: "flushed", unsent: RULES.maxUnsent, dropped: false }, START_MS, RULES);
     expect(summary(full)).toBe("live");
     const over = step(
@@ -309,7 +309,7 @@ describe("B1 M3 a reader that cannot keep up", () => {
 });
 
 describe("Q4 refusals", () => {
-  test("Q4 over quota the sender is told when the next request is accepted, and the socket stays", () => {
+  test("Q4 over quota the sender gets the time of the next accepted request, and the socket stays open", () => {
     const result = step(live({ waiting: 1 }), posted(LIMITED), START_MS, RULES);
     expect(result.session.phase).toBe("live");
     expect(sentFrames(result.effects)).toEqual([
@@ -328,13 +328,13 @@ describe("Q4 refusals", () => {
     });
   });
 
-  test("Q4 a store that is away is told as such, with the id to send again", () => {
+  test("Q4 an unavailable store is reported, with the id to send again", () => {
     const result = step(live({ waiting: 1 }), posted({ outcome: "unavailable" }), START_MS, RULES);
     expect(summary(result)).toBe("live error");
     expect(sentFrames(result.effects)[0]).toMatchObject({ code: "unavailable", id: "m1", retry_after: 1 });
   });
 
-  test("D3 an ack is marked `duplicate` when it is one, and only then", () => {
+  test("D3 an ack is marked `duplicate` for a repeat, and only then", () => {
     const ack = (outcome: "stored" | "duplicate") =>
       sentFrames(
         step(live({ waiting: 1 }), posted({ outcome, seq: 4, at: 9, quota: QUOTA }), START_MS, RULES).effects,
@@ -345,7 +345,7 @@ describe("Q4 refusals", () => {
     ]);
   });
 
-  test("Q3 a tenth of the plan left is warned of once, and again when it has been more in between", () => {
+  test("Q3 a tenth of the plan left causes one warning, and another one after it was more in between", () => {
     const run = new SessionRun(live({ waiting: 10 }));
     const left = (remaining: number) => summary(run.apply(stored({ limit: 100, remaining, reset: 60 })));
     expect(left(11)).toBe("live ack");
@@ -356,7 +356,7 @@ describe("Q4 refusals", () => {
     expect(run.sent().at(-1)).toMatchObject({ type: "warning", code: "quota_low" });
   });
 
-  test("Q3 who comes in with little left sees it in the welcome; who has no limit is never warned", () => {
+  test("Q3 a client that connects with little left sees it in the welcome; one without limit is never warned", () => {
     const low = { limit: 100, remaining: 5, reset: 60 };
     const admitted = step(
       openSession(true, START_MS, RULES),

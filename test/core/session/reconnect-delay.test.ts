@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { reconnectDelay } from "../../../src/core/session/reconnect-delay.ts";
 
-test("L1 few clients are told to come back at once, many one after the other, all within the spread", () => {
+test("L1 few clients reconnect at once, many are spread over the interval", () => {
   expect(reconnectDelay(0, 1, 10)).toBe(1);
   const times = Array.from({ length: 10_000 }, (_, index) => reconnectDelay(index, 10_000, 10));
   expect(times).toEqual([...times].sort((a, b) => a - b));

@@ -45,9 +45,9 @@ const EVENTS: { readonly [T in EventType]: Extract<SessionEvent, { type: T }> } 
   renewal_refused: {
     type: "renewal_refused",
     code: "forbidden",
-    message: "This token is for somebody else.",
+    message: "This token is for another user.",
   },
-  refused: { type: "refused", code: "forbidden", message: "This token is for somebody else." },
+  refused: { type: "refused", code: "forbidden", message: "This token is for another user." },
   posted: { type: "posted", id: "m1", result: STORED },
   read: { type: "read", result: { outcome: "read", messages: [], more: false, quota: QUOTA } },
   clock_stepped: { type: "clock_stepped", by: 3_600_000 },
@@ -112,7 +112,7 @@ const TABLE: Record<Phase, Record<EventType, string>> = {
     flushed: "closed closing close 1013",
     end: "closed closing close 1012",
   },
-  // What arrives after the end is nobody's any more: answers of the engine, frames already read, late ticks.
+  // Events after the end are ignored: results of the engine, frames already read, late ticks.
   closed: {
     frame: "closed",
     bad_frame: "closed",
@@ -145,7 +145,7 @@ describe("every phase, every event", () => {
     }
   }
 
-  test("a step changes nothing of what it was given", () => {
+  test("a step does not change its arguments", () => {
     for (const phase of PHASES) {
       for (const type of EVENT_TYPES) {
         const before = structuredClone(SESSIONS[phase]);
@@ -156,8 +156,8 @@ describe("every phase, every event", () => {
   });
 });
 
-describe("every frame of a client that was let in", () => {
-  // What is answered, and whether it is something that a person did (I1).
+describe("every frame of an admitted client", () => {
+  // The reply, and whether the frame counts as activity (I1).
   const FRAMES: Record<ClientFrameType, { content: object; answer: string; activity: boolean }> = {
     message: { content: { text: "hello", id: "m1" }, answer: "live post", activity: true },
     history: { content: { limit: 10 }, answer: "live read", activity: true },
@@ -169,14 +169,14 @@ describe("every frame of a client that was let in", () => {
   };
 
   for (const [type, { content, answer, activity }] of Object.entries(FRAMES)) {
-    test(`I1 ${type} is ${activity ? "" : "not "}activity; it is answered "${answer}"`, () => {
+    test(`I1 ${type} is ${activity ? "" : "not "}activity; the reply is "${answer}"`, () => {
       const result = step(live(), frame({ type, ...content }), START_MS + 1_000, RULES);
       expect(summary(result)).toBe(answer);
       expect(result.session).toMatchObject({ activeAt: activity ? START_MS + 1_000 : START_MS });
     });
   }
 
-  test("what is malformed or invalid gets an error with the sender's id; the socket stays, and it is no activity", () => {
+  test("a malformed or invalid frame gets an error with the sender's id; the socket stays open, and it is no activity", () => {
     const faults = [
       ["no json", { code: "malformed" }],
       ["[]", { code: "malformed" }],
@@ -192,7 +192,7 @@ describe("every frame of a client that was let in", () => {
     }
   });
 
-  test("F2 a ping is answered with its id, and without one where it has none", () => {
+  test("F2 a pong has the ping's id, and none if the ping had none", () => {
     expect(sentFrames(step(live(), frame({ type: "ping" }), START_MS, RULES).effects)).toEqual([
       { type: "pong" },
     ]);
@@ -203,7 +203,7 @@ describe("every frame of a client that was let in", () => {
 });
 
 describe("W4 the credential", () => {
-  test("W4 a socket that brought one is being checked, one that did not is anonymous", () => {
+  test("W4 the credential of a socket is checked, and a socket without one is anonymous", () => {
     expect(openSession(true, START_MS, RULES)).toEqual({
       phase: "checking",
       since: START_MS,
@@ -217,7 +217,7 @@ describe("W4 the credential", () => {
     });
   });
 
-  test("W4 a first token frame is checked, and what comes behind it waits and is released after the welcome", () => {
+  test("W4 a first token frame is checked, and later frames wait and are released after the welcome", () => {
     const run = new SessionRun(openSession(false, START_MS, RULES));
     const first = run.apply(frame({ type: "token", token: "abc" }));
     expect(first.effects).toEqual([{ type: "authenticate", token: "abc" }]);
@@ -225,7 +225,7 @@ describe("W4 the credential", () => {
     expect(summary(run.apply(ADMITTED))).toBe("live welcome release");
   });
 
-  test("W4 any other first frame ends the socket with 4401 and says what was expected", () => {
+  test("W4 any other first frame ends the socket with 4401 and an error that names the expected one", () => {
     for (const first of ['{"type":"message","text":"x"}', '{"type":"ping"}', "no json", '{"type":"token"}']) {
       const result = step(openSession(false, START_MS, RULES), frame(first), START_MS, RULES);
       expect(summary(result)).toBe("closed error closing close 4401");
@@ -243,14 +243,14 @@ describe("W4 the credential", () => {
     expect(summary(run.advance(1))).toBe("closed error closing close 4401");
   });
 
-  // Thousands that come at once wait for their turn. 4401 would tell a client with a good token to give up.
-  test("W4 a credential that is not checked within five seconds ends the socket with 1013, which brings it back", () => {
+  // Thousands that connect at once wait for their turn. 4401 would make a client with a valid token give up.
+  test("W4 a credential not checked within five seconds ends the socket with 1013, and the client reconnects", () => {
     const run = new SessionRun(openSession(true, START_MS, RULES));
     expect(summary(run.advance(4_999))).toBe("checking");
     expect(summary(run.advance(1))).toBe("closed closing close 1013");
   });
 
-  test("W4 a token frame does not begin the five seconds anew", () => {
+  test("W4 a token frame does not restart the five seconds", () => {
     const run = new SessionRun(openSession(false, START_MS, RULES));
     run.advance(4_000);
     run.apply(frame({ type: "token", token: "abc" }));
@@ -265,7 +265,7 @@ describe("endings", () => {
     return { frames, close: close?.type === "close" ? close : undefined };
   };
 
-  test("each close that the server begins is announced by `closing` as the last frame, with the same code", () => {
+  test("each close by the server is announced by `closing` as the last frame, with the same code", () => {
     for (const phase of PHASES) {
       for (const type of EVENT_TYPES) {
         const result = step(SESSIONS[phase], EVENTS[type], START_MS, RULES);
@@ -281,7 +281,7 @@ describe("endings", () => {
     }
   });
 
-  test("a refusal says its error first, and closes with the catalogue's code", () => {
+  test("a refusal sends its error first, and closes with the catalogue's code", () => {
     for (const code of [
       "bad_address",
       "unauthorized",
@@ -296,7 +296,7 @@ describe("endings", () => {
       const wait = code === "too_many_connections" ? { retry_after: FULL_PLAN_RETRY_S } : {};
       expect(frames[0]).toEqual({ type: "error", code, message: "why", ...wait });
       expect(close?.code).toBe(ERRORS[code].close);
-      // A full plan passes by itself; what else is refused here stays so.
+      // A full plan is temporary; other refusals here are permanent.
       const passes = code === "too_many_connections";
       expect(frames[1]).toEqual({
         type: "closing",
@@ -308,7 +308,7 @@ describe("endings", () => {
     }
   });
 
-  test("an internal fault closes with 1011, and the client may come back", () => {
+  test("an internal error closes with 1011, and the client may reconnect", () => {
     const refused = step(
       SESSIONS.checking,
       { type: "refused", code: "internal", message: "id 1" },
@@ -319,13 +319,13 @@ describe("endings", () => {
     expect(endings(refused).frames.at(-1)).toMatchObject({ type: "closing", reconnect: true });
   });
 
-  test("L1 an ending says when to come back", () => {
+  test("L1 a close contains the time to reconnect", () => {
     expect(sentFrames(step(live(), EVENTS.end, START_MS, RULES).effects)).toEqual([
       { type: "closing", code: 1012, reason: "restarting", reconnect: true, retry_after: 3 },
     ]);
   });
 
-  test("M1 a frame over the size limit is answered `too_large` before 1009, a binary one is closed with 1003", () => {
+  test("M1 a frame over the size limit gets `too_large` before 1009, a binary one is closed with 1003", () => {
     const large = step(live(), { type: "bad_frame", code: 1009 }, START_MS, RULES);
     expect(summary(large)).toBe("closed error closing close 1009");
     expect(sentFrames(large.effects)[0]).toMatchObject({

@@ -6,7 +6,7 @@ import {
   STORE_UNAVAILABLE,
 } from "../../../src/core/session/store-health.ts";
 
-test("L3 clients hear that the store is away, and that it is back", () => {
+test("L3 clients are notified when the store becomes unavailable, and when it is back", () => {
   const health = new HealthNotices(true);
   expect(health.nextFrame(0)).toBeUndefined();
   expect(health.initialFrame).toBeUndefined();
@@ -19,24 +19,24 @@ test("L3 clients hear that the store is away, and that it is back", () => {
   expect(health.initialFrame).toBeUndefined();
 });
 
-test("L3 a store that flaps does not flood them, and the last they hear is so", () => {
+test("L3 an unstable store does not flood them, and the last notice is right", () => {
   const health = new HealthNotices(true);
-  const told: [number, string][] = [];
+  const reported: [number, string][] = [];
   for (let now = 0; now < 10_000; now += 10) {
     if (now < 5_000) health.update(now % 20 === 0);
     const news = health.nextFrame(now);
-    if (news !== undefined) told.push([now, news.type]);
+    if (news !== undefined) reported.push([now, news.type]);
   }
-  for (let i = 1; i < told.length; i++)
-    expect(told[i]![0] - told[i - 1]![0]).toBeGreaterThanOrEqual(HEALTH_INTERVAL_MS);
-  expect(told.at(-1)?.[1]).toBe("degraded");
+  for (let i = 1; i < reported.length; i++)
+    expect(reported[i]![0] - reported[i - 1]![0]).toBeGreaterThanOrEqual(HEALTH_INTERVAL_MS);
+  expect(reported.at(-1)?.[1]).toBe("degraded");
 });
 
-test("L3 a server that starts without its store says so", () => {
+test("L3 a server that starts without its store reports it", () => {
   expect(new HealthNotices(false).nextFrame(0)).toMatchObject({ type: "degraded" });
 });
 
-test("L3 D5 who cannot be let in, and who was shown what is lost, may come back", () => {
+test("L3 D5 a client that cannot be admitted, or that has seen lost messages, may reconnect", () => {
   expect(STORE_UNAVAILABLE).toMatchObject({ code: 1013, error: { code: "unavailable" } });
   expect(closeForLostMessages(2)).toMatchObject({ code: 1012, retryAfter: 2 });
 });

@@ -36,14 +36,14 @@ describe("I2 inactivity", () => {
     ]);
   });
 
-  test("I2 it is said once", () => {
+  test("I2 the warning is sent once", () => {
     const run = new SessionRun(live({ pingDueAt: Number.POSITIVE_INFINITY }), QUIET_LINE);
     run.advance(270_000);
     for (let i = 0; i < 10; i++) expect(summary(run.advance(1_000))).toBe("live");
   });
 
-  // A process that was stopped for some minutes, as in a paused machine, closed everybody at its first look.
-  test("I2 however late the look is, the warning comes, and all of its time before the close", () => {
+  // A process that was stopped for some minutes, as in a suspended machine, closed every connection at its first tick.
+  test("I2 however late the tick is, the warning comes, and all of its time before the close", () => {
     for (const late of [290_500, 400_000, 86_400_000]) {
       const run = new SessionRun(live({ pingDueAt: Number.POSITIVE_INFINITY }), QUIET_LINE);
       expect(sentFrames(run.advance(late).effects)).toEqual([
@@ -54,12 +54,12 @@ describe("I2 inactivity", () => {
     }
   });
 
-  test("I2 a look that is late by a moment says what is really left", () => {
+  test("I2 a tick that is a little late reports the time really left", () => {
     const run = new SessionRun(live({ pingDueAt: Number.POSITIVE_INFINITY }), QUIET_LINE);
     expect(sentFrames(run.advance(270_500).effects)).toEqual([expect.objectContaining({ seconds: 29.5 })]);
   });
 
-  test("I2 any activity cancels the warning, and the whole time-out begins anew", () => {
+  test("I2 any activity cancels the warning, and restarts the whole time-out", () => {
     for (const content of [
       { type: "activity" },
       { type: "message", text: "x" },
@@ -85,7 +85,7 @@ describe("I2 inactivity", () => {
     }
   });
 
-  test("I1 what software does by itself cancels nothing: pings of both kinds, faults, token renewal", () => {
+  test("I1 frames that software sends on its own cancel nothing: pings of both kinds, invalid frames, token renewal", () => {
     const run = new SessionRun(live({ pingDueAt: Number.POSITIVE_INFINITY }), QUIET_LINE);
     run.advance(270_000);
     run.now += 29_999;
@@ -96,7 +96,7 @@ describe("I2 inactivity", () => {
     expect(summary(run.advance(1))).toBe("closed error closing close 4408");
   });
 
-  test("I1 who still waits for an answer, or is still being sent one, has not left", () => {
+  test("I1 a client that waits for a result, or is still being sent one, is active", () => {
     const asked = new SessionRun(live({ waiting: 1, pingDueAt: Number.POSITIVE_INFINITY }), QUIET_LINE);
     expect(summary(asked.advance(300_000))).toBe("live");
     expect(asked.session).toMatchObject({ activeAt: START_MS + 300_000 });
@@ -106,7 +106,7 @@ describe("I2 inactivity", () => {
     expect(summary(streaming.advance(30_000, 0))).toBe("closed error closing close 4408");
   });
 
-  test("I2 INACTIVITY_TIMEOUT 0 switches it off", () => {
+  test("I2 INACTIVITY_TIMEOUT 0 turns it off", () => {
     const rules = { ...QUIET_LINE, inactivity: 0, inactivityWarning: 0 };
     const run = new SessionRun(live({ pingDueAt: Number.POSITIVE_INFINITY }), rules);
     expect(nextDeadline(run.session, rules)).toBe(Number.POSITIVE_INFINITY);
@@ -117,7 +117,7 @@ describe("I2 inactivity", () => {
 describe("I3 M4 dead peers", () => {
   const PATIENT = { ...RULES, inactivity: 0 };
 
-  test("M4 a ping goes out every 25 s, and each that is answered is followed by the next", () => {
+  test("M4 a ping is sent every 25 s, and each pong is followed by the next", () => {
     const run = new SessionRun(live(), PATIENT);
     for (let i = 0; i < 4; i++) {
       expect(nextDeadline(run.session, PATIENT)).toBe(START_MS + (i + 1) * 25_000);
@@ -138,7 +138,7 @@ describe("I3 M4 dead peers", () => {
     expect([due(-1), due(0), due(1)]).toEqual([22_500, 25_000, 27_500]);
   });
 
-  test("I3 RT-1 a peer that leaves a ping unanswered for 10 s is cut off as lost, and not as inactive", () => {
+  test("I3 RT-1 a peer that sends no pong for 10 s is cut off as lost, and not as inactive", () => {
     const run = new SessionRun(live());
     expect(summary(run.advance(25_000))).toBe("live ping");
     expect(summary(run.advance(9_999))).toBe("live");
@@ -150,7 +150,7 @@ describe("I3 M4 dead peers", () => {
     ]);
   });
 
-  test("I3 whatever is heard shows that the peer is alive", () => {
+  test("I3 any received frame shows that the peer is alive", () => {
     for (const event of [{ type: "control" }, frame({ type: "ping" }), frame("no json")] as SessionEvent[]) {
       const run = new SessionRun(live(), PATIENT);
       run.advance(25_000);
@@ -160,7 +160,7 @@ describe("I3 M4 dead peers", () => {
     }
   });
 
-  test("I3 what was heard before the ping shows nothing", () => {
+  test("I3 a frame received before the ping shows nothing", () => {
     const run = new SessionRun(live(), PATIENT);
     run.now += 24_999;
     run.apply({ type: "control" });
@@ -168,7 +168,7 @@ describe("I3 M4 dead peers", () => {
     expect(run.advance(10_000).session.phase).toBe("closed");
   });
 
-  test("RT-4 a paused peer's silence says nothing; once it is read again it has the whole time to answer", () => {
+  test("RT-4 a paused peer's silence means nothing; once it is read again it has the whole time to reply", () => {
     const run = new SessionRun(live({ paused: true, waiting: 32 }), PATIENT);
     run.advance(25_000);
     for (let i = 0; i < 5; i++) expect(summary(run.advance(10_000))).toBe("live");
@@ -177,10 +177,10 @@ describe("I3 M4 dead peers", () => {
     expect(run.advance(1).session.phase).toBe("closed");
   });
 
-  test("M4 an answered ping is no activity: the peer is warned and closed as inactive all the same", () => {
+  test("M4 a pong is no activity: the peer is warned and closed as inactive all the same", () => {
     const run = new SessionRun();
     const codes: string[] = [];
-    for (let looks = 0; looks < 100 && run.session.phase === "live"; looks++) {
+    for (let ticks = 0; ticks < 100 && run.session.phase === "live"; ticks++) {
       run.now = nextDeadline(run.session, RULES);
       const { effects } = run.apply({ type: "tick", unsent: 0 });
       if (effects.some((effect) => effect.type === "ping")) run.apply({ type: "control" });
@@ -192,8 +192,8 @@ describe("I3 M4 dead peers", () => {
 });
 
 describe("nextTick", () => {
-  test("is never later than what time alone would change: looking more often finds nothing earlier", () => {
-    // Between a look and the one that nextDeadline asks for, a tick at any moment must have nothing to do.
+  test("is never later than the next timed change: earlier ticks find nothing to do", () => {
+    // Between a tick and the one that nextDeadline returns, a tick at any time must have nothing to do.
     for (let seed = 1; seed <= 200; seed++) {
       const random = generator(seed);
       const run = new SessionRun(random() < 0.2 ? openSession(random() < 0.5, START_MS, RULES) : live());
@@ -202,9 +202,9 @@ describe("nextTick", () => {
         for (const share of [0, random(), 0.999999]) {
           const early = run.now + Math.max(0, due - run.now) * share;
           if (early >= due) continue;
-          const look = step(run.session, { type: "tick", unsent: 0 }, early, RULES);
-          if (`${seed} ${summary(look)}` !== `${seed} ${run.session.phase}`)
-            throw new Error(`seed ${seed}: at ${early}, before ${due}: ${summary(look)}`);
+          const tick = step(run.session, { type: "tick", unsent: 0 }, early, RULES);
+          if (`${seed} ${summary(tick)}` !== `${seed} ${run.session.phase}`)
+            throw new Error(`seed ${seed}: at ${early}, before ${due}: ${summary(tick)}`);
         }
         if (random() < 0.5) {
           run.now += random() * Math.max(0, due - run.now);
@@ -217,7 +217,7 @@ describe("nextTick", () => {
     }
   });
 
-  test("after activity it is never earlier than before, so that a look already planned comes in time", () => {
+  test("after activity it is never earlier than before, so that a planned tick comes in time", () => {
     for (const warned of [false, true]) {
       const before = live({
         inactivityWarned: warned,
@@ -230,7 +230,7 @@ describe("nextTick", () => {
     }
   });
 
-  test("a closed session asks for none", () => {
+  test("a closed session has none", () => {
     const { session } = step(live(), { type: "end", ending: closeReason(1001) }, START_MS, RULES);
     expect(nextDeadline(session, RULES)).toBe(Number.POSITIVE_INFINITY);
   });
@@ -239,7 +239,7 @@ describe("nextTick", () => {
 describe("A2 the warning of a token's end", () => {
   const token = (life: number, left = life) => ({ expiresAt: START_MS + left, lifetime: life });
 
-  test("A2 it comes a minute before the end, or half of the token's life; at once where less is left", () => {
+  test("A2 it comes a minute before the end, or half of the token's life; at once if less is left", () => {
     expect(expiryWarningAt(token(1_800_000))).toBe(START_MS + 1_740_000);
     expect(expiryWarningAt(token(40_000))).toBe(START_MS + 20_000);
     expect(expiryWarningAt(token(1_800_000, 30_000))).toBeLessThan(START_MS);
@@ -247,7 +247,7 @@ describe("A2 the warning of a token's end", () => {
   });
 
   // A client with an application that gives it the same token until it ends was warned, and sent it, without end.
-  test("A2 tokens that live shorter than the warning are asked for a few times in their life, not in a loop", () => {
+  test("A2 tokens shorter than the warning are requested a few times in their life, not in a loop", () => {
     for (const life of [2_000, 20_000, 50_000, 110_000]) {
       for (const [what, end, most] of [
         ["a new one each time", (now: number) => now + life, 3],
@@ -270,7 +270,7 @@ describe("A2 the warning of a token's end", () => {
   });
 });
 
-describe("A2 the machine's clock is set while a connection is open", () => {
+describe("A2 the machine's clock is changed while a connection is open", () => {
   const expiring = { expiresAt: START_MS + 1_800_000, expiryWarningAt: START_MS + 1_740_000 };
   const rules = { ...QUIET_LINE, inactivity: 0 };
   const stepped = (by: number, fields = {}) => {
@@ -279,7 +279,7 @@ describe("A2 the machine's clock is set while a connection is open", () => {
     return run;
   };
 
-  test("A2 forward by less than is left: the token ends so much sooner", () => {
+  test("A2 forward by less than the rest: the token ends that much sooner", () => {
     expect(stepped(600_000).session).toMatchObject({
       expiresAt: START_MS + 1_200_000,
       expiryWarningAt: START_MS + 1_140_000,
@@ -296,17 +296,17 @@ describe("A2 the machine's clock is set while a connection is open", () => {
     expect(summary(run.advance(1))).toBe("closed error closing close 4401");
   });
 
-  test("A2 back, or for one that was warned: what was promised holds", () => {
+  test("A2 backward, or after the warning: the announced times hold", () => {
     expect(stepped(-86_400_000).session).toMatchObject(expiring);
     const warned = { expiryWarningAt: Number.POSITIVE_INFINITY };
     expect(stepped(86_400_000, warned).session).toMatchObject({ ...expiring, ...warned });
   });
 });
 
-describe("B1 I3 a client that is sent what it missed over a slow line", () => {
+describe("B1 I3 a client that catches up over a slow connection", () => {
   const behind = (fields = {}) => new SessionRun(live({ catchingUpSince: START_MS, ...fields }));
 
-  test("I3 it is not lost while it takes some of it, though its pings wait behind a page", () => {
+  test("I3 it is not lost while it reads some of it, though its pings wait behind a page", () => {
     const run = behind();
     for (let i = 0; i < 20; i++) {
       expect(summary(run.advance(50_000, 300_000))).toMatch(/^live( ping)?$/);
@@ -314,7 +314,7 @@ describe("B1 I3 a client that is sent what it missed over a slow line", () => {
     }
   });
 
-  test("I3 it is lost when it takes nothing for 60 seconds, whatever it sends", () => {
+  test("I3 it is lost when it reads nothing for 60 seconds, whatever it sends", () => {
     const run = behind({ pingDueAt: Number.POSITIVE_INFINITY });
     run.advance(30_000, 300_000);
     run.apply({ type: "control" });
@@ -323,12 +323,12 @@ describe("B1 I3 a client that is sent what it missed over a slow line", () => {
     expect(summary(run.advance(1, 300_000))).toBe("closed terminate");
   });
 
-  test("I3 it waits for a store that is slow as long as it takes", () => {
+  test("I3 it waits for a slow store without a limit", () => {
     const run = behind();
     for (let i = 0; i < 20; i++) expect(summary(run.advance(50_000, 0))).toMatch(/^live( ping)?$/);
   });
 
-  test("I3 the answer to the ping after the last page may take as long as a page", () => {
+  test("I3 the pong after the last page may take as long as a page", () => {
     const run = behind({ pingDue: 0, pingedAt: START_MS });
     run.advance(5_000, 300_000);
     expect(summary(run.apply({ type: "caught_up" }))).toBe("live ping release");
@@ -336,7 +336,7 @@ describe("B1 I3 a client that is sent what it missed over a slow line", () => {
     expect(summary(run.advance(1, 0))).toBe("closed terminate");
   });
 
-  test("I3 one that is half-open after the last page has arrived is found by the usual pings", () => {
+  test("I3 one that is half-open after the last page has arrived is detected by the usual pings", () => {
     const run = behind({ pingDue: 0, pingedAt: START_MS });
     run.apply({ type: "caught_up" });
     run.advance(100, 0);
@@ -346,7 +346,7 @@ describe("B1 I3 a client that is sent what it missed over a slow line", () => {
     expect(summary(run.advance(RULES.pongTimeout, 0))).toBe("closed terminate");
   });
 
-  test("I3 whoever takes what is sent is there, though the pong waits behind it", () => {
+  test("I3 a client that reads is alive, though its pong is delayed", () => {
     const run = new SessionRun(live({ pingDueAt: 0, pingedAt: START_MS }));
     run.advance(9_000, 300_000);
     run.apply({ type: "progress" });

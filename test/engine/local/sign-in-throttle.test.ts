@@ -6,7 +6,7 @@ import { SignInThrottle } from "../../../src/engine/local/sign-in-throttle.ts";
 const LIMITS = { failures: 5, window: 300_000, attemptsPerMinute: 30 };
 const MINUTE = 60_000;
 
-/** An attempt that turns out wrong, if it is let through. */
+/** An attempt with a wrong password, if it is allowed. */
 function guess(throttle: SignInThrottle, account: string, address: string, now: number): ThrottleDecision {
   const decision = throttle.attempt(account, address, now);
   if (decision.allowed) throttle.failed(account, address, now);
@@ -21,7 +21,7 @@ function waitOf(throttle: SignInThrottle, account: string, address: string, now:
 }
 
 describe("SEC-S3 account + address", () => {
-  test("SEC-S3 five failures in five minutes are let through, the sixth attempt waits", () => {
+  test("SEC-S3 five failures in five minutes are allowed, the sixth attempt waits", () => {
     const throttle = new SignInThrottle(LIMITS);
     for (let i = 0; i < 5; i++) expect(guess(throttle, "ann", "a", i * 1000).allowed).toBe(true);
     expect(throttle.attempt("ann", "a", 5000)).toEqual({
@@ -47,7 +47,7 @@ describe("SEC-S3 account + address", () => {
     expect(waits).toEqual([1, 2, 4, 8, 16, 32, 60, 60]);
   });
 
-  test("SEC-S3 asking again while waiting does not lengthen the wait", () => {
+  test("SEC-S3 attempts while waiting do not lengthen the wait", () => {
     const throttle = new SignInThrottle(LIMITS);
     for (let i = 0; i < 5; i++) guess(throttle, "ann", "a", 0);
     for (let now = 1; now < MINUTE; now += 500) expect(waitOf(throttle, "ann", "a", now)).toBe(MINUTE - now);
@@ -61,7 +61,7 @@ describe("SEC-S3 account + address", () => {
     expect(waitOf(throttle, "ann", "a", 300_001)).toBe(0);
   });
 
-  test("SEC-S3 who keeps quiet for a window after the wait starts afresh", () => {
+  test("SEC-S3 after a window without attempts the count starts at zero", () => {
     const throttle = new SignInThrottle(LIMITS);
     for (let i = 0; i < 5; i++) guess(throttle, "ann", "a", 0);
     const later = MINUTE + LIMITS.window;
@@ -86,7 +86,7 @@ describe("SEC-S3 account + address", () => {
     expect(waitOf(throttle, "ann", "a", 200)).toBe(MINUTE);
   });
 
-  test("SEC-S3 an attempt that was never compared is as if it had not been tried", () => {
+  test("SEC-S3 an attempt whose password was never compared does not count", () => {
     const throttle = new SignInThrottle(LIMITS);
     for (let i = 0; i < 20; i++) {
       expect(throttle.attempt("ann", "a", i).allowed).toBe(true);
@@ -96,7 +96,7 @@ describe("SEC-S3 account + address", () => {
 });
 
 describe("SEC-S3 address", () => {
-  test("SEC-S3 thirty failures in any minute, whatever the account", () => {
+  test("SEC-S3 thirty failures in any minute, for any account", () => {
     const throttle = new SignInThrottle(LIMITS);
     for (let i = 0; i < 30; i++) expect(guess(throttle, `user${i}`, "a", i * 100).allowed).toBe(true);
     expect(throttle.attempt("ann", "a", 3000)).toEqual({
@@ -110,7 +110,7 @@ describe("SEC-S3 address", () => {
     expect(throttle.attempt("ann", "a", MINUTE).allowed).toBe(false);
   });
 
-  test("SEC-S3 attempts that are being hashed count as failures, and who waits a second finds out", () => {
+  test("SEC-S3 attempts that are being hashed count as failures, and waiting a second resolves that", () => {
     const throttle = new SignInThrottle({ ...LIMITS, attemptsPerMinute: 600 });
     for (let i = 0; i < 30; i++) expect(throttle.attempt(`user${i}`, "a", 0).allowed).toBe(true);
     expect(throttle.attempt("ann", "a", 0)).toEqual({ allowed: false, retryAfter: 1_000, rule: "address" });
@@ -125,7 +125,7 @@ describe("SEC-S3 address", () => {
       expect(throttle.attempt(account, "a", 1_000).allowed).toBe(allowed);
   });
 
-  test("SEC-S3 an office of 400 signs in from one address as fast as passwords are compared, by the default", () => {
+  test("SEC-S3 an office of 400 signs in from one address as fast as passwords are hashed, with the defaults", () => {
     const throttle = new SignInThrottle({ ...LIMITS, attemptsPerMinute: 600 });
     for (let i = 0; i < 400; i++) {
       expect(throttle.attempt(`user${i}`, "a", i * 75).allowed).toBe(true);
@@ -133,7 +133,7 @@ describe("SEC-S3 address", () => {
     }
   });
 
-  test("SEC-S3 attempts that succeed are limited, too: a minute's worth at once, then one at a time", () => {
+  test("SEC-S3 successful attempts are limited, too: a minute's worth at once, then one at a time", () => {
     const throttle = new SignInThrottle({ ...LIMITS, attemptsPerMinute: 600 });
     for (let i = 0; i < 600; i++) {
       expect(throttle.attempt("ann", "a", 0).allowed).toBe(true);
@@ -146,7 +146,7 @@ describe("SEC-S3 address", () => {
 });
 
 describe("SEC-S3 account", () => {
-  /** Wrong passwords for `account`, one from each of `count` addresses that waits as it is told. */
+  /** Wrong passwords for `account`, one from each of `count` addresses, which wait as asked. */
   function attack(throttle: SignInThrottle, account: string, count: number, now: number): void {
     for (let i = 0; i < count; i++) {
       throttle.attempt(account, `stranger${i}`, now);
@@ -154,7 +154,7 @@ describe("SEC-S3 account", () => {
     }
   }
 
-  test("SEC-S3 an account under attack is slowed down, with a wait that grows to a bound", () => {
+  test("SEC-S3 an attacked account is slowed down, with a wait that grows to a limit", () => {
     const waits = [19, 20, 25, 30, 45, 500].map((failures) => {
       const throttle = new SignInThrottle(LIMITS);
       attack(throttle, "ann", failures, 0);
@@ -163,7 +163,7 @@ describe("SEC-S3 account", () => {
     expect(waits).toEqual([0, 1000, 2000, 4000, ACCOUNT_BACKOFF_MAX_MS, ACCOUNT_BACKOFF_MAX_MS]);
   });
 
-  test("SEC-S3 strangers never lock an account: who waits as told is let in, however they go on", () => {
+  test("SEC-S3 an attack never locks an account: a user who waits as asked is admitted", () => {
     const throttle = new SignInThrottle(LIMITS);
     attack(throttle, "ann", 1000, 0);
     const wait = waitOf(throttle, "ann", "home", 0);
@@ -172,7 +172,7 @@ describe("SEC-S3 account", () => {
     throttle.succeeded("ann", "home");
   });
 
-  test("SEC-S3 each further attempt on an account under attack waits again", () => {
+  test("SEC-S3 each further attempt on an attacked account waits again", () => {
     const throttle = new SignInThrottle(LIMITS);
     attack(throttle, "ann", 20, 0);
     guess(throttle, "ann", "x", 0);
@@ -188,7 +188,7 @@ describe("SEC-S3 account", () => {
 });
 
 describe("SEC-S3 bounds", () => {
-  test("SEC-S3 names and addresses invented by a flood cost bounded memory, and the oldest are forgotten first", () => {
+  test("SEC-S3 invented names and addresses use bounded memory, and the oldest are forgotten first", () => {
     const throttle = new SignInThrottle(LIMITS, 100);
     for (let i = 0; i < 5; i++) guess(throttle, "ann", "a", 0);
     for (let i = 0; i < 5; i++) guess(throttle, "bob", "b", 0);
@@ -198,14 +198,14 @@ describe("SEC-S3 bounds", () => {
     expect(waitOf(throttle, "ann", "a", 2)).toBe(0);
   });
 
-  test("SEC-S3 what no longer matters is swept", () => {
+  test("SEC-S3 expired entries are removed", () => {
     const throttle = new SignInThrottle(LIMITS);
     for (let i = 0; i < 1000; i++) guess(throttle, `name${i}`, `address${i}`, 0);
     throttle.attempt("ann", "a", 3_600_000 + LIMITS.window);
     expect(throttle.size).toBe(2);
   });
 
-  test("SEC-S3 a limit of 0 is switched off", () => {
+  test("SEC-S3 a limit of 0 turns the limit off", () => {
     const throttle = new SignInThrottle({ failures: 0, window: 300_000, attemptsPerMinute: 0 });
     for (let i = 0; i < 1000; i++) expect(guess(throttle, "ann", "a", 0).allowed).toBe(true);
     expect(throttle.size).toBe(0);

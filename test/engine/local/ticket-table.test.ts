@@ -5,7 +5,7 @@ import { TicketTable } from "../../../src/engine/local/ticket-table.ts";
 const LOBBY = { user: "ann", conversation: "lobby" };
 
 describe("A7 W3 tickets", () => {
-  test("A7 W3 a ticket is good once, for its user and its conversation", () => {
+  test("A7 W3 a ticket is accepted once, for its user and its conversation", () => {
     const tickets = new TicketTable<string>();
     tickets.issue("t", LOBBY, "holder", 0);
     expect(tickets.redeem("t", LOBBY, 1)).toBe("holder");
@@ -22,7 +22,7 @@ describe("A7 W3 tickets", () => {
     expect(tickets.redeem("t", LOBBY, 1)).toBeUndefined();
   });
 
-  test("A7 W3 a ticket lives for half a minute, and what has expired takes no room", () => {
+  test("A7 W3 a ticket is valid for half a minute, and expired ones use no room", () => {
     const tickets = new TicketTable<string>();
     tickets.issue("a", LOBBY, "holder", 0);
     tickets.issue("b", LOBBY, "holder", 1);
@@ -32,7 +32,7 @@ describe("A7 W3 tickets", () => {
     expect(tickets.size).toBe(0);
   });
 
-  test("B1 one user's tickets push out that user's, and nobody else's", () => {
+  test("B1 a user's tickets replace that user's oldest, and no other user's", () => {
     const tickets = new TicketTable<string>();
     tickets.issue("ben", { user: "ben", conversation: "lobby" }, "ben", 0);
     for (let k = 0; k <= MAX_TICKETS_PER_USER; k++) tickets.issue(`t${k}`, LOBBY, "ann", 0);
@@ -42,7 +42,7 @@ describe("A7 W3 tickets", () => {
     expect(tickets.redeem("ben", { user: "ben", conversation: "lobby" }, 1)).toBe("ben");
   });
 
-  test("B1 when all places are taken no more are given out, until some were used or have expired", () => {
+  test("B1 when all tickets are taken no more are issued, until some were used or have expired", () => {
     const tickets = new TicketTable<string>(2);
     const of = (user: string) => ({ user, conversation: "lobby" });
     expect(tickets.issue("a", of("a"), "", 0)).toBe(true);

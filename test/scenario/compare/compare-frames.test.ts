@@ -8,7 +8,9 @@ import type { Frame, RecordingKind } from "../../../src/scenario/format/recordin
 
 const SPACE = epochKeyOf("lobby", "e1");
 
-/** Compares frames one after the other, as a line hears them, and answers the paths of what is different in each. */
+/**
+ * Compares frames one after the other, as a connection receives them, and returns the paths of the differences in each.
+ */
 function compareAll(
   pairs: readonly (readonly [Frame, Frame])[],
   { kind = "recording", cast = {}, sent = [], base }: Partial<Setup> = {},
@@ -51,7 +53,7 @@ const message = (seq: number, id: string, more: Frame = {}): Frame => ({
 });
 
 describe("of a recording", () => {
-  test("times, numbers of the quota and words for people may be others; what they stand in may not be missing", () => {
+  test("times, quota numbers and texts for people may differ; their fields may not be missing", () => {
     const quota = { limit: 100, remaining: 99, reset: 3600 };
     const ack = { type: "ack", id: "m1", seq: 1, at: 5, quota };
     const later = { ...ack, at: 900, quota: { limit: 1000, remaining: 1, reset: 0.5 } };
@@ -70,7 +72,7 @@ describe("of a recording", () => {
     ).toEqual([[], ["quota"], [], ["code"]]);
   });
 
-  test("N3 what is lost or skipped is counted from where the conversation began to be watched", () => {
+  test("N3 lost or skipped messages are counted from where the conversation began to be watched", () => {
     const welcome = (fields: Frame): Frame => ({ type: "welcome", resumed: true, ...fields });
     expect(
       compareAll(
@@ -84,7 +86,7 @@ describe("of a recording", () => {
     ).toEqual([[], ["lost.last"], ["lost"], [], ["skipped.last"], ["skipped"]]);
   });
 
-  test("what the clients said is compared whole, and what was not there before is a difference", () => {
+  test("the clients' texts are compared whole, and an additional one is a difference", () => {
     const sent = message(1, "m1", { data: { a: [1, { b: 2 }] } });
     expect(
       compareAll(
@@ -103,7 +105,7 @@ describe("of a recording", () => {
     ).toEqual([[], ["text", "data.a[1].b", "data.c"], ["data"], ["duplicate"], []]);
   });
 
-  test("numbers are counted from where the conversation was when it began", () => {
+  test("seqs are counted from where the conversation was when the run began", () => {
     const pairs = [
       [message(42, "m1"), message(8, "m1")],
       [message(43, "m1"), message(10, "m1")],
@@ -115,7 +117,7 @@ describe("of a recording", () => {
     expect(compareAll(pairs, { sent: ["m1"], base: [41, 7] })).toEqual([[], ["seq"], []]);
   });
 
-  test("a name that the server made is another one, but always the same", () => {
+  test("a name made by the server differs, but consistently", () => {
     const pairs = [
       [message(1, "s1"), message(1, "x1")],
       [message(2, "s2"), message(2, "x1")],
@@ -127,7 +129,7 @@ describe("of a recording", () => {
     expect(compareAll(pairs, { sent: ["m1"] })).toEqual([[], ["id"], [], ["id"], [], ["id"]]);
   });
 
-  test("an epoch is another one, until it changed in the recording", () => {
+  test("an epoch differs, until it changed in the recording", () => {
     const welcome = (epoch: string) => ({ type: "welcome", epoch });
     const pairs = [
       [welcome("e1"), welcome("x1")],
@@ -138,7 +140,7 @@ describe("of a recording", () => {
     expect(compareAll(pairs)).toEqual([[], ["epoch"], ["epoch"], []]);
   });
 
-  test("another user may play a part, who may have another plan", () => {
+  test("another user may play a role, and may have another plan", () => {
     const welcome = { type: "welcome", user: "user1", plan: "free", conversation: "lobby" };
     const came = { type: "welcome", user: "alice", plan: "basic", conversation: "test-1" };
     const cast = { users: new Map([["user1", "alice"]]), conversations: new Map([["lobby", "test-1"]]) };
@@ -146,7 +148,7 @@ describe("of a recording", () => {
     expect(compareAll([[welcome, { ...came, plan: "free" }]])).toEqual([["user", "conversation"]]);
   });
 
-  test("present are compared in any order; strangers do not count", () => {
+  test("present users are compared in any order; foreign ones do not count", () => {
     const welcome = (...users: string[]) => ({
       type: "welcome",
       present: users.map((user) => ({ user, since: 1 })),
@@ -158,7 +160,7 @@ describe("of a recording", () => {
     expect(compareAll(pairs)).toEqual([[], ["present[1].user"]]);
   });
 
-  test("of a history only what was said in it is compared", () => {
+  test("of a history only the recording's own messages are compared", () => {
     const history = (from: number, to: number, more: boolean) => {
       const all = Array.from({ length: to - from + 1 }, (_, index) =>
         message(from + index, `m${from + index}`),
@@ -177,7 +179,7 @@ describe("of a recording", () => {
 });
 
 describe("of a scenario", () => {
-  test("only the fields that it names are compared, and they are meant as they stand there", () => {
+  test("only the named fields are compared, with exact values", () => {
     const came = {
       type: "ack",
       id: "m1",
@@ -197,7 +199,7 @@ describe("of a scenario", () => {
   });
 });
 
-describe("a matcher in the place of a value", () => {
+describe("a matcher instead of a value", () => {
   const came = { type: "ack", seq: 3, text: "hello", quota: { remaining: 5 }, list: [1], nothing: null };
   const CASES: readonly (readonly [Frame, readonly string[]])[] = [
     [{ seq: { $any: true } }, []],
@@ -221,7 +223,7 @@ describe("a matcher in the place of a value", () => {
       expect(compareAll([[{ type: "ack", ...frame }, came]], { kind })[0]).toEqual([...paths]);
     });
 
-  test("wins over what a recording leaves open", () => {
+  test("wins over what a recording ignores", () => {
     const quota = (remaining: unknown) => ({ type: "ack", quota: { limit: 100, remaining } });
     const pairs = [
       [quota({ $gte: 90 }), quota(90)],
@@ -232,7 +234,7 @@ describe("a matcher in the place of a value", () => {
 });
 
 describe("the tables", () => {
-  test("name only frames and fields that the protocol has", () => {
+  test("contain only frames and fields of the protocol", () => {
     for (const [type, fields] of Object.entries(FIELD_RULES))
       for (const field of Object.keys(fields)) {
         const [frame, shape] = [type, SERVER_FRAMES[type as keyof typeof SERVER_FRAMES].shape];
@@ -240,7 +242,7 @@ describe("the tables", () => {
       }
   });
 
-  test("know every field that may be missing", () => {
+  test("contain every optional field", () => {
     for (const [type, schema] of Object.entries(SERVER_FRAMES)) {
       const optional = Object.entries(schema.shape).filter(([, field]) => field.safeParse(undefined).success);
       expect([type, (SIGNIFICANT_OPTIONAL_FIELDS[type] ?? []).toSorted()]).toEqual([

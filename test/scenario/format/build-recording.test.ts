@@ -4,13 +4,13 @@ import { writeRecording } from "../../../src/scenario/format/serialize.ts";
 
 const AT = 1_795_437_965_000;
 
-/** What the recorder makes of something that ann did, or that happened to her. */
+/** The recorder's lines for something that ann did, or that happened to her. */
 function recorded(happening: Record<string, unknown>): unknown {
   return entryOf({ at: AT + 5, client: "ann", ...happening } as RecorderEvent, AT);
 }
 
 describe("the recorder", () => {
-  test("keeps what was sent as a frame, and as text what would be another text if it were written again", () => {
+  test("keeps sent texts as a frame, or as raw text if encoding them again would change them", () => {
     const sent = (data: string | Uint8Array) => recorded({ type: "sent", data });
     const entry = { t: 5, client: "ann", dir: "out" };
     expect(sent('{"type":"ping"}')).toEqual({ ...entry, frame: { type: "ping" } });
@@ -19,7 +19,7 @@ describe("the recorder", () => {
     expect(sent(new Uint8Array([0, 255]))).toEqual({ ...entry, bytes: "AP8=" });
   });
 
-  test("keeps what was heard as it was, also where it looks like a matcher", () => {
+  test("keeps received frames unchanged, even if they look like a matcher", () => {
     const data = '{"type":"message","seq":1,"data":{"query":{"$any":true}}}';
     expect(recorded({ type: "received", data })).toEqual({
       t: 5,
@@ -29,7 +29,7 @@ describe("the recorder", () => {
     });
   });
 
-  test("says who closed, where the code does not", () => {
+  test("records which side closed, if the code does not show it", () => {
     const closed = (code: number, byUs: boolean) => recorded({ type: "close", code, byUs, reason: "" });
     const entry = { t: 5, client: "ann", dir: "line", event: "close" };
     expect(closed(1000, true)).toEqual({ ...entry, code: 1000 });
@@ -38,7 +38,7 @@ describe("the recorder", () => {
     expect(closed(4400, false)).toEqual({ ...entry, code: 4400 });
   });
 
-  test("A4 no token stands in a recording, wherever it came from", () => {
+  test("A4 a recording contains no token, from any source", () => {
     const token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ1c2VyMSJ9.c2lnbmF0dXJl";
     const sent = [
       `{"type":"token","token":"${token}"}`,

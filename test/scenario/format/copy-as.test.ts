@@ -1,4 +1,4 @@
-// What can be copied is run as it would be pasted: by a shell, by parley, by a JavaScript runtime.
+// Runs the copied commands as a user would paste them: in a shell, with parley, in a JavaScript runtime.
 import { describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { copyAs, singleFrameRecording } from "../../../src/scenario/format/copy-as.ts";
@@ -24,8 +24,8 @@ function recordingFor(url: string): Recording {
   return parseRecording(lines.join("\n")).recording!;
 }
 
-/** What was said in lobby, as the server tells it. */
-async function said(url: string): Promise<object[]> {
+/** The messages in lobby, as the server returns them. */
+async function stored(url: string): Promise<object[]> {
   const body = new URLSearchParams({ username: "user3", password: "password" });
   const signedIn = await fetch(`${url}/token`, { method: "POST", body });
   const { access_token: token } = (await signedIn.json()) as { access_token: string };
@@ -40,7 +40,7 @@ const BOTH = [
 ];
 
 describe("a recording", () => {
-  test("as curl: a shell says the same over HTTP, asks for tickets, and reads", async () => {
+  test("as curl: a shell posts the same over HTTP, asks for tickets, and reads", async () => {
     await using folder = new ParleyFolder();
     const { url } = await folder.serve();
     const text = copyAs("curl", recordingFor(url));
@@ -50,7 +50,7 @@ describe("a recording", () => {
     expect([await shell.exited, await new Response(shell.stderr).text()]).toEqual([0, ""]);
     expect(out.match(/"ticket":/g)).toHaveLength(2);
     expect(out).toContain('"messages":[{"seq":1,');
-    expect(await said(url)).toMatchObject(BOTH);
+    expect(await stored(url)).toMatchObject(BOTH);
   });
 
   test("as a program with the client library", async () => {
@@ -65,24 +65,24 @@ describe("a recording", () => {
       stderr: "pipe",
     });
     expect([await program.exited, await new Response(program.stderr).text()]).toEqual([0, ""]);
-    expect(await said(url)).toMatchObject(BOTH);
+    expect(await stored(url)).toMatchObject(BOTH);
   });
 
-  test("as parley: the file itself on standard input, which a shell hands over unchanged", async () => {
+  test("as parley: the file itself on standard input, which a shell passes unchanged", async () => {
     await using folder = new ParleyFolder();
     const { url } = await folder.serve();
     const [command, ...file] = copyAs("parley", recordingFor(url)).split("\n");
     expect(command).toBe(`parley run - --url ${url} <<'END'`);
     expect(file.slice(-2)).toEqual(["END", ""]);
     const stdin = file.slice(0, -2).join("\n");
-    // Nothing is expected in it: what comes shows what was sent.
+    // Nothing is expected in it: the received frames show what was sent.
     const ended = await folder.run(["run", "-", "--url", url, "--json"], { stdin });
     const { results } = JSON.parse(ended.stdout).files[0];
     expect(results.map(({ what }: { what: string }) => what)).toContain('error "malformed"');
   });
 });
 
-describe("one thing that a client sent", () => {
+describe("a single frame that a client sent", () => {
   const only = (url: string, index: number) => {
     const recording = recordingFor(url);
     return singleFrameRecording(recording, recording.entries[index]!);

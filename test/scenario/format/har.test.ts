@@ -5,7 +5,9 @@ import { parseRecordingOrHar } from "../../../src/scenario/format/read-har.ts";
 import type { Recording } from "../../../src/scenario/format/recording.ts";
 import { writeRecording } from "../../../src/scenario/format/serialize.ts";
 
-/** Two clients, in one millisecond now and then; a fault, a return, bytes, raw text, a name that looks like a matcher. */
+/**
+ * Two clients, sometimes in one millisecond; a fault, a reconnect, bytes, raw text, a name that looks like a matcher.
+ */
 const TEXT = `${[
   '{"parley":"recording","version":1,"at":1795437965000,"server":"https://chat.example.com/team","clients":[{"name":"ann","user":"user1","conversation":"lobby"},{"name":"bob the second","user":"user2","conversation":"a:b@c"}]}',
   '{"t":0,"client":"ann","dir":"line","event":"open"}',
@@ -57,11 +59,11 @@ describe("a HAR file", () => {
         { name: "epoch", value: "e 1" },
       ],
     });
-    // What looks like a matcher in a recording is what was heard here.
+    // What looks like a matcher in a recording is a received value here.
     expect(JSON.stringify(log)).not.toContain("$eq");
   });
 
-  test("B3 with a frame that nests thousands deep has it as text, and one that does so itself is none", () => {
+  test("B3 a frame that nests thousands deep is kept as text, and a file that does so is rejected", () => {
     const deep = `{"type":"message","data":${'{"a":'.repeat(30_000)}1${"}".repeat(30_001)}`;
     const har = JSON.parse(writeHar(recording(), "1.0.0"));
     har.log.entries[0]._webSocketMessages[1].data = deep;
@@ -105,7 +107,7 @@ describe("a HAR file that a browser exported", () => {
     request: { url: `ws://127.0.0.1:8000/ws/user1/lobby?token=${token}${query}` },
   });
 
-  test("is read as the clients that it shows: a line after another one is the same client's return", () => {
+  test("is read as the clients that it shows: a connection after another one is the same client's reconnect", () => {
     const at = 1795437965000;
     const first = [
       message("receive", at / 1000 + 0.01, '{"type":"welcome","seq":0}'),
@@ -134,14 +136,14 @@ describe("a HAR file that a browser exported", () => {
     ]);
   });
 
-  test("without a line to such a server says so", () => {
+  test("without a connection to such a server is rejected with the reason", () => {
     const { problems } = parseRecordingOrHar(
       har({ request: { url: "wss://example.com/" }, _webSocketMessages: [] }),
     );
     expect(problems).toEqual([{ line: 1, message: expect.stringContaining("has no WebSocket") }]);
   });
 
-  test("whatever stands in it is not trusted", () => {
+  test("is not trusted, whatever it contains", () => {
     const odd = har(
       null as never,
       7 as never,

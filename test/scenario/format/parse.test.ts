@@ -6,13 +6,13 @@ import { writeRecording } from "../../../src/scenario/format/serialize.ts";
 const HEADER =
   '{"parley":"recording","version":1,"at":1,"server":"here","clients":[{"name":"ann","user":"user1","conversation":"lobby"}]}';
 
-/** What is said of `lines` below a good header, as `line: message`. */
+/** The errors for `lines` below a good header, as `line: message`. */
 function problemsOf(...lines: string[]): string[] {
   const { problems = [] } = parseRecording([HEADER, ...lines].join("\n"));
   return problems.map(({ line, message }) => `${line}: ${message}`);
 }
 
-/** The lines of every kind of entry. */
+/** A line of every kind of entry. */
 const LINES = [
   '{"t":0,"client":"ann","dir":"line","event":"open"}',
   '{"t":1,"client":"ann","dir":"in","frame":{"type":"welcome","seq":0}}',
@@ -39,7 +39,7 @@ describe("a recording", () => {
     expect(recording?.entries.map(({ line }) => line)).toEqual([3, 5]);
   });
 
-  test("says by its first word whether frames are compared whole, and who may be heard besides", () => {
+  test("its first word sets whether frames are compared whole, and which other users may post", () => {
     const read = (header: string) => parseRecording(header).recording;
     expect(read(HEADER)).toMatchObject({
       kind: "recording",
@@ -55,15 +55,15 @@ describe("a recording", () => {
   });
 });
 
-describe("what is wrong with a file is said with its line", () => {
-  test("every faulty line is named, not only the first", () => {
+describe("errors of a file are reported with their line", () => {
+  test("every wrong line is reported, not only the first", () => {
     expect(problemsOf("{", LINES[0]!, "[]")).toEqual([
       "2: is not JSON; each line must be one JSON object",
       "4: is not a JSON object",
     ]);
   });
 
-  test("B3 a line that nests thousands deep is not looked at", () => {
+  test("B3 a line that nests thousands deep is not parsed", () => {
     const deep = `${'{"a":'.repeat(30_000)}1${"}".repeat(30_000)}`;
     expect(problemsOf(`{"client":"ann","dir":"out","frame":${deep}}`)).toEqual([
       "2: nests deeper than 256 levels",
@@ -102,10 +102,10 @@ describe("what is wrong with a file is said with its line", () => {
     ['{"client":"ann","dir":"fault","fault":"cut"}', 'such as {"do":"cut"}'],
     ['{"client":"ann","dir":"out","raw":"","t":-1}', '"t" must be a number of milliseconds'],
   ];
-  test.each(SLIPS)("%s", (line, said) => {
+  test.each(SLIPS)("%s", (line, message) => {
     const [problem, ...more] = problemsOf(LINES[0]!, line);
     expect(problem).toStartWith("3: ");
-    expect(problem).toContain(said);
+    expect(problem).toContain(message);
     expect(more).toEqual([]);
   });
 
@@ -117,13 +117,13 @@ describe("what is wrong with a file is said with its line", () => {
     [HEADER.replace('"user":"user1",', ""), '"clients"[0]: "user" must be a string'],
     [HEADER.replace('"name":"ann"', '"name":"a=b"'), '1–64 characters without "="'],
   ];
-  test.each(HEADERS)("as header: %s", (header, said) => {
+  test.each(HEADERS)("as header: %s", (header, message) => {
     const { problems = [] } = parseRecording(header === "" ? "\n" : `${header}\n{"client":"ann"}`);
     expect(problems).toHaveLength(1);
-    expect(problems[0]).toMatchObject({ line: 1, message: expect.stringContaining(said) });
+    expect(problems[0]).toMatchObject({ line: 1, message: expect.stringContaining(message) });
   });
 
-  test("a file of another kind is not called wrong a thousand times", () => {
+  test("a file of another kind gets one error, not a thousand", () => {
     expect(problemsOf(...Array.from({ length: 1000 }, () => "no"))).toHaveLength(20);
   });
 });

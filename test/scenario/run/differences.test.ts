@@ -1,4 +1,4 @@
-// What a run says of what comes otherwise than the file has it.
+// What a run reports when frames differ from the file.
 import { describe, expect, test } from "bun:test";
 import {
   ack,
@@ -13,7 +13,7 @@ import {
   welcome,
 } from "./scripted-run.ts";
 
-describe("what differs is said", () => {
+describe("differences are reported", () => {
   const talk = [
     open("ann"),
     received("ann", welcome()),
@@ -38,7 +38,7 @@ describe("what differs is said", () => {
     expect(table.takeActions()[0]).toBe('ann {"type":"activity"}');
   });
 
-  test("a frame that does not come in time: what took long in the recording may take as long again", () => {
+  test("a frame that does not come in time: slow steps of the recording may be as slow again", () => {
     const table = ready([
       ...talk.slice(0, 2),
       out("ann", post("m1"), { t: 10 }),
@@ -54,12 +54,12 @@ describe("what differs is said", () => {
     });
   });
 
-  test("a time of its own wins", () => {
+  test("an explicit time limit takes precedence", () => {
     const table = ready([...talk.slice(0, 3), received("ann", ack("m1", 1), { within: 0.2 })]).advance(200);
     expect(table.outcomes()).toEqual(["passed", "missing"]);
   });
 
-  test("a frame of another id is not taken for the expected one, but shown as what came instead", () => {
+  test("a frame of another id is not taken for the expected one, but reported as what came instead", () => {
     const table = ready().receives("ann", ack("m7", 1)).advance(1000);
     expect(table.runner.unexpected).toMatchObject([{ client: "ann", what: { frame: { id: "m7" } } }]);
     expect(table.runner.outcomes.get(3)).toMatchObject({
@@ -77,7 +77,7 @@ describe("what differs is said", () => {
     expect(table.runner.unexpected).toMatchObject([{ what: { frame: { id: "m1" } } }]);
   });
 
-  test("a frame that nothing expects; in a scenario it is passed over", () => {
+  test("an unexpected frame; in a scenario it is ignored", () => {
     const extra = { type: "warning", code: "quota_low", message: "10 are left" };
     expect(ready().receives("ann", extra).runner.unexpected).toMatchObject([{ what: { frame: extra } }]);
     expect(ready(talk, { header: { parley: "scenario" } }).receives("ann", extra).runner.unexpected).toEqual(
@@ -89,7 +89,7 @@ describe("what differs is said", () => {
     expect(ready().receives("ann", { type: "presence", user: "user2" }).runner.unexpected).toEqual([]);
   });
 
-  test("an answer to what was sent when the recording ended is none, but one to what was sent before", () => {
+  test("no reply is expected to what was sent when the recording ended, only to what was sent before", () => {
     const lines = [...talk, out("ann", post("m2")), received("ann", ack("m2", 2)), out("ann", post("m3"))];
     const table = ready(lines).receives("ann", ack("m1", 1)).receives("ann", ack("m2", 2));
     table
@@ -100,7 +100,7 @@ describe("what differs is said", () => {
     expect(table.runner.unexpected).toMatchObject([{ what: { frame: { id: "m1" } } }]);
   });
 
-  test("a read mark that was set when the recording ended is none, another one is", () => {
+  test("a read mark that was set when the recording ended is ignored, another one is reported", () => {
     const header = { clients: CLIENTS };
     const lines = [...talk, open("bob"), received("bob", welcome(1)), out("bob", { type: "read", seq: 1 })];
     const table = ready(lines, { header })
@@ -113,7 +113,7 @@ describe("what differs is said", () => {
     expect(table.runner.unexpected).toHaveLength(1);
   });
 
-  test("a frame that comes after the last one that was expected", () => {
+  test("a frame that comes after the last expected one", () => {
     const table = ready().receives("ann", ack("m1", 1));
     expect(table.runner.isOver).toBe(false);
     table.receives("ann", { type: "pong", id: "parley-run-last-ping" }).receives("ann", ack("m1", 1));
@@ -121,7 +121,7 @@ describe("what differs is said", () => {
     expect(table.runner.unexpected).toHaveLength(1);
   });
 
-  test("a close with another code; what should have come before it; and one that nothing expects", () => {
+  test("a close with another code; frames that should have come before it; and an unexpected close", () => {
     const closing = [...talk, close("ann", 4408)];
     const other = ready(closing).receives("ann", ack("m1", 1)).closed("ann", 4401);
     expect(other.runner.outcomes.get(4)).toMatchObject({
@@ -136,7 +136,7 @@ describe("what differs is said", () => {
     expect(surprise.runner.unexpected).toMatchObject([{ client: "ann", what: { close: 1006 } }]);
   });
 
-  test("a close that comes before somebody else does something else is none", () => {
+  test("a close that comes before another client acts is accepted", () => {
     const lines = [
       ...talk,
       open("bob"),
@@ -151,7 +151,7 @@ describe("what differs is said", () => {
     expect(table.takeActions().at(-1)).toBe('bob {"type":"ping","id":"parley-run-last-ping"}');
   });
 
-  test("what a client said into the end of its line may come too late this time", () => {
+  test("a message sent at the end of its connection may come too late this time", () => {
     const cut = { client: "ann", dir: "fault", fault: { do: "cut" } };
     const lines = [...talk, cut, out("ann", { type: "activity" }), close("ann", 1006)];
     const table = ready(lines).receives("ann", ack("m1", 1)).closed("ann", 1006);
@@ -161,14 +161,14 @@ describe("what differs is said", () => {
     expect(table.faulted().advance(100).runner.isOver).toBe(true);
   });
 
-  test("something that cannot be sent, since its line is closed", () => {
+  test("a frame that cannot be sent, since its connection is closed", () => {
     const lines = [...talk.slice(0, 2), open("bob"), received("bob", welcome()), out("ann", post("m1"))];
     const table = ready(lines, { header: { unexpected: "pass" } });
     table.opened("bob").closed("ann", 1006).receives("bob", welcome());
     expect(table.runner.abort).toMatchObject({ why: "its line is closed", action: { entry: { line: 6 } } });
   });
 
-  test("a fault that the server will not make", () => {
+  test("a fault that the server refuses", () => {
     const table = ready(
       [...talk.slice(0, 2), { client: "ann", dir: "fault", fault: { do: "cut" } }, close("ann", 1006)],
       {},
@@ -178,7 +178,7 @@ describe("what differs is said", () => {
     expect(table.outcomes()).toEqual(["passed"]);
   });
 
-  test("a line that is never let in", () => {
+  test("a connection that is never accepted", () => {
     const table = new ScriptedRun([open("ann"), open("bob"), received("bob", welcome())])
       .opened("ann")
       .advance(1000);

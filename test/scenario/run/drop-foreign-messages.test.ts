@@ -3,8 +3,14 @@ import { parseRecording } from "../../../src/scenario/format/parse.ts";
 import type { Frame } from "../../../src/scenario/format/recording.ts";
 import { dropForeignMessages } from "../../../src/scenario/run/drop-foreign-messages.ts";
 
-const heard = (frame: Frame) => ({ client: "ann", dir: "in", frame });
-const said = (seq: number, id: string, from: string): Frame => ({ type: "message", seq, id, from, text: id });
+const received = (frame: Frame) => ({ client: "ann", dir: "in", frame });
+const message = (seq: number, id: string, from: string): Frame => ({
+  type: "message",
+  seq,
+  id,
+  from,
+  text: id,
+});
 
 function recordingOf(kind: string, lines: readonly object[]) {
   const header = {
@@ -15,28 +21,32 @@ function recordingOf(kind: string, lines: readonly object[]) {
   return parseRecording([header, ...lines].map((line) => JSON.stringify(line)).join("\n")).recording!;
 }
 
-/** Ann comes into a conversation with 41 messages, and a stranger talks with her. */
+/** Ann joins a conversation with 41 messages, and a foreign user posts, too. */
 const LINES = [
   { client: "ann", dir: "line", event: "open" },
-  heard({ type: "welcome", seq: 41, epoch: "e", present: [{ user: "user1" }, { user: "user9" }] }),
-  heard(said(42, "x1", "user9")),
+  received({ type: "welcome", seq: 41, epoch: "e", present: [{ user: "user1" }, { user: "user9" }] }),
+  received(message(42, "x1", "user9")),
   { client: "ann", dir: "out", frame: { type: "message", id: "m1", text: "m1" } },
-  heard(said(43, "m1", "user1")),
-  heard({ type: "ack", id: "m1", seq: 43 }),
-  heard({ type: "read", user: "user9", seq: 43 }),
-  heard({ type: "read", user: "user1", seq: 41 }),
+  received(message(43, "m1", "user1")),
+  received({ type: "ack", id: "m1", seq: 43 }),
+  received({ type: "read", user: "user9", seq: 43 }),
+  received({ type: "read", user: "user1", seq: 41 }),
   { client: "ann", dir: "out", frame: { type: "message", text: "no id" } },
-  heard(said(44, "made", "user1")),
-  heard({ type: "ack", id: "made", seq: 44 }),
-  heard(said(45, "x2", "user9")),
+  received(message(44, "made", "user1")),
+  received({ type: "ack", id: "made", seq: 44 }),
+  received(message(45, "x2", "user9")),
   { client: "ann", dir: "out", frame: { type: "history", after: 42 } },
-  heard({ type: "history", more: false, messages: [said(43, "m1", "user1"), said(45, "x2", "user9")] }),
+  received({
+    type: "history",
+    more: false,
+    messages: [message(43, "m1", "user1"), message(45, "x2", "user9")],
+  }),
   { client: "ann", dir: "line", event: "close", code: 1006 },
   { client: "ann", dir: "line", event: "open", after: 45, epoch: "e" },
 ];
 
-describe("what strangers said", () => {
-  test("N3 moves up what was lost or skipped after it", () => {
+describe("messages of foreign users", () => {
+  test("N3 increase the count of lost or skipped messages after them", () => {
     const back = {
       type: "welcome",
       seq: 45,
@@ -44,14 +54,14 @@ describe("what strangers said", () => {
       lost: { first: 43, last: 43 },
       skipped: { first: 44, last: 44 },
     };
-    const { recording } = dropForeignMessages(recordingOf("recording", [...LINES, heard(back)]));
+    const { recording } = dropForeignMessages(recordingOf("recording", [...LINES, received(back)]));
     expect((recording.entries.at(-1) as { frame: Frame }).frame).toMatchObject({
       lost: { first: 42, last: 42 },
       skipped: { first: 43, last: 43 },
     });
   });
 
-  test("is left out of a recording, and the numbers after it move up", () => {
+  test("are left out of a recording, and the seqs after them are lowered", () => {
     const { recording, dropped: left } = dropForeignMessages(recordingOf("recording", LINES));
     expect(left).toBe(2);
     const short = recording.entries.map((entry) => {
@@ -71,13 +81,13 @@ describe("what strangers said", () => {
       "message 43",
       "ack 43",
       "history 41",
-      `history [${JSON.stringify(said(42, "m1", "user1"))}]`,
+      `history [${JSON.stringify(message(42, "m1", "user1"))}]`,
       "close",
       "open 43",
     ]);
   });
 
-  test("is expected in a scenario, whose client may wait for somebody else's answer", () => {
+  test("are expected in a scenario, whose client may wait for another user's reply", () => {
     const scenario = recordingOf("scenario", LINES);
     expect(dropForeignMessages(scenario)).toEqual({ recording: scenario, dropped: 0 });
   });

@@ -3,7 +3,7 @@ import { parseRecording } from "../../../src/scenario/format/parse.ts";
 import { planRun } from "../../../src/scenario/run/plan.ts";
 import { ack, CLIENTS, close, open, out, post, received } from "./scripted-run.ts";
 
-test("what cannot be planned is named with its line", () => {
+test("a step that cannot be planned is reported with its line", () => {
   const header = JSON.stringify({ parley: "scenario", version: 1, clients: CLIENTS });
   const lines = [
     out("ann", post("m1")),

@@ -1,4 +1,4 @@
-// What a run does, and when.
+// The actions of a run, and their order.
 import { describe, expect, test } from "bun:test";
 import {
   ack,
@@ -13,7 +13,7 @@ import {
 } from "./scripted-run.ts";
 
 describe("a run", () => {
-  test("does what comes next once everything before it was heard, by all clients", () => {
+  test("takes the next step once every earlier frame was received, by all clients", () => {
     const table = new ScriptedRun([
       open("ann"),
       received("ann", welcome()),
@@ -42,7 +42,7 @@ describe("a run", () => {
     expect(table.runner.unexpected).toEqual([]);
   });
 
-  test("sends messages of several clients, which were sent at once, in the order in which they were stored", () => {
+  test("sends simultaneous messages of several clients in the order in which they were stored", () => {
     const table = new ScriptedRun([
       open("ann"),
       open("bob"),
@@ -63,7 +63,7 @@ describe("a run", () => {
     );
   });
 
-  test("sends frames before `welcome`, if that is where they stand (W7)", () => {
+  test("sends frames before `welcome`, if the file has them there (W7)", () => {
     const table = new ScriptedRun([
       open("ann"),
       out("ann", post("m1")),
@@ -76,7 +76,7 @@ describe("a run", () => {
     ]);
   });
 
-  test("asks for a fault when its line is let in, not before: the server has no name for it", () => {
+  test("asks for a fault when its connection is accepted, not before: the server has no id for it", () => {
     const table = new ScriptedRun([open("ann"), { client: "ann", dir: "fault", fault: { do: "cut" } }], {
       header: { parley: "scenario" },
     });
@@ -84,7 +84,7 @@ describe("a run", () => {
     expect(table.receives("ann", welcome()).takeActions()).toEqual(["ann fault"]);
   });
 
-  test("lets nobody speak before a line that the file opens earlier is there", () => {
+  test("lets no client send before a connection that the file opens earlier is open", () => {
     const table = new ScriptedRun([open("ann"), open("bob"), out("ann", post("m1"))], {
       header: { parley: "scenario" },
     });
@@ -94,7 +94,7 @@ describe("a run", () => {
     expect(table.receives("bob", welcome()).takeActions()).toHaveLength(1);
   });
 
-  test("comes back to where the conversation is in this run", () => {
+  test("resumes at the conversation's position in this run", () => {
     const back = { after: 42, epoch: "e" };
     const table = new ScriptedRun([
       open("ann"),
@@ -117,7 +117,7 @@ describe("a run", () => {
     expect(table.outcomes()).toEqual(["passed", "passed", "passed", "passed"]);
   });
 
-  test("renames the ids of messages where a conversation may have had them before", () => {
+  test("renames the ids of messages if a conversation may have had them before", () => {
     const lines = [
       open("ann"),
       received("ann", welcome()),
@@ -140,14 +140,14 @@ describe("the pace of a run", () => {
   const sentAtOnce = (table: ScriptedRun) =>
     table.opened("ann").receives("ann", welcome()).takeActions().length - 1;
 
-  test("M2 is below what a server takes for a flood, though the recording was slow", () => {
+  test("M2 is below the flood limit of a server, even if the recording was slow", () => {
     const table = new ScriptedRun(talk((index) => 2 + index * 1000));
     expect(sentAtOnce(table)).toBe(30);
     expect(table.advance(1000).takeActions()).toHaveLength(18);
     expect(table.runner.wakeAt).toBeWithin(table.now, table.now + 100);
   });
 
-  test("is a flood where the recording was one", () => {
+  test("is a flood if the recording was one", () => {
     const table = new ScriptedRun(talk(() => 2));
     expect(sentAtOnce(table) + table.advance(2).takeActions().length).toBe(60 + 1);
     expect(sentAtOnce(new ScriptedRun(talk()))).toBe(60 + 1);

@@ -50,7 +50,7 @@ export const welcome = (seq = 0, more: Frame = {}): Frame => ({
 export const post = (id: string): Frame => ({ type: "message", id, text: id });
 export const ack = (id: string, seq: number): Frame => ({ type: "ack", id, seq, at: 1, quota: {} });
 
-/** A run of `lines`, told by hand what happens on its lines. */
+/** A run of `lines`; the test decides what happens on its connections. */
 export class ScriptedRun {
   now = 1000;
   readonly runner: ScenarioRunner;
@@ -75,7 +75,7 @@ export class ScriptedRun {
     this.apply(this.runner.start(this.now));
   }
 
-  /** What was done since it was asked last, in a few words each. */
+  /** The actions since the last call, in a few words each. */
   takeActions(): string[] {
     return this.done.splice(0).map((effect) => {
       const { client, number } = effect.connection;
@@ -114,7 +114,7 @@ export class ScriptedRun {
     return this;
   }
 
-  /** What became of each expectation, in the order of the file. */
+  /** The outcome of each expectation, in the order of the file. */
   outcomes(): string[] {
     return [...this.runner.outcomes].sort(([a], [b]) => a - b).map(([, { kind: is }]) => is);
   }
