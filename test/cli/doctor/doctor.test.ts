@@ -57,15 +57,15 @@ describe("a healthy installation", () => {
     expect(told).toMatchObject({ code: 0, stderr: "" });
     expect(results(told)).toEqual({
       settings: "ok",
-      folder: "ok",
+      data_dir: "ok",
       store: "ok",
       redis: "skipped",
       certificate: "skipped",
       server: "ok",
       time: "ok",
-      talk: "ok",
+      round_trip: "ok",
     });
-    expect(told.checks.talk!.text).toMatch(
+    expect(told.checks.round_trip!.text).toMatch(
       /^Connected in .* ms, acked in .* ms, resumed in .*secret\.key\.? $/,
     );
     const exported = await folder.run(["conversation", "export", "parley-doctor"]);
@@ -83,20 +83,20 @@ describe("a healthy installation", () => {
       ask(folder, ["--no-talk"], env),
     ]);
     expect([text.code, metrics.code, plugin.code, quiet.code]).toEqual([0, 0, 0, 0]);
-    expect(text.stdout).toContain("\nok       talk         Connected in");
+    expect(text.stdout).toContain("\nok       round_trip   Connected in");
     expect(text.stdout).toEndWith("\n6 ok, 0 warnings, 0 problems, 2 skipped\n");
     for (const line of metrics.stdout.trim().split("\n"))
       expect(line).toMatch(/^(# (HELP|TYPE) \w+ .+|\w+(\{check="\w+"\})? -?\d+(\.\d+)?)$/);
     expect(metrics.stdout).toContain('parley_doctor_result{check="round_trip"} 0\n');
     expect(plugin.stdout).toMatch(/^PARLEY OK - 5 ok, [^|]+ \| (\w+=-?[\d.]+(s|B)? ?)+\n/);
-    expect(quiet.checks.talk).toMatchObject({ result: "skipped", text: "Left out with --no-talk. " });
+    expect(quiet.checks.round_trip).toMatchObject({ result: "skipped", text: "Left out with --no-talk. " });
   });
 
   test("before the first start only lacks a server, and the doctor creates nothing", async () => {
     await using folder = new ParleyFolder();
     const told = await ask(folder, ["--port", `${await freePort()}`]);
     expect(told.code).toBe(1);
-    expect(results(told)).toMatchObject({ settings: "ok", folder: "ok", store: "ok", server: "warning" });
+    expect(results(told)).toMatchObject({ settings: "ok", data_dir: "ok", store: "ok", server: "warning" });
     expect(told.checks.server!.text).toContain("(nothing listens there)");
     expect(readdirSync(folder.path)).not.toContain("data");
   });
@@ -108,7 +108,7 @@ describe("a healthy installation", () => {
     const server = await folder.serve([], env);
     const told = await ask(folder, ["--port", portOf(server)], env);
     expect(told.code).toBe(0);
-    expect(results(told)).toMatchObject({ certificate: "ok", server: "ok", talk: "ok" });
+    expect(results(told)).toMatchObject({ certificate: "ok", server: "ok", round_trip: "ok" });
     expect(told.checks.certificate!.text).toMatch(
       /^The certificate for localhost, 127\.0\.0\.1 is good for (89|90) days/,
     );
@@ -119,7 +119,7 @@ describe("a healthy installation", () => {
     expect(stranger.checks.certificate!.text).toMatch(/is not accepted \(.*SELF_SIGNED/);
     const trusting = { NODE_EXTRA_CA_CERTS: certificate };
     const told2 = await ask(folder, ["--url", `https://localhost:${portOf(server)}`], trusting);
-    expect(results(told2)).toMatchObject({ certificate: "ok", server: "ok", talk: "ok" });
+    expect(results(told2)).toMatchObject({ certificate: "ok", server: "ok", round_trip: "ok" });
   });
 });
 
@@ -144,8 +144,8 @@ describe("a planted problem is found, with exit code 2", () => {
     chmodSync(join(folder.path, "data"), 0o777);
     const told = await ask(folder, ["--port", portOf(server), "--no-talk"]);
     expect(told.code).toBe(2);
-    expect(told.checks.folder!.text).toContain("chmod 600 data/secret.key");
-    expect(told.checks.folder!.text).toContain(
+    expect(told.checks.data_dir!.text).toContain("chmod 600 data/secret.key");
+    expect(told.checks.data_dir!.text).toContain(
       "Other users of this machine can change ./data. chmod 700 ./data",
     );
     // It gives advice and does not follow it itself.
@@ -178,8 +178,8 @@ describe("a planted problem is found, with exit code 2", () => {
     await using folder = new ParleyFolder();
     folder.write("data", "");
     const told = await ask(folder);
-    expect(told).toMatchObject({ code: 2, checks: { folder: { result: "problem" } } });
-    expect(told.checks.folder!.text).toContain("a file is in its place");
+    expect(told).toMatchObject({ code: 2, checks: { data_dir: { result: "problem" } } });
+    expect(told.checks.data_dir!.text).toContain("a file is in its place");
   });
 
   test("a damaged store, and a file that is no store", async () => {
@@ -245,9 +245,9 @@ describe("a planted problem is found, with exit code 2", () => {
     const told = await ask(folder, ["--port", portOf(server)], { SECRET_KEY: SECRET });
     expect(told).toMatchObject({
       code: 2,
-      checks: { talk: { result: "problem" }, server: { result: "ok" } },
+      checks: { round_trip: { result: "problem" }, server: { result: "ok" } },
     });
-    expect(told.checks.talk!.text).toContain("the server refuses a token made with SECRET_KEY");
+    expect(told.checks.round_trip!.text).toContain("the server refuses a token made with SECRET_KEY");
     expect(JSON.stringify(told)).not.toContain(SECRET);
   });
 
@@ -257,11 +257,11 @@ describe("a planted problem is found, with exit code 2", () => {
     const env = { PORT: portOf(server), PLANS: "free:1:5" };
     const read = await folder.run(["token", "ann", "--rights", "read"]);
     const mute = await ask(folder, [], { ...env, PARLEY_TOKEN: read.stdout.trim() });
-    expect(mute).toMatchObject({ code: 2, checks: { talk: { result: "problem" } } });
-    expect(mute.checks.talk!.text).toContain("ended at the first message: forbidden.");
+    expect(mute).toMatchObject({ code: 2, checks: { round_trip: { result: "problem" } } });
+    expect(mute.checks.round_trip!.text).toContain("ended at the first message: forbidden.");
     const told = await ask(folder, [], env);
-    expect(told).toMatchObject({ code: 1, checks: { talk: { result: "warning" } } });
-    expect(told.checks.talk!.text).toContain("rate_limited");
+    expect(told).toMatchObject({ code: 1, checks: { round_trip: { result: "warning" } } });
+    expect(told.checks.round_trip!.text).toContain("rate_limited");
   });
 });
 
@@ -275,9 +275,9 @@ test("the round trip detects a server that loses acks, hides history, or resumes
     const told = await ask(folder, ["--url", proxy.url, "--timeout", "1"]);
     expect(told).toMatchObject({
       code: 2,
-      checks: { server: { result: "ok" }, talk: { result: "problem" } },
+      checks: { server: { result: "ok" }, round_trip: { result: "problem" } },
     });
-    return told.checks.talk!.text;
+    return told.checks.round_trip!.text;
   };
   const [acks, history, resuming] = await Promise.all([
     behind((frame) => (frame.type === "ack" ? [] : [frame])),
@@ -303,11 +303,11 @@ describe("Redis", () => {
     const told = await ask(folder, ["--port", portOf(server)], env);
     expect(told.code).toBe(0);
     expect(results(told)).toMatchObject({
-      folder: "skipped",
+      data_dir: "skipped",
       store: "skipped",
       redis: "ok",
       time: "ok",
-      talk: "ok",
+      round_trip: "ok",
     });
     expect(told.checks.redis!.text).toMatch(
       /^Redis at 127\.0\.0\.1:\d+ answers in [\d.]+ ms; 1 node shares it\./,

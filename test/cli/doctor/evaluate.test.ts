@@ -326,7 +326,7 @@ describe("settings", () => {
     const read = readSettings({ env: env as Record<string, string> });
     expect(ownServer("settings" in read ? read.settings : undefined)).toMatchObject({
       http: url,
-      given: false,
+      isNamed: false,
     });
   });
 
