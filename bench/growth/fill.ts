@@ -1,5 +1,7 @@
 // Fills a store through the engine, as messages would have: `bun fill.ts <data folder> <FillJob as JSON>`. The growth
 // measurements run it before a server is started on the folder.
+
+import { encodeMessageBody } from "../../src/core/conversation/entry.ts";
 import { openSqlite } from "../../src/engine/sqlite/open.ts";
 import { systemClock } from "../../src/server/process/system-clock.ts";
 
@@ -44,7 +46,8 @@ async function fill(dataDir: string, { fullUsers, messages }: FillJob): Promise<
         conversation: name,
         user: name,
         id: `fill-${i}`,
-        text: TEXT,
+        kind: "message" as const,
+        body: encodeMessageBody(TEXT),
         limit: full ? FULL_PLAN_REQUESTS : 0,
       };
       store.engine.post(request, ({ outcome }) => {

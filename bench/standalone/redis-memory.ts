@@ -1,6 +1,7 @@
 // What Redis holds for a user, a conversation and a message: `bun bench/standalone/redis-memory.ts`. Starts a redis-server of its
 // own and asks it with MEMORY USAGE.
 
+import { encodeMessageBody } from "../../src/core/conversation/entry.ts";
 import { UNLIMITED_RETENTION } from "../../src/core/conversation/retention.ts";
 import type { PostResult } from "../../src/core/ports/message-log.ts";
 import { connectTo, TestNode } from "../../test/engine/redis/support/test-node.ts";
@@ -20,7 +21,9 @@ const memory = async (...names: readonly string[]): Promise<number> => {
 };
 
 const post = (conversation: string, user: string, id: string, limit: number): Promise<PostResult> =>
-  new Promise((done) => node.engine.post({ conversation, user, id, text: TEXT, limit }, done));
+  new Promise((done) =>
+    node.engine.post({ conversation, user, id, kind: "message", body: encodeMessageBody(TEXT), limit }, done),
+  );
 
 for (const [plan, limit] of Object.entries(PLANS)) {
   // In parts, or all of them would have one time.

@@ -3,6 +3,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { encodeMessageBody } from "../../src/core/conversation/entry.ts";
 import type { PostResult } from "../../src/core/ports/message-log.ts";
 import { openSession, step } from "../../src/core/session/session.ts";
 import type { Session } from "../../src/core/session/state.ts";
@@ -66,9 +67,13 @@ function measureStage(what: string, work: (i: number) => unknown): void {
 async function measureStore(batchSize: number): Promise<void> {
   const dataDir = mkdtempSync(join(tmpdir(), "parley-stages-"));
   const store = await openSqlite({ dataDir, clock: systemClock(), emit: console.error, sync: "normal" });
+  const body = encodeMessageBody(text);
   const post = (i: number, done: (result: PostResult) => void) => {
     const [conversation, user] = [`room-${i % 100}`, `user-${i % 100}`];
-    store.engine.post({ conversation, user, id: `run-1-${i}`, text, limit: 1_000_000 }, done);
+    store.engine.post(
+      { conversation, user, id: `run-1-${i}`, kind: "message", body, limit: 1_000_000 },
+      done,
+    );
   };
   let sent = 0;
   const run = async (messages: number) => {

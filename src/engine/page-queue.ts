@@ -1,4 +1,4 @@
-import type { Message } from "../protocol/server-frames.ts";
+import type { Entry } from "../core/conversation/entry.ts";
 
 /** Which messages of a conversation are wanted: `after` < seq ≤ `upTo`, the oldest `count` of them. */
 export interface PageRequest {
@@ -8,7 +8,7 @@ export interface PageRequest {
   readonly count: number;
 }
 
-export type Page = readonly Message[] | undefined;
+export type Page = readonly Entry[] | undefined;
 
 /** Pages that may wait; more are not read. Above what one machine holds in connections, each of which waits for one. */
 const MAX_WAITING = 65_536;

@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { type RetentionLimits, UNLIMITED_RETENTION } from "../../src/core/conversation/retention.ts";
 import type { ConversationStore } from "../../src/core/ports/conversations.ts";
+import { decodeEntry } from "../support/entries.ts";
 import type { ManualClock } from "../support/time/manual-clock.ts";
 import { waitUntil } from "../support/time/wait-until.ts";
 import { type OpenedEngine, Subject } from "./engine/subject.ts";
@@ -61,10 +62,10 @@ export function conversationContract(name: string, open: OpenConversations): voi
       await store.subject.store("with data", { data: { nested: [1, "ü", null] }, text: 'a "quoted"\nline' });
       await store.subject.fill(1_200, { limit: 0 });
       await store.command(async (conversations) => {
-        const exported = await Array.fromAsync(conversations.messages("room"));
+        const exported = await Array.fromAsync(conversations.entries("room"), decodeEntry);
         expect(exported).toHaveLength(1_201);
         expect(exported).toEqual(received);
-        expect(await Array.fromAsync(conversations.messages("nowhere"))).toEqual([]);
+        expect(await Array.fromAsync(conversations.entries("nowhere"))).toEqual([]);
       });
     });
 
@@ -82,7 +83,7 @@ export function conversationContract(name: string, open: OpenConversations): voi
         expect(await conversations.retain("room", { messages: 1, days: 1 })).toBe(false);
         expect(await conversations.find("room")).toBeUndefined();
         expect((await conversations.list()).map(({ id, seq }) => [id, seq])).toEqual([["other", 5]]);
-        expect(await Array.fromAsync(conversations.messages("room"))).toEqual([]);
+        expect(await Array.fromAsync(conversations.entries("room"), decodeEntry)).toEqual([]);
         expect((await conversations.readMarks("room")).size).toBe(0);
       });
       expect(await subject.engine.head("room")).toMatchObject({ seq: 20, first: 21 });

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { Command } from "commander";
+import { encodeEntry } from "../../core/conversation/entry.ts";
 import { escapeControlChars } from "../../core/escape-control-chars.ts";
 import type { ConversationStore, ConversationSummary } from "../../core/ports/conversations.ts";
 import type { Settings } from "../../server/settings/settings.ts";
@@ -8,7 +9,7 @@ import { addStoreFlags, loadStoreSettings } from "../setting-flags.ts";
 import { printStorePath, withConversations } from "../store/open.ts";
 import { storeProvider } from "../store/providers.ts";
 import { confirm } from "../terminal/confirm.ts";
-import { print, printJson } from "../terminal/print.ts";
+import { print, printEncodedJson, printJson } from "../terminal/print.ts";
 
 /** Conversations at hand, and what was given on the command line. */
 interface Task {
@@ -79,8 +80,8 @@ async function show({ conversations, id, flags }: Task): Promise<void> {
 
 async function exportAll({ conversations, id }: Task): Promise<void> {
   await requireConversation(conversations, id);
-  for await (const message of conversations.messages(id))
-    if (!printJson(message)) await once(process.stdout, "drain");
+  for await (const entry of conversations.entries(id))
+    if (!printEncodedJson(encodeEntry(entry))) await once(process.stdout, "drain");
 }
 
 async function remove({ conversations, id, flags }: Task): Promise<void> {

@@ -1,4 +1,4 @@
-import { escapedJson, escapedOutput } from "../../core/escape-control-chars.ts";
+import { escapedJson, escapedOutput, escapeInvisible } from "../../core/escape-control-chars.ts";
 
 // Everything that a command prints goes through here, so that no text of others reaches a terminal as it is. A value from
 // outside that stands in a line must be made `harmless` where the line is made: here nobody can tell its line ends and
@@ -15,6 +15,11 @@ export function print(text: string): void {
  */
 export function printJson(value: unknown, indent?: number): boolean {
   return process.stdout.write(`${escapedJson(value, indent)}\n`);
+}
+
+/** The same for one value that is encoded already. */
+export function printEncodedJson(json: string): boolean {
+  return process.stdout.write(`${escapeInvisible(json)}\n`);
 }
 
 /** Prints lines on standard error: what is no result. */

@@ -1,5 +1,5 @@
 // The port for conversations as an operator sees and changes them, beside servers that may be at work on them.
-import type { Message } from "../../protocol/server-frames.ts";
+import type { Entry } from "../conversation/entry.ts";
 
 /** What an operator sees of a conversation. */
 export interface ConversationSummary {
@@ -24,8 +24,8 @@ export interface ConversationStore {
   find(id: string): Promise<ConversationSummary | undefined>;
   /** How far each user has read. */
   readMarks(id: string): Promise<ReadonlyMap<string, number>>;
-  /** The messages that are kept, in the order of `seq`, read a little at a time. */
-  messages(id: string): AsyncIterable<Message>;
+  /** The entries that are kept, in the order of `seq`, read in pages. */
+  entries(id: string): AsyncIterable<Entry>;
   /**
    * Removes a conversation, its messages, read marks and limits, for every reader. What bears its name later is another
    * one, in another epoch (core/conversation/epoch.ts). Its numbers MUST go on where they were, so that nobody takes a new message for

@@ -1,13 +1,15 @@
 // The port for the messages of conversations and what they cost. `test/contracts/engine.ts` is the contract in executable form.
-import type { Message, Quota } from "../../protocol/server-frames.ts";
+import type { Quota } from "../../protocol/server-frames.ts";
+import type { Entry, EntryKind } from "../conversation/entry.ts";
 
 export interface PostRequest {
   readonly conversation: string;
   readonly user: string;
   /** The sender's name for the message. The same `id` of the same `user` in the same `conversation` is one message. */
   readonly id: string;
-  readonly text: string;
-  readonly data?: Message["data"];
+  readonly kind: EntryKind;
+  /** What the kind carries, encoded as in Entry. The engine MUST store and return it as it is. */
+  readonly body: string;
   /** The epoch in which the sender is in the conversation. Where it was removed since, the message MUST NOT be stored. */
   readonly epoch?: string;
   /** Requests an hour of the sender's plan as it is now; 0 is unmetered: such requests MUST NOT be counted. */
@@ -56,7 +58,7 @@ export interface HistoryRequest {
 export type HistoryResult =
   | {
       readonly outcome: "read";
-      readonly messages: readonly Message[];
+      readonly entries: readonly Entry[];
       readonly more: boolean;
       readonly quota: Quota | null;
     }
@@ -64,7 +66,7 @@ export type HistoryResult =
   | Unavailable;
 
 /** Called for each message stored after `subscribe` resolved, once, in the order of `seq`, without holes. */
-export type MessageListener = (conversation: string, message: Message) => void;
+export type EntryListener = (conversation: string, entry: Entry) => void;
 
 /** Called with the newest `seq` that is not announced any more, and with the epoch that begins. */
 export type EpochListener = (conversation: string, seq: number, epoch: string) => void;
@@ -106,7 +108,7 @@ export interface MessageLog {
   history(request: HistoryRequest, done: (result: HistoryResult) => void): void;
 
   /** Starts to announce a conversation's messages. MUST NOT miss or repeat one between the `seq` it resolves with and the first call. */
-  subscribe(conversation: string, listener: MessageListener): Promise<Subscription>;
+  subscribe(conversation: string, listener: EntryListener): Promise<Subscription>;
 
   /** How far a conversation reaches now. MUST NOT change with what is only read. */
   head(conversation: string): Promise<Head>;
@@ -125,7 +127,7 @@ export interface MessageLog {
     after: number,
     last: number,
     count: number,
-  ): Promise<readonly Message[] | undefined>;
+  ): Promise<readonly Entry[] | undefined>;
 
   /**
    * Calls `listener` for each conversation with a subscription that has another epoch from now on: it was removed, or

@@ -1,5 +1,6 @@
 // What becomes of requests: the engine's answers as frames, and what they say of the quota.
 import type { Quota, ServerFrameOf } from "../../protocol/server-frames.ts";
+import { encodeHistoryFrame } from "../conversation/entry.ts";
 import type { HistoryResult, PostResult, RateLimited, Unavailable } from "../ports/message-log.ts";
 import { REMOVED } from "./close-reason.ts";
 import { closeSession, formatDuration, log, NO_EFFECTS, send } from "./effects.ts";
@@ -41,10 +42,8 @@ export function onHistoryRead(
   const effects: Effect[] = [];
   let next = settleRequest(session, rules, effects);
   if (result.outcome === "read") {
-    const { messages, more, quota } = result;
-    const frame: ServerFrameOf<"history"> = { type: "history", messages: [...messages], more, quota };
-    effects.push({ type: "send", frame: id === undefined ? frame : { ...frame, id }, page: true });
-    next = { ...warnIfQuotaLow(next, quota, effects), reading: "sent" };
+    effects.push({ type: "feed", frame: encodeHistoryFrame(result, id) });
+    next = { ...warnIfQuotaLow(next, result.quota, effects), reading: "sent" };
     return { session: next, effects };
   }
   effects.push(...errorReply(result, id));

@@ -126,9 +126,8 @@ export type SessionEvent =
   | { readonly type: "end"; readonly ending: CloseReason };
 
 export type Effect =
-  /** `page`: until it has left, its bytes are none that a reader leaves unread (B1). */
-  | { readonly type: "send"; readonly frame: ServerFrame; readonly page?: true }
-  /** Send a page of messages that is encoded already. */
+  | { readonly type: "send"; readonly frame: ServerFrame }
+  /** Send a page of messages, which is encoded already. Until it has left, its bytes do not count as unread (B1). */
   | { readonly type: "feed"; readonly frame: string }
   | { readonly type: "authenticate"; readonly token: string }
   | { readonly type: "renew"; readonly token: string }

@@ -3,11 +3,11 @@ import type { Emit } from "../../core/events/events.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import type { Engine } from "../../core/ports/engine.ts";
 import type {
+  EntryListener,
   EpochListener,
   Head,
   HistoryRequest,
   HistoryResult,
-  MessageListener,
   PostRequest,
   PostResult,
   Subscription,
@@ -142,7 +142,7 @@ export class RedisEngine implements Engine {
     return quotaView(limit, used, reset);
   }
 
-  subscribe(conversation: string, listener: MessageListener): Promise<Subscription> {
+  subscribe(conversation: string, listener: EntryListener): Promise<Subscription> {
     return this.feeds.subscribe(conversation, listener);
   }
 
@@ -260,7 +260,7 @@ export class RedisEngine implements Engine {
       count++
     ) {
       const operation = this.queue[count]!;
-      if (operation.kind === "post") text += operation.request.text.length;
+      if (operation.kind === "post") text += operation.request.body.length;
     }
     return this.queue.splice(0, count);
   }

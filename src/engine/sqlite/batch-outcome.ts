@@ -1,9 +1,9 @@
-import type { Message } from "../../protocol/server-frames.ts";
+import type { Entry } from "../../core/conversation/entry.ts";
 import type { Operation, OperationResult } from "../operation.ts";
 
 /** What came of it, to be told after the commit. */
 export interface BatchOutcome {
   readonly operation: Operation;
   readonly result: OperationResult;
-  readonly announce?: { readonly conversation: string; readonly message: Message };
+  readonly announce?: { readonly conversation: string; readonly entry: Entry };
 }

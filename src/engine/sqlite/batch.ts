@@ -1,6 +1,6 @@
+import type { Entry } from "../../core/conversation/entry.ts";
 import { relationOf } from "../../core/conversation/epoch.ts";
 import { decidePost } from "../../core/conversation/post-decision.ts";
-import type { Message } from "../../protocol/server-frames.ts";
 import type { Operation, OperationOf } from "../operation.ts";
 import type { BatchOutcome } from "./batch-outcome.ts";
 import type { HistoryReader } from "./messages/history-reader.ts";
@@ -47,14 +47,13 @@ export class Batch {
       key = this.messages.keyOf(head, request.user, request.id);
     }
     if (request.limit > 0) this.charges.charge(request.user, log, now);
-    const { conversation, user, id, text, data } = request;
-    const message: Message = { seq: head.seq + 1, id, from: user, text, at: now };
-    if (data !== undefined) message.data = data;
-    this.messages.append(head, key, message);
+    const { conversation, user, id, kind, body } = request;
+    const entry: Entry = { kind, seq: head.seq + 1, id, from: user, at: now, body };
+    this.messages.append(head, key, entry);
     return {
       operation,
-      result: { outcome: "stored", seq: message.seq, at: now, quota: log.view(request.limit, now) },
-      announce: { conversation, message },
+      result: { outcome: "stored", seq: entry.seq, at: now, quota: log.view(request.limit, now) },
+      announce: { conversation, entry },
     };
   }
 
@@ -75,9 +74,9 @@ export class Batch {
     }
     if (request.limit > 0) this.charges.charge(request.user, log, now);
     const head = this.messages.find(request.conversation);
-    const { messages, more } =
-      head === undefined ? { messages: [], more: false } : this.reader.history(head, request);
-    return { operation, result: { outcome: "read", messages, more, quota: log.view(request.limit, now) } };
+    const { entries, more } =
+      head === undefined ? { entries: [], more: false } : this.reader.history(head, request);
+    return { operation, result: { outcome: "read", entries, more, quota: log.view(request.limit, now) } };
   }
 
   private setReadMark(operation: OperationOf<"mark">): BatchOutcome {

@@ -5,11 +5,11 @@ import type { Emit } from "../../core/events/events.ts";
 import { CLOCK_STEP_MS, type Clock } from "../../core/ports/clock.ts";
 import type { Engine } from "../../core/ports/engine.ts";
 import type {
+  EntryListener,
   EpochListener,
   Head,
   HistoryRequest,
   HistoryResult,
-  MessageListener,
   PostRequest,
   PostResult,
   Subscription,
@@ -155,7 +155,7 @@ export class SqliteEngine implements Engine {
     return this.quotaLog.view(user, limit, this.now());
   }
 
-  async subscribe(conversation: string, listener: MessageListener): Promise<Subscription> {
+  async subscribe(conversation: string, listener: EntryListener): Promise<Subscription> {
     const head = this.findForReading(conversation);
     return this.subscriptions.add(conversation, head?.seq ?? 0, this.messages.epochOf(head), listener);
   }
@@ -358,8 +358,8 @@ export class SqliteEngine implements Engine {
 
   private deliver(outcome: BatchOutcome): void {
     if (outcome.announce !== undefined) {
-      const { conversation, message } = outcome.announce;
-      this.subscriptions.deliver(conversation, message);
+      const { conversation, entry } = outcome.announce;
+      this.subscriptions.deliver(conversation, entry);
     }
     this.reply(outcome.operation, outcome.result);
   }

@@ -1,4 +1,5 @@
 import type { Database } from "bun:sqlite";
+import { encodeMessageBody, letterOf } from "../../core/conversation/entry.ts";
 
 /** The tables of each version of the store, as what must be done to the one before. Steps that were published stay as they are. */
 const STEPS: readonly ((db: Database) => void)[] = [
@@ -81,7 +82,58 @@ const STEPS: readonly ((db: Database) => void)[] = [
     addColumn(db, "conversation", "removals integer not null default 0");
     addColumn(db, "conversation", "removed_seq integer not null default 0");
   },
+  // 5: entries. `kind` and `body` as in src/core/conversation/entry.ts, instead of `text` and `data`.
+  (db) => encodeBodies(db),
 ];
+
+/** The columns of a message before version 5 that changed. */
+interface UnencodedRow {
+  readonly position: number;
+  readonly conversation: number;
+  readonly seq: number;
+  readonly key: number;
+  readonly id: string;
+  readonly sender: string;
+  readonly text: string;
+  readonly data: string | null;
+  readonly at: number;
+}
+
+/**
+ * Copies the messages into a new table, in the order of their positions, and drops the old one with zeros over its pages.
+ * To update the rows in place would make them longer and move them to other pages, and SQLite leaves copies of what it
+ * moves, which no later erasing finds (messages/eraser.ts).
+ */
+function encodeBodies(db: Database): void {
+  db.run("pragma secure_delete = on");
+  db.run(`
+    create table encoded_message (
+      position integer primary key,
+      conversation integer not null,
+      seq integer not null,
+      key integer not null,
+      id text not null,
+      sender text not null,
+      kind text not null,
+      body text not null,
+      at integer not null
+    );
+  `);
+  const insert = db.query("insert into encoded_message values (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  const rows = db
+    .query(
+      "select position, conversation, seq, key, id, sender, text, data, at from message order by position",
+    )
+    .iterate() as IterableIterator<UnencodedRow>;
+  for (const { position, conversation, seq, key, id, sender, text, data, at } of rows) {
+    // A row without a sender was erased, and stays so.
+    const body = sender === "" ? "" : encodeMessageBody(text, data === null ? undefined : JSON.parse(data));
+    insert.run(position, conversation, seq, key, id, sender, letterOf("message"), body, at);
+  }
+  db.run("drop table message");
+  db.run("alter table encoded_message rename to message");
+  db.run("pragma secure_delete = fast");
+}
 
 /** Grows when the tables change; a store of a newer version is refused. */
 export const SCHEMA_VERSION = STEPS.length;

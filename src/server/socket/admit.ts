@@ -1,4 +1,5 @@
 import { explainMissingRight } from "../../core/access/grants.ts";
+import { encodeRecentFrame } from "../../core/conversation/entry.ts";
 import { closeForResends, type ResendLimiter } from "../../core/conversation/resend-limiter.ts";
 import { knowsRemoved, planResume } from "../../core/conversation/resume.ts";
 import type { Emit } from "../../core/events/events.ts";
@@ -24,7 +25,7 @@ import type { AdmissionQueue, Permit } from "./admission-queue.ts";
 import type { Connection } from "./connection.ts";
 import { catchUp, sendPage } from "./conversation/catch-up.ts";
 import { readFirstPage } from "./conversation/first-page.ts";
-import { encodeHistory, type Hub, type OpenedHead } from "./conversation/hub.ts";
+import type { Hub, OpenedHead } from "./conversation/hub.ts";
 import { closeWithInternalError } from "./internal-error.ts";
 
 export interface AdmitDeps extends CredentialDeps {
@@ -163,7 +164,7 @@ async function readRecent(
     const sizes = frames.map((frame) => Buffer.byteLength(frame));
     const wait = repeats.admit(user, conversation, head.seq - frames.length + 1, sizes, clock.now());
     if (wait > 0) return void connection.end(closeForResends(wait));
-    return encodeHistory(frames, more);
+    return encodeRecentFrame(frames, more);
   } catch (error) {
     hub.release(conversation);
     throw error;

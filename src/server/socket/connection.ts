@@ -2,6 +2,7 @@ import { drainMicrotasks } from "bun:jsc";
 import type { SocketEntry } from "../../core/access/admission.ts";
 import type { DemoUse } from "../../core/access/demo-accounts.ts";
 import type { Plan } from "../../core/access/plans.ts";
+import { encodeMessageBody } from "../../core/conversation/entry.ts";
 import type { ResumeRequest } from "../../core/conversation/resume.ts";
 import type { ConnectionFields, EventFields } from "../../core/events/events.ts";
 import { slotOf } from "../../core/lease-rules.ts";
@@ -309,8 +310,7 @@ export class Connection implements RoomMember, FlushTarget, TimerEntry, NamedCon
   private execute(effect: Effect, cause: SessionEvent): void {
     switch (effect.type) {
       case "send":
-        if (effect.page) this.feed([JSON.stringify(effect.frame)]);
-        else this.deliver(JSON.stringify(effect.frame));
+        this.deliver(JSON.stringify(effect.frame));
         break;
       case "feed":
         this.feed([effect.frame]);
@@ -388,19 +388,14 @@ export class Connection implements RoomMember, FlushTarget, TimerEntry, NamedCon
   private post(frame: ClientFrameOf<"message">): void {
     const { conversation, user, plan, deps: host } = this;
     const id = frame.id ?? crypto.randomUUID();
-    const { text, data } = frame;
+    const body = encodeMessageBody(frame.text, frame.data);
     const limit = plan?.requestsPerHour ?? 0;
     const done = (result: PostResult) => {
       host.counters.count(this, id, result);
       this.apply({ type: "posted", id, result });
     };
     const epoch = host.hub.epoch(conversation);
-    host.engine.post(
-      data === undefined
-        ? { conversation, user, id, text, limit, epoch }
-        : { conversation, user, id, text, data, limit, epoch },
-      done,
-    );
+    host.engine.post({ conversation, user, id, kind: "message", body, limit, epoch }, done);
   }
 
   private read({ before, after, limit: count, id }: ClientFrameOf<"history">): void {

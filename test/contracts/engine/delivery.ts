@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import type { PostResult } from "../../../src/core/ports/message-log.ts";
 import type { Message } from "../../../src/protocol/server-frames.ts";
+import { messageContent } from "../../support/entries.ts";
 import { Random, seeds } from "../../support/random.ts";
 import { type OpenEngine, Subject } from "./subject.ts";
 
@@ -43,10 +44,13 @@ export function deliveryContract(open: OpenEngine): void {
     // The callback and not a promise's continuation, which would come later.
     function post(id: string): Promise<PostResult> {
       return new Promise((resolve) =>
-        subject.engine.post({ conversation: "room", user: "anna", id, text: id, limit: 0 }, (result) => {
-          order.push(`done ${result.outcome === "stored" ? result.seq : result.outcome}`);
-          resolve(result);
-        }),
+        subject.engine.post(
+          { conversation: "room", user: "anna", id, ...messageContent(id), limit: 0 },
+          (result) => {
+            order.push(`done ${result.outcome === "stored" ? result.seq : result.outcome}`);
+            resolve(result);
+          },
+        ),
       );
     }
     function done(result: PostResult): void {
@@ -67,7 +71,7 @@ export function deliveryContract(open: OpenEngine): void {
     ] as const;
     await new Promise<void>((resolve) => {
       for (const [id, conversation, limit] of calls) {
-        subject.engine.post({ conversation, user: "anna", id, text: "", limit }, ({ outcome }) =>
+        subject.engine.post({ conversation, user: "anna", id, ...messageContent(""), limit }, ({ outcome }) =>
           order.push(`${id} ${outcome}`),
         );
         subject.engine.history({ conversation, user: "anna", limit: 0, count: 1 }, ({ outcome }) => {

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { messageContent } from "../../support/entries.ts";
 import { type OpenEngine, Subject } from "./subject.ts";
 
 /** Readiness and closing: requests that were begun are finished, and a closed engine refuses new ones. */
@@ -17,8 +18,9 @@ export function lifecycleContract(open: OpenEngine): void {
     await using subject = await Subject.open(open);
     const answers: string[] = [];
     for (const id of ["1", "2", "3"])
-      subject.engine.post({ conversation: "room", user: "anna", id, text: id, limit: 0 }, ({ outcome }) =>
-        answers.push(`${id} ${outcome}`),
+      subject.engine.post(
+        { conversation: "room", user: "anna", id, ...messageContent(id), limit: 0 },
+        ({ outcome }) => answers.push(`${id} ${outcome}`),
       );
     subject.engine.history({ conversation: "room", user: "anna", limit: 0, count: 9 }, ({ outcome }) =>
       answers.push(outcome),
@@ -35,8 +37,9 @@ export function lifecycleContract(open: OpenEngine): void {
     const { received } = await subject.subscribe();
     await subject.engine.close();
     const answers: string[] = [];
-    subject.engine.post({ conversation: "room", user: "anna", id: "1", text: "", limit: 5 }, ({ outcome }) =>
-      answers.push(outcome),
+    subject.engine.post(
+      { conversation: "room", user: "anna", id: "1", ...messageContent(""), limit: 5 },
+      ({ outcome }) => answers.push(outcome),
     );
     subject.engine.history({ conversation: "room", user: "anna", limit: 5, count: 9 }, ({ outcome }) =>
       answers.push(outcome),
@@ -52,12 +55,16 @@ export function lifecycleContract(open: OpenEngine): void {
   test("L1 a request made by a `done` while the engine closes gets a result too", async () => {
     await using subject = await Subject.open(open);
     const answers: string[] = [];
-    subject.engine.post({ conversation: "room", user: "anna", id: "1", text: "", limit: 0 }, (first) => {
-      answers.push(first.outcome);
-      subject.engine.post({ conversation: "room", user: "anna", id: "2", text: "", limit: 0 }, (second) =>
-        answers.push(second.outcome),
-      );
-    });
+    subject.engine.post(
+      { conversation: "room", user: "anna", id: "1", ...messageContent(""), limit: 0 },
+      (first) => {
+        answers.push(first.outcome);
+        subject.engine.post(
+          { conversation: "room", user: "anna", id: "2", ...messageContent(""), limit: 0 },
+          (second) => answers.push(second.outcome),
+        );
+      },
+    );
     await subject.engine.close();
     await subject.reopen();
     expect(answers).toHaveLength(2);

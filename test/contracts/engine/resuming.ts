@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { MAX_HISTORY_BYTES } from "../../../src/core/conversation/history.ts";
+import { decodeEntry } from "../../support/entries.ts";
 import { Random, seeds } from "../../support/random.ts";
 import { type OpenEngine, Subject } from "./subject.ts";
 
@@ -38,7 +39,7 @@ export function resumingContract(open: OpenEngine): void {
     const { received } = await subject.subscribe();
     await subject.store("a", { text: "hello", data: { x: [1, null] } });
     await subject.store("b", { user: "ben" });
-    expect(await subject.engine.page("room", 0, 2, 9)).toEqual(received);
+    expect((await subject.engine.page("room", 0, 2, 9))?.map(decodeEntry)).toEqual(received);
   });
 
   test("D4 B1 pages of long messages are cut at their budget, never empty, and join", async () => {

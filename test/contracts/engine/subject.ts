@@ -3,11 +3,11 @@ import type { Engine } from "../../../src/core/ports/engine.ts";
 import type {
   HistoryRequest,
   HistoryResult,
-  PostRequest,
   PostResult,
   Subscription,
 } from "../../../src/core/ports/message-log.ts";
 import type { Message } from "../../../src/protocol/server-frames.ts";
+import { decodeEntry, type MessageFields, messageContent } from "../../support/entries.ts";
 import { ManualClock } from "../../support/time/manual-clock.ts";
 
 /** An engine on data of its own, made for one test. */
@@ -23,6 +23,11 @@ export interface OpenedEngine {
 
 /** Opens an engine with `clock` as its time and the given `retention`. */
 export type OpenEngine = (clock: ManualClock, retention: RetentionLimits) => Promise<OpenedEngine>;
+
+/** A history that was read, with its messages as the wire has them. */
+export interface ReadHistory extends Omit<Extract<HistoryResult, { outcome: "read" }>, "entries"> {
+  readonly messages: readonly Message[];
+}
 
 /** The engine under test, with the fields that a test does not care about filled in. */
 export class Subject implements AsyncDisposable {
@@ -43,24 +48,25 @@ export class Subject implements AsyncDisposable {
   }
 
   /** Begins a post at once; several without `await` between them arrive in one turn of the event loop. */
-  post(id: string, fields: Partial<PostRequest> = {}): Promise<PostResult> {
+  post(id: string, { text = id, data, ...fields }: MessageFields = {}): Promise<PostResult> {
+    const content = messageContent(text, data);
     return new Promise((resolve) =>
       this.engine.post(
-        { conversation: "room", user: "anna", text: id, limit: 1_000, ...fields, id },
+        { conversation: "room", user: "anna", limit: 1_000, ...fields, id, ...content },
         resolve,
       ),
     );
   }
 
   /** Posts and expects it to be stored. */
-  async store(id: string, fields: Partial<PostRequest> = {}): Promise<Extract<PostResult, { seq: number }>> {
+  async store(id: string, fields: MessageFields = {}): Promise<Extract<PostResult, { seq: number }>> {
     const result = await this.post(id, fields);
     if (result.outcome !== "stored") throw new Error(`\`${id}\` was not stored: ${JSON.stringify(result)}`);
     return result;
   }
 
   /** Stores messages called `1`, `2`, … `count`, as one batch. */
-  async fill(count: number, fields: Partial<PostRequest> = {}): Promise<void> {
+  async fill(count: number, fields: MessageFields = {}): Promise<void> {
     await Promise.all(Array.from({ length: count }, (_, i) => this.store(String(i + 1), fields)));
   }
 
@@ -70,17 +76,20 @@ export class Subject implements AsyncDisposable {
     );
   }
 
-  /** Reads history and expects a page. */
-  async read(fields: Partial<HistoryRequest> = {}): Promise<Extract<HistoryResult, { outcome: "read" }>> {
+  /** Reads history and expects a page; returns the messages as the wire has them. */
+  async read(fields: Partial<HistoryRequest> = {}): Promise<ReadHistory> {
     const result = await this.history(fields);
     if (result.outcome !== "read") throw new Error(`History was not read: ${JSON.stringify(result)}`);
-    return result;
+    const { outcome, entries, more, quota } = result;
+    return { outcome, messages: entries.map(decodeEntry), more, quota };
   }
 
-  /** Subscribes, and records what is announced. */
+  /** Subscribes, and records the messages that are announced, as the wire has them. */
   async subscribe(conversation = "room"): Promise<{ listening: Subscription; received: Message[] }> {
     const received: Message[] = [];
-    const listening = await this.engine.subscribe(conversation, (_, message) => received.push(message));
+    const listening = await this.engine.subscribe(conversation, (_, entry) =>
+      received.push(decodeEntry(entry)),
+    );
     return { listening, received };
   }
 

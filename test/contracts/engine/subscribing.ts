@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import type { Subscription } from "../../../src/core/ports/message-log.ts";
 import type { Message } from "../../../src/protocol/server-frames.ts";
+import { decodeEntry, messageContent } from "../../support/entries.ts";
 import { Random, seeds } from "../../support/random.ts";
 import { type OpenEngine, Subject } from "./subject.ts";
 
@@ -19,7 +20,9 @@ export function subscribingContract(open: OpenEngine): void {
   test("D1 a subscriber receives whole messages of its own conversation, with the conversation's name", async () => {
     await using subject = await Subject.open(open);
     const calls: [string, Message][] = [];
-    await subject.engine.subscribe("room", (conversation, message) => calls.push([conversation, message]));
+    await subject.engine.subscribe("room", (conversation, entry) =>
+      calls.push([conversation, decodeEntry(entry)]),
+    );
     const { at } = await subject.store("a", { text: "hello", data: { x: 1 } });
     await subject.store("b", { conversation: "other" });
     const message = { seq: 1, id: "a", from: "anna", text: "hello", data: { x: 1 }, at };
@@ -57,8 +60,9 @@ export function subscribingContract(open: OpenEngine): void {
     const first = await subject.engine.subscribe("room", (_, { seq }) => {
       if (seq === 1) late.push(subject.subscribe());
     });
-    subject.engine.post({ conversation: "room", user: "anna", id: "1", text: "", limit: 0 }, () =>
-      late.push(subject.subscribe()),
+    subject.engine.post(
+      { conversation: "room", user: "anna", id: "1", ...messageContent(""), limit: 0 },
+      () => late.push(subject.subscribe()),
     );
     await Promise.all([subject.store("2"), subject.store("3")]);
     await subject.store("4");

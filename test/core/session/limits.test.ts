@@ -134,7 +134,7 @@ describe("B2 a sender with too much in flight", () => {
       posted({ outcome: "duplicate", seq: 1, at: START_MS, quota: QUOTA }),
       posted(LIMITED),
       posted({ outcome: "unavailable" }),
-      { type: "read", result: { outcome: "read", messages: [], more: false, quota: QUOTA } },
+      { type: "read", result: { outcome: "read", entries: [], more: false, quota: QUOTA } },
       { type: "read", result: LIMITED as Extract<PostResult, { outcome: "rate_limited" }> },
       { type: "read", result: { outcome: "unavailable" } },
     ];
@@ -164,7 +164,7 @@ describe("B1 the pages of several `history` requests", () => {
   const PAGE: SessionEvent = {
     type: "read",
     id: "h",
-    result: { outcome: "read", messages: [], more: true, quota: QUOTA },
+    result: { outcome: "read", entries: [], more: true, quota: QUOTA },
   };
   const AWAY: SessionEvent = { type: "read", id: "h", result: { outcome: "unavailable" } };
   const LEFT: SessionEvent = { type: "page_left" };
@@ -175,9 +175,8 @@ describe("B1 the pages of several `history` requests", () => {
     expect(run.apply(HISTORY).effects).toEqual([{ type: "hold", counted: true }]);
     expect(run.apply(PAGE).effects).toEqual([
       {
-        type: "send",
-        frame: { type: "history", messages: [], more: true, quota: QUOTA, id: "h" },
-        page: true,
+        type: "feed",
+        frame: JSON.stringify({ type: "history", messages: [], more: true, quota: QUOTA, id: "h" }),
       },
     ]);
     expect(run.apply(LEFT).effects).toEqual([{ type: "release" }]);
@@ -253,6 +252,7 @@ describe("B1 the pages of several `history` requests", () => {
         const happen = (event: SessionEvent): void => {
           for (const effect of run.apply(event).effects) {
             if (effect.type === "post" || effect.type === "read") engine.push(effect.type);
+            if (effect.type === "feed") answers.push("page");
             if (effect.type === "send") answers.push(effect.frame.type === "ack" ? "ack" : "page");
             if (effect.type === "hold") held.push({ ...event, counted: true } as SessionEvent);
             if (effect.type !== "release") continue;

@@ -49,7 +49,7 @@ const EVENTS: { readonly [T in EventType]: Extract<SessionEvent, { type: T }> } 
   },
   refused: { type: "refused", code: "forbidden", message: "This token is for another user." },
   posted: { type: "posted", id: "m1", result: STORED },
-  read: { type: "read", result: { outcome: "read", messages: [], more: false, quota: QUOTA } },
+  read: { type: "read", result: { outcome: "read", entries: [], more: false, quota: QUOTA } },
   clock_stepped: { type: "clock_stepped", by: 3_600_000 },
   tick: { type: "tick", unsent: 0 },
   flushed: { type: "flushed", unsent: RULES.maxUnsent + 1, dropped: false },

@@ -78,7 +78,7 @@ describe("I2 inactivity", () => {
           result: { outcome: "stored", seq: 1, at: START_MS, quota: QUOTA },
         });
       if (content.type === "history")
-        run.apply({ type: "read", result: { outcome: "read", messages: [], more: false, quota: QUOTA } });
+        run.apply({ type: "read", result: { outcome: "read", entries: [], more: false, quota: QUOTA } });
       expect(nextDeadline(run.session, QUIET_LINE)).toBe(START_MS + 299_999 + 270_000);
       expect(summary(run.advance(269_999))).toBe("live");
       expect(summary(run.advance(1))).toBe("live warning");

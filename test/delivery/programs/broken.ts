@@ -1,8 +1,8 @@
 // Five ways to break the promises of delivery. The product has no switches for them: here a real part is wrapped in one
 // that misbehaves.
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import type { Entry } from "../../../src/core/conversation/entry.ts";
 import type { Engine } from "../../../src/core/ports/engine.ts";
-import type { Message } from "../../../src/protocol/server-frames.ts";
 import { Connection } from "../../../src/server/socket/connection.ts";
 import { overrideEngine } from "../../support/server/override-engine.ts";
 
@@ -38,16 +38,16 @@ export type DefectName = "nothing" | "the dedupe" | "the ack" | "the seam" | "th
 
 /** Stores each message under an id of its own, and shows the sender's id to readers. */
 function withoutDedupe(engine: Engine): Engine {
-  const named = (message: Message): Message => ({ ...message, id: message.id.split("~")[0]! });
+  const named = (entry: Entry): Entry => ({ ...entry, id: entry.id.split("~")[0]! });
   return overrideEngine(engine, {
     post: (request, done) =>
       engine.post({ ...request, id: `${request.id}~${crypto.randomUUID().slice(0, 8)}` }, done),
     history: (request, done) =>
       engine.history(request, (result) =>
-        done(result.outcome === "read" ? { ...result, messages: result.messages.map(named) } : result),
+        done(result.outcome === "read" ? { ...result, entries: result.entries.map(named) } : result),
       ),
     subscribe: (conversation, listener) =>
-      engine.subscribe(conversation, (room, message) => listener(room, named(message))),
+      engine.subscribe(conversation, (room, entry) => listener(room, named(entry))),
     page: async (...range) => (await engine.page(...range))?.map(named),
   });
 }

@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 import type { PostResult } from "../../../src/core/ports/message-log.ts";
+import { messageContent } from "../../support/entries.ts";
 import { ManualClock } from "../../support/time/manual-clock.ts";
 import type { FullDiskReport } from "./programs/full-disk.ts";
 import { StoreFolder } from "./store-folder.ts";
@@ -16,7 +17,7 @@ async function begin() {
   const answers: PostResult[] = [];
   const post = (id: string) =>
     new Promise<PostResult>((resolve) =>
-      engine.post({ conversation: "room", user: "anna", id, text: id, limit: 10 }, (result) => {
+      engine.post({ conversation: "room", user: "anna", id, ...messageContent(id), limit: 10 }, (result) => {
         answers.push(result);
         resolve(result);
       }),
@@ -142,7 +143,10 @@ test("D1 D2 Q2 a batch that does not fit on the disk uses no seq and no charge; 
   const { seq } = await engine.subscribe("room", () => {});
   expect(seq).toBe(filled + 1);
   const retry = new Promise<PostResult>((resolve) =>
-    engine.post({ conversation: "room", user: "anna", id: "refused 0", text: "", limit: 0 }, resolve),
+    engine.post(
+      { conversation: "room", user: "anna", id: "refused 0", ...messageContent(""), limit: 0 },
+      resolve,
+    ),
   );
   expect(await retry).toMatchObject({ outcome: "stored", seq: filled + 2 });
 });

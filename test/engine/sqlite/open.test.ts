@@ -6,6 +6,7 @@ import { StoreInUse } from "../../../src/engine/sqlite/folder/lock.ts";
 import { openAccounts } from "../../../src/engine/sqlite/open.ts";
 import { StoreTooNew } from "../../../src/engine/sqlite/schema.ts";
 import { Subject } from "../../contracts/engine/subject.ts";
+import { messageContent } from "../../support/entries.ts";
 import { accountOf } from "../../support/server/test-server.ts";
 import { ManualClock } from "../../support/time/manual-clock.ts";
 import { StoreFolder } from "./store-folder.ts";
@@ -127,7 +128,10 @@ test("D2 a closed store is complete in its one file, so a copy of that file is a
   await using folder = new StoreFolder();
   const store = await folder.open();
   const stored = new Promise((resolve) =>
-    store.engine.post({ conversation: "room", user: "anna", id: "1", text: "", limit: 5 }, resolve),
+    store.engine.post(
+      { conversation: "room", user: "anna", id: "1", ...messageContent(""), limit: 5 },
+      resolve,
+    ),
   );
   await stored;
   await store.accounts.add(accountOf("anna"));

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { encodeMessageBody } from "../../../src/core/conversation/entry.ts";
 import type { Engine } from "../../../src/core/ports/engine.ts";
 import type { PostResult } from "../../../src/core/ports/message-log.ts";
 import { RawSocket } from "../../support/clients/raw-socket.ts";
@@ -33,7 +34,7 @@ test("RT-2 M5 an exception while a frame is worked on ends that socket with an i
   await using server = await startTestServer({
     wrapEngine: faulty((engine) => ({
       post(request, done) {
-        if (request.text === "fault") throw new Error("table secret_table is locked");
+        if (request.body === encodeMessageBody("fault")) throw new Error("table secret_table is locked");
         engine.post(request, done);
       },
     })),

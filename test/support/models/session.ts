@@ -98,6 +98,7 @@ export function summary({ session, effects }: Step): string {
   const words = effects.flatMap((effect) => {
     if (effect.type === "note") return [];
     if (effect.type === "send") return [effect.frame.type];
+    if (effect.type === "feed") return [JSON.parse(effect.frame).type];
     return [effect.type === "close" ? `close ${effect.code}` : effect.type];
   });
   return [session.phase, ...words].join(" ");

@@ -7,7 +7,7 @@ import { retryAfterRepair } from "../connection/retry-after-repair.ts";
 import { Script } from "../connection/script.ts";
 import { type BatchExecutor, type BatchResult, UNAVAILABLE } from "./batch.ts";
 import { KeyIndexes } from "./key-indexes.ts";
-import { dedupeKey, encodeBody, quotaLeft, quotaView } from "./message-encoding.ts";
+import { decodeList, dedupeKey, encodeRecord, quotaLeft, quotaView } from "./message-encoding.ts";
 import type { BatchDeps } from "./standalone-batch.ts";
 
 export interface ClusterBatchDeps extends BatchDeps {
@@ -251,7 +251,7 @@ function encodeOperation(
   const { epoch = "" } = request;
   return charge?.outcome === 0
     ? ["q", conversation, name, epoch]
-    : ["p", conversation, name, encodeBody(request), charge?.token ?? "", epoch];
+    : ["p", conversation, name, encodeRecord(request), charge?.token ?? "", epoch];
 }
 
 function decodeResult(
@@ -274,7 +274,7 @@ function decodeResult(
   if (operation.kind === "history") {
     if (charge?.outcome === 0) return refused;
     if (reply === undefined) return UNAVAILABLE;
-    return { outcome: "read", messages: JSON.parse(String(reply[0])), more: reply[1] === 1, quota };
+    return { outcome: "read", entries: decodeList(String(reply[0])), more: reply[1] === 1, quota };
   }
   if (reply === undefined) return UNAVAILABLE;
   const [outcome, seq, at] = reply.map(Number);

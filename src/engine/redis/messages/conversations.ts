@@ -1,13 +1,14 @@
+import type { Entry } from "../../../core/conversation/entry.ts";
 import type {
   ConversationStore,
   ConversationSummary,
   RetentionOverride,
 } from "../../../core/ports/conversations.ts";
-import type { Message } from "../../../protocol/server-frames.ts";
 import type { RedisClient } from "../connection/client.ts";
 import { type ConnectOptions, connect } from "../connection/connect.ts";
 import { Script } from "../connection/script.ts";
 import { ControlStream } from "../control-stream.ts";
+import { decodeRecord } from "./message-encoding.ts";
 import { readMarks } from "./read-marks.ts";
 import { scanConversations } from "./scan-conversations.ts";
 
@@ -56,7 +57,7 @@ export class RedisConversations implements ConversationStore {
       // A message may have come between the answers.
       seq: newest === undefined ? Number(seq) : Math.max(Number(seq), seqOf(newest[0])),
       first,
-      lastAt: newest === undefined ? undefined : decodeMessage(newest).at,
+      lastAt: newest === undefined ? undefined : decodeStreamValue(newest).at,
       keep,
     };
   }
@@ -65,13 +66,13 @@ export class RedisConversations implements ConversationStore {
     return readMarks(this.client, id);
   }
 
-  async *messages(id: string): AsyncGenerator<Message> {
+  async *entries(id: string): AsyncGenerator<Entry> {
     const log = this.client.keys.conversationKey(id, "log");
     for (let from = "-"; ; ) {
-      const entries = await this.client.commands.xrange(log, from, "+", "COUNT", PAGE_SIZE);
-      for (const entry of entries) yield decodeMessage(entry);
-      if (entries.length < PAGE_SIZE) return;
-      from = `(${entries.at(-1)![0]}`;
+      const values = await this.client.commands.xrange(log, from, "+", "COUNT", PAGE_SIZE);
+      for (const value of values) yield decodeStreamValue(value);
+      if (values.length < PAGE_SIZE) return;
+      from = `(${values.at(-1)![0]}`;
     }
   }
 
@@ -98,9 +99,9 @@ export class RedisConversations implements ConversationStore {
   }
 }
 
-/** An entry of the log is its name for repeats, its time, and its JSON between the braces (lua/messages/conversation.lua). */
-function decodeMessage([id, [, , , at, , body]]: [string, string[]]): Message {
-  return JSON.parse(`{"seq":${seqOf(id)},${body},"at":${at}}`);
+/** A value of the stream holds the name by which repeats are found, the time, and the record (lua/messages/conversation.lua). */
+function decodeStreamValue([id, [, , , at, , record]]: [string, string[]]): Entry {
+  return decodeRecord(record!, seqOf(id), Number(at));
 }
 
 function seqOf(entry: string): number {

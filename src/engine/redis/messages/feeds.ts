@@ -1,12 +1,12 @@
 import { LruMap } from "../../../core/collections/lru-map.ts";
 import type { Emit } from "../../../core/events/events.ts";
-import type { EpochListener, Head, MessageListener, Subscription } from "../../../core/ports/message-log.ts";
+import type { EntryListener, EpochListener, Head, Subscription } from "../../../core/ports/message-log.ts";
 import type { Operation } from "../../operation.ts";
 import type { ChannelSubscription, Channels } from "../connection/channels.ts";
 import type { RedisClient } from "../connection/client.ts";
 import { RedisUnavailable } from "../connection/errors.ts";
 import { type BatchResult, type KnownHead, UNAVAILABLE } from "./batch.ts";
-import { decodeAnnouncement, messageOf } from "./message-encoding.ts";
+import { decodeAnnouncement, entryOf } from "./message-encoding.ts";
 import { type FeedStore, OrderedFeed } from "./ordered-feed.ts";
 
 export interface FeedsDeps {
@@ -69,7 +69,7 @@ export class Feeds {
   }
 
   /** Begins to tell a conversation's messages. Rejects when Redis cannot be reached. */
-  async subscribe(conversation: string, listener: MessageListener): Promise<Subscription> {
+  async subscribe(conversation: string, listener: EntryListener): Promise<Subscription> {
     for (;;) {
       let open = this.feeds.get(conversation);
       if (open === undefined) {
@@ -137,9 +137,9 @@ export class Feeds {
       if (result.outcome === "unavailable") uncertain.add(feed);
       feed.addReply({
         seq,
-        message:
+        entry:
           operation.kind === "post" && result.outcome === "stored"
-            ? messageOf(operation.request, result.seq, result.at)
+            ? entryOf(operation.request, result.seq, result.at)
             : undefined,
         send: () => this.reply(operation, result),
         reject: () => this.reply(operation, UNAVAILABLE),

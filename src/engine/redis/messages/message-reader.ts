@@ -1,10 +1,11 @@
+import type { Entry } from "../../../core/conversation/entry.ts";
 import { MAX_HISTORY_BYTES } from "../../../core/conversation/history.ts";
 import type { Emit } from "../../../core/events/events.ts";
-import type { Message } from "../../../protocol/server-frames.ts";
 import type { RedisClient } from "../connection/client.ts";
 import { newEpoch } from "../connection/epoch.ts";
 import { Script } from "../connection/script.ts";
 import type { KnownHead } from "./batch.ts";
+import { decodeList } from "./message-encoding.ts";
 import type { FeedHead } from "./ordered-feed.ts";
 
 /** Most messages that are read for a room in one go. */
@@ -57,18 +58,18 @@ export class MessageReader {
     }
   };
 
-  /** The oldest `count` messages with first ≤ seq ≤ last that are kept, as many as MAX_HISTORY_BYTES allows, but at least one. */
+  /** The oldest `count` entries with first ≤ seq ≤ last that are kept, as many as MAX_HISTORY_BYTES allows, but at least one. */
   async page(
     conversation: string,
     first: number,
     last: number,
     count: number,
-  ): Promise<readonly Message[] | undefined> {
+  ): Promise<readonly Entry[] | undefined> {
     if (first > last) return [];
     const key = this.client.keys.conversationKey(conversation, "log");
     try {
       const reply = await this.client.run(this.pageScript, [key], [first, last, count, MAX_HISTORY_BYTES]);
-      return JSON.parse(String(reply));
+      return decodeList(String(reply));
     } catch (error) {
       this.logReadError(error);
       return undefined;

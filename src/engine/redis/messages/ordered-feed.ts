@@ -1,9 +1,9 @@
+import type { Entry } from "../../../core/conversation/entry.ts";
 import { relationOf } from "../../../core/conversation/epoch.ts";
 import type { Emit } from "../../../core/events/events.ts";
-import type { Head, MessageListener, Subscription } from "../../../core/ports/message-log.ts";
-import type { Message } from "../../../protocol/server-frames.ts";
+import type { EntryListener, Head, Subscription } from "../../../core/ports/message-log.ts";
 import type { KnownHead } from "./batch.ts";
-import type { Announcement } from "./message-encoding.ts";
+import { type Announcement, decodeRecord } from "./message-encoding.ts";
 
 /** How far a conversation reaches, and the time of its newest message. */
 export interface FeedHead extends Head {
@@ -14,8 +14,8 @@ export interface FeedHead extends Head {
 export interface FeedStore {
   /** How far the conversation reaches; a store that has not what is `known` begins a new epoch. */
   head(conversation: string, known: Pick<KnownHead, "seq" | "at" | "epoch">): Promise<FeedHead | undefined>;
-  /** Messages with first ≤ seq ≤ last, some of the oldest of them. */
-  read(conversation: string, first: number, last: number): Promise<readonly Message[] | undefined>;
+  /** Entries with first ≤ seq ≤ last, some of the oldest of them. */
+  read(conversation: string, first: number, last: number): Promise<readonly Entry[] | undefined>;
   /** Nobody listens to the room any more. */
   onEnded(feed: OrderedFeed): void;
   /** The room has another epoch: messages that were told may be gone, or it was removed. The next one follows `room.told`. */
@@ -27,8 +27,8 @@ export interface FeedStore {
 export interface PendingReply {
   /** The message it belongs to; 0 where it belongs to none. */
   readonly seq: number;
-  /** The message itself, where this node brought it. */
-  readonly message: Message | undefined;
+  /** The entry itself, where this node stored it. */
+  readonly entry: Entry | undefined;
   send(): void;
   /** What it belongs to could not be told: the sender may try again. */
   reject(): void;
@@ -58,8 +58,8 @@ export class OrderedFeed {
   private pendingReplies: PendingReply[] = [];
   /** Who waits until everything up to `seq` was told. */
   private waiting: { readonly seq: number; readonly resolve: (isDelivered: boolean) => void }[] = [];
-  /** Messages that are known and cannot be told before those before them. */
-  private readonly outOfOrder = new Map<number, Message>();
+  /** Entries that are known here and wait for those before them. */
+  private readonly outOfOrder = new Map<number, Entry>();
   /** Announcements that came before the room was open. */
   private receivedBeforeOpen: Announcement[] = [];
   /** The newest `seq` that is known to exist. */
@@ -91,7 +91,7 @@ export class OrderedFeed {
     this.advance();
   }
 
-  add(listener: MessageListener): Subscription {
+  add(listener: EntryListener): Subscription {
     const subscription = new FeedSubscription(this, listener);
     this.subscriptions = [...this.subscriptions, subscription];
     return subscription;
@@ -108,12 +108,12 @@ export class OrderedFeed {
       this.receivedBeforeOpen.push(announcement);
       return;
     }
-    const { epoch, first, last, lines } = announcement;
+    const { epoch, first, last, at, records } = announcement;
     if (epoch !== this.epoch) this.changeEpoch({ epoch, seq: first - 1 });
     if (last <= this.lastDelivered) return;
     this.newest = Math.max(this.newest, last);
-    for (const [i, line] of lines.split("\n").entries())
-      if (first + i > this.lastDelivered) this.outOfOrder.set(first + i, JSON.parse(line));
+    for (const [i, record] of records.split("\n").entries())
+      if (first + i > this.lastDelivered) this.outOfOrder.set(first + i, decodeRecord(record, first + i, at));
     this.advance();
   }
 
@@ -234,13 +234,13 @@ export class OrderedFeed {
       const next = this.pendingReplies[0];
       if (next !== undefined && this.canSend(next)) {
         this.pendingReplies.shift();
-        if (next.seq === this.lastDelivered + 1) this.deliver(next.message!);
+        if (next.seq === this.lastDelivered + 1) this.deliver(next.entry!);
         next.send();
         continue;
       }
-      const message = this.outOfOrder.get(this.lastDelivered + 1);
-      if (message === undefined || message.seq > (this.batchesInFlight[0]?.before ?? message.seq)) break;
-      this.deliver(message);
+      const entry = this.outOfOrder.get(this.lastDelivered + 1);
+      if (entry === undefined || entry.seq > (this.batchesInFlight[0]?.before ?? entry.seq)) break;
+      this.deliver(entry);
     }
     if (this.ended || this.filling || !this.hasGap()) return;
     this.timer ??= setTimeout(() => this.fill(), GAP_TIMEOUT_MS);
@@ -251,16 +251,16 @@ export class OrderedFeed {
     return this.newest > this.lastDelivered && !this.outOfOrder.has(this.lastDelivered + 1);
   }
 
-  private canSend({ seq, message }: PendingReply): boolean {
-    return seq <= this.lastDelivered || (seq === this.lastDelivered + 1 && message !== undefined);
+  private canSend({ seq, entry }: PendingReply): boolean {
+    return seq <= this.lastDelivered || (seq === this.lastDelivered + 1 && entry !== undefined);
   }
 
-  private deliver(message: Message): void {
-    this.lastDelivered = message.seq;
-    this.lastDeliveredAt = message.at;
-    this.outOfOrder.delete(message.seq);
-    for (const subscription of this.subscriptions) this.guarded(() => subscription.deliver(message));
-    if (this.waiting.length > 0) this.resolveWaiting(true, message.seq);
+  private deliver(entry: Entry): void {
+    this.lastDelivered = entry.seq;
+    this.lastDeliveredAt = entry.at;
+    this.outOfOrder.delete(entry.seq);
+    for (const subscription of this.subscriptions) this.guarded(() => subscription.deliver(entry));
+    if (this.waiting.length > 0) this.resolveWaiting(true, entry.seq);
   }
 
   private resolveWaiting(isDelivered: boolean, upTo = Number.POSITIVE_INFINITY): void {
@@ -277,22 +277,21 @@ export class OrderedFeed {
     while (this.hasGap() && !this.ended) {
       const from = this.lastDelivered + 1;
       const { epoch } = this;
-      const messages = await this.store.read(this.conversation, from, this.newest);
+      const entries = await this.store.read(this.conversation, from, this.newest);
       if (this.ended) return;
       if (epoch !== this.epoch) continue;
-      if (messages === undefined) {
+      if (entries === undefined) {
         // It is tried again when the store is back; until then nobody waits for what may take long.
         this.rejectReplies();
         break;
       }
       // Removed before it could be told, or the store went back: in either case there is a hole.
-      if (this.lastDelivered < from && messages[0]?.seq !== from) {
+      if (this.lastDelivered < from && entries[0]?.seq !== from) {
         const head = await this.store.head(this.conversation, this.known);
         if (head !== undefined && this.lastDelivered < from && epoch === this.epoch) this.changeEpoch(head);
         break;
       }
-      for (const message of messages)
-        if (message.seq > this.lastDelivered) this.outOfOrder.set(message.seq, message);
+      for (const entry of entries) if (entry.seq > this.lastDelivered) this.outOfOrder.set(entry.seq, entry);
       this.advance();
     }
     this.filling = false;
@@ -326,14 +325,14 @@ class FeedSubscription implements Subscription {
 
   constructor(
     private readonly feed: OrderedFeed,
-    private readonly listener: MessageListener,
+    private readonly listener: EntryListener,
   ) {
     this.seq = feed.lastDelivered;
     this.epoch = feed.epoch;
   }
 
-  deliver(message: Message): void {
-    if (!this.stopped) this.listener(this.feed.conversation, message);
+  deliver(entry: Entry): void {
+    if (!this.stopped) this.listener(this.feed.conversation, entry);
   }
 
   stop(): void {

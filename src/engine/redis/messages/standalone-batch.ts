@@ -9,7 +9,7 @@ import { retryAfterRepair } from "../connection/retry-after-repair.ts";
 import { Script } from "../connection/script.ts";
 import { type BatchExecutor, type BatchResult, type KnownHead, UNAVAILABLE } from "./batch.ts";
 import { KeyIndexes } from "./key-indexes.ts";
-import { dedupeKey, encodeBody, quotaLeft, quotaView } from "./message-encoding.ts";
+import { decodeList, dedupeKey, encodeRecord, quotaLeft, quotaView } from "./message-encoding.ts";
 
 export interface BatchDeps {
   readonly client: RedisClient;
@@ -99,7 +99,7 @@ class BatchCall {
       const quota = quotaView(...counted);
       if (outcome === 3) return { outcome: "removed" };
       if (operation.kind === "history")
-        return { outcome: "read", messages: JSON.parse(String(first)), more: second === 1, quota };
+        return { outcome: "read", entries: decodeList(String(first)), more: second === 1, quota };
       return {
         outcome: outcome === 1 ? "stored" : "duplicate",
         seq: Number(first),
@@ -124,7 +124,7 @@ class BatchCall {
     if (kind === "post") {
       const name = dedupeKey(request.user, request.id);
       const { limit, epoch = "" } = request;
-      encoded.push("p", conversation, user, limit, name, encodeBody(request), epoch);
+      encoded.push("p", conversation, user, limit, name, encodeRecord(request), epoch);
     } else {
       const { limit, before, after, count } = request;
       encoded.push("h", conversation, user, limit, before ?? "", after ?? "", count);

@@ -1,12 +1,12 @@
 import type { Database } from "bun:sqlite";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import type { Entry } from "../../../core/conversation/entry.ts";
 import type {
   ConversationStore,
   ConversationSummary,
   RetentionOverride,
 } from "../../../core/ports/conversations.ts";
-import type { Message } from "../../../protocol/server-frames.ts";
 import { withFileErrors } from "../folder/folder-files.ts";
 import { type IndexFile, openIndexReadOnly } from "../index/index-file.ts";
 import { COMMAND_TIMEOUT_MS, type SqliteOptions } from "../open.ts";
@@ -68,12 +68,12 @@ export class SqliteConversations implements ConversationStore {
     return row === undefined ? new Map() : this.readMarkTable.of(row.number);
   }
 
-  async *messages(id: string): AsyncGenerator<Message> {
+  async *entries(id: string): AsyncGenerator<Entry> {
     const head = this.log.find(id);
     if (head === undefined) return;
     for (let first = head.first; first <= head.seq; first += EXPORT_PAGE_SIZE) {
       const last = Math.min(head.seq, first + EXPORT_PAGE_SIZE - 1);
-      yield* this.log.read(head, first, last, false, Number.POSITIVE_INFINITY).messages;
+      yield* this.log.read(head, first, last, false, Number.POSITIVE_INFINITY).entries;
     }
   }
 

@@ -50,7 +50,7 @@ export class Eraser {
   constructor(private readonly deps: EraserDeps) {
     const { db } = deps;
     this.blankRow = db.prepare(
-      "update message set id = '', sender = '', text = '', data = null where position = ? and conversation = ? and seq < ?",
+      "update message set id = '', sender = '', body = '' where position = ? and conversation = ? and seq < ?",
     );
     this.before = db.prepare(
       "select position, sender <> '' as isLiving from message where position < ? order by position desc limit ?",

@@ -1,6 +1,6 @@
+import type { Entry } from "../../../core/conversation/entry.ts";
 import { historyRange, MAX_HISTORY_BYTES } from "../../../core/conversation/history.ts";
 import type { HistoryRequest } from "../../../core/ports/message-log.ts";
-import type { Message } from "../../../protocol/server-frames.ts";
 import type { PageRequest } from "../../page-queue.ts";
 import type { ConversationHead, MessageLog } from "./message-log.ts";
 
@@ -8,18 +8,18 @@ import type { ConversationHead, MessageLog } from "./message-log.ts";
 export class HistoryReader {
   constructor(private readonly messages: Pick<MessageLog, "read">) {}
 
-  /** For those who ask for history. */
-  history(head: ConversationHead, request: HistoryRequest): { messages: Message[]; more: boolean } {
+  /** What a `history` request means. */
+  history(head: ConversationHead, request: HistoryRequest): { entries: Entry[]; more: boolean } {
     const { first, last, more } = historyRange(request, head);
     const newestFirst = request.after === undefined;
-    const { messages, cut } = this.messages.read(head, first, last, newestFirst, MAX_HISTORY_BYTES);
-    return { messages, more: more || cut };
+    const { entries, cut } = this.messages.read(head, first, last, newestFirst, MAX_HISTORY_BYTES);
+    return { entries, more: more || cut };
   }
 
-  /** For those who come back. */
-  page(head: ConversationHead, { after, upTo, count }: PageRequest): Message[] {
+  /** What a client missed. */
+  page(head: ConversationHead, { after, upTo, count }: PageRequest): Entry[] {
     const range = { first: head.first, seq: Math.min(head.seq, upTo) };
     const { first, last } = historyRange({ after, count }, range);
-    return this.messages.read(head, first, last, false, MAX_HISTORY_BYTES).messages;
+    return this.messages.read(head, first, last, false, MAX_HISTORY_BYTES).entries;
   }
 }

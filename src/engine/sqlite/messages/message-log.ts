@@ -1,8 +1,8 @@
 import type { Database, Statement } from "bun:sqlite";
 import { LruMap } from "../../../core/collections/lru-map.ts";
+import { type Entry, kindOf, letterOf } from "../../../core/conversation/entry.ts";
 import { epochOf } from "../../../core/conversation/epoch.ts";
 import type { ExistingMessage } from "../../../core/conversation/post-decision.ts";
-import type { Message } from "../../../protocol/server-frames.ts";
 import { IndexCorrupted, type IndexFile } from "../index/index-file.ts";
 import type { IndexWorker } from "../index/index-worker.ts";
 import type { UnindexedEntries } from "../index/index-worker-thread.ts";
@@ -22,8 +22,8 @@ interface Row {
   readonly seq: number;
   readonly id: string;
   readonly sender: string;
-  readonly text: string;
-  readonly data: string | null;
+  readonly kind: string;
+  readonly body: string;
   readonly at: number;
 }
 
@@ -84,10 +84,10 @@ export class MessageLog {
     this.storeEpoch = readMeta(db, "epoch") ?? "";
     this.firstEpoch = epochOf(this.storeEpoch, 0);
     this.insert = db.prepare(
-      "insert into message (position, conversation, seq, key, id, sender, text, data, at) values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      "insert into message (position, conversation, seq, key, id, sender, kind, body, at) values (?, ?, ?, ?, ?, ?, ?, ?, ?)",
     );
     this.rowAt = db.prepare(
-      "select position, conversation, seq, id, sender, text, data, at from message where position = ?",
+      "select position, conversation, seq, id, sender, kind, body, at from message where position = ?",
     );
     this.reload();
   }
@@ -224,18 +224,17 @@ export class MessageLog {
     return undefined;
   }
 
-  /** Stores a message, whose `seq` MUST be the one after the newest; inside a transaction. */
-  append(head: ConversationHead, key: number, { seq, id, from, text, data, at }: Message): void {
+  /** Stores an entry, whose `seq` MUST be the one after the newest; inside a transaction. */
+  append(head: ConversationHead, key: number, { kind, seq, id, from, at, body }: Entry): void {
     const position = this.nextPosition;
-    const json = data === undefined ? null : JSON.stringify(data);
-    this.insert.run(position, head.number, seq, key, id, from, text, json, at);
+    this.insert.run(position, head.number, seq, key, id, from, letterOf(kind), body, at);
     this.memtable.add(position, head.number, seq, key);
     this.nextPosition++;
     head.seq = seq;
   }
 
   /**
-   * The messages with `first` ≤ seq ≤ `last` that are kept, in order. Where their texts have more than `budget` bytes
+   * The entries with `first` ≤ seq ≤ `last` that are kept, in order. Where their bodies have more than `budget` bytes
    * together, those at the far end are `cut`: the oldest when `newestFirst`, otherwise the newest; one always stays.
    */
   read(
@@ -244,10 +243,10 @@ export class MessageLog {
     last: number,
     newestFirst: boolean,
     budget: number,
-  ): { messages: Message[]; cut: boolean } {
+  ): { entries: Entry[]; cut: boolean } {
     const positions = this.positions(head, first, last);
     if (newestFirst) positions.reverse();
-    const messages: Message[] = [];
+    const entries: Entry[] = [];
     let size = 0;
     let cut = false;
     for (const position of positions) {
@@ -255,13 +254,13 @@ export class MessageLog {
       if (row === null) continue;
       if (row.conversation !== head.number)
         throw new IndexCorrupted(this.index.path, "it names a message of another conversation");
-      size += encodedBytes(row.text) + (row.data === null ? 0 : Buffer.byteLength(row.data));
-      cut = size > budget && messages.length > 0;
+      size += Buffer.byteLength(row.body);
+      cut = size > budget && entries.length > 0;
       if (cut) break;
-      messages.push(decodeRow(row));
+      entries.push(decodeRow(row));
     }
-    if (newestFirst) messages.reverse();
-    return { messages, cut };
+    if (newestFirst) entries.reverse();
+    return { entries, cut };
   }
 
   private positions(head: ConversationHead, first: number, last: number): number[] {
@@ -297,13 +296,6 @@ export class MessageLog {
   }
 }
 
-/** Bytes that a text takes in a frame: three of a Chinese character, six of a control character, which JSON escapes. */
-function encodedBytes(text: string): number {
-  return Buffer.byteLength(JSON.stringify(text));
-}
-
-function decodeRow(row: Row): Message {
-  const message: Message = { seq: row.seq, id: row.id, from: row.sender, text: row.text, at: row.at };
-  if (row.data !== null) message.data = JSON.parse(row.data);
-  return message;
+function decodeRow({ kind, seq, id, sender, at, body }: Row): Entry {
+  return { kind: kindOf(kind), seq, id, from: sender, at, body };
 }

@@ -1,16 +1,16 @@
 import { Multimap } from "../../../core/collections/multimap.ts";
+import type { Entry } from "../../../core/conversation/entry.ts";
 import type { Emit } from "../../../core/events/events.ts";
-import type { MessageListener, Subscription } from "../../../core/ports/message-log.ts";
-import type { Message } from "../../../protocol/server-frames.ts";
+import type { EntryListener, Subscription } from "../../../core/ports/message-log.ts";
 
-/** Who hears of each conversation's messages. */
+/** The listeners of each conversation. */
 export class Subscriptions {
   private readonly all = new Multimap<SqliteSubscription>();
 
   constructor(private readonly emit: Emit) {}
 
-  /** Begins to tell `listener` of messages above `seq`. */
-  add(conversation: string, seq: number, epoch: string, listener: MessageListener): Subscription {
+  /** Calls `listener` for entries above `seq` from now on. */
+  add(conversation: string, seq: number, epoch: string, listener: EntryListener): Subscription {
     const subscription = new SqliteSubscription(seq, epoch, conversation, listener, this.all);
     this.all.add(conversation, subscription);
     return subscription;
@@ -20,11 +20,11 @@ export class Subscriptions {
     return this.all.has(conversation);
   }
 
-  /** Tells everybody who listens. A listener's fault must not keep the others from hearing. */
-  deliver(conversation: string, message: Message): void {
+  /** Calls every listener of a conversation. An error of one does not keep the others from being called. */
+  deliver(conversation: string, entry: Entry): void {
     for (const subscription of this.all.of(conversation)) {
       try {
-        subscription.deliver(message);
+        subscription.deliver(entry);
       } catch (error) {
         this.emit("engine.listener_failed", { error: String(error) });
       }
@@ -40,13 +40,13 @@ class SqliteSubscription implements Subscription {
     readonly seq: number,
     readonly epoch: string,
     private readonly conversation: string,
-    private readonly listener: MessageListener,
+    private readonly listener: EntryListener,
     private readonly all: Multimap<SqliteSubscription>,
   ) {}
 
-  /** Whoever began to listen while a batch was told hears the end of that batch here: it is in their `seq` already. */
-  deliver(message: Message): void {
-    if (message.seq > this.seq && !this.stopped) this.listener(this.conversation, message);
+  /** A listener that was added while a batch was delivered gets the end of that batch here; its `seq` covers it already. */
+  deliver(entry: Entry): void {
+    if (entry.seq > this.seq && !this.stopped) this.listener(this.conversation, entry);
   }
 
   stop(): void {

@@ -1,4 +1,11 @@
-import type { HistoryResult, MessageLog, PostResult, RateLimited } from "../../../core/ports/message-log.ts";
+import { encodeHistoryMembers, encodeMessageBody } from "../../../core/conversation/entry.ts";
+import type {
+  HistoryResult,
+  MessageLog,
+  PostRequest,
+  PostResult,
+  RateLimited,
+} from "../../../core/ports/message-log.ts";
 import type { ClientFrame } from "../../../protocol/client-frames.ts";
 import { decodeFrameObject, JSON_TOO_LARGE } from "../../../protocol/decode.ts";
 import type { ErrorCode } from "../../../protocol/errors.ts";
@@ -47,8 +54,7 @@ export function readMessagesRoute(parts: ConversationRoutesDeps): Route {
       parts.engine.history({ conversation, user, limit, count, ...optional }, done),
     );
     if (result.outcome !== "read") return refusal(result, plan);
-    const { messages, more, quota } = result;
-    return reply(200, { messages, more, quota }, quota, plan);
+    return reply(200, `{${encodeHistoryMembers(result)}}`, result.quota, plan);
   };
 }
 
@@ -59,13 +65,13 @@ export function postMessageRoute(parts: ConversationRoutesDeps): Route {
     if (caller instanceof Response) return caller;
     const sent = await readText(parts.emit, c, MAX_FRAME_BYTES);
     if (sent instanceof Response) return sent;
-    const { value: body, error: fault } = parseJsonObject(sent);
+    const { value: fields, error: fault } = parseJsonObject(sent);
     if (fault === "too_large") return invalid(parts, caller, JSON_TOO_LARGE, fault);
     if (fault !== undefined) return invalid(parts, caller, "The body is not a JSON object.", fault);
-    const frame = decode(parts, caller, { ...body, type: "message" }, "message", sent);
+    const frame = decode(parts, caller, { ...fields, type: "message" }, "message", sent);
     if (frame instanceof Response) return frame;
     const { conversation, limit, plan, logFields: who } = caller;
-    const user = body.from ?? caller.user;
+    const user = fields.from ?? caller.user;
     if (typeof user !== "string" || !isIdentifier(user))
       return invalid(parts, caller, `\`from\`: must be ${IDENTIFIER_RULE}.`);
     if (user !== caller.user && !caller.isKey) {
@@ -73,16 +79,16 @@ export function postMessageRoute(parts: ConversationRoutesDeps): Route {
       return problem("forbidden", { detail: "Only a server key may speak in another name (`from`)." });
     }
     const id = frame.id ?? crypto.randomUUID();
-    const { text, data } = frame;
-    const request = { conversation, user, id, text, limit, ...(data !== undefined && { data }) };
+    const body = encodeMessageBody(frame.text, frame.data);
+    const request: PostRequest = { conversation, user, id, kind: "message", body, limit };
     const result = await new Promise<PostResult>((done) => parts.engine.post(request, done));
     parts.count({ user, conversation }, id, result);
     if (result.outcome === "removed") return problem("removed");
     if (result.outcome === "rate_limited" || result.outcome === "unavailable") return refusal(result, plan);
     const { seq, at, quota } = result;
     return result.outcome === "duplicate"
-      ? reply(200, { id, seq, at, duplicate: true, quota }, quota, plan)
-      : reply(201, { id, seq, at, quota }, quota, plan);
+      ? reply(200, JSON.stringify({ id, seq, at, duplicate: true, quota }), quota, plan)
+      : reply(201, JSON.stringify({ id, seq, at, quota }), quota, plan);
   };
 }
 
@@ -131,7 +137,12 @@ function refusal(result: RateLimited | { readonly outcome: "unavailable" }, plan
   });
 }
 
-function reply(status: number, body: object, quota: Quota | null, plan: string): Response {
-  const headers = { "Cache-Control": "no-store", ...rateLimitFields(quota, plan) };
-  return Response.json(body, { status, headers });
+/** A response whose body is `json`, which is encoded already. */
+function reply(status: number, json: string, quota: Quota | null, plan: string): Response {
+  const headers = {
+    "Content-Type": "application/json;charset=utf-8",
+    "Cache-Control": "no-store",
+    ...rateLimitFields(quota, plan),
+  };
+  return new Response(json, { status, headers });
 }

@@ -1,3 +1,4 @@
+import { type Entry, encodeFrame } from "../../../core/conversation/entry.ts";
 import { relationOf } from "../../../core/conversation/epoch.ts";
 import { mergeMembers, withReadMarks } from "../../../core/conversation/presence.ts";
 import { CLOCK_STEP_MS, type Clock } from "../../../core/ports/clock.ts";
@@ -7,7 +8,7 @@ import type { Relay, RelayListener } from "../../../core/ports/relay.ts";
 import { REMOVED } from "../../../core/session/close-reason.ts";
 import { reconnectDelay } from "../../../core/session/reconnect-delay.ts";
 import { closeForLostMessages } from "../../../core/session/store-health.ts";
-import type { Message, PresentUser, ServerFrame } from "../../../protocol/server-frames.ts";
+import type { PresentUser, ServerFrame } from "../../../protocol/server-frames.ts";
 import type { Publish } from "./broadcast.ts";
 import { Room } from "./room.ts";
 import type { RoomMember } from "./room-member.ts";
@@ -128,12 +129,12 @@ export class Hub {
   }
 
   /** The frames of a page that was read from the store. They are kept for the others who come back to the conversation. */
-  framesOf(conversation: string, page: readonly Message[]): readonly string[] {
+  framesOf(conversation: string, page: readonly Entry[]): readonly string[] {
     const room = this.rooms.get(conversation);
-    if (room === undefined || page.length === 0) return page.map(encode);
+    if (room === undefined || page.length === 0) return page.map(encodeFrame);
     const kept = room.framesAfter(page[0]!.seq - 1)?.slice(0, page.length);
     if (kept !== undefined) return kept;
-    const frames = page.map(encode);
+    const frames = page.map(encodeFrame);
     room.cacheFrames(page.at(-1)!.seq, frames, this.clock.now());
     this.pendingRooms.add(room);
     return frames;
@@ -213,7 +214,7 @@ export class Hub {
   /** Begins to hear what is said in a room's conversation, and what happens there through other nodes. */
   private async connect(room: Room): Promise<void> {
     const [listening, relay] = await Promise.allSettled([
-      this.engine.subscribe(room.conversation, this.onMessage),
+      this.engine.subscribe(room.conversation, this.onEntry),
       this.relay.open(room.conversation, this.relayListener(room)),
     ]);
     if (listening.status === "fulfilled" && relay.status === "fulfilled") {
@@ -285,15 +286,15 @@ export class Hub {
   }
 
   /** One function for all rooms, so that none holds one of its own. */
-  private readonly onMessage = (conversation: string, message: Message): void => {
+  private readonly onEntry = (conversation: string, entry: Entry): void => {
     const room = this.rooms.get(conversation);
     if (room === undefined) return;
-    room.publishMessage(message.seq, message.from, encode(message), this.settledAt);
+    room.publishMessage(entry.seq, entry.from, encodeFrame(entry), this.settledAt);
     this.delivered += room.liveCount;
     this.pendingRooms.add(room);
     if (!room.hasTypists) return;
     const now = this.clock.now();
-    room.setTyping(message.from, false, now);
+    room.setTyping(entry.from, false, now);
     this.settleRoom(room, now);
   };
 
@@ -343,20 +344,4 @@ export class Hub {
     if (!(room.subscription instanceof Promise)) room.subscription.stop();
     room.relay?.close();
   }
-}
-
-/** How each encoded message begins. */
-const MESSAGE_START = '{"type":"message",';
-
-/** Encoded `message` frames as one `history` frame. What is encoded once is not encoded again. */
-export function encodeHistory(frames: readonly string[], more: boolean): string {
-  const messages = frames.map((frame) => `{${frame.slice(MESSAGE_START.length)}`);
-  return `{"type":"history","messages":[${messages.join(",")}],"more":${more}}`;
-}
-
-/** A message as the frame that every user present gets. */
-function encode(message: Message): string {
-  const { seq, id, from, text, data, at } = message;
-  // Field by field: to spread it costs half as much again, and `data` is left out where there is none.
-  return JSON.stringify({ type: "message", seq, id, from, text, data, at } satisfies ServerFrame);
 }

@@ -1,6 +1,7 @@
 // Random runs of several nodes whose connections to Redis are cut: each message is delivered complete, in order and
 // once.
 import { describe, expect, test } from "bun:test";
+import { messageContent } from "../../../support/entries.ts";
 import { Random, seeds } from "../../../support/random.ts";
 import { waitUntil } from "../../../support/time/wait-until.ts";
 import { freshPrefix, KINDS, useRealRedis } from "../support/real-redis.ts";
@@ -43,14 +44,17 @@ for (const kind of KINDS) {
           let sent = 0;
           for (;;) {
             const outcome = await new Promise<string>((resolve) =>
-              node.engine.post({ conversation, user: "anna", id, text: id, limit: 10_000 }, (result) => {
-                if ("seq" in result) {
-                  stored.get(conversation)![result.seq - 1] = id;
-                  if (result.outcome === "stored")
-                    delivered.get(nameOf(node, conversation))!.push(-result.seq);
-                }
-                resolve(result.outcome);
-              }),
+              node.engine.post(
+                { conversation, user: "anna", id, ...messageContent(id), limit: 10_000 },
+                (result) => {
+                  if ("seq" in result) {
+                    stored.get(conversation)![result.seq - 1] = id;
+                    if (result.outcome === "stored")
+                      delivered.get(nameOf(node, conversation))!.push(-result.seq);
+                  }
+                  resolve(result.outcome);
+                },
+              ),
             );
             sent++;
             if (outcome !== "unavailable") return sent;

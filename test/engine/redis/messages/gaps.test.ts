@@ -1,5 +1,7 @@
 // Announcements can be lost; messages then come from the store, before any later message is delivered (D5).
 import { describe, expect, test } from "bun:test";
+import { encodeRecord } from "../../../../src/engine/redis/messages/message-encoding.ts";
+import { messageContent } from "../../../support/entries.ts";
 import { waitUntil } from "../../../support/time/wait-until.ts";
 import { freshPrefix, KINDS, useRealRedis } from "../support/real-redis.ts";
 import { numbers, TestNode } from "../support/test-node.ts";
@@ -22,10 +24,11 @@ async function deafen({ client: { primaries } }: TestNode): Promise<number> {
 
 /** What a node leaves in the store when its announcement is lost. */
 async function storeSilently({ client: { commands, keys } }: TestNode, seq: number): Promise<void> {
-  const body = `"id":"${seq}","from":"ben","text":"unannounced"`;
+  const post = { conversation: "room", user: "ben", id: `${seq}`, limit: 0 };
+  const record = encodeRecord({ ...post, ...messageContent("unannounced") });
   const log = keys.conversationKey("room", "log");
   const at = Date.now();
-  await commands.xadd(log, `${seq}-0`, "k", `ben ${seq}`, "t", at, "b", body);
+  await commands.xadd(log, `${seq}-0`, "k", `ben ${seq}`, "t", at, "b", record);
   await commands.hset(keys.conversationKey("room", "meta"), "seq", seq, "at", at);
 }
 

@@ -1,9 +1,9 @@
 // Redis does not undo a script that ends half way. The story: an ACL user lost the permission for RPUSH for a moment.
 // Messages sent then were refused; sent again, they were acknowledged and stored nowhere, or the charge was gone.
 import { describe, expect, test } from "bun:test";
+import type { Entry } from "../../../../src/core/conversation/entry.ts";
 import type { Clock } from "../../../../src/core/ports/clock.ts";
 import type { PostRequest, PostResult } from "../../../../src/core/ports/message-log.ts";
-import type { Message } from "../../../../src/protocol/server-frames.ts";
 import { InterruptedScripts } from "../support/interrupted-scripts.ts";
 import { namesInOneBucket } from "../support/names-in-one-bucket.ts";
 import { freshPrefix, KINDS, useRealRedis } from "../support/real-redis.ts";
@@ -36,7 +36,7 @@ const MOST_WRITES = 40;
 const send = (node: TestNode): Promise<PostResult[]> =>
   Promise.all(SENT.map(({ id, ...fields }) => node.post(id, { ...fields, limit: LIMIT })));
 
-async function stored(node: TestNode): Promise<Map<string, readonly Message[]>> {
+async function stored(node: TestNode): Promise<Map<string, readonly Entry[]>> {
   const pages = [A, B].map(async (conversation) => {
     const page = await node.engine.page(conversation, 0, Number.MAX_SAFE_INTEGER, 200);
     return [conversation, page!] as const;
@@ -45,7 +45,7 @@ async function stored(node: TestNode): Promise<Map<string, readonly Message[]>> 
 }
 
 /** How many messages of a user are stored. */
-const ofUser = (messages: ReadonlyMap<string, readonly Message[]>, user: string): number =>
+const ofUser = (messages: ReadonlyMap<string, readonly Entry[]>, user: string): number =>
   [...messages.values()].flat().filter(({ from }) => from === user).length;
 
 for (const kind of KINDS) {

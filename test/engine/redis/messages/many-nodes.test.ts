@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import type { PostResult } from "../../../../src/core/ports/message-log.ts";
 import type { RedisClient } from "../../../../src/engine/redis/connection/client.ts";
+import { messageContent } from "../../../support/entries.ts";
 import { Random, seeds } from "../../../support/random.ts";
 import { waitUntil } from "../../../support/time/wait-until.ts";
 import { freshPrefix, KINDS, type RealRedis, useRealRedis } from "../support/real-redis.ts";
@@ -78,7 +79,7 @@ for (const kind of KINDS) {
         results.push(
           new Promise<void>((resolve) =>
             node!.engine.post(
-              { conversation: "room", user: "ben", id: `${round}`, text: "", limit: 0 },
+              { conversation: "room", user: "ben", id: `${round}`, ...messageContent(""), limit: 0 },
               (result) => {
                 if (!("seq" in result)) throw new Error(result.outcome);
                 expect(delivered).toBeGreaterThanOrEqual(result.seq);

@@ -2,15 +2,19 @@
 // and the replies to one's own commands come on another. `parley conformance` found this broken in one of ten runs:
 // messages 1 to 6, and then the acks of 4, 5 and 6.
 import { describe, expect, test } from "bun:test";
+import { type Entry, encodeMessageBody } from "../../../../src/core/conversation/entry.ts";
+import { encodeRecord } from "../../../../src/engine/redis/messages/message-encoding.ts";
 import { type FeedHead, OrderedFeed } from "../../../../src/engine/redis/messages/ordered-feed.ts";
-import type { Message } from "../../../../src/protocol/server-frames.ts";
 import { RecordedLog } from "../../../support/server/recorded-log.ts";
 import { waitUntil } from "../../../support/time/wait-until.ts";
 import { freshPrefix, KINDS, useRealRedis } from "../support/real-redis.ts";
 import { TestNode } from "../support/test-node.ts";
 
 const HEAD: FeedHead = { seq: 0, at: 0, first: 1, epoch: "e" };
-const message = (seq: number): Message => ({ seq, id: `${seq}`, from: "anna", text: "", at: seq });
+const CONTENT = { kind: "message", body: encodeMessageBody("") } as const;
+const entry = (seq: number): Entry => ({ ...CONTENT, seq, id: `${seq}`, from: "anna", at: 7 });
+const record = (seq: number) =>
+  encodeRecord({ ...CONTENT, id: `${seq}`, user: "anna", conversation: "room", limit: 0 });
 
 /** A room that records what it delivers, in order: `3` for a message, `ack 3` for an ack. */
 function openRoom() {
@@ -21,7 +25,7 @@ function openRoom() {
       asked.push(seq);
       return HEAD;
     },
-    read: async (_, first, last) => Array.from({ length: last - first + 1 }, (_, i) => message(first + i)),
+    read: async (_, first, last) => Array.from({ length: last - first + 1 }, (_, i) => entry(first + i)),
     onEnded() {},
     onEpochChanged() {},
     emit: new RecordedLog().emit,
@@ -33,11 +37,12 @@ function openRoom() {
       epoch: "e",
       first: seqs[0]!,
       last: seqs.at(-1)!,
-      lines: seqs.map((seq) => JSON.stringify(message(seq))).join("\n"),
+      at: 7,
+      records: seqs.map(record).join("\n"),
     });
   const answer = (seq: number) => {
     const done = () => order.push(`ack ${seq}`);
-    room.addReply({ seq, message: message(seq), send: done, reject: done });
+    room.addReply({ seq, entry: entry(seq), send: done, reject: done });
   };
   return { room, order, announce, answer, asked };
 }
@@ -101,7 +106,7 @@ for (const kind of KINDS) {
       await Promise.all(
         orders.flatMap(({ node, seqs }) =>
           [1, 2, 3].map(async (i) => {
-            const request = { conversation: "room", user: node.client.node, text: "", limit: 0 };
+            const request = { conversation: "room", user: node.client.node, ...CONTENT, limit: 0 };
             await new Promise<void>((resolve) =>
               node.engine.post({ ...request, id: `${round}-${i}` }, (result) => {
                 if ("seq" in result) seqs.push(result.seq);

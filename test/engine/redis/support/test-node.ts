@@ -1,12 +1,13 @@
+import type { Entry } from "../../../../src/core/conversation/entry.ts";
 import { UNLIMITED_RETENTION } from "../../../../src/core/conversation/retention.ts";
-import type { PostRequest, PostResult } from "../../../../src/core/ports/message-log.ts";
+import type { PostResult } from "../../../../src/core/ports/message-log.ts";
 import { Channels } from "../../../../src/engine/redis/connection/channels.ts";
 import { RedisClient } from "../../../../src/engine/redis/connection/client.ts";
 import { Keys } from "../../../../src/engine/redis/connection/keys.ts";
 import { RedisEngine, type RedisEngineDeps } from "../../../../src/engine/redis/engine.ts";
 import { recover } from "../../../../src/engine/redis/recovery.ts";
-import type { Message } from "../../../../src/protocol/server-frames.ts";
 import type { OpenEngine } from "../../../contracts/engine/subject.ts";
+import { type MessageFields, messageContent } from "../../../support/entries.ts";
 import type { TestRedis } from "../../../support/redis/redis-server.ts";
 import { RecordedLog } from "../../../support/server/recorded-log.ts";
 import { ManualClock } from "../../../support/time/manual-clock.ts";
@@ -40,23 +41,24 @@ export class TestNode implements AsyncDisposable {
     return new TestNode(engine, client, channels, clock, log);
   }
 
-  post(id: string, fields: Partial<PostRequest> = {}): Promise<PostResult> {
+  post(id: string, { text = id, data, ...fields }: MessageFields = {}): Promise<PostResult> {
+    const content = messageContent(text, data);
     return new Promise((resolve) =>
-      this.engine.post({ conversation: "room", user: "anna", text: id, limit: 0, ...fields, id }, resolve),
+      this.engine.post({ conversation: "room", user: "anna", limit: 0, ...fields, id, ...content }, resolve),
     );
   }
 
   /** Posts messages called `<from>`, … `<to>`, as one batch. */
-  async fill(from: number, to: number, fields: Partial<PostRequest> = {}): Promise<void> {
+  async fill(from: number, to: number, fields: MessageFields = {}): Promise<void> {
     const ids = Array.from({ length: to - from + 1 }, (_, i) => String(from + i));
     for (const result of await Promise.all(ids.map((id) => this.post(id, fields))))
       if (result.outcome !== "stored") throw new Error(`not stored: ${JSON.stringify(result)}`);
   }
 
-  /** Subscribes, and records what is delivered. */
-  async subscribe(conversation = "room"): Promise<Message[]> {
-    const received: Message[] = [];
-    await this.engine.subscribe(conversation, (_, message) => received.push(message));
+  /** Subscribes, and records the entries that are delivered. */
+  async subscribe(conversation = "room"): Promise<Entry[]> {
+    const received: Entry[] = [];
+    await this.engine.subscribe(conversation, (_, entry) => received.push(entry));
     return received;
   }
 

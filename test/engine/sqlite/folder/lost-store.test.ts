@@ -20,6 +20,7 @@ import { inspectStore } from "../../../../src/engine/sqlite/inspect.ts";
 import { openConversations } from "../../../../src/engine/sqlite/messages/conversations.ts";
 import { beginSqliteEpoch } from "../../../../src/engine/sqlite/new-epoch.ts";
 import { openAccounts } from "../../../../src/engine/sqlite/open.ts";
+import { messageContent } from "../../../support/entries.ts";
 import { accountOf } from "../../../support/server/test-server.ts";
 import { ManualClock } from "../../../support/time/manual-clock.ts";
 import { StoreFolder } from "../store-folder.ts";
@@ -31,7 +32,10 @@ async function usedFolder(count = 30): Promise<StoreFolder> {
   await store.accounts.add(accountOf("anna"));
   for (let i = 1; i <= count; i++)
     await new Promise((done) =>
-      store.engine.post({ conversation: "room", user: "anna", id: String(i), text: "", limit: 0 }, done),
+      store.engine.post(
+        { conversation: "room", user: "anna", id: String(i), ...messageContent(""), limit: 0 },
+        done,
+      ),
     );
   await store.close();
   return folder;

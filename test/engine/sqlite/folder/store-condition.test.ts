@@ -9,6 +9,7 @@ import {
   isStoreError,
   StoreUnavailable,
 } from "../../../../src/engine/sqlite/folder/errors.ts";
+import { messageContent } from "../../../support/entries.ts";
 import { accountOf } from "../../../support/server/test-server.ts";
 import { ManualClock } from "../../../support/time/manual-clock.ts";
 import { StoreFolder } from "../store-folder.ts";
@@ -17,7 +18,9 @@ import { StoreFolder } from "../store-folder.ts";
 const LOOK = 500;
 
 function post({ engine }: Pick<Store, "engine">, id: string, text = ""): Promise<PostResult> {
-  return new Promise((done) => engine.post({ conversation: "room", user: "anna", id, text, limit: 0 }, done));
+  return new Promise((done) =>
+    engine.post({ conversation: "room", user: "anna", id, ...messageContent(text), limit: 0 }, done),
+  );
 }
 
 async function outcomeOf(store: Pick<Store, "engine">, id: string): Promise<string> {

@@ -15,6 +15,7 @@ import {
 import { messageKey } from "../../../../src/engine/sqlite/index/message-key.ts";
 import { openConversations } from "../../../../src/engine/sqlite/messages/conversations.ts";
 import { Subject } from "../../../contracts/engine/subject.ts";
+import { messageContent } from "../../../support/entries.ts";
 import { waitUntil } from "../../../support/time/wait-until.ts";
 import { type EngineInParts, openEngineInParts } from "../engine-in-parts.ts";
 import { StoreFolder } from "../store-folder.ts";
@@ -80,16 +81,19 @@ test("D1 D3 a running store indexes its messages once there are enough", async (
   const count = 50_000;
   await new Promise<void>((resolve) => {
     for (let i = 1; i <= count; i++)
-      engine.post({ conversation: "room", user: "anna", id: String(i), text: "", limit: 0 }, () => {
-        if (i === count) resolve();
-      });
+      engine.post(
+        { conversation: "room", user: "anna", id: String(i), ...messageContent(""), limit: 0 },
+        () => {
+          if (i === count) resolve();
+        },
+      );
   });
   const deadline = Date.now() + 20_000;
   while (folder.indexed().messages < count && Date.now() < deadline) await Bun.sleep(10);
   expect(folder.indexed().messages).toBe(count);
   for (const id of ["1", "25000", "50000"]) {
     const { promise, resolve } = Promise.withResolvers<unknown>();
-    engine.post({ conversation: "room", user: "anna", id, text: "", limit: 0 }, resolve);
+    engine.post({ conversation: "room", user: "anna", id, ...messageContent(""), limit: 0 }, resolve);
     expect(await promise).toMatchObject({ outcome: "duplicate", seq: Number(id) });
   }
 });
@@ -152,7 +156,7 @@ test("D2 D3 an index of the previous layout is replaced and rebuilt; a command l
   }
   const before = readFileSync(indexFile);
   const beside = openConversations({ dataDir, clock: subject.clock, emit: log.emit, sync: "normal" });
-  expect((await Array.fromAsync(beside.messages("room"))).map(({ seq }) => seq)).toHaveLength(100);
+  expect((await Array.fromAsync(beside.entries("room"))).map(({ seq }) => seq)).toHaveLength(100);
   await beside.close();
   expect(readFileSync(indexFile).equals(before)).toBe(true);
   await subject.reopen();

@@ -6,6 +6,7 @@ import { UNLIMITED_RETENTION } from "../../../../src/core/conversation/retention
 import type { Store } from "../../../../src/core/ports/store.ts";
 import { openConversations } from "../../../../src/engine/sqlite/messages/conversations.ts";
 import { systemClock } from "../../../../src/server/process/system-clock.ts";
+import { decodeEntry, messageContent } from "../../../support/entries.ts";
 import { Random } from "../../../support/random.ts";
 import { ManualClock } from "../../../support/time/manual-clock.ts";
 import { waitUntil } from "../../../support/time/wait-until.ts";
@@ -35,8 +36,7 @@ async function postMessages(store: Pick<Store, "engine">, count: number, random:
               conversation: nameOf(room),
               user: `${mark}user`,
               id: `${mark}id`,
-              text: mark + "x".repeat(length),
-              data: { note: `${mark}data` },
+              ...messageContent(mark + "x".repeat(length), { note: `${mark}data` }),
               limit: 0,
             },
             stored,
@@ -79,7 +79,8 @@ async function publicCount({ engine }: Pick<Store, "engine">): Promise<number> {
     const { seq, first } = await engine.head(nameOf(i));
     for (let after = first - 1; after < seq; ) {
       const page = (await engine.page(nameOf(i), after, seq, 200))!;
-      if (page.some(({ text }) => !text.startsWith("PUBLIC-"))) throw new Error("A secret was read.");
+      if (page.some((entry) => !decodeEntry(entry).text.startsWith("PUBLIC-")))
+        throw new Error("A secret was read.");
       count += page.length;
       after = page.at(-1)!.seq;
     }

@@ -125,7 +125,7 @@ test("D5 a running server notices a conversation removed by a command; seqs cont
   });
   const first = await beside.find("room");
   expect(first).toMatchObject({ id: "room", first: 1, seq: 25 });
-  expect((await Array.fromAsync(beside.messages("room"))).map(({ seq }) => seq)).toEqual(
+  expect((await Array.fromAsync(beside.entries("room"))).map(({ seq }) => seq)).toEqual(
     Array.from({ length: 25 }, (_, i) => i + 1),
   );
   // Stored after the command read the store: it is removed too.

@@ -2,6 +2,7 @@
 import type { PostResult } from "../../../../src/core/ports/message-log.ts";
 import { openSqlite } from "../../../../src/engine/sqlite/open.ts";
 import type { Quota } from "../../../../src/protocol/server-frames.ts";
+import { messageContent } from "../../../support/entries.ts";
 import { RecordedLog } from "../../../support/server/recorded-log.ts";
 import { ManualClock } from "../../../support/time/manual-clock.ts";
 
@@ -37,7 +38,7 @@ await engine.subscribe("room", () => announced++);
 
 function post(id: string, text: string): Promise<PostResult> {
   return new Promise((resolve) =>
-    engine.post({ conversation: "room", user: "anna", id, text, limit: LIMIT }, resolve),
+    engine.post({ conversation: "room", user: "anna", id, ...messageContent(text), limit: LIMIT }, resolve),
   );
 }
 

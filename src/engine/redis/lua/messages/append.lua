@@ -8,7 +8,7 @@
 --       then of each conversation: newest seq known, its time or 0, epoch known, own subscriptions to its channel, or
 --       '' where nobody can tell how many there are (Cluster before 7): then every node receives everything
 --       then the operations; conversations are named by their place:
---         p conversation name body token epoch   a message; token: the reservation that pays for it, '' where none is
+--         p conversation name record token epoch a message; token: the reservation that pays for it, '' where none is
 --                                                needed; epoch: in which the sender is in the conversation, or ''
 --         q conversation name epoch              a message that nothing pays for: it is only looked up, as a repeat
 --         h conversation before after count      history; before and after may be ''
@@ -38,7 +38,7 @@ for i = 1, #KEYS / 5 do
   local conversation = conversation_open(KEYS[key], KEYS[key + 1], tonumber(ARGV[at]), tonumber(ARGV[at + 1]), expected)
   conversation.ids, conversation.marksKey = KEYS[key + 2], KEYS[key + 3]
   if subscriptions == '' then
-    conversation.announce, conversation.channel, conversation.said = 'PUBLISH', KEYS[key + 4], {}
+    conversation.announce, conversation.channel = 'PUBLISH', KEYS[key + 4]
   else
     conversation_announce(conversation, KEYS[key + 4], tonumber(subscriptions), 'SPUBLISH', 'SHARDNUMSUB')
   end

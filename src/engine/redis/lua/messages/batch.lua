@@ -7,10 +7,10 @@
 --       then of each user who is charged: quota
 --       then of each read mark: the marks of its conversation
 -- ARGV  1: '' or the time   2: a random text   3: messages and 4: days to keep   5: 1 to write repeats too
---       6: HISTORY_BUDGET   7: how many conversations   8: how many users
+--       6: MAX_HISTORY_BYTES   7: how many conversations   8: how many users
 --       then of each conversation: newest seq known, its time or 0, epoch known, own subscriptions to its channel
 --       then the operations; conversations and users are named by their place, user 0 is unmetered:
---         p conversation user limit name body epoch      a message; epoch: in which the sender is there, or ''
+--         p conversation user limit name record epoch    a message; epoch: in which the sender is there, or ''
 --         h conversation user limit before after count   history; before and after may be ''
 --         m conversation key user seq epoch              a read mark; key: its place among the keys of marks
 -- Reply 1: the epoch of the store

@@ -14,6 +14,6 @@ local removals = redis.call('HGET', KEYS[1], 'removals') or 0
 removals = string.format('%d', removals + 1)
 redis.call('HSET', KEYS[1], 'removals', removals, 'removed_seq', seq)
 if life then
-  redis.call(ARGV[1], KEYS[5], 'M' .. life .. '.' .. removals .. ' ' .. string.format('%d', seq + 1) .. ' ' .. seq .. '\n')
+  redis.call(ARGV[1], KEYS[5], 'M' .. life .. '.' .. removals .. ' ' .. string.format('%d', seq + 1) .. ' ' .. seq .. ' 0\n')
 end
 return 1

@@ -66,7 +66,7 @@ local function conversation_open(meta, log, known, time, expected)
     swept = tonumber(m[6] or 0),
     isNew = not m[3],
     stored = 0,
-    -- Of each message that is to be stored: name, seq, body, and the place of who pays for it.
+    -- Of each message that is to be stored: name, seq, record, and the place of the user that pays for it.
     posts = {},
   }
   conversation.base = conversation.seq
@@ -118,10 +118,11 @@ local function conversation_find(conversation, ids, name)
   return seq, tonumber(entry[2][4]), token
 end
 
--- Decides to store a message, and writes its name, unless there is one of its name. Answers true, its seq and time; or
--- false and what `conversation_find` answers. `body` is its JSON between the braces, without seq and time;
--- `payer` is the place of its user, where that user is charged by the same script (interrupted-batch.lua).
-local function conversation_store(conversation, ids, name, body, token, payer)
+-- Decides to store a message, and writes its name, unless there is one of its name. Returns true, its seq and time; or
+-- false and what `conversation_find` returns. `record` is the message as messages/message-encoding.ts encodes it: it is
+-- stored, announced and returned as it is, and no script looks into it. `payer` is the place of its user, where that user
+-- is charged by the same script (interrupted-batch.lua).
+local function conversation_store(conversation, ids, name, record, token, payer)
   local seq = conversation.seq + 1
   -- Written out here: a number given to a command is formatted as a fraction each time, at ten times the price.
   local number = string.format('%d', seq)
@@ -133,12 +134,9 @@ local function conversation_store(conversation, ids, name, body, token, payer)
   end
   local stored, posts = conversation.stored + 1, conversation.posts
   local n = 4 * stored
-  posts[n - 3], posts[n - 2], posts[n - 1], posts[n] = name, number, body, payer or 0
+  posts[n - 3], posts[n - 2], posts[n - 1], posts[n] = name, number, record, payer or 0
   conversation.seq = seq
   conversation.stored = stored
-  if conversation.announce then
-    conversation.said[stored] = '{"seq":' .. number .. ',' .. body .. ',"at":' .. conversation.time .. '}'
-  end
   return true, seq, conversation.at
 end
 
@@ -192,7 +190,6 @@ end
 local function conversation_announce(conversation, channel, mine, publish, numsub)
   conversation.announce = call('PUBSUB', numsub, channel)[2] > mine and publish
   conversation.channel = channel
-  conversation.said = conversation.announce and {}
 end
 
 -- Writes the head of what was stored, and read marks: from here on it counts.
@@ -216,8 +213,9 @@ end
 local function conversation_finish(conversation, ids)
   if conversation.stored == 0 then return end
   if conversation.announce then
-    local head = 'M' .. conversation.epoch .. ' ' .. conversation.base + 1 .. ' ' .. conversation.seq .. '\n'
-    call(conversation.announce, conversation.channel, head .. table.concat(conversation.said, '\n'))
+    local lines = { 'M' .. conversation.epoch .. ' ' .. conversation.base + 1 .. ' ' .. conversation.seq .. ' ' .. conversation.time }
+    for i = 1, conversation.stored do lines[i + 1] = conversation.posts[4 * i - 1] end
+    call(conversation.announce, conversation.channel, table.concat(lines, '\n'))
   end
   if conversation.sweeps then
     -- Names first: a message without its name would be stored twice.
@@ -236,33 +234,29 @@ local function conversation_finish(conversation, ids)
   end
 end
 
--- Messages with first ≤ seq ≤ last as a JSON list in the order of seq, at most `count` and while their texts fit into
--- `budget` (HISTORY_BUDGET of src/core/conversation/history.ts), but at least one; from the newest on when `backwards`. Answers
--- the list, and whether the budget cut it.
+-- Messages with first ≤ seq ≤ last in the order of seq, at most `count` and while their records fit into `budget`
+-- (MAX_HISTORY_BYTES of src/core/conversation/history.ts), but at least one; from the newest on when `backwards`. Returns the
+-- list, a line of "seq at record" for each, and whether the budget cut it.
 local function conversation_read(conversation, first, last, count, budget, backwards)
-  local said, size = {}, 0
-  while first <= last and #said < count do
-    local most = math.min(ROOM_READ_AT_ONCE, count - #said)
+  local lines, size, cut = {}, 0, false
+  while first <= last and #lines < count and not cut do
+    local most = math.min(ROOM_READ_AT_ONCE, count - #lines)
     local entries = backwards and call('XREVRANGE', conversation.log, last, first, 'COUNT', most)
       or call('XRANGE', conversation.log, first, last, 'COUNT', most)
     if #entries == 0 then break end
     for _, entry in ipairs(entries) do
-      local seq, at, body = conversation_seq_of(entry[1]), entry[2][4], entry[2][6]
-      size = size + #body
-      if size > budget and #said > 0 then
-        if backwards then
-          for i = 1, math.floor(#said / 2) do said[i], said[#said + 1 - i] = said[#said + 1 - i], said[i] end
-        end
-        return '[' .. table.concat(said, ',') .. ']', true
-      end
-      said[#said + 1] = '{"seq":' .. seq .. ',' .. body .. ',"at":' .. at .. '}'
-      if backwards then last = seq - 1 else first = seq + 1 end
+      local number, at, record = string.match(entry[1], '^%d+'), entry[2][4], entry[2][6]
+      size = size + #record
+      cut = size > budget and #lines > 0
+      if cut then break end
+      lines[#lines + 1] = number .. ' ' .. at .. ' ' .. record
+      if backwards then last = number - 1 else first = number + 1 end
     end
   end
   if backwards then
-    for i = 1, math.floor(#said / 2) do said[i], said[#said + 1 - i] = said[#said + 1 - i], said[i] end
+    for i = 1, math.floor(#lines / 2) do lines[i], lines[#lines + 1 - i] = lines[#lines + 1 - i], lines[i] end
   end
-  return '[' .. table.concat(said, ',') .. ']', false
+  return table.concat(lines, '\n'), cut
 end
 
 -- `historyRange` of src/core/conversation/history.ts of a conversation that reaches to `newest`, and what it means: the list, and

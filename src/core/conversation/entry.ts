@@ -1,0 +1,92 @@
+// What the log of a conversation holds. An entry is encoded once, when its request is accepted. The engines store its body
+// and return it as it is, and the frames of the wire are put together around it: nobody parses or encodes the content again.
+import type { Message, Quota } from "../../protocol/server-frames.ts";
+
+/**
+ * The kinds of entries, each with the letter by which the engines store it. The name is the `type` of the frame that an entry
+ * is sent as. A letter MUST NOT be used for another kind later.
+ */
+const KIND_LETTERS = { message: "m" } as const;
+
+export type EntryKind = keyof typeof KIND_LETTERS;
+
+const KINDS_BY_LETTER: ReadonlyMap<string, EntryKind> = new Map(
+  Object.entries(KIND_LETTERS).map(([kind, letter]) => [letter, kind as EntryKind]),
+);
+
+/** One entry of a conversation's log. */
+export interface Entry {
+  readonly kind: EntryKind;
+  readonly seq: number;
+  readonly id: string;
+  readonly from: string;
+  /** When it was stored, in milliseconds since 1970. */
+  readonly at: number;
+  /**
+   * What the kind carries, as JSON members without the braces; of a message `"text":"hello","data":{"n":1}`. It holds no
+   * character below U+0020, so it fits on one line.
+   */
+  readonly body: string;
+}
+
+/** The letter by which a kind is stored. */
+export function letterOf(kind: EntryKind): string {
+  return KIND_LETTERS[kind];
+}
+
+/** The kind that is stored by a letter. Throws where this version of Parley has no such kind. */
+export function kindOf(letter: string): EntryKind {
+  const kind = KINDS_BY_LETTER.get(letter);
+  if (kind === undefined)
+    throw new Error(
+      `The store has an entry of the kind "${letter}", which a newer Parley wrote: update this one.`,
+    );
+  return kind;
+}
+
+/** The body of a message. */
+export function encodeMessageBody(text: string, data?: Message["data"]): string {
+  const body = `"text":${JSON.stringify(text)}`;
+  return data === undefined ? body : `${body},"data":${JSON.stringify(data)}`;
+}
+
+/** An entry as JSON, as it stands in a `history` frame. */
+export function encodeEntry(entry: Entry): string {
+  return `{${encodeMembers(entry)}}`;
+}
+
+/** An entry as the frame that every connection in the conversation is sent. */
+export function encodeFrame(entry: Entry): string {
+  return `{"type":"${entry.kind}",${encodeMembers(entry)}}`;
+}
+
+/** What `history` returns, over the socket and over HTTP. */
+export interface HistoryPage {
+  readonly entries: readonly Entry[];
+  readonly more: boolean;
+  readonly quota: Quota | null;
+}
+
+/** The members of a history page as JSON without the braces. */
+export function encodeHistoryMembers({ entries, more, quota }: HistoryPage): string {
+  return `"messages":[${entries.map(encodeEntry).join(",")}],"more":${more},"quota":${JSON.stringify(quota)}`;
+}
+
+/** A `history` frame; `id` is that of the request, where it had one. */
+export function encodeHistoryFrame(page: HistoryPage, id: string | undefined): string {
+  const named = id === undefined ? "" : `,"id":${JSON.stringify(id)}`;
+  return `{"type":"history",${encodeHistoryMembers(page)}${named}}`;
+}
+
+const FRAME_START = '{"type":"message",';
+
+/** Encoded `message` frames as the `history` frame that a connection is sent right after `welcome`. */
+export function encodeRecentFrame(frames: readonly string[], more: boolean): string {
+  const messages = frames.map((frame) => `{${frame.slice(FRAME_START.length)}`);
+  return `{"type":"history","messages":[${messages.join(",")}],"more":${more}}`;
+}
+
+/** `from` is an identifier and needs no escapes; `id` may hold quotes and backslashes. */
+function encodeMembers({ seq, id, from, body, at }: Entry): string {
+  return `"seq":${seq},"id":${JSON.stringify(id)},"from":"${from}",${body},"at":${at}`;
+}
