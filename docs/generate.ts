@@ -83,13 +83,13 @@ function envExample(): string {
 }
 
 const CATEGORIES: Readonly<Record<ErrorCategory, string>> = {
-  authentication: "Who you are is not known, or you may not do this.",
-  "rate limit": "More than is allowed in a time. The answer says how long to wait.",
-  inactivity: "Nothing was done for a while.",
-  "invalid connection": "The connection, or the request for one, is not right.",
-  validation: "A frame or a request was understood, but what it holds is wrong.",
-  "message parsing": "What was sent is not a frame.",
-  server: "Not your fault.",
+  authentication: "The user is not known, or may not do this.",
+  "rate limit": "A limit per time was exceeded. The answer has the time to wait.",
+  inactivity: "There was no activity for a while.",
+  "invalid connection": "The connection, or the request for one, is not valid.",
+  validation: "A frame or a request could be read, but has a wrong value.",
+  "message parsing": "The text is not a frame.",
+  server: "The cause is in the server, not in the client.",
 };
 
 function errorsPage(): string {
@@ -98,7 +98,7 @@ function errorsPage(): string {
 
 <!-- Made by docs/generate.ts from src/protocol/errors.ts and src/protocol/close-codes.ts. Change them there, then: npm run docs -->
 
-Every error has a \`code\` that does not change; its \`message\` is for people and may. On the socket it comes in an
+Every error has a \`code\` that does not change; its \`message\` is for people and may change. On the socket it comes in an
 \`error\` frame, over HTTP in a problem document (RFC 9457) with the status below. Where there is a close code, the
 socket may be closed with it, and then a \`closing\` frame follows the \`error\`; without one it stays open.
 `,
@@ -121,13 +121,13 @@ socket may be closed with it, and then a \`closing\` frame follows the \`error\`
   });
   parts.push(`## Close codes
 
-A client need not know each one: after \`1xxx\` come back with back-off and resume, after \`44xx\` change something
-first. Only the faults of the client's own frames (1002, 1003, 1007, 1009) and 1000 are final though they are \`1xxx\`.
-A \`closing\` frame says in \`reconnect\` what holds for this close, and goes before this: 4409 comes with
-\`reconnect: true\` and \`retry_after\`, because a place becomes free when another connection of the user ends. Come back then
-with the same address, and show meanwhile that the user is connected elsewhere too often.
+A client need not know every code: after \`1xxx\` reconnect with back-off and resume, after \`44xx\` change something
+first. Exceptions are 1000 and the codes for errors in the client's own frames (1002, 1003, 1007, 1009), which are final.
+The field \`reconnect\` of a \`closing\` frame overrides this rule: 4409 comes with \`reconnect: true\` and
+\`retry_after\`, because a place becomes free when another connection of the user ends. Reconnect after that time
+with the same address, and show meanwhile that the user has too many connections.
 
-| code | reason | come back by itself | what to do |\n| --- | --- | --- | --- |\n${closes.join("\n")}\n`);
+| code | reason | reconnect automatically | what to do |\n| --- | --- | --- | --- |\n${closes.join("\n")}\n`);
   return parts.join("\n");
 }
 

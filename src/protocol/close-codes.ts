@@ -32,7 +32,10 @@ export const CLOSE_CODES = {
   },
   1007: { reason: "invalid UTF-8", advice: "Text frames must be valid UTF-8." },
   1009: { reason: "frame too large", advice: "Send frames of at most 64 KiB." },
-  1011: { reason: "internal error", advice: "The server met a fault of its own. Reconnect in a moment." },
+  1011: {
+    reason: "internal error",
+    advice: "An unexpected error happened in the server. Reconnect in a moment.",
+  },
   1012: {
     reason: "restarting",
     advice: "The server restarts. Reconnect after the time in `closing.retry_after`.",
@@ -57,7 +60,7 @@ export const CLOSE_CODES = {
   4409: {
     reason: "too many connections",
     advice:
-      "The plan allows this user no more connections now. Come back after `closing.retry_after` seconds, or close another one.",
+      "The plan allows this user no more connections now. Reconnect after `closing.retry_after` seconds, or close another one.",
     passes: true,
   },
   4410: {

@@ -26,7 +26,7 @@ export const ERRORS = {
   malformed: {
     category: "message parsing",
     http: 400,
-    what: "What was sent is not a JSON object with a `type`.",
+    what: "The frame or body is not a JSON object with a `type`.",
     advice: "Send each frame as one JSON text with a `type`. The socket stays open.",
   },
   unknown_type: {
@@ -45,7 +45,7 @@ export const ERRORS = {
     category: "validation",
     http: 413,
     close: 1009,
-    what: "What was sent is larger, deeper or longer than the server takes.",
+    what: "The frame or body is larger, deeper or longer than the server accepts.",
     advice: "Send less at once: frames up to 64 KiB, `data` up to 16 levels and 4,096 values.",
   },
   bad_address: {
@@ -77,7 +77,7 @@ export const ERRORS = {
   origin_refused: {
     category: "invalid connection",
     http: 403,
-    what: "The page that sent this, or the name under which it was sent, is not on the server's list of origins.",
+    what: "The origin of the page, or the `Host` of the request, is not on the server's list of origins.",
     advice: "Add the page's origin (scheme://host:port) to ALLOWED_ORIGINS.",
   },
   address_too_long: {
@@ -113,13 +113,13 @@ export const ERRORS = {
     close: 4409,
     what: "The user has as many connections open as the plan allows.",
     advice:
-      "Come back after `closing.retry_after` seconds, close another connection of this user, or move the user to a larger plan.",
+      "Reconnect after `closing.retry_after` seconds, close another connection of this user, or move the user to a larger plan.",
   },
   unauthorized: {
     category: "authentication",
     http: 401,
     close: 4401,
-    what: "There is no valid credential: wrong user name or password, or a token or ticket that is missing, damaged, used up or not ours.",
+    what: "There is no valid credential: wrong user name or password, or a token or ticket that is missing, damaged, used up or of another issuer.",
     advice: "Sign in at POST /token and open the socket with the new token.",
   },
   token_expired: {
@@ -141,7 +141,7 @@ export const ERRORS = {
     category: "authentication",
     http: 403,
     close: 4403,
-    what: "The credential is good, but does not allow this; the message says what is missing.",
+    what: "The credential is valid, but does not allow this; the message names the missing right.",
     advice:
       "Use the address of the token's own user, and a token for this conversation and with this right; a disabled account must be enabled by an operator.",
   },
@@ -155,8 +155,9 @@ export const ERRORS = {
     category: "rate limit",
     http: 429,
     close: 1013,
-    what: "This asks for too much at once, or for what was sent to this user a moment ago.",
-    advice: "Wait for `retry_after` seconds and ask again; keep what was sent, and come back with `after`.",
+    what: "This asks for too much at once, or for messages that were sent to this user a moment ago.",
+    advice:
+      "Wait for `retry_after` seconds and ask again; keep the messages you have, and reconnect with `after`.",
   },
   too_many_attempts: {
     category: "rate limit",
@@ -176,14 +177,14 @@ export const ERRORS = {
     category: "inactivity",
     http: 408,
     close: 4408,
-    what: "Nothing was done on this connection for the whole inactivity time-out.",
+    what: "There was no activity on this connection for the whole inactivity time-out.",
     advice: "Reconnect when the user is back; an `activity` frame after the warning keeps a connection open.",
   },
   unavailable: {
     category: "server",
     http: 503,
     close: 1013,
-    what: "The server cannot do this now: it is full, shutting down, or its store is away.",
+    what: "The server cannot do this now: it is full, shutting down, or its store is unavailable.",
     advice:
       "Try again after `Retry-After` or `retry_after` seconds; a message repeated under its `id` is never stored twice.",
   },
@@ -191,7 +192,7 @@ export const ERRORS = {
     category: "server",
     http: 500,
     close: 1011,
-    what: "The server met a fault of its own.",
+    what: "An unexpected error happened in the server.",
     advice: "Try again later. Give the operator the id in the message, under which the error is logged.",
   },
 } as const satisfies Record<string, ErrorEntry>;

@@ -30,7 +30,7 @@ export const SETTINGS = {
     kind: host,
     about: "address to listen on; 0.0.0.0 or :: for all",
     default: "127.0.0.1",
-    reason: "what was just installed is seen by this machine only",
+    reason: "a new installation can be reached from this machine only",
   },
   PORT: {
     group: "Address",
@@ -67,7 +67,7 @@ export const SETTINGS = {
     group: "Data",
     kind: choice("normal", "full"),
     about:
-      "when the disk is waited for: `normal` survives a crash of the server, `full` also a power cut, slower",
+      "when a commit waits for the disk: `normal` survives a crash of the server, `full` also a power cut, but is slower",
     default: "normal",
   },
   RETENTION_MESSAGES: {
@@ -75,7 +75,8 @@ export const SETTINGS = {
     kind: integer("count", 0, 1_000_000_000),
     about: "newest messages of each conversation that are kept; 0 keeps all",
     unset: "0; with Redis 10000",
-    reason: "on a disk nothing is removed that nobody asked to remove, but Redis holds all in memory",
+    reason:
+      "a disk has room, and messages are only removed if an operator wants it; Redis holds all in memory",
   },
   RETENTION_DAYS: {
     group: "Data",
@@ -108,9 +109,9 @@ export const SETTINGS = {
   REFRESH_LIFETIME: {
     group: "Accounts and tokens",
     kind: integer("seconds", 0, 31_536_000),
-    about: "time after which a refresh token that was not used ends, in seconds; 0: none are given out",
+    about: "time after which an unused refresh token ends, in seconds; 0: none are issued",
     default: "2592000",
-    reason: "thirty days: who comes back within a month need not sign in again",
+    reason: "thirty days: a user who returns within a month need not sign in again",
   },
   TOKEN_LEEWAY: {
     group: "Accounts and tokens",
@@ -199,7 +200,7 @@ export const SETTINGS = {
   INACTIVITY_TIMEOUT: {
     group: "Connections",
     kind: seconds(0, 604_800),
-    about: "quiet time after which a connection is closed, in seconds; 0 never",
+    about: "time without activity after which a connection is closed, in seconds; 0 never",
     default: "300",
   },
   MAX_CONNECTIONS: {
@@ -215,7 +216,7 @@ export const SETTINGS = {
     about:
       "connections from one address (not from this machine), of which 50 may be without a credential; 0 is without limit",
     default: "1000",
-    reason: "an office of 200 people with two tabs each, counted twice while it changes its line",
+    reason: "an office of 200 people with two tabs each, counted twice while it changes networks",
   },
   HANDSHAKES_PER_MINUTE: {
     group: "Connections",
@@ -231,7 +232,7 @@ export const SETTINGS = {
     about:
       "frames a second from one connection, and HTTP requests a second of one user (5 times as many of an address without a credential, 50 times as many of an API key); 0 switches the guard off",
     default: "20",
-    reason: "faster than anybody types, slower than a flood",
+    reason: "faster than typing, slower than a flood",
   },
   BURST_SIZE: {
     group: "Connections",
@@ -250,7 +251,7 @@ export const SETTINGS = {
     kind: seconds(0.1, 3600),
     about: "time between two pings of a connection, in seconds",
     default: "25",
-    reason: "proxies drop a line that is silent for 30 to 60 seconds",
+    reason: "proxies drop a connection that is idle for 30 to 60 seconds",
   },
   PONG_TIMEOUT: {
     group: "Connections",
@@ -268,7 +269,7 @@ export const SETTINGS = {
   KEEP_ALIVE_TIMEOUT: {
     group: "Connections",
     kind: integer("seconds", 1, 255),
-    about: "time for which a line without a request stays open after its last answer over HTTP, in seconds",
+    about: "time for which an idle HTTP connection stays open after its last response, in seconds",
     default: "75",
     reason: "balancers keep theirs for 60 seconds, and must be the first to close",
   },
@@ -281,14 +282,14 @@ export const SETTINGS = {
   PRESENCE_GRACE: {
     group: "Connections",
     kind: seconds(0, 3600),
-    about: "seconds for which a user who lost the last connection still counts as there",
+    about: "seconds for which a user whose last connection ended still counts as present",
     default: "5",
     reason: "a reconnect is not a leave and a join",
   },
   DRAIN_SECONDS: {
     group: "Connections",
     kind: seconds(0, 3600),
-    about: "over how many seconds the clients' return is spread when the server stops",
+    about: "seconds over which reconnects are spread when the server stops",
     default: "10",
     reason: "thousands that come back in one second would all wait",
   },
@@ -312,18 +313,18 @@ export const SETTINGS = {
     about:
       "whether clients may ask for faults on their own connections (docs/TESTING.md); `true` needs a HOST of this machine only and no TRUSTED_PROXIES, `public` allows it anywhere",
     default: "false",
-    reason: "who may freeze lines and move clocks gets around limits of the server",
+    reason: "a client that can freeze connections and move clocks gets around limits of the server",
   },
 
   REDIS_HOST: {
     group: "Clustering",
     kind: host,
-    about: "host of Redis, in which several nodes meet; unset, with REDIS_URL unset too: the embedded engine",
+    about: "host of the Redis that several nodes share; unset, with REDIS_URL unset too: the embedded engine",
   },
   REDIS_PORT: {
     group: "Clustering",
     kind: integer("port", 1, 65535),
-    about: "port of Redis; without REDIS_HOST it means nothing",
+    about: "port of Redis; ignored without REDIS_HOST",
     default: "6379",
   },
   REDIS_URL: {

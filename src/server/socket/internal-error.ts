@@ -11,7 +11,7 @@ export function closeWithInternalError(emit: Emit, connection: Connection, error
   const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
   emit("connection.failed", { ...connection.logFields(), id, error: stack });
   try {
-    const message = `The server met a fault of its own; its id is ${id}.`;
+    const message = `An unexpected error happened; its id is ${id}.`;
     connection.end(closeReason(1011, { code: "internal", message }));
   } catch {
     connection.terminate();

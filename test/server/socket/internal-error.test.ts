@@ -21,7 +21,7 @@ function expectInternal(server: TestServer, client: TestClient, fault: string): 
   const [error] = client.of("error");
   expect(error?.code).toBe("internal");
   const id = /id is ([0-9a-f-]{36})\.$/.exec(error?.message ?? "")?.[1];
-  expect(error?.message).toBe(`The server met a fault of its own; its id is ${id}.`);
+  expect(error?.message).toBe(`An unexpected error happened; its id is ${id}.`);
   expect(client.of("closing")).toEqual([
     { type: "closing", code: 1011, reason: "internal error", reconnect: true },
   ]);
