@@ -42,7 +42,7 @@ import { watchClock } from "./watch/clock.ts";
 import { watchRevocations } from "./watch/revocations.ts";
 import { watchStore } from "./watch/store-health.ts";
 
-export interface ServerDeps extends Omit<Store, "applyRetention" | "close"> {
+export interface ServerDeps extends Omit<Store, "applyRetention" | "close" | "runOnOneNode"> {
   readonly settings: Settings;
   /** Parley's own, as `parley --version` prints it. */
   readonly version: string;

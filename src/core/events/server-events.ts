@@ -96,6 +96,11 @@ export const SERVER_EVENTS = {
     fields: ["error"],
     text: "counts of connections could not be written; Parley tries again",
   },
+  "task.failed": {
+    level: "warn",
+    fields: ["task", "error"],
+    text: "work that one node does for all nodes failed; Parley tries again within a minute. If the line stays, the work is not done: for `retention`, messages that are no longer kept stay in the store",
+  },
   "messages.processed": {
     level: "info",
     fields: ["stored?", "duplicate?", "rate_limited?", "removed?", "unavailable?", "delivered"],

@@ -5,6 +5,7 @@ import type { ConnectionLeases } from "./leases.ts";
 import type { RefreshTokenStore } from "./refresh-tokens.ts";
 import type { Relay } from "./relay.ts";
 import type { RevocationStore } from "./revocations.ts";
+import type { RunOnOneNode } from "./shared-tasks.ts";
 import type { ThrottleLimits, ThrottleStore } from "./throttle.ts";
 import type { TicketStore } from "./tickets.ts";
 
@@ -16,6 +17,7 @@ export interface Store {
   readonly refreshTokens: RefreshTokenStore;
   readonly relay: Relay;
   readonly leases: ConnectionLeases;
+  readonly runOnOneNode: RunOnOneNode;
   tickets<Holder>(): TicketStore<Holder>;
   throttle(limits: ThrottleLimits): ThrottleStore;
   /** The server has begun to listen: the other nodes are told of it, and how it is doing. */

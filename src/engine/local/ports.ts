@@ -1,17 +1,21 @@
+import type { Emit } from "../../core/events/events.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import type { Store } from "../../core/ports/store.ts";
 import { LocalLeases } from "./leases.ts";
 import { LOCAL_RELAY } from "./relay.ts";
+import { localTasks } from "./shared-tasks.ts";
 import { LocalThrottle } from "./throttle.ts";
 import { LocalTickets } from "./tickets.ts";
 
 /** The ports of a node that is the only one: what need not outlive it is kept in its memory. */
 export function localPorts(
   clock: Clock,
-): Pick<Store, "relay" | "leases" | "tickets" | "throttle" | "announceNode"> {
+  emit: Emit,
+): Pick<Store, "relay" | "leases" | "runOnOneNode" | "tickets" | "throttle" | "announceNode"> {
   return {
     relay: LOCAL_RELAY,
     leases: new LocalLeases(),
+    runOnOneNode: localTasks(clock, emit),
     tickets: () => new LocalTickets(clock),
     throttle: (limits) => new LocalThrottle(limits, clock),
     announceNode() {},

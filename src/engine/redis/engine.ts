@@ -12,6 +12,7 @@ import type {
   PostResult,
   Subscription,
 } from "../../core/ports/message-log.ts";
+import type { RunOnOneNode } from "../../core/ports/shared-tasks.ts";
 import type { Quota } from "../../protocol/server-frames.ts";
 import type { Operation } from "../operation.ts";
 import { PageQueue } from "../page-queue.ts";
@@ -32,6 +33,7 @@ export interface RedisEngineDeps {
   readonly client: RedisClient;
   readonly channels: Channels;
   readonly emit: Emit;
+  readonly runOnOneNode: RunOnOneNode;
   /** How long conversations keep their messages that have no limits of their own. */
   readonly retention: RetentionLimits;
   /** What must have a message before it is acknowledged (D2). */
@@ -88,7 +90,7 @@ export class RedisEngine implements Engine {
   private closed = false;
 
   private constructor(deps: RedisEngineDeps) {
-    const { client, channels, emit, retention, ackAfter, clock, time } = deps;
+    const { client, channels, emit, retention, ackAfter, clock, time, runOnOneNode } = deps;
     this.client = client;
     this.time = time;
     this.description = client.description;
@@ -112,7 +114,7 @@ export class RedisEngine implements Engine {
     this.batches = client.isCluster
       ? new ClusterBatch({ ...batchDeps, storeEpoch: () => this.reader.storeEpoch })
       : new StandaloneBatch(batchDeps);
-    this.sweeper = new RetentionSweeper({ client, emit, retention, clock, time });
+    this.sweeper = new RetentionSweeper({ client, emit, retention, clock, time, runOnOneNode });
     this.stopTimers = [clock.every(CHECK_INTERVAL_MS, () => this.checkFeeds())];
   }
 

@@ -18,6 +18,7 @@ import { RedisLeases } from "./presence/leases.ts";
 import { NodeRegistry } from "./presence/node-registry.ts";
 import { RedisRelay } from "./presence/relay.ts";
 import { recover } from "./recovery.ts";
+import { redisTasks } from "./shared-tasks.ts";
 
 export interface RedisOptions extends ConnectOptions {
   /** How long a node that is not heard of counts as alive, in milliseconds. */
@@ -40,7 +41,16 @@ export async function openRedis(options: RedisOptions): Promise<Store> {
     await checkRequirements(client, emit);
     if (ackAfter === "replica") client.waitForReplica(REPLICA_TIMEOUT_MS);
     const channels = new Channels(client);
-    const engine = await RedisEngine.open({ client, channels, emit, retention, ackAfter, clock });
+    const runOnOneNode = redisTasks({ client, clock, emit });
+    const engine = await RedisEngine.open({
+      client,
+      channels,
+      emit,
+      retention,
+      ackAfter,
+      clock,
+      runOnOneNode,
+    });
     const control = new ControlStream(client, clock, emit);
     await control.start();
     control.listen(logConversationChanges(emit));
@@ -68,6 +78,7 @@ export async function openRedis(options: RedisOptions): Promise<Store> {
       refreshTokens: new RedisRefreshFamilies(client, clock),
       relay,
       leases,
+      runOnOneNode,
       tickets: () => new RedisTickets(client),
       throttle: (limits) => new RedisThrottle(client, limits),
       announceNode: (facts) => nodes.serving(facts),

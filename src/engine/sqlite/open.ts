@@ -109,7 +109,7 @@ async function openFiles(options: SqliteOptions, opened: (() => void)[]): Promis
     release();
   };
   return {
-    ...localPorts(clock),
+    ...localPorts(clock, emit),
     engine,
     accounts: guardedPort(new SqliteAccounts(accountsDb, clock, emit), engine.condition),
     revocations: guardedPort(new SqliteRevocations(accountsDb, clock, emit), engine.condition),

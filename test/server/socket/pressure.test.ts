@@ -52,7 +52,7 @@ describe("B1 M3 RT-5 a reader that does not keep up", () => {
     raw.stopReading();
     const ping = encodeFrame(OPCODE.text, Buffer.from(JSON.stringify({ type: "ping", id: "p".repeat(64) })));
     const pings = Buffer.concat(Array.from({ length: 1_000 }, () => ping));
-    const ended = () => server.log.entries.some(({ fields }) => fields.code === 1013);
+    const ended = () => server.log.entries.some(({ fields }) => fields.close_code === 1013);
     for (let i = 0; !ended() && i < 200; i++) {
       raw.socket.write(pings);
       await new Promise(setImmediate);

@@ -109,9 +109,14 @@ export class Keys {
 
   /** `batch` is what a batch on one Redis is about to do; `none` is never there. */
   globalKey(
-    what: "epoch" | "nodes" | "accounts" | "seeded" | "control" | "swept" | "batch" | "probe" | "none",
+    what: "epoch" | "nodes" | "accounts" | "seeded" | "control" | "tasks" | "batch" | "probe" | "none",
   ): string {
     return `${this.prefix}:{all}:${what}`;
+  }
+
+  /** The node that runs a task which one node does for all (core/ports/shared-tasks.ts), and that it need not run yet. */
+  taskKey(task: string, part: "lease" | "done"): string {
+    return `${this.prefix}:{all}:task:${task}:${part}`;
   }
 
   private bucketPrefix(name: string): string {

@@ -1,6 +1,7 @@
 import type { RetentionLimits } from "../../../core/conversation/retention.ts";
 import type { Emit } from "../../../core/events/events.ts";
 import type { Clock } from "../../../core/ports/clock.ts";
+import type { RunOnOneNode, StopTask } from "../../../core/ports/shared-tasks.ts";
 import type { RedisClient } from "../connection/client.ts";
 import { Script } from "../connection/script.ts";
 import { scanConversations } from "./scan-conversations.ts";
@@ -11,11 +12,11 @@ export interface RetentionSweeperDeps {
   readonly retention: RetentionLimits;
   readonly clock: Clock;
   readonly time: Clock | undefined;
+  readonly runOnOneNode: RunOnOneNode;
 }
 
 /** How often some node goes through all conversations, in milliseconds. */
 const ROUND_INTERVAL_MS = 3_600_000;
-const POLL_INTERVAL_MS = 60_000;
 
 /**
  * How often conversations that were spoken in here are looked at for texts that were trimmed, in milliseconds. The second
@@ -36,7 +37,8 @@ const REMOVE_BATCH_SIZE = 1_000;
 export class RetentionSweeper {
   private readonly script = new Script("messages/sweep");
   private readonly rewriteScript = new Script("messages/rewrite-trimmed-log");
-  private readonly stopTimers: readonly (() => void)[];
+  private readonly stopRounds: StopTask;
+  private readonly stopRewriting: () => void;
   /** Conversations that were spoken in since the last look, and what the last one found in others: their oldest `seq`. */
   private active = new Set<string>();
   private trimmed = new Map<string, string>();
@@ -45,10 +47,8 @@ export class RetentionSweeper {
   private stopped = false;
 
   constructor(private readonly deps: RetentionSweeperDeps) {
-    this.stopTimers = [
-      deps.clock.every(POLL_INTERVAL_MS, () => this.sweepIfDue()),
-      deps.clock.every(REWRITE_INTERVAL_MS, () => this.rewriteIfIdle()),
-    ];
+    this.stopRounds = deps.runOnOneNode("retention", ROUND_INTERVAL_MS, ({ signal }) => this.sweep(signal));
+    this.stopRewriting = deps.clock.every(REWRITE_INTERVAL_MS, () => this.rewriteIfIdle());
   }
 
   /** Somebody speaks in a conversation: what it no longer keeps is trimmed with that. */
@@ -56,10 +56,10 @@ export class RetentionSweeper {
     if (this.active.size < MAX_ACTIVE) this.active.add(conversation);
   }
 
-  /** Removes all that is no longer kept, everywhere. */
-  async sweep(): Promise<void> {
+  /** Removes all that is no longer kept, everywhere. `signal` ends it early. */
+  async sweep(signal?: AbortSignal): Promise<void> {
     await this.sweeping;
-    this.sweeping = this.sweepAll();
+    this.sweeping = this.sweepAll(signal);
     try {
       await this.sweeping;
     } finally {
@@ -70,26 +70,10 @@ export class RetentionSweeper {
   /** Ends what is under way. */
   async stop(): Promise<void> {
     this.stopped = true;
-    for (const stop of this.stopTimers) stop();
+    this.stopRewriting();
+    await this.stopRounds();
     await this.sweeping?.catch(() => {});
     await this.rewriting;
-  }
-
-  private async sweepIfDue(): Promise<void> {
-    const { client, emit } = this.deps;
-    if (this.sweeping !== undefined || !client.ready) return;
-    try {
-      const mine = await client.commands.set(
-        client.keys.globalKey("swept"),
-        client.node,
-        "PX",
-        ROUND_INTERVAL_MS,
-        "NX",
-      );
-      if (mine === "OK") await this.sweep();
-    } catch (error) {
-      emit("store.retention_failed", { error: String(error) });
-    }
   }
 
   private rewriteIfIdle(): void {
@@ -130,10 +114,12 @@ export class RetentionSweeper {
     }
   }
 
-  private async sweepAll(): Promise<void> {
+  private async sweepAll(signal?: AbortSignal): Promise<void> {
     for await (const conversations of scanConversations(this.deps.client, "log")) {
-      for (const conversation of conversations) if (!this.stopped) await this.sweepConversation(conversation);
-      if (this.stopped) return;
+      for (const conversation of conversations) {
+        if (this.stopped || signal?.aborted) return;
+        await this.sweepConversation(conversation);
+      }
     }
   }
 

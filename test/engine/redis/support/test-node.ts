@@ -6,6 +6,7 @@ import { RedisClient } from "../../../../src/engine/redis/connection/client.ts";
 import { Keys } from "../../../../src/engine/redis/connection/keys.ts";
 import { RedisEngine, type RedisEngineDeps } from "../../../../src/engine/redis/engine.ts";
 import { recover } from "../../../../src/engine/redis/recovery.ts";
+import { redisTasks } from "../../../../src/engine/redis/shared-tasks.ts";
 import type { OpenEngine } from "../../../contracts/engine/subject.ts";
 import { type MessageFields, messageContent } from "../../../support/entries.ts";
 import type { TestRedis } from "../../../support/redis/redis-server.ts";
@@ -35,6 +36,7 @@ export class TestNode implements AsyncDisposable {
       retention: UNLIMITED_RETENTION,
       ackAfter: "primary",
       clock,
+      runOnOneNode: redisTasks({ client, clock, emit: log.emit }),
       ...deps,
     });
     client.onRecovery(() => recover({ channels, engine }));

@@ -1,0 +1,52 @@
+/** One run of a task, on the node that has its lease. */
+export interface TaskRun {
+  /**
+   * Is aborted when this node no longer holds the lease, or stops: the task MUST then end soon, because another node may
+   * begin. Of two runs the aborted one may take a moment to notice, so a task MUST be harmless when it runs twice at once,
+   * or pass `generation` on to where it writes.
+   */
+  readonly signal: AbortSignal;
+  /** Rises with each run of the task, on whichever node: a receiver can refuse what comes from an older run. */
+  readonly generation: number;
+}
+
+/** Ends a task on this node: aborts a run that is under way and resolves when it has ended. */
+export type StopTask = () => Promise<void>;
+
+/**
+ * Runs `task` about every `intervalMs` on one of the nodes that share the store.
+ *
+ * MUST NOT begin it on one node while the lease of another one lasts. The next run MUST NOT begin before `intervalMs` have
+ * passed since the end of the last one that succeeded, also when that was on another node. When a node dies in a run, or
+ * is cut off from the store, another node MUST begin within `TASK_LEASE_MS` and a poll (`taskPollMs`). A run that rejects
+ * is reported as the event `task.failed` and is tried again with the next poll. While the store is away nothing begins.
+ *
+ * `name` is one of the names of `SharedTaskName`; a node runs a task of a name at most once at a time.
+ */
+export type RunOnOneNode = (
+  name: SharedTaskName,
+  intervalMs: number,
+  task: (run: TaskRun) => Promise<void>,
+) => StopTask;
+
+/** The tasks that one node does for all. */
+export type SharedTaskName = "retention";
+
+/** How long a node keeps a task that it does not renew, in milliseconds. */
+export const TASK_LEASE_MS = 30_000;
+
+/** How often a node renews its lease of a task that runs, in milliseconds. */
+export const TASK_RENEWAL_MS = TASK_LEASE_MS / 6;
+
+/** How often a node asks whether a task is due, in milliseconds. */
+export function taskPollMs(intervalMs: number): number {
+  return Math.min(intervalMs, 60_000);
+}
+
+/**
+ * Whether a node may still count on a lease that lasts until `heldUntil`: with a renewal to spare, so that the node ends
+ * its run before another one can begin. Both in milliseconds of the node's own clock.
+ */
+export function isTaskLeaseSafe(now: number, heldUntil: number): boolean {
+  return now < heldUntil - TASK_RENEWAL_MS;
+}
