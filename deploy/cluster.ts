@@ -75,7 +75,7 @@ function start(name: string, command: string[], settings: Record<string, string>
     stdin: "ignore",
     stdout: "pipe",
     stderr: "pipe",
-    // Ctrl+C is for this program, which tells the others.
+    // Ctrl+C goes to this program, which stops the others.
     detached: true,
   });
   running.set(name, program);
@@ -122,7 +122,7 @@ ${nodes.join("\n")}
 
 Try:
   open the page in two tabs, sign in as two users, talk: they are on different nodes
-  kill -9 ${pid("node 2")}          a node dies; its people come back on another; 2 and Enter starts it again
+  kill -9 ${pid("node 2")}          a node dies; its clients reconnect to another; 2 and Enter starts it again
   kill ${pid("node 1")}             a node is stopped in order, as for an update; 1 and Enter starts it again
   kill -9 ${pid("redis")}          Redis dies: "degraded"; r and Enter starts it again with its data
   REDIS_HOST=127.0.0.1 REDIS_PORT=${redisPort} npx parley nodes

@@ -63,7 +63,7 @@ describe("what breaks a client", () => {
 
   test.each<[string, string, unknown]>([
     ["an optional field for clients", "client.ping.properties.note", {}],
-    ["a field for whoever reads", "server.pong.properties.at", {}],
+    ["a field for readers", "server.pong.properties.at", {}],
     ["a field that readers always have", "server.pong.required.+", "id"],
     ["a field that clients may leave out now", "client.message.required.1", undefined],
     ["an error code", "errors.+", "teapot"],

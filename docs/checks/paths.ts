@@ -1,0 +1,30 @@
+// Checks, as a part of `npm run check`, that every file and folder which a document names exists.
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+
+const ROOT = join(import.meta.dir, "../..");
+
+const PAGES = new Bun.Glob("{docs,src,bench,test}/**/*.md");
+
+/** A path in the project's folders, written as code. One with `<`, `*` or `{` in it stands for several, and is not matched. */
+const PATH = /`((?:src|test|docs|bench|packages|deploy|examples|bin)\/[\w./-]+)`/g;
+
+/** Folders that are made by a command, and are not part of the project. */
+const MADE = ["bench/out/"];
+
+/** The paths that `page` names. */
+export function pathsIn(page: string): string[] {
+  const paths = [...page.matchAll(PATH)].map(([, path]) => path!);
+  return paths.filter((path) => !MADE.some((folder) => path.startsWith(folder)));
+}
+
+if (import.meta.main) {
+  const pages = ["README.md", ...PAGES.scanSync(ROOT)].filter((page) => !page.includes("node_modules"));
+  const errors = pages.flatMap((page) =>
+    pathsIn(readFileSync(join(ROOT, page), "utf8"))
+      .filter((path) => !existsSync(join(ROOT, path)))
+      .map((path) => `${page}: there is no ${path}`),
+  );
+  for (const error of errors) console.error(error);
+  if (errors.length > 0) process.exit(1);
+}
