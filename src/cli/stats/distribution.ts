@@ -1,4 +1,6 @@
 import { escapeInvisible } from "../../core/escape-control-chars.ts";
+import { nearestRank } from "../../protocol/nearest-rank.ts";
+
 /** How a number of measured times lie, in the unit that they were measured in. */
 export interface Distribution {
   readonly count: number;
@@ -16,7 +18,7 @@ export function distribution(samples: readonly number[]): Distribution | undefin
   const sorted = Float64Array.from(samples).sort();
   const [min] = sorted;
   if (min === undefined) return undefined;
-  const atShare = (share: number) => percentile(sorted, share);
+  const atShare = (share: number) => nearestRank(sorted, share)!;
   return {
     count: sorted.length,
     min,
@@ -27,13 +29,6 @@ export function distribution(samples: readonly number[]): Distribution | undefin
     p999: atShare(0.999),
     max: sorted.at(-1)!,
   };
-}
-
-/** The smallest of the `sorted` samples that `share` of them (0–1) do not pass: the nearest rank, a time that was measured. */
-function percentile(sorted: Float64Array, share: number): number {
-  // 0.999 × 1000 is a little over 999 in binary, and would count one further.
-  const rank = Math.ceil(Number((share * sorted.length).toFixed(6)));
-  return sorted[Math.max(0, rank - 1)]!;
 }
 
 /** A time in milliseconds for people, the same number of digits whatever its size: `0.42 ms`, `12.3 ms`, `1.25 s`. */

@@ -1,6 +1,7 @@
-// Who may still come in: the counts behind W1, W4 and W5. A limit of 0 is switched off. Loopback addresses are free of
-// the limits by address: behind them are this machine's own programs, or a proxy that is not told to us.
+// Whether another connection may come in: the counts behind W1, W4 and W5. A limit of 0 is switched off. Loopback addresses
+// are free of the limits by address: behind them are this machine's own programs, or a proxy that the settings do not name.
 
+import { dueAfter, type Rate, waitTime } from "../../protocol/gcra.ts";
 import { Counter } from "../collections/counter.ts";
 import { LruMap } from "../collections/lru-map.ts";
 
@@ -135,34 +136,35 @@ export class Admission {
   }
 }
 
-/** Addresses remembered; whoever has a network of IPv6 can come from millions within a minute (B1). */
+/** Addresses remembered; an attacker with a network of IPv6 can come from millions within a minute (B1). */
 const MAX_REMEMBERED_ADDRESSES = 50_000;
 
-/** What each address has done lately (GCRA): a minute's worth of `limit` may come at once, then one at a time; 0 is any number. */
+/** What each address has done lately: a minute's worth of `limit` may come at once, then one at a time; 0 is any number. */
 class PerMinuteLimiter {
-  /** Until when an address has used up what it may do. */
-  private readonly usedUntil = new LruMap<number>(MAX_REMEMBERED_ADDRESSES);
+  /** By address, the state of gcra.ts. */
+  private readonly due = new LruMap<number>(MAX_REMEMBERED_ADDRESSES);
+  private readonly rate: Rate;
 
-  constructor(private readonly limit: number) {}
+  constructor(limit: number) {
+    this.rate = { intervalMs: limit === 0 ? 0 : MINUTE_MS / limit, burst: limit };
+  }
 
-  /** How long until one more is allowed. */
+  /** Returns how long until one more is allowed, in milliseconds. */
   wait(address: string, now: number): number {
-    if (this.limit === 0) return 0;
-    const until = this.usedUntil.get(address) ?? now;
-    return Math.max(0, Math.max(now, until) + MINUTE_MS / this.limit - now - MINUTE_MS);
+    if (this.rate.burst === 0) return 0;
+    return waitTime(this.due.get(address) ?? now, this.rate, now);
   }
 
-  /** Counts one; what is beyond the limit makes nobody wait longer. */
+  /** Counts one; what is beyond the limit does not make the next wait longer. */
   add(address: string, now: number): void {
-    if (this.limit === 0) return;
-    const each = MINUTE_MS / this.limit;
-    const until = Math.max(now, this.usedUntil.get(address) ?? now) + each;
-    this.usedUntil.set(address, Math.min(until, now + MINUTE_MS + each));
+    if (this.rate.burst === 0) return;
+    const due = dueAfter(this.due.get(address) ?? now, this.rate, now);
+    this.due.set(address, Math.min(due, now + MINUTE_MS + this.rate.intervalMs));
   }
 
+  /** Forgets the addresses that have their whole allowance. */
   sweep(now: number): void {
-    for (const address of this.usedUntil.keys())
-      if (this.usedUntil.get(address)! <= now) this.usedUntil.delete(address);
+    for (const address of this.due.keys()) if (this.due.get(address)! <= now) this.due.delete(address);
   }
 }
 

@@ -8,7 +8,7 @@
 // hundreds at once is. A socket that floods is closed instead (flood-guard.ts): it cannot be told by an answer.
 
 import { LruMap } from "../collections/lru-map.ts";
-import type { BurstRule } from "../session/flood-guard.ts";
+import { type BurstRule, refilledLevel, type TokenBucket } from "../session/flood-guard.ts";
 
 /** Longest that a request waits for its turn, in milliseconds: clients and proxies give up after some ten seconds. */
 export const MAX_DELAY_MS = 5_000;
@@ -38,10 +38,7 @@ export type RequestVerdict =
   | { readonly allowed: true; readonly wait: number }
   | { readonly allowed: false; readonly retryAfter: number };
 
-interface RequestBucket {
-  readonly level: number;
-  readonly updatedAt: number;
-}
+type RequestBucket = Pick<TokenBucket, "level" | "updatedAt">;
 
 /** The buckets of one node. Times are in milliseconds and MUST NOT run backwards. */
 export class RequestGuard {
@@ -59,16 +56,15 @@ export class RequestGuard {
   /** Counts one request, or refuses it; one that is refused is not counted. */
   acquire({ kind, name }: Requester, now: number): RequestVerdict {
     if (this.rule.rate === 0) return { allowed: true, wait: 0 };
-    const rate = (this.rule.rate * SHARES[kind]) / 1000;
-    const size = this.rule.size * SHARES[kind];
+    const rule = { rate: this.rule.rate * SHARES[kind], size: this.rule.size * SHARES[kind] };
     const key = `${kind} ${name}`;
-    const { level, updatedAt: at } = this.buckets.get(key) ?? { level: size, updatedAt: now };
-    const next = Math.min(size, level + (now - at) * rate) - 1;
-    const wait = next >= 0 ? 0 : Math.ceil(-next / rate);
+    const bucket = this.buckets.get(key);
+    const level = (bucket === undefined ? rule.size : refilledLevel(bucket, rule, now)) - 1;
+    const wait = level >= 0 ? 0 : Math.ceil((-level / rule.rate) * 1000);
     if (wait > MAX_DELAY_MS) return { allowed: false, retryAfter: wait - MAX_DELAY_MS };
     if (wait > 0 && this.waiting >= MAX_DELAYED_REQUESTS) return { allowed: false, retryAfter: wait };
     if (wait > 0) this.waiting++;
-    this.buckets.set(key, { level: next, updatedAt: now });
+    this.buckets.set(key, { level, updatedAt: now });
     return { allowed: true, wait };
   }
 

@@ -1,3 +1,4 @@
+import { dueAfter, waitTime } from "../../protocol/gcra.ts";
 import type { ThrottleDecision, ThrottleLimits, ThrottleRule } from "../ports/throttle.ts";
 
 // Sign-in throttles (SEC-S3), decided before anything is hashed, so that guessing costs the guesser and not the server.
@@ -47,7 +48,7 @@ export interface AddressState {
   readonly failedAt: Timestamps;
   /** When the attempts began that are still being hashed. */
   readonly inFlight: Timestamps;
-  /** Until when its attempts are used up (GCRA: a minute's worth may come at once, then one at a time). */
+  /** The state of gcra.ts: a minute's worth of attempts may come at once, then one at a time. */
   readonly usedUntil: number;
 }
 
@@ -81,16 +82,19 @@ export function checkAddress(
   if (attemptsPerMinute === 0) return { decision: ALLOWED, state };
   const failedAt = within(state.failedAt, now - ADDRESS_WINDOW_MS);
   const inFlight = within(state.inFlight, now - IN_FLIGHT_TIMEOUT_MS);
-  const usedUntil = Math.max(now, state.usedUntil) + ADDRESS_WINDOW_MS / attemptsPerMinute;
+  const rate = { intervalMs: ADDRESS_WINDOW_MS / attemptsPerMinute, burst: attemptsPerMinute };
   const most = Math.min(attemptsPerMinute, MAX_ADDRESS_FAILURES);
-  const waitForRate = usedUntil - now - ADDRESS_WINDOW_MS;
+  const waitForRate = waitTime(state.usedUntil, rate, now);
   const waitForFailures =
     failedAt.length < most ? 0 : failedAt[failedAt.length - most]! + ADDRESS_WINDOW_MS - now;
   const wait = Math.max(waitForRate, waitForFailures);
   if (wait > 0) return { decision: refused("address", wait), state };
   if (failedAt.length + inFlight.length >= most)
     return { decision: refused("address", IN_FLIGHT_RETRY_MS), state };
-  return { decision: ALLOWED, state: { failedAt, inFlight: [...inFlight, now], usedUntil } };
+  return {
+    decision: ALLOWED,
+    state: { failedAt, inFlight: [...inFlight, now], usedUntil: dueAfter(state.usedUntil, rate, now) },
+  };
 }
 
 /** An address after one of its attempts was settled. */

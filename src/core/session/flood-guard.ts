@@ -42,13 +42,25 @@ export function consumeFrame(
   now: number,
 ): { bucket: TokenBucket; verdict: FloodVerdict } {
   if (rule.rate === 0) return { bucket, verdict: "pass" };
-  const refilled = Math.min(rule.size, bucket.level + ((now - bucket.updatedAt) / 1000) * rule.rate);
+  const refilled = refilledLevel(bucket, rule, now);
   const level = refilled - 1;
   const given = refilled >= rule.size ? 0 : bucket.warnings;
   const due = bucketsOwed(level, rule);
   const next = { level, updatedAt: now, warnings: Math.max(given, due) };
   if (level < -WARNINGS_BEFORE_CLOSE * rule.size) return { bucket: next, verdict: "close" };
   return { bucket: next, verdict: due > given ? "warn" : "pass" };
+}
+
+/**
+ * Returns the level of a bucket at `now`. Kept as a level and not as a moment, as gcra.ts does: debts are in frames, and at a
+ * million frames a second moments in milliseconds have too few digits.
+ */
+export function refilledLevel(
+  bucket: Pick<TokenBucket, "level" | "updatedAt">,
+  { rate, size }: BurstRule,
+  now: number,
+): number {
+  return Math.min(size, bucket.level + ((now - bucket.updatedAt) / 1000) * rate);
 }
 
 /** Seconds until a client that stops now may send a whole bucketful again. */

@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import { ConcurrencyLimiter } from "./concurrency-limiter.ts";
+import { ConcurrencyLimiter } from "../concurrency-limiter.ts";
 
 /** Shortest password a person may choose, in characters (NIST SP 800-63B asks for 8). */
 export const MIN_PASSWORD_CHARACTERS = 8;
@@ -40,7 +40,7 @@ export interface Passwords {
 /** The checking of passwords: bcrypt, a few at a time, with a bounded queue (SEC-S1). */
 export function createPasswords(options: PasswordOptions, bcrypt: Bcrypt = RUNTIME_BCRYPT): Passwords {
   const { cost, queue, concurrency = Math.max(1, availableParallelism() - 1) } = options;
-  const limiter = new ConcurrencyLimiter(concurrency, queue);
+  const limiter = new ConcurrencyLimiter({ permits: concurrency, maxWaiting: queue });
 
   async function compare(password: string, hash: string | undefined): Promise<VerifyResult> {
     const usable = hash !== undefined && bcryptCost(hash) !== undefined ? hash : undefined;

@@ -21,7 +21,8 @@ import {
   type CredentialDeps,
   type PresentedCredential,
 } from "../authentication/presented-credential.ts";
-import type { AdmissionQueue, Permit } from "./admission-queue.ts";
+import type { Permit } from "../concurrency-limiter.ts";
+import type { AdmissionQueue } from "./admission-queue.ts";
 import type { Connection } from "./connection.ts";
 import { catchUp, sendPage } from "./conversation/catch-up.ts";
 import { readFirstPage } from "./conversation/first-page.ts";

@@ -9,7 +9,7 @@ import type { MessageLog, Quotas } from "../../core/ports/message-log.ts";
 import type { ReadMarks } from "../../core/ports/read-marks.ts";
 import type { SessionRules } from "../../core/session/state.ts";
 import type { PresentedCredential } from "../authentication/presented-credential.ts";
-import type { Permit } from "./admission-queue.ts";
+import type { Permit } from "../concurrency-limiter.ts";
 import type { ConnectionRegistry, RegisteredConnection } from "./connection-registry.ts";
 import type { Hub } from "./conversation/hub.ts";
 import type { MessageCounters } from "./message-counters.ts";

@@ -25,7 +25,7 @@ import { MAX_FRAME_BYTES } from "../../protocol/limits.ts";
 import type { ServerFrameOf } from "../../protocol/server-frames.ts";
 import type { Identity } from "../authentication/authenticate.ts";
 import type { PresentedCredential } from "../authentication/presented-credential.ts";
-import type { Permit } from "./admission-queue.ts";
+import type { Permit } from "../concurrency-limiter.ts";
 import type { ConnectionDeps, ConnectionInit, Socket } from "./connection-deps.ts";
 import type { RoomMember } from "./conversation/room-member.ts";
 import type { TimerEntry } from "./timing-wheel.ts";

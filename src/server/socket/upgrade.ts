@@ -8,8 +8,9 @@ import type { Clock } from "../../core/ports/clock.ts";
 import { errorEntry } from "../../protocol/errors.ts";
 import type { PresentedCredential } from "../authentication/presented-credential.ts";
 import { addressGroup, isLoopback } from "../client-address.ts";
+import type { Permit } from "../concurrency-limiter.ts";
 import { problem, retryAfterSeconds } from "../http/problem.ts";
-import type { AdmissionQueue, Permit } from "./admission-queue.ts";
+import type { AdmissionQueue } from "./admission-queue.ts";
 import type { Connection } from "./connection.ts";
 import type { ConnectionInit } from "./connection-deps.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { createSamples, MAX_SAMPLES_S, percentile } from "../../../src/console/panel/charts/samples.ts";
+import { createSamples, MAX_SAMPLES_S } from "../../../src/console/panel/charts/samples.ts";
 import type { Direction, Frame } from "../../../src/console/wire/frame.ts";
 
 /** A frame at `at` milliseconds. */
@@ -84,11 +84,4 @@ describe("samples", () => {
     samples.clear();
     expect(samples.read(["ann"], 12 + MAX_SAMPLES_S, 13 + MAX_SAMPLES_S).sent).toEqual([0]);
   });
-});
-
-test("a percentile is one of the values: the smallest that so many do not exceed", () => {
-  const hundred = Array.from({ length: 100 }, (_, n) => n + 1);
-  expect([0.5, 0.95, 0.99, 1].map((part) => percentile(hundred, part))).toEqual([50, 95, 99, 100]);
-  expect([0.5, 0.99].map((part) => percentile([7], part))).toEqual([7, 7]);
-  expect(percentile([], 0.5)).toBeNull();
 });

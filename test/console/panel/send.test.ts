@@ -8,12 +8,7 @@ import {
 } from "../../../src/console/panel/send/fields.ts";
 import { isAnswered, outcomeOf } from "../../../src/console/panel/send/outcome.ts";
 import { readSaved, removeSaved, SAVED_KEY, saveMessage } from "../../../src/console/panel/send/saved.ts";
-import {
-  dueNow,
-  MAX_BATCH,
-  MAX_UNSENT_BYTES,
-  percentile,
-} from "../../../src/console/panel/send/series-schedule.ts";
+import { dueNow, MAX_BATCH, MAX_UNSENT_BYTES } from "../../../src/console/panel/send/series-schedule.ts";
 import { fillIn } from "../../../src/console/panel/send/variables.ts";
 import type { Frame } from "../../../src/console/wire/frame.ts";
 import type { ClientFrameType } from "../../../src/protocol/client-frames.ts";
@@ -143,14 +138,6 @@ describe("the pace of a series", () => {
 
   test("B1 waits while the connection is full", () => {
     expect(dueNow({ rate: 0, count: 100 }, 0, 0, MAX_UNSENT_BYTES + 1)).toBe(0);
-  });
-
-  test("percentiles are of the existing values", () => {
-    expect(percentile([], 0.5)).toBeUndefined();
-    const values = Array.from({ length: 100 }, (_, index) => 100 - index);
-    expect([percentile(values, 0.5), percentile(values, 0.99), percentile(values, 1)]).toEqual([
-      51, 100, 100,
-    ]);
   });
 });
 

@@ -1,45 +1,46 @@
 import { expect, test } from "bun:test";
-import { AdmissionQueue, type Permit } from "../../../src/server/socket/admission-queue.ts";
+import type { Permit } from "../../../src/server/concurrency-limiter.ts";
+import { AdmissionQueue } from "../../../src/server/socket/admission-queue.ts";
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-test("B1 of many who come at once four are let in, and the others in the order in which they came", async () => {
-  const entrance = new AdmissionQueue();
-  const inside: { number: number; place: Permit }[] = [];
-  const enter = async (number: number) => void inside.push({ number, place: await entrance.acquire() });
-  const all = Array.from({ length: 10 }, (_, number) => enter(number));
+test("B1 of many that come at once four are let in, and the others in the order in which they came", async () => {
+  const queue = new AdmissionQueue();
+  const admitted: { number: number; permit: Permit }[] = [];
+  const admit = async (number: number) => void admitted.push({ number, permit: await queue.acquire() });
+  const all = Array.from({ length: 10 }, (_, number) => admit(number));
   await turn();
-  expect(inside.map(({ number }) => number)).toEqual([0, 1, 2, 3]);
+  expect(admitted.map(({ number }) => number)).toEqual([0, 1, 2, 3]);
 
-  inside[2]!.place.release();
+  admitted[2]!.permit.release();
   await turn();
   await turn();
-  expect(inside.map(({ number }) => number)).toEqual([0, 1, 2, 3, 4]);
+  expect(admitted.map(({ number }) => number)).toEqual([0, 1, 2, 3, 4]);
 
-  while (inside.length < 10) {
-    for (const { place } of inside) place.release();
+  while (admitted.length < 10) {
+    for (const { permit } of admitted) permit.release();
     await turn();
   }
-  for (const { place } of inside) place.release();
+  for (const { permit } of admitted) permit.release();
   await Promise.all(all);
-  expect(inside.map(({ number }) => number)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
+  expect(admitted.map(({ number }) => number)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]);
 });
 
-test("B1 a place is there at once while there are any, and is given on in another turn, once", async () => {
-  const entrance = new AdmissionQueue();
-  const places = Array.from({ length: 4 }, () => entrance.acquire());
-  expect(places.every((place) => !(place instanceof Promise))).toBe(true);
-  const next = [entrance.acquire(), entrance.acquire()];
-  expect(next.every((place) => place instanceof Promise)).toBe(true);
+test("B1 a permit is returned at once while there are any, and is handed on in another turn, once", async () => {
+  const queue = new AdmissionQueue();
+  const permits = Array.from({ length: 4 }, () => queue.acquire());
+  expect(permits.every((permit) => !(permit instanceof Promise))).toBe(true);
+  const next = [queue.acquire(), queue.acquire()];
+  expect(next.every((permit) => permit instanceof Promise)).toBe(true);
 
-  const [first] = places as Permit[];
+  const [first] = permits as Permit[];
   first!.release();
   first!.release();
-  let here = 0;
-  for (const place of next) (place as Promise<Permit>).then(() => here++);
+  let handedOn = 0;
+  for (const permit of next) (permit as Promise<Permit>).then(() => handedOn++);
   await Promise.resolve();
-  expect(here).toBe(0);
+  expect(handedOn).toBe(0);
   await turn();
   await turn();
-  expect(here).toBe(1);
+  expect(handedOn).toBe(1);
 });

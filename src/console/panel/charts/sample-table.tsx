@@ -1,5 +1,6 @@
+import { nearestRank } from "../../../protocol/nearest-rank.ts";
 import { formatBytes, formatMs, timeOfDay } from "../../format.ts";
-import { percentile, type SampleColumns } from "./samples.ts";
+import type { SampleColumns } from "./samples.ts";
 
 /** Rows that are shown, the newest first. */
 const MAX_ROWS = 60;
@@ -45,9 +46,9 @@ export function SampleTable({ columns, clients, nameOf }: SampleTableProps) {
           <th scope="row">All</th>
           <td>{sum(sent)}</td>
           <td>{sum(received)}</td>
-          <td>{time(percentile(acks, 0.5))}</td>
-          <td>{time(percentile(acks, 0.95))}</td>
-          <td>{time(percentile(acks, 0.99))}</td>
+          <td>{time(nearestRank(acks, 0.5) ?? null)}</td>
+          <td>{time(nearestRank(acks, 0.95) ?? null)}</td>
+          <td>{time(nearestRank(acks, 0.99) ?? null)}</td>
           <td>{formatBytes(most)}</td>
           {clients.map((id) => (
             <td key={id}>{quota.get(id)?.at(-1)?.toLocaleString("en") ?? "–"}</td>

@@ -1,4 +1,5 @@
 // What the charts show, second by second: counted as frames are seen, measured as time goes on. Pure: times are arguments.
+import { nearestRank } from "../../../protocol/nearest-rank.ts";
 import type { Frame } from "../../wire/frame.ts";
 
 /** Seconds that are kept. */
@@ -115,7 +116,7 @@ export function createSamples(): Samples {
       const sum = (value: (second: Second) => number) =>
         each.map((second) => second.reduce((total, one) => total + value(one), 0));
       const acks = each.map((second) => second.flatMap((one) => one.acks).sort(rising));
-      const percentiles = (part: number) => acks.map((sorted) => percentile(sorted, part));
+      const percentiles = (part: number) => acks.map((sorted) => nearestRank(sorted, part) ?? null);
       return {
         times,
         sent: sum(({ sent }) => sent),
@@ -133,11 +134,6 @@ export function createSamples(): Samples {
       quotas = new Map();
     },
   };
-}
-
-/** The smallest of `sorted` that `part` of them do not exceed (nearest rank); null of none. */
-export function percentile(sorted: readonly number[], part: number): number | null {
-  return sorted[Math.max(0, Math.ceil(part * sorted.length) - 1)] ?? null;
 }
 
 function rising(a: number, b: number): number {

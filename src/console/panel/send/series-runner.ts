@@ -1,9 +1,11 @@
 // The sender: a series of frames at a rate, as one client or as several, and what came of it.
+
 import { type ReadonlySignal, signal } from "@preact/signals";
+import { nearestRank } from "../../../protocol/nearest-rank.ts";
 import type { TestClient } from "../../client/test-client.ts";
 import type { Workbench } from "../../shell/workbench.ts";
 import { monotonicNow } from "../../wire/websocket-tap.ts";
-import { dueNow, percentile, type Series } from "./series-schedule.ts";
+import { dueNow, type Series } from "./series-schedule.ts";
 
 /** How often it is looked whether something is due, in milliseconds. */
 const SEND_INTERVAL_MS = 20;
@@ -79,7 +81,8 @@ export function createSeriesRunner(workbench: Workbench): SeriesRunner {
 
     function show(): void {
       const sent = senders.reduce((sum, sender) => sum + sender.sent, 0);
-      const [median, p99] = [percentile(roundTrips, 0.5), percentile(roundTrips, 0.99)];
+      const sorted = [...roundTrips].sort((a, b) => a - b);
+      const [median, p99] = [nearestRank(sorted, 0.5), nearestRank(sorted, 0.99)];
       progress.value = {
         running: isRunning,
         sent,

@@ -18,9 +18,3 @@ export function dueNow({ rate, count }: Series, elapsed: number, sent: number, u
   const due = rate === 0 ? count : Math.min(count, Math.floor((elapsed / 1000) * rate) + 1);
   return Math.max(0, Math.min(MAX_BATCH, due - sent));
 }
-
-/** The value below which the part `share` (0 to 1) of the values lies; undefined without values. */
-export function percentile(values: readonly number[], share: number): number | undefined {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
-}
