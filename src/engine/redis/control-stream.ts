@@ -2,7 +2,7 @@ import type { Emit } from "../../core/events/events.ts";
 import type { Clock } from "../../core/ports/clock.ts";
 import type { RedisClient } from "./connection/client.ts";
 
-/** What every node has to know of: an account changed, tokens were revoked, or a command changed a conversation. */
+/** What every node has to know: an account changed, tokens were revoked, or a command changed a conversation. */
 export type ControlEvent =
   | { readonly account: string }
   | { readonly tokenId: string }
@@ -33,14 +33,14 @@ const TTL_MS = 86_400_000;
 const READ_COUNT = 1_000;
 
 /**
- * What nodes tell each other beside what happens in conversations: a capped stream that every node reads four times a
- * second. Nothing is announced, so that there is nothing to hear that a failover could swallow.
+ * How nodes notify each other of what does not belong to a conversation: a capped stream that every node reads four times a
+ * second. Nothing is published, so a failover can swallow nothing.
  *
  *   … │ 17-0 │ 18-0 │ 19-0 │ 20-0 │
  *                 ▲ position: read, and read again with what follows
  *
  * Where the entry at `position` is missing, the store was emptied, went back, or has more than it keeps; then, and after
- * each look that failed, listeners are told that they may have missed something.
+ * each look that failed, listeners are notified that they may have missed something.
  */
 export class ControlStream {
   private readonly key: string;
@@ -62,7 +62,7 @@ export class ControlStream {
     this.key = client.keys.globalKey("control");
   }
 
-  /** Begins to read, at the end of the log. Who only writes need not call it. */
+  /** Begins to read, at the end of the log. A program that only writes need not call it. */
   async start(): Promise<void> {
     this.position = await this.findEnd();
     this.stops = [
@@ -82,7 +82,7 @@ export class ControlStream {
     return () => this.listeners.delete(listener);
   }
 
-  /** Writes an event. Where that can be done together with what it tells of, a script does it (lua/connection/control-append.lua). */
+  /** Writes an event. Where that can be done together with the change itself, a script does it (lua/connection/control-append.lua). */
   async append(event: ControlEvent): Promise<void> {
     const fields = Object.entries(event).flatMap(([name, value]) => [name, String(value)]);
     await this.client.commands.xadd(this.key, "MAXLEN", "~", MAX_ENTRIES, "*", ...fields);
@@ -131,19 +131,19 @@ export class ControlStream {
         if (events.length > 0) await this.notifyListeners((listener) => listener.onEvents(events));
       }
     } catch {
-      // The client has told that Redis is away.
+      // The client has logged that Redis is away.
       this.isInvalid = true;
     }
   }
 
-  /** The end is found first: what happens while everybody looks at everything is told afterwards. */
+  /** The end is found first: events that come while the listeners read everything are delivered afterwards. */
   private async resync(): Promise<void> {
     this.position = await this.findEnd();
     this.isInvalid = false;
     await this.notifyListeners((listener) => listener.onMissed());
   }
 
-  /** One listener that fails keeps no other from hearing. */
+  /** A listener that fails does not keep the others from their events. */
   private async notifyListeners(task: (listener: ControlListener) => Promise<void> | void): Promise<void> {
     const done = await Promise.allSettled([...this.listeners].map((each) => Promise.try(task, each)));
     const failed = done.find((result) => result.status === "rejected");
@@ -152,13 +152,13 @@ export class ControlStream {
       return;
     }
     this.isInvalid = true;
-    // It is tried again four times a second, and said once.
+    // It is tried again four times a second, and logged once.
     if (!this.hasFailed && this.client.ready)
       this.emit("control.listener_failed", { error: String(failed.reason) });
     this.hasFailed = true;
   }
 
-  /** The newest entry, which is written where there is none: without it nobody could tell an empty log from a lost one. */
+  /** The newest entry, which is written where there is none: without it an empty log would look like a lost one. */
   private async findEnd(): Promise<string> {
     const [newest] = await this.client.commands.xrevrange(this.key, "+", "-", "COUNT", 1);
     if (newest !== undefined) return newest[0];

@@ -5,13 +5,13 @@ import { type ConnectOptions, connect } from "./connection/connect.ts";
 import { evaluateRequirements, type RequirementsReport, readServerFacts } from "./connection/requirements.ts";
 import { NodeRegistry } from "./presence/node-registry.ts";
 
-/** What a Redis is like for a node, looked at from outside. */
+/** What a command finds out about a Redis for a node. */
 export interface RedisInspection {
-  /** Redis as it may be shown: `Redis at 127.0.0.1:6379`. */
+  /** Redis without secrets: `Redis at 127.0.0.1:6379`. */
   readonly description: string;
   /** Whether a node would start on it. */
   readonly verdict: RequirementsReport;
-  /** Of each primary that tells: how full its memory is, 0–1 where it has a limit; how many replicas follow it. */
+  /** Of each primary that reports it: how full its memory is, 0–1 where it has a limit; how many replicas follow it. */
   readonly primaries: readonly {
     readonly fullness: number | undefined;
     readonly replicas: number | undefined;
@@ -28,7 +28,7 @@ export interface RedisInspection {
 
 const CLOCK_SAMPLES = 5;
 
-/** Looks at Redis and changes nothing but the key of the probe. Throws StoreAway when it does not come within `patience`. */
+/** Looks at Redis and changes nothing but the key of the probe. Throws StoreUnavailable when that takes longer than `timeoutMs`. */
 export async function inspectRedis(options: ConnectOptions): Promise<RedisInspection> {
   const client = await connect(options);
   try {
@@ -48,7 +48,7 @@ export async function inspectRedis(options: ConnectOptions): Promise<RedisInspec
   }
 }
 
-/** The quickest of some answers says most about the clock; the middle one says how long a command takes. */
+/** The quickest of some replies is the most exact about the clock; the middle one shows how long a command takes. */
 async function compareClocks(client: RedisClient): Promise<{ roundTrip: number; ahead: number }> {
   const [primary] = client.primaries;
   const seen: { took: number; ahead: number }[] = [];

@@ -11,9 +11,9 @@ import { NodeRegistry } from "./presence/node-registry.ts";
 const NODE_EPOCH_DELAY_MS = 2_000;
 
 /**
- * Begins a new life of the store, for who has put back an older copy of it: clients are told that what they saw may be
- * gone (D5). Nodes may run meanwhile, and tell theirs within seconds. Where it is broken off, it must be done again.
- * Throws when there is nothing under the prefix. Answers the epoch.
+ * Begins a new epoch of the store, after an older copy of it was put back: clients learn that what they saw may be gone
+ * (D5). Nodes may run meanwhile, and notify their clients within seconds. When it is interrupted, it must be done again.
+ * Throws when there is nothing under the prefix. Returns the epoch.
  */
 export async function beginRedisEpoch(options: ConnectOptions): Promise<string> {
   const client = await connect(options);
@@ -28,11 +28,11 @@ export async function beginRedisEpoch(options: ConnectOptions): Promise<string> 
   }
 }
 
-/** The same through a client that is there. */
+/** The same through an open client. */
 export async function beginEpoch(client: RedisClient): Promise<string> {
   const { commands, keys } = client;
   const epoch = newEpoch();
-  // First, so that what begins while the others are gone through has it already.
+  // First, so that a conversation that begins during the loop has it already.
   await commands.set(keys.globalKey("epoch"), epoch);
   if (client.isCluster && (await hasNodes(client))) await Bun.sleep(NODE_EPOCH_DELAY_MS);
   for await (const conversations of scanConversations(client, "meta"))

@@ -21,13 +21,13 @@ export interface RecoveryDeps {
  */
 export async function recover(deps: RecoveryDeps): Promise<void> {
   const { channels, leases, engine, nodes, relay, control } = deps;
-  // From here on nothing is missed that other nodes announce.
+  // From here on no announcement of another node is missed.
   await Promise.all([channels?.resubscribe(), leases?.start()]);
-  // The messages that were missed, to everybody who listens; or that messages are lost.
+  // Delivers the messages that were missed to all subscribers, or reports that messages are lost.
   await engine?.catchUp();
   // The lease of this node, and under it its users and its connections.
   await nodes?.reassert();
-  // Who came and went through other nodes, and what was read there.
+  // Joins, leaves and read marks of other nodes.
   await relay?.catchUp();
   // Accounts that changed, and what was revoked.
   await control?.poll();

@@ -16,10 +16,10 @@ export class RedisAccounts implements AccountStore {
   private readonly listeners = new Listeners<Parameters<AccountListener>>({
     onFirstAdded: () => this.beginListening(),
     onLastRemoved: () => this.endListening(),
-    // What is not told now never is: the other listeners, and the other changes, must not wait for this one.
+    // It is not notified again: the other listeners, and the other changes, must not wait for this one.
     onError: (error, [user]) => this.emit("accounts.listener_failed", { user, error: String(error) }),
   });
-  /** Digest of each account as the listeners know it, to find what changed while nothing was heard. */
+  /** Digest of each account as the listeners know it, to find what changed while no events arrived. */
   private known: Map<string, bigint> | undefined;
   private stopListening: (() => void) | undefined;
   private readonly key: string;
@@ -83,7 +83,7 @@ export class RedisAccounts implements AccountStore {
     this.known = undefined;
   }
 
-  /** Puts `next` of an account, as text, in its place. Answers what it was; undefined where there is none. */
+  /** Puts `next` of an account, as text, in its place. Returns what it was; undefined where there is none. */
   private async replace(user: string, next: (account: Account) => string): Promise<Account | undefined> {
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt++) {
       const before = await this.client.commands.hget(this.key, user);
@@ -109,7 +109,7 @@ export class RedisAccounts implements AccountStore {
     for (const [index, user] of users.entries()) this.applyAccount(user, texts[index] ?? undefined);
   }
 
-  /** Tells of every account that is not as it was when something was heard last. */
+  /** Notifies the listeners of every account that is not as it was at the last event. */
   private async compare(): Promise<void> {
     if (this.known === undefined) return this.loadKnown();
     const all = new Map(Object.entries(await this.client.commands.hgetall(this.key)));

@@ -21,14 +21,14 @@ interface PendingCheck {
 }
 
 /**
- * The port for revocations on Redis. What is revoked is kept first and told afterwards (control-stream.ts): a crash in between
- * leaves it revoked, and whoever asked for it without an answer asks again.
+ * The port for revocations on Redis. A revocation is stored first and announced afterwards (control-stream.ts): after a
+ * crash in between it is revoked, and the caller, which got no reply, asks again.
  */
 export class RedisRevocations implements RevocationStore {
   private readonly listeners = new Listeners<Revocation>({
     onFirstAdded: () => this.beginListening(),
     onLastRemoved: () => this.stopListening?.(),
-    // What is not told now never is: the other listeners, and the other revocations, must not wait for this one.
+    // It is not notified again: the other listeners, and the other revocations, must not wait for this one.
     onError: (error) => this.emit("revocations.listener_failed", { error: String(error) }),
   });
   private readonly missedListeners = new Set<() => Promise<void> | void>();
@@ -65,7 +65,7 @@ export class RedisRevocations implements RevocationStore {
         commands.exists(keys.tokenKey(token.id)),
         commands.get(keys.userKey(token.subject, "revoked")),
       ]);
-      // In a Cluster the answers can be older than a revocation that the watchers have been told of meanwhile.
+      // In a Cluster the replies can be older than a revocation of which the watchers were notified meanwhile.
       return check.revoked || own === 1 || Number(before ?? 0) > token.issuedAt;
     } finally {
       this.pendingChecks.delete(check);

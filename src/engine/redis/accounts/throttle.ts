@@ -20,10 +20,10 @@ import { Script } from "../connection/script.ts";
 const GET_WITH_TIME = new Script("connection/get-with-time");
 const COMPARE_AND_SET = new Script("connection/compare-and-set");
 
-/** Tries to change what other nodes change at the same moment. Each round one of them gets through. */
+/** Tries to change what other nodes change at the same moment. Each round one of them succeeds. */
 const MAX_ATTEMPTS = 20;
 
-/** Wait of one who never got through, in milliseconds. */
+/** `retryAfter` of an attempt whose updates never succeeded, in milliseconds. */
 const CONTENDED_WAIT_MS = 1_000;
 
 interface Update<State, Result> {
@@ -40,13 +40,13 @@ type Decide<State, Result, Other> = (
 
 /**
  * The port for sign-in throttles on Redis. What is remembered lies there as the core wrote it: read, decided on here, and
- * put back if nobody has changed it meanwhile. Time is that of Redis.
+ * put back if it has not changed meanwhile. Time is that of Redis.
  *
  * An address and an account lie in different slots. The address is looked at first and charged last; where it has none
  * left by then, the account's attempt is withdrawn.
  */
 export class RedisThrottle implements ThrottleStore {
-  /** The last step of this node under each key: they take turns here, since only one could get through at a time. */
+  /** The last update of this node for each key: its updates wait for each other, since only one could succeed at a time. */
   private readonly lastUpdates = new Map<string, Promise<unknown>>();
 
   /** `time` is for tests: without it, it is asked of Redis. */

@@ -43,7 +43,7 @@ export class RedisTickets<Holder> implements TicketStore<Holder> {
   }
 }
 
-/** 256 random bits need no salt and no slow hash: nobody can try them out. */
+/** 256 random bits need no salt and no slow hash: they cannot be guessed by trying. */
 function digestOf(ticket: string): string {
   return createHash("sha256").update(ticket).digest("base64url");
 }

@@ -5,7 +5,7 @@ export type ChannelKind = "message" | "relay";
 
 const KIND_PREFIX: Readonly<Record<ChannelKind, string>> = { message: "M", relay: "R" };
 
-/** Who wants to hear a conversation's channel. Payloads come without the character that says what they are. */
+/** Receives what is published on a conversation's channel. Payloads come without the character that says what they are. */
 export interface ChannelListener {
   message?(payload: string): void;
   relay?(payload: string): void;
@@ -27,7 +27,7 @@ const SUBSCRIBE_BATCH_SIZE = 500;
 
 /**
  * The channels of conversations that this node listens to. Each is subscribed to once, however many listen here, and
- * again after Redis was away; what one turn of the event loop asks for is one command.
+ * again after Redis was away; all channels asked for in one turn of the event loop go into one command.
  */
 export class Channels {
   private readonly channels = new Map<string, Channel>();
@@ -42,8 +42,8 @@ export class Channels {
   }
 
   /**
-   * Begins to hear a conversation's channel. After the answer nothing that is announced is missed until Redis is away;
-   * what is missed then is looked up by who listens (recovery.ts). Rejects when Redis cannot be reached.
+   * Subscribes to a conversation's channel. Once this has resolved, no announcement is missed until Redis is away; what is
+   * missed then is read by the listeners (recovery.ts). Rejects when Redis cannot be reached.
    */
   async open(conversation: string, listener: ChannelListener): Promise<ChannelSubscription> {
     let channel = this.channels.get(conversation);
@@ -63,7 +63,7 @@ export class Channels {
     return { close };
   }
 
-  /** Begins to hear all channels again, after Redis was away. Rejects when it is away still. */
+  /** Subscribes to all channels again, after Redis was away. Rejects while it is still away. */
   async resubscribe(): Promise<void> {
     await this.subscribeAll([...this.channels.keys()]);
   }
@@ -94,7 +94,7 @@ export class Channels {
     this.client.unsubscribe(this.client.keys.channelOf(conversation));
   }
 
-  /** Has the end of this turn subscribe to it, together with what else the turn asks for. */
+  /** Subscribes at the end of this turn of the event loop, together with all other channels that the turn asks for. */
   private subscribe(conversation: string): Promise<void> {
     this.pending.push(conversation);
     this.flushed ??= new Promise((resolve, reject) =>
@@ -109,7 +109,7 @@ export class Channels {
   }
 
   private async subscribeAll(conversations: readonly string[]): Promise<void> {
-    // Who left within the turn is not subscribed to, or nobody would ever end it.
+    // A channel that was closed within the turn is left out, or its subscription would never end.
     const channels = conversations
       .filter((conversation) => this.channels.has(conversation))
       .map((conversation) => this.client.keys.channelOf(conversation));
@@ -128,7 +128,7 @@ export class Channels {
     }
   };
 
-  /** A copy, because listeners may come and go while they are told. */
+  /** A copy, because listeners may come and go while they are called. */
   private listenersOf(conversation: string): readonly ChannelListener[] {
     return [...(this.channels.get(conversation)?.listeners ?? [])];
   }

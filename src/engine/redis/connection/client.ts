@@ -17,13 +17,13 @@ export interface RedisClientDeps {
   readonly emit: Emit;
 }
 
-/** Is given what is announced on a channel. */
+/** Receives what is published on a channel. */
 export type ChannelHandler = (payload: string, channel: string) => void;
 
 /** How long one command may take before Redis counts as away, in milliseconds. */
 const COMMAND_TIMEOUT_MS = 3_000;
 
-/** How often this node looks whether it can write and hears itself, and how long it waits for that, in milliseconds. */
+/** How often this node checks that it can write and receives its own probe, and how long it waits for that, in milliseconds. */
 const PROBE_INTERVAL_MS = 500;
 const PROBE_TIMEOUT_MS = 2_000;
 
@@ -34,18 +34,18 @@ const PROBE_TTL_MS = 60_000;
 const reconnectDelayMs = (tries: number) => Math.min(50 * 2 ** Math.min(tries, 10), 1_000);
 
 /**
- * The connections of one node to Redis: one for commands, one that hears what is announced.
+ * The connections of one node to Redis: one for commands, one for subscriptions.
  *
- * Reachable means: a write went through, and what this node sent to its own channel was heard. A Redis can answer and
- * refuse every write, and after a failover a subscriber can be connected and hear nothing. Ready means: after that
- * everything was recovered, too (recovery.ts). While Redis is away commands fail at once; none is kept for later, because
- * nobody knows whether what is sent twice happens twice.
+ * Reachable means: a write went through, and what this node sent to its own channel came back. A Redis can reply and still
+ * refuse every write, and after a failover a subscriber can be connected and receive nothing. Ready means: after that
+ * everything was recovered, too (recovery.ts). While Redis is away commands fail at once. None is kept for later, because
+ * a command that is sent twice may be carried out twice.
  */
 export class RedisClient {
   readonly keys: Keys;
   readonly node: string;
   readonly isCluster: boolean;
-  /** Whether announcements stay in their slot's shard. A Cluster before 7 tells all of them to all of its nodes. */
+  /** Whether announcements stay in their slot's shard. A Cluster before 7 sends all of them to all of its nodes. */
   isSharded: boolean;
   readonly description: string;
   readonly commands: Redis | Cluster;
@@ -61,14 +61,14 @@ export class RedisClient {
   private replicaTimeoutMs: number | undefined;
   private closed = false;
   private probing: ReturnType<typeof setInterval> | undefined;
-  /** The newest probe: sent, written and published, heard. */
+  /** The newest probe: sent, written and published, received. */
   private probe = 0;
   private probePublished = 0;
   private probeReceived = 0;
   private probeInFlight = false;
-  /** When the oldest probe was sent that was not heard, by the clock of `performance`. */
+  /** When the oldest probe was sent that has not come back, by the clock of `performance`. */
   private unansweredSince = 0;
-  /** A call was refused: it is looked at once whether all rights are still there. */
+  /** A call was refused: the next probe checks that all permissions are still there. */
   private mustCheckPermissions = false;
   private abandonStart: (() => void) | undefined;
   private lastError = "";
@@ -107,7 +107,7 @@ export class RedisClient {
     return this.state === "ready";
   }
 
-  /** Whether Redis takes writes and is heard; what was missed while it was away may still have to be made up for. */
+  /** Whether Redis takes writes and probes come back; what was missed while it was away may not be recovered yet. */
   get reachable(): boolean {
     return this.state !== "away";
   }
@@ -122,12 +122,12 @@ export class RedisClient {
     return isMissingPermission(this.lastError);
   }
 
-  /** Sets what is done each time Redis is back, before `ready` says so. What rejects is done again. */
+  /** Sets what is done each time Redis is back, before `ready` is true. When it rejects, it is done again. */
   onRecovery(recovery: () => Promise<void>): void {
     this.recovery = recovery;
   }
 
-  /** From now on `ready` means, too, that a replica has what was written within `patience` milliseconds. */
+  /** From now on `ready` also means that a replica has what was written within `timeoutMs`. */
   waitForReplica(timeoutMs: number): void {
     this.replicaTimeoutMs = timeoutMs;
   }
@@ -137,14 +137,14 @@ export class RedisClient {
     return this.commands instanceof Cluster ? this.commands.nodes("master") : [this.commands];
   }
 
-  /** Tells each time `ready` changes. Answers a function that stops it. */
+  /** Calls `listener` each time `ready` changes. Returns a function that ends that. */
   watchReady(listener: (ready: boolean) => void): () => void {
     return this.listeners.add(listener);
   }
 
   /**
-   * Begins to look whether Redis can be used; resolves with true when it can, and with false when `patience`
-   * (milliseconds) is over first or a right is missing.
+   * Begins to check whether Redis can be used. Resolves with true when it can, and with false when `timeoutMs` is over
+   * first or a permission is missing.
    */
   async start(timeoutMs: number): Promise<boolean> {
     this.handlers.set(this.keys.probeChannel(this.node), (payload) => this.onProbe(Number(payload)));
@@ -176,8 +176,8 @@ export class RedisClient {
   }
 
   /**
-   * The same, and where `patience` (milliseconds) is given, rejects unless a replica has what was written by then. What
-   * is rejected so is written, and may be lost with this primary.
+   * The same, and where `timeoutMs` is given, rejects unless a replica has what was written by then. What is rejected for
+   * that is written, and may be lost with this primary.
    */
   async runDurably(
     script: Script,
@@ -194,7 +194,7 @@ export class RedisClient {
     }
   }
 
-  /** A call failed: where Redis refused it, it is looked at once whether it takes anything at all. */
+  /** A call failed: where Redis refused it, a probe checks at once whether it takes anything at all. */
   recheck(error: unknown): void {
     this.wrongTypes.report(error);
     if (this.state !== "ready" || this.closed || classifyError(error)?.refuses !== true) return;
@@ -203,7 +203,7 @@ export class RedisClient {
     this.sendProbe();
   }
 
-  /** Has `listener` called with what is announced on channels; resolves when Redis has taken note. One listener a channel. */
+  /** Calls `listener` with what is published on channels; resolves when Redis has subscribed. One listener a channel. */
   async subscribe(channels: readonly string[], listener: ChannelHandler): Promise<void> {
     if (channels.length === 0) return;
     for (const channel of channels) this.handlers.set(channel, listener);
@@ -218,11 +218,11 @@ export class RedisClient {
     const done = this.isSharded
       ? this.subscriber.sunsubscribe(channel)
       : this.subscriber.unsubscribe(channel);
-    // What cannot be ended now is not taken up again after the connection is made anew.
+    // What cannot be ended now is not subscribed to again when the connection is replaced.
     done.catch(() => {});
   }
 
-  /** Sends `payload` to all who listen to a channel. */
+  /** Sends `payload` to all subscribers of a channel. */
   async publish(channel: string, payload: string): Promise<void> {
     if (this.isSharded) await this.commands.spublish(channel, payload);
     else await this.commands.publish(channel, payload);
@@ -289,7 +289,7 @@ export class RedisClient {
 
   private failProbe(error: unknown): void {
     this.recordError(error);
-    // Others may pass within PROBE_TIMEOUT_MS: a slot moves, a connection is made anew.
+    // Other errors may pass within PROBE_TIMEOUT_MS: a slot moves, a connection is replaced.
     if (classifyError(error)?.refuses === true) this.declareLost("it refuses writes");
     if (isMissingPermission(error)) this.abandonStart?.();
   }
@@ -299,7 +299,7 @@ export class RedisClient {
     if (this.state === "away" && !this.closed && probe === this.probe) this.recover();
   }
 
-  /** Redis can be used again: what was missed is made up for, and then it is told. */
+  /** Redis can be used again: recovers what was missed, and then notifies the listeners. */
   private async recover(): Promise<void> {
     const { lossCount: losses } = this;
     this.state = "recovering";
@@ -318,7 +318,7 @@ export class RedisClient {
     this.listeners.notify(true);
   }
 
-  /** Redis does not answer, takes no writes, or not everything is heard. */
+  /** Redis does not reply, takes no writes, or announcements do not arrive. */
   declareLost(reason: string): void {
     if (this.state === "away" || this.closed) return;
     const wasReady = this.ready;
@@ -352,7 +352,7 @@ function open(address: RedisAddress, purpose: "commands" | "subscriber"): Redis 
     ...(tls && { tls: {} }),
     connectionName: "parley",
     commandTimeout: COMMAND_TIMEOUT_MS,
-    // A line on which nothing arrives any more looks open to both ends; only another one helps.
+    // A connection on which nothing arrives any more looks open to both ends; only a new one helps.
     socketTimeout: COMMAND_TIMEOUT_MS,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
@@ -360,7 +360,7 @@ function open(address: RedisAddress, purpose: "commands" | "subscriber"): Redis 
     enableAutoPipelining: purpose === "commands",
     maxRetriesPerRequest: 0,
     retryStrategy: reconnectDelayMs,
-    // A primary that has become a replica: whoever connects anew is led to the one that took over.
+    // A primary that has become a replica: a new connection is led to the one that took over.
     reconnectOnError: ({ message }) => /\bREADONLY\b/.test(message),
   };
   if (kind === "cluster") {

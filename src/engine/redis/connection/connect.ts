@@ -16,20 +16,20 @@ export interface ConnectOptions {
   readonly emit: Emit;
 }
 
-/** Redis was waited for, and did not come. */
+/** Redis could not be used within the time given. */
 export class StoreUnavailable extends Error {}
 
 const ADVICE = " Start it, or correct REDIS_HOST and REDIS_PORT, or REDIS_URL.";
 
-/** How often it is told that Redis is waited for, in milliseconds. */
+/** How often a start logs that it waits for Redis, in milliseconds. */
 const LOG_INTERVAL_MS = 3_000;
 
 /** Redis is there, and Parley cannot use it as it is set up. */
 export class StoreMisconfigured extends Error {}
 
 /**
- * Waits for Redis, and says meanwhile what keeps it. Throws StoreUnavailable when it did not come in time, and StoreMisconfigured at once
- * when its user lacks a right.
+ * Waits for Redis, and logs meanwhile why it cannot be used. Throws StoreUnavailable when the time is over, and
+ * StoreMisconfigured at once when the user lacks a permission.
  */
 export async function connect(options: ConnectOptions): Promise<RedisClient> {
   const { address, prefix, node, timeoutMs, clock, emit } = options;
@@ -45,10 +45,10 @@ export async function connect(options: ConnectOptions): Promise<RedisClient> {
   const connected = await client.start(timeoutMs);
   stopLogging();
   if (connected) return client;
-  const { description, lastErrorText: fault, lacksPermission: lacksRight, refuses } = client;
+  const { description, lastErrorText, lacksPermission, refuses } = client;
   await client.close();
-  if (lacksRight) throw new StoreMisconfigured(`${description} cannot be used: ${fault}.`);
+  if (lacksPermission) throw new StoreMisconfigured(`${description} cannot be used: ${lastErrorText}.`);
   throw new StoreUnavailable(
-    `${description} could not be used within ${timeoutMs / 1000} s: ${fault}.${refuses ? "" : ADVICE}`,
+    `${description} could not be used within ${timeoutMs / 1000} s: ${lastErrorText}.${refuses ? "" : ADVICE}`,
   );
 }

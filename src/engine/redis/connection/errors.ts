@@ -1,7 +1,7 @@
 // What Redis, or the way to it, says when a call fails: one table decides what that means, for the log, for clients and
 // for what this node does next.
 
-/** What a fault means. */
+/** What an error means. */
 export interface StoreError {
   /** For an operator, after "Redis at …: ". */
   readonly description: string;
@@ -60,8 +60,8 @@ const ERROR_PATTERNS: readonly (readonly [RegExp, typeof UNREACHABLE | typeof RE
     REFUSES,
     "it has fewer replicas than min-replicas-to-write asks for, so it takes no writes",
   ],
-  [/\bBUSY\b/, REFUSES, "it is busy with a script of somebody else"],
-  [/script killed by user/i, REFUSES, "somebody has stopped a script with SCRIPT KILL"],
+  [/\bBUSY\b/, REFUSES, "it is busy with a script of another client"],
+  [/script killed by user/i, REFUSES, "a script was stopped with SCRIPT KILL"],
   [/no replica had it within/, REFUSES, "no replica answers, and ACK_AFTER=replica waits for one"],
   [/max retries per request/i, UNREACHABLE, "the connection to it was cut"],
   [/CLUSTERDOWN/, UNREACHABLE, "the Cluster is down: slots are without a primary"],
@@ -86,7 +86,7 @@ const ERROR_PATTERNS: readonly (readonly [RegExp, typeof UNREACHABLE | typeof RE
 const UNINFORMATIVE =
   /^$|^Stream isn't writeable|^Connection is closed|startup nodes is available|slots cache|Cluster isn't ready/;
 
-/** What the fault of a call on Redis means; undefined where it is none of Redis's, but ours. */
+/** What the error of a call on Redis means; undefined where it is none of Redis's, but of Parley itself. */
 export function classifyError(error: unknown): StoreError | undefined {
   if (error instanceof RedisUnavailable) return { description: "it does not answer", refuses: UNREACHABLE };
   const text = error instanceof Error ? error.message : String(error);
@@ -98,7 +98,7 @@ export function classifyError(error: unknown): StoreError | undefined {
   return isInformative(text) ? undefined : { description: "it does not answer", refuses: UNREACHABLE };
 }
 
-/** Whether the text of a fault tells more than that there is no connection. */
+/** Whether the text of an error says more than that there is no connection. */
 export function isInformative(message: string): boolean {
   return !UNINFORMATIVE.test(message);
 }
@@ -108,12 +108,12 @@ export function explainError(message: string): string {
   return classifyError(message)?.description ?? message;
 }
 
-/** Whether a key holds another type than Parley keeps there: somebody else writes under the prefix. */
+/** Whether a key holds another type than Parley keeps there: another program writes under the prefix. */
 export function isWrongType(error: unknown): boolean {
   return /\bWRONGTYPE\b/.test(error instanceof Error ? error.message : String(error));
 }
 
-/** What could not be asked of Redis, though the fault itself is in the log already. */
+/** Redis could not be asked; the reason is in the log already. */
 export class RedisUnavailable extends Error {
   constructor() {
     super("Redis cannot be asked now.");

@@ -14,8 +14,8 @@ const script = new Script("connection/check-permissions");
 
 /**
  * Rejects with MissingPermission when the user may not run a command that Parley's scripts use, and with Redis's own error when
- * it takes no writes. A script that lacks a right ends where it has come to, and Redis does not undo it: so this is asked
- * before anything is written, and again when a call was refused.
+ * it takes no writes. A script that lacks a permission ends at that command, and Redis does not undo what it wrote: so this is
+ * checked before anything is written, and again when a call was refused.
  */
 export async function checkPermissions(client: PermissionTarget, ttlMs: number): Promise<void> {
   const keys = [client.keys.globalKey("probe"), client.keys.globalKey("none")];

@@ -2,9 +2,9 @@ import type { Emit } from "../../../core/events/events.ts";
 import type { RedisClient } from "./client.ts";
 import { StoreMisconfigured } from "./connect.ts";
 
-/** What one primary says of itself; undefined is what this user may not ask. */
+/** What one primary reports; undefined is what this user may not ask for. */
 export interface RedisFacts {
-  /** `7.0.15`; Valkey tells the version of Redis that it stands for. */
+  /** `7.0.15`; Valkey reports the version of Redis that it is compatible with. */
   readonly version: string | undefined;
   /** What it does when its memory is full: `noeviction`. */
   readonly eviction: string | undefined;
@@ -25,7 +25,7 @@ export interface Warning {
 
 const MIN_VERSION = [6, 2] as const;
 
-/** Judges what the primaries say of themselves. */
+/** Judges what the primaries report. */
 export function evaluateRequirements(all: readonly RedisFacts[]): RequirementsReport {
   const problems = new Set<string>();
   for (const { version, eviction } of all) {
@@ -73,7 +73,7 @@ export async function readServerFacts({ primaries }: RedisClient): Promise<Redis
   );
 }
 
-/** CONFIG GET answers a list of name and value, or a map of them (RESP 3). */
+/** CONFIG GET returns a list of name and value, or a map of them (RESP 3). */
 function savesAtTimes(answer: unknown): boolean | undefined {
   if (answer === undefined) return undefined;
   const value = Array.isArray(answer) ? answer[1] : (answer as Record<string, unknown>).save;
@@ -88,8 +88,8 @@ function unlessRefused<T>(otherwise: T): (error: unknown) => T {
 }
 
 /**
- * Throws StoreMisconfigured when Redis is set up so that promises cannot be kept, and warns of the rest. Looks again each time
- * Redis was away, for another may have taken over: then it is told in the log, and nothing is closed.
+ * Throws StoreMisconfigured when Redis is set up so that promises cannot be kept, and warns of the rest. Checks again each time
+ * Redis was away, because another server may have taken over; a problem found then is logged, and nothing is closed.
  */
 export async function checkRequirements(client: RedisClient, emit: Emit): Promise<void> {
   const { problems, warnings } = evaluateRequirements(await readServerFacts(client));
@@ -102,7 +102,7 @@ export async function checkRequirements(client: RedisClient, emit: Emit): Promis
       const { problems } = evaluateRequirements(await readServerFacts(client));
       if (problems.length > 0) emit("store.misconfigured", { store: client.description, problems });
     } catch {
-      // It is away again, which is told already.
+      // It is away again, which the client has logged.
     }
   });
 }

@@ -32,7 +32,7 @@ export class Script {
     }
   }
 
-  /** Runs it, and rejects unless a replica has what it wrote within `patience` milliseconds. */
+  /** Runs it, and rejects unless a replica has what it wrote within `timeoutMs`. */
   async runReplicated(
     client: Redis | Cluster,
     keys: readonly string[],
@@ -40,7 +40,7 @@ export class Script {
     timeoutMs: number,
   ): Promise<unknown> {
     const rest = [...keys, ...arguments_];
-    // One pipeline, because WAIT speaks of what its own connection wrote.
+    // One pipeline, because WAIT counts only what its own connection wrote.
     let replies = await client
       .pipeline()
       .evalsha(this.sha, keys.length, ...rest)

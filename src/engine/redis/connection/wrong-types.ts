@@ -17,7 +17,7 @@ const TYPES: readonly (readonly [RegExp, string])[] = [
   [/\}:u:.*:quota$/, "list"],
 ];
 
-/** Names in the log the keys that hold another type than Parley keeps there. */
+/** Logs the keys that hold another type than Parley keeps there. */
 export class WrongTypeReporter {
   private quietUntil = Number.NEGATIVE_INFINITY;
 

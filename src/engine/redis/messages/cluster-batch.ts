@@ -6,7 +6,6 @@ import { newEpoch } from "../connection/epoch.ts";
 import { retryAfterRepair } from "../connection/retry-after-repair.ts";
 import { Script } from "../connection/script.ts";
 import { type BatchExecutor, type BatchResult, UNAVAILABLE } from "./batch.ts";
-import { KeyIndexes } from "./key-indexes.ts";
 import { decodeList, dedupeKey, encodeRecord, quotaLeft, quotaView } from "./message-encoding.ts";
 import type { BatchDeps } from "./standalone-batch.ts";
 
@@ -36,7 +35,9 @@ interface BucketGroup {
   /** Places of the operations in the batch. */
   readonly indexes: number[];
   /** The users or conversations. */
-  readonly members: KeyIndexes;
+  readonly members: string[];
+  /** Of each operation the place of its user or conversation among the members, counted from 1 as in Lua. */
+  readonly places: number[];
 }
 
 /**
@@ -67,11 +68,10 @@ export class ClusterBatch implements BatchExecutor {
   private async reserve(operations: readonly Operation[]): Promise<(Charge | undefined | null)[]> {
     const charges: (Charge | undefined | null)[] = operations.map(() => undefined);
     const groups = groupByBucket(operations, (each) => (isMetered(each) ? each.request.user : undefined));
-    const calls = groups.map(async ({ indexes, members }) => {
-      const values = indexes.flatMap((i) => {
+    const calls = groups.map(async ({ indexes, members, places }) => {
+      const values = indexes.flatMap((i, n) => {
         const each = operations[i] as OperationOf<"post" | "history">;
-        const { user, limit } = each.request;
-        return [members.of(user), limit, each.kind === "post" ? reservationKey(each) : "", newToken()];
+        return [places[n]!, each.request.limit, each.kind === "post" ? reservationKey(each) : "", newToken()];
       });
       const reply = await this.call(this.reserveScript, this.keysOfUsers(members), [this.now, ...values]);
       for (const [n, i] of indexes.entries()) {
@@ -105,15 +105,12 @@ export class ClusterBatch implements BatchExecutor {
         ? undefined
         : each.request.conversation,
     );
-    const calls = groups.map(async ({ indexes, members }) => {
-      const values = indexes.flatMap((i) => {
-        const operation = operations[i]!;
-        return encodeOperation(operation, members.of(operation.request.conversation), charges[i]);
-      });
-      const reply = await this.appendTo(members.names, values);
+    const calls = groups.map(async ({ indexes, members, places }) => {
+      const values = indexes.flatMap((i, n) => encodeOperation(operations[i]!, places[n]!, charges[i]));
+      const reply = await this.appendTo(members, values);
       if (reply === undefined) return;
       const [changed, fields] = reply;
-      for (const [n, epoch] of changed.entries()) if (epoch !== "") epochs.set(members.names[n]!, epoch);
+      for (const [n, epoch] of changed.entries()) if (epoch !== "") epochs.set(members[n]!, epoch);
       let at = 0;
       for (const i of indexes) {
         const length = REPLY_LENGTHS[operations[i]!.kind];
@@ -136,12 +133,11 @@ export class ClusterBatch implements BatchExecutor {
       if (!charge || charge.outcome === 0 || each.kind === "mark") return undefined;
       return (each.kind === "post") === (replies[i] !== undefined) ? each.request.user : undefined;
     });
-    const calls = groups.map(async ({ indexes, members }) => {
-      const values = indexes.flatMap((i): (string | number)[] => {
+    const calls = groups.map(async ({ indexes, members, places }) => {
+      const values = indexes.flatMap((i, n): (string | number)[] => {
         const each = operations[i] as OperationOf<"post" | "history">;
-        const user = members.of(each.request.user);
-        if (each.kind === "history") return ["c", user, charges[i]!.time, ""];
-        return ["s", user, reservationKey(each), replies[i]![3]!];
+        if (each.kind === "history") return ["c", places[n]!, charges[i]!.time, ""];
+        return ["s", places[n]!, reservationKey(each), replies[i]![3]!];
       });
       const call = this.call(this.settleScript, this.keysOfUsers(members), [this.now, ...values]);
       // Nothing is taken back for messages that are new: no client waits for that, and what it is shown stays as reserved.
@@ -203,9 +199,9 @@ export class ClusterBatch implements BatchExecutor {
     }
   }
 
-  private keysOfUsers({ names }: KeyIndexes): string[] {
+  private keysOfUsers(users: readonly string[]): string[] {
     const { keys } = this.deps.client;
-    return names.flatMap((user) => [keys.userKey(user, "quota"), keys.userKey(user, "reserved")]);
+    return users.flatMap((user) => [keys.userKey(user, "quota"), keys.userKey(user, "reserved")]);
   }
 
   private get now(): string | number {
@@ -289,17 +285,20 @@ function groupByBucket(
   nameOf: (operation: Operation, index: number) => string | undefined,
 ): BucketGroup[] {
   const groups = new Map<number, BucketGroup>();
+  const known = new Map<string, { readonly group: BucketGroup; readonly place: number }>();
   for (const [i, operation] of operations.entries()) {
     const name = nameOf(operation, i);
     if (name === undefined) continue;
-    const bucket = bucketOf(name);
-    let group = groups.get(bucket);
-    if (group === undefined) {
-      group = { indexes: [], members: new KeyIndexes() };
+    let member = known.get(name);
+    if (member === undefined) {
+      const bucket = bucketOf(name);
+      const group = groups.get(bucket) ?? { indexes: [], members: [], places: [] };
       groups.set(bucket, group);
+      member = { group, place: group.members.push(name) };
+      known.set(name, member);
     }
-    group.indexes.push(i);
-    group.members.of(name);
+    member.group.indexes.push(i);
+    member.group.places.push(member.place);
   }
   return [...groups.values()];
 }

@@ -1,5 +1,5 @@
 -- Puts an account in the place of what was there, if that is still there: add, update and remove of
--- AccountStore (core/ports/accounts.ts), all or nothing, and told to all nodes.
+-- AccountStore (core/ports/accounts.ts), all or nothing, and announced to all nodes.
 --
 -- KEYS[1]  accounts   hash: user to account (JSON)
 -- KEYS[2]  seeded     there as soon as the store has held an account
@@ -10,7 +10,7 @@
 -- ARGV[4]  entries kept in the control log
 -- ARGV[5]  life of the control log, milliseconds
 --
--- Answers 1, or 0 when something else was there.
+-- Reply 1, or 0 when something else was there
 
 -- include connection/control-append
 
@@ -18,7 +18,7 @@ local user, before, after = ARGV[1], ARGV[2], ARGV[3]
 if (redis.call('HGET', KEYS[1], user) or '') ~= before then
   return 0
 end
--- Told first: a node that is told looks at what is there, and a change that is not told may be heard of by nobody.
+-- Announced first: a node that sees the event reads what is there, while a change without its event would not be noticed.
 control_append(KEYS[3], ARGV[4], ARGV[5], 'account', user)
 if after == '' then
   redis.call('HDEL', KEYS[1], user)

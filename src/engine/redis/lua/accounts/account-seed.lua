@@ -5,9 +5,9 @@
 -- KEYS[3]  control    stream of the control log
 -- ARGV[1]  entries kept in the control log
 -- ARGV[2]  life of the control log, milliseconds
--- ARGV[3…] user and account (JSON), in turn
+-- ARGV[3…] user, account (JSON), user, account …
 --
--- Answers 1, or 0 when there was one before.
+-- Reply 1, or 0 when there was one before
 
 -- include connection/control-append
 

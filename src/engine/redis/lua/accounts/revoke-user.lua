@@ -4,7 +4,7 @@
 -- KEYS[1]  the user's revocation: milliseconds since 1970
 -- ARGV[1]  before
 --
--- Answers the moment that counts from now on.
+-- Reply the moment that counts from now on
 
 local before = math.max(tonumber(ARGV[1]), tonumber(redis.call('GET', KEYS[1]) or 0))
 local text = string.format('%.0f', before)

@@ -8,7 +8,7 @@
 -- ARGV[3]  entries at most
 -- ARGV[4]  life of the whole from now on, milliseconds
 --
--- Answers the entries that have to go.
+-- Reply the entries that have to go
 
 local place = ARGV[2]
 if place == '' then

@@ -1,6 +1,6 @@
 -- Looks whether the user may run every command that Parley uses, without changing anything but one key: Redis checks
 -- rights before it looks at keys, so each command is tried on a key that is not there, or on one of another type.
--- test/engine/redis/connection/permissions.test.ts sees to it that the list is complete.
+-- test/engine/redis/connection/permissions.test.ts checks that the list is complete.
 --
 -- KEYS  1: a key for this, which is written   2: a key that is never there
 -- ARGV  1: life of the key, milliseconds   2: NUMSUB | SHARDNUMSUB
@@ -24,9 +24,9 @@ local commands = {
 }
 for _, command in ipairs(commands) do
   local reply = redis.pcall(unpack(command))
-  local fault = type(reply) == 'table' and reply.err
-  if fault and not string.find(fault, 'WRONGTYPE', 1, true) and not string.find(fault, 'no such key', 1, true) then
-    return { command[1], fault }
+  local err = type(reply) == 'table' and reply.err
+  if err and not string.find(err, 'WRONGTYPE', 1, true) and not string.find(err, 'no such key', 1, true) then
+    return { command[1], err }
   end
 end
 return {}

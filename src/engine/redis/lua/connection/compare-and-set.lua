@@ -6,7 +6,7 @@
 -- ARGV[2]  after    as it is to be; '' removes it
 -- ARGV[3]  life of `after`, milliseconds
 --
--- Answers 1, or 0 when something else was there.
+-- Reply 1, or 0 when something else was there
 
 if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then
   return 0

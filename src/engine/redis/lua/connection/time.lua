@@ -1,7 +1,7 @@
 -- Included by the scripts that touch a conversation or a user: the store's time.
 --
 -- Time is Redis's own (Q1), never a node's: `given` is '' but in tests, which move time by hand. It may be behind what
--- is stored, after the machine's clock was set back; whoever goes on from what is stored takes care of that.
+-- is stored, after the machine's clock was set back; a script that goes on from stored times takes care of that.
 
 local function store_time(given)
   if given ~= '' then return tonumber(given) end

@@ -6,7 +6,7 @@
 -- ARGV  1: '' or the time   2: a random text   3: messages and 4: days to keep   5: 1 to write repeats too
 --       6: MAX_HISTORY_BYTES   7: the epoch of the store
 --       then of each conversation: newest seq known, its time or 0, epoch known, own subscriptions to its channel, or
---       '' where nobody can tell how many there are (Cluster before 7): then every node receives everything
+--       '' where that number cannot be asked for (Cluster before 7): then every node receives everything
 --       then the operations; conversations are named by their place:
 --         p conversation name record token epoch a message; token: the reservation that pays for it, '' where none is
 --                                                needed; epoch: in which the sender is in the conversation, or ''

@@ -1,16 +1,16 @@
--- Included by the scripts of a standalone Redis that charge: gives back what was charged by a turn that ended half way.
+-- Included by the scripts of a standalone Redis that charge: gives back what was charged by a batch that ended half way.
 --
 -- Users are charged before their messages are stored. What is about to be done is written down before that, and erased when
--- all is done; who finds it written down takes those charges back of which no message came, and moves the heads of
+-- all is done. A script that finds it takes back the charges of which no message came, and moves the heads of
 -- conversations to the messages that did. Written down is one list:
 --
 --   users, { quota, charged before, charged now } for each, { meta, seq before, messages, payer, payer, … } for each
 --   conversation
 --
--- A payer is the place of a user in that list, or 0. Whatever stands in a log behind "seq before" is of that turn: nobody
--- else has written there since, because every script that does heals first.
+-- A payer is the place of a user in that list, or 0. Whatever stands in a log behind "seq before" is of that batch: nothing
+-- else was written there since, because every script that does heals first.
 
--- Writes down what is about to be done; answers whether anything is.
+-- Writes down what is about to be done; returns whether anything is.
 local function interrupted_begin(key, quota_logs, conversations)
   local all, n, places = { 0 }, 1, {}
   for i = 1, #quota_logs do

@@ -7,7 +7,7 @@ local RING_WINDOW = 3600000
 local RING_MINUTE = 60000
 
 -- The clock was set back: every time moves back by as much as brings the newest to `clock`. The requests lie no longer
--- ago than that, so never more than the limit fit in, and nobody waits for the clock to come back.
+-- ago than that, so never more than the limit fit in, and no user waits until the clock is where it was.
 local function quota_move_back(key, by)
   local times, moved = redis.call('LRANGE', key, 0, -1), key .. ':moved'
   -- Beside the list, which is whole until the other one takes its place.
@@ -21,7 +21,7 @@ local function quota_move_back(key, by)
   redis.call('RENAME', moved, key)
 end
 
--- Removes what has left the window; answers how many are left. Most often that is none or one, so the oldest are looked
+-- Removes what has left the window; returns how many are left. Most often that is none or one, so the oldest are looked
 -- at one by one before halving.
 local function quota_expire(key, since)
   local count = redis.call('LLEN', key)
@@ -80,7 +80,7 @@ local function quota_has(quota_log, time, but)
   return #redis.call('LPOS', quota_log.key, time, 'RANK', -1, 'COUNT', but + 1) > but
 end
 
--- Takes back one request that was charged at `time`; answers whether it was there.
+-- Takes back one request that was charged at `time`; returns whether it was there.
 local function quota_refund(quota_log, time)
   if redis.call('LREM', quota_log.key, -1, time) == 0 then return false end
   quota_log.kept = quota_log.kept - 1
@@ -93,7 +93,7 @@ local function quota_view(quota_log)
   return quota_log.kept + quota_log.added, quota_log.newest and quota_log.newest + RING_WINDOW - quota_log.now or 0
 end
 
--- Writes what was charged. The expiry is set anew once in a minute of the quota_log's time: it always outlasts the newest.
+-- Writes what was charged. The expiry is set again once in a minute of the quota_log's time: it always outlasts the newest.
 local function quota_close(quota_log)
   if quota_log.added == 0 then return end
   local times = {}

@@ -7,7 +7,7 @@
 -- Reply '' when there is nothing left to do, 'more' to be called again at once, else the oldest seq, to be called later
 
 local call = redis.call
--- A copy that nobody goes on with goes away, in milliseconds.
+-- When a copy that is not continued expires, in milliseconds.
 local ABANDONED = 600000
 
 if not call('HGET', KEYS[1], 'trimmed') then return '' end

@@ -12,7 +12,7 @@
 -- ARGV[7]  1: connections of the incarnations that are gone are taken out by their slots, too
 -- then     incarnations that are known to be gone
 --
--- Answers to take: {1}, with incarnation and id of the connection that was replaced if there was one; {2} when a newer one
+-- Reply to take: {1}, with incarnation and id of the connection that was replaced if there was one; {2} when a newer one
 -- holds the slot; {0, incarnation, incarnation …} when none is left: the incarnations that hold the others. To settle: {1, slot, slot …},
 -- the slots that newer connections elsewhere hold.
 --

@@ -7,7 +7,7 @@
 -- ARGV[4]  facts as JSON
 -- ARGV[5]  now, in milliseconds since 1970; '' for the store's own time
 --
--- Answers {1 when it was done, else 0; now; incarnation, entry, incarnation, entry …}, entries as they are after it.
+-- Reply {1 when it was done, else 0; now; incarnation, entry, incarnation, entry …}, entries as they are after it.
 local now = tonumber(ARGV[5])
 if not now then
   local time = redis.call("TIME")

@@ -1,7 +1,7 @@
 -- Changes who is in a conversation through one life of a node, and announces what that has changed: nothing when it is
 -- so already, so that of two who sweep one node only one announces it (P2). Versions are those of src/core/conversation/remote-presence.ts.
 --
--- The version is written first: where the script ends after it, every node sees that it has not heard everything, and
+-- The version is written first: where the script ends after it, every node sees that it has missed something, and
 -- reads all.
 --
 -- KEYS[1]  hash of who is there: "<life> <user>" -> since; "version" -> a number that rises while anybody is there
