@@ -2,6 +2,7 @@
 // An engine's own test file opens it and calls this.
 import { describe } from "bun:test";
 import { deliveryContract } from "./engine/delivery.ts";
+import { entriesContract } from "./engine/entries.ts";
 import { historyContract } from "./engine/history.ts";
 import { lifecycleContract } from "./engine/lifecycle.ts";
 import { onceContract } from "./engine/once.ts";
@@ -17,6 +18,7 @@ export function engineContract(name: string, open: OpenEngine): void {
   describe(`engine contract: ${name}`, () => {
     describe("MessageLog", () => {
       deliveryContract(open);
+      entriesContract(open);
       onceContract(open);
       historyContract(open);
       subscribingContract(open);

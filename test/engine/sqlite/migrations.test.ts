@@ -1,5 +1,7 @@
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { openStore } from "../../../src/engine/sqlite/schema.ts";
 import { Subject } from "../../contracts/engine/subject.ts";
 import { StoreFolder } from "./store-folder.ts";
 
@@ -35,6 +37,13 @@ const VERSION_1 = `
   pragma user_version = 1;
 `;
 
+/** What was stored as `text` and `data`, before messages had a body. */
+const OLD_MESSAGES = [
+  { text: "hello" },
+  { text: 'quote " backslash \\ tab \t nothing \0 del \x7f grüß 🙂' },
+  { text: "", data: { kind: "wave", list: [1, null, { deep: "ü" }] } },
+];
+
 test("D2 a store of the first version opens with all its data, and gains the later tables", async () => {
   await using folder = new StoreFolder();
   {
@@ -43,14 +52,9 @@ test("D2 a store of the first version opens with all its data, and gains the lat
     store.run("insert into meta values ('epoch', 'first'), ('seed', '12345')");
     store.run("insert into account values ('anna', 'basic', 0, '', 0, 7)");
     store.run("insert into conversation values (1, 'room')");
-    for (const seq of [1, 2, 3])
-      store.run("insert into message values (?, 1, ?, ?, ?, 'anna', 'hello', null, ?)", [
-        seq,
-        seq,
-        seq,
-        String(seq),
-        seq,
-      ]);
+    const insert = store.query("insert into message values (?1, 1, ?1, ?1, ?2, 'anna', ?3, ?4, ?1)");
+    for (const [i, { text, data }] of OLD_MESSAGES.entries())
+      insert.run(i + 1, String(i + 1), text, data === undefined ? null : JSON.stringify(data));
   }
   const subject = await Subject.open(async (clock) => {
     let store = await folder.open(clock);
@@ -67,14 +71,46 @@ test("D2 a store of the first version opens with all its data, and gains the lat
       round,
       { seq: 3, first: 1, epoch: "first.0" },
     ]);
-    expect((await subject.read()).messages.map(({ id, text }) => `${id} ${text}`)).toEqual([
-      "1 hello",
-      "2 hello",
-      "3 hello",
-    ]);
+    expect((await subject.read()).messages).toEqual(
+      OLD_MESSAGES.map((content, i) => ({
+        seq: i + 1,
+        id: String(i + 1),
+        from: "anna",
+        ...content,
+        at: i + 1,
+      })),
+    );
     await subject.reopen();
   }
   expect(await subject.engine.setReadMark("room", "anna", 2)).toBe(2);
   expect(await subject.store("4")).toMatchObject({ seq: 4 });
   await subject[Symbol.asyncDispose]();
+});
+
+test("MB6 what was removed before the upgrade stays removed, and no copy of a text is left where it was", async () => {
+  await using folder = new StoreFolder();
+  const text = (seq: number) => `MARK-${seq}-`;
+  {
+    using store = new Database(folder.storeFile, { create: true });
+    for (const statement of VERSION_1.split(";\n")) if (statement.trim() !== "") store.run(statement);
+    store.run("insert into meta values ('epoch', 'first'), ('seed', '12345')");
+    store.run("insert into conversation values (1, 'room')");
+    const insert = store.query("insert into message values (?1, 1, ?1, ?1, ?2, ?3, ?4, null, ?1)");
+    store.transaction(() => {
+      for (let seq = 1; seq <= 2_000; seq++) {
+        // The first half was erased: blank rows, as the eraser leaves them.
+        if (seq <= 1_000) insert.run(seq, "", "", "");
+        else insert.run(seq, String(seq), "anna", text(seq).padEnd(seq % 300, "x"));
+      }
+    })();
+  }
+  {
+    using store = openStore(folder.storeFile, "normal", 5_000);
+    const rows = (where: string) => store.query(`select count(*) as rows from message where ${where}`).get();
+    expect(rows("sender = '' and body = '' and kind = 'm'")).toEqual({ rows: 1_000 });
+    expect(rows("sender = 'anna' and body like '\"text\":\"MARK-%'")).toEqual({ rows: 1_000 });
+    store.run("pragma wal_checkpoint(truncate)");
+  }
+  const marks = readFileSync(folder.storeFile, "latin1").match(/MARK-\d+-/g) ?? [];
+  expect(marks.toSorted()).toEqual(Array.from({ length: 1_000 }, (_, i) => text(1_001 + i)).toSorted());
 });
