@@ -12,7 +12,7 @@ const EXIT_SIGTERM = 143;
  */
 export const SIGNAL_REPEAT_WINDOW_MS = 1000;
 
-/** How long a server whose starter was killed may take to stop in order, in milliseconds. Nobody else would end it. */
+/** How long a server whose starter was killed may take to stop in order, in milliseconds. No other process would end it. */
 const ORPHAN_STOP_TIMEOUT_MS = 5000;
 
 export interface SignalOptions {
@@ -24,7 +24,7 @@ export interface SignalOptions {
   readonly onHangup?: () => void;
 }
 
-/** The last resort: Bun ends the process for one exception that nobody caught, and with it every connection. */
+/** The last resort: Bun ends the process, and with it every connection, for one exception that was not caught. */
 export function installCrashHandlers(emit: Emit): void {
   process.on("uncaughtException", (error) => logUncaught(emit, "uncaughtException", error));
   process.on("unhandledRejection", (error) => logUncaught(emit, "unhandledRejection", error));
@@ -32,7 +32,7 @@ export function installCrashHandlers(emit: Emit): void {
 
 /**
  * Ends this process with the one that started it, `bin/parley.mjs`, which holds a channel to it: also when that was
- * killed with SIGKILL and could pass no signal on. Where nobody holds a channel, nothing happens.
+ * killed with SIGKILL and could pass no signal on. Without such a channel, nothing happens.
  */
 export function exitWithParent(end: () => void): void {
   if (process.send === undefined) return;
@@ -75,13 +75,15 @@ export function stopOnSignal(
   const hasTerminal = [process.stdin, process.stdout, process.stderr].some(({ isTTY }) => isTTY);
   process.on("SIGHUP", () => {
     if (hasTerminal) return onSignal("SIGHUP", EXIT_SIGTERM);
-    emit("server.hangup", { advice: "SIGHUP reads certificates again. SIGTERM stops the server." });
+    emit("server.hangup", {
+      advice: "SIGHUP reads the certificate again. To stop the server, send SIGTERM.",
+    });
     onHangup();
   });
   exitWithParent(() => {
     if (stoppingSince !== undefined) return;
     setTimeout(() => process.exit(1), ORPHAN_STOP_TIMEOUT_MS);
-    begin({ reason: "The process that started it has ended." });
+    begin({ reason: "The process that started the server has ended." });
   });
 }
 

@@ -43,7 +43,7 @@ test("SIGKILL of the starter, or of npm, ends the runtime, which closes its conn
     expect(await client.closed).toEqual({ code: 1012, reason: "restarting" });
     await started.gone();
     expect(started.events("server.stopping")).toMatchObject([
-      { reason: "The process that started it has ended." },
+      { reason: "The process that started the server has ended." },
     ]);
   }
 }, 60_000);

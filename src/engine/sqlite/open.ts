@@ -133,7 +133,7 @@ function detectLostTail(end: LogEnd | undefined, store: Database, emit: Emit): v
   if (end.epoch !== readMeta(store, "epoch")) {
     emit("store.replaced", {
       advice:
-        "parley.db is not the store that ran here last. If a copy was put back, disable and revoke again what was since.",
+        "parley.db is not the store that ran in this folder last. If a backup was restored, disable and revoke again what you have disabled and revoked since it was made.",
     });
     beginEpoch(store);
   }

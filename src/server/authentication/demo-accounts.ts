@@ -40,7 +40,7 @@ export async function seedDemoAccounts(
     emit("demo_accounts.public", {
       host: settings.host,
       advice:
-        "Anybody who reaches this address can sign in with the published password: unset DEMO_ACCOUNTS.",
+        "Every client that reaches this address can sign in with the published password. Set DEMO_ACCOUNTS=false.",
     });
   }
   // Hashing takes a fifth of a second; not at each start for a store that has accounts.

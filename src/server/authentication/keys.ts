@@ -44,7 +44,7 @@ export const KEY_SET_ALGORITHMS: ReadonlySet<string> = new Set(["RS256", "PS256"
 
 /**
  * Makes the keys from SECRET_KEY: the UTF-8 bytes of its text, as applications use it too. The key before,
- * SECRET_KEY_PREVIOUS, only verifies (SEC-T4). `log` is told when the other issuer's key set cannot be read.
+ * SECRET_KEY_PREVIOUS, only verifies (SEC-T4). `emit` gets an event when the other issuer's key set cannot be read.
  */
 export async function createKeys(settings: KeySettings, secret: string, emit?: Emit): Promise<TokenKeys> {
   const signing = await importSecret(secret);

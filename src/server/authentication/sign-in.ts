@@ -27,9 +27,9 @@ export interface SignInDeps {
 export interface Credentials {
   readonly username: string;
   readonly password: string;
-  /** Network address of who signs in. */
+  /** Network address of the client. */
   readonly address: string;
-  /** Whether who signs in may use a demo account. */
+  /** Whether the client may use a demo account. */
   readonly demoUse?: DemoUse;
   /** Whether a refresh token is wanted, too. */
   readonly offline?: boolean;
@@ -45,27 +45,27 @@ export type SignInResult =
       readonly user: string;
       readonly plan: Plan;
     }
-  /** Unknown user or wrong password; nobody is told which. */
+  /** Unknown user or wrong password; the client does not learn which. */
   | { readonly outcome: "wrong" }
   /** The password was right, but the account may not be used; `message` says why. */
   | { readonly outcome: "forbidden"; readonly message: string }
   | { readonly outcome: "throttled"; readonly retryAfter: number }
   | { readonly outcome: "busy"; readonly retryAfter: number };
 
-/** When to come back to a full queue, in milliseconds: by then several of those who waited have had their turn. */
+/** Time until a retry after a full queue, in milliseconds: by then several waiting checks are done. */
 const BUSY_RETRY_MS = 2_000;
 
 /** Signs a user in: throttle, account, password, permission, token; in this order, so that guessing stays cheap for us. */
 export async function signIn(parts: SignInDeps, credentials: Credentials): Promise<SignInResult> {
   const { accounts, passwords, throttle, clock, emit } = parts;
   const { username, password, address, demoUse = "elsewhere" } = credentials;
-  // A name that no account has may be a password in the wrong field, and belongs in no log.
+  // A name without an account may be a password in the wrong field, and must not be logged.
   const logFields = (known: boolean) => (known ? { user: username, address, known } : { address, known });
   const group = addressGroup(address);
 
   const decision = await throttle.attempt(username, group);
   if (!decision.allowed) {
-    // Nobody has looked yet whether there is such an account; but who is slowed down for a name has tried it often.
+    // Whether the account exists was not checked yet; but a name that is throttled was tried often.
     const named = decision.rule !== "address" && isIdentifier(username) && { user: username };
     emit("signin.throttled", {
       ...named,

@@ -39,7 +39,8 @@ export function createFaultInjector({ host, keys, settings }: FaultInjectorDeps)
   const { registry: directory, emit } = host;
   emit("test.faults_enabled", {
     host: settings.host,
-    advice: "Clients may disturb their own connections by POST /test/faults: for tests only.",
+    advice:
+      "Clients can disturb their own connections with POST /test/faults. Use this for tests only; otherwise remove TEST_FAULTS.",
   });
   const find = (user: string, id: string) =>
     directory

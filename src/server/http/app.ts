@@ -40,15 +40,15 @@ export type AppDeps = SignInDeps &
     readonly page: Page;
     /** Makes faults on request; undefined where TEST_FAULTS is off. */
     readonly faults?: FaultInjector | undefined;
-    /** Whose pages may use the server. */
+    /** The origins whose pages may use the server. */
     readonly origins: OriginRule;
-    /** Whether new clients are welcome: the store can be written and the server is not draining. */
+    /** Whether the server accepts new clients: the store can be written and the server is not draining. */
     readonly ready: () => boolean;
-    /** Whether something failed with this because the store cannot be reached. */
+    /** Whether this error means that the store cannot be reached. */
     readonly isStoreUnavailable: (error: unknown) => boolean;
   };
 
-/** Everything the server answers over HTTP. `/ws/*` never comes here: the door looks at it first. */
+/** The HTTP application of the server. `/ws/*` never comes here: `handleUpgrade` takes it first. */
 export function createApp(appParts: AppDeps): Hono<HttpEnvironment> {
   const parts = { ...appParts, guard: createGuard(appParts.burst, appParts) };
   const app = new Hono<HttpEnvironment>();
@@ -93,7 +93,7 @@ export function createApp(appParts: AppDeps): Hono<HttpEnvironment> {
   return app;
 }
 
-/** Whether the routes of `path` find out who sends a request. */
+/** Whether the routes of `path` authenticate the sender of a request. */
 function isAuthenticatedPath(path: string): boolean {
   return ["/me", "/logout", "/ticket", FAULTS_PATH].includes(path) || path.startsWith("/conversations/");
 }
@@ -108,11 +108,11 @@ function bodyLimits(parts: AppDeps): MiddlewareHandler<HttpEnvironment> {
 }
 
 /**
- * Answers OPTIONS with `Allow`, as HAProxy asks for the health unless it is told a path, and any other method with 405 where
- * the path is known under another one (RFC 9110 §9.3.7, §15.5.6).
+ * Replies to OPTIONS with `Allow`, because HAProxy checks the health with it unless its configuration names a path, and to any
+ * other method with 405 if the path is known under another one (RFC 9110 §9.3.7, §15.5.6).
  */
 function refuseOtherMethods(app: Hono<HttpEnvironment>): void {
-  // Sockets: any other method than OPTIONS is the door's.
+  // Sockets: every other method than OPTIONS belongs to `handleUpgrade`.
   const methods = new Map([["/ws/:user/:conversation", ["GET"]]]);
   for (const { path, method } of app.routes) {
     if (method === "ALL") continue;
@@ -131,7 +131,7 @@ function refuseOtherMethods(app: Hono<HttpEnvironment>): void {
   }
 }
 
-/** What happened is for the log; the client gets the id under which it stands there, and nothing else (M5). */
+/** The log gets the error; the client gets only the id under which it stands there (M5). */
 function onUnexpectedError(
   { emit, isStoreUnavailable: storeIsAway }: Pick<AppDeps, "emit" | "isStoreUnavailable">,
   error: Error,
@@ -143,7 +143,7 @@ function onUnexpectedError(
     emit("request.aborted", { address: c.env.address, method, path });
     return problem("malformed", { detail: error.message });
   }
-  // Whatever failed, failed because of that; what is the matter with the store is in the log already.
+  // The request failed because of the store; the reason is in the log already.
   if (storeIsAway(error)) {
     emit("request.refused", { address: c.env.address, path, code: "unavailable" });
     if (path === "/token") return tokensUnavailable();

@@ -51,7 +51,7 @@ function refuse(
   user?: string,
 ): Response {
   emit("request.refused", { address: c.env.address, path: c.req.path, user, code, reason: message });
-  // Another token would not help: whether this one is good cannot be known now.
+  // Another token would not help: no token can be checked now.
   if (code === "unavailable") {
     return problem(code, {
       detail: message,

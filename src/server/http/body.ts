@@ -6,7 +6,7 @@ import { problem } from "./problem.ts";
 /** Largest body of a request, in bytes; a sign-in has a few hundred. A message may be as long as on a socket. */
 export const MAX_BODY_BYTES = 16 * 1024;
 
-/** The client hung up before its body was complete: nobody is left to answer, and nothing is wrong with the server. */
+/** The client hung up before its body was complete: no client is left to reply to, and the server has no error. */
 export class BodyAborted extends Error {}
 
 /**
@@ -29,13 +29,13 @@ export async function readText(
   }
 }
 
-/** What is said to a client whose text is in another encoding. */
+/** The detail for a body in another encoding. */
 export const NOT_UTF_8 = "The body is not valid UTF-8.";
 
-// It keeps nothing between two texts: each is decoded whole. A byte order mark is passed over (RFC 8259 §8.1).
+// It keeps no state between two texts: each is decoded as a whole. A byte order mark is skipped (RFC 8259 §8.1).
 const UTF_8 = new TextDecoder("utf-8", { fatal: true });
 
-/** Refuses a body, and logs that. At `/token` in the words of OAuth 2, too (RFC 6749 §5.2). */
+/** Refuses a body, and logs that. At `/token` the reply also has the fields of OAuth 2 (RFC 6749 §5.2). */
 export function refuseBody(emit: Emit, c: HttpContext, code: ErrorCode, detail: string): Response {
   emit("request.invalid", { address: c.env.address, path: c.req.path, code });
   const extra =

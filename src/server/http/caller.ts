@@ -11,22 +11,22 @@ export interface CallerDeps extends BearerDeps {
   readonly apiKeys: readonly ApiKey[];
 }
 
-/** Who uses the HTTP verbs on a conversation: a user with a token, or a program with a key. */
+/** The sender of an HTTP request about a conversation: a user with a token, or a program with a key. */
 export interface Caller {
-  /** In whose name it speaks; a key's own name. */
+  /** The user; for a key its own name. */
   readonly user: string;
   /** Requests an hour; 0 is unmetered, as keys are. */
   readonly limit: number;
   /** For the RateLimit fields. */
   readonly plan: string;
-  /** Whether it may speak in another name. */
+  /** Whether it may send messages under another name. */
   readonly isKey: boolean;
   readonly conversation: string;
-  /** Who it is, for a line of the log. */
+  /** The fields by which an event names it. */
   readonly logFields: { readonly address: string; readonly user?: string; readonly key?: string };
 }
 
-/** Finds out who asks for the conversation in the address and whether they may, or answers the refusal. */
+/** Returns the sender of a request about the conversation in the address if it may do that, or the refusal. */
 export async function authenticateCaller(
   parts: CallerDeps,
   c: HttpContext,
@@ -76,7 +76,12 @@ async function findCaller(
     }
     const flooding = await parts.guard.address(c);
     if (flooding !== undefined) return flooding;
-    parts.emit("request.refused", { address, path: c.req.path, code: "unauthorized", reason: "key" });
+    parts.emit("request.refused", {
+      address,
+      path: c.req.path,
+      code: "unauthorized",
+      reason: "The API key is unknown.",
+    });
     return problem("unauthorized", {
       detail: "The key is not one of this server's; an operator makes one with `parley api-key <name>`.",
       headers: { "WWW-Authenticate": 'Bearer error="invalid_token"' },

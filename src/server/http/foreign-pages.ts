@@ -6,12 +6,12 @@ import type { HttpEnvironment } from "./context.ts";
 import { problem } from "./problem.ts";
 
 /**
- * Refuses requests of pages that may not use the server, as the door does for sockets (W2). A browser asks nobody before it
- * sends a form of any page to any address (a "simple" request), and a page whose name leads here (DNS rebinding) is of
- * one origin with the server.
+ * Refuses requests of pages that may not use the server, as the handshake does for sockets (W2). A browser sends a form of any
+ * page to any address without asking (a "simple" request), and a page whose name leads here (DNS rebinding) has the same
+ * origin as the server.
  *
- * `open` are paths that anybody may look at under any name, since they hold nothing of anybody's: balancers ask for the
- * health with a `Host` of their own, and the page itself must come before it can say what is wrong.
+ * `open` are paths that every client may read under any name, since they hold no user's data: balancers ask for the
+ * health with a `Host` of their own, and the page itself must load before it can show what is wrong.
  */
 export function refuseForeignPages(
   { origins, emit }: { readonly origins: OriginRule; readonly emit: Emit },
@@ -19,7 +19,7 @@ export function refuseForeignPages(
 ): MiddlewareHandler<HttpEnvironment> {
   return async (c, next) => {
     const { method, path } = c.req;
-    // OPTIONS reads and changes nothing; what it says to a page, cross-origin.ts decides.
+    // OPTIONS reads and changes nothing; cross-origin.ts decides what its reply allows a page.
     if (method === "OPTIONS" || open.has(path)) return next();
     const { headers } = c.req.raw;
     const { address, scheme } = c.env;

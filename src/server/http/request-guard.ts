@@ -9,12 +9,12 @@ import { bearerTokenOf } from "./bearer-token.ts";
 import type { HttpContext, HttpEnvironment } from "./context.ts";
 import { problem, retryAfterSeconds } from "./problem.ts";
 
-/** Holds requests to the rate of whoever sends them (M2). */
+/** Limits the rate of requests by user, key or address (M2). */
 export interface Guard {
   /** Resolves when it is the request's turn, or with the refusal, which is logged. */
   user(c: HttpContext, user: string): Promise<Response | undefined>;
   key(c: HttpContext, key: string): Promise<Response | undefined>;
-  /** For a request without a credential that is any good. This machine's own programs, and a proxy on it, are free of it. */
+  /** For a request without a valid credential. Programs on this machine, and a proxy on it, are exempt. */
   address(c: HttpContext): Promise<Response | undefined>;
 }
 
@@ -48,7 +48,7 @@ export function createGuard(rule: BurstRule, { clock, emit }: { clock: Clock; em
   };
 }
 
-/** As OAuth 2 libraries read it (RFC 6749 §5.2). */
+/** The fields that OAuth 2 libraries read (RFC 6749 §5.2). */
 function oauthError(what: string): object {
   return { error: "temporarily_unavailable", error_description: what };
 }
@@ -63,8 +63,8 @@ function delay(clock: Clock, milliseconds: number): Promise<void> {
 }
 
 /**
- * Counts a request for its address, unless it shows a credential at one of `identified`, whose routes then count it for whom
- * that is of, or its path is one of `free`.
+ * Counts a request for its address, unless its path is one of `free`, or it has a credential for a path of `identified`:
+ * those routes count it for the user or key.
  */
 export function guardUnauthenticated(
   guard: Guard,

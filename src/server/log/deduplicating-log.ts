@@ -16,10 +16,10 @@ interface LogLine {
   readonly fields: LogFields | undefined;
 }
 
-/** Two lines with the same event and the same values here are one thing that repeats. */
+/** Two lines with the same event and the same values of these fields count as a repeat. */
 const KEY_FIELDS = ["user", "address", "close_code", "code"] as const;
 
-/** Only somebody with a good credential causes these: their `user` is one of this server's. */
+/** Only a client with a valid credential causes these events, so their `user` is a user of this server. */
 const PROOF_EVENTS: ReadonlySet<string> = new Set([
   "signin.succeeded",
   "signin.refused",
@@ -28,24 +28,24 @@ const PROOF_EVENTS: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Different lines of one event that are remembered at once: those of known users, and those of everybody else. Strangers
- * can invent as many names and addresses as they like, so they share no room with users, nor one event with another.
+ * How many different lines of one event are remembered at once, for known users and for all others. Strangers can invent
+ * any number of names and addresses, so they share no capacity with users, and no event shares capacity with another.
  */
 const MAX_REPORTS = { known: 1000, strangers: 100 };
 
 /**
- * How many of these may be of one user, or of one address among strangers: who knows a user's name can fail to sign in
- * with it from many addresses.
+ * How many of these may belong to one user, or to one address among strangers: an attacker that knows a user's name can
+ * fail to sign in with it from many addresses.
  */
 const MAX_PER_SOURCE = 10;
 
-/** Users that are remembered as known. */
+/** Number of users that are remembered as known. */
 const MAX_KNOWN_USERS = 10_000;
 
-/** Characters of a key; longer ones are hashed. */
+/** Longest key, in characters; longer ones are hashed. */
 const MAX_KEY_LENGTH = 200;
 
-/** Characters of one field; what is longer came from outside and is cut. A fault's stack is Parley's own. */
+/** Longest field, in characters. Longer texts come from outside and are cut; the stack of an error is Parley's own. */
 const MAX_FIELD_LENGTH = 500;
 const MAX_STACK_LENGTH = 8000;
 
@@ -55,11 +55,11 @@ const WINDOW_MS = 10_000;
 const nothing = () => {};
 
 /**
- * Wraps `log` so that what is repeated within ten seconds is written once, and once more at the end of that time
- * with `repeated: n` (SEC-P2), and `mixed: true` where these were different ones for which there was no room. For the lines
- * that somebody outside can cause at will: refusals, faults, failed sign-ins. A line with `known: true`, or with a user
- * who has shown a good credential, finds room beside any number of strangers. `level` is what `log` writes from: below
- * it there is nothing to thin.
+ * Wraps `log` so that a line that repeats within ten seconds is written once, and once more at the end of that time
+ * with `repeated: n` (SEC-P2), and with `mixed: true` if different lines were counted together for lack of capacity. It is
+ * for lines that a client can cause at will: refusals, errors, failed sign-ins. A line with `known: true`, or of a user
+ * with a valid credential, is not displaced by any number of strangers. `level` is the lowest level that `log` writes:
+ * lines below it are dropped at once.
  */
 export function deduplicated(log: Log, clock: Clock, level: LogLevel): DeduplicatingLog {
   const thinning = new RepeatFilter<LogLine>(WINDOW_MS);

@@ -4,10 +4,10 @@ import { escapedOutput, escapeInvisible } from "../../core/escape-control-chars.
 import type { LogLevel } from "./levels.ts";
 import { LogOutput } from "./output.ts";
 
-/** Who, what, where: the fields of one line. Never message text, a password or a token. */
+/** The fields of one line. Never the text of a message, a password or a token. */
 export type LogFields = Readonly<Record<string, unknown>>;
 
-/** Where the server writes what happens. `event` is a dotted noun that can be searched for: `signin.failed`. */
+/** Writes lines of a level. Events come to it through `EventBus` (core/events/event-bus.ts). */
 export interface Log {
   debug(event: string, fields?: LogFields): void;
   info(event: string, fields?: LogFields): void;
@@ -22,13 +22,13 @@ export interface LogOptions {
   readonly output?: LogOutput;
 }
 
-// The second line of defence: nothing hands these to the log, and if something does they are not written (SEC-T7).
+// A second line of defence: no caller passes these fields, and if one does they are not written (SEC-T7).
 const SECRET_FIELDS = ["token", "ticket", "password", "authorization", "access_token", "refresh_token"];
 
 /**
  * Opens the log: one JSON object a line, so that nothing from outside can forge a line (SEC-P2), or coloured text for a
- * person. Neither holds a character that a terminal obeys. Who stops reading holds nothing up: lines wait, and then are
- * dropped and counted (`log.lines_dropped`).
+ * person. Neither holds a character that a terminal obeys. A reader that stops does not block the server: lines wait, and
+ * are then dropped and counted (`log.lines_dropped`).
  */
 export function openLog({ level, format, output = new LogOutput(1) }: LogOptions): Log {
   const logger = pino(
@@ -59,7 +59,7 @@ function prettyOutput(output: LogOutput): DestinationStream {
     colorize: true,
     singleLine: true,
     translateTime: "SYS:HH:MM:ss.l",
-    // Else a fault takes a second line.
+    // Otherwise an error takes a second line.
     errorLikeObjectKeys: [],
   });
   return { write: (line) => output.write(escapedOutput(prettify(line))) };
@@ -72,14 +72,14 @@ function writer(logger: Logger, level: keyof Log): Log[keyof Log] {
 const SECRET_PARAMETER = /([?&;](?:token|ticket|access_token)=)[^&;#\s]*/gi;
 
 /**
- * What a fault says of itself, with the credentials hidden in whatever addresses it names (A4): the runtime's own faults
- * repeat the whole of an address that no parser accepts.
+ * Hides the credentials in the addresses that the text of an error contains (A4): errors of the runtime repeat the whole
+ * of an address that no parser accepts.
  */
 function redactUrls(text: string): string {
   return decodeNames(text).replace(SECRET_PARAMETER, "$1[hidden]");
 }
 
-// `?%74oken=…` is `token` to every parser that the request meets later.
+// Every later parser of the request reads `?%74oken=…` as `token`.
 function decodeNames(text: string): string {
   return text.replace(
     /([?&;])([^=&;#\s]*%[0-9a-f]{2}[^=&;#\s]*)(?==)/gi,

@@ -1,14 +1,14 @@
 import { constants, fstatSync, openSync, writeSync } from "node:fs";
 import { isatty } from "node:tty";
 
-/** Bytes that wait for a reader; at some 200 bytes a line these are 5,000 lines. */
+/** Most bytes that wait for a reader: some 5,000 lines of 200 bytes. */
 const MAX_WAITING_BYTES = 1024 * 1024;
 
-/** How soon it is tried again, in milliseconds: when the reader is slow, and when the writing failed. */
+/** Time until the next attempt, in milliseconds: after the reader was slow, and after writing failed. */
 const SLOW_READER_RETRY_MS = 20;
 const FAILURE_RETRY_MS = 1000;
 
-/** Milliseconds between two tries while lines come in. */
+/** Milliseconds between two attempts while lines come in. */
 const MIN_RETRY_MS = 1;
 
 export interface LogOutputOptions {
@@ -19,7 +19,7 @@ export interface LogOutputOptions {
 }
 
 /**
- * Writes lines to a descriptor, in order, and never waits for who reads them (RT-19). A line is written before
+ * Writes lines to a descriptor, in order, and never waits for the reader (RT-19). A line is written before
  * `write` returns, so that a crash loses none, unless the reader has stopped, the disk is full or the pipe is broken:
  * then lines wait, up to `capacity` bytes; those beyond are dropped and counted.
  */
@@ -31,7 +31,7 @@ export class LogOutput {
   private readonly waiting: Uint8Array[] = [];
   /** Bytes that wait. */
   private waitingBytes = 0;
-  /** Bytes of the first that waits, which are written already. */
+  /** Bytes of the first waiting line that are written already. */
   private writtenOfFirst = 0;
   private dropped = 0;
   private timer: NodeJS.Timeout | undefined;
@@ -61,7 +61,7 @@ export class LogOutput {
     if (!mustWait) this.tryWaiting();
   }
 
-  /** Waits until all is written, but only for a reader that is slow, and at most `patience` milliseconds. */
+  /** Waits until all is written, but only for a reader that is slow, and at most `timeoutMs` milliseconds. */
   async flush(timeoutMs: number): Promise<void> {
     const deadline = performance.now() + timeoutMs;
     for (;;) {
@@ -111,8 +111,8 @@ export class LogOutput {
 }
 
 /**
- * `descriptor`, opened once more so that writing does not wait. The runtime makes pipes and sockets so by itself, but
- * not terminals; and what it sets holds for all processes that share a pipe, each of which can take it back.
+ * Opens `descriptor` once more, so that writing does not wait. The runtime sets that for pipes and sockets by itself, but
+ * not for terminals; and the flag is shared by all processes that have the pipe, each of which can clear it again.
  */
 function nonBlocking(descriptor: number): number {
   if (process.platform !== "linux") return descriptor;
@@ -121,7 +121,7 @@ function nonBlocking(descriptor: number): number {
     const { O_WRONLY, O_NONBLOCK, O_NOCTTY } = constants;
     return openSync(`/proc/self/fd/${descriptor}`, O_WRONLY | O_NONBLOCK | O_NOCTTY);
   } catch {
-    // A pipe of another user's cannot be opened, nor one whose reader has gone; as it is, it can be written.
+    // A pipe of another user, or one whose reader has gone, cannot be opened again; the given descriptor can be written.
     return descriptor;
   }
 }

@@ -1,21 +1,21 @@
-/** Something that happened more often within one window than it was reported. */
+/** A report that was held back in one window. */
 export interface SuppressedRepeats<T> {
   /** How many times it was held back. */
   readonly repeated: number;
-  /** What was given with the last of them. */
+  /** The value that was given with the last of them. */
   readonly latest: T;
   /** Whether they had different keys, because a group was full. */
   readonly mixed: boolean;
 }
 
-/** Reports that share room. */
+/** Reports that share a capacity. */
 export interface RepeatGroup {
   readonly name: string;
   /** How many different reports of the group are remembered at once. */
   readonly capacity: number;
 }
 
-/** What a report is counted under. */
+/** The key and groups under which a report is counted. */
 export interface RepeatKey {
   /** Reports of one key are repeats of each other. Of bounded length: keys are kept. Never a group's name. */
   readonly key: string;
@@ -25,7 +25,7 @@ export interface RepeatKey {
 
 interface Window<T> {
   readonly until: number;
-  /** The groups in which it takes room. */
+  /** The groups whose capacity it uses. */
   readonly groups: readonly RepeatGroup[];
   readonly mixed: boolean;
   repeated: number;
@@ -33,20 +33,19 @@ interface Window<T> {
 }
 
 /**
- * Decides which of many like reports are let through (SEC-P2): the first of each key in a window, and when the window has
- * ended one more that says how often it was repeated.
+ * Decides which of many similar reports pass (SEC-P2): the first of each key in a window, and at the end of the window
+ * one more with the number of repeats.
  *
  *     offer   a  a  a  a                 a
  *     ────────┼──────────── window ───┼──┼────
  *     report  a                  a ×3    a
  *
- * Each group has room for `capacity` reports. Who invents new keys beyond that (user names, addresses) is thinned under
- * the name of the group, so that neither memory nor the number of reports can be driven up from outside, and no other
- * group loses a report.
+ * Each group holds `capacity` reports. New keys beyond that (invented user names, addresses) are counted under the name of
+ * the group, so that a client can drive up neither memory nor the number of reports, and no other group loses a report.
  */
 export class RepeatFilter<T> {
   private readonly windows = new Map<string, Window<T>>();
-  /** How many reports each group holds, where there are any. */
+  /** Number of reports that each group holds. */
   private readonly sizes = new Map<string, number>();
 
   private readonly span: number;
@@ -56,7 +55,7 @@ export class RepeatFilter<T> {
     this.span = span;
   }
 
-  /** Whether to report this one now; if not it is counted. Call `ended` first, or an old window still counts. */
+  /** Returns whether to report this one now; if not it is counted. Call `takeEnded` first, or an old window still counts. */
   offer({ key, groups }: RepeatKey, latest: T, now: number): boolean {
     const names = [key, ...groups.map(({ name }) => name)];
     const at = names.findIndex(
@@ -75,7 +74,7 @@ export class RepeatFilter<T> {
     return true;
   }
 
-  /** Forgets the windows that have ended by `now`, and returns those in which something was held back. */
+  /** Removes the windows that have ended by `now`, and returns those in which a report was held back. */
   takeEnded(now: number): SuppressedRepeats<T>[] {
     const repeats: SuppressedRepeats<T>[] = [];
     // All windows are equally long, so the order in which they began is the order in which they end.
@@ -92,7 +91,7 @@ export class RepeatFilter<T> {
     return repeats;
   }
 
-  /** True for no groups at all: what is counted under the last one's name always finds its place. */
+  /** True for no groups: a report counted under the name of the last group always has capacity. */
   private haveCapacity(groups: readonly RepeatGroup[]): boolean {
     return groups.every((group) => this.sizeOf(group) < group.capacity);
   }

@@ -4,22 +4,22 @@ import type { PostResult } from "../../core/ports/message-log.ts";
 
 const REPORT_INTERVAL_MS = 10_000;
 
-/** The sender, as far as the log wants to know it. */
+/** The sender of a message, for the log. */
 export interface MessageSender {
   readonly user: string;
   readonly conversation: string;
 }
 
 /**
- * The log's view of messages: each one at the level `debug`, and every ten seconds in which there were any, how many
- * by what became of them. A line for each at `info` would cost more than the message.
+ * Counts messages for the log: one event each at the level `debug`, and every ten seconds with messages one event with their
+ * number by outcome. A line for each at `info` would cost more than the message.
  */
 export class MessageCounters {
   private readonly outcomes = new Map<PostResult["outcome"], number>();
   private readonly stopReporting: () => void;
   private reportedDelivered = 0;
 
-  /** `delivered` answers how many frames users were given so far; `each` is whether `debug` is written at all. */
+  /** `delivered` returns the number of frames delivered so far; `each` is whether `debug` is written at all. */
   constructor(
     clock: Clock,
     private readonly emit: Emit,
@@ -29,7 +29,7 @@ export class MessageCounters {
     this.stopReporting = clock.every(REPORT_INTERVAL_MS, () => this.report());
   }
 
-  /** Counts one message, and what the engine answered. */
+  /** Counts one message by the result of the engine. */
   count({ user, conversation }: MessageSender, id: string, result: PostResult): void {
     const { outcome } = result;
     this.outcomes.set(outcome, (this.outcomes.get(outcome) ?? 0) + 1);
@@ -44,7 +44,7 @@ export class MessageCounters {
     });
   }
 
-  /** Says what was counted since the last time. */
+  /** Reports the counts since the last report. */
   report(): void {
     if (this.outcomes.size === 0) return;
     const delivered = this.delivered() - this.reportedDelivered;

@@ -14,8 +14,8 @@ export interface AccountWatchDeps {
 }
 
 /**
- * Carries changes of accounts to open sockets (SEC-T6): another plan counts at once, a lost account ends them. Each change
- * leaves a line in the log, wherever it was made.
+ * Applies changes of accounts to open connections (SEC-T6): another plan counts at once, a removed account closes them.
+ * Each change causes an event, wherever it was made.
  */
 export function watchAccounts(parts: AccountWatchDeps): () => void {
   const { accounts, registry: directory, plans, emit } = parts;

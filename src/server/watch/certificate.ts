@@ -13,11 +13,11 @@ export interface TlsFiles {
 
 export interface CertificateWatchDeps {
   readonly files: TlsFiles;
-  /** The one that is in use. */
+  /** The certificate in use. */
   readonly current: TlsPair;
   readonly clock: Clock;
   readonly emit: Emit;
-  /** Uses another one from now on. May throw. */
+  /** Uses another certificate from now on. May throw. */
   readonly use: (tls: TlsPair) => void;
 }
 
@@ -27,7 +27,7 @@ export interface CertificateWatch {
   stop(): void;
 }
 
-/** How often it is looked whether the files have changed, in milliseconds. */
+/** How often the files are compared with the last look, in milliseconds. */
 const CHECK_INTERVAL_MS = 1000;
 
 export function readTlsFiles({ cert, key }: TlsFiles): TlsPair {
@@ -36,8 +36,8 @@ export function readTlsFiles({ cert, key }: TlsFiles): TlsPair {
 
 /**
  * Reads the certificate and its key again when their files have changed: written over, replaced, or behind a symbolic
- * link that leads elsewhere now. Files that were the same on two looks are taken, as the two are not replaced at one
- * moment. What cannot be used is logged, and the one before stays in use.
+ * link that leads elsewhere now. Files are read when two looks in a row found the same ones, because the two files are not
+ * replaced at the same moment. Unusable files are logged, and the certificate before them stays in use.
  */
 export function watchCertificate(parts: CertificateWatchDeps): CertificateWatch {
   const { files, clock, emit, use } = parts;

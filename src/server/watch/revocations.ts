@@ -16,15 +16,15 @@ export interface RevocationWatchDeps {
 }
 
 /**
- * How often sockets of revoked tokens are looked for, in milliseconds. Nobody knows where a token's sockets are, so all
- * are walked: not once for each sign-out, or one who does nothing but sign out would keep the server walking.
+ * How often sockets of revoked tokens are searched, in milliseconds. There is no index from tokens to sockets, so all sockets
+ * are checked: not once for each sign-out, or a client that only signs out would keep the server busy.
  */
 const SWEEP_INTERVAL_MS = 250;
 
-/** Tokens asked about in one go, when nobody knows which were revoked. */
+/** Tokens checked in one batch, when it is unknown which were revoked. */
 const CHECKS_AT_ONCE = 500;
 
-/** Ends the sockets whose token was revoked (SEC-T5, A3), within a second of when it was, wherever that happened. */
+/** Closes the sockets whose token was revoked (SEC-T5, A3), within a second, on whichever node that happened. */
 export function watchRevocations({
   revocations,
   registry: directory,
@@ -51,7 +51,7 @@ export function watchRevocations({
           closeRevoked(connection);
       tokens.clear();
     }
-    // Once more: who had just been let in was not in the directory yet.
+    // A second time: a connection that was accepted just before was not in the registry yet.
     for (const [user, before] of users) closeOlder(directory, { user, before });
     users.clear();
   });
@@ -71,7 +71,7 @@ function closeOlder(
   }
 }
 
-/** Asks about the token of every socket. Rejects when one cannot be answered. */
+/** Checks the token of every socket. Rejects when one check fails. */
 async function recheckAll(
   revocations: Pick<RevocationStore, "isRevoked">,
   directory: ConnectionRegistry<Revocable>,
@@ -84,7 +84,7 @@ async function recheckAll(
         if (credential === undefined) return;
         const { tokenId: id, issuedAt } = credential;
         const isRevoked = await revocations.isRevoked({ id, subject: user, issuedAt });
-        // It may have been renewed in place meanwhile.
+        // The connection may have got a new token meanwhile.
         if (isRevoked && connection.credential?.tokenId === id) closeRevoked(connection);
       }),
     );

@@ -239,7 +239,7 @@ export class RedisClient {
   private sendProbe(): void {
     const late = performance.now() - this.unansweredSince > PROBE_TIMEOUT_MS;
     if (this.probeReceived < this.probe && late) {
-      this.declareLost("this node does not hear its own announcements");
+      this.declareLost("this node does not receive its own announcements");
       // A new connection subscribes again to everything; one that is being made is given its time.
       const isNotReceiving = this.probeReceived < this.probePublished;
       if (isNotReceiving && this.subscriber instanceof Redis && this.subscriber.status === "ready") {

@@ -40,7 +40,7 @@ export function evaluateRequirements(all: readonly RedisFacts[]): RequirementsRe
   if (all.some(({ eviction }) => eviction === undefined))
     warnings.push({
       event: "store.eviction_unknown",
-      advice: "This user may not ask Redis for its maxmemory-policy. See to it that it is noeviction.",
+      advice: "This ACL user may not read maxmemory-policy. Make sure that it is noeviction.",
     });
   if (all.some(({ persistent }) => persistent === false))
     warnings.push({

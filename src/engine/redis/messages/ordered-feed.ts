@@ -211,7 +211,8 @@ export class OrderedFeed {
       conversation: this.conversation,
       last_delivered: this.lastDelivered,
       last_stored: now,
-      advice: "Redis has lost messages, or this node could not get them in time. Who is in the room is told.",
+      advice:
+        "Redis has lost messages, or this node could not get them in time. The clients in the conversation are notified when they come back.",
     });
   }
 

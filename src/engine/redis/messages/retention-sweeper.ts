@@ -15,31 +15,31 @@ export interface RetentionSweeperDeps {
   readonly runOnOneNode: RunOnOneNode;
 }
 
-/** How often some node goes through all conversations, in milliseconds. */
+/** How often one node goes through all conversations, in milliseconds. */
 const ROUND_INTERVAL_MS = 3_600_000;
 
 /**
- * How often conversations that were spoken in here are looked at for texts that were trimmed, in milliseconds. The second
- * look that finds the same copies what is kept: so they are gone within a minute.
+ * How often conversations with new messages of this node are checked for texts that were trimmed, in milliseconds. The
+ * second check that finds the same copies what is kept, so trimmed texts are gone within a minute.
  */
 const REWRITE_INTERVAL_MS = 25_000;
 const COPY_BATCH_SIZE = 500;
-/** Conversations remembered for that; the hourly round sees to the others. */
+/** Most conversations remembered for that; the hourly round covers the others. */
 const MAX_ACTIVE = 50_000;
 
 /** Messages removed in one go: Redis does nothing else meanwhile. */
 const REMOVE_BATCH_SIZE = 1_000;
 
 /**
- * Removes what is no longer kept. Most of it goes with the messages that come after it, or by itself when nobody speaks
- * any more; once an hour one of the nodes sees to the rest.
+ * Removes messages that are no longer kept. Most are removed with the messages that come after them, or expire when no
+ * message comes any more; once an hour one of the nodes removes the rest.
  */
 export class RetentionSweeper {
   private readonly script = new Script("messages/sweep");
   private readonly rewriteScript = new Script("messages/rewrite-trimmed-log");
   private readonly stopRounds: StopTask;
   private readonly stopRewriting: () => void;
-  /** Conversations that were spoken in since the last look, and what the last one found in others: their oldest `seq`. */
+  /** Conversations with messages since the last check, and those that it found trimmed texts in, with their oldest `seq`. */
   private active = new Set<string>();
   private trimmed = new Map<string, string>();
   private rewriting: Promise<void> | undefined;
@@ -51,12 +51,12 @@ export class RetentionSweeper {
     this.stopRewriting = deps.clock.every(REWRITE_INTERVAL_MS, () => this.rewriteIfIdle());
   }
 
-  /** Somebody speaks in a conversation: what it no longer keeps is trimmed with that. */
+  /** A message is posted: the conversation is trimmed with it, and may hold trimmed texts. */
   noteActivity(conversation: string): void {
     if (this.active.size < MAX_ACTIVE) this.active.add(conversation);
   }
 
-  /** Removes all that is no longer kept, everywhere. `signal` ends it early. */
+  /** Removes all messages that are no longer kept, in all conversations. `signal` ends it early. */
   async sweep(signal?: AbortSignal): Promise<void> {
     await this.sweeping;
     this.sweeping = this.sweepAll(signal);
@@ -67,7 +67,7 @@ export class RetentionSweeper {
     }
   }
 
-  /** Ends what is under way. */
+  /** Stops, and waits for the sweep that is running. */
   async stop(): Promise<void> {
     this.stopped = true;
     this.stopRewriting();
@@ -101,7 +101,7 @@ export class RetentionSweeper {
     }
   }
 
-  /** Takes trimmed texts out of the memory where `oldest` is the oldest `seq` still; returns which it is, '' when all is done. */
+  /** Removes trimmed texts from memory if `oldest` is still the oldest `seq`; returns the oldest `seq`, or '' when all is done. */
   private async rewriteLog(conversation: string, oldest: string): Promise<string> {
     const { client } = this.deps;
     const keys = (["meta", "log", "copy"] as const).map((what) =>

@@ -206,7 +206,7 @@ export class NodeRegistry {
     this.currentIncarnation = incarnation;
     this.emit("node.lease_lost", {
       node: this.client.node,
-      advice: "This node could not renew its lease in time; its users are announced anew.",
+      advice: "This node could not renew its lease in time. It registers its users again.",
     });
   }
 

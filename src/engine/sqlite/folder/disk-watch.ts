@@ -63,7 +63,7 @@ export class DiskWatch {
       this.emit("store.files_missing", {
         file: changed[0],
         advice:
-          "The file was deleted, moved or replaced while Parley has it open; nothing is stored any more. Put it back, or stop Parley, put a copy in its place, run `parley store new-epoch` and start it.",
+          "The file was deleted, moved or replaced while Parley has it open; nothing is stored any more. Put it back, or stop Parley, restore a backup, run `parley store new-epoch` and start Parley.",
       });
     }
   }
@@ -75,7 +75,7 @@ export class DiskWatch {
     } else if (this.troubles.begin("space")) {
       this.emit("store.disk_full", {
         free_bytes: free,
-        advice: `Fewer than ${MIN_FREE_BYTES} bytes are free where DATA_DIR lies. Make room; Parley goes on by itself.`,
+        advice: `Fewer than ${MIN_FREE_BYTES} bytes are free where DATA_DIR lies. Make room; Parley then goes on without a restart.`,
       });
     }
   }

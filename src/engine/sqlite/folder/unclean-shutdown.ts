@@ -17,7 +17,7 @@ export function detectUncleanShutdown(store: Database, emit: Emit, boot = readBo
   if (lossPossible) {
     emit("store.unclean_shutdown", {
       advice:
-        "The machine stopped while Parley ran. The last moments may be lost, and clients are told; STORE_SYNC=full prevents it.",
+        "The machine stopped while Parley ran. The last messages may be lost; clients are notified. STORE_SYNC=full prevents it.",
     });
   }
   const sync = syncOf(store);

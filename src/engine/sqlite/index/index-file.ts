@@ -100,7 +100,8 @@ export function openIndexFile(path: string, store: Database, emit: Emit): IndexF
 export function recordLostTail(store: Database, messages: number, emit: Emit): void {
   emit("store.tail_lost", {
     messages,
-    advice: "The machine lost power, a file of the store was cut short, or an older copy was put back.",
+    advice:
+      "The machine lost power, a file of the store was cut short, or an older copy was restored. Clients are notified when they come back.",
   });
   beginEpoch(store);
 }

@@ -34,7 +34,7 @@ export class IndexRepair {
     if (this.stopped || !troubles.begin("index")) return;
     emit("store.index_damaged", {
       reason,
-      advice: "It is rebuilt from the log, which takes some seconds for a million messages.",
+      advice: "The index is rebuilt from the log, which takes some seconds for a million messages.",
     });
     messages.forgetAll();
     this.running = this.rebuild();

@@ -20,12 +20,12 @@ import type { HttpContext } from "../context.ts";
 import { problem, retryAfterSeconds } from "../problem.ts";
 import { rateLimitFields } from "../rate-limit-fields.ts";
 
-// What a socket's frames do, over HTTP, for programs that have no socket. Each verb's request is read by the schema of
-// the frame that it stands for, and is charged as that frame is.
+// The HTTP counterparts of a socket's frames, for programs that have no socket. Each request is read by the schema of its
+// frame, and is charged like that frame.
 
 export interface ConversationRoutesDeps extends CallerDeps {
   readonly engine: Pick<MessageLog, "post" | "history">;
-  /** Who is in a conversation, through whichever node; undefined when that cannot be known now. */
+  /** The users who are present in a conversation, on all nodes; undefined when that cannot be known now. */
   readonly present: (conversation: string) => Promise<readonly PresentUser[] | undefined>;
   /** Counts a message for the log. */
   readonly count: (sender: MessageSender, id: string, result: PostResult) => void;
@@ -33,7 +33,7 @@ export interface ConversationRoutesDeps extends CallerDeps {
 
 type Route = (c: HttpContext) => Promise<Response>;
 
-/** `GET /conversations/{id}/messages?before=…&after=…&limit=…`: what a `history` frame answers. */
+/** `GET /conversations/{id}/messages?before=…&after=…&limit=…`: the counterpart of a `history` frame. */
 export function readMessagesRoute(parts: ConversationRoutesDeps): Route {
   return async (c) => {
     const caller = await authenticateCaller(parts, c, "read");
@@ -42,7 +42,7 @@ export function readMessagesRoute(parts: ConversationRoutesDeps): Route {
     for (const name of ["before", "after", "limit"]) {
       const values = c.req.queries(name) ?? [];
       if (values.length > 1) return invalid(parts, caller, `\`${name}\`: must be there once.`);
-      // What is no number stays a text, and the schema says what is wrong with it.
+      // A value that is not a number stays a text, and the schema reports it.
       if (values[0] !== undefined) range[name] = /^\d{1,15}$/.test(values[0]) ? Number(values[0]) : values[0];
     }
     const frame = decode(parts, caller, range, "history");
@@ -58,7 +58,7 @@ export function readMessagesRoute(parts: ConversationRoutesDeps): Route {
   };
 }
 
-/** `POST /conversations/{id}/messages`: what a `message` frame does; the same `id` again is the same message (D3). */
+/** `POST /conversations/{id}/messages`: the counterpart of a `message` frame; the same `id` again is the same message (D3). */
 export function postMessageRoute(parts: ConversationRoutesDeps): Route {
   return async (c) => {
     const caller = await authenticateCaller(parts, c, "write");
@@ -75,7 +75,12 @@ export function postMessageRoute(parts: ConversationRoutesDeps): Route {
     if (typeof user !== "string" || !isIdentifier(user))
       return invalid(parts, caller, `\`from\`: must be ${IDENTIFIER_RULE}.`);
     if (user !== caller.user && !caller.isKey) {
-      parts.emit("request.refused", { ...who, conversation, code: "forbidden", reason: "from" });
+      parts.emit("request.refused", {
+        ...who,
+        conversation,
+        code: "forbidden",
+        reason: "Only a server key may set `from`.",
+      });
       return problem("forbidden", { detail: "Only a server key may speak in another name (`from`)." });
     }
     const id = frame.id ?? crypto.randomUUID();
@@ -92,7 +97,7 @@ export function postMessageRoute(parts: ConversationRoutesDeps): Route {
   };
 }
 
-/** `GET /conversations/{id}/presence`: who is there now. Asking is free. */
+/** `GET /conversations/{id}/presence`: the users who are present now. The request is free. */
 export function presenceRoute(parts: ConversationRoutesDeps): Route {
   return async (c) => {
     const caller = await authenticateCaller(parts, c, "read");
@@ -103,7 +108,7 @@ export function presenceRoute(parts: ConversationRoutesDeps): Route {
   };
 }
 
-/** Reads a request by the schema of its frame, or answers what is wrong with it. `text` is the JSON it came in. */
+/** Reads a request by the schema of its frame, or returns the refusal. `text` is its JSON. */
 function decode<T extends "message" | "history">(
   parts: ConversationRoutesDeps,
   caller: Caller,

@@ -11,8 +11,8 @@ export interface LogoutRouteDeps extends BearerDeps {
 }
 
 /**
- * `POST /logout`: the bearer's token is worth nothing from now on, and its sockets are closed (SEC-T5, A3). A body may hold
- * the `refresh_token` that came with it; then all that would come of that sign-in ends, too.
+ * `POST /logout`: revokes the bearer's token and closes its sockets (SEC-T5, A3). A body may hold the `refresh_token` that was
+ * issued with it; then the whole family of refresh tokens of that sign-in is removed, too.
  */
 export function logoutRoute(parts: LogoutRouteDeps): (c: HttpContext) => Promise<Response> {
   return async (c) => {

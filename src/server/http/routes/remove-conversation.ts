@@ -4,7 +4,7 @@ import type { HttpContext } from "../context.ts";
 import { problem } from "../problem.ts";
 
 export interface RemovalRouteDeps extends CallerDeps {
-  /** Removes a conversation's messages and read marks, and answers whether there was one; undefined: too many wait. */
+  /** Removes a conversation's messages and read marks, and returns whether it existed; undefined if too many removals wait. */
   readonly removeConversation: (id: string) => Promise<boolean> | undefined;
 }
 

@@ -7,7 +7,7 @@ export type ParsedTokenRequest =
       readonly kind: "password";
       readonly username: string;
       readonly password: string;
-      /** Whether a refresh token is wanted: OpenID Connect's word for it stands in `scope`. */
+      /** Whether a refresh token is requested: `scope` contains `offline_access` (OpenID Connect). */
       readonly offline: boolean;
     }
   | { readonly kind: "refresh_token"; readonly refreshToken: string }

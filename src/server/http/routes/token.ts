@@ -7,15 +7,15 @@ import type { FieldError } from "../form-fields.ts";
 import { retryAfterSeconds } from "../problem.ts";
 import { readTokenRequest } from "./token-request.ts";
 
-/** The two ways to a token. */
+/** The two ways to get a token. */
 export interface TokenIssuer {
   signIn(credentials: Credentials): Promise<SignInResult>;
   refresh(request: RefreshRequest): Promise<RefreshResult>;
 }
 
 /**
- * `POST /token` (SEC-S4): OAuth 2's password form, or a refresh token, in; a token out. Faults are told so that an OAuth 2
- * library (`error`, `error_description`), a FastAPI client (`detail`) and one of ours (`code`) understand them.
+ * `POST /token` (SEC-S4): OAuth 2's password form, or a refresh token, in; a token out. Errors have the fields that an OAuth 2
+ * library (`error`, `error_description`), a FastAPI client (`detail`) and Parley's own client (`code`) read.
  */
 export function tokenRoute(source: TokenIssuer, emit: Emit): (c: HttpContext) => Promise<Response> {
   return async (c) => {
@@ -72,7 +72,7 @@ function signInResponse(result: SignInResult): Response {
   }
 }
 
-/** Nobody can sign in while the store is away. */
+/** The refusal while the store is away: no sign-in is possible. */
 export function tokensUnavailable(): Response {
   return refusal("unavailable", "temporarily_unavailable", errorEntry("unavailable").what, {
     "Retry-After": "1",
